@@ -1,0 +1,110 @@
+/**
+ * What a vehicle and the child process of one slot say to each other, over the child's stdin and stdout.
+ *
+ * A frame is: header length (u32, little endian), body length (u32), header (JSON), body (raw bytes: weights,
+ * documents and outputs never pass through JSON). The child answers `run` and `inspect` in order, so the
+ * parent may send the next page before the last one is done and the child never waits for it.
+ * This file is the only thing that src/host and src/runtimes share.
+ */
+import type { DocumentShape, EngineDescription, RecordErrorCode, RuntimeOptions } from './runtime.ts'
+
+export type { DocumentShape, EngineDescription, RecordErrorCode, RuntimeOptions } from './runtime.ts'
+
+export type ToChild =
+  /** Body: the weight files, one after another. Answered by `loaded` or `load-failed`. */
+  | {
+      readonly type: 'load'
+      readonly runtime: string
+      readonly engine: string
+      readonly options: RuntimeOptions
+      readonly weights: readonly { readonly name: string; readonly bytes: number }[]
+    }
+  /** Body: the document. Answered by `record`. */
+  | { readonly type: 'run'; readonly id: number; readonly page: number }
+  /** Body: the document. Answered by `shape`. Needs no `load`. */
+  | { readonly type: 'inspect'; readonly id: number; readonly runtime: string }
+
+export type FromChild =
+  /** Once, at start, without being asked. */
+  | { readonly type: 'hello'; readonly engines: readonly EngineDescription[] }
+  | { readonly type: 'loaded' }
+  | { readonly type: 'load-failed'; readonly code: RecordErrorCode; readonly message: string }
+  /** Body: the record's output; empty with an error. A failure without a RecordError ends the process instead. */
+  | {
+      readonly type: 'record'
+      readonly id: number
+      readonly text: string
+      readonly error: { readonly code: RecordErrorCode; readonly message: string } | null
+    }
+  | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
+
+/** One frame's header and body together may not exceed this; more means that the stream is broken. */
+export const frameBytesMax = 512 * 2 ** 20
+
+export function encodeFrame(header: ToChild | FromChild, body: Uint8Array = new Uint8Array(0)): Uint8Array[] {
+  const json = new TextEncoder().encode(JSON.stringify(header))
+  const prefix = new Uint8Array(8)
+  const view = new DataView(prefix.buffer)
+  view.setUint32(0, json.byteLength, true)
+  view.setUint32(4, body.byteLength, true)
+  return [prefix, json, body]
+}
+
+/** Cuts a byte stream back into frames. Throws Error('frame too large') on a length that cannot be meant. */
+export class FrameReader<Header> {
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0;
+
+  *push(chunk: Uint8Array): Generator<{ header: Header; body: Uint8Array }> {
+    this.#pending.push(chunk)
+    this.#pendingBytes += chunk.byteLength
+    while (this.#pendingBytes >= 8) {
+      const prefix = this.#peek(8)
+      const view = new DataView(prefix.buffer, prefix.byteOffset, 8)
+      const headerBytes = view.getUint32(0, true)
+      const bodyBytes = view.getUint32(4, true)
+      if (headerBytes + bodyBytes > frameBytesMax) throw new Error('frame too large')
+      if (this.#pendingBytes < 8 + headerBytes + bodyBytes) return
+      this.#take(8)
+      const header = JSON.parse(new TextDecoder().decode(this.#take(headerBytes))) as Header
+      yield { header, body: this.#take(bodyBytes) }
+    }
+  }
+
+  #peek(bytes: number): Uint8Array {
+    const first = this.#pending[0]!
+    if (first.byteLength >= bytes) return first.subarray(0, bytes)
+    const joined = this.#take(bytes)
+    this.#pending.unshift(joined)
+    this.#pendingBytes += bytes
+    return joined
+  }
+
+  /** Takes from the front; copies only what spans chunks, so that a large body is joined once. */
+  #take(bytes: number): Uint8Array {
+    this.#pendingBytes -= bytes
+    const first = this.#pending[0]
+    if (first === undefined || bytes === 0) return new Uint8Array(0)
+    if (first.byteLength === bytes) {
+      this.#pending.shift()
+      return first
+    }
+    if (first.byteLength > bytes) {
+      this.#pending[0] = first.subarray(bytes)
+      return first.subarray(0, bytes)
+    }
+    const joined = new Uint8Array(bytes)
+    let filled = 0
+    let used = 0
+    while (filled < bytes) {
+      const chunk = this.#pending[used]!
+      const part = chunk.subarray(0, bytes - filled)
+      joined.set(part, filled)
+      filled += part.byteLength
+      if (part.byteLength === chunk.byteLength) used += 1
+      else this.#pending[used] = chunk.subarray(part.byteLength)
+    }
+    this.#pending.splice(0, used)
+    return joined
+  }
+}

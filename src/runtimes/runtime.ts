@@ -1,0 +1,86 @@
+/**
+ * What a runtime is: one file that turns one page of a document into one record.
+ *
+ * A runtime lives in a child process (src/runtimes/main.ts) and knows nothing of the mesh: weights come in
+ * as bytes, pages come in as bytes, records go out. To add a runtime, write one file that exports a `Runtime`
+ * and name it in src/runtimes/registry.ts.
+ *
+ * The one promise a runtime makes is about repetition: the same engine id, weights, options and page give the
+ * same record on every vehicle of the same instruction-set class (and, where `isa` is null, on every vehicle).
+ * Verification stands on it, so pre- and post-processing use integer arithmetic and no native image library,
+ * outputs carry full precision (nobody rounds before comparing), and NaN is an error, never a value.
+ */
+export interface Runtime {
+  readonly name: string
+  /** The engines that this machine can run; an engine whose package is not installed is left out. */
+  engines(): Promise<EngineDescription[]>
+  /**
+   * Reads only as much of a document as it takes to count its pages and guess their cost. Throws nothing: a
+   * document that cannot be read is one page, whose record will say why.
+   */
+  inspect(document: Uint8Array): DocumentShape
+  /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
+  load(engine: string, weights: ReadonlyMap<string, Uint8Array>, options: RuntimeOptions): Promise<Session>
+}
+
+export interface Session {
+  /**
+   * Runs one page (counted from 0). Throws RecordError for anything that is the document's fault and will be
+   * so on every vehicle; anything else that it throws is taken as this vehicle's failure.
+   */
+  run(document: Uint8Array, page: number): Promise<RecordOutput>
+}
+
+export interface EngineDescription {
+  readonly runtime: string
+  /** 'exact' gives the same bytes on every CPU; 'native' within one instruction-set class. */
+  readonly engine: string
+  /** First 32 hex digits of sha256 over the engine's binary, its options and the pipeline's version. */
+  readonly id: string
+  /** The instruction-set class within which this engine is bit-equal; null: everywhere. */
+  readonly isa: string | null
+}
+
+export interface DocumentShape {
+  readonly pages: number
+  /** Guessed cost of one page in milliseconds of one reference core; sizes shards, decides nothing else. */
+  readonly pageCostMs: number
+}
+
+export type RuntimeOptions = Readonly<Record<string, string | number | boolean>>
+
+export interface RecordOutput {
+  /** JSON object, keys in a fixed order, UTF-8: what the submitter gets for this page, compared by bytes. */
+  readonly output: Uint8Array
+  /** What is compared where bytes cannot be (native engines across instruction-set classes). */
+  readonly text: string
+}
+
+/** What can be wrong with a document, on any vehicle. Codes are part of the record, so they are stable. */
+export type RecordErrorCode =
+  | 'empty-document'
+  | 'not-an-image'
+  | 'damaged-image'
+  | 'image-too-large'
+  | 'no-such-page'
+  | 'bad-weights'
+  | 'not-a-number'
+  | 'not-a-wasi-command'
+  | 'trap'
+  | 'exit-code'
+  | 'output-limit'
+  /** The four below are found by the supervisor, and are this vehicle's word only. */
+  | 'memory-limit'
+  | 'cpu-limit'
+  | 'time-limit'
+  | 'crash'
+
+/** The message is compared between vehicles: it must not carry addresses, times or paths. */
+export class RecordError extends Error {
+  readonly code: RecordErrorCode
+  constructor(code: RecordErrorCode, message: string) {
+    super(message)
+    this.name = 'RecordError'
+    this.code = code
+  }
+}
