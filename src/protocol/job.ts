@@ -1,0 +1,222 @@
+/**
+ * A job and its parts, all content-addressed:
+ *
+ *   manifest ─┬─ weights      files, public by CID: any peer may serve them
+ *             ├─ shard list   for stewards: which shards, and which pages of which documents each holds
+ *             └─ documents    for stewards: names in the submitter's order
+ *   shard ────── page references: document file and page number, and nothing that names the document
+ *   result ───── one record for each page of a shard
+ *
+ * A vehicle reads the manifest and the shards of its leases; only stewards read the two lists.
+ */
+import { z } from 'zod'
+import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
+import { ProtocolError } from './errors.ts'
+import type { Cid, JobId, PeerId } from './ids.ts'
+import { blockBytesMax, shardPagesMax, shardsMax } from './limits.ts'
+import {
+  bytesSchema,
+  cidSchema,
+  malformed,
+  naturalSchema,
+  openRecord,
+  peerIdSchema,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from './record.ts'
+
+export interface FileReference {
+  /** The CID of the file's only block, or of the node that lists its blocks. */
+  readonly file: Cid
+  readonly bytes: number
+}
+
+export interface Manifest {
+  readonly runtime: string
+  /** The engine that every replica must use; its id covers binary, options and pipeline version. */
+  readonly engine: { readonly name: string; readonly id: string }
+  readonly options: Readonly<Record<string, string | number | boolean>>
+  readonly weights: readonly (FileReference & { readonly name: string })[]
+  readonly shards: FileReference & { readonly count: number; readonly pages: number }
+  readonly documents: FileReference & { readonly count: number }
+  /** How results of this engine compare: by bytes, or by bytes within an instruction-set class and text across. */
+  readonly agreement: 'bytes' | 'class-text'
+  readonly assurance: Assurance
+  /** The fleet key whose list says which owners count; null: an open mesh, and no bound. */
+  readonly fleet: PeerId | null
+  /** What to do while there are too few owners. */
+  readonly shortage: 'wait' | 'fail'
+  readonly deadlineMs: number
+  /** In the order in which they act; each draws from a seed of its own, committed here by its sha256. */
+  readonly stewards: readonly { readonly peer: PeerId; readonly drawCommitment: Uint8Array }[]
+}
+
+/** What the submitter bought. */
+export interface Assurance {
+  /** Unanimous replicas of distinct owners. */
+  readonly replicas: number
+  /** After a disagreement: by how many voices one answer must lead all others together. */
+  readonly lead: number
+  /** The error bound ε that the two guarantee, in parts per billion; null where owners are not vouched for. */
+  readonly errorBoundPpb: number | null
+  /** The assumed share f of colluding owners, in parts per million. */
+  readonly colludingSharePpm: number
+  /** Who settles a disagreement: more owners, or the steward by recomputing with the exact engine. */
+  readonly arbiter: 'owners' | 'steward'
+}
+
+export interface PageReference {
+  readonly document: Cid
+  readonly bytes: number
+  readonly page: number
+}
+
+/** What a vehicle needs to know of a shard. */
+export interface Shard {
+  readonly pages: readonly PageReference[]
+}
+
+/** What a steward knows of a shard beside its block. */
+export interface ShardEntry {
+  readonly shard: Cid
+  readonly pages: number
+  /** Estimated milliseconds of one reference core. */
+  readonly costMs: number
+}
+
+export interface DocumentEntry extends FileReference {
+  readonly name: string
+  readonly pages: number
+}
+
+/** One page's outcome. Output is the runtime's JSON; with an error it is empty. */
+export interface PageRecord {
+  readonly output: Uint8Array
+  readonly text: string
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+export interface ShardResult {
+  readonly engine: string
+  readonly records: readonly PageRecord[]
+}
+
+const manifestBytesMax = 16 * 1024
+const fileReference = { file: cidSchema, bytes: naturalSchema }
+
+const manifestSchema: z.ZodType<Manifest> = z.strictObject({
+  runtime: z.string().max(32),
+  engine: z.strictObject({ name: z.string().max(32), id: z.string().max(64) }),
+  options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
+  weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(16),
+  shards: z.strictObject({ ...fileReference, count: naturalSchema.max(shardsMax), pages: naturalSchema }),
+  documents: z.strictObject({ ...fileReference, count: naturalSchema }),
+  agreement: z.enum(['bytes', 'class-text']),
+  assurance: z.strictObject({
+    replicas: z.number().int().min(1).max(64),
+    lead: z.number().int().min(1).max(64),
+    errorBoundPpb: naturalSchema.nullable(),
+    colludingSharePpm: naturalSchema.max(1_000_000),
+    arbiter: z.enum(['owners', 'steward']),
+  }),
+  fleet: peerIdSchema.nullable(),
+  shortage: z.enum(['wait', 'fail']),
+  deadlineMs: naturalSchema,
+  stewards: z
+    .array(z.strictObject({ peer: peerIdSchema, drawCommitment: bytesSchema }))
+    .min(1)
+    .max(8),
+})
+
+const shardSchema = z.strictObject({
+  pages: z
+    .array(z.strictObject({ document: z.unknown(), bytes: naturalSchema, page: naturalSchema }))
+    .min(1)
+    .max(shardPagesMax),
+})
+
+const resultSchema: z.ZodType<ShardResult> = z.strictObject({
+  engine: z.string().max(128),
+  records: z
+    .array(
+      z.strictObject({
+        output: bytesSchema,
+        text: z.string(),
+        error: z.strictObject({ code: z.string().max(64), message: z.string().max(1024) }).nullable(),
+      }),
+    )
+    .max(shardPagesMax),
+})
+
+const shardListSchema: z.ZodType<ShardEntry[]> = z.array(
+  z.strictObject({ shard: cidSchema, pages: naturalSchema, costMs: naturalSchema }),
+)
+const documentListSchema: z.ZodType<DocumentEntry[]> = z.array(
+  z.strictObject({ ...fileReference, name: z.string().max(4096), pages: naturalSchema }),
+)
+
+/** Throws ProtocolError like openRecord. The record's id is the job's id. */
+export function openManifest(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Manifest> {
+  return openRecord(record, 'manifest', manifestSchema, manifestBytesMax, sha256, verify)
+}
+
+export function encodeShard(shard: Shard): Uint8Array {
+  return encodeCbor({ pages: shard.pages.map((page) => ({ ...page, document: linkOf(page.document) })) })
+}
+
+/** Throws ProtocolError. */
+export function decodeShard(bytes: Uint8Array): Shard {
+  const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, blockBytesMax))
+  if (!decoded.success) throw malformed('shard', decoded.error)
+  return { pages: decoded.data.pages.map((page) => ({ ...page, document: `${page.document}` as Cid })) }
+}
+
+export function encodeResult(result: ShardResult): Uint8Array {
+  return encodeCbor(result)
+}
+
+/** Throws ProtocolError, also when the records are not one for each page. */
+export function decodeResult(bytes: Uint8Array, pages: number): ShardResult {
+  const decoded = resultSchema.safeParse(decodeCbor('result', bytes, blockBytesMax))
+  if (!decoded.success) throw malformed('result', decoded.error)
+  if (decoded.data.records.length !== pages)
+    throw new ProtocolError({
+      code: 'malformed',
+      what: 'result',
+      why: `${decoded.data.records.length} records for ${pages} pages`,
+    })
+  return decoded.data
+}
+
+export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Uint8Array {
+  return encodeCbor(entries)
+}
+
+const listBytesMax = 256 * 2 ** 20
+
+/** Throws ProtocolError. */
+export function decodeShardList(bytes: Uint8Array): ShardEntry[] {
+  return decodeList('shard list', shardListSchema, bytes)
+}
+
+/** Throws ProtocolError. */
+export function decodeDocumentList(bytes: Uint8Array): DocumentEntry[] {
+  return decodeList('document list', documentListSchema, bytes)
+}
+
+function decodeList<Entry>(what: string, schema: z.ZodType<Entry[]>, bytes: Uint8Array): Entry[] {
+  const decoded = schema.safeParse(decodeCbor(what, bytes, listBytesMax))
+  if (!decoded.success) throw malformed(what, decoded.error)
+  return decoded.data
+}
+
+/** What a result must say it was made with: the engine, and the weights that it ran on. */
+export function resultEngine(manifest: Manifest): string {
+  return [
+    `${manifest.runtime}/${manifest.engine.name}/${manifest.engine.id}`,
+    ...manifest.weights.map((w) => w.file),
+  ].join('+')
+}
+
+export type { JobId }

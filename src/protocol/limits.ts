@@ -1,0 +1,77 @@
+/**
+ * Every bound of the protocol, with its reason. Times in milliseconds, sizes in bytes.
+ * The relations that the rest relies on are asserted at the end, so a change that breaks one does not start.
+ */
+import { assert } from '../base/assert.ts'
+
+/** Structures are at most manifest → list → entry → error deep; anything deeper is an attack on the decoder. */
+export const decodeDepthMax = 16
+
+/** A block is what one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
+export const blockBytesMax = 2 ** 20
+
+/** An advert with its owner's certificate, four addresses and four engines takes about 1,100 bytes. */
+export const advertBytesMax = 4096
+
+/** Adverts are repeated this often with ±10 % jitter; each costs every node of the cell 3 to 6 ms of CPU. */
+export const advertIntervalMs = 60_000
+/** Three lost adverts in a row make a vehicle unknown. */
+export const advertTtlMs = 180_000
+/** Changes of capacity are told at once, but not more often than this (a guess: a bundle of work takes seconds). */
+export const advertSpacingMs = 1_000
+/** Clocks of vehicles are set from GNSS or the network; five minutes off is broken or lying. */
+export const clockSkewMaxMs = 300_000
+
+/** A cell is about a hundred vehicles (DESIGN); a roster holds five, so that a flood displaces nobody honest. */
+export const rosterEntriesMax = 512
+
+/** An answer to an offer takes one round trip and one journal write; a vehicle that sleeps longer is not there. */
+export const offerTtlMs = 5_000
+/** A lease is lost when nobody hears of it for this long: BOINC and Bacalhau wait 60 s, a page takes 2 to 15. */
+export const leaseTtlMs = 30_000
+/** How often a vehicle tells of a running lease; three can be lost before the lease is. */
+export const progressIntervalMs = 5_000
+/** A dropped connection is often redialled in a second or two; then its leases go on as if nothing had happened. */
+export const reconnectGraceMs = 3_000
+/** A partial receipt at least this often, so that a kill -9 costs seconds of work, at one signature each. */
+export const receiptIntervalMs = 10_000
+
+/** Work in one lease: short against a parking window, long against a round trip and a signature. */
+export const leaseCostMsTarget = 8_000
+/** One lease names at most this many shards: its receipt's opening stays below 8 KiB. */
+export const leaseShardsMax = 64
+/** Leases under way for each slot: one executes while the next one's blocks arrive. */
+export const leasesPerSlot = 2
+/** Leases that one vehicle keeps queued for all its stewards together, for each slot. */
+export const queuedLeasesPerSlotMax = 8
+
+/** A shard is a page of a scan, or many small documents: at most this much reference CPU time … */
+export const shardCostMsTarget = 4_000
+/** … this many pages … */
+export const shardPagesMax = 256
+/** … and this many bytes of documents, so that a vehicle on a slow link receives it in seconds. */
+export const shardBytesTarget = 4 * 2 ** 20
+/** A job of a million shards keeps its list of shards within 64 MiB. */
+export const shardsMax = 1_000_000
+
+/** A result must fit in one block with room for its envelope. */
+export const resultBytesMax = blockBytesMax - 4096
+
+/** Executions of one shard that came to nothing before the shard is given up by name: a guess. */
+export const lostReplicasMax = 12
+
+/** A straggler gets a second copy when it takes this much longer than its lease's expected time (LATE, OSDI'08). */
+export const speculationFactor = 1.5
+/** Below this, waiting is cheaper than a copy. */
+export const speculationMinMs = 5_000
+
+/** What a node keeps of a finished job, unless told to forget it sooner: OpenAI's batch files live as long. */
+export const jobRetentionMs = 30 * 24 * 3_600_000
+/** A job whose submitter names no deadline: the window that buyers of batch APIs know. */
+export const jobDeadlineDefaultMs = 24 * 3_600_000
+
+assert(progressIntervalMs * 3 < leaseTtlMs, 'three progress messages may be lost before a lease is')
+assert(advertIntervalMs * 2 < advertTtlMs, 'two adverts may be lost before a vehicle is')
+assert(receiptIntervalMs < leaseTtlMs, 'a receipt renews its lease')
+assert(reconnectGraceMs < leaseTtlMs, 'a lost connection is noticed before a lost lease')
+assert(resultBytesMax < blockBytesMax, 'a result fits in a block')
