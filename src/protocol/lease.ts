@@ -28,6 +28,13 @@ export interface Lease {
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly shards: readonly ShardId[]
+  /** Where each of them stands in the job's list: equal documents make equal shards. */
+  readonly positions: readonly number[]
+  /**
+   * The instruction-set class that the vehicle advertised, pinned before it knew the work: a liar cannot escape
+   * comparison by bytes by naming another class afterwards.
+   */
+  readonly isa: string | null
   /** Estimated milliseconds of one reference core for all shards. */
   readonly costMs: number
   readonly draw: Draw
@@ -47,8 +54,6 @@ export interface Receipt {
   /** Positions in the lease's list of shards, rising. */
   readonly covers: readonly number[]
   readonly root: Uint8Array
-  /** The instruction-set class that the vehicle says it ran on; the steward pins what it expects. */
-  readonly isa: string | null
   /** Evidence for metering, never a claim to pay. */
   readonly cpuMs: number
   readonly wallMs: number
@@ -66,6 +71,8 @@ const leaseSchema: z.ZodType<Lease> = z.strictObject({
   vehicle: peerIdSchema,
   owner: z.string().max(64) as unknown as z.ZodType<OwnerId>,
   shards: z.array(cidSchema).min(1).max(leaseShardsMax),
+  positions: z.array(naturalSchema).min(1).max(leaseShardsMax),
+  isa: z.string().max(64).nullable(),
   costMs: naturalSchema,
   draw: z.strictObject({ basis: cidSchema, eligible: bytesSchema, index: naturalSchema }),
 })
@@ -74,7 +81,6 @@ const receiptSchema: z.ZodType<Receipt> = z.strictObject({
   lease: cidSchema,
   covers: z.array(naturalSchema).min(1).max(leaseShardsMax),
   root: bytesSchema,
-  isa: z.string().max(64).nullable(),
   cpuMs: naturalSchema,
   wallMs: naturalSchema,
 })

@@ -62,6 +62,9 @@ export const lostReplicasMax = 12
 
 /** A straggler gets a second copy when it takes this much longer than its lease's expected time (LATE, OSDI'08). */
 export const speculationFactor = 1.5
+/** A fresh steward hears of the owners around it within seconds; only then does it complain of too few. */
+export const shortageGraceMs = 10_000
+
 /** Below this, waiting is cheaper than a copy. */
 export const speculationMinMs = 5_000
 

@@ -1,0 +1,44 @@
+/**
+ * Candidates: the vehicles of the roster that a job's leases may go to.
+ *
+ * They offer the job's engine, their owner counts, and their owner looks after none of the job: a steward never
+ * executes what it verifies.
+ */
+import type { Capacity } from '../advert.ts'
+import type { OwnerId, PeerId } from '../ids.ts'
+import type { Manifest } from '../job.ts'
+
+export interface Candidate {
+  readonly peer: PeerId
+  readonly owner: OwnerId
+  readonly slots: number
+  readonly free: number
+  readonly mode: Capacity['mode']
+  readonly isa: string | null
+}
+
+/** `owners`: those whose voices count; null in an open mesh, where all do. Keeps the roster's order. */
+export function candidatesFor(
+  manifest: Manifest,
+  capacities: readonly Capacity[],
+  owners: ReadonlySet<OwnerId> | null,
+): Candidate[] {
+  const stewards = new Set<PeerId>(manifest.stewards.map((steward) => steward.peer))
+  const stewardOwners = new Set(capacities.filter((c) => stewards.has(c.peer)).map((c) => c.owner))
+  const candidates: Candidate[] = []
+  for (const capacity of capacities) {
+    const engine = capacity.engines.find((e) => e.runtime === manifest.runtime && e.id === manifest.engine.id)
+    if (engine === undefined || capacity.slots.total === 0) continue
+    if (stewards.has(capacity.peer) || stewardOwners.has(capacity.owner)) continue
+    if (owners !== null && !owners.has(capacity.owner)) continue
+    candidates.push({
+      peer: capacity.peer,
+      owner: capacity.owner,
+      slots: capacity.slots.total,
+      free: capacity.slots.free,
+      mode: capacity.mode,
+      isa: engine.isa,
+    })
+  }
+  return candidates
+}

@@ -1,0 +1,97 @@
+/**
+ * What can happen to a steward, and what it can ask for.
+ *
+ * The driver's contract: hand in one input at a time with the time it happened; carry out the effects in their
+ * order before handing in the next. What `issue` and `keep` make durable is durable before any later effect
+ * leaves the node: a steward that restarts never contradicts what it signed. Signatures are the driver's:
+ * every record handed in was verified, and `issue` is signed with the node's key.
+ */
+import type { Capacity } from '../advert.ts'
+import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Opening, Receipt } from '../lease.ts'
+import type { DeclineReason, Message, ReleaseReason } from '../message.ts'
+import type { RecordBody, Verified } from '../record.ts'
+import type { Recomputation } from '../tally.ts'
+import type { JobEnd, ShardVerdict } from '../verdict.ts'
+
+export type StewardInput =
+  /** The roster changed, or is told for the first time. */
+  | { readonly type: 'roster'; readonly capacities: readonly Capacity[] }
+  | { readonly type: 'accepted'; readonly lease: LeaseId; readonly from: PeerId }
+  | {
+      readonly type: 'declined'
+      readonly lease: LeaseId
+      readonly from: PeerId
+      readonly reason: DeclineReason
+      readonly retryMs: number
+    }
+  /** The offer could not be delivered. */
+  | { readonly type: 'undelivered'; readonly lease: LeaseId }
+  | { readonly type: 'progress'; readonly lease: LeaseId; readonly from: PeerId; readonly done: number }
+  | {
+      readonly type: 'receipt'
+      readonly receipt: Verified<Receipt>
+      readonly opening: Opening
+      readonly released: ReleaseReason | null
+    }
+  /** Answers to `collect`. */
+  | { readonly type: 'examined'; readonly results: readonly Examined[] }
+  /** Answer to `recompute`: null when this node could not. */
+  | { readonly type: 'recomputed'; readonly position: number; readonly found: Recomputation | null }
+  | { readonly type: 'connected'; readonly peer: PeerId }
+  | { readonly type: 'disconnected'; readonly peer: PeerId }
+  | { readonly type: 'cancel' }
+  /** The time that `wake` asked for has come. */
+  | { readonly type: 'wake' }
+
+export type StewardEffect =
+  /** Sign this record and make it durable. */
+  | { readonly type: 'issue'; readonly id: RecordId; readonly body: RecordBody }
+  /** Make this record of somebody else durable, with its opening. */
+  | { readonly type: 'keep'; readonly receipt: RecordId; readonly opening: Opening }
+  /** Send an issued lease, with the manifest; the vehicle may from now on read these shards. */
+  | { readonly type: 'offer'; readonly lease: LeaseId; readonly to: PeerId }
+  | { readonly type: 'send'; readonly to: PeerId; readonly message: Message }
+  /** The vehicle's lease is over: it may not read its shards any more. */
+  | { readonly type: 'revoke'; readonly lease: LeaseId; readonly from: PeerId }
+  /** Fetch results from those who claim them, check their form, and say what is in them. */
+  | { readonly type: 'collect'; readonly wanted: readonly Wanted[] }
+  /** Run this shard here with the exact engine. */
+  | { readonly type: 'recompute'; readonly position: number }
+  | { readonly type: 'decided'; readonly verdicts: readonly ShardVerdict[] }
+  | { readonly type: 'ended'; readonly end: JobEnd }
+  | { readonly type: 'wake'; readonly atMs: number }
+
+/** A result to fetch: its bytes must hold one record for each of `pages`. */
+export interface Wanted {
+  readonly result: Cid
+  readonly pages: number
+  readonly from: PeerId
+}
+
+export interface Examined extends Wanted {
+  readonly finding:
+    | { readonly state: 'good'; readonly text: string; readonly exhausted: boolean }
+    /** The bytes came, and are not a result of this job: whoever signed for them is wrong. */
+    | { readonly state: 'invalid' }
+    /** The bytes did not come: undelivered, which is not a lie. */
+    | { readonly state: 'missing' }
+}
+
+/** What a status line shows. */
+export interface StewardView {
+  readonly shards: {
+    readonly total: number
+    readonly queued: number
+    readonly leased: number
+    readonly returned: number
+    readonly verified: number
+    readonly disputed: number
+    readonly failed: number
+  }
+  readonly pages: { readonly total: number; readonly verified: number }
+  readonly executions: number
+  readonly owners: { readonly needed: number; readonly available: number }
+  readonly contradicted: readonly OwnerId[]
+  readonly end: JobEnd | null
+}
