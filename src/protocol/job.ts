@@ -137,7 +137,7 @@ const shardSchema = z.strictObject({
 })
 
 const resultSchema: z.ZodType<ShardResult> = z.strictObject({
-  engine: z.string().max(128),
+  engine: z.string().max(2048),
   records: z
     .array(
       z.strictObject({

@@ -46,7 +46,7 @@ export const leasesPerSlot = 2
 export const queuedLeasesPerSlotMax = 8
 
 /** A shard is a page of a scan, or many small documents: at most this much reference CPU time … */
-export const shardCostMsTarget = 4_000
+export const shardCostMsTarget = 2_000
 /** … this many pages … */
 export const shardPagesMax = 256
 /** … and this many bytes of documents, so that a vehicle on a slow link receives it in seconds. */
@@ -67,6 +67,19 @@ export const shortageGraceMs = 10_000
 
 /** Below this, waiting is cheaper than a copy. */
 export const speculationMinMs = 5_000
+
+/** A vehicle that failed a steward is left alone this long, twice as long each time after that … (a guess) */
+export const setbackMsMin = 1_000
+/** … up to this, so that a day of refusals is 1,440 leases in the journal and not 86,400. */
+export const setbackMsMax = 60_000
+
+/** Receipts that one verdict names on either side; 2,000 of them make a record of 122 KiB. */
+export const verdictReceiptsMax = 64
+
+/** Receipts that a vehicle repeats until their stewards answer, about 4 KiB each; beyond, the oldest go. */
+export const unacknowledgedReceiptsMax = 1_024
+/** Jobs whose stewards a vehicle remembers in order to believe them that the job is over. */
+export const rememberedJobsMax = 1_024
 
 /** What a node keeps of a finished job, unless told to forget it sooner: OpenAI's batch files live as long. */
 export const jobRetentionMs = 30 * 24 * 3_600_000

@@ -47,10 +47,11 @@ export const declineReasons = [
   'expired',
   'wrong-blocks',
   'missing-blocks',
+  'failed',
 ] as const
 export type DeclineReason = (typeof declineReasons)[number]
 
-export const releaseReasons = ['stopped', 'draining', 'withdrawn', 'missing-blocks'] as const
+export const releaseReasons = ['stopped', 'draining', 'withdrawn', 'failed'] as const
 export type ReleaseReason = (typeof releaseReasons)[number]
 
 const schema: z.ZodType<Message> = z.discriminatedUnion('type', [

@@ -3,7 +3,7 @@
  *
  * A shard is a run of consecutive pages that stays below three bounds: estimated cost, pages and bytes. The
  * split depends on the documents alone, so that the same submission always has the same shards. A page that
- * exceeds a bound by itself is a shard by itself.
+ * exceeds a bound by itself is a shard by itself; pages of one large document share its bytes.
  */
 import type { DocumentEntry, PageReference, Shard } from './job.ts'
 import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from './limits.ts'
@@ -37,7 +37,7 @@ export function splitIntoShards(documents: readonly SplittableDocument[]): Plann
       const full =
         costMs + document.pageCostMs > shardCostMsTarget ||
         pages.length >= shardPagesMax ||
-        bytes + moreBytes > shardBytesTarget
+        (moreBytes > 0 && bytes + moreBytes > shardBytesTarget)
       if (full) close()
       pages.push({ document: document.file, bytes: document.bytes, page })
       costMs += document.pageCostMs

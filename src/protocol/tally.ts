@@ -74,6 +74,12 @@ export function tally(
   return accepted(best, counted, disputed ? 'lead' : 'unanimous')
 }
 
+/** Do two claims say the same: the same bytes, or the same text across classes? */
+export function answersAlike(a: Claim, b: Claim, agreement: 'bytes' | 'class-text'): boolean {
+  if (a.result === b.result) return true
+  return agreement === 'class-text' && a.isa !== b.isa && a.text === b.text
+}
+
 function oneForEachOwner(claims: readonly Claim[]): Claim[] {
   const byOwner = new Map<OwnerId, Claim>()
   for (const claim of claims) if (!byOwner.has(claim.owner)) byOwner.set(claim.owner, claim)
@@ -119,7 +125,7 @@ function gatherAll(claims: readonly Claim[], key: (claim: Claim) => string): Map
 
 function accepted(agreeing: Claim[], counted: Claim[], because: 'unanimous' | 'lead'): Tally {
   const inside = new Set(agreeing)
-  const contradicting = counted.filter((claim) => !inside.has(claim))
+  const contradicting = counted.filter((claim) => !inside.has(claim) && !claim.exhausted)
   const result = gather(agreeing, (claim) => claim.result)[0]!.result
   return { state: 'accepted', result, because, agreeing, contradicting }
 }

@@ -25,7 +25,7 @@ export type ToChild =
   | { readonly type: 'inspect'; readonly id: number; readonly runtime: string }
 
 export type FromChild =
-  /** Once, at start, without being asked. */
+  /** Only from `main.ts --describe`, once: it hashes engines of 45 MB, which a slot's child need not wait for. */
   | { readonly type: 'hello'; readonly engines: readonly EngineDescription[] }
   | { readonly type: 'loaded' }
   | { readonly type: 'load-failed'; readonly code: RecordErrorCode; readonly message: string }
@@ -35,19 +35,26 @@ export type FromChild =
       readonly id: number
       readonly text: string
       readonly error: { readonly code: RecordErrorCode; readonly message: string } | null
+      /** CPU time of the whole process while it worked on this record. */
+      readonly cpuMs: number
     }
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
 
 /** One frame's header and body together may not exceed this; more means that the stream is broken. */
 export const frameBytesMax = 512 * 2 ** 20
 
-export function encodeFrame(header: ToChild | FromChild, body: Uint8Array = new Uint8Array(0)): Uint8Array[] {
+/** A body in several parts is sent as it is: nobody joins 45 MB of weights only to frame them. */
+export function encodeFrame(header: ToChild | FromChild, ...body: readonly Uint8Array[]): Uint8Array[] {
   const json = new TextEncoder().encode(JSON.stringify(header))
   const prefix = new Uint8Array(8)
   const view = new DataView(prefix.buffer)
   view.setUint32(0, json.byteLength, true)
-  view.setUint32(4, body.byteLength, true)
-  return [prefix, json, body]
+  view.setUint32(
+    4,
+    body.reduce((bytes, part) => bytes + part.byteLength, 0),
+    true,
+  )
+  return [prefix, json, ...body]
 }
 
 /** Cuts a byte stream back into frames. Throws Error('frame too large') on a length that cannot be meant. */

@@ -7,6 +7,7 @@
  * short work and leaves enough for the other vehicles to begin at once.
  */
 
+import type { OwnerId } from '../ids.ts'
 import { leaseCostMsTarget, leaseShardsMax, leasesPerSlot } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { ShardBoard, ShardState } from './shard-board.ts'
@@ -17,6 +18,8 @@ export interface Room {
   readonly active: number
   /** Reachable, willing, and not asking to be left alone for now. */
   readonly open: boolean
+  /** Open, or only short of room: worth waiting for. */
+  readonly promising: boolean
 }
 
 /** A chance to lease: candidates by their position in the list, of which one will be drawn. */
@@ -30,25 +33,49 @@ export function headroom(candidate: Candidate, room: Room): number {
   return Math.max(0, candidate.slots * leasesPerSlot - room.active)
 }
 
-/** The first shard that wants a replica and has somebody to ask. */
+/**
+ * The first shard that wants a replica and has somebody to ask. `barren`: owners for whom an earlier search over
+ * all shards found nothing; it gets those for whom this one finds nothing.
+ */
 export function nextOpportunity(
   board: ShardBoard,
   candidates: readonly Candidate[],
   rooms: readonly Room[],
+  barren: Set<OwnerId>,
 ): Opportunity | undefined {
-  const free = candidates.map((_, i) => i).filter((i) => headroom(candidates[i]!, rooms[i]!) > 0)
+  const free = candidates
+    .map((_, i) => i)
+    .filter((i) => headroom(candidates[i]!, rooms[i]!) > 0 && !barren.has(candidates[i]!.owner))
   if (free.length === 0) return undefined
-  const idle = new Set(free.filter((i) => rooms[i]!.active < candidates[i]!.slots))
-  for (const shard of board.open) {
-    if (board.wanted(shard) === 0) continue
-    const able = free.filter((i) => board.eligible(shard, candidates[i]!))
-    const sameClass = classMates(board, shard, candidates)
-    const comparable = sameClass ? able.filter((i) => candidates[i]!.isa === shard.isa) : able
-    const atOnce = comparable.filter((i) => idle.has(i))
-    const eligible = atOnce.length > 0 ? atOnce : comparable
+  const passed = new Set<OwnerId>()
+  for (let shard = board.nextWanting(0); shard !== undefined; shard = board.nextWanting(shard.position + 1)) {
+    const able = free.filter((i) => board.eligible(shard!, candidates[i]!))
+    if (able.length === 0) continue
+    const eligible = preferred(board, shard, able, candidates, rooms)
     if (eligible.length > 0) return { shard, eligible }
+    for (const i of able) passed.add(candidates[i]!.owner)
   }
+  for (const i of free) if (!passed.has(candidates[i]!.owner)) barren.add(candidates[i]!.owner)
   return undefined
+}
+
+/** Of those able to take the shard: class mates if there are any, not who lost it before, and who can begin at once. */
+function preferred(
+  board: ShardBoard,
+  shard: ShardState,
+  able: readonly number[],
+  candidates: readonly Candidate[],
+  rooms: readonly Room[],
+): readonly number[] {
+  const mates = classMates(board, shard, candidates, rooms)
+  const comparable = mates ? able.filter((i) => candidates[i]!.isa === shard.isa) : able
+  const fresh = narrowed(comparable, (i) => !shard.losers.includes(candidates[i]!.owner))
+  return narrowed(fresh, (i) => rooms[i]!.active < candidates[i]!.slots)
+}
+
+function narrowed(all: readonly number[], test: (i: number) => boolean): readonly number[] {
+  const some = all.filter(test)
+  return some.length > 0 ? some : all
 }
 
 /** The shards of a lease to this candidate, led by the shard it was drawn for. */
@@ -61,9 +88,11 @@ export function bundle(
 ): ShardState[] {
   const shards = [leader]
   let costMs = leader.entry.costMs * slowness
-  for (const shard of board.open) {
-    if (shards.length >= Math.min(shardsMax, leaseShardsMax)) break
-    if (shard.position <= leader.position || board.wanted(shard) === 0) continue
+  for (
+    let shard = board.nextWanting(leader.position + 1);
+    shard !== undefined && shards.length < Math.min(shardsMax, leaseShardsMax);
+    shard = board.nextWanting(shard.position + 1)
+  ) {
     if (!board.eligible(shard, candidate)) continue
     if (shard.isa !== undefined && shard.isa !== candidate.isa) continue
     if (costMs + shard.entry.costMs * slowness > leaseCostMsTarget) break
@@ -73,24 +102,25 @@ export function bundle(
   return shards
 }
 
-/** How many shards a lease may take so that every free place gets one: at least one, at most a full lease. */
+/** How many shards a lease may take so that every free place gets one: at least one. */
 export function fairShare(
   board: ShardBoard,
   candidates: readonly Candidate[],
   rooms: readonly Room[],
 ): number {
   const places = candidates.reduce((sum, candidate, i) => sum + headroom(candidate, rooms[i]!), 0)
-  const enough = places * leaseShardsMax
-  let wanted = 0
-  for (const shard of board.open) {
-    wanted += board.wanted(shard)
-    if (wanted >= enough) break
-  }
-  return Math.max(1, Math.ceil(wanted / Math.max(1, places)))
+  return Math.max(1, Math.ceil(board.wantedTotal / Math.max(1, places)))
 }
 
 /** Is there another owner of the shard's class, busy or not, who has no voice in it yet? */
-function classMates(board: ShardBoard, shard: ShardState, candidates: readonly Candidate[]): boolean {
+function classMates(
+  board: ShardBoard,
+  shard: ShardState,
+  candidates: readonly Candidate[],
+  rooms: readonly Room[],
+): boolean {
   if (shard.isa === undefined || shard.isa === null) return false
-  return candidates.some((c) => c.isa === shard.isa && c.mode === 'run' && board.eligible(shard, c))
+  return candidates.some(
+    (c, i) => c.isa === shard.isa && c.mode === 'run' && rooms[i]!.promising && board.eligible(shard, c),
+  )
 }

@@ -1,19 +1,20 @@
 /**
  * The lease book: every lease of one job, and whether anybody still works on it.
  *
- * offered → running → closed, with `suspended` while the vehicle's connection is down. A closed lease stays in
- * the book: what its vehicle finished may still arrive, and is as good as if it had come in time.
+ * offered → running → closed. While the vehicle's connection is down, its leases have a short while to live. A
+ * closed lease stays in the book: what its vehicle finished may still arrive, and is as good as if it had come
+ * in time.
  */
-import type { LeaseId, PeerId } from '../ids.ts'
+import type { Cid, LeaseId, PeerId } from '../ids.ts'
 import type { Lease } from '../lease.ts'
 import { leaseTtlMs, offerTtlMs, reconnectGraceMs } from '../limits.ts'
 import type { Verified } from '../record.ts'
 
 export interface LeaseState {
   readonly lease: Verified<Lease>
-  /** Which of them, by their place in the lease, a receipt covers. */
-  readonly covered: Set<number>
-  state: 'offered' | 'running' | 'suspended' | 'closed'
+  /** What receipts claim, by the shard's place in the lease: a second, different claim is equivocation. */
+  readonly covered: Map<number, Cid>
+  state: 'offered' | 'running' | 'closed'
   startedMs: number
   aliveUntilMs: number
   done: number
@@ -28,7 +29,7 @@ export class LeaseBook {
   open(lease: Verified<Lease>, nowMs: number): LeaseState {
     const state: LeaseState = {
       lease,
-      covered: new Set(),
+      covered: new Map(),
       state: 'offered',
       startedMs: nowMs,
       aliveUntilMs: nowMs + offerTtlMs,
@@ -62,7 +63,7 @@ export class LeaseBook {
     return new Set([...this.#leases.values()].map((state) => state.lease.payload.vehicle))
   }
 
-  /** The vehicle was heard of. A lease that was given up comes back to life only by its receipts. */
+  /** The vehicle was heard of. A lease that was given up stays closed: it lives on only in its receipts. */
   renew(state: LeaseState, nowMs: number): void {
     if (state.state === 'closed') return
     if (state.state === 'offered') state.startedMs = nowMs
@@ -71,15 +72,21 @@ export class LeaseBook {
   }
 
   suspend(peer: PeerId, nowMs: number): void {
-    for (const state of this.#active.get(peer) ?? []) {
-      state.state = 'suspended'
+    for (const state of this.#active.get(peer) ?? [])
       state.aliveUntilMs = Math.min(state.aliveUntilMs, nowMs + reconnectGraceMs)
-    }
   }
 
-  resume(peer: PeerId, nowMs: number): void {
-    for (const state of this.#active.get(peer) ?? [])
-      if (state.state === 'suspended') this.renew(state, nowMs)
+  /** Returns the leases of which nobody knows whether their offer ever arrived: they wait for an answer anew. */
+  resume(peer: PeerId, nowMs: number): LeaseState[] {
+    const unanswered: LeaseState[] = []
+    for (const state of this.#active.get(peer) ?? []) {
+      if (state.state === 'running') this.renew(state, nowMs)
+      else {
+        state.aliveUntilMs = nowMs + offerTtlMs
+        unanswered.push(state)
+      }
+    }
+    return unanswered
   }
 
   close(state: LeaseState): void {
@@ -91,12 +98,5 @@ export class LeaseBook {
 
   lapsed(nowMs: number): LeaseState[] {
     return [...this.active()].filter((state) => state.aliveUntilMs <= nowMs)
-  }
-
-  /** When the next lease lapses unless somebody is heard of; Infinity with none under way. */
-  nextLapseMs(): number {
-    let next = Number.POSITIVE_INFINITY
-    for (const state of this.active()) next = Math.min(next, state.aliveUntilMs)
-    return next
   }
 }

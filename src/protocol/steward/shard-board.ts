@@ -3,9 +3,10 @@
  *
  * A shard's claims only grow. What follows from them (how many replicas to ask for, whether it is disputed, its
  * verdict) is recomputed from the claims whenever they change, so that a steward restored from its records
- * stands where it stood.
+ * stands where it stood. The board remembers which shards want a replica and which have changed, so that no
+ * input costs a walk over all shards of the job.
  */
-
+import { PositionSet } from '../../base/position-set.ts'
 import type { LeaseId, OwnerId } from '../ids.ts'
 import type { Manifest, ShardEntry } from '../job.ts'
 import { lostReplicasMax } from '../limits.ts'
@@ -13,22 +14,28 @@ import { type Claim, type Recomputation, type Tally, tally } from '../tally.ts'
 import type { ShardVerdict } from '../verdict.ts'
 import type { Candidate } from './candidate.ts'
 
+/** An owner's lease under way. */
+interface Holder {
+  readonly lease: LeaseId
+  /** It takes so long that nobody counts on it any more: another may be asked. If it comes, it is a voice. */
+  late: boolean
+}
+
 export interface ShardState {
   readonly position: number
   readonly entry: ShardEntry
   /** In the order in which they arrived; an owner may appear twice, and counts once. */
   readonly claims: Claim[]
-  /** Owners with a lease under way, and the leases. */
-  readonly holders: Map<OwnerId, LeaseId>
+  readonly holders: Map<OwnerId, Holder>
   /** The class of the first vehicle asked: others of it are asked first, so that bytes can be compared. */
   isa: string | null | undefined
-  /** Replicas that came to nothing. */
-  lost: number
-  /** One more replica than the tally misses: a copy of a straggler. */
-  speculative: boolean
+  /** Whose replicas came to nothing, once for each. */
+  readonly losers: OwnerId[]
   recomputation: 'none' | 'asked' | 'impossible' | Recomputation
   tally: Tally
   verdict: ShardVerdict | undefined
+  /** How many more replicas to lease now. */
+  wanted: number
 }
 
 export class ShardBoard {
@@ -37,23 +44,32 @@ export class ShardBoard {
   readonly #contradicted = new Set<OwnerId>()
   /** Undecided shards, in order; a shard leaves when it gets its verdict. */
   readonly #open: Set<ShardState>
+  /** Positions of those that want a replica. */
+  readonly #wanting: PositionSet
+  #wantedTotal = 0
+  #growth = 0
+  #changed = new Set<ShardState>()
 
   constructor(manifest: Manifest, entries: readonly ShardEntry[]) {
     this.#manifest = manifest
-    const nothing: Tally = { state: 'open', missing: manifest.assurance.replicas, disputed: false }
+    const { replicas } = manifest.assurance
+    const nothing: Tally = { state: 'open', missing: replicas, disputed: false }
     this.states = entries.map((entry, position) => ({
       position,
       entry,
       claims: [],
       holders: new Map(),
       isa: undefined,
-      lost: 0,
-      speculative: false,
+      losers: [],
       recomputation: 'none',
       tally: nothing,
       verdict: undefined,
+      wanted: replicas,
     }))
     this.#open = new Set(this.states)
+    this.#wanting = new PositionSet(entries.length)
+    for (const shard of this.states) this.#wanting.add(shard.position)
+    this.#wantedTotal = replicas * entries.length
   }
 
   get contradicted(): ReadonlySet<OwnerId> {
@@ -64,23 +80,73 @@ export class ShardBoard {
     return this.#open
   }
 
-  /** How many more replicas to lease now. */
-  wanted(shard: ShardState): number {
-    if (shard.tally.state !== 'open' || shard.recomputation === 'asked') return 0
-    return Math.max(0, shard.tally.missing + (shard.speculative ? 1 : 0) - shard.holders.size)
+  /** Replicas that all shards together want now. */
+  get wantedTotal(): number {
+    return this.#wantedTotal
+  }
+
+  /** Rises whenever some owner may be eligible for more than before. */
+  get growth(): number {
+    return this.#growth
+  }
+
+  /** The first shard at this position or after it that wants a replica. */
+  nextWanting(from: number): ShardState | undefined {
+    const position = this.#wanting.next(from)
+    return position === undefined ? undefined : this.states[position]
+  }
+
+  /** The undecided shards of which something changed since the last call, in order. */
+  takeChanged(): ShardState[] {
+    const changed = [...this.#changed].sort((a, b) => a.position - b.position)
+    this.#changed = new Set()
+    return changed.filter((shard) => shard.verdict === undefined)
   }
 
   eligible(shard: ShardState, candidate: Candidate): boolean {
     return (
       !this.#contradicted.has(candidate.owner) &&
       !shard.holders.has(candidate.owner) &&
-      !shard.claims.some((claim) => claim.owner === candidate.owner)
+      !hasClaimOf(shard, candidate.owner)
     )
   }
 
-  claim(shard: ShardState, claim: Claim): void {
+  hold(shard: ShardState, owner: OwnerId, lease: LeaseId, isa: string | null): void {
+    shard.holders.set(owner, { lease, late: false })
+    if (shard.isa === undefined) shard.isa = isa
+    this.#update(shard)
+  }
+
+  /** The owner's lease brings nothing more for this shard. `lost`: count it against the shard's patience. */
+  release(shard: ShardState, owner: OwnerId, lease: LeaseId, lost: boolean): void {
+    if (shard.holders.get(owner)?.lease === lease) {
+      shard.holders.delete(owner)
+      if (shard.holders.size === 0 && shard.claims.length === 0) shard.isa = undefined
+      this.#growth += 1
+    }
+    if (lost) shard.losers.push(owner)
+    this.#update(shard)
+  }
+
+  /** Nobody counts on this lease for the shard any more. */
+  late(shard: ShardState, owner: OwnerId, lease: LeaseId): void {
+    const holder = shard.holders.get(owner)
+    if (holder?.lease !== lease || holder.late) return
+    holder.late = true
+    this.#update(shard)
+  }
+
+  /** What the lease brought. */
+  claim(shard: ShardState, claim: Claim, lease: LeaseId): void {
+    if (shard.holders.get(claim.owner)?.lease === lease) shard.holders.delete(claim.owner)
     shard.claims.push(claim)
-    this.#recount(shard)
+    if (shard.verdict === undefined) this.#recount(shard)
+  }
+
+  /** The shard waits for the steward's own result. */
+  askToRecompute(shard: ShardState): void {
+    shard.recomputation = 'asked'
+    this.#update(shard)
   }
 
   recomputed(shard: ShardState, found: Recomputation | null): void {
@@ -93,17 +159,22 @@ export class ShardBoard {
     if (this.#contradicted.has(owner)) return
     this.#contradicted.add(owner)
     for (const shard of this.#open)
-      if (shard.claims.some((claim) => claim.owner === owner)) this.#recount(shard)
+      if (shard.holders.has(owner) || hasClaimOf(shard, owner)) this.#recount(shard)
   }
 
   decide(shard: ShardState, verdict: ShardVerdict): void {
     shard.verdict = verdict
     this.#open.delete(shard)
+    this.#update(shard)
   }
 
-  /** Has too much gone wrong with this shard to try on? */
+  /**
+   * Has too much gone wrong with this shard to try on? One owner alone cannot bring that about: as many must have
+   * failed at it as would be believed about a result.
+   */
   exhausted(shard: ShardState): boolean {
-    return shard.verdict === undefined && shard.lost >= lostReplicasMax
+    if (shard.losers.length < lostReplicasMax) return false
+    return new Set(shard.losers).size >= this.#manifest.assurance.replicas
   }
 
   #recount(shard: ShardState): void {
@@ -111,5 +182,31 @@ export class ShardBoard {
     const claims = shard.claims.filter((claim) => !this.#contradicted.has(claim.owner))
     const found = typeof shard.recomputation === 'object' ? shard.recomputation : undefined
     shard.tally = tally(claims, assurance, agreement, found)
+    this.#update(shard)
   }
+
+  #update(shard: ShardState): void {
+    const wanted = this.#wantedOf(shard)
+    if (wanted > shard.wanted) this.#growth += 1
+    this.#wantedTotal += wanted - shard.wanted
+    shard.wanted = wanted
+    if (wanted > 0) this.#wanting.add(shard.position)
+    else this.#wanting.delete(shard.position)
+    if (shard.verdict === undefined) this.#changed.add(shard)
+  }
+
+  #wantedOf(shard: ShardState): number {
+    if (shard.verdict !== undefined || shard.tally.state !== 'open' || shard.recomputation === 'asked')
+      return 0
+    let coming = 0
+    for (const [owner, holder] of shard.holders) {
+      // A holder who spoke already, in a receipt that came late, has no second voice to bring.
+      if (!holder.late && !this.#contradicted.has(owner) && !hasClaimOf(shard, owner)) coming += 1
+    }
+    return Math.max(0, shard.tally.missing - coming)
+  }
+}
+
+function hasClaimOf(shard: ShardState, owner: OwnerId): boolean {
+  return shard.claims.some((claim) => claim.owner === owner)
 }

@@ -14,24 +14,30 @@ import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { Capacity } from '../advert.ts'
-import { bitsOf, type DrawBasis, drawVehicle } from '../draw.ts'
-import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { DrawBasis } from '../draw.ts'
+import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest, ShardEntry } from '../job.ts'
 import { checkReceipt, type Lease, type Opening, type Receipt } from '../lease.ts'
 import {
   jobRetentionMs,
   leaseShardsMax,
+  offerTtlMs,
   shortageGraceMs,
   speculationFactor,
   speculationMinMs,
+  verdictReceiptsMax,
 } from '../limits.ts'
-import type { ReleaseReason } from '../message.ts'
+import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
+import { answersAlike, type Claim } from '../tally.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../verdict.ts'
 import { bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
 import { type Candidate, candidatesFor } from './candidate.ts'
 import type { Examined, StewardEffect, StewardInput, StewardView, Wanted } from './contract.ts'
+import { DrawLog } from './draw-log.ts'
 import { LeaseBook, type LeaseState } from './lease-book.ts'
+import { Patience } from './patience.ts'
+import { type Finding, type Return, Returns } from './returns.ts'
 import { ShardBoard, type ShardState } from './shard-board.ts'
 
 /** How often a steward looks for stragglers and lapsed leases: a guess, short against every time it judges. */
@@ -60,30 +66,18 @@ export type Restored =
   | { readonly kind: 'verdict'; readonly record: Verified<Verdict> }
   | { readonly kind: 'end'; readonly record: Verified<JobEnd> }
 
-/** A claim whose result nobody has looked at yet. */
-interface Return {
-  readonly shard: ShardState
-  readonly lease: LeaseState
-  readonly receipt: RecordId
-  readonly result: Cid
-}
-
 export class Steward {
   readonly #options: StewardOptions
   readonly #board: ShardBoard
   readonly #leases = new LeaseBook()
-  readonly #capacities = new Map<PeerId, Capacity>()
-  readonly #away = new Set<PeerId>()
-  readonly #notBefore = new Map<PeerId, number>()
-  /** Results looked at, by what was wanted: equal results are fetched once. */
-  readonly #findings = new Map<string, Exclude<Examined['finding'], { state: 'missing' }>>()
-  /** Returns that wait for their result to be examined, by what was wanted. */
-  readonly #returns = new Map<string, Return[]>()
-  /** What each lease's shard was claimed to be: a second, different claim is equivocation. */
-  readonly #claimed = new Map<string, Cid>()
+  readonly #returns = new Returns()
+  readonly #patience = new Patience()
+  readonly #draws: DrawLog
+  #capacities = new Map<PeerId, Capacity>()
   #candidates: Candidate[] = []
-  #basis: { readonly id: RecordId; readonly basis: DrawBasis } | undefined
-  #draws = 0
+  /** Owners for whom a search found nothing, and the board's growth at that time. */
+  readonly #barren = new Set<OwnerId>()
+  #barrenAt = 0
   #serial = 0
   #slowness = 1
   #startedMs: number | undefined
@@ -100,28 +94,48 @@ export class Steward {
     )
     this.#options = options
     this.#board = new ShardBoard(options.manifest, options.shards)
+    this.#draws = new DrawLog(options.sha256, options.seed)
   }
 
   /** Rebuilds the state from what was durable. Call before the first input, which then asks for what is missing. */
   restore(records: Iterable<Restored>, nowMs: number): StewardEffect[] {
+    const owners = new Map<RecordId, OwnerId>()
     for (const { kind, record, ...rest } of records) {
       if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)
-      if (kind === 'draw') this.#basis = { id: record.id, basis: record.payload as DrawBasis }
+      if (kind === 'draw') this.#draws.restoreBasis(record.id, record.payload as DrawBasis)
       else if (kind === 'lease') this.#openLease(record as Verified<Lease>, nowMs)
-      else if (kind === 'receipt')
-        this.#takeReceipt(record as Verified<Receipt>, (rest as { opening: Opening }).opening, null, nowMs)
-      else if (kind === 'verdict')
-        for (const verdict of (record.payload as Verdict).shards) this.#settle(verdict)
+      else if (kind === 'receipt') {
+        const receipt = record as Verified<Receipt>
+        const lease = this.#leases.get(receipt.payload.lease)
+        if (lease !== undefined) owners.set(receipt.id, lease.lease.payload.owner)
+        this.#takeReceipt(receipt, (rest as { opening: Opening }).opening, null, nowMs)
+      } else if (kind === 'verdict') this.#restoreVerdict(record.payload as Verdict, owners)
       else this.#end = record.payload as JobEnd
     }
-    // What the records made us ask for again is asked below, once; what they made us keep is kept already.
-    const wanted = this.#effects.flatMap((effect) => (effect.type === 'collect' ? effect.wanted : []))
+    // What the records made us ask for is asked below, once, where it still matters; the rest was said already.
     this.#effects = []
+    const { wanted, settled } = this.#returns.outstanding()
+    for (const claim of settled) this.#claimUnseen(claim)
     if (this.#end !== undefined) return []
-    for (const state of this.#leases.active()) this.#away.add(state.lease.payload.vehicle)
-    for (const peer of this.#away) this.#leases.suspend(peer, nowMs)
+    for (const state of this.#leases.active()) {
+      const { vehicle } = state.lease.payload
+      this.#leases.renew(state, nowMs)
+      this.#leases.suspend(vehicle, nowMs)
+      this.#patience.left(vehicle)
+    }
     if (wanted.length > 0) this.#effects.push({ type: 'collect', wanted })
     return this.#drain(nowMs)
+  }
+
+  #restoreVerdict(verdict: Verdict, owners: ReadonlyMap<RecordId, OwnerId>): void {
+    for (const shard of verdict.shards) {
+      this.#settle(shard)
+      if (shard.outcome !== 'accepted') continue
+      for (const receipt of shard.contradicting) {
+        const owner = owners.get(receipt)
+        if (owner !== undefined) this.#contradict(owner)
+      }
+    }
   }
 
   handle(input: StewardInput, nowMs: number): StewardEffect[] {
@@ -146,7 +160,7 @@ export class Steward {
         this.#receive(input.receipt, input.opening, input.released, nowMs)
         break
       case 'examined':
-        for (const examined of input.results) this.#examined(examined)
+        for (const examined of input.results) this.#examined(examined, nowMs)
         break
       case 'recomputed': {
         const shard = this.#board.states[input.position]
@@ -154,11 +168,12 @@ export class Steward {
         break
       }
       case 'connected':
-        this.#away.delete(input.peer)
-        this.#leases.resume(input.peer, nowMs)
+        this.#patience.returned(input.peer)
+        for (const { lease } of this.#leases.resume(input.peer, nowMs))
+          this.#effects.push({ type: 'offer', lease: lease.id, to: input.peer })
         break
       case 'disconnected':
-        this.#away.add(input.peer)
+        this.#patience.left(input.peer)
         this.#leases.suspend(input.peer, nowMs)
         break
       case 'cancel':
@@ -197,18 +212,27 @@ export class Steward {
     return this.#board.states.flatMap((shard) => (shard.verdict === undefined ? [] : [shard.verdict]))
   }
 
+  /** Every claim that was counted, with the verdict on its shard where there is one. */
+  *claims(): Generator<{ readonly claim: Claim; readonly verdict: ShardVerdict | undefined }> {
+    for (const { claims, verdict } of this.#board.states) for (const claim of claims) yield { claim, verdict }
+  }
+
   // --- what happens -----------------------------------------------------------------------------------------
 
   #learn(capacities: readonly Capacity[]): void {
-    this.#capacities.clear()
-    for (const capacity of capacities) this.#capacities.set(capacity.peer, capacity)
+    const before = this.#capacities
+    this.#capacities = new Map(capacities.map((capacity) => [capacity.peer, capacity]))
+    for (const { peer, mode } of capacities)
+      if (mode === 'run' && (before.get(peer)?.mode ?? 'run') !== 'run') this.#patience.ready(peer)
     const { manifest, owners } = this.#options
-    this.#candidates = candidatesFor(manifest, [...this.#capacities.values()], owners)
+    this.#candidates = candidatesFor(manifest, capacities, owners)
+    this.#barren.clear()
   }
 
   #heard(id: LeaseId, from: PeerId, nowMs: number): LeaseState | undefined {
     const state = this.#leases.get(id)
     if (state === undefined || state.lease.payload.vehicle !== from) return undefined
+    if (state.state === 'closed' && this.#pointless(state)) this.#sayWithdrawn(state)
     this.#leases.renew(state, nowMs)
     return state
   }
@@ -222,14 +246,14 @@ export class Steward {
   #declined(input: Extract<StewardInput, { type: 'declined' }>, nowMs: number): void {
     const state = this.#leases.get(input.lease)
     if (state === undefined || state.lease.payload.vehicle !== input.from || state.state === 'closed') return
-    this.#notBefore.set(input.from, nowMs + input.retryMs)
-    this.#giveUp(state, false)
+    this.#patience.setback(input.from, input.retryMs, input.reason === 'busy', nowMs)
+    this.#giveUp(state, speaksAgainstShard(input.reason))
   }
 
   #undelivered(id: LeaseId, nowMs: number): void {
     const state = this.#leases.get(id)
     if (state === undefined || state.state === 'closed') return
-    this.#notBefore.set(state.lease.payload.vehicle, nowMs + speculationMinMs)
+    this.#patience.setback(state.lease.payload.vehicle, offerTtlMs, false, nowMs)
     this.#giveUp(state, false)
   }
 
@@ -263,12 +287,10 @@ export class Steward {
     const wanted: Wanted[] = []
     receipt.payload.covers.forEach((place, i) => {
       const result = opening.results[i]!
-      const slot = `${state.lease.id}/${place}`
-      const before = this.#claimed.get(slot)
+      const before = state.covered.get(place)
       if (before !== undefined && before !== result) this.#contradict(state.lease.payload.owner)
       if (before !== undefined) return
-      this.#claimed.set(slot, result)
-      state.covered.add(place)
+      state.covered.set(place, result)
       const shard = this.#board.states[state.lease.payload.positions[place]!]!
       costMs += shard.entry.costMs
       this.#return({ shard, lease: state, receipt: receipt.id, result }, wanted)
@@ -276,65 +298,54 @@ export class Steward {
     if (costMs > 0) this.#measure(receipt.payload.wallMs / costMs)
     if (wanted.length > 0) this.#effects.push({ type: 'collect', wanted })
     if (state.covered.size === state.lease.payload.positions.length) this.#close(state)
-    else if (released !== null) this.#giveUp(state, released !== 'withdrawn')
+    else if (released !== null) this.#giveUp(state, speaksAgainstShard(released))
     return true
   }
 
   #return(claim: Return, wanted: Wanted[]): void {
-    const want: Wanted = {
-      result: claim.result,
-      pages: claim.shard.entry.pages,
-      from: claim.lease.lease.payload.vehicle,
-    }
-    const key = keyOf(want)
-    const finding = this.#findings.get(key)
-    const waiting = this.#returns.get(key)
-    if (finding !== undefined) this.#claim(claim, finding)
-    else if (waiting !== undefined) waiting.push(claim)
-    else {
-      this.#returns.set(key, [claim])
-      wanted.push(want)
-    }
-  }
-
-  #examined(examined: Examined): void {
-    const key = keyOf(examined)
-    const waiting = this.#returns.get(key) ?? []
-    const { finding } = examined
-    if (finding.state !== 'missing') {
-      this.#findings.set(key, finding)
-      this.#returns.delete(key)
-      for (const claim of waiting) this.#claim(claim, finding)
+    if (claim.shard.verdict !== undefined) {
+      this.#claimUnseen(claim)
       return
     }
-    const [failed, others] = partition(waiting, (c) => c.lease.lease.payload.vehicle === examined.from)
-    for (const claim of failed) this.#lose(claim.shard, claim.lease, true)
-    if (others.length === 0) this.#returns.delete(key)
-    else {
-      this.#returns.set(key, others)
-      const from = others[0]!.lease.lease.payload.vehicle
-      this.#effects.push({
-        type: 'collect',
-        wanted: [{ result: examined.result, pages: examined.pages, from }],
-      })
-    }
+    const finding = this.#returns.expect(claim, wanted)
+    if (finding !== undefined) this.#claim(claim, finding)
   }
 
-  #claim(claim: Return, finding: Exclude<Examined['finding'], { state: 'missing' }>): void {
+  #examined(examined: Examined, nowMs: number): void {
+    const { finding } = examined
+    if (finding.state !== 'missing') {
+      for (const claim of this.#returns.found(examined, finding)) this.#claim(claim, finding)
+      return
+    }
+    const { lost, next } = this.#returns.missed(examined)
+    for (const { shard, lease } of lost)
+      this.#board.release(shard, lease.lease.payload.owner, lease.lease.id, true)
+    if (lost.length > 0) this.#patience.setback(examined.from, 0, false, nowMs)
+    if (next !== undefined) this.#effects.push({ type: 'collect', wanted: [next] })
+  }
+
+  #claim(claim: Return, finding: Finding): void {
     const { shard, lease } = claim
     const { vehicle: peer, owner, isa } = lease.lease.payload
-    if (shard.holders.get(owner) === lease.lease.id) shard.holders.delete(owner)
     const invalid = finding.state === 'invalid'
-    this.#board.claim(shard, {
-      peer,
-      owner,
-      receipt: claim.receipt,
-      result: claim.result,
-      isa,
+    const found = {
       text: invalid ? 'invalid' : finding.text,
       exhausted: !invalid && finding.exhausted,
-    })
+    }
+    const { receipt, result } = claim
+    this.#board.claim(shard, { peer, owner, receipt, result, isa, ...found }, lease.lease.id)
     if (invalid) this.#contradict(owner)
+    else this.#patience.forgive(peer)
+  }
+
+  /** A claim about a settled shard changes nothing any more: nobody fetches its result. */
+  #claimUnseen({ shard, lease, receipt, result }: Return): void {
+    const { vehicle: peer, owner, isa } = lease.lease.payload
+    this.#board.claim(
+      shard,
+      { peer, owner, receipt, result, isa, text: '', exhausted: false },
+      lease.lease.id,
+    )
   }
 
   #contradict(owner: OwnerId): void {
@@ -347,7 +358,7 @@ export class Steward {
   /** Lapsed leases, stragglers, shards that cannot go on, the deadline. */
   #look(nowMs: number): void {
     for (const state of this.#leases.lapsed(nowMs)) {
-      this.#notBefore.set(state.lease.payload.vehicle, nowMs + lookIntervalMs)
+      this.#patience.setback(state.lease.payload.vehicle, 0, false, nowMs)
       this.#giveUp(state, state.state !== 'offered')
     }
     this.#copyStragglers(nowMs)
@@ -355,34 +366,36 @@ export class Steward {
       this.#finish('failed', `the deadline passed with ${this.#board.open.size} shards open`)
     else if (this.#options.manifest.shortage === 'fail' && nowMs - this.#startedMs! >= shortageGraceMs)
       this.#failForWantOfOwners()
-    this.#effects.push({ type: 'wake', atMs: nowMs + lookIntervalMs })
+    if (this.#end === undefined) this.#effects.push({ type: 'wake', atMs: nowMs + lookIntervalMs })
   }
 
   /**
-   * At the tail, when nothing waits and vehicles idle, a shard that takes much longer than expected gets one
-   * more replica elsewhere. It is one more voice, never one fewer: as many must agree as before.
+   * At the tail, when nothing waits, nobody counts on a lease any more that takes much longer than expected: its
+   * shards get one more replica elsewhere. It is one more voice, never one fewer: as many must agree as before.
    */
   #copyStragglers(nowMs: number): void {
-    for (const shard of this.#board.open) if (this.#board.wanted(shard) > 0) return
+    if (this.#board.wantedTotal > 0) return
     for (const state of this.#leases.active()) {
       const work = this.#leases.activeOf(state.lease.payload.vehicle) * state.lease.payload.costMs
       const expectedMs = Math.max(speculationMinMs, speculationFactor * work * this.#slowness)
       if (nowMs - state.startedMs < expectedMs) continue
       state.lease.payload.positions.forEach((position, place) => {
         const shard = this.#board.states[position]!
-        if (!state.covered.has(place) && shard.verdict === undefined) shard.speculative = true
+        if (!state.covered.has(place) && shard.verdict === undefined)
+          this.#board.late(shard, state.lease.payload.owner, state.lease.id)
       })
     }
   }
 
   #failForWantOfOwners(): void {
-    const { needed, available } = this.view().owners
+    const needed = this.#options.manifest.assurance.replicas
+    const available = this.#availableOwners()
     const everBegun = this.#leases.size > 0
     if (!everBegun && available < needed)
       this.#finish('failed', `${needed} distinct owners are needed and ${available} are known`)
     else
       for (const shard of this.#board.open) {
-        const hopeless = this.#board.wanted(shard) > 0 && shard.holders.size === 0
+        const hopeless = shard.wanted > 0 && shard.holders.size === 0
         if (hopeless && !this.#candidates.some((candidate) => this.#board.eligible(shard, candidate)))
           this.#fail(shard, 'no-owner-left')
       }
@@ -408,24 +421,36 @@ export class Steward {
   }
 
   #decide(): void {
-    for (const shard of this.#board.open) {
-      const { tally } = shard
-      if (tally.state === 'accepted') {
-        const agreeing = tally.agreeing.map((claim) => claim.receipt)
-        const contradicting = shard.claims.filter((c) => !c.exhausted && !tally.agreeing.includes(c))
-        this.#verdict(shard, {
-          outcome: 'accepted',
-          result: tally.result,
-          because: tally.because,
-          agreeing,
-          contradicting: contradicting.map((claim) => claim.receipt),
-        })
-        for (const claim of tally.contradicting) this.#contradict(claim.owner)
-      } else if (tally.disputed && this.#mayRecompute(shard)) {
-        shard.recomputation = 'asked'
-        this.#effects.push({ type: 'recompute', position: shard.position })
-      } else if (this.#board.exhausted(shard)) this.#fail(shard, 'too-many-losses')
+    // A verdict contradicts owners, which changes other shards in turn.
+    for (;;) {
+      const changed = this.#board.takeChanged()
+      if (changed.length === 0) return
+      for (const shard of changed) if (shard.verdict === undefined) this.#decideOne(shard)
     }
+  }
+
+  #decideOne(shard: ShardState): void {
+    const { tally } = shard
+    if (tally.state === 'accepted') {
+      const { agreeing, result, because } = tally
+      const contradicting = [...tally.contradicting, ...this.#dismissed(shard, agreeing)]
+      this.#verdict(shard, { outcome: 'accepted', result, because }, agreeing, contradicting)
+      for (const claim of tally.contradicting) this.#contradict(claim.owner)
+    } else if (tally.disputed && this.#mayRecompute(shard)) {
+      this.#board.askToRecompute(shard)
+      this.#effects.push({ type: 'recompute', position: shard.position })
+    } else if (this.#board.exhausted(shard)) this.#fail(shard, 'too-many-losses')
+  }
+
+  /** Claims of owners who had no voice any more, and said something else. */
+  #dismissed(shard: ShardState, agreeing: readonly Claim[]): Claim[] {
+    const { agreement } = this.#options.manifest
+    return shard.claims.filter(
+      (claim) =>
+        this.#board.contradicted.has(claim.owner) &&
+        !claim.exhausted &&
+        !agreeing.some((other) => answersAlike(claim, other, agreement)),
+    )
   }
 
   #mayRecompute(shard: ShardState): boolean {
@@ -433,19 +458,23 @@ export class Steward {
   }
 
   #fail(shard: ShardState, because: 'no-owner-left' | 'too-many-losses'): void {
-    const contradicting = shard.claims.map((claim) => claim.receipt)
-    this.#verdict(shard, { outcome: 'failed', result: null, because, agreeing: [], contradicting })
+    this.#verdict(shard, { outcome: 'failed', result: null, because }, [], shard.claims)
   }
 
   #verdict(
     shard: ShardState,
-    decision: Pick<ShardVerdict, 'outcome' | 'result' | 'because' | 'agreeing' | 'contradicting'>,
+    decision: Pick<ShardVerdict, 'outcome' | 'result' | 'because'>,
+    agreeing: readonly Claim[],
+    contradicting: readonly Claim[],
   ): void {
+    const receipts = (claims: readonly Claim[]) => claims.slice(0, verdictReceiptsMax).map((c) => c.receipt)
     const verdict: ShardVerdict = {
       position: shard.position,
       shard: shard.entry.shard,
       status: 'final',
       ...decision,
+      agreeing: receipts(agreeing),
+      contradicting: receipts(contradicting),
     }
     this.#verdicts.push(verdict)
     this.#settle(verdict)
@@ -454,7 +483,7 @@ export class Steward {
   #settle(verdict: ShardVerdict): void {
     const shard = this.#board.states[verdict.position]!
     this.#board.decide(shard, verdict)
-    for (const lease of new Set(shard.holders.values())) {
+    for (const { lease } of [...shard.holders.values()]) {
       const state = this.#leases.get(lease)
       if (state !== undefined && state.state !== 'closed' && this.#pointless(state)) this.#withdraw(state)
     }
@@ -462,7 +491,7 @@ export class Steward {
 
   #publishVerdicts(): void {
     while (this.#verdicts.length > 0) {
-      const shards = this.#verdicts.splice(0, leaseShardsMax)
+      const shards = this.#verdicts.splice(0, packLength(this.#verdicts))
       this.#issue('verdict', { shards } satisfies Verdict)
       this.#effects.push({ type: 'decided', verdicts: shards })
     }
@@ -498,18 +527,21 @@ export class Steward {
   // --- who works --------------------------------------------------------------------------------------------
 
   #assign(nowMs: number): void {
+    if (this.#board.wantedTotal === 0) return
     for (;;) {
-      const rooms = this.#candidates.map((candidate) => this.#roomOf(candidate.peer, nowMs))
-      const opportunity = nextOpportunity(this.#board, this.#candidates, rooms)
+      if (this.#barrenAt !== this.#board.growth) this.#barren.clear()
+      this.#barrenAt = this.#board.growth
+      const rooms = this.#candidates.map((candidate) => this.#roomOf(candidate, nowMs))
+      const opportunity = nextOpportunity(this.#board, this.#candidates, rooms, this.#barren)
       if (opportunity === undefined) return
-      const basis = this.#drawBasis()
-      const eligible = bitsOf(this.#candidates.length, opportunity.eligible)
-      const { sha256, seed } = this.#options
-      const drawn = drawVehicle(sha256, seed, this.#draws, basis.basis, eligible)
-      const candidate = this.#candidates[drawn]!
+      const { candidate, draw } = this.#draws.draw(
+        this.#candidates,
+        opportunity.eligible,
+        (basis) => this.#issue('draw', basis).id,
+      )
       const share = fairShare(this.#board, this.#candidates, rooms)
       const shards = bundle(this.#board, opportunity.shard, candidate, share, this.#slowness)
-      this.#lease(candidate, shards, { basis: basis.id, eligible, index: this.#draws }, nowMs)
+      this.#lease(candidate, shards, draw, nowMs)
     }
   }
 
@@ -529,36 +561,18 @@ export class Steward {
 
   #openLease(lease: Verified<Lease>, nowMs: number): LeaseState {
     const { owner, positions, isa, draw } = lease.payload
-    this.#draws = Math.max(this.#draws, draw.index + 1)
+    this.#draws.restoreDraw(draw)
     const state = this.#leases.open(lease, nowMs)
-    for (const position of positions) {
-      const shard = this.#board.states[position]!
-      shard.holders.set(owner, lease.id)
-      shard.isa ??= isa
-      shard.speculative = false
-    }
+    for (const position of positions) this.#board.hold(this.#board.states[position]!, owner, lease.id, isa)
     return state
   }
 
-  #drawBasis(): { readonly id: RecordId; readonly basis: DrawBasis } {
-    const candidates = this.#candidates.map(({ peer, owner }) => ({ peer, owner }))
-    const same =
-      this.#basis !== undefined &&
-      this.#basis.basis.candidates.length === candidates.length &&
-      candidates.every((candidate, i) => {
-        const known = this.#basis!.basis.candidates[i]!
-        return known.peer === candidate.peer && known.owner === candidate.owner
-      })
-    if (!same) {
-      const basis: DrawBasis = { candidates }
-      this.#basis = { id: this.#issue('draw', basis).id, basis }
+  #roomOf({ peer }: Candidate, nowMs: number): Room {
+    return {
+      active: this.#leases.activeOf(peer),
+      open: this.#patience.open(peer, nowMs),
+      promising: this.#patience.promising(peer, nowMs),
     }
-    return this.#basis!
-  }
-
-  #roomOf(peer: PeerId, nowMs: number): Room {
-    const open = !this.#away.has(peer) && (this.#notBefore.get(peer) ?? 0) <= nowMs
-    return { active: this.#leases.activeOf(peer), open }
   }
 
   #availableOwners(): number {
@@ -571,27 +585,29 @@ export class Steward {
 
   // --- leases that end --------------------------------------------------------------------------------------
 
-  /** What the lease has not returned goes back to the queue. `loss`: count it against the shards' patience. */
+  /**
+   * What the lease has not returned goes back to the queue. `loss`: count it against the patience with the shard
+   * that was under way; those behind it in the lease are innocent.
+   */
   #giveUp(state: LeaseState, loss: boolean): void {
+    if (state.state === 'closed') return
     this.#close(state)
-    state.lease.payload.positions.forEach((position, place) => {
-      if (!state.covered.has(place)) this.#lose(this.#board.states[position]!, state, loss)
+    const { owner, positions } = state.lease.payload
+    const suspect = loss ? underWay(state) : undefined
+    positions.forEach((position, place) => {
+      if (!state.covered.has(place))
+        this.#board.release(this.#board.states[position]!, owner, state.lease.id, place === suspect)
     })
-  }
-
-  #lose(shard: ShardState, state: LeaseState, loss: boolean): void {
-    const { owner } = state.lease.payload
-    if (shard.holders.get(owner) === state.lease.id) shard.holders.delete(owner)
-    if (loss) shard.lost += 1
   }
 
   #withdraw(state: LeaseState): void {
-    this.#effects.push({
-      type: 'send',
-      to: state.lease.payload.vehicle,
-      message: { type: 'withdraw', lease: state.lease.id },
-    })
+    this.#sayWithdrawn(state)
     this.#giveUp(state, false)
+  }
+
+  #sayWithdrawn(state: LeaseState): void {
+    const { vehicle: to } = state.lease.payload
+    this.#effects.push({ type: 'send', to, message: { type: 'withdraw', lease: state.lease.id } })
   }
 
   #close(state: LeaseState): void {
@@ -633,12 +649,25 @@ export class Steward {
   }
 }
 
-function keyOf(want: { readonly result: Cid; readonly pages: number }): string {
-  return `${want.result}/${want.pages}`
+/** Was it the work, and not the vehicle's day, that ended the lease? */
+function speaksAgainstShard(reason: DeclineReason | ReleaseReason): boolean {
+  return reason === 'failed' || reason === 'missing-blocks' || reason === 'wrong-blocks'
 }
 
-function partition<Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] {
-  return [items.filter(test), items.filter((item) => !test(item))]
+/** The place in the lease that the vehicle was at when it was last heard of: shards run one after another. */
+function underWay({ lease, covered, done }: LeaseState): number {
+  const open = lease.payload.positions.map((_, place) => place).filter((place) => !covered.has(place))
+  return open.find((place) => place >= done) ?? open[0]!
+}
+
+/** How many of these verdicts fit in one record. */
+function packLength(verdicts: readonly ShardVerdict[]): number {
+  let receipts = 0
+  const length = verdicts.slice(0, leaseShardsMax).findIndex(({ agreeing, contradicting }, i) => {
+    receipts += agreeing.length + contradicting.length
+    return i > 0 && receipts > 2 * verdictReceiptsMax
+  })
+  return length > 0 ? length : leaseShardsMax
 }
 
 function stateOf(shard: ShardState): 'queued' | 'leased' | 'returned' | 'verified' | 'disputed' | 'failed' {

@@ -22,6 +22,8 @@ import {
   progressIntervalMs,
   queuedLeasesPerSlotMax,
   receiptIntervalMs,
+  rememberedJobsMax,
+  unacknowledgedReceiptsMax,
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../record.ts'
@@ -59,7 +61,8 @@ interface Held {
   slot: number | undefined
   /** Finished and not yet in a receipt. */
   done: Done[]
-  doneCount: number
+  /** By its place in the lease, in a receipt or not. */
+  readonly finished: Set<number>
   lastReceiptMs: number
   receipts: number
 }
@@ -72,6 +75,8 @@ export class Worker {
   readonly #served = new Map<PeerId, number>()
   /** Receipts that their steward has not acknowledged. */
   readonly #unacknowledged = new Map<RecordId, { readonly job: JobId; readonly delivery: Delivery }>()
+  /** The stewards of jobs that this vehicle works or worked for, the most recent job last. */
+  readonly #stewards = new Map<JobId, ReadonlySet<PeerId>>()
   readonly #totals = { shardsDone: 0, receipts: 0, leasesReleased: 0 }
   #mode: WorkerMode = 'run'
   #serial: number
@@ -163,6 +168,8 @@ export class Worker {
       this.#send(from, { type: 'decline', lease: lease.id, reason, retryMs })
       return
     }
+    this.#startLevel(manifest.signer)
+    this.#remember(manifest)
     this.#held.set(lease.id, {
       lease,
       manifest,
@@ -170,11 +177,10 @@ export class Worker {
       state: 'preparing',
       slot: undefined,
       done: [],
-      doneCount: 0,
+      finished: new Set(),
       lastReceiptMs: nowMs,
       receipts: 0,
     })
-    this.#startLevel(manifest.signer)
     this.#send(from, { type: 'accept', lease: lease.id })
     this.#effects.push({ type: 'prepare', lease: lease.id })
   }
@@ -198,6 +204,13 @@ export class Worker {
     if (this.#held.size >= slots * queuedLeasesPerSlotMax || ofSubmitter.length >= slots * leasesPerSlot)
       return 'busy'
     return undefined
+  }
+
+  /** Only a job's stewards can say that it is over. */
+  #remember({ id, payload }: Verified<Manifest>): void {
+    this.#stewards.delete(id)
+    this.#stewards.set(id, new Set(payload.stewards.map((steward) => steward.peer)))
+    dropOldest(this.#stewards, rememberedJobsMax)
   }
 
   // --- slots ------------------------------------------------------------------------------------------------
@@ -255,18 +268,19 @@ export class Worker {
     const held = this.#held.get(id)
     if (held === undefined || held.slot === undefined) return
     const { place, result, cpuMs, wallMs } = done
+    if (held.finished.has(place)) return
+    held.finished.add(place)
     held.done.push({ place, result, cpuMs, wallMs })
-    held.doneCount += 1
     this.#totals.shardsDone += 1
-    const unfinished = held.doneCount < held.lease.payload.shards.length
+    const unfinished = held.finished.size < held.lease.payload.shards.length
     if (unfinished && nowMs - held.lastReceiptMs >= receiptIntervalMs) this.#commit(held, null, nowMs)
   }
 
   #runEnded(id: LeaseId, nowMs: number): void {
     const held = this.#held.get(id)
     if (held === undefined || held.slot === undefined) return
-    const complete = held.doneCount === held.lease.payload.shards.length
-    const reason = held.state === 'draining' ? 'draining' : 'missing-blocks'
+    const complete = held.finished.size === held.lease.payload.shards.length
+    const reason = held.state === 'draining' ? 'draining' : 'failed'
     this.#handIn(held, complete ? null : reason, nowMs)
   }
 
@@ -280,6 +294,8 @@ export class Worker {
   }
 
   #jobEnded(job: JobId, from: PeerId): void {
+    if (this.#stewards.get(job)?.has(from) !== true) return
+    this.#stewards.delete(job)
     for (const held of [...this.#held.values()]) {
       if (held.manifest.id !== job || held.steward !== from) continue
       this.#abort(held)
@@ -368,6 +384,7 @@ export class Worker {
     const receipt = recordId(sha256, encodeBody(body))
     const delivery = { type: 'deliver', to: held.steward, receipt, opening, released } as const
     this.#unacknowledged.set(receipt, { job: lease.job, delivery })
+    dropOldest(this.#unacknowledged, unacknowledgedReceiptsMax)
     this.#effects.push({ type: 'issue', id: receipt, body, opening }, delivery)
     this.#totals.receipts += 1
     held.done = []
@@ -379,7 +396,7 @@ export class Worker {
     for (const held of this.#held.values()) {
       if (held.done.length > 0 && nowMs - held.lastReceiptMs >= receiptIntervalMs)
         this.#commit(held, null, nowMs)
-      this.#send(held.steward, { type: 'progress', lease: held.lease.id, done: held.doneCount })
+      this.#send(held.steward, { type: 'progress', lease: held.lease.id, done: held.finished.size })
     }
     this.#lastProgressMs = nowMs
   }
@@ -397,5 +414,13 @@ export class Worker {
   #free(): number {
     if (this.#mode !== 'run') return 0
     return this.#slots.filter((lease) => lease === undefined).length
+  }
+}
+
+function dropOldest<Key>(map: Map<Key, unknown>, sizeMax: number): void {
+  if (map.size <= sizeMax) return
+  for (const key of map.keys()) {
+    map.delete(key)
+    return
   }
 }

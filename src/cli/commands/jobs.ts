@@ -1,0 +1,89 @@
+/** The commands that name a job and are done at once: jobs, cancel, forget, report. */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { JobSummary } from '../../host/api.ts'
+import type { RemoteApi } from '../../host/local/client.ts'
+import { addOptions, resolveConfig } from '../config.ts'
+import { formatCount, formatDuration, formatNumber, shortJob } from '../format.ts'
+import { clientOptionNames, withNode } from '../local-node.ts'
+import { print, printJson } from '../output.ts'
+import { type Column, formatTable } from '../table.ts'
+
+export function jobCommands(program: Command): void {
+  const list = program
+    .command('jobs')
+    .summary('list the jobs that the running node looks after')
+    .action(async (flags: Record<string, unknown>) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const jobs = await withNode(dataDir, (node) => node.jobs())
+      if (json) jobs.forEach(printJson)
+      else for (const line of describeJobs(jobs, Date.now())) print(line)
+    })
+  addOptions(list, clientOptionNames)
+
+  oneJob(program, 'cancel', 'end a job; what is verified is kept', async (node, job) => {
+    await node.cancel(job)
+    return { event: 'cancelled', job, text: `job ${job} is cancelled; what is verified is kept` }
+  })
+  oneJob(program, 'forget', "free a job's documents, results and records", async (node, job) => {
+    await node.forget(job)
+    return { event: 'forgotten', job, text: `job ${job} is forgotten` }
+  })
+  oneJob(program, 'report', "write a job's report, which carpool audit checks", async (node, job, flags) => {
+    const path = resolve(flags.output as string)
+    const { root, bytes } = await node.report(job, path)
+    return {
+      event: 'reported',
+      job,
+      path,
+      root,
+      bytes,
+      text: `${path}: ${formatCount(bytes, 'byte')}, root ${root}`,
+    }
+  }).requiredOption('-o, --output <file>', 'where to; a CAR file')
+}
+
+/** The newest first, as whoever just submitted one expects. */
+export function describeJobs(jobs: readonly JobSummary[], nowMs: number): string[] {
+  const columns: readonly Column<JobSummary>[] = [
+    { title: 'JOB', cell: ({ job }) => shortJob(job) },
+    { title: 'RUNTIME', cell: ({ runtime }) => runtime },
+    { title: 'STATE', cell: ({ state }) => state },
+    {
+      title: 'VERIFIED',
+      align: 'right',
+      cell: ({ pages }) => `${formatNumber(pages.verified)}/${formatNumber(pages.total)}`,
+    },
+    { title: 'AGE', align: 'right', cell: ({ createdAtMs }) => formatDuration(nowMs - createdAtMs) },
+    {
+      title: 'DEADLINE',
+      align: 'right',
+      cell: ({ state, deadlineMs }) =>
+        state === 'running' ? `in ${formatDuration(deadlineMs - nowMs)}` : '–',
+    },
+    { title: 'REASON', cell: ({ reason }) => reason },
+  ]
+  const newestFirst = [...jobs].sort((a, b) => b.createdAtMs - a.createdAtMs)
+  return [...formatTable(columns, newestFirst), formatCount(jobs.length, 'job')]
+}
+
+type Outcome = { readonly text: string } & Readonly<Record<string, unknown>>
+
+function oneJob(
+  program: Command,
+  name: string,
+  summary: string,
+  act: (node: RemoteApi, job: string, flags: Record<string, unknown>) => Promise<Outcome>,
+): Command {
+  const command = program
+    .command(name)
+    .argument('<job>', 'a job, or the beginning of its id')
+    .summary(summary)
+    .action(async (job: string, flags: Record<string, unknown>) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const { text, ...facts } = await withNode(dataDir, (node) => act(node, job, flags))
+      if (json) printJson(facts)
+      else print(text)
+    })
+  return addOptions(command, clientOptionNames)
+}

@@ -1,0 +1,55 @@
+/** `carpool node`: a node in the foreground, until a signal. */
+import type { Command } from 'commander'
+import { addOptions, resolveConfig } from '../config.ts'
+import { aborted, heedSignals } from '../interruption.ts'
+import { nodeOptionNames, startOwnNode } from '../local-node.ts'
+import { createLog } from '../log.ts'
+import { note, print, printJson } from '../output.ts'
+
+/** A service manager that said SIGTERM gets impatient; five seconds is the promise, less some for the exit itself. */
+const stopMsMax = 4_500
+
+export function nodeCommand(program: Command): void {
+  const command = program
+    .command('node')
+    .summary('run a node in the foreground')
+    .description(
+      'Runs a node in the foreground: it offers its slots to the mesh and looks after jobs given to it.',
+    )
+    .action((flags: Record<string, unknown>) => runNode(flags))
+  addOptions(command, nodeOptionNames).addHelpText(
+    'after',
+    `
+Examples:
+  $ carpool node --listen /ip4/0.0.0.0/tcp/4001          the first node of a mesh
+  $ carpool node --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…
+  $ carpool node --slots 0 --data-dir ~/steward          a node that only looks after jobs`,
+  )
+}
+
+async function runNode(flags: Record<string, unknown>): Promise<void> {
+  const config = resolveConfig(nodeOptionNames, flags)
+  const { json, dataDir, logLevel } = config
+  const log = createLog(logLevel, json)
+  const interruption = heedSignals()
+  interruption.signal.addEventListener('abort', () => {
+    const signal = interruption.name()
+    if (json) printJson({ event: 'stopping', signal })
+    else note(`${signal}: handing back leases and leaving the mesh; once more ends the node at once`)
+    setTimeout(() => {
+      note('the node did not stop in time; what it had acknowledged is on disk')
+      process.exit(0)
+    }, stopMsMax).unref()
+  })
+  const node = await startOwnNode(config, log)
+  const { peer, addresses, name, owner } = await node.client.info()
+  if (json) printJson({ event: 'ready', peer, addresses, dataDir, name, owner })
+  else {
+    note(`node ${peer} is ready; it keeps its data in ${dataDir}`)
+    for (const address of addresses) print(address)
+  }
+  await aborted(interruption.signal)
+  await node.stop()
+  if (json) printJson({ event: 'stopped' })
+  process.exit(0)
+}

@@ -1,0 +1,49 @@
+/** `carpool peers`: the roster, as the running node believes it. */
+import type { Command } from 'commander'
+import type { PeerRow } from '../../host/api.ts'
+import { addOptions, resolveConfig } from '../config.ts'
+import { formatCount, formatDuration, formatNumber, shortOwner, shortPeer } from '../format.ts'
+import { clientOptionNames, withNode } from '../local-node.ts'
+import { print, printJson } from '../output.ts'
+import { type Column, formatTable } from '../table.ts'
+
+export function peersCommand(program: Command): void {
+  const command = program
+    .command('peers')
+    .summary('list the vehicles that the running node knows')
+    .description('Lists the vehicles that the running node knows. A * marks owners whose voices count.')
+    .action(async (flags: Record<string, unknown>) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const rows = await withNode(dataDir, (node) => node.peers())
+      if (json) rows.forEach(printJson)
+      else for (const line of describePeers(rows)) print(line)
+    })
+  addOptions(command, clientOptionNames)
+}
+
+/** A table and, below it, how many there are and what their word is worth. */
+export function describePeers(rows: readonly PeerRow[]): string[] {
+  const owners = new Set(rows.map(({ owner }) => owner)).size
+  const total = `${formatCount(rows.length, 'peer')} of ${formatCount(owners, 'owner')}`
+  const isOpen = rows.some(({ counts }) => counts === null)
+  return [
+    ...formatTable(columns, rows),
+    isOpen ? `${total}; open mesh: nobody vouches for owners, so no error bound` : total,
+  ]
+}
+
+const columns: readonly Column<PeerRow>[] = [
+  { title: 'NAME', cell: ({ name, self }) => (self ? `${name} (this node)`.trim() : name) },
+  { title: 'PEER', cell: ({ peer }) => shortPeer(peer) },
+  { title: 'OWNER', cell: ({ owner, counts }) => `${shortOwner(owner)}${counts === true ? '*' : ''}` },
+  { title: 'FREE', align: 'right', cell: ({ slots }) => `${slots.free}/${slots.total}` },
+  { title: 'ENGINES (UNITS/H)', cell: ({ engines }) => engines.map(describeEngine).join(', ') || '–' },
+  { title: 'AGE', align: 'right', cell: ({ ageMs }) => formatDuration(ageMs) },
+  { title: 'MODE', cell: ({ mode }) => mode },
+]
+
+/** A speed of 0 stands for "not measured yet". */
+function describeEngine({ runtime, engine, unitsPerHour }: PeerRow['engines'][number]): string {
+  const name = `${runtime}/${engine}`
+  return unitsPerHour === 0 ? name : `${name} (${formatNumber(unitsPerHour)})`
+}

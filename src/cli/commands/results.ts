@@ -1,0 +1,28 @@
+/** `carpool results`: what is verified, in the order of the submission. */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { addOptions, resolveConfig } from '../config.ts'
+import { clientOptionNames, withNode } from '../local-node.ts'
+import { checkOutput, stdoutPath, writeResults } from '../results-output.ts'
+
+export function resultsCommand(program: Command): void {
+  const command = program
+    .command('results')
+    .argument('<job>', 'a job, or the beginning of its id')
+    .summary("write a job's verified results")
+    .description(
+      "Writes a job's verified results as JSON lines, in the order of the submission. When some are missing, stderr names each of them and the exit code is 3.",
+    )
+    .option('-o, --output <file>', "where to; '-' is stdout", stdoutPath)
+    .action(async (job: string, flags: Record<string, unknown> & { output: string }) => {
+      const { dataDir } = resolveConfig(clientOptionNames, flags)
+      const output = outputPath(flags.output)
+      await checkOutput(output)
+      await withNode(dataDir, (node) => writeResults(node, job, output))
+    })
+  addOptions(command, clientOptionNames)
+}
+
+export function outputPath(text: string): string {
+  return text === stdoutPath ? text : resolve(text)
+}

@@ -1,0 +1,133 @@
+/**
+ * `carpool submit`: documents in, a job out.
+ *
+ * The node that runs on the data directory takes the job over, and the command returns. Without one, the command is
+ * a node itself until the job has ended: nobody else would look after the job. Then results go to stdout unless
+ * `-o` names a file; and while stdout belongs to results, everything else is said on stderr.
+ */
+import { resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { SubmitRequest } from '../../host/api.ts'
+import { connectLocal } from '../../host/local/client.ts'
+import { colludingShareDefault, errorBoundDefault } from '../../protocol/plan.ts'
+import { addOptions, resolveConfig } from '../config.ts'
+import { keyValue, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
+import { parseDuration } from '../format.ts'
+import { nodeOptionNames } from '../local-node.ts'
+import { note } from '../output.ts'
+import { checkOutput, stdoutPath } from '../results-output.ts'
+import { submitToOwnNode, submitToRunningNode } from '../submission.ts'
+import { outputPath } from './results.ts'
+
+export interface SubmitFlags {
+  readonly runtime: string
+  readonly engine: string
+  readonly module?: string
+  readonly option?: Readonly<Record<string, OptionValue>>
+  readonly errorBound: number
+  readonly colludingShare: number
+  readonly replicas?: number
+  readonly deadline?: number
+  readonly ifShort: 'wait' | 'fail'
+  readonly arbiter: 'auto' | 'owners' | 'steward'
+  readonly wait?: boolean
+  readonly output?: string
+}
+
+export function submitCommand(program: Command): void {
+  const command = program
+    .command('submit')
+    .argument('<paths...>', 'documents, and folders of documents')
+    .summary('submit documents as a job')
+    .description(
+      'Submits documents as a job to the node that runs on the data directory; without one, a node runs here until the job has ended.',
+    )
+    .requiredOption('--runtime <name>', 'what to do with each document: ocr or wasm')
+    .addOption(
+      new Option('--engine <name>', 'auto: the fastest that enough owners have')
+        .default('auto')
+        .choices(['auto', 'native', 'exact']),
+    )
+    .option('--module <file>', 'the module to run, for the wasm runtime')
+    .option('--option <key=value>', "one of the runtime's options; repeat for several", keyValue)
+    .option(
+      '--error-bound <probability>',
+      'how likely a wrong result may be',
+      numberBetween(0, 1),
+      errorBoundDefault,
+    )
+    .option(
+      '--colluding-share <share>',
+      'share of owners assumed to collude',
+      numberBetween(0, 0.5),
+      colludingShareDefault,
+    )
+    .option('--replicas <count>', 'owners that must agree, in place of an error bound', wholeNumber(1, 64))
+    .option(
+      '--deadline <duration>',
+      'when the job fails if it is not done: 90s, 45m, 2h (default: 24h)',
+      parseDuration,
+    )
+    .addOption(
+      new Option('--if-short <what>', 'while there are too few owners')
+        .default('wait')
+        .choices(['wait', 'fail']),
+    )
+    .addOption(
+      new Option('--arbiter <who>', 'who settles a disagreement')
+        .default('auto')
+        .choices(['auto', 'owners', 'steward']),
+    )
+    .option('--wait', 'follow the job until it has ended')
+    .option('-o, --output <file>', "wait, then write the results there; '-' is stdout")
+    .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
+  addOptions(command, nodeOptionNames).addHelpText(
+    'after',
+    `
+Examples:
+  $ carpool submit scans/ --runtime ocr -o text.jsonl
+  $ carpool submit scans/ --runtime ocr --error-bound 1e-6 --deadline 2h
+  $ carpool submit *.txt --runtime wasm --module count.wasm --option lines=true
+  $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
+  )
+}
+
+/** What the flags ask a node for. Paths become absolute: the node has another working directory. */
+export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitRequest {
+  return {
+    paths: paths.map((path) => resolve(path)),
+    runtime: flags.runtime,
+    engine: flags.engine,
+    module: flags.module === undefined ? null : resolve(flags.module),
+    options: flags.option ?? {},
+    errorBound: flags.errorBound,
+    colludingShare: flags.colludingShare,
+    replicas: flags.replicas ?? null,
+    deadlineMs: flags.deadline ?? null,
+    shortage: flags.ifShort,
+    arbiter: flags.arbiter,
+  }
+}
+
+async function submit(paths: readonly string[], flags: SubmitFlags): Promise<void> {
+  const config = resolveConfig(nodeOptionNames, { ...flags })
+  const request = requestOf(paths, flags)
+  const output = flags.output === undefined ? undefined : outputPath(flags.output)
+  if (output !== undefined) await checkOutput(output)
+
+  const running = await connectLocal(config.dataDir)
+  if (running === undefined) {
+    await submitToOwnNode(config, request, output ?? stdoutPath)
+    return
+  }
+  const idle = nodeOptionNames.filter(
+    (name) => !['dataDir', 'json', 'logLevel'].includes(name) && config.origins[name].layer === 'flag',
+  )
+  if (idle.length > 0)
+    note(`carpool: the node that runs on ${config.dataDir} keeps its own ${idle.join(', ')}`)
+  try {
+    await submitToRunningNode(running, config, request, { wait: flags.wait === true, output })
+  } finally {
+    running.close()
+  }
+}

@@ -1,0 +1,52 @@
+import type { OptionName } from './options.ts'
+
+/** What is wrong with a configuration: one class, a union of codes, one line a person can act on. */
+export type ConfigProblem =
+  | {
+      readonly code: 'unknown-key'
+      readonly key: string
+      readonly file: string
+      readonly nearest: string | null
+    }
+  | { readonly code: 'unknown-variable'; readonly variable: string; readonly nearest: string | null }
+  | {
+      readonly code: 'bad-value'
+      readonly option: OptionName
+      /** The flag, the variable, or the key and its file. */
+      readonly where: string
+      readonly value: unknown
+      readonly expects: string
+    }
+  | { readonly code: 'unreadable-file'; readonly file: string; readonly why: string }
+  | { readonly code: 'circular'; readonly file: string }
+
+export class ConfigError extends Error {
+  readonly code: ConfigProblem['code']
+  readonly problem: ConfigProblem
+
+  constructor(problem: ConfigProblem, options?: ErrorOptions) {
+    super(sentence(problem), options)
+    this.name = 'ConfigError'
+    this.code = problem.code
+    this.problem = problem
+  }
+}
+
+function sentence(problem: ConfigProblem): string {
+  switch (problem.code) {
+    case 'unknown-key':
+      return `${problem.file}: unknown key '${problem.key}'${hint(problem.nearest)}`
+    case 'unknown-variable':
+      return `unknown environment variable ${problem.variable}${hint(problem.nearest)}`
+    case 'bad-value':
+      return `${problem.where}: ${JSON.stringify(problem.value)} is not ${problem.expects}`
+    case 'unreadable-file':
+      return `${problem.file}: ${problem.why}`
+    case 'circular':
+      return `${problem.file}: dataDir cannot be set in the file that is found through it`
+  }
+}
+
+function hint(nearest: string | null): string {
+  return nearest === null ? '' : `; did you mean ${nearest}?`
+}

@@ -1,0 +1,197 @@
+/**
+ * Every option of every command, written once: its flag (`--data-dir`), its environment variable
+ * (`CARPOOL_DATA_DIR`), its key in the file (`dataDir`), its help, its check and its default all follow from here.
+ */
+import { join, resolve } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
+import { z } from 'zod'
+
+/** What defaults are made of; passed in, so that a test has its own. */
+export interface Machine {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly home: string
+  readonly workingDirectory: string
+  readonly cores: number
+}
+
+export interface Option<Value> {
+  readonly help: string
+  /** What follows the flag; a switch has none. */
+  readonly placeholder: string | null
+  /** Repeated as a flag, separated by commas in the environment, an array in the file. */
+  readonly isList: boolean
+  /** Ends "… is not". */
+  readonly expects: string
+  /** Checks what the file's JSON says, or one flag's or variable's text. `folder` is what paths are relative to. */
+  readonly schema: (folder: string) => z.ZodType<Value>
+  readonly fallback: (machine: Machine) => Value
+  /** The default in words, for the help. */
+  readonly fallbackText: string
+}
+
+export const options = {
+  dataDir: path({
+    help: 'where keys, journal and blocks are kept',
+    placeholder: '<folder>',
+    // The XDG base directory specification, since what is in it is neither cache nor configuration.
+    fallback: ({ environment, home }) =>
+      join(environment.XDG_DATA_HOME || join(home, '.local', 'share'), 'carpool'),
+    fallbackText: '$XDG_DATA_HOME/carpool or ~/.local/share/carpool',
+  }),
+  // Any interface, since peers are on other machines; any free port, since adverts carry addresses and a second node on
+  // the machine must start too. Only a bootstrap peer needs a port of its own choice.
+  listen: list({
+    help: 'address to accept peers on; repeat for several',
+    placeholder: '<multiaddr>',
+    expects: 'a multiaddr such as /ip4/0.0.0.0/tcp/4001',
+    item: z.string().refine(isMultiaddr),
+    fallback: () => ['/ip4/0.0.0.0/tcp/0'],
+    fallbackText: '/ip4/0.0.0.0/tcp/0, a free port',
+  }),
+  bootstrap: list({
+    help: 'peer to join the mesh through; repeat for several',
+    placeholder: '<multiaddr>',
+    expects: 'a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…',
+    item: z.string().refine((text) => isMultiaddr(text) && text.includes('/p2p/')),
+    fallback: () => [],
+    fallbackText: 'none: the first node of a mesh',
+  }),
+  // Not the host name, which tells strangers more than an owner may want.
+  name: {
+    help: 'what people call this node in logs and on the dashboard',
+    placeholder: '<name>',
+    isList: false,
+    expects: 'a name of 1 to 64 characters',
+    schema: () => z.string().trim().min(1).max(64),
+    fallback: () => null,
+    fallbackText: 'the end of its peer id',
+  } satisfies Option<string | null> as Option<string | null>,
+  // One core stays free for the node itself and the car's other duties; two slots on one core only take turns. A guess.
+  slots: {
+    help: 'how many leases to execute at once; 0 makes a node that only looks after jobs',
+    placeholder: '<count>',
+    isList: false,
+    expects: 'a whole number from 0 to 1024',
+    schema: () => z.union([z.number(), digits]).pipe(z.number().int().min(0).max(1024)),
+    fallback: ({ cores }) => Math.max(1, cores - 1),
+    fallbackText: 'cores less one, at least 1',
+  } satisfies Option<number> as Option<number>,
+  owner: path({
+    help: "certificate in which this node's owner vouches for it",
+    placeholder: '<file>',
+    fallback: () => null,
+    fallbackText: 'none: the node is its own owner',
+  }),
+  fleet: path({
+    help: 'description of the fleet whose admissions count',
+    placeholder: '<file>',
+    fallback: () => null,
+    fallbackText: 'none: an open mesh, and no error bound',
+  }),
+  logLevel: {
+    help: 'least severe log lines to write',
+    placeholder: '<level>',
+    isList: false,
+    expects: 'one of trace, debug, info, warn, error, fatal, silent',
+    schema: () => z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    fallback: () => 'info',
+    fallbackText: 'info',
+  } satisfies Option<LogLevel> as Option<LogLevel>,
+  json: {
+    help: 'print JSON lines instead of text',
+    placeholder: null,
+    isList: false,
+    expects: 'true or false',
+    schema: () => z.union([z.boolean(), z.enum(['true', 'false', '1', '0']).transform(isYes)]),
+    fallback: () => false,
+    fallbackText: 'false',
+  } satisfies Option<boolean> as Option<boolean>,
+  // The same figure as the block store's own default (src/host/store/blocks.ts), and asserted to be so by a test.
+  cacheBytesMax: {
+    help: 'disk space for weights that no current job uses',
+    placeholder: '<size>',
+    isList: false,
+    expects: 'a size such as 500MB, 2GiB or 1048576',
+    schema: () => z.union([z.number(), z.string().transform(bytesOf)]).pipe(z.number().int().min(0)),
+    fallback: () => 2 * 2 ** 30,
+    fallbackText: '2GiB',
+  } satisfies Option<number> as Option<number>,
+}
+
+export type OptionName = keyof typeof options
+
+export type OptionValues = {
+  readonly [Name in OptionName]: (typeof options)[Name] extends Option<infer Value> ? Value : never
+}
+
+export const optionNames = Object.keys(options) as OptionName[]
+
+export function flagOf(name: OptionName): string {
+  return `--${name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`
+}
+
+export function variableOf(name: OptionName): string {
+  return `CARPOOL_${name.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`
+}
+
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+function path<Value extends string | null>(
+  option: Pick<Option<Value>, 'help' | 'placeholder' | 'fallback' | 'fallbackText'>,
+): Option<string | Value> {
+  return {
+    isList: false,
+    expects: 'a path',
+    schema: (folder) =>
+      z
+        .string()
+        .min(1)
+        .transform((text) => resolve(folder, text)),
+    ...option,
+  }
+}
+
+function list({
+  item,
+  ...option
+}: Pick<Option<readonly string[]>, 'help' | 'placeholder' | 'expects' | 'fallback' | 'fallbackText'> & {
+  item: z.ZodType<string>
+}): Option<readonly string[]> {
+  return { isList: true, schema: () => z.array(item), ...option }
+}
+
+function isMultiaddr(text: string): boolean {
+  try {
+    multiaddr(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const digits = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number)
+
+function isYes(text: string): boolean {
+  return text === 'true' || text === '1'
+}
+
+const unitBytes: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+}
+
+function bytesOf(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]?i?B?)$/i.exec(text.trim()) ?? []
+  return Math.floor(Number(amount) * (unitBytes[unit?.toUpperCase() ?? ''] ?? Number.NaN))
+}

@@ -1,0 +1,89 @@
+/** Figures and ids as people read them. Pure functions; every unit is written out. */
+import { InvalidArgumentError } from 'commander'
+
+const secondMs = 1_000
+const minuteMs = 60 * secondMs
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+
+/** Two units at most: '4 s', '2 min 05 s', '3 h 20 min', '2 d 4 h'. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / secondMs))
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${twoDigits(seconds % 60)} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`
+  const hours = Math.floor(minutes / 60)
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`
+}
+
+/** '90s', '45m', '2h', '1d', '1h30m', with or without spaces: milliseconds. Throws InvalidArgumentError. */
+export function parseDuration(text: string): number {
+  const compact = text.replaceAll(/\s/g, '').toLowerCase()
+  if (!/^(\d+(\.\d+)?(d|h|min|m|s))+$/.test(compact))
+    throw new InvalidArgumentError('Say a duration such as 90s, 45m, 2h or 1d.')
+  let ms = 0
+  for (const [, amount, unit] of compact.matchAll(/([\d.]+)(d|h|min|m|s)/g))
+    ms += Number(amount) * unitMs[unit!]!
+  if (!(ms >= secondMs)) throw new InvalidArgumentError('Say a duration of a second or more.')
+  return Math.round(ms)
+}
+
+/** 'page', 1 → '1 page'; 'page', 1234 → '1,234 pages'. */
+export function formatCount(count: number, noun: string): string {
+  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** 1234567 → '1,234,567', the same in every locale. */
+export function formatNumber(value: number): string {
+  return `${value}`.replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+/** Slow jobs by the minute or the hour, so that the figure never starts with zeros. */
+export function formatRate(pagesPerSecond: number): string {
+  if (pagesPerSecond <= 0) return '–'
+  if (pagesPerSecond >= 1) return `${round(pagesPerSecond)} pages/s`
+  if (pagesPerSecond * 60 >= 1) return `${round(pagesPerSecond * 60)} pages/min`
+  return `${round(pagesPerSecond * 3600)} pages/h`
+}
+
+/** 1e-4 → '0.0001', 1e-9 → '1e-9'. */
+export function formatBound(errorBound: number | null): string {
+  return errorBound === null ? 'no bound' : `error bound ${errorBound}`
+}
+
+/** All peer ids of Ed25519 keys begin alike; their ends differ. */
+export function shortPeer(peer: string): string {
+  return `…${peer.slice(-8)}`
+}
+
+export function shortOwner(owner: string): string {
+  return owner.slice(0, 8)
+}
+
+/** Long enough to be the beginning of one job only, short enough for a line; commands take it as the job's name. */
+export function shortJob(job: string): string {
+  return job.slice(0, 18)
+}
+
+/** A path as a shell takes it. */
+export function quoted(path: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  s: secondMs,
+  m: minuteMs,
+  min: minuteMs,
+  h: hourMs,
+  d: dayMs,
+}
+
+/** Three digits that count. */
+function round(value: number): number {
+  return value >= 100 ? Math.round(value) : Number(value.toPrecision(3))
+}
+
+function twoDigits(value: number): string {
+  return `${value}`.padStart(2, '0')
+}

@@ -1,0 +1,83 @@
+/** What commands say about a job, in words. Pure functions of what the node reports. */
+import type { JobStatus, ResultsEnd, Submitted } from '../host/api.ts'
+import {
+  formatBound,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  formatRate,
+  shortJob,
+  shortOwner,
+  shortPeer,
+} from './format.ts'
+import { clean } from './table.ts'
+
+/** What was bought, right after the submission. */
+export function describePlan(plan: Submitted): string[] {
+  return [
+    `job ${plan.job}${plan.known ? ' (known already: the same documents and options)' : ''}`,
+    [
+      formatCount(plan.documents, 'document'),
+      formatCount(plan.pages, 'page'),
+      formatCount(plan.shards, 'shard'),
+      `engine ${clean(plan.engine)}`,
+      formatCount(plan.replicas, 'replica'),
+      plan.errorBound === null ? 'no bound: nobody vouches for the owners' : formatBound(plan.errorBound),
+    ].join(', '),
+  ]
+}
+
+/** Null when there are enough owners. */
+export function describeShortage(
+  { needed, available }: Submitted['owners'],
+  shortage: 'wait' | 'fail',
+): string | null {
+  if (available >= needed) return null
+  const missing = `${formatCount(needed, 'owner')} needed, ${formatNumber(available)} known`
+  return shortage === 'wait'
+    ? `${missing}: the job waits for more`
+    : `${missing}: the job fails if no more appear soon`
+}
+
+/** What a status looks like on a terminal: a headline, a bar, the shards, and what is worth knowing. */
+export function describeStatus(status: JobStatus): string[] {
+  const { shards, pages, owners } = status
+  const lines = [
+    `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${formatCount(status.replicas, 'replica')}  ${formatBound(status.errorBound)}`,
+    `${progressBar(pages.verified, pages.total)} ${formatNumber(pages.verified)} of ${formatCount(pages.total, 'page')} verified  ${describePace(status)}`,
+    `shards: ${shards.queued} queued, ${shards.leased} leased, ${shards.returned} returned, ${shards.verified} verified, ${shards.disputed} disputed, ${shards.failed} failed; ${formatCount(status.executions, 'execution')}`,
+  ]
+  if (status.state === 'running' && owners.available < owners.needed)
+    lines.push(`waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known`)
+  for (const { owner, peers } of status.contradicted)
+    lines.push(`contradicted: owner ${shortOwner(owner)}, ${peers.map(shortPeer).join(' ')}`)
+  if (status.state !== 'running') lines.push(describeEnd(status))
+  return lines
+}
+
+/** One line: how it ended, or that it has not. */
+export function describeEnd({ job, state, reason, pages }: JobStatus): string {
+  const verified = `${formatNumber(pages.verified)} of ${formatCount(pages.total, 'page')} verified`
+  const why = reason === '' ? '' : `: ${clean(reason)}`
+  return `job ${shortJob(job)} ${state === 'running' ? 'is running' : state}, ${verified}${why}`
+}
+
+/** Exactly what is missing, a line each. Empty when nothing is. */
+export function describeMissing({ pages, missing }: ResultsEnd): string[] {
+  if (missing.length === 0) return []
+  return [
+    `${formatCount(missing.length, 'page')} of ${formatNumber(pages)} missing:`,
+    ...missing.map(({ document, page, why }) => `  ${clean(document)} page ${page}: ${clean(why)}`),
+  ]
+}
+
+/** Twenty cells; the last is filled only when all is done. */
+export function progressBar(done: number, total: number): string {
+  const filled = total === 0 ? 0 : Math.floor((done / total) * 20)
+  return `[${'#'.repeat(filled)}${'.'.repeat(20 - filled)}]`
+}
+
+function describePace({ state, pagesPerSecond, etaMs }: JobStatus): string {
+  if (state !== 'running' || etaMs === null) return formatRate(pagesPerSecond)
+  return `${formatRate(pagesPerSecond)}  ${formatDuration(etaMs)} left`
+}

@@ -1,0 +1,91 @@
+/**
+ * The node that a command talks to: the one that runs on its data directory, or one that it starts itself.
+ *
+ * A command that starts a node asks it over the same socket as everybody else: there is one way to ask, and other
+ * commands can look in while it runs.
+ */
+import type { Logger } from 'pino'
+import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
+import { serveLocal } from '../host/local/server.ts'
+import type { Config, OptionName } from './config.ts'
+import { CommandFailure } from './failure.ts'
+import { quoted } from './format.ts'
+import { software } from './software.ts'
+
+/** What a node of one's own is made of. */
+export const nodeOptionNames = [
+  'dataDir',
+  'listen',
+  'bootstrap',
+  'name',
+  'slots',
+  'owner',
+  'fleet',
+  'cacheBytesMax',
+  'logLevel',
+  'json',
+] as const satisfies OptionName[]
+
+export type NodeConfig = Config<(typeof nodeOptionNames)[number]>
+
+/** What every command that asks a node needs. */
+export const clientOptionNames = ['dataDir', 'json', 'logLevel'] as const satisfies OptionName[]
+
+export interface OwnNode {
+  readonly client: LocalClient
+  stop(): Promise<void>
+}
+
+/** Asks the node that runs on this data directory. Throws CommandFailure when there is none. */
+export async function withNode<Result>(
+  dataDir: string,
+  ask: (node: RemoteApi) => Promise<Result>,
+): Promise<Result> {
+  const client = await connectLocal(dataDir)
+  if (client === undefined)
+    throw new CommandFailure(
+      `no node is running on ${dataDir}; start one with: carpool node --data-dir ${quoted(dataDir)}`,
+    )
+  try {
+    return await ask(client)
+  } finally {
+    client.close()
+  }
+}
+
+/**
+ * Starts a node in this process, and serves its socket. Throws what CarpoolNode.start throws.
+ * The node is imported late: libp2p takes longer to load than most commands take.
+ */
+export async function startOwnNode(config: NodeConfig, log: Logger): Promise<OwnNode> {
+  const { CarpoolNode } = await import('../host/node.ts')
+  const { dataDir, listen, bootstrap, slots, owner, fleet, cacheBytesMax } = config
+  const node = await CarpoolNode.start({
+    dataDir,
+    listen,
+    bootstrap,
+    name: config.name ?? '',
+    slots,
+    ownerCertificate: owner,
+    fleet,
+    cacheBytesMax,
+    log,
+    software,
+  })
+  try {
+    const server = await serveLocal(node.api, dataDir, log)
+    const client = await connectLocal(dataDir)
+    if (client === undefined) throw new CommandFailure(`the local socket in ${dataDir} does not answer`)
+    return {
+      client,
+      async stop() {
+        client.close()
+        await server.close()
+        await node.stop()
+      },
+    }
+  } catch (error) {
+    await node.stop()
+    throw error
+  }
+}

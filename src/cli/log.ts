@@ -1,0 +1,25 @@
+/** The log, on stderr: JSON lines for machines, one plain line each for people. */
+import { type Logger, pino } from 'pino'
+import { note } from './output.ts'
+
+export function createLog(level: string, asJson: boolean): Logger {
+  const options = { level, base: null }
+  return asJson
+    ? pino(options, pino.destination({ fd: 2, sync: true }))
+    : pino(options, { write: (line: string) => note(plainLine(line)) })
+}
+
+/** pino's line as '12:03:04 warn  cannot reach a bootstrap peer  peer=12D3… attempt=2'. UTC, like all our times. */
+export function plainLine(json: string): string {
+  const { level, time, msg, err, ...facts } = JSON.parse(json) as Record<string, unknown>
+  const clock = new Date(Number(time)).toISOString().slice(11, 19)
+  const label = pino.levels.labels[Number(level)] ?? `${level}`
+  const told = Object.entries(facts).map(([name, value]) => `${name}=${factText(value)}`)
+  const error = err as { message?: string } | undefined
+  if (error?.message !== undefined) told.push(`error=${factText(error.message)}`)
+  return `${clock} ${label.padEnd(5)} ${msg ?? ''}${told.length > 0 ? `  ${told.join(' ')}` : ''}`
+}
+
+function factText(value: unknown): string {
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)
+}

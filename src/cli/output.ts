@@ -1,0 +1,37 @@
+/** Where commands speak: what was asked for on stdout, everything else on stderr. */
+import { once } from 'node:events'
+import { OutputClosed } from './failure.ts'
+
+/** A pipe whose reader has left must not end a node that has leases to hand back: it is noted, and no more. */
+export function tolerateClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+}
+
+export function print(line: string): void {
+  if (process.stdout.writable) process.stdout.write(`${line}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value))
+}
+
+/** On stderr. */
+export function note(line: string): void {
+  if (process.stderr.writable) process.stderr.write(`${line}\n`)
+}
+
+/** Writes to stdout at its reader's pace. Throws OutputClosed when there is none any more. */
+export async function printPaced(text: string): Promise<void> {
+  const { stdout } = process
+  if (!stdout.writable) throw new OutputClosed()
+  if (stdout.write(text)) return
+  try {
+    await once(stdout, 'drain')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw new OutputClosed()
+    throw error
+  }
+}

@@ -1,0 +1,165 @@
+/** The life of a submission on this side of the socket: hand over, say the plan, follow, write the results. */
+import type { JobStatus, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
+import type { RemoteApi } from '../host/local/client.ts'
+import { CommandFailure } from './failure.ts'
+import { type Display, follow, liveDisplay, noDisplay } from './follow.ts'
+import { formatNumber, quoted, shortJob } from './format.ts'
+import { heedSignals, type Interruption, signalExitCode } from './interruption.ts'
+import { describeEnd, describePlan, describeShortage } from './job-view.ts'
+import { type NodeConfig, startOwnNode } from './local-node.ts'
+import { createLog } from './log.ts'
+import { note, print } from './output.ts'
+import { stdoutPath, writeResults } from './results-output.ts'
+
+export interface Wish {
+  readonly wait: boolean
+  /** Where results go; undefined: nowhere yet. */
+  readonly output: string | undefined
+}
+
+/** Throws CommandFailure when the job fails or stays incomplete while it is waited for. */
+export async function submitToRunningNode(
+  node: RemoteApi,
+  { dataDir, json }: NodeConfig,
+  request: SubmitRequest,
+  { wait, output }: Wish,
+): Promise<void> {
+  const voice = new Voice(json, output === stdoutPath)
+  const plan = await handOver(node, request, voice)
+  const directory = quoted(dataDir)
+  if (!wait && output === undefined) {
+    voice.say(`follow it with: carpool status ${shortJob(plan.job)} --data-dir ${directory}`)
+    return
+  }
+  const interruption = heedSignals()
+  const status = await follow(node, plan.job, voice.display(), interruption.signal)
+  if (interruption.signal.aborted) {
+    note(`the job goes on; follow it with: carpool status ${shortJob(plan.job)} --data-dir ${directory}`)
+    process.exit(signalExitCode(interruption.name()!))
+  }
+  interruption.release()
+  await conclude(node, voice, status!, output)
+}
+
+/** Is a node until the job has ended and its results are written, or until a signal. */
+export async function submitToOwnNode(
+  config: NodeConfig,
+  request: SubmitRequest,
+  output: string,
+): Promise<void> {
+  const { origins, json } = config
+  // A steward executes nothing of its own jobs, and what else would this node do: it only looks after this one.
+  const slots = origins.slots.layer === 'default' ? 0 : config.slots
+  // A person follows one job here, not a service's log.
+  const level = origins.logLevel.layer === 'default' ? 'error' : config.logLevel
+  const voice = new Voice(json, output === stdoutPath)
+  const interruption = heedSignals()
+  const node = await startOwnNode({ ...config, slots }, createLog(level, json))
+  try {
+    await submitAndStay(node.client, config, request, output, voice, interruption)
+  } finally {
+    await node.stop()
+  }
+  if (interruption.signal.aborted) process.exit(signalExitCode(interruption.name()!))
+}
+
+async function submitAndStay(
+  node: RemoteApi,
+  { dataDir, bootstrap }: NodeConfig,
+  request: SubmitRequest,
+  output: string,
+  voice: Voice,
+  interruption: Interruption,
+): Promise<void> {
+  if (interruption.signal.aborted) return
+  if (bootstrap.length === 0) voice.say('no --bootstrap: vehicles must come to this node by themselves')
+  const plan = await handOver(node, request, voice)
+  const status = await follow(node, plan.job, voice.display(), interruption.signal)
+  if (interruption.signal.aborted) {
+    note(
+      `job ${shortJob(plan.job)} is kept: it goes on when a node starts, with: carpool node --data-dir ${quoted(dataDir)}`,
+    )
+    return
+  }
+  await conclude(node, voice, status!, output)
+}
+
+async function handOver(node: RemoteApi, request: SubmitRequest, voice: Voice): Promise<Submitted> {
+  const plan = await node.submit(request, (progress) => voice.progress(progress))
+  voice.plan(plan, request)
+  return plan
+}
+
+/** What is verified is worth having even when the job failed, so results come before the complaint. */
+async function conclude(
+  node: RemoteApi,
+  voice: Voice,
+  status: JobStatus,
+  output: string | undefined,
+): Promise<void> {
+  voice.end(status)
+  if (output !== undefined) {
+    await writeResults(node, status.job, output)
+    if (output !== stdoutPath) voice.say(`results are in ${output}`)
+  }
+  if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
+}
+
+/** Who speaks to whom: JSON lines or sentences, on stdout unless that belongs to results. */
+class Voice {
+  readonly #isJson: boolean
+  readonly #stream: NodeJS.WriteStream
+  readonly #write: (line: string) => void
+
+  constructor(isJson: boolean, isStdoutTaken: boolean) {
+    this.#isJson = isJson
+    this.#stream = isStdoutTaken ? process.stderr : process.stdout
+    this.#write = isStdoutTaken ? note : print
+  }
+
+  /** For people only. */
+  say(line: string): void {
+    if (!this.#isJson) this.#write(line)
+  }
+
+  progress(progress: SubmitProgress): void {
+    if (this.#isJson) this.#tell('progress', progress)
+    else if (this.#stream.isTTY) this.#stream.write(`\r\x1b[K${describeProgress(progress)}`)
+  }
+
+  plan(plan: Submitted, { shortage }: SubmitRequest): void {
+    if (this.#isJson) {
+      this.#tell('submitted', plan)
+      return
+    }
+    if (this.#stream.isTTY) this.#stream.write('\r\x1b[K')
+    describePlan(plan).forEach(this.#write)
+    const short = describeShortage(plan.owners, shortage)
+    if (short !== null) this.#write(short)
+  }
+
+  /** Nothing in between for a reader that is neither a terminal nor a program. */
+  display(): Display {
+    if (this.#isJson) return (status) => this.#tell('status', status)
+    return this.#stream.isTTY ? liveDisplay(this.#stream) : noDisplay
+  }
+
+  /** A terminal shows the end already. */
+  end(status: JobStatus): void {
+    if (!this.#stream.isTTY) this.say(describeEnd(status))
+  }
+
+  #tell(event: string, facts: object): void {
+    this.#write(JSON.stringify({ event, ...facts }))
+  }
+}
+
+function describeProgress({ step, done, total }: SubmitProgress): string {
+  const words: Readonly<Record<SubmitProgress['step'], string>> = {
+    reading: 'reading documents',
+    'importing-weights': 'importing weights',
+    storing: 'storing documents',
+    signing: 'signing the manifest',
+  }
+  return total === 0 ? `${words[step]} …` : `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+}

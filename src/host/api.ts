@@ -1,0 +1,150 @@
+/**
+ * What can be asked of a running node: by a command over its local socket, by a temporary node's own command,
+ * later by the gateway. Plain data only, since all of it crosses a socket as JSON.
+ */
+import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import type { StewardView } from '../protocol/steward/contract.ts'
+import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
+
+export interface NodeApi {
+  info(): NodeInfo
+  peers(): PeerRow[]
+  /** Imports, signs and starts a job; the same submission twice is the same job. Throws RequestError. */
+  submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted>
+  jobs(): JobSummary[]
+  /** `job` may be any unambiguous beginning of a job's id, here and below. Throws RequestError. */
+  status(job: string): Promise<JobStatus>
+  /** A status at once, one after each change (at most a few a second), and a last one when the job has ended. */
+  watch(job: string, signal: AbortSignal): AsyncIterable<JobStatus>
+  /** What is verified, in the order of the submission; pages without a verdict are left out here, named at the end. */
+  results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  cancel(job: string): Promise<void>
+  /** Frees the job's blocks and records. A job that runs is cancelled first. */
+  forget(job: string): Promise<void>
+  /** Writes the job's report (a CAR file) to this absolute path. */
+  report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
+  /** Lets the vehicle work, finish what it has, or stand still at once. */
+  setMode(mode: WorkerMode): void
+}
+
+export interface NodeInfo {
+  readonly peer: PeerId
+  readonly name: string
+  readonly owner: OwnerId
+  readonly fleet: { readonly name: string; readonly key: PeerId; readonly owners: number } | null
+  readonly addresses: readonly string[]
+  readonly software: string
+  readonly vehicle: WorkerView
+  readonly connections: number
+}
+
+export interface PeerRow {
+  readonly peer: PeerId
+  readonly name: string
+  readonly owner: OwnerId
+  /** Whether its owner is on the fleet's list; null in an open mesh, where nobody is vouched for. */
+  readonly counts: boolean | null
+  readonly slots: { readonly total: number; readonly free: number }
+  readonly mode: WorkerMode
+  readonly engines: readonly {
+    readonly runtime: string
+    readonly engine: string
+    readonly unitsPerHour: number
+  }[]
+  readonly ageMs: number
+  readonly connected: boolean
+  readonly self: boolean
+}
+
+export interface SubmitRequest {
+  /** Absolute paths of files and folders. */
+  readonly paths: readonly string[]
+  readonly runtime: string
+  /** 'auto' takes the fastest engine that enough owners have. */
+  readonly engine: string
+  /** Absolute path of the module, for the wasm runtime. */
+  readonly module: string | null
+  readonly options: Readonly<Record<string, string | number | boolean>>
+  readonly errorBound: number
+  readonly colludingShare: number
+  /** Overrides what the error bound asks for. */
+  readonly replicas: number | null
+  readonly deadlineMs: number | null
+  readonly shortage: 'wait' | 'fail'
+  readonly arbiter: 'auto' | 'owners' | 'steward'
+}
+
+export interface SubmitProgress {
+  readonly step: 'reading' | 'importing-weights' | 'storing' | 'signing'
+  readonly done: number
+  readonly total: number
+}
+
+export interface Submitted {
+  readonly job: JobId
+  /** Whether this node had the job already. */
+  readonly known: boolean
+  readonly documents: number
+  readonly pages: number
+  readonly shards: number
+  readonly engine: string
+  readonly replicas: number
+  /** What the replicas guarantee; null: no bound, since nobody vouches for the owners. */
+  readonly errorBound: number | null
+  readonly owners: { readonly needed: number; readonly available: number }
+}
+
+export interface JobSummary {
+  readonly job: JobId
+  readonly runtime: string
+  readonly state: 'running' | 'complete' | 'failed' | 'cancelled'
+  readonly reason: string
+  readonly pages: { readonly total: number; readonly verified: number }
+  readonly createdAtMs: number
+  readonly deadlineMs: number
+}
+
+export interface JobStatus extends JobSummary {
+  readonly documents: number
+  readonly engine: string
+  readonly replicas: number
+  readonly errorBound: number | null
+  readonly shards: StewardView['shards']
+  readonly executions: number
+  readonly owners: StewardView['owners']
+  /** Verified pages for each second since the first lease; 0 before the first. */
+  readonly pagesPerSecond: number
+  readonly etaMs: number | null
+  readonly contradicted: readonly { readonly owner: OwnerId; readonly peers: readonly PeerId[] }[]
+  /** What each vehicle did: claims counted, and shards of them that agreed with the verdict. */
+  readonly vehicles: readonly {
+    readonly peer: PeerId
+    readonly name: string
+    readonly owner: OwnerId
+    readonly claims: number
+    readonly agreed: number
+    readonly contradicted: number
+  }[]
+}
+
+export interface ResultLine {
+  readonly document: string
+  /** Counted from 1. */
+  readonly page: number
+  /** The runtime's own JSON object, or null with an error. */
+  readonly result: Readonly<Record<string, unknown>> | null
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+export interface ResultsEnd {
+  readonly pages: number
+  readonly missing: readonly { readonly document: string; readonly page: number; readonly why: string }[]
+}
+
+/** What was asked cannot be done; the message is one sentence for the person who asked. */
+export class RequestError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'RequestError'
+  }
+}

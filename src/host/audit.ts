@@ -1,0 +1,80 @@
+/** Auditing a report file: reads the CAR, checks every block against its name, and hands it to the audit. */
+import { createReadStream } from 'node:fs'
+import { CarBlockIterator } from '@ipld/car'
+import { type AuditOutcome, auditReport } from '../protocol/audit.ts'
+import type { Cid } from '../protocol/ids.ts'
+import { decodeShardList } from '../protocol/job.ts'
+import { decodeReport, unpackRecords } from '../protocol/report.ts'
+import { sha256 } from './sha256.ts'
+import { cidOf, codecOf } from './store/cid.ts'
+import { readFile } from './store/files.ts'
+import { verifyByPeerId } from './store/keys.ts'
+
+export interface FileAudit {
+  readonly ok: boolean
+  readonly problems: readonly string[]
+  readonly summary: readonly string[]
+}
+
+/** Never throws for what is in the file: that is what it is to find. Throws when the file cannot be read. */
+export async function auditFile(path: string): Promise<FileAudit> {
+  const problems: string[] = []
+  try {
+    const outcome = await auditCar(path, problems)
+    problems.push(...outcome.problems)
+    return { ok: problems.length === 0, problems, summary: summaryOf(outcome) }
+  } catch (error) {
+    if (
+      (error as NodeJS.ErrnoException).code !== undefined &&
+      (error as NodeJS.ErrnoException).syscall !== undefined
+    )
+      throw error
+    problems.push(`the file is not a whole report: ${(error as Error).message}`)
+    return { ok: false, problems, summary: [] }
+  }
+}
+
+async function auditCar(path: string, problems: string[]): Promise<AuditOutcome> {
+  const car = await CarBlockIterator.fromIterable(createReadStream(path))
+  const roots = await car.getRoots()
+  const blocks = new Map<Cid, Uint8Array>()
+  for await (const { cid, bytes } of car) {
+    const name = cid.toString() as Cid
+    const actual = cidOf(codecOf(name), bytes)
+    if (actual !== name) problems.push(`block ${name} was changed: its bytes are ${actual}`)
+    if (blocks.has(name)) problems.push(`block ${name} is in the file twice`)
+    blocks.set(name, bytes)
+  }
+  const root = blocks.get(`${roots[0]}` as Cid)
+  if (roots.length !== 1 || root === undefined) throw new Error('its root is not in it')
+  const report = decodeReport(root)
+  const block = (cid: Cid) => blocks.get(cid)
+  const pages = report.recordPages.map((cid) => {
+    const bytes = block(cid)
+    if (bytes === undefined) throw new Error(`record page ${cid} is missing`)
+    return unpackRecords(bytes)
+  })
+  const named = new Set<Cid>([
+    `${roots[0]}` as Cid,
+    ...report.recordPages,
+    ...report.shardList,
+    ...report.results,
+  ])
+  for (const cid of blocks.keys()) if (!named.has(cid)) problems.push(`block ${cid} is no part of the report`)
+  const listRoot = report.shardList[0]
+  if (listRoot === undefined) throw new Error('it has no shard list')
+  const shards = decodeShardList(await readFile(listRoot, block, 256 * 2 ** 20))
+  return auditReport({ report, records: pages.flat(), shards, block, sha256, verify: verifyByPeerId })
+}
+
+function summaryOf(outcome: AuditOutcome): string[] {
+  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted } = outcome
+  const lines = [
+    `${accepted} of ${shards} shards accepted, ${failed} failed`,
+    `${receipts} receipts of ${owners} owners, ${leases} leases, each drawn by the revealed seed`,
+  ]
+  if (recomputed > 0)
+    lines.push(`${recomputed} disputed shards were settled by the steward's own recomputation`)
+  if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
+  return lines
+}

@@ -1,0 +1,159 @@
+/**
+ * Certificates: the two records that people carry from machine to machine by hand, as files.
+ *
+ * An owner's certificate says that a peer is a vehicle of that owner; a fleet's list says which owners count. Both
+ * are ordinary signed records (src/protocol/owner.ts) inside a line of JSON, so that they survive mail and chat, and
+ * so that a person who opens one can tell what it is. Reading one checks all that can be checked of it alone: form,
+ * signature and date. Nothing in them is secret.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { z } from 'zod'
+import { ProtocolError } from '../protocol/errors.ts'
+import type { OwnerId, PeerId } from '../protocol/ids.ts'
+import { type FleetList, type OwnerCertificate, openCertificate, openFleet } from '../protocol/owner.ts'
+import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../protocol/record.ts'
+import { sha256 } from './sha256.ts'
+import { type SigningKey, verifyByPeerId } from './store/keys.ts'
+
+/** A fleet of 10,000 owners, the most that a list may name, in base64 and with room to spare. */
+const fileBytesMax = 2 ** 20
+
+const dayMs = 24 * 3_600_000
+
+/** A year: a car that nobody services for so long has other troubles. A guess. */
+export const validDaysDefault = 365
+
+export interface Validity {
+  readonly nowMs?: number
+  readonly days?: number
+}
+
+/** A record, to be passed on as it is, and what it says. */
+export interface Opened<Payload> {
+  readonly record: SignedRecord
+  readonly content: Verified<Payload>
+}
+
+/** "This peer is a vehicle of mine", signed by the owner. */
+export function signCertificate(ownerKey: SigningKey, peer: PeerId, validity: Validity = {}): SignedRecord {
+  return signStatement(ownerKey, 'owner', { peer } satisfies OwnerCertificate, validity)
+}
+
+/** "These owners count", signed by the fleet. A list signed later replaces this one. Throws Error: too many, twice. */
+export function signFleetList(
+  fleetKey: SigningKey,
+  name: string,
+  owners: readonly OwnerId[],
+  validity: Validity = {},
+): SignedRecord {
+  const record = signStatement(fleetKey, 'fleet', { name, owners } satisfies FleetList, validity)
+  openFleet(record, sha256, verifyByPeerId)
+  return record
+}
+
+export function certificateText(record: SignedRecord): string {
+  return fileText('owner-certificate', record)
+}
+
+export function fleetText(record: SignedRecord): string {
+  return fileText('fleet', record)
+}
+
+/** Throws Error, one sentence that names the file. */
+export function readCertificate(path: string, nowMs = Date.now()): Opened<OwnerCertificate> {
+  return open(path, 'owner-certificate', openCertificate, nowMs)
+}
+
+/** Throws Error, one sentence that names the file. */
+export function readFleet(path: string, nowMs = Date.now()): Opened<FleetList> {
+  return open(path, 'fleet', openFleet, nowMs)
+}
+
+type FileKind = 'owner-certificate' | 'fleet'
+
+const inWords: Readonly<Record<FileKind, string>> = {
+  'owner-certificate': 'an owner certificate',
+  fleet: 'a fleet list',
+}
+
+const fileSchema = z.strictObject({
+  carpool: z.enum(['owner-certificate', 'fleet']),
+  body: z.base64(),
+  signature: z.base64(),
+})
+
+/** Signer and time make the record's id and serial: signing again replaces what was signed before. */
+function signStatement(
+  key: SigningKey,
+  kind: RecordKind,
+  payload: unknown,
+  { nowMs = Date.now(), days = validDaysDefault }: Validity,
+): SignedRecord {
+  const body = encodeBody({
+    domain: 'carpool',
+    version: 1,
+    kind,
+    job: null,
+    epoch: 0,
+    steward: null,
+    serial: nowMs,
+    expiresMs: nowMs + Math.round(days * dayMs),
+    signer: key.peerId,
+    payload,
+  })
+  return { body, signature: key.sign(body) }
+}
+
+function fileText(kind: FileKind, { body, signature }: SignedRecord): string {
+  const file: z.infer<typeof fileSchema> = { carpool: kind, body: base64(body), signature: base64(signature) }
+  return `${JSON.stringify(file)}\n`
+}
+
+function open<Payload>(
+  path: string,
+  kind: FileKind,
+  openKind: (record: SignedRecord, hash: typeof sha256, verify: typeof verifyByPeerId) => Verified<Payload>,
+  nowMs: number,
+): Opened<Payload> {
+  const record = readFile(path, kind)
+  let content: Verified<Payload>
+  try {
+    content = openKind(record, sha256, verifyByPeerId)
+  } catch (error) {
+    throw new Error(`${path} is not ${inWords[kind]} that can be trusted: ${why(error)}`, { cause: error })
+  }
+  if (content.expiresMs <= nowMs)
+    throw new Error(
+      `${path} expired on ${new Date(content.expiresMs).toISOString().slice(0, 10)}: sign it again`,
+    )
+  return { record, content }
+}
+
+function readFile(path: string, kind: FileKind): SignedRecord {
+  let json: unknown
+  try {
+    if (statSync(path).size > fileBytesMax) throw new Error('the file is too large')
+    json = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new Error(`${path} is not ${inWords[kind]}: ${why(error)}`, { cause: error })
+  }
+  const file = fileSchema.safeParse(json)
+  if (!file.success) throw new Error(`${path} is not ${inWords[kind]}: nothing in it that carpool wrote`)
+  if (file.data.carpool !== kind)
+    throw new Error(`${path} is not ${inWords[kind]} but ${inWords[file.data.carpool]}`)
+  return { body: bytes(file.data.body), signature: bytes(file.data.signature) }
+}
+
+function why(error: unknown): string {
+  if (!(error instanceof ProtocolError)) return (error as Error).message
+  return error.refusal.code === 'wrong-signature' ? 'its signature is not its signer’s' : error.message
+}
+
+function base64(raw: Uint8Array): string {
+  return Buffer.from(raw).toString('base64')
+}
+
+/** A plain Uint8Array, which dag-cbor and deepEqual treat alike everywhere. */
+function bytes(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'base64'))
+}

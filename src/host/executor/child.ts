@@ -1,0 +1,82 @@
+/**
+ * One child process: frames in and out, signals, and the end.
+ *
+ * `onClose` comes after the last frame, never before it (Node's 'close', not its 'exit'): whoever decides
+ * which record a dead child was busy with has then seen every answer that it gave.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { encodeFrame, FrameReader, type FromChild, type ToChild } from '../../runtimes/messages.ts'
+
+export interface ChildHandlers {
+  onFrame(header: FromChild, body: Uint8Array): void
+  /** Once. `reason` is for the log: exit code or signal, and the last that it wrote to stderr. */
+  onClose(reason: string): void
+}
+
+/** Enough for the one line that a child writes when it fails, and for V8's when it runs out of memory. */
+const stderrCharsMax = 2000
+
+export class Child {
+  readonly #process: ChildProcess
+  readonly #exited: Promise<unknown>
+  #stderr = ''
+
+  constructor([program, ...args]: readonly string[], handlers: ChildHandlers) {
+    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd: '/' })
+    this.#process = child
+    this.#exited = once(child, 'close').catch(() => undefined)
+    const reader = new FrameReader<FromChild>()
+    child.stdout.on('data', (chunk: Uint8Array) => {
+      try {
+        for (const { header, body } of reader.push(chunk)) handlers.onFrame(header, body)
+      } catch {
+        this.kill()
+      }
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-stderrCharsMax)
+    })
+    // A child that is gone breaks its pipe; its close says all that there is to say.
+    child.stdin.on('error', () => undefined)
+    let failure: string | null = null
+    child.on('error', (error) => {
+      failure = error.message
+      if (child.pid === undefined) handlers.onClose(failure)
+    })
+    child.on('close', (code, signal) => {
+      if (child.pid !== undefined) handlers.onClose(`${signal ?? `exit code ${code}`} ${this.#stderr}`.trim())
+    })
+  }
+
+  /** Undefined where the program could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  /** Resolves when the process and its pipes are gone. */
+  get exited(): Promise<unknown> {
+    return this.#exited
+  }
+
+  send(header: ToChild, ...body: readonly Uint8Array[]): void {
+    const { stdin } = this.#process
+    if (stdin === null || stdin.destroyed) return
+    stdin.cork()
+    for (const part of encodeFrame(header, ...body)) stdin.write(part)
+    stdin.uncork()
+  }
+
+  freeze(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process.kill('SIGCONT')
+  }
+
+  /** Works on a frozen child, too. */
+  kill(): void {
+    this.#process.kill('SIGKILL')
+  }
+}

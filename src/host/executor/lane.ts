@@ -1,0 +1,297 @@
+/**
+ * A queue of requests that is answered by one child after another, all with the same session.
+ *
+ * Everything in the queue has been sent to the child already, which answers in order: no round trip stands
+ * between two records. When a child ends without having been told to, only the request at the head of the
+ * queue can be to blame, since the child was not yet at the others:
+ *
+ * - a limit that the head overran ends the head, with that limit's code;
+ * - a crash is tried once more in a fresh child (someone may have killed it, the kernel may have run out of
+ *   memory through no fault of the head's) and ends the head the second time;
+ * - the death of a frozen child is nobody's fault.
+ *
+ * The rest of the queue is sent to the next child, which the caller does not notice. A child that twice
+ * cannot load the session fails the lane, and with it everything that waits.
+ */
+import type { FromChild, RecordErrorCode, ToChild } from '../../runtimes/messages.ts'
+import type { Child, ChildHandlers } from './child.ts'
+import {
+  type ExecutorLog,
+  type RunLimits,
+  SessionRefused,
+  type SessionSpec,
+  SlotFailed,
+  SlotKilled,
+} from './contract.ts'
+import type { ExecutorLimits } from './limits.ts'
+import { Stopwatch } from './stopwatch.ts'
+import { type Overrun, Watch } from './watch.ts'
+
+export type Request =
+  | { readonly type: 'run'; readonly page: number }
+  | { readonly type: 'inspect'; readonly runtime: string }
+
+export interface Answer {
+  /** What the child said, or the code under which the supervisor ended the request. */
+  readonly said: (FromChild & { type: 'record' | 'shape' }) | { readonly type: 'fault'; readonly code: Fault }
+  readonly body: Uint8Array
+  readonly cpuMs: number
+  readonly wallMs: number
+}
+
+export type Fault = Overrun | Extract<RecordErrorCode, 'crash'>
+
+/** Child, without what a test cannot imitate. */
+export type LaneChild = Pick<Child, 'pid' | 'exited' | 'send' | 'freeze' | 'resume' | 'kill'>
+
+export interface LaneOptions {
+  readonly spawn: (handlers: ChildHandlers) => Promise<LaneChild>
+  /** Null: the child needs none to answer. */
+  readonly session: SessionSpec | null
+  readonly limits: ExecutorLimits
+  readonly log: ExecutorLog
+  readonly frozen: boolean
+}
+
+interface Pending {
+  readonly header: ToChild & { id: number }
+  readonly body: Uint8Array
+  readonly limits: RunLimits
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+  crashes: number
+}
+
+const crashesMax = 2
+
+export class Lane {
+  readonly #options: LaneOptions
+  readonly #watch: Watch
+  readonly #busy = new Stopwatch()
+  readonly #queue: Pending[] = []
+  #queuedBytes = 0
+  #nextId = 0
+  #headSinceMs = 0
+  #child: LaneChild | null = null
+  #starting = false
+  #loaded = false
+  #loadCrashes = 0
+  #frozen: boolean
+  #overrun: { readonly code: Overrun; readonly head: Pending | null } | null = null
+  #failure: Error | null = null
+  #ready = Promise.withResolvers<void>()
+  #idle: PromiseWithResolvers<void> | null = null
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    this.#frozen = options.frozen
+    const { sampleMs, residentBytesMax } = options.limits
+    this.#watch = new Watch(sampleMs, residentBytesMax, (code) => this.#end(code))
+    this.#ready.promise.catch(() => undefined)
+    if (options.frozen) this.freeze()
+  }
+
+  /** Why nothing runs here any more; null while it does. */
+  get failure(): Error | null {
+    return this.#failure
+  }
+
+  /** Starts a child if there is none. Rejects with SessionRefused, SlotFailed or SlotKilled. */
+  ready(): Promise<void> {
+    this.#start()
+    return this.#ready.promise
+  }
+
+  /** Resolves when nothing waits for an answer. */
+  async idle(): Promise<void> {
+    if (this.#queue.length === 0) return
+    this.#idle ??= Promise.withResolvers()
+    return this.#idle.promise
+  }
+
+  ask(request: Request, body: Uint8Array, limits: RunLimits): Promise<Answer> {
+    const { queuedRunsMax, queuedBytesMax } = this.#options.limits
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    const bytes = this.#queuedBytes + body.byteLength
+    if (this.#queue.length >= queuedRunsMax || (bytes > queuedBytesMax && this.#queue.length > 0)) {
+      return Promise.reject(new SlotFailed('the queue is full'))
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    const header = { ...request, id: this.#nextId++ }
+    const pending = { header, body, limits, resolve, reject, crashes: 0 }
+    this.#queue.push(pending)
+    this.#queuedBytes = bytes
+    if (this.#loaded) {
+      this.#child?.send(header, body)
+      if (this.#queue.length === 1) this.#beginHead()
+    } else {
+      this.#start()
+    }
+    return promise
+  }
+
+  freeze(): void {
+    this.#frozen = true
+    this.#child?.freeze()
+    this.#watch.freeze()
+    this.#busy.pause()
+  }
+
+  resume(): void {
+    this.#frozen = false
+    this.#busy.resume()
+    this.#watch.resume()
+    this.#child?.resume()
+    if (this.#queue.length > 0 || !this.#loaded) this.#start()
+  }
+
+  /** Ends the lane; resolves when its process is gone and its memory is free. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#fail(new SlotKilled())
+    await child?.exited
+  }
+
+  /** A frozen lane starts nothing: `resume` comes back here. */
+  #start(): void {
+    if (this.#child !== null || this.#starting || this.#frozen || this.#failure !== null) return
+    this.#starting = true
+    this.#open()
+      .catch((error: Error) => {
+        const killed = error instanceof SlotKilled
+        this.#fail(killed ? error : new SlotFailed(`no child: ${error.message}`, { cause: error }))
+      })
+      .finally(() => {
+        this.#starting = false
+        if (this.#child === null) this.#start()
+      })
+  }
+
+  async #open(): Promise<void> {
+    const { session, spawn, limits } = this.#options
+    const weights = [...((await session?.weights()) ?? [])]
+    if (this.#frozen || this.#failure !== null) return
+    const child: LaneChild = await spawn({
+      onFrame: (header, body) => this.#hear(child, header, body),
+      onClose: (reason) => this.#bury(child, reason),
+    })
+    this.#child = child
+    if (this.#failure !== null) return child.kill()
+    if (this.#frozen) child.freeze()
+    if (session === null) return this.#begin()
+    const { runtime, engine, options } = session
+    const sizes = weights.map(([name, bytes]) => ({ name, bytes: bytes.byteLength }))
+    child.send(
+      { type: 'load', runtime, engine, options, weights: sizes },
+      ...weights.map(([, bytes]) => bytes),
+    )
+    this.#watch.begin(child.pid ?? 0, { cpuMsMax: limits.loadMsMax, wallMsMax: limits.loadMsMax })
+  }
+
+  #begin(): void {
+    this.#loaded = true
+    this.#loadCrashes = 0
+    this.#watch.end()
+    for (const { header, body } of this.#queue) this.#child?.send(header, body)
+    this.#beginHead()
+    this.#ready.resolve()
+  }
+
+  #beginHead(): void {
+    this.#headSinceMs = this.#busy.elapsedMs
+    const head = this.#queue[0]
+    if (head !== undefined) {
+      this.#watch.begin(this.#child?.pid ?? 0, head.limits)
+    } else {
+      this.#watch.end()
+      this.#idle?.resolve()
+      this.#idle = null
+    }
+  }
+
+  #hear(child: LaneChild, said: FromChild, body: Uint8Array): void {
+    if (child !== this.#child || this.#failure !== null) return
+    switch (said.type) {
+      case 'loaded':
+        this.#begin()
+        break
+      case 'load-failed':
+        this.#fail(new SessionRefused(said.code, said.message))
+        break
+      case 'record':
+      case 'shape':
+        // Out of turn: the child is not to be trusted with the next document.
+        if (said.id !== this.#queue[0]?.header.id) {
+          child.kill()
+          break
+        }
+        this.#settleHead(said, body, said.type === 'record' ? said.cpuMs : 0)
+        this.#beginHead()
+        break
+      case 'hello':
+        child.kill()
+    }
+  }
+
+  #settleHead(said: Answer['said'], body: Uint8Array, cpuMs: number): void {
+    const head = this.#queue.shift()!
+    this.#queuedBytes -= head.body.byteLength
+    head.resolve({ said, body, cpuMs, wallMs: this.#busy.elapsedMs - this.#headSinceMs })
+  }
+
+  #end(code: Overrun): void {
+    // A child takes a while to die, and may still finish its head meanwhile: the next one is not to blame.
+    if (false) return
+    this.#overrun = { code, head: this.#queue[0] ?? null }
+    this.#watch.end()
+    this.#child?.kill()
+  }
+
+  #bury(child: LaneChild, reason: string): void {
+    if (child !== this.#child) return
+    const overrun = this.#overrun
+    const outOfMemory = /out of memory/i.test(reason) ? 'memory-limit' : null
+    const fault = { code: overrun?.code ?? outOfMemory, cpuMs: this.#watch.cpuMs }
+    this.#child = null
+    this.#overrun = null
+    this.#watch.end()
+    if (this.#failure !== null) return
+    this.#options.log.warn(
+      { pid: child.pid, reason, code: fault.code, frozen: this.#frozen },
+      'a child ended',
+    )
+    if (!this.#loaded) this.#blameSession(fault.code)
+    else if (overrun === null || overrun.head === this.#queue[0]) this.#blameHead(fault)
+    const wanted = this.#queue.length > 0 || !this.#loaded
+    this.#loaded = false
+    if (wanted) this.#start()
+    else this.#beginHead()
+  }
+
+  #blameSession(code: Fault | null): void {
+    if (!this.#frozen) this.#loadCrashes += 1
+    if (code === null && this.#loadCrashes < crashesMax) return
+    this.#fail(new SlotFailed(`the session does not load: ${code ?? 'crash'}`))
+  }
+
+  #blameHead({ code, cpuMs }: { code: Fault | null; cpuMs: number }): void {
+    const head = this.#queue[0]
+    if (head === undefined) return
+    if (code === null && !this.#frozen) head.crashes += 1
+    if (code === null && head.crashes < crashesMax) return
+    this.#settleHead({ type: 'fault', code: code ?? 'crash' }, nothing, cpuMs)
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== null) return
+    this.#failure = error
+    this.#child?.kill()
+    this.#watch.end()
+    this.#ready.reject(error)
+    for (const { reject } of this.#queue.splice(0)) reject(error)
+    this.#queuedBytes = 0
+    this.#idle?.resolve()
+  }
+}
+
+const nothing = new Uint8Array(0)

@@ -1,0 +1,111 @@
+/**
+ * A slot: room for one child at a time, which keeps its session warm until another one is asked for.
+ *
+ * Switching sessions means another process, never a second `load` in the same one: a module that has
+ * escaped from V8's sandbox unnoticed must not meet the next job's documents.
+ */
+import type { Child, ChildHandlers } from './child.ts'
+import {
+  type ExecutorLog,
+  type RecordResult,
+  type RunLimits,
+  type SessionSpec,
+  SlotFailed,
+  SlotKilled,
+} from './contract.ts'
+import { type Fault, Lane } from './lane.ts'
+import type { ExecutorLimits } from './limits.ts'
+
+export interface SlotOptions {
+  readonly spawn: (session: SessionSpec, handlers: ChildHandlers) => Promise<Child>
+  readonly limits: ExecutorLimits
+  readonly log: ExecutorLog
+}
+
+/** Stable, since they are part of a record: no number that differs between vehicles. */
+const faultMessages: Readonly<Record<Fault, string>> = {
+  'cpu-limit': 'took too much CPU time',
+  'time-limit': 'took too long',
+  'memory-limit': 'needed too much memory',
+  crash: 'ended the process',
+}
+
+export class Slot {
+  readonly #options: SlotOptions
+  #lane: Lane | null = null
+  #key: string | null = null
+  #frozen = false
+  /** Prepares are taken one after another; a kill makes the ones that wait void. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #kills = 0
+
+  constructor(options: SlotOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Makes sure that this slot's child has the session loaded. Runs of the session before are finished first.
+   * Rejects with SessionRefused (the weights' or options' fault), SlotFailed (this vehicle's) or SlotKilled.
+   */
+  prepare(session: SessionSpec): Promise<void> {
+    const kills = this.#kills
+    const prepared = this.#turn.then(() => this.#prepare(session, kills))
+    this.#turn = prepared.catch(() => undefined)
+    return prepared
+  }
+
+  /**
+   * Runs one page, counted from 0, in the session that was prepared last. May be called many times without
+   * waiting: the child takes them in order. Whatever goes wrong with the document is in the result; rejects
+   * with SlotKilled or SlotFailed only, which say nothing about it.
+   */
+  async run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult> {
+    if (this.#lane === null)
+      throw this.#kills > 0 ? new SlotKilled() : new SlotFailed('no session is prepared')
+    const { cpuMsMax, wallMsMax } = this.#options.limits
+    const answer = await this.#lane.ask({ type: 'run', page }, document, { cpuMsMax, wallMsMax, ...limits })
+    const { said, body: output, cpuMs, wallMs } = answer
+    if (said.type === 'record') return { output, text: said.text, error: said.error, cpuMs, wallMs }
+    if (said.type === 'shape') throw new SlotFailed('a run was answered by a shape')
+    const error = { code: said.code, message: faultMessages[said.code] }
+    return { output, text: '', error, cpuMs, wallMs }
+  }
+
+  /** The child computes nothing from here on, keeps its memory, and is not held to the clock meanwhile. */
+  freeze(): void {
+    this.#frozen = true
+    this.#lane?.freeze()
+  }
+
+  resume(): void {
+    this.#frozen = false
+    this.#lane?.resume()
+  }
+
+  /** Rejects what is pending with SlotKilled; resolves when the child's memory is free. The slot may be prepared again. */
+  async kill(): Promise<void> {
+    this.#kills += 1
+    const lane = this.#lane
+    this.#lane = null
+    this.#key = null
+    await lane?.kill()
+  }
+
+  async #prepare(session: SessionSpec, kills: number): Promise<void> {
+    if (this.#key !== session.key || this.#lane === null || this.#lane.failure !== null) {
+      await this.#lane?.idle()
+      await this.#lane?.kill()
+      if (kills !== this.#kills) throw new SlotKilled()
+      const { spawn, limits, log } = this.#options
+      this.#key = session.key
+      this.#lane = new Lane({
+        spawn: (handlers) => spawn(session, handlers),
+        session,
+        limits,
+        log,
+        frozen: this.#frozen,
+      })
+    }
+    return this.#lane.ready()
+  }
+}

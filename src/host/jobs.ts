@@ -1,0 +1,336 @@
+/**
+ * The jobs of this node: those that it looks after, and what can be asked about them.
+ */
+import { EventEmitter, on } from 'node:events'
+import type { Logger } from 'pino'
+import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import { decodeShardList, type Manifest, openManifest } from '../protocol/job.ts'
+import { openReceipt } from '../protocol/lease.ts'
+import { jobRetentionMs } from '../protocol/limits.ts'
+import { encodeMessage, type Message } from '../protocol/message.ts'
+import type { SignedRecord } from '../protocol/record.ts'
+import type { EngineDescription } from '../runtimes/messages.ts'
+import {
+  type JobStatus,
+  type JobSummary,
+  RequestError,
+  type ResultLine,
+  type ResultsEnd,
+  type SubmitProgress,
+  type SubmitRequest,
+  type Submitted,
+} from './api.ts'
+import type { Executor } from './executor/executor.ts'
+import type { Membership } from './membership.ts'
+import type { Network } from './network/network.ts'
+import { writeReport } from './report.ts'
+import { readResults } from './results.ts'
+import { sha256 } from './sha256.ts'
+import { Recomputer } from './stewardship/recomputer.ts'
+import { statusOf, summaryOf } from './stewardship/status.ts'
+import { Stewardship } from './stewardship/stewardship.ts'
+import { readFile } from './store/files.ts'
+import { type SigningKey, verifyByPeerId } from './store/keys.ts'
+import type { Store } from './store/store.ts'
+import { type PreparedJob, prepareJob } from './submission/submission.ts'
+
+export interface JobsOptions {
+  readonly key: SigningKey
+  readonly submitter: SigningKey
+  readonly network: Network
+  readonly store: Store
+  readonly executor: Executor
+  readonly engines: readonly EngineDescription[]
+  readonly membership: Membership
+  readonly owners: ReadonlySet<OwnerId> | null
+  readonly fleet: PeerId | null
+  readonly log: Logger
+}
+
+/** What this node keeps about a job beside its records: private until the job ends, or only of use here. */
+interface JobState {
+  /** Base64; the draw's seed. */
+  readonly seed: string
+  readonly requestDigest: string
+  /** Once the job has ended: what a list of jobs shows of it. */
+  readonly summary?: JobSummary
+}
+
+/** The messages that vehicles send to stewards; the others go the other way. */
+export const saidToStewards = ['accept', 'decline', 'progress', 'receipt'] as const
+
+/** Jobs that have ended and stay in memory, for those who ask how they went: a guess. */
+const endedLoadedMax = 32
+
+const stewardRole = 'steward'
+
+/** Watchers are told at most this often: a person reads no faster. */
+const watchIntervalMs = 250
+/** How often the retention of old jobs is looked at. */
+const retentionLookMs = 3_600_000
+
+export class Jobs {
+  readonly #options: JobsOptions
+  readonly #recomputer: Recomputer
+  readonly #running = new Map<JobId, Stewardship>()
+  readonly #loading = new Map<JobId, Promise<Stewardship>>()
+  readonly #changes = new EventEmitter()
+  #retention: NodeJS.Timeout | undefined
+
+  constructor(options: JobsOptions) {
+    this.#options = options
+    this.#recomputer = new Recomputer(options.executor, options.engines, options.store.blocks)
+    this.#changes.setMaxListeners(0)
+  }
+
+  /** Goes on with every job that has not ended, and forgets those whose time is over. */
+  resume(): void {
+    for (const row of this.#options.store.journal.listJobs(stewardRole))
+      if (row.endedAtMs === null)
+        void this.#load(row.job).catch((error) =>
+          this.#options.log.error({ job: row.job, error }, 'a job cannot go on'),
+        )
+    void this.#expire()
+    this.#retention = setInterval(() => void this.#expire(), retentionLookMs).unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#retention)
+    await Promise.all([...this.#running.values()].map((stewardship) => stewardship.stop()))
+  }
+
+  /** Takes what a vehicle says to a steward. Throws ProtocolError for a receipt that does not hold. */
+  hear(from: PeerId, message: Extract<Message, { type: (typeof saidToStewards)[number] }>): void {
+    if (message.type !== 'receipt')
+      for (const stewardship of this.#running.values()) stewardship.hear(from, message)
+    else {
+      const receipt = openReceipt(message.record, sha256, verifyByPeerId)
+      const stewardship = this.#running.get(receipt.job!)
+      if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
+      else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
+    }
+  }
+
+  peerChanged(type: 'connected' | 'disconnected', peer: PeerId): void {
+    for (const stewardship of this.#running.values()) stewardship.handle({ type, peer })
+  }
+
+  rosterChanged(): void {
+    const capacities = this.#options.membership.capacities()
+    for (const stewardship of this.#running.values()) stewardship.handle({ type: 'roster', capacities })
+  }
+
+  mayRead(peer: PeerId, cid: Cid): boolean {
+    for (const stewardship of this.#running.values()) if (stewardship.mayRead(peer, cid)) return true
+    return false
+  }
+
+  async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+    const { store, executor, key, submitter, engines, membership, owners, fleet, log } = this.#options
+    const prepared = await prepareJob(
+      request,
+      {
+        blocks: store.blocks,
+        executor,
+        node: key.peerId,
+        submitter,
+        engines,
+        capacities: membership.capacities(),
+        owners,
+        fleet,
+        canRecompute: (runtime) => this.#recomputer.can(runtime),
+        known: (digest) => this.#withDigest(digest),
+        log,
+      },
+      onProgress,
+    )
+    if ('known' in prepared) return this.#submitted(await this.#load(prepared.known), true)
+    this.#record(prepared)
+    return this.#submitted(await this.#load(prepared.job), false)
+  }
+
+  list(): JobSummary[] {
+    return this.#options.store.journal.listJobs(stewardRole).flatMap(({ job, state, createdAtMs }) => {
+      const stewardship = this.#running.get(job)
+      const summary =
+        stewardship === undefined ? (state as JobState).summary : summaryOf(stewardship, createdAtMs)
+      return summary ?? []
+    })
+  }
+
+  async status(prefix: string): Promise<JobStatus> {
+    const job = this.#find(prefix)
+    const { createdAtMs } = this.#options.store.journal.getJob(job, stewardRole)!
+    const nameOf = (peer: PeerId) => this.#options.membership.get(peer)?.name ?? ''
+    return statusOf(await this.#load(job), createdAtMs, nameOf)
+  }
+
+  async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<JobStatus> {
+    const job = this.#find(prefix)
+    let status = await this.status(job)
+    yield status
+    try {
+      for (let waitMs = 0; status.state === 'running'; waitMs = watchIntervalMs) {
+        await changed(this.#changes, job, waitMs, signal)
+        status = await this.status(job)
+        yield status
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async *results(prefix: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    const job = await this.#load(this.#find(prefix))
+    return yield* readResults(job.manifest, job.shards, job.verdicts(), this.#options.store.blocks)
+  }
+
+  async cancel(prefix: string): Promise<void> {
+    const stewardship = await this.#load(this.#find(prefix))
+    stewardship.handle({ type: 'cancel' })
+    await stewardship.settled()
+  }
+
+  async forget(prefix: string): Promise<void> {
+    const job = this.#find(prefix)
+    await this.cancel(job)
+    await this.#drop(job)
+  }
+
+  async report(prefix: string, path: string): Promise<{ root: Cid; bytes: number }> {
+    const job = this.#find(prefix)
+    const stewardship = await this.#load(job)
+    if (stewardship.view().end === null)
+      throw new RequestError(`job ${job} has not ended; its report is made at the end`)
+    return writeReport(path, job, stewardship.manifest, this.#options.store)
+  }
+
+  #record({ job, record, seed, requestDigest }: PreparedJob): void {
+    const { journal } = this.#options.store
+    journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
+    const state: JobState = { seed: Buffer.from(seed).toString('base64'), requestDigest }
+    journal.putJob({ job, role: stewardRole, state, createdAtMs: Date.now(), endedAtMs: null })
+  }
+
+  /** The stewardship of a job, begun from the journal where it does not run. */
+  async #load(job: JobId): Promise<Stewardship> {
+    const loaded = this.#loading.get(job) ?? this.#begin(job)
+    this.#loading.set(job, loaded)
+    loaded.catch(() => this.#loading.delete(job))
+    return loaded
+  }
+
+  async #begin(job: JobId): Promise<Stewardship> {
+    const { store, key, network, owners, membership, log } = this.#options
+    const row = store.journal.getJob(job, stewardRole)
+    const record = store.journal.get(job)
+    if (row === undefined || record === undefined) throw new RequestError(`there is no job ${job} here`)
+    const manifestRecord: SignedRecord = { body: record.body, signature: record.signature }
+    const manifest: Manifest = openManifest(manifestRecord, sha256, verifyByPeerId).payload
+    const list = await readFile(manifest.shards.file, (cid) => store.blocks.get(cid), manifest.shards.bytes)
+    const stewardship = new Stewardship({
+      key,
+      network,
+      store,
+      recomputer: this.#recomputer,
+      job,
+      manifest,
+      manifestRecord,
+      shards: decodeShardList(list),
+      seed: Buffer.from((row.state as JobState).seed, 'base64'),
+      owners,
+      log,
+      onChange: () => this.#changes.emit(job),
+      onEnd: () => this.#ended(job),
+    })
+    this.#running.set(job, stewardship)
+    stewardship.start(membership.capacities())
+    return stewardship
+  }
+
+  #ended(job: JobId): void {
+    const { journal } = this.#options.store
+    const row = journal.getJob(job, stewardRole)
+    const stewardship = this.#running.get(job)
+    if (row !== undefined && stewardship !== undefined) {
+      const state: JobState = { ...(row.state as JobState), summary: summaryOf(stewardship, row.createdAtMs) }
+      journal.putJob({ ...row, state, endedAtMs: Date.now() })
+    }
+    this.#changes.emit(job)
+    this.#unloadOldest()
+  }
+
+  #unloadOldest(): void {
+    const ended = [...this.#running].filter(([, stewardship]) => stewardship.view().end !== null)
+    for (const [job] of ended.slice(0, Math.max(0, ended.length - endedLoadedMax))) {
+      this.#running.delete(job)
+      this.#loading.delete(job)
+    }
+  }
+
+  #tellEnded(to: PeerId, job: JobId): void {
+    const { network, log } = this.#options
+    network.send(to, encodeMessage({ type: 'ended', job })).catch((error) => {
+      log.debug({ to, job, error }, 'a vehicle was not told that a job has ended')
+    })
+  }
+
+  #submitted(stewardship: Stewardship, known: boolean): Submitted {
+    const { manifest, job } = stewardship
+    const { assurance } = manifest
+    return {
+      job,
+      known,
+      documents: manifest.documents.count,
+      pages: manifest.shards.pages,
+      shards: manifest.shards.count,
+      engine: `${manifest.runtime}/${manifest.engine.name}`,
+      replicas: assurance.replicas,
+      errorBound: assurance.errorBoundPpb === null ? null : assurance.errorBoundPpb / 1e9,
+      owners: stewardship.view().owners,
+    }
+  }
+
+  #withDigest(digest: string): JobId | undefined {
+    return this.#options.store.journal
+      .listJobs(stewardRole)
+      .find(({ state }) => (state as JobState).requestDigest === digest)?.job
+  }
+
+  #find(prefix: string): JobId {
+    const jobs = this.#options.store.journal.listJobs(stewardRole).map(({ job }) => job)
+    const found = jobs.filter((job) => job === prefix || job.startsWith(prefix))
+    if (found.length === 1) return found[0]!
+    if (found.length > 1)
+      throw new RequestError(`'${prefix}' begins the ids of ${found.length} jobs; name more of it`)
+    throw new RequestError(`there is no job '${prefix}' on this node; 'carpool jobs' lists them`)
+  }
+
+  /** Old jobs expire: their results had thirty days to be fetched. */
+  async #expire(): Promise<void> {
+    for (const { job, endedAtMs } of this.#options.store.journal.listJobs(stewardRole))
+      if (endedAtMs !== null && endedAtMs + jobRetentionMs < Date.now()) await this.#drop(job)
+  }
+
+  async #drop(job: JobId): Promise<void> {
+    await this.#running.get(job)?.stop()
+    this.#running.delete(job)
+    this.#loading.delete(job)
+    this.#options.store.journal.deleteJob(job)
+    await this.#options.store.blocks.release(job)
+    this.#changes.emit(job)
+  }
+}
+
+/** Resolves after the next change, and no sooner than waitMs; rejects when the signal is aborted. */
+async function changed(
+  changes: EventEmitter,
+  job: JobId,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const iterator = on(changes, job, { signal })
+  await new Promise((resolve) => setTimeout(resolve, waitMs))
+  await iterator.next()
+  await iterator.return?.()
+}

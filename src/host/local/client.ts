@@ -1,0 +1,176 @@
+/**
+ * A command's side of a node's local socket: NodeApi again, where every answer takes its time.
+ *
+ * Each call has a connection of its own. That costs 0.1 ms, and in return a stream that is read slowly, or given up
+ * half way, concerns no other call: to stop is to hang up.
+ */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import {
+  type JobStatus,
+  type JobSummary,
+  type NodeApi,
+  type NodeInfo,
+  type PeerRow,
+  RequestError,
+  type ResultLine,
+  type ResultsEnd,
+  type SubmitProgress,
+  type SubmitRequest,
+  type Submitted,
+} from '../api.ts'
+import { LineReader } from './lines.ts'
+import { type Answer, answerBytesMax, answerSchema, requestBytesMax } from './messages.ts'
+import type { MethodName } from './methods.ts'
+import { findSocketPath } from './socket-path.ts'
+
+/** NodeApi with promises. Streams are streams already; they begin when they are first read. */
+export type RemoteApi = {
+  readonly [Name in MethodName]: NodeApi[Name] extends (...params: infer Params) => infer Result
+    ? (...params: Params) => Result extends AsyncIterable<unknown> ? Result : Promise<Awaited<Result>>
+    : never
+}
+
+/** Throws what the node threw: RequestError as itself, others by name; Error when the node is gone. */
+export interface LocalClient extends RemoteApi {
+  /** Hangs up on every call that has no answer yet. */
+  close(): void
+}
+
+/** Undefined when no node runs on this data directory. Throws Error when one does and may not be asked. */
+export async function connectLocal(dataDir: string): Promise<LocalClient | undefined> {
+  const path = findSocketPath(dataDir)
+  return path !== undefined && (await isServed(path)) ? new Client(path) : undefined
+}
+
+class Client implements LocalClient {
+  readonly #path: string
+  readonly #sockets = new Set<Socket>()
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  info(): Promise<NodeInfo> {
+    return this.#ask('info')
+  }
+
+  peers(): Promise<PeerRow[]> {
+    return this.#ask('peers')
+  }
+
+  submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted> {
+    return this.#ask('submit', request, onProgress)
+  }
+
+  jobs(): Promise<JobSummary[]> {
+    return this.#ask('jobs')
+  }
+
+  status(job: string): Promise<JobStatus> {
+    return this.#ask('status', { job })
+  }
+
+  async *watch(job: string, signal: AbortSignal): AsyncGenerator<JobStatus, void, undefined> {
+    if (signal.aborted) return
+    try {
+      yield* this.#converse<JobStatus, null>('watch', { job }, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    return this.#converse('results', { job })
+  }
+
+  cancel(job: string): Promise<void> {
+    return this.#ask('cancel', { job })
+  }
+
+  forget(job: string): Promise<void> {
+    return this.#ask('forget', { job })
+  }
+
+  report(job: string, path: string): ReturnType<NodeApi['report']> {
+    return this.#ask('report', { job, path })
+  }
+
+  setMode(mode: Parameters<NodeApi['setMode']>[0]): Promise<void> {
+    return this.#ask('setMode', { mode })
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async #ask<Result, Event = never>(
+    method: MethodName,
+    params: object = {},
+    onEvent?: (event: Event) => void,
+  ): Promise<Result> {
+    const conversation = this.#converse<Event, Result>(method, params)
+    for (;;) {
+      const next = await conversation.next()
+      if (next.done) return next.value
+      onEvent?.(next.value)
+    }
+  }
+
+  async *#converse<Event, Result>(
+    method: MethodName,
+    params: object,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Event, Result, undefined> {
+    const request = `${JSON.stringify({ id: 1, method, params })}\n`
+    if (Buffer.byteLength(request) > requestBytesMax)
+      throw new RequestError(
+        `that is too much for one request (${requestBytesMax} bytes): name a folder instead`,
+      )
+    const socket = connect(this.#path)
+    const hangUp = () => socket.destroy()
+    signal?.addEventListener('abort', hangUp)
+    this.#sockets.add(socket)
+    try {
+      socket.write(request)
+      for await (const answer of readAnswers(socket)) {
+        if ('error' in answer) throw revived(answer.error)
+        if ('result' in answer) return answer.result as Result
+        yield answer.event as Event
+      }
+      throw new Error('the node hung up before it answered; is it stopping?')
+    } finally {
+      signal?.removeEventListener('abort', hangUp)
+      this.#sockets.delete(socket)
+      socket.destroy()
+    }
+  }
+}
+
+async function isServed(path: string): Promise<boolean> {
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR') return false
+    throw new Error(`cannot ask the node at ${path}: ${message}`, { cause: error })
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function* readAnswers(socket: Socket): AsyncGenerator<Answer> {
+  const lines = new LineReader(answerBytesMax)
+  try {
+    for await (const chunk of socket)
+      for (const line of lines.push(chunk)) yield answerSchema.parse(JSON.parse(line))
+  } catch (error) {
+    throw new Error(`the node hung up before it answered: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function revived({ name, message }: { readonly name: string; readonly message: string }): Error {
+  return name === 'RequestError' ? new RequestError(message) : Object.assign(new Error(message), { name })
+}

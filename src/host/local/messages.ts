@@ -1,0 +1,37 @@
+/**
+ * What goes over a node's local socket: JSON lines, `{id, method, params}` from the client, and from the node any
+ * number of `{id, event}` and then `{id, result}` or `{id, error}`.
+ *
+ * The requests of one connection are answered one after another; who wants two things at once connects twice.
+ * That leaves flow control to the kernel: a client that reads its results slowly holds up itself and nobody else.
+ */
+import { z } from 'zod'
+
+/** A request that names ten thousand files fits; a person who pipes a scan into the socket is stopped. */
+export const requestBytesMax = 2 ** 20
+
+/** A result is at most a block (1 MiB), of which JSON's escapes make up to six times as much. */
+export const answerBytesMax = 8 * 2 ** 20
+
+/** Commands, a dashboard and some that hang: a guess. */
+export const connectionsMax = 64
+
+/** Requests that wait behind a long one before the node stops reading: a guess. */
+export const waitingRequestsMax = 16
+
+/** Null names the request that could not be read. */
+const id = z.union([z.number(), z.string().max(64)])
+
+export const requestSchema = z.strictObject({
+  id,
+  method: z.string().max(64),
+  params: z.unknown().optional(),
+})
+
+export const answerSchema = z.union([
+  z.strictObject({ id, event: z.unknown() }),
+  z.strictObject({ id, result: z.unknown() }),
+  z.strictObject({ id: id.nullable(), error: z.strictObject({ name: z.string(), message: z.string() }) }),
+])
+
+export type Answer = z.infer<typeof answerSchema>

@@ -1,0 +1,84 @@
+/**
+ * What may be asked over the socket: every method of NodeApi, the parameters it takes by name, and how it is
+ * answered. The requests come from programs of the same user, so that checking them is not a wall against
+ * enemies but against older clients and hand-written scripts: whoever is wrong gets told where.
+ */
+import { z } from 'zod'
+import type { NodeApi, ResultsEnd } from '../api.ts'
+
+/** One request that is being answered. */
+export interface Caller {
+  /** Sends an event; resolves when the client has room for the next. Rejects when the client is gone. */
+  send(event: unknown): Promise<void>
+  /** Sends an event if the client has room for it now; else nobody misses it. */
+  mention(event: unknown): void
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal
+}
+
+export interface Method {
+  /** Throws ZodError for wrong parameters, and whatever the method throws. */
+  answer(api: NodeApi, params: unknown, caller: Caller): Promise<unknown>
+}
+
+export type MethodName = keyof NodeApi
+
+/** Longer lists belong in a folder; a million paths would not fit on a line either. */
+const pathsMax = 100_000
+
+const path = z.string().min(1).max(4096)
+const job = z.string().min(1).max(128)
+const nothing = z.strictObject({})
+const oneJob = z.strictObject({ job })
+
+const submission = z.strictObject({
+  paths: z.array(path).min(1).max(pathsMax),
+  runtime: z.string().min(1).max(32),
+  engine: z.string().min(1).max(32),
+  module: path.nullable(),
+  options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
+  errorBound: z.number(),
+  colludingShare: z.number(),
+  replicas: z.int().min(1).max(64).nullable(),
+  deadlineMs: z.int().min(1).nullable(),
+  shortage: z.enum(['wait', 'fail']),
+  arbiter: z.enum(['auto', 'owners', 'steward']),
+})
+
+export const methods: Readonly<Record<MethodName, Method>> = {
+  info: method(nothing, (api) => api.info()),
+  peers: method(nothing, (api) => api.peers()),
+  submit: method(submission, (api, request, caller) =>
+    api.submit(request, (progress) => caller.mention(progress)),
+  ),
+  jobs: method(nothing, (api) => api.jobs()),
+  status: method(oneJob, (api, params) => api.status(params.job)),
+  watch: method(oneJob, async (api, params, caller) => {
+    for await (const status of api.watch(params.job, caller.signal)) await caller.send(status)
+  }),
+  results: method(oneJob, async (api, params, caller): Promise<ResultsEnd> => {
+    const lines = api.results(params.job)
+    try {
+      for (;;) {
+        const next = await lines.next()
+        if (next.done) return next.value
+        await caller.send(next.value)
+      }
+    } finally {
+      await lines.return({ pages: 0, missing: [] })
+    }
+  }),
+  cancel: method(oneJob, (api, params) => api.cancel(params.job)),
+  forget: method(oneJob, (api, params) => api.forget(params.job)),
+  report: method(z.strictObject({ job, path }), (api, params) => api.report(params.job, params.path)),
+  setMode: method(z.strictObject({ mode: z.enum(['run', 'drain', 'stop']) }), (api, params) =>
+    api.setMode(params.mode),
+  ),
+}
+
+function method<Params>(
+  params: z.ZodType<Params>,
+  answer: (api: NodeApi, params: Params, caller: Caller) => unknown,
+): Method {
+  return { answer: async (api, raw, caller) => answer(api, params.parse(raw), caller) }
+}

@@ -1,0 +1,156 @@
+/**
+ * The node's side of its local socket: `carpool` commands ask here. Only the user who runs the node may connect;
+ * the file's mode (0600) is the whole of the access control, as it is for the keys that lie beside it.
+ */
+import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { type NodeApi, RequestError } from '../api.ts'
+import { LineReader } from './lines.ts'
+import {
+  type Answer,
+  connectionsMax,
+  requestBytesMax,
+  requestSchema,
+  waitingRequestsMax,
+} from './messages.ts'
+import { type Caller, type MethodName, methods } from './methods.ts'
+import { prepareSocketPath, removeSocketPath } from './socket-path.ts'
+
+export interface LocalServer {
+  /** Hangs up on everybody, and removes the socket. */
+  close(): Promise<void>
+}
+
+/** The caller has locked the data directory, so that a socket in it is a dead node's. Throws what listen() throws. */
+export async function serveLocal(api: NodeApi, dataDir: string, log: Logger): Promise<LocalServer> {
+  const path = prepareSocketPath(dataDir)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    socket.on('error', (error) => log.debug({ error: error.message }, 'a local client hung up'))
+    if (sockets.size >= connectionsMax) {
+      socket.end(encode(refusal(null, 'Busy', `the node has ${connectionsMax} local clients already`)))
+      return
+    }
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    new Connection(api, socket, log).start()
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  chmodSync(path, 0o600)
+  server.on('error', (error) => log.warn({ error: error.message }, 'the local socket failed'))
+  return {
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+      removeSocketPath(dataDir)
+    },
+  }
+}
+
+class Connection {
+  readonly #api: NodeApi
+  readonly #socket: Socket
+  readonly #log: Logger
+  readonly #lines = new LineReader(requestBytesMax)
+  readonly #waiting: string[] = []
+  readonly #gone = new AbortController()
+  #isAnswering = false
+
+  constructor(api: NodeApi, socket: Socket, log: Logger) {
+    this.#api = api
+    this.#socket = socket
+    this.#log = log
+  }
+
+  start(): void {
+    this.#socket.on('data', (chunk) => this.#read(chunk as Buffer))
+    this.#socket.on('end', () => this.#gone.abort())
+    this.#socket.on('close', () => this.#gone.abort())
+  }
+
+  #read(chunk: Uint8Array): void {
+    try {
+      this.#waiting.push(...this.#lines.push(chunk))
+    } catch (error) {
+      // Where the next line begins is anybody's guess. What still comes is thrown away, so that the answer is read.
+      this.#socket.removeAllListeners('data').resume()
+      this.#socket.end(encode(refusal(null, 'Malformed', (error as Error).message)))
+      return
+    }
+    if (this.#waiting.length > waitingRequestsMax) this.#socket.pause()
+    if (!this.#isAnswering) void this.#answerAll()
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#isAnswering = true
+    for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
+      const answer = await this.#answer(line)
+      if (this.#gone.signal.aborted) return
+      this.#socket.write(encode(answer))
+      if (this.#waiting.length <= waitingRequestsMax) this.#socket.resume()
+    }
+    this.#isAnswering = false
+  }
+
+  async #answer(line: string): Promise<Answer> {
+    const request = parse(line)
+    if (request === undefined)
+      return refusal(null, 'Malformed', 'a request is a line such as {"id":1,"method":"peers","params":{}}')
+    const { id, method, params = {} } = request
+    if (!isMethod(method)) return refusal(id, 'Malformed', `there is no method '${method.slice(0, 64)}'`)
+    try {
+      return { id, result: (await methods[method].answer(this.#api, params, this.#caller(id))) ?? null }
+    } catch (error) {
+      if (error instanceof z.ZodError) return refusal(id, 'Malformed', wrongParams(method, error))
+      if (!(error instanceof RequestError) && !this.#gone.signal.aborted)
+        this.#log.warn({ err: error, method }, 'a local request failed')
+      const { name, message } = error instanceof Error ? error : new Error(String(error))
+      return refusal(id, name, message)
+    }
+  }
+
+  #caller(id: number | string): Caller {
+    const { signal } = this.#gone
+    return {
+      signal,
+      send: async (event) => {
+        signal.throwIfAborted()
+        if (!this.#socket.write(encode({ id, event }))) await once(this.#socket, 'drain', { signal })
+      },
+      mention: (event) => {
+        if (!signal.aborted && !this.#socket.writableNeedDrain) this.#socket.write(encode({ id, event }))
+      },
+    }
+  }
+}
+
+function parse(line: string): z.infer<typeof requestSchema> | undefined {
+  try {
+    return requestSchema.parse(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+}
+
+function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(methods, name)
+}
+
+function wrongParams(method: string, error: z.ZodError): string {
+  const issue = error.issues[0]
+  return `${method}: ${['params', ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'wrong'}`
+}
+
+function refusal(id: number | string | null, name: string, message: string): Answer {
+  return { id, error: { name, message } }
+}
+
+function encode(answer: Answer): string {
+  return `${JSON.stringify(answer)}\n`
+}

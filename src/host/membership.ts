@@ -1,0 +1,146 @@
+/**
+ * Membership: who is out there, as this node believes it, and what it tells the others about itself.
+ *
+ * Adverts in: checked completely before gossip forwards them, then kept in the roster; their addresses go to
+ * the network, so that peers who met through one bootstrap node stay connected when it dies. Adverts out: at
+ * the interval, at once on change (spaced), and when somebody new listens, since gossip keeps nothing for
+ * latecomers.
+ */
+import type { Logger } from 'pino'
+import { type Advert, type Capacity, openAdvert } from '../protocol/advert.ts'
+import { decodeCbor, encodeCbor } from '../protocol/block.ts'
+import { ProtocolError } from '../protocol/errors.ts'
+import type { OwnerId, PeerId } from '../protocol/ids.ts'
+import { advertBytesMax, advertIntervalMs, advertSpacingMs, advertTtlMs } from '../protocol/limits.ts'
+import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../protocol/record.ts'
+import { Roster } from '../protocol/roster.ts'
+import type { Network } from './network/network.ts'
+import { sha256 } from './sha256.ts'
+import { type SigningKey, verifyByPeerId } from './store/keys.ts'
+
+export interface MembershipOptions {
+  readonly key: SigningKey
+  readonly network: Network
+  readonly nextSerial: () => number
+  /** What this node has to offer, now. */
+  readonly describe: () => Omit<Advert, 'addresses'>
+  /** Owners that count; null in an open mesh. */
+  readonly owners: ReadonlySet<OwnerId> | null
+  readonly log: Logger
+}
+
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #roster = new Roster()
+  readonly #heardMs = new Map<PeerId, number>()
+  readonly #listeners = new Set<() => void>()
+  #timer: NodeJS.Timeout | undefined
+  #lastAdvertMs = Number.NEGATIVE_INFINITY
+  #stopped = false
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    options.network.onGossip((message) => this.#judge(message))
+    options.network.onSubscriber(() => this.advertise())
+  }
+
+  start(): void {
+    this.#publish()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Says goodbye: an advert without slots, so that nobody offers work to a node that leaves. */
+  async goodbye(): Promise<void> {
+    this.stop()
+    await this.#say()
+  }
+
+  /** Tells the mesh soon: at once, unless it was told a moment ago. */
+  advertise(): void {
+    if (this.#stopped) return
+    const waitMs = Math.max(0, this.#lastAdvertMs + advertSpacingMs - Date.now())
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#publish(), waitMs)
+  }
+
+  capacities(): Capacity[] {
+    return this.#roster.list(Date.now())
+  }
+
+  get(peer: PeerId): Capacity | undefined {
+    return this.#roster.get(peer)
+  }
+
+  ageMs(peer: PeerId): number {
+    return Date.now() - (this.#heardMs.get(peer) ?? Date.now())
+  }
+
+  /** Whether an owner is vouched for; null in an open mesh. */
+  counts(owner: OwnerId): boolean | null {
+    return this.#options.owners === null ? null : this.#options.owners.has(owner)
+  }
+
+  /** Called after each change of the roster. The answer ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #publish(): void {
+    void this.#say().catch((error) => this.#options.log.warn({ error }, 'the advert was not published'))
+    const jitter = 0.9 + Math.random() * 0.2
+    clearTimeout(this.#timer)
+    if (!this.#stopped) this.#timer = setTimeout(() => this.#publish(), advertIntervalMs * jitter).unref()
+  }
+
+  async #say(): Promise<void> {
+    const { key, network, nextSerial, describe } = this.#options
+    const nowMs = Date.now()
+    this.#lastAdvertMs = nowMs
+    const body = encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind: 'advert',
+      job: null,
+      epoch: 0,
+      steward: null,
+      serial: nextSerial(),
+      expiresMs: nowMs + advertTtlMs,
+      signer: key.peerId,
+      payload: { ...describe(), addresses: network.addresses().slice(0, 4) } satisfies Advert,
+    })
+    const record: SignedRecord = { body, signature: key.sign(body) }
+    this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
+    await network.publish(encodeCbor(record))
+  }
+
+  #judge(message: Uint8Array): 'accept' | 'ignore' | 'reject' {
+    const nowMs = Date.now()
+    try {
+      const record = signedRecordSchema.safeParse(decodeCbor('advert', message, advertBytesMax))
+      if (!record.success) throw malformed('advert', record.error)
+      const admission = this.#admit(openAdvert(record.data, sha256, verifyByPeerId, nowMs), nowMs)
+      return admission === 'new' || admission === 'renewed' ? 'accept' : 'ignore'
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#options.log.debug({ refusal: error.refusal }, 'an advert was refused')
+      return 'reject'
+    }
+  }
+
+  #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {
+    const admission = this.#roster.admit(capacity, nowMs)
+    if (admission !== 'new' && admission !== 'renewed') return admission
+    this.#heardMs.set(capacity.peer, nowMs)
+    for (const peer of this.#heardMs.keys())
+      if (this.#roster.get(peer) === undefined) this.#heardMs.delete(peer)
+    if (capacity.peer !== this.#options.key.peerId)
+      this.#options.network.learn(capacity.peer, capacity.addresses)
+    for (const listener of this.#listeners) listener()
+    return admission
+  }
+}

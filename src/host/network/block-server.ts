@@ -1,0 +1,121 @@
+import type { Logger } from 'pino'
+import type { Cid, PeerId } from '../../protocol/ids.ts'
+import {
+  answerKind,
+  decodeQuestion,
+  encodeAnswerHead,
+  headerBytes,
+  type Question,
+  questionKind,
+} from './block-frames.ts'
+import type { NetworkBounds } from './bounds.ts'
+import { cidBytes, cidFromBytes } from './cid-bytes.ts'
+import { NetworkError, reason } from './errors.ts'
+import type { FlowStream } from './flow.ts'
+import { frames } from './frames.ts'
+import { StallWatch } from './stall-watch.ts'
+
+/** The bytes of a block, or undefined: we lack it, or this peer may not have it. */
+export type BlockProvider = (
+  cid: Cid,
+  peer: PeerId,
+) => Promise<Uint8Array | undefined> | Uint8Array | undefined
+/** Whether the provider would give the block, without reading it. */
+export type BlockPresence = (cid: Cid, peer: PeerId) => Promise<boolean> | boolean
+
+export interface BlockSource {
+  readonly provide: BlockProvider
+  readonly has: BlockPresence
+}
+
+/**
+ * Answers one peer's questions for as long as its stream lasts.
+ *
+ * A question is read only when fewer than `blocksServedAtOnceMax` blocks are on their way, so that a peer that
+ * asks and does not read holds that many blocks of our memory, and for `stallTimeoutMs` only. What the peer may
+ * not have and what we do not have get the same answer: an outsider learns nothing from asking.
+ */
+export async function serveBlocks(
+  stream: FlowStream,
+  peer: PeerId,
+  source: () => BlockSource | undefined,
+  bounds: NetworkBounds,
+  log: Logger,
+): Promise<void> {
+  const watch = new StallWatch(
+    bounds.stallTimeoutMs,
+    bounds.stallBytesMin,
+    () => stream.sentBytes,
+    () => {
+      stream.abort(new NetworkError('stalled', `${peer} asks for blocks and does not read them`, { peer }))
+    },
+  )
+  const underway = new Set<Promise<void>>()
+
+  const answer = async (kind: number, id: number, body: Uint8Array) => {
+    watch.wait()
+    try {
+      await stream.write([encodeAnswerHead(kind, id, body.byteLength), body])
+    } finally {
+      watch.done()
+    }
+  }
+
+  /** What the caller's code throws is its own trouble: the peer is told 'missing', we are told why. */
+  const guarded = async <Value>(cid: Cid, read: () => Promise<Value> | Value): Promise<Value | undefined> => {
+    try {
+      return await read()
+    } catch (thrown) {
+      log.error({ peer, cid, err: thrown }, `a block could not be read: ${reason(thrown)}`)
+      return undefined
+    }
+  }
+
+  const answerBlock = async (id: number, cid: Cid) => {
+    const block = await guarded(cid, () => source()?.provide(cid, peer))
+    if (block !== undefined && block.byteLength <= bounds.blockBytesMax)
+      return answer(answerKind.block, id, block)
+    if (block !== undefined)
+      log.error({ cid }, `a block of ${block.byteLength} bytes is above ${bounds.blockBytesMax}`)
+    return answer(answerKind.missing, id, nothing)
+  }
+
+  const answerHave = async ({ id, cids }: Question) => {
+    const bits = new Uint8Array(Math.ceil(cids.length / 8))
+    for (const [index, bytes] of cids.entries()) {
+      const cid = checkedCid(bytes)
+      if (await guarded(cid, () => source()?.has(cid, peer))) bits[index >> 3]! |= 1 << (index & 7)
+    }
+    await answer(answerKind.have, id, bits)
+  }
+
+  const questionBytesMax = headerBytes + bounds.cidsPerRequestMax * cidBytes
+  try {
+    for await (const frame of frames(stream.chunks(), questionBytesMax)) {
+      const question = decodeQuestion(frame)
+      if (question.kind === questionKind.have) {
+        await answerHave(question)
+        continue
+      }
+      for (const [index, bytes] of question.cids.entries()) {
+        const task = answerBlock(question.id + index, checkedCid(bytes))
+        underway.add(task)
+        // A failed write has ended the stream, and with it this loop: dropping the failure here loses nothing.
+        void task.catch(() => {}).then(() => underway.delete(task))
+        if (underway.size >= bounds.blocksServedAtOnceMax) await Promise.race(underway)
+      }
+    }
+    await Promise.all(underway)
+  } finally {
+    watch.stop()
+  }
+}
+
+const nothing = new Uint8Array(0)
+
+function checkedCid(bytes: Uint8Array): Cid {
+  const cid = cidFromBytes(bytes)
+  if (cid === undefined)
+    throw new NetworkError('malformed', 'a question for what is not a CIDv1 with sha2-256')
+  return cid
+}

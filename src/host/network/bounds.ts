@@ -1,0 +1,174 @@
+/**
+ * Every bound of the network layer, with its origin and what more or less of it costs.
+ *
+ * They live in one place because they lean on each other (the relations are asserted below), and so that a
+ * reader can add up what one hostile peer may make us hold: for each of two protocols one frame, the read-ahead
+ * and a yamux window (3 MiB); towards it two blocks and the backlog (6 MiB). That is 12 MiB for a peer that
+ * tries everything. A window of one-byte packets weighs 290 times its bytes (measured), which is why it is small.
+ */
+export interface NetworkBounds {
+  /**
+   * Longest control message. 1 MiB holds a lease of thousands of shards; a longer one belongs in a block.
+   * Guess.
+   */
+  readonly controlMessageBytesMax: number
+  /**
+   * Unsent bytes per peer before `send` says 'backlog': four of the longest messages. More costs RAM per slow
+   * peer. Guess.
+   */
+  readonly controlBacklogBytesMax: number
+  /**
+   * What one queued message costs besides its bytes, so that a million empty ones are not free. Guess, near
+   * V8's real cost.
+   */
+  readonly messageOverheadBytes: number
+
+  /** Largest block (DESIGN.md, "Life of a job"). Larger blocks lose pipelining and cost the reader RAM. */
+  readonly blockBytesMax: number
+  /**
+   * Bytes asked for and not yet consumed, per fetch. 2 and 4 MiB were equally fast on loopback; more serves
+   * longer round trips.
+   */
+  readonly blockWindowBytes: number
+  /**
+   * Most blocks asked for at once when they are small. More helps tiny blocks on long round trips only.
+   * Guess.
+   */
+  readonly blockWindowCountMax: number
+  /** CIDs in one question: 512 × 36 bytes is one noise frame and a bit. Guess. */
+  readonly cidsPerRequestMax: number
+  /** Blocks being read or written at once for one peer: one on the wire, one coming from the disk. */
+  readonly blocksServedAtOnceMax: number
+  /**
+   * How long a peer that owes us bytes may take over `stallBytesMin`. Longer tolerates worse links, and holds
+   * a lease up longer. Guess.
+   */
+  readonly stallTimeoutMs: number
+  /**
+   * Less than this in `stallTimeoutMs` with no answer completed is no progress: 1.6 KiB/s, below any usable
+   * link. Guess.
+   */
+  readonly stallBytesMin: number
+
+  /**
+   * Bytes read from a stream ahead of whoever handles them, before the peer is told to wait (notes/libp2p.md
+   * §1).
+   */
+  readonly readAheadBytesMax: number
+  /**
+   * What a peer may send on a stream before we have read it. Must stay below libp2p's read buffer of 4 MiB,
+   * or pausing a fast stream resets it (notes/libp2p.md §1, trap 3). On loopback it does not matter (§2); at
+   * 50 ms, 1 MiB caps one stream at 21 MB/s, above a vehicle's uplink. More of it speeds up long fat links,
+   * and weighs more in hostile hands.
+   */
+  readonly streamWindowBytesMax: number
+  /**
+   * Streams a peer may have open per protocol and connection. One is used; the rest is room for a reconnect.
+   */
+  readonly inboundStreamsMax: number
+
+  /** Longest gossip message. Adverts take 300 bytes, digests 2 KB. */
+  readonly gossipMessageBytesMax: number
+  /**
+   * Longest gossip RPC we read. One above it would deafen us to that peer until it reconnects
+   * (notes/libp2p.md §5), and an answer to IWANT carries many messages: a cell of 100 that talks once a
+   * second, five heartbeats of history at 300 bytes, is 150 KB.
+   */
+  readonly gossipRpcBytesMax: number
+  /**
+   * Unsent gossip per peer before its stream is reset. lodestar uses 16 MiB for messages 100 times as long.
+   */
+  readonly gossipBacklogBytesMax: number
+
+  /**
+   * Up to this many known peers we connect to all of them: a mesh that small needs every edge it can get.
+   * Guess.
+   */
+  readonly fullMeshPeersMax: number
+  /**
+   * Peers to be connected to in a larger mesh: gossip's Dhi 6 and two to spare. Each costs about 0.03 % CPU
+   * in pings (notes/libp2p.md §5).
+   */
+  readonly degreeMin: number
+  /** Peers whose addresses we remember: ten cells. */
+  readonly knownPeersMax: number
+  /** Addresses remembered per peer; a vehicle has a few interfaces. */
+  readonly addressesPerPeerMax: number
+  /**
+   * Connections in and out together before libp2p prunes. Its own default; 150 idle ones cost 3.4 to 6.7 %
+   * CPU.
+   */
+  readonly connectionsMax: number
+  /** Longest wait for a connection, all addresses of the peer together. libp2p's default. */
+  readonly dialTimeoutMs: number
+  /** First pause after a failed dial; it doubles up to the longest. Guess. */
+  readonly redialMinMs: number
+  /**
+   * Longest pause after a failed dial. Longer spares a dead peer's network, and finds it again later. Guess.
+   */
+  readonly redialMaxMs: number
+  /**
+   * How long the peer with the greater id lets the other dial first, so that a pair keeps one connection, not
+   * two. Guess.
+   */
+  readonly yieldDialMs: number
+  /**
+   * Between pings of a connection. At libp2p's 10 s, 150 connections cost 3.4 to 6.7 % CPU; at twice that,
+   * half. Longer notices later that a vehicle has lost its radio. Guess.
+   */
+  readonly pingIntervalMs: number
+  /** After this, stop() no longer waits for peers to take a polite goodbye. */
+  readonly stopGraceMs: number
+}
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+export const defaultBounds: NetworkBounds = {
+  controlMessageBytesMax: MiB,
+  controlBacklogBytesMax: 4 * MiB,
+  messageOverheadBytes: 256,
+  blockBytesMax: MiB,
+  blockWindowBytes: 4 * MiB,
+  blockWindowCountMax: 32,
+  cidsPerRequestMax: 512,
+  blocksServedAtOnceMax: 2,
+  stallTimeoutMs: 10_000,
+  stallBytesMin: 16 * KiB,
+  readAheadBytesMax: MiB,
+  streamWindowBytesMax: MiB,
+  inboundStreamsMax: 4,
+  gossipMessageBytesMax: 4 * KiB,
+  gossipRpcBytesMax: MiB,
+  gossipBacklogBytesMax: MiB,
+  fullMeshPeersMax: 12,
+  degreeMin: 8,
+  knownPeersMax: 1024,
+  addressesPerPeerMax: 8,
+  connectionsMax: 300,
+  dialTimeoutMs: 10_000,
+  redialMinMs: 1_000,
+  redialMaxMs: 30_000,
+  yieldDialMs: 500,
+  pingIntervalMs: 20_000,
+  stopGraceMs: 400,
+}
+
+/** Throws where bounds contradict each other: a mistake of ours, so it stops the node at its start. */
+export function checkBounds(bounds: NetworkBounds): void {
+  const relations: [string, boolean][] = [
+    [
+      'a control message fits its backlog',
+      bounds.controlMessageBytesMax + bounds.messageOverheadBytes <= bounds.controlBacklogBytesMax,
+    ],
+    ['a block fits the window', bounds.blockBytesMax <= bounds.blockWindowBytes],
+    ['a window of small blocks fits one request', bounds.blockWindowCountMax <= bounds.cidsPerRequestMax],
+    ['a gossip RPC holds many messages', bounds.gossipMessageBytesMax * 64 <= bounds.gossipRpcBytesMax],
+    ['a full mesh meets the degree', bounds.degreeMin <= bounds.fullMeshPeersMax],
+    ['the degree fits the connections', bounds.fullMeshPeersMax < bounds.connectionsMax],
+    ["a window fits libp2p's read buffer", bounds.streamWindowBytesMax < 4 * MiB],
+    ['redial pauses grow', bounds.redialMinMs <= bounds.redialMaxMs],
+  ]
+  for (const [relation, holds] of relations)
+    if (!holds) throw new Error(`network bounds: ${relation}, or should`)
+}

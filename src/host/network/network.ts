@@ -1,0 +1,190 @@
+import type { PrivateKey } from '@libp2p/interface'
+import type { Logger } from 'pino'
+import type { PeerId } from '../../protocol/ids.ts'
+import { BlockExchange } from './blocks.ts'
+import { Bootstrap } from './bootstrap.ts'
+import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
+import { ControlChannel, type MessageHandler } from './control.ts'
+import { reason } from './errors.ts'
+import { Gossip, type GossipValidator } from './gossip.ts'
+import { Neighbours } from './neighbours.ts'
+import { createNode, type Node, parseAddress, startNode } from './node.ts'
+
+export interface NetworkOptions {
+  /** Ed25519; the node's identity. */
+  readonly privateKey: PrivateKey
+  /** Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001; none for a node that only dials. */
+  readonly listen: readonly string[]
+  /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
+  readonly bootstrap: readonly string[]
+  readonly log: Logger
+  /** Which cell: part of the gossip topic's name. */
+  readonly gossipScope: string
+  /** Overrides, for tests and benchmarks. */
+  readonly bounds?: Partial<NetworkBounds>
+}
+
+export interface PeerEvent {
+  readonly type: 'connected' | 'disconnected'
+  readonly peer: PeerId
+}
+
+/**
+ * The mesh as the rest of the host sees it: gossip, control messages and blocks between peers named by their id.
+ *
+ * Three kinds of traffic, because they fail differently. Gossip is small, expires, and may be lost. Control
+ * messages are ordered and push back. Blocks are large, named by their hash, and may come from anybody. All
+ * three bound what a peer can make us hold (bounds.ts), and nothing that a peer sends ends the process.
+ * js-libp2p stays behind this folder: its types do not leave it, and its traps are met here once.
+ */
+export class Network {
+  readonly peer: PeerId
+  readonly blocks: BlockExchange
+  readonly #node: Node
+  readonly #neighbours: Neighbours
+  readonly #control: ControlChannel
+  readonly #gossip: Gossip
+  readonly #bootstrap: Bootstrap
+  readonly #bounds: NetworkBounds
+  readonly #log: Logger
+  readonly #peerHandlers: ((event: PeerEvent) => void)[] = []
+  #stopping: Promise<void> | undefined
+
+  /** Throws an Error of one sentence when an address is in use, not ours, or no multiaddr. */
+  static async start(options: NetworkOptions): Promise<Network> {
+    const bounds = { ...defaultBounds, ...options.bounds }
+    checkBounds(bounds)
+    const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
+    const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
+    const node = await createNode(options.privateKey, listen, options.gossipScope, bounds)
+    const neighbours = new Neighbours(node, bounds, options.log)
+    const connect = (peer: PeerId) => neighbours.connect(peer)
+    const control = new ControlChannel(connect, bounds, options.log)
+    const blocks = new BlockExchange(connect, bounds, options.log)
+    const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
+    await control.listen(node)
+    await blocks.listen(node)
+    await startNode(node, listen)
+    gossip.join()
+    const bootstrapping = new Bootstrap(node, bootstrap, bounds, options.log)
+    return new Network(node, neighbours, control, blocks, gossip, bootstrapping, bounds, options.log)
+  }
+
+  private constructor(
+    node: Node,
+    neighbours: Neighbours,
+    control: ControlChannel,
+    blocks: BlockExchange,
+    gossip: Gossip,
+    bootstrap: Bootstrap,
+    bounds: NetworkBounds,
+    log: Logger,
+  ) {
+    this.#node = node
+    this.peer = node.peerId.toString() as PeerId
+    this.#neighbours = neighbours
+    this.#control = control
+    this.blocks = blocks
+    this.#gossip = gossip
+    this.#bootstrap = bootstrap
+    this.#bounds = bounds
+    this.#log = log
+    node.addEventListener('peer:connect', ({ detail }) =>
+      this.#tell('connected', detail.toString() as PeerId),
+    )
+    node.addEventListener('peer:disconnect', ({ detail }) =>
+      this.#tell('disconnected', detail.toString() as PeerId),
+    )
+  }
+
+  /** Where others can dial us, each ending in /p2p/<peer>. */
+  addresses(): string[] {
+    return this.#node.getMultiaddrs().map(String)
+  }
+
+  connectedPeers(): PeerId[] {
+    return this.#node.getPeers().map((id) => id.toString() as PeerId)
+  }
+
+  /** Called for those who are connected already, too. */
+  onPeer(handler: (event: PeerEvent) => void): void {
+    this.#peerHandlers.push(handler)
+    for (const peer of this.connectedPeers()) handler({ type: 'connected', peer })
+  }
+
+  /**
+   * Says something to the whole cell. A message is known by its hash: the same bytes within two minutes are
+   * not sent again, so whoever repeats himself puts a nonce inside. Rejects with NetworkError 'too-large'.
+   */
+  publish(message: Uint8Array): Promise<void> {
+    return this.#gossip.publish(message)
+  }
+
+  /**
+   * Judges what others publish, before it is forwarded; this is also how it is received. `from` handed it to
+   * us and need not have written it. 'reject' costs that peer score, and so does a throw, which is logged.
+   */
+  onGossip(validate: GossipValidator): void {
+    this.#gossip.onGossip(validate)
+  }
+
+  /** Called when a peer joins the cell's gossip and what we publish reaches it: nothing is replayed to it. */
+  onSubscriber(handler: (peer: PeerId) => void): void {
+    this.#gossip.onSubscriber(handler)
+  }
+
+  /**
+   * Sends one control message, after all earlier ones to that peer, and resolves once the transport has taken
+   * it. Dials where needed. Rejects with NetworkError 'unreachable', 'too-large', 'backlog' or 'closed'. The
+   * message is not copied: leave it alone until then.
+   */
+  send(to: PeerId, message: Uint8Array): Promise<void> {
+    return this.#control.send(to, message)
+  }
+
+  /** The one handler of control messages. A promise is awaited before that peer's next message is read. */
+  onMessage(handler: MessageHandler): void {
+    this.#control.onMessage(handler)
+  }
+
+  /** Remembers a peer's addresses, from its signed advert, and dials it if we are short of neighbours. */
+  learn(peer: PeerId, addresses: readonly string[]): void {
+    this.#neighbours.learn(peer, addresses)
+  }
+
+  /** Drops a peer's addresses. A connection to it stays. */
+  forget(peer: PeerId): void {
+    this.#neighbours.forget(peer)
+  }
+
+  /** Ends everything under way with 'closed'. Leaves no timer and no socket behind. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#bootstrap.stop()
+    this.#neighbours.stop()
+    this.#gossip.stop()
+    this.#control.stop()
+    this.blocks.stop()
+    // gossipsub waits for its streams without a limit, so a peer that reads nothing would hold us here.
+    const impatience = setTimeout(() => {
+      for (const connection of this.#node.getConnections())
+        connection.abort(new Error('this node is stopping'))
+    }, this.#bounds.stopGraceMs)
+    await this.#node.stop()
+    clearTimeout(impatience)
+  }
+
+  #tell(type: PeerEvent['type'], peer: PeerId): void {
+    for (const handler of this.#peerHandlers) {
+      try {
+        handler({ type, peer })
+      } catch (thrown) {
+        this.#log.error({ peer, err: thrown }, `a handler of peers threw: ${reason(thrown)}`)
+      }
+    }
+  }
+}

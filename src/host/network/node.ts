@@ -1,0 +1,83 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import type { NetworkBounds } from './bounds.ts'
+import { reason } from './errors.ts'
+import { gossipOptions } from './gossip.ts'
+
+export type Node = Libp2p<{ pubsub: GossipSub }>
+
+/**
+ * libp2p with the settings that Carpool's traffic needs: TCP, noise, yamux, identify, ping, gossipsub.
+ *
+ * TLS moves bulk data 1.3 times as fast as noise, but a dial costs 13 ms of CPU a side instead of 5, and a
+ * vehicle joins and leaves twice a day (notes/libp2p.md §2). Not started yet, so that handlers come first.
+ */
+export function createNode(
+  privateKey: PrivateKey,
+  listen: readonly Multiaddr[],
+  gossipScope: string,
+  bounds: NetworkBounds,
+): Promise<Node> {
+  return createLibp2p({
+    start: false,
+    privateKey,
+    addresses: { listen: listen.map(String) },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],
+    connectionManager: {
+      maxConnections: bounds.connectionsMax,
+      dialTimeout: bounds.dialTimeoutMs,
+      maxIncomingPendingConnections: 100,
+      // The default, 5 a second and host, refuses 25 of 30 vehicles behind one address (§1, trap 10).
+      inboundConnectionThreshold: 1000,
+    },
+    connectionMonitor: { pingInterval: bounds.pingIntervalMs },
+    // Its default forgets an address after an hour, also of a connected peer (§1, trap 11). This is a week.
+    peerStore: { maxAddressAge: 7 * 24 * 3600 * 1000 },
+    services: { identify: identify(), ping: ping(), pubsub: gossipsub(gossipOptions(gossipScope, bounds)) },
+  })
+}
+
+/** Throws an Error of one sentence: which address, and what is wrong with it. */
+export async function startNode(node: Node, listen: readonly Multiaddr[]): Promise<void> {
+  try {
+    await node.start()
+  } catch (thrown) {
+    throw new Error(startFailure(thrown, listen), { cause: thrown })
+  }
+}
+
+/** Throws an Error of one sentence that names the text. */
+export function parseAddress(text: string, role: string): Multiaddr {
+  let address: Multiaddr
+  try {
+    address = multiaddr(text)
+  } catch (thrown) {
+    throw new Error(`${JSON.stringify(text)} is not a multiaddr to ${role} (${example}): ${reason(thrown)}`)
+  }
+  const names = address.getComponents().map(({ name }) => name)
+  if (names.includes('tcp')) return address
+  throw new Error(`${JSON.stringify(text)} is no TCP address to ${role} (${example})`)
+}
+
+const example = 'they look like /ip4/192.0.2.1/tcp/4001'
+
+function startFailure(thrown: unknown, listen: readonly Multiaddr[]): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown)
+  const addresses = listen.map(String)
+  // libp2p reports all failures in one text, a line for each address.
+  const failed = addresses.filter((address) => text.includes(`  ${address}:`))
+  const where = (failed.length > 0 ? failed : addresses).join(' and ')
+  if (text.includes('EADDRINUSE')) return `cannot listen on ${where}: the address is in use`
+  if (text.includes('EACCES')) return `cannot listen on ${where}: this user may not use the port`
+  if (text.includes('EADDRNOTAVAIL')) return `cannot listen on ${where}: this machine has no such address`
+  return `cannot start the network on ${where}: ${reason(thrown)}`
+}

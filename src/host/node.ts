@@ -1,0 +1,261 @@
+/**
+ * A node: one process of the mesh. It offers its slots as a vehicle, looks after the jobs that were submitted
+ * to it as their steward, and knows the others. Any node does all of it; a vehicle without jobs of its own and
+ * a submitter without slots are the same program.
+ *
+ * This file joins the parts and routes what arrives to the one that it concerns; the deciding is done in
+ * src/protocol, the doing in the folders beside this file.
+ */
+import type { Logger } from 'pino'
+import { ProtocolError } from '../protocol/errors.ts'
+import type { Cid, OwnerId, PeerId } from '../protocol/ids.ts'
+import { decodeMessage, type Message } from '../protocol/message.ts'
+import { ownerIdOf } from '../protocol/owner.ts'
+import type { WorkerMode } from '../protocol/worker/contract.ts'
+import type { EngineDescription } from '../runtimes/messages.ts'
+import type { NodeApi, NodeInfo, PeerRow } from './api.ts'
+import { readCertificate, readFleet } from './certificates.ts'
+import { Executor } from './executor/executor.ts'
+import { Jobs, saidToStewards } from './jobs.ts'
+import { Membership } from './membership.ts'
+import { Network } from './network/network.ts'
+import { sha256 } from './sha256.ts'
+import { loadOrCreateKey, type SigningKey } from './store/keys.ts'
+import { openStore, type Store } from './store/store.ts'
+import { Vehicle } from './vehicle/vehicle.ts'
+
+export interface NodeOptions {
+  readonly dataDir: string
+  readonly listen: readonly string[]
+  readonly bootstrap: readonly string[]
+  readonly name: string
+  /** Leases that run at once; 0 for a node that only looks after jobs. */
+  readonly slots: number
+  /** Path of the certificate that its owner signed for this node; null: it is its own owner. */
+  readonly ownerCertificate: string | null
+  /** Path of the fleet's list of owners; null: an open mesh. */
+  readonly fleet: string | null
+  readonly cacheBytesMax: number
+  readonly log: Logger
+  /** Name and version, as the advert says it. */
+  readonly software: string
+}
+
+export class CarpoolNode {
+  readonly api: NodeApi
+  readonly #parts: Parts
+  #stopping: Promise<void> | undefined
+
+  /** Throws StoreError, or an Error of one sentence, when the node cannot start; then nothing is left behind. */
+  static async start(options: NodeOptions): Promise<CarpoolNode> {
+    const store = openStore(options.dataDir, { cacheBytesMax: options.cacheBytesMax, log: options.log })
+    const executor = new Executor({ log: options.log })
+    try {
+      const key = loadOrCreateKey(store.directory.keyPath('node'), 'node')
+      const fleet = options.fleet === null ? null : readFleet(options.fleet)
+      const certificate =
+        options.ownerCertificate === null ? null : certificateFor(key, options.ownerCertificate)
+      const engines = await Executor.describeEngines()
+      const network = await Network.start({
+        privateKey: key.toLibp2p(),
+        listen: options.listen,
+        bootstrap: options.bootstrap,
+        log: options.log,
+        gossipScope: fleet?.content.signer ?? 'open',
+      })
+      return new CarpoolNode({ options, store, executor, key, fleet, certificate, engines, network })
+    } catch (error) {
+      await executor.close()
+      store.close()
+      throw error
+    }
+  }
+
+  private constructor(parts: Given) {
+    const { options, store, executor, key, fleet, certificate, engines, network } = parts
+    const { log, slots } = options
+    const owners: ReadonlySet<OwnerId> | null = fleet === null ? null : new Set(fleet.content.payload.owners)
+    const vehicle = new Vehicle({
+      key,
+      network,
+      store,
+      executor,
+      engines,
+      slots,
+      log,
+      onChange: () => membership.advertise(),
+    })
+    const membership = new Membership({
+      key,
+      network,
+      nextSerial: () => store.journal.nextSerial('advert'),
+      describe: () => {
+        const view = vehicle.view()
+        return {
+          name: options.name,
+          certificate: certificate?.record ?? null,
+          slots: view.slots,
+          mode: view.mode,
+          engines:
+            slots === 0
+              ? []
+              : engines.map((engine) => ({
+                  ...engine,
+                  unitsPerHour: vehicle.speed.pagesPerHour(engine.runtime, engine.id),
+                })),
+          software: options.software,
+        }
+      },
+      owners,
+      log,
+    })
+    const jobs = new Jobs({
+      key,
+      submitter: loadOrCreateKey(store.directory.keyPath('submitter'), 'submitter'),
+      network,
+      store,
+      executor,
+      engines,
+      membership,
+      owners,
+      fleet: fleet?.content.signer ?? null,
+      log,
+    })
+    const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
+    this.#parts = { ...parts, vehicle, membership, jobs, owner }
+    this.api = apiOf(this.#parts)
+    this.#route()
+    jobs.resume()
+    membership.start()
+  }
+
+  /** Stops accepting, hands back leases with what is done, says goodbye, and frees everything. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  #route(): void {
+    const { network, vehicle, jobs, membership, store, options } = this.#parts
+    network.onMessage((from, bytes) => {
+      try {
+        const message = decodeMessage(bytes)
+        if (isForSteward(message)) jobs.hear(from, message)
+        else vehicle.hear(from, message)
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error
+        options.log.warn({ from, refusal: error.refusal }, 'a message was refused')
+      }
+    })
+    network.onPeer(({ type, peer }) => {
+      if (type === 'connected') vehicle.connected(peer)
+      jobs.peerChanged(type, peer)
+    })
+    network.blocks.serve(
+      (cid, peer) => (this.#mayRead(peer, cid) ? store.blocks.get(cid) : undefined),
+      (cid, peer) => store.blocks.has(cid) && this.#mayRead(peer, cid),
+    )
+    membership.onChange(() => jobs.rosterChanged())
+  }
+
+  /** Weights are anybody's; a document is its leaseholder's; a result is its steward's. */
+  #mayRead(peer: PeerId, cid: Cid): boolean {
+    const { store, jobs, vehicle } = this.#parts
+    return (
+      store.blocks.isPublic(cid) ||
+      jobs.mayRead(peer, cid) ||
+      store.blocks.jobsOf(cid).some((job) => vehicle.mayRead(peer, job))
+    )
+  }
+
+  async #stop(): Promise<void> {
+    const { vehicle, jobs, membership, network, executor, store, options } = this.#parts
+    const goodbye = vehicle.stop()
+    await Promise.all([goodbye, jobs.stop()])
+    await membership.goodbye().catch((error) => options.log.debug({ error }, 'no goodbye was said'))
+    await network.stop()
+    await executor.close()
+    store.close()
+  }
+}
+
+interface Given {
+  readonly options: NodeOptions
+  readonly store: Store
+  readonly executor: Executor
+  readonly key: SigningKey
+  readonly fleet: ReturnType<typeof readFleet> | null
+  readonly certificate: ReturnType<typeof readCertificate> | null
+  readonly engines: readonly EngineDescription[]
+  readonly network: Network
+}
+
+interface Parts extends Given {
+  readonly vehicle: Vehicle
+  readonly membership: Membership
+  readonly jobs: Jobs
+  readonly owner: OwnerId
+}
+
+function apiOf({ options, key, owner, fleet, network, vehicle, membership, jobs }: Parts): NodeApi {
+  return {
+    info: (): NodeInfo => ({
+      peer: key.peerId,
+      name: options.name,
+      owner,
+      fleet:
+        fleet === null
+          ? null
+          : {
+              name: fleet.content.payload.name,
+              key: fleet.content.signer,
+              owners: fleet.content.payload.owners.length,
+            },
+      addresses: network.addresses(),
+      software: options.software,
+      vehicle: vehicle.view(),
+      connections: network.connectedPeers().length,
+    }),
+    peers: () => peerRows(membership, network, key.peerId),
+    setMode: (mode: WorkerMode) => vehicle.setMode(mode),
+    submit: (request, onProgress) => jobs.submit(request, onProgress ?? (() => {})),
+    jobs: () => jobs.list(),
+    status: (job) => jobs.status(job),
+    watch: (job, signal) => jobs.watch(job, signal),
+    results: (job) => jobs.results(job),
+    cancel: (job) => jobs.cancel(job),
+    forget: (job) => jobs.forget(job),
+    report: (job, path) => jobs.report(job, path),
+  }
+}
+
+/** Throws Error, one sentence that names the file. */
+function certificateFor(key: SigningKey, path: string): ReturnType<typeof readCertificate> {
+  const certificate = readCertificate(path)
+  const { peer } = certificate.content.payload
+  if (peer !== key.peerId)
+    throw new Error(`${path} is the certificate of ${peer}, and this node is ${key.peerId}`)
+  return certificate
+}
+
+function peerRows(membership: Membership, network: Network, self: PeerId): PeerRow[] {
+  const connected = new Set(network.connectedPeers())
+  return membership.capacities().map((capacity) => ({
+    peer: capacity.peer,
+    name: capacity.name,
+    owner: capacity.owner,
+    counts: membership.counts(capacity.owner),
+    slots: capacity.slots,
+    mode: capacity.mode,
+    engines: capacity.engines.map(({ runtime, engine, unitsPerHour }) => ({ runtime, engine, unitsPerHour })),
+    ageMs: membership.ageMs(capacity.peer),
+    connected: connected.has(capacity.peer),
+    self: capacity.peer === self,
+  }))
+}
+
+type ForSteward = Extract<Message, { type: (typeof saidToStewards)[number] }>
+
+function isForSteward(message: Message): message is ForSteward {
+  return (saidToStewards as readonly string[]).includes(message.type)
+}

@@ -1,0 +1,157 @@
+/**
+ * Provisions: the blocks that a vehicle needs before it can work on a lease.
+ *
+ * Shards and documents come from the steward, who alone may hand them out. Weights are public by their CID, so
+ * any peer that has them will do, and others are asked before the steward: a hundred vehicles that join a job
+ * should not all fetch 15 MB from the submitter. Leases of one job ask for the same blocks at the same time;
+ * each is fetched once.
+ */
+import type { Logger } from 'pino'
+import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
+import { decodeShard, type Manifest, type Shard } from '../protocol/job.ts'
+import type { Lease } from '../protocol/lease.ts'
+import type { Verified } from '../protocol/record.ts'
+import type { Network } from './network/network.ts'
+import type { BlockStore, BlockUse } from './store/blocks.ts'
+import { missingFileBlocks } from './store/files.ts'
+
+/** Peers asked for weights before the steward is: a guess; each costs one round trip. */
+const peersAskedMax = 4
+
+export class MissingBlocks extends Error {
+  constructor(what: string) {
+    super(`nobody who was asked has ${what}`)
+    this.name = 'MissingBlocks'
+  }
+}
+
+export class Provisions {
+  readonly #network: Network
+  readonly #blocks: BlockStore
+  readonly #log: Logger
+  readonly #underWay = new Map<string, Promise<void>>()
+
+  constructor(network: Network, blocks: BlockStore, log: Logger) {
+    this.#network = network
+    this.#blocks = blocks
+    this.#log = log
+  }
+
+  /** Throws MissingBlocks, NetworkError, StoreError, and ProtocolError for blocks that are not what they should be. */
+  async ofLease(manifest: Verified<Manifest>, lease: Verified<Lease>, steward: PeerId): Promise<void> {
+    await Promise.all([
+      this.#inputs(manifest.id, lease.payload.shards, steward),
+      this.#weights(manifest, steward),
+    ])
+  }
+
+  /** The shards of a lease; they are here once `ofLease` has resolved. */
+  async shard(cid: Cid): Promise<Shard> {
+    const bytes = await this.#blocks.get(cid)
+    if (bytes === undefined) throw new MissingBlocks(`shard ${cid}`)
+    return decodeShard(bytes)
+  }
+
+  async #inputs(job: JobId, shards: readonly Cid[], steward: PeerId): Promise<void> {
+    const use: BlockUse = { kind: 'input', job }
+    await this.#fetch(await this.#without(shards, use), use, steward)
+    const documents = new Set<Cid>()
+    for (const shard of shards)
+      for (const page of (await this.shard(shard)).pages) documents.add(page.document)
+    await this.#files([...documents], use, steward)
+  }
+
+  async #weights(manifest: Verified<Manifest>, steward: PeerId): Promise<void> {
+    const use: BlockUse = { kind: 'weights', job: manifest.id }
+    await Promise.all(
+      manifest.payload.weights.map(({ file }) =>
+        this.#once(`weights/${file}`, async () => {
+          for (const peer of [...(await this.#providers(file, steward)), steward]) {
+            try {
+              await this.#files([file], use, peer)
+              return
+            } catch (error) {
+              if (peer === steward) throw error
+              this.#log.debug({ peer, file, error }, 'weights are sought elsewhere')
+            }
+          }
+        }),
+      ),
+    )
+  }
+
+  /** Connected peers that say that they have it, in random order. */
+  async #providers(file: Cid, steward: PeerId): Promise<PeerId[]> {
+    if ((await missingFileBlocks(file, this.#blocks)).length === 0) return []
+    const others = this.#network.connectedPeers().filter((peer) => peer !== steward)
+    const asked = shuffled(others).slice(0, peersAskedMax)
+    const answers = await Promise.all(
+      asked.map(async (peer) => {
+        try {
+          return (await this.#network.blocks.have(peer, [file])).has(file)
+        } catch {
+          return false
+        }
+      }),
+    )
+    return asked.filter((_, i) => answers[i])
+  }
+
+  async #files(files: readonly Cid[], use: BlockUse, from: PeerId): Promise<void> {
+    for (;;) {
+      await this.#without(files, use)
+      const missing: Cid[] = []
+      for (const file of files) missing.push(...(await missingFileBlocks(file, this.#blocks)))
+      if (missing.length === 0) return
+      await this.#fetch(missing, use, from)
+    }
+  }
+
+  /** Those that are not here; those that are get one more use. */
+  async #without(cids: readonly Cid[], use: BlockUse): Promise<Cid[]> {
+    const here = await Promise.all(cids.map((cid) => this.#blocks.use(cid, use)))
+    return cids.filter((_, i) => !here[i])
+  }
+
+  async #fetch(cids: readonly Cid[], use: BlockUse, from: PeerId): Promise<void> {
+    const wanted = [...new Set(cids)]
+    const mine = wanted.filter((cid) => !this.#underWay.has(keyOf(cid, use)))
+    const others = wanted.flatMap((cid) => this.#underWay.get(keyOf(cid, use)) ?? [])
+    if (mine.length > 0) {
+      const fetched = this.#fetchAll(mine, use, from).finally(() => {
+        for (const cid of mine) this.#underWay.delete(keyOf(cid, use))
+      })
+      for (const cid of mine) this.#underWay.set(keyOf(cid, use), fetched)
+      others.push(fetched)
+    }
+    await Promise.all(others)
+  }
+
+  async #fetchAll(cids: readonly Cid[], use: BlockUse, from: PeerId): Promise<void> {
+    const writes: Promise<void>[] = []
+    for await (const { cid, bytes } of this.#network.blocks.fetch(from, cids)) {
+      if (bytes === undefined) throw new MissingBlocks(`block ${cid}`)
+      writes.push(this.#blocks.put(cid, bytes, use))
+    }
+    await Promise.all(writes)
+  }
+
+  #once(key: string, work: () => Promise<void>): Promise<void> {
+    const known = this.#underWay.get(key)
+    if (known !== undefined) return known
+    const started = work().finally(() => this.#underWay.delete(key))
+    this.#underWay.set(key, started)
+    return started
+  }
+}
+
+function keyOf(cid: Cid, use: BlockUse): string {
+  return `${cid}/${use.job}`
+}
+
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}

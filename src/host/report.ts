@@ -1,0 +1,59 @@
+/** Writing a job's report (src/protocol/report.ts) as a CAR file. */
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { CarWriter } from '@ipld/car'
+import { linkOf } from '../protocol/block.ts'
+import type { Cid, JobId } from '../protocol/ids.ts'
+import type { Manifest } from '../protocol/job.ts'
+import { encodeReport, packRecords, type ReportedRecord } from '../protocol/report.ts'
+import { cidOf } from './store/cid.ts'
+import { parseFileRoot } from './store/files.ts'
+import type { Store } from './store/store.ts'
+
+/** Whole or not at all. Results that were never delivered are not in it; the audit says which it misses. */
+export async function writeReport(
+  path: string,
+  job: JobId,
+  manifest: Manifest,
+  store: Store,
+): Promise<{ readonly root: Cid; readonly bytes: number }> {
+  const pages = [...packRecords(recordsOf(job, store))].map((bytes) => ({
+    cid: cidOf('dag-cbor', bytes),
+    bytes,
+  }))
+  const listRoot = manifest.shards.file
+  const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
+  const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
+  const results = store.blocks.blocksOf(job, 'result')
+  const report = encodeReport({ job, recordPages: pages.map(({ cid }) => cid), shardList, results })
+  const root = cidOf('dag-cbor', report)
+
+  const temporary = `${path}.${process.pid}.part`
+  const { writer, out } = CarWriter.create([linkOf(root)])
+  const file = createWriteStream(temporary)
+  const written = pipeline(Readable.from(out), file)
+  written.catch(() => {}) // met below
+  try {
+    await writer.put({ cid: linkOf(root), bytes: report })
+    for (const { cid, bytes } of pages) await writer.put({ cid: linkOf(cid), bytes })
+    for (const cid of [...shardList, ...results]) {
+      const bytes = await store.blocks.get(cid)
+      if (bytes !== undefined) await writer.put({ cid: linkOf(cid), bytes })
+    }
+    await writer.close()
+    await written
+    await rename(temporary, path)
+    return { root, bytes: file.bytesWritten }
+  } catch (error) {
+    file.destroy()
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
+  for (const { kind, body, signature, extra } of store.journal.ofJob(job))
+    yield { kind, record: { body, signature }, opening: extra }
+}

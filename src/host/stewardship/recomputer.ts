@@ -1,0 +1,46 @@
+/** The arbiter's bench: runs a disputed shard here, on the steward's own machine, with the exact engine. */
+
+import { comparedText } from '../../protocol/examination.ts'
+import type { Cid, JobId } from '../../protocol/ids.ts'
+import { decodeShard, encodeResult, type Manifest } from '../../protocol/job.ts'
+import type { Recomputation } from '../../protocol/tally.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { Executor } from '../executor/executor.ts'
+import type { Slot } from '../executor/slot.ts'
+import { runShard, sessionOf } from '../runtime-session.ts'
+import { sha256 } from '../sha256.ts'
+import type { BlockStore } from '../store/blocks.ts'
+import { cidOf } from '../store/cid.ts'
+
+export class Recomputer {
+  readonly #executor: Executor
+  readonly #engines: readonly EngineDescription[]
+  readonly #blocks: BlockStore
+  #slot: Slot | undefined
+
+  constructor(executor: Executor, engines: readonly EngineDescription[], blocks: BlockStore) {
+    this.#executor = executor
+    this.#engines = engines
+    this.#blocks = blocks
+  }
+
+  /** Whether this node can settle disputes of a runtime: it has an engine that is exact everywhere. */
+  can(runtime: string): boolean {
+    return this.#engines.some((engine) => engine.runtime === runtime && engine.isa === null)
+  }
+
+  /** Null when it cannot be done here. Keeps the result it found, so that the report can show it. */
+  async recompute(job: JobId, manifest: Manifest, shard: Cid): Promise<Recomputation | null> {
+    const exact = this.#engines.find((engine) => engine.runtime === manifest.runtime && engine.isa === null)
+    const bytes = await this.#blocks.get(shard)
+    if (exact === undefined || bytes === undefined) return null
+    this.#slot ??= this.#executor.openSlot()
+    await this.#slot.prepare(sessionOf(job, manifest, exact.engine, this.#blocks))
+    const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
+    const { result } = await runShard(this.#slot, own, decodeShard(bytes), this.#blocks)
+    const encoded = encodeResult(result)
+    const cid = cidOf('dag-cbor', encoded)
+    await this.#blocks.put(cid, encoded, { kind: 'result', job })
+    return { result: cid, text: comparedText(sha256, result) }
+  }
+}

@@ -1,0 +1,70 @@
+/** What a person sees of a job: the steward's view, in the words of the API. */
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { JobStatus, JobSummary } from '../api.ts'
+import type { Stewardship } from './stewardship.ts'
+
+export function summaryOf(stewardship: Stewardship, createdAtMs: number): JobSummary {
+  const { end, pages } = stewardship.view()
+  return {
+    job: stewardship.job,
+    runtime: stewardship.manifest.runtime,
+    state: end === null ? 'running' : end.outcome,
+    reason: end?.reason ?? '',
+    pages,
+    createdAtMs,
+    deadlineMs: stewardship.manifest.deadlineMs,
+  }
+}
+
+export function statusOf(
+  stewardship: Stewardship,
+  createdAtMs: number,
+  nameOf: (peer: PeerId) => string,
+): JobStatus {
+  const { manifest } = stewardship
+  const view = stewardship.view()
+  const seconds = stewardship.secondsWorked()
+  const pagesPerSecond = seconds === 0 ? 0 : stewardship.pagesVerifiedNow() / seconds
+  const left = view.pages.total - view.pages.verified
+  const vehicles = vehiclesOf(stewardship, nameOf)
+  return {
+    ...summaryOf(stewardship, createdAtMs),
+    documents: manifest.documents.count,
+    engine: `${manifest.runtime}/${manifest.engine.name}`,
+    replicas: manifest.assurance.replicas,
+    errorBound: manifest.assurance.errorBoundPpb === null ? null : manifest.assurance.errorBoundPpb / 1e9,
+    shards: view.shards,
+    executions: view.executions,
+    owners: view.owners,
+    pagesPerSecond,
+    etaMs: pagesPerSecond === 0 || view.end !== null ? null : Math.round((left / pagesPerSecond) * 1000),
+    contradicted: view.contradicted.map((owner) => ({
+      owner,
+      peers: vehicles.filter((vehicle) => vehicle.owner === owner).map(({ peer }) => peer),
+    })),
+    vehicles,
+  }
+}
+
+function vehiclesOf(stewardship: Stewardship, nameOf: (peer: PeerId) => string): JobStatus['vehicles'] {
+  const vehicles = new Map<
+    PeerId,
+    { peer: PeerId; name: string; owner: OwnerId; claims: number; agreed: number; contradicted: number }
+  >()
+  for (const { claim, verdict } of stewardship.claims()) {
+    const { peer, owner, receipt } = claim
+    const row = vehicles.get(peer) ?? {
+      peer,
+      name: nameOf(peer),
+      owner,
+      claims: 0,
+      agreed: 0,
+      contradicted: 0,
+    }
+    vehicles.set(peer, row)
+    row.claims += 1
+    if (verdict?.agreeing.includes(receipt)) row.agreed += 1
+    if (verdict?.contradicting.includes(receipt)) row.contradicted += 1
+  }
+  return [...vehicles.values()].sort((a, b) => (a.peer < b.peer ? -1 : 1))
+}

@@ -1,0 +1,46 @@
+/** The tables of carpool.sqlite, one script a version. A script that was released is never edited, only followed. */
+export const migrations: readonly string[] = [
+  `
+  -- What somebody signed, in the order in which this node came to know it.
+  CREATE TABLE records (
+    serial INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    job TEXT NOT NULL,        -- '' for what concerns no job
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    extra BLOB                -- travels with the record, unsigned: a receipt's opening
+  ) STRICT;
+  CREATE INDEX records_of_job ON records (job, serial);
+
+  -- This node's part in a job: small, local, rewritten at will.
+  CREATE TABLE jobs (
+    job TEXT NOT NULL,
+    role TEXT NOT NULL,
+    state TEXT NOT NULL,      -- JSON
+    created_at_ms INTEGER NOT NULL,
+    ended_at_ms INTEGER,
+    PRIMARY KEY (job, role)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Numbers below 'reserved' may have been used.
+  CREATE TABLE counters (name TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- Blocks that are here. The body of a large one is a file.
+  CREATE TABLE blocks (cid TEXT PRIMARY KEY, bytes INTEGER NOT NULL, body BLOB) STRICT;
+
+  -- Why a block is kept; job '' where no job is involved. Survives the block while a damaged one is fetched again.
+  CREATE TABLE block_uses (
+    cid TEXT NOT NULL,
+    job TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    PRIMARY KEY (cid, job, kind)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX block_uses_of_job ON block_uses (job, cid);
+
+  -- When a block was last read, for choosing what the cache forgets.
+  CREATE TABLE block_reads (cid TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+]

@@ -1,0 +1,47 @@
+/** Everything that a node keeps, opened and closed together. */
+import { BlockStore, type BlockStoreOptions } from './blocks.ts'
+import { DataDirectory } from './data-directory.ts'
+import { Database } from './database.ts'
+import { Journal } from './journal.ts'
+import { migrations } from './schema.ts'
+
+export interface Store {
+  readonly directory: DataDirectory
+  readonly database: Database
+  readonly journal: Journal
+  readonly blocks: BlockStore
+  close(): void
+}
+
+/** Throws StoreError: in-use, unusable-directory, newer-schema, disk-full, broken. */
+export function openStore(path: string, options: BlockStoreOptions = {}): Store {
+  const directory = new DataDirectory(path)
+  let database: Database | undefined
+  try {
+    database = new Database(directory.databasePath, { migrations, makeRoom: () => directory.giveUpBallast() })
+    const blocks = new BlockStore(database, directory, options)
+    return openedStore(directory, database, blocks)
+  } catch (error) {
+    database?.close()
+    directory.close()
+    throw error
+  }
+}
+
+function openedStore(directory: DataDirectory, database: Database, blocks: BlockStore): Store {
+  return {
+    directory,
+    database,
+    journal: new Journal(database),
+    blocks,
+    close() {
+      if (!database.isOpen) return
+      try {
+        blocks.close()
+        database.close()
+      } finally {
+        directory.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * Submission: from files on a disk to a signed manifest and all its blocks in this node's store.
+ *
+ * Documents are read twice: once to name, inspect and split them, and once to store them under the job that
+ * results. A single pass would store blocks before it is known whose they are, and leave them behind when
+ * anything fails; the second read comes from the page cache.
+ */
+import { randomBytes } from 'node:crypto'
+import { pipe } from 'it-pipe'
+import type { Logger } from 'pino'
+import { compareText } from '../../base/bytes.ts'
+import type { Capacity } from '../../protocol/advert.ts'
+import { encodeCbor } from '../../protocol/block.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
+import {
+  type Assurance,
+  type DocumentEntry,
+  encodeList,
+  encodeShard,
+  type FileReference,
+  type Manifest,
+} from '../../protocol/job.ts'
+import { jobDeadlineDefaultMs, jobRetentionMs } from '../../protocol/limits.ts'
+import { leadFor, replicasFor } from '../../protocol/plan.ts'
+import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
+import { type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
+import { RequestError, type SubmitProgress, type SubmitRequest } from '../api.ts'
+import type { Executor } from '../executor/executor.ts'
+import { sha256 } from '../sha256.ts'
+import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
+import { cidOf } from '../store/cid.ts'
+import { chunkFile } from '../store/files.ts'
+import type { SigningKey } from '../store/keys.ts'
+import { type DocumentSource, findDocuments, readDocument } from './documents.ts'
+import { readWeights, weightSources } from './weights.ts'
+
+export interface SubmissionContext {
+  readonly blocks: BlockStore
+  readonly executor: Executor
+  readonly node: PeerId
+  readonly submitter: SigningKey
+  readonly engines: readonly EngineDescription[]
+  readonly capacities: readonly Capacity[]
+  readonly owners: ReadonlySet<OwnerId> | null
+  readonly fleet: PeerId | null
+  readonly canRecompute: (runtime: string) => boolean
+  /** A job that was made from the same request, if there is one. */
+  readonly known: (requestDigest: string) => JobId | undefined
+  readonly log: Logger
+}
+
+export interface PreparedJob {
+  readonly job: JobId
+  readonly record: SignedRecord
+  readonly manifest: Manifest
+  readonly seed: Uint8Array
+  readonly requestDigest: string
+}
+
+/** Blocks stored in one commit: bounds memory to a few megabytes of documents. */
+const blocksPerCommit = 256
+
+/** Throws RequestError, and StoreError when the disk does not take it; then the job's blocks are released. */
+export async function prepareJob(
+  request: SubmitRequest,
+  context: SubmissionContext,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<PreparedJob | { readonly known: JobId }> {
+  const assurance = assuranceOf(request, context)
+  const sources = findDocuments(request.paths)
+  const weightFiles = weightSources(request.runtime, request.module)
+  const engine = chooseEngine(request, context, assurance.replicas)
+
+  const weights: Manifest['weights'][number][] = []
+  for (const [done, source] of weightFiles.entries()) {
+    onProgress({ step: 'importing-weights', done, total: weightFiles.length })
+    const reference = await store(readWeights(source), context.blocks, { kind: 'weights' })
+    weights.push({ name: source.name, ...reference })
+  }
+
+  const documents = await inspect(sources, request.runtime, context.executor, onProgress)
+  const shards = splitIntoShards(documents).map(({ pages, costMs }) => {
+    const bytes = encodeShard({ pages })
+    return {
+      entry: { shard: cidOf('dag-cbor', bytes), pages: pages.length, costMs: Math.ceil(costMs) },
+      bytes,
+    }
+  })
+  const shardList = encodeList(shards.map(({ entry }) => entry))
+  const documentList = encodeList(
+    documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
+  )
+
+  const options = { ...request.options }
+  const requestDigest = digestOf({ weights, documents: documentList, options, assurance, engine: engine.id })
+  const known = context.known(requestDigest)
+  if (known !== undefined) return { known }
+
+  onProgress({ step: 'signing', done: 0, total: 1 })
+  const seed = randomBytes(32)
+  const manifest: Manifest = {
+    runtime: request.runtime,
+    engine: { name: engine.engine, id: engine.id },
+    options,
+    weights,
+    shards: {
+      ...(await nameOf(shardList)),
+      count: shards.length,
+      pages: documents.reduce((sum, document) => sum + document.pages, 0),
+    },
+    documents: { ...(await nameOf(documentList)), count: documents.length },
+    agreement: engine.isa === null ? 'bytes' : 'class-text',
+    assurance,
+    fleet: context.fleet,
+    shortage: request.shortage,
+    deadlineMs: Date.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
+    stewards: [{ peer: context.node, drawCommitment: sha256(seed) }],
+  }
+  const { job, record } = sign(manifest, context)
+  const use: BlockUse = { kind: 'input', job }
+  try {
+    await storeAll(sources, documents, context.blocks, use, onProgress)
+    const blocks = shards.map(({ entry, bytes }) => ({ cid: entry.shard, bytes }))
+    for (let at = 0; at < blocks.length; at += blocksPerCommit)
+      await context.blocks.putMany(blocks.slice(at, at + blocksPerCommit), use)
+    await store(shardList, context.blocks, use)
+    await store(documentList, context.blocks, use)
+    for (const { file } of weights) await context.blocks.use(file, { kind: 'weights', job })
+  } catch (error) {
+    await context.blocks.release(job)
+    throw error
+  }
+  return { job, record, manifest, seed, requestDigest }
+}
+
+function assuranceOf(request: SubmitRequest, context: SubmissionContext): Assurance {
+  try {
+    const { errorBound, colludingShare } = request
+    const replicas = request.replicas ?? replicasFor(errorBound, colludingShare)
+    const guaranteed = request.replicas === null ? errorBound : colludingShare ** replicas
+    const recompute =
+      request.arbiter === 'steward' || (request.arbiter === 'auto' && context.canRecompute(request.runtime))
+    if (request.arbiter === 'steward' && !context.canRecompute(request.runtime))
+      throw new RequestError(`this node cannot recompute ${request.runtime}; use --arbiter owners`)
+    return {
+      replicas,
+      lead: leadFor(errorBound, colludingShare),
+      errorBoundPpb: context.owners === null ? null : Math.ceil(guaranteed * 1e9),
+      colludingSharePpm: Math.round(colludingShare * 1e6),
+      arbiter: recompute ? 'steward' : 'owners',
+    }
+  } catch (error) {
+    if (error instanceof ProtocolError && error.refusal.code === 'impossible-bound')
+      throw new RequestError(`no plan meets this error bound: ${error.refusal.why}`)
+    throw error
+  }
+}
+
+/**
+ * All replicas of a job run one engine. 'auto' takes a native one when enough owners have the very same, since
+ * it is about 2.8 times faster, and else the exact one, which all have who run this software.
+ */
+function chooseEngine(request: SubmitRequest, context: SubmissionContext, needed: number): EngineDescription {
+  const offered = new Map<string, { engine: EngineDescription; owners: Set<OwnerId> }>()
+  const note = (engine: EngineDescription, owner?: OwnerId) => {
+    if (engine.runtime !== request.runtime) return
+    const known = offered.get(engine.id) ?? { engine, owners: new Set() }
+    offered.set(engine.id, known)
+    if (owner !== undefined) known.owners.add(owner)
+  }
+  for (const engine of context.engines) note(engine)
+  for (const { engines, owner, peer } of context.capacities)
+    if (peer !== context.node && (context.owners?.has(owner) ?? true))
+      for (const engine of engines) note(engine, owner)
+
+  const wanted = [...offered.values()].filter(
+    ({ engine }) => request.engine === 'auto' || engine.engine === request.engine,
+  )
+  const enough = (choice: { owners: Set<OwnerId> }) => (choice.owners.size >= needed ? 1 : 0)
+  const native = (choice: { engine: EngineDescription }) => (choice.engine.isa === null ? 0 : 1)
+  wanted.sort(
+    (a, b) =>
+      enough(b) - enough(a) ||
+      native(b) - native(a) ||
+      b.owners.size - a.owners.size ||
+      compareText(a.engine.id, b.engine.id),
+  )
+  // Nobody has enough yet: the exact engine is what most of those who join later will have, too.
+  const best =
+    wanted.length > 0 && enough(wanted[0]!) === 0 ? (wanted.find((c) => !native(c)) ?? wanted[0]) : wanted[0]
+  if (best !== undefined) return best.engine
+  const names = [...new Set([...offered.values()].map(({ engine }) => engine.engine))].sort()
+  throw new RequestError(
+    names.length === 0
+      ? `nobody here runs '${request.runtime}'; start this node with at least one slot, or join vehicles that do`
+      : `there is no engine '${request.engine}' for ${request.runtime}; there are auto, ${names.join(', ')}`,
+  )
+}
+
+async function inspect(
+  sources: readonly DocumentSource[],
+  runtime: string,
+  executor: Executor,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<SplittableDocument[]> {
+  const documents: SplittableDocument[] = []
+  for (const source of sources) {
+    onProgress({ step: 'reading', done: documents.length, total: sources.length })
+    const bytes = readDocument(source)
+    const [reference, shape] = await Promise.all([nameOf(bytes), executor.inspect(runtime, bytes)])
+    documents.push({ name: source.name, ...reference, ...shape })
+  }
+  return documents
+}
+
+async function storeAll(
+  sources: readonly DocumentSource[],
+  documents: readonly DocumentEntry[],
+  blocks: BlockStore,
+  use: BlockUse,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<void> {
+  let batch: Block[] = []
+  let batchBytes = 0
+  const flush = async () => {
+    if (batch.length > 0) await blocks.putMany(batch, use)
+    batch = []
+    batchBytes = 0
+  }
+  for (const [i, source] of sources.entries()) {
+    onProgress({ step: 'storing', done: i, total: sources.length })
+    let root: Cid | undefined
+    for await (const block of chunkFile(readDocument(source))) {
+      root = block.cid
+      batch.push(block)
+      batchBytes += block.bytes.byteLength
+      if (batch.length >= blocksPerCommit || batchBytes >= blocksPerCommit * 16_384) await flush()
+    }
+    if (root !== documents[i]!.file)
+      throw new RequestError(`${source.path} changed while it was read; submit again`)
+  }
+  await flush()
+}
+
+async function store(bytes: Uint8Array, blocks: BlockStore, use: BlockUse): Promise<FileReference> {
+  const file = await pipe(
+    () => chunkFile(bytes),
+    async (source) => {
+      let root: Cid | undefined
+      for await (const block of source) {
+        if (!(await blocks.use(block.cid, use))) await blocks.put(block.cid, block.bytes, use)
+        root = block.cid
+      }
+      return root!
+    },
+  )
+  return { file, bytes: bytes.byteLength }
+}
+
+async function nameOf(bytes: Uint8Array): Promise<FileReference> {
+  let root: Cid | undefined
+  for await (const { cid } of chunkFile(bytes)) root = cid
+  return { file: root!, bytes: bytes.byteLength }
+}
+
+function sign(manifest: Manifest, { submitter }: SubmissionContext): { job: JobId; record: SignedRecord } {
+  const body = encodeBody({
+    domain: 'carpool',
+    version: 1,
+    kind: 'manifest',
+    job: null,
+    epoch: 0,
+    steward: null,
+    serial: Date.now(),
+    expiresMs: manifest.deadlineMs + jobRetentionMs,
+    signer: submitter.peerId,
+    payload: manifest,
+  })
+  return { job: recordId(sha256, body), record: { body, signature: submitter.sign(body) } }
+}
+
+/** Of what was asked for, without what differs each time: times, seeds, who is around. */
+function digestOf(request: Readonly<Record<string, unknown>>): string {
+  return Buffer.from(sha256(encodeCbor(request))).toString('hex')
+}

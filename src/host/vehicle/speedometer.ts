@@ -1,0 +1,39 @@
+/** How fast this vehicle is, by runtime and engine: measured pages for each hour of one slot, kept over restarts. */
+import type { Manifest } from '../../protocol/job.ts'
+import type { Journal } from '../store/journal.ts'
+
+/** How much one shard moves the estimate: a guess that forgets a slow hour within some twenty shards. */
+const weight = 0.1
+
+export class Speedometer {
+  readonly #journal: Journal
+  readonly #pagesPerHour = new Map<string, number>()
+  #unsaved = 0
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  /** A shard of this job took so long. */
+  measure(manifest: Manifest, wallMs: number): void {
+    const pages = manifest.shards.pages / manifest.shards.count
+    const measured = (pages * 3_600_000) / Math.max(1, wallMs)
+    const key = settingOf(manifest.runtime, manifest.engine.id)
+    const known = this.pagesPerHour(manifest.runtime, manifest.engine.id)
+    this.#pagesPerHour.set(key, known === 0 ? measured : known + weight * (measured - known))
+    this.#unsaved += 1
+    if (this.#unsaved < 100) return
+    this.#unsaved = 0
+    for (const [name, value] of this.#pagesPerHour) this.#journal.putSetting(name, String(value))
+  }
+
+  /** 0 before the first measurement. */
+  pagesPerHour(runtime: string, engineId: string): number {
+    const key = settingOf(runtime, engineId)
+    return Math.round(this.#pagesPerHour.get(key) ?? Number(this.#journal.getSetting(key) ?? 0))
+  }
+}
+
+function settingOf(runtime: string, engineId: string): string {
+  return `speed/${runtime}/${engineId}`
+}

@@ -1,0 +1,303 @@
+/**
+ * The audit: is every accepted result of a report what its job's rules accept?
+ *
+ * Written apart from the steward and the tally, from the rules alone, so that a mistake there is not repeated
+ * here. It checks signatures, that each vehicle was the one that the revealed seed draws, that each receipt's
+ * root opens to the results that were counted, that those who agreed are enough distinct owners, and that
+ * nothing in the report is left unaccounted for. What only the steward can know (its own recomputation of a
+ * disputed shard) is named, not trusted.
+ */
+import { equals } from 'uint8arrays'
+import { z } from 'zod'
+import { decodeCbor, type Sha256 } from './block.ts'
+import { type DrawBasis, drawVehicle, hasBit, openDrawBasis } from './draw.ts'
+import { ProtocolError } from './errors.ts'
+import { examineResult, type Finding } from './examination.ts'
+import type { Cid, LeaseId, OwnerId, RecordId } from './ids.ts'
+import { type Manifest, openManifest, resultEngine, type ShardEntry } from './job.ts'
+import { checkReceipt, type Lease, openingSchema, openLease, openReceipt } from './lease.ts'
+import type { Verified, Verify } from './record.ts'
+import type { Report, ReportedRecord } from './report.ts'
+import { type JobEnd, openEnd, openVerdict, type ShardVerdict } from './verdict.ts'
+
+export interface AuditInput {
+  readonly report: Report
+  readonly records: readonly ReportedRecord[]
+  readonly shards: readonly ShardEntry[]
+  /** A block of the report whose hash was checked; undefined when it is not in it. */
+  readonly block: (cid: Cid) => Uint8Array | undefined
+  readonly sha256: Sha256
+  readonly verify: Verify
+}
+
+export interface AuditOutcome {
+  /** One sentence each; empty when everything holds. */
+  readonly problems: readonly string[]
+  readonly shards: number
+  readonly accepted: number
+  readonly failed: number
+  /** Accepted on the steward's word: it recomputed them. */
+  readonly recomputed: number
+  readonly receipts: number
+  readonly leases: number
+  readonly owners: number
+  readonly contradicted: readonly OwnerId[]
+}
+
+interface Claim {
+  readonly owner: OwnerId
+  readonly isa: string | null
+  readonly results: ReadonlyMap<number, Cid>
+}
+
+export function auditReport(input: AuditInput): AuditOutcome {
+  return new Auditor(input).run()
+}
+
+class Auditor {
+  readonly #input: AuditInput
+  readonly #problems: string[] = []
+  readonly #bases = new Map<RecordId, DrawBasis>()
+  readonly #leases = new Map<LeaseId, Verified<Lease>>()
+  readonly #claims = new Map<RecordId, Claim>()
+  readonly #verdicts = new Map<number, ShardVerdict>()
+  readonly #findings = new Map<string, Finding | undefined>()
+  readonly #contradicted = new Set<OwnerId>()
+  #manifest: Verified<Manifest> | undefined
+  #end: JobEnd | undefined
+
+  constructor(input: AuditInput) {
+    this.#input = input
+  }
+
+  run(): AuditOutcome {
+    this.#attempt('the manifest', () => this.#openManifest())
+    if (this.#manifest !== undefined) {
+      for (const [i, record] of this.#input.records.entries())
+        this.#attempt(`record ${i} (${record.kind})`, () => this.#open(record))
+      this.#checkDraws()
+      this.#checkCompleteness()
+    }
+    const verdicts = [...this.#verdicts.values()]
+    return {
+      problems: this.#problems,
+      shards: this.#input.shards.length,
+      accepted: verdicts.filter((verdict) => verdict.outcome === 'accepted').length,
+      failed: verdicts.filter((verdict) => verdict.outcome === 'failed').length,
+      recomputed: verdicts.filter((verdict) => verdict.because === 'recomputed').length,
+      receipts: this.#claims.size,
+      leases: this.#leases.size,
+      owners: new Set([...this.#claims.values()].map((claim) => claim.owner)).size,
+      contradicted: [...this.#contradicted].sort(),
+    }
+  }
+
+  #openManifest(): void {
+    const { records, report, sha256, verify } = this.#input
+    const first = records[0]
+    if (first?.kind !== 'manifest') throw new Error('the report does not begin with a manifest')
+    const manifest = openManifest(first.record, sha256, verify)
+    if (manifest.id !== report.job)
+      throw new Error(`the manifest is of job ${manifest.id}, not ${report.job}`)
+    const { count, pages } = manifest.payload.shards
+    const listed = this.#input.shards.reduce((sum, shard) => sum + shard.pages, 0)
+    if (report.shardList[0] !== manifest.payload.shards.file)
+      this.#blame('the shard list is not the manifest’s')
+    if (this.#input.shards.length !== count || listed !== pages)
+      this.#blame(
+        `the shard list has ${listed} pages in ${this.#input.shards.length} shards, not ${pages} in ${count}`,
+      )
+    this.#manifest = manifest
+  }
+
+  #open({ kind, record, opening }: ReportedRecord): void {
+    const { sha256, verify } = this.#input
+    switch (kind) {
+      case 'manifest':
+        return
+      case 'draw': {
+        const basis = this.#fromSteward(openDrawBasis(record, sha256, verify))
+        this.#bases.set(basis.id, basis.payload)
+        return
+      }
+      case 'lease': {
+        const lease = this.#fromSteward(openLease(record, sha256, verify))
+        const misplaced = lease.payload.positions.some(
+          (position, i) => this.#input.shards[position]?.shard !== lease.payload.shards[i],
+        )
+        if (misplaced) throw new Error('it names shards that the job does not have there')
+        this.#leases.set(lease.id, lease)
+        return
+      }
+      case 'receipt':
+        this.#openReceipt(record, opening)
+        return
+      case 'verdict': {
+        const verdict = this.#fromSteward(openVerdict(record, sha256, verify))
+        for (const shard of verdict.payload.shards) this.#checkVerdict(shard)
+        return
+      }
+      case 'end':
+        this.#end = this.#fromSteward(openEnd(record, sha256, verify)).payload
+        return
+      case 'owner':
+      case 'fleet':
+      case 'advert':
+        throw new Error(`a ${kind} is no part of a job`)
+    }
+  }
+
+  #fromSteward<Payload>(record: Verified<Payload>): Verified<Payload> {
+    const stewards = this.#manifest!.payload.stewards.map((steward) => steward.peer)
+    if (record.job !== this.#manifest!.id) throw new Error(`it is of job ${record.job}`)
+    if (!stewards.includes(record.signer)) throw new Error(`${record.signer} is not a steward of this job`)
+    return record
+  }
+
+  #openReceipt(record: ReportedRecord['record'], encoded: Uint8Array | null): void {
+    const { sha256, verify } = this.#input
+    const receipt = openReceipt(record, sha256, verify)
+    if (encoded === null) throw new Error('it has no opening')
+    const opening = openingSchema.parse(decodeCbor('opening', encoded, encoded.byteLength))
+    const lease = this.#leases.get(receipt.payload.lease)
+    if (lease === undefined) throw new Error(`its lease ${receipt.payload.lease} is not in the report`)
+    checkReceipt(sha256, lease, receipt, opening)
+    const results = new Map(
+      receipt.payload.covers.map((place, i) => [lease.payload.positions[place]!, opening.results[i]!]),
+    )
+    this.#claims.set(receipt.id, { owner: lease.payload.owner, isa: lease.payload.isa, results })
+  }
+
+  #checkVerdict(verdict: ShardVerdict): void {
+    const { position, shard, outcome, because } = verdict
+    const name = `the verdict on shard ${position}`
+    if (this.#verdicts.has(position)) throw new Error(`shard ${position} is decided twice`)
+    this.#verdicts.set(position, verdict)
+    if (this.#input.shards[position]?.shard !== shard) throw new Error(`${name} is on another shard`)
+    const agreeing = verdict.agreeing.map((id) => this.#claimOn(id, position, name))
+    const contradicting = verdict.contradicting.map((id) => this.#claimOn(id, position, name))
+    if (outcome === 'accepted') this.#checkAcceptance(verdict, agreeing, contradicting, name)
+    if (outcome === 'failed') return
+    for (const { owner } of contradicting) this.#contradicted.add(owner)
+    if (because === 'recomputed' && this.#finding(verdict.result!, position, true) === undefined)
+      this.#blame(`${name} rests on a recomputation that is not in the report`)
+  }
+
+  #checkAcceptance(
+    verdict: ShardVerdict,
+    agreeing: readonly (Claim & { result: Cid })[],
+    contradicting: readonly (Claim & { result: Cid })[],
+    name: string,
+  ): void {
+    const { assurance, agreement } = this.#manifest!.payload
+    const { position, result, because } = verdict
+    const owners = new Set(agreeing.map((claim) => claim.owner))
+    if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
+    if (because === 'recomputed') return
+    const accepted = this.#finding(result!, position, false)
+    if (accepted?.state !== 'good') {
+      this.#blame(`${name} accepts ${result}, which is no valid result in the report`)
+      return
+    }
+    for (const claim of agreeing) {
+      const finding = this.#finding(claim.result, position, false)
+      const sameText = finding?.state === 'good' && finding.text === accepted.text
+      const comparable = agreement === 'class-text' && sameText
+      const sameClass = agreeing.every((other) => other.isa !== claim.isa || other.result === claim.result)
+      if (claim.result !== result && !(comparable && sameClass))
+        this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
+    }
+    const valid = contradicting.filter(
+      (claim) =>
+        !this.#contradicted.has(claim.owner) &&
+        this.#finding(claim.result, position, false)?.state === 'good',
+    )
+    const against = new Set(valid.map((claim) => claim.owner)).size
+    if (because === 'unanimous' && (owners.size < assurance.replicas || against > 0))
+      this.#blame(
+        `${name} is not unanimous among ${assurance.replicas} owners: ${owners.size} for, ${against} against`,
+      )
+    if (because === 'lead' && owners.size - against < assurance.lead)
+      this.#blame(`${name} leads by ${owners.size - against}, not ${assurance.lead}`)
+  }
+
+  #claimOn(id: RecordId, position: number, name: string): Claim & { result: Cid } {
+    const claim = this.#claims.get(id)
+    const result = claim?.results.get(position)
+    if (claim === undefined || result === undefined)
+      throw new Error(`${name} counts receipt ${id}, which does not cover it`)
+    return { ...claim, result }
+  }
+
+  /** What a result holds; undefined when its bytes are not in the report. */
+  #finding(result: Cid, position: number, anyEngine: boolean): Finding | undefined {
+    const { pages } = this.#input.shards[position]!
+    const key = `${result}/${pages}/${anyEngine}`
+    if (!this.#findings.has(key)) {
+      const bytes = this.#input.block(result)
+      const engine = anyEngine ? '' : resultEngine(this.#manifest!.payload)
+      const finding = bytes && examineResult(this.#input.sha256, bytes, pages, engine)
+      this.#findings.set(key, finding)
+    }
+    return this.#findings.get(key)
+  }
+
+  /** With the seed revealed, every draw can be repeated. */
+  #checkDraws(): void {
+    const { sha256 } = this.#input
+    const seed = this.#end?.seed
+    if (seed === undefined) {
+      this.#blame('the job has no end, so its draws cannot be repeated')
+      return
+    }
+    const commitments = this.#manifest!.payload.stewards.map((steward) => steward.drawCommitment)
+    if (!commitments.some((commitment) => equals(commitment, sha256(seed))))
+      this.#blame('the seed is not the one that the manifest committed to')
+    const indices = new Set<number>()
+    for (const lease of this.#leases.values()) {
+      const { draw, vehicle, owner } = lease.payload
+      const basis = this.#bases.get(draw.basis)
+      if (indices.has(draw.index)) this.#blame(`draw ${draw.index} was used for two leases`)
+      indices.add(draw.index)
+      if (basis === undefined)
+        this.#blame(`lease ${lease.id} was drawn from candidates that are not in the report`)
+      else {
+        const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))
+        const drawn = some
+          ? basis.candidates[drawVehicle(sha256, seed, draw.index, basis, draw.eligible)]
+          : undefined
+        if (drawn?.peer !== vehicle || drawn.owner !== owner)
+          this.#blame(`lease ${lease.id} went to ${vehicle}, whom the seed does not draw`)
+      }
+    }
+  }
+
+  #checkCompleteness(): void {
+    const { shards, report } = this.#input
+    const open = shards.filter((_, position) => !this.#verdicts.has(position)).length
+    if (this.#end?.outcome === 'complete' && open > 0)
+      this.#blame(`the job is called complete, and ${open} shards have no verdict`)
+    const named = new Set<Cid>()
+    for (const { results } of this.#claims.values()) for (const result of results.values()) named.add(result)
+    for (const { result } of this.#verdicts.values()) if (result !== null) named.add(result)
+    for (const result of report.results)
+      if (!named.has(result)) this.#blame(`nobody claimed result ${result}`)
+  }
+
+  #attempt(what: string, check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      if (
+        !(error instanceof ProtocolError || error instanceof z.ZodError) &&
+        (error as Error).name !== 'Error'
+      )
+        throw error
+      this.#blame(`${what}: ${(error as Error).message}`)
+    }
+  }
+
+  #blame(problem: string): void {
+    this.#problems.push(problem)
+  }
+}

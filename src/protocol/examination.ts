@@ -1,0 +1,38 @@
+/**
+ * Examination: what a steward, or an auditor, reads in the bytes of a result before it counts the claim that
+ * committed to them.
+ */
+import { toString as bytesToText } from 'uint8arrays'
+import { encodeCbor, type Sha256 } from './block.ts'
+import { ProtocolError } from './errors.ts'
+import { decodeResult, type ShardResult } from './job.ts'
+
+/** What a vehicle says of itself and not of the document: see tally.ts. */
+const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
+
+export type Finding =
+  | { readonly state: 'good'; readonly text: string; readonly exhausted: boolean }
+  | { readonly state: 'invalid' }
+
+/** Bytes that are no result of this engine, or not of this many pages, are invalid, whoever signed for them. */
+export function examineResult(sha256: Sha256, bytes: Uint8Array, pages: number, engine: string): Finding {
+  let result: ShardResult
+  try {
+    result = decodeResult(bytes, pages)
+  } catch (error) {
+    if (error instanceof ProtocolError) return { state: 'invalid' }
+    throw error
+  }
+  if (result.engine !== engine) return { state: 'invalid' }
+  return { state: 'good', text: comparedText(sha256, result), exhausted: isExhausted(result) }
+}
+
+/** Digest of what is compared where bytes cannot be: every page's text or error. */
+export function comparedText(sha256: Sha256, result: ShardResult): string {
+  const compared = result.records.map(({ text, error }) => [text, error?.code ?? null])
+  return bytesToText(sha256(encodeCbor(compared)), 'base16')
+}
+
+function isExhausted(result: ShardResult): boolean {
+  return result.records.some(({ error }) => error !== null && exhaustions.has(error.code))
+}

@@ -1,0 +1,54 @@
+/**
+ * The draw log: each draw of this steward, numbered, over candidates that it has put on record. The record is
+ * issued anew only when who can be drawn has changed.
+ */
+import type { Sha256 } from '../../base/prng.ts'
+import { bitsOf, type DrawBasis, drawVehicle } from '../draw.ts'
+import type { RecordId } from '../ids.ts'
+import type { Draw } from '../lease.ts'
+import type { Candidate } from './candidate.ts'
+
+export class DrawLog {
+  readonly #sha256: Sha256
+  readonly #seed: Uint8Array
+  #basis: { readonly id: RecordId; readonly basis: DrawBasis } | undefined
+  #draws = 0
+
+  constructor(sha256: Sha256, seed: Uint8Array) {
+    this.#sha256 = sha256
+    this.#seed = seed
+  }
+
+  restoreBasis(id: RecordId, basis: DrawBasis): void {
+    this.#basis = { id, basis }
+  }
+
+  restoreDraw(draw: Draw): void {
+    this.#draws = Math.max(this.#draws, draw.index + 1)
+  }
+
+  /** Draws one of the eligible candidates, by their positions; `issue` signs a basis when a new one is needed. */
+  draw(
+    candidates: readonly Candidate[],
+    eligible: readonly number[],
+    issue: (basis: DrawBasis) => RecordId,
+  ): { readonly candidate: Candidate; readonly draw: Draw } {
+    const { id, basis } = this.#basisOf(candidates, issue)
+    const bits = bitsOf(candidates.length, eligible)
+    const index = this.#draws
+    this.#draws += 1
+    const drawn = drawVehicle(this.#sha256, this.#seed, index, basis, bits)
+    return { candidate: candidates[drawn]!, draw: { basis: id, eligible: bits, index } }
+  }
+
+  #basisOf(candidates: readonly Candidate[], issue: (basis: DrawBasis) => RecordId) {
+    const known = this.#basis?.basis.candidates
+    const same =
+      known?.length === candidates.length &&
+      candidates.every(({ peer, owner }, i) => known[i]!.peer === peer && known[i]!.owner === owner)
+    if (same) return this.#basis!
+    const basis = { candidates: candidates.map(({ peer, owner }) => ({ peer, owner })) }
+    this.#basis = { id: issue(basis), basis }
+    return this.#basis
+  }
+}

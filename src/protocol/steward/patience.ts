@@ -1,0 +1,57 @@
+/**
+ * Patience: whom a steward may ask, and when again.
+ *
+ * A vehicle that declines, cannot be reached, or lets a lease come to nothing is left alone as long as it asks
+ * for, and with each setback in a row at least twice as long as before; one result that it delivers makes up
+ * for all. Otherwise the vehicle that fails fastest is always the idle one and draws lease after lease, each a
+ * record in the journal.
+ */
+import type { PeerId } from '../ids.ts'
+import { setbackMsMax, setbackMsMin } from '../limits.ts'
+
+interface Setbacks {
+  inARow: number
+  notBeforeMs: number
+  /** It would have taken the work, had it had room. */
+  busy: boolean
+}
+
+export class Patience {
+  readonly #away = new Set<PeerId>()
+  readonly #setbacks = new Map<PeerId, Setbacks>()
+
+  left(peer: PeerId): void {
+    this.#away.add(peer)
+  }
+
+  returned(peer: PeerId): void {
+    this.#away.delete(peer)
+  }
+
+  setback(peer: PeerId, askedMs: number, busy: boolean, nowMs: number): void {
+    const inARow = (this.#setbacks.get(peer)?.inARow ?? 0) + 1
+    const leastMs = Math.min(setbackMsMax, setbackMsMin * 2 ** (inARow - 1))
+    this.#setbacks.set(peer, { inARow, notBeforeMs: nowMs + Math.max(askedMs, leastMs), busy })
+  }
+
+  /** It said that what kept it from working is over: it may be asked at once, but its setbacks still count. */
+  ready(peer: PeerId): void {
+    const setbacks = this.#setbacks.get(peer)
+    if (setbacks !== undefined) setbacks.notBeforeMs = 0
+  }
+
+  /** It delivered. */
+  forgive(peer: PeerId): void {
+    this.#setbacks.delete(peer)
+  }
+
+  /** May it be asked now? */
+  open(peer: PeerId, nowMs: number): boolean {
+    return !this.#away.has(peer) && (this.#setbacks.get(peer)?.notBeforeMs ?? 0) <= nowMs
+  }
+
+  /** Is it worth waiting for: open now, or as soon as it has room? */
+  promising(peer: PeerId, nowMs: number): boolean {
+    return this.open(peer, nowMs) || (!this.#away.has(peer) && this.#setbacks.get(peer)?.busy === true)
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Returns: results that receipts commit to, until somebody has looked at them.
+ *
+ * Equal results are fetched once, from whoever claimed them first; when one claimant does not deliver, the next
+ * is asked. What was found in a result holds for everybody who claims it: its name is the hash of its bytes.
+ */
+import type { Cid, RecordId } from '../ids.ts'
+import type { Examined, Wanted } from './contract.ts'
+import type { LeaseState } from './lease-book.ts'
+import type { ShardState } from './shard-board.ts'
+
+/** A claim whose result nobody has looked at yet. */
+export interface Return {
+  readonly shard: ShardState
+  readonly lease: LeaseState
+  readonly receipt: RecordId
+  readonly result: Cid
+}
+
+/** What is in a result that came. */
+export type Finding = Exclude<Examined['finding'], { state: 'missing' }>
+
+export class Returns {
+  readonly #findings = new Map<string, Finding>()
+  readonly #waiting = new Map<string, Return[]>()
+
+  /** What is known of the claimed result; else the claim waits, and `wanted` gets what must be fetched for it. */
+  expect(claim: Return, wanted: Wanted[]): Finding | undefined {
+    const want = wantOf(claim)
+    const key = keyOf(want)
+    const finding = this.#findings.get(key)
+    if (finding !== undefined) return finding
+    const waiting = this.#waiting.get(key)
+    if (waiting !== undefined) waiting.push(claim)
+    else {
+      this.#waiting.set(key, [claim])
+      wanted.push(want)
+    }
+    return undefined
+  }
+
+  /** The result came: the claims that waited for it. */
+  found(want: Wanted, finding: Finding): Return[] {
+    const key = keyOf(want)
+    const waiting = this.#waiting.get(key) ?? []
+    this.#waiting.delete(key)
+    if (waiting.length > 0) this.#findings.set(key, finding)
+    return waiting
+  }
+
+  /** The one who was asked did not deliver: its claims are void, and the next claimant is to be asked. */
+  missed(want: Wanted): { readonly lost: readonly Return[]; readonly next: Wanted | undefined } {
+    const key = keyOf(want)
+    const waiting = this.#waiting.get(key) ?? []
+    const lost = waiting.filter((claim) => vehicleOf(claim) === want.from)
+    const others = waiting.filter((claim) => vehicleOf(claim) !== want.from)
+    if (others.length === 0) this.#waiting.delete(key)
+    else this.#waiting.set(key, others)
+    return { lost, next: lost.length > 0 && others.length > 0 ? wantOf(others[0]!) : undefined }
+  }
+
+  /** What is still waited for by shards without a verdict; those that wait for nothing any more are let go. */
+  outstanding(): { readonly wanted: readonly Wanted[]; readonly settled: readonly Return[] } {
+    const wanted: Wanted[] = []
+    const settled: Return[] = []
+    for (const [key, claims] of this.#waiting) {
+      settled.push(...claims.filter((claim) => claim.shard.verdict !== undefined))
+      const open = claims.filter((claim) => claim.shard.verdict === undefined)
+      if (open.length === 0) this.#waiting.delete(key)
+      else {
+        this.#waiting.set(key, open)
+        wanted.push(wantOf(open[0]!))
+      }
+    }
+    return { wanted, settled }
+  }
+}
+
+function vehicleOf(claim: Return): Wanted['from'] {
+  return claim.lease.lease.payload.vehicle
+}
+
+function wantOf(claim: Return): Wanted {
+  return { result: claim.result, pages: claim.shard.entry.pages, from: vehicleOf(claim) }
+}
+
+function keyOf(want: { readonly result: Cid; readonly pages: number }): string {
+  return `${want.result}/${want.pages}`
+}

@@ -1,0 +1,96 @@
+/**
+ * JPEG to gray, decoded by jpeg-js: baseline and progressive, gray, YCbCr and Adobe CMYK.
+ *
+ * jpeg-js computes its transform in integers, so it gives the same bytes everywhere, which libjpeg (SIMD, by
+ * CPU) does not promise. With tolerant decoding off, a file that ends early fails at its missing end marker.
+ */
+import { decode } from 'jpeg-js'
+import { damaged, decoding } from './errors.ts'
+import { type GrayImage, luma, oriented, pixelsMax } from './gray-image.ts'
+import type { PageSize } from './page-size.ts'
+
+/**
+ * What jpeg-js may count as its own use. It keeps 4 bytes a sample and component, 1 per sample, 3 a pixel out:
+ * a gray page of `pixelsMax` counts 320 MB, a colour page without subsampling 720 MB. CMYK ends at 35 megapixels.
+ */
+const decoderMemoryMbMax = 768
+
+export function isJpeg(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff
+}
+
+/** Throws RecordError('damaged-image') when no frame header is found. */
+export function jpegSize(bytes: Uint8Array): PageSize {
+  for (const { marker, body } of segments(bytes)) {
+    if (isFrameHeader(marker) && body.byteLength >= 6) {
+      return { height: (body[1]! << 8) | body[2]!, width: (body[3]! << 8) | body[4]! }
+    }
+  }
+  throw damaged('JPEG')
+}
+
+/** Throws RecordError('damaged-image'); turns the page upright if EXIF says that the scanner or camera lay. */
+export function decodeJpeg(bytes: Uint8Array): GrayImage {
+  return decoding('JPEG', () => {
+    const { width, height, data } = decode(bytes, {
+      useTArray: true,
+      formatAsRGBA: false,
+      tolerantDecoding: false,
+      maxResolutionInMP: pixelsMax / 1e6,
+      maxMemoryUsageInMB: decoderMemoryMbMax,
+    })
+    const pixels = new Uint8Array(width * height)
+    for (let pixel = 0, at = 0; pixel < pixels.length; pixel += 1, at += 3) {
+      pixels[pixel] = luma(data[at]!, data[at + 1]!, data[at + 2]!)
+    }
+    return oriented({ width, height, pixels }, exifOrientation(bytes))
+  })
+}
+
+/** Header segments up to the first scan; stops quietly where the file does. */
+function* segments(bytes: Uint8Array): Generator<{ marker: number; body: Uint8Array }> {
+  let at = 2
+  while (at + 4 <= bytes.byteLength) {
+    if (bytes[at] !== 0xff) return
+    const marker = bytes[at + 1]!
+    if (marker === 0xff) {
+      at += 1
+      continue
+    }
+    const isScan = marker === 0xda || marker === 0xd9
+    if (isScan) return
+    const length = (bytes[at + 2]! << 8) | bytes[at + 3]!
+    if (length < 2) return
+    yield { marker, body: bytes.subarray(at + 4, at + 2 + length) }
+    at += 2 + length
+  }
+}
+
+/** SOF0 to SOF15 without the three codes in between that mean tables: DHT, JPG and DAC. */
+function isFrameHeader(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
+}
+
+const exifHead = [0x45, 0x78, 0x69, 0x66, 0, 0]
+const orientationTag = 0x0112
+
+/** 1 (upright) unless the first EXIF directory says otherwise. */
+function exifOrientation(bytes: Uint8Array): number {
+  for (const { marker, body } of segments(bytes)) {
+    if (marker !== 0xe1 || !exifHead.every((byte, index) => body[index] === byte)) continue
+    const tiff = body.subarray(6)
+    const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength)
+    if (tiff.byteLength < 8) return 1
+    const littleEndian = tiff[0] === 0x49
+    const directory = view.getUint32(4, littleEndian)
+    if (directory + 2 > tiff.byteLength) return 1
+    const entries = view.getUint16(directory, littleEndian)
+    for (let entry = 0; entry < entries; entry += 1) {
+      const at = directory + 2 + 12 * entry
+      if (at + 12 > tiff.byteLength) return 1
+      if (view.getUint16(at, littleEndian) === orientationTag) return view.getUint16(at + 8, littleEndian)
+    }
+    return 1
+  }
+  return 1
+}

@@ -1,0 +1,55 @@
+/** PNG to gray, decoded by pngjs: every bit depth, palette, interlacing and transparency. */
+import { inflateSync } from 'node:zlib'
+import { PNG } from 'pngjs'
+import { damaged, decoding } from './errors.ts'
+import { type GrayImage, luma, overWhite } from './gray-image.ts'
+import type { PageSize } from './page-size.ts'
+
+const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
+const headerBytes = 33
+
+export function isPng(bytes: Uint8Array): boolean {
+  return signature.every((byte, index) => bytes[index] === byte)
+}
+
+/** Throws RecordError('damaged-image') when there is no whole IHDR chunk. */
+export function pngSize(bytes: Uint8Array): PageSize {
+  if (bytes.byteLength < headerBytes || chunkName(bytes, 8) !== 'IHDR') throw damaged('PNG')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { width: view.getUint32(16), height: view.getUint32(20) }
+}
+
+/** Throws RecordError('damaged-image'), also for a file that merely lacks its end. */
+export function decodePng(bytes: Uint8Array): GrayImage {
+  return decoding('PNG', () => {
+    refuseInflateBomb(bytes)
+    const { width, height, data } = PNG.sync.read(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    )
+    const pixels = new Uint8Array(width * height)
+    for (let pixel = 0, at = 0; pixel < pixels.length; pixel += 1, at += 4) {
+      pixels[pixel] = overWhite(luma(data[at]!, data[at + 1]!, data[at + 2]!), data[at + 3]!)
+    }
+    return { width, height, pixels }
+  })
+}
+
+/**
+ * pngjs bounds how much it inflates, except for interlaced files, where a few kilobytes may become gigabytes.
+ * Seven passes pad each row to whole bytes and add a filter byte: 9 bytes a pixel covers 16-bit RGBA with it.
+ */
+function refuseInflateBomb(bytes: Uint8Array): void {
+  const interlaced = bytes[28] === 1
+  if (!interlaced) return
+  const { width, height } = pngSize(bytes)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const parts: Uint8Array[] = []
+  for (let at = 8; at + 12 <= bytes.byteLength; at += 12 + view.getUint32(at)) {
+    if (chunkName(bytes, at) === 'IDAT') parts.push(bytes.subarray(at + 8, at + 8 + view.getUint32(at)))
+  }
+  inflateSync(Buffer.concat(parts), { maxOutputLength: (width * 9 + 16) * (height + 8) })
+}
+
+function chunkName(bytes: Uint8Array, at: number): string {
+  return String.fromCharCode(...bytes.subarray(at + 4, at + 8))
+}

@@ -1,0 +1,100 @@
+/**
+ * The main of a slot's child process: frames in on stdin, frames out on stdout, one at a time and in order.
+ *
+ * It knows nothing of limits. Inference blocks this process's event loop, so everything that must work
+ * meanwhile (heartbeats, CPU and memory limits, freezing) is the parent's (src/host/executor), from outside.
+ * What the child owes its parent is to answer, or to end: a document's fault is answered by a record with an
+ * error; any other failure ends the process with exit code 70 (EX_SOFTWARE in sysexits.h) and one line on
+ * stderr, because a process that failed in an unforeseen way is not one to trust with the next document.
+ *
+ * The end of stdin means that the parent is gone. A child that is busy notices it at its next record.
+ */
+import { once } from 'node:events'
+import { encodeFrame, FrameReader, type FromChild, type ToChild } from './messages.ts'
+import { runtimes } from './registry.ts'
+import { RecordError, type Runtime, type Session } from './runtime.ts'
+
+let session: Session | null = null
+
+try {
+  if (process.argv.includes('--describe')) await describe()
+  else await serve()
+  process.exitCode = 0
+} catch (error) {
+  const line = String(error instanceof Error ? (error.stack ?? error) : error).replaceAll('\n', ' ')
+  process.stderr.write(`${line}\n`, () => process.exit(70))
+}
+
+async function describe(): Promise<void> {
+  const loaded = await Promise.all(Object.values(runtimes).map((load) => load()))
+  const engines = await Promise.all(loaded.map((runtime) => runtime.engines()))
+  await send({ type: 'hello', engines: engines.flat() })
+}
+
+/** Reading stops while a frame is handled, so what the parent sends ahead waits in the pipe, not in here. */
+async function serve(): Promise<void> {
+  const reader = new FrameReader<ToChild>()
+  for await (const chunk of process.stdin) {
+    for (const { header, body } of reader.push(chunk)) await handle(header, body)
+  }
+}
+
+async function handle(header: ToChild, body: Uint8Array): Promise<void> {
+  switch (header.type) {
+    case 'load':
+      return load(header, body)
+    case 'run':
+      return run(header, body)
+    case 'inspect': {
+      const shape = (await runtimeNamed(header.runtime)).inspect(body)
+      return send({ type: 'shape', id: header.id, ...shape })
+    }
+  }
+}
+
+async function load(header: ToChild & { type: 'load' }, body: Uint8Array): Promise<void> {
+  const weights = new Map<string, Uint8Array>()
+  let offset = 0
+  for (const { name, bytes } of header.weights) {
+    weights.set(name, body.subarray(offset, offset + bytes))
+    offset += bytes
+  }
+  try {
+    session = await (await runtimeNamed(header.runtime)).load(header.engine, weights, header.options)
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    return send({ type: 'load-failed', code: error.code, message: error.message })
+  }
+  return send({ type: 'loaded' })
+}
+
+async function run(header: ToChild & { type: 'run' }, body: Uint8Array): Promise<void> {
+  if (session === null) throw new Error('run before load')
+  const { id, page } = header
+  const before = process.cpuUsage()
+  const cpuMs = () => {
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  }
+  try {
+    const { output, text } = await session.run(body, page)
+    return send({ type: 'record', id, text, error: null, cpuMs: cpuMs() }, output)
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    const { code, message } = error
+    return send({ type: 'record', id, text: '', error: { code, message }, cpuMs: cpuMs() })
+  }
+}
+
+async function runtimeNamed(name: string): Promise<Runtime> {
+  const load = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined
+  if (load === undefined) throw new RecordError('bad-weights', `no runtime is called ${JSON.stringify(name)}`)
+  return load()
+}
+
+async function send(header: FromChild, body?: Uint8Array): Promise<void> {
+  process.stdout.cork()
+  for (const part of encodeFrame(header, ...(body === undefined ? [] : [body]))) process.stdout.write(part)
+  process.stdout.uncork()
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+}

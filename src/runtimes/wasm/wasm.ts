@@ -1,0 +1,112 @@
+/**
+ * Runs any program that a submitter compiled to a WASI preview1 command: document on stdin, result on stdout.
+ *
+ * One engine, 'exact': WebAssembly's semantics are deterministic but for three leftovers, and each is dealt
+ * with. Relaxed SIMD and threads are refused (admission.ts). Running out of something (stack, memory, time)
+ * is an error, never a value. The bits of a NaN are *not* pinned: 0/0 is ffc00000 on x86-64 and 7fc00000 on
+ * ARM64 (measured), and V8 has no switch to make them canonical. A program must not print a NaN's bits, nor
+ * branch on them; one that does is accused by verification of disagreeing with itself, and its submitter pays.
+ *
+ * The engine id covers this host and its defaults, and not V8's version: the specification, not the compiler,
+ * says what a module computes (bytes were equal between Node 20 and 24, between Liftoff and TurboFan, and on
+ * emulated CPUs). A compiler bug is a fault like any other, and found like any other.
+ *
+ * The module is compiled once a session and instantiated anew for each document, so that no document can
+ * leave anything behind for the next (30,000 empty instances a second on one EPYC core, Node 24).
+ */
+import { createHash } from 'node:crypto'
+import { RecordError, type RecordOutput, type Runtime, type RuntimeOptions } from '../runtime.ts'
+import { admit } from './admission.ts'
+import { trapMessage } from './traps.ts'
+import { GuestExit, OutputOverflow, WasiHost, wasiHostVersion } from './wasi-host.ts'
+
+/**
+ * `memoryPagesMax`, pages of 64 KiB: 64 MiB is room for a document of 16 MiB and some copies of it, and a
+ * vehicle has it free (a guess). Up to 128 MiB may be asked for: garbage collection lags behind by some
+ * instances (documents that fill 256 MiB each took the process to 870 MB, measured), and on no vehicle may
+ * the executor's own cap be what decides.
+ * `outputBytesMax`: results are held in memory and sent around, and mean to be smaller than documents. At
+ * most what fits in one frame when JSON writes each byte as six, twice. The default is a guess.
+ */
+const defaults = { memoryPagesMax: 1024, outputBytesMax: 16 * 2 ** 20 }
+const limits: typeof defaults = { memoryPagesMax: 2048, outputBytesMax: 32 * 2 ** 20 }
+
+/** Counting words and hashing took 170 ms for 2.1 MB, which is 12 kB a ms; the rest is a guess. */
+const bytesPerMs = 10_000
+
+export const wasm: Runtime = {
+  name: 'wasm',
+
+  async engines() {
+    const identity = JSON.stringify({ wasiHostVersion, defaults, limits })
+    const id = createHash('sha256').update(`carpool wasm exact ${identity}`).digest('hex').slice(0, 32)
+    return [{ runtime: 'wasm', engine: 'exact', id, isa: null }]
+  },
+
+  inspect(document) {
+    return { pages: 1, pageCostMs: 1 + document.byteLength / bytesPerMs }
+  },
+
+  async load(engine, weights, options) {
+    if (engine !== 'exact') throw new RecordError('bad-weights', 'the only engine of wasm is exact')
+    const bytes = weights.get('module')
+    if (bytes === undefined || weights.size !== 1) {
+      throw new RecordError('bad-weights', 'wasm takes one weight, called module')
+    }
+    const { memoryPagesMax, outputBytesMax } = readOptions(options)
+    const module = await admit(bytes, memoryPagesMax)
+    const host = new WasiHost(outputBytesMax)
+    return {
+      async run(document, page) {
+        if (page !== 0) throw new RecordError('no-such-page', 'a document of wasm has one page')
+        return record(runCommand(module, host, document))
+      },
+    }
+  },
+}
+
+function readOptions(options: RuntimeOptions): typeof defaults {
+  const read = { ...defaults }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(read, name)) throw new RecordError('bad-weights', `no option is called ${name}`)
+    const max = limits[name as keyof typeof limits]
+    if (!Number.isInteger(value) || Number(value) < 1 || Number(value) > max) {
+      throw new RecordError('bad-weights', `${name} is not a whole number from 1 to ${max}`)
+    }
+    read[name as keyof typeof read] = Number(value)
+  }
+  return read
+}
+
+function runCommand(module: WebAssembly.Module, host: WasiHost, document: Uint8Array): Uint8Array {
+  host.begin(document)
+  try {
+    const { exports } = new WebAssembly.Instance(module, host.imports)
+    host.attach(exports.memory as WebAssembly.Memory)
+    const start = exports._start as () => void
+    start()
+  } catch (error) {
+    if (error instanceof OutputOverflow) throw new RecordError('output-limit', 'too much output')
+    if (error instanceof GuestExit) {
+      if (error.exitCode !== 0) throw new RecordError('exit-code', `exit code ${error.exitCode}`)
+    } else {
+      throw new RecordError('trap', trapMessage(error))
+    }
+  }
+  return host.takeStdout()
+}
+
+/** `{"text": …, "bytes": n}`, or `{"text": null, "base64": …, "bytes": n}` where stdout is not UTF-8. */
+function record(stdout: Uint8Array): RecordOutput {
+  const bytes = stdout.byteLength
+  try {
+    const text = strictUtf8.decode(stdout)
+    return { output: utf8.encode(JSON.stringify({ text, bytes })), text }
+  } catch {
+    const base64 = Buffer.from(stdout).toString('base64')
+    return { output: utf8.encode(JSON.stringify({ text: null, base64, bytes })), text: base64 }
+  }
+}
+
+const utf8 = new TextEncoder()
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { type Block, cacheBytesMaxDefault, rowBytesMax, storedBytesMax } from '../../src/host/store/blocks.ts'
+import { openStore, type Store } from '../../src/host/store/store.ts'
+import type { Cid } from '../../src/protocol/ids.ts'
+import { blockOf, ended, jobNamed, runChild, temporaryDirectory, temporaryStore } from '../support/store.ts'
+
+const jobA = jobNamed('a')
+const jobB = jobNamed('b')
+const small = blockOf(rowBytesMax, 1)
+const large = blockOf(rowBytesMax + 1, 2)
+
+test('a block comes back byte for byte, whether it is a row or a file', async (t) => {
+  const { blocks, directory } = temporaryStore(t)
+  for (const block of [blockOf(0), small, large]) {
+    assert.equal(blocks.has(block.cid), false)
+    assert.equal(await blocks.get(block.cid), undefined)
+    await blocks.put(block.cid, block.bytes, { kind: 'input', job: jobA })
+    assert.equal(blocks.size(block.cid), block.bytes.byteLength)
+    assert.deepEqual(await blocks.get(block.cid), block.bytes)
+  }
+  assert.deepEqual(
+    readdirSync(directory.blocksPath),
+    [large.cid],
+    'the limit between row and file is where it says',
+  )
+})
+
+test('bytes under another hash are refused, and none of their company is kept', async (t) => {
+  const { blocks, directory } = temporaryStore(t)
+  const liar = { cid: small.cid, bytes: blockOf(10).bytes }
+  const problem = { cid: small.cid, code: 'hash-mismatch', bytes: 10 }
+  await assert.rejects(blocks.putMany([large, liar], { kind: 'input', job: jobA }), { problem })
+  assert.equal(blocks.has(large.cid), false)
+  assert.deepEqual(readdirSync(directory.blocksPath), [])
+})
+
+test('what is no CID, or too large, is refused by name', async (t) => {
+  const { blocks } = temporaryStore(t)
+  for (const text of [
+    '',
+    '../../etc/passwd',
+    'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG',
+    large.cid.toUpperCase(),
+  ])
+    await assert.rejects(blocks.put(text as Cid, large.bytes, { kind: 'input' }), { code: 'not-a-cid' })
+  const tooLarge = { byteLength: storedBytesMax + 1 } as Uint8Array
+  await assert.rejects(blocks.put(large.cid, tooLarge, { kind: 'input' }), { code: 'too-large' })
+})
+
+test('the same block may be put many times at once', async (t) => {
+  const { blocks } = temporaryStore(t)
+  const puts = [jobA, jobB, jobA, jobB].flatMap((job) =>
+    [small, large].map(({ cid, bytes }) => blocks.put(cid, bytes, { kind: 'input', job })),
+  )
+  await Promise.all(puts)
+  assert.deepEqual(await blocks.get(large.cid), large.bytes)
+  assert.deepEqual(blocks.jobsOf(large.cid), [jobA, jobB].sort())
+})
+
+test('a put that overlaps a release of the same block keeps it', async (t) => {
+  const { blocks } = temporaryStore(t)
+  await blocks.put(large.cid, large.bytes, { kind: 'input', job: jobA })
+  const put = blocks.put(large.cid, large.bytes, { kind: 'input', job: jobB })
+  await Promise.all([blocks.release(jobA), put])
+  assert.deepEqual(await blocks.get(large.cid), large.bytes)
+  const again = blocks.put(large.cid, large.bytes, { kind: 'result', job: jobA })
+  await Promise.all([again, blocks.release(jobB)])
+  assert.deepEqual(await blocks.get(large.cid), large.bytes)
+})
+
+test('a damaged file is put aside, reported missing and whole again after the next put', async (t) => {
+  const path = temporaryDirectory(t)
+  const warnings: string[] = []
+  const store = openStore(path, { log: { warn: (_facts, message) => warnings.push(message) } })
+  t.after(() => store.close())
+  const { blocks, directory } = store
+  await blocks.put(large.cid, large.bytes, { kind: 'input', job: jobA })
+  const file = join(directory.blocksPath, large.cid)
+  const damaged = readFileSync(file)
+  damaged[5]! ^= 1
+  writeFileSync(file, damaged)
+  assert.equal(await blocks.get(large.cid), undefined)
+  assert.equal(blocks.has(large.cid), false)
+  assert.deepEqual(readFileSync(join(directory.quarantinePath, large.cid)), damaged)
+  assert.deepEqual(warnings, ['put a damaged block aside'])
+  assert.deepEqual(blocks.jobsOf(large.cid), [jobA], 'who needs it is not forgotten')
+  await blocks.put(large.cid, large.bytes, { kind: 'input', job: jobB })
+  assert.deepEqual(await blocks.get(large.cid), large.bytes)
+})
+
+test('a damaged row and a vanished file are found out as well', async (t) => {
+  const { blocks, database, directory } = temporaryStore(t)
+  await blocks.putMany([small, large], { kind: 'input', job: jobA })
+  database.run('UPDATE blocks SET body = zeroblob(9) WHERE cid = ?', small.cid)
+  rmSync(join(directory.blocksPath, large.cid))
+  assert.equal(await blocks.get(small.cid), undefined)
+  assert.equal(await blocks.get(large.cid), undefined)
+  assert.deepEqual([blocks.has(small.cid), blocks.has(large.cid)], [false, false])
+  assert.deepEqual(readdirSync(directory.quarantinePath), [small.cid])
+})
+
+test('quarantine never holds more than sixteen blocks', async (t) => {
+  const { blocks, database, directory } = temporaryStore(t)
+  const many = Array.from({ length: 20 }, (_, seed) => blockOf(100, seed))
+  await blocks.putMany(many, { kind: 'input', job: jobA })
+  database.run('UPDATE blocks SET body = zeroblob(9)')
+  for (const { cid } of many) assert.equal(await blocks.get(cid), undefined)
+  assert.equal(readdirSync(directory.quarantinePath).length, 16)
+})
+
+test('what a crash left behind is collected at the next start', async (t) => {
+  const path = temporaryDirectory(t)
+  let store = openStore(path)
+  const gone = blockOf(50_000, 9)
+  await store.blocks.putMany([large, gone], { kind: 'input', job: jobA })
+  store.close()
+  const orphan = blockOf(50_000, 3)
+  writeFileSync(join(path, 'blocks', `${large.cid}.123.1.part`), 'half')
+  writeFileSync(join(path, 'blocks', orphan.cid), orphan.bytes)
+  rmSync(join(path, 'blocks', gone.cid))
+  store = openStore(path)
+  t.after(() => store.close())
+  assert.deepEqual(readdirSync(join(path, 'blocks')), [large.cid])
+  assert.deepEqual(await store.blocks.get(large.cid), large.bytes)
+  assert.equal(store.blocks.has(gone.cid), false)
+})
+
+test("a job's end deletes what nobody else uses", async (t) => {
+  const { blocks, directory } = temporaryStore(t)
+  const shared = blockOf(40_000, 5)
+  await blocks.putMany([small, large, shared], { kind: 'input', job: jobA })
+  await blocks.put(shared.cid, shared.bytes, { kind: 'result', job: jobB })
+  assert.deepEqual(blocks.blocksOf(jobA, 'input'), [small.cid, large.cid, shared.cid].sort())
+  await blocks.release(jobA)
+  assert.deepEqual(
+    [small, large, shared].map(({ cid }) => blocks.has(cid)),
+    [false, false, true],
+  )
+  assert.deepEqual(readdirSync(directory.blocksPath), [shared.cid])
+  assert.equal(await blocks.get(large.cid), undefined, 'not from memory either')
+  await blocks.release(jobB)
+  assert.deepEqual(readdirSync(directory.blocksPath), [])
+})
+
+test('a job of thousands of results is released in several commits', async (t) => {
+  const { blocks, database } = temporaryStore(t)
+  const results = Array.from({ length: 2000 }, (_, seed) => blockOf(20, seed))
+  await blocks.putMany(results, { kind: 'result', job: jobA })
+  await blocks.release(jobA)
+  assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM blocks')!.n, 0)
+  assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM block_uses')!.n, 0)
+})
+
+test('weights outlive their job within the budget, and the least recently read go first', async (t) => {
+  let nowMs = 0
+  const { blocks } = temporaryStore(t, { cacheBytesMax: 200_000, now: () => nowMs })
+  const weights: Block[] = []
+  for (nowMs = 1; nowMs <= 4; nowMs += 1) {
+    const block = blockOf(50_000, nowMs)
+    weights.push(block)
+    await blocks.put(block.cid, block.bytes, { kind: 'weights', job: jobA })
+  }
+  const inUse = blockOf(50_000, 5)
+  await blocks.put(inUse.cid, inUse.bytes, { kind: 'weights', job: jobB })
+  await blocks.release(jobA)
+  assert.deepEqual(
+    weights.map(({ cid }) => blocks.has(cid)),
+    [true, true, true, true],
+  )
+  await blocks.get(weights[0]!.cid)
+  const fifth = blockOf(50_000, 6)
+  await blocks.put(fifth.cid, fifth.bytes, { kind: 'weights' })
+  assert.deepEqual(
+    weights.map(({ cid }) => blocks.has(cid)),
+    [true, false, true, true],
+  )
+  assert.equal(blocks.has(inUse.cid), true, 'what a job uses is outside of the budget')
+})
+
+test('which weights were read lately is remembered across a restart', async (t) => {
+  const path = temporaryDirectory(t)
+  let nowMs = 1
+  let store = openStore(path, { now: () => nowMs })
+  const [first, second] = [blockOf(50_000, 1), blockOf(50_000, 2)]
+  await store.blocks.put(first.cid, first.bytes, { kind: 'weights' })
+  nowMs = 2
+  await store.blocks.put(second.cid, second.bytes, { kind: 'weights' })
+  nowMs = 3
+  await store.blocks.get(first.cid)
+  store.close()
+  store = openStore(path, { cacheBytesMax: 50_000 })
+  t.after(() => store.close())
+  assert.deepEqual(
+    [first, second].map(({ cid }) => store.blocks.has(cid)),
+    [true, false],
+  )
+})
+
+test("only weights are public, and another job's document never becomes so by being called weights", async (t) => {
+  const { blocks } = temporaryStore(t)
+  await blocks.put(large.cid, large.bytes, { kind: 'weights', job: jobA })
+  await blocks.put(small.cid, small.bytes, { kind: 'input', job: jobA })
+  assert.deepEqual([blocks.isPublic(large.cid), blocks.isPublic(small.cid)], [true, false])
+  assert.equal(await blocks.use(small.cid, { kind: 'weights', job: jobB }), true)
+  assert.equal(blocks.isPublic(small.cid), false)
+  assert.equal(await blocks.use(blockOf(3).cid, { kind: 'weights', job: jobB }), false)
+})
+
+test('a use without a job holds a block until it is dropped', async (t) => {
+  const { blocks } = temporaryStore(t)
+  await blocks.putMany([small, large], { kind: 'input' })
+  await blocks.use(large.cid, { kind: 'input', job: jobA })
+  for (const { cid } of [small, large]) blocks.drop(cid, { kind: 'input' })
+  assert.deepEqual([blocks.has(small.cid), blocks.has(large.cid)], [false, true])
+})
+
+test('a full disk is one clear error, loses nothing acknowledged and leaves no half files', {
+  timeout: 120_000,
+}, async (t) => {
+  const path = temporaryDirectory(t)
+  // A limit on the size of files is a full disk that needs no privileges: the kernel cuts writes short, then refuses.
+  const program = `
+    import { openStore } from './store.ts'
+    import { cidOf } from './cid.ts'
+    const { blocks } = openStore(process.argv[1])
+    for (const size of [100_000, 6_000_000, 150_000]) {
+      const bytes = new Uint8Array(size)
+      const put = blocks.put(cidOf('raw', bytes), bytes, { kind: 'input' })
+      await put.then(() => console.log(size + ' kept'), (error) => console.log(size + ' ' + error.code))
+    }`
+  const child = runChild(t, program, path, { fileBytesMax: 5 * 2 ** 20 })
+  const said: string[] = []
+  for await (const line of child.lines) said.push(line)
+  await ended(child)
+  assert.deepEqual(said, ['100000 kept', '6000000 disk-full', '150000 kept'])
+  assert.equal(readdirSync(join(path, 'blocks')).length, 2)
+})
+
+test('after kill -9, every acknowledged block is there and whole, and nothing else takes room', {
+  timeout: 120_000,
+}, async (t) => {
+  const path = temporaryDirectory(t)
+  const program = `
+    import { openStore } from './store.ts'
+    import { cidOf } from './cid.ts'
+    const { blocks } = openStore(process.argv[1])
+    for (let n = 0; ; n += 1) {
+      const sizes = [200, 20_000, 100_000]
+      await Promise.all(sizes.map(async (size) => {
+        const bytes = new Uint8Array(size)
+        new DataView(bytes.buffer).setFloat64(0, Math.random())
+        const cid = cidOf('raw', bytes)
+        await blocks.put(cid, bytes, { kind: 'input', job: '${jobA}' })
+        process.stdout.write(cid + '\\n')
+      }))
+    }`
+  const acknowledged: Cid[] = []
+  for (let round = 0; round < 12; round += 1) {
+    const child = runChild(t, program, path)
+    let count = 0
+    for await (const line of child.lines) {
+      acknowledged.push(line as Cid)
+      count += 1
+      if (count >= 1 + round * 5) child.kill('SIGKILL')
+    }
+    await ended(child)
+  }
+  const store = openStore(path)
+  t.after(() => store.close())
+  for (const cid of acknowledged) assert.notEqual(await store.blocks.get(cid), undefined)
+  assert.deepEqual(unknownFiles(store), [])
+  t.diagnostic(`${acknowledged.length} acknowledged blocks survived 12 kills`)
+})
+
+test('the budget that the store defaults to is the one that the command line promises', async () => {
+  const { options } = await import('../../src/cli/config/options.ts')
+  assert.equal(
+    options.cacheBytesMax.fallback({ environment: {}, home: '/', workingDirectory: '/', cores: 1 }),
+    cacheBytesMaxDefault,
+  )
+})
+
+function unknownFiles({ blocks, directory }: Store): string[] {
+  return readdirSync(directory.blocksPath).filter((name) => !blocks.has(name as Cid))
+}

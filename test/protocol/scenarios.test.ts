@@ -1,0 +1,32 @@
+/**
+ * The scenarios of test/scenarios: text in, golden trace out. A scenario whose first command is `worker` plays
+ * a worker, any other a steward. After a change that is meant:
+ *
+ *   CARPOOL_REWRITE=1 node --test test/protocol/scenarios.test.ts
+ *
+ * writes the traces anew; read the difference before you keep it.
+ */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { parseCommand, parseScript, printScript } from '../support/core-script.ts'
+import { StewardStage } from '../support/core-steward-stage.ts'
+import { WorkerStage } from '../support/core-worker-stage.ts'
+
+const folder = new URL('../scenarios/', import.meta.url)
+const rewrite = process.env.CARPOOL_REWRITE === '1'
+
+for (const file of readdirSync(folder).sort()) {
+  if (!file.endsWith('.txt')) continue
+  test(`the scenario ${file} gives its golden trace`, () => {
+    const blocks = parseScript(readFileSync(new URL(file, folder), 'utf8'))
+    const first = blocks[0]
+    assert(first?.comments[0]?.startsWith('#'), 'a scenario opens with what it proves')
+    const stage = first.command.startsWith('worker') ? new WorkerStage() : new StewardStage()
+    const traces = blocks.map(({ command }) => stage.run(parseCommand(command)).join('\n') || 'nothing')
+    if (rewrite) writeFileSync(new URL(file, folder), printScript(blocks, traces))
+    else
+      for (const [i, { command, expected }] of blocks.entries())
+        assert.equal(traces[i], expected, `after '${command}' (command ${i + 1} of ${file})`)
+  })
+}

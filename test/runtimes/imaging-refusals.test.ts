@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { deflateSync } from 'node:zlib'
+import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
+import { RecordError, type RecordErrorCode } from '../../src/runtimes/runtime.ts'
+import {
+  assemblePng,
+  encodeJpeg,
+  encodePng,
+  encodeTiff,
+  packBits,
+  pngHeader,
+  type TiffPage,
+} from '../support/images.ts'
+
+const width = 64
+const height = 48
+const pixels = Uint8Array.from({ length: width * height }, (_, i) => (i * 37 + (i >> 4)) & 255)
+const gray: TiffPage = { width, height, bits: 8, photometric: 1, compression: 1, raw: pixels }
+
+const documents: readonly { name: string; bytes: Uint8Array }[] = [
+  { name: 'PNG', bytes: encodePng({ width, height, pixels }) },
+  { name: 'JPEG', bytes: encodeJpeg({ width, height, pixels }, 80) },
+  { name: 'TIFF', bytes: encodeTiff([gray]) },
+  { name: 'deflated TIFF', bytes: encodeTiff([{ ...gray, compression: 8 }]) },
+]
+
+for (const { name, bytes } of documents) {
+  test(`a ${name} that ends early is damaged, wherever it ends`, () => {
+    for (let kept = 8; kept < bytes.byteLength; kept += kept < 64 || kept > bytes.byteLength - 16 ? 1 : 61) {
+      refuses(bytes.subarray(0, kept), 'damaged-image', `${kept} of ${bytes.byteLength} bytes`)
+    }
+  })
+}
+
+test('what is wrong is told in the same words each time', () => {
+  for (const { bytes } of documents) {
+    const torn = bytes.subarray(0, bytes.byteLength >> 1)
+    assert.equal(messageOf(torn), messageOf(Uint8Array.from(torn)))
+    assert.match(
+      messageOf(torn),
+      /^the (PNG|JPEG|TIFF) data is truncated, corrupt or of an unsupported kind$/,
+    )
+  }
+})
+
+test('no bytes are an empty document, and text is not an image', () => {
+  refuses(new Uint8Array(0), 'empty-document')
+  refuses(new TextEncoder().encode('%PDF-1.7 and so on'), 'not-an-image')
+})
+
+test('a page that is not there is refused by its number', () => {
+  assert.throws(() => decodePage(encodeTiff([gray]), 1), {
+    code: 'no-such-page',
+    message: 'page 2 of a document of 1',
+  })
+})
+
+test('20,000 x 20,000 pixels are refused by the header alone, in each format', () => {
+  const side = 20_000
+  const hugeJpeg = Uint8Array.from(documents[1]!.bytes)
+  const frame = hugeJpeg.findIndex((byte, at) => byte === 0xff && hugeJpeg[at + 1] === 0xc0)
+  hugeJpeg.set([side >> 8, side & 255, side >> 8, side & 255], frame + 5)
+  const bombs = [
+    assemblePng(pngHeader(side, side, 8, 0), new Uint8Array(10)),
+    hugeJpeg,
+    encodeTiff([{ ...gray, width: side, height: side }]),
+  ]
+  const before = process.memoryUsage().rss
+  for (const bomb of bombs) {
+    refuses(bomb, 'image-too-large')
+    assert.deepEqual(pageSizes(bomb), [{ width: side, height: side }])
+  }
+  assert.ok(process.memoryUsage().rss - before < 100 * 2 ** 20)
+})
+
+test('a small interlaced PNG cannot inflate into gigabytes', () => {
+  refuses(assemblePng(pngHeader(8, 8, 8, 0, 1), new Uint8Array(50_000_000)), 'damaged-image')
+})
+
+test('a TIFF whose directories form a ring is damaged', () => {
+  const ring = Buffer.from(encodeTiff([gray, gray]))
+  const first = ring.readUInt32LE(4)
+  const second = ring.readUInt32LE(first + 2 + 12 * ring.readUInt16LE(first))
+  ring.writeUInt32LE(first, second + 2 + 12 * ring.readUInt16LE(second))
+  refuses(ring, 'damaged-image')
+})
+
+test('a TIFF strip that holds fewer rows than it should is damaged, in every compression', () => {
+  const short = pixels.subarray(0, pixels.byteLength - width)
+  refuses(encodeTiff([{ ...gray, compression: 8, compress: () => deflateSync(short) }]), 'damaged-image')
+  refuses(encodeTiff([{ ...gray, compression: 32773, compress: () => packBits(short) }]), 'damaged-image')
+  refuses(encodeTiff([{ ...gray, compress: () => short }]), 'damaged-image')
+  refuses(
+    encodeTiff([{ ...gray, bits: 1, compression: 4, compress: () => new Uint8Array(3) }]),
+    'damaged-image',
+  )
+})
+
+test('a page without pixels is damaged', () => {
+  refuses(assemblePng(pngHeader(0, 5, 8, 0), new Uint8Array(5)), 'damaged-image')
+})
+
+function refuses(bytes: Uint8Array, code: RecordErrorCode, note = ''): void {
+  assert.throws(
+    () => decodePage(bytes, 0),
+    (error) => error instanceof RecordError && error.code === code,
+    note,
+  )
+}
+
+function messageOf(bytes: Uint8Array): string {
+  try {
+    decodePage(bytes, 0)
+  } catch (error) {
+    return (error as Error).message
+  }
+  return ''
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { decodeColumns, readDictionary } from '../../src/runtimes/ocr/ctc.ts'
+
+const characters = ['a', 'b', ' ']
+
+/** One letter a column: '-' is blank, '~' is a blank that hides a space. */
+function decode(columns: string): { text: string; confidence: number } {
+  const rows: Readonly<Record<string, readonly number[]>> = {
+    '-': [0.9, 0, 0, 0],
+    '~': [0.9, 0, 0, 0.05],
+    a: [0.1, 0.8, 0, 0],
+    b: [0, 0, 0.6, 0],
+    ' ': [0.1, 0, 0, 0.8],
+  }
+  return decodeColumns(
+    Float32Array.from([...columns].flatMap((name) => rows[name]!)),
+    columns.length,
+    characters,
+  )
+}
+
+test('repeats are one character unless a blank is between them', () => {
+  assert.equal(decode('aa-ab').text, 'aab')
+})
+
+test('a blank that leaves room for a space is a space', () => {
+  assert.equal(decode('a~b').text, 'a b')
+  assert.equal(decode('a-b').text, 'ab')
+})
+
+test('spaces are one at a time and never at the ends', () => {
+  assert.equal(decode('~ a ~-~b ').text, 'a b')
+})
+
+test('confidence is the mean over characters, and 0 for none', () => {
+  assert.ok(Math.abs(decode('a-b').confidence - 0.7) < 1e-6)
+  assert.equal(decode('---').confidence, 0)
+})
+
+test('NaN is an error, wherever it stands', () => {
+  for (const place of [0, 3, 7]) {
+    const probabilities = new Float32Array(8)
+    probabilities[place] = Number.NaN
+    assert.throws(() => decodeColumns(probabilities, 2, characters), { code: 'not-a-number' })
+  }
+})
+
+test('a dictionary is one character a line with a space added', () => {
+  assert.deepEqual(readDictionary(new TextEncoder().encode('x\r\ny\n')), ['x', 'y', ' '])
+})

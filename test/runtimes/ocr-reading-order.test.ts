@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { inReadingOrder } from '../../src/runtimes/ocr/reading-order.ts'
+
+interface Word {
+  readonly name: string
+  readonly left: number
+  readonly top: number
+  readonly right: number
+  readonly bottom: number
+}
+
+function word(name: string, left: number, top: number, width = 200, height = 24): Word {
+  return { name, left, top, right: left + width, bottom: top + height }
+}
+
+/** Lines named a1, a2, ... */
+function column(name: string, left: number, top: number, lines: number, pitch = 30): Word[] {
+  return Array.from({ length: lines }, (_, i) => word(`${name}${i + 1}`, left, top + i * pitch))
+}
+
+function read(words: readonly Word[]): string {
+  return inReadingOrder(words)
+    .map((line) => line.map((item) => item.name).join('+'))
+    .join(' ')
+}
+
+test('one column is read from top to bottom', () => {
+  assert.equal(read(column('a', 50, 100, 4).reverse()), 'a1 a2 a3 a4')
+})
+
+test('two columns are read one after the other, even when their lines align', () => {
+  assert.equal(read([...column('b', 290, 100, 4), ...column('a', 50, 100, 4)]), 'a1 a2 a3 a4 b1 b2 b3 b4')
+})
+
+test('two columns whose lines do not align are no different', () => {
+  assert.equal(read([...column('a', 50, 100, 4), ...column('b', 290, 113, 4)]), 'a1 a2 a3 a4 b1 b2 b3 b4')
+})
+
+test('three columns are read from left to right', () => {
+  const words = [...column('c', 530, 100, 3), ...column('a', 50, 100, 3), ...column('b', 290, 100, 3)]
+  assert.equal(read(words), 'a1 a2 a3 b1 b2 b3 c1 c2 c3')
+})
+
+test('a heading and a foot that span the columns are read before and after them', () => {
+  const words = [
+    ...column('a', 50, 100, 4),
+    ...column('b', 290, 100, 4),
+    word('heading', 100, 40, 300, 40),
+    word('foot', 60, 240, 420),
+  ]
+  assert.equal(read(words), 'heading a1 a2 a3 a4 b1 b2 b3 b4 foot')
+})
+
+test('a heading between two blocks of columns parts them', () => {
+  const words = [
+    ...column('a', 50, 100, 3),
+    ...column('b', 290, 100, 3),
+    word('heading', 60, 200, 420),
+    ...column('c', 50, 240, 3),
+    ...column('d', 290, 240, 3),
+  ]
+  assert.equal(read(words), 'a1 a2 a3 b1 b2 b3 heading c1 c2 c3 d1 d2 d3')
+})
+
+test('a short column beside a long one is read after it', () => {
+  assert.equal(read([...column('a', 50, 100, 6), ...column('b', 290, 100, 3)]), 'a1 a2 a3 a4 a5 a6 b1 b2 b3')
+})
+
+test('parts of one line are joined from left to right', () => {
+  const words = [...column('a', 50, 100, 2), word('right', 270, 165, 90), word('left', 50, 160, 200)]
+  assert.equal(read(words), 'a1 a2 left+right')
+})
+
+test('page numbers of a table of contents stay with their lines', () => {
+  const entries = [1, 2, 3, 4].flatMap((n) => [
+    word(`t${n}`, 50, 70 + 30 * n),
+    word(`p${n}`, 400, 70 + 30 * n, 30),
+  ])
+  assert.equal(read(entries), 't1+p1 t2+p2 t3+p3 t4+p4')
+})
+
+test('the order in which boxes were found does not matter', () => {
+  const words = [...column('a', 50, 100, 5), ...column('b', 290, 107, 5), word('heading', 100, 40, 300, 40)]
+  const expected = read(words)
+  for (let turn = 1; turn < words.length; turn += 1) {
+    assert.equal(read([...words.slice(turn), ...words.slice(0, turn)]), expected)
+  }
+})
+
+test('no boxes give no lines', () => {
+  assert.deepEqual(inReadingOrder([]), [])
+})

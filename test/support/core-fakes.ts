@@ -1,0 +1,108 @@
+/**
+ * Short names and cheap stand-ins for what the core takes from its shell: a real sha256, ids that read as
+ * 'v1' or 'a' in a trace, and signatures that anybody can make but that still bind signer and body.
+ */
+import { createHash } from 'node:crypto'
+import { concat, equals, fromString } from 'uint8arrays'
+import { rawCid } from '../../src/protocol/block.ts'
+import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import type { Manifest } from '../../src/protocol/job.ts'
+import {
+  encodeBody,
+  type RecordBody,
+  type RecordKind,
+  type SignedRecord,
+  type Verify,
+} from '../../src/protocol/record.ts'
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(bytes).digest())
+}
+
+/** Peer ids have at least 40 characters; nobody wants to read them. */
+export function peerNamed(name: string): PeerId {
+  return name.padEnd(40, '.') as PeerId
+}
+
+export function nameOfPeer(peer: PeerId): string {
+  return peer.replace(/\.+$/, '')
+}
+
+export function ownerNamed(name: string): OwnerId {
+  return name as OwnerId
+}
+
+const cidNames = new Map<Cid, string>()
+
+export function cidNamed(name: string): Cid {
+  const cid = rawCid(sha256, fromString(name))
+  cidNames.set(cid, name)
+  return cid
+}
+
+export function nameOfCid(cid: Cid): string {
+  return cidNames.get(cid) ?? cid
+}
+
+export function bodyOf<Payload>(
+  kind: RecordKind,
+  signer: PeerId,
+  payload: Payload,
+  more: Partial<RecordBody> = {},
+): RecordBody<Payload> {
+  return {
+    domain: 'carpool',
+    version: 1,
+    kind,
+    job: null,
+    epoch: 0,
+    steward: null,
+    serial: 0,
+    expiresMs: 10_000_000,
+    signer,
+    ...more,
+    payload,
+  }
+}
+
+export function sign(body: RecordBody): SignedRecord {
+  const bytes = encodeBody(body)
+  return { body: bytes, signature: signatureOf(body.signer, bytes) }
+}
+
+export const verify: Verify = (signer, bytes, signature) => equals(signatureOf(signer, bytes), signature)
+
+function signatureOf(signer: PeerId, bytes: Uint8Array): Uint8Array {
+  const half = sha256(concat([fromString(signer), bytes]))
+  return concat([half, half])
+}
+
+export const seed = sha256(fromString('the seed of every test that does not say otherwise'))
+
+export function manifestWith(
+  changes: Partial<Omit<Manifest, 'assurance'>> & { assurance?: Partial<Manifest['assurance']> } = {},
+): Manifest {
+  const { assurance, ...rest } = changes
+  return {
+    runtime: 'ocr',
+    engine: { name: 'wasm', id: 'engine-1' },
+    options: {},
+    weights: [],
+    shards: { file: cidNamed('shard list'), bytes: 1, count: 1, pages: 1 },
+    documents: { file: cidNamed('document list'), bytes: 1, count: 1 },
+    agreement: 'bytes',
+    fleet: null,
+    shortage: 'wait',
+    deadlineMs: 3_600_000,
+    stewards: [{ peer: peerNamed('steward'), drawCommitment: sha256(seed) }],
+    ...rest,
+    assurance: {
+      replicas: 2,
+      lead: 3,
+      errorBoundPpb: 100_000,
+      colludingSharePpm: 10_000,
+      arbiter: 'owners',
+      ...assurance,
+    },
+  }
+}

@@ -1,0 +1,319 @@
+/**
+ * One steward on a stage: a scenario's commands go in as inputs, and its effects come out as short lines. What it
+ * makes durable is kept in a journal, from which `restore` builds it anew.
+ */
+import type { Capacity, EngineAdvert } from '../../src/protocol/advert.ts'
+import { openDrawBasis } from '../../src/protocol/draw.ts'
+import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { Manifest } from '../../src/protocol/job.ts'
+import { type Opening, openLease, openReceipt, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
+import type { SignedRecord } from '../../src/protocol/record.ts'
+import type { Examined, StewardEffect, StewardInput, Wanted } from '../../src/protocol/steward/contract.ts'
+import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
+import {
+  bodyOf,
+  cidNamed,
+  manifestWith,
+  nameOfCid,
+  nameOfPeer,
+  ownerNamed,
+  peerNamed,
+  seed,
+  sha256,
+  sign,
+  verify,
+} from './core-fakes.ts'
+import { type Command, parseDuration, printDuration } from './core-script.ts'
+
+/** `v1:o1:slots=2:isa=avx:mode=drain` */
+export function capacityOf(text: string): Capacity {
+  const [name, owner, ...rest] = text.split(':')
+  const settings = new Map(rest.map((part) => part.split('=') as [string, string]))
+  const slots = Number(settings.get('slots') ?? 1)
+  const engine: EngineAdvert = {
+    runtime: 'ocr',
+    engine: 'wasm',
+    id: settings.get('engine') ?? 'engine-1',
+    isa: settings.get('isa') ?? null,
+    unitsPerHour: 0,
+  }
+  return {
+    name: name!,
+    peer: peerNamed(name!),
+    owner: ownerNamed(owner ?? name!),
+    certificate: null,
+    slots: { total: slots, free: slots },
+    mode: (settings.get('mode') ?? 'run') as Capacity['mode'],
+    engines: [engine],
+    addresses: [],
+    software: '0',
+    serial: 0,
+    expiresMs: Number.MAX_SAFE_INTEGER,
+  }
+}
+
+const nonce = sha256(new Uint8Array(1))
+
+export class StewardStage {
+  nowMs = 0
+  #manifest: Manifest = manifestWith()
+  #costMs = 1_000
+  #pages = 1
+  #steward: Steward
+  readonly #job = cidNamed('job')
+  readonly #self = peerNamed('steward')
+  readonly #journal: {
+    readonly record: SignedRecord
+    readonly opening: Opening | null
+    readonly kind: string
+  }[] = []
+  readonly #leases: LeaseId[] = []
+  readonly #receipts: RecordId[] = []
+  readonly #signed = new Map<RecordId, SignedRecord>()
+  #wanted: Wanted[] = []
+
+  constructor() {
+    this.#steward = this.#build()
+  }
+
+  /** Carries out one command; returns the lines that it leads to. */
+  run(command: Command): string[] {
+    const { verb, words, settings } = command
+    switch (verb) {
+      case 'job':
+        this.#setUp(settings)
+        return []
+      case 'roster':
+        return this.#hand({ type: 'roster', capacities: rosterOf(words, command) })
+      case 'accept':
+        return words.flatMap((lease) => this.#hand({ type: 'accepted', ...this.#leaseNamed(lease) }))
+      case 'decline':
+        return this.#hand({
+          type: 'declined',
+          ...this.#leaseNamed(words[0]!),
+          reason: words[1] as DeclineReason,
+          retryMs: parseDuration(settings.get('retry') ?? '2s'),
+        })
+      case 'undelivered':
+        return this.#hand({ type: 'undelivered', lease: this.#leaseNamed(words[0]!).lease })
+      case 'progress':
+        return this.#hand({
+          type: 'progress',
+          ...this.#leaseNamed(words[0]!),
+          done: Number(settings.get('done') ?? 0),
+        })
+      case 'receipt':
+        return this.#receipt(command)
+      case 'examine':
+        return this.#examine(command)
+      case 'recomputed': {
+        const result = words[1]
+        const found =
+          result === 'impossible' || result === undefined
+            ? null
+            : { result: cidNamed(result), text: settings.get('text') ?? result }
+        return this.#hand({ type: 'recomputed', position: positionOf(words[0]!), found })
+      }
+      case 'connect':
+        return this.#hand({ type: 'connected', peer: peerNamed(words[0]!) })
+      case 'disconnect':
+        return this.#hand({ type: 'disconnected', peer: peerNamed(words[0]!) })
+      case 'cancel':
+        return this.#hand({ type: 'cancel' })
+      case 'wake':
+        this.nowMs += parseDuration(words[0]!)
+        return this.#hand({ type: 'wake' })
+      case 'restore':
+        return this.#restore()
+      case 'view':
+        return this.#view()
+      default:
+        throw new Error(`a steward knows no '${verb}'`)
+    }
+  }
+
+  #setUp(settings: ReadonlyMap<string, string>): void {
+    const number = (name: string, otherwise: number) => Number(settings.get(name) ?? otherwise)
+    const count = number('shards', 1)
+    this.#costMs = number('cost', 1_000)
+    this.#pages = number('pages', 1)
+    this.#manifest = manifestWith({
+      shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count * this.#pages },
+      agreement: (settings.get('agreement') ?? 'bytes') as Manifest['agreement'],
+      shortage: (settings.get('shortage') ?? 'wait') as Manifest['shortage'],
+      deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
+      assurance: {
+        replicas: number('replicas', 2),
+        lead: number('lead', 3),
+        arbiter: (settings.get('arbiter') ?? 'owners') as Manifest['assurance']['arbiter'],
+      },
+    })
+    this.#steward = this.#build()
+  }
+
+  #build(): Steward {
+    const shards = Array.from({ length: this.#manifest.shards.count }, (_, i) => ({
+      shard: cidNamed(`shard ${i}`),
+      pages: this.#pages,
+      costMs: this.#costMs,
+    }))
+    const { self, job } = { self: this.#self, job: this.#job }
+    return new Steward({ job, manifest: this.#manifest, shards, self, seed, owners: null, sha256 })
+  }
+
+  #hand(input: StewardInput): string[] {
+    return this.#carryOut(this.#steward.handle(input, this.nowMs))
+  }
+
+  #receipt({ words, settings }: Command): string[] {
+    const { lease: id, from } = this.#leaseNamed(words[0]!)
+    const lease = openLease(this.#signed.get(id)!, sha256, verify)
+    const shards = [...settings].filter(([name]) => /^S\d+$/.test(name))
+    const places = shards.map(([shard]) => lease.payload.positions.indexOf(positionOf(shard)))
+    const opening = { results: shards.map(([, result]) => cidNamed(result)), nonce }
+    const worker = { id, job: this.#job, worker: from, shards: lease.payload.shards }
+    const payload: Receipt = {
+      lease: id,
+      covers: places,
+      root: receiptRoot(sha256, worker, places, opening),
+      cpuMs: 1,
+      wallMs: Number(settings.get('wall') ?? shards.length * this.#costMs),
+    }
+    const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
+    const receipt = openReceipt(record, sha256, verify)
+    this.#signed.set(receipt.id, record)
+    if (!this.#receipts.includes(receipt.id)) this.#receipts.push(receipt.id)
+    const released = (settings.get('released') ?? null) as ReleaseReason | null
+    return this.#hand({ type: 'receipt', receipt, opening, released })
+  }
+
+  /** Answers every collection of this result that is under way; `from` picks one of them. */
+  #examine({ words, settings }: Command): string[] {
+    const result = words[0]!
+    const asked = this.#wanted.filter((want) => nameOfCid(want.result) === result)
+    if (asked.length === 0) throw new Error(`nobody asked for ${result}`)
+    this.#wanted = this.#wanted.filter((want) => !asked.includes(want))
+    const text = settings.get('text') ?? result
+    const finding: Examined['finding'] =
+      words[1] === 'missing' || words[1] === 'invalid'
+        ? { state: words[1] }
+        : { state: 'good', text, exhausted: words[1] === 'exhausted' }
+    return this.#hand({ type: 'examined', results: asked.map((want) => ({ ...want, finding })) })
+  }
+
+  #restore(): string[] {
+    this.#steward = this.#build()
+    this.#wanted = []
+    const restored = this.#journal.map(({ kind, record, opening }): Restored => {
+      if (kind === 'draw') return { kind, record: openDrawBasis(record, sha256, verify) }
+      if (kind === 'lease') return { kind, record: openLease(record, sha256, verify) }
+      if (kind === 'receipt') return { kind, record: openReceipt(record, sha256, verify), opening: opening! }
+      if (kind === 'verdict') return { kind, record: openVerdict(record, sha256, verify) }
+      return { kind: 'end', record: openEnd(record, sha256, verify) }
+    })
+    return this.#carryOut(this.#steward.restore(restored, this.nowMs))
+  }
+
+  #carryOut(effects: readonly StewardEffect[]): string[] {
+    return effects.map((effect) => {
+      switch (effect.type) {
+        case 'issue': {
+          const record = sign(effect.body)
+          this.#signed.set(effect.id, record)
+          this.#journal.push({ kind: effect.body.kind, record, opening: null })
+          return this.#issued(effect.id, record)
+        }
+        case 'keep': {
+          const record = this.#signed.get(effect.receipt)!
+          this.#journal.push({ kind: 'receipt', record, opening: effect.opening })
+          return `keep ${this.#receiptName(effect.receipt)}`
+        }
+        case 'offer':
+          return `offer ${this.#leaseName(effect.lease)} to ${nameOfPeer(effect.to)}`
+        case 'revoke':
+          return `revoke ${this.#leaseName(effect.lease)} from ${nameOfPeer(effect.from)}`
+        case 'send':
+          return `send ${nameOfPeer(effect.to)} ${this.#messageOf(effect.message)}`
+        case 'collect':
+          this.#wanted.push(...effect.wanted)
+          return `collect ${effect.wanted.map((w) => `${nameOfCid(w.result)} from ${nameOfPeer(w.from)}`).join(', ')}`
+        case 'recompute':
+          return `recompute S${effect.position}`
+        case 'decided':
+          return effect.verdicts.map((verdict) => this.#verdictLine(verdict)).join('\n')
+        case 'ended':
+          return `ended ${effect.end.outcome}: ${effect.end.reason}`
+        case 'wake':
+          return `wake at ${printDuration(effect.atMs)}`
+        default:
+          throw new Error(`unknown effect ${effect satisfies never}`)
+      }
+    })
+  }
+
+  #issued(id: RecordId, record: SignedRecord): string {
+    const kind = this.#journal.at(-1)!.kind
+    if (kind === 'lease') {
+      this.#leases.push(id)
+      const { vehicle, positions } = openLease(record, sha256, verify).payload
+      return `issue ${this.#leaseName(id)} ${nameOfPeer(vehicle)} ${positions.map((p) => `S${p}`).join(' ')}`
+    }
+    if (kind === 'draw') {
+      const { candidates } = openDrawBasis(record, sha256, verify).payload
+      return `issue draw from ${candidates.map((c) => `${nameOfPeer(c.peer)}:${c.owner}`).join(' ')}`
+    }
+    return `issue ${kind}`
+  }
+
+  #verdictLine(verdict: Extract<StewardEffect, { type: 'decided' }>['verdicts'][number]): string {
+    const receipts = (ids: readonly RecordId[]) => ids.map((id) => this.#receiptName(id)).join(' ')
+    const result = verdict.result === null ? '' : ` ${nameOfCid(verdict.result)}`
+    const by = verdict.agreeing.length > 0 ? ` by ${receipts(verdict.agreeing)}` : ''
+    const against = verdict.contradicting.length > 0 ? ` against ${receipts(verdict.contradicting)}` : ''
+    return `decided S${verdict.position} ${verdict.outcome}${result} ${verdict.because}${by}${against}`
+  }
+
+  #view(): string[] {
+    const { shards, executions, owners, contradicted, end } = this.#steward.view()
+    const counts = Object.entries(shards).filter(([name, count]) => name !== 'total' && count > 0)
+    return [
+      `shards ${counts.map(([name, count]) => `${name}=${count}`).join(' ')}`,
+      `executions ${executions}, owners ${owners.available} of ${owners.needed}`,
+      ...(contradicted.length > 0 ? [`contradicted ${contradicted.join(' ')}`] : []),
+      ...(end === null ? [] : [`ended ${end.outcome}`]),
+    ]
+  }
+
+  #messageOf(message: Extract<StewardEffect, { type: 'send' }>['message']): string {
+    if (message.type === 'acknowledge') return `acknowledge ${this.#receiptName(message.receipt)}`
+    if (message.type === 'withdraw') return `withdraw ${this.#leaseName(message.lease)}`
+    return message.type
+  }
+
+  #leaseNamed(name: string): { readonly lease: LeaseId; readonly from: PeerId } {
+    const lease = this.#leases[Number(name.slice(1)) - 1]
+    if (lease === undefined) throw new Error(`no lease ${name} was issued`)
+    const from = openLease(this.#signed.get(lease)!, sha256, verify).payload.vehicle
+    return { lease, from }
+  }
+
+  #leaseName(lease: LeaseId): string {
+    return `L${this.#leases.indexOf(lease) + 1}`
+  }
+
+  #receiptName(receipt: RecordId): string {
+    return `R${this.#receipts.indexOf(receipt) + 1}`
+  }
+}
+
+function rosterOf(words: readonly string[], { settings }: Command): Capacity[] {
+  // A word with settings of its own (v1:o1:slots=2) was cut at its first '='.
+  const rest = [...settings].map(([name, value]) => `${name}=${value}`)
+  return [...words, ...rest].map(capacityOf).sort((a, b) => (a.peer < b.peer ? -1 : 1))
+}
+
+function positionOf(shard: string): number {
+  return Number(shard.slice(1))
+}

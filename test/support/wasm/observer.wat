@@ -1,0 +1,20 @@
+;; Writes all that a program can learn of where it runs: two readings of a clock, 32 random bytes, its
+;; argument, and the numbers of arguments and of environment variables.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $environment (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (drop (call $clock (i32.const 0) (i64.const 1) (i32.const 64)))
+    (drop (call $clock (i32.const 1) (i64.const 1) (i32.const 72)))
+    (drop (call $random (i32.const 80) (i32.const 32)))
+    (drop (call $sizes (i32.const 112) (i32.const 116)))
+    (drop (call $environment (i32.const 120) (i32.const 124)))
+    (drop (call $args (i32.const 16) (i32.const 128)))
+    (i32.store (i32.const 0) (i32.const 64))
+    (i32.store (i32.const 4) (i32.const 72))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))
