@@ -5,6 +5,7 @@
  * commands can look in while it runs.
  */
 import type { Logger } from 'pino'
+import type { Executor } from '../host/executor/executor.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
 import type { Config, OptionName } from './config.ts'
@@ -57,7 +58,7 @@ export async function withNode<Result>(
  * Starts a node in this process, and serves its socket. Throws what CarpoolNode.start throws.
  * The node is imported late: libp2p takes longer to load than most commands take.
  */
-export async function startOwnNode(config: NodeConfig, log: Logger): Promise<OwnNode> {
+export async function startOwnNode(config: NodeConfig, log: Logger, executor?: Executor): Promise<OwnNode> {
   const { CarpoolNode } = await import('../host/node.ts')
   const { dataDir, listen, bootstrap, slots, owner, fleet, cacheBytesMax } = config
   const node = await CarpoolNode.start({
@@ -71,6 +72,7 @@ export async function startOwnNode(config: NodeConfig, log: Logger): Promise<Own
     cacheBytesMax,
     log,
     software,
+    ...(executor === undefined ? {} : { executor }),
   })
   try {
     const server = await serveLocal(node.api, dataDir, log)

@@ -137,6 +137,7 @@ export interface ResultLine {
 }
 
 export interface ResultsEnd {
+  /** All pages of the job. */
   readonly pages: number
   readonly missing: readonly { readonly document: string; readonly page: number; readonly why: string }[]
 }

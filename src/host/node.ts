@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly log: Logger
   /** Name and version, as the advert says it. */
   readonly software: string
+  /** What runs this node's work, where it is not the usual child processes. */
+  readonly executor?: Executor
 }
 
 export class CarpoolNode {
@@ -49,7 +51,7 @@ export class CarpoolNode {
   /** Throws StoreError, or an Error of one sentence, when the node cannot start; then nothing is left behind. */
   static async start(options: NodeOptions): Promise<CarpoolNode> {
     const store = openStore(options.dataDir, { cacheBytesMax: options.cacheBytesMax, log: options.log })
-    const executor = new Executor({ log: options.log })
+    const executor = options.executor ?? new Executor({ log: options.log })
     try {
       const key = loadOrCreateKey(store.directory.keyPath('node'), 'node')
       const fleet = options.fleet === null ? null : readFleet(options.fleet)

@@ -23,19 +23,17 @@ export async function* readResults(
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
   const pages = pagesOf(documents)
   const missing: { document: string; page: number; why: string }[] = []
-  let count = 0
   for (const [position, entry] of shards.entries()) {
     const outcome = await outcomeOf(entry, byPosition.get(position), blocks)
     for (let i = 0; i < entry.pages; i += 1) {
       const { document, page } = pages.next().value!
       if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
       else {
-        count += 1
         yield lineOf(document, page, outcome[i]!)
       }
     }
   }
-  return { pages: count, missing }
+  return { pages: manifest.shards.pages, missing }
 }
 
 /** Shards cut the submission's pages in order, so that walking both in step names every page. */

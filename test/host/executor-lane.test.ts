@@ -148,7 +148,9 @@ test('a child that dies frozen is nobody’s fault, and its successor waits for 
   assert.equal((await answer).type, 'record')
 })
 
-test('a limit is held against the record that overran it, not against the one after it', async (context) => {
+test('a limit is held against the record that overran it, not against the one after it', {
+  timeout: 10_000,
+}, async (context) => {
   context.mock.timers.enable({ apis: ['setInterval'] })
   const { nextChild, lane } = setUp()
   const samples = async () => {
@@ -170,7 +172,7 @@ test('a limit is held against the record that overran it, not against the one af
   for (const { said } of await Promise.all(answers)) assert.equal(said.type, 'record')
 })
 
-test('a record that overran its limit is ended for good', async (context) => {
+test('a record that overran its limit is ended for good', { timeout: 10_000 }, async (context) => {
   context.mock.timers.enable({ apis: ['setInterval'] })
   const { nextChild, lane, children } = setUp()
   const answer = lane.ask({ type: 'run', page: 0 }, none, { cpuMsMax: 1e9, wallMsMax: 0 })

@@ -23,7 +23,13 @@ for (const file of readdirSync(folder).sort()) {
     const first = blocks[0]
     assert(first?.comments[0]?.startsWith('#'), 'a scenario opens with what it proves')
     const stage = first.command.startsWith('worker') ? new WorkerStage() : new StewardStage()
-    const traces = blocks.map(({ command }) => stage.run(parseCommand(command)).join('\n') || 'nothing')
+    const traces = blocks.map(({ command }, i) => {
+      try {
+        return stage.run(parseCommand(command)).join('\n') || 'nothing'
+      } catch (cause) {
+        throw new Error(`'${command}' (command ${i + 1} of ${file}) cannot be carried out`, { cause })
+      }
+    })
     if (rewrite) writeFileSync(new URL(file, folder), printScript(blocks, traces))
     else
       for (const [i, { command, expected }] of blocks.entries())

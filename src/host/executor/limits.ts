@@ -30,13 +30,13 @@ export const defaultLimits: ExecutorLimits = {
   loadMsMax: 60_000,
   // A guess.
   inspectMsMax: 10_000,
-  // OCR peaks at 550 MB (measured), and at up to 1 GB where ORT's arena grows with odd page sizes (a guess).
+  // OCR peaks at 604 MB in the exact engine, a wasm guest of 128 MiB below that (measured); the rest is a margin.
   residentBytesMax: 1024 * 2 ** 20,
-  // 1 GiB was refused at about 400 MB of payload, since address space counts, not use; ORT ran at 1.5 GiB (measured).
+  // Private address space counts, not use: OCR maps 1.0 GB of it, a guest of 256 MiB 1.4 GB (measured).
   dataBytesMax: 2048 * 2 ** 20,
   // 1 GiB; ORT ran within it (measured). A guest's own cap is far lower (src/runtimes/wasm).
   wasmPagesMax: 16_384,
-  // Two reads of /proc cost 60 µs, so a hundredth of a percent of a core at 50 ms. A guess otherwise.
+  // Two reads of /proc cost some 60 µs, so 0.1 % of a core at 50 ms. A guess otherwise.
   sampleMs: 50,
   // One lease of tiny records may be sent ahead as a whole. Guesses.
   queuedRunsMax: 16_384,

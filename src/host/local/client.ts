@@ -84,20 +84,20 @@ class Client implements LocalClient {
     return this.#converse('results', { job })
   }
 
-  cancel(job: string): Promise<void> {
-    return this.#ask('cancel', { job })
+  async cancel(job: string): Promise<void> {
+    await this.#ask('cancel', { job })
   }
 
-  forget(job: string): Promise<void> {
-    return this.#ask('forget', { job })
+  async forget(job: string): Promise<void> {
+    await this.#ask('forget', { job })
   }
 
   report(job: string, path: string): ReturnType<NodeApi['report']> {
     return this.#ask('report', { job, path })
   }
 
-  setMode(mode: Parameters<NodeApi['setMode']>[0]): Promise<void> {
-    return this.#ask('setMode', { mode })
+  async setMode(mode: Parameters<NodeApi['setMode']>[0]): Promise<void> {
+    await this.#ask('setMode', { mode })
   }
 
   close(): void {

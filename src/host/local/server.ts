@@ -30,12 +30,14 @@ export async function serveLocal(api: NodeApi, dataDir: string, log: Logger): Pr
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     socket.on('error', (error) => log.debug({ error: error.message }, 'a local client hung up'))
-    if (sockets.size >= connectionsMax) {
+    socket.on('close', () => sockets.delete(socket))
+    sockets.add(socket)
+    if (sockets.size > connectionsMax) {
       socket.end(encode(refusal(null, 'Busy', `the node has ${connectionsMax} local clients already`)))
+      // What it asks is thrown away, so that it reads the answer and hangs up.
+      socket.resume()
       return
     }
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
     new Connection(api, socket, log).start()
   })
   server.listen(path)

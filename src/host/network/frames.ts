@@ -47,8 +47,10 @@ export async function* frames(
       prefixBits = 0
     }
   }
-  if (frame !== undefined || prefixBits > 0)
-    throw new NetworkError('malformed', 'the stream ended inside a frame')
+  // A peer that died, not one that lied.
+  if (frame !== undefined || prefixBits > 0) {
+    throw new NetworkError('closed', 'the stream ended inside a frame')
+  }
 }
 
 /** The prefix of a frame of so many bytes. */

@@ -30,7 +30,7 @@ export function statusOf(
   return {
     ...summaryOf(stewardship, createdAtMs),
     documents: manifest.documents.count,
-    engine: `${manifest.runtime}/${manifest.engine.name}`,
+    engine: manifest.engine.name,
     replicas: manifest.assurance.replicas,
     errorBound: manifest.assurance.errorBoundPpb === null ? null : manifest.assurance.errorBoundPpb / 1e9,
     shards: view.shards,

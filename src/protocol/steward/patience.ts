@@ -40,9 +40,10 @@ export class Patience {
     if (setbacks !== undefined) setbacks.notBeforeMs = 0
   }
 
-  /** It delivered. */
+  /** It delivered: its setbacks count no more, but the time that it asked for still does. */
   forgive(peer: PeerId): void {
-    this.#setbacks.delete(peer)
+    const setbacks = this.#setbacks.get(peer)
+    if (setbacks !== undefined) setbacks.inARow = 0
   }
 
   /** May it be asked now? */

@@ -298,7 +298,11 @@ export class Steward {
     if (costMs > 0) this.#measure(receipt.payload.wallMs / costMs)
     if (wanted.length > 0) this.#effects.push({ type: 'collect', wanted })
     if (state.covered.size === state.lease.payload.positions.length) this.#close(state)
-    else if (released !== null) this.#giveUp(state, speaksAgainstShard(released))
+    else if (released !== null && state.state !== 'closed') {
+      // Its advert may not have come yet that says so.
+      this.#patience.setback(receipt.signer, offerTtlMs, false, nowMs)
+      this.#giveUp(state, speaksAgainstShard(released))
+    }
     return true
   }
 
@@ -318,8 +322,9 @@ export class Steward {
       return
     }
     const { lost, next } = this.#returns.missed(examined)
+    // That speaks against the vehicle and not against the shard, which it claims to have finished.
     for (const { shard, lease } of lost)
-      this.#board.release(shard, lease.lease.payload.owner, lease.lease.id, true)
+      this.#board.release(shard, lease.lease.payload.owner, lease.lease.id, false)
     if (lost.length > 0) this.#patience.setback(examined.from, 0, false, nowMs)
     if (next !== undefined) this.#effects.push({ type: 'collect', wanted: [next] })
   }

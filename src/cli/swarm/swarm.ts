@@ -1,0 +1,168 @@
+/**
+ * A local swarm: one submitter and some vehicles, each a process of its own with its own keys and owner, under a
+ * fleet that is thrown away with them. The demonstration and the tests with real processes stand on it.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { certificateText, fleetText, signCertificate, signFleetList } from '../../host/certificates.ts'
+import { sha256 } from '../../host/sha256.ts'
+import { loadOrCreateKey, SigningKey } from '../../host/store/keys.ts'
+import { ownerIdOf } from '../../protocol/owner.ts'
+import { Member, type MemberOptions } from './member.ts'
+
+export interface SwarmVehicle {
+  readonly name: string
+  /** Vehicles with the same owner's name belong to one owner; by default each has its own. */
+  readonly owner?: string
+  readonly slots?: number
+  readonly program?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface SwarmOptions {
+  readonly vehicles: readonly SwarmVehicle[]
+  /** Owners that vehicles may get later, beside those of the vehicles above. */
+  readonly laterOwners?: readonly string[]
+  /** Without a fleet the mesh is open. */
+  readonly fleet?: boolean
+  readonly logLevel?: string
+}
+
+export class Swarm {
+  readonly folder: string
+  #submitter: Member
+  readonly #vehicles = new Map<string, Member>()
+  readonly #owners = new Map<string, SigningKey>()
+  readonly #options: SwarmOptions
+  readonly #killAll = () => {
+    for (const member of this.members()) if (member.isRunning) process.kill(member.pid, 'SIGKILL')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** Resolves when the submitter knows every vehicle. Throws Error when a node does not start; nothing is left. */
+  static async start(options: SwarmOptions): Promise<Swarm> {
+    const folder = mkdtempSync(join(tmpdir(), 'carpool-swarm-'))
+    const owners = new Map<string, SigningKey>()
+    const names = ['submitter', ...options.vehicles.map(({ name, owner }) => owner ?? name)]
+    for (const name of [...names, ...(options.laterOwners ?? [])]) owners.set(name, SigningKey.generate())
+    if (options.fleet !== false) {
+      const listed = [...owners.values()].map(({ peerId }) => ownerIdOf(sha256, peerId))
+      writeFileSync(
+        join(folder, 'fleet.json'),
+        fleetText(signFleetList(SigningKey.generate(), 'swarm', listed)),
+      )
+    }
+    try {
+      const submitter = await Member.start(
+        memberOptions(folder, options, { name: 'submitter', slots: 0 }, owners, []),
+      )
+      const swarm = new Swarm(folder, submitter, owners, options)
+      try {
+        await Promise.all(options.vehicles.map((vehicle) => swarm.join(vehicle)))
+        await swarm.untilKnown(options.vehicles.length)
+        return swarm
+      } catch (error) {
+        await swarm.stop()
+        throw error
+      }
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  private constructor(
+    folder: string,
+    submitter: Member,
+    owners: Map<string, SigningKey>,
+    options: SwarmOptions,
+  ) {
+    this.folder = folder
+    this.#submitter = submitter
+    this.#owners = owners
+    this.#options = options
+    process.on('exit', this.#killAll)
+  }
+
+  get submitter(): Member {
+    return this.#submitter
+  }
+
+  vehicle(name: string): Member {
+    const member = this.#vehicles.get(name)
+    if (member === undefined) throw new Error(`there is no vehicle ${name} in this swarm`)
+    return member
+  }
+
+  vehicles(): Member[] {
+    return [...this.#vehicles.values()]
+  }
+
+  members(): Member[] {
+    return [this.submitter, ...this.#vehicles.values()]
+  }
+
+  /** Starts one more vehicle, or one again that has ended. By default it bootstraps through the submitter. */
+  async join(
+    vehicle: SwarmVehicle,
+    bootstrap: readonly string[] = this.submitter.addresses,
+  ): Promise<Member> {
+    const options = memberOptions(this.folder, this.#options, vehicle, this.#owners, bootstrap)
+    const member = await Member.start(options)
+    this.#vehicles.set(vehicle.name, member)
+    return member
+  }
+
+  /** Starts the submitter again, on its data, after it has ended; it comes back through a vehicle. */
+  async restartSubmitter(): Promise<Member> {
+    const bootstrap = this.vehicles().find((vehicle) => vehicle.isRunning)?.addresses ?? []
+    const submitter = { name: 'submitter', slots: 0 }
+    this.#submitter = await Member.start(
+      memberOptions(this.folder, this.#options, submitter, this.#owners, bootstrap),
+    )
+    return this.#submitter
+  }
+
+  /** Resolves when the submitter knows so many vehicles. */
+  async untilKnown(vehicles: number, asked: Member = this.submitter): Promise<void> {
+    for (;;) {
+      const peers = await asked.node.peers()
+      if (peers.filter(({ slots, mode }) => slots.total > 0 && mode === 'run').length >= vehicles) return
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  /** Ends every process and removes every file. */
+  async stop(): Promise<void> {
+    await Promise.all(this.members().map((member) => member.end('SIGTERM')))
+    process.off('exit', this.#killAll)
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+function memberOptions(
+  folder: string,
+  options: SwarmOptions,
+  vehicle: SwarmVehicle,
+  owners: ReadonlyMap<string, SigningKey>,
+  bootstrap: readonly string[],
+): MemberOptions {
+  const { name, owner = name, slots = 1, program, environment } = vehicle
+  const dataDir = join(folder, name)
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const certificate = join(dataDir, 'owner.json')
+  const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
+  writeFileSync(certificate, certificateText(signCertificate(owners.get(owner)!, key.peerId)))
+  const flags = ['--listen', '/ip4/127.0.0.1/tcp/0', '--slots', String(slots), '--owner', certificate]
+  if (options.fleet !== false) flags.push('--fleet', join(folder, 'fleet.json'))
+  for (const address of bootstrap) flags.push('--bootstrap', address)
+  flags.push('--log-level', options.logLevel ?? 'warn')
+  return {
+    name,
+    dataDir,
+    flags,
+    ...(program === undefined ? {} : { program }),
+    ...(environment === undefined ? {} : { environment }),
+  }
+}

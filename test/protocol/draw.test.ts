@@ -1,0 +1,75 @@
+/** The draw: every owner alike, whatever the number of its vehicles, and the same draw for the same seed. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { fromString } from 'uint8arrays'
+import { bitsOf, type DrawBasis, drawVehicle, hasBit } from '../../src/protocol/draw.ts'
+import { ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
+
+/** Owner i has i + 1 vehicles. */
+function basisOf(owners: number): DrawBasis {
+  const candidates = Array.from({ length: owners }, (_, i) =>
+    Array.from({ length: i + 1 }, (_, k) => ({ peer: peerNamed(`v${i}-${k}`), owner: ownerNamed(`o${i}`) })),
+  ).flat()
+  return { candidates: candidates.sort((a, b) => (a.peer < b.peer ? -1 : 1)) }
+}
+
+/** Σ (observed − expected)² / expected. */
+function chiSquare(observed: readonly number[]): number {
+  const expected = observed.reduce((a, b) => a + b, 0) / observed.length
+  return observed.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
+}
+
+test('an owner with twenty vehicles is drawn as often as an owner with one', () => {
+  const basis = basisOf(20)
+  const everybody = bitsOf(
+    basis.candidates.length,
+    basis.candidates.map((_, i) => i),
+  )
+  for (const name of ['one', 'two', 'three']) {
+    const byOwner = new Map<string, number>()
+    const byVehicle = new Map<number, number>()
+    for (let index = 0; index < 8_000; index += 1) {
+      const drawn = drawVehicle(sha256, fromString(name), index, basis, everybody)
+      const { owner } = basis.candidates[drawn]!
+      byOwner.set(owner, (byOwner.get(owner) ?? 0) + 1)
+      if (owner === 'o19') byVehicle.set(drawn, (byVehicle.get(drawn) ?? 0) + 1)
+    }
+    // 43.8 is exceeded once in a thousand by chance with 19 degrees of freedom; the seeds are fixed.
+    assert.equal(byOwner.size, 20)
+    assert(chiSquare([...byOwner.values()]) < 43.8, `owners, seed ${name}`)
+    assert.equal(byVehicle.size, 20)
+    assert(chiSquare([...byVehicle.values()]) < 43.8, `vehicles of one owner, seed ${name}`)
+  }
+})
+
+test('only an eligible candidate is drawn, and always the same one for the same seed, index and bits', () => {
+  const basis = basisOf(6)
+  const size = basis.candidates.length
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 1, maxLength: 32 }),
+      fc.nat(1_000),
+      fc.uniqueArray(fc.nat(size - 1), { minLength: 1 }),
+      (seed, index, eligible) => {
+        const bits = bitsOf(size, eligible)
+        for (let i = 0; i < size; i += 1) assert.equal(hasBit(bits, i), eligible.includes(i))
+        const drawn = drawVehicle(sha256, seed, index, basis, bits)
+        assert(eligible.includes(drawn))
+        assert.equal(drawVehicle(sha256, seed, index, basis, bits), drawn)
+      },
+    ),
+  )
+})
+
+test('draws of one seed do not follow each other: index and seed both change the outcome', () => {
+  const basis = basisOf(8)
+  const everybody = bitsOf(
+    basis.candidates.length,
+    basis.candidates.map((_, i) => i),
+  )
+  const series = (seed: string) =>
+    Array.from({ length: 50 }, (_, i) => drawVehicle(sha256, fromString(seed), i, basis, everybody))
+  assert.notDeepEqual(series('a'), series('b'))
+  assert(new Set(series('a')).size > 5)
+})

@@ -1,0 +1,75 @@
+/** Splitting: whatever the documents, each page is in one shard, in order, and shards keep their bounds. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from '../../src/protocol/limits.ts'
+import { splitIntoShards } from '../../src/protocol/split.ts'
+import { cidNamed } from '../support/core-fakes.ts'
+
+const documents = fc
+  .array(
+    fc.record({
+      file: fc.nat(8),
+      bytes: fc.oneof(fc.nat(1000), fc.nat(2 * shardBytesTarget)),
+      pages: fc.oneof(fc.nat(4), fc.nat(700)),
+      pageCostMs: fc.oneof(fc.nat(50), fc.nat(2 * shardCostMsTarget)),
+    }),
+    { maxLength: 12 },
+  )
+  .map((all) => all.map(({ file, ...rest }, i) => ({ file: cidNamed(`file ${file}`), name: `${i}`, ...rest })))
+
+/** The dumb reference: all pages of all documents, one after another. */
+function allPages(all: readonly { readonly file: string; readonly bytes: number; readonly pages: number }[]) {
+  return all.flatMap(({ file: document, bytes, pages }) =>
+    Array.from({ length: pages }, (_, page) => ({ document, bytes, page })),
+  )
+}
+
+test('every page is in exactly one shard, in the order of the documents', () => {
+  fc.assert(
+    fc.property(documents, (all) => {
+      const shards = splitIntoShards(all)
+      assert.deepEqual(
+        shards.flatMap((shard) => shard.pages),
+        allPages(all),
+      )
+      assert(shards.every((shard) => shard.pages.length > 0))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a shard stays within cost, pages and bytes, unless one page or document alone exceeds them', () => {
+  fc.assert(
+    fc.property(documents, (all) => {
+      let at = 0
+      const costs = all.flatMap(({ pages, pageCostMs }) => Array.from({ length: pages }, () => pageCostMs))
+      for (const { pages, costMs } of splitIntoShards(all)) {
+        const sum = costs.slice(at, at + pages.length).reduce((a, b) => a + b, 0)
+        at += pages.length
+        assert.equal(costMs, sum, 'the cost of a shard is the sum over its pages')
+        assert(costMs <= shardCostMsTarget || pages.length === 1, `${costMs} ms in ${pages.length} pages`)
+        assert(pages.length <= shardPagesMax)
+        const files = new Map(pages.map((page) => [page.document, page.bytes]))
+        const bytes = [...files.values()].reduce((a, b) => a + b, 0)
+        assert(bytes <= shardBytesTarget || files.size === 1, `${bytes} bytes in ${files.size} documents`)
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('pages of one large document share a shard, so that its bytes travel once', () => {
+  const [file, bytes] = [cidNamed('large'), 2 * shardBytesTarget]
+  const shards = splitIntoShards([{ file, bytes, name: 'large', pages: 50, pageCostMs: 10 }])
+  assert.equal(shards.length, 1)
+})
+
+test('the split depends on the documents alone', () => {
+  fc.assert(
+    fc.property(documents, (all) => {
+      assert.deepEqual(splitIntoShards(structuredClone(all)), splitIntoShards(all))
+    }),
+    { numRuns: 50 },
+  )
+})

@@ -1,0 +1,118 @@
+/** The tally, against a reference that tries every set of voices. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { type Claim, tally } from '../../src/protocol/tally.ts'
+import { cidNamed, ownerNamed } from '../support/core-fakes.ts'
+
+interface Said {
+  readonly owner: number
+  readonly result: number
+  readonly text: number
+  readonly isa: number
+  readonly exhausted: boolean
+}
+
+/** The text belongs to the bytes: a result has one text, and is a failure or is none. */
+const said: fc.Arbitrary<Said> = fc
+  .record({ owner: fc.nat(8), result: fc.nat(3), isa: fc.nat(1) })
+  .map(({ owner, result, isa }) => ({ owner, result, isa, text: result >> 1, exhausted: result === 3 }))
+
+const names = [0, 1, 2, 3].map((i) => cidNamed(`r${i}`))
+
+function claimsOf(all: readonly Said[]): Claim[] {
+  return all.map(({ owner, result, text, isa, exhausted }, i) => ({
+    peer: `p${i}` as PeerId,
+    owner: ownerNamed(`o${owner}`),
+    receipt: `R${i}` as RecordId,
+    result: names[result]!,
+    isa: `isa${isa}`,
+    text: `${text}`,
+    exhausted,
+  }))
+}
+
+/** Every set of voices that agree pairwise, found by trying all of them; the size of the largest. */
+function largestAgreement(voices: readonly Claim[], agreement: 'bytes' | 'class-text'): number {
+  let most = 0
+  for (let set = 0; set < 1 << voices.length; set += 1) {
+    const inside = voices.filter((_, i) => (set & (1 << i)) !== 0)
+    const agree = inside.every((a) =>
+      inside.every((b) => a.result === b.result || (agreement === 'class-text' && a.isa !== b.isa && a.text === b.text)),
+    )
+    if (agree) most = Math.max(most, inside.length)
+  }
+  return most
+}
+
+function firstOfEachOwner(claims: readonly Claim[]): Claim[] {
+  return claims.filter((claim, i) => claims.findIndex((other) => other.owner === claim.owner) === i)
+}
+
+for (const agreement of ['bytes', 'class-text'] as const)
+  test(`comparing by ${agreement}, a shard is accepted just when the rules say so`, () => {
+    fc.assert(
+      fc.property(
+        fc.array(said, { maxLength: 9 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        (all, replicas, lead) => {
+          const claims = claimsOf(all)
+          const found = tally(claims, { replicas, lead }, agreement, undefined)
+          const voices = firstOfEachOwner(claims)
+          const successes = voices.filter((claim) => !claim.exhausted)
+          const counted = successes.length > 0 ? successes : voices
+          const most = largestAgreement(counted, agreement)
+          const disputed = most < counted.length
+          const missing = disputed ? lead - (most - (counted.length - most)) : replicas - most
+          if (found.state === 'open') {
+            assert(missing > 0)
+            assert.equal(found.missing, missing)
+            assert.equal(found.disputed, disputed)
+            return
+          }
+          assert(missing <= 0)
+          assert.equal(found.because, disputed ? 'lead' : 'unanimous')
+          assert.equal(found.agreeing.length, most)
+          assert(found.agreeing.some((claim) => claim.result === found.result))
+          assert.equal(largestAgreement(found.agreeing, agreement), most)
+          assert.equal(found.contradicting.length, counted.length - most)
+        },
+      ),
+      { numRuns: 3_000 },
+    )
+  })
+
+test('the order in which claims of distinct owners arrive changes no outcome', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(said, { selector: (s) => s.owner, maxLength: 8 }), fc.nat(), (all, turn) => {
+      const claims = claimsOf(all)
+      const turned = [...claims.slice(turn % 8), ...claims.slice(0, turn % 8)].reverse()
+      const [one, other] = [claims, turned].map((c) => tally(c, { replicas: 2, lead: 3 }, 'bytes', undefined))
+      assert.equal(one!.state, other!.state)
+      if (one!.state === 'accepted' && other!.state === 'accepted') assert.equal(one!.result, other!.result)
+    }),
+  )
+})
+
+test('a recomputation settles the shard, whatever was claimed', () => {
+  fc.assert(
+    fc.property(fc.array(said, { maxLength: 9 }), fc.nat(2), (all, truth) => {
+      const recomputed = { result: names[truth]!, text: `${truth >> 1}` }
+      const found = tally(claimsOf(all), { replicas: 2, lead: 3 }, 'bytes', recomputed)
+      assert(found.state === 'accepted')
+      assert.equal(found.because, 'recomputed')
+      assert.equal(found.result, recomputed.result)
+      assert(found.agreeing.every((claim) => claim.result === found.result))
+      assert(found.contradicting.every((claim) => claim.result !== found.result && !claim.exhausted))
+    }),
+  )
+})
+
+test('who failed for want of resources is never named as contradicting, not even by others who failed otherwise', () => {
+  const failures = claimsOf([0, 1, 2].map((owner) => ({ owner, result: owner === 1 ? 2 : 3, text: 0, isa: 0, exhausted: true })))
+  const found = tally(failures, { replicas: 2, lead: 3 }, 'bytes', undefined)
+  assert(found.state === 'accepted')
+  assert.deepEqual(found.contradicting, [])
+})

@@ -1,0 +1,186 @@
+/** A node that does nothing, and remembers what it was asked. */
+import {
+  type JobStatus,
+  type JobSummary,
+  type NodeApi,
+  type NodeInfo,
+  type PeerRow,
+  RequestError,
+  type ResultLine,
+  type ResultsEnd,
+  type SubmitRequest,
+  type Submitted,
+} from '../../src/host/api.ts'
+import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+
+export const job = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku' as JobId
+const peer = '12D3KooWGRUVh7sTvFn3mDqJbYzEYCkjjxGYV2TzEYrBcPXsvoUp' as PeerId
+const owner = 'a'.repeat(64) as OwnerId
+
+export const info: NodeInfo = {
+  peer,
+  name: 'fake',
+  owner,
+  fleet: { name: 'test', key: peer, owners: 3 },
+  addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${peer}`],
+  software: 'carpool/0.0.0',
+  vehicle: {
+    mode: 'run',
+    slots: { total: 2, free: 1 },
+    leases: 1,
+    shardsDone: 4,
+    receipts: 2,
+    leasesReleased: 0,
+  },
+  connections: 3,
+}
+
+export const peerRow: PeerRow = {
+  peer,
+  name: 'fake',
+  owner,
+  counts: true,
+  slots: { total: 2, free: 1 },
+  mode: 'run',
+  engines: [{ runtime: 'ocr', engine: 'native', unitsPerHour: 1200 }],
+  ageMs: 4_000,
+  connected: true,
+  self: false,
+}
+
+export const summary: JobSummary = {
+  job,
+  runtime: 'ocr',
+  state: 'running',
+  reason: '',
+  pages: { total: 40, verified: 12 },
+  createdAtMs: 1_000,
+  deadlineMs: 100_000,
+}
+
+export const status: JobStatus = {
+  ...summary,
+  documents: 4,
+  engine: 'native',
+  replicas: 2,
+  errorBound: 1e-4,
+  shards: { total: 20, queued: 4, leased: 6, returned: 2, verified: 6, disputed: 1, failed: 1 },
+  executions: 17,
+  owners: { needed: 2, available: 5 },
+  pagesPerSecond: 3.24159,
+  etaMs: 9_000,
+  contradicted: [],
+  vehicles: [{ peer, name: 'fake', owner, claims: 6, agreed: 6, contradicted: 0 }],
+}
+
+export const plan: Submitted = {
+  job,
+  known: false,
+  documents: 4,
+  pages: 40,
+  shards: 20,
+  engine: 'native',
+  replicas: 2,
+  errorBound: 1e-4,
+  owners: { needed: 2, available: 5 },
+}
+
+export const request: SubmitRequest = {
+  paths: ['/scans'],
+  runtime: 'ocr',
+  engine: 'auto',
+  module: null,
+  options: { language: 'en', columns: 2, deskew: true },
+  errorBound: 1e-4,
+  colludingShare: 0.01,
+  replicas: null,
+  deadlineMs: 7_200_000,
+  shortage: 'wait',
+  arbiter: 'auto',
+}
+
+export const resultLine: ResultLine = {
+  document: 'a.png',
+  page: 1,
+  result: { text: 'Ärger 🚗' },
+  error: null,
+}
+
+export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png', page: 1, why: 'queued' }] }
+
+/** Every method says what it was called with before it answers. */
+export class FakeNode implements NodeApi {
+  readonly calls: unknown[][] = []
+  /** Lines that results() has been asked for. */
+  resultsPulled = 0
+  resultLines: readonly ResultLine[] = [resultLine]
+  /** Resolves when the signal of a watch that had one status aborts. */
+  readonly watchAborted = Promise.withResolvers<void>()
+
+  info(): NodeInfo {
+    this.calls.push(['info'])
+    return info
+  }
+
+  peers(): PeerRow[] {
+    this.calls.push(['peers'])
+    return [peerRow]
+  }
+
+  async submit(...[asked, onProgress]: Parameters<NodeApi['submit']>): Promise<Submitted> {
+    this.calls.push(['submit', asked])
+    onProgress?.({ step: 'storing', done: 1, total: 2 })
+    onProgress?.({ step: 'storing', done: 2, total: 2 })
+    return plan
+  }
+
+  jobs(): JobSummary[] {
+    this.calls.push(['jobs'])
+    return [summary]
+  }
+
+  async status(asked: string): Promise<JobStatus> {
+    this.calls.push(['status', asked])
+    if (asked !== job) throw new RequestError(`there is no job '${asked}'`)
+    return status
+  }
+
+  /** A running status and the end; of the job 'endless', only the first. */
+  async *watch(asked: string, signal: AbortSignal): AsyncGenerator<JobStatus, void, undefined> {
+    this.calls.push(['watch', asked])
+    yield status
+    if (asked === 'endless') {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      this.watchAborted.resolve()
+      return
+    }
+    yield { ...status, state: 'complete' }
+  }
+
+  async *results(asked: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    this.calls.push(['results', asked])
+    for (const line of this.resultLines) {
+      this.resultsPulled += 1
+      yield line
+    }
+    return resultsEnd
+  }
+
+  async cancel(asked: string): Promise<void> {
+    this.calls.push(['cancel', asked])
+  }
+
+  async forget(asked: string): Promise<void> {
+    this.calls.push(['forget', asked])
+    throw new TypeError('a bug')
+  }
+
+  async report(asked: string, path: string): Promise<{ root: Cid; bytes: number }> {
+    this.calls.push(['report', asked, path])
+    return { root: job, bytes: 12_345 }
+  }
+
+  setMode(mode: Parameters<NodeApi['setMode']>[0]): void {
+    this.calls.push(['setMode', mode])
+  }
+}
