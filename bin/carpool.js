@@ -57,7 +57,7 @@ function findPinnedNode() {
 /** Passes signals on, until told to stop. A handler also keeps this process alive until the child has ended. */
 function forwardSignals(child) {
   const forward = (signal) => {
-    if (signal !== 'SIGINT') child.kill(signal)
+    if (signal !== 'SIGINT' || !isForeground()) child.kill(signal)
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   for (const signal of signals) process.on(signal, forward)

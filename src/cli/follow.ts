@@ -3,6 +3,7 @@ import type { JobStatus } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { describeStatus } from './job-view.ts'
 import { LiveLines } from './live-lines.ts'
+import { keepBelow } from './output.ts'
 
 export type Display = (status: JobStatus) => void
 
@@ -14,9 +15,13 @@ export async function follow(
   signal: AbortSignal,
 ): Promise<JobStatus | undefined> {
   let last: JobStatus | undefined
-  for await (const status of node.watch(job, signal)) {
-    last = status
-    display(status)
+  try {
+    for await (const status of node.watch(job, signal)) {
+      last = status
+      display(status)
+    }
+  } finally {
+    keepBelow(null)
   }
   return last
 }
@@ -24,6 +29,7 @@ export async function follow(
 /** Draws on a terminal, a few times a second at most: that is what watch() promises. */
 export function liveDisplay(terminal: NodeJS.WriteStream): Display {
   const lines = new LiveLines(terminal)
+  keepBelow(lines)
   return (status) => lines.draw(describeStatus(status))
 }
 

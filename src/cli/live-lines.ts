@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty'
 
 export class LiveLines {
   readonly #terminal: Pick<WriteStream, 'write' | 'columns'>
-  #drawn = 0
+  #lines: readonly string[] = []
 
   constructor(terminal: Pick<WriteStream, 'write' | 'columns'>) {
     this.#terminal = terminal
@@ -12,10 +12,24 @@ export class LiveLines {
   /** Replaces what was drawn last. One write, so that nothing flickers. */
   draw(lines: readonly string[]): void {
     const columns = this.#terminal.columns || 80
-    const fitted = lines.map((line) => cut(line, columns - 1))
-    const back = this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A`
-    this.#terminal.write(`${back}\r\x1b[J${fitted.map((line) => `${line}\n`).join('')}`)
-    this.#drawn = fitted.length
+    const erase = this.#erasing()
+    this.#lines = lines.map((line) => cut(line, columns - 1))
+    this.#terminal.write(erase + this.#text())
+  }
+
+  /** Lets somebody else write a line, above what is drawn. */
+  makeWay(write: () => void): void {
+    this.#terminal.write(this.#erasing())
+    write()
+    this.#terminal.write(this.#text())
+  }
+
+  #erasing(): string {
+    return `${this.#lines.length === 0 ? '' : `\x1b[${this.#lines.length}A`}\r\x1b[J`
+  }
+
+  #text(): string {
+    return this.#lines.map((line) => `${line}\n`).join('')
   }
 }
 

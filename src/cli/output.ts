@@ -1,6 +1,7 @@
 /** Where commands speak: what was asked for on stdout, everything else on stderr. */
 import { once } from 'node:events'
 import { OutputClosed } from './failure.ts'
+import type { LiveLines } from './live-lines.ts'
 
 /** A pipe whose reader has left must not end a node that has leases to hand back: it is noted, and no more. */
 export function tolerateClosedPipes(): void {
@@ -11,7 +12,7 @@ export function tolerateClosedPipes(): void {
 }
 
 export function print(line: string): void {
-  if (process.stdout.writable) process.stdout.write(`${line}\n`)
+  write(process.stdout, line)
 }
 
 export function printJson(value: unknown): void {
@@ -20,7 +21,20 @@ export function printJson(value: unknown): void {
 
 /** On stderr. */
 export function note(line: string): void {
-  if (process.stderr.writable) process.stderr.write(`${line}\n`)
+  write(process.stderr, line)
+}
+
+/** From now on, other lines appear above these; with null, below. */
+export function keepBelow(lines: LiveLines | null): void {
+  lowest = lines
+}
+
+let lowest: LiveLines | null = null
+
+function write(stream: NodeJS.WriteStream, line: string): void {
+  if (!stream.writable) return
+  if (lowest !== null && stream.isTTY) lowest.makeWay(() => stream.write(`${line}\n`))
+  else stream.write(`${line}\n`)
 }
 
 /** Writes to stdout at its reader's pace. Throws OutputClosed when there is none any more. */

@@ -50,8 +50,8 @@ export async function submitToOwnNode(
   const { origins, json } = config
   // A steward executes nothing of its own jobs, and what else would this node do: it only looks after this one.
   const slots = origins.slots.layer === 'default' ? 0 : config.slots
-  // A person follows one job here, not a service's log.
-  const level = origins.logLevel.layer === 'default' ? 'error' : config.logLevel
+  // A person follows one job here, and wants to hear of trouble, not of a service's daily round.
+  const level = origins.logLevel.layer === 'default' ? 'warn' : config.logLevel
   const voice = new Voice(json, output === stdoutPath)
   const interruption = heedSignals()
   const node = await startOwnNode({ ...config, slots }, createLog(level, json))
@@ -72,7 +72,10 @@ async function submitAndStay(
   interruption: Interruption,
 ): Promise<void> {
   if (interruption.signal.aborted) return
-  if (bootstrap.length === 0) voice.say('no --bootstrap: vehicles must come to this node by themselves')
+  if (bootstrap.length === 0) {
+    const { addresses } = await node.info()
+    voice.say(`without --bootstrap, vehicles have to come here: ${addresses.join(' ')}`)
+  }
   const plan = await handOver(node, request, voice)
   const status = await follow(node, plan.job, voice.display(), interruption.signal)
   if (interruption.signal.aborted) {
@@ -97,7 +100,7 @@ async function conclude(
   status: JobStatus,
   output: string | undefined,
 ): Promise<void> {
-  voice.end(status)
+  if (status.state === 'complete') voice.complete(status)
   if (output !== undefined) {
     await writeResults(node, status.job, output)
     if (output !== stdoutPath) voice.say(`results are in ${output}`)
@@ -144,8 +147,8 @@ class Voice {
     return this.#stream.isTTY ? liveDisplay(this.#stream) : noDisplay
   }
 
-  /** A terminal shows the end already. */
-  end(status: JobStatus): void {
+  /** A terminal shows it already, and JSON has told it. */
+  complete(status: JobStatus): void {
     if (!this.#stream.isTTY) this.say(describeEnd(status))
   }
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { deflateSync } from 'node:zlib'
+import { constants, deflateRawSync, deflateSync } from 'node:zlib'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
 import { RecordError, type RecordErrorCode } from '../../src/runtimes/runtime.ts'
 import {
+  assembleChunks,
   assemblePng,
   encodeJpeg,
   encodePng,
@@ -74,8 +75,24 @@ test('20,000 x 20,000 pixels are refused by the header alone, in each format', (
   assert.ok(process.memoryUsage().rss - before < 100 * 2 ** 20)
 })
 
-test('a small interlaced PNG cannot inflate into gigabytes', () => {
-  refuses(assemblePng(pngHeader(8, 8, 8, 0, 1), new Uint8Array(50_000_000)), 'damaged-image')
+test('a small interlaced PNG cannot inflate into a gigabyte', () => {
+  const zeros = deflateRawSync(new Uint8Array(2 ** 20), { finishFlush: constants.Z_FULL_FLUSH })
+  const body = Buffer.concat([Buffer.from([0x78, 0x9c]), ...Array<Uint8Array>(1024).fill(zeros)])
+  const bomb = assembleChunks([
+    { name: 'IHDR', body: Uint8Array.from(pngHeader(8, 8, 8, 0, 1)) },
+    { name: 'IDAT', body },
+    { name: 'IEND', body: new Uint8Array(0) },
+  ])
+  const before = process.resourceUsage().maxRSS
+  refuses(bomb, 'damaged-image')
+  assert.ok(process.resourceUsage().maxRSS - before < 100 * 1024, 'in kilobytes')
+})
+
+test('a JPEG whose samples would not fit in memory is refused by its header', () => {
+  const large = Uint8Array.from(documents[1]!.bytes)
+  const frame = large.findIndex((byte, at) => byte === 0xff && large[at + 1] === 0xc0)
+  large.set([6000 >> 8, 6000 & 255, 6000 >> 8, 6000 & 255], frame + 5)
+  refuses(large, 'image-too-large')
 })
 
 test('a TIFF whose directories form a ring is damaged', () => {

@@ -48,6 +48,10 @@ export function assemblePng(
     { name: 'IDAT', body: deflateSync(raw) },
     { name: 'IEND', body: new Uint8Array(0) },
   ]
+  return assembleChunks(chunks)
+}
+
+export function assembleChunks(chunks: readonly Chunk[]): Uint8Array {
   return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]), ...chunks.map(encodeChunk)])
 }
 

@@ -23,7 +23,7 @@ export function jobCommands(program: Command): void {
 
   oneJob(program, 'cancel', 'end a job; what is verified is kept', async (node, job) => {
     await node.cancel(job)
-    return { event: 'cancelled', job, text: `job ${job} is cancelled; what is verified is kept` }
+    return { event: 'cancelled', job, text: `job ${job} has ended; what is verified is kept` }
   })
   oneJob(program, 'forget', "free a job's documents, results and records", async (node, job) => {
     await node.forget(job)

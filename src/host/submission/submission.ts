@@ -21,12 +21,13 @@ import {
   type FileReference,
   type Manifest,
 } from '../../protocol/job.ts'
-import { jobDeadlineDefaultMs, jobRetentionMs } from '../../protocol/limits.ts'
+import { jobDeadlineDefaultMs, jobRetentionMs, shardCostMsTarget } from '../../protocol/limits.ts'
 import { leadFor, replicasFor } from '../../protocol/plan.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
 import { type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
-import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
 import { RequestError, type SubmitProgress, type SubmitRequest } from '../api.ts'
+import { SlotFailed } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import { sha256 } from '../sha256.ts'
 import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
@@ -209,10 +210,20 @@ async function inspect(
   for (const source of sources) {
     onProgress({ step: 'reading', done: documents.length, total: sources.length })
     const bytes = readDocument(source)
-    const [reference, shape] = await Promise.all([nameOf(bytes), executor.inspect(runtime, bytes)])
+    const [reference, shape] = await Promise.all([nameOf(bytes), shapeOf(runtime, bytes, executor)])
     documents.push({ name: source.name, ...reference, ...shape })
   }
   return documents
+}
+
+/** A document that breaks the inspector is one page, whose record will say what breaks there, too. */
+async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): Promise<DocumentShape> {
+  try {
+    return await executor.inspect(runtime, bytes)
+  } catch (error) {
+    if (error instanceof SlotFailed) return { pages: 1, pageCostMs: shardCostMsTarget }
+    throw error
+  }
 }
 
 async function storeAll(

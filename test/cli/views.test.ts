@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { describeJobs } from '../../src/cli/commands/jobs.ts'
+import { describePeers } from '../../src/cli/commands/peers.ts'
+import { requestOf } from '../../src/cli/commands/submit.ts'
+import {
+  describeMissing,
+  describePlan,
+  describeShortage,
+  describeStatus,
+  progressBar,
+} from '../../src/cli/job-view.ts'
+import { LiveLines } from '../../src/cli/live-lines.ts'
+import { plainLine } from '../../src/cli/log.ts'
+import { clean, formatTable } from '../../src/cli/table.ts'
+import type { OwnerId } from '../../src/protocol/ids.ts'
+import { job, peerRow, plan, resultsEnd, status, summary } from '../support/fake-node.ts'
+
+test('a table is as wide as its widest cells, figures to the right', () => {
+  const rows = [
+    { name: 'blue', count: 7 },
+    { name: 'a longer name', count: 1200 },
+  ]
+  const lines = formatTable(
+    [
+      { title: 'NAME', cell: (row) => row.name },
+      { title: 'COUNT', align: 'right', cell: (row) => `${row.count}` },
+    ],
+    rows,
+  )
+  assert.deepEqual(lines, ['NAME           COUNT', 'blue               7', 'a longer name   1200'])
+})
+
+test("a stranger's name cannot draw on this terminal", () => {
+  assert.equal(clean('a\x1b[2Jb\nc\u202ed'), 'a�[2Jb�c�d')
+  assert.ok(
+    !describePeers([{ ...peerRow, name: 'a\x1b[2J\n' }])
+      .join('\n')
+      .includes('\x1b'),
+  )
+})
+
+test('peers are a table, with a star for owners that count, and a count at the end', () => {
+  assert.deepEqual(
+    describePeers([peerRow, { ...peerRow, name: 'me', self: true, engines: [], mode: 'drain' }]),
+    [
+      'NAME            PEER       OWNER      FREE  ENGINES (UNITS/H)   AGE  MODE',
+      'fake            …cPXsvoUp  aaaaaaaa*   1/2  ocr/native (1,200)  4 s  run',
+      'me (this node)  …cPXsvoUp  aaaaaaaa*   1/2  –                   4 s  drain',
+      '2 peers of 1 owner',
+    ],
+  )
+})
+
+test('in an open mesh the peers come with the warning that there is no error bound', () => {
+  const lines = describePeers([{ ...peerRow, counts: null }])
+  assert.equal(lines.at(-1), '1 peer of 1 owner; open mesh: nobody vouches for owners, so no error bound')
+  assert.ok(!lines[1]!.includes('*'))
+})
+
+test('jobs are listed newest first, with how long the running ones have', () => {
+  const ended = { ...summary, state: 'failed' as const, reason: 'too few owners', createdAtMs: 2_000 }
+  assert.deepEqual(describeJobs([summary, ended], 10_000), [
+    'JOB                 RUNTIME  STATE    VERIFIED  AGE        DEADLINE  REASON',
+    'bafyreihdwdcefgh4d  ocr      failed      12/40  8 s               –  too few owners',
+    'bafyreihdwdcefgh4d  ocr      running     12/40  9 s  in 1 min 30 s',
+    '2 jobs',
+  ])
+})
+
+test('a plan says what was bought', () => {
+  assert.deepEqual(describePlan(plan), [
+    `job ${job}`,
+    '4 documents, 40 pages, 20 shards, engine native, 2 replicas, error bound 0.0001',
+  ])
+})
+
+test('a plan without a bound says why, and a known job that it is known', () => {
+  const [first, second] = describePlan({ ...plan, known: true, errorBound: null })
+  assert.match(first!, /known already/)
+  assert.match(second!, /no bound: nobody vouches for the owners$/)
+})
+
+test('too few owners are told at once, with what the job will do about it', () => {
+  const owners = { needed: 2, available: 1 }
+  assert.equal(describeShortage(owners, 'wait'), '2 owners needed, 1 known: the job waits for more')
+  assert.match(describeShortage(owners, 'fail')!, /fails if no more appear/)
+  assert.equal(describeShortage({ needed: 2, available: 2 }, 'wait'), null)
+})
+
+test('a status shows progress, pace, every state of a shard, and nothing that is not so', () => {
+  assert.deepEqual(describeStatus(status), [
+    'job bafyreihdwdcefgh4d  ocr/native  2 replicas  error bound 0.0001',
+    '[######..............] 12 of 40 pages verified  3.24 pages/s  9 s left',
+    'shards: 4 queued, 6 leased, 2 returned, 6 verified, 1 disputed, 1 failed; 17 executions',
+  ])
+})
+
+test('a status names what it waits for, who was contradicted, and how it ended', () => {
+  const waiting = describeStatus({ ...status, owners: { needed: 2, available: 1 } })
+  assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known')
+  const contradicted = [{ owner: 'b'.repeat(64) as OwnerId, peers: [peerRow.peer] }]
+  const ended = describeStatus({ ...status, state: 'cancelled', reason: 'by its submitter', contradicted })
+  assert.deepEqual(ended.slice(3), [
+    'contradicted: owner bbbbbbbb, …cPXsvoUp',
+    'job bafyreihdwdcefgh4d cancelled, 12 of 40 pages verified: by its submitter',
+  ])
+})
+
+test('the bar is full only when all is done', () => {
+  assert.equal(progressBar(0, 0), '[....................]')
+  assert.equal(progressBar(999, 1000), '[###################.]')
+  assert.equal(progressBar(1000, 1000), '[####################]')
+})
+
+test('every missing page is named', () => {
+  assert.deepEqual(describeMissing(resultsEnd), ['1 page of 2 missing:', '  b.png page 1: queued'])
+  assert.deepEqual(describeMissing({ pages: 2, missing: [] }), [])
+})
+
+test('what is drawn in place is replaced, cut to the terminal, and moves down for other lines', () => {
+  let written = ''
+  const terminal = { columns: 10, write: (text: string | Uint8Array) => Boolean((written += text)) }
+  const lines = new LiveLines(terminal)
+  lines.draw(['one', 'a line that is too long'])
+  assert.equal(written, '\r\x1b[Jone\na line t…\n')
+  written = ''
+  lines.draw(['two'])
+  assert.equal(written, '\x1b[2A\r\x1b[Jtwo\n')
+  written = ''
+  lines.makeWay(() => terminal.write('warning\n'))
+  assert.equal(written, '\x1b[1A\r\x1b[Jwarning\ntwo\n')
+})
+
+test('a log line for people has a time, a level, what happened, and the facts', () => {
+  const json =
+    '{"level":40,"time":43384000,"msg":"cannot reach a peer","peer":"12D3","why":"no route","attempt":2}'
+  assert.equal(plainLine(json), '12:03:04 warn  cannot reach a peer  peer=12D3 why="no route" attempt=2')
+})
+
+test('a request has absolute paths, since the node works elsewhere', () => {
+  const request = requestOf(['scans'], {
+    runtime: 'wasm',
+    engine: 'auto',
+    module: 'count.wasm',
+    errorBound: 1e-4,
+    colludingShare: 0.01,
+    ifShort: 'wait',
+    arbiter: 'auto',
+  })
+  assert.deepEqual(request.paths, [`${process.cwd()}/scans`])
+  assert.equal(request.module, `${process.cwd()}/count.wasm`)
+  assert.deepEqual([request.options, request.replicas, request.deadlineMs], [{}, null, null])
+})

@@ -1,0 +1,88 @@
+/**
+ * The walls between the rooms of the house (ARCHITECTURE.md), each shown to catch what it is there for: a violation
+ * is planted in a copy of the tools' settings, and the tool has to name it.
+ */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const importWalls: readonly (readonly [room: string, imported: string])[] = [
+  ['src/base', '../protocol/tally.ts'],
+  ['src/base', 'node:fs'],
+  ['src/protocol', '../host/node.ts'],
+  ['src/protocol', 'node:crypto'],
+  ['src/protocol', 'libp2p'],
+  ['src/protocol/steward', '../../runtimes/registry.ts'],
+  ['src/runtimes/ocr', '../../protocol/job.ts'],
+  ['src/runtimes/wasm', '../../host/node.ts'],
+  ['src/host', '../cli/main.ts'],
+  ['src/host/vehicle', '../../runtimes/ocr/ocr.ts'],
+]
+
+for (const [room, imported] of importWalls)
+  test(`${room} may not import ${imported}`, (t) => {
+    const said = lint(t, `${room}/planted.ts`, `import { x } from '${imported}'\n\nexport const y = x\n`)
+    assert.match(said, /noRestrictedImports/)
+  })
+
+for (const room of ['src/base', 'src/protocol', 'src/protocol/steward'])
+  for (const source of ['Date.now()', 'new Date(0)', 'Math.random()', 'performance.now()'])
+    test(`${room} has no clock and no chance: ${source}`, (t) => {
+      const said = lint(t, `${room}/planted.ts`, `export const x = ${source}\n`)
+      assert.match(said, /The core has no (clock|chance)/)
+    })
+
+for (const source of [
+  'setTimeout(() => 0, 1)',
+  'process.env',
+  'Buffer.alloc(1)',
+  'console.log(1)',
+  "fetch('x')",
+])
+  test(`the core does not know ${source}`, (t) => {
+    const folder = temporaryFolder(t)
+    writeFileSync(join(folder, 'planted.ts'), `export const x: unknown = ${source}\n`)
+    const settings = { extends: join(root, 'src/protocol/tsconfig.json'), include: ['planted.ts'] }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings))
+    const { stdout, status } = run('tsc', ['-p', folder])
+    assert.notEqual(status, 0)
+    assert.match(stdout, /planted\.ts.*error TS/)
+  })
+
+test('what keeps to the walls is not complained of', (t) => {
+  const said = lint(
+    t,
+    'src/protocol/planted.ts',
+    "import { x } from '../base/bytes.ts'\n\nexport const y = x\n",
+  )
+  assert.doesNotMatch(said, /noRestrictedImports|The core has no/)
+})
+
+function lint(t: TestContext, path: string, source: string): string {
+  const folder = temporaryFolder(t)
+  for (const file of ['biome.json', 'pure.grit', 'package.json'])
+    copyFileSync(join(root, file), join(folder, file))
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), source)
+  const { stdout, stderr } = run('biome', ['lint', '--vcs-enabled=false', path], folder)
+  return stdout + stderr
+}
+
+function run(tool: string, args: readonly string[], cwd = root) {
+  return spawnSync(process.execPath, [join(root, 'node_modules/.bin', tool), ...args], {
+    cwd,
+    encoding: 'utf8',
+  })
+}
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'carpool-walls-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
