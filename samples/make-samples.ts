@@ -173,10 +173,10 @@ const twoPages: readonly Sheet[] = [
 ]
 
 const canvas = await loadTools()
-await mkdir(join(samplesFolder, 'truth'), { recursive: true })
+for (const folder of ['scans', 'truth']) await mkdir(join(samplesFolder, folder), { recursive: true })
 for (const sheet of sheets) {
   const { page, truth } = draw(sheet)
-  await save(`${sheet.name}.png`, encodePng(scan(page, sheet.look)))
+  await save(`scans/${sheet.name}.png`, encodePng(scan(page, sheet.look)))
   await save(`truth/${sheet.name}.txt`, truth)
 }
 await saveJpeg()
@@ -184,7 +184,7 @@ await saveTiff()
 
 async function saveJpeg(): Promise<void> {
   const { page, truth } = draw(rabbit)
-  await save('rabbit.jpg', encodeJpeg(scan(page, rabbit.look), 60))
+  await save('scans/rabbit.jpg', encodeJpeg(scan(page, rabbit.look), 60))
   await save('truth/rabbit.txt', truth)
 }
 
@@ -195,7 +195,7 @@ async function saveTiff(): Promise<void> {
   })
   const bits = toBits(bilevel!.page, 168)
   await save(
-    'dickens.tiff',
+    'scans/dickens.tiff',
     encodeTiff([
       { ...gray!.page, bits: 8, photometric: 1, compression: 8, raw: gray!.page.pixels },
       { ...bilevel!.page, bits: 1, photometric: 1, compression: 32773, raw: bits, compress: packBits },

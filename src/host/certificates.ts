@@ -14,6 +14,7 @@ import { type FleetList, type OwnerCertificate, openCertificate, openFleet } fro
 import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../protocol/record.ts'
 import { sha256 } from './sha256.ts'
 import { type SigningKey, verifyByPeerId } from './store/keys.ts'
+import { plain } from './store/plain.ts'
 
 /** A fleet of 10,000 owners, the most that a list may name, in base64 and with room to spare. */
 const fileBytesMax = 2 ** 20
@@ -89,18 +90,20 @@ function signStatement(
   payload: unknown,
   { nowMs = Date.now(), days = validDaysDefault }: Validity,
 ): SignedRecord {
-  const body = encodeBody({
-    domain: 'carpool',
-    version: 1,
-    kind,
-    job: null,
-    epoch: 0,
-    steward: null,
-    serial: nowMs,
-    expiresMs: nowMs + Math.round(days * dayMs),
-    signer: key.peerId,
-    payload,
-  })
+  const body = plain(
+    encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind,
+      job: null,
+      epoch: 0,
+      steward: null,
+      serial: nowMs,
+      expiresMs: nowMs + Math.round(days * dayMs),
+      signer: key.peerId,
+      payload,
+    }),
+  )
   return { body, signature: key.sign(body) }
 }
 
@@ -153,7 +156,6 @@ function base64(raw: Uint8Array): string {
   return Buffer.from(raw).toString('base64')
 }
 
-/** A plain Uint8Array, which dag-cbor and deepEqual treat alike everywhere. */
 function bytes(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'base64'))
+  return plain(Buffer.from(text, 'base64'))
 }

@@ -17,6 +17,7 @@ import { blockBytesMax, shardPagesMax, shardsMax } from './limits.ts'
 import {
   bytesSchema,
   cidSchema,
+  linkSchema,
   malformed,
   naturalSchema,
   openRecord,
@@ -129,9 +130,9 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     .max(8),
 })
 
-const shardSchema = z.strictObject({
+const shardSchema: z.ZodType<Shard> = z.strictObject({
   pages: z
-    .array(z.strictObject({ document: z.unknown(), bytes: naturalSchema, page: naturalSchema }))
+    .array(z.strictObject({ document: linkSchema, bytes: naturalSchema, page: naturalSchema }))
     .min(1)
     .max(shardPagesMax),
 })
@@ -169,7 +170,7 @@ export function encodeShard(shard: Shard): Uint8Array {
 export function decodeShard(bytes: Uint8Array): Shard {
   const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, blockBytesMax))
   if (!decoded.success) throw malformed('shard', decoded.error)
-  return { pages: decoded.data.pages.map((page) => ({ ...page, document: `${page.document}` as Cid })) }
+  return decoded.data
 }
 
 export function encodeResult(result: ShardResult): Uint8Array {

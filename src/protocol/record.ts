@@ -9,6 +9,7 @@
  *
  * The core only ever sees bodies whose signature the shell has checked against `signer`.
  */
+import { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { cborCid, decodeCbor, encodeCbor, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
@@ -60,9 +61,19 @@ export interface Verified<Payload = unknown> extends RecordBody<Payload> {
 /** Verifies a signature of the key that a peer id carries. Synchronous: Ed25519 takes 100 µs. */
 export type Verify = (signer: PeerId, bytes: Uint8Array, signature: Uint8Array) => boolean
 
-const cid = z.string().max(128) as unknown as z.ZodType<Cid>
+/**
+ * CIDv1, sha2-256, dag-cbor or raw, in base32: 59 characters, of which the last holds three bits and two zeroes, so
+ * that one block has one name.
+ */
+const cid = z
+  .string()
+  .regex(/^baf[yk]rei[a-h][a-z2-7]{50}[aeimquy4]$/, 'is not a CID') as unknown as z.ZodType<Cid>
 export const peerIdSchema = z.string().min(40).max(64) as unknown as z.ZodType<PeerId>
 export const cidSchema = cid
+/** A CID as dag-cbor's link (tag 42), read as its text. */
+export const linkSchema: z.ZodType<Cid> = z
+  .custom((value) => CID.asCID(value) !== null, 'is not a link')
+  .transform((link) => `${link}` as Cid)
 export const naturalSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 export const bytesSchema = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>
 

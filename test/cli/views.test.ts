@@ -61,8 +61,8 @@ test('in an open mesh the peers come with the warning that there is no error bou
 test('jobs are listed newest first, with how long the running ones have', () => {
   const ended = { ...summary, state: 'failed' as const, reason: 'too few owners', createdAtMs: 2_000 }
   assert.deepEqual(describeJobs([summary, ended], 10_000), [
-    'JOB                 RUNTIME  STATE    VERIFIED  AGE        DEADLINE  REASON',
-    'bafyreihdwdcefgh4d  ocr      failed      12/40  8 s               –  too few owners',
+    'JOB                 RUNTIME  STATE    VERIFIED  AGE       DEADLINE  REASON',
+    'bafyreihdwdcefgh4d  ocr      failed      12/40  8 s              –  too few owners',
     'bafyreihdwdcefgh4d  ocr      running     12/40  9 s  in 1 min 30 s',
     '2 jobs',
   ])
@@ -120,7 +120,13 @@ test('every missing page is named', () => {
 
 test('what is drawn in place is replaced, cut to the terminal, and moves down for other lines', () => {
   let written = ''
-  const terminal = { columns: 10, write: (text: string | Uint8Array) => Boolean((written += text)) }
+  const terminal = {
+    columns: 10,
+    write(text: string | Uint8Array) {
+      written += text
+      return true
+    },
+  }
   const lines = new LiveLines(terminal)
   lines.draw(['one', 'a line that is too long'])
   assert.equal(written, '\r\x1b[Jone\na line t…\n')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import fc from 'fast-check'
 import { type Block, cacheBytesMaxDefault, rowBytesMax, storedBytesMax } from '../../src/host/store/blocks.ts'
 import { openStore, type Store } from '../../src/host/store/store.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
@@ -69,6 +70,34 @@ test('a put that overlaps a release of the same block keeps it', async (t) => {
   const again = blocks.put(large.cid, large.bytes, { kind: 'result', job: jobA })
   await Promise.all([again, blocks.release(jobB)])
   assert.deepEqual(await blocks.get(large.cid), large.bytes)
+})
+
+test('however puts and releases of one block overlap, it stays exactly as long as a job holds it', async (t) => {
+  const { blocks, directory } = temporaryStore(t, { hotBytesMax: 0 })
+  const turns = fc.nat(12)
+  const part = fc.record({ before: turns, after: turns, isKept: fc.boolean() })
+  let round = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 6 }), async (parts) => {
+      round += 1
+      const block = blockOf(rowBytesMax + 1, round)
+      const jobs = parts.map((_, i) => jobNamed(`${round} ${i}`))
+      const play = async ({ before, after, isKept }: (typeof parts)[number], i: number) => {
+        for (let turn = 0; turn < before; turn += 1) await new Promise(setImmediate)
+        await blocks.put(block.cid, block.bytes, { kind: 'input', job: jobs[i]! })
+        assert.deepEqual(await blocks.get(block.cid), block.bytes)
+        for (let turn = 0; turn < after; turn += 1) await new Promise(setImmediate)
+        if (!isKept) await blocks.release(jobs[i]!)
+      }
+      await Promise.all(parts.map(play))
+      const isKept = parts.some((one) => one.isKept)
+      assert.deepEqual(await blocks.get(block.cid), isKept ? block.bytes : undefined)
+      assert.deepEqual(readdirSync(directory.blocksPath), isKept ? [block.cid] : [])
+      for (const job of jobs) await blocks.release(job)
+      assert.deepEqual(readdirSync(directory.blocksPath), [])
+    }),
+    { numRuns: 60 },
+  )
 })
 
 test('a damaged file is put aside, reported missing and whole again after the next put', async (t) => {

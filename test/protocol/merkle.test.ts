@@ -29,15 +29,20 @@ test('another leaf, another order or another number of leaves is another root', 
     }),
   )
   fc.assert(
-    fc.property(fc.uniqueArray(fc.nat(255), { minLength: 2, maxLength: 70 }), fc.nat(), fc.nat(), (all, a, b) => {
-      const before = all.map((byte) => Uint8Array.of(byte))
-      const after = [...before]
-      const [i, j] = [a % all.length, b % all.length]
-      ;[after[i], after[j]] = [after[j]!, after[i]!]
-      assert.equal(equals(merkleRoot(sha256, before), merkleRoot(sha256, after)), i === j)
-      const changed = before.with(i, Uint8Array.of(all[i]! ^ 1, 0))
-      assert(!equals(merkleRoot(sha256, before), merkleRoot(sha256, changed)))
-    }),
+    fc.property(
+      fc.uniqueArray(fc.nat(255), { minLength: 2, maxLength: 70 }),
+      fc.nat(),
+      fc.nat(),
+      (all, a, b) => {
+        const before = all.map((byte) => Uint8Array.of(byte))
+        const after = [...before]
+        const [i, j] = [a % all.length, b % all.length]
+        ;[after[i], after[j]] = [after[j]!, after[i]!]
+        assert.equal(equals(merkleRoot(sha256, before), merkleRoot(sha256, after)), i === j)
+        const changed = before.with(i, Uint8Array.of(all[i]! ^ 1, 0))
+        assert(!equals(merkleRoot(sha256, before), merkleRoot(sha256, changed)))
+      },
+    ),
   )
 })
 

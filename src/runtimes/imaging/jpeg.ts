@@ -4,19 +4,18 @@
  * jpeg-js computes its transform in integers, so it gives the same bytes everywhere, which libjpeg (SIMD, by
  * CPU) does not promise. With tolerant decoding off, a file that ends early fails at its missing end marker.
  */
-import { decode } from 'jpeg-js'
+import { decode, type RawImageData } from 'jpeg-js'
 import { RecordError } from '../runtime.ts'
 import { damaged, decoding } from './errors.ts'
 import { type GrayImage, luma, oriented, pixelsMax } from './gray-image.ts'
 import type { PageSize } from './page-size.ts'
 
 /**
- * What jpeg-js may count as its own use: 4 bytes a sample, 1 more per sample and 3 a pixel. It holds 2.2 times that (measured:
- * 1,425 MB for 35 megapixels of three full components), so that this is 640 MB, which fits the supervisor's
- * limit beside the exact engine. Gray ends at 37 megapixels, usual colour (4:2:0) at 28, full colour at 16:
- * A4 at 600, 500 and 400 dpi.
+ * What jpeg-js may count as its own use: 6 bytes a sample and 3 a pixel. It holds 2.4 times that (measured: 792 MB
+ * where it counts 326), so that this is 480 MB, which fits the supervisor's limit beside the exact engine. Gray
+ * ends at 22 megapixels, usual colour (4:2:0) at 16, full colour at 9.5: A4 at 470, 400 and 310 dpi.
  */
-const decoderMemoryMbMax = 288
+const decoderMemoryMbMax = 192
 
 export function isJpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff
@@ -44,7 +43,7 @@ export function decodeJpeg(bytes: Uint8Array): GrayImage {
   })
 }
 
-function decodeBounded(bytes: Uint8Array): ReturnType<typeof decode> {
+function decodeBounded(bytes: Uint8Array): RawImageData<Uint8Array> {
   try {
     return decode(bytes, {
       useTArray: true,

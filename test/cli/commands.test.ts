@@ -1,0 +1,236 @@
+/** The commands as a shell sees them: what is on stdout and on stderr, and the exit code. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { readCertificate, readFleet } from '../../src/host/certificates.ts'
+import { serveLocal } from '../../src/host/local/server.ts'
+import { FakeNode, job, peerRow, plan, request, resultLine, status } from '../support/fake-node.ts'
+
+const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
+const { peer } = peerRow
+
+test('a mistake in the command line is one line on stderr, with what was meant, and exit code 2', async (t) => {
+  const dataDir = newDirectory(t)
+  const mistakes: [string[], RegExp][] = [
+    [['peer'], /unknown command 'peer' \(Did you mean peers\?\)/],
+    [['peers', '--jsn'], /unknown option '--jsn' \(Did you mean --json\?\)/],
+    [['submit', 'scans'], /required option '--runtime <name>' not specified/],
+    [['submit', 'scans', '--runtime', 'ocr', '--error-bound', '2'], /--error-bound.*between 0 and 1/],
+    [['submit', 'scans', '--runtime', 'ocr', '--deadline', 'soon'], /--deadline.*such as 90s, 45m, 2h or 1d/],
+    [['mode', 'fly'], /'fly' is invalid .* Allowed choices are run, drain, stop/],
+    [['node', '--slots', 'many', '--data-dir', dataDir], /--slots: "many" is not a whole number/],
+  ]
+  await Promise.all(
+    mistakes.map(async ([args, message]) => {
+      const { code, out, err } = await run(args)
+      assert.deepEqual([code, out], [2, ''], args.join(' '))
+      assert.match(err, message)
+      assert.match(err, /^carpool: .*\n$/)
+    }),
+  )
+})
+
+test('without a running node, a command says where it looked and how to start one', async (t) => {
+  const dataDir = newDirectory(t)
+  const { code, out, err } = await run(['peers', '--data-dir', dataDir])
+  assert.deepEqual([code, out], [1, ''])
+  assert.equal(
+    err,
+    `carpool: no node is running on ${dataDir}; start one with: carpool node --data-dir ${dataDir}\n`,
+  )
+})
+
+test('a stack is shown to whoever asks for --log-level debug, and to nobody else', async (t) => {
+  const args = ['peers', '--data-dir', newDirectory(t)]
+  assert.ok(!(await run(args)).err.includes('    at '))
+  assert.ok((await run([...args, '--log-level', 'debug'])).err.includes('    at '))
+})
+
+test('help has examples, and goes to stdout', async () => {
+  const { code, out, err } = await run(['submit', '--help'])
+  assert.deepEqual([code, err], [0, ''])
+  assert.match(out, /Examples:\n {2}\$ carpool submit scans\//)
+})
+
+test('--json is machine readable line by line', async (t) => {
+  const { dataDir } = await startFake(t)
+  for (const args of [['peers'], ['jobs'], ['status', job], ['mode', 'drain'], ['cancel', job]]) {
+    const { code, out } = await run([...args, '--json', '--data-dir', dataDir])
+    assert.equal(code, 0)
+    for (const line of out.trimEnd().split('\n')) assert.equal(typeof JSON.parse(line), 'object')
+  }
+})
+
+test('a status that is not read by a person is every status as a JSON line', async (t) => {
+  const { dataDir } = await startFake(t)
+  const { out } = await run(['status', job, '--data-dir', dataDir])
+  const states = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).state)
+  assert.deepEqual(states, ['running', 'complete'])
+  assert.deepEqual(JSON.parse((await run(['status', job, '--once', '--data-dir', dataDir])).out), status)
+})
+
+test('results that are incomplete are written, each missing page is named, and the exit code is 3', async (t) => {
+  const { dataDir } = await startFake(t)
+  const path = join(dataDir, 'out.jsonl')
+  const { code, out, err } = await run(['results', job, '-o', path, '--data-dir', dataDir])
+  assert.deepEqual([code, out], [3, ''])
+  assert.equal(readFileSync(path, 'utf8'), `${JSON.stringify(resultLine)}\n`)
+  assert.match(
+    err,
+    /^1 page of 2 missing:\n {2}b\.png page 1: queued\ncarpool: the results of job .* are incomplete/,
+  )
+  assert.equal((await run(['results', job, '--data-dir', dataDir])).out, `${JSON.stringify(resultLine)}\n`)
+})
+
+test('an output that cannot be written is refused before anything is submitted', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const path = join(dataDir, 'missing', 'out.jsonl')
+  const args = ['submit', 'scans', '--runtime', 'ocr', '-o', path, '--data-dir', dataDir]
+  const { code, err } = await run(args)
+  assert.equal(code, 1)
+  assert.ok(err.startsWith(`carpool: cannot write results to ${path}: `))
+  assert.deepEqual(node.calls, [])
+})
+
+test('a running node is handed the job, and the command returns with the plan', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const flags = [
+    '--deadline',
+    '2h',
+    '--option',
+    'language=en',
+    '--option',
+    'columns=2',
+    '--option',
+    'deskew=true',
+  ]
+  const { code, out, err } = await run([
+    'submit',
+    '/scans',
+    '--runtime',
+    'ocr',
+    ...flags,
+    '--data-dir',
+    dataDir,
+  ])
+  assert.deepEqual([code, err], [0, ''])
+  assert.ok(out.startsWith(`job ${plan.job}\n4 documents, 40 pages`))
+  assert.match(out, /follow it with: carpool status bafyreihdwdcefgh4d/)
+  assert.deepEqual(node.calls, [['submit', request]])
+})
+
+test('with results on stdout, everything else is said on stderr', async (t) => {
+  const { dataDir } = await startFake(t)
+  const { code, out, err } = await run([
+    'submit',
+    '/scans',
+    '--runtime',
+    'ocr',
+    '-o',
+    '-',
+    '--data-dir',
+    dataDir,
+  ])
+  assert.equal(code, 3)
+  assert.equal(out, `${JSON.stringify(resultLine)}\n`)
+  assert.ok(err.startsWith(`job ${plan.job}\n`))
+})
+
+test('a node prints its addresses when it is ready, is asked by its socket, and ends with 0 on SIGTERM', async (t) => {
+  const dataDir = newDirectory(t)
+  const node = start(t, [
+    'node',
+    '--json',
+    '--listen',
+    '/ip4/127.0.0.1/tcp/0',
+    '--slots',
+    '0',
+    '--data-dir',
+    dataDir,
+  ])
+  const lines = createInterface({ input: node.stdout! })[Symbol.asyncIterator]()
+  const ready = JSON.parse((await lines.next()).value!)
+  assert.deepEqual([ready.event, ready.dataDir], ['ready', dataDir])
+  assert.match(ready.addresses[0], new RegExp(`^/ip4/127.0.0.1/tcp/\\d+/p2p/${ready.peer}$`))
+
+  const [self] = (await run(['peers', '--json', '--data-dir', dataDir])).out.trimEnd().split('\n')
+  assert.equal(JSON.parse(self!).peer, ready.peer)
+  const second = await run(['node', '--data-dir', dataDir])
+  assert.equal(second.code, 1)
+  assert.match(second.err, /^carpool: data directory .* is in use by another node \(pid \d+\)\n$/)
+
+  const ended = once(node, 'exit')
+  node.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
+  assert.deepEqual(JSON.parse((await lines.next()).value!), { event: 'stopping', signal: 'SIGTERM' })
+})
+
+test('an owner vouches for a vehicle, and a fleet lists the owner', async (t) => {
+  const folder = newDirectory(t)
+  const [key, certificate, fleet] = ['owner.key', 'certificate', 'fleet.json'].map((name) =>
+    join(folder, name),
+  )
+  const early = await run(['owner', 'sign', peer, '--key', key!])
+  assert.deepEqual([early.code, early.out], [1, ''])
+  assert.match(early.err, /there is no owner key at .*; make one with: carpool owner init --key /)
+
+  const owner = (await run(['owner', 'init', '--key', key!])).out.trim()
+  assert.match(owner, /^[0-9a-f]{64}$/)
+  assert.equal((await run(['owner', 'init', '--key', key!])).out.trim(), owner)
+  await run(['owner', 'sign', peer, '--key', key!, '-o', certificate!])
+  assert.deepEqual(readCertificate(certificate!).content.payload, { peer })
+
+  const fleetKey = join(folder, 'fleet.key')
+  await run(['fleet', 'sign', owner, '--key', fleetKey, '--name', 'test', '-o', fleet!])
+  assert.deepEqual(readFleet(fleet!).content.payload, { name: 'test', owners: [owner] })
+  const wrong = await run(['fleet', 'sign', 'somebody', '--key', fleetKey, '--name', 'test'])
+  assert.match(wrong.err, /'somebody' is not an owner id/)
+})
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function start(t: TestContext | null, args: readonly string[]): ChildProcess {
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('CARPOOL_'))
+  const child = spawn(process.execPath, [launcher, ...args], { env: Object.fromEntries(environment) })
+  t?.after(() => child.kill('SIGKILL'))
+  return child
+}
+
+async function run(args: readonly string[]): Promise<Ended> {
+  const child = start(null, args)
+  const [[code], out, err] = await Promise.all([
+    once(child, 'close'),
+    text(child.stdout!),
+    text(child.stderr!),
+  ])
+  return { code, out, err }
+}
+
+async function startFake(t: TestContext): Promise<{ dataDir: string; node: FakeNode }> {
+  const dataDir = newDirectory(t)
+  const node = new FakeNode()
+  const server = await serveLocal(node, dataDir, pino({ level: 'silent' }))
+  t.after(() => server.close())
+  return { dataDir, node }
+}
+
+function newDirectory(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'carpool-test-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
