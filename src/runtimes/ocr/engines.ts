@@ -18,7 +18,7 @@ import { instructionSet } from './instruction-set.ts'
 /** Raise it with any change to the pixels, geometry or decoding between a page and its text. */
 const pipelineVersion = 1
 
-export interface FloatTensor {
+interface FloatTensor {
   readonly data: Float32Array
   readonly dims: readonly number[]
 }

@@ -28,7 +28,7 @@ export const ocr: Runtime = {
   inspect(document) {
     try {
       const sizes = pageSizes(document)
-      return { pages: sizes.length, pageCostMs: pageCostMs }
+      return { pages: sizes.length, pageCostMs }
     } catch {
       return { pages: 1, pageCostMs: refusalCostMs }
     }

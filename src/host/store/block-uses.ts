@@ -1,0 +1,133 @@
+/**
+ * Why each block is kept: its uses, each a (job, kind), and when it was last read.
+ *
+ * A block without a use goes. Weights and caches lose their job's use for one without a job, which makes them the cache:
+ * what can be had again, and what eviction may choose from. Everything here is rows; call it within a transaction.
+ */
+import type { Cid, JobId } from '../../protocol/ids.ts'
+import type { Database } from './database.ts'
+
+/** 'weights' may be served to anybody; 'cache' is what can be had again, and serves this node only. */
+export type BlockKind = 'weights' | 'input' | 'result' | 'report' | 'cache'
+
+/** Without a job, weights and cache are evictable at once, and the other kinds stay until `drop`. */
+export interface BlockUse {
+  readonly kind: BlockKind
+  readonly job?: JobId
+}
+
+/** Reads remembered for eviction; forgetting some only makes eviction less exact. A guess. */
+const readsRememberedMax = 8192
+
+export class BlockUses {
+  readonly #database: Database
+  readonly #now: () => number
+  /** Written down at eviction and at the end only: a commit for every read would cost more than the reading. */
+  readonly #reads = new Map<Cid, number>()
+
+  constructor(database: Database, now: () => number) {
+    this.#database = database
+    this.#now = now
+  }
+
+  add(cid: Cid, { kind, job }: BlockUse): void {
+    this.#database.run('INSERT OR IGNORE INTO block_uses VALUES (?, ?, ?)', cid, job ?? '', kind)
+    if (isEvictable(kind)) this.read(cid)
+  }
+
+  remove(cid: Cid, { kind, job }: BlockUse): void {
+    this.#database.run('DELETE FROM block_uses WHERE cid = ? AND job = ? AND kind = ?', cid, job ?? '', kind)
+  }
+
+  has(cid: Cid): boolean {
+    return this.#database.get('SELECT 1 FROM block_uses WHERE cid = ?', cid) !== undefined
+  }
+
+  kindsOf(cid: Cid): BlockKind[] {
+    return this.#database
+      .all<{ kind: BlockKind }>('SELECT kind FROM block_uses WHERE cid = ?', cid)
+      .map(({ kind }) => kind)
+  }
+
+  jobsOf(cid: Cid): JobId[] {
+    return this.#database
+      .all<{ job: JobId }>(
+        `SELECT DISTINCT job FROM block_uses WHERE cid = ? AND job <> '' ORDER BY job`,
+        cid,
+      )
+      .map(({ job }) => job)
+  }
+
+  blocksOf(job: JobId, kind: BlockKind | null): Cid[] {
+    return this.#database
+      .all<{ cid: Cid }>(
+        'SELECT DISTINCT cid FROM block_uses WHERE job = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY cid',
+        job,
+        kind,
+      )
+      .map(({ cid }) => cid)
+  }
+
+  /** Takes up to `count` of a job's uses away, and says of which blocks. Weights and caches become uses without a job. */
+  release(job: JobId, count: number): Cid[] {
+    const uses = this.#database.all<{ cid: Cid; kind: BlockKind }>(
+      'SELECT cid, kind FROM block_uses WHERE job = ? LIMIT ?',
+      job,
+      count,
+    )
+    for (const { cid, kind } of uses) {
+      this.remove(cid, { kind, job })
+      if (isEvictable(kind))
+        this.#database.run(`INSERT OR IGNORE INTO block_uses VALUES (?, '', ?)`, cid, kind)
+    }
+    return uses.map(({ cid }) => cid)
+  }
+
+  /** Forgets the uses without a job of a block that is damaged: nobody waits for its return. */
+  removeCached(cid: Cid): void {
+    this.#database.run(
+      `DELETE FROM block_uses WHERE cid = ? AND job = '' AND kind IN ('weights', 'cache')`,
+      cid,
+    )
+  }
+
+  /** What no job uses and can be had again, least recently read first. */
+  cached(): { readonly cid: Cid; readonly bytes: number }[] {
+    this.writeReads()
+    return this.#database.all(
+      `SELECT DISTINCT cid, bytes FROM block_uses JOIN blocks USING (cid) LEFT JOIN block_reads USING (cid)
+       WHERE job = '' AND kind IN ('weights', 'cache') AND NOT EXISTS (
+         SELECT 1 FROM block_uses other
+         WHERE other.cid = blocks.cid AND (other.job <> '' OR other.kind NOT IN ('weights', 'cache')))
+       ORDER BY at_ms, cid`,
+    )
+  }
+
+  /** Notes that a block was read now. */
+  read(cid: Cid): void {
+    this.#reads.delete(cid)
+    this.#reads.set(cid, this.#now())
+    if (this.#reads.size > readsRememberedMax) this.#reads.delete(this.#reads.keys().next().value!)
+  }
+
+  /** Notes of blocks that can be evicted only; what a rollback takes back is read times, and no more. */
+  writeReads(): void {
+    for (const [cid, atMs] of this.#reads)
+      this.#database.run(
+        `INSERT OR REPLACE INTO block_reads SELECT ?1, ?2
+         WHERE EXISTS (SELECT 1 FROM block_uses WHERE cid = ?1 AND kind IN ('weights', 'cache'))`,
+        cid,
+        atMs,
+      )
+    this.#reads.clear()
+  }
+
+  forgetReads(cid: Cid): void {
+    this.#reads.delete(cid)
+    this.#database.run('DELETE FROM block_reads WHERE cid = ?', cid)
+  }
+}
+
+export function isEvictable(kind: BlockKind): boolean {
+  return kind === 'weights' || kind === 'cache'
+}
