@@ -5,7 +5,7 @@
 import { CommanderError } from 'commander'
 import { ConfigError } from './config.ts'
 
-export const failedExitCode = 1
+const failedExitCode = 1
 export const usageExitCode = 2
 export const incompleteExitCode = 3
 

@@ -20,8 +20,8 @@ for (const file of readdirSync(folder).sort()) {
   if (!file.endsWith('.txt')) continue
   test(`the scenario ${file} gives its golden trace`, () => {
     const blocks = parseScript(readFileSync(new URL(file, folder), 'utf8'))
-    const first = blocks[0]
-    assert(first?.comments[0]?.startsWith('#'), 'a scenario opens with what it proves')
+    const first = blocks[0]!
+    assert(first.comments[0]?.startsWith('#'), 'a scenario opens with what it proves')
     const stage = first.command.startsWith('worker') ? new WorkerStage() : new StewardStage()
     const traces = blocks.map(({ command }, i) => {
       try {

@@ -9,7 +9,7 @@
  * (POSIX locks of a file end when the process closes *any* descriptor of it: nothing else may open the lock file.)
  */
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { syncDirectory, writeWhole } from './durable.ts'
 import { isDiskFull, StoreError } from './errors.ts'
@@ -94,8 +94,7 @@ export class DataDirectory {
 
 function create(path: string): void {
   try {
-    const created = mkdirSync(path, { recursive: true, mode: 0o700 })
-    if (created !== undefined) syncDirectory(join(path, '..'))
+    if (createFolder(path)) syncDirectory(dirname(path))
     closeSync(openSync(path, 'r'))
   } catch (error) {
     throw new StoreError(
@@ -103,6 +102,17 @@ function create(path: string): void {
       { cause: error },
     )
   }
+}
+
+/**
+ * With its parents; true when it was missing. Not mkdir's `recursive`, which tries for ever where the file system
+ * refuses a name with ENOENT, as /proc does (Node 20 to 24).
+ */
+function createFolder(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return false
+  createFolder(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+  return true
 }
 
 function lock(directory: string, lockPath: string, pidPath: string): DatabaseSync {

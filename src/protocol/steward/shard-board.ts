@@ -31,7 +31,7 @@ export interface ShardState {
   isa: string | null | undefined
   /** Whose replicas came to nothing, once for each. */
   readonly losers: OwnerId[]
-  recomputation: 'none' | 'asked' | 'impossible' | Recomputation
+  recomputation: 'none' | 'queued' | 'asked' | 'impossible' | Recomputation
   tally: Tally
   verdict: ShardVerdict | undefined
   /** How many more replicas to lease now. */
@@ -49,6 +49,9 @@ export class ShardBoard {
   #wantedTotal = 0
   #growth = 0
   #changed = new Set<ShardState>()
+  /** Disputed shards that wait for the steward's bench, where there is room for one. */
+  readonly #queued = new Set<ShardState>()
+  #recomputing: ShardState | undefined
 
   constructor(manifest: Manifest, entries: readonly ShardEntry[]) {
     this.#manifest = manifest
@@ -144,12 +147,29 @@ export class ShardBoard {
   }
 
   /** The shard waits for the steward's own result. */
-  askToRecompute(shard: ShardState): void {
-    shard.recomputation = 'asked'
+  queueToRecompute(shard: ShardState): void {
+    shard.recomputation = 'queued'
+    this.#queued.add(shard)
     this.#update(shard)
   }
 
+  /**
+   * The next shard to recompute, unless one is under way. One at a time: the first result mostly shows who lies, and
+   * the other disputes that he started need only another replica then, at a third of the cost.
+   */
+  nextToRecompute(): ShardState | undefined {
+    if (this.#recomputing !== undefined) return undefined
+    const next = [...this.#queued].sort((a, b) => a.position - b.position)[0]
+    if (next === undefined) return undefined
+    this.#queued.delete(next)
+    next.recomputation = 'asked'
+    this.#recomputing = next
+    return next
+  }
+
   recomputed(shard: ShardState, found: Recomputation | null): void {
+    if (this.#recomputing === shard) this.#recomputing = undefined
+    if (shard.verdict !== undefined) return
     shard.recomputation = found ?? 'impossible'
     this.#recount(shard)
   }
@@ -165,6 +185,7 @@ export class ShardBoard {
   decide(shard: ShardState, verdict: ShardVerdict): void {
     shard.verdict = verdict
     this.#open.delete(shard)
+    this.#queued.delete(shard)
     this.#update(shard)
   }
 
@@ -182,6 +203,11 @@ export class ShardBoard {
     const claims = shard.claims.filter((claim) => !this.#contradicted.has(claim.owner))
     const found = typeof shard.recomputation === 'object' ? shard.recomputation : undefined
     shard.tally = tally(claims, assurance, agreement, found)
+    const disputed = shard.tally.state === 'open' && shard.tally.disputed
+    if (shard.recomputation === 'queued' && !disputed) {
+      shard.recomputation = 'none'
+      this.#queued.delete(shard)
+    }
     this.#update(shard)
   }
 
@@ -196,8 +222,8 @@ export class ShardBoard {
   }
 
   #wantedOf(shard: ShardState): number {
-    if (shard.verdict !== undefined || shard.tally.state !== 'open' || shard.recomputation === 'asked')
-      return 0
+    if (shard.verdict !== undefined || shard.tally.state !== 'open') return 0
+    if (shard.recomputation === 'queued' || shard.recomputation === 'asked') return 0
     let coming = 0
     for (const [owner, holder] of shard.holders) {
       // A holder who spoke already, in a receipt that came late, has no second voice to bring.

@@ -164,7 +164,7 @@ export class Steward {
         break
       case 'recomputed': {
         const shard = this.#board.states[input.position]
-        if (shard !== undefined && shard.verdict === undefined) this.#board.recomputed(shard, input.found)
+        if (shard !== undefined) this.#board.recomputed(shard, input.found)
         break
       }
       case 'connected':
@@ -429,9 +429,11 @@ export class Steward {
     // A verdict contradicts owners, which changes other shards in turn.
     for (;;) {
       const changed = this.#board.takeChanged()
-      if (changed.length === 0) return
+      if (changed.length === 0) break
       for (const shard of changed) if (shard.verdict === undefined) this.#decideOne(shard)
     }
+    const next = this.#board.nextToRecompute()
+    if (next !== undefined) this.#effects.push({ type: 'recompute', position: next.position })
   }
 
   #decideOne(shard: ShardState): void {
@@ -442,8 +444,7 @@ export class Steward {
       this.#verdict(shard, { outcome: 'accepted', result, because }, agreeing, contradicting)
       for (const claim of tally.contradicting) this.#contradict(claim.owner)
     } else if (tally.disputed && this.#mayRecompute(shard)) {
-      this.#board.askToRecompute(shard)
-      this.#effects.push({ type: 'recompute', position: shard.position })
+      this.#board.queueToRecompute(shard)
     } else if (this.#board.exhausted(shard)) this.#fail(shard, 'too-many-losses')
   }
 

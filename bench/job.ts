@@ -1,0 +1,25 @@
+/** A job in a swarm, from its submission to its end, as every benchmark runs it. */
+import type { JobStatus, SubmitRequest } from '../src/host/api.ts'
+import type { LocalClient } from '../src/host/local/client.ts'
+
+type Wanted = Pick<SubmitRequest, 'paths' | 'runtime' | 'replicas'> & Partial<SubmitRequest>
+
+/** Throws Error when the job does not complete with every page verified. */
+export async function runJob(node: LocalClient, wanted: Wanted): Promise<JobStatus> {
+  const { job } = await node.submit({
+    engine: 'auto',
+    module: null,
+    options: {},
+    errorBound: 1e-4,
+    colludingShare: 0.01,
+    deadlineMs: null,
+    shortage: 'wait',
+    arbiter: 'auto',
+    ...wanted,
+  })
+  let last: JobStatus | undefined
+  for await (const status of node.watch(job, new AbortController().signal)) last = status
+  if (last?.state !== 'complete' || last.pages.verified !== last.pages.total)
+    throw new Error(`job ${job} ended as ${last?.state}: ${last?.reason}`)
+  return last
+}

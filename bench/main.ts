@@ -1,0 +1,37 @@
+/**
+ * `npm run bench`: speed and size, each beside a baseline of the same run.
+ *
+ * An absolute number says how fast a machine is; a ratio within one run says what Carpool costs on it. So every
+ * figure comes with the same work done without a mesh, the two take turns, and medians count. A goal that is
+ * missed is printed like one that is met, and the exit code is 0: a benchmark informs, it does not judge.
+ */
+import { parseArgs } from 'node:util'
+import { type BenchOptions, type Figure, formatFigure } from './figure.ts'
+import { describeMachine } from './machine.ts'
+
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure[]>>> = {
+  ocr: async (options) => (await import('./ocr.ts')).ocr(options),
+  wasm: async (options) => (await import('./wasm.ts')).wasm(options),
+  blocks: async () => (await import('./block-figures.ts')).blockFigures(),
+  idle: async (options) => (await import('./idle.ts')).idle(options),
+}
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } },
+})
+const names = values.only?.split(',') ?? Object.keys(benches)
+const unknown = names.find((name) => !Object.hasOwn(benches, name))
+if (unknown !== undefined) {
+  console.error(`there is no benchmark '${unknown}'; there are ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+
+console.log(`${describeMachine()}${values.quick ? '; quick, so noisy' : ''}`)
+for (const name of names) {
+  const figures = await benches[name]!({
+    quick: values.quick,
+    note: (line) => console.error(`  ${name}: ${line}`),
+  })
+  for (const figure of figures) console.log(formatFigure(figure))
+}
+process.exit(0)

@@ -1,0 +1,94 @@
+/** Vehicles that vanish, leave or pause in the middle of a lease, and a submitter that dies. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { auditFile } from '../../src/host/audit.ts'
+import {
+  cars,
+  slowTexts,
+  startSwarm,
+  temporaryFolder,
+  testTimeout,
+  textsOf,
+  until,
+  untilAtWork,
+  untilEnded,
+  untilStatus,
+  wasmJob,
+  writeSlowDocuments,
+} from '../support/swarm.ts'
+
+test(
+  'the shards of a vehicle that is killed in the middle of a lease are leased again',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: cars(3) })
+    const { submitter } = swarm
+    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 8, 5)))
+    const victim = swarm.vehicle('car-2')
+    await untilAtWork(victim)
+    await victim.end('SIGKILL')
+
+    const status = await untilEnded(submitter, job)
+    assert.deepEqual([status.state, status.shards.verified, status.contradicted], ['complete', 8, []])
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(8, 5))
+    const path = `${temporaryFolder(t)}/report.car`
+    await submitter.node.report(job, path)
+    assert.deepEqual((await auditFile(path)).problems, [])
+  },
+)
+
+test(
+  'a vehicle that is told to end hands back what is done, and ends well within five seconds',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: cars(2), laterOwners: ['car-3'] })
+    const { submitter } = swarm
+    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9)))
+    const leaving = swarm.vehicle('car-2')
+    // In the middle of a lease: something is done that no receipt has told yet, and something is not.
+    await until('car-2 has done a shard', async () => (await leaving.node.info()).vehicle.shardsDone >= 1)
+    const { vehicle } = await leaving.node.info()
+    assert.ok(vehicle.leases > 0, 'it has finished its leases before it could be ended')
+    const startedMs = performance.now()
+    assert.equal(await leaving.end('SIGTERM'), 0)
+    const tookMs = performance.now() - startedMs
+    assert.ok(tookMs < 5_000, `it took ${tookMs} ms to end`)
+
+    await untilStatus(submitter, job, 'its claims are counted', ({ vehicles }) =>
+      vehicles.some(({ peer, claims }) => peer === leaving.peer && claims >= vehicle.shardsDone),
+    )
+    await swarm.join({ name: 'car-3' })
+    const status = await untilEnded(submitter, job)
+    assert.equal(status.state, 'complete')
+    assert.equal(status.executions, 12, 'nothing that was handed back was executed again')
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(6, 9))
+  },
+)
+
+test('a second signal ends a node at once', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(1) })
+  const member = swarm.vehicle('car-1')
+  const ended = member.end('SIGTERM')
+  process.kill(member.pid, 'SIGTERM')
+  const code = await ended
+  assert.ok(code === 0 || code === 143, `it ended with ${code}`)
+})
+
+test('a vehicle that drives off and comes back works again', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(2) })
+  const { submitter } = swarm
+  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 5)))
+  const car = swarm.vehicle('car-1')
+  await untilAtWork(car)
+  await car.node.setMode('stop')
+  const stopped = (await car.node.info()).vehicle
+  assert.deepEqual([stopped.mode, stopped.leases, stopped.slots.free], ['stop', 0, 0])
+  // Of two owners both are needed: the job waits for this one, and keeps what the other does.
+  await untilStatus(submitter, job, 'car-2 did what it could', ({ vehicles }) =>
+    vehicles.some(({ peer, claims }) => peer === swarm.vehicle('car-2').peer && claims === 6),
+  )
+  assert.equal((await car.node.info()).vehicle.shardsDone, stopped.shardsDone)
+  await car.node.setMode('run')
+  const status = await untilEnded(submitter, job)
+  assert.deepEqual([status.state, status.shards.verified, status.executions], ['complete', 6, 12])
+})
