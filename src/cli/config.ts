@@ -25,10 +25,10 @@ import {
   variableOf,
 } from './config/options.ts'
 
-export { ConfigError, type ConfigProblem } from './config/errors.ts'
-export type { Machine, OptionName, OptionValues } from './config/options.ts'
+export { ConfigError } from './config/errors.ts'
+export type { Machine, OptionName } from './config/options.ts'
 
-export interface Origin {
+interface Origin {
   readonly layer: 'flag' | 'environment' | 'file' | 'default'
   /** The flag, the variable, or the file's path; for a default, what it is in words. */
   readonly where: string

@@ -127,6 +127,7 @@ export class Jobs {
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
     const { store, executor, key, submitter, engines, membership, owners, fleet, log } = this.#options
+    await membership.settled()
     const prepared = await prepareJob(
       request,
       {

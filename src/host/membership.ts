@@ -29,6 +29,11 @@ export interface MembershipOptions {
   readonly log: Logger
 }
 
+/** How long a node that has just started listens before it judges who is there, at most … */
+const settleMsMax = 5_000
+/** … and how long nothing new must have been heard of for it to judge sooner: guesses. */
+const settledAfterMs = 1_000
+
 export class Membership {
   readonly #options: MembershipOptions
   readonly #roster = new Roster()
@@ -36,6 +41,8 @@ export class Membership {
   readonly #listeners = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
   #lastAdvertMs = Number.NEGATIVE_INFINITY
+  readonly #startedMs = Date.now()
+  #newcomerMs = Date.now()
   #stopped = false
 
   constructor(options: MembershipOptions) {
@@ -65,6 +72,17 @@ export class Membership {
     const waitMs = Math.max(0, this.#lastAdvertMs + advertSpacingMs - Date.now())
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#publish(), waitMs)
+  }
+
+  /** Resolves once this node can judge who is there: at once, unless it has only just started. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const nowMs = Date.now()
+      const alone = this.capacities().length < 2
+      if (nowMs - this.#startedMs >= settleMsMax) return
+      if (!alone && nowMs - this.#newcomerMs >= settledAfterMs) return
+      await new Promise((resolve) => setTimeout(resolve, settledAfterMs / 10))
+    }
   }
 
   capacities(): Capacity[] {
@@ -136,6 +154,7 @@ export class Membership {
     const admission = this.#roster.admit(capacity, nowMs)
     if (admission !== 'new' && admission !== 'renewed') return admission
     this.#heardMs.set(capacity.peer, nowMs)
+    if (admission === 'new') this.#newcomerMs = nowMs
     for (const peer of this.#heardMs.keys())
       if (this.#roster.get(peer) === undefined) this.#heardMs.delete(peer)
     if (capacity.peer !== this.#options.key.peerId)

@@ -28,6 +28,7 @@ export interface NodeOptions {
   readonly dataDir: string
   readonly listen: readonly string[]
   readonly bootstrap: readonly string[]
+  /** What people call it; empty: the end of its peer id. */
   readonly name: string
   /** Leases that run at once; 0 for a node that only looks after jobs. */
   readonly slots: number
@@ -76,6 +77,7 @@ export class CarpoolNode {
   private constructor(parts: Given) {
     const { options, store, executor, key, fleet, certificate, engines, network } = parts
     const { log, slots } = options
+    const name = options.name || key.peerId.slice(-8)
     const owners: ReadonlySet<OwnerId> | null = fleet === null ? null : new Set(fleet.content.payload.owners)
     const vehicle = new Vehicle({
       key,
@@ -94,7 +96,7 @@ export class CarpoolNode {
       describe: () => {
         const view = vehicle.view()
         return {
-          name: options.name,
+          name,
           certificate: certificate?.record ?? null,
           slots: view.slots,
           mode: view.mode,
@@ -124,7 +126,7 @@ export class CarpoolNode {
       log,
     })
     const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
-    this.#parts = { ...parts, vehicle, membership, jobs, owner }
+    this.#parts = { ...parts, vehicle, membership, jobs, owner, name }
     this.api = apiOf(this.#parts)
     this.#route()
     jobs.resume()
@@ -197,13 +199,14 @@ interface Parts extends Given {
   readonly membership: Membership
   readonly jobs: Jobs
   readonly owner: OwnerId
+  readonly name: string
 }
 
-function apiOf({ options, key, owner, fleet, network, vehicle, membership, jobs }: Parts): NodeApi {
+function apiOf({ options, name, key, owner, fleet, network, vehicle, membership, jobs }: Parts): NodeApi {
   return {
     info: (): NodeInfo => ({
       peer: key.peerId,
-      name: options.name,
+      name,
       owner,
       fleet:
         fleet === null

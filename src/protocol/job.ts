@@ -12,7 +12,7 @@
 import { z } from 'zod'
 import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
-import type { Cid, JobId, PeerId } from './ids.ts'
+import type { Cid, PeerId } from './ids.ts'
 import { blockBytesMax, shardPagesMax, shardsMax } from './limits.ts'
 import {
   bytesSchema,
@@ -219,5 +219,3 @@ export function resultEngine(manifest: Manifest): string {
     ...manifest.weights.map((w) => w.file),
   ].join('+')
 }
-
-export type { JobId }

@@ -37,7 +37,7 @@ export type Message =
   /** Steward to vehicle: the job is over; its blocks and results may go. */
   | { readonly type: 'ended'; readonly job: JobId }
 
-export const declineReasons = [
+const declineReasons = [
   'busy',
   'draining',
   'stopped',
@@ -51,7 +51,7 @@ export const declineReasons = [
 ] as const
 export type DeclineReason = (typeof declineReasons)[number]
 
-export const releaseReasons = ['stopped', 'draining', 'withdrawn', 'failed'] as const
+const releaseReasons = ['stopped', 'draining', 'withdrawn', 'failed'] as const
 export type ReleaseReason = (typeof releaseReasons)[number]
 
 const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
@@ -76,7 +76,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
 ])
 
 /** An offer with a full manifest and 64 shards takes about 25 KiB. */
-export const messageBytesMax = 64 * 1024
+const messageBytesMax = 64 * 1024
 
 export function encodeMessage(message: Message): Uint8Array {
   return encodeCbor(message)

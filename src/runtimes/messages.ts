@@ -41,7 +41,7 @@ export type FromChild =
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
 
 /** One frame's header and body together may not exceed this; more means that the stream is broken. */
-export const frameBytesMax = 512 * 2 ** 20
+const frameBytesMax = 512 * 2 ** 20
 
 /** A body in several parts is sent as it is: nobody joins 45 MB of weights only to frame them. */
 export function encodeFrame(header: ToChild | FromChild, ...body: readonly Uint8Array[]): Uint8Array[] {

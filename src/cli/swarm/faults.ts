@@ -4,7 +4,7 @@ import { CommandFailure, usageExitCode } from '../failure.ts'
 import type { Member } from './member.ts'
 import type { Swarm, SwarmVehicle } from './swarm.ts'
 
-export const faultNames = ['liar', 'kill', 'drive-off'] as const
+const faultNames = ['liar', 'kill', 'drive-off'] as const
 export type Fault = (typeof faultNames)[number]
 
 export interface Casualty {

@@ -130,7 +130,10 @@ export class Stewardship {
 
   handle(input: StewardInput): void {
     if (this.#stopped) return
-    this.#carryOutAll(this.#steward.handle(input, Date.now()))
+    const effects = this.#steward.handle(input, Date.now())
+    this.#carryOutAll(effects)
+    // A claim that must wait for a second one asks for nothing, and is news all the same.
+    if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
 
   /** Takes what a vehicle says of a lease; of a lease that is not of this job nothing follows. */
@@ -177,7 +180,6 @@ export class Stewardship {
 
   #carryOutAll(effects: readonly StewardEffect[]): void {
     for (const effect of effects) this.#carryOut(effect)
-    if (effects.some((effect) => effect.type !== 'wake')) this.#options.onChange()
   }
 
   #carryOut(effect: StewardEffect): void {

@@ -7,7 +7,7 @@ import { plain } from './plain.ts'
 
 export type Codec = 'raw' | 'dag-cbor'
 
-export function sha256(bytes: Uint8Array): Uint8Array {
+function sha256(bytes: Uint8Array): Uint8Array {
   return plain(hash('sha256', bytes, 'buffer'))
 }
 

@@ -102,7 +102,7 @@ export async function missingFileBlocks(
  * Reads a file part by part. `get` gives verified bytes (a BlockStore's does).
  * Throws StoreError: block-missing, not-a-file, too-large.
  */
-export async function* readFileParts(
+async function* readFileParts(
   root: Cid,
   get: GetBlock,
   bytesMax: number = fileBytesMax,

@@ -28,7 +28,7 @@ export interface Opportunity {
   readonly eligible: readonly number[]
 }
 
-export function headroom(candidate: Candidate, room: Room): number {
+function headroom(candidate: Candidate, room: Room): number {
   if (!room.open || candidate.mode !== 'run') return 0
   return Math.max(0, candidate.slots * leasesPerSlot - room.active)
 }
