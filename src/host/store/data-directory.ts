@@ -111,8 +111,14 @@ function create(path: string): void {
 function createFolder(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return false
   createFolder(dirname(path))
-  mkdirSync(path, { mode: 0o700 })
-  return true
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
 }
 
 function lock(directory: string, lockPath: string, pidPath: string): DatabaseSync {
