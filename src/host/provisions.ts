@@ -68,7 +68,8 @@ export class Provisions {
         this.#once(`weights/${file}`, async () => {
           for (const peer of [...(await this.#providers(file, steward)), steward]) {
             try {
-              await this.#files([file], use, peer)
+              const fetched = await this.#files([file], use, peer)
+              if (fetched > 0) this.#log.debug({ peer, file, blocks: fetched }, 'weights were fetched')
               return
             } catch (error) {
               if (peer === steward) throw error
@@ -97,13 +98,15 @@ export class Provisions {
     return asked.filter((_, i) => answers[i])
   }
 
-  async #files(files: readonly Cid[], use: BlockUse, from: PeerId): Promise<void> {
-    for (;;) {
+  /** Says how many blocks had to be fetched. */
+  async #files(files: readonly Cid[], use: BlockUse, from: PeerId): Promise<number> {
+    for (let fetched = 0; ; ) {
       await this.#without(files, use)
       const missing: Cid[] = []
       for (const file of files) missing.push(...(await missingFileBlocks(file, this.#blocks)))
-      if (missing.length === 0) return
+      if (missing.length === 0) return fetched
       await this.#fetch(missing, use, from)
+      fetched += missing.length
     }
   }
 

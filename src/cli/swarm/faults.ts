@@ -60,10 +60,10 @@ export async function strike(
   const struck = new Set<Member>()
   for (const fault of ['kill', 'drive-off'] as const) {
     if (!faults.has(fault)) continue
-    const member = await firstAtWork(
-      honest.filter((candidate) => !struck.has(candidate)),
-      signal,
-    )
+    // Who drives off has something to hand back; who is killed loses what he has.
+    const shardsDoneMin = fault === 'drive-off' ? 1 : 0
+    const candidates = honest.filter((candidate) => !struck.has(candidate))
+    const member = await firstAtWork(candidates, shardsDoneMin, signal)
     if (member === undefined) return
     struck.add(member)
     if (fault === 'kill') await member.end('SIGKILL')
@@ -72,11 +72,16 @@ export async function strike(
   }
 }
 
-async function firstAtWork(members: readonly Member[], signal: AbortSignal): Promise<Member | undefined> {
+async function firstAtWork(
+  members: readonly Member[],
+  shardsDoneMin: number,
+  signal: AbortSignal,
+): Promise<Member | undefined> {
   while (!signal.aborted) {
     for (const member of members) {
       const { vehicle } = await member.node.info()
-      if (vehicle.slots.free < vehicle.slots.total && vehicle.leases > 0) return member
+      const atWork = vehicle.slots.free < vehicle.slots.total && vehicle.leases > 0
+      if (atWork && vehicle.shardsDone >= shardsDoneMin) return member
     }
     await new Promise((resolve) => setTimeout(resolve, lookIntervalMs))
   }

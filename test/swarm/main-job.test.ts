@@ -1,0 +1,103 @@
+/** The main job on real input: scanned pages in, verified text out, and a proof that cannot be bent. */
+import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { characterErrorRate } from '../../src/base/text-distance.ts'
+import { auditFile } from '../../src/host/audit.ts'
+import {
+  cars,
+  ocrJob,
+  resultsOf,
+  startSwarm,
+  temporaryFolder,
+  testTimeout,
+  textsOf,
+  untilEnded,
+  wasmJob,
+  writeDocuments,
+} from '../support/swarm.ts'
+
+const samples = fileURLToPath(new URL('../../samples', import.meta.url))
+
+test(
+  'a scanned page is read by two owners alike, nearly without errors, and its report holds',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: cars(2) })
+    const plan = await swarm.submitter.node.submit(ocrJob([join(samples, 'scans/gettysburg.png')]))
+    assert.equal(plan.replicas, 2)
+    const status = await untilEnded(swarm.submitter, plan.job)
+    assert.equal(status.state, 'complete')
+    assert.equal(status.executions, 2)
+    const [text] = await textsOf(swarm.submitter, plan.job)
+    const truth = readFileSync(join(samples, 'truth/gettysburg.txt'), 'utf8')
+    assert(characterErrorRate(truth, String(text)) <= 0.02)
+
+    const path = join(temporaryFolder(t), 'job.car')
+    await swarm.submitter.node.report(plan.job, path)
+    assert.deepEqual((await auditFile(path)).problems, [])
+  },
+)
+
+test('a single flipped byte anywhere in a report fails its audit', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(3) })
+  const documents = writeDocuments(t, ['one', 'two', 'three'])
+  const { job } = await swarm.submitter.node.submit(await wasmJob(t, 'echo', documents))
+  await untilEnded(swarm.submitter, job)
+  const path = join(temporaryFolder(t), 'job.car')
+  await swarm.submitter.node.report(job, path)
+  assert.equal((await auditFile(path)).ok, true)
+  const whole = readFileSync(path)
+  for (let i = 0; i < 60; i += 1) {
+    const [at, bit] = [randomInt(whole.byteLength), randomInt(8)]
+    const bent = Buffer.from(whole)
+    bent[at]! ^= 1 << bit
+    writeFileSync(path, bent)
+    assert.equal((await auditFile(path)).ok, false, `byte ${at}, bit ${bit} of ${whole.byteLength}`)
+  }
+  writeFileSync(path, whole.subarray(0, whole.byteLength - 1))
+  assert.equal((await auditFile(path)).ok, false, 'the last byte is missing')
+})
+
+test(
+  'a vehicle that joins late gets its weights from another vehicle, not from the submitter',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: cars(2), laterOwners: ['late'], logLevel: 'debug' })
+    const first = await swarm.submitter.node.submit(ocrJob([join(samples, 'scans/gettysburg.png')]))
+    await untilEnded(swarm.submitter, first.job)
+    await swarm.vehicle('car-2').end('SIGTERM')
+    const late = await swarm.join({ name: 'late' })
+    const second = await swarm.submitter.node.submit(ocrJob([join(samples, 'scans/rabbit.jpg')]))
+    assert.equal((await untilEnded(swarm.submitter, second.job)).state, 'complete')
+    const fetched = late
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('weights were fetched'))
+    assert.equal(fetched.length, 3)
+    for (const line of fetched) assert(line.includes(swarm.vehicle('car-1').peer), line)
+  },
+)
+
+test(
+  'the same submission is the same job, and a job forgotten leaves nothing behind',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: cars(2) })
+    const { node } = swarm.submitter
+    const request = await wasmJob(t, 'echo', writeDocuments(t, ['one', 'two']))
+    const first = await node.submit(request)
+    await untilEnded(swarm.submitter, first.job)
+    const again = await node.submit(request)
+    assert.equal(again.job, first.job)
+    assert.equal(again.known, true)
+    const { end } = await resultsOf(swarm.submitter, first.job)
+    assert.deepEqual(end, { pages: 2, missing: [] })
+    await node.forget(first.job)
+    assert.deepEqual(await node.jobs(), [])
+    await assert.rejects(node.status(first.job), { name: 'RequestError' })
+  },
+)
