@@ -166,8 +166,8 @@ export class CarpoolNode {
   #mayRead(peer: PeerId, cid: Cid): boolean {
     const { store, jobs, vehicle } = this.#parts
     return (
+      jobs.mayRead(peer, cid) || // from memory, and the usual reason
       store.blocks.isPublic(cid) ||
-      jobs.mayRead(peer, cid) ||
       store.blocks.jobsOf(cid).some((job) => vehicle.mayRead(peer, job))
     )
   }

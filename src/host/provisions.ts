@@ -11,6 +11,7 @@ import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
 import { decodeShard, type Manifest, type Shard } from '../protocol/job.ts'
 import type { Lease } from '../protocol/lease.ts'
 import type { Verified } from '../protocol/record.ts'
+import { keepFetched } from './keep-fetched.ts'
 import type { Network } from './network/network.ts'
 import type { BlockStore, BlockUse } from './store/blocks.ts'
 import { missingFileBlocks } from './store/files.ts'
@@ -131,12 +132,9 @@ export class Provisions {
   }
 
   async #fetchAll(cids: readonly Cid[], use: BlockUse, from: PeerId): Promise<void> {
-    const writes: Promise<void>[] = []
-    for await (const { cid, bytes } of this.#network.blocks.fetch(from, cids)) {
-      if (bytes === undefined) throw new MissingBlocks(`block ${cid}`)
-      writes.push(this.#blocks.put(cid, bytes, use))
-    }
-    await Promise.all(writes)
+    await keepFetched(this.#network.blocks.fetch(from, cids), this.#blocks, use, ({ cid }) => {
+      throw new MissingBlocks(`block ${cid}`)
+    })
   }
 
   #once(key: string, work: () => Promise<void>): Promise<void> {

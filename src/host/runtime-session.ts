@@ -18,8 +18,10 @@ import { readFile } from './store/files.ts'
 
 /** A page may take this much, unless the job says otherwise: the slowest page measured took 15 s of WASM. */
 const pageCpuMsMaxDefault = 120_000
-/** The wall clock runs while others use the cores, too. */
+/** The wall clock runs while others use the cores, too … */
 const wallFactor = 4
+/** … and must not be what ends a page that CPU time should end, since its message is compared. A guess. */
+const wallMsMin = 60_000
 
 /** Options that bound a page instead of being handed to the runtime. */
 const pageCpuMsOption = 'pageCpuMsMax'
@@ -60,7 +62,7 @@ export async function runShard(
   blocks: BlockStore,
 ): Promise<ShardRun> {
   const cpuMsMax = Number(manifest.options[pageCpuMsOption] ?? pageCpuMsMaxDefault)
-  const limits = { cpuMsMax, wallMsMax: cpuMsMax * wallFactor }
+  const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
   const documents = new Map<Cid, Promise<Uint8Array>>()
   const runs = await Promise.all(
     shard.pages.map(async ({ document, page }) => {

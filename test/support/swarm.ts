@@ -24,7 +24,7 @@ const ownShardBytes = 2_200_000
 export async function startSwarm(t: TestContext, options: SwarmOptions): Promise<Swarm> {
   const swarm = await Swarm.start(options)
   t.after(async () => {
-    if (!t.passed)
+    if (!(t as TestContext & { readonly passed: boolean }).passed)
       for (const member of swarm.members()) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
     await swarm.stop()
   })

@@ -31,8 +31,9 @@ export interface BlockSource {
 /**
  * Answers one peer's questions for as long as its stream lasts.
  *
- * A question is read only when fewer than `blocksServedAtOnceMax` blocks are on their way, so that a peer that
- * asks and does not read holds that many blocks of our memory, and for `stallTimeoutMs` only. What the peer may
+ * A question is read only when there is room for one more of `blocksServedAtOnceMax` full blocks on their way, so
+ * that a peer that asks and does not read holds that much of our memory, and for `stallTimeoutMs` only. Small
+ * blocks take as much of it as they are large, hence many of them leave in one packet. What the peer may
  * not have and what we do not have get the same answer: an outsider learns nothing from asking.
  */
 export async function serveBlocks(
@@ -51,6 +52,15 @@ export async function serveBlocks(
     },
   )
   const underway = new Set<Promise<void>>()
+  let heldBytes = 0
+  let room = Promise.withResolvers<void>()
+  /** Counts what an answer holds from here on, and lets the loop look whether there is room. */
+  const hold = (bytes: number) => {
+    heldBytes += bytes
+    if (bytes > 0) return
+    room.resolve()
+    room = Promise.withResolvers()
+  }
 
   const answer = async (kind: number, id: number, body: Uint8Array) => {
     watch.wait()
@@ -72,12 +82,20 @@ export async function serveBlocks(
   }
 
   const answerBlock = async (id: number, cid: Cid) => {
-    const block = await guarded(cid, () => source()?.provide(cid, peer))
-    if (block !== undefined && block.byteLength <= bounds.blockBytesMax)
-      return answer(answerKind.block, id, block)
-    if (block !== undefined)
-      log.error({ cid }, `a block of ${block.byteLength} bytes is above ${bounds.blockBytesMax}`)
-    return answer(answerKind.missing, id, nothing)
+    let held = bounds.blockBytesMax
+    hold(held)
+    try {
+      const block = await guarded(cid, () => source()?.provide(cid, peer))
+      const fits = block !== undefined && block.byteLength <= bounds.blockBytesMax
+      if (block !== undefined && !fits)
+        log.error({ cid }, `a block of ${block.byteLength} bytes is above ${bounds.blockBytesMax}`)
+      const size = Math.min(held, (fits ? block.byteLength : 0) + answerOverheadBytes)
+      hold(size - held)
+      held = size
+      await (fits ? answer(answerKind.block, id, block) : answer(answerKind.missing, id, nothing))
+    } finally {
+      hold(-held)
+    }
   }
 
   const answerHave = async ({ id, cids }: Question) => {
@@ -102,7 +120,7 @@ export async function serveBlocks(
         underway.add(task)
         // A failed write has ended the stream, and with it this loop: dropping the failure here loses nothing.
         void task.catch(() => {}).then(() => underway.delete(task))
-        if (underway.size >= bounds.blocksServedAtOnceMax) await Promise.race(underway)
+        while (heldBytes > (bounds.blocksServedAtOnceMax - 1) * bounds.blockBytesMax) await room.promise
       }
     }
     await Promise.all(underway)
@@ -112,6 +130,9 @@ export async function serveBlocks(
 }
 
 const nothing = new Uint8Array(0)
+
+/** Promises and buffers of an answer that waits, about; bounds how many answers of a few bytes may wait. */
+const answerOverheadBytes = 4096
 
 function checkedCid(bytes: Uint8Array): Cid {
   const cid = cidFromBytes(bytes)

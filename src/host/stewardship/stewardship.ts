@@ -20,6 +20,7 @@ import type {
 } from '../../protocol/steward/contract.ts'
 import { type Restored, Steward } from '../../protocol/steward/steward.ts'
 import { openEnd, openVerdict, type ShardVerdict } from '../../protocol/verdict.ts'
+import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
 import { Outbox } from '../outbox.ts'
 import { sha256 } from '../sha256.ts'
@@ -300,10 +301,7 @@ export class Stewardship {
     const { network, store, job } = this.#options
     const missing = [...new Set(wants.map(({ result }) => result))].filter((cid) => !store.blocks.has(cid))
     if (missing.length === 0) return
-    const writes: Promise<void>[] = []
-    for await (const { cid, bytes } of network.blocks.fetch(from, missing))
-      if (bytes !== undefined) writes.push(store.blocks.put(cid, bytes, { kind: 'result', job }))
-    await Promise.all(writes)
+    await keepFetched(network.blocks.fetch(from, missing), store.blocks, { kind: 'result', job })
   }
 
   async #recompute(position: number): Promise<void> {

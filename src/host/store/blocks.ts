@@ -174,9 +174,15 @@ export class BlockStore {
 
   /** Drops one use, and the block when it was the last. */
   drop(cid: Cid, use: BlockUse): void {
+    this.dropAll([cid], use)
+  }
+
+  /** Drops one use of each, all in one commit. */
+  dropAll(cids: readonly Cid[], use: BlockUse): void {
+    if (cids.length === 0) return
     this.#deleting(() => {
-      this.#uses.remove(cid, use)
-      return [cid]
+      for (const cid of cids) this.#uses.remove(cid, use)
+      return cids
     })
   }
 

@@ -16,6 +16,7 @@ import { blockBytesMax } from '../../protocol/limits.ts'
 import type { Block } from './blocks.ts'
 import { cidOf, codecOf } from './cid.ts'
 import { StoreError } from './errors.ts'
+import { plain } from './plain.ts'
 
 export const fileBlockBytesMax = blockBytesMax
 /** 16,384 links of 41 bytes make a node of 656 KiB: below a block, with room to spare. */
@@ -39,7 +40,7 @@ export async function* chunkFile(
 ): AsyncGenerator<Block, void, undefined> {
   const parts: Cid[] = []
   let bytes = 0
-  for await (const part of blocksOf(source instanceof Uint8Array ? [source] : source)) {
+  for await (const part of source instanceof Uint8Array ? slicesOf(source) : blocksOf(source)) {
     bytes += part.byteLength
     if (bytes > fileBytesMax)
       throw new StoreError({ code: 'too-large', what: 'a file', bytes, bytesMax: fileBytesMax })
@@ -126,6 +127,12 @@ export async function readFile(root: Cid, get: GetBlock, bytesMax: number): Prom
   const parts: Uint8Array[] = []
   for await (const part of readFileParts(root, get, bytesMax)) parts.push(part)
   return parts.length === 1 ? parts[0]! : concat(parts)
+}
+
+/** Views of a file that is in memory as a whole; an empty one is one empty block. */
+function* slicesOf(file: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at === 0 || at < file.byteLength; at += fileBlockBytesMax)
+    yield plain(file.subarray(at, at + fileBlockBytesMax))
 }
 
 /** Cuts a stream into blocks of the full size and one rest; an empty stream is one empty block. */

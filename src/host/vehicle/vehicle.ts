@@ -21,6 +21,7 @@ import { MissingBlocks, Provisions } from '../provisions.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
+import { HandOver } from './hand-over.ts'
 import { LeaseRun } from './lease-run.ts'
 import { Speedometer } from './speedometer.ts'
 
@@ -50,6 +51,7 @@ export class Vehicle {
   readonly #jobOf = new Map<LeaseId, JobId>()
   /** Who may read the results of which job: its stewards. */
   readonly #readers = new Map<JobId, ReadonlySet<PeerId>>()
+  readonly #handOver = new HandOver()
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
@@ -79,7 +81,9 @@ export class Vehicle {
 
   /** Whether this peer looks after the job, and may therefore read its results. */
   mayRead(peer: PeerId, job: JobId): boolean {
-    return this.#readers.get(job)?.has(peer) ?? false
+    const may = this.#readers.get(job)?.has(peer) ?? false
+    if (may) this.#handOver.asked()
+    return may
   }
 
   setMode(mode: WorkerMode): void {
@@ -88,6 +92,8 @@ export class Vehicle {
 
   /** Takes what a steward says to vehicles. Throws ProtocolError for records that do not hold. */
   hear(from: PeerId, message: Message): void {
+    if (message.type === 'acknowledge') this.#handOver.answered(message.receipt)
+    if (message.type === 'ended') this.#handOver.ended(from)
     if (message.type === 'offer') this.#offered(from, message.manifest, message.lease)
     else if (message.type === 'acknowledge') this.#handle({ ...message, from })
     else if (message.type === 'withdraw') this.#handle({ ...message, from })
@@ -98,9 +104,11 @@ export class Vehicle {
     this.#handle({ type: 'connected', peer })
   }
 
-  /** Stands still, hands in what is done, and resolves when it is said. */
+  /** Stands still, hands in what is done, and resolves when stewards have it, or take too long. */
   async stop(): Promise<void> {
     this.setMode('stop')
+    await this.#outbox.idle()
+    await this.#handOver.finished()
     this.#stopped = true
     clearTimeout(this.#timer)
     await this.#outbox.idle()
@@ -193,15 +201,17 @@ export class Vehicle {
     const record = this.#options.store.journal.get(receipt)
     if (record === undefined) return // the job was forgotten in the meantime
     const { body, signature } = record
+    this.#handOver.told(to, receipt)
     this.#say(to, { type: 'receipt', record: { body, signature }, opening, released })
   }
 
   /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */
   #say(to: PeerId, message: Message): void {
     const { network, log } = this.#options
-    network.send(to, encodeMessage(message)).catch((error) => {
+    const sent = network.send(to, encodeMessage(message)).catch((error) => {
       log.debug({ to, message: message.type, error }, 'a message to a steward was not delivered')
     })
+    this.#handOver.saying(sent)
   }
 
   async #prepare(id: LeaseId): Promise<void> {
@@ -260,7 +270,7 @@ export class Vehicle {
     this.#jobOf.delete(lease)
     if (job === undefined || [...this.#jobOf.values()].includes(job)) return
     const { blocks } = this.#options.store
-    for (const cid of blocks.blocksOf(job, 'input')) blocks.drop(cid, { kind: 'input', job })
+    blocks.dropAll(blocks.blocksOf(job, 'input'), { kind: 'input', job })
   }
 
   #forget(job: JobId): void {

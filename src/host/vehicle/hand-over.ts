@@ -1,0 +1,55 @@
+/**
+ * The hand-over: whether stewards have what this vehicle told them of, so that it may leave.
+ *
+ * A receipt only commits to results; its steward fetches them afterwards, from here. A vehicle that leaves in between
+ * has worked for nothing. Stewards do not say when they have fetched all they want (of two equal results they fetch
+ * one), so a vehicle waits for their answers to its receipts, and then until nobody has asked for anything for a while.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PeerId, RecordId } from '../../protocol/ids.ts'
+
+/** A steward asks as soon as it has read the receipt; half a second covers a mobile link's round trip. A guess. */
+const quietMs = 500
+/** Of the five seconds in which a node ends; the goodbye and the disk need some, too. */
+const handOverMsMax = 2_500
+const lookMs = 25
+
+export class HandOver {
+  /** Receipts without an answer, by whom they are for. */
+  readonly #unanswered = new Map<RecordId, PeerId>()
+  readonly #saying = new Set<Promise<void>>()
+  #lastMs = Number.NEGATIVE_INFINITY
+
+  /** A message is on its way; the promise never rejects. */
+  saying(sent: Promise<void>): void {
+    this.#saying.add(sent)
+    void sent.then(() => this.#saying.delete(sent))
+  }
+
+  told(steward: PeerId, receipt: RecordId): void {
+    this.#unanswered.set(receipt, steward)
+  }
+
+  answered(receipt: RecordId): void {
+    if (this.#unanswered.delete(receipt)) this.asked()
+  }
+
+  /** This steward's job is over: it wants nothing more of it. */
+  ended(steward: PeerId): void {
+    for (const [receipt, to] of this.#unanswered) if (to === steward) this.#unanswered.delete(receipt)
+  }
+
+  /** Somebody fetches results. */
+  asked(): void {
+    this.#lastMs = performance.now()
+  }
+
+  async finished(): Promise<void> {
+    const untilMs = performance.now() + handOverMsMax
+    while (performance.now() < untilMs) {
+      const quiet = performance.now() - this.#lastMs >= quietMs
+      if (this.#saying.size === 0 && this.#unanswered.size === 0 && quiet) return
+      await delay(lookMs)
+    }
+  }
+}

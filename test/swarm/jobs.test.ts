@@ -1,0 +1,108 @@
+/** What a submitter can do with a job, and what a job does when it cannot be done. */
+import assert from 'node:assert/strict'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Member } from '../../src/cli/swarm/member.ts'
+import {
+  cars,
+  resultsOf,
+  startSwarm,
+  testTimeout,
+  until,
+  untilAtWork,
+  untilEnded,
+  untilStatus,
+  wasmJob,
+  writeSlowDocuments,
+} from '../support/swarm.ts'
+
+test(
+  'a job that is cancelled frees its vehicles and keeps what is done; forgotten, it frees the disk',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: cars(2) })
+    const { submitter } = swarm
+    const emptyBytes = storedBytes(submitter)
+    const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 12, 9))
+    const { job } = await submitter.node.submit(request)
+    assert.ok(storedBytes(submitter) - emptyBytes > 12 * 2_000_000)
+    await untilStatus(submitter, job, 'something is verified', ({ shards }) => shards.verified > 0)
+    await submitter.node.cancel(job)
+    const status = await submitter.node.status(job)
+    assert.equal(status.state, 'cancelled')
+    assert.match(status.reason, /cancelled by its submitter/)
+    for (const { name, node } of swarm.vehicles())
+      await until(`${name} is free again`, async () => {
+        const { vehicle } = await node.info()
+        return vehicle.leases === 0 && vehicle.slots.free === 1
+      })
+    const { lines, end } = await resultsOf(submitter, job)
+    assert.equal(lines.length, status.pages.verified)
+    assert.equal(end.missing.length, 12 - status.pages.verified)
+
+    await submitter.node.forget(job)
+    await until(
+      'the disk of the submitter is free again',
+      () => storedBytes(submitter) - emptyBytes < 1_000_000,
+    )
+    for (const vehicle of swarm.vehicles())
+      await until(`the disk of ${vehicle.name} is free again`, () => storedBytes(vehicle) < 1_000_000)
+  },
+)
+
+test('a job whose deadline passes fails and says so', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(1) })
+  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 0), { deadlineMs: 3_000 })
+  const { job, owners } = await swarm.submitter.node.submit(request)
+  assert.deepEqual(owners, { needed: 2, available: 1 })
+  const status = await untilEnded(swarm.submitter, job)
+  assert.equal(status.state, 'failed')
+  assert.match(status.reason, /deadline passed with 2 shards open/)
+})
+
+test('a job with too few owners says how many it needs, and fails if asked to', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(2) })
+  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 1, 0), { replicas: 3, shortage: 'fail' })
+  const { job, owners } = await swarm.submitter.node.submit(request)
+  assert.deepEqual(owners, { needed: 3, available: 2 })
+  const status = await untilEnded(swarm.submitter, job)
+  assert.equal(status.state, 'failed')
+  assert.match(status.reason, /3 distinct owners are needed and 2 are known|1 of 1 shards failed/)
+})
+
+test('a job that waits for owners is done when they come', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(1), laterOwners: ['car-2'] })
+  const { submitter } = swarm
+  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 0)))
+  await untilStatus(submitter, job, 'car-1 has done its part', ({ executions }) => executions === 2)
+  await swarm.join({ name: 'car-2' })
+  assert.equal((await untilEnded(submitter, job)).state, 'complete')
+})
+
+test('two submitters share the vehicles evenly', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(2), laterOwners: ['rival'] })
+  const first = swarm.submitter
+  const second = await swarm.join({ name: 'rival', slots: 0 })
+  await swarm.untilKnown(2, second)
+  // The first has the vehicles to itself when the second one comes: it must not have to wait its turn out.
+  const ours = await first.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 24, 5)))
+  await untilAtWork(swarm.vehicle('car-1'))
+  const theirs = await second.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 8, 5)))
+  const done = await untilEnded(second, theirs.job)
+  assert.equal(done.state, 'complete')
+  const { state, pages } = await first.node.status(ours.job)
+  assert.equal(state, 'running', 'the second submitter waited for all of the first one’s work')
+  assert.ok(pages.verified > 0, 'the first submitter got nothing meanwhile')
+  assert.equal((await untilEnded(first, ours.job)).state, 'complete')
+})
+
+function storedBytes({ dataDir }: Member): number {
+  const blocks = join(dataDir, 'blocks')
+  return readdirSync(blocks, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => {
+      const { size = 0 } = statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false }) ?? {}
+      return sum + size
+    }, 0)
+}
