@@ -66,6 +66,9 @@ const stewardRole = 'steward'
 
 /** Watchers are told at most this often: a person reads no faster. */
 const watchIntervalMs = 250
+/** … and, up to a second, so seldom that making a status of every claim takes a small share of the time: a guess. */
+const watchShareMax = 0.02
+const watchIntervalMsMax = 1_000
 /** How often the retention of old jobs is looked at. */
 const retentionLookMs = 3_600_000
 
@@ -171,9 +174,12 @@ export class Jobs {
     let status = await this.status(job)
     yield status
     try {
-      for (let waitMs = 0; status.state === 'running'; waitMs = watchIntervalMs) {
+      for (let waitMs = 0; status.state === 'running'; ) {
         await changed(this.#changes, job, waitMs, signal)
+        const startedMs = performance.now()
         status = await this.status(job)
+        const restMs = (performance.now() - startedMs) / watchShareMax
+        waitMs = Math.min(watchIntervalMsMax, Math.max(watchIntervalMs, restMs))
         yield status
       }
     } catch (error) {

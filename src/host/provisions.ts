@@ -14,7 +14,8 @@ import type { Verified } from '../protocol/record.ts'
 import { keepFetched } from './keep-fetched.ts'
 import type { Network } from './network/network.ts'
 import type { BlockStore, BlockUse } from './store/blocks.ts'
-import { missingFileBlocks } from './store/files.ts'
+import { codecOf } from './store/cid.ts'
+import { missingFileBlocks, parseFileRoot } from './store/files.ts'
 
 /** Peers asked for weights before the steward is: a guess; each costs one round trip. */
 const peersAskedMax = 4
@@ -44,6 +45,25 @@ export class Provisions {
       this.#inputs(manifest.id, lease.payload.shards, steward),
       this.#weights(manifest, steward),
     ])
+  }
+
+  /**
+   * Reads all that the lease needs, so that the store notices what is damaged, and fetches that again. False when all
+   * was whole. Throws as ofLease.
+   */
+  async repair(manifest: Verified<Manifest>, lease: Verified<Lease>, steward: PeerId): Promise<boolean> {
+    const files = new Set<Cid>(manifest.payload.weights.map(({ file }) => file))
+    let whole = true
+    for (const cid of lease.payload.shards) {
+      const bytes = await this.#blocks.get(cid)
+      if (bytes === undefined) whole = false
+      else for (const { document } of decodeShard(bytes).pages) files.add(document)
+    }
+    for (const file of files)
+      for (const cid of [file, ...(await this.#partsOf(file))])
+        if ((await this.#blocks.get(cid)) === undefined) whole = false
+    if (!whole) await this.ofLease(manifest, lease, steward)
+    return !whole
   }
 
   /** The shards of a lease; they are here once `ofLease` has resolved. */
@@ -102,13 +122,20 @@ export class Provisions {
   /** Says how many blocks had to be fetched. */
   async #files(files: readonly Cid[], use: BlockUse, from: PeerId): Promise<number> {
     for (let fetched = 0; ; ) {
-      await this.#without(files, use)
-      const missing: Cid[] = []
-      for (const file of files) missing.push(...(await missingFileBlocks(file, this.#blocks)))
+      const blocks = new Set<Cid>(files)
+      for (const file of files) for (const part of await this.#partsOf(file)) blocks.add(part)
+      const missing = await this.#without([...blocks], use)
       if (missing.length === 0) return fetched
       await this.#fetch(missing, use, from)
       fetched += missing.length
     }
+  }
+
+  /** None as long as its root is not here. Parts may be here for another job, and must stay when that one ends. */
+  async #partsOf(file: Cid): Promise<readonly Cid[]> {
+    if (codecOf(file) === 'raw') return []
+    const root = await this.#blocks.get(file)
+    return root === undefined ? [] : parseFileRoot(file, root).parts
   }
 
   /** Those that are not here; those that are get one more use. */

@@ -116,6 +116,6 @@ test('ten thousand shards cost the steward no walk over all of them for each inp
     return (user + system) / inputs
   }
   costOf(1_000)
-  const ratio = costOf(10_000) / costOf(1_000)
-  assert(ratio < 4, `an input of a job ten times as large costs ${ratio.toFixed(1)} times as much`)
+  const ratio = costOf(10_000) / costOf(500)
+  assert(ratio < 2.5, `an input of a job twenty times as large costs ${ratio.toFixed(1)} times as much`)
 })

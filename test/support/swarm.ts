@@ -1,6 +1,6 @@
 /** What the tests with real processes share: swarms that end with their test, documents, and jobs of wasm. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -64,12 +64,9 @@ export function writeDocuments(t: TestContext, texts: readonly (string | Uint8Ar
  * second or a few times that.
  */
 export function writeSlowDocuments(t: TestContext, count: number, tenths: number): string {
-  const texts = Array.from({ length: count }, (_, i) => {
-    const bytes = new Uint8Array(ownShardBytes)
-    bytes.set(Buffer.from(`${tenths} doc ${String(i).padStart(3, '0')} of it.`))
-    return bytes
-  })
-  return writeDocuments(t, texts)
+  const folder = writeDocuments(t, slowTexts(count, tenths))
+  for (const name of readdirSync(folder)) truncateSync(join(folder, name), ownShardBytes)
+  return folder
 }
 
 /** The path of the assembled module. */
@@ -161,10 +158,4 @@ export async function textsOf(member: Member, job: string): Promise<unknown[]> {
 /** What `slow` answers to writeSlowDocuments. */
 export function slowTexts(count: number, tenths: number): string[] {
   return Array.from({ length: count }, (_, i) => `${tenths} doc ${String(i).padStart(3, '0')} of it.`)
-}
-
-export function folderOf(t: TestContext, name: string): string {
-  const folder = join(temporaryFolder(t), name)
-  mkdirSync(folder)
-  return folder
 }

@@ -3,8 +3,12 @@ import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { JobStatus, JobSummary } from '../api.ts'
 import type { Stewardship } from './stewardship.ts'
 
-export function summaryOf(stewardship: Stewardship, createdAtMs: number): JobSummary {
-  const { end, pages } = stewardship.view()
+/** `view`, where the caller has it already: making one looks at every shard. */
+export function summaryOf(
+  stewardship: Stewardship,
+  createdAtMs: number,
+  { end, pages } = stewardship.view(),
+): JobSummary {
   return {
     job: stewardship.job,
     runtime: stewardship.manifest.runtime,
@@ -28,7 +32,7 @@ export function statusOf(
   const left = view.pages.total - view.pages.verified
   const vehicles = vehiclesOf(stewardship, nameOf)
   return {
-    ...summaryOf(stewardship, createdAtMs),
+    ...summaryOf(stewardship, createdAtMs, view),
     documents: manifest.documents.count,
     engine: manifest.engine.name,
     replicas: manifest.assurance.replicas,

@@ -120,7 +120,8 @@ export class BlockStore {
     const bytes = read !== undefined && isHashOf(cid, read) ? read : this.#readAgain(cid)
     if (bytes === undefined) return undefined
     this.#uses.read(cid)
-    if (this.has(cid)) this.#hot.set(cid, bytes)
+    // A row was read without a pause; a file may have gone meanwhile.
+    if (row.body !== null || this.has(cid)) this.#hot.set(cid, bytes)
     return bytes
   }
 

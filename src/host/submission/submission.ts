@@ -32,7 +32,7 @@ import type { Executor } from '../executor/executor.ts'
 import { sha256 } from '../sha256.ts'
 import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { chunkFile } from '../store/files.ts'
+import { chunkFile, missingFileBlocks } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
 import { type DocumentSource, findDocuments, readDocument } from './documents.ts'
 import { readWeights, weightSources } from './weights.ts'
@@ -97,7 +97,10 @@ export async function prepareJob(
   const options = { ...request.options }
   const requestDigest = digestOf({ weights, documents: documentList, options, assurance, engine: engine.id })
   const known = context.known(requestDigest)
-  if (known !== undefined) return { known }
+  if (known !== undefined) {
+    await storeDamaged(sources, documents, context.blocks, { kind: 'input', job: known }, onProgress)
+    return { known }
+  }
 
   onProgress({ step: 'signing', done: 0, total: 1 })
   const seed = randomBytes(32)
@@ -224,6 +227,26 @@ async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): 
     if (error instanceof SlotFailed) return { pages: 1, pageCostMs: shardCostMsTarget }
     throw error
   }
+}
+
+/** A job that is submitted again gets back what this node's disk has lost of its documents. */
+async function storeDamaged(
+  sources: readonly DocumentSource[],
+  documents: readonly DocumentEntry[],
+  blocks: BlockStore,
+  use: BlockUse,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<void> {
+  const damaged: number[] = []
+  for (const [i, { file }] of documents.entries())
+    if ((await missingFileBlocks(file, blocks)).length > 0) damaged.push(i)
+  await storeAll(
+    damaged.map((i) => sources[i]!),
+    damaged.map((i) => documents[i]!),
+    blocks,
+    use,
+    onProgress,
+  )
 }
 
 async function storeAll(

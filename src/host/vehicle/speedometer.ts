@@ -4,11 +4,13 @@ import type { Journal } from '../store/journal.ts'
 
 /** How much one shard moves the estimate: a guess that forgets a slow hour within some twenty shards. */
 const weight = 0.1
+/** A restart forgets a minute of an average over hours; by the count of shards, tiny ones would cost a commit each 0.1 s. */
+const saveIntervalMs = 60_000
 
 export class Speedometer {
   readonly #journal: Journal
   readonly #pagesPerHour = new Map<string, number>()
-  #unsaved = 0
+  #savedMs = Number.NEGATIVE_INFINITY
 
   constructor(journal: Journal) {
     this.#journal = journal
@@ -21,9 +23,9 @@ export class Speedometer {
     const key = settingOf(manifest.runtime, manifest.engine.id)
     const known = this.pagesPerHour(manifest.runtime, manifest.engine.id)
     this.#pagesPerHour.set(key, known === 0 ? measured : known + weight * (measured - known))
-    this.#unsaved += 1
-    if (this.#unsaved < 100) return
-    this.#unsaved = 0
+    const nowMs = Date.now()
+    if (nowMs - this.#savedMs < saveIntervalMs) return
+    this.#savedMs = nowMs
     for (const [name, value] of this.#pagesPerHour) this.#journal.putSetting(name, String(value))
   }
 

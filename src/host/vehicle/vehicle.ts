@@ -6,9 +6,9 @@ import type { Logger } from 'pino'
 import { encodeCbor } from '../../protocol/block.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { type Manifest, openManifest } from '../../protocol/job.ts'
-import { openLease } from '../../protocol/lease.ts'
+import { type Lease, openLease } from '../../protocol/lease.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
-import { encodeBody, type SignedRecord } from '../../protocol/record.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record.ts'
 import type { WorkerEffect, WorkerInput, WorkerMode, WorkerView } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
@@ -228,7 +228,7 @@ export class Vehicle {
     }
   }
 
-  async #run(id: LeaseId, index: number): Promise<void> {
+  async #run(id: LeaseId, index: number, isRepaired = false): Promise<void> {
     const held = this.#worker.lease(id)
     if (held === undefined) return
     const { manifest, lease } = held
@@ -246,14 +246,29 @@ export class Vehicle {
       },
     })
     this.#runs[index] = run
+    let failed = false
     try {
       await run.run()
     } catch (error) {
-      if (!(error instanceof SlotKilled)) log.warn({ lease: id, error }, 'a lease failed on this vehicle')
+      failed = !(error instanceof SlotKilled)
+      if (failed) log.warn({ lease: id, error }, 'a lease failed on this vehicle')
     }
+    if (this.#runs[index] !== run) return
+    // A block that the disk has damaged is fetched again before the lease is given up, and that only once.
+    if (failed && !isRepaired && (await this.#repair(manifest, lease)) && this.#runs[index] === run)
+      return this.#run(id, index, true)
     if (this.#runs[index] !== run) return
     this.#runs[index] = undefined
     this.#handle({ type: 'run-ended', lease: id })
+  }
+
+  async #repair(manifest: Verified<Manifest>, lease: Verified<Lease>): Promise<boolean> {
+    try {
+      return await this.#provisions.repair(manifest, lease, lease.signer)
+    } catch (error) {
+      this.#options.log.info({ lease: lease.id, error }, 'damaged blocks could not be fetched again')
+      return false
+    }
   }
 
   /** Frozen first: that takes effect within a millisecond, the end of a process within tens. */

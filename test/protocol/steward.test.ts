@@ -1,0 +1,118 @@
+/** Promises of the steward that take many steps to show: more than a scenario that a person reads. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseCommand } from '../support/core-script.ts'
+import { StewardStage } from '../support/core-steward-stage.ts'
+
+function stageFor(job: string): (command: string) => string[] {
+  const stage = new StewardStage()
+  const play = (command: string) => stage.run(parseCommand(command)).flatMap((line) => line.split('\n'))
+  play(`job ${job}`)
+  return play
+}
+
+/** `issue L3 v1 S0 S1` → its parts. */
+function leasesIn(lines: readonly string[]): { lease: string; vehicle: string; shards: string[] }[] {
+  return lines
+    .filter((line) => line.startsWith('issue L'))
+    .map((line) => {
+      const [, lease, vehicle, ...shards] = line.split(' ')
+      return { lease: lease!, vehicle: vehicle!, shards }
+    })
+}
+
+test('a shard that fails every run is given up alone: those leased behind it are innocent', () => {
+  const play = stageFor('shards=8 replicas=1')
+  let lines = play('roster v1:o1')
+  const decided: string[] = []
+  for (let round = 0; round < 60; round += 1) {
+    for (const { lease, shards } of leasesIn(lines)) {
+      // The shard S1 kills its process: what stands before it in the lease is done, the rest is not.
+      const before = shards.slice(0, shards.includes('S1') ? shards.indexOf('S1') : shards.length)
+      const done = before.map((shard) => `${shard}=r${shard}`).join(' ')
+      const failed = shards.includes('S1')
+      if (before.length === 0) decided.push(...play(`decline ${lease} failed retry=0s`))
+      else decided.push(...play(`receipt ${lease} ${done}${failed ? ' released=failed' : ''}`))
+      for (const shard of before) decided.push(...play(`examine r${shard}`))
+    }
+    lines = play('wake +61s')
+    decided.push(...lines)
+  }
+  const verdicts = decided.filter((line) => line.startsWith('decided'))
+  assert.equal(verdicts.filter((line) => line.includes('accepted')).length, 7)
+  assert.deepEqual(
+    verdicts.filter((line) => line.includes('failed')),
+    ['decided S1 failed too-many-losses'],
+  )
+})
+
+test('a lease that fails counts against the shard that was under way, and against none behind it', () => {
+  const play = stageFor('shards=4 replicas=1')
+  let leases = leasesIn(play('roster v1:o1'))
+  assert.deepEqual(leases[0]?.shards, ['S0', 'S1'])
+  for (let round = 1; round <= 12; round += 1) {
+    const lines = leases.flatMap(({ lease }) => play(`decline ${lease} failed retry=0s`))
+    const failed = lines.filter((line) => line.startsWith('decided')).map((line) => line.split(' ')[1])
+    assert.deepEqual(failed, round < 12 ? [] : ['S0', 'S2'])
+    leases = leasesIn(play('wake +61s'))
+  }
+})
+
+test('one owner alone can never bring a shard to be given up', () => {
+  const play = stageFor('shards=1 replicas=2')
+  let lines = play('roster v1:o1')
+  for (let round = 0; round < 40; round += 1) {
+    for (const { lease } of leasesIn(lines)) play(`decline ${lease} failed retry=0s`)
+    lines = play('wake +61s')
+    assert(!lines.some((line) => line.startsWith('decided')), `round ${round}`)
+    assert.equal(leasesIn(lines).length, 1)
+  }
+})
+
+test('a receipt that gives a lease back, repeated for ever, costs the shard one loss and not one each', () => {
+  const play = stageFor('shards=4 replicas=1')
+  const [first] = leasesIn(play('roster v1:o1'))
+  for (let i = 0; i < 40; i += 1) {
+    const lines = play(`receipt ${first!.lease} ${first!.shards[0]}=a released=failed`)
+    assert(!lines.some((line) => line.startsWith('decided')), `time ${i}`)
+  }
+})
+
+test('leases that lapse because nobody delivers results never give up a shard', () => {
+  const play = stageFor('shards=1 replicas=2')
+  let lines = play('roster v1:o1 v2:o2')
+  for (let round = 0; round < 30; round += 1) {
+    for (const { lease } of leasesIn(lines)) play(`receipt ${lease} S0=a${round}`)
+    play(`examine a${round} missing`)
+    lines = play(`examine a${round} missing`)
+    assert(!lines.some((line) => line.startsWith('decided')), `round ${round}`)
+    lines = play('wake +61s')
+  }
+})
+
+test('every shard of a native engine has its replicas in one class while both classes have room', () => {
+  const play = stageFor('shards=16 replicas=2 cost=8000 agreement=class-text')
+  const vehicles = ['a', 'b'].flatMap((isa) =>
+    [1, 2, 3].map((i) => `${isa}${i}:${isa}${i}:slots=16:isa=${isa}`),
+  )
+  const classes = new Map<string, string>()
+  for (const { vehicle, shards } of leasesIn(play(`roster ${vehicles.join(' ')}`)))
+    for (const shard of shards) classes.set(shard, (classes.get(shard) ?? '') + vehicle[0])
+  assert.equal(classes.size, 16)
+  assert.deepEqual([...new Set(classes.values())].sort(), ['aa', 'bb'])
+})
+
+test('a vehicle that declines and asks to be asked at once gets a lease a minute in the end, not one a message', () => {
+  const play = stageFor('shards=1 replicas=1')
+  let leases = 0
+  let lines = play('roster v1:o1')
+  for (let second = 0; second < 3_600; second += 1) {
+    for (const { lease } of leasesIn(lines)) {
+      leases += 1
+      play(`decline ${lease} busy retry=0s`)
+    }
+    lines = play('wake +1s')
+    if (lines.some((line) => line.startsWith('ended'))) break
+  }
+  assert(leases >= 50 && leases < 75, `${leases} leases in an hour`)
+})
