@@ -12,7 +12,7 @@ import { z } from 'zod'
 import { decodeCbor, encodeCbor, linkOf } from './block.ts'
 import type { Cid, JobId } from './ids.ts'
 import { blockBytesMax } from './limits.ts'
-import { bytesSchema, cidSchema, malformed, recordKinds, signedRecordSchema } from './record.ts'
+import { bytesSchema, cidSchema, linkSchema, malformed, recordKinds, signedRecordSchema } from './record.ts'
 
 export interface Report {
   readonly job: JobId
@@ -32,7 +32,7 @@ export interface ReportedRecord {
 /** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
 const reportBytesMax = 64 * 2 ** 20
 
-const links = z.array(z.unknown().transform((link) => `${link}` as Cid))
+const links = z.array(linkSchema)
 const reportSchema = z.strictObject({
   carpool: z.literal('report/1'),
   job: cidSchema,

@@ -91,31 +91,3 @@ test('the same seed gives the same trace, line by line', () => {
     assert.deepEqual(runWorld(worldOf(seed, true)).trace, trace, `seed ${seed}`)
   }
 })
-
-test('ten thousand shards cost the steward no walk over all of them for each input', () => {
-  // Inputs grow tenfold; work for each input must not. A ratio within one run, with room for a noisy machine.
-  const costOf = (shards: number) => {
-    const vehicles = ['v1', 'v2', 'v3', 'v4'].map((v) => ({
-      capacity: `${v}:${v}`,
-      nature: 'honest' as const,
-    }))
-    const never = Number.POSITIVE_INFINITY
-    const before = process.cpuUsage()
-    const { inputs, end } = runWorld({
-      seed: 1,
-      shards,
-      shardCostMs: 1_000,
-      vehicles,
-      manifest: { deadlineMs: 1e12 },
-      troubleEveryMs: never,
-      restartEveryMs: never,
-      trace: false,
-    })
-    const { user, system } = process.cpuUsage(before)
-    assert.equal(end?.outcome, 'complete')
-    return (user + system) / inputs
-  }
-  costOf(1_000)
-  const ratio = costOf(10_000) / costOf(500)
-  assert(ratio < 2.5, `an input of a job twenty times as large costs ${ratio.toFixed(1)} times as much`)
-})
