@@ -18,6 +18,7 @@ import { readCertificate, readFleet } from './certificates.ts'
 import { Executor } from './executor/executor.ts'
 import { Jobs, saidToStewards } from './jobs.ts'
 import { Membership } from './membership.ts'
+import { giveBackMemory } from './memory.ts'
 import { Network } from './network/network.ts'
 import { sha256 } from './sha256.ts'
 import { loadOrCreateKey, type SigningKey } from './store/keys.ts'
@@ -47,6 +48,7 @@ export interface NodeOptions {
 export class CarpoolNode {
   readonly api: NodeApi
   readonly #parts: Parts
+  readonly #stopGivingBack: () => void
   #stopping: Promise<void> | undefined
 
   /** Throws StoreError, or an Error of one sentence, when the node cannot start; then nothing is left behind. */
@@ -131,6 +133,9 @@ export class CarpoolNode {
     this.#route()
     jobs.resume()
     membership.start()
+    this.#stopGivingBack = giveBackMemory(
+      () => vehicle.view().leases === 0 && jobs.list().every(({ state }) => state !== 'running'),
+    )
   }
 
   /** Stops accepting, hands back leases with what is done, says goodbye, and frees everything. */
@@ -174,6 +179,7 @@ export class CarpoolNode {
 
   async #stop(): Promise<void> {
     const { vehicle, jobs, membership, network, executor, store, options } = this.#parts
+    this.#stopGivingBack()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
     await membership.goodbye().catch((error) => options.log.debug({ error }, 'no goodbye was said'))

@@ -40,6 +40,7 @@ async function runNode(
   const interruption = heedSignals()
   // Whoever starts a node over a channel of its own (carpool swarm) means it to end with it.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  process.channel?.unref()
   interruption.signal.addEventListener('abort', () => {
     const signal = interruption.name()
     if (json) printJson({ event: 'stopping', signal })
