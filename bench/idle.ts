@@ -1,10 +1,11 @@
 /**
  * What a parked vehicle pays for belonging to a mesh while nobody has work: memory and processor time.
  *
- * Twelve Carpool processes (eleven vehicles and a submitter) and twelve bare libp2p processes (bare-node.ts), each
+ * Twelve Carpool processes (eleven vehicles and a submitter) and twelve bare libp2p processes (bare-node.js), each
  * group a full mesh of its own on the same transport stack, stand beside each other and are measured over the same
- * seconds. Counted from when every node knows every other; adverts go out at their default interval.
- * The median over the vehicles is shown. RSS counts pages that processes share (the node binary) in each of
+ * seconds. Counted from ten seconds after every node knows every other; adverts go out at their default interval.
+ * The vehicles run compiled, as they have it installed (installed.ts), the bare nodes as JavaScript. The median over
+ * the vehicles is shown. RSS counts pages that processes share (the node binary) in each of
  * them, PSS by parts; the goal is about RSS, the number that `ps` shows to the vehicle's owner.
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -15,18 +16,26 @@ import { fileURLToPath } from 'node:url'
 import { Swarm } from '../src/cli/swarm/swarm.ts'
 import { usageOf } from '../src/host/executor/usage.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
+import { install } from './installed.ts'
 
 const nodes = 12
-const bareProgram = fileURLToPath(new URL('./bare-node.ts', import.meta.url))
+/** Handshakes and first adverts are over by then, and a node has given back what starting took. */
+const settleMs = 10_000
+const bareProgram = fileURLToPath(new URL('./bare-node.js', import.meta.url))
 
 export async function idle({ quick, note }: BenchOptions): Promise<Figure[]> {
   const seconds = quick ? 20 : 60
+  const installed = install()
   const bare = await startBareMesh()
   const swarm = await Swarm.start({
-    vehicles: Array.from({ length: nodes - 1 }, (_, i) => ({ name: `car-${i + 1}` })),
+    vehicles: Array.from({ length: nodes - 1 }, (_, i) => ({
+      name: `car-${i + 1}`,
+      program: installed.carpool,
+    })),
   })
   try {
     for (const member of swarm.members()) await swarm.untilKnown(nodes - 1, member)
+    await setTimeout(settleMs)
     note(`${nodes} nodes know each other; measuring for ${seconds} s`)
     const groups = [swarm.vehicles().map(({ pid }) => pid), bare.map(({ pid }) => pid!)]
     const before = groups.map((pids) => pids.map(cpuMsOf))
@@ -53,6 +62,7 @@ export async function idle({ quick, note }: BenchOptions): Promise<Figure[]> {
   } finally {
     for (const node of bare) node.disconnect()
     await swarm.stop()
+    installed.remove()
   }
 }
 
@@ -63,7 +73,11 @@ async function startBareMesh(): Promise<ChildProcess[]> {
   for (let i = 0; i < nodes; i += 1) {
     const node = fork(bareProgram, addresses)
     started.push(node)
-    const [address] = (await once(node, 'message')) as [string]
+    const ended = once(node, 'exit').then(() => {
+      throw new Error('a bare node ended')
+    })
+    const [address] = (await Promise.race([once(node, 'message'), ended])) as [string]
+    ended.catch(() => {}) // at the end it may
     addresses.push(address)
   }
   return started
