@@ -42,6 +42,8 @@ export interface JobsOptions {
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
   readonly membership: Membership
+  /** Whose voice this node is. */
+  readonly owner: OwnerId
   readonly owners: ReadonlySet<OwnerId> | null
   readonly fleet: PeerId | null
   readonly log: Logger
@@ -49,8 +51,6 @@ export interface JobsOptions {
 
 /** What this node keeps about a job beside its records: private until the job ends, or only of use here. */
 interface JobState {
-  /** Base64; the draw's seed. */
-  readonly seed: string
   readonly requestDigest: string
   /** Once the job has ended: what a list of jobs shows of it. */
   readonly summary?: JobSummary
@@ -129,14 +129,15 @@ export class Jobs {
   }
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const { store, executor, key, submitter, engines, membership, owners, fleet, log } = this.#options
+    const { store, executor, key, submitter, engines, membership, owner, owners, fleet, log } = this.#options
     await membership.settled()
     const prepared = await prepareJob(
       request,
       {
         blocks: store.blocks,
         executor,
-        node: key.peerId,
+        node: key,
+        owner,
         submitter,
         engines,
         capacities: membership.capacities(),
@@ -212,10 +213,10 @@ export class Jobs {
     return writeReport(path, job, stewardship.manifest, this.#options.store)
   }
 
-  #record({ job, record, seed, requestDigest }: PreparedJob): void {
+  #record({ job, record, requestDigest }: PreparedJob): void {
     const { journal } = this.#options.store
     journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
-    const state: JobState = { seed: Buffer.from(seed).toString('base64'), requestDigest }
+    const state: JobState = { requestDigest }
     journal.putJob({ job, role: stewardRole, state, createdAtMs: Date.now(), endedAtMs: null })
   }
 
@@ -244,7 +245,6 @@ export class Jobs {
       manifest,
       manifestRecord,
       shards: decodeShardList(list),
-      seed: Buffer.from((row.state as JobState).seed, 'base64'),
       owners,
       log,
       onChange: () => this.#changes.emit(job),

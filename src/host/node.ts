@@ -115,6 +115,7 @@ export class CarpoolNode {
       owners,
       log,
     })
+    const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
     const jobs = new Jobs({
       key,
       submitter: loadOrCreateKey(store.directory.keyPath('submitter'), 'submitter'),
@@ -123,11 +124,11 @@ export class CarpoolNode {
       executor,
       engines,
       membership,
+      owner,
       owners,
       fleet: fleet?.content.signer ?? null,
       log,
     })
-    const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
     this.#parts = { ...parts, vehicle, membership, jobs, owner, name }
     this.api = apiOf(this.#parts)
     this.#route()

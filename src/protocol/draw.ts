@@ -12,7 +12,14 @@ import { compareText } from '../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../base/prng.ts'
 import type { OwnerId, PeerId } from './ids.ts'
 import { rosterEntriesMax } from './limits.ts'
-import { openRecord, peerIdSchema, type SignedRecord, type Verified, type Verify } from './record.ts'
+import {
+  openRecord,
+  ownerIdSchema,
+  peerIdSchema,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from './record.ts'
 
 /** Payload of a 'draw' record: the vehicles that a steward could choose from, in the order of peer ids. */
 export interface DrawBasis {
@@ -20,9 +27,7 @@ export interface DrawBasis {
 }
 
 const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
-  candidates: z
-    .array(z.strictObject({ peer: peerIdSchema, owner: z.string().max(64) as unknown as z.ZodType<OwnerId> }))
-    .max(rosterEntriesMax),
+  candidates: z.array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema })).max(rosterEntriesMax),
 })
 
 export function openDrawBasis(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<DrawBasis> {

@@ -12,8 +12,8 @@
 import { z } from 'zod'
 import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
-import type { Cid, PeerId } from './ids.ts'
-import { blockBytesMax, shardPagesMax, shardsMax } from './limits.ts'
+import type { Cid, OwnerId, PeerId } from './ids.ts'
+import { blockBytesMax, shardPagesMax, shardsMax, stewardsMax } from './limits.ts'
 import {
   bytesSchema,
   cidSchema,
@@ -21,6 +21,7 @@ import {
   malformed,
   naturalSchema,
   openRecord,
+  ownerIdSchema,
   peerIdSchema,
   type SignedRecord,
   type Verified,
@@ -49,8 +50,22 @@ export interface Manifest {
   /** What to do while there are too few owners. */
   readonly shortage: 'wait' | 'fail'
   readonly deadlineMs: number
-  /** In the order in which they act; each draws from a seed of its own, committed here by its sha256. */
-  readonly stewards: readonly { readonly peer: PeerId; readonly drawCommitment: Uint8Array }[]
+  /** The first stewards, the submitter's node before its standbys, in the order in which they act. */
+  readonly stewards: readonly StewardPlace[]
+}
+
+/**
+ * A steward's place in a job. It draws from a seed of its own, which it derives from its key and the nonce, so that it
+ * still has it after a restart, and which it is bound to by the commitment.
+ */
+export interface StewardPlace {
+  readonly peer: PeerId
+  /** None of this owner's vehicles executes the job. */
+  readonly owner: OwnerId
+  /** 16 bytes, new for each place. */
+  readonly nonce: Uint8Array
+  /** sha256 of the seed. */
+  readonly drawCommitment: Uint8Array
 }
 
 /** What the submitter bought. */
@@ -106,6 +121,13 @@ export interface ShardResult {
 const manifestBytesMax = 16 * 1024
 const fileReference = { file: cidSchema, bytes: naturalSchema }
 
+export const stewardPlaceSchema: z.ZodType<StewardPlace> = z.strictObject({
+  peer: peerIdSchema,
+  owner: ownerIdSchema,
+  nonce: bytesSchema.refine((bytes) => bytes.byteLength === 16, 'is not 16 bytes long'),
+  drawCommitment: bytesSchema.refine((bytes) => bytes.byteLength === 32, 'is not 32 bytes long'),
+})
+
 const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   runtime: z.string().max(32),
   engine: z.strictObject({ name: z.string().max(32), id: z.string().max(64) }),
@@ -124,10 +146,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   fleet: peerIdSchema.nullable(),
   shortage: z.enum(['wait', 'fail']),
   deadlineMs: naturalSchema,
-  stewards: z
-    .array(z.strictObject({ peer: peerIdSchema, drawCommitment: bytesSchema }))
-    .min(1)
-    .max(8),
+  stewards: z.array(stewardPlaceSchema).min(1).max(stewardsMax),
 })
 
 const shardSchema: z.ZodType<Shard> = z.strictObject({

@@ -18,6 +18,7 @@ import {
   cidSchema,
   naturalSchema,
   openRecord,
+  ownerIdSchema,
   peerIdSchema,
   type SignedRecord,
   type Verified,
@@ -69,7 +70,7 @@ const recordBytesMax = 16 * 1024
 
 const leaseSchema: z.ZodType<Lease> = z.strictObject({
   vehicle: peerIdSchema,
-  owner: z.string().max(64) as unknown as z.ZodType<OwnerId>,
+  owner: ownerIdSchema,
   shards: z.array(cidSchema).min(1).max(leaseShardsMax),
   positions: z.array(naturalSchema).min(1).max(leaseShardsMax),
   isa: z.string().max(64).nullable(),

@@ -73,6 +73,28 @@ export const setbackMsMin = 1_000
 /** … up to this, so that a day of refusals is 1,440 leases in the journal and not 86,400. */
 export const setbackMsMax = 60_000
 
+/** Stewards that a manifest names: a submitter and its standbys; more copies of a job than this protect nobody. */
+export const stewardsMax = 8
+/** Standbys that a submitter looks for, unless told otherwise: with three stewards a job survives any two (DESIGN). */
+export const standbysDefault = 2
+/** Replacements in one job: a chain of them is what a hostile steward could otherwise grow without end. A guess. */
+export const handoversMax = 32
+
+/** Each steward tells the others of a job that it lives, and what it holds, this often. */
+export const beatIntervalMs = 1_000
+/** A steward is silent when nobody hears of it for this long: at 20 % loss, ten beats in a row in 1e7 intervals. */
+export const stewardLeaseMs = 10_000
+/** The stewards that live take over in their order, each this long after the one before it. */
+export const successionStepMs = 2_000
+/** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
+export const stewardLostMs = 60_000
+/** Willing standbys answer in one round trip; who does not is not asked again for this job for a while. */
+export const inviteTtlMs = 3_000
+/** Ids and records that one message between stewards carries: both far below a control message's 64 KiB. */
+export const syncIdsMax = 512
+/** Differences between two stewards' records are sought at most this often: each search costs two round trips. */
+export const syncIntervalMs = 2_000
+
 /** Receipts that one verdict names on either side; 2,000 of them make a record of 122 KiB. */
 export const verdictReceiptsMax = 64
 
@@ -90,4 +112,6 @@ assert(progressIntervalMs * 3 < leaseTtlMs, 'three progress messages may be lost
 assert(advertIntervalMs * 2 < advertTtlMs, 'two adverts may be lost before a vehicle is')
 assert(receiptIntervalMs < leaseTtlMs, 'a receipt renews its lease')
 assert(reconnectGraceMs < leaseTtlMs, 'a lost connection is noticed before a lost lease')
+assert(beatIntervalMs * 5 < stewardLeaseMs, 'five beats may be lost before a steward is')
+assert(stewardLeaseMs < stewardLostMs, 'a steward is succeeded before it is replaced')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')

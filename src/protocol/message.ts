@@ -1,5 +1,5 @@
 /**
- * What stewards and vehicles say over their long-lived control stream.
+ * What stewards and vehicles, and the stewards of one job among each other, say over their long-lived control stream.
  *
  * Nothing here binds anybody: what binds is the signed record inside. Each message says when it is sent.
  */
@@ -7,11 +7,28 @@ import { z } from 'zod'
 import { decodeCbor, encodeCbor } from './block.ts'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './lease.ts'
-import { cidSchema, malformed, naturalSchema, type SignedRecord, signedRecordSchema } from './record.ts'
+import { handoversMax, syncIdsMax } from './limits.ts'
+import {
+  bytesSchema,
+  cidSchema,
+  malformed,
+  naturalSchema,
+  type SignedRecord,
+  signedRecordSchema,
+} from './record.ts'
+import { trieFanout } from './record-trie.ts'
 
 export type Message =
   /** Steward to vehicle: will you? The manifest comes along, so that the offer explains itself. */
-  | { readonly type: 'offer'; readonly manifest: SignedRecord; readonly lease: SignedRecord }
+  | {
+      readonly type: 'offer'
+      readonly manifest: SignedRecord
+      /** The chain that makes the sender a steward; empty for those that the manifest names. */
+      readonly handovers: readonly SignedRecord[]
+      readonly lease: SignedRecord
+    }
+  /** Steward to vehicle: the job is looked after from here now; what you have of it, leases and receipts, comes to me. */
+  | { readonly type: 'adopt'; readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] }
   /** Vehicle to steward: yes; the lease is queued. */
   | { readonly type: 'accept'; readonly lease: LeaseId }
   /** Vehicle to steward: no, or not any more, because. Not before retryMs, please. */
@@ -36,6 +53,36 @@ export type Message =
   | { readonly type: 'withdraw'; readonly lease: LeaseId }
   /** Steward to vehicle: the job is over; its blocks and results may go. */
   | { readonly type: 'ended'; readonly job: JobId }
+  /** To a node: would you stand by as a steward of a job of this size? */
+  | { readonly type: 'invite'; readonly nonce: Uint8Array; readonly bytes: number }
+  /** Its answer: yes, with draws from the seed that this is the sha256 of … */
+  | { readonly type: 'willing'; readonly nonce: Uint8Array; readonly drawCommitment: Uint8Array }
+  /** … or no. */
+  | { readonly type: 'unwilling'; readonly nonce: Uint8Array; readonly reason: UnwillingReason }
+  /** Steward to steward: this job names you. */
+  | { readonly type: 'entrust'; readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] }
+  /** Steward to steward, or a vehicle to a steward that adopted its lease: a record that you may lack. */
+  | { readonly type: 'record'; readonly record: SignedRecord; readonly opening: Opening | null }
+  /** Steward to steward, now and then: I live; whether I act; the root over the ids of all records that I have. */
+  | { readonly type: 'beat'; readonly job: JobId; readonly acting: boolean; readonly root: Uint8Array }
+  /** Steward to steward, when roots differ: my hashes of the trie's branches. */
+  | { readonly type: 'branches'; readonly job: JobId; readonly hashes: readonly Uint8Array[] }
+  /** The answer for each branch that differs: my hashes of its leaves. */
+  | {
+      readonly type: 'leaves'
+      readonly job: JobId
+      readonly branch: number
+      readonly hashes: readonly Uint8Array[]
+    }
+  /** The answer for each leaf that differs: all ids that I have in it; send the others, and name those you lack. */
+  | { readonly type: 'ids'; readonly job: JobId; readonly leaf: number; readonly ids: readonly RecordId[] }
+  /** The answer to that: send me these. */
+  | { readonly type: 'want'; readonly job: JobId; readonly ids: readonly RecordId[] }
+  /** To any node: which jobs of this submitter do you look after? They are entrusted to its reader. */
+  | { readonly type: 'find'; readonly access: SignedRecord }
+
+const unwillingReasons = ['no-space', 'stopping', 'too-many-jobs'] as const
+export type UnwillingReason = (typeof unwillingReasons)[number]
 
 const declineReasons = [
   'busy',
@@ -47,6 +94,7 @@ const declineReasons = [
   'expired',
   'wrong-blocks',
   'missing-blocks',
+  'no-space',
   'failed',
 ] as const
 export type DeclineReason = (typeof declineReasons)[number]
@@ -54,8 +102,19 @@ export type DeclineReason = (typeof declineReasons)[number]
 const releaseReasons = ['stopped', 'draining', 'withdrawn', 'failed'] as const
 export type ReleaseReason = (typeof releaseReasons)[number]
 
+const handoversSchema = z.array(signedRecordSchema).max(handoversMax)
+const nonceSchema = bytesSchema.refine((bytes) => bytes.byteLength === 16, 'is not 16 bytes long')
+const hashSchema = bytesSchema.refine((bytes) => bytes.byteLength === 32, 'is not 32 bytes long')
+const hashesSchema = z.array(bytesSchema).length(trieFanout)
+
 const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('offer'), manifest: signedRecordSchema, lease: signedRecordSchema }),
+  z.strictObject({
+    type: z.literal('offer'),
+    manifest: signedRecordSchema,
+    handovers: handoversSchema,
+    lease: signedRecordSchema,
+  }),
+  z.strictObject({ type: z.literal('adopt'), manifest: signedRecordSchema, handovers: handoversSchema }),
   z.strictObject({ type: z.literal('accept'), lease: cidSchema }),
   z.strictObject({
     type: z.literal('decline'),
@@ -73,6 +132,31 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('acknowledge'), receipt: cidSchema }),
   z.strictObject({ type: z.literal('withdraw'), lease: cidSchema }),
   z.strictObject({ type: z.literal('ended'), job: cidSchema }),
+  z.strictObject({ type: z.literal('invite'), nonce: nonceSchema, bytes: naturalSchema }),
+  z.strictObject({ type: z.literal('willing'), nonce: nonceSchema, drawCommitment: hashSchema }),
+  z.strictObject({ type: z.literal('unwilling'), nonce: nonceSchema, reason: z.enum(unwillingReasons) }),
+  z.strictObject({ type: z.literal('entrust'), manifest: signedRecordSchema, handovers: handoversSchema }),
+  z.strictObject({
+    type: z.literal('record'),
+    record: signedRecordSchema,
+    opening: openingSchema.nullable(),
+  }),
+  z.strictObject({ type: z.literal('beat'), job: cidSchema, acting: z.boolean(), root: hashSchema }),
+  z.strictObject({ type: z.literal('branches'), job: cidSchema, hashes: hashesSchema }),
+  z.strictObject({
+    type: z.literal('leaves'),
+    job: cidSchema,
+    branch: naturalSchema.max(trieFanout - 1),
+    hashes: hashesSchema,
+  }),
+  z.strictObject({
+    type: z.literal('ids'),
+    job: cidSchema,
+    leaf: naturalSchema.max(trieFanout ** 2 - 1),
+    ids: z.array(cidSchema).max(syncIdsMax),
+  }),
+  z.strictObject({ type: z.literal('want'), job: cidSchema, ids: z.array(cidSchema).max(syncIdsMax) }),
+  z.strictObject({ type: z.literal('find'), access: signedRecordSchema }),
 ])
 
 /** An offer with a full manifest and 64 shards takes about 25 KiB. */

@@ -13,7 +13,7 @@ import { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { cborCid, decodeCbor, encodeCbor, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
-import type { Cid, JobId, PeerId, RecordId } from './ids.ts'
+import type { Cid, JobId, OwnerId, PeerId, RecordId } from './ids.ts'
 
 export const recordKinds = [
   'owner',
@@ -25,6 +25,10 @@ export const recordKinds = [
   'receipt',
   'verdict',
   'end',
+  'holding',
+  'handover',
+  'reveal',
+  'access',
 ] as const
 export type RecordKind = (typeof recordKinds)[number]
 
@@ -69,6 +73,7 @@ const cid = z
   .string()
   .regex(/^baf[yk]rei[a-h][a-z2-7]{50}[aeimquy4]$/, 'is not a CID') as unknown as z.ZodType<Cid>
 export const peerIdSchema = z.string().min(40).max(64) as unknown as z.ZodType<PeerId>
+export const ownerIdSchema = z.string().max(64) as unknown as z.ZodType<OwnerId>
 export const cidSchema = cid
 /** A CID as dag-cbor's link (tag 42), read as its text. */
 export const linkSchema: z.ZodType<Cid> = z

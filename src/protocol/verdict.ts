@@ -7,6 +7,7 @@ import type { Sha256 } from './block.ts'
 import type { Cid, RecordId, ShardId } from './ids.ts'
 import { leaseShardsMax } from './limits.ts'
 import {
+  bytesSchema,
   cidSchema,
   naturalSchema,
   openRecord,
@@ -30,6 +31,13 @@ export interface ShardVerdict {
   readonly because: 'unanimous' | 'lead' | 'recomputed' | 'no-owner-left' | 'too-many-losses'
   readonly agreeing: readonly RecordId[]
   readonly contradicting: readonly RecordId[]
+  /** Verdicts on this shard that stewards made apart and that differ: this one stands in their place. */
+  readonly settles: readonly RecordId[]
+}
+
+/** Payload of a 'reveal' record: what a steward that did not end the job shows of its draws afterwards. */
+export interface Reveal {
+  readonly seed: Uint8Array
 }
 
 export interface JobEnd {
@@ -48,14 +56,16 @@ const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
   because: z.enum(['unanimous', 'lead', 'recomputed', 'no-owner-left', 'too-many-losses']),
   agreeing: z.array(cidSchema).max(64),
   contradicting: z.array(cidSchema).max(64),
+  settles: z.array(cidSchema).max(8),
 })
 const verdictSchema: z.ZodType<Verdict> = z.strictObject({
   shards: z.array(shardVerdictSchema).min(1).max(leaseShardsMax),
 })
+const revealSchema: z.ZodType<Reveal> = z.strictObject({ seed: bytesSchema })
 const endSchema: z.ZodType<JobEnd> = z.strictObject({
   outcome: z.enum(['complete', 'failed', 'cancelled']),
   reason: z.string().max(256),
-  seed: z.instanceof(Uint8Array) as z.ZodType<Uint8Array>,
+  seed: bytesSchema,
 })
 
 /** 64 shards with some claims each; a shard with 64 claims has a verdict of its own. */
@@ -63,6 +73,10 @@ const verdictBytesMax = 128 * 1024
 
 export function openVerdict(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Verdict> {
   return openRecord(record, 'verdict', verdictSchema, verdictBytesMax, sha256, verify)
+}
+
+export function openReveal(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Reveal> {
+  return openRecord(record, 'reveal', revealSchema, 1024, sha256, verify)
 }
 
 export function openEnd(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<JobEnd> {

@@ -62,6 +62,7 @@ const shardVerdict = {
   because: 'unanimous',
   agreeing: [cidNamed('R1')],
   contradicting: [],
+  settles: [],
 }
 
 /** Each decoder with a good example, and how what it read is written again. */
@@ -80,7 +81,7 @@ function recordCodec(record: SignedRecord, open: (record: SignedRecord) => Verif
 }
 
 const messages: Message[] = [
-  { type: 'offer', manifest: sign(bodyOf('manifest', v1, manifestWith())), lease },
+  { type: 'offer', manifest: sign(bodyOf('manifest', v1, manifestWith())), handovers: [], lease },
   { type: 'decline', lease: cidNamed('lease'), reason: 'busy', retryMs: 2_000 },
   {
     type: 'receipt',

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { concat, equals, fromString } from 'uint8arrays'
 import { rawCid } from '../../src/protocol/block.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import type { Manifest } from '../../src/protocol/job.ts'
+import type { Manifest, StewardPlace } from '../../src/protocol/job.ts'
 import {
   encodeBody,
   type RecordBody,
@@ -79,6 +79,16 @@ function signatureOf(signer: PeerId, bytes: Uint8Array): Uint8Array {
 
 export const seed = sha256(fromString('the seed of every test that does not say otherwise'))
 
+/** A steward's place; its owner is named like it. */
+export function placeOf(name: string): StewardPlace {
+  return {
+    peer: peerNamed(name),
+    owner: ownerNamed(name),
+    nonce: sha256(fromString(name)).slice(0, 16),
+    drawCommitment: sha256(seed),
+  }
+}
+
 export function manifestWith(
   changes: Partial<Omit<Manifest, 'assurance'>> & { assurance?: Partial<Manifest['assurance']> } = {},
 ): Manifest {
@@ -94,7 +104,7 @@ export function manifestWith(
     fleet: null,
     shortage: 'wait',
     deadlineMs: 3_600_000,
-    stewards: [{ peer: peerNamed('steward'), drawCommitment: sha256(seed) }],
+    stewards: [placeOf('steward')],
     ...rest,
     assurance: {
       replicas: 2,

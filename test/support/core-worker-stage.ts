@@ -13,6 +13,7 @@ import {
   nameOfCid,
   nameOfPeer,
   peerNamed,
+  placeOf,
   seed,
   sha256,
 } from './core-fakes.ts'
@@ -91,7 +92,7 @@ export class WorkerStage {
     const count = Number(settings.get('shards') ?? 2)
     const changes: Partial<Manifest> = {
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
-      stewards: [{ peer: steward, drawCommitment: sha256(seed) }],
+      stewards: [placeOf(nameOfPeer(steward))],
     }
     const engine = settings.get('engine')
     const manifest: Verified<Manifest> = {

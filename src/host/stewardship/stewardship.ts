@@ -2,6 +2,7 @@
  * A stewardship: carries out what one job's steward (src/protocol/steward) decides.
  */
 import type { Logger } from 'pino'
+import { assert } from '../../base/assert.ts'
 import type { Capacity } from '../../protocol/advert.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/block.ts'
 import { openDrawBasis } from '../../protocol/draw.ts'
@@ -25,7 +26,7 @@ import type { Network } from '../network/network.ts'
 import { Outbox } from '../outbox.ts'
 import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
-import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 
 import { Grants } from './grants.ts'
@@ -40,7 +41,6 @@ export interface StewardshipOptions {
   readonly manifest: Manifest
   readonly manifestRecord: SignedRecord
   readonly shards: readonly ShardEntry[]
-  readonly seed: Uint8Array
   readonly owners: ReadonlySet<OwnerId> | null
   readonly log: Logger
   /** Something that a status shows has changed. */
@@ -66,7 +66,10 @@ export class Stewardship {
 
   constructor(options: StewardshipOptions) {
     this.#options = options
-    const { job, manifest, shards, key, seed, owners } = options
+    const { job, manifest, shards, key, owners } = options
+    const place = manifest.stewards.find(({ peer }) => peer === key.peerId)
+    assert(place !== undefined, 'a steward is named by its manifest')
+    const seed = drawSeed(key, place.nonce)
     this.#steward = new Steward({ job, manifest, shards, self: key.peerId, seed, owners, sha256 })
     this.#grants = new Grants(options.store.blocks)
     this.#outbox = new Outbox((error) =>
@@ -248,7 +251,7 @@ export class Stewardship {
     const record: SignedRecord = { body: row.body, signature: row.signature }
     const { payload } = openLease(record, sha256, () => true)
     await this.#grants.grant(to, lease, payload.shards)
-    const message = encodeMessage({ type: 'offer', manifest: manifestRecord, lease: record })
+    const message = encodeMessage({ type: 'offer', manifest: manifestRecord, handovers: [], lease: record })
     network.send(to, message).catch((error) => {
       log.debug({ to, lease, error }, 'an offer was not delivered')
       this.#grants.revoke(to, lease)

@@ -18,6 +18,7 @@ import { privateKeyFromRaw, publicKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import type { PeerId } from '../../protocol/ids.ts'
+import { sha256 } from '../sha256.ts'
 import { writeWhole } from './durable.ts'
 import { StoreError } from './errors.ts'
 import { plain } from './plain.ts'
@@ -55,6 +56,14 @@ export class SigningKey {
   toLibp2p(): PrivateKey {
     return privateKeyFromRaw(Buffer.concat([jwkBytes(this.keyObject, 'd'), this.publicKey]))
   }
+}
+
+/**
+ * The seed of a steward's draws in the place that this nonce made for it. Ed25519 signatures are deterministic and
+ * nobody else can make them, so the seed is private, need not be kept, and is there again after a restart.
+ */
+export function drawSeed(key: SigningKey, nonce: Uint8Array): Uint8Array {
+  return sha256(key.sign(Buffer.concat([Buffer.from('carpool/draw-seed/1'), nonce])))
 }
 
 /**

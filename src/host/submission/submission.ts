@@ -33,14 +33,16 @@ import { sha256 } from '../sha256.ts'
 import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
 import { chunkFile, missingFileBlocks } from '../store/files.ts'
-import type { SigningKey } from '../store/keys.ts'
+import { drawSeed, type SigningKey } from '../store/keys.ts'
 import { type DocumentSource, findDocuments, readDocument } from './documents.ts'
 import { readWeights, weightSources } from './weights.ts'
 
 export interface SubmissionContext {
   readonly blocks: BlockStore
   readonly executor: Executor
-  readonly node: PeerId
+  readonly node: SigningKey
+  /** Whose voice this node is: none of this owner's vehicles executes the job. */
+  readonly owner: OwnerId
   readonly submitter: SigningKey
   readonly engines: readonly EngineDescription[]
   readonly capacities: readonly Capacity[]
@@ -56,7 +58,6 @@ export interface PreparedJob {
   readonly job: JobId
   readonly record: SignedRecord
   readonly manifest: Manifest
-  readonly seed: Uint8Array
   readonly requestDigest: string
 }
 
@@ -103,7 +104,7 @@ export async function prepareJob(
   }
 
   onProgress({ step: 'signing', done: 0, total: 1 })
-  const seed = randomBytes(32)
+  const nonce = randomBytes(16)
   const manifest: Manifest = {
     runtime: request.runtime,
     engine: { name: engine.engine, id: engine.id },
@@ -120,7 +121,14 @@ export async function prepareJob(
     fleet: context.fleet,
     shortage: request.shortage,
     deadlineMs: Date.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
-    stewards: [{ peer: context.node, drawCommitment: sha256(seed) }],
+    stewards: [
+      {
+        peer: context.node.peerId,
+        owner: context.owner,
+        nonce,
+        drawCommitment: sha256(drawSeed(context.node, nonce)),
+      },
+    ],
   }
   const { job, record } = sign(manifest, context)
   const use: BlockUse = { kind: 'input', job }
@@ -136,7 +144,7 @@ export async function prepareJob(
     await context.blocks.release(job)
     throw error
   }
-  return { job, record, manifest, seed, requestDigest }
+  return { job, record, manifest, requestDigest }
 }
 
 function assuranceOf(request: SubmitRequest, context: SubmissionContext): Assurance {
@@ -176,7 +184,7 @@ function chooseEngine(request: SubmitRequest, context: SubmissionContext, needed
   }
   for (const engine of context.engines) note(engine)
   for (const { engines, owner, peer } of context.capacities)
-    if (peer !== context.node && (context.owners?.has(owner) ?? true))
+    if (peer !== context.node.peerId && (context.owners?.has(owner) ?? true))
       for (const engine of engines) note(engine, owner)
 
   const wanted = [...offered.values()].filter(

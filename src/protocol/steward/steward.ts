@@ -481,6 +481,7 @@ export class Steward {
       ...decision,
       agreeing: receipts(agreeing),
       contradicting: receipts(contradicting),
+      settles: [],
     }
     this.#verdicts.push(verdict)
     this.#settle(verdict)
