@@ -15,6 +15,7 @@ export async function runJob(node: LocalClient, wanted: Wanted): Promise<JobStat
     deadlineMs: null,
     shortage: 'wait',
     arbiter: 'auto',
+    standbys: 0,
     ...wanted,
   })
   let last: JobStatus | undefined

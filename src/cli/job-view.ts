@@ -22,6 +22,7 @@ export function describePlan(plan: Submitted): string[] {
       formatCount(plan.shards, 'shard'),
       `engine ${clean(plan.engine)}`,
       formatCount(plan.replicas, 'replica'),
+      plan.standbys === 0 ? 'no standby' : formatCount(plan.standbys, 'standby'),
       plan.errorBound === null ? 'no bound: nobody vouches for the owners' : formatBound(plan.errorBound),
     ].join(', '),
   ]

@@ -58,7 +58,11 @@ export async function withNode<Result>(
  * Starts a node in this process, and serves its socket. Throws what CarpoolNode.start throws.
  * The node is imported late: libp2p takes longer to load than most commands take.
  */
-export async function startOwnNode(config: NodeConfig, log: Logger, executor?: Executor): Promise<OwnNode> {
+export async function startOwnNode(
+  config: NodeConfig,
+  log: Logger,
+  { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
+): Promise<OwnNode> {
   const { CarpoolNode } = await import('../host/node.ts')
   const { dataDir, listen, bootstrap, slots, owner, fleet, cacheBytesMax } = config
   const node = await CarpoolNode.start({
@@ -71,6 +75,7 @@ export async function startOwnNode(config: NodeConfig, log: Logger, executor?: E
     fleet,
     cacheBytesMax,
     log,
+    standsBy,
     software,
     ...(executor === undefined ? {} : { executor }),
   })

@@ -3,7 +3,7 @@ import type { JobStatus, SubmitProgress, SubmitRequest, Submitted } from '../hos
 import type { RemoteApi } from '../host/local/client.ts'
 import { CommandFailure } from './failure.ts'
 import { type Display, follow, liveDisplay, noDisplay } from './follow.ts'
-import { formatNumber, quoted, shortJob } from './format.ts'
+import { formatCount, formatNumber, quoted, shortJob } from './format.ts'
 import { heedSignals, type Interruption, signalExitCode } from './interruption.ts'
 import { describeEnd, describePlan, describeShortage } from './job-view.ts'
 import { type NodeConfig, startOwnNode } from './local-node.ts'
@@ -13,6 +13,8 @@ import { stdoutPath, writeResults } from './results-output.ts'
 
 export interface Wish {
   readonly wait: boolean
+  /** Until the job outlives this machine. */
+  readonly detach: boolean
   /** Where results go; undefined: nowhere yet. */
   readonly output: string | undefined
 }
@@ -22,11 +24,12 @@ export async function submitToRunningNode(
   node: RemoteApi,
   { dataDir, json }: NodeConfig,
   request: SubmitRequest,
-  { wait, output }: Wish,
+  { wait, detach, output }: Wish,
 ): Promise<void> {
   const voice = new Voice(json, output === stdoutPath)
   const plan = await handOver(node, request, voice)
   const directory = quoted(dataDir)
+  if (detach) await untilDurable(node, plan, voice)
   if (!wait && output === undefined) {
     voice.say(`follow it with: carpool status ${shortJob(plan.job)} --data-dir ${directory}`)
     return
@@ -45,18 +48,18 @@ export async function submitToRunningNode(
 export async function submitToOwnNode(
   config: NodeConfig,
   request: SubmitRequest,
-  output: string,
+  wish: Wish & { readonly output: string },
 ): Promise<void> {
   const { origins, json } = config
   // A steward executes nothing of its own jobs, and what else would this node do: it only looks after this one.
   const slots = origins.slots.layer === 'default' ? 0 : config.slots
   // A person follows one job here, and wants to hear of trouble, not of a service's daily round.
   const level = origins.logLevel.layer === 'default' ? 'warn' : config.logLevel
-  const voice = new Voice(json, output === stdoutPath)
+  const voice = new Voice(json, wish.output === stdoutPath && !wish.detach)
   const interruption = heedSignals()
-  const node = await startOwnNode({ ...config, slots }, createLog(level, json))
+  const node = await startOwnNode({ ...config, slots }, createLog(level, json), { standsBy: false })
   try {
-    await submitAndStay(node.client, config, request, output, voice, interruption)
+    await submitAndStay(node.client, config, request, wish, voice, interruption)
   } finally {
     await node.stop()
   }
@@ -67,7 +70,7 @@ async function submitAndStay(
   node: RemoteApi,
   { dataDir, bootstrap }: NodeConfig,
   request: SubmitRequest,
-  output: string,
+  { detach, output }: Wish,
   voice: Voice,
   interruption: Interruption,
 ): Promise<void> {
@@ -77,6 +80,10 @@ async function submitAndStay(
     voice.say(`without --bootstrap, vehicles have to come here: ${addresses.join(' ')}`)
   }
   const plan = await handOver(node, request, voice)
+  if (detach) {
+    await untilDurable(node, plan, voice)
+    return
+  }
   const status = await follow(node, plan.job, voice.display(), interruption.signal)
   if (interruption.signal.aborted) {
     note(
@@ -91,6 +98,20 @@ async function handOver(node: RemoteApi, request: SubmitRequest, voice: Voice): 
   const plan = await node.submit(request, (progress) => voice.progress(progress))
   voice.plan(plan, request)
   return plan
+}
+
+/** Throws CommandFailure when the job names nobody who could outlive this node; it goes on here all the same. */
+async function untilDurable(node: RemoteApi, plan: Submitted, voice: Voice): Promise<void> {
+  if (plan.standbys === 0)
+    throw new CommandFailure(
+      `no node can stand by for job ${shortJob(plan.job)}, so it ends with this one; start nodes with --slots 0, each with an owner of its own`,
+    )
+  const durable = new AbortController()
+  for await (const { standbys, state } of node.watch(plan.job, durable.signal)) {
+    if (standbys.holding < standbys.named && state === 'running') continue
+    voice.durable(standbys.holding)
+    durable.abort()
+  }
 }
 
 /** What is verified is worth having even when the job failed, so results come before the complaint. */
@@ -139,6 +160,11 @@ class Voice {
     describePlan(plan).forEach(this.#write)
     const short = describeShortage(plan.owners, shortage)
     if (short !== null) this.#write(short)
+  }
+
+  durable(standbys: number): void {
+    if (this.#isJson) this.#tell('durable', { standbys })
+    else this.#write(`durable: ${formatCount(standbys, 'other node')} can finish the job without this one`)
   }
 
   /** Nothing in between for a reader that is neither a terminal nor a program. */

@@ -72,6 +72,8 @@ export interface SubmitRequest {
   readonly deadlineMs: number | null
   readonly shortage: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
+  /** Other nodes that should look after the job, too, at most. */
+  readonly standbys: number
 }
 
 export interface SubmitProgress {
@@ -92,6 +94,8 @@ export interface Submitted {
   /** What the replicas guarantee; null: no bound, since nobody vouches for the owners. */
   readonly errorBound: number | null
   readonly owners: { readonly needed: number; readonly available: number }
+  /** How many other nodes the manifest names as stewards. */
+  readonly standbys: number
 }
 
 export interface JobSummary {
@@ -116,6 +120,9 @@ export interface JobStatus extends JobSummary {
   readonly pagesPerSecond: number
   readonly etaMs: number | null
   readonly contradicted: readonly { readonly owner: OwnerId; readonly peers: readonly PeerId[] }[]
+  /** Stewards beside this one; how many of them hold the job's inputs; whether this node acts for the job. */
+  readonly standbys: { readonly named: number; readonly holding: number }
+  readonly acting: boolean
   /** What each vehicle did: claims counted, and shards of them that agreed with the verdict. */
   readonly vehicles: readonly {
     readonly peer: PeerId

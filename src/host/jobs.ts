@@ -3,11 +3,14 @@
  */
 import { EventEmitter, on } from 'node:events'
 import type { Logger } from 'pino'
+import { equals } from 'uint8arrays'
+import { findStandbys } from '../protocol/council/standbys.ts'
+import { openHandover, successionOf } from '../protocol/handover.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
-import { decodeShardList, type Manifest, openManifest } from '../protocol/job.ts'
+import { type Manifest, openManifest } from '../protocol/job.ts'
 import { openReceipt } from '../protocol/lease.ts'
 import { jobRetentionMs } from '../protocol/limits.ts'
-import { encodeMessage, type Message } from '../protocol/message.ts'
+import { encodeMessage, type Message, type UnwillingReason } from '../protocol/message.ts'
 import type { SignedRecord } from '../protocol/record.ts'
 import type { EngineDescription } from '../runtimes/messages.ts'
 import {
@@ -26,11 +29,12 @@ import type { Network } from './network/network.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 import { sha256 } from './sha256.ts'
+import { Holdings } from './stewardship/holdings.ts'
 import { Recomputer } from './stewardship/recomputer.ts'
+import { Recruiting } from './stewardship/recruiting.ts'
 import { statusOf, summaryOf } from './stewardship/status.ts'
 import { Stewardship } from './stewardship/stewardship.ts'
-import { readFile } from './store/files.ts'
-import { type SigningKey, verifyByPeerId } from './store/keys.ts'
+import { drawSeed, type SigningKey, verifyByPeerId } from './store/keys.ts'
 import type { Store } from './store/store.ts'
 import { type PreparedJob, prepareJob } from './submission/submission.ts'
 
@@ -46,6 +50,8 @@ export interface JobsOptions {
   readonly owner: OwnerId
   readonly owners: ReadonlySet<OwnerId> | null
   readonly fleet: PeerId | null
+  /** Whether it looks after jobs of others when asked. */
+  readonly standsBy: boolean
   readonly log: Logger
 }
 
@@ -56,13 +62,35 @@ interface JobState {
   readonly summary?: JobSummary
 }
 
-/** The messages that vehicles send to stewards; the others go the other way. */
-export const saidToStewards = ['accept', 'decline', 'progress', 'receipt'] as const
+/** What vehicles say to stewards, and stewards to each other; the other messages are for vehicles. */
+export const saidToStewards = [
+  'accept',
+  'decline',
+  'progress',
+  'receipt',
+  'invite',
+  'willing',
+  'unwilling',
+  'entrust',
+  'record',
+  'beat',
+  'branches',
+  'leaves',
+  'ids',
+  'want',
+  'find',
+] as const
+
+/** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
+const standingByMax = 64
 
 /** Jobs that have ended and stay in memory, for those who ask how they went: a guess. */
 const endedLoadedMax = 32
 
 const stewardRole = 'steward'
+
+/** Room that a job must find beside its documents, for shards, weights and results: a guess. */
+const standbyRoomFactor = 2
 
 /** Watchers are told at most this often: a person reads no faster. */
 const watchIntervalMs = 250
@@ -75,6 +103,7 @@ const retentionLookMs = 3_600_000
 export class Jobs {
   readonly #options: JobsOptions
   readonly #recomputer: Recomputer
+  readonly #recruiting: Recruiting
   readonly #running = new Map<JobId, Stewardship>()
   readonly #loading = new Map<JobId, Promise<Stewardship>>()
   readonly #changes = new EventEmitter()
@@ -83,6 +112,7 @@ export class Jobs {
   constructor(options: JobsOptions) {
     this.#options = options
     this.#recomputer = new Recomputer(options.executor, options.engines, options.store.blocks)
+    this.#recruiting = new Recruiting(options.network)
     this.#changes.setMaxListeners(0)
   }
 
@@ -102,16 +132,93 @@ export class Jobs {
     await Promise.all([...this.#running.values()].map((stewardship) => stewardship.stop()))
   }
 
-  /** Takes what a vehicle says to a steward. Throws ProtocolError for a receipt that does not hold. */
+  /** Takes what is said to a steward. Throws ProtocolError for records that do not hold. */
   hear(from: PeerId, message: Extract<Message, { type: (typeof saidToStewards)[number] }>): void {
-    if (message.type !== 'receipt')
-      for (const stewardship of this.#running.values()) stewardship.hear(from, message)
-    else {
-      const receipt = openReceipt(message.record, sha256, verifyByPeerId)
-      const stewardship = this.#running.get(receipt.job!)
-      if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
-      else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
+    switch (message.type) {
+      case 'accept':
+      case 'decline':
+      case 'progress':
+        for (const stewardship of this.#running.values()) stewardship.hear(from, message)
+        break
+      case 'receipt': {
+        const receipt = openReceipt(message.record, sha256, verifyByPeerId)
+        const stewardship = this.#running.get(receipt.job!)
+        if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
+        else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
+        break
+      }
+      case 'record':
+        for (const stewardship of this.#running.values())
+          stewardship.hearRecord(from, message.record, message.opening)
+        break
+      case 'invite':
+        this.#answer(from, message)
+        break
+      case 'willing':
+      case 'unwilling':
+        this.#recruiting.heard(from, message)
+        for (const stewardship of this.#running.values()) stewardship.hearFellow(from, message)
+        break
+      case 'entrust':
+        this.#entrusted(message.manifest, message.handovers)
+        break
+      case 'find':
+        break
+      default:
+        this.#running.get(message.job)?.hearFellow(from, message)
     }
+  }
+
+  /** A node that works for itself alone for a moment, or has no room, says no: its submitter asks another. */
+  #answer(from: PeerId, { nonce, bytes }: Extract<Message, { type: 'invite' }>): void {
+    const { key, store, standsBy } = this.#options
+    const reason: UnwillingReason | null = !standsBy
+      ? 'stopping'
+      : this.#standingBy() >= standingByMax
+        ? 'too-many-jobs'
+        : store.directory.space().freeBytes < bytes * standbyRoomFactor
+          ? 'no-space'
+          : null
+    const message: Message =
+      reason === null
+        ? { type: 'willing', nonce, drawCommitment: sha256(drawSeed(key, nonce)) }
+        : { type: 'unwilling', nonce, reason }
+    this.#say(from, message)
+  }
+
+  #standingBy(): number {
+    const { key } = this.#options
+    return [...this.#running.values()].filter(({ stewards }) => stewards[0]?.peer !== key.peerId).length
+  }
+
+  /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
+  #entrusted(manifestRecord: SignedRecord, handoverRecords: readonly SignedRecord[]): void {
+    const { key, store } = this.#options
+    const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
+    const handovers = handoverRecords.map((record) => openHandover(record, sha256, verifyByPeerId))
+    const { stewards, chain } = successionOf(manifest.id, manifest.payload, handovers)
+    const place = stewards.find(({ peer }) => peer === key.peerId)
+    if (place === undefined || !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
+    if (store.journal.getJob(manifest.id, stewardRole) !== undefined) return
+    const rows = chain.map((handover) => {
+      const record = handoverRecords[handovers.indexOf(handover)]!
+      return { id: handover.id, job: manifest.id, kind: 'handover' as const, ...record, extra: null }
+    })
+    store.journal.append([
+      { id: manifest.id, job: manifest.id, kind: 'manifest', ...manifestRecord, extra: null },
+      ...rows,
+    ])
+    const state: JobState = { requestDigest: '' }
+    store.journal.putJob({
+      job: manifest.id,
+      role: stewardRole,
+      state,
+      createdAtMs: Date.now(),
+      endedAtMs: null,
+    })
+    void this.#load(manifest.id).catch((error) =>
+      this.#options.log.error({ job: manifest.id, error }, 'this node cannot stand by for a job'),
+    )
   }
 
   peerChanged(type: 'connected' | 'disconnected', peer: PeerId): void {
@@ -144,6 +251,7 @@ export class Jobs {
         owners,
         fleet,
         canRecompute: (runtime) => this.#recomputer.can(runtime),
+        recruit: (search, count, bytes) => this.#recruiting.invite(findStandbys(search, count), bytes),
         known: (digest) => this.#withDigest(digest),
         log,
       },
@@ -151,7 +259,10 @@ export class Jobs {
     )
     if ('known' in prepared) return this.#submitted(await this.#load(prepared.known), true)
     this.#record(prepared)
-    return this.#submitted(await this.#load(prepared.job), false)
+    const stewardship = await this.#load(prepared.job, true)
+    for (const { peer } of prepared.manifest.stewards)
+      if (peer !== key.peerId) this.#say(peer, { type: 'entrust', ...stewardship.credentials() })
+    return this.#submitted(stewardship, false)
   }
 
   list(): JobSummary[] {
@@ -221,21 +332,24 @@ export class Jobs {
   }
 
   /** The stewardship of a job, begun from the journal where it does not run. */
-  async #load(job: JobId): Promise<Stewardship> {
-    const loaded = this.#loading.get(job) ?? this.#begin(job)
+  async #load(job: JobId, fresh = false): Promise<Stewardship> {
+    const loaded = this.#loading.get(job) ?? this.#begin(job, fresh)
     this.#loading.set(job, loaded)
     loaded.catch(() => this.#loading.delete(job))
     return loaded
   }
 
-  async #begin(job: JobId): Promise<Stewardship> {
+  async #begin(job: JobId, fresh: boolean): Promise<Stewardship> {
     const { store, key, network, owners, membership, log } = this.#options
     const row = store.journal.getJob(job, stewardRole)
     const record = store.journal.get(job)
     if (row === undefined || record === undefined) throw new RequestError(`there is no job ${job} here`)
     const manifestRecord: SignedRecord = { body: record.body, signature: record.signature }
     const manifest: Manifest = openManifest(manifestRecord, sha256, verifyByPeerId).payload
-    const list = await readFile(manifest.shards.file, (cid) => store.blocks.get(cid), manifest.shards.bytes)
+    const shards = await new Holdings(network, store, log).shardsOf(manifest)
+    const mine = manifest.stewards[0]?.peer === key.peerId
+    if (shards === null && mine)
+      throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
     const stewardship = new Stewardship({
       key,
       network,
@@ -244,7 +358,8 @@ export class Jobs {
       job,
       manifest,
       manifestRecord,
-      shards: decodeShardList(list),
+      shards,
+      fresh,
       owners,
       log,
       onChange: () => this.#changes.emit(job),
@@ -276,9 +391,13 @@ export class Jobs {
   }
 
   #tellEnded(to: PeerId, job: JobId): void {
+    this.#say(to, { type: 'ended', job })
+  }
+
+  #say(to: PeerId, message: Message): void {
     const { network, log } = this.#options
-    network.send(to, encodeMessage({ type: 'ended', job })).catch((error) => {
-      log.debug({ to, job, error }, 'a vehicle was not told that a job has ended')
+    network.send(to, encodeMessage(message)).catch((error) => {
+      log.debug({ to, message: message.type, error }, 'a message was not delivered')
     })
   }
 
@@ -295,6 +414,7 @@ export class Jobs {
       replicas: assurance.replicas,
       errorBound: assurance.errorBoundPpb === null ? null : assurance.errorBoundPpb / 1e9,
       owners: stewardship.view().owners,
+      standbys: manifest.stewards.length - 1,
     }
   }
 

@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly fleet: string | null
   readonly cacheBytesMax: number
   readonly log: Logger
+  /** Whether it looks after jobs of others when they ask; not a node that lives for one job only. */
+  readonly standsBy: boolean
   /** Name and version, as the advert says it. */
   readonly software: string
   /** What runs this node's work, where it is not the usual child processes. */
@@ -127,6 +129,7 @@ export class CarpoolNode {
       owner,
       owners,
       fleet: fleet?.content.signer ?? null,
+      standsBy: options.standsBy,
       log,
     })
     this.#parts = { ...parts, vehicle, membership, jobs, owner, name }

@@ -1,8 +1,9 @@
 /**
  * Provisions: the blocks that a vehicle needs before it can work on a lease.
  *
- * Shards and documents come from the steward, who alone may hand them out. Weights are public by their CID, so
- * any peer that has them will do, and others are asked before the steward: a hundred vehicles that join a job
+ * Shards and documents come from the job's stewards, who alone may hand them out: from the one that looks after the
+ * lease, and from the others when it cannot. Weights are public by their CID, so any peer that has them will do, and
+ * others are asked before the stewards: a hundred vehicles that join a job
  * should not all fetch 15 MB from the submitter. Leases of one job ask for the same blocks at the same time;
  * each is fetched once.
  */
@@ -27,6 +28,13 @@ export class MissingBlocks extends Error {
   }
 }
 
+/** A lease under way: what it needs, and who may give it, the likeliest first. */
+interface Needs {
+  readonly manifest: Verified<Manifest>
+  readonly lease: Verified<Lease>
+  readonly stewards: readonly PeerId[]
+}
+
 export class Provisions {
   readonly #network: Network
   readonly #blocks: BlockStore
@@ -40,10 +48,10 @@ export class Provisions {
   }
 
   /** Throws MissingBlocks, NetworkError, StoreError, and ProtocolError for blocks that are not what they should be. */
-  async ofLease(manifest: Verified<Manifest>, lease: Verified<Lease>, steward: PeerId): Promise<void> {
+  async ofLease({ manifest, lease, stewards }: Needs): Promise<void> {
     await Promise.all([
-      this.#inputs(manifest.id, lease.payload.shards, steward),
-      this.#weights(manifest, steward),
+      this.#inputs(manifest.id, lease.payload.shards, stewards),
+      this.#weights(manifest, stewards),
     ])
   }
 
@@ -51,7 +59,8 @@ export class Provisions {
    * Reads all that the lease needs, so that the store notices what is damaged, and fetches that again. False when all
    * was whole. Throws as ofLease.
    */
-  async repair(manifest: Verified<Manifest>, lease: Verified<Lease>, steward: PeerId): Promise<boolean> {
+  async repair(needs: Needs): Promise<boolean> {
+    const { manifest, lease } = needs
     const files = new Set<Cid>(manifest.payload.weights.map(({ file }) => file))
     let whole = true
     for (const cid of lease.payload.shards) {
@@ -62,7 +71,7 @@ export class Provisions {
     for (const file of files)
       for (const cid of [file, ...(await this.#partsOf(file))])
         if ((await this.#blocks.get(cid)) === undefined) whole = false
-    if (!whole) await this.ofLease(manifest, lease, steward)
+    if (!whole) await this.ofLease(needs)
     return !whole
   }
 
@@ -73,27 +82,28 @@ export class Provisions {
     return decodeShard(bytes)
   }
 
-  async #inputs(job: JobId, shards: readonly Cid[], steward: PeerId): Promise<void> {
+  async #inputs(job: JobId, shards: readonly Cid[], stewards: readonly PeerId[]): Promise<void> {
     const use: BlockUse = { kind: 'input', job }
-    await this.#fetch(await this.#without(shards, use), use, steward)
+    await this.#fetch(await this.#without(shards, use), use, stewards)
     const documents = new Set<Cid>()
     for (const shard of shards)
       for (const page of (await this.shard(shard)).pages) documents.add(page.document)
-    await this.#files([...documents], use, steward)
+    await this.#files([...documents], use, stewards)
   }
 
-  async #weights(manifest: Verified<Manifest>, steward: PeerId): Promise<void> {
+  async #weights(manifest: Verified<Manifest>, stewards: readonly PeerId[]): Promise<void> {
     const use: BlockUse = { kind: 'weights', job: manifest.id }
     await Promise.all(
       manifest.payload.weights.map(({ file }) =>
         this.#once(`weights/${file}`, async () => {
-          for (const peer of [...(await this.#providers(file, steward)), steward]) {
+          const sources = [...(await this.#providers(file, stewards)), ...stewards]
+          for (const [i, peer] of sources.entries()) {
             try {
-              const fetched = await this.#files([file], use, peer)
+              const fetched = await this.#files([file], use, [peer])
               if (fetched > 0) this.#log.debug({ peer, file, blocks: fetched }, 'weights were fetched')
               return
             } catch (error) {
-              if (peer === steward) throw error
+              if (i === sources.length - 1) throw error
               this.#log.debug({ peer, file, error }, 'weights are sought elsewhere')
             }
           }
@@ -103,9 +113,9 @@ export class Provisions {
   }
 
   /** Connected peers that say that they have it, in random order. */
-  async #providers(file: Cid, steward: PeerId): Promise<PeerId[]> {
+  async #providers(file: Cid, stewards: readonly PeerId[]): Promise<PeerId[]> {
     if ((await missingFileBlocks(file, this.#blocks)).length === 0) return []
-    const others = this.#network.connectedPeers().filter((peer) => peer !== steward)
+    const others = this.#network.connectedPeers().filter((peer) => !stewards.includes(peer))
     const asked = shuffled(others).slice(0, peersAskedMax)
     const answers = await Promise.all(
       asked.map(async (peer) => {
@@ -120,7 +130,7 @@ export class Provisions {
   }
 
   /** Says how many blocks had to be fetched. */
-  async #files(files: readonly Cid[], use: BlockUse, from: PeerId): Promise<number> {
+  async #files(files: readonly Cid[], use: BlockUse, from: readonly PeerId[]): Promise<number> {
     for (let fetched = 0; ; ) {
       const blocks = new Set<Cid>(files)
       for (const file of files) for (const part of await this.#partsOf(file)) blocks.add(part)
@@ -144,7 +154,7 @@ export class Provisions {
     return cids.filter((_, i) => !here[i])
   }
 
-  async #fetch(cids: readonly Cid[], use: BlockUse, from: PeerId): Promise<void> {
+  async #fetch(cids: readonly Cid[], use: BlockUse, from: readonly PeerId[]): Promise<void> {
     const wanted = [...new Set(cids)]
     const mine = wanted.filter((cid) => !this.#underWay.has(keyOf(cid, use)))
     const others = wanted.flatMap((cid) => this.#underWay.get(keyOf(cid, use)) ?? [])
@@ -158,10 +168,21 @@ export class Provisions {
     await Promise.all(others)
   }
 
-  async #fetchAll(cids: readonly Cid[], use: BlockUse, from: PeerId): Promise<void> {
-    await keepFetched(this.#network.blocks.fetch(from, cids), this.#blocks, use, ({ cid }) => {
-      throw new MissingBlocks(`block ${cid}`)
-    })
+  /** From the first that is there and has it, and what is missing then from the next. */
+  async #fetchAll(cids: readonly Cid[], use: BlockUse, from: readonly PeerId[]): Promise<void> {
+    let wanted = cids
+    for (const [i, peer] of from.entries()) {
+      try {
+        await keepFetched(this.#network.blocks.fetch(peer, wanted), this.#blocks, use, ({ cid }) => {
+          throw new MissingBlocks(`block ${cid}`)
+        })
+        return
+      } catch (error) {
+        if (i === from.length - 1) throw error
+        this.#log.debug({ peer, job: use.job, error }, 'blocks are sought elsewhere')
+        wanted = await this.#without(wanted, use)
+      }
+    }
   }
 
   #once(key: string, work: () => Promise<void>): Promise<void> {

@@ -98,8 +98,12 @@ export const syncIntervalMs = 2_000
 /** Receipts that one verdict names on either side; 2,000 of them make a record of 122 KiB. */
 export const verdictReceiptsMax = 64
 
-/** Receipts that a vehicle repeats until their stewards answer, about 4 KiB each; beyond, the oldest go. */
-export const unacknowledgedReceiptsMax = 1_024
+/** Receipts that a vehicle knows by name, 300 bytes each, and repeats until stewards answer; beyond, the oldest go. */
+export const rememberedReceiptsMax = 4_096
+/** Acknowledged receipts of one job that a steward who adopts it is shown; its predecessors share older ones. */
+export const shownReceiptsMax = 256
+/** Leases of one job that a vehicle knows by name to be over; older ones by their serial, which rises. A guess. */
+export const overLeasesMax = 256
 /** Jobs whose stewards a vehicle remembers in order to believe them that the job is over. */
 export const rememberedJobsMax = 1_024
 

@@ -71,7 +71,7 @@ test('jobs are listed newest first, with how long the running ones have', () => 
 test('a plan says what was bought', () => {
   assert.deepEqual(describePlan(plan), [
     `job ${job}`,
-    '4 documents, 40 pages, 20 shards, engine native, 2 replicas, error bound 0.0001',
+    '4 documents, 40 pages, 20 shards, engine native, 2 replicas, 2 standbys, error bound 0.0001',
   ])
 })
 
@@ -153,6 +153,7 @@ test('a request has absolute paths, since the node works elsewhere', () => {
     colludingShare: 0.01,
     ifShort: 'wait',
     arbiter: 'auto',
+    standbys: 2,
   })
   assert.deepEqual(request.paths, [`${process.cwd()}/scans`])
   assert.equal(request.module, `${process.cwd()}/count.wasm`)

@@ -1,10 +1,17 @@
 /** One worker on a stage: a scenario's commands go in as inputs, and its effects come out as short lines. */
+import type { Handover } from '../../src/protocol/handover.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import type { Manifest } from '../../src/protocol/job.ts'
-import type { Lease } from '../../src/protocol/lease.ts'
+import type { Lease, Receipt } from '../../src/protocol/lease.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import type { Verified } from '../../src/protocol/record.ts'
-import type { WorkerEffect, WorkerInput, WorkerMode } from '../../src/protocol/worker/contract.ts'
+import type {
+  Done,
+  RestoredLease,
+  WorkerEffect,
+  WorkerInput,
+  WorkerMode,
+} from '../../src/protocol/worker/contract.ts'
 import { Worker } from '../../src/protocol/worker/worker.ts'
 import {
   bodyOf,
@@ -21,13 +28,25 @@ import { type Command, parseDuration, printDuration } from './core-script.ts'
 
 const self = peerNamed('v1')
 
+type Taken = { -readonly [Field in keyof RestoredLease]: RestoredLease[Field] } & {
+  readonly receipts: Verified<Receipt>[]
+  readonly done: Done[]
+}
+
 export class WorkerStage {
   nowMs = 0
-  #worker = this.#build(1, null)
   #isa: string | null = null
   /** Who offered each lease. */
   readonly #offers = new Map<LeaseId, PeerId>()
   readonly #receipts: RecordId[] = []
+  #worker = this.#build(1, null)
+  readonly #manifests = new Map<JobId, Verified<Manifest>>()
+  /** What is durable: of each lease, and who adopted which job. */
+  readonly #taken = new Map<LeaseId, Taken>()
+  readonly #followed = new Map<JobId, PeerId>()
+  #offered: Verified<Lease> | undefined
+  #slots = 1
+  #serial = 0
 
   run({ verb, words, settings }: Command): string[] {
     const lease = words[0] === undefined ? cidNamed('nothing') : cidNamed(words[0])
@@ -37,17 +56,30 @@ export class WorkerStage {
     switch (verb) {
       case 'worker':
         this.#isa = settings.get('isa') ?? null
-        this.#worker = this.#build(Number(settings.get('slots') ?? 1), this.#isa)
+        this.#slots = Number(settings.get('slots') ?? 1)
+        this.#worker = this.#build(this.#slots, this.#isa)
         return []
       case 'offer':
         return this.#offer(lease, settings)
+      case 'adopt':
+        return this.#hand({
+          type: 'adopt',
+          from: peerNamed(words[1]!),
+          manifest: this.#manifests.get(cidNamed(words[0]!))!,
+          handovers: this.#handovers(settings),
+        })
+      case 'restart':
+        return this.#restart(settings)
+      case 'room':
+        return this.#hand({ type: 'room', enough: words[0] === 'enough' })
       case 'prepared':
         return words.flatMap((name) => this.#hand({ type: 'prepared', lease: cidNamed(name) }))
       case 'unprepared':
         return this.#hand({ type: 'unprepared', lease, why: words[1] as 'missing-blocks' | 'wrong-blocks' })
       case 'done': {
-        const [place, result] = [Number(words[1]), cidNamed(words[2]!)]
-        return this.#hand({ type: 'shard-done', lease, place, result, cpuMs: 900, wallMs: 1_000 })
+        const done: Done = { place: Number(words[1]), result: cidNamed(words[2]!), cpuMs: 900, wallMs: 1_000 }
+        this.#taken.get(lease)!.done.push(done)
+        return this.#hand({ type: 'shard-done', lease, ...done })
       }
       case 'run-ended':
         return this.#hand({ type: 'run-ended', lease })
@@ -82,7 +114,7 @@ export class WorkerStage {
 
   #build(slots: number, isa: string | null): Worker {
     const engines = [{ runtime: 'ocr', id: 'engine-1', isa }]
-    return new Worker({ self, slots, engines, secret: seed, sha256 }, 0)
+    return new Worker({ self, slots, engines, secret: seed, sha256 }, this.#receipts.length)
   }
 
   #offer(id: LeaseId, settings: ReadonlyMap<string, string>): string[] {
@@ -92,7 +124,7 @@ export class WorkerStage {
     const count = Number(settings.get('shards') ?? 2)
     const changes: Partial<Manifest> = {
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
-      stewards: [placeOf(nameOfPeer(steward))],
+      stewards: (settings.get('stewards') ?? nameOfPeer(steward)).split(',').map(placeOf),
     }
     const engine = settings.get('engine')
     const manifest: Verified<Manifest> = {
@@ -111,9 +143,42 @@ export class WorkerStage {
       costMs: Number(settings.get('cost') ?? 1_000),
       draw: { basis: cidNamed('draw'), eligible: new Uint8Array(1), index: 0 },
     }
-    const lease: Verified<Lease> = { ...bodyOf('lease', steward, payload, { job, steward }), id }
+    const lease: Verified<Lease> = {
+      ...bodyOf('lease', steward, payload, {
+        job,
+        steward,
+        serial: Number(settings.get('serial') ?? this.#serial++),
+      }),
+      id,
+    }
     this.#offers.set(id, from)
-    return this.#hand({ type: 'offer', from, manifest, lease })
+    this.#manifests.set(job, manifest)
+    this.#offered = lease
+    return this.#hand({ type: 'offer', from, manifest, handovers: this.#handovers(settings), lease })
+  }
+
+  /** `handover=steward>s2`: s2 takes the place of the job's first steward, who is lost, by the word of the second. */
+  #handovers(settings: ReadonlyMap<string, string>): Verified<Handover>[] {
+    const text = settings.get('handover')
+    if (text === undefined) return []
+    const [signer, taker] = text.split('>')
+    const job = cidNamed(settings.get('job') ?? 'J1')
+    const payload: Handover = { previous: job, lost: peerNamed('steward'), taker: placeOf(taker!) }
+    const body = bodyOf('handover', peerNamed(signer!), payload, { job, epoch: 1 })
+    return [{ ...body, id: cidNamed(`handover ${text}`) }]
+  }
+
+  /** Killed, and started with what was durable. */
+  #restart(settings: ReadonlyMap<string, string>): string[] {
+    this.nowMs += parseDuration(settings.get('after') ?? '0s')
+    this.#worker = this.#build(this.#slots, this.#isa)
+    const jobs = [...this.#manifests].map(([job, manifest]) => ({
+      manifest,
+      handovers: this.#handovers(settings),
+      steward: this.#followed.get(job) ?? null,
+      leases: [...this.#taken.values()].filter(({ lease }) => lease.job === job),
+    }))
+    return this.#worker.restore(jobs, this.nowMs).map((effect) => this.#line(effect))
   }
 
   #hand(input: WorkerInput): string[] {
@@ -122,8 +187,18 @@ export class WorkerStage {
 
   #line(effect: WorkerEffect): string {
     switch (effect.type) {
+      case 'take':
+        this.#taken.set(effect.lease, { lease: this.#offered!, receipts: [], done: [], released: undefined })
+        return `take ${nameOfCid(effect.lease)}`
+      case 'follow':
+        this.#followed.set(effect.job, effect.steward)
+        return `follow ${nameOfPeer(effect.steward)} in ${nameOfCid(effect.job)}`
+      case 'show':
+        return `show ${nameOfCid(effect.lease)} to ${nameOfPeer(effect.to)}`
       case 'issue': {
         this.#receipts.push(effect.id)
+        const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
+        this.#taken.get(receipt.payload.lease)!.receipts.push(receipt)
         const { covers } = effect.body.payload as { covers: readonly number[] }
         const results = effect.opening.results.map((result, i) => `${covers[i]}=${nameOfCid(result)}`)
         return `issue R${this.#receipts.length} ${results.join(' ')}`
@@ -135,8 +210,10 @@ export class WorkerStage {
       case 'send':
         return `send ${nameOfPeer(effect.to)} ${messageOf(effect.message)}`
       case 'prepare':
+        return `prepare ${nameOfCid(effect.lease)}`
       case 'release':
-        return `${effect.type} ${nameOfCid(effect.lease)}`
+        this.#taken.get(effect.lease)!.released = effect.reason
+        return `release ${nameOfCid(effect.lease)}${effect.reason === null ? '' : ` ${effect.reason}`}`
       case 'run':
         return `run ${nameOfCid(effect.lease)} in slot ${effect.slot}`
       case 'drain':

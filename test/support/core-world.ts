@@ -8,7 +8,7 @@ import { RandomStream } from '../../src/base/prng.ts'
 import type { Capacity } from '../../src/protocol/advert.ts'
 import type { Cid, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import type { Manifest } from '../../src/protocol/job.ts'
-import type { Lease, Receipt } from '../../src/protocol/lease.ts'
+import type { Lease, Opening, Receipt } from '../../src/protocol/lease.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import type { RecordBody, Verified } from '../../src/protocol/record.ts'
 import type { StewardEffect, StewardInput } from '../../src/protocol/steward/contract.ts'
@@ -82,7 +82,7 @@ interface Vehicle {
   connected: boolean
   serial: number
   readonly runs: Map<number, { readonly lease: LeaseId; draining: boolean }>
-  readonly receipts: Map<RecordId, Verified<Receipt>>
+  readonly receipts: Map<RecordId, { readonly record: Verified<Receipt>; readonly opening: Opening }>
 }
 
 interface Event {
@@ -298,7 +298,7 @@ class World {
         if (this.#end === null) this.#later(5_000, mumble)
       }
       mumble()
-    } else this.#work(vehicle, { type: 'offer', from: self, manifest: this.#manifest, lease })
+    } else this.#work(vehicle, { type: 'offer', from: self, manifest: this.#manifest, handovers: [], lease })
   }
 
   #work(vehicle: Vehicle, input: WorkerInput): void {
@@ -314,11 +314,14 @@ class World {
     switch (effect.type) {
       case 'issue':
         vehicle.serial = effect.body.serial + 1
-        vehicle.receipts.set(effect.id, { ...effect.body, id: effect.id } as Verified<Receipt>)
+        vehicle.receipts.set(effect.id, {
+          record: { ...effect.body, id: effect.id } as Verified<Receipt>,
+          opening: effect.opening,
+        })
         break
       case 'deliver': {
-        const receipt = vehicle.receipts.get(effect.receipt)!
-        const { opening, released } = effect
+        const { record: receipt, opening } = vehicle.receipts.get(effect.receipt)!
+        const { released } = effect
         this.#send(from, () => this.#tell({ type: 'receipt', receipt, opening, released }))
         break
       }

@@ -70,6 +70,8 @@ export const status: JobStatus = {
   pagesPerSecond: 3.24159,
   etaMs: 9_000,
   contradicted: [],
+  standbys: { named: 2, holding: 1 },
+  acting: true,
   vehicles: [{ peer, name: 'fake', owner, claims: 6, agreed: 6, contradicted: 0 }],
 }
 
@@ -83,6 +85,7 @@ export const plan: Submitted = {
   replicas: 2,
   errorBound: 1e-4,
   owners: { needed: 2, available: 5 },
+  standbys: 2,
 }
 
 export const request: SubmitRequest = {
@@ -97,6 +100,7 @@ export const request: SubmitRequest = {
   deadlineMs: 7_200_000,
   shortage: 'wait',
   arbiter: 'auto',
+  standbys: 2,
 }
 
 export const resultLine: ResultLine = {

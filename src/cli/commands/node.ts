@@ -50,7 +50,11 @@ async function runNode(
       process.exit(0)
     }, stopMsMax).unref()
   })
-  const node = await startOwnNode(config, log, createExecutor?.(log))
+  const node = await startOwnNode(
+    config,
+    log,
+    createExecutor === undefined ? {} : { executor: createExecutor(log) },
+  )
   const { peer, addresses, name, owner } = await node.client.info()
   if (json) printJson({ event: 'ready', peer, addresses, dataDir, name, owner })
   else {

@@ -9,8 +9,10 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
+import { standbysDefault, stewardsMax } from '../../protocol/limits.ts'
 import { colludingShareDefault, errorBoundDefault } from '../../protocol/plan.ts'
 import { addOptions, resolveConfig } from '../config.ts'
+import { CommandFailure, usageExitCode } from '../failure.ts'
 import { keyValue, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
 import { parseDuration } from '../format.ts'
 import { nodeOptionNames } from '../local-node.ts'
@@ -30,6 +32,8 @@ export interface SubmitFlags {
   readonly deadline?: number
   readonly ifShort: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
+  readonly standbys: number
+  readonly detach?: boolean
   readonly wait?: boolean
   readonly output?: string
 }
@@ -78,6 +82,13 @@ export function submitCommand(program: Command): void {
         .default('auto')
         .choices(['auto', 'owners', 'steward']),
     )
+    .option(
+      '--standbys <count>',
+      'other nodes that look after the job, too, as far as there are enough owners',
+      wholeNumber(0, stewardsMax - 1),
+      standbysDefault,
+    )
+    .option('--detach', 'return as soon as the job outlives this machine: its standbys hold all they need')
     .option('--wait', 'follow the job until it has ended')
     .option('-o, --output <file>', "wait, then write the results there; '-' is stdout")
     .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
@@ -87,6 +98,7 @@ export function submitCommand(program: Command): void {
 Examples:
   $ carpool submit scans/ --runtime ocr -o text.jsonl
   $ carpool submit scans/ --runtime ocr --error-bound 1e-6 --deadline 2h
+  $ carpool submit scans/ --runtime ocr --detach
   $ carpool submit *.txt --runtime wasm --module count.wasm --option lines=true
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
@@ -106,6 +118,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     deadlineMs: flags.deadline ?? null,
     shortage: flags.ifShort,
     arbiter: flags.arbiter,
+    standbys: flags.standbys,
   }
 }
 
@@ -115,9 +128,15 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   const output = flags.output === undefined ? undefined : outputPath(flags.output)
   if (output !== undefined) await checkOutput(output)
 
+  const wish = { wait: flags.wait === true, detach: flags.detach === true, output }
+  if (wish.detach && (wish.wait || output !== undefined))
+    throw new CommandFailure(
+      '--detach returns before the job has ended; leave out --wait and -o',
+      usageExitCode,
+    )
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
-    await submitToOwnNode(config, request, output ?? stdoutPath)
+    await submitToOwnNode(config, request, { ...wish, output: output ?? stdoutPath })
     return
   }
   const idle = nodeOptionNames.filter(
@@ -126,7 +145,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   if (idle.length > 0)
     note(`carpool: the node that runs on ${config.dataDir} keeps its own ${idle.join(', ')}`)
   try {
-    await submitToRunningNode(running, config, request, { wait: flags.wait === true, output })
+    await submitToRunningNode(running, config, request, wish)
   } finally {
     running.close()
   }

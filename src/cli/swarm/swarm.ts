@@ -60,7 +60,8 @@ export class Swarm {
       const swarm = new Swarm(folder, submitter, owners, options)
       try {
         await Promise.all(options.vehicles.map((vehicle) => swarm.join(vehicle)))
-        await swarm.untilKnown(options.vehicles.length)
+        await swarm.untilKnown(options.vehicles.filter(({ slots }) => slots !== 0).length)
+        await swarm.#untilHeardOf(options.vehicles.map(({ name }) => name))
         return swarm
       } catch (error) {
         await swarm.stop()
@@ -129,6 +130,14 @@ export class Swarm {
     for (;;) {
       const peers = await asked.node.peers()
       if (peers.filter(({ slots, mode }) => slots.total > 0 && mode === 'run').length >= vehicles) return
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  async #untilHeardOf(names: readonly string[]): Promise<void> {
+    for (;;) {
+      const known = new Set((await this.submitter.node.peers()).map(({ name }) => name))
+      if (names.every((name) => known.has(name))) return
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

@@ -4,6 +4,7 @@
  * enemies but against older clients and hand-written scripts: whoever is wrong gets told where.
  */
 import { z } from 'zod'
+import { standbysDefault, stewardsMax } from '../../protocol/limits.ts'
 import type { NodeApi, ResultsEnd } from '../api.ts'
 
 /** One request that is being answered. */
@@ -43,6 +44,12 @@ const submission = z.strictObject({
   deadlineMs: z.int().min(1).nullable(),
   shortage: z.enum(['wait', 'fail']),
   arbiter: z.enum(['auto', 'owners', 'steward']),
+  standbys: z
+    .number()
+    .int()
+    .min(0)
+    .max(stewardsMax - 1)
+    .default(standbysDefault),
 })
 
 export const methods: Readonly<Record<MethodName, Method>> = {

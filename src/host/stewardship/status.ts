@@ -46,6 +46,8 @@ export function statusOf(
       owner,
       peers: vehicles.filter((vehicle) => vehicle.owner === owner).map(({ peer }) => peer),
     })),
+    standbys: { named: stewardship.stewards.length - 1, holding: stewardship.holders },
+    acting: stewardship.acting,
     vehicles,
   }
 }

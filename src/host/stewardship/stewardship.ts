@@ -1,26 +1,34 @@
 /**
- * A stewardship: carries out what one job's steward (src/protocol/steward) decides.
+ * A stewardship: carries out what this node's part in one job's council (src/protocol/council) decides, whether it acts
+ * for the job or stands by.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
 import type { Capacity } from '../../protocol/advert.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/block.ts'
+import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
+import { Council } from '../../protocol/council/council.ts'
+import type { JobRecord } from '../../protocol/council/job-records.ts'
 import { openDrawBasis } from '../../protocol/draw.ts'
 import { examineResult } from '../../protocol/examination.ts'
+import { openHandover, type Succession } from '../../protocol/handover.ts'
+import { openHolding } from '../../protocol/holding.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Manifest, resultEngine, type ShardEntry } from '../../protocol/job.ts'
-import { openingSchema, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
+import { type Opening, openingSchema, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record.ts'
-import type {
-  Examined,
-  StewardEffect,
-  StewardInput,
-  StewardView,
-  Wanted,
-} from '../../protocol/steward/contract.ts'
-import { type Restored, Steward } from '../../protocol/steward/steward.ts'
-import { openEnd, openVerdict, type ShardVerdict } from '../../protocol/verdict.ts'
+import {
+  encodeBody,
+  type RecordKind,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from '../../protocol/record.ts'
+import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
+import type { Steward } from '../../protocol/steward/steward.ts'
+import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/verdict.ts'
+import { RequestError } from '../api.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
 import { Outbox } from '../outbox.ts'
@@ -28,8 +36,8 @@ import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
-
 import { Grants } from './grants.ts'
+import { Holdings } from './holdings.ts'
 import type { Recomputer } from './recomputer.ts'
 
 export interface StewardshipOptions {
@@ -40,7 +48,10 @@ export interface StewardshipOptions {
   readonly job: JobId
   readonly manifest: Manifest
   readonly manifestRecord: SignedRecord
-  readonly shards: readonly ShardEntry[]
+  /** Null while a standby does not have them yet. */
+  readonly shards: readonly ShardEntry[] | null
+  /** Submitted here just now. */
+  readonly fresh: boolean
   readonly owners: ReadonlySet<OwnerId> | null
   readonly log: Logger
   /** Something that a status shows has changed. */
@@ -48,12 +59,19 @@ export interface StewardshipOptions {
   readonly onEnd: () => void
 }
 
+/** A standby that could not get a job's inputs asks again after this long: a guess. */
+const holdRetryMs = 2_000
+/** The largest record, a verdict. */
+const recordBytesMax = 128 * 1024
+
 /** A result that a vehicle claims is asked for once more after a lost connection, then it counts as missing. */
 const collectAttempts = 2
 
 export class Stewardship {
   readonly #options: StewardshipOptions
-  readonly #steward: Steward
+  readonly #council: Council
+  readonly #holdings: Holdings
+  #shards: readonly ShardEntry[] | null
   readonly #grants: Grants
   readonly #outbox: Outbox
   /** Receipts taken from a vehicle, until the core says to keep them. */
@@ -66,11 +84,17 @@ export class Stewardship {
 
   constructor(options: StewardshipOptions) {
     this.#options = options
-    const { job, manifest, shards, key, owners } = options
-    const place = manifest.stewards.find(({ peer }) => peer === key.peerId)
-    assert(place !== undefined, 'a steward is named by its manifest')
-    const seed = drawSeed(key, place.nonce)
-    this.#steward = new Steward({ job, manifest, shards, self: key.peerId, seed, owners, sha256 })
+    const { job, manifest, key, owners } = options
+    this.#shards = options.shards
+    this.#holdings = new Holdings(options.network, options.store, options.log)
+    this.#council = new Council({
+      job,
+      manifest,
+      self: key.peerId,
+      seedOf: (nonce) => drawSeed(key, nonce),
+      owners,
+      sha256,
+    })
     this.#grants = new Grants(options.store.blocks)
     this.#outbox = new Outbox((error) =>
       options.log.fatal({ job, error }, 'this job cannot be recorded and stops'),
@@ -79,20 +103,35 @@ export class Stewardship {
 
   /** Begins, or goes on from what the journal holds. */
   start(capacities: readonly Capacity[]): void {
-    const restored = [...this.#restored()]
-    this.#carryOutAll(this.#steward.restore(restored, Date.now()))
-    if (this.view().end === null) {
-      this.handle({ type: 'roster', capacities })
-      for (const peer of this.#options.network.connectedPeers()) this.handle({ type: 'connected', peer })
-    }
+    const { shards, fresh, network } = this.#options
+    const records = [...this.#restored()]
+    this.#carryOutAll(this.#council.begin({ records, shards, fresh }, Date.now()))
+    this.handle({ type: 'roster', capacities })
+    for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }
 
   get manifest(): Manifest {
     return this.#options.manifest
   }
 
+  /** Throws RequestError while this standby has not got them. */
   get shards(): readonly ShardEntry[] {
-    return this.#options.shards
+    if (this.#shards === null) throw notHere(this.job)
+    return this.#shards
+  }
+
+  get acting(): boolean {
+    return this.#council.acting
+  }
+
+  /** Everybody who is or was a steward of the job. */
+  get stewards(): Succession['stewards'] {
+    return this.#council.succession.stewards
+  }
+
+  /** How many other stewards hold the inputs: from one on, the job outlives this node. */
+  get holders(): number {
+    return this.#council.holders().length
   }
 
   get job(): JobId {
@@ -117,24 +156,27 @@ export class Stewardship {
   }
 
   view(): StewardView {
-    return this.#steward.view()
+    return this.#observed().view()
   }
 
   verdicts(): ShardVerdict[] {
-    return this.#steward.verdicts()
+    return this.#observed().verdicts()
   }
 
   claims(): ReturnType<Steward['claims']> {
-    return this.#steward.claims()
+    return this.#observed().claims()
   }
 
+  /** What its lease names, for a vehicle; all of the job, for its stewards. */
   mayRead(peer: PeerId, cid: Cid): boolean {
-    return this.#grants.allows(peer, cid)
+    if (this.#grants.allows(peer, cid)) return true
+    const isSteward = this.stewards.some((steward) => steward.peer === peer)
+    return isSteward && this.#options.store.blocks.jobsOf(cid).includes(this.job)
   }
 
-  handle(input: StewardInput): void {
+  handle(input: CouncilInput): void {
     if (this.#stopped) return
-    const effects = this.#steward.handle(input, Date.now())
+    const effects = this.#council.handle(input, Date.now())
     this.#carryOutAll(effects)
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
@@ -160,6 +202,23 @@ export class Stewardship {
     }
   }
 
+  /** Takes what another steward says, or a node that is asked to become one. */
+  hearFellow(from: PeerId, message: FellowMessage): void {
+    this.handle({ type: 'fellow', from, message })
+  }
+
+  /** Takes a record of the job from another steward, or from a vehicle. Throws ProtocolError when it does not hold. */
+  hearRecord(from: PeerId, record: SignedRecord, opening: Opening | null): void {
+    const opened = openJobRecord(record, opening)
+    if (opened === undefined || this.#options.store.journal.has(opened.record.id)) return
+    this.#received.set(opened.record.id, record)
+    try {
+      this.handle({ type: 'record', from, record: opened })
+    } finally {
+      this.#received.delete(opened.record.id)
+    }
+  }
+
   /** Takes a receipt whose signature holds. Throws ProtocolError when it is not what its lease allows. */
   hearReceipt(receipt: Verified<Receipt>, message: Extract<Message, { type: 'receipt' }>): void {
     const { record, opening, released } = message
@@ -182,17 +241,17 @@ export class Stewardship {
     await this.#outbox.idle()
   }
 
-  #carryOutAll(effects: readonly StewardEffect[]): void {
+  #carryOutAll(effects: readonly CouncilEffect[]): void {
     for (const effect of effects) this.#carryOut(effect)
   }
 
-  #carryOut(effect: StewardEffect): void {
+  #carryOut(effect: CouncilEffect): void {
     switch (effect.type) {
       case 'issue':
         this.#issue(effect)
         break
       case 'keep':
-        this.#keep(effect)
+        this.#append(effect.receipt, effect.opening)
         break
       case 'offer':
         this.#firstLeaseMs ??= Date.now()
@@ -213,10 +272,29 @@ export class Stewardship {
       case 'decided':
         this.#lastVerdictMs = Date.now()
         for (const { outcome, position } of effect.verdicts)
-          if (outcome === 'accepted') this.#pagesVerified += this.#options.shards[position]!.pages
+          if (outcome === 'accepted') this.#pagesVerified += this.shards[position]!.pages
         break
       case 'ended':
         this.#outbox.after(this.#options.onEnd)
+        break
+      case 'copy':
+        this.#append(effect.record, null)
+        break
+      case 'share':
+        this.#outbox.after(() => this.#share(effect.record, effect.to))
+        break
+      case 'entrust':
+      case 'adopt':
+        this.#outbox.after(() => this.#say(effect.to, { type: effect.type, ...this.credentials() }))
+        break
+      case 'hold-inputs':
+        void this.#holdInputs()
+        break
+      case 'hold-results':
+        void this.#holdResults(effect)
+        break
+      case 'acting':
+        this.#options.log.info({ job: this.job, acting: effect.acting }, 'the acting steward changed')
         break
       case 'wake':
         this.#wakeAt(effect.atMs)
@@ -230,28 +308,70 @@ export class Stewardship {
     this.#outbox.persist(this.#options.store.journal.appendSoon(record))
   }
 
-  #keep({ receipt, opening }: Extract<StewardEffect, { type: 'keep' }>): void {
-    const record = this.#received.get(receipt)!
-    const extra = encodeCbor(opening)
+  #append(id: RecordId, opening: Opening | null): void {
+    const record = this.#received.get(id)
+    assert(record !== undefined, 'a record that is kept was just handed in')
+    const { kind } = decodeCbor('record', record.body, record.body.byteLength) as { kind: RecordKind }
+    const extra = opening === null ? null : encodeCbor(opening)
     this.#outbox.persist(
-      this.#options.store.journal.appendSoon({
-        id: receipt,
-        job: this.#options.job,
-        kind: 'receipt',
-        ...record,
-        extra,
-      }),
+      this.#options.store.journal.appendSoon({ id, job: this.job, kind, ...record, extra }),
     )
   }
 
+  #share(id: RecordId, to: PeerId): void {
+    const row = this.#options.store.journal.get(id)
+    if (row === undefined) return // the job was forgotten in the meantime
+    const { body, signature, extra } = row
+    const opening = extra === null ? null : openingSchema.parse(decodeCbor('opening', extra, 65_536))
+    this.#say(to, { type: 'record', record: { body, signature }, opening })
+  }
+
+  /** What makes this node a steward of the job, for others. */
+  credentials(): { readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] } {
+    const { store, manifestRecord } = this.#options
+    const rows = this.#council.succession.chain.flatMap(({ id }) => store.journal.get(id) ?? [])
+    return { manifest: manifestRecord, handovers: rows.map(({ body, signature }) => ({ body, signature })) }
+  }
+
+  #observed(): Steward {
+    const observed = this.#council.observe(Date.now())
+    if (observed === undefined) throw notHere(this.job)
+    return observed
+  }
+
+  /** Tried again as long as this standby lacks them: its fellows may come back. */
+  async #holdInputs(): Promise<void> {
+    const { job, manifest, key, log } = this.#options
+    while (!this.#stopped) {
+      try {
+        const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+        this.#shards = await this.#holdings.inputs(job, manifest, others)
+        this.handle({ type: 'inputs-held', shards: this.#shards })
+        return
+      } catch (error) {
+        log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
+        await delay(holdRetryMs, undefined, { ref: false })
+      }
+    }
+  }
+
+  async #holdResults(effect: Extract<CouncilEffect, { type: 'hold-results' }>): Promise<void> {
+    const { verdict, results, from } = effect
+    const held = await this.#holdings.results(this.job, results, from).then(
+      () => true,
+      () => false,
+    )
+    this.handle({ type: 'results-held', verdict, held })
+  }
+
   async #offer(lease: RecordId, to: PeerId): Promise<void> {
-    const { store, manifestRecord, network, log } = this.#options
+    const { store, network, log } = this.#options
     const row = store.journal.get(lease)
     if (row === undefined) return // the job was forgotten in the meantime
     const record: SignedRecord = { body: row.body, signature: row.signature }
     const { payload } = openLease(record, sha256, () => true)
     await this.#grants.grant(to, lease, payload.shards)
-    const message = encodeMessage({ type: 'offer', manifest: manifestRecord, handovers: [], lease: record })
+    const message = encodeMessage({ type: 'offer', ...this.credentials(), lease: record })
     network.send(to, message).catch((error) => {
       log.debug({ to, lease, error }, 'an offer was not delivered')
       this.#grants.revoke(to, lease)
@@ -308,9 +428,9 @@ export class Stewardship {
   }
 
   async #recompute(position: number): Promise<void> {
-    const { recomputer, job, manifest, shards, log } = this.#options
+    const { recomputer, job, manifest, log } = this.#options
     log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
-    const found = await recomputer.recompute(job, manifest, shards[position]!.shard).catch((error) => {
+    const found = await recomputer.recompute(job, manifest, this.shards[position]!.shard).catch((error) => {
       log.warn({ job, position, error }, 'this node could not recompute')
       return null
     })
@@ -322,17 +442,46 @@ export class Stewardship {
     this.#timer = setTimeout(() => this.handle({ type: 'wake' }), Math.max(0, atMs - Date.now())).unref()
   }
 
-  *#restored(): Generator<Restored> {
+  /** From this node's own disk: what is there was checked when it came, so only its form is looked at again. */
+  *#restored(): Generator<JobRecord> {
     for (const row of this.#options.store.journal.ofJob(this.#options.job)) {
-      if (row.kind === 'draw') yield { kind: 'draw', record: openDrawBasis(row, sha256, verifyByPeerId) }
-      else if (row.kind === 'lease') yield { kind: 'lease', record: openLease(row, sha256, verifyByPeerId) }
-      else if (row.kind === 'verdict')
-        yield { kind: 'verdict', record: openVerdict(row, sha256, verifyByPeerId) }
-      else if (row.kind === 'end') yield { kind: 'end', record: openEnd(row, sha256, verifyByPeerId) }
-      else if (row.kind === 'receipt') {
-        const opening = openingSchema.parse(decodeCbor('opening', row.extra!, 65_536))
-        yield { kind: 'receipt', record: openReceipt(row, sha256, verifyByPeerId), opening }
-      }
+      const opening =
+        row.extra === null ? null : openingSchema.parse(decodeCbor('opening', row.extra, 65_536))
+      const record = openJobRecord(row, opening, () => true)
+      if (record !== undefined) yield record
     }
   }
+}
+
+/** Undefined for what is no steward's business. Throws ProtocolError. */
+function openJobRecord(
+  record: SignedRecord,
+  opening: Opening | null,
+  verify: Verify = verifyByPeerId,
+): JobRecord | undefined {
+  const { kind } = decodeCbor('record', record.body, recordBytesMax) as { kind?: RecordKind }
+  switch (kind) {
+    case 'draw':
+      return { kind, record: openDrawBasis(record, sha256, verify) }
+    case 'lease':
+      return { kind, record: openLease(record, sha256, verify) }
+    case 'receipt':
+      return opening === null ? undefined : { kind, record: openReceipt(record, sha256, verify), opening }
+    case 'verdict':
+      return { kind, record: openVerdict(record, sha256, verify) }
+    case 'end':
+      return { kind, record: openEnd(record, sha256, verify) }
+    case 'reveal':
+      return { kind, record: openReveal(record, sha256, verify) }
+    case 'holding':
+      return { kind, record: openHolding(record, sha256, verify) }
+    case 'handover':
+      return { kind, record: openHandover(record, sha256, verify) }
+    default:
+      return undefined
+  }
+}
+
+function notHere(job: JobId): RequestError {
+  return new RequestError(`this node stands by for job ${job} and does not have its inputs yet`)
 }

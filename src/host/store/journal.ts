@@ -7,8 +7,10 @@
  * will), and counters that never repeat.
  */
 import { assert } from '../../base/assert.ts'
-import type { JobId, RecordId } from '../../protocol/ids.ts'
+import type { JobId, LeaseId, RecordId } from '../../protocol/ids.ts'
+import type { ReleaseReason } from '../../protocol/message.ts'
 import type { RecordKind } from '../../protocol/record.ts'
+import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
 
 export interface JournalRecord {
@@ -96,6 +98,8 @@ export class Journal {
     this.#database.transactionThatFrees(() => {
       this.#database.run('DELETE FROM records WHERE job = ?', job)
       this.#database.run('DELETE FROM jobs WHERE job = ?', job)
+      this.#database.run('DELETE FROM finished WHERE job = ?', job)
+      this.#database.run('DELETE FROM over_leases WHERE job = ?', job)
     })
   }
 
@@ -125,16 +129,12 @@ export class Journal {
   }
 
   putJob(row: JobRow): void {
-    this.#database.transaction(() =>
-      this.#database.run(
-        'INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)',
-        row.job,
-        row.role,
-        JSON.stringify(row.state),
-        row.createdAtMs,
-        row.endedAtMs,
-      ),
-    )
+    this.#database.transaction(() => this.#putJob(row))
+  }
+
+  /** As `putJob`, in the commit of this turn of the event loop. */
+  async putJobSoon(row: JobRow): Promise<void> {
+    await this.#database.soon(() => this.#putJob(row))
   }
 
   getJob(job: JobId, role: string): JobRow | undefined {
@@ -159,6 +159,48 @@ export class Journal {
     )
   }
 
+  /** Shares its fsync with whatever else this turn of the event loop brings, such as the result's block. */
+  async noteFinishedSoon(job: JobId, lease: LeaseId, shard: Done): Promise<void> {
+    const { place, result, cpuMs, wallMs } = shard
+    await this.#database.soon(() =>
+      this.#database.run(
+        'INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?)',
+        job,
+        lease,
+        place,
+        result,
+        cpuMs,
+        wallMs,
+      ),
+    )
+  }
+
+  /** In order of their places. */
+  finishedOf(job: JobId, lease: LeaseId): Done[] {
+    return this.#database.all(
+      `SELECT place, result, cpu_ms AS cpuMs, wall_ms AS wallMs FROM finished
+       WHERE job = ? AND lease = ? ORDER BY place`,
+      job,
+      lease,
+    )
+  }
+
+  /** Nothing more will be done of this lease; the rest was given back for this reason, if there was one. */
+  async endLeaseSoon(job: JobId, lease: LeaseId, released: ReleaseReason | null): Promise<void> {
+    await this.#database.soon(() =>
+      this.#database.run('INSERT OR REPLACE INTO over_leases VALUES (?, ?, ?)', job, lease, released),
+    )
+  }
+
+  /** Why each lease of a job that is over was released. */
+  overLeases(job: JobId): Map<LeaseId, ReleaseReason | null> {
+    const rows = this.#database.all<{ lease: LeaseId; released: ReleaseReason | null }>(
+      'SELECT lease, released FROM over_leases WHERE job = ?',
+      job,
+    )
+    return new Map(rows.map(({ lease, released }) => [lease, released]))
+  }
+
   /** A small local fact that is nobody's record, such as the highest revocation list seen. */
   getSetting(name: string): string | undefined {
     return this.#database.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', name)?.value
@@ -167,6 +209,17 @@ export class Journal {
   putSetting(name: string, value: string): void {
     this.#database.transaction(() =>
       this.#database.run('INSERT OR REPLACE INTO settings VALUES (?, ?)', name, value),
+    )
+  }
+
+  #putJob({ job, role, state, createdAtMs, endedAtMs }: JobRow): void {
+    this.#database.run(
+      'INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)',
+      job,
+      role,
+      JSON.stringify(state),
+      createdAtMs,
+      endedAtMs,
     )
   }
 

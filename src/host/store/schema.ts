@@ -43,4 +43,24 @@ export const migrations: readonly string[] = [
   -- When a block was last read, for choosing what the cache forgets.
   CREATE TABLE block_reads (cid TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What a vehicle finished of its leases, noted in the commit that keeps the result.
+  CREATE TABLE finished (
+    job TEXT NOT NULL,
+    lease TEXT NOT NULL,
+    place INTEGER NOT NULL,   -- in the lease's list of shards
+    result TEXT NOT NULL,
+    cpu_ms REAL NOT NULL,
+    wall_ms REAL NOT NULL,
+    PRIMARY KEY (job, lease, place)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Leases of which a vehicle will do nothing more, and why it gave back the rest; null when there was no rest.
+  CREATE TABLE over_leases (
+    job TEXT NOT NULL,
+    lease TEXT NOT NULL,
+    released TEXT,
+    PRIMARY KEY (job, lease)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import { compareText } from '../../base/bytes.ts'
 import type { Capacity } from '../../protocol/advert.ts'
 import { encodeCbor } from '../../protocol/block.ts'
+import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import {
@@ -20,6 +21,7 @@ import {
   encodeShard,
   type FileReference,
   type Manifest,
+  type StewardPlace,
 } from '../../protocol/job.ts'
 import { jobDeadlineDefaultMs, jobRetentionMs, shardCostMsTarget } from '../../protocol/limits.ts'
 import { leadFor, replicasFor } from '../../protocol/plan.ts'
@@ -49,6 +51,8 @@ export interface SubmissionContext {
   readonly owners: ReadonlySet<OwnerId> | null
   readonly fleet: PeerId | null
   readonly canRecompute: (runtime: string) => boolean
+  /** Asks nodes to stand by for a job of this size; answers with those that will. */
+  readonly recruit: (search: StandbySearch, count: number, bytes: number) => Promise<readonly StewardPlace[]>
   /** A job that was made from the same request, if there is one. */
   readonly known: (requestDigest: string) => JobId | undefined
   readonly log: Logger
@@ -104,7 +108,22 @@ export async function prepareJob(
   }
 
   onProgress({ step: 'signing', done: 0, total: 1 })
-  const nonce = randomBytes(16)
+  const nonce = new Uint8Array(randomBytes(16))
+  const seed = drawSeed(context.node, nonce)
+  const standbys = await context.recruit(
+    {
+      capacities: context.capacities,
+      owners: context.owners,
+      runtime: request.runtime,
+      engine: engine.id,
+      replicas: assurance.replicas,
+      taken: { peers: new Set([context.node.peerId]), owners: new Set([context.owner]) },
+      sha256,
+      seed,
+    },
+    request.standbys,
+    documents.reduce((sum, document) => sum + document.bytes, 0),
+  )
   const manifest: Manifest = {
     runtime: request.runtime,
     engine: { name: engine.engine, id: engine.id },
@@ -126,8 +145,9 @@ export async function prepareJob(
         peer: context.node.peerId,
         owner: context.owner,
         nonce,
-        drawCommitment: sha256(drawSeed(context.node, nonce)),
+        drawCommitment: sha256(seed),
       },
+      ...standbys,
     ],
   }
   const { job, record } = sign(manifest, context)

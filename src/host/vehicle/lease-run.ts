@@ -3,20 +3,22 @@
  *
  * A few shards are under way at once, so that the child never waits for the next document: a shard of a
  * hundred tiny documents and a single scanned page go through the same pipe. Results are durable before they
- * are reported. What fails here (no process starts, a block is gone) is this vehicle's failure and ends the
+ * are reported, and so is the note that they are done, in the same commit where they are small: who is killed
+ * afterwards never computes them again. What fails here (no process starts, a block is gone) is this vehicle's failure and ends the
  * run; what fails in a document is a record.
  */
-import type { Cid } from '../../protocol/ids.ts'
 import { encodeResult, type Manifest, type Shard } from '../../protocol/job.ts'
 import type { Lease } from '../../protocol/lease.ts'
 import { resultBytesMax } from '../../protocol/limits.ts'
 import type { Verified } from '../../protocol/record.ts'
+import type { Done } from '../../protocol/worker/contract.ts'
 import { SessionRefused } from '../executor/contract.ts'
 import type { Slot } from '../executor/slot.ts'
 import type { Provisions } from '../provisions.ts'
 import { refusedShard, runShard, type ShardRun, sessionOf } from '../runtime-session.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
+import type { Journal } from '../store/journal.ts'
 
 /**
  * Handed to the child ahead of the shard that it runs: two in any case, which hides the disk, and as many more as
@@ -30,9 +32,12 @@ export interface LeaseRunOptions {
   readonly slot: Slot
   readonly manifest: Verified<Manifest>
   readonly lease: Verified<Lease>
+  /** Places that need no run any more. */
+  readonly finished: ReadonlySet<number>
   readonly blocks: BlockStore
+  readonly journal: Journal
   readonly provisions: Provisions
-  readonly onShard: (done: { place: number; result: Cid; cpuMs: number; wallMs: number }) => void
+  readonly onShard: (done: Done) => void
 }
 
 export class LeaseRun {
@@ -51,7 +56,7 @@ export class LeaseRun {
 
   /** Resolves when nothing runs any more: all done, drained, or killed. Rejects with this vehicle's failures. */
   async run(): Promise<void> {
-    const { slot, manifest, lease, blocks } = this.#options
+    const { slot, manifest, lease, finished, blocks } = this.#options
     let refusal: SessionRefused | undefined
     try {
       await slot.prepare(sessionOf(manifest.id, manifest.payload, manifest.payload.engine.name, blocks))
@@ -62,6 +67,7 @@ export class LeaseRun {
     const underWay: { readonly done: Promise<void>; readonly bytes: number }[] = []
     let bytes = 0
     for (const [place, cid] of lease.payload.shards.entries()) {
+      if (finished.has(place)) continue
       const shard = await this.#options.provisions.shard(cid)
       const more = documentBytes(shard)
       while (underWay.length >= shardsAheadMin && bytes + more > bytesAheadMax) {
@@ -83,16 +89,20 @@ export class LeaseRun {
   }
 
   async #shard(place: number, shard: Shard, refusal: SessionRefused | undefined): Promise<void> {
-    const { slot, manifest, blocks, onShard } = this.#options
+    const { slot, manifest, lease, blocks, journal, onShard } = this.#options
     const ran: ShardRun =
       refusal === undefined
         ? await runShard(slot, manifest.payload, shard, blocks)
         : refusedShard(manifest.payload, shard, refusal)
     const bytes = encodeWithinBounds(ran)
     const result = cidOf('dag-cbor', bytes)
-    await blocks.put(result, bytes, { kind: 'result', job: manifest.id })
+    const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
+    await Promise.all([
+      blocks.put(result, bytes, { kind: 'result', job: manifest.id }),
+      journal.noteFinishedSoon(manifest.id, lease.id, done),
+    ])
     this.#done += 1
-    onShard({ place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs })
+    onShard(done)
   }
 }
 

@@ -1,5 +1,6 @@
 /** How fast this vehicle is, by runtime and engine: measured pages for each hour of one slot, kept over restarts. */
 import type { Manifest } from '../../protocol/job.ts'
+import { StoreError } from '../store/errors.ts'
 import type { Journal } from '../store/journal.ts'
 
 /** How much one shard moves the estimate: a guess that forgets a slow hour within some twenty shards. */
@@ -26,7 +27,12 @@ export class Speedometer {
     const nowMs = Date.now()
     if (nowMs - this.#savedMs < saveIntervalMs) return
     this.#savedMs = nowMs
-    for (const [name, value] of this.#pagesPerHour) this.#journal.putSetting(name, String(value))
+    try {
+      for (const [name, value] of this.#pagesPerHour) this.#journal.putSetting(name, String(value))
+    } catch (error) {
+      // An average is not worth a lease.
+      if (!(error instanceof StoreError) || error.code !== 'disk-full') throw error
+    }
   }
 
   /** 0 before the first measurement. */

@@ -3,12 +3,13 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
-import { encodeCbor } from '../../protocol/block.ts'
+import { decodeCbor, encodeCbor } from '../../protocol/block.ts'
+import { type Handover, openHandover } from '../../protocol/handover.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { type Manifest, openManifest } from '../../protocol/job.ts'
-import { type Lease, openLease } from '../../protocol/lease.ts'
+import { type Lease, type Opening, openingSchema, openLease } from '../../protocol/lease.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record.ts'
+import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../protocol/record.ts'
 import type { WorkerEffect, WorkerInput, WorkerMode, WorkerView } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
@@ -23,6 +24,8 @@ import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 import { HandOver } from './hand-over.ts'
 import { LeaseRun } from './lease-run.ts'
+import { restoredJobs, type WorkerJobState, workerRole } from './restore.ts'
+import { Room } from './room.ts'
 import { Speedometer } from './speedometer.ts'
 
 export interface VehicleOptions {
@@ -37,7 +40,12 @@ export interface VehicleOptions {
   readonly onChange: () => void
 }
 
-const workerRole = 'worker'
+/** What came with the input that the worker handles: records to keep, should it take them up. */
+interface Brought {
+  readonly manifest: { readonly record: SignedRecord; readonly content: Verified<Manifest> }
+  readonly handovers: readonly { readonly record: SignedRecord; readonly content: Verified<Handover> }[]
+  readonly lease?: { readonly record: SignedRecord; readonly content: Verified<Lease> }
+}
 
 export class Vehicle {
   readonly speed: Speedometer
@@ -47,10 +55,10 @@ export class Vehicle {
   readonly #slots: Slot[]
   readonly #runs: (LeaseRun | undefined)[]
   readonly #outbox: Outbox
-  /** Leases under way, by job: with the last of them go the job's documents. */
-  readonly #jobOf = new Map<LeaseId, JobId>()
+  readonly #room: Room
   /** Who may read the results of which job: its stewards. */
   readonly #readers = new Map<JobId, ReadonlySet<PeerId>>()
+  #brought: Brought | undefined
   readonly #handOver = new HandOver()
   #timer: NodeJS.Timeout | undefined
   #stopped = false
@@ -70,9 +78,26 @@ export class Vehicle {
     this.#outbox = new Outbox((error) =>
       log.fatal({ error }, 'the vehicle cannot keep its receipts and stops'),
     )
+    this.#room = new Room({
+      space: () => store.directory.space(),
+      onChange: (enough) => {
+        if (!enough) log.warn('the disk is full: this vehicle takes no work until there is room')
+        this.#handle({ type: 'room', enough })
+      },
+    })
     this.speed = new Speedometer(store.journal)
     for (const row of store.journal.listJobs(workerRole))
-      this.#readers.set(row.job, new Set((row.state as { stewards: PeerId[] }).stewards))
+      this.#readers.set(row.job, new Set((row.state as WorkerJobState).stewards))
+  }
+
+  /** Takes up what the last run left. Call once the node can be reached. */
+  restore(): void {
+    const { store, key } = this.#options
+    const jobs = restoredJobs(store, key.peerId)
+    this.#room.look()
+    for (const effect of this.#worker.restore(jobs, Date.now())) this.#carryOut(effect)
+    // Whoever came in the meantime would not come again.
+    for (const peer of this.#options.network.connectedPeers()) this.connected(peer)
   }
 
   view(): WorkerView {
@@ -94,7 +119,8 @@ export class Vehicle {
   hear(from: PeerId, message: Message): void {
     if (message.type === 'acknowledge') this.#handOver.answered(message.receipt)
     if (message.type === 'ended') this.#handOver.ended(from)
-    if (message.type === 'offer') this.#offered(from, message.manifest, message.lease)
+    if (message.type === 'offer') this.#offered(from, message)
+    else if (message.type === 'adopt') this.#adopted(from, message)
     else if (message.type === 'acknowledge') this.#handle({ ...message, from })
     else if (message.type === 'withdraw') this.#handle({ ...message, from })
     else if (message.type === 'ended') this.#handle({ ...message, from })
@@ -114,24 +140,57 @@ export class Vehicle {
     await this.#outbox.idle()
   }
 
-  #offered(from: PeerId, manifestRecord: SignedRecord, leaseRecord: SignedRecord): void {
-    const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
-    const lease = openLease(leaseRecord, sha256, verifyByPeerId)
-    this.#handle({ type: 'offer', from, manifest, lease })
-    if (this.#worker.lease(lease.id) !== undefined) this.#admitReaders(manifest.id, manifest.payload)
+  #offered(from: PeerId, message: Extract<Message, { type: 'offer' }>): void {
+    const brought = broughtWith(message)
+    const lease = openLease(message.lease, sha256, verifyByPeerId)
+    this.#brought = { ...brought, lease: { record: message.lease, content: lease } }
+    this.#handle({ type: 'offer', from, lease, ...contentsOf(brought) })
+    this.#brought = undefined
   }
 
-  #admitReaders(job: JobId, manifest: Manifest): void {
-    if (this.#readers.has(job)) return
-    const stewards = manifest.stewards.map((steward) => steward.peer)
+  #adopted(from: PeerId, message: Extract<Message, { type: 'adopt' }>): void {
+    this.#brought = broughtWith(message)
+    this.#handle({ type: 'adopt', from, ...contentsOf(this.#brought) })
+    this.#brought = undefined
+  }
+
+  /** Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. */
+  #take(steward: PeerId | null): void {
+    const { manifest, handovers, lease } = this.#brought!
+    const job = manifest.content.id
+    this.#append('manifest', job, manifest)
+    for (const handover of handovers) this.#append('handover', job, handover)
+    if (lease !== undefined) this.#append('lease', job, lease)
+
+    const stewards = this.#worker.stewardsOf(job)
+    const { journal } = this.#options.store
+    const row = journal.getJob(job, workerRole)
+    const known = row?.state as WorkerJobState | undefined
     this.#readers.set(job, new Set(stewards))
-    this.#options.store.journal.putJob({
+    if (known?.stewards.length === stewards.length && (steward ?? known.steward) === known.steward) return
+    const state: WorkerJobState = { stewards, steward: steward ?? known?.steward ?? null }
+    journal.putJob({
       job,
       role: workerRole,
-      state: { stewards, deadlineMs: manifest.deadlineMs },
-      createdAtMs: Date.now(),
+      state,
+      createdAtMs: row?.createdAtMs ?? Date.now(),
       endedAtMs: null,
     })
+  }
+
+  #append(
+    kind: RecordKind,
+    job: JobId,
+    { record, content }: { readonly record: SignedRecord; readonly content: Verified },
+  ): void {
+    const { body, signature } = record
+    const row = { id: content.id, job, kind, body, signature, extra: null }
+    this.#persist(() => this.#options.store.journal.appendSoon(row))
+  }
+
+  /** What is behind it waits until it is durable, on a full disk until there is room. */
+  #persist(write: () => Promise<unknown>): void {
+    this.#outbox.persist(this.#room.keep(write))
   }
 
   #handle(input: WorkerInput): void {
@@ -141,11 +200,20 @@ export class Vehicle {
 
   #carryOut(effect: WorkerEffect): void {
     switch (effect.type) {
+      case 'take':
+        this.#take(null)
+        break
+      case 'follow':
+        this.#take(effect.steward)
+        break
       case 'issue':
         this.#issue(effect)
         break
       case 'deliver':
         this.#outbox.after(() => this.#deliver(effect))
+        break
+      case 'show':
+        this.#outbox.after(() => this.#show(effect.to, effect.lease))
         break
       case 'send':
         this.#outbox.after(() => this.#say(effect.to, effect.message))
@@ -163,7 +231,7 @@ export class Vehicle {
         this.#abort(effect.slot)
         break
       case 'release':
-        this.#release(effect.lease)
+        this.#release(effect)
         break
       case 'forget':
         this.#forget(effect.job)
@@ -192,17 +260,20 @@ export class Vehicle {
     )
   }
 
-  async #deliver({
-    to,
-    receipt,
-    opening,
-    released,
-  }: Extract<WorkerEffect, { type: 'deliver' }>): Promise<void> {
-    const record = this.#options.store.journal.get(receipt)
-    if (record === undefined) return // the job was forgotten in the meantime
-    const { body, signature } = record
+  #deliver({ to, receipt, released }: Extract<WorkerEffect, { type: 'deliver' }>): void {
+    const kept = this.#options.store.journal.get(receipt)
+    if (kept === undefined) return // the job was forgotten in the meantime
+    const { body, signature, extra } = kept
+    const opening: Opening = openingSchema.parse(decodeCbor('opening', extra!, openingBytesMax))
     this.#handOver.told(to, receipt)
     this.#say(to, { type: 'receipt', record: { body, signature }, opening, released })
+  }
+
+  #show(to: PeerId, lease: LeaseId): void {
+    const kept = this.#options.store.journal.get(lease)
+    if (kept === undefined) return
+    const { body, signature } = kept
+    this.#say(to, { type: 'record', record: { body, signature }, opening: null })
   }
 
   /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */
@@ -217,9 +288,8 @@ export class Vehicle {
   async #prepare(id: LeaseId): Promise<void> {
     const held = this.#worker.lease(id)
     if (held === undefined) return
-    this.#jobOf.set(id, held.manifest.id)
     try {
-      await this.#provisions.ofLease(held.manifest, held.lease, held.lease.signer)
+      await this.#provisions.ofLease(held)
       this.#handle({ type: 'prepared', lease: id })
     } catch (error) {
       const why = error instanceof MissingBlocks ? 'missing-blocks' : 'wrong-blocks'
@@ -231,13 +301,15 @@ export class Vehicle {
   async #run(id: LeaseId, index: number, isRepaired = false): Promise<void> {
     const held = this.#worker.lease(id)
     if (held === undefined) return
-    const { manifest, lease } = held
+    const { manifest, lease, finished } = held
     const { store, log } = this.#options
     const run = new LeaseRun({
       slot: this.#slots[index]!,
       manifest,
       lease,
+      finished,
       blocks: store.blocks,
+      journal: store.journal,
       provisions: this.#provisions,
       onShard: (done) => {
         if (this.#runs[index] !== run) return
@@ -255,18 +327,20 @@ export class Vehicle {
     }
     if (this.#runs[index] !== run) return
     // A block that the disk has damaged is fetched again before the lease is given up, and that only once.
-    if (failed && !isRepaired && (await this.#repair(manifest, lease)) && this.#runs[index] === run)
+    if (failed && !isRepaired && (await this.#repair(id)) && this.#runs[index] === run)
       return this.#run(id, index, true)
     if (this.#runs[index] !== run) return
     this.#runs[index] = undefined
     this.#handle({ type: 'run-ended', lease: id })
   }
 
-  async #repair(manifest: Verified<Manifest>, lease: Verified<Lease>): Promise<boolean> {
+  async #repair(id: LeaseId): Promise<boolean> {
+    const held = this.#worker.lease(id)
+    if (held === undefined) return false
     try {
-      return await this.#provisions.repair(manifest, lease, lease.signer)
+      return await this.#provisions.repair(held)
     } catch (error) {
-      this.#options.log.info({ lease: lease.id, error }, 'damaged blocks could not be fetched again')
+      this.#options.log.info({ lease: id, error }, 'damaged blocks could not be fetched again')
       return false
     }
   }
@@ -280,11 +354,10 @@ export class Vehicle {
   }
 
   /** A vehicle keeps nobody's documents longer than it needs them. */
-  #release(lease: LeaseId): void {
-    const job = this.#jobOf.get(lease)
-    this.#jobOf.delete(lease)
-    if (job === undefined || [...this.#jobOf.values()].includes(job)) return
-    const { blocks } = this.#options.store
+  #release({ job, lease, reason }: Extract<WorkerEffect, { type: 'release' }>): void {
+    const { blocks, journal } = this.#options.store
+    this.#persist(() => journal.endLeaseSoon(job, lease, reason))
+    if (this.#worker.works(job)) return
     blocks.dropAll(blocks.blocksOf(job, 'input'), { kind: 'input', job })
   }
 
@@ -292,6 +365,11 @@ export class Vehicle {
     const { store, log } = this.#options
     this.#readers.delete(job)
     this.#outbox.after(async () => {
+      // A job that this node came to look after keeps its records: they are the steward's.
+      if (store.journal.listJobs().some((row) => row.job === job && row.role !== workerRole)) {
+        store.journal.deleteJobRow(job, workerRole)
+        return
+      }
       store.journal.deleteJob(job)
       await store.blocks.release(job).catch((error) => log.warn({ job, error }, 'blocks were not released'))
     })
@@ -305,3 +383,24 @@ export class Vehicle {
 
 /** More receipts than one run of a node signs before it asks the journal for the next number: a year at 1/s. */
 const receiptsBetweenRestarts = 2 ** 25
+
+/** 64 results and a nonce; it was written here. */
+const openingBytesMax = 16 * 1024
+
+/** Throws ProtocolError. */
+function broughtWith(message: {
+  readonly manifest: SignedRecord
+  readonly handovers: readonly SignedRecord[]
+}): Brought {
+  return {
+    manifest: { record: message.manifest, content: openManifest(message.manifest, sha256, verifyByPeerId) },
+    handovers: message.handovers.map((record) => ({
+      record,
+      content: openHandover(record, sha256, verifyByPeerId),
+    })),
+  }
+}
+
+function contentsOf({ manifest, handovers }: Brought) {
+  return { manifest: manifest.content, handovers: handovers.map(({ content }) => content) }
+}

@@ -6,7 +6,7 @@
  */
 import type { Capacity } from '../advert.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import type { Manifest } from '../job.ts'
+import type { Manifest, StewardPlace } from '../job.ts'
 
 export interface Candidate {
   readonly peer: PeerId
@@ -20,11 +20,13 @@ export interface Candidate {
 /** `owners`: those whose voices count; null in an open mesh, where all do. Keeps the roster's order. */
 export function candidatesFor(
   manifest: Manifest,
+  stewardPlaces: readonly StewardPlace[],
   capacities: readonly Capacity[],
   owners: ReadonlySet<OwnerId> | null,
 ): Candidate[] {
-  const stewards = new Set<PeerId>(manifest.stewards.map((steward) => steward.peer))
-  const stewardOwners = new Set(capacities.filter((c) => stewards.has(c.peer)).map((c) => c.owner))
+  const stewards = new Set<PeerId>(stewardPlaces.map(({ peer }) => peer))
+  const stewardOwners = new Set<OwnerId>(stewardPlaces.map(({ owner }) => owner))
+  for (const { peer, owner } of capacities) if (stewards.has(peer)) stewardOwners.add(owner)
   const candidates: Candidate[] = []
   for (const capacity of capacities) {
     const engine = capacity.engines.find((e) => e.runtime === manifest.runtime && e.id === manifest.engine.id)

@@ -8,6 +8,7 @@
  */
 import type { Capacity } from '../advert.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { StewardPlace } from '../job.ts'
 import type { Opening, Receipt } from '../lease.ts'
 import type { DeclineReason, Message, ReleaseReason } from '../message.ts'
 import type { RecordBody, Verified } from '../record.ts'
@@ -38,6 +39,10 @@ export type StewardInput =
   | { readonly type: 'examined'; readonly results: readonly Examined[] }
   /** Answer to `recompute`: null when this node could not. */
   | { readonly type: 'recomputed'; readonly position: number; readonly found: Recomputation | null }
+  /** The job's stewards changed. */
+  | { readonly type: 'stewards'; readonly stewards: readonly StewardPlace[] }
+  /** Whether all that was accepted is on another steward's disk, too, or nobody else is left. */
+  | { readonly type: 'safe'; readonly safe: boolean }
   | { readonly type: 'connected'; readonly peer: PeerId }
   | { readonly type: 'disconnected'; readonly peer: PeerId }
   | { readonly type: 'cancel' }

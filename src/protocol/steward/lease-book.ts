@@ -18,6 +18,8 @@ export interface LeaseState {
   startedMs: number
   aliveUntilMs: number
   done: number
+  /** Known from the records only: nobody can say whether the vehicle still has it. */
+  restored: boolean
 }
 
 export class LeaseBook {
@@ -26,7 +28,7 @@ export class LeaseBook {
   readonly #active = new Map<PeerId, Set<LeaseState>>()
 
   /** Takes a lease that was just issued. */
-  open(lease: Verified<Lease>, nowMs: number): LeaseState {
+  open(lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
     const state: LeaseState = {
       lease,
       covered: new Map(),
@@ -34,6 +36,7 @@ export class LeaseBook {
       startedMs: nowMs,
       aliveUntilMs: nowMs + offerTtlMs,
       done: 0,
+      restored,
     }
     this.#leases.set(lease.id, state)
     const active = this.#active.get(lease.payload.vehicle)

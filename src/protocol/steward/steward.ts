@@ -12,11 +12,12 @@
  */
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
+import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { Capacity } from '../advert.ts'
 import type { DrawBasis } from '../draw.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import type { Manifest, ShardEntry } from '../job.ts'
+import type { Manifest, ShardEntry, StewardPlace } from '../job.ts'
 import { checkReceipt, type Lease, type Opening, type Receipt } from '../lease.ts'
 import {
   jobRetentionMs,
@@ -51,7 +52,12 @@ export interface StewardOptions {
   readonly manifest: Manifest
   readonly shards: readonly ShardEntry[]
   readonly self: PeerId
-  /** 32 bytes; its sha256 stands in the manifest. */
+  /** All stewards of the job, by default those of its manifest; and this one's own place among them. */
+  readonly stewards?: readonly StewardPlace[]
+  readonly place?: StewardPlace
+  /** Of the handover that made this a steward; 0 for those of the manifest. */
+  readonly epoch?: number
+  /** 32 bytes; its sha256 stands in the place. */
   readonly seed: Uint8Array
   /** Owners whose voices count; null in an open mesh. */
   readonly owners: ReadonlySet<OwnerId> | null
@@ -80,61 +86,111 @@ export class Steward {
   #barrenAt = 0
   #serial = 0
   #slowness = 1
+  #stewards: readonly StewardPlace[]
+  /** Verdicts of several stewards that differ, by the shard's position: the next one settles them. */
+  readonly #apart = new Map<number, RecordId[]>()
+  /** What was accepted is on another steward's disk, too. */
+  #safe = true
   #startedMs: number | undefined
   #end: JobEnd | undefined
   #effects: StewardEffect[] = []
   #verdicts: ShardVerdict[] = []
 
   constructor(options: StewardOptions) {
-    const place = options.manifest.stewards.find((steward) => steward.peer === options.self)
+    const place = options.place ?? options.manifest.stewards.find(({ peer }) => peer === options.self)
     assert(place !== undefined, 'a steward is named by its manifest')
     assert(
       equals(options.sha256(options.seed), place.drawCommitment),
       'a steward draws from the seed it committed to',
     )
     this.#options = options
+    this.#stewards = options.stewards ?? options.manifest.stewards
     this.#board = new ShardBoard(options.manifest, options.shards)
     this.#draws = new DrawLog(options.sha256, options.seed)
   }
 
-  /** Rebuilds the state from what was durable. Call before the first input, which then asks for what is missing. */
+  /**
+   * Rebuilds the state from what was durable, in any order. Call before the first input, which then asks for what is
+   * missing.
+   */
   restore(records: Iterable<Restored>, nowMs: number): StewardEffect[] {
-    const owners = new Map<RecordId, OwnerId>()
-    for (const { kind, record, ...rest } of records) {
-      if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)
-      if (kind === 'draw') this.#draws.restoreBasis(record.id, record.payload as DrawBasis)
-      else if (kind === 'lease') this.#openLease(record as Verified<Lease>, nowMs)
-      else if (kind === 'receipt') {
-        const receipt = record as Verified<Receipt>
-        const lease = this.#leases.get(receipt.payload.lease)
-        if (lease !== undefined) owners.set(receipt.id, lease.lease.payload.owner)
-        this.#takeReceipt(receipt, (rest as { opening: Opening }).opening, null, nowMs)
-      } else if (kind === 'verdict') this.#restoreVerdict(record.payload as Verdict, owners)
-      else this.#end = record.payload as JobEnd
+    const { self } = this.#options
+    const ordered = [...records].sort(inOrder)
+    const owners = ownersOf(ordered)
+    const verdicts = new Map<number, Standing[]>()
+    const ends: Verified<JobEnd>[] = []
+    for (const { kind, record, ...rest } of ordered) {
+      if (record.signer === self) this.#serial = Math.max(this.#serial, record.serial + 1)
+      if (kind === 'draw') {
+        if (record.signer === self) this.#draws.restoreBasis(record.id, record.payload as DrawBasis)
+      } else if (kind === 'lease') this.#openLease(record as Verified<Lease>, nowMs, true)
+      else if (kind === 'verdict') {
+        for (const verdict of (record.payload as Verdict).shards) {
+          const others = verdicts.get(verdict.position)
+          const standing = { record: record.id, verdict }
+          if (others === undefined) verdicts.set(verdict.position, [standing])
+          else others.push(standing)
+        }
+      } else if (kind === 'end') ends.push(record as Verified<JobEnd>)
+      else {
+        if (verdicts.size > 0) this.#restoreVerdicts(verdicts, owners, ends.length > 0)
+        this.#takeReceipt(record as Verified<Receipt>, (rest as { opening: Opening }).opening, null, nowMs)
+      }
     }
+    this.#restoreVerdicts(verdicts, owners, ends.length > 0)
+    this.#end = ends.sort((a, b) => endRank[a.payload.outcome] - endRank[b.payload.outcome])[0]?.payload
     // What the records made us ask for is asked below, once, where it still matters; the rest was said already.
     this.#effects = []
     const { wanted, settled } = this.#returns.outstanding()
     for (const claim of settled) this.#claimUnseen(claim)
     if (this.#end !== undefined) return []
-    for (const state of this.#leases.active()) {
+    for (const state of [...this.#leases.active()]) {
       const { vehicle } = state.lease.payload
-      this.#leases.renew(state, nowMs)
+      if (this.#pointless(state)) {
+        this.#close(state)
+        continue
+      }
+      if (state.lease.signer === self) this.#leases.renew(state, nowMs)
       this.#leases.suspend(vehicle, nowMs)
       this.#patience.left(vehicle)
     }
+    this.#effects = []
     if (wanted.length > 0) this.#effects.push({ type: 'collect', wanted })
     return this.#drain(nowMs)
   }
 
-  #restoreVerdict(verdict: Verdict, owners: ReadonlyMap<RecordId, OwnerId>): void {
-    for (const shard of verdict.shards) {
-      this.#settle(shard)
-      if (shard.outcome !== 'accepted') continue
-      for (const receipt of shard.contradicting) {
-        const owner = owners.get(receipt)
-        if (owner !== undefined) this.#contradict(owner)
-      }
+  /**
+   * Of several verdicts on a shard, made apart, those that another settles count no more. If the others agree, the
+   * first in order stays; if they differ, none does, and the shard is open again with all its claims. Once the job has
+   * ended, the first stays in any case.
+   */
+  #restoreVerdicts(
+    verdicts: Map<number, Standing[]>,
+    owners: ReadonlyMap<RecordId, OwnerId>,
+    ended: boolean,
+  ): void {
+    for (const [position, all] of [...verdicts].sort(([a], [b]) => a - b)) {
+      const settled = new Set(all.flatMap(({ verdict }) => verdict.settles))
+      const left = all.filter(({ record }) => !settled.has(record))
+      const accepted = left.filter(({ verdict }) => verdict.outcome === 'accepted')
+      const standing = accepted.length > 0 ? accepted : left
+      const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)
+      if (standing.length > 0 && (alike || ended)) this.#restoreVerdict(standing[0]!.verdict, owners)
+      else
+        this.#apart.set(
+          position,
+          standing.map(({ record }) => record),
+        )
+    }
+    verdicts.clear()
+  }
+
+  #restoreVerdict(shard: ShardVerdict, owners: ReadonlyMap<RecordId, OwnerId>): void {
+    this.#settle(shard)
+    if (shard.outcome !== 'accepted') return
+    for (const receipt of shard.contradicting) {
+      const owner = owners.get(receipt)
+      if (owner !== undefined) this.#contradict(owner)
     }
   }
 
@@ -167,6 +223,13 @@ export class Steward {
         if (shard !== undefined) this.#board.recomputed(shard, input.found)
         break
       }
+      case 'stewards':
+        this.#stewards = input.stewards
+        this.#learn([...this.#capacities.values()])
+        break
+      case 'safe':
+        this.#safe = input.safe
+        break
       case 'connected':
         this.#patience.returned(input.peer)
         for (const { lease } of this.#leases.resume(input.peer, nowMs))
@@ -184,6 +247,15 @@ export class Steward {
         break
     }
     return this.#drain(nowMs)
+  }
+
+  /** The serial of the next record; others that this node signs for the job take theirs from the same row. */
+  get nextSerial(): number {
+    return this.#serial
+  }
+
+  skipTo(serial: number): void {
+    this.#serial = Math.max(this.#serial, serial)
   }
 
   view(): StewardView {
@@ -225,7 +297,7 @@ export class Steward {
     for (const { peer, mode } of capacities)
       if (mode === 'run' && (before.get(peer)?.mode ?? 'run') !== 'run') this.#patience.ready(peer)
     const { manifest, owners } = this.#options
-    this.#candidates = candidatesFor(manifest, capacities, owners)
+    this.#candidates = candidatesFor(manifest, this.#stewards, capacities, owners)
     this.#barren.clear()
   }
 
@@ -246,7 +318,8 @@ export class Steward {
   #declined(input: Extract<StewardInput, { type: 'declined' }>, nowMs: number): void {
     const state = this.#leases.get(input.lease)
     if (state === undefined || state.lease.payload.vehicle !== input.from || state.state === 'closed') return
-    this.#patience.setback(input.from, input.retryMs, input.reason === 'busy', nowMs)
+    // A lease that the vehicle is done with since before this steward acted is no setback.
+    if (!state.restored) this.#patience.setback(input.from, input.retryMs, input.reason === 'busy', nowMs)
     this.#giveUp(state, speaksAgainstShard(input.reason))
   }
 
@@ -417,8 +490,8 @@ export class Steward {
     if (this.#end === undefined) {
       this.#decide()
       this.#publishVerdicts()
-      if (this.#board.open.size === 0) this.#conclude()
-      else this.#assign(nowMs)
+      if (this.#board.open.size > 0) this.#assign(nowMs)
+      else if (this.#safe) this.#conclude()
     }
     const effects = this.#effects
     this.#effects = []
@@ -481,7 +554,7 @@ export class Steward {
       ...decision,
       agreeing: receipts(agreeing),
       contradicting: receipts(contradicting),
-      settles: [],
+      settles: this.#apart.get(shard.position) ?? [],
     }
     this.#verdicts.push(verdict)
     this.#settle(verdict)
@@ -500,6 +573,7 @@ export class Steward {
     while (this.#verdicts.length > 0) {
       const shards = this.#verdicts.splice(0, packLength(this.#verdicts))
       this.#issue('verdict', { shards } satisfies Verdict)
+      this.#safe = this.#stewards.length === 1
       this.#effects.push({ type: 'decided', verdicts: shards })
     }
   }
@@ -566,10 +640,10 @@ export class Steward {
     this.#effects.push({ type: 'offer', lease: lease.id, to: candidate.peer })
   }
 
-  #openLease(lease: Verified<Lease>, nowMs: number): LeaseState {
+  #openLease(lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
     const { owner, positions, isa, draw } = lease.payload
-    this.#draws.restoreDraw(draw)
-    const state = this.#leases.open(lease, nowMs)
+    if (lease.signer === this.#options.self) this.#draws.restoreDraw(draw)
+    const state = this.#leases.open(lease, nowMs, restored)
     for (const position of positions) this.#board.hold(this.#board.states[position]!, owner, lease.id, isa)
     return state
   }
@@ -642,7 +716,7 @@ export class Steward {
       version: 1,
       kind,
       job,
-      epoch: 0,
+      epoch: this.#options.epoch ?? 0,
       steward: self,
       serial: this.#serial,
       expiresMs: manifest.deadlineMs + jobRetentionMs,
@@ -654,6 +728,43 @@ export class Steward {
     this.#effects.push({ type: 'issue', id, body })
     return { ...body, id }
   }
+}
+
+interface Standing {
+  readonly record: RecordId
+  readonly verdict: ShardVerdict
+}
+
+const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, cancelled: 1, failed: 2 }
+
+/** Verdicts before receipts, so that only what is still open is looked at; within a kind the same on every steward. */
+const kindRank: Readonly<Record<Restored['kind'], number>> = {
+  draw: 0,
+  lease: 1,
+  end: 2,
+  verdict: 3,
+  receipt: 4,
+}
+
+function inOrder(a: Restored, b: Restored): number {
+  const byKind = kindRank[a.kind] - kindRank[b.kind]
+  if (byKind !== 0) return byKind
+  if (a.record.epoch !== b.record.epoch) return a.record.epoch - b.record.epoch
+  if (a.record.signer === b.record.signer) return a.record.serial - b.record.serial
+  return compareText(a.record.id, b.record.id)
+}
+
+/** Whose receipts they are. */
+function ownersOf(records: readonly Restored[]): Map<RecordId, OwnerId> {
+  const byLease = new Map<LeaseId, OwnerId>()
+  const owners = new Map<RecordId, OwnerId>()
+  for (const { kind, record } of records) {
+    if (kind === 'lease') byLease.set(record.id, record.payload.owner)
+    if (kind !== 'receipt') continue
+    const owner = byLease.get(record.payload.lease)
+    if (owner !== undefined) owners.set(record.id, owner)
+  }
+  return owners
 }
 
 /** Was it the work, and not the vehicle's day, that ended the lease? */

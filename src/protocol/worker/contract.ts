@@ -1,30 +1,42 @@
 /**
  * What can happen to a worker, and what it can ask for. The driver's contract is the steward's: one input at a
- * time, effects in order, and what `issue` makes durable is durable before the `deliver` behind it is sent.
+ * time, effects in order, and what `take`, `follow`, `issue` and `release` make durable is durable before anything
+ * behind it is sent. So a vehicle that restarts is held to no more than it remembers, and to no less.
  */
+import type { Handover } from '../handover.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job.ts'
-import type { Lease, Opening } from '../lease.ts'
+import type { Lease, Opening, Receipt } from '../lease.ts'
 import type { Message, ReleaseReason } from '../message.ts'
 import type { RecordBody, Verified } from '../record.ts'
 
 export type WorkerMode = 'run' | 'drain' | 'stop'
+
+export type UnpreparedReason = 'missing-blocks' | 'wrong-blocks' | 'no-space'
 
 export type WorkerInput =
   | {
       readonly type: 'offer'
       readonly from: PeerId
       readonly manifest: Verified<Manifest>
+      readonly handovers: readonly Verified<Handover>[]
       readonly lease: Verified<Lease>
+    }
+  /** A steward of the job looks after it from now on. */
+  | {
+      readonly type: 'adopt'
+      readonly from: PeerId
+      readonly manifest: Verified<Manifest>
+      readonly handovers: readonly Verified<Handover>[]
     }
   /** Answers to `prepare`. */
   | { readonly type: 'prepared'; readonly lease: LeaseId }
   | {
       readonly type: 'unprepared'
       readonly lease: LeaseId
-      readonly why: 'missing-blocks' | 'wrong-blocks'
+      readonly why: UnpreparedReason
     }
-  /** One shard of a lease that runs is done; its result is durable here. */
+  /** One shard of a lease that runs is done; its result is durable here, and so is a note of what is said here. */
   | {
       readonly type: 'shard-done'
       readonly lease: LeaseId
@@ -40,34 +52,76 @@ export type WorkerInput =
   | { readonly type: 'ended'; readonly job: JobId; readonly from: PeerId }
   /** The owner's rules, or the operator, decided. */
   | { readonly type: 'mode'; readonly mode: WorkerMode }
+  /** Whether the disk has room for more work. */
+  | { readonly type: 'room'; readonly enough: boolean }
   | { readonly type: 'connected'; readonly peer: PeerId }
   | { readonly type: 'wake' }
 
 export type WorkerEffect =
+  /** A lease is about to be accepted: its record, the manifest and the handovers that came with it are to be durable. */
+  | { readonly type: 'take'; readonly lease: LeaseId }
+  /** This steward looks after the job's leases: durable with the handovers that came with its word. */
+  | { readonly type: 'follow'; readonly job: JobId; readonly steward: PeerId }
   | { readonly type: 'issue'; readonly id: RecordId; readonly body: RecordBody; readonly opening: Opening }
   | {
       readonly type: 'deliver'
       readonly to: PeerId
+      /** With its opening, from where `issue` left both. */
       readonly receipt: RecordId
-      readonly opening: Opening
       readonly released: ReleaseReason | null
     }
+  /** Send a `record` with the lease's own record: its new steward may never have seen it. */
+  | { readonly type: 'show'; readonly to: PeerId; readonly lease: LeaseId }
   | { readonly type: 'send'; readonly to: PeerId; readonly message: Message }
   /** Fetch the lease's shards, their documents and the job's weights. */
   | { readonly type: 'prepare'; readonly lease: LeaseId }
-  /** Run the lease's shards, from this place on, in this slot. */
+  /** Run the lease's shards that are not finished yet in this slot. */
   | { readonly type: 'run'; readonly lease: LeaseId; readonly slot: number }
   /** Let the shard under way finish, then stand still. */
   | { readonly type: 'drain'; readonly slot: number }
   /** Stand still now. */
   | { readonly type: 'abort'; readonly slot: number }
-  /** The lease is over: what was fetched for it may go. */
-  | { readonly type: 'release'; readonly lease: LeaseId }
+  /** The lease is over, for this reason or because it is done: to be durable; what was fetched for it may go. */
+  | {
+      readonly type: 'release'
+      readonly job: JobId
+      readonly lease: LeaseId
+      readonly reason: ReleaseReason | null
+    }
   /** The job is over: its results may go. */
   | { readonly type: 'forget'; readonly job: JobId }
   /** Free slots or mode changed: worth an advert. */
   | { readonly type: 'advertise' }
   | { readonly type: 'wake'; readonly atMs: number }
+
+/** One shard of a lease, finished. */
+export interface Done {
+  /** In the lease's list of shards. */
+  readonly place: number
+  readonly result: Cid
+  readonly cpuMs: number
+  readonly wallMs: number
+}
+
+/** What is durable of one job, as a restart finds it. */
+export interface RestoredJob {
+  readonly manifest: Verified<Manifest>
+  readonly handovers: readonly Verified<Handover>[]
+  /** Who adopted it last. */
+  readonly steward: PeerId | null
+  /** In the order in which they were accepted. */
+  readonly leases: readonly RestoredLease[]
+}
+
+export interface RestoredLease {
+  readonly lease: Verified<Lease>
+  /** In the order in which they were signed. */
+  readonly receipts: readonly Verified<Receipt>[]
+  /** Noted, whether or not a receipt covers it by now; the results are here. */
+  readonly done: readonly Done[]
+  /** Undefined for a lease that was never released. */
+  readonly released: ReleaseReason | null | undefined
+}
 
 export interface WorkerView {
   readonly mode: WorkerMode

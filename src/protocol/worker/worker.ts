@@ -6,6 +6,11 @@
  * steward acknowledges them. When the vehicle is needed it stands still at once, hands in what is finished and
  * gives back the rest.
  *
+ * A lease is run at most once: who offers one that is over gets its receipts again. Otherwise two runs could end
+ * differently, and the vehicle would have signed two results for one shard, which is what liars do. A lease survives
+ * a restart with all that is finished of it, and goes on when its steward is there. Stewards change: who adopts a job
+ * is told of its leases and shown its receipts, and is from then on the one to whom they are due.
+ *
  * Slots are shared fairly between submitters, by work and not by leases: the next lease comes from the
  * submitter that was served least (start-time fair queueing, Goyal, Vin and Cheng 1996). A submitter who comes
  * new starts level with the least served who waits, so nobody saves up a claim to the whole vehicle.
@@ -13,21 +18,33 @@
 import { concat, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import { type Handover, type Succession, successionOf } from '../handover.ts'
+import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../lease.ts'
 import {
   jobRetentionMs,
   leasesPerSlot,
+  overLeasesMax,
   progressIntervalMs,
   queuedLeasesPerSlotMax,
   receiptIntervalMs,
   rememberedJobsMax,
-  unacknowledgedReceiptsMax,
+  rememberedReceiptsMax,
+  shownReceiptsMax,
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../record.ts'
-import type { WorkerEffect, WorkerInput, WorkerMode, WorkerView } from './contract.ts'
+import type {
+  Done,
+  RestoredJob,
+  RestoredLease,
+  UnpreparedReason,
+  WorkerEffect,
+  WorkerInput,
+  WorkerMode,
+  WorkerView,
+} from './contract.ts'
 
 /** A vehicle that is full asks not to be asked for this long: about one lease (limits.ts). */
 const busyRetryMs = 2_000
@@ -44,20 +61,34 @@ export interface WorkerOptions {
   readonly sha256: Sha256
 }
 
-type Delivery = Extract<WorkerEffect, { type: 'deliver' }>
+/** What is remembered of a job that this vehicle works or worked for. */
+interface Job {
+  succession: Succession
+  /** A steward said that it is over, and nobody has offered a lease of it since. */
+  ended: boolean
+  /** Leases of which nothing more will be done, the latest last. */
+  readonly over: Map<LeaseId, { readonly signer: PeerId; readonly serial: number }>
+  /** By who signed them: leases up to this serial are over, too, and not known by name any more. */
+  readonly floor: Map<PeerId, number>
+}
 
-interface Done {
-  readonly place: number
-  readonly result: Cid
-  readonly cpuMs: number
-  readonly wallMs: number
+/** A receipt that was signed here. */
+interface Signed {
+  readonly job: JobId
+  readonly lease: LeaseId
+  readonly released: ReleaseReason | null
+  /** To whom it is due: the one who looks after the lease. */
+  to: PeerId
+  acknowledged: boolean
 }
 
 interface Held {
   readonly lease: Verified<Lease>
   readonly manifest: Verified<Manifest>
-  readonly steward: PeerId
-  state: 'preparing' | 'ready' | 'running' | 'draining'
+  /** Who looks after it; at first the one who offered it. */
+  steward: PeerId
+  /** One that a restart brought back is `restored` until its steward is there to give out what may be missing. */
+  state: 'restored' | 'preparing' | 'ready' | 'running' | 'draining'
   slot: number | undefined
   /** Finished and not yet in a receipt. */
   done: Done[]
@@ -73,12 +104,13 @@ export class Worker {
   readonly #held = new Map<LeaseId, Held>()
   readonly #slots: (LeaseId | undefined)[]
   readonly #served = new Map<PeerId, number>()
-  /** Receipts that their steward has not acknowledged. */
-  readonly #unacknowledged = new Map<RecordId, { readonly job: JobId; readonly delivery: Delivery }>()
-  /** The stewards of jobs that this vehicle works or worked for, the most recent job last. */
-  readonly #stewards = new Map<JobId, ReadonlySet<PeerId>>()
+  /** In the order in which they were signed. */
+  readonly #receipts = new Map<RecordId, Signed>()
+  /** The most recent one last. */
+  readonly #jobs = new Map<JobId, Job>()
   readonly #totals = { shardsDone: 0, receipts: 0, leasesReleased: 0 }
   #mode: WorkerMode = 'run'
+  #hasRoom = true
   #serial: number
   #lastProgressMs = 0
   #wakeAtMs = Number.POSITIVE_INFINITY
@@ -91,12 +123,25 @@ export class Worker {
     this.#slots = new Array(options.slots).fill(undefined)
   }
 
+  /** Takes up what an earlier run left behind. Call before the first input. */
+  restore(jobs: Iterable<RestoredJob>, nowMs: number): WorkerEffect[] {
+    for (const { manifest, handovers, steward, leases } of jobs) {
+      const job = this.#remember(manifest, handovers)
+      this.#restoreReceipts(manifest.id, steward, leases)
+      for (const restored of leases) this.#restoreLease(job, manifest, steward, restored, nowMs)
+    }
+    return this.#takeEffects(nowMs)
+  }
+
   handle(input: WorkerInput, nowMs: number): WorkerEffect[] {
     const freeBefore = this.#free()
     const modeBefore = this.#mode
     switch (input.type) {
       case 'offer':
         this.#consider(input, nowMs)
+        break
+      case 'adopt':
+        this.#adopted(input)
         break
       case 'prepared':
         this.#prepared(input.lease)
@@ -113,19 +158,22 @@ export class Worker {
       case 'withdraw':
         this.#withdraw(input.lease, input.from, nowMs)
         break
-      case 'acknowledge':
-        if (this.#unacknowledged.get(input.receipt)?.delivery.to === input.from)
-          this.#unacknowledged.delete(input.receipt)
+      case 'acknowledge': {
+        const signed = this.#receipts.get(input.receipt)
+        if (signed?.to === input.from) signed.acknowledged = true
         break
+      }
       case 'ended':
         this.#jobEnded(input.job, input.from)
         break
       case 'mode':
         this.#setMode(input.mode, nowMs)
         break
+      case 'room':
+        this.#hasRoom = input.enough
+        break
       case 'connected':
-        for (const { delivery } of this.#unacknowledged.values())
-          if (delivery.to === input.peer) this.#effects.push(delivery)
+        this.#connected(input.peer)
         break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY
@@ -134,10 +182,7 @@ export class Worker {
     }
     this.#fillSlots()
     if (this.#free() !== freeBefore || this.#mode !== modeBefore) this.#effects.push({ type: 'advertise' })
-    this.#askToWake(nowMs)
-    const effects = this.#effects
-    this.#effects = []
-    return effects
+    return this.#takeEffects(nowMs)
   }
 
   view(): WorkerView {
@@ -150,26 +195,158 @@ export class Worker {
   }
 
   /** A lease under way, for those who carry out its effects. */
-  lease(id: LeaseId): { readonly lease: Verified<Lease>; readonly manifest: Verified<Manifest> } | undefined {
-    return this.#held.get(id)
+  lease(id: LeaseId):
+    | {
+        readonly lease: Verified<Lease>
+        readonly manifest: Verified<Manifest>
+        /** The one who looks after the lease first. */
+        readonly stewards: readonly PeerId[]
+        readonly finished: ReadonlySet<number>
+      }
+    | undefined {
+    const held = this.#held.get(id)
+    if (held === undefined) return undefined
+    const { lease, manifest, steward, finished } = held
+    return { lease, manifest, finished, stewards: [...new Set([steward, ...this.stewardsOf(manifest.id)])] }
+  }
+
+  /** Whether leases of the job are under way. */
+  works(job: JobId): boolean {
+    return [...this.#held.values()].some(({ manifest }) => manifest.id === job)
+  }
+
+  /** Who may read a job's results: everybody who is or was a steward of it, as far as is known here. */
+  stewardsOf(job: JobId): readonly PeerId[] {
+    return this.#jobs.get(job)?.succession.stewards.map(({ peer }) => peer) ?? []
+  }
+
+  // --- after a restart --------------------------------------------------------------------------------------
+
+  /** Who acknowledged what is not written down: that would cost a commit each, and telling a steward twice costs little. */
+  #restoreReceipts(job: JobId, steward: PeerId | null, leases: readonly RestoredLease[]): void {
+    const receipts = leases.flatMap(({ lease, receipts, released = null }) =>
+      receipts.map((receipt, i) => ({
+        receipt,
+        to: steward ?? lease.signer,
+        released: i === receipts.length - 1 ? released : null,
+      })),
+    )
+    receipts.sort((a, b) => a.receipt.serial - b.receipt.serial)
+    for (const { receipt, to, released } of receipts.slice(-shownReceiptsMax))
+      this.#keep(receipt.id, { job, lease: receipt.payload.lease, to, released, acknowledged: false })
+  }
+
+  #restoreLease(
+    job: Job,
+    manifest: Verified<Manifest>,
+    steward: PeerId | null,
+    { lease, receipts, done, released }: RestoredLease,
+    nowMs: number,
+  ): void {
+    const covered = new Set(receipts.flatMap(({ payload }) => payload.covers))
+    const uncovered = done.filter(({ place }) => !covered.has(place))
+    const isOver = released !== undefined || covered.size === lease.payload.shards.length
+    if ((isOver && uncovered.length === 0) || manifest.payload.deadlineMs <= nowMs) {
+      this.#close(job, lease)
+      return
+    }
+    this.#startLevel(manifest.signer)
+    const held: Held = {
+      lease,
+      manifest,
+      steward: steward ?? lease.signer,
+      state: 'restored',
+      slot: undefined,
+      done: uncovered,
+      finished: new Set([...covered, ...done.map(({ place }) => place)]),
+      lastReceiptMs: nowMs,
+      receipts: receipts.length,
+    }
+    this.#held.set(lease.id, held)
+    const isComplete = held.finished.size === lease.payload.shards.length
+    if (isOver || isComplete) this.#handIn(held, released ?? null, nowMs)
+  }
+
+  #connected(peer: PeerId): void {
+    for (const held of this.#held.values())
+      if (held.steward === peer && held.state === 'restored') this.#goOn(held)
+    for (const [receipt, { to, acknowledged }] of this.#receipts)
+      if (to === peer && !acknowledged) this.#deliver(receipt)
+  }
+
+  /** Its steward is there: a lease that waited for it may need blocks from it. */
+  #goOn(held: Held): void {
+    this.#send(held.steward, { type: 'accept', lease: held.lease.id })
+    if (held.state !== 'restored') return
+    held.state = 'preparing'
+    this.#effects.push({ type: 'prepare', lease: held.lease.id })
+  }
+
+  // --- stewards ---------------------------------------------------------------------------------------------
+
+  #adopted({ from, manifest, handovers }: Extract<WorkerInput, { type: 'adopt' }>): void {
+    if (
+      this.#jobs.get(manifest.id)?.ended !== false ||
+      !isSteward(from, this.#successionOf(manifest, handovers))
+    )
+      return
+    this.#remember(manifest, handovers)
+    const held = [...this.#held.values()].filter((one) => one.manifest.id === manifest.id)
+    const signed = [...this.#receipts].filter(([, { job }]) => job === manifest.id)
+    const shown = signed.filter(
+      ([, { acknowledged }], i) => !acknowledged || i >= signed.length - shownReceiptsMax,
+    )
+    this.#effects.push({ type: 'follow', job: manifest.id, steward: from })
+    for (const lease of new Set([...held.map((one) => one.lease.id), ...shown.map(([, { lease }]) => lease)]))
+      this.#effects.push({ type: 'show', to: from, lease })
+    for (const one of held) {
+      one.steward = from
+      this.#goOn(one)
+    }
+    for (const [receipt] of shown) this.#deliver(receipt, from)
+  }
+
+  /** By what is known here and what is handed in: a steward may have seen less of the chain. */
+  #successionOf({ id, payload }: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Succession {
+    const known = this.#jobs.get(id)?.succession.chain ?? []
+    return successionOf(id, payload, [...known, ...handovers])
+  }
+
+  #remember(manifest: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Job {
+    const succession = this.#successionOf(manifest, handovers)
+    const job = this.#jobs.get(manifest.id) ?? { succession, ended: false, over: new Map(), floor: new Map() }
+    job.succession = succession
+    job.ended = false
+    this.#jobs.delete(manifest.id)
+    this.#jobs.set(manifest.id, job)
+    dropOldest(this.#jobs, rememberedJobsMax)
+    return job
   }
 
   // --- offers -----------------------------------------------------------------------------------------------
 
   #consider(offer: Extract<WorkerInput, { type: 'offer' }>, nowMs: number): void {
-    const { from, lease, manifest } = offer
-    if (this.#held.has(lease.id)) {
-      this.#send(from, { type: 'accept', lease: lease.id })
+    const { from, lease, manifest, handovers } = offer
+    const succession = this.#successionOf(manifest, handovers)
+    const held = this.#held.get(lease.id)
+    if (held !== undefined && isSteward(from, succession)) {
+      held.steward = from
+      this.#goOn(held)
       return
     }
-    const reason = this.#objection(offer, nowMs)
+    if (this.#isOver(lease) && isSteward(from, succession)) {
+      for (const [receipt, { lease: of }] of this.#receipts) if (of === lease.id) this.#deliver(receipt, from)
+      this.#send(from, { type: 'decline', lease: lease.id, reason: 'expired', retryMs: 0 })
+      return
+    }
+    const reason = this.#objection(offer, succession, nowMs)
     if (reason !== undefined) {
       const retryMs = reason === 'busy' ? busyRetryMs : stoppedRetryMs
       this.#send(from, { type: 'decline', lease: lease.id, reason, retryMs })
       return
     }
     this.#startLevel(manifest.signer)
-    this.#remember(manifest)
+    this.#remember(manifest, handovers)
     this.#held.set(lease.id, {
       lease,
       manifest,
@@ -181,20 +358,31 @@ export class Worker {
       lastReceiptMs: nowMs,
       receipts: 0,
     })
+    this.#effects.push({ type: 'take', lease: lease.id })
     this.#send(from, { type: 'accept', lease: lease.id })
     this.#effects.push({ type: 'prepare', lease: lease.id })
   }
 
-  #objection(offer: Extract<WorkerInput, { type: 'offer' }>, nowMs: number): DeclineReason | undefined {
+  #isOver({ id, job: name, signer, serial }: Verified<Lease>): boolean {
+    const job = name === null ? undefined : this.#jobs.get(name)
+    return job !== undefined && (job.over.has(id) || serial <= (job.floor.get(signer) ?? -1))
+  }
+
+  #objection(
+    offer: Extract<WorkerInput, { type: 'offer' }>,
+    succession: Succession,
+    nowMs: number,
+  ): DeclineReason | undefined {
     const { from, lease, manifest } = offer
     const { self, engines, slots } = this.#options
     if (this.#mode === 'stop') return 'stopped'
     if (this.#mode === 'drain') return 'draining'
-    const stewards = manifest.payload.stewards.map((steward) => steward.peer)
-    if (!stewards.includes(from) || lease.signer !== from || lease.steward !== from) return 'not-a-steward'
+    if (!this.#hasRoom) return 'no-space'
+    if (!isSteward(from, succession) || !isSteward(lease.signer, succession)) return 'not-a-steward'
+    if (lease.steward !== lease.signer) return 'not-a-steward'
     if (lease.job !== manifest.id || lease.payload.vehicle !== self) return 'not-a-steward'
     if (lease.payload.positions.length !== lease.payload.shards.length) return 'wrong-blocks'
-    if (stewards.includes(self)) return 'own-job'
+    if (isSteward(self, succession)) return 'own-job'
     if (manifest.payload.deadlineMs <= nowMs || lease.expiresMs <= nowMs) return 'expired'
     const engine = engines.find(
       (e) => e.runtime === manifest.payload.runtime && e.id === manifest.payload.engine.id,
@@ -206,13 +394,6 @@ export class Worker {
     return undefined
   }
 
-  /** Only a job's stewards can say that it is over. */
-  #remember({ id, payload }: Verified<Manifest>): void {
-    this.#stewards.delete(id)
-    this.#stewards.set(id, new Set(payload.stewards.map((steward) => steward.peer)))
-    dropOldest(this.#stewards, rememberedJobsMax)
-  }
-
   // --- slots ------------------------------------------------------------------------------------------------
 
   #prepared(id: LeaseId): void {
@@ -220,11 +401,11 @@ export class Worker {
     if (held?.state === 'preparing') held.state = 'ready'
   }
 
-  #unprepared(id: LeaseId, why: 'missing-blocks' | 'wrong-blocks'): void {
+  #unprepared(id: LeaseId, why: UnpreparedReason): void {
     const held = this.#held.get(id)
     if (held === undefined || held.state !== 'preparing') return
     this.#send(held.steward, { type: 'decline', lease: id, reason: why, retryMs: busyRetryMs })
-    this.#drop(held)
+    this.#drop(held, 'failed')
   }
 
   #fillSlots(): void {
@@ -293,16 +474,17 @@ export class Worker {
     this.#handIn(held, 'withdrawn', nowMs)
   }
 
+  /** Only a job's stewards can say that it is over. What is over stays so: its leases are not run again. */
   #jobEnded(job: JobId, from: PeerId): void {
-    if (this.#stewards.get(job)?.has(from) !== true) return
-    this.#stewards.delete(job)
+    const known = this.#jobs.get(job)
+    if (known === undefined || known.ended || !isSteward(from, known.succession)) return
+    known.ended = true
     for (const held of [...this.#held.values()]) {
-      if (held.manifest.id !== job || held.steward !== from) continue
+      if (held.manifest.id !== job) continue
       this.#abort(held)
-      this.#drop(held)
+      this.#drop(held, 'withdrawn')
     }
-    for (const [receipt, pending] of this.#unacknowledged)
-      if (pending.delivery.to === from && pending.job === job) this.#unacknowledged.delete(receipt)
+    for (const [receipt, signed] of this.#receipts) if (signed.job === job) this.#receipts.delete(receipt)
     this.#effects.push({ type: 'forget', job })
   }
 
@@ -330,6 +512,8 @@ export class Worker {
 
   /** Commits to what is done, gives back the rest, and is rid of the lease. */
   #handIn(held: Held, released: ReleaseReason | null, nowMs: number): void {
+    // First: what is said below is said of a lease that a restart would not bring back.
+    this.#drop(held, released)
     if (held.done.length > 0) this.#commit(held, released, nowMs)
     else if (released !== null) {
       const reason = released === 'withdrawn' ? 'busy' : released
@@ -337,13 +521,22 @@ export class Worker {
       this.#send(held.steward, { type: 'decline', lease: held.lease.id, reason, retryMs })
     }
     if (released !== null) this.#totals.leasesReleased += 1
-    this.#drop(held)
   }
 
-  #drop(held: Held): void {
+  #drop(held: Held, reason: ReleaseReason | null): void {
+    const { lease, manifest } = held
     if (held.slot !== undefined) this.#slots[held.slot] = undefined
-    this.#held.delete(held.lease.id)
-    this.#effects.push({ type: 'release', lease: held.lease.id })
+    this.#held.delete(lease.id)
+    this.#close(this.#jobs.get(manifest.id) ?? this.#remember(manifest, []), lease)
+    this.#effects.push({ type: 'release', job: manifest.id, lease: lease.id, reason })
+  }
+
+  #close({ over, floor }: Job, { id, signer, serial }: Verified<Lease>): void {
+    over.set(id, { signer, serial })
+    if (over.size <= overLeasesMax) return
+    const [oldest, known] = over.entries().next().value!
+    over.delete(oldest)
+    floor.set(known.signer, Math.max(known.serial, floor.get(known.signer) ?? -1))
   }
 
   // --- receipts ---------------------------------------------------------------------------------------------
@@ -382,23 +575,50 @@ export class Worker {
     }
     this.#serial += 1
     const receipt = recordId(sha256, encodeBody(body))
-    const delivery = { type: 'deliver', to: held.steward, receipt, opening, released } as const
-    this.#unacknowledged.set(receipt, { job: lease.job, delivery })
-    dropOldest(this.#unacknowledged, unacknowledgedReceiptsMax)
-    this.#effects.push({ type: 'issue', id: receipt, body, opening }, delivery)
+    const { steward: to } = held
+    this.#keep(receipt, { job: lease.job, lease: lease.id, to, released, acknowledged: false })
+    this.#effects.push({ type: 'issue', id: receipt, body, opening })
+    this.#deliver(receipt)
     this.#totals.receipts += 1
     held.done = []
     held.receipts += 1
     held.lastReceiptMs = nowMs
   }
 
+  #keep(receipt: RecordId, signed: Signed): void {
+    this.#receipts.set(receipt, signed)
+    dropOldest(this.#receipts, rememberedReceiptsMax)
+  }
+
+  /** To whom it is due; with `to`, that is somebody else from now on. */
+  #deliver(receipt: RecordId, to?: PeerId): void {
+    const signed = this.#receipts.get(receipt)
+    if (signed === undefined) return
+    if (to !== undefined) {
+      signed.to = to
+      signed.acknowledged = false
+    }
+    this.#effects.push({ type: 'deliver', to: signed.to, receipt, released: signed.released })
+  }
+
   #report(nowMs: number): void {
-    for (const held of this.#held.values()) {
+    for (const held of [...this.#held.values()]) {
+      if (held.state === 'restored' && held.manifest.payload.deadlineMs <= nowMs) {
+        this.#handIn(held, 'failed', nowMs) // nobody came for it
+        continue
+      }
       if (held.done.length > 0 && nowMs - held.lastReceiptMs >= receiptIntervalMs)
         this.#commit(held, null, nowMs)
       this.#send(held.steward, { type: 'progress', lease: held.lease.id, done: held.finished.size })
     }
     this.#lastProgressMs = nowMs
+  }
+
+  #takeEffects(nowMs: number): WorkerEffect[] {
+    this.#askToWake(nowMs)
+    const effects = this.#effects
+    this.#effects = []
+    return effects
   }
 
   #askToWake(nowMs: number): void {
@@ -412,9 +632,13 @@ export class Worker {
   }
 
   #free(): number {
-    if (this.#mode !== 'run') return 0
+    if (this.#mode !== 'run' || !this.#hasRoom) return 0
     return this.#slots.filter((lease) => lease === undefined).length
   }
+}
+
+function isSteward(peer: PeerId, { stewards }: Succession): boolean {
+  return stewards.some((steward) => steward.peer === peer)
 }
 
 function dropOldest<Key>(map: Map<Key, unknown>, sizeMax: number): void {

@@ -1,0 +1,78 @@
+/**
+ * What the journal still knows of this vehicle's jobs, as the worker takes it up after a restart.
+ *
+ * Signatures were checked when the records came in, or made here; checking ten thousand again would cost a second of a
+ * restart. A row that the disk has damaged no longer has its name, and is passed over.
+ */
+
+import { openHandover } from '../../protocol/handover.ts'
+import type { PeerId } from '../../protocol/ids.ts'
+import { type Manifest, openManifest } from '../../protocol/job.ts'
+import { openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
+import type { RecordKind, SignedRecord, Verified, Verify } from '../../protocol/record.ts'
+import type { RestoredJob, RestoredLease } from '../../protocol/worker/contract.ts'
+import { sha256 } from '../sha256.ts'
+import type { JobRow, JournalRecord } from '../store/journal.ts'
+import type { Store } from '../store/store.ts'
+
+export const workerRole = 'worker'
+
+/** What a vehicle keeps of a job beside its records. */
+export interface WorkerJobState {
+  /** Who may read its results. */
+  readonly stewards: readonly PeerId[]
+  /** Who adopted it last. */
+  readonly steward: PeerId | null
+}
+
+export function restoredJobs(store: Store, self: PeerId): RestoredJob[] {
+  return store.journal.listJobs(workerRole).flatMap((row) => restoredJob(store, self, row) ?? [])
+}
+
+/** Undefined for a job of which nothing was accepted yet. */
+function restoredJob(
+  { journal, blocks }: Store,
+  self: PeerId,
+  { job, state }: JobRow,
+): RestoredJob | undefined {
+  const rows = new Map<RecordKind, JournalRecord[]>()
+  for (const record of journal.ofJob(job)) {
+    const known = rows.get(record.kind)
+    if (known === undefined) rows.set(record.kind, [record])
+    else known.push(record)
+  }
+  const all = <Payload>(kind: RecordKind, open: Open<Payload>) =>
+    (rows.get(kind) ?? []).flatMap((row) => opened(row, open) ?? [])
+
+  const manifest: Verified<Manifest> | undefined = all('manifest', openManifest)[0]
+  if (manifest === undefined) return undefined
+  const receipts = Map.groupBy(
+    all('receipt', openReceipt).filter(({ signer }) => signer === self),
+    ({ payload }: Verified<Receipt>) => payload.lease,
+  )
+  const over = journal.overLeases(job)
+  const leases = all('lease', openLease)
+    .filter(({ payload }) => payload.vehicle === self)
+    .map(
+      (lease): RestoredLease => ({
+        lease,
+        receipts: receipts.get(lease.id) ?? [],
+        // A large result becomes durable a moment after the note of it.
+        done: journal.finishedOf(job, lease.id).filter(({ result }) => blocks.has(result)),
+        released: over.get(lease.id),
+      }),
+    )
+  const { steward } = state as WorkerJobState
+  return { manifest, handovers: all('handover', openHandover), steward: steward ?? null, leases }
+}
+
+type Open<Payload> = (record: SignedRecord, hash: typeof sha256, verify: Verify) => Verified<Payload>
+
+function opened<Payload>(row: JournalRecord, open: Open<Payload>): Verified<Payload> | undefined {
+  try {
+    const record = open(row, sha256, () => true)
+    return record.id === row.id ? record : undefined
+  } catch {
+    return undefined
+  }
+}

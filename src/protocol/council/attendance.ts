@@ -1,0 +1,75 @@
+/**
+ * Attendance: which of a job's stewards live, and whose turn it is to act. There is no election: the stewards have an
+ * order, and the first of those that live acts when nobody else does. Two that do not hear each other may both act; that
+ * wastes work and nothing else, and the later one stands down as soon as they meet.
+ */
+import type { PeerId } from '../ids.ts'
+import type { StewardPlace } from '../job.ts'
+import { reconnectGraceMs, stewardLeaseMs, stewardLostMs, successionStepMs } from '../limits.ts'
+
+interface Presence {
+  aliveUntilMs: number
+  lastHeardMs: number
+  acting: boolean
+}
+
+export class Attendance {
+  readonly #self: PeerId
+  readonly #presences = new Map<PeerId, Presence>()
+  #order: readonly PeerId[] = []
+  #vacantSinceMs: number | undefined
+
+  constructor(self: PeerId) {
+    this.#self = self
+  }
+
+  /** Those not heard of yet are believed to live, and to act, for a while: who has just started knows nothing. */
+  seat(stewards: readonly StewardPlace[], nowMs: number): void {
+    this.#order = stewards.map(({ peer }) => peer)
+    for (const peer of this.#order)
+      if (peer !== this.#self && !this.#presences.has(peer))
+        this.#presences.set(peer, { aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs: nowMs, acting: true })
+  }
+
+  heard(peer: PeerId, acting: boolean, nowMs: number): void {
+    const presence = this.#presences.get(peer)
+    if (presence === undefined) return
+    presence.aliveUntilMs = nowMs + stewardLeaseMs
+    presence.lastHeardMs = nowMs
+    presence.acting = acting
+  }
+
+  /** The connection is down: it has a moment to come back. */
+  left(peer: PeerId, nowMs: number): void {
+    const presence = this.#presences.get(peer)
+    if (presence !== undefined)
+      presence.aliveUntilMs = Math.min(presence.aliveUntilMs, nowMs + reconnectGraceMs)
+  }
+
+  lives(peer: PeerId, nowMs: number): boolean {
+    return (this.#presences.get(peer)?.aliveUntilMs ?? 0) > nowMs
+  }
+
+  /** Silent for so long that it is replaced. */
+  isLost(peer: PeerId, nowMs: number): boolean {
+    const presence = this.#presences.get(peer)
+    return presence !== undefined && nowMs - presence.lastHeardMs >= stewardLostMs
+  }
+
+  /** Should this steward act? `acting`: whether it does now. */
+  myTurn(acting: boolean, nowMs: number): boolean {
+    const before = this.#order.slice(0, this.#order.indexOf(this.#self))
+    if (acting) return !before.some((peer) => this.#acts(peer, nowMs))
+    if (this.#order.some((peer) => this.#acts(peer, nowMs))) {
+      this.#vacantSinceMs = undefined
+      return false
+    }
+    this.#vacantSinceMs ??= nowMs
+    const rank = before.filter((peer) => this.lives(peer, nowMs)).length
+    return nowMs >= this.#vacantSinceMs + rank * successionStepMs
+  }
+
+  #acts(peer: PeerId, nowMs: number): boolean {
+    return this.#presences.get(peer)?.acting === true && this.lives(peer, nowMs)
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What can happen to a council, and what it can ask for: all that a steward can (../steward/contract.ts, whose rules
+ * for drivers hold here, too), and what the stewards of one job do for each other.
+ */
+import type { Cid, PeerId, RecordId } from '../ids.ts'
+import type { ShardEntry } from '../job.ts'
+import type { Message } from '../message.ts'
+import type { RecordBody } from '../record.ts'
+import type { StewardEffect, StewardInput } from '../steward/contract.ts'
+import type { JobRecord } from './job-records.ts'
+
+/** What stewards say to each other about a job. */
+export type FellowMessage = Extract<
+  Message,
+  { type: 'beat' | 'branches' | 'leaves' | 'ids' | 'want' | 'willing' | 'unwilling' }
+>
+
+export type CouncilInput =
+  | StewardInput
+  | { readonly type: 'fellow'; readonly from: PeerId; readonly message: FellowMessage }
+  /** A record that somebody sent along; its signature was checked. */
+  | { readonly type: 'record'; readonly from: PeerId; readonly record: JobRecord }
+  /** Answer to `hold-inputs`. */
+  | { readonly type: 'inputs-held'; readonly shards: readonly ShardEntry[] }
+  /** Answer to `hold-results`; `held` is false when they did not come. */
+  | { readonly type: 'results-held'; readonly verdict: RecordId; readonly held: boolean }
+
+export type CouncilEffect =
+  | StewardEffect
+  /** Make this record, just handed in, durable. */
+  | { readonly type: 'copy'; readonly record: RecordId }
+  /** Send a record that is durable here, with its opening if it has one. */
+  | { readonly type: 'share'; readonly record: RecordId; readonly to: PeerId }
+  /** Tell this node that it is a steward of the job: send it the manifest and the handovers. */
+  | { readonly type: 'entrust'; readonly to: PeerId }
+  /** Tell this vehicle that the job is looked after from here: send it the manifest and the handovers. */
+  | { readonly type: 'adopt'; readonly to: PeerId }
+  /** Fetch the job's lists, shards, documents and weights from its other stewards. */
+  | { readonly type: 'hold-inputs' }
+  /** Fetch the results that this verdict accepts, from this steward. */
+  | {
+      readonly type: 'hold-results'
+      readonly verdict: RecordId
+      readonly results: readonly Cid[]
+      readonly from: PeerId
+    }
+  /** Whether this node acts for the job has changed. */
+  | { readonly type: 'acting'; readonly acting: boolean }
+
+/** An issued record, as the journal will hold it. */
+export interface Issued {
+  readonly id: RecordId
+  readonly body: RecordBody
+}

@@ -1,0 +1,589 @@
+/**
+ * The council: one steward's side of looking after a job together with the others.
+ *
+ * It keeps the job's records equal to theirs, holds its inputs and accepted results, and watches who lives. While it is
+ * this node's turn, a Steward (../steward) made from the records decides about the job; when the turn passes to another,
+ * that Steward is let go, and nothing is lost with it, since all it knew follows from records that every steward has.
+ * With no standbys it is a steward with nobody to talk to.
+ */
+import { concat, equals, fromString } from 'uint8arrays'
+import { assert } from '../../base/assert.ts'
+import type { Sha256 } from '../../base/prng.ts'
+import type { Capacity } from '../advert.ts'
+import type { Handover } from '../handover.ts'
+import { type Holding, holdingVerdictsMax } from '../holding.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Manifest, ShardEntry, StewardPlace } from '../job.ts'
+import type { Receipt } from '../lease.ts'
+import {
+  beatIntervalMs,
+  handoversMax,
+  inviteTtlMs,
+  jobRetentionMs,
+  syncIdsMax,
+  syncIntervalMs,
+} from '../limits.ts'
+import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
+import { trieFanout } from '../record-trie.ts'
+import { Steward } from '../steward/steward.ts'
+import type { Reveal, Verdict } from '../verdict.ts'
+import { Attendance } from './attendance.ts'
+import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
+import { byDependency, type JobRecord, JobRecords } from './job-records.ts'
+import { findStandbys } from './standbys.ts'
+
+/** Whoever is not connected is dialled by a beat, and most of those are gone: seldom enough to cost nothing. A guess. */
+const beatsBetweenDials = 5
+
+export interface CouncilOptions {
+  readonly job: JobId
+  readonly manifest: Manifest
+  readonly self: PeerId
+  /** This node's seed in a place of this nonce. */
+  readonly seedOf: (nonce: Uint8Array) => Uint8Array
+  /** Owners whose voices count; null in an open mesh. */
+  readonly owners: ReadonlySet<OwnerId> | null
+  readonly sha256: Sha256
+}
+
+export interface Beginning {
+  /** What the journal holds of the job. */
+  readonly records: Iterable<JobRecord>
+  /** Null while the inputs are not here. */
+  readonly shards: readonly ShardEntry[] | null
+  /** The job was submitted here, just now: nobody else can be acting. */
+  readonly fresh: boolean
+}
+
+export class Council {
+  readonly #options: CouncilOptions
+  readonly #records: JobRecords
+  readonly #attendance: Attendance
+  readonly #connected = new Set<PeerId>()
+  /** When the records of a fellow were last compared with these. */
+  readonly #compared = new Map<PeerId, number>()
+  /** What fellows last said of theirs. */
+  readonly #roots = new Map<PeerId, Uint8Array>()
+  /** Verdicts whose results are on their way, and those that came and are not said to be held yet. */
+  readonly #fetching = new Set<RecordId>()
+  #arrived: RecordId[] = []
+  /** Who is asked to take the place of a lost steward, and until when. */
+  #invited:
+    | {
+        readonly candidate: Capacity
+        readonly lost: PeerId
+        readonly nonce: Uint8Array
+        readonly untilMs: number
+      }
+    | undefined
+  readonly #refused = new Set<PeerId>()
+  #capacities: readonly Capacity[] = []
+  #shards: readonly ShardEntry[] | null = null
+  /** Decides, while it is this node's turn; `#stale` once others' records have changed what it stands on. */
+  #steward: Steward | undefined
+  #stale = false
+  #observer: { readonly size: number; readonly steward: Steward } | undefined
+  #serial = 0
+  #started = false
+  #looks = 0
+  #effects: CouncilEffect[] = []
+
+  constructor(options: CouncilOptions) {
+    this.#options = options
+    this.#records = new JobRecords(options.job, options.manifest, options.sha256)
+    this.#attendance = new Attendance(options.self)
+  }
+
+  /** Call once, before the first input. */
+  begin({ records, shards, fresh }: Beginning, nowMs: number): CouncilEffect[] {
+    for (const entry of [...records].sort(byDependency)) {
+      this.#records.admit(entry)
+      this.#count(entry)
+    }
+    // A standby may have the list of shards and not yet all of them: it says so, once it has.
+    const { self, manifest } = this.#options
+    const complete = manifest.stewards[0]?.peer === self || this.#records.holdsInputs(self)
+    this.#shards = complete ? shards : null
+    this.#started = true
+    this.#seat(nowMs)
+    if (this.#shards === null) this.#effects.push({ type: 'hold-inputs' })
+    else this.#sayInputsHeld()
+    if (this.#ended) this.#reveal()
+    else if (fresh || this.#fellows().length === 0) this.#act(fresh, nowMs)
+    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+    return this.#drain()
+  }
+
+  handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
+    switch (input.type) {
+      case 'fellow':
+        this.#hear(input.from, input.message, nowMs)
+        break
+      case 'record':
+        this.#receive(input.record, input.from, nowMs)
+        break
+      case 'inputs-held':
+        this.#shards = input.shards
+        this.#sayInputsHeld()
+        break
+      case 'results-held':
+        this.#fetching.delete(input.verdict)
+        if (input.held) this.#arrived.push(input.verdict)
+        break
+      case 'wake':
+        this.#look(nowMs)
+        break
+      case 'connected':
+        this.#connected.add(input.peer)
+        if (this.#records.isSteward(input.peer)) this.#beat(input.peer)
+        this.#tellSteward(input, nowMs)
+        break
+      case 'disconnected':
+        this.#connected.delete(input.peer)
+        this.#attendance.left(input.peer, nowMs)
+        this.#tellSteward(input, nowMs)
+        break
+      case 'roster':
+        this.#capacities = input.capacities
+        this.#tellSteward(input, nowMs)
+        break
+      case 'receipt':
+        if (this.#steward !== undefined) this.#tellSteward(input, nowMs)
+        else this.#takeReceipt({ kind: 'receipt', record: input.receipt, opening: input.opening })
+        break
+      case 'cancel':
+        if (this.#steward === undefined && !this.#ended && this.#shards !== null) this.#act(false, nowMs)
+        this.#tellSteward(input, nowMs)
+        break
+      default:
+        this.#tellSteward(input, nowMs)
+    }
+    return this.#drain()
+  }
+
+  get acting(): boolean {
+    return this.#steward !== undefined
+  }
+
+  get succession() {
+    return this.#records.succession
+  }
+
+  /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
+  holders(): PeerId[] {
+    return this.#fellows().filter((peer) => this.#records.holdsInputs(peer))
+  }
+
+  /** The state of the job as it follows from the records; undefined while this steward does not know its shards. */
+  observe(nowMs: number): Steward | undefined {
+    if (this.#steward !== undefined) return this.#steward
+    if (this.#shards === null) return undefined
+    if (this.#observer?.size !== this.#records.size) {
+      const steward = this.#newSteward(this.#shards)
+      steward.restore(this.#restorable(), nowMs)
+      this.#observer = { size: this.#records.size, steward }
+    }
+    return this.#observer.steward
+  }
+
+  // --- whose turn it is ---------------------------------------------------------------------------------------
+
+  get #ended(): boolean {
+    return this.#records.end() !== undefined
+  }
+
+  #fellows(): PeerId[] {
+    const { self } = this.#options
+    return this.#records.succession.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
+  }
+
+  #living(nowMs: number): PeerId[] {
+    return this.#fellows().filter((peer) => this.#attendance.lives(peer, nowMs))
+  }
+
+  #seat(nowMs: number): void {
+    this.#attendance.seat(this.#records.succession.stewards, nowMs)
+  }
+
+  #look(nowMs: number): void {
+    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+    if (!this.#ended) {
+      const turn = this.#shards !== null && this.#attendance.myTurn(this.acting, nowMs)
+      if (turn && this.#steward === undefined) this.#act(false, nowMs)
+      else if (!turn && this.#steward !== undefined) this.#standDown()
+      else if (this.#stale) this.#act(false, nowMs)
+      this.#tellSteward({ type: 'wake' }, nowMs)
+      if (this.acting) this.#replaceLost(nowMs)
+    }
+    this.#sayArrived()
+    this.#fetchResults(nowMs)
+    this.#looks += 1
+    const dials = this.#looks % beatsBetweenDials === 0
+    for (const peer of this.#fellows())
+      if ((dials || this.#connected.has(peer)) && (!this.#ended || this.#differs(peer))) this.#beat(peer)
+  }
+
+  /** Takes up the job where its records leave it. */
+  #act(fresh: boolean, nowMs: number): void {
+    assert(this.#shards !== null, 'who acts for a job knows its shards')
+    const wasActing = this.acting
+    this.#stale = false
+    const steward = this.#newSteward(this.#shards)
+    this.#steward = steward
+    if (!wasActing) this.#effects.push({ type: 'acting', acting: true })
+    this.#follow(steward.restore(this.#restorable(), nowMs))
+    if (!fresh) for (const { peer } of this.#capacities) if (this.#connected.has(peer)) this.#adopt(peer)
+    this.#tellSteward({ type: 'roster', capacities: this.#capacities }, nowMs)
+    for (const peer of this.#connected) this.#tellSteward({ type: 'connected', peer }, nowMs)
+    if (!wasActing) for (const peer of this.#fellows()) this.#beat(peer)
+  }
+
+  #adopt(peer: PeerId): void {
+    if (!this.#records.isSteward(peer)) this.#effects.push({ type: 'adopt', to: peer })
+  }
+
+  #standDown(): void {
+    this.#steward = undefined
+    this.#stale = false
+    this.#effects.push({ type: 'acting', acting: false })
+    for (const peer of this.#fellows()) this.#beat(peer)
+  }
+
+  #newSteward(shards: readonly ShardEntry[]): Steward {
+    const { job, manifest, self, owners, sha256, seedOf } = this.#options
+    const { stewards, chain } = this.#records.succession
+    const place = stewards.find(({ peer }) => peer === self)
+    assert(place !== undefined, 'a council is held by the job’s stewards')
+    const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
+    const seed = seedOf(place.nonce)
+    return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, owners, sha256 })
+  }
+
+  *#restorable() {
+    for (const entry of this.#records.all())
+      if (entry.kind !== 'holding' && entry.kind !== 'handover' && entry.kind !== 'reveal') yield entry
+  }
+
+  #tellSteward(input: Parameters<Steward['handle']>[0], nowMs: number): void {
+    if (this.#steward === undefined) return
+    if (input.type === 'wake')
+      this.#follow(this.#steward.handle({ type: 'safe', safe: this.#isSafe(nowMs) }, nowMs))
+    const receipt = input.type === 'receipt' ? input : undefined
+    this.#follow(this.#steward.handle(input, nowMs), receipt)
+  }
+
+  /** What the steward decided, seen from here: its records are the job's, and the others get them at once. */
+  #follow(
+    effects: readonly CouncilEffect[],
+    given?: {
+      readonly receipt: Verified<Receipt>
+      readonly opening: Extract<JobRecord, { kind: 'receipt' }>['opening']
+    },
+  ): void {
+    for (const effect of effects) {
+      if (effect.type === 'wake') continue // the council's own look wakes it
+      this.#effects.push(effect)
+      if (effect.type === 'issue') {
+        this.#serial = Math.max(this.#serial, effect.body.serial + 1)
+        this.#admitOwn({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
+      } else if (effect.type === 'keep') {
+        assert(given !== undefined, 'a receipt that is kept was handed in')
+        this.#admitOwn({ kind: 'receipt', record: given.receipt, opening: given.opening })
+      } else if (effect.type === 'ended') this.#reveal()
+    }
+  }
+
+  #admitOwn(entry: JobRecord): void {
+    if (!this.#records.admit(entry)) return
+    for (const peer of this.#fellows())
+      if (this.#connected.has(peer)) this.#effects.push({ type: 'share', record: entry.record.id, to: peer })
+  }
+
+  /** Whether another steward that lives has every accepted result, or none lives: the job may end then. */
+  #isSafe(nowMs: number): boolean {
+    return this.#records.unheld === 0 || this.#living(nowMs).length === 0
+  }
+
+  // --- records ------------------------------------------------------------------------------------------------
+
+  #receive(entry: JobRecord, from: PeerId, nowMs: number): void {
+    if (entry.kind === 'receipt' && this.#steward !== undefined) {
+      if (this.#records.has(entry.record.id)) return
+      this.#tellSteward(
+        { type: 'receipt', receipt: entry.record, opening: entry.opening, released: null },
+        nowMs,
+      )
+      if (this.#records.has(entry.record.id)) return
+    }
+    if (!this.#records.admit(entry)) return
+    this.#count(entry)
+    this.#effects.push({ type: 'copy', record: entry.record.id })
+    if (entry.kind === 'handover') {
+      this.#seat(nowMs)
+      this.#steward?.handle({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
+    }
+    if (this.#steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
+      this.#stale = true
+    if (entry.kind === 'verdict') this.#fetch(entry.record, from)
+    if (entry.kind === 'end') this.#learnEnd()
+    if (entry.kind === 'holding') this.#tellSteward({ type: 'safe', safe: this.#isSafe(nowMs) }, nowMs)
+  }
+
+  #learnEnd(): void {
+    const end = this.#records.end()!
+    if (this.#steward !== undefined) this.#standDown()
+    this.#reveal()
+    this.#effects.push({ type: 'ended', end: end.payload })
+  }
+
+  /** A vehicle that found nobody else repeats its receipt here. */
+  #takeReceipt(entry: Extract<JobRecord, { kind: 'receipt' }>): void {
+    const { record, opening } = entry
+    if (this.#ended) {
+      const message = { type: 'ended', job: this.#options.job } as const
+      this.#effects.push({ type: 'send', to: record.signer, message })
+      return
+    }
+    const known = this.#records.has(record.id)
+    if (!known && !this.#records.admit(entry)) return
+    if (!known) this.#effects.push({ type: 'keep', receipt: record.id, opening })
+    const message = { type: 'acknowledge', receipt: record.id } as const
+    this.#effects.push({ type: 'send', to: record.signer, message })
+    for (const peer of this.#fellows())
+      if (this.#connected.has(peer)) this.#effects.push({ type: 'share', record: record.id, to: peer })
+  }
+
+  #count({ record }: JobRecord): void {
+    if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)
+  }
+
+  // --- what is held -------------------------------------------------------------------------------------------
+
+  #sayInputsHeld(): void {
+    const { self } = this.#options
+    if (this.#fellows().length === 0 || this.#records.holdsInputs(self) || this.#ended) return
+    this.#issue('holding', { inputs: true, verdicts: [] } satisfies Holding)
+  }
+
+  #fetchResults(nowMs: number): void {
+    const { self } = this.#options
+    for (const [id, verdict] of this.#records.verdicts()) {
+      if (this.#records.holdersOf(id).has(self) || verdict.signer === self) continue
+      const holders = [verdict.signer, ...this.#records.holdersOf(id)]
+      const from = holders.find((peer) => this.#connected.has(peer) && this.#attendance.lives(peer, nowMs))
+      if (from !== undefined) this.#fetch(verdict, from)
+    }
+  }
+
+  #fetch(verdict: Verified<Verdict>, from: PeerId): void {
+    if (this.#fetching.has(verdict.id) || this.#arrived.includes(verdict.id)) return
+    const results = verdict.payload.shards.flatMap(({ result }) => (result === null ? [] : [result]))
+    this.#fetching.add(verdict.id)
+    this.#effects.push({ type: 'hold-results', verdict: verdict.id, results, from })
+  }
+
+  #sayArrived(): void {
+    while (this.#arrived.length > 0)
+      this.#issue('holding', {
+        inputs: false,
+        verdicts: this.#arrived.splice(0, holdingVerdictsMax),
+      } satisfies Holding)
+  }
+
+  #reveal(): void {
+    const { self, seedOf } = this.#options
+    const end = this.#records.end()
+    if (end === undefined || end.signer === self) return
+    let drew = false
+    for (const { kind, record } of this.#records.all()) {
+      if (record.signer !== self) continue
+      if (kind === 'reveal' || kind === 'end') return
+      if (kind === 'draw') drew = true
+    }
+    const place = this.#records.succession.stewards.find(({ peer }) => peer === self)
+    if (drew && place !== undefined) this.#issue('reveal', { seed: seedOf(place.nonce) } satisfies Reveal)
+  }
+
+  // --- fellows ------------------------------------------------------------------------------------------------
+
+  #hear(from: PeerId, message: FellowMessage, nowMs: number): void {
+    if (message.type === 'willing' || message.type === 'unwilling') {
+      this.#answered(from, message, nowMs)
+      return
+    }
+    if (!this.#records.isSteward(from)) return
+    switch (message.type) {
+      case 'beat':
+        this.#attendance.heard(from, message.acting, nowMs)
+        this.#roots.set(from, message.root)
+        this.#compare(from, nowMs)
+        break
+      case 'branches':
+        this.#records.trie.branches().forEach((hash, branch) => {
+          if (!equals(hash, message.hashes[branch]!))
+            this.#say(from, {
+              type: 'leaves',
+              job: this.#options.job,
+              branch,
+              hashes: this.#records.trie.leaves(branch),
+            })
+        })
+        break
+      case 'leaves':
+        this.#records.trie.leaves(message.branch).forEach((hash, i) => {
+          if (equals(hash, message.hashes[i]!)) return
+          const leaf = message.branch * trieFanout + i
+          const ids = this.#records.trie.ids(leaf).slice(0, syncIdsMax)
+          this.#say(from, { type: 'ids', job: this.#options.job, leaf, ids })
+        })
+        break
+      case 'ids': {
+        const theirs = new Set(message.ids)
+        const mine = this.#records.trie.ids(message.leaf)
+        this.#share(
+          from,
+          mine.filter((id) => !theirs.has(id)),
+        )
+        const ids = message.ids.filter((id) => !this.#records.has(id))
+        if (ids.length > 0) this.#say(from, { type: 'want', job: this.#options.job, ids })
+        break
+      }
+      case 'want':
+        this.#share(from, message.ids)
+    }
+  }
+
+  #share(to: PeerId, ids: readonly RecordId[]): void {
+    const entries = ids.flatMap((id) => this.#records.get(id) ?? []).sort(byDependency)
+    for (const { record } of entries) this.#effects.push({ type: 'share', record: record.id, to })
+  }
+
+  /** One of two looks for the differences, the one with the lower id. */
+  #compare(fellow: PeerId, nowMs: number): void {
+    if (!this.#differs(fellow)) return
+    if (this.#options.self > fellow) {
+      if (this.#ended) this.#beat(fellow)
+      return
+    }
+    if (nowMs - (this.#compared.get(fellow) ?? Number.NEGATIVE_INFINITY) < syncIntervalMs) return
+    this.#compared.set(fellow, nowMs)
+    this.#say(fellow, { type: 'branches', job: this.#options.job, hashes: this.#records.trie.branches() })
+  }
+
+  #differs(fellow: PeerId): boolean {
+    const root = this.#roots.get(fellow)
+    return root === undefined || !equals(root, this.#records.trie.root())
+  }
+
+  #beat(to: PeerId): void {
+    const { job } = this.#options
+    this.#say(to, { type: 'beat', job, acting: this.acting, root: this.#records.trie.root() })
+  }
+
+  #say(to: PeerId, message: FellowMessage): void {
+    this.#effects.push({ type: 'send', to, message })
+  }
+
+  // --- replacing the lost -------------------------------------------------------------------------------------
+
+  /** As many stewards as the manifest names should live; one is sought at a time. */
+  #replaceLost(nowMs: number): void {
+    if (this.#invited !== undefined && this.#invited.untilMs > nowMs) return
+    if (this.#invited !== undefined) this.#refused.add(this.#invited.candidate.peer)
+    this.#invited = undefined
+    const { stewards, chain, lost } = this.#records.succession
+    const living = 1 + this.#living(nowMs).length
+    const gone = stewards.find(({ peer }) => !lost.has(peer) && this.#attendance.isLost(peer, nowMs))
+    if (
+      gone === undefined ||
+      living >= this.#options.manifest.stewards.length ||
+      chain.length >= handoversMax
+    )
+      return
+    const { manifest, owners, sha256, seedOf } = this.#options
+    const place = this.#placeOfSelf()
+    const [candidate] = findStandbys(
+      {
+        capacities: this.#capacities.filter(({ peer }) => this.#connected.has(peer)),
+        owners,
+        runtime: manifest.runtime,
+        engine: manifest.engine.id,
+        replicas: manifest.assurance.replicas,
+        taken: {
+          peers: new Set([...stewards.map(({ peer }) => peer), ...this.#refused]),
+          owners: new Set(stewards.map(({ owner }) => owner)),
+        },
+        sha256,
+        seed: seedOf(place.nonce),
+      },
+      1,
+    )
+    if (candidate === undefined) return
+    const nonce = sha256(
+      concat([seedOf(place.nonce), fromString(`place/${this.#serial}/${candidate.peer}`)]),
+    ).slice(0, 16)
+    this.#invited = { candidate, lost: gone.peer, nonce, untilMs: nowMs + inviteTtlMs }
+    const bytes = manifest.documents.bytes
+    this.#effects.push({ type: 'send', to: candidate.peer, message: { type: 'invite', nonce, bytes } })
+  }
+
+  #answered(
+    from: PeerId,
+    message: Extract<FellowMessage, { type: 'willing' | 'unwilling' }>,
+    nowMs: number,
+  ): void {
+    const invited = this.#invited
+    if (invited?.candidate.peer !== from || !equals(invited.nonce, message.nonce) || !this.acting) return
+    this.#invited = undefined
+    if (message.type === 'unwilling') {
+      this.#refused.add(from)
+      return
+    }
+    const { chain } = this.#records.succession
+    const previous = chain.at(-1)
+    const taker: StewardPlace = {
+      peer: from,
+      owner: invited.candidate.owner,
+      nonce: invited.nonce,
+      drawCommitment: message.drawCommitment,
+    }
+    const payload: Handover = { previous: previous?.id ?? this.#options.job, lost: invited.lost, taker }
+    this.#issue('handover', payload, (previous?.epoch ?? 0) + 1)
+    this.#seat(nowMs)
+    this.#tellSteward({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
+    this.#effects.push({ type: 'entrust', to: from })
+  }
+
+  #placeOfSelf(): StewardPlace {
+    return this.#records.succession.stewards.find(({ peer }) => peer === this.#options.self)!
+  }
+
+  #issue<Payload>(kind: RecordKind, payload: Payload, epoch = 0): void {
+    const { job, self, manifest, sha256 } = this.#options
+    const serial = Math.max(this.#serial, this.#steward?.nextSerial ?? 0)
+    const body: RecordBody<Payload> = {
+      domain: 'carpool',
+      version: 1,
+      kind,
+      job,
+      epoch,
+      steward: self,
+      serial,
+      expiresMs: manifest.deadlineMs + jobRetentionMs,
+      signer: self,
+      payload,
+    }
+    this.#serial = serial + 1
+    this.#steward?.skipTo(this.#serial)
+    const id = recordId(sha256, encodeBody(body))
+    this.#effects.push({ type: 'issue', id, body })
+    this.#admitOwn({ kind, record: { ...body, id } } as unknown as JobRecord)
+  }
+
+  #drain(): CouncilEffect[] {
+    assert(this.#started, 'a council begins before it hears')
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+}

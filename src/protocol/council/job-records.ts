@@ -1,0 +1,167 @@
+/**
+ * The records of one job that a steward has: a grow-only set, of which everything else about the job follows.
+ *
+ * Only what the job's stewards signed gets in, and receipts for their leases from the vehicles that these name, so that
+ * nobody can flood the set. The order in which records come makes no difference, but for one that comes before what it
+ * rests on: it is refused, and comes again with the next comparison.
+ */
+import type { Sha256 } from '../block.ts'
+import { type Handover, type Succession, successionOf } from '../handover.ts'
+import type { Holding } from '../holding.ts'
+import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { Manifest } from '../job.ts'
+import { checkReceipt, type Lease } from '../lease.ts'
+import type { Verified } from '../record.ts'
+import { RecordTrie } from '../record-trie.ts'
+import type { Restored } from '../steward/steward.ts'
+import type { JobEnd, Reveal, Verdict } from '../verdict.ts'
+
+export type JobRecord =
+  | Restored
+  | { readonly kind: 'holding'; readonly record: Verified<Holding> }
+  | { readonly kind: 'handover'; readonly record: Verified<Handover> }
+  | { readonly kind: 'reveal'; readonly record: Verified<Reveal> }
+
+export class JobRecords {
+  readonly trie: RecordTrie
+  readonly #job: JobId
+  readonly #manifest: Manifest
+  readonly #sha256: Sha256
+  readonly #records = new Map<RecordId, JobRecord>()
+  readonly #leases = new Map<LeaseId, Verified<Lease>>()
+  readonly #verdicts = new Map<RecordId, Verified<Verdict>>()
+  readonly #ends: Verified<JobEnd>[] = []
+  readonly #heldBy = new Map<RecordId, Set<PeerId>>()
+  /** Verdicts of which nobody but who made them has the results. */
+  readonly #unheld = new Set<RecordId>()
+  readonly #holdInputs = new Set<PeerId>()
+  #succession: Succession
+
+  constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
+    this.#job = job
+    this.#manifest = manifest
+    this.#sha256 = sha256
+    this.trie = new RecordTrie(sha256)
+    this.#succession = successionOf(job, manifest, [])
+  }
+
+  get succession(): Succession {
+    return this.#succession
+  }
+
+  get size(): number {
+    return this.#records.size
+  }
+
+  has(id: RecordId): boolean {
+    return this.#records.has(id)
+  }
+
+  get(id: RecordId): JobRecord | undefined {
+    return this.#records.get(id)
+  }
+
+  all(): Iterable<JobRecord> {
+    return this.#records.values()
+  }
+
+  verdicts(): ReadonlyMap<RecordId, Verified<Verdict>> {
+    return this.#verdicts
+  }
+
+  /** Complete before cancelled before failed, then the lowest (epoch, id): the same on every steward. */
+  end(): Verified<JobEnd> | undefined {
+    return this.#ends.length === 0 ? undefined : this.#ends.reduce((a, b) => (precedes(b, a) ? b : a))
+  }
+
+  holdsInputs(steward: PeerId): boolean {
+    return this.#holdInputs.has(steward)
+  }
+
+  /** Those who say that they have the results of this verdict. */
+  holdersOf(verdict: RecordId): ReadonlySet<PeerId> {
+    return this.#heldBy.get(verdict) ?? new Set()
+  }
+
+  /** How many verdicts rest on one disk only. */
+  get unheld(): number {
+    return this.#unheld.size
+  }
+
+  isSteward(peer: PeerId): boolean {
+    return this.#succession.stewards.some((steward) => steward.peer === peer)
+  }
+
+  /**
+   * True when the record is new and belongs to the job. False for one that is known, or rests on what is not here.
+   * Throws ProtocolError for a receipt that lies about its lease.
+   */
+  admit(entry: JobRecord): boolean {
+    const { record } = entry
+    if (this.#records.has(record.id) || record.job !== this.#job) return false
+    if (entry.kind === 'receipt') {
+      const lease = this.#leases.get(entry.record.payload.lease)
+      if (lease === undefined) return false
+      checkReceipt(this.#sha256, lease, entry.record, entry.opening)
+    } else if (!this.isSteward(record.signer)) return false
+    if (entry.kind === 'handover' && !this.#extend(entry.record)) return false
+    this.#records.set(record.id, entry)
+    this.trie.add(record.id)
+    if (entry.kind === 'lease') this.#leases.set(record.id, entry.record)
+    else if (entry.kind === 'verdict') {
+      this.#verdicts.set(record.id, entry.record)
+      if (!this.#isHeldElsewhere(entry.record)) this.#unheld.add(record.id)
+    } else if (entry.kind === 'end') this.#ends.push(entry.record)
+    else if (entry.kind === 'holding') this.#hold(entry.record)
+    return true
+  }
+
+  #extend(handover: Verified<Handover>): boolean {
+    const extended = successionOf(this.#job, this.#manifest, [...this.#succession.chain, handover])
+    if (!extended.chain.includes(handover)) return false
+    this.#succession = extended
+    return true
+  }
+
+  #hold({ signer, payload }: Verified<Holding>): void {
+    if (payload.inputs) this.#holdInputs.add(signer)
+    for (const verdict of payload.verdicts) {
+      const holders = this.#heldBy.get(verdict)
+      if (holders === undefined) this.#heldBy.set(verdict, new Set([signer]))
+      else holders.add(signer)
+      if (this.#verdicts.get(verdict)?.signer !== signer) this.#unheld.delete(verdict)
+    }
+  }
+
+  #isHeldElsewhere({ id, signer }: Verified<Verdict>): boolean {
+    return [...this.holdersOf(id)].some((holder) => holder !== signer)
+  }
+}
+
+const endRank = { complete: 0, cancelled: 1, failed: 2 } as const
+
+function precedes(a: Verified<JobEnd>, b: Verified<JobEnd>): boolean {
+  const byOutcome = endRank[a.payload.outcome] - endRank[b.payload.outcome]
+  if (byOutcome !== 0) return byOutcome < 0
+  return a.epoch !== b.epoch ? a.epoch < b.epoch : a.id < b.id
+}
+
+/** What rests on nothing else first, so that no record comes before what it needs. */
+const kinds: readonly JobRecord['kind'][] = [
+  'handover',
+  'draw',
+  'lease',
+  'receipt',
+  'verdict',
+  'holding',
+  'end',
+  'reveal',
+]
+
+export function byDependency(a: JobRecord, b: JobRecord): number {
+  return (
+    kinds.indexOf(a.kind) - kinds.indexOf(b.kind) ||
+    a.record.epoch - b.record.epoch ||
+    a.record.serial - b.record.serial
+  )
+}
