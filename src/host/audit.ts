@@ -14,6 +14,8 @@ export interface FileAudit {
   readonly ok: boolean
   readonly problems: readonly string[]
   readonly summary: readonly string[]
+  /** Stewards whose draws cannot be repeated: they died before they revealed their seeds. */
+  readonly unrevealed: readonly string[]
 }
 
 /** Never throws for what is in the file: that is what it is to find. Throws when the file cannot be read. */
@@ -22,7 +24,12 @@ export async function auditFile(path: string): Promise<FileAudit> {
   try {
     const outcome = await auditCar(path, problems)
     problems.push(...outcome.problems)
-    return { ok: problems.length === 0, problems, summary: summaryOf(outcome) }
+    return {
+      ok: problems.length === 0,
+      problems,
+      summary: summaryOf(outcome),
+      unrevealed: outcome.unrevealed,
+    }
   } catch (error) {
     if (
       (error as NodeJS.ErrnoException).code !== undefined &&
@@ -30,7 +37,7 @@ export async function auditFile(path: string): Promise<FileAudit> {
     )
       throw error
     problems.push(`the file is not a whole report: ${(error as Error).message}`)
-    return { ok: false, problems, summary: [] }
+    return { ok: false, problems, summary: [], unrevealed: [] }
   }
 }
 
@@ -68,13 +75,19 @@ async function auditCar(path: string, problems: string[]): Promise<AuditOutcome>
 }
 
 function summaryOf(outcome: AuditOutcome): string[] {
-  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted } = outcome
+  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted, unrevealed } = outcome
+  const drawn =
+    unrevealed.length === 0
+      ? 'each drawn by the revealed seed'
+      : 'drawn by seeds of which some are unrevealed'
   const lines = [
     `${accepted} of ${shards} shards accepted, ${failed} failed`,
-    `${receipts} receipts of ${owners} owners, ${leases} leases, each drawn by the revealed seed`,
+    `${receipts} receipts of ${owners} owners, ${leases} leases, ${drawn}`,
   ]
   if (recomputed > 0)
     lines.push(`${recomputed} disputed shards were settled by the steward's own recomputation`)
   if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
+  if (unrevealed.length > 0)
+    lines.push(`seeds never revealed, since these stewards were lost: ${unrevealed.join(', ')}`)
   return lines
 }

@@ -321,6 +321,7 @@ export class Jobs {
     const stewardship = await this.#load(job)
     if (stewardship.view().end === null)
       throw new RequestError(`job ${job} has not ended; its report is made at the end`)
+    await stewardship.settled()
     return writeReport(path, job, stewardship.manifest, this.#options.store)
   }
 

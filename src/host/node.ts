@@ -14,6 +14,7 @@ import { ownerIdOf } from '../protocol/owner.ts'
 import type { WorkerMode } from '../protocol/worker/contract.ts'
 import type { EngineDescription } from '../runtimes/messages.ts'
 import type { NodeApi, NodeInfo, PeerRow } from './api.ts'
+import { endOnBrokenDisk } from './broken-disk.ts'
 import { readCertificate, readFleet } from './certificates.ts'
 import { Executor } from './executor/executor.ts'
 import { Jobs, saidToStewards } from './jobs.ts'
@@ -56,6 +57,7 @@ export class CarpoolNode {
   /** Throws StoreError, or an Error of one sentence, when the node cannot start; then nothing is left behind. */
   static async start(options: NodeOptions): Promise<CarpoolNode> {
     const store = openStore(options.dataDir, { cacheBytesMax: options.cacheBytesMax, log: options.log })
+    endOnBrokenDisk()
     const executor = options.executor ?? new Executor({ log: options.log })
     try {
       const key = loadOrCreateKey(store.directory.keyPath('node'), 'node')
@@ -137,6 +139,7 @@ export class CarpoolNode {
     this.#route()
     jobs.resume()
     membership.start()
+    vehicle.restore()
     this.#stopGivingBack = giveBackMemory(
       () => vehicle.view().leases === 0 && jobs.list().every(({ state }) => state !== 'running'),
     )

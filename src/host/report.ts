@@ -7,6 +7,7 @@ import { CarWriter } from '@ipld/car'
 import { linkOf } from '../protocol/block.ts'
 import type { Cid, JobId } from '../protocol/ids.ts'
 import type { Manifest } from '../protocol/job.ts'
+import type { RecordKind } from '../protocol/record.ts'
 import { encodeReport, packRecords, type ReportedRecord } from '../protocol/report.ts'
 import { cidOf } from './store/cid.ts'
 import { parseFileRoot } from './store/files.ts'
@@ -53,7 +54,21 @@ export async function writeReport(
   }
 }
 
+/** What rests on nothing else first: a standby may have learnt of a verdict before the receipts that it counts. */
+const reportedKinds: readonly RecordKind[] = [
+  'manifest',
+  'handover',
+  'draw',
+  'lease',
+  'receipt',
+  'verdict',
+  'holding',
+  'end',
+  'reveal',
+]
+
 function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
-  for (const { kind, body, signature, extra } of store.journal.ofJob(job))
-    yield { kind, record: { body, signature }, opening: extra }
+  for (const wanted of reportedKinds)
+    for (const { kind, body, signature, extra } of store.journal.ofJob(job))
+      if (kind === wanted) yield { kind, record: { body, signature }, opening: extra }
 }

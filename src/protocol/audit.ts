@@ -13,12 +13,14 @@ import { decodeCbor, type Sha256 } from './block.ts'
 import { type DrawBasis, drawVehicle, hasBit, openDrawBasis } from './draw.ts'
 import { ProtocolError } from './errors.ts'
 import { examineResult, type Finding } from './examination.ts'
-import type { Cid, LeaseId, OwnerId, RecordId } from './ids.ts'
+import { openHandover, type Succession, successionOf } from './handover.ts'
+import { openHolding } from './holding.ts'
+import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from './ids.ts'
 import { type Manifest, openManifest, resultEngine, type ShardEntry } from './job.ts'
 import { checkReceipt, type Lease, openingSchema, openLease, openReceipt } from './lease.ts'
 import type { Verified, Verify } from './record.ts'
 import type { Report, ReportedRecord } from './report.ts'
-import { type JobEnd, openEnd, openVerdict, type ShardVerdict } from './verdict.ts'
+import { type JobEnd, openEnd, openReveal, openVerdict, type ShardVerdict } from './verdict.ts'
 
 export interface AuditInput {
   readonly report: Report
@@ -42,12 +44,20 @@ export interface AuditOutcome {
   readonly leases: number
   readonly owners: number
   readonly contradicted: readonly OwnerId[]
+  /** Stewards that died before they revealed the seed of their draws, which nobody can repeat therefore. */
+  readonly unrevealed: readonly PeerId[]
 }
 
 interface Claim {
   readonly owner: OwnerId
   readonly isa: string | null
   readonly results: ReadonlyMap<number, Cid>
+}
+
+interface Decision {
+  readonly record: RecordId
+  readonly by: PeerId
+  readonly verdict: ShardVerdict
 }
 
 export function auditReport(input: AuditInput): AuditOutcome {
@@ -61,9 +71,17 @@ class Auditor {
   readonly #leases = new Map<LeaseId, Verified<Lease>>()
   readonly #claims = new Map<RecordId, Claim>()
   readonly #verdicts = new Map<number, ShardVerdict>()
+  readonly #decisions: Decision[] = []
+  readonly #decidedBy = new Map<number, Decision>()
+  /** Record and position of verdicts in whose place another stands. */
+  readonly #settled = new Set<string>()
   readonly #findings = new Map<string, Finding | undefined>()
   readonly #contradicted = new Set<OwnerId>()
+  readonly #unrevealed = new Set<PeerId>()
   #manifest: Verified<Manifest> | undefined
+  #succession: Succession | undefined
+  /** Of the stewards that revealed theirs. */
+  readonly #seeds = new Map<PeerId, Uint8Array>()
   #end: JobEnd | undefined
 
   constructor(input: AuditInput) {
@@ -75,6 +93,8 @@ class Auditor {
     if (this.#manifest !== undefined) {
       for (const [i, record] of this.#input.records.entries())
         this.#attempt(`record ${i} (${record.kind})`, () => this.#open(record))
+      for (const decision of this.#decisions)
+        this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkVerdict(decision))
       this.#checkDraws()
       this.#checkCompleteness()
     }
@@ -89,6 +109,7 @@ class Auditor {
       leases: this.#leases.size,
       owners: new Set([...this.#claims.values()].map((claim) => claim.owner)).size,
       contradicted: [...this.#contradicted].sort(),
+      unrevealed: [...this.#unrevealed].sort(),
     }
   }
 
@@ -108,6 +129,10 @@ class Auditor {
         `the shard list has ${listed} pages in ${this.#input.shards.length} shards, not ${pages} in ${count}`,
       )
     this.#manifest = manifest
+    const handovers = records
+      .filter(({ kind }) => kind === 'handover')
+      .map(({ record }) => openHandover(record, sha256, verify))
+    this.#succession = successionOf(manifest.id, manifest.payload, handovers)
   }
 
   #open({ kind, record, opening }: ReportedRecord): void {
@@ -134,12 +159,33 @@ class Auditor {
         return
       case 'verdict': {
         const verdict = this.#fromSteward(openVerdict(record, sha256, verify))
-        for (const shard of verdict.payload.shards) this.#checkVerdict(shard)
+        for (const shard of verdict.payload.shards) {
+          for (const settled of shard.settles) this.#settled.add(`${settled}/${shard.position}`)
+          this.#decisions.push({ record: verdict.id, by: verdict.signer, verdict: shard })
+        }
         return
       }
-      case 'end':
-        this.#end = this.#fromSteward(openEnd(record, sha256, verify)).payload
+      case 'end': {
+        const end = this.#fromSteward(openEnd(record, sha256, verify))
+        this.#seeds.set(end.signer, end.payload.seed)
+        if (this.#end?.outcome !== 'complete') this.#end = end.payload
         return
+      }
+      case 'reveal': {
+        const reveal = this.#fromSteward(openReveal(record, sha256, verify))
+        this.#seeds.set(reveal.signer, reveal.payload.seed)
+        return
+      }
+      case 'holding':
+        this.#fromSteward(openHolding(record, sha256, verify))
+        return
+      case 'handover': {
+        const handover = openHandover(record, sha256, verify)
+        if (!this.#succession!.chain.some(({ id }) => id === handover.id))
+          throw new Error('it does not follow from the manifest')
+        return
+      }
+      case 'access':
       case 'owner':
       case 'fleet':
       case 'advert':
@@ -148,7 +194,7 @@ class Auditor {
   }
 
   #fromSteward<Payload>(record: Verified<Payload>): Verified<Payload> {
-    const stewards = this.#manifest!.payload.stewards.map((steward) => steward.peer)
+    const stewards = this.#succession!.stewards.map((steward) => steward.peer)
     if (record.job !== this.#manifest!.id) throw new Error(`it is of job ${record.job}`)
     if (!stewards.includes(record.signer)) throw new Error(`${record.signer} is not a steward of this job`)
     return record
@@ -168,11 +214,17 @@ class Auditor {
     this.#claims.set(receipt.id, { owner: lease.payload.owner, isa: lease.payload.isa, results })
   }
 
-  #checkVerdict(verdict: ShardVerdict): void {
+  /** Stewards that were apart may each have decided a shard: alike, or one of them settled it. */
+  #checkVerdict({ record, by, verdict }: Decision): void {
     const { position, shard, outcome, because } = verdict
+    if (this.#settled.has(`${record}/${position}`)) return
     const name = `the verdict on shard ${position}`
-    if (this.#verdicts.has(position)) throw new Error(`shard ${position} is decided twice`)
-    this.#verdicts.set(position, verdict)
+    const other = this.#decidedBy.get(position)
+    if (other?.by === by) throw new Error(`shard ${position} is decided twice`)
+    if (other !== undefined && other.verdict.outcome === outcome && other.verdict.result !== verdict.result)
+      throw new Error(`shard ${position} is decided differently by ${other.by} and ${by}`)
+    this.#decidedBy.set(position, { record, by, verdict })
+    if (other === undefined || other.verdict.outcome === 'failed') this.#verdicts.set(position, verdict)
     if (this.#input.shards[position]?.shard !== shard) throw new Error(`${name} is on another shard`)
     const agreeing = verdict.agreeing.map((id) => this.#claimOn(id, position, name))
     const contradicting = verdict.contradicting.map((id) => this.#claimOn(id, position, name))
@@ -242,34 +294,43 @@ class Auditor {
     return this.#findings.get(key)
   }
 
-  /** With the seed revealed, every draw can be repeated. */
+  /** With a steward's seed revealed, each of its draws can be repeated. One that died cannot reveal its seed. */
   #checkDraws(): void {
     const { sha256 } = this.#input
-    const seed = this.#end?.seed
-    if (seed === undefined) {
+    if (this.#end === undefined) {
       this.#blame('the job has no end, so its draws cannot be repeated')
       return
     }
-    const commitments = this.#manifest!.payload.stewards.map((steward) => steward.drawCommitment)
-    if (!commitments.some((commitment) => equals(commitment, sha256(seed))))
-      this.#blame('the seed is not the one that the manifest committed to')
-    const indices = new Set<number>()
-    for (const lease of this.#leases.values()) {
-      const { draw, vehicle, owner } = lease.payload
-      const basis = this.#bases.get(draw.basis)
-      if (indices.has(draw.index)) this.#blame(`draw ${draw.index} was used for two leases`)
-      indices.add(draw.index)
-      if (basis === undefined)
-        this.#blame(`lease ${lease.id} was drawn from candidates that are not in the report`)
-      else {
-        const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))
-        const drawn = some
-          ? basis.candidates[drawVehicle(sha256, seed, draw.index, basis, draw.eligible)]
-          : undefined
-        if (drawn?.peer !== vehicle || drawn.owner !== owner)
-          this.#blame(`lease ${lease.id} went to ${vehicle}, whom the seed does not draw`)
-      }
+    for (const [peer, seed] of this.#seeds) {
+      const place = this.#succession!.stewards.find((steward) => steward.peer === peer)
+      if (place === undefined || !equals(place.drawCommitment, sha256(seed)))
+        this.#blame(`the seed of ${peer} is not the one that it committed to`)
     }
+    const indices = new Set<string>()
+    for (const lease of this.#leases.values()) {
+      const { index } = lease.payload.draw
+      const key = `${lease.signer}/${index}`
+      if (indices.has(key)) this.#blame(`draw ${index} of ${lease.signer} was used for two leases`)
+      indices.add(key)
+      const seed = this.#seeds.get(lease.signer)
+      if (seed === undefined) this.#unrevealed.add(lease.signer)
+      else this.#checkDraw(lease, seed)
+    }
+  }
+
+  #checkDraw({ id, payload }: Verified<Lease>, seed: Uint8Array): void {
+    const { draw, vehicle, owner } = payload
+    const basis = this.#bases.get(draw.basis)
+    if (basis === undefined) {
+      this.#blame(`lease ${id} was drawn from candidates that are not in the report`)
+      return
+    }
+    const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))
+    const drawn = some
+      ? basis.candidates[drawVehicle(this.#input.sha256, seed, draw.index, basis, draw.eligible)]
+      : undefined
+    if (drawn?.peer !== vehicle || drawn.owner !== owner)
+      this.#blame(`lease ${id} went to ${vehicle}, whom the seed does not draw`)
   }
 
   #checkCompleteness(): void {

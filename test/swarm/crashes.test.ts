@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { auditFile } from '../../src/host/audit.ts'
+import { openStore } from '../../src/host/store/store.ts'
 import {
   cars,
   slowTexts,
@@ -36,6 +37,27 @@ test(
     assert.deepEqual((await auditFile(path)).problems, [])
   },
 )
+
+test('a vehicle that is killed and comes back returns what it had finished', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(2) })
+  const { submitter } = swarm
+  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9)))
+  const victim = swarm.vehicle('car-2')
+  await until('car-2 has done a shard', async () => (await victim.node.info()).vehicle.shardsDone >= 1)
+  await victim.end('SIGKILL')
+  const store = openStore(victim.dataDir)
+  const notes = store.database.all('SELECT lease, place FROM finished WHERE job = ?', job)
+  store.close()
+  assert.ok(notes.length > 0, 'what was done is on the disk')
+
+  const returned = await swarm.join({ name: 'car-2' })
+  const status = await untilEnded(submitter, job)
+  const { shardsDone } = (await returned.node.info()).vehicle
+  t.diagnostic(JSON.stringify({ n: notes.length, shardsDone, e: status.executions, v: status.vehicles.map((v) => v.claims) }))
+  assert.equal(status.executions, 6 + notes.length + shardsDone, 'nothing that was done was done again')
+  assert.equal(status.state, 'complete')
+  assert.deepEqual(await textsOf(submitter, job), slowTexts(6, 9))
+})
 
 test(
   'a vehicle that is told to end hands back what is done, and ends well within five seconds',

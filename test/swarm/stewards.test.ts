@@ -1,12 +1,18 @@
 /** Jobs that outlive those who look after them. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Member } from '../../src/cli/swarm/member.ts'
+import type { JobStatus } from '../../src/host/api.ts'
+import { auditFile } from '../../src/host/audit.ts'
 import {
   cars,
   slowTexts,
   startSwarm,
+  temporaryFolder,
   testTimeout,
   textsOf,
+  until,
   untilEnded,
   untilStatus,
   wasmJob,
@@ -35,4 +41,46 @@ test('a durable job ends without its submitter, and its results are on a standby
   const status = await untilEnded(standby, plan.job)
   assert.deepEqual([status.state, status.shards.verified, status.contradicted], ['complete', 8, []])
   assert.deepEqual(await textsOf(standby, plan.job), slowTexts(8, 5))
+  const path = join(temporaryFolder(t), 'report.car')
+  await standby.node.report(plan.job, path)
+  const audit = await auditFile(path)
+  assert.deepEqual([audit.problems, audit.unrevealed], [[], [swarm.submitter.peer]])
+
+  const submitter = await swarm.restartSubmitter()
+  assert.equal((await untilEnded(submitter, plan.job)).state, 'complete')
+  assert.deepEqual(await textsOf(submitter, plan.job), slowTexts(8, 5))
 })
+
+test('acting stewards die one after the other, are replaced, and the job ends', {
+  timeout: 300_000,
+}, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: [...cars(3), ...stewards] })
+  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 30, 9), { standbys: 2 })
+  const { job } = await swarm.submitter.node.submit(request)
+  const held = ({ standbys }: JobStatus) => standbys.holding === 2
+  await untilStatus(swarm.submitter, job, 'both standbys hold the inputs', held)
+  await swarm.submitter.end('SIGKILL')
+  const named = swarm.vehicles().filter(({ name }) => name.startsWith('steward'))
+  let killedMs = performance.now()
+  const first = await actingOf(named, job)
+  t.diagnostic(`takeover ${Math.round(performance.now() - killedMs)} ms after the submitter's kill -9`)
+  killedMs = performance.now()
+  await first.end('SIGKILL')
+  const second = await actingOf(
+    named.filter((member) => member !== first),
+    job,
+  )
+  t.diagnostic(`takeover ${Math.round(performance.now() - killedMs)} ms after its successor's kill -9`)
+  const status = await untilEnded(second, job)
+  assert.deepEqual([status.state, status.shards.verified], ['complete', 30])
+  assert.deepEqual(await textsOf(second, job), slowTexts(30, 9))
+})
+
+async function actingOf(members: readonly Member[], job: string): Promise<Member> {
+  let acting: Member | undefined
+  await until('a standby acts', async () => {
+    for (const member of members) if ((await member.node.status(job)).acting) acting = member
+    return acting !== undefined
+  })
+  return acting!
+}

@@ -156,15 +156,15 @@ export class Stewardship {
   }
 
   view(): StewardView {
-    return this.#observed().view()
+    return this.#observed()?.view() ?? unseen(this.manifest)
   }
 
   verdicts(): ShardVerdict[] {
-    return this.#observed().verdicts()
+    return this.#observed()?.verdicts() ?? []
   }
 
-  claims(): ReturnType<Steward['claims']> {
-    return this.#observed().claims()
+  claims(): Iterable<ReturnType<Steward['claims']> extends Iterable<infer Row> ? Row : never> {
+    return this.#observed()?.claims() ?? [].values()
   }
 
   /** What its lease names, for a vehicle; all of the job, for its stewards. */
@@ -278,7 +278,7 @@ export class Stewardship {
         this.#outbox.after(this.#options.onEnd)
         break
       case 'copy':
-        this.#append(effect.record, null)
+        this.#append(effect.record, effect.opening)
         break
       case 'share':
         this.#outbox.after(() => this.#share(effect.record, effect.to))
@@ -333,10 +333,8 @@ export class Stewardship {
     return { manifest: manifestRecord, handovers: rows.map(({ body, signature }) => ({ body, signature })) }
   }
 
-  #observed(): Steward {
-    const observed = this.#council.observe(Date.now())
-    if (observed === undefined) throw notHere(this.job)
-    return observed
+  #observed(): Steward | undefined {
+    return this.#council.observe(Date.now())
   }
 
   /** Tried again as long as this standby lacks them: its fellows may come back. */
@@ -479,6 +477,19 @@ function openJobRecord(
       return { kind, record: openHandover(record, sha256, verify) }
     default:
       return undefined
+  }
+}
+
+/** What a standby knows of a job before it has its list of shards. */
+function unseen({ shards, assurance }: Manifest): StewardView {
+  const { count: total, pages } = shards
+  return {
+    shards: { total, queued: total, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 },
+    pages: { total: pages, verified: 0 },
+    executions: 0,
+    owners: { needed: assurance.replicas, available: 0 },
+    contradicted: [],
+    end: null,
   }
 }
 

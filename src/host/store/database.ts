@@ -9,7 +9,7 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { assert } from '../../base/assert.ts'
-import { isDiskFull, StoreError } from './errors.ts'
+import { broken, isDiskFull, StoreError } from './errors.ts'
 
 export type SqlValue = SQLInputValue
 
@@ -183,8 +183,7 @@ export class Database {
     } catch (error) {
       if (isDiskFull(error)) throw new StoreError({ code: 'disk-full', what: this.#path }, { cause: error })
       if (!isDiskFailure(error)) throw error
-      const why = (error as Error).message
-      this.#broken = new StoreError({ code: 'broken', what: this.#path, why }, { cause: error })
+      this.#broken = broken(this.#path, error)
       throw this.#broken
     }
   }

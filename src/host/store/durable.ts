@@ -6,7 +6,7 @@
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { isDiskFull, StoreError } from './errors.ts'
+import { broken, isDiskFull } from './errors.ts'
 
 /** What a temporary file's name ends in: such files are nobody's after a crash. */
 const temporarySuffix = '.part'
@@ -128,8 +128,4 @@ function syncFresh(what: string, sync: () => void): void {
   } catch (error) {
     throw isDiskFull(error) ? error : broken(what, error)
   }
-}
-
-function broken(what: string, error: unknown): StoreError {
-  return new StoreError({ code: 'broken', what, why: (error as Error).message }, { cause: error })
 }

@@ -36,6 +36,20 @@ export class StoreError extends Error {
   }
 }
 
+let onBroken: (error: StoreError) => void = () => {}
+
+/** What the process does, before anything else, when its disk cannot be trusted any more: it ends. */
+export function whenBroken(act: (error: StoreError) => void): void {
+  onBroken = act
+}
+
+/** Whoever finds out says so here: not every caller of the store would pass the error on. */
+export function broken(what: string, cause: unknown): StoreError {
+  const error = new StoreError({ code: 'broken', what, why: (cause as Error).message }, { cause })
+  onBroken(error)
+  return error
+}
+
 /** True for an error of the file system or of SQLite that says that there is no room. */
 export function isDiskFull(error: unknown): boolean {
   const { code, errcode } = error as { code?: string; errcode?: number }

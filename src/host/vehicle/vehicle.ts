@@ -2,12 +2,14 @@
  * The vehicle: carries out what the worker (src/protocol/worker) decides, with slots, blocks and signatures.
  */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { decodeCbor, encodeCbor } from '../../protocol/block.ts'
 import { type Handover, openHandover } from '../../protocol/handover.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { type Manifest, openManifest } from '../../protocol/job.ts'
 import { type Lease, type Opening, openingSchema, openLease } from '../../protocol/lease.ts'
+import { jobRetentionMs } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../protocol/record.ts'
 import type { WorkerEffect, WorkerInput, WorkerMode, WorkerView } from '../../protocol/worker/contract.ts'
@@ -56,8 +58,7 @@ export class Vehicle {
   readonly #runs: (LeaseRun | undefined)[]
   readonly #outbox: Outbox
   readonly #room: Room
-  /** Who may read the results of which job: its stewards. */
-  readonly #readers = new Map<JobId, ReadonlySet<PeerId>>()
+  readonly #jobs = new Map<JobId, WorkerJobState>()
   #brought: Brought | undefined
   readonly #handOver = new HandOver()
   #timer: NodeJS.Timeout | undefined
@@ -81,21 +82,26 @@ export class Vehicle {
     this.#room = new Room({
       space: () => store.directory.space(),
       onChange: (enough) => {
-        if (!enough) log.warn('the disk is full: this vehicle takes no work until there is room')
+        if (enough) store.directory.restoreBallast()
+        else log.warn('the disk is full: this vehicle takes no work until there is room')
         this.#handle({ type: 'room', enough })
       },
     })
     this.speed = new Speedometer(store.journal)
-    for (const row of store.journal.listJobs(workerRole))
-      this.#readers.set(row.job, new Set((row.state as WorkerJobState).stewards))
+    for (const { job, state } of store.journal.listJobs(workerRole))
+      this.#jobs.set(job, state as WorkerJobState)
   }
 
   /** Takes up what the last run left. Call once the node can be reached. */
   restore(): void {
     const { store, key } = this.#options
     const jobs = restoredJobs(store, key.peerId)
+    const nowMs = Date.now()
     this.#room.look()
-    for (const effect of this.#worker.restore(jobs, Date.now())) this.#carryOut(effect)
+    for (const effect of this.#worker.restore(jobs, nowMs)) this.#carryOut(effect)
+    // Its stewards have forgotten it, too, and nobody will say that it is over.
+    for (const { manifest } of jobs)
+      if (manifest.payload.deadlineMs + jobRetentionMs < nowMs) this.#forget(manifest.id)
     // Whoever came in the meantime would not come again.
     for (const peer of this.#options.network.connectedPeers()) this.connected(peer)
   }
@@ -106,7 +112,7 @@ export class Vehicle {
 
   /** Whether this peer looks after the job, and may therefore read its results. */
   mayRead(peer: PeerId, job: JobId): boolean {
-    const may = this.#readers.get(job)?.has(peer) ?? false
+    const may = this.#jobs.get(job)?.stewards.includes(peer) ?? false
     if (may) this.#handOver.asked()
     return may
   }
@@ -133,10 +139,11 @@ export class Vehicle {
   /** Stands still, hands in what is done, and resolves when stewards have it, or take too long. */
   async stop(): Promise<void> {
     this.setMode('stop')
-    await this.#outbox.idle()
+    await Promise.race([this.#outbox.idle(), delay(durableMsMax, undefined, { ref: false })])
     await this.#handOver.finished()
     this.#stopped = true
     clearTimeout(this.#timer)
+    this.#room.close()
     await this.#outbox.idle()
   }
 
@@ -163,19 +170,12 @@ export class Vehicle {
     if (lease !== undefined) this.#append('lease', job, lease)
 
     const stewards = this.#worker.stewardsOf(job)
-    const { journal } = this.#options.store
-    const row = journal.getJob(job, workerRole)
-    const known = row?.state as WorkerJobState | undefined
-    this.#readers.set(job, new Set(stewards))
-    if (known?.stewards.length === stewards.length && (steward ?? known.steward) === known.steward) return
-    const state: WorkerJobState = { stewards, steward: steward ?? known?.steward ?? null }
-    journal.putJob({
-      job,
-      role: workerRole,
-      state,
-      createdAtMs: row?.createdAtMs ?? Date.now(),
-      endedAtMs: null,
-    })
+    const known = this.#jobs.get(job)
+    const state = { stewards, steward: steward ?? known?.steward ?? null }
+    if (known?.stewards.length === stewards.length && known.steward === state.steward) return
+    this.#jobs.set(job, state)
+    const row = { job, role: workerRole, state, createdAtMs: Date.now(), endedAtMs: null }
+    this.#persist(() => this.#options.store.journal.putJobSoon(row))
   }
 
   #append(
@@ -248,16 +248,15 @@ export class Vehicle {
   #issue({ id, body, opening }: Extract<WorkerEffect, { type: 'issue' }>): void {
     const { key, store } = this.#options
     const bytes = encodeBody(body)
-    this.#outbox.persist(
-      store.journal.appendSoon({
-        id,
-        job: body.job,
-        kind: body.kind,
-        body: bytes,
-        signature: key.sign(bytes),
-        extra: encodeCbor(opening),
-      }),
-    )
+    const row = {
+      id,
+      job: body.job,
+      kind: body.kind,
+      body: bytes,
+      signature: key.sign(bytes),
+      extra: encodeCbor(opening),
+    }
+    this.#persist(() => store.journal.appendSoon(row))
   }
 
   #deliver({ to, receipt, released }: Extract<WorkerEffect, { type: 'deliver' }>): void {
@@ -292,7 +291,11 @@ export class Vehicle {
       await this.#provisions.ofLease(held)
       this.#handle({ type: 'prepared', lease: id })
     } catch (error) {
-      const why = error instanceof MissingBlocks ? 'missing-blocks' : 'wrong-blocks'
+      const why = this.#room.lostBy(error)
+        ? 'no-space'
+        : error instanceof MissingBlocks
+          ? 'missing-blocks'
+          : 'wrong-blocks'
       this.#options.log.info({ lease: id, error }, 'a lease could not be prepared')
       this.#handle({ type: 'unprepared', lease: id, why })
     }
@@ -322,7 +325,7 @@ export class Vehicle {
     try {
       await run.run()
     } catch (error) {
-      failed = !(error instanceof SlotKilled)
+      failed = !(error instanceof SlotKilled) && !this.#room.lostBy(error)
       if (failed) log.warn({ lease: id, error }, 'a lease failed on this vehicle')
     }
     if (this.#runs[index] !== run) return
@@ -358,13 +361,17 @@ export class Vehicle {
     const { blocks, journal } = this.#options.store
     this.#persist(() => journal.endLeaseSoon(job, lease, reason))
     if (this.#worker.works(job)) return
-    blocks.dropAll(blocks.blocksOf(job, 'input'), { kind: 'input', job })
+    try {
+      blocks.dropAll(blocks.blocksOf(job, 'input'), { kind: 'input', job })
+    } catch (error) {
+      if (!this.#room.lostBy(error)) throw error // they go with the job
+    }
   }
 
   #forget(job: JobId): void {
     const { store, log } = this.#options
-    this.#readers.delete(job)
-    this.#outbox.after(async () => {
+    this.#jobs.delete(job)
+    const forget = async () => {
       // A job that this node came to look after keeps its records: they are the steward's.
       if (store.journal.listJobs().some((row) => row.job === job && row.role !== workerRole)) {
         store.journal.deleteJobRow(job, workerRole)
@@ -372,7 +379,8 @@ export class Vehicle {
       }
       store.journal.deleteJob(job)
       await store.blocks.release(job).catch((error) => log.warn({ job, error }, 'blocks were not released'))
-    })
+    }
+    this.#outbox.after(() => this.#room.keep(forget))
   }
 
   #wakeAt(atMs: number): void {
@@ -380,6 +388,9 @@ export class Vehicle {
     this.#timer = setTimeout(() => this.#handle({ type: 'wake' }), Math.max(0, atMs - Date.now())).unref()
   }
 }
+
+/** Of the five seconds in which a node ends: longer than any disk takes that has room. A guess. */
+const durableMsMax = 1_500
 
 /** More receipts than one run of a node signs before it asks the journal for the next number: a year at 1/s. */
 const receiptsBetweenRestarts = 2 ** 25

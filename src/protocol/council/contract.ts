@@ -4,6 +4,7 @@
  */
 import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job.ts'
+import type { Opening } from '../lease.ts'
 import type { Message } from '../message.ts'
 import type { RecordBody } from '../record.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
@@ -28,7 +29,7 @@ export type CouncilInput =
 export type CouncilEffect =
   | StewardEffect
   /** Make this record, just handed in, durable. */
-  | { readonly type: 'copy'; readonly record: RecordId }
+  | { readonly type: 'copy'; readonly record: RecordId; readonly opening: Opening | null }
   /** Send a record that is durable here, with its opening if it has one. */
   | { readonly type: 'share'; readonly record: RecordId; readonly to: PeerId }
   /** Tell this node that it is a steward of the job: send it the manifest and the handovers. */

@@ -317,7 +317,8 @@ export class Council {
     }
     if (!this.#records.admit(entry)) return
     this.#count(entry)
-    this.#effects.push({ type: 'copy', record: entry.record.id })
+    const opening = entry.kind === 'receipt' ? entry.opening : null
+    this.#effects.push({ type: 'copy', record: entry.record.id, opening })
     if (entry.kind === 'handover') {
       this.#seat(nowMs)
       this.#steward?.handle({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)

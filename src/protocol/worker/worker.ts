@@ -265,6 +265,8 @@ export class Worker {
     this.#held.set(lease.id, held)
     const isComplete = held.finished.size === lease.payload.shards.length
     if (isOver || isComplete) this.#handIn(held, released ?? null, nowMs)
+    // At once: a steward that gave the lease up meanwhile is about to lease its shards again.
+    else if (uncovered.length > 0) this.#commit(held, null, nowMs)
   }
 
   #connected(peer: PeerId): void {

@@ -1,0 +1,235 @@
+/** A vehicle and its journal, with a network and slots that only remember: what a kill leaves, and what is made of it. */
+import assert from 'node:assert/strict'
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { pino } from 'pino'
+import type { Executor } from '../../src/host/executor/executor.ts'
+import type { Network } from '../../src/host/network/network.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { cidOf } from '../../src/host/store/cid.ts'
+import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
+import { openStore, type Store } from '../../src/host/store/store.ts'
+import { Vehicle } from '../../src/host/vehicle/vehicle.ts'
+import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { encodeShard } from '../../src/protocol/job.ts'
+import { openReceipt } from '../../src/protocol/lease.ts'
+import { decodeMessage, type Message } from '../../src/protocol/message.ts'
+import { encodeBody, type RecordKind, recordId, type SignedRecord } from '../../src/protocol/record.ts'
+import { bodyOf, manifestWith, placeOf } from '../support/core-fakes.ts'
+import { Inbox } from '../support/network.ts'
+import { temporaryDirectory } from '../support/store.ts'
+
+const hour = 3_600_000
+
+/** One life of a vehicle: what it said, and which documents it worked on. */
+class Life {
+  readonly said = new Inbox<{ readonly to: PeerId; readonly message: Message }>()
+  readonly executed: string[] = []
+  readonly store: Store
+  readonly vehicle: Vehicle
+
+  /** Documents of which `hangs` holds are never finished. */
+  constructor(world: World, path: string, hangs: (text: string) => boolean) {
+    const store = openStore(path)
+    this.store = store // left open: these vehicles are killed, not stopped
+    const network = {
+      connectedPeers: () => [],
+      send: async (to: PeerId, bytes: Uint8Array) => {
+        const message = decodeMessage(bytes)
+        if (message.type === 'accept') assert(store.journal.has(message.lease), 'durable before it is said')
+        this.said.put({ to, message })
+      },
+      blocks: {
+        async *fetch(_: PeerId, cids: readonly Cid[]) {
+          for (const cid of cids) yield { cid, bytes: world.blocks.get(cid) }
+        },
+      },
+    }
+    const slot = {
+      prepare: async () => {},
+      run: async (bytes: Uint8Array) => {
+        const text = new TextDecoder().decode(bytes)
+        this.executed.push(text)
+        if (hangs(text)) await new Promise(() => {})
+        return { output: bytes, text, error: null, cpuMs: 1, wallMs: 1 }
+      },
+    }
+    this.vehicle = new Vehicle({
+      key: world.key,
+      network: network as unknown as Network,
+      store,
+      executor: { openSlot: () => slot } as unknown as Executor,
+      engines: [{ runtime: 'ocr', engine: 'wasm', id: 'engine-1', isa: null }] as never,
+      slots: 1,
+      log: pino({ level: 'silent' }),
+      onChange: () => {},
+    })
+    this.vehicle.restore()
+  }
+
+  async hears<Type extends Message['type']>(type: Type): Promise<Extract<Message, { type: Type }>> {
+    const found = await this.said.find(({ message }) => message.type === type)
+    return found.message as Extract<Message, { type: Type }>
+  }
+
+  types(): string[] {
+    return this.said.items.map(({ message }) => message.type)
+  }
+}
+
+/** A steward, a standby, and a job of one document a shard. */
+class World {
+  readonly blocks = new Map<Cid, Uint8Array>()
+  readonly key: SigningKey
+  readonly steward: SigningKey
+  readonly standby: SigningKey
+  readonly manifest: SignedRecord
+  readonly job: JobId
+  readonly #folder: string
+
+  constructor(t: TestContext) {
+    this.#folder = temporaryDirectory(t)
+    const key = (name: string) => loadOrCreateKey(join(this.#folder, `${name}.key`), 'node')
+    this.key = key('vehicle')
+    this.steward = key('steward')
+    this.standby = key('standby')
+    const stewards = [this.steward, this.standby].map(({ peerId }) => ({ ...placeOf('s'), peer: peerId }))
+    const payload = manifestWith({ stewards, deadlineMs: Date.now() + hour })
+    this.manifest = this.#sign(this.steward, 'manifest', payload, null)
+    this.job = recordId(sha256, this.manifest.body)
+  }
+
+  lease(texts: readonly string[]): { readonly id: RecordId; readonly record: SignedRecord } {
+    const shards = texts.map((text) => {
+      const bytes = new TextEncoder().encode(text)
+      const document = this.#put('raw', bytes)
+      return this.#put('dag-cbor', encodeShard({ pages: [{ document, bytes: bytes.byteLength, page: 0 }] }))
+    })
+    const payload = {
+      vehicle: this.key.peerId,
+      owner: '' as OwnerId,
+      shards,
+      positions: shards.map((_, i) => i),
+      isa: null,
+      costMs: 1_000,
+      draw: { basis: this.job, eligible: new Uint8Array(1), index: 0 },
+    }
+    const record = this.#sign(this.steward, 'lease', payload, this.job)
+    return { id: recordId(sha256, record.body), record }
+  }
+
+  offer(lease: SignedRecord): Message {
+    return { type: 'offer', manifest: this.manifest, handovers: [], lease }
+  }
+
+  live(name: string, hangs: (text: string) => boolean = () => false): Life {
+    return new Life(this, join(this.#folder, name), hangs)
+  }
+
+  /** What a kill at this moment would leave on the disk. */
+  copy(from: string, to: string): void {
+    cpSync(join(this.#folder, from), join(this.#folder, to), { recursive: true })
+  }
+
+  #put(codec: 'raw' | 'dag-cbor', bytes: Uint8Array): Cid {
+    const cid = cidOf(codec, bytes)
+    this.blocks.set(cid, bytes)
+    return cid
+  }
+
+  #sign(key: SigningKey, kind: RecordKind, payload: unknown, job: JobId | null): SignedRecord {
+    const steward = job === null ? null : key.peerId
+    const body = encodeBody(bodyOf(kind, key.peerId, payload, { job, steward, expiresMs: Date.now() + hour }))
+    return { body, signature: key.sign(body) }
+  }
+}
+
+test('a vehicle that is killed goes on with its lease where it was, once its steward is there', async (t) => {
+  const world = new World(t)
+  const { id, record } = world.lease(['one', 'two', 'three'])
+  const steward = world.steward.peerId
+  const before = world.live('before', (text) => text === 'three')
+  before.vehicle.hear(steward, world.offer(record))
+  await before.hears('accept')
+  while (before.store.journal.finishedOf(world.job, id).length < 2) await new Promise(setImmediate)
+  assert.deepEqual(before.types(), ['accept'], 'nothing of it is in a receipt')
+  world.copy('before', 'after')
+
+  const after = world.live('after')
+  assert.equal(after.vehicle.view().leases, 1)
+  assert(after.vehicle.mayRead(world.standby.peerId, world.job))
+  after.vehicle.connected(steward)
+  const coversOf = ({ message }: { message: Message }) =>
+    message.type === 'receipt' ? openReceipt(message.record, sha256, () => true).payload.covers : []
+  await after.said.find((said) => coversOf(said).includes(2))
+  assert.deepEqual(after.executed, ['three'], 'what was done is not done again')
+  // What was noted goes out twice: when it is signed, and when the steward is there.
+  assert.deepEqual(after.types(), ['receipt', 'accept', 'receipt', 'receipt'])
+  assert.deepEqual(after.said.items.map(coversOf), [[0, 1], [], [0, 1], [2]])
+  for (const { message } of after.said.items)
+    if (message.type === 'receipt')
+      for (const result of message.opening.results) assert(after.store.blocks.has(result))
+  world.copy('after', 'later')
+
+  // And once handed in, it is never run again, not even after another restart.
+  const later = world.live('later')
+  later.vehicle.connected(steward)
+  await later.hears('receipt')
+  later.vehicle.hear(steward, world.offer(record))
+  assert.equal((await later.hears('decline')).reason, 'expired')
+  assert.deepEqual(later.types(), ['receipt', 'receipt', 'receipt', 'receipt', 'decline'])
+  assert.deepEqual(later.executed, [])
+})
+
+test('a note without its result counts for nothing: the shard is run again', async (t) => {
+  const world = new World(t)
+  const { id, record } = world.lease(['one', 'two'])
+  const before = world.live('before', () => true)
+  before.vehicle.hear(world.steward.peerId, world.offer(record))
+  await before.hears('accept')
+  const lost = cidOf('dag-cbor', new Uint8Array([1]))
+  await before.store.journal.noteFinishedSoon(world.job, id, { place: 0, result: lost, cpuMs: 1, wallMs: 1 })
+  world.copy('before', 'after')
+  const after = world.live('after')
+  after.vehicle.connected(world.steward.peerId)
+  await after.hears('receipt')
+  assert.deepEqual(after.executed.sort(), ['one', 'two'])
+})
+
+test('who adopts a job gets the lease, the acceptance and the receipts, and a restart remembers it', async (t) => {
+  const world = new World(t)
+  const adopter = world.standby.peerId
+  const [first, second] = [world.lease(['one']), world.lease(['two', 'three'])]
+  const before = world.live('before', (text) => text === 'three')
+  before.vehicle.hear(world.steward.peerId, world.offer(first.record))
+  before.vehicle.hear(world.steward.peerId, world.offer(second.record))
+  await before.hears('receipt')
+  before.said.items.length = 0
+  before.vehicle.hear(adopter, { type: 'adopt', manifest: world.manifest, handovers: [] })
+  await before.hears('receipt')
+  assert.deepEqual(before.types(), ['record', 'record', 'accept', 'receipt'])
+  assert(before.said.items.every(({ to }) => to === adopter))
+  const shown = before.said.items.flatMap(({ message }) =>
+    message.type === 'record' ? [message.record] : [],
+  )
+  assert.deepEqual(shown, [second.record, first.record])
+  world.copy('before', 'after')
+
+  const after = world.live('after')
+  after.vehicle.connected(world.steward.peerId)
+  after.vehicle.connected(adopter)
+  await after.hears('receipt')
+  assert(after.said.items.every(({ to }) => to === adopter))
+})
+
+test('a vehicle that is not a party to the job is not told of it', async (t) => {
+  const world = new World(t)
+  const life = world.live('life')
+  life.vehicle.hear(world.standby.peerId, { type: 'adopt', manifest: world.manifest, handovers: [] })
+  assert(!life.vehicle.mayRead(world.standby.peerId, world.job))
+  const forged = { ...world.manifest, signature: new Uint8Array(64) }
+  assert.throws(() =>
+    life.vehicle.hear(world.standby.peerId, { type: 'adopt', manifest: forged, handovers: [] }),
+  )
+})
