@@ -4,6 +4,7 @@
 import { EventEmitter, on } from 'node:events'
 import type { Logger } from 'pino'
 import { equals } from 'uint8arrays'
+import { type Access, openAccess } from '../protocol/access.ts'
 import { findStandbys } from '../protocol/council/standbys.ts'
 import { openHandover, successionOf } from '../protocol/handover.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
@@ -11,7 +12,7 @@ import { type Manifest, openManifest } from '../protocol/job.ts'
 import { openReceipt } from '../protocol/lease.ts'
 import { jobRetentionMs } from '../protocol/limits.ts'
 import { encodeMessage, type Message, type UnwillingReason } from '../protocol/message.ts'
-import type { SignedRecord } from '../protocol/record.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../protocol/record.ts'
 import type { EngineDescription } from '../runtimes/messages.ts'
 import {
   type JobStatus,
@@ -89,6 +90,14 @@ const endedLoadedMax = 32
 
 const stewardRole = 'steward'
 
+/** A permission to read is used at once; a clock may be a few minutes off. */
+const accessTtlMs = 600_000
+/** How long a job is sought among the stewards that are connected, and how often it is looked at: guesses. */
+const seekMsMax = 15_000
+/** Stewards that have it say so in a round trip. */
+const answerMsMax = 3_000
+const seekLookMs = 100
+
 /** Room that a job must find beside its documents, for shards, weights and results: a guess. */
 const standbyRoomFactor = 2
 
@@ -163,6 +172,7 @@ export class Jobs {
         this.#entrusted(message.manifest, message.handovers)
         break
       case 'find':
+        void this.#found(from, openAccess(message.access, sha256, verifyByPeerId))
         break
       default:
         this.#running.get(message.job)?.hearFellow(from, message)
@@ -198,7 +208,9 @@ export class Jobs {
     const handovers = handoverRecords.map((record) => openHandover(record, sha256, verifyByPeerId))
     const { stewards, chain } = successionOf(manifest.id, manifest.payload, handovers)
     const place = stewards.find(({ peer }) => peer === key.peerId)
-    if (place === undefined || !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
+    const mine = manifest.signer === this.#options.submitter.peerId
+    if (place === undefined && !mine) return
+    if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
     if (store.journal.getJob(manifest.id, stewardRole) !== undefined) return
     const rows = chain.map((handover) => {
       const record = handoverRecords[handovers.indexOf(handover)]!
@@ -219,6 +231,45 @@ export class Jobs {
     void this.#load(manifest.id).catch((error) =>
       this.#options.log.error({ job: manifest.id, error }, 'this node cannot stand by for a job'),
     )
+  }
+
+  /** Whoever holds the submitter's key may read the submitter's jobs, from any node. */
+  async #found(from: PeerId, access: Verified<Access>): Promise<void> {
+    if (access.expiresMs < Date.now() || access.payload.reader !== from) return
+    for (const { job } of this.#options.store.journal.listJobs(stewardRole)) {
+      const record = this.#options.store.journal.get(job)
+      if (record === undefined || openManifest(record, sha256, verifyByPeerId).signer !== access.signer)
+        continue
+      const stewardship = await this.#load(job)
+      if (!stewardship.isReader) stewardship.admitReader(from)
+    }
+  }
+
+  /** Asks those who are connected for jobs that this node's submitter key signed and this node does not have. */
+  async #seek(prefix: string): Promise<void> {
+    const { key, submitter, membership, network } = this.#options
+    await membership.settled()
+    const body = encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind: 'access',
+      job: null,
+      epoch: 0,
+      steward: null,
+      serial: Date.now(),
+      expiresMs: Date.now() + accessTtlMs,
+      signer: submitter.peerId,
+      payload: { reader: key.peerId } satisfies Access,
+    })
+    const access: SignedRecord = { body, signature: submitter.sign(body) }
+    for (const peer of network.connectedPeers()) this.#say(peer, { type: 'find', access })
+    const untilMs = Date.now() + seekMsMax
+    const unknownAfterMs = Date.now() + answerMsMax
+    while (Date.now() < untilMs) {
+      const found = [...this.#running].find(([job]) => job.startsWith(prefix))
+      if (found?.[1].isComplete || (found === undefined && Date.now() > unknownAfterMs)) return
+      await new Promise((resolve) => setTimeout(resolve, seekLookMs))
+    }
   }
 
   peerChanged(type: 'connected' | 'disconnected', peer: PeerId): void {
@@ -300,12 +351,17 @@ export class Jobs {
   }
 
   async *results(prefix: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    if (!this.#knows(prefix)) await this.#seek(prefix)
     const job = await this.#load(this.#find(prefix))
     return yield* readResults(job.manifest, job.shards, job.verdicts(), this.#options.store.blocks)
   }
 
   async cancel(prefix: string): Promise<void> {
     const stewardship = await this.#load(this.#find(prefix))
+    if (stewardship.isReader)
+      throw new RequestError(
+        `this node only reads job ${stewardship.job}; cancel it on one that looks after it`,
+      )
     stewardship.handle({ type: 'cancel' })
     await stewardship.settled()
   }
@@ -348,7 +404,7 @@ export class Jobs {
     const manifestRecord: SignedRecord = { body: record.body, signature: record.signature }
     const manifest: Manifest = openManifest(manifestRecord, sha256, verifyByPeerId).payload
     const shards = await new Holdings(network, store, log).shardsOf(manifest)
-    const mine = manifest.stewards[0]?.peer === key.peerId
+    const mine = manifest.stewards[0]?.peer === key.peerId // whose submission put it there
     if (shards === null && mine)
       throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
     const stewardship = new Stewardship({
@@ -423,6 +479,13 @@ export class Jobs {
     return this.#options.store.journal
       .listJobs(stewardRole)
       .find(({ state }) => (state as JobState).requestDigest === digest)?.job
+  }
+
+  /** A reader's copy of a job that still runs is looked for anew. */
+  #knows(prefix: string): boolean {
+    return this.#options.store.journal
+      .listJobs(stewardRole)
+      .some(({ job }) => job.startsWith(prefix) && this.#running.get(job)?.isReader !== true)
   }
 
   #find(prefix: string): JobId {

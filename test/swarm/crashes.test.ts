@@ -53,7 +53,6 @@ test('a vehicle that is killed and comes back returns what it had finished', tes
   const returned = await swarm.join({ name: 'car-2' })
   const status = await untilEnded(submitter, job)
   const { shardsDone } = (await returned.node.info()).vehicle
-  t.diagnostic(JSON.stringify({ n: notes.length, shardsDone, e: status.executions, v: status.vehicles.map((v) => v.claims) }))
   assert.equal(status.executions, 6 + notes.length + shardsDone, 'nothing that was done was done again')
   assert.equal(status.state, 'complete')
   assert.deepEqual(await textsOf(submitter, job), slowTexts(6, 9))

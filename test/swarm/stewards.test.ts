@@ -1,5 +1,6 @@
 /** Jobs that outlive those who look after them. */
 import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
@@ -45,6 +46,14 @@ test('a durable job ends without its submitter, and its results are on a standby
   await standby.node.report(plan.job, path)
   const audit = await auditFile(path)
   assert.deepEqual([audit.problems, audit.unrevealed], [[], [swarm.submitter.peer]])
+
+  const laptop = join(swarm.folder, 'laptop')
+  mkdirSync(laptop, { mode: 0o700 })
+  copyFileSync(join(swarm.submitter.dataDir, 'submitter.key'), join(laptop, 'submitter.key'))
+  const elsewhere = await swarm.join({ name: 'laptop', owner: 'submitter', slots: 0 }, standby.addresses)
+  assert.deepEqual(await textsOf(elsewhere, plan.job), slowTexts(8, 5), 'read with the submitter’s key')
+  const stranger = await swarm.join({ name: 'stranger', owner: 'submitter', slots: 0 }, standby.addresses)
+  await assert.rejects(textsOf(stranger, plan.job), /there is no job/)
 
   const submitter = await swarm.restartSubmitter()
   assert.equal((await untilEnded(submitter, plan.job)).state, 'complete')

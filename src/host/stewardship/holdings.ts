@@ -35,9 +35,7 @@ export class Holdings {
   /** Lists, shards, documents and weights, from whoever of these has them. Throws when nobody has all. */
   async inputs(job: JobId, manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
     const input: BlockUse = { kind: 'input', job }
-    await this.#files([manifest.shards.file, manifest.documents.file], input, from)
-    const shards = await this.shardsOf(manifest)
-    if (shards === null) throw new Error('the list of shards is damaged')
+    const shards = await this.lists(job, manifest, from)
     const blocks = shards.map(({ shard }) => shard)
     await this.#blocks(blocks, input, from)
     const documents = new Set<Cid>()
@@ -52,6 +50,14 @@ export class Holdings {
       { kind: 'weights', job },
       from,
     )
+    return shards
+  }
+
+  /** What a reader needs to name results: the two lists. Throws when nobody has them. */
+  async lists(job: JobId, manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
+    await this.#files([manifest.shards.file, manifest.documents.file], { kind: 'input', job }, from)
+    const shards = await this.shardsOf(manifest)
+    if (shards === null) throw new Error('the list of shards is damaged')
     return shards
   }
 

@@ -73,6 +73,7 @@ export class Stewardship {
   readonly #holdings: Holdings
   #shards: readonly ShardEntry[] | null
   readonly #grants: Grants
+  readonly #readers = new Set<PeerId>()
   readonly #outbox: Outbox
   /** Receipts taken from a vehicle, until the core says to keep them. */
   readonly #received = new Map<RecordId, SignedRecord>()
@@ -167,11 +168,28 @@ export class Stewardship {
     return this.#observed()?.claims() ?? [].values()
   }
 
-  /** What its lease names, for a vehicle; all of the job, for its stewards. */
+  /** Whether all there is to know of an ended job is here. */
+  get isComplete(): boolean {
+    return this.#council.isComplete
+  }
+
+  /** Only reads the job. */
+  get isReader(): boolean {
+    return this.#council.isReader
+  }
+
+  /** The submitter's key says that this node may read the job. */
+  admitReader(peer: PeerId): void {
+    this.#readers.add(peer)
+    this.handle({ type: 'reader', peer })
+    this.#say(peer, { type: 'entrust', ...this.credentials() })
+  }
+
+  /** What its lease names, for a vehicle; all of the job, for its stewards and who may read it. */
   mayRead(peer: PeerId, cid: Cid): boolean {
     if (this.#grants.allows(peer, cid)) return true
     const isSteward = this.stewards.some((steward) => steward.peer === peer)
-    return isSteward && this.#options.store.blocks.jobsOf(cid).includes(this.job)
+    return (isSteward || this.#readers.has(peer)) && this.#options.store.blocks.jobsOf(cid).includes(this.job)
   }
 
   handle(input: CouncilInput): void {
@@ -343,7 +361,9 @@ export class Stewardship {
     while (!this.#stopped) {
       try {
         const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
-        this.#shards = await this.#holdings.inputs(job, manifest, others)
+        this.#shards = this.#council.isReader
+          ? await this.#holdings.lists(job, manifest, others)
+          : await this.#holdings.inputs(job, manifest, others)
         this.handle({ type: 'inputs-held', shards: this.#shards })
         return
       } catch (error) {

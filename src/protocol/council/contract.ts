@@ -21,6 +21,8 @@ export type CouncilInput =
   | { readonly type: 'fellow'; readonly from: PeerId; readonly message: FellowMessage }
   /** A record that somebody sent along; its signature was checked. */
   | { readonly type: 'record'; readonly from: PeerId; readonly record: JobRecord }
+  /** The submitter lets this node read the job: it is told what it lacks, like a steward, and decides nothing. */
+  | { readonly type: 'reader'; readonly peer: PeerId }
   /** Answer to `hold-inputs`. */
   | { readonly type: 'inputs-held'; readonly shards: readonly ShardEntry[] }
   /** Answer to `hold-results`; `held` is false when they did not come. */

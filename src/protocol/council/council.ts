@@ -62,6 +62,9 @@ export class Council {
   readonly #connected = new Set<PeerId>()
   /** When the records of a fellow were last compared with these. */
   readonly #compared = new Map<PeerId, number>()
+  readonly #readers = new Set<PeerId>()
+  /** Verdicts whose results are here. */
+  readonly #held = new Set<RecordId>()
   /** What fellows last said of theirs. */
   readonly #roots = new Map<PeerId, Uint8Array>()
   /** Verdicts whose results are on their way, and those that came and are not said to be held yet. */
@@ -102,7 +105,7 @@ export class Council {
     }
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
     const { self, manifest } = this.#options
-    const complete = manifest.stewards[0]?.peer === self || this.#records.holdsInputs(self)
+    const complete = this.isReader || manifest.stewards[0]?.peer === self || this.#records.holdsInputs(self)
     this.#shards = complete ? shards : null
     this.#started = true
     this.#seat(nowMs)
@@ -119,6 +122,9 @@ export class Council {
       case 'fellow':
         this.#hear(input.from, input.message, nowMs)
         break
+      case 'reader':
+        this.#readers.add(input.peer)
+        break
       case 'record':
         this.#receive(input.record, input.from, nowMs)
         break
@@ -128,7 +134,8 @@ export class Council {
         break
       case 'results-held':
         this.#fetching.delete(input.verdict)
-        if (input.held) this.#arrived.push(input.verdict)
+        if (input.held) this.#held.add(input.verdict)
+        if (input.held && !this.isReader) this.#arrived.push(input.verdict)
         break
       case 'wake':
         this.#look(nowMs)
@@ -152,7 +159,7 @@ export class Council {
         else this.#takeReceipt({ kind: 'receipt', record: input.receipt, opening: input.opening })
         break
       case 'cancel':
-        if (this.#steward === undefined && !this.#ended && this.#shards !== null) this.#act(false, nowMs)
+        if (!this.acting && !this.isReader && !this.#ended && this.#shards !== null) this.#act(false, nowMs)
         this.#tellSteward(input, nowMs)
         break
       default:
@@ -167,6 +174,20 @@ export class Council {
 
   get succession() {
     return this.#records.succession
+  }
+
+  /** No steward of the job, but allowed to read it. */
+  get isReader(): boolean {
+    return !this.#records.isSteward(this.#options.self)
+  }
+
+  /** Whether the end of the job and all accepted results are here. */
+  get isComplete(): boolean {
+    if (!this.#ended || this.#shards === null) return false
+    const { self } = this.#options
+    for (const [id, { signer }] of this.#records.verdicts())
+      if (signer !== self && !this.#held.has(id) && !this.#records.holdersOf(id).has(self)) return false
+    return true
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
@@ -207,7 +228,8 @@ export class Council {
 
   #look(nowMs: number): void {
     this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
-    if (!this.#ended) {
+    if (this.isReader) this.#ask(nowMs)
+    else if (!this.#ended) {
       const turn = this.#shards !== null && this.#attendance.myTurn(this.acting, nowMs)
       if (turn && this.#steward === undefined) this.#act(false, nowMs)
       else if (!turn && this.#steward !== undefined) this.#standDown()
@@ -252,8 +274,9 @@ export class Council {
   #newSteward(shards: readonly ShardEntry[]): Steward {
     const { job, manifest, self, owners, sha256, seedOf } = this.#options
     const { stewards, chain } = this.#records.succession
-    const place = stewards.find(({ peer }) => peer === self)
-    assert(place !== undefined, 'a council is held by the job’s stewards')
+    const mine = stewards.find(({ peer }) => peer === self)
+    if (mine === undefined) return Steward.observer({ job, manifest, shards, self, stewards, owners, sha256 })
+    const place = mine
     const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
     const seed = seedOf(place.nonce)
     return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, owners, sha256 })
@@ -362,14 +385,15 @@ export class Council {
 
   #sayInputsHeld(): void {
     const { self } = this.#options
-    if (this.#fellows().length === 0 || this.#records.holdsInputs(self) || this.#ended) return
+    if (this.isReader || this.#fellows().length === 0 || this.#records.holdsInputs(self) || this.#ended)
+      return
     this.#issue('holding', { inputs: true, verdicts: [] } satisfies Holding)
   }
 
   #fetchResults(nowMs: number): void {
     const { self } = this.#options
     for (const [id, verdict] of this.#records.verdicts()) {
-      if (this.#records.holdersOf(id).has(self) || verdict.signer === self) continue
+      if (this.#held.has(id) || this.#records.holdersOf(id).has(self) || verdict.signer === self) continue
       const holders = [verdict.signer, ...this.#records.holdersOf(id)]
       const from = holders.find((peer) => this.#connected.has(peer) && this.#attendance.lives(peer, nowMs))
       if (from !== undefined) this.#fetch(verdict, from)
@@ -412,7 +436,7 @@ export class Council {
       this.#answered(from, message, nowMs)
       return
     }
-    if (!this.#records.isSteward(from)) return
+    if (!this.#records.isSteward(from) && !this.#readers.has(from)) return
     switch (message.type) {
       case 'beat':
         this.#attendance.heard(from, message.acting, nowMs)
@@ -451,6 +475,17 @@ export class Council {
       }
       case 'want':
         this.#share(from, message.ids)
+    }
+  }
+
+  /** A reader asks every steward that it reaches for what it lacks. */
+  #ask(nowMs: number): void {
+    for (const peer of this.#fellows()) {
+      if (!this.#connected.has(peer)) continue
+      if (nowMs - (this.#compared.get(peer) ?? Number.NEGATIVE_INFINITY) < syncIntervalMs) continue
+      this.#compared.set(peer, nowMs)
+      this.#attendance.heard(peer, false, nowMs)
+      this.#say(peer, { type: 'branches', job: this.#options.job, hashes: this.#records.trie.branches() })
     }
   }
 

@@ -96,6 +96,14 @@ export class Steward {
   #effects: StewardEffect[] = []
   #verdicts: ShardVerdict[] = []
 
+  /** For a node that only reads: it sees what follows from the records, and cannot draw. */
+  static observer(options: Omit<StewardOptions, 'seed' | 'place'>): Steward {
+    const seed = new Uint8Array(32)
+    const [first] = options.manifest.stewards
+    assert(first !== undefined, 'a manifest names a steward')
+    return new Steward({ ...options, seed, place: { ...first, drawCommitment: options.sha256(seed) } })
+  }
+
   constructor(options: StewardOptions) {
     const place = options.place ?? options.manifest.stewards.find(({ peer }) => peer === options.self)
     assert(place !== undefined, 'a steward is named by its manifest')

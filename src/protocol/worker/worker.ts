@@ -18,19 +18,16 @@
 import { concat, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import { type Handover, type Succession, successionOf } from '../handover.ts'
-import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { Succession } from '../handover.ts'
+import type { JobId, LeaseId, PeerId } from '../ids.ts'
 import type { Manifest } from '../job.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../lease.ts'
 import {
   jobRetentionMs,
   leasesPerSlot,
-  overLeasesMax,
   progressIntervalMs,
   queuedLeasesPerSlotMax,
   receiptIntervalMs,
-  rememberedJobsMax,
-  rememberedReceiptsMax,
   shownReceiptsMax,
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
@@ -45,6 +42,8 @@ import type {
   WorkerMode,
   WorkerView,
 } from './contract.ts'
+import { isSteward, KnownJobs } from './known-jobs.ts'
+import { type SignedReceipt, SignedReceipts } from './signed-receipts.ts'
 
 /** A vehicle that is full asks not to be asked for this long: about one lease (limits.ts). */
 const busyRetryMs = 2_000
@@ -59,27 +58,6 @@ export interface WorkerOptions {
   /** 32 bytes, secret: nonces are derived from it. */
   readonly secret: Uint8Array
   readonly sha256: Sha256
-}
-
-/** What is remembered of a job that this vehicle works or worked for. */
-interface Job {
-  succession: Succession
-  /** A steward said that it is over, and nobody has offered a lease of it since. */
-  ended: boolean
-  /** Leases of which nothing more will be done, the latest last. */
-  readonly over: Map<LeaseId, { readonly signer: PeerId; readonly serial: number }>
-  /** By who signed them: leases up to this serial are over, too, and not known by name any more. */
-  readonly floor: Map<PeerId, number>
-}
-
-/** A receipt that was signed here. */
-interface Signed {
-  readonly job: JobId
-  readonly lease: LeaseId
-  readonly released: ReleaseReason | null
-  /** To whom it is due: the one who looks after the lease. */
-  to: PeerId
-  acknowledged: boolean
 }
 
 interface Held {
@@ -104,10 +82,8 @@ export class Worker {
   readonly #held = new Map<LeaseId, Held>()
   readonly #slots: (LeaseId | undefined)[]
   readonly #served = new Map<PeerId, number>()
-  /** In the order in which they were signed. */
-  readonly #receipts = new Map<RecordId, Signed>()
-  /** The most recent one last. */
-  readonly #jobs = new Map<JobId, Job>()
+  readonly #receipts = new SignedReceipts()
+  readonly #jobs = new KnownJobs()
   readonly #totals = { shardsDone: 0, receipts: 0, leasesReleased: 0 }
   #mode: WorkerMode = 'run'
   #hasRoom = true
@@ -126,9 +102,9 @@ export class Worker {
   /** Takes up what an earlier run left behind. Call before the first input. */
   restore(jobs: Iterable<RestoredJob>, nowMs: number): WorkerEffect[] {
     for (const { manifest, handovers, steward, leases } of jobs) {
-      const job = this.#remember(manifest, handovers)
+      this.#jobs.remember(manifest, handovers)
       this.#restoreReceipts(manifest.id, steward, leases)
-      for (const restored of leases) this.#restoreLease(job, manifest, steward, restored, nowMs)
+      for (const restored of leases) this.#restoreLease(manifest, steward, restored, nowMs)
     }
     return this.#takeEffects(nowMs)
   }
@@ -158,11 +134,9 @@ export class Worker {
       case 'withdraw':
         this.#withdraw(input.lease, input.from, nowMs)
         break
-      case 'acknowledge': {
-        const signed = this.#receipts.get(input.receipt)
-        if (signed?.to === input.from) signed.acknowledged = true
+      case 'acknowledge':
+        this.#receipts.acknowledged(input.receipt, input.from)
         break
-      }
       case 'ended':
         this.#jobEnded(input.job, input.from)
         break
@@ -207,7 +181,12 @@ export class Worker {
     const held = this.#held.get(id)
     if (held === undefined) return undefined
     const { lease, manifest, steward, finished } = held
-    return { lease, manifest, finished, stewards: [...new Set([steward, ...this.stewardsOf(manifest.id)])] }
+    return {
+      lease,
+      manifest,
+      finished,
+      stewards: [...new Set([steward, ...this.#jobs.stewardsOf(manifest.id)])],
+    }
   }
 
   /** Whether leases of the job are under way. */
@@ -217,7 +196,7 @@ export class Worker {
 
   /** Who may read a job's results: everybody who is or was a steward of it, as far as is known here. */
   stewardsOf(job: JobId): readonly PeerId[] {
-    return this.#jobs.get(job)?.succession.stewards.map(({ peer }) => peer) ?? []
+    return this.#jobs.stewardsOf(job)
   }
 
   // --- after a restart --------------------------------------------------------------------------------------
@@ -233,11 +212,10 @@ export class Worker {
     )
     receipts.sort((a, b) => a.receipt.serial - b.receipt.serial)
     for (const { receipt, to, released } of receipts.slice(-shownReceiptsMax))
-      this.#keep(receipt.id, { job, lease: receipt.payload.lease, to, released, acknowledged: false })
+      this.#receipts.add({ id: receipt.id, job, lease: receipt.payload.lease, to, released })
   }
 
   #restoreLease(
-    job: Job,
     manifest: Verified<Manifest>,
     steward: PeerId | null,
     { lease, receipts, done, released }: RestoredLease,
@@ -247,7 +225,7 @@ export class Worker {
     const uncovered = done.filter(({ place }) => !covered.has(place))
     const isOver = released !== undefined || covered.size === lease.payload.shards.length
     if ((isOver && uncovered.length === 0) || manifest.payload.deadlineMs <= nowMs) {
-      this.#close(job, lease)
+      this.#jobs.close(lease)
       return
     }
     this.#startLevel(manifest.signer)
@@ -272,8 +250,7 @@ export class Worker {
   #connected(peer: PeerId): void {
     for (const held of this.#held.values())
       if (held.steward === peer && held.state === 'restored') this.#goOn(held)
-    for (const [receipt, { to, acknowledged }] of this.#receipts)
-      if (to === peer && !acknowledged) this.#deliver(receipt)
+    for (const receipt of this.#receipts.dueTo(peer)) this.#deliver(receipt)
   }
 
   /** Its steward is there: a lease that waited for it may need blocks from it. */
@@ -287,57 +264,34 @@ export class Worker {
   // --- stewards ---------------------------------------------------------------------------------------------
 
   #adopted({ from, manifest, handovers }: Extract<WorkerInput, { type: 'adopt' }>): void {
-    if (
-      this.#jobs.get(manifest.id)?.ended !== false ||
-      !isSteward(from, this.#successionOf(manifest, handovers))
-    )
-      return
-    this.#remember(manifest, handovers)
-    const held = [...this.#held.values()].filter((one) => one.manifest.id === manifest.id)
-    const signed = [...this.#receipts].filter(([, { job }]) => job === manifest.id)
-    const shown = signed.filter(
-      ([, { acknowledged }], i) => !acknowledged || i >= signed.length - shownReceiptsMax,
-    )
-    this.#effects.push({ type: 'follow', job: manifest.id, steward: from })
-    for (const lease of new Set([...held.map((one) => one.lease.id), ...shown.map(([, { lease }]) => lease)]))
+    const job = manifest.id
+    if (!this.#jobs.isUnderWay(job) || !isSteward(from, this.#jobs.successionOf(manifest, handovers))) return
+    this.#jobs.remember(manifest, handovers)
+    this.#effects.push({ type: 'follow', job, steward: from })
+    const held = [...this.#held.values()].filter((one) => one.manifest.id === job)
+    const receipts = this.#receipts.ofJobNowDueTo(job, from)
+    for (const lease of new Set([...held.map((one) => one.lease.id), ...receipts.map(({ lease }) => lease)]))
       this.#effects.push({ type: 'show', to: from, lease })
     for (const one of held) {
       one.steward = from
       this.#goOn(one)
     }
-    for (const [receipt] of shown) this.#deliver(receipt, from)
-  }
-
-  /** By what is known here and what is handed in: a steward may have seen less of the chain. */
-  #successionOf({ id, payload }: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Succession {
-    const known = this.#jobs.get(id)?.succession.chain ?? []
-    return successionOf(id, payload, [...known, ...handovers])
-  }
-
-  #remember(manifest: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Job {
-    const succession = this.#successionOf(manifest, handovers)
-    const job = this.#jobs.get(manifest.id) ?? { succession, ended: false, over: new Map(), floor: new Map() }
-    job.succession = succession
-    job.ended = false
-    this.#jobs.delete(manifest.id)
-    this.#jobs.set(manifest.id, job)
-    dropOldest(this.#jobs, rememberedJobsMax)
-    return job
+    for (const receipt of receipts) this.#deliver(receipt)
   }
 
   // --- offers -----------------------------------------------------------------------------------------------
 
   #consider(offer: Extract<WorkerInput, { type: 'offer' }>, nowMs: number): void {
     const { from, lease, manifest, handovers } = offer
-    const succession = this.#successionOf(manifest, handovers)
+    const succession = this.#jobs.successionOf(manifest, handovers)
     const held = this.#held.get(lease.id)
     if (held !== undefined && isSteward(from, succession)) {
       held.steward = from
       this.#goOn(held)
       return
     }
-    if (this.#isOver(lease) && isSteward(from, succession)) {
-      for (const [receipt, { lease: of }] of this.#receipts) if (of === lease.id) this.#deliver(receipt, from)
+    if (this.#jobs.isOver(lease) && isSteward(from, succession)) {
+      for (const receipt of this.#receipts.ofLeaseNowDueTo(lease.id, from)) this.#deliver(receipt)
       this.#send(from, { type: 'decline', lease: lease.id, reason: 'expired', retryMs: 0 })
       return
     }
@@ -348,7 +302,7 @@ export class Worker {
       return
     }
     this.#startLevel(manifest.signer)
-    this.#remember(manifest, handovers)
+    this.#jobs.remember(manifest, handovers)
     this.#held.set(lease.id, {
       lease,
       manifest,
@@ -363,11 +317,6 @@ export class Worker {
     this.#effects.push({ type: 'take', lease: lease.id })
     this.#send(from, { type: 'accept', lease: lease.id })
     this.#effects.push({ type: 'prepare', lease: lease.id })
-  }
-
-  #isOver({ id, job: name, signer, serial }: Verified<Lease>): boolean {
-    const job = name === null ? undefined : this.#jobs.get(name)
-    return job !== undefined && (job.over.has(id) || serial <= (job.floor.get(signer) ?? -1))
   }
 
   #objection(
@@ -478,15 +427,14 @@ export class Worker {
 
   /** Only a job's stewards can say that it is over. What is over stays so: its leases are not run again. */
   #jobEnded(job: JobId, from: PeerId): void {
-    const known = this.#jobs.get(job)
-    if (known === undefined || known.ended || !isSteward(from, known.succession)) return
-    known.ended = true
+    if (!this.#jobs.isUnderWay(job) || !this.#jobs.stewardsOf(job).includes(from)) return
+    this.#jobs.end(job)
     for (const held of [...this.#held.values()]) {
       if (held.manifest.id !== job) continue
       this.#abort(held)
       this.#drop(held, 'withdrawn')
     }
-    for (const [receipt, signed] of this.#receipts) if (signed.job === job) this.#receipts.delete(receipt)
+    this.#receipts.forget(job)
     this.#effects.push({ type: 'forget', job })
   }
 
@@ -529,16 +477,8 @@ export class Worker {
     const { lease, manifest } = held
     if (held.slot !== undefined) this.#slots[held.slot] = undefined
     this.#held.delete(lease.id)
-    this.#close(this.#jobs.get(manifest.id) ?? this.#remember(manifest, []), lease)
+    this.#jobs.close(lease)
     this.#effects.push({ type: 'release', job: manifest.id, lease: lease.id, reason })
-  }
-
-  #close({ over, floor }: Job, { id, signer, serial }: Verified<Lease>): void {
-    over.set(id, { signer, serial })
-    if (over.size <= overLeasesMax) return
-    const [oldest, known] = over.entries().next().value!
-    over.delete(oldest)
-    floor.set(known.signer, Math.max(known.serial, floor.get(known.signer) ?? -1))
   }
 
   // --- receipts ---------------------------------------------------------------------------------------------
@@ -576,10 +516,10 @@ export class Worker {
       payload,
     }
     this.#serial += 1
-    const receipt = recordId(sha256, encodeBody(body))
-    const { steward: to } = held
-    this.#keep(receipt, { job: lease.job, lease: lease.id, to, released, acknowledged: false })
-    this.#effects.push({ type: 'issue', id: receipt, body, opening })
+    const id = recordId(sha256, encodeBody(body))
+    const receipt = { id, job: lease.job, lease: lease.id, to: held.steward, released }
+    this.#receipts.add(receipt)
+    this.#effects.push({ type: 'issue', id, body, opening })
     this.#deliver(receipt)
     this.#totals.receipts += 1
     held.done = []
@@ -587,20 +527,8 @@ export class Worker {
     held.lastReceiptMs = nowMs
   }
 
-  #keep(receipt: RecordId, signed: Signed): void {
-    this.#receipts.set(receipt, signed)
-    dropOldest(this.#receipts, rememberedReceiptsMax)
-  }
-
-  /** To whom it is due; with `to`, that is somebody else from now on. */
-  #deliver(receipt: RecordId, to?: PeerId): void {
-    const signed = this.#receipts.get(receipt)
-    if (signed === undefined) return
-    if (to !== undefined) {
-      signed.to = to
-      signed.acknowledged = false
-    }
-    this.#effects.push({ type: 'deliver', to: signed.to, receipt, released: signed.released })
+  #deliver({ id, to, released }: SignedReceipt): void {
+    this.#effects.push({ type: 'deliver', to, receipt: id, released })
   }
 
   #report(nowMs: number): void {
@@ -636,17 +564,5 @@ export class Worker {
   #free(): number {
     if (this.#mode !== 'run' || !this.#hasRoom) return 0
     return this.#slots.filter((lease) => lease === undefined).length
-  }
-}
-
-function isSteward(peer: PeerId, { stewards }: Succession): boolean {
-  return stewards.some((steward) => steward.peer === peer)
-}
-
-function dropOldest<Key>(map: Map<Key, unknown>, sizeMax: number): void {
-  if (map.size <= sizeMax) return
-  for (const key of map.keys()) {
-    map.delete(key)
-    return
   }
 }

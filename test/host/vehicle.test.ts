@@ -1,4 +1,7 @@
-/** A vehicle and its journal, with a network and slots that only remember: what a kill leaves, and what is made of it. */
+/**
+ * A vehicle and its journal, with a network and slots that only remember: what a kill leaves behind and what is made of
+ * it, and what happens on a full disk.
+ */
 import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,6 +11,7 @@ import type { Executor } from '../../src/host/executor/executor.ts'
 import type { Network } from '../../src/host/network/network.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
+import { StoreError } from '../../src/host/store/errors.ts'
 import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
 import { openStore, type Store } from '../../src/host/store/store.ts'
 import { Vehicle } from '../../src/host/vehicle/vehicle.ts'
@@ -232,4 +236,38 @@ test('a vehicle that is not a party to the job is not told of it', async (t) => 
   assert.throws(() =>
     life.vehicle.hear(world.standby.peerId, { type: 'adopt', manifest: forged, handovers: [] }),
   )
+})
+
+test('on a full disk nothing is accepted, what is promised waits, and all goes on when there is room', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const world = new World(t)
+  const [first, second, third] = ['one', 'two', 'three'].map((text) => world.lease([text]))
+  const { vehicle, store, said, ...life } = world.live('life')
+  const steward = world.steward.peerId
+  const space = t.mock.method(store.directory, 'space', () => ({ freeBytes: 4, totalBytes: 100 }))
+  t.mock.timers.tick(10_000)
+  assert.equal(vehicle.view().slots.free, 0)
+  vehicle.hear(steward, world.offer(first!.record))
+  const declined = await said.find(({ message }) => message.type === 'decline')
+  assert.equal(declined.message.type === 'decline' && declined.message.reason, 'no-space')
+  space.mock.restore()
+  t.mock.timers.tick(10_000)
+  assert.equal(vehicle.view().slots.free, 1)
+
+  // It looked as if there was room, and there was none.
+  const append = t.mock.method(store.journal, 'appendSoon', async () => {
+    throw new StoreError({ code: 'disk-full', what: 'a test' })
+  })
+  vehicle.hear(steward, world.offer(second!.record))
+  for (let i = 0; i < 20; i += 1) await new Promise(setImmediate)
+  assert.equal(vehicle.view().slots.free, 0)
+  vehicle.hear(steward, world.offer(third!.record))
+  for (let i = 0; i < 20; i += 1) await new Promise(setImmediate)
+  assert.deepEqual(said.items.length, 1, 'not even the refusal overtakes what is promised')
+  append.mock.restore()
+  t.mock.timers.tick(10_000)
+  await said.until((items) => items.length === 4)
+  const types = said.items.map(({ message }) => message.type)
+  assert.deepEqual(types, ['decline', 'accept', 'receipt', 'decline'])
+  assert.deepEqual(life.executed, ['two'])
 })

@@ -1,0 +1,77 @@
+/**
+ * What a vehicle remembers of jobs that it works or worked for: who their stewards are, and which leases are over.
+ *
+ * A lease that is over is never run again, and a lease can come again: its steward repeats an offer, or another steward
+ * takes the job over. Names are remembered up to a bound. Beyond it serials do: those of one signer rise, so whatever
+ * is not above the highest that was forgotten is over, or was passed by and may as well be declined.
+ */
+import { type Handover, type Succession, successionOf } from '../handover.ts'
+import type { JobId, LeaseId, PeerId } from '../ids.ts'
+import type { Manifest } from '../job.ts'
+import type { Lease } from '../lease.ts'
+import { overLeasesMax, rememberedJobsMax } from '../limits.ts'
+import type { Verified } from '../record.ts'
+
+interface KnownJob {
+  succession: Succession
+  /** A steward said that it is over, and nobody has offered a lease of it since. */
+  ended: boolean
+  /** The latest last. */
+  readonly over: Map<LeaseId, { readonly signer: PeerId; readonly serial: number }>
+  /** The highest serial of a lease that is over and forgotten, by who signed it. */
+  readonly forgotten: Map<PeerId, number>
+}
+
+export class KnownJobs {
+  /** The most recent one last. */
+  readonly #jobs = new Map<JobId, KnownJob>()
+
+  remember(manifest: Verified<Manifest>, handovers: readonly Verified<Handover>[]): void {
+    const { id } = manifest
+    const succession = this.successionOf(manifest, handovers)
+    const known = this.#jobs.get(id)
+    this.#jobs.delete(id)
+    const { over, forgotten } = known ?? { over: new Map(), forgotten: new Map() }
+    this.#jobs.set(id, { succession, ended: false, over, forgotten })
+    if (this.#jobs.size > rememberedJobsMax) this.#jobs.delete(this.#jobs.keys().next().value!)
+  }
+
+  /** By what is known here and what is handed in: a steward may have seen less of the chain. */
+  successionOf({ id, payload }: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Succession {
+    return successionOf(id, payload, [...(this.#jobs.get(id)?.succession.chain ?? []), ...handovers])
+  }
+
+  /** In the order in which they act. */
+  stewardsOf(job: JobId): readonly PeerId[] {
+    return this.#jobs.get(job)?.succession.stewards.map(({ peer }) => peer) ?? []
+  }
+
+  isUnderWay(job: JobId): boolean {
+    return this.#jobs.get(job)?.ended === false
+  }
+
+  end(job: JobId): void {
+    const known = this.#jobs.get(job)
+    if (known !== undefined) known.ended = true
+  }
+
+  close({ id, job, signer, serial }: Verified<Lease>): void {
+    const known = job === null ? undefined : this.#jobs.get(job)
+    if (known === undefined) return
+    const { over, forgotten } = known
+    over.set(id, { signer, serial })
+    if (over.size <= overLeasesMax) return
+    const [oldest, past] = over.entries().next().value!
+    over.delete(oldest)
+    forgotten.set(past.signer, Math.max(past.serial, forgotten.get(past.signer) ?? 0))
+  }
+
+  isOver({ id, job, signer, serial }: Verified<Lease>): boolean {
+    const known = job === null ? undefined : this.#jobs.get(job)
+    return known !== undefined && (known.over.has(id) || serial <= (known.forgotten.get(signer) ?? -1))
+  }
+}
+
+export function isSteward(peer: PeerId, { stewards }: Succession): boolean {
+  return stewards.some((steward) => steward.peer === peer)
+}
