@@ -19,6 +19,7 @@ const importWalls: readonly (readonly [room: string, imported: string])[] = [
   ['src/protocol', 'node:crypto'],
   ['src/protocol', 'libp2p'],
   ['src/protocol/steward', '../../runtimes/registry.ts'],
+  ['src/simulator', '../host/sha256.ts'],
   ['src/runtimes/ocr', '../../protocol/job.ts'],
   ['src/runtimes/wasm', '../../host/node.ts'],
   ['src/host', '../cli/main.ts'],

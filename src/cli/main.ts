@@ -8,6 +8,7 @@ import { nodeCommand } from './commands/node.ts'
 import { ownerCommand } from './commands/owner.ts'
 import { peersCommand } from './commands/peers.ts'
 import { resultsCommand } from './commands/results.ts'
+import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
 import { swarmCommand } from './commands/swarm.ts'
@@ -54,6 +55,7 @@ Examples:
     resultsCommand,
     jobCommands,
     auditCommand,
+    simCommand,
     ownerCommand,
     fleetCommand,
   ]

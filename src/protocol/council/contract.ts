@@ -6,7 +6,6 @@ import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job.ts'
 import type { Opening } from '../lease.ts'
 import type { Message } from '../message.ts'
-import type { RecordBody } from '../record.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 import type { JobRecord } from './job-records.ts'
 
@@ -49,9 +48,3 @@ export type CouncilEffect =
     }
   /** Whether this node acts for the job has changed. */
   | { readonly type: 'acting'; readonly acting: boolean }
-
-/** An issued record, as the journal will hold it. */
-export interface Issued {
-  readonly id: RecordId
-  readonly body: RecordBody
-}

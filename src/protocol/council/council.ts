@@ -168,6 +168,11 @@ export class Council {
     return this.#drain()
   }
 
+  /** Over the ids of all records that are here: equal on stewards that know the same. */
+  get root(): Uint8Array {
+    return this.#records.trie.root()
+  }
+
   get acting(): boolean {
     return this.#steward !== undefined
   }
@@ -252,6 +257,7 @@ export class Council {
     this.#stale = false
     const steward = this.#newSteward(this.#shards)
     this.#steward = steward
+    steward.skipTo(this.#serial)
     if (!wasActing) this.#effects.push({ type: 'acting', acting: true })
     this.#follow(steward.restore(this.#restorable(), nowMs))
     if (!fresh) for (const { peer } of this.#capacities) if (this.#connected.has(peer)) this.#adopt(peer)

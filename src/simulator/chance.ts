@@ -1,0 +1,53 @@
+/**
+ * What the simulator takes instead of cryptography and luck: a hash of 128 mixed bits, spread over 32 bytes, and streams
+ * of random numbers, each seeded and named for what it decides. Cheap, the same on every machine, and safe against
+ * nobody, since nobody in here attacks hashes.
+ */
+
+/** Four lanes of multiply and rotate (the mixing of MurmurHash3). */
+export function cheapHash(bytes: Uint8Array): Uint8Array {
+  const lanes = [0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f]
+  for (let i = 0; i < bytes.length; i += 1) {
+    const lane = i & 3
+    const mixed = Math.imul(lanes[lane]! ^ bytes[i]!, 0x5bd1e995)
+    lanes[lane] = mixed ^ (mixed >>> 13)
+    if (lane === 3) lanes[0] = (lanes[0]! + Math.imul(lanes[3]!, 0x165667b1)) | 0
+  }
+  const out = new Uint8Array(32)
+  const view = new DataView(out.buffer)
+  let state = lanes[0]! ^ bytes.length
+  for (let i = 0; i < 8; i += 1) {
+    state = Math.imul(state ^ lanes[i & 3]! ^ (state >>> 15), 0x2c1b3c6d) + i
+    state = Math.imul(state ^ (state >>> 12), 0x297a2d39)
+    view.setUint32(i * 4, (state ^ (state >>> 15)) >>> 0)
+  }
+  return out
+}
+
+/** Uniform enough for a world: mulberry32, seeded with a hash of seed and name. */
+export class Chance {
+  #state: number
+
+  constructor(seed: number, name: string) {
+    const digest = cheapHash(new TextEncoder().encode(`${seed}/${name}`))
+    this.#state = new DataView(digest.buffer).getUint32(0)
+  }
+
+  /** In [0, 1). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** A whole number from least to most, both included. */
+  between(least: number, most: number): number {
+    return least + Math.floor(this.next() * (most - least + 1))
+  }
+
+  /** True with this probability. */
+  happens(probability: number): boolean {
+    return probability > 0 && this.next() < probability
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Checkers: what must hold after every event, written from the rules and apart from the code that is to keep them. They
+ * look at what nodes sign and do, never into the machines.
+ */
+import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
+import type { RecordBody, Verified } from '../protocol/record.ts'
+import type { JobEnd, Verdict } from '../protocol/verdict.ts'
+
+export interface JobRules {
+  readonly replicas: number
+  readonly lead: number
+  readonly deadlineMs: number
+  readonly truth: (position: number) => Cid
+}
+
+export class Checkers {
+  readonly violations: string[] = []
+  wrongAccepted = 0
+  executions = 0
+  readonly #rules = new Map<JobId, JobRules>()
+  readonly #serials = new Map<string, RecordId>()
+  readonly #leases = new Map<LeaseId, Verified<Lease>>()
+  readonly #receipts = new Map<
+    RecordId,
+    { readonly owner: OwnerId; readonly results: ReadonlyMap<number, Cid> }
+  >()
+  readonly #claimed = new Map<string, Cid>()
+  readonly #ends = new Map<JobId, JobEnd>()
+
+  job(job: JobId, rules: JobRules): void {
+    this.#rules.set(job, rules)
+  }
+
+  endOf(job: JobId): JobEnd | undefined {
+    return this.#ends.get(job)
+  }
+
+  /** Whatever a node signs. It never says two things under one serial, not even after it has lost its memory. */
+  signed(id: RecordId, body: RecordBody, opening: Opening | null, isLiar: boolean): void {
+    const key = `${body.signer}/${body.kind === 'receipt' ? 'receipt' : body.job}/${body.serial}`
+    const known = this.#serials.get(key)
+    if (known !== undefined && known !== id)
+      this.#blame(`${body.signer} signed two records with serial ${body.serial}`)
+    this.#serials.set(key, id)
+    const record = { ...body, id }
+    if (body.kind === 'lease') this.#leases.set(id, record as Verified<Lease>)
+    else if (body.kind === 'receipt') this.#receipt(record as Verified<Receipt>, opening!, isLiar)
+    else if (body.kind === 'verdict') this.#verdict(record as Verified<Verdict>)
+    else if (body.kind === 'end' && body.job !== null && !this.#ends.has(body.job))
+      this.#ends.set(body.job, body.payload as JobEnd)
+  }
+
+  /** After a vehicle's owner took it away: no slot may go on. */
+  stopped(peer: PeerId, running: number): void {
+    if (running > 0) this.#blame(`${peer} computes in ${running} slots though its owner drives`)
+  }
+
+  /** Every job ends by its deadline and two leases, complete or with a reason. */
+  late(job: JobId, nowMs: number, graceMs: number): void {
+    const rules = this.#rules.get(job)!
+    if (nowMs > rules.deadlineMs + graceMs && !this.#ends.has(job)) this.#blame(`job ${job} never ended`)
+  }
+
+  converged(job: JobId, roots: readonly string[]): void {
+    if (new Set(roots).size > 1) this.#blame(`the stewards of job ${job} have different records in the end`)
+  }
+
+  #receipt(receipt: Verified<Receipt>, opening: Opening, isLiar: boolean): void {
+    const lease = this.#leases.get(receipt.payload.lease)
+    if (lease === undefined) {
+      this.#blame(`receipt ${receipt.id} is for a lease that nobody signed`)
+      return
+    }
+    const results = new Map<number, Cid>()
+    receipt.payload.covers.forEach((place, i) => {
+      const result = opening.results[i]!
+      const key = `${lease.id}/${place}`
+      const before = this.#claimed.get(key)
+      if (before !== undefined && before !== result && !isLiar)
+        this.#blame(`${receipt.signer} contradicts itself about place ${place} of lease ${lease.id}`)
+      if (before === undefined) this.executions += 1
+      this.#claimed.set(key, result)
+      results.set(lease.payload.positions[place]!, result)
+    })
+    this.#receipts.set(receipt.id, { owner: lease.payload.owner, results })
+  }
+
+  #verdict({ job, payload }: Verified<Verdict>): void {
+    const { replicas, lead, truth } = this.#rules.get(job!)!
+    for (const { position, outcome, result, because, agreeing } of payload.shards) {
+      if (outcome !== 'accepted') continue
+      const owners = new Set<OwnerId>()
+      for (const id of agreeing) {
+        const receipt = this.#receipts.get(id)
+        if (receipt?.results.get(position) === result) owners.add(receipt.owner)
+      }
+      const needed = because === 'unanimous' ? replicas : because === 'lead' ? lead : 0
+      if (owners.size < needed)
+        this.#blame(`shard ${position} of job ${job} was accepted with ${owners.size} owners of ${needed}`)
+      if (result !== truth(position)) this.wrongAccepted += 1
+    }
+  }
+
+  #blame(violation: string): void {
+    if (this.violations.length < 100) this.violations.push(violation)
+  }
+}
