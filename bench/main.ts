@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   ocr: async (options) => (await import('./ocr.ts')).ocr(options),
   wasm: async (options) => (await import('./wasm.ts')).wasm(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
+  simulator: async (options) => (await import('./simulator.ts')).simulator(options),
   idle: async (options) => (await import('./idle.ts')).idle(options),
 }
 
