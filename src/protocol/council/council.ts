@@ -205,7 +205,10 @@ export class Council {
     if (this.#steward !== undefined) return this.#steward
     if (this.#shards === null) return undefined
     if (this.#observer?.size !== this.#records.size) {
-      const steward = this.#newSteward(this.#shards)
+      const { job, manifest, self, owners, sha256 } = this.#options
+      const { stewards } = this.#records.succession
+      const shards = this.#shards
+      const steward = Steward.observer({ job, manifest, shards, self, stewards, owners, sha256 })
       steward.restore(this.#restorable(), nowMs)
       this.#observer = { size: this.#records.size, steward }
     }
@@ -280,9 +283,8 @@ export class Council {
   #newSteward(shards: readonly ShardEntry[]): Steward {
     const { job, manifest, self, owners, sha256, seedOf } = this.#options
     const { stewards, chain } = this.#records.succession
-    const mine = stewards.find(({ peer }) => peer === self)
-    if (mine === undefined) return Steward.observer({ job, manifest, shards, self, stewards, owners, sha256 })
-    const place = mine
+    const place = stewards.find(({ peer }) => peer === self)
+    assert(place !== undefined, 'only a steward of the job acts for it')
     const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
     const seed = seedOf(place.nonce)
     return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, owners, sha256 })
@@ -350,7 +352,7 @@ export class Council {
     this.#effects.push({ type: 'copy', record: entry.record.id, opening })
     if (entry.kind === 'handover') {
       this.#seat(nowMs)
-      this.#steward?.handle({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
+      this.#tellSteward({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
     }
     if (this.#steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
       this.#stale = true

@@ -57,6 +57,8 @@ export interface StewardOptions {
   readonly place?: StewardPlace
   /** Of the handover that made this a steward; 0 for those of the manifest. */
   readonly epoch?: number
+  /** Shows what follows from the records, and decides nothing: not even that the job has ended. */
+  readonly observes?: boolean
   /** 32 bytes; its sha256 stands in the place. */
   readonly seed: Uint8Array
   /** Owners whose voices count; null in an open mesh. */
@@ -101,7 +103,12 @@ export class Steward {
     const seed = new Uint8Array(32)
     const [first] = options.manifest.stewards
     assert(first !== undefined, 'a manifest names a steward')
-    return new Steward({ ...options, seed, place: { ...first, drawCommitment: options.sha256(seed) } })
+    return new Steward({
+      ...options,
+      observes: true,
+      seed,
+      place: { ...first, drawCommitment: options.sha256(seed) },
+    })
   }
 
   constructor(options: StewardOptions) {
@@ -151,7 +158,7 @@ export class Steward {
     this.#effects = []
     const { wanted, settled } = this.#returns.outstanding()
     for (const claim of settled) this.#claimUnseen(claim)
-    if (this.#end !== undefined) return []
+    if (this.#end !== undefined || this.#options.observes === true) return []
     for (const state of [...this.#leases.active()]) {
       const { vehicle } = state.lease.payload
       if (this.#pointless(state)) {
