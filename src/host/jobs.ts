@@ -353,6 +353,7 @@ export class Jobs {
   async *results(prefix: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
     if (!this.#knows(prefix)) await this.#seek(prefix)
     const job = await this.#load(this.#find(prefix))
+    await caughtUp(job)
     return yield* readResults(job.manifest, job.shards, job.verdicts(), this.#options.store.blocks)
   }
 
@@ -511,6 +512,13 @@ export class Jobs {
     await this.#options.store.blocks.release(job)
     this.#changes.emit(job)
   }
+}
+
+/** A steward that comes back learns of the end first, and gets the results a moment later from those that have them. */
+async function caughtUp(job: Stewardship): Promise<void> {
+  const untilMs = Date.now() + seekMsMax
+  while (job.view().end !== null && !job.isComplete && Date.now() < untilMs)
+    await new Promise((resolve) => setTimeout(resolve, seekLookMs))
 }
 
 /** Resolves after the next change, and no sooner than waitMs; rejects when the signal is aborted. */
