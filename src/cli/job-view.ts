@@ -50,6 +50,7 @@ export function describeStatus(status: JobStatus): string[] {
   ]
   if (status.state === 'running' && owners.available < owners.needed)
     lines.push(`waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known`)
+  if (status.state === 'running' && status.reason !== '') lines.push(`waiting: ${clean(status.reason)}`)
   for (const { owner, peers } of status.contradicted)
     lines.push(`contradicted: owner ${shortOwner(owner)}, ${peers.map(shortPeer).join(' ')}`)
   if (status.state !== 'running') lines.push(describeEnd(status))

@@ -308,7 +308,11 @@ export class Jobs {
       },
       onProgress,
     )
-    if ('known' in prepared) return this.#submitted(await this.#load(prepared.known), true)
+    if ('known' in prepared) {
+      const known = await this.#load(prepared.known)
+      known.inputsRestored()
+      return this.#submitted(known, true)
+    }
     this.#record(prepared)
     const stewardship = await this.#load(prepared.job, true)
     for (const { peer } of prepared.manifest.stewards)

@@ -11,8 +11,8 @@ import {
   temporaryFolder,
   testTimeout,
   textsOf,
-  until,
   untilEnded,
+  untilStatus,
   wasmJob,
   writeDocuments,
   writeModule,
@@ -51,7 +51,9 @@ test(
     await swarm.join({ name: 'car-1' })
     await swarm.join({ name: 'car-2' })
 
-    await until('the damage is noticed', () => submitter.log().includes('put a damaged block aside'))
+    await untilStatus(submitter, job, 'the damage is named', ({ reason }) =>
+      reason.includes('submit the same job again'),
+    )
     assert.equal((await submitter.node.status(job)).state, 'running')
     const again = await submitter.node.submit(request)
     assert.deepEqual([again.job, again.known], [job, true])

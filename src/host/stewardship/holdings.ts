@@ -34,23 +34,23 @@ export class Holdings {
 
   /** Lists, shards, documents and weights, from whoever of these has them. Throws when nobody has all. */
   async inputs(job: JobId, manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
-    const input: BlockUse = { kind: 'input', job }
     const shards = await this.lists(job, manifest, from)
     const blocks = shards.map(({ shard }) => shard)
-    await this.#blocks(blocks, input, from)
-    const documents = new Set<Cid>()
-    for (const shard of new Set(blocks)) {
-      const bytes = await this.#store.blocks.get(shard)
-      if (bytes === undefined) throw new Error(`shard ${shard} is damaged`)
-      for (const { document } of decodeShard(bytes).pages) documents.add(document)
-    }
-    await this.#files([...documents], input, from)
-    await this.#files(
-      manifest.weights.map(({ file }) => file),
-      { kind: 'weights', job },
-      from,
-    )
+    await this.leased(job, manifest, blocks, from)
     return shards
+  }
+
+  /**
+   * What these shards need and is gone from here; reading it noticed what was damaged. Throws when nobody has all.
+   */
+  async leased(
+    job: JobId,
+    manifest: Manifest,
+    shards: readonly Cid[],
+    from: readonly PeerId[],
+  ): Promise<void> {
+    await this.#shardsAndDocuments(shards, { kind: 'input', job }, from)
+    await this.#files(weightsOf(manifest), { kind: 'weights', job }, from)
   }
 
   /** What a reader needs to name results: the two lists. Throws when nobody has them. */
@@ -64,6 +64,17 @@ export class Holdings {
   /** Throws when one of the results did not come. */
   async results(job: JobId, results: readonly Cid[], from: PeerId): Promise<void> {
     await this.#blocks(results, { kind: 'result', job }, [from])
+  }
+
+  async #shardsAndDocuments(shards: readonly Cid[], use: BlockUse, from: readonly PeerId[]): Promise<void> {
+    await this.#blocks(shards, use, from)
+    const documents = new Set<Cid>()
+    for (const shard of new Set(shards)) {
+      const bytes = await this.#store.blocks.get(shard)
+      if (bytes === undefined) throw new Error(`shard ${shard} is damaged`)
+      for (const { document } of decodeShard(bytes).pages) documents.add(document)
+    }
+    await this.#files([...documents], use, from)
   }
 
   async #files(files: readonly Cid[], use: BlockUse, from: readonly PeerId[]): Promise<void> {
@@ -100,4 +111,8 @@ export class Holdings {
     const missing = wanted.filter((cid) => !blocks.has(cid))
     if (missing.length > 0) throw new Error(`no steward who was asked has block ${missing[0]}`)
   }
+}
+
+function weightsOf({ weights }: Manifest): Cid[] {
+  return weights.map(({ file }) => file)
 }

@@ -13,12 +13,14 @@ export function summaryOf(
     job: stewardship.job,
     runtime: stewardship.manifest.runtime,
     state: end === null ? 'running' : end.outcome,
-    reason: end?.reason ?? '',
+    reason: end?.reason ?? (stewardship.inputsDamaged ? damagedInputs : ''),
     pages,
     createdAtMs,
     deadlineMs: stewardship.manifest.deadlineMs,
   }
 }
+
+const damagedInputs = 'a part of its inputs is damaged here: submit the same job again to bring it back'
 
 export function statusOf(
   stewardship: Stewardship,

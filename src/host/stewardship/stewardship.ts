@@ -74,6 +74,8 @@ export class Stewardship {
   #shards: readonly ShardEntry[] | null
   readonly #grants: Grants
   readonly #readers = new Set<PeerId>()
+  #mending = false
+  #inputsDamaged = false
   readonly #outbox: Outbox
   /** Receipts taken from a vehicle, until the core says to keep them. */
   readonly #received = new Map<RecordId, SignedRecord>()
@@ -173,6 +175,16 @@ export class Stewardship {
     return this.#council.isComplete
   }
 
+  /** A part of the inputs is neither here nor with the other stewards: the same job submitted again brings it back. */
+  get inputsDamaged(): boolean {
+    return this.#inputsDamaged
+  }
+
+  /** The submitter stored the inputs again. */
+  inputsRestored(): void {
+    this.#inputsDamaged = false
+  }
+
   /** Only reads the job. */
   get isReader(): boolean {
     return this.#council.isReader
@@ -207,6 +219,7 @@ export class Stewardship {
         this.handle({ type: 'accepted', lease: message.lease, from })
         break
       case 'decline':
+        if (message.reason === 'missing-blocks') void this.#mendInputs(message.lease, from)
         this.handle({
           type: 'declined',
           lease: message.lease,
@@ -370,6 +383,26 @@ export class Stewardship {
         log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
         await delay(holdRetryMs, undefined, { ref: false })
       }
+    }
+  }
+
+  /** A vehicle could not get what its lease names: what is damaged or gone here is fetched from the other stewards. */
+  async #mendInputs(lease: RecordId, vehicle: PeerId): Promise<void> {
+    const { job, manifest, key, store, log } = this.#options
+    const row = store.journal.get(lease)
+    if (row?.job !== job || this.#mending) return
+    this.#mending = true
+    try {
+      const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+      const { payload } = openLease(row, sha256, () => true)
+      if (payload.vehicle === vehicle) await this.#holdings.leased(job, manifest, payload.shards, others)
+      this.#inputsDamaged = false
+    } catch (error) {
+      log.warn({ job, error }, 'a part of the inputs of a job is damaged here')
+      this.#inputsDamaged = true
+      this.#options.onChange()
+    } finally {
+      this.#mending = false
     }
   }
 

@@ -782,9 +782,12 @@ function ownersOf(records: readonly Restored[]): Map<RecordId, OwnerId> {
   return owners
 }
 
-/** Was it the work, and not the vehicle's day, that ended the lease? */
+/**
+ * Was it the work, and not the vehicle's day, that ended the lease? Blocks that could not be had are the stewards'
+ * affair: the job waits until they are whole again.
+ */
 function speaksAgainstShard(reason: DeclineReason | ReleaseReason): boolean {
-  return reason === 'failed' || reason === 'missing-blocks' || reason === 'wrong-blocks'
+  return reason === 'failed' || reason === 'wrong-blocks'
 }
 
 /** The place in the lease that the vehicle was at when it was last heard of: shards run one after another. */
