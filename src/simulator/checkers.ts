@@ -6,6 +6,13 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
 import type { RecordBody, Verified } from '../protocol/record.ts'
 import type { JobEnd, Verdict } from '../protocol/verdict.ts'
+import type { SimJob } from './steward-node.ts'
+
+/** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
+const recordsPerShardMax = 40
+const recordsPerJobMax = 1_000
+/** One runs and one waits; some that are done wait to be acknowledged. A guess. */
+const leasesPerVehicleMax = 64
 
 export interface JobRules {
   readonly replicas: number
@@ -25,6 +32,10 @@ export class Checkers {
     RecordId,
     { readonly owner: OwnerId; readonly results: ReadonlyMap<number, Cid> }
   >()
+  /** Who ever had a lease of a shard, by job and position. */
+  readonly #holders = new Map<string, PeerId[]>()
+  /** Accepted results of each job, by position. */
+  readonly #accepted = new Map<JobId, Map<number, Cid>>()
   readonly #claimed = new Map<string, Cid>()
   readonly #ends = new Map<JobId, JobEnd>()
 
@@ -44,7 +55,7 @@ export class Checkers {
       this.#blame(`${body.signer} signed two records with serial ${body.serial}`)
     this.#serials.set(key, id)
     const record = { ...body, id }
-    if (body.kind === 'lease') this.#leases.set(id, record as Verified<Lease>)
+    if (body.kind === 'lease') this.#lease(record as Verified<Lease>)
     else if (body.kind === 'receipt') this.#receipt(record as Verified<Receipt>, opening!, isLiar)
     else if (body.kind === 'verdict') this.#verdict(record as Verified<Verdict>)
     else if (body.kind === 'end' && body.job !== null && !this.#ends.has(body.job))
@@ -62,8 +73,38 @@ export class Checkers {
     if (nowMs > rules.deadlineMs + graceMs && !this.#ends.has(job)) this.#blame(`job ${job} never ended`)
   }
 
+  /** A job's records are bounded by its shards: nobody can make a steward grow without end. */
+  bounded({ manifest, shards }: SimJob, steward: PeerId, records: number): void {
+    const recordsMax = recordsPerShardMax * shards.length + recordsPerJobMax
+    if (records > recordsMax) this.#blame(`${steward} holds ${records} records of job ${manifest.id}`)
+  }
+
+  busy(vehicle: PeerId, leases: number): void {
+    if (leases > leasesPerVehicleMax) this.#blame(`${vehicle} has taken ${leases} leases`)
+  }
+
+  /** What was accepted can be read somewhere in the end. */
+  kept(job: JobId, has: (result: Cid) => boolean): void {
+    for (const [position, result] of this.#accepted.get(job) ?? [])
+      if (!has(result)) this.#blame(`the result of shard ${position} of job ${job} is on no steward's disk`)
+  }
+
+  holdersOf(job: JobId, position: number): readonly PeerId[] {
+    return this.#holders.get(`${job}/${position}`) ?? []
+  }
+
   converged(job: JobId, roots: readonly string[]): void {
     if (new Set(roots).size > 1) this.#blame(`the stewards of job ${job} have different records in the end`)
+  }
+
+  #lease(lease: Verified<Lease>): void {
+    this.#leases.set(lease.id, lease)
+    for (const position of lease.payload.positions) {
+      const key = `${lease.job}/${position}`
+      const holders = this.#holders.get(key)
+      if (holders === undefined) this.#holders.set(key, [lease.payload.vehicle])
+      else holders.push(lease.payload.vehicle)
+    }
   }
 
   #receipt(receipt: Verified<Receipt>, opening: Opening, isLiar: boolean): void {
@@ -98,6 +139,8 @@ export class Checkers {
       const needed = because === 'unanimous' ? replicas : because === 'lead' ? lead : 0
       if (owners.size < needed)
         this.#blame(`shard ${position} of job ${job} was accepted with ${owners.size} owners of ${needed}`)
+      const accepted = this.#accepted.get(job!) ?? new Map<number, Cid>()
+      this.#accepted.set(job!, accepted.set(position, result!))
       if (result !== truth(position)) this.wrongAccepted += 1
     }
   }

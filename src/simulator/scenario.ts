@@ -1,67 +1,165 @@
-/** Scenarios: what a virtual world is made of, and what goes wrong in it. Times in milliseconds, shares from 0 to 1. */
+/**
+ * Scenarios: what a virtual world is made of, and what goes wrong in it. All numbers: times in milliseconds, shares from
+ * 0 to 1, mean intervals where 0 means never.
+ *
+ * A scenario is text, too: a line for each number that differs from the calm world's, '#' before a comment.
+ */
+
 export interface Scenario {
   readonly name: string
   readonly vehicles: number
   readonly jobs: number
   readonly shardsPerJob: number
   readonly shardCostMs: number
+  /** Nodes that look after jobs; each job has one of them as its submitter's, and so many more as standbys. */
+  readonly stewards: number
   readonly standbys: number
-  readonly network: {
-    readonly latencyMs: number
-    readonly loss: number
-    readonly duplication: number
-    /** Mean time between partitions that cut a random half off, one way in one case of three; 0: none. */
-    readonly partitionEveryMs: number
-  }
-  /** Mean time between crashes of each node, and between pauses of a minute; 0: none. */
+
+  // The network: 0.3 of messages lost means 3 in 10; a clog holds back what one node says to another for a while.
+  readonly latencyMs: number
+  readonly loss: number
+  readonly duplication: number
+  /** Partitions cut a random half off, one way in one case of three. */
+  readonly partitionEveryMs: number
+  readonly clogEveryMs: number
+
+  // Each node's machine: crashes lose a part of what was not yet synced; pauses last a minute.
   readonly crashEveryMs: number
   readonly pauseEveryMs: number
-  /** Of stewards, of those crashes: the machine never comes back. */
+  /** Clocks jump by up to ten minutes, either way. */
+  readonly clockJumpEveryMs: number
+  /** Of stewards' crashes: the machine never comes back. */
   readonly lostForGood: number
-  /** Mean time parked, and mean time on the road; 0: nobody drives. */
+  readonly diskFullEveryMs: number
+  /** A bit flips in a result on one steward's disk, or on a vehicle's. */
+  readonly bitFlipEveryMs: number
+
+  // Vehicles: mean time parked and on the road, for all; or a week's pattern for some of them.
   readonly parkedMs: number
   readonly drivingMs: number
-  /** Share of owners who lie, together and about every shard. */
+  /** Share of vehicles on the road 50 hours a week, and of those that are 7. */
+  readonly robotaxis: number
+  readonly privateCars: number
+  /** Share that takes ten times as long. */
+  readonly slow: number
+
+  // Who lies, as shares of vehicles: each alone and always; all together under one owner; together under many owners,
+  // always the same; and an informed cartel that lies only where it holds all leases of a shard.
   readonly liars: number
+  readonly sameOwnerLiars: number
+  readonly accomplices: number
+  readonly cartel: number
 }
 
-const calm: Scenario = {
+export const calm: Scenario = {
   name: 'calm',
   vehicles: 20,
   jobs: 3,
   shardsPerJob: 40,
   shardCostMs: 2_000,
+  stewards: 9,
   standbys: 2,
-  network: { latencyMs: 40, loss: 0, duplication: 0, partitionEveryMs: 0 },
+  latencyMs: 40,
+  loss: 0,
+  duplication: 0,
+  partitionEveryMs: 0,
+  clogEveryMs: 0,
   crashEveryMs: 0,
   pauseEveryMs: 0,
+  clockJumpEveryMs: 0,
   lostForGood: 0,
+  diskFullEveryMs: 0,
+  bitFlipEveryMs: 0,
   parkedMs: 0,
   drivingMs: 0,
+  robotaxis: 0,
+  privateCars: 0,
+  slow: 0,
   liars: 0,
+  sameOwnerLiars: 0,
+  accomplices: 0,
+  cartel: 0,
 }
 
-/** By name. A robotaxi is on the road 50 hours a week, a private car 7. */
+const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
+  calm,
+  { name: 'lossy', loss: 0.3, duplication: 0.5 },
+  { name: 'partitions', loss: 0.05, partitionEveryMs: 90_000 },
+  { name: 'clogs', loss: 0.05, duplication: 0.1, clogEveryMs: 10_000 },
+  { name: 'crashes', crashEveryMs: 180_000, pauseEveryMs: 600_000, clockJumpEveryMs: 900_000 },
+  { name: 'lost-stewards', crashEveryMs: 240_000, lostForGood: 0.5 },
+  { name: 'disks', crashEveryMs: 240_000, diskFullEveryMs: 120_000, bitFlipEveryMs: 20_000 },
+  { name: 'commuters', parkedMs: 120_000, drivingMs: 50_000, slow: 0.2 },
+  { name: 'liars', liars: 0.1, sameOwnerLiars: 0.1 },
+  { name: 'accomplices', accomplices: 0.1 },
+  { name: 'cartel', cartel: 0.15 },
+  {
+    name: 'chaos',
+    latencyMs: 120,
+    loss: 0.1,
+    duplication: 0.2,
+    partitionEveryMs: 120_000,
+    clogEveryMs: 30_000,
+    crashEveryMs: 240_000,
+    pauseEveryMs: 900_000,
+    clockJumpEveryMs: 1_800_000,
+    diskFullEveryMs: 300_000,
+    parkedMs: 300_000,
+    drivingMs: 60_000,
+    slow: 0.1,
+    liars: 0.05,
+    sameOwnerLiars: 0.1,
+  },
+  {
+    name: 'fleet',
+    vehicles: 1_000,
+    jobs: 24,
+    shardsPerJob: 400,
+    shardCostMs: 60_000,
+    stewards: 30,
+    crashEveryMs: 86_400_000,
+    robotaxis: 0.2,
+    privateCars: 0.8,
+    slow: 0.1,
+  },
+]
+
+/** By name. */
 export const scenarios: Readonly<Record<string, Scenario>> = Object.fromEntries(
-  (
-    [
-      calm,
-      { ...calm, name: 'lossy', network: { ...calm.network, loss: 0.3, duplication: 0.5 } },
-      { ...calm, name: 'partitions', network: { ...calm.network, loss: 0.05, partitionEveryMs: 90_000 } },
-      { ...calm, name: 'crashes', crashEveryMs: 180_000, pauseEveryMs: 600_000 },
-      { ...calm, name: 'lost-stewards', crashEveryMs: 240_000, lostForGood: 0.5 },
-      { ...calm, name: 'commuters', parkedMs: 120_000, drivingMs: 50_000 },
-      { ...calm, name: 'liars', liars: 0.1 },
-      {
-        ...calm,
-        name: 'chaos',
-        network: { latencyMs: 120, loss: 0.1, duplication: 0.2, partitionEveryMs: 120_000 },
-        crashEveryMs: 240_000,
-        pauseEveryMs: 900_000,
-        parkedMs: 300_000,
-        drivingMs: 60_000,
-        liars: 0.05,
-      },
-    ] satisfies Scenario[]
-  ).map((scenario) => [scenario.name, scenario]),
+  presets.map((preset) => [preset.name, { ...calm, ...preset }]),
 )
+
+/** Those of a campaign: the fleet is for days of virtual time, and much larger. */
+export const campaignScenarios: readonly string[] = Object.keys(scenarios).filter((name) => name !== 'fleet')
+
+/** Throws Error with a sentence that names the line. */
+export function parseScenario(text: string, name: string): Scenario {
+  const scenario: Record<string, string | number> = { ...calm, name }
+  for (const [i, line] of text.split('\n').entries()) {
+    const words = line.replace(/#.*/, '').trim().split(/\s+/)
+    if (words[0] === '') continue
+    const [key = '', value = '', ...rest] = words
+    const number = Number(value)
+    if (key === 'name' || !Object.hasOwn(calm, key))
+      throw new Error(`line ${i + 1}: there is no '${key}' in a scenario; there are ${numberKeys.join(', ')}`)
+    if (value === '' || rest.length > 0 || !(number >= 0))
+      throw new Error(`line ${i + 1}: '${line.trim()}' should be a name and a number that is not negative`)
+    scenario[key] = number
+  }
+  const parsed = scenario as unknown as Scenario
+  for (const key of ['vehicles', 'jobs', 'shardsPerJob', 'stewards'] as const)
+    if (parsed[key] < 1) throw new Error(`${key} should be at least 1`)
+  if (parsed.stewards < 1 + parsed.standbys)
+    throw new Error(`${parsed.stewards} stewards are too few for ${parsed.standbys} standbys and a submitter`)
+  return parsed
+}
+
+/** As text: what differs from the calm world. */
+export function formatScenario(scenario: Scenario): string {
+  return numberKeys
+    .filter((key) => scenario[key] !== calm[key])
+    .map((key) => `${key} ${scenario[key]}\n`)
+    .join('')
+}
+
+const numberKeys = Object.keys(calm).filter((key): key is keyof Omit<Scenario, 'name'> => key !== 'name')

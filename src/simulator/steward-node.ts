@@ -1,14 +1,17 @@
 /** A node that looks after jobs: carries out what its councils decide, as src/host/stewardship does in the real world. */
-import type { CouncilEffect, CouncilInput, FellowMessage } from '../protocol/council/contract.ts'
+import type { Capacity } from '../protocol/advert.ts'
+import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
 import type { JobRecord } from '../protocol/council/job-records.ts'
-import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { Handover } from '../protocol/handover.ts'
+import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Manifest, ShardEntry } from '../protocol/job.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record.ts'
-import { cheapHash } from './chance.ts'
+import { type Chance, cheapHash } from './chance.ts'
 import { Disk } from './disk.ts'
-import type { SimNode, World } from './world.ts'
+import type { SimNode } from './sim-node.ts'
+import type { World } from './world.ts'
 
 export interface SimJob {
   readonly manifest: Verified<Manifest>
@@ -18,6 +21,7 @@ export interface SimJob {
 
 type Written =
   | { readonly type: 'job'; readonly job: SimJob }
+  | { readonly type: 'inputs'; readonly job: JobId }
   | { readonly type: 'record'; readonly entry: JobRecord }
   | { readonly type: 'result'; readonly result: Cid }
 
@@ -28,6 +32,8 @@ export class StewardNode implements SimNode {
   readonly #disk = new Disk<Written>()
   #councils = new Map<JobId, { readonly council: Council; readonly job: SimJob }>()
   #results = new Set<Cid>()
+  #inputs = new Set<JobId>()
+  readonly #capacity: Capacity
   #records = new Map<RecordId, JobRecord>()
   /** When all that was written so far is durable. */
   #durableMs = 0
@@ -36,31 +42,85 @@ export class StewardNode implements SimNode {
     this.#world = world
     this.peer = peer
     this.owner = owner
+    this.#capacity = {
+      peer,
+      owner,
+      serial: 0,
+      expiresMs: Number.MAX_SAFE_INTEGER,
+      name: peer,
+      certificate: null,
+      slots: { total: 0, free: 0 },
+      mode: 'run',
+      engines: [],
+      addresses: [],
+      software: 'carpool',
+    }
   }
 
   seedOf(nonce: Uint8Array): Uint8Array {
     return cheapHash(new TextEncoder().encode(`seed/${this.peer}/${nonce.join()}`))
   }
 
-  /** Takes a job up, as its submitter or as a standby. */
-  take(job: SimJob, fresh: boolean): void {
-    if (this.#councils.has(job.manifest.id)) return
+  /** Takes up a job of its own. */
+  submit(job: SimJob): void {
+    this.#inputs.add(job.manifest.id)
     this.#write({ type: 'job', job })
-    this.#begin(job, [], fresh)
+    this.#write({ type: 'inputs', job: job.manifest.id })
+    this.#begin(job, [], true)
   }
 
-  rootOf(job: JobId): string | undefined {
-    return this.#councils.get(job)?.council.root.join()
+  /** Takes up a job that it is entrusted with; the submitter, or whoever has them, gives it the inputs. */
+  take(job: SimJob, handovers: readonly Verified<Handover>[]): void {
+    if (this.knows(job)) return
+    this.#write({ type: 'job', job })
+    const chain = handovers.map((record): JobRecord => ({ kind: 'handover', record }))
+    for (const entry of chain) this.#keep(entry)
+    this.#begin(job, chain, false)
+  }
+
+  knows({ manifest }: SimJob): boolean {
+    return this.#councils.has(manifest.id)
+  }
+
+  hasInputs({ manifest }: SimJob): boolean {
+    return this.#inputs.has(manifest.id)
   }
 
   hasResult(result: Cid): boolean {
     return this.#results.has(result)
   }
 
+  handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
+    return this.#councils.get(manifest.id)?.council.succession.chain ?? []
+  }
+
+  rootOf({ manifest }: SimJob): string {
+    return this.#councils.get(manifest.id)?.council.root.join() ?? ''
+  }
+
+  recordsOf({ manifest }: SimJob): number {
+    return this.#councils.get(manifest.id)?.council.recordCount ?? 0
+  }
+
+  /** It executes nothing, and may look after jobs. */
+  capacity(): Capacity {
+    return this.#capacity
+  }
+
+  /** A result on its disk is damaged, which it notices when it reads it. */
+  flip(chance: Chance): void {
+    const results = [...this.#results]
+    const damaged = results[chance.between(0, Math.max(0, results.length - 1))]
+    if (damaged === undefined) return
+    this.#results.delete(damaged)
+    this.#disk.forget((written) => written.type === 'result' && written.result === damaged)
+  }
+
   restart(): void {
-    this.#disk.crash(this.#world.nowMs)
+    this.#disk.crash(this.#world.nowMs, this.#world.chance)
     this.#councils = new Map()
     this.#results = new Set()
+    this.#inputs = new Set()
     const jobs: SimJob[] = []
     const records: JobRecord[] = []
     this.#records = new Map()
@@ -69,7 +129,8 @@ export class StewardNode implements SimNode {
       else if (written.type === 'record') {
         records.push(written.entry)
         this.#records.set(written.entry.record.id, written.entry)
-      } else this.#results.add(written.result)
+      } else if (written.type === 'inputs') this.#inputs.add(written.job)
+      else this.#results.add(written.result)
     }
     for (const job of jobs)
       this.#begin(
@@ -83,28 +144,44 @@ export class StewardNode implements SimNode {
     for (const job of this.#councils.keys()) this.tell(job, { type: up ? 'connected' : 'disconnected', peer })
   }
 
-  hear(from: PeerId, message: Message | { readonly type: 'entry'; readonly entry: JobRecord }): void {
+  hear(from: PeerId, message: Message): void {
     switch (message.type) {
-      case 'entry':
-        this.tell(message.entry.record.job!, { type: 'record', from, record: message.entry })
-        break
       case 'accept':
-        for (const job of this.#councils.keys())
-          this.tell(job, { type: 'accepted', lease: message.lease, from })
+        this.#tellOf(message.lease, { type: 'accepted', lease: message.lease, from })
         break
       case 'decline':
-        for (const job of this.#councils.keys()) this.tell(job, { ...message, type: 'declined', from })
+        this.#tellOf(message.lease, { ...message, type: 'declined', from })
         break
       case 'progress':
-        for (const job of this.#councils.keys()) this.tell(job, { ...message, from })
+        this.#tellOf(message.lease, { ...message, from })
+        break
+      case 'invite':
+        this.#world.send(this, from, {
+          type: 'willing',
+          nonce: message.nonce,
+          drawCommitment: cheapHash(this.seedOf(message.nonce)),
+        })
+        break
+      case 'willing':
+      case 'unwilling':
+        for (const job of this.#councils.keys()) this.tell(job, { type: 'fellow', from, message })
         break
       case 'beat':
       case 'branches':
       case 'leaves':
       case 'ids':
       case 'want':
-        this.tell(message.job, { type: 'fellow', from, message: message satisfies FellowMessage })
+        this.tell(message.job, { type: 'fellow', from, message })
     }
+  }
+
+  receive(from: PeerId, record: JobRecord): void {
+    this.tell(record.record.job!, { type: 'record', from, record })
+  }
+
+  #tellOf(lease: LeaseId, input: CouncilInput): void {
+    const job = this.#records.get(lease)?.record.job
+    if (job !== null && job !== undefined) this.tell(job, input)
   }
 
   tell(job: JobId, input: CouncilInput): void {
@@ -135,7 +212,8 @@ export class StewardNode implements SimNode {
       sha256: cheapHash,
     })
     this.#councils.set(id, { council, job })
-    for (const effect of council.begin({ records, shards: job.shards, fresh }, this.#world.clockOf(this)))
+    const shards = this.#inputs.has(id) ? job.shards : null
+    for (const effect of council.begin({ records, shards, fresh }, this.#world.clockOf(this)))
       this.#carryOut(job, effect, undefined)
     this.tell(id, { type: 'roster', capacities: this.#world.capacities() })
     for (const peer of this.#world.linkedTo(this)) this.tell(id, { type: 'connected', peer })
@@ -161,6 +239,9 @@ export class StewardNode implements SimNode {
         break
       case 'adopt':
         this.#after(() => world.adopt(this, effect.to, job))
+        break
+      case 'entrust':
+        this.#after(() => world.entrust(this, effect.to, job))
         break
       case 'send':
         this.#after(() => world.send(this, effect.to, effect.message))
@@ -190,10 +271,14 @@ export class StewardNode implements SimNode {
         break
       }
       case 'hold-inputs':
-        world.later(this, 2_000, () => this.tell(id, { type: 'inputs-held', shards: job.shards }))
+        world.fetchInputs(this, job, () => {
+          this.#inputs.add(id)
+          this.#write({ type: 'inputs', job: id })
+          this.tell(id, { type: 'inputs-held', shards: job.shards })
+        })
         break
       case 'hold-results':
-        world.fetch(this, effect.from, effect.results, (held) => {
+        world.fetchResults(this, effect.from, effect.results, (held) => {
           if (held) for (const result of effect.results) this.#hold(result)
           this.tell(id, { type: 'results-held', verdict: effect.verdict, held })
         })

@@ -1,5 +1,6 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
 import type { Capacity } from '../protocol/advert.ts'
+import { cborCid } from '../protocol/block.ts'
 import type { Handover } from '../protocol/handover.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
@@ -13,10 +14,14 @@ import type {
   WorkerInput,
 } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
-import { cheapHash } from './chance.ts'
+import { type Chance, cheapHash } from './chance.ts'
 import { Disk } from './disk.ts'
+import type { SimNode } from './sim-node.ts'
 import type { SimJob } from './steward-node.ts'
-import type { SimNode, World } from './world.ts'
+import type { World } from './world.ts'
+
+/** What its owner makes it answer; see scenario.ts. */
+export type Temper = 'honest' | 'liar' | 'same-owner' | 'accomplice' | 'cartel'
 
 type Written =
   | { readonly type: 'lease'; readonly job: SimJob; readonly lease: Verified<Lease> }
@@ -30,7 +35,10 @@ const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unit
 export class VehicleNode implements SimNode {
   readonly peer: PeerId
   readonly owner: OwnerId
-  readonly isLiar: boolean
+  readonly temper: Temper
+  readonly #slowness: number
+  #capacity: Capacity | undefined
+  #serial = 0
   readonly #world: World
   readonly #disk = new Disk<Written>()
   #worker: Worker
@@ -45,20 +53,24 @@ export class VehicleNode implements SimNode {
   readonly #given = new Set<Cid>()
   #durableMs = 0
 
-  constructor(world: World, peer: PeerId, owner: OwnerId, isLiar: boolean) {
+  constructor(world: World, peer: PeerId, owner: OwnerId, temper: Temper, slowness: number) {
     this.#world = world
     this.peer = peer
     this.owner = owner
-    this.isLiar = isLiar
+    this.temper = temper
+    this.#slowness = slowness
     this.#worker = this.#newWorker()
   }
 
-  capacity(serial: number): Capacity {
+  /** The same as before while nothing in it has changed. */
+  capacity(): Capacity {
     const { slots } = this.#worker.view()
-    return {
+    if (this.#capacity?.slots.free === slots.free && this.#capacity.mode === this.#mode) return this.#capacity
+    this.#serial += 1
+    this.#capacity = {
       peer: this.peer,
       owner: this.owner,
-      serial,
+      serial: this.#serial,
       expiresMs: Number.MAX_SAFE_INTEGER,
       name: this.peer,
       certificate: null,
@@ -68,6 +80,18 @@ export class VehicleNode implements SimNode {
       addresses: [],
       software: 'carpool',
     }
+    return this.#capacity
+  }
+
+  get openLeases(): number {
+    return this.#worker.view().leases
+  }
+
+  /** A result on its disk is damaged, which it notices when it reads it. */
+  flip(chance: Chance): void {
+    const results = [...this.#given]
+    const damaged = results[chance.between(0, Math.max(0, results.length - 1))]
+    if (damaged !== undefined) this.#given.delete(damaged)
   }
 
   offer(from: PeerId, job: SimJob, lease: Verified<Lease>, handovers: readonly Verified<Handover>[]): void {
@@ -101,7 +125,7 @@ export class VehicleNode implements SimNode {
   }
 
   restart(): void {
-    this.#disk.crash(this.#world.nowMs)
+    this.#disk.crash(this.#world.nowMs, this.#world.chance)
     this.#runs = new Map()
     this.#finished.clear()
     this.#worker = this.#newWorker()
@@ -169,7 +193,7 @@ export class VehicleNode implements SimNode {
         break
       case 'issue': {
         const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
-        world.checkers.signed(effect.id, effect.body, effect.opening, this.isLiar)
+        world.checkers.signed(effect.id, effect.body, effect.opening, this.temper !== 'honest')
         this.#receipts.set(effect.id, { receipt, opening: effect.opening })
         this.#write({ type: 'receipt', receipt, opening: effect.opening })
         break
@@ -193,9 +217,10 @@ export class VehicleNode implements SimNode {
         this.#after(() => world.send(this, effect.to, effect.message))
         break
       case 'prepare':
-        world.later(this, world.chance.between(50, 500), () =>
-          this.#tell({ type: 'prepared', lease: effect.lease }),
-        )
+        world.later(this, world.chance.between(50, 500), () => {
+          if (world.hasRoom(this)) this.#tell({ type: 'prepared', lease: effect.lease })
+          else this.#tell({ type: 'unprepared', lease: effect.lease, why: 'no-space' })
+        })
         break
       case 'run': {
         const run = { lease: effect.lease, draining: false }
@@ -225,11 +250,11 @@ export class VehicleNode implements SimNode {
       this.#tell({ type: 'run-ended', lease: run.lease })
       return
     }
-    const costMs = this.#world.chance.between(job.shards[0]!.costMs / 2, job.shards[0]!.costMs * 2)
+    const expectedMs = job.shards[0]!.costMs * this.#slowness
+    const costMs = this.#world.chance.between(expectedMs / 2, expectedMs * 2)
     this.#world.later(this, costMs, () => {
       if (this.#runs.get(slot) !== run) return
-      const truth = job.truth(lease.payload.positions[place]!)
-      const result = this.isLiar ? (`${truth.slice(0, -8)}aaaaaaaa` as Cid) : truth
+      const result = this.#answer(job, lease.payload.positions[place]!)
       const done: Done = { place, result, cpuMs: costMs, wallMs: costMs }
       this.#given.add(result)
       finished.add(place)
@@ -241,6 +266,20 @@ export class VehicleNode implements SimNode {
         this.#tell({ type: 'run-ended', lease: run.lease })
       } else this.#runNext(slot, run)
     })
+  }
+
+  #answer(job: SimJob, position: number): Cid {
+    const truth = job.truth(position)
+    switch (this.temper) {
+      case 'honest':
+        return truth
+      case 'liar':
+        return cborCid(cheapHash, new TextEncoder().encode(`${this.peer} ${truth}`))
+      case 'cartel':
+        return this.#world.cartelHoldsAll(job, position) ? lieAbout(truth) : truth
+      default:
+        return lieAbout(truth)
+    }
   }
 
   #finishedOf(lease: LeaseId): Set<number> {
@@ -264,4 +303,9 @@ interface Lost {
   readonly receipts: Verified<Receipt>[]
   readonly done: Done[]
   released: ReleaseReason | null | undefined
+}
+
+/** What all accomplices answer. */
+function lieAbout(truth: Cid): Cid {
+  return cborCid(cheapHash, new TextEncoder().encode(`lie about ${truth}`))
 }

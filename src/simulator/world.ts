@@ -16,16 +16,12 @@ import { Chance, cheapHash } from './chance.ts'
 import { Checkers } from './checkers.ts'
 import { Mesh } from './mesh.ts'
 import type { Scenario } from './scenario.ts'
+import { nameOf, peerNamed, type SimNode } from './sim-node.ts'
 import { type SimJob, StewardNode } from './steward-node.ts'
 import { Timeline } from './timeline.ts'
-import { VehicleNode } from './vehicle-node.ts'
-
-export interface SimNode {
-  readonly peer: PeerId
-  readonly owner: OwnerId
-  restart(): void
-  linked(peer: PeerId, up: boolean): void
-}
+import { Trace } from './trace.ts'
+import { type Condition, clockJumpMsMax, Trouble } from './trouble.ts'
+import { type Temper, VehicleNode } from './vehicle-node.ts'
 
 export interface Outcome {
   readonly traceHash: string
@@ -38,80 +34,86 @@ export interface Outcome {
   readonly executionsPerShard: number
   /** Of each job that ended. */
   readonly completionMs: readonly number[]
+  readonly handovers: number
   readonly events: number
   readonly virtualMs: number
   readonly lastEvents: readonly string[]
 }
 
-interface Condition {
-  up: boolean
-  /** Rises with each crash: what was under way is gone. */
-  life: number
-  /** A sleeping process does nothing until then. */
-  pausedUntilMs: number
-  skewMs: number
-}
-
-const lastEventsMax = 30
-/** Long enough for a connection to be noticed as lost. */
-const noticeMs = 1_000
-const partitionMsMax = 40_000
+/** Partitions, pauses and clogs that began before the trouble ended are over then, and records are equal again. */
 const healedMs = 90_000
+/** How often nodes hear of each other's adverts: gossip to the whole cell is one event. */
+const advertIntervalMs = 5_000
+const sampleIntervalMs = 10_000
 
 export class World {
   readonly checkers = new Checkers()
   readonly chance: Chance
   readonly #scenario: Scenario
   readonly #timeline = new Timeline()
+  readonly #trace = new Trace()
   readonly #mesh: Mesh
   readonly #stewards: StewardNode[] = []
   readonly #vehicles: VehicleNode[] = []
+  readonly #nodes = new Map<PeerId, StewardNode | VehicleNode>()
   readonly #conditions = new Map<PeerId, Condition>()
-  readonly #jobs: {
-    readonly job: SimJob
-    readonly places: readonly StewardNode[]
-    readonly submittedMs: number
-  }[] = []
+  readonly #jobs: { readonly job: SimJob; readonly submittedMs: number }[] = []
   readonly #endedMs = new Map<JobId, number>()
-  readonly #trace: string[] = []
-  #hash = [0x811c9dc5, 0x01000193, 0x9e3779b9, 0x85ebca6b]
-  #adverts = 0
-  #troubleUntilMs: number
+  readonly #handovers = new Set<string>()
+  readonly #troubleMs: number
+  #capacities: readonly Capacity[] = []
 
   constructor(scenario: Scenario, seed: number, minutes: number) {
     this.#scenario = scenario
+    this.#troubleMs = minutes * 60_000
     this.chance = new Chance(seed, 'world')
-    this.#mesh = new Mesh(this.#timeline, new Chance(seed, 'network'), scenario.network)
-    this.#troubleUntilMs = minutes * 60_000
-    const stewardCount = scenario.jobs * (1 + scenario.standbys)
-    for (let i = 0; i < stewardCount; i += 1)
+    this.#mesh = new Mesh(this.#timeline, new Chance(seed, 'network'), scenario)
+    for (let i = 0; i < scenario.stewards; i += 1)
       this.#stewards.push(new StewardNode(this, peerNamed(`steward-${i}`), ownerNamed(`steward-${i}`)))
+    const tempers = tempersOf(scenario)
     for (let i = 0; i < scenario.vehicles; i += 1) {
-      const isLiar = i < Math.round(scenario.vehicles * scenario.liars)
-      this.#vehicles.push(new VehicleNode(this, peerNamed(`car-${i}`), ownerNamed(`car-${i}`), isLiar))
+      const temper = tempers[i] ?? 'honest'
+      const owner = ownerNamed(temper === 'same-owner' ? 'liars' : `car-${i}`)
+      const slowness = this.chance.happens(scenario.slow) ? 10 : 1
+      this.#vehicles.push(new VehicleNode(this, peerNamed(`car-${i}`), owner, temper, slowness))
     }
-    for (const { peer } of this.#nodes())
-      this.#conditions.set(peer, { up: true, life: 0, pausedUntilMs: 0, skewMs: 0 })
+    for (const node of [...this.#stewards, ...this.#vehicles]) {
+      this.#nodes.set(node.peer, node)
+      this.#conditions.set(node.peer, {
+        up: true,
+        life: 0,
+        pausedUntilMs: 0,
+        skewMs: 0,
+        diskIsFull: false,
+        lost: false,
+      })
+    }
     for (let i = 0; i < scenario.jobs; i += 1)
-      this.#timeline.at(this.chance.between(0, this.#troubleUntilMs / 3), () => this.#submit(i))
-    this.#plan(seed)
+      this.#timeline.at(this.chance.between(0, this.#troubleMs / 3), () => this.#submit(i))
+    new Trouble({
+      scenario,
+      seed,
+      untilMs: this.#troubleMs,
+      timeline: this.#timeline,
+      mesh: this.#mesh,
+      stewards: this.#stewards,
+      vehicles: this.#vehicles,
+      conditionOf: ({ peer }) => this.#conditions.get(peer)!,
+      later: (node, delayMs, happen) => this.later(node, delayMs, happen),
+      note: (event) => this.#note(event),
+      mayLose: (node) => this.#mayLose(node),
+    }).plan()
+    this.#advertise()
+    this.#sample()
   }
 
   run(): Outcome {
-    const endMs = this.#troubleUntilMs + this.#graceMs() + healedMs
+    const endMs = this.#troubleMs + this.#graceMs() + healedMs
     while (this.#timeline.step(endMs)) if (this.checkers.violations.length > 0) break
-    if (this.checkers.violations.length === 0)
-      for (const { job, places } of this.#jobs) {
-        this.checkers.late(job.manifest.id, this.nowMs, this.#graceMs())
-        const alive = places.filter(({ peer }) => this.#conditions.get(peer)!.up)
-        this.checkers.converged(
-          job.manifest.id,
-          alive.flatMap((node) => node.rootOf(job.manifest.id) ?? []),
-        )
-      }
+    if (this.checkers.violations.length === 0) this.#checkPeace()
     const ends = this.#jobs.map(({ job }) => this.checkers.endOf(job.manifest.id))
     return {
-      traceHash: this.#hash.map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
+      traceHash: this.#trace.hash,
       violations: this.checkers.violations,
       jobs: this.#jobs.length,
       jobsComplete: ends.filter((end) => end?.outcome === 'complete').length,
@@ -123,9 +125,10 @@ export class World {
         const endedMs = this.#endedMs.get(job.manifest.id)
         return endedMs === undefined ? [] : [endedMs - submittedMs]
       }),
+      handovers: this.#handovers.size,
       events: this.#timeline.events,
       virtualMs: this.nowMs,
-      lastEvents: this.#trace,
+      lastEvents: this.#trace.last,
     }
   }
 
@@ -138,6 +141,10 @@ export class World {
   /** A node's own clock, which may be wrong. */
   clockOf({ peer }: SimNode): number {
     return this.nowMs + this.#conditions.get(peer)!.skewMs
+  }
+
+  hasRoom({ peer }: SimNode): boolean {
+    return !this.#conditions.get(peer)!.diskIsFull
   }
 
   ended(job: JobId): void {
@@ -159,42 +166,47 @@ export class World {
     })
   }
 
-  capacities(): Capacity[] {
-    this.#adverts += 1
-    return this.#vehicles
-      .filter(({ peer }) => this.#conditions.get(peer)!.up)
-      .map((vehicle) => vehicle.capacity(this.#adverts))
+  /** The roster, the same for all: as of the last round of adverts. */
+  capacities(): readonly Capacity[] {
+    return this.#capacities
   }
 
   linkedTo(node: SimNode): PeerId[] {
-    return [...this.#nodes()]
-      .filter((other) => other.peer !== node.peer && this.#conditions.get(other.peer)!.up)
-      .filter(({ peer }) => this.#mesh.reaches(node.peer, peer) && this.#mesh.reaches(peer, node.peer))
+    const others = node instanceof StewardNode ? [...this.#stewards, ...this.#vehicles] : this.#stewards
+    return others
+      .filter((other) => other !== node && this.#talks(node.peer, other.peer))
       .map(({ peer }) => peer)
   }
 
   send(from: SimNode, to: PeerId, message: Message): void {
-    this.#deliver(from, to, message.type, (node) => {
-      if (node instanceof StewardNode) node.hear(from.peer, message)
-      else node.hear(from.peer, message)
-    })
+    this.#deliver(from, to, message.type, (node) => node.hear(from.peer, message))
   }
 
   share(from: SimNode, to: PeerId, entry: JobRecord): void {
     this.#deliver(from, to, `record ${entry.kind}`, (node) => {
-      if (node instanceof StewardNode) node.hear(from.peer, { type: 'entry', entry })
+      if (node instanceof StewardNode) node.receive(from.peer, entry)
     })
   }
 
   offer(from: StewardNode, to: PeerId, job: SimJob, lease: Verified<Lease>): void {
+    const handovers = from.handoversOf(job)
     this.#deliver(from, to, 'offer', (node) => {
-      if (node instanceof VehicleNode) node.offer(from.peer, job, lease, [])
+      if (node instanceof VehicleNode) node.offer(from.peer, job, lease, handovers)
     })
   }
 
   adopt(from: StewardNode, to: PeerId, job: SimJob): void {
+    const handovers = from.handoversOf(job)
     this.#deliver(from, to, 'adopt', (node) => {
-      if (node instanceof VehicleNode) node.adopt(from.peer, job, [])
+      if (node instanceof VehicleNode) node.adopt(from.peer, job, handovers)
+    })
+  }
+
+  entrust(from: StewardNode, to: PeerId, job: SimJob): void {
+    const handovers = from.handoversOf(job)
+    for (const { id } of handovers) this.#handovers.add(id)
+    this.#deliver(from, to, 'entrust', (node) => {
+      if (node instanceof StewardNode) node.take(job, handovers)
     })
   }
 
@@ -216,8 +228,8 @@ export class World {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
       done(
         wanted.map((want) => {
-          const vehicle = this.#vehicles.find(({ peer }) => peer === want.from)
-          const there = vehicle?.has(want.result) === true && this.#talks(node.peer, want.from)
+          const vehicle = this.#nodes.get(want.from) as VehicleNode
+          const there = this.#talks(node.peer, want.from) && vehicle.has(want.result) && this.hasRoom(node)
           if (!there) return { ...want, finding: { state: 'missing' } as const }
           return { ...want, finding: { state: 'good', text: want.result, exhausted: false } as const }
         }),
@@ -225,22 +237,49 @@ export class World {
     })
   }
 
-  fetch(node: StewardNode, from: PeerId, results: readonly Cid[], done: (held: boolean) => void): void {
+  fetchResults(
+    node: StewardNode,
+    from: PeerId,
+    results: readonly Cid[],
+    done: (held: boolean) => void,
+  ): void {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
-      const steward = this.#stewards.find(({ peer }) => peer === from)
-      done(
-        this.#talks(node.peer, from) &&
-          steward !== undefined &&
-          results.every((result) => steward.hasResult(result)),
-      )
+      const steward = this.#nodes.get(from) as StewardNode
+      const there = this.#talks(node.peer, from) && results.every((result) => steward.hasResult(result))
+      done(there && this.hasRoom(node))
     })
   }
 
-  // --- what happens to it -------------------------------------------------------------------------------------
+  /** Asks whoever has them, again and again. */
+  fetchInputs(node: StewardNode, job: SimJob, done: () => void): void {
+    this.later(node, 2_000, () => {
+      const source = this.#stewards.find(
+        (other) => other !== node && other.hasInputs(job) && this.#talks(node.peer, other.peer),
+      )
+      if (source !== undefined && this.hasRoom(node)) done()
+      else this.fetchInputs(node, job, done)
+    })
+  }
+
+  /** Whether all leases of this shard so far are the cartel's, and enough for a verdict. */
+  cartelHoldsAll(job: SimJob, position: number): boolean {
+    const holders = this.checkers.holdersOf(job.manifest.id, position)
+    const members = holders.filter((peer) => (this.#nodes.get(peer) as VehicleNode).temper === 'cartel')
+    return members.length === holders.length && members.length >= job.manifest.payload.assurance.replicas
+  }
+
+  // --- what happens -------------------------------------------------------------------------------------------
 
   #submit(index: number): void {
     const { shardsPerJob, shardCostMs, standbys } = this.#scenario
-    const places = this.#stewards.slice(index * (1 + standbys), (index + 1) * (1 + standbys))
+    const living = this.#stewards
+      .map((_, i) => this.#stewards[(index * (1 + standbys) + i) % this.#stewards.length]!)
+      .filter((node) => this.#isUp(node))
+    const places = living.slice(0, 1 + standbys)
+    if (places.length === 0) {
+      this.#timeline.at(this.nowMs + 1_000, () => this.#submit(index))
+      return
+    }
     const truth = (position: number) => cidOf(`result ${index} ${position}`)
     const shards: ShardEntry[] = Array.from({ length: shardsPerJob }, (_, i) => ({
       shard: cidOf(`shard ${index} ${i}`),
@@ -258,122 +297,61 @@ export class World {
       expiresMs: Number.MAX_SAFE_INTEGER,
       signer: peerNamed(`submitter-${index}`),
       id: cidOf(`job ${index}`),
-      payload: manifestOf(places.map(placeOf), this.nowMs + this.#troubleUntilMs, shardsPerJob),
+      payload: manifestOf(places.map(placeOf), this.nowMs + this.#troubleMs, shardsPerJob),
     }
     const job: SimJob = { manifest, shards, truth }
     const { replicas, lead } = manifest.payload.assurance
     this.checkers.job(manifest.id, { replicas, lead, deadlineMs: manifest.payload.deadlineMs, truth })
-    this.#jobs.push({ job, places, submittedMs: this.nowMs })
+    this.#jobs.push({ job, submittedMs: this.nowMs })
     this.#note(() => `job ${index} is submitted`)
-    places.forEach((node, rank) => {
-      this.#timeline.at(this.nowMs + rank * 500, () => node.take(job, rank === 0))
-    })
+    const [submitter, ...others] = places
+    submitter!.submit(job)
+    for (const node of others) this.#entrust(submitter!, node, job)
+    const lateMs = manifest.payload.deadlineMs + this.#graceMs()
+    this.#timeline.at(lateMs, () => this.checkers.late(manifest.id, this.nowMs, this.#graceMs()))
   }
 
-  #plan(seed: number): void {
-    const { crashEveryMs, pauseEveryMs, parkedMs, network } = this.#scenario
-    const fate = new Chance(seed, 'fate')
-    for (const node of this.#nodes()) {
-      if (crashEveryMs > 0) this.#recur(fate, crashEveryMs, () => this.#crash(node, fate))
-      if (pauseEveryMs > 0) this.#recur(fate, pauseEveryMs, () => this.#pause(node, fate))
+  /** Until it stands by: a submitter whose standby never answers says so, and asks another. */
+  #entrust(submitter: StewardNode, node: StewardNode, job: SimJob): void {
+    if (node.knows(job) || this.#conditions.get(submitter.peer)!.lost) return
+    if (this.#isUp(submitter)) this.entrust(submitter, node.peer, job)
+    this.#timeline.at(this.nowMs + 1_000, () => this.#entrust(submitter, node, job))
+  }
+
+  #advertise(): void {
+    const living = [...this.#stewards, ...this.#vehicles].filter((node) => this.#isUp(node))
+    const capacities = living.map((node) => node.capacity())
+    const changed =
+      capacities.length !== this.#capacities.length ||
+      capacities.some((capacity, i) => capacity !== this.#capacities[i])
+    this.#capacities = capacities
+    if (changed) for (const steward of this.#stewards) this.later(steward, 0, () => steward.tellRoster())
+    this.#timeline.at(this.nowMs + advertIntervalMs, () => this.#advertise())
+  }
+
+  /** What grows must stay bounded. */
+  #sample(): void {
+    for (const { job } of this.#jobs)
+      for (const node of this.#stewards) this.checkers.bounded(job, node.peer, node.recordsOf(job))
+    for (const vehicle of this.#vehicles) this.checkers.busy(vehicle.peer, vehicle.openLeases)
+    this.#timeline.at(this.nowMs + sampleIntervalMs, () => this.#sample())
+  }
+
+  #checkPeace(): void {
+    for (const { job } of this.#jobs) {
+      const living = this.#stewards.filter((node) => this.#isUp(node) && node.knows(job))
+      this.checkers.converged(
+        job.manifest.id,
+        living.map((node) => node.rootOf(job)),
+      )
+      if (this.#scenario.lostForGood === 0)
+        this.checkers.kept(job.manifest.id, (result) => living.some((node) => node.hasResult(result)))
     }
-    if (parkedMs > 0)
-      for (const vehicle of this.#vehicles) this.#recur(fate, parkedMs, () => this.#drive(vehicle, fate))
-    if (network.partitionEveryMs > 0) this.#recur(fate, network.partitionEveryMs, () => this.#partition(fate))
-    const advertise = () => {
-      for (const steward of this.#stewards) this.later(steward, 0, () => steward.tellRoster())
-      this.#timeline.at(this.nowMs + 5_000, advertise)
-    }
-    advertise()
-  }
-
-  /** Again and again, until the trouble is over and the world may heal. */
-  #recur(fate: Chance, everyMs: number, happen: () => void): void {
-    const atMs = this.nowMs + fate.between(1, 2 * everyMs)
-    this.#timeline.at(atMs, () => {
-      if (atMs >= this.#troubleUntilMs) return
-      happen()
-      this.#recur(fate, everyMs, happen)
-    })
-  }
-
-  #crash(node: SimNode, fate: Chance): void {
-    const condition = this.#conditions.get(node.peer)!
-    if (!condition.up) return
-    condition.up = false
-    condition.life += 1
-    this.#note(() => `${nameOf(node.peer)} crashes`)
-    this.#tellOthers(node.peer, false)
-    const forGood =
-      node instanceof StewardNode && fate.happens(this.#scenario.lostForGood) && this.#mayLose(node)
-    if (forGood) return
-    this.#timeline.at(this.nowMs + fate.between(500, 20_000), () => {
-      condition.up = true
-      this.#note(() => `${nameOf(node.peer)} is back`)
-      node.restart()
-      this.#tellOthers(node.peer, true)
-    })
-  }
-
-  /** One steward of each job stays: a job of which all are gone is lost indeed. */
-  #mayLose(node: StewardNode): boolean {
-    const index = Math.floor(this.#stewards.indexOf(node) / (1 + this.#scenario.standbys))
-    const places = this.#stewards.slice(
-      index * (1 + this.#scenario.standbys),
-      (index + 1) * (1 + this.#scenario.standbys),
-    )
-    return places.at(-1) !== node
-  }
-
-  #pause(node: SimNode, fate: Chance): void {
-    const condition = this.#conditions.get(node.peer)!
-    condition.pausedUntilMs = this.nowMs + 60_000
-    condition.skewMs = fate.happens(0.2) ? fate.between(-600_000, 600_000) : condition.skewMs
-    this.#note(() => `${nameOf(node.peer)} sleeps for a minute; its clock is off by ${condition.skewMs} ms`)
-  }
-
-  #drive(vehicle: VehicleNode, fate: Chance): void {
-    this.later(vehicle, 0, () => {
-      this.#note(() => `${nameOf(vehicle.peer)} drives off`)
-      vehicle.setMode('stop')
-      this.later(vehicle, fate.between(1, 2 * this.#scenario.drivingMs), () => vehicle.setMode('run'))
-    })
-  }
-
-  #partition(fate: Chance): void {
-    const nodes = [...this.#nodes()]
-    const side = new Set(nodes.filter(() => fate.happens(0.5)).map(({ peer }) => peer))
-    const oneWay = fate.happens(1 / 3)
-    for (const a of nodes)
-      for (const b of nodes)
-        if (side.has(a.peer) && !side.has(b.peer)) {
-          this.#mesh.cut(a.peer, b.peer)
-          if (!oneWay) this.#mesh.cut(b.peer, a.peer)
-        }
-    this.#note(() => `${oneWay ? 'one way, ' : ''}${side.size} nodes are cut off`)
-    this.#link(nodes, side, false, noticeMs)
-    this.#timeline.at(this.nowMs + fate.between(2_000, partitionMsMax), () => {
-      this.#mesh.heal()
-      this.#note(() => 'the network heals')
-      this.#link(nodes, side, true, noticeMs)
-    })
-  }
-
-  #link(nodes: readonly SimNode[], side: ReadonlySet<PeerId>, up: boolean, afterMs: number): void {
-    for (const node of nodes)
-      this.later(node, afterMs, () => {
-        for (const { peer } of nodes) if (side.has(peer) !== side.has(node.peer)) node.linked(peer, up)
-      })
-  }
-
-  #tellOthers(peer: PeerId, up: boolean): void {
-    for (const node of this.#nodes())
-      if (node.peer !== peer) this.later(node, this.#mesh.delayMs(), () => node.linked(peer, up))
   }
 
   #deliver(from: SimNode, to: PeerId, what: string, hear: (node: StewardNode | VehicleNode) => void): void {
     this.#mesh.send(from.peer, to, () => {
-      const node = this.#nodeOf(to)
+      const node = this.#nodes.get(to)
       if (node === undefined) return
       this.later(node, 0, () => {
         this.#note(() => `${nameOf(from.peer)} > ${nameOf(to)}: ${what}`)
@@ -382,37 +360,43 @@ export class World {
     })
   }
 
-  #nodeOf(peer: PeerId): StewardNode | VehicleNode | undefined {
-    this.#byPeer ??= new Map([...this.#nodes()].map((node) => [node.peer, node]))
-    return this.#byPeer.get(peer)
+  /** A job of which all stewards are gone is lost indeed: one that has all it takes stays. */
+  #mayLose(node: StewardNode): boolean {
+    return this.#jobs.every(({ job }) => {
+      if (!node.knows(job)) return true
+      const others = this.#stewards.filter(
+        (other) => other !== node && !this.#conditions.get(other.peer)!.lost,
+      )
+      return others.some((other) => other.hasInputs(job))
+    })
   }
 
-  #byPeer: Map<PeerId, StewardNode | VehicleNode> | undefined
+  #isUp({ peer }: SimNode): boolean {
+    return this.#conditions.get(peer)!.up
+  }
 
   #talks(a: PeerId, b: PeerId): boolean {
     return this.#conditions.get(b)!.up && this.#mesh.reaches(a, b) && this.#mesh.reaches(b, a)
   }
 
-  *#nodes(): Generator<StewardNode | VehicleNode> {
-    yield* this.#stewards
-    yield* this.#vehicles
-  }
-
   #graceMs(): number {
-    return 2 * leaseTtlMs
+    return 2 * leaseTtlMs + (this.#scenario.clockJumpEveryMs > 0 ? clockJumpMsMax : 0)
   }
 
-  /** Every event goes into the trace's hash; the last ones are kept as they read. */
-  #note(line: () => string): void {
-    const text = `${this.nowMs} ${line()}`
-    for (let i = 0; i < text.length; i += 1) {
-      const lane = i & 3
-      this.#hash[lane] =
-        Math.imul(this.#hash[lane]! ^ text.charCodeAt(i), 0x01000193) ^ (this.#hash[(lane + 1) & 3]! >>> 7)
-    }
-    this.#trace.push(text)
-    if (this.#trace.length > lastEventsMax) this.#trace.shift()
+  #note(event: () => string): void {
+    this.#trace.note(this.nowMs, event())
   }
+}
+
+function tempersOf({ vehicles, liars, sameOwnerLiars, accomplices, cartel }: Scenario): Temper[] {
+  const some = (share: number, temper: Temper): Temper[] =>
+    new Array(Math.round(vehicles * share)).fill(temper)
+  return [
+    ...some(liars, 'liar'),
+    ...some(sameOwnerLiars, 'same-owner'),
+    ...some(accomplices, 'accomplice'),
+    ...some(cartel, 'cartel'),
+  ]
 }
 
 function placeOf(node: StewardNode): StewardPlace {
@@ -439,15 +423,6 @@ function manifestOf(stewards: readonly StewardPlace[], deadlineMs: number, count
 
 function cidOf(name: string): Cid {
   return cborCid(cheapHash, new TextEncoder().encode(name))
-}
-
-/** Peer ids have at least 40 characters. */
-function peerNamed(name: string): PeerId {
-  return name.padEnd(40, '.') as PeerId
-}
-
-function nameOf(peer: PeerId): string {
-  return peer.replace(/\.+$/, '')
 }
 
 function ownerNamed(name: string): OwnerId {

@@ -3,12 +3,20 @@
  * the command that repeats it; a campaign runs thousands of seeds over all cores and prints a table.
  */
 import { fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { type Run, tabulate } from '../../simulator/campaign.ts'
-import { scenarios } from '../../simulator/scenario.ts'
+import {
+  campaignScenarios,
+  formatScenario,
+  parseScenario,
+  type Scenario,
+  scenarios,
+} from '../../simulator/scenario.ts'
+import { shrink } from '../../simulator/shrink.ts'
 import { World } from '../../simulator/world.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { wholeNumber } from '../flags.ts'
@@ -22,6 +30,7 @@ interface SimFlags {
   readonly vehicles?: number
   readonly minutes: number
   readonly campaign?: boolean
+  readonly shrink?: boolean
   readonly json?: boolean
 }
 
@@ -37,7 +46,10 @@ export function simCommand(program: Command): void {
     )
     .option('--seed <number>', 'the first seed', wholeNumber(0, 2 ** 31), 1)
     .option('--seeds <count>', 'how many seeds, one after the other', wholeNumber(1, 1_000_000))
-    .option('--scenario <name>', `one of ${Object.keys(scenarios).join(', ')}, or all (default: chaos)`)
+    .option(
+      '--scenario <name|file>',
+      `one of ${Object.keys(scenarios).join(', ')}, 'all' but the last, or a file (default: chaos)`,
+    )
     .option('--vehicles <count>', 'in place of the scenario’s', wholeNumber(1, 10_000))
     .option(
       '--minutes <count>',
@@ -46,6 +58,7 @@ export function simCommand(program: Command): void {
       10,
     )
     .option('--campaign', `all scenarios over all cores, ${campaignSeeds} seeds each unless told otherwise`)
+    .option('--shrink', 'after a violation, look for a smaller scenario that shows it')
     .option('--json', 'JSON lines')
     .action(simulate)
     .addHelpText(
@@ -55,43 +68,59 @@ export function simCommand(program: Command): void {
 }
 
 async function simulate(flags: SimFlags): Promise<void> {
-  const names = namesOf(flags)
   if (flags.campaign === true) {
     await campaign(flags)
     return
   }
   let violations = 0
   for (let seed = flags.seed; seed < flags.seed + (flags.seeds ?? 1); seed += 1)
-    for (const name of names) violations += runOne(name, seed, flags).violations
+    for (const scenario of scenariosOf(flags)) violations += runOne(scenario, seed, flags).violations
   if (violations > 0) throw new CommandFailure(`${formatCount(violations, 'violation')}`)
 }
 
-function namesOf({ scenario, campaign }: SimFlags): string[] {
-  if (scenario === 'all' || campaign === true) return Object.keys(scenarios)
-  const name = scenario ?? 'chaos'
-  if (Object.hasOwn(scenarios, name)) return [name]
-  const known = Object.keys(scenarios).join(', ')
-  throw new CommandFailure(`there is no scenario '${name}'; there are ${known}, and all`, usageExitCode)
+function scenariosOf({ scenario = 'chaos', vehicles }: SimFlags): Scenario[] {
+  const names = scenario === 'all' ? campaignScenarios : [scenario]
+  return names
+    .map((name) => (Object.hasOwn(scenarios, name) ? scenarios[name]! : fileScenario(name)))
+    .map((named) => (vehicles === undefined ? named : { ...named, vehicles }))
 }
 
-function runOne(scenario: string, seed: number, { vehicles, minutes, json }: SimFlags): Run {
-  const preset = scenarios[scenario]!
+function fileScenario(path: string): Scenario {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    const known = Object.keys(scenarios).join(', ')
+    throw new CommandFailure(
+      `there is no scenario '${path}' and no file of that name; there are ${known}, and all`,
+      usageExitCode,
+    )
+  }
+  try {
+    return parseScenario(text, path)
+  } catch (error) {
+    throw new CommandFailure(`${path}: ${(error as Error).message}`, usageExitCode)
+  }
+}
+
+function runOne(scenario: Scenario, seed: number, flags: SimFlags): Run {
+  const { minutes, json } = flags
   const startedMs = performance.now()
-  const world = new World(vehicles === undefined ? preset : { ...preset, vehicles }, seed, minutes)
-  const { lastEvents, violations, ...outcome } = world.run()
+  const { lastEvents, violations, ...outcome } = new World(scenario, seed, minutes).run()
   const seconds = (performance.now() - startedMs) / 1000
-  const run: Run = { scenario, seed, ...outcome, violations: violations.length }
+  const run: Run = { scenario: scenario.name, seed, ...outcome, violations: violations.length }
   if (violations.length > 0) {
     lastEvents.forEach(note)
     violations.forEach(note)
-    const size = vehicles === undefined ? '' : ` --vehicles ${vehicles}`
-    note(`repeat it with: carpool sim --seed ${seed} --scenario ${scenario} --minutes ${minutes}${size}`)
+    const size = flags.vehicles === undefined ? '' : ` --vehicles ${flags.vehicles}`
+    note(`repeat it with: carpool sim --seed ${seed} --scenario ${scenario.name} --minutes ${minutes}${size}`)
+    if (flags.shrink === true) sayShrunk(scenario, seed, minutes)
   }
   const eventsPerSecond = Math.round(outcome.events / seconds)
   if (json === true) printJson({ ...run, eventsPerSecond })
   else {
     print(
-      `${scenario}, seed ${seed}: ${run.jobsComplete} of ${formatCount(run.jobs, 'job')} complete, ${run.jobsLost} lost, ` +
+      `${scenario.name}, seed ${seed}: ${run.jobsComplete} of ${formatCount(run.jobs, 'job')} complete, ${run.jobsLost} lost, ` +
         `${run.wrongAccepted} wrong results accepted, ${run.executionsPerShard.toFixed(2)} executions a shard, ` +
         `${formatCount(violations.length, 'violation')}`,
     )
@@ -100,6 +129,12 @@ function runOne(scenario: string, seed: number, { vehicles, minutes, json }: Sim
     )
   }
   return run
+}
+
+function sayShrunk(scenario: Scenario, seed: number, minutes: number): void {
+  const violates = (smaller: Scenario) => new World(smaller, seed, minutes).run().violations.length > 0
+  note(`this scenario, in a file, is enough with --seed ${seed} --minutes ${minutes}:`)
+  note(formatScenario(shrink(scenario, violates)))
 }
 
 async function campaign({ seed, seeds = campaignSeeds, minutes, vehicles, json }: SimFlags): Promise<void> {

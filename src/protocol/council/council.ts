@@ -173,6 +173,11 @@ export class Council {
     return this.#records.trie.root()
   }
 
+  /** How many records of the job are here. */
+  get recordCount(): number {
+    return this.#records.size
+  }
+
   get acting(): boolean {
     return this.#steward !== undefined
   }

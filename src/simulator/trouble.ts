@@ -1,0 +1,237 @@
+/** What goes wrong in a world, planned from its scenario: machines, networks, disks, clocks and drivers. */
+import type { PeerId } from '../protocol/ids.ts'
+import { Chance } from './chance.ts'
+import type { Mesh } from './mesh.ts'
+import type { Scenario } from './scenario.ts'
+import { nameOf, type SimNode } from './sim-node.ts'
+import type { StewardNode } from './steward-node.ts'
+import type { Timeline } from './timeline.ts'
+import type { VehicleNode } from './vehicle-node.ts'
+
+export interface Condition {
+  up: boolean
+  /** Rises with each crash: what was under way is gone. */
+  life: number
+  /** A sleeping process does nothing until then. */
+  pausedUntilMs: number
+  /** How far its clock is off. */
+  skewMs: number
+  diskIsFull: boolean
+  /** The machine never comes back. */
+  lost: boolean
+}
+
+export interface Surroundings {
+  readonly scenario: Scenario
+  readonly seed: number
+  /** Nothing goes wrong any more from then on, so that the world may heal. */
+  readonly untilMs: number
+  readonly timeline: Timeline
+  readonly mesh: Mesh
+  readonly stewards: readonly StewardNode[]
+  readonly vehicles: readonly VehicleNode[]
+  conditionOf(node: SimNode): Condition
+  /** In this node's process. */
+  later(node: SimNode, delayMs: number, happen: () => void): void
+  note(event: () => string): void
+  /** Whether every job would still have a steward that can end it. */
+  mayLose(node: StewardNode): boolean
+}
+
+/** Long enough for a connection to be noticed as lost. */
+const noticeMs = 1_000
+const downMsMax = 20_000
+const partitionMsMax = 40_000
+const clogMsMax = 30_000
+const fullMsMax = 60_000
+const pauseMs = 60_000
+export const clockJumpMsMax = 600_000
+const dayMs = 86_400_000
+const minuteMs = 60_000
+
+export class Trouble {
+  readonly #world: Surroundings
+  readonly #fate: Chance
+  /** One steward's disk flips bits, so that what it loses is on another's. */
+  readonly #flipped: StewardNode | undefined
+
+  constructor(world: Surroundings) {
+    this.#world = world
+    this.#fate = new Chance(world.seed, 'fate')
+    this.#flipped = world.stewards[this.#fate.between(0, world.stewards.length - 1)]
+  }
+
+  plan(): void {
+    const { scenario, stewards, vehicles } = this.#world
+    for (const node of [...stewards, ...vehicles]) {
+      this.#recur(scenario.crashEveryMs, () => this.#crash(node))
+      this.#recur(scenario.pauseEveryMs, () => this.#pause(node))
+      this.#recur(scenario.clockJumpEveryMs, () => this.#jump(node))
+      this.#recur(scenario.diskFullEveryMs, () => this.#fill(node))
+    }
+    this.#recur(scenario.partitionEveryMs, () => this.#partition())
+    this.#recur(scenario.clogEveryMs, () => this.#clog())
+    this.#recur(scenario.bitFlipEveryMs, () => this.#flip())
+    this.#planDrives()
+  }
+
+  #planDrives(): void {
+    const { scenario, vehicles, untilMs } = this.#world
+    const { parkedMs, drivingMs, robotaxis, privateCars } = scenario
+    const startMs = this.#fate.between(0, 6) * dayMs
+    vehicles.forEach((vehicle, i) => {
+      if (parkedMs > 0)
+        this.#recur(parkedMs, () => this.#drive(vehicle, this.#fate.between(1, 2 * drivingMs)))
+      const share = (i + 0.5) / vehicles.length
+      const trips =
+        share < robotaxis ? robotaxiTrips : share < robotaxis + privateCars ? privateTrips : undefined
+      if (trips === undefined) return
+      for (let dayAtMs = 0; dayAtMs < untilMs; dayAtMs += dayMs)
+        for (const { atMs, forMs } of trips(this.#fate, Math.floor((startMs + dayAtMs) / dayMs) % 7))
+          if (dayAtMs + atMs < untilMs)
+            this.#world.timeline.at(dayAtMs + atMs, () => this.#drive(vehicle, forMs))
+    })
+  }
+
+  /** Again and again, until the trouble is over. */
+  #recur(everyMs: number, happen: () => void): void {
+    if (everyMs === 0) return
+    const { timeline, untilMs } = this.#world
+    const atMs = timeline.nowMs + this.#fate.between(1, 2 * everyMs)
+    if (atMs >= untilMs) return
+    timeline.at(atMs, () => {
+      happen()
+      this.#recur(everyMs, happen)
+    })
+  }
+
+  #crash(node: StewardNode | VehicleNode): void {
+    const { scenario, timeline, note, stewards } = this.#world
+    const condition = this.#world.conditionOf(node)
+    if (!condition.up) return
+    condition.up = false
+    condition.life += 1
+    const steward = stewards.find((other) => other === node)
+    condition.lost =
+      steward !== undefined && this.#fate.happens(scenario.lostForGood) && this.#world.mayLose(steward)
+    note(() => `${nameOf(node.peer)} crashes${condition.lost ? ' for good' : ''}`)
+    this.#tellOthers(node, false)
+    if (condition.lost) return
+    timeline.at(timeline.nowMs + this.#fate.between(500, downMsMax), () => {
+      condition.up = true
+      note(() => `${nameOf(node.peer)} is back`)
+      node.restart()
+      this.#tellOthers(node, true)
+    })
+  }
+
+  #pause(node: SimNode): void {
+    const { timeline, note } = this.#world
+    this.#world.conditionOf(node).pausedUntilMs = timeline.nowMs + pauseMs
+    note(() => `${nameOf(node.peer)} sleeps for a minute`)
+  }
+
+  #jump(node: SimNode): void {
+    const condition = this.#world.conditionOf(node)
+    condition.skewMs = this.#fate.between(-clockJumpMsMax, clockJumpMsMax)
+    this.#world.note(() => `the clock of ${nameOf(node.peer)} is off by ${condition.skewMs} ms`)
+  }
+
+  #fill(node: SimNode): void {
+    const { timeline, note } = this.#world
+    const condition = this.#world.conditionOf(node)
+    condition.diskIsFull = true
+    note(() => `the disk of ${nameOf(node.peer)} is full`)
+    timeline.at(timeline.nowMs + this.#fate.between(1, fullMsMax), () => {
+      condition.diskIsFull = false
+    })
+  }
+
+  #flip(): void {
+    const { vehicles, note } = this.#world
+    const victim = this.#fate.happens(0.5)
+      ? this.#flipped
+      : vehicles[this.#fate.between(0, vehicles.length - 1)]
+    if (victim === undefined) return
+    note(() => `a bit flips on the disk of ${nameOf(victim.peer)}`)
+    victim.flip(this.#fate)
+  }
+
+  #drive(vehicle: VehicleNode, forMs: number): void {
+    const { later, note } = this.#world
+    later(vehicle, 0, () => {
+      note(() => `${nameOf(vehicle.peer)} drives off`)
+      vehicle.setMode('stop')
+      later(vehicle, forMs, () => vehicle.setMode('run'))
+    })
+  }
+
+  #partition(): void {
+    const { stewards, vehicles, mesh, timeline, note } = this.#world
+    const nodes = [...stewards, ...vehicles]
+    const side = new Set(nodes.filter(() => this.#fate.happens(0.5)).map(({ peer }) => peer))
+    const oneWay = this.#fate.happens(1 / 3)
+    for (const a of nodes)
+      for (const b of nodes)
+        if (side.has(a.peer) && !side.has(b.peer)) {
+          mesh.cut(a.peer, b.peer)
+          if (!oneWay) mesh.cut(b.peer, a.peer)
+        }
+    note(() => `${oneWay ? 'one way, ' : ''}${side.size} nodes are cut off`)
+    this.#link(nodes, side, false)
+    timeline.at(timeline.nowMs + this.#fate.between(2_000, partitionMsMax), () => {
+      mesh.heal()
+      note(() => 'the network heals')
+      this.#link(nodes, side, true)
+    })
+  }
+
+  #clog(): void {
+    const { stewards, vehicles, mesh, timeline, note } = this.#world
+    const nodes = [...stewards, ...vehicles]
+    const [from, to] = [0, 1].map(() => nodes[this.#fate.between(0, nodes.length - 1)]!)
+    mesh.clog(from!.peer, to!.peer, timeline.nowMs + this.#fate.between(1, clogMsMax))
+    note(() => `what ${nameOf(from!.peer)} says to ${nameOf(to!.peer)} is held back`)
+  }
+
+  #link(nodes: readonly SimNode[], side: ReadonlySet<PeerId>, up: boolean): void {
+    for (const node of nodes)
+      this.#world.later(node, noticeMs, () => {
+        for (const { peer } of nodes) if (side.has(peer) !== side.has(node.peer)) node.linked(peer, up)
+      })
+  }
+
+  /** Vehicles care for stewards only. */
+  #tellOthers(node: SimNode, up: boolean): void {
+    const { stewards, vehicles, mesh, later } = this.#world
+    const isSteward = stewards.some((steward) => steward === node)
+    for (const other of isSteward ? [...stewards, ...vehicles] : stewards)
+      if (other !== node) later(other, mesh.delayMs(), () => other.linked(node.peer, up))
+  }
+}
+
+interface Trip {
+  readonly atMs: number
+  readonly forMs: number
+}
+
+/** Seven hours a week: to work and back, and out on one day of the weekend. `day` 0 is Monday. */
+function privateTrips(fate: Chance, day: number): Trip[] {
+  if (day >= 5) return fate.happens(0.5) ? [{ atMs: at(fate, 10, 16), forMs: 120 * minuteMs }] : []
+  return [
+    { atMs: at(fate, 7, 9), forMs: 30 * minuteMs },
+    { atMs: at(fate, 16, 19), forMs: 30 * minuteMs },
+  ]
+}
+
+/** Fifty hours a week, in shifts of about 70 minutes, between six and midnight. */
+function robotaxiTrips(fate: Chance): Trip[] {
+  return [6, 9, 12, 15, 18, 21].map((hour) => ({
+    atMs: at(fate, hour, hour + 1.5),
+    forMs: fate.between(40, 102) * minuteMs,
+  }))
+}
+
+function at(fate: Chance, fromHour: number, toHour: number): number {
+  return fate.between(fromHour * 60, toHour * 60) * minuteMs
+}
