@@ -281,6 +281,11 @@ export class Jobs {
     for (const stewardship of this.#running.values()) stewardship.handle({ type: 'roster', capacities })
   }
 
+  /** A block was damaged on this disk: those who look after its jobs get it again from others. */
+  damaged(cid: Cid): void {
+    for (const job of this.#options.store.blocks.jobsOf(cid)) this.#running.get(job)?.damaged(cid)
+  }
+
   mayRead(peer: PeerId, cid: Cid): boolean {
     for (const stewardship of this.#running.values()) if (stewardship.mayRead(peer, cid)) return true
     return false
@@ -358,7 +363,7 @@ export class Jobs {
     if (!this.#knows(prefix)) await this.#seek(prefix)
     const job = await this.#load(this.#find(prefix))
     await caughtUp(job)
-    return yield* readResults(job.manifest, job.shards, job.verdicts(), this.#options.store.blocks)
+    return yield* readResults(job.manifest, job.shards, job.verdicts(), (cid) => job.block(cid))
   }
 
   async cancel(prefix: string): Promise<void> {

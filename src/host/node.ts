@@ -172,6 +172,7 @@ export class CarpoolNode {
       (cid, peer) => store.blocks.has(cid) && this.#mayRead(peer, cid),
     )
     membership.onChange(() => jobs.rosterChanged())
+    store.blocks.onDamaged((cid) => jobs.damaged(cid))
   }
 
   /** Weights are anybody's; a document is its leaseholder's; a result is its steward's. */

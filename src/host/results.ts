@@ -9,22 +9,20 @@ import {
 } from '../protocol/job.ts'
 import type { ShardVerdict } from '../protocol/verdict.ts'
 import type { ResultLine, ResultsEnd } from './api.ts'
-import type { BlockStore } from './store/blocks.ts'
-import { readFile } from './store/files.ts'
+import { type GetBlock, readFile } from './store/files.ts'
 
 export async function* readResults(
   manifest: Manifest,
   shards: readonly ShardEntry[],
   verdicts: readonly ShardVerdict[],
-  blocks: BlockStore,
+  get: GetBlock,
 ): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-  const get = (cid: Parameters<BlockStore['get']>[0]) => blocks.get(cid)
   const documents = decodeDocumentList(await readFile(manifest.documents.file, get, manifest.documents.bytes))
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
   const pages = pagesOf(documents)
   const missing: { document: string; page: number; why: string }[] = []
   for (const [position, entry] of shards.entries()) {
-    const outcome = await outcomeOf(entry, byPosition.get(position), blocks)
+    const outcome = await outcomeOf(entry, byPosition.get(position), get)
     for (let i = 0; i < entry.pages; i += 1) {
       const { document, page } = pages.next().value!
       if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
@@ -45,11 +43,11 @@ function* pagesOf(documents: readonly DocumentEntry[]): Generator<{ document: st
 async function outcomeOf(
   entry: ShardEntry,
   verdict: ShardVerdict | undefined,
-  blocks: BlockStore,
+  get: GetBlock,
 ): Promise<readonly PageRecord[] | string> {
   if (verdict === undefined) return 'not verified yet'
   if (verdict.result === null) return `its shard failed: ${verdict.because}`
-  const bytes = await blocks.get(verdict.result)
+  const bytes = await get(verdict.result)
   if (bytes === undefined) return `its result ${verdict.result} is damaged or gone from this node`
   return decodeResult(bytes, entry.pages).records
 }

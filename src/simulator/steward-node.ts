@@ -90,6 +90,13 @@ export class StewardNode implements SimNode {
     return this.#results.has(result)
   }
 
+  /** For another node. Whoever reads what is damaged notices it. */
+  reads(result: Cid): boolean {
+    if (this.#results.has(result)) return true
+    for (const job of this.#councils.keys()) this.tell(job, { type: 'result-lost', result })
+    return false
+  }
+
   handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
     return this.#councils.get(manifest.id)?.council.succession.chain ?? []
   }

@@ -245,7 +245,8 @@ export class World {
   ): void {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
       const steward = this.#nodes.get(from) as StewardNode
-      const there = this.#talks(node.peer, from) && results.every((result) => steward.hasResult(result))
+      const talks = this.#talks(node.peer, from)
+      const there = talks && results.every((result) => steward.reads(result))
       done(there && this.hasRoom(node))
     })
   }

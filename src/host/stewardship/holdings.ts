@@ -62,8 +62,8 @@ export class Holdings {
   }
 
   /** Throws when one of the results did not come. */
-  async results(job: JobId, results: readonly Cid[], from: PeerId): Promise<void> {
-    await this.#blocks(results, { kind: 'result', job }, [from])
+  async results(job: JobId, results: readonly Cid[], from: readonly PeerId[]): Promise<void> {
+    await this.#blocks(results, { kind: 'result', job }, from)
   }
 
   async #shardsAndDocuments(shards: readonly Cid[], use: BlockUse, from: readonly PeerId[]): Promise<void> {

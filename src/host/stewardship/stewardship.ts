@@ -180,6 +180,23 @@ export class Stewardship {
     return this.#inputsDamaged
   }
 
+  /** A result or a list of the job: from this disk, or, where it is damaged here, from another steward. */
+  async block(cid: Cid): Promise<Uint8Array | undefined> {
+    const { store, job, key, log } = this.#options
+    const here = await store.blocks.get(cid)
+    if (here !== undefined) return here
+    const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+    await this.#holdings.results(job, [cid], others).catch((error) => {
+      log.info({ job, cid, error }, 'a damaged block is with no other steward either')
+    })
+    return store.blocks.get(cid)
+  }
+
+  /** A block of the job was damaged here. One that is a result is fetched again, or its shard is open again. */
+  damaged(cid: Cid): void {
+    this.handle({ type: 'result-lost', result: cid })
+  }
+
   /** The submitter stored the inputs again. */
   inputsRestored(): void {
     this.#inputsDamaged = false
@@ -408,7 +425,7 @@ export class Stewardship {
 
   async #holdResults(effect: Extract<CouncilEffect, { type: 'hold-results' }>): Promise<void> {
     const { verdict, results, from } = effect
-    const held = await this.#holdings.results(this.job, results, from).then(
+    const held = await this.#holdings.results(this.job, results, [from]).then(
       () => true,
       () => false,
     )

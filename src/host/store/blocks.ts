@@ -61,6 +61,7 @@ export class BlockStore {
   readonly #uses: BlockUses
   readonly #cacheBytesMax: number
   readonly #log: StoreLog
+  #onDamaged: (cid: Cid) => void = () => {}
   /** Evictable bytes put since the budget was last checked. */
   #uncheckedBytes = 0
 
@@ -150,6 +151,11 @@ export class BlockStore {
   isPublic(cid: Cid): boolean {
     const kinds = this.#uses.kindsOf(cid)
     return kinds.includes('weights') && kinds.every(isEvictable)
+  }
+
+  /** Tells of every block that was found damaged and put aside. One listener. */
+  onDamaged(listener: (cid: Cid) => void): void {
+    this.#onDamaged = listener
   }
 
   /** The jobs that use a block, in order of their ids. */
@@ -286,6 +292,7 @@ export class BlockStore {
     })
     this.#files.quarantine(cid, body)
     this.#log.warn({ cid, why }, 'put a damaged block aside')
+    this.#onDamaged(cid)
   }
 
   #checkBudget(blocks: readonly Block[]): void {

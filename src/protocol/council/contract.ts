@@ -26,6 +26,8 @@ export type CouncilInput =
   | { readonly type: 'inputs-held'; readonly shards: readonly ShardEntry[] }
   /** Answer to `hold-results`; `held` is false when they did not come. */
   | { readonly type: 'results-held'; readonly verdict: RecordId; readonly held: boolean }
+  /** A result that was accepted and here is damaged or gone. */
+  | { readonly type: 'result-lost'; readonly result: Cid }
 
 export type CouncilEffect =
   | StewardEffect

@@ -30,6 +30,7 @@ import type { Reveal, Verdict } from '../verdict.ts'
 import { Attendance } from './attendance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { byDependency, type JobRecord, JobRecords } from './job-records.ts'
+import { Results } from './results.ts'
 import { findStandbys } from './standbys.ts'
 
 /** Whoever is not connected is dialled by a beat, and most of those are gone: seldom enough to cost nothing. A guess. */
@@ -63,13 +64,11 @@ export class Council {
   /** When the records of a fellow were last compared with these. */
   readonly #compared = new Map<PeerId, number>()
   readonly #readers = new Set<PeerId>()
-  /** Verdicts whose results are here. */
-  readonly #held = new Set<RecordId>()
+  readonly #results: Results
+  /** Verdicts that do not count, since nobody who lives has their results. */
+  #unreachable = new Set<RecordId>()
   /** What fellows last said of theirs. */
   readonly #roots = new Map<PeerId, Uint8Array>()
-  /** Verdicts whose results are on their way, and those that came and are not said to be held yet. */
-  readonly #fetching = new Set<RecordId>()
-  #arrived: RecordId[] = []
   /** Who is asked to take the place of a lost steward, and until when. */
   #invited:
     | {
@@ -94,15 +93,17 @@ export class Council {
   constructor(options: CouncilOptions) {
     this.#options = options
     this.#records = new JobRecords(options.job, options.manifest, options.sha256)
+    this.#results = new Results(options.self, this.#records)
     this.#attendance = new Attendance(options.self)
   }
 
   /** Call once, before the first input. */
   begin({ records, shards, fresh }: Beginning, nowMs: number): CouncilEffect[] {
     for (const entry of [...records].sort(byDependency)) {
-      this.#records.admit(entry)
+      if (this.#records.admit(entry) && entry.kind === 'verdict') this.#results.learn(entry.record)
       this.#count(entry)
     }
+    this.#results.forgetHeld()
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
     const { self, manifest } = this.#options
     const complete = this.isReader || manifest.stewards[0]?.peer === self || this.#records.holdsInputs(self)
@@ -133,9 +134,10 @@ export class Council {
         this.#sayInputsHeld()
         break
       case 'results-held':
-        this.#fetching.delete(input.verdict)
-        if (input.held) this.#held.add(input.verdict)
-        if (input.held && !this.isReader) this.#arrived.push(input.verdict)
+        this.#results.fetched(input.verdict, input.held)
+        break
+      case 'result-lost':
+        this.#results.lose(input.result)
         break
       case 'wake':
         this.#look(nowMs)
@@ -193,11 +195,7 @@ export class Council {
 
   /** Whether the end of the job and all accepted results are here. */
   get isComplete(): boolean {
-    if (!this.#ended || this.#shards === null) return false
-    const { self } = this.#options
-    for (const [id, { signer }] of this.#records.verdicts())
-      if (signer !== self && !this.#held.has(id) && !this.#records.holdersOf(id).has(self)) return false
-    return true
+    return this.#ended && this.#shards !== null && this.#results.areAllHere
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
@@ -246,7 +244,7 @@ export class Council {
       const turn = this.#shards !== null && this.#attendance.myTurn(this.acting, nowMs)
       if (turn && this.#steward === undefined) this.#act(false, nowMs)
       else if (!turn && this.#steward !== undefined) this.#standDown()
-      else if (this.#stale) this.#act(false, nowMs)
+      else if (this.#stale || this.#hasLostResults(nowMs)) this.#act(false, nowMs)
       this.#tellSteward({ type: 'wake' }, nowMs)
       if (this.acting) this.#replaceLost(nowMs)
     }
@@ -267,7 +265,8 @@ export class Council {
     this.#steward = steward
     steward.skipTo(this.#serial)
     if (!wasActing) this.#effects.push({ type: 'acting', acting: true })
-    this.#follow(steward.restore(this.#restorable(), nowMs))
+    this.#unreachable = new Set(this.#results.unreachable(this.#living(nowMs)))
+    this.#follow(steward.restore(this.#restorable(), nowMs, this.#unreachable))
     if (!fresh) for (const { peer } of this.#capacities) if (this.#connected.has(peer)) this.#adopt(peer)
     this.#tellSteward({ type: 'roster', capacities: this.#capacities }, nowMs)
     for (const peer of this.#connected) this.#tellSteward({ type: 'connected', peer }, nowMs)
@@ -331,13 +330,19 @@ export class Council {
 
   #admitOwn(entry: JobRecord): void {
     if (!this.#records.admit(entry)) return
+    if (entry.kind === 'verdict') this.#results.learn(entry.record)
     for (const peer of this.#fellows())
       if (this.#connected.has(peer)) this.#effects.push({ type: 'share', record: entry.record.id, to: peer })
   }
 
-  /** Whether another steward that lives has every accepted result, or none lives: the job may end then. */
   #isSafe(nowMs: number): boolean {
-    return this.#records.unheld === 0 || this.#living(nowMs).length === 0
+    return this.#results.areSafe(this.#living(nowMs))
+  }
+
+  /** A result is gone that the acting steward counted on. */
+  #hasLostResults(nowMs: number): boolean {
+    if (this.#steward === undefined || this.#results.areAllHere) return false
+    return this.#results.unreachable(this.#living(nowMs)).some((id) => !this.#unreachable.has(id))
   }
 
   // --- records ------------------------------------------------------------------------------------------------
@@ -361,7 +366,10 @@ export class Council {
     }
     if (this.#steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
       this.#stale = true
-    if (entry.kind === 'verdict') this.#fetch(entry.record, from)
+    if (entry.kind === 'verdict') {
+      this.#results.learn(entry.record)
+      this.#fetch(entry.record, from)
+    }
     if (entry.kind === 'end') this.#learnEnd()
     if (entry.kind === 'holding') this.#tellSteward({ type: 'safe', safe: this.#isSafe(nowMs) }, nowMs)
   }
@@ -404,28 +412,23 @@ export class Council {
   }
 
   #fetchResults(nowMs: number): void {
-    const { self } = this.#options
-    for (const [id, verdict] of this.#records.verdicts()) {
-      if (this.#held.has(id) || this.#records.holdersOf(id).has(self) || verdict.signer === self) continue
-      const holders = [verdict.signer, ...this.#records.holdersOf(id)]
-      const from = holders.find((peer) => this.#connected.has(peer) && this.#attendance.lives(peer, nowMs))
-      if (from !== undefined) this.#fetch(verdict, from)
-    }
+    const isReached = (peer: PeerId) => this.#connected.has(peer) && this.#attendance.lives(peer, nowMs)
+    for (const { verdict, from } of this.#results.toFetch(isReached)) this.#fetch(verdict, from)
   }
 
   #fetch(verdict: Verified<Verdict>, from: PeerId): void {
-    if (this.#fetching.has(verdict.id) || this.#arrived.includes(verdict.id)) return
+    if (!this.#results.startFetch(verdict)) return
     const results = verdict.payload.shards.flatMap(({ result }) => (result === null ? [] : [result]))
-    this.#fetching.add(verdict.id)
     this.#effects.push({ type: 'hold-results', verdict: verdict.id, results, from })
   }
 
   #sayArrived(): void {
-    while (this.#arrived.length > 0)
-      this.#issue('holding', {
-        inputs: false,
-        verdicts: this.#arrived.splice(0, holdingVerdictsMax),
-      } satisfies Holding)
+    if (this.isReader) return
+    for (;;) {
+      const verdicts = this.#results.takeArrived(holdingVerdictsMax)
+      if (verdicts.length === 0) return
+      this.#issue('holding', { inputs: false, verdicts } satisfies Holding)
+    }
   }
 
   #reveal(): void {

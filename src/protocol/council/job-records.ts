@@ -34,6 +34,8 @@ export class JobRecords {
   readonly #heldBy = new Map<RecordId, Set<PeerId>>()
   /** Verdicts of which nobody but who made them has the results. */
   readonly #unheld = new Set<RecordId>()
+  /** Positions of a verdict that later ones settle. */
+  readonly #settled = new Map<RecordId, Set<number>>()
   readonly #holdInputs = new Set<PeerId>()
   #succession: Succession
 
@@ -83,9 +85,19 @@ export class JobRecords {
     return this.#heldBy.get(verdict) ?? new Set()
   }
 
-  /** How many verdicts rest on one disk only. */
-  get unheld(): number {
-    return this.#unheld.size
+  /** Verdicts whose results are on one disk only. */
+  get unheld(): ReadonlySet<RecordId> {
+    return this.#unheld
+  }
+
+  /** Whether later verdicts settle all that this one accepts. */
+  isSettled(id: RecordId): boolean {
+    const settled = this.#settled.get(id)
+    const verdict = this.#verdicts.get(id)
+    if (settled === undefined || verdict === undefined) return false
+    return verdict.payload.shards.every(
+      ({ outcome, position }) => outcome === 'failed' || settled.has(position),
+    )
   }
 
   isSteward(peer: PeerId): boolean {
@@ -111,6 +123,7 @@ export class JobRecords {
     else if (entry.kind === 'verdict') {
       this.#verdicts.set(record.id, entry.record)
       if (!this.#isHeldElsewhere(entry.record)) this.#unheld.add(record.id)
+      this.#settle(entry.record.payload)
     } else if (entry.kind === 'end') this.#ends.push(entry.record)
     else if (entry.kind === 'holding') this.#hold(entry.record)
     return true
@@ -131,6 +144,15 @@ export class JobRecords {
       else holders.add(signer)
       if (this.#verdicts.get(verdict)?.signer !== signer) this.#unheld.delete(verdict)
     }
+  }
+
+  #settle({ shards }: Verdict): void {
+    for (const { position, settles } of shards)
+      for (const id of settles) {
+        const positions = this.#settled.get(id)
+        if (positions === undefined) this.#settled.set(id, new Set([position]))
+        else positions.add(position)
+      }
   }
 
   #isHeldElsewhere({ id, signer }: Verified<Verdict>): boolean {

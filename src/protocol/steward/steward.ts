@@ -126,9 +126,13 @@ export class Steward {
 
   /**
    * Rebuilds the state from what was durable, in any order. Call before the first input, which then asks for what is
-   * missing.
+   * missing. Nobody has the results that `unreachable` verdicts accept: what only they say is open again.
    */
-  restore(records: Iterable<Restored>, nowMs: number): StewardEffect[] {
+  restore(
+    records: Iterable<Restored>,
+    nowMs: number,
+    unreachable: ReadonlySet<RecordId> = new Set(),
+  ): StewardEffect[] {
     const { self } = this.#options
     const ordered = [...records].sort(inOrder)
     const owners = ownersOf(ordered)
@@ -142,7 +146,7 @@ export class Steward {
       else if (kind === 'verdict') {
         for (const verdict of (record.payload as Verdict).shards) {
           const others = verdicts.get(verdict.position)
-          const standing = { record: record.id, verdict }
+          const standing = { record: record.id, verdict, isReachable: !unreachable.has(record.id) }
           if (others === undefined) verdicts.set(verdict.position, [standing])
           else others.push(standing)
         }
@@ -176,8 +180,8 @@ export class Steward {
 
   /**
    * Of several verdicts on a shard, made apart, those that another settles count no more. If the others agree, the
-   * first in order stays; if they differ, none does, and the shard is open again with all its claims. Once the job has
-   * ended, the first stays in any case.
+   * first in order stays; if they differ, or nobody has the result, none does, and the shard is open again with all
+   * its claims. Once the job has ended, the first stays in any case.
    */
   #restoreVerdicts(
     verdicts: Map<number, Standing[]>,
@@ -190,7 +194,9 @@ export class Steward {
       const accepted = left.filter(({ verdict }) => verdict.outcome === 'accepted')
       const standing = accepted.length > 0 ? accepted : left
       const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)
-      if (standing.length > 0 && (alike || ended)) this.#restoreVerdict(standing[0]!.verdict, owners)
+      const reached = standing.some(({ verdict, isReachable }) => verdict.result === null || isReachable)
+      if (standing.length > 0 && ((alike && reached) || ended))
+        this.#restoreVerdict(standing[0]!.verdict, owners)
       else
         this.#apart.set(
           position,
@@ -748,6 +754,7 @@ export class Steward {
 interface Standing {
   readonly record: RecordId
   readonly verdict: ShardVerdict
+  readonly isReachable: boolean
 }
 
 const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, cancelled: 1, failed: 2 }

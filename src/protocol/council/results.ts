@@ -1,0 +1,108 @@
+/**
+ * Where the results are that a job's verdicts accept: here, with other stewards, or with nobody who can be asked.
+ *
+ * A result is safe on two disks, or on those of all stewards that live. One that only a steward had who is gone, or
+ * whose disk lost it, is no result: its shard is open again, and is mostly collected once more from its vehicles.
+ */
+import type { Cid, PeerId, RecordId } from '../ids.ts'
+import type { Verified } from '../record.ts'
+import type { Verdict } from '../verdict.ts'
+import type { JobRecords } from './job-records.ts'
+
+export class Results {
+  readonly #self: PeerId
+  readonly #records: JobRecords
+  /** Verdicts whose results are not here, and may yet come. */
+  readonly #missing = new Map<RecordId, Verified<Verdict>>()
+  /** … of those, the ones that this disk had and lost. */
+  readonly #lost = new Set<RecordId>()
+  readonly #fetching = new Set<RecordId>()
+  /** Came, and not said to be held yet. */
+  #arrived: RecordId[] = []
+  #asked = 0
+
+  constructor(self: PeerId, records: JobRecords) {
+    this.#self = self
+    this.#records = records
+  }
+
+  /** A verdict is among the records, its own or another's. */
+  learn(verdict: Verified<Verdict>): void {
+    if (verdict.signer !== this.#self && !this.#records.holdersOf(verdict.id).has(this.#self))
+      this.#missing.set(verdict.id, verdict)
+    for (const { settles } of verdict.payload.shards)
+      for (const id of settles) if (this.#records.isSettled(id)) this.#missing.delete(id)
+  }
+
+  /** After a restart, once all records are known. */
+  forgetHeld(): void {
+    for (const id of this.#missing.keys())
+      if (this.#records.holdersOf(id).has(this.#self) || this.#records.isSettled(id)) this.#missing.delete(id)
+  }
+
+  get areAllHere(): boolean {
+    return this.#missing.size === 0
+  }
+
+  /** What to fetch, and from which of those who can be asked: another one each time. */
+  *toFetch(isReached: (peer: PeerId) => boolean): Generator<{ verdict: Verified<Verdict>; from: PeerId }> {
+    this.#asked += 1
+    for (const verdict of this.#missing.values()) {
+      if (this.#fetching.has(verdict.id)) continue
+      const reached = this.#holders(verdict).filter(isReached)
+      const from = reached[this.#asked % reached.length]
+      if (from !== undefined) yield { verdict, from }
+    }
+  }
+
+  /** False while it is under way already, or has come. */
+  startFetch({ id }: Verified<Verdict>): boolean {
+    if (this.#fetching.has(id) || !this.#missing.has(id)) return false
+    this.#fetching.add(id)
+    return true
+  }
+
+  fetched(id: RecordId, held: boolean): void {
+    this.#fetching.delete(id)
+    if (!held || !this.#missing.delete(id)) return
+    if (!this.#lost.delete(id)) this.#arrived.push(id)
+  }
+
+  /** A result on this disk is damaged or gone. */
+  lose(result: Cid): void {
+    for (const verdict of this.#records.verdicts().values()) {
+      if (!verdict.payload.shards.some((shard) => shard.result === result)) continue
+      this.#arrived = this.#arrived.filter((id) => id !== verdict.id)
+      this.#lost.add(verdict.id)
+      this.#missing.set(verdict.id, verdict)
+    }
+  }
+
+  /** At most so many that came and are not said to be held. */
+  takeArrived(count: number): RecordId[] {
+    return this.#arrived.splice(0, count)
+  }
+
+  /** Whether the job may end: `living` are the other stewards that live. */
+  areSafe(living: readonly PeerId[]): boolean {
+    for (const id of new Set([...this.#records.unheld, ...this.#lost])) {
+      const verdict = this.#records.verdicts().get(id)
+      if (verdict === undefined || this.#records.isSettled(id)) continue
+      const holders = new Set(this.#holders(verdict))
+      if (!this.#missing.has(id)) holders.add(this.#self)
+      if (holders.size < 2 && ![this.#self, ...living].every((peer) => holders.has(peer))) return false
+    }
+    return true
+  }
+
+  /** Verdicts whose results are neither here nor with anybody who lives: they do not count. */
+  unreachable(living: readonly PeerId[]): RecordId[] {
+    return [...this.#missing.values()]
+      .filter((verdict) => !this.#holders(verdict).some((peer) => living.includes(peer)))
+      .map(({ id }) => id)
+  }
+
+  #holders({ id, signer }: Verified<Verdict>): PeerId[] {
+    return [signer, ...this.#records.holdersOf(id)].filter((peer) => peer !== this.#self)
+  }
+}
