@@ -87,7 +87,7 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
   { name: 'partitions', loss: 0.05, partitionEveryMs: 90_000 },
   { name: 'clogs', loss: 0.05, duplication: 0.1, clogEveryMs: 10_000 },
   { name: 'crashes', crashEveryMs: 180_000, pauseEveryMs: 600_000, clockJumpEveryMs: 900_000 },
-  { name: 'lost-stewards', crashEveryMs: 240_000, lostForGood: 0.5 },
+  { name: 'lost-stewards', shardsPerJob: 120, shardCostMs: 8_000, crashEveryMs: 120_000, lostForGood: 0.5 },
   { name: 'disks', crashEveryMs: 240_000, diskFullEveryMs: 120_000, bitFlipEveryMs: 20_000 },
   { name: 'commuters', parkedMs: 120_000, drivingMs: 50_000, slow: 0.2 },
   { name: 'liars', liars: 0.1, sameOwnerLiars: 0.1 },

@@ -7,7 +7,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { Checkers } from '../../src/simulator/checkers.ts'
-import { campaignScenarios, scenarios } from '../../src/simulator/scenario.ts'
+import {
+  calm,
+  campaignScenarios,
+  formatScenario,
+  parseScenario,
+  scenarios,
+} from '../../src/simulator/scenario.ts'
+import { shrink } from '../../src/simulator/shrink.ts'
 import { World } from '../../src/simulator/world.ts'
 import { bodyOf, cidNamed, peerNamed } from '../support/core-fakes.ts'
 
@@ -24,6 +31,47 @@ for (const name of campaignScenarios)
       assert.equal(jobsComplete, jobs, replay)
     }
   })
+
+test('an informed cartel gets no more through than chance gives it all leases of a shard', (t) => {
+  const { cartel, jobs, shardsPerJob } = scenarios.cartel!
+  const runs = seeds.map((seed) => new World(scenarios.cartel!, seed, minutes).run())
+  const wrong = runs.reduce((sum, { wrongAccepted }) => sum + wrongAccepted, 0)
+  const shards = runs.length * jobs * shardsPerJob
+  const expected = shards * cartel ** 2
+  t.diagnostic(`${wrong} of ${shards} wrong results were accepted; f² allows ${expected.toFixed(0)}`)
+  assert.ok(wrong <= expected + 3 * Math.sqrt(expected))
+})
+
+test('stewards that are lost for good are replaced', () => {
+  const runs = seeds.map((seed) => new World(scenarios['lost-stewards']!, seed, minutes).run())
+  assert.ok(runs.some(({ handovers }) => handovers > 0))
+})
+
+test('a scenario reads as it is written, and a line that is none is named', () => {
+  for (const scenario of Object.values(scenarios))
+    assert.deepEqual(parseScenario(formatScenario(scenario), scenario.name), scenario)
+  assert.deepEqual(parseScenario('# rain\nloss 0.5 # half\n', 'rain'), { ...calm, name: 'rain', loss: 0.5 })
+  assert.throws(() => parseScenario('loss 0.5\nlos 0.5', ''), /line 2: there is no 'los'/)
+  assert.throws(() => parseScenario('loss', ''), /line 1: 'loss' should be a name and a number/)
+  assert.throws(() => parseScenario('loss -1', ''), /not negative/)
+  assert.throws(() => parseScenario('stewards 1', ''), /too few for 2 standbys/)
+})
+
+test('a scenario shrinks to the fault and the size that matter', () => {
+  const shrunk = shrink(scenarios.chaos!, ({ crashEveryMs, vehicles }) => crashEveryMs > 0 && vehicles >= 5)
+  const { name, crashEveryMs } = scenarios.chaos!
+  assert.deepEqual(shrunk, {
+    ...calm,
+    name,
+    latencyMs: 120,
+    crashEveryMs,
+    vehicles: 5,
+    jobs: 1,
+    shardsPerJob: 1,
+    stewards: 2,
+    standbys: 1,
+  })
+})
 
 test('the same seed gives the same trace, and another seed another', () => {
   const hashes = [1, 2, 3, 4, 5].map((seed) => {

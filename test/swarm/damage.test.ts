@@ -11,6 +11,7 @@ import {
   temporaryFolder,
   testTimeout,
   textsOf,
+  until,
   untilEnded,
   untilStatus,
   wasmJob,
@@ -82,6 +83,27 @@ test(
       assert.match(why, /damaged or gone/)
     }
     assert.ok(end.missing.length > 0)
+  },
+)
+
+test(
+  'a result that is damaged on the submitter is read from a standby, and is whole again here',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: [...cars(2), { name: 'keeper', slots: 0 }] })
+    const folder = writeDocuments(t, ['large '.repeat(50_000)])
+    const request = await wasmJob(t, 'echo', folder, { engine: 'exact', standbys: 1 })
+    const { job } = await swarm.submitter.node.submit(request)
+    await untilEnded(swarm.submitter, job)
+    await swarm.submitter.end('SIGTERM')
+    assert.ok(damage(swarm.submitter.dataDir) > 0)
+    const submitter = await swarm.restartSubmitter()
+    await until(
+      'the standby is asked',
+      async () => (await resultsOf(submitter, job)).end.missing.length === 0,
+    )
+    await swarm.vehicle('keeper').end('SIGKILL')
+    assert.deepEqual(await textsOf(submitter, job), ['large '.repeat(50_000)])
   },
 )
 
