@@ -6,6 +6,16 @@ type Wanted = Pick<SubmitRequest, 'paths' | 'runtime' | 'replicas'> & Partial<Su
 
 /** Throws Error when the job does not complete with every page verified. */
 export async function runJob(node: LocalClient, wanted: Wanted): Promise<JobStatus> {
+  const job = await submitJob(node, wanted)
+  let last: JobStatus | undefined
+  for await (const status of node.watch(job, new AbortController().signal)) last = status
+  if (last?.state !== 'complete' || last.pages.verified !== last.pages.total)
+    throw new Error(`job ${job} ended as ${last?.state}: ${last?.reason}`)
+  return last
+}
+
+/** Answers the job's id. */
+export async function submitJob(node: LocalClient, wanted: Wanted): Promise<string> {
   const { job } = await node.submit({
     engine: 'auto',
     module: null,
@@ -18,9 +28,5 @@ export async function runJob(node: LocalClient, wanted: Wanted): Promise<JobStat
     standbys: 0,
     ...wanted,
   })
-  let last: JobStatus | undefined
-  for await (const status of node.watch(job, new AbortController().signal)) last = status
-  if (last?.state !== 'complete' || last.pages.verified !== last.pages.total)
-    throw new Error(`job ${job} ended as ${last?.state}: ${last?.reason}`)
-  return last
+  return job
 }

@@ -9,15 +9,46 @@ import { type BenchOptions, type Figure, median } from './figure.ts'
 
 const nodes = 50
 
-export async function simulator({ quick, note }: BenchOptions): Promise<Figure[]> {
+export async function simulator(options: BenchOptions): Promise<Figure[]> {
+  return [...rates(options), ...days(options)]
+}
+
+/** A thousand vehicles for a day, a twelfth of it when quick; every job must end complete. */
+function days({ quick, note }: BenchOptions): Figure[] {
+  const hours = quick ? 2 : 24
+  const startedMs = performance.now()
+  const { events, jobs, jobsComplete, violations } = new World(scenarios.fleet!, 1, hours * 60).run()
+  if (jobsComplete < jobs || violations.length > 0) throw new Error('the fleet did not end its jobs')
+  const minutes = (performance.now() - startedMs) / 60_000
+  note(`${hours} hours of a fleet: ${events} events in ${minutes.toFixed(1)} min`)
+  return [
+    {
+      name: `simulator, 1,000 vehicles for ${hours} h`,
+      unit: 'min',
+      ours: minutes,
+      baseline: hours * 60,
+      of: 'real time',
+      goal: { value: 'ours', most: 10 },
+    },
+    {
+      name: `simulator, 1,000 vehicles for ${hours} h, most memory`,
+      unit: 'GiB',
+      ours: process.resourceUsage().maxRSS / 2 ** 20,
+      baseline: 4,
+      of: 'the limit',
+      goal: { value: 'ours', most: 4 },
+    },
+  ]
+}
+
+function rates({ quick, note }: BenchOptions): Figure[] {
   const calm = scenarios.calm!
-  const stewards = calm.jobs * (1 + calm.standbys)
   const rounds = quick ? 1 : 3
   const rates: number[] = []
   const hours: number[] = []
   for (let round = 0; round < rounds; round += 1) {
     const startedMs = performance.now()
-    const scenario = { ...calm, vehicles: nodes - stewards, shardsPerJob: 200 }
+    const scenario = { ...calm, vehicles: nodes - calm.stewards, shardsPerJob: 200 }
     const { events, virtualMs } = new World(scenario, round + 1, 30).run()
     const seconds = (performance.now() - startedMs) / 1000
     rates.push(events / seconds)

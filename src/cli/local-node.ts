@@ -17,6 +17,7 @@ import { software } from './software.ts'
 export const nodeOptionNames = [
   'dataDir',
   'listen',
+  'announce',
   'bootstrap',
   'name',
   'slots',
@@ -64,10 +65,11 @@ export async function startOwnNode(
   { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
 ): Promise<OwnNode> {
   const { CarpoolNode } = await import('../host/node.ts')
-  const { dataDir, listen, bootstrap, slots, owner, fleet, cacheBytesMax } = config
+  const { dataDir, listen, announce, bootstrap, slots, owner, fleet, cacheBytesMax } = config
   const node = await CarpoolNode.start({
     dataDir,
     listen,
+    announce,
     bootstrap,
     name: config.name ?? '',
     slots,

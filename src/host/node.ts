@@ -29,6 +29,8 @@ import { Vehicle } from './vehicle/vehicle.ts'
 export interface NodeOptions {
   readonly dataDir: string
   readonly listen: readonly string[]
+  /** Where others are told to dial; none: where it listens. */
+  readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
   /** What people call it; empty: the end of its peer id. */
   readonly name: string
@@ -68,6 +70,7 @@ export class CarpoolNode {
       const network = await Network.start({
         privateKey: key.toLibp2p(),
         listen: options.listen,
+        announce: options.announce,
         bootstrap: options.bootstrap,
         log: options.log,
         gossipScope: fleet?.content.signer ?? 'open',

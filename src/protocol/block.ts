@@ -58,6 +58,11 @@ export function decodeCbor(what: string, bytes: Uint8Array, bytesMax: number): u
   return value
 }
 
+/** Decodes what this node encoded, or checked with decodeCbor, and whose hash still holds. */
+export function reopenCbor<Value>(bytes: Uint8Array): Value {
+  return dagCbor.decode(bytes)
+}
+
 function cidText(codec: number, digest: Uint8Array): Cid {
   return CID.createV1(codec, createDigest(sha256Code, digest)).toString() as Cid
 }

@@ -11,7 +11,7 @@
  */
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
-import { cborCid, decodeCbor, encodeCbor, type Sha256 } from './block.ts'
+import { cborCid, decodeCbor, encodeCbor, reopenCbor, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from './ids.ts'
 
@@ -127,6 +127,16 @@ export function openRecord<Payload>(
   if (record.signature.byteLength !== 64 || !verify(body.signer, record.body, record.signature))
     throw new ProtocolError({ code: 'wrong-signature', what: kind, signer: body.signer })
   return { ...body, payload: content.data, id: recordId(sha256, record.body) }
+}
+
+/**
+ * A record from this node's own journal. Its form and signature were checked before it got there, so that here only its
+ * id tells whether its bytes are still what they were. Throws ProtocolError: malformed.
+ */
+export function reopenRecord(id: RecordId, body: Uint8Array, sha256: Sha256): Verified {
+  if (recordId(sha256, body) !== id)
+    throw new ProtocolError({ code: 'malformed', what: `record ${id}`, why: 'its bytes are damaged' })
+  return { ...reopenCbor<RecordBody>(body), id }
 }
 
 export function malformed(what: string, error: z.ZodError): ProtocolError {

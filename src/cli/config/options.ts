@@ -48,6 +48,15 @@ export const options = {
     fallback: () => ['/ip4/0.0.0.0/tcp/0'],
     fallbackText: '/ip4/0.0.0.0/tcp/0, a free port',
   }),
+  // In place of those listened on, not beside them: what nobody can reach costs everybody who tries a dial.
+  announce: list({
+    help: 'address that others are told to dial, where a router forwards a port; repeat for several',
+    placeholder: '<multiaddr>',
+    expects: 'a multiaddr such as /ip4/192.0.2.1/tcp/4001',
+    item: z.string().refine(isMultiaddr),
+    fallback: () => [],
+    fallbackText: 'the addresses listened on',
+  }),
   bootstrap: list({
     help: 'peer to join the mesh through; repeat for several',
     placeholder: '<multiaddr>',

@@ -15,6 +15,8 @@ export interface NetworkOptions {
   readonly privateKey: PrivateKey
   /** Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001; none for a node that only dials. */
   readonly listen: readonly string[]
+  /** Multiaddrs that others are told instead, as behind a router that forwards a port; by default those above. */
+  readonly announce?: readonly string[]
   /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
   readonly bootstrap: readonly string[]
   readonly log: Logger
@@ -55,8 +57,9 @@ export class Network {
     const bounds = { ...defaultBounds, ...options.bounds }
     checkBounds(bounds)
     const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
+    const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
     const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
-    const node = await createNode(options.privateKey, listen, options.gossipScope, bounds)
+    const node = await createNode(options.privateKey, { listen, announce }, options.gossipScope, bounds)
     const neighbours = new Neighbours(node, bounds, options.log)
     const connect = (peer: PeerId) => neighbours.connect(peer)
     const control = new ControlChannel(connect, bounds, options.log)

@@ -21,14 +21,14 @@ export type Node = Libp2p<{ pubsub: GossipSub }>
  */
 export function createNode(
   privateKey: PrivateKey,
-  listen: readonly Multiaddr[],
+  addresses: { readonly listen: readonly Multiaddr[]; readonly announce: readonly Multiaddr[] },
   gossipScope: string,
   bounds: NetworkBounds,
 ): Promise<Node> {
   return createLibp2p({
     start: false,
     privateKey,
-    addresses: { listen: listen.map(String) },
+    addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],

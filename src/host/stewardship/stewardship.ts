@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
 import type { Capacity } from '../../protocol/advert.ts'
-import { decodeCbor, encodeCbor } from '../../protocol/block.ts'
+import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/block.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
-import type { JobRecord } from '../../protocol/council/job-records.ts'
+import { type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
 import { openDrawBasis } from '../../protocol/draw.ts'
 import { examineResult } from '../../protocol/examination.ts'
 import { openHandover, type Succession } from '../../protocol/handover.ts'
@@ -21,9 +21,9 @@ import { encodeMessage, type Message } from '../../protocol/message.ts'
 import {
   encodeBody,
   type RecordKind,
+  reopenRecord,
   type SignedRecord,
   type Verified,
-  type Verify,
 } from '../../protocol/record.ts'
 import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
 import type { Steward } from '../../protocol/steward/steward.ts'
@@ -510,23 +510,18 @@ export class Stewardship {
     this.#timer = setTimeout(() => this.handle({ type: 'wake' }), Math.max(0, atMs - Date.now())).unref()
   }
 
-  /** From this node's own disk: what is there was checked when it came, so only its form is looked at again. */
   *#restored(): Generator<JobRecord> {
-    for (const row of this.#options.store.journal.ofJob(this.#options.job)) {
-      const opening =
-        row.extra === null ? null : openingSchema.parse(decodeCbor('opening', row.extra, 65_536))
-      const record = openJobRecord(row, opening, () => true)
-      if (record !== undefined) yield record
-    }
+    for (const { id, kind, body, extra } of this.#options.store.journal.ofJob(this.job))
+      if (jobRecordKinds.some((known) => known === kind)) {
+        const opening = extra === null ? null : reopenCbor<Opening>(extra)
+        yield { kind, record: reopenRecord(id, body, sha256), opening } as unknown as JobRecord
+      }
   }
 }
 
 /** Undefined for what is no steward's business. Throws ProtocolError. */
-function openJobRecord(
-  record: SignedRecord,
-  opening: Opening | null,
-  verify: Verify = verifyByPeerId,
-): JobRecord | undefined {
+function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord | undefined {
+  const verify = verifyByPeerId
   const { kind } = decodeCbor('record', record.body, recordBytesMax) as { kind?: RecordKind }
   switch (kind) {
     case 'draw':

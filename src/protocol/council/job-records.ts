@@ -169,7 +169,7 @@ function precedes(a: Verified<JobEnd>, b: Verified<JobEnd>): boolean {
 }
 
 /** What rests on nothing else first, so that no record comes before what it needs. */
-const kinds: readonly JobRecord['kind'][] = [
+export const jobRecordKinds: readonly JobRecord['kind'][] = [
   'handover',
   'draw',
   'lease',
@@ -182,7 +182,7 @@ const kinds: readonly JobRecord['kind'][] = [
 
 export function byDependency(a: JobRecord, b: JobRecord): number {
   return (
-    kinds.indexOf(a.kind) - kinds.indexOf(b.kind) ||
+    jobRecordKinds.indexOf(a.kind) - jobRecordKinds.indexOf(b.kind) ||
     a.record.epoch - b.record.epoch ||
     a.record.serial - b.record.serial
   )

@@ -125,7 +125,7 @@ export class Steward {
   }
 
   /**
-   * Rebuilds the state from what was durable, in any order. Call before the first input, which then asks for what is
+   * Rebuilds the state from what was durable, and checked before, in any order. Call before the first input, which then asks for what is
    * missing. Nobody has the results that `unreachable` verdicts accept: what only they say is open again.
    */
   restore(
@@ -153,7 +153,10 @@ export class Steward {
       } else if (kind === 'end') ends.push(record as Verified<JobEnd>)
       else {
         if (verdicts.size > 0) this.#restoreVerdicts(verdicts, owners, ends.length > 0)
-        this.#takeReceipt(record as Verified<Receipt>, (rest as { opening: Opening }).opening, null, nowMs)
+        const receipt = record as Verified<Receipt>
+        const state = this.#leases.get(receipt.payload.lease)
+        if (state !== undefined)
+          this.#takeReceipt(state, receipt, (rest as { opening: Opening }).opening, null, nowMs)
       }
     }
     this.#restoreVerdicts(verdicts, owners, ends.length > 0)
@@ -357,8 +360,10 @@ export class Steward {
     released: ReleaseReason | null,
     nowMs: number,
   ): void {
-    const kept = this.#takeReceipt(receipt, opening, released, nowMs)
-    if (!kept) return
+    const state = this.#leases.get(receipt.payload.lease)
+    if (state === undefined) return
+    checkReceipt(this.#options.sha256, state.lease, receipt, opening)
+    this.#takeReceipt(state, receipt, opening, released, nowMs)
     // Acknowledged only once durable, so before anything that follows from it.
     this.#effects.unshift(
       { type: 'keep', receipt: receipt.id, opening },
@@ -366,16 +371,13 @@ export class Steward {
     )
   }
 
-  /** False when the receipt is not worth keeping. Throws ProtocolError when it lies about its lease. */
   #takeReceipt(
+    state: LeaseState,
     receipt: Verified<Receipt>,
     opening: Opening,
     released: ReleaseReason | null,
     nowMs: number,
-  ): boolean {
-    const state = this.#leases.get(receipt.payload.lease)
-    if (state === undefined) return false
-    checkReceipt(this.#options.sha256, state.lease, receipt, opening)
+  ): void {
     this.#leases.renew(state, nowMs)
     let costMs = 0
     const wanted: Wanted[] = []
@@ -397,7 +399,6 @@ export class Steward {
       this.#patience.setback(receipt.signer, offerTtlMs, false, nowMs)
       this.#giveUp(state, speaksAgainstShard(released))
     }
-    return true
   }
 
   #return(claim: Return, wanted: Wanted[]): void {
