@@ -25,6 +25,7 @@ export async function submitJob(node: LocalClient, wanted: Wanted): Promise<stri
     deadlineMs: null,
     shortage: 'wait',
     arbiter: 'auto',
+    selfCheck: false,
     standbys: 0,
     ...wanted,
   })

@@ -1,5 +1,5 @@
 /** What commands say about a job, in words. Pure functions of what the node reports. */
-import type { JobStatus, ResultsEnd, Submitted } from '../host/api.ts'
+import type { JobStatus, Quote, ResultsEnd, Submitted } from '../host/api.ts'
 import {
   formatBound,
   formatCount,
@@ -21,11 +21,48 @@ export function describePlan(plan: Submitted): string[] {
       formatCount(plan.pages, 'page'),
       formatCount(plan.shards, 'shard'),
       `engine ${clean(plan.engine)}`,
-      formatCount(plan.replicas, 'replica'),
+      describeAssurance(plan),
       plan.standbys === 0 ? 'no standby' : formatCount(plan.standbys, 'standby'),
       plan.errorBound === null ? 'no bound: nobody vouches for the owners' : formatBound(plan.errorBound),
     ].join(', '),
   ]
+}
+
+/** What a job would take: the plan it gets first, and the others that meet the bound. */
+export function describeQuote({ documents, pages, shards, engine, supply, plans }: Quote): string[] {
+  const needed = plans[0]?.ownersNeeded ?? 0
+  return [
+    [
+      formatCount(documents, 'document'),
+      formatCount(pages, 'page'),
+      formatCount(shards, 'shard'),
+      `engine ${clean(engine)}`,
+      `${formatCount(supply.owners, 'owner')} with ${formatCount(supply.slots, 'slot')}`,
+    ].join(', '),
+    ...plans.map((plan, i) =>
+      [
+        `${i === 0 ? 'chosen:' : 'or:'} ${describeAssurance(plan)}`,
+        `${plan.executionsPerShard.toFixed(2)} executions a shard`,
+        plan.elapsedMs === null
+          ? `${formatDuration(plan.computeMs)} of computing`
+          : `${formatDuration(plan.computeMs)} of computing, about ${formatDuration(plan.elapsedMs)} here`,
+        plan.errorBound === null
+          ? 'no bound: nobody vouches for the owners'
+          : formatBound(Number(plan.errorBound.toPrecision(3))),
+        `${formatCount(plan.ownersNeeded, 'owner')} needed`,
+      ].join(', '),
+    ),
+    ...(supply.owners < needed
+      ? [`too few: ${formatCount(needed, 'owner')} needed, ${formatNumber(supply.owners)} known`]
+      : []),
+  ]
+}
+
+/** How results become certain. */
+export function describeAssurance({ replicas, audits }: Pick<Submitted, 'replicas' | 'audits'>): string {
+  if (audits === null) return formatCount(replicas, 'replica')
+  const by = audits.auditor === 'steward' ? ' by this node' : ''
+  return `${formatCount(audits.replicas, 'replica')} and ${formatCount(audits.checks, 'check')}${by} of each owner's window`
 }
 
 /** Null when there are enough owners. */
@@ -44,7 +81,7 @@ export function describeShortage(
 export function describeStatus(status: JobStatus): string[] {
   const { shards, pages, owners } = status
   const lines = [
-    `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${formatCount(status.replicas, 'replica')}  ${formatBound(status.errorBound)}`,
+    `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${describeAssurance(status)}  ${formatBound(status.errorBound)}`,
     `${progressBar(pages.verified, pages.total)} ${formatNumber(pages.verified)} of ${formatCount(pages.total, 'page')} verified  ${describePace(status)}`,
     `shards: ${shards.queued} queued, ${shards.leased} leased, ${shards.returned} returned, ${shards.verified} verified, ${shards.disputed} disputed, ${shards.failed} failed; ${formatCount(status.executions, 'execution')}`,
   ]

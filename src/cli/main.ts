@@ -7,6 +7,7 @@ import { modeCommand } from './commands/mode.ts'
 import { nodeCommand } from './commands/node.ts'
 import { ownerCommand } from './commands/owner.ts'
 import { peersCommand } from './commands/peers.ts'
+import { quoteCommand } from './commands/quote.ts'
 import { resultsCommand } from './commands/results.ts'
 import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
@@ -50,6 +51,7 @@ Examples:
     nodeCommand,
     peersCommand,
     modeCommand,
+    quoteCommand,
     submitCommand,
     statusCommand,
     resultsCommand,

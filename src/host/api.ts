@@ -3,6 +3,8 @@
  * later by the gateway. Plain data only, since all of it crosses a socket as JSON.
  */
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import type { Audits } from '../protocol/job.ts'
+import type { Plan } from '../protocol/plan.ts'
 import type { StewardView } from '../protocol/steward/contract.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
 
@@ -11,6 +13,8 @@ export interface NodeApi {
   peers(): PeerRow[]
   /** Imports, signs and starts a job; the same submission twice is the same job. Throws RequestError. */
   submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted>
+  /** What `submit` would do with this request. Throws RequestError. */
+  quote(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Quote>
   jobs(): JobSummary[]
   /** `job` may be any unambiguous beginning of a job's id, here and below. Throws RequestError. */
   status(job: string): Promise<JobStatus>
@@ -72,8 +76,29 @@ export interface SubmitRequest {
   readonly deadlineMs: number | null
   readonly shortage: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
+  /** Checks are recomputed on this node, and by no other owner. */
+  readonly selfCheck: boolean
   /** Other nodes that should look after the job, too, at most. */
   readonly standbys: number
+}
+
+/** What a submission would take, here and now. */
+export interface Quote {
+  readonly documents: number
+  readonly pages: number
+  readonly shards: number
+  readonly engine: string
+  /** Owners that could execute it, and their slots together. */
+  readonly supply: { readonly owners: number; readonly slots: number }
+  /** All that meet the error bound, the cheapest first; a submission gets the first. */
+  readonly plans: readonly (Omit<Plan, 'errorBound'> & {
+    /** Null: nobody vouches for the owners. */
+    readonly errorBound: number | null
+    /** Of the reference core, all executions together. */
+    readonly computeMs: number
+    /** If all slots worked on it; null without any. */
+    readonly elapsedMs: number | null
+  })[]
 }
 
 export interface SubmitProgress {
@@ -91,6 +116,8 @@ export interface Submitted {
   readonly shards: number
   readonly engine: string
   readonly replicas: number
+  /** Null: every shard gets all replicas. */
+  readonly audits: Audits | null
   /** What the replicas guarantee; null: no bound, since nobody vouches for the owners. */
   readonly errorBound: number | null
   readonly owners: { readonly needed: number; readonly available: number }
@@ -112,6 +139,7 @@ export interface JobStatus extends JobSummary {
   readonly documents: number
   readonly engine: string
   readonly replicas: number
+  readonly audits: Audits | null
   readonly errorBound: number | null
   readonly shards: StewardView['shards']
   readonly executions: number

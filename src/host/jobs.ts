@@ -17,6 +17,7 @@ import type { EngineDescription } from '../runtimes/messages.ts'
 import {
   type JobStatus,
   type JobSummary,
+  type Quote,
   RequestError,
   type ResultLine,
   type ResultsEnd,
@@ -37,7 +38,7 @@ import { statusOf, summaryOf } from './stewardship/status.ts'
 import { Stewardship } from './stewardship/stewardship.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from './store/keys.ts'
 import type { Store } from './store/store.ts'
-import { type PreparedJob, prepareJob } from './submission/submission.ts'
+import { type PreparedJob, prepareJob, quoteJob } from './submission/submission.ts'
 
 export interface JobsOptions {
   readonly key: SigningKey
@@ -291,22 +292,19 @@ export class Jobs {
     return false
   }
 
+  async quote(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Quote> {
+    return quoteJob(request, await this.#market(), onProgress)
+  }
+
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const { store, executor, key, submitter, engines, membership, owner, owners, fleet, log } = this.#options
-    await membership.settled()
+    const { store, key, submitter, fleet, log } = this.#options
     const prepared = await prepareJob(
       request,
       {
+        ...(await this.#market()),
         blocks: store.blocks,
-        executor,
-        node: key,
-        owner,
         submitter,
-        engines,
-        capacities: membership.capacities(),
-        owners,
         fleet,
-        canRecompute: (runtime) => this.#recomputer.can(runtime),
         recruit: (search, count, bytes) => this.#recruiting.invite(findStandbys(search, count), bytes),
         known: (digest) => this.#withDigest(digest),
         log,
@@ -323,6 +321,13 @@ export class Jobs {
     for (const { peer } of prepared.manifest.stewards)
       if (peer !== key.peerId) this.#say(peer, { type: 'entrust', ...stewardship.credentials() })
     return this.#submitted(stewardship, false)
+  }
+
+  async #market() {
+    const { executor, key: node, engines, membership, owner, owners } = this.#options
+    await membership.settled()
+    const canRecompute = (runtime: string) => this.#recomputer.can(runtime)
+    return { executor, node, engines, capacities: membership.capacities(), owner, owners, canRecompute }
   }
 
   list(): JobSummary[] {
@@ -479,6 +484,7 @@ export class Jobs {
       shards: manifest.shards.count,
       engine: `${manifest.runtime}/${manifest.engine.name}`,
       replicas: assurance.replicas,
+      audits: assurance.audits,
       errorBound: assurance.errorBoundPpb === null ? null : assurance.errorBoundPpb / 1e9,
       owners: stewardship.view().owners,
       standbys: manifest.stewards.length - 1,

@@ -61,6 +61,7 @@ const reportedKinds: readonly RecordKind[] = [
   'draw',
   'lease',
   'receipt',
+  'window',
   'verdict',
   'holding',
   'end',

@@ -21,6 +21,7 @@ import { checkReceipt, type Lease, openingSchema, openLease, openReceipt } from 
 import type { Verified, Verify } from './record.ts'
 import type { Report, ReportedRecord } from './report.ts'
 import { type JobEnd, openEnd, openReveal, openVerdict, type ShardVerdict } from './verdict.ts'
+import { checkOrder, isSampled, openWindow, type Window } from './window.ts'
 
 export interface AuditInput {
   readonly report: Report
@@ -77,6 +78,9 @@ class Auditor {
   readonly #settled = new Set<string>()
   readonly #findings = new Map<string, Finding | undefined>()
   readonly #contradicted = new Set<OwnerId>()
+  /** By steward, owner and position. */
+  readonly #windows = new Map<string, Verified<Window>>()
+  readonly #passed = new Map<RecordId, boolean>()
   readonly #unrevealed = new Set<PeerId>()
   #manifest: Verified<Manifest> | undefined
   #succession: Succession | undefined
@@ -95,6 +99,8 @@ class Auditor {
         this.#attempt(`record ${i} (${record.kind})`, () => this.#open(record))
       for (const decision of this.#decisions)
         this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkVerdict(decision))
+      for (const decision of this.#decisions)
+        this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkWindows(decision))
       this.#checkDraws()
       this.#checkCompleteness()
     }
@@ -157,6 +163,12 @@ class Auditor {
       case 'receipt':
         this.#openReceipt(record, opening)
         return
+      case 'window': {
+        const window = this.#fromSteward(openWindow(record, sha256, verify))
+        for (const position of window.payload.positions)
+          this.#windows.set(`${window.signer}/${window.payload.owner}/${position}`, window)
+        return
+      }
       case 'verdict': {
         const verdict = this.#fromSteward(openVerdict(record, sha256, verify))
         for (const shard of verdict.payload.shards) {
@@ -271,6 +283,52 @@ class Auditor {
       )
     if (because === 'lead' && owners.size - against < assurance.lead)
       this.#blame(`${name} leads by ${owners.size - against}, not ${assurance.lead}`)
+  }
+
+  /** A shard that fewer than unanimous owners stand for: enough of them stand for it in windows that have passed. */
+  #checkWindows({ record, by, verdict }: Decision): void {
+    const { position, because, agreeing } = verdict
+    if (because !== 'audited' || this.#settled.has(`${record}/${position}`)) return
+    const { audits } = this.#manifest!.payload.assurance
+    if (audits === null) throw new Error(`shard ${position} was audited, and the job has no audits`)
+    const passed = new Set<OwnerId>()
+    for (const id of agreeing) {
+      const owner = this.#claims.get(id)?.owner
+      const window = owner === undefined ? undefined : this.#windows.get(`${by}/${owner}/${position}`)
+      if (owner !== undefined && window?.payload.receipts.includes(id) && this.#hasPassed(window))
+        passed.add(owner)
+    }
+    if (passed.size < audits.replicas)
+      this.#blame(
+        `the verdict on shard ${position} rests on ${passed.size} windows that passed, not ${audits.replicas}`,
+      )
+  }
+
+  #hasPassed(window: Verified<Window>): boolean {
+    const known = this.#passed.get(window.id)
+    if (known !== undefined) return known
+    const { audits, replicas } = this.#manifest!.payload.assurance
+    const { owner, positions, receipts } = window.payload
+    const signed = new Set(receipts.map((id) => this.#claims.get(id)).flatMap((claim) => claim?.owner ?? []))
+    const seed = this.#seeds.get(window.signer)
+    if (seed === undefined) this.#unrevealed.add(window.signer)
+    // A dead steward's draw cannot be repeated: then any positions that are checked count.
+    const order = seed === undefined ? positions : checkOrder(this.#input.sha256, seed, window.id, positions)
+    let checked = 0
+    let isSound = isSampled(positions.length, audits!, replicas) && signed.size === 1 && signed.has(owner)
+    for (const position of order) {
+      if (checked === audits!.checks) break
+      const verdict = this.#verdicts.get(position)
+      if (verdict === undefined || verdict.outcome === 'failed') continue
+      const owners = new Set(verdict.agreeing.flatMap((id) => this.#claims.get(id)?.owner ?? []))
+      const isChecked =
+        owners.has(owner) && (owners.size > audits!.replicas || verdict.because === 'recomputed')
+      if (isChecked) checked += 1
+      else if (seed !== undefined) isSound = false
+    }
+    const passed = isSound && checked === audits!.checks
+    this.#passed.set(window.id, passed)
+    return passed
   }
 
   #claimOn(id: RecordId, position: number, name: string): Claim & { result: Cid } {

@@ -13,7 +13,7 @@ import { z } from 'zod'
 import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
 import type { Cid, OwnerId, PeerId } from './ids.ts'
-import { blockBytesMax, shardPagesMax, shardsMax, stewardsMax } from './limits.ts'
+import { blockBytesMax, shardPagesMax, shardsMax, stewardsMax, windowShardsMax } from './limits.ts'
 import {
   bytesSchema,
   cidSchema,
@@ -70,8 +70,10 @@ export interface StewardPlace {
 
 /** What the submitter bought. */
 export interface Assurance {
-  /** Unanimous replicas of distinct owners. */
+  /** Unanimous replicas of distinct owners that are enough by themselves. */
   readonly replicas: number
+  /** Fewer replicas, and checks of what an owner has claimed; null: `replicas` for every shard. */
+  readonly audits: Audits | null
   /** After a disagreement: by how many voices one answer must lead all others together. */
   readonly lead: number
   /** The error bound ε that the two guarantee, in parts per billion; null where owners are not vouched for. */
@@ -80,6 +82,21 @@ export interface Assurance {
   readonly colludingSharePpm: number
   /** Who settles a disagreement: more owners, or the steward by recomputing with the exact engine. */
   readonly arbiter: 'owners' | 'steward'
+}
+
+/**
+ * An owner's claims make windows, and a window passes when its checks do, which are drawn after its receipts were signed.
+ * A result is provisional until then (plan.ts has the bound).
+ */
+export interface Audits {
+  /** Voices for a shard: it is final when the windows of so many of them have passed. */
+  readonly replicas: number
+  /** Checks of each window. A window that is too small for them gets unanimous replicas instead. */
+  readonly checks: number
+  /** A window closes when it has so many shards, if nothing closes it sooner. */
+  readonly windowShards: number
+  /** Who checks: one more owner, or the steward by recomputing with the exact engine. */
+  readonly auditor: 'owners' | 'steward'
 }
 
 export interface PageReference {
@@ -138,6 +155,14 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   agreement: z.enum(['bytes', 'class-text']),
   assurance: z.strictObject({
     replicas: z.number().int().min(1).max(64),
+    audits: z
+      .strictObject({
+        replicas: z.number().int().min(1).max(64),
+        checks: z.number().int().min(1).max(windowShardsMax),
+        windowShards: z.number().int().min(1).max(windowShardsMax),
+        auditor: z.enum(['owners', 'steward']),
+      })
+      .nullable(),
     lead: z.number().int().min(1).max(64),
     errorBoundPpb: naturalSchema.nullable(),
     colludingSharePpm: naturalSchema.max(1_000_000),

@@ -57,6 +57,15 @@ export const shardsMax = 1_000_000
 /** A result must fit in one block with room for its envelope. */
 export const resultBytesMax = blockBytesMax - 4096
 
+/** Claims of one owner in one window: its record stays below 80 KB. More would hold results back for longer. */
+export const windowShardsMax = 1_000
+/** A window closes when its owner has been idle for this long, though others are at work: a guess. */
+export const windowIdleMs = 30_000
+/** The audit rate's floor, whatever the bound: nobody's work is ever unchecked. A guess. */
+export const checkShareMin = 0.01
+/** Windows close this long before the deadline, so that their checks can still be made: a guess, in leases. */
+export const windowMarginMs = 4 * leaseTtlMs
+
 /** Executions of one shard that came to nothing before the shard is given up by name: a guess. */
 export const lostReplicasMax = 12
 

@@ -28,6 +28,7 @@ export const recordKinds = [
   'holding',
   'handover',
   'reveal',
+  'window',
   'access',
 ] as const
 export type RecordKind = (typeof recordKinds)[number]

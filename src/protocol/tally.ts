@@ -37,7 +37,13 @@ export interface Recomputation {
 }
 
 export type Tally =
-  | { readonly state: 'open'; readonly missing: number; readonly disputed: boolean }
+  | {
+      readonly state: 'open'
+      readonly missing: number
+      readonly disputed: boolean
+      /** The largest group that agrees; all that count, while nobody disagrees. */
+      readonly leading: readonly Claim[]
+    }
   | {
       readonly state: 'accepted'
       readonly result: Cid
@@ -62,15 +68,17 @@ export function tally(
   if (recomputed !== undefined) return arbitrated(groups, counted, agreement, recomputed)
 
   const best = groups[0]
-  if (best === undefined) return { state: 'open', missing: assurance.replicas, disputed: false }
+  if (best === undefined) return { state: 'open', missing: assurance.replicas, disputed: false, leading: [] }
   const others = counted.length - best.length
   const disputed = others > 0
   if (disputed && counted !== successes) {
     const missing = Math.max(0, assurance.replicas - best.length)
-    return missing > 0 ? { state: 'open', missing, disputed: false } : accepted(best, counted, 'unanimous')
+    return missing > 0
+      ? { state: 'open', missing, disputed: false, leading: best }
+      : accepted(best, counted, 'unanimous')
   }
   const missing = disputed ? assurance.lead - (best.length - others) : assurance.replicas - best.length
-  if (missing > 0) return { state: 'open', missing, disputed }
+  if (missing > 0) return { state: 'open', missing, disputed, leading: best }
   return accepted(best, counted, disputed ? 'lead' : 'unanimous')
 }
 

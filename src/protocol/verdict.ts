@@ -28,7 +28,7 @@ export interface ShardVerdict {
   readonly status: 'provisional' | 'final'
   /** Null when the shard failed. */
   readonly result: Cid | null
-  readonly because: 'unanimous' | 'lead' | 'recomputed' | 'no-owner-left' | 'too-many-losses'
+  readonly because: 'unanimous' | 'lead' | 'recomputed' | 'audited' | 'no-owner-left' | 'too-many-losses'
   readonly agreeing: readonly RecordId[]
   readonly contradicting: readonly RecordId[]
   /** Verdicts on this shard that stewards made apart and that differ: this one stands in their place. */
@@ -53,7 +53,7 @@ const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
   outcome: z.enum(['accepted', 'failed']),
   status: z.enum(['provisional', 'final']),
   result: cidSchema.nullable(),
-  because: z.enum(['unanimous', 'lead', 'recomputed', 'no-owner-left', 'too-many-losses']),
+  because: z.enum(['unanimous', 'lead', 'recomputed', 'audited', 'no-owner-left', 'too-many-losses']),
   agreeing: z.array(cidSchema).max(64),
   contradicting: z.array(cidSchema).max(64),
   settles: z.array(cidSchema).max(8),

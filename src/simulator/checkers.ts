@@ -17,6 +17,8 @@ const leasesPerVehicleMax = 64
 export interface JobRules {
   readonly replicas: number
   readonly lead: number
+  /** Voices that are enough once their windows have passed. */
+  readonly audited: number
   readonly deadlineMs: number
   readonly truth: (position: number) => Cid
 }
@@ -128,7 +130,7 @@ export class Checkers {
   }
 
   #verdict({ job, payload }: Verified<Verdict>): void {
-    const { replicas, lead, truth } = this.#rules.get(job!)!
+    const { replicas, lead, audited, truth } = this.#rules.get(job!)!
     for (const { position, outcome, result, because, agreeing } of payload.shards) {
       if (outcome !== 'accepted') continue
       const owners = new Set<OwnerId>()
@@ -136,7 +138,8 @@ export class Checkers {
         const receipt = this.#receipts.get(id)
         if (receipt?.results.get(position) === result) owners.add(receipt.owner)
       }
-      const needed = because === 'unanimous' ? replicas : because === 'lead' ? lead : 0
+      const needed =
+        because === 'unanimous' ? replicas : because === 'lead' ? lead : because === 'audited' ? audited : 0
       if (owners.size < needed)
         this.#blame(`shard ${position} of job ${job} was accepted with ${owners.size} owners of ${needed}`)
       const accepted = this.#accepted.get(job!) ?? new Map<number, Cid>()

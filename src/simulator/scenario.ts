@@ -14,6 +14,9 @@ export interface Scenario {
   /** Nodes that look after jobs; each job has one of them as its submitter's, and so many more as standbys. */
   readonly stewards: number
   readonly standbys: number
+  /** What submitters buy, against which share of colluding owners; 0: two unanimous replicas. */
+  readonly errorBound: number
+  readonly colludingShare: number
 
   // The network: 0.3 of messages lost means 3 in 10; a clog holds back what one node says to another for a while.
   readonly latencyMs: number
@@ -59,6 +62,8 @@ export const calm: Scenario = {
   shardCostMs: 2_000,
   stewards: 9,
   standbys: 2,
+  errorBound: 0,
+  colludingShare: 0.01,
   latencyMs: 40,
   loss: 0,
   duplication: 0,
@@ -93,6 +98,16 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
   { name: 'liars', liars: 0.1, sameOwnerLiars: 0.1 },
   { name: 'accomplices', accomplices: 0.1 },
   { name: 'cartel', cartel: 0.15 },
+  {
+    name: 'audits',
+    jobs: 2,
+    shardsPerJob: 300,
+    errorBound: 0.02,
+    colludingShare: 0.1,
+    crashEveryMs: 300_000,
+    liars: 0.05,
+    accomplices: 0.1,
+  },
   {
     name: 'chaos',
     latencyMs: 120,

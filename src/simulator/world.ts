@@ -6,10 +6,11 @@ import type { Capacity } from '../protocol/advert.ts'
 import { cborCid } from '../protocol/block.ts'
 import type { JobRecord } from '../protocol/council/job-records.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
-import type { Manifest, ShardEntry, StewardPlace } from '../protocol/job.ts'
+import type { Assurance, Manifest, ShardEntry, StewardPlace } from '../protocol/job.ts'
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
+import { plansFor } from '../protocol/plan.ts'
 import type { Verified } from '../protocol/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { Chance, cheapHash } from './chance.ts'
@@ -298,11 +299,22 @@ export class World {
       expiresMs: Number.MAX_SAFE_INTEGER,
       signer: peerNamed(`submitter-${index}`),
       id: cidOf(`job ${index}`),
-      payload: manifestOf(places.map(placeOf), this.nowMs + this.#troubleMs, shardsPerJob),
+      payload: manifestOf(
+        places.map(placeOf),
+        this.nowMs + this.#troubleMs,
+        shardsPerJob,
+        assuranceOf(this.#scenario),
+      ),
     }
     const job: SimJob = { manifest, shards, truth }
-    const { replicas, lead } = manifest.payload.assurance
-    this.checkers.job(manifest.id, { replicas, lead, deadlineMs: manifest.payload.deadlineMs, truth })
+    const { replicas, lead, audits } = manifest.payload.assurance
+    this.checkers.job(manifest.id, {
+      replicas,
+      lead,
+      audited: audits?.replicas ?? 0,
+      deadlineMs: manifest.payload.deadlineMs,
+      truth,
+    })
     this.#jobs.push({ job, submittedMs: this.nowMs })
     this.#note(() => `job ${index} is submitted`)
     const [submitter, ...others] = places
@@ -405,7 +417,28 @@ function placeOf(node: StewardNode): StewardPlace {
   return { peer: node.peer, owner: node.owner, nonce, drawCommitment: cheapHash(node.seedOf(nonce)) }
 }
 
-function manifestOf(stewards: readonly StewardPlace[], deadlineMs: number, count: number): Manifest {
+function assuranceOf({
+  errorBound,
+  colludingShare,
+  shardsPerJob: shards,
+  vehicles: owners,
+}: Scenario): Assurance {
+  const rest = {
+    errorBoundPpb: null,
+    colludingSharePpm: Math.round(colludingShare * 1e6),
+    arbiter: 'steward',
+  } as const
+  if (errorBound === 0) return { replicas: 2, audits: null, lead: 3, ...rest }
+  const [plan] = plansFor({ errorBound, colludingShare, shards, owners, auditor: 'owners' })
+  return { replicas: plan!.replicas, audits: plan!.audits, lead: plan!.lead, ...rest }
+}
+
+function manifestOf(
+  stewards: readonly StewardPlace[],
+  deadlineMs: number,
+  count: number,
+  assurance: Assurance,
+): Manifest {
   return {
     runtime: 'wasm',
     engine: { name: 'exact', id: 'engine' },
@@ -414,7 +447,7 @@ function manifestOf(stewards: readonly StewardPlace[], deadlineMs: number, count
     shards: { file: cidOf('list'), bytes: 1, count, pages: count },
     documents: { file: cidOf('documents'), bytes: 1, count },
     agreement: 'bytes',
-    assurance: { replicas: 2, lead: 3, errorBoundPpb: null, colludingSharePpm: 10_000, arbiter: 'steward' },
+    assurance,
     fleet: null,
     shortage: 'wait',
     deadlineMs,

@@ -108,6 +108,7 @@ export function manifestWith(
     ...rest,
     assurance: {
       replicas: 2,
+      audits: null,
       lead: 3,
       errorBoundPpb: 100_000,
       colludingSharePpm: 10_000,

@@ -5,6 +5,7 @@ import {
   type NodeApi,
   type NodeInfo,
   type PeerRow,
+  type Quote,
   RequestError,
   type ResultLine,
   type ResultsEnd,
@@ -63,6 +64,7 @@ export const status: JobStatus = {
   documents: 4,
   engine: 'native',
   replicas: 2,
+  audits: null,
   errorBound: 1e-4,
   shards: { total: 20, queued: 4, leased: 6, returned: 2, verified: 6, disputed: 1, failed: 1 },
   executions: 17,
@@ -83,9 +85,30 @@ export const plan: Submitted = {
   shards: 20,
   engine: 'native',
   replicas: 2,
+  audits: null,
   errorBound: 1e-4,
   owners: { needed: 2, available: 5 },
   standbys: 2,
+}
+
+export const quote: Quote = {
+  documents: 4,
+  pages: 40,
+  shards: 20,
+  engine: 'ocr/native',
+  supply: { owners: 5, slots: 7 },
+  plans: [
+    {
+      replicas: 2,
+      lead: 3,
+      audits: null,
+      executionsPerShard: 2,
+      errorBound: 1e-4,
+      ownersNeeded: 2,
+      computeMs: 80_000,
+      elapsedMs: 11_429,
+    },
+  ],
 }
 
 export const request: SubmitRequest = {
@@ -100,6 +123,7 @@ export const request: SubmitRequest = {
   deadlineMs: 7_200_000,
   shortage: 'wait',
   arbiter: 'auto',
+  selfCheck: false,
   standbys: 2,
 }
 
@@ -129,6 +153,11 @@ export class FakeNode implements NodeApi {
   peers(): PeerRow[] {
     this.calls.push(['peers'])
     return [peerRow]
+  }
+
+  async quote(asked: SubmitRequest): Promise<Quote> {
+    this.calls.push(['quote', asked])
+    return quote
   }
 
   async submit(...[asked, onProgress]: Parameters<NodeApi['submit']>): Promise<Submitted> {

@@ -99,6 +99,7 @@ function requestFor(folder: string): SubmitRequest {
     deadlineMs: null,
     shortage: 'wait',
     arbiter: 'auto',
+    selfCheck: false,
     standbys: 0,
   }
 }

@@ -32,20 +32,48 @@ export interface SubmitFlags {
   readonly deadline?: number
   readonly ifShort: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
-  readonly standbys: number
+  readonly selfCheck?: boolean
+  readonly standbys?: number
   readonly detach?: boolean
   readonly wait?: boolean
   readonly output?: string
 }
 
 export function submitCommand(program: Command): void {
-  const command = program
-    .command('submit')
-    .argument('<paths...>', 'documents, and folders of documents')
-    .summary('submit documents as a job')
-    .description(
-      'Submits documents as a job to the node that runs on the data directory; without one, a node runs here until the job has ended.',
+  const command = addJobOptions(
+    program
+      .command('submit')
+      .argument('<paths...>', 'documents, and folders of documents')
+      .summary('submit documents as a job')
+      .description(
+        'Submits documents as a job to the node that runs on the data directory; without one, a node runs here until the job has ended.',
+      ),
+  )
+    .option(
+      '--standbys <count>',
+      'other nodes that look after the job, too, as far as there are enough owners',
+      wholeNumber(0, stewardsMax - 1),
+      standbysDefault,
     )
+    .option('--detach', 'return as soon as the job outlives this machine: its standbys hold all they need')
+    .option('--wait', 'follow the job until it has ended')
+    .option('-o, --output <file>', "wait, then write the results there; '-' is stdout")
+    .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
+  addOptions(command, nodeOptionNames).addHelpText(
+    'after',
+    `
+Examples:
+  $ carpool submit scans/ --runtime ocr -o text.jsonl
+  $ carpool submit scans/ --runtime ocr --error-bound 1e-6 --deadline 2h
+  $ carpool submit scans/ --runtime ocr --detach
+  $ carpool submit *.txt --runtime wasm --module count.wasm --option lines=true
+  $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
+  )
+}
+
+/** What a job is, and what it may cost: the same for a quote as for a submission. */
+export function addJobOptions(command: Command): Command {
+  return command
     .requiredOption('--runtime <name>', 'what to do with each document: ocr or wasm')
     .addOption(
       new Option('--engine <name>', 'auto: the fastest that enough owners have')
@@ -82,26 +110,7 @@ export function submitCommand(program: Command): void {
         .default('auto')
         .choices(['auto', 'owners', 'steward']),
     )
-    .option(
-      '--standbys <count>',
-      'other nodes that look after the job, too, as far as there are enough owners',
-      wholeNumber(0, stewardsMax - 1),
-      standbysDefault,
-    )
-    .option('--detach', 'return as soon as the job outlives this machine: its standbys hold all they need')
-    .option('--wait', 'follow the job until it has ended')
-    .option('-o, --output <file>', "wait, then write the results there; '-' is stdout")
-    .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
-  addOptions(command, nodeOptionNames).addHelpText(
-    'after',
-    `
-Examples:
-  $ carpool submit scans/ --runtime ocr -o text.jsonl
-  $ carpool submit scans/ --runtime ocr --error-bound 1e-6 --deadline 2h
-  $ carpool submit scans/ --runtime ocr --detach
-  $ carpool submit *.txt --runtime wasm --module count.wasm --option lines=true
-  $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
-  )
+    .option('--self-check', 'this node checks results by recomputing, in place of other owners')
 }
 
 /** What the flags ask a node for. Paths become absolute: the node has another working directory. */
@@ -118,7 +127,8 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     deadlineMs: flags.deadline ?? null,
     shortage: flags.ifShort,
     arbiter: flags.arbiter,
-    standbys: flags.standbys,
+    selfCheck: flags.selfCheck === true,
+    standbys: flags.standbys ?? standbysDefault,
   }
 }
 

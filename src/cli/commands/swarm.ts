@@ -110,6 +110,7 @@ function requestFor(folder: string, engine: string): SubmitRequest {
     deadlineMs: null,
     shortage: 'wait',
     arbiter: 'auto',
+    selfCheck: false,
     standbys: 0, // of six owners one lies, one dies and one leaves: the others are needed to execute
   }
 }

@@ -1,6 +1,7 @@
 /** What a demonstration says at its end: what was read, what it cost, who lied, who left, who did what. */
 import type { JobStatus } from '../../host/api.ts'
 import { formatBound, formatCount, formatDuration, shortOwner } from '../format.ts'
+import { describeAssurance } from '../job-view.ts'
 import { clean, formatTable } from '../table.ts'
 import type { Casualty } from './faults.ts'
 import type { Member } from './member.ts'
@@ -71,7 +72,7 @@ function describeCost({ status, tookMs }: Demonstration): string[] {
   const perShard = (status.executions / Math.max(1, status.shards.total)).toFixed(2)
   return [
     `${status.pages.verified} of ${formatCount(status.pages.total, 'page')} verified in ${formatDuration(tookMs)}, engine ${status.runtime}/${status.engine}`,
-    `redundancy: ${formatCount(status.executions, 'execution')} of ${formatCount(status.shards.total, 'shard')}, ${perShard} each (${formatCount(status.replicas, 'replica')}, ${formatBound(status.errorBound)})`,
+    `redundancy: ${formatCount(status.executions, 'execution')} of ${formatCount(status.shards.total, 'shard')}, ${perShard} each (${describeAssurance(status)}, ${formatBound(status.errorBound)})`,
   ]
 }
 

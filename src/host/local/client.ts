@@ -12,6 +12,7 @@ import {
   type NodeApi,
   type NodeInfo,
   type PeerRow,
+  type Quote,
   RequestError,
   type ResultLine,
   type ResultsEnd,
@@ -57,6 +58,10 @@ class Client implements LocalClient {
 
   peers(): Promise<PeerRow[]> {
     return this.#ask('peers')
+  }
+
+  quote(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Quote> {
+    return this.#ask('quote', request, onProgress)
   }
 
   submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted> {

@@ -44,6 +44,7 @@ const submission = z.strictObject({
   deadlineMs: z.int().min(1).nullable(),
   shortage: z.enum(['wait', 'fail']),
   arbiter: z.enum(['auto', 'owners', 'steward']),
+  selfCheck: z.boolean().default(false),
   standbys: z
     .number()
     .int()
@@ -55,6 +56,9 @@ const submission = z.strictObject({
 export const methods: Readonly<Record<MethodName, Method>> = {
   info: method(nothing, (api) => api.info()),
   peers: method(nothing, (api) => api.peers()),
+  quote: method(submission, (api, request, caller) =>
+    api.quote(request, (progress) => caller.mention(progress)),
+  ),
   submit: method(submission, (api, request, caller) =>
     api.submit(request, (progress) => caller.mention(progress)),
   ),

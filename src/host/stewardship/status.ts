@@ -38,6 +38,7 @@ export function statusOf(
     documents: manifest.documents.count,
     engine: manifest.engine.name,
     replicas: manifest.assurance.replicas,
+    audits: manifest.assurance.audits,
     errorBound: manifest.assurance.errorBoundPpb === null ? null : manifest.assurance.errorBoundPpb / 1e9,
     shards: view.shards,
     executions: view.executions,

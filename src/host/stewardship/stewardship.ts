@@ -28,6 +28,7 @@ import {
 import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
 import type { Steward } from '../../protocol/steward/steward.ts'
 import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/verdict.ts'
+import { openWindow } from '../../protocol/window.ts'
 import { RequestError } from '../api.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
@@ -530,6 +531,8 @@ function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord
       return { kind, record: openLease(record, sha256, verify) }
     case 'receipt':
       return opening === null ? undefined : { kind, record: openReceipt(record, sha256, verify), opening }
+    case 'window':
+      return { kind, record: openWindow(record, sha256, verify) }
     case 'verdict':
       return { kind, record: openVerdict(record, sha256, verify) }
     case 'end':

@@ -24,11 +24,10 @@ import {
   type StewardPlace,
 } from '../../protocol/job.ts'
 import { jobDeadlineDefaultMs, jobRetentionMs, shardCostMsTarget } from '../../protocol/limits.ts'
-import { leadFor, replicasFor } from '../../protocol/plan.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
 import { type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
-import { RequestError, type SubmitProgress, type SubmitRequest } from '../api.ts'
+import { type Quote, RequestError, type SubmitProgress, type SubmitRequest } from '../api.ts'
 import { SlotFailed } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import { sha256 } from '../sha256.ts'
@@ -36,21 +35,17 @@ import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
 import { chunkFile, missingFileBlocks } from '../store/files.ts'
 import { drawSeed, type SigningKey } from '../store/keys.ts'
+import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { type DocumentSource, findDocuments, readDocument } from './documents.ts'
 import { readWeights, weightSources } from './weights.ts'
 
-export interface SubmissionContext {
+export interface SubmissionContext extends Market {
   readonly blocks: BlockStore
   readonly executor: Executor
   readonly node: SigningKey
-  /** Whose voice this node is: none of this owner's vehicles executes the job. */
-  readonly owner: OwnerId
   readonly submitter: SigningKey
   readonly engines: readonly EngineDescription[]
-  readonly capacities: readonly Capacity[]
-  readonly owners: ReadonlySet<OwnerId> | null
   readonly fleet: PeerId | null
-  readonly canRecompute: (runtime: string) => boolean
   /** Asks nodes to stand by for a job of this size; answers with those that will. */
   readonly recruit: (search: StandbySearch, count: number, bytes: number) => Promise<readonly StewardPlace[]>
   /** A job that was made from the same request, if there is one. */
@@ -74,10 +69,9 @@ export async function prepareJob(
   context: SubmissionContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<PreparedJob | { readonly known: JobId }> {
-  const assurance = assuranceOf(request, context)
   const sources = findDocuments(request.paths)
   const weightFiles = weightSources(request.runtime, request.module)
-  const engine = chooseEngine(request, context, assurance.replicas)
+  const engine = chooseEngine(request, context, unanimousFor(request))
 
   const weights: Manifest['weights'][number][] = []
   for (const [done, source] of weightFiles.entries()) {
@@ -94,13 +88,18 @@ export async function prepareJob(
       bytes,
     }
   })
+  const supply = supplyOf(context, request.runtime, engine.id)
+  const [plan] = plansOf(request, context, shards.length, supply)
+  const assurance = assuranceOf(request, context, plan!)
   const shardList = encodeList(shards.map(({ entry }) => entry))
   const documentList = encodeList(
     documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
   )
 
   const options = { ...request.options }
-  const requestDigest = digestOf({ weights, documents: documentList, options, assurance, engine: engine.id })
+  const { errorBound, colludingShare, replicas, arbiter, selfCheck } = request
+  const wish = { errorBound, colludingShare, replicas, arbiter, selfCheck }
+  const requestDigest = digestOf({ weights, documents: documentList, options, wish, engine: engine.id })
   const known = context.known(requestDigest)
   if (known !== undefined) {
     await storeDamaged(sources, documents, context.blocks, { kind: 'input', job: known }, onProgress)
@@ -167,26 +166,32 @@ export async function prepareJob(
   return { job, record, manifest, requestDigest }
 }
 
-function assuranceOf(request: SubmitRequest, context: SubmissionContext): Assurance {
-  try {
-    const { errorBound, colludingShare } = request
-    const replicas = request.replicas ?? replicasFor(errorBound, colludingShare)
-    const guaranteed = request.replicas === null ? errorBound : colludingShare ** replicas
-    const recompute =
-      request.arbiter === 'steward' || (request.arbiter === 'auto' && context.canRecompute(request.runtime))
-    if (request.arbiter === 'steward' && !context.canRecompute(request.runtime))
-      throw new RequestError(`this node cannot recompute ${request.runtime}; use --arbiter owners`)
-    return {
-      replicas,
-      lead: leadFor(errorBound, colludingShare),
-      errorBoundPpb: context.owners === null ? null : Math.ceil(guaranteed * 1e9),
-      colludingSharePpm: Math.round(colludingShare * 1e6),
-      arbiter: recompute ? 'steward' : 'owners',
-    }
-  } catch (error) {
-    if (error instanceof ProtocolError && error.refusal.code === 'impossible-bound')
-      throw new RequestError(`no plan meets this error bound: ${error.refusal.why}`)
-    throw error
+/** What this request would take, without storing or signing anything. Throws RequestError. */
+export async function quoteJob(
+  request: SubmitRequest,
+  context: Pick<SubmissionContext, 'executor' | 'engines' | 'node' | keyof Market>,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<Quote> {
+  const sources = findDocuments(request.paths)
+  weightSources(request.runtime, request.module)
+  const engine = chooseEngine(request, context, unanimousFor(request))
+  const documents = await inspect(sources, request.runtime, context.executor, onProgress)
+  const shards = splitIntoShards(documents)
+  const supply = supplyOf(context, request.runtime, engine.id)
+  const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)
+  const isVouchedFor = context.owners !== null
+  return {
+    documents: documents.length,
+    pages: documents.reduce((sum, document) => sum + document.pages, 0),
+    shards: shards.length,
+    engine: `${engine.runtime}/${engine.engine}`,
+    supply,
+    plans: plansOf(request, context, shards.length, supply).map((plan) => ({
+      ...plan,
+      errorBound: isVouchedFor ? plan.errorBound : null,
+      computeMs: Math.round(costMs * plan.executionsPerShard),
+      elapsedMs: supply.slots === 0 ? null : Math.round((costMs * plan.executionsPerShard) / supply.slots),
+    })),
   }
 }
 
@@ -194,7 +199,11 @@ function assuranceOf(request: SubmitRequest, context: SubmissionContext): Assura
  * All replicas of a job run one engine. 'auto' takes a native one when enough owners have the very same, since
  * it is about 2.8 times faster, and else the exact one, which all have who run this software.
  */
-function chooseEngine(request: SubmitRequest, context: SubmissionContext, needed: number): EngineDescription {
+function chooseEngine(
+  request: SubmitRequest,
+  context: Pick<SubmissionContext, 'engines' | 'node' | keyof Market>,
+  needed: number,
+): EngineDescription {
   const offered = new Map<string, { engine: EngineDescription; owners: Set<OwnerId> }>()
   const note = (engine: EngineDescription, owner?: OwnerId) => {
     if (engine.runtime !== request.runtime) return

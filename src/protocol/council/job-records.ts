@@ -174,6 +174,7 @@ export const jobRecordKinds: readonly JobRecord['kind'][] = [
   'draw',
   'lease',
   'receipt',
+  'window',
   'verdict',
   'holding',
   'end',

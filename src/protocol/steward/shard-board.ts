@@ -33,6 +33,8 @@ export interface ShardState {
   readonly losers: OwnerId[]
   recomputation: 'none' | 'queued' | 'asked' | 'impossible' | Recomputation
   tally: Tally
+  /** Voices to ask for while all agree: fewer than are unanimous, as long as only audits ask for more. */
+  needed: number
   verdict: ShardVerdict | undefined
   /** How many more replicas to lease now. */
   wanted: number
@@ -55,8 +57,9 @@ export class ShardBoard {
 
   constructor(manifest: Manifest, entries: readonly ShardEntry[]) {
     this.#manifest = manifest
-    const { replicas } = manifest.assurance
-    const nothing: Tally = { state: 'open', missing: replicas, disputed: false }
+    const { replicas, audits } = manifest.assurance
+    const needed = audits?.replicas ?? replicas
+    const nothing: Tally = { state: 'open', missing: replicas, disputed: false, leading: [] }
     this.states = entries.map((entry, position) => ({
       position,
       entry,
@@ -66,13 +69,14 @@ export class ShardBoard {
       losers: [],
       recomputation: 'none',
       tally: nothing,
+      needed,
       verdict: undefined,
-      wanted: replicas,
+      wanted: needed,
     }))
     this.#open = new Set(this.states)
     this.#wanting = new PositionSet(entries.length)
     for (const shard of this.states) this.#wanting.add(shard.position)
-    this.#wantedTotal = replicas * entries.length
+    this.#wantedTotal = needed * entries.length
   }
 
   get contradicted(): ReadonlySet<OwnerId> {
@@ -144,6 +148,18 @@ export class ShardBoard {
     if (shard.holders.get(claim.owner)?.lease === lease) shard.holders.delete(claim.owner)
     shard.claims.push(claim)
     if (shard.verdict === undefined) this.#recount(shard)
+  }
+
+  /** An audit asks for more voices than the shard got at first. */
+  need(shard: ShardState, voices: number): void {
+    if (shard.needed >= voices) return
+    shard.needed = voices
+    this.#update(shard)
+  }
+
+  /** Something beside the board has changed that may decide the shard. */
+  touch(shard: ShardState): void {
+    if (shard.verdict === undefined) this.#changed.add(shard)
   }
 
   /** The shard waits for the steward's own result. */
@@ -229,7 +245,8 @@ export class ShardBoard {
       // A holder who spoke already, in a receipt that came late, has no second voice to bring.
       if (!holder.late && !this.#contradicted.has(owner) && !hasClaimOf(shard, owner)) coming += 1
     }
-    return Math.max(0, shard.tally.missing - coming)
+    const spared = shard.tally.disputed ? 0 : this.#manifest.assurance.replicas - shard.needed
+    return Math.max(0, shard.tally.missing - spared - coming)
   }
 }
 

@@ -27,11 +27,14 @@ import {
   speculationFactor,
   speculationMinMs,
   verdictReceiptsMax,
+  windowIdleMs,
+  windowMarginMs,
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
 import { answersAlike, type Claim } from '../tally.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../verdict.ts'
+import type { Window } from '../window.ts'
 import { bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
 import { type Candidate, candidatesFor } from './candidate.ts'
 import type { Examined, StewardEffect, StewardInput, StewardView, Wanted } from './contract.ts'
@@ -40,6 +43,7 @@ import { LeaseBook, type LeaseState } from './lease-book.ts'
 import { Patience } from './patience.ts'
 import { type Finding, type Return, Returns } from './returns.ts'
 import { ShardBoard, type ShardState } from './shard-board.ts'
+import { type Check, type ClosedWindow, Windows } from './windows.ts'
 
 /** How often a steward looks for stragglers and lapsed leases: a guess, short against every time it judges. */
 const lookIntervalMs = 1_000
@@ -73,6 +77,7 @@ export type Restored =
   | { readonly kind: 'receipt'; readonly record: Verified<Receipt>; readonly opening: Opening }
   | { readonly kind: 'verdict'; readonly record: Verified<Verdict> }
   | { readonly kind: 'end'; readonly record: Verified<JobEnd> }
+  | { readonly kind: 'window'; readonly record: Verified<Window> }
 
 export class Steward {
   readonly #options: StewardOptions
@@ -81,6 +86,8 @@ export class Steward {
   readonly #returns = new Returns()
   readonly #patience = new Patience()
   readonly #draws: DrawLog
+  /** Null where unanimity alone decides. */
+  readonly #windows: Windows | null
   #capacities = new Map<PeerId, Capacity>()
   #candidates: Candidate[] = []
   /** Owners for whom a search found nothing, and the board's growth at that time. */
@@ -122,6 +129,11 @@ export class Steward {
     this.#stewards = options.stewards ?? options.manifest.stewards
     this.#board = new ShardBoard(options.manifest, options.shards)
     this.#draws = new DrawLog(options.sha256, options.seed)
+    const { assurance } = options.manifest
+    this.#windows =
+      assurance.audits === null
+        ? null
+        : new Windows(assurance.audits, assurance, options.sha256, options.seed)
   }
 
   /**
@@ -143,7 +155,9 @@ export class Steward {
       if (kind === 'draw') {
         if (record.signer === self) this.#draws.restoreBasis(record.id, record.payload as DrawBasis)
       } else if (kind === 'lease') this.#openLease(record as Verified<Lease>, nowMs, true)
-      else if (kind === 'verdict') {
+      else if (kind === 'window') {
+        if (record.signer === self) this.#windows?.close(record.id, record.payload as Window)
+      } else if (kind === 'verdict') {
         for (const verdict of (record.payload as Verdict).shards) {
           const others = verdicts.get(verdict.position)
           const standing = { record: record.id, verdict, isReachable: !unreachable.has(record.id) }
@@ -451,6 +465,7 @@ export class Steward {
   #contradict(owner: OwnerId): void {
     if (this.#board.contradicted.has(owner)) return
     this.#board.contradict(owner)
+    this.#windows?.drop(owner)
     for (const state of [...this.#leases.active()])
       if (state.lease.payload.owner === owner) this.#withdraw(state)
   }
@@ -462,6 +477,7 @@ export class Steward {
       this.#giveUp(state, state.state !== 'offered')
     }
     this.#copyStragglers(nowMs)
+    this.#closeWindows(nowMs)
     if (nowMs >= this.#options.manifest.deadlineMs)
       this.#finish('failed', `the deadline passed with ${this.#board.open.size} shards open`)
     else if (this.#options.manifest.shortage === 'fail' && nowMs - this.#startedMs! >= shortageGraceMs)
@@ -510,7 +526,7 @@ export class Steward {
       this.#effects.push({ type: 'wake', atMs: nowMs + lookIntervalMs })
     }
     if (this.#end === undefined) {
-      this.#decide()
+      this.#decide(nowMs)
       this.#publishVerdicts()
       if (this.#board.open.size > 0) this.#assign(nowMs)
       else if (this.#safe) this.#conclude()
@@ -520,18 +536,19 @@ export class Steward {
     return effects
   }
 
-  #decide(): void {
-    // A verdict contradicts owners, which changes other shards in turn.
+  #decide(nowMs: number): void {
+    // A verdict contradicts owners, and a check passes windows, which changes other shards in turn.
     for (;;) {
       const changed = this.#board.takeChanged()
       if (changed.length === 0) break
-      for (const shard of changed) if (shard.verdict === undefined) this.#decideOne(shard)
+      for (const shard of changed) if (shard.verdict === undefined) this.#decideOne(shard, nowMs)
+      this.#followChecks()
     }
     const next = this.#board.nextToRecompute()
     if (next !== undefined) this.#effects.push({ type: 'recompute', position: next.position })
   }
 
-  #decideOne(shard: ShardState): void {
+  #decideOne(shard: ShardState, nowMs: number): void {
     const { tally } = shard
     if (tally.state === 'accepted') {
       const { agreeing, result, because } = tally
@@ -541,6 +558,74 @@ export class Steward {
     } else if (tally.disputed && this.#mayRecompute(shard)) {
       this.#board.queueToRecompute(shard)
     } else if (this.#board.exhausted(shard)) this.#fail(shard, 'too-many-losses')
+    else if (!tally.disputed) this.#provide(shard, tally.leading, nowMs)
+  }
+
+  /** Under audits: nobody disagrees, and the shard has its verdict once enough of its claims' windows have passed. */
+  #provide(shard: ShardState, agreeing: readonly Claim[], nowMs: number): void {
+    const { audits, replicas } = this.#options.manifest.assurance
+    if (audits === null || agreeing.length < audits.replicas) return
+    // That a vehicle ran out of something is its word about itself.
+    if (agreeing.some(({ exhausted }) => exhausted)) {
+      this.#board.need(shard, replicas)
+      return
+    }
+    const passed = agreeing.filter(({ owner }) => this.#windows!.hasPassed(owner, shard.position))
+    if (passed.length >= audits.replicas) {
+      const { result } = passed[0]!
+      this.#verdict(shard, { outcome: 'accepted', result, because: 'audited' }, agreeing, [])
+      return
+    }
+    for (const { owner, receipt } of agreeing.slice(0, audits.replicas))
+      this.#windows!.add(owner, shard.position, receipt, nowMs)
+  }
+
+  /** Windows whose owners are idle while nothing waits, or that must close for other reasons (limits.ts). */
+  #closeWindows(nowMs: number): void {
+    if (this.#windows === null) return
+    const { deadlineMs } = this.#options.manifest
+    const busy = new Set<OwnerId>()
+    for (const { lease } of this.#leases.active()) busy.add(lease.payload.owner)
+    const isLate = nowMs >= deadlineMs - windowMarginMs
+    const due = this.#windows.takeDue(
+      (owner, idleSinceMs) =>
+        isLate ||
+        (!busy.has(owner) && (this.#board.wantedTotal === 0 || nowMs - idleSinceMs >= windowIdleMs)),
+    )
+    for (const window of due) {
+      const { id } = this.#issue('window', window)
+      this.#windows.close(id, window)
+    }
+    this.#followChecks()
+  }
+
+  #followChecks(): void {
+    if (this.#windows === null) return
+    for (const { window, checks } of this.#windows.pending((owner, position) =>
+      this.#checkOf(owner, position),
+    )) {
+      for (const position of checks) this.#check(window, this.#board.states[position]!)
+      if (window.passed)
+        for (const position of window.positions) this.#board.touch(this.#board.states[position]!)
+    }
+  }
+
+  #checkOf(owner: OwnerId, position: number): Check {
+    const shard = this.#board.states[position]!
+    if (shard.verdict !== undefined) return shard.verdict.outcome === 'accepted' ? 'passed' : 'void'
+    if (!shard.claims.some((claim) => claim.owner === owner)) return 'void'
+    const { tally } = shard
+    const voices = this.#options.manifest.assurance.audits!.replicas + 1
+    const agrees = tally.state === 'open' && !tally.disputed && tally.leading.length >= voices
+    return agrees ? 'passed' : 'pending'
+  }
+
+  #check(window: ClosedWindow, shard: ShardState): void {
+    const { audits, replicas } = this.#options.manifest.assurance
+    if (!window.isSampled) this.#board.need(shard, replicas)
+    else if (audits!.auditor === 'owners') this.#board.need(shard, audits!.replicas + 1)
+    else if (shard.recomputation === 'none') this.#board.queueToRecompute(shard)
+    else if (shard.recomputation === 'impossible') this.#board.need(shard, audits!.replicas + 1)
   }
 
   /** Claims of owners who had no voice any more, and said something else. */
@@ -585,6 +670,7 @@ export class Steward {
   #settle(verdict: ShardVerdict): void {
     const shard = this.#board.states[verdict.position]!
     this.#board.decide(shard, verdict)
+    this.#windows?.settle(verdict.position)
     for (const { lease } of [...shard.holders.values()]) {
       const state = this.#leases.get(lease)
       if (state !== undefined && state.state !== 'closed' && this.#pointless(state)) this.#withdraw(state)
@@ -764,9 +850,10 @@ const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, canc
 const kindRank: Readonly<Record<Restored['kind'], number>> = {
   draw: 0,
   lease: 1,
-  end: 2,
-  verdict: 3,
-  receipt: 4,
+  window: 2,
+  end: 3,
+  verdict: 4,
+  receipt: 5,
 }
 
 function inOrder(a: Restored, b: Restored): number {

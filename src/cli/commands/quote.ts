@@ -1,0 +1,54 @@
+/** `carpool quote`: what a job would take, and what each plan for it costs, before anything is sent. */
+import type { Command } from 'commander'
+import { connectLocal } from '../../host/local/client.ts'
+import { addOptions, resolveConfig } from '../config.ts'
+import { describeQuote } from '../job-view.ts'
+import { nodeOptionNames, startOwnNode } from '../local-node.ts'
+import { createLog } from '../log.ts'
+import { print, printJson } from '../output.ts'
+import { addJobOptions, requestOf, type SubmitFlags } from './submit.ts'
+
+export function quoteCommand(program: Command): void {
+  const command = addJobOptions(
+    program
+      .command('quote')
+      .argument('<paths...>', 'documents, and folders of documents')
+      .summary('say what a job would take')
+      .description(
+        'Says what documents would take as a job: each plan that meets the error bound, the cheapest first. Nothing is sent.',
+      ),
+  ).action((paths: string[], flags: SubmitFlags) => quote(paths, flags))
+  addOptions(command, nodeOptionNames).addHelpText(
+    'after',
+    `
+Examples:
+  $ carpool quote scans/ --runtime ocr
+  $ carpool quote scans/ --runtime ocr --error-bound 1e-6 --colluding-share 0.05`,
+  )
+}
+
+async function quote(paths: readonly string[], flags: SubmitFlags): Promise<void> {
+  const config = resolveConfig(nodeOptionNames, { ...flags })
+  const request = requestOf(paths, flags)
+  const say = (quoted: Parameters<typeof describeQuote>[0]) => {
+    if (config.json) printJson(quoted)
+    else for (const line of describeQuote(quoted)) print(line)
+  }
+  const running = await connectLocal(config.dataDir)
+  if (running !== undefined) {
+    try {
+      say(await running.quote(request))
+    } finally {
+      running.close()
+    }
+    return
+  }
+  const node = await startOwnNode({ ...config, slots: 0 }, createLog('warn', config.json), {
+    standsBy: false,
+  })
+  try {
+    say(await node.client.quote(request))
+  } finally {
+    await node.stop()
+  }
+}

@@ -1,0 +1,96 @@
+/** What a submitter's error bound takes here and now: the plans that meet it, and the one that a job gets. */
+import type { Capacity } from '../../protocol/advert.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { OwnerId } from '../../protocol/ids.ts'
+import type { Assurance } from '../../protocol/job.ts'
+import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/plan.ts'
+import { RequestError, type SubmitRequest } from '../api.ts'
+
+export interface Market {
+  readonly capacities: readonly Capacity[]
+  /** Owners whose voices count; null in an open mesh. */
+  readonly owners: ReadonlySet<OwnerId> | null
+  /** Whose voice this node is. */
+  readonly owner: OwnerId
+  readonly canRecompute: (runtime: string) => boolean
+}
+
+/** What is on offer for a job: owners that could execute it, and their slots together. */
+export interface Supply {
+  readonly owners: number
+  readonly slots: number
+}
+
+/** Voices that a shard may need, whatever the plan. Throws RequestError when no number meets the bound. */
+export function unanimousFor({ replicas, errorBound, colludingShare }: SubmitRequest): number {
+  return replicas ?? possible(() => replicasFor(errorBound, colludingShare))
+}
+
+export function supplyOf(
+  { capacities, owners, owner: self }: Market,
+  runtime: string,
+  engine: string,
+): Supply {
+  const offering = capacities.filter(
+    ({ engines, owner, slots }) =>
+      owner !== self &&
+      slots.total > 0 &&
+      (owners?.has(owner) ?? true) &&
+      engines.some((offered) => offered.runtime === runtime && offered.id === engine),
+  )
+  return {
+    owners: new Set(offering.map(({ owner }) => owner)).size,
+    slots: offering.reduce((sum, { slots }) => sum + slots.total, 0),
+  }
+}
+
+/** The cheapest first; one only, when the submitter says how many replicas. Throws RequestError. */
+export function plansOf(request: SubmitRequest, market: Market, shards: number, supply: Supply): Plan[] {
+  const { errorBound, colludingShare, replicas, selfCheck, runtime } = request
+  if (selfCheck && !market.canRecompute(runtime))
+    throw new RequestError(`this node cannot recompute ${runtime}; leave out --self-check`)
+  return possible(() => {
+    if (replicas === null) {
+      const auditor = selfCheck ? 'steward' : 'owners'
+      return plansFor({ errorBound, colludingShare, shards, owners: supply.owners, auditor })
+    }
+    const lead = leadFor(errorBound, colludingShare)
+    const guaranteed = colludingShare ** replicas
+    return [
+      {
+        replicas,
+        lead,
+        audits: null,
+        executionsPerShard: replicas,
+        errorBound: guaranteed,
+        ownersNeeded: replicas,
+      },
+    ]
+  })
+}
+
+/** Throws RequestError. */
+export function assuranceOf(request: SubmitRequest, market: Market, plan: Plan): Assurance {
+  const { arbiter, runtime, colludingShare } = request
+  const recomputes = market.canRecompute(runtime)
+  if (arbiter === 'steward' && !recomputes)
+    throw new RequestError(`this node cannot recompute ${runtime}; use --arbiter owners`)
+  return {
+    replicas: plan.replicas,
+    audits: plan.audits,
+    lead: plan.lead,
+    errorBoundPpb: market.owners === null ? null : Math.ceil(plan.errorBound * 1e9),
+    colludingSharePpm: Math.round(colludingShare * 1e6),
+    arbiter: arbiter === 'steward' || (arbiter === 'auto' && recomputes) ? 'steward' : 'owners',
+  }
+}
+
+function possible<Value>(plan: () => Value): Value {
+  try {
+    return plan()
+  } catch (error) {
+    if (error instanceof ProtocolError && error.refusal.code === 'impossible-bound')
+      throw new RequestError(`no plan meets this error bound: ${error.refusal.why}`)
+    throw error
+  }
+}
