@@ -48,6 +48,8 @@ export interface PeerRow {
   readonly owner: OwnerId
   /** Whether its owner is on the fleet's list; null in an open mesh, where nobody is vouched for. */
   readonly counts: boolean | null
+  /** Whether this node has proof that its owner lied. */
+  readonly banned: boolean
   readonly slots: { readonly total: number; readonly free: number }
   readonly mode: WorkerMode
   readonly engines: readonly {

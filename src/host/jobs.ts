@@ -25,6 +25,7 @@ import {
   type SubmitRequest,
   type Submitted,
 } from './api.ts'
+import type { Bans } from './bans.ts'
 import type { Executor } from './executor/executor.ts'
 import type { Membership } from './membership.ts'
 import type { Network } from './network/network.ts'
@@ -48,6 +49,7 @@ export interface JobsOptions {
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
   readonly membership: Membership
+  readonly bans: Bans
   /** Whose voice this node is. */
   readonly owner: OwnerId
   readonly owners: ReadonlySet<OwnerId> | null
@@ -412,7 +414,7 @@ export class Jobs {
   }
 
   async #begin(job: JobId, fresh: boolean): Promise<Stewardship> {
-    const { store, key, network, owners, membership, log } = this.#options
+    const { store, key, network, owners, membership, bans, log } = this.#options
     const row = store.journal.getJob(job, stewardRole)
     const record = store.journal.get(job)
     if (row === undefined || record === undefined) throw new RequestError(`there is no job ${job} here`)
@@ -436,6 +438,7 @@ export class Jobs {
       log,
       onChange: () => this.#changes.emit(job),
       onEnd: () => this.#ended(job),
+      onLie: (receipt, because) => bans.caught(receipt, because),
     })
     this.#running.set(job, stewardship)
     stewardship.start(membership.capacities())

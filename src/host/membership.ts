@@ -24,6 +24,8 @@ export interface MembershipOptions {
   readonly nextSerial: () => number
   /** What this node has to offer, now. */
   readonly describe: () => Omit<Advert, 'addresses'>
+  /** Owners who get no work. */
+  readonly isBanned: (owner: OwnerId) => boolean
   /** Owners that count; null in an open mesh. */
   readonly owners: ReadonlySet<OwnerId> | null
   readonly log: Logger
@@ -85,7 +87,12 @@ export class Membership {
     }
   }
 
+  /** Those who may be asked for work. */
   capacities(): Capacity[] {
+    return this.everybody().filter(({ owner }) => !this.#options.isBanned(owner))
+  }
+
+  everybody(): Capacity[] {
     return this.#roster.list(Date.now())
   }
 

@@ -14,6 +14,7 @@ import { ownerIdOf } from '../protocol/owner.ts'
 import type { WorkerMode } from '../protocol/worker/contract.ts'
 import type { EngineDescription } from '../runtimes/messages.ts'
 import type { NodeApi, NodeInfo, PeerRow } from './api.ts'
+import { Bans } from './bans.ts'
 import { endOnBrokenDisk } from './broken-disk.ts'
 import { readCertificate, readFleet } from './certificates.ts'
 import { Executor } from './executor/executor.ts'
@@ -98,9 +99,17 @@ export class CarpoolNode {
       log,
       onChange: () => membership.advertise(),
     })
-    const membership = new Membership({
+    const bans = new Bans({
+      network,
+      journal: store.journal,
+      certificateOf: (peer) => membership.get(peer)?.certificate ?? null,
+      log,
+      onChange: () => jobs.rosterChanged(),
+    })
+    const membership: Membership = new Membership({
       key,
       network,
+      isBanned: (owner) => bans.has(owner),
       nextSerial: () => store.journal.nextSerial('advert'),
       describe: () => {
         const view = vehicle.view()
@@ -123,7 +132,7 @@ export class CarpoolNode {
       log,
     })
     const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
-    const jobs = new Jobs({
+    const jobs: Jobs = new Jobs({
       key,
       submitter: loadOrCreateKey(store.directory.keyPath('submitter'), 'submitter'),
       network,
@@ -131,13 +140,14 @@ export class CarpoolNode {
       executor,
       engines,
       membership,
+      bans,
       owner,
       owners,
       fleet: fleet?.content.signer ?? null,
       standsBy: options.standsBy,
       log,
     })
-    this.#parts = { ...parts, vehicle, membership, jobs, owner, name }
+    this.#parts = { ...parts, vehicle, membership, bans, jobs, owner, name }
     this.api = apiOf(this.#parts)
     this.#route()
     jobs.resume()
@@ -155,11 +165,12 @@ export class CarpoolNode {
   }
 
   #route(): void {
-    const { network, vehicle, jobs, membership, store, options } = this.#parts
+    const { network, vehicle, jobs, bans, membership, store, options } = this.#parts
     network.onMessage((from, bytes) => {
       try {
         const message = decodeMessage(bytes)
-        if (isForSteward(message)) jobs.hear(from, message)
+        if (message.type === 'evidence') bans.hear(message.evidence)
+        else if (isForSteward(message)) jobs.hear(from, message)
         else vehicle.hear(from, message)
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error
@@ -167,7 +178,10 @@ export class CarpoolNode {
       }
     })
     network.onPeer(({ type, peer }) => {
-      if (type === 'connected') vehicle.connected(peer)
+      if (type === 'connected') {
+        vehicle.connected(peer)
+        bans.tell(peer)
+      }
       jobs.peerChanged(type, peer)
     })
     network.blocks.serve(
@@ -214,12 +228,24 @@ interface Given {
 interface Parts extends Given {
   readonly vehicle: Vehicle
   readonly membership: Membership
+  readonly bans: Bans
   readonly jobs: Jobs
   readonly owner: OwnerId
   readonly name: string
 }
 
-function apiOf({ options, name, key, owner, fleet, network, vehicle, membership, jobs }: Parts): NodeApi {
+function apiOf({
+  options,
+  name,
+  key,
+  owner,
+  fleet,
+  network,
+  vehicle,
+  membership,
+  bans,
+  jobs,
+}: Parts): NodeApi {
   return {
     info: (): NodeInfo => ({
       peer: key.peerId,
@@ -238,7 +264,7 @@ function apiOf({ options, name, key, owner, fleet, network, vehicle, membership,
       vehicle: vehicle.view(),
       connections: network.connectedPeers().length,
     }),
-    peers: () => peerRows(membership, network, key.peerId),
+    peers: () => peerRows(membership, bans, network, key.peerId),
     setMode: (mode: WorkerMode) => vehicle.setMode(mode),
     quote: (request, onProgress) => jobs.quote(request, onProgress ?? (() => {})),
     submit: (request, onProgress) => jobs.submit(request, onProgress ?? (() => {})),
@@ -261,13 +287,14 @@ function certificateFor(key: SigningKey, path: string): ReturnType<typeof readCe
   return certificate
 }
 
-function peerRows(membership: Membership, network: Network, self: PeerId): PeerRow[] {
+function peerRows(membership: Membership, bans: Bans, network: Network, self: PeerId): PeerRow[] {
   const connected = new Set(network.connectedPeers())
-  return membership.capacities().map((capacity) => ({
+  return membership.everybody().map((capacity) => ({
     peer: capacity.peer,
     name: capacity.name,
     owner: capacity.owner,
     counts: membership.counts(capacity.owner),
+    banned: bans.has(capacity.owner),
     slots: capacity.slots,
     mode: capacity.mode,
     engines: capacity.engines.map(({ runtime, engine, unitsPerHour }) => ({ runtime, engine, unitsPerHour })),

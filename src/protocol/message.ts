@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { decodeCbor, encodeCbor } from './block.ts'
+import { type Evidence, evidenceSchema } from './evidence.ts'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './lease.ts'
 import { handoversMax, syncIdsMax } from './limits.ts'
@@ -80,6 +81,8 @@ export type Message =
   | { readonly type: 'want'; readonly job: JobId; readonly ids: readonly RecordId[] }
   /** To any node: which jobs of this submitter do you look after? They are entrusted to its reader. */
   | { readonly type: 'find'; readonly access: SignedRecord }
+  /** To everybody: this vehicle lied, check it yourself. */
+  | { readonly type: 'evidence'; readonly evidence: Evidence }
 
 const unwillingReasons = ['no-space', 'stopping', 'too-many-jobs'] as const
 export type UnwillingReason = (typeof unwillingReasons)[number]
@@ -157,6 +160,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('want'), job: cidSchema, ids: z.array(cidSchema).max(syncIdsMax) }),
   z.strictObject({ type: z.literal('find'), access: signedRecordSchema }),
+  z.strictObject({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])
 
 /** An offer with a full manifest and 64 shards takes about 25 KiB. */

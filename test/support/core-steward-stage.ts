@@ -5,7 +5,7 @@
 import type { Capacity, EngineAdvert } from '../../src/protocol/advert.ts'
 import { openDrawBasis } from '../../src/protocol/draw.ts'
 import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import type { Manifest } from '../../src/protocol/job.ts'
+import type { Audits, Manifest } from '../../src/protocol/job.ts'
 import { type Opening, openLease, openReceipt, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
 import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
 import type { SignedRecord } from '../../src/protocol/record.ts'
@@ -26,6 +26,13 @@ import {
   verify,
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
+
+/** `replicas/checks/window shards`. */
+function auditsOf(text: string | undefined): Audits | null {
+  if (text === undefined) return null
+  const [replicas = 1, checks = 1, windowShards = 1] = text.split('/').map(Number)
+  return { replicas, checks, windowShards, auditor: 'owners' }
+}
 
 /** `v1:o1:slots=2:isa=avx:mode=drain` */
 export function capacityOf(text: string): Capacity {
@@ -147,6 +154,7 @@ export class StewardStage {
       assurance: {
         replicas: number('replicas', 2),
         lead: number('lead', 3),
+        audits: auditsOf(settings.get('audits')),
         arbiter: (settings.get('arbiter') ?? 'owners') as Manifest['assurance']['arbiter'],
       },
     })
@@ -242,6 +250,8 @@ export class StewardStage {
           return `collect ${effect.wanted.map((w) => `${nameOfCid(w.result)} from ${nameOfPeer(w.from)}`).join(', ')}`
         case 'recompute':
           return `recompute S${effect.position}`
+        case 'lied':
+          return `lied by ${effect.because}`
         case 'decided':
           return effect.verdicts.map((verdict) => this.#verdictLine(verdict)).join('\n')
         case 'ended':

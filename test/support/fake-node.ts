@@ -41,6 +41,7 @@ export const peerRow: PeerRow = {
   name: 'fake',
   owner,
   counts: true,
+  banned: false,
   slots: { total: 2, free: 1 },
   mode: 'run',
   engines: [{ runtime: 'ocr', engine: 'native', unitsPerHour: 1200 }],

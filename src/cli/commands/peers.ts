@@ -39,7 +39,7 @@ const columns: readonly Column<PeerRow>[] = [
   { title: 'FREE', align: 'right', cell: ({ slots }) => `${slots.free}/${slots.total}` },
   { title: 'ENGINES (UNITS/H)', cell: ({ engines }) => engines.map(describeEngine).join(', ') || '–' },
   { title: 'AGE', align: 'right', cell: ({ ageMs }) => formatDuration(ageMs) },
-  { title: 'MODE', cell: ({ mode }) => mode },
+  { title: 'MODE', cell: ({ mode, banned }) => (banned ? 'banned' : mode) },
 ]
 
 /** A speed of 0 stands for "not measured yet". */

@@ -58,6 +58,8 @@ export interface StewardshipOptions {
   /** Something that a status shows has changed. */
   readonly onChange: () => void
   readonly onEnd: () => void
+  /** The signer of this receipt was caught. */
+  readonly onLie: (receipt: RecordId, because: 'equivocation' | 'recomputed') => void
 }
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
@@ -317,6 +319,9 @@ export class Stewardship {
         break
       case 'recompute':
         void this.#recompute(effect.position)
+        break
+      case 'lied':
+        this.#outbox.after(() => this.#options.onLie(effect.receipt, effect.because))
         break
       case 'decided':
         this.#lastVerdictMs = Date.now()

@@ -7,7 +7,7 @@
  * will), and counters that never repeat.
  */
 import { assert } from '../../base/assert.ts'
-import type { JobId, LeaseId, RecordId } from '../../protocol/ids.ts'
+import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
 import type { RecordKind } from '../../protocol/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
@@ -38,6 +38,18 @@ export interface JobRow {
 const serialsReserved = 64
 /** Rows read at a time, so that a job with a million records never lies in memory twice: a guess. */
 const recordsPage = 256
+
+/** An owner who gets no more work from here, and why. */
+export interface Ban {
+  readonly owner: OwnerId
+  /** The vehicle that was caught. */
+  readonly peer: PeerId
+  /** Found by recomputing here; or proven to anybody. */
+  readonly because: 'recomputed' | 'equivocation'
+  /** Evidence (src/protocol/evidence.ts), or the body of the receipt that was found wrong. */
+  readonly evidence: Uint8Array
+  readonly atMs: number
+}
 
 export class Journal {
   readonly #database: Database
@@ -199,6 +211,27 @@ export class Journal {
       job,
     )
     return new Map(rows.map(({ lease, released }) => [lease, released]))
+  }
+
+  /** Owners who lied. */
+  bans(): Ban[] {
+    return this.#database.all<Ban>(
+      'SELECT owner, peer, because, evidence, at_ms AS atMs FROM bans ORDER BY owner',
+    )
+  }
+
+  /** The first proof stays. */
+  putBan({ owner, peer, because, evidence, atMs }: Ban): void {
+    this.#database.transaction(() =>
+      this.#database.run(
+        'INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?)',
+        owner,
+        peer,
+        because,
+        evidence,
+        atMs,
+      ),
+    )
   }
 
   /** A small local fact that is nobody's record, such as the highest revocation list seen. */

@@ -63,4 +63,14 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (job, lease)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Owners who lied, and the proof.
+  CREATE TABLE bans (
+    owner TEXT PRIMARY KEY,
+    peer TEXT NOT NULL,
+    because TEXT NOT NULL,
+    evidence BLOB NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -9,13 +9,10 @@ import { randomBytes } from 'node:crypto'
 import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import { compareText } from '../../base/bytes.ts'
-import type { Capacity } from '../../protocol/advert.ts'
 import { encodeCbor } from '../../protocol/block.ts'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import {
-  type Assurance,
   type DocumentEntry,
   encodeList,
   encodeShard,

@@ -63,6 +63,12 @@ export type StewardEffect =
   | { readonly type: 'collect'; readonly wanted: readonly Wanted[] }
   /** Run this shard here with the exact engine. */
   | { readonly type: 'recompute'; readonly position: number }
+  /** The vehicle that signed this receipt lied: proven by another of its receipts, or found by recomputing. */
+  | {
+      readonly type: 'lied'
+      readonly receipt: RecordId
+      readonly because: 'equivocation' | 'recomputed'
+    }
   | { readonly type: 'decided'; readonly verdicts: readonly ShardVerdict[] }
   | { readonly type: 'ended'; readonly end: JobEnd }
   | { readonly type: 'wake'; readonly atMs: number }

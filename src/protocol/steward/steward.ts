@@ -398,7 +398,10 @@ export class Steward {
     receipt.payload.covers.forEach((place, i) => {
       const result = opening.results[i]!
       const before = state.covered.get(place)
-      if (before !== undefined && before !== result) this.#contradict(state.lease.payload.owner)
+      if (before !== undefined && before !== result) {
+        this.#contradict(state.lease.payload.owner)
+        this.#effects.push({ type: 'lied', receipt: receipt.id, because: 'equivocation' })
+      }
       if (before !== undefined) return
       state.covered.set(place, result)
       const shard = this.#board.states[state.lease.payload.positions[place]!]!
@@ -554,7 +557,11 @@ export class Steward {
       const { agreeing, result, because } = tally
       const contradicting = [...tally.contradicting, ...this.#dismissed(shard, agreeing)]
       this.#verdict(shard, { outcome: 'accepted', result, because }, agreeing, contradicting)
-      for (const claim of tally.contradicting) this.#contradict(claim.owner)
+      for (const claim of tally.contradicting) {
+        this.#contradict(claim.owner)
+        if (because === 'recomputed' && this.#options.manifest.agreement === 'bytes')
+          this.#effects.push({ type: 'lied', receipt: claim.receipt, because })
+      }
     } else if (tally.disputed && this.#mayRecompute(shard)) {
       this.#board.queueToRecompute(shard)
     } else if (this.#board.exhausted(shard)) this.#fail(shard, 'too-many-losses')

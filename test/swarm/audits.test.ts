@@ -1,0 +1,73 @@
+/** Audits: one replica for a shard, and checks of each owner's window. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { isLiar, parseFaults, vehiclesFor } from '../../src/cli/swarm/faults.ts'
+import type { Member } from '../../src/cli/swarm/member.ts'
+import { auditFile } from '../../src/host/audit.ts'
+import {
+  cars,
+  slowTexts,
+  startSwarm,
+  temporaryFolder,
+  testTimeout,
+  textsOf,
+  untilEnded,
+  wasmJob,
+  writeSlowDocuments,
+} from '../support/swarm.ts'
+
+const liarProgram = vehiclesFor(2, parseFaults('liar')).find(isLiar)!.program!
+const shards = 40
+/** Two checks of each of four owners' windows of ten. */
+const bought = { errorBound: 0.02, colludingShare: 0.05 }
+
+test(
+  'a large job takes little more than one execution for a shard, and its report proves it',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: cars(4) })
+    const request = await wasmJob(t, 'slow', writeSlowDocuments(t, shards, 0), bought)
+    const quote = await swarm.submitter.node.quote(request)
+    assert.deepEqual(
+      quote.plans.map(({ audits, replicas }) => audits?.checks ?? replicas),
+      [2, 2],
+    )
+    const plan = await swarm.submitter.node.submit(request)
+    assert.deepEqual(plan.audits, quote.plans[0]!.audits)
+    const status = await untilEnded(swarm.submitter, plan.job)
+    assert.deepEqual([status.state, status.contradicted], ['complete', []])
+    assert.ok(status.executions < 1.5 * shards, `${status.executions} executions of ${shards} shards`)
+    assert.deepEqual(await textsOf(swarm.submitter, plan.job), slowTexts(shards, 0))
+    await assertSound(swarm.submitter, plan.job, join(temporaryFolder(t), 'report.car'))
+  },
+)
+
+test(
+  'a liar among them is caught by a check, all its results are taken back, and it is banned',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, {
+      vehicles: [...cars(3), { name: 'liar', program: liarProgram }],
+    })
+    const { submitter } = swarm
+    const request = await wasmJob(t, 'slow', writeSlowDocuments(t, shards, 0), bought)
+    const { job } = await submitter.node.submit(request)
+    const status = await untilEnded(submitter, job)
+    const { owner } = await swarm.vehicle('liar').node.info()
+    assert.deepEqual([status.state, status.contradicted.map((caught) => caught.owner)], ['complete', [owner]])
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(shards, 0))
+    await assertSound(submitter, job, join(temporaryFolder(t), 'report.car'))
+
+    const banned = (await submitter.node.peers()).filter((peer) => peer.banned).map((peer) => peer.owner)
+    assert.deepEqual(banned, [owner])
+    const next = await submitter.node.submit({ ...request, errorBound: 0.01 })
+    const { vehicles } = await untilEnded(submitter, next.job)
+    assert.ok(vehicles.every((vehicle) => vehicle.owner !== owner))
+  },
+)
+
+async function assertSound(member: Member, job: string, path: string): Promise<void> {
+  await member.node.report(job, path)
+  assert.deepEqual((await auditFile(path)).problems, [])
+}
