@@ -418,9 +418,7 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
   return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]))
 }
 
-test('at the bound of handovers, too, the order in which they come makes no difference', {
-  todo: 'JobRecords keeps what it admitted when a fork displaces it from the chain',
-}, () => {
+test('at the bound of handovers, too, the order in which they come makes no difference', () => {
   const chain: JobRecord[] = []
   for (let i = 0; i < handoversMax; i += 1)
     chain.push(handoverOf('a', `t${i}`, chain.at(-1)?.record as Verified<Handover> | undefined))
@@ -487,9 +485,7 @@ function made(records: readonly Restored[]) {
   }
 }
 
-test('stewards that have the same records come to the same, in whatever order they got them', {
-  todo: 'the order of records in Steward.restore is not transitive',
-}, () => {
+test('stewards that have the same records come to the same, in whatever order they got them', () => {
   // Two stewards apart leased one shard to two vehicles of one owner, which do not agree: the first of them counts.
   const leases = [
     leaseOf('a', 'v1', 'o1', [0, 1]),
@@ -520,9 +516,7 @@ function play(script: string): string[] {
     .flatMap((line) => stage.run(parseCommand(line.trim())))
 }
 
-test('verdicts apart are settled only when the claims of both sides have been looked at', {
-  todo: 'whichever result comes first settles',
-}, () => {
+test('verdicts apart are settled only when the claims of both sides have been looked at', () => {
   const lines = play(`
     council stewards=a,b shards=1 arbiter=steward
     submit
@@ -552,9 +546,7 @@ test('verdicts apart are settled only when the claims of both sides have been lo
   assert.deepEqual(settling, [], 'two owners say x and two say z: nothing is unanimous')
 })
 
-test('verdicts apart are settled only when the claims of both sides are here', {
-  todo: 'nobody waits for the receipts that a verdict names',
-}, () => {
+test('verdicts apart are settled only when the claims of both sides are here', () => {
   const lines = play(`
     council stewards=a,b shards=1 arbiter=steward
     submit
@@ -583,9 +575,7 @@ test('verdicts apart are settled only when the claims of both sides are here', {
   assert.deepEqual(settling, [], 'the verdict of b names receipts that a has not seen')
 })
 
-test('a replaced steward that comes back learns of its taker from the taker, too', {
-  todo: 'neither hears the other',
-}, () => {
+test('a replaced steward that comes back learns of its taker from the taker, too', () => {
   const lines = play(`
     council stewards=a,b,c shards=1
     submit
@@ -608,9 +598,7 @@ test('a replaced steward that comes back learns of its taker from the taker, too
   )
 })
 
-test('a steward whose machine was suspended listens before it acts', {
-  todo: 'its silence looks to it like that of the others',
-}, () => {
+test('a steward whose machine was suspended listens before it acts', () => {
   const lines = play(`
     council stewards=a,b shards=1
     submit
@@ -625,9 +613,7 @@ test('a steward whose machine was suspended listens before it acts', {
   assert(!lines.includes('b: acts'))
 })
 
-test('a steward whose machine was suspended for long has nobody replaced who lives', {
-  todo: 'as above',
-}, () => {
+test('a steward whose machine was suspended for long has nobody replaced who lives', () => {
   const lines = play(`
     council stewards=a,b shards=1
     submit
@@ -643,9 +629,7 @@ test('a steward whose machine was suspended for long has nobody replaced who liv
   assert(!lines.includes('b: invite d'), 'whose answer would be a handover, and stays')
 })
 
-test('a taker that was away when it was entrusted hears of it when it comes back', {
-  todo: 'nobody says it again',
-}, () => {
+test('a taker that was away when it was entrusted hears of it when it comes back', () => {
   const lines = play(`
     council stewards=a,b shards=1
     submit
@@ -662,7 +646,7 @@ test('a taker that was away when it was entrusted hears of it when it comes back
   assert(lines.includes('d: hold inputs'))
 })
 
-test('who had no room to stand by is asked again after a while', { todo: 'it is never asked again' }, () => {
+test('who had no room to stand by is asked again after a while', () => {
   const lines = play(`
     council stewards=a,b shards=1
     submit
@@ -676,7 +660,7 @@ test('who had no room to stand by is asked again after a while', { todo: 'it is 
   assert.equal(lines.filter((line) => line === 'a: invite d').length, 2)
 })
 
-test('a job is cancelled at a steward that lacks the inputs, too', { todo: 'the word is lost' }, () => {
+test('a job is cancelled at a steward that lacks the inputs, too', () => {
   const lines = play(`
     council stewards=a,b shards=1
     submit

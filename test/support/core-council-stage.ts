@@ -24,6 +24,7 @@ import {
   type UnwillingReason,
 } from '../../src/protocol/message.ts'
 import { recordId, type SignedRecord } from '../../src/protocol/record.ts'
+import { shortIdOf } from '../../src/protocol/record-trie.ts'
 import type { Examined, Wanted } from '../../src/protocol/steward/contract.ts'
 import { openEnd, openReveal, openVerdict } from '../../src/protocol/verdict.ts'
 import {
@@ -473,6 +474,9 @@ export class CouncilStage {
     if (message.type === 'entrust') {
       const chain = message.handovers.map(({ body }) => recordId(sha256, body))
       if (!this.#members.has(to)) this.#begin(to, chain, false)
+      else
+        for (const id of chain)
+          this.#hand(to, { type: 'record', from: sender, record: this.#signed.get(id)!.opened })
       return
     }
     if (message.type === 'record') {
@@ -581,9 +585,9 @@ export class CouncilStage {
       case 'leaves':
         return `leaves of branch ${message.branch}`
       case 'ids':
-        return `ids of leaf ${message.leaf}: ${message.ids.map((id) => this.#nameOf(id)).join(' ') || 'none'}`
+        return `ids of leaf ${message.leaf}: ${message.ids.map((id) => this.#nameOfShort(id)).join(' ') || 'none'}`
       case 'want':
-        return `want ${message.ids.map((id) => this.#nameOf(id)).join(' ')}`
+        return `want ${message.ids.map((id) => this.#nameOfShort(id)).join(' ')}`
       default:
         return message.type
     }
@@ -655,6 +659,11 @@ export class CouncilStage {
 
   #nameOf(id: RecordId): string {
     return this.#recordNames.get(id) ?? id
+  }
+
+  #nameOfShort(shortId: string): string {
+    for (const [id, name] of this.#recordNames) if (shortIdOf(id) === shortId) return name
+    return shortId
   }
 
   #recordNamed(name: string): RecordId {

@@ -146,6 +146,11 @@ export class ShardBoard {
     if (shard.verdict === undefined) this.#recount(shard)
   }
 
+  /** Something beside the board has changed that may decide the shard. */
+  touch(shard: ShardState): void {
+    if (shard.verdict === undefined) this.#changed.add(shard)
+  }
+
   /** The shard waits for the steward's own result. */
   queueToRecompute(shard: ShardState): void {
     shard.recomputation = 'queued'
