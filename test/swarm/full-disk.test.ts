@@ -1,7 +1,7 @@
 /** A vehicle whose disk is full, a small one of its own. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -28,14 +28,11 @@ test(
     const refusal = mountSmall(small)
     // In this order: a folder that is in use is neither unmounted nor removed.
     t.after(async () => {
-      for (const member of members) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
       await Promise.all(members.map((member) => member.end('SIGTERM')))
-      if (refusal === null) assert.equal(spawnSync('umount', [small]).status, 0)
+      if (refusal === null) assert.equal(spawnSync('umount', ['-l', small]).status, 0)
       rmSync(folder, { recursive: true, force: true })
     })
     if (refusal !== null) return t.skip(`a small disk cannot be mounted here: ${refusal}`)
-    // What it logs goes to another disk: the full one would not take the reason.
-    symlinkSync(join(folder, 'car-1.log'), join(small, 'node.log'))
     const submitter = await start(folder, 'submitter', [])
     members.push(submitter)
     for (const name of ['car-1', 'car-2', 'car-3'])
