@@ -4,9 +4,10 @@ import { note } from './output.ts'
 
 export function createLog(level: string, asJson: boolean): Logger {
   const options = { level, base: null }
-  return asJson
-    ? pino(options, pino.destination({ fd: 2, sync: true }))
-    : pino(options, { write: (line: string) => note(plainLine(line)) })
+  if (!asJson) return pino(options, { write: (line: string) => note(plainLine(line)) })
+  const destination = pino.destination({ fd: 2, sync: true })
+  destination.on('error', () => {}) // a full disk under the log must not end a node (output.ts)
+  return pino(options, destination)
 }
 
 /** pino's line as '12:03:04 warn  cannot reach a bootstrap peer  peer=12D3… attempt=2'. UTC, like all our times. */

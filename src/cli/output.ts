@@ -3,12 +3,17 @@ import { once } from 'node:events'
 import { OutputClosed } from './failure.ts'
 import type { LiveLines } from './live-lines.ts'
 
-/** A pipe whose reader has left must not end a node that has leases to hand back: it is noted, and no more. */
+/**
+ * A pipe whose reader has left, or a disk that is full, must not end a node that has leases to hand back. Only what a
+ * command was asked for is missed: then it has failed, and says so.
+ */
 export function tolerateClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    process.exitCode = 1
+    note(`carpool: the output could not be written: ${error.message}`)
+  })
 }
 
 export function print(line: string): void {

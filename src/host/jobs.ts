@@ -172,7 +172,7 @@ export class Jobs {
         for (const stewardship of this.#running.values()) stewardship.hearFellow(from, message)
         break
       case 'entrust':
-        this.#entrusted(message.manifest, message.handovers)
+        this.#entrusted(from, message.manifest, message.handovers)
         break
       case 'find':
         void this.#found(from, openAccess(message.access, sha256, verifyByPeerId))
@@ -205,7 +205,7 @@ export class Jobs {
   }
 
   /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
-  #entrusted(manifestRecord: SignedRecord, handoverRecords: readonly SignedRecord[]): void {
+  #entrusted(from: PeerId, manifestRecord: SignedRecord, handoverRecords: readonly SignedRecord[]): void {
     const { key, store } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
     const handovers = handoverRecords.map((record) => openHandover(record, sha256, verifyByPeerId))
@@ -214,7 +214,10 @@ export class Jobs {
     const mine = manifest.signer === this.#options.submitter.peerId
     if (place === undefined && !mine) return
     if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
-    if (store.journal.getJob(manifest.id, stewardRole) !== undefined) return
+    if (store.journal.getJob(manifest.id, stewardRole) !== undefined) {
+      for (const record of handoverRecords) this.#running.get(manifest.id)?.hearRecord(from, record, null)
+      return
+    }
     const rows = chain.map((handover) => {
       const record = handoverRecords[handovers.indexOf(handover)]!
       return { id: handover.id, job: manifest.id, kind: 'handover' as const, ...record, extra: null }
@@ -320,8 +323,6 @@ export class Jobs {
     }
     this.#record(prepared)
     const stewardship = await this.#load(prepared.job, true)
-    for (const { peer } of prepared.manifest.stewards)
-      if (peer !== key.peerId) this.#say(peer, { type: 'entrust', ...stewardship.credentials() })
     return this.#submitted(stewardship, false)
   }
 

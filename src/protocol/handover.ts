@@ -11,7 +11,7 @@ import { compareText } from '../base/bytes.ts'
 import type { Sha256 } from './block.ts'
 import type { JobId, PeerId, RecordId } from './ids.ts'
 import { type Manifest, type StewardPlace, stewardPlaceSchema } from './job.ts'
-import { handoversMax } from './limits.ts'
+import { handoverRecordsMax, handoversMax } from './limits.ts'
 import {
   cidSchema,
   openRecord,
@@ -67,7 +67,9 @@ export function successionOf(
     const follows = epochs.get(previous) === handover.epoch - 1
     if (handover.job !== job || !follows || !peers.has(handover.signer) || !peers.has(handover.payload.lost))
       continue
-    if (epochs.has(handover.id) || chain.length >= handoversMax) continue
+    // By epoch, so that forks at the bound make no difference to each other; the records' own bound is against floods.
+    if (epochs.has(handover.id) || handover.epoch > handoversMax || chain.length >= handoverRecordsMax)
+      continue
     epochs.set(handover.id, handover.epoch)
     chain.push(handover)
     lost.add(handover.payload.lost)

@@ -86,8 +86,10 @@ export const setbackMsMax = 60_000
 export const stewardsMax = 8
 /** Standbys that a submitter looks for, unless told otherwise: with three stewards a job survives any two (DESIGN). */
 export const standbysDefault = 2
-/** Replacements in one job: a chain of them is what a hostile steward could otherwise grow without end. A guess. */
-export const handoversMax = 32
+/** Replacements in one job, one after the other: a chain of them could otherwise grow without end. A guess. */
+export const handoversMax = 16
+/** … and those that stewards apart signed beside them: all fit in an offer. */
+export const handoverRecordsMax = 32
 
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
@@ -99,6 +101,10 @@ export const successionStepMs = 2_000
 export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; who does not is not asked again for this job for a while. */
 export const inviteTtlMs = 3_000
+/** Who said no, or nothing, is asked again after this long: disks are emptied, and nodes restarted. A guess. */
+export const inviteAgainMs = 1_800_000
+/** Verdicts that stewards made apart are settled when all that they rest on was looked at, or after this long. */
+export const settleWaitMs = 30_000
 /** Ids and records that one message between stewards carries: both far below a control message's 64 KiB. */
 export const syncIdsMax = 512
 /** Differences between two stewards' records are sought at most this often: each search costs two round trips. */

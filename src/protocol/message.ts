@@ -8,7 +8,7 @@ import { decodeCbor, encodeCbor } from './block.ts'
 import { type Evidence, evidenceSchema } from './evidence.ts'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './lease.ts'
-import { handoversMax, syncIdsMax } from './limits.ts'
+import { handoverRecordsMax, syncIdsMax } from './limits.ts'
 import {
   bytesSchema,
   cidSchema,
@@ -60,7 +60,7 @@ export type Message =
   | { readonly type: 'willing'; readonly nonce: Uint8Array; readonly drawCommitment: Uint8Array }
   /** … or no. */
   | { readonly type: 'unwilling'; readonly nonce: Uint8Array; readonly reason: UnwillingReason }
-  /** Steward to steward: this job names you. */
+  /** Steward to steward: this job names you; and who became a steward since. */
   | { readonly type: 'entrust'; readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] }
   /** Steward to steward, or a vehicle to a steward that adopted its lease: a record that you may lack. */
   | { readonly type: 'record'; readonly record: SignedRecord; readonly opening: Opening | null }
@@ -75,10 +75,13 @@ export type Message =
       readonly branch: number
       readonly hashes: readonly Uint8Array[]
     }
-  /** The answer for each leaf that differs: all ids that I have in it; send the others, and name those you lack. */
-  | { readonly type: 'ids'; readonly job: JobId; readonly leaf: number; readonly ids: readonly RecordId[] }
+  /**
+   * The answer for each leaf that differs: the ends of all ids that I have in it; send the others, and name those you
+   * lack.
+   */
+  | { readonly type: 'ids'; readonly job: JobId; readonly leaf: number; readonly ids: readonly string[] }
   /** The answer to that: send me these. */
-  | { readonly type: 'want'; readonly job: JobId; readonly ids: readonly RecordId[] }
+  | { readonly type: 'want'; readonly job: JobId; readonly leaf: number; readonly ids: readonly string[] }
   /** To any node: which jobs of this submitter do you look after? They are entrusted to its reader. */
   | { readonly type: 'find'; readonly access: SignedRecord }
   /** To everybody: this vehicle lied, check it yourself. */
@@ -105,9 +108,10 @@ export type DeclineReason = (typeof declineReasons)[number]
 const releaseReasons = ['stopped', 'draining', 'withdrawn', 'failed'] as const
 export type ReleaseReason = (typeof releaseReasons)[number]
 
-const handoversSchema = z.array(signedRecordSchema).max(handoversMax)
+const handoversSchema = z.array(signedRecordSchema).max(handoverRecordsMax)
 const nonceSchema = bytesSchema.refine((bytes) => bytes.byteLength === 16, 'is not 16 bytes long')
 const hashSchema = bytesSchema.refine((bytes) => bytes.byteLength === 32, 'is not 32 bytes long')
+const shortIdsSchema = z.array(z.string().max(64)).max(syncIdsMax)
 const hashesSchema = z.array(bytesSchema).length(trieFanout)
 
 const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
@@ -156,9 +160,14 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     type: z.literal('ids'),
     job: cidSchema,
     leaf: naturalSchema.max(trieFanout ** 2 - 1),
-    ids: z.array(cidSchema).max(syncIdsMax),
+    ids: shortIdsSchema,
   }),
-  z.strictObject({ type: z.literal('want'), job: cidSchema, ids: z.array(cidSchema).max(syncIdsMax) }),
+  z.strictObject({
+    type: z.literal('want'),
+    job: cidSchema,
+    leaf: naturalSchema.max(trieFanout ** 2 - 1),
+    ids: shortIdsSchema,
+  }),
   z.strictObject({ type: z.literal('find'), access: signedRecordSchema }),
   z.strictObject({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])

@@ -70,10 +70,13 @@ export class StewardNode implements SimNode {
   }
 
   /** Takes up a job that it is entrusted with; the submitter, or whoever has them, gives it the inputs. */
-  take(job: SimJob, handovers: readonly Verified<Handover>[]): void {
-    if (this.knows(job)) return
-    this.#write({ type: 'job', job })
+  take(from: PeerId, job: SimJob, handovers: readonly Verified<Handover>[]): void {
     const chain = handovers.map((record): JobRecord => ({ kind: 'handover', record }))
+    if (this.knows(job)) {
+      for (const entry of chain) this.receive(from, entry)
+      return
+    }
+    this.#write({ type: 'job', job })
     for (const entry of chain) this.#keep(entry)
     this.#begin(job, chain, false)
   }

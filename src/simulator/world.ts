@@ -207,7 +207,7 @@ export class World {
     const handovers = from.handoversOf(job)
     for (const { id } of handovers) this.#handovers.add(id)
     this.#deliver(from, to, 'entrust', (node) => {
-      if (node instanceof StewardNode) node.take(job, handovers)
+      if (node instanceof StewardNode) node.take(from.peer, job, handovers)
     })
   }
 

@@ -22,14 +22,14 @@ test('a flag wins over a variable, a variable over the file, the file over the d
 test('an option is decided as a whole: lists of different layers are not joined', (t) => {
   const { resolve, configFile } = world(t)
   configFile({ listen: ['/ip4/127.0.0.1/tcp/1'], bootstrap: [] })
-  const { listen, bootstrap } = resolve([
+  const { listen, announce, bootstrap } = resolve([
     '--listen',
     '/ip4/127.0.0.1/tcp/2',
     '--listen',
     '/ip4/127.0.0.1/tcp/3',
   ])
   assert.deepEqual(listen, ['/ip4/127.0.0.1/tcp/2', '/ip4/127.0.0.1/tcp/3'])
-  assert.deepEqual(bootstrap, [])
+  assert.deepEqual([announce, bootstrap], [[], []])
   assert.deepEqual(resolve([], { CARPOOL_BOOTSTRAP: `${peer}, ${peer}` }).bootstrap, [peer, peer])
 })
 
@@ -84,6 +84,7 @@ test('a value that cannot be meant is refused on one line that says where it sta
     'CARPOOL_BOOTSTRAP: "/ip4/1.2.3.4/tcp/1" is not a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…',
   )
   for (const args of [
+    ['--announce', 'car.example:4001'],
     ['--slots', '-1'],
     ['--slots', ''],
     ['--cache-bytes-max', '2 parsecs'],

@@ -23,10 +23,13 @@ test('an address that this machine has not is said in one sentence', { timeout }
   })
 })
 
-test('what is no multiaddr is named, whether to listen on or to bootstrap from', { timeout }, async (t) => {
+test('what is no multiaddr is named, whether to listen on, to announce or to bootstrap from', {
+  timeout,
+}, async (t) => {
   for (const text of ['127.0.0.1:4001', '', '/ip4/127.0.0.1/udp/4001', '/ip4/1.2.3/tcp/1']) {
     const named = new RegExp(`^Error: ${JSON.stringify(text).replaceAll('.', '[.]')} is no`)
     await assert.rejects(startNetwork(t, { listen: [text] }), named)
+    await assert.rejects(startNetwork(t, { announce: [text] }), named)
     await assert.rejects(startNetwork(t, { bootstrap: [text] }), named)
   }
 })
@@ -36,6 +39,15 @@ test('addresses() can be dialled, and end in the peer', { timeout }, async (t) =
   assert.ok(node.addresses().length > 0)
   for (const address of node.addresses())
     assert.match(address, new RegExp(`^/ip4/127[.]0[.]0[.]1/tcp/[0-9]+/p2p/${node.peer}$`))
+})
+
+test('a node that announces addresses tells those, and not where it listens', { timeout }, async (t) => {
+  const announce = ['/dns4/car.example/tcp/4001', '/ip4/192.0.2.1/tcp/4001']
+  const node = await startNetwork(t, { announce })
+  assert.deepEqual(
+    node.addresses(),
+    announce.map((address) => `${address}/p2p/${node.peer}`),
+  )
 })
 
 test('the default bounds do not contradict each other, and bounds that do stop the start', {

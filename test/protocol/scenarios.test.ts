@@ -1,6 +1,7 @@
 /**
  * The scenarios of test/scenarios: text in, golden trace out. A scenario whose first command is `worker` plays
- * a worker, any other a steward. After a change that is meant:
+ * a worker, one that begins with `council` the stewards of one job together, any other a steward. After a change that is
+ * meant:
  *
  *   CARPOOL_REWRITE=1 node --test test/protocol/scenarios.test.ts
  *
@@ -9,6 +10,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { CouncilStage } from '../support/core-council-stage.ts'
 import { parseCommand, parseScript, printScript } from '../support/core-script.ts'
 import { StewardStage } from '../support/core-steward-stage.ts'
 import { WorkerStage } from '../support/core-worker-stage.ts'
@@ -22,7 +24,7 @@ for (const file of readdirSync(folder).sort()) {
     const blocks = parseScript(readFileSync(new URL(file, folder), 'utf8'))
     const first = blocks[0]!
     assert(first.comments[0]?.startsWith('#'), 'a scenario opens with what it proves')
-    const stage = first.command.startsWith('worker') ? new WorkerStage() : new StewardStage()
+    const stage = stageFor(parseCommand(first.command).verb)
     const traces = blocks.map(({ command }, i) => {
       try {
         return stage.run(parseCommand(command)).join('\n') || 'nothing'
@@ -35,4 +37,9 @@ for (const file of readdirSync(folder).sort()) {
       for (const [i, { command, expected }] of blocks.entries())
         assert.equal(traces[i], expected, `after '${command}' (command ${i + 1} of ${file})`)
   })
+}
+
+function stageFor(verb: string): WorkerStage | CouncilStage | StewardStage {
+  if (verb === 'worker') return new WorkerStage()
+  return verb === 'council' ? new CouncilStage() : new StewardStage()
 }

@@ -319,7 +319,8 @@ export class StewardStage {
   }
 }
 
-function rosterOf(words: readonly string[], { settings }: Command): Capacity[] {
+/** `v1:o1 v2:o2:slots=2` as a command has them, in the order of peers. */
+export function rosterOf(words: readonly string[], { settings }: Command): Capacity[] {
   // A word with settings of its own (v1:o1:slots=2) was cut at its first '='.
   const rest = [...settings].map(([name, value]) => `${name}=${value}`)
   return [...words, ...rest].map(capacityOf).sort((a, b) => (a.peer < b.peer ? -1 : 1))

@@ -27,6 +27,7 @@ export interface TestNetworkOptions {
   readonly log?: Logger
   readonly privateKey?: PrivateKey
   readonly listen?: readonly string[]
+  readonly announce?: readonly string[]
 }
 
 /** A node on 127.0.0.1 that stops when the test ends. */
@@ -37,6 +38,7 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     bootstrap: options.bootstrap ?? [],
     log: options.log ?? pino({ level: 'silent' }),
     gossipScope: 'test',
+    ...(options.announce === undefined ? {} : { announce: options.announce }),
     ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
   })
   test.after(() => network.stop())

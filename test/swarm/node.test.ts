@@ -1,11 +1,15 @@
 /** One node, its key and its way into the mesh. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { Member } from '../../src/cli/swarm/member.ts'
 import { loadOrCreateKey } from '../../src/host/store/keys.ts'
+import { freePort } from '../support/proxy.ts'
 import { temporaryFolder, testTimeout, until } from '../support/swarm.ts'
 
 test(
@@ -41,17 +45,36 @@ test('nobody but its owner may read a node’s keys', testTimeout, async (t) => 
   assert.equal(again.peer, member.peer)
 })
 
+test(
+  'a second node on a data directory ends with one sentence, and the first goes on',
+  testTimeout,
+  async (t) => {
+    const folder = join(temporaryFolder(t), 'node')
+    const first = await start(t, folder, ['--listen', '/ip4/127.0.0.1/tcp/0'])
+    const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
+    const args = [launcher, 'node', '--data-dir', folder, '--listen', '/ip4/127.0.0.1/tcp/0', '--slots', '0']
+    const second = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    t.after(() => second.kill('SIGKILL'))
+    const [said, [code]] = await Promise.all([text(second.stderr), once(second, 'exit')])
+    assert.equal(code, 1)
+    assert.equal(said, `carpool: data directory ${folder} is in use by another node (pid ${first.pid})\n`)
+
+    assert.equal((await first.node.info()).peer, first.peer)
+    const neighbour = await start(t, `${folder}-2`, [
+      '--listen',
+      '/ip4/127.0.0.1/tcp/0',
+      '--bootstrap',
+      first.addresses[0]!,
+    ])
+    await until('the first still takes peers', async () => (await first.node.info()).connections > 0)
+    assert.equal(await neighbour.end('SIGTERM'), 0)
+    assert.equal(await first.end('SIGTERM'), 0)
+  },
+)
+
 async function start(t: TestContext, dataDir: string, flags: readonly string[]): Promise<Member> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const member = await Member.start({ name: 'node', dataDir, flags: ['--slots', '0', ...flags] })
   t.after(() => member.end('SIGTERM'))
   return member
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

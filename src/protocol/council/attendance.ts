@@ -31,6 +31,16 @@ export class Attendance {
         this.#presences.set(peer, { aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs: nowMs, acting: true })
   }
 
+  /** This machine was suspended, or its clock jumped: whom it did not hear may have lived all the same. */
+  seatAnew(nowMs: number): void {
+    for (const presence of this.#presences.values()) {
+      presence.aliveUntilMs = nowMs + stewardLeaseMs
+      presence.lastHeardMs = nowMs
+      presence.acting = true
+    }
+    this.#vacantSinceMs = undefined
+  }
+
   heard(peer: PeerId, acting: boolean, nowMs: number): void {
     const presence = this.#presences.get(peer)
     if (presence === undefined) return

@@ -18,15 +18,17 @@ import type { Receipt } from '../lease.ts'
 import {
   beatIntervalMs,
   handoversMax,
+  inviteAgainMs,
   inviteTtlMs,
   jobRetentionMs,
+  stewardLeaseMs,
   syncIdsMax,
   syncIntervalMs,
 } from '../limits.ts'
 import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
-import { trieFanout } from '../record-trie.ts'
+import { shortIdOf, trieFanout } from '../record-trie.ts'
 import { Steward } from '../steward/steward.ts'
-import type { Reveal, Verdict } from '../verdict.ts'
+import type { JobEnd, Reveal, Verdict } from '../verdict.ts'
 import { Attendance } from './attendance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { byDependency, type JobRecord, JobRecords } from './job-records.ts'
@@ -78,7 +80,11 @@ export class Council {
         readonly untilMs: number
       }
     | undefined
-  readonly #refused = new Set<PeerId>()
+  /** Who is not to be asked before then. */
+  readonly #refused = new Map<PeerId, number>()
+  /** Stewards that have said anything yet: the others may not know that they are. */
+  readonly #heardFrom = new Set<PeerId>()
+  #lookedMs: number | undefined
   #capacities: readonly Capacity[] = []
   #shards: readonly ShardEntry[] | null = null
   /** Decides, while it is this node's turn; `#stale` once others' records have changed what it stands on. */
@@ -144,7 +150,7 @@ export class Council {
         break
       case 'connected':
         this.#connected.add(input.peer)
-        if (this.#records.isSteward(input.peer)) this.#beat(input.peer)
+        if (this.#records.isSteward(input.peer)) this.#greet(input.peer)
         this.#tellSteward(input, nowMs)
         break
       case 'disconnected':
@@ -161,8 +167,12 @@ export class Council {
         else this.#takeReceipt({ kind: 'receipt', record: input.receipt, opening: input.opening })
         break
       case 'cancel':
-        if (!this.acting && !this.isReader && !this.#ended && this.#shards !== null) this.#act(false, nowMs)
-        this.#tellSteward(input, nowMs)
+        if (this.isReader || this.#ended) break
+        if (this.#shards === null) this.#cancel()
+        else {
+          if (!this.acting) this.#act(false, nowMs)
+          this.#tellSteward(input, nowMs)
+        }
         break
       default:
         this.#tellSteward(input, nowMs)
@@ -239,6 +249,9 @@ export class Council {
 
   #look(nowMs: number): void {
     this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+    const sinceMs = nowMs - (this.#lookedMs ?? nowMs)
+    if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) this.#attendance.seatAnew(nowMs)
+    this.#lookedMs = nowMs
     if (this.isReader) this.#ask(nowMs)
     else if (!this.#ended) {
       const turn = this.#shards !== null && this.#attendance.myTurn(this.acting, nowMs)
@@ -253,7 +266,10 @@ export class Council {
     this.#looks += 1
     const dials = this.#looks % beatsBetweenDials === 0
     for (const peer of this.#fellows())
-      if ((dials || this.#connected.has(peer)) && (!this.#ended || this.#differs(peer))) this.#beat(peer)
+      if ((dials || this.#connected.has(peer)) && (!this.#ended || this.#differs(peer))) {
+        if (dials) this.#greet(peer)
+        else this.#beat(peer)
+      }
   }
 
   /** Takes up the job where its records leave it. */
@@ -356,6 +372,7 @@ export class Council {
       )
       if (this.#records.has(entry.record.id)) return
     }
+    const wasEnded = this.#ended
     if (!this.#records.admit(entry)) return
     this.#count(entry)
     const opening = entry.kind === 'receipt' ? entry.opening : null
@@ -370,8 +387,16 @@ export class Council {
       this.#results.learn(entry.record)
       this.#fetch(entry.record, from)
     }
-    if (entry.kind === 'end') this.#learnEnd()
+    if (entry.kind === 'end' && !wasEnded) this.#learnEnd()
     if (entry.kind === 'holding') this.#tellSteward({ type: 'safe', safe: this.#isSafe(nowMs) }, nowMs)
+  }
+
+  /** Without the inputs there is nothing else to decide. */
+  #cancel(): void {
+    const seed = this.#options.seedOf(this.#placeOfSelf().nonce)
+    const end: JobEnd = { outcome: 'cancelled', reason: 'cancelled by its submitter', seed }
+    this.#issue('end', end)
+    this.#effects.push({ type: 'ended', end })
   }
 
   #learnEnd(): void {
@@ -453,6 +478,7 @@ export class Council {
       return
     }
     if (!this.#records.isSteward(from) && !this.#readers.has(from)) return
+    this.#heardFrom.add(from)
     switch (message.type) {
       case 'beat':
         this.#attendance.heard(from, message.acting, nowMs)
@@ -474,7 +500,7 @@ export class Council {
         this.#records.trie.leaves(message.branch).forEach((hash, i) => {
           if (equals(hash, message.hashes[i]!)) return
           const leaf = message.branch * trieFanout + i
-          const ids = this.#records.trie.ids(leaf).slice(0, syncIdsMax)
+          const ids = this.#records.trie.ids(leaf).slice(0, syncIdsMax).map(shortIdOf)
           this.#say(from, { type: 'ids', job: this.#options.job, leaf, ids })
         })
         break
@@ -483,14 +509,15 @@ export class Council {
         const mine = this.#records.trie.ids(message.leaf)
         this.#share(
           from,
-          mine.filter((id) => !theirs.has(id)),
+          mine.filter((id) => !theirs.has(shortIdOf(id))),
         )
-        const ids = message.ids.filter((id) => !this.#records.has(id))
-        if (ids.length > 0) this.#say(from, { type: 'want', job: this.#options.job, ids })
+        const { leaf } = message
+        const ids = this.#records.trie.resolve(leaf, message.ids).unknown
+        if (ids.length > 0) this.#say(from, { type: 'want', job: this.#options.job, leaf, ids })
         break
       }
       case 'want':
-        this.#share(from, message.ids)
+        this.#share(from, this.#records.trie.resolve(message.leaf, message.ids).known)
     }
   }
 
@@ -527,6 +554,13 @@ export class Council {
     return root === undefined || !equals(root, this.#records.trie.root())
   }
 
+  /** Whoever has said nothing yet may not know that it is a steward, or that this node is one. */
+  #greet(peer: PeerId): void {
+    if (this.acting && !this.#heardFrom.has(peer) && this.#connected.has(peer))
+      this.#effects.push({ type: 'entrust', to: peer })
+    this.#beat(peer)
+  }
+
   #beat(to: PeerId): void {
     const { job } = this.#options
     this.#say(to, { type: 'beat', job, acting: this.acting, root: this.#records.trie.root() })
@@ -541,7 +575,7 @@ export class Council {
   /** As many stewards as the manifest names should live; one is sought at a time. */
   #replaceLost(nowMs: number): void {
     if (this.#invited !== undefined && this.#invited.untilMs > nowMs) return
-    if (this.#invited !== undefined) this.#refused.add(this.#invited.candidate.peer)
+    if (this.#invited !== undefined) this.#refused.set(this.#invited.candidate.peer, nowMs + inviteAgainMs)
     this.#invited = undefined
     const { stewards, chain, lost } = this.#records.succession
     const living = 1 + this.#living(nowMs).length
@@ -549,11 +583,12 @@ export class Council {
     if (
       gone === undefined ||
       living >= this.#options.manifest.stewards.length ||
-      chain.length >= handoversMax
+      (chain.at(-1)?.epoch ?? 0) >= handoversMax
     )
       return
     const { manifest, owners, sha256, seedOf } = this.#options
     const place = this.#placeOfSelf()
+    const refused = [...this.#refused].filter(([, untilMs]) => untilMs > nowMs).map(([peer]) => peer)
     const [candidate] = findStandbys(
       {
         capacities: this.#capacities.filter(({ peer }) => this.#connected.has(peer)),
@@ -562,7 +597,7 @@ export class Council {
         engine: manifest.engine.id,
         replicas: manifest.assurance.replicas,
         taken: {
-          peers: new Set([...stewards.map(({ peer }) => peer), ...this.#refused]),
+          peers: new Set([...stewards.map(({ peer }) => peer), ...refused]),
           owners: new Set(stewards.map(({ owner }) => owner)),
         },
         sha256,
@@ -588,7 +623,7 @@ export class Council {
     if (invited?.candidate.peer !== from || !equals(invited.nonce, message.nonce) || !this.acting) return
     this.#invited = undefined
     if (message.type === 'unwilling') {
-      this.#refused.add(from)
+      this.#refused.set(from, nowMs + inviteAgainMs)
       return
     }
     const { chain } = this.#records.succession

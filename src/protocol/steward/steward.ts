@@ -23,6 +23,7 @@ import {
   jobRetentionMs,
   leaseShardsMax,
   offerTtlMs,
+  settleWaitMs,
   shortageGraceMs,
   speculationFactor,
   speculationMinMs,
@@ -96,8 +97,8 @@ export class Steward {
   #serial = 0
   #slowness = 1
   #stewards: readonly StewardPlace[]
-  /** Verdicts of several stewards that differ, by the shard's position: the next one settles them. */
-  readonly #apart = new Map<number, RecordId[]>()
+  /** Shards on which stewards apart made verdicts that differ: the next one settles them. */
+  readonly #apart = new Map<number, Apart>()
   /** What was accepted is on another steward's disk, too. */
   #safe = true
   #startedMs: number | undefined
@@ -166,14 +167,14 @@ export class Steward {
         }
       } else if (kind === 'end') ends.push(record as Verified<JobEnd>)
       else {
-        if (verdicts.size > 0) this.#restoreVerdicts(verdicts, owners, ends.length > 0)
+        if (verdicts.size > 0) this.#restoreVerdicts(verdicts, owners, ends.length > 0, nowMs)
         const receipt = record as Verified<Receipt>
         const state = this.#leases.get(receipt.payload.lease)
         if (state !== undefined)
           this.#takeReceipt(state, receipt, (rest as { opening: Opening }).opening, null, nowMs)
       }
     }
-    this.#restoreVerdicts(verdicts, owners, ends.length > 0)
+    this.#restoreVerdicts(verdicts, owners, ends.length > 0, nowMs)
     this.#end = ends.sort((a, b) => endRank[a.payload.outcome] - endRank[b.payload.outcome])[0]?.payload
     // What the records made us ask for is asked below, once, where it still matters; the rest was said already.
     this.#effects = []
@@ -204,6 +205,7 @@ export class Steward {
     verdicts: Map<number, Standing[]>,
     owners: ReadonlyMap<RecordId, OwnerId>,
     ended: boolean,
+    nowMs: number,
   ): void {
     for (const [position, all] of [...verdicts].sort(([a], [b]) => a - b)) {
       const settled = new Set(all.flatMap(({ verdict }) => verdict.settles))
@@ -215,10 +217,11 @@ export class Steward {
       if (standing.length > 0 && ((alike && reached) || ended))
         this.#restoreVerdict(standing[0]!.verdict, owners)
       else
-        this.#apart.set(
-          position,
-          standing.map(({ record }) => record),
-        )
+        this.#apart.set(position, {
+          settles: standing.map(({ record }) => record).slice(0, settledVerdictsMax),
+          unseen: new Set(standing.flatMap(({ verdict }) => [...verdict.agreeing, ...verdict.contradicting])),
+          untilMs: nowMs + settleWaitMs,
+        })
     }
     verdicts.clear()
   }
@@ -435,8 +438,10 @@ export class Steward {
     }
     const { lost, next } = this.#returns.missed(examined)
     // That speaks against the vehicle and not against the shard, which it claims to have finished.
-    for (const { shard, lease } of lost)
+    for (const { shard, lease, receipt } of lost) {
+      this.#apart.get(shard.position)?.unseen.delete(receipt)
       this.#board.release(shard, lease.lease.payload.owner, lease.lease.id, false)
+    }
     if (lost.length > 0) this.#patience.setback(examined.from, 0, false, nowMs)
     if (next !== undefined) this.#effects.push({ type: 'collect', wanted: [next] })
   }
@@ -450,6 +455,7 @@ export class Steward {
       exhausted: !invalid && finding.exhausted,
     }
     const { receipt, result } = claim
+    this.#apart.get(shard.position)?.unseen.delete(receipt)
     this.#board.claim(shard, { peer, owner, receipt, result, isa, ...found }, lease.lease.id)
     if (invalid) this.#contradict(owner)
     else this.#patience.forgive(peer)
@@ -481,6 +487,11 @@ export class Steward {
     }
     this.#copyStragglers(nowMs)
     this.#closeWindows(nowMs)
+    for (const [position, { unseen, untilMs }] of this.#apart)
+      if (unseen.size > 0 && nowMs >= untilMs) {
+        unseen.clear()
+        this.#board.touch(this.#board.states[position]!)
+      }
     if (nowMs >= this.#options.manifest.deadlineMs)
       this.#finish('failed', `the deadline passed with ${this.#board.open.size} shards open`)
     else if (this.#options.manifest.shortage === 'fail' && nowMs - this.#startedMs! >= shortageGraceMs)
@@ -552,6 +563,8 @@ export class Steward {
   }
 
   #decideOne(shard: ShardState, nowMs: number): void {
+    // Whichever side is looked at first would be unanimous otherwise.
+    if ((this.#apart.get(shard.position)?.unseen.size ?? 0) > 0) return
     const { tally } = shard
     if (tally.state === 'accepted') {
       const { agreeing, result, because } = tally
@@ -668,7 +681,7 @@ export class Steward {
       ...decision,
       agreeing: receipts(agreeing),
       contradicting: receipts(contradicting),
-      settles: this.#apart.get(shard.position) ?? [],
+      settles: this.#apart.get(shard.position)?.settles ?? [],
     }
     this.#verdicts.push(verdict)
     this.#settle(verdict)
@@ -845,6 +858,17 @@ export class Steward {
   }
 }
 
+interface Apart {
+  readonly settles: readonly RecordId[]
+  /** Receipts that these verdicts rest on and whose claims were not looked at yet. */
+  readonly unseen: Set<RecordId>
+  /** What was not seen by then is not waited for. */
+  readonly untilMs: number
+}
+
+/** As many as a verdict's record may name. */
+const settledVerdictsMax = 8
+
 interface Standing {
   readonly record: RecordId
   readonly verdict: ShardVerdict
@@ -867,8 +891,11 @@ function inOrder(a: Restored, b: Restored): number {
   const byKind = kindRank[a.kind] - kindRank[b.kind]
   if (byKind !== 0) return byKind
   if (a.record.epoch !== b.record.epoch) return a.record.epoch - b.record.epoch
-  if (a.record.signer === b.record.signer) return a.record.serial - b.record.serial
-  return compareText(a.record.id, b.record.id)
+  return (
+    compareText(a.record.signer, b.record.signer) ||
+    a.record.serial - b.record.serial ||
+    compareText(a.record.id, b.record.id)
+  )
 }
 
 /** Whose receipts they are. */

@@ -1,0 +1,402 @@
+/**
+ * Bugs that the tests must catch, each a small change to one file. The text that is replaced stands in the file exactly
+ * once; a change to the source that takes it away has to plant the bug anew.
+ */
+export interface Mutation {
+  /** The bug, in a sentence. */
+  readonly name: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** Test files, tried in this order until one goes red. */
+  readonly caughtBy: readonly string[]
+}
+
+const scenarios = 'test/protocol/scenarios.test.ts'
+const council = 'test/protocol/council.test.ts'
+const simulator = 'test/simulator/simulator.test.ts'
+const tally = 'test/protocol/tally.test.ts'
+const audit = 'test/protocol/audit.test.ts'
+const receipts = 'test/protocol/receipt.test.ts'
+const roster = 'test/protocol/roster.test.ts'
+const durability = 'test/host/store-durability.test.ts'
+const storeBlocks = 'test/host/store-blocks.test.ts'
+const outbox = 'test/host/outbox.test.ts'
+const vehicle = 'test/host/vehicle.test.ts'
+const restart = 'test/protocol/steward-restart.test.ts'
+
+export const mutations: readonly Mutation[] = [
+  // --- disk and network
+  {
+    name: 'The bytes of a block file are not synced.',
+    file: 'src/host/store/durable.ts',
+    find: '    await file.sync()\n',
+    replace: '',
+    caughtBy: [durability],
+  },
+  {
+    name: 'The folder of block files is not synced.',
+    file: 'src/host/store/durable.ts',
+    find: '    await directory.sync()\n',
+    replace: '',
+    caughtBy: [durability],
+  },
+  {
+    name: 'The bytes of a key file are not synced.',
+    file: 'src/host/store/durable.ts',
+    find: 'syncFresh(path, () => fsyncSync(file))',
+    replace: '',
+    caughtBy: [durability],
+  },
+  {
+    name: 'SQLite commits without waiting for the disk.',
+    file: 'src/host/store/database.ts',
+    find: 'PRAGMA synchronous = FULL',
+    replace: 'PRAGMA synchronous = OFF',
+    caughtBy: [durability],
+  },
+  {
+    name: 'A message is sent before what it rests on is durable.',
+    file: 'src/host/outbox.ts',
+    find: 'this.#push(() => write)',
+    replace: '',
+    caughtBy: [outbox],
+  },
+  {
+    name: 'After a failed write the node goes on talking.',
+    file: 'src/host/outbox.ts',
+    find: 'if (this.#failed) return',
+    replace: '',
+    caughtBy: [outbox],
+  },
+  {
+    name: 'The hash of a block is not checked when it is read.',
+    file: 'src/host/store/blocks.ts',
+    find: 'read !== undefined && isHashOf(cid, read)',
+    replace: 'read !== undefined',
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'The hash of a block is not checked when it is put.',
+    file: 'src/host/store/blocks.ts',
+    find: "if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch'",
+    replace: "if (bytes === null) throw new StoreError({ code: 'hash-mismatch'",
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'A document that a job calls its weights may be read by anybody.',
+    file: 'src/host/store/blocks.ts',
+    find: "kinds.includes('weights') && kinds.every(isEvictable)",
+    replace: "kinds.includes('weights')",
+    caughtBy: [storeBlocks],
+  },
+  // --- what is signed
+  {
+    name: 'The signature of a record is not verified.',
+    file: 'src/protocol/record.ts',
+    find: ' || !verify(body.signer, record.body, record.signature)',
+    replace: '',
+    caughtBy: ['test/protocol/encoding.test.ts'],
+  },
+  {
+    name: 'A receipt is accepted whose opening does not match its commitment.',
+    file: 'src/protocol/lease.ts',
+    find: 'expected.length !== root.length || expected.some((byte, i) => byte !== root[i])',
+    replace: 'expected.length !== root.length',
+    caughtBy: [receipts],
+  },
+  {
+    name: 'A receipt is accepted for the lease of another vehicle.',
+    file: 'src/protocol/lease.ts',
+    find: 'receipt.signer !== lease.payload.vehicle ||',
+    replace: '',
+    caughtBy: [receipts],
+  },
+  {
+    name: 'An expired advert stays in the roster.',
+    file: 'src/protocol/roster.ts',
+    find: '    this.expire(nowMs)\n    return [...this.#entries',
+    replace: '    return [...this.#entries',
+    caughtBy: ['test/protocol/roster-lapse.test.ts'],
+  },
+  {
+    name: 'A replayed advert replaces a newer one.',
+    file: 'src/protocol/roster.ts',
+    find: "if (known !== undefined && known.serial >= capacity.serial) return 'stale'",
+    replace: '',
+    caughtBy: [roster],
+  },
+  // --- voices
+  {
+    name: 'An owner with two vehicles counts twice.',
+    file: 'src/protocol/tally.ts',
+    find: 'const voices = oneForEachOwner(claims)',
+    replace: 'const voices = claims',
+    caughtBy: [tally],
+  },
+  {
+    name: 'One replica fewer than the job bought is enough.',
+    file: 'src/protocol/tally.ts',
+    find: ': assurance.replicas - best.length\n  if',
+    replace: ': assurance.replicas - 1 - best.length\n  if',
+    caughtBy: [simulator, tally],
+  },
+  {
+    name: 'Those who disagree do not weigh against a lead.',
+    file: 'src/protocol/tally.ts',
+    find: 'assurance.lead - (best.length - others)',
+    replace: 'assurance.lead - best.length',
+    caughtBy: [tally],
+  },
+  {
+    name: 'What the steward recomputed is ignored.',
+    file: 'src/protocol/steward/shard-board.ts',
+    find: 'tally(claims, assurance, agreement, found)',
+    replace: 'tally(claims, assurance, agreement, found && undefined)',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'An owner who was contradicted keeps its voice.',
+    file: 'src/protocol/steward/shard-board.ts',
+    find: 'shard.claims.filter((claim) => !this.#contradicted.has(claim.owner))',
+    replace: 'shard.claims',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A vehicle that signs two results for one shard is not contradicted.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'if (before !== undefined && before !== result) this.#contradict(state.lease.payload.owner)',
+    replace: '',
+    caughtBy: [scenarios],
+  },
+  // --- leases
+  {
+    name: 'An owner gets two replicas of a shard at once.',
+    file: 'src/protocol/steward/shard-board.ts',
+    find: '!shard.holders.has(candidate.owner) &&',
+    replace: '',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'Another vehicle of a steward’s owner is given leases.',
+    file: 'src/protocol/steward/candidate.ts',
+    find: ' || stewardOwners.has(capacity.owner)',
+    replace: '',
+    caughtBy: ['test/protocol/candidates.test.ts'],
+  },
+  {
+    name: 'Owners are drawn by how many vehicles they have.',
+    file: 'src/protocol/draw.ts',
+    find: '[...byOwner.keys()].sort(compareText)',
+    replace: '[...byOwner].flatMap(([owner, cars]) => cars.map(() => owner)).sort(compareText)',
+    caughtBy: ['test/protocol/draw.test.ts'],
+  },
+  {
+    name: 'A lease that nobody hears of never lapses.',
+    file: 'src/protocol/steward/lease-book.ts',
+    find: '.filter((state) => state.aliveUntilMs <= nowMs)',
+    replace: '.filter((state) => state.aliveUntilMs <= nowMs - 1e12)',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A late receipt reopens a verified shard.',
+    file: 'src/protocol/steward/shard-board.ts',
+    find: 'if (shard.verdict === undefined) this.#recount(shard)',
+    replace: 'shard.verdict = undefined\n    this.#open.add(shard)\n    this.#recount(shard)',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'The result of a late receipt is fetched for a verified shard.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'if (claim.shard.verdict !== undefined) {\n      this.#claimUnseen(claim)',
+    replace: 'if (claim.shard.position < 0) {\n      this.#claimUnseen(claim)',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A receipt that is repeated claims its shards again.',
+    file: 'src/protocol/steward/steward.ts',
+    find: '      if (before !== undefined) return\n',
+    replace: '',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A receipt is acknowledged and not kept.',
+    file: 'src/protocol/steward/steward.ts',
+    find: "{ type: 'keep', receipt: receipt.id, opening },",
+    replace: '',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A job that was cancelled counts as complete.',
+    file: 'src/protocol/steward/steward.ts',
+    find: "this.#finish('cancelled',",
+    replace: "this.#finish('complete',",
+    caughtBy: [scenarios],
+  },
+  // --- restarts
+  {
+    name: 'A restored steward uses its serials again.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'if (record.signer === self) this.#serial = Math.max(this.#serial, record.serial + 1)',
+    replace: '',
+    caughtBy: [restart],
+  },
+  {
+    name: 'A restored council uses its serials again.',
+    file: 'src/protocol/council/council.ts',
+    find: 'if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)',
+    replace: '',
+    caughtBy: [simulator, council],
+  },
+  {
+    name: 'A restored steward repeats its draws.',
+    file: 'src/protocol/steward/draw-log.ts',
+    find: 'this.#draws = Math.max(this.#draws, draw.index + 1)',
+    replace: 'this.#draws = 0',
+    caughtBy: [restart],
+  },
+  {
+    name: 'A vehicle runs a lease again that is over.',
+    file: 'src/protocol/worker/known-jobs.ts',
+    find: 'return known !== undefined && (known.over.has(id)',
+    replace: 'return known === null && (known.over.has(id)',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'After a restart a vehicle runs again what its receipts cover.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'const covered = new Set(receipts.flatMap(({ payload }) => payload.covers))',
+    replace: 'const covered = new Set<number>()',
+    caughtBy: [vehicle, scenarios],
+  },
+  {
+    name: 'A vehicle accepts a lease before it is durable.',
+    file: 'src/protocol/worker/worker.ts',
+    find: "    this.#effects.push({ type: 'take', lease: lease.id })\n    this.#send(from, { type: 'accept', lease: lease.id })\n",
+    replace:
+      "    this.#send(from, { type: 'accept', lease: lease.id })\n    this.#effects.push({ type: 'take', lease: lease.id })\n",
+    caughtBy: [scenarios],
+  },
+  // --- the owner’s say
+  {
+    name: 'A vehicle goes on computing after its owner said stop.',
+    file: 'src/protocol/worker/worker.ts',
+    find: "if (mode === 'stop') for (const held of this.#held.values()) this.#abort(held)",
+    replace: '',
+    caughtBy: [simulator, scenarios],
+  },
+  {
+    name: 'Anybody can withdraw a lease.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'if (held === undefined || held.steward !== from) return\n    this.#abort',
+    replace: 'if (held === undefined) return\n    this.#abort',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'Anybody can say that a job is over.',
+    file: 'src/protocol/worker/worker.ts',
+    find: ' || !this.#jobs.stewardsOf(job).includes(from)',
+    replace: '',
+    caughtBy: [scenarios],
+  },
+  // --- the proof
+  {
+    name: 'Draws are not bound to the seed that was committed to.',
+    file: 'src/protocol/audit.ts',
+    find: ' || !equals(place.drawCommitment, sha256(seed))',
+    replace: '',
+    caughtBy: [audit],
+  },
+  {
+    name: 'The audit does not repeat the draws.',
+    file: 'src/protocol/audit.ts',
+    find: 'drawn?.peer !== vehicle || drawn.owner !== owner',
+    replace: 'drawn === null',
+    caughtBy: [audit],
+  },
+  {
+    name: 'The audit takes two receipts of one owner for two voices.',
+    file: 'src/protocol/audit.ts',
+    find: 'const owners = new Set(agreeing.map((claim) => claim.owner))',
+    replace: 'const owners = new Set(agreeing)',
+    caughtBy: [audit],
+  },
+  {
+    name: 'The audit does not compare openings with what was committed to.',
+    file: 'src/protocol/audit.ts',
+    find: '    checkReceipt(sha256, lease, receipt, opening)\n',
+    replace: '',
+    caughtBy: [audit],
+  },
+  {
+    name: 'The audit takes a job with open shards for complete.',
+    file: 'src/protocol/audit.ts',
+    find: "this.#end?.outcome === 'complete' && open > 0",
+    replace: 'open < 0',
+    caughtBy: [audit],
+  },
+  // --- several stewards
+  {
+    name: 'A steward takes over without waiting until the other is silent for long enough.',
+    file: 'src/protocol/council/attendance.ts',
+    find: 'aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs',
+    replace: 'aliveUntilMs: nowMs, lastHeardMs',
+    caughtBy: [council],
+  },
+  {
+    name: 'Two stewards that act go on when they hear each other.',
+    file: 'src/protocol/council/attendance.ts',
+    find: 'if (acting) return !before.some((peer) => this.#acts(peer, nowMs))',
+    replace: 'if (acting) return true',
+    caughtBy: [scenarios, council],
+  },
+  {
+    name: 'Handovers of one predecessor hold in the order in which they come.',
+    file: 'src/protocol/handover.ts',
+    find: '[...handovers].sort((a, b) => a.epoch - b.epoch || compareText(a.id, b.id))',
+    replace: '[...handovers]',
+    caughtBy: ['test/protocol/handover.test.ts'],
+  },
+  {
+    name: 'When stewards compare their records, receipts are not sent.',
+    file: 'src/protocol/council/council.ts',
+    find: 'mine.filter((id) => !theirs.has(id)),',
+    replace: "mine.filter((id) => !theirs.has(id) && this.#records.get(id)?.kind !== 'receipt'),",
+    caughtBy: [simulator, scenarios],
+  },
+  {
+    name: 'Records get in that no steward of the job signed.',
+    file: 'src/protocol/council/job-records.ts',
+    find: '} else if (!this.isSteward(record.signer)) return false',
+    replace: '}',
+    caughtBy: [council, scenarios],
+  },
+  {
+    name: 'A job ends before anybody else holds its results.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'this.#safe = this.#stewards.length === 1',
+    replace: 'this.#safe = true',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'One disk is enough for an accepted result.',
+    file: 'src/protocol/council/results.ts',
+    find: 'if (holders.size < 2 && ',
+    replace: 'if (holders.size < 1 && ',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A verdict stands though nobody who lives has its result.',
+    file: 'src/protocol/steward/steward.ts',
+    find: '((alike && reached) || ended)',
+    replace: '(alike || ended)',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'Of two verdicts that differ, the first stands.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)',
+    replace: 'const alike = true',
+    caughtBy: [scenarios],
+  },
+]

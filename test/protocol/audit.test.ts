@@ -1,0 +1,157 @@
+/** What the audit objects to: each report but the first differs from an honest one in a single thing. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { fromString } from 'uint8arrays'
+import { auditReport } from '../../src/protocol/audit.ts'
+import { cborCid, encodeCbor } from '../../src/protocol/block.ts'
+import { bitsOf, type DrawBasis } from '../../src/protocol/draw.ts'
+import type { Cid, RecordId } from '../../src/protocol/ids.ts'
+import { encodeResult, type Manifest, resultEngine } from '../../src/protocol/job.ts'
+import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import { type RecordKind, recordId } from '../../src/protocol/record.ts'
+import type { ReportedRecord } from '../../src/protocol/report.ts'
+import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/verdict.ts'
+import {
+  bodyOf,
+  cidNamed,
+  manifestWith,
+  ownerNamed,
+  peerNamed,
+  placeOf,
+  seed,
+  sha256,
+  sign,
+  verify,
+} from '../support/core-fakes.ts'
+
+const steward = peerNamed('steward')
+const nonce = sha256(fromString('nonce'))
+const manifest: Manifest = manifestWith({ stewards: [placeOf('steward')] })
+const shard = cidNamed('the only shard')
+const result = encodeResult({
+  engine: resultEngine(manifest),
+  records: [{ output: fromString('{}'), text: 'read', error: null }],
+})
+const resultCid = cborCid(sha256, result)
+
+/** Two vehicles of two owners, and a second vehicle of the first. */
+const basis: DrawBasis = {
+  candidates: ['v1:o1', 'v2:o2', 'v3:o1'].map((text) => {
+    const [peer, owner] = text.split(':')
+    return { peer: peerNamed(peer!), owner: ownerNamed(owner!) }
+  }),
+}
+
+interface Story {
+  /** Positions in the basis of those who got a lease, and returned it. */
+  readonly leased: readonly number[]
+  /** Who the draw could choose from, when that is not just the one who got the lease. */
+  readonly eligible?: readonly number[]
+  readonly opened?: Cid
+  readonly verdict?: Partial<ShardVerdict> | 'none'
+  readonly end?: Partial<JobEnd>
+  readonly signedBy?: string
+}
+
+function problemsOf({ leased, eligible, opened, verdict, end, signedBy }: Story): readonly string[] {
+  const records: ReportedRecord[] = []
+  let job: RecordId | null = null
+  let serial = 0
+  const add = (kind: RecordKind, signer: Manifest['stewards'][number]['peer'], payload: unknown) => {
+    const record = sign(bodyOf(kind, signer, payload, { job, serial }))
+    serial += 1
+    records.push({ kind, record, opening: null })
+    return recordId(sha256, record.body)
+  }
+  job = add('manifest', steward, manifest)
+  const drawn = add('draw', steward, basis)
+  const receipts = leased.map((position, index) => {
+    const { peer: vehicle, owner } = basis.candidates[position]!
+    const bits = bitsOf(basis.candidates.length, eligible ?? [position])
+    const draw = { basis: drawn, eligible: bits, index }
+    const lease: Lease = { vehicle, owner, shards: [shard], positions: [0], isa: null, costMs: 1, draw }
+    const id = add('lease', steward, lease)
+    const opening: Opening = { results: [resultCid], nonce }
+    const root = receiptRoot(sha256, { id, job: job!, worker: vehicle, shards: [shard] }, [0], opening)
+    const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1 }
+    const name = add('receipt', vehicle, receipt)
+    const shown: Opening = { ...opening, results: [opened ?? resultCid] }
+    records.push({ ...records.pop()!, opening: encodeCbor(shown) })
+    return name
+  })
+  const shardVerdict: ShardVerdict = {
+    position: 0,
+    shard,
+    outcome: 'accepted',
+    status: 'final',
+    result: resultCid,
+    because: 'unanimous',
+    agreeing: receipts,
+    contradicting: [],
+    settles: [],
+    ...(verdict === 'none' ? {} : verdict),
+  }
+  const signer = peerNamed(signedBy ?? 'steward')
+  if (verdict !== 'none') add('verdict', signer, { shards: [shardVerdict] } satisfies Verdict)
+  add('end', steward, { outcome: 'complete', reason: 'every shard is verified', seed, ...end })
+  const { problems } = auditReport({
+    report: { job, recordPages: [], shardList: [manifest.shards.file], results: [resultCid] },
+    records,
+    shards: [{ shard, pages: 1, costMs: 1 }],
+    block: (cid) => (cid === resultCid ? result : undefined),
+    sha256,
+    verify,
+  })
+  return problems
+}
+
+const honest: Story = { leased: [0, 1] }
+
+function isBlamed(story: Story, ...problems: RegExp[]): void {
+  const found = problemsOf(story)
+  assert.equal(found.length, problems.length, found.join('\n'))
+  for (const [i, problem] of problems.entries()) assert.match(found[i]!, problem)
+}
+
+test('an honest report has no problem', () => {
+  assert.deepEqual(problemsOf(honest), [])
+})
+
+test('two vehicles of one owner are not two voices', () => {
+  isBlamed({ leased: [0, 2] }, /counts an owner twice/, /not unanimous among 2 owners: 1 for/)
+  isBlamed({ ...honest, leased: [0] }, /not unanimous among 2 owners: 1 for/)
+})
+
+test('a lead is counted in owners', () => {
+  isBlamed({ ...honest, verdict: { because: 'lead' } }, /leads by 2, not 3/)
+})
+
+test('draws follow from the seed that the steward committed to', () => {
+  const another = sha256(fromString('a seed that was chosen afterwards'))
+  isBlamed({ ...honest, end: { seed: another } }, /not the one that it committed to/)
+})
+
+test('a lease goes to whom the seed draws', () => {
+  // Whoever is drawn of the two, one of the leases was for the other.
+  const found = problemsOf({ ...honest, eligible: [0, 1, 2] })
+  assert(found.length > 0)
+  for (const problem of found) assert.match(problem, /whom the seed does not draw/)
+  isBlamed({ ...honest, eligible: [] }, /does not draw/, /does not draw/)
+})
+
+test('a receipt opens to what it committed to, and to nothing else', () => {
+  const found = problemsOf({ ...honest, opened: cidNamed('a result that suits better') })
+  assert.match(found[0]!, /record 3 \(receipt\): /)
+  assert.match(found.join('\n'), /does not cover it/, 'so that its claim does not count')
+})
+
+test('only a steward of the job decides', () => {
+  const found = problemsOf({ ...honest, signedBy: 'v1' })
+  assert.match(found[0]!, /is not a steward of this job/)
+  assert.match(found[1]!, /1 shards have no verdict/)
+})
+
+test('a job is complete when every shard has its verdict', () => {
+  isBlamed({ ...honest, verdict: 'none' }, /is called complete, and 1 shards have no verdict/)
+  assert.deepEqual(problemsOf({ ...honest, verdict: 'none', end: { outcome: 'cancelled' } }), [])
+})

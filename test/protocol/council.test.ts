@@ -1,0 +1,672 @@
+/** Promises of a job's council that a scenario cannot show: who acts when, who is asked, what holds in any order. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { fromString } from 'uint8arrays'
+import { RandomStream } from '../../src/base/prng.ts'
+import type { Capacity } from '../../src/protocol/advert.ts'
+import { Attendance } from '../../src/protocol/council/attendance.ts'
+import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
+import { Council } from '../../src/protocol/council/council.ts'
+import { type JobRecord, JobRecords } from '../../src/protocol/council/job-records.ts'
+import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
+import type { Handover } from '../../src/protocol/handover.ts'
+import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import type { Lease, Receipt } from '../../src/protocol/lease.ts'
+import { receiptRoot } from '../../src/protocol/lease.ts'
+import {
+  handoversMax,
+  reconnectGraceMs,
+  stewardLeaseMs,
+  stewardLostMs,
+  successionStepMs,
+} from '../../src/protocol/limits.ts'
+import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record.ts'
+import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import { CouncilStage, seatOf, seedOf } from '../support/core-council-stage.ts'
+import {
+  bodyOf,
+  cidNamed,
+  manifestWith,
+  nameOfPeer,
+  ownerNamed,
+  peerNamed,
+  sha256,
+} from '../support/core-fakes.ts'
+import { parseCommand } from '../support/core-script.ts'
+import { capacityOf } from '../support/core-steward-stage.ts'
+
+const job = cidNamed('job')
+const [a, b, c] = ['a', 'b', 'c'].map(peerNamed) as [PeerId, PeerId, PeerId]
+
+// --- whose turn it is ---------------------------------------------------------------------------------------
+
+function attendanceOf(self: PeerId, nowMs = 0): Attendance {
+  const attendance = new Attendance(self)
+  attendance.seat(['a', 'b', 'c'].map(seatOf), nowMs)
+  return attendance
+}
+
+test('who has just begun leaves the job to the others until they had the time to say that they live', () => {
+  const attendance = attendanceOf(a)
+  assert(!attendance.myTurn(false, 0))
+  assert(!attendance.myTurn(false, stewardLeaseMs - 1))
+  assert(attendance.myTurn(false, stewardLeaseMs))
+})
+
+test('while somebody who lives acts, nobody else does, whatever the order', () => {
+  const attendance = attendanceOf(a)
+  for (let nowMs = 1_000; nowMs <= 60_000; nowMs += 1_000) {
+    attendance.heard(b, false, nowMs)
+    attendance.heard(c, true, nowMs)
+    assert(!attendance.myTurn(false, nowMs))
+  }
+})
+
+test('when nobody acts, each steward gives those before it that live a moment to begin', () => {
+  const attendance = attendanceOf(c)
+  const vacantMs = 1_000
+  const hear = (nowMs: number) => {
+    attendance.heard(a, false, nowMs)
+    attendance.heard(b, false, nowMs)
+  }
+  hear(vacantMs)
+  assert(!attendance.myTurn(false, vacantMs))
+  hear(vacantMs + 2 * successionStepMs - 1)
+  assert(!attendance.myTurn(false, vacantMs + 2 * successionStepMs - 1))
+  assert(attendance.myTurn(false, vacantMs + 2 * successionStepMs))
+})
+
+test('those before it that are gone are not waited for', () => {
+  const attendance = attendanceOf(c)
+  attendance.heard(b, false, stewardLeaseMs)
+  assert(!attendance.myTurn(false, stewardLeaseMs), 'b has its moment')
+  attendance.heard(b, false, stewardLeaseMs + successionStepMs)
+  assert(attendance.myTurn(false, stewardLeaseMs + successionStepMs), 'and a, silent, has none')
+})
+
+test('of two that act the one that is later in the order stops, and the other goes on', () => {
+  const [first, second] = [attendanceOf(a), attendanceOf(b)]
+  first.heard(b, true, 1_000)
+  second.heard(a, true, 1_000)
+  assert(first.myTurn(true, 1_000))
+  assert(!second.myTurn(true, 1_000))
+  assert(second.myTurn(true, 1_000 + stewardLeaseMs), 'until the first is silent')
+})
+
+test('who acts keeps acting when one before it comes back and watches', () => {
+  const attendance = attendanceOf(b, 0)
+  attendance.heard(a, false, 20_000)
+  assert(attendance.myTurn(true, 20_000))
+})
+
+test('a connection that broke has a moment to come back', () => {
+  const attendance = attendanceOf(b)
+  attendance.heard(a, true, 1_000)
+  attendance.heard(c, false, 1_000)
+  attendance.left(a, 2_000)
+  assert(!attendance.myTurn(false, 2_000 + reconnectGraceMs - 1))
+  assert(attendance.myTurn(false, 2_000 + reconnectGraceMs))
+  attendance.heard(a, true, 2_000 + reconnectGraceMs)
+  assert(!attendance.myTurn(false, 2_000 + reconnectGraceMs))
+})
+
+test('a connection that breaks late in a silence does not prolong it', () => {
+  const attendance = attendanceOf(b)
+  attendance.heard(a, true, 0)
+  attendance.heard(c, false, 9_000)
+  attendance.left(a, 9_000)
+  assert(attendance.lives(a, stewardLeaseMs - 1))
+  assert(!attendance.lives(a, stewardLeaseMs))
+})
+
+test('a steward is lost after a minute of silence, and found again by its first word', () => {
+  const attendance = attendanceOf(a)
+  attendance.heard(b, false, 5_000)
+  assert(!attendance.isLost(b, 5_000 + stewardLostMs - 1))
+  assert(attendance.isLost(b, 5_000 + stewardLostMs))
+  attendance.heard(b, false, 5_000 + stewardLostMs)
+  assert(!attendance.isLost(b, 5_000 + stewardLostMs))
+})
+
+test('who is no steward neither lives nor acts nor gets lost', () => {
+  const attendance = attendanceOf(a)
+  const stranger = peerNamed('x')
+  attendance.heard(stranger, true, 20_000)
+  assert(!attendance.lives(stranger, 20_000))
+  assert(!attendance.isLost(stranger, 20_000_000))
+  assert(attendance.myTurn(false, 20_000))
+})
+
+// --- takeovers for nothing ----------------------------------------------------------------------------------
+
+interface Watch {
+  readonly stewards: readonly string[]
+  /** Of what stewards say to each other, in percent, each message by itself. */
+  readonly lostPercent: number
+  readonly seconds: number
+  readonly seed: number
+}
+
+interface Watched {
+  /** How often one began to act, though everybody lives. */
+  readonly takeovers: number
+  /** Virtual milliseconds during which not exactly one acted. */
+  readonly disorderMs: number
+  readonly beats: number
+}
+
+/** Councils that all live, whose words get lost: nothing happens to the job. */
+function watch({ stewards, lostPercent, seconds, seed }: Watch): Watched {
+  const manifest = manifestWith({ stewards: stewards.map(seatOf), deadlineMs: 1_000_000_000 })
+  const shards = [{ shard: cidNamed('shard 0'), pages: 1, costMs: 1_000 }]
+  const chance = new RandomStream(sha256, fromString(`watch ${seed}`), 'loss')
+  const records = new Map<string, JobRecord>()
+  const councils = new Map<string, Council>()
+  const wakes = new Map<string, number>()
+  let [takeovers, disorderMs, beats, nowMs] = [0, 0, 0, 0]
+  const queue: { to: string; input: CouncilInput }[] = []
+
+  const carryOut = (name: string, effects: readonly CouncilEffect[]) => {
+    for (const effect of effects)
+      if (effect.type === 'wake') wakes.set(name, effect.atMs)
+      else if (effect.type === 'issue')
+        records.set(effect.id, {
+          kind: effect.body.kind,
+          record: { ...effect.body, id: effect.id },
+        } as JobRecord)
+      else if (effect.type === 'share') {
+        const record = records.get(effect.record)!
+        queue.push({ to: nameOfPeer(effect.to), input: { type: 'record', from: peerNamed(name), record } })
+      } else if (effect.type === 'acting' && effect.acting) takeovers += 1
+      else if (effect.type === 'send') {
+        if (effect.message.type === 'beat') beats += 1
+        if (chance.below(100) < lostPercent) continue
+        const message = effect.message as FellowMessage
+        queue.push({ to: nameOfPeer(effect.to), input: { type: 'fellow', from: peerNamed(name), message } })
+      }
+  }
+  const settle = () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      carryOut(next.to, councils.get(next.to)!.handle(next.input, nowMs))
+  }
+
+  stewards.forEach((name, i) => {
+    const self = peerNamed(name)
+    const council = new Council({ job, manifest, self, seedOf: (n) => seedOf(name, n), owners: null, sha256 })
+    councils.set(name, council)
+    nowMs = i * 137
+    carryOut(name, council.begin({ records: [], shards, fresh: i === 0 }, nowMs))
+  })
+  for (const name of stewards) {
+    carryOut(name, councils.get(name)!.handle({ type: 'inputs-held', shards }, nowMs))
+    for (const other of stewards)
+      if (other !== name)
+        carryOut(name, councils.get(name)!.handle({ type: 'connected', peer: peerNamed(other) }, nowMs))
+  }
+  settle()
+  assert.equal(takeovers, 1, 'the submitter begins')
+  for (;;) {
+    const [name, atMs] = [...wakes].reduce((x, y) => (y[1] < x[1] ? y : x))
+    if (atMs > seconds * 1_000) break
+    const acting = [...councils.values()].filter((council) => council.acting).length
+    if (acting !== 1) disorderMs += atMs - nowMs
+    nowMs = atMs
+    carryOut(name, councils.get(name)!.handle({ type: 'wake' }, nowMs))
+    settle()
+  }
+  return { takeovers: takeovers - 1, disorderMs, beats }
+}
+
+const dayS = 86_400
+
+for (const stewards of [
+  ['a', 'b'],
+  ['a', 'b', 'c'],
+])
+  test(`with a fifth of all beats lost, ${stewards.length} stewards hardly ever take over for nothing in a day`, (t) => {
+    const pairs = (stewards.length * (stewards.length - 1)) / 2
+    const outcome = watch({ stewards, lostPercent: 20, seconds: dayS, seed: 1 })
+    t.diagnostic(
+      `${outcome.takeovers} takeovers in ${outcome.beats.toLocaleString('en')} beats, ${pairs} pairs`,
+    )
+    assert(outcome.beats >= dayS * 2 * pairs * 0.99, 'a beat a second in each direction')
+    assert(outcome.takeovers <= pairs, 'at most one for each pair and day')
+    assert(outcome.disorderMs <= pairs * 20_000, 'and soon over')
+  })
+
+test('beats that get lost more often do lead to takeovers, and they are over within seconds', (t) => {
+  const stewards = ['a', 'b', 'c']
+  const outcome = watch({ stewards, lostPercent: 60, seconds: dayS / 8, seed: 1 })
+  t.diagnostic(
+    `${outcome.takeovers} takeovers in three hours, ${outcome.disorderMs} ms with two acting or none`,
+  )
+  assert(outcome.takeovers > 0, 'or the tests above could not fail')
+  assert(outcome.disorderMs / outcome.takeovers <= 10_000)
+})
+
+// --- who is asked -------------------------------------------------------------------------------------------
+
+const spareOwners = 2
+
+function searchIn(roster: readonly Capacity[], more: Partial<StandbySearch> = {}): StandbySearch {
+  return {
+    capacities: roster,
+    owners: null,
+    runtime: 'ocr',
+    engine: 'engine-1',
+    replicas: 2,
+    taken: { peers: new Set([a]), owners: new Set([ownerNamed('a')]) },
+    sha256,
+    seed: sha256(fromString('standbys')),
+    ...more,
+  }
+}
+
+function namesOf(found: readonly Capacity[]): string[] {
+  return found.map(({ name }) => name)
+}
+
+const capacities = fc
+  .uniqueArray(
+    fc.record({
+      name: fc.nat({ max: 40 }),
+      owner: fc.nat({ max: 9 }),
+      slots: fc.nat({ max: 3 }),
+      engine: fc.constantFrom('engine-1', 'engine-1', 'engine-2'),
+    }),
+    { selector: ({ name }) => name, maxLength: 24 },
+  )
+  .map((nodes) =>
+    nodes.map(({ name, owner, slots, engine }) =>
+      capacityOf(`n${name}:${owner === 0 ? 'a' : `o${owner}`}:slots=${slots}:engine=${engine}`),
+    ),
+  )
+
+test('standbys belong to different owners, and leave enough owners to execute the job', () => {
+  const options = { roster: capacities, count: fc.nat({ max: 7 }), replicas: fc.integer({ min: 1, max: 4 }) }
+  fc.assert(
+    fc.property(fc.record(options), ({ roster, count, replicas }) => {
+      const found = findStandbys(searchIn(roster, { replicas }), count)
+      const owners = new Set(found.map(({ owner }) => owner))
+      assert(found.length <= count)
+      assert.equal(owners.size, found.length, 'one for each owner')
+      assert(!owners.has(ownerNamed('a')), 'and none of whom looks after the job already')
+
+      const executes = ({ slots, engines }: Capacity) => slots.total > 0 && engines[0]!.id === 'engine-1'
+      const executing = new Set(roster.filter(executes).map(({ owner }) => owner))
+      executing.delete(ownerNamed('a'))
+      const left = [...executing].filter((owner) => !owners.has(owner)).length
+      const costs = found.map(({ owner }) => executing.has(owner))
+      if (costs.includes(true)) assert(left >= replicas + spareOwners, `${left} owners are left`)
+      assert.deepEqual(costs, costs.toSorted(), 'those that cost nothing are asked first')
+
+      const others = roster.filter(({ owner }) => owner !== 'a' && !owners.has(owner))
+      if (found.length < count)
+        for (const { owner } of others)
+          assert(executing.has(owner) && left - 1 < replicas + spareOwners, 'nobody is left out for nothing')
+    }),
+  )
+})
+
+test('the roster may name its nodes in any order', () => {
+  fc.assert(
+    fc.property(capacities, fc.infiniteStream(fc.nat()), (roster, chance) => {
+      const shuffled = roster
+        .map((capacity) => ({ capacity, at: chance.next().value as number }))
+        .sort((x, y) => x.at - y.at)
+        .map(({ capacity }) => capacity)
+      assert.deepEqual(
+        namesOf(findStandbys(searchIn(shuffled), 3)),
+        namesOf(findStandbys(searchIn(roster), 3)),
+      )
+    }),
+  )
+})
+
+test('nodes without slots are asked before vehicles, and vehicles only while the job can spare their owners', () => {
+  const vehicles = [1, 2, 3, 4, 5].map((n) => capacityOf(`v${n}:o${n}:slots=${n}`))
+  const depot = capacityOf('depot:d:slots=0')
+  assert.deepEqual(namesOf(findStandbys(searchIn([...vehicles, depot]), 3)), ['depot', 'v1'])
+  assert.deepEqual(namesOf(findStandbys(searchIn([...vehicles.slice(0, 4), depot]), 3)), ['depot'])
+  assert.deepEqual(
+    namesOf(findStandbys(searchIn(vehicles.slice(0, 4)), 3)),
+    [],
+    'a small roster spares nobody',
+  )
+})
+
+test('a node without slots costs its owner like a vehicle when that owner has one, too', () => {
+  const vehicles = [1, 2, 3, 4].map((n) => capacityOf(`v${n}:o${n}:slots=1`))
+  const depot = capacityOf('depot:o1:slots=0')
+  assert.deepEqual(namesOf(findStandbys(searchIn([...vehicles, depot]), 1)), [])
+})
+
+test('only owners that count are asked, and nobody who was asked in vain', () => {
+  const roster = ['d', 'e', 'f'].map((name) => capacityOf(`${name}:${name}:slots=0`))
+  const owners: ReadonlySet<OwnerId> = new Set([ownerNamed('d'), ownerNamed('e')])
+  const taken = { peers: new Set([peerNamed('d')]), owners: new Set<OwnerId>() }
+  assert.deepEqual(namesOf(findStandbys(searchIn(roster, { owners, taken }), 3)), ['e'])
+})
+
+test('different jobs ask different nodes', () => {
+  const roster = Array.from({ length: 20 }, (_, n) => capacityOf(`n${n}:o${n}:slots=0`))
+  const firsts = Array.from({ length: 20 }, (_, n) => {
+    const seed = sha256(fromString(`job ${n}`))
+    return namesOf(findStandbys(searchIn(roster, { seed }), 1))[0]
+  })
+  assert(new Set(firsts).size > 5)
+})
+
+// --- what holds in any order --------------------------------------------------------------------------------
+
+function recordOf<Payload>(
+  kind: RecordBody['kind'],
+  signer: string,
+  payload: Payload,
+  more: Partial<RecordBody> = {},
+): Verified<Payload> {
+  const body = bodyOf(kind, peerNamed(signer), payload, { job, ...more })
+  return { ...body, id: recordId(sha256, encodeBody(body)) }
+}
+
+function handoverOf(signer: string, taker: string, after: Verified<Handover> | undefined): JobRecord {
+  const payload: Handover = { previous: after?.id ?? job, lost: c, taker: seatOf(taker) }
+  return {
+    kind: 'handover',
+    record: recordOf('handover', signer, payload, { epoch: (after?.epoch ?? 0) + 1 }),
+  }
+}
+
+const threeStewards = manifestWith({ stewards: ['a', 'b', 'c'].map(seatOf) })
+
+/** What a steward has who was told these, again and again while any was new, as comparisons do. */
+function told(entries: readonly JobRecord[]): JobRecords {
+  const records = new JobRecords(job, threeStewards, sha256)
+  while (entries.some((entry) => records.admit(entry))) {}
+  return records
+}
+
+const inputsHeld = { inputs: true, verdicts: [] }
+
+test('stewards that are told the same records in any order have the same, takers and all that they signed', () => {
+  const first = handoverOf('a', 'd', undefined)
+  const fork = handoverOf('b', 'e', undefined)
+  const second = handoverOf('d', 'f', first.record as Verified<Handover>)
+  const entries: JobRecord[] = [
+    first,
+    fork,
+    second,
+    handoverOf('x', 'y', undefined),
+    ...['a', 'd', 'e', 'f', 'x', 'y'].map(
+      (name): JobRecord => ({ kind: 'holding', record: recordOf('holding', name, inputsHeld) }),
+    ),
+  ]
+  const expected = told(entries)
+  assert.equal(expected.size, 7, 'all but what x and y say')
+  fc.assert(
+    fc.property(fc.shuffledSubarray(entries, { minLength: entries.length }), (shuffled) => {
+      const records = told(shuffled)
+      assert.deepEqual(records.trie.root(), expected.trie.root())
+      assert.deepEqual(records.succession.stewards, expected.succession.stewards)
+    }),
+  )
+})
+
+function permutations<Item>(items: readonly Item[]): Item[][] {
+  if (items.length === 0) return [[]]
+  return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]))
+}
+
+test('at the bound of handovers, too, the order in which they come makes no difference', () => {
+  const chain: JobRecord[] = []
+  for (let i = 0; i < handoversMax; i += 1)
+    chain.push(handoverOf('a', `t${i}`, chain.at(-1)?.record as Verified<Handover> | undefined))
+  // One more after the last but one: of it and the last, only the one with the lower id has room.
+  const fork = handoverOf('b', 'u', chain.at(-2)!.record as Verified<Handover>)
+  const [one, other] = [told([...chain, fork]), told([...chain.slice(0, -1), fork, chain.at(-1)!])]
+  assert.deepEqual(one.succession.stewards, other.succession.stewards)
+  assert.deepEqual(one.trie.root(), other.trie.root(), 'or they compare their records for ever')
+})
+
+/** A lease, and the receipt of its vehicle. */
+function leaseOf(
+  signer: string,
+  vehicle: string,
+  owner: string,
+  positions: readonly number[],
+): Verified<Lease> {
+  return recordOf<Lease>('lease', signer, {
+    vehicle: peerNamed(vehicle),
+    owner: ownerNamed(owner),
+    shards: positions.map((position) => cidNamed(`shard ${position}`)),
+    positions,
+    isa: null,
+    costMs: 1_000,
+    draw: { basis: cidNamed('draw'), eligible: new Uint8Array(1), index: 0 },
+  })
+}
+
+/** `chance` gives the record another id. */
+function receiptOf(
+  lease: Verified<Lease>,
+  place: number,
+  result: string,
+  serial: number,
+  chance: number,
+): Restored {
+  const { vehicle: worker, shards } = lease.payload
+  const opening = { results: [cidNamed(result)], nonce: sha256(new Uint8Array(1)) }
+  const payload: Receipt = {
+    lease: lease.id,
+    covers: [place],
+    root: receiptRoot(sha256, { id: lease.id, job, worker, shards }, [place], opening),
+    cpuMs: chance,
+    wallMs: 1_000,
+  }
+  return { kind: 'receipt', record: recordOf('receipt', nameOfPeer(worker), payload, { serial }), opening }
+}
+
+/** What a steward that takes over makes of these records, once it has seen every result. */
+function made(records: readonly Restored[]) {
+  const place = seatOf('a')
+  const shards = [0, 1].map((n) => ({ shard: cidNamed(`shard ${n}`), pages: 1, costMs: 1_000 }))
+  const seed = seedOf('a', place.nonce)
+  const steward = new Steward({ job, manifest: threeStewards, shards, self: a, seed, owners: null, sha256 })
+  let effects = steward.restore(records, 0)
+  for (;;) {
+    const wanted = effects.flatMap((effect) => (effect.type === 'collect' ? effect.wanted : []))
+    if (wanted.length === 0) return { shards: steward.view().shards, verdicts: steward.verdicts() }
+    const results = wanted.map((want) => ({
+      ...want,
+      finding: { state: 'good', text: want.result, exhausted: false } as const,
+    }))
+    effects = steward.handle({ type: 'examined', results }, 0)
+  }
+}
+
+test('stewards that have the same records come to the same, in whatever order they got them', () => {
+  // Two stewards apart leased one shard to two vehicles of one owner, which do not agree: the first of them counts.
+  const leases = [
+    leaseOf('a', 'v1', 'o1', [0, 1]),
+    leaseOf('b', 'v3', 'o1', [0]),
+    leaseOf('a', 'v2', 'o2', [0]),
+  ]
+  const [first, second, third] = leases as [Verified<Lease>, Verified<Lease>, Verified<Lease>]
+  const sought = Array.from({ length: 40 }, (_, i) => i)
+  const r1s = sought.map((i) => receiptOf(first, 0, 'y', 0, i))
+  const r2s = sought.map((i) => receiptOf(first, 1, 's', 1, i))
+  const r1 = r1s.reduce((x, y) => (y.record.id > x.record.id ? y : x))
+  const r2 = r2s.reduce((x, y) => (y.record.id < x.record.id ? y : x))
+  const r3 = receiptOf(second, 0, 'x', 0, 0)
+  assert(r2.record.id < r3.record.id && r3.record.id < r1.record.id, 'by id they stand against their serials')
+  const opened = leases.map((record): Restored => ({ kind: 'lease', record }))
+  const receipts = [r1, r2, r3, receiptOf(third, 0, 'x', 0, 0)]
+  const outcomes = permutations(receipts).map((shuffled) => JSON.stringify(made([...opened, ...shuffled])))
+  assert.equal(new Set(outcomes).size, 1)
+})
+
+// --- what scenarios would show, were it so ------------------------------------------------------------------
+
+function play(script: string): string[] {
+  const stage = new CouncilStage()
+  return script
+    .trim()
+    .split('\n')
+    .flatMap((line) => stage.run(parseCommand(line.trim())))
+}
+
+test('verdicts apart are settled only when the claims of both sides have been looked at', () => {
+  const lines = play(`
+    council stewards=a,b shards=1 arbiter=steward
+    submit
+    inputs b
+    down a v3 v4
+    down b v1 v2
+    roster v1:o1 v2:o2 v3:o3 v4:o4
+    accept a L1 L2
+    mute a b
+    wait 14s
+    progress a L1 L2
+    accept b L3 L4
+    hold a b
+    unmute a b
+    receipt b L3 S0=z
+    examine b z
+    receipt b L4 S0=z
+    receipt a L1 S0=x
+    examine a x
+    receipt a L2 S0=x
+    release a b
+    wait 6s
+    examine a x
+    examine a z
+  `)
+  const settling = lines.filter((line) => line.includes('settles'))
+  assert.deepEqual(settling, [], 'two owners say x and two say z: nothing is unanimous')
+})
+
+test('verdicts apart are settled only when the claims of both sides are here', () => {
+  const lines = play(`
+    council stewards=a,b shards=1 arbiter=steward
+    submit
+    inputs b
+    down a v3 v4
+    down b v1 v2
+    roster v1:o1 v2:o2 v3:o3 v4:o4
+    accept a L1 L2
+    mute a b
+    wait 14s
+    progress a L1 L2
+    accept b L3 L4
+    hold a b
+    unmute a b
+    receipt b L3 S0=z
+    examine b z
+    receipt b L4 S0=z
+    receipt a L1 S0=x
+    examine a x
+    receipt a L2 S0=x
+    release a b
+    wait 1s
+    examine a x
+  `)
+  const settling = lines.filter((line) => line.includes('settles'))
+  assert.deepEqual(settling, [], 'the verdict of b names receipts that a has not seen')
+})
+
+test('a replaced steward that comes back learns of its taker from the taker, too', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    crash c
+    roster d:d:slots=0
+    wait 60s
+    willing d
+    inputs d
+    wait 1s
+    crash a
+    crash b
+    restore c
+    wait 30s
+    view c d
+  `)
+  assert.deepEqual(
+    lines.slice(-2).map((line) => line.slice(0, line.indexOf(','))),
+    ['c: watches', 'd: acts'],
+  )
+})
+
+test('a steward whose machine was suspended listens before it acts', () => {
+  const lines = play(`
+    council stewards=a,b shards=1
+    submit
+    inputs b
+    roster d:d:slots=0
+    wait 1s
+    sleep b
+    wait 50s
+    awake b
+    wait 5s
+  `)
+  assert(!lines.includes('b: acts'))
+})
+
+test('a steward whose machine was suspended for long has nobody replaced who lives', () => {
+  const lines = play(`
+    council stewards=a,b shards=1
+    submit
+    inputs b
+    down a d
+    roster d:d:slots=0
+    wait 1s
+    sleep b
+    wait 65s
+    awake b
+    wait 5s
+  `)
+  assert(!lines.includes('b: invite d'), 'whose answer would be a handover, and stays')
+})
+
+test('a taker that was away when it was entrusted hears of it when it comes back', () => {
+  const lines = play(`
+    council stewards=a,b shards=1
+    submit
+    inputs b
+    crash b
+    roster d:d:slots=0
+    wait 60s
+    down a d
+    willing d
+    wait 5s
+    up a d
+    wait 30s
+  `)
+  assert(lines.includes('d: hold inputs'))
+})
+
+test('who had no room to stand by is asked again after a while', () => {
+  const lines = play(`
+    council stewards=a,b shards=1
+    submit
+    inputs b
+    crash b
+    roster d:d:slots=0
+    wait 60s
+    unwilling d no-space
+    wait 3000s
+  `)
+  assert.equal(lines.filter((line) => line === 'a: invite d').length, 2)
+})
+
+test('a job is cancelled at a steward that lacks the inputs, too', () => {
+  const lines = play(`
+    council stewards=a,b shards=1
+    submit
+    crash a
+    wait 4s
+    cancel b
+  `)
+  assert(lines.some((line) => line.startsWith('b: issue E1 end cancelled')))
+})

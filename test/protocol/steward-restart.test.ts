@@ -1,0 +1,41 @@
+/** What a steward that is restored from its records never says a second time. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { RecordBody, Verified } from '../../src/protocol/record.ts'
+import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import { cidNamed, manifestWith, peerNamed, seed, sha256 } from '../support/core-fakes.ts'
+import { capacityOf } from '../support/core-steward-stage.ts'
+
+function stewardOf(shardCount: number): Steward {
+  const shards = Array.from({ length: shardCount }, (_, i) => ({
+    shard: cidNamed(`shard ${i}`),
+    pages: 1,
+    costMs: 60_000,
+  }))
+  const [job, self, manifest] = [cidNamed('job'), peerNamed('steward'), manifestWith()]
+  return new Steward({ job, manifest, shards, self, seed, owners: null, sha256 })
+}
+
+function signedWith(steward: Steward, roster: readonly string[], nowMs: number): Restored[] {
+  const effects = steward.handle({ type: 'roster', capacities: roster.map(capacityOf) }, nowMs)
+  return effects.flatMap((effect) => {
+    if (effect.type !== 'issue') return []
+    const record = { ...(effect.body as RecordBody<never>), id: effect.id } satisfies Verified
+    return [{ kind: effect.body.kind, record } as Restored]
+  })
+}
+
+function drawsOf(records: readonly Restored[]): number[] {
+  return records.flatMap(({ kind, record }) => (kind === 'lease' ? [record.payload.draw.index] : []))
+}
+
+test('a restored steward uses no serial and no draw twice', () => {
+  const before = signedWith(stewardOf(8), ['v1:o1', 'v2:o2'], 0)
+  const restored = stewardOf(8)
+  restored.restore(before, 1_000)
+  const after = signedWith(restored, ['v1:o1', 'v2:o2', 'v3:o3', 'v4:o4'], 2_000)
+  const [first, second] = [before, after].map((records) => records.map(({ record }) => record.serial))
+  assert(drawsOf(before).length > 0 && drawsOf(after).length > 0)
+  assert(Math.min(...second!) > Math.max(...first!))
+  assert(Math.min(...drawsOf(after)) > Math.max(...drawsOf(before)))
+})

@@ -1,0 +1,726 @@
+/**
+ * Two or more councils of one job on a stage: commands go in as what happens to them and between them, and what they
+ * do comes out as short lines, each after the name of who does it.
+ *
+ * Whoever is named is linked to everybody else until a command parts them. What councils say travels through the real
+ * encoding and arrives in order, at once, or when a `deliver` says so. Beats and comparisons of records are said every
+ * second, so they are carried and not shown, unless the command asks for `talk`.
+ */
+import { concat, fromString, toString as textOf } from 'uint8arrays'
+import type { Capacity } from '../../src/protocol/advert.ts'
+import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
+import { Council } from '../../src/protocol/council/council.ts'
+import type { JobRecord } from '../../src/protocol/council/job-records.ts'
+import { openDrawBasis } from '../../src/protocol/draw.ts'
+import { openHandover } from '../../src/protocol/handover.ts'
+import { openHolding } from '../../src/protocol/holding.ts'
+import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { Manifest, ShardEntry, StewardPlace } from '../../src/protocol/job.ts'
+import { type Opening, openLease, openReceipt, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type UnwillingReason,
+} from '../../src/protocol/message.ts'
+import { recordId, type SignedRecord } from '../../src/protocol/record.ts'
+import { shortIdOf } from '../../src/protocol/record-trie.ts'
+import type { Examined, Wanted } from '../../src/protocol/steward/contract.ts'
+import { openEnd, openReveal, openVerdict } from '../../src/protocol/verdict.ts'
+import { openWindow } from '../../src/protocol/window.ts'
+import {
+  bodyOf,
+  cidNamed,
+  manifestWith,
+  nameOfCid,
+  nameOfPeer,
+  ownerNamed,
+  peerNamed,
+  sha256,
+  sign,
+  verify,
+} from './core-fakes.ts'
+import { type Command, parseDuration, printDuration } from './core-script.ts'
+import { rosterOf } from './core-steward-stage.ts'
+
+/** A node that has the job: what is durable there, and the council while the node runs. */
+interface Member {
+  readonly name: string
+  readonly journal: Set<RecordId>
+  council: Council | undefined
+  inputs: boolean
+  /** The machine is suspended: it says, hears and does nothing, and no connection breaks. */
+  asleep: boolean
+  wakeAtMs: number
+  wanted: Wanted[]
+  /** Verdicts whose results it fetches. */
+  fetching: RecordId[]
+}
+
+interface Letter {
+  readonly from: string
+  readonly to: string
+  readonly bytes: Uint8Array
+}
+
+/** What a node draws from in a place: it knows it after a restart, and nobody else does. */
+export function seedOf(name: string, nonce: Uint8Array): Uint8Array {
+  return sha256(concat([fromString(`the key of ${name}`), nonce]))
+}
+
+export function seatOf(name: string): StewardPlace {
+  const nonce = sha256(fromString(name)).slice(0, 16)
+  return {
+    peer: peerNamed(name),
+    owner: ownerNamed(name),
+    nonce,
+    drawCommitment: sha256(seedOf(name, nonce)),
+  }
+}
+
+/** Opens a record as a shell does, by its kind. */
+function openAny(kind: string, record: SignedRecord, opening: Opening | null): JobRecord {
+  switch (kind) {
+    case 'draw':
+      return { kind, record: openDrawBasis(record, sha256, verify) }
+    case 'lease':
+      return { kind, record: openLease(record, sha256, verify) }
+    case 'window':
+      return { kind, record: openWindow(record, sha256, verify) }
+    case 'receipt':
+      return { kind, record: openReceipt(record, sha256, verify), opening: opening! }
+    case 'verdict':
+      return { kind, record: openVerdict(record, sha256, verify) }
+    case 'end':
+      return { kind, record: openEnd(record, sha256, verify) }
+    case 'holding':
+      return { kind, record: openHolding(record, sha256, verify) }
+    case 'handover':
+      return { kind, record: openHandover(record, sha256, verify) }
+    case 'reveal':
+      return { kind, record: openReveal(record, sha256, verify) }
+    default:
+      throw new Error(`a job has no ${kind}`)
+  }
+}
+
+const initials = {
+  draw: 'D',
+  lease: 'L',
+  receipt: 'R',
+  verdict: 'V',
+  end: 'E',
+  holding: 'H',
+  handover: 'T',
+  window: 'W',
+  reveal: 'X',
+}
+const nonce = sha256(new Uint8Array(1))
+
+export class CouncilStage {
+  nowMs = 0
+  #manifest: Manifest = manifestWith()
+  #shards: readonly ShardEntry[] = []
+  #capacities: readonly Capacity[] = []
+  readonly #job = cidNamed('job')
+  readonly #members = new Map<string, Member>()
+  /** Everybody that can be linked: members, and what the roster names. */
+  readonly #names = new Set<string>()
+  readonly #parted = new Set<string>()
+  /** Links that look alive and carry nothing, and those whose letters wait for a `deliver`. */
+  readonly #muted = new Set<string>()
+  readonly #waiting = new Set<string>()
+  #post: Letter[] = []
+  readonly #signed = new Map<RecordId, { readonly record: SignedRecord; readonly opened: JobRecord }>()
+  readonly #recordNames = new Map<RecordId, string>()
+  readonly #recordsNamed = new Map<string, RecordId>()
+  readonly #roots = new Map<string, number>()
+  /** Invitations that each has not answered yet. */
+  readonly #invitations = new Map<string, { readonly from: string; readonly nonce: Uint8Array }[]>()
+  #lines: string[] = []
+  #talks = false
+  #linesAtMs = 0
+
+  /** Carries out one command; returns the lines that it leads to. */
+  run(command: Command): string[] {
+    this.#lines = []
+    this.#talks = command.words.includes('talk')
+    this.#linesAtMs = this.nowMs
+    this.#carryOutCommand({ ...command, words: command.words.filter((word) => word !== 'talk') })
+    this.#deliverAll()
+    return this.#lines
+  }
+
+  #carryOutCommand(command: Command): void {
+    const { verb, words, settings } = command
+    const [name = '', second = ''] = words
+    switch (verb) {
+      case 'council':
+        this.#setUp(settings)
+        break
+      case 'submit':
+        for (const { peer } of this.#manifest.stewards) this.#begin(nameOfPeer(peer), [], true)
+        break
+      case 'roster':
+        this.#roster(rosterOf(words, command))
+        break
+      case 'inputs':
+        for (const member of words) {
+          this.#member(member).inputs = true
+          this.#hand(member, { type: 'inputs-held', shards: this.#shards })
+        }
+        break
+      case 'results':
+        for (const member of words.filter((word) => word !== 'missing'))
+          for (const verdict of this.#member(member).fetching.splice(0))
+            this.#hand(member, { type: 'results-held', verdict, held: !words.includes('missing') })
+        break
+      case 'wait':
+        this.#wait(parseDuration(name))
+        break
+      case 'down':
+      case 'up':
+        for (const [a, b] of this.#pairs(words)) this.#link(a, b, verb === 'up')
+        break
+      case 'mute':
+      case 'unmute':
+        for (const [a, b] of this.#pairs(words))
+          if (verb === 'mute') this.#muted.add(linkOf(a, b))
+          else this.#muted.delete(linkOf(a, b))
+        break
+      case 'hold':
+        this.#waiting.add(linkOf(name, second))
+        break
+      case 'deliver':
+        this.#deliver(name, second)
+        break
+      case 'release':
+        this.#waiting.delete(linkOf(name, second))
+        break
+      case 'crash':
+        this.#crash(name)
+        break
+      case 'sleep':
+        this.#member(name).asleep = true
+        break
+      case 'awake':
+        this.#member(name).asleep = false
+        this.#hand(name, { type: 'wake' })
+        break
+      case 'restore':
+        this.#begin(name, [...this.#member(name).journal], false)
+        break
+      case 'willing':
+      case 'unwilling':
+        this.#answer(name, verb === 'willing' ? null : ((second || 'no-space') as UnwillingReason))
+        break
+      case 'reader':
+        this.#begin(name, [], false)
+        for (const member of words.slice(1)) this.#hand(member, { type: 'reader', peer: peerNamed(name) })
+        break
+      case 'cancel':
+        this.#hand(name, { type: 'cancel' })
+        break
+      case 'accept':
+        for (const lease of words.slice(1)) this.#hand(name, { type: 'accepted', ...this.#leaseNamed(lease) })
+        break
+      case 'progress':
+        for (const lease of words.slice(1))
+          this.#hand(name, { type: 'progress', ...this.#leaseNamed(lease), done: 0 })
+        break
+      case 'receipt':
+        this.#receipt(command)
+        break
+      case 'show':
+        this.#show(name, words.slice(1))
+        break
+      case 'examine':
+        this.#examine(name, words.slice(1))
+        break
+      case 'recomputed':
+        this.#hand(name, {
+          type: 'recomputed',
+          position: Number(second.slice(1)),
+          found: { result: cidNamed(words[2]!), text: words[2]! },
+        })
+        break
+      case 'compare':
+        this.#compare()
+        break
+      case 'view':
+        for (const member of words) this.#view(member)
+        break
+      default:
+        throw new Error(`a council knows no '${verb}'`)
+    }
+  }
+
+  // --- what a command does ------------------------------------------------------------------------------------
+
+  #setUp(settings: ReadonlyMap<string, string>): void {
+    const number = (name: string, otherwise: number) => Number(settings.get(name) ?? otherwise)
+    const count = number('shards', 1)
+    const costMs = number('cost', 1_000)
+    const stewards = (settings.get('stewards') ?? 'a,b').split(',')
+    this.#manifest = manifestWith({
+      shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count },
+      deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
+      stewards: stewards.map(seatOf),
+      assurance: {
+        replicas: number('replicas', 2),
+        arbiter: (settings.get('arbiter') ?? 'owners') as Manifest['assurance']['arbiter'],
+      },
+    })
+    this.#shards = Array.from({ length: count }, (_, i) => ({
+      shard: cidNamed(`shard ${i}`),
+      pages: 1,
+      costMs,
+    }))
+    for (const name of stewards) this.#names.add(name)
+  }
+
+  #begin(name: string, records: readonly RecordId[], submitted: boolean): void {
+    const first = nameOfPeer(this.#manifest.stewards[0]!.peer) === name
+    const known = this.#members.get(name)
+    const member: Member = {
+      name,
+      journal: new Set(records),
+      council: new Council({
+        job: this.#job,
+        manifest: this.#manifest,
+        self: peerNamed(name),
+        seedOf: (place) => seedOf(name, place),
+        owners: null,
+        sha256,
+      }),
+      inputs: first || (known?.inputs ?? false),
+      asleep: false,
+      wakeAtMs: Number.POSITIVE_INFINITY,
+      wanted: [],
+      fetching: [],
+    }
+    this.#members.set(name, member)
+    this.#names.add(name)
+    const shards = member.inputs ? this.#shards : null
+    const restored = records.map((id) => this.#signed.get(id)!.opened)
+    const fresh = submitted && first
+    this.#carryOut(member, member.council!.begin({ records: restored, shards, fresh }, this.nowMs))
+    if (this.#capacities.length > 0) this.#hand(name, { type: 'roster', capacities: this.#capacities })
+    for (const other of this.#names) {
+      if (!this.#linked(name, other)) continue
+      this.#hand(name, { type: 'connected', peer: peerNamed(other) })
+      if (known !== undefined) this.#hand(other, { type: 'connected', peer: peerNamed(name) })
+    }
+  }
+
+  #crash(name: string): void {
+    this.#member(name).council = undefined
+    this.#post = this.#post.filter(({ from, to }) => from !== name && to !== name)
+    for (const other of this.#names)
+      if (other !== name && !this.#parted.has(linkOf(name, other)))
+        this.#hand(other, { type: 'disconnected', peer: peerNamed(name) })
+  }
+
+  #roster(capacities: readonly Capacity[]): void {
+    const fresh = capacities.filter(({ name }) => !this.#names.has(name))
+    this.#capacities = capacities
+    for (const { name } of fresh) this.#names.add(name)
+    for (const member of this.#members.values()) {
+      for (const { name, peer } of fresh)
+        if (this.#linked(member.name, name)) this.#hand(member.name, { type: 'connected', peer })
+      this.#hand(member.name, { type: 'roster', capacities })
+    }
+  }
+
+  #link(a: string, b: string, up: boolean): void {
+    const link = linkOf(a, b)
+    if (this.#parted.has(link) !== up) return
+    if (up) this.#parted.delete(link)
+    else this.#parted.add(link)
+    this.#post = this.#post.filter(({ from, to }) => linkOf(from, to) !== link)
+    if (!this.#runs(a) || !this.#runs(b)) return
+    const type = up ? 'connected' : 'disconnected'
+    this.#hand(a, { type, peer: peerNamed(b) })
+    this.#hand(b, { type, peer: peerNamed(a) })
+  }
+
+  #wait(durationMs: number): void {
+    const untilMs = this.nowMs + durationMs
+    for (;;) {
+      const next = [...this.#members.values()]
+        .filter(({ council, asleep, wakeAtMs }) => council !== undefined && !asleep && wakeAtMs <= untilMs)
+        .sort((x, y) => x.wakeAtMs - y.wakeAtMs)[0]
+      if (next === undefined) break
+      this.nowMs = Math.max(this.nowMs, next.wakeAtMs)
+      next.wakeAtMs = Number.POSITIVE_INFINITY
+      this.#hand(next.name, { type: 'wake' })
+      this.#deliverAll()
+    }
+    this.nowMs = untilMs
+  }
+
+  #receipt({ words, settings }: Command): void {
+    const [to, name] = words
+    const { lease: id, from } = this.#leaseNamed(name!)
+    const lease = this.#leaseOf(id)
+    const shards = [...settings].filter(([shard]) => /^S\d+$/.test(shard))
+    const places = shards.map(([shard]) => lease.payload.positions.indexOf(Number(shard.slice(1))))
+    if (places.includes(-1)) throw new Error(`${name} has no such shards`)
+    const opening = { results: shards.map(([, result]) => cidNamed(result)), nonce }
+    const worker = { id, job: this.#job, worker: from, shards: lease.payload.shards }
+    const payload: Receipt = {
+      lease: id,
+      covers: places,
+      root: receiptRoot(sha256, worker, places, opening),
+      cpuMs: 1,
+      wallMs: shards.length * 1_000,
+    }
+    const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
+    const receipt = openReceipt(record, sha256, verify)
+    this.#name({ kind: 'receipt', record: receipt, opening }, record)
+    this.#hand(to!, { type: 'receipt', receipt, opening, released: null })
+  }
+
+  /** A vehicle shows a steward what it has of the job. */
+  #show(to: string, names: readonly string[]): void {
+    for (const name of names) {
+      const { opened } = this.#signed.get(this.#recordNamed(name))!
+      const from = opened.kind === 'lease' ? opened.record.payload.vehicle : opened.record.signer
+      this.#hand(to, { type: 'record', from, record: opened })
+    }
+  }
+
+  /** Answers these collections together. */
+  #examine(name: string, results: readonly string[]): void {
+    const member = this.#member(name)
+    const asked = member.wanted.filter((want) => results.includes(nameOfCid(want.result)))
+    if (asked.length === 0) throw new Error(`${name} asked nobody for ${results.join(', ')}`)
+    member.wanted = member.wanted.filter((want) => !asked.includes(want))
+    const examined = asked.map((want): Examined => {
+      return { ...want, finding: { state: 'good', text: nameOfCid(want.result), exhausted: false } }
+    })
+    this.#hand(name, { type: 'examined', results: examined })
+  }
+
+  #answer(name: string, reason: UnwillingReason | null): void {
+    const invitations = this.#invitations.get(name)
+    if (invitations === undefined) throw new Error(`nobody invited ${name}`)
+    this.#invitations.delete(name)
+    for (const { from, nonce: place } of invitations) {
+      const message: FellowMessage =
+        reason === null
+          ? { type: 'willing', nonce: place, drawCommitment: sha256(seedOf(name, place)) }
+          : { type: 'unwilling', nonce: place, reason }
+      this.#hand(from, { type: 'fellow', from: peerNamed(name), message })
+    }
+  }
+
+  /** Who has which of the job's records: what anybody has, and what each lacks of it. */
+  #compare(): void {
+    const running = [...this.#members.values()].filter(({ council }) => council !== undefined)
+    const all = new Set(running.flatMap(({ journal }) => [...journal]))
+    const roots = new Set(running.map(({ council }) => textOf(council!.root, 'hex')))
+    for (const { name, journal } of running) {
+      const lacks = [...all].filter((id) => !journal.has(id)).map((id) => this.#nameOf(id))
+      this.#lines.push(
+        `${name}: ${journal.size} records${lacks.length > 0 ? `, lacks ${lacks.join(' ')}` : ''}`,
+      )
+    }
+    this.#lines.push(roots.size === 1 ? 'the roots are equal' : 'the roots differ')
+  }
+
+  #view(name: string): void {
+    const council = this.#running(name)
+    const state = council.observe(this.nowMs)?.view()
+    const does = council.acting ? 'acts' : 'watches'
+    const { stewards, lost } = council.succession
+    const seats = stewards.map(({ peer }) => `${nameOfPeer(peer)}${lost.has(peer) ? ' (lost)' : ''}`)
+    const counts = Object.entries(state?.shards ?? {}).filter(
+      ([kind, count]) => kind !== 'total' && count > 0,
+    )
+    const contradicted = state?.contradicted ?? []
+    const parts = [
+      does,
+      `stewards ${seats.join(' ')}`,
+      ...(state === undefined ? ['lacks the shards'] : counts.map(([kind, count]) => `${kind}=${count}`)),
+      ...(contradicted.length > 0 ? [`contradicted ${contradicted.join(' ')}`] : []),
+      ...(state?.end == null
+        ? []
+        : [`ended ${state.end.outcome}`, council.isComplete ? 'all is here' : 'something lacks']),
+    ]
+    this.#lines.push(`${name}: ${parts.join(', ')}`)
+  }
+
+  // --- the post -----------------------------------------------------------------------------------------------
+
+  #send(from: string, to: PeerId, message: Message): void {
+    const letter = { from, to: nameOfPeer(to), bytes: encodeMessage(message) }
+    if (this.#linked(from, letter.to) && !this.#muted.has(linkOf(from, letter.to))) this.#post.push(letter)
+  }
+
+  /** All that is on its way over one link in one direction, then the next. */
+  #deliverAll(): void {
+    for (;;) {
+      const first = this.#post.find(({ from, to }) => !this.#waiting.has(linkOf(from, to)))
+      if (first === undefined) return
+      this.#deliver(first.from, first.to)
+    }
+  }
+
+  #deliver(from: string, to: string): void {
+    const bundle = this.#post.filter((letter) => letter.from === from && letter.to === to)
+    this.#post = this.#post.filter((letter) => !bundle.includes(letter))
+    for (const { bytes } of bundle) this.#arrive(from, to, decodeMessage(bytes))
+  }
+
+  #arrive(from: string, to: string, message: Message): void {
+    const sender = peerNamed(from)
+    if (message.type === 'entrust') {
+      const chain = message.handovers.map(({ body }) => recordId(sha256, body))
+      if (!this.#members.has(to)) this.#begin(to, chain, false)
+      else
+        for (const id of chain)
+          this.#hand(to, { type: 'record', from: sender, record: this.#signed.get(id)!.opened })
+      return
+    }
+    if (message.type === 'record') {
+      const { kind } = this.#signed.get(recordId(sha256, message.record.body))!.opened
+      const record = openAny(kind, message.record, message.opening)
+      this.#hand(to, { type: 'record', from: sender, record })
+    } else this.#hand(to, { type: 'fellow', from: sender, message: message as FellowMessage })
+  }
+
+  // --- what councils do ---------------------------------------------------------------------------------------
+
+  #hand(name: string, input: CouncilInput): void {
+    const member = this.#members.get(name)
+    if (member?.council === undefined || member.asleep) return
+    this.#carryOut(member, member.council.handle(input, this.nowMs))
+  }
+
+  #carryOut(member: Member, effects: readonly CouncilEffect[]): void {
+    for (const effect of effects) {
+      const line = this.#lineOf(member, effect)
+      if (line !== undefined) this.#print(member.name, line)
+    }
+  }
+
+  #lineOf(member: Member, effect: CouncilEffect): string | undefined {
+    switch (effect.type) {
+      case 'issue': {
+        const record = sign(effect.body)
+        const opened = openAny(effect.body.kind, record, null)
+        this.#name(opened, record)
+        member.journal.add(effect.id)
+        return `issue ${this.#described(opened)}`
+      }
+      case 'keep':
+      case 'copy': {
+        const id = effect.type === 'keep' ? effect.receipt : effect.record
+        member.journal.add(id)
+        return `${effect.type} ${this.#nameOf(id)}`
+      }
+      case 'share': {
+        const { record, opened } = this.#signed.get(effect.record)!
+        const opening = opened.kind === 'receipt' ? opened.opening : null
+        this.#send(member.name, effect.to, { type: 'record', record, opening })
+        return this.#talks ? `share ${this.#nameOf(effect.record)} with ${nameOfPeer(effect.to)}` : undefined
+      }
+      case 'entrust': {
+        const handovers = member.council!.succession.chain.map(({ id }) => this.#signed.get(id)!.record)
+        const manifest = sign(bodyOf('manifest', effect.to, this.#manifest))
+        this.#send(member.name, effect.to, { type: 'entrust', manifest, handovers })
+        return `entrust ${nameOfPeer(effect.to)}`
+      }
+      case 'adopt':
+        return `adopt ${nameOfPeer(effect.to)}`
+      case 'offer':
+        return `offer ${this.#nameOf(effect.lease)} to ${nameOfPeer(effect.to)}`
+      case 'revoke':
+        return `revoke ${this.#nameOf(effect.lease)} from ${nameOfPeer(effect.from)}`
+      case 'send':
+        return this.#said(member.name, effect.to, effect.message)
+      case 'collect':
+        member.wanted.push(...effect.wanted)
+        return `collect ${effect.wanted.map((want) => `${nameOfCid(want.result)} from ${nameOfPeer(want.from)}`).join(', ')}`
+      case 'recompute':
+        return `recompute S${effect.position}`
+      case 'lied':
+        return `lied by ${effect.because}`
+      case 'hold-inputs':
+        return 'hold inputs'
+      case 'hold-results':
+        member.fetching.push(effect.verdict)
+        return `hold results of ${this.#nameOf(effect.verdict)} from ${nameOfPeer(effect.from)}`
+      case 'acting':
+        return effect.acting ? 'acts' : 'stands down'
+      case 'ended':
+        return `ended ${effect.end.outcome}: ${effect.end.reason}`
+      case 'wake':
+        member.wakeAtMs = effect.atMs
+        return undefined
+      case 'decided':
+        return undefined // the verdict is issued, and that says all
+      default:
+        throw new Error(`unknown effect ${effect satisfies never}`)
+    }
+  }
+
+  #said(from: string, to: PeerId, message: Message): string | undefined {
+    const name = nameOfPeer(to)
+    switch (message.type) {
+      case 'acknowledge':
+        return `send ${name} acknowledge ${this.#nameOf(message.receipt)}`
+      case 'withdraw':
+        return `send ${name} withdraw ${this.#nameOf(message.lease)}`
+      case 'ended':
+        return `send ${name} ended`
+      case 'invite':
+        this.#invitations.set(name, [...(this.#invitations.get(name) ?? []), { from, nonce: message.nonce }])
+        return `invite ${name}`
+      default:
+        this.#send(from, to, message)
+        return this.#talks ? `say ${name} ${this.#told(message)}` : undefined
+    }
+  }
+
+  #told(message: Message): string {
+    switch (message.type) {
+      case 'beat':
+        return `beat: ${message.acting ? 'acts' : 'watches'}, ${this.#rootName(message.root)}`
+      case 'leaves':
+        return `leaves of branch ${message.branch}`
+      case 'ids':
+        return `ids of leaf ${message.leaf}: ${message.ids.map((id) => this.#nameOfShort(id)).join(' ') || 'none'}`
+      case 'want':
+        return `want ${message.ids.map((id) => this.#nameOfShort(id)).join(' ')}`
+      default:
+        return message.type
+    }
+  }
+
+  #described(opened: JobRecord): string {
+    const { kind } = opened
+    const name = this.#nameOf(opened.record.id)
+    const names = (ids: readonly RecordId[]) => ids.map((id) => this.#nameOf(id)).join(' ')
+    switch (kind) {
+      case 'draw': {
+        const { candidates } = opened.record.payload
+        return `${name} draw from ${candidates.map(({ peer }) => nameOfPeer(peer)).join(' ')}`
+      }
+      case 'lease': {
+        const { vehicle, positions } = opened.record.payload
+        return `${name} lease ${nameOfPeer(vehicle)} ${positions.map((position) => `S${position}`).join(' ')}`
+      }
+      case 'verdict': {
+        const shards = opened.record.payload.shards.map(
+          ({ position, outcome, result, because, agreeing, contradicting, settles }) =>
+            [
+              `S${position} ${outcome}${result === null ? '' : ` ${nameOfCid(result)}`} ${because}`,
+              ...(agreeing.length > 0 ? [`by ${names(agreeing)}`] : []),
+              ...(contradicting.length > 0 ? [`against ${names(contradicting)}`] : []),
+              ...(settles.length > 0 ? [`settles ${names(settles)}`] : []),
+            ].join(' '),
+        )
+        return `${name} verdict ${shards.join(', ')}`
+      }
+      case 'holding': {
+        const { inputs, verdicts } = opened.record.payload
+        return `${name} holding ${inputs ? 'the inputs' : `results of ${names(verdicts)}`}`
+      }
+      case 'handover': {
+        const { previous, lost, taker } = opened.record.payload
+        const after = previous === this.#job ? 'the manifest' : this.#nameOf(previous)
+        return `${name} handover from ${nameOfPeer(lost)} to ${nameOfPeer(taker.peer)} after ${after}`
+      }
+      case 'end':
+        return `${name} end ${opened.record.payload.outcome}`
+      default:
+        return `${name} ${kind}`
+    }
+  }
+
+  // --- names --------------------------------------------------------------------------------------------------
+
+  #print(name: string, line: string): void {
+    if (this.nowMs !== this.#linesAtMs) this.#lines.push(`at ${printDuration(this.nowMs)}`)
+    this.#linesAtMs = this.nowMs
+    const [verb, ...rest] = line.split(' ')
+    const before = this.#lines.at(-1)
+    if ((verb === 'copy' || verb === 'adopt') && before?.startsWith(`${name}: ${verb} `))
+      this.#lines[this.#lines.length - 1] = `${before} ${rest.join(' ')}`
+    else this.#lines.push(`${name}: ${line}`)
+  }
+
+  /** Names a record by its kind and number; the same record again keeps its name. */
+  #name(opened: JobRecord, record: SignedRecord): void {
+    const { id } = opened.record
+    if (this.#signed.has(id)) return
+    this.#signed.set(id, { record, opened })
+    const initial = initials[opened.kind]
+    const count = [...this.#recordNames.values()].filter((name) => name[0] === initial).length
+    this.#recordNames.set(id, `${initial}${count + 1}`)
+    this.#recordsNamed.set(`${initial}${count + 1}`, id)
+  }
+
+  #nameOf(id: RecordId): string {
+    return this.#recordNames.get(id) ?? id
+  }
+
+  #nameOfShort(shortId: string): string {
+    for (const [id, name] of this.#recordNames) if (shortIdOf(id) === shortId) return name
+    return shortId
+  }
+
+  #recordNamed(name: string): RecordId {
+    const id = this.#recordsNamed.get(name)
+    if (id === undefined) throw new Error(`there is no record ${name}`)
+    return id
+  }
+
+  #leaseOf(id: LeaseId) {
+    return openLease(this.#signed.get(id)!.record, sha256, verify)
+  }
+
+  #leaseNamed(name: string): { readonly lease: LeaseId; readonly from: PeerId } {
+    const lease = this.#recordNamed(name)
+    return { lease, from: this.#leaseOf(lease).payload.vehicle }
+  }
+
+  #rootName(root: Uint8Array): string {
+    const text = textOf(root, 'hex')
+    if (!this.#roots.has(text)) this.#roots.set(text, this.#roots.size + 1)
+    return `root ${this.#roots.get(text)}`
+  }
+
+  #member(name: string): Member {
+    const member = this.#members.get(name)
+    if (member === undefined) throw new Error(`${name} has no such job`)
+    return member
+  }
+
+  #running(name: string): Council {
+    const { council } = this.#member(name)
+    if (council === undefined) throw new Error(`${name} does not run`)
+    return council
+  }
+
+  #runs(name: string): boolean {
+    const member = this.#members.get(name)
+    return member === undefined || member.council !== undefined
+  }
+
+  #linked(a: string, b: string): boolean {
+    return a !== b && !this.#parted.has(linkOf(a, b)) && this.#runs(a) && this.#runs(b)
+  }
+
+  /** `a` is everybody's link with a; `a b c` are those of a with b and with c. */
+  #pairs([first = '', ...others]: readonly string[]): [string, string][] {
+    const ends = others.length > 0 ? others : [...this.#names].filter((name) => name !== first)
+    return ends.map((end) => [first, end])
+  }
+}
+
+function linkOf(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`
+}

@@ -1,0 +1,219 @@
+/**
+ * Kills at random of everybody who has to do with one job: what was acknowledged stays.
+ *
+ *   CARPOOL_KILLS=100 node --test test/swarm/kills.test.ts    a hundred of them, in some four minutes
+ *   CARPOOL_SEED=17 node --test test/swarm/kills.test.ts      in the order of one seed
+ *
+ * The journal of everyone who is killed is read before it starts again, so that what was on the disk at some time can be
+ * held against what is there in the end, and no signature that ever was is overlooked.
+ */
+import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { RandomStream } from '../../src/base/prng.ts'
+import { Member } from '../../src/cli/swarm/member.ts'
+import { auditFile } from '../../src/host/audit.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { loadOrCreateKey } from '../../src/host/store/keys.ts'
+import { openStore } from '../../src/host/store/store.ts'
+import { decodeCbor } from '../../src/protocol/block.ts'
+import type { JobId, RecordId } from '../../src/protocol/ids.ts'
+import type { RecordBody, RecordKind } from '../../src/protocol/record.ts'
+import { openVerdict } from '../../src/protocol/verdict.ts'
+import { freePort } from '../support/proxy.ts'
+import {
+  slowTexts,
+  temporaryFolder,
+  textsOf,
+  until,
+  untilEnded,
+  untilStatus,
+  wasmJob,
+  writeSlowDocuments,
+} from '../support/swarm.ts'
+
+const kills = Number(process.env.CARPOOL_KILLS ?? 20)
+/** So many at a time are dead or on their way back. */
+const killers = 2
+/** One comes about as often as a kill, so that the job runs as long. */
+const documents = kills
+const stewards = ['submitter', 'steward-1', 'steward-2']
+const names = [...stewards, 'car-1', 'car-2', 'car-3', 'car-4']
+
+test(`${kills} kills during a job cost nothing that was acknowledged`, { timeout: 600_000 }, async (t) => {
+  const seed = process.env.CARPOOL_SEED ?? `${randomInt(2 ** 31)}`
+  t.diagnostic(`CARPOOL_SEED=${seed}`)
+  const random = new RandomStream(sha256, Buffer.from(seed), 'kills')
+  const mortals = await startMortals(t)
+  const job = await submit(t, mortals)
+
+  const startedMs = performance.now()
+  const before = new Map<string, Noted[]>(names.map((name) => [name, []]))
+  let [left, whileItRan, running] = [kills, 0, true]
+  const killer = async () => {
+    while (left > 0) {
+      left -= 1
+      const alive = names.filter((name) => mortals.isAlive(name))
+      const name = alive[random.below(alive.length)]!
+      if ((await mortals.kill(name)) !== 'running') running = false
+      if (running) whileItRan += 1
+      before.get(name)!.push(...notesOf(mortals.dataDir(name), job))
+      await mortals.start(name)
+    }
+  }
+  await Promise.all(Array.from({ length: killers }, killer))
+  t.diagnostic(`${kills} kills in ${Math.round((performance.now() - startedMs) / 1000)} s`)
+
+  const submitter = mortals.member('submitter')
+  const status = await untilEnded(submitter, job)
+  t.diagnostic(
+    `ended ${Math.round((performance.now() - startedMs) / 1000)} s in, ${status.executions} executions of ${documents} shards`,
+  )
+  assert.deepEqual([status.state, status.shards.verified, status.contradicted], ['complete', documents, []])
+  assert.deepEqual(await textsOf(submitter, job), slowTexts(documents, 9))
+  const report = join(temporaryFolder(t), 'report.car')
+  await submitter.node.report(job, report)
+  assert.deepEqual((await auditFile(report)).problems, [])
+  await mortals.endAll()
+
+  const after = new Map(names.map((name) => [name, notesOf(mortals.dataDir(name), job)]))
+  assertNobodyContradictsItself([...before.values(), ...after.values()].flat())
+  for (const name of stewards) assertKept(mortals, name, before.get(name)!, after)
+  assert.ok(whileItRan >= kills / 2, `the job ran at ${whileItRan} of ${kills} kills only`)
+})
+
+/** What one journal says of the job at one time. */
+interface Noted {
+  readonly id: RecordId
+  readonly kind: RecordKind
+  readonly signer: string
+  readonly serial: number
+  /** The receipts that a verdict counts. */
+  readonly counted: readonly RecordId[]
+}
+
+function notesOf(dataDir: string, job: string): Noted[] {
+  const store = openStore(dataDir)
+  try {
+    return [...store.journal.ofJob(job as JobId)].map((row) => {
+      const { signer, serial } = decodeCbor('record', row.body, row.body.byteLength) as RecordBody
+      const shards = row.kind === 'verdict' ? openVerdict(row, sha256, () => true).payload.shards : []
+      const counted = shards.flatMap(({ agreeing, contradicting }) => [...agreeing, ...contradicting])
+      return { id: row.id, kind: row.kind, signer, serial, counted }
+    })
+  } finally {
+    store.close()
+  }
+}
+
+/** One signer, one job and one serial are one record, whatever the signer forgot in between. */
+function assertNobodyContradictsItself(notes: readonly Noted[]): void {
+  const signed = new Map<string, RecordId>()
+  for (const { id, kind, signer, serial } of notes) {
+    if (kind === 'manifest') continue // the job begins with it, under the submitter's own key
+    const first = signed.get(`${signer} ${serial}`) ?? id
+    assert.equal(id, first, `${signer} signed two records with the serial ${serial}`)
+    signed.set(`${signer} ${serial}`, id)
+  }
+}
+
+/** A steward has all that its disk ever had, all that others have of its own word, and all that its verdicts count. */
+function assertKept(
+  mortals: Mortals,
+  name: string,
+  before: readonly Noted[],
+  after: ReadonlyMap<string, readonly Noted[]>,
+): void {
+  const own = after.get(name)!
+  const kept = new Set(own.map(({ id }) => id))
+  const { peer } = mortals.member(name)
+  const acknowledged = [...after.values()].flat().filter(({ signer }) => signer === peer)
+  for (const { id, kind } of [...before, ...acknowledged])
+    assert.ok(kept.has(id), `${name} lost a ${kind} that it had`)
+  for (const { counted } of own)
+    for (const receipt of counted)
+      assert.ok(kept.has(receipt), `${name} lost a receipt that a verdict counts`)
+}
+
+/** Members that come back on their own data and at their own address after each death. */
+class Mortals {
+  readonly #folder: string
+  readonly #addresses: ReadonlyMap<string, string>
+  readonly #members = new Map<string, Member>()
+  readonly #alive = new Set<string>()
+
+  static async create(folder: string): Promise<Mortals> {
+    const addresses = new Map<string, string>()
+    for (const name of names) {
+      mkdirSync(join(folder, name), { mode: 0o700 })
+      const { peerId } = loadOrCreateKey(join(folder, name, 'node.key'), 'node')
+      addresses.set(name, `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/${peerId}`)
+    }
+    return new Mortals(folder, addresses)
+  }
+
+  private constructor(folder: string, addresses: ReadonlyMap<string, string>) {
+    this.#folder = folder
+    this.#addresses = addresses
+  }
+
+  async start(name: string): Promise<void> {
+    const listen = this.#addresses.get(name)!.replace(/[/]p2p.*/, '')
+    const flags = ['--listen', listen, '--slots', name.startsWith('car') ? '1' : '0', '--log-level', 'warn']
+    for (const address of this.#addresses.values()) flags.push('--bootstrap', address)
+    this.#members.set(name, await Member.start({ name, dataDir: this.dataDir(name), flags }))
+    this.#alive.add(name)
+  }
+
+  /** Answers in which state the job was, as far as it knew. */
+  async kill(name: string): Promise<string> {
+    this.#alive.delete(name)
+    const member = this.member(name)
+    const [job] = await member.node.jobs()
+    await member.end('SIGKILL')
+    return job?.state ?? 'running'
+  }
+
+  async endAll(): Promise<void> {
+    this.#alive.clear()
+    await Promise.all([...this.#members.values()].map((member) => member.end('SIGTERM')))
+  }
+
+  isAlive(name: string): boolean {
+    return this.#alive.has(name)
+  }
+
+  member(name: string): Member {
+    return this.#members.get(name)!
+  }
+
+  dataDir(name: string): string {
+    return join(this.#folder, name)
+  }
+}
+
+async function startMortals(t: TestContext): Promise<Mortals> {
+  const mortals = await Mortals.create(temporaryFolder(t))
+  t.after(async () => {
+    if (!(t as TestContext & { readonly passed: boolean }).passed)
+      for (const name of names) t.diagnostic(`${name}: ${mortals.member(name)?.log().slice(-2000)}`)
+    await mortals.endAll()
+  })
+  await Promise.all(names.map((name) => mortals.start(name)))
+  await until('the submitter knows everybody', async () => {
+    return (await mortals.member('submitter').node.peers()).length === names.length
+  })
+  return mortals
+}
+
+/** Answers once the job is durable: all stewards hold what it takes. */
+async function submit(t: TestContext, mortals: Mortals): Promise<string> {
+  const submitter = mortals.member('submitter')
+  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, documents, 9), { standbys: 2 })
+  const { job, standbys } = await submitter.node.submit(request)
+  assert.equal(standbys, 2)
+  await untilStatus(submitter, job, 'the job is durable', ({ standbys }) => standbys.holding === 2)
+  return job
+}
