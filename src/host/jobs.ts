@@ -302,7 +302,7 @@ export class Jobs {
   }
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const { store, key, submitter, fleet, log } = this.#options
+    const { store, submitter, fleet, log } = this.#options
     const prepared = await prepareJob(
       request,
       {

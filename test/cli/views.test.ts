@@ -6,6 +6,7 @@ import { requestOf } from '../../src/cli/commands/submit.ts'
 import {
   describeMissing,
   describePlan,
+  describeQuote,
   describeShortage,
   describeStatus,
   progressBar,
@@ -14,7 +15,7 @@ import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
 import { clean, formatTable } from '../../src/cli/table.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
-import { job, peerRow, plan, resultsEnd, status, summary } from '../support/fake-node.ts'
+import { job, peerRow, plan, quote, resultsEnd, status, summary } from '../support/fake-node.ts'
 
 test('a table is as wide as its widest cells, figures to the right', () => {
   const rows = [
@@ -158,4 +159,16 @@ test('a request has absolute paths, since the node works elsewhere', () => {
   assert.deepEqual(request.paths, [`${process.cwd()}/scans`])
   assert.equal(request.module, `${process.cwd()}/count.wasm`)
   assert.deepEqual([request.options, request.replicas, request.deadlineMs], [{}, null, null])
+})
+
+test('a quote names the plan that is chosen first, what it costs, and whether there are enough owners', () => {
+  const audits = { replicas: 1, checks: 38, windowShards: 1_000, auditor: 'owners' } as const
+  const audited = { ...quote.plans[0]!, audits, executionsPerShard: 1.04, computeMs: 41_600, elapsedMs: null }
+  assert.deepEqual(describeQuote({ ...quote, plans: [audited, ...quote.plans] }), [
+    '4 documents, 40 pages, 20 shards, engine ocr/native, 5 owners with 7 slots',
+    "chosen: 1 replica and 38 checks of each owner's window, 1.04 executions a shard, 42 s of computing, error bound 0.0001, 2 owners needed",
+    'or: 2 replicas, 2.00 executions a shard, 1 min 20 s of computing, about 11 s here, error bound 0.0001, 2 owners needed',
+  ])
+  const alone = describeQuote({ ...quote, supply: { owners: 1, slots: 1 } })
+  assert.equal(alone.at(-1), 'too few: 2 owners needed, 1 known')
 })

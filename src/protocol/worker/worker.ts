@@ -111,7 +111,7 @@ export class Worker {
 
   handle(input: WorkerInput, nowMs: number): WorkerEffect[] {
     const freeBefore = this.#free()
-    const modeBefore = this.#mode
+    const modeBefore = this.#offeredMode()
     switch (input.type) {
       case 'offer':
         this.#consider(input, nowMs)
@@ -155,17 +155,23 @@ export class Worker {
         break
     }
     this.#fillSlots()
-    if (this.#free() !== freeBefore || this.#mode !== modeBefore) this.#effects.push({ type: 'advertise' })
+    if (this.#free() !== freeBefore || this.#offeredMode() !== modeBefore)
+      this.#effects.push({ type: 'advertise' })
     return this.#takeEffects(nowMs)
   }
 
   view(): WorkerView {
     return {
-      mode: this.#mode,
+      mode: this.#offeredMode(),
       slots: { total: this.#slots.length, free: this.#free() },
       leases: this.#held.size,
       ...this.#totals,
     }
+  }
+
+  /** A full disk takes no new lease, and finishes what it has: others need not ask. */
+  #offeredMode(): WorkerMode {
+    return this.#mode === 'run' && !this.#hasRoom ? 'drain' : this.#mode
   }
 
   /** A lease under way, for those who carry out its effects. */
