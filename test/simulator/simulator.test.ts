@@ -42,6 +42,16 @@ test('an informed cartel gets no more through than chance gives it all leases of
   assert.ok(wrong <= expected + 3 * Math.sqrt(expected))
 })
 
+test('audited jobs keep their bound against accomplices, at less than two executions a shard', (t) => {
+  const { errorBound, jobs, shardsPerJob } = scenarios.audits!
+  const runs = seeds.map((seed) => new World(scenarios.audits!, seed, minutes).run())
+  const wrong = runs.reduce((sum, { wrongAccepted }) => sum + wrongAccepted, 0)
+  const expected = runs.length * jobs * shardsPerJob * errorBound
+  const executions = runs.reduce((sum, { executionsPerShard }) => sum + executionsPerShard, 0) / runs.length
+  t.diagnostic(`${wrong} wrong, the bound allows ${expected}; ${executions.toFixed(2)} executions a shard`)
+  assert.ok(wrong <= expected && executions < 1.7)
+})
+
 test('stewards that are lost for good are replaced', () => {
   const runs = seeds.map((seed) => new World(scenarios['lost-stewards']!, seed, minutes).run())
   assert.ok(runs.some(({ handovers }) => handovers > 0))

@@ -67,6 +67,16 @@ test(
   },
 )
 
+test('a submitter that checks by itself asks nobody for more than one execution', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(3) })
+  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 24, 0), { ...bought, selfCheck: true })
+  const { job } = await swarm.submitter.node.submit(request)
+  const status = await untilEnded(swarm.submitter, job)
+  assert.deepEqual([status.state, status.audits?.auditor, status.executions], ['complete', 'steward', 24])
+  assert.deepEqual(await textsOf(swarm.submitter, job), slowTexts(24, 0))
+  await assertSound(swarm.submitter, job, join(temporaryFolder(t), 'report.car'))
+})
+
 async function assertSound(member: Member, job: string, path: string): Promise<void> {
   await member.node.report(job, path)
   assert.deepEqual((await auditFile(path)).problems, [])
