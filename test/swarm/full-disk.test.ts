@@ -50,6 +50,12 @@ test(
     assert.deepEqual([status.state, status.shards.verified, status.contradicted], ['complete', 24, []])
     assert.deepEqual(await textsOf(submitter, job), slowTexts(24, 9))
 
+    // The end of that job made room: what there is, is filled again.
+    await until('car-1 says that it takes nothing', async () => {
+      fill(join(small, 'more filler'))
+      const rows = await submitter.node.peers()
+      return rows.some(({ peer, mode }) => peer === car.peer && mode === 'drain')
+    })
     const second = await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 0), { replicas: 3 })
     const { job: waiting } = await submitter.node.submit(second)
     const others = await untilStatus(
@@ -65,7 +71,7 @@ test(
     )
     assert.equal((await car.node.info()).vehicle.leases, 0)
 
-    rmSync(join(small, 'filler'))
+    for (const filler of ['filler', 'more filler']) rmSync(join(small, filler))
     const done = await untilEnded(submitter, waiting)
     assert.deepEqual([done.state, done.executions, done.contradicted], ['complete', 6, []])
     assert.equal(car.isRunning, true, 'it lived through all of it')
@@ -86,7 +92,7 @@ function mountSmall(path: string): string | null {
 
 /** Until nothing more fits. */
 function fill(path: string): void {
-  const file = openSync(path, 'w')
+  const file = openSync(path, 'a')
   try {
     for (const bytes of [2 ** 20, 4096]) writeAll(file, Buffer.alloc(bytes, 1))
   } finally {

@@ -86,7 +86,9 @@ test('two submitters share the vehicles evenly', testTimeout, async (t) => {
   const second = await swarm.join({ name: 'rival', slots: 0 })
   await swarm.untilKnown(2, second)
   // More than the vehicles take at once. The second comes late, and must not have to wait until all that is done.
-  const ours = await first.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 100, 1)))
+  const ours = await first.node.submit(
+    await wasmJob(t, 'slow', writeSlowDocuments(t, 100, 1), { replicas: 2 }),
+  )
   await untilAtWork(swarm.vehicle('car-1'))
   const theirs = await second.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 8, 1)))
   const done = await untilEnded(second, theirs.job)
