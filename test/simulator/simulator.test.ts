@@ -44,7 +44,7 @@ test('an informed cartel gets no more through than chance gives it all leases of
 
 test('audited jobs keep their bound against accomplices, at less than two executions a shard', (t) => {
   const { errorBound, jobs, shardsPerJob } = scenarios.audits!
-  const runs = seeds.map((seed) => new World(scenarios.audits!, seed, minutes).run())
+  const runs = seeds.slice(0, 6).map((seed) => new World(scenarios.audits!, seed, minutes).run())
   const wrong = runs.reduce((sum, { wrongAccepted }) => sum + wrongAccepted, 0)
   const expected = runs.length * jobs * shardsPerJob * errorBound
   const executions = runs.reduce((sum, { executionsPerShard }) => sum + executionsPerShard, 0) / runs.length
@@ -53,7 +53,7 @@ test('audited jobs keep their bound against accomplices, at less than two execut
 })
 
 test('stewards that are lost for good are replaced', () => {
-  const runs = seeds.map((seed) => new World(scenarios['lost-stewards']!, seed, minutes).run())
+  const runs = seeds.slice(0, 3).map((seed) => new World(scenarios['lost-stewards']!, seed, minutes).run())
   assert.ok(runs.some(({ handovers }) => handovers > 0))
 })
 
