@@ -181,9 +181,11 @@ export const jobRecordKinds: readonly JobRecord['kind'][] = [
   'reveal',
 ]
 
+const kindRank = new Map(jobRecordKinds.map((kind, rank) => [kind, rank]))
+
 export function byDependency(a: JobRecord, b: JobRecord): number {
   return (
-    jobRecordKinds.indexOf(a.kind) - jobRecordKinds.indexOf(b.kind) ||
+    kindRank.get(a.kind)! - kindRank.get(b.kind)! ||
     a.record.epoch - b.record.epoch ||
     a.record.serial - b.record.serial
   )
