@@ -165,8 +165,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A vehicle that signs two results for one shard is not contradicted.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (before !== undefined && before !== result) this.#contradict(state.lease.payload.owner)',
-    replace: '',
+    find: 'if (before !== undefined && before !== result) {',
+    replace: 'if (before === null) {',
     caughtBy: [scenarios],
   },
   // --- leases
@@ -358,10 +358,38 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ['test/protocol/handover.test.ts'],
   },
   {
+    name: 'Of verdicts made apart, whichever side is looked at first is unanimous.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'if ((this.#apart.get(shard.position)?.unseen.size ?? 0) > 0) return',
+    replace: '',
+    caughtBy: [council],
+  },
+  {
+    name: 'A shard under audits is accepted before its window has passed.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'const passed = agreeing.filter(({ owner }) => this.#windows!.hasPassed(owner, shard.position))',
+    replace: 'const passed = agreeing',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'Checks are not drawn: always the first of a window.',
+    file: 'src/protocol/window.ts',
+    find: 'const j = i + chance.below(order.length - i)',
+    replace: 'const j = i',
+    caughtBy: ['test/protocol/windows.test.ts'],
+  },
+  {
+    name: 'Receipts that do not contradict each other count as evidence.',
+    file: 'src/protocol/evidence.ts',
+    find: "if (!contradicts) throw nothingProven('the receipts do not contradict each other')",
+    replace: '',
+    caughtBy: ['test/protocol/evidence.test.ts'],
+  },
+  {
     name: 'When stewards compare their records, receipts are not sent.',
     file: 'src/protocol/council/council.ts',
-    find: 'mine.filter((id) => !theirs.has(id)),',
-    replace: "mine.filter((id) => !theirs.has(id) && this.#records.get(id)?.kind !== 'receipt'),",
+    find: 'mine.filter((id) => !theirs.has(shortIdOf(id))),',
+    replace: "mine.filter((id) => !theirs.has(shortIdOf(id)) && this.#records.get(id)?.kind !== 'receipt'),",
     caughtBy: [simulator, scenarios],
   },
   {
