@@ -66,10 +66,9 @@ export class TcpProxy {
     for (const link of this.#links) link.applyTo(this.#troubles)
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.cut()
-    this.#server.close()
-    await once(this.#server, 'close')
+    this.#server.close().unref()
   }
 
   #trouble(trouble: Trouble): void {

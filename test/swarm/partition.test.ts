@@ -24,7 +24,7 @@ test('a network that is parted goes on with a job on both sides, and ends it as 
 }, async (t) => {
   const net = await startNetwork(t, 4)
   const submitter = net.member('submitter')
-  const job = await submit(t, net, 40)
+  const job = await submit(t, net, 90)
   await untilStatus(submitter, job, 'something is verified', ({ shards }) => shards.verified > 0)
 
   net.part(['submitter', 'car-1', 'car-2'])
@@ -51,7 +51,7 @@ test('a network that is parted goes on with a job on both sides, and ends it as 
     return acting.filter((status) => status?.acting).length === 1
   })
   assert.equal((await submitter.node.status(job)).state, 'running', 'they were one again too late')
-  await assertDone(t, net, job, 40)
+  await assertDone(t, net, job, 90)
 })
 
 test('a steward that hears and is not heard is replaced, and heard again does no harm', {
@@ -156,7 +156,7 @@ class Net {
 
   async stop(): Promise<void> {
     await Promise.all(this.members().map((member) => member.end('SIGTERM')))
-    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()))
+    for (const proxy of this.#proxies.values()) proxy.close()
   }
 
   #dialledBy(names: readonly string[]) {
