@@ -120,6 +120,16 @@ test('a damaged file is put aside, reported missing and whole again after the ne
   assert.deepEqual(await blocks.get(large.cid), large.bytes)
 })
 
+test('a put mends a damaged file and a damaged row that nobody has read since', async (t) => {
+  const { blocks, directory, database } = temporaryStore(t)
+  const both = [small, large]
+  await blocks.putMany(both, { kind: 'input', job: jobA })
+  writeFileSync(join(directory.blocksPath, large.cid), 'damaged')
+  database.run('UPDATE blocks SET body = ? WHERE cid = ?', new Uint8Array(3), small.cid)
+  await blocks.putMany(both, { kind: 'input', job: jobA })
+  for (const { cid, bytes } of both) assert.deepEqual(await blocks.get(cid), bytes)
+})
+
 test('a damaged row and a vanished file are found out as well', async (t) => {
   const { blocks, database, directory } = temporaryStore(t)
   await blocks.putMany([small, large], { kind: 'input', job: jobA })

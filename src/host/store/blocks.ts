@@ -96,6 +96,8 @@ export class BlockStore {
         })
       if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch', cid, bytes: bytes.byteLength })
     }
+    // What is here already may be damaged, and nobody has noticed yet: it is put aside, and kept anew.
+    for (const { cid } of blocks) await this.#read(cid)
     const large = blocks.filter(({ bytes }) => bytes.byteLength > rowBytesMax)
     for (const { cid } of large) this.#files.hold(cid)
     try {
@@ -115,14 +117,11 @@ export class BlockStore {
       this.#uses.read(cid)
       return hot
     }
-    const row = this.#row(cid)
-    if (row === undefined) return undefined
-    const read = row.body ?? (await this.#files.read(cid))
-    const bytes = read !== undefined && isHashOf(cid, read) ? read : this.#readAgain(cid)
+    const bytes = await this.#read(cid)
     if (bytes === undefined) return undefined
     this.#uses.read(cid)
-    // A row was read without a pause; a file may have gone meanwhile.
-    if (row.body !== null || this.has(cid)) this.#hot.set(cid, bytes)
+    // It may have gone while its file was read.
+    if (this.has(cid)) this.#hot.set(cid, bytes)
     return bytes
   }
 
@@ -272,6 +271,14 @@ export class BlockStore {
       this.#files.remove(cid)
     }
     return released.length
+  }
+
+  /** From the disk, and verified; what is damaged is put aside. */
+  async #read(cid: Cid): Promise<Uint8Array | undefined> {
+    const row = this.#row(cid)
+    if (row === undefined) return undefined
+    const bytes = row.body ?? (await this.#files.read(cid))
+    return bytes !== undefined && isHashOf(cid, bytes) ? bytes : this.#readAgain(cid)
   }
 
   /** Without a pause: a file that went and came back while it was being read is not damaged. */

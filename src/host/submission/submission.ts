@@ -318,7 +318,7 @@ async function store(bytes: Uint8Array, blocks: BlockStore, use: BlockUse): Prom
     async (source) => {
       let root: Cid | undefined
       for await (const block of source) {
-        if (!(await blocks.use(block.cid, use))) await blocks.put(block.cid, block.bytes, use)
+        await blocks.put(block.cid, block.bytes, use)
         root = block.cid
       }
       return root!
