@@ -25,6 +25,9 @@ const everybody: Whose = () => true
 /** Bytes on their way, before the sender is made to wait; no more than a socket holds by itself. */
 const underWayBytesMax = 2 ** 20
 
+/** One missed a connection in one run of some forty. */
+const readingsOfTable = 4
+
 export class TcpProxy {
   readonly port: number
   readonly #server: Server
@@ -170,13 +173,17 @@ export function dialledBy(pids: () => readonly number[]): Whose {
   }
 }
 
-/** Of the socket on 127.0.0.1 that dialled from this port; proc_net_tcp(5). */
+/**
+ * Of the socket on 127.0.0.1 that dialled from this port; proc_net_tcp(5). The kernel hands its table out a page at a
+ * time, and a row may be passed over when others come and go in between: what is not found is looked for again.
+ */
 function inodeOf(port: number): string | undefined {
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
-    const columns = line.trim().split(/\s+/)
-    if (columns[1] === local) return columns[9]
-  }
+  for (let reading = 0; reading < readingsOfTable; reading++)
+    for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
+      const columns = line.trim().split(/\s+/)
+      if (columns[1] === local) return columns[9]
+    }
   return undefined
 }
 
