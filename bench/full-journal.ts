@@ -41,7 +41,6 @@ export async function fillJournal(
       shards,
       self: key.peerId,
       seed: drawSeed(key, place!.nonce),
-      owners: null,
       sha256,
     })
     const rows: JournalRecord[] = []
@@ -126,6 +125,7 @@ function capacityOf(peer: PeerId, { runtime, engine }: Manifest): Capacity {
     expiresMs: Number.MAX_SAFE_INTEGER,
     name: '',
     certificate: null,
+    credential: null,
     slots: { total: 1, free: 1 },
     mode: 'run',
     engines: [{ runtime, engine: engine.name, id: engine.id, isa: null, unitsPerHour: 0 }],

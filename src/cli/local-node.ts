@@ -23,6 +23,8 @@ export const nodeOptionNames = [
   'slots',
   'owner',
   'fleet',
+  'fleetKey',
+  'meshKey',
   'cacheBytesMax',
   'logLevel',
   'json',
@@ -65,7 +67,8 @@ export async function startOwnNode(
   { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
 ): Promise<OwnNode> {
   const { CarpoolNode } = await import('../host/node.ts')
-  const { dataDir, listen, announce, bootstrap, slots, owner, fleet, cacheBytesMax } = config
+  const { dataDir, listen, announce, bootstrap, slots, owner, fleet, fleetKey, meshKey, cacheBytesMax } =
+    config
   const node = await CarpoolNode.start({
     dataDir,
     listen,
@@ -75,6 +78,8 @@ export async function startOwnNode(
     slots,
     ownerCertificate: owner,
     fleet,
+    fleetKey,
+    meshKey,
     cacheBytesMax,
     log,
     standsBy,

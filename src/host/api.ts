@@ -7,6 +7,7 @@ import type { Audits } from '../protocol/job.ts'
 import type { Plan } from '../protocol/plan.ts'
 import type { StewardView } from '../protocol/steward/contract.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
+import type { FleetMemberRow } from './store/journal.ts'
 
 export interface NodeApi {
   info(): NodeInfo
@@ -27,6 +28,14 @@ export interface NodeApi {
   forget(job: string): Promise<void>
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
+  /** On a registrar, here and below: who asked to join. Throws RequestError on other nodes. */
+  fleetMembers(): FleetMemberRow[]
+  fleetApprove(peer: PeerId): FleetMemberRow
+  /** Before it asks; with an owner, only as a vehicle of this one. */
+  fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow
+  fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[]
+  /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
+  fleetRotate(finish: boolean): { readonly keys: readonly PeerId[] }
   /** Lets the vehicle work, finish what it has, or stand still at once. */
   setMode(mode: WorkerMode): void
 }
@@ -35,18 +44,31 @@ export interface NodeInfo {
   readonly peer: PeerId
   readonly name: string
   readonly owner: OwnerId
-  readonly fleet: { readonly name: string; readonly key: PeerId; readonly owners: number } | null
+  readonly fleet: FleetStanding | null
   readonly addresses: readonly string[]
   readonly software: string
   readonly vehicle: WorkerView
   readonly connections: number
 }
 
+/** What its fleet holds of a node. */
+export interface FleetStanding {
+  readonly name: string
+  /** The first key that the node knows: the fleet's name in the mesh. */
+  readonly key: PeerId
+  readonly isRegistrar: boolean
+  readonly state: 'admitted' | 'waiting'
+  /** When its credential ends; null without any. */
+  readonly untilMs: number | null
+  /** What the last one who refused it said. */
+  readonly why: string | null
+}
+
 export interface PeerRow {
   readonly peer: PeerId
   readonly name: string
   readonly owner: OwnerId
-  /** Whether its owner is on the fleet's list; null in an open mesh, where nobody is vouched for. */
+  /** Whether its fleet vouches for its owner; null in an open mesh, where nobody does. */
   readonly counts: boolean | null
   /** Whether this node has proof that its owner lied. */
   readonly banned: boolean

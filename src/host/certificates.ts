@@ -1,23 +1,25 @@
 /**
- * Certificates: the two records that people carry from machine to machine by hand, as files.
+ * Certificates: the records that people carry from machine to machine by hand, as files.
  *
- * An owner's certificate says that a peer is a vehicle of that owner; a fleet's list says which owners count. Both
- * are ordinary signed records (src/protocol/owner.ts) inside a line of JSON, so that they survive mail and chat, and
- * so that a person who opens one can tell what it is. Reading one checks all that can be checked of it alone: form,
+ * An owner's certificate says that a peer is a vehicle of that owner; a fleet's charter says which key admits vehicles;
+ * a credential, that it admitted one. All are ordinary signed records (src/protocol/owner.ts, fleet.ts) inside a line
+ * of JSON, so that they survive mail and chat, and so that a person who opens one can tell what it is. Reading one checks all that can be checked of it alone: form,
  * signature and date. Nothing in them is secret.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { ProtocolError } from '../protocol/errors.ts'
-import type { OwnerId, PeerId } from '../protocol/ids.ts'
-import { type FleetList, type OwnerCertificate, openCertificate, openFleet } from '../protocol/owner.ts'
-import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../protocol/record.ts'
+import { type Charter, type Credential, fleetBody, openCharter, openCredential } from '../protocol/fleet.ts'
+import type { PeerId } from '../protocol/ids.ts'
+import { credentialTtlMs } from '../protocol/limits.ts'
+import { type OwnerCertificate, openCertificate } from '../protocol/owner.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../protocol/record.ts'
 import { sha256 } from './sha256.ts'
 import { type SigningKey, verifyByPeerId } from './store/keys.ts'
 import { plain } from './store/plain.ts'
 
-/** A fleet of 10,000 owners, the most that a list may name, in base64 and with room to spare. */
-const fileBytesMax = 2 ** 20
+/** A charter with all revocations that it may name, in base64 and with room to spare. */
+const fileBytesMax = 2 ** 17
 
 const dayMs = 24 * 3_600_000
 
@@ -37,27 +39,55 @@ export interface Opened<Payload> {
 
 /** "This peer is a vehicle of mine", signed by the owner. */
 export function signCertificate(ownerKey: SigningKey, peer: PeerId, validity: Validity = {}): SignedRecord {
-  return signStatement(ownerKey, 'owner', { peer } satisfies OwnerCertificate, validity)
+  const { nowMs = Date.now(), days = validDaysDefault } = validity
+  const body = plain(
+    encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind: 'owner',
+      job: null,
+      epoch: 0,
+      steward: null,
+      // The time: signing again replaces what was signed before.
+      serial: nowMs,
+      expiresMs: nowMs + Math.round(days * dayMs),
+      signer: ownerKey.peerId,
+      payload: { peer } satisfies OwnerCertificate,
+    }),
+  )
+  return { body, signature: ownerKey.sign(body) }
 }
 
-/** "These owners count", signed by the fleet. A list signed later replaces this one. Throws Error: too many, twice. */
-export function signFleetList(
+/** "This is what holds in the fleet", signed by its key. It binds until one with a higher serial replaces it. */
+export function signCharter(fleetKey: SigningKey, charter: Charter, serial: number): SignedRecord {
+  const body = plain(
+    fleetBody('charter', fleetKey.peerId, charter, { serial, expiresMs: Number.MAX_SAFE_INTEGER }),
+  )
+  return { body, signature: fleetKey.sign(body) }
+}
+
+/** "This peer may take part", signed by the fleet; for a day unless said otherwise. */
+export function signCredential(
   fleetKey: SigningKey,
-  name: string,
-  owners: readonly OwnerId[],
-  validity: Validity = {},
+  credential: Credential,
+  { nowMs = Date.now(), ttlMs = credentialTtlMs }: { nowMs?: number; ttlMs?: number } = {},
 ): SignedRecord {
-  const record = signStatement(fleetKey, 'fleet', { name, owners } satisfies FleetList, validity)
-  openFleet(record, sha256, verifyByPeerId)
-  return record
+  const body = plain(
+    fleetBody('credential', fleetKey.peerId, credential, { serial: nowMs, expiresMs: nowMs + ttlMs }),
+  )
+  return { body, signature: fleetKey.sign(body) }
 }
 
 export function certificateText(record: SignedRecord): string {
   return fileText('owner-certificate', record)
 }
 
-export function fleetText(record: SignedRecord): string {
+export function charterText(record: SignedRecord): string {
   return fileText('fleet', record)
+}
+
+export function credentialText(record: SignedRecord): string {
+  return fileText('credential', record)
 }
 
 /** Throws Error, one sentence that names the file. */
@@ -66,46 +96,34 @@ export function readCertificate(path: string, nowMs = Date.now()): Opened<OwnerC
 }
 
 /** Throws Error, one sentence that names the file. */
-export function readFleet(path: string, nowMs = Date.now()): Opened<FleetList> {
-  return open(path, 'fleet', openFleet, nowMs)
+export function readCharter(path: string): Opened<Charter> {
+  return open(path, 'fleet', openCharter, Date.now())
 }
 
-type FileKind = 'owner-certificate' | 'fleet'
+/** A charter from this node's own journal, as charterText wrote it. */
+export function parseCharter(text: string): SignedRecord {
+  const { body, signature } = fileSchema.parse(JSON.parse(text))
+  return { body: bytes(body), signature: bytes(signature) }
+}
+
+/** Throws Error, one sentence that names the file. */
+export function readCredential(path: string, nowMs = Date.now()): Opened<Credential> {
+  return open(path, 'credential', openCredential, nowMs)
+}
+
+type FileKind = 'owner-certificate' | 'fleet' | 'credential'
 
 const inWords: Readonly<Record<FileKind, string>> = {
   'owner-certificate': 'an owner certificate',
-  fleet: 'a fleet list',
+  fleet: 'a fleet charter',
+  credential: 'a credential',
 }
 
 const fileSchema = z.strictObject({
-  carpool: z.enum(['owner-certificate', 'fleet']),
+  carpool: z.enum(['owner-certificate', 'fleet', 'credential']),
   body: z.base64(),
   signature: z.base64(),
 })
-
-/** Signer and time make the record's id and serial: signing again replaces what was signed before. */
-function signStatement(
-  key: SigningKey,
-  kind: RecordKind,
-  payload: unknown,
-  { nowMs = Date.now(), days = validDaysDefault }: Validity,
-): SignedRecord {
-  const body = plain(
-    encodeBody({
-      domain: 'carpool',
-      version: 1,
-      kind,
-      job: null,
-      epoch: 0,
-      steward: null,
-      serial: nowMs,
-      expiresMs: nowMs + Math.round(days * dayMs),
-      signer: key.peerId,
-      payload,
-    }),
-  )
-  return { body, signature: key.sign(body) }
-}
 
 function fileText(kind: FileKind, { body, signature }: SignedRecord): string {
   const file: z.infer<typeof fileSchema> = { carpool: kind, body: base64(body), signature: base64(signature) }

@@ -52,7 +52,6 @@ export interface JobsOptions {
   readonly bans: Bans
   /** Whose voice this node is. */
   readonly owner: OwnerId
-  readonly owners: ReadonlySet<OwnerId> | null
   readonly fleet: PeerId | null
   /** Whether it looks after jobs of others when asked. */
   readonly standsBy: boolean
@@ -302,14 +301,13 @@ export class Jobs {
   }
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const { store, submitter, fleet, log } = this.#options
+    const { store, submitter, log } = this.#options
     const prepared = await prepareJob(
       request,
       {
         ...(await this.#market()),
         blocks: store.blocks,
         submitter,
-        fleet,
         recruit: (search, count, bytes) => this.#recruiting.invite(findStandbys(search, count), bytes),
         known: (digest) => this.#withDigest(digest),
         log,
@@ -327,10 +325,10 @@ export class Jobs {
   }
 
   async #market() {
-    const { executor, key: node, engines, membership, owner, owners } = this.#options
+    const { executor, key: node, engines, membership, owner, fleet } = this.#options
     await membership.settled()
     const canRecompute = (runtime: string) => this.#recomputer.can(runtime)
-    return { executor, node, engines, capacities: membership.capacities(), owner, owners, canRecompute }
+    return { executor, node, engines, capacities: membership.capacities(), owner, fleet, canRecompute }
   }
 
   list(): JobSummary[] {
@@ -415,7 +413,7 @@ export class Jobs {
   }
 
   async #begin(job: JobId, fresh: boolean): Promise<Stewardship> {
-    const { store, key, network, owners, membership, bans, log } = this.#options
+    const { store, key, network, membership, bans, log } = this.#options
     const row = store.journal.getJob(job, stewardRole)
     const record = store.journal.get(job)
     if (row === undefined || record === undefined) throw new RequestError(`there is no job ${job} here`)
@@ -435,7 +433,6 @@ export class Jobs {
       manifestRecord,
       shards,
       fresh,
-      owners,
       log,
       onChange: () => this.#changes.emit(job),
       onEnd: () => this.#ended(job),

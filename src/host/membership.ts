@@ -14,6 +14,7 @@ import type { OwnerId, PeerId } from '../protocol/ids.ts'
 import { advertBytesMax, advertIntervalMs, advertSpacingMs, advertTtlMs } from '../protocol/limits.ts'
 import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../protocol/record.ts'
 import { Roster } from '../protocol/roster.ts'
+import type { FleetMember } from './fleet/fleet-member.ts'
 import type { Network } from './network/network.ts'
 import { sha256 } from './sha256.ts'
 import { type SigningKey, verifyByPeerId } from './store/keys.ts'
@@ -26,8 +27,8 @@ export interface MembershipOptions {
   readonly describe: () => Omit<Advert, 'addresses'>
   /** Owners who get no work. */
   readonly isBanned: (owner: OwnerId) => boolean
-  /** Owners that count; null in an open mesh. */
-  readonly owners: ReadonlySet<OwnerId> | null
+  /** Whom the fleet knows; null in an open mesh. */
+  readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
   readonly log: Logger
 }
 
@@ -104,9 +105,11 @@ export class Membership {
     return Date.now() - (this.#heardMs.get(peer) ?? Date.now())
   }
 
-  /** Whether an owner is vouched for; null in an open mesh. */
-  counts(owner: OwnerId): boolean | null {
-    return this.#options.owners === null ? null : this.#options.owners.has(owner)
+  /** Forgets those who may not take part any more. */
+  dismiss(): void {
+    const { fleet } = this.#options
+    if (fleet === null || this.#roster.drop((entry) => fleet.isGone(entry)).length === 0) return
+    for (const listener of this.#listeners) listener()
   }
 
   /** Called after each change of the roster. The answer ends it. */
@@ -148,7 +151,9 @@ export class Membership {
     try {
       const record = signedRecordSchema.safeParse(decodeCbor('advert', message, advertBytesMax))
       if (!record.success) throw malformed('advert', record.error)
-      const admission = this.#admit(openAdvert(record.data, sha256, verifyByPeerId, nowMs), nowMs)
+      const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
+      this.#options.fleet?.vouch(capacity)
+      const admission = this.#admit(capacity, nowMs)
       return admission === 'new' || admission === 'renewed' ? 'accept' : 'ignore'
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error

@@ -6,18 +6,22 @@
  * This file joins the parts and routes what arrives to the one that it concerns; the deciding is done in
  * src/protocol, the doing in the folders beside this file.
  */
+import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { ProtocolError } from '../protocol/errors.ts'
 import type { Cid, OwnerId, PeerId } from '../protocol/ids.ts'
 import { decodeMessage, type Message } from '../protocol/message.ts'
 import { ownerIdOf } from '../protocol/owner.ts'
+import type { SignedRecord } from '../protocol/record.ts'
 import type { WorkerMode } from '../protocol/worker/contract.ts'
 import type { EngineDescription } from '../runtimes/messages.ts'
-import type { NodeApi, NodeInfo, PeerRow } from './api.ts'
+import { type NodeApi, type NodeInfo, type PeerRow, RequestError } from './api.ts'
 import { Bans } from './bans.ts'
 import { endOnBrokenDisk } from './broken-disk.ts'
-import { readCertificate, readFleet } from './certificates.ts'
+import { readCertificate } from './certificates.ts'
 import { Executor } from './executor/executor.ts'
+import { FleetMember } from './fleet/fleet-member.ts'
+import type { Registrar } from './fleet/registrar.ts'
 import { Jobs, saidToStewards } from './jobs.ts'
 import { Membership } from './membership.ts'
 import { giveBackMemory } from './memory.ts'
@@ -39,8 +43,12 @@ export interface NodeOptions {
   readonly slots: number
   /** Path of the certificate that its owner signed for this node; null: it is its own owner. */
   readonly ownerCertificate: string | null
-  /** Path of the fleet's list of owners; null: an open mesh. */
+  /** Path of the fleet's charter; null: an open mesh. */
   readonly fleet: string | null
+  /** Path of the fleet's key, which makes this node a registrar. */
+  readonly fleetKey: string | null
+  /** Path of a key without which nobody sees even a handshake. */
+  readonly meshKey: string | null
   readonly cacheBytesMax: number
   readonly log: Logger
   /** Whether it looks after jobs of others when they ask; not a node that lives for one job only. */
@@ -64,9 +72,10 @@ export class CarpoolNode {
     const executor = options.executor ?? new Executor({ log: options.log })
     try {
       const key = loadOrCreateKey(store.directory.keyPath('node'), 'node')
-      const fleet = options.fleet === null ? null : readFleet(options.fleet)
       const certificate =
         options.ownerCertificate === null ? null : certificateFor(key, options.ownerCertificate)
+      const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
+      const fleet = fleetMemberOf(options, store, key, certificate?.record ?? null, owner)
       const engines = await Executor.describeEngines()
       const network = await Network.start({
         privateKey: key.toLibp2p(),
@@ -74,9 +83,11 @@ export class CarpoolNode {
         announce: options.announce,
         bootstrap: options.bootstrap,
         log: options.log,
-        gossipScope: fleet?.content.signer ?? 'open',
+        gossipScope: fleet?.fleet ?? 'open',
+        ...(fleet === null ? {} : { doorkeeper: fleet }),
+        ...(options.meshKey === null ? {} : { meshKey: readMeshKey(options.meshKey) }),
       })
-      return new CarpoolNode({ options, store, executor, key, fleet, certificate, engines, network })
+      return new CarpoolNode({ options, store, executor, key, owner, fleet, certificate, engines, network })
     } catch (error) {
       await executor.close()
       store.close()
@@ -85,10 +96,9 @@ export class CarpoolNode {
   }
 
   private constructor(parts: Given) {
-    const { options, store, executor, key, fleet, certificate, engines, network } = parts
+    const { options, store, executor, key, owner, fleet, certificate, engines, network } = parts
     const { log, slots } = options
-    const name = options.name || key.peerId.slice(-8)
-    const owners: ReadonlySet<OwnerId> | null = fleet === null ? null : new Set(fleet.content.payload.owners)
+    const name = nameOf(options, key)
     const vehicle = new Vehicle({
       key,
       network,
@@ -116,6 +126,7 @@ export class CarpoolNode {
         return {
           name,
           certificate: certificate?.record ?? null,
+          credential: fleet?.credential ?? null,
           slots: view.slots,
           mode: view.mode,
           engines:
@@ -128,10 +139,9 @@ export class CarpoolNode {
           software: options.software,
         }
       },
-      owners,
+      fleet,
       log,
     })
-    const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
     const jobs: Jobs = new Jobs({
       key,
       submitter: loadOrCreateKey(store.directory.keyPath('submitter'), 'submitter'),
@@ -142,15 +152,15 @@ export class CarpoolNode {
       membership,
       bans,
       owner,
-      owners,
-      fleet: fleet?.content.signer ?? null,
+      fleet: fleet?.fleet ?? null,
       standsBy: options.standsBy,
       log,
     })
-    this.#parts = { ...parts, vehicle, membership, bans, jobs, owner, name }
+    this.#parts = { ...parts, vehicle, membership, bans, jobs, name }
     this.api = apiOf(this.#parts)
     this.#route()
     jobs.resume()
+    fleet?.start(network, () => membership.dismiss())
     membership.start()
     vehicle.restore()
     this.#stopGivingBack = giveBackMemory(
@@ -165,11 +175,13 @@ export class CarpoolNode {
   }
 
   #route(): void {
-    const { network, vehicle, jobs, bans, membership, store, options } = this.#parts
+    const { network, fleet, vehicle, jobs, bans, membership, store, options } = this.#parts
     network.onMessage((from, bytes) => {
       try {
         const message = decodeMessage(bytes)
         if (message.type === 'evidence') bans.hear(message.evidence)
+        else if (message.type === 'charter') fleet?.hear(message.charter)
+        else if (message.type === 'credential') fleet?.hearCredential(message.credential)
         else if (isForSteward(message)) jobs.hear(from, message)
         else vehicle.hear(from, message)
       } catch (error) {
@@ -203,8 +215,9 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { vehicle, jobs, membership, network, executor, store, options } = this.#parts
+    const { fleet, vehicle, jobs, membership, network, executor, store, options } = this.#parts
     this.#stopGivingBack()
+    fleet?.stop()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
     await membership.goodbye().catch((error) => options.log.debug({ error }, 'no goodbye was said'))
@@ -219,7 +232,8 @@ interface Given {
   readonly store: Store
   readonly executor: Executor
   readonly key: SigningKey
-  readonly fleet: ReturnType<typeof readFleet> | null
+  readonly owner: OwnerId
+  readonly fleet: FleetMember | null
   readonly certificate: ReturnType<typeof readCertificate> | null
   readonly engines: readonly EngineDescription[]
   readonly network: Network
@@ -230,7 +244,6 @@ interface Parts extends Given {
   readonly membership: Membership
   readonly bans: Bans
   readonly jobs: Jobs
-  readonly owner: OwnerId
   readonly name: string
 }
 
@@ -251,20 +264,13 @@ function apiOf({
       peer: key.peerId,
       name,
       owner,
-      fleet:
-        fleet === null
-          ? null
-          : {
-              name: fleet.content.payload.name,
-              key: fleet.content.signer,
-              owners: fleet.content.payload.owners.length,
-            },
+      fleet: fleet?.standing ?? null,
       addresses: network.addresses(),
       software: options.software,
       vehicle: vehicle.view(),
       connections: network.connectedPeers().length,
     }),
-    peers: () => peerRows(membership, bans, network, key.peerId),
+    peers: () => peerRows(membership, fleet !== null, bans, network, key.peerId),
     setMode: (mode: WorkerMode) => vehicle.setMode(mode),
     quote: (request, onProgress) => jobs.quote(request, onProgress ?? (() => {})),
     submit: (request, onProgress) => jobs.submit(request, onProgress ?? (() => {})),
@@ -275,6 +281,56 @@ function apiOf({
     cancel: (job) => jobs.cancel(job),
     forget: (job) => jobs.forget(job),
     report: (job, path) => jobs.report(job, path),
+    fleetMembers: () => registrarOf(fleet).list(),
+    fleetApprove: (peer) => registrarOf(fleet).approve(peer),
+    fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
+    fleetRevoke: (id) => registrarOf(fleet).revoke(id),
+    fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),
+  }
+}
+
+function nameOf(options: NodeOptions, key: SigningKey): string {
+  return options.name || key.peerId.slice(-8)
+}
+
+/** Throws Error, one sentence that names the file. */
+function fleetMemberOf(
+  options: NodeOptions,
+  store: Store,
+  key: SigningKey,
+  certificate: SignedRecord | null,
+  owner: OwnerId,
+): FleetMember | null {
+  const { fleet, fleetKey, log } = options
+  if (fleet !== null)
+    return new FleetMember({
+      charterPath: fleet,
+      keyPath: fleetKey,
+      credentialPath: store.directory.credentialPath,
+      key,
+      certificate,
+      owner,
+      vehicle: nameOf(options, key),
+      journal: store.journal,
+      log,
+    })
+  if (fleetKey !== null)
+    throw new Error(`--fleet-key ${fleetKey} needs the fleet's charter, too: --fleet <file>`)
+  return null
+}
+
+/** Throws RequestError. */
+function registrarOf(fleet: FleetMember | null): Registrar {
+  if (fleet?.registrar != null) return fleet.registrar
+  throw new RequestError('this node is no registrar; start it with --fleet <file> --fleet-key <file>')
+}
+
+/** Throws Error, one sentence that names the file. */
+function readMeshKey(path: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new Error(`${path} is no mesh key that can be read: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -287,13 +343,19 @@ function certificateFor(key: SigningKey, path: string): ReturnType<typeof readCe
   return certificate
 }
 
-function peerRows(membership: Membership, bans: Bans, network: Network, self: PeerId): PeerRow[] {
+function peerRows(
+  membership: Membership,
+  isFleet: boolean,
+  bans: Bans,
+  network: Network,
+  self: PeerId,
+): PeerRow[] {
   const connected = new Set(network.connectedPeers())
   return membership.everybody().map((capacity) => ({
     peer: capacity.peer,
     name: capacity.name,
     owner: capacity.owner,
-    counts: membership.counts(capacity.owner),
+    counts: isFleet ? true : null,
     banned: bans.has(capacity.owner),
     slots: capacity.slots,
     mode: capacity.mode,

@@ -30,6 +30,8 @@ export interface EngineAdvert {
 export interface Advert {
   readonly name: string
   readonly certificate: SignedRecord | null
+  /** The fleet's word that this peer may take part; null in an open mesh. */
+  readonly credential: SignedRecord | null
   readonly slots: { readonly total: number; readonly free: number }
   /** run: takes work; drain: finishes what it has; stop: the vehicle is needed. */
   readonly mode: 'run' | 'drain' | 'stop'
@@ -51,6 +53,7 @@ const text = (max: number) => z.string().max(max)
 const advertSchema: z.ZodType<Advert> = z.strictObject({
   name: text(64),
   certificate: signedRecordSchema.nullable(),
+  credential: signedRecordSchema.nullable(),
   slots: z.strictObject({ total: naturalSchema.max(1024), free: naturalSchema.max(1024) }),
   mode: z.enum(['run', 'drain', 'stop']),
   engines: z

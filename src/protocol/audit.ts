@@ -199,7 +199,8 @@ class Auditor {
       }
       case 'access':
       case 'owner':
-      case 'fleet':
+      case 'charter':
+      case 'credential':
       case 'advert':
         throw new Error(`a ${kind} is no part of a job`)
     }

@@ -9,6 +9,7 @@ export type Refusal =
   | { readonly code: 'wrong-signature'; readonly what: string; readonly signer: string }
   | { readonly code: 'wrong-root'; readonly receipt: string }
   | { readonly code: 'not-its-lease'; readonly lease: string; readonly peer: string }
+  | { readonly code: 'not-admitted'; readonly why: string }
   | { readonly code: 'impossible-bound'; readonly why: string }
 
 export class ProtocolError extends Error {

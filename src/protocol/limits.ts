@@ -10,7 +10,7 @@ export const decodeDepthMax = 16
 /** A block is what one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
 export const blockBytesMax = 2 ** 20
 
-/** An advert with its owner's certificate, four addresses and four engines takes about 1,100 bytes. */
+/** An advert with certificate, credential, four addresses and four engines takes about 1,600 bytes. */
 export const advertBytesMax = 4096
 
 /** Adverts are repeated this often with ±10 % jitter; each costs every node of the cell 3 to 6 ms of CPU. */
@@ -24,6 +24,15 @@ export const clockSkewMaxMs = 300_000
 
 /** A cell is about a hundred vehicles (DESIGN); a roster holds five, so that a flood displaces nobody honest. */
 export const rosterEntriesMax = 512
+
+/** A credential that is not renewed ends after a day; a vehicle that drives through the weekend asks again. A guess. */
+export const credentialTtlMs = 24 * 3_600_000
+/** Revoked peers and owners that a charter names: those of one credential's life. 512 take 50 KB. */
+export const revocationsMax = 512
+/** Changes of a fleet's key that a newcomer follows from the first: with one a year, a vehicle's life. */
+export const fleetKeyChangesMax = 32
+/** Vehicles that wait for an operator's word: more are told to come back. A guess. */
+export const pendingMembersMax = 10_000
 
 /** An answer to an offer takes one round trip and one journal write; a vehicle that sleeps longer is not there. */
 export const offerTtlMs = 5_000

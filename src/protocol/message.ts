@@ -84,6 +84,10 @@ export type Message =
   | { readonly type: 'want'; readonly job: JobId; readonly leaf: number; readonly ids: readonly string[] }
   /** To any node: which jobs of this submitter do you look after? They are entrusted to its reader. */
   | { readonly type: 'find'; readonly access: SignedRecord }
+  /** In a fleet, to everybody when there is news: what the fleet says now, and how its keys came about. */
+  | { readonly type: 'charter'; readonly charter: SignedRecord }
+  /** Registrar to vehicle: your credential for the next day. */
+  | { readonly type: 'credential'; readonly credential: SignedRecord }
   /** To everybody: this vehicle lied, check it yourself. */
   | { readonly type: 'evidence'; readonly evidence: Evidence }
 
@@ -169,6 +173,8 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     ids: shortIdsSchema,
   }),
   z.strictObject({ type: z.literal('find'), access: signedRecordSchema }),
+  z.strictObject({ type: z.literal('charter'), charter: signedRecordSchema }),
+  z.strictObject({ type: z.literal('credential'), credential: signedRecordSchema }),
   z.strictObject({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])
 

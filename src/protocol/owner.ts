@@ -2,8 +2,8 @@
  * Owners: who is paid, and who counts as one voice.
  *
  * An owner is the hash of an owner key. The key signs a certificate for each of its vehicles, which the vehicle
- * shows in its advert. A fleet key signs the list of owners whose voices count. Without a certificate a peer is
- * its own owner; without a fleet every owner counts, and nobody can say what share of them colludes, which
+ * shows in its advert; without one a peer is its own owner. In a fleet (fleet.ts) a credential says that the peer may
+ * take part for this owner; without a fleet every owner counts, and nobody can say what share of them colludes, which
  * is why quotes and reports then print "no bound".
  */
 import { toString as bytesToText, fromString } from 'uint8arrays'
@@ -17,21 +17,9 @@ export interface OwnerCertificate {
   readonly peer: PeerId
 }
 
-/** Signed by the fleet key: these owners count. A higher serial replaces a lower one. */
-export interface FleetList {
-  readonly name: string
-  readonly owners: readonly OwnerId[]
-}
-
-const ownerIdSchema = z.string().regex(/^[0-9a-f]{64}$/) as unknown as z.ZodType<OwnerId>
+export const ownerSchema = z.string().regex(/^[0-9a-f]{64}$/) as unknown as z.ZodType<OwnerId>
 const certificateSchema: z.ZodType<OwnerCertificate> = z.strictObject({ peer: peerIdSchema })
-const fleetSchema: z.ZodType<FleetList> = z.strictObject({
-  name: z.string().max(64),
-  owners: z.array(ownerIdSchema).max(10_000),
-})
-
 const certificateBytesMax = 1024
-const fleetBytesMax = 10_000 * 66 + 1024
 
 export function ownerIdOf(sha256: Sha256, key: PeerId): OwnerId {
   return bytesToText(sha256(fromString(key)), 'base16') as OwnerId
@@ -44,8 +32,4 @@ export function openCertificate(
   verify: Verify,
 ): Verified<OwnerCertificate> {
   return openRecord(record, 'owner', certificateSchema, certificateBytesMax, sha256, verify)
-}
-
-export function openFleet(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<FleetList> {
-  return openRecord(record, 'fleet', fleetSchema, fleetBytesMax, sha256, verify)
 }

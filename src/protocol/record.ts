@@ -17,7 +17,8 @@ import type { Cid, JobId, OwnerId, PeerId, RecordId } from './ids.ts'
 
 export const recordKinds = [
   'owner',
-  'fleet',
+  'charter',
+  'credential',
   'advert',
   'manifest',
   'draw',

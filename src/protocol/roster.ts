@@ -45,9 +45,14 @@ export class Roster {
 
   /** Drops what has lapsed and says whom. */
   expire(nowMs: number): PeerId[] {
-    const lapsed = [...this.#entries.values()].filter((entry) => entry.expiresMs <= nowMs)
-    for (const entry of lapsed) this.#remove(entry)
-    return lapsed.map((entry) => entry.peer)
+    return this.drop((entry) => entry.expiresMs <= nowMs)
+  }
+
+  /** Forgets those of whom this is true, and says whom. */
+  drop(isGone: (entry: Capacity) => boolean): PeerId[] {
+    const gone = [...this.#entries.values()].filter(isGone)
+    for (const entry of gone) this.#remove(entry)
+    return gone.map((entry) => entry.peer)
   }
 
   #makeRoom(owner: OwnerId, nowMs: number): boolean {

@@ -49,6 +49,7 @@ export class StewardNode implements SimNode {
       expiresMs: Number.MAX_SAFE_INTEGER,
       name: peer,
       certificate: null,
+      credential: null,
       slots: { total: 0, free: 0 },
       mode: 'run',
       engines: [],
@@ -218,7 +219,6 @@ export class StewardNode implements SimNode {
       manifest,
       self: this.peer,
       seedOf: (nonce) => this.seedOf(nonce),
-      owners: null,
       sha256: cheapHash,
     })
     this.#councils.set(id, { council, job })

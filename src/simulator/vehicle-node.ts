@@ -74,6 +74,7 @@ export class VehicleNode implements SimNode {
       expiresMs: Number.MAX_SAFE_INTEGER,
       name: this.peer,
       certificate: null,
+      credential: null,
       slots,
       mode: this.#mode,
       engines: [engine],

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
-import { readCertificate, readFleet } from '../../src/host/certificates.ts'
+import { readCertificate, readCharter, readCredential } from '../../src/host/certificates.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
 import { FakeNode, job, peerRow, plan, request, resultLine, status } from '../support/fake-node.ts'
 
@@ -176,7 +176,7 @@ test('a node prints its addresses when it is ready, is asked by its socket, and 
   assert.deepEqual(JSON.parse((await lines.next()).value!), { event: 'stopping', signal: 'SIGTERM' })
 })
 
-test('an owner vouches for a vehicle, and a fleet lists the owner', async (t) => {
+test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) => {
   const folder = newDirectory(t)
   const [key, certificate, fleet] = ['owner.key', 'certificate', 'fleet.json'].map((name) =>
     join(folder, name),
@@ -192,9 +192,14 @@ test('an owner vouches for a vehicle, and a fleet lists the owner', async (t) =>
   assert.deepEqual(readCertificate(certificate!).content.payload, { peer })
 
   const fleetKey = join(folder, 'fleet.key')
-  await run(['fleet', 'sign', owner, '--key', fleetKey, '--name', 'test', '-o', fleet!])
-  assert.deepEqual(readFleet(fleet!).content.payload, { name: 'test', owners: [owner] })
-  const wrong = await run(['fleet', 'sign', 'somebody', '--key', fleetKey, '--name', 'test'])
+  await run(['fleet', 'init', '--key', fleetKey, '--name', 'test', '-o', fleet!])
+  const { signer, payload } = readCharter(fleet!).content
+  assert.deepEqual(payload, { name: 'test', keys: [signer], registrars: [], revoked: [] })
+  const credential = join(folder, 'credential.json')
+  const admit = ['fleet', 'admit', peer, '--key', fleetKey, '--vehicle', 'car', '-o', credential]
+  await run([...admit, '--owner', owner])
+  assert.deepEqual(readCredential(credential).content.payload, { peer, vehicle: 'car', owner })
+  const wrong = await run([...admit, '--owner', 'somebody'])
   assert.match(wrong.err, /'somebody' is not an owner id/)
 })
 

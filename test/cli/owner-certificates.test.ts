@@ -5,20 +5,19 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   certificateText,
-  fleetText,
+  charterText,
   readCertificate,
-  readFleet,
+  readCharter,
   signCertificate,
-  signFleetList,
+  signCharter,
 } from '../../src/host/certificates.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import type { OwnerId } from '../../src/protocol/ids.ts'
 
 const dayMs = 24 * 3_600_000
 const nowMs = Date.UTC(2026, 0, 1)
 const key = SigningKey.generate()
 const vehicle = SigningKey.generate().peerId
-const owners = ['a'.repeat(64), 'b'.repeat(64)] as OwnerId[]
+const charter = { name: 'test', keys: [key.peerId], registrars: [], revoked: [] }
 
 test('a certificate that is read back says who vouches for whom, and until when', (t) => {
   const record = signCertificate(key, vehicle, { nowMs, days: 30 })
@@ -39,10 +38,9 @@ test('a certificate that is read back says who vouches for whom, and until when'
   )
 })
 
-test('a fleet list that is read back names the fleet and the owners that count', (t) => {
-  const path = fileWith(t, fleetText(signFleetList(key, 'test', owners, { nowMs })))
-  const { content } = readFleet(path, nowMs)
-  assert.deepEqual([content.signer, content.payload], [key.peerId, { name: 'test', owners }])
+test('a charter that is read back says what was signed', (t) => {
+  const { content } = readCharter(fileWith(t, charterText(signCharter(key, charter, 7))))
+  assert.deepEqual([content.signer, content.serial, content.payload], [key.peerId, 7, charter])
 })
 
 test('a certificate that has expired is refused with its last day', (t) => {
@@ -64,16 +62,16 @@ test('a certificate in which any bit of body or signature was flipped is refused
     }
 })
 
-test('a fleet list is no certificate, and the error says what it is', (t) => {
-  const path = fileWith(t, fleetText(signFleetList(key, 'test', owners, { nowMs })))
+test('a charter is no certificate, and the error says what it is', (t) => {
+  const path = fileWith(t, charterText(signCharter(key, charter, 7)))
   assert.throws(() => readCertificate(path, nowMs), {
-    message: `${path} is not an owner certificate but a fleet list`,
+    message: `${path} is not an owner certificate but a fleet charter`,
   })
 })
 
-test('a fleet list under the name of a certificate is refused by its signed kind', (t) => {
-  const path = fileWith(t, certificateText(signFleetList(key, 'test', owners, { nowMs })))
-  assert.throws(() => readCertificate(path, nowMs), /that can be trusted: malformed: .*is a fleet/)
+test('a charter under the name of a certificate is refused by its signed kind', (t) => {
+  const path = fileWith(t, certificateText(signCharter(key, charter, 7)))
+  assert.throws(() => readCertificate(path, nowMs), /that can be trusted: malformed: .*is a charter/)
 })
 
 test('what is no such file at all is refused in one sentence that names it', (t) => {
@@ -83,11 +81,7 @@ test('what is no such file at all is refused in one sentence that names it', (t)
     assert.throws(() => readCertificate(wrong), namedIn(wrong))
   }
   assert.throws(() => readCertificate(path), namedIn(path))
-  assert.throws(() => readFleet(path), namedIn(path))
-})
-
-test('a fleet cannot list what is not an owner', () => {
-  assert.throws(() => signFleetList(key, 'test', ['somebody' as OwnerId]), /owners\.0/)
+  assert.throws(() => readCharter(path), namedIn(path))
 })
 
 function namedIn(path: string): (error: Error) => boolean {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { describeMembers } from '../../src/cli/commands/fleet.ts'
 import { describeJobs } from '../../src/cli/commands/jobs.ts'
 import { describePeers } from '../../src/cli/commands/peers.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
@@ -51,6 +52,20 @@ test('peers are a table, with a star for owners that count, and a count at the e
       '2 peers of 1 owner',
     ],
   )
+})
+
+test('members of a fleet are a table, and who waits is said at the end', () => {
+  const peer = peerRow.peer
+  const rows: Parameters<typeof describeMembers>[0] = [
+    { peer, vehicle: 'car', owner: peerRow.owner, state: 'pending', sinceMs: 1_000 },
+    { peer, vehicle: '', owner: null, state: 'admitted', sinceMs: 2_000 },
+  ]
+  assert.deepEqual(describeMembers(rows, 3_000), [
+    'STATE     VEHICLE  OWNER     SINCE  PEER',
+    `pending   car      aaaaaaaa    2 s  ${peer}`,
+    `admitted  –        any         1 s  ${peer}`,
+    '2 vehicles; 1 waiting: carpool fleet approve <peer>',
+  ])
 })
 
 test('in an open mesh the peers come with the warning that there is no error bound', () => {

@@ -2,16 +2,15 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { candidatesFor } from '../../src/protocol/steward/candidate.ts'
-import { manifestWith, ownerNamed, placeOf } from '../support/core-fakes.ts'
+import { manifestWith, placeOf } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 
 /** Owners of stewards are named like them. */
 const stewards = ['steward', 'standby'].map(placeOf)
 
-function candidatesAmong(roster: readonly string[], owners: readonly string[] | null = null): string[] {
+function candidatesAmong(roster: readonly string[]): string[] {
   const capacities = roster.map(capacityOf)
-  const counting = owners === null ? null : new Set(owners.map(ownerNamed))
-  const candidates = candidatesFor(manifestWith({ stewards }), stewards, capacities, counting)
+  const candidates = candidatesFor(manifestWith({ stewards }), stewards, capacities)
   return candidates.map(({ peer }) => peer.replace(/\.+$/, ''))
 }
 
@@ -26,8 +25,4 @@ test('an owner that a steward names in its advert is a steward’s owner, too', 
 
 test('who has another engine or no slots gets nothing', () => {
   assert.deepEqual(candidatesAmong(['v1:o1:engine=other', 'v2:o2:slots=0', 'v3:o3']), ['v3'])
-})
-
-test('in a fleet only its owners count', () => {
-  assert.deepEqual(candidatesAmong(['v1:o1', 'v2:o2', 'v3:o3'], ['o3', 'o1']), ['v1', 'v3'])
 })

@@ -13,6 +13,7 @@ import { openAdvert } from '../../src/protocol/advert.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../../src/protocol/block.ts'
 import { openDrawBasis } from '../../src/protocol/draw.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
+import { openCharter, openCredential } from '../../src/protocol/fleet.ts'
 import {
   decodeDocumentList,
   decodeResult,
@@ -26,7 +27,7 @@ import {
 import { openLease, openReceipt } from '../../src/protocol/lease.ts'
 import { advertBytesMax, decodeDepthMax } from '../../src/protocol/limits.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
-import { openCertificate, openFleet } from '../../src/protocol/owner.ts'
+import { openCertificate } from '../../src/protocol/owner.ts'
 import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record.ts'
 import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
 import { bodyOf, cidNamed, manifestWith, peerNamed, sha256, sign } from '../support/core-fakes.ts'
@@ -118,8 +119,20 @@ const codecs: Record<string, Codec> = {
     openDrawBasis(record, sha256, trusting),
   ),
   certificate: recordCodec(certificate, (record) => openCertificate(record, sha256, trusting)),
-  fleet: recordCodec(sign(bodyOf('fleet', v1, { name: 'fleet', owners: [hex] })), (record) =>
-    openFleet(record, sha256, trusting),
+  charter: recordCodec(
+    sign(
+      bodyOf('charter', v1, {
+        name: 'fleet',
+        keys: [v1],
+        registrars: ['/ip4/192.0.2.1/tcp/4001'],
+        revoked: [{ id: hex, untilMs: 9 }],
+      }),
+    ),
+    (record) => openCharter(record, sha256, trusting),
+  ),
+  credential: recordCodec(
+    sign(bodyOf('credential', v1, { peer: v1, vehicle: 'car', owner: hex })),
+    (record) => openCredential(record, sha256, trusting),
   ),
   ...Object.fromEntries(
     messages.map((message): [string, Codec] => [

@@ -110,7 +110,6 @@ function councilOf(name: string, records: Iterable<JobRecord>): Council {
     manifest,
     self: peerNamed(name),
     seedOf: (nonce) => seedOf(name, nonce),
-    owners: null,
     sha256,
   })
   council.begin({ records, shards: null, fresh: false }, 0)

@@ -13,7 +13,7 @@ function stewardOf(shardCount: number): Steward {
     costMs: 60_000,
   }))
   const [job, self, manifest] = [cidNamed('job'), peerNamed('steward'), manifestWith()]
-  return new Steward({ job, manifest, shards, self, seed, owners: null, sha256 })
+  return new Steward({ job, manifest, shards, self, seed, sha256 })
 }
 
 function signedWith(steward: Steward, roster: readonly string[], nowMs: number): Restored[] {

@@ -290,7 +290,6 @@ export class CouncilStage {
         manifest: this.#manifest,
         self: peerNamed(name),
         seedOf: (place) => seedOf(name, place),
-        owners: null,
         sha256,
       }),
       inputs: first || (known?.inputs ?? false),

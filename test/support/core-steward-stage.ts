@@ -51,6 +51,7 @@ export function capacityOf(text: string): Capacity {
     peer: peerNamed(name!),
     owner: ownerNamed(owner ?? name!),
     certificate: null,
+    credential: null,
     slots: { total: slots, free: slots },
     mode: (settings.get('mode') ?? 'run') as Capacity['mode'],
     engines: [engine],
@@ -168,7 +169,7 @@ export class StewardStage {
       costMs: this.#costMs,
     }))
     const { self, job } = { self: this.#self, job: this.#job }
-    return new Steward({ job, manifest: this.#manifest, shards, self, seed, owners: null, sha256 })
+    return new Steward({ job, manifest: this.#manifest, shards, self, seed, sha256 })
   }
 
   #hand(input: StewardInput): string[] {

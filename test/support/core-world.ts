@@ -159,7 +159,7 @@ class World {
     const { shards: count, shardCostMs: costMs } = this.#options
     const shards = Array.from({ length: count }, (_, i) => ({ shard: `shard ${i}` as Cid, pages: 1, costMs }))
     const { payload: manifest } = this.#manifest
-    return new Steward({ job, manifest, shards, self, seed: drawSeed, owners: null, sha256 })
+    return new Steward({ job, manifest, shards, self, seed: drawSeed, sha256 })
   }
 
   #tell(input: StewardInput): void {

@@ -12,6 +12,7 @@ import {
   type SubmitRequest,
   type Submitted,
 } from '../../src/host/api.ts'
+import type { FleetMemberRow } from '../../src/host/store/journal.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 
 export const job = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku' as JobId
@@ -22,7 +23,7 @@ export const info: NodeInfo = {
   peer,
   name: 'fake',
   owner,
-  fleet: { name: 'test', key: peer, owners: 3 },
+  fleet: { name: 'test', key: peer, isRegistrar: true, state: 'admitted', untilMs: 9, why: null },
   addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${peer}`],
   software: 'carpool/0.0.0',
   vehicle: {
@@ -137,6 +138,8 @@ export const resultLine: ResultLine = {
 
 export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png', page: 1, why: 'queued' }] }
 
+const member: FleetMemberRow = { peer, vehicle: 'car', owner, state: 'pending', sinceMs: 1 }
+
 /** Every method says what it was called with before it answers. */
 export class FakeNode implements NodeApi {
   readonly calls: unknown[][] = []
@@ -212,6 +215,31 @@ export class FakeNode implements NodeApi {
   async report(asked: string, path: string): Promise<{ root: Cid; bytes: number }> {
     this.calls.push(['report', asked, path])
     return { root: job, bytes: 12_345 }
+  }
+
+  fleetMembers(): FleetMemberRow[] {
+    this.calls.push(['fleetMembers'])
+    return [member]
+  }
+
+  fleetApprove(asked: PeerId): FleetMemberRow {
+    this.calls.push(['fleetApprove', asked])
+    return member
+  }
+
+  fleetAdmit(...asked: Parameters<NodeApi['fleetAdmit']>): FleetMemberRow {
+    this.calls.push(['fleetAdmit', ...asked])
+    return member
+  }
+
+  fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[] {
+    this.calls.push(['fleetRevoke', id])
+    return [member]
+  }
+
+  fleetRotate(finish: boolean): { keys: readonly PeerId[] } {
+    this.calls.push(['fleetRotate', finish])
+    return { keys: [peer] }
   }
 
   setMode(mode: Parameters<NodeApi['setMode']>[0]): void {

@@ -1,36 +1,189 @@
-/** `carpool fleet sign`: the list of owners whose voices count. Admission by commands of its own comes later. */
+/** `carpool fleet`: who may join, by a person's word. */
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { generateKey } from '@libp2p/pnet'
 import type { Command } from 'commander'
-import { fleetText, signFleetList, validDaysDefault } from '../../host/certificates.ts'
-import type { OwnerId } from '../../protocol/ids.ts'
+import { charterText, credentialText, signCharter, signCredential } from '../../host/certificates.ts'
+import type { RemoteApi } from '../../host/local/client.ts'
+import { publicKeyOf } from '../../host/store/keys.ts'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import { credentialTtlMs } from '../../protocol/limits.ts'
 import { addOptions, resolveConfig } from '../config.ts'
 import { CommandFailure } from '../failure.ts'
 import { wholeNumber } from '../flags.ts'
-import { keyPath, makeKey, validDaysMax, writeOrPrint } from './owner.ts'
+import { formatCount, formatDuration, quoted, shortOwner } from '../format.ts'
+import { clientOptionNames, withNode } from '../local-node.ts'
+import { note, print, printJson } from '../output.ts'
+import { type Column, formatTable } from '../table.ts'
+import { existingKey, keyPath, makeKey, writeOrPrint } from './owner.ts'
 
-const optionNames = ['dataDir', 'json', 'logLevel'] as const
+type FleetMemberRow = Awaited<ReturnType<RemoteApi['fleetMembers']>>[number]
+type Flags = Readonly<Record<string, unknown>>
 
 export function fleetCommand(program: Command): void {
-  const fleet = program.command('fleet').summary('say which owners count')
-  const sign = fleet
-    .command('sign')
-    .argument('<owners...>', 'owner ids, as carpool owner init prints them')
-    .summary('sign the list of owners that count')
+  const fleet = program.command('fleet').summary('decide which vehicles may join')
+
+  const init = fleet
+    .command('init')
+    .summary('make a fleet')
     .description(
-      'Signs the list of owners that count, making the fleet key if there is none. A list signed later replaces it.',
+      "Makes a fleet's key and its charter. A node that is started with both is the fleet's registrar; every other " +
+        'node needs the charter only.',
     )
     .requiredOption('--name <name>', 'what people call the fleet')
-    .option('--key <file>', 'where the fleet key is (default: fleet.key in the data directory)')
-    .option('--days <count>', 'how long it is valid', wholeNumber(1, validDaysMax), validDaysDefault)
-    .option('-o, --output <file>', 'where to; stdout if left out')
-    .action((owners: string[], flags: Record<string, unknown>) => {
-      const { dataDir, json } = resolveConfig(optionNames, flags)
-      const wrong = owners.find((owner) => !/^[0-9a-f]{64}$/.test(owner))
-      if (wrong !== undefined)
-        throw new CommandFailure(`'${wrong}' is not an owner id; carpool owner init prints one`)
-      const key = makeKey(keyPath(flags.key, dataDir, 'fleet'), 'fleet')
-      const distinct = [...new Set(owners)].sort() as OwnerId[]
-      const record = signFleetList(key, flags.name as string, distinct, { days: flags.days as number })
-      writeOrPrint(fleetText(record), flags.output, json)
+    .option('--registrar <multiaddr>', 'where vehicles reach the registrar; repeat for several', gather, [])
+    .option('--key <file>', 'where the key is (default: fleet.key in the data directory)')
+    .option('--mesh-key <file>', 'also make a key that every node of the mesh must have')
+    .option('-o, --output <file>', 'where the charter goes (default: fleet.json in the data directory)')
+    .action(initFleet)
+  addOptions(init, clientOptionNames)
+
+  const admit = fleet
+    .command('admit')
+    .argument('<peer>', 'the peer id of the node, as carpool node prints it')
+    .summary('let a vehicle in before it asks')
+    .description(
+      'Lets a vehicle in before it asks. With --output it signs a credential by hand, which belongs into the ' +
+        'data directory of the vehicle as credential.json, and needs no registrar.',
+    )
+    .option('--owner <owner>', 'only as a vehicle of this owner')
+    .option('--vehicle <name>', 'what the fleet calls it', '')
+    .option('--key <file>', 'for --output: where the key is (default: fleet.key in the data directory)')
+    .option('--hours <count>', 'for --output: how long it is valid', wholeNumber(1, hoursMax), hoursMax)
+    .option('-o, --output <file>', 'where the credential goes')
+    .action(admitVehicle)
+  addOptions(admit, clientOptionNames)
+
+  const approve = fleet
+    .command('approve')
+    .argument('<peers...>', 'those who asked, as carpool fleet list shows them')
+    .summary('let those in who asked')
+    .description('Lets those in who asked. They get a credential as soon as they ask again, within seconds.')
+    .action(async (peers: string[], flags: Flags) => {
+      const known = peers.map(peerFrom)
+      await changed(flags, (node) => Promise.all(known.map((peer) => node.fleetApprove(peer))))
     })
-  addOptions(sign, optionNames)
+  addOptions(approve, clientOptionNames)
+
+  const revoke = fleet
+    .command('revoke')
+    .argument('<id>', 'a peer id, or an owner id for all its vehicles')
+    .summary('put a vehicle or an owner out')
+    .description('Nobody of the fleet deals with it any more: its connections end within seconds.')
+    .action(async (id: string, flags: Flags) => {
+      const known = isOwner(id) ? id : peerFrom(id)
+      await changed(flags, (node) => node.fleetRevoke(known))
+    })
+  addOptions(revoke, clientOptionNames)
+
+  const list = fleet
+    .command('list')
+    .summary('list who waits, who is in, and who is out')
+    .action(async (flags: Flags) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const rows = await withNode(dataDir, (node) => node.fleetMembers())
+      if (json) rows.forEach(printJson)
+      else for (const line of describeMembers(rows, Date.now())) print(line)
+    })
+  addOptions(list, clientOptionNames)
+
+  const rotate = fleet
+    .command('rotate')
+    .summary("change the fleet's key")
+    .description(
+      'Makes a new key, which signs from now on, while credentials of the old one stay good. A day later, when none ' +
+        'of them lives any more, --finish ends the old key.',
+    )
+    .option('--finish', 'end the old key', false)
+    .action(async (flags: Flags) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const { keys } = await withNode(dataDir, (node) => node.fleetRotate(flags.finish === true))
+      if (json) printJson({ event: 'rotated', keys })
+      else print(`${formatCount(keys.length, 'key')} in force: ${keys.join(' and ')}`)
+    })
+  addOptions(rotate, clientOptionNames)
+}
+
+const hoursMax = credentialTtlMs / 3_600_000
+
+function initFleet(flags: Flags): void {
+  const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+  const path = keyPath(flags.key, dataDir, 'fleet')
+  const key = makeKey(path, 'fleet')
+  const charter = {
+    name: flags.name as string,
+    keys: [key.peerId],
+    registrars: flags.registrar as string[],
+    revoked: [],
+  }
+  const output = typeof flags.output === 'string' ? resolve(flags.output) : join(dataDir, 'fleet.json')
+  writeOrPrint(charterText(signCharter(key, charter, Date.now())), output, json)
+  if (typeof flags.meshKey === 'string') {
+    const bytes = new Uint8Array(95)
+    generateKey(bytes)
+    writeFileSync(resolve(flags.meshKey), bytes, { mode: 0o600, flag: 'wx' })
+  }
+  if (!json)
+    note(
+      `the registrar: carpool node --fleet ${quoted(output)} --fleet-key ${quoted(path)}; every other node: --fleet ${quoted(output)}`,
+    )
+}
+
+async function admitVehicle(text: string, flags: Flags): Promise<void> {
+  const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+  const peer = peerFrom(text)
+  const vehicle = flags.vehicle as string
+  const owner = flags.owner === undefined ? null : ownerFrom(flags.owner as string)
+  if (flags.output === undefined) {
+    await changed(flags, async (node) => [await node.fleetAdmit(peer, owner, vehicle)])
+    return
+  }
+  if (owner === null)
+    throw new CommandFailure(
+      'a credential by hand names the owner: --owner <owner>, as carpool owner init prints it',
+    )
+  const key = existingKey(keyPath(flags.key, dataDir, 'fleet'), 'fleet')
+  const ttlMs = (flags.hours as number) * 3_600_000
+  writeOrPrint(credentialText(signCredential(key, { peer, vehicle, owner }, { ttlMs })), flags.output, json)
+}
+
+async function changed(flags: Flags, ask: (node: RemoteApi) => Promise<FleetMemberRow[]>): Promise<void> {
+  const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+  for (const row of await withNode(dataDir, ask)) {
+    if (json) printJson(row)
+    else print(`${row.vehicle || row.peer} is ${row.state}`)
+  }
+}
+
+/** A table and, below it, what is to be done. */
+export function describeMembers(rows: readonly FleetMemberRow[], nowMs: number): string[] {
+  const columns: readonly Column<FleetMemberRow>[] = [
+    { title: 'STATE', cell: ({ state }) => state },
+    { title: 'VEHICLE', cell: ({ vehicle }) => vehicle || '–' },
+    { title: 'OWNER', cell: ({ owner }) => (owner === null ? 'any' : shortOwner(owner)) },
+    { title: 'SINCE', align: 'right', cell: ({ sinceMs }) => formatDuration(nowMs - sinceMs) },
+    { title: 'PEER', cell: ({ peer }) => peer },
+  ]
+  const waiting = rows.filter(({ state }) => state === 'pending').length
+  const total = formatCount(rows.length, 'vehicle')
+  if (waiting === 0) return [...formatTable(columns, rows), total]
+  return [...formatTable(columns, rows), `${total}; ${waiting} waiting: carpool fleet approve <peer>`]
+}
+
+function gather(text: string, before: readonly string[]): string[] {
+  return [...before, text]
+}
+
+function peerFrom(text: string): PeerId {
+  if (publicKeyOf(text as PeerId) !== undefined) return text as PeerId
+  throw new CommandFailure(`'${text}' is not a peer id; carpool node prints its own, such as 12D3KooW…`)
+}
+
+function isOwner(text: string): text is OwnerId {
+  return /^[0-9a-f]{64}$/.test(text)
+}
+
+function ownerFrom(text: string): OwnerId {
+  if (isOwner(text)) return text
+  throw new CommandFailure(`'${text}' is not an owner id; carpool owner init prints one`)
 }

@@ -55,11 +55,15 @@ async function runNode(
     log,
     createExecutor === undefined ? {} : { executor: createExecutor(log) },
   )
-  const { peer, addresses, name, owner } = await node.client.info()
+  const { peer, addresses, name, owner, fleet } = await node.client.info()
   if (json) printJson({ event: 'ready', peer, addresses, dataDir, name, owner })
   else {
     note(`node ${peer} is ready; it keeps its data in ${dataDir}`)
     for (const address of addresses) print(address)
+    if (fleet?.state === 'waiting')
+      note(
+        `it asks the fleet ${fleet.name} to join; its operator lets it in with: carpool fleet approve ${peer}`,
+      )
   }
   await aborted(interruption.signal)
   await node.stop()

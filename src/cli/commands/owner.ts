@@ -23,7 +23,7 @@ import { print, printJson } from '../output.ts'
 const optionNames = ['dataDir', 'json', 'logLevel'] as const
 
 /** A key that signs for longer than a car lives is not a certificate but a gift. */
-export const validDaysMax = 3650
+const validDaysMax = 3650
 
 export function ownerCommand(program: Command): void {
   const owner = program.command('owner').summary("make an owner's key, and vouch for vehicles with it")
@@ -58,7 +58,7 @@ export function ownerCommand(program: Command): void {
       if (publicKeyOf(peer as PeerId) === undefined)
         throw new CommandFailure(`'${peer}' is not a peer id; carpool node prints its own, such as 12D3KooW…`)
       const text = certificateText(
-        signCertificate(existingKey(path), peer as PeerId, { days: flags.days as number }),
+        signCertificate(existingKey(path, 'owner'), peer as PeerId, { days: flags.days as number }),
       )
       writeOrPrint(text, flags.output, json)
     })
@@ -87,14 +87,14 @@ export function writeOrPrint(text: string, output: unknown, isJson: boolean): vo
   else print(path)
 }
 
-function existingKey(path: string): SigningKey {
+export function existingKey(path: string, purpose: KeyPurpose): SigningKey {
   try {
     return loadKey(path)
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
     if (code !== 'ENOENT') throw error
     throw new CommandFailure(
-      `there is no owner key at ${path}; make one with: carpool owner init --key ${quoted(path)}`,
+      `there is no ${purpose} key at ${path}; make one with: carpool ${purpose} init --key ${quoted(path)}`,
     )
   }
 }

@@ -92,10 +92,22 @@ export const options = {
     fallbackText: 'none: the node is its own owner',
   }),
   fleet: path({
-    help: 'description of the fleet whose admissions count',
+    help: 'charter of the fleet to join, as carpool fleet init writes it',
     placeholder: '<file>',
     fallback: () => null,
     fallbackText: 'none: an open mesh, and no error bound',
+  }),
+  fleetKey: path({
+    help: "the fleet's key: this node admits vehicles and renews their credentials",
+    placeholder: '<file>',
+    fallback: () => null,
+    fallbackText: 'none: the node is no registrar',
+  }),
+  meshKey: path({
+    help: 'key that all nodes of a closed mesh share',
+    placeholder: '<file>',
+    fallback: () => null,
+    fallbackText: 'none',
   }),
   logLevel: {
     help: 'least severe log lines to write',

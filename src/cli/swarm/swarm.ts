@@ -5,9 +5,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { certificateText, fleetText, signCertificate, signFleetList } from '../../host/certificates.ts'
+import {
+  certificateText,
+  charterText,
+  credentialText,
+  signCertificate,
+  signCharter,
+  signCredential,
+} from '../../host/certificates.ts'
 import { sha256 } from '../../host/sha256.ts'
-import { loadOrCreateKey, SigningKey } from '../../host/store/keys.ts'
+import { loadKey, loadOrCreateKey, SigningKey } from '../../host/store/keys.ts'
 import { ownerIdOf } from '../../protocol/owner.ts'
 import { Member, type MemberOptions } from './member.ts'
 
@@ -47,11 +54,9 @@ export class Swarm {
     const names = ['submitter', ...options.vehicles.map(({ name, owner }) => owner ?? name)]
     for (const name of [...names, ...(options.laterOwners ?? [])]) owners.set(name, SigningKey.generate())
     if (options.fleet !== false) {
-      const listed = [...owners.values()].map(({ peerId }) => ownerIdOf(sha256, peerId))
-      writeFileSync(
-        join(folder, 'fleet.json'),
-        fleetText(signFleetList(SigningKey.generate(), 'swarm', listed)),
-      )
+      const key = loadOrCreateKey(join(folder, 'fleet.key'), 'fleet')
+      const charter = { name: 'swarm', keys: [key.peerId], registrars: [], revoked: [] }
+      writeFileSync(join(folder, 'fleet.json'), charterText(signCharter(key, charter, Date.now())))
     }
     try {
       const submitter = await Member.start(
@@ -164,7 +169,15 @@ function memberOptions(
   const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
   writeFileSync(certificate, certificateText(signCertificate(owners.get(owner)!, key.peerId)))
   const flags = ['--listen', '/ip4/127.0.0.1/tcp/0', '--slots', String(slots), '--owner', certificate]
-  if (options.fleet !== false) flags.push('--fleet', join(folder, 'fleet.json'))
+  if (options.fleet !== false) {
+    const credential = signCredential(loadKey(join(folder, 'fleet.key')), {
+      peer: key.peerId,
+      vehicle: name,
+      owner: ownerIdOf(sha256, owners.get(owner)!.peerId),
+    })
+    writeFileSync(join(dataDir, 'credential.json'), credentialText(credential))
+    flags.push('--fleet', join(folder, 'fleet.json'))
+  }
   for (const address of bootstrap) flags.push('--bootstrap', address)
   flags.push('--log-level', options.logLevel ?? 'warn')
   return {

@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import {
   type JobStatus,
   type JobSummary,
@@ -20,6 +21,7 @@ import {
   type SubmitRequest,
   type Submitted,
 } from '../api.ts'
+import type { FleetMemberRow } from '../store/journal.ts'
 import { LineReader } from './lines.ts'
 import { type Answer, answerBytesMax, answerSchema, requestBytesMax } from './messages.ts'
 import type { MethodName } from './methods.ts'
@@ -99,6 +101,26 @@ class Client implements LocalClient {
 
   report(job: string, path: string): ReturnType<NodeApi['report']> {
     return this.#ask('report', { job, path })
+  }
+
+  fleetMembers(): Promise<FleetMemberRow[]> {
+    return this.#ask('fleetMembers')
+  }
+
+  fleetApprove(peer: PeerId): Promise<FleetMemberRow> {
+    return this.#ask('fleetApprove', { peer })
+  }
+
+  fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string): Promise<FleetMemberRow> {
+    return this.#ask('fleetAdmit', { peer, owner, vehicle })
+  }
+
+  fleetRevoke(id: PeerId | OwnerId): Promise<FleetMemberRow[]> {
+    return this.#ask('fleetRevoke', { id })
+  }
+
+  fleetRotate(finish: boolean): ReturnType<RemoteApi['fleetRotate']> {
+    return this.#ask('fleetRotate', { finish })
   }
 
   async setMode(mode: Parameters<NodeApi['setMode']>[0]): Promise<void> {

@@ -5,6 +5,8 @@
  */
 import { z } from 'zod'
 import { standbysDefault, stewardsMax } from '../../protocol/limits.ts'
+import { ownerSchema } from '../../protocol/owner.ts'
+import { peerIdSchema } from '../../protocol/record.ts'
 import type { NodeApi, ResultsEnd } from '../api.ts'
 
 /** One request that is being answered. */
@@ -82,6 +84,20 @@ export const methods: Readonly<Record<MethodName, Method>> = {
   cancel: method(oneJob, (api, params) => api.cancel(params.job)),
   forget: method(oneJob, (api, params) => api.forget(params.job)),
   report: method(z.strictObject({ job, path }), (api, params) => api.report(params.job, params.path)),
+  fleetMembers: method(nothing, (api) => api.fleetMembers()),
+  fleetApprove: method(z.strictObject({ peer: peerIdSchema }), (api, params) =>
+    api.fleetApprove(params.peer),
+  ),
+  fleetAdmit: method(
+    z.strictObject({ peer: peerIdSchema, owner: ownerSchema.nullable(), vehicle: z.string().max(64) }),
+    (api, { peer, owner, vehicle }) => api.fleetAdmit(peer, owner, vehicle),
+  ),
+  fleetRevoke: method(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]) }), (api, params) =>
+    api.fleetRevoke(params.id),
+  ),
+  fleetRotate: method(z.strictObject({ finish: z.boolean() }), (api, params) =>
+    api.fleetRotate(params.finish),
+  ),
   setMode: method(z.strictObject({ mode: z.enum(['run', 'drain', 'stop']) }), (api, params) =>
     api.setMode(params.mode),
   ),

@@ -1,16 +1,17 @@
 import type { PrivateKey } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
 import { ControlChannel, type MessageHandler } from './control.ts'
-import { reason } from './errors.ts'
+import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
 import { Neighbours } from './neighbours.ts'
-import { createNode, type Node, parseAddress, startNode } from './node.ts'
+import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 
-export interface NetworkOptions {
+export interface NetworkOptions extends Doors {
   /** Ed25519; the node's identity. */
   readonly privateKey: PrivateKey
   /** Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001; none for a node that only dials. */
@@ -20,8 +21,6 @@ export interface NetworkOptions {
   /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
   readonly bootstrap: readonly string[]
   readonly log: Logger
-  /** Which cell: part of the gossip topic's name. */
-  readonly gossipScope: string
   /** Overrides, for tests and benchmarks. */
   readonly bounds?: Partial<NetworkBounds>
 }
@@ -59,7 +58,7 @@ export class Network {
     const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
     const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
     const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
-    const node = await createNode(options.privateKey, { listen, announce }, options.gossipScope, bounds)
+    const node = await createNode(options.privateKey, { listen, announce }, options, bounds)
     const neighbours = new Neighbours(node, bounds, options.log)
     const connect = (peer: PeerId) => neighbours.connect(peer)
     const control = new ControlChannel(connect, bounds, options.log)
@@ -158,6 +157,24 @@ export class Network {
   /** Drops a peer's addresses. A connection to it stays. */
   forget(peer: PeerId): void {
     this.#neighbours.forget(peer)
+  }
+
+  /** Dials an address, if its peer is not connected. Rejects with NetworkError 'unreachable'. */
+  async reach(address: string): Promise<void> {
+    const signal = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
+    try {
+      await this.#node.dial(parseAddress(address, 'dial'), { signal })
+    } catch (thrown) {
+      throw new NetworkError('unreachable', `${address} cannot be reached: ${reason(thrown)}`, {
+        cause: thrown,
+      })
+    }
+  }
+
+  /** Ends the connections to a peer, and does not look for it again. */
+  async disconnect(peer: PeerId): Promise<void> {
+    this.#neighbours.forget(peer)
+    await this.#node.hangUp(peerIdFromString(peer))
   }
 
   /** Ends everything under way with 'closed'. Leaves no timer and no socket behind. */

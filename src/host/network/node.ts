@@ -3,13 +3,25 @@ import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { admitting, type Doorkeeper } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
+
+/** Who gets in, and which part of the mesh it is that they get into. */
+export interface Doors {
+  /** Which cell: part of the gossip topic's name. */
+  readonly gossipScope: string
+  /** None: an open mesh. */
+  readonly doorkeeper?: Doorkeeper
+  /** A key that all nodes share, in libp2p's file format: without it not even a handshake can be seen. */
+  readonly meshKey?: Uint8Array
+}
 
 export type Node = Libp2p<{ pubsub: GossipSub }>
 
@@ -22,7 +34,7 @@ export type Node = Libp2p<{ pubsub: GossipSub }>
 export function createNode(
   privateKey: PrivateKey,
   addresses: { readonly listen: readonly Multiaddr[]; readonly announce: readonly Multiaddr[] },
-  gossipScope: string,
+  { gossipScope, doorkeeper, meshKey }: Doors,
   bounds: NetworkBounds,
 ): Promise<Node> {
   return createLibp2p({
@@ -30,7 +42,8 @@ export function createNode(
     privateKey,
     addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [doorkeeper === undefined ? noise() : admitting(doorkeeper)],
+    ...(meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: meshKey }) }),
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],
     connectionManager: {
       maxConnections: bounds.connectionsMax,

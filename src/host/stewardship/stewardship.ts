@@ -14,7 +14,7 @@ import { openDrawBasis } from '../../protocol/draw.ts'
 import { examineResult } from '../../protocol/examination.ts'
 import { openHandover, type Succession } from '../../protocol/handover.ts'
 import { openHolding } from '../../protocol/holding.ts'
-import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Manifest, resultEngine, type ShardEntry } from '../../protocol/job.ts'
 import { type Opening, openingSchema, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
@@ -53,7 +53,6 @@ export interface StewardshipOptions {
   readonly shards: readonly ShardEntry[] | null
   /** Submitted here just now. */
   readonly fresh: boolean
-  readonly owners: ReadonlySet<OwnerId> | null
   readonly log: Logger
   /** Something that a status shows has changed. */
   readonly onChange: () => void
@@ -90,7 +89,7 @@ export class Stewardship {
 
   constructor(options: StewardshipOptions) {
     this.#options = options
-    const { job, manifest, key, owners } = options
+    const { job, manifest, key } = options
     this.#shards = options.shards
     this.#holdings = new Holdings(options.network, options.store, options.log)
     this.#council = new Council({
@@ -98,7 +97,6 @@ export class Stewardship {
       manifest,
       self: key.peerId,
       seedOf: (nonce) => drawSeed(key, nonce),
-      owners,
       sha256,
     })
     this.#grants = new Grants(options.store.blocks)

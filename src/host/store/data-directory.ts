@@ -50,6 +50,11 @@ export class DataDirectory {
     return join(this.path, 'config.json')
   }
 
+  /** Where a fleet's member keeps its credential. */
+  get credentialPath(): string {
+    return join(this.path, 'credential.json')
+  }
+
   /** The key file of this purpose: 'node', 'owner', 'submitter' or 'fleet'. */
   keyPath(purpose: string): string {
     return join(this.path, `${purpose}.key`)

@@ -51,6 +51,16 @@ export interface Ban {
   readonly atMs: number
 }
 
+/** Somebody who asked a registrar to join its fleet, or was admitted beforehand. */
+export interface FleetMemberRow {
+  readonly peer: PeerId
+  readonly vehicle: string
+  /** Null: admitted beforehand; whose it is, it says when it asks. */
+  readonly owner: OwnerId | null
+  readonly state: 'pending' | 'admitted' | 'revoked'
+  readonly sinceMs: number
+}
+
 export class Journal {
   readonly #database: Database
   readonly #serials = new Map<string, { next: number; end: number }>()
@@ -234,6 +244,37 @@ export class Journal {
     )
   }
 
+  fleetMembers(): FleetMemberRow[] {
+    return this.#database
+      .all<StoredMember>('SELECT * FROM fleet_members ORDER BY since_ms, peer')
+      .map(memberOf)
+  }
+
+  fleetMember(peer: PeerId): FleetMemberRow | undefined {
+    const row = this.#database.get<StoredMember>('SELECT * FROM fleet_members WHERE peer = ?', peer)
+    return row && memberOf(row)
+  }
+
+  countFleetMembers(state: FleetMemberRow['state']): number {
+    return this.#database.get<{ count: number }>(
+      'SELECT count(*) AS count FROM fleet_members WHERE state = ?',
+      state,
+    )!.count
+  }
+
+  putFleetMember({ peer, vehicle, owner, state, sinceMs }: FleetMemberRow): void {
+    this.#database.transaction(() =>
+      this.#database.run(
+        'INSERT OR REPLACE INTO fleet_members VALUES (?, ?, ?, ?, ?)',
+        peer,
+        vehicle,
+        owner,
+        state,
+        sinceMs,
+      ),
+    )
+  }
+
   /** A small local fact that is nobody's record, such as the highest revocation list seen. */
   getSetting(name: string): string | undefined {
     return this.#database.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', name)?.value
@@ -284,6 +325,18 @@ const recordColumns = 'serial, id, job, kind, body, signature, extra'
 
 function recordOf({ id, job, kind, body, signature, extra }: RecordRow): JournalRecord {
   return { id, job: job === '' ? null : job, kind, body, signature, extra }
+}
+
+interface StoredMember {
+  readonly peer: PeerId
+  readonly vehicle: string
+  readonly owner: OwnerId | null
+  readonly state: FleetMemberRow['state']
+  readonly since_ms: number
+}
+
+function memberOf({ since_ms, ...row }: StoredMember): FleetMemberRow {
+  return { ...row, sinceMs: since_ms }
 }
 
 interface StoredJob {

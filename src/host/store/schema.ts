@@ -73,4 +73,15 @@ export const migrations: readonly string[] = [
     at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- On a registrar: who asked to join the fleet, and what the operator said.
+  CREATE TABLE fleet_members (
+    peer TEXT PRIMARY KEY,
+    vehicle TEXT NOT NULL,
+    owner TEXT,               -- NULL: admitted beforehand, and says itself whose it is
+    state TEXT NOT NULL,
+    since_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX fleet_members_by_state ON fleet_members (state);
+  `,
 ]

@@ -1,15 +1,15 @@
 /** What a submitter's error bound takes here and now: the plans that meet it, and the one that a job gets. */
 import type { Capacity } from '../../protocol/advert.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
-import type { OwnerId } from '../../protocol/ids.ts'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { Assurance } from '../../protocol/job.ts'
 import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/plan.ts'
 import { RequestError, type SubmitRequest } from '../api.ts'
 
 export interface Market {
   readonly capacities: readonly Capacity[]
-  /** Owners whose voices count; null in an open mesh. */
-  readonly owners: ReadonlySet<OwnerId> | null
+  /** The key of the fleet that vouches for owners; null in an open mesh. */
+  readonly fleet: PeerId | null
   /** Whose voice this node is. */
   readonly owner: OwnerId
   readonly canRecompute: (runtime: string) => boolean
@@ -26,16 +26,11 @@ export function unanimousFor({ replicas, errorBound, colludingShare }: SubmitReq
   return replicas ?? possible(() => replicasFor(errorBound, colludingShare))
 }
 
-export function supplyOf(
-  { capacities, owners, owner: self }: Market,
-  runtime: string,
-  engine: string,
-): Supply {
+export function supplyOf({ capacities, owner: self }: Market, runtime: string, engine: string): Supply {
   const offering = capacities.filter(
     ({ engines, owner, slots }) =>
       owner !== self &&
       slots.total > 0 &&
-      (owners?.has(owner) ?? true) &&
       engines.some((offered) => offered.runtime === runtime && offered.id === engine),
   )
   return {
@@ -79,7 +74,7 @@ export function assuranceOf(request: SubmitRequest, market: Market, plan: Plan):
     replicas: plan.replicas,
     audits: plan.audits,
     lead: plan.lead,
-    errorBoundPpb: market.owners === null ? null : Math.ceil(plan.errorBound * 1e9),
+    errorBoundPpb: market.fleet === null ? null : Math.ceil(plan.errorBound * 1e9),
     colludingSharePpm: Math.round(colludingShare * 1e6),
     arbiter: arbiter === 'steward' || (arbiter === 'auto' && recomputes) ? 'steward' : 'owners',
   }

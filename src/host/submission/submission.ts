@@ -11,7 +11,7 @@ import type { Logger } from 'pino'
 import { compareText } from '../../base/bytes.ts'
 import { encodeCbor } from '../../protocol/block.ts'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
-import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { Cid, JobId, OwnerId } from '../../protocol/ids.ts'
 import {
   type DocumentEntry,
   encodeList,
@@ -42,7 +42,6 @@ export interface SubmissionContext extends Market {
   readonly node: SigningKey
   readonly submitter: SigningKey
   readonly engines: readonly EngineDescription[]
-  readonly fleet: PeerId | null
   /** Asks nodes to stand by for a job of this size; answers with those that will. */
   readonly recruit: (search: StandbySearch, count: number, bytes: number) => Promise<readonly StewardPlace[]>
   /** A job that was made from the same request, if there is one. */
@@ -109,7 +108,6 @@ export async function prepareJob(
   const standbys = await context.recruit(
     {
       capacities: context.capacities,
-      owners: context.owners,
       runtime: request.runtime,
       engine: engine.id,
       replicas: assurance.replicas,
@@ -176,7 +174,7 @@ export async function quoteJob(
   const shards = splitIntoShards(documents)
   const supply = supplyOf(context, request.runtime, engine.id)
   const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)
-  const isVouchedFor = context.owners !== null
+  const isVouchedFor = context.fleet !== null
   return {
     documents: documents.length,
     pages: documents.reduce((sum, document) => sum + document.pages, 0),
@@ -210,8 +208,7 @@ function chooseEngine(
   }
   for (const engine of context.engines) note(engine)
   for (const { engines, owner, peer } of context.capacities)
-    if (peer !== context.node.peerId && (context.owners?.has(owner) ?? true))
-      for (const engine of engines) note(engine, owner)
+    if (peer !== context.node.peerId) for (const engine of engines) note(engine, owner)
 
   const wanted = [...offered.values()].filter(
     ({ engine }) => request.engine === 'auto' || engine.engine === request.engine,

@@ -12,7 +12,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { Capacity } from '../advert.ts'
 import type { Handover } from '../handover.ts'
 import { type Holding, holdingVerdictsMax } from '../holding.ts'
-import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { JobId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest, ShardEntry, StewardPlace } from '../job.ts'
 import type { Receipt } from '../lease.ts'
 import {
@@ -44,8 +44,6 @@ export interface CouncilOptions {
   readonly self: PeerId
   /** This node's seed in a place of this nonce. */
   readonly seedOf: (nonce: Uint8Array) => Uint8Array
-  /** Owners whose voices count; null in an open mesh. */
-  readonly owners: ReadonlySet<OwnerId> | null
   readonly sha256: Sha256
 }
 
@@ -218,10 +216,10 @@ export class Council {
     if (this.#steward !== undefined) return this.#steward
     if (this.#shards === null) return undefined
     if (this.#observer?.size !== this.#records.size) {
-      const { job, manifest, self, owners, sha256 } = this.#options
+      const { job, manifest, self, sha256 } = this.#options
       const { stewards } = this.#records.succession
       const shards = this.#shards
-      const steward = Steward.observer({ job, manifest, shards, self, stewards, owners, sha256 })
+      const steward = Steward.observer({ job, manifest, shards, self, stewards, sha256 })
       steward.restore(this.#restorable(), nowMs)
       this.#observer = { size: this.#records.size, steward }
     }
@@ -301,13 +299,13 @@ export class Council {
   }
 
   #newSteward(shards: readonly ShardEntry[]): Steward {
-    const { job, manifest, self, owners, sha256, seedOf } = this.#options
+    const { job, manifest, self, sha256, seedOf } = this.#options
     const { stewards, chain } = this.#records.succession
     const place = stewards.find(({ peer }) => peer === self)
     assert(place !== undefined, 'only a steward of the job acts for it')
     const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
     const seed = seedOf(place.nonce)
-    return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, owners, sha256 })
+    return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256 })
   }
 
   *#restorable() {
@@ -586,13 +584,12 @@ export class Council {
       (chain.at(-1)?.epoch ?? 0) >= handoversMax
     )
       return
-    const { manifest, owners, sha256, seedOf } = this.#options
+    const { manifest, sha256, seedOf } = this.#options
     const place = this.#placeOfSelf()
     const refused = [...this.#refused].filter(([, untilMs]) => untilMs > nowMs).map(([peer]) => peer)
     const [candidate] = findStandbys(
       {
         capacities: this.#capacities.filter(({ peer }) => this.#connected.has(peer)),
-        owners,
         runtime: manifest.runtime,
         engine: manifest.engine.id,
         replicas: manifest.assurance.replicas,

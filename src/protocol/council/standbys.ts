@@ -15,8 +15,6 @@ const spareOwners = 2
 
 export interface StandbySearch {
   readonly capacities: readonly Capacity[]
-  /** Owners that count; null in an open mesh. */
-  readonly owners: ReadonlySet<OwnerId> | null
   /** Of the job: its engine, and how many replicas must agree. */
   readonly runtime: Manifest['runtime']
   readonly engine: string
@@ -29,7 +27,7 @@ export interface StandbySearch {
 
 /** At most `count` nodes of distinct owners, in the order in which they should be asked. */
 export function findStandbys(search: StandbySearch, count: number): Capacity[] {
-  const { capacities, owners, taken } = search
+  const { capacities, taken } = search
   const executing = new Set(
     capacities
       .filter((capacity) => executes(capacity, search) && !taken.owners.has(capacity.owner))
@@ -37,9 +35,7 @@ export function findStandbys(search: StandbySearch, count: number): Capacity[] {
   )
   const chance = new RandomStream(search.sha256, search.seed, 'standbys')
   const willing = capacities
-    .filter(
-      ({ peer, owner }) => !taken.peers.has(peer) && !taken.owners.has(owner) && (owners?.has(owner) ?? true),
-    )
+    .filter(({ peer, owner }) => !taken.peers.has(peer) && !taken.owners.has(owner))
     .sort((a, b) => compareText(a.peer, b.peer))
     .map((capacity) => ({ capacity, costs: executing.has(capacity.owner), at: chance.below(2 ** 32) }))
     .sort(
@@ -59,7 +55,7 @@ export function findStandbys(search: StandbySearch, count: number): Capacity[] {
   return found
 }
 
-function executes({ engines, slots, owner }: Capacity, { runtime, engine, owners }: StandbySearch): boolean {
-  if (slots.total === 0 || !(owners?.has(owner) ?? true)) return false
+function executes({ engines, slots }: Capacity, { runtime, engine }: StandbySearch): boolean {
+  if (slots.total === 0) return false
   return engines.some((offered) => offered.runtime === runtime && offered.id === engine)
 }

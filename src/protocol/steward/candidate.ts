@@ -17,12 +17,11 @@ export interface Candidate {
   readonly isa: string | null
 }
 
-/** `owners`: those whose voices count; null in an open mesh, where all do. Keeps the roster's order. */
+/** Those of the roster who could execute the job, in its order. In a fleet nobody else is on the roster. */
 export function candidatesFor(
   manifest: Manifest,
   stewardPlaces: readonly StewardPlace[],
   capacities: readonly Capacity[],
-  owners: ReadonlySet<OwnerId> | null,
 ): Candidate[] {
   const stewards = new Set<PeerId>(stewardPlaces.map(({ peer }) => peer))
   const stewardOwners = new Set<OwnerId>(stewardPlaces.map(({ owner }) => owner))
@@ -32,7 +31,6 @@ export function candidatesFor(
     const engine = capacity.engines.find((e) => e.runtime === manifest.runtime && e.id === manifest.engine.id)
     if (engine === undefined || capacity.slots.total === 0) continue
     if (stewards.has(capacity.peer) || stewardOwners.has(capacity.owner)) continue
-    if (owners !== null && !owners.has(capacity.owner)) continue
     candidates.push({
       peer: capacity.peer,
       owner: capacity.owner,

@@ -66,8 +66,6 @@ export interface StewardOptions {
   readonly observes?: boolean
   /** 32 bytes; its sha256 stands in the place. */
   readonly seed: Uint8Array
-  /** Owners whose voices count; null in an open mesh. */
-  readonly owners: ReadonlySet<OwnerId> | null
   readonly sha256: Sha256
 }
 
@@ -337,8 +335,7 @@ export class Steward {
     this.#capacities = new Map(capacities.map((capacity) => [capacity.peer, capacity]))
     for (const { peer, mode } of capacities)
       if (mode === 'run' && (before.get(peer)?.mode ?? 'run') !== 'run') this.#patience.ready(peer)
-    const { manifest, owners } = this.#options
-    this.#candidates = candidatesFor(manifest, this.#stewards, capacities, owners)
+    this.#candidates = candidatesFor(this.#options.manifest, this.#stewards, capacities)
     this.#barren.clear()
   }
 

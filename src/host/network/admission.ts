@@ -1,0 +1,55 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import type { ConnectionEncrypter, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
+import { lpStream } from '@libp2p/utils'
+import type { PeerId } from '../../protocol/ids.ts'
+
+/** Who may come in. What the two say to each other is theirs. */
+export interface Doorkeeper {
+  /** Who is of another fleet, or of none, speaks another protocol and gets no further than its name. */
+  readonly fleet: PeerId
+  /** Talks with somebody whose key is proven. Throws, in one sentence, unless each lets the other in. */
+  meet(peer: PeerId, line: AdmissionLine): Promise<void>
+}
+
+export interface AdmissionLine {
+  send(message: Uint8Array): Promise<void>
+  receive(): Promise<Uint8Array>
+}
+
+/** Sixteen charters of 60 KiB after as many changes of key; usually 2 KiB. */
+const admissionBytesMax = 2 ** 20
+
+type Encrypter = (components: Parameters<ReturnType<typeof noise>>[0]) => ConnectionEncrypter
+
+/**
+ * Noise, and then the doorkeeper's talk, before there is a connection at all.
+ *
+ * It stands here and not in a protocol of its own because everything that libp2p runs on a connection (identify,
+ * gossip, whatever a dependency adds) begins by itself as soon as there is one: a door behind it would have to be
+ * kept in each of them. An outsider gets neither a stream nor a list of protocols.
+ */
+export function admitting(doorkeeper: Doorkeeper): Encrypter {
+  return (components) => {
+    const inner = noise()(components)
+    return {
+      protocol: `/carpool/admission/1/${doorkeeper.fleet}`,
+      secureOutbound: async (connection, options) =>
+        admit(await inner.secureOutbound(connection, options), doorkeeper, options),
+      secureInbound: async (connection, options) =>
+        admit(await inner.secureInbound(connection, options), doorkeeper, options),
+    }
+  }
+}
+
+async function admit<Extension>(
+  secured: SecuredConnection<Extension>,
+  doorkeeper: Doorkeeper,
+  options: SecureConnectionOptions | undefined,
+): Promise<SecuredConnection<Extension>> {
+  const stream = lpStream(secured.connection, { maxDataLength: admissionBytesMax })
+  await doorkeeper.meet(secured.remotePeer.toString() as PeerId, {
+    send: (message) => stream.write(message, options),
+    receive: async () => (await stream.read(options)).slice(),
+  })
+  return { ...secured, connection: stream.unwrap() }
+}
