@@ -31,12 +31,14 @@ import type { Membership } from './membership.ts'
 import type { Network } from './network/network.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
+import { jobSecret, sealCommitment } from './sealing.ts'
 import { sha256 } from './sha256.ts'
 import { Holdings } from './stewardship/holdings.ts'
 import { Recomputer } from './stewardship/recomputer.ts'
 import { Recruiting } from './stewardship/recruiting.ts'
 import { statusOf, summaryOf } from './stewardship/status.ts'
 import { Stewardship } from './stewardship/stewardship.ts'
+import type { JobRow } from './store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from './store/keys.ts'
 import type { Store } from './store/store.ts'
 import { type PreparedJob, prepareJob, quoteJob } from './submission/submission.ts'
@@ -61,6 +63,8 @@ export interface JobsOptions {
 /** What this node keeps about a job beside its records: private until the job ends, or only of use here. */
 interface JobState {
   readonly requestDigest: string
+  /** In hex, where others submitted it: the submitter's key makes it here. */
+  readonly secret?: string
   /** Once the job has ended: what a list of jobs shows of it. */
   readonly summary?: JobSummary
 }
@@ -171,7 +175,7 @@ export class Jobs {
         for (const stewardship of this.#running.values()) stewardship.hearFellow(from, message)
         break
       case 'entrust':
-        this.#entrusted(from, message.manifest, message.handovers)
+        this.#entrusted(from, message)
         break
       case 'find':
         void this.#found(from, openAccess(message.access, sha256, verifyByPeerId))
@@ -204,7 +208,10 @@ export class Jobs {
   }
 
   /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
-  #entrusted(from: PeerId, manifestRecord: SignedRecord, handoverRecords: readonly SignedRecord[]): void {
+  #entrusted(
+    from: PeerId,
+    { manifest: manifestRecord, handovers: handoverRecords, secret }: Extract<Message, { type: 'entrust' }>,
+  ): void {
     const { key, store } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
     const handovers = handoverRecords.map((record) => openHandover(record, sha256, verifyByPeerId))
@@ -217,6 +224,7 @@ export class Jobs {
       for (const record of handoverRecords) this.#running.get(manifest.id)?.hearRecord(from, record, null)
       return
     }
+    if (!equals(sealCommitment(secret), manifest.payload.seal.commitment)) return
     const rows = chain.map((handover) => {
       const record = handoverRecords[handovers.indexOf(handover)]!
       return { id: handover.id, job: manifest.id, kind: 'handover' as const, ...record, extra: null }
@@ -225,7 +233,7 @@ export class Jobs {
       { id: manifest.id, job: manifest.id, kind: 'manifest', ...manifestRecord, extra: null },
       ...rows,
     ])
-    const state: JobState = { requestDigest: '' }
+    const state: JobState = { requestDigest: '', secret: Buffer.from(secret).toString('hex') }
     store.journal.putJob({
       job: manifest.id,
       role: stewardRole,
@@ -301,13 +309,12 @@ export class Jobs {
   }
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const { store, submitter, log } = this.#options
+    const { store, log } = this.#options
     const prepared = await prepareJob(
       request,
       {
         ...(await this.#market()),
         blocks: store.blocks,
-        submitter,
         recruit: (search, count, bytes) => this.#recruiting.invite(findStandbys(search, count), bytes),
         known: (digest) => this.#withDigest(digest),
         log,
@@ -325,10 +332,19 @@ export class Jobs {
   }
 
   async #market() {
-    const { executor, key: node, engines, membership, owner, fleet } = this.#options
+    const { executor, key: node, submitter, engines, membership, owner, fleet } = this.#options
     await membership.settled()
     const canRecompute = (runtime: string) => this.#recomputer.can(runtime)
-    return { executor, node, engines, capacities: membership.capacities(), owner, fleet, canRecompute }
+    return {
+      executor,
+      node,
+      submitter,
+      engines,
+      capacities: membership.capacities(),
+      owner,
+      fleet,
+      canRecompute,
+    }
   }
 
   list(): JobSummary[] {
@@ -369,7 +385,7 @@ export class Jobs {
     if (!this.#knows(prefix)) await this.#seek(prefix)
     const job = await this.#load(this.#find(prefix))
     await caughtUp(job)
-    return yield* readResults(job.manifest, job.shards, job.verdicts(), (cid) => job.block(cid))
+    return yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, (cid) => job.block(cid))
   }
 
   async cancel(prefix: string): Promise<void> {
@@ -418,7 +434,8 @@ export class Jobs {
     const record = store.journal.get(job)
     if (row === undefined || record === undefined) throw new RequestError(`there is no job ${job} here`)
     const manifestRecord: SignedRecord = { body: record.body, signature: record.signature }
-    const manifest: Manifest = openManifest(manifestRecord, sha256, verifyByPeerId).payload
+    const opened = openManifest(manifestRecord, sha256, verifyByPeerId)
+    const manifest: Manifest = opened.payload
     const shards = await new Holdings(network, store, log).shardsOf(manifest)
     const mine = manifest.stewards[0]?.peer === key.peerId // whose submission put it there
     if (shards === null && mine)
@@ -431,6 +448,7 @@ export class Jobs {
       job,
       manifest,
       manifestRecord,
+      secret: this.#secretOf(opened, row),
       shards,
       fresh,
       log,
@@ -441,6 +459,14 @@ export class Jobs {
     this.#running.set(job, stewardship)
     stewardship.start(membership.capacities())
     return stewardship
+  }
+
+  #secretOf({ signer, payload }: Verified<Manifest>, { state }: JobRow): Uint8Array {
+    const { secret } = state as JobState
+    const { submitter } = this.#options
+    if (secret !== undefined) return new Uint8Array(Buffer.from(secret, 'hex'))
+    if (signer === submitter.peerId) return jobSecret(submitter, payload.seal.nonce)
+    throw new RequestError('this job was submitted with another key, and nobody gave this node its secret')
   }
 
   #ended(job: JobId): void {

@@ -69,7 +69,9 @@ const reportedKinds: readonly RecordKind[] = [
 ]
 
 function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
+  // What a lease carries beside it are keys.
   for (const wanted of reportedKinds)
     for (const { kind, body, signature, extra } of store.journal.ofJob(job))
-      if (kind === wanted) yield { kind, record: { body, signature }, opening: extra }
+      if (kind === wanted)
+        yield { kind, record: { body, signature }, opening: kind === 'receipt' ? extra : null }
 }

@@ -9,15 +9,18 @@ import {
 } from '../protocol/job.ts'
 import type { ShardVerdict } from '../protocol/verdict.ts'
 import type { ResultLine, ResultsEnd } from './api.ts'
+import { namesKey, unseal } from './sealing.ts'
 import { type GetBlock, readFile } from './store/files.ts'
 
 export async function* readResults(
   manifest: Manifest,
   shards: readonly ShardEntry[],
   verdicts: readonly ShardVerdict[],
+  secret: Uint8Array,
   get: GetBlock,
 ): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-  const documents = decodeDocumentList(await readFile(manifest.documents.file, get, manifest.documents.bytes))
+  const list = await readFile(manifest.documents.file, get, manifest.documents.bytes)
+  const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
   const pages = pagesOf(documents)
   const missing: { document: string; page: number; why: string }[] = []

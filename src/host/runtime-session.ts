@@ -13,6 +13,7 @@ import {
 } from '../protocol/job.ts'
 import type { SessionRefused, SessionSpec } from './executor/contract.ts'
 import type { Slot } from './executor/slot.ts'
+import { unseal, unwrapKey } from './sealing.ts'
 import type { BlockStore } from './store/blocks.ts'
 import { readFile } from './store/files.ts'
 
@@ -59,16 +60,20 @@ export async function runShard(
   slot: Slot,
   manifest: Manifest,
   shard: Shard,
+  key: Uint8Array,
   blocks: BlockStore,
 ): Promise<ShardRun> {
   const cpuMsMax = Number(manifest.options[pageCpuMsOption] ?? pageCpuMsMaxDefault)
   const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
   const documents = new Map<Cid, Promise<Uint8Array>>()
   const runs = await Promise.all(
-    shard.pages.map(async ({ document, page }) => {
+    shard.pages.map(async ({ document, page, key: wrapped }) => {
       let bytes = documents.get(document)
       if (bytes === undefined) {
-        bytes = readFile(document, (cid) => blocks.get(cid), documentBytesMax)
+        const opened = unwrapKey(key, wrapped, `the key of document ${document}`)
+        bytes = readFile(document, (cid) => blocks.get(cid), documentBytesMax).then((sealed) =>
+          unseal(opened, sealed, `document ${document}`),
+        )
         documents.set(document, bytes)
       }
       return slot.run(await bytes, page, limits)

@@ -3,11 +3,12 @@
  *
  *   manifest ─┬─ weights      files, public by CID: any peer may serve them
  *             ├─ shard list   for stewards: which shards, and which pages of which documents each holds
- *             └─ documents    for stewards: names in the submitter's order
- *   shard ────── page references: document file and page number, and nothing that names the document
+ *             └─ documents    for the submitter and those it trusts: names in its order, sealed
+ *   shard ────── page references: sealed document file, page number, and the document's key under the shard's
  *   result ───── one record for each page of a shard
  *
- * A vehicle reads the manifest and the shards of its leases; only stewards read the two lists.
+ * A vehicle reads the manifest and the shards of its leases, whose keys come with the lease; only stewards read the
+ * two lists. The core carries keys and ciphertext as they are; the shell opens them (src/host/sealing.ts).
  */
 import { z } from 'zod'
 import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
@@ -15,6 +16,7 @@ import { ProtocolError } from './errors.ts'
 import type { Cid, OwnerId, PeerId } from './ids.ts'
 import { blockBytesMax, shardPagesMax, shardsMax, stewardsMax, windowShardsMax } from './limits.ts'
 import {
+  bytesOfLength,
   bytesSchema,
   cidSchema,
   linkSchema,
@@ -47,11 +49,20 @@ export interface Manifest {
   readonly assurance: Assurance
   /** The fleet key whose list says which owners count; null: an open mesh, and no bound. */
   readonly fleet: PeerId | null
+  readonly seal: Seal
   /** What to do while there are too few owners. */
   readonly shortage: 'wait' | 'fail'
   readonly deadlineMs: number
   /** The first stewards, the submitter's node before its standbys, in the order in which they act. */
   readonly stewards: readonly StewardPlace[]
+}
+
+/** Of the secret from which all keys of the job are derived. */
+interface Seal {
+  /** 16 bytes: with the submitter's key they make the secret. */
+  readonly nonce: Uint8Array
+  /** sha256 of the secret: who is given it can tell that it is the right one. */
+  readonly commitment: Uint8Array
 }
 
 /**
@@ -100,9 +111,12 @@ export interface Audits {
 }
 
 export interface PageReference {
+  /** The document as it is stored: sealed. */
   readonly document: Cid
   readonly bytes: number
   readonly page: number
+  /** The document's key, wrapped by the shard's: 40 bytes. */
+  readonly key: Uint8Array
 }
 
 /** What a vehicle needs to know of a shard. */
@@ -141,8 +155,8 @@ const fileReference = { file: cidSchema, bytes: naturalSchema }
 export const stewardPlaceSchema: z.ZodType<StewardPlace> = z.strictObject({
   peer: peerIdSchema,
   owner: ownerIdSchema,
-  nonce: bytesSchema.refine((bytes) => bytes.byteLength === 16, 'is not 16 bytes long'),
-  drawCommitment: bytesSchema.refine((bytes) => bytes.byteLength === 32, 'is not 32 bytes long'),
+  nonce: bytesOfLength(16),
+  drawCommitment: bytesOfLength(32),
 })
 
 const manifestSchema: z.ZodType<Manifest> = z.strictObject({
@@ -169,6 +183,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     arbiter: z.enum(['owners', 'steward']),
   }),
   fleet: peerIdSchema.nullable(),
+  seal: z.strictObject({ nonce: bytesOfLength(16), commitment: bytesOfLength(32) }),
   shortage: z.enum(['wait', 'fail']),
   deadlineMs: naturalSchema,
   stewards: z.array(stewardPlaceSchema).min(1).max(stewardsMax),
@@ -176,7 +191,14 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
 
 const shardSchema: z.ZodType<Shard> = z.strictObject({
   pages: z
-    .array(z.strictObject({ document: linkSchema, bytes: naturalSchema, page: naturalSchema }))
+    .array(
+      z.strictObject({
+        document: linkSchema,
+        bytes: naturalSchema,
+        page: naturalSchema,
+        key: bytesOfLength(40),
+      }),
+    )
     .min(1)
     .max(shardPagesMax),
 })

@@ -8,8 +8,9 @@ import { decodeCbor, encodeCbor } from './block.ts'
 import { type Evidence, evidenceSchema } from './evidence.ts'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './lease.ts'
-import { handoverRecordsMax, syncIdsMax } from './limits.ts'
+import { handoverRecordsMax, leaseShardsMax, syncIdsMax } from './limits.ts'
 import {
+  bytesOfLength,
   bytesSchema,
   cidSchema,
   malformed,
@@ -27,6 +28,8 @@ export type Message =
       /** The chain that makes the sender a steward; empty for those that the manifest names. */
       readonly handovers: readonly SignedRecord[]
       readonly lease: SignedRecord
+      /** Of the lease's shards, 32 bytes each. */
+      readonly keys: readonly Uint8Array[]
     }
   /** Steward to vehicle: the job is looked after from here now; what you have of it, leases and receipts, comes to me. */
   | { readonly type: 'adopt'; readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] }
@@ -61,7 +64,13 @@ export type Message =
   /** … or no. */
   | { readonly type: 'unwilling'; readonly nonce: Uint8Array; readonly reason: UnwillingReason }
   /** Steward to steward: this job names you; and who became a steward since. */
-  | { readonly type: 'entrust'; readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] }
+  | {
+      readonly type: 'entrust'
+      readonly manifest: SignedRecord
+      readonly handovers: readonly SignedRecord[]
+      /** From which the keys of the job are derived. */
+      readonly secret: Uint8Array
+    }
   /** Steward to steward, or a vehicle to a steward that adopted its lease: a record that you may lack. */
   | { readonly type: 'record'; readonly record: SignedRecord; readonly opening: Opening | null }
   /** Steward to steward, now and then: I live; whether I act; the root over the ids of all records that I have. */
@@ -113,8 +122,8 @@ const releaseReasons = ['stopped', 'draining', 'withdrawn', 'failed'] as const
 export type ReleaseReason = (typeof releaseReasons)[number]
 
 const handoversSchema = z.array(signedRecordSchema).max(handoverRecordsMax)
-const nonceSchema = bytesSchema.refine((bytes) => bytes.byteLength === 16, 'is not 16 bytes long')
-const hashSchema = bytesSchema.refine((bytes) => bytes.byteLength === 32, 'is not 32 bytes long')
+const nonceSchema = bytesOfLength(16)
+const hashSchema = bytesOfLength(32)
 const shortIdsSchema = z.array(z.string().max(64)).max(syncIdsMax)
 const hashesSchema = z.array(bytesSchema).length(trieFanout)
 
@@ -124,6 +133,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     manifest: signedRecordSchema,
     handovers: handoversSchema,
     lease: signedRecordSchema,
+    keys: z.array(bytesOfLength(32)).max(leaseShardsMax),
   }),
   z.strictObject({ type: z.literal('adopt'), manifest: signedRecordSchema, handovers: handoversSchema }),
   z.strictObject({ type: z.literal('accept'), lease: cidSchema }),
@@ -146,7 +156,12 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('invite'), nonce: nonceSchema, bytes: naturalSchema }),
   z.strictObject({ type: z.literal('willing'), nonce: nonceSchema, drawCommitment: hashSchema }),
   z.strictObject({ type: z.literal('unwilling'), nonce: nonceSchema, reason: z.enum(unwillingReasons) }),
-  z.strictObject({ type: z.literal('entrust'), manifest: signedRecordSchema, handovers: handoversSchema }),
+  z.strictObject({
+    type: z.literal('entrust'),
+    manifest: signedRecordSchema,
+    handovers: handoversSchema,
+    secret: bytesOfLength(32),
+  }),
   z.strictObject({
     type: z.literal('record'),
     record: signedRecordSchema,

@@ -83,6 +83,9 @@ export const linkSchema: z.ZodType<Cid> = z
   .transform((link) => `${link}` as Cid)
 export const naturalSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 export const bytesSchema = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>
+export function bytesOfLength(length: number): z.ZodType<Uint8Array> {
+  return bytesSchema.refine((bytes) => bytes.byteLength === length, `is not ${length} bytes long`)
+}
 
 const bodySchema = z.strictObject({
   domain: z.literal('carpool'),

@@ -5,20 +5,24 @@
  * split depends on the documents alone, so that the same submission always has the same shards. A page that
  * exceeds a bound by itself is a shard by itself; pages of one large document share its bytes.
  */
-import type { DocumentEntry, PageReference, Shard } from './job.ts'
+import type { DocumentEntry, PageReference } from './job.ts'
 import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from './limits.ts'
 
 export interface SplittableDocument extends DocumentEntry {
   readonly pageCostMs: number
 }
 
-export interface PlannedShard extends Shard {
+/** A page before its document is sealed. */
+type PlannedPage = Omit<PageReference, 'key'>
+
+export interface PlannedShard {
+  readonly pages: readonly PlannedPage[]
   readonly costMs: number
 }
 
 export function splitIntoShards(documents: readonly SplittableDocument[]): PlannedShard[] {
   const shards: PlannedShard[] = []
-  let pages: PageReference[] = []
+  let pages: PlannedPage[] = []
   let costMs = 0
   let bytes = 0
   let lastDocument: string | undefined

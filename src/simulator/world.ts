@@ -449,6 +449,7 @@ function manifestOf(
     agreement: 'bytes',
     assurance,
     fleet: null,
+    seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
     shortage: 'wait',
     deadlineMs,
     stewards,

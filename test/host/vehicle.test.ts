@@ -9,6 +9,7 @@ import test, { type TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { Executor } from '../../src/host/executor/executor.ts'
 import type { Network } from '../../src/host/network/network.ts'
+import { documentKeys, seal, shardKey, wrapKey } from '../../src/host/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
@@ -17,7 +18,7 @@ import { openStore, type Store } from '../../src/host/store/store.ts'
 import { Vehicle } from '../../src/host/vehicle/vehicle.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { encodeShard } from '../../src/protocol/job.ts'
-import { openReceipt } from '../../src/protocol/lease.ts'
+import { openLease, openReceipt } from '../../src/protocol/lease.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { encodeBody, type RecordKind, recordId, type SignedRecord } from '../../src/protocol/record.ts'
 import { bodyOf, manifestWith, placeOf } from '../support/core-fakes.ts'
@@ -82,6 +83,8 @@ class Life {
   }
 }
 
+const secret = new Uint8Array(32).fill(7)
+
 /** A steward, a standby, and a job of one document a shard. */
 class World {
   readonly blocks = new Map<Cid, Uint8Array>()
@@ -105,10 +108,12 @@ class World {
   }
 
   lease(texts: readonly string[]): { readonly id: RecordId; readonly record: SignedRecord } {
-    const shards = texts.map((text) => {
-      const bytes = new TextEncoder().encode(text)
-      const document = this.#put('raw', bytes)
-      return this.#put('dag-cbor', encodeShard({ pages: [{ document, bytes: bytes.byteLength, page: 0 }] }))
+    const keyOf = documentKeys(this.steward)
+    const shards = texts.map((text, position) => {
+      const key = keyOf(new TextEncoder().encode(text))
+      const bytes = seal(key, new TextEncoder().encode(text))
+      const page = { bytes: bytes.byteLength, page: 0, key: wrapKey(shardKey(secret, position), key) }
+      return this.#put('dag-cbor', encodeShard({ pages: [{ document: this.#put('raw', bytes), ...page }] }))
     })
     const payload = {
       vehicle: this.key.peerId,
@@ -124,7 +129,9 @@ class World {
   }
 
   offer(lease: SignedRecord): Message {
-    return { type: 'offer', manifest: this.manifest, handovers: [], lease }
+    const { positions } = openLease(lease, sha256, () => true).payload
+    const keys = positions.map((position) => shardKey(secret, position))
+    return { type: 'offer', manifest: this.manifest, handovers: [], lease, keys }
   }
 
   live(name: string, hangs: (text: string) => boolean = () => false): Life {

@@ -82,7 +82,13 @@ function recordCodec(record: SignedRecord, open: (record: SignedRecord) => Verif
 }
 
 const messages: Message[] = [
-  { type: 'offer', manifest: sign(bodyOf('manifest', v1, manifestWith())), handovers: [], lease },
+  {
+    type: 'offer',
+    manifest: sign(bodyOf('manifest', v1, manifestWith())),
+    handovers: [],
+    lease,
+    keys: [bytes32],
+  },
   { type: 'decline', lease: cidNamed('lease'), reason: 'busy', retryMs: 2_000 },
   {
     type: 'receipt',
@@ -93,7 +99,7 @@ const messages: Message[] = [
   { type: 'progress', lease: cidNamed('lease'), done: 3 },
   { type: 'ended', job: cidNamed('job') },
 ]
-const shard = { pages: [{ document: cidNamed('doc'), bytes: 9, page: 0 }] }
+const shard = { pages: [{ document: cidNamed('doc'), bytes: 9, page: 0, key: new Uint8Array(40) }] }
 const result = {
   engine: 'ocr/wasm/1',
   records: [
@@ -244,7 +250,7 @@ test('random bytes are refused by name or are canonical', () => {
 test('a page that names its document by anything but a link is refused, whatever it is', () => {
   for (const document of ['text', 5, null, [], { toString: 1, valueOf: 1 }, { '/': 'x' }, bytes32])
     assert.throws(
-      () => decodeShard(encodeCbor({ pages: [{ document, bytes: 1, page: 0 }] })),
+      () => decodeShard(encodeCbor({ pages: [{ document, bytes: 1, page: 0, key: new Uint8Array(40) }] })),
       (error) => error instanceof ProtocolError && error.refusal.code === 'malformed',
     )
 })

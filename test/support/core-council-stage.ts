@@ -528,7 +528,12 @@ export class CouncilStage {
       case 'entrust': {
         const handovers = member.council!.succession.chain.map(({ id }) => this.#signed.get(id)!.record)
         const manifest = sign(bodyOf('manifest', effect.to, this.#manifest))
-        this.#send(member.name, effect.to, { type: 'entrust', manifest, handovers })
+        this.#send(member.name, effect.to, {
+          type: 'entrust',
+          manifest,
+          handovers,
+          secret: new Uint8Array(32),
+        })
         return `entrust ${nameOfPeer(effect.to)}`
       }
       case 'adopt':

@@ -102,6 +102,7 @@ export function manifestWith(
     documents: { file: cidNamed('document list'), bytes: 1, count: 1 },
     agreement: 'bytes',
     fleet: null,
+    seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
     shortage: 'wait',
     deadlineMs: 3_600_000,
     stewards: [placeOf('steward')],

@@ -29,15 +29,20 @@ export class Recomputer {
     return this.#engines.some((engine) => engine.runtime === runtime && engine.isa === null)
   }
 
-  /** Null when it cannot be done here. Keeps the result it found, so that the report can show it. */
-  async recompute(job: JobId, manifest: Manifest, shard: Cid): Promise<Recomputation | null> {
+  /** `key`: the shard's. Null when it cannot be done here. Keeps the result it found, so that the report can show it. */
+  async recompute(
+    job: JobId,
+    manifest: Manifest,
+    shard: Cid,
+    key: Uint8Array,
+  ): Promise<Recomputation | null> {
     const exact = this.#engines.find((engine) => engine.runtime === manifest.runtime && engine.isa === null)
     const bytes = await this.#blocks.get(shard)
     if (exact === undefined || bytes === undefined) return null
     this.#slot ??= this.#executor.openSlot()
     await this.#slot.prepare(sessionOf(job, manifest, exact.engine, this.#blocks))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
-    const { result } = await runShard(this.#slot, own, decodeShard(bytes), this.#blocks)
+    const { result } = await runShard(this.#slot, own, decodeShard(bytes), key, this.#blocks)
     const encoded = encodeResult(result)
     const cid = cidOf('dag-cbor', encoded)
     await this.#blocks.put(cid, encoded, { kind: 'result', job })

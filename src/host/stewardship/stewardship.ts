@@ -33,6 +33,7 @@ import { RequestError } from '../api.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
 import { Outbox } from '../outbox.ts'
+import { shardKey } from '../sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
@@ -51,6 +52,8 @@ export interface StewardshipOptions {
   readonly manifestRecord: SignedRecord
   /** Null while a standby does not have them yet. */
   readonly shards: readonly ShardEntry[] | null
+  /** From which the keys of the job's shards are derived. */
+  readonly secret: Uint8Array
   /** Submitted here just now. */
   readonly fresh: boolean
   readonly log: Logger
@@ -112,6 +115,10 @@ export class Stewardship {
     this.#carryOutAll(this.#council.begin({ records, shards, fresh }, Date.now()))
     this.handle({ type: 'roster', capacities })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
+  }
+
+  get secret(): Uint8Array {
+    return this.#options.secret
   }
 
   get manifest(): Manifest {
@@ -212,7 +219,7 @@ export class Stewardship {
   admitReader(peer: PeerId): void {
     this.#readers.add(peer)
     this.handle({ type: 'reader', peer })
-    this.#say(peer, { type: 'entrust', ...this.credentials() })
+    this.#entrust(peer)
   }
 
   /** What its lease names, for a vehicle; all of the job, for its stewards and who may read it. */
@@ -336,8 +343,10 @@ export class Stewardship {
         this.#outbox.after(() => this.#share(effect.record, effect.to))
         break
       case 'entrust':
+        this.#outbox.after(() => this.#entrust(effect.to))
+        break
       case 'adopt':
-        this.#outbox.after(() => this.#say(effect.to, { type: effect.type, ...this.credentials() }))
+        this.#outbox.after(() => this.#say(effect.to, { type: 'adopt', ...this.credentials() }))
         break
       case 'hold-inputs':
         void this.#holdInputs()
@@ -436,14 +445,19 @@ export class Stewardship {
     this.handle({ type: 'results-held', verdict, held })
   }
 
+  #entrust(to: PeerId): void {
+    this.#say(to, { type: 'entrust', ...this.credentials(), secret: this.#options.secret })
+  }
+
   async #offer(lease: RecordId, to: PeerId): Promise<void> {
-    const { store, network, log } = this.#options
+    const { store, network, secret, log } = this.#options
     const row = store.journal.get(lease)
     if (row === undefined) return // the job was forgotten in the meantime
     const record: SignedRecord = { body: row.body, signature: row.signature }
     const { payload } = openLease(record, sha256, () => true)
     await this.#grants.grant(to, lease, payload.shards)
-    const message = encodeMessage({ type: 'offer', ...this.credentials(), lease: record })
+    const keys = payload.positions.map((position) => shardKey(secret, position))
+    const message = encodeMessage({ type: 'offer', ...this.credentials(), lease: record, keys })
     network.send(to, message).catch((error) => {
       log.debug({ to, lease, error }, 'an offer was not delivered')
       this.#grants.revoke(to, lease)
@@ -500,9 +514,11 @@ export class Stewardship {
   }
 
   async #recompute(position: number): Promise<void> {
-    const { recomputer, job, manifest, log } = this.#options
+    const { recomputer, job, manifest, secret, log } = this.#options
+    const { shard } = this.shards[position]!
+    const key = shardKey(secret, position)
     log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
-    const found = await recomputer.recompute(job, manifest, this.shards[position]!.shard).catch((error) => {
+    const found = await recomputer.recompute(job, manifest, shard, key).catch((error) => {
       log.warn({ job, position, error }, 'this node could not recompute')
       return null
     })

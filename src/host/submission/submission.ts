@@ -1,7 +1,7 @@
 /**
  * Submission: from files on a disk to a signed manifest and all its blocks in this node's store.
  *
- * Documents are read twice: once to name, inspect and split them, and once to store them under the job that
+ * Documents are read and sealed twice: once to name, inspect and split them, and once to store them under the job that
  * results. A single pass would store blocks before it is known whose they are, and leave them behind when
  * anything fails; the second read comes from the page cache.
  */
@@ -18,15 +18,17 @@ import {
   encodeShard,
   type FileReference,
   type Manifest,
+  type ShardEntry,
   type StewardPlace,
 } from '../../protocol/job.ts'
 import { jobDeadlineDefaultMs, jobRetentionMs, shardCostMsTarget } from '../../protocol/limits.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
-import { type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
+import { type PlannedShard, type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
 import { type Quote, RequestError, type SubmitProgress, type SubmitRequest } from '../api.ts'
 import { SlotFailed } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
+import { documentKeys, jobSecret, namesKey, seal, sealCommitment, shardKey, wrapKey } from '../sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
@@ -76,18 +78,12 @@ export async function prepareJob(
     weights.push({ name: source.name, ...reference })
   }
 
-  const documents = await inspect(sources, request.runtime, context.executor, onProgress)
-  const shards = splitIntoShards(documents).map(({ pages, costMs }) => {
-    const bytes = encodeShard({ pages })
-    return {
-      entry: { shard: cidOf('dag-cbor', bytes), pages: pages.length, costMs: Math.ceil(costMs) },
-      bytes,
-    }
-  })
+  const keyOf = documentKeys(context.submitter)
+  const documents = await inspect(sources, request.runtime, context.executor, keyOf, onProgress)
+  const planned = splitIntoShards(documents)
   const supply = supplyOf(context, request.runtime, engine.id)
-  const [plan] = plansOf(request, context, shards.length, supply)
+  const [plan] = plansOf(request, context, planned.length, supply)
   const assurance = assuranceOf(request, context, plan!)
-  const shardList = encodeList(shards.map(({ entry }) => entry))
   const documentList = encodeList(
     documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
   )
@@ -98,11 +94,16 @@ export async function prepareJob(
   const requestDigest = digestOf({ weights, documents: documentList, options, wish, engine: engine.id })
   const known = context.known(requestDigest)
   if (known !== undefined) {
-    await storeDamaged(sources, documents, context.blocks, { kind: 'input', job: known }, onProgress)
+    await storeDamaged(sources, documents, keyOf, context.blocks, { kind: 'input', job: known }, onProgress)
     return { known }
   }
 
   onProgress({ step: 'signing', done: 0, total: 1 })
+  const sealNonce = new Uint8Array(randomBytes(16))
+  const secret = jobSecret(context.submitter, sealNonce)
+  const shards = sealShards(planned, documents, secret)
+  const shardList = encodeList(shards.map(({ entry }) => entry))
+  const names = seal(namesKey(secret), documentList)
   const nonce = new Uint8Array(randomBytes(16))
   const seed = drawSeed(context.node, nonce)
   const standbys = await context.recruit(
@@ -128,10 +129,11 @@ export async function prepareJob(
       count: shards.length,
       pages: documents.reduce((sum, document) => sum + document.pages, 0),
     },
-    documents: { ...(await nameOf(documentList)), count: documents.length },
+    documents: { ...(await nameOf(names)), count: documents.length },
     agreement: engine.isa === null ? 'bytes' : 'class-text',
     assurance,
     fleet: context.fleet,
+    seal: { nonce: sealNonce, commitment: sealCommitment(secret) },
     shortage: request.shortage,
     deadlineMs: Date.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
     stewards: [
@@ -147,12 +149,12 @@ export async function prepareJob(
   const { job, record } = sign(manifest, context)
   const use: BlockUse = { kind: 'input', job }
   try {
-    await storeAll(sources, documents, context.blocks, use, onProgress)
+    await storeAll(sources, documents, keyOf, context.blocks, use, onProgress)
     const blocks = shards.map(({ entry, bytes }) => ({ cid: entry.shard, bytes }))
     for (let at = 0; at < blocks.length; at += blocksPerCommit)
       await context.blocks.putMany(blocks.slice(at, at + blocksPerCommit), use)
     await store(shardList, context.blocks, use)
-    await store(documentList, context.blocks, use)
+    await store(names, context.blocks, use)
     for (const { file } of weights) await context.blocks.use(file, { kind: 'weights', job })
   } catch (error) {
     await context.blocks.release(job)
@@ -164,13 +166,14 @@ export async function prepareJob(
 /** What this request would take, without storing or signing anything. Throws RequestError. */
 export async function quoteJob(
   request: SubmitRequest,
-  context: Pick<SubmissionContext, 'executor' | 'engines' | 'node' | keyof Market>,
+  context: Pick<SubmissionContext, 'executor' | 'engines' | 'node' | 'submitter' | keyof Market>,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Quote> {
   const sources = findDocuments(request.paths)
   weightSources(request.runtime, request.module)
   const engine = chooseEngine(request, context, unanimousFor(request))
-  const documents = await inspect(sources, request.runtime, context.executor, onProgress)
+  const keyOf = documentKeys(context.submitter)
+  const documents = await inspect(sources, request.runtime, context.executor, keyOf, onProgress)
   const shards = splitIntoShards(documents)
   const supply = supplyOf(context, request.runtime, engine.id)
   const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)
@@ -234,18 +237,49 @@ function chooseEngine(
   )
 }
 
+/** A document as it will be stored, and the key to it. */
+interface InspectedDocument extends SplittableDocument {
+  readonly key: Uint8Array
+}
+
+type KeyOf = ReturnType<typeof documentKeys>
+
+/** The blocks that vehicles get: each with the keys of its documents, under a key of its own. */
+function sealShards(
+  shards: readonly PlannedShard[],
+  documents: readonly InspectedDocument[],
+  secret: Uint8Array,
+): { readonly entry: ShardEntry; readonly bytes: Uint8Array }[] {
+  const keys = new Map(documents.map(({ file, key }) => [file, key]))
+  return shards.map(({ pages, costMs }, position) => {
+    const wrapping = shardKey(secret, position)
+    const bytes = encodeShard({
+      pages: pages.map((page) => ({ ...page, key: wrapKey(wrapping, keys.get(page.document)!) })),
+    })
+    return {
+      entry: { shard: cidOf('dag-cbor', bytes), pages: pages.length, costMs: Math.ceil(costMs) },
+      bytes,
+    }
+  })
+}
+
 async function inspect(
   sources: readonly DocumentSource[],
   runtime: string,
   executor: Executor,
+  keyOf: KeyOf,
   onProgress: (progress: SubmitProgress) => void,
-): Promise<SplittableDocument[]> {
-  const documents: SplittableDocument[] = []
+): Promise<InspectedDocument[]> {
+  const documents: InspectedDocument[] = []
   for (const source of sources) {
     onProgress({ step: 'reading', done: documents.length, total: sources.length })
     const bytes = readDocument(source)
-    const [reference, shape] = await Promise.all([nameOf(bytes), shapeOf(runtime, bytes, executor)])
-    documents.push({ name: source.name, ...reference, ...shape })
+    const key = keyOf(bytes)
+    const [reference, shape] = await Promise.all([
+      nameOf(seal(key, bytes)),
+      shapeOf(runtime, bytes, executor),
+    ])
+    documents.push({ name: source.name, key, ...reference, ...shape })
   }
   return documents
 }
@@ -264,6 +298,7 @@ async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): 
 async function storeDamaged(
   sources: readonly DocumentSource[],
   documents: readonly DocumentEntry[],
+  keyOf: KeyOf,
   blocks: BlockStore,
   use: BlockUse,
   onProgress: (progress: SubmitProgress) => void,
@@ -274,6 +309,7 @@ async function storeDamaged(
   await storeAll(
     damaged.map((i) => sources[i]!),
     damaged.map((i) => documents[i]!),
+    keyOf,
     blocks,
     use,
     onProgress,
@@ -283,6 +319,7 @@ async function storeDamaged(
 async function storeAll(
   sources: readonly DocumentSource[],
   documents: readonly DocumentEntry[],
+  keyOf: KeyOf,
   blocks: BlockStore,
   use: BlockUse,
   onProgress: (progress: SubmitProgress) => void,
@@ -297,7 +334,8 @@ async function storeAll(
   for (const [i, source] of sources.entries()) {
     onProgress({ step: 'storing', done: i, total: sources.length })
     let root: Cid | undefined
-    for await (const block of chunkFile(readDocument(source))) {
+    const bytes = readDocument(source)
+    for await (const block of chunkFile(seal(keyOf(bytes), bytes))) {
       root = block.cid
       batch.push(block)
       batchBytes += block.bytes.byteLength

@@ -32,6 +32,8 @@ export interface LeaseRunOptions {
   readonly slot: Slot
   readonly manifest: Verified<Manifest>
   readonly lease: Verified<Lease>
+  /** Of its shards. */
+  readonly keys: readonly Uint8Array[]
   /** Places that need no run any more. */
   readonly finished: ReadonlySet<number>
   readonly blocks: BlockStore
@@ -89,10 +91,10 @@ export class LeaseRun {
   }
 
   async #shard(place: number, shard: Shard, refusal: SessionRefused | undefined): Promise<void> {
-    const { slot, manifest, lease, blocks, journal, onShard } = this.#options
+    const { slot, manifest, lease, keys, blocks, journal, onShard } = this.#options
     const ran: ShardRun =
       refusal === undefined
-        ? await runShard(slot, manifest.payload, shard, blocks)
+        ? await runShard(slot, manifest.payload, shard, keys[place]!, blocks)
         : refusedShard(manifest.payload, shard, refusal)
     const bytes = encodeWithinBounds(ran)
     const result = cidOf('dag-cbor', bytes)

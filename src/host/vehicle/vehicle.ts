@@ -4,7 +4,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { decodeCbor, encodeCbor } from '../../protocol/block.ts'
+import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/block.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
 import { type Handover, openHandover } from '../../protocol/handover.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { type Manifest, openManifest } from '../../protocol/job.ts'
@@ -46,7 +47,11 @@ export interface VehicleOptions {
 interface Brought {
   readonly manifest: { readonly record: SignedRecord; readonly content: Verified<Manifest> }
   readonly handovers: readonly { readonly record: SignedRecord; readonly content: Verified<Handover> }[]
-  readonly lease?: { readonly record: SignedRecord; readonly content: Verified<Lease> }
+  readonly lease?: {
+    readonly record: SignedRecord
+    readonly content: Verified<Lease>
+    readonly keys: readonly Uint8Array[]
+  }
 }
 
 export class Vehicle {
@@ -60,6 +65,8 @@ export class Vehicle {
   readonly #room: Room
   readonly #jobs = new Map<JobId, WorkerJobState>()
   #brought: Brought | undefined
+  /** Of the shards of leases that this run took; older ones are in the journal. */
+  readonly #keys = new Map<LeaseId, readonly Uint8Array[]>()
   readonly #handOver = new HandOver()
   #timer: NodeJS.Timeout | undefined
   #stopped = false
@@ -150,7 +157,10 @@ export class Vehicle {
   #offered(from: PeerId, message: Extract<Message, { type: 'offer' }>): void {
     const brought = broughtWith(message)
     const lease = openLease(message.lease, sha256, verifyByPeerId)
-    this.#brought = { ...brought, lease: { record: message.lease, content: lease } }
+    const { keys } = message
+    if (keys.length !== lease.payload.shards.length)
+      throw new ProtocolError({ code: 'malformed', what: 'offer', why: 'not a key for each of its shards' })
+    this.#brought = { ...brought, lease: { record: message.lease, content: lease, keys } }
     this.#handle({ type: 'offer', from, lease, ...contentsOf(brought) })
     this.#brought = undefined
   }
@@ -167,7 +177,10 @@ export class Vehicle {
     const job = manifest.content.id
     this.#append('manifest', job, manifest)
     for (const handover of handovers) this.#append('handover', job, handover)
-    if (lease !== undefined) this.#append('lease', job, lease)
+    if (lease !== undefined) {
+      this.#keys.set(lease.content.id, lease.keys)
+      this.#append('lease', job, lease, encodeCbor(lease.keys))
+    }
 
     const stewards = this.#worker.stewardsOf(job)
     const known = this.#jobs.get(job)
@@ -182,9 +195,10 @@ export class Vehicle {
     kind: RecordKind,
     job: JobId,
     { record, content }: { readonly record: SignedRecord; readonly content: Verified },
+    extra: Uint8Array | null = null,
   ): void {
     const { body, signature } = record
-    const row = { id: content.id, job, kind, body, signature, extra: null }
+    const row = { id: content.id, job, kind, body, signature, extra }
     this.#persist(() => this.#options.store.journal.appendSoon(row))
   }
 
@@ -310,6 +324,7 @@ export class Vehicle {
       slot: this.#slots[index]!,
       manifest,
       lease,
+      keys: this.#keysOf(id),
       finished,
       blocks: store.blocks,
       journal: store.journal,
@@ -337,6 +352,10 @@ export class Vehicle {
     this.#handle({ type: 'run-ended', lease: id })
   }
 
+  #keysOf(lease: LeaseId): readonly Uint8Array[] {
+    return this.#keys.get(lease) ?? reopenCbor(this.#options.store.journal.get(lease)!.extra!)
+  }
+
   async #repair(id: LeaseId): Promise<boolean> {
     const held = this.#worker.lease(id)
     if (held === undefined) return false
@@ -360,6 +379,7 @@ export class Vehicle {
   #release({ job, lease, reason }: Extract<WorkerEffect, { type: 'release' }>): void {
     const { blocks, journal } = this.#options.store
     this.#persist(() => journal.endLeaseSoon(job, lease, reason))
+    this.#keys.delete(lease)
     if (this.#worker.works(job)) return
     try {
       blocks.dropAll(blocks.blocksOf(job, 'input'), { kind: 'input', job })
