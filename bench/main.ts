@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   wasm: async (options) => (await import('./wasm.ts')).wasm(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
   simulator: async (options) => (await import('./simulator.ts')).simulator(options),
+  trust: async (options) => (await import('./trust.ts')).trust(options),
   signatures: async (options) => (await import('./signatures.ts')).signatures(options),
   recovery: async (options) => (await import('./recovery.ts')).recovery(options),
   idle: async (options) => (await import('./idle.ts')).idle(options),
