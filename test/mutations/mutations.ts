@@ -24,6 +24,8 @@ const storeBlocks = 'test/host/store-blocks.test.ts'
 const outbox = 'test/host/outbox.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
+const fleet = 'test/protocol/fleet.test.ts'
+const sealing = 'test/host/sealing.test.ts'
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -426,5 +428,56 @@ export const mutations: readonly Mutation[] = [
     find: 'const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)',
     replace: 'const alike = true',
     caughtBy: [scenarios],
+  },
+
+  // --- fleets, sealing, decoders
+  {
+    name: 'A credential that is over still admits.',
+    file: 'src/protocol/fleet.ts',
+    find: "    if (expiresMs <= nowMs) throw notAdmitted('its credential is over')\n",
+    replace: '',
+    caughtBy: [fleet],
+  },
+  {
+    name: 'A credential of another peer admits.',
+    file: 'src/protocol/fleet.ts',
+    find: "    if (payload.peer !== peer) throw notAdmitted('its credential is for another peer')\n",
+    replace: '',
+    caughtBy: [fleet],
+  },
+  {
+    name: 'A revoked owner’s vehicles stay.',
+    file: 'src/protocol/fleet.ts',
+    find: 'if (this.isRevoked(payload.peer) || this.isRevoked(payload.owner))',
+    replace: 'if (this.isRevoked(payload.peer))',
+    caughtBy: [fleet],
+  },
+  {
+    name: 'A charter signed by an old key counts.',
+    file: 'src/protocol/fleet.ts',
+    find: 'if (!this.charter.payload.keys.includes(charter.signer))',
+    replace: 'if (!this.#chain.some(({ charter: c }) => c.payload.keys.includes(charter.signer)))',
+    caughtBy: [fleet],
+  },
+  {
+    name: 'All shards have one key.',
+    file: 'src/host/sealing.ts',
+    find: 'derive(secret, `shard/',
+    replace: 'derive(secret, `shard` ?? `',
+    caughtBy: [sealing],
+  },
+  {
+    name: 'A wrapped key of no length opens.',
+    file: 'src/host/sealing.ts',
+    find: '  if (wrapped.byteLength !== wrappedBytes) throw new Unsealable(what)\n',
+    replace: '',
+    caughtBy: [sealing],
+  },
+  {
+    name: 'An answer without a header is read.',
+    file: 'src/host/network/block-frames.ts',
+    find: 'if (frame.byteLength < headerBytes) throw',
+    replace: 'if (frame.byteLength < 0) throw',
+    caughtBy: ['test/fuzz/fuzz.test.ts'],
   },
 ]

@@ -7,171 +7,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { equals, fromString } from 'uint8arrays'
+import { fromString } from 'uint8arrays'
 import { RandomStream } from '../../src/base/prng.ts'
 import { openAdvert } from '../../src/protocol/advert.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../../src/protocol/block.ts'
-import { openDrawBasis } from '../../src/protocol/draw.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
-import { openCharter, openCredential } from '../../src/protocol/fleet.ts'
-import {
-  decodeDocumentList,
-  decodeResult,
-  decodeShard,
-  decodeShardList,
-  encodeList,
-  encodeResult,
-  encodeShard,
-  openManifest,
-} from '../../src/protocol/job.ts'
+import { decodeShard } from '../../src/protocol/job.ts'
 import { openLease, openReceipt } from '../../src/protocol/lease.ts'
 import { advertBytesMax, decodeDepthMax } from '../../src/protocol/limits.ts'
-import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
-import { openCertificate } from '../../src/protocol/owner.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record.ts'
-import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
-import { bodyOf, cidNamed, manifestWith, peerNamed, sha256, sign } from '../support/core-fakes.ts'
-import { capacityOf } from '../support/core-steward-stage.ts'
-
-const trusting = () => true
-const bytes32 = sha256(new Uint8Array(0))
-const hex = 'ab'.repeat(32)
-const v1 = peerNamed('v1')
-
-const lease = sign(
-  bodyOf('lease', peerNamed('steward'), {
-    vehicle: v1,
-    owner: 'o1',
-    shards: [cidNamed('s0'), cidNamed('s1')],
-    positions: [0, 1],
-    isa: null,
-    costMs: 2_000,
-    draw: { basis: cidNamed('basis'), eligible: Uint8Array.of(3), index: 0 },
-  }),
-)
-const receipt = sign(
-  bodyOf('receipt', v1, { lease: cidNamed('lease'), covers: [0, 1], root: bytes32, cpuMs: 5, wallMs: 7 }),
-)
-const { peer: _, owner: __, serial: ___, expiresMs: ____, ...advert } = capacityOf('v1:o1:slots=2')
-const certificate = sign(bodyOf('owner', peerNamed('owner key'), { peer: v1 }))
-const shardVerdict = {
-  position: 0,
-  shard: cidNamed('s0'),
-  outcome: 'accepted',
-  status: 'final',
-  result: cidNamed('r'),
-  because: 'unanimous',
-  agreeing: [cidNamed('R1')],
-  contradicting: [],
-  settles: [],
-}
-
-/** Each decoder with a good example, and how what it read is written again. */
-interface Codec {
-  readonly good: Uint8Array
-  readonly decode: (bytes: Uint8Array) => unknown
-  readonly encode: (value: never) => Uint8Array
-}
-
-function recordCodec(record: SignedRecord, open: (record: SignedRecord) => Verified): Codec {
-  return {
-    good: record.body,
-    decode: (body) => open({ body, signature: record.signature }),
-    encode: ({ id: _, ...body }: Verified) => encodeBody(body),
-  }
-}
-
-const messages: Message[] = [
-  {
-    type: 'offer',
-    manifest: sign(bodyOf('manifest', v1, manifestWith())),
-    handovers: [],
-    lease,
-    keys: [bytes32],
-  },
-  { type: 'decline', lease: cidNamed('lease'), reason: 'busy', retryMs: 2_000 },
-  {
-    type: 'receipt',
-    record: receipt,
-    opening: { results: [cidNamed('r')], nonce: bytes32 },
-    released: 'stopped',
-  },
-  { type: 'progress', lease: cidNamed('lease'), done: 3 },
-  { type: 'ended', job: cidNamed('job') },
-]
-const shard = { pages: [{ document: cidNamed('doc'), bytes: 9, page: 0, key: new Uint8Array(40) }] }
-const result = {
-  engine: 'ocr/wasm/1',
-  records: [
-    { output: Uint8Array.of(1, 2), text: 'grüße', error: { code: 'time-limit', message: 'too long' } },
-  ],
-}
-
-const codecs: Record<string, Codec> = {
-  manifest: recordCodec(
-    sign(bodyOf('manifest', v1, manifestWith({ options: { language: 'de', width: 0.5, fast: true } }))),
-    (record) => openManifest(record, sha256, trusting),
-  ),
-  lease: recordCodec(lease, (record) => openLease(record, sha256, trusting)),
-  receipt: recordCodec(receipt, (record) => openReceipt(record, sha256, trusting)),
-  verdict: recordCodec(sign(bodyOf('verdict', v1, { shards: [shardVerdict] })), (record) =>
-    openVerdict(record, sha256, trusting),
-  ),
-  end: recordCodec(
-    sign(bodyOf('end', v1, { outcome: 'complete', reason: 'done', seed: bytes32 })),
-    (record) => openEnd(record, sha256, trusting),
-  ),
-  draw: recordCodec(sign(bodyOf('draw', v1, { candidates: [{ peer: v1, owner: 'o1' }] })), (record) =>
-    openDrawBasis(record, sha256, trusting),
-  ),
-  certificate: recordCodec(certificate, (record) => openCertificate(record, sha256, trusting)),
-  charter: recordCodec(
-    sign(
-      bodyOf('charter', v1, {
-        name: 'fleet',
-        keys: [v1],
-        registrars: ['/ip4/192.0.2.1/tcp/4001'],
-        revoked: [{ id: hex, untilMs: 9 }],
-      }),
-    ),
-    (record) => openCharter(record, sha256, trusting),
-  ),
-  credential: recordCodec(
-    sign(bodyOf('credential', v1, { peer: v1, vehicle: 'car', owner: hex })),
-    (record) => openCredential(record, sha256, trusting),
-  ),
-  ...Object.fromEntries(
-    messages.map((message): [string, Codec] => [
-      `message ${message.type}`,
-      { good: encodeMessage(message), decode: decodeMessage, encode: encodeMessage },
-    ]),
-  ),
-  shard: { good: encodeShard(shard), decode: decodeShard, encode: encodeShard },
-  result: { good: encodeResult(result), decode: (bytes) => decodeResult(bytes, 1), encode: encodeResult },
-  'shard list': {
-    good: encodeList([{ shard: cidNamed('s'), pages: 2, costMs: 4 }]),
-    decode: decodeShardList,
-    encode: encodeList,
-  },
-  'document list': {
-    good: encodeList([{ name: 'ä.tif', file: cidNamed('f'), bytes: 3, pages: 2 }]),
-    decode: decodeDocumentList,
-    encode: encodeList,
-  },
-}
-
-/** Refused with a ProtocolError, or canonical. True when it was refused. */
-function strict({ decode, encode }: Codec, bytes: Uint8Array, how: string): boolean {
-  let value: unknown
-  try {
-    value = decode(bytes)
-  } catch (error) {
-    assert(error instanceof ProtocolError, `${how}: ${error}`)
-    return true
-  }
-  assert(equals(encode(value as never), bytes), `${how}: read, and written otherwise`)
-  return false
-}
+import { decodeMessage } from '../../src/protocol/message.ts'
+import { advert, bytes32, certificate, codecs, lease, strict, trusting, v1 } from '../support/codecs.ts'
+import { bodyOf, cidNamed, peerNamed, sha256, sign } from '../support/core-fakes.ts'
 
 for (const [name, codec] of Object.entries(codecs)) {
   test(`a ${name} that was written is read back, and written the same again`, () => {

@@ -32,7 +32,7 @@ import { documentKeys, jobSecret, namesKey, seal, sealCommitment, shardKey, wrap
 import { sha256 } from '../sha256.ts'
 import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { chunkFile, missingFileBlocks } from '../store/files.ts'
+import { chunkFile } from '../store/files.ts'
 import { drawSeed, type SigningKey } from '../store/keys.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { type DocumentSource, findDocuments, readDocument } from './documents.ts'
@@ -94,7 +94,8 @@ export async function prepareJob(
   const requestDigest = digestOf({ weights, documents: documentList, options, wish, engine: engine.id })
   const known = context.known(requestDigest)
   if (known !== undefined) {
-    await storeDamaged(sources, documents, keyOf, context.blocks, { kind: 'input', job: known }, onProgress)
+    // What this node's disk has damaged or lost of them is whole again, noticed or not.
+    await storeAll(sources, documents, keyOf, context.blocks, { kind: 'input', job: known }, onProgress)
     return { known }
   }
 
@@ -292,28 +293,6 @@ async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): 
     if (error instanceof SlotFailed) return { pages: 1, pageCostMs: shardCostMsTarget }
     throw error
   }
-}
-
-/** A job that is submitted again gets back what this node's disk has lost of its documents. */
-async function storeDamaged(
-  sources: readonly DocumentSource[],
-  documents: readonly DocumentEntry[],
-  keyOf: KeyOf,
-  blocks: BlockStore,
-  use: BlockUse,
-  onProgress: (progress: SubmitProgress) => void,
-): Promise<void> {
-  const damaged: number[] = []
-  for (const [i, { file }] of documents.entries())
-    if ((await missingFileBlocks(file, blocks)).length > 0) damaged.push(i)
-  await storeAll(
-    damaged.map((i) => sources[i]!),
-    damaged.map((i) => documents[i]!),
-    keyOf,
-    blocks,
-    use,
-    onProgress,
-  )
 }
 
 async function storeAll(

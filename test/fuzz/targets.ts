@@ -1,0 +1,203 @@
+/**
+ * What is fuzzed: every decoder of bytes that come from outside this process, with good examples to bend, and what it
+ * may throw. Whatever else it throws is a defect, and so is what it accepts and writes otherwise.
+ */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fromString, toString as textOf } from 'uint8arrays'
+import { charterText, readCharter, readCredential, signCharter } from '../../src/host/certificates.ts'
+import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
+import { decodeAnswer, decodeQuestion, encodeQuestion } from '../../src/host/network/block-frames.ts'
+import { cidFromBytes, cidToBytes } from '../../src/host/network/cid-bytes.ts'
+import { NetworkError } from '../../src/host/network/errors.ts'
+import { framePrefix, frames } from '../../src/host/network/frames.ts'
+import { seal, Unsealable, unseal, unwrapKey } from '../../src/host/sealing.ts'
+import { cidOf } from '../../src/host/store/cid.ts'
+import { StoreError } from '../../src/host/store/errors.ts'
+import { parseFileRoot } from '../../src/host/store/files.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
+import { encodeCbor, linkOf } from '../../src/protocol/block.ts'
+import { ProtocolError } from '../../src/protocol/errors.ts'
+import { decodeEvidence } from '../../src/protocol/evidence.ts'
+import { decodeReport, encodeReport, packRecords, unpackRecords } from '../../src/protocol/report.ts'
+import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
+import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
+import { RecordError } from '../../src/runtimes/runtime.ts'
+import { admit } from '../../src/runtimes/wasm/admission.ts'
+import { codecs, lease, strict } from '../support/codecs.ts'
+import { cidNamed } from '../support/core-fakes.ts'
+import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
+import { wasmModule } from '../support/wasm/modules.ts'
+
+export interface Target {
+  readonly good: readonly Uint8Array[]
+  /** Throws when the decoder does what it should not. */
+  read(bytes: Uint8Array): void | Promise<void>
+  /** How many inputs a change gets: by what one costs, a second or two in all. */
+  readonly runs: number
+}
+
+const hash = cidNamed('r')
+const [width, height] = [24, 16]
+const pixels = Uint8Array.from({ length: width * height }, (_, i) => (i * 37) & 255)
+const image = { width, height, pixels }
+const page = { width, height, bits: 8, photometric: 1, raw: pixels } as const
+
+export const targets: Readonly<Record<string, Target>> = {
+  ...Object.fromEntries(
+    Object.entries(codecs).map(([name, codec]): [string, Target] => [
+      name.replaceAll(' ', '-'),
+      { good: [codec.good], runs: 3_000, read: (bytes) => void strict(codec, bytes, name) },
+    ]),
+  ),
+  evidence: target([encodeCbor({ lease, receipts: [], certificate: null })], 3_000, (bytes) =>
+    allowing([ProtocolError], () => decodeEvidence(bytes)),
+  ),
+  report: target(
+    [encodeReport({ job: hash, recordPages: [hash], shardList: [hash], results: [hash] })],
+    3_000,
+    (bytes) => allowing([ProtocolError], () => decodeReport(bytes)),
+  ),
+  'record-page': target([...packRecords([{ kind: 'lease', record: lease, opening: null }])], 3_000, (bytes) =>
+    allowing([ProtocolError], () => unpackRecords(bytes)),
+  ),
+  'file-root': target(
+    [encodeCbor({ bytes: 2 ** 20 + 1, parts: [linkOf(hash), linkOf(hash)] })],
+    3_000,
+    (bytes) => allowing([StoreError, ProtocolError], () => parseFileRoot(cidOf('dag-cbor', bytes), bytes)),
+  ),
+  cid: target([cidToBytes(hash)], 3_000, (bytes) => {
+    const cid = cidFromBytes(bytes)
+    if (cid !== undefined) assert.deepEqual(cidToBytes(cid), bytes)
+  }),
+  frames: target(
+    [joined(framePrefix(3), [1, 2, 3], framePrefix(200), new Uint8Array(200))],
+    2_000,
+    readFrames,
+  ),
+  'block-question': target([bodyOfFrame(encodeQuestion(1, 7, [cidToBytes(hash)]))], 3_000, (bytes) =>
+    allowing([NetworkError], () => decodeQuestion(bytes)),
+  ),
+  'block-answer': target([Uint8Array.of(1, 0, 0, 0, 7, 9, 9)], 3_000, (bytes) =>
+    allowing([NetworkError], () => decodeAnswer(bytes)),
+  ),
+  'frame-of-child': target(
+    [
+      joined(
+        ...encodeFrame({ type: 'record', id: 1, text: 'a', error: null, cpuMs: 1 }, Uint8Array.of(1, 2)),
+      ),
+    ],
+    3_000,
+    (bytes) => readChild(bytes),
+  ),
+  'lines-of-socket': target([fromString('{"id":1,"method":"info"}\n{}\n')], 3_000, (bytes) =>
+    allowing([LineTooLong], () => [...new LineReader(100).push(bytes)]),
+  ),
+  sealed: target([seal(new Uint8Array(32), Uint8Array.of(1, 2, 3))], 3_000, (bytes) =>
+    allowing([Unsealable], () => {
+      unseal(new Uint8Array(32), bytes, 'it')
+      unwrapKey(new Uint8Array(32), bytes, 'it')
+    }),
+  ),
+  'certificate-file': target([fromString(charterText(charter()))], 300, readCertificates),
+  png: target([encodePng(image)], 1_000, readImage),
+  jpeg: target([encodeJpeg(image, 80)], 300, readImage),
+  tiff: target(
+    [1, 8, 5, 32_773].map((compression) => encodeTiff([{ ...page, compression }])),
+    1_000,
+    readImage,
+  ),
+  wasm: target(await Promise.all(['no-op', 'word-count'].map(wasmModule)), 60, async (bytes) => {
+    await admit(bytes, 16).catch((error) => {
+      if (!(error instanceof RecordError)) throw error
+    })
+  }),
+}
+
+function target(good: readonly Uint8Array[], runs: number, read: Target['read']): Target {
+  return { good, runs, read }
+}
+
+function allowing(errors: readonly (new (...args: never[]) => Error)[], decode: () => unknown): void {
+  try {
+    decode()
+  } catch (error) {
+    if (!errors.some((kind) => error instanceof kind)) throw error
+  }
+}
+
+/** The same frames come out, or the same refusal, however the bytes are cut. */
+async function readFrames(bytes: Uint8Array): Promise<void> {
+  const results = await Promise.all([bytes.length || 1, 1, 7].map((size) => framesOf(bytes, size)))
+  assert.deepEqual(results[1], results[0])
+  assert.deepEqual(results[2], results[0])
+}
+
+async function framesOf(bytes: Uint8Array, size: number): Promise<unknown[]> {
+  const found: unknown[] = []
+  try {
+    for await (const frame of frames(chunks(bytes, size), 1_000)) found.push(textOf(frame, 'base16'))
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error
+    found.push(error.code)
+  }
+  return found
+}
+
+async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+/** A broken stream is one line of an Error, which ends the child; never anything that would end the parent. */
+function readChild(bytes: Uint8Array): void {
+  for (const size of [bytes.length || 1, 1, 5]) {
+    const reader = new FrameReader<FromChild>()
+    try {
+      for (let at = 0; at < bytes.length; at += size)
+        for (const _ of reader.push(bytes.subarray(at, at + size)));
+    } catch (error) {
+      assert(
+        error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError),
+        `${error}`,
+      )
+    }
+  }
+}
+
+function readImage(bytes: Uint8Array): void {
+  allowing([RecordError], () => {
+    for (const [index] of pageSizes(bytes).slice(0, 3).entries()) decodePage(bytes, index)
+  })
+}
+
+function readCertificates(bytes: Uint8Array): void {
+  const folder = mkdtempSync(join(tmpdir(), 'carpool-fuzz-'))
+  const path = join(folder, 'file.json')
+  try {
+    writeFileSync(path, bytes)
+    for (const read of [readCharter, readCredential])
+      try {
+        read(path)
+      } catch (error) {
+        assert((error as Error).message.startsWith(`${path} `), `${error}`)
+      }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function charter() {
+  const key = SigningKey.generate()
+  return signCharter(key, { name: 'f', keys: [key.peerId], registrars: [], revoked: [] }, 1)
+}
+
+function joined(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]))
+}
+
+/** Without its length prefix, as `frames` hands it on. */
+function bodyOfFrame(frame: Uint8Array): Uint8Array {
+  return frame.subarray(frame.findIndex((byte) => byte < 0x80) + 1)
+}
