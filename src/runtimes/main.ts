@@ -10,7 +10,7 @@
  * The end of stdin means that the parent is gone. A child that is busy notices it at its next record.
  */
 import { once } from 'node:events'
-import { encodeFrame, FrameReader, type FromChild, type ToChild } from './messages.ts'
+import { encodeFrame, FrameReader, type FromChild, type ToChild, toChildBytesMax } from './messages.ts'
 import { runtimes } from './registry.ts'
 import { RecordError, type Runtime, type Session } from './runtime.ts'
 
@@ -33,7 +33,7 @@ async function describe(): Promise<void> {
 
 /** Reading stops while a frame is handled, so what the parent sends ahead waits in the pipe, not in here. */
 async function serve(): Promise<void> {
-  const reader = new FrameReader<ToChild>()
+  const reader = new FrameReader<ToChild>(toChildBytesMax)
   for await (const chunk of process.stdin) {
     for (const { header, body } of reader.push(chunk)) await handle(header, body)
   }

@@ -40,8 +40,10 @@ export type FromChild =
     }
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
 
-/** One frame's header and body together may not exceed this; more means that the stream is broken. */
-const frameBytesMax = 512 * 2 ** 20
+/** To a child, header and body together: documents and weights; more means that the stream is broken. */
+export const toChildBytesMax = 512 * 2 ** 20
+/** From a child, which may be hostile: 32 MiB of output, and its text as JSON. */
+export const fromChildBytesMax = 96 * 2 ** 20
 
 /** A body in several parts is sent as it is: nobody joins 45 MB of weights only to frame them. */
 export function encodeFrame(header: ToChild | FromChild, ...body: readonly Uint8Array[]): Uint8Array[] {
@@ -59,8 +61,14 @@ export function encodeFrame(header: ToChild | FromChild, ...body: readonly Uint8
 
 /** Cuts a byte stream back into frames. Throws Error('frame too large') on a length that cannot be meant. */
 export class FrameReader<Header> {
+  readonly #bytesMax: number
   #pending: Uint8Array[] = []
-  #pendingBytes = 0;
+  #pendingBytes = 0
+
+  /** `bytesMax`: of a frame's header and body together. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
 
   *push(chunk: Uint8Array): Generator<{ header: Header; body: Uint8Array }> {
     this.#pending.push(chunk)
@@ -70,7 +78,7 @@ export class FrameReader<Header> {
       const view = new DataView(prefix.buffer, prefix.byteOffset, 8)
       const headerBytes = view.getUint32(0, true)
       const bodyBytes = view.getUint32(4, true)
-      if (headerBytes + bodyBytes > frameBytesMax) throw new Error('frame too large')
+      if (headerBytes + bodyBytes > this.#bytesMax) throw new Error('frame too large')
       if (this.#pendingBytes < 8 + headerBytes + bodyBytes) return
       this.#take(8)
       const header = JSON.parse(new TextDecoder().decode(this.#take(headerBytes))) as Header

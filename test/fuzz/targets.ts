@@ -153,7 +153,7 @@ async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Arr
 /** A broken stream is one line of an Error, which ends the child; never anything that would end the parent. */
 function readChild(bytes: Uint8Array): void {
   for (const size of [bytes.length || 1, 1, 5]) {
-    const reader = new FrameReader<FromChild>()
+    const reader = new FrameReader<FromChild>(1_000_000)
     try {
       for (let at = 0; at < bytes.length; at += size)
         for (const _ of reader.push(bytes.subarray(at, at + size)));

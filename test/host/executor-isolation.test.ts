@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { Executor } from '../../src/host/executor/executor.ts'
@@ -41,6 +43,58 @@ test('nothing of this machine can be read, written, started or loaded', async ()
   assert.equal(await inChild(`try { eval('1') } catch (error) { console.log(error.name) }`), 'EvalError')
 })
 
+/** What code could do that has broken out of V8 and of node's permissions: the rest of the chain alone. */
+async function brokenOut(code: string): Promise<string> {
+  const [program, ...args] = [...isolation.chain, process.execPath, '--eval', code]
+  const { stdout } = await promisify(execFile)(program!, args, { env: {}, cwd: '/' })
+  return stdout.trim()
+}
+
+const tried = (code: string) =>
+  `try { ${code}; console.log('did it') } catch (error) { console.log(error.code) }`
+
+test('code that breaks out of node finds no file of the machine, and can write none', {
+  skip: without('unshare', 'root', 'setpriv', 'prlimit'),
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'carpool-test-'))
+  const key = join(folder, 'node.key')
+  writeFileSync(key, 'secret')
+  try {
+    for (const path of [key, '/etc/passwd', '/root', '/home', '/proc/1', '/bin/sh', '/old/etc'])
+      assert.equal(await brokenOut(tried(`require('fs').statSync('${path}')`)), 'ENOENT', path)
+    const beside = join(import.meta.dirname, '../../src/carpool-was-here')
+    for (const path of ['/x', '/usr/lib/x', beside])
+      assert.equal(await brokenOut(tried(`require('fs').writeFileSync('${path}', '')`)), 'EROFS', path)
+    assert.equal(await brokenOut(`console.log(require('fs').readdirSync('/old').length)`), '0')
+    // Not even a shell to start.
+    assert.equal(await brokenOut(tried(`require('child_process').execFileSync('/bin/true')`)), 'ENOENT')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('code that breaks out of node gets no more memory than its bound', {
+  skip: without('prlimit'),
+}, async () => {
+  const mib = defaultLimits.dataBytesMax / 2 ** 20
+  const grow = `const held = []; try { for (;;) { held.push(Buffer.alloc(64 * 2 ** 20, 1)); console.log(held.length * 64) } } catch {}`
+  const printed = await brokenOut(grow).catch((error) => error.stdout as string)
+  const reached = Number(printed.trim().split('\n').at(-1))
+  assert(reached > 64 && reached <= mib, `${reached} MiB of ${mib}`)
+})
+
+test('a child has no capabilities, so that its mounts are final', {
+  skip: process.platform !== 'linux' || without('setpriv'),
+}, async () => {
+  const executor = new Executor({ log: silent })
+  await executor.openSlot().prepare(sessionOf('echo'))
+  const status = readFileSync(`/proc/${childPids()[0]}/status`, 'utf8')
+  for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+    assert.match(status, new RegExp(`^${set}:\\t0+$`, 'm'))
+  assert.match(status, /^NoNewPrivs:\t1$/m)
+  await executor.close()
+})
+
 test('the environment is empty', { skip: process.platform !== 'linux' }, async () => {
   const executor = new Executor({ log: silent })
   await executor.openSlot().prepare(sessionOf('echo'))
@@ -70,7 +124,7 @@ test('every tool of the chain is tried, and one that is missing is said and left
   try {
     const bare = await probeIsolation(defaultLimits, { ...silent, warn: (facts) => warnings.push(facts) })
     assert.deepEqual(bare.chain, [])
-    assert.deepEqual(warnings, [{ missing: ['prlimit', 'unshare', 'setpriv', 'nice'] }])
+    assert.deepEqual(warnings, [{ missing: ['prlimit', 'nice', 'unshare', 'root', 'setpriv'] }])
     const executor = new Executor({ log: silent })
     const slot = executor.openSlot()
     await slot.prepare(sessionOf('echo'))

@@ -89,6 +89,19 @@ async function settled<Value>(promise: Promise<Value>): Promise<Value | 'pending
   return Promise.race([promise, turn])
 }
 
+test('a child that says twice that it is loaded is killed, and is sent nothing again', async () => {
+  const { nextChild, ask } = setUp()
+  const answer = ask()
+  const first = await nextChild()
+  first.loaded()
+  first.loaded()
+  assert.equal(first.sent.filter(({ type }) => type === 'run').length, 1)
+  const second = await nextChild()
+  second.loaded()
+  second.answer(0)
+  assert.equal((await answer).type, 'record')
+})
+
 test('a record that crashed two children is a crash, and the rest of the queue goes on', async () => {
   const { nextChild, ask } = setUp()
   const answers = [ask(), ask(), ask()]

@@ -6,7 +6,33 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { encodeFrame, FrameReader, type FromChild, type ToChild } from '../../runtimes/messages.ts'
+import { z } from 'zod'
+import {
+  encodeFrame,
+  FrameReader,
+  type FromChild,
+  fromChildBytesMax,
+  type RecordErrorCode,
+  type ToChild,
+} from '../../runtimes/messages.ts'
+
+const id = z.int().min(0)
+const code = z.string().max(64) as unknown as z.ZodType<RecordErrorCode>
+const error = z.strictObject({ code, message: z.string().max(65_536) })
+
+/** A child that says anything else has been broken into, and is killed. */
+const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('loaded') }),
+  z.strictObject({ type: z.literal('load-failed'), ...error.shape }),
+  z.strictObject({
+    type: z.literal('record'),
+    id,
+    text: z.string(),
+    error: error.nullable(),
+    cpuMs: z.number().min(0),
+  }),
+  z.strictObject({ type: z.literal('shape'), id, pages: z.int().min(0), pageCostMs: z.number().min(0) }),
+])
 
 export interface ChildHandlers {
   onFrame(header: FromChild, body: Uint8Array): void
@@ -26,10 +52,10 @@ export class Child {
     const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd: '/' })
     this.#process = child
     this.#exited = once(child, 'close').catch(() => undefined)
-    const reader = new FrameReader<FromChild>()
+    const reader = new FrameReader<unknown>(fromChildBytesMax)
     child.stdout.on('data', (chunk: Uint8Array) => {
       try {
-        for (const { header, body } of reader.push(chunk)) handlers.onFrame(header, body)
+        for (const { header, body } of reader.push(chunk)) handlers.onFrame(fromChild.parse(header), body)
       } catch {
         this.kill()
       }

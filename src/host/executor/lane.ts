@@ -213,7 +213,9 @@ export class Lane {
     if (child !== this.#child || this.#failure !== null) return
     switch (said.type) {
       case 'loaded':
-        this.#begin()
+        // Said again, it would have everything sent again.
+        if (this.#loaded) child.kill()
+        else this.#begin()
         break
       case 'load-failed':
         this.#fail(new SessionRefused(said.code, said.message))
