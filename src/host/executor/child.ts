@@ -20,8 +20,16 @@ const id = z.int().min(0)
 const code = z.string().max(64) as unknown as z.ZodType<RecordErrorCode>
 const error = z.strictObject({ code, message: z.string().max(65_536) })
 
+const engine = z.strictObject({
+  runtime: z.string().max(32),
+  engine: z.string().max(32),
+  id: z.string().max(64),
+  isa: z.string().max(64).nullable(),
+})
+
 /** A child that says anything else has been broken into, and is killed. */
 const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('hello'), engines: z.array(engine).max(16) }),
   z.strictObject({ type: z.literal('loaded') }),
   z.strictObject({ type: z.literal('load-failed'), ...error.shape }),
   z.strictObject({
