@@ -22,7 +22,7 @@ export function plotTrust(points: readonly TrustPoint[], errorBound: number): st
       )
       const x = panel.left + column * (panel.width + panel.gap)
       const y = panel.top + row * (panel.height + panel.gap)
-      return `<g transform="translate(${x} ${y})">${frame(errorBound, column === 0)}${lines.join('')}</g>`
+      return `<g transform="translate(${x} ${y})">${frame(errorBound, column === 0)}${lines.toReversed().join('')}</g>`
     }),
   )
   const columns = attackers.map((attacker, i) =>
@@ -37,7 +37,12 @@ export function plotTrust(points: readonly TrustPoint[], errorBound: number): st
     return `<path class="l${i}" d="M${x} 18h24"/>${text(x + 30, 22, name, 'start')}`
   })
   const bound = `<path class="bound" d="M${panel.left + 600} 18h24"/>${text(panel.left + 630, 22, 'bound that was bought', 'start')}`
-  const below = text(width / 2, height - 10, 'share of vehicles that lie; error of accepted shards', 'middle')
+  const below = text(
+    width / 2,
+    height - 10,
+    'percent of vehicles that lie; share of accepted shards that is wrong',
+    'middle',
+  )
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
     style,

@@ -273,10 +273,8 @@ export class FleetMember implements Doorkeeper {
       return null
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.refusal.code !== 'not-admitted') throw error
-      const { vehicle } = greeting
-      if (this.registrar === null) return error.refusal.why
-      const state = this.registrar.list().find((row) => row.peer === peer)?.state
-      return state === 'pending' ? `${vehicle} waits for the operator's approval` : error.refusal.why
+      if (this.registrar?.stateOf(peer) !== 'pending') return error.refusal.why
+      return `${greeting.vehicle} waits for the operator's approval`
     }
   }
 

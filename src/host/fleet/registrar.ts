@@ -71,6 +71,10 @@ export class Registrar {
     return { state: 'admitted', credential: signCredential(this.#key, applicant) }
   }
 
+  stateOf(peer: PeerId): FleetMemberRow['state'] | undefined {
+    return this.#options.journal.fleetMember(peer)?.state
+  }
+
   list(): FleetMemberRow[] {
     return this.#options.journal.fleetMembers()
   }
