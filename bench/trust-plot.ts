@@ -44,9 +44,9 @@ export function plotTrust(points: readonly TrustPoint[], errorBound: number): st
     'middle',
   )
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     style,
-    '<title>Delivered error against the share of liars</title>',
     ...legend,
     bound,
     ...columns,
@@ -56,6 +56,8 @@ export function plotTrust(points: readonly TrustPoint[], errorBound: number): st
     '</svg>\n',
   ].join('\n')
 }
+
+const title = 'Delivered error against the share of liars'
 
 const style = `<style>
 svg { background: #fff; color: #222 }

@@ -89,5 +89,7 @@ function summaryOf(outcome: AuditOutcome): string[] {
   if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
   if (unrevealed.length > 0)
     lines.push(`seeds never revealed, since these stewards were lost: ${unrevealed.join(', ')}`)
+  if (outcome.unvouched.length > 0)
+    lines.push(`no credential shows whose these vehicles are: ${outcome.unvouched.join(', ')}`)
   return lines
 }

@@ -100,6 +100,11 @@ export function readCharter(path: string): Opened<Charter> {
   return open(path, 'fleet', openCharter, Date.now())
 }
 
+/** Where a journal keeps the charters of a fleet, as a JSON list of their texts. */
+export function chartersSetting(fleet: PeerId): string {
+  return `charters-of-${fleet}`
+}
+
 /** A charter from this node's own journal, as charterText wrote it. */
 export function parseCharter(text: string): SignedRecord {
   const { body, signature } = fileSchema.parse(JSON.parse(text))

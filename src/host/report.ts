@@ -5,10 +5,13 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CarWriter } from '@ipld/car'
 import { linkOf } from '../protocol/block.ts'
-import type { Cid, JobId } from '../protocol/ids.ts'
+import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
 import type { Manifest } from '../protocol/job.ts'
+import { openLease } from '../protocol/lease.ts'
 import type { RecordKind } from '../protocol/record.ts'
 import { encodeReport, packRecords, type ReportedRecord } from '../protocol/report.ts'
+import { chartersSetting, parseCharter } from './certificates.ts'
+import { sha256 } from './sha256.ts'
 import { cidOf } from './store/cid.ts'
 import { parseFileRoot } from './store/files.ts'
 import type { Store } from './store/store.ts'
@@ -20,10 +23,12 @@ export async function writeReport(
   manifest: Manifest,
   store: Store,
 ): Promise<{ readonly root: Cid; readonly bytes: number }> {
-  const pages = [...packRecords(recordsOf(job, store))].map((bytes) => ({
-    cid: cidOf('dag-cbor', bytes),
-    bytes,
-  }))
+  const pages = [...packRecords([...recordsOf(job, store), ...vouchersOf(job, manifest, store)])].map(
+    (bytes) => ({
+      cid: cidOf('dag-cbor', bytes),
+      bytes,
+    }),
+  )
   const listRoot = manifest.shards.file
   const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
   const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
@@ -67,6 +72,20 @@ const reportedKinds: readonly RecordKind[] = [
   'end',
   'reveal',
 ]
+
+/** In a fleet: who its vehicles belong to, as far as they have shown this node. */
+function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Generator<ReportedRecord> {
+  if (fleet === null) return
+  for (const text of JSON.parse(journal.getSetting(chartersSetting(fleet)) ?? '[]') as string[])
+    yield { kind: 'charter', record: parseCharter(text), opening: null }
+  const vehicles = new Set<PeerId>()
+  for (const row of journal.ofJob(job))
+    if (row.kind === 'lease') vehicles.add(openLease(row, sha256, () => true).payload.vehicle)
+  for (const vehicle of vehicles) {
+    const record = journal.credentialOf(vehicle)
+    if (record !== undefined) yield { kind: 'credential', record, opening: null }
+  }
+}
 
 function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
   // What a lease carries beside it are keys.

@@ -13,6 +13,7 @@ import { decodeCbor, type Sha256 } from './block.ts'
 import { type DrawBasis, drawVehicle, hasBit, openDrawBasis } from './draw.ts'
 import { ProtocolError } from './errors.ts'
 import { examineResult, type Finding } from './examination.ts'
+import { type Charter, type Credential, openCharter, openCredential } from './fleet.ts'
 import { openHandover, type Succession, successionOf } from './handover.ts'
 import { openHolding } from './holding.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from './ids.ts'
@@ -47,9 +48,12 @@ export interface AuditOutcome {
   readonly contradicted: readonly OwnerId[]
   /** Stewards that died before they revealed the seed of their draws, which nobody can repeat therefore. */
   readonly unrevealed: readonly PeerId[]
+  /** Vehicles of a fleet's job without a credential in the report: whose they are is their steward's word. */
+  readonly unvouched: readonly PeerId[]
 }
 
 interface Claim {
+  readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly isa: string | null
   readonly results: ReadonlyMap<number, Cid>
@@ -82,6 +86,9 @@ class Auditor {
   readonly #windows = new Map<string, Verified<Window>>()
   readonly #passed = new Map<RecordId, boolean>()
   readonly #unrevealed = new Set<PeerId>()
+  readonly #charters: Verified<Charter>[] = []
+  readonly #credentials: Verified<Credential>[] = []
+  readonly #unvouched = new Set<PeerId>()
   #manifest: Verified<Manifest> | undefined
   #succession: Succession | undefined
   /** Of the stewards that revealed theirs. */
@@ -102,6 +109,7 @@ class Auditor {
       for (const decision of this.#decisions)
         this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkWindows(decision))
       this.#checkDraws()
+      this.#checkOwners()
       this.#checkCompleteness()
     }
     const verdicts = [...this.#verdicts.values()]
@@ -116,6 +124,7 @@ class Auditor {
       owners: new Set([...this.#claims.values()].map((claim) => claim.owner)).size,
       contradicted: [...this.#contradicted].sort(),
       unrevealed: [...this.#unrevealed].sort(),
+      unvouched: [...this.#unvouched].sort(),
     }
   }
 
@@ -200,9 +209,35 @@ class Auditor {
       case 'access':
       case 'owner':
       case 'charter':
+        this.#charters.push(openCharter(record, sha256, verify))
+        return
       case 'credential':
+        this.#credentials.push(openCredential(record, sha256, verify))
+        return
       case 'advert':
         throw new Error(`a ${kind} is no part of a job`)
+    }
+  }
+
+  /**
+   * In a fleet the owner under which a vehicle counted must be the one that the fleet admitted it for: with some key
+   * that the chain of its charters has led to. Whether it was in force at the time, only the stewards can say.
+   */
+  #checkOwners(): void {
+    const { fleet } = this.#manifest!.payload
+    if (fleet === null) return
+    const keys = new Set<PeerId>([fleet])
+    for (const { signer, payload } of this.#charters.toSorted((a, b) => a.serial - b.serial))
+      if (keys.has(signer)) for (const key of payload.keys) keys.add(key)
+    const admitted = new Map<PeerId, OwnerId>()
+    for (const { signer, payload } of this.#credentials)
+      if (keys.has(signer)) admitted.set(payload.peer, payload.owner)
+      else this.#blame(`the credential of ${payload.peer} is not signed by a key of the fleet`)
+    for (const { vehicle, owner } of this.#claims.values()) {
+      const truly = admitted.get(vehicle)
+      if (truly === undefined) this.#unvouched.add(vehicle)
+      else if (truly !== owner)
+        this.#blame(`${vehicle} counted for owner ${owner}, and the fleet admitted it for ${truly}`)
     }
   }
 
@@ -224,7 +259,12 @@ class Auditor {
     const results = new Map(
       receipt.payload.covers.map((place, i) => [lease.payload.positions[place]!, opening.results[i]!]),
     )
-    this.#claims.set(receipt.id, { owner: lease.payload.owner, isa: lease.payload.isa, results })
+    this.#claims.set(receipt.id, {
+      vehicle: lease.payload.vehicle,
+      owner: lease.payload.owner,
+      isa: lease.payload.isa,
+      results,
+    })
   }
 
   /** Stewards that were apart may each have decided a shard: alike, or one of them settled it. */

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fromString } from 'uint8arrays'
-import { auditReport } from '../../src/protocol/audit.ts'
+import { type AuditOutcome, auditReport } from '../../src/protocol/audit.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/block.ts'
 import { bitsOf, type DrawBasis } from '../../src/protocol/draw.ts'
-import type { Cid, RecordId } from '../../src/protocol/ids.ts'
+import type { Charter, Credential } from '../../src/protocol/fleet.ts'
+import type { Cid, OwnerId, RecordId } from '../../src/protocol/ids.ts'
 import { encodeResult, type Manifest, resultEngine } from '../../src/protocol/job.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
 import { type RecordKind, recordId } from '../../src/protocol/record.ts'
@@ -34,12 +35,15 @@ const result = encodeResult({
 })
 const resultCid = cborCid(sha256, result)
 
+const [owner1, owner2] = [ownerNamed('a'.repeat(64)), ownerNamed('b'.repeat(64))]
+
 /** Two vehicles of two owners, and a second vehicle of the first. */
 const basis: DrawBasis = {
-  candidates: ['v1:o1', 'v2:o2', 'v3:o1'].map((text) => {
-    const [peer, owner] = text.split(':')
-    return { peer: peerNamed(peer!), owner: ownerNamed(owner!) }
-  }),
+  candidates: [
+    { peer: peerNamed('v1'), owner: owner1 },
+    { peer: peerNamed('v2'), owner: owner2 },
+    { peer: peerNamed('v3'), owner: owner1 },
+  ],
 }
 
 interface Story {
@@ -51,9 +55,15 @@ interface Story {
   readonly verdict?: Partial<ShardVerdict> | 'none'
   readonly end?: Partial<JobEnd>
   readonly signedBy?: string
+  /** In a fleet: as whose it admitted each vehicle, under which key. */
+  readonly admitted?: readonly { readonly vehicle: string; readonly owner: OwnerId; readonly by: string }[]
 }
 
-function problemsOf({ leased, eligible, opened, verdict, end, signedBy }: Story): readonly string[] {
+function problemsOf(story: Story): readonly string[] {
+  return audited(story).problems
+}
+
+function audited({ leased, eligible, opened, verdict, end, signedBy, admitted }: Story): AuditOutcome {
   const records: ReportedRecord[] = []
   let job: RecordId | null = null
   let serial = 0
@@ -63,7 +73,8 @@ function problemsOf({ leased, eligible, opened, verdict, end, signedBy }: Story)
     records.push({ kind, record, opening: null })
     return recordId(sha256, record.body)
   }
-  job = add('manifest', steward, manifest)
+  const fleet = admitted === undefined ? null : peerNamed('fleet')
+  job = add('manifest', steward, { ...manifest, fleet })
   const drawn = add('draw', steward, basis)
   const receipts = leased.map((position, index) => {
     const { peer: vehicle, owner } = basis.candidates[position]!
@@ -94,7 +105,17 @@ function problemsOf({ leased, eligible, opened, verdict, end, signedBy }: Story)
   const signer = peerNamed(signedBy ?? 'steward')
   if (verdict !== 'none') add('verdict', signer, { shards: [shardVerdict] } satisfies Verdict)
   add('end', steward, { outcome: 'complete', reason: 'every shard is verified', seed, ...end })
-  const { problems } = auditReport({
+  if (fleet !== null) {
+    const keys = [fleet, peerNamed('next')]
+    add('charter', fleet, { name: 'f', keys, registrars: [], revoked: [] } satisfies Charter)
+  }
+  for (const { vehicle, owner, by } of admitted ?? [])
+    add('credential', peerNamed(by), {
+      peer: peerNamed(vehicle),
+      vehicle,
+      owner,
+    } satisfies Credential)
+  return auditReport({
     report: { job, recordPages: [], shardList: [manifest.shards.file], results: [resultCid] },
     records,
     shards: [{ shard, pages: 1, costMs: 1 }],
@@ -102,7 +123,6 @@ function problemsOf({ leased, eligible, opened, verdict, end, signedBy }: Story)
     sha256,
     verify,
   })
-  return problems
 }
 
 const honest: Story = { leased: [0, 1] }
@@ -154,4 +174,18 @@ test('only a steward of the job decides', () => {
 test('a job is complete when every shard has its verdict', () => {
   isBlamed({ ...honest, verdict: 'none' }, /is called complete, and 1 shards have no verdict/)
   assert.deepEqual(problemsOf({ ...honest, verdict: 'none', end: { outcome: 'cancelled' } }), [])
+})
+
+test('in a fleet a vehicle counts for the owner that the fleet admitted it for', () => {
+  const first = { vehicle: 'v1', owner: owner1, by: 'fleet' }
+  const second = { vehicle: 'v2', owner: owner2, by: 'next' } // a key that a charter names
+  assert.deepEqual(audited({ ...honest, admitted: [first, second] }).unvouched, [])
+  isBlamed({ ...honest, admitted: [first, second] })
+  isBlamed({ ...honest, admitted: [first, { ...second, owner: owner1 }] }, /and the fleet admitted it for/)
+  isBlamed(
+    { ...honest, admitted: [first, { ...second, by: 'stranger' }] },
+    /not signed by a key of the fleet/,
+  )
+  const { problems, unvouched } = audited({ ...honest, admitted: [first] })
+  assert.deepEqual([problems, unvouched], [[], [peerNamed('v2')]])
 })

@@ -13,8 +13,13 @@ import type { Capacity } from '../../protocol/advert.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/block.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { type Credential, charterBytesMax, Fleet } from '../../protocol/fleet.ts'
-import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { credentialTtlMs, fleetKeyChangesMax } from '../../protocol/limits.ts'
+import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import {
+  credentialTtlMs,
+  fleetKeyChangesMax,
+  jobRetentionMs,
+  rosterEntriesMax,
+} from '../../protocol/limits.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/owner.ts'
 import {
@@ -25,7 +30,14 @@ import {
   type Verified,
 } from '../../protocol/record.ts'
 import type { FleetStanding } from '../api.ts'
-import { charterText, credentialText, parseCharter, readCharter, readCredential } from '../certificates.ts'
+import {
+  chartersSetting,
+  charterText,
+  credentialText,
+  parseCharter,
+  readCharter,
+  readCredential,
+} from '../certificates.ts'
 import type { AdmissionLine, Doorkeeper } from '../network/admission.ts'
 import { reason } from '../network/errors.ts'
 import type { Network } from '../network/network.ts'
@@ -102,6 +114,8 @@ export class FleetMember implements Doorkeeper {
     PeerId,
     { readonly credential: Verified<Credential>; readonly vehicle: string }
   >()
+  /** Which credential the journal has of whom; bounded like the roster. */
+  readonly #shown = new Map<PeerId, RecordId>()
   #network: Network | undefined
   #onRevoked: () => void = () => {}
   #timer: NodeJS.Timeout | undefined
@@ -111,7 +125,7 @@ export class FleetMember implements Doorkeeper {
     this.#options = options
     const { charterPath, keyPath, journal, log } = options
     this.#fleet = new Fleet(readCharter(charterPath).record, sha256, verifyByPeerId)
-    for (const text of JSON.parse(journal.getSetting(this.#setting) ?? '[]') as string[])
+    for (const text of JSON.parse(journal.getSetting(chartersSetting(this.#fleet.id)) ?? '[]') as string[])
       this.#fleet.adopt(parseCharter(text))
     this.registrar =
       keyPath === null
@@ -123,6 +137,8 @@ export class FleetMember implements Doorkeeper {
             log,
             onCharter: (record) => this.hear(record),
           })
+    this.#keepCharters()
+    journal.dropCredentials(Date.now() - jobRetentionMs)
     this.#readCredential()
     if (this.registrar !== null) this.#admitMyself()
   }
@@ -192,6 +208,11 @@ export class FleetMember implements Doorkeeper {
   /** Throws ProtocolError when this vehicle may not take part. */
   vouch({ peer, owner, credential, name }: Capacity): void {
     const verified = this.#fleet.vouch(credential, peer, owner, Date.now())
+    if (this.#shown.get(peer) !== verified.id) {
+      if (this.#shown.size > rosterEntriesMax) this.#shown.clear()
+      this.#shown.set(peer, verified.id)
+      this.#options.journal.putCredential(peer, credential!, verified.expiresMs)
+    }
     if (this.#guests.has(peer)) this.#guests.set(peer, { credential: verified, vehicle: name })
   }
 
@@ -208,8 +229,8 @@ export class FleetMember implements Doorkeeper {
   /** A charter. What is news is kept, told on, and acted upon. Throws ProtocolError when it is not the fleet's. */
   hear(charter: SignedRecord): void {
     if (!this.#fleet.adopt(charter)) return
-    const { journal, log } = this.#options
-    journal.putSetting(this.#setting, JSON.stringify(this.#fleet.charters().map(charterText)))
+    this.#keepCharters()
+    const { log } = this.#options
     const { serial, payload } = this.#fleet.charter
     log.info({ serial, revoked: payload.revoked.length }, `the fleet ${payload.name} has a new charter`)
     for (const peer of this.#network?.connectedPeers() ?? [])
@@ -228,8 +249,9 @@ export class FleetMember implements Doorkeeper {
     writeWhole(credentialPath, Buffer.from(credentialText(credential)), { mode: 0o600 })
   }
 
-  get #setting(): string {
-    return `charters-of-${this.#fleet.id}`
+  #keepCharters(): void {
+    const charters = this.#fleet.charters().map(charterText)
+    this.#options.journal.putSetting(chartersSetting(this.#fleet.id), JSON.stringify(charters))
   }
 
   /** A credential file that is damaged, over, or of another fleet is as good as none. */

@@ -9,7 +9,7 @@
 import { assert } from '../../base/assert.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
-import type { RecordKind } from '../../protocol/record.ts'
+import type { RecordKind, SignedRecord } from '../../protocol/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
 
@@ -241,6 +241,29 @@ export class Journal {
         evidence,
         atMs,
       ),
+    )
+  }
+
+  credentialOf(peer: PeerId): SignedRecord | undefined {
+    return this.#database.get<SignedRecord>('SELECT body, signature FROM credentials WHERE peer = ?', peer)
+  }
+
+  putCredential(peer: PeerId, { body, signature }: SignedRecord, expiresMs: number): void {
+    this.#database.transaction(() =>
+      this.#database.run(
+        'INSERT OR REPLACE INTO credentials VALUES (?, ?, ?, ?)',
+        peer,
+        body,
+        signature,
+        expiresMs,
+      ),
+    )
+  }
+
+  /** Those that ended before this time: no report names their vehicles any more. */
+  dropCredentials(beforeMs: number): void {
+    this.#database.transaction(() =>
+      this.#database.run('DELETE FROM credentials WHERE expires_at_ms < ?', beforeMs),
     )
   }
 

@@ -83,5 +83,13 @@ export const migrations: readonly string[] = [
     since_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX fleet_members_by_state ON fleet_members (state);
+
+  -- The last credential that each vehicle of the fleet showed here: reports prove with it whose vehicle it is.
+  CREATE TABLE credentials (
+    peer TEXT PRIMARY KEY,
+    body BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   `,
 ]
