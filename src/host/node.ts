@@ -20,6 +20,7 @@ import { Bans } from './bans.ts'
 import { endOnBrokenDisk } from './broken-disk.ts'
 import { readCertificate } from './certificates.ts'
 import { Executor } from './executor/executor.ts'
+import { FairShare } from './fair-share.ts'
 import { FleetMember } from './fleet/fleet-member.ts'
 import type { Registrar } from './fleet/registrar.ts'
 import { Jobs, saidToStewards } from './jobs.ts'
@@ -176,7 +177,8 @@ export class CarpoolNode {
 
   #route(): void {
     const { network, fleet, vehicle, jobs, bans, membership, store, options } = this.#parts
-    network.onMessage((from, bytes) => {
+    const share = new FairShare()
+    const handle = (from: PeerId, bytes: Uint8Array) => {
       try {
         const message = decodeMessage(bytes)
         if (message.type === 'evidence') bans.hear(message.evidence)
@@ -188,6 +190,10 @@ export class CarpoolNode {
         if (!(error instanceof ProtocolError)) throw error
         options.log.warn({ from, refusal: error.refusal }, 'a message was refused')
       }
+    }
+    network.onMessage((from, bytes) => {
+      const owner = membership.get(from)?.owner
+      return share.run(owner === undefined ? [from] : [from, owner], () => handle(from, bytes))
     })
     network.onPeer(({ type, peer }) => {
       if (type === 'connected') {

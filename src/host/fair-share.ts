@@ -1,0 +1,59 @@
+/**
+ * Fair shares of the processor: what a peer says is handled at once until handling it has taken more than its share; then
+ * its next message waits, while everybody else's are handled. Counted in the time that handling took, not in messages,
+ * because a beat costs a hundredth of what evidence does; for the peer and for its owner, so that an owner gains
+ * nothing by many vehicles. Nobody is cut off: a promise that is not resolved yet keeps the peer's stream unread, and
+ * from there on everything that it sends waits on its own machine (network/control.ts).
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Of one core, so that the other half is left for everybody else. A guess. */
+const shareMax = 0.5
+/** So much may be used at once: a job's records that are synchronised, a vehicle that comes back with an hour of work. */
+const burstMs = 2_000
+/** Peers and owners that are remembered; who is forgotten starts with a full purse, as everybody does. */
+const pursesMax = 4_096
+
+interface Purse {
+  leftMs: number
+  atMs: number
+}
+
+export class FairShare {
+  readonly #purses = new Map<string, Purse>()
+  readonly #now: () => number
+
+  /** `now`: milliseconds that only rise. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /** Does the work, and says for how many milliseconds these should wait before the next. */
+  spend(payers: readonly string[], work: () => void): number {
+    const startedMs = this.#now()
+    try {
+      work()
+    } finally {
+      const endedMs = this.#now()
+      for (const payer of payers) this.#purse(payer, endedMs).leftMs -= endedMs - startedMs
+    }
+    const least = Math.min(...payers.map((payer) => this.#purses.get(payer)?.leftMs ?? burstMs))
+    return least >= 0 ? 0 : -least / shareMax
+  }
+
+  /** The same, and resolves when the next may come. */
+  async run(payers: readonly string[], work: () => void): Promise<void> {
+    const waitMs = this.spend(payers, work)
+    if (waitMs > 0) await delay(waitMs, undefined, { ref: false })
+  }
+
+  #purse(payer: string, nowMs: number): Purse {
+    const purse = this.#purses.get(payer) ?? { leftMs: burstMs, atMs: nowMs }
+    this.#purses.delete(payer) // the last to pay is the last to be forgotten
+    this.#purses.set(payer, purse)
+    if (this.#purses.size > pursesMax) this.#purses.delete(this.#purses.keys().next().value!)
+    purse.leftMs = Math.min(burstMs, purse.leftMs + (nowMs - purse.atMs) * shareMax)
+    purse.atMs = nowMs
+    return purse
+  }
+}
