@@ -19,7 +19,11 @@ export async function keepFetched(
   let gathered: Block[] = []
   let gatheredBytes = 0
   const write = () => {
-    if (gathered.length > 0) writes.push(blocks.putMany(gathered, use))
+    if (gathered.length > 0) {
+      const written = blocks.putMany(gathered, use)
+      written.catch(() => {}) // met below, when nothing is fetched any more
+      writes.push(written)
+    }
     gathered = []
     gatheredBytes = 0
   }

@@ -278,8 +278,14 @@ function apiOf({
     }),
     peers: () => peerRows(membership, fleet !== null, bans, network, key.peerId),
     setMode: (mode: WorkerMode) => vehicle.setMode(mode),
-    quote: (request, onProgress) => jobs.quote(request, onProgress ?? (() => {})),
-    submit: (request, onProgress) => jobs.submit(request, onProgress ?? (() => {})),
+    quote: async (request, onProgress) => {
+      await admission(fleet, membership, key.peerId)
+      return jobs.quote(request, onProgress ?? (() => {}))
+    },
+    submit: async (request, onProgress) => {
+      await admission(fleet, membership, key.peerId)
+      return jobs.submit(request, onProgress ?? (() => {}))
+    },
     jobs: () => jobs.list(),
     status: (job) => jobs.status(job),
     watch: (job, signal) => jobs.watch(job, signal),
@@ -323,6 +329,17 @@ function fleetMemberOf(
   if (fleetKey !== null)
     throw new Error(`--fleet-key ${fleetKey} needs the fleet's charter, too: --fleet <file>`)
   return null
+}
+
+/** Before this node asks anybody to work for it; somebody who was let in beforehand is in within seconds. Throws RequestError. */
+async function admission(fleet: FleetMember | null, membership: Membership, peer: PeerId): Promise<void> {
+  if (fleet === null || fleet.standing.state === 'admitted') return
+  await membership.settled()
+  const { state, name, why } = fleet.standing
+  if (state === 'waiting')
+    throw new RequestError(
+      `the fleet ${name} has not let this node in${why === null ? '' : ` (${why})`}; its operator does with: carpool fleet approve ${peer}`,
+    )
 }
 
 /** Throws RequestError. */

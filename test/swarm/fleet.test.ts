@@ -15,6 +15,7 @@ import {
   untilEnded,
   untilStatus,
   wasmJob,
+  writeDocuments,
   writeSlowDocuments,
 } from '../support/swarm.ts'
 
@@ -27,6 +28,9 @@ test('a vehicle waits for the operator, comes in, and is put out within seconds'
   assert.equal((await registrar.node.info()).connections, 0)
   assert.deepEqual((await car.node.peers()).length, 1, 'it hears of nobody but itself')
   await until('it is told why', async () => /approval/.test((await car.node.info()).fleet?.why ?? ''))
+
+  const request = await wasmJob(t, 'echo', writeDocuments(t, ['one']), { standbys: 0 })
+  await assert.rejects(car.node.submit(request), /has not let this node in .*carpool fleet approve 12D3/)
 
   for (const { peer } of [car, truck]) await registrar.node.fleetApprove(peer as PeerId)
   for (const member of [registrar, car, truck])
