@@ -74,8 +74,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'The hash of a block is not checked when it is read.',
     file: 'src/host/store/blocks.ts',
-    find: 'read !== undefined && isHashOf(cid, read)',
-    replace: 'read !== undefined',
+    find: 'bytes !== undefined && isHashOf(cid, bytes) ? bytes',
+    replace: 'bytes !== undefined ? bytes',
     caughtBy: [storeBlocks],
   },
   {
