@@ -17,6 +17,9 @@ const waitMsMax = 90_000
 /** What a test with processes may take before it is called hung. */
 export const testTimeout = { timeout: 180_000 }
 
+/** The same for all documents, or by their place in the submission. */
+type Tenths = number | ((place: number) => number)
+
 /** More than one fits into no shard: a document of this size is a shard by itself. */
 const ownShardBytes = 2_200_000
 
@@ -63,7 +66,7 @@ export function writeDocuments(t: TestContext, texts: readonly (string | Uint8Ar
  * Documents that are one shard each, for the module `slow`, which works on each of them for about `tenths` of a
  * second or a few times that.
  */
-export function writeSlowDocuments(t: TestContext, count: number, tenths: number): string {
+export function writeSlowDocuments(t: TestContext, count: number, tenths: Tenths): string {
   const folder = writeDocuments(t, slowTexts(count, tenths))
   for (const name of readdirSync(folder)) truncateSync(join(folder, name), ownShardBytes)
   return folder
@@ -158,6 +161,7 @@ export async function textsOf(member: Member, job: string): Promise<unknown[]> {
 }
 
 /** What `slow` answers to writeSlowDocuments. */
-export function slowTexts(count: number, tenths: number): string[] {
-  return Array.from({ length: count }, (_, i) => `${tenths} doc ${String(i).padStart(3, '0')} of it.`)
+export function slowTexts(count: number, tenths: Tenths): string[] {
+  const of = typeof tenths === 'number' ? () => tenths : tenths
+  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(i).padStart(3, '0')} of it.`)
 }
