@@ -86,6 +86,7 @@ export async function fillJournal(
             root: receiptRoot(sha256, of, [place], opening),
             cpuMs: 1,
             wallMs: 1,
+            energy: null,
           },
         }
         const id = sign(signer, body, opening)
@@ -128,7 +129,9 @@ function capacityOf(peer: PeerId, { runtime, engine }: Manifest): Capacity {
     credential: null,
     slots: { total: 1, free: 1 },
     mode: 'run',
-    engines: [{ runtime, engine: engine.name, id: engine.id, isa: null, unitsPerHour: 0 }],
+    reasons: [],
+    availableUntilMs: null,
+    engines: [{ runtime, engine: engine.name, id: engine.id, isa: null, unitsPerHour: 0, ask: null }],
     addresses: [],
     software: 'bench',
   }

@@ -79,6 +79,8 @@ function signedReceipt() {
     positions: cids.map((_, i) => i),
     isa: null,
     costMs: 1,
+    units: cids.map(() => 1),
+    price: null,
     draw: { basis: cids[0]!, eligible: new Uint8Array(1), index: 0 },
   }
   const leaseBody: RecordBody<Lease> = {
@@ -97,7 +99,7 @@ function signedReceipt() {
     ...envelope,
     kind: 'receipt',
     signer: vehicle.peerId,
-    payload: { lease: id, covers, root, cpuMs: 1, wallMs: 1 },
+    payload: { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null },
   })
   return { lease, record: { body, signature: vehicle.sign(body) }, opening }
 }

@@ -130,12 +130,15 @@ export class CarpoolNode {
           credential: fleet?.credential ?? null,
           slots: view.slots,
           mode: view.mode,
+          reasons: [],
+          availableUntilMs: null,
           engines:
             slots === 0
               ? []
               : engines.map((engine) => ({
                   ...engine,
                   unitsPerHour: vehicle.speed.pagesPerHour(engine.runtime, engine.id),
+                  ask: null,
                 })),
           software: options.software,
         }

@@ -8,6 +8,7 @@ import { ProtocolError } from './errors.ts'
 import type { OwnerId, PeerId } from './ids.ts'
 import { advertBytesMax, advertTtlMs, clockSkewMaxMs } from './limits.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
+import { type Ask, askSchema } from './price.ts'
 import {
   naturalSchema,
   openRecord,
@@ -25,6 +26,8 @@ export interface EngineAdvert {
   readonly isa: string | null
   /** Pages (or documents) for each hour of one slot, as measured; 0 before the first. */
   readonly unitsPerHour: number
+  /** Null: it works for nothing. */
+  readonly ask: Ask | null
 }
 
 export interface Advert {
@@ -35,6 +38,10 @@ export interface Advert {
   readonly slots: { readonly total: number; readonly free: number }
   /** run: takes work; drain: finishes what it has; stop: the vehicle is needed. */
   readonly mode: 'run' | 'drain' | 'stop'
+  /** Codes of the owner's rules that hold it back (rules/judgement.ts). */
+  readonly reasons: readonly string[]
+  /** Until when it will probably be there; null: nobody knows. */
+  readonly availableUntilMs: number | null
   readonly engines: readonly EngineAdvert[]
   readonly addresses: readonly string[]
   readonly software: string
@@ -56,6 +63,8 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
   credential: signedRecordSchema.nullable(),
   slots: z.strictObject({ total: naturalSchema.max(1024), free: naturalSchema.max(1024) }),
   mode: z.enum(['run', 'drain', 'stop']),
+  reasons: z.array(text(32)).max(8),
+  availableUntilMs: naturalSchema.nullable(),
   engines: z
     .array(
       z.strictObject({
@@ -64,6 +73,7 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
         id: text(64),
         isa: text(64).nullable(),
         unitsPerHour: naturalSchema,
+        ask: askSchema.nullable(),
       }),
     )
     .max(8),

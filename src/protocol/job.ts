@@ -15,6 +15,7 @@ import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
 import type { Cid, OwnerId, PeerId } from './ids.ts'
 import { blockBytesMax, shardPagesMax, shardsMax, stewardsMax, windowShardsMax } from './limits.ts'
+import { type Payment, paymentSchema } from './price.ts'
 import {
   bytesOfLength,
   bytesSchema,
@@ -53,6 +54,10 @@ export interface Manifest {
   /** What to do while there are too few owners. */
   readonly shortage: 'wait' | 'fail'
   readonly deadlineMs: number
+  /** What kind of work it is, for owners who do not take everything: 'documents', 'research' … */
+  readonly category: string
+  /** Null: nobody is paid. */
+  readonly payment: Payment | null
   /** The first stewards, the submitter's node before its standbys, in the order in which they act. */
   readonly stewards: readonly StewardPlace[]
 }
@@ -149,6 +154,10 @@ export interface ShardResult {
   readonly records: readonly PageRecord[]
 }
 
+export const categorySchema = z.string().regex(/^[a-z0-9-]{1,32}$/)
+/** Of a job whose submitter says nothing else. */
+export const categoryDefault = 'documents'
+
 const manifestBytesMax = 16 * 1024
 const fileReference = { file: cidSchema, bytes: naturalSchema }
 
@@ -186,6 +195,8 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   seal: z.strictObject({ nonce: bytesOfLength(16), commitment: bytesOfLength(32) }),
   shortage: z.enum(['wait', 'fail']),
   deadlineMs: naturalSchema,
+  category: categorySchema,
+  payment: paymentSchema.nullable(),
   stewards: z.array(stewardPlaceSchema).min(1).max(stewardsMax),
 })
 

@@ -13,6 +13,7 @@ import { ProtocolError } from './errors.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId, ShardId } from './ids.ts'
 import { leaseShardsMax } from './limits.ts'
 import { merkleRoot } from './merkle.ts'
+import { type LeasePrice, leasePriceSchema } from './price.ts'
 import {
   bytesSchema,
   cidSchema,
@@ -38,6 +39,10 @@ export interface Lease {
   readonly isa: string | null
   /** Estimated milliseconds of one reference core for all shards. */
   readonly costMs: number
+  /** Units of work in each of its shards, by which it is paid. */
+  readonly units: readonly number[]
+  /** Null: nobody is paid. */
+  readonly price: LeasePrice | null
   readonly draw: Draw
 }
 
@@ -58,6 +63,8 @@ export interface Receipt {
   /** Evidence for metering, never a claim to pay. */
   readonly cpuMs: number
   readonly wallMs: number
+  /** Joules, measured at the pack or estimated from a stated power; null: not known. */
+  readonly energy: { readonly joules: number; readonly basis: 'measured' | 'estimated' } | null
 }
 
 export interface Opening {
@@ -75,6 +82,8 @@ const leaseSchema: z.ZodType<Lease> = z.strictObject({
   positions: z.array(naturalSchema).min(1).max(leaseShardsMax),
   isa: z.string().max(64).nullable(),
   costMs: naturalSchema,
+  units: z.array(naturalSchema).min(1).max(leaseShardsMax),
+  price: leasePriceSchema.nullable(),
   draw: z.strictObject({ basis: cidSchema, eligible: bytesSchema, index: naturalSchema }),
 })
 
@@ -84,6 +93,7 @@ const receiptSchema: z.ZodType<Receipt> = z.strictObject({
   root: bytesSchema,
   cpuMs: naturalSchema,
   wallMs: naturalSchema,
+  energy: z.strictObject({ joules: naturalSchema, basis: z.enum(['measured', 'estimated']) }).nullable(),
 })
 
 export const openingSchema: z.ZodType<Opening> = z.strictObject({

@@ -52,6 +52,8 @@ export class StewardNode implements SimNode {
       credential: null,
       slots: { total: 0, free: 0 },
       mode: 'run',
+      reasons: [],
+      availableUntilMs: null,
       engines: [],
       addresses: [],
       software: 'carpool',

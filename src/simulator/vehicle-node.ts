@@ -30,7 +30,7 @@ type Written =
   | { readonly type: 'done'; readonly lease: LeaseId; readonly done: Done }
   | { readonly type: 'release'; readonly lease: LeaseId; readonly reason: ReleaseReason | null }
 
-const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0 }
+const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0, ask: null }
 
 export class VehicleNode implements SimNode {
   readonly peer: PeerId
@@ -77,6 +77,8 @@ export class VehicleNode implements SimNode {
       credential: null,
       slots,
       mode: this.#mode,
+      reasons: [],
+      availableUntilMs: null,
       engines: [engine],
       addresses: [],
       software: 'carpool',

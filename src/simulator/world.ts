@@ -6,7 +6,13 @@ import type { Capacity } from '../protocol/advert.ts'
 import { cborCid } from '../protocol/block.ts'
 import type { JobRecord } from '../protocol/council/job-records.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
-import type { Assurance, Manifest, ShardEntry, StewardPlace } from '../protocol/job.ts'
+import {
+  type Assurance,
+  categoryDefault,
+  type Manifest,
+  type ShardEntry,
+  type StewardPlace,
+} from '../protocol/job.ts'
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
@@ -452,6 +458,8 @@ function manifestOf(
     seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
     shortage: 'wait',
     deadlineMs,
+    category: categoryDefault,
+    payment: null,
     stewards,
   }
 }

@@ -58,6 +58,8 @@ function liar() {
     positions: [0],
     isa: null,
     costMs: 1,
+    units: [1],
+    price: null,
     draw: { basis: named('basis'), eligible: new Uint8Array([1]), index: 0 },
   }
   const lease = signed(steward, 'lease', payload, 0, null)
@@ -68,7 +70,7 @@ function liar() {
     return signed(
       vehicle,
       'receipt',
-      { lease: lease.id, covers: [0], root, cpuMs: 1, wallMs: 1 },
+      { lease: lease.id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null },
       serial,
       opening,
     )

@@ -122,6 +122,8 @@ class World {
       positions: shards.map((_, i) => i),
       isa: null,
       costMs: 1_000,
+      units: [1],
+      price: null,
       draw: { basis: this.job, eligible: new Uint8Array(1), index: 0 },
     }
     const record = this.#sign(this.steward, 'lease', payload, this.job)

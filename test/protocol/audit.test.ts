@@ -80,11 +80,12 @@ function audited({ leased, eligible, opened, verdict, end, signedBy, admitted }:
     const { peer: vehicle, owner } = basis.candidates[position]!
     const bits = bitsOf(basis.candidates.length, eligible ?? [position])
     const draw = { basis: drawn, eligible: bits, index }
-    const lease: Lease = { vehicle, owner, shards: [shard], positions: [0], isa: null, costMs: 1, draw }
+    const work = { shards: [shard], positions: [0], isa: null, costMs: 1, units: [1], price: null }
+    const lease: Lease = { vehicle, owner, ...work, draw }
     const id = add('lease', steward, lease)
     const opening: Opening = { results: [resultCid], nonce }
     const root = receiptRoot(sha256, { id, job: job!, worker: vehicle, shards: [shard] }, [0], opening)
-    const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1 }
+    const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null }
     const name = add('receipt', vehicle, receipt)
     const shown: Opening = { ...opening, results: [opened ?? resultCid] }
     records.push({ ...records.pop()!, opening: encodeCbor(shown) })

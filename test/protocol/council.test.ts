@@ -441,6 +441,8 @@ function leaseOf(
     positions,
     isa: null,
     costMs: 1_000,
+    units: positions.map(() => 1),
+    price: null,
     draw: { basis: cidNamed('draw'), eligible: new Uint8Array(1), index: 0 },
   })
 }
@@ -461,6 +463,7 @@ function receiptOf(
     root: receiptRoot(sha256, { id: lease.id, job, worker, shards }, [place], opening),
     cpuMs: chance,
     wallMs: 1_000,
+    energy: null,
   }
   return { kind: 'receipt', record: recordOf('receipt', nameOfPeer(worker), payload, { serial }), opening }
 }

@@ -20,6 +20,8 @@ function leaseFor(peer: PeerId, name = 'l') {
     positions: [0, 1],
     isa: null,
     costMs: 1,
+    units: [1, 1],
+    price: null,
     draw: { basis: cidNamed(name), eligible: new Uint8Array([1]), index: 0 },
   }
   return { payload, record: sign(bodyOf('lease', peerNamed('steward'), payload, { job })) }
@@ -36,7 +38,7 @@ function receiptFor(
   const opening: Opening = { results, nonce: sha256(fromString(results.join())).slice(0, 16) }
   const of = { id, job, worker, shards: lease.payload.shards }
   const root = receiptRoot(sha256, of, covers, opening)
-  const payload: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, ...changes }
+  const payload: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null, ...changes }
   return { record: sign(bodyOf('receipt', worker, payload, { job })), opening }
 }
 

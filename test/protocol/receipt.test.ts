@@ -25,6 +25,8 @@ const lease: Verified<Lease> = {
       positions: [0, 1, 2, 3],
       isa: null,
       costMs: 1,
+      units: [1, 1, 1, 1],
+      price: null,
       draw: { basis: cidNamed('basis'), eligible: Uint8Array.of(1), index: 0 },
     },
     { job },
@@ -41,7 +43,7 @@ function receiptFor(covers: readonly number[], opening: Opening, changes: object
   const worker = { id: lease.id, job, worker: v1, shards: lease.payload.shards }
   const inside = covers.every((place) => place < 4)
   const root = inside ? receiptRoot(sha256, worker, covers, opening) : new Uint8Array(32)
-  const payload = { lease: lease.id, covers, root, cpuMs: 1, wallMs: 1 }
+  const payload = { lease: lease.id, covers, root, cpuMs: 1, wallMs: 1, energy: null }
   return { ...bodyOf('receipt', v1, payload, { job, ...changes }), id: cidNamed('receipt') }
 }
 

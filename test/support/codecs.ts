@@ -35,11 +35,20 @@ export const lease = sign(
     positions: [0, 1],
     isa: null,
     costMs: 2_000,
+    units: [1, 1],
+    price: null,
     draw: { basis: cidNamed('basis'), eligible: Uint8Array.of(3), index: 0 },
   }),
 )
 const receipt = sign(
-  bodyOf('receipt', v1, { lease: cidNamed('lease'), covers: [0, 1], root: bytes32, cpuMs: 5, wallMs: 7 }),
+  bodyOf('receipt', v1, {
+    lease: cidNamed('lease'),
+    covers: [0, 1],
+    root: bytes32,
+    cpuMs: 5,
+    wallMs: 7,
+    energy: null,
+  }),
 )
 const { peer: _, owner: __, serial: ___, expiresMs: ____, ...advertOf } = capacityOf('v1:o1:slots=2')
 export const advert = advertOf

@@ -373,6 +373,7 @@ export class CouncilStage {
       root: receiptRoot(sha256, worker, places, opening),
       cpuMs: 1,
       wallMs: shards.length * 1_000,
+      energy: null,
     }
     const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
     const receipt = openReceipt(record, sha256, verify)

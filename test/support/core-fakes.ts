@@ -105,6 +105,8 @@ export function manifestWith(
     seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
     shortage: 'wait',
     deadlineMs: 3_600_000,
+    category: 'documents',
+    payment: null,
     stewards: [placeOf('steward')],
     ...rest,
     assurance: {

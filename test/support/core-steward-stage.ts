@@ -45,6 +45,7 @@ export function capacityOf(text: string): Capacity {
     id: settings.get('engine') ?? 'engine-1',
     isa: settings.get('isa') ?? null,
     unitsPerHour: 0,
+    ask: null,
   }
   return {
     name: name!,
@@ -54,6 +55,8 @@ export function capacityOf(text: string): Capacity {
     credential: null,
     slots: { total: slots, free: slots },
     mode: (settings.get('mode') ?? 'run') as Capacity['mode'],
+    reasons: [],
+    availableUntilMs: null,
     engines: [engine],
     addresses: [],
     software: '0',
@@ -190,6 +193,7 @@ export class StewardStage {
       root: receiptRoot(sha256, worker, places, opening),
       cpuMs: 1,
       wallMs: Number(settings.get('wall') ?? shards.length * this.#costMs),
+      energy: null,
     }
     const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
     const receipt = openReceipt(record, sha256, verify)

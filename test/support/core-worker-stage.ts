@@ -141,6 +141,8 @@ export class WorkerStage {
       positions: Array.from({ length: count }, (_, i) => i),
       isa: settings.get('isa') ?? this.#isa,
       costMs: Number(settings.get('cost') ?? 1_000),
+      units: Array.from({ length: count }, () => 1),
+      price: null,
       draw: { basis: cidNamed('draw'), eligible: new Uint8Array(1), index: 0 },
     }
     const lease: Verified<Lease> = {

@@ -13,6 +13,7 @@ import { encodeCbor } from '../../protocol/block.ts'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId } from '../../protocol/ids.ts'
 import {
+  categoryDefault,
   type DocumentEntry,
   encodeList,
   encodeShard,
@@ -137,6 +138,8 @@ export async function prepareJob(
     seal: { nonce: sealNonce, commitment: sealCommitment(secret) },
     shortage: request.shortage,
     deadlineMs: Date.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
+    category: categoryDefault,
+    payment: null,
     stewards: [
       {
         peer: context.node.peerId,

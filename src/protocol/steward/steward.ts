@@ -759,6 +759,8 @@ export class Steward {
       positions: shards.map((shard) => shard.position),
       isa: candidate.isa,
       costMs: shards.reduce((sum, shard) => sum + shard.entry.costMs, 0),
+      units: shards.map((shard) => shard.entry.pages),
+      price: null,
       draw,
     } satisfies Lease)
     this.#openLease(lease, nowMs)

@@ -508,6 +508,7 @@ export class Worker {
       ),
       cpuMs: Math.round(done.reduce((sum, shard) => sum + shard.cpuMs, 0)),
       wallMs: Math.round(done.reduce((sum, shard) => sum + shard.wallMs, 0)),
+      energy: null,
     }
     const body: RecordBody<Receipt> = {
       domain: 'carpool',

@@ -1,0 +1,27 @@
+/** What the owner's rules say of one moment. */
+
+/** run: works; drain: finishes the shard under way and begins nothing; stop: stands still at once. */
+export type RuleVerdict = 'run' | 'drain' | 'stop'
+
+/** One rule, as `carpool why` shows it. */
+export interface RuleFinding {
+  /** What the rule is called everywhere: in adverts, metrics and messages ('charge-low', 'not-parked', …). */
+  readonly code: string
+  readonly verdict: RuleVerdict
+  /** What is known, with its unit, in words for a person. */
+  readonly value: string
+  /** What the rule asks for, likewise. */
+  readonly limit: string
+  /** The preference (src/protocol/rules/preferences.ts) that sets the limit, of which the command line knows the origin. */
+  readonly preference: string | null
+}
+
+export interface Judgement {
+  /** The strictest of all rules. */
+  readonly verdict: RuleVerdict
+  /** Codes of the rules that hold work back, the strictest first; empty when the verdict is `run`. */
+  readonly reasons: readonly string[]
+  readonly rules: readonly RuleFinding[]
+  /** Until when the vehicle will probably be there; null when nothing is known. Bounds the leases that it accepts. */
+  readonly availableUntilMs: number | null
+}

@@ -1,0 +1,48 @@
+/**
+ * What can be known of a vehicle: COVESA VSS 6 names and units. A provider (src/host/signals) reads them where it can;
+ * what it cannot read is absent, which the rules treat as unknown and never as fine.
+ */
+
+/** By VSS path. The two that VSS has no name for are ours. */
+export interface SignalValues {
+  /** Per cent. */
+  readonly 'Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed': number
+  readonly 'Vehicle.Powertrain.TractionBattery.Charging.IsCharging': boolean
+  readonly 'Vehicle.Powertrain.TractionBattery.Charging.ChargingPort.AnyPosition.IsChargingCableConnected': boolean
+  /** Per cent: where charging stops. */
+  readonly 'Vehicle.Powertrain.TractionBattery.Charging.ChargeLimit': number
+  /** Watts; positive while it charges. */
+  readonly 'Vehicle.Powertrain.TractionBattery.CurrentPower': number
+  /** Celsius. */
+  readonly 'Vehicle.Powertrain.TractionBattery.Temperature.Average': number
+  readonly 'Vehicle.LowVoltageSystemState': 'UNDEFINED' | 'LOCK' | 'OFF' | 'ACC' | 'ON' | 'START'
+  /** Kilometres an hour. */
+  readonly 'Vehicle.Speed': number
+  readonly 'Vehicle.IsMoving': boolean
+  /** 126 is park. */
+  readonly 'Vehicle.Powertrain.Transmission.SelectedGear': number
+  readonly 'Vehicle.Powertrain.Transmission.IsParkLockEngaged': boolean
+  readonly 'Vehicle.Chassis.ParkingBrake.IsEngaged': boolean
+  /** Celsius. */
+  readonly 'Vehicle.Exterior.AirTemperature': number
+  /** Celsius. */
+  readonly 'Vehicle.Cabin.HVAC.AmbientAirTemperature': number
+  /** Volts. */
+  readonly 'Vehicle.LowVoltageBattery.CurrentVoltage': number
+  readonly 'Vehicle.Connectivity.IsConnectivityAvailable': boolean
+  /** Whether the network in use is paid by the byte. */
+  readonly 'Carpool.Network.IsMetered': boolean
+  /** Bytes sent and received over the metered network in this calendar month. */
+  readonly 'Carpool.Network.MeteredBytesThisMonth': number
+}
+
+export type SignalPath = keyof SignalValues
+
+/** A value, and when it was read: milliseconds since 1970, by the vehicle's own clock. */
+export interface Reading<Value> {
+  readonly value: Value
+  readonly atMs: number
+}
+
+/** What is known at one moment. */
+export type VehicleState = { readonly [Path in SignalPath]?: Reading<SignalValues[Path]> }
