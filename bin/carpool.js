@@ -9,8 +9,9 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { constants } from 'node:os'
+import module, { createRequire } from 'node:module'
+import { constants, homedir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const nodeMajorMin = 24
@@ -21,6 +22,9 @@ else runUnderPinnedNode()
 function runHere() {
   const source = new URL('../src/cli/main.ts', import.meta.url)
   const compiled = new URL('../dist/cli/main.js', import.meta.url)
+  // Compiling is half of a start: 0.41 instead of 0.79 CPU-s for a command. In the user's own folder, since it is executed.
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+  module.enableCompileCache(join(cache, 'carpool', 'compiled'))
   // A rejection ends the process with its stack: main() reports what it expects, so this is a bug.
   void import((existsSync(source) ? source : compiled).href).then((cli) => cli.main(process.argv.slice(2)))
 }
