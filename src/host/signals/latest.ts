@@ -1,0 +1,48 @@
+/**
+ * From callbacks to an async iterable, bounded by what there is to know: a part that was not yet taken is overwritten
+ * path by path by newer readings, so that a flood costs its sender and not this node's memory.
+ */
+import type { SignalPath, VehicleState } from '../../protocol/rules/signals.ts'
+
+export class Latest {
+  readonly #signal: AbortSignal
+  /** Of all that was put, also when it was taken: what is older is no news. */
+  readonly #newestMs = new Map<string, number>()
+  #waiting: VehicleState = {}
+  #wake: (() => void) | null = null
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  put(state: VehicleState): void {
+    const news = Object.entries(state).filter(
+      ([path, { atMs }]) => atMs >= (this.#newestMs.get(path) ?? Number.NEGATIVE_INFINITY),
+    )
+    if (news.length === 0) return
+    for (const [path, { atMs }] of news) this.#newestMs.set(path as SignalPath, atMs)
+    this.#waiting = { ...this.#waiting, ...Object.fromEntries(news) }
+    this.#wake?.()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<VehicleState> {
+    const end = (): void => this.#wake?.()
+    this.#signal.addEventListener('abort', end)
+    try {
+      while (!this.#signal.aborted) {
+        if (Object.keys(this.#waiting).length === 0) {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+          this.#wake = null
+        } else {
+          const taken = this.#waiting
+          this.#waiting = {}
+          yield taken
+        }
+      }
+    } finally {
+      this.#signal.removeEventListener('abort', end)
+    }
+  }
+}

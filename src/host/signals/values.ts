@@ -1,0 +1,74 @@
+/**
+ * From what servers, programs and files say to values of the right type: the one gate for all providers.
+ *
+ * What is not understood is no reading, never a guess: the rules treat a signal without one as unknown. Ranges are far
+ * wider than any road vehicle's, and still catch what buses send for "not available" (all bits set).
+ */
+import { z } from 'zod'
+import type { Reading, SignalPath, SignalValues } from '../../protocol/rules/signals.ts'
+
+const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+const percent = number(0, 100)
+const celsius = number(-80, 150)
+
+const schemas: { readonly [Path in SignalPath]: z.ZodType<SignalValues[Path]> } = {
+  'Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed': percent,
+  'Vehicle.Powertrain.TractionBattery.Charging.IsCharging': boolean,
+  'Vehicle.Powertrain.TractionBattery.Charging.ChargingPort.AnyPosition.IsChargingCableConnected': boolean,
+  'Vehicle.Powertrain.TractionBattery.Charging.ChargeLimit': percent,
+  'Vehicle.Powertrain.TractionBattery.CurrentPower': number(-2e6, 2e6),
+  'Vehicle.Powertrain.TractionBattery.Temperature.Average': celsius,
+  'Vehicle.LowVoltageSystemState': z.enum(['UNDEFINED', 'LOCK', 'OFF', 'ACC', 'ON', 'START']),
+  'Vehicle.Speed': number(-500, 500),
+  'Vehicle.IsMoving': boolean,
+  'Vehicle.Powertrain.Transmission.SelectedGear': number(-127, 127).pipe(z.int()),
+  'Vehicle.Powertrain.Transmission.IsParkLockEngaged': boolean,
+  'Vehicle.Chassis.ParkingBrake.IsEngaged': boolean,
+  'Vehicle.Exterior.AirTemperature': celsius,
+  'Vehicle.Cabin.HVAC.AmbientAirTemperature': celsius,
+  'Vehicle.LowVoltageBattery.CurrentVoltage': number(0, 100),
+  'Vehicle.Connectivity.IsConnectivityAvailable': boolean,
+  'Carpool.Network.IsMetered': boolean,
+  'Carpool.Network.MeteredBytesThisMonth': number(0, Number.MAX_SAFE_INTEGER).pipe(z.int()),
+}
+
+/** VSS 4 and 5 have one charging port and no instances of it. */
+const olderNames: Readonly<Record<string, SignalPath>> = {
+  'Vehicle.Powertrain.TractionBattery.Charging.IsChargingCableConnected':
+    'Vehicle.Powertrain.TractionBattery.Charging.ChargingPort.AnyPosition.IsChargingCableConnected',
+}
+
+/** A clock that is ahead by more than this is wrong; by less, it is the way from one computer to the next. A guess. */
+const clockSkewMsMax = 2_000
+
+/** Undefined: Carpool has no use for it. `name` may be that of an older VSS. */
+export function signalPathOf(name: string): SignalPath | undefined {
+  if (Object.hasOwn(olderNames, name)) return olderNames[name]
+  return Object.hasOwn(schemas, name) ? (name as SignalPath) : undefined
+}
+
+/** Throws Error that says what is wrong, in words that follow the signal's name. `value` is untrusted. */
+export function readingOf(path: SignalPath, value: unknown, atMs: number, nowMs: number): Reading<never> {
+  const parsed = schemas[path].safeParse(value)
+  if (!parsed.success) throw new Error(`is not ${excerpt(value)}`)
+  if (!Number.isFinite(atMs)) throw new Error('has no time')
+  if (atMs > nowMs + clockSkewMsMax)
+    throw new Error(`was read ${Math.round((atMs - nowMs) / 1000)} s ahead of this clock`)
+  return { value: parsed.data as never, atMs: Math.min(atMs, nowMs) }
+}
+
+/** What somebody sent, short enough for a line of the log. */
+export function excerpt(value: unknown): string {
+  const text = typeof value === 'string' ? value.slice(0, 100) : (JSON.stringify(value) ?? String(value))
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+}
+
+function number(least: number, most: number): z.ZodType<number> {
+  // As JSON and VISS write numbers; Number('') would be 0.
+  const digits = z
+    .string()
+    .max(40)
+    .regex(/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/)
+    .transform(Number)
+  return z.union([z.number(), digits]).pipe(z.number().min(least).max(most))
+}
