@@ -39,7 +39,9 @@ async function runNode(
   const log = createLog(logLevel, json)
   const interruption = heedSignals()
   // Whoever starts a node over a channel of its own (carpool swarm) means it to end with it.
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  const orphaned = () => process.kill(process.pid, 'SIGTERM')
+  if (process.send !== undefined && !process.connected) orphaned()
+  process.once('disconnect', orphaned)
   process.channel?.unref()
   interruption.signal.addEventListener('abort', () => {
     const signal = interruption.name()

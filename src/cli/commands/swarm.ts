@@ -59,11 +59,17 @@ async function runSwarm(flags: Flags): Promise<void> {
   const startedMs = Date.now()
   const vehicles = vehiclesFor(count, faults)
   print(`starting ${formatCount(count, 'vehicle')} and a submitter, each a process of its own …`)
-  const swarm = await Swarm.start({ vehicles, logLevel: flags.logLevel })
+  const starting = Swarm.start({ vehicles, logLevel: flags.logLevel })
   const stopped = aborted(interruption.signal).then(async () => {
-    await swarm.stop()
+    // One that does not start leaves nothing behind by itself.
+    await starting.then(
+      (swarm) => swarm.stop(),
+      () => {},
+    )
     process.exit(signalExitCode(interruption.name()!))
   })
+  const swarm = await Promise.race([starting, stopped])
+  if (interruption.signal.aborted) return await stopped
   try {
     const { node } = swarm.submitter
     const request = requestFor(folder, flags.engine)

@@ -57,7 +57,8 @@ export class Child {
   #stderr = ''
 
   constructor([program, ...args]: readonly string[], handlers: ChildHandlers) {
-    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd: '/' })
+    // A process group of its own: a terminal's Ctrl-C is for the node, which ends its children when it is done with them.
+    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd: '/', detached: true })
     this.#process = child
     this.#exited = once(child, 'close').catch(() => undefined)
     const reader = new FrameReader<unknown>(fromChildBytesMax)
