@@ -96,7 +96,7 @@ test('two submitters share the vehicles evenly', testTimeout, async (t) => {
   const { state, pages } = await first.node.status(ours.job)
   assert.equal(state, 'running', 'the second submitter waited for all of the first one’s work')
   assert.ok(pages.verified > 0, 'the first submitter got nothing meanwhile')
-  assert.equal((await untilEnded(first, ours.job)).state, 'complete')
+  await first.node.cancel(ours.job)
 })
 
 function storedBytes({ dataDir }: Member): number {
