@@ -27,6 +27,7 @@ export async function submitJob(node: LocalClient, wanted: Wanted): Promise<stri
     arbiter: 'auto',
     selfCheck: false,
     standbys: 0,
+    blind: false,
     ...wanted,
   })
   return job

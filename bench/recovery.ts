@@ -120,6 +120,7 @@ async function takeovers({ quick, note }: BenchOptions): Promise<Figure[]> {
       replicas,
       paths: [documents],
       standbys: 2,
+      blind: false,
     })
     for await (const { standbys } of swarm.submitter.node.watch(job, new AbortController().signal))
       if (standbys.holding === 2) break

@@ -22,7 +22,7 @@ export function describePlan(plan: Submitted): string[] {
       formatCount(plan.shards, 'shard'),
       `engine ${clean(plan.engine)}`,
       describeAssurance(plan),
-      plan.standbys === 0 ? 'no standby' : formatCount(plan.standbys, 'standby'),
+      `${plan.standbys === 0 ? 'no standby' : formatCount(plan.standbys, 'standby')}${plan.blind ? ', blind' : ''}`,
       plan.errorBound === null ? 'no bound: nobody vouches for the owners' : formatBound(plan.errorBound),
     ].join(', '),
   ]

@@ -104,6 +104,8 @@ export interface SubmitRequest {
   readonly selfCheck: boolean
   /** Other nodes that should look after the job, too, at most. */
   readonly standbys: number
+  /** Hides documents and results from them. */
+  readonly blind: boolean
 }
 
 /** What a submission would take, here and now. */
@@ -147,6 +149,8 @@ export interface Submitted {
   readonly owners: { readonly needed: number; readonly available: number }
   /** How many other nodes the manifest names as stewards. */
   readonly standbys: number
+  /** They see neither documents nor results. */
+  readonly blind: boolean
 }
 
 export interface JobSummary {

@@ -224,7 +224,8 @@ export class Jobs {
       for (const record of handoverRecords) this.#running.get(manifest.id)?.hearRecord(from, record, null)
       return
     }
-    if (!equals(sealCommitment(secret), manifest.payload.seal.commitment)) return
+    const { seal, blind } = manifest.payload
+    if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
     const rows = chain.map((handover) => {
       const record = handoverRecords[handovers.indexOf(handover)]!
       return { id: handover.id, job: manifest.id, kind: 'handover' as const, ...record, extra: null }
@@ -233,7 +234,10 @@ export class Jobs {
       { id: manifest.id, job: manifest.id, kind: 'manifest', ...manifestRecord, extra: null },
       ...rows,
     ])
-    const state: JobState = { requestDigest: '', secret: Buffer.from(secret).toString('hex') }
+    const state: JobState = {
+      requestDigest: '',
+      ...(secret === null ? {} : { secret: Buffer.from(secret).toString('hex') }),
+    }
     store.journal.putJob({
       job: manifest.id,
       role: stewardRole,
@@ -461,11 +465,13 @@ export class Jobs {
     return stewardship
   }
 
-  #secretOf({ signer, payload }: Verified<Manifest>, { state }: JobRow): Uint8Array {
+  /** Null: a blind job of somebody else's. */
+  #secretOf({ signer, payload }: Verified<Manifest>, { state }: JobRow): Uint8Array | null {
     const { secret } = state as JobState
     const { submitter } = this.#options
     if (secret !== undefined) return new Uint8Array(Buffer.from(secret, 'hex'))
     if (signer === submitter.peerId) return jobSecret(submitter, payload.seal.nonce)
+    if (payload.blind !== null) return null
     throw new RequestError('this job was submitted with another key, and nobody gave this node its secret')
   }
 
@@ -515,6 +521,7 @@ export class Jobs {
       errorBound: assurance.errorBoundPpb === null ? null : assurance.errorBoundPpb / 1e9,
       owners: stewardship.view().owners,
       standbys: manifest.stewards.length - 1,
+      blind: manifest.blind !== null,
     }
   }
 

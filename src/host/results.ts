@@ -1,15 +1,16 @@
 /** Results: a job's verified pages, in the order of its submission, and what is missing from them. */
+import { ProtocolError } from '../protocol/errors.ts'
 import {
   type DocumentEntry,
   decodeDocumentList,
-  decodeResult,
   type Manifest,
   type PageRecord,
   type ShardEntry,
 } from '../protocol/job.ts'
 import type { ShardVerdict } from '../protocol/verdict.ts'
 import type { ResultLine, ResultsEnd } from './api.ts'
-import { namesKey, unseal } from './sealing.ts'
+import { unpackResult } from './blind-results.ts'
+import { namesKey, shardKey, Unsealable, unseal } from './sealing.ts'
 import { type GetBlock, readFile } from './store/files.ts'
 
 export async function* readResults(
@@ -25,7 +26,8 @@ export async function* readResults(
   const pages = pagesOf(documents)
   const missing: { document: string; page: number; why: string }[] = []
   for (const [position, entry] of shards.entries()) {
-    const outcome = await outcomeOf(entry, byPosition.get(position), get)
+    const key = shardKey(secret, position)
+    const outcome = await outcomeOf(manifest, entry, byPosition.get(position), key, get)
     for (let i = 0; i < entry.pages; i += 1) {
       const { document, page } = pages.next().value!
       if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
@@ -44,15 +46,24 @@ function* pagesOf(documents: readonly DocumentEntry[]): Generator<{ document: st
 }
 
 async function outcomeOf(
+  manifest: Manifest,
   entry: ShardEntry,
   verdict: ShardVerdict | undefined,
+  key: Uint8Array,
   get: GetBlock,
 ): Promise<readonly PageRecord[] | string> {
   if (verdict === undefined) return 'not verified yet'
   if (verdict.result === null) return `its shard failed: ${verdict.because}`
   const bytes = await get(verdict.result)
   if (bytes === undefined) return `its result ${verdict.result} is damaged or gone from this node`
-  return decodeResult(bytes, entry.pages).records
+  try {
+    return unpackResult(manifest, bytes, entry.pages, key)
+  } catch (error) {
+    // Of a blind job nobody has looked into it until now.
+    if (error instanceof Unsealable || error instanceof ProtocolError)
+      return `its result ${verdict.result} is none, though its vehicles agree on it: ${error.message}`
+    throw error
+  }
 }
 
 function lineOf(document: string, page: number, record: PageRecord): ResultLine {

@@ -12,9 +12,14 @@
  * AES-256-GCM (NIST SP 800-38D) with a nonce of zero, which is safe since a key seals one content only: the key of a
  * document is derived from its plaintext, too. So a document submitted twice is the same block, and is stored once.
  * Document keys are wrapped with AES-KW (RFC 3394), which authenticates them.
+ *
+ * The results of a blind job are sealed under a key of their shard, and must be the same ciphertext from every vehicle: a
+ * synthetic nonce (SIV, Rogaway and Shrimpton 2006), which is a MAC of the plaintext, and which here makes the key, so that
+ * two different results of a shard never meet under one.
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
-import { concat } from 'uint8arrays'
+import { concat, equals } from 'uint8arrays'
+import type { PeerId } from '../protocol/ids.ts'
 import { sha256 } from './sha256.ts'
 import type { SigningKey } from './store/keys.ts'
 import { plain } from './store/plain.ts'
@@ -22,6 +27,7 @@ import { plain } from './store/plain.ts'
 const cipher = 'aes-256-gcm'
 const nonce = new Uint8Array(12)
 const tagBytes = 16
+const syntheticBytes = 32
 const wrap = 'id-aes256-wrap'
 const wrappedBytes = 40
 /** RFC 3394, §2.2.3.1. */
@@ -78,6 +84,30 @@ export function unseal(key: Uint8Array, sealed: Uint8Array, what: string): Uint8
   }
 }
 
+/** 48 bytes longer, and the same whoever seals it. `key`: the shard's. */
+export function sealResult(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const synthetic = syntheticNonce(key, bytes)
+  return plain(concat([synthetic, seal(keyOfResult(key, synthetic), bytes)]))
+}
+
+/** Throws Unsealable. */
+export function unsealResult(key: Uint8Array, sealed: Uint8Array, what: string): Uint8Array {
+  const synthetic = sealed.subarray(0, syntheticBytes)
+  const bytes = unseal(keyOfResult(key, synthetic), sealed.subarray(syntheticBytes), what)
+  if (!equals(syntheticNonce(key, bytes), synthetic)) throw new Unsealable(what)
+  return bytes
+}
+
+/** The private half of a blind job's X25519 key: 32 bytes. */
+export function blindSecret(secret: Uint8Array): Uint8Array {
+  return derive(secret, 'blind')
+}
+
+/** What wraps the keys of a blind job for one vehicle, from what the two X25519 keys agree on. */
+export function agreedKey(shared: Uint8Array, job: Uint8Array, vehicle: PeerId): Uint8Array {
+  return derive(shared, `blind/${Buffer.from(job).toString('hex')}/${vehicle}`)
+}
+
 /** 40 bytes. */
 export function wrapKey(key: Uint8Array, wrapped: Uint8Array): Uint8Array {
   const wrapping = createCipheriv(wrap, key, wrapStart)
@@ -94,6 +124,15 @@ export function unwrapKey(key: Uint8Array, wrapped: Uint8Array, what: string): U
   } catch (error) {
     throw new Unsealable(what, error)
   }
+}
+
+function syntheticNonce(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return plain(createHmac('sha256', derive(key, 'result-nonce')).update(bytes).digest())
+}
+
+function keyOfResult(key: Uint8Array, synthetic: Uint8Array): Uint8Array {
+  const named = Buffer.from(synthetic).toString('hex')
+  return derive(key, `result/${named}`)
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {

@@ -12,7 +12,7 @@ import { z } from 'zod'
 import { decodeCbor, type Sha256 } from './block.ts'
 import { type DrawBasis, drawVehicle, hasBit, openDrawBasis } from './draw.ts'
 import { ProtocolError } from './errors.ts'
-import { examineResult, type Finding } from './examination.ts'
+import { examineResult, examineSealedResult, type Finding } from './examination.ts'
 import { type Charter, type Credential, openCharter, openCredential } from './fleet.ts'
 import { openHandover, type Succession, successionOf } from './handover.ts'
 import { openHolding } from './holding.ts'
@@ -166,6 +166,10 @@ class Auditor {
           (position, i) => this.#input.shards[position]?.shard !== lease.payload.shards[i],
         )
         if (misplaced) throw new Error('it names shards that the job does not have there')
+        const { blind } = this.#manifest!.payload
+        const { vehicle, owner } = lease.payload
+        if (blind?.candidates.some((known) => known.peer === vehicle && known.owner === owner) === false)
+          throw new Error(`the job is blind, and its submitter made no keys for ${vehicle}`)
         this.#leases.set(lease.id, lease)
         return
       }
@@ -387,7 +391,12 @@ class Auditor {
     if (!this.#findings.has(key)) {
       const bytes = this.#input.block(result)
       const engine = anyEngine ? '' : resultEngine(this.#manifest!.payload)
-      const finding = bytes && examineResult(this.#input.sha256, bytes, pages, engine)
+      const isBlind = this.#manifest!.payload.blind !== null
+      const finding =
+        bytes &&
+        (isBlind
+          ? examineSealedResult(bytes, engine)
+          : examineResult(this.#input.sha256, bytes, pages, engine))
       this.#findings.set(key, finding)
     }
     return this.#findings.get(key)

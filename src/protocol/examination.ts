@@ -5,7 +5,7 @@
 import { toString as bytesToText } from 'uint8arrays'
 import { encodeCbor, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
-import { decodeResult, type ShardResult } from './job.ts'
+import { decodeResult, decodeSealedResult, type ShardResult } from './job.ts'
 
 /** What a vehicle says of itself and not of the document: see tally.ts. */
 const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
@@ -16,15 +16,33 @@ export type Finding =
 
 /** Bytes that are no result of this engine, or not of this many pages, are invalid, whoever signed for them. */
 export function examineResult(sha256: Sha256, bytes: Uint8Array, pages: number, engine: string): Finding {
-  let result: ShardResult
+  return validOrNot(() => {
+    const result = decodeResult(bytes, pages)
+    if (result.engine !== engine) return { state: 'invalid' }
+    return { state: 'good', text: comparedText(sha256, result), exhausted: isExhausted(result) }
+  })
+}
+
+/**
+ * The same for a blind job, of what is not sealed. Whether the ciphertext holds a record for each page only its submitter
+ * can see; it compares by bytes, so that whoever seals nonsense is alone with it, or needs as many accomplices as for
+ * any other lie.
+ */
+export function examineSealedResult(bytes: Uint8Array, engine: string): Finding {
+  return validOrNot(() => {
+    const result = decodeSealedResult(bytes)
+    if (result.engine !== engine || result.sealed.byteLength === 0) return { state: 'invalid' }
+    return { state: 'good', text: '', exhausted: result.exhausted }
+  })
+}
+
+function validOrNot(examine: () => Finding): Finding {
   try {
-    result = decodeResult(bytes, pages)
+    return examine()
   } catch (error) {
     if (error instanceof ProtocolError) return { state: 'invalid' }
     throw error
   }
-  if (result.engine !== engine) return { state: 'invalid' }
-  return { state: 'good', text: comparedText(sha256, result), exhausted: isExhausted(result) }
 }
 
 /** Digest of what is compared where bytes cannot be: every page's text or error. */
@@ -33,6 +51,7 @@ export function comparedText(sha256: Sha256, result: ShardResult): string {
   return bytesToText(sha256(encodeCbor(compared)), 'base16')
 }
 
-function isExhausted(result: ShardResult): boolean {
+/** Whether a page failed for what the vehicle had too little of. */
+export function isExhausted(result: ShardResult): boolean {
   return result.records.some(({ error }) => error !== null && exhaustions.has(error.code))
 }

@@ -14,7 +14,14 @@ import { z } from 'zod'
 import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
 import type { Cid, OwnerId, PeerId } from './ids.ts'
-import { blockBytesMax, shardPagesMax, shardsMax, stewardsMax, windowShardsMax } from './limits.ts'
+import {
+  blindCandidatesMax,
+  blockBytesMax,
+  shardPagesMax,
+  shardsMax,
+  stewardsMax,
+  windowShardsMax,
+} from './limits.ts'
 import { type Payment, paymentSchema } from './price.ts'
 import {
   bytesOfLength,
@@ -51,6 +58,8 @@ export interface Manifest {
   /** The fleet key whose list says which owners count; null: an open mesh, and no bound. */
   readonly fleet: PeerId | null
   readonly seal: Seal
+  /** Null: stewards are given the job's secret, and may read documents and results. */
+  readonly blind: Blind | null
   /** What to do while there are too few owners. */
   readonly shortage: 'wait' | 'fail'
   readonly deadlineMs: number
@@ -68,6 +77,16 @@ interface Seal {
   readonly nonce: Uint8Array
   /** sha256 of the secret: who is given it can tell that it is the right one. */
   readonly commitment: Uint8Array
+}
+
+/** Of a job that its stewards, the submitter left out, look after without being able to read it. */
+interface Blind {
+  /** X25519, 32 bytes: the submitter's half of what wraps the keys of each candidate. */
+  readonly key: Uint8Array
+  /** Those for whom the submitter wrapped keys; nobody else can execute the job. */
+  readonly candidates: readonly { readonly peer: PeerId; readonly owner: OwnerId }[]
+  /** For each candidate, in this order, the key of each shard, in the order of the list: wrapped, 40 bytes each. */
+  readonly keys: FileReference
 }
 
 /**
@@ -154,6 +173,17 @@ export interface ShardResult {
   readonly records: readonly PageRecord[]
 }
 
+/**
+ * A result of a blind job, as its stewards see it: what they need to count it, and the ShardResult as ciphertext that is
+ * the same whoever of the vehicles made it, so that equal results are equal bytes.
+ */
+export interface SealedResult {
+  readonly engine: string
+  /** Some page failed for want of resources (tally.ts). */
+  readonly exhausted: boolean
+  readonly sealed: Uint8Array
+}
+
 export const categorySchema = z.string().regex(/^[a-z0-9-]{1,32}$/)
 /** Of a job whose submitter says nothing else. */
 export const categoryDefault = 'documents'
@@ -193,6 +223,16 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   }),
   fleet: peerIdSchema.nullable(),
   seal: z.strictObject({ nonce: bytesOfLength(16), commitment: bytesOfLength(32) }),
+  blind: z
+    .strictObject({
+      key: bytesOfLength(32),
+      candidates: z
+        .array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema }))
+        .min(1)
+        .max(blindCandidatesMax),
+      keys: z.strictObject(fileReference),
+    })
+    .nullable(),
   shortage: z.enum(['wait', 'fail']),
   deadlineMs: naturalSchema,
   category: categorySchema,
@@ -225,6 +265,12 @@ const resultSchema: z.ZodType<ShardResult> = z.strictObject({
       }),
     )
     .max(shardPagesMax),
+})
+
+const sealedResultSchema: z.ZodType<SealedResult> = z.strictObject({
+  engine: z.string().max(2048),
+  exhausted: z.boolean(),
+  sealed: bytesSchema,
 })
 
 const shardListSchema: z.ZodType<ShardEntry[]> = z.array(
@@ -264,6 +310,17 @@ export function decodeResult(bytes: Uint8Array, pages: number): ShardResult {
       what: 'result',
       why: `${decoded.data.records.length} records for ${pages} pages`,
     })
+  return decoded.data
+}
+
+export function encodeSealedResult(result: SealedResult): Uint8Array {
+  return encodeCbor(result)
+}
+
+/** Throws ProtocolError. */
+export function decodeSealedResult(bytes: Uint8Array): SealedResult {
+  const decoded = sealedResultSchema.safeParse(decodeCbor('sealed result', bytes, blockBytesMax))
+  if (!decoded.success) throw malformed('sealed result', decoded.error)
   return decoded.data
 }
 

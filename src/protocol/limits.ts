@@ -63,6 +63,11 @@ export const shardBytesTarget = 4 * 2 ** 20
 /** A job of a million shards keeps its list of shards within 64 MiB. */
 export const shardsMax = 1_000_000
 
+/** Vehicles that a blind job's submitter wraps keys for: its manifest names them all, and stays within 16 KiB. */
+export const blindCandidatesMax = 64
+/** Keys of shards that it wraps for all of them together, 40 bytes each: 40 MiB, which a steward has in memory. */
+export const blindKeysMax = 2 ** 20
+
 /** A result must fit in one block with room for its envelope. */
 export const resultBytesMax = blockBytesMax - 4096
 

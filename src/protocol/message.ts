@@ -28,7 +28,7 @@ export type Message =
       /** The chain that makes the sender a steward; empty for those that the manifest names. */
       readonly handovers: readonly SignedRecord[]
       readonly lease: SignedRecord
-      /** Of the lease's shards, 32 bytes each. */
+      /** Of the lease's shards, 32 bytes each; of a blind job as its submitter wrapped them for this vehicle, 40. */
       readonly keys: readonly Uint8Array[]
     }
   /** Steward to vehicle: the job is looked after from here now; what you have of it, leases and receipts, comes to me. */
@@ -68,8 +68,8 @@ export type Message =
       readonly type: 'entrust'
       readonly manifest: SignedRecord
       readonly handovers: readonly SignedRecord[]
-      /** From which the keys of the job are derived. */
-      readonly secret: Uint8Array
+      /** From which the keys of the job are derived; null: it is blind. */
+      readonly secret: Uint8Array | null
     }
   /** Steward to steward, or a vehicle to a steward that adopted its lease: a record that you may lack. */
   | { readonly type: 'record'; readonly record: SignedRecord; readonly opening: Opening | null }
@@ -133,7 +133,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     manifest: signedRecordSchema,
     handovers: handoversSchema,
     lease: signedRecordSchema,
-    keys: z.array(bytesOfLength(32)).max(leaseShardsMax),
+    keys: z.array(z.union([bytesOfLength(32), bytesOfLength(40)])).max(leaseShardsMax),
   }),
   z.strictObject({ type: z.literal('adopt'), manifest: signedRecordSchema, handovers: handoversSchema }),
   z.strictObject({ type: z.literal('accept'), lease: cidSchema }),
@@ -160,7 +160,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     type: z.literal('entrust'),
     manifest: signedRecordSchema,
     handovers: handoversSchema,
-    secret: bytesOfLength(32),
+    secret: bytesOfLength(32).nullable(),
   }),
   z.strictObject({
     type: z.literal('record'),

@@ -460,6 +460,7 @@ function manifestOf(
     deadlineMs,
     category: categoryDefault,
     payment: null,
+    blind: null,
     stewards,
   }
 }

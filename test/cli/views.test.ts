@@ -170,6 +170,7 @@ test('a request has absolute paths, since the node works elsewhere', () => {
     ifShort: 'wait',
     arbiter: 'auto',
     standbys: 2,
+    blind: false,
   })
   assert.deepEqual(request.paths, [`${process.cwd()}/scans`])
   assert.equal(request.module, `${process.cwd()}/count.wasm`)

@@ -13,7 +13,7 @@ import { decodeAnswer, decodeQuestion, encodeQuestion } from '../../src/host/net
 import { cidFromBytes, cidToBytes } from '../../src/host/network/cid-bytes.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
 import { framePrefix, frames } from '../../src/host/network/frames.ts'
-import { seal, Unsealable, unseal, unwrapKey } from '../../src/host/sealing.ts'
+import { seal, sealResult, Unsealable, unseal, unsealResult, unwrapKey } from '../../src/host/sealing.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
 import { parseFileRoot } from '../../src/host/store/files.ts'
@@ -100,6 +100,9 @@ export const targets: Readonly<Record<string, Target>> = {
       unseal(new Uint8Array(32), bytes, 'it')
       unwrapKey(new Uint8Array(32), bytes, 'it')
     }),
+  ),
+  'sealed-result': target([sealResult(new Uint8Array(32), Uint8Array.of(1, 2, 3))], 3_000, (bytes) =>
+    allowing([Unsealable], () => unsealResult(new Uint8Array(32), bytes, 'it')),
   ),
   'certificate-file': target([fromString(charterText(charter()))], 300, readCertificates),
   png: target([encodePng(image)], 1_000, readImage),

@@ -25,6 +25,8 @@ const outbox = 'test/host/outbox.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
 const fleet = 'test/protocol/fleet.test.ts'
+const blind = 'test/host/blind-keys.test.ts'
+const candidates = 'test/protocol/candidates.test.ts'
 const sealing = 'test/host/sealing.test.ts'
 
 export const mutations: readonly Mutation[] = [
@@ -479,5 +481,27 @@ export const mutations: readonly Mutation[] = [
     find: 'if (frame.byteLength < headerBytes) throw',
     replace: 'if (frame.byteLength < 0) throw',
     caughtBy: ['test/fuzz/fuzz.test.ts'],
+  },
+  // --- blind jobs
+  {
+    name: 'Different results of a shard of a blind job are sealed under one key.',
+    file: 'src/host/sealing.ts',
+    find: "const named = Buffer.from(synthetic).toString('hex')",
+    replace: 'const named = synthetic.length',
+    caughtBy: [blind],
+  },
+  {
+    name: 'Anybody may be drawn for a blind job.',
+    file: 'src/protocol/steward/candidate.ts',
+    find: 'if (keyed !== null && keyed.get(capacity.peer) !== capacity.owner) continue',
+    replace: '',
+    caughtBy: [candidates],
+  },
+  {
+    name: 'A blind job waits for owners who cannot come.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'if (this.#end === undefined) this.#failForWantOfKeys()',
+    replace: '',
+    caughtBy: [scenarios],
   },
 ]

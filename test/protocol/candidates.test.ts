@@ -23,6 +23,20 @@ test('an owner that a steward names in its advert is a steward’s owner, too', 
   assert.deepEqual(candidatesAmong(['standby:o1', 'v1:o1', 'v2:o2']), ['v2'])
 })
 
+test('a blind job goes to those whom its submitter gave keys, for the owner that they had then', () => {
+  const [v1, v2] = ['v1:o1', 'v2:o2'].map(capacityOf)
+  const blind = {
+    key: new Uint8Array(32),
+    candidates: [v1!, { peer: v2!.peer, owner: v1!.owner }],
+    keys: manifestWith().documents,
+  }
+  const found = candidatesFor(manifestWith({ stewards, blind }), stewards, [v1!, v2!, capacityOf('v3:o3')])
+  assert.deepEqual(
+    found.map(({ peer }) => peer),
+    [v1!.peer],
+  )
+})
+
 test('who has another engine or no slots gets nothing', () => {
   assert.deepEqual(candidatesAmong(['v1:o1:engine=other', 'v2:o2:slots=0', 'v3:o3']), ['v3'])
 })

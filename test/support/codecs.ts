@@ -7,10 +7,12 @@ import { openCharter, openCredential } from '../../src/protocol/fleet.ts'
 import {
   decodeDocumentList,
   decodeResult,
+  decodeSealedResult,
   decodeShard,
   decodeShardList,
   encodeList,
   encodeResult,
+  encodeSealedResult,
   encodeShard,
   openManifest,
 } from '../../src/protocol/job.ts'
@@ -147,6 +149,11 @@ export const codecs: Record<string, Codec> = {
   ),
   shard: { good: encodeShard(shard), decode: decodeShard, encode: encodeShard },
   result: { good: encodeResult(result), decode: (bytes) => decodeResult(bytes, 1), encode: encodeResult },
+  'sealed result': {
+    good: encodeSealedResult({ engine: 'ocr/exact/1', exhausted: false, sealed: new Uint8Array(60) }),
+    decode: decodeSealedResult,
+    encode: encodeSealedResult,
+  },
   'shard list': {
     good: encodeList([{ shard: cidNamed('s'), pages: 2, costMs: 4 }]),
     decode: decodeShardList,

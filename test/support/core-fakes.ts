@@ -107,6 +107,7 @@ export function manifestWith(
     deadlineMs: 3_600_000,
     category: 'documents',
     payment: null,
+    blind: null,
     stewards: [placeOf('steward')],
     ...rest,
     assurance: {

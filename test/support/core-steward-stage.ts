@@ -28,6 +28,16 @@ import {
 import { type Command, parseDuration, printDuration } from './core-script.ts'
 
 /** `replicas/checks/window shards`. */
+/** `v1:o1,v2:o2`: those for whom the submitter of a blind job made keys. */
+function blindOf(text: string | undefined): Manifest['blind'] {
+  if (text === undefined) return null
+  const candidates = text.split(',').map((candidate) => {
+    const [peer, owner] = candidate.split(':')
+    return { peer: peerNamed(peer!), owner: ownerNamed(owner!) }
+  })
+  return { key: new Uint8Array(32), candidates, keys: { file: cidNamed('keys'), bytes: 1 } }
+}
+
 function auditsOf(text: string | undefined): Audits | null {
   if (text === undefined) return null
   const [replicas = 1, checks = 1, windowShards = 1] = text.split('/').map(Number)
@@ -153,6 +163,7 @@ export class StewardStage {
     this.#manifest = manifestWith({
       shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count * this.#pages },
       agreement: (settings.get('agreement') ?? 'bytes') as Manifest['agreement'],
+      blind: blindOf(settings.get('blind')),
       shortage: (settings.get('shortage') ?? 'wait') as Manifest['shortage'],
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
       assurance: {

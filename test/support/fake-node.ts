@@ -91,6 +91,7 @@ export const plan: Submitted = {
   errorBound: 1e-4,
   owners: { needed: 2, available: 5 },
   standbys: 2,
+  blind: false,
 }
 
 export const quote: Quote = {
@@ -127,6 +128,7 @@ export const request: SubmitRequest = {
   arbiter: 'auto',
   selfCheck: false,
   standbys: 2,
+  blind: false,
 }
 
 export const resultLine: ResultLine = {

@@ -104,6 +104,7 @@ function requestFor(folder: string): SubmitRequest {
     arbiter: 'auto',
     selfCheck: false,
     standbys: 0,
+    blind: false,
   }
 }
 

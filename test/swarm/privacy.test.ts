@@ -7,11 +7,15 @@ import { pino } from 'pino'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { auditFile } from '../../src/host/audit.ts'
 import { Network } from '../../src/host/network/network.ts'
-import { SigningKey } from '../../src/host/store/keys.ts'
+import { jobSecret, namesKey, shardKey } from '../../src/host/sealing.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { loadKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import { openStore } from '../../src/host/store/store.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
+import { openManifest } from '../../src/protocol/job.ts'
 import {
   cars,
+  slowTexts,
   startSwarm,
   temporaryFolder,
   testTimeout,
@@ -20,6 +24,7 @@ import {
   untilStatus,
   wasmJob,
   writeDocuments,
+  writeSlowDocuments,
 } from '../support/swarm.ts'
 
 /** Told apart from everything else on a disk. */
@@ -90,6 +95,100 @@ test(
     assert.deepEqual(await textsOf(depot, job), words)
   },
 )
+
+test('of a blind job nobody but its vehicles and its submitter learns anything', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, {
+    vehicles: [...cars(2), { name: 'depot', slots: 0 }],
+    laterOwners: ['idle'],
+  })
+  const { submitter } = swarm
+  const depot = swarm.vehicle('depot')
+  const documents = writeDocuments(t, words)
+  const request = await wasmJob(t, 'echo', documents, { standbys: 1, blind: true })
+  const plan = await submitter.node.submit(request)
+  assert.deepEqual([plan.blind, plan.standbys], [true, 1])
+  const { job } = plan
+  const idle = await swarm.join({ name: 'idle' })
+  await untilStatus(submitter, job, 'the standby holds it', ({ standbys }) => standbys.holding === 1)
+  await untilEnded(submitter, job)
+  assert.deepEqual(await textsOf(submitter, job), words)
+  assert.equal((await untilEnded(depot, job)).state, 'complete')
+  await assert.rejects(textsOf(depot, job), /is blind: only its submitter can read it/)
+
+  const report = join(temporaryFolder(t), 'report.car')
+  await submitter.node.report(job, report)
+  assert.deepEqual((await auditFile(report)).problems, [])
+  assert.equal(readFileSync(report, 'latin1').includes('marker'), false, 'the report shows nothing')
+
+  for (const member of swarm.members()) await member.end('SIGTERM')
+  const { secret: blocks } = blocksOf(submitter, job)
+  const keys = keysOf(submitter, job)
+  for (const curious of [depot, idle]) {
+    const disk = diskOf(curious)
+    assert.equal(disk.includes('marker'), false, `${curious.name} has a document or a result in the clear`)
+    for (const key of keys)
+      for (const encoding of ['latin1', 'hex'] as const)
+        assert.equal(disk.includes(key.toString(encoding)), false, `${curious.name} has a key`)
+  }
+  assert(
+    keys.some((key) => diskOf(swarm.vehicle('car-1')).includes(key.toString('latin1'))),
+    'keys are seen',
+  )
+  const held = new Set(blocksOf(depot, job).secret)
+  assert(
+    blocks.every((cid) => held.has(cid)),
+    'the standby holds all that it cannot read',
+  )
+  assert.deepEqual(blocksOf(idle, job).secret, [], 'and the idle vehicle nothing')
+})
+
+test(
+  'a blind job is finished without its submitter, who alone can read it afterwards',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: [...cars(2), { name: 'depot', slots: 0 }] })
+    const { submitter } = swarm
+    const count = 8
+    const documents = writeSlowDocuments(t, count, 5)
+    const { job } = await submitter.node.submit(
+      await wasmJob(t, 'slow', documents, { standbys: 1, blind: true }),
+    )
+    await untilStatus(submitter, job, 'the standby holds it', ({ standbys }) => standbys.holding === 1)
+    await submitter.end('SIGKILL')
+    const depot = swarm.vehicle('depot')
+    const { shards } = await untilEnded(depot, job)
+    assert.equal(shards.verified, count)
+    await assert.rejects(textsOf(depot, job), /is blind/)
+
+    const restarted = await swarm.restartSubmitter()
+    await untilEnded(restarted, job)
+    assert.deepEqual(await textsOf(restarted, job), slowTexts(count, 5))
+  },
+)
+
+test('what cannot be blind is refused in one sentence', testTimeout, async (t) => {
+  const swarm = await startSwarm(t, { vehicles: cars(1) })
+  const request = await wasmJob(t, 'echo', writeDocuments(t, words), { blind: true })
+  await assert.rejects(swarm.submitter.node.submit(request), /2 are needed, 1 is here/)
+  await assert.rejects(
+    swarm.submitter.node.submit({ ...request, runtime: 'ocr', engine: 'native' }),
+    /must give the same bytes everywhere; 'native' does not, use --engine exact/,
+  )
+})
+
+/** All from which a job's documents and results open. */
+function keysOf({ dataDir }: Member, job: string): Buffer[] {
+  const submitter = loadKey(join(dataDir, 'submitter.key'))
+  const store = openStore(dataDir)
+  try {
+    const { payload } = openManifest(store.journal.get(job as Cid)!, sha256, verifyByPeerId)
+    const secret = jobSecret(submitter, payload.seal.nonce)
+    const shards = Array.from({ length: payload.shards.count }, (_, position) => shardKey(secret, position))
+    return [secret, namesKey(secret), ...shards].map((key) => Buffer.from(key))
+  } finally {
+    store.close()
+  }
+}
 
 /** Everything that is in a node's data directory, as one text; names of files, too. */
 function diskOf({ dataDir }: Member): string {

@@ -34,6 +34,7 @@ export interface SubmitFlags {
   readonly arbiter: 'auto' | 'owners' | 'steward'
   readonly selfCheck?: boolean
   readonly standbys?: number
+  readonly blind?: boolean
   readonly detach?: boolean
   readonly wait?: boolean
   readonly output?: string
@@ -54,6 +55,10 @@ export function submitCommand(program: Command): void {
       'other nodes that look after the job, too, as far as there are enough owners',
       wholeNumber(0, stewardsMax - 1),
       standbysDefault,
+    )
+    .option(
+      '--blind',
+      'hide documents and results from these, too; only owners who are here now can execute the job',
     )
     .option('--detach', 'return as soon as the job outlives this machine: its standbys hold all they need')
     .option('--wait', 'follow the job until it has ended')
@@ -129,6 +134,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     arbiter: flags.arbiter,
     selfCheck: flags.selfCheck === true,
     standbys: flags.standbys ?? standbysDefault,
+    blind: flags.blind === true,
   }
 }
 

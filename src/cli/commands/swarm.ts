@@ -117,6 +117,7 @@ function requestFor(folder: string, engine: string): SubmitRequest {
     shortage: 'wait',
     arbiter: 'auto',
     selfCheck: false,
+    blind: false,
     standbys: 0, // of six owners one lies, one dies and one leaves: the others are needed to execute
   }
 }

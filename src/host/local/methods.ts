@@ -47,6 +47,7 @@ const submission = z.strictObject({
   shortage: z.enum(['wait', 'fail']),
   arbiter: z.enum(['auto', 'owners', 'steward']),
   selfCheck: z.boolean().default(false),
+  blind: z.boolean().default(false),
   standbys: z
     .number()
     .int()

@@ -53,9 +53,11 @@ export class Holdings {
     await this.#files(weightsOf(manifest), { kind: 'weights', job }, from)
   }
 
-  /** What a reader needs to name results: the two lists. Throws when nobody has them. */
+  /** What a reader needs to name results, the two lists, and a blind job's keys. Throws when nobody has them. */
   async lists(job: JobId, manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
-    await this.#files([manifest.shards.file, manifest.documents.file], { kind: 'input', job }, from)
+    const { shards: shardList, documents, blind } = manifest
+    const lists = [shardList, documents, ...(blind === null ? [] : [blind.keys])].map(({ file }) => file)
+    await this.#files(lists, { kind: 'input', job }, from)
     const shards = await this.shardsOf(manifest)
     if (shards === null) throw new Error('the list of shards is damaged')
     return shards

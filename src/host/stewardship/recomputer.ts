@@ -2,9 +2,10 @@
 
 import { comparedText } from '../../protocol/examination.ts'
 import type { Cid, JobId } from '../../protocol/ids.ts'
-import { decodeShard, encodeResult, type Manifest } from '../../protocol/job.ts'
+import { decodeShard, type Manifest } from '../../protocol/job.ts'
 import type { Recomputation } from '../../protocol/tally.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { packResult } from '../blind-results.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Slot } from '../executor/slot.ts'
 import { runShard, sessionOf } from '../runtime-session.ts'
@@ -43,7 +44,7 @@ export class Recomputer {
     await this.#slot.prepare(sessionOf(job, manifest, exact.engine, this.#blocks))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
     const { result } = await runShard(this.#slot, own, decodeShard(bytes), key, this.#blocks)
-    const encoded = encodeResult(result)
+    const encoded = packResult(manifest, result, key)
     const cid = cidOf('dag-cbor', encoded)
     await this.#blocks.put(cid, encoded, { kind: 'result', job })
     return { result: cid, text: comparedText(sha256, result) }

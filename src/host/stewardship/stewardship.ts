@@ -11,12 +11,19 @@ import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/
 import { Council } from '../../protocol/council/council.ts'
 import { type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
 import { openDrawBasis } from '../../protocol/draw.ts'
-import { examineResult } from '../../protocol/examination.ts'
+import { examineResult, examineSealedResult } from '../../protocol/examination.ts'
 import { openHandover, type Succession } from '../../protocol/handover.ts'
 import { openHolding } from '../../protocol/holding.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Manifest, resultEngine, type ShardEntry } from '../../protocol/job.ts'
-import { type Opening, openingSchema, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
+import {
+  type Lease,
+  type Opening,
+  openingSchema,
+  openLease,
+  openReceipt,
+  type Receipt,
+} from '../../protocol/lease.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import {
   encodeBody,
@@ -30,11 +37,13 @@ import type { Steward } from '../../protocol/steward/steward.ts'
 import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/verdict.ts'
 import { openWindow } from '../../protocol/window.ts'
 import { RequestError } from '../api.ts'
+import { wrappedFor } from '../blind-keys.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
 import { Outbox } from '../outbox.ts'
 import { shardKey } from '../sealing.ts'
 import { sha256 } from '../sha256.ts'
+import { readFile } from '../store/files.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
@@ -52,8 +61,8 @@ export interface StewardshipOptions {
   readonly manifestRecord: SignedRecord
   /** Null while a standby does not have them yet. */
   readonly shards: readonly ShardEntry[] | null
-  /** From which the keys of the job's shards are derived. */
-  readonly secret: Uint8Array
+  /** From which the keys of the job's shards are derived; null: this node may not read it. */
+  readonly secret: Uint8Array | null
   /** Submitted here just now. */
   readonly fresh: boolean
   readonly log: Logger
@@ -78,6 +87,8 @@ export class Stewardship {
   readonly #holdings: Holdings
   #shards: readonly ShardEntry[] | null
   readonly #grants: Grants
+  /** Of a blind job, once it is needed: the keys of all shards, wrapped for all candidates. */
+  #wrapped: Promise<Uint8Array> | undefined
   readonly #readers = new Set<PeerId>()
   #mending = false
   #inputsDamaged = false
@@ -117,8 +128,11 @@ export class Stewardship {
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }
 
+  /** Throws RequestError where the job is blind and this node is not its submitter's. */
   get secret(): Uint8Array {
-    return this.#options.secret
+    const { secret } = this.#options
+    if (secret === null) throw new RequestError(`job ${this.job} is blind: only its submitter can read it`)
+    return secret
   }
 
   get manifest(): Manifest {
@@ -446,23 +460,39 @@ export class Stewardship {
   }
 
   #entrust(to: PeerId): void {
-    this.#say(to, { type: 'entrust', ...this.credentials(), secret: this.#options.secret })
+    const secret = this.manifest.blind === null ? this.secret : null
+    this.#say(to, { type: 'entrust', ...this.credentials(), secret })
   }
 
   async #offer(lease: RecordId, to: PeerId): Promise<void> {
-    const { store, network, secret, log } = this.#options
+    const { store, network, log } = this.#options
     const row = store.journal.get(lease)
     if (row === undefined) return // the job was forgotten in the meantime
     const record: SignedRecord = { body: row.body, signature: row.signature }
     const { payload } = openLease(record, sha256, () => true)
     await this.#grants.grant(to, lease, payload.shards)
-    const keys = payload.positions.map((position) => shardKey(secret, position))
+    const keys = await this.#keysFor(payload)
     const message = encodeMessage({ type: 'offer', ...this.credentials(), lease: record, keys })
     network.send(to, message).catch((error) => {
       log.debug({ to, lease, error }, 'an offer was not delivered')
       this.#grants.revoke(to, lease)
       this.handle({ type: 'undelivered', lease })
     })
+  }
+
+  /** Of its shards: as the submitter wrapped them for this vehicle, where the job is blind. */
+  async #keysFor({ vehicle, positions }: Lease): Promise<Uint8Array[]> {
+    const { blind, shards } = this.manifest
+    if (blind === null) return positions.map((position) => shardKey(this.secret, position))
+    this.#wrapped ??= readFile(blind.keys.file, (cid) => this.block(cid), blind.keys.bytes)
+    const index = blind.candidates.findIndex(({ peer }) => peer === vehicle)
+    assert(index >= 0, 'only a candidate of a blind job is drawn')
+    try {
+      return wrappedFor(await this.#wrapped, index, shards.count, positions)
+    } catch (error) {
+      this.#wrapped = undefined
+      throw error
+    }
   }
 
   /** What is lost here is said again: a vehicle repeats its receipts, and a lease that it lost lapses. */
@@ -492,14 +522,17 @@ export class Stewardship {
         this.#options.log.debug({ from, error }, 'results were not delivered')
       }
     }
-    const engine = resultEngine(this.#options.manifest)
+    const { manifest } = this
+    const engine = resultEngine(manifest)
     const results: Examined[] = await Promise.all(
       wants.map(async (want) => {
         const bytes = await this.#options.store.blocks.get(want.result)
         const finding =
           bytes === undefined
             ? ({ state: 'missing' } as const)
-            : examineResult(sha256, bytes, want.pages, engine)
+            : manifest.blind === null
+              ? examineResult(sha256, bytes, want.pages, engine)
+              : examineSealedResult(bytes, engine)
         return { ...want, finding }
       }),
     )
@@ -515,6 +548,10 @@ export class Stewardship {
 
   async #recompute(position: number): Promise<void> {
     const { recomputer, job, manifest, secret, log } = this.#options
+    if (secret === null) {
+      this.handle({ type: 'recomputed', position, found: null })
+      return
+    }
     const { shard } = this.shards[position]!
     const key = shardKey(secret, position)
     log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')

@@ -54,7 +54,12 @@ export class SigningKey {
 
   /** For createLibp2p({ privateKey }). */
   toLibp2p(): PrivateKey {
-    return privateKeyFromRaw(Buffer.concat([jwkBytes(this.keyObject, 'd'), this.publicKey]))
+    return privateKeyFromRaw(Buffer.concat([this.privateBytes(), this.publicKey]))
+  }
+
+  /** 32 bytes, the seed of RFC 8032. */
+  privateBytes(): Uint8Array {
+    return jwkBytes(this.keyObject, 'd')
   }
 }
 

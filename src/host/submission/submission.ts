@@ -22,11 +22,20 @@ import {
   type ShardEntry,
   type StewardPlace,
 } from '../../protocol/job.ts'
-import { jobDeadlineDefaultMs, jobRetentionMs, shardCostMsTarget } from '../../protocol/limits.ts'
+import {
+  blindCandidatesMax,
+  blindKeysMax,
+  jobDeadlineDefaultMs,
+  jobRetentionMs,
+  shardCostMsTarget,
+} from '../../protocol/limits.ts'
+import type { Plan } from '../../protocol/plan.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
 import { type PlannedShard, type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
+import { candidatesFor } from '../../protocol/steward/candidate.ts'
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
 import { type Quote, RequestError, type SubmitProgress, type SubmitRequest } from '../api.ts'
+import { blindKeyOf, wrapForCandidates } from '../blind-keys.ts'
 import { SlotFailed } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import { documentKeys, jobSecret, namesKey, seal, sealCommitment, shardKey, wrapKey } from '../sealing.ts'
@@ -90,8 +99,8 @@ export async function prepareJob(
   )
 
   const options = { ...request.options }
-  const { errorBound, colludingShare, replicas, arbiter, selfCheck } = request
-  const wish = { errorBound, colludingShare, replicas, arbiter, selfCheck }
+  const { errorBound, colludingShare, replicas, arbiter, selfCheck, blind: isBlind } = request
+  const wish = { errorBound, colludingShare, replicas, arbiter, selfCheck, isBlind }
   const requestDigest = digestOf({ weights, documents: documentList, options, wish, engine: engine.id })
   const known = context.known(requestDigest)
   if (known !== undefined) {
@@ -121,6 +130,18 @@ export async function prepareJob(
     request.standbys,
     documents.reduce((sum, document) => sum + document.bytes, 0),
   )
+  const places: readonly StewardPlace[] = [
+    { peer: context.node.peerId, owner: context.owner, nonce, drawCommitment: sha256(seed) },
+    ...standbys,
+  ]
+  const candidates = isBlind
+    ? keyedCandidates(context, places, request.runtime, engine, plan!, shards.length)
+    : []
+  const wrapped = wrapForCandidates(
+    secret,
+    candidates.map(({ peer }) => peer),
+    shards.length,
+  )
   const manifest: Manifest = {
     runtime: request.runtime,
     engine: { name: engine.engine, id: engine.id },
@@ -136,19 +157,12 @@ export async function prepareJob(
     assurance,
     fleet: context.fleet,
     seal: { nonce: sealNonce, commitment: sealCommitment(secret) },
+    blind: isBlind ? { key: blindKeyOf(secret), candidates, keys: await nameOf(wrapped) } : null,
     shortage: request.shortage,
     deadlineMs: Date.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
     category: categoryDefault,
     payment: null,
-    stewards: [
-      {
-        peer: context.node.peerId,
-        owner: context.owner,
-        nonce,
-        drawCommitment: sha256(seed),
-      },
-      ...standbys,
-    ],
+    stewards: places,
   }
   const { job, record } = sign(manifest, context)
   const use: BlockUse = { kind: 'input', job }
@@ -159,6 +173,7 @@ export async function prepareJob(
       await context.blocks.putMany(blocks.slice(at, at + blocksPerCommit), use)
     await store(shardList, context.blocks, use)
     await store(names, context.blocks, use)
+    if (isBlind) await store(wrapped, context.blocks, use)
     for (const { file } of weights) await context.blocks.use(file, { kind: 'weights', job })
   } catch (error) {
     await context.blocks.release(job)
@@ -198,6 +213,37 @@ export async function quoteJob(
 }
 
 /**
+ * The vehicles that a blind job's keys are wrapped for: nobody who comes later can execute it, so all who are here, as
+ * far as they fit, of every owner one before any owner's second. Throws RequestError when they are too few.
+ */
+function keyedCandidates(
+  { capacities }: SubmissionContext,
+  stewards: readonly StewardPlace[],
+  runtime: string,
+  { engine: name, id }: EngineDescription,
+  { ownersNeeded }: Plan,
+  shards: number,
+): NonNullable<Manifest['blind']>['candidates'] {
+  const able = candidatesFor({ runtime, engine: { name, id }, blind: null }, stewards, capacities)
+  const seen = new Map<OwnerId, number>()
+  const byTurn = able
+    .map(({ peer, owner }) => {
+      const turn = seen.get(owner) ?? 0
+      seen.set(owner, turn + 1)
+      return { peer, owner, turn }
+    })
+    .sort((a, b) => a.turn - b.turn || compareText(a.peer, b.peer))
+  if (seen.size < ownersNeeded)
+    throw new RequestError(
+      `a blind job is executed by owners who are here when it is submitted: ${ownersNeeded} are needed, ${seen.size} ${seen.size === 1 ? 'is' : 'are'} here`,
+    )
+  const most = Math.min(blindCandidatesMax, Math.floor(blindKeysMax / shards))
+  if (most < ownersNeeded)
+    throw new RequestError(`${shards} shards are too many for a blind job; submit the documents in parts`)
+  return byTurn.slice(0, most).map(({ peer, owner }) => ({ peer, owner }))
+}
+
+/**
  * All replicas of a job run one engine. 'auto' takes a native one when enough owners have the very same, since
  * it is about 2.8 times faster, and else the exact one, which all have who run this software.
  */
@@ -218,7 +264,9 @@ function chooseEngine(
     if (peer !== context.node.peerId) for (const engine of engines) note(engine, owner)
 
   const wanted = [...offered.values()].filter(
-    ({ engine }) => request.engine === 'auto' || engine.engine === request.engine,
+    ({ engine }) =>
+      (request.engine === 'auto' || engine.engine === request.engine) &&
+      (!request.blind || engine.isa === null),
   )
   const enough = (choice: { owners: Set<OwnerId> }) => (choice.owners.size >= needed ? 1 : 0)
   const native = (choice: { engine: EngineDescription }) => (choice.engine.isa === null ? 0 : 1)
@@ -233,6 +281,10 @@ function chooseEngine(
   const best =
     wanted.length > 0 && enough(wanted[0]!) === 0 ? (wanted.find((c) => !native(c)) ?? wanted[0]) : wanted[0]
   if (best !== undefined) return best.engine
+  if (request.blind && request.engine !== 'auto')
+    throw new RequestError(
+      `a blind job's results are compared without being read, so its engine must give the same bytes everywhere; '${request.engine}' does not, use --engine exact`,
+    )
   const names = [...new Set([...offered.values()].map(({ engine }) => engine.engine))].sort()
   throw new RequestError(
     names.length === 0

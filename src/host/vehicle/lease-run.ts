@@ -7,11 +7,12 @@
  * afterwards never computes them again. What fails here (no process starts, a block is gone) is this vehicle's failure and ends the
  * run; what fails in a document is a record.
  */
-import { encodeResult, type Manifest, type Shard } from '../../protocol/job.ts'
+import type { Manifest, Shard } from '../../protocol/job.ts'
 import type { Lease } from '../../protocol/lease.ts'
 import { resultBytesMax } from '../../protocol/limits.ts'
 import type { Verified } from '../../protocol/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
+import { packResult } from '../blind-results.ts'
 import { SessionRefused } from '../executor/contract.ts'
 import type { Slot } from '../executor/slot.ts'
 import type { Provisions } from '../provisions.ts'
@@ -96,7 +97,7 @@ export class LeaseRun {
       refusal === undefined
         ? await runShard(slot, manifest.payload, shard, keys[place]!, blocks)
         : refusedShard(manifest.payload, shard, refusal)
-    const bytes = encodeWithinBounds(ran)
+    const bytes = encodeWithinBounds(manifest.payload, ran, keys[place]!)
     const result = cidOf('dag-cbor', bytes)
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
     await Promise.all([
@@ -117,10 +118,10 @@ function documentBytes({ pages }: Shard): number {
 }
 
 /** A shard whose outputs do not fit in a block gets errors instead, the same on every vehicle. */
-function encodeWithinBounds(run: ShardRun): Uint8Array {
-  const bytes = encodeResult(run.result)
+function encodeWithinBounds(manifest: Manifest, run: ShardRun, key: Uint8Array): Uint8Array {
+  const bytes = packResult(manifest, run.result, key)
   if (bytes.byteLength <= resultBytesMax) return bytes
   const error = { code: 'output-limit', message: `the results of one shard exceed ${resultBytesMax} bytes` }
   const records = run.result.records.map(() => ({ output: new Uint8Array(0), text: '', error }))
-  return encodeResult({ ...run.result, records })
+  return packResult(manifest, { ...run.result, records }, key)
 }

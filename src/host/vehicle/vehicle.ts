@@ -16,6 +16,7 @@ import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '.
 import type { WorkerEffect, WorkerInput, WorkerMode, WorkerView } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { unwrapAsCandidate } from '../blind-keys.ts'
 import { SlotKilled } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Slot } from '../executor/slot.ts'
@@ -157,12 +158,22 @@ export class Vehicle {
   #offered(from: PeerId, message: Extract<Message, { type: 'offer' }>): void {
     const brought = broughtWith(message)
     const lease = openLease(message.lease, sha256, verifyByPeerId)
-    const { keys } = message
-    if (keys.length !== lease.payload.shards.length)
+    if (message.keys.length !== lease.payload.shards.length)
       throw new ProtocolError({ code: 'malformed', what: 'offer', why: 'not a key for each of its shards' })
+    const keys = this.#unwrapped(brought.manifest.content.payload, message.keys)
     this.#brought = { ...brought, lease: { record: message.lease, content: lease, keys } }
     this.#handle({ type: 'offer', from, lease, ...contentsOf(brought) })
     this.#brought = undefined
+  }
+
+  /** A blind job's came wrapped by its submitter, for this vehicle. Throws ProtocolError. */
+  #unwrapped({ blind }: Manifest, keys: readonly Uint8Array[]): readonly Uint8Array[] {
+    if (blind === null) return keys
+    try {
+      return unwrapAsCandidate(this.#options.key, blind.key, keys)
+    } catch (error) {
+      throw new ProtocolError({ code: 'malformed', what: 'offer', why: (error as Error).message })
+    }
   }
 
   #adopted(from: PeerId, message: Extract<Message, { type: 'adopt' }>): void {

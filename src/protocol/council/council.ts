@@ -595,7 +595,8 @@ export class Council {
         replicas: manifest.assurance.replicas,
         taken: {
           peers: new Set([...stewards.map(({ peer }) => peer), ...refused]),
-          owners: new Set(stewards.map(({ owner }) => owner)),
+          // Whoever has keys of a blind job and became its steward could read all of it.
+          owners: new Set([...stewards, ...(manifest.blind?.candidates ?? [])].map(({ owner }) => owner)),
         },
         sha256,
         seed: seedOf(place.nonce),

@@ -2,7 +2,7 @@
  * Candidates: the vehicles of the roster that a job's leases may go to.
  *
  * They offer the job's engine, their owner counts, and their owner looks after none of the job: a steward never
- * executes what it verifies.
+ * executes what it verifies. Of a blind job only those for whom the submitter wrapped keys can execute anything.
  */
 import type { Capacity } from '../advert.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
@@ -19,18 +19,20 @@ export interface Candidate {
 
 /** Those of the roster who could execute the job, in its order. In a fleet nobody else is on the roster. */
 export function candidatesFor(
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'runtime' | 'engine' | 'blind'>,
   stewardPlaces: readonly StewardPlace[],
   capacities: readonly Capacity[],
 ): Candidate[] {
   const stewards = new Set<PeerId>(stewardPlaces.map(({ peer }) => peer))
   const stewardOwners = new Set<OwnerId>(stewardPlaces.map(({ owner }) => owner))
   for (const { peer, owner } of capacities) if (stewards.has(peer)) stewardOwners.add(owner)
+  const keyed = manifest.blind && new Map(manifest.blind.candidates.map(({ peer, owner }) => [peer, owner]))
   const candidates: Candidate[] = []
   for (const capacity of capacities) {
     const engine = capacity.engines.find((e) => e.runtime === manifest.runtime && e.id === manifest.engine.id)
     if (engine === undefined || capacity.slots.total === 0) continue
     if (stewards.has(capacity.peer) || stewardOwners.has(capacity.owner)) continue
+    if (keyed !== null && keyed.get(capacity.peer) !== capacity.owner) continue
     candidates.push({
       peer: capacity.peer,
       owner: capacity.owner,

@@ -493,6 +493,7 @@ export class Steward {
       this.#finish('failed', `the deadline passed with ${this.#board.open.size} shards open`)
     else if (this.#options.manifest.shortage === 'fail' && nowMs - this.#startedMs! >= shortageGraceMs)
       this.#failForWantOfOwners()
+    if (this.#end === undefined) this.#failForWantOfKeys()
     if (this.#end === undefined) this.#effects.push({ type: 'wake', atMs: nowMs + lookIntervalMs })
   }
 
@@ -526,6 +527,20 @@ export class Steward {
         if (hopeless && !this.#candidates.some((candidate) => this.#board.eligible(shard, candidate)))
           this.#fail(shard, 'no-owner-left')
       }
+  }
+
+  /** Nobody joins a blind job: a shard that needs more owners than its submitter wrapped keys for has no hope. */
+  #failForWantOfKeys(): void {
+    const { blind } = this.#options.manifest
+    if (blind === null) return
+    const owners = new Set(blind.candidates.map(({ owner }) => owner))
+    for (const owner of this.#board.contradicted) owners.delete(owner)
+    for (const shard of this.#board.open) {
+      if (shard.wanted === 0 || shard.holders.size > 0) continue
+      const spoken = new Set(shard.claims.map(({ owner }) => owner))
+      const left = [...owners].filter((owner) => !spoken.has(owner)).length
+      if (left < shard.wanted) this.#fail(shard, 'no-owner-left')
+    }
   }
 
   // --- what is decided --------------------------------------------------------------------------------------
