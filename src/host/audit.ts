@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { CarBlockIterator } from '@ipld/car'
 import { type AuditOutcome, auditReport } from '../protocol/audit.ts'
+import type { AuditedPayments } from '../protocol/audit-payments.ts'
 import type { Cid } from '../protocol/ids.ts'
 import { decodeShardList } from '../protocol/job.ts'
 import { decodeReport, unpackRecords } from '../protocol/report.ts'
@@ -89,7 +90,21 @@ function summaryOf(outcome: AuditOutcome): string[] {
   if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
   if (unrevealed.length > 0)
     lines.push(`seeds never revealed, since these stewards were lost: ${unrevealed.join(', ')}`)
+  if (outcome.payments !== null) lines.push(...paymentLines(outcome.payments))
   if (outcome.unvouched.length > 0)
     lines.push(`no credential shows whose these vehicles are: ${outcome.unvouched.join(', ')}`)
   return lines
+}
+
+function paymentLines({ currency, micros, operatorMicros, payees, statements }: AuditedPayments): string[] {
+  const owners = new Set(payees.map(({ owner }) => owner)).size
+  return [
+    `${decimal(micros)} ${currency} owed to ${owners} owners for ${payees.reduce((sum, { units }) => sum + units, 0n)} units, ` +
+      `${decimal(operatorMicros)} of it the operator's; ${statements} statements compared`,
+  ]
+}
+
+/** Micros as a decimal number, without a float in between. */
+function decimal(micros: bigint): string {
+  return `${micros / 1_000_000n}.${`${micros % 1_000_000n}`.padStart(6, '0')}`
 }

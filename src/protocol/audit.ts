@@ -9,6 +9,7 @@
  */
 import { equals } from 'uint8arrays'
 import { z } from 'zod'
+import { type AuditedPayments, PaymentAudit } from './audit-payments.ts'
 import { decodeCbor, type Sha256 } from './block.ts'
 import { type DrawBasis, drawVehicle, hasBit, openDrawBasis } from './draw.ts'
 import { ProtocolError } from './errors.ts'
@@ -19,6 +20,7 @@ import { openHolding } from './holding.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from './ids.ts'
 import { type Manifest, openManifest, resultEngine, type ShardEntry } from './job.ts'
 import { checkReceipt, type Lease, openingSchema, openLease, openReceipt } from './lease.ts'
+import { openStatement } from './ledger/statement.ts'
 import type { Verified, Verify } from './record.ts'
 import type { Report, ReportedRecord } from './report.ts'
 import { type JobEnd, openEnd, openReveal, openVerdict, type ShardVerdict } from './verdict.ts'
@@ -50,6 +52,8 @@ export interface AuditOutcome {
   readonly unrevealed: readonly PeerId[]
   /** Vehicles of a fleet's job without a credential in the report: whose they are is their steward's word. */
   readonly unvouched: readonly PeerId[]
+  /** What the receipts come to; null for a job that pays nobody. */
+  readonly payments: AuditedPayments | null
 }
 
 interface Claim {
@@ -89,6 +93,7 @@ class Auditor {
   readonly #charters: Verified<Charter>[] = []
   readonly #credentials: Verified<Credential>[] = []
   readonly #unvouched = new Set<PeerId>()
+  #payments: PaymentAudit
   #manifest: Verified<Manifest> | undefined
   #succession: Succession | undefined
   /** Of the stewards that revealed theirs. */
@@ -97,6 +102,7 @@ class Auditor {
 
   constructor(input: AuditInput) {
     this.#input = input
+    this.#payments = new PaymentAudit(null, input.sha256)
   }
 
   run(): AuditOutcome {
@@ -112,6 +118,7 @@ class Auditor {
       this.#checkOwners()
       this.#checkCompleteness()
     }
+    const payments = this.#payments.finish((problem) => this.#blame(problem))
     const verdicts = [...this.#verdicts.values()]
     return {
       problems: this.#problems,
@@ -125,6 +132,7 @@ class Auditor {
       contradicted: [...this.#contradicted].sort(),
       unrevealed: [...this.#unrevealed].sort(),
       unvouched: [...this.#unvouched].sort(),
+      payments,
     }
   }
 
@@ -144,6 +152,7 @@ class Auditor {
         `the shard list has ${listed} pages in ${this.#input.shards.length} shards, not ${pages} in ${count}`,
       )
     this.#manifest = manifest
+    this.#payments = new PaymentAudit(manifest.payload.payment, sha256)
     const handovers = records
       .filter(({ kind }) => kind === 'handover')
       .map(({ record }) => openHandover(record, sha256, verify))
@@ -171,6 +180,7 @@ class Auditor {
         if (blind?.candidates.some((known) => known.peer === vehicle && known.owner === owner) === false)
           throw new Error(`the job is blind, and its submitter made no keys for ${vehicle}`)
         this.#leases.set(lease.id, lease)
+        this.#payments.lease(lease)
         return
       }
       case 'receipt':
@@ -184,6 +194,7 @@ class Auditor {
       }
       case 'verdict': {
         const verdict = this.#fromSteward(openVerdict(record, sha256, verify))
+        this.#payments.verdict(verdict)
         for (const shard of verdict.payload.shards) {
           for (const settled of shard.settles) this.#settled.add(`${settled}/${shard.position}`)
           this.#decisions.push({ record: verdict.id, by: verdict.signer, verdict: shard })
@@ -201,6 +212,9 @@ class Auditor {
         this.#seeds.set(reveal.signer, reveal.payload.seed)
         return
       }
+      case 'statement':
+        this.#payments.statement(this.#fromSteward(openStatement(record, sha256, verify)))
+        return
       case 'holding':
         this.#fromSteward(openHolding(record, sha256, verify))
         return
@@ -263,6 +277,7 @@ class Auditor {
     const results = new Map(
       receipt.payload.covers.map((place, i) => [lease.payload.positions[place]!, opening.results[i]!]),
     )
+    this.#payments.receipt(receipt)
     this.#claims.set(receipt.id, {
       vehicle: lease.payload.vehicle,
       owner: lease.payload.owner,

@@ -11,6 +11,15 @@ export type Refusal =
   | { readonly code: 'not-its-lease'; readonly lease: string; readonly peer: string }
   | { readonly code: 'not-admitted'; readonly why: string }
   | { readonly code: 'impossible-bound'; readonly why: string }
+  | { readonly code: 'amount-too-large'; readonly what: string }
+  | { readonly code: 'other-amount'; readonly transfer: string; readonly why: string }
+  | {
+      readonly code: 'overdrawn'
+      readonly account: string
+      readonly micros: number
+      readonly owedMicros: number
+    }
+  | { readonly code: 'already-resolved'; readonly transfer: string; readonly state: string }
 
 export class ProtocolError extends Error {
   readonly refusal: Refusal

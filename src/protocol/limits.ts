@@ -136,6 +136,15 @@ export const overLeasesMax = 256
 /** Jobs whose stewards a vehicle remembers in order to believe them that the job is over. */
 export const rememberedJobsMax = 1_024
 
+/** Claims that one message about a statement lists, at some 90 bytes each: below a control message's 64 KiB. */
+export const statementClaimsMax = 500
+/** While a job runs, a vehicle is told at most this often what has been decided about its work: a guess. */
+export const statementIntervalMs = 60_000
+/** A statement that its vehicle has not answered is said again after this long, twice as long each time … a guess */
+export const statementRepeatMsMin = 10_000
+/** … up to this; so does a vehicle ask that has heard nothing. A parked car that slept is told within the hour. */
+export const statementRepeatMsMax = 3_600_000
+
 /** What a node keeps of a finished job, unless told to forget it sooner: OpenAI's batch files live as long. */
 export const jobRetentionMs = 30 * 24 * 3_600_000
 /** A job whose submitter names no deadline: the window that buyers of batch APIs know. */

@@ -8,6 +8,7 @@ import { decodeCbor, encodeCbor } from './block.ts'
 import { type Evidence, evidenceSchema } from './evidence.ts'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './lease.ts'
+import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
 import { handoverRecordsMax, leaseShardsMax, syncIdsMax } from './limits.ts'
 import {
   bytesOfLength,
@@ -97,6 +98,25 @@ export type Message =
   | { readonly type: 'charter'; readonly charter: SignedRecord }
   /** Registrar to vehicle: your credential for the next day. */
   | { readonly type: 'credential'; readonly credential: SignedRecord }
+  /**
+   * Steward to vehicle, when something was decided about its work, and when it asks: what is owed for it, and what became of
+   * its claims, the newest first. `next`: ask again with this for those before them; null: that is all.
+   */
+  | {
+      readonly type: 'statement'
+      readonly record: SignedRecord
+      readonly claims: readonly WireClaim[]
+      readonly next: number | null
+    }
+  /** Vehicle to steward: what became of my work for this job? Of claims decided before this, or of all. */
+  | { readonly type: 'account'; readonly job: JobId; readonly before: number | null }
+  /** Vehicle to steward: your statement is on my disk; by my own receipts, what it pays comes to this much. */
+  | {
+      readonly type: 'accounted'
+      readonly job: JobId
+      readonly statement: RecordId
+      readonly micros: number
+    }
   /** To everybody: this vehicle lied, check it yourself. */
   | { readonly type: 'evidence'; readonly evidence: Evidence }
 
@@ -190,6 +210,19 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('find'), access: signedRecordSchema }),
   z.strictObject({ type: z.literal('charter'), charter: signedRecordSchema }),
   z.strictObject({ type: z.literal('credential'), credential: signedRecordSchema }),
+  z.strictObject({
+    type: z.literal('statement'),
+    record: signedRecordSchema,
+    claims: wireClaimsSchema,
+    next: naturalSchema.nullable(),
+  }),
+  z.strictObject({ type: z.literal('account'), job: cidSchema, before: naturalSchema.nullable() }),
+  z.strictObject({
+    type: z.literal('accounted'),
+    job: cidSchema,
+    statement: cidSchema,
+    micros: naturalSchema,
+  }),
   z.strictObject({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])
 

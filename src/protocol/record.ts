@@ -31,6 +31,7 @@ export const recordKinds = [
   'reveal',
   'window',
   'access',
+  'statement',
 ] as const
 export type RecordKind = (typeof recordKinds)[number]
 

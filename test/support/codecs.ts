@@ -17,11 +17,12 @@ import {
   openManifest,
 } from '../../src/protocol/job.ts'
 import { openLease, openReceipt } from '../../src/protocol/lease.ts'
+import { openStatement, type Statement } from '../../src/protocol/ledger/statement.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
 import { openCertificate } from '../../src/protocol/owner.ts'
 import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record.ts'
 import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
-import { bodyOf, cidNamed, manifestWith, peerNamed, sha256, sign } from './core-fakes.ts'
+import { bodyOf, cidNamed, manifestWith, ownerNamed, peerNamed, sha256, sign } from './core-fakes.ts'
 import { capacityOf } from './core-steward-stage.ts'
 
 export const trusting = () => true
@@ -82,6 +83,18 @@ function recordCodec(record: SignedRecord, open: (record: SignedRecord) => Verif
   }
 }
 
+const statement: Statement = {
+  vehicle: v1,
+  owner: ownerNamed(hex),
+  currency: 'EUR',
+  units: 3,
+  micros: 19,
+  receipts: 1,
+  root: bytes32,
+  closed: true,
+  paidMicros: 0,
+}
+
 const messages: Message[] = [
   {
     type: 'offer',
@@ -99,6 +112,14 @@ const messages: Message[] = [
   },
   { type: 'progress', lease: cidNamed('lease'), done: 3 },
   { type: 'ended', job: cidNamed('job') },
+  {
+    type: 'statement',
+    record: sign(bodyOf('statement', v1, statement)),
+    claims: [[cidNamed('R1'), 0, 3, 19, true]],
+    next: 7,
+  },
+  { type: 'account', job: cidNamed('job'), before: null },
+  { type: 'accounted', job: cidNamed('job'), statement: cidNamed('statement'), micros: 19 },
 ]
 const shard = { pages: [{ document: cidNamed('doc'), bytes: 9, page: 0, key: new Uint8Array(40) }] }
 const result = {
@@ -124,6 +145,9 @@ export const codecs: Record<string, Codec> = {
   ),
   draw: recordCodec(sign(bodyOf('draw', v1, { candidates: [{ peer: v1, owner: 'o1' }] })), (record) =>
     openDrawBasis(record, sha256, trusting),
+  ),
+  statement: recordCodec(sign(bodyOf('statement', v1, statement)), (record) =>
+    openStatement(record, sha256, trusting),
   ),
   certificate: recordCodec(certificate, (record) => openCertificate(record, sha256, trusting)),
   charter: recordCodec(

@@ -1,0 +1,126 @@
+/** What a ledger consists of: immutable entries, each of which moves an amount between accounts that are named here. */
+import { concat } from 'uint8arrays'
+import type { Sha256 } from '../../base/prng.ts'
+import { encodeCbor } from '../block.ts'
+import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Micros } from '../price.ts'
+import type { Amounts } from './amounts.ts'
+
+/** `submitter:<key>`, `owner:<owner>:<vehicle>`, `operator:<fleet>` or `outside:<key>`; why these, says ledger.ts. */
+export type AccountId = string
+
+export function submitterAccount(submitter: PeerId): AccountId {
+  return `submitter:${submitter}`
+}
+
+export function ownerAccount(owner: OwnerId, vehicle: PeerId): AccountId {
+  return `owner:${owner}:${vehicle}`
+}
+
+/** Null: an open mesh, where nobody operates. */
+export function operatorAccount(fleet: PeerId | null): AccountId {
+  return `operator:${fleet ?? 'nobody'}`
+}
+
+/** Where money goes that was paid: whose bank it left is all that is known of it. */
+export function outsideAccount(payer: PeerId): AccountId {
+  return `outside:${payer}`
+}
+
+/** One place of one receipt: what a vehicle did of one shard, and what that is worth should a verdict agree. */
+export interface Claim extends Amounts {
+  readonly job: JobId
+  /** Whose job it is, and who pays. */
+  readonly submitter: PeerId
+  readonly fleet: PeerId | null
+  readonly lease: LeaseId
+  readonly receipt: RecordId
+  /** In the lease's list of shards. */
+  readonly place: number
+  /** In the job's list of shards. */
+  readonly position: number
+  readonly vehicle: PeerId
+  readonly owner: OwnerId
+  readonly units: number
+  readonly currency: string
+}
+
+/** What became of a claim: nobody knows yet; a final verdict counts it; it came to nothing. */
+export type ClaimOutcome = 'pending' | 'paid' | 'void'
+
+/**
+ * `pending` sets an amount aside, `posted` or `voided` resolve that, once. `reversed` takes back what was posted, since
+ * stewards apart had decided otherwise. `paid` is money that left for a payee, `unpaid` that it did not after all.
+ */
+export type EntryKind = 'pending' | 'posted' | 'voided' | 'reversed' | 'paid' | 'unpaid'
+
+export interface EntryBody {
+  /** Its place in the ledger, from 1. */
+  readonly serial: number
+  readonly atMs: number
+  readonly kind: EntryKind
+  /** What it is about, under which the same is never written twice: `<receipt>/<place>`, or `payment/<name>`. */
+  readonly subject: string
+  /** Rises when what was resolved has to be opened again. */
+  readonly generation: number
+  readonly currency: string
+  readonly debit: AccountId
+  /** What is taken from `debit` is the sum of these. */
+  readonly credits: readonly { readonly account: AccountId; readonly micros: Micros }[]
+  readonly claim: Pick<Claim, 'job' | 'receipt' | 'place' | 'position' | 'vehicle' | 'owner' | 'units'> | null
+  /** A payment's reference; empty for claims. */
+  readonly memo: string
+}
+
+export interface Entry extends EntryBody {
+  /** Over this entry and the hash of the one before it: nothing in between can be changed, added or left out. */
+  readonly hash: Uint8Array
+}
+
+/** Before the first entry. */
+export const firstHash: Uint8Array = new Uint8Array(32)
+
+export function entryHash(sha256: Sha256, previous: Uint8Array, body: EntryBody): Uint8Array {
+  return sha256(concat([previous, encodeCbor(body)]))
+}
+
+export function subjectOf({
+  receipt,
+  place,
+}: {
+  readonly receipt: RecordId
+  readonly place: number
+}): string {
+  return `${receipt}/${place}`
+}
+
+/** How an entry moves the balances, credits counted positive; the same for every account kind. */
+export function movementsOf({
+  kind,
+  debit,
+  credits,
+}: Pick<EntryBody, 'kind' | 'debit' | 'credits'>): Movement[] {
+  const [pending, posted] = signs[kind]
+  const total = credits.reduce((sum, { micros }) => sum + micros, 0)
+  return [{ account: debit, micros: -total }, ...credits].map(({ account, micros }) => ({
+    account,
+    pendingMicros: pending * micros || 0,
+    postedMicros: posted * micros || 0,
+  }))
+}
+
+export interface Movement {
+  readonly account: AccountId
+  readonly pendingMicros: number
+  readonly postedMicros: number
+}
+
+/** By kind: what happens to what is set aside, and to what is owed. */
+const signs: Readonly<Record<EntryKind, readonly [number, number]>> = {
+  pending: [1, 0],
+  posted: [-1, 1],
+  voided: [-1, 0],
+  reversed: [0, -1],
+  paid: [0, 1],
+  unpaid: [0, -1],
+}

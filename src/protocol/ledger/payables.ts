@@ -1,0 +1,173 @@
+/**
+ * Payables: one steward's side of what one job costs. It follows the job's records, tells the ledger what became of each
+ * claim, and says when which vehicle is to be told.
+ *
+ * The steward that acts tells, or that ended the job; any other only answers a vehicle that asks, or takes back what it once
+ * said. A statement that is not answered is said again: lost messages cost time and no money. Whatever is forgotten in
+ * a crash, the vehicle asks for.
+ */
+import type { OwnerId, PeerId } from '../ids.ts'
+import { statementIntervalMs, statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
+import { type ClaimNews, type ClaimRecord, JobClaims, type PaidJob } from './claims.ts'
+
+export interface PayablesOptions extends PaidJob {
+  readonly self: PeerId
+  /** Of the job. */
+  readonly shards: number
+}
+
+export type PayablesInput =
+  /** Durable with, or before, what follows from it. `old`: from the journal, and told before if it had to be. */
+  | { readonly type: 'record'; readonly record: ClaimRecord; readonly old: boolean }
+  /** Whether this steward acts for the job. */
+  | { readonly type: 'acting'; readonly acting: boolean }
+  /** A vehicle wants to know; of claims decided before this place in the ledger, or of all. */
+  | { readonly type: 'ask'; readonly from: PeerId; readonly before: number | null }
+  /** It has taken up what this steward said last. */
+  | { readonly type: 'accounted'; readonly from: PeerId }
+  | { readonly type: 'connected'; readonly peer: PeerId }
+  /** More was paid to a vehicle. */
+  | { readonly type: 'paid'; readonly vehicle: PeerId }
+  | { readonly type: 'wake' }
+
+export type PayablesEffect =
+  /** For the ledger. */
+  | ({ readonly type: 'claim' } & ClaimNews)
+  /** Sign what the ledger says of this vehicle's claims, and send it with the newest of them before that place. */
+  | {
+      readonly type: 'state'
+      readonly vehicle: PeerId
+      readonly owner: OwnerId
+      readonly closed: boolean
+      readonly before: number | null
+    }
+  | { readonly type: 'wake'; readonly atMs: number }
+
+interface Payee {
+  readonly vehicle: PeerId
+  readonly owner: OwnerId
+  /** Not told yet. */
+  changed: boolean
+  /** Told, and not answered. */
+  waiting: boolean
+  toldMs: number | undefined
+  repeatMs: number
+}
+
+export class Payables {
+  readonly #options: PayablesOptions
+  readonly #claims: JobClaims
+  /** By vehicle and owner: a car that was sold in between has two. */
+  readonly #payees = new Map<string, Payee>()
+  readonly #accepted = new Set<number>()
+  #acting = false
+  #ended: 'complete' | 'otherwise' | undefined
+  #endedHere = false
+  #wakeAtMs = Number.POSITIVE_INFINITY
+  #effects: PayablesEffect[] = []
+
+  constructor(options: PayablesOptions) {
+    this.#options = options
+    this.#claims = new JobClaims(options)
+  }
+
+  /** Throws ProtocolError amount-too-large for a claim that no ledger can hold. */
+  handle(input: PayablesInput, nowMs: number): PayablesEffect[] {
+    switch (input.type) {
+      case 'record':
+        this.#learn(input.record, input.old)
+        break
+      case 'acting':
+        this.#acting = input.acting
+        break
+      case 'ask':
+        for (const payee of this.#of(input.from)) this.#state(payee, input.before, nowMs)
+        break
+      case 'accounted':
+        for (const payee of this.#of(input.from)) payee.waiting = false
+        break
+      case 'connected':
+        for (const payee of this.#of(input.peer)) if (payee.waiting) payee.changed = true
+        break
+      case 'paid':
+        for (const payee of this.#of(input.vehicle)) payee.changed = true
+        break
+      case 'wake':
+        this.#wakeAtMs = Number.POSITIVE_INFINITY
+    }
+    this.#tell(nowMs)
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  #learn(record: ClaimRecord, old: boolean): void {
+    if (record.kind === 'verdict')
+      for (const { position, outcome } of record.record.payload.shards)
+        if (outcome === 'accepted') this.#accepted.add(position)
+    if (record.kind === 'end') {
+      this.#ended = record.record.payload.outcome === 'complete' ? 'complete' : 'otherwise'
+      this.#endedHere ||= record.record.signer === this.#options.self
+    }
+    for (const news of this.#claims.learn(record)) {
+      this.#effects.push({ type: 'claim', ...news })
+      const payee = this.#payeeOf(news.claim)
+      if (news.outcome !== 'pending' && !old) payee.changed = true
+    }
+    // Whoever worked for the job hears how it ended, also when nothing else is new.
+    if (record.kind === 'end' && !old) for (const payee of this.#payees.values()) payee.changed = true
+  }
+
+  /** A steward that lacks a verdict must not call anything void for good. */
+  get #closed(): boolean {
+    if (this.#ended === undefined) return false
+    return this.#ended !== 'complete' || this.#accepted.size >= this.#options.shards
+  }
+
+  #tell(nowMs: number): void {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const payee of this.#payees.values()) {
+      const dueMs = this.#dueMs(payee, nowMs)
+      if (dueMs <= nowMs) this.#state(payee, null, nowMs)
+      nextMs = Math.min(nextMs, this.#dueMs(payee, nowMs))
+    }
+    if (nextMs >= this.#wakeAtMs) return
+    this.#wakeAtMs = nextMs
+    this.#effects.push({ type: 'wake', atMs: nextMs })
+  }
+
+  #dueMs({ changed, waiting, toldMs, repeatMs }: Payee, nowMs: number): number {
+    if (!this.#acting && !this.#endedHere && toldMs === undefined) return Number.POSITIVE_INFINITY
+    if (changed)
+      return this.#ended !== undefined || toldMs === undefined ? nowMs : toldMs + statementIntervalMs
+    return waiting ? toldMs! + repeatMs : Number.POSITIVE_INFINITY
+  }
+
+  #state(payee: Payee, before: number | null, nowMs: number): void {
+    const { vehicle, owner } = payee
+    this.#effects.push({ type: 'state', vehicle, owner, closed: this.#closed, before })
+    if (before !== null) return // the rest of what it was told
+    payee.repeatMs = payee.changed ? statementRepeatMsMin : Math.min(statementRepeatMsMax, payee.repeatMs * 2)
+    payee.changed = false
+    payee.waiting = true
+    payee.toldMs = nowMs
+  }
+
+  #of(vehicle: PeerId): Payee[] {
+    return [...this.#payees.values()].filter((payee) => payee.vehicle === vehicle)
+  }
+
+  #payeeOf({ vehicle, owner }: { readonly vehicle: PeerId; readonly owner: OwnerId }): Payee {
+    const key = `${vehicle}/${owner}`
+    const known = this.#payees.get(key) ?? {
+      vehicle,
+      owner,
+      changed: false,
+      waiting: false,
+      toldMs: undefined,
+      repeatMs: statementRepeatMsMin,
+    }
+    this.#payees.set(key, known)
+    return known
+  }
+}

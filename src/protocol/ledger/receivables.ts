@@ -1,0 +1,268 @@
+/**
+ * Receivables: a vehicle's side of what one job owes for its work. It sets aside what each receipt is worth when it is
+ * signed, and learns from statements what became of it.
+ *
+ * Stewards apart may each know of verdicts that the other lacks: a claim is paid when any of them says so, and void when
+ * one of them says so and none says otherwise. Of one steward the newest statement counts. A statement that
+ * agrees with this vehicle's own claims to the unit is answered; where it does not, the vehicle asks for all that it lists, page by
+ * page, and what still differs then is shown with the receipts behind it.
+ */
+import { equals } from 'uint8arrays'
+import { compareText } from '../../base/bytes.ts'
+import type { Sha256 } from '../../base/prng.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Lease, Receipt } from '../lease.ts'
+import { statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
+import type { Micros } from '../price.ts'
+import type { Verified } from '../record.ts'
+import { type ClaimNews, claimsOfReceipt, type PaidJob } from './claims.ts'
+import { type Claim, type ClaimOutcome, subjectOf } from './entry.ts'
+import { type StatedClaim, type Statement, totalsOf } from './statement.ts'
+
+export interface ReceivablesOptions extends PaidJob {
+  readonly self: PeerId
+  readonly sha256: Sha256
+}
+
+export type ReceivablesInput =
+  /** Durable with, or before, what follows from it. */
+  | { readonly type: 'signed'; readonly lease: Verified<Lease>; readonly receipt: Verified<Receipt> }
+  /** Of a steward of the job; `next` is where the rest of its claims begins, null: that is all. */
+  | {
+      readonly type: 'statement'
+      readonly statement: Verified<Statement>
+      readonly claims: readonly StatedClaim[]
+      readonly next: number | null
+    }
+  | { readonly type: 'stewards'; readonly stewards: readonly PeerId[] }
+  | { readonly type: 'connected'; readonly peer: PeerId }
+  | { readonly type: 'wake' }
+
+export type ReceivablesEffect =
+  /** For the ledger. */
+  | ({ readonly type: 'claim' } & ClaimNews)
+  /** Keep this statement in the place of the same steward's older ones: it agrees with what the ledger says, or is disputed. */
+  | { readonly type: 'keep'; readonly statement: Verified<Statement>; readonly agrees: boolean }
+  | { readonly type: 'ask'; readonly to: PeerId; readonly before: number | null }
+  /** Tell its signer that the statement was taken up; `micros` is what this vehicle comes to itself. */
+  | { readonly type: 'accounted'; readonly to: PeerId; readonly statement: RecordId; readonly micros: Micros }
+  | { readonly type: 'wake'; readonly atMs: number }
+
+/** Where a steward and this vehicle differ; null: that side does not know of the claim. */
+export interface Difference {
+  readonly steward: PeerId
+  readonly receipt: RecordId
+  readonly place: number
+  readonly oursMicros: Micros | null
+  readonly theirsMicros: Micros | null
+}
+
+interface Known {
+  readonly claim: Claim
+  outcome: ClaimOutcome | undefined
+}
+
+interface Account {
+  statement: Verified<Statement>
+  /** What it said of each claim, by subject. */
+  readonly said: Map<string, StatedClaim>
+  agrees: boolean
+}
+
+export class Receivables {
+  readonly #options: ReceivablesOptions
+  readonly #claims = new Map<string, Known>()
+  readonly #byPosition = new Map<string, Known[]>()
+  /** By steward and owner. */
+  readonly #accounts = new Map<string, Account>()
+  #stewards: readonly PeerId[] = []
+  /** Whom it asks next. */
+  #turn = 0
+  #askedMs: number | undefined
+  #patienceMs = statementRepeatMsMin
+  #wakeAtMs = Number.POSITIVE_INFINITY
+  #effects: ReceivablesEffect[] = []
+
+  constructor(options: ReceivablesOptions) {
+    this.#options = options
+  }
+
+  /** Throws ProtocolError amount-too-large for a claim that no ledger can hold. */
+  handle(input: ReceivablesInput, nowMs: number): ReceivablesEffect[] {
+    switch (input.type) {
+      case 'signed':
+        this.#signed(input.lease, input.receipt)
+        break
+      case 'statement':
+        this.#heard(input.statement, input.claims, input.next)
+        break
+      case 'stewards':
+        this.#stewards = input.stewards
+        break
+      case 'connected':
+        if (!this.isSettled && this.#stewards.includes(input.peer)) this.#ask(input.peer, null)
+        break
+      case 'wake':
+        this.#wakeAtMs = Number.POSITIVE_INFINITY
+        this.#askAround(nowMs)
+    }
+    this.#askToWake(nowMs)
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  /** Nothing is open, and somebody who says that the job is over agrees with this vehicle. */
+  get isSettled(): boolean {
+    const isOver = [...this.#accounts.values()].some(
+      ({ statement, agrees }) => statement.payload.closed && agrees,
+    )
+    return isOver && [...this.#claims.values()].every(({ outcome }) => outcome !== 'pending')
+  }
+
+  /** What each steward said last, and whether this vehicle's claims come to the same. */
+  statements(): { readonly statement: Verified<Statement>; readonly agrees: boolean }[] {
+    return [...this.#accounts.values()].map(({ statement, agrees }) => ({ statement, agrees }))
+  }
+
+  /** Of statements that do not agree: claims that one side pays and the other does not, or differently. */
+  differences(): Difference[] {
+    return [...this.#accounts.values()].flatMap(({ statement, said, agrees }) => {
+      if (agrees) return []
+      const steward = statement.signer
+      const found: Difference[] = []
+      for (const [subject, theirs] of said) {
+        const ours = this.#claims.get(subject)
+        const { receipt, place } = theirs
+        const oursMicros =
+          ours === undefined ? null : paidMicros(ours.outcome === 'paid', ours.claim.ownerMicros)
+        const theirsMicros = paidMicros(theirs.paid, theirs.micros)
+        if (oursMicros !== theirsMicros) found.push({ steward, receipt, place, oursMicros, theirsMicros })
+      }
+      return found.sort((a, b) => compareText(a.receipt, b.receipt) || a.place - b.place)
+    })
+  }
+
+  #signed(lease: Verified<Lease>, receipt: Verified<Receipt>): void {
+    for (const claim of claimsOfReceipt(this.#options, lease, receipt)) {
+      const subject = subjectOf(claim)
+      if (this.#claims.has(subject)) continue
+      const known: Known = { claim, outcome: undefined }
+      this.#claims.set(subject, known)
+      const shard = `${claim.owner}/${claim.position}`
+      const others = this.#byPosition.get(shard)
+      if (others === undefined) this.#byPosition.set(shard, [known])
+      else others.push(known)
+      this.#judge(shard)
+    }
+  }
+
+  #heard(statement: Verified<Statement>, claims: readonly StatedClaim[], next: number | null): void {
+    const { signer, payload } = statement
+    if (payload.vehicle !== this.#options.self || payload.currency !== this.#options.currency) return
+    const key = `${signer}/${payload.owner}`
+    const known = this.#accounts.get(key)
+    if (known !== undefined && known.statement.serial > statement.serial) return
+    const account = known ?? { statement, said: new Map(), agrees: false }
+    account.statement = statement
+    this.#accounts.set(key, account)
+    for (const stated of claims) account.said.set(subjectOf(stated), stated)
+    account.agrees = this.#agrees(account, payload.owner)
+    const touched = claims.flatMap((stated) => this.#claims.get(subjectOf(stated)) ?? [])
+    const shards = payload.closed ? this.#byPosition.keys() : touched.map(shardOf)
+    for (const shard of new Set(shards)) this.#judge(shard)
+    if (!account.agrees && next !== null) {
+      this.#ask(signer, next)
+      return
+    }
+    const micros = this.#micros(account, payload.owner)
+    this.#effects.push(
+      { type: 'keep', statement, agrees: account.agrees },
+      { type: 'accounted', to: signer, statement: statement.id, micros },
+    )
+    this.#patienceMs = statementRepeatMsMin
+  }
+
+  /** Whether what it pays is what this vehicle knows of its own claims, to the unit. */
+  #agrees(account: Account, owner: OwnerId): boolean {
+    const { units, micros, receipts, root } = account.statement.payload
+    const ours = totalsOf(this.#options.sha256, this.#acknowledged(account, owner))
+    return (
+      ours.units === units && ours.micros === micros && ours.receipts === receipts && equals(ours.root, root)
+    )
+  }
+
+  #micros(account: Account, owner: OwnerId): Micros {
+    return totalsOf(this.#options.sha256, this.#acknowledged(account, owner)).micros
+  }
+
+  /** Claims that the steward pays, at the worth that this vehicle's own leases and receipts give them. */
+  *#acknowledged({ said }: Account, owner: OwnerId): Generator<StatedClaim> {
+    for (const [subject, { claim }] of this.#claims)
+      if (claim.owner === owner && said.get(subject)?.paid === true) {
+        const { receipt, place, units, ownerMicros: micros } = claim
+        yield { receipt, place, units, micros, paid: true }
+      }
+  }
+
+  /** One owner is paid once for a shard: should stewards apart both pay, it is the first as they will see it. */
+  #judge(shard: string): void {
+    let isPaid = false
+    const news: ClaimNews[] = []
+    for (const known of this.#byPosition.get(shard)!.sort(inOrder)) {
+      const said = this.#outcomeOf(known.claim)
+      const outcome: ClaimOutcome = said === 'paid' && isPaid ? 'void' : said
+      isPaid ||= outcome === 'paid'
+      if (outcome !== known.outcome) news.push({ claim: known.claim, outcome })
+      known.outcome = outcome
+    }
+    news.sort((a, b) => Number(a.outcome === 'paid') - Number(b.outcome === 'paid'))
+    for (const one of news) this.#effects.push({ type: 'claim', ...one })
+  }
+
+  #outcomeOf(claim: Claim): ClaimOutcome {
+    const subject = subjectOf(claim)
+    let outcome: ClaimOutcome = 'pending'
+    for (const { statement, said, agrees } of this.#accounts.values()) {
+      const { owner, closed } = statement.payload
+      if (owner !== claim.owner) continue
+      const stated = said.get(subject)
+      // Paid by another measure than the lease's is not what was promised: it stays open, and is shown.
+      if (stated?.paid && (stated.micros !== claim.ownerMicros || stated.units !== claim.units)) continue
+      if (stated?.paid) return 'paid'
+      // The root covers all that is paid: once it agrees, what was not listed is not among it.
+      if (stated !== undefined || (closed && agrees)) outcome = 'void'
+    }
+    return outcome
+  }
+
+  #askAround(nowMs: number): void {
+    if (this.isSettled || this.#stewards.length === 0 || this.#claims.size === 0) return
+    this.#turn += 1
+    this.#ask(this.#stewards[this.#turn % this.#stewards.length]!, null)
+    this.#askedMs = nowMs
+    this.#patienceMs = Math.min(statementRepeatMsMax, 2 * this.#patienceMs)
+  }
+
+  #ask(to: PeerId, before: number | null): void {
+    this.#effects.push({ type: 'ask', to, before })
+  }
+
+  #askToWake(nowMs: number): void {
+    if (this.#wakeAtMs !== Number.POSITIVE_INFINITY || this.isSettled || this.#claims.size === 0) return
+    this.#wakeAtMs = Math.max(nowMs, this.#askedMs ?? nowMs) + this.#patienceMs
+    this.#effects.push({ type: 'wake', atMs: this.#wakeAtMs })
+  }
+}
+
+function shardOf({ claim }: Known): string {
+  return `${claim.owner}/${claim.position}`
+}
+
+function inOrder(a: Known, b: Known): number {
+  return compareText(a.claim.lease, b.claim.lease) || compareText(subjectOf(a.claim), subjectOf(b.claim))
+}
+
+function paidMicros(paid: boolean, micros: Micros): Micros | null {
+  return paid ? micros : null
+}

@@ -1,0 +1,121 @@
+/** Leases with prices, receipts, verdicts and ends of one job, short to write. */
+import type { Cid, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import type { PaidJob } from '../../src/protocol/ledger/claims.ts'
+import {
+  encodeBody,
+  type RecordBody,
+  type RecordKind,
+  recordId,
+  type Verified,
+} from '../../src/protocol/record.ts'
+import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/verdict.ts'
+import { bodyOf, cidNamed, ownerNamed, peerNamed, sha256 } from './core-fakes.ts'
+
+export const paidJob: PaidJob = {
+  job: cidNamed('paid job'),
+  submitter: peerNamed('submitter'),
+  fleet: peerNamed('fleet'),
+  currency: 'EUR',
+}
+
+/** 7 micros a unit, of which the operator gets a tenth. */
+export const price = { currency: 'EUR', unitMicros: 7, operatorPpm: 100_000 }
+
+export function recordOf<Payload>(
+  kind: RecordKind,
+  signer: PeerId,
+  serial: number,
+  payload: Payload,
+  epoch = 0,
+): { readonly body: RecordBody<Payload>; readonly record: Verified<Payload> } {
+  const body = bodyOf(kind, signer, payload, { job: paidJob.job, serial, epoch })
+  return { body, record: { ...body, id: recordId(sha256, encodeBody(body)) } }
+}
+
+export function leaseOf(
+  vehicle: string,
+  positions: readonly number[],
+  { serial = 0, owner = `owner of ${vehicle}`, steward = 'steward', units = 3, ...more }: LeaseChanges = {},
+): Verified<Lease> {
+  return recordOf('lease', peerNamed(steward), serial, {
+    vehicle: peerNamed(vehicle),
+    owner: ownerNamed(owner),
+    shards: positions.map((position) => cidNamed(`shard ${position}`)),
+    positions,
+    isa: null,
+    costMs: 1,
+    units: positions.map(() => units),
+    price: more.price === undefined ? price : more.price,
+    draw: { basis: cidNamed('basis'), eligible: new Uint8Array(1), index: serial },
+  }).record
+}
+
+interface LeaseChanges {
+  readonly serial?: number
+  readonly owner?: string
+  readonly steward?: string
+  readonly units?: number
+  readonly price?: Lease['price']
+}
+
+/** For these places of the lease. */
+export function receiptOf(
+  lease: Verified<Lease>,
+  covers: readonly number[],
+  serial = 0,
+  opening: Opening = { results: covers.map(() => cidNamed('result')), nonce: new Uint8Array(32) },
+): Verified<Receipt> {
+  const of = {
+    id: lease.id,
+    job: paidJob.job,
+    worker: lease.payload.vehicle,
+    shards: lease.payload.shards,
+  }
+  return recordOf('receipt', lease.payload.vehicle, serial, {
+    lease: lease.id,
+    covers,
+    root: receiptRoot(sha256, of, covers, opening),
+    cpuMs: 1,
+    wallMs: 1,
+    energy: null,
+  }).record
+}
+
+export function verdictOf(
+  position: number,
+  agreeing: readonly Verified<Receipt>[],
+  {
+    result = 'result',
+    serial = position,
+    steward = 'steward',
+    settles = [],
+    outcome = 'accepted',
+    epoch = 0,
+  }: {
+    readonly result?: string
+    readonly serial?: number
+    readonly steward?: string
+    readonly settles?: readonly RecordId[]
+    readonly outcome?: 'accepted' | 'failed'
+    readonly epoch?: number
+  } = {},
+): Verified<Verdict> {
+  const shard: ShardVerdict = {
+    position,
+    shard: cidNamed(`shard ${position}`),
+    outcome,
+    status: 'final',
+    result: outcome === 'accepted' ? (cidNamed(result) as Cid) : null,
+    because: outcome === 'accepted' ? 'unanimous' : 'too-many-losses',
+    agreeing: agreeing.map(({ id }) => id),
+    contradicting: [],
+    settles,
+  }
+  return recordOf('verdict', peerNamed(steward), serial, { shards: [shard] }, epoch).record
+}
+
+export function endOf(outcome: JobEnd['outcome'] = 'complete', steward = 'steward'): Verified<JobEnd> {
+  return recordOf('end', peerNamed(steward), 1_000, { outcome, reason: 'over', seed: new Uint8Array(32) })
+    .record
+}
