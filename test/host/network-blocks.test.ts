@@ -3,7 +3,16 @@ import { test } from 'node:test'
 import { answerKind, encodeAnswerHead } from '../../src/host/network/block-frames.ts'
 import { blocksProtocol } from '../../src/host/network/blocks.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
-import { cidOf, Inbox, RawPeer, startNetwork, startPair, testBlocks } from '../support/network.ts'
+import {
+  cidOf,
+  Inbox,
+  type LogLine,
+  logInbox,
+  RawPeer,
+  startNetwork,
+  startPair,
+  testBlocks,
+} from '../support/network.ts'
 
 const timeout = 60_000
 const MiB = 1024 * 1024
@@ -189,6 +198,39 @@ test('a fetch ends at once by its signal, or by leaving the loop, and the stream
   let count = 0
   for await (const _ of left.blocks.fetch(right.peer, cids)) count++
   assert.equal(count, cids.length)
+})
+
+test('bytes that nobody waits for any more stop coming, and those of others go on', {
+  timeout,
+}, async (t) => {
+  const { log, lines } = logInbox()
+  const { left, right } = await startPair(t, { log })
+  const held = testBlocks(20, 100_000)
+  const gate = Promise.withResolvers<void>()
+  const asked = new Inbox<Cid>()
+  right.blocks.serve(async (cid) => {
+    asked.put(cid)
+    await gate.promise
+    return held.get(cid)
+  })
+  const cids = [...held.keys()]
+  const fetch = async (signal?: AbortSignal) => {
+    let count = 0
+    for await (const _ of left.blocks.fetch(right.peer, cids, signal)) count++
+    return count
+  }
+  const [first, second] = [new AbortController(), new AbortController()]
+  const fetches = [fetch(first.signal), fetch(second.signal)]
+  await asked.find(Boolean)
+  const isReset = ({ msg }: LogLine) => msg.startsWith("reset a peer's stream")
+  first.abort(new Error('enough'))
+  await assert.rejects(fetches[0]!, /enough/)
+  assert(!lines.items.some(isReset), 'the other one waits on the same stream')
+  second.abort(new Error('enough of that, too'))
+  await assert.rejects(fetches[1]!, /enough of that/)
+  gate.resolve()
+  await lines.find(isReset)
+  assert.equal(await fetch(), cids.length)
 })
 
 test('a CID that names no sha2-256 block is refused before anything is sent', { timeout }, async (t) => {

@@ -3,6 +3,7 @@
  * it, and what happens on a full disk.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -46,7 +47,10 @@ class Life {
         this.said.put({ to, message })
       },
       blocks: {
-        async *fetch(_: PeerId, cids: readonly Cid[]) {
+        fetch: async function* (_: PeerId, cids: readonly Cid[], signal: AbortSignal) {
+          world.fetches.put(signal)
+          if (world.isSlow) await once(signal, 'abort')
+          signal.throwIfAborted()
           for (const cid of cids) yield { cid, bytes: world.blocks.get(cid) }
         },
       },
@@ -83,11 +87,18 @@ class Life {
   }
 }
 
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}
+
 const secret = new Uint8Array(32).fill(7)
 
 /** A steward, a standby, and a job of one document a shard. */
 class World {
   readonly blocks = new Map<Cid, Uint8Array>()
+  /** What ends each fetch; while the world is slow, nothing else does. */
+  readonly fetches = new Inbox<AbortSignal>()
+  isSlow = false
   readonly key: SigningKey
   readonly steward: SigningKey
   readonly standby: SigningKey
@@ -245,6 +256,28 @@ test('a vehicle that is not a party to the job is not told of it', async (t) => 
   assert.throws(() =>
     life.vehicle.hear(world.standby.peerId, { type: 'adopt', manifest: forged, handovers: [] }),
   )
+})
+
+test('a vehicle that must stop while blocks arrive ends the fetch, and fetches them when it works again', async (t) => {
+  const world = new World(t)
+  const steward = world.steward.peerId
+  const [first, second, third] = ['one', 'two', 'three'].map((text) => world.lease([text]))
+  const life = world.live('life')
+  world.isSlow = true
+  life.vehicle.hear(steward, world.offer(first!.record))
+  life.vehicle.hear(steward, world.offer(second!.record))
+  await world.fetches.until((fetches) => fetches.length === 2)
+  life.vehicle.hear(steward, { type: 'withdraw', lease: first!.id })
+  const [one, two] = world.fetches.items
+  await aborted(one!)
+  assert(!two!.aborted)
+  life.vehicle.setMode('stop')
+  await aborted(two!)
+  world.isSlow = false
+  life.vehicle.setMode('run')
+  life.vehicle.hear(steward, world.offer(third!.record))
+  await life.hears('receipt')
+  assert.deepEqual(life.executed, ['three'])
 })
 
 test('on a full disk nothing is accepted, what is promised waits, and all goes on when there is room', async (t) => {

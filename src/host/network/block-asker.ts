@@ -21,6 +21,8 @@ interface Waiting {
   readonly cids: readonly Uint8Array[]
   readonly answered: (answer: Answer) => void
   readonly failed: (error: Error) => void
+  /** Aborted: nobody wants the answer any more. */
+  readonly signal: AbortSignal | undefined
 }
 
 /**
@@ -28,7 +30,8 @@ interface Waiting {
  *
  * Whatever goes wrong ends the stream and fails every question on it with the reason: a peer that sent one
  * corrupt block, or one answer that nobody asked for, has nothing else to say that we would trust. A question
- * that its asker gave up stays in the table until it is answered, so that a late answer is no surprise.
+ * that its asker gave up stays in the table until it is answered, so that a late answer is no surprise; when all were
+ * given up, the stream ends, and with it the bytes.
  */
 export class BlockAsker {
   readonly #stream: FlowStream
@@ -57,9 +60,9 @@ export class BlockAsker {
   }
 
   /** Asks for blocks. Each settles on its own: verified bytes, or undefined where the peer has none for us. */
-  blocks(cids: readonly Uint8Array[]): Promise<Uint8Array | undefined>[] {
+  blocks(cids: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array | undefined>[] {
     const first = this.#takeIds(cids.length)
-    const answers = cids.map((cid, index) => this.#expect(questionKind.blocks, first + index, [cid]))
+    const answers = cids.map((cid, index) => this.#expect(questionKind.blocks, first + index, [cid], signal))
     this.#ask(questionKind.blocks, first, cids)
     return answers.map(async (answer) => {
       const { kind, body } = await answer
@@ -68,11 +71,18 @@ export class BlockAsker {
   }
 
   /** One bit per CID, lowest first. */
-  async have(cids: readonly Uint8Array[]): Promise<Uint8Array> {
+  async have(cids: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array> {
     const id = this.#takeIds(1)
-    const answer = this.#expect(questionKind.have, id, cids)
+    const answer = this.#expect(questionKind.have, id, cids, signal)
     this.#ask(questionKind.have, id, cids)
     return (await answer).body
+  }
+
+  /** Some signal aborted. Nothing tells a server to forget a question, so only the end of the stream saves the bytes. */
+  givenUp(): void {
+    const all = [...this.#waiting.values()]
+    if (all.length === 0 || !all.every(({ signal }) => signal?.aborted)) return
+    this.#end(new NetworkError('closed', 'what was asked is not wanted any more', { peer: this.#peer }))
   }
 
   #takeIds(count: number): number {
@@ -82,10 +92,10 @@ export class BlockAsker {
     return first
   }
 
-  #expect(kind: number, id: number, cids: readonly Uint8Array[]): Promise<Answer> {
+  #expect(kind: number, id: number, cids: readonly Uint8Array[], signal?: AbortSignal): Promise<Answer> {
     this.#watch.wait()
     const answer = new Promise<Answer>((answered, failed) =>
-      this.#waiting.set(id, { kind, cids, answered, failed }),
+      this.#waiting.set(id, { kind, cids, answered, failed, signal }),
     )
     answer.catch(() => {})
     return answer

@@ -61,7 +61,7 @@ export class BlockExchange {
     const had = new Set<Cid>()
     for (let at = 0; at < cids.length; at += this.#bounds.cidsPerRequestMax) {
       const part = wanted.slice(at, at + this.#bounds.cidsPerRequestMax)
-      const bits = await abortable(asker.have(part), signal)
+      const bits = await abortable(asker.have(part, signal), signal)
       part.forEach((_, index) => {
         if (bits[index >> 3]! & (1 << (index & 7))) had.add(cids[at + index]!)
       })
@@ -73,8 +73,9 @@ export class BlockExchange {
    * Fetches blocks from one peer, yields them in any order, each checked against its CID.
    *
    * Asks ahead of the consumer by `blockWindowBytes`, judged by the sizes seen so far, and no further: a slow
-   * consumer slows the peer. Leaving the loop early, or the signal, drops what is still on its way. Throws
-   * NetworkError 'corrupt-block' naming the CID, 'stalled', 'unreachable', 'closed', 'malformed' or 'bad-cid'.
+   * consumer slows the peer. Leaving the loop early drops what is still on its way; the signal keeps it from coming,
+   * unless others wait for this peer's blocks, too. Throws NetworkError 'corrupt-block' naming the CID, 'stalled',
+   * 'unreachable', 'closed', 'malformed' or 'bad-cid'.
    */
   async *fetch(
     peer: PeerId,
@@ -99,7 +100,7 @@ export class BlockExchange {
       if (asked >= next) return
       const first = asked
       asked = next
-      for (const [index, answer] of asker.blocks(wanted.slice(first, next)).entries()) {
+      for (const [index, answer] of asker.blocks(wanted.slice(first, next), signal).entries()) {
         const cid = cids[first + index]!
         answer.then(
           (bytes) => {
@@ -116,23 +117,29 @@ export class BlockExchange {
       }
     }
 
-    while (yielded < cids.length) {
-      signal?.throwIfAborted()
-      askAhead()
-      const block = arrived.shift()
-      if (block !== undefined) {
-        yielded++
-        yield block
-      } else if (failure !== undefined) {
-        throw failure.error
-      } else {
-        await abortable(
-          new Promise<void>((resolve) => {
-            wake = resolve
-          }),
-          signal,
-        )
+    const giveUp = () => asker.givenUp()
+    signal?.addEventListener('abort', giveUp)
+    try {
+      while (yielded < cids.length) {
+        signal?.throwIfAborted()
+        askAhead()
+        const block = arrived.shift()
+        if (block !== undefined) {
+          yielded++
+          yield block
+        } else if (failure !== undefined) {
+          throw failure.error
+        } else {
+          await abortable(
+            new Promise<void>((resolve) => {
+              wake = resolve
+            }),
+            signal,
+          )
+        }
       }
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
     }
   }
 

@@ -68,6 +68,8 @@ export class Vehicle {
   #brought: Brought | undefined
   /** Of the shards of leases that this run took; older ones are in the journal. */
   readonly #keys = new Map<LeaseId, readonly Uint8Array[]>()
+  /** Of leases whose blocks are being fetched: what ends their fetches. */
+  readonly #fetching = new Map<LeaseId, AbortController>()
   readonly #handOver = new HandOver()
   #timer: NodeJS.Timeout | undefined
   #stopped = false
@@ -312,10 +314,12 @@ export class Vehicle {
   async #prepare(id: LeaseId): Promise<void> {
     const held = this.#worker.lease(id)
     if (held === undefined) return
+    const { signal } = this.#fetch(id)
     try {
-      await this.#provisions.ofLease(held)
+      await this.#provisions.ofLease(held, signal)
       this.#handle({ type: 'prepared', lease: id })
     } catch (error) {
+      if (signal.aborted) return
       const why = this.#room.lostBy(error)
         ? 'no-space'
         : error instanceof MissingBlocks
@@ -370,12 +374,19 @@ export class Vehicle {
   async #repair(id: LeaseId): Promise<boolean> {
     const held = this.#worker.lease(id)
     if (held === undefined) return false
+    const { signal } = this.#fetch(id)
     try {
-      return await this.#provisions.repair(held)
+      return await this.#provisions.repair(held, signal)
     } catch (error) {
       this.#options.log.info({ lease: id, error }, 'damaged blocks could not be fetched again')
       return false
     }
+  }
+
+  #fetch(id: LeaseId): AbortController {
+    const known = this.#fetching.get(id) ?? new AbortController()
+    this.#fetching.set(id, known)
+    return known
   }
 
   /** Frozen first: that takes effect within a millisecond, the end of a process within tens. */
@@ -391,6 +402,8 @@ export class Vehicle {
     const { blocks, journal } = this.#options.store
     this.#persist(() => journal.endLeaseSoon(job, lease, reason))
     this.#keys.delete(lease)
+    this.#fetching.get(lease)?.abort(new Error('the lease is over'))
+    this.#fetching.delete(lease)
     if (this.#worker.works(job)) return
     try {
       blocks.dropAll(blocks.blocksOf(job, 'input'), { kind: 'input', job })
