@@ -127,6 +127,8 @@ const declineReasons = [
   'busy',
   'draining',
   'stopped',
+  /** It will probably be gone before the lease could be done. */
+  'leaving',
   'no-such-engine',
   'not-a-steward',
   'own-job',

@@ -44,7 +44,7 @@ function auditsOf(text: string | undefined): Audits | null {
   return { replicas, checks, windowShards, auditor: 'owners' }
 }
 
-/** `v1:o1:slots=2:isa=avx:mode=drain` */
+/** `v1:o1:slots=2:isa=avx:mode=drain:until=20s` */
 export function capacityOf(text: string): Capacity {
   const [name, owner, ...rest] = text.split(':')
   const settings = new Map(rest.map((part) => part.split('=') as [string, string]))
@@ -66,7 +66,7 @@ export function capacityOf(text: string): Capacity {
     slots: { total: slots, free: slots },
     mode: (settings.get('mode') ?? 'run') as Capacity['mode'],
     reasons: [],
-    availableUntilMs: null,
+    availableUntilMs: settings.has('until') ? parseDuration(settings.get('until')!) : null,
     engines: [engine],
     addresses: [],
     software: '0',

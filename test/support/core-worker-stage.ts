@@ -72,6 +72,11 @@ export class WorkerStage {
         return this.#restart(settings)
       case 'room':
         return this.#hand({ type: 'room', enough: words[0] === 'enough' })
+      case 'available':
+        return this.#hand({
+          type: 'available',
+          untilMs: words[0] === 'long' ? null : parseDuration(words[0]!),
+        })
       case 'prepared':
         return words.flatMap((name) => this.#hand({ type: 'prepared', lease: cidNamed(name) }))
       case 'unprepared':

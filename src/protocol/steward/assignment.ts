@@ -2,7 +2,8 @@
  * Assignment: which shards go into the next lease, and who may get it.
  *
  * The first open shard that wants a replica leads. Vehicles with an idle slot come before vehicles that would
- * queue it, those of the shard's instruction-set class before others; among those left the draw decides alone.
+ * queue it, those of the shard's instruction-set class before others; among those left the draw decides alone. Who
+ * will probably have left before it could be done is not asked.
  * The lease is then filled with further shards that want a replica of that owner, as long as the whole stays
  * short work and leaves enough for the other vehicles to begin at once.
  */
@@ -20,6 +21,8 @@ export interface Room {
   readonly open: boolean
   /** Open, or only short of room: worth waiting for. */
   readonly promising: boolean
+  /** What it could do, beside its leases of this job, while it is probably there: of the reference core. */
+  readonly costMsMax: number
 }
 
 /** A chance to lease: candidates by their position in the list, of which one will be drawn. */
@@ -29,7 +32,7 @@ export interface Opportunity {
 }
 
 function headroom(candidate: Candidate, room: Room): number {
-  if (!room.open || candidate.mode !== 'run') return 0
+  if (!room.open || candidate.mode !== 'run' || room.costMsMax <= 0) return 0
   return Math.max(0, candidate.slots * leasesPerSlot - room.active)
 }
 
@@ -49,7 +52,9 @@ export function nextOpportunity(
   if (free.length === 0) return undefined
   const passed = new Set<OwnerId>()
   for (let shard = board.nextWanting(0); shard !== undefined; shard = board.nextWanting(shard.position + 1)) {
-    const able = free.filter((i) => board.eligible(shard!, candidates[i]!))
+    const able = free.filter(
+      (i) => board.eligible(shard!, candidates[i]!) && shard!.entry.costMs <= rooms[i]!.costMsMax,
+    )
     if (able.length === 0) continue
     const eligible = preferred(board, shard, able, candidates, rooms)
     if (eligible.length > 0) return { shard, eligible }
@@ -83,11 +88,13 @@ export function bundle(
   board: ShardBoard,
   leader: ShardState,
   candidate: Candidate,
+  room: Room,
   shardsMax: number,
   slowness: number,
 ): ShardState[] {
   const shards = [leader]
-  let costMs = leader.entry.costMs * slowness
+  const costMsMax = Math.min(leaseCostMsTarget / slowness, room.costMsMax)
+  let costMs = leader.entry.costMs
   for (
     let shard = board.nextWanting(leader.position + 1);
     shard !== undefined && shards.length < Math.min(shardsMax, leaseShardsMax);
@@ -95,9 +102,9 @@ export function bundle(
   ) {
     if (!board.eligible(shard, candidate)) continue
     if (shard.isa !== undefined && shard.isa !== candidate.isa) continue
-    if (costMs + shard.entry.costMs * slowness > leaseCostMsTarget) break
+    if (costMs + shard.entry.costMs > costMsMax) break
     shards.push(shard)
-    costMs += shard.entry.costMs * slowness
+    costMs += shard.entry.costMs
   }
   return shards
 }

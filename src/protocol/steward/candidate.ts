@@ -15,6 +15,8 @@ export interface Candidate {
   readonly free: number
   readonly mode: Capacity['mode']
   readonly isa: string | null
+  /** Until when it will probably be there; null: nobody knows. */
+  readonly availableUntilMs: number | null
 }
 
 /** Those of the roster who could execute the job, in its order. In a fleet nobody else is on the roster. */
@@ -40,6 +42,7 @@ export function candidatesFor(
       free: capacity.slots.free,
       mode: capacity.mode,
       isa: engine.isa,
+      availableUntilMs: capacity.availableUntilMs,
     })
   }
   return candidates

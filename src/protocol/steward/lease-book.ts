@@ -57,6 +57,14 @@ export class LeaseBook {
     return this.#active.get(peer)?.size ?? 0
   }
 
+  /** Of the reference core: what its leases under way still are, as far as it was heard of. */
+  costMsOf(peer: PeerId): number {
+    let costMs = 0
+    for (const { lease, done } of this.#active.get(peer) ?? [])
+      costMs += lease.payload.costMs * (1 - done / lease.payload.positions.length)
+    return costMs
+  }
+
   *active(): Generator<LeaseState> {
     for (const leases of this.#active.values()) yield* leases
   }

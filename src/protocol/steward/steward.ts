@@ -33,6 +33,7 @@ import {
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
+import { Slowness } from '../slowness.ts'
 import { answersAlike, type Claim } from '../tally.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../verdict.ts'
 import type { Window } from '../window.ts'
@@ -48,9 +49,6 @@ import { type Check, type ClosedWindow, Windows } from './windows.ts'
 
 /** How often a steward looks for stragglers and lapsed leases: a guess, short against every time it judges. */
 const lookIntervalMs = 1_000
-
-/** How much one receipt moves the estimate of how slow vehicles are against the reference core: a guess. */
-const slownessWeight = 0.3
 
 export interface StewardOptions {
   readonly job: JobId
@@ -93,7 +91,7 @@ export class Steward {
   readonly #barren = new Set<OwnerId>()
   #barrenAt = 0
   #serial = 0
-  #slowness = 1
+  readonly #slowness = new Slowness()
   #stewards: readonly StewardPlace[]
   /** Shards on which stewards apart made verdicts that differ: the next one settles them. */
   readonly #apart = new Map<number, Apart>()
@@ -408,7 +406,7 @@ export class Steward {
       costMs += shard.entry.costMs
       this.#return({ shard, lease: state, receipt: receipt.id, result }, wanted)
     })
-    if (costMs > 0) this.#measure(receipt.payload.wallMs / costMs)
+    this.#slowness.measure(receipt.payload.wallMs, costMs)
     if (wanted.length > 0) this.#effects.push({ type: 'collect', wanted })
     if (state.covered.size === state.lease.payload.positions.length) this.#close(state)
     else if (released !== null && state.state !== 'closed') {
@@ -505,7 +503,7 @@ export class Steward {
     if (this.#board.wantedTotal > 0) return
     for (const state of this.#leases.active()) {
       const work = this.#leases.activeOf(state.lease.payload.vehicle) * state.lease.payload.costMs
-      const expectedMs = Math.max(speculationMinMs, speculationFactor * work * this.#slowness)
+      const expectedMs = Math.max(speculationMinMs, speculationFactor * work * this.#slowness.value)
       if (nowMs - state.startedMs < expectedMs) continue
       state.lease.payload.positions.forEach((position, place) => {
         const shard = this.#board.states[position]!
@@ -761,7 +759,8 @@ export class Steward {
         (basis) => this.#issue('draw', basis).id,
       )
       const share = fairShare(this.#board, this.#candidates, rooms)
-      const shards = bundle(this.#board, opportunity.shard, candidate, share, this.#slowness)
+      const room = this.#roomOf(candidate, nowMs)
+      const shards = bundle(this.#board, opportunity.shard, candidate, room, share, this.#slowness.value)
       this.#lease(candidate, shards, draw, nowMs)
     }
   }
@@ -790,8 +789,10 @@ export class Steward {
     return state
   }
 
-  #roomOf({ peer }: Candidate, nowMs: number): Room {
+  #roomOf({ peer, slots, availableUntilMs }: Candidate, nowMs: number): Room {
+    const remainingMs = availableUntilMs === null ? Number.POSITIVE_INFINITY : availableUntilMs - nowMs
     return {
+      costMsMax: remainingMs / this.#slowness.value - this.#leases.costMsOf(peer) / slots,
       active: this.#leases.activeOf(peer),
       open: this.#patience.open(peer, nowMs),
       promising: this.#patience.promising(peer, nowMs),
@@ -844,11 +845,6 @@ export class Steward {
     return state.lease.payload.positions.every(
       (position, place) => state.covered.has(place) || this.#board.states[position]!.verdict !== undefined,
     )
-  }
-
-  #measure(slowness: number): void {
-    const bounded = Math.min(100, Math.max(0.01, slowness))
-    this.#slowness += slownessWeight * (bounded - this.#slowness)
   }
 
   #issue<Payload>(kind: RecordKind, payload: Payload): Verified<Payload> {

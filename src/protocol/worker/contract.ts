@@ -54,6 +54,8 @@ export type WorkerInput =
   | { readonly type: 'mode'; readonly mode: WorkerMode }
   /** Whether the disk has room for more work. */
   | { readonly type: 'room'; readonly enough: boolean }
+  /** Until when the vehicle will probably be there; null: nobody knows. */
+  | { readonly type: 'available'; readonly untilMs: number | null }
   | { readonly type: 'connected'; readonly peer: PeerId }
   | { readonly type: 'wake' }
 

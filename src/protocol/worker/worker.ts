@@ -32,6 +32,7 @@ import {
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../record.ts'
+import { Slowness } from '../slowness.ts'
 import type {
   Done,
   RestoredJob,
@@ -87,6 +88,8 @@ export class Worker {
   readonly #totals = { shardsDone: 0, receipts: 0, leasesReleased: 0 }
   #mode: WorkerMode = 'run'
   #hasRoom = true
+  #availableUntilMs: number | null = null
+  readonly #slowness = new Slowness()
   #serial: number
   #lastProgressMs = 0
   #wakeAtMs = Number.POSITIVE_INFINITY
@@ -145,6 +148,9 @@ export class Worker {
         break
       case 'room':
         this.#hasRoom = input.enough
+        break
+      case 'available':
+        this.#availableUntilMs = input.untilMs
         break
       case 'connected':
         this.#connected(input.peer)
@@ -348,7 +354,18 @@ export class Worker {
     const ofSubmitter = [...this.#held.values()].filter((held) => held.manifest.signer === manifest.signer)
     if (this.#held.size >= slots * queuedLeasesPerSlotMax || ofSubmitter.length >= slots * leasesPerSlot)
       return 'busy'
+    if (!this.#fitsInTime(lease.payload.costMs, nowMs)) return 'leaving'
     return undefined
+  }
+
+  /** Would it be done, with all that waits already, while the vehicle is probably there? */
+  #fitsInTime(costMs: number, nowMs: number): boolean {
+    if (this.#availableUntilMs === null) return true
+    let queuedMs = costMs
+    for (const { lease, finished } of this.#held.values())
+      queuedMs += lease.payload.costMs * (1 - finished.size / lease.payload.shards.length)
+    const expectedMs = Math.max(costMs, queuedMs / this.#slots.length) * this.#slowness.value
+    return nowMs + expectedMs <= this.#availableUntilMs
   }
 
   // --- slots ------------------------------------------------------------------------------------------------
@@ -409,6 +426,7 @@ export class Worker {
     if (held.finished.has(place)) return
     held.finished.add(place)
     held.done.push({ place, result, cpuMs, wallMs })
+    this.#slowness.measure(wallMs, held.lease.payload.costMs / held.lease.payload.shards.length)
     this.#totals.shardsDone += 1
     const unfinished = held.finished.size < held.lease.payload.shards.length
     if (unfinished && nowMs - held.lastReceiptMs >= receiptIntervalMs) this.#commit(held, null, nowMs)
