@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { fromString, toString as textOf } from 'uint8arrays'
 import { charterText, readCharter, readCredential, signCharter } from '../../src/host/certificates.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
@@ -14,6 +15,13 @@ import { cidFromBytes, cidToBytes } from '../../src/host/network/cid-bytes.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
 import { framePrefix, frames } from '../../src/host/network/frames.ts'
 import { seal, sealResult, Unsealable, unseal, unsealResult, unwrapKey } from '../../src/host/sealing.ts'
+import { readLine } from '../../src/host/signals/command.ts'
+import type { RawReading } from '../../src/host/signals/intake.ts'
+import { readDatapoint } from '../../src/host/signals/kuksa.ts'
+import { subscribeResponse } from '../../src/host/signals/kuksa-schema.ts'
+import { parseTrace } from '../../src/host/signals/trace.ts'
+import { readingOf, signalPathOf } from '../../src/host/signals/values.ts'
+import { readMessage } from '../../src/host/signals/viss.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
 import { parseFileRoot } from '../../src/host/store/files.ts'
@@ -22,6 +30,7 @@ import { encodeCbor, linkOf } from '../../src/protocol/block.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { decodeEvidence } from '../../src/protocol/evidence.ts'
 import { decodeReport, encodeReport, packRecords, unpackRecords } from '../../src/protocol/report.ts'
+import type { Reading } from '../../src/protocol/rules/signals.ts'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'
@@ -105,6 +114,50 @@ export const targets: Readonly<Record<string, Target>> = {
     allowing([Unsealable], () => unsealResult(new Uint8Array(32), bytes, 'it')),
   ),
   'certificate-file': target([fromString(charterText(charter()))], 300, readCertificates),
+  'viss-message': target(
+    [
+      '{"action":"get","requestId":"1","data":{"path":"Vehicle.Speed","dp":{"value":"0.5","ts":"2026-03-01T20:00:00Z"}}}',
+      '{"action":"subscription","subscriptionId":"1","data":[{"path":"Vehicle.IsMoving","dp":[{"value":"true","ts":"2026-03-01T20:00:00Z"}]}]}',
+      '{"action":"subscribe","requestId":"2","error":{"number":"404","reason":"unavailable_data","message":"no"}}',
+    ].map((text) => fromString(text)),
+    3_000,
+    (bytes) => signalsOf(() => readMessage(textOf(bytes)).readings),
+  ),
+  'kuksa-update': target(
+    [
+      toBinary(
+        subscribeResponse,
+        create(subscribeResponse, {
+          entries: {
+            'Vehicle.Speed': {
+              timestamp: { seconds: 1_790_000_000n, nanos: 5_000_000 },
+              value: { typedValue: { case: 'double', value: 0.5 } },
+            },
+            'Vehicle.IsMoving': { value: { typedValue: { case: 'bool', value: true } } },
+          },
+        }),
+      ),
+    ],
+    3_000,
+    (bytes) => signalsOf(() => updateOf(bytes)),
+  ),
+  'signal-line': target(
+    [fromString('{"Vehicle.Speed":{"value":1e1,"ts":"2026-03-01T20:00:00+01:00"},"Vehicle.IsMoving":false}')],
+    3_000,
+    (bytes) => signalsOf(() => readLine(textOf(bytes), 1.8e12)),
+  ),
+  trace: target(
+    [
+      fromString('{"at":0,"Vehicle.Speed":0}\n{"at":1.5,"Vehicle.Speed":null}\n'),
+      fromString('{"at":"2026-03-01T20:00:00Z","Vehicle.LowVoltageSystemState":"OFF"}\n'),
+    ],
+    3_000,
+    (bytes) =>
+      signalsOf(() => {
+        parseTrace('it', textOf(bytes))
+        return []
+      }),
+  ),
   png: target([encodePng(image)], 1_000, readImage),
   jpeg: target([encodeJpeg(image, 80)], 300, readImage),
   tiff: target(
@@ -167,6 +220,32 @@ function readChild(bytes: Uint8Array): void {
       )
     }
   }
+}
+
+/** What they say is a sentence of their own, never a machine's complaint that nobody foresaw. */
+function signalsOf(read: () => readonly RawReading[]): void {
+  try {
+    for (const [name, value, atMs] of read()) {
+      const path = signalPathOf(name)
+      if (path === undefined) continue
+      const reading: Reading<unknown> = readingOf(path, value, atMs, 1.8e12)
+      assert(['boolean', 'number', 'string'].includes(typeof reading.value) && reading.atMs <= 1.8e12)
+      assert(typeof reading.value !== 'number' || Number.isFinite(reading.value))
+    }
+  } catch (error) {
+    assert((error as Error).constructor === Error, `${error}`)
+  }
+}
+
+/** The library's own complaints about bytes are caught where it is called, whatever they are. */
+function updateOf(bytes: Uint8Array): RawReading[] {
+  let update: MessageShape<typeof subscribeResponse>
+  try {
+    update = fromBinary(subscribeResponse, bytes)
+  } catch {
+    return []
+  }
+  return Object.entries(update.entries).flatMap(([path, point]) => readDatapoint(path, point))
 }
 
 function readImage(bytes: Uint8Array): void {

@@ -48,7 +48,7 @@ export function openTrace(name: string, path: string, { speed, loop }: TraceOpti
 }
 
 /** Throws Error: one sentence that names `path` and the line. */
-function parseTrace(path: string, text: string): Moment[] {
+export function parseTrace(path: string, text: string): Moment[] {
   const moments: Moment[] = []
   let start: { readonly atMs: number; readonly isRecorded: boolean } | null = null
   for (const [index, line] of text.split('\n').entries()) {

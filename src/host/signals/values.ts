@@ -38,6 +38,11 @@ const olderNames: Readonly<Record<string, SignalPath>> = {
     'Vehicle.Powertrain.TractionBattery.Charging.ChargingPort.AnyPosition.IsChargingCableConnected',
 }
 
+/** What to ask a server for: all that vehicles know themselves, by every name. */
+export const serverSignals: readonly string[] = [...Object.keys(schemas), ...Object.keys(olderNames)].filter(
+  (name) => name.startsWith('Vehicle.'),
+)
+
 /** A clock that is ahead by more than this is wrong; by less, it is the way from one computer to the next. A guess. */
 const clockSkewMsMax = 2_000
 

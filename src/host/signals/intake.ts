@@ -1,0 +1,69 @@
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import type { Latest } from './latest.ts'
+import { readingOf, signalPathOf } from './values.ts'
+
+/** A signal's name, its value and when that was read, in milliseconds since 1970: nothing of it is trusted. */
+export type RawReading = readonly [name: string, value: unknown, atMs: number]
+
+/** What a source says twice is in the log once; so many different things an hour. A guess. */
+const complaintsMax = 32
+const complaintsForgottenMs = 3_600_000
+const complaintCharsMax = 300
+
+const dateSchema = z.iso.datetime({ offset: true })
+
+/** What one source says, on its way to be known: what is wrong is left out, and named in the log, boundedly. */
+export class Intake {
+  readonly #name: string
+  readonly #latest: Latest
+  readonly #log: Logger
+  #complaints = new Set<string>()
+  #complaintsSinceMs = performance.now()
+
+  constructor(name: string, latest: Latest, log: Logger) {
+    this.#name = name
+    this.#latest = latest
+    this.#log = log
+  }
+
+  /** Whether anything of it is a reading. Signals that Carpool has no use for are skipped. */
+  take(readings: Iterable<RawReading>): boolean {
+    const nowMs = Date.now()
+    let isAny = false
+    for (const [name, value, atMs] of readings) {
+      const path = signalPathOf(name)
+      if (path === undefined) continue
+      try {
+        this.#latest.put({ [path]: readingOf(path, value, atMs, nowMs) })
+        isAny = true
+      } catch (error) {
+        this.complain(name, `${name} ${(error as Error).message}: unknown`)
+      }
+    }
+    return isAny
+  }
+
+  /** `about`: of what only the first complaint is of interest. */
+  complain(about: string, message: string): void {
+    if (performance.now() - this.#complaintsSinceMs > complaintsForgottenMs) {
+      this.#complaints = new Set()
+      this.#complaintsSinceMs = performance.now()
+    }
+    if (this.#complaints.has(about) || this.#complaints.size >= complaintsMax) return
+    this.#complaints.add(about)
+    this.#log.warn({ provider: this.#name }, message.slice(0, complaintCharsMax))
+  }
+
+  /** What went wrong is over: the next time it is news again. */
+  forget(about: string): void {
+    this.#complaints.delete(about)
+  }
+}
+
+/** Milliseconds since 1970 of an ISO 8601 date with its zone, or of a number that is so already; NaN: it is neither. */
+export function timeOf(text: unknown): number {
+  if (typeof text === 'number') return text
+  const date = dateSchema.safeParse(text)
+  return date.success ? Date.parse(date.data) : Number.NaN
+}
