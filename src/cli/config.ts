@@ -14,10 +14,9 @@ import { type Command, Option as Flag } from 'commander'
 import { z } from 'zod'
 import { ConfigError } from './config/errors.ts'
 import { nearest } from './config/nearest.ts'
+import type { Machine, Option } from './config/option.ts'
 import {
   flagOf,
-  type Machine,
-  type Option,
   type OptionName,
   type OptionValues,
   optionNames,
@@ -26,7 +25,8 @@ import {
 } from './config/options.ts'
 
 export { ConfigError } from './config/errors.ts'
-export type { Machine, OptionName } from './config/options.ts'
+export type { Machine } from './config/option.ts'
+export type { OptionName } from './config/options.ts'
 
 interface Origin {
   readonly layer: 'flag' | 'environment' | 'file' | 'default'
@@ -158,5 +158,6 @@ function thisMachine(): Machine {
     home: homedir(),
     workingDirectory: process.cwd(),
     cores: availableParallelism(),
+    timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
   }
 }

@@ -8,7 +8,9 @@ import type { Logger } from 'pino'
 import type { Executor } from '../host/executor/executor.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
-import type { Config, OptionName } from './config.ts'
+import type { PreferenceName } from '../protocol/rules/preferences.ts'
+import { preferenceNames, wishOf } from './config/preferences.ts'
+import { type Config, type OptionName, resolveConfig } from './config.ts'
 import { CommandFailure } from './failure.ts'
 import { quoted } from './format.ts'
 import { software } from './software.ts'
@@ -30,7 +32,12 @@ export const nodeOptionNames = [
   'json',
 ] as const satisfies OptionName[]
 
-export type NodeConfig = Config<(typeof nodeOptionNames)[number]>
+export type NodeConfig = Config<(typeof nodeOptionNames)[number] | PreferenceName>
+
+/** What a node is made of, whether or not this command has flags for all of it. Throws ConfigError. */
+export function resolveNodeConfig(flags: Readonly<Record<string, unknown>>): NodeConfig {
+  return resolveConfig([...nodeOptionNames, ...preferenceNames], flags)
+}
 
 /** What every command that asks a node needs. */
 export const clientOptionNames = ['dataDir', 'json', 'logLevel'] as const satisfies OptionName[]
@@ -58,7 +65,7 @@ export async function withNode<Result>(
 }
 
 /**
- * Starts a node in this process, and serves its socket. Throws what CarpoolNode.start throws.
+ * Starts a node in this process, and serves its socket. Throws ConfigError, and what CarpoolNode.start throws.
  * The node is imported late: libp2p takes longer to load than most commands take.
  */
 export async function startOwnNode(
@@ -81,6 +88,7 @@ export async function startOwnNode(
     fleetKey,
     meshKey,
     cacheBytesMax,
+    wish: wishOf(config),
     log,
     standsBy,
     software,

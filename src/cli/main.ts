@@ -1,11 +1,12 @@
 /** The command line: one file a command in commands/, what they share beside this file. */
 import { Command } from 'commander'
 import { auditCommand } from './commands/audit.ts'
+import { configCommand } from './commands/config.ts'
 import { fleetCommand } from './commands/fleet.ts'
 import { jobCommands } from './commands/jobs.ts'
-import { modeCommand } from './commands/mode.ts'
 import { nodeCommand } from './commands/node.ts'
 import { ownerCommand } from './commands/owner.ts'
+import { pauseCommands } from './commands/pause.ts'
 import { peersCommand } from './commands/peers.ts'
 import { quoteCommand } from './commands/quote.ts'
 import { resultsCommand } from './commands/results.ts'
@@ -13,6 +14,7 @@ import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
 import { swarmCommand } from './commands/swarm.ts'
+import { whyCommand } from './commands/why.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
 import { version } from './software.ts'
@@ -50,7 +52,8 @@ Examples:
     swarmCommand,
     nodeCommand,
     peersCommand,
-    modeCommand,
+    whyCommand,
+    pauseCommands,
     quoteCommand,
     submitCommand,
     statusCommand,
@@ -60,6 +63,7 @@ Examples:
     simCommand,
     ownerCommand,
     fleetCommand,
+    configCommand,
   ]
   for (const add of commands) add(program)
   return program

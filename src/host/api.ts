@@ -5,6 +5,7 @@
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job.ts'
 import type { Plan } from '../protocol/plan.ts'
+import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { StewardView } from '../protocol/steward/contract.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
 import type { FleetMemberRow } from './store/journal.ts'
@@ -36,8 +37,26 @@ export interface NodeApi {
   fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[]
   /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
   fleetRotate(finish: boolean): { readonly keys: readonly PeerId[] }
-  /** Lets the vehicle work, finish what it has, or stand still at once. */
-  setMode(mode: WorkerMode): void
+  /** What the owner's rules say of the vehicle. */
+  why(): WhyView
+  /** At once, and after each change. */
+  watchWhy(signal: AbortSignal): AsyncIterable<WhyView>
+  /** The owner's word: the vehicle stands still at once, until then or, with null, until `resume`; also after a restart. */
+  pause(untilMs: number | null): void
+  resume(): void
+}
+
+export interface WhyView {
+  readonly verdict: RuleVerdict
+  /** The verdict, and what holds work back. */
+  readonly sentence: string
+  /** Codes of the rules that hold work back, the strictest first. */
+  readonly reasons: readonly string[]
+  readonly availableUntilMs: number | null
+  readonly rules: readonly (RuleFinding & {
+    /** Where its limit was said, in words; null where nobody can set it. */
+    readonly origin: string | null
+  })[]
 }
 
 export interface NodeInfo {
@@ -74,6 +93,8 @@ export interface PeerRow {
   readonly banned: boolean
   readonly slots: { readonly total: number; readonly free: number }
   readonly mode: WorkerMode
+  /** Codes of its owner's rules that hold it back. */
+  readonly reasons: readonly string[]
   readonly engines: readonly {
     readonly runtime: string
     readonly engine: string

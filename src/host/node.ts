@@ -10,10 +10,10 @@ import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { ProtocolError } from '../protocol/errors.ts'
 import type { Cid, OwnerId, PeerId } from '../protocol/ids.ts'
+import { advertReasonsMax } from '../protocol/limits.ts'
 import { decodeMessage, type Message } from '../protocol/message.ts'
 import { ownerIdOf } from '../protocol/owner.ts'
 import type { SignedRecord } from '../protocol/record.ts'
-import type { WorkerMode } from '../protocol/worker/contract.ts'
 import type { EngineDescription } from '../runtimes/messages.ts'
 import { type NodeApi, type NodeInfo, type PeerRow, RequestError } from './api.ts'
 import { Bans } from './bans.ts'
@@ -27,10 +27,12 @@ import { Jobs, saidToStewards } from './jobs.ts'
 import { Membership } from './membership.ts'
 import { giveBackMemory } from './memory.ts'
 import { Network } from './network/network.ts'
+import { DeskWatch, type OwnersWish, type OwnerWatch } from './owner-watch.ts'
 import { sha256 } from './sha256.ts'
 import { loadOrCreateKey, type SigningKey } from './store/keys.ts'
 import { openStore, type Store } from './store/store.ts'
 import { Vehicle } from './vehicle/vehicle.ts'
+import { watchWhy, whyOf } from './why.ts'
 
 export interface NodeOptions {
   readonly dataDir: string
@@ -51,6 +53,7 @@ export interface NodeOptions {
   /** Path of a key without which nobody sees even a handshake. */
   readonly meshKey: string | null
   readonly cacheBytesMax: number
+  readonly wish: OwnersWish
   readonly log: Logger
   /** Whether it looks after jobs of others when they ask; not a node that lives for one job only. */
   readonly standsBy: boolean
@@ -110,6 +113,11 @@ export class CarpoolNode {
       log,
       onChange: () => membership.advertise(),
     })
+    const watch: OwnerWatch = new DeskWatch({
+      preferences: options.wish.preferences,
+      journal: store.journal,
+      log,
+    })
     const bans = new Bans({
       network,
       journal: store.journal,
@@ -130,8 +138,8 @@ export class CarpoolNode {
           credential: fleet?.credential ?? null,
           slots: view.slots,
           mode: view.mode,
-          reasons: [],
-          availableUntilMs: null,
+          reasons: watch.judgement().reasons.slice(0, advertReasonsMax),
+          availableUntilMs: watch.judgement().availableUntilMs,
           engines:
             slots === 0
               ? []
@@ -160,12 +168,13 @@ export class CarpoolNode {
       standsBy: options.standsBy,
       log,
     })
-    this.#parts = { ...parts, vehicle, membership, bans, jobs, name }
+    this.#parts = { ...parts, vehicle, watch, membership, bans, jobs, name }
     this.api = apiOf(this.#parts)
     this.#route()
     jobs.resume()
     fleet?.start(network, () => membership.dismiss())
     membership.start()
+    followJudgement(watch, vehicle, () => membership.advertise())
     vehicle.restore()
     this.#stopGivingBack = giveBackMemory(
       () => vehicle.view().leases === 0 && jobs.list().every(({ state }) => state !== 'running'),
@@ -224,8 +233,9 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { fleet, vehicle, jobs, membership, network, executor, store, options } = this.#parts
+    const { fleet, vehicle, watch, jobs, membership, network, executor, store, options } = this.#parts
     this.#stopGivingBack()
+    await watch.stop()
     fleet?.stop()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
@@ -250,6 +260,7 @@ interface Given {
 
 interface Parts extends Given {
   readonly vehicle: Vehicle
+  readonly watch: OwnerWatch
   readonly membership: Membership
   readonly bans: Bans
   readonly jobs: Jobs
@@ -264,6 +275,7 @@ function apiOf({
   fleet,
   network,
   vehicle,
+  watch,
   membership,
   bans,
   jobs,
@@ -280,7 +292,10 @@ function apiOf({
       connections: network.connectedPeers().length,
     }),
     peers: () => peerRows(membership, fleet !== null, bans, network, key.peerId),
-    setMode: (mode: WorkerMode) => vehicle.setMode(mode),
+    why: () => whyOf(watch.judgement(), options.wish.origins),
+    watchWhy: (signal) => watchWhy(watch, options.wish.origins, signal),
+    pause: (untilMs) => watch.pause(untilMs),
+    resume: () => watch.resume(),
     quote: async (request, onProgress) => {
       await admission(fleet, membership, key.peerId)
       return jobs.quote(request, onProgress ?? (() => {}))
@@ -302,6 +317,19 @@ function apiOf({
     fleetRevoke: (id) => registrarOf(fleet).revoke(id),
     fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),
   }
+}
+
+/** The vehicle does what the rules say, and the mesh hears of it. */
+function followJudgement(watch: OwnerWatch, vehicle: Vehicle, tell: () => void): void {
+  let { verdict, reasons, availableUntilMs } = watch.judgement()
+  vehicle.setMode(verdict)
+  watch.onChange((judgement) => {
+    if (judgement.verdict !== verdict) vehicle.setMode(judgement.verdict)
+    const isNews =
+      judgement.reasons.join() !== reasons.join() || judgement.availableUntilMs !== availableUntilMs
+    ;({ verdict, reasons, availableUntilMs } = judgement)
+    if (isNews) tell()
+  })
 }
 
 function nameOf(options: NodeOptions, key: SigningKey): string {
@@ -385,6 +413,7 @@ function peerRows(
     banned: bans.has(capacity.owner),
     slots: capacity.slots,
     mode: capacity.mode,
+    reasons: capacity.reasons,
     engines: capacity.engines.map(({ runtime, engine, unitsPerHour }) => ({ runtime, engine, unitsPerHour })),
     ageMs: membership.ageMs(capacity.peer),
     connected: connected.has(capacity.peer),

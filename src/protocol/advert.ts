@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
 import type { OwnerId, PeerId } from './ids.ts'
-import { advertBytesMax, advertTtlMs, clockSkewMaxMs } from './limits.ts'
+import { advertBytesMax, advertReasonsMax, advertTtlMs, clockSkewMaxMs } from './limits.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
 import { type Ask, askSchema } from './price.ts'
 import {
@@ -63,7 +63,7 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
   credential: signedRecordSchema.nullable(),
   slots: z.strictObject({ total: naturalSchema.max(1024), free: naturalSchema.max(1024) }),
   mode: z.enum(['run', 'drain', 'stop']),
-  reasons: z.array(text(32)).max(8),
+  reasons: z.array(text(32)).max(advertReasonsMax),
   availableUntilMs: naturalSchema.nullable(),
   engines: z
     .array(

@@ -13,6 +13,9 @@ export const blockBytesMax = 2 ** 20
 /** An advert with certificate, credential, four addresses and four engines takes about 1,600 bytes. */
 export const advertBytesMax = 4096
 
+/** Reasons why a vehicle does not work that an advert names, the strictest first: more change nothing for others. */
+export const advertReasonsMax = 8
+
 /** Adverts are repeated this often with ±10 % jitter; each costs every node of the cell 3 to 6 ms of CPU. */
 export const advertIntervalMs = 60_000
 /** Three lost adverts in a row make a vehicle unknown. */

@@ -25,7 +25,7 @@ test('a mistake in the command line is one line on stderr, with what was meant, 
     [['submit', 'scans'], /required option '--runtime <name>' not specified/],
     [['submit', 'scans', '--runtime', 'ocr', '--error-bound', '2'], /--error-bound.*between 0 and 1/],
     [['submit', 'scans', '--runtime', 'ocr', '--deadline', 'soon'], /--deadline.*such as 90s, 45m, 2h or 1d/],
-    [['mode', 'fly'], /'fly' is invalid .* Allowed choices are run, drain, stop/],
+    [['pause', 'forever'], /'forever' is invalid.*Say a duration such as 1h, or today, or until-told/],
     [['node', '--slots', 'many', '--data-dir', dataDir], /--slots: "many" is not a whole number/],
   ]
   await Promise.all(
@@ -62,7 +62,16 @@ test('help has examples, and goes to stdout', async () => {
 
 test('--json is machine readable line by line', async (t) => {
   const { dataDir } = await startFake(t)
-  for (const args of [['peers'], ['jobs'], ['status', job], ['mode', 'drain'], ['cancel', job]]) {
+  for (const args of [
+    ['peers'],
+    ['jobs'],
+    ['status', job],
+    ['why'],
+    ['pause'],
+    ['resume'],
+    ['config'],
+    ['cancel', job],
+  ]) {
     const { code, out } = await run([...args, '--json', '--data-dir', dataDir])
     assert.equal(code, 0)
     for (const line of out.trimEnd().split('\n')) assert.equal(typeof JSON.parse(line), 'object')

@@ -158,6 +158,7 @@ function world(t: TestContext) {
     home: join(folder, 'home'),
     workingDirectory: folder,
     cores: 8,
+    timeZone: 'Europe/Berlin',
   })
   const resolve = (args: string[] = [], environment: Record<string, string | undefined> = {}) => {
     const command = addOptions(new Command(), optionNames).parse(args, { from: 'user' })

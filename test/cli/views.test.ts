@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { describeConfig } from '../../src/cli/commands/config.ts'
 import { describeMembers } from '../../src/cli/commands/fleet.ts'
 import { describeJobs } from '../../src/cli/commands/jobs.ts'
 import { describePeers } from '../../src/cli/commands/peers.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
+import { describeWhy } from '../../src/cli/commands/why.ts'
 import {
   describeMissing,
   describePlan,
@@ -16,7 +18,7 @@ import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
 import { clean, formatTable } from '../../src/cli/table.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
-import { job, peerRow, plan, quote, resultsEnd, status, summary } from '../support/fake-node.ts'
+import { job, peerRow, plan, quote, resultsEnd, status, summary, why } from '../support/fake-node.ts'
 
 test('a table is as wide as its widest cells, figures to the right', () => {
   const rows = [
@@ -44,12 +46,47 @@ test("a stranger's name cannot draw on this terminal", () => {
 
 test('peers are a table, with a star for owners that count, and a count at the end', () => {
   assert.deepEqual(
-    describePeers([peerRow, { ...peerRow, name: 'me', self: true, engines: [], mode: 'drain' }]),
+    describePeers([
+      peerRow,
+      { ...peerRow, name: 'me', self: true, engines: [], mode: 'drain', reasons: ['ready-by', 'metered'] },
+    ]),
     [
-      'NAME            PEER       OWNER      FREE  ENGINES (UNITS/H)   AGE  MODE',
+      'NAME            PEER       OWNER      FREE  ENGINES (UNITS/H)   AGE  MODE   WHY',
       'fake            …cPXsvoUp  aaaaaaaa*   1/2  ocr/native (1,200)  4 s  run',
-      'me (this node)  …cPXsvoUp  aaaaaaaa*   1/2  –                   4 s  drain',
+      'me (this node)  …cPXsvoUp  aaaaaaaa*   1/2  –                   4 s  drain  ready-by, metered',
       '2 peers of 1 owner',
+    ],
+  )
+})
+
+test('why is a sentence, and each rule with what is known, what is asked for and who asked for it', () => {
+  assert.deepEqual(describeWhy(why, 0), [
+    'It stands still: unplugged (unplugged; asked for: plugged in); charge-low would hold it, too.',
+    '',
+    '   RULE        IS         ASKED FOR               BY',
+    '   driving     0 km/h     standing                –',
+    '!  unplugged   unplugged  plugged in              pluggedOnly (default)',
+    '~  charge-low  61 %       at least 80 % to begin  chargePercentMin (--charge-percent-min)',
+    '',
+    'it will probably be here for 1 min 00 s',
+  ])
+  assert.equal(describeWhy(why, 120_000).at(-1), 'it usually has left by now')
+})
+
+test('an option is shown with its value and where that came from', () => {
+  assert.deepEqual(
+    describeConfig([
+      { option: 'slots', value: 2, layer: 'flag', where: '--slots' },
+      { option: 'quietHours', value: ['22:00-06:00', 'sat 12:00-14:00'], layer: 'file', where: '/c.json' },
+      { option: 'readyBy', value: [], layer: 'default', where: 'none' },
+      { option: 'name', value: null, layer: 'default', where: 'the end of its peer id' },
+    ]),
+    [
+      'OPTION      VALUE                         FROM',
+      'slots       2                             --slots',
+      'quietHours  22:00-06:00, sat 12:00-14:00  /c.json',
+      'readyBy     –                             default: none',
+      'name        –                             default: the end of its peer id',
     ],
   )
 })

@@ -22,6 +22,7 @@ import {
   resultsEnd,
   status,
   summary,
+  why,
 } from '../support/fake-node.ts'
 
 const log = pino({ level: 'silent' })
@@ -36,7 +37,10 @@ test('every method asks the node what the client was asked, and brings its answe
   assert.deepEqual(await client.status(job), status)
   await client.cancel(job)
   assert.deepEqual(await client.report(job, '/tmp/job.car'), { root: job, bytes: 12_345 })
-  await client.setMode('drain')
+  assert.deepEqual(await client.why(), why)
+  await client.pause(5)
+  await client.pause(null)
+  await client.resume()
   assert.deepEqual(node.calls, [
     ['info'],
     ['peers'],
@@ -45,7 +49,10 @@ test('every method asks the node what the client was asked, and brings its answe
     ['status', job],
     ['cancel', job],
     ['report', job, '/tmp/job.car'],
-    ['setMode', 'drain'],
+    ['why'],
+    ['pause', 5],
+    ['pause', null],
+    ['resume'],
   ])
 })
 
@@ -152,7 +159,7 @@ test('malformed lines are answered with what is wrong, and the connection goes o
       '{"id":{},"method":"info"}',
       '{"id":1,"method":"constructor"}',
       '{"id":2,"method":"status"}',
-      '{"id":3,"method":"setMode","params":{"mode":"fly"}}',
+      '{"id":3,"method":"pause","params":{"untilMs":"soon"}}',
       '{"id":4,"method":"info"}',
     ]
       .map((line) => `${line}\n`)
@@ -166,7 +173,7 @@ test('malformed lines are answered with what is wrong, and the connection goes o
     error: { name: 'Malformed', message: "there is no method 'constructor'" },
   })
   assert.match(missing.error.message, /^status: params\.job: /)
-  assert.match(wrong.error.message, /^setMode: params\.mode: /)
+  assert.match(wrong.error.message, /^pause: params\.untilMs: /)
   assert.deepEqual(last, { id: 4, result: info })
 })
 

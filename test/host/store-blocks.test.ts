@@ -317,7 +317,13 @@ test('after kill -9, every acknowledged block is there and whole, and nothing el
 test('the budget that the store defaults to is the one that the command line promises', async () => {
   const { options } = await import('../../src/cli/config/options.ts')
   assert.equal(
-    options.cacheBytesMax.fallback({ environment: {}, home: '/', workingDirectory: '/', cores: 1 }),
+    options.cacheBytesMax.fallback({
+      environment: {},
+      home: '/',
+      workingDirectory: '/',
+      cores: 1,
+      timeZone: 'UTC',
+    }),
     cacheBytesMaxDefault,
   )
 })

@@ -11,6 +11,7 @@ import {
   type ResultsEnd,
   type SubmitRequest,
   type Submitted,
+  type WhyView,
 } from '../../src/host/api.ts'
 import type { FleetMemberRow } from '../../src/host/store/journal.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
@@ -45,10 +46,37 @@ export const peerRow: PeerRow = {
   banned: false,
   slots: { total: 2, free: 1 },
   mode: 'run',
+  reasons: [],
   engines: [{ runtime: 'ocr', engine: 'native', unitsPerHour: 1200 }],
   ageMs: 4_000,
   connected: true,
   self: false,
+}
+
+export const why: WhyView = {
+  verdict: 'stop',
+  sentence: 'It stands still: unplugged (unplugged; asked for: plugged in); charge-low would hold it, too.',
+  reasons: ['unplugged', 'charge-low'],
+  availableUntilMs: 60_000,
+  rules: [
+    { code: 'driving', verdict: 'run', value: '0 km/h', limit: 'standing', preference: null, origin: null },
+    {
+      code: 'unplugged',
+      verdict: 'stop',
+      value: 'unplugged',
+      limit: 'plugged in',
+      preference: 'pluggedOnly',
+      origin: 'default',
+    },
+    {
+      code: 'charge-low',
+      verdict: 'drain',
+      value: '61 %',
+      limit: 'at least 80 % to begin',
+      preference: 'chargePercentMin',
+      origin: '--charge-percent-min',
+    },
+  ],
 }
 
 export const summary: JobSummary = {
@@ -244,7 +272,24 @@ export class FakeNode implements NodeApi {
     return { keys: [peer] }
   }
 
-  setMode(mode: Parameters<NodeApi['setMode']>[0]): void {
-    this.calls.push(['setMode', mode])
+  why(): WhyView {
+    this.calls.push(['why'])
+    return why
+  }
+
+  /** One view, and no more until the reader has enough. */
+  async *watchWhy(signal: AbortSignal): AsyncGenerator<WhyView, void, undefined> {
+    this.calls.push(['watchWhy'])
+    yield why
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    this.watchAborted.resolve()
+  }
+
+  pause(untilMs: number | null): void {
+    this.calls.push(['pause', untilMs])
+  }
+
+  resume(): void {
+    this.calls.push(['resume'])
   }
 }

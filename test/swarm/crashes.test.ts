@@ -101,7 +101,7 @@ test('a vehicle that drives off and comes back works again', testTimeout, async 
   const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 5)))
   const car = swarm.vehicle('car-1')
   await untilAtWork(car)
-  await car.node.setMode('stop')
+  await car.node.pause(null)
   const stopped = (await car.node.info()).vehicle
   assert.deepEqual([stopped.mode, stopped.leases, stopped.slots.free], ['stop', 0, 0])
   // Of two owners both are needed: the job waits for this one, and keeps what the other does.
@@ -109,7 +109,7 @@ test('a vehicle that drives off and comes back works again', testTimeout, async 
     vehicles.some(({ peer, claims }) => peer === swarm.vehicle('car-2').peer && claims === 6),
   )
   assert.equal((await car.node.info()).vehicle.shardsDone, stopped.shardsDone)
-  await car.node.setMode('run')
+  await car.node.resume()
   const status = await untilEnded(submitter, job)
   assert.deepEqual([status.state, status.shards.verified, status.executions], ['complete', 6, 12])
 })

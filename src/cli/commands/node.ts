@@ -2,9 +2,10 @@
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { Executor } from '../../host/executor/executor.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { preferenceNames } from '../config/preferences.ts'
+import { addOptions } from '../config.ts'
 import { aborted, heedSignals } from '../interruption.ts'
-import { nodeOptionNames, startOwnNode } from '../local-node.ts'
+import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
 import { note, print, printJson } from '../output.ts'
 
@@ -20,7 +21,7 @@ export function nodeCommand(program: Command, createExecutor?: (log: Logger) => 
       'Runs a node in the foreground: it offers its slots to the mesh and looks after jobs given to it.',
     )
     .action((flags: Record<string, unknown>) => runNode(flags, createExecutor))
-  addOptions(command, nodeOptionNames).addHelpText(
+  addOptions(command, [...nodeOptionNames, ...preferenceNames]).addHelpText(
     'after',
     `
 Examples:
@@ -34,7 +35,7 @@ async function runNode(
   flags: Record<string, unknown>,
   createExecutor?: (log: Logger) => Executor,
 ): Promise<void> {
-  const config = resolveConfig(nodeOptionNames, flags)
+  const config = resolveNodeConfig(flags)
   const { json, dataDir, logLevel } = config
   const log = createLog(logLevel, json)
   const interruption = heedSignals()

@@ -40,6 +40,7 @@ const columns: readonly Column<PeerRow>[] = [
   { title: 'ENGINES (UNITS/H)', cell: ({ engines }) => engines.map(describeEngine).join(', ') || '–' },
   { title: 'AGE', align: 'right', cell: ({ ageMs }) => formatDuration(ageMs) },
   { title: 'MODE', cell: ({ mode, banned }) => (banned ? 'banned' : mode) },
+  { title: 'WHY', cell: ({ reasons }) => reasons.join(', ') },
 ]
 
 /** A speed of 0 stands for "not measured yet". */

@@ -1,9 +1,9 @@
 /** `carpool quote`: what a job would take, and what each plan for it costs, before anything is sent. */
 import type { Command } from 'commander'
 import { connectLocal } from '../../host/local/client.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions } from '../config.ts'
 import { describeQuote } from '../job-view.ts'
-import { nodeOptionNames, startOwnNode } from '../local-node.ts'
+import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
 import { print, printJson } from '../output.ts'
 import { addJobOptions, requestOf, type SubmitFlags } from './submit.ts'
@@ -28,7 +28,7 @@ Examples:
 }
 
 async function quote(paths: readonly string[], flags: SubmitFlags): Promise<void> {
-  const config = resolveConfig(nodeOptionNames, { ...flags })
+  const config = resolveNodeConfig({ ...flags })
   const request = requestOf(paths, flags)
   const say = (quoted: Parameters<typeof describeQuote>[0]) => {
     if (config.json) printJson(quoted)

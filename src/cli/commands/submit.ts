@@ -11,11 +11,11 @@ import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
 import { standbysDefault, stewardsMax } from '../../protocol/limits.ts'
 import { colludingShareDefault, errorBoundDefault } from '../../protocol/plan.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions } from '../config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { keyValue, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
 import { parseDuration } from '../format.ts'
-import { nodeOptionNames } from '../local-node.ts'
+import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note } from '../output.ts'
 import { checkOutput, stdoutPath } from '../results-output.ts'
 import { submitToOwnNode, submitToRunningNode } from '../submission.ts'
@@ -139,7 +139,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
 }
 
 async function submit(paths: readonly string[], flags: SubmitFlags): Promise<void> {
-  const config = resolveConfig(nodeOptionNames, { ...flags })
+  const config = resolveNodeConfig({ ...flags })
   const request = requestOf(paths, flags)
   const output = flags.output === undefined ? undefined : outputPath(flags.output)
   if (output !== undefined) await checkOutput(output)

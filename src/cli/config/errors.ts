@@ -19,6 +19,8 @@ export type ConfigProblem =
     }
   | { readonly code: 'unreadable-file'; readonly file: string; readonly why: string }
   | { readonly code: 'circular'; readonly file: string }
+  /** Two options with where they were set; the same one twice when it contradicts itself. */
+  | { readonly code: 'contradiction'; readonly first: string; readonly second: string; readonly why: string }
 
 export class ConfigError extends Error {
   readonly code: ConfigProblem['code']
@@ -42,6 +44,10 @@ function sentence(problem: ConfigProblem): string {
       return `${problem.where}: ${JSON.stringify(problem.value)} is not ${problem.expects}`
     case 'unreadable-file':
       return `${problem.file}: ${problem.why}`
+    case 'contradiction':
+      return problem.first === problem.second
+        ? `${problem.first} can never be met: ${problem.why}`
+        : `${problem.first} and ${problem.second} can never be met together: ${problem.why}`
     case 'circular':
       return `${problem.file}: dataDir cannot be set in the file that is found through it`
   }

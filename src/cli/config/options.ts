@@ -5,29 +5,9 @@
 import { join, resolve } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
-
-/** What defaults are made of; passed in, so that a test has its own. */
-export interface Machine {
-  readonly environment: Readonly<Record<string, string | undefined>>
-  readonly home: string
-  readonly workingDirectory: string
-  readonly cores: number
-}
-
-export interface Option<Value> {
-  readonly help: string
-  /** What follows the flag; a switch has none. */
-  readonly placeholder: string | null
-  /** Repeated as a flag, separated by commas in the environment, an array in the file. */
-  readonly isList: boolean
-  /** Ends "… is not". */
-  readonly expects: string
-  /** Checks what the file's JSON says, or one flag's or variable's text. `folder` is what paths are relative to. */
-  readonly schema: (folder: string) => z.ZodType<Value>
-  readonly fallback: (machine: Machine) => Value
-  /** The default in words, for the help. */
-  readonly fallbackText: string
-}
+import type { Option } from './option.ts'
+import { preferenceOptions } from './preference-options.ts'
+import { bytesOf } from './sizes.ts'
 
 export const options = {
   dataDir: path({
@@ -137,6 +117,7 @@ export const options = {
     fallback: () => 2 * 2 ** 30,
     fallbackText: '2GiB',
   } satisfies Option<number> as Option<number>,
+  ...preferenceOptions,
 }
 
 export type OptionName = keyof typeof options
@@ -197,22 +178,4 @@ const digits = z
 
 function isYes(text: string): boolean {
   return text === 'true' || text === '1'
-}
-
-const unitBytes: Readonly<Record<string, number>> = {
-  '': 1,
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: 2 ** 30,
-  TIB: 2 ** 40,
-}
-
-function bytesOf(text: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]?i?B?)$/i.exec(text.trim()) ?? []
-  return Math.floor(Number(amount) * (unitBytes[unit?.toUpperCase() ?? ''] ?? Number.NaN))
 }

@@ -67,7 +67,7 @@ export async function strike(
     if (member === undefined) return
     struck.add(member)
     if (fault === 'kill') await member.end('SIGKILL')
-    else await member.node.setMode('stop')
+    else await member.node.pause(null)
     onStrike({ fault, member, atSeconds: (Date.now() - startedMs) / 1000 })
   }
 }

@@ -20,6 +20,7 @@ import {
   type SubmitProgress,
   type SubmitRequest,
   type Submitted,
+  type WhyView,
 } from '../api.ts'
 import type { FleetMemberRow } from '../store/journal.ts'
 import { LineReader } from './lines.ts'
@@ -78,13 +79,8 @@ class Client implements LocalClient {
     return this.#ask('status', { job })
   }
 
-  async *watch(job: string, signal: AbortSignal): AsyncGenerator<JobStatus, void, undefined> {
-    if (signal.aborted) return
-    try {
-      yield* this.#converse<JobStatus, null>('watch', { job }, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
+  watch(job: string, signal: AbortSignal): AsyncGenerator<JobStatus, void, undefined> {
+    return this.#follow('watch', { job }, signal)
   }
 
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
@@ -123,12 +119,38 @@ class Client implements LocalClient {
     return this.#ask('fleetRotate', { finish })
   }
 
-  async setMode(mode: Parameters<NodeApi['setMode']>[0]): Promise<void> {
-    await this.#ask('setMode', { mode })
+  why(): Promise<WhyView> {
+    return this.#ask('why')
+  }
+
+  watchWhy(signal: AbortSignal): AsyncGenerator<WhyView, void, undefined> {
+    return this.#follow('watchWhy', {}, signal)
+  }
+
+  async pause(untilMs: number | null): Promise<void> {
+    await this.#ask('pause', { untilMs })
+  }
+
+  async resume(): Promise<void> {
+    await this.#ask('resume')
   }
 
   close(): void {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Events until the signal aborts, which is no error. */
+  async *#follow<Event>(
+    method: MethodName,
+    params: object,
+    signal: AbortSignal,
+  ): AsyncGenerator<Event, void, undefined> {
+    if (signal.aborted) return
+    try {
+      yield* this.#converse<Event, null>(method, params, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
   }
 
   async #ask<Result, Event = never>(

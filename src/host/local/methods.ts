@@ -99,9 +99,14 @@ export const methods: Readonly<Record<MethodName, Method>> = {
   fleetRotate: method(z.strictObject({ finish: z.boolean() }), (api, params) =>
     api.fleetRotate(params.finish),
   ),
-  setMode: method(z.strictObject({ mode: z.enum(['run', 'drain', 'stop']) }), (api, params) =>
-    api.setMode(params.mode),
+  why: method(nothing, (api) => api.why()),
+  watchWhy: method(nothing, async (api, _, caller) => {
+    for await (const view of api.watchWhy(caller.signal)) await caller.send(view)
+  }),
+  pause: method(z.strictObject({ untilMs: z.int().min(0).nullable() }), (api, params) =>
+    api.pause(params.untilMs),
   ),
+  resume: method(nothing, (api) => api.resume()),
 }
 
 function method<Params>(

@@ -30,6 +30,8 @@ const schemas: { readonly [Path in SignalPath]: z.ZodType<SignalValues[Path]> } 
   'Vehicle.Connectivity.IsConnectivityAvailable': boolean,
   'Carpool.Network.IsMetered': boolean,
   'Carpool.Network.MeteredBytesThisMonth': number(0, Number.MAX_SAFE_INTEGER).pipe(z.int()),
+  'Carpool.Compute.PowerWatts': number(0, 1e6),
+  'Carpool.Compute.EnergyTodayWh': number(0, 1e9),
 }
 
 /** VSS 4 and 5 have one charging port and no instances of it. */

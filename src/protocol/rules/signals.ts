@@ -3,7 +3,7 @@
  * what it cannot read is absent, which the rules treat as unknown and never as fine.
  */
 
-/** By VSS path. The two that VSS has no name for are ours. */
+/** By VSS path. Those that VSS has no name for are ours. */
 export interface SignalValues {
   /** Per cent. */
   readonly 'Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed': number
@@ -34,6 +34,10 @@ export interface SignalValues {
   readonly 'Carpool.Network.IsMetered': boolean
   /** Bytes sent and received over the metered network in this calendar month. */
   readonly 'Carpool.Network.MeteredBytesThisMonth': number
+  /** Watts that the work draws at present. */
+  readonly 'Carpool.Compute.PowerWatts': number
+  /** Watt-hours that the work has drawn since midnight in the vehicle's time zone. */
+  readonly 'Carpool.Compute.EnergyTodayWh': number
 }
 
 export type SignalPath = keyof SignalValues

@@ -1,0 +1,59 @@
+/** `carpool config`: every option with its value and where it came from. */
+import type { Command } from 'commander'
+import { optionNames } from '../config/options.ts'
+import { wishOf } from '../config/preferences.ts'
+import { addOptions, type Config, type OptionName, resolveConfig } from '../config.ts'
+import { print, printJson } from '../output.ts'
+import { formatTable } from '../table.ts'
+
+export function configCommand(program: Command): void {
+  const command = program
+    .command('config')
+    .summary('show every option and where its value came from')
+    .description(
+      'Shows every option with its value and where it came from: a flag, a variable, the file, or the default.',
+    )
+    .option('--explain', 'show them (the default)')
+    .option('--check', 'only say whether they are valid')
+    .action((flags: Record<string, unknown>) => {
+      const config = resolveConfig<OptionName>(optionNames, flags)
+      wishOf(config)
+      if (flags.check === true && flags.explain !== true) {
+        if (config.json) printJson({ event: 'checked', options: optionNames.length })
+        else print('the options are valid')
+        return
+      }
+      const rows = explain(config)
+      if (config.json) rows.forEach(printJson)
+      else for (const line of describeConfig(rows)) print(line)
+    })
+  addOptions(command, optionNames)
+}
+
+interface ExplainedOption {
+  readonly option: OptionName
+  readonly value: unknown
+  readonly layer: 'flag' | 'environment' | 'file' | 'default'
+  readonly where: string
+}
+
+function explain(config: Config): ExplainedOption[] {
+  return optionNames.map((option) => ({ option, value: config[option], ...config.origins[option] }))
+}
+
+export function describeConfig(rows: readonly ExplainedOption[]): string[] {
+  return formatTable(
+    [
+      { title: 'OPTION', cell: ({ option }) => option },
+      { title: 'VALUE', cell: ({ value }) => inWords(value) },
+      { title: 'FROM', cell: ({ layer, where }) => (layer === 'default' ? `default: ${where}` : where) },
+    ],
+    rows,
+  )
+}
+
+function inWords(value: unknown): string {
+  if (value === null) return '–'
+  if (Array.isArray(value)) return value.length === 0 ? '–' : value.join(', ')
+  return String(value)
+}

@@ -1,0 +1,65 @@
+/** `carpool why`: what the owner's rules say of this vehicle, and where each of them was said. */
+import type { Command } from 'commander'
+import type { WhyView } from '../../host/api.ts'
+import { addOptions, resolveConfig } from '../config.ts'
+import { formatDuration } from '../format.ts'
+import { heedSignals } from '../interruption.ts'
+import { LiveLines } from '../live-lines.ts'
+import { clientOptionNames, withNode } from '../local-node.ts'
+import { keepBelow, print, printJson } from '../output.ts'
+import { type Column, formatTable } from '../table.ts'
+
+export function whyCommand(program: Command): void {
+  const command = program
+    .command('why')
+    .summary('say why the vehicle works, or does not')
+    .description(
+      'Shows each rule of the owner: what is known, what is asked for, where that was said, and the verdict of all.',
+    )
+    .option('--watch', 'follow what changes')
+    .action(async (flags: Record<string, unknown>) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const show = (view: WhyView) => {
+        if (json) printJson(view)
+        else for (const line of describeWhy(view, Date.now())) print(line)
+      }
+      if (flags.watch !== true) return show(await withNode(dataDir, (node) => node.why()))
+      const interruption = heedSignals()
+      const isLive = !json && process.stdout.isTTY
+      const lines = new LiveLines(process.stdout)
+      if (isLive) keepBelow(lines)
+      await withNode(dataDir, async (node) => {
+        for await (const view of node.watchWhy(interruption.signal))
+          if (isLive) lines.draw(describeWhy(view, Date.now()))
+          else show(view)
+      })
+      keepBelow(null)
+      interruption.release()
+    })
+  addOptions(command, clientOptionNames)
+}
+
+/** The verdict first; a ! marks rules that stop work, a ~ those that let it drain. */
+export function describeWhy(view: WhyView, nowMs: number): string[] {
+  const { sentence, rules, availableUntilMs } = view
+  const lines = [sentence, '', ...formatTable(columns, rules)]
+  if (availableUntilMs === null) return lines
+  const until =
+    availableUntilMs <= nowMs
+      ? 'it usually has left by now'
+      : `it will probably be here for ${formatDuration(availableUntilMs - nowMs)}`
+  return [...lines, '', until]
+}
+
+const marks: Readonly<Record<WhyView['verdict'], string>> = { run: '', drain: '~', stop: '!' }
+
+const columns: readonly Column<WhyView['rules'][number]>[] = [
+  { title: ' ', cell: ({ verdict }) => marks[verdict] },
+  { title: 'RULE', cell: ({ code }) => code },
+  { title: 'IS', cell: ({ value }) => value },
+  { title: 'ASKED FOR', cell: ({ limit }) => limit },
+  {
+    title: 'BY',
+    cell: ({ preference, origin }) => (preference === null ? '–' : `${preference} (${origin ?? 'unknown'})`),
+  },
+]

@@ -1,0 +1,273 @@
+/**
+ * The owner's rules: what is known of the vehicle, what its owner asks for and the time come in, and one verdict comes
+ * out, with everything that holds work back.
+ *
+ * It fails closed: what is unknown or stale is held against the work. It is strict at once and lenient late: a verdict
+ * grows stricter with the reading that makes it so, and milder only when all that rests on signals has been good for the
+ * settling time. So however a sensor flaps, work begins at most once in that time. What rests on the clock or on the
+ * owner's word cannot flap and does not settle: who says resume sees it resume. Limits of temperature, voltage and charge
+ * have a hysteresis besides, since a value that rests at its limit crosses it for as long as it rests there.
+ *
+ * A debounce on the signals themselves was declined: it would delay the stop, too.
+ */
+import { assert } from '../../base/assert.ts'
+import { rules } from './catalogue.ts'
+import { nextDeparture, noteDeparture } from './forecast.ts'
+import type { Judgement, RuleFinding, RuleVerdict } from './judgement.ts'
+import { isParked, isStanding } from './motion.ts'
+import { contradictionIn, type Preferences, spansOfLeaving, spansOfQuiet } from './preferences.ts'
+import { Readings } from './readings.ts'
+import type { Moment, Rule } from './rule.ts'
+import type { VehicleState } from './signals.ts'
+import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
+import { duration } from './wording.ts'
+
+export type RulesInput =
+  /** What has become known. */
+  | { readonly type: 'readings'; readonly readings: VehicleState }
+  /** The owner's word: nothing works until then; null: until `resume`. */
+  | { readonly type: 'pause'; readonly untilMs: number | null }
+  | { readonly type: 'resume' }
+  /** Time has passed. */
+  | { readonly type: 'look' }
+
+export interface RulesOptions {
+  /** False for a machine that nothing tells of a vehicle: only pause, hours and caps are asked of it. */
+  readonly vehicle?: boolean
+  /** When it left, in order (forecast.ts). */
+  readonly departures?: readonly number[]
+}
+
+export interface Judged {
+  readonly judgement: Judgement
+  /** When time alone may change the judgement: look again then. Null: never. */
+  readonly wakeAtMs: number | null
+  /** It has just driven off after having been parked: worth a `noteDeparture` in what the shell keeps. */
+  readonly departed: boolean
+}
+
+/** Who stands for less than this stands at a shop: its departure says little about the night. A guess. */
+const parkedMsMin = 600_000
+/** What work has heated has cooled after this long; what heat is left in the cabin is the sun's. A guess. */
+const cabinCoolsMs = 3_600_000
+
+export class OwnerRules {
+  readonly #preferences: Preferences
+  readonly #isVehicle: boolean
+  readonly #rules: readonly Rule[]
+  readonly #local: LocalTime
+  readonly #quiet: readonly WeekSpan[]
+  readonly #leaving: readonly WeekSpan[]
+  readonly #readings = new Readings()
+  /** Codes of rules whose limit was crossed by a value, and not only unknown. */
+  readonly #crossed = new Set<string>()
+  #departures: readonly number[]
+  #pausedUntilMs: number | 'told' | null = null
+  #verdict: RuleVerdict = 'stop'
+  /** When what rests on signals last said stop, and last said anything but run. */
+  #lastStopMs: number
+  #lastHoldMs: number
+  #signalsHoldUntilMs = Number.POSITIVE_INFINITY
+  #notRunningSinceMs: number | null = null
+  #cabinBeganCelsius: number | null = null
+  #parkedSinceMs: number | null = null
+
+  /** `preferences` are free of contradictions. */
+  constructor(preferences: Preferences, { vehicle = true, departures = [] }: RulesOptions = {}) {
+    assert(contradictionIn(preferences) === null, 'preferences can be met')
+    this.#preferences = preferences
+    this.#isVehicle = vehicle
+    this.#rules = rules.filter(({ isForAll }) => vehicle || isForAll)
+    this.#local = LocalTime.in(preferences.timeZone)
+    this.#quiet = spansOfQuiet(preferences)
+    this.#leaving = spansOfLeaving(preferences)
+    this.#departures = departures
+    // Nothing is known of the time before; what was never bad on a desk need not settle.
+    this.#lastStopMs = vehicle ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+    this.#lastHoldMs = this.#lastStopMs
+  }
+
+  handle(input: RulesInput, nowMs: number): Judged {
+    // A machine that slept past it must not take the readings of before and after for one quiet night.
+    if (nowMs >= this.#signalsHoldUntilMs) this.#look(nowMs)
+    switch (input.type) {
+      case 'readings':
+        this.#readings.take(input.readings, nowMs)
+        break
+      case 'pause':
+        this.#pausedUntilMs = input.untilMs ?? 'told'
+        break
+      case 'resume':
+        this.#pausedUntilMs = null
+        break
+      case 'look':
+        break
+    }
+    const departed = this.#noteMotion(nowMs)
+    return { ...this.#look(nowMs), departed }
+  }
+
+  #look(nowMs: number): Omit<Judged, 'departed'> {
+    if (typeof this.#pausedUntilMs === 'number' && this.#pausedUntilMs <= nowMs) this.#pausedUntilMs = null
+    this.#readings.look(nowMs)
+    const minuteOfWeek = this.#local.minuteOfWeek(nowMs)
+    const findings: RuleFinding[] = []
+    let bySignals: RuleVerdict = 'run'
+    let byHours: RuleVerdict = 'run'
+    for (const rule of this.#rules) {
+      const finding = this.#find(rule, nowMs, minuteOfWeek)
+      if (finding === null) continue
+      findings.push(finding)
+      if (rule.settles) bySignals = stricter(bySignals, finding.verdict)
+      else byHours = stricter(byHours, finding.verdict)
+    }
+    this.#signalsHoldUntilMs = this.#readings.untilMs
+    const settled = this.#settle(bySignals, nowMs)
+    if (this.#isVehicle || settled !== bySignals) findings.push(this.#settling(bySignals, settled, nowMs))
+    if (!this.#isVehicle) findings.push(noSignals)
+    this.#verdict = stricter(settled, byHours)
+    this.#noteWarmth(nowMs)
+    const availableUntilMs = this.#availableUntil(nowMs, minuteOfWeek)
+    return {
+      judgement: {
+        verdict: this.#verdict,
+        reasons: reasonsIn(findings),
+        rules: findings,
+        availableUntilMs,
+      },
+      wakeAtMs: this.#wakeAt(nowMs, minuteOfWeek, availableUntilMs),
+    }
+  }
+
+  #find(rule: Rule, nowMs: number, minuteOfWeek: number): RuleFinding | null {
+    const { code, says, preference } = rule
+    const moment: Moment = {
+      preferences: this.#preferences,
+      readings: this.#readings,
+      nowMs,
+      minuteOfWeek,
+      isRunning: this.#verdict === 'run',
+      wasCrossed: this.#crossed.has(code),
+      cabinBeganCelsius: this.#cabinBeganCelsius,
+      isVehicle: this.#isVehicle,
+      pausedUntilMs: this.#pausedUntilMs,
+    }
+    const finding = rule.look(moment)
+    if (finding === null) return null
+    if (finding.isFine === false) this.#crossed.add(code)
+    if (finding.isFine === true) this.#crossed.delete(code)
+    const { value, limit } = finding
+    return { code, verdict: finding.isFine === true ? 'run' : says, value, limit, preference }
+  }
+
+  /** Strict at once, lenient late. */
+  #settle(bySignals: RuleVerdict, nowMs: number): RuleVerdict {
+    const { settleMs } = this.#preferences
+    // Before the first look, and after a clock was set back.
+    this.#lastStopMs = Math.min(this.#lastStopMs, nowMs)
+    this.#lastHoldMs = Math.min(this.#lastHoldMs, nowMs)
+    if (bySignals === 'stop') this.#lastStopMs = nowMs
+    if (bySignals !== 'run') this.#lastHoldMs = nowMs
+    if (bySignals === 'stop' || nowMs - this.#lastStopMs < settleMs) return 'stop'
+    return bySignals === 'drain' || nowMs - this.#lastHoldMs < settleMs ? 'drain' : 'run'
+  }
+
+  #settling(bySignals: RuleVerdict, settled: RuleVerdict, nowMs: number): RuleFinding {
+    const { settleMs } = this.#preferences
+    const sinceMs = Math.min(settleMs, nowMs - (settled === 'stop' ? this.#lastStopMs : this.#lastHoldMs))
+    return {
+      code: 'settling',
+      // It holds back only what nothing else does.
+      verdict: bySignals === settled ? 'run' : settled,
+      value:
+        settled === 'run'
+          ? 'settled'
+          : bySignals === settled
+            ? 'not yet'
+            : `all well for ${duration(Math.floor(sinceMs / 60_000) * 60_000)}`,
+      limit: `all well for ${duration(settleMs)}`,
+      preference: 'settleMs',
+    }
+  }
+
+  #noteWarmth(nowMs: number): void {
+    if (this.#verdict === 'run') {
+      this.#notRunningSinceMs = null
+      this.#cabinBeganCelsius ??= this.#readings.get('Vehicle.Cabin.HVAC.AmbientAirTemperature') ?? null
+      return
+    }
+    this.#notRunningSinceMs = Math.min(this.#notRunningSinceMs ?? nowMs, nowMs)
+    if (nowMs - this.#notRunningSinceMs >= cabinCoolsMs) this.#cabinBeganCelsius = null
+  }
+
+  /** Whether it has just driven off after having been parked. */
+  #noteMotion(nowMs: number): boolean {
+    this.#readings.look(nowMs)
+    if (isStanding(this.#readings) !== false) {
+      if (isParked(this.#readings)) this.#parkedSinceMs = Math.min(this.#parkedSinceMs ?? nowMs, nowMs)
+      return false
+    }
+    const sinceMs = this.#parkedSinceMs
+    this.#parkedSinceMs = null
+    this.#cabinBeganCelsius = null
+    if (sinceMs === null || nowMs - sinceMs < parkedMsMin) return false
+    this.#departures = noteDeparture(this.#departures, nowMs)
+    return true
+  }
+
+  #availableUntil(nowMs: number, minuteOfWeek: number): number | null {
+    const starts = [...this.#quiet, ...this.#leaving].map(({ start }) => start % weekMinutes)
+    const ahead = minutesUntil(starts, minuteOfWeek)
+    const ends = [
+      ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000),
+      this.#isVehicle ? nextDeparture(this.#departures, this.#local, nowMs) : null,
+    ].filter((ms) => ms !== null)
+    return ends.length === 0 ? null : Math.round(Math.min(...ends) / 1_000) * 1_000
+  }
+
+  #wakeAt(nowMs: number, minuteOfWeek: number, availableUntilMs: number | null): number | null {
+    const { settleMs } = this.#preferences
+    const edges = [...this.#quiet, ...this.#leaving].flatMap(({ start, end }) => [
+      start % weekMinutes,
+      end % weekMinutes,
+    ])
+    const edge = minutesUntil(edges, minuteOfWeek)
+    const wakes = [
+      this.#readings.untilMs,
+      this.#lastStopMs + settleMs,
+      this.#lastHoldMs + settleMs,
+      typeof this.#pausedUntilMs === 'number' ? this.#pausedUntilMs : Number.NaN,
+      // Clocks change on quarters of an hour: then the edge is elsewhere.
+      edge === null
+        ? Number.NaN
+        : Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.ceil(edge * 60_000)),
+      availableUntilMs ?? Number.NaN,
+      this.#cabinBeganCelsius === null || this.#notRunningSinceMs === null
+        ? Number.NaN
+        : this.#notRunningSinceMs + cabinCoolsMs,
+    ].filter((ms) => Number.isFinite(ms) && ms > nowMs)
+    return wakes.length === 0 ? null : Math.min(...wakes)
+  }
+}
+
+const noSignals: RuleFinding = {
+  code: 'no-signals',
+  verdict: 'run',
+  value: 'nothing tells of a vehicle',
+  limit: 'the rules about one are not asked',
+  preference: null,
+}
+
+const strictness: Readonly<Record<RuleVerdict, number>> = { run: 0, drain: 1, stop: 2 }
+
+function stricter(a: RuleVerdict, b: RuleVerdict): RuleVerdict {
+  return strictness[a] >= strictness[b] ? a : b
+}
+
+/** The strictest first, else in their own order. */
+function reasonsIn(findings: readonly RuleFinding[]): string[] {
+  return findings
+    .filter(({ verdict }) => verdict !== 'run')
+    .sort((a, b) => strictness[b.verdict] - strictness[a.verdict])
+    .map(({ code }) => code)
+}
