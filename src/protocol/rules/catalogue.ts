@@ -10,8 +10,8 @@ import { isParked, isStanding } from './motion.ts'
 import { hysteresis, spansOfLeaving, spansOfQuiet } from './preferences.ts'
 import type { Finding, Moment, Rule } from './rule.ts'
 import type { SignalPath } from './signals.ts'
-import { isWithin } from './week.ts'
-import { clockTime, duration, megabytes, round } from './wording.ts'
+import { isWithin, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
+import { clockTime, megabytes, round } from './wording.ts'
 
 const battery = 'Vehicle.Powertrain.TractionBattery'
 const charge = `${battery}.StateOfCharge.Displayed` as const
@@ -42,15 +42,15 @@ export const rules: readonly Rule[] = [
     preference: null,
     settles: false,
     isForAll: true,
-    look: ({ pausedUntilMs, nowMs }) => ({
+    look: ({ pausedUntilMs, local }) => ({
       isFine: pausedUntilMs === null,
       value:
         pausedUntilMs === null
           ? 'no'
           : pausedUntilMs === 'told'
             ? 'until told otherwise'
-            : `for ${duration(Math.ceil((pausedUntilMs - nowMs) / 60_000) * 60_000)} more`,
-      limit: 'carpool resume ends a pause',
+            : `until ${clockTime(local.minuteOfWeek(pausedUntilMs))}`,
+      limit: 'not paused',
     }),
   },
   forVehicles('driving', 'stop', null, ({ readings }) => {
@@ -232,8 +232,7 @@ export const rules: readonly Rule[] = [
       preferences.quietHours.length === 0
         ? null
         : {
-            isFine: !isWithin(spansOfQuiet(preferences), minuteOfWeek),
-            value: clockTime(minuteOfWeek),
+            ...outsideOf(spansOfQuiet(preferences), minuteOfWeek),
             limit: `not ${preferences.quietHours.join(', ')} (${preferences.timeZone})`,
           },
   },
@@ -247,8 +246,7 @@ export const rules: readonly Rule[] = [
       preferences.readyBy.length === 0
         ? null
         : {
-            isFine: !isWithin(spansOfLeaving(preferences), minuteOfWeek),
-            value: clockTime(minuteOfWeek),
+            ...outsideOf(spansOfLeaving(preferences), minuteOfWeek),
             limit: `ready by ${preferences.readyBy.join(', ')} (${preferences.timeZone})`,
           },
   },
@@ -308,4 +306,12 @@ function atLeast(
     value: value === undefined ? readings.whyUnknown(path) : `${round(value)} ${unit}`,
     limit: `at least ${round(min)} ${unit}`,
   }
+}
+
+/** Said by when it ends or begins, so that the finding changes only then. */
+function outsideOf(spans: readonly WeekSpan[], minuteOfWeek: number): Omit<Finding, 'limit'> {
+  const isFine = !isWithin(spans, minuteOfWeek)
+  const edges = spans.map(({ start, end }) => (isFine ? start : end) % weekMinutes)
+  const edge = Math.round(minuteOfWeek + (minutesUntil(edges, minuteOfWeek) ?? 0)) % weekMinutes
+  return { isFine, value: `${isFine ? 'not before' : 'until'} ${clockTime(edge)}` }
 }

@@ -1,11 +1,12 @@
 /** What a rule is made of. */
 import type { PreferenceName, Preferences } from './preferences.ts'
 import type { Readings } from './readings.ts'
+import type { LocalTime } from './week.ts'
 
 export interface Moment {
   readonly preferences: Preferences
   readonly readings: Readings
-  readonly nowMs: number
+  readonly local: LocalTime
   /** From Monday 00:00 in the vehicle's time zone, with a fraction. */
   readonly minuteOfWeek: number
   /** Whether work runs at present: what is asked of it to begin is more than what it needs to go on. */

@@ -115,7 +115,7 @@ export class OwnerRules {
     let bySignals: RuleVerdict = 'run'
     let byHours: RuleVerdict = 'run'
     for (const rule of this.#rules) {
-      const finding = this.#find(rule, nowMs, minuteOfWeek)
+      const finding = this.#find(rule, minuteOfWeek)
       if (finding === null) continue
       findings.push(finding)
       if (rule.settles) bySignals = stricter(bySignals, finding.verdict)
@@ -139,12 +139,12 @@ export class OwnerRules {
     }
   }
 
-  #find(rule: Rule, nowMs: number, minuteOfWeek: number): RuleFinding | null {
+  #find(rule: Rule, minuteOfWeek: number): RuleFinding | null {
     const { code, says, preference } = rule
     const moment: Moment = {
       preferences: this.#preferences,
       readings: this.#readings,
-      nowMs,
+      local: this.#local,
       minuteOfWeek,
       isRunning: this.#verdict === 'run',
       wasCrossed: this.#crossed.has(code),

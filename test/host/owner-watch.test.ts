@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { pino } from 'pino'
+import { DeskWatch } from '../../src/host/owner-watch.ts'
+import { watchWhy } from '../../src/host/why.ts'
+import type { Judgement } from '../../src/protocol/rules/judgement.ts'
+import { defaultPreferences, type PreferenceName } from '../../src/protocol/rules/preferences.ts'
+
+const log = pino({ level: 'silent' })
+const names = Object.keys(defaultPreferences) as PreferenceName[]
+const origins = Object.fromEntries(names.map((name) => [name, 'default'])) as Record<PreferenceName, string>
+
+test('a desk works until its owner pauses it, and again after', () => {
+  const { watch, seen } = start()
+  assert.equal(watch.judgement().verdict, 'run')
+  watch.pause(null)
+  watch.pause(null)
+  watch.resume()
+  assert.deepEqual(seen(), ['stop', 'run'])
+})
+
+test('a pause ends by itself at its time, and everybody hears of it', async () => {
+  const { watch } = start()
+  const ended = new Promise<Judgement>((resolve) =>
+    watch.onChange((judgement) => {
+      if (judgement.verdict === 'run') resolve(judgement)
+    }),
+  )
+  watch.pause(Date.now() + 20)
+  assert.equal(watch.judgement().verdict, 'stop')
+  // The timer does not keep a process alive: this one does.
+  const alive = setTimeout(() => {}, 60_000)
+  assert.deepEqual((await ended).reasons, [])
+  clearTimeout(alive)
+})
+
+test('a pause outlives a restart, unless its time has come or it was ended', () => {
+  const settings = new Map<string, string>()
+  start(settings).watch.pause(null)
+  assert.equal(start(settings).watch.judgement().verdict, 'stop')
+  start(settings).watch.resume()
+  assert.equal(start(settings).watch.judgement().verdict, 'run')
+  start(settings).watch.pause(Date.now() - 1)
+  assert.equal(start(settings).watch.judgement().verdict, 'run')
+})
+
+test('a pause that can no longer be read is a pause', () => {
+  const settings = new Map([['pause', '{"untilMs":']])
+  assert.deepEqual(start(settings).watch.judgement().reasons, ['paused'])
+})
+
+test('whoever watches gets the present view, then each change, and ends when they leave', async () => {
+  const { watch } = start()
+  const leaving = new AbortController()
+  const sentences: string[] = []
+  for await (const view of watchWhy(watch, origins, leaving.signal)) {
+    sentences.push(view.sentence)
+    if (sentences.length === 1) setImmediate(() => watch.pause(null))
+    else leaving.abort()
+  }
+  assert.deepEqual(sentences, [
+    'It works: every rule allows it.',
+    'It stands still: paused (until told otherwise; asked for: not paused).',
+  ])
+})
+
+function start(settings = new Map<string, string>()) {
+  const watch = new DeskWatch({
+    preferences: defaultPreferences,
+    journal: {
+      getSetting: (name) => settings.get(name),
+      putSetting: (name, value) => void settings.set(name, value),
+    },
+    log,
+  })
+  const verdicts: string[] = []
+  watch.onChange(({ verdict }) => verdicts.push(verdict))
+  return { watch, seen: () => verdicts }
+}
