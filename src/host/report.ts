@@ -65,6 +65,7 @@ const reportedKinds: readonly RecordKind[] = [
   'handover',
   'draw',
   'lease',
+  'allowance',
   'receipt',
   'window',
   'verdict',

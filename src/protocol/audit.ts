@@ -3,13 +3,14 @@
  *
  * Written apart from the steward and the tally, from the rules alone, so that a mistake there is not repeated
  * here. It checks signatures, that each vehicle was the one that the revealed seed draws, that each receipt's
- * root opens to the results that were counted, that those who agreed are enough distinct owners, and that
- * nothing in the report is left unaccounted for. What only the steward can know (its own recomputation of a
+ * root opens to the results that were counted, that those who agreed are enough distinct owners, that leases promise
+ * what the job pays and no more than its budget, and that nothing in the report is left unaccounted for. What only the steward can know (its own recomputation of a
  * disputed shard) is named, not trusted.
  */
 import { equals } from 'uint8arrays'
 import { z } from 'zod'
 import { type AuditedPayments, PaymentAudit } from './audit-payments.ts'
+import { type Allowance, openAllowance } from './allowance.ts'
 import { decodeCbor, type Sha256 } from './block.ts'
 import { type DrawBasis, drawVehicle, hasBit, openDrawBasis } from './draw.ts'
 import { ProtocolError } from './errors.ts'
@@ -21,6 +22,7 @@ import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from './ids.ts'
 import { type Manifest, openManifest, resultEngine, type ShardEntry } from './job.ts'
 import { checkReceipt, type Lease, openingSchema, openLease, openReceipt } from './lease.ts'
 import { openStatement } from './ledger/statement.ts'
+import { formatMoney } from './price.ts'
 import type { Verified, Verify } from './record.ts'
 import type { Report, ReportedRecord } from './report.ts'
 import { type JobEnd, openEnd, openReveal, openVerdict, type ShardVerdict } from './verdict.ts'
@@ -57,6 +59,7 @@ export interface AuditOutcome {
 }
 
 interface Claim {
+  readonly lease: Verified<Lease>
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly isa: string | null
@@ -94,6 +97,7 @@ class Auditor {
   readonly #credentials: Verified<Credential>[] = []
   readonly #unvouched = new Set<PeerId>()
   #payments: PaymentAudit
+  readonly #allowances: Verified<Allowance>[] = []
   #manifest: Verified<Manifest> | undefined
   #succession: Succession | undefined
   /** Of the stewards that revealed theirs. */
@@ -114,6 +118,7 @@ class Auditor {
         this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkVerdict(decision))
       for (const decision of this.#decisions)
         this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkWindows(decision))
+      this.#checkBudget()
       this.#checkDraws()
       this.#checkOwners()
       this.#checkCompleteness()
@@ -181,6 +186,7 @@ class Auditor {
           throw new Error(`the job is blind, and its submitter made no keys for ${vehicle}`)
         this.#leases.set(lease.id, lease)
         this.#payments.lease(lease)
+        this.#checkPrice(lease)
         return
       }
       case 'receipt':
@@ -224,6 +230,9 @@ class Auditor {
           throw new Error('it does not follow from the manifest')
         return
       }
+      case 'allowance':
+        this.#allowances.push(this.#fromSteward(openAllowance(record, sha256, verify)))
+        return
       case 'access':
       case 'owner':
       case 'charter':
@@ -235,6 +244,66 @@ class Auditor {
       case 'advert':
         throw new Error(`a ${kind} is no part of a job`)
     }
+  }
+
+  /** What a lease promises is what its job pays: its units, in its currency, at its cap or below. */
+  #checkPrice({ id, payload: { positions, units, price } }: Verified<Lease>): void {
+    const { payment } = this.#manifest!.payload
+    if (units.length !== positions.length)
+      throw new Error('it does not say how much work each of its shards is')
+    positions.forEach((position, place) => {
+      const { pages, bytes } = this.#input.shards[position]!
+      const truly = payment?.unit === 'kibibyte' ? Math.max(1, Math.ceil(bytes / 1024)) : pages
+      if (units[place] !== truly)
+        this.#blame(`lease ${id} counts ${units[place]} units in shard ${position}, which has ${truly}`)
+    })
+    if (price === null) return
+    if (payment === null) this.#blame(`lease ${id} names a price, and the job pays nobody`)
+    else if (price.currency !== payment.currency || price.unitMicros > payment.unitMicrosMax)
+      this.#blame(
+        `lease ${id} pays ${formatMoney(price.unitMicros, price.currency)} a unit, and the job at most ${formatMoney(payment.unitMicrosMax, payment.currency)}`,
+      )
+  }
+
+  /**
+   * No steward promised more than its part of the budget, with what others gave it and without what it gave: so all
+   * together promised no more than the budget. What it took back it did not count.
+   */
+  #checkBudget(): void {
+    const { payment, stewards } = this.#manifest!.payload
+    if (payment === null) return
+    const part = Math.floor(payment.budgetMicros / stewards.length)
+    const left = new Map(stewards.map(({ peer }) => [peer, part]))
+    const add = (peer: PeerId, micros: number) => left.set(peer, (left.get(peer) ?? 0) + micros)
+    add(stewards[0]!.peer, payment.budgetMicros - part * stewards.length)
+    const kept = new Map<LeaseId, Set<number>>()
+    for (const { signer, payload } of this.#allowances) {
+      for (const { to, micros } of payload.given) {
+        add(signer, -micros)
+        add(to, micros)
+      }
+      for (const { lease, places } of payload.writtenOff) {
+        if (this.#leases.get(lease)?.signer !== signer) continue
+        const before = kept.get(lease)
+        kept.set(lease, new Set(places.filter((place) => before === undefined || before.has(place))))
+      }
+    }
+    for (const { id, signer, payload } of this.#leases.values())
+      payload.units.forEach((units, place) => {
+        if (kept.get(id)?.has(place) !== false) add(signer, -units * (payload.price?.unitMicros ?? 0))
+      })
+    for (const [steward, micros] of left)
+      if (micros < 0)
+        this.#blame(
+          `${steward} promised ${formatMoney(-micros, payment.currency)} more than its part of the budget`,
+        )
+    for (const { by, verdict } of this.#decisions)
+      for (const receipt of verdict.agreeing) {
+        const claim = this.#claims.get(receipt)
+        const place = claim?.lease.payload.positions.indexOf(verdict.position) ?? -1
+        if (claim?.lease.signer === by && kept.get(claim.lease.id)?.has(place) === false)
+          this.#blame(`${by} counts work on shard ${verdict.position} that it does not pay`)
+      }
   }
 
   /**
@@ -279,6 +348,7 @@ class Auditor {
     )
     this.#payments.receipt(receipt)
     this.#claims.set(receipt.id, {
+      lease,
       vehicle: lease.payload.vehicle,
       owner: lease.payload.owner,
       isa: lease.payload.isa,

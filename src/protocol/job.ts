@@ -152,6 +152,8 @@ export interface Shard {
 export interface ShardEntry {
   readonly shard: Cid
   readonly pages: number
+  /** Of the documents that its pages are from, each once, as they are stored. */
+  readonly bytes: number
   /** Estimated milliseconds of one reference core. */
   readonly costMs: number
 }
@@ -274,7 +276,7 @@ const sealedResultSchema: z.ZodType<SealedResult> = z.strictObject({
 })
 
 const shardListSchema: z.ZodType<ShardEntry[]> = z.array(
-  z.strictObject({ shard: cidSchema, pages: naturalSchema, costMs: naturalSchema }),
+  z.strictObject({ shard: cidSchema, pages: naturalSchema, bytes: naturalSchema, costMs: naturalSchema }),
 )
 const documentListSchema: z.ZodType<DocumentEntry[]> = z.array(
   z.strictObject({ ...fileReference, name: z.string().max(4096), pages: naturalSchema }),
@@ -294,6 +296,12 @@ export function decodeShard(bytes: Uint8Array): Shard {
   const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, blockBytesMax))
   if (!decoded.success) throw malformed('shard', decoded.error)
   return decoded.data
+}
+
+/** Bytes of the documents that a shard's pages are from, each once: what its entry says. */
+export function documentBytesOf({ pages }: Shard): number {
+  const documents = new Map(pages.map(({ document, bytes }) => [document, bytes]))
+  return [...documents.values()].reduce((sum, bytes) => sum + bytes, 0)
 }
 
 export function encodeResult(result: ShardResult): Uint8Array {

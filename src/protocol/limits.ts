@@ -71,6 +71,17 @@ export const blindCandidatesMax = 64
 /** Keys of shards that it wraps for all of them together, 40 bytes each: 40 MiB, which a steward has in memory. */
 export const blindKeysMax = 2 ** 20
 
+/** A thousand of any currency for one unit of work: far above all prices, so that no lease's amount leaves 2^53. */
+export const unitMicrosMax = 1_000_000_000
+/** 128 MiB of documents, or 131,072 pages: far above what a shard holds. */
+export const shardUnitsMax = 2 ** 17
+/** A vehicle that is done with a lease, or silent, has this long to show what it finished before it is written off. */
+export const writeOffMs = leaseTtlMs
+/** What a budget has no room for waits this long after the last change for money to come back. A guess, in leases. */
+export const budgetWaitMs = 2 * leaseTtlMs
+/** Leases that one record writes off. */
+export const writtenOffMax = 64
+
 /** A result must fit in one block with room for its envelope. */
 export const resultBytesMax = blockBytesMax - 4096
 
@@ -159,4 +170,9 @@ assert(receiptIntervalMs < leaseTtlMs, 'a receipt renews its lease')
 assert(reconnectGraceMs < leaseTtlMs, 'a lost connection is noticed before a lost lease')
 assert(beatIntervalMs * 5 < stewardLeaseMs, 'five beats may be lost before a steward is')
 assert(stewardLeaseMs < stewardLostMs, 'a steward is succeeded before it is replaced')
+assert(
+  unitMicrosMax * shardUnitsMax * leaseShardsMax <= Number.MAX_SAFE_INTEGER,
+  'what a lease costs is a whole number',
+)
+assert(shardPagesMax <= shardUnitsMax, 'every page is a unit')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')

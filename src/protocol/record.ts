@@ -32,6 +32,7 @@ export const recordKinds = [
   'window',
   'access',
   'statement',
+  'allowance',
 ] as const
 export type RecordKind = (typeof recordKinds)[number]
 

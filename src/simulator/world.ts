@@ -292,6 +292,7 @@ export class World {
     const shards: ShardEntry[] = Array.from({ length: shardsPerJob }, (_, i) => ({
       shard: cidOf(`shard ${index} ${i}`),
       pages: 1,
+      bytes: 1024,
       costMs: shardCostMs,
     }))
     const manifest: Verified<Manifest> = {

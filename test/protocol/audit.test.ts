@@ -119,7 +119,7 @@ function audited({ leased, eligible, opened, verdict, end, signedBy, admitted }:
   return auditReport({
     report: { job, recordPages: [], shardList: [manifest.shards.file], results: [resultCid] },
     records,
-    shards: [{ shard, pages: 1, costMs: 1 }],
+    shards: [{ shard, pages: 1, bytes: 1, costMs: 1 }],
     block: (cid) => (cid === resultCid ? result : undefined),
     sha256,
     verify,

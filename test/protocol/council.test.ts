@@ -159,7 +159,7 @@ interface Watched {
 /** Councils that all live, whose words get lost: nothing happens to the job. */
 function watch({ stewards, lostPercent, seconds, seed }: Watch): Watched {
   const manifest = manifestWith({ stewards: stewards.map(seatOf), deadlineMs: 1_000_000_000 })
-  const shards = [{ shard: cidNamed('shard 0'), pages: 1, costMs: 1_000 }]
+  const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 }]
   const chance = new RandomStream(sha256, fromString(`watch ${seed}`), 'loss')
   const records = new Map<string, JobRecord>()
   const councils = new Map<string, Council>()
@@ -471,7 +471,7 @@ function receiptOf(
 /** What a steward that takes over makes of these records, once it has seen every result. */
 function made(records: readonly Restored[]) {
   const place = seatOf('a')
-  const shards = [0, 1].map((n) => ({ shard: cidNamed(`shard ${n}`), pages: 1, costMs: 1_000 }))
+  const shards = [0, 1].map((n) => ({ shard: cidNamed(`shard ${n}`), pages: 1, bytes: 1, costMs: 1_000 }))
   const seed = seedOf('a', place.nonce)
   const steward = new Steward({ job, manifest: threeStewards, shards, self: a, seed, sha256 })
   let effects = steward.restore(records, 0)

@@ -10,6 +10,7 @@ function stewardOf(shardCount: number): Steward {
   const shards = Array.from({ length: shardCount }, (_, i) => ({
     shard: cidNamed(`shard ${i}`),
     pages: 1,
+    bytes: 1024,
     costMs: 60_000,
   }))
   const [job, self, manifest] = [cidNamed('job'), peerNamed('steward'), manifestWith()]

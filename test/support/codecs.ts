@@ -179,7 +179,7 @@ export const codecs: Record<string, Codec> = {
     encode: encodeSealedResult,
   },
   'shard list': {
-    good: encodeList([{ shard: cidNamed('s'), pages: 2, costMs: 4 }]),
+    good: encodeList([{ shard: cidNamed('s'), pages: 2, bytes: 3, costMs: 4 }]),
     decode: decodeShardList,
     encode: encodeList,
   },

@@ -8,6 +8,7 @@
  */
 import { concat, fromString, toString as textOf } from 'uint8arrays'
 import type { Capacity } from '../../src/protocol/advert.ts'
+import { openAllowance } from '../../src/protocol/allowance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { JobRecord } from '../../src/protocol/council/job-records.ts'
@@ -41,7 +42,7 @@ import {
   verify,
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
-import { rosterOf } from './core-steward-stage.ts'
+import { paymentOf, rosterOf } from './core-steward-stage.ts'
 
 /** A node that has the job: what is durable there, and the council while the node runs. */
 interface Member {
@@ -97,6 +98,8 @@ function openAny(kind: string, record: SignedRecord, opening: Opening | null): J
       return { kind, record: openHolding(record, sha256, verify) }
     case 'handover':
       return { kind, record: openHandover(record, sha256, verify) }
+    case 'allowance':
+      return { kind, record: openAllowance(record, sha256, verify) }
     case 'reveal':
       return { kind, record: openReveal(record, sha256, verify) }
     default:
@@ -113,6 +116,7 @@ const initials = {
   holding: 'H',
   handover: 'T',
   window: 'W',
+  allowance: 'A',
   reveal: 'X',
 }
 const nonce = sha256(new Uint8Array(1))
@@ -266,6 +270,7 @@ export class CouncilStage {
       shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count },
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
       stewards: stewards.map(seatOf),
+      payment: paymentOf(settings),
       assurance: {
         replicas: number('replicas', 2),
         arbiter: (settings.get('arbiter') ?? 'owners') as Manifest['assurance']['arbiter'],
@@ -274,6 +279,7 @@ export class CouncilStage {
     this.#shards = Array.from({ length: count }, (_, i) => ({
       shard: cidNamed(`shard ${i}`),
       pages: 1,
+      bytes: 1024,
       costMs,
     }))
     for (const name of stewards) this.#names.add(name)
@@ -614,8 +620,9 @@ export class CouncilStage {
         return `${name} draw from ${candidates.map(({ peer }) => nameOfPeer(peer)).join(' ')}`
       }
       case 'lease': {
-        const { vehicle, positions } = opened.record.payload
-        return `${name} lease ${nameOfPeer(vehicle)} ${positions.map((position) => `S${position}`).join(' ')}`
+        const { vehicle, positions, price } = opened.record.payload
+        const at = price === null ? '' : ` at ${price.unitMicros}`
+        return `${name} lease ${nameOfPeer(vehicle)} ${positions.map((position) => `S${position}`).join(' ')}${at}`
       }
       case 'verdict': {
         const shards = opened.record.payload.shards.map(
@@ -637,6 +644,12 @@ export class CouncilStage {
         const { previous, lost, taker } = opened.record.payload
         const after = previous === this.#job ? 'the manifest' : this.#nameOf(previous)
         return `${name} handover from ${nameOfPeer(lost)} to ${nameOfPeer(taker.peer)} after ${after}`
+      }
+      case 'allowance': {
+        const { writtenOff, given } = opened.record.payload
+        const leases = writtenOff.map(({ lease }) => ` that writes off ${this.#nameOf(lease)}`)
+        const gifts = given.map(({ to, micros }) => ` that gives ${micros} to ${nameOfPeer(to)}`)
+        return `${name} allowance${[...leases, ...gifts].join(',')}`
       }
       case 'end':
         return `${name} end ${opened.record.payload.outcome}`

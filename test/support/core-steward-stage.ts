@@ -3,15 +3,18 @@
  * makes durable is kept in a journal, from which `restore` builds it anew.
  */
 import type { Capacity, EngineAdvert } from '../../src/protocol/advert.ts'
+import { openAllowance } from '../../src/protocol/allowance.ts'
 import { openDrawBasis } from '../../src/protocol/draw.ts'
 import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import type { Audits, Manifest } from '../../src/protocol/job.ts'
 import { type Opening, openLease, openReceipt, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
 import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
+import type { Ask, Payment } from '../../src/protocol/price.ts'
 import type { SignedRecord } from '../../src/protocol/record.ts'
 import type { Examined, StewardEffect, StewardInput, Wanted } from '../../src/protocol/steward/contract.ts'
 import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
 import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
+import { openWindow } from '../../src/protocol/window.ts'
 import {
   bodyOf,
   cidNamed,
@@ -44,7 +47,25 @@ function auditsOf(text: string | undefined): Audits | null {
   return { replicas, checks, windowShards, auditor: 'owners' }
 }
 
-/** `v1:o1:slots=2:isa=avx:mode=drain:until=20s` */
+/** Micros of the currency that jobs pay in, unless another is named: `200`, `200USD`. */
+function askOf(text: string | undefined): Ask | null {
+  const [, unitMicros, currency] = /^(\d+)([A-Z]{3})?$/.exec(text ?? '') ?? []
+  return unitMicros === undefined ? null : { currency: currency ?? 'EUR', unitMicros: Number(unitMicros) }
+}
+
+/** `cap=300 budget=5000`: a job that pays. */
+export function paymentOf(settings: ReadonlyMap<string, string>): Payment | null {
+  const budget = settings.get('budget')
+  if (budget === undefined) return null
+  return {
+    currency: 'EUR',
+    unit: 'page',
+    unitMicrosMax: Number(settings.get('cap') ?? 1_000),
+    budgetMicros: Number(budget),
+  }
+}
+
+/** `v1:o1:slots=2:isa=avx:mode=drain:until=20s:ask=200` */
 export function capacityOf(text: string): Capacity {
   const [name, owner, ...rest] = text.split(':')
   const settings = new Map(rest.map((part) => part.split('=') as [string, string]))
@@ -55,7 +76,7 @@ export function capacityOf(text: string): Capacity {
     id: settings.get('engine') ?? 'engine-1',
     isa: settings.get('isa') ?? null,
     unitsPerHour: 0,
-    ask: null,
+    ask: askOf(settings.get('ask')),
   }
   return {
     name: name!,
@@ -166,6 +187,7 @@ export class StewardStage {
       blind: blindOf(settings.get('blind')),
       shortage: (settings.get('shortage') ?? 'wait') as Manifest['shortage'],
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
+      payment: paymentOf(settings),
       assurance: {
         replicas: number('replicas', 2),
         lead: number('lead', 3),
@@ -180,6 +202,7 @@ export class StewardStage {
     const shards = Array.from({ length: this.#manifest.shards.count }, (_, i) => ({
       shard: cidNamed(`shard ${i}`),
       pages: this.#pages,
+      bytes: this.#pages * 1024,
       costMs: this.#costMs,
     }))
     const { self, job } = { self: this.#self, job: this.#job }
@@ -236,6 +259,8 @@ export class StewardStage {
       if (kind === 'lease') return { kind, record: openLease(record, sha256, verify) }
       if (kind === 'receipt') return { kind, record: openReceipt(record, sha256, verify), opening: opening! }
       if (kind === 'verdict') return { kind, record: openVerdict(record, sha256, verify) }
+      if (kind === 'window') return { kind, record: openWindow(record, sha256, verify) }
+      if (kind === 'allowance') return { kind, record: openAllowance(record, sha256, verify) }
       return { kind: 'end', record: openEnd(record, sha256, verify) }
     })
     return this.#carryOut(this.#steward.restore(restored, this.nowMs))
@@ -284,8 +309,16 @@ export class StewardStage {
     const kind = this.#journal.at(-1)!.kind
     if (kind === 'lease') {
       this.#leases.push(id)
-      const { vehicle, positions } = openLease(record, sha256, verify).payload
-      return `issue ${this.#leaseName(id)} ${nameOfPeer(vehicle)} ${positions.map((p) => `S${p}`).join(' ')}`
+      const { vehicle, positions, price } = openLease(record, sha256, verify).payload
+      const at = price === null ? '' : ` at ${price.unitMicros}`
+      return `issue ${this.#leaseName(id)} ${nameOfPeer(vehicle)} ${positions.map((p) => `S${p}`).join(' ')}${at}`
+    }
+    if (kind === 'allowance') {
+      const { writtenOff } = openAllowance(record, sha256, verify).payload
+      const leases = writtenOff.map(({ lease, places }) =>
+        places.length === 0 ? this.#leaseName(lease) : `${this.#leaseName(lease)} but ${places.join(' ')}`,
+      )
+      return `issue allowance that writes off ${leases.join(', ')}`
     }
     if (kind === 'draw') {
       const { candidates } = openDrawBasis(record, sha256, verify).payload
@@ -303,12 +336,15 @@ export class StewardStage {
   }
 
   #view(): string[] {
-    const { shards, executions, owners, contradicted, end } = this.#steward.view()
+    const { shards, executions, owners, contradicted, payment, end } = this.#steward.view()
     const counts = Object.entries(shards).filter(([name, count]) => name !== 'total' && count > 0)
     return [
       `shards ${counts.map(([name, count]) => `${name}=${count}`).join(' ')}`,
       `executions ${executions}, owners ${owners.available} of ${owners.needed}`,
       ...(contradicted.length > 0 ? [`contradicted ${contradicted.join(' ')}`] : []),
+      ...(payment === null
+        ? []
+        : [`promised ${payment.promisedMicros}, owed ${payment.owedMicros} of ${payment.budgetMicros}`]),
       ...(end === null ? [] : [`ended ${end.outcome}`]),
     ]
   }

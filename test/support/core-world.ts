@@ -157,7 +157,12 @@ class World {
 
   #newSteward(): Steward {
     const { shards: count, shardCostMs: costMs } = this.#options
-    const shards = Array.from({ length: count }, (_, i) => ({ shard: `shard ${i}` as Cid, pages: 1, costMs }))
+    const shards = Array.from({ length: count }, (_, i) => ({
+      shard: `shard ${i}` as Cid,
+      pages: 1,
+      bytes: 1024,
+      costMs,
+    }))
     const { payload: manifest } = this.#manifest
     return new Steward({ job, manifest, shards, self, seed: drawSeed, sha256 })
   }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
 import type { Capacity } from '../../protocol/advert.ts'
+import { openAllowance } from '../../protocol/allowance.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/block.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
@@ -587,6 +588,8 @@ function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord
       return { kind, record: openLease(record, sha256, verify) }
     case 'receipt':
       return opening === null ? undefined : { kind, record: openReceipt(record, sha256, verify), opening }
+    case 'allowance':
+      return { kind, record: openAllowance(record, sha256, verify) }
     case 'window':
       return { kind, record: openWindow(record, sha256, verify) }
     case 'verdict':
@@ -605,7 +608,7 @@ function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord
 }
 
 /** What a standby knows of a job before it has its list of shards. */
-function unseen({ shards, assurance }: Manifest): StewardView {
+function unseen({ shards, assurance, payment }: Manifest): StewardView {
   const { count: total, pages } = shards
   return {
     shards: { total, queued: total, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 },
@@ -613,6 +616,12 @@ function unseen({ shards, assurance }: Manifest): StewardView {
     executions: 0,
     owners: { needed: assurance.replicas, available: 0 },
     contradicted: [],
+    payment: payment && {
+      currency: payment.currency,
+      budgetMicros: payment.budgetMicros,
+      promisedMicros: 0,
+      owedMicros: 0,
+    },
     end: null,
   }
 }

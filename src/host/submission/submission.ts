@@ -15,10 +15,12 @@ import type { Cid, JobId, OwnerId } from '../../protocol/ids.ts'
 import {
   categoryDefault,
   type DocumentEntry,
+  documentBytesOf,
   encodeList,
   encodeShard,
   type FileReference,
   type Manifest,
+  type Shard,
   type ShardEntry,
   type StewardPlace,
 } from '../../protocol/job.ts'
@@ -309,13 +311,17 @@ function sealShards(
   const keys = new Map(documents.map(({ file, key }) => [file, key]))
   return shards.map(({ pages, costMs }, position) => {
     const wrapping = shardKey(secret, position)
-    const bytes = encodeShard({
+    const shard: Shard = {
       pages: pages.map((page) => ({ ...page, key: wrapKey(wrapping, keys.get(page.document)!) })),
-    })
-    return {
-      entry: { shard: cidOf('dag-cbor', bytes), pages: pages.length, costMs: Math.ceil(costMs) },
-      bytes,
     }
+    const bytes = encodeShard(shard)
+    const entry = {
+      shard: cidOf('dag-cbor', bytes),
+      pages: pages.length,
+      bytes: documentBytesOf(shard),
+      costMs: Math.ceil(costMs),
+    }
+    return { entry, bytes }
   })
 }
 

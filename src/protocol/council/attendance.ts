@@ -60,6 +60,11 @@ export class Attendance {
     return (this.#presences.get(peer)?.aliveUntilMs ?? 0) > nowMs
   }
 
+  /** Whoever acts, as far as is known, this steward left out; the first in order. */
+  acting(nowMs: number): PeerId | undefined {
+    return this.#order.find((peer) => this.#acts(peer, nowMs))
+  }
+
   /** Silent for so long that it is replaced. */
   isLost(peer: PeerId, nowMs: number): boolean {
     const presence = this.#presences.get(peer)

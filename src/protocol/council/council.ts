@@ -10,6 +10,7 @@ import { concat, equals, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { Capacity } from '../advert.ts'
+import type { Allowance } from '../allowance.ts'
 import type { Handover } from '../handover.ts'
 import { type Holding, holdingVerdictsMax } from '../holding.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
@@ -25,6 +26,7 @@ import {
   syncIdsMax,
   syncIntervalMs,
 } from '../limits.ts'
+import { type Micros, unitsOf } from '../price.ts'
 import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
 import { shortIdOf, trieFanout } from '../record-trie.ts'
 import { Steward } from '../steward/steward.ts'
@@ -84,6 +86,7 @@ export class Council {
   readonly #heardFrom = new Set<PeerId>()
   #lookedMs: number | undefined
   #capacities: readonly Capacity[] = []
+  #operatorPpm = 0
   #shards: readonly ShardEntry[] | null = null
   /** Decides, while it is this node's turn; `#stale` once others' records have changed what it stands on. */
   #steward: Steward | undefined
@@ -158,6 +161,7 @@ export class Council {
         break
       case 'roster':
         this.#capacities = input.capacities
+        this.#operatorPpm = input.operatorPpm ?? 0
         this.#tellSteward(input, nowMs)
         break
       case 'receipt':
@@ -258,6 +262,7 @@ export class Council {
       else if (this.#stale || this.#hasLostResults(nowMs)) this.#act(false, nowMs)
       this.#tellSteward({ type: 'wake' }, nowMs)
       if (this.acting) this.#replaceLost(nowMs)
+      else this.#give(nowMs)
     }
     this.#sayArrived()
     this.#fetchResults(nowMs)
@@ -282,7 +287,8 @@ export class Council {
     this.#unreachable = new Set(this.#results.unreachable(this.#living(nowMs)))
     this.#follow(steward.restore(this.#restorable(), nowMs, this.#unreachable))
     if (!fresh) for (const { peer } of this.#capacities) if (this.#connected.has(peer)) this.#adopt(peer)
-    this.#tellSteward({ type: 'roster', capacities: this.#capacities }, nowMs)
+    const [capacities, operatorPpm] = [this.#capacities, this.#operatorPpm]
+    this.#tellSteward({ type: 'roster', capacities, operatorPpm }, nowMs)
     for (const peer of this.#connected) this.#tellSteward({ type: 'connected', peer }, nowMs)
     if (!wasActing) for (const peer of this.#fellows()) this.#beat(peer)
   }
@@ -379,6 +385,7 @@ export class Council {
       this.#seat(nowMs)
       this.#tellSteward({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
     }
+    if (entry.kind === 'allowance') this.#tellSteward({ type: 'allowance', allowance: entry.record }, nowMs)
     if (this.#steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
       this.#stale = true
     if (entry.kind === 'verdict') {
@@ -466,6 +473,26 @@ export class Council {
     }
     const place = this.#records.succession.stewards.find(({ peer }) => peer === self)
     if (drew && place !== undefined) this.#issue('reveal', { seed: seedOf(place.nonce) } satisfies Reveal)
+  }
+
+  /**
+   * Who does not act lets the one that does have at least as much of the budget left as itself (../allowance.ts); and
+   * keeps nothing that would not pay for a shard.
+   */
+  #give(nowMs: number): void {
+    const { payment } = this.#options.manifest
+    const to = this.#attendance.acting(nowMs)
+    if (payment === null || this.#shards === null || to === undefined || !this.#connected.has(to)) return
+    const free = this.#records.freeOf(this.#options.self)
+    const has = this.#records.freeOf(to)
+    const shard = payment.unitMicrosMax * this.#shards.reduce((max, s) => Math.max(max, unitsOf(s, payment.unit)), 1)
+    if (free <= 0 || (has >= free && has >= shard)) return
+    this.#giveTo(to, free < 2 * shard ? free : Math.ceil(free / 2), nowMs)
+  }
+
+  #giveTo(to: PeerId, micros: Micros, nowMs: number): void {
+    const payload: Allowance = { writtenOff: [], given: [{ to, micros }] }
+    this.#tellSteward({ type: 'allowance', allowance: this.#issue('allowance', payload) }, nowMs)
   }
 
   // --- fellows ------------------------------------------------------------------------------------------------
@@ -634,16 +661,25 @@ export class Council {
     }
     const payload: Handover = { previous: previous?.id ?? this.#options.job, lost: invited.lost, taker }
     this.#issue('handover', payload, (previous?.epoch ?? 0) + 1)
+    this.#endow(from, nowMs)
     this.#seat(nowMs)
     this.#tellSteward({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
     this.#effects.push({ type: 'entrust', to: from })
+  }
+
+  /** A new steward has an even part of what its giver has left: it may have to go on alone. */
+  #endow(taker: PeerId, nowMs: number): void {
+    const micros = Math.floor(
+      this.#records.freeOf(this.#options.self) / this.#options.manifest.stewards.length,
+    )
+    if (micros > 0) this.#giveTo(taker, micros, nowMs)
   }
 
   #placeOfSelf(): StewardPlace {
     return this.#records.succession.stewards.find(({ peer }) => peer === this.#options.self)!
   }
 
-  #issue<Payload>(kind: RecordKind, payload: Payload, epoch = 0): void {
+  #issue<Payload>(kind: RecordKind, payload: Payload, epoch = 0): Verified<Payload> {
     const { job, self, manifest, sha256 } = this.#options
     const serial = Math.max(this.#serial, this.#steward?.nextSerial ?? 0)
     const body: RecordBody<Payload> = {
@@ -662,7 +698,9 @@ export class Council {
     this.#steward?.skipTo(this.#serial)
     const id = recordId(sha256, encodeBody(body))
     this.#effects.push({ type: 'issue', id, body })
-    this.#admitOwn({ kind, record: { ...body, id } } as unknown as JobRecord)
+    const record = { ...body, id }
+    this.#admitOwn({ kind, record } as unknown as JobRecord)
+    return record
   }
 
   #drain(): CouncilEffect[] {

@@ -5,12 +5,14 @@
  * nobody can flood the set. The order in which records come makes no difference, but for one that comes before what it
  * rests on: it is refused, and comes again with the next comparison.
  */
+import { Allowances } from '../allowance.ts'
 import type { Sha256 } from '../block.ts'
 import { type Handover, type Succession, successionOf } from '../handover.ts'
 import type { Holding } from '../holding.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job.ts'
 import { checkReceipt, type Lease } from '../lease.ts'
+import type { Micros } from '../price.ts'
 import type { Verified } from '../record.ts'
 import { RecordTrie } from '../record-trie.ts'
 import type { Restored } from '../steward/steward.ts'
@@ -37,6 +39,7 @@ export class JobRecords {
   /** Positions of a verdict that later ones settle. */
   readonly #settled = new Map<RecordId, Set<number>>()
   readonly #holdInputs = new Set<PeerId>()
+  readonly #allowances: Allowances
   #succession: Succession
 
   constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
@@ -44,11 +47,17 @@ export class JobRecords {
     this.#manifest = manifest
     this.#sha256 = sha256
     this.trie = new RecordTrie(sha256)
+    this.#allowances = new Allowances(manifest)
     this.#succession = successionOf(job, manifest, [])
   }
 
   get succession(): Succession {
     return this.#succession
+  }
+
+  /** What a steward may still promise of the job's budget. */
+  freeOf(steward: PeerId): Micros {
+    return this.#allowances.freeOf(steward)
   }
 
   get size(): number {
@@ -119,7 +128,10 @@ export class JobRecords {
     if (entry.kind === 'handover' && !this.#extend(entry.record)) return false
     this.#records.set(record.id, entry)
     this.trie.add(record.id)
-    if (entry.kind === 'lease') this.#leases.set(record.id, entry.record)
+    if (entry.kind === 'lease') {
+      this.#leases.set(record.id, entry.record)
+      this.#allowances.lease(entry.record)
+    } else if (entry.kind === 'allowance') this.#allowances.apply(entry.record)
     else if (entry.kind === 'verdict') {
       this.#verdicts.set(record.id, entry.record)
       if (!this.#isHeldElsewhere(entry.record)) this.#unheld.add(record.id)
@@ -173,6 +185,7 @@ export const jobRecordKinds: readonly JobRecord['kind'][] = [
   'handover',
   'draw',
   'lease',
+  'allowance',
   'receipt',
   'window',
   'verdict',

@@ -31,37 +31,48 @@ export interface Opportunity {
   readonly eligible: readonly number[]
 }
 
+/** Whether there is money for these shards at this candidate. */
+export type Affords = (candidate: Candidate, shards: readonly ShardState[]) => boolean
+
 function headroom(candidate: Candidate, room: Room): number {
   if (!room.open || candidate.mode !== 'run' || room.costMsMax <= 0) return 0
   return Math.max(0, candidate.slots * leasesPerSlot - room.active)
 }
 
 /**
- * The first shard that wants a replica and has somebody to ask. `barren`: owners for whom an earlier search over
- * all shards found nothing; it gets those for whom this one finds nothing.
+ * The first shard that wants a replica and has somebody to ask whom the job can pay. `barren`: owners for whom an
+ * earlier search over all shards found nothing; it gets those for whom this one finds nothing. 'unaffordable': there is
+ * somebody to ask, and no money.
  */
 export function nextOpportunity(
   board: ShardBoard,
   candidates: readonly Candidate[],
   rooms: readonly Room[],
   barren: Set<OwnerId>,
-): Opportunity | undefined {
+  affords: Affords,
+): Opportunity | 'unaffordable' | 'nobody-free' | undefined {
   const free = candidates
     .map((_, i) => i)
     .filter((i) => headroom(candidates[i]!, rooms[i]!) > 0 && !barren.has(candidates[i]!.owner))
-  if (free.length === 0) return undefined
+  if (free.length === 0) return 'nobody-free'
   const passed = new Set<OwnerId>()
+  let isShort = false
   for (let shard = board.nextWanting(0); shard !== undefined; shard = board.nextWanting(shard.position + 1)) {
-    const able = free.filter(
+    const willing = free.filter(
       (i) => board.eligible(shard!, candidates[i]!) && shard!.entry.costMs <= rooms[i]!.costMsMax,
     )
-    if (able.length === 0) continue
+    if (willing.length === 0) continue
+    const able = willing.filter((i) => affords(candidates[i]!, [shard!]))
+    if (able.length === 0) {
+      isShort = true
+      continue
+    }
     const eligible = preferred(board, shard, able, candidates, rooms)
     if (eligible.length > 0) return { shard, eligible }
     for (const i of able) passed.add(candidates[i]!.owner)
   }
   for (const i of free) if (!passed.has(candidates[i]!.owner)) barren.add(candidates[i]!.owner)
-  return undefined
+  return isShort ? 'unaffordable' : undefined
 }
 
 /** Of those able to take the shard: class mates if there are any, not who lost it before, and who can begin at once. */
@@ -91,6 +102,7 @@ export function bundle(
   room: Room,
   shardsMax: number,
   slowness: number,
+  affords: Affords,
 ): ShardState[] {
   const shards = [leader]
   const costMsMax = Math.min(leaseCostMsTarget / slowness, room.costMsMax)
@@ -103,6 +115,7 @@ export function bundle(
     if (!board.eligible(shard, candidate)) continue
     if (shard.isa !== undefined && shard.isa !== candidate.isa) continue
     if (costMs + shard.entry.costMs > costMsMax) break
+    if (!affords(candidate, [...shards, shard])) break
     shards.push(shard)
     costMs += shard.entry.costMs
   }

@@ -1,12 +1,14 @@
 /**
  * Candidates: the vehicles of the roster that a job's leases may go to.
  *
- * They offer the job's engine, their owner counts, and their owner looks after none of the job: a steward never
- * executes what it verifies. Of a blind job only those for whom the submitter wrapped keys can execute anything.
+ * They offer the job's engine at a price that it pays, their owner counts, and their owner looks after none of the job:
+ * a steward never executes what it verifies. Of a blind job only those for whom the submitter wrapped keys can execute
+ * anything.
  */
 import type { Capacity } from '../advert.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import type { Manifest, StewardPlace } from '../job.ts'
+import { isAffordable, type Micros } from '../price.ts'
 
 export interface Candidate {
   readonly peer: PeerId
@@ -17,6 +19,8 @@ export interface Candidate {
   readonly isa: string | null
   /** Until when it will probably be there; null: nobody knows. */
   readonly availableUntilMs: number | null
+  /** What a unit costs there; null where nobody is paid. */
+  readonly unitMicros: Micros | null
 }
 
 /** Those of the roster who could execute the job, in its order. In a fleet nobody else is on the roster. */
@@ -33,6 +37,7 @@ export function candidatesFor(
   for (const capacity of capacities) {
     const engine = capacity.engines.find((e) => e.runtime === manifest.runtime && e.id === manifest.engine.id)
     if (engine === undefined || capacity.slots.total === 0) continue
+    if (!isAffordable(engine.ask, manifest.payment)) continue
     if (stewards.has(capacity.peer) || stewardOwners.has(capacity.owner)) continue
     if (keyed !== null && keyed.get(capacity.peer) !== capacity.owner) continue
     candidates.push({
@@ -43,6 +48,7 @@ export function candidatesFor(
       mode: capacity.mode,
       isa: engine.isa,
       availableUntilMs: capacity.availableUntilMs,
+      unitMicros: manifest.payment === null ? null : (engine.ask?.unitMicros ?? null),
     })
   }
   return candidates

@@ -7,17 +7,24 @@
  * every record handed in was verified, and `issue` is signed with the node's key.
  */
 import type { Capacity } from '../advert.ts'
+import type { Allowance } from '../allowance.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { StewardPlace } from '../job.ts'
 import type { Opening, Receipt } from '../lease.ts'
 import type { DeclineReason, Message, ReleaseReason } from '../message.ts'
+import type { Micros } from '../price.ts'
 import type { RecordBody, Verified } from '../record.ts'
 import type { Recomputation } from '../tally.ts'
 import type { JobEnd, ShardVerdict } from '../verdict.ts'
 
 export type StewardInput =
   /** The roster changed, or is told for the first time. */
-  | { readonly type: 'roster'; readonly capacities: readonly Capacity[] }
+  | {
+      readonly type: 'roster'
+      readonly capacities: readonly Capacity[]
+      /** What this node's fleet says that its operator keeps of what owners earn, in parts per million; 0 without one. */
+      readonly operatorPpm?: number
+    }
   | { readonly type: 'accepted'; readonly lease: LeaseId; readonly from: PeerId }
   | {
       readonly type: 'declined'
@@ -41,6 +48,8 @@ export type StewardInput =
   | { readonly type: 'recomputed'; readonly position: number; readonly found: Recomputation | null }
   /** The job's stewards changed. */
   | { readonly type: 'stewards'; readonly stewards: readonly StewardPlace[] }
+  /** Another steward gave this one a part of its allowance, or it gave one away. */
+  | { readonly type: 'allowance'; readonly allowance: Verified<Allowance> }
   /** Whether all that was accepted is on another steward's disk, too, or nobody else is left. */
   | { readonly type: 'safe'; readonly safe: boolean }
   | { readonly type: 'connected'; readonly peer: PeerId }
@@ -89,6 +98,16 @@ export interface Examined extends Wanted {
     | { readonly state: 'missing' }
 }
 
+/** Of a job's money: all in millionths of the currency's unit. */
+export interface PaymentView {
+  readonly currency: string
+  readonly budgetMicros: Micros
+  /** By leases of all stewards: what is owed, and what may yet be. Never more than the budget. */
+  readonly promisedMicros: Micros
+  /** For what verdicts accept so far. */
+  readonly owedMicros: Micros
+}
+
 /** What a status line shows. */
 export interface StewardView {
   readonly shards: {
@@ -104,5 +123,7 @@ export interface StewardView {
   readonly executions: number
   readonly owners: { readonly needed: number; readonly available: number }
   readonly contradicted: readonly OwnerId[]
+  /** Null: nobody is paid. */
+  readonly payment: PaymentView | null
   readonly end: JobEnd | null
 }

@@ -15,6 +15,8 @@ export interface LeaseState {
   /** What receipts claim, by the shard's place in the lease: a second, different claim is equivocation. */
   readonly covered: Map<number, Cid>
   state: 'offered' | 'running' | 'closed'
+  /** Once it is closed: until when what its vehicle finished is worth waiting for. */
+  expectedUntilMs: number
   startedMs: number
   aliveUntilMs: number
   done: number
@@ -33,6 +35,7 @@ export class LeaseBook {
       lease,
       covered: new Map(),
       state: 'offered',
+      expectedUntilMs: Number.POSITIVE_INFINITY,
       startedMs: nowMs,
       aliveUntilMs: nowMs + offerTtlMs,
       done: 0,
@@ -100,11 +103,16 @@ export class LeaseBook {
     return unanswered
   }
 
-  close(state: LeaseState): void {
+  close(state: LeaseState, expectedUntilMs: number): void {
     state.state = 'closed'
+    state.expectedUntilMs = expectedUntilMs
     const active = this.#active.get(state.lease.payload.vehicle)
     active?.delete(state)
     if (active?.size === 0) this.#active.delete(state.lease.payload.vehicle)
+  }
+
+  *closed(): Generator<LeaseState> {
+    for (const state of this.#leases.values()) if (state.state === 'closed') yield state
   }
 
   lapsed(nowMs: number): LeaseState[] {

@@ -8,6 +8,11 @@
  * lapse. The alternative, a table of states that is updated in place (BOINC's), cannot be merged with a second
  * steward's, and a job must outlive its steward.
  *
+ * A lease of a paid job promises money when it is issued: what its vehicle asks for each unit, never more than this
+ * steward's allowance takes (../allowance.ts). When the allowance has no room for another lease, the steward writes off
+ * what closed leases can no longer bring, and waits for what is under way and for what other stewards give it. When
+ * nothing of that comes any more, the job ends failed by the name of its budget, with all that is verified kept.
+ *
  * The driver's contract is in contract.ts.
  */
 import { equals } from 'uint8arrays'
@@ -15,11 +20,13 @@ import { assert } from '../../base/assert.ts'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { Capacity } from '../advert.ts'
+import { type Allowance, Allowances, worthOf } from '../allowance.ts'
 import type { DrawBasis } from '../draw.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest, ShardEntry, StewardPlace } from '../job.ts'
 import { checkReceipt, type Lease, type Opening, type Receipt } from '../lease.ts'
 import {
+  budgetWaitMs,
   jobRetentionMs,
   leaseShardsMax,
   offerTtlMs,
@@ -30,14 +37,17 @@ import {
   verdictReceiptsMax,
   windowIdleMs,
   windowMarginMs,
+  writeOffMs,
+  writtenOffMax,
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
+import { formatMoney, type Micros, unitsOf } from '../price.ts'
 import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
 import { Slowness } from '../slowness.ts'
 import { answersAlike, type Claim } from '../tally.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../verdict.ts'
 import type { Window } from '../window.ts'
-import { bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
+import { type Affords, bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
 import { type Candidate, candidatesFor } from './candidate.ts'
 import type { Examined, StewardEffect, StewardInput, StewardView, Wanted } from './contract.ts'
 import { DrawLog } from './draw-log.ts'
@@ -75,6 +85,7 @@ export type Restored =
   | { readonly kind: 'verdict'; readonly record: Verified<Verdict> }
   | { readonly kind: 'end'; readonly record: Verified<JobEnd> }
   | { readonly kind: 'window'; readonly record: Verified<Window> }
+  | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
 
 export class Steward {
   readonly #options: StewardOptions
@@ -85,6 +96,13 @@ export class Steward {
   readonly #draws: DrawLog
   /** Null where unanimity alone decides. */
   readonly #windows: Windows | null
+  readonly #allowances: Allowances
+  /** By their receipts. */
+  readonly #paidLeases = new Map<RecordId, Lease>()
+  /** Somebody could be asked, and cannot be paid. Since when nothing has changed about it. */
+  #short: { sinceMs: number; free: Micros; verdicts: number } | undefined
+  /** Of this steward's fleet: the operator's share, in parts per million. */
+  #operatorPpm = 0
   #capacities = new Map<PeerId, Capacity>()
   #candidates: Candidate[] = []
   /** Owners for whom a search found nothing, and the board's growth at that time. */
@@ -131,6 +149,7 @@ export class Steward {
       assurance.audits === null
         ? null
         : new Windows(assurance.audits, assurance, options.sha256, options.seed)
+    this.#allowances = new Allowances(options.manifest)
   }
 
   /**
@@ -152,6 +171,7 @@ export class Steward {
       if (kind === 'draw') {
         if (record.signer === self) this.#draws.restoreBasis(record.id, record.payload as DrawBasis)
       } else if (kind === 'lease') this.#openLease(record as Verified<Lease>, nowMs, true)
+      else if (kind === 'allowance') this.#allowances.apply(record as Verified<Allowance>)
       else if (kind === 'window') {
         if (record.signer === self) this.#windows?.close(record.id, record.payload as Window)
       } else if (kind === 'verdict') {
@@ -180,7 +200,7 @@ export class Steward {
     for (const state of [...this.#leases.active()]) {
       const { vehicle } = state.lease.payload
       if (this.#pointless(state)) {
-        this.#close(state)
+        this.#close(state, nowMs + writeOffMs)
         continue
       }
       if (state.lease.signer === self) this.#leases.renew(state, nowMs)
@@ -211,7 +231,7 @@ export class Steward {
       const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)
       const reached = standing.some(({ verdict, isReachable }) => verdict.result === null || isReachable)
       if (standing.length > 0 && ((alike && reached) || ended))
-        this.#restoreVerdict(standing[0]!.verdict, owners)
+        this.#restoreVerdict(standing[0]!.verdict, owners, nowMs)
       else
         this.#apart.set(position, {
           settles: standing.map(({ record }) => record).slice(0, settledVerdictsMax),
@@ -222,12 +242,12 @@ export class Steward {
     verdicts.clear()
   }
 
-  #restoreVerdict(shard: ShardVerdict, owners: ReadonlyMap<RecordId, OwnerId>): void {
-    this.#settle(shard)
+  #restoreVerdict(shard: ShardVerdict, owners: ReadonlyMap<RecordId, OwnerId>, nowMs: number): void {
+    this.#settle(shard, nowMs)
     if (shard.outcome !== 'accepted') return
     for (const receipt of shard.contradicting) {
       const owner = owners.get(receipt)
-      if (owner !== undefined) this.#contradict(owner)
+      if (owner !== undefined) this.#contradict(owner, nowMs)
     }
   }
 
@@ -235,6 +255,7 @@ export class Steward {
     if (this.#end !== undefined) return this.#afterEnd(input)
     switch (input.type) {
       case 'roster':
+        this.#operatorPpm = input.operatorPpm ?? 0
         this.#learn(input.capacities)
         break
       case 'accepted':
@@ -264,6 +285,10 @@ export class Steward {
         this.#stewards = input.stewards
         this.#learn([...this.#capacities.values()])
         break
+      case 'allowance':
+        this.#allowances.apply(input.allowance)
+        this.#barren.clear()
+        break
       case 'safe':
         this.#safe = input.safe
         break
@@ -277,7 +302,7 @@ export class Steward {
         this.#leases.suspend(input.peer, nowMs)
         break
       case 'cancel':
-        this.#finish('cancelled', 'cancelled by its submitter')
+        this.#finish('cancelled', 'cancelled by its submitter', nowMs)
         break
       case 'wake':
         this.#look(nowMs)
@@ -296,6 +321,7 @@ export class Steward {
   }
 
   view(): StewardView {
+    const { payment } = this.#options.manifest
     const shards = { total: 0, queued: 0, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 }
     const pages = { total: 0, verified: 0 }
     let executions = 0
@@ -312,6 +338,12 @@ export class Steward {
       executions,
       owners: { needed: this.#options.manifest.assurance.replicas, available: this.#availableOwners() },
       contradicted: [...this.#board.contradicted].sort(),
+      payment: payment && {
+        currency: payment.currency,
+        budgetMicros: payment.budgetMicros,
+        promisedMicros: this.#allowances.promised,
+        owedMicros: this.#owed(),
+      },
       end: this.#end ?? null,
     }
   }
@@ -324,6 +356,24 @@ export class Steward {
   /** Every claim that was counted, with the verdict on its shard where there is one. */
   *claims(): Generator<{ readonly claim: Claim; readonly verdict: ShardVerdict | undefined }> {
     for (const { claims, verdict } of this.#board.states) for (const claim of claims) yield { claim, verdict }
+  }
+
+  /** For what verdicts accept so far: by the rules of owed.ts, as far as claims are known here. */
+  #owed(): Micros {
+    let micros = 0
+    for (const { claims, verdict, position } of this.#board.states) {
+      if (verdict?.outcome !== 'accepted') continue
+      const paid = new Set<OwnerId>()
+      const isNamed = ({ receipt }: Claim) => verdict.agreeing.includes(receipt)
+      for (const claim of [...claims].sort((a, b) => Number(isNamed(b)) - Number(isNamed(a)))) {
+        const lease = this.#paidLeases.get(claim.receipt)
+        const isLate = claim.result === verdict.result && !this.#board.contradicted.has(claim.owner)
+        if (lease === undefined || paid.has(claim.owner) || !(isNamed(claim) || isLate)) continue
+        paid.add(claim.owner)
+        micros += worthOf(lease, lease.positions.indexOf(position))
+      }
+    }
+    return micros
   }
 
   // --- what happens -----------------------------------------------------------------------------------------
@@ -356,14 +406,15 @@ export class Steward {
     if (state === undefined || state.lease.payload.vehicle !== input.from || state.state === 'closed') return
     // A lease that the vehicle is done with since before this steward acted is no setback.
     if (!state.restored) this.#patience.setback(input.from, input.retryMs, input.reason === 'busy', nowMs)
-    this.#giveUp(state, speaksAgainstShard(input.reason))
+    this.#giveUp(state, speaksAgainstShard(input.reason), nowMs)
+    state.expectedUntilMs = nowMs // by its own word
   }
 
   #undelivered(id: LeaseId, nowMs: number): void {
     const state = this.#leases.get(id)
     if (state === undefined || state.state === 'closed') return
     this.#patience.setback(state.lease.payload.vehicle, offerTtlMs, false, nowMs)
-    this.#giveUp(state, false)
+    this.#giveUp(state, false, nowMs)
   }
 
   #receive(
@@ -393,42 +444,46 @@ export class Steward {
     this.#leases.renew(state, nowMs)
     let costMs = 0
     const wanted: Wanted[] = []
+    if (state.lease.payload.price !== null) this.#paidLeases.set(receipt.id, state.lease.payload)
     receipt.payload.covers.forEach((place, i) => {
       const result = opening.results[i]!
       const before = state.covered.get(place)
       if (before !== undefined && before !== result) {
-        this.#contradict(state.lease.payload.owner)
+        this.#contradict(state.lease.payload.owner, nowMs)
         this.#effects.push({ type: 'lied', receipt: receipt.id, because: 'equivocation' })
       }
       if (before !== undefined) return
       state.covered.set(place, result)
+      // Written off: nobody would be paid for it, so it does not count.
+      if (!this.#allowances.isOpen(state.lease.id, place)) return
       const shard = this.#board.states[state.lease.payload.positions[place]!]!
       costMs += shard.entry.costMs
-      this.#return({ shard, lease: state, receipt: receipt.id, result }, wanted)
+      this.#return({ shard, lease: state, receipt: receipt.id, result }, wanted, nowMs)
     })
     this.#slowness.measure(receipt.payload.wallMs, costMs)
     if (wanted.length > 0) this.#effects.push({ type: 'collect', wanted })
-    if (state.covered.size === state.lease.payload.positions.length) this.#close(state)
+    if (state.covered.size === state.lease.payload.positions.length) this.#close(state, nowMs)
     else if (released !== null && state.state !== 'closed') {
       // Its advert may not have come yet that says so.
       this.#patience.setback(receipt.signer, offerTtlMs, false, nowMs)
-      this.#giveUp(state, speaksAgainstShard(released))
+      this.#giveUp(state, speaksAgainstShard(released), nowMs)
     }
+    if (released !== null) state.expectedUntilMs = nowMs
   }
 
-  #return(claim: Return, wanted: Wanted[]): void {
+  #return(claim: Return, wanted: Wanted[], nowMs: number): void {
     if (claim.shard.verdict !== undefined) {
       this.#claimUnseen(claim)
       return
     }
     const finding = this.#returns.expect(claim, wanted)
-    if (finding !== undefined) this.#claim(claim, finding)
+    if (finding !== undefined) this.#claim(claim, finding, nowMs)
   }
 
   #examined(examined: Examined, nowMs: number): void {
     const { finding } = examined
     if (finding.state !== 'missing') {
-      for (const claim of this.#returns.found(examined, finding)) this.#claim(claim, finding)
+      for (const claim of this.#returns.found(examined, finding)) this.#claim(claim, finding, nowMs)
       return
     }
     const { lost, next } = this.#returns.missed(examined)
@@ -441,7 +496,7 @@ export class Steward {
     if (next !== undefined) this.#effects.push({ type: 'collect', wanted: [next] })
   }
 
-  #claim(claim: Return, finding: Finding): void {
+  #claim(claim: Return, finding: Finding, nowMs: number): void {
     const { shard, lease } = claim
     const { vehicle: peer, owner, isa } = lease.lease.payload
     const invalid = finding.state === 'invalid'
@@ -452,7 +507,7 @@ export class Steward {
     const { receipt, result } = claim
     this.#apart.get(shard.position)?.unseen.delete(receipt)
     this.#board.claim(shard, { peer, owner, receipt, result, isa, ...found }, lease.lease.id)
-    if (invalid) this.#contradict(owner)
+    if (invalid) this.#contradict(owner, nowMs)
     else this.#patience.forgive(peer)
   }
 
@@ -466,32 +521,33 @@ export class Steward {
     )
   }
 
-  #contradict(owner: OwnerId): void {
+  #contradict(owner: OwnerId, nowMs: number): void {
     if (this.#board.contradicted.has(owner)) return
     this.#board.contradict(owner)
     this.#windows?.drop(owner)
     for (const state of [...this.#leases.active()])
-      if (state.lease.payload.owner === owner) this.#withdraw(state)
+      if (state.lease.payload.owner === owner) this.#withdraw(state, nowMs)
   }
 
   /** Lapsed leases, stragglers, shards that cannot go on, the deadline. */
   #look(nowMs: number): void {
     for (const state of this.#leases.lapsed(nowMs)) {
       this.#patience.setback(state.lease.payload.vehicle, 0, false, nowMs)
-      this.#giveUp(state, state.state !== 'offered')
+      this.#giveUp(state, state.state !== 'offered', nowMs)
     }
     this.#copyStragglers(nowMs)
     this.#closeWindows(nowMs)
+    this.#replenish(nowMs)
     for (const [position, { unseen, untilMs }] of this.#apart)
       if (unseen.size > 0 && nowMs >= untilMs) {
         unseen.clear()
         this.#board.touch(this.#board.states[position]!)
       }
     if (nowMs >= this.#options.manifest.deadlineMs)
-      this.#finish('failed', `the deadline passed with ${this.#board.open.size} shards open`)
+      this.#finish('failed', `the deadline passed with ${this.#board.open.size} shards open`, nowMs)
     else if (this.#options.manifest.shortage === 'fail' && nowMs - this.#startedMs! >= shortageGraceMs)
-      this.#failForWantOfOwners()
-    if (this.#end === undefined) this.#failForWantOfKeys()
+      this.#failForWantOfOwners(nowMs)
+    if (this.#end === undefined) this.#failForWantOfKeys(nowMs)
     if (this.#end === undefined) this.#effects.push({ type: 'wake', atMs: nowMs + lookIntervalMs })
   }
 
@@ -513,17 +569,17 @@ export class Steward {
     }
   }
 
-  #failForWantOfOwners(): void {
+  #failForWantOfOwners(nowMs: number): void {
     const needed = this.#options.manifest.assurance.replicas
     const available = this.#availableOwners()
     const everBegun = this.#leases.size > 0
     if (!everBegun && available < needed)
-      this.#finish('failed', `${needed} distinct owners are needed and ${available} are known`)
+      this.#finish('failed', `${needed} distinct owners are needed and ${available} are known`, nowMs)
     else
       for (const shard of this.#board.open) {
         const hopeless = shard.wanted > 0 && shard.holders.size === 0
         if (hopeless && !this.#candidates.some((candidate) => this.#board.eligible(shard, candidate)))
-          this.#fail(shard, 'no-owner-left')
+          this.#fail(shard, 'no-owner-left', nowMs)
       }
   }
 
@@ -553,7 +609,7 @@ export class Steward {
       this.#decide(nowMs)
       this.#publishVerdicts()
       if (this.#board.open.size > 0) this.#assign(nowMs)
-      else if (this.#safe) this.#conclude()
+      else if (this.#safe) this.#conclude(nowMs)
     }
     const effects = this.#effects
     this.#effects = []
@@ -579,15 +635,15 @@ export class Steward {
     if (tally.state === 'accepted') {
       const { agreeing, result, because } = tally
       const contradicting = [...tally.contradicting, ...this.#dismissed(shard, agreeing)]
-      this.#verdict(shard, { outcome: 'accepted', result, because }, agreeing, contradicting)
+      this.#verdict(shard, { outcome: 'accepted', result, because }, agreeing, contradicting, nowMs)
       for (const claim of tally.contradicting) {
-        this.#contradict(claim.owner)
+        this.#contradict(claim.owner, nowMs)
         if (because === 'recomputed' && this.#options.manifest.agreement === 'bytes')
           this.#effects.push({ type: 'lied', receipt: claim.receipt, because })
       }
     } else if (tally.disputed && this.#mayRecompute(shard)) {
       this.#board.queueToRecompute(shard)
-    } else if (this.#board.exhausted(shard)) this.#fail(shard, 'too-many-losses')
+    } else if (this.#board.exhausted(shard)) this.#fail(shard, 'too-many-losses', nowMs)
     else if (!tally.disputed) this.#provide(shard, tally.leading, nowMs)
   }
 
@@ -603,7 +659,7 @@ export class Steward {
     const passed = agreeing.filter(({ owner }) => this.#windows!.hasPassed(owner, shard.position))
     if (passed.length >= audits.replicas) {
       const { result } = passed[0]!
-      this.#verdict(shard, { outcome: 'accepted', result, because: 'audited' }, agreeing, [])
+      this.#verdict(shard, { outcome: 'accepted', result, because: 'audited' }, agreeing, [], nowMs)
       return
     }
     for (const { owner, receipt } of agreeing.slice(0, audits.replicas))
@@ -673,8 +729,8 @@ export class Steward {
     return this.#options.manifest.assurance.arbiter === 'steward' && shard.recomputation === 'none'
   }
 
-  #fail(shard: ShardState, because: 'no-owner-left' | 'too-many-losses'): void {
-    this.#verdict(shard, { outcome: 'failed', result: null, because }, [], shard.claims)
+  #fail(shard: ShardState, because: 'no-owner-left' | 'too-many-losses', nowMs: number): void {
+    this.#verdict(shard, { outcome: 'failed', result: null, because }, [], shard.claims, nowMs)
   }
 
   #verdict(
@@ -682,6 +738,7 @@ export class Steward {
     decision: Pick<ShardVerdict, 'outcome' | 'result' | 'because'>,
     agreeing: readonly Claim[],
     contradicting: readonly Claim[],
+    nowMs: number,
   ): void {
     const receipts = (claims: readonly Claim[]) => claims.slice(0, verdictReceiptsMax).map((c) => c.receipt)
     const verdict: ShardVerdict = {
@@ -694,16 +751,17 @@ export class Steward {
       settles: this.#apart.get(shard.position)?.settles ?? [],
     }
     this.#verdicts.push(verdict)
-    this.#settle(verdict)
+    this.#settle(verdict, nowMs)
   }
 
-  #settle(verdict: ShardVerdict): void {
+  #settle(verdict: ShardVerdict, nowMs: number): void {
     const shard = this.#board.states[verdict.position]!
     this.#board.decide(shard, verdict)
     this.#windows?.settle(verdict.position)
     for (const { lease } of [...shard.holders.values()]) {
       const state = this.#leases.get(lease)
-      if (state !== undefined && state.state !== 'closed' && this.#pointless(state)) this.#withdraw(state)
+      if (state !== undefined && state.state !== 'closed' && this.#pointless(state))
+        this.#withdraw(state, nowMs)
     }
   }
 
@@ -716,16 +774,16 @@ export class Steward {
     }
   }
 
-  #conclude(): void {
+  #conclude(nowMs: number): void {
     const failed = this.#board.states.filter((shard) => shard.verdict?.outcome === 'failed').length
-    if (failed === 0) this.#finish('complete', 'every shard is verified')
-    else this.#finish('failed', `${failed} of ${this.#board.states.length} shards failed`)
+    if (failed === 0) this.#finish('complete', 'every shard is verified', nowMs)
+    else this.#finish('failed', `${failed} of ${this.#board.states.length} shards failed`, nowMs)
   }
 
-  #finish(outcome: JobEnd['outcome'], reason: string): void {
+  #finish(outcome: JobEnd['outcome'], reason: string, nowMs: number): void {
     if (this.#end !== undefined) return
     const end: JobEnd = { outcome, reason, seed: this.#options.seed }
-    for (const state of [...this.#leases.active()]) this.#withdraw(state)
+    for (const state of [...this.#leases.active()]) this.#withdraw(state, nowMs)
     this.#publishVerdicts()
     this.#issue('end', end)
     this.#end = end
@@ -746,12 +804,22 @@ export class Steward {
   // --- who works --------------------------------------------------------------------------------------------
 
   #assign(nowMs: number): void {
-    if (this.#board.wantedTotal === 0) return
+    if (this.#board.wantedTotal === 0) {
+      this.#short = undefined
+      return
+    }
+    const affords: Affords = (candidate, shards) => this.#affords(candidate, shards)
     for (;;) {
       if (this.#barrenAt !== this.#board.growth) this.#barren.clear()
       this.#barrenAt = this.#board.growth
       const rooms = this.#candidates.map((candidate) => this.#roomOf(candidate, nowMs))
-      const opportunity = nextOpportunity(this.#board, this.#candidates, rooms, this.#barren)
+      const opportunity = nextOpportunity(this.#board, this.#candidates, rooms, this.#barren, affords)
+      if (opportunity === 'nobody-free') return
+      if (opportunity === 'unaffordable') {
+        this.#short ??= this.#shortage(nowMs)
+        return
+      }
+      this.#short = undefined
       if (opportunity === undefined) return
       const { candidate, draw } = this.#draws.draw(
         this.#candidates,
@@ -760,7 +828,15 @@ export class Steward {
       )
       const share = fairShare(this.#board, this.#candidates, rooms)
       const room = this.#roomOf(candidate, nowMs)
-      const shards = bundle(this.#board, opportunity.shard, candidate, room, share, this.#slowness.value)
+      const shards = bundle(
+        this.#board,
+        opportunity.shard,
+        candidate,
+        room,
+        share,
+        this.#slowness.value,
+        affords,
+      )
       this.#lease(candidate, shards, draw, nowMs)
     }
   }
@@ -773,8 +849,8 @@ export class Steward {
       positions: shards.map((shard) => shard.position),
       isa: candidate.isa,
       costMs: shards.reduce((sum, shard) => sum + shard.entry.costMs, 0),
-      units: shards.map((shard) => shard.entry.pages),
-      price: null,
+      units: shards.map((shard) => this.#unitsOf(shard)),
+      price: this.#priceOf(candidate),
       draw,
     } satisfies Lease)
     this.#openLease(lease, nowMs)
@@ -784,9 +860,73 @@ export class Steward {
   #openLease(lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
     const { owner, positions, isa, draw } = lease.payload
     if (lease.signer === this.#options.self) this.#draws.restoreDraw(draw)
+    this.#allowances.lease(lease)
     const state = this.#leases.open(lease, nowMs, restored)
     for (const position of positions) this.#board.hold(this.#board.states[position]!, owner, lease.id, isa)
     return state
+  }
+
+  // --- money ------------------------------------------------------------------------------------------------
+
+  #unitsOf({ entry }: ShardState): number {
+    return unitsOf(entry, this.#options.manifest.payment?.unit ?? 'page')
+  }
+
+  #priceOf({ unitMicros }: Candidate): Lease['price'] {
+    const { payment } = this.#options.manifest
+    if (payment === null || unitMicros === null) return null
+    return { currency: payment.currency, unitMicros, operatorPpm: this.#operatorPpm }
+  }
+
+  #affords({ unitMicros }: Candidate, shards: readonly ShardState[]): boolean {
+    if (unitMicros === null || unitMicros === 0) return true
+    const units = shards.reduce((sum, shard) => sum + this.#unitsOf(shard), 0)
+    return units * unitMicros <= this.#free
+  }
+
+  get #free(): Micros {
+    return this.#allowances.freeOf(this.#options.self)
+  }
+
+  #shortage(nowMs: number) {
+    return { sinceMs: nowMs, free: this.#free, verdicts: this.#board.open.size }
+  }
+
+  /** There is no money for what waits: takes back what can be, and gives up once nothing moves any more. */
+  #replenish(nowMs: number): void {
+    if (this.#short === undefined) return
+    let isComing = [...this.#leases.active()].some(({ lease }) => lease.payload.price !== null)
+    const due: LeaseState[] = []
+    for (const state of this.#leases.closed()) {
+      const { id, signer } = state.lease
+      if (signer !== this.#options.self || this.#allowances.gain(id, coveredPlaces(state)) === 0) continue
+      if (state.expectedUntilMs <= nowMs) due.push(state)
+      else isComing = true
+    }
+    for (let i = 0; i < due.length; i += writtenOffMax) this.#writeOff(due.slice(i, i + writtenOffMax))
+    const { free, verdicts } = this.#short
+    if (due.length > 0 || isComing || free !== this.#free || verdicts !== this.#board.open.size)
+      this.#short = this.#shortage(nowMs)
+    else if (nowMs - this.#short.sinceMs >= budgetWaitMs) {
+      const { currency, budgetMicros } = this.#options.manifest.payment!
+      const [budget, promised, left] = [budgetMicros, this.#allowances.promised, this.#free].map((micros) =>
+        formatMoney(micros, currency),
+      )
+      this.#finish(
+        'failed',
+        `the budget of ${budget} does not take ${this.#board.open.size} shards that are open: ${promised} are owed or promised, and ${left} are left to this steward`,
+        nowMs,
+      )
+    }
+  }
+
+  #writeOff(states: readonly LeaseState[]): void {
+    const writtenOff = states.map((state) => ({
+      lease: state.lease.id,
+      places: [...coveredPlaces(state)].sort((a, b) => a - b),
+    }))
+    this.#allowances.apply(this.#issue('allowance', { writtenOff, given: [] } satisfies Allowance))
+    this.#barren.clear()
   }
 
   #roomOf({ peer, slots, availableUntilMs }: Candidate, nowMs: number): Room {
@@ -813,9 +953,9 @@ export class Steward {
    * What the lease has not returned goes back to the queue. `loss`: count it against the patience with the shard
    * that was under way; those behind it in the lease are innocent.
    */
-  #giveUp(state: LeaseState, loss: boolean): void {
+  #giveUp(state: LeaseState, loss: boolean, nowMs: number): void {
     if (state.state === 'closed') return
-    this.#close(state)
+    this.#close(state, nowMs + writeOffMs)
     const { owner, positions } = state.lease.payload
     const suspect = loss ? underWay(state) : undefined
     positions.forEach((position, place) => {
@@ -824,9 +964,9 @@ export class Steward {
     })
   }
 
-  #withdraw(state: LeaseState): void {
+  #withdraw(state: LeaseState, nowMs: number): void {
     this.#sayWithdrawn(state)
-    this.#giveUp(state, false)
+    this.#giveUp(state, false, nowMs)
   }
 
   #sayWithdrawn(state: LeaseState): void {
@@ -834,9 +974,9 @@ export class Steward {
     this.#effects.push({ type: 'send', to, message: { type: 'withdraw', lease: state.lease.id } })
   }
 
-  #close(state: LeaseState): void {
+  #close(state: LeaseState, expectedUntilMs: number): void {
     if (state.state === 'closed') return
-    this.#leases.close(state)
+    this.#leases.close(state, expectedUntilMs)
     const { vehicle: from } = state.lease.payload
     this.#effects.push({ type: 'revoke', lease: state.lease.id, from })
   }
@@ -891,10 +1031,11 @@ const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, canc
 const kindRank: Readonly<Record<Restored['kind'], number>> = {
   draw: 0,
   lease: 1,
-  window: 2,
-  end: 3,
-  verdict: 4,
-  receipt: 5,
+  allowance: 2,
+  window: 3,
+  end: 4,
+  verdict: 5,
+  receipt: 6,
 }
 
 function inOrder(a: Restored, b: Restored): number {
@@ -933,6 +1074,10 @@ function speaksAgainstShard(reason: DeclineReason | ReleaseReason): boolean {
 function underWay({ lease, covered, done }: LeaseState): number {
   const open = lease.payload.positions.map((_, place) => place).filter((place) => !covered.has(place))
   return open.find((place) => place >= done) ?? open[0]!
+}
+
+function coveredPlaces({ covered }: LeaseState): Set<number> {
+  return new Set(covered.keys())
 }
 
 /** How many of these verdicts fit in one record. */
