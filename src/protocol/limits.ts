@@ -76,7 +76,7 @@ export const unitMicrosMax = 1_000_000_000
 /** 128 MiB of documents, or 131,072 pages: far above what a shard holds. */
 export const shardUnitsMax = 2 ** 17
 /** A vehicle that is done with a lease, or silent, has this long to show what it finished before it is written off. */
-export const writeOffMs = leaseTtlMs
+export const writeOffMs = 30_000
 /** What a budget has no room for waits this long after the last change for money to come back. A guess, in leases. */
 export const budgetWaitMs = 2 * leaseTtlMs
 /** Leases that one record writes off. */

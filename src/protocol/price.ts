@@ -29,7 +29,7 @@ export const currencySchema = z.string().regex(/^[A-Z]{3}$/)
  * What is counted. A page is what a runtime makes one record of: a page of a scan, a document of a WASM job. Bytes are
  * those of the documents as they are stored, each once in a shard. Tokens want a runtime that counts them alike everywhere.
  */
-export const workUnits = ['page', 'kibibyte'] as const
+const workUnits = ['page', 'kibibyte'] as const
 export type WorkUnit = (typeof workUnits)[number]
 
 /** What an owner asks for one unit of this runtime's work. */
@@ -77,7 +77,7 @@ export const leasePriceSchema: z.ZodType<LeasePrice> = z.strictObject({
 })
 
 /** What an owner asks at most when it works for a job that pays nobody. */
-export function worksForNothing(ask: Ask | null): boolean {
+function worksForNothing(ask: Ask | null): boolean {
   return ask === null || ask.unitMicros === 0
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fromString } from 'uint8arrays'
+import type { Allowance } from '../../src/protocol/allowance.ts'
 import { type AuditOutcome, auditReport } from '../../src/protocol/audit.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/block.ts'
 import { bitsOf, type DrawBasis } from '../../src/protocol/draw.ts'
@@ -9,6 +10,7 @@ import type { Charter, Credential } from '../../src/protocol/fleet.ts'
 import type { Cid, OwnerId, RecordId } from '../../src/protocol/ids.ts'
 import { encodeResult, type Manifest, resultEngine } from '../../src/protocol/job.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import type { LeasePrice, Payment } from '../../src/protocol/price.ts'
 import { type RecordKind, recordId } from '../../src/protocol/record.ts'
 import type { ReportedRecord } from '../../src/protocol/report.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/verdict.ts'
@@ -57,13 +59,20 @@ interface Story {
   readonly signedBy?: string
   /** In a fleet: as whose it admitted each vehicle, under which key. */
   readonly admitted?: readonly { readonly vehicle: string; readonly owner: OwnerId; readonly by: string }[]
+  readonly payment?: Payment
+  readonly price?: LeasePrice
+  readonly units?: readonly number[]
+  /** The steward takes back what it promised for the shard in the first of so many leases. */
+  readonly writtenOff?: number
 }
 
 function problemsOf(story: Story): readonly string[] {
   return audited(story).problems
 }
 
-function audited({ leased, eligible, opened, verdict, end, signedBy, admitted }: Story): AuditOutcome {
+function audited(story: Story): AuditOutcome {
+  const { leased, eligible, opened, verdict, end, signedBy, admitted } = story
+  const { payment = null, price = null, units = [1], writtenOff = 0 } = story
   const records: ReportedRecord[] = []
   let job: RecordId | null = null
   let serial = 0
@@ -74,15 +83,17 @@ function audited({ leased, eligible, opened, verdict, end, signedBy, admitted }:
     return recordId(sha256, record.body)
   }
   const fleet = admitted === undefined ? null : peerNamed('fleet')
-  job = add('manifest', steward, { ...manifest, fleet })
+  job = add('manifest', steward, { ...manifest, fleet, payment })
   const drawn = add('draw', steward, basis)
   const receipts = leased.map((position, index) => {
     const { peer: vehicle, owner } = basis.candidates[position]!
     const bits = bitsOf(basis.candidates.length, eligible ?? [position])
     const draw = { basis: drawn, eligible: bits, index }
-    const work = { shards: [shard], positions: [0], isa: null, costMs: 1, units: [1], price: null }
+    const work = { shards: [shard], positions: [0], isa: null, costMs: 1, units, price }
     const lease: Lease = { vehicle, owner, ...work, draw }
     const id = add('lease', steward, lease)
+    if (index < writtenOff)
+      add('allowance', steward, { writtenOff: [{ lease: id, places: [] }], given: [] } satisfies Allowance)
     const opening: Opening = { results: [resultCid], nonce }
     const root = receiptRoot(sha256, { id, job: job!, worker: vehicle, shards: [shard] }, [0], opening)
     const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null }
@@ -189,4 +200,36 @@ test('in a fleet a vehicle counts for the owner that the fleet admitted it for',
   )
   const { problems, unvouched } = audited({ ...honest, admitted: [first] })
   assert.deepEqual([problems, unvouched], [[], [peerNamed('v2')]])
+})
+
+const payment: Payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 200, budgetMicros: 400 }
+const price: LeasePrice = { currency: 'EUR', unitMicros: 200, operatorPpm: 150_000 }
+const paid: Story = { ...honest, payment, price }
+
+test('a lease pays no more than its job does, in its currency', () => {
+  isBlamed(paid)
+  isBlamed({ ...honest, payment })
+  isBlamed({ ...paid, price: { ...price, unitMicros: 199 } })
+  const dearer = { ...payment, unitMicrosMax: 199 }
+  isBlamed({ ...paid, payment: dearer }, /pays 0.0002 EUR a unit/, /pays 0.0002 EUR a unit/)
+  isBlamed({ ...paid, price: { ...price, currency: 'USD' } }, /0.0002 USD/, /0.0002 USD/)
+  isBlamed({ ...honest, price }, /the job pays nobody/, /the job pays nobody/)
+})
+
+test('units are those of the shard list', () => {
+  const budgetMicros = 1_000
+  isBlamed({ ...paid, payment: { ...payment, budgetMicros }, units: [2] }, /counts 2 units/, /counts 2 units/)
+  isBlamed({ ...honest, units: [0] }, /counts 0 units in shard 0, which has 1/, /counts 0 units/)
+  assert.match(problemsOf({ ...honest, units: [] })[0]!, /malformed/)
+})
+
+test('leases promise no more than the budget, without what was taken back; and that does not count', () => {
+  isBlamed(
+    { ...paid, payment: { ...payment, budgetMicros: 399 } },
+    /promised 0.000001 EUR more than its part/,
+  )
+  isBlamed(
+    { ...paid, payment: { ...payment, budgetMicros: 399 }, writtenOff: 1 },
+    /counts work on shard 0 that it does not pay/,
+  )
 })

@@ -1,6 +1,7 @@
 /** Every decoder of the core with a good example, for the tests that bend bytes. */
 import assert from 'node:assert/strict'
 import { equals } from 'uint8arrays'
+import { openAllowance } from '../../src/protocol/allowance.ts'
 import { openDrawBasis } from '../../src/protocol/draw.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { openCharter, openCredential } from '../../src/protocol/fleet.ts'
@@ -142,6 +143,15 @@ export const codecs: Record<string, Codec> = {
   end: recordCodec(
     sign(bodyOf('end', v1, { outcome: 'complete', reason: 'done', seed: bytes32 })),
     (record) => openEnd(record, sha256, trusting),
+  ),
+  allowance: recordCodec(
+    sign(
+      bodyOf('allowance', v1, {
+        writtenOff: [{ lease: cidNamed('lease'), places: [0, 2] }],
+        given: [{ to: v1, micros: 5 }],
+      }),
+    ),
+    (record) => openAllowance(record, sha256, trusting),
   ),
   draw: recordCodec(sign(bodyOf('draw', v1, { candidates: [{ peer: v1, owner: 'o1' }] })), (record) =>
     openDrawBasis(record, sha256, trusting),

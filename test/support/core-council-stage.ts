@@ -445,11 +445,13 @@ export class CouncilStage {
       ([kind, count]) => kind !== 'total' && count > 0,
     )
     const contradicted = state?.contradicted ?? []
+    const payment = state?.payment ?? null
     const parts = [
       does,
       `stewards ${seats.join(' ')}`,
       ...(state === undefined ? ['lacks the shards'] : counts.map(([kind, count]) => `${kind}=${count}`)),
       ...(contradicted.length > 0 ? [`contradicted ${contradicted.join(' ')}`] : []),
+      ...(payment === null ? [] : [`promised ${payment.promisedMicros} of ${payment.budgetMicros}`]),
       ...(state?.end == null
         ? []
         : [`ended ${state.end.outcome}`, council.isComplete ? 'all is here' : 'something lacks']),

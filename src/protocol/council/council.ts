@@ -485,7 +485,8 @@ export class Council {
     if (payment === null || this.#shards === null || to === undefined || !this.#connected.has(to)) return
     const free = this.#records.freeOf(this.#options.self)
     const has = this.#records.freeOf(to)
-    const shard = payment.unitMicrosMax * this.#shards.reduce((max, s) => Math.max(max, unitsOf(s, payment.unit)), 1)
+    const shard =
+      payment.unitMicrosMax * this.#shards.reduce((max, s) => Math.max(max, unitsOf(s, payment.unit)), 1)
     if (free <= 0 || (has >= free && has >= shard)) return
     this.#giveTo(to, free < 2 * shard ? free : Math.ceil(free / 2), nowMs)
   }

@@ -99,7 +99,7 @@ export interface Examined extends Wanted {
 }
 
 /** Of a job's money: all in millionths of the currency's unit. */
-export interface PaymentView {
+interface PaymentView {
   readonly currency: string
   readonly budgetMicros: Micros
   /** By leases of all stewards: what is owed, and what may yet be. Never more than the budget. */
