@@ -9,8 +9,9 @@
  */
 import { equals } from 'uint8arrays'
 import { z } from 'zod'
+import { openAllowance } from './allowance.ts'
+import { BudgetAudit } from './audit-budget.ts'
 import { type AuditedPayments, PaymentAudit } from './audit-payments.ts'
-import { type Allowance, openAllowance } from './allowance.ts'
 import { decodeCbor, type Sha256 } from './block.ts'
 import { type DrawBasis, drawVehicle, hasBit, openDrawBasis } from './draw.ts'
 import { ProtocolError } from './errors.ts'
@@ -22,7 +23,6 @@ import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from './ids.ts'
 import { type Manifest, openManifest, resultEngine, type ShardEntry } from './job.ts'
 import { checkReceipt, type Lease, openingSchema, openLease, openReceipt } from './lease.ts'
 import { openStatement } from './ledger/statement.ts'
-import { formatMoney } from './price.ts'
 import type { Verified, Verify } from './record.ts'
 import type { Report, ReportedRecord } from './report.ts'
 import { type JobEnd, openEnd, openReveal, openVerdict, type ShardVerdict } from './verdict.ts'
@@ -59,7 +59,6 @@ export interface AuditOutcome {
 }
 
 interface Claim {
-  readonly lease: Verified<Lease>
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly isa: string | null
@@ -97,7 +96,7 @@ class Auditor {
   readonly #credentials: Verified<Credential>[] = []
   readonly #unvouched = new Set<PeerId>()
   #payments: PaymentAudit
-  readonly #allowances: Verified<Allowance>[] = []
+  #budget: BudgetAudit
   #manifest: Verified<Manifest> | undefined
   #succession: Succession | undefined
   /** Of the stewards that revealed theirs. */
@@ -107,6 +106,7 @@ class Auditor {
   constructor(input: AuditInput) {
     this.#input = input
     this.#payments = new PaymentAudit(null, input.sha256)
+    this.#budget = new BudgetAudit(null, [], input.shards)
   }
 
   run(): AuditOutcome {
@@ -118,7 +118,7 @@ class Auditor {
         this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkVerdict(decision))
       for (const decision of this.#decisions)
         this.#attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#checkWindows(decision))
-      this.#checkBudget()
+      this.#budget.finish((problem) => this.#blame(problem))
       this.#checkDraws()
       this.#checkOwners()
       this.#checkCompleteness()
@@ -158,6 +158,7 @@ class Auditor {
       )
     this.#manifest = manifest
     this.#payments = new PaymentAudit(manifest.payload.payment, sha256)
+    this.#budget = new BudgetAudit(manifest.payload.payment, manifest.payload.stewards, this.#input.shards)
     const handovers = records
       .filter(({ kind }) => kind === 'handover')
       .map(({ record }) => openHandover(record, sha256, verify))
@@ -186,7 +187,7 @@ class Auditor {
           throw new Error(`the job is blind, and its submitter made no keys for ${vehicle}`)
         this.#leases.set(lease.id, lease)
         this.#payments.lease(lease)
-        this.#checkPrice(lease)
+        this.#budget.lease(lease)
         return
       }
       case 'receipt':
@@ -201,6 +202,7 @@ class Auditor {
       case 'verdict': {
         const verdict = this.#fromSteward(openVerdict(record, sha256, verify))
         this.#payments.verdict(verdict)
+        this.#budget.verdict(verdict)
         for (const shard of verdict.payload.shards) {
           for (const settled of shard.settles) this.#settled.add(`${settled}/${shard.position}`)
           this.#decisions.push({ record: verdict.id, by: verdict.signer, verdict: shard })
@@ -231,7 +233,7 @@ class Auditor {
         return
       }
       case 'allowance':
-        this.#allowances.push(this.#fromSteward(openAllowance(record, sha256, verify)))
+        this.#budget.allowance(this.#fromSteward(openAllowance(record, sha256, verify)))
         return
       case 'access':
       case 'owner':
@@ -244,66 +246,6 @@ class Auditor {
       case 'advert':
         throw new Error(`a ${kind} is no part of a job`)
     }
-  }
-
-  /** What a lease promises is what its job pays: its units, in its currency, at its cap or below. */
-  #checkPrice({ id, payload: { positions, units, price } }: Verified<Lease>): void {
-    const { payment } = this.#manifest!.payload
-    if (units.length !== positions.length)
-      throw new Error('it does not say how much work each of its shards is')
-    positions.forEach((position, place) => {
-      const { pages, bytes } = this.#input.shards[position]!
-      const truly = payment?.unit === 'kibibyte' ? Math.max(1, Math.ceil(bytes / 1024)) : pages
-      if (units[place] !== truly)
-        this.#blame(`lease ${id} counts ${units[place]} units in shard ${position}, which has ${truly}`)
-    })
-    if (price === null) return
-    if (payment === null) this.#blame(`lease ${id} names a price, and the job pays nobody`)
-    else if (price.currency !== payment.currency || price.unitMicros > payment.unitMicrosMax)
-      this.#blame(
-        `lease ${id} pays ${formatMoney(price.unitMicros, price.currency)} a unit, and the job at most ${formatMoney(payment.unitMicrosMax, payment.currency)}`,
-      )
-  }
-
-  /**
-   * No steward promised more than its part of the budget, with what others gave it and without what it gave: so all
-   * together promised no more than the budget. What it took back it did not count.
-   */
-  #checkBudget(): void {
-    const { payment, stewards } = this.#manifest!.payload
-    if (payment === null) return
-    const part = Math.floor(payment.budgetMicros / stewards.length)
-    const left = new Map(stewards.map(({ peer }) => [peer, part]))
-    const add = (peer: PeerId, micros: number) => left.set(peer, (left.get(peer) ?? 0) + micros)
-    add(stewards[0]!.peer, payment.budgetMicros - part * stewards.length)
-    const kept = new Map<LeaseId, Set<number>>()
-    for (const { signer, payload } of this.#allowances) {
-      for (const { to, micros } of payload.given) {
-        add(signer, -micros)
-        add(to, micros)
-      }
-      for (const { lease, places } of payload.writtenOff) {
-        if (this.#leases.get(lease)?.signer !== signer) continue
-        const before = kept.get(lease)
-        kept.set(lease, new Set(places.filter((place) => before === undefined || before.has(place))))
-      }
-    }
-    for (const { id, signer, payload } of this.#leases.values())
-      payload.units.forEach((units, place) => {
-        if (kept.get(id)?.has(place) !== false) add(signer, -units * (payload.price?.unitMicros ?? 0))
-      })
-    for (const [steward, micros] of left)
-      if (micros < 0)
-        this.#blame(
-          `${steward} promised ${formatMoney(-micros, payment.currency)} more than its part of the budget`,
-        )
-    for (const { by, verdict } of this.#decisions)
-      for (const receipt of verdict.agreeing) {
-        const claim = this.#claims.get(receipt)
-        const place = claim?.lease.payload.positions.indexOf(verdict.position) ?? -1
-        if (claim?.lease.signer === by && kept.get(claim.lease.id)?.has(place) === false)
-          this.#blame(`${by} counts work on shard ${verdict.position} that it does not pay`)
-      }
   }
 
   /**
@@ -347,8 +289,8 @@ class Auditor {
       receipt.payload.covers.map((place, i) => [lease.payload.positions[place]!, opening.results[i]!]),
     )
     this.#payments.receipt(receipt)
+    this.#budget.receipt(receipt)
     this.#claims.set(receipt.id, {
-      lease,
       vehicle: lease.payload.vehicle,
       owner: lease.payload.owner,
       isa: lease.payload.isa,

@@ -4,7 +4,7 @@
  * Work is counted in units that the job fixes (a page, a document), never in seconds that a vehicle claims. An owner
  * asks a price for a unit, in its advert; a submitter caps it and sets a budget, in the manifest; a lease names the
  * price at which its steward took the vehicle, and a vehicle that took the lease is owed that for every unit of it
- * that agrees with a final verdict, copies and audits included (owed.ts). What it computed in vain is its own risk, and
+ * that agrees with a final verdict, audits included (ledger/claims.ts). What it computed in vain is its own risk, and
  * the reason why driving off costs nothing but the shard under way.
  *
  * A lease pays what its vehicle's owner asked when it was drawn. Paying everybody the cap would make owners truthful,
@@ -94,15 +94,6 @@ export function unitsOf(
 ): number {
   const units = unit === 'page' ? pages : Math.ceil(bytes / 1024)
   return Math.min(shardUnitsMax, Math.max(1, units))
-}
-
-/** How an amount is shared; what does not divide is the owner's. */
-export function sharesOf(
-  amount: Micros,
-  { operatorPpm }: LeasePrice,
-): { readonly owner: Micros; readonly operator: Micros } {
-  const operator = Number((BigInt(amount) * BigInt(operatorPpm)) / 1_000_000n)
-  return { owner: amount - operator, operator }
 }
 
 /** Reads `0.0002EUR` or `5 EUR`, exactly; undefined for what is no amount of up to nine billion, to a millionth. */

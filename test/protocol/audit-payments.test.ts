@@ -26,7 +26,7 @@ import {
 } from '../support/core-fakes.ts'
 
 const steward = peerNamed('steward')
-const payment = { currency: 'EUR', unitMicrosMax: 7, budgetMicros: 1_000 }
+const payment = { currency: 'EUR', unit: 'kibibyte', unitMicrosMax: 7, budgetMicros: 1_000 } as const
 const manifest = manifestWith({ stewards: [placeOf('steward')], payment })
 const shard = cidNamed('the only shard')
 const result = encodeResult({
@@ -110,7 +110,7 @@ function audited(changes: Changes = {}): AuditOutcome {
   return auditReport({
     report: { job, recordPages: [], shardList: [manifest.shards.file], results: [resultCid] },
     records,
-    shards: [{ shard, pages: 1, costMs: 1 }],
+    shards: [{ shard, pages: 1, bytes: 3 * 1024, costMs: 1 }],
     block: (cid) => (cid === resultCid ? result : undefined),
     sha256,
     verify,

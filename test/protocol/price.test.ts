@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatMoney, isAffordable, parseMoney, sharesOf, unitsOf } from '../../src/protocol/price.ts'
+import { formatMoney, isAffordable, parseMoney, unitsOf } from '../../src/protocol/price.ts'
 
 test('an amount is read exactly, to a millionth, or not at all', () => {
   assert.deepEqual(parseMoney('0.0002EUR'), { currency: 'EUR', micros: 200 })
@@ -35,17 +35,6 @@ test('what is written is read again as the same amount', () => {
   assert.equal(formatMoney(-1_230_000, 'EUR'), '-1.23 EUR')
   assert.equal(formatMoney(200, 'EUR'), '0.0002 EUR')
   assert.equal(formatMoney(5_000_000, 'EUR'), '5.00 EUR')
-})
-
-test('owner and operator share an amount to the last millionth', () => {
-  fc.assert(
-    fc.property(fc.maxSafeNat(), fc.nat(1_000_000), (amount, operatorPpm) => {
-      const { owner, operator } = sharesOf(amount, { currency: 'EUR', unitMicros: 1, operatorPpm })
-      assert.equal(owner + operator, amount)
-      assert(owner >= 0 && operator >= 0)
-      assert(BigInt(operator) * 1_000_000n <= BigInt(amount) * BigInt(operatorPpm))
-    }),
-  )
 })
 
 test('a job may have the work of those whom it pays what they ask', () => {

@@ -226,7 +226,11 @@ function keyedCandidates(
   { ownersNeeded }: Plan,
   shards: number,
 ): NonNullable<Manifest['blind']>['candidates'] {
-  const able = candidatesFor({ runtime, engine: { name, id }, blind: null }, stewards, capacities)
+  const able = candidatesFor(
+    { runtime, engine: { name, id }, blind: null, payment: null },
+    stewards,
+    capacities,
+  )
   const seen = new Map<OwnerId, number>()
   const byTurn = able
     .map(({ peer, owner }) => {

@@ -25,7 +25,7 @@ export interface Candidate {
 
 /** Those of the roster who could execute the job, in its order. In a fleet nobody else is on the roster. */
 export function candidatesFor(
-  manifest: Pick<Manifest, 'runtime' | 'engine' | 'blind'>,
+  manifest: Pick<Manifest, 'runtime' | 'engine' | 'blind' | 'payment'>,
   stewardPlaces: readonly StewardPlace[],
   capacities: readonly Capacity[],
 ): Candidate[] {

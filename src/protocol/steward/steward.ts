@@ -358,21 +358,14 @@ export class Steward {
     for (const { claims, verdict } of this.#board.states) for (const claim of claims) yield { claim, verdict }
   }
 
-  /** For what verdicts accept so far: by the rules of owed.ts, as far as claims are known here. */
+  /** For what verdicts accept so far. */
   #owed(): Micros {
     let micros = 0
-    for (const { claims, verdict, position } of this.#board.states) {
-      if (verdict?.outcome !== 'accepted') continue
-      const paid = new Set<OwnerId>()
-      const isNamed = ({ receipt }: Claim) => verdict.agreeing.includes(receipt)
-      for (const claim of [...claims].sort((a, b) => Number(isNamed(b)) - Number(isNamed(a)))) {
-        const lease = this.#paidLeases.get(claim.receipt)
-        const isLate = claim.result === verdict.result && !this.#board.contradicted.has(claim.owner)
-        if (lease === undefined || paid.has(claim.owner) || !(isNamed(claim) || isLate)) continue
-        paid.add(claim.owner)
-        micros += worthOf(lease, lease.positions.indexOf(position))
+    for (const { verdict, position } of this.#board.states)
+      for (const receipt of verdict?.agreeing ?? []) {
+        const lease = this.#paidLeases.get(receipt)
+        if (lease !== undefined) micros += worthOf(lease, lease.positions.indexOf(position))
       }
-    }
     return micros
   }
 
@@ -584,7 +577,7 @@ export class Steward {
   }
 
   /** Nobody joins a blind job: a shard that needs more owners than its submitter wrapped keys for has no hope. */
-  #failForWantOfKeys(): void {
+  #failForWantOfKeys(nowMs: number): void {
     const { blind } = this.#options.manifest
     if (blind === null) return
     const owners = new Set(blind.candidates.map(({ owner }) => owner))
@@ -593,7 +586,7 @@ export class Steward {
       if (shard.wanted === 0 || shard.holders.size > 0) continue
       const spoken = new Set(shard.claims.map(({ owner }) => owner))
       const left = [...owners].filter((owner) => !spoken.has(owner)).length
-      if (left < shard.wanted) this.#fail(shard, 'no-owner-left')
+      if (left < shard.wanted) this.#fail(shard, 'no-owner-left', nowMs)
     }
   }
 
