@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Command } from 'commander'
 import { nearest } from '../../src/cli/config/nearest.ts'
@@ -148,6 +148,33 @@ function slots({ slots, origins }: Config): unknown[] {
 }
 
 /** A machine with eight cores, its own home and working directory, and a data directory with or without a file. */
+test('sources of signals are checked by kind, their files are relative to who names them, and a command stays as it is', (t) => {
+  const { resolve, refusal, configFile, folder } = world(t)
+  assert.deepEqual([resolve().signals, resolve().network], [[], 'auto'])
+  const file = configFile({
+    signals: [
+      'trace:day.jsonl?speed=60',
+      'viss:wss://car:6443?version=3&token-file=token',
+      'command:./read day.jsonl',
+    ],
+    network: 'metered',
+  })
+  const { signals, network } = resolve()
+  const home = dirname(file)
+  assert.deepEqual(signals, [
+    `trace:${join(home, 'day.jsonl')}?speed=60`,
+    `viss:wss://car:6443?version=3&token-file=${join(home, 'token')}`,
+    'command:./read day.jsonl',
+  ])
+  assert.equal(network, 'metered')
+  assert.deepEqual(resolve(['--signals', 'trace:a', '--signals', 'kuksa:http://b:1']).signals, [
+    `trace:${join(folder, 'a')}`,
+    'kuksa:http://b:1',
+  ])
+  assert.match(refusal(['--signals', 'can0']), /can0.*trace:<file>, command:/s)
+  assert.match(refusal(['--network', 'cheap']), /auto, metered, unmetered/)
+})
+
 function world(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-config-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import pino from 'pino'
-import { openProvider, openProviders } from '../../src/host/signals/open.ts'
+import { openProvider } from '../../src/host/signals/open.ts'
 import type { SignalPath, VehicleState } from '../../src/protocol/rules/signals.ts'
 
 const log = pino({ level: 'silent' })
@@ -108,7 +108,7 @@ async function take(
   const states: VehicleState[] = []
   const abort = new AbortController()
   t.after(() => abort.abort())
-  for await (const state of openProviders([spec], log).readings(abort.signal)) {
+  for await (const state of openProvider(spec, log).readings(abort.signal)) {
     states.push(state)
     if (isLast(state, states.length - 1)) abort.abort()
   }

@@ -5,6 +5,8 @@
 import { join, resolve } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
+import type { NetworkKind } from '../../host/signals/network.ts'
+import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
 import type { Option } from './option.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
@@ -89,6 +91,31 @@ export const options = {
     fallback: () => null,
     fallbackText: 'none',
   }),
+  // Nothing is guessed about a vehicle: without a source its owner says what is true of it.
+  signals: {
+    help: 'where readings of the vehicle come from; repeat for several',
+    placeholder: '<source>',
+    isList: true,
+    expects: `one of ${acceptedSpecs}`,
+    schema: (folder) =>
+      z.array(
+        z
+          .string()
+          .regex(/^(trace|command|viss|kuksa):./)
+          .transform((spec) => specIn(folder, spec)),
+      ),
+    fallback: () => [],
+    fallbackText: 'none: nothing is known of the vehicle',
+  } satisfies Option<readonly string[]> as Option<readonly string[]>,
+  network: {
+    help: 'whether the network in use is paid by the byte; auto asks NetworkManager',
+    placeholder: '<kind>',
+    isList: false,
+    expects: 'one of auto, metered, unmetered',
+    schema: () => z.enum(['auto', 'metered', 'unmetered']),
+    fallback: () => 'auto',
+    fallbackText: 'auto',
+  } satisfies Option<NetworkKind> as Option<NetworkKind>,
   logLevel: {
     help: 'least severe log lines to write',
     placeholder: '<level>',

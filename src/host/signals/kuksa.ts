@@ -22,7 +22,7 @@ export interface KuksaOptions {
   readonly url: string
   /** A JWT, read again for every connection; null: none. */
   readonly tokenFile: string | null
-  /** See open.ts. */
+  /** See specs.ts. */
   readonly held: boolean
 }
 

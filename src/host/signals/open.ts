@@ -1,28 +1,14 @@
-/**
- * From what an owner writes to a provider.
- *
- *     trace:<file>[?speed=60][&loop]
- *     command:<program and arguments>
- *     viss:ws(s)://host:port[/path][?version=2|3][&token-file=<file>][&held]
- *     kuksa:http(s)://host:port[?token-file=<file>][&held]
- *
- * `held`: the server sends a value when it changes, and what it still holds is true. Its answers then count from when
- * they come, not from when the value was read, and a sensor that died is not noticed as long as its server lives.
- */
 import type { Logger } from 'pino'
 import { openCommand } from './command.ts'
-import { openKuksa } from './kuksa.ts'
 import { merged } from './merge.ts'
+import { type NetworkKind, openNetwork } from './network.ts'
 import type { SignalProvider } from './provider.ts'
+import { acceptedSpecs, addressOf, speedMax, split } from './specs.ts'
 import { openTrace } from './trace.ts'
-import { openViss } from './viss.ts'
 
-/** All of them as one. Throws Error like `openProvider`. */
-export function openProviders(specs: readonly string[], log: Logger): SignalProvider {
-  return merged(
-    specs.map((spec) => openProvider(spec, log)),
-    log,
-  )
+/** All that is known of a vehicle and its network, as one. Throws Error like `openProvider`. */
+export function openProviders(specs: readonly string[], network: NetworkKind, log: Logger): SignalProvider {
+  return merged([...specs.map((spec) => openProvider(spec, log)), openNetwork(network, log)], log)
 }
 
 /** Throws Error: one sentence that names the specification, and what is accepted. */
@@ -44,49 +30,27 @@ export function openProvider(spec: string, log: Logger): SignalProvider {
       const version = Number(settings.get('version') ?? 2)
       if (version !== 2 && version !== 3) throw new Error(`${spec}: version is 2 or 3`)
       const tokenFile = settings.get('token-file') ?? null
-      return openViss(spec, { url, version, tokenFile, held: settings.has('held') }, log)
+      const options = { url, version, tokenFile, held: settings.has('held') } as const
+      return loaded(spec, async () => (await import('./viss.ts')).openViss(spec, options, log))
     }
     case 'kuksa': {
       const { target, settings } = split(spec, rest!, ['token-file', 'held'])
       const url = addressOf(spec, target, ['http:', 'https:'])
       const tokenFile = settings.get('token-file') ?? null
-      return openKuksa(spec, { url, tokenFile, held: settings.has('held') }, log)
+      const options = { url, tokenFile, held: settings.has('held') }
+      return loaded(spec, async () => (await import('./kuksa.ts')).openKuksa(spec, options, log))
     }
     default:
-      throw new Error(
-        `${spec} is no source of signals: write trace:<file>, command:<program and arguments>, viss:ws(s)://host:port or kuksa:http(s)://host:port`,
-      )
+      throw new Error(`${spec} is no source of signals: write ${acceptedSpecs}`)
   }
 }
 
-/** A week in ten minutes is 1000; above, changes are closer together than they can be played. */
-const speedMax = 10_000
-
-function split(
-  spec: string,
-  rest: string,
-  accepted: readonly string[],
-): { readonly target: string; readonly settings: ReadonlyMap<string, string> } {
-  const at = rest.lastIndexOf('?')
-  const target = at === -1 ? rest : rest.slice(0, at)
-  const settings = new Map(new URLSearchParams(at === -1 ? '' : rest.slice(at + 1)))
-  for (const name of settings.keys())
-    if (!accepted.includes(name)) throw new Error(`${spec}: ${name} is none of ${accepted.join(', ')}`)
-  return { target, settings }
-}
-
-function addressOf(spec: string, target: string, protocols: readonly string[]): string {
-  const url = URL.canParse(target) ? new URL(target) : null
-  if (url === null || !protocols.includes(url.protocol) || url.hash !== '')
-    throw new Error(
-      `${spec}: the address is not ${protocols.map((protocol) => `${protocol}//host:port`).join(' or ')}`,
-    )
-  // A name is written into logs.
-  if (url.username !== '' || url.password !== '')
-    throw new Error(`${kindOf(spec)}: a secret belongs into token-file, not into the address`)
-  return url.href
-}
-
-function kindOf(spec: string): string {
-  return spec.slice(0, spec.indexOf(':'))
+/** Its libraries come into the process only where they are used: gRPC alone costs it 40 MB. */
+function loaded(name: string, load: () => Promise<SignalProvider>): SignalProvider {
+  return {
+    name,
+    async *readings(signal) {
+      yield* (await load()).readings(signal)
+    },
+  }
 }

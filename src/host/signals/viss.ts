@@ -24,7 +24,7 @@ export interface VissOptions {
   readonly version: 2 | 3
   /** A JWT, read again for every connection, since tokens are short-lived; null: none. */
   readonly tokenFile: string | null
-  /** See open.ts. */
+  /** See specs.ts. */
   readonly held: boolean
 }
 
