@@ -28,6 +28,9 @@ const fleet = 'test/protocol/fleet.test.ts'
 const blind = 'test/host/blind-keys.test.ts'
 const candidates = 'test/protocol/candidates.test.ts'
 const sealing = 'test/host/sealing.test.ts'
+const rules = 'test/protocol/rules.test.ts'
+const rulesWeek = 'test/protocol/rules-week.test.ts'
+const ownerWatch = 'test/host/owner-watch.test.ts'
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -288,6 +291,69 @@ export const mutations: readonly Mutation[] = [
     find: "if (mode === 'stop') for (const held of this.#held.values()) this.#abort(held)",
     replace: '',
     caughtBy: [simulator, scenarios],
+  },
+  {
+    name: 'What nobody knows of a vehicle is taken for fine by its owner’s rules.',
+    file: 'src/protocol/rules/rules.ts',
+    find: "verdict: finding.isFine === true ? 'run' : says",
+    replace: "verdict: finding.isFine !== false ? 'run' : says",
+    caughtBy: [rules],
+  },
+  {
+    name: 'A stale reading is believed by the owner’s rules.',
+    file: 'src/protocol/rules/readings.ts',
+    find: '    if (staleMs <= this.#nowMs) return undefined\n',
+    replace: '',
+    caughtBy: [rules],
+  },
+  {
+    name: 'The owner’s rules do not settle.',
+    file: 'src/protocol/rules/rules.ts',
+    find: "if (bySignals === 'stop' || nowMs - this.#lastStopMs < settleMs) return 'stop'",
+    replace: "if (bySignals === 'stop') return 'stop'",
+    caughtBy: [rules],
+  },
+  {
+    name: 'The owner’s rules take readings before and after a sleep for one quiet night.',
+    file: 'src/protocol/rules/rules.ts',
+    find: '    if (nowMs >= this.#signalsHoldUntilMs) this.#look(nowMs)\n',
+    replace: '',
+    caughtBy: [rules],
+  },
+  {
+    name: 'Readings from before a clock was set back are believed by the owner’s rules.',
+    file: 'src/protocol/rules/readings.ts',
+    find: 'if (reading.atMs > this.#nowMs + aheadMsMax) {',
+    replace: 'if (reading.atMs > Number.POSITIVE_INFINITY) {',
+    caughtBy: [rules],
+  },
+  {
+    name: 'A temperature back at its limit is fine for the owner’s rules.',
+    file: 'src/protocol/rules/catalogue.ts',
+    find: 'value <= (wasCrossed ? max - back : max)',
+    replace: 'value <= max',
+    caughtBy: [rules],
+  },
+  {
+    name: 'The owner’s rules look ahead over a change of the clocks.',
+    file: 'src/protocol/rules/rules.ts',
+    find: 'Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.ceil(edge * 60_000))',
+    replace: 'nowMs + Math.ceil(edge * 60_000)',
+    caughtBy: [rules],
+  },
+  {
+    name: 'An owner’s quiet hours end at Sunday midnight.',
+    file: 'src/protocol/rules/week.ts',
+    find: '(minute + weekMinutes >= start && minute + weekMinutes < end)',
+    replace: 'false',
+    caughtBy: [rulesWeek],
+  },
+  {
+    name: 'An owner’s pause is forgotten in a restart.',
+    file: 'src/host/owner-watch.ts',
+    find: '    this.#options.journal.putSetting(pauseSetting, JSON.stringify({ untilMs }))\n',
+    replace: '',
+    caughtBy: [ownerWatch],
   },
   {
     name: 'Anybody can withdraw a lease.',

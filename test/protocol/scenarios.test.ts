@@ -1,6 +1,6 @@
 /**
  * The scenarios of test/scenarios: text in, golden trace out. A scenario whose first command is `worker` plays
- * a worker, one that begins with `council` the stewards of one job together, any other a steward. After a change that is
+ * a worker, one that begins with `council` the stewards of one job together, with `rules` an owner's, any other a steward. After a change that is
  * meant:
  *
  *   CARPOOL_REWRITE=1 node --test test/protocol/scenarios.test.ts
@@ -11,6 +11,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { CouncilStage } from '../support/core-council-stage.ts'
+import { RulesStage } from '../support/core-rules-stage.ts'
 import { parseCommand, parseScript, printScript } from '../support/core-script.ts'
 import { StewardStage } from '../support/core-steward-stage.ts'
 import { WorkerStage } from '../support/core-worker-stage.ts'
@@ -39,7 +40,8 @@ for (const file of readdirSync(folder).sort()) {
   })
 }
 
-function stageFor(verb: string): WorkerStage | CouncilStage | StewardStage {
+function stageFor(verb: string): WorkerStage | CouncilStage | RulesStage | StewardStage {
+  if (verb === 'rules') return new RulesStage()
   if (verb === 'worker') return new WorkerStage()
   return verb === 'council' ? new CouncilStage() : new StewardStage()
 }

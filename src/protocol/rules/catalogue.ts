@@ -7,7 +7,7 @@
  * asked for, and a shard that is thrown away is energy paid for nothing.
  */
 import { isParked, isStanding } from './motion.ts'
-import { hysteresis, spansOfLeaving, spansOfQuiet } from './preferences.ts'
+import { hysteresis } from './preferences.ts'
 import type { Finding, Moment, Rule } from './rule.ts'
 import type { SignalPath } from './signals.ts'
 import { isWithin, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
@@ -228,11 +228,11 @@ export const rules: readonly Rule[] = [
     preference: 'quietHours',
     settles: false,
     isForAll: true,
-    look: ({ preferences, minuteOfWeek }) =>
+    look: ({ preferences, quiet, minuteOfWeek }) =>
       preferences.quietHours.length === 0
         ? null
         : {
-            ...outsideOf(spansOfQuiet(preferences), minuteOfWeek),
+            ...outsideOf(quiet, minuteOfWeek),
             limit: `not ${preferences.quietHours.join(', ')} (${preferences.timeZone})`,
           },
   },
@@ -242,11 +242,11 @@ export const rules: readonly Rule[] = [
     preference: 'readyBy',
     settles: false,
     isForAll: true,
-    look: ({ preferences, minuteOfWeek }) =>
+    look: ({ preferences, leaving, minuteOfWeek }) =>
       preferences.readyBy.length === 0
         ? null
         : {
-            ...outsideOf(spansOfLeaving(preferences), minuteOfWeek),
+            ...outsideOf(leaving, minuteOfWeek),
             limit: `ready by ${preferences.readyBy.join(', ')} (${preferences.timeZone})`,
           },
   },

@@ -1,7 +1,7 @@
 /** What a rule is made of. */
 import type { PreferenceName, Preferences } from './preferences.ts'
 import type { Readings } from './readings.ts'
-import type { LocalTime } from './week.ts'
+import type { LocalTime, WeekSpan } from './week.ts'
 
 export interface Moment {
   readonly preferences: Preferences
@@ -9,6 +9,9 @@ export interface Moment {
   readonly local: LocalTime
   /** From Monday 00:00 in the vehicle's time zone, with a fraction. */
   readonly minuteOfWeek: number
+  /** What the preferences say of hours, parsed. */
+  readonly quiet: readonly WeekSpan[]
+  readonly leaving: readonly WeekSpan[]
   /** Whether work runs at present: what is asked of it to begin is more than what it needs to go on. */
   readonly isRunning: boolean
   /** Whether this rule's limit was crossed and has not been left again by its hysteresis. */

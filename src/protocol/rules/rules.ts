@@ -46,6 +46,8 @@ export interface Judged {
   readonly departed: boolean
 }
 
+/** Strangers read it in adverts, and need not know to the minute when somebody leaves. */
+const forecastStepMs = 300_000
 /** Who stands for less than this stands at a shop: its departure says little about the night. A guess. */
 const parkedMsMin = 600_000
 /** What work has heated has cooled after this long; what heat is left in the cabin is the sun's. A guess. */
@@ -146,6 +148,8 @@ export class OwnerRules {
       readings: this.#readings,
       local: this.#local,
       minuteOfWeek,
+      quiet: this.#quiet,
+      leaving: this.#leaving,
       isRunning: this.#verdict === 'run',
       wasCrossed: this.#crossed.has(code),
       cabinBeganCelsius: this.#cabinBeganCelsius,
@@ -222,7 +226,7 @@ export class OwnerRules {
       ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000),
       this.#isVehicle ? nextDeparture(this.#departures, this.#local, nowMs) : null,
     ].filter((ms) => ms !== null)
-    return ends.length === 0 ? null : Math.round(Math.min(...ends) / 1_000) * 1_000
+    return ends.length === 0 ? null : Math.floor(Math.min(...ends) / forecastStepMs) * forecastStepMs
   }
 
   #wakeAt(nowMs: number, minuteOfWeek: number, availableUntilMs: number | null): number | null {
