@@ -143,9 +143,12 @@ export class CarpoolNode {
           engines:
             slots === 0
               ? []
-              : engines.map((engine) => ({
-                  ...engine,
-                  unitsPerHour: vehicle.speed.pagesPerHour(engine.runtime, engine.id),
+              : engines.map(({ runtime, engine, id, isa }) => ({
+                  runtime,
+                  engine,
+                  id,
+                  isa,
+                  unitsPerHour: vehicle.speed.pagesPerHour(runtime, id),
                   ask: null,
                 })),
           software: options.software,
