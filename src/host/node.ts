@@ -23,14 +23,17 @@ import { Executor } from './executor/executor.ts'
 import { FairShare } from './fair-share.ts'
 import { FleetMember } from './fleet/fleet-member.ts'
 import type { Registrar } from './fleet/registrar.ts'
+import { followJudgement, startOwnerWatch } from './follow-owner.ts'
 import { Jobs, saidToStewards } from './jobs.ts'
 import { Membership } from './membership.ts'
 import { giveBackMemory } from './memory.ts'
 import { Network } from './network/network.ts'
-import { DeskWatch, type OwnersWish, type OwnerWatch } from './owner-watch.ts'
+import type { OwnersWish, OwnerWatch } from './owner-watch.ts'
 import { sha256 } from './sha256.ts'
+import type { NetworkKind } from './signals/network.ts'
 import { loadOrCreateKey, type SigningKey } from './store/keys.ts'
 import { openStore, type Store } from './store/store.ts'
+import { Traffic } from './traffic.ts'
 import { Vehicle } from './vehicle/vehicle.ts'
 import { watchWhy, whyOf } from './why.ts'
 
@@ -54,6 +57,12 @@ export interface NodeOptions {
   readonly meshKey: string | null
   readonly cacheBytesMax: number
   readonly wish: OwnersWish
+  /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: nothing tells of one. */
+  readonly signals: readonly string[]
+  /** Whether the network is paid by the byte. */
+  readonly network: NetworkKind
+  /** What a slot that is busy all the time takes. */
+  readonly slotWatts: number
   readonly log: Logger
   /** Whether it looks after jobs of others when they ask; not a node that lives for one job only. */
   readonly standsBy: boolean
@@ -66,6 +75,7 @@ export interface NodeOptions {
 export class CarpoolNode {
   readonly api: NodeApi
   readonly #parts: Parts
+  readonly #stopFollowing: () => void
   readonly #stopGivingBack: () => void
   #stopping: Promise<void> | undefined
 
@@ -74,6 +84,18 @@ export class CarpoolNode {
     const store = openStore(options.dataDir, { cacheBytesMax: options.cacheBytesMax, log: options.log })
     endOnBrokenDisk()
     const executor = options.executor ?? new Executor({ log: options.log })
+    const traffic = new Traffic()
+    const { wish, signals, network: kind, slotWatts, log } = options
+    const watching = startOwnerWatch({
+      preferences: wish.preferences,
+      signals,
+      network: kind,
+      slotWatts,
+      trafficBytes: () => traffic.bytes,
+      journal: store.journal,
+      log,
+    })
+    watching.catch(() => undefined) // met below
     try {
       const key = loadOrCreateKey(store.directory.keyPath('node'), 'node')
       const certificate =
@@ -91,8 +113,11 @@ export class CarpoolNode {
         ...(fleet === null ? {} : { doorkeeper: fleet }),
         ...(options.meshKey === null ? {} : { meshKey: readMeshKey(options.meshKey) }),
       })
-      return new CarpoolNode({ options, store, executor, key, owner, fleet, certificate, engines, network })
+      const parts = { options, store, executor, key, owner, fleet, certificate, engines, network }
+      return new CarpoolNode({ ...parts, watch: await watching, traffic })
     } catch (error) {
+      await watching.then((watch) => watch.stop()).catch(() => undefined)
+      traffic.close()
       await executor.close()
       store.close()
       throw error
@@ -100,7 +125,7 @@ export class CarpoolNode {
   }
 
   private constructor(parts: Given) {
-    const { options, store, executor, key, owner, fleet, certificate, engines, network } = parts
+    const { options, store, executor, key, owner, fleet, certificate, engines, network, watch } = parts
     const { log, slots } = options
     const name = nameOf(options, key)
     const vehicle = new Vehicle({
@@ -112,11 +137,6 @@ export class CarpoolNode {
       slots,
       log,
       onChange: () => membership.advertise(),
-    })
-    const watch: OwnerWatch = new DeskWatch({
-      preferences: options.wish.preferences,
-      journal: store.journal,
-      log,
     })
     const bans = new Bans({
       network,
@@ -143,12 +163,9 @@ export class CarpoolNode {
           engines:
             slots === 0
               ? []
-              : engines.map(({ runtime, engine, id, isa }) => ({
-                  runtime,
-                  engine,
-                  id,
-                  isa,
-                  unitsPerHour: vehicle.speed.pagesPerHour(runtime, id),
+              : engines.map((engine) => ({
+                  ...engine,
+                  unitsPerHour: vehicle.speed.pagesPerHour(engine.runtime, engine.id),
                   ask: null,
                 })),
           software: options.software,
@@ -171,14 +188,15 @@ export class CarpoolNode {
       standsBy: options.standsBy,
       log,
     })
-    this.#parts = { ...parts, vehicle, watch, membership, bans, jobs, name }
+    this.#parts = { ...parts, vehicle, membership, bans, jobs, name }
     this.api = apiOf(this.#parts)
     this.#route()
     jobs.resume()
     fleet?.start(network, () => membership.dismiss())
     membership.start()
-    followJudgement(watch, vehicle, () => membership.advertise())
     vehicle.restore()
+    executor.observe(watch)
+    this.#stopFollowing = followJudgement(watch, executor, vehicle, () => membership.advertise())
     this.#stopGivingBack = giveBackMemory(
       () => vehicle.view().leases === 0 && jobs.list().every(({ state }) => state !== 'running'),
     )
@@ -236,15 +254,18 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { fleet, vehicle, watch, jobs, membership, network, executor, store, options } = this.#parts
+    const { fleet, vehicle, watch, traffic, jobs, membership, network, executor, store, options } =
+      this.#parts
     this.#stopGivingBack()
-    await watch.stop()
+    this.#stopFollowing()
     fleet?.stop()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
     await membership.goodbye().catch((error) => options.log.debug({ error }, 'no goodbye was said'))
     await network.stop()
     await executor.close()
+    await watch.stop()
+    traffic.close()
     store.close()
   }
 }
@@ -259,11 +280,12 @@ interface Given {
   readonly certificate: ReturnType<typeof readCertificate> | null
   readonly engines: readonly EngineDescription[]
   readonly network: Network
+  readonly watch: OwnerWatch
+  readonly traffic: Traffic
 }
 
 interface Parts extends Given {
   readonly vehicle: Vehicle
-  readonly watch: OwnerWatch
   readonly membership: Membership
   readonly bans: Bans
   readonly jobs: Jobs
@@ -320,19 +342,6 @@ function apiOf({
     fleetRevoke: (id) => registrarOf(fleet).revoke(id),
     fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),
   }
-}
-
-/** The vehicle does what the rules say, and the mesh hears of it. */
-function followJudgement(watch: OwnerWatch, vehicle: Vehicle, tell: () => void): void {
-  let { verdict, reasons, availableUntilMs } = watch.judgement()
-  vehicle.setMode(verdict)
-  watch.onChange((judgement) => {
-    if (judgement.verdict !== verdict) vehicle.setMode(judgement.verdict)
-    const isNews =
-      judgement.reasons.join() !== reasons.join() || judgement.availableUntilMs !== availableUntilMs
-    ;({ verdict, reasons, availableUntilMs } = judgement)
-    if (isNews) tell()
-  })
 }
 
 function nameOf(options: NodeOptions, key: SigningKey): string {

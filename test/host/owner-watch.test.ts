@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
-import { DeskWatch } from '../../src/host/owner-watch.ts'
+import { DeskWatch } from '../../src/host/supervisor/desk-watch.ts'
 import { watchWhy } from '../../src/host/why.ts'
 import type { Judgement } from '../../src/protocol/rules/judgement.ts'
 import { defaultPreferences, type PreferenceName } from '../../src/protocol/rules/preferences.ts'
@@ -10,12 +10,12 @@ const log = pino({ level: 'silent' })
 const names = Object.keys(defaultPreferences) as PreferenceName[]
 const origins = Object.fromEntries(names.map((name) => [name, 'default'])) as Record<PreferenceName, string>
 
-test('a desk works until its owner pauses it, and again after', () => {
+test('a desk works until its owner pauses it, and again after', async () => {
   const { watch, seen } = start()
   assert.equal(watch.judgement().verdict, 'run')
-  watch.pause(null)
-  watch.pause(null)
-  watch.resume()
+  await watch.pause(null)
+  await watch.pause(null)
+  await watch.resume()
   assert.deepEqual(seen(), ['stop', 'run'])
 })
 
@@ -26,7 +26,7 @@ test('a pause ends by itself at its time, and everybody hears of it', async () =
       if (judgement.verdict === 'run') resolve(judgement)
     }),
   )
-  watch.pause(Date.now() + 20)
+  await watch.pause(Date.now() + 20)
   assert.equal(watch.judgement().verdict, 'stop')
   // The timer does not keep a process alive: this one does.
   const alive = setTimeout(() => {}, 60_000)
@@ -34,13 +34,13 @@ test('a pause ends by itself at its time, and everybody hears of it', async () =
   clearTimeout(alive)
 })
 
-test('a pause outlives a restart, unless its time has come or it was ended', () => {
+test('a pause outlives a restart, unless its time has come or it was ended', async () => {
   const settings = new Map<string, string>()
-  start(settings).watch.pause(null)
+  await start(settings).watch.pause(null)
   assert.equal(start(settings).watch.judgement().verdict, 'stop')
-  start(settings).watch.resume()
+  await start(settings).watch.resume()
   assert.equal(start(settings).watch.judgement().verdict, 'run')
-  start(settings).watch.pause(Date.now() - 1)
+  await start(settings).watch.pause(Date.now() - 1)
   assert.equal(start(settings).watch.judgement().verdict, 'run')
 })
 
@@ -67,6 +67,9 @@ test('whoever watches gets the present view, then each change, and ends when the
 function start(settings = new Map<string, string>()) {
   const watch = new DeskWatch({
     preferences: defaultPreferences,
+    network: 'auto',
+    slotWatts: 10,
+    trafficBytes: () => 0,
     journal: {
       getSetting: (name) => settings.get(name),
       putSetting: (name, value) => void settings.set(name, value),

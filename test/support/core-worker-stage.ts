@@ -77,6 +77,10 @@ export class WorkerStage {
           type: 'available',
           untilMs: words[0] === 'long' ? null : parseDuration(words[0]!),
         })
+      case 'energy': {
+        const rate = { joulesPerCpuSecond: Number(words[0]), basis: words[1] as 'measured' | 'estimated' }
+        return this.#hand({ type: 'energy', rate })
+      }
       case 'prepared':
         return words.flatMap((name) => this.#hand({ type: 'prepared', lease: cidNamed(name) }))
       case 'unprepared':
@@ -208,7 +212,9 @@ export class WorkerStage {
         this.#taken.get(receipt.payload.lease)!.receipts.push(receipt)
         const { covers } = effect.body.payload as { covers: readonly number[] }
         const results = effect.opening.results.map((result, i) => `${covers[i]}=${nameOfCid(result)}`)
-        return `issue R${this.#receipts.length} ${results.join(' ')}`
+        const { energy } = receipt.payload
+        const drawn = energy === null ? '' : ` ${energy.joules} J ${energy.basis}`
+        return `issue R${this.#receipts.length} ${results.join(' ')}${drawn}`
       }
       case 'deliver': {
         const released = effect.released === null ? '' : ` released=${effect.released}`

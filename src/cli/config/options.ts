@@ -116,6 +116,25 @@ export const options = {
     fallback: () => 'auto',
     fallbackText: 'auto',
   } satisfies Option<NetworkKind> as Option<NetworkKind>,
+  // A guess: a core of a computer built for vehicles, with its share of memory and fans. Tesla's HW3 takes 72 W in all.
+  slotWatts: {
+    help: 'watts that a busy slot takes, where the vehicle cannot measure it',
+    placeholder: '<watts>',
+    isList: false,
+    expects: 'a number from 0 to 10000',
+    schema: () =>
+      z
+        .union([
+          z.number(),
+          z
+            .string()
+            .regex(/^\d{1,5}(\.\d{1,3})?$/)
+            .transform(Number),
+        ])
+        .pipe(z.number().min(0).max(10_000)),
+    fallback: () => 10,
+    fallbackText: '10',
+  } satisfies Option<number> as Option<number>,
   logLevel: {
     help: 'least severe log lines to write',
     placeholder: '<level>',

@@ -37,6 +37,13 @@ export interface ExecutorLog {
   warn(facts: object, message: string): void
 }
 
+/** Is told of the processes of slots: of each before it has been given anything to do, and after it is gone. */
+export interface ChildObserver {
+  /** `startedTicks` as in usage.ts; null where nothing tells. */
+  began(pid: number, startedTicks: number | null): void
+  ended(pid: number): void
+}
+
 /** The slot was killed by us: says nothing about the document. */
 export class SlotKilled extends Error {
   constructor() {

@@ -8,11 +8,12 @@
 
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
 import { Child, type ChildHandlers } from './child.ts'
-import { type ExecutorLog, SlotFailed, SlotKilled } from './contract.ts'
+import { type ChildObserver, type ExecutorLog, SlotFailed, SlotKilled } from './contract.ts'
 import { childCommand, childMain, type Isolation, probeIsolation } from './isolation.ts'
 import { Lane } from './lane.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import { Slot } from './slot.ts'
+import { statOf } from './usage.ts'
 
 export interface ExecutorOptions {
   readonly log: ExecutorLog
@@ -28,6 +29,8 @@ export class Executor {
   readonly #killAll = () => {
     for (const child of this.#children) child.kill()
   }
+  #observer: ChildObserver | null = null
+  #halted = false
   #inspector: Lane | null = null
   #closed = false
 
@@ -53,12 +56,29 @@ export class Executor {
   openSlot(): Slot {
     const slot = new Slot({
       // Engines that are not exact are native addons.
-      spawn: ({ engine }, handlers) => this.#spawn(engine !== 'exact', handlers),
+      spawn: ({ engine }, handlers) => this.#spawn(engine !== 'exact', handlers, this.#observer),
       limits: this.#limits,
       log: this.#log,
     })
+    if (this.#halted) slot.halt()
     this.#slots.push(slot)
     return slot
+  }
+
+  /** From now on, of the children of slots. The one that reads documents' shapes is not among them: its owner waits for it. */
+  observe(observer: ChildObserver): void {
+    this.#observer = observer
+  }
+
+  /** Ends every slot's process, and starts none until `proceed`. */
+  halt(): void {
+    this.#halted = true
+    for (const slot of this.#slots) slot.halt()
+  }
+
+  proceed(): void {
+    this.#halted = false
+    for (const slot of this.#slots) slot.proceed()
   }
 
   /**
@@ -69,7 +89,7 @@ export class Executor {
   async inspect(runtime: string, document: Uint8Array): Promise<DocumentShape> {
     if (this.#inspector === null || this.#inspector.failure !== null) {
       this.#inspector = new Lane({
-        spawn: (handlers) => this.#spawn(false, handlers),
+        spawn: (handlers) => this.#spawn(false, handlers, null),
         session: null,
         limits: this.#limits,
         log: this.#log,
@@ -91,17 +111,20 @@ export class Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  async #spawn(trusted: boolean, handlers: ChildHandlers): Promise<Child> {
+  async #spawn(trusted: boolean, handlers: ChildHandlers, observer: ChildObserver | null): Promise<Child> {
     const isolation = await this.#isolation
     if (this.#closed) throw new SlotKilled()
     const child = new Child(childCommand(isolation, this.#limits, trusted), {
       ...handlers,
       onClose: (reason) => {
         this.#children.delete(child)
+        if (child.pid !== undefined) observer?.ended(child.pid)
         handlers.onClose(reason)
       },
     })
     this.#children.add(child)
+    // In this turn of the event loop: until it ends, nobody can have waited for the child, and its pid is its own.
+    if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)
     return child
   }
 }

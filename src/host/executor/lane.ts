@@ -145,6 +145,11 @@ export class Lane {
     if (this.#queue.length > 0 || !this.#loaded) this.#start()
   }
 
+  /** Frees the memory of a frozen lane: what waits is begun anew, in another child, when it is resumed. */
+  evict(): void {
+    if (this.#frozen) this.#child?.kill()
+  }
+
   /** Ends the lane; resolves when its process is gone and its memory is free. */
   async kill(): Promise<void> {
     const child = this.#child

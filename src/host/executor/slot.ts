@@ -35,6 +35,8 @@ export class Slot {
   #lane: Lane | null = null
   #key: string | null = null
   #frozen = false
+  /** Nothing runs on this machine: whoever resumes the slot does not change that. */
+  #halted = false
   /** Prepares are taken one after another; a kill makes the ones that wait void. */
   #turn: Promise<unknown> = Promise.resolve()
   #kills = 0
@@ -79,7 +81,19 @@ export class Slot {
 
   resume(): void {
     this.#frozen = false
-    this.#lane?.resume()
+    if (!this.#halted) this.#lane?.resume()
+  }
+
+  /** Frozen, with no memory in use, until `proceed`; what was asked of the slot is done then, from its beginning. */
+  halt(): void {
+    this.#halted = true
+    this.#lane?.freeze()
+    this.#lane?.evict()
+  }
+
+  proceed(): void {
+    this.#halted = false
+    if (!this.#frozen) this.#lane?.resume()
   }
 
   /** Rejects what is pending with SlotKilled; resolves when the child's memory is free. The slot may be prepared again. */
@@ -103,7 +117,7 @@ export class Slot {
         session,
         limits,
         log,
-        frozen: this.#frozen,
+        frozen: this.#frozen || this.#halted,
       })
     }
     return this.#lane.ready()

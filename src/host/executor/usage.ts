@@ -12,18 +12,37 @@ export interface Usage {
   readonly residentBytes: number
 }
 
+export interface Stat {
+  /** A letter of proc(5): R running, S sleeping, T stopped, Z ended and not waited for. */
+  readonly state: string
+  readonly cpuMs: number
+  /** In ticks since the machine started: with the pid, a name that no other process will ever have. */
+  readonly startedTicks: number
+}
+
 /** USER_HZ, which is 100 on every architecture that Node supports, whatever the kernel's own tick. */
 const msPerTick = 10
 
 export function usageOf(pid: number): Usage | null {
+  const stat = statOf(pid)
+  if (stat === null) return null
+  try {
+    const resident = /VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
+    return { cpuMs: stat.cpuMs, residentBytes: Number(resident?.[1] ?? 0) * 1024 }
+  } catch {
+    return null
+  }
+}
+
+export function statOf(pid: number): Stat | null {
   try {
     // The command's name may hold spaces and brackets, so fields are counted from its last bracket.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const resident = /VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
     return {
+      state: fields[0]!,
       cpuMs: (Number(fields[11]) + Number(fields[12])) * msPerTick,
-      residentBytes: Number(resident?.[1] ?? 0) * 1024,
+      startedTicks: Number(fields[19]),
     }
   } catch {
     return null

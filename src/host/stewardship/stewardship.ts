@@ -532,7 +532,7 @@ export class Stewardship {
           bytes === undefined
             ? ({ state: 'missing' } as const)
             : manifest.blind === null
-              ? examineResult(sha256, bytes, want.pages, engine, manifest.agreement)
+              ? examineResult(sha256, bytes, want.pages, engine)
               : examineSealedResult(bytes, engine)
         return { ...want, finding }
       }),

@@ -13,7 +13,13 @@ import { type Lease, type Opening, openingSchema, openLease } from '../../protoc
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../protocol/record.ts'
-import type { WorkerEffect, WorkerInput, WorkerMode, WorkerView } from '../../protocol/worker/contract.ts'
+import type {
+  EnergyRate,
+  WorkerEffect,
+  WorkerInput,
+  WorkerMode,
+  WorkerView,
+} from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { unwrapAsCandidate } from '../blind-keys.ts'
@@ -129,6 +135,15 @@ export class Vehicle {
 
   setMode(mode: WorkerMode): void {
     this.#handle({ type: 'mode', mode })
+  }
+
+  /** Until when it will probably be there; null: nobody knows. */
+  setAvailable(untilMs: number | null): void {
+    this.#handle({ type: 'available', untilMs })
+  }
+
+  setEnergyRate(rate: EnergyRate): void {
+    this.#handle({ type: 'energy', rate })
   }
 
   /** Takes what a steward says to vehicles. Throws ProtocolError for records that do not hold. */

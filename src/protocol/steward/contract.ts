@@ -8,7 +8,6 @@
  */
 import type { Capacity } from '../advert.ts'
 import type { Allowance } from '../allowance.ts'
-import type { Finding } from '../examination.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { StewardPlace } from '../job.ts'
 import type { Opening, Receipt } from '../lease.ts'
@@ -91,8 +90,10 @@ export interface Wanted {
 }
 
 export interface Examined extends Wanted {
-  readonly finding: /** Good, or bytes that are not a result of this job: whoever signed for them is wrong. */
-    | Finding
+  readonly finding:
+    | { readonly state: 'good'; readonly text: string; readonly exhausted: boolean }
+    /** The bytes came, and are not a result of this job: whoever signed for them is wrong. */
+    | { readonly state: 'invalid' }
     /** The bytes did not come: undelivered, which is not a lie. */
     | { readonly state: 'missing' }
 }

@@ -10,6 +10,13 @@ import type { Lease, Opening, Receipt } from '../lease.ts'
 import type { Message, ReleaseReason } from '../message.ts'
 import type { RecordBody, Verified } from '../record.ts'
 
+/** What the work draws, as receipts tell it. */
+export interface EnergyRate {
+  /** Of one slot's CPU time. */
+  readonly joulesPerCpuSecond: number
+  readonly basis: 'measured' | 'estimated'
+}
+
 export type WorkerMode = 'run' | 'drain' | 'stop'
 
 export type UnpreparedReason = 'missing-blocks' | 'wrong-blocks' | 'no-space'
@@ -56,6 +63,7 @@ export type WorkerInput =
   | { readonly type: 'room'; readonly enough: boolean }
   /** Until when the vehicle will probably be there; null: nobody knows. */
   | { readonly type: 'available'; readonly untilMs: number | null }
+  | { readonly type: 'energy'; readonly rate: EnergyRate }
   | { readonly type: 'connected'; readonly peer: PeerId }
   | { readonly type: 'wake' }
 

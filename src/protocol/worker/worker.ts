@@ -35,6 +35,7 @@ import { encodeBody, type RecordBody, recordId, type Verified } from '../record.
 import { Slowness } from '../slowness.ts'
 import type {
   Done,
+  EnergyRate,
   RestoredJob,
   RestoredLease,
   UnpreparedReason,
@@ -90,6 +91,7 @@ export class Worker {
   #hasRoom = true
   #availableUntilMs: number | null = null
   readonly #slowness = new Slowness()
+  #energyRate: EnergyRate | null = null
   #serial: number
   #lastProgressMs = 0
   #wakeAtMs = Number.POSITIVE_INFINITY
@@ -151,6 +153,9 @@ export class Worker {
         break
       case 'available':
         this.#availableUntilMs = input.untilMs
+        break
+      case 'energy':
+        this.#energyRate = input.rate
         break
       case 'connected':
         this.#connected(input.peer)
@@ -515,6 +520,7 @@ export class Worker {
     const nonce = sha256(concat([secret, fromString(`nonce/${lease.id}/${held.receipts}`)]))
     const opening: Opening = { results: done.map(({ result }) => result), nonce }
     const covers = done.map(({ place }) => place)
+    const cpuMs = done.reduce((sum, shard) => sum + shard.cpuMs, 0)
     const payload: Receipt = {
       lease: lease.id,
       covers,
@@ -524,9 +530,9 @@ export class Worker {
         covers,
         opening,
       ),
-      cpuMs: Math.round(done.reduce((sum, shard) => sum + shard.cpuMs, 0)),
+      cpuMs: Math.round(cpuMs),
       wallMs: Math.round(done.reduce((sum, shard) => sum + shard.wallMs, 0)),
-      energy: null,
+      energy: energyOf(cpuMs, this.#energyRate),
     }
     const body: RecordBody<Receipt> = {
       domain: 'carpool',
@@ -590,4 +596,9 @@ export class Worker {
     if (this.#mode !== 'run' || !this.#hasRoom) return 0
     return this.#slots.filter((lease) => lease === undefined).length
   }
+}
+
+function energyOf(cpuMs: number, rate: EnergyRate | null): Receipt['energy'] {
+  if (rate === null) return null
+  return { joules: Math.round((cpuMs / 1_000) * rate.joulesPerCpuSecond), basis: rate.basis }
 }

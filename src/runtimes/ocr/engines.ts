@@ -144,11 +144,5 @@ async function describe(
     )
   }
   hash.update(JSON.stringify({ runtime: 'ocr', engine, options, pipelineVersion }))
-  return {
-    runtime: 'ocr',
-    engine,
-    id: hash.digest('hex').slice(0, 32),
-    isa,
-    agreement: isa === null ? 'bytes' : 'class-text',
-  }
+  return { runtime: 'ocr', engine, id: hash.digest('hex').slice(0, 32), isa }
 }

@@ -1,0 +1,130 @@
+/**
+ * Watches over a machine that nothing tells of a vehicle: its owner's word, the hours and the caps are all there is. None
+ * of them is about milliseconds, so it needs no process of its own, and an idle machine pays for none.
+ */
+import type { Logger } from 'pino'
+import type { Judgement } from '../../protocol/rules/judgement.ts'
+import type { Preferences } from '../../protocol/rules/preferences.ts'
+import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import type { OwnerWatch } from '../owner-watch.ts'
+import type { NetworkKind } from '../signals/network.ts'
+import type { Journal } from '../store/journal.ts'
+import { CpuTimes } from './cpu-times.ts'
+import { Guard } from './guard.ts'
+import { readKept, writeKept } from './kept.ts'
+import { PauseNote } from './pause-note.ts'
+
+export interface DeskWatchOptions {
+  readonly preferences: Preferences
+  /** Its owner's word; nobody else is asked. */
+  readonly network: NetworkKind
+  /** What a slot that is busy all the time takes. */
+  readonly slotWatts: number
+  /** Sent and received since the node began. */
+  readonly trafficBytes: () => number
+  readonly journal: Pick<Journal, 'getSetting' | 'putSetting'>
+  readonly log: Logger
+}
+
+/** As often as the supervisor does (main.ts). */
+const sampleMs = 5_000
+
+export class DeskWatch implements OwnerWatch {
+  readonly #options: DeskWatchOptions
+  readonly #guard: Guard
+  readonly #pause: PauseNote
+  readonly #cpuTimes = new CpuTimes()
+  readonly #handlers = new Set<(judgement: Judgement) => void>()
+  readonly #sampling: NodeJS.Timeout
+  #told: string
+  #timer: NodeJS.Timeout | undefined
+  #trafficBytes = 0
+
+  constructor(options: DeskWatchOptions) {
+    const { preferences, slotWatts, journal, log } = options
+    this.#options = options
+    this.#pause = new PauseNote(journal, log)
+    const kept = readKept(journal, log)
+    this.#guard = new Guard({ preferences, isVehicle: false, slotWatts, kept }, Date.now())
+    const pause = this.#pause.read()
+    if (pause !== null) this.#guard.handle({ type: 'pause', ...pause }, Date.now())
+    this.#told = this.#gist()
+    this.#sample()
+    this.#sampling = setInterval(() => this.#sample(), sampleMs).unref()
+  }
+
+  judgement(): Judgement {
+    return this.#guard.judgement
+  }
+
+  get energyRate(): EnergyRate {
+    return this.#guard.energyRate
+  }
+
+  onChange(handler: (judgement: Judgement) => void): () => void {
+    this.#handlers.add(handler)
+    return () => this.#handlers.delete(handler)
+  }
+
+  async pause(untilMs: number | null): Promise<void> {
+    this.#pause.write({ untilMs })
+    this.#follow(() => this.#guard.handle({ type: 'pause', untilMs }, Date.now()))
+  }
+
+  async resume(): Promise<void> {
+    this.#pause.write(null)
+    this.#follow(() => this.#guard.handle({ type: 'resume' }, Date.now()))
+  }
+
+  began(pid: number): void {
+    this.#cpuTimes.add(pid)
+  }
+
+  ended(pid: number): void {
+    this.#cpuTimes.drop(pid)
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    clearInterval(this.#sampling)
+    this.#handlers.clear()
+  }
+
+  #sample(): void {
+    const { network, trafficBytes, journal, log } = this.#options
+    const nowMs = Date.now()
+    const bytes = trafficBytes()
+    this.#follow(() => {
+      if (network !== 'auto') {
+        const reading = { value: network === 'metered', atMs: nowMs }
+        this.#guard.handle({ type: 'readings', readings: { 'Carpool.Network.IsMetered': reading } }, nowMs)
+      }
+      this.#guard.count(this.#cpuTimes.take(), bytes - this.#trafficBytes, nowMs)
+    })
+    this.#trafficBytes = bytes
+    const kept = this.#guard.takeKept(nowMs)
+    if (kept !== null) writeKept(journal, kept, log)
+  }
+
+  #follow(change: () => void): void {
+    change()
+    const { wakeAtMs } = this.#guard
+    clearTimeout(this.#timer)
+    if (wakeAtMs !== null) {
+      const waitMs = Math.min(Math.max(0, wakeAtMs - Date.now()), timerMsMax)
+      const look = () => this.#guard.handle({ type: 'look' }, Date.now())
+      this.#timer = setTimeout(() => this.#follow(look), waitMs).unref()
+    }
+    const gist = this.#gist()
+    if (gist === this.#told) return
+    this.#told = gist
+    for (const handler of this.#handlers) handler(this.#guard.judgement)
+  }
+
+  #gist(): string {
+    return JSON.stringify([this.#guard.judgement, this.#guard.energyRate])
+  }
+}
+
+/** setTimeout takes 31 bits. */
+const timerMsMax = 2 ** 31 - 1

@@ -1,0 +1,124 @@
+/**
+ * The guard: the owner's rules with everything that they count on, beside what the vehicle tells: what the work draws,
+ * what it sends over a metered network, and when the vehicle left before. The same in the supervisor and, where nothing
+ * tells of a vehicle, in the node.
+ */
+import { noteDeparture } from '../../protocol/rules/forecast.ts'
+import type { Judgement } from '../../protocol/rules/judgement.ts'
+import type { Preferences } from '../../protocol/rules/preferences.ts'
+import { Readings } from '../../protocol/rules/readings.ts'
+import { OwnerRules, type RulesInput } from '../../protocol/rules/rules.ts'
+import { LocalTime } from '../../protocol/rules/week.ts'
+import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import { ComputeEnergy } from './compute-energy.ts'
+import type { Kept } from './kept.ts'
+
+export interface GuardOptions {
+  readonly preferences: Preferences
+  readonly isVehicle: boolean
+  /** What a slot that is busy all the time takes. */
+  readonly slotWatts: number
+  readonly kept: Kept
+}
+
+/** Counters are kept this often: a crash forgets a minute of them. A guess; each costs an fsync. */
+const keepIntervalMs = 60_000
+
+const battery = 'Vehicle.Powertrain.TractionBattery'
+
+export class Guard {
+  readonly #isVehicle: boolean
+  readonly #rules: OwnerRules
+  readonly #local: LocalTime
+  readonly #energy: ComputeEnergy
+  readonly #readings = new Readings()
+  #departures: readonly number[]
+  #metered: Kept['metered']
+  #judgement: Judgement
+  #wakeAtMs: number | null = null
+  #keptAtMs: number
+  #isKeepUrgent = false
+
+  constructor({ preferences, isVehicle, slotWatts, kept }: GuardOptions, nowMs: number) {
+    this.#isVehicle = isVehicle
+    this.#rules = new OwnerRules(preferences, { vehicle: isVehicle, departures: kept.departures })
+    this.#local = LocalTime.in(preferences.timeZone)
+    this.#energy = new ComputeEnergy(slotWatts, this.#local, kept.energy)
+    this.#departures = kept.departures
+    this.#metered = kept.metered
+    this.#keptAtMs = nowMs
+    this.#judgement = this.#rules.handle({ type: 'look' }, nowMs).judgement
+    this.count(0, 0, nowMs)
+  }
+
+  get judgement(): Judgement {
+    return this.#judgement
+  }
+
+  /** When time alone may change the judgement; null: never. */
+  get wakeAtMs(): number | null {
+    return this.#wakeAtMs
+  }
+
+  get energyRate(): EnergyRate {
+    return this.#energy.rate
+  }
+
+  handle(input: RulesInput, nowMs: number): void {
+    if (input.type === 'readings') this.#readings.take(input.readings, nowMs)
+    const { judgement, wakeAtMs, departed } = this.#rules.handle(input, nowMs)
+    this.#judgement = judgement
+    this.#wakeAtMs = wakeAtMs
+    if (!departed) return
+    this.#departures = noteDeparture(this.#departures, nowMs)
+    this.#isKeepUrgent = true
+  }
+
+  /** What all slots together used of CPU time, and the node of its network, since the last call. Every few seconds. */
+  count(cpuMs: number, bytes: number, nowMs: number): void {
+    this.#readings.look(nowMs)
+    this.#energy.sample(cpuMs, this.#drawnWatts(), nowMs)
+    const month = monthOf(this.#local.toLocal(nowMs))
+    if (month !== this.#metered.month) this.#metered = { month, bytes: 0 }
+    const isMetered = this.#readings.get('Carpool.Network.IsMetered')
+    // A vehicle that does not know counts what may cost; a desk pays for nothing unless it is told so.
+    if (isMetered ?? this.#isVehicle) this.#metered = { month, bytes: this.#metered.bytes + bytes }
+    const reading = <Value>(value: Value) => ({ value, atMs: nowMs })
+    this.handle(
+      {
+        type: 'readings',
+        readings: {
+          'Carpool.Compute.PowerWatts': reading(this.#energy.powerWatts),
+          'Carpool.Compute.EnergyTodayWh': reading(this.#energy.today.wattHours),
+          ...(isMetered === undefined && !this.#isVehicle
+            ? {}
+            : { 'Carpool.Network.MeteredBytesThisMonth': reading(this.#metered.bytes) }),
+        },
+      },
+      nowMs,
+    )
+  }
+
+  /** What is to be remembered, if that is due; the next call has no news for a while. */
+  takeKept(nowMs: number): Kept | null {
+    if (!this.#isKeepUrgent && nowMs - this.#keptAtMs < keepIntervalMs && nowMs >= this.#keptAtMs) return null
+    this.#isKeepUrgent = false
+    this.#keptAtMs = nowMs
+    return { departures: [...this.#departures], energy: this.#energy.today, metered: this.#metered }
+  }
+
+  /** What leaves the pack, where that is what the vehicle and its work draw and nothing else. */
+  #drawnWatts(): number | null {
+    const isPlugged = this.#readings.get(
+      `${battery}.Charging.ChargingPort.AnyPosition.IsChargingCableConnected`,
+    )
+    const watts = this.#readings.get(`${battery}.CurrentPower`)
+    return isPlugged === false && watts !== undefined ? -watts : null
+  }
+}
+
+/** Of a local time, counted from 1970. */
+function monthOf(localMs: number): number {
+  const date = new Date(localMs)
+  return (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth()
+}
