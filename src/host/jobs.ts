@@ -86,6 +86,8 @@ export const saidToStewards = [
   'ids',
   'want',
   'find',
+  'account',
+  'accounted',
 ] as const
 
 /** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
@@ -177,6 +179,10 @@ export class Jobs {
       case 'entrust':
         this.#entrusted(from, message)
         break
+      case 'account':
+      case 'accounted':
+        void this.#heardPayee(from, message)
+        break
       case 'find':
         void this.#found(from, openAccess(message.access, sha256, verifyByPeerId))
         break
@@ -259,6 +265,24 @@ export class Jobs {
         continue
       const stewardship = await this.#load(job)
       if (!stewardship.isReader) stewardship.admitReader(from)
+    }
+  }
+
+  /** Also of jobs that ended long ago, as long as this node keeps them: a vehicle may have slept. */
+  async #heardPayee(
+    from: PeerId,
+    message: Extract<Message, { type: 'account' | 'accounted' }>,
+  ): Promise<void> {
+    const { store, log } = this.#options
+    if (store.journal.getJob(message.job, stewardRole) === undefined) return
+    try {
+      const stewardship = await this.#load(message.job)
+      stewardship.hearPayee(from, message)
+    } catch (error) {
+      log.info(
+        { job: message.job, from, error },
+        'a vehicle asks what it is owed, and its job cannot be read',
+      )
     }
   }
 
@@ -452,6 +476,7 @@ export class Jobs {
       job,
       manifest,
       manifestRecord,
+      submitter: opened.signer,
       secret: this.#secretOf(opened, row),
       shards,
       fresh,

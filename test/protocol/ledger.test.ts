@@ -6,7 +6,7 @@ import { amountsOf } from '../../src/protocol/ledger/amounts.ts'
 import { type ClaimRecord, JobClaims } from '../../src/protocol/ledger/claims.ts'
 import {
   type Claim,
-  type ClaimOutcome,
+  type ClaimWord,
   operatorAccount,
   outsideAccount,
   ownerAccount,
@@ -67,7 +67,7 @@ test('an amount that a float would round is refused by name', () => {
 
 test('a claim is set aside, resolved once, and written once however often it is told', () => {
   const books = new MemoryBooks(sha256)
-  const tell = (outcome: ClaimOutcome) => kinds(books.handle({ type: 'claim', claim: claimOf(), outcome }, 1))
+  const tell = (outcome: ClaimWord) => kinds(books.handle({ type: 'claim', claim: claimOf(), outcome }, 1))
   assert.deepEqual(tell('pending'), ['pending'])
   assert.deepEqual(tell('pending'), [])
   assert.equal(books.balance(owed, 'EUR').pendingMicros, 19)
@@ -80,10 +80,11 @@ test('a claim is set aside, resolved once, and written once however often it is 
 
 test('what was posted is taken back by an entry of its own, and can be posted again', () => {
   const books = new MemoryBooks(sha256)
-  const tell = (outcome: ClaimOutcome) => kinds(books.handle({ type: 'claim', claim: claimOf(), outcome }, 1))
+  const tell = (outcome: ClaimWord) => kinds(books.handle({ type: 'claim', claim: claimOf(), outcome }, 1))
   assert.deepEqual(tell('paid'), ['pending', 'posted'])
   assert.deepEqual(tell('void'), ['reversed'])
   assert.equal(posted(books, owed), 0)
+  assert.deepEqual(tell('pending'), [], 'which was known before')
   assert.deepEqual(tell('void'), [])
   assert.deepEqual(tell('paid'), ['pending', 'posted'])
   assert.equal(posted(books, owed), 19)
@@ -135,9 +136,9 @@ test('an entry that was changed, left out or put in breaks the chain there', () 
 // --- claims ---------------------------------------------------------------------------------------------------
 
 /** What became of each claim, by vehicle and position, after all of these records. */
-function judged(records: readonly ClaimRecord[]): Record<string, ClaimOutcome> {
+function judged(records: readonly ClaimRecord[]): Record<string, ClaimWord> {
   const claims = new JobClaims(paidJob)
-  const outcomes: Record<string, ClaimOutcome> = {}
+  const outcomes: Record<string, ClaimWord> = {}
   for (const record of records)
     for (const { claim, outcome } of claims.learn(record))
       outcomes[`${claim.vehicle.replaceAll('.', '')}/${claim.position}`] = outcome
@@ -187,7 +188,7 @@ test('verdicts made apart that agree pay both, that differ nobody, until one of 
   assert.deepEqual(pick(judged([...worked, first, alike])), ['paid', 'paid'])
   const other = verdictOf(0, [receiptB], { steward: 's2', result: 'another' })
   const differs: ClaimRecord = { kind: 'verdict', record: other }
-  assert.deepEqual(pick(judged([...worked, first, differs])), ['pending', 'pending'])
+  assert.deepEqual(pick(judged([...worked, first, differs])), ['reopened', 'reopened'])
   const settles = [first.record.id, other.id]
   const settled: ClaimRecord = {
     kind: 'verdict',
@@ -196,7 +197,7 @@ test('verdicts made apart that agree pay both, that differ nobody, until one of 
   assert.deepEqual(pick(judged([...worked, first, differs, settled])), ['void', 'paid'])
 })
 
-function pick(outcomes: Record<string, ClaimOutcome>): unknown[] {
+function pick(outcomes: Record<string, ClaimWord>): unknown[] {
   return [outcomes['v1/0'], outcomes['v2/0']]
 }
 

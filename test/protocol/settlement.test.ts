@@ -110,7 +110,7 @@ class Pair {
   }
 
   know(...records: ClaimRecord[]): void {
-    for (const record of records) this.steward.tell({ type: 'record', record, old: false }, this.nowMs)
+    for (const record of records) this.steward.tell({ type: 'record', record }, this.nowMs)
   }
 
   /** Returns how many messages it took. */
@@ -285,11 +285,11 @@ test('stewards apart, and messages lost, repeated and out of order: in the end a
         for (const side of stewards) {
           side.tell({ type: 'acting', acting: true }, nowMs)
           for (const record of [...leases, other])
-            side.tell({ type: 'record', record: { kind: 'lease', record }, old: false }, nowMs)
+            side.tell({ type: 'record', record: { kind: 'lease', record } }, nowMs)
         }
         for (let i = 0; i < records.length; i += 1) {
-          stewards[0]!.tell({ type: 'record', record: first[i]!, old: false }, nowMs)
-          stewards[1]!.tell({ type: 'record', record: second[i]!, old: false }, nowMs)
+          stewards[0]!.tell({ type: 'record', record: first[i]! }, nowMs)
+          stewards[1]!.tell({ type: 'record', record: second[i]! }, nowMs)
           nowMs += roll() * 1_000
           for (let n = roll() % 3; n > 0 && wire.length > 0; n -= 1) deliver(true)
         }

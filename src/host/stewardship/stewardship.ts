@@ -10,7 +10,7 @@ import { openAllowance } from '../../protocol/allowance.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/block.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
-import { type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
+import { byDependency, type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
 import { openDrawBasis } from '../../protocol/draw.ts'
 import { examineResult, examineSealedResult } from '../../protocol/examination.ts'
 import { openHandover, type Succession } from '../../protocol/handover.ts'
@@ -25,6 +25,7 @@ import {
   openReceipt,
   type Receipt,
 } from '../../protocol/lease.ts'
+import type { ClaimRecord } from '../../protocol/ledger/claims.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import {
   encodeBody,
@@ -40,6 +41,7 @@ import { openWindow } from '../../protocol/window.ts'
 import { RequestError } from '../api.ts'
 import { wrappedFor } from '../blind-keys.ts'
 import { keepFetched } from '../keep-fetched.ts'
+import { JobPayables } from '../ledger/job-payables.ts'
 import type { Network } from '../network/network.ts'
 import { Outbox } from '../outbox.ts'
 import { shardKey } from '../sealing.ts'
@@ -60,6 +62,8 @@ export interface StewardshipOptions {
   readonly job: JobId
   readonly manifest: Manifest
   readonly manifestRecord: SignedRecord
+  /** Whose job it is, and who pays. */
+  readonly submitter: PeerId
   /** Null while a standby does not have them yet. */
   readonly shards: readonly ShardEntry[] | null
   /** From which the keys of the job's shards are derived; null: this node may not read it. */
@@ -94,6 +98,8 @@ export class Stewardship {
   #mending = false
   #inputsDamaged = false
   readonly #outbox: Outbox
+  /** Null for a job that pays nobody. */
+  readonly #payables: JobPayables | null
   /** Receipts taken from a vehicle, until the core says to keep them. */
   readonly #received = new Map<RecordId, SignedRecord>()
   #firstLeaseMs: number | undefined
@@ -118,12 +124,14 @@ export class Stewardship {
     this.#outbox = new Outbox((error) =>
       options.log.fatal({ job, error }, 'this job cannot be recorded and stops'),
     )
+    this.#payables = this.#openPayables()
   }
 
   /** Begins, or goes on from what the journal holds. */
   start(capacities: readonly Capacity[]): void {
     const { shards, fresh, network } = this.#options
     const records = [...this.#restored()]
+    this.#payables?.restore(records.sort(byDependency).filter(isClaimRecord))
     this.#carryOutAll(this.#council.begin({ records, shards, fresh }, Date.now()))
     this.handle({ type: 'roster', capacities })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
@@ -246,6 +254,7 @@ export class Stewardship {
 
   handle(input: CouncilInput): void {
     if (this.#stopped) return
+    if (input.type === 'connected') this.#payables?.connected(input.peer)
     const effects = this.#council.handle(input, Date.now())
     this.#carryOutAll(effects)
     // A claim that must wait for a second one asks for nothing, and is news all the same.
@@ -305,10 +314,21 @@ export class Stewardship {
     }
   }
 
+  /** Takes what a vehicle says about its pay. */
+  hearPayee(from: PeerId, message: Extract<Message, { type: 'account' | 'accounted' }>): void {
+    this.#payables?.hear(from, message)
+  }
+
+  /** Money left for this vehicle. */
+  paid(vehicle: PeerId): void {
+    this.#payables?.paid(vehicle)
+  }
+
   /** Stands still without ending the job: it goes on when the node starts again. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
+    this.#payables?.stop()
     await this.#outbox.idle()
   }
 
@@ -370,6 +390,7 @@ export class Stewardship {
         void this.#holdResults(effect)
         break
       case 'acting':
+        this.#payables?.acting(effect.acting)
         this.#options.log.info({ job: this.job, acting: effect.acting }, 'the acting steward changed')
         break
       case 'wake':
@@ -382,6 +403,11 @@ export class Stewardship {
     const signature = this.#options.key.sign(bytes)
     const record: JournalRecord = { id, job: body.job, kind: body.kind, body: bytes, signature, extra: null }
     this.#outbox.persist(this.#options.store.journal.appendSoon(record))
+    this.#learn({ kind: body.kind, record: { ...body, id } })
+  }
+
+  #learn(record: { readonly kind: RecordKind; readonly record: Verified }): void {
+    if (isClaimRecord(record)) this.#payables?.learn(record)
   }
 
   #append(id: RecordId, opening: Opening | null): void {
@@ -392,6 +418,27 @@ export class Stewardship {
     this.#outbox.persist(
       this.#options.store.journal.appendSoon({ id, job: this.job, kind, ...record, extra }),
     )
+    if (this.#payables !== null) this.#learn({ kind, record: reopenRecord(id, record.body, sha256) })
+  }
+
+  #openPayables(): JobPayables | null {
+    const { job, submitter, manifest, key, store, log } = this.#options
+    if (manifest.payment === null) return null
+    return new JobPayables({
+      job,
+      submitter,
+      fleet: manifest.fleet,
+      currency: manifest.payment.currency,
+      shards: manifest.shards.count,
+      deadlineMs: manifest.deadlineMs,
+      key,
+      books: store.books,
+      tables: store.ledgerTables,
+      journal: store.journal,
+      outbox: this.#outbox,
+      say: (to, message) => this.#say(to, message),
+      log,
+    })
   }
 
   #share(id: RecordId, to: PeerId): void {
@@ -606,6 +653,14 @@ function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord
       return undefined
   }
 }
+
+function isClaimRecord<Entry extends { readonly kind: RecordKind; readonly record: Verified }>(
+  entry: Entry,
+): entry is Entry & ClaimRecord {
+  return claimRecordKinds.has(entry.kind)
+}
+
+const claimRecordKinds: ReadonlySet<RecordKind> = new Set(['lease', 'receipt', 'verdict', 'end'])
 
 /** What a standby knows of a job before it has its list of shards. */
 function unseen({ shards, assurance, payment }: Manifest): StewardView {

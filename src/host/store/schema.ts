@@ -92,4 +92,91 @@ export const migrations: readonly string[] = [
     expires_at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What the ledger's entries name again and again: accounts, jobs, vehicles, owners, currencies.
+  CREATE TABLE ledger_names (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+
+  -- The ledger (src/protocol/ledger): who owes whom. It outlives the jobs that it is about.
+  CREATE TABLE ledger_entries (
+    serial INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    about TEXT NOT NULL,      -- a receipt, or a payment's name
+    place INTEGER,            -- in the receipt's lease; NULL for payments
+    generation INTEGER NOT NULL,
+    currency INTEGER NOT NULL REFERENCES ledger_names,
+    debit INTEGER NOT NULL REFERENCES ledger_names,
+    credit INTEGER NOT NULL REFERENCES ledger_names,
+    micros INTEGER NOT NULL,
+    share INTEGER REFERENCES ledger_names,     -- the operator's account, where it has a part in it
+    share_micros INTEGER,
+    job INTEGER REFERENCES ledger_names,       -- NULL for payments, down to units
+    position INTEGER,
+    vehicle INTEGER REFERENCES ledger_names,
+    owner INTEGER REFERENCES ledger_names,
+    units INTEGER,
+    memo TEXT NOT NULL,
+    hash BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX ledger_entries_about ON ledger_entries (about, place, serial);
+  CREATE INDEX ledger_entries_of_work ON ledger_entries (job, vehicle, serial) WHERE job IS NOT NULL;
+  CREATE TRIGGER ledger_entries_never_change BEFORE UPDATE ON ledger_entries
+    BEGIN SELECT RAISE(ABORT, 'entries of the ledger never change'); END;
+  CREATE TRIGGER ledger_entries_stay BEFORE DELETE ON ledger_entries
+    BEGIN SELECT RAISE(ABORT, 'entries of the ledger stay'); END;
+
+  -- Follows from the entries, and saves adding them up.
+  CREATE TABLE ledger_balances (
+    currency INTEGER NOT NULL REFERENCES ledger_names,
+    account INTEGER NOT NULL REFERENCES ledger_names,
+    pending INTEGER NOT NULL,
+    posted INTEGER NOT NULL,
+    PRIMARY KEY (currency, account)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Jobs for which this node's vehicle works for money.
+  CREATE TABLE ledger_jobs (
+    job TEXT PRIMARY KEY,
+    submitter TEXT NOT NULL,
+    fleet TEXT,
+    currency TEXT NOT NULL,
+    stewards TEXT NOT NULL,   -- JSON
+    since_ms INTEGER NOT NULL,
+    settled_at_ms INTEGER     -- nothing more is to be learnt of it
+  ) STRICT, WITHOUT ROWID;
+
+  -- What a vehicle's money rests on, signed: manifest, handovers, leases and receipts of those jobs.
+  CREATE TABLE ledger_records (
+    serial INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    job TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    extra BLOB
+  ) STRICT;
+  CREATE INDEX ledger_records_of_job ON ledger_records (job, serial);
+
+  -- The newest of each steward on each vehicle's work for each job; they are cumulative.
+  CREATE TABLE ledger_statements (
+    job TEXT NOT NULL,
+    steward TEXT NOT NULL,
+    vehicle TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    agreed INTEGER,           -- whether the vehicle's own receipts come to the same; NULL: not heard yet
+    PRIMARY KEY (job, steward, vehicle, owner)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Pay-outs that were made ready, and whether the money left.
+  CREATE TABLE ledger_payouts (
+    name TEXT PRIMARY KEY,
+    created_at_ms INTEGER NOT NULL,
+    lines TEXT NOT NULL,      -- JSON
+    state TEXT NOT NULL,
+    reference TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -1,4 +1,6 @@
 /** Everything that a node keeps, opened and closed together. */
+import { Books } from '../ledger/books.ts'
+import { LedgerTables } from '../ledger/tables.ts'
 import { BlockStore, type BlockStoreOptions } from './blocks.ts'
 import { DataDirectory } from './data-directory.ts'
 import { Database } from './database.ts'
@@ -10,6 +12,9 @@ export interface Store {
   readonly database: Database
   readonly journal: Journal
   readonly blocks: BlockStore
+  /** Who owes whom. */
+  readonly books: Books
+  readonly ledgerTables: LedgerTables
   close(): void
 }
 
@@ -34,6 +39,8 @@ function openedStore(directory: DataDirectory, database: Database, blocks: Block
     database,
     journal: new Journal(database),
     blocks,
+    books: new Books(database),
+    ledgerTables: new LedgerTables(database),
     close() {
       if (!database.isOpen) return
       try {

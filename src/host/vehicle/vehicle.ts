@@ -9,7 +9,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import { type Handover, openHandover } from '../../protocol/handover.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { type Manifest, openManifest } from '../../protocol/job.ts'
-import { type Lease, type Opening, openingSchema, openLease } from '../../protocol/lease.ts'
+import { type Lease, type Opening, openingSchema, openLease, type Receipt } from '../../protocol/lease.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../protocol/record.ts'
@@ -26,6 +26,7 @@ import { unwrapAsCandidate } from '../blind-keys.ts'
 import { SlotKilled } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Slot } from '../executor/slot.ts'
+import { Earnings } from '../ledger/earnings.ts'
 import type { Network } from '../network/network.ts'
 import { Outbox } from '../outbox.ts'
 import { MissingBlocks, Provisions } from '../provisions.ts'
@@ -63,6 +64,7 @@ interface Brought {
 
 export class Vehicle {
   readonly speed: Speedometer
+  readonly earnings: Earnings
   readonly #options: VehicleOptions
   readonly #worker: Worker
   readonly #provisions: Provisions
@@ -103,6 +105,15 @@ export class Vehicle {
         this.#handle({ type: 'room', enough })
       },
     })
+    this.earnings = new Earnings({
+      self: key.peerId,
+      books: store.books,
+      tables: store.ledgerTables,
+      say: (to, message) => this.#say(to, message),
+      persist: (write) => this.#persist(write),
+      after: (action) => this.#outbox.after(action),
+      log,
+    })
     this.speed = new Speedometer(store.journal)
     for (const { job, state } of store.journal.listJobs(workerRole))
       this.#jobs.set(job, state as WorkerJobState)
@@ -114,6 +125,7 @@ export class Vehicle {
     const jobs = restoredJobs(store, key.peerId)
     const nowMs = Date.now()
     this.#room.look()
+    this.earnings.restore(nowMs)
     for (const effect of this.#worker.restore(jobs, nowMs)) this.#carryOut(effect)
     // Its stewards have forgotten it, too, and nobody will say that it is over.
     for (const { manifest } of jobs)
@@ -155,10 +167,12 @@ export class Vehicle {
     else if (message.type === 'acknowledge') this.#handle({ ...message, from })
     else if (message.type === 'withdraw') this.#handle({ ...message, from })
     else if (message.type === 'ended') this.#handle({ ...message, from })
+    else if (message.type === 'statement') this.earnings.hear(from, message)
   }
 
   connected(peer: PeerId): void {
     this.#handle({ type: 'connected', peer })
+    this.earnings.connected(peer)
   }
 
   /** Stands still, hands in what is done, and resolves when stewards have it, or take too long. */
@@ -169,6 +183,7 @@ export class Vehicle {
     this.#stopped = true
     clearTimeout(this.#timer)
     this.#room.close()
+    this.earnings.stop()
     await this.#outbox.idle()
   }
 
@@ -211,6 +226,7 @@ export class Vehicle {
     }
 
     const stewards = this.#worker.stewardsOf(job)
+    this.earnings.took(manifest, handovers, lease, stewards)
     const known = this.#jobs.get(job)
     const state = { stewards, steward: steward ?? known?.steward ?? null }
     if (known?.stewards.length === stewards.length && known.steward === state.steward) return
@@ -299,6 +315,7 @@ export class Vehicle {
       extra: encodeCbor(opening),
     }
     this.#persist(() => store.journal.appendSoon(row))
+    this.earnings.signed(row, { ...body, id } as Verified<Receipt>)
   }
 
   #deliver({ to, receipt, released }: Extract<WorkerEffect, { type: 'deliver' }>): void {

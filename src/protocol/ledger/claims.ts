@@ -14,7 +14,7 @@ import type { Lease, Receipt } from '../lease.ts'
 import type { Verified } from '../record.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../verdict.ts'
 import { amountsOf } from './amounts.ts'
-import { type Claim, type ClaimOutcome, subjectOf } from './entry.ts'
+import { type Claim, type ClaimOutcome, type ClaimWord, subjectOf } from './entry.ts'
 
 export interface PaidJob {
   readonly job: JobId
@@ -32,7 +32,7 @@ export type ClaimRecord =
 
 export interface ClaimNews {
   readonly claim: Claim
-  readonly outcome: ClaimOutcome
+  readonly outcome: ClaimWord
 }
 
 interface Known {
@@ -85,15 +85,12 @@ export class JobClaims {
     this.#job = job
   }
 
-  get ended(): boolean {
-    return this.#ended
-  }
-
-  /** Shards with claims and no verdict that stands. */
-  get isDecided(): boolean {
-    return [...this.#shards.values()].every(({ claims }) =>
-      claims.every(({ outcome }) => outcome !== 'pending'),
-    )
+  /** Of every claim, what the records say of it by now. */
+  *current(): Generator<ClaimNews> {
+    for (const { claims, verdicts } of this.#shards.values())
+      for (const { claim, outcome } of claims)
+        if (outcome === 'pending') yield { claim, outcome: verdicts.length > 0 ? 'reopened' : 'pending' }
+        else if (outcome !== undefined) yield { claim, outcome }
   }
 
   /** What this record changes. A receipt comes after its lease. Throws ProtocolError amount-too-large. */
@@ -143,7 +140,8 @@ export class JobClaims {
       const counts = paid?.has(known.claim.receipt) === true && !paidOwners.has(known.claim.owner)
       if (counts) paidOwners.add(known.claim.owner)
       const outcome = counts ? 'paid' : paid === undefined && !this.#ended ? 'pending' : 'void'
-      if (outcome !== known.outcome) news.push({ claim: known.claim, outcome })
+      const again = outcome === 'pending' && known.outcome !== undefined
+      if (outcome !== known.outcome) news.push({ claim: known.claim, outcome: again ? 'reopened' : outcome })
       known.outcome = outcome
     }
     // What is taken back comes first: nobody is owed twice in between.

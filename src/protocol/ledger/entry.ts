@@ -48,6 +48,9 @@ export interface Claim extends Amounts {
 /** What became of a claim: nobody knows yet; a final verdict counts it; it came to nothing. */
 export type ClaimOutcome = 'pending' | 'paid' | 'void'
 
+/** What a ledger is told of a claim: `pending` the first time, `reopened` when it had been decided before. */
+export type ClaimWord = ClaimOutcome | 'reopened'
+
 /**
  * `pending` sets an amount aside, `posted` or `voided` resolve that, once. `reversed` takes back what was posted, since
  * stewards apart had decided otherwise. `paid` is money that left for a payee, `unpaid` that it did not after all.

@@ -27,7 +27,7 @@ import { addMicros } from './amounts.ts'
 import {
   type AccountId,
   type Claim,
-  type ClaimOutcome,
+  type ClaimWord,
   type Entry,
   type EntryBody,
   type EntryKind,
@@ -69,7 +69,7 @@ interface PaymentOrder {
 
 export type LedgerInput =
   /** What is known of a claim now; known already is fine. */
-  | { readonly type: 'claim'; readonly claim: Claim; readonly outcome: ClaimOutcome }
+  | { readonly type: 'claim'; readonly claim: Claim; readonly outcome: ClaimWord }
   /** Money left for a payee. */
   | { readonly type: 'pay'; readonly order: PaymentOrder }
   /** It did not: the bank sent it back. */
@@ -111,17 +111,25 @@ export class Ledger {
   }
 }
 
-/** By what was written last about the claim, and what is known now. */
+/**
+ * By what was written last about the claim, and what is known now. That it is pending is no news of one that was
+ * decided: so a node that begins again, and hears of receipts before verdicts, takes nothing back.
+ */
 const steps: Readonly<
-  Record<'new' | 'pending' | 'posted' | 'closed', Readonly<Record<ClaimOutcome, readonly EntryKind[]>>>
+  Record<'new' | 'pending' | 'posted' | 'closed', Readonly<Record<ClaimWord, readonly EntryKind[]>>>
 > = {
-  new: { pending: ['pending'], paid: ['pending', 'posted'], void: ['pending', 'voided'] },
-  pending: { pending: [], paid: ['posted'], void: ['voided'] },
-  posted: { pending: ['reversed', 'pending'], paid: [], void: ['reversed'] },
-  closed: { pending: ['pending'], paid: ['pending', 'posted'], void: [] },
+  new: {
+    pending: ['pending'],
+    paid: ['pending', 'posted'],
+    void: ['pending', 'voided'],
+    reopened: ['pending'],
+  },
+  pending: { pending: [], paid: ['posted'], void: ['voided'], reopened: [] },
+  posted: { pending: [], paid: [], void: ['reversed'], reopened: ['reversed', 'pending'] },
+  closed: { pending: [], paid: ['pending', 'posted'], void: [], reopened: ['pending'] },
 }
 
-function claim(draft: Draft, claim: Claim, outcome: ClaimOutcome): void {
+function claim(draft: Draft, claim: Claim, outcome: ClaimWord): void {
   const subject = subjectOf(claim)
   const last = draft.lastOf(subject)
   const { job, receipt, place, position, vehicle, owner, units, currency, ownerMicros, operatorMicros } =

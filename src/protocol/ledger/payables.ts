@@ -17,8 +17,10 @@ export interface PayablesOptions extends PaidJob {
 }
 
 export type PayablesInput =
-  /** Durable with, or before, what follows from it. `old`: from the journal, and told before if it had to be. */
-  | { readonly type: 'record'; readonly record: ClaimRecord; readonly old: boolean }
+  /** What the journal holds of the job, in the order of `lease`, `receipt` and the rest: first of all. */
+  | { readonly type: 'restored'; readonly records: Iterable<ClaimRecord> }
+  /** Durable with, or before, what follows from it. */
+  | { readonly type: 'record'; readonly record: ClaimRecord }
   /** Whether this steward acts for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }
   /** A vehicle wants to know; of claims decided before this place in the ledger, or of all. */
@@ -74,8 +76,11 @@ export class Payables {
   /** Throws ProtocolError amount-too-large for a claim that no ledger can hold. */
   handle(input: PayablesInput, nowMs: number): PayablesEffect[] {
     switch (input.type) {
+      case 'restored':
+        this.#restore(input.records)
+        break
       case 'record':
-        this.#learn(input.record, input.old)
+        this.#learn(input.record)
         break
       case 'acting':
         this.#acting = input.acting
@@ -101,21 +106,37 @@ export class Payables {
     return effects
   }
 
-  #learn(record: ClaimRecord, old: boolean): void {
-    if (record.kind === 'verdict')
-      for (const { position, outcome } of record.record.payload.shards)
-        if (outcome === 'accepted') this.#accepted.add(position)
-    if (record.kind === 'end') {
-      this.#ended = record.record.payload.outcome === 'complete' ? 'complete' : 'otherwise'
-      this.#endedHere ||= record.record.signer === this.#options.self
+  /** What was said before is not said again, but a vehicle that missed it asks; the ledger may lack some of it. */
+  #restore(records: Iterable<ClaimRecord>): void {
+    for (const record of records) {
+      this.#note(record)
+      this.#claims.learn(record)
     }
+    for (const news of this.#claims.current()) {
+      this.#effects.push({ type: 'claim', ...news })
+      this.#payeeOf(news.claim)
+    }
+  }
+
+  #learn(record: ClaimRecord): void {
+    this.#note(record)
     for (const news of this.#claims.learn(record)) {
       this.#effects.push({ type: 'claim', ...news })
       const payee = this.#payeeOf(news.claim)
-      if (news.outcome !== 'pending' && !old) payee.changed = true
+      if (news.outcome !== 'pending') payee.changed = true
     }
     // Whoever worked for the job hears how it ended, also when nothing else is new.
-    if (record.kind === 'end' && !old) for (const payee of this.#payees.values()) payee.changed = true
+    if (record.kind === 'end') for (const payee of this.#payees.values()) payee.changed = true
+  }
+
+  #note({ kind, record }: ClaimRecord): void {
+    if (kind === 'verdict')
+      for (const { position, outcome } of record.payload.shards)
+        if (outcome === 'accepted') this.#accepted.add(position)
+    if (kind === 'end') {
+      this.#ended = record.payload.outcome === 'complete' ? 'complete' : 'otherwise'
+      this.#endedHere ||= record.signer === this.#options.self
+    }
   }
 
   /** A steward that lacks a verdict must not call anything void for good. */

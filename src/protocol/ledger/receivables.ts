@@ -213,7 +213,8 @@ export class Receivables {
       const said = this.#outcomeOf(known.claim)
       const outcome: ClaimOutcome = said === 'paid' && isPaid ? 'void' : said
       isPaid ||= outcome === 'paid'
-      if (outcome !== known.outcome) news.push({ claim: known.claim, outcome })
+      const again = outcome === 'pending' && known.outcome !== undefined
+      if (outcome !== known.outcome) news.push({ claim: known.claim, outcome: again ? 'reopened' : outcome })
       known.outcome = outcome
     }
     news.sort((a, b) => Number(a.outcome === 'paid') - Number(b.outcome === 'paid'))

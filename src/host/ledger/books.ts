@@ -1,0 +1,322 @@
+/**
+ * The ledger on disk: what src/protocol/ledger decides, in the same database as the journal, so that what follows from
+ * a record is written in its commit, or is made up for from the journal after a crash.
+ *
+ * Names that repeat are rows of their own: an entry takes some 250 bytes that way, and not 900. They are written before the
+ * entries that use them, in a commit of their own, since a cache must not know a name that was rolled back.
+ */
+import { setImmediate as turn } from 'node:timers/promises'
+import { equals } from 'uint8arrays'
+import { assert } from '../../base/assert.ts'
+import type { Refusal } from '../../protocol/errors.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import {
+  type AccountId,
+  type Entry,
+  type EntryKind,
+  entryHash,
+  firstHash,
+  movementsOf,
+  operatorAccount,
+  outsideAccount,
+  ownerAccount,
+  submitterAccount,
+} from '../../protocol/ledger/entry.ts'
+import { type Balance, Ledger, type LedgerInput, type LedgerState } from '../../protocol/ledger/ledger.ts'
+import { sha256 } from '../sha256.ts'
+import type { Database } from '../store/database.ts'
+
+/** Entries read at a time, so that checking a long ledger holds up nobody. A guess. */
+const entriesPage = 2_000
+
+/** Names kept in memory: those of the jobs under way. A guess. */
+const namesMax = 10_000
+
+const nothing: Balance = { pendingMicros: 0, postedMicros: 0 }
+
+export class Books implements LedgerState {
+  readonly #database: Database
+  readonly #ledger: Ledger
+  readonly #numbers = new Map<string, number>()
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#ledger = new Ledger(sha256, this)
+  }
+
+  /**
+   * Writes what follows from these, in order, with one fsync for all that this turn of the event loop brings.
+   * Durable when it resolves; the answer is what was refused.
+   */
+  async handleSoon(inputs: readonly LedgerInput[], nowMs: number): Promise<Refusal[]> {
+    if (inputs.length === 0) return []
+    this.#name(inputs.flatMap(namesIn))
+    return this.#database.soon(() => this.#handle(inputs, nowMs))
+  }
+
+  /** All of these or none, durable when it returns. The answer is what was refused; then nothing is written. */
+  handleNow(inputs: readonly LedgerInput[], nowMs: number): Refusal[] {
+    this.#database.flush()
+    this.#name(inputs.flatMap(namesIn))
+    let refusals: Refusal[] = []
+    try {
+      this.#database.transaction(() => {
+        refusals = this.#handle(inputs, nowMs)
+        if (refusals.length > 0) throw new Refused()
+      })
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+    }
+    return refusals
+  }
+
+  last(): Entry | undefined {
+    const row = this.#database.get<EntryRow>(`${selectEntries} ORDER BY serial DESC LIMIT 1`)
+    return row && entryOf(row)
+  }
+
+  lastOf(subject: string): Entry | undefined {
+    const { about, place } = partsOf(subject)
+    const row = this.#database.get<EntryRow>(
+      `${selectEntries} WHERE about = ? AND place IS ? ORDER BY serial DESC LIMIT 1`,
+      about,
+      place,
+    )
+    return row && entryOf(row)
+  }
+
+  balance(account: AccountId, currency: string): Balance {
+    const row = this.#database.get<Balance>(
+      `SELECT pending AS pendingMicros, posted AS postedMicros FROM ledger_balances
+       WHERE currency = (SELECT number FROM ledger_names WHERE name = ?)
+       AND account = (SELECT number FROM ledger_names WHERE name = ?)`,
+      currency,
+      account,
+    )
+    return row ?? nothing
+  }
+
+  /** In order. */
+  *entries(after = 0): Generator<Entry> {
+    for (;;) {
+      const rows = this.#database.all<EntryRow>(
+        `${selectEntries} WHERE serial > ? ORDER BY serial LIMIT ${entriesPage}`,
+        after,
+      )
+      for (const row of rows) yield entryOf(row)
+      if (rows.length < entriesPage) return
+      after = rows.at(-1)!.serial
+    }
+  }
+
+  /** The last entry about each claim of this job, of this vehicle or of all. */
+  *standingOf(job: JobId, vehicle: PeerId | null = null): Generator<Entry> {
+    const last = new Map<string, Entry>()
+    const rows = this.#database.all<EntryRow>(
+      `${selectEntries} WHERE job = (SELECT number FROM ledger_names WHERE name = ?1)
+       AND (?2 IS NULL OR vehicle = (SELECT number FROM ledger_names WHERE name = ?2)) ORDER BY serial`,
+      job,
+      vehicle,
+    )
+    for (const row of rows) {
+      const entry = entryOf(row)
+      last.set(entry.subject, entry)
+    }
+    yield* last.values()
+  }
+
+  /** What these payers have noted as paid to this payee. */
+  paidTo(account: AccountId, payer: PeerId, currency: string): number {
+    return this.#database.get<{ micros: number }>(
+      `SELECT coalesce(sum(CASE kind WHEN 'paid' THEN micros ELSE -micros END), 0) AS micros FROM ledger_entries
+       WHERE job IS NULL AND currency = (SELECT number FROM ledger_names WHERE name = ?)
+       AND debit = (SELECT number FROM ledger_names WHERE name = ?)
+       AND credit = (SELECT number FROM ledger_names WHERE name = ?)`,
+      currency,
+      account,
+      outsideAccount(payer),
+    )!.micros
+  }
+
+  /**
+   * Reads all of it: the serial of the first entry that does not follow from those before it, or of the last, where the
+   * balances are not their sum; null when everything holds.
+   */
+  async check(): Promise<number | null> {
+    let previous = firstHash
+    let serial = 0
+    const sums = new Map<string, Balance>()
+    for (const { hash, ...body } of this.entries()) {
+      serial += 1
+      if (body.serial !== serial || !equals(hash, entryHash(sha256, previous, body))) return serial
+      previous = hash
+      for (const { account, pendingMicros, postedMicros } of movementsOf(body)) {
+        const key = `${body.currency}/${account}`
+        const sum = sums.get(key) ?? nothing
+        sums.set(key, {
+          pendingMicros: sum.pendingMicros + pendingMicros,
+          postedMicros: sum.postedMicros + postedMicros,
+        })
+      }
+      if (serial % entriesPage === 0) await turn()
+    }
+    // Entries that came while it read are in the balances; then the next check tells.
+    if ((this.last()?.serial ?? 0) !== serial) return null
+    const isSum = [...sums].every(([key, sum]) => {
+      const slash = key.indexOf('/')
+      const balance = this.balance(key.slice(slash + 1), key.slice(0, slash))
+      return balance.pendingMicros === sum.pendingMicros && balance.postedMicros === sum.postedMicros
+    })
+    return isSum ? null : serial
+  }
+
+  #handle(inputs: readonly LedgerInput[], nowMs: number): Refusal[] {
+    const refusals: Refusal[] = []
+    for (const input of inputs)
+      for (const effect of this.#ledger.handle(input, nowMs))
+        if (effect.type === 'append') this.#append(effect.entry)
+        else refusals.push(effect.refusal)
+    return refusals
+  }
+
+  #append(entry: Entry): void {
+    const { serial, atMs, kind, subject, generation, currency, debit, credits, claim, memo, hash } = entry
+    const { about, place } = partsOf(subject)
+    const [credit, share] = credits
+    assert(credit !== undefined && credits.length <= 2, 'an entry has one payee, and an operator at most')
+    this.#database.run(
+      `INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      serial,
+      atMs,
+      kind,
+      about,
+      place,
+      generation,
+      this.#number(currency),
+      this.#number(debit),
+      this.#number(credit.account),
+      credit.micros,
+      share === undefined ? null : this.#number(share.account),
+      share?.micros ?? null,
+      claim === null ? null : this.#number(claim.job),
+      claim?.position ?? null,
+      claim === null ? null : this.#number(claim.vehicle),
+      claim === null ? null : this.#number(claim.owner),
+      claim?.units ?? null,
+      memo,
+      hash,
+    )
+    for (const { account, pendingMicros, postedMicros } of movementsOf(entry))
+      this.#database.run(
+        `INSERT INTO ledger_balances VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET pending = pending + ?3, posted = posted + ?4`,
+        this.#number(currency),
+        this.#number(account),
+        pendingMicros,
+        postedMicros,
+      )
+  }
+
+  /** Numbers for names that have none. Throws StoreError. */
+  #name(names: readonly string[]): void {
+    const unknown = new Set(names.filter((name) => !this.#numbers.has(name)))
+    if (unknown.size === 0) return
+    if (this.#numbers.size > namesMax) this.#numbers.clear()
+    const numbers = this.#database.transaction(() =>
+      [...new Set([...unknown, ...names])].map((name) => {
+        this.#database.run('INSERT OR IGNORE INTO ledger_names (name) VALUES (?)', name)
+        return this.#database.get<{ number: number }>('SELECT number FROM ledger_names WHERE name = ?', name)!
+          .number
+      }),
+    )
+    for (const [i, name] of [...new Set([...unknown, ...names])].entries())
+      this.#numbers.set(name, numbers[i]!)
+  }
+
+  #number(name: string): number {
+    const known = this.#numbers.get(name)
+    if (known !== undefined) return known
+    return this.#database.get<{ number: number }>('SELECT number FROM ledger_names WHERE name = ?', name)!
+      .number
+  }
+}
+
+class Refused extends Error {}
+
+function namesIn(input: LedgerInput): string[] {
+  if (input.type === 'pay') {
+    const { currency, from, to } = input.order
+    return [currency, from, to]
+  }
+  if (input.type === 'take-back') return []
+  const { job, submitter, fleet, vehicle, owner, currency, operatorMicros } = input.claim
+  const names = [job, vehicle, owner, currency, submitterAccount(submitter), ownerAccount(owner, vehicle)]
+  return operatorMicros > 0 ? [...names, operatorAccount(fleet)] : names
+}
+
+const paymentPrefix = 'payment/'
+
+/** `<receipt>/<place>`, or `payment/<name>`; as ledger.ts writes them. */
+function partsOf(subject: string): { readonly about: string; readonly place: number | null } {
+  if (subject.startsWith(paymentPrefix)) return { about: subject.slice(paymentPrefix.length), place: null }
+  const slash = subject.lastIndexOf('/')
+  return { about: subject.slice(0, slash), place: Number(subject.slice(slash + 1)) }
+}
+
+const name = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column}) AS ${column}`
+
+const selectEntries = `SELECT serial, at_ms, kind, about, place, generation, ${name('currency')}, ${name('debit')},
+  ${name('credit')}, micros, ${name('share')}, share_micros, ${name('job')}, position, ${name('vehicle')},
+  ${name('owner')}, units, memo, hash FROM ledger_entries`
+
+interface EntryRow {
+  readonly serial: number
+  readonly at_ms: number
+  readonly kind: EntryKind
+  readonly about: string
+  readonly place: number | null
+  readonly generation: number
+  readonly currency: string
+  readonly debit: AccountId
+  readonly credit: AccountId
+  readonly micros: number
+  readonly share: AccountId | null
+  readonly share_micros: number | null
+  readonly job: JobId | null
+  readonly position: number | null
+  readonly vehicle: PeerId | null
+  readonly owner: OwnerId | null
+  readonly units: number | null
+  readonly memo: string
+  readonly hash: Uint8Array
+}
+
+function entryOf(row: EntryRow): Entry {
+  const { serial, at_ms: atMs, kind, about, place, generation, currency, debit, credit, micros, memo } = row
+  const credits = [{ account: credit, micros }]
+  if (row.share !== null) credits.push({ account: row.share, micros: row.share_micros! })
+  return {
+    serial,
+    atMs,
+    kind,
+    subject: place === null ? `${paymentPrefix}${about}` : `${about}/${place}`,
+    generation,
+    currency,
+    debit,
+    credits,
+    claim:
+      row.job === null
+        ? null
+        : {
+            job: row.job,
+            receipt: about as RecordId,
+            place: place!,
+            position: row.position!,
+            vehicle: row.vehicle!,
+            owner: row.owner!,
+            units: row.units!,
+          },
+    memo,
+    hash: new Uint8Array(row.hash),
+  }
+}

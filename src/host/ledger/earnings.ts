@@ -1,0 +1,259 @@
+/**
+ * What this node's vehicle is owed: for each job that it works for and that pays, carries out what Receivables
+ * (src/protocol/ledger) decides. It keeps the signed records that the money rests on, since a job's own records are
+ * forgotten when the job is over.
+ */
+import type { Logger } from 'pino'
+import type { Handover } from '../../protocol/handover.ts'
+import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
+import type { Manifest } from '../../protocol/job.ts'
+import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
+import { outsideAccount, ownerAccount } from '../../protocol/ledger/entry.ts'
+import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
+import {
+  type Difference,
+  Receivables,
+  type ReceivablesEffect,
+  type ReceivablesInput,
+} from '../../protocol/ledger/receivables.ts'
+import { fromWire, openStatement, type Statement } from '../../protocol/ledger/statement.ts'
+import { jobRetentionMs } from '../../protocol/limits.ts'
+import type { Message } from '../../protocol/message.ts'
+import type { SignedRecord, Verified } from '../../protocol/record.ts'
+import { sha256 } from '../sha256.ts'
+import type { JournalRecord } from '../store/journal.ts'
+import { verifyByPeerId } from '../store/keys.ts'
+import type { LedgerParts } from './job-payables.ts'
+import type { WorkedJob } from './tables.ts'
+
+export interface EarningsOptions extends LedgerParts {
+  readonly self: PeerId
+  readonly say: (to: PeerId, message: Message) => void
+  /** What is behind it waits until it is durable. */
+  readonly persist: (write: () => Promise<unknown>) => void
+  /** Once all before it is durable. */
+  readonly after: (action: () => void) => void
+  readonly log: Logger
+}
+
+interface Signed<Payload> {
+  readonly record: SignedRecord
+  readonly content: Verified<Payload>
+}
+
+interface Job {
+  readonly row: WorkedJob
+  readonly receivables: Receivables
+  timer: NodeJS.Timeout | undefined
+}
+
+/** Longer timeouts are cut by Node to a millisecond. */
+const timeoutMsMax = 2 ** 31 - 1
+
+export class Earnings {
+  readonly #options: EarningsOptions
+  readonly #jobs = new Map<JobId, Job>()
+  /** That this run took; older ones are on the disk. */
+  readonly #leases = new Map<LeaseId, Verified<Lease>>()
+
+  constructor(options: EarningsOptions) {
+    this.#options = options
+  }
+
+  /** Takes up the jobs that are not settled. Those whose stewards have forgotten them stay as they are. */
+  restore(nowMs: number): void {
+    for (const row of this.#options.tables.jobs())
+      if (row.settledAtMs === null && row.sinceMs + 2 * jobRetentionMs > nowMs) this.#reopen(row)
+  }
+
+  /** A lease was taken, or a steward came: this is who looks after the job now. */
+  took(
+    manifest: Signed<Manifest>,
+    handovers: readonly Signed<Handover>[],
+    lease: Signed<Lease> | undefined,
+    stewards: readonly PeerId[],
+  ): void {
+    const { id, signer, payload } = manifest.content
+    if (payload.payment === null) return
+    const known = this.#jobOf(id)
+    if (known === undefined && lease === undefined) return
+    const row: WorkedJob = {
+      job: id,
+      submitter: signer,
+      fleet: payload.fleet,
+      currency: payload.payment.currency,
+      stewards,
+      sinceMs: known?.row.sinceMs ?? Date.now(),
+      settledAtMs: null,
+    }
+    const { tables, persist } = this.#options
+    this.#keep('manifest', id, manifest)
+    for (const handover of handovers) this.#keep('handover', id, handover)
+    if (lease !== undefined) this.#keep('lease', id, lease)
+    if (known?.row.stewards.length === stewards.length) return
+    persist(() => tables.putJobSoon(row))
+    this.#open(row)
+  }
+
+  /** A receipt was signed, and is about to be durable. */
+  signed(record: JournalRecord, receipt: Verified<Receipt>): void {
+    const job = receipt.job === null ? undefined : this.#jobs.get(receipt.job)
+    const lease = this.#leaseOf(receipt.payload.lease)
+    if (job === undefined || lease === undefined) return
+    const { tables, persist } = this.#options
+    persist(() => tables.putRecordSoon(record))
+    this.#handle(job, { type: 'signed', lease, receipt })
+  }
+
+  /** Throws ProtocolError for a statement that does not hold. One of nobody's job is passed over. */
+  hear(from: PeerId, { record, claims, next }: Extract<Message, { type: 'statement' }>): void {
+    const statement = openStatement(record, sha256, verifyByPeerId)
+    const job = statement.job === null ? undefined : this.#jobOf(statement.job)
+    if (job === undefined || statement.signer !== from || !job.row.stewards.includes(from)) return
+    this.#handle(job, { type: 'statement', statement, claims: claims.map(fromWire), next }, record)
+  }
+
+  connected(peer: PeerId): void {
+    for (const job of [...this.#jobs.values()]) this.#handle(job, { type: 'connected', peer })
+  }
+
+  /** Where stewards and this vehicle do not come to the same, with the receipts behind it. */
+  differences(job: JobId): Difference[] {
+    return this.#jobs.get(job)?.receivables.differences() ?? []
+  }
+
+  stop(): void {
+    for (const { timer } of this.#jobs.values()) clearTimeout(timer)
+  }
+
+  /** A settled job is opened again when something is said of it: stewards that were apart may have met. */
+  #jobOf(id: JobId): Job | undefined {
+    const known = this.#jobs.get(id)
+    if (known !== undefined) return known
+    const row = this.#options.tables.job(id)
+    return row && this.#reopen(row)
+  }
+
+  #reopen(row: WorkedJob): Job {
+    const job = this.#open(row)
+    for (const { id, ...record } of this.#options.tables.records(row.job, 'receipt')) {
+      const receipt = openReceipt(record, sha256, () => true)
+      const lease = this.#leaseOf(receipt.payload.lease)
+      if (receipt.id === id && lease !== undefined) this.#handle(job, { type: 'signed', lease, receipt })
+    }
+    return job
+  }
+
+  #open(row: WorkedJob): Job {
+    const { self } = this.#options
+    const known = this.#jobs.get(row.job)
+    const { job, submitter, fleet, currency } = row
+    const opened: Job = {
+      row,
+      receivables: known?.receivables ?? new Receivables({ job, submitter, fleet, currency, self, sha256 }),
+      timer: known?.timer,
+    }
+    this.#jobs.set(job, opened)
+    this.#handle(opened, { type: 'stewards', stewards: row.stewards })
+    return opened
+  }
+
+  #handle(job: Job, input: ReceivablesInput, record?: SignedRecord): void {
+    const nowMs = Date.now()
+    const effects = job.receivables.handle(input, nowMs)
+    const claims = effects.filter(
+      (effect): effect is ReceivablesEffect & LedgerInput => effect.type === 'claim',
+    )
+    if (claims.length > 0) this.#write(job.row.job, claims, nowMs)
+    for (const effect of effects) this.#carryOut(job, effect, record)
+    if (job.receivables.isSettled) this.#close(job, nowMs)
+  }
+
+  #close(job: Job, nowMs: number): void {
+    const { tables, persist } = this.#options
+    const id = job.row.job
+    clearTimeout(job.timer)
+    this.#jobs.delete(id)
+    for (const lease of [...this.#leases.values()]) if (lease.job === id) this.#leases.delete(lease.id)
+    persist(() => tables.noteSettledSoon(id, nowMs))
+  }
+
+  #carryOut(job: Job, effect: ReceivablesEffect, record: SignedRecord | undefined): void {
+    const { say, after } = this.#options
+    const id = job.row.job
+    switch (effect.type) {
+      case 'claim':
+        break // written above, together
+      case 'keep':
+        this.#keepStatement(job, effect.statement, record!, effect.agrees)
+        break
+      case 'ask':
+        after(() => say(effect.to, { type: 'account', job: id, before: effect.before }))
+        break
+      case 'accounted': {
+        const { statement, micros } = effect
+        after(() => say(effect.to, { type: 'accounted', job: id, statement, micros }))
+        break
+      }
+      case 'wake':
+        clearTimeout(job.timer)
+        job.timer = setTimeout(
+          () => this.#handle(job, { type: 'wake' }),
+          Math.min(timeoutMsMax, Math.max(0, effect.atMs - Date.now())),
+        ).unref()
+    }
+  }
+
+  #keepStatement(
+    { row }: Job,
+    { id, signer, payload }: Verified<Statement>,
+    record: SignedRecord,
+    agreed: boolean,
+  ): void {
+    const { tables, persist } = this.#options
+    const { vehicle, owner } = payload
+    const { body, signature } = record
+    const kept = { job: row.job, steward: signer, vehicle, owner, id, body, signature, agreed }
+    persist(() => tables.putStatementSoon(kept))
+    this.#options.after(() => this.#notePaid(row, signer, payload))
+  }
+
+  /** What a steward says to have paid is cumulative, too: what is new of it becomes an entry. */
+  #notePaid(row: WorkedJob, signer: PeerId, { vehicle, owner, currency, paidMicros }: Statement): void {
+    const { books, log } = this.#options
+    const from = ownerAccount(owner, vehicle)
+    const micros = paidMicros - books.paidTo(from, row.submitter, currency)
+    if (micros <= 0) return
+    const name = `${row.submitter}/${vehicle}/${currency}/${paidMicros}`
+    const to = outsideAccount(row.submitter)
+    const reference = `paid, says ${signer}`
+    this.#write(
+      row.job,
+      [{ type: 'pay', order: { name, currency, from, to, micros, reference } }],
+      Date.now(),
+    )
+    log.info({ job: row.job, micros, currency }, 'a payment was announced')
+  }
+
+  #write(job: JobId, inputs: readonly LedgerInput[], nowMs: number): void {
+    const { books, persist, log } = this.#options
+    persist(async () => {
+      for (const refusal of await books.handleSoon(inputs, nowMs))
+        log.error({ job, refusal }, 'the ledger refused an entry')
+    })
+  }
+
+  #keep(kind: 'manifest' | 'handover' | 'lease', job: JobId, { record, content }: Signed<unknown>): void {
+    const { tables, persist } = this.#options
+    const { body, signature } = record
+    persist(() => tables.putRecordSoon({ id: content.id, job, kind, body, signature, extra: null }))
+    if (kind === 'lease') this.#leases.set(content.id, content as Verified<Lease>)
+  }
+
+  #leaseOf(id: LeaseId): Verified<Lease> | undefined {
+    const known = this.#leases.get(id)
+    if (known !== undefined) return known
+    const record = this.#options.tables.record(id)
+    return record && openLease(record, sha256, () => true)
+  }
+}

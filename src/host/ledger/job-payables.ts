@@ -1,0 +1,180 @@
+/** What one job costs, on a node that looks after it: carries out what Payables (src/protocol/ledger) decides. */
+import type { Logger } from 'pino'
+import type { PeerId } from '../../protocol/ids.ts'
+import type { ClaimRecord, PaidJob } from '../../protocol/ledger/claims.ts'
+import { ownerAccount } from '../../protocol/ledger/entry.ts'
+import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
+import { Payables, type PayablesEffect, type PayablesInput } from '../../protocol/ledger/payables.ts'
+import {
+  ledgerClaim,
+  openStatement,
+  pageOf,
+  type Statement,
+  totalsOf,
+} from '../../protocol/ledger/statement.ts'
+import { jobRetentionMs } from '../../protocol/limits.ts'
+import type { Message } from '../../protocol/message.ts'
+import { encodeBody, type RecordBody, recordId, type SignedRecord } from '../../protocol/record.ts'
+import type { Outbox } from '../outbox.ts'
+import { sha256 } from '../sha256.ts'
+import type { Journal } from '../store/journal.ts'
+import type { SigningKey } from '../store/keys.ts'
+import type { Books } from './books.ts'
+import type { LedgerTables } from './tables.ts'
+
+export interface LedgerParts {
+  readonly books: Books
+  readonly tables: LedgerTables
+}
+
+export interface JobPayablesOptions extends PaidJob, LedgerParts {
+  readonly shards: number
+  readonly deadlineMs: number
+  readonly key: SigningKey
+  readonly journal: Journal
+  readonly outbox: Outbox
+  readonly say: (to: PeerId, message: Message) => void
+  readonly log: Logger
+}
+
+/** Longer timeouts are cut by Node to a millisecond. */
+const timeoutMsMax = 2 ** 31 - 1
+
+export class JobPayables {
+  readonly #options: JobPayablesOptions
+  readonly #payables: Payables
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: JobPayablesOptions) {
+    this.#options = options
+    const { key, job, submitter, fleet, currency, shards } = options
+    this.#payables = new Payables({ job, submitter, fleet, currency, shards, self: key.peerId })
+  }
+
+  /** Call first, with all that the journal holds: what the ledger lacks of it is made up for. */
+  restore(records: Iterable<ClaimRecord>): void {
+    this.#handle({ type: 'restored', records })
+  }
+
+  /** A record of the job that is about to be durable. */
+  learn(record: ClaimRecord): void {
+    this.#handle({ type: 'record', record })
+  }
+
+  acting(acting: boolean): void {
+    this.#handle({ type: 'acting', acting })
+  }
+
+  connected(peer: PeerId): void {
+    this.#handle({ type: 'connected', peer })
+  }
+
+  /** Money left for this vehicle. */
+  paid(vehicle: PeerId): void {
+    this.#handle({ type: 'paid', vehicle })
+  }
+
+  hear(from: PeerId, message: Extract<Message, { type: 'account' | 'accounted' }>): void {
+    if (message.type === 'account') {
+      this.#handle({ type: 'ask', from, before: message.before })
+      return
+    }
+    const { tables, key, job, outbox, log } = this.#options
+    const row = tables
+      .statements(job)
+      .find(
+        ({ id, steward, vehicle }) => id === message.statement && steward === key.peerId && vehicle === from,
+      )
+    if (row === undefined) return // it answers an older one
+    const { payload } = openStatement(row, sha256, () => true)
+    const agreed = payload.micros === message.micros
+    if (!agreed)
+      log.warn(
+        { job, vehicle: from, ours: payload.micros, theirs: message.micros },
+        'a vehicle’s receipts come to another sum than this node’s',
+      )
+    outbox.persist(tables.noteAnswerSoon(message.statement, agreed))
+    this.#handle({ type: 'accounted', from })
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #handle(input: PayablesInput): void {
+    const nowMs = Date.now()
+    const effects = this.#payables.handle(input, nowMs)
+    const claims = effects.filter((effect): effect is PayablesEffect & LedgerInput => effect.type === 'claim')
+    if (claims.length > 0) this.#write(claims, nowMs)
+    for (const effect of effects)
+      if (effect.type === 'state') this.#options.outbox.after(() => this.#state(effect))
+      else if (effect.type === 'wake') this.#wakeAt(effect.atMs)
+  }
+
+  #write(claims: readonly LedgerInput[], nowMs: number): void {
+    const { books, outbox, job, log } = this.#options
+    const written = books.handleSoon(claims, nowMs).then((refusals) => {
+      for (const refusal of refusals) log.error({ job, refusal }, 'the ledger refused a claim')
+    })
+    outbox.persist(written)
+  }
+
+  #state({ vehicle, owner, closed, before }: Extract<PayablesEffect, { type: 'state' }>): void {
+    const { books, job, say } = this.#options
+    const claims = [...books.standingOf(job, vehicle)]
+      .filter(({ claim }) => claim?.owner === owner)
+      .flatMap((entry) => ledgerClaim(entry) ?? [])
+    const { currency, submitter } = this.#options
+    const statement: Statement = {
+      vehicle,
+      owner,
+      currency,
+      ...totalsOf(sha256, claims),
+      closed,
+      paidMicros: books.paidTo(ownerAccount(owner, vehicle), submitter, currency),
+    }
+    say(vehicle, { type: 'statement', record: this.#signed(statement), ...pageOf(claims, before) })
+  }
+
+  /** The one before, where it says the same: a vehicle that reads page after page reads one statement. */
+  #signed(payload: Statement): SignedRecord {
+    const { key, job, tables, journal, deadlineMs } = this.#options
+    const { vehicle, owner } = payload
+    const before = tables.statement(job, key.peerId, vehicle, owner)
+    if (before !== undefined && isSame(openStatement(before, sha256, () => true).payload, payload))
+      return { body: before.body, signature: before.signature }
+    const record: RecordBody<Statement> = {
+      domain: 'carpool',
+      version: 1,
+      kind: 'statement',
+      job,
+      epoch: 0,
+      steward: key.peerId,
+      serial: journal.nextSerial('statement'),
+      expiresMs: deadlineMs + jobRetentionMs,
+      signer: key.peerId,
+      payload,
+    }
+    const body = encodeBody(record)
+    const signature = key.sign(body)
+    const id = recordId(sha256, body)
+    tables.putStatement({ job, steward: key.peerId, vehicle, owner, id, body, signature, agreed: null })
+    return { body, signature }
+  }
+
+  #wakeAt(atMs: number): void {
+    clearTimeout(this.#timer)
+    const delayMs = Math.min(timeoutMsMax, Math.max(0, atMs - Date.now()))
+    this.#timer = setTimeout(() => this.#handle({ type: 'wake' }), delayMs).unref()
+  }
+}
+
+function isSame(a: Statement, b: Statement): boolean {
+  return (
+    a.currency === b.currency &&
+    a.micros === b.micros &&
+    a.closed === b.closed &&
+    a.paidMicros === b.paidMicros &&
+    Buffer.compare(a.root, b.root) === 0
+  )
+}

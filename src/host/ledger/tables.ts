@@ -1,0 +1,155 @@
+/** The tables beside the entries: statements, the signed records that a vehicle's money rests on, and its jobs. */
+import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { PaidJob } from '../../protocol/ledger/claims.ts'
+import type { RecordKind, SignedRecord } from '../../protocol/record.ts'
+import type { Database } from '../store/database.ts'
+import type { JournalRecord } from '../store/journal.ts'
+
+export interface StatementRow extends SignedRecord {
+  readonly job: JobId
+  readonly steward: PeerId
+  readonly vehicle: PeerId
+  readonly owner: OwnerId
+  readonly id: RecordId
+  /** Whether the vehicle's own receipts come to the same; null: not heard yet. */
+  readonly agreed: boolean | null
+}
+
+/** A job for which this node's vehicle works for money. */
+export interface WorkedJob extends PaidJob {
+  readonly stewards: readonly PeerId[]
+  readonly sinceMs: number
+  readonly settledAtMs: number | null
+}
+
+export class LedgerTables {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async putStatementSoon(row: StatementRow): Promise<void> {
+    await this.#database.soon(() => this.#putStatement(row))
+  }
+
+  putStatement(row: StatementRow): void {
+    this.#database.transaction(() => this.#putStatement(row))
+  }
+
+  #putStatement({ job, steward, vehicle, owner, id, body, signature, agreed }: StatementRow): void {
+    this.#database.run(
+      'INSERT OR REPLACE INTO ledger_statements VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      job,
+      steward,
+      vehicle,
+      owner,
+      id,
+      body,
+      signature,
+      agreed === null ? null : Number(agreed),
+    )
+  }
+
+  /** The vehicle has answered this very statement. */
+  async noteAnswerSoon(id: RecordId, agreed: boolean): Promise<void> {
+    await this.#database.soon(() =>
+      this.#database.run('UPDATE ledger_statements SET agreed = ? WHERE id = ?', Number(agreed), id),
+    )
+  }
+
+  /** Of a job, or of all. */
+  statements(job: JobId | null = null): StatementRow[] {
+    return this.#database
+      .all<Omit<StatementRow, 'agreed'> & { readonly agreed: number | null }>(
+        'SELECT * FROM ledger_statements WHERE ?1 IS NULL OR job = ?1 ORDER BY job, steward, vehicle, owner',
+        job,
+      )
+      .map((row) => ({ ...row, agreed: row.agreed === null ? null : row.agreed === 1 }))
+  }
+
+  statement(
+    job: JobId,
+    steward: PeerId,
+    vehicle: PeerId,
+    owner: OwnerId,
+  ): Pick<StatementRow, 'id' | 'body' | 'signature'> | undefined {
+    return this.#database.get(
+      `SELECT id, body, signature FROM ledger_statements
+       WHERE job = ? AND steward = ? AND vehicle = ? AND owner = ?`,
+      job,
+      steward,
+      vehicle,
+      owner,
+    )
+  }
+
+  async putRecordSoon({ id, job, kind, body, signature, extra }: JournalRecord): Promise<void> {
+    await this.#database.soon(() =>
+      this.#database.run(
+        `INSERT INTO ledger_records (id, job, kind, body, signature, extra) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO NOTHING`,
+        id,
+        job ?? '',
+        kind,
+        body,
+        signature,
+        extra,
+      ),
+    )
+  }
+
+  /** In the order in which they came. */
+  records(job: JobId, kind: RecordKind): (SignedRecord & { readonly id: RecordId })[] {
+    return this.#database.all(
+      'SELECT id, body, signature FROM ledger_records WHERE job = ? AND kind = ? ORDER BY serial',
+      job,
+      kind,
+    )
+  }
+
+  record(id: RecordId): SignedRecord | undefined {
+    return this.#database.get('SELECT body, signature FROM ledger_records WHERE id = ?', id)
+  }
+
+  async putJobSoon({ job, submitter, fleet, currency, stewards, sinceMs }: WorkedJob): Promise<void> {
+    await this.#database.soon(() =>
+      this.#database.run(
+        `INSERT INTO ledger_jobs VALUES (?, ?, ?, ?, ?, ?, NULL)
+         ON CONFLICT DO UPDATE SET stewards = excluded.stewards, settled_at_ms = NULL`,
+        job,
+        submitter,
+        fleet,
+        currency,
+        JSON.stringify(stewards),
+        sinceMs,
+      ),
+    )
+  }
+
+  async noteSettledSoon(job: JobId, atMs: number): Promise<void> {
+    await this.#database.soon(() =>
+      this.#database.run('UPDATE ledger_jobs SET settled_at_ms = ? WHERE job = ?', atMs, job),
+    )
+  }
+
+  job(job: JobId): WorkedJob | undefined {
+    const row = this.#database.get<JobRow>('SELECT * FROM ledger_jobs WHERE job = ?', job)
+    return row && jobOf(row)
+  }
+
+  /** Oldest first. */
+  jobs(): WorkedJob[] {
+    return this.#database.all<JobRow>('SELECT * FROM ledger_jobs ORDER BY since_ms, job').map(jobOf)
+  }
+}
+
+function jobOf({ stewards, since_ms, settled_at_ms, ...row }: JobRow): WorkedJob {
+  return { ...row, stewards: JSON.parse(stewards), sinceMs: since_ms, settledAtMs: settled_at_ms }
+}
+
+interface JobRow extends PaidJob {
+  readonly stewards: string
+  readonly since_ms: number
+  readonly settled_at_ms: number | null
+}
