@@ -8,6 +8,15 @@ import type { Plan } from '../protocol/plan.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { StewardView } from '../protocol/steward/contract.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
+import type {
+  BilledShard,
+  BillTotals,
+  EarningsView,
+  LedgerLine,
+  ReceiptLine,
+  SettleRequest,
+  SettleView,
+} from './ledger/contract.ts'
 import type { FleetMemberRow } from './store/journal.ts'
 
 export interface NodeApi {
@@ -29,6 +38,16 @@ export interface NodeApi {
   forget(job: string): Promise<void>
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
+  /** What this node's vehicle is owed and was paid, in all and since each of these times. */
+  earnings(periods: readonly { readonly name: string; readonly sinceMs: number }[]): Promise<EarningsView>
+  /** What a job costs, shard by shard. Throws RequestError for a job that pays nobody. */
+  bill(job: string): AsyncGenerator<BilledShard, BillTotals>
+  /** What this node's submitter owes, and pay-outs of it. Throws RequestError. */
+  settle(request: SettleRequest): Promise<SettleView>
+  /** Every entry of this node's ledger, in order. */
+  ledger(): AsyncGenerator<LedgerLine, null>
+  /** The receipts behind it. */
+  receipts(): AsyncGenerator<ReceiptLine, null>
   /** On a registrar, here and below: who asked to join. Throws RequestError on other nodes. */
   fleetMembers(): FleetMemberRow[]
   fleetApprove(peer: PeerId): FleetMemberRow

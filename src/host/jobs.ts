@@ -27,6 +27,8 @@ import {
 } from './api.ts'
 import type { Bans } from './bans.ts'
 import type { Executor } from './executor/executor.ts'
+import type { BilledShard, BillTotals, PayoutLine } from './ledger/contract.ts'
+import type { Money } from './ledger/money.ts'
 import type { Membership } from './membership.ts'
 import type { Network } from './network/network.ts'
 import { writeReport } from './report.ts'
@@ -439,6 +441,30 @@ export class Jobs {
       throw new RequestError(`job ${job} has not ended; its report is made at the end`)
     await stewardship.settled()
     return writeReport(path, job, stewardship.manifest, this.#options.store)
+  }
+
+  /** The key that signs, and pays for, what is submitted here. */
+  get submitter(): PeerId {
+    return this.#options.submitter.peerId
+  }
+
+  async *bill(prefix: string, money: Money): AsyncGenerator<BilledShard, BillTotals> {
+    const stewardship = await this.#load(this.#find(prefix))
+    const { job, manifest } = stewardship
+    const { assurance, payment } = manifest
+    if (payment === null) throw new RequestError(`job ${job} pays nobody: it was submitted without a budget`)
+    await stewardship.settled()
+    const closed = stewardship.view().end !== null
+    return yield* money.bill(job, { assurance, payment }, stewardship.verdicts(), closed)
+  }
+
+  /** Money left for the vehicles of these accounts: their owners are told with the next statement. */
+  paid(lines: readonly PayoutLine[]): void {
+    const vehicles = new Set(
+      lines.flatMap(({ accounts }) => accounts.map(({ account }) => account.split(':')[2] as PeerId)),
+    )
+    for (const stewardship of this.#running.values())
+      for (const vehicle of vehicles) stewardship.paid(vehicle)
   }
 
   #record({ job, record, requestDigest }: PreparedJob): void {

@@ -25,6 +25,8 @@ import { FleetMember } from './fleet/fleet-member.ts'
 import type { Registrar } from './fleet/registrar.ts'
 import { followJudgement, startOwnerWatch } from './follow-owner.ts'
 import { Jobs, saidToStewards } from './jobs.ts'
+import { Money } from './ledger/money.ts'
+import { Payouts } from './ledger/payouts.ts'
 import { Membership } from './membership.ts'
 import { giveBackMemory } from './memory.ts'
 import { Network } from './network/network.ts'
@@ -304,7 +306,10 @@ function apiOf({
   membership,
   bans,
   jobs,
+  store,
 }: Parts): NodeApi {
+  const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
+  const payouts = new Payouts(store.database, store.books, jobs.submitter)
   return {
     info: (): NodeInfo => ({
       peer: key.peerId,
@@ -336,6 +341,21 @@ function apiOf({
     cancel: (job) => jobs.cancel(job),
     forget: (job) => jobs.forget(job),
     report: (job, path) => jobs.report(job, path),
+    earnings: (periods) => money.earnings(periods),
+    bill: (job) => jobs.bill(job, money),
+    settle: async (request) => {
+      const view = await payouts.settle(request, Date.now())
+      if (request.action === 'paid') jobs.paid(view.payout?.lines ?? [])
+      return view
+    },
+    async *ledger() {
+      yield* money.ledger()
+      return null
+    },
+    async *receipts() {
+      yield* money.receipts()
+      return null
+    },
     fleetMembers: () => registrarOf(fleet).list(),
     fleetApprove: (peer) => registrarOf(fleet).approve(peer),
     fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),

@@ -94,4 +94,6 @@ function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
     for (const { kind, body, signature, extra } of store.journal.ofJob(job))
       if (kind === wanted)
         yield { kind, record: { body, signature }, opening: kind === 'receipt' ? extra : null }
+  for (const { body, signature } of store.ledgerTables.statements(job))
+    yield { kind: 'statement', record: { body, signature }, opening: null }
 }

@@ -13,6 +13,14 @@ import {
   type Submitted,
   type WhyView,
 } from '../../src/host/api.ts'
+import type {
+  BilledShard,
+  BillTotals,
+  LedgerLine,
+  ReceiptLine,
+  SettleRequest,
+  SettleView,
+} from '../../src/host/ledger/contract.ts'
 import type { FleetMemberRow } from '../../src/host/store/journal.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 
@@ -170,6 +178,23 @@ export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png',
 
 const member: FleetMemberRow = { peer, vehicle: 'car', owner, state: 'pending', sinceMs: 1 }
 
+export const billTotals: BillTotals = {
+  job,
+  currency: 'EUR',
+  budgetMicros: 5_000_000,
+  paid: {
+    replica: { executions: 0, micros: 0 },
+    audit: { executions: 0, micros: 0 },
+    copy: { executions: 0, micros: 0 },
+  },
+  owedMicros: 0,
+  operatorMicros: 0,
+  pendingMicros: 0,
+  void: 0,
+  closed: false,
+  damagedAt: null,
+}
+
 /** Every method says what it was called with before it answers. */
 export class FakeNode implements NodeApi {
   readonly calls: unknown[][] = []
@@ -245,6 +270,34 @@ export class FakeNode implements NodeApi {
   async report(asked: string, path: string): Promise<{ root: Cid; bytes: number }> {
     this.calls.push(['report', asked, path])
     return { root: job, bytes: 12_345 }
+  }
+
+  async earnings(...asked: Parameters<NodeApi['earnings']>): ReturnType<NodeApi['earnings']> {
+    this.calls.push(['earnings', ...asked])
+    return { peer, owner, damagedAt: null, currencies: [], jobs: [] }
+  }
+
+  async *bill(asked: string): AsyncGenerator<BilledShard, BillTotals> {
+    this.calls.push(['bill', asked])
+    yield { position: 0, outcome: 'open', executions: [] }
+    return billTotals
+  }
+
+  async settle(asked: SettleRequest): Promise<SettleView> {
+    this.calls.push(['settle', asked])
+    return { owed: [], payouts: [], payout: null, damagedAt: null }
+  }
+
+  async *ledger(): AsyncGenerator<LedgerLine, null> {
+    this.calls.push(['ledger'])
+    yield* []
+    return null
+  }
+
+  async *receipts(): AsyncGenerator<ReceiptLine, null> {
+    this.calls.push(['receipts'])
+    yield* []
+    return null
   }
 
   fleetMembers(): FleetMemberRow[] {

@@ -99,6 +99,26 @@ class Client implements LocalClient {
     return this.#ask('report', { job, path })
   }
 
+  earnings(periods: Parameters<NodeApi['earnings']>[0]): ReturnType<NodeApi['earnings']> {
+    return this.#ask('earnings', { periods })
+  }
+
+  bill(job: string): ReturnType<NodeApi['bill']> {
+    return this.#converse('bill', { job })
+  }
+
+  settle(request: Parameters<NodeApi['settle']>[0]): ReturnType<NodeApi['settle']> {
+    return this.#ask('settle', request)
+  }
+
+  ledger(): ReturnType<NodeApi['ledger']> {
+    return this.#converse('ledger', {})
+  }
+
+  receipts(): ReturnType<NodeApi['receipts']> {
+    return this.#converse('receipts', {})
+  }
+
   fleetMembers(): Promise<FleetMemberRow[]> {
     return this.#ask('fleetMembers')
   }

@@ -6,8 +6,8 @@
 import { z } from 'zod'
 import { standbysDefault, stewardsMax } from '../../protocol/limits.ts'
 import { ownerSchema } from '../../protocol/owner.ts'
-import { peerIdSchema } from '../../protocol/record.ts'
-import type { NodeApi, ResultsEnd } from '../api.ts'
+import { naturalSchema, peerIdSchema } from '../../protocol/record.ts'
+import type { NodeApi } from '../api.ts'
 
 /** One request that is being answered. */
 export interface Caller {
@@ -56,6 +56,16 @@ const submission = z.strictObject({
     .default(standbysDefault),
 })
 
+const periods = z.array(z.strictObject({ name: z.string().max(64), sinceMs: z.number() })).max(16)
+
+const settlement = z.strictObject({
+  action: z.enum(['preview', 'prepare', 'paid', 'cancel']),
+  thresholdMicros: naturalSchema,
+  payees: z.array(z.string().max(128)).max(100_000).nullable(),
+  payout: z.string().max(64).nullable(),
+  reference: z.string().max(140),
+})
+
 export const methods: Readonly<Record<MethodName, Method>> = {
   info: method(nothing, (api) => api.info()),
   peers: method(nothing, (api) => api.peers()),
@@ -70,21 +80,15 @@ export const methods: Readonly<Record<MethodName, Method>> = {
   watch: method(oneJob, async (api, params, caller) => {
     for await (const status of api.watch(params.job, caller.signal)) await caller.send(status)
   }),
-  results: method(oneJob, async (api, params, caller): Promise<ResultsEnd> => {
-    const lines = api.results(params.job)
-    try {
-      for (;;) {
-        const next = await lines.next()
-        if (next.done) return next.value
-        await caller.send(next.value)
-      }
-    } finally {
-      await lines.return({ pages: 0, missing: [] })
-    }
-  }),
+  results: method(oneJob, (api, params, caller) => sendAll(api.results(params.job), caller)),
   cancel: method(oneJob, (api, params) => api.cancel(params.job)),
   forget: method(oneJob, (api, params) => api.forget(params.job)),
   report: method(z.strictObject({ job, path }), (api, params) => api.report(params.job, params.path)),
+  earnings: method(z.strictObject({ periods }), (api, params) => api.earnings(params.periods)),
+  bill: method(oneJob, (api, params, caller) => sendAll(api.bill(params.job), caller)),
+  settle: method(settlement, (api, request) => api.settle(request)),
+  ledger: method(nothing, (api, _, caller) => sendAll(api.ledger(), caller)),
+  receipts: method(nothing, (api, _, caller) => sendAll(api.receipts(), caller)),
   fleetMembers: method(nothing, (api) => api.fleetMembers()),
   fleetApprove: method(z.strictObject({ peer: peerIdSchema }), (api, params) =>
     api.fleetApprove(params.peer),
@@ -107,6 +111,19 @@ export const methods: Readonly<Record<MethodName, Method>> = {
     api.pause(params.untilMs),
   ),
   resume: method(nothing, (api) => api.resume()),
+}
+
+/** Each of them as an event; what they end with is the answer. */
+async function sendAll<Line, End>(lines: AsyncGenerator<Line, End>, { send }: Caller): Promise<End> {
+  try {
+    for (;;) {
+      const next = await lines.next()
+      if (next.done) return next.value
+      await send(next.value)
+    }
+  } finally {
+    await lines.return(undefined as never)
+  }
 }
 
 function method<Params>(

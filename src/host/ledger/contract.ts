@@ -1,0 +1,169 @@
+/** What can be asked about money; plain data, since all of it crosses a socket as JSON. Amounts are micros. */
+import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
+import type { Difference } from '../../protocol/ledger/receivables.ts'
+import type { Micros } from '../../protocol/price.ts'
+
+/** Work, with the evidence of its receipts. */
+export interface Work {
+  /** Of shards that were verified. */
+  readonly units: number
+  readonly receipts: number
+  readonly wallMs: number
+  /** Joules, by what they are based on; receipts that say nothing of energy. */
+  readonly measuredJoules: number
+  readonly estimatedJoules: number
+  readonly receiptsWithoutEnergy: number
+}
+
+export interface PeriodEarnings extends Work {
+  readonly name: string
+  readonly verifiedMicros: Micros
+  readonly paidMicros: Micros
+}
+
+export interface CurrencyEarnings {
+  readonly currency: string
+  /** Receipts without a verdict. */
+  readonly pendingMicros: Micros
+  /** Verified and not paid. */
+  readonly owedMicros: Micros
+  readonly periods: readonly PeriodEarnings[]
+}
+
+export interface JobEarnings extends Work {
+  readonly job: JobId
+  readonly submitter: PeerId
+  readonly currency: string
+  readonly sinceMs: number
+  readonly pendingMicros: Micros
+  readonly verifiedMicros: Micros
+  /** Claims that came to nothing. */
+  readonly void: number
+  readonly settled: boolean
+  readonly statements: readonly {
+    readonly steward: PeerId
+    readonly micros: Micros
+    readonly closed: boolean
+    readonly agreed: boolean | null
+  }[]
+  readonly differences: readonly Difference[]
+}
+
+export interface EarningsView {
+  readonly peer: PeerId
+  readonly owner: OwnerId
+  /** The first entry that does not follow from those before it; null: the ledger is whole. */
+  readonly damagedAt: number | null
+  readonly currencies: readonly CurrencyEarnings[]
+  readonly jobs: readonly JobEarnings[]
+}
+
+/**
+ * Why a shard was executed: as one of the voices that its plan asks for at first; to check an owner's window; or once
+ * more, since another was late, was lost or disagreed.
+ */
+export type ExecutionKind = 'replica' | 'audit' | 'copy'
+
+export interface BilledShard {
+  /** From 0, in the job's list. */
+  readonly position: number
+  readonly outcome: 'accepted' | 'failed' | 'open'
+  readonly executions: readonly {
+    readonly kind: ExecutionKind
+    readonly vehicle: PeerId
+    readonly owner: OwnerId
+    readonly receipt: RecordId
+    readonly units: number
+    /** With the operator's share; owed only when the outcome is `paid`. */
+    readonly micros: Micros
+    readonly operatorMicros: Micros
+    readonly outcome: ClaimOutcome
+  }[]
+}
+
+export interface BillTotals {
+  readonly job: JobId
+  readonly currency: string
+  readonly budgetMicros: Micros
+  readonly paid: Readonly<Record<ExecutionKind, { readonly executions: number; readonly micros: Micros }>>
+  readonly owedMicros: Micros
+  readonly operatorMicros: Micros
+  readonly pendingMicros: Micros
+  /** Executions that came to nothing, and cost nothing. */
+  readonly void: number
+  /** The job has ended: nothing will be added. */
+  readonly closed: boolean
+  readonly damagedAt: number | null
+}
+
+export interface SettleRequest {
+  readonly action: 'preview' | 'prepare' | 'paid' | 'cancel'
+  /** Who is owed less than this waits. */
+  readonly thresholdMicros: Micros
+  /** Of `prepare`: only these payees, null: all. */
+  readonly payees: readonly string[] | null
+  /** Of `paid` and `cancel`. */
+  readonly payout: string | null
+  readonly reference: string
+}
+
+export interface PayoutLine {
+  /** An owner's id, or `operator:<fleet>`. */
+  readonly payee: string
+  readonly currency: string
+  /** In whole minor units of the currency. */
+  readonly micros: Micros
+  /** Names this pay-out in the bank's file; 35 characters at most. */
+  readonly settlement: string
+  /** How it is shared among the accounts of the payee's vehicles. */
+  readonly accounts: readonly { readonly account: string; readonly micros: Micros }[]
+}
+
+export interface Payout {
+  readonly name: string
+  readonly createdAtMs: number
+  readonly state: 'open' | 'paid' | 'cancelled'
+  readonly reference: string
+  readonly lines: readonly PayoutLine[]
+}
+
+export interface SettleView {
+  /** All that this node's submitter owes, less what open pay-outs hold already. */
+  readonly owed: readonly {
+    readonly payee: string
+    readonly currency: string
+    readonly owedMicros: Micros
+    /** In whole minor units; 0 below the threshold. The rest stays owed. */
+    readonly payableMicros: Micros
+    readonly vehicles: number
+  }[]
+  readonly payouts: readonly Payout[]
+  /** The one that was just prepared, paid or cancelled. */
+  readonly payout: Payout | null
+  readonly damagedAt: number | null
+}
+
+/** An entry as JSON: the hash in hex. */
+export type LedgerLine = Omit<Entry, 'hash'> & { readonly hash: string }
+
+/** A receipt with all that its owner needs to prove it, as JSON: bytes in base64. */
+export interface ReceiptLine {
+  readonly job: JobId
+  readonly receipt: RecordId
+  readonly lease: RecordId
+  readonly vehicle: PeerId
+  readonly owner: OwnerId
+  readonly covers: readonly number[]
+  readonly units: number
+  readonly currency: string
+  readonly unitMicros: Micros
+  readonly operatorPpm: number
+  readonly cpuMs: number
+  readonly wallMs: number
+  readonly energy: { readonly joules: number; readonly basis: 'measured' | 'estimated' } | null
+  readonly signed: {
+    readonly lease: { readonly body: string; readonly signature: string }
+    readonly receipt: { readonly body: string; readonly signature: string }
+  }
+}

@@ -1,0 +1,290 @@
+/** What this node says about money: it reads ledger, statements and receipts, and writes pay-outs. */
+import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { Manifest } from '../../protocol/job.ts'
+import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
+import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
+import { openStatement } from '../../protocol/ledger/statement.ts'
+import type { SignedRecord, Verified } from '../../protocol/record.ts'
+import type { ShardVerdict } from '../../protocol/verdict.ts'
+import { sha256 } from '../sha256.ts'
+import type { Store } from '../store/store.ts'
+import type {
+  BilledShard,
+  BillTotals,
+  EarningsView,
+  ExecutionKind,
+  JobEarnings,
+  LedgerLine,
+  PeriodEarnings,
+  ReceiptLine,
+  Work,
+} from './contract.ts'
+import type { Earnings } from './earnings.ts'
+
+export interface MoneyOptions {
+  readonly self: PeerId
+  readonly owner: OwnerId
+  readonly store: Store
+  readonly earnings: Pick<Earnings, 'differences'>
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
+
+export class Money {
+  readonly #options: MoneyOptions
+
+  constructor(options: MoneyOptions) {
+    this.#options = options
+  }
+
+  /** Of this node's vehicle, in all and since each of these times. */
+  async earnings(
+    periods: readonly { readonly name: string; readonly sinceMs: number }[],
+  ): Promise<EarningsView> {
+    const { self, owner, store, earnings } = this.#options
+    const damagedAt = await store.books.check()
+    const jobs = new Map<JobId, Mutable<JobEarnings>>()
+    const currencies = new Map<
+      string,
+      { pending: number; owed: number; periods: Mutable<PeriodEarnings>[] }
+    >()
+    const seen = new Set<RecordId>()
+    const currencyOf = (currency: string) => {
+      const known = currencies.get(currency) ?? {
+        pending: 0,
+        owed: 0,
+        periods: periods.map(({ name }) => ({ name, verifiedMicros: 0, paidMicros: 0, ...noWork })),
+      }
+      currencies.set(currency, known)
+      return known
+    }
+    for (const row of store.ledgerTables.jobs())
+      jobs.set(row.job, {
+        job: row.job,
+        submitter: row.submitter,
+        currency: row.currency,
+        sinceMs: row.sinceMs,
+        pendingMicros: 0,
+        verifiedMicros: 0,
+        void: 0,
+        settled: row.settledAtMs !== null,
+        statements: store.ledgerTables.statements(row.job).map((statement) => {
+          const { signer, payload } = openStatement(statement, sha256, () => true)
+          const { micros, closed } = payload
+          return { steward: signer, micros, closed, agreed: statement.agreed }
+        }),
+        differences: earnings.differences(row.job),
+        ...noWork,
+      })
+    for (const entry of store.books.entries()) {
+      const { claim, kind, atMs } = entry
+      if (claim === null ? !entry.debit.endsWith(`:${self}`) : claim.vehicle !== self) continue
+      const { micros } = entry.credits[0]!
+      const currency = currencyOf(entry.currency)
+      const since = currency.periods.filter((_, i) => atMs >= periods[i]!.sinceMs)
+      if (claim === null) {
+        const paid = kind === 'paid' ? micros : -micros
+        currency.owed -= paid
+        for (const period of since) period.paidMicros += paid
+        continue
+      }
+      const [pending, posted] = changeOf[kind]
+      const job = jobs.get(claim.job)
+      currency.pending += pending * micros
+      currency.owed += posted * micros
+      for (const period of since) {
+        period.verifiedMicros += posted * micros
+        period.units += posted * claim.units
+      }
+      if (job !== undefined) {
+        job.pendingMicros += pending * micros
+        job.verifiedMicros += posted * micros
+        job.units += posted * claim.units
+        if (kind === 'voided' || kind === 'reversed') job.void += 1
+        else if (kind === 'pending' && entry.generation > 0) job.void -= 1
+      }
+      if (kind !== 'pending' || seen.has(claim.receipt)) continue
+      seen.add(claim.receipt)
+      const receipt = this.#receipt(claim.receipt)
+      if (receipt === undefined) continue
+      for (const work of [...since, ...(job === undefined ? [] : [job])]) addWork(work, receipt)
+    }
+    return {
+      peer: self,
+      owner,
+      damagedAt,
+      currencies: [...currencies].map(([currency, { pending, owed, periods }]) => ({
+        currency,
+        pendingMicros: pending,
+        owedMicros: owed,
+        periods,
+      })),
+      jobs: [...jobs.values()],
+    }
+  }
+
+  /** Of a job that this node looks after: every execution of every shard, and what it came to. */
+  async *bill(
+    job: JobId,
+    {
+      assurance,
+      payment,
+    }: Pick<Manifest, 'assurance'> & { readonly payment: NonNullable<Manifest['payment']> },
+    verdicts: readonly ShardVerdict[],
+    closed: boolean,
+  ): AsyncGenerator<BilledShard, BillTotals, undefined> {
+    const { books, journal } = this.#options.store
+    const damagedAt = await books.check()
+    const leasesOf = new Map<number, RecordId[]>()
+    const leaseOf = new Map<RecordId, RecordId>()
+    for (const { id, kind, ...record } of journal.ofJob(job))
+      if (kind === 'receipt') leaseOf.set(id, openReceipt(record, sha256, () => true).payload.lease)
+      else if (kind === 'lease')
+        for (const position of openLease(record, sha256, () => true).payload.positions) {
+          const known = leasesOf.get(position)
+          if (known === undefined) leasesOf.set(position, [id])
+          else known.push(id)
+        }
+    const decided = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
+    const voices = assurance.audits?.replicas ?? assurance.replicas
+    const byPosition = Map.groupBy(books.standingOf(job), ({ claim }) => claim!.position)
+    const paid = { replica: { ...none }, audit: { ...none }, copy: { ...none } }
+    const totals = { owedMicros: 0, operatorMicros: 0, pendingMicros: 0, void: 0 }
+    for (const [position, entries] of [...byPosition].sort(([a], [b]) => a - b)) {
+      const verdict = decided.get(position)
+      const kindOf = (receipt: RecordId): ExecutionKind => {
+        const rank = verdict?.agreeing.indexOf(receipt) ?? -1
+        if (rank >= voices) return assurance.audits === null ? 'copy' : 'audit'
+        const turn = leasesOf.get(position)?.indexOf(leaseOf.get(receipt)!) ?? 0
+        return turn >= voices ? 'copy' : 'replica'
+      }
+      const executions = entries.map((entry) => ({
+        kind: kindOf(entry.claim!.receipt),
+        ...executionOf(entry),
+      }))
+      for (const { kind, outcome, micros, operatorMicros } of executions)
+        if (outcome === 'paid') {
+          paid[kind].executions += 1
+          paid[kind].micros += micros
+          totals.owedMicros += micros
+          totals.operatorMicros += operatorMicros
+        } else if (outcome === 'pending') totals.pendingMicros += micros
+        else totals.void += 1
+      yield { position, outcome: verdict?.outcome ?? 'open', executions }
+    }
+    const { currency, budgetMicros } = payment
+    return { job, currency, budgetMicros, paid, ...totals, closed, damagedAt }
+  }
+
+  *ledger(): Generator<LedgerLine> {
+    for (const { hash, ...entry } of this.#options.store.books.entries())
+      yield { ...entry, hash: Buffer.from(hash).toString('hex') }
+  }
+
+  /** All receipts that make claims of money here, with their leases: of the vehicle's own work, and of jobs looked after. */
+  *receipts(): Generator<ReceiptLine> {
+    const seen = new Set<RecordId>()
+    for (const { claim, kind } of this.#options.store.books.entries()) {
+      if (claim === null || kind !== 'pending' || seen.has(claim.receipt)) continue
+      seen.add(claim.receipt)
+      const signed = this.#record(claim.receipt)
+      if (signed === undefined) continue // the job was forgotten; the entries stay
+      const receipt = openReceipt(signed, sha256, () => true)
+      const lease = this.#record(receipt.payload.lease)
+      if (lease !== undefined)
+        yield receiptLine(
+          openLease(lease, sha256, () => true),
+          lease,
+          receipt,
+          signed,
+        )
+    }
+  }
+
+  #record(id: RecordId): SignedRecord | undefined {
+    const { ledgerTables, journal } = this.#options.store
+    return ledgerTables.record(id) ?? journal.get(id)
+  }
+
+  #receipt(id: RecordId): Receipt | undefined {
+    const record = this.#record(id)
+    return record && openReceipt(record, sha256, () => true).payload
+  }
+}
+
+const noWork: Work = {
+  units: 0,
+  receipts: 0,
+  wallMs: 0,
+  measuredJoules: 0,
+  estimatedJoules: 0,
+  receiptsWithoutEnergy: 0,
+}
+
+const none = { executions: 0, micros: 0 }
+
+/** By kind of entry: what it does to what is pending, and to what is verified. */
+const changeOf: Readonly<Record<Entry['kind'], readonly [number, number]>> = {
+  pending: [1, 0],
+  posted: [-1, 1],
+  voided: [-1, 0],
+  reversed: [0, -1],
+  paid: [0, 0],
+  unpaid: [0, 0],
+}
+
+function addWork(work: Mutable<Work>, { wallMs, energy }: Receipt): void {
+  work.receipts += 1
+  work.wallMs += wallMs
+  if (energy === null) work.receiptsWithoutEnergy += 1
+  else if (energy.basis === 'measured') work.measuredJoules += energy.joules
+  else work.estimatedJoules += energy.joules
+}
+
+function executionOf({ kind, claim, credits }: Entry) {
+  const { vehicle, owner, receipt, units } = claim!
+  const outcome: ClaimOutcome = kind === 'pending' ? 'pending' : kind === 'posted' ? 'paid' : 'void'
+  const operatorMicros = credits[1]?.micros ?? 0
+  return {
+    vehicle,
+    owner,
+    receipt,
+    units,
+    micros: credits[0]!.micros + operatorMicros,
+    operatorMicros,
+    outcome,
+  }
+}
+
+function receiptLine(
+  lease: Verified<Lease>,
+  signedLease: SignedRecord,
+  { id, payload, job }: Verified<Receipt>,
+  signedReceipt: SignedRecord,
+): ReceiptLine {
+  const { vehicle, owner, units, price } = lease.payload
+  const { covers, cpuMs, wallMs, energy } = payload
+  return {
+    job: job!,
+    receipt: id,
+    lease: lease.id,
+    vehicle,
+    owner,
+    covers,
+    units: covers.reduce((sum, place) => sum + (units[place] ?? 0), 0),
+    currency: price!.currency,
+    unitMicros: price!.unitMicros,
+    operatorPpm: price!.operatorPpm,
+    cpuMs,
+    wallMs,
+    energy,
+    signed: { lease: base64(signedLease), receipt: base64(signedReceipt) },
+  }
+}
+
+function base64({ body, signature }: SignedRecord) {
+  return {
+    body: Buffer.from(body).toString('base64'),
+    signature: Buffer.from(signature).toString('base64'),
+  }
+}
