@@ -1,15 +1,19 @@
 /** The command line: one file a command in commands/, what they share beside this file. */
 import { Command } from 'commander'
 import { auditCommand } from './commands/audit.ts'
+import { billCommand } from './commands/bill.ts'
 import { configCommand } from './commands/config.ts'
+import { earningsCommand } from './commands/earnings.ts'
 import { fleetCommand } from './commands/fleet.ts'
 import { jobCommands } from './commands/jobs.ts'
+import { ledgerCommand } from './commands/ledger.ts'
 import { nodeCommand } from './commands/node.ts'
 import { ownerCommand } from './commands/owner.ts'
 import { pauseCommands } from './commands/pause.ts'
 import { peersCommand } from './commands/peers.ts'
 import { quoteCommand } from './commands/quote.ts'
 import { resultsCommand } from './commands/results.ts'
+import { settleCommand } from './commands/settle.ts'
 import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
@@ -60,6 +64,10 @@ Examples:
     resultsCommand,
     jobCommands,
     auditCommand,
+    earningsCommand,
+    billCommand,
+    settleCommand,
+    ledgerCommand,
     simCommand,
     ownerCommand,
     fleetCommand,

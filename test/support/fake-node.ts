@@ -178,7 +178,7 @@ export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png',
 
 const member: FleetMemberRow = { peer, vehicle: 'car', owner, state: 'pending', sinceMs: 1 }
 
-export const billTotals: BillTotals = {
+const billTotals: BillTotals = {
   job,
   currency: 'EUR',
   budgetMicros: 5_000_000,

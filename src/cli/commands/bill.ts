@@ -1,0 +1,38 @@
+/** `carpool bill`: what a job costs, shard by shard, against its budget. */
+import type { Command } from 'commander'
+import type { BilledShard, BillTotals } from '../../host/ledger/contract.ts'
+import { addOptions, resolveConfig } from '../config.ts'
+import { clientOptionNames, withNode } from '../local-node.ts'
+import { describeBill, describeBilledShard } from '../money/views.ts'
+import { print, printJson, printPaced } from '../output.ts'
+
+export function billCommand(program: Command): void {
+  const command = program
+    .command('bill')
+    .argument('<job>', 'a job, or the beginning of its id')
+    .option('--total', 'without the lines of single shards')
+    .summary('what a job costs')
+    .description(
+      'Shows each execution of each shard and what it costs: replicas, audits, and copies, where another execution was late, was lost or disagreed. What agrees with no verdict costs nothing.',
+    )
+    .action(async (job: string, flags: { readonly total?: true }) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, { ...flags })
+      await withNode(dataDir, async (node) => {
+        const lines = node.bill(job)
+        for (;;) {
+          const next: IteratorResult<BilledShard, BillTotals> = await lines.next()
+          if (next.done) {
+            if (json) printJson({ event: 'billed', ...next.value })
+            else for (const line of describeBill(next.value)) print(line)
+            return
+          }
+          if (flags.total) continue
+          const shown = json
+            ? [JSON.stringify({ event: 'shard', ...next.value })]
+            : describeBilledShard(next.value)
+          await printPaced(`${shown.join('\n')}\n`)
+        }
+      })
+    })
+  addOptions(command, clientOptionNames)
+}

@@ -1,0 +1,23 @@
+/** Amounts as banks and bookkeeping programs read them: exact decimal numbers, without a float in between. */
+
+/** Of the currency's minor unit (ISO 4217): 2 for EUR, 0 for JPY. */
+export function decimals(currency: string): number {
+  const { maximumFractionDigits } = new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency,
+  }).resolvedOptions()
+  return maximumFractionDigits ?? 2
+}
+
+/** Micros with all six decimals: '-0.000019'. */
+export function sixDecimals(micros: number): string {
+  const digits = `${Math.abs(micros)}`.padStart(7, '0')
+  return `${micros < 0 ? '-' : ''}${digits.slice(0, -6)}.${digits.slice(-6)}`
+}
+
+/** Whole minor units as a decimal number: '12.34'. */
+export function minorAmount(micros: number, currency: string): string {
+  const text = sixDecimals(micros)
+  const cut = 6 - decimals(currency)
+  return cut === 6 ? text.slice(0, -7) : text.slice(0, text.length - cut)
+}

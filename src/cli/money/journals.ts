@@ -1,0 +1,132 @@
+/**
+ * The ledger for other programs: CSV (RFC 4180), and the plain-text journals of beancount and hledger, in which every
+ * transaction sums to zero, too.
+ *
+ * In the journals what a submitter pays is an expense, what is owed to owners and operators a liability, and what was
+ * paid left an asset; signs are theirs, debits positive. What is only set aside is in the CSV and not in them.
+ */
+import type { LedgerLine } from '../../host/ledger/contract.ts'
+import { sixDecimals } from './amounts.ts'
+
+const columns = [
+  'serial',
+  'time',
+  'kind',
+  'subject',
+  'generation',
+  'currency',
+  'debit',
+  'credit',
+  'amount',
+  'operator',
+  'operator_amount',
+  'job',
+  'receipt',
+  'place',
+  'shard',
+  'vehicle',
+  'owner',
+  'units',
+  'memo',
+  'hash',
+]
+
+export const csvHeader = columns.join(',')
+
+export function csvLine(entry: LedgerLine): string {
+  const { serial, atMs, kind, subject, generation, currency, debit, credits, claim, memo, hash } = entry
+  const [credit, share] = credits
+  return [
+    serial,
+    new Date(atMs).toISOString(),
+    kind,
+    subject,
+    generation,
+    currency,
+    debit,
+    credit!.account,
+    sixDecimals(credit!.micros),
+    share?.account ?? '',
+    share === undefined ? '' : sixDecimals(share.micros),
+    claim?.job ?? '',
+    claim?.receipt ?? '',
+    claim?.place ?? '',
+    claim?.position ?? '',
+    claim?.vehicle ?? '',
+    claim?.owner ?? '',
+    claim?.units ?? '',
+    memo,
+    hash,
+  ]
+    .map((field) => quoted(`${field}`))
+    .join(',')
+}
+
+/** A memo that begins like a formula must stay a text in whatever spreadsheet opens it. */
+function quoted(field: string): string {
+  const text = /^[=+@\t\r]/.test(field) ? `'${field}` : field
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** Opens each account at its first transaction, as beancount demands; `open` is kept from one entry to the next. */
+export function* beancountLines(entry: LedgerLine, open: Set<string>): Generator<string> {
+  const postings = postingsOf(entry)
+  if (postings === undefined) return
+  const day = dayOf(entry)
+  for (const { account } of postings) {
+    if (!open.has(account)) yield `${day} open ${account}`
+    open.add(account)
+  }
+  yield `${day} * "${wordsOf(entry).replaceAll(/["\\]/g, "'")}"`
+  yield `  carpool: "${entry.subject.replaceAll(/["\\]/g, "'")}"`
+  for (const { account, micros } of postings) yield `  ${account}  ${sixDecimals(micros)} ${entry.currency}`
+  yield ''
+}
+
+export function* hledgerLines(entry: LedgerLine): Generator<string> {
+  const postings = postingsOf(entry)
+  if (postings === undefined) return
+  yield `${dayOf(entry)} * ${oneLine(wordsOf(entry))}  ; carpool:${oneLine(entry.subject)}`
+  for (const { account, micros } of postings) yield `    ${account}  ${sixDecimals(micros)} ${entry.currency}`
+  yield ''
+}
+
+/** Undefined for what moves nothing that is owed. */
+function postingsOf({ kind, debit, credits }: LedgerLine): { account: string; micros: number }[] | undefined {
+  if (kind === 'pending' || kind === 'voided') return undefined
+  const sign = kind === 'reversed' || kind === 'unpaid' ? -1 : 1
+  const total = credits.reduce((sum, { micros }) => sum + micros, 0)
+  return [
+    { account: nameOf(debit), micros: sign * total },
+    ...credits.map(({ account, micros }) => ({ account: nameOf(account), micros: -sign * micros })),
+  ]
+}
+
+/** Beancount's names: parts that begin with a capital letter. Ids are cut to what still tells them apart. */
+function nameOf(account: string): string {
+  const [kind, id = '', vehicle = ''] = account.split(':')
+  switch (kind) {
+    case 'submitter':
+      return `Expenses:Work:S${id.slice(-12)}`
+    case 'owner':
+      return `Liabilities:Owners:O${id.slice(0, 16)}:V${vehicle.slice(-12)}`
+    case 'operator':
+      return `Liabilities:Operators:F${id.slice(-12)}`
+    default:
+      return `Assets:Outside:S${id.slice(-12)}`
+  }
+}
+
+function wordsOf({ kind, claim, memo }: LedgerLine): string {
+  if (claim === null) return kind === 'paid' ? `paid: ${memo}` : `came back: ${memo}`
+  const work = `${claim.units} units of shard ${claim.position}`
+  return kind === 'posted' ? `verified: ${work}` : `taken back: ${work}`
+}
+
+function dayOf({ atMs }: LedgerLine): string {
+  return new Date(atMs).toISOString().slice(0, 10)
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc};]+/gu, ' ')
+}
