@@ -1,5 +1,6 @@
 /** Checks of single flags. Each throws InvalidArgumentError, which commander words with the flag's name. */
 import { InvalidArgumentError } from 'commander'
+import { parseMoney } from '../protocol/price.ts'
 
 /** A number between the two, both left out. */
 export function numberBetween(low: number, high: number): (text: string) => number {
@@ -19,6 +20,23 @@ export function wholeNumber(low: number, high: number): (text: string) => number
       throw new InvalidArgumentError(`Say a whole number from ${low} to ${high}.`)
     return value
   }
+}
+
+/** `15%`, `12.5%`: in parts per million, exactly. */
+export function percentage(text: string): number {
+  const [, whole, fraction = ''] = /^(\d{1,3})(?:\.(\d{1,4}))?%$/.exec(text.trim()) ?? []
+  const ppm = Number(`${whole}${fraction.padEnd(4, '0')}`)
+  if (whole === undefined || ppm > 1_000_000)
+    throw new InvalidArgumentError('Say a share from 0% to 100%, such as 15% or 12.5%.')
+  return ppm
+}
+
+/** `0.0002EUR`, in millionths of the currency's unit. */
+export function money(text: string): { readonly currency: string; readonly micros: number } {
+  const amount = parseMoney(text)
+  if (amount === undefined)
+    throw new InvalidArgumentError('Say an amount with its currency, to a millionth, such as 0.0002EUR.')
+  return amount
 }
 
 export type OptionValue = string | number | boolean

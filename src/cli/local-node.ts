@@ -9,6 +9,7 @@ import type { Executor } from '../host/executor/executor.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
+import { asksOf } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config.ts'
 import { CommandFailure } from './failure.ts'
@@ -27,6 +28,7 @@ export const nodeOptionNames = [
   'fleet',
   'fleetKey',
   'meshKey',
+  'price',
   'cacheBytesMax',
   'signals',
   'network',
@@ -77,8 +79,19 @@ export async function startOwnNode(
   { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
 ): Promise<OwnNode> {
   const { CarpoolNode } = await import('../host/node.ts')
-  const { dataDir, listen, announce, bootstrap, slots, owner, fleet, fleetKey, meshKey, cacheBytesMax } =
-    config
+  const {
+    dataDir,
+    listen,
+    announce,
+    bootstrap,
+    slots,
+    owner,
+    fleet,
+    fleetKey,
+    meshKey,
+    cacheBytesMax,
+    price,
+  } = config
   const node = await CarpoolNode.start({
     dataDir,
     listen,
@@ -91,6 +104,7 @@ export async function startOwnNode(
     fleetKey,
     meshKey,
     cacheBytesMax,
+    asks: asksOf(price),
     wish: wishOf(config),
     signals: config.signals,
     network: config.network,

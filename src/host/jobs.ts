@@ -57,6 +57,8 @@ export interface JobsOptions {
   /** Whose voice this node is. */
   readonly owner: OwnerId
   readonly fleet: PeerId | null
+  /** What the fleet's operator keeps of what owners earn, in parts per million; 0 without a fleet. */
+  readonly operatorPpm: () => number
   /** Whether it looks after jobs of others when asked. */
   readonly standsBy: boolean
   readonly log: Logger
@@ -320,8 +322,13 @@ export class Jobs {
   }
 
   rosterChanged(): void {
-    const capacities = this.#options.membership.capacities()
-    for (const stewardship of this.#running.values()) stewardship.handle({ type: 'roster', capacities })
+    const { membership, operatorPpm } = this.#options
+    const input = {
+      type: 'roster',
+      capacities: membership.capacities(),
+      operatorPpm: operatorPpm(),
+    } as const
+    for (const stewardship of this.#running.values()) stewardship.handle(input)
   }
 
   /** A block was damaged on this disk: those who look after its jobs get it again from others. */
@@ -512,7 +519,7 @@ export class Jobs {
       onLie: (receipt, because) => bans.caught(receipt, because),
     })
     this.#running.set(job, stewardship)
-    stewardship.start(membership.capacities())
+    stewardship.start(membership.capacities(), this.#options.operatorPpm())
     return stewardship
   }
 

@@ -13,6 +13,7 @@ import type { Cid, OwnerId, PeerId } from '../protocol/ids.ts'
 import { advertReasonsMax } from '../protocol/limits.ts'
 import { decodeMessage, type Message } from '../protocol/message.ts'
 import { ownerIdOf } from '../protocol/owner.ts'
+import type { Ask } from '../protocol/price.ts'
 import type { SignedRecord } from '../protocol/record.ts'
 import type { EngineDescription } from '../runtimes/messages.ts'
 import { type NodeApi, type NodeInfo, type PeerRow, RequestError } from './api.ts'
@@ -58,6 +59,8 @@ export interface NodeOptions {
   /** Path of a key without which nobody sees even a handshake. */
   readonly meshKey: string | null
   readonly cacheBytesMax: number
+  /** What its owner asks for a unit of work, by runtime; nothing for those that are not named. */
+  readonly asks: ReadonlyMap<string, Ask>
   readonly wish: OwnersWish
   /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: nothing tells of one. */
   readonly signals: readonly string[]
@@ -130,12 +133,14 @@ export class CarpoolNode {
     const { options, store, executor, key, owner, fleet, certificate, engines, network, watch } = parts
     const { log, slots } = options
     const name = nameOf(options, key)
+    const offered = engines.map((engine) => ({ ...engine, ask: options.asks.get(engine.runtime) ?? null }))
     const vehicle = new Vehicle({
       key,
       network,
       store,
       executor,
-      engines,
+      engines: offered,
+      categories: options.wish.preferences.categories,
       slots,
       log,
       onChange: () => membership.advertise(),
@@ -165,10 +170,9 @@ export class CarpoolNode {
           engines:
             slots === 0
               ? []
-              : engines.map((engine) => ({
+              : offered.map((engine) => ({
                   ...engine,
                   unitsPerHour: vehicle.speed.pagesPerHour(engine.runtime, engine.id),
-                  ask: null,
                 })),
           software: options.software,
         }
@@ -187,14 +191,23 @@ export class CarpoolNode {
       bans,
       owner,
       fleet: fleet?.fleet ?? null,
+      operatorPpm: () => fleet?.operatorPpm ?? 0,
       standsBy: options.standsBy,
       log,
     })
     this.#parts = { ...parts, vehicle, membership, bans, jobs, name }
     this.api = apiOf(this.#parts)
     this.#route()
+    vehicle.setOperatorShare(fleet?.operatorPpm ?? 0)
     jobs.resume()
-    fleet?.start(network, () => membership.dismiss())
+    fleet?.start(
+      network,
+      () => membership.dismiss(),
+      () => {
+        vehicle.setOperatorShare(fleet.operatorPpm)
+        jobs.rosterChanged()
+      },
+    )
     membership.start()
     vehicle.restore()
     executor.observe(watch)

@@ -34,6 +34,8 @@ export interface Charter {
   readonly keys: readonly PeerId[]
   /** Multiaddrs of nodes that hold the key: they admit, and renew credentials. */
   readonly registrars: readonly string[]
+  /** What the operator keeps of what its vehicles earn, in parts per million. */
+  readonly operatorPpm: number
   /** Peers and owners that nobody deals with any more. */
   readonly revoked: readonly Revocation[]
 }
@@ -56,6 +58,7 @@ const charterSchema: z.ZodType<Charter> = z.strictObject({
   name: z.string().min(1).max(64),
   keys: z.array(peerIdSchema).min(1).max(2),
   registrars: z.array(z.string().max(256)).max(4),
+  operatorPpm: naturalSchema.max(1_000_000),
   revoked: z
     .array(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]), untilMs: naturalSchema }))
     .max(revocationsMax),

@@ -136,6 +136,8 @@ const declineReasons = [
   'wrong-blocks',
   'missing-blocks',
   'no-space',
+  'price',
+  'category',
   'failed',
 ] as const
 export type DeclineReason = (typeof declineReasons)[number]

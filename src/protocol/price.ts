@@ -77,7 +77,7 @@ export const leasePriceSchema: z.ZodType<LeasePrice> = z.strictObject({
 })
 
 /** What an owner asks at most when it works for a job that pays nobody. */
-function worksForNothing(ask: Ask | null): boolean {
+export function worksForNothing(ask: Ask | null): boolean {
   return ask === null || ask.unitMicros === 0
 }
 

@@ -172,7 +172,7 @@ export class VehicleNode implements SimNode {
     const secret = cheapHash(new TextEncoder().encode(`secret/${peer}/${this.#lives}`))
     this.#lives += 1
     return new Worker(
-      { self: peer, slots: 1, engines: [engine], secret, sha256: cheapHash },
+      { self: peer, slots: 1, engines: [engine], categories: null, secret, sha256: cheapHash },
       this.#lives * 2 ** 25,
     )
   }

@@ -203,7 +203,7 @@ test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) 
   const fleetKey = join(folder, 'fleet.key')
   await run(['fleet', 'init', '--key', fleetKey, '--name', 'test', '-o', fleet!])
   const { signer, payload } = readCharter(fleet!).content
-  assert.deepEqual(payload, { name: 'test', keys: [signer], registrars: [], revoked: [] })
+  assert.deepEqual(payload, { name: 'test', keys: [signer], registrars: [], operatorPpm: 0, revoked: [] })
   const credential = join(folder, 'credential.json')
   const admit = ['fleet', 'admit', peer, '--key', fleetKey, '--vehicle', 'car', '-o', credential]
   await run([...admit, '--owner', owner])

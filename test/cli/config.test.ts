@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Command } from 'commander'
 import { nearest } from '../../src/cli/config/nearest.ts'
-import { flagOf, optionNames, options, variableOf } from '../../src/cli/config/options.ts'
+import { asksOf, flagOf, optionNames, options, variableOf } from '../../src/cli/config/options.ts'
 import { addOptions, type Config, ConfigError, type OptionName, resolveConfig } from '../../src/cli/config.ts'
 
 const peer = '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWAuYNLA9utqswYEiCHhouNRo8F4vYeqgYAX51BPbEFWVY'
@@ -207,3 +207,19 @@ function world(t: TestContext) {
   }
   return { folder, machine, resolve, refusal, configFile }
 }
+
+test('a price is for one runtime, exact, and of a currency', (t) => {
+  const { resolve } = world(t)
+  const prices = resolve(['--price', 'ocr=0.0002EUR', '--price', 'wasm=1 USD']).price
+  assert.deepEqual(
+    [...asksOf(prices)],
+    [
+      ['ocr', { currency: 'EUR', unitMicros: 200 }],
+      ['wasm', { currency: 'USD', unitMicros: 1_000_000 }],
+    ],
+  )
+  assert.deepEqual(resolve([], { CARPOOL_PRICE: 'ocr=0.5EUR' }).price, ['ocr=0.5EUR'])
+  for (const bad of ['ocr', 'ocr=2', 'ocr=-1EUR', '0.1EUR', 'ocr=0.0000001EUR', 'ocr=1001EUR'])
+    assert.throws(() => resolve(['--price', bad]), ConfigError, bad)
+  assert.throws(() => resolve(['--price', 'ocr=1EUR', '--price', 'ocr=2EUR']), ConfigError)
+})

@@ -17,7 +17,7 @@ const dayMs = 24 * 3_600_000
 const nowMs = Date.UTC(2026, 0, 1)
 const key = SigningKey.generate()
 const vehicle = SigningKey.generate().peerId
-const charter = { name: 'test', keys: [key.peerId], registrars: [], revoked: [] }
+const charter = { name: 'test', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
 
 test('a certificate that is read back says who vouches for whom, and until when', (t) => {
   const record = signCertificate(key, vehicle, { nowMs, days: 30 })

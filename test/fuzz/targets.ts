@@ -272,7 +272,7 @@ function readCertificates(bytes: Uint8Array): void {
 
 function charter() {
   const key = SigningKey.generate()
-  return signCharter(key, { name: 'f', keys: [key.peerId], registrars: [], revoked: [] }, 1)
+  return signCharter(key, { name: 'f', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }, 1)
 }
 
 function joined(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {

@@ -69,7 +69,8 @@ class Life {
       network: network as unknown as Network,
       store,
       executor: { openSlot: () => slot } as unknown as Executor,
-      engines: [{ runtime: 'ocr', engine: 'wasm', id: 'engine-1', isa: null }] as never,
+      engines: [{ runtime: 'ocr', engine: 'wasm', id: 'engine-1', isa: null, ask: null }] as never,
+      categories: null,
       slots: 1,
       log: pino({ level: 'silent' }),
       onChange: () => {},
@@ -118,7 +119,10 @@ class World {
     this.job = recordId(sha256, this.manifest.body)
   }
 
-  lease(texts: readonly string[]): { readonly id: RecordId; readonly record: SignedRecord } {
+  lease(
+    texts: readonly string[],
+    units = texts.map(() => 1),
+  ): { readonly id: RecordId; readonly record: SignedRecord } {
     const keyOf = documentKeys(this.steward)
     const shards = texts.map((text, position) => {
       const key = keyOf(new TextEncoder().encode(text))
@@ -133,7 +137,7 @@ class World {
       positions: shards.map((_, i) => i),
       isa: null,
       costMs: 1_000,
-      units: [1],
+      units,
       price: null,
       draw: { basis: this.job, eligible: new Uint8Array(1), index: 0 },
     }
@@ -312,4 +316,13 @@ test('on a full disk nothing is accepted, what is promised waits, and all goes o
   const types = said.items.map(({ message }) => message.type)
   assert.deepEqual(types, ['decline', 'accept', 'receipt', 'decline'])
   assert.deepEqual(life.executed, ['two'])
+})
+
+test('a vehicle that finds other work in the blocks than the lease pays for gives it back', async (t) => {
+  const world = new World(t)
+  const life = world.live('vehicle')
+  life.vehicle.hear(world.steward.peerId, world.offer(world.lease(['one', 'two'], [1, 2]).record))
+  await life.hears('accept')
+  assert.equal((await life.hears('decline')).reason, 'wrong-blocks')
+  assert.deepEqual(life.executed, [])
 })

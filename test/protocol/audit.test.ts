@@ -119,7 +119,7 @@ function audited(story: Story): AuditOutcome {
   add('end', steward, { outcome: 'complete', reason: 'every shard is verified', seed, ...end })
   if (fleet !== null) {
     const keys = [fleet, peerNamed('next')]
-    add('charter', fleet, { name: 'f', keys, registrars: [], revoked: [] } satisfies Charter)
+    add('charter', fleet, { name: 'f', keys, registrars: [], operatorPpm: 0, revoked: [] } satisfies Charter)
   }
   for (const { vehicle, owner, by } of admitted ?? [])
     add('credential', peerNamed(by), {

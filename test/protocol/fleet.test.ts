@@ -16,7 +16,7 @@ const car = SigningKey.generate().peerId
 const owner = 'a'.repeat(64) as OwnerId
 
 function charterWith(change: Partial<Charter> = {}): Charter {
-  return { name: 'test', keys: [first.peerId], registrars: [], revoked: [], ...change }
+  return { name: 'test', keys: [first.peerId], registrars: [], operatorPpm: 0, revoked: [], ...change }
 }
 
 function fleetOf(charter = signCharter(first, charterWith(), 1)): Fleet {

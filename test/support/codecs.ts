@@ -166,6 +166,7 @@ export const codecs: Record<string, Codec> = {
         name: 'fleet',
         keys: [v1],
         registrars: ['/ip4/192.0.2.1/tcp/4001'],
+        operatorPpm: 150_000,
         revoked: [{ id: hex, untilMs: 9 }],
       }),
     ),

@@ -48,7 +48,7 @@ function auditsOf(text: string | undefined): Audits | null {
 }
 
 /** Micros of the currency that jobs pay in, unless another is named: `200`, `200USD`. */
-function askOf(text: string | undefined): Ask | null {
+export function askOf(text: string | undefined): Ask | null {
   const [, unitMicros, currency] = /^(\d+)([A-Z]{3})?$/.exec(text ?? '') ?? []
   return unitMicros === undefined ? null : { currency: currency ?? 'EUR', unitMicros: Number(unitMicros) }
 }

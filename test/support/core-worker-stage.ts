@@ -1,9 +1,10 @@
 /** One worker on a stage: a scenario's commands go in as inputs, and its effects come out as short lines. */
 import type { Handover } from '../../src/protocol/handover.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import type { Manifest } from '../../src/protocol/job.ts'
+import { categoryDefault, type Manifest } from '../../src/protocol/job.ts'
 import type { Lease, Receipt } from '../../src/protocol/lease.ts'
 import type { Message } from '../../src/protocol/message.ts'
+import type { Ask, LeasePrice } from '../../src/protocol/price.ts'
 import type { Verified } from '../../src/protocol/record.ts'
 import type {
   Done,
@@ -25,6 +26,7 @@ import {
   sha256,
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
+import { askOf, paymentOf } from './core-steward-stage.ts'
 
 const self = peerNamed('v1')
 
@@ -36,6 +38,8 @@ type Taken = { -readonly [Field in keyof RestoredLease]: RestoredLease[Field] } 
 export class WorkerStage {
   nowMs = 0
   #isa: string | null = null
+  #ask: Ask | null = null
+  #categories: readonly string[] | null = null
   /** Who offered each lease. */
   readonly #offers = new Map<LeaseId, PeerId>()
   readonly #receipts: RecordId[] = []
@@ -56,6 +60,8 @@ export class WorkerStage {
     switch (verb) {
       case 'worker':
         this.#isa = settings.get('isa') ?? null
+        this.#ask = askOf(settings.get('ask'))
+        this.#categories = settings.get('categories')?.split('/') ?? null
         this.#slots = Number(settings.get('slots') ?? 1)
         this.#worker = this.#build(this.#slots, this.#isa)
         return []
@@ -109,6 +115,8 @@ export class WorkerStage {
       case 'wake':
         this.nowMs += parseDuration(words[0]!)
         return this.#hand({ type: 'wake' })
+      case 'share':
+        return this.#hand({ type: 'operator-share', ppm: Number(words[0]) })
       case 'view': {
         const { mode, slots, leases, shardsDone, receipts, leasesReleased } = this.#worker.view()
         return [
@@ -122,8 +130,9 @@ export class WorkerStage {
   }
 
   #build(slots: number, isa: string | null): Worker {
-    const engines = [{ runtime: 'ocr', id: 'engine-1', isa }]
-    return new Worker({ self, slots, engines, secret: seed, sha256 }, this.#receipts.length)
+    const engines = [{ runtime: 'ocr', id: 'engine-1', isa, ask: this.#ask }]
+    const categories = this.#categories
+    return new Worker({ self, slots, engines, categories, secret: seed, sha256 }, this.#receipts.length)
   }
 
   #offer(id: LeaseId, settings: ReadonlyMap<string, string>): string[] {
@@ -133,6 +142,8 @@ export class WorkerStage {
     const count = Number(settings.get('shards') ?? 2)
     const changes: Partial<Manifest> = {
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
+      category: settings.get('category') ?? categoryDefault,
+      payment: paymentOf(settings),
       stewards: (settings.get('stewards') ?? nameOfPeer(steward)).split(',').map(placeOf),
     }
     const engine = settings.get('engine')
@@ -151,7 +162,7 @@ export class WorkerStage {
       isa: settings.get('isa') ?? this.#isa,
       costMs: Number(settings.get('cost') ?? 1_000),
       units: Array.from({ length: count }, () => 1),
-      price: null,
+      price: priceOf(settings),
       draw: { basis: cidNamed('draw'), eligible: new Uint8Array(1), index: 0 },
     }
     const lease: Verified<Lease> = {
@@ -250,4 +261,12 @@ function messageOf(message: Message): string {
     return `decline ${nameOfCid(message.lease)} ${message.reason} retry=${printDuration(message.retryMs)}`
   if (message.type === 'progress') return `progress ${nameOfCid(message.lease)} done=${message.done}`
   return message.type
+}
+
+/** `price=200:EUR:150000`: what a unit pays, in which currency, and the operator's parts per million of it. */
+function priceOf(settings: ReadonlyMap<string, string>): LeasePrice | null {
+  const [unitMicros, currency = 'EUR', operatorPpm = 0] = settings.get('price')?.split(':') ?? []
+  return unitMicros === undefined
+    ? null
+    : { currency, unitMicros: Number(unitMicros), operatorPpm: Number(operatorPpm) }
 }

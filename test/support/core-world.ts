@@ -277,7 +277,7 @@ class World {
   #newWorker(capacity: Capacity, serial: number): Worker {
     const { peer, slots, engines } = capacity
     return new Worker(
-      { self: peer, slots: slots.total, engines, secret: sha256(fromString(peer)), sha256 },
+      { self: peer, slots: slots.total, engines, categories: null, secret: sha256(fromString(peer)), sha256 },
       serial,
     )
   }

@@ -127,7 +127,7 @@ async function startFleet(t: TestContext, flags: readonly string[] = []) {
   const keyPath = join(folder, 'fleet.key')
   const charterPath = join(folder, 'fleet.json')
   const key = loadOrCreateKey(keyPath, 'fleet')
-  const charter = { name: 'test', keys: [key.peerId], registrars: [], revoked: [] }
+  const charter = { name: 'test', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
   writeFileSync(charterPath, charterText(signCharter(key, charter, Date.now())))
 
   async function start(name: string, more: readonly string[]): Promise<Member> {

@@ -10,7 +10,7 @@ import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
 import { addOptions, resolveConfig } from '../config.ts'
 import { CommandFailure } from '../failure.ts'
-import { wholeNumber } from '../flags.ts'
+import { percentage, wholeNumber } from '../flags.ts'
 import { formatCount, formatDuration, quoted, shortOwner } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { note, print, printJson } from '../output.ts'
@@ -32,6 +32,7 @@ export function fleetCommand(program: Command): void {
     )
     .requiredOption('--name <name>', 'what people call the fleet')
     .option('--registrar <multiaddr>', 'where vehicles reach the registrar; repeat for several', gather, [])
+    .option('--operator-share <percent>', 'what the operator keeps of what vehicles earn: 15%', percentage, 0)
     .option('--key <file>', 'where the key is (default: fleet.key in the data directory)')
     .option('--mesh-key <file>', 'also make a key that every node of the mesh must have')
     .option('-o, --output <file>', 'where the charter goes (default: fleet.json in the data directory)')
@@ -114,6 +115,7 @@ function initFleet(flags: Flags): void {
     name: flags.name as string,
     keys: [key.peerId],
     registrars: flags.registrar as string[],
+    operatorPpm: flags.operatorShare as number,
     revoked: [],
   }
   const output = typeof flags.output === 'string' ? resolve(flags.output) : join(dataDir, 'fleet.json')

@@ -7,6 +7,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import type { NetworkKind } from '../../host/signals/network.ts'
 import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
+import { unitMicrosMax } from '../../protocol/limits.ts'
+import { type Ask, parseMoney } from '../../protocol/price.ts'
 import type { Option } from './option.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
@@ -85,6 +87,19 @@ export const options = {
     fallback: () => null,
     fallbackText: 'none: the node is no registrar',
   }),
+  // Nothing by default: a mesh among friends works for nothing, and a price that nobody pays earns nothing.
+  price: {
+    help: 'what the owner asks for a page, or a document, of a runtime, and at least takes; repeat for several',
+    placeholder: '<runtime=amount>',
+    isList: true,
+    expects: 'one price for a runtime, such as ocr=0.0002EUR',
+    schema: () =>
+      z
+        .array(z.string().refine((text) => askFrom(text) !== undefined))
+        .refine((texts) => asksOf(texts).size === texts.length),
+    fallback: () => [],
+    fallbackText: 'nothing',
+  } satisfies Option<readonly string[]> as Option<readonly string[]>,
   meshKey: path({
     help: 'key that all nodes of a closed mesh share',
     placeholder: '<file>',
@@ -180,6 +195,18 @@ export function flagOf(name: OptionName): string {
 
 export function variableOf(name: OptionName): string {
   return `CARPOOL_${name.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`
+}
+
+/** What an owner asks for a unit of work, by runtime. */
+export function asksOf(prices: readonly string[]): ReadonlyMap<string, Ask> {
+  return new Map(prices.flatMap((text) => askFrom(text) ?? []).map(({ runtime, ask }) => [runtime, ask]))
+}
+
+function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } | undefined {
+  const [, runtime, amount = ''] = /^([a-z0-9-]{1,32})=(.+)$/.exec(text.trim()) ?? []
+  const money = parseMoney(amount)
+  if (runtime === undefined || money === undefined || money.micros > unitMicrosMax) return undefined
+  return { runtime, ask: { currency: money.currency, unitMicros: money.micros } }
 }
 
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -55,7 +55,7 @@ export class Swarm {
     for (const name of [...names, ...(options.laterOwners ?? [])]) owners.set(name, SigningKey.generate())
     if (options.fleet !== false) {
       const key = loadOrCreateKey(join(folder, 'fleet.key'), 'fleet')
-      const charter = { name: 'swarm', keys: [key.peerId], registrars: [], revoked: [] }
+      const charter = { name: 'swarm', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
       writeFileSync(join(folder, 'fleet.json'), charterText(signCharter(key, charter, Date.now())))
     }
     try {

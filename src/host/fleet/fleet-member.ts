@@ -118,6 +118,7 @@ export class FleetMember implements Doorkeeper {
   readonly #shown = new Map<PeerId, RecordId>()
   #network: Network | undefined
   #onRevoked: () => void = () => {}
+  #onCharter: () => void = () => {}
   #timer: NodeJS.Timeout | undefined
 
   /** Throws Error, one sentence that names the file. */
@@ -147,6 +148,11 @@ export class FleetMember implements Doorkeeper {
     return this.#fleet.id
   }
 
+  /** What its operator keeps of what vehicles earn, in parts per million. */
+  get operatorPpm(): number {
+    return this.#fleet.charter.payload.operatorPpm
+  }
+
   /** For this node's adverts. */
   get credential(): SignedRecord | null {
     return this.#credentialRecord
@@ -167,10 +173,11 @@ export class FleetMember implements Doorkeeper {
     }
   }
 
-  /** `onRevoked`: somebody may not take part any more. */
-  start(network: Network, onRevoked: () => void): void {
+  /** `onRevoked`: somebody may not take part any more. `onCharter`: there is a new one. */
+  start(network: Network, onRevoked: () => void, onCharter: () => void): void {
     this.#network = network
     this.#onRevoked = onRevoked
+    this.#onCharter = onCharter
     network.onPeer(({ type, peer }) => {
       if (type === 'disconnected') this.#guests.delete(peer)
     })
@@ -235,6 +242,7 @@ export class FleetMember implements Doorkeeper {
     log.info({ serial, revoked: payload.revoked.length }, `the fleet ${payload.name} has a new charter`)
     for (const peer of this.#network?.connectedPeers() ?? [])
       this.#send(peer, encodeMessage({ type: 'charter', charter }))
+    this.#onCharter()
     this.#look()
   }
 

@@ -128,12 +128,12 @@ export class Stewardship {
   }
 
   /** Begins, or goes on from what the journal holds. */
-  start(capacities: readonly Capacity[]): void {
+  start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, network } = this.#options
     const records = [...this.#restored()]
     this.#payables?.restore(records.sort(byDependency).filter(isClaimRecord))
     this.#carryOutAll(this.#council.begin({ records, shards, fresh }, Date.now()))
-    this.handle({ type: 'roster', capacities })
+    this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }
 

@@ -8,10 +8,11 @@ import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/block.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { type Handover, openHandover } from '../../protocol/handover.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
-import { type Manifest, openManifest } from '../../protocol/job.ts'
+import { documentBytesOf, type Manifest, openManifest } from '../../protocol/job.ts'
 import { type Lease, type Opening, openingSchema, openLease, type Receipt } from '../../protocol/lease.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
+import { type Ask, unitsOf } from '../../protocol/price.ts'
 import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../protocol/record.ts'
 import type {
   EnergyRate,
@@ -44,7 +45,12 @@ export interface VehicleOptions {
   readonly network: Network
   readonly store: Store
   readonly executor: Executor
-  readonly engines: readonly EngineDescription[]
+  readonly engines: readonly (EngineDescription & {
+    /** What a unit of its work costs; null: nothing. */
+    readonly ask: Ask | null
+  })[]
+  /** Of jobs that its owner lets in; null: all. */
+  readonly categories: readonly string[] | null
   readonly slots: number
   readonly log: Logger
   /** Free slots or the mode changed. */
@@ -83,11 +89,11 @@ export class Vehicle {
   #stopped = false
 
   constructor(options: VehicleOptions) {
-    const { key, network, store, executor, engines, slots, log } = options
+    const { key, network, store, executor, engines, categories, slots, log } = options
     this.#options = options
     const serial = store.journal.nextSerial('receipt')
     this.#worker = new Worker(
-      { self: key.peerId, slots, engines, secret: randomBytes(32), sha256 },
+      { self: key.peerId, slots, engines, categories, secret: randomBytes(32), sha256 },
       // The worker counts by itself; a restart begins above all that an earlier run can have used.
       serial * receiptsBetweenRestarts,
     )
@@ -143,6 +149,11 @@ export class Vehicle {
     const may = this.#jobs.get(job)?.stewards.includes(peer) ?? false
     if (may) this.#handOver.asked()
     return may
+  }
+
+  /** What the fleet's charter lets its operator keep, in parts per million. */
+  setOperatorShare(ppm: number): void {
+    this.#handle({ type: 'operator-share', ppm })
   }
 
   setMode(mode: WorkerMode): void {
@@ -349,6 +360,7 @@ export class Vehicle {
     const { signal } = this.#fetch(id)
     try {
       await this.#provisions.ofLease(held, signal)
+      await this.#checkUnits(held)
       this.#handle({ type: 'prepared', lease: id })
     } catch (error) {
       if (signal.aborted) return
@@ -359,6 +371,28 @@ export class Vehicle {
           : 'wrong-blocks'
       this.#options.log.info({ lease: id, error }, 'a lease could not be prepared')
       this.#handle({ type: 'unprepared', lease: id, why })
+    }
+  }
+
+  /** Throws ProtocolError when the lease would pay for other work than its shards are. */
+  async #checkUnits({
+    manifest,
+    lease,
+  }: {
+    readonly manifest: Verified<Manifest>
+    readonly lease: Verified<Lease>
+  }): Promise<void> {
+    const unit = manifest.payload.payment?.unit ?? 'page'
+    for (const [place, cid] of lease.payload.shards.entries()) {
+      const shard = await this.#provisions.shard(cid)
+      const units = unitsOf({ pages: shard.pages.length, bytes: documentBytesOf(shard) }, unit)
+      const counted = lease.payload.units[place]
+      if (counted !== units)
+        throw new ProtocolError({
+          code: 'malformed',
+          what: 'lease',
+          why: `it counts ${counted} units in shard ${cid}, which has ${units}`,
+        })
     }
   }
 

@@ -59,6 +59,8 @@ export type WorkerInput =
   | { readonly type: 'ended'; readonly job: JobId; readonly from: PeerId }
   /** The owner's rules, or the operator, decided. */
   | { readonly type: 'mode'; readonly mode: WorkerMode }
+  /** The operator's share of what its vehicles earn, as the fleet's charter has it now; without a fleet it is 0. */
+  | { readonly type: 'operator-share'; readonly ppm: number }
   /** Whether the disk has room for more work. */
   | { readonly type: 'room'; readonly enough: boolean }
   /** Until when the vehicle will probably be there; null: nobody knows. */

@@ -31,6 +31,7 @@ import {
   shownReceiptsMax,
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
+import { type Ask, worksForNothing } from '../price.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../record.ts'
 import { Slowness } from '../slowness.ts'
 import type {
@@ -56,7 +57,15 @@ export interface WorkerOptions {
   readonly self: PeerId
   readonly slots: number
   /** Engine ids that this vehicle runs, by runtime. */
-  readonly engines: readonly { readonly runtime: string; readonly id: string; readonly isa: string | null }[]
+  readonly engines: readonly {
+    readonly runtime: string
+    readonly id: string
+    readonly isa: string | null
+    /** What a unit of its work costs; null: nothing. */
+    readonly ask: Ask | null
+  }[]
+  /** Of jobs that its owner lets in; null: all. */
+  readonly categories: readonly string[] | null
   /** 32 bytes, secret: nonces are derived from it. */
   readonly secret: Uint8Array
   readonly sha256: Sha256
@@ -89,6 +98,8 @@ export class Worker {
   readonly #totals = { shardsDone: 0, receipts: 0, leasesReleased: 0 }
   #mode: WorkerMode = 'run'
   #hasRoom = true
+  /** The operator's share that its fleet's charter names: nobody may take more of what it earns. */
+  #operatorPpm = 0
   #availableUntilMs: number | null = null
   readonly #slowness = new Slowness()
   #energyRate: EnergyRate | null = null
@@ -147,6 +158,9 @@ export class Worker {
         break
       case 'mode':
         this.#setMode(input.mode, nowMs)
+        break
+      case 'operator-share':
+        this.#operatorPpm = input.ppm
         break
       case 'room':
         this.#hasRoom = input.enough
@@ -342,20 +356,23 @@ export class Worker {
     nowMs: number,
   ): DeclineReason | undefined {
     const { from, lease, manifest } = offer
-    const { self, engines, slots } = this.#options
+    const { self, engines, slots, categories } = this.#options
     if (this.#mode === 'stop') return 'stopped'
     if (this.#mode === 'drain') return 'draining'
     if (!this.#hasRoom) return 'no-space'
     if (!isSteward(from, succession) || !isSteward(lease.signer, succession)) return 'not-a-steward'
     if (lease.steward !== lease.signer) return 'not-a-steward'
     if (lease.job !== manifest.id || lease.payload.vehicle !== self) return 'not-a-steward'
-    if (lease.payload.positions.length !== lease.payload.shards.length) return 'wrong-blocks'
+    const { positions, shards, units } = lease.payload
+    if (positions.length !== shards.length || units.length !== shards.length) return 'wrong-blocks'
     if (isSteward(self, succession)) return 'own-job'
     if (manifest.payload.deadlineMs <= nowMs || lease.expiresMs <= nowMs) return 'expired'
     const engine = engines.find(
       (e) => e.runtime === manifest.payload.runtime && e.id === manifest.payload.engine.id,
     )
     if (engine === undefined || engine.isa !== lease.payload.isa) return 'no-such-engine'
+    if (categories?.includes(manifest.payload.category) === false) return 'category'
+    if (!this.#isWorthIt(manifest.payload, lease.payload, engine.ask)) return 'price'
     const ofSubmitter = [...this.#held.values()].filter((held) => held.manifest.signer === manifest.signer)
     if (this.#held.size >= slots * queuedLeasesPerSlotMax || ofSubmitter.length >= slots * leasesPerSlot)
       return 'busy'
@@ -371,6 +388,18 @@ export class Worker {
       queuedMs += lease.payload.costMs * (1 - finished.size / lease.payload.shards.length)
     const expectedMs = Math.max(costMs, queuedMs / this.#slots.length) * this.#slowness.value
     return nowMs + expectedMs <= this.#availableUntilMs
+  }
+
+  /** What the lease promises is what the owner asks or more, and backed by the job's manifest. */
+  #isWorthIt({ payment }: Manifest, { price }: Lease, ask: Ask | null): boolean {
+    if (price === null) return worksForNothing(ask)
+    const isBacked =
+      payment !== null &&
+      price.currency === payment.currency &&
+      price.unitMicros <= payment.unitMicrosMax &&
+      price.operatorPpm <= this.#operatorPpm
+    if (!isBacked || worksForNothing(ask)) return isBacked
+    return price.currency === ask!.currency && price.unitMicros >= ask!.unitMicros
   }
 
   // --- slots ------------------------------------------------------------------------------------------------
