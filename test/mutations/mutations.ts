@@ -31,6 +31,7 @@ const sealing = 'test/host/sealing.test.ts'
 const rules = 'test/protocol/rules.test.ts'
 const rulesWeek = 'test/protocol/rules-week.test.ts'
 const ownerWatch = 'test/host/owner-watch.test.ts'
+const signalsOf = (kind: string): string => `test/host/signals-${kind}.test.ts`
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -569,5 +570,62 @@ export const mutations: readonly Mutation[] = [
     find: 'if (this.#end === undefined) this.#failForWantOfKeys()',
     replace: '',
     caughtBy: [scenarios],
+  },
+  // --- vehicle signals
+  {
+    name: 'A signal that was read in the future counts as one of now.',
+    file: 'src/host/signals/values.ts',
+    find: 'if (atMs > nowMs + clockSkewMsMax)',
+    replace: 'if (Number.isNaN(nowMs))',
+    caughtBy: [signalsOf('command')],
+  },
+  {
+    name: 'A dead signal gets the time at which a VISS server repeats it.',
+    file: 'src/host/signals/viss.ts',
+    find: 'const stamped = this.#options.held',
+    replace: 'const stamped = nowMs > 0',
+    caughtBy: [signalsOf('viss')],
+  },
+  {
+    name: 'A dead signal gets the time at which a databroker repeats it.',
+    file: 'src/host/signals/kuksa.ts',
+    find: 'const stamped = held',
+    replace: 'const stamped = nowMs > 0',
+    caughtBy: [signalsOf('kuksa')],
+  },
+  {
+    name: 'A VISS message of signals may be of any size.',
+    file: 'src/host/signals/viss.ts',
+    find: '      maxPayload: messageBytesMax,\n',
+    replace: '',
+    caughtBy: [signalsOf('viss')],
+  },
+  {
+    name: 'Only the first process of a signal command is killed.',
+    file: 'src/host/signals/command.ts',
+    find: "process.kill(-pid, 'SIGKILL')",
+    replace: "process.kill(pid, 'SIGKILL')",
+    caughtBy: [signalsOf('command')],
+  },
+  {
+    name: 'A flood of signals is read without measure.',
+    file: 'src/host/signals/throttle.ts',
+    find: '    this.#source.pause()\n',
+    replace: '',
+    caughtBy: [signalsOf('command')],
+  },
+  {
+    name: 'An older signal takes the place of a newer one.',
+    file: 'src/host/signals/latest.ts',
+    find: 'atMs >= (this.#newestMs.get(path) ?? Number.NEGATIVE_INFINITY)',
+    replace: 'atMs >= 0 && path !== undefined',
+    caughtBy: [signalsOf('merge')],
+  },
+  {
+    name: 'A network that NetworkManager guesses to be metered is a signal of a free one.',
+    file: 'src/host/signals/network-manager.ts',
+    find: 'const value = metered === 1 || metered === 3',
+    replace: 'const value = metered === 1',
+    caughtBy: [signalsOf('network')],
   },
 ]
