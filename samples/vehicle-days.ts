@@ -208,7 +208,8 @@ function valuesOf(car: Car, day: Day, second: number): Partial<SignalValues> {
     'Vehicle.Cabin.HVAC.AmbientAirTemperature': half(car.cabinC),
     'Vehicle.LowVoltageBattery.CurrentVoltage': isCharging || isOn ? 14.1 : 12.7,
     'Vehicle.Connectivity.IsConnectivityAvailable': true,
-    'Carpool.Network.IsMetered': isMetered,
+    // The garage's network reaches as far as the gate.
+    'Carpool.Network.IsMetered': isMetered && (does !== 'drive' || isDriving),
   }
 }
 
