@@ -28,6 +28,8 @@ export async function submitJob(node: LocalClient, wanted: Wanted): Promise<stri
     selfCheck: false,
     standbys: 0,
     blind: false,
+    category: 'documents',
+    payment: null,
     ...wanted,
   })
   return job

@@ -121,6 +121,8 @@ async function takeovers({ quick, note }: BenchOptions): Promise<Figure[]> {
       paths: [documents],
       standbys: 2,
       blind: false,
+      category: 'documents',
+      payment: null,
     })
     for await (const { standbys } of swarm.submitter.node.watch(job, new AbortController().signal))
       if (standbys.holding === 2) break

@@ -1,5 +1,6 @@
 /** Checks of single flags. Each throws InvalidArgumentError, which commander words with the flag's name. */
 import { InvalidArgumentError } from 'commander'
+import { categorySchema } from '../protocol/job.ts'
 import { parseMoney } from '../protocol/price.ts'
 
 /** A number between the two, both left out. */
@@ -37,6 +38,12 @@ export function money(text: string): { readonly currency: string; readonly micro
   if (amount === undefined)
     throw new InvalidArgumentError('Say an amount with its currency, to a millionth, such as 0.0002EUR.')
   return amount
+}
+
+export function category(text: string): string {
+  if (!categorySchema.safeParse(text).success)
+    throw new InvalidArgumentError('Say up to 32 small letters, digits and dashes, such as documents.')
+  return text
 }
 
 export type OptionValue = string | number | boolean

@@ -1,5 +1,6 @@
 /** What commands say about a job, in words. Pure functions of what the node reports. */
 import type { JobStatus, Quote, ResultsEnd, Submitted } from '../host/api.ts'
+import { formatMoney } from '../protocol/price.ts'
 import {
   formatBound,
   formatCount,
@@ -24,12 +25,18 @@ export function describePlan(plan: Submitted): string[] {
       describeAssurance(plan),
       `${plan.standbys === 0 ? 'no standby' : formatCount(plan.standbys, 'standby')}${plan.blind ? ', blind' : ''}`,
       plan.errorBound === null ? 'no bound: nobody vouches for the owners' : formatBound(plan.errorBound),
+      ...(plan.payment === null
+        ? []
+        : [
+            `at most ${formatMoney(plan.payment.unitMicrosMax, plan.payment.currency)} a page and ${formatMoney(plan.payment.budgetMicros, plan.payment.currency)} in all`,
+          ]),
     ].join(', '),
   ]
 }
 
 /** What a job would take: the plan it gets first, and the others that meet the bound. */
-export function describeQuote({ documents, pages, shards, engine, supply, plans }: Quote): string[] {
+export function describeQuote(quote: Quote): string[] {
+  const { documents, pages, shards, engine, supply, plans } = quote
   const needed = plans[0]?.ownersNeeded ?? 0
   return [
     [
@@ -50,12 +57,45 @@ export function describeQuote({ documents, pages, shards, engine, supply, plans 
           ? 'no bound: nobody vouches for the owners'
           : formatBound(Number(plan.errorBound.toPrecision(3))),
         `${formatCount(plan.ownersNeeded, 'owner')} needed`,
+        ...describeCost(plan.cost, quote),
       ].join(', '),
     ),
     ...(supply.owners < needed
       ? [`too few: ${formatCount(needed, 'owner')} needed, ${formatNumber(supply.owners)} known`]
       : []),
+    ...describeDearer(quote),
+    ...describeBudget(quote),
   ]
+}
+
+function describeCost(cost: Quote['plans'][number]['cost'], { payment }: Quote): string[] {
+  if (cost === null || payment === null) return []
+  const { currency } = payment
+  return [
+    `${formatMoney(cost.expectedMicros, currency)} expected, ${formatMoney(cost.worstMicros, currency)} if every shard is disputed and copied at the highest price`,
+  ]
+}
+
+/** Whom a higher price would bring. */
+function describeDearer({ dearer, payment }: Quote): string[] {
+  if (dearer.owners === 0) return []
+  const from = dearer.from.map(({ currency, unitMicros }) => formatMoney(unitMicros, currency)).join(' or ')
+  const than = payment === null ? 'and this job pays nothing' : 'which is more than --price-cap'
+  const ask = dearer.owners === 1 ? 'asks' : 'ask'
+  return [`${formatCount(dearer.owners, 'owner')} more ${ask} from ${from} a page, ${than}`]
+}
+
+function describeBudget({ payment, plans }: Quote): string[] {
+  const cost = plans[0]?.cost ?? null
+  if (payment === null || payment.budgetMicros === null || cost === null) return []
+  const budget = formatMoney(payment.budgetMicros, payment.currency)
+  if (payment.budgetMicros < cost.expectedMicros)
+    return [
+      `too little: the budget of ${budget} is below the expected ${formatMoney(cost.expectedMicros, payment.currency)}`,
+    ]
+  if (payment.budgetMicros < cost.worstMicros)
+    return [`the budget of ${budget} may not be enough, and is never exceeded`]
+  return []
 }
 
 /** How results become certain. */
@@ -79,10 +119,15 @@ export function describeShortage(
 
 /** What a status looks like on a terminal: a headline, a bar, the shards, and what is worth knowing. */
 export function describeStatus(status: JobStatus): string[] {
-  const { shards, pages, owners } = status
+  const { shards, pages, owners, payment } = status
   const lines = [
     `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${describeAssurance(status)}  ${formatBound(status.errorBound)}`,
     `${progressBar(pages.verified, pages.total)} ${formatNumber(pages.verified)} of ${formatCount(pages.total, 'page')} verified  ${describePace(status)}`,
+    ...(payment === null
+      ? []
+      : [
+          `money: ${formatMoney(payment.owedMicros, payment.currency)} owed, ${formatMoney(payment.promisedMicros, payment.currency)} promised to leases, of a budget of ${formatMoney(payment.budgetMicros, payment.currency)}`,
+        ]),
     `shards: ${shards.queued} queued, ${shards.leased} leased, ${shards.returned} returned, ${shards.verified} verified, ${shards.disputed} disputed, ${shards.failed} failed; ${formatCount(status.executions, 'execution')}`,
   ]
   if (status.state === 'running' && owners.available < owners.needed)

@@ -2,9 +2,12 @@
  * What can be asked of a running node: by a command over its local socket, by a temporary node's own command,
  * later by the gateway. Plain data only, since all of it crosses a socket as JSON.
  */
+
+import type { Cost } from '../protocol/cost.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job.ts'
 import type { Plan } from '../protocol/plan.ts'
+import type { Ask, Micros, Payment } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { StewardView } from '../protocol/steward/contract.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
@@ -146,6 +149,18 @@ export interface SubmitRequest {
   readonly standbys: number
   /** Hides documents and results from them. */
   readonly blind: boolean
+  /** What kind of work it is, for owners who do not take everything. */
+  readonly category: string
+  /** Null: it is for those who work for nothing. */
+  readonly payment: RequestedPayment | null
+}
+
+export interface RequestedPayment {
+  readonly currency: string
+  /** The most that one page, or document, of one execution may cost. */
+  readonly unitMicrosMax: Micros
+  /** The most that the whole job may cost. A quote does without. */
+  readonly budgetMicros: Micros | null
 }
 
 /** What a submission would take, here and now. */
@@ -154,8 +169,15 @@ export interface Quote {
   readonly pages: number
   readonly shards: number
   readonly engine: string
-  /** Owners that could execute it, and their slots together. */
+  /** Owners that could execute it for what it pays, and their slots together. */
   readonly supply: { readonly owners: number; readonly slots: number }
+  readonly payment: RequestedPayment | null
+  /** Owners that could execute it, and ask more than it pays. */
+  readonly dearer: {
+    readonly owners: number
+    /** For each currency: the lowest price of a unit among them. */
+    readonly from: readonly Ask[]
+  }
   /** All that meet the error bound, the cheapest first; a submission gets the first. */
   readonly plans: readonly (Omit<Plan, 'errorBound'> & {
     /** Null: nobody vouches for the owners. */
@@ -164,6 +186,8 @@ export interface Quote {
     readonly computeMs: number
     /** If all slots worked on it; null without any. */
     readonly elapsedMs: number | null
+    /** Of all executions together, by what owners ask now; null where nobody is paid, or nobody offers. */
+    readonly cost: Cost | null
   })[]
 }
 
@@ -191,6 +215,7 @@ export interface Submitted {
   readonly standbys: number
   /** They see neither documents nor results. */
   readonly blind: boolean
+  readonly payment: Payment | null
 }
 
 export interface JobSummary {
@@ -211,6 +236,8 @@ export interface JobStatus extends JobSummary {
   readonly errorBound: number | null
   readonly shards: StewardView['shards']
   readonly executions: number
+  /** Null: nobody is paid. */
+  readonly payment: StewardView['payment']
   readonly owners: StewardView['owners']
   /** Verified pages for each second since the first lease; 0 before the first. */
   readonly pagesPerSecond: number

@@ -580,6 +580,7 @@ export class Jobs {
       owners: stewardship.view().owners,
       standbys: manifest.stewards.length - 1,
       blind: manifest.blind !== null,
+      payment: manifest.payment,
     }
   }
 

@@ -82,7 +82,10 @@ export function worksForNothing(ask: Ask | null): boolean {
 }
 
 /** Whether a job that pays so may have this owner's work. */
-export function isAffordable(ask: Ask | null, payment: Payment | null): boolean {
+export function isAffordable(
+  ask: Ask | null,
+  payment: Pick<Payment, 'currency' | 'unitMicrosMax'> | null,
+): boolean {
   if (worksForNothing(ask)) return true
   return payment !== null && ask!.currency === payment.currency && ask!.unitMicros <= payment.unitMicrosMax
 }

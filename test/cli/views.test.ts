@@ -6,6 +6,7 @@ import { describeJobs } from '../../src/cli/commands/jobs.ts'
 import { describePeers } from '../../src/cli/commands/peers.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
 import { describeWhy } from '../../src/cli/commands/why.ts'
+import { money, percentage } from '../../src/cli/flags.ts'
 import {
   describeMissing,
   describePlan,
@@ -208,6 +209,7 @@ test('a request has absolute paths, since the node works elsewhere', () => {
     arbiter: 'auto',
     standbys: 2,
     blind: false,
+    category: 'documents',
   })
   assert.deepEqual(request.paths, [`${process.cwd()}/scans`])
   assert.equal(request.module, `${process.cwd()}/count.wasm`)
@@ -224,4 +226,54 @@ test('a quote names the plan that is chosen first, what it costs, and whether th
   ])
   const alone = describeQuote({ ...quote, supply: { owners: 1, slots: 1 } })
   assert.equal(alone.at(-1), 'too few: 2 owners needed, 1 known')
+})
+
+test('a quote of a job that pays says what it costs, what the budget is worth, and who asks more', () => {
+  const payment = { currency: 'EUR', unitMicrosMax: 500, budgetMicros: 20_000 }
+  const cost = { expectedMicros: 24_000, worstMicros: 90_000 }
+  const paid = { ...quote, payment, plans: [{ ...quote.plans[0]!, cost }] }
+  const lines = describeQuote({
+    ...paid,
+    dearer: { owners: 2, from: [{ currency: 'EUR', unitMicros: 600 }] },
+  })
+  assert.match(lines[1]!, /0\.024 EUR expected, 0\.09 EUR if every shard is disputed and copied/)
+  assert.deepEqual(lines.slice(2), [
+    '2 owners more ask from 0.0006 EUR a page, which is more than --price-cap',
+    'too little: the budget of 0.02 EUR is below the expected 0.024 EUR',
+  ])
+  const enough = describeQuote({ ...paid, payment: { ...payment, budgetMicros: 24_000 } })
+  assert.equal(enough.at(-1), 'the budget of 0.024 EUR may not be enough, and is never exceeded')
+  assert.equal(describeQuote({ ...paid, payment: { ...payment, budgetMicros: 90_000 } }).length, 2)
+  const free = describeQuote({
+    ...quote,
+    dearer: { owners: 1, from: [{ currency: 'EUR', unitMicros: 600 }] },
+  })
+  assert.equal(free.at(-1), '1 owner more asks from 0.0006 EUR a page, and this job pays nothing')
+})
+
+test('a price is capped and a budget set in one currency, both or neither', () => {
+  const flags = {
+    runtime: 'ocr',
+    engine: 'auto',
+    errorBound: 1e-4,
+    colludingShare: 0.01,
+    ifShort: 'wait',
+    arbiter: 'auto',
+    category: 'research',
+  } as const
+  const paymentOf = (more: object) => requestOf(['scans'], { ...flags, ...more }).payment
+  const [cap, budget] = ['0.0005EUR', '5 EUR'].map(money)
+  assert.equal(paymentOf({}), null)
+  assert.deepEqual(paymentOf({ priceCap: cap, budget }), {
+    currency: 'EUR',
+    unitMicrosMax: 500,
+    budgetMicros: 5_000_000,
+  })
+  assert.equal(paymentOf({ priceCap: cap })?.budgetMicros, null)
+  assert.throws(() => paymentOf({ budget }), /--budget goes with --price-cap/)
+  assert.throws(() => paymentOf({ priceCap: cap, budget: money('5USD') }), /in one currency/)
+  assert.throws(() => paymentOf({ priceCap: money('1001EUR'), budget }), /the most that a page can cost/)
+  assert.throws(() => money('5'), /Say an amount with its currency/)
+  assert.deepEqual(['15%', '0.0001%', '100%'].map(percentage), [150_000, 1, 1_000_000])
+  for (const bad of ['15', '100.1%', '-1%', '0.00001%']) assert.throws(() => percentage(bad), /Say a share/)
 })

@@ -106,6 +106,7 @@ export const status: JobStatus = {
   errorBound: 1e-4,
   shards: { total: 20, queued: 4, leased: 6, returned: 2, verified: 6, disputed: 1, failed: 1 },
   executions: 17,
+  payment: null,
   owners: { needed: 2, available: 5 },
   pagesPerSecond: 3.24159,
   etaMs: 9_000,
@@ -128,6 +129,7 @@ export const plan: Submitted = {
   owners: { needed: 2, available: 5 },
   standbys: 2,
   blind: false,
+  payment: null,
 }
 
 export const quote: Quote = {
@@ -136,6 +138,8 @@ export const quote: Quote = {
   shards: 20,
   engine: 'ocr/native',
   supply: { owners: 5, slots: 7 },
+  payment: null,
+  dearer: { owners: 0, from: [] },
   plans: [
     {
       replicas: 2,
@@ -146,6 +150,7 @@ export const quote: Quote = {
       ownersNeeded: 2,
       computeMs: 80_000,
       elapsedMs: 11_429,
+      cost: null,
     },
   ],
 }
@@ -165,6 +170,8 @@ export const request: SubmitRequest = {
   selfCheck: false,
   standbys: 2,
   blind: false,
+  category: 'documents',
+  payment: null,
 }
 
 export const resultLine: ResultLine = {

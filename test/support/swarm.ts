@@ -105,6 +105,8 @@ function requestFor(folder: string): SubmitRequest {
     selfCheck: false,
     standbys: 0,
     blind: false,
+    category: 'documents',
+    payment: null,
   }
 }
 

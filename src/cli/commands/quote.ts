@@ -23,6 +23,7 @@ export function quoteCommand(program: Command): void {
     `
 Examples:
   $ carpool quote scans/ --runtime ocr
+  $ carpool quote scans/ --runtime ocr --price-cap 0.0005EUR --budget 5EUR
   $ carpool quote scans/ --runtime ocr --error-bound 1e-6 --colluding-share 0.05`,
   )
 }

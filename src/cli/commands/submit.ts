@@ -9,11 +9,13 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
-import { standbysDefault, stewardsMax } from '../../protocol/limits.ts'
+import { categoryDefault } from '../../protocol/job.ts'
+import { standbysDefault, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { colludingShareDefault, errorBoundDefault } from '../../protocol/plan.ts'
+import { formatMoney } from '../../protocol/price.ts'
 import { addOptions } from '../config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
-import { keyValue, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
+import { category, keyValue, money, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
 import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note } from '../output.ts'
@@ -35,6 +37,9 @@ export interface SubmitFlags {
   readonly selfCheck?: boolean
   readonly standbys?: number
   readonly blind?: boolean
+  readonly category: string
+  readonly priceCap?: ReturnType<typeof money>
+  readonly budget?: ReturnType<typeof money>
   readonly detach?: boolean
   readonly wait?: boolean
   readonly output?: string
@@ -70,6 +75,7 @@ export function submitCommand(program: Command): void {
 Examples:
   $ carpool submit scans/ --runtime ocr -o text.jsonl
   $ carpool submit scans/ --runtime ocr --error-bound 1e-6 --deadline 2h
+  $ carpool submit scans/ --runtime ocr --price-cap 0.0005EUR --budget 5EUR
   $ carpool submit scans/ --runtime ocr --detach
   $ carpool submit *.txt --runtime wasm --module count.wasm --option lines=true
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
@@ -115,6 +121,9 @@ export function addJobOptions(command: Command): Command {
         .default('auto')
         .choices(['auto', 'owners', 'steward']),
     )
+    .option('--price-cap <amount>', 'the most that a page, or document, of one execution may cost', money)
+    .option('--budget <amount>', 'the most that the whole job may cost, whatever fails', money)
+    .option('--category <name>', 'what kind of work it is', category, categoryDefault)
     .option('--self-check', 'this node checks results by recomputing, in place of other owners')
 }
 
@@ -135,6 +144,34 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     selfCheck: flags.selfCheck === true,
     standbys: flags.standbys ?? standbysDefault,
     blind: flags.blind === true,
+    category: flags.category,
+    payment: paymentOf(flags),
+  }
+}
+
+/** Throws CommandFailure. */
+function paymentOf({ priceCap, budget }: SubmitFlags): SubmitRequest['payment'] {
+  if (priceCap === undefined) {
+    if (budget === undefined) return null
+    throw new CommandFailure(
+      '--budget goes with --price-cap, the most that a page of one execution may cost',
+      usageExitCode,
+    )
+  }
+  if (budget !== undefined && budget.currency !== priceCap.currency)
+    throw new CommandFailure(
+      `--budget is in ${budget.currency} and --price-cap in ${priceCap.currency}; say both in one currency`,
+      usageExitCode,
+    )
+  if (priceCap.micros > unitMicrosMax)
+    throw new CommandFailure(
+      `--price-cap is above ${formatMoney(unitMicrosMax, priceCap.currency)}, the most that a page can cost`,
+      usageExitCode,
+    )
+  return {
+    currency: priceCap.currency,
+    unitMicrosMax: priceCap.micros,
+    budgetMicros: budget?.micros ?? null,
   }
 }
 

@@ -118,6 +118,8 @@ function requestFor(folder: string, engine: string): SubmitRequest {
     arbiter: 'auto',
     selfCheck: false,
     blind: false,
+    category: 'documents',
+    payment: null,
     standbys: 0, // of six owners one lies, one dies and one leaves: the others are needed to execute
   }
 }

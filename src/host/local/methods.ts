@@ -4,8 +4,10 @@
  * enemies but against older clients and hand-written scripts: whoever is wrong gets told where.
  */
 import { z } from 'zod'
-import { standbysDefault, stewardsMax } from '../../protocol/limits.ts'
+import { categoryDefault, categorySchema } from '../../protocol/job.ts'
+import { standbysDefault, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { ownerSchema } from '../../protocol/owner.ts'
+import { currencySchema } from '../../protocol/price.ts'
 import { naturalSchema, peerIdSchema } from '../../protocol/record.ts'
 import type { NodeApi } from '../api.ts'
 
@@ -48,6 +50,15 @@ const submission = z.strictObject({
   arbiter: z.enum(['auto', 'owners', 'steward']),
   selfCheck: z.boolean().default(false),
   blind: z.boolean().default(false),
+  category: categorySchema.default(categoryDefault),
+  payment: z
+    .strictObject({
+      currency: currencySchema,
+      unitMicrosMax: z.int().min(0).max(unitMicrosMax),
+      budgetMicros: z.int().min(0).nullable(),
+    })
+    .nullable()
+    .default(null),
   standbys: z
     .number()
     .int()

@@ -42,6 +42,7 @@ export function statusOf(
     errorBound: manifest.assurance.errorBoundPpb === null ? null : manifest.assurance.errorBoundPpb / 1e9,
     shards: view.shards,
     executions: view.executions,
+    payment: view.payment,
     owners: view.owners,
     pagesPerSecond,
     etaMs: pagesPerSecond === 0 || view.end !== null ? null : Math.round((left / pagesPerSecond) * 1000),

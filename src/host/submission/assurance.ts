@@ -1,10 +1,13 @@
 /** What a submitter's error bound takes here and now: the plans that meet it, and the one that a job gets. */
+import { compareText } from '../../base/bytes.ts'
 import type { Capacity } from '../../protocol/advert.ts'
+import type { Offers } from '../../protocol/cost.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { Assurance } from '../../protocol/job.ts'
 import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/plan.ts'
-import { RequestError, type SubmitRequest } from '../api.ts'
+import { type Ask, isAffordable } from '../../protocol/price.ts'
+import { type Quote, RequestError, type RequestedPayment, type SubmitRequest } from '../api.ts'
 
 export interface Market {
   readonly capacities: readonly Capacity[]
@@ -19,6 +22,9 @@ export interface Market {
 export interface Supply {
   readonly owners: number
   readonly slots: number
+  readonly offers: Offers
+  /** Owners that could execute it, and ask more than it pays. */
+  readonly dearer: Quote['dearer']
 }
 
 /** Voices that a shard may need, whatever the plan. Throws RequestError when no number meets the bound. */
@@ -26,16 +32,32 @@ export function unanimousFor({ replicas, errorBound, colludingShare }: SubmitReq
   return replicas ?? possible(() => replicasFor(errorBound, colludingShare))
 }
 
-export function supplyOf({ capacities, owner: self }: Market, runtime: string, engine: string): Supply {
-  const offering = capacities.filter(
-    ({ engines, owner, slots }) =>
-      owner !== self &&
-      slots.total > 0 &&
-      engines.some((offered) => offered.runtime === runtime && offered.id === engine),
-  )
+export function supplyOf(
+  { capacities, owner: self }: Market,
+  runtime: string,
+  engine: string,
+  payment: RequestedPayment | null,
+): Supply {
+  const able = capacities.flatMap(({ engines, owner, slots }) => {
+    const offered = engines.find((one) => one.runtime === runtime && one.id === engine)
+    if (owner === self || slots.total === 0 || offered === undefined) return []
+    return [{ owner, slots: slots.total, ask: offered.ask }]
+  })
+  const offering = able.filter(({ ask }) => isAffordable(ask, payment))
+  const owners = new Set(offering.map(({ owner }) => owner))
+  const dearer = able.filter(({ owner, ask }) => ask !== null && !owners.has(owner))
+  const from = new Map<string, Ask>()
+  for (const { ask } of dearer)
+    if (ask !== null && ask.unitMicros < (from.get(ask.currency)?.unitMicros ?? Number.POSITIVE_INFINITY))
+      from.set(ask.currency, ask)
   return {
-    owners: new Set(offering.map(({ owner }) => owner)).size,
-    slots: offering.reduce((sum, { slots }) => sum + slots.total, 0),
+    owners: owners.size,
+    slots: offering.reduce((sum, { slots }) => sum + slots, 0),
+    offers: offering.map(({ owner, ask }) => ({ owner, unitMicros: ask?.unitMicros ?? 0 })),
+    dearer: {
+      owners: new Set(dearer.map(({ owner }) => owner)).size,
+      from: [...from.values()].sort((a, b) => compareText(a.currency, b.currency)),
+    },
   }
 }
 

@@ -10,10 +10,10 @@ import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import { compareText } from '../../base/bytes.ts'
 import { encodeCbor } from '../../protocol/block.ts'
+import { costOf } from '../../protocol/cost.ts'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId } from '../../protocol/ids.ts'
 import {
-  categoryDefault,
   type DocumentEntry,
   documentBytesOf,
   encodeList,
@@ -32,6 +32,7 @@ import {
   shardCostMsTarget,
 } from '../../protocol/limits.ts'
 import type { Plan } from '../../protocol/plan.ts'
+import { isAffordable, type Payment } from '../../protocol/price.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
 import { type PlannedShard, type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
 import { candidatesFor } from '../../protocol/steward/candidate.ts'
@@ -79,6 +80,7 @@ export async function prepareJob(
   context: SubmissionContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<PreparedJob | { readonly known: JobId }> {
+  const payment = paymentOf(request)
   const sources = findDocuments(request.paths)
   const weightFiles = weightSources(request.runtime, request.module)
   const engine = chooseEngine(request, context, unanimousFor(request))
@@ -93,7 +95,7 @@ export async function prepareJob(
   const keyOf = documentKeys(context.submitter)
   const documents = await inspect(sources, request.runtime, context.executor, keyOf, onProgress)
   const planned = splitIntoShards(documents)
-  const supply = supplyOf(context, request.runtime, engine.id)
+  const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const [plan] = plansOf(request, context, planned.length, supply)
   const assurance = assuranceOf(request, context, plan!)
   const documentList = encodeList(
@@ -101,8 +103,8 @@ export async function prepareJob(
   )
 
   const options = { ...request.options }
-  const { errorBound, colludingShare, replicas, arbiter, selfCheck, blind: isBlind } = request
-  const wish = { errorBound, colludingShare, replicas, arbiter, selfCheck, isBlind }
+  const { errorBound, colludingShare, replicas, arbiter, selfCheck, blind: isBlind, category } = request
+  const wish = { errorBound, colludingShare, replicas, arbiter, selfCheck, isBlind, category, payment }
   const requestDigest = digestOf({ weights, documents: documentList, options, wish, engine: engine.id })
   const known = context.known(requestDigest)
   if (known !== undefined) {
@@ -137,7 +139,7 @@ export async function prepareJob(
     ...standbys,
   ]
   const candidates = isBlind
-    ? keyedCandidates(context, places, request.runtime, engine, plan!, shards.length)
+    ? keyedCandidates(context, places, request.runtime, engine, payment, plan!, shards.length)
     : []
   const wrapped = wrapForCandidates(
     secret,
@@ -162,8 +164,8 @@ export async function prepareJob(
     blind: isBlind ? { key: blindKeyOf(secret), candidates, keys: await nameOf(wrapped) } : null,
     shortage: request.shortage,
     deadlineMs: Date.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
-    category: categoryDefault,
-    payment: null,
+    category,
+    payment,
     stewards: places,
   }
   const { job, record } = sign(manifest, context)
@@ -196,22 +198,37 @@ export async function quoteJob(
   const keyOf = documentKeys(context.submitter)
   const documents = await inspect(sources, request.runtime, context.executor, keyOf, onProgress)
   const shards = splitIntoShards(documents)
-  const supply = supplyOf(context, request.runtime, engine.id)
+  const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)
+  const units = shards.reduce((sum, shard) => sum + shard.pages.length, 0)
   const isVouchedFor = context.fleet !== null
   return {
     documents: documents.length,
     pages: documents.reduce((sum, document) => sum + document.pages, 0),
     shards: shards.length,
     engine: `${engine.runtime}/${engine.engine}`,
-    supply,
+    supply: { owners: supply.owners, slots: supply.slots },
+    payment: request.payment,
+    dearer: supply.dearer,
     plans: plansOf(request, context, shards.length, supply).map((plan) => ({
       ...plan,
       errorBound: isVouchedFor ? plan.errorBound : null,
       computeMs: Math.round(costMs * plan.executionsPerShard),
       elapsedMs: supply.slots === 0 ? null : Math.round((costMs * plan.executionsPerShard) / supply.slots),
+      cost:
+        request.payment === null
+          ? null
+          : costOf(plan, units, supply.offers, assuranceOf(request, context, plan).arbiter),
     })),
   }
+}
+
+/** Throws RequestError. Documents are paid by the page. */
+function paymentOf({ payment }: SubmitRequest): Payment | null {
+  if (payment === null) return null
+  const { budgetMicros } = payment
+  if (budgetMicros === null) throw new RequestError('a job that pays has a budget: add --budget 5EUR')
+  return { ...payment, budgetMicros, unit: 'page' }
 }
 
 /**
@@ -223,14 +240,11 @@ function keyedCandidates(
   stewards: readonly StewardPlace[],
   runtime: string,
   { engine: name, id }: EngineDescription,
+  payment: Payment | null,
   { ownersNeeded }: Plan,
   shards: number,
 ): NonNullable<Manifest['blind']>['candidates'] {
-  const able = candidatesFor(
-    { runtime, engine: { name, id }, blind: null, payment: null },
-    stewards,
-    capacities,
-  )
+  const able = candidatesFor({ runtime, engine: { name, id }, blind: null, payment }, stewards, capacities)
   const seen = new Map<OwnerId, number>()
   const byTurn = able
     .map(({ peer, owner }) => {
@@ -267,7 +281,9 @@ function chooseEngine(
   }
   for (const engine of context.engines) note(engine)
   for (const { engines, owner, peer } of context.capacities)
-    if (peer !== context.node.peerId) for (const engine of engines) note(engine, owner)
+    if (peer !== context.node.peerId)
+      for (const engine of engines)
+        note(engine, isAffordable(engine.ask, request.payment) ? owner : undefined)
 
   const wanted = [...offered.values()].filter(
     ({ engine }) =>
