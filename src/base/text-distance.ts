@@ -30,6 +30,36 @@ export function editDistance(from: string, to: string): number {
   return row[to.length]!
 }
 
+/**
+ * Whether so many edits are enough, in time proportional to the length and to `editsMax`: only the diagonals that they
+ * can reach are looked at (Ukkonen, "Algorithms for approximate string matching", Information and Control 64, 1985).
+ */
+export function withinEdits(from: string, to: string, editsMax: number): boolean {
+  if (Math.abs(from.length - to.length) > editsMax) return false
+  const tooMany = editsMax + 1
+  let row = new Uint32Array(to.length + 1).fill(tooMany)
+  let next = new Uint32Array(to.length + 1).fill(tooMany)
+  for (let j = 0; j <= Math.min(to.length, editsMax); j += 1) row[j] = j
+  for (let i = 1; i <= from.length; i += 1) {
+    const first = Math.max(1, i - editsMax)
+    const last = Math.min(to.length, i + editsMax)
+    next[first - 1] = first === 1 ? Math.min(i, tooMany) : tooMany
+    if (last < to.length) next[last + 1] = tooMany
+    let least = next[first - 1]!
+    for (let j = first; j <= last; j += 1) {
+      const replaced = row[j - 1]! + (from.charCodeAt(i - 1) === to.charCodeAt(j - 1) ? 0 : 1)
+      const edits = Math.min(row[j]! + 1, next[j - 1]! + 1, replaced, tooMany)
+      next[j] = edits
+      least = Math.min(least, edits)
+    }
+    if (least === tooMany) return false
+    const spare = row
+    row = next
+    next = spare
+  }
+  return row[to.length]! <= editsMax
+}
+
 function collapsed(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
 }

@@ -1,6 +1,7 @@
 /** Auditing a report file: reads the CAR, checks every block against its name, and hands it to the audit. */
 import { createReadStream } from 'node:fs'
 import { CarBlockIterator } from '@ipld/car'
+import { describeAgreement } from '../protocol/agreement.ts'
 import { type AuditOutcome, auditReport } from '../protocol/audit.ts'
 import type { AuditedPayments } from '../protocol/audit-payments.ts'
 import type { Cid } from '../protocol/ids.ts'
@@ -85,6 +86,8 @@ function summaryOf(outcome: AuditOutcome): string[] {
     `${accepted} of ${shards} shards accepted, ${failed} failed`,
     `${receipts} receipts of ${owners} owners, ${leases} leases, ${drawn}`,
   ]
+  if (outcome.agreement !== null)
+    lines.push(`results count as one answer when they are ${describeAgreement(outcome.agreement)}`)
   if (recomputed > 0)
     lines.push(`${recomputed} disputed shards were settled by the steward's own recomputation`)
   if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)

@@ -170,9 +170,13 @@ export class CarpoolNode {
           engines:
             slots === 0
               ? []
-              : offered.map((engine) => ({
-                  ...engine,
-                  unitsPerHour: vehicle.speed.pagesPerHour(engine.runtime, engine.id),
+              : offered.map(({ runtime, engine, id, isa, ask }) => ({
+                  runtime,
+                  engine,
+                  id,
+                  isa,
+                  unitsPerHour: vehicle.speed.pagesPerHour(runtime, id),
+                  ask,
                 })),
           software: options.software,
         }

@@ -32,7 +32,9 @@ export async function* readResults(
       const { document, page } = pages.next().value!
       if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
       else {
-        yield lineOf(document, page, outcome[i]!)
+        const line = lineOf(document, page, outcome[i]!)
+        if (line === undefined) missing.push({ document, page, why: 'its output is no JSON object' })
+        else yield line
       }
     }
   }
@@ -66,7 +68,15 @@ async function outcomeOf(
   }
 }
 
-function lineOf(document: string, page: number, record: PageRecord): ResultLine {
+/** Undefined for what no runtime puts out, and enough vehicles agreed on all the same. */
+function lineOf(document: string, page: number, record: PageRecord): ResultLine | undefined {
   if (record.error !== null) return { document, page, result: null, error: record.error }
-  return { document, page, result: JSON.parse(Buffer.from(record.output).toString()), error: null }
+  try {
+    const result: unknown = JSON.parse(Buffer.from(record.output).toString())
+    if (result === null || typeof result !== 'object') return undefined
+    return { document, page, result: result as ResultLine['result'], error: null }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
 }

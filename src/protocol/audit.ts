@@ -9,6 +9,13 @@
  */
 import { equals } from 'uint8arrays'
 import { z } from 'zod'
+import {
+  type Agreement,
+  describeAgreement,
+  isTolerance,
+  type Tolerance,
+  withinTolerance,
+} from './agreement.ts'
 import { openAllowance } from './allowance.ts'
 import { BudgetAudit } from './audit-budget.ts'
 import { type AuditedPayments, PaymentAudit } from './audit-payments.ts'
@@ -41,6 +48,8 @@ export interface AuditInput {
 export interface AuditOutcome {
   /** One sentence each; empty when everything holds. */
   readonly problems: readonly string[]
+  /** How results were compared; null without a manifest. */
+  readonly agreement: Agreement | null
   readonly shards: number
   readonly accepted: number
   readonly failed: number
@@ -127,6 +136,7 @@ class Auditor {
     const verdicts = [...this.#verdicts.values()]
     return {
       problems: this.#problems,
+      agreement: this.#manifest?.payload.agreement ?? null,
       shards: this.#input.shards.length,
       accepted: verdicts.filter((verdict) => verdict.outcome === 'accepted').length,
       failed: verdicts.filter((verdict) => verdict.outcome === 'failed').length,
@@ -335,7 +345,8 @@ class Auditor {
       this.#blame(`${name} accepts ${result}, which is no valid result in the report`)
       return
     }
-    for (const claim of agreeing) {
+    if (isTolerance(agreement)) this.#checkTolerance(agreement, result!, agreeing, position, name)
+    for (const claim of isTolerance(agreement) ? [] : agreeing) {
       const finding = this.#finding(claim.result, position, false)
       const sameText = finding?.state === 'good' && finding.text === accepted.text
       const comparable = agreement === 'class-text' && sameText
@@ -355,6 +366,31 @@ class Auditor {
       )
     if (because === 'lead' && owners.size - against < assurance.lead)
       this.#blame(`${name} leads by ${owners.size - against}, not ${assurance.lead}`)
+  }
+
+  /** Each with each: two that are as good as a third need not be as good as each other. */
+  #checkTolerance(
+    tolerance: Tolerance,
+    accepted: Cid,
+    agreeing: readonly { readonly result: Cid }[],
+    position: number,
+    name: string,
+  ): void {
+    const results = [...new Set(agreeing.map(({ result }) => result))]
+    if (!results.includes(accepted))
+      this.#blame(`${name} accepts ${accepted}, which nobody who agrees claims`)
+    const contents = results.map((result) => {
+      const finding = this.#finding(result, position, false)
+      return finding?.state === 'good' ? finding.content : undefined
+    })
+    for (const [i, content] of contents.entries())
+      for (let j = 0; j < i; j += 1) {
+        const other = contents[j]
+        if (content === undefined || other === undefined || !withinTolerance(tolerance, content, other))
+          this.#blame(
+            `${name} counts ${results[j]} and ${results[i]} as one answer; they are not ${describeAgreement(tolerance)}`,
+          )
+      }
   }
 
   /** A shard that fewer than unanimous owners stand for: enough of them stand for it in windows that have passed. */
@@ -419,11 +455,12 @@ class Auditor {
       const bytes = this.#input.block(result)
       const engine = anyEngine ? '' : resultEngine(this.#manifest!.payload)
       const isBlind = this.#manifest!.payload.blind !== null
+      const { agreement } = this.#manifest!.payload
       const finding =
         bytes &&
         (isBlind
           ? examineSealedResult(bytes, engine)
-          : examineResult(this.#input.sha256, bytes, pages, engine))
+          : examineResult(this.#input.sha256, bytes, pages, engine, agreement))
       this.#findings.set(key, finding)
     }
     return this.#findings.get(key)

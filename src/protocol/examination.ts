@@ -3,6 +3,7 @@
  * committed to them.
  */
 import { toString as bytesToText } from 'uint8arrays'
+import { type Agreement, type Content, contentOf, isTolerance } from './agreement.ts'
 import { encodeCbor, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
 import { decodeResult, decodeSealedResult, type ShardResult } from './job.ts'
@@ -11,15 +12,27 @@ import { decodeResult, decodeSealedResult, type ShardResult } from './job.ts'
 const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
 
 export type Finding =
-  | { readonly state: 'good'; readonly text: string; readonly exhausted: boolean }
+  | {
+      readonly state: 'good'
+      readonly text: string
+      readonly exhausted: boolean
+      /** Where results are compared under a tolerance. */
+      readonly content?: Content
+    }
   | { readonly state: 'invalid' }
 
 /** Bytes that are no result of this engine, or not of this many pages, are invalid, whoever signed for them. */
-export function examineResult(sha256: Sha256, bytes: Uint8Array, pages: number, engine: string): Finding {
+export function examineResult(
+  sha256: Sha256,
+  bytes: Uint8Array,
+  pages: number,
+  engine: string,
+  agreement: Agreement,
+): Finding {
   return validOrNot(() => {
     const result = decodeResult(bytes, pages)
     if (result.engine !== engine) return { state: 'invalid' }
-    return { state: 'good', text: comparedText(sha256, result), exhausted: isExhausted(result) }
+    return { state: 'good', ...comparedOf(sha256, result, agreement), exhausted: isExhausted(result) }
   })
 }
 
@@ -45,8 +58,18 @@ function validOrNot(examine: () => Finding): Finding {
   }
 }
 
+/** What is compared of a result beside its name. */
+export function comparedOf(
+  sha256: Sha256,
+  result: ShardResult,
+  agreement: Agreement,
+): Pick<Extract<Finding, { state: 'good' }>, 'text' | 'content'> {
+  const text = comparedText(sha256, result)
+  return isTolerance(agreement) ? { text, content: contentOf(result) } : { text }
+}
+
 /** Digest of what is compared where bytes cannot be: every page's text or error. */
-export function comparedText(sha256: Sha256, result: ShardResult): string {
+function comparedText(sha256: Sha256, result: ShardResult): string {
   const compared = result.records.map(({ text, error }) => [text, error?.code ?? null])
   return bytesToText(sha256(encodeCbor(compared)), 'base16')
 }

@@ -11,6 +11,7 @@
  * two lists. The core carries keys and ciphertext as they are; the shell opens them (src/host/sealing.ts).
  */
 import { z } from 'zod'
+import { type Agreement, agreementSchema } from './agreement.ts'
 import { decodeCbor, encodeCbor, linkOf, type Sha256 } from './block.ts'
 import { ProtocolError } from './errors.ts'
 import type { Cid, OwnerId, PeerId } from './ids.ts'
@@ -52,8 +53,8 @@ export interface Manifest {
   readonly weights: readonly (FileReference & { readonly name: string })[]
   readonly shards: FileReference & { readonly count: number; readonly pages: number }
   readonly documents: FileReference & { readonly count: number }
-  /** How results of this engine compare: by bytes, or by bytes within an instruction-set class and text across. */
-  readonly agreement: 'bytes' | 'class-text'
+  /** How results of this engine compare, as its runtime declares. */
+  readonly agreement: Agreement
   readonly assurance: Assurance
   /** The fleet key whose list says which owners count; null: an open mesh, and no bound. */
   readonly fleet: PeerId | null
@@ -207,7 +208,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(16),
   shards: z.strictObject({ ...fileReference, count: naturalSchema.max(shardsMax), pages: naturalSchema }),
   documents: z.strictObject({ ...fileReference, count: naturalSchema }),
-  agreement: z.enum(['bytes', 'class-text']),
+  agreement: agreementSchema,
   assurance: z.strictObject({
     replicas: z.number().int().min(1).max(64),
     audits: z

@@ -5,15 +5,15 @@
  * the shard is accepted only when one answer leads all others together by d voices, or when the steward, asked
  * as arbiter, has recomputed it with the exact engine. Disagreement costs replicas, never a wrong answer.
  *
- * Two claims agree when their results are the same bytes; for a native engine, claims of different
- * instruction-set classes agree when their text is the same, and within a class only the bytes count. Nothing
- * is ever rounded: a rounding has an edge, and on the edge two honest vehicles differ.
+ * When two claims agree is for the job's runtime to say (agreement.ts). Nothing is ever rounded: a rounding has an edge,
+ * and on the edge two honest vehicles differ. Nor is anything chained: all claims of a group agree with each other.
  *
  * A vehicle that ran out of time or memory, or whose process died, says so in its result. That is its word
  * about itself, not about the document: against a claim that succeeded it has no voice, and only when m owners
  * failed alike, and nobody succeeded, is the failure what the submitter gets.
  */
 import { compareText } from '../base/bytes.ts'
+import { type Agreement, type Content, isTolerance, type Tolerance, withinTolerance } from './agreement.ts'
 import type { Cid, OwnerId, PeerId, RecordId } from './ids.ts'
 import type { Assurance } from './job.ts'
 
@@ -28,12 +28,15 @@ export interface Claim {
   readonly text: string
   /** Some page failed for want of resources: see above. */
   readonly exhausted: boolean
+  /** What is compared under a tolerance. */
+  readonly content?: Content
 }
 
 /** What the steward found by recomputing with the exact engine. */
 export interface Recomputation {
   readonly result: Cid
   readonly text: string
+  readonly content?: Content
 }
 
 export type Tally =
@@ -57,7 +60,7 @@ export type Tally =
 export function tally(
   claims: readonly Claim[],
   assurance: Pick<Assurance, 'replicas' | 'lead'>,
-  agreement: 'bytes' | 'class-text',
+  agreement: Agreement,
   recomputed: Recomputation | undefined,
 ): Tally {
   const voices = oneForEachOwner(claims)
@@ -82,9 +85,10 @@ export function tally(
   return accepted(best, counted, disputed ? 'lead' : 'unanimous')
 }
 
-/** Do two claims say the same: the same bytes, or the same text across classes? */
-export function answersAlike(a: Claim, b: Claim, agreement: 'bytes' | 'class-text'): boolean {
+/** Do two claims say the same? */
+export function answersAlike(a: Claim, b: Claim, agreement: Agreement): boolean {
   if (a.result === b.result) return true
+  if (isTolerance(agreement)) return areWithin(agreement, a, b)
   return agreement === 'class-text' && a.isa !== b.isa && a.text === b.text
 }
 
@@ -99,7 +103,8 @@ function oneForEachOwner(claims: readonly Claim[]): Claim[] {
  * (a's bytes differ from b's in one class, both texts equal c's), so a group takes one result of each class:
  * the one that most claim.
  */
-function groupByAnswer(claims: readonly Claim[], agreement: 'bytes' | 'class-text'): Claim[][] {
+function groupByAnswer(claims: readonly Claim[], agreement: Agreement): Claim[][] {
+  if (isTolerance(agreement)) return groupsWithin(agreement, claims)
   const groups: Claim[][] = []
   let left = [...claims]
   while (left.length > 0) {
@@ -112,6 +117,58 @@ function groupByAnswer(claims: readonly Claim[], agreement: 'bytes' | 'class-tex
     left = left.filter((claim) => !taken.has(claim))
   }
   return groups.sort((a, b) => b.length - a.length || compareText(a[0]!.result, b[0]!.result))
+}
+
+function areWithin(
+  tolerance: Tolerance,
+  a: { readonly content?: Content },
+  b: { readonly content?: Content },
+): boolean {
+  return (
+    a.content !== undefined && b.content !== undefined && withinTolerance(tolerance, a.content, b.content)
+  )
+}
+
+/** Different results of one shard among which agreement is sought: 2^16 sets at most; the rest is against all of them. */
+const comparedResultsMax = 16
+
+/**
+ * Under a tolerance: the most claims all of which agree with each other, then the rest likewise. What the same vehicles
+ * say is grouped the same in whatever order it came.
+ */
+function groupsWithin(tolerance: Tolerance, claims: readonly Claim[]): Claim[][] {
+  const groups: Claim[][] = []
+  let left = [...claims]
+  while (left.length > 0) {
+    const results = [...gatherAll(left, (claim) => claim.result)]
+      .sort(([a, one], [b, other]) => other.length - one.length || compareText(a, b))
+      .map(([, all]) => all)
+    const alike = new Set(largestWithin(tolerance, results.slice(0, comparedResultsMax)).flat())
+    groups.push(left.filter((claim) => alike.has(claim)))
+    left = left.filter((claim) => !alike.has(claim))
+  }
+  return groups
+}
+
+/** Of claims by result, those of results that agree pairwise: as many claims as possible, the first found of equals. */
+function largestWithin(tolerance: Tolerance, results: readonly Claim[][]): Claim[][] {
+  let best: Claim[][] = []
+  let most = 0
+  const grow = (chosen: readonly Claim[][], size: number, candidates: readonly Claim[][]) => {
+    if (size > most) {
+      most = size
+      best = [...chosen]
+    }
+    let possible = candidates.reduce((sum, { length }) => sum + length, size)
+    for (const [i, next] of candidates.entries()) {
+      if (possible <= most) return
+      const rest = candidates.slice(i + 1).filter((other) => areWithin(tolerance, next[0]!, other[0]!))
+      grow([...chosen, next], size + next.length, rest)
+      possible -= next.length
+    }
+  }
+  grow([], 0, results)
+  return best
 }
 
 /** The largest set of claims with one key; ties go to the key that sorts first. */
@@ -142,15 +199,20 @@ function accepted(agreeing: Claim[], counted: Claim[], because: 'unanimous' | 'l
 function arbitrated(
   groups: Claim[][],
   counted: Claim[],
-  agreement: 'bytes' | 'class-text',
+  agreement: Agreement,
   recomputed: Recomputation,
 ): Tally {
-  const agrees = (claim: Claim) =>
-    agreement === 'bytes' ? claim.result === recomputed.result : claim.text === recomputed.text
+  const agrees = (claim: Claim) => {
+    if (isTolerance(agreement))
+      return claim.result === recomputed.result || areWithin(agreement, claim, recomputed)
+    return agreement === 'bytes' ? claim.result === recomputed.result : claim.text === recomputed.text
+  }
   const agreeing = counted.filter(agrees)
   const contradicting = counted.filter((claim) => !agrees(claim))
   const clear = groups.filter((group) => group.some(agrees))
   const result =
-    clear.length === 1 ? gather(clear[0]!, (claim) => claim.result)[0]!.result : recomputed.result
+    clear.length === 1 && !isTolerance(agreement)
+      ? gather(clear[0]!, (claim) => claim.result)[0]!.result
+      : recomputed.result
   return { state: 'accepted', result, because: 'recomputed', agreeing, contradicting }
 }

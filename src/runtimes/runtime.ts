@@ -39,7 +39,22 @@ export interface EngineDescription {
   readonly id: string
   /** The instruction-set class within which this engine is bit-equal; null: everywhere. */
   readonly isa: string | null
+  /** When two vehicles' results of this engine are one answer. */
+  readonly agreement: Agreement
 }
+
+/**
+ * 'bytes' and 'class-text' (equal bytes within an instruction-set class, equal texts and errors across) leave a liar
+ * nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many edits
+ * a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose lists of
+ * numbers have their largest at the same place. Whatever else is in the output must be the same.
+ */
+type Agreement =
+  | 'bytes'
+  | 'class-text'
+  | { readonly relation: 'text-distance'; readonly editsMax: number }
+  | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
+  | { readonly relation: 'argmax' }
 
 export interface DocumentShape {
   readonly pages: number

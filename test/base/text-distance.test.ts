@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { characterErrorRate, editDistance } from '../../src/base/text-distance.ts'
+import { characterErrorRate, editDistance, withinEdits } from '../../src/base/text-distance.ts'
 
 test('a text is at distance 0 from itself and at its length from nothing', () => {
   fc.assert(
@@ -42,3 +42,13 @@ function distanceByDefinition(from: string, to: string): number {
     distanceByDefinition(from, to.slice(1)) + 1,
   )
 }
+
+test('whether some edits are enough agrees with how many it takes', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 12 })
+  fc.assert(
+    fc.property(text, text, fc.nat(6), (from, to, most) => {
+      assert.equal(withinEdits(from, to, most), editDistance(from, to) <= most)
+    }),
+    { numRuns: 5_000 },
+  )
+})

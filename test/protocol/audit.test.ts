@@ -31,11 +31,12 @@ const steward = peerNamed('steward')
 const nonce = sha256(fromString('nonce'))
 const manifest: Manifest = manifestWith({ stewards: [placeOf('steward')] })
 const shard = cidNamed('the only shard')
-const result = encodeResult({
-  engine: resultEngine(manifest),
-  records: [{ output: fromString('{}'), text: 'read', error: null }],
-})
-const resultCid = cborCid(sha256, result)
+const resultSaying = (text: string) =>
+  encodeResult({
+    engine: resultEngine(manifest),
+    records: [{ output: fromString('{}'), text, error: null }],
+  })
+const cidSaying = (text: string) => cborCid(sha256, resultSaying(text))
 
 const [owner1, owner2] = [ownerNamed('a'.repeat(64)), ownerNamed('b'.repeat(64))]
 
@@ -54,6 +55,8 @@ interface Story {
   /** Who the draw could choose from, when that is not just the one who got the lease. */
   readonly eligible?: readonly number[]
   readonly opened?: Cid
+  /** What each of them read, in a job in which texts may be an edit apart; otherwise all read the same. */
+  readonly texts?: readonly string[]
   readonly verdict?: Partial<ShardVerdict> | 'none'
   readonly end?: Partial<JobEnd>
   readonly signedBy?: string
@@ -71,7 +74,7 @@ function problemsOf(story: Story): readonly string[] {
 }
 
 function audited(story: Story): AuditOutcome {
-  const { leased, eligible, opened, verdict, end, signedBy, admitted } = story
+  const { leased, eligible, opened, texts, verdict, end, signedBy, admitted } = story
   const { payment = null, price = null, units = [1], writtenOff = 0 } = story
   const records: ReportedRecord[] = []
   let job: RecordId | null = null
@@ -83,7 +86,9 @@ function audited(story: Story): AuditOutcome {
     return recordId(sha256, record.body)
   }
   const fleet = admitted === undefined ? null : peerNamed('fleet')
-  job = add('manifest', steward, { ...manifest, fleet, payment })
+  const agreement = texts === undefined ? 'bytes' : { relation: 'text-distance', editsMax: 1 }
+  const results = leased.map((_, i) => texts?.[i] ?? 'read')
+  job = add('manifest', steward, { ...manifest, fleet, payment, agreement })
   const drawn = add('draw', steward, basis)
   const receipts = leased.map((position, index) => {
     const { peer: vehicle, owner } = basis.candidates[position]!
@@ -94,11 +99,11 @@ function audited(story: Story): AuditOutcome {
     const id = add('lease', steward, lease)
     if (index < writtenOff)
       add('allowance', steward, { writtenOff: [{ lease: id, places: [] }], given: [] } satisfies Allowance)
-    const opening: Opening = { results: [resultCid], nonce }
+    const opening: Opening = { results: [cidSaying(results[index]!)], nonce }
     const root = receiptRoot(sha256, { id, job: job!, worker: vehicle, shards: [shard] }, [0], opening)
     const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null }
     const name = add('receipt', vehicle, receipt)
-    const shown: Opening = { ...opening, results: [opened ?? resultCid] }
+    const shown: Opening = { ...opening, results: [opened ?? opening.results[0]!] }
     records.push({ ...records.pop()!, opening: encodeCbor(shown) })
     return name
   })
@@ -107,7 +112,7 @@ function audited(story: Story): AuditOutcome {
     shard,
     outcome: 'accepted',
     status: 'final',
-    result: resultCid,
+    result: cidSaying(results[0]!),
     because: 'unanimous',
     agreeing: receipts,
     contradicting: [],
@@ -128,10 +133,10 @@ function audited(story: Story): AuditOutcome {
       owner,
     } satisfies Credential)
   return auditReport({
-    report: { job, recordPages: [], shardList: [manifest.shards.file], results: [resultCid] },
+    report: { job, recordPages: [], shardList: [manifest.shards.file], results: results.map(cidSaying) },
     records,
     shards: [{ shard, pages: 1, bytes: 1, costMs: 1 }],
-    block: (cid) => (cid === resultCid ? result : undefined),
+    block: (cid) => results.map(resultSaying).find((bytes) => cborCid(sha256, bytes) === cid),
     sha256,
     verify,
   })
@@ -169,6 +174,20 @@ test('a lease goes to whom the seed draws', () => {
   assert(found.length > 0)
   for (const problem of found) assert.match(problem, /whom the seed does not draw/)
   isBlamed({ ...honest, eligible: [] }, /does not draw/, /does not draw/)
+})
+
+test('under a tolerance those who agree do so with each other, and the audit says what it was', () => {
+  assert.deepEqual(problemsOf({ ...honest, texts: ['cat', 'car'] }), [])
+  isBlamed(
+    { ...honest, texts: ['cat', 'bar'] },
+    /as one answer; they are not texts at most 1 edit a page apart/,
+  )
+  const other = { result: cidSaying('cot') }
+  isBlamed({ ...honest, texts: ['cat', 'car'], verdict: other }, /no valid result in the report/)
+  assert.deepEqual(audited({ ...honest, texts: ['cat', 'cat'] }).agreement, {
+    relation: 'text-distance',
+    editsMax: 1,
+  })
 })
 
 test('a receipt opens to what it committed to, and to nothing else', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Agreement, Tolerance } from '../../src/protocol/agreement.ts'
 import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { type Claim, tally } from '../../src/protocol/tally.ts'
 import { cidNamed, ownerNamed } from '../support/core-fakes.ts'
@@ -13,6 +14,10 @@ interface Said {
   readonly isa: number
   readonly exhausted: boolean
 }
+
+/** Under it 0 is as good as 1 and 1 as 2, and 0 is not as good as 2; and nothing is as good as 9. */
+const tolerance: Tolerance = { relation: 'numbers', absoluteMax: 1, relativeMax: 0 }
+const values = [0, 1, 2, 9]
 
 /** The text belongs to the bytes: a result has one text, and is a failure or is none. */
 const said: fc.Arbitrary<Said> = fc
@@ -30,17 +35,21 @@ function claimsOf(all: readonly Said[]): Claim[] {
     isa: `isa${isa}`,
     text: `${text}`,
     exhausted,
+    content: [{ error: null, text: '', output: { value: values[result]! } }],
   }))
 }
 
 /** Every set of voices that agree pairwise, found by trying all of them; the size of the largest. */
-function largestAgreement(voices: readonly Claim[], agreement: 'bytes' | 'class-text'): number {
+function largestAgreement(voices: readonly Claim[], agreement: Agreement): number {
   let most = 0
   for (let set = 0; set < 1 << voices.length; set += 1) {
     const inside = voices.filter((_, i) => (set & (1 << i)) !== 0)
     const agree = inside.every((a) =>
       inside.every(
-        (b) => a.result === b.result || (agreement === 'class-text' && a.isa !== b.isa && a.text === b.text),
+        (b) =>
+          a.result === b.result ||
+          (agreement === 'class-text' && a.isa !== b.isa && a.text === b.text) ||
+          (agreement === tolerance && Math.abs(numberIn(a) - numberIn(b)) <= 1),
       ),
     )
     if (agree) most = Math.max(most, inside.length)
@@ -48,12 +57,16 @@ function largestAgreement(voices: readonly Claim[], agreement: 'bytes' | 'class-
   return most
 }
 
+function numberIn({ result }: Claim): number {
+  return values[names.indexOf(result)]!
+}
+
 function firstOfEachOwner(claims: readonly Claim[]): Claim[] {
   return claims.filter((claim, i) => claims.findIndex((other) => other.owner === claim.owner) === i)
 }
 
-for (const agreement of ['bytes', 'class-text'] as const)
-  test(`comparing by ${agreement}, a shard is accepted just when the rules say so`, () => {
+for (const agreement of ['bytes', 'class-text', tolerance] as const)
+  test(`comparing by ${typeof agreement === 'object' ? 'a tolerance' : agreement}, a shard is accepted just when the rules say so`, () => {
     fc.assert(
       fc.property(
         fc.array(said, { maxLength: 9 }),
@@ -87,11 +100,14 @@ for (const agreement of ['bytes', 'class-text'] as const)
   })
 
 test('the order in which claims of distinct owners arrive changes no outcome', () => {
+  const distinct = fc.uniqueArray(said, { selector: (s) => s.owner, maxLength: 8 })
   fc.assert(
-    fc.property(fc.uniqueArray(said, { selector: (s) => s.owner, maxLength: 8 }), fc.nat(), (all, turn) => {
+    fc.property(distinct, fc.nat(), fc.constantFrom('bytes' as const, tolerance), (all, turn, agreement) => {
       const claims = claimsOf(all)
       const turned = [...claims.slice(turn % 8), ...claims.slice(0, turn % 8)].reverse()
-      const [one, other] = [claims, turned].map((c) => tally(c, { replicas: 2, lead: 3 }, 'bytes', undefined))
+      const [one, other] = [claims, turned].map((c) =>
+        tally(c, { replicas: 2, lead: 3 }, agreement, undefined),
+      )
       assert.equal(one!.state, other!.state)
       if (one!.state === 'accepted' && other!.state === 'accepted') assert.equal(one!.result, other!.result)
     }),
@@ -119,4 +135,33 @@ test('who failed for want of resources is never named as contradicting, not even
   const found = tally(failures, { replicas: 2, lead: 3 }, 'bytes', undefined)
   assert(found.state === 'accepted')
   assert.deepEqual(found.contradicting, [])
+})
+
+test('under a tolerance nobody is joined to others through a third', () => {
+  const said = [0, 1, 2].map((result) => ({ owner: result, result, text: 0, isa: 0, exhausted: false }))
+  const found = tally(claimsOf(said), { replicas: 3, lead: 3 }, tolerance, undefined)
+  assert(found.state === 'open')
+  assert.deepEqual([found.disputed, found.leading.length, found.missing], [true, 2, 2])
+})
+
+test('many different results under a tolerance cost little, and the most claimed ones are compared', () => {
+  const claims = Array.from({ length: 64 }, (_, i): Claim => {
+    const result = cidNamed(`m${i % 40}`)
+    const content = [{ error: null, text: '', output: { value: (i % 40) / 100 } }]
+    const peer = `p${i}` as PeerId
+    const receipt = `R${i}` as RecordId
+    return {
+      peer,
+      owner: ownerNamed(`o${i}`),
+      receipt,
+      result,
+      isa: null,
+      text: '',
+      exhausted: false,
+      content,
+    }
+  })
+  const found = tally(claims, { replicas: 2, lead: 3 }, tolerance, undefined)
+  assert(found.state === 'open' && found.disputed)
+  assert.equal(found.leading.length, 32, 'sixteen results that two claim each, though all are alike')
 })

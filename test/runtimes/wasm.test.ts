@@ -246,7 +246,13 @@ test('rounding is the same on every machine, and that of IEEE 754', async () => 
 
 test('the engine is named by its host and its limits, so that a change of either is another engine', async () => {
   assert.deepEqual(await wasm.engines(), [
-    { runtime: 'wasm', engine: 'exact', id: '5d660a00c6d32c3161ab1751022bb6f4', isa: null },
+    {
+      runtime: 'wasm',
+      engine: 'exact',
+      id: '5d660a00c6d32c3161ab1751022bb6f4',
+      isa: null,
+      agreement: 'bytes',
+    },
   ])
 })
 

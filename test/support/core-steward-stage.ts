@@ -3,6 +3,7 @@
  * makes durable is kept in a journal, from which `restore` builds it anew.
  */
 import type { Capacity, EngineAdvert } from '../../src/protocol/advert.ts'
+import { type Agreement, type Content, isTolerance } from '../../src/protocol/agreement.ts'
 import { openAllowance } from '../../src/protocol/allowance.ts'
 import { openDrawBasis } from '../../src/protocol/draw.ts'
 import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
@@ -13,6 +14,7 @@ import type { Ask, Payment } from '../../src/protocol/price.ts'
 import type { SignedRecord } from '../../src/protocol/record.ts'
 import type { Examined, StewardEffect, StewardInput, Wanted } from '../../src/protocol/steward/contract.ts'
 import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import type { Recomputation } from '../../src/protocol/tally.ts'
 import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
 import { openWindow } from '../../src/protocol/window.ts'
 import {
@@ -30,7 +32,13 @@ import {
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
 
-/** `replicas/checks/window shards`. */
+/** `edits:2`: texts at most so many edits a page apart. */
+function agreementOf(text: string): Agreement {
+  const [relation, editsMax] = text.split(':')
+  if (relation !== 'edits') return text as Agreement
+  return { relation: 'text-distance', editsMax: Number(editsMax) }
+}
+
 /** `v1:o1,v2:o2`: those for whom the submitter of a blind job made keys. */
 function blindOf(text: string | undefined): Manifest['blind'] {
   if (text === undefined) return null
@@ -41,6 +49,7 @@ function blindOf(text: string | undefined): Manifest['blind'] {
   return { key: new Uint8Array(32), candidates, keys: { file: cidNamed('keys'), bytes: 1 } }
 }
 
+/** `replicas/checks/window shards`. */
 function auditsOf(text: string | undefined): Audits | null {
   if (text === undefined) return null
   const [replicas = 1, checks = 1, windowShards = 1] = text.split('/').map(Number)
@@ -155,7 +164,7 @@ export class StewardStage {
         const found =
           result === 'impossible' || result === undefined
             ? null
-            : { result: cidNamed(result), text: settings.get('text') ?? result }
+            : this.#recomputationOf(result, settings.get('text') ?? result)
         return this.#hand({ type: 'recomputed', position: positionOf(words[0]!), found })
       }
       case 'connect':
@@ -183,7 +192,7 @@ export class StewardStage {
     this.#pages = number('pages', 1)
     this.#manifest = manifestWith({
       shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count * this.#pages },
-      agreement: (settings.get('agreement') ?? 'bytes') as Manifest['agreement'],
+      agreement: agreementOf(settings.get('agreement') ?? 'bytes'),
       blind: blindOf(settings.get('blind')),
       shortage: (settings.get('shortage') ?? 'wait') as Manifest['shortage'],
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
@@ -247,8 +256,23 @@ export class StewardStage {
     const finding: Examined['finding'] =
       words[1] === 'missing' || words[1] === 'invalid'
         ? { state: words[1] }
-        : { state: 'good', text, exhausted: words[1] === 'exhausted' }
+        : {
+            state: 'good',
+            text,
+            exhausted: words[1] === 'exhausted',
+            ...this.#contentOf(text),
+          }
     return this.#hand({ type: 'examined', results: asked.map((want) => ({ ...want, finding })) })
+  }
+
+  #recomputationOf(result: string, text: string): Recomputation {
+    return { result: cidNamed(result), text, ...this.#contentOf(text) }
+  }
+
+  /** Of a result of one page with this text, where texts are compared. */
+  #contentOf(text: string): { readonly content?: Content } {
+    if (!isTolerance(this.#manifest.agreement)) return {}
+    return { content: [{ error: null, text, output: undefined }] }
   }
 
   #restore(): string[] {

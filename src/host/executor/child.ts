@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { z } from 'zod'
+import { agreementSchema } from '../../protocol/agreement.ts'
 import {
   encodeFrame,
   FrameReader,
@@ -25,6 +26,7 @@ const engine = z.strictObject({
   engine: z.string().max(32),
   id: z.string().max(64),
   isa: z.string().max(64).nullable(),
+  agreement: agreementSchema,
 })
 
 /** A child that says anything else has been broken into, and is killed. */

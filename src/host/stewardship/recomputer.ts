@@ -1,6 +1,6 @@
 /** The arbiter's bench: runs a disputed shard here, on the steward's own machine, with the exact engine. */
 
-import { comparedText } from '../../protocol/examination.ts'
+import { comparedOf } from '../../protocol/examination.ts'
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import { decodeShard, type Manifest } from '../../protocol/job.ts'
 import type { Recomputation } from '../../protocol/tally.ts'
@@ -47,6 +47,6 @@ export class Recomputer {
     const encoded = packResult(manifest, result, key)
     const cid = cidOf('dag-cbor', encoded)
     await this.#blocks.put(cid, encoded, { kind: 'result', job })
-    return { result: cid, text: comparedText(sha256, result) }
+    return { result: cid, ...comparedOf(sha256, result, manifest.agreement) }
   }
 }

@@ -579,7 +579,7 @@ export class Stewardship {
           bytes === undefined
             ? ({ state: 'missing' } as const)
             : manifest.blind === null
-              ? examineResult(sha256, bytes, want.pages, engine)
+              ? examineResult(sha256, bytes, want.pages, engine, manifest.agreement)
               : examineSealedResult(bytes, engine)
         return { ...want, finding }
       }),

@@ -157,7 +157,7 @@ export async function prepareJob(
       pages: documents.reduce((sum, document) => sum + document.pages, 0),
     },
     documents: { ...(await nameOf(names)), count: documents.length },
-    agreement: engine.isa === null ? 'bytes' : 'class-text',
+    agreement: engine.agreement,
     assurance,
     fleet: context.fleet,
     seal: { nonce: sealNonce, commitment: sealCommitment(secret) },
@@ -280,15 +280,19 @@ function chooseEngine(
     if (owner !== undefined) known.owners.add(owner)
   }
   for (const engine of context.engines) note(engine)
+  // What an advert does not say of an engine that this node lacks is the strictest that it can be.
   for (const { engines, owner, peer } of context.capacities)
     if (peer !== context.node.peerId)
-      for (const engine of engines)
-        note(engine, isAffordable(engine.ask, request.payment) ? owner : undefined)
+      for (const { runtime, engine, id, isa, ask } of engines)
+        note(
+          { runtime, engine, id, isa, agreement: isa === null ? 'bytes' : 'class-text' },
+          isAffordable(ask, request.payment) ? owner : undefined,
+        )
 
   const wanted = [...offered.values()].filter(
     ({ engine }) =>
       (request.engine === 'auto' || engine.engine === request.engine) &&
-      (!request.blind || engine.isa === null),
+      (!request.blind || engine.agreement === 'bytes'),
   )
   const enough = (choice: { owners: Set<OwnerId> }) => (choice.owners.size >= needed ? 1 : 0)
   const native = (choice: { engine: EngineDescription }) => (choice.engine.isa === null ? 0 : 1)

@@ -8,6 +8,7 @@
  */
 import type { Capacity } from '../advert.ts'
 import type { Allowance } from '../allowance.ts'
+import type { Finding } from '../examination.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { StewardPlace } from '../job.ts'
 import type { Opening, Receipt } from '../lease.ts'
@@ -90,10 +91,8 @@ export interface Wanted {
 }
 
 export interface Examined extends Wanted {
-  readonly finding:
-    | { readonly state: 'good'; readonly text: string; readonly exhausted: boolean }
-    /** The bytes came, and are not a result of this job: whoever signed for them is wrong. */
-    | { readonly state: 'invalid' }
+  readonly finding: /** Good, or bytes that are not a result of this job: whoever signed for them is wrong. */
+    | Finding
     /** The bytes did not come: undelivered, which is not a lie. */
     | { readonly state: 'missing' }
 }

@@ -4,8 +4,10 @@
  * Equal results are fetched once, from whoever claimed them first; when one claimant does not deliver, the next
  * is asked. What was found in a result holds for everybody who claims it: its name is the hash of its bytes.
  */
+
+import type { Finding } from '../examination.ts'
 import type { Cid, RecordId } from '../ids.ts'
-import type { Examined, Wanted } from './contract.ts'
+import type { Wanted } from './contract.ts'
 import type { LeaseState } from './lease-book.ts'
 import type { ShardState } from './shard-board.ts'
 
@@ -16,9 +18,6 @@ export interface Return {
   readonly receipt: RecordId
   readonly result: Cid
 }
-
-/** What is in a result that came. */
-export type Finding = Exclude<Examined['finding'], { state: 'missing' }>
 
 export class Returns {
   readonly #findings = new Map<string, Finding>()
@@ -44,7 +43,9 @@ export class Returns {
     const key = keyOf(want)
     const waiting = this.#waiting.get(key) ?? []
     this.#waiting.delete(key)
-    if (waiting.length > 0) this.#findings.set(key, finding)
+    // With all its content a finding is not kept: whoever claims the same later has it examined again.
+    const isLight = finding.state === 'invalid' || finding.content === undefined
+    if (waiting.length > 0 && isLight) this.#findings.set(key, finding)
     return waiting
   }
 

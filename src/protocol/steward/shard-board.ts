@@ -200,6 +200,8 @@ export class ShardBoard {
 
   decide(shard: ShardState, verdict: ShardVerdict): void {
     shard.verdict = verdict
+    // Nobody compares them any more, and the pages of a whole job would be a lot to keep.
+    shard.claims.splice(0, shard.claims.length, ...shard.claims.map(({ content: _, ...claim }) => claim))
     this.#open.delete(shard)
     this.#queued.delete(shard)
     this.#update(shard)

@@ -22,6 +22,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { Capacity } from '../advert.ts'
 import { type Allowance, Allowances, worthOf } from '../allowance.ts'
 import type { DrawBasis } from '../draw.ts'
+import type { Finding } from '../examination.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest, ShardEntry, StewardPlace } from '../job.ts'
 import { checkReceipt, type Lease, type Opening, type Receipt } from '../lease.ts'
@@ -53,7 +54,7 @@ import type { Examined, StewardEffect, StewardInput, StewardView, Wanted } from 
 import { DrawLog } from './draw-log.ts'
 import { LeaseBook, type LeaseState } from './lease-book.ts'
 import { Patience } from './patience.ts'
-import { type Finding, type Return, Returns } from './returns.ts'
+import { type Return, Returns } from './returns.ts'
 import { ShardBoard, type ShardState } from './shard-board.ts'
 import { type Check, type ClosedWindow, Windows } from './windows.ts'
 
@@ -496,6 +497,7 @@ export class Steward {
     const found = {
       text: invalid ? 'invalid' : finding.text,
       exhausted: !invalid && finding.exhausted,
+      ...(invalid || finding.content === undefined ? {} : { content: finding.content }),
     }
     const { receipt, result } = claim
     this.#apart.get(shard.position)?.unseen.delete(receipt)

@@ -144,5 +144,11 @@ async function describe(
     )
   }
   hash.update(JSON.stringify({ runtime: 'ocr', engine, options, pipelineVersion }))
-  return { runtime: 'ocr', engine, id: hash.digest('hex').slice(0, 32), isa }
+  return {
+    runtime: 'ocr',
+    engine,
+    id: hash.digest('hex').slice(0, 32),
+    isa,
+    agreement: isa === null ? 'bytes' : 'class-text',
+  }
 }

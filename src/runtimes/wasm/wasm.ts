@@ -40,7 +40,7 @@ export const wasm: Runtime = {
   async engines() {
     const identity = JSON.stringify({ wasiHostVersion, defaults, limits })
     const id = createHash('sha256').update(`carpool wasm exact ${identity}`).digest('hex').slice(0, 32)
-    return [{ runtime: 'wasm', engine: 'exact', id, isa: null }]
+    return [{ runtime: 'wasm', engine: 'exact', id, isa: null, agreement: 'bytes' }]
   },
 
   inspect(document) {

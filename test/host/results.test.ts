@@ -1,0 +1,77 @@
+/** Results: what vehicles agreed on may be nonsense all the same, and then a page is missing by name. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { packResult } from '../../src/host/blind-results.ts'
+import { readResults } from '../../src/host/results.ts'
+import { namesKey, seal, shardKey } from '../../src/host/sealing.ts'
+import { cidOf } from '../../src/host/store/cid.ts'
+import { rawCid } from '../../src/protocol/block.ts'
+import type { Cid } from '../../src/protocol/ids.ts'
+import { encodeList, encodeSealedResult, type Manifest } from '../../src/protocol/job.ts'
+import type { ShardVerdict } from '../../src/protocol/verdict.ts'
+import { cidNamed, manifestWith, sha256 } from '../support/core-fakes.ts'
+
+const secret = new Uint8Array(32).fill(3)
+const blind: Manifest['blind'] = { key: new Uint8Array(32), candidates: [], keys: manifestWith().documents }
+
+/** Of a job of one-page shards, one for each of these results. */
+async function read(changes: Partial<Manifest>, pack: (manifest: Manifest, key: Uint8Array) => Uint8Array[]) {
+  const blocks = new Map<Cid, Uint8Array>()
+  const given = manifestWith(changes)
+  const results = pack(given, secret)
+  const names = results.map((_, i) => ({ name: `d${i}`, file: cidNamed(`d${i}`), bytes: 1, pages: 1 }))
+  const list = seal(namesKey(secret), encodeList(names))
+  const file = rawCid(sha256, list)
+  blocks.set(file, list)
+  const verdicts = results.map((bytes, position): ShardVerdict => {
+    const result = cidOf('dag-cbor', bytes)
+    blocks.set(result, bytes)
+    const shard = cidNamed(`s${position}`)
+    const counted = { agreeing: [], contradicting: [], settles: [] }
+    return { position, shard, outcome: 'accepted', status: 'final', result, because: 'unanimous', ...counted }
+  })
+  const shards = results.map((_, i) => ({ shard: cidNamed(`s${i}`), pages: 1, bytes: 1, costMs: 1 }))
+  const manifest = { ...given, documents: { file, bytes: list.byteLength, count: names.length } }
+  const reading = readResults(manifest, shards, verdicts, secret, async (cid) => blocks.get(cid))
+  const lines: string[] = []
+  for (;;) {
+    const next = await reading.next()
+    if (next.done)
+      return { lines, missing: next.value.missing.map(({ document, why }) => `${document}: ${why}`) }
+    lines.push(`${next.value.document} ${JSON.stringify(next.value.result)}`)
+  }
+}
+
+function resultOf(output: string) {
+  return { engine: 'e', records: [{ output: Buffer.from(output), text: '', error: null }] }
+}
+
+test('an output that is no JSON object leaves its page missing, and the others are there', async () => {
+  const { lines, missing } = await read({}, (manifest, key) =>
+    ['{"text":"a"}', 'nonsense', '', '7', 'null', '{"text":"b"}'].map((output) =>
+      packResult(manifest, resultOf(output), key),
+    ),
+  )
+  assert.deepEqual(lines, ['d0 {"text":"a"}', 'd5 {"text":"b"}'])
+  assert.deepEqual(
+    missing,
+    [1, 2, 3, 4].map((i) => `d${i}: its output is no JSON object`),
+  )
+})
+
+test('a blind job’s ciphertext that opens to nothing leaves its page missing, and the others are there', async () => {
+  const { lines, missing } = await read({ blind }, (manifest) => {
+    const good = packResult(manifest, resultOf('{"text":"a"}'), shardKey(secret, 0))
+    const ofAnotherShard = packResult(manifest, resultOf('{"text":"b"}'), shardKey(secret, 0))
+    const sealed = encodeSealedResult({ engine: 'e', exhausted: false, sealed: new Uint8Array(100) })
+    const twoPages = { ...resultOf('{}'), records: [...resultOf('{}').records, ...resultOf('{}').records] }
+    return [good, ofAnotherShard, sealed, packResult(manifest, twoPages, shardKey(secret, 3))]
+  })
+  assert.deepEqual(lines, ['d0 {"text":"a"}'])
+  assert.equal(missing.length, 3)
+  assert.match(
+    missing[0]!,
+    /^d1: its result bafy\w+ is none, though its vehicles agree on it: its result does not open/,
+  )
+  assert.match(missing[2]!, /2 records for 1 pages/)
+})
