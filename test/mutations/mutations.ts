@@ -32,6 +32,7 @@ const rules = 'test/protocol/rules.test.ts'
 const rulesWeek = 'test/protocol/rules-week.test.ts'
 const ownerWatch = 'test/host/owner-watch.test.ts'
 const signalsOf = (kind: string): string => `test/host/signals-${kind}.test.ts`
+const supervisor = 'test/host/supervisor.test.ts'
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -351,8 +352,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'An owner’s pause is forgotten in a restart.',
-    file: 'src/host/owner-watch.ts',
-    find: '    this.#options.journal.putSetting(pauseSetting, JSON.stringify({ untilMs }))\n',
+    file: 'src/host/supervisor/desk-watch.ts',
+    find: '    this.#pause.write({ untilMs })\n',
     replace: '',
     caughtBy: [ownerWatch],
   },
@@ -549,6 +550,70 @@ export const mutations: readonly Mutation[] = [
     replace: 'if (frame.byteLength < 0) throw',
     caughtBy: ['test/fuzz/fuzz.test.ts'],
   },
+  // --- preemption
+  {
+    name: 'The supervisor signals whoever has the number of a slot’s process.',
+    file: 'src/host/supervisor/main.ts',
+    find: '  if (child.startedTicks !== null && stat?.startedTicks !== child.startedTicks) return\n',
+    replace: '',
+    caughtBy: [supervisor],
+  },
+  {
+    name: 'A process that starts during a stop runs until the next reading.',
+    file: 'src/host/supervisor/main.ts',
+    find: "      if (guard === undefined || guard.judgement.verdict === 'stop') freeze()\n",
+    replace: '',
+    caughtBy: [supervisor],
+  },
+  {
+    name: 'Slots are left to the node.',
+    file: 'src/host/supervisor/main.ts',
+    find: "  if (guard!.judgement.verdict === 'stop') freeze()\n",
+    replace: "  if (guard!.judgement.verdict === 'stop') return tell()\n",
+    caughtBy: [supervisor],
+  },
+  {
+    name: 'A supervisor that has ended leaves its last verdict.',
+    file: 'src/host/supervisor/supervised-watch.ts',
+    find: '    this.#judge(unwatched(why))\n',
+    replace: '',
+    caughtBy: [supervisor],
+  },
+  {
+    name: 'A supervisor that was replaced does not know the slots.',
+    file: 'src/host/supervisor/supervised-watch.ts',
+    find: "    for (const [pid, startedTicks] of this.#children) life.say({ type: 'child', pid, startedTicks })\n",
+    replace: '',
+    caughtBy: [supervisor],
+  },
+  {
+    name: 'What a killed node leaves behind lives on.',
+    file: 'src/host/supervisor/main.ts',
+    find: "  for (const [pid, child] of children) signal(pid, child, 'SIGKILL')\n",
+    replace: '',
+    caughtBy: [supervisor],
+  },
+  {
+    name: 'A vehicle that must stop downloads on.',
+    file: 'src/host/vehicle/vehicle.ts',
+    find: "    this.#fetching.get(lease)?.abort(new Error('the lease is over'))\n",
+    replace: '',
+    caughtBy: [vehicle],
+  },
+  {
+    name: 'A vehicle that leaves counts without the leases that it has.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'const expectedMs = Math.max(costMs, queuedMs / this.#slots.length) * this.#slowness.value',
+    replace: 'const expectedMs = Math.max(costMs, 0 * queuedMs) * this.#slowness.value',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'Leases are as long as ever for a vehicle that leaves.',
+    file: 'src/protocol/steward/assignment.ts',
+    find: 'const costMsMax = Math.min(leaseCostMsTarget / slowness, room.costMsMax)',
+    replace: 'const costMsMax = leaseCostMsTarget / slowness',
+    caughtBy: [scenarios],
+  },
   // --- blind jobs
   {
     name: 'Different results of a shard of a blind job are sealed under one key.',
@@ -567,7 +632,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A blind job waits for owners who cannot come.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (this.#end === undefined) this.#failForWantOfKeys()',
+    find: 'if (this.#end === undefined) this.#failForWantOfKeys(nowMs)',
     replace: '',
     caughtBy: [scenarios],
   },

@@ -10,6 +10,7 @@
  * When the node is gone, whatever it has left behind is ended, and so is the supervisor.
  */
 import { Socket } from 'node:net'
+import { setPriority } from 'node:os'
 import { pino } from 'pino'
 import { statOf } from '../executor/usage.ts'
 import { LineReader } from '../local/lines.ts'
@@ -26,6 +27,9 @@ import {
 
 /** The descriptor that the node has put its end of the socket's other end at. */
 const socketFd = 3
+
+/** Ahead of ordinary processes, behind what the system itself puts first. A guess. */
+const niceness = -10
 
 /** How often the slots' CPU time is looked at: a cap of watts is about minutes. A guess. */
 const sampleMs = 5_000
@@ -55,6 +59,13 @@ let trafficBytes = 0
 let wakeTimer: NodeJS.Timeout | undefined
 let tellTimer: NodeJS.Timeout | undefined
 let told = { text: '', gist: '' }
+
+// Before a machine that is busy with anything else, where this user may ask for it; providers' programs inherit it.
+try {
+  setPriority(niceness)
+} catch {
+  // The scheduler wakes a process that mostly sleeps soon in any case.
+}
 
 const reader = new LineReader(messageBytesMax)
 socket.on('data', (chunk: Uint8Array) => {
