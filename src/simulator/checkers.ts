@@ -2,6 +2,7 @@
  * Checkers: what must hold after every event, written from the rules and apart from the code that is to keep them. They
  * look at what nodes sign and do, never into the machines.
  */
+import type { Allowance } from '../protocol/allowance.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
 import type { RecordBody, Verified } from '../protocol/record.ts'
@@ -20,6 +21,8 @@ export interface JobRules {
   /** Voices that are enough once their windows have passed. */
   readonly audited: number
   readonly deadlineMs: number
+  /** Null: nobody is paid. */
+  readonly budgetMicros: number | null
   readonly truth: (position: number) => Cid
 }
 
@@ -32,7 +35,11 @@ export class Checkers {
   readonly #leases = new Map<LeaseId, Verified<Lease>>()
   readonly #receipts = new Map<
     RecordId,
-    { readonly owner: OwnerId; readonly results: ReadonlyMap<number, Cid> }
+    {
+      readonly owner: OwnerId
+      readonly lease: Verified<Lease>
+      readonly results: ReadonlyMap<number, Cid>
+    }
   >()
   /** Who ever had a lease of a shard, by job and position. */
   readonly #holders = new Map<string, PeerId[]>()
@@ -40,6 +47,10 @@ export class Checkers {
   readonly #accepted = new Map<JobId, Map<number, Cid>>()
   readonly #claimed = new Map<string, Cid>()
   readonly #ends = new Map<JobId, JobEnd>()
+  /** Of leases that have left their stewards: the places that may yet be owed. */
+  readonly #owable = new Map<LeaseId, Set<number>>()
+  /** By job: what all of them come to. */
+  readonly #promised = new Map<JobId, number>()
 
   job(job: JobId, rules: JobRules): void {
     this.#rules.set(job, rules)
@@ -62,6 +73,27 @@ export class Checkers {
     else if (body.kind === 'verdict') this.#verdict(record as Verified<Verdict>)
     else if (body.kind === 'end' && body.job !== null && !this.#ends.has(body.job))
       this.#ends.set(body.job, body.payload as JobEnd)
+  }
+
+  /**
+   * A lease has left its steward: its vehicle may be owed all of it from now on. So what is paid and what may yet be paid
+   * is never more than this sum, and that never more than the budget.
+   */
+  offered({ id, job, payload }: Verified<Lease>): void {
+    if (this.#owable.has(id) || payload.price === null) return
+    this.#owable.set(id, new Set(payload.units.keys()))
+    this.#promise(job!, payload, [...payload.units.keys()], 1)
+  }
+
+  /** It is durable that a steward owes no more of its own leases than this. */
+  tookBack({ signer, payload }: Verified<Allowance>): void {
+    for (const { lease: id, places } of payload.writtenOff) {
+      const [lease, owable] = [this.#leases.get(id), this.#owable.get(id)]
+      if (lease === undefined || owable === undefined || lease.signer !== signer) continue
+      const gone = [...owable].filter((place) => !places.includes(place))
+      for (const place of gone) owable.delete(place)
+      this.#promise(lease.job!, lease.payload, gone, -1)
+    }
   }
 
   /** After a vehicle's owner took it away: no slot may go on. */
@@ -109,6 +141,15 @@ export class Checkers {
     }
   }
 
+  #promise(job: JobId, { units, price }: Lease, places: readonly number[], sign: 1 | -1): void {
+    const worth = places.reduce((sum, place) => sum + units[place]! * price!.unitMicros, 0)
+    const promised = (this.#promised.get(job) ?? 0) + sign * worth
+    this.#promised.set(job, promised)
+    const budget = this.#rules.get(job)!.budgetMicros
+    if (budget === null || promised > budget)
+      this.#blame(`job ${job} may owe ${promised} micros, and has ${budget} to spend`)
+  }
+
   #receipt(receipt: Verified<Receipt>, opening: Opening, isLiar: boolean): void {
     const lease = this.#leases.get(receipt.payload.lease)
     if (lease === undefined) {
@@ -126,16 +167,25 @@ export class Checkers {
       this.#claimed.set(key, result)
       results.set(lease.payload.positions[place]!, result)
     })
-    this.#receipts.set(receipt.id, { owner: lease.payload.owner, results })
+    this.#receipts.set(receipt.id, { owner: lease.payload.owner, lease, results })
   }
 
-  #verdict({ job, payload }: Verified<Verdict>): void {
+  /** A steward counts no work for which it does not pay. */
+  #countsWhatItPays(steward: PeerId, lease: Verified<Lease> | undefined, position: number): void {
+    if (lease === undefined || lease.signer !== steward) return
+    const place = lease.payload.positions.indexOf(position)
+    if (this.#owable.get(lease.id)?.has(place) === false)
+      this.#blame(`${steward} counts shard ${position} of lease ${lease.id}, which it does not pay`)
+  }
+
+  #verdict({ job, signer, payload }: Verified<Verdict>): void {
     const { replicas, lead, audited, truth } = this.#rules.get(job!)!
     for (const { position, outcome, result, because, agreeing } of payload.shards) {
       if (outcome !== 'accepted') continue
       const owners = new Set<OwnerId>()
       for (const id of agreeing) {
         const receipt = this.#receipts.get(id)
+        this.#countsWhatItPays(signer, receipt?.lease, position)
         if (receipt?.results.get(position) === result) owners.add(receipt.owner)
       }
       const needed =

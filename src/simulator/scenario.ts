@@ -18,6 +18,11 @@ export interface Scenario {
   readonly errorBound: number
   readonly colludingShare: number
 
+  /** The most that a shard's execution costs, in micros, and the least a quarter of it; 0: nobody is paid. */
+  readonly unitMicros: number
+  /** What submitters have for a job, in what all its shards cost once at that price. */
+  readonly budget: number
+
   // The network: 0.3 of messages lost means 3 in 10; a clog holds back what one node says to another for a while.
   readonly latencyMs: number
   readonly loss: number
@@ -64,6 +69,8 @@ export const calm: Scenario = {
   standbys: 2,
   errorBound: 0,
   colludingShare: 0.01,
+  unitMicros: 0,
+  budget: 0,
   latencyMs: 40,
   loss: 0,
   duplication: 0,
@@ -109,7 +116,23 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
     accomplices: 0.1,
   },
   {
+    name: 'budget',
+    unitMicros: 200,
+    budget: 1.2,
+    loss: 0.1,
+    duplication: 0.1,
+    partitionEveryMs: 60_000,
+    crashEveryMs: 120_000,
+    lostForGood: 0.1,
+    parkedMs: 120_000,
+    drivingMs: 50_000,
+    slow: 0.1,
+    liars: 0.05,
+  },
+  {
     name: 'chaos',
+    unitMicros: 200,
+    budget: 20,
     latencyMs: 120,
     loss: 0.1,
     duplication: 0.2,

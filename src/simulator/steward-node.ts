@@ -141,6 +141,7 @@ export class StewardNode implements SimNode {
       if (written.type === 'job') jobs.push(written.job)
       else if (written.type === 'record') {
         records.push(written.entry)
+        this.#tellTakenBack(written.entry)
         this.#records.set(written.entry.record.id, written.entry)
       } else if (written.type === 'inputs') this.#inputs.add(written.job)
       else this.#results.add(written.result)
@@ -237,7 +238,7 @@ export class StewardNode implements SimNode {
     switch (effect.type) {
       case 'issue':
         world.checkers.signed(effect.id, effect.body, null, false)
-        this.#keep({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
+        this.#issued({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
         break
       case 'keep':
       case 'copy':
@@ -307,6 +308,15 @@ export class StewardNode implements SimNode {
 
   #recordOf(id: RecordId): JobRecord | undefined {
     return this.#records.get(id)
+  }
+
+  #issued(entry: JobRecord): void {
+    this.#keep(entry)
+    if (entry.kind === 'allowance') this.#after(() => this.#tellTakenBack(entry))
+  }
+
+  #tellTakenBack(entry: JobRecord): void {
+    if (entry.kind === 'allowance') this.#world.checkers.tookBack(entry.record)
   }
 
   #keep(entry: JobRecord): void {

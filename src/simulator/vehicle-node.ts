@@ -1,10 +1,11 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
-import type { Capacity } from '../protocol/advert.ts'
+import type { Capacity, EngineAdvert } from '../protocol/advert.ts'
 import { cborCid } from '../protocol/block.ts'
 import type { Handover } from '../protocol/handover.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
+import type { Ask } from '../protocol/price.ts'
 import type { Verified } from '../protocol/record.ts'
 import type {
   Done,
@@ -30,13 +31,14 @@ type Written =
   | { readonly type: 'done'; readonly lease: LeaseId; readonly done: Done }
   | { readonly type: 'release'; readonly lease: LeaseId; readonly reason: ReleaseReason | null }
 
-const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0, ask: null }
+const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0 }
 
 export class VehicleNode implements SimNode {
   readonly peer: PeerId
   readonly owner: OwnerId
   readonly temper: Temper
   readonly #slowness: number
+  readonly #engine: EngineAdvert
   #capacity: Capacity | undefined
   #serial = 0
   readonly #world: World
@@ -53,7 +55,8 @@ export class VehicleNode implements SimNode {
   readonly #given = new Set<Cid>()
   #durableMs = 0
 
-  constructor(world: World, peer: PeerId, owner: OwnerId, temper: Temper, slowness: number) {
+  constructor(world: World, peer: PeerId, owner: OwnerId, temper: Temper, slowness: number, ask: Ask | null) {
+    this.#engine = { ...engine, ask }
     this.#world = world
     this.peer = peer
     this.owner = owner
@@ -79,7 +82,7 @@ export class VehicleNode implements SimNode {
       mode: this.#mode,
       reasons: [],
       availableUntilMs: null,
-      engines: [engine],
+      engines: [this.#engine],
       addresses: [],
       software: 'carpool',
     }
@@ -172,7 +175,7 @@ export class VehicleNode implements SimNode {
     const secret = cheapHash(new TextEncoder().encode(`secret/${peer}/${this.#lives}`))
     this.#lives += 1
     return new Worker(
-      { self: peer, slots: 1, engines: [engine], categories: null, secret, sha256: cheapHash },
+      { self: peer, slots: 1, engines: [this.#engine], categories: null, secret, sha256: cheapHash },
       this.#lives * 2 ** 25,
     )
   }

@@ -17,6 +17,7 @@ import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
 import { plansFor } from '../protocol/plan.ts'
+import type { Ask } from '../protocol/price.ts'
 import type { Verified } from '../protocol/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { Chance, cheapHash } from './chance.ts'
@@ -82,7 +83,8 @@ export class World {
       const temper = tempers[i] ?? 'honest'
       const owner = ownerNamed(temper === 'same-owner' ? 'liars' : `car-${i}`)
       const slowness = this.chance.happens(scenario.slow) ? 10 : 1
-      this.#vehicles.push(new VehicleNode(this, peerNamed(`car-${i}`), owner, temper, slowness))
+      const ask = askOf(scenario, i)
+      this.#vehicles.push(new VehicleNode(this, peerNamed(`car-${i}`), owner, temper, slowness, ask))
     }
     for (const node of [...this.#stewards, ...this.#vehicles]) {
       this.#nodes.set(node.peer, node)
@@ -196,6 +198,7 @@ export class World {
   }
 
   offer(from: StewardNode, to: PeerId, job: SimJob, lease: Verified<Lease>): void {
+    this.checkers.offered(lease)
     const handovers = from.handoversOf(job)
     this.#deliver(from, to, 'offer', (node) => {
       if (node instanceof VehicleNode) node.offer(from.peer, job, lease, handovers)
@@ -311,6 +314,7 @@ export class World {
         this.nowMs + this.#troubleMs,
         shardsPerJob,
         assuranceOf(this.#scenario),
+        paymentOf(this.#scenario),
       ),
     }
     const job: SimJob = { manifest, shards, truth }
@@ -320,6 +324,7 @@ export class World {
       lead,
       audited: audits?.replicas ?? 0,
       deadlineMs: manifest.payload.deadlineMs,
+      budgetMicros: manifest.payload.payment?.budgetMicros ?? null,
       truth,
     })
     this.#jobs.push({ job, submittedMs: this.nowMs })
@@ -440,11 +445,24 @@ function assuranceOf({
   return { replicas: plan!.replicas, audits: plan!.audits, lead: plan!.lead, ...rest }
 }
 
+function paymentOf({ unitMicros, budget, shardsPerJob }: Scenario): Manifest['payment'] {
+  if (unitMicros === 0) return null
+  const budgetMicros = Math.round(unitMicros * shardsPerJob * budget)
+  return { currency: 'EUR', unit: 'page', unitMicrosMax: unitMicros, budgetMicros }
+}
+
+/** Some owners ask for all that is paid, some for a quarter of it, and some for nothing. */
+function askOf({ unitMicros }: Scenario, index: number): Ask | null {
+  if (unitMicros === 0 || index % 5 === 4) return null
+  return { currency: 'EUR', unitMicros: Math.ceil((unitMicros * (1 + (index % 4))) / 4) }
+}
+
 function manifestOf(
   stewards: readonly StewardPlace[],
   deadlineMs: number,
   count: number,
   assurance: Assurance,
+  payment: Manifest['payment'],
 ): Manifest {
   return {
     runtime: 'wasm',
@@ -460,7 +478,7 @@ function manifestOf(
     shortage: 'wait',
     deadlineMs,
     category: categoryDefault,
-    payment: null,
+    payment,
     blind: null,
     stewards,
   }
