@@ -62,7 +62,7 @@ test('audited jobs keep their bound against accomplices, at less than two execut
 test('a budget that is too small is never exceeded, and the jobs end by its name', () => {
   for (const seed of seeds.slice(0, 8)) {
     const { violations, jobs, jobsComplete, jobsLost, lastEvents } = new World(
-      { ...scenarios.budget!, name: 'poor', budget: 0.3 },
+      { ...scenarios.budget!, name: 'poor', vehicles: 4, budget: 0.5 },
       seed,
       minutes,
     ).run()
