@@ -123,12 +123,12 @@ export function describeStatus(status: JobStatus): string[] {
   const lines = [
     `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${describeAssurance(status)}  ${formatBound(status.errorBound)}`,
     `${progressBar(pages.verified, pages.total)} ${formatNumber(pages.verified)} of ${formatCount(pages.total, 'page')} verified  ${describePace(status)}`,
+    `shards: ${shards.queued} queued, ${shards.leased} leased, ${shards.returned} returned, ${shards.verified} verified, ${shards.disputed} disputed, ${shards.failed} failed; ${formatCount(status.executions, 'execution')}`,
     ...(payment === null
       ? []
       : [
           `money: ${formatMoney(payment.owedMicros, payment.currency)} owed, ${formatMoney(payment.promisedMicros, payment.currency)} promised to leases, of a budget of ${formatMoney(payment.budgetMicros, payment.currency)}`,
         ]),
-    `shards: ${shards.queued} queued, ${shards.leased} leased, ${shards.returned} returned, ${shards.verified} verified, ${shards.disputed} disputed, ${shards.failed} failed; ${formatCount(status.executions, 'execution')}`,
   ]
   if (status.state === 'running' && owners.available < owners.needed)
     lines.push(`waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known`)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { isLiar, parseFaults, vehiclesFor } from '../../src/cli/swarm/faults.ts'
+import { liarProgram } from '../../src/cli/swarm/cast.ts'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { auditFile } from '../../src/host/audit.ts'
 import {
@@ -17,7 +17,6 @@ import {
   writeSlowDocuments,
 } from '../support/swarm.ts'
 
-const liarProgram = vehiclesFor(2, parseFaults('liar')).find(isLiar)!.program!
 const shards = 40
 /** Two checks of each of four owners' windows of ten. */
 const bought = { errorBound: 0.02, colludingShare: 0.05 }

@@ -1,14 +1,13 @@
 /** Vehicles that lie: named, outvoted, and paid for by nobody but their owner. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isLiar, parseFaults, vehiclesFor } from '../../src/cli/swarm/faults.ts'
+import { liarProgram } from '../../src/cli/swarm/cast.ts'
 import { startSwarm, testTimeout, textsOf, untilEnded, wasmJob, writeDocuments } from '../support/swarm.ts'
 
 const texts = ['one', 'two', 'three', 'four']
-const liar = vehiclesFor(2, parseFaults('liar')).find(isLiar)!.program!
 
 test('a liar is contradicted by the steward’s own recomputation, and named', testTimeout, async (t) => {
-  const vehicles = [{ name: 'honest-1' }, { name: 'honest-2' }, { name: 'liar', program: liar }]
+  const vehicles = [{ name: 'honest-1' }, { name: 'honest-2' }, { name: 'liar', program: liarProgram }]
   const swarm = await startSwarm(t, { vehicles })
   const request = await wasmJob(t, 'echo', writeDocuments(t, texts), { arbiter: 'steward', replicas: 3 })
   const { job } = await swarm.submitter.node.submit(request)
@@ -26,7 +25,7 @@ test(
   testTimeout,
   async (t) => {
     const honest = ['a', 'b', 'c', 'd'].map((name) => ({ name }))
-    const swarm = await startSwarm(t, { vehicles: [...honest, { name: 'liar', program: liar }] })
+    const swarm = await startSwarm(t, { vehicles: [...honest, { name: 'liar', program: liarProgram }] })
     const request = await wasmJob(t, 'echo', writeDocuments(t, texts), { arbiter: 'owners', replicas: 5 })
     const { job } = await swarm.submitter.node.submit(request)
     const status = await untilEnded(swarm.submitter, job)
@@ -41,7 +40,7 @@ test(
 )
 
 test('two liars of one owner are one voice: their agreement is worth nothing', testTimeout, async (t) => {
-  const liars = [1, 2].map((i) => ({ name: `liar-${i}`, owner: 'cartel', program: liar }))
+  const liars = [1, 2].map((i) => ({ name: `liar-${i}`, owner: 'cartel', program: liarProgram }))
   const swarm = await startSwarm(t, { vehicles: [...liars, { name: 'honest-1' }, { name: 'honest-2' }] })
   for (const round of ['first', 'second', 'third']) {
     const documents = writeDocuments(t, [`${round} round`])
@@ -52,7 +51,7 @@ test('two liars of one owner are one voice: their agreement is worth nothing', t
 })
 
 test('with nobody but one owner’s liars a job waits: one voice is not two', testTimeout, async (t) => {
-  const liars = [1, 2].map((i) => ({ name: `liar-${i}`, owner: 'cartel', program: liar }))
+  const liars = [1, 2].map((i) => ({ name: `liar-${i}`, owner: 'cartel', program: liarProgram }))
   const swarm = await startSwarm(t, { vehicles: liars })
   const request = await wasmJob(t, 'echo', writeDocuments(t, ['x']), { shortage: 'fail' })
   const { job, owners } = await swarm.submitter.node.submit(request)

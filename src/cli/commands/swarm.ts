@@ -11,7 +11,10 @@ import { aborted, heedSignals, signalExitCode } from '../interruption.ts'
 import { describePlan, describeStatus } from '../job-view.ts'
 import { print } from '../output.ts'
 import { checkOutput, writeResults } from '../results-output.ts'
-import { type Casualty, isLiar, parseFaults, strike, vehiclesFor } from '../swarm/faults.ts'
+import { booksOf } from '../swarm/books.ts'
+import { castOf, faultsFor, parseFaults } from '../swarm/cast.ts'
+import { Director } from '../swarm/director.ts'
+import { type Incident, strike } from '../swarm/faults.ts'
 import { describeDemonstration, succeeded } from '../swarm/summary.ts'
 import { Swarm } from '../swarm/swarm.ts'
 import { type Reading, readingOf, samplesFolder } from '../swarm/truth.ts'
@@ -19,14 +22,14 @@ import { type Reading, readingOf, samplesFolder } from '../swarm/truth.ts'
 interface Flags {
   readonly vehicles: string
   readonly documents?: string
-  readonly faults: string
+  readonly faults?: string
   readonly output?: string
   readonly engine: string
   readonly logLevel: string
 }
 
-/** Fewer and there is nobody left to agree when one lies, one dies and one leaves; more crowd two cores. */
-const vehiclesDefault = '6'
+/** One for each thing that can happen, and two that stay; more crowd two cores. */
+const vehiclesDefault = '8'
 const vehiclesMax = 64
 
 export function swarmCommand(program: Command): void {
@@ -38,7 +41,10 @@ export function swarmCommand(program: Command): void {
     )
     .option('--vehicles <count>', 'how many vehicles', vehiclesDefault)
     .option('--documents <folder>', "scanned pages to read (default: the project's samples)")
-    .option('--faults <list>', 'none, or some of liar,kill,drive-off', 'liar,kill,drive-off')
+    .option(
+      '--faults <list>',
+      'none, or some of liar,kill,drive-off,low-charge,hot,late (default: as many as the vehicles allow)',
+    )
     .option('--engine <name>', 'auto, native or exact', 'auto')
     .option('-o, --output <file>', 'keep the results as JSON lines')
     .option('--log-level <level>', 'what the nodes write to their logs', 'warn')
@@ -49,7 +55,8 @@ async function runSwarm(flags: Flags): Promise<void> {
   const count = Number(flags.vehicles)
   if (!Number.isInteger(count) || count < 1 || count > vehiclesMax)
     throw new CommandFailure(`--vehicles takes a whole number from 1 to ${vehiclesMax}`, usageExitCode)
-  const faults = parseFaults(flags.faults)
+  const faults = flags.faults === undefined ? faultsFor(count) : parseFaults(flags.faults)
+  const cast = castOf(count, faults)
   const folder = resolve(flags.documents ?? samplesFolder)
   if (!existsSync(folder)) throw new CommandFailure(`${folder} cannot be read: there is no such folder`)
   const output = flags.output === undefined ? undefined : resolve(flags.output)
@@ -57,8 +64,9 @@ async function runSwarm(flags: Flags): Promise<void> {
 
   const interruption = heedSignals()
   const startedMs = Date.now()
-  const vehicles = vehiclesFor(count, faults)
+  const director = new Director()
   print(`starting ${formatCount(count, 'vehicle')} and a submitter, each a process of its own …`)
+  const vehicles = cast.map((vehicle) => director.equip(vehicle))
   const starting = Swarm.start({ vehicles, logLevel: flags.logLevel })
   const stopped = aborted(interruption.signal).then(async () => {
     // One that does not start leaves nothing behind by itself.
@@ -76,9 +84,16 @@ async function runSwarm(flags: Flags): Promise<void> {
     const plan = await node.submit(request)
     for (const line of describePlan(plan)) print(line)
     print('')
-    const casualties: Casualty[] = []
+    const incidents: Incident[] = []
     const ended = new AbortController()
-    const striking = strike(swarm, vehicles, faults, (casualty) => casualties.push(casualty), ended.signal)
+    const striking = strike(
+      swarm,
+      cast,
+      faults,
+      director,
+      (incident) => incidents.push(incident),
+      ended.signal,
+    )
     const status = await follow(node, plan.job, display(), interruption.signal)
     ended.abort()
     await striking
@@ -88,8 +103,9 @@ async function runSwarm(flags: Flags): Promise<void> {
     const demonstration = {
       readings,
       status,
-      vehicles: vehicles.map((vehicle) => ({ member: swarm.vehicle(vehicle.name), lies: isLiar(vehicle) })),
-      casualties,
+      vehicles: cast.map(({ name, part }) => ({ member: swarm.vehicle(name), lies: part === 'liar' })),
+      incidents,
+      books: await booksOf(swarm, plan.job),
       tookMs: Date.now() - startedMs,
     }
     print('')
@@ -99,6 +115,7 @@ async function runSwarm(flags: Flags): Promise<void> {
       throw new CommandFailure('not every page was verified and read well; see above')
   } finally {
     if (!interruption.signal.aborted) await swarm.stop()
+    director.close()
     interruption.release()
   }
 }
@@ -119,7 +136,7 @@ function requestFor(folder: string, engine: string): SubmitRequest {
     selfCheck: false,
     blind: false,
     category: 'documents',
-    payment: null,
+    payment: { currency: 'EUR', unitMicrosMax: 500, budgetMicros: 100_000 }, // twice what owners ask; and far more than it takes
     standbys: 0, // of six owners one lies, one dies and one leaves: the others are needed to execute
   }
 }

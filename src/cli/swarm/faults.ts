@@ -1,75 +1,64 @@
-/** What goes wrong in a demonstration: which faults there are, and when they strike. */
-import { fileURLToPath } from 'node:url'
-import { CommandFailure, usageExitCode } from '../failure.ts'
+/** What goes wrong in a demonstration, and when: each fault waits for a vehicle that has something to lose. */
+import type { CastVehicle, Fault } from './cast.ts'
+import type { Director } from './director.ts'
 import type { Member } from './member.ts'
-import type { Swarm, SwarmVehicle } from './swarm.ts'
+import type { Swarm } from './swarm.ts'
 
-const faultNames = ['liar', 'kill', 'drive-off'] as const
-export type Fault = (typeof faultNames)[number]
-
-export interface Casualty {
+export interface Incident {
   readonly fault: Exclude<Fault, 'liar'>
   readonly member: Member
   readonly atSeconds: number
+  /** What its owner's rules said then; null for one that was killed. */
+  readonly sentence: string | null
 }
-
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const liarProgram = fileURLToPath(new URL(`./liar.${extension}`, import.meta.url))
 
 /** How often vehicles are looked at while a fault waits for one that works. */
 const lookIntervalMs = 50
 
-/** Throws CommandFailure for a fault that there is not. */
-export function parseFaults(text: string): ReadonlySet<Fault> {
-  if (text === 'none' || text === '') return new Set()
-  const names = text.split(',').map((name) => name.trim())
-  for (const name of names)
-    if (!(faultNames as readonly string[]).includes(name))
-      throw new CommandFailure(
-        `there is no fault '${name}'; there are none, ${faultNames.join(', ')}`,
-        usageExitCode,
-      )
-  return new Set(names as Fault[])
-}
-
-/** car-1, car-2 …, the second of them a liar if one is asked for. */
-export function vehiclesFor(count: number, faults: ReadonlySet<Fault>): SwarmVehicle[] {
-  return Array.from({ length: count }, (_, i) => {
-    const name = `car-${i + 1}`
-    return faults.has('liar') && i === Math.min(1, count - 1) ? { name, program: liarProgram } : { name }
-  })
-}
-
-export function isLiar(vehicle: SwarmVehicle): boolean {
-  return vehicle.program === liarProgram
-}
-
-/**
- * Lets the faults strike vehicles that work on a page: one is killed, then another one's owner drives off.
- * Resolves when all have struck, or the signal says that there is nothing left to disturb.
- */
+/** Lets everything happen that is to happen. Resolves when it has, or when the signal says that it is too late for it. */
 export async function strike(
   swarm: Swarm,
-  vehicles: readonly SwarmVehicle[],
+  cast: readonly CastVehicle[],
   faults: ReadonlySet<Fault>,
-  onStrike: (casualty: Casualty) => void,
+  director: Director,
+  onIncident: (incident: Incident) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const startedMs = Date.now()
-  const honest = vehicles.filter((vehicle) => !isLiar(vehicle)).map(({ name }) => swarm.vehicle(name))
-  const struck = new Set<Member>()
-  for (const fault of ['kill', 'drive-off'] as const) {
-    if (!faults.has(fault)) continue
-    // Who drives off has something to hand back; who is killed loses what he has.
-    const shardsDoneMin = fault === 'drive-off' ? 1 : 0
-    const candidates = honest.filter((candidate) => !struck.has(candidate))
-    const member = await firstAtWork(candidates, shardsDoneMin, signal)
+  const tell = (fault: Incident['fault'], member: Member, sentence: string | null) =>
+    onIncident({ fault, member, sentence, atSeconds: (Date.now() - startedMs) / 1000 })
+
+  const kill = async () => {
+    const steady = cast.filter(({ part }) => part === 'steady').map(({ name }) => swarm.vehicle(name))
+    const member = await firstAtWork(steady, 0, signal)
     if (member === undefined) return
-    struck.add(member)
-    if (fault === 'kill') await member.end('SIGKILL')
-    else await member.node.pause(null)
-    onStrike({ fault, member, atSeconds: (Date.now() - startedMs) / 1000 })
+    await member.end('SIGKILL')
+    tell('kill', member, null)
   }
+  const play = async (vehicle: CastVehicle) => {
+    const member = swarm.vehicle(vehicle.name)
+    if (vehicle.part === 'drive-off' || vehicle.part === 'hot') {
+      // Who drives off has something to hand back.
+      if ((await firstAtWork([member], vehicle.part === 'hot' ? 0 : 1, signal)) === undefined) return
+      director.cue(vehicle)
+      const sentence = await verdictOf(member, 'stop', signal)
+      if (sentence !== undefined) tell(vehicle.part, member, sentence)
+    } else if (vehicle.part === 'late') {
+      director.cue(vehicle)
+      const sentence = await verdictOf(member, 'run', signal)
+      if (sentence !== undefined) tell('late', member, sentence)
+    } else if (vehicle.part === 'low-charge') {
+      director.cue(vehicle)
+      tell('low-charge', member, (await member.node.why()).sentence)
+    }
+  }
+  await Promise.all([...(faults.has('kill') ? [kill()] : []), ...cast.map(play)])
+}
+
+/** The sentence that comes with the first such verdict; undefined when the signal was sooner. */
+async function verdictOf(member: Member, verdict: string, signal: AbortSignal): Promise<string | undefined> {
+  for await (const why of member.node.watchWhy(signal)) if (why.verdict === verdict) return why.sentence
+  return undefined
 }
 
 async function firstAtWork(

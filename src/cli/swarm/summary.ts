@@ -1,9 +1,11 @@
-/** What a demonstration says at its end: what was read, what it cost, who lied, who left, who did what. */
+/** What a demonstration says at its end: what was read, what it cost, who lied, who left, who did and earned what. */
 import type { JobStatus } from '../../host/api.ts'
+import { formatMoney } from '../../protocol/price.ts'
 import { formatBound, formatCount, formatDuration, shortOwner } from '../format.ts'
 import { describeAssurance } from '../job-view.ts'
 import { clean, formatTable } from '../table.ts'
-import type { Casualty } from './faults.ts'
+import { type Books, balances } from './books.ts'
+import type { Incident } from './faults.ts'
 import type { Member } from './member.ts'
 import { errorRateMax, type Reading } from './truth.ts'
 
@@ -11,15 +13,17 @@ export interface Demonstration {
   readonly readings: readonly Reading[]
   readonly status: JobStatus
   readonly vehicles: readonly { readonly member: Member; readonly lies: boolean }[]
-  readonly casualties: readonly Casualty[]
+  readonly incidents: readonly Incident[]
+  readonly books: Books
   readonly tookMs: number
 }
 
-/** Every page verified, and each whose text is known read nearly without errors. */
-export function succeeded({ readings, status }: Demonstration): boolean {
+/** Every page verified, each whose text is known read nearly without errors, and the books balanced. */
+export function succeeded({ readings, status, books }: Demonstration): boolean {
   const read = readings.filter(({ line }) => line.error === null)
   return (
     status.state === 'complete' &&
+    balances(books) &&
     readings.length === status.pages.total &&
     read.length > 0 &&
     readings.every(({ errorRate }) => errorRate === null || errorRate <= errorRateMax)
@@ -34,6 +38,8 @@ export function describeDemonstration(demonstration: Demonstration): string[] {
     ...describeFaults(demonstration),
     '',
     ...describeVehicles(demonstration),
+    '',
+    describeBooks(demonstration.books),
   ]
 }
 
@@ -76,7 +82,7 @@ function describeCost({ status, tookMs }: Demonstration): string[] {
   ]
 }
 
-function describeFaults({ status, vehicles, casualties }: Demonstration): string[] {
+function describeFaults({ status, vehicles, incidents }: Demonstration): string[] {
   const lines: string[] = []
   for (const { owner, peers } of status.contradicted) {
     const names = vehicles.filter(({ member }) => peers.some((peer) => peer === member.peer))
@@ -86,35 +92,58 @@ function describeFaults({ status, vehicles, casualties }: Demonstration): string
   for (const { lies, member } of vehicles)
     if (lies && !status.contradicted.some(({ peers }) => peers.some((peer) => peer === member.peer)))
       lines.push(`would have lied: ${member.name}, but none of its claims was counted`)
-  for (const { fault, member, atSeconds } of casualties)
+  for (const incident of [...incidents].sort((a, b) => a.atSeconds - b.atSeconds))
     lines.push(
-      fault === 'kill'
-        ? `left: ${member.name}, killed while it worked, ${atSeconds.toFixed(1)} s in; its pages were leased again`
-        : `left: ${member.name}, its owner drove off ${atSeconds.toFixed(1)} s in; it handed back what it had`,
+      `${incident.atSeconds.toFixed(1)} s: ${incident.member.name} ${happened[incident.fault]}${becauseOf(incident)}`,
     )
   return lines
 }
 
-function describeVehicles({ status, vehicles, casualties }: Demonstration): string[] {
-  const gone = new Map(
-    casualties.map(({ member, fault }) => [member.name, fault === 'kill' ? 'killed' : 'drove off']),
-  )
+const happened: Readonly<Record<Incident['fault'], string>> = {
+  kill: 'was killed while it worked; its pages were leased again',
+  'drive-off': 'was needed by its owner, stood still and handed back what it had',
+  hot: 'got hot and stood still',
+  'low-charge': 'takes no work',
+  late: 'has arrived, was plugged in and works',
+}
+
+const fates: Readonly<Record<Incident['fault'], string>> = {
+  kill: 'killed',
+  'drive-off': 'drove off',
+  hot: 'got hot',
+  'low-charge': 'refused',
+  late: 'came late',
+}
+
+function becauseOf({ sentence }: Incident): string {
+  return sentence === null ? '' : ` (${sentence})`
+}
+
+function describeVehicles({ status, vehicles, incidents, books }: Demonstration): string[] {
+  const met = new Map(incidents.map(({ member, fault }) => [member.name, fates[fault]]))
+  const ofRow = (key: 'claims' | 'agreed' | 'contradicted') => (row: Demonstration['vehicles'][number]) =>
+    String(status.vehicles.find(({ peer }) => peer === row.member.peer)?.[key] ?? 0)
   return formatTable(
     [
       { title: 'vehicle', cell: ({ member }) => member.name },
-      { title: 'claims', align: 'right', cell: ({ member }) => String(rowOf(status, member)?.claims ?? 0) },
-      { title: 'agreed', align: 'right', cell: ({ member }) => String(rowOf(status, member)?.agreed ?? 0) },
+      { title: 'claims', align: 'right', cell: ofRow('claims') },
+      { title: 'agreed', align: 'right', cell: ofRow('agreed') },
+      { title: 'contradicted', align: 'right', cell: ofRow('contradicted') },
       {
-        title: 'contradicted',
+        title: 'earned',
         align: 'right',
-        cell: ({ member }) => String(rowOf(status, member)?.contradicted ?? 0),
+        cell: ({ member }) => formatMoney(books.billed.get(member.name) ?? 0, books.bill.currency),
       },
-      { title: 'fate', cell: ({ member, lies }) => gone.get(member.name) ?? (lies ? 'lied' : 'stayed') },
+      { title: 'fate', cell: ({ member, lies }) => met.get(member.name) ?? (lies ? 'lied' : 'stayed') },
     ],
     [...vehicles],
   )
 }
 
-function rowOf(status: JobStatus, member: Member): JobStatus['vehicles'][number] | undefined {
-  return status.vehicles.find(({ peer }) => peer === member.peer)
+function describeBooks(books: Books): string {
+  const { bill, earned, leftMicros } = books
+  const total = formatMoney(bill.owedMicros, bill.currency)
+  const budget = formatMoney(bill.budgetMicros, bill.currency)
+  const sides = `${formatCount(earned.size, 'vehicle')} ${balances(books) ? 'say the same in their own ledgers' : 'do not all say the same in their own ledgers'}`
+  return `the submitter owes ${total} of a budget of ${budget}; less what is owed to owners, ${leftMicros} millionths are left; ${sides}`
 }

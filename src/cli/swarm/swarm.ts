@@ -25,6 +25,10 @@ export interface SwarmVehicle {
   readonly slots?: number
   readonly program?: string
   readonly environment?: Readonly<Record<string, string>>
+  /** Flags of `carpool node`, beside those that make it a member. */
+  readonly flags?: readonly string[]
+  /** Its owner's rules hold it back at first: nobody waits for it to take work. */
+  readonly rests?: boolean
 }
 
 export interface SwarmOptions {
@@ -65,7 +69,7 @@ export class Swarm {
       const swarm = new Swarm(folder, submitter, owners, options)
       try {
         await Promise.all(options.vehicles.map((vehicle) => swarm.join(vehicle)))
-        await swarm.untilKnown(options.vehicles.filter(({ slots }) => slots !== 0).length)
+        await swarm.untilKnown(options.vehicles.filter(({ slots, rests }) => slots !== 0 && !rests).length)
         await swarm.#untilHeardOf(options.vehicles.map(({ name }) => name))
         return swarm
       } catch (error) {
@@ -179,7 +183,7 @@ function memberOptions(
     flags.push('--fleet', join(folder, 'fleet.json'))
   }
   for (const address of bootstrap) flags.push('--bootstrap', address)
-  flags.push('--log-level', options.logLevel ?? 'warn')
+  flags.push('--log-level', options.logLevel ?? 'warn', ...(vehicle.flags ?? []))
   return {
     name,
     dataDir,
