@@ -3,10 +3,11 @@
  *
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one that
- * does; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
+ * does, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
  * whole micros. Leases, receipts and verdicts were opened and checked by src/protocol/audit.ts before they come here.
  */
 import { equals } from 'uint8arrays'
+import type { Allowance } from './allowance.ts'
 import { encodeCbor, type Sha256 } from './block.ts'
 import type { LeaseId, OwnerId, PeerId, RecordId } from './ids.ts'
 import type { Lease, Receipt } from './lease.ts'
@@ -53,6 +54,8 @@ export class PaymentAudit {
   readonly #payment: Payment | null
   readonly #sha256: Sha256
   readonly #leases = new Map<LeaseId, Lease>()
+  readonly #signers = new Map<LeaseId, PeerId>()
+  readonly #allowances: Verified<Allowance>[] = []
   readonly #receipts = new Map<RecordId, Verified<Receipt>>()
   readonly #verdicts = new Map<number, Said[]>()
   readonly #statements: Verified<Statement>[] = []
@@ -62,8 +65,13 @@ export class PaymentAudit {
     this.#sha256 = sha256
   }
 
-  lease({ id, payload }: Verified<Lease>): void {
+  lease({ id, signer, payload }: Verified<Lease>): void {
     this.#leases.set(id, payload)
+    this.#signers.set(id, signer)
+  }
+
+  allowance(allowance: Verified<Allowance>): void {
+    this.#allowances.push(allowance)
   }
 
   receipt(receipt: Verified<Receipt>): void {
@@ -107,8 +115,9 @@ export class PaymentAudit {
   /** By vehicle and owner. */
   #replay(currency: string): Map<string, Paid[]> {
     const paid = new Map<string, Paid[]>()
+    const writtenOff = this.#writtenOff()
     for (const [position, said] of this.#verdicts)
-      for (const [owner, { vehicle, ...claim }] of this.#paidFor(position, said, currency)) {
+      for (const [owner, { vehicle, ...claim }] of this.#paidFor(position, said, currency, writtenOff)) {
         const key = `${vehicle}/${owner}`
         const others = paid.get(key)
         if (others === undefined) paid.set(key, [claim])
@@ -117,11 +126,23 @@ export class PaymentAudit {
     return paid
   }
 
+  /** Places of leases, by what those who signed the leases say. */
+  #writtenOff(): Set<string> {
+    const gone = new Set<string>()
+    for (const { signer, payload } of this.#allowances)
+      for (const { lease, places } of payload.writtenOff)
+        if (this.#signers.get(lease) === signer)
+          for (const place of this.#leases.get(lease)!.positions.keys())
+            if (!places.includes(place)) gone.add(`${lease}/${place}`)
+    return gone
+  }
+
   /** For one shard: the claim of each owner that is paid. */
   #paidFor(
     position: number,
     said: readonly Said[],
     currency: string,
+    writtenOff: ReadonlySet<string>,
   ): Map<OwnerId, Paid & { vehicle: PeerId }> {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
     const standing = said
@@ -142,6 +163,7 @@ export class PaymentAudit {
         if (lease.price === null || lease.price.currency !== currency) continue
         for (const place of receipt.payload.covers) {
           if (lease.positions[place] !== position) continue
+          if (writtenOff.has(`${receipt.payload.lease}/${place}`)) continue
           const units = lease.units[place] ?? 0
           const whole = BigInt(units) * BigInt(lease.price.unitMicros)
           const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n

@@ -16,7 +16,7 @@ import {
   type Tolerance,
   withinTolerance,
 } from './agreement.ts'
-import { openAllowance } from './allowance.ts'
+import { type Allowance, openAllowance } from './allowance.ts'
 import { BudgetAudit } from './audit-budget.ts'
 import { type AuditedPayments, PaymentAudit } from './audit-payments.ts'
 import { decodeCbor, type Sha256 } from './block.ts'
@@ -243,7 +243,7 @@ class Auditor {
         return
       }
       case 'allowance':
-        this.#budget.allowance(this.#fromSteward(openAllowance(record, sha256, verify)))
+        this.#checkAllowance(this.#fromSteward(openAllowance(record, sha256, verify)))
         return
       case 'access':
       case 'owner':
@@ -256,6 +256,11 @@ class Auditor {
       case 'advert':
         throw new Error(`a ${kind} is no part of a job`)
     }
+  }
+
+  #checkAllowance(allowance: Verified<Allowance>): void {
+    this.#budget.allowance(allowance)
+    this.#payments.allowance(allowance)
   }
 
   /**

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Allowance } from '../../src/protocol/allowance.ts'
 import { amountsOf } from '../../src/protocol/ledger/amounts.ts'
 import { type ClaimRecord, JobClaims } from '../../src/protocol/ledger/claims.ts'
 import {
@@ -15,7 +16,7 @@ import {
 import type { LedgerEffect } from '../../src/protocol/ledger/ledger.ts'
 import { brokenLink, MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'
 import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
-import { endOf, leaseOf, paidJob, price, receiptOf, verdictOf } from '../support/paid-work.ts'
+import { endOf, leaseOf, paidJob, price, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
 
 const vehicle = peerNamed('v1')
 const owner = ownerNamed('owner of v1')
@@ -200,6 +201,33 @@ test('verdicts made apart that agree pay both, that differ nobody, until one of 
 function pick(outcomes: Record<string, ClaimWord>): unknown[] {
   return [outcomes['v1/0'], outcomes['v2/0']]
 }
+
+test('what its lease’s steward wrote off comes to nothing, whoever counts it and in whatever order it is heard', () => {
+  const lease = leaseOf('v', [0, 1])
+  const receipt = receiptOf(lease, [0, 1])
+  const verdict = verdictOf(1, [receipt], { steward: 'other' })
+  const writeOff = (steward: string) =>
+    recordOf('allowance', peerNamed(steward), 7, {
+      writtenOff: [{ lease: lease.id, places: [0] }],
+      given: [],
+    } satisfies Allowance).record
+  const records: readonly ClaimRecord[] = [
+    { kind: 'receipt', record: receipt },
+    { kind: 'verdict', record: verdict },
+    { kind: 'allowance', record: writeOff('steward') },
+    { kind: 'allowance', record: writeOff('other') },
+  ]
+  const outcomeOf = (order: readonly ClaimRecord[]) => {
+    const claims = new JobClaims(paidJob)
+    claims.learn({ kind: 'lease', record: lease })
+    const news = order.flatMap((record) => claims.learn(record))
+    return news.filter(({ claim }) => claim.place === 1).at(-1)?.outcome
+  }
+  assert.equal(outcomeOf(records), 'void')
+  assert.equal(outcomeOf(records.toReversed()), 'void')
+  assert.equal(outcomeOf(records.slice(0, 2)), 'paid')
+  assert.equal(outcomeOf([...records.slice(0, 2), records[3]!]), 'paid', 'another steward has no say')
+})
 
 test('one owner is paid once for a shard, though stewards apart leased it twice to him', () => {
   const again = leaseOf('v1', [0], { serial: 9, steward: 's2' })

@@ -660,7 +660,7 @@ function isClaimRecord<Entry extends { readonly kind: RecordKind; readonly recor
   return claimRecordKinds.has(entry.kind)
 }
 
-const claimRecordKinds: ReadonlySet<RecordKind> = new Set(['lease', 'receipt', 'verdict', 'end'])
+const claimRecordKinds: ReadonlySet<RecordKind> = new Set(['lease', 'receipt', 'allowance', 'verdict', 'end'])
 
 /** What a standby knows of a job before it has its list of shards. */
 function unseen({ shards, assurance, payment }: Manifest): StewardView {

@@ -5,10 +5,12 @@
  * A claim is one place of one receipt whose lease named a price. It is paid when a verdict counts its receipt as
  * agreeing, and that verdict stands, or accepted the same result as the one that stands: stewards apart may both
  * have promised, and both answers are right. It is void when its shard was decided without it, or when the job ended.
- * A claim that came after the verdict is void, too: nobody looks at its result any more. One owner is paid
+ * A claim that came after the verdict is void, too: nobody looks at its result any more. And so is one that its lease's
+ * steward had written off (../allowance.ts): the money may be promised elsewhere. One owner is paid
  * once for a shard, whatever stewards apart leased to it: of several claims the first by lease, receipt and place.
  */
 import { compareText } from '../../base/bytes.ts'
+import type { Allowance } from '../allowance.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Lease, Receipt } from '../lease.ts'
 import type { Verified } from '../record.ts'
@@ -27,6 +29,7 @@ export interface PaidJob {
 export type ClaimRecord =
   | { readonly kind: 'lease'; readonly record: Verified<Lease> }
   | { readonly kind: 'receipt'; readonly record: Verified<Receipt> }
+  | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
   | { readonly kind: 'verdict'; readonly record: Verified<Verdict> }
   | { readonly kind: 'end'; readonly record: Verified<JobEnd> }
 
@@ -79,6 +82,8 @@ export class JobClaims {
   readonly #shards = new Map<number, Shard>()
   /** Positions of a verdict that later ones settle, as `<record>/<position>`. */
   readonly #settled = new Set<string>()
+  /** What stewards say that they still owe of a lease; the word of its own counts. */
+  readonly #writeOffs = new Map<LeaseId, { readonly by: PeerId; readonly places: readonly number[] }[]>()
   #ended = false
 
   constructor(job: PaidJob) {
@@ -108,6 +113,15 @@ export class JobClaims {
         for (const claim of claims) this.#shard(claim.position).claims.push({ claim, outcome: undefined })
         return claims.flatMap(({ position }) => this.#judge(position))
       }
+      case 'allowance': {
+        const touched = new Set<number>()
+        for (const { lease, places } of record.payload.writtenOff) {
+          const others = this.#writeOffs.get(lease) ?? []
+          this.#writeOffs.set(lease, [...others, { by: record.signer, places }])
+          for (const position of this.#leases.get(lease)?.payload.positions ?? []) touched.add(position)
+        }
+        return [...touched].flatMap((position) => this.#judge(position))
+      }
       case 'verdict': {
         const touched = new Set<number>()
         for (const verdict of record.payload.shards) {
@@ -131,13 +145,21 @@ export class JobClaims {
     return known
   }
 
+  #isWrittenOff({ lease, place }: Claim): boolean {
+    const signer = this.#leases.get(lease)?.signer
+    return (this.#writeOffs.get(lease) ?? []).some(
+      ({ by, places }) => by === signer && !places.includes(place),
+    )
+  }
+
   #judge(position: number): ClaimNews[] {
-    const { claims, verdicts } = this.#shards.get(position)!
+    const { claims, verdicts } = this.#shard(position)
     const paid = this.#paidReceipts(position, verdicts)
     const paidOwners = new Set<OwnerId>()
     const news: ClaimNews[] = []
     for (const known of claims.sort(inOrder)) {
-      const counts = paid?.has(known.claim.receipt) === true && !paidOwners.has(known.claim.owner)
+      const isOwed = paid?.has(known.claim.receipt) === true && !this.#isWrittenOff(known.claim)
+      const counts = isOwed && !paidOwners.has(known.claim.owner)
       if (counts) paidOwners.add(known.claim.owner)
       const outcome = counts ? 'paid' : paid === undefined && !this.#ended ? 'pending' : 'void'
       const again = outcome === 'pending' && known.outcome !== undefined
