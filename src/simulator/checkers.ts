@@ -7,6 +7,7 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
 import type { RecordBody, Verified } from '../protocol/record.ts'
 import type { JobEnd, Verdict } from '../protocol/verdict.ts'
+import { LedgerChecker } from './ledger-checker.ts'
 import type { SimJob } from './steward-node.ts'
 
 /** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
@@ -28,6 +29,7 @@ export interface JobRules {
 
 export class Checkers {
   readonly violations: string[] = []
+  readonly ledgers = new LedgerChecker((violation) => this.#blame(violation))
   wrongAccepted = 0
   executions = 0
   readonly #rules = new Map<JobId, JobRules>()
@@ -167,6 +169,7 @@ export class Checkers {
       this.#claimed.set(key, result)
       results.set(lease.payload.positions[place]!, result)
     })
+    this.ledgers.receipt(receipt.id, lease.payload)
     this.#receipts.set(receipt.id, { owner: lease.payload.owner, lease, results })
   }
 
@@ -180,6 +183,7 @@ export class Checkers {
 
   #verdict({ job, signer, payload }: Verified<Verdict>): void {
     const { replicas, lead, audited, truth } = this.#rules.get(job!)!
+    for (const shard of payload.shards) this.ledgers.verdict(shard)
     for (const { position, outcome, result, because, agreeing } of payload.shards) {
       if (outcome !== 'accepted') continue
       const owners = new Set<OwnerId>()

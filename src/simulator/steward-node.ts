@@ -2,14 +2,17 @@
 import type { Capacity } from '../protocol/advert.ts'
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
-import type { JobRecord } from '../protocol/council/job-records.ts'
+import { byDependency, type JobRecord } from '../protocol/council/job-records.ts'
 import type { Handover } from '../protocol/handover.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Manifest, ShardEntry } from '../protocol/job.ts'
+import type { ClaimRecord } from '../protocol/ledger/claims.ts'
+import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record.ts'
 import { type Chance, cheapHash } from './chance.ts'
 import { Disk } from './disk.ts'
+import { type SimStatement, StewardMoney } from './money.ts'
 import type { SimNode } from './sim-node.ts'
 import type { World } from './world.ts'
 
@@ -24,6 +27,10 @@ type Written =
   | { readonly type: 'inputs'; readonly job: JobId }
   | { readonly type: 'record'; readonly entry: JobRecord }
   | { readonly type: 'result'; readonly result: Cid }
+  | { readonly type: 'entry'; readonly entry: Entry }
+
+/** What the simulated fleet's operator keeps. */
+const operatorPpm = 50_000
 
 export class StewardNode implements SimNode {
   readonly peer: PeerId
@@ -35,6 +42,8 @@ export class StewardNode implements SimNode {
   #inputs = new Set<JobId>()
   readonly #capacity: Capacity
   #records = new Map<RecordId, JobRecord>()
+  #money: StewardMoney
+  #lives = 0
   /** When all that was written so far is durable. */
   #durableMs = 0
 
@@ -58,6 +67,7 @@ export class StewardNode implements SimNode {
       addresses: [],
       software: 'carpool',
     }
+    this.#money = this.#newMoney([])
   }
 
   seedOf(nonce: Uint8Array): Uint8Array {
@@ -136,6 +146,7 @@ export class StewardNode implements SimNode {
     this.#inputs = new Set()
     const jobs: SimJob[] = []
     const records: JobRecord[] = []
+    const entries: Entry[] = []
     this.#records = new Map()
     for (const written of this.#disk.entries()) {
       if (written.type === 'job') jobs.push(written.job)
@@ -144,8 +155,11 @@ export class StewardNode implements SimNode {
         this.#tellTakenBack(written.entry)
         this.#records.set(written.entry.record.id, written.entry)
       } else if (written.type === 'inputs') this.#inputs.add(written.job)
+      else if (written.type === 'entry') entries.push(written.entry)
       else this.#results.add(written.result)
     }
+    this.#money = this.#newMoney(entries)
+    this.#world.checkers.ledgers.restarted(this.peer, entries)
     for (const job of jobs)
       this.#begin(
         job,
@@ -155,6 +169,7 @@ export class StewardNode implements SimNode {
   }
 
   linked(peer: PeerId, up: boolean): void {
+    if (up) this.#money.tellAll({ type: 'connected', peer }, this.#world.clockOf(this))
     for (const job of this.#councils.keys()) this.tell(job, { type: up ? 'connected' : 'disconnected', peer })
   }
 
@@ -175,6 +190,16 @@ export class StewardNode implements SimNode {
           nonce: message.nonce,
           drawCommitment: cheapHash(this.seedOf(message.nonce)),
         })
+        break
+      case 'account':
+        this.#money.tell(
+          message.job,
+          { type: 'ask', from, before: message.before },
+          this.#world.clockOf(this),
+        )
+        break
+      case 'accounted':
+        this.#money.tell(message.job, { type: 'accounted', from }, this.#world.clockOf(this))
         break
       case 'willing':
       case 'unwilling':
@@ -212,7 +237,7 @@ export class StewardNode implements SimNode {
 
   tellRoster(): void {
     for (const job of this.#councils.keys())
-      this.tell(job, { type: 'roster', capacities: this.#world.capacities() })
+      this.tell(job, { type: 'roster', capacities: this.#world.capacities(), operatorPpm })
   }
 
   #begin(job: SimJob, records: readonly JobRecord[], fresh: boolean): void {
@@ -225,10 +250,12 @@ export class StewardNode implements SimNode {
       sha256: cheapHash,
     })
     this.#councils.set(id, { council, job })
+    const known = [...records].sort(byDependency).filter(isClaimRecord)
+    this.#money.begin(job, known, this.#world.clockOf(this))
     const shards = this.#inputs.has(id) ? job.shards : null
     for (const effect of council.begin({ records, shards, fresh }, this.#world.clockOf(this)))
       this.#carryOut(job, effect, undefined)
-    this.tell(id, { type: 'roster', capacities: this.#world.capacities() })
+    this.tell(id, { type: 'roster', capacities: this.#world.capacities(), operatorPpm })
     for (const peer of this.#world.linkedTo(this)) this.tell(id, { type: 'connected', peer })
   }
 
@@ -299,6 +326,9 @@ export class StewardNode implements SimNode {
       case 'ended':
         world.ended(id)
         break
+      case 'acting':
+        this.#money.tell(id, { type: 'acting', acting: effect.acting }, world.clockOf(this))
+        break
       case 'wake':
         world.later(this, effect.atMs - world.clockOf(this), () => this.tell(id, { type: 'wake' }))
         break
@@ -322,6 +352,32 @@ export class StewardNode implements SimNode {
   #keep(entry: JobRecord): void {
     this.#records.set(entry.record.id, entry)
     this.#write({ type: 'record', entry })
+    const job = entry.record.job
+    if (job !== null && isClaimRecord(entry))
+      this.#money.tell(job, { type: 'record', record: entry }, this.#world.clockOf(this))
+  }
+
+  /** What it answers to a vehicle that asks, were nothing lost. */
+  answer(job: JobId, from: PeerId, before: number | null): SimStatement[] {
+    return this.#money.answer(job, from, before, this.#world.clockOf(this))
+  }
+
+  #newMoney(entries: readonly Entry[]): StewardMoney {
+    const world = this.#world
+    this.#lives += 1
+    return new StewardMoney(
+      {
+        peer: this.peer,
+        write: (entry) => {
+          this.#write({ type: 'entry', entry })
+          world.checkers.ledgers.entry(this.peer, entry)
+        },
+        wake: (atMs, happen) => world.later(this, atMs - world.clockOf(this), happen),
+        state: (to, said) => this.#after(() => world.state(this, to, said)),
+      },
+      entries,
+      this.#lives * 2 ** 25,
+    )
   }
 
   #hold(result: Cid): void {
@@ -338,4 +394,8 @@ export class StewardNode implements SimNode {
   #after(say: () => void): void {
     this.#world.later(this, Math.max(0, this.#durableMs - this.#world.nowMs), say)
   }
+}
+
+function isClaimRecord<Kept extends JobRecord>(entry: Kept): entry is Kept & ClaimRecord {
+  return ['lease', 'receipt', 'verdict', 'end'].includes(entry.kind)
 }

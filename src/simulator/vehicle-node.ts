@@ -4,6 +4,7 @@ import { cborCid } from '../protocol/block.ts'
 import type { Handover } from '../protocol/handover.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
+import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
 import type { Verified } from '../protocol/record.ts'
@@ -17,6 +18,7 @@ import type {
 import { Worker } from '../protocol/worker/worker.ts'
 import { type Chance, cheapHash } from './chance.ts'
 import { Disk } from './disk.ts'
+import { type SimStatement, VehicleMoney } from './money.ts'
 import type { SimNode } from './sim-node.ts'
 import type { SimJob } from './steward-node.ts'
 import type { World } from './world.ts'
@@ -30,6 +32,7 @@ type Written =
   | { readonly type: 'receipt'; readonly receipt: Verified<Receipt>; readonly opening: Opening }
   | { readonly type: 'done'; readonly lease: LeaseId; readonly done: Done }
   | { readonly type: 'release'; readonly lease: LeaseId; readonly reason: ReleaseReason | null }
+  | { readonly type: 'entry'; readonly entry: Entry }
 
 const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0 }
 
@@ -44,6 +47,7 @@ export class VehicleNode implements SimNode {
   readonly #world: World
   readonly #disk = new Disk<Written>()
   #worker: Worker
+  #money: VehicleMoney
   #mode: Capacity['mode'] = 'run'
   #lives = 0
   #runs = new Map<number, { readonly lease: LeaseId; draining: boolean }>()
@@ -63,6 +67,7 @@ export class VehicleNode implements SimNode {
     this.temper = temper
     this.#slowness = slowness
     this.#worker = this.#newWorker()
+    this.#money = this.#newMoney([])
   }
 
   /** The same as before while nothing in it has changed. */
@@ -117,7 +122,22 @@ export class VehicleNode implements SimNode {
   }
 
   linked(peer: PeerId, up: boolean): void {
-    if (up) this.#tell({ type: 'connected', peer })
+    if (!up) return
+    this.#tell({ type: 'connected', peer })
+    this.#money.connected(peer, this.#world.clockOf(this))
+  }
+
+  hearStatement(said: SimStatement): void {
+    this.#money.hear(said, this.#world.clockOf(this))
+  }
+
+  worksFor(job: JobId): boolean {
+    return this.#money.worksFor(job)
+  }
+
+  /** Asks what became of its work as often as it takes, with nothing lost. */
+  reconcile(job: JobId, ask: (before: number | null) => SimStatement[]): void {
+    this.#money.reconcile(job, ask, this.#world.clockOf(this))
   }
 
   setMode(mode: Capacity['mode']): void {
@@ -137,6 +157,7 @@ export class VehicleNode implements SimNode {
     this.#worker = this.#newWorker()
     const jobs = new Map<JobId, { job: SimJob; steward: PeerId | null; leases: Map<LeaseId, Lost> }>()
     const leases = new Map<LeaseId, Lost>()
+    const entries: Entry[] = []
     for (const written of this.#disk.entries()) {
       if (written.type === 'lease') {
         const { id } = written.job.manifest
@@ -146,7 +167,8 @@ export class VehicleNode implements SimNode {
         const known = jobs.get(id) ?? { job: written.job, steward: null, leases: new Map() }
         known.leases.set(written.lease.id, lost)
         jobs.set(id, known)
-      } else if (written.type === 'follow') {
+      } else if (written.type === 'entry') entries.push(written.entry)
+      else if (written.type === 'follow') {
         const known = jobs.get(written.job)
         if (known !== undefined) known.steward = written.steward
       } else if (written.type === 'receipt')
@@ -165,7 +187,15 @@ export class VehicleNode implements SimNode {
       steward,
       leases: [...leases.values()] as readonly RestoredLease[],
     }))
+    this.#money = this.#newMoney(entries)
+    this.#world.checkers.ledgers.restarted(this.peer, entries)
+    for (const { job, leases: lost } of jobs.values()) {
+      this.#knowStewards(job)
+      for (const { lease, receipts } of lost.values())
+        for (const receipt of receipts) this.#money.signed(lease, receipt, this.#world.clockOf(this))
+    }
     this.#carryOutAll(this.#worker.restore(restored, this.#world.clockOf(this)))
+    for (const { job } of jobs.values()) this.#knowStewards(job)
     if (this.#mode !== 'run') this.#tell({ type: 'mode', mode: this.#mode })
     for (const peer of this.#world.linkedTo(this)) this.#tell({ type: 'connected', peer })
   }
@@ -177,6 +207,30 @@ export class VehicleNode implements SimNode {
     return new Worker(
       { self: peer, slots: 1, engines: [this.#engine], categories: null, secret, sha256: cheapHash },
       this.#lives * 2 ** 25,
+    )
+  }
+
+  #knowStewards(job: SimJob): void {
+    const known = this.#worker.stewardsOf(job.manifest.id)
+    const stewards = known.length > 0 ? known : job.manifest.payload.stewards.map(({ peer }) => peer)
+    this.#money.took(job, stewards, this.#world.clockOf(this))
+  }
+
+  #newMoney(entries: readonly Entry[]): VehicleMoney {
+    const world = this.#world
+    return new VehicleMoney(
+      {
+        peer: this.peer,
+        write: (entry) => {
+          this.#write({ type: 'entry', entry })
+          world.checkers.ledgers.entry(this.peer, entry)
+        },
+        wake: (atMs, happen) => world.later(this, atMs - world.clockOf(this), happen),
+        ask: (to, job, before) => this.#after(() => world.send(this, to, { type: 'account', job, before })),
+        accounted: (to, job, statement, micros) =>
+          this.#after(() => world.send(this, to, { type: 'accounted', job, statement, micros })),
+      },
+      entries,
     )
   }
 
@@ -193,15 +247,18 @@ export class VehicleNode implements SimNode {
     switch (effect.type) {
       case 'take':
         this.#write({ type: 'lease', ...this.#leases.get(effect.lease)! })
+        this.#knowStewards(this.#leases.get(effect.lease)!.job)
         break
       case 'follow':
         this.#write({ type: 'follow', job: effect.job, steward: effect.steward })
+        if (this.#money.worksFor(effect.job)) this.#knowStewards(this.#jobs.get(effect.job)!)
         break
       case 'issue': {
         const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
         world.checkers.signed(effect.id, effect.body, effect.opening, this.temper !== 'honest')
         this.#receipts.set(effect.id, { receipt, opening: effect.opening })
         this.#write({ type: 'receipt', receipt, opening: effect.opening })
+        this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, world.clockOf(this))
         break
       }
       case 'release':

@@ -23,6 +23,7 @@ import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { Chance, cheapHash } from './chance.ts'
 import { Checkers } from './checkers.ts'
 import { Mesh } from './mesh.ts'
+import type { SimStatement } from './money.ts'
 import type { Scenario } from './scenario.ts'
 import { nameOf, peerNamed, type SimNode } from './sim-node.ts'
 import { type SimJob, StewardNode } from './steward-node.ts'
@@ -233,6 +234,12 @@ export class World {
     })
   }
 
+  state(from: StewardNode, to: PeerId, said: SimStatement): void {
+    this.#deliver(from, to, 'statement', (node) => {
+      if (node instanceof VehicleNode) node.hearStatement(said)
+    })
+  }
+
   /** Fetching blocks is repeated until it succeeds or the other is gone: loss only makes it slower. */
   collect(node: StewardNode, wanted: readonly Wanted[], done: (results: readonly Examined[]) => void): void {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
@@ -369,8 +376,19 @@ export class World {
         job.manifest.id,
         living.map((node) => node.rootOf(job)),
       )
-      if (this.#scenario.lostForGood === 0)
-        this.checkers.kept(job.manifest.id, (result) => living.some((node) => node.hasResult(result)))
+      if (this.#scenario.lostForGood > 0) continue
+      this.checkers.kept(job.manifest.id, (result) => living.some((node) => node.hasResult(result)))
+      this.#checkAccounts(job.manifest.id, living)
+    }
+  }
+
+  /** Once they have spoken, with nothing lost, each vehicle's ledger says what each steward's does. */
+  #checkAccounts(job: JobId, stewards: readonly StewardNode[]): void {
+    for (const vehicle of this.#vehicles) {
+      if (!this.#isUp(vehicle) || !vehicle.worksFor(job)) continue
+      for (const steward of stewards)
+        vehicle.reconcile(job, (before) => steward.answer(job, vehicle.peer, before))
+      for (const steward of stewards) this.checkers.ledgers.agree(job, steward.peer, vehicle.peer)
     }
   }
 

@@ -208,6 +208,17 @@ test('a vehicle that was told nothing asks, and a statement without an answer is
   assert.equal(owed(pair.car.books).postedMicros, 19)
 })
 
+test('receipts that came to no steward are settled, too: for nothing', () => {
+  const pair = new Pair(1)
+  const lease = leaseOf('v1', [0])
+  pair.car.tell({ type: 'signed', lease, receipt: receiptOf(lease, [0]) }, 0)
+  pair.know({ kind: 'lease', record: lease }, { kind: 'verdict', record: verdictOf(0, []) })
+  pair.know({ kind: 'end', record: endOf() })
+  pair.deliver()
+  assert.deepEqual(owed(pair.car.books), { pendingMicros: 0, postedMicros: 0 })
+  assert(pair.car.receivables.isSettled)
+})
+
 test('a sum that the receipts do not give is not taken over, and shown with the receipts behind it', () => {
   const pair = new Pair(1)
   const lease = leaseOf('v1', [0])

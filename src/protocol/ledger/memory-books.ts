@@ -15,6 +15,11 @@ export class MemoryBooks implements LedgerState {
     this.#ledger = new Ledger(sha256, this)
   }
 
+  /** What was written before, in order. */
+  restore(entries: Iterable<Entry>): void {
+    for (const entry of entries) this.#append(entry)
+  }
+
   handle(input: LedgerInput, nowMs: number): LedgerEffect[] {
     const effects = this.#ledger.handle(input, nowMs)
     for (const effect of effects) if (effect.type === 'append') this.#append(effect.entry)

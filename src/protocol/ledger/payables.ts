@@ -130,6 +130,8 @@ export class Payables {
   }
 
   #note({ kind, record }: ClaimRecord): void {
+    // Whoever has a lease may sign receipts that come too late, and then asks in vain unless it is known.
+    if (kind === 'lease' && record.payload.price !== null) this.#payeeOf(record.payload)
     if (kind === 'verdict')
       for (const { position, outcome } of record.payload.shards)
         if (outcome === 'accepted') this.#accepted.add(position)

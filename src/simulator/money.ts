@@ -1,0 +1,194 @@
+/** The money of simulated nodes: carries out what payables and receivables decide, as src/host/ledger does in the real world. */
+import type { JobId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { Lease, Receipt } from '../protocol/lease.ts'
+import type { ClaimRecord, PaidJob } from '../protocol/ledger/claims.ts'
+import type { Entry } from '../protocol/ledger/entry.ts'
+import { MemoryBooks } from '../protocol/ledger/memory-books.ts'
+import { Payables, type PayablesEffect, type PayablesInput } from '../protocol/ledger/payables.ts'
+import { Receivables, type ReceivablesInput } from '../protocol/ledger/receivables.ts'
+import {
+  fromWire,
+  ledgerClaim,
+  pageOf,
+  type StatedClaim,
+  type Statement,
+  totalsOf,
+} from '../protocol/ledger/statement.ts'
+import type { Verified } from '../protocol/record.ts'
+import { cheapHash } from './chance.ts'
+import type { SimJob } from './steward-node.ts'
+
+export interface SimStatement {
+  readonly statement: Verified<Statement>
+  readonly claims: readonly StatedClaim[]
+  readonly next: number | null
+}
+
+interface Shell {
+  readonly peer: PeerId
+  /** An entry is to be durable. */
+  readonly write: (entry: Entry) => void
+  readonly wake: (atMs: number, happen: () => void) => void
+}
+
+/** Undefined for a job that pays nobody. */
+function paidJobOf({ manifest }: SimJob): PaidJob | undefined {
+  const { fleet, payment } = manifest.payload
+  if (payment === null) return undefined
+  return { job: manifest.id, submitter: manifest.signer, fleet, currency: payment.currency }
+}
+
+export interface StewardShell extends Shell {
+  readonly state: (to: PeerId, said: SimStatement) => void
+}
+
+export class StewardMoney {
+  readonly #shell: StewardShell
+  readonly #books = new MemoryBooks(cheapHash)
+  readonly #jobs = new Map<JobId, Payables>()
+  #serial: number
+
+  /** `entries`: what the disk still has. `serial`: above all that this node's statements had before. */
+  constructor(shell: StewardShell, entries: Iterable<Entry>, serial: number) {
+    this.#shell = shell
+    this.#serial = serial
+    this.#books.restore(entries)
+  }
+
+  begin(job: SimJob, records: Iterable<ClaimRecord>, nowMs: number): void {
+    const paid = paidJobOf(job)
+    if (paid === undefined) return
+    const payables = new Payables({ ...paid, self: this.#shell.peer, shards: job.shards.length })
+    this.#jobs.set(job.manifest.id, payables)
+    this.tell(job.manifest.id, { type: 'restored', records }, nowMs)
+  }
+
+  tell(job: JobId, input: PayablesInput, nowMs: number): void {
+    for (const effect of this.#handle(job, input, nowMs))
+      if (effect.type === 'state') this.#shell.state(effect.vehicle, this.#stated(job, effect))
+      else if (effect.type === 'wake')
+        this.#shell.wake(effect.atMs, () => this.tell(job, { type: 'wake' }, Math.max(nowMs, effect.atMs)))
+  }
+
+  tellAll(input: PayablesInput, nowMs: number): void {
+    for (const job of this.#jobs.keys()) this.tell(job, input, nowMs)
+  }
+
+  /** What it would answer to this vehicle, were nothing lost. */
+  answer(job: JobId, from: PeerId, before: number | null, nowMs: number): SimStatement[] {
+    return this.#handle(job, { type: 'ask', from, before }, nowMs).flatMap((effect) =>
+      effect.type === 'state' && effect.vehicle === from ? [this.#stated(job, effect)] : [],
+    )
+  }
+
+  #handle(job: JobId, input: PayablesInput, nowMs: number): PayablesEffect[] {
+    const effects = this.#jobs.get(job)?.handle(input, nowMs) ?? []
+    for (const effect of effects)
+      if (effect.type === 'claim')
+        for (const written of this.#books.handle(effect, nowMs))
+          if (written.type === 'append') this.#shell.write(written.entry)
+    return effects
+  }
+
+  #stated(
+    job: JobId,
+    { vehicle, owner, closed, before }: Extract<PayablesEffect, { type: 'state' }>,
+  ): SimStatement {
+    const claims = [...this.#books.standing()]
+      .filter(({ claim }) => claim?.job === job && claim.vehicle === vehicle && claim.owner === owner)
+      .flatMap((entry) => ledgerClaim(entry) ?? [])
+    const { peer } = this.#shell
+    const totals = totalsOf(cheapHash, claims)
+    const serial = this.#serial
+    this.#serial += 1
+    const statement: Verified<Statement> = {
+      domain: 'carpool',
+      version: 1,
+      kind: 'statement',
+      job,
+      epoch: 0,
+      steward: peer,
+      serial,
+      expiresMs: Number.MAX_SAFE_INTEGER,
+      signer: peer,
+      id: `${peer}/${serial}` as RecordId,
+      payload: { vehicle, owner, currency: 'EUR', closed, paidMicros: 0, ...totals },
+    }
+    const page = pageOf(claims, before)
+    return { statement, claims: page.claims.map(fromWire), next: page.next }
+  }
+}
+
+export interface VehicleShell extends Shell {
+  readonly ask: (to: PeerId, job: JobId, before: number | null) => void
+  readonly accounted: (to: PeerId, job: JobId, statement: RecordId, micros: number) => void
+}
+
+export class VehicleMoney {
+  readonly #shell: VehicleShell
+  readonly #books = new MemoryBooks(cheapHash)
+  readonly #jobs = new Map<JobId, Receivables>()
+
+  constructor(shell: VehicleShell, entries: Iterable<Entry>) {
+    this.#shell = shell
+    this.#books.restore(entries)
+  }
+
+  took(job: SimJob, stewards: readonly PeerId[], nowMs: number): void {
+    const paid = paidJobOf(job)
+    if (paid === undefined) return
+    const id = job.manifest.id
+    if (!this.#jobs.has(id))
+      this.#jobs.set(id, new Receivables({ ...paid, self: this.#shell.peer, sha256: cheapHash }))
+    this.#tell(id, { type: 'stewards', stewards }, nowMs)
+  }
+
+  signed(lease: Verified<Lease>, receipt: Verified<Receipt>, nowMs: number): void {
+    this.#tell(receipt.job!, { type: 'signed', lease, receipt }, nowMs)
+  }
+
+  hear({ statement, claims, next }: SimStatement, nowMs: number): void {
+    this.#tell(statement.job!, { type: 'statement', statement, claims, next }, nowMs)
+  }
+
+  connected(peer: PeerId, nowMs: number): void {
+    for (const job of this.#jobs.keys()) this.#tell(job, { type: 'connected', peer }, nowMs)
+  }
+
+  worksFor(job: JobId): boolean {
+    return this.#jobs.has(job)
+  }
+
+  /** Asks this steward as often as it takes, with nothing lost. */
+  reconcile(job: JobId, ask: (before: number | null) => SimStatement[], nowMs: number): void {
+    const asks: (number | null)[] = [null]
+    for (let before = asks.shift(); before !== undefined; before = asks.shift())
+      for (const { statement, claims, next } of ask(before))
+        this.#tell(job, { type: 'statement', statement, claims, next }, nowMs, (again) => asks.push(again))
+  }
+
+  #tell(
+    job: JobId,
+    input: ReceivablesInput,
+    nowMs: number,
+    ask = (before: number | null, to: PeerId): unknown => this.#shell.ask(to, job, before),
+  ): void {
+    for (const effect of this.#jobs.get(job)?.handle(input, nowMs) ?? [])
+      switch (effect.type) {
+        case 'claim':
+          for (const written of this.#books.handle(effect, nowMs))
+            if (written.type === 'append') this.#shell.write(written.entry)
+          break
+        case 'ask':
+          ask(effect.before, effect.to)
+          break
+        case 'accounted':
+          this.#shell.accounted(effect.to, job, effect.statement, effect.micros)
+          break
+        case 'wake':
+          this.#shell.wake(effect.atMs, () => this.#tell(job, { type: 'wake' }, Math.max(nowMs, effect.atMs)))
+          break
+        default: // statements are asked for again after a crash
+      }
+  }
+}
