@@ -30,7 +30,7 @@ type Written =
   | { readonly type: 'entry'; readonly entry: Entry }
 
 /** What the simulated fleet's operator keeps. */
-const operatorPpm = 50_000
+export const operatorPpm = 50_000
 
 export class StewardNode implements SimNode {
   readonly peer: PeerId

@@ -20,7 +20,7 @@ import { type Chance, cheapHash } from './chance.ts'
 import { Disk } from './disk.ts'
 import { type SimStatement, VehicleMoney } from './money.ts'
 import type { SimNode } from './sim-node.ts'
-import type { SimJob } from './steward-node.ts'
+import { operatorPpm, type SimJob } from './steward-node.ts'
 import type { World } from './world.ts'
 
 /** What its owner makes it answer; see scenario.ts. */
@@ -204,10 +204,12 @@ export class VehicleNode implements SimNode {
     const { peer } = this
     const secret = cheapHash(new TextEncoder().encode(`secret/${peer}/${this.#lives}`))
     this.#lives += 1
-    return new Worker(
+    const worker = new Worker(
       { self: peer, slots: 1, engines: [this.#engine], categories: null, secret, sha256: cheapHash },
       this.#lives * 2 ** 25,
     )
+    worker.handle({ type: 'operator-share', ppm: operatorPpm }, this.#world.nowMs)
+    return worker
   }
 
   #knowStewards(job: SimJob): void {

@@ -37,6 +37,10 @@ export interface SwarmOptions {
   readonly laterOwners?: readonly string[]
   /** Without a fleet the mesh is open. */
   readonly fleet?: boolean
+  /** What the fleet's operator keeps of what owners earn, in parts per million. */
+  readonly operatorPpm?: number
+  /** What the submitter runs until it is started again. */
+  readonly submitterProgram?: string
   readonly logLevel?: string
 }
 
@@ -59,13 +63,19 @@ export class Swarm {
     for (const name of [...names, ...(options.laterOwners ?? [])]) owners.set(name, SigningKey.generate())
     if (options.fleet !== false) {
       const key = loadOrCreateKey(join(folder, 'fleet.key'), 'fleet')
-      const charter = { name: 'swarm', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
+      const charter = {
+        name: 'swarm',
+        keys: [key.peerId],
+        registrars: [],
+        operatorPpm: options.operatorPpm ?? 0,
+        revoked: [],
+      }
       writeFileSync(join(folder, 'fleet.json'), charterText(signCharter(key, charter, Date.now())))
     }
     try {
-      const submitter = await Member.start(
-        memberOptions(folder, options, { name: 'submitter', slots: 0 }, owners, []),
-      )
+      const { submitterProgram: program } = options
+      const own = { name: 'submitter', slots: 0, ...(program === undefined ? {} : { program }) }
+      const submitter = await Member.start(memberOptions(folder, options, own, owners, []))
       const swarm = new Swarm(folder, submitter, owners, options)
       try {
         await Promise.all(options.vehicles.map((vehicle) => swarm.join(vehicle)))
