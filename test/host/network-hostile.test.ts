@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { encodeQuestion, questionKind } from '../../src/host/network/block-frames.ts'
 import { blocksProtocol } from '../../src/host/network/blocks.ts'
+import { defaultBounds } from '../../src/host/network/bounds.ts'
 import { controlProtocol } from '../../src/host/network/control.ts'
 import type { Network } from '../../src/host/network/network.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
@@ -87,6 +89,49 @@ for (const protocol of [controlProtocol, blocksProtocol, gossipProtocol]) {
   }
 }
 
+for (const protocol of ['/ipfs/id/1.0.0', '/ipfs/ping/1.0.0'])
+  for (const [name, bytes] of Object.entries({ 'a 1 GiB prefix': gigabytePrefix, garbage }))
+    test(`${name} on libp2p’s own ${protocol} costs no memory, and nobody else notices`, {
+      timeout,
+    }, async (t) => {
+      const { victim, raw, assertAlive } = await startVictim(t)
+      await assertAlive()
+      const before = process.memoryUsage().arrayBuffers
+      for (let round = 0; round < 20; round += 1) (await raw.open(victim, protocol)).send(bytes)
+      await assertAlive()
+      assert.ok(process.memoryUsage().arrayBuffers - before < 64 * MiB)
+    })
+
+/** Sockets from another host, as far as this machine has one, that are opened and say nothing; and the end of each. */
+function silentSockets(t: TestContext, victim: Network, count: number) {
+  const [, , host, , port] = victim.addresses()[0]!.split('/')
+  const sockets = Array.from({ length: count }, () =>
+    connect({ host: host!, port: Number(port), localAddress: '127.0.0.2' }),
+  )
+  t.after(() => sockets.map((socket) => socket.destroy()))
+  const ended = new Inbox<Socket>()
+  for (const socket of sockets) {
+    socket.on('error', () => {})
+    socket.on('close', () => ended.put(socket))
+  }
+  return ended
+}
+
+test('a host whose sockets say nothing keeps nobody else out', { timeout }, async (t) => {
+  const victim = await startNetwork(t, { bounds: { handshakeTimeoutMs: timeout } })
+  const ended = silentSockets(t, victim, 200)
+  await ended.until((sockets) => sockets.length === 200 - defaultBounds.pendingPerHostMax)
+  const friend = await startNetwork(t)
+  friend.learn(victim.peer, victim.addresses())
+  await friend.send(victim.peer, Buffer.from('hello'))
+})
+
+test('who does not shake hands is put out', { timeout }, async (t) => {
+  const victim = await startNetwork(t, { bounds: { handshakeTimeoutMs: 200 } })
+  const ended = silentSockets(t, victim, 20)
+  await ended.until((sockets) => sockets.length === 20)
+})
+
 for (const protocol of [controlProtocol, blocksProtocol, gossipProtocol]) {
   test(`an endless stream of tiny frames on ${protocol} starves nobody`, { timeout }, async (t) => {
     const { victim, raw, assertAlive } = await startVictim(t)
@@ -115,7 +160,7 @@ test('of a peer that opens stream upon stream, the newest is served and the othe
   const { victim, raw, heard, assertAlive } = await startVictim(t)
   for (const protocol of [controlProtocol, blocksProtocol]) {
     const streams = []
-    for (let count = 0; count < 40; count++) streams.push(await raw.open(victim, protocol))
+    for (let count = 0; count < 1_000; count++) streams.push(await raw.open(victim, protocol))
     await Promise.all(streams.slice(0, -1).map(({ closed }) => closed))
     if (protocol === controlProtocol) streams.at(-1)!.send(Uint8Array.from([1, 42]))
     else streams.at(-1)!.send(encodeQuestion(questionKind.have, 0, [cidBytesOf(new Uint8Array(1))]))

@@ -1,5 +1,6 @@
 /** Results: what vehicles agreed on may be nonsense all the same, and then a page is missing by name. */
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import test from 'node:test'
 import { packResult } from '../../src/host/blind-results.ts'
 import { readResults } from '../../src/host/results.ts'
@@ -15,11 +16,15 @@ const secret = new Uint8Array(32).fill(3)
 const blind: Manifest['blind'] = { key: new Uint8Array(32), candidates: [], keys: manifestWith().documents }
 
 /** Of a job of one-page shards, one for each of these results. */
-async function read(changes: Partial<Manifest>, pack: (manifest: Manifest, key: Uint8Array) => Uint8Array[]) {
+async function read(
+  changes: Partial<Manifest>,
+  pack: (manifest: Manifest, key: Uint8Array) => Uint8Array[],
+  nameOf = (place: number) => `d${place}`,
+) {
   const blocks = new Map<Cid, Uint8Array>()
   const given = manifestWith(changes)
   const results = pack(given, secret)
-  const names = results.map((_, i) => ({ name: `d${i}`, file: cidNamed(`d${i}`), bytes: 1, pages: 1 }))
+  const names = results.map((_, i) => ({ name: nameOf(i), file: cidNamed(`d${i}`), bytes: 1, pages: 1 }))
   const list = seal(namesKey(secret), encodeList(names))
   const file = rawCid(sha256, list)
   blocks.set(file, list)
@@ -74,4 +79,15 @@ test('a blind job’s ciphertext that opens to nothing leaves its page missing, 
     /^d1: its result bafy\w+ is none, though its vehicles agree on it: its result does not open/,
   )
   assert.match(missing[2]!, /2 records for 1 pages/)
+})
+
+test('a document’s name is words in the output, wherever it points to as a path', async () => {
+  const names = ['../../../../tmp/carpool-escape', '/etc/passwd', 'a\u0000b', '\u001b]0;title\u0007', '']
+  const { lines, missing } = await read(
+    {},
+    (manifest, key) => names.map(() => packResult(manifest, resultOf('{}'), key)),
+    (place) => names[place]!,
+  )
+  assert.deepEqual([lines, missing], [names.map((name) => `${name} {}`), []])
+  assert.equal(existsSync('/tmp/carpool-escape'), false)
 })

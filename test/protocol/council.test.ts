@@ -11,7 +11,7 @@ import { Council } from '../../src/protocol/council/council.ts'
 import { type JobRecord, JobRecords } from '../../src/protocol/council/job-records.ts'
 import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
 import type { Handover } from '../../src/protocol/handover.ts'
-import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import type { Lease, Receipt } from '../../src/protocol/lease.ts'
 import { receiptRoot } from '../../src/protocol/lease.ts'
 import {
@@ -409,6 +409,28 @@ test('stewards that are told the same records in any order have the same, takers
       assert.deepEqual(records.succession.stewards, expected.succession.stewards)
     }),
   )
+})
+
+test('nothing of another job, of a lease that nobody gave, or of no steward gets into a job’s records', () => {
+  const lease = leaseOf('a', 'v1', 'o1', [0, 1])
+  const records = told([{ kind: 'lease', record: lease }])
+  const good = receiptOf(lease, 0, 'r', 1, 0) as JobRecord & { kind: 'receipt' }
+  const elsewhere = { job: cidNamed('another job') as JobId }
+  const unleased = leaseOf('a', 'v2', 'o2', [0])
+  const replayed: JobRecord[] = [
+    { kind: 'lease', record: { ...leaseOf('a', 'v3', 'o3', [0]), ...elsewhere } },
+    { kind: 'holding', record: recordOf('holding', 'b', inputsHeld, elsewhere) },
+    { kind: 'lease', record: leaseOf('x', 'v3', 'o3', [0]) },
+    { kind: 'holding', record: recordOf('holding', 'v1', inputsHeld) },
+    receiptOf(unleased, 0, 'r', 2, 0) as JobRecord,
+    { ...good, record: { ...good.record, ...elsewhere } },
+  ]
+  for (const entry of replayed) assert.equal(records.admit(entry), false, entry.record.id)
+  for (const signer of ['v2', 'a'])
+    assert.throws(() => records.admit({ ...good, record: { ...good.record, signer: peerNamed(signer) } }))
+  assert.equal(records.size, 1)
+  assert(records.admit(good))
+  assert.equal(records.admit(good), false, 'and the same only once')
 })
 
 function permutations<Item>(items: readonly Item[]): Item[][] {

@@ -99,6 +99,16 @@ export interface NetworkBounds {
    * CPU.
    */
   readonly connectionsMax: number
+  /** Of those, from one host: half of them leaves room for everybody else, and for a depot behind one address. Guess. */
+  readonly connectionsPerHostMax: number
+  /** Connections in that have not shaken hands yet, from all hosts together. libp2p's default is 10. */
+  readonly pendingMax: number
+  /**
+   * Of those, from one host: half, too. 30 vehicles that start at once behind one address shake hands within a second.
+   */
+  readonly pendingPerHostMax: number
+  /** How long a handshake may take: less than libp2p's 10 s, since who says nothing occupies a place. Guess. */
+  readonly handshakeTimeoutMs: number
   /** Longest wait for a connection, all addresses of the peer together. libp2p's default. */
   readonly dialTimeoutMs: number
   /** First pause after a failed dial; it doubles up to the longest. Guess. */
@@ -146,6 +156,10 @@ export const defaultBounds: NetworkBounds = {
   knownPeersMax: 1024,
   addressesPerPeerMax: 8,
   connectionsMax: 300,
+  connectionsPerHostMax: 150,
+  pendingMax: 100,
+  pendingPerHostMax: 50,
+  handshakeTimeoutMs: 5_000,
   dialTimeoutMs: 10_000,
   redialMinMs: 1_000,
   redialMaxMs: 30_000,
@@ -166,6 +180,8 @@ export function checkBounds(bounds: NetworkBounds): void {
     ['a gossip RPC holds many messages', bounds.gossipMessageBytesMax * 64 <= bounds.gossipRpcBytesMax],
     ['a full mesh meets the degree', bounds.degreeMin <= bounds.fullMeshPeersMax],
     ['the degree fits the connections', bounds.fullMeshPeersMax < bounds.connectionsMax],
+    ['one host leaves room for others', bounds.connectionsPerHostMax < bounds.connectionsMax],
+    ['one host leaves others a handshake', bounds.pendingPerHostMax < bounds.pendingMax],
     ["a window fits libp2p's read buffer", bounds.streamWindowBytesMax < 4 * MiB],
     ['redial pauses grow', bounds.redialMinMs <= bounds.redialMaxMs],
   ]

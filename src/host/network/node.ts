@@ -12,6 +12,7 @@ import { admitting, type Doorkeeper } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** Who gets in, and which part of the mesh it is that they get into. */
 export interface Doors {
@@ -48,10 +49,12 @@ export function createNode(
     connectionManager: {
       maxConnections: bounds.connectionsMax,
       dialTimeout: bounds.dialTimeoutMs,
-      maxIncomingPendingConnections: 100,
+      maxIncomingPendingConnections: bounds.pendingMax,
+      inboundUpgradeTimeout: bounds.handshakeTimeoutMs,
       // The default, 5 a second and host, refuses 25 of 30 vehicles behind one address (§1, trap 10).
       inboundConnectionThreshold: 1000,
     },
+    connectionGater: new Turnstile(bounds).gater,
     connectionMonitor: { pingInterval: bounds.pingIntervalMs },
     // Its default forgets an address after an hour, also of a connected peer (§1, trap 11). This is a week.
     peerStore: { maxAddressAge: 7 * 24 * 3600 * 1000 },

@@ -1,0 +1,152 @@
+/**
+ * A vehicle with no manners, in the test's own process: a peer of real nodes that says what a test tells it to, and signs
+ * it with a key of its own. It belongs to an open mesh.
+ */
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import { Network } from '../../src/host/network/network.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
+import type { Advert } from '../../src/protocol/advert.ts'
+import { cborCid, encodeCbor } from '../../src/protocol/block.ts'
+import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import { encodeResult, type Manifest, openManifest, resultEngine } from '../../src/protocol/job.ts'
+import { type Lease, type Opening, openLease, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import { advertTtlMs } from '../../src/protocol/limits.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
+import { ownerIdOf } from '../../src/protocol/owner.ts'
+import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../src/protocol/record.ts'
+import { wasm } from '../../src/runtimes/wasm/wasm.ts'
+import { Inbox } from './network.ts'
+
+export interface Offer {
+  readonly from: PeerId
+  readonly manifest: Verified<Manifest>
+  readonly lease: Verified<Lease>
+}
+
+export class HostileVehicle {
+  readonly offers = new Inbox<Offer>()
+  /** All that was said to it. */
+  readonly heard = new Inbox<Message>()
+  readonly key: SigningKey
+  readonly #network: Network
+  readonly #blocks = new Map<Cid, Uint8Array>()
+  #serial = 0
+
+  /** Joins the mesh of this node, which knows it from then on. */
+  static async start(t: TestContext, bootstrap: readonly string[]): Promise<HostileVehicle> {
+    const key = SigningKey.generate()
+    const network = await Network.start({
+      privateKey: key.toLibp2p(),
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      bootstrap,
+      gossipScope: 'open',
+      log: pino({ level: 'silent' }),
+    })
+    t.after(() => network.stop())
+    const vehicle = new HostileVehicle(key, network)
+    const subscribers = new Inbox<PeerId>()
+    network.onSubscriber((peer) => {
+      subscribers.put(peer)
+      void vehicle.advertise()
+    })
+    await subscribers.until((peers) => peers.length > 0)
+    return vehicle
+  }
+
+  private constructor(key: SigningKey, network: Network) {
+    this.key = key
+    this.#network = network
+    network.onGossip(() => 'accept')
+    network.blocks.serve((cid) => this.#blocks.get(cid))
+    network.onMessage((from, bytes) => {
+      const message = decodeMessage(bytes)
+      this.heard.put(message)
+      if (message.type !== 'offer') return
+      const manifest = openManifest(message.manifest, sha256, verifyByPeerId)
+      this.offers.put({ from, manifest, lease: openLease(message.lease, sha256, verifyByPeerId) })
+    })
+  }
+
+  get owner(): OwnerId {
+    return ownerIdOf(sha256, this.key.peerId)
+  }
+
+  async advertise(changes: Partial<Advert> = {}): Promise<void> {
+    const engines = (await wasm.engines()).map(({ runtime, engine, id, isa }) => ({
+      ...{ runtime, engine, id, isa },
+      unitsPerHour: 1_000_000,
+      ask: null,
+    }))
+    const advert: Advert = {
+      name: 'hostile',
+      certificate: null,
+      credential: null,
+      slots: { total: 4, free: 4 },
+      mode: 'run',
+      reasons: [],
+      availableUntilMs: null,
+      engines,
+      addresses: this.#network.addresses(),
+      software: 'carpool/0.0.0',
+      ...changes,
+    }
+    await this.#network.publish(encodeCbor(this.sign('advert', null, advert)))
+  }
+
+  say(to: PeerId, message: Message): Promise<void> {
+    return this.#network.send(to, encodeMessage(message))
+  }
+
+  /** Signs for this result of each of these places of a lease. */
+  async receipt({ from, lease }: Offer, covers: readonly number[], results: readonly Cid[]): Promise<void> {
+    const opening: Opening = { results, nonce: new Uint8Array(32) }
+    const { shards } = lease.payload
+    const work = { id: lease.id, job: lease.job!, worker: this.key.peerId, shards }
+    const payload: Receipt = {
+      lease: lease.id,
+      covers,
+      root: receiptRoot(sha256, work, covers, opening),
+      cpuMs: 1,
+      wallMs: 1,
+      energy: null,
+    }
+    await this.say(from, {
+      type: 'receipt',
+      record: this.sign('receipt', lease.job, payload),
+      opening,
+      released: null,
+    })
+  }
+
+  /** A result of one page that says this, which it serves to whoever asks. */
+  result(manifest: Manifest, text: string): Cid {
+    const output = Buffer.from(JSON.stringify({ text }))
+    const bytes = encodeResult({ engine: resultEngine(manifest), records: [{ output, text, error: null }] })
+    const cid = cborCid(sha256, bytes)
+    this.#blocks.set(cid, bytes)
+    return cid
+  }
+
+  /** It delivers this result no more. */
+  withhold(result: Cid): void {
+    this.#blocks.delete(result)
+  }
+
+  sign(kind: RecordKind, job: JobId | null, payload: unknown): SignedRecord {
+    const body = encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind,
+      job,
+      epoch: 0,
+      steward: null,
+      serial: this.#serial++ + Date.now(),
+      expiresMs: Date.now() + advertTtlMs,
+      signer: this.key.peerId,
+      payload,
+    })
+    return { body, signature: this.key.sign(body) }
+  }
+}
