@@ -212,9 +212,12 @@ export class Jobs {
     this.#say(from, message)
   }
 
+  /** Jobs that others submitted and that have not ended, those included that this node has only just been told of. */
   #standingBy(): number {
-    const { key } = this.#options
-    return [...this.#running.values()].filter(({ stewards }) => stewards[0]?.peer !== key.peerId).length
+    const rows = this.#options.store.journal.listJobs(stewardRole)
+    return rows.filter(
+      ({ state, endedAtMs }) => endedAtMs === null && (state as JobState).requestDigest === '',
+    ).length
   }
 
   /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
@@ -234,6 +237,8 @@ export class Jobs {
       for (const record of handoverRecords) this.#running.get(manifest.id)?.hearRecord(from, record, null)
       return
     }
+    // It said yes to so many invitations, perhaps, and not to so many jobs.
+    if (!mine && this.#standingBy() >= standingByMax) return
     const { seal, blind } = manifest.payload
     if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
     const rows = chain.map((handover) => {

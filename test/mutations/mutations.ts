@@ -693,4 +693,26 @@ export const mutations: readonly Mutation[] = [
     replace: 'const value = metered === 1',
     caughtBy: [signalsOf('network')],
   },
+  // --- hostile peers
+  {
+    name: 'Under a tolerance claims are joined through a third.',
+    file: 'src/protocol/tally.ts',
+    find: 'const rest = candidates.slice(i + 1).filter((other) => areWithin(tolerance, next[0]!, other[0]!))',
+    replace: 'const rest = candidates.slice(i + 1)',
+    caughtBy: [tally],
+  },
+  {
+    name: 'A receipt that says nothing new is kept.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'if (isNews) this.#effects.unshift',
+    replace: 'this.#effects.unshift',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'One host may have all places for those who shake no hands.',
+    file: 'src/host/network/turnstile.ts',
+    find: ' || pending >= this.#bounds.pendingPerHostMax',
+    replace: '',
+    caughtBy: ['test/host/network-turnstile.test.ts'],
+  },
 ]

@@ -2,6 +2,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
+import { sealCommitment } from '../../src/host/sealing.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import type { PeerId } from '../../src/protocol/ids.ts'
+import { manifestWith } from '../support/core-fakes.ts'
 import { HostileVehicle } from '../support/hostile-vehicle.ts'
 import {
   cars,
@@ -16,6 +20,8 @@ import {
 } from '../support/swarm.ts'
 
 const count = 12
+/** Jobs of others that a node looks after at once. */
+const standingByMax = 64
 
 async function startAttacked(t: TestContext) {
   const swarm = await startSwarm(t, { vehicles: cars(2), laterOwners: ['late'], fleet: false })
@@ -28,10 +34,16 @@ async function startAttacked(t: TestContext) {
   return { swarm, submitter, hostile, job, offer: hostile.offers.items[0]! }
 }
 
-function untilBanned({ node, name }: Member, hostile: HostileVehicle): Promise<void> {
-  return until(`${name} bans the liar`, async () =>
-    (await node.peers()).some(({ owner, banned }) => owner === hostile.owner && banned),
-  )
+/** Its advert is said again and again, since a node shows only those whom it hears of. */
+async function untilBanned({ node, name }: Member, hostile: HostileVehicle): Promise<void> {
+  const advertising = setInterval(() => void hostile.advertise(), 1_000)
+  try {
+    await until(`${name} bans the liar`, async () =>
+      (await node.peers()).some(({ owner, banned }) => owner === hostile.owner && banned),
+    )
+  } finally {
+    clearInterval(advertising)
+  }
 }
 
 test(
@@ -54,10 +66,8 @@ test(
     // Whoever was not there is told by anybody who was, and whoever was restarted has not forgotten.
     await submitter.end('SIGKILL')
     const late = await swarm.join({ name: 'late' }, swarm.vehicle('car-2').addresses)
-    await hostile.advertise()
     await untilBanned(late, hostile)
     const restarted = await swarm.restartSubmitter()
-    await hostile.advertise()
     await untilBanned(restarted, hostile)
     const offered = hostile.offers.items.length
     const next = await restarted.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, count, 1)))
@@ -109,5 +119,44 @@ test(
     assert.deepEqual([status.state, status.contradicted], ['complete', []])
     assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0))
     assert.ok(status.vehicles.every(({ peer }) => peer !== hostile.key.peerId))
+  },
+)
+
+test(
+  'a node that said yes to many invitations looks after a bounded number of jobs',
+  testTimeout,
+  async (t) => {
+    const swarm = await startSwarm(t, { vehicles: [{ name: 'depot', slots: 0 }], fleet: false })
+    const depot = swarm.vehicle('depot')
+    const hostile = await HostileVehicle.start(t, depot.addresses)
+    const secret = new Uint8Array(32)
+    const asked = standingByMax + 20
+    for (let i = 0; i < asked; i += 1)
+      await hostile.say(depot.peer as PeerId, {
+        type: 'invite',
+        nonce: sha256(Uint8Array.of(i)).slice(0, 16),
+        bytes: 1,
+      })
+    await hostile.heard.until(
+      (messages) => messages.filter(({ type }) => type === 'willing').length === asked,
+    )
+    for (const said of hostile.heard.items) {
+      if (said.type !== 'willing') continue
+      const { nonce, drawCommitment } = said
+      const { owner } = await depot.node.info()
+      const manifest = manifestWith({
+        seal: { nonce, commitment: sealCommitment(secret) },
+        deadlineMs: Number.MAX_SAFE_INTEGER - 2 ** 40,
+        stewards: [
+          { peer: hostile.key.peerId, owner: hostile.owner, nonce, drawCommitment },
+          { peer: depot.peer as PeerId, owner, nonce, drawCommitment },
+        ],
+      })
+      const record = hostile.sign('manifest', null, manifest)
+      await hostile.say(depot.peer as PeerId, { type: 'entrust', manifest: record, handovers: [], secret })
+    }
+    await hostile.say(depot.peer as PeerId, { type: 'invite', nonce: new Uint8Array(16), bytes: 1 })
+    await hostile.heard.find(({ type }) => type === 'unwilling')
+    assert.equal((await depot.node.jobs()).length, standingByMax)
   },
 )

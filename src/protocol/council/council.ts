@@ -420,6 +420,8 @@ export class Council {
       return
     }
     const known = this.#records.has(record.id)
+    // Each covers at least one more shard of the lease, but for one that contradicts another.
+    if (!known && this.#records.hasEnoughReceipts(record.payload.lease)) return
     if (!known && !this.#records.admit(entry)) return
     if (!known) this.#effects.push({ type: 'keep', receipt: record.id, opening })
     const message = { type: 'acknowledge', receipt: record.id } as const

@@ -31,6 +31,8 @@ export class JobRecords {
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #leases = new Map<LeaseId, Verified<Lease>>()
+  /** How many of each lease. */
+  readonly #receipts = new Map<LeaseId, number>()
   readonly #verdicts = new Map<RecordId, Verified<Verdict>>()
   readonly #ends: Verified<JobEnd>[] = []
   readonly #heldBy = new Map<RecordId, Set<PeerId>>()
@@ -128,6 +130,10 @@ export class JobRecords {
     if (entry.kind === 'handover' && !this.#extend(entry.record)) return false
     this.#records.set(record.id, entry)
     this.trie.add(record.id)
+    if (entry.kind === 'receipt') {
+      const { lease } = entry.record.payload
+      this.#receipts.set(lease, (this.#receipts.get(lease) ?? 0) + 1)
+    }
     if (entry.kind === 'lease') {
       this.#leases.set(record.id, entry.record)
       this.#allowances.lease(entry.record)
@@ -139,6 +145,15 @@ export class JobRecords {
     } else if (entry.kind === 'end') this.#ends.push(entry.record)
     else if (entry.kind === 'holding') this.#hold(entry.record)
     return true
+  }
+
+  /**
+   * As many as an honest vehicle and a contradiction can need. It binds what vehicles say; between stewards what one has,
+   * all get, or they would compare their records for ever.
+   */
+  hasEnoughReceipts(lease: LeaseId): boolean {
+    const shards = this.#leases.get(lease)?.payload.shards.length ?? 0
+    return (this.#receipts.get(lease) ?? 0) > shards
   }
 
   #extend(handover: Verified<Handover>): boolean {

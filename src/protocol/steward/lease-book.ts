@@ -14,6 +14,8 @@ export interface LeaseState {
   readonly lease: Verified<Lease>
   /** What receipts claim, by the shard's place in the lease: a second, different claim is equivocation. */
   readonly covered: Map<number, Cid>
+  /** That was found; once is enough. */
+  equivocated: boolean
   state: 'offered' | 'running' | 'closed'
   /** Once it is closed: until when what its vehicle finished is worth waiting for. */
   expectedUntilMs: number
@@ -34,6 +36,7 @@ export class LeaseBook {
     const state: LeaseState = {
       lease,
       covered: new Map(),
+      equivocated: false,
       state: 'offered',
       expectedUntilMs: Number.POSITIVE_INFINITY,
       startedMs: nowMs,

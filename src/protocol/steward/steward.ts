@@ -420,34 +420,39 @@ export class Steward {
     const state = this.#leases.get(receipt.payload.lease)
     if (state === undefined) return
     checkReceipt(this.#options.sha256, state.lease, receipt, opening)
-    this.#takeReceipt(state, receipt, opening, released, nowMs)
-    // Acknowledged only once durable, so before anything that follows from it.
-    this.#effects.unshift(
-      { type: 'keep', receipt: receipt.id, opening },
-      { type: 'send', to: receipt.signer, message: { type: 'acknowledge', receipt: receipt.id } },
-    )
+    const isNews = this.#takeReceipt(state, receipt, opening, released, nowMs)
+    // Acknowledged only once durable, so before anything that follows from it. What says nothing new is not kept: a
+    // vehicle could sign the same for ever, and every steward of the job would store it.
+    if (isNews) this.#effects.unshift({ type: 'keep', receipt: receipt.id, opening })
+    const acknowledged = { type: 'acknowledge', receipt: receipt.id } as const
+    this.#effects.splice(isNews ? 1 : 0, 0, { type: 'send', to: receipt.signer, message: acknowledged })
   }
 
+  /** Whether it says something that no receipt of the lease has said, about a shard or about its vehicle. */
   #takeReceipt(
     state: LeaseState,
     receipt: Verified<Receipt>,
     opening: Opening,
     released: ReleaseReason | null,
     nowMs: number,
-  ): void {
+  ): boolean {
     this.#leases.renew(state, nowMs)
+    let isNews = false
     let costMs = 0
     const wanted: Wanted[] = []
     if (state.lease.payload.price !== null) this.#paidLeases.set(receipt.id, state.lease.payload)
     receipt.payload.covers.forEach((place, i) => {
       const result = opening.results[i]!
       const before = state.covered.get(place)
-      if (before !== undefined && before !== result) {
+      if (before !== undefined && before !== result && !state.equivocated) {
+        state.equivocated = true
+        isNews = true
         this.#contradict(state.lease.payload.owner, nowMs)
         this.#effects.push({ type: 'lied', receipt: receipt.id, because: 'equivocation' })
       }
       if (before !== undefined) return
       state.covered.set(place, result)
+      isNews = true
       // Written off: nobody would be paid for it, so it does not count.
       if (!this.#allowances.isOpen(state.lease.id, place)) return
       const shard = this.#board.states[state.lease.payload.positions[place]!]!
@@ -463,6 +468,7 @@ export class Steward {
       this.#giveUp(state, speaksAgainstShard(released), nowMs)
     }
     if (released !== null) state.expectedUntilMs = nowMs
+    return isNews
   }
 
   #return(claim: Return, wanted: Wanted[], nowMs: number): void {
