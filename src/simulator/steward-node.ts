@@ -397,5 +397,5 @@ export class StewardNode implements SimNode {
 }
 
 function isClaimRecord<Kept extends JobRecord>(entry: Kept): entry is Kept & ClaimRecord {
-  return ['lease', 'receipt', 'verdict', 'end'].includes(entry.kind)
+  return ['lease', 'receipt', 'allowance', 'verdict', 'end'].includes(entry.kind)
 }

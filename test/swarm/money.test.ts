@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isLiar, parseFaults, vehiclesFor } from '../../src/cli/swarm/faults.ts'
+import { liarProgram } from '../../src/cli/swarm/cast.ts'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import type { Swarm } from '../../src/cli/swarm/swarm.ts'
 import { auditFile } from '../../src/host/audit.ts'
@@ -20,7 +20,6 @@ import {
   writeSlowDocuments,
 } from '../support/swarm.ts'
 
-const liar = vehiclesFor(2, parseFaults('liar')).find(isLiar)!.program!
 const operatorPpm = 150_000
 const payment = { currency: 'EUR', unitMicrosMax: 1_000, budgetMicros: 1_000_000 }
 
@@ -37,7 +36,7 @@ test(
       car('car-1', 777),
       car('car-2', 331),
       car('car-3', 502),
-      { ...car('liar', 100), program: liar },
+      { ...car('liar', 100), program: liarProgram },
     ]
     const swarm = await startSwarm(t, { vehicles, operatorPpm })
     const { submitter } = swarm
