@@ -150,8 +150,11 @@ async function audit(folder: string, { quick, note }: BenchOptions): Promise<Fig
     store.close()
   }
   const startedMs = performance.now()
+  const before = process.cpuUsage()
   const { problems, summary } = await auditFile(path)
   const seconds = (performance.now() - startedMs) / 1000
+  const { user, system } = process.cpuUsage(before)
+  note(`${seconds.toFixed(1)} s, of which ${((user + system) / 1e6).toFixed(1)} s of CPU`)
   if (problems.length > 0) throw new Error(`the report does not hold: ${problems.slice(0, 3).join('; ')}`)
   for (const line of summary) note(line)
   return {

@@ -70,9 +70,11 @@ export class Books implements LedgerState {
     return refusals
   }
 
-  last(): Entry | undefined {
-    const row = this.#database.get<EntryRow>(`${selectEntries} ORDER BY serial DESC LIMIT 1`)
-    return row && entryOf(row)
+  last(): Pick<Entry, 'serial' | 'hash'> | undefined {
+    const row = this.#database.get<{ serial: number; hash: Uint8Array }>(
+      'SELECT serial, hash FROM ledger_entries ORDER BY serial DESC LIMIT 1',
+    )
+    return row && { serial: row.serial, hash: new Uint8Array(row.hash) }
   }
 
   lastOf(subject: string): Entry | undefined {

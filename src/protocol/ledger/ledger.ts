@@ -51,7 +51,7 @@ export interface Balance {
  * shell carries them out before the next input.
  */
 export interface LedgerState {
-  readonly last: () => Entry | undefined
+  readonly last: () => Pick<Entry, 'serial' | 'hash'> | undefined
   /** The last entry about this subject. */
   readonly lastOf: (subject: string) => Entry | undefined
   readonly balance: (account: AccountId, currency: string) => Balance
