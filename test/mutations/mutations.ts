@@ -33,6 +33,8 @@ const rulesWeek = 'test/protocol/rules-week.test.ts'
 const ownerWatch = 'test/host/owner-watch.test.ts'
 const signalsOf = (kind: string): string => `test/host/signals-${kind}.test.ts`
 const supervisor = 'test/host/supervisor.test.ts'
+const allowance = 'test/protocol/allowance.test.ts'
+const ledger = 'test/protocol/ledger.test.ts'
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -714,5 +716,76 @@ export const mutations: readonly Mutation[] = [
     find: ' || pending >= this.#bounds.pendingPerHostMax',
     replace: '',
     caughtBy: ['test/host/network-turnstile.test.ts'],
+  },
+  // --- money
+  {
+    name: 'A gift to another steward costs its giver nothing.',
+    file: 'src/protocol/allowance.ts',
+    find: '(this.#allowed.get(signer) ?? 0) - micros',
+    replace: '(this.#allowed.get(signer) ?? 0)',
+    caughtBy: [allowance],
+  },
+  {
+    name: 'A steward may write off the leases of another.',
+    file: 'src/protocol/allowance.ts',
+    find: '    if (known.signer !== signer) return\n',
+    replace: '',
+    caughtBy: [allowance],
+  },
+  {
+    name: 'A lease is issued whatever the allowance has left.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'return units * unitMicros <= this.#free',
+    replace: 'return units >= 0',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'What was written off counts all the same.',
+    file: 'src/protocol/steward/steward.ts',
+    find: '      if (!this.#allowances.isOpen(state.lease.id, place)) return\n',
+    replace: '',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'Owners who ask more than the cap are drawn.',
+    file: 'src/protocol/price.ts',
+    find: 'ask!.currency === payment.currency && ask!.unitMicros <= payment.unitMicrosMax',
+    replace: 'ask!.currency === payment.currency',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A vehicle works for less than its owner asks.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'price.currency === ask!.currency && price.unitMicros >= ask!.unitMicros',
+    replace: 'price.currency === ask!.currency',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A vehicle lets its operator take what it likes.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'price.operatorPpm <= this.#operatorPpm',
+    replace: 'price.operatorPpm >= 0',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A vehicle believes how much work its lease says that there is.',
+    file: 'src/host/vehicle/vehicle.ts',
+    find: 'if (counted !== units)',
+    replace: 'if (counted === undefined)',
+    caughtBy: [vehicle],
+  },
+  {
+    name: 'The audit does not look at what a unit costs.',
+    file: 'src/protocol/audit-budget.ts',
+    find: ' || price.unitMicros > payment.unitMicrosMax',
+    replace: '',
+    caughtBy: [audit],
+  },
+  {
+    name: 'The ledger owes what was written off.',
+    file: 'src/protocol/ledger/claims.ts',
+    find: ' && !this.#isWrittenOff(known.claim)',
+    replace: '',
+    caughtBy: [ledger],
   },
 ]
