@@ -90,10 +90,11 @@ export class CarpoolNode {
     endOnBrokenDisk()
     const executor = options.executor ?? new Executor({ log: options.log })
     const traffic = new Traffic()
-    const { wish, signals, network: kind, slotWatts, log } = options
+    const { wish, signals, network: kind, slots, slotWatts, log } = options
     const watching = startOwnerWatch({
       preferences: wish.preferences,
-      signals,
+      // A node that executes nothing has nothing to stop.
+      signals: slots === 0 ? [] : signals,
       network: kind,
       slotWatts,
       trafficBytes: () => traffic.bytes,
@@ -108,6 +109,7 @@ export class CarpoolNode {
       const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
       const fleet = fleetMemberOf(options, store, key, certificate?.record ?? null, owner)
       const engines = await Executor.describeEngines()
+      const watch = await watching
       const network = await Network.start({
         privateKey: key.toLibp2p(),
         listen: options.listen,
@@ -119,7 +121,7 @@ export class CarpoolNode {
         ...(options.meshKey === null ? {} : { meshKey: readMeshKey(options.meshKey) }),
       })
       const parts = { options, store, executor, key, owner, fleet, certificate, engines, network }
-      return new CarpoolNode({ ...parts, watch: await watching, traffic })
+      return new CarpoolNode({ ...parts, watch, traffic })
     } catch (error) {
       await watching.then((watch) => watch.stop()).catch(() => undefined)
       traffic.close()

@@ -37,6 +37,7 @@ export class Guard {
   #judgement: Judgement
   #wakeAtMs: number | null = null
   #keptAtMs: number
+  #keptText: string
   #isKeepUrgent = false
 
   constructor({ preferences, isVehicle, slotWatts, kept }: GuardOptions, nowMs: number) {
@@ -47,6 +48,7 @@ export class Guard {
     this.#departures = kept.departures
     this.#metered = kept.metered
     this.#keptAtMs = nowMs
+    this.#keptText = JSON.stringify(kept)
     this.#judgement = this.#rules.handle({ type: 'look' }, nowMs).judgement
     this.count(0, 0, nowMs)
   }
@@ -99,12 +101,17 @@ export class Guard {
     )
   }
 
-  /** What is to be remembered, if that is due; the next call has no news for a while. */
+  /** What is to be remembered, if that is due and has changed. */
   takeKept(nowMs: number): Kept | null {
     if (!this.#isKeepUrgent && nowMs - this.#keptAtMs < keepIntervalMs && nowMs >= this.#keptAtMs) return null
     this.#isKeepUrgent = false
     this.#keptAtMs = nowMs
-    return { departures: [...this.#departures], energy: this.#energy.today, metered: this.#metered }
+    const kept = { departures: [...this.#departures], energy: this.#energy.today, metered: this.#metered }
+    const text = JSON.stringify(kept)
+    // An idle vehicle leaves its disk alone.
+    if (text === this.#keptText) return null
+    this.#keptText = text
+    return kept
   }
 
   /** What leaves the pack, where that is what the vehicle and its work draw and nothing else. */

@@ -41,6 +41,7 @@ export class SupervisedWatch implements OwnerWatch {
   #restartMs = restartMsMin
   #timer: NodeJS.Timeout | undefined
   #trafficBytes = 0
+  #hasStarted = false
   #stopped = false
 
   /** Resolves with the first judgement. Throws Error of one sentence when a source of signals is not understood. */
@@ -128,6 +129,7 @@ export class SupervisedWatch implements OwnerWatch {
     })
     for (const [pid, startedTicks] of this.#children) life.say({ type: 'child', pid, startedTicks })
     await life.judged
+    this.#hasStarted = true
   }
 
   /** A supervisor that ends before it has heeded this hears of it at its next start, and meanwhile all stands still. */
@@ -179,6 +181,7 @@ export class SupervisedWatch implements OwnerWatch {
     this.#life = undefined
     this.#judge(unwatched(why))
     for (const resolve of this.#unheeded.splice(0)) resolve()
+    if (!this.#hasStarted) return // whoever starts it hears why
     if (livedMs >= soundMs) this.#restartMs = restartMsMin
     this.#options.log.error(
       { why, restartMs: this.#restartMs },
