@@ -17,6 +17,8 @@ const council = 'test/protocol/council.test.ts'
 const simulator = 'test/simulator/simulator.test.ts'
 const tally = 'test/protocol/tally.test.ts'
 const audit = 'test/protocol/audit.test.ts'
+const settlement = 'test/protocol/settlement.test.ts'
+const auditPayments = 'test/protocol/audit-payments.test.ts'
 const receipts = 'test/protocol/receipt.test.ts'
 const roster = 'test/protocol/roster.test.ts'
 const durability = 'test/host/store-durability.test.ts'
@@ -787,5 +789,40 @@ export const mutations: readonly Mutation[] = [
     find: ' && !this.#isWrittenOff(known.claim)',
     replace: '',
     caughtBy: [ledger],
+  },
+  {
+    name: 'One owner is paid twice in a ledger for a shard that stewards apart leased to him twice.',
+    file: 'src/protocol/ledger/claims.ts',
+    find: 'if (counts) paidOwners.add(known.claim.owner)',
+    replace: '',
+    caughtBy: [ledger],
+  },
+  {
+    name: 'A ledger takes back what was paid when it hears of the receipt again.',
+    file: 'src/protocol/ledger/ledger.ts',
+    find: 'posted: { pending: [],',
+    replace: "posted: { pending: ['reversed', 'pending'],",
+    caughtBy: [ledger],
+  },
+  {
+    name: 'An older statement undoes what a newer one said in a vehicle’s ledger.',
+    file: 'src/protocol/ledger/receivables.ts',
+    find: 'known.statement.serial > statement.serial',
+    replace: 'false',
+    caughtBy: [settlement],
+  },
+  {
+    name: 'A statement for the ledger that was lost is not said again.',
+    file: 'src/protocol/ledger/payables.ts',
+    find: 'return waiting ? toldMs! + repeatMs : Number.POSITIVE_INFINITY',
+    replace: 'return Number.POSITIVE_INFINITY',
+    caughtBy: [settlement],
+  },
+  {
+    name: 'The audit does not compare the amounts of the ledger’s statements.',
+    file: 'src/protocol/audit-payments.ts',
+    find: 'BigInt(payload.micros) === micros && ',
+    replace: '',
+    caughtBy: [auditPayments],
   },
 ]

@@ -74,6 +74,7 @@ test('a claim is set aside, resolved once, and written once however often it is 
   assert.equal(books.balance(owed, 'EUR').pendingMicros, 19)
   assert.deepEqual(tell('paid'), ['posted'])
   assert.deepEqual(tell('paid'), [])
+  assert.deepEqual(tell('pending'), [], 'a receipt that is heard of again takes nothing back')
   assert.deepEqual(books.balance(owed, 'EUR'), { pendingMicros: 0, postedMicros: 19 })
   assert.deepEqual(books.balance(payer, 'EUR'), { pendingMicros: 0, postedMicros: -21 })
   assert.equal(posted(books, operatorAccount(paidJob.fleet)), 2)

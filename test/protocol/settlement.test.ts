@@ -208,6 +208,28 @@ test('a vehicle that was told nothing asks, and a statement without an answer is
   assert.equal(owed(pair.car.books).postedMicros, 19)
 })
 
+test('a statement that comes after a newer one changes nothing', () => {
+  const pair = new Pair(1)
+  const lease = leaseOf('v1', [0])
+  const receipt = receiptOf(lease, [0])
+  pair.car.tell({ type: 'signed', lease, receipt }, 0)
+  const apart = verdictOf(0, [], { steward: 's2', result: 'another' })
+  const verdict = verdictOf(0, [receipt])
+  pair.know({ kind: 'lease', record: lease }, { kind: 'receipt', record: receipt })
+  pair.know({ kind: 'verdict', record: verdict })
+  const [older] = pair.wire.splice(0)
+  const settles = [verdict.id, apart.id]
+  const last = verdictOf(0, [], { serial: 9, result: 'another', settles })
+  pair.know({ kind: 'verdict', record: apart }, { kind: 'verdict', record: last })
+  pair.know({ kind: 'end', record: endOf() })
+  const newest = pair.wire.splice(0).at(-1)
+  for (const sent of [newest, older]) {
+    assert(sent?.type === 'statement')
+    pair.car.tell(sent.input, 0)
+  }
+  assert.deepEqual(owed(pair.car.books), { pendingMicros: 0, postedMicros: 0 })
+})
+
 test('receipts that came to no steward are settled, too: for nothing', () => {
   const pair = new Pair(1)
   const lease = leaseOf('v1', [0])
