@@ -120,6 +120,9 @@ export class World {
   run(): Outcome {
     const endMs = this.#troubleMs + this.#graceMs() + healedMs
     while (this.#timeline.step(endMs)) if (this.checkers.violations.length > 0) break
+    // What has not ended by then has until its deadline: only then is it lost.
+    const lateMs = this.#hasOpenJobs() ? this.#lastDeadlineMs() + this.#graceMs() + healedMs : endMs
+    while (this.checkers.violations.length === 0 && this.#timeline.step(lateMs));
     if (this.checkers.violations.length === 0) this.#checkPeace()
     const ends = this.#jobs.map(({ job }) => this.checkers.endOf(job.manifest.id))
     return {
@@ -341,6 +344,14 @@ export class World {
     for (const node of others) this.#entrust(submitter!, node, job)
     const lateMs = manifest.payload.deadlineMs + this.#graceMs()
     this.#timeline.at(lateMs, () => this.checkers.late(manifest.id, this.nowMs, this.#graceMs()))
+  }
+
+  #hasOpenJobs(): boolean {
+    return this.#jobs.some(({ job }) => this.checkers.endOf(job.manifest.id) === undefined)
+  }
+
+  #lastDeadlineMs(): number {
+    return Math.max(...this.#jobs.map(({ job }) => job.manifest.payload.deadlineMs))
   }
 
   /** Until it stands by: a submitter whose standby never answers says so, and asks another. */
