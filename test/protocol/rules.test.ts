@@ -319,6 +319,37 @@ test('however signals flap, work begins at most once in the settling time, and n
   )
 })
 
+test('what a bus repeats is judged as if it were looked at each time', () => {
+  const change = fc.constantFrom<Partial<SignalValues>>(
+    {},
+    {},
+    {},
+    { [plug]: false },
+    { [charge]: 77 },
+    { [cabin]: 24 },
+    { 'Vehicle.Speed': 30 },
+    { 'Carpool.Network.IsMetered': true },
+  )
+  const step = fc.record({ afterMs: fc.integer({ min: -20_000, max: 40_000 }), times: fc.nat(30), change })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const preferences = { ...defaultPreferences, settleMs: 90_000, quietHours: ['00:10-00:20'] }
+      const [repeating, looking] = [new OwnerRules(preferences), new OwnerRules(preferences)]
+      let nowMs = monday
+      for (const { afterMs, times, change } of steps)
+        for (let time = 0; time <= times; time += 1) {
+          nowMs += time === 0 ? afterMs : 7_000
+          const readings = readingsOf({ ...willing, ...change }, nowMs)
+          const seen = repeating.handle({ type: 'readings', readings }, nowMs)
+          const { departed } = looking.handle({ type: 'readings', readings }, nowMs)
+          const looked = looking.handle({ type: 'look' }, nowMs)
+          assert.deepEqual([seen.judgement, seen.departed], [looked.judgement, departed])
+          assert.ok(seen.wakeAtMs! <= looked.wakeAtMs!, 'it may look in vain, and never late')
+        }
+    }),
+  )
+})
+
 test('between two looks that it asks for, time alone changes nothing', () => {
   fc.assert(
     fc.property(

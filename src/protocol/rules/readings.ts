@@ -4,26 +4,44 @@ import type { Reading, SignalPath, SignalValues, VehicleState } from './signals.
 /** What is known of a vehicle, and for how long. */
 export class Readings {
   readonly #known = new Map<SignalPath, Reading<unknown>>()
+  readonly #asked = new Set<SignalPath>()
   #nowMs = 0
   #untilMs = Number.POSITIVE_INFINITY
 
-  /** Of each signal, the newest counts; what is newer than now was read before the clock was set back. */
-  take(state: VehicleState, nowMs: number): void {
-    for (const [path, reading] of Object.entries(state) as [SignalPath, Reading<unknown>][]) {
-      const known = this.#known.get(path)
-      if (known === undefined || reading.atMs >= known.atMs || known.atMs > nowMs + aheadMsMax)
-        this.#known.set(path, reading)
+  /**
+   * Of each signal, the newest counts; what is newer than now was read before the clock was set back. The answer is
+   * whether any of it is news, and not only the same once more.
+   */
+  take(state: VehicleState, nowMs: number): boolean {
+    let isNews = false
+    for (const path in state) {
+      const reading = state[path as SignalPath]!
+      const known = this.#known.get(path as SignalPath)
+      if (known !== undefined && reading.atMs < known.atMs && known.atMs <= nowMs + aheadMsMax) continue
+      this.#known.set(path as SignalPath, reading)
+      isNews ||=
+        known === undefined || reading.value !== known.value || !isFresh(path as SignalPath, known, nowMs)
     }
+    return isNews
   }
 
   /** From here on, `get` answers for this moment, and `untilMs` is about what it answered. */
   look(nowMs: number): void {
     this.#nowMs = nowMs
     this.#untilMs = Number.POSITIVE_INFINITY
+    this.#asked.clear()
+  }
+
+  /** The same answers would be given now: only how long they hold is counted anew. */
+  lookAgain(nowMs: number): void {
+    const asked = [...this.#asked]
+    this.look(nowMs)
+    for (const path of asked) this.get(path)
   }
 
   /** Undefined: unknown, or stale. */
   get<Path extends SignalPath>(path: Path): SignalValues[Path] | undefined {
+    this.#asked.add(path)
     const reading = this.#known.get(path)
     if (reading === undefined) return undefined
     const staleMs = reading.atMs + freshMs[path]
@@ -47,4 +65,8 @@ export class Readings {
       ? `unknown: no reading for ${freshMs[path] / 1_000} s`
       : 'unknown: never read'
   }
+}
+
+function isFresh(path: SignalPath, { atMs }: Reading<unknown>, nowMs: number): boolean {
+  return atMs + freshMs[path] > nowMs && atMs <= nowMs + aheadMsMax
 }

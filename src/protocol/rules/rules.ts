@@ -60,6 +60,9 @@ export class OwnerRules {
   readonly #local: LocalTime
   readonly #quiet: readonly WeekSpan[]
   readonly #leaving: readonly WeekSpan[]
+  /** When quiet hours and times to leave begin, and when anything about them changes: minutes of the week. */
+  readonly #starts: readonly number[]
+  readonly #edges: readonly number[]
   readonly #readings = new Readings()
   /** Codes of rules whose limit was crossed by a value, and not only unknown. */
   readonly #crossed = new Set<string>()
@@ -73,6 +76,15 @@ export class OwnerRules {
   #notRunningSinceMs: number | null = null
   #cabinBeganCelsius: number | null = null
   #parkedSinceMs: number | null = null
+  #last:
+    | {
+        readonly judgement: Judgement
+        readonly bySignals: RuleVerdict
+        readonly atMs: number
+        /** As long as no reading changes, or grows stale. */
+        readonly holdsUntilMs: number
+      }
+    | undefined
 
   /** `preferences` are free of contradictions. */
   constructor(preferences: Preferences, { vehicle = true, departures = [] }: RulesOptions = {}) {
@@ -83,6 +95,9 @@ export class OwnerRules {
     this.#local = LocalTime.in(preferences.timeZone)
     this.#quiet = spansOfQuiet(preferences)
     this.#leaving = spansOfLeaving(preferences)
+    const spans = [...this.#quiet, ...this.#leaving]
+    this.#starts = spans.map(({ start }) => start % weekMinutes)
+    this.#edges = [...this.#starts, ...spans.map(({ end }) => end % weekMinutes)]
     this.#departures = departures
     // Nothing is known of the time before; what was never bad on a desk need not settle.
     this.#lastStopMs = vehicle ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
@@ -94,7 +109,10 @@ export class OwnerRules {
     if (nowMs >= this.#signalsHoldUntilMs) this.#look(nowMs)
     switch (input.type) {
       case 'readings':
-        this.#readings.take(input.readings, nowMs)
+        if (!this.#readings.take(input.readings, nowMs)) {
+          const same = this.#sameAgain(nowMs)
+          if (same !== undefined) return same
+        }
         break
       case 'pause':
         this.#pausedUntilMs = input.untilMs ?? 'told'
@@ -109,7 +127,31 @@ export class OwnerRules {
     return { ...this.#look(nowMs), departed }
   }
 
+  /** Buses repeat themselves several times a second: that proves that all is as it was, and is not judged again. */
+  #sameAgain(nowMs: number): Judged | undefined {
+    const last = this.#last
+    if (last === undefined || nowMs < last.atMs || nowMs >= last.holdsUntilMs) return undefined
+    this.#readings.lookAgain(nowMs)
+    this.#signalsHoldUntilMs = this.#readings.untilMs
+    this.#settle(last.bySignals, nowMs)
+    const wakeAtMs = Math.min(last.holdsUntilMs, this.#readings.untilMs)
+    return {
+      judgement: last.judgement,
+      wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : null,
+      departed: false,
+    }
+  }
+
+  /** Some rules ask whether work runs: what one look changes about that, the next one sees. */
   #look(nowMs: number): Omit<Judged, 'departed'> {
+    for (;;) {
+      const [verdict, cabinBeganCelsius] = [this.#verdict, this.#cabinBeganCelsius]
+      const judged = this.#judge(nowMs)
+      if (this.#verdict === verdict && this.#cabinBeganCelsius === cabinBeganCelsius) return judged
+    }
+  }
+
+  #judge(nowMs: number): Omit<Judged, 'departed'> {
     if (typeof this.#pausedUntilMs === 'number' && this.#pausedUntilMs <= nowMs) this.#pausedUntilMs = null
     this.#readings.look(nowMs)
     const minuteOfWeek = this.#local.minuteOfWeek(nowMs)
@@ -130,15 +172,16 @@ export class OwnerRules {
     this.#verdict = stricter(settled, byHours)
     this.#noteWarmth(nowMs)
     const availableUntilMs = this.#availableUntil(nowMs, minuteOfWeek)
-    return {
-      judgement: {
-        verdict: this.#verdict,
-        reasons: reasonsIn(findings),
-        rules: findings,
-        availableUntilMs,
-      },
-      wakeAtMs: this.#wakeAt(nowMs, minuteOfWeek, availableUntilMs),
+    const judgement = {
+      verdict: this.#verdict,
+      reasons: reasonsIn(findings),
+      rules: findings,
+      availableUntilMs,
     }
+    const holdsUntilMs = this.#holdsUntil(nowMs, minuteOfWeek, availableUntilMs)
+    this.#last = { judgement, bySignals, atMs: nowMs, holdsUntilMs }
+    const wakeAtMs = Math.min(holdsUntilMs, this.#readings.untilMs)
+    return { judgement, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : null }
   }
 
   #find(rule: Rule, minuteOfWeek: number): RuleFinding | null {
@@ -220,8 +263,7 @@ export class OwnerRules {
   }
 
   #availableUntil(nowMs: number, minuteOfWeek: number): number | null {
-    const starts = [...this.#quiet, ...this.#leaving].map(({ start }) => start % weekMinutes)
-    const ahead = minutesUntil(starts, minuteOfWeek)
+    const ahead = minutesUntil(this.#starts, minuteOfWeek)
     const ends = [
       ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000),
       this.#isVehicle ? nextDeparture(this.#departures, this.#local, nowMs) : null,
@@ -229,28 +271,27 @@ export class OwnerRules {
     return ends.length === 0 ? null : Math.floor(Math.min(...ends) / forecastStepMs) * forecastStepMs
   }
 
-  #wakeAt(nowMs: number, minuteOfWeek: number, availableUntilMs: number | null): number | null {
+  /** Until when the judgement stays as it is while every reading does. */
+  #holdsUntil(nowMs: number, minuteOfWeek: number, availableUntilMs: number | null): number {
     const { settleMs } = this.#preferences
-    const edges = [...this.#quiet, ...this.#leaving].flatMap(({ start, end }) => [
-      start % weekMinutes,
-      end % weekMinutes,
-    ])
-    const edge = minutesUntil(edges, minuteOfWeek)
-    const wakes = [
-      this.#readings.untilMs,
-      this.#lastStopMs + settleMs,
-      this.#lastHoldMs + settleMs,
-      typeof this.#pausedUntilMs === 'number' ? this.#pausedUntilMs : Number.NaN,
+    const edge = minutesUntil(this.#edges, minuteOfWeek)
+    const ends = [
+      typeof this.#pausedUntilMs === 'number' ? this.#pausedUntilMs : null,
       // Clocks change on quarters of an hour: then the edge is elsewhere.
-      edge === null
-        ? Number.NaN
-        : Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.ceil(edge * 60_000)),
-      availableUntilMs ?? Number.NaN,
+      edge === null ? null : Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.round(edge * 60_000)),
+      availableUntilMs,
+      // What was done at this time in other weeks is history a quarter later.
+      this.#departures.length === 0 ? null : this.#local.endOfQuarter(nowMs),
       this.#cabinBeganCelsius === null || this.#notRunningSinceMs === null
-        ? Number.NaN
+        ? null
         : this.#notRunningSinceMs + cabinCoolsMs,
-    ].filter((ms) => Number.isFinite(ms) && ms > nowMs)
-    return wakes.length === 0 ? null : Math.min(...wakes)
+      ...[this.#lastStopMs, this.#lastHoldMs].flatMap((sinceMs) => [
+        sinceMs + settleMs,
+        // `carpool why` counts the minutes.
+        nowMs - sinceMs < settleMs ? sinceMs + Math.floor((nowMs - sinceMs) / 60_000 + 1) * 60_000 : null,
+      ]),
+    ]
+    return Math.min(...ends.filter((ms) => ms !== null && Number.isFinite(ms) && ms > nowMs).map(Number))
   }
 }
 
