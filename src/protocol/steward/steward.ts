@@ -309,7 +309,8 @@ export class Steward {
         this.#look(nowMs)
         break
     }
-    return this.#drain(nowMs)
+    // Most of what a steward hears, and it frees nobody: what room it shows is found at the next look, in a second.
+    return this.#drain(nowMs, input.type !== 'progress')
   }
 
   /** The serial of the next record; others that this node signs for the job take theirs from the same row. */
@@ -601,7 +602,7 @@ export class Steward {
   // --- what is decided --------------------------------------------------------------------------------------
 
   /** Everything that follows from what just happened; then the effects, in order. */
-  #drain(nowMs: number): StewardEffect[] {
+  #drain(nowMs: number, mayAssign = true): StewardEffect[] {
     if (this.#startedMs === undefined) {
       this.#startedMs = nowMs
       this.#effects.push({ type: 'wake', atMs: nowMs + lookIntervalMs })
@@ -609,8 +610,9 @@ export class Steward {
     if (this.#end === undefined) {
       this.#decide(nowMs)
       this.#publishVerdicts()
-      if (this.#board.open.size > 0) this.#assign(nowMs)
-      else if (this.#safe) this.#conclude(nowMs)
+      if (this.#board.open.size === 0) {
+        if (this.#safe) this.#conclude(nowMs)
+      } else if (mayAssign) this.#assign(nowMs)
     }
     const effects = this.#effects
     this.#effects = []
