@@ -6,8 +6,8 @@ export interface Figure {
   readonly baseline: number
   /** What the baseline is, in a few words. */
   readonly of: string
-  /** What is held against the goal; `ours / baseline` is printed in any case. */
-  readonly goal: { readonly value: 'ours' | 'ratio'; readonly least?: number; readonly most?: number }
+  /** What is held against the goal, where there is one; `ours / baseline` is printed in any case. */
+  readonly goal: { readonly value: 'ours' | 'ratio'; readonly least?: number; readonly most?: number } | null
 }
 
 export interface BenchOptions {
@@ -19,13 +19,17 @@ export interface BenchOptions {
 
 export function formatFigure({ name, unit, ours, baseline, of, goal }: Figure): string {
   const ratio = ours / baseline
+  const beside = [
+    `${name}: ${rounded(ours)} ${unit}`,
+    `${of} ${rounded(baseline)} ${unit}`,
+    `ratio ${ratio.toFixed(3)}`,
+  ]
+  if (goal === null) return [...beside, 'no goal'].join(' | ')
   const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = goal
   const judged = goal.value === 'ours' ? ours : ratio
   const bound = goal.least === undefined ? `≤ ${goal.most}` : `≥ ${goal.least}`
   return [
-    `${name}: ${rounded(ours)} ${unit}`,
-    `${of} ${rounded(baseline)} ${unit}`,
-    `ratio ${ratio.toFixed(3)}`,
+    ...beside,
     `goal ${goal.value === 'ours' ? `${bound} ${unit}` : `ratio ${bound}`}`,
     judged >= least && judged <= most ? 'met' : 'missed',
   ].join(' | ')

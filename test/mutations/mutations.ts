@@ -32,6 +32,7 @@ const candidates = 'test/protocol/candidates.test.ts'
 const sealing = 'test/host/sealing.test.ts'
 const rules = 'test/protocol/rules.test.ts'
 const rulesWeek = 'test/protocol/rules-week.test.ts'
+const week = 'test/simulator/week.test.ts'
 const ownerWatch = 'test/host/owner-watch.test.ts'
 const signalsOf = (kind: string): string => `test/host/signals-${kind}.test.ts`
 const supervisor = 'test/host/supervisor.test.ts'
@@ -343,8 +344,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'The owner’s rules look ahead over a change of the clocks.',
     file: 'src/protocol/rules/rules.ts',
-    find: 'Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.ceil(edge * 60_000))',
-    replace: 'nowMs + Math.ceil(edge * 60_000)',
+    find: 'Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.round(edge * 60_000))',
+    replace: 'nowMs + Math.round(edge * 60_000)',
     caughtBy: [rules],
   },
   {
@@ -353,6 +354,27 @@ export const mutations: readonly Mutation[] = [
     find: '(minute + weekMinutes >= start && minute + weekMinutes < end)',
     replace: 'false',
     caughtBy: [rulesWeek],
+  },
+  {
+    name: 'An unplugged vehicle works on, whatever its owner’s rules say.',
+    file: 'src/protocol/rules/catalogue.ts',
+    find: 'isFine: isPlugged ?? null,',
+    replace: 'isFine: true,',
+    caughtBy: [week],
+  },
+  {
+    name: 'A shard under way goes on when the owner’s rules say stop.',
+    file: 'src/protocol/worker/worker.ts',
+    find: "if (mode === 'stop') for (const held of this.#held.values()) this.#abort(held)",
+    replace: '',
+    caughtBy: [week],
+  },
+  {
+    name: 'The same readings once more hide from the owner’s rules that a minute has passed since it was bad.',
+    file: 'src/protocol/rules/rules.ts',
+    find: '    this.#settle(last.bySignals, nowMs)\n    const wakeAtMs',
+    replace: '    const wakeAtMs',
+    caughtBy: [rules],
   },
   {
     name: 'An owner’s pause is forgotten in a restart.',
