@@ -35,6 +35,8 @@ const energy = 'Carpool.Compute.EnergyTodayWh'
 /** A vehicle that is charged to its limit loses a per cent before it charges again. */
 const atLimitPercent = 1
 
+export const chargeCode = 'charge-low'
+
 export const rules: readonly Rule[] = [
   {
     code: 'paused',
@@ -125,12 +127,12 @@ export const rules: readonly Rule[] = [
       limit: `at least ${reservePercent} %`,
     }
   }),
-  forVehicles('charge-low', 'drain', 'chargePercentMin', ({ preferences, readings, isRunning }) => {
+  forVehicles(chargeCode, 'drain', 'chargePercentMin', ({ preferences, readings, wasCrossed }) => {
     const percent = readings.get(charge)
     const limit = readings.get(chargeLimit)
     const asked = preferences.chargePercentMin
     const begins = limit === undefined ? asked : Math.min(asked, limit - atLimitPercent)
-    const needed = isRunning ? begins - hysteresis.chargePercent : begins
+    const needed = wasCrossed ? begins : begins - hysteresis.chargePercent
     return {
       isFine: percent === undefined ? null : percent >= needed,
       value: percent === undefined ? readings.whyUnknown(charge) : `${round(percent)} %`,

@@ -12,8 +12,6 @@ export interface Moment {
   /** What the preferences say of hours, parsed. */
   readonly quiet: readonly WeekSpan[]
   readonly leaving: readonly WeekSpan[]
-  /** Whether work runs at present: what is asked of it to begin is more than what it needs to go on. */
-  readonly isRunning: boolean
   /** Whether this rule's limit was crossed and has not been left again by its hysteresis. */
   readonly wasCrossed: boolean
   /** Of the cabin when work began; null before. */

@@ -11,7 +11,7 @@
  * A debounce on the signals themselves was declined: it would delay the stop, too.
  */
 import { assert } from '../../base/assert.ts'
-import { rules } from './catalogue.ts'
+import { chargeCode, rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
 import type { Judgement, RuleFinding, RuleVerdict } from './judgement.ts'
 import { isParked, isStanding } from './motion.ts'
@@ -64,8 +64,11 @@ export class OwnerRules {
   readonly #starts: readonly number[]
   readonly #edges: readonly number[]
   readonly #readings = new Readings()
-  /** Codes of rules whose limit was crossed by a value, and not only unknown. */
-  readonly #crossed = new Set<string>()
+  /**
+   * Codes of rules whose limit was crossed by a value, and not only unknown. After each drive the charge has to reach
+   * anew what work needs to begin; then it may fall below by the hysteresis.
+   */
+  readonly #crossed = new Set([chargeCode])
   #departures: readonly number[]
   #pausedUntilMs: number | 'told' | null = null
   #verdict: RuleVerdict = 'stop'
@@ -142,12 +145,12 @@ export class OwnerRules {
     }
   }
 
-  /** Some rules ask whether work runs: what one look changes about that, the next one sees. */
+  /** How warm the cabin was when work began is what one look notes, and the next one asks. */
   #look(nowMs: number): Omit<Judged, 'departed'> {
     for (;;) {
-      const [verdict, cabinBeganCelsius] = [this.#verdict, this.#cabinBeganCelsius]
+      const cabinBeganCelsius = this.#cabinBeganCelsius
       const judged = this.#judge(nowMs)
-      if (this.#verdict === verdict && this.#cabinBeganCelsius === cabinBeganCelsius) return judged
+      if (this.#cabinBeganCelsius === cabinBeganCelsius) return judged
     }
   }
 
@@ -193,7 +196,6 @@ export class OwnerRules {
       minuteOfWeek,
       quiet: this.#quiet,
       leaving: this.#leaving,
-      isRunning: this.#verdict === 'run',
       wasCrossed: this.#crossed.has(code),
       cabinBeganCelsius: this.#cabinBeganCelsius,
       isVehicle: this.#isVehicle,
@@ -257,6 +259,7 @@ export class OwnerRules {
     const sinceMs = this.#parkedSinceMs
     this.#parkedSinceMs = null
     this.#cabinBeganCelsius = null
+    this.#crossed.add(chargeCode)
     if (sinceMs === null || nowMs - sinceMs < parkedMsMin) return false
     this.#departures = noteDeparture(this.#departures, nowMs)
     return true

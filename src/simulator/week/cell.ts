@@ -3,7 +3,7 @@
  * vehicle works, the production worker and steward what it works on, and the ledger's claims what that is worth.
  *
  * What is left out against the World beside it is what a week of a thousand vehicles has no time for: no network that
- * loses messages, no crashes, no standbys, no liars. Timers of steward and worker fire late by up to 5 and 20 s, which
+ * loses messages, no crashes, no standbys, no liars. Timers of steward and worker fire late by up to 10 and 20 s, which
  * leases survive, and a shard takes five minutes where the mesh cuts them to seconds: so more is lost to each departure here than there.
  */
 import type { Capacity } from '../../protocol/advert.ts'
@@ -12,6 +12,7 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../proto
 import { categoryDefault, type Manifest, type ShardEntry } from '../../protocol/job.ts'
 import type { Lease, Opening, Receipt } from '../../protocol/lease.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
+import type { Ask } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import { OwnerRules } from '../../protocol/rules/rules.ts'
@@ -60,7 +61,7 @@ export interface CellWeek {
 
 /** 2026-06-01, a Monday, at midnight in Berlin: no clock changes in the weeks around it. */
 const startMs = Date.UTC(2026, 4, 31, 22)
-export const timeZone = 'Europe/Berlin'
+const timeZone = 'Europe/Berlin'
 
 /** 150 pages, of two seconds each. */
 const shardMs = 300_000
@@ -71,9 +72,9 @@ const currency = 'EUR'
 /** The most that a page may cost. Who asks for more is not drawn. */
 const pageMicrosMax = 130
 /** An awake computer with its work, as owners measured them: 300 W. */
-export const workKw = 0.3
+const workKw = 0.3
 
-const stewardSlackMs = 5_000
+const stewardSlackMs = 10_000
 const workerSlackMs = 20_000
 const advertsMs = 30_000
 const looksForJobs = 10
@@ -331,7 +332,7 @@ class CellVehicle {
   readonly #cell: Cell
   readonly #kind: Kind
   readonly #owner: OwnerId
-  readonly #ask: Owner['pageMicros']
+  readonly #engine: typeof engine & { readonly ask: Ask }
   readonly #life: Life
   readonly #rules: OwnerRules
   readonly #worker: Worker
@@ -361,7 +362,7 @@ class CellVehicle {
     this.#kind = kind
     this.peer = peerNamed(`car-${index}`)
     this.#owner = ownerNamed(`car-${index}`)
-    this.#ask = owner.pageMicros
+    this.#engine = { ...engine, ask: { currency, unitMicros: owner.pageMicros } }
     this.#pauses = owner.pauses
     this.#life = new Life(chance, kind, habits, trips)
     this.#rules = new OwnerRules(owner.preferences, {
@@ -369,7 +370,10 @@ class CellVehicle {
     })
     this.watchful = new Watchful(this.peer, this.#life, owner.preferences, owner.hours)
     const secret = cheapHash(new TextEncoder().encode(`secret/${seed}/${index}`))
-    this.#worker = new Worker({ self: this.peer, slots: 1, engines: [engine], secret, sha256: cheapHash }, 1)
+    this.#worker = new Worker(
+      { self: this.peer, slots: 1, engines: [this.#engine], categories: null, secret, sha256: cheapHash },
+      1,
+    )
   }
 
   begin(): void {
@@ -412,7 +416,7 @@ class CellVehicle {
       mode: this.#verdict,
       reasons: [],
       availableUntilMs: this.#untilMs,
-      engines: [{ ...engine, ask: { currency, unitMicros: this.#ask } }],
+      engines: [this.#engine],
       addresses: [],
       software: 'carpool',
     }

@@ -3,7 +3,7 @@ import { dayMs } from './trips.ts'
 
 export const presences = ['driving', 'unplugged', 'charging', 'held back', 'waiting', 'working'] as const
 export type Presences = (typeof presences)[number]
-export const binMs = 900_000
+const binMs = 900_000
 
 export class Presence {
   /** By kind of day and presence: milliseconds in each bin. */
