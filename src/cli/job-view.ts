@@ -94,8 +94,8 @@ function describeBudget({ payment, plans }: Quote): string[] {
       `too little: the budget of ${budget} is below the expected ${formatMoney(cost.expectedMicros, payment.currency)}`,
     ]
   if (payment.budgetMicros < cost.worstMicros)
-    return [`the budget of ${budget} may not be enough, and is never exceeded`]
-  return []
+    return [`the budget of ${budget} is enough unless much goes wrong, and is never exceeded`]
+  return [`the budget of ${budget} is enough even then`]
 }
 
 /** How results become certain. */

@@ -1,5 +1,6 @@
 /** From what the owner's rules say to what the node does. */
-import type { Judgement } from '../protocol/rules/judgement.ts'
+import type { Logger } from 'pino'
+import { type Judgement, sentenceOf } from '../protocol/rules/judgement.ts'
 import type { Executor } from './executor/executor.ts'
 import type { OwnerWatch, OwnerWatchOptions } from './owner-watch.ts'
 import { DeskWatch } from './supervisor/desk-watch.ts'
@@ -11,12 +12,13 @@ export async function startOwnerWatch(options: OwnerWatchOptions): Promise<Owner
   return options.signals.length === 0 ? new DeskWatch(options) : SupervisedWatch.start(options)
 }
 
-/** Slots and vehicle do what the rules say, and `tell` has the mesh hear of it. The answer ends it. */
+/** Slots and vehicle do what the rules say, `tell` has the mesh hear of it, and the log says why. The answer ends it. */
 export function followJudgement(
   watch: OwnerWatch,
   executor: Pick<Executor, 'halt' | 'proceed'>,
   vehicle: Pick<Vehicle, 'setMode' | 'setAvailable' | 'setEnergyRate'>,
   tell: () => void,
+  log: Pick<Logger, 'info'>,
 ): () => void {
   let last: Judgement | undefined
   const follow = (judgement: Judgement) => {
@@ -28,6 +30,7 @@ export function followJudgement(
       if (verdict === 'stop') executor.halt()
       else executor.proceed()
       vehicle.setMode(verdict)
+      log.info({ verdict }, sentenceOf(judgement))
     }
     const isNews = reasons.join() !== last?.reasons.join() || availableUntilMs !== last?.availableUntilMs
     last = judgement

@@ -217,7 +217,7 @@ export class CarpoolNode {
     membership.start()
     vehicle.restore()
     executor.observe(watch)
-    this.#stopFollowing = followJudgement(watch, executor, vehicle, () => membership.advertise())
+    this.#stopFollowing = followJudgement(watch, executor, vehicle, () => membership.advertise(), log)
     this.#stopGivingBack = giveBackMemory(
       () => vehicle.view().leases === 0 && jobs.list().every(({ state }) => state !== 'running'),
     )

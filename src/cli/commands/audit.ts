@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { addOptions, resolveConfig } from '../config.ts'
-import { CommandFailure } from '../failure.ts'
+import { CommandFailure, oneLine } from '../failure.ts'
 import { formatCount } from '../format.ts'
 import { note, print, printJson } from '../output.ts'
 import { clean } from '../table.ts'
@@ -17,7 +17,9 @@ export function auditCommand(program: Command): void {
     .action(async (report: string, flags: Record<string, unknown>) => {
       const { json } = resolveConfig(optionNames, flags)
       const { auditFile } = await import('../../host/audit.ts')
-      const audit = await auditFile(resolve(report))
+      const audit = await auditFile(resolve(report)).catch((error) => {
+        throw new CommandFailure(`${report} cannot be read: ${oneLine(error)}`)
+      })
       if (json) printJson({ event: 'audited', report: resolve(report), ...audit })
       else audit.summary.forEach(print)
       if (audit.ok) {

@@ -35,7 +35,7 @@ const vehiclesMax = 64
 export function swarmCommand(program: Command): void {
   program
     .command('swarm')
-    .summary('show it all on this machine: a swarm, a job, a liar, a crash, a departure')
+    .summary('show it all on this machine: vehicles, a job, and what can go wrong')
     .description(
       'Starts a swarm of separate processes, submits a folder of scanned pages, lets things go wrong, and shows what was read.',
     )

@@ -39,11 +39,13 @@ export function whyCommand(program: Command): void {
   addOptions(command, clientOptionNames)
 }
 
-/** The verdict first; a ! marks rules that stop work, a ~ those that let it drain. */
+/** The verdict first; a ! marks rules that stop work, a ~ those that let the page under way finish. */
 export function describeWhy(view: WhyView, nowMs: number): string[] {
   const { sentence, rules, availableUntilMs } = view
   const lines = [sentence, '', ...formatTable(columns, rules)]
-  if (availableUntilMs === null) return lines
+  // While it drives, its stay is over.
+  const isDriving = rules.some(({ code, verdict }) => code === 'driving' && verdict !== 'run')
+  if (availableUntilMs === null || isDriving) return lines
   const until =
     availableUntilMs <= nowMs
       ? 'it usually has left by now'

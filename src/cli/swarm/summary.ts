@@ -94,7 +94,7 @@ function describeFaults({ status, vehicles, incidents }: Demonstration): string[
       lines.push(`would have lied: ${member.name}, but none of its claims was counted`)
   for (const incident of [...incidents].sort((a, b) => a.atSeconds - b.atSeconds))
     lines.push(
-      `${incident.atSeconds.toFixed(1)} s: ${incident.member.name} ${happened[incident.fault]}${becauseOf(incident)}`,
+      `${incident.atSeconds.toFixed(1)} s into the job: ${incident.member.name} ${happened[incident.fault]}${becauseOf(incident)}`,
     )
   return lines
 }
@@ -144,6 +144,7 @@ function describeBooks(books: Books): string {
   const { bill, earned, leftMicros } = books
   const total = formatMoney(bill.owedMicros, bill.currency)
   const budget = formatMoney(bill.budgetMicros, bill.currency)
-  const sides = `${formatCount(earned.size, 'vehicle')} ${balances(books) ? 'say the same in their own ledgers' : 'do not all say the same in their own ledgers'}`
-  return `the submitter owes ${total} of a budget of ${budget}; less what is owed to owners, ${leftMicros} millionths are left; ${sides}`
+  const sum = leftMicros === 0 ? 'all of it to owners' : `${leftMicros} millionths of it to nobody`
+  const sides = balances(books) ? 'say the same' : 'do not all say the same'
+  return `the submitter owes ${total}, ${sum}, of a budget of ${budget}; the own ledgers of the ${formatCount(earned.size, 'vehicle')} still there ${sides}`
 }

@@ -106,15 +106,18 @@ function stateOf(values: readonly (readonly [SignalPath, unknown])[]): VehicleSt
 }
 
 function readTrace(path: string): string {
-  let bytes: number
-  try {
-    bytes = statSync(path).size
-  } catch (error) {
-    throw new Error(`${path} cannot be read: ${(error as Error).message}`)
-  }
+  const { size: bytes } = readable(path, () => statSync(path))
   if (bytes > traceBytesMax)
     throw new Error(`${path} has ${bytes} bytes, and a trace at most ${traceBytesMax}: cut it into parts`)
-  return readFileSync(path, 'utf8')
+  return readable(path, () => readFileSync(path, 'utf8'))
+}
+
+function readable<Value>(path: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 function parseLine(where: string, line: string): z.infer<typeof lineSchema> {

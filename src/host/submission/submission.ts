@@ -10,7 +10,7 @@ import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import { compareText } from '../../base/bytes.ts'
 import { encodeCbor } from '../../protocol/block.ts'
-import { costOf } from '../../protocol/cost.ts'
+import { type Cost, costOf } from '../../protocol/cost.ts'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId } from '../../protocol/ids.ts'
 import {
@@ -32,12 +32,18 @@ import {
   shardCostMsTarget,
 } from '../../protocol/limits.ts'
 import type { Plan } from '../../protocol/plan.ts'
-import { isAffordable, type Payment } from '../../protocol/price.ts'
+import { formatMoney, isAffordable, type Payment } from '../../protocol/price.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
 import { type PlannedShard, type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
 import { candidatesFor } from '../../protocol/steward/candidate.ts'
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
-import { type Quote, RequestError, type SubmitProgress, type SubmitRequest } from '../api.ts'
+import {
+  type Quote,
+  RequestError,
+  type RequestedPayment,
+  type SubmitProgress,
+  type SubmitRequest,
+} from '../api.ts'
 import { blindKeyOf, wrapForCandidates } from '../blind-keys.ts'
 import { SlotFailed } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
@@ -98,6 +104,7 @@ export async function prepareJob(
   const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const [plan] = plansOf(request, context, planned.length, supply)
   const assurance = assuranceOf(request, context, plan!)
+  refuseTooLittle(request.payment, costOf(plan!, pagesOf(planned), supply.offers, assurance.arbiter))
   const documentList = encodeList(
     documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
   )
@@ -200,7 +207,7 @@ export async function quoteJob(
   const shards = splitIntoShards(documents)
   const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)
-  const units = shards.reduce((sum, shard) => sum + shard.pages.length, 0)
+  const units = pagesOf(shards)
   const isVouchedFor = context.fleet !== null
   return {
     documents: documents.length,
@@ -221,6 +228,21 @@ export async function quoteJob(
           : costOf(plan, units, supply.offers, assuranceOf(request, context, plan).arbiter),
     })),
   }
+}
+
+function pagesOf(shards: readonly PlannedShard[]): number {
+  return shards.reduce((sum, { pages }) => sum + pages.length, 0)
+}
+
+/** A job that must end by the name of its budget is not begun. Throws RequestError. */
+function refuseTooLittle(payment: RequestedPayment | null, cost: Cost | null): void {
+  const budgetMicros = payment?.budgetMicros ?? null
+  if (payment === null || budgetMicros === null || cost === null || budgetMicros >= cost.expectedMicros)
+    return
+  const [budget, expected] = [budgetMicros, cost.expectedMicros].map((m) => formatMoney(m, payment.currency))
+  throw new RequestError(
+    `a budget of ${budget} does not pay for the ${expected} that are expected here; raise --budget (carpool quote says more)`,
+  )
 }
 
 /** Throws RequestError. Documents are paid by the page. */

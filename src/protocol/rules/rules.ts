@@ -20,7 +20,7 @@ import { Readings } from './readings.ts'
 import type { Moment, Rule } from './rule.ts'
 import type { VehicleState } from './signals.ts'
 import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
-import { duration } from './wording.ts'
+import { clockTime, duration } from './wording.ts'
 
 export type RulesInput =
   /** What has become known. */
@@ -170,7 +170,7 @@ export class OwnerRules {
     }
     this.#signalsHoldUntilMs = this.#readings.untilMs
     const settled = this.#settle(bySignals, nowMs)
-    if (this.#isVehicle || settled !== bySignals) findings.push(this.#settling(bySignals, settled, nowMs))
+    if (this.#isVehicle || settled !== bySignals) findings.push(this.#settling(bySignals, settled))
     if (!this.#isVehicle) findings.push(noSignals)
     this.#verdict = stricter(settled, byHours)
     this.#noteWarmth(nowMs)
@@ -221,9 +221,9 @@ export class OwnerRules {
     return bySignals === 'drain' || nowMs - this.#lastHoldMs < settleMs ? 'drain' : 'run'
   }
 
-  #settling(bySignals: RuleVerdict, settled: RuleVerdict, nowMs: number): RuleFinding {
+  #settling(bySignals: RuleVerdict, settled: RuleVerdict): RuleFinding {
     const { settleMs } = this.#preferences
-    const sinceMs = Math.min(settleMs, nowMs - (settled === 'stop' ? this.#lastStopMs : this.#lastHoldMs))
+    const beginsMs = settleMs + (settled === 'stop' ? this.#lastStopMs : this.#lastHoldMs)
     return {
       code: 'settling',
       // It holds back only what nothing else does.
@@ -233,7 +233,8 @@ export class OwnerRules {
           ? 'settled'
           : bySignals === settled
             ? 'not yet'
-            : `all well for ${duration(Math.floor(sinceMs / 60_000) * 60_000)}`,
+            : // When, and not for how long yet: a countdown would be news every second.
+              `all well, and work begins ${clockTime(this.#local.minuteOfWeek(beginsMs))}`,
       limit: `all well for ${duration(settleMs)}`,
       preference: 'settleMs',
     }
