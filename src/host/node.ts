@@ -109,6 +109,10 @@ export class CarpoolNode {
       const owner = ownerIdOf(sha256, certificate?.content.signer ?? key.peerId)
       const fleet = fleetMemberOf(options, store, key, certificate?.record ?? null, owner)
       const engines = await Executor.describeEngines()
+      if (options.slots > 0 && !engines.some(({ engine }) => engine === 'native'))
+        options.log.info(
+          'without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower',
+        )
       const watch = await watching
       const network = await Network.start({
         privateKey: key.toLibp2p(),
