@@ -162,6 +162,18 @@ test('what the cabin was before work began is measured anew when it has stood st
   assert.equal(car.tell({ ...willing, [cabin]: 29.5 }), 'stop')
 })
 
+test('a cabin that cooled in a pause may be warmed only from there, and one that warmed in it only from before', () => {
+  const car = new Car().settled()
+  const pause = (celsius: number) => {
+    car.rules.handle({ type: 'pause', untilMs: car.nowMs + 30 * minuteMs }, car.nowMs)
+    return car.after(30 * minuteMs, { ...willing, [cabin]: celsius })
+  }
+  assert.equal(pause(12), 'run')
+  assert.equal(car.tell({ ...willing, [cabin]: 17 }), 'run')
+  assert.equal(pause(16), 'run')
+  assert.equal(car.tell({ ...willing, [cabin]: 17.5 }), 'stop')
+})
+
 test('a pause stops at once, ends by itself at its time, and needs no settling', () => {
   const car = new Car().settled()
   car.rules.handle({ type: 'pause', untilMs: car.nowMs + hourMs }, car.nowMs)

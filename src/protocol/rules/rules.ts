@@ -240,14 +240,21 @@ export class OwnerRules {
     }
   }
 
+  /**
+   * Each time that work begins, the cabin may warm from where it is then; but from no higher than where it began before,
+   * so that a vehicle that stops and begins does not warm it step by step.
+   */
   #noteWarmth(nowMs: number): void {
-    if (this.#verdict === 'run') {
-      this.#notRunningSinceMs = null
-      this.#cabinBeganCelsius ??= this.#readings.get('Vehicle.Cabin.HVAC.AmbientAirTemperature') ?? null
+    const sinceMs = this.#notRunningSinceMs
+    if (sinceMs !== null && nowMs - sinceMs >= cabinCoolsMs) this.#cabinBeganCelsius = null
+    if (this.#verdict !== 'run') {
+      this.#notRunningSinceMs = Math.min(sinceMs ?? nowMs, nowMs)
       return
     }
-    this.#notRunningSinceMs = Math.min(this.#notRunningSinceMs ?? nowMs, nowMs)
-    if (nowMs - this.#notRunningSinceMs >= cabinCoolsMs) this.#cabinBeganCelsius = null
+    this.#notRunningSinceMs = null
+    if (sinceMs === null && this.#cabinBeganCelsius !== null) return
+    const celsius = this.#readings.get('Vehicle.Cabin.HVAC.AmbientAirTemperature')
+    if (celsius !== undefined) this.#cabinBeganCelsius = Math.min(this.#cabinBeganCelsius ?? celsius, celsius)
   }
 
   /** Whether it has just driven off after having been parked. */

@@ -23,6 +23,7 @@ export class Watchful {
   readonly #hours: Hours
   #pausedUntilMs = Number.NEGATIVE_INFINITY
   #cabinBeganCelsius: number | null = null
+  #wasAtWork = false
   #idleSinceMs = Number.NEGATIVE_INFINITY
 
   constructor(name: string, life: Life, preferences: Preferences, hours: Hours) {
@@ -40,11 +41,17 @@ export class Watchful {
   check(nowMs: number, isComputing: boolean, mayCompute: boolean): void {
     const { truth } = this.#life
     if (isComputing || mayCompute) {
+      // The rules count an hour, at times from a quarter of an hour before a shard that drains has ended.
+      const isFresh = nowMs - this.#idleSinceMs >= 0.75 * hourMs
+      if (isFresh || !this.#wasAtWork)
+        this.#cabinBeganCelsius = Math.min(
+          (isFresh ? null : this.#cabinBeganCelsius) ?? truth.cabinCelsius,
+          truth.cabinCelsius,
+        )
       this.#idleSinceMs = nowMs
-      this.#cabinBeganCelsius ??= truth.cabinCelsius
     }
-    // A shard that drains ends up to a quarter of an hour after the rules began to count their hour.
-    if (!truth.parked || nowMs - this.#idleSinceMs >= 0.75 * hourMs) this.#cabinBeganCelsius = null
+    this.#wasAtWork = isComputing || mayCompute
+    if (!truth.parked) this.#cabinBeganCelsius = null
     if (!isComputing) return
     const { reservePercent, packCelsiusMax, outsideCelsiusMin, outsideCelsiusMax, pluggedOnly } =
       this.#preferences
