@@ -10,7 +10,7 @@ import { decodeReport, unpackRecords } from '../protocol/report.ts'
 import { sha256 } from './sha256.ts'
 import { cidOf, codecOf } from './store/cid.ts'
 import { readFile } from './store/files.ts'
-import { verifyByPeerId } from './store/keys.ts'
+import { verifyAhead } from './verify-ahead.ts'
 
 export interface FileAudit {
   readonly ok: boolean
@@ -73,7 +73,9 @@ async function auditCar(path: string, problems: string[]): Promise<AuditOutcome>
   const listRoot = report.shardList[0]
   if (listRoot === undefined) throw new Error('it has no shard list')
   const shards = decodeShardList(await readFile(listRoot, block, 256 * 2 ** 20))
-  return auditReport({ report, records: pages.flat(), shards, block, sha256, verify: verifyByPeerId })
+  const records = pages.flat()
+  const verify = await verifyAhead(records.map(({ record }) => record))
+  return auditReport({ report, records, shards, block, sha256, verify })
 }
 
 function summaryOf(outcome: AuditOutcome): string[] {

@@ -126,6 +126,15 @@ export function verifyByPeerId(signer: PeerId, bytes: Uint8Array, signature: Uin
   return key !== undefined && verifyBytes(null, bytes, key, signature)
 }
 
+/** The same, on one of libuv's threads. Never rejects. */
+export function verifyOnThread(signer: PeerId, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const key = parsedKeys.get(signer) ?? remember(signer)
+  if (key === undefined) return Promise.resolve(false)
+  return new Promise((resolve) =>
+    verifyBytes(null, bytes, key, signature, (error, isRight) => resolve(error === null && isRight)),
+  )
+}
+
 const parsedKeys = new Map<PeerId, KeyObject>()
 
 /** What does not parse is not remembered: it costs its sender a connection, and us nothing to keep. */
