@@ -7,6 +7,7 @@ import { earningsCommand } from './commands/earnings.ts'
 import { fleetCommand } from './commands/fleet.ts'
 import { jobCommands } from './commands/jobs.ts'
 import { ledgerCommand } from './commands/ledger.ts'
+import { metricsCommand } from './commands/metrics.ts'
 import { nodeCommand } from './commands/node.ts'
 import { ownerCommand } from './commands/owner.ts'
 import { pauseCommands } from './commands/pause.ts'
@@ -56,6 +57,7 @@ Examples:
     swarmCommand,
     nodeCommand,
     peersCommand,
+    metricsCommand,
     whyCommand,
     pauseCommands,
     quoteCommand,

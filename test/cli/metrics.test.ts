@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { metricsOf } from '../../src/cli/metrics.ts'
+import type { NodeInfo, WhyView } from '../../src/host/api.ts'
+
+const info = {
+  software: 'carpool/0.1.0',
+  connections: 3,
+  vehicle: {
+    mode: 'stop',
+    slots: { total: 2, free: 1 },
+    leases: 1,
+    shardsDone: 5,
+    receipts: 4,
+    leasesReleased: 1,
+  },
+} as NodeInfo
+const rule = { value: '', limit: '', preference: null, origin: null }
+const why: WhyView = {
+  verdict: 'stop',
+  sentence: '',
+  reasons: ['unplugged'],
+  availableUntilMs: 61_000,
+  rules: [
+    { code: 'driving', verdict: 'run', ...rule },
+    { code: 'unplugged', verdict: 'stop', ...rule },
+  ],
+}
+
+test('metrics name each rule by its code, and say which hold work back', async () => {
+  const lines = (await metricsOf(info, why, 1_000))
+    .split('\n')
+    .filter((line) => line !== '' && line[0] !== '#')
+  assert.deepEqual(lines, [
+    'carpool_info{software="carpool/0.1.0"} 1',
+    'carpool_connections 3',
+    'carpool_slots 2',
+    'carpool_slots_free 1',
+    'carpool_leases 1',
+    'carpool_shards_done_total 5',
+    'carpool_receipts_total 4',
+    'carpool_leases_released_total 1',
+    'carpool_verdict{verdict="run"} 0',
+    'carpool_verdict{verdict="drain"} 0',
+    'carpool_verdict{verdict="stop"} 1',
+    'carpool_rule_holds{rule="driving",verdict="run"} 0',
+    'carpool_rule_holds{rule="unplugged",verdict="stop"} 1',
+    'carpool_available_seconds 60',
+  ])
+})
