@@ -15,6 +15,7 @@ import {
   temporaryFolder,
   testTimeout,
   textsOf,
+  until,
   untilEnded,
   wasmJob,
   writeDocuments,
@@ -73,6 +74,10 @@ test(
     await untilEnded(swarm.submitter, first.job)
     await swarm.vehicle('car-2').end('SIGTERM')
     const late = await swarm.join({ name: 'late' })
+    const { peer } = swarm.vehicle('car-1')
+    await until('the late vehicle is connected to the one that has the weights', async () =>
+      (await late.node.peers()).some((row) => row.peer === peer && row.connected),
+    )
     const second = await swarm.submitter.node.submit(ocrJob([join(samples, 'scans/rabbit.jpg')]))
     assert.equal((await untilEnded(swarm.submitter, second.job)).state, 'complete')
     const fetched = late
@@ -80,7 +85,7 @@ test(
       .split('\n')
       .filter((line) => line.includes('weights were fetched'))
     assert.equal(fetched.length, 3)
-    for (const line of fetched) assert(line.includes(swarm.vehicle('car-1').peer), line)
+    for (const line of fetched) assert(line.includes(peer), line)
   },
 )
 
