@@ -110,7 +110,12 @@ export function parseMoney(text: string): { readonly currency: string; readonly 
 
 /** `0.0002 EUR`, `5.00 EUR`: exact, with at least two decimals. */
 export function formatMoney(micros: Micros, currency: string): string {
+  return `${formatAmount(micros)} ${currency}`
+}
+
+/** Without its currency. */
+export function formatAmount(micros: Micros): string {
   const digits = `${Math.abs(micros)}`.padStart(7, '0')
   const fraction = digits.slice(-6).replace(/0{1,4}$/, '')
-  return `${micros < 0 ? '-' : ''}${digits.slice(0, -6)}.${fraction} ${currency}`
+  return `${micros < 0 ? '-' : ''}${digits.slice(0, -6)}.${fraction}`
 }

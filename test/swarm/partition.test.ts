@@ -224,7 +224,9 @@ async function assertDone(t: TestContext, net: Net, job: string, documents: numb
       const { problems, unrevealed } = await auditFile(report)
       lacking = [...problems, ...unrevealed]
       return lacking.length === 0
-    }).catch((error) => assert.deepEqual(lacking, [], error))
+    }).catch((error) => {
+      throw new Error(`${error.message}; it lacks: ${lacking.join('; ')}`, { cause: error })
+    })
   }
   const { executions } = await net.member('submitter').node.status(job)
   t.diagnostic(`${executions} executions of ${documents} shards`)

@@ -9,7 +9,7 @@ import type {
   SettleView,
   Work,
 } from '../../host/ledger/contract.ts'
-import { formatMoney } from '../../protocol/price.ts'
+import { formatAmount, formatMoney } from '../../protocol/price.ts'
 import { formatCount, formatNumber, shortJob, shortOwner, shortPeer } from '../format.ts'
 import { type Column, formatTable } from '../table.ts'
 
@@ -163,8 +163,4 @@ export function describeSettlement({ owed, payouts, payout, damagedAt }: SettleV
 
 function damage(at: number | null): string[] {
   return at === null ? [] : [`THIS LEDGER WAS CHANGED: entry ${at} does not follow from those before it`]
-}
-
-function formatAmount(micros: number): string {
-  return formatMoney(micros, 'XXX').slice(0, -4)
 }
