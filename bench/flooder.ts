@@ -5,7 +5,7 @@ import { Network } from '../src/host/network/network.ts'
 import { SigningKey } from '../src/host/store/keys.ts'
 import type { PeerId } from '../src/protocol/ids.ts'
 import { encodeMessage } from '../src/protocol/message.ts'
-import { encodeBody } from '../src/protocol/record.ts'
+import { encodeBody } from '../src/protocol/record/record.ts'
 
 const [address, peer] = process.argv.slice(2) as [string, PeerId]
 const key = SigningKey.generate()

@@ -8,34 +8,30 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { auditFile } from '../src/host/audit.ts'
+import { auditFile } from '../src/host/jobs/audit.ts'
+import { writeReport } from '../src/host/jobs/report.ts'
 import { Payouts } from '../src/host/ledger/payouts.ts'
-import { writeReport } from '../src/host/report.ts'
 import { sha256 } from '../src/host/sha256.ts'
 import { writeFile } from '../src/host/store/files.ts'
 import type { JournalRecord } from '../src/host/store/journal.ts'
 import { drawSeed, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
-import { openStore, type Store } from '../src/host/store/store.ts'
-import type { Capacity } from '../src/protocol/advert.ts'
-import { cborCid, encodeCbor } from '../src/protocol/block.ts'
+import { openStore, type Store } from '../src/host/store.ts'
 import type { Cid, PeerId, RecordId } from '../src/protocol/ids.ts'
-import {
-  encodeList,
-  encodeResult,
-  type Manifest,
-  resultEngine,
-  type ShardEntry,
-} from '../src/protocol/job.ts'
-import { type Lease, type Opening, type Receipt, receiptRoot } from '../src/protocol/lease.ts'
+import { type Lease, type Opening, type Receipt, receiptRoot } from '../src/protocol/job/lease.ts'
+import { encodeList, type ShardEntry } from '../src/protocol/job/lists.ts'
+import { type Manifest, resultEngine } from '../src/protocol/job/manifest.ts'
+import { encodeResult } from '../src/protocol/job/result.ts'
 import type { LedgerInput } from '../src/protocol/ledger/ledger.ts'
-import { ownerIdOf } from '../src/protocol/owner.ts'
+import type { Capacity } from '../src/protocol/membership/advert.ts'
+import { ownerIdOf } from '../src/protocol/membership/owner.ts'
+import { cborCid, encodeCbor } from '../src/protocol/record/block.ts'
 import {
   encodeBody,
   type RecordBody,
   type RecordKind,
   recordId,
   type Verified,
-} from '../src/protocol/record.ts'
+} from '../src/protocol/record/record.ts'
 import type { StewardEffect, StewardInput } from '../src/protocol/steward/contract.ts'
 import { Steward } from '../src/protocol/steward/steward.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'

@@ -5,11 +5,17 @@
 import { randomBytes } from 'node:crypto'
 import { sha256 } from '../src/host/sha256.ts'
 import { SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
-import { rawCid } from '../src/protocol/block.ts'
 import type { Cid } from '../src/protocol/ids.ts'
-import { checkReceipt, type Lease, type Opening, openReceipt, receiptRoot } from '../src/protocol/lease.ts'
-import { ownerIdOf } from '../src/protocol/owner.ts'
-import { encodeBody, type RecordBody, recordId, type Verified } from '../src/protocol/record.ts'
+import {
+  checkReceipt,
+  type Lease,
+  type Opening,
+  openReceipt,
+  receiptRoot,
+} from '../src/protocol/job/lease.ts'
+import { ownerIdOf } from '../src/protocol/membership/owner.ts'
+import { rawCid } from '../src/protocol/record/block.ts'
+import { encodeBody, type RecordBody, recordId, type Verified } from '../src/protocol/record/record.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 
 const shards = 8

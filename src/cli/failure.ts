@@ -3,7 +3,7 @@
  * tell apart. 1: it did not work. 2: it was asked wrongly. 3: there are results, and some are missing.
  */
 import { CommanderError } from 'commander'
-import { ConfigError } from './config.ts'
+import { ConfigError } from './config/config.ts'
 
 const failedExitCode = 1
 export const usageExitCode = 2

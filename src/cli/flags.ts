@@ -1,6 +1,6 @@
 /** Checks of single flags. Each throws InvalidArgumentError, which commander words with the flag's name. */
 import { InvalidArgumentError } from 'commander'
-import { categorySchema } from '../protocol/job.ts'
+import { categorySchema } from '../protocol/job/manifest.ts'
 import { parseMoney } from '../protocol/price.ts'
 
 /** A number between the two, both left out. */

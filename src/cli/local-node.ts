@@ -9,9 +9,9 @@ import type { Executor } from '../host/executor/executor.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
+import { type Config, type OptionName, resolveConfig } from './config/config.ts'
 import { asksOf } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'
-import { type Config, type OptionName, resolveConfig } from './config.ts'
 import { CommandFailure } from './failure.ts'
 import { quoted } from './format.ts'
 import { software } from './software.ts'
@@ -78,7 +78,7 @@ export async function startOwnNode(
   log: Logger,
   { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
 ): Promise<OwnNode> {
-  const { CarpoolNode } = await import('../host/node.ts')
+  const { CarpoolNode } = await import('../host/node/node.ts')
   const {
     dataDir,
     listen,

@@ -3,13 +3,13 @@
  * later by the gateway. Plain data only, since all of it crosses a socket as JSON.
  */
 
-import type { Cost } from '../protocol/cost.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
-import type { Audits } from '../protocol/job.ts'
-import type { Plan } from '../protocol/plan.ts'
+import type { Audits } from '../protocol/job/manifest.ts'
 import type { Ask, Micros, Payment } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { StewardView } from '../protocol/steward/contract.ts'
+import type { Cost } from '../protocol/verification/cost.ts'
+import type { Plan } from '../protocol/verification/plan.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
 import type {
   BilledShard,
@@ -270,12 +270,4 @@ export interface ResultsEnd {
   /** All pages of the job. */
   readonly pages: number
   readonly missing: readonly { readonly document: string; readonly page: number; readonly why: string }[]
-}
-
-/** What was asked cannot be done; the message is one sentence for the person who asked. */
-export class RequestError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'RequestError'
-  }
 }

@@ -4,12 +4,11 @@
  * Nothing here binds anybody: what binds is the signed record inside. Each message says when it is sent.
  */
 import { z } from 'zod'
-import { decodeCbor, encodeCbor } from './block.ts'
-import { type Evidence, evidenceSchema } from './evidence.ts'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
-import { type Opening, openingSchema } from './lease.ts'
+import { type Opening, openingSchema } from './job/lease.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
 import { handoverRecordsMax, leaseShardsMax, syncIdsMax } from './limits.ts'
+import { decodeCbor, encodeCbor } from './record/block.ts'
 import {
   bytesOfLength,
   bytesSchema,
@@ -18,8 +17,9 @@ import {
   naturalSchema,
   type SignedRecord,
   signedRecordSchema,
-} from './record.ts'
-import { trieFanout } from './record-trie.ts'
+} from './record/record.ts'
+import { trieFanout } from './record/record-trie.ts'
+import { type Evidence, evidenceSchema } from './verification/evidence.ts'
 
 export type Message =
   /** Steward to vehicle: will you? The manifest comes along, so that the offer explains itself. */

@@ -17,7 +17,7 @@
  */
 import { z } from 'zod'
 import { shardUnitsMax, unitMicrosMax } from './limits.ts'
-import { naturalSchema } from './record.ts'
+import { naturalSchema } from './record/record.ts'
 
 /** Millionths of a currency's unit, a whole number. */
 export type Micros = number

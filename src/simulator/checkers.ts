@@ -2,11 +2,12 @@
  * Checkers: what must hold after every event, written from the rules and apart from the code that is to keep them. They
  * look at what nodes sign and do, never into the machines.
  */
-import type { Allowance } from '../protocol/allowance.ts'
+
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
-import type { RecordBody, Verified } from '../protocol/record.ts'
-import type { JobEnd, Verdict } from '../protocol/verdict.ts'
+import type { Allowance } from '../protocol/job/allowance.ts'
+import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
+import type { JobEnd, Verdict } from '../protocol/job/verdict.ts'
+import type { RecordBody, Verified } from '../protocol/record/record.ts'
 import { LedgerChecker } from './ledger-checker.ts'
 import type { SimJob } from './steward-node.ts'
 

@@ -4,9 +4,9 @@
  * nobody whom no verdict names. And in the end both sides of every job say the same.
  */
 import type { JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Lease } from '../protocol/lease.ts'
+import type { Lease } from '../protocol/job/lease.ts'
+import type { ShardVerdict } from '../protocol/job/verdict.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
-import type { ShardVerdict } from '../protocol/verdict.ts'
 
 interface Ledger {
   entries: number

@@ -1,6 +1,6 @@
 /** The money of simulated nodes: carries out what payables and receivables decide, as src/host/ledger does in the real world. */
 import type { JobId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Lease, Receipt } from '../protocol/lease.ts'
+import type { Lease, Receipt } from '../protocol/job/lease.ts'
 import type { ClaimRecord, PaidJob } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import { MemoryBooks } from '../protocol/ledger/memory-books.ts'
@@ -14,7 +14,7 @@ import {
   type Statement,
   totalsOf,
 } from '../protocol/ledger/statement.ts'
-import type { Verified } from '../protocol/record.ts'
+import type { Verified } from '../protocol/record/record.ts'
 import { cheapHash } from './chance.ts'
 import type { SimJob } from './steward-node.ts'
 

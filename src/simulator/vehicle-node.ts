@@ -1,13 +1,14 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
-import type { Capacity, EngineAdvert } from '../protocol/advert.ts'
-import { cborCid } from '../protocol/block.ts'
-import type { Handover } from '../protocol/handover.ts'
+
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
+import type { Handover } from '../protocol/job/handover.ts'
+import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
+import type { Capacity, EngineAdvert } from '../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
-import type { Verified } from '../protocol/record.ts'
+import { cborCid } from '../protocol/record/block.ts'
+import type { Verified } from '../protocol/record/record.ts'
 import type {
   Done,
   RestoredJob,

@@ -2,24 +2,25 @@
  * A virtual world: nodes that run the protocol's own machines, on virtual time, network, disks and owners. The same
  * scenario and seed give the same events in the same order, on any machine.
  */
-import type { Capacity } from '../protocol/advert.ts'
-import { cborCid } from '../protocol/block.ts'
+
 import type { JobRecord } from '../protocol/council/job-records.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
+import type { ShardEntry } from '../protocol/job/lists.ts'
 import {
   type Assurance,
   categoryDefault,
   type Manifest,
-  type ShardEntry,
   type StewardPlace,
-} from '../protocol/job.ts'
-import type { Lease, Opening, Receipt } from '../protocol/lease.ts'
+} from '../protocol/job/manifest.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
+import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
-import { plansFor } from '../protocol/plan.ts'
 import type { Ask } from '../protocol/price.ts'
-import type { Verified } from '../protocol/record.ts'
+import { cborCid } from '../protocol/record/block.ts'
+import type { Verified } from '../protocol/record/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
+import { plansFor } from '../protocol/verification/plan.ts'
 import { Chance, cheapHash } from './chance.ts'
 import { Checkers } from './checkers.ts'
 import { Mesh } from './mesh.ts'

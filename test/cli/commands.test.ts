@@ -10,8 +10,8 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
-import { readCertificate, readCharter, readCredential } from '../../src/host/certificates.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
+import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
 import { FakeNode, job, peerRow, plan, request, resultLine, status } from '../support/fake-node.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))

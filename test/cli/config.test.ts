@@ -4,9 +4,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Command } from 'commander'
+import {
+  addOptions,
+  type Config,
+  ConfigError,
+  type OptionName,
+  resolveConfig,
+} from '../../src/cli/config/config.ts'
 import { nearest } from '../../src/cli/config/nearest.ts'
 import { asksOf, flagOf, optionNames, options, variableOf } from '../../src/cli/config/options.ts'
-import { addOptions, type Config, ConfigError, type OptionName, resolveConfig } from '../../src/cli/config.ts'
 
 const peer = '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWAuYNLA9utqswYEiCHhouNRo8F4vYeqgYAX51BPbEFWVY'
 

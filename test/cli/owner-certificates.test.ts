@@ -10,7 +10,7 @@ import {
   readCharter,
   signCertificate,
   signCharter,
-} from '../../src/host/certificates.ts'
+} from '../../src/host/membership/certificates.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 
 const dayMs = 24 * 3_600_000

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Command } from 'commander'
+import { addOptions, ConfigError, resolveConfig } from '../../src/cli/config/config.ts'
 import { preferenceNames, wishOf } from '../../src/cli/config/preferences.ts'
-import { addOptions, ConfigError, resolveConfig } from '../../src/cli/config.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
 
 test('without a word from the owner, the preferences are the defaults, in the time zone of the machine', () => {

@@ -8,13 +8,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { fromString, toString as textOf } from 'uint8arrays'
-import { charterText, readCharter, readCredential, signCharter } from '../../src/host/certificates.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
+import {
+  charterText,
+  readCharter,
+  readCredential,
+  signCharter,
+} from '../../src/host/membership/certificates.ts'
 import { decodeAnswer, decodeQuestion, encodeQuestion } from '../../src/host/network/block-frames.ts'
 import { cidFromBytes, cidToBytes } from '../../src/host/network/cid-bytes.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
 import { framePrefix, frames } from '../../src/host/network/frames.ts'
-import { seal, sealResult, Unsealable, unseal, unsealResult, unwrapKey } from '../../src/host/sealing.ts'
+import {
+  seal,
+  sealResult,
+  Unsealable,
+  unseal,
+  unsealResult,
+  unwrapKey,
+} from '../../src/host/sealing/sealing.ts'
 import { readLine } from '../../src/host/signals/command.ts'
 import type { RawReading } from '../../src/host/signals/intake.ts'
 import { readDatapoint } from '../../src/host/signals/kuksa.ts'
@@ -26,11 +38,11 @@ import { cidOf } from '../../src/host/store/cid.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
 import { parseFileRoot } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import { encodeCbor, linkOf } from '../../src/protocol/block.ts'
+import { decodeReport, encodeReport, packRecords, unpackRecords } from '../../src/protocol/audit/report.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
-import { decodeEvidence } from '../../src/protocol/evidence.ts'
-import { decodeReport, encodeReport, packRecords, unpackRecords } from '../../src/protocol/report.ts'
+import { encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
 import type { Reading } from '../../src/protocol/rules/signals.ts'
+import { decodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'

@@ -2,12 +2,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { blindKeyOf, unwrapAsCandidate, wrapForCandidates, wrappedFor } from '../../src/host/blind-keys.ts'
-import { packResult, unpackResult } from '../../src/host/blind-results.ts'
-import { sealResult, shardKey, Unsealable, unsealResult } from '../../src/host/sealing.ts'
+import {
+  blindKeyOf,
+  unwrapAsCandidate,
+  wrapForCandidates,
+  wrappedFor,
+} from '../../src/host/sealing/blind-keys.ts'
+import { packResult, unpackResult } from '../../src/host/sealing/blind-results.ts'
+import { sealResult, shardKey, Unsealable, unsealResult } from '../../src/host/sealing/sealing.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import { examineSealedResult } from '../../src/protocol/examination.ts'
-import type { PageRecord, ShardResult } from '../../src/protocol/job.ts'
+import type { PageRecord, ShardResult } from '../../src/protocol/job/result.ts'
+import { examineSealedResult } from '../../src/protocol/verification/examination.ts'
 import { manifestWith } from '../support/core-fakes.ts'
 
 const secret = new Uint8Array(32).fill(7)

@@ -1,7 +1,7 @@
 /** Who takes more than a share of the processor waits, and nobody else. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { FairShare } from '../../src/host/fair-share.ts'
+import { FairShare } from '../../src/host/network/fair-share.ts'
 
 function setUp() {
   let nowMs = 1_000

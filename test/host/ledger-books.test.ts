@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { Books } from '../../src/host/ledger/books.ts'
 
-import { openStore, type Store } from '../../src/host/store/store.ts'
+import { openStore, type Store } from '../../src/host/store.ts'
 import { outsideAccount, ownerAccount, submitterAccount } from '../../src/protocol/ledger/entry.ts'
 import type { LedgerInput } from '../../src/protocol/ledger/ledger.ts'
 import { MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'

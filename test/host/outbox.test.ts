@@ -1,7 +1,7 @@
 /** Nothing leaves a node before what it rests on is on the disk. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Outbox } from '../../src/host/outbox.ts'
+import { Outbox } from '../../src/host/store/outbox.ts'
 
 /** Longer than any chain of promises that waits for nothing. */
 async function settled(): Promise<void> {

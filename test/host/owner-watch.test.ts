@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { DeskWatch } from '../../src/host/supervisor/desk-watch.ts'
-import { watchWhy } from '../../src/host/why.ts'
+import { watchWhy } from '../../src/host/supervisor/why.ts'
 import type { Judgement } from '../../src/protocol/rules/judgement.ts'
 import { defaultPreferences, type PreferenceName } from '../../src/protocol/rules/preferences.ts'
 

@@ -13,7 +13,7 @@ import {
   unseal,
   unwrapKey,
   wrapKey,
-} from '../../src/host/sealing.ts'
+} from '../../src/host/sealing/sealing.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 
 const [submitter, other] = [SigningKey.generate(), SigningKey.generate()]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { SharedWork } from '../../src/host/shared-work.ts'
+import { SharedWork } from '../../src/host/vehicle/shared-work.ts'
 
 class Work {
   readonly done = Promise.withResolvers<void>()

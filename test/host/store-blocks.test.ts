@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import fc from 'fast-check'
 import { type Block, cacheBytesMaxDefault, rowBytesMax, storedBytesMax } from '../../src/host/store/blocks.ts'
-import { openStore, type Store } from '../../src/host/store/store.ts'
+import { openStore, type Store } from '../../src/host/store.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
 import { blockOf, ended, jobNamed, runChild, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
@@ -263,7 +263,7 @@ test('a full disk is one clear error, loses nothing acknowledged and leaves no h
   // A limit on the size of files is a full disk that needs no privileges: the kernel cuts writes short, then refuses.
   const program = `
     import { openStore } from './store.ts'
-    import { cidOf } from './cid.ts'
+    import { cidOf } from './store/cid.ts'
     const { blocks } = openStore(process.argv[1])
     for (const size of [100_000, 6_000_000, 150_000]) {
       const bytes = new Uint8Array(size)
@@ -284,7 +284,7 @@ test('after kill -9, every acknowledged block is there and whole, and nothing el
   const path = temporaryDirectory(t)
   const program = `
     import { openStore } from './store.ts'
-    import { cidOf } from './cid.ts'
+    import { cidOf } from './store/cid.ts'
     const { blocks } = openStore(process.argv[1])
     for (let n = 0; ; n += 1) {
       const sizes = [200, 20_000, 100_000]

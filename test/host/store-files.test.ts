@@ -14,8 +14,8 @@ import {
   readFile,
   writeFile,
 } from '../../src/host/store/files.ts'
-import { encodeCbor, linkOf } from '../../src/protocol/block.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
+import { encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
 import { blockOf } from '../support/store.ts'
 
 const edges = [0, 1, fileBlockBytesMax - 1, fileBlockBytesMax, fileBlockBytesMax + 1, 3 * fileBlockBytesMax]

@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { cidOf } from '../../src/host/store/cid.ts'
 import type { JournalRecord } from '../../src/host/store/journal.ts'
-import { openStore } from '../../src/host/store/store.ts'
+import { openStore } from '../../src/host/store.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
 import { ended, jobNamed, runChild, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
@@ -151,7 +151,7 @@ test('after kill -9, whatever was acknowledged is there, in order, and no serial
   const directory = temporaryDirectory(t)
   const program = `
     import { openStore } from './store.ts'
-    import { cidOf } from './cid.ts'
+    import { cidOf } from './store/cid.ts'
     const [, directory, job, round] = process.argv
     const { journal } = openStore(directory)
     process.stdout.write('open\\n')

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { verifyAhead } from '../../src/host/jobs/verify-ahead.ts'
 import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
-import { verifyAhead } from '../../src/host/verify-ahead.ts'
-import { encodeBody, type SignedRecord } from '../../src/protocol/record.ts'
+import { encodeBody, type SignedRecord } from '../../src/protocol/record/record.ts'
 import { bodyOf } from '../support/core-fakes.ts'
 
 const [honest, liar] = [SigningKey.generate(), SigningKey.generate()]

@@ -10,7 +10,7 @@ import {
   describeAgreement,
   type Tolerance,
   withinTolerance,
-} from '../../src/protocol/agreement.ts'
+} from '../../src/protocol/job/agreement.ts'
 
 const argmax: Tolerance = { relation: 'argmax' }
 const numbers: Tolerance = { relation: 'numbers', absoluteMax: 0.01, relativeMax: 0.001 }

@@ -1,8 +1,8 @@
 /** What a job costs, by what owners ask. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { costOf, type Offers } from '../../src/protocol/cost.ts'
-import type { Plan } from '../../src/protocol/plan.ts'
+import { costOf, type Offers } from '../../src/protocol/verification/cost.ts'
+import type { Plan } from '../../src/protocol/verification/plan.ts'
 import { ownerNamed } from '../support/core-fakes.ts'
 
 const plan: Plan = {

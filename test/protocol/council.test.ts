@@ -4,16 +4,15 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
 import { RandomStream } from '../../src/base/prng.ts'
-import type { Capacity } from '../../src/protocol/advert.ts'
 import { Attendance } from '../../src/protocol/council/attendance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import { type JobRecord, JobRecords } from '../../src/protocol/council/job-records.ts'
 import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
-import type { Handover } from '../../src/protocol/handover.ts'
 import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import type { Lease, Receipt } from '../../src/protocol/lease.ts'
-import { receiptRoot } from '../../src/protocol/lease.ts'
+import type { Handover } from '../../src/protocol/job/handover.ts'
+import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
+import { receiptRoot } from '../../src/protocol/job/lease.ts'
 import {
   handoversMax,
   reconnectGraceMs,
@@ -21,7 +20,8 @@ import {
   stewardLostMs,
   successionStepMs,
 } from '../../src/protocol/limits.ts'
-import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record.ts'
+import type { Capacity } from '../../src/protocol/membership/advert.ts'
+import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
 import { CouncilStage, seatOf, seedOf } from '../support/core-council-stage.ts'
 import {

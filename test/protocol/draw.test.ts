@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
-import { bitsOf, type DrawBasis, drawVehicle, hasBit } from '../../src/protocol/draw.ts'
+import { bitsOf, type DrawBasis, drawVehicle, hasBit } from '../../src/protocol/job/draw.ts'
 import { ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 
 /** Owner i has i + 1 vehicles. */

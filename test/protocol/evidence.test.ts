@@ -2,11 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromString } from 'uint8arrays'
 import { ProtocolError } from '../../src/protocol/errors.ts'
-import { checkEvidence, decodeEvidence, type Evidence, encodeEvidence } from '../../src/protocol/evidence.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
-import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
-import { ownerIdOf } from '../../src/protocol/owner.ts'
-import { recordId } from '../../src/protocol/record.ts'
+import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
+import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { recordId } from '../../src/protocol/record/record.ts'
+import {
+  checkEvidence,
+  decodeEvidence,
+  type Evidence,
+  encodeEvidence,
+} from '../../src/protocol/verification/evidence.ts'
 import { bodyOf, cidNamed, ownerNamed, peerNamed, sha256, sign, verify } from '../support/core-fakes.ts'
 
 const job = cidNamed('job')

@@ -1,14 +1,14 @@
 /** Whom a fleet lets in, and which charters a node believes. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { signCharter, signCredential } from '../../src/host/certificates.ts'
+import { signCharter, signCredential } from '../../src/host/membership/certificates.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
-import { type Charter, type Credential, Fleet } from '../../src/protocol/fleet.ts'
 import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { credentialTtlMs, fleetKeyChangesMax, revocationsMax } from '../../src/protocol/limits.ts'
-import type { SignedRecord } from '../../src/protocol/record.ts'
+import { type Charter, type Credential, Fleet } from '../../src/protocol/membership/fleet.ts'
+import type { SignedRecord } from '../../src/protocol/record/record.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const [first, second, third] = [SigningKey.generate(), SigningKey.generate(), SigningKey.generate()]

@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Handover, openHandover, type Succession, successionOf } from '../../src/protocol/handover.ts'
 import type { RecordId } from '../../src/protocol/ids.ts'
+import {
+  type Handover,
+  openHandover,
+  type Succession,
+  successionOf,
+} from '../../src/protocol/job/handover.ts'
 import { handoversMax } from '../../src/protocol/limits.ts'
-import { encodeBody, recordId, type Verified } from '../../src/protocol/record.ts'
+import { encodeBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import {
   bodyOf,
   cidNamed,

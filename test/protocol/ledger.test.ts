@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Allowance } from '../../src/protocol/allowance.ts'
+import type { Allowance } from '../../src/protocol/job/allowance.ts'
 import { amountsOf } from '../../src/protocol/ledger/amounts.ts'
 import { type ClaimRecord, JobClaims } from '../../src/protocol/ledger/claims.ts'
 import {

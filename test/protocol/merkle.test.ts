@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { concat, equals } from 'uint8arrays'
-import { merkleRoot } from '../../src/protocol/merkle.ts'
+import { merkleRoot } from '../../src/protocol/record/merkle.ts'
 import { sha256 } from '../support/core-fakes.ts'
 
 /** MTH of RFC 9162 §2.1.1: split at the largest power of two below the number of leaves. */

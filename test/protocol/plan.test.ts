@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ProtocolError } from '../../src/protocol/errors.ts'
-import { leadFor, replicasFor } from '../../src/protocol/plan.ts'
+import { leadFor, replicasFor } from '../../src/protocol/verification/plan.ts'
 
 /** share f, error bound ε, lead d, unanimous replicas m. */
 const table = [

@@ -9,8 +9,8 @@ import {
   type Opening,
   type Receipt,
   receiptRoot,
-} from '../../src/protocol/lease.ts'
-import type { Verified } from '../../src/protocol/record.ts'
+} from '../../src/protocol/job/lease.ts'
+import type { Verified } from '../../src/protocol/record/record.ts'
 import { bodyOf, cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 
 const [v1, job] = [peerNamed('v1'), cidNamed('job')]

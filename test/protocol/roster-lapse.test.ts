@@ -1,7 +1,7 @@
 /** An advert binds nobody after it has lapsed, whether or not anybody looked for lapsed ones. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Roster } from '../../src/protocol/roster.ts'
+import { Roster } from '../../src/protocol/membership/roster.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 
 test('an advert that has lapsed is not listed, though nobody asked for it to go', () => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Capacity } from '../../src/protocol/advert.ts'
 import { rosterEntriesMax } from '../../src/protocol/limits.ts'
-import { Roster } from '../../src/protocol/roster.ts'
+import type { Capacity } from '../../src/protocol/membership/advert.ts'
+import { Roster } from '../../src/protocol/membership/roster.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 
 function advert(peer: string, owner: string, serial: number, expiresMs: number): Capacity {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { splitIntoShards } from '../../src/protocol/job/split.ts'
 import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from '../../src/protocol/limits.ts'
-import { splitIntoShards } from '../../src/protocol/split.ts'
 import { cidNamed } from '../support/core-fakes.ts'
 
 const documents = fc

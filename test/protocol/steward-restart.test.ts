@@ -1,7 +1,7 @@
 /** What a steward that is restored from its records never says a second time. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { RecordBody, Verified } from '../../src/protocol/record.ts'
+import type { RecordBody, Verified } from '../../src/protocol/record/record.ts'
 import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
 import { cidNamed, manifestWith, peerNamed, seed, sha256 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Agreement, Tolerance } from '../../src/protocol/agreement.ts'
 import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
-import { type Claim, tally } from '../../src/protocol/tally.ts'
+import type { Agreement, Tolerance } from '../../src/protocol/job/agreement.ts'
+import { type Claim, tally } from '../../src/protocol/verification/tally.ts'
 import { cidNamed, ownerNamed } from '../support/core-fakes.ts'
 
 interface Said {

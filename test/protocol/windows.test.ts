@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { plansFor } from '../../src/protocol/plan.ts'
+import { checkOrder, isSampled } from '../../src/protocol/job/window.ts'
 import { Windows } from '../../src/protocol/steward/windows.ts'
-import { checkOrder, isSampled } from '../../src/protocol/window.ts'
+import { plansFor } from '../../src/protocol/verification/plan.ts'
 import { cidNamed, manifestWith, ownerNamed, seed, sha256 } from '../support/core-fakes.ts'
 
 const positions = Array.from({ length: 100 }, (_, i) => i)

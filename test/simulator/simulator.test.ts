@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerId } from '../../src/protocol/ids.ts'
-import type { Lease } from '../../src/protocol/lease.ts'
+import type { Lease } from '../../src/protocol/job/lease.ts'
 import { Checkers } from '../../src/simulator/checkers.ts'
 import {
   calm,

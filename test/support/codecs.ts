@@ -1,28 +1,25 @@
 /** Every decoder of the core with a good example, for the tests that bend bytes. */
 import assert from 'node:assert/strict'
 import { equals } from 'uint8arrays'
-import { openAllowance } from '../../src/protocol/allowance.ts'
-import { openDrawBasis } from '../../src/protocol/draw.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
-import { openCharter, openCredential } from '../../src/protocol/fleet.ts'
+import { openAllowance } from '../../src/protocol/job/allowance.ts'
+import { openDrawBasis } from '../../src/protocol/job/draw.ts'
+import { openLease, openReceipt } from '../../src/protocol/job/lease.ts'
+import { decodeDocumentList, decodeShardList, encodeList } from '../../src/protocol/job/lists.ts'
+import { openManifest } from '../../src/protocol/job/manifest.ts'
 import {
-  decodeDocumentList,
   decodeResult,
   decodeSealedResult,
-  decodeShard,
-  decodeShardList,
-  encodeList,
   encodeResult,
   encodeSealedResult,
-  encodeShard,
-  openManifest,
-} from '../../src/protocol/job.ts'
-import { openLease, openReceipt } from '../../src/protocol/lease.ts'
+} from '../../src/protocol/job/result.ts'
+import { decodeShard, encodeShard } from '../../src/protocol/job/shard.ts'
+import { openEnd, openVerdict } from '../../src/protocol/job/verdict.ts'
 import { openStatement, type Statement } from '../../src/protocol/ledger/statement.ts'
+import { openCharter, openCredential } from '../../src/protocol/membership/fleet.ts'
+import { openCertificate } from '../../src/protocol/membership/owner.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
-import { openCertificate } from '../../src/protocol/owner.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record.ts'
-import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record/record.ts'
 import { bodyOf, cidNamed, manifestWith, ownerNamed, peerNamed, sha256, sign } from './core-fakes.ts'
 import { capacityOf } from './core-steward-stage.ts'
 

@@ -7,28 +7,35 @@
  * second, so they are carried and not shown, unless the command asks for `talk`.
  */
 import { concat, fromString, toString as textOf } from 'uint8arrays'
-import type { Capacity } from '../../src/protocol/advert.ts'
-import { openAllowance } from '../../src/protocol/allowance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { JobRecord } from '../../src/protocol/council/job-records.ts'
-import { openDrawBasis } from '../../src/protocol/draw.ts'
-import { openHandover } from '../../src/protocol/handover.ts'
-import { openHolding } from '../../src/protocol/holding.ts'
 import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import type { Manifest, ShardEntry, StewardPlace } from '../../src/protocol/job.ts'
-import { type Opening, openLease, openReceipt, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import { openAllowance } from '../../src/protocol/job/allowance.ts'
+import { openDrawBasis } from '../../src/protocol/job/draw.ts'
+import { openHandover } from '../../src/protocol/job/handover.ts'
+import { openHolding } from '../../src/protocol/job/holding.ts'
+import {
+  type Opening,
+  openLease,
+  openReceipt,
+  type Receipt,
+  receiptRoot,
+} from '../../src/protocol/job/lease.ts'
+import type { ShardEntry } from '../../src/protocol/job/lists.ts'
+import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
+import { openEnd, openReveal, openVerdict } from '../../src/protocol/job/verdict.ts'
+import { openWindow } from '../../src/protocol/job/window.ts'
+import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import {
   decodeMessage,
   encodeMessage,
   type Message,
   type UnwillingReason,
 } from '../../src/protocol/message.ts'
-import { recordId, type SignedRecord } from '../../src/protocol/record.ts'
-import { shortIdOf } from '../../src/protocol/record-trie.ts'
+import { recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
+import { shortIdOf } from '../../src/protocol/record/record-trie.ts'
 import type { Examined, Wanted } from '../../src/protocol/steward/contract.ts'
-import { openEnd, openReveal, openVerdict } from '../../src/protocol/verdict.ts'
-import { openWindow } from '../../src/protocol/window.ts'
 import {
   bodyOf,
   cidNamed,

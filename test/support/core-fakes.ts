@@ -4,16 +4,16 @@
  */
 import { createHash } from 'node:crypto'
 import { concat, equals, fromString } from 'uint8arrays'
-import { rawCid } from '../../src/protocol/block.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import type { Manifest, StewardPlace } from '../../src/protocol/job.ts'
+import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
+import { rawCid } from '../../src/protocol/record/block.ts'
 import {
   encodeBody,
   type RecordBody,
   type RecordKind,
   type SignedRecord,
   type Verify,
-} from '../../src/protocol/record.ts'
+} from '../../src/protocol/record/record.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(bytes).digest())

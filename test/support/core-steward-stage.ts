@@ -2,21 +2,28 @@
  * One steward on a stage: a scenario's commands go in as inputs, and its effects come out as short lines. What it
  * makes durable is kept in a journal, from which `restore` builds it anew.
  */
-import type { Capacity, EngineAdvert } from '../../src/protocol/advert.ts'
-import { type Agreement, type Content, isTolerance } from '../../src/protocol/agreement.ts'
-import { openAllowance } from '../../src/protocol/allowance.ts'
-import { openDrawBasis } from '../../src/protocol/draw.ts'
+
 import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import type { Audits, Manifest } from '../../src/protocol/job.ts'
-import { type Opening, openLease, openReceipt, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import { type Agreement, type Content, isTolerance } from '../../src/protocol/job/agreement.ts'
+import { openAllowance } from '../../src/protocol/job/allowance.ts'
+import { openDrawBasis } from '../../src/protocol/job/draw.ts'
+import {
+  type Opening,
+  openLease,
+  openReceipt,
+  type Receipt,
+  receiptRoot,
+} from '../../src/protocol/job/lease.ts'
+import type { Audits, Manifest } from '../../src/protocol/job/manifest.ts'
+import { openEnd, openVerdict } from '../../src/protocol/job/verdict.ts'
+import { openWindow } from '../../src/protocol/job/window.ts'
+import type { Capacity, EngineAdvert } from '../../src/protocol/membership/advert.ts'
 import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
 import type { Ask, Payment } from '../../src/protocol/price.ts'
-import type { SignedRecord } from '../../src/protocol/record.ts'
+import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import type { Examined, StewardEffect, StewardInput, Wanted } from '../../src/protocol/steward/contract.ts'
 import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
-import type { Recomputation } from '../../src/protocol/tally.ts'
-import { openEnd, openVerdict } from '../../src/protocol/verdict.ts'
-import { openWindow } from '../../src/protocol/window.ts'
+import type { Recomputation } from '../../src/protocol/verification/tally.ts'
 import {
   bodyOf,
   cidNamed,

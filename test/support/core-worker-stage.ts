@@ -1,11 +1,12 @@
 /** One worker on a stage: a scenario's commands go in as inputs, and its effects come out as short lines. */
-import type { Handover } from '../../src/protocol/handover.ts'
+
 import type { JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import { categoryDefault, type Manifest } from '../../src/protocol/job.ts'
-import type { Lease, Receipt } from '../../src/protocol/lease.ts'
+import type { Handover } from '../../src/protocol/job/handover.ts'
+import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
+import { categoryDefault, type Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import type { Ask, LeasePrice } from '../../src/protocol/price.ts'
-import type { Verified } from '../../src/protocol/record.ts'
+import type { Verified } from '../../src/protocol/record/record.ts'
 import type {
   Done,
   RestoredLease,

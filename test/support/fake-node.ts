@@ -1,18 +1,18 @@
 /** A node that does nothing, and remembers what it was asked. */
-import {
-  type JobStatus,
-  type JobSummary,
-  type NodeApi,
-  type NodeInfo,
-  type PeerRow,
-  type Quote,
-  RequestError,
-  type ResultLine,
-  type ResultsEnd,
-  type SubmitRequest,
-  type Submitted,
-  type WhyView,
+import type {
+  JobStatus,
+  JobSummary,
+  NodeApi,
+  NodeInfo,
+  PeerRow,
+  Quote,
+  ResultLine,
+  ResultsEnd,
+  SubmitRequest,
+  Submitted,
+  WhyView,
 } from '../../src/host/api.ts'
+import { RequestError } from '../../src/host/errors.ts'
 import type {
   BilledShard,
   BillTotals,

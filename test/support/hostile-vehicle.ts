@@ -7,15 +7,27 @@ import { pino } from 'pino'
 import { Network } from '../../src/host/network/network.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
-import type { Advert } from '../../src/protocol/advert.ts'
-import { cborCid, encodeCbor } from '../../src/protocol/block.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import { encodeResult, type Manifest, openManifest, resultEngine } from '../../src/protocol/job.ts'
-import { type Lease, type Opening, openLease, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import {
+  type Lease,
+  type Opening,
+  openLease,
+  type Receipt,
+  receiptRoot,
+} from '../../src/protocol/job/lease.ts'
+import { type Manifest, openManifest, resultEngine } from '../../src/protocol/job/manifest.ts'
+import { encodeResult } from '../../src/protocol/job/result.ts'
 import { advertTtlMs } from '../../src/protocol/limits.ts'
+import type { Advert } from '../../src/protocol/membership/advert.ts'
+import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
-import { ownerIdOf } from '../../src/protocol/owner.ts'
-import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../src/protocol/record.ts'
+import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
+import {
+  encodeBody,
+  type RecordKind,
+  type SignedRecord,
+  type Verified,
+} from '../../src/protocol/record/record.ts'
 import { wasm } from '../../src/runtimes/wasm/wasm.ts'
 import { Inbox } from './network.ts'
 

@@ -1,6 +1,7 @@
 /** Leases with prices, receipts, verdicts and ends of one job, short to write. */
 import type { Cid, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/lease.ts'
+import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
+import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/job/verdict.ts'
 import type { PaidJob } from '../../src/protocol/ledger/claims.ts'
 import {
   encodeBody,
@@ -8,8 +9,7 @@ import {
   type RecordKind,
   recordId,
   type Verified,
-} from '../../src/protocol/record.ts'
-import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/verdict.ts'
+} from '../../src/protocol/record/record.ts'
 import { bodyOf, cidNamed, ownerNamed, peerNamed, sha256 } from './core-fakes.ts'
 
 export const paidJob: PaidJob = {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Block } from '../../src/host/store/blocks.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
-import { openStore, type Store } from '../../src/host/store/store.ts'
+import { openStore, type Store } from '../../src/host/store.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
 
 export function temporaryDirectory(t: TestContext): string {
@@ -47,7 +47,7 @@ export function runChild(
   path: string,
   ...rest: (string | RunOptions)[]
 ): ChildProcess & { lines: AsyncIterable<string> } {
-  const base = new URL('../../src/host/store/', import.meta.url).href
+  const base = new URL('../../src/host/', import.meta.url).href
   const program = code.replaceAll("from './", `from '${base}`)
   const limits = rest.filter((one) => typeof one !== 'string')
   const args = ['--input-type=module', '-e', program, path, ...rest.filter((one) => typeof one === 'string')]

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { Swarm, type SwarmOptions } from '../../src/cli/swarm/swarm.ts'
 import type { JobStatus, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/plan.ts'
+import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
 import { wasmModule } from './wasm/modules.ts'
 
 /** For a machine at a standstill; nothing here takes a tenth of it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { liarProgram } from '../../src/cli/swarm/cast.ts'
 import type { Member } from '../../src/cli/swarm/member.ts'
-import { auditFile } from '../../src/host/audit.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import {
   cars,
   slowTexts,

@@ -1,8 +1,8 @@
 /** Vehicles that vanish, leave or pause in the middle of a lease, and a submitter that dies. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { auditFile } from '../../src/host/audit.ts'
-import { openStore } from '../../src/host/store/store.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
+import { openStore } from '../../src/host/store.ts'
 import {
   cars,
   slowTexts,

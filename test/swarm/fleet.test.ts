@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { generateKey } from '@libp2p/pnet'
 import { Member } from '../../src/cli/swarm/member.ts'
-import { charterText, signCharter } from '../../src/host/certificates.ts'
+import { charterText, signCharter } from '../../src/host/membership/certificates.ts'
 import { loadOrCreateKey } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import {

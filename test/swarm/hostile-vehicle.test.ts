@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
-import { sealCommitment } from '../../src/host/sealing.ts'
+import { sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { manifestWith } from '../support/core-fakes.ts'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { characterErrorRate } from '../../src/base/text-distance.ts'
-import { auditFile } from '../../src/host/audit.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import {
   cars,
   ocrJob,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { liarProgram } from '../../src/cli/swarm/cast.ts'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import type { Swarm } from '../../src/cli/swarm/swarm.ts'
-import { auditFile } from '../../src/host/audit.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import type { BilledShard, BillTotals, JobEarnings } from '../../src/host/ledger/contract.ts'
 import {
   startSwarm,

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Member } from '../../src/cli/swarm/member.ts'
-import { auditFile } from '../../src/host/audit.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import { dialledBy, freePort, TcpProxy } from '../support/proxy.ts'
 import {
   slowTexts,

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import type { Member } from '../../src/cli/swarm/member.ts'
-import { auditFile } from '../../src/host/audit.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import { Network } from '../../src/host/network/network.ts'
-import { jobSecret, namesKey, shardKey } from '../../src/host/sealing.ts'
+import { jobSecret, namesKey, shardKey } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
-import { openStore } from '../../src/host/store/store.ts'
+import { openStore } from '../../src/host/store.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
-import { openManifest } from '../../src/protocol/job.ts'
+import { openManifest } from '../../src/protocol/job/manifest.ts'
 import {
   cars,
   slowTexts,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import type { JobStatus } from '../../src/host/api.ts'
-import { auditFile } from '../../src/host/audit.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import {
   cars,
   slowTexts,

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { auditFile } from '../../src/host/audit.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import { sha256 } from '../../src/host/sha256.ts'
-import { openStore } from '../../src/host/store/store.ts'
+import { openStore } from '../../src/host/store.ts'
 import type { JobId, RecordId } from '../../src/protocol/ids.ts'
-import { openLease } from '../../src/protocol/lease.ts'
-import { openVerdict } from '../../src/protocol/verdict.ts'
+import { openLease } from '../../src/protocol/job/lease.ts'
+import { openVerdict } from '../../src/protocol/job/verdict.ts'
 import {
   cars,
   slowTexts,

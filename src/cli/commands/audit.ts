@@ -1,7 +1,7 @@
 /** `carpool audit`: checks a job's report offline: signatures, Merkle roots, names, draws and verdicts. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure, oneLine } from '../failure.ts'
 import { formatCount } from '../format.ts'
 import { note, print, printJson } from '../output.ts'
@@ -16,7 +16,7 @@ export function auditCommand(program: Command): void {
     .summary("check a job's report, offline")
     .action(async (report: string, flags: Record<string, unknown>) => {
       const { json } = resolveConfig(optionNames, flags)
-      const { auditFile } = await import('../../host/audit.ts')
+      const { auditFile } = await import('../../host/jobs/audit.ts')
       const audit = await auditFile(resolve(report)).catch((error) => {
         throw new CommandFailure(`${report} cannot be read: ${oneLine(error)}`)
       })

@@ -1,7 +1,7 @@
 /** `carpool bill`: what a job costs, shard by shard, against its budget. */
 import type { Command } from 'commander'
 import type { BilledShard, BillTotals } from '../../host/ledger/contract.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { describeBill, describeBilledShard } from '../money/views.ts'
 import { print, printJson, printPaced } from '../output.ts'

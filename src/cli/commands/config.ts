@@ -1,8 +1,8 @@
 /** `carpool config`: every option with its value and where it came from. */
 import type { Command } from 'commander'
+import { addOptions, type Config, type OptionName, resolveConfig } from '../config/config.ts'
 import { optionNames } from '../config/options.ts'
 import { wishOf } from '../config/preferences.ts'
-import { addOptions, type Config, type OptionName, resolveConfig } from '../config.ts'
 import { print, printJson } from '../output.ts'
 import { formatTable } from '../table.ts'
 

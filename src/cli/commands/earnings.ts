@@ -1,6 +1,6 @@
 /** `carpool earnings`: what the running node's vehicle is owed, and what the work took. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { describeEarnings } from '../money/views.ts'
 import { print, printJson } from '../output.ts'

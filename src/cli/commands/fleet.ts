@@ -3,12 +3,17 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { generateKey } from '@libp2p/pnet'
 import type { Command } from 'commander'
-import { charterText, credentialText, signCharter, signCredential } from '../../host/certificates.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
+import {
+  charterText,
+  credentialText,
+  signCharter,
+  signCredential,
+} from '../../host/membership/certificates.ts'
 import { publicKeyOf } from '../../host/store/keys.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure } from '../failure.ts'
 import { percentage, wholeNumber } from '../flags.ts'
 import { formatCount, formatDuration, quoted, shortOwner } from '../format.ts'

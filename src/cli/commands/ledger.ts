@@ -1,7 +1,7 @@
 /** `carpool ledger`: every entry of the running node's ledger, or the receipts behind it, for other programs. */
 import { type Command, Option } from 'commander'
 import type { RemoteApi } from '../../host/local/client.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { beancountLines, csvHeader, csvLine, hledgerLines } from '../money/journals.ts'
 import { printPaced } from '../output.ts'

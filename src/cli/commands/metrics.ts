@@ -1,6 +1,6 @@
 /** `carpool metrics`: the running node's state for Prometheus. */
 import type { Command } from 'commander'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { print } from '../output.ts'
 

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { certificateText, signCertificate, validDaysDefault } from '../../host/certificates.ts'
+import { certificateText, signCertificate, validDaysDefault } from '../../host/membership/certificates.ts'
 import { sha256 } from '../../host/sha256.ts'
 import { writeWhole } from '../../host/store/durable.ts'
 import {
@@ -13,8 +13,8 @@ import {
   type SigningKey,
 } from '../../host/store/keys.ts'
 import type { PeerId } from '../../protocol/ids.ts'
-import { ownerIdOf } from '../../protocol/owner.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { ownerIdOf } from '../../protocol/membership/owner.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure } from '../failure.ts'
 import { wholeNumber } from '../flags.ts'
 import { quoted } from '../format.ts'

@@ -1,7 +1,7 @@
 /** `carpool pause` and `carpool resume`: the owner's own word, above all rules. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { LocalTime } from '../../protocol/rules/week.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { formatDuration, parseDuration } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'

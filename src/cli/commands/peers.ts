@@ -1,7 +1,7 @@
 /** `carpool peers`: the roster, as the running node believes it. */
 import type { Command } from 'commander'
 import type { PeerRow } from '../../host/api.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { formatCount, formatDuration, formatNumber, shortOwner, shortPeer } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'

@@ -1,7 +1,7 @@
 /** `carpool quote`: what a job would take, and what each plan for it costs, before anything is sent. */
 import type { Command } from 'commander'
 import { connectLocal } from '../../host/local/client.ts'
-import { addOptions } from '../config.ts'
+import { addOptions } from '../config/config.ts'
 import { describeQuote } from '../job-view.ts'
 import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'

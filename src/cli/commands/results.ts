@@ -1,7 +1,7 @@
 /** `carpool results`: what is verified, in the order of the submission. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { checkOutput, stdoutPath, writeResults } from '../results-output.ts'
 

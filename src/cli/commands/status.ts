@@ -1,6 +1,6 @@
 /** `carpool status`: how a job is doing, followed until it ends. */
 import type { Command } from 'commander'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { follow, liveDisplay } from '../follow.ts'
 import { heedSignals } from '../interruption.ts'
 import { describeStatus } from '../job-view.ts'

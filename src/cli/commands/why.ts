@@ -1,7 +1,7 @@
 /** `carpool why`: what the owner's rules say of this vehicle, and where each of them was said. */
 import type { Command } from 'commander'
 import type { WhyView } from '../../host/api.ts'
-import { addOptions, resolveConfig } from '../config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
 import { formatDuration } from '../format.ts'
 import { heedSignals } from '../interruption.ts'
 import { LiveLines } from '../live-lines.ts'

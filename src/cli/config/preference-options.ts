@@ -1,6 +1,6 @@
 /** The owner's preferences (src/protocol/rules/preferences.ts) as options: named alike, with the defaults from there. */
 import { z } from 'zod'
-import { categorySchema } from '../../protocol/job.ts'
+import { categorySchema } from '../../protocol/job/manifest.ts'
 import {
   defaultPreferences,
   type PreferenceName,

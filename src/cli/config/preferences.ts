@@ -1,7 +1,7 @@
 /** From resolved options to what the owner asks for. */
-import type { OwnersWish } from '../../host/owner-watch.ts'
+import type { OwnersWish } from '../../host/supervisor/owner-watch.ts'
 import { contradictionIn, type PreferenceName, type Preferences } from '../../protocol/rules/preferences.ts'
-import type { Config } from '../config.ts'
+import type { Config } from './config.ts'
 import { ConfigError } from './errors.ts'
 import { preferenceOptions } from './preference-options.ts'
 

@@ -12,10 +12,10 @@ import {
   signCertificate,
   signCharter,
   signCredential,
-} from '../../host/certificates.ts'
+} from '../../host/membership/certificates.ts'
 import { sha256 } from '../../host/sha256.ts'
 import { loadKey, loadOrCreateKey, SigningKey } from '../../host/store/keys.ts'
-import { ownerIdOf } from '../../protocol/owner.ts'
+import { ownerIdOf } from '../../protocol/membership/owner.ts'
 import { Member, type MemberOptions } from './member.ts'
 
 export interface SwarmVehicle {

@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { z } from 'zod'
-import { agreementSchema } from '../../protocol/agreement.ts'
+import { agreementSchema } from '../../protocol/job/agreement.ts'
 import {
   encodeFrame,
   FrameReader,

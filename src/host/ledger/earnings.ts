@@ -4,10 +4,10 @@
  * forgotten when the job is over.
  */
 import type { Logger } from 'pino'
-import type { Handover } from '../../protocol/handover.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
-import type { Manifest } from '../../protocol/job.ts'
-import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
+import type { Handover } from '../../protocol/job/handover.ts'
+import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
 import { outsideAccount, ownerAccount } from '../../protocol/ledger/entry.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import {
@@ -19,7 +19,7 @@ import {
 import { fromWire, openStatement, type Statement } from '../../protocol/ledger/statement.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
-import type { SignedRecord, Verified } from '../../protocol/record.ts'
+import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'

@@ -14,11 +14,11 @@ import {
 } from '../../protocol/ledger/statement.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
-import { encodeBody, type RecordBody, recordId, type SignedRecord } from '../../protocol/record.ts'
-import type { Outbox } from '../outbox.ts'
+import { encodeBody, type RecordBody, recordId, type SignedRecord } from '../../protocol/record/record.ts'
 import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
 import type { SigningKey } from '../store/keys.ts'
+import type { Outbox } from '../store/outbox.ts'
 import type { Books } from './books.ts'
 import type { LedgerTables } from './tables.ts'
 

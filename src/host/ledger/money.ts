@@ -1,13 +1,14 @@
 /** What this node says about money: it reads ledger, statements and receipts, and writes pay-outs. */
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import type { Manifest } from '../../protocol/job.ts'
-import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
+import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { ShardVerdict } from '../../protocol/job/verdict.ts'
 import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
 import { openStatement } from '../../protocol/ledger/statement.ts'
-import type { SignedRecord, Verified } from '../../protocol/record.ts'
-import type { ShardVerdict } from '../../protocol/verdict.ts'
+import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { sha256 } from '../sha256.ts'
-import type { Store } from '../store/store.ts'
+import type { Journal } from '../store/journal.ts'
+import type { Books } from './books.ts'
 import type {
   BilledShard,
   BillTotals,
@@ -20,11 +21,12 @@ import type {
   Work,
 } from './contract.ts'
 import type { Earnings } from './earnings.ts'
+import type { LedgerTables } from './tables.ts'
 
 export interface MoneyOptions {
   readonly self: PeerId
   readonly owner: OwnerId
-  readonly store: Store
+  readonly store: { readonly journal: Journal; readonly books: Books; readonly ledgerTables: LedgerTables }
   readonly earnings: Pick<Earnings, 'differences'>
 }
 

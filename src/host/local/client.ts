@@ -7,21 +7,21 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import {
-  type JobStatus,
-  type JobSummary,
-  type NodeApi,
-  type NodeInfo,
-  type PeerRow,
-  type Quote,
-  RequestError,
-  type ResultLine,
-  type ResultsEnd,
-  type SubmitProgress,
-  type SubmitRequest,
-  type Submitted,
-  type WhyView,
+import type {
+  JobStatus,
+  JobSummary,
+  NodeApi,
+  NodeInfo,
+  PeerRow,
+  Quote,
+  ResultLine,
+  ResultsEnd,
+  SubmitProgress,
+  SubmitRequest,
+  Submitted,
+  WhyView,
 } from '../api.ts'
+import { RequestError } from '../errors.ts'
 import type { FleetMemberRow } from '../store/journal.ts'
 import { LineReader } from './lines.ts'
 import { type Answer, answerBytesMax, answerSchema, requestBytesMax } from './messages.ts'

@@ -4,11 +4,11 @@
  * enemies but against older clients and hand-written scripts: whoever is wrong gets told where.
  */
 import { z } from 'zod'
-import { categoryDefault, categorySchema } from '../../protocol/job.ts'
+import { categoryDefault, categorySchema } from '../../protocol/job/manifest.ts'
 import { standbysDefault, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
-import { ownerSchema } from '../../protocol/owner.ts'
+import { ownerSchema } from '../../protocol/membership/owner.ts'
 import { currencySchema } from '../../protocol/price.ts'
-import { naturalSchema, peerIdSchema } from '../../protocol/record.ts'
+import { naturalSchema, peerIdSchema } from '../../protocol/record/record.ts'
 import type { NodeApi } from '../api.ts'
 
 /** One request that is being answered. */

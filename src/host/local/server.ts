@@ -7,7 +7,8 @@ import { chmodSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { type NodeApi, RequestError } from '../api.ts'
+import type { NodeApi } from '../api.ts'
+import { RequestError } from '../errors.ts'
 import { LineReader } from './lines.ts'
 import {
   type Answer,

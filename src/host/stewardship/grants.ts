@@ -5,7 +5,7 @@
  * that they refer to, and nothing else of the job.
  */
 import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
-import { decodeShard } from '../../protocol/job.ts'
+import { decodeShard } from '../../protocol/job/shard.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { codecOf } from '../store/cid.ts'
 import { parseFileRoot } from '../store/files.ts'

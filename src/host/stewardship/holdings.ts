@@ -1,13 +1,15 @@
 /** What a standby copies from a job's other stewards: the inputs, so that it can lease them, and accepted results. */
 import type { Logger } from 'pino'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
-import { decodeShard, decodeShardList, type Manifest, type ShardEntry } from '../../protocol/job.ts'
+import { decodeShardList, type ShardEntry } from '../../protocol/job/lists.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import { decodeShard } from '../../protocol/job/shard.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
 import type { BlockUse } from '../store/blocks.ts'
 import { codecOf } from '../store/cid.ts'
 import { parseFileRoot, readFile } from '../store/files.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../store.ts'
 
 /** Blocks asked for in one call: with shards and documents of a page each, some tens of megabytes. A guess. */
 const blocksPerFetch = 256

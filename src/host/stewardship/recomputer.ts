@@ -1,17 +1,18 @@
 /** The arbiter's bench: runs a disputed shard here, on the steward's own machine, with the exact engine. */
 
-import { comparedOf } from '../../protocol/examination.ts'
 import type { Cid, JobId } from '../../protocol/ids.ts'
-import { decodeShard, type Manifest } from '../../protocol/job.ts'
-import type { Recomputation } from '../../protocol/tally.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import { decodeShard } from '../../protocol/job/shard.ts'
+import { comparedOf } from '../../protocol/verification/examination.ts'
+import type { Recomputation } from '../../protocol/verification/tally.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
-import { packResult } from '../blind-results.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Slot } from '../executor/slot.ts'
-import { runShard, sessionOf } from '../runtime-session.ts'
+import { packResult } from '../sealing/blind-results.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
+import { runShard, sessionOf } from '../vehicle/runtime-session.ts'
 
 export class Recomputer {
   readonly #executor: Executor

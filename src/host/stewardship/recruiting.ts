@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { toString as bytesToText } from 'uint8arrays'
-import type { Capacity } from '../../protocol/advert.ts'
 import type { PeerId } from '../../protocol/ids.ts'
-import type { StewardPlace } from '../../protocol/job.ts'
+import type { StewardPlace } from '../../protocol/job/manifest.ts'
 import { inviteTtlMs } from '../../protocol/limits.ts'
+import type { Capacity } from '../../protocol/membership/advert.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import type { Network } from '../network/network.ts'
 

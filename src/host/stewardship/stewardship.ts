@@ -5,18 +5,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
-import type { Capacity } from '../../protocol/advert.ts'
-import { openAllowance } from '../../protocol/allowance.ts'
-import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/block.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
 import { byDependency, type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
-import { openDrawBasis } from '../../protocol/draw.ts'
-import { examineResult, examineSealedResult } from '../../protocol/examination.ts'
-import { openHandover, type Succession } from '../../protocol/handover.ts'
-import { openHolding } from '../../protocol/holding.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { type Manifest, resultEngine, type ShardEntry } from '../../protocol/job.ts'
+import { openAllowance } from '../../protocol/job/allowance.ts'
+import { openDrawBasis } from '../../protocol/job/draw.ts'
+import { openHandover, type Succession } from '../../protocol/job/handover.ts'
+import { openHolding } from '../../protocol/job/holding.ts'
 import {
   type Lease,
   type Opening,
@@ -24,32 +20,37 @@ import {
   openLease,
   openReceipt,
   type Receipt,
-} from '../../protocol/lease.ts'
+} from '../../protocol/job/lease.ts'
+import type { ShardEntry } from '../../protocol/job/lists.ts'
+import { type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
+import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/job/verdict.ts'
+import { openWindow } from '../../protocol/job/window.ts'
 import type { ClaimRecord } from '../../protocol/ledger/claims.ts'
+import type { Capacity } from '../../protocol/membership/advert.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
+import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
 import {
   encodeBody,
   type RecordKind,
   reopenRecord,
   type SignedRecord,
   type Verified,
-} from '../../protocol/record.ts'
+} from '../../protocol/record/record.ts'
 import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
 import type { Steward } from '../../protocol/steward/steward.ts'
-import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/verdict.ts'
-import { openWindow } from '../../protocol/window.ts'
-import { RequestError } from '../api.ts'
-import { wrappedFor } from '../blind-keys.ts'
+import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
+import { RequestError } from '../errors.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import { JobPayables } from '../ledger/job-payables.ts'
 import type { Network } from '../network/network.ts'
-import { Outbox } from '../outbox.ts'
-import { shardKey } from '../sealing.ts'
+import { wrappedFor } from '../sealing/blind-keys.ts'
+import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { readFile } from '../store/files.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
-import type { Store } from '../store/store.ts'
+import { Outbox } from '../store/outbox.ts'
+import type { Store } from '../store.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
 import type { Recomputer } from './recomputer.ts'

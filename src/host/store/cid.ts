@@ -1,7 +1,7 @@
 /** Naming and checking blocks with the machine's own sha256 (1.5 GB/s here). */
 import { hash } from 'node:crypto'
-import { cborCid, rawCid } from '../../protocol/block.ts'
 import type { Cid } from '../../protocol/ids.ts'
+import { cborCid, rawCid } from '../../protocol/record/block.ts'
 import { StoreError } from './errors.ts'
 import { plain } from './plain.ts'
 

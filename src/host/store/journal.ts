@@ -9,7 +9,7 @@
 import { assert } from '../../base/assert.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
-import type { RecordKind, SignedRecord } from '../../protocol/record.ts'
+import type { RecordKind, SignedRecord } from '../../protocol/record/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
 
@@ -46,7 +46,7 @@ export interface Ban {
   readonly peer: PeerId
   /** Found by recomputing here; or proven to anybody. */
   readonly because: 'recomputed' | 'equivocation'
-  /** Evidence (src/protocol/evidence.ts), or the body of the receipt that was found wrong. */
+  /** Evidence (src/protocol/verification/evidence.ts), or the body of the receipt that was found wrong. */
   readonly evidence: Uint8Array
   readonly atMs: number
 }

@@ -1,13 +1,14 @@
 /** What a submitter's error bound takes here and now: the plans that meet it, and the one that a job gets. */
 import { compareText } from '../../base/bytes.ts'
-import type { Capacity } from '../../protocol/advert.ts'
-import type { Offers } from '../../protocol/cost.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import type { Assurance } from '../../protocol/job.ts'
-import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/plan.ts'
+import type { Assurance } from '../../protocol/job/manifest.ts'
+import type { Capacity } from '../../protocol/membership/advert.ts'
 import { type Ask, isAffordable } from '../../protocol/price.ts'
-import { type Quote, RequestError, type RequestedPayment, type SubmitRequest } from '../api.ts'
+import type { Offers } from '../../protocol/verification/cost.ts'
+import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/verification/plan.ts'
+import type { Quote, RequestedPayment, SubmitRequest } from '../api.ts'
+import { RequestError } from '../errors.ts'
 
 export interface Market {
   readonly capacities: readonly Capacity[]

@@ -1,7 +1,7 @@
 /** Finding and reading what somebody submits: files as named, folders with all that is in them, by name. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
-import { RequestError } from '../api.ts'
+import { RequestError } from '../errors.ts'
 
 export interface DocumentSource {
   /** As it will be called in the results: the path below what was submitted. */

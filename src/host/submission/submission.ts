@@ -9,21 +9,12 @@ import { randomBytes } from 'node:crypto'
 import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import { compareText } from '../../base/bytes.ts'
-import { encodeCbor } from '../../protocol/block.ts'
-import { type Cost, costOf } from '../../protocol/cost.ts'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId } from '../../protocol/ids.ts'
-import {
-  type DocumentEntry,
-  documentBytesOf,
-  encodeList,
-  encodeShard,
-  type FileReference,
-  type Manifest,
-  type Shard,
-  type ShardEntry,
-  type StewardPlace,
-} from '../../protocol/job.ts'
+import { type DocumentEntry, encodeList, type ShardEntry } from '../../protocol/job/lists.ts'
+import type { FileReference, Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
+import { documentBytesOf, encodeShard, type Shard } from '../../protocol/job/shard.ts'
+import { type PlannedShard, type SplittableDocument, splitIntoShards } from '../../protocol/job/split.ts'
 import {
   blindCandidatesMax,
   blindKeysMax,
@@ -31,23 +22,27 @@ import {
   jobRetentionMs,
   shardCostMsTarget,
 } from '../../protocol/limits.ts'
-import type { Plan } from '../../protocol/plan.ts'
 import { formatMoney, isAffordable, type Payment } from '../../protocol/price.ts'
-import { encodeBody, recordId, type SignedRecord } from '../../protocol/record.ts'
-import { type PlannedShard, type SplittableDocument, splitIntoShards } from '../../protocol/split.ts'
+import { encodeCbor } from '../../protocol/record/block.ts'
+import { encodeBody, recordId, type SignedRecord } from '../../protocol/record/record.ts'
 import { candidatesFor } from '../../protocol/steward/candidate.ts'
+import { type Cost, costOf } from '../../protocol/verification/cost.ts'
+import type { Plan } from '../../protocol/verification/plan.ts'
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
-import {
-  type Quote,
-  RequestError,
-  type RequestedPayment,
-  type SubmitProgress,
-  type SubmitRequest,
-} from '../api.ts'
-import { blindKeyOf, wrapForCandidates } from '../blind-keys.ts'
+import type { Quote, RequestedPayment, SubmitProgress, SubmitRequest } from '../api.ts'
+import { RequestError } from '../errors.ts'
 import { SlotFailed } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
-import { documentKeys, jobSecret, namesKey, seal, sealCommitment, shardKey, wrapKey } from '../sealing.ts'
+import { blindKeyOf, wrapForCandidates } from '../sealing/blind-keys.ts'
+import {
+  documentKeys,
+  jobSecret,
+  namesKey,
+  seal,
+  sealCommitment,
+  shardKey,
+  wrapKey,
+} from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { RequestError } from '../api.ts'
+import { RequestError } from '../errors.ts'
 
 export interface WeightSource {
   readonly name: string

@@ -6,12 +6,12 @@ import type { Logger } from 'pino'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import type { Preferences } from '../../protocol/rules/preferences.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
-import type { OwnerWatch } from '../owner-watch.ts'
 import type { NetworkKind } from '../signals/network.ts'
 import type { Journal } from '../store/journal.ts'
 import { CpuTimes } from './cpu-times.ts'
 import { Guard } from './guard.ts'
 import { readKept, writeKept } from './kept.ts'
+import type { OwnerWatch } from './owner-watch.ts'
 import { PauseNote } from './pause-note.ts'
 
 export interface DeskWatchOptions {

@@ -10,9 +10,9 @@ import type { Duplex } from 'node:stream'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
 import { LineReader } from '../local/lines.ts'
-import type { OwnerWatch, OwnerWatchOptions } from '../owner-watch.ts'
 import { readKept, writeKept } from './kept.ts'
 import { type FromSupervisor, fromSupervisorSchema, messageBytesMax, type ToSupervisor } from './messages.ts'
+import type { OwnerWatch, OwnerWatchOptions } from './owner-watch.ts'
 import { PauseNote } from './pause-note.ts'
 
 const program = join(import.meta.dirname, `main${extname(import.meta.filename)}`)

@@ -7,19 +7,21 @@
  * afterwards never computes them again. What fails here (no process starts, a block is gone) is this vehicle's failure and ends the
  * run; what fails in a document is a record.
  */
-import type { Manifest, Shard } from '../../protocol/job.ts'
-import type { Lease } from '../../protocol/lease.ts'
+
+import type { Lease } from '../../protocol/job/lease.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { Shard } from '../../protocol/job/shard.ts'
 import { resultBytesMax } from '../../protocol/limits.ts'
-import type { Verified } from '../../protocol/record.ts'
+import type { Verified } from '../../protocol/record/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
-import { packResult } from '../blind-results.ts'
 import { SessionRefused } from '../executor/contract.ts'
 import type { Slot } from '../executor/slot.ts'
-import type { Provisions } from '../provisions.ts'
-import { refusedShard, runShard, type ShardRun, sessionOf } from '../runtime-session.ts'
+import { packResult } from '../sealing/blind-results.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
 import type { Journal } from '../store/journal.ts'
+import type { Provisions } from './provisions.ts'
+import { refusedShard, runShard, type ShardRun, sessionOf } from './runtime-session.ts'
 
 /**
  * Handed to the child ahead of the shard that it runs: two in any case, which hides the disk, and as many more as

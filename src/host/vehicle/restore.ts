@@ -5,15 +5,15 @@
  * restart. A row that the disk has damaged no longer has its name, and is passed over.
  */
 
-import { openHandover } from '../../protocol/handover.ts'
 import type { PeerId } from '../../protocol/ids.ts'
-import { type Manifest, openManifest } from '../../protocol/job.ts'
-import { openLease, openReceipt, type Receipt } from '../../protocol/lease.ts'
-import type { RecordKind, SignedRecord, Verified, Verify } from '../../protocol/record.ts'
+import { openHandover } from '../../protocol/job/handover.ts'
+import { openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
+import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import type { RecordKind, SignedRecord, Verified, Verify } from '../../protocol/record/record.ts'
 import type { RestoredJob, RestoredLease } from '../../protocol/worker/contract.ts'
 import { sha256 } from '../sha256.ts'
 import type { JobRow, JournalRecord } from '../store/journal.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../store.ts'
 
 export const workerRole = 'worker'
 

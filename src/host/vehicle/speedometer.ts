@@ -1,5 +1,5 @@
 /** How fast this vehicle is, by runtime and engine: measured pages for each hour of one slot, kept over restarts. */
-import type { Manifest } from '../../protocol/job.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
 import { StoreError } from '../store/errors.ts'
 import type { Journal } from '../store/journal.ts'
 

@@ -4,16 +4,22 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/block.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
-import { type Handover, openHandover } from '../../protocol/handover.ts'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
-import { documentBytesOf, type Manifest, openManifest } from '../../protocol/job.ts'
-import { type Lease, type Opening, openingSchema, openLease, type Receipt } from '../../protocol/lease.ts'
+import { type Handover, openHandover } from '../../protocol/job/handover.ts'
+import { type Lease, type Opening, openingSchema, openLease, type Receipt } from '../../protocol/job/lease.ts'
+import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import { documentBytesOf } from '../../protocol/job/shard.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { type Ask, unitsOf } from '../../protocol/price.ts'
-import { encodeBody, type RecordKind, type SignedRecord, type Verified } from '../../protocol/record.ts'
+import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
+import {
+  encodeBody,
+  type RecordKind,
+  type SignedRecord,
+  type Verified,
+} from '../../protocol/record/record.ts'
 import type {
   EnergyRate,
   WorkerEffect,
@@ -23,19 +29,19 @@ import type {
 } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
-import { unwrapAsCandidate } from '../blind-keys.ts'
 import { SlotKilled } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Slot } from '../executor/slot.ts'
 import { Earnings } from '../ledger/earnings.ts'
 import type { Network } from '../network/network.ts'
-import { Outbox } from '../outbox.ts'
-import { MissingBlocks, Provisions } from '../provisions.ts'
+import { unwrapAsCandidate } from '../sealing/blind-keys.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
-import type { Store } from '../store/store.ts'
+import { Outbox } from '../store/outbox.ts'
+import type { Store } from '../store.ts'
 import { HandOver } from './hand-over.ts'
 import { LeaseRun } from './lease-run.ts'
+import { MissingBlocks, Provisions } from './provisions.ts'
 import { restoredJobs, type WorkerJobState, workerRole } from './restore.ts'
 import { Room } from './room.ts'
 import { Speedometer } from './speedometer.ts'

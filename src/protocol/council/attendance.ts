@@ -4,7 +4,7 @@
  * wastes work and nothing else, and the later one stands down as soon as they meet.
  */
 import type { PeerId } from '../ids.ts'
-import type { StewardPlace } from '../job.ts'
+import type { StewardPlace } from '../job/manifest.ts'
 import { reconnectGraceMs, stewardLeaseMs, stewardLostMs, successionStepMs } from '../limits.ts'
 
 interface Presence {

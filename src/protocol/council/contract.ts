@@ -3,8 +3,8 @@
  * for drivers hold here, too), and what the stewards of one job do for each other.
  */
 import type { Cid, PeerId, RecordId } from '../ids.ts'
-import type { ShardEntry } from '../job.ts'
-import type { Opening } from '../lease.ts'
+import type { Opening } from '../job/lease.ts'
+import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 import type { JobRecord } from './job-records.ts'

@@ -9,13 +9,14 @@
 import { concat, equals, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { Capacity } from '../advert.ts'
-import type { Allowance } from '../allowance.ts'
-import type { Handover } from '../handover.ts'
-import { type Holding, holdingVerdictsMax } from '../holding.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
-import type { Manifest, ShardEntry, StewardPlace } from '../job.ts'
-import type { Receipt } from '../lease.ts'
+import type { Allowance } from '../job/allowance.ts'
+import type { Handover } from '../job/handover.ts'
+import { type Holding, holdingVerdictsMax } from '../job/holding.ts'
+import type { Receipt } from '../job/lease.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import type { JobEnd, Reveal, Verdict } from '../job/verdict.ts'
 import {
   beatIntervalMs,
   handoversMax,
@@ -26,11 +27,11 @@ import {
   syncIdsMax,
   syncIntervalMs,
 } from '../limits.ts'
+import type { Capacity } from '../membership/advert.ts'
 import { type Micros, unitsOf } from '../price.ts'
-import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record.ts'
-import { shortIdOf, trieFanout } from '../record-trie.ts'
+import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record/record.ts'
+import { shortIdOf, trieFanout } from '../record/record-trie.ts'
 import { Steward } from '../steward/steward.ts'
-import type { JobEnd, Reveal, Verdict } from '../verdict.ts'
 import { Attendance } from './attendance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { byDependency, type JobRecord, JobRecords } from './job-records.ts'

@@ -5,18 +5,19 @@
  * nobody can flood the set. The order in which records come makes no difference, but for one that comes before what it
  * rests on: it is refused, and comes again with the next comparison.
  */
-import { Allowances } from '../allowance.ts'
-import type { Sha256 } from '../block.ts'
-import { type Handover, type Succession, successionOf } from '../handover.ts'
-import type { Holding } from '../holding.ts'
+
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
-import type { Manifest } from '../job.ts'
-import { checkReceipt, type Lease } from '../lease.ts'
+import { Allowances } from '../job/allowance.ts'
+import { type Handover, type Succession, successionOf } from '../job/handover.ts'
+import type { Holding } from '../job/holding.ts'
+import { checkReceipt, type Lease } from '../job/lease.ts'
+import type { Manifest } from '../job/manifest.ts'
+import type { JobEnd, Reveal, Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
-import type { Verified } from '../record.ts'
-import { RecordTrie } from '../record-trie.ts'
+import type { Sha256 } from '../record/block.ts'
+import type { Verified } from '../record/record.ts'
+import { RecordTrie } from '../record/record-trie.ts'
 import type { Restored } from '../steward/steward.ts'
-import type { JobEnd, Reveal, Verdict } from '../verdict.ts'
 
 export type JobRecord =
   | Restored

@@ -5,8 +5,8 @@
  * whose disk lost it, is no result: its shard is open again, and is mostly collected once more from its vehicles.
  */
 import type { Cid, PeerId, RecordId } from '../ids.ts'
-import type { Verified } from '../record.ts'
-import type { Verdict } from '../verdict.ts'
+import type { Verdict } from '../job/verdict.ts'
+import type { Verified } from '../record/record.ts'
 import type { JobRecords } from './job-records.ts'
 
 export class Results {

@@ -6,9 +6,9 @@
  */
 import { compareText } from '../../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
-import type { Capacity } from '../advert.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import type { Manifest } from '../job.ts'
+import type { Manifest } from '../job/manifest.ts'
+import type { Capacity } from '../membership/advert.ts'
 
 /** Owners beyond the replicas that a job keeps for itself: one may lie and one may drive off. */
 const spareOwners = 2

@@ -10,11 +10,11 @@
  * once for a shard, whatever stewards apart leased to it: of several claims the first by lease, receipt and place.
  */
 import { compareText } from '../../base/bytes.ts'
-import type { Allowance } from '../allowance.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import type { Lease, Receipt } from '../lease.ts'
-import type { Verified } from '../record.ts'
-import type { JobEnd, ShardVerdict, Verdict } from '../verdict.ts'
+import type { Allowance } from '../job/allowance.ts'
+import type { Lease, Receipt } from '../job/lease.ts'
+import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
+import type { Verified } from '../record/record.ts'
 import { amountsOf } from './amounts.ts'
 import { type Claim, type ClaimOutcome, type ClaimWord, subjectOf } from './entry.ts'
 

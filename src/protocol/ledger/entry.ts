@@ -1,9 +1,9 @@
 /** What a ledger consists of: immutable entries, each of which moves an amount between accounts that are named here. */
 import { concat } from 'uint8arrays'
 import type { Sha256 } from '../../base/prng.ts'
-import { encodeCbor } from '../block.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Micros } from '../price.ts'
+import { encodeCbor } from '../record/block.ts'
 import type { Amounts } from './amounts.ts'
 
 /** `submitter:<key>`, `owner:<owner>:<vehicle>`, `operator:<fleet>` or `outside:<key>`; why these, says ledger.ts. */

@@ -6,11 +6,11 @@
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import { encodeCbor } from '../block.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import { statementClaimsMax } from '../limits.ts'
-import { merkleRoot } from '../merkle.ts'
 import { currencySchema, type Micros } from '../price.ts'
+import { encodeCbor } from '../record/block.ts'
+import { merkleRoot } from '../record/merkle.ts'
 import {
   bytesOfLength,
   cidSchema,
@@ -21,7 +21,7 @@ import {
   type SignedRecord,
   type Verified,
   type Verify,
-} from '../record.ts'
+} from '../record/record.ts'
 import { addMicros } from './amounts.ts'
 import type { Entry } from './entry.ts'
 

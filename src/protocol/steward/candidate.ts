@@ -5,9 +5,10 @@
  * a steward never executes what it verifies. Of a blind job only those for whom the submitter wrapped keys can execute
  * anything.
  */
-import type { Capacity } from '../advert.ts'
+
 import type { OwnerId, PeerId } from '../ids.ts'
-import type { Manifest, StewardPlace } from '../job.ts'
+import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import type { Capacity } from '../membership/advert.ts'
 import { isAffordable, type Micros } from '../price.ts'
 
 export interface Candidate {

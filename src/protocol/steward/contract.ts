@@ -6,17 +6,18 @@
  * leaves the node: a steward that restarts never contradicts what it signed. Signatures are the driver's:
  * every record handed in was verified, and `issue` is signed with the node's key.
  */
-import type { Capacity } from '../advert.ts'
-import type { Allowance } from '../allowance.ts'
-import type { Finding } from '../examination.ts'
+
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import type { StewardPlace } from '../job.ts'
-import type { Opening, Receipt } from '../lease.ts'
+import type { Allowance } from '../job/allowance.ts'
+import type { Opening, Receipt } from '../job/lease.ts'
+import type { StewardPlace } from '../job/manifest.ts'
+import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
+import type { Capacity } from '../membership/advert.ts'
 import type { DeclineReason, Message, ReleaseReason } from '../message.ts'
 import type { Micros } from '../price.ts'
-import type { RecordBody, Verified } from '../record.ts'
-import type { Recomputation } from '../tally.ts'
-import type { JobEnd, ShardVerdict } from '../verdict.ts'
+import type { RecordBody, Verified } from '../record/record.ts'
+import type { Finding } from '../verification/examination.ts'
+import type { Recomputation } from '../verification/tally.ts'
 
 export type StewardInput =
   /** The roster changed, or is told for the first time. */

@@ -3,9 +3,9 @@
  * issued anew only when who can be drawn has changed.
  */
 import type { Sha256 } from '../../base/prng.ts'
-import { bitsOf, type DrawBasis, drawVehicle } from '../draw.ts'
 import type { RecordId } from '../ids.ts'
-import type { Draw } from '../lease.ts'
+import { bitsOf, type DrawBasis, drawVehicle } from '../job/draw.ts'
+import type { Draw } from '../job/lease.ts'
 import type { Candidate } from './candidate.ts'
 
 export class DrawLog {

@@ -6,9 +6,9 @@
  * in time.
  */
 import type { Cid, LeaseId, PeerId } from '../ids.ts'
-import type { Lease } from '../lease.ts'
+import type { Lease } from '../job/lease.ts'
 import { leaseTtlMs, offerTtlMs, reconnectGraceMs } from '../limits.ts'
-import type { Verified } from '../record.ts'
+import type { Verified } from '../record/record.ts'
 
 export interface LeaseState {
   readonly lease: Verified<Lease>

@@ -5,8 +5,8 @@
  * is asked. What was found in a result holds for everybody who claims it: its name is the hash of its bytes.
  */
 
-import type { Finding } from '../examination.ts'
 import type { Cid, RecordId } from '../ids.ts'
+import type { Finding } from '../verification/examination.ts'
 import type { Wanted } from './contract.ts'
 import type { LeaseState } from './lease-book.ts'
 import type { ShardState } from './shard-board.ts'

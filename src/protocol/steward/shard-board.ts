@@ -8,10 +8,11 @@
  */
 import { PositionSet } from '../../base/position-set.ts'
 import type { LeaseId, OwnerId } from '../ids.ts'
-import type { Manifest, ShardEntry } from '../job.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest } from '../job/manifest.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
 import { lostReplicasMax } from '../limits.ts'
-import { type Claim, type Recomputation, type Tally, tally } from '../tally.ts'
-import type { ShardVerdict } from '../verdict.ts'
+import { type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
 import type { Candidate } from './candidate.ts'
 
 /** An owner's lease under way. */

@@ -5,8 +5,8 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, RecordId } from '../ids.ts'
-import type { Assurance, Audits } from '../job.ts'
-import { checkOrder, isSampled, type Window } from '../window.ts'
+import type { Assurance, Audits } from '../job/manifest.ts'
+import { checkOrder, isSampled, type Window } from '../job/window.ts'
 
 export interface ClosedWindow {
   readonly owner: OwnerId

@@ -3,12 +3,13 @@
  * time, effects in order, and what `take`, `follow`, `issue` and `release` make durable is durable before anything
  * behind it is sent. So a vehicle that restarts is held to no more than it remembers, and to no less.
  */
-import type { Handover } from '../handover.ts'
+
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
-import type { Manifest } from '../job.ts'
-import type { Lease, Opening, Receipt } from '../lease.ts'
+import type { Handover } from '../job/handover.ts'
+import type { Lease, Opening, Receipt } from '../job/lease.ts'
+import type { Manifest } from '../job/manifest.ts'
 import type { Message, ReleaseReason } from '../message.ts'
-import type { RecordBody, Verified } from '../record.ts'
+import type { RecordBody, Verified } from '../record/record.ts'
 
 /** What the work draws, as receipts tell it. */
 export interface EnergyRate {

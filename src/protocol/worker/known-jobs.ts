@@ -5,12 +5,13 @@
  * takes the job over. Names are remembered up to a bound. Beyond it serials do: those of one signer rise, so whatever
  * is not above the highest that was forgotten is over, or was passed by and may as well be declined.
  */
-import { type Handover, type Succession, successionOf } from '../handover.ts'
+
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
-import type { Manifest } from '../job.ts'
-import type { Lease } from '../lease.ts'
+import { type Handover, type Succession, successionOf } from '../job/handover.ts'
+import type { Lease } from '../job/lease.ts'
+import type { Manifest } from '../job/manifest.ts'
 import { overLeasesMax, rememberedJobsMax } from '../limits.ts'
-import type { Verified } from '../record.ts'
+import type { Verified } from '../record/record.ts'
 
 interface KnownJob {
   succession: Succession

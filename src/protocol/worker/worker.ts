@@ -18,10 +18,11 @@
 import { concat, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { Succession } from '../handover.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
-import type { Manifest } from '../job.ts'
-import { type Lease, type Opening, type Receipt, receiptRoot } from '../lease.ts'
+import type { Succession } from '../job/handover.ts'
+import { type Lease, type Opening, type Receipt, receiptRoot } from '../job/lease.ts'
+import type { Manifest } from '../job/manifest.ts'
+import { Slowness } from '../job/slowness.ts'
 import {
   jobRetentionMs,
   leasesPerSlot,
@@ -32,8 +33,7 @@ import {
 } from '../limits.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { type Ask, worksForNothing } from '../price.ts'
-import { encodeBody, type RecordBody, recordId, type Verified } from '../record.ts'
-import { Slowness } from '../slowness.ts'
+import { encodeBody, type RecordBody, recordId, type Verified } from '../record/record.ts'
 import type {
   Done,
   EnergyRate,

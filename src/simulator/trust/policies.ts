@@ -4,9 +4,9 @@
  * included. Nobody here is late or drives off: that costs all of them alike.
  */
 import type { Cid, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { plansFor } from '../../protocol/plan.ts'
 import { Windows } from '../../protocol/steward/windows.ts'
-import { type Claim, tally } from '../../protocol/tally.ts'
+import { plansFor } from '../../protocol/verification/plan.ts'
+import { type Claim, tally } from '../../protocol/verification/tally.ts'
 import { type Chance, cheapHash } from '../chance.ts'
 import { type Answer, type Population, truth } from './attackers.ts'
 

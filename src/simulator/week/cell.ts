@@ -6,19 +6,21 @@
  * loses messages, no crashes, no standbys, no liars. Timers of steward and worker fire late by up to 10 and 20 s, which
  * leases survive, and a shard takes five minutes where the mesh cuts them to seconds: so more is lost to each departure here than there.
  */
-import type { Capacity } from '../../protocol/advert.ts'
-import { cborCid } from '../../protocol/block.ts'
+
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { categoryDefault, type Manifest, type ShardEntry } from '../../protocol/job.ts'
-import type { Lease, Opening, Receipt } from '../../protocol/lease.ts'
+import type { Lease, Opening, Receipt } from '../../protocol/job/lease.ts'
+import type { ShardEntry } from '../../protocol/job/lists.ts'
+import { categoryDefault, type Manifest } from '../../protocol/job/manifest.ts'
+import type { JobEnd, Verdict } from '../../protocol/job/verdict.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
+import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Ask } from '../../protocol/price.ts'
-import type { Verified } from '../../protocol/record.ts'
+import { cborCid } from '../../protocol/record/block.ts'
+import type { Verified } from '../../protocol/record/record.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import { OwnerRules } from '../../protocol/rules/rules.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
 import { Steward } from '../../protocol/steward/steward.ts'
-import type { JobEnd, Verdict } from '../../protocol/verdict.ts'
 import type { WorkerEffect, WorkerInput } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import { Chance, cheapHash } from '../chance.ts'

@@ -1,0 +1,115 @@
+/** Auditing a report file: reads the CAR, checks every block against its name, and hands it to the audit. */
+import { createReadStream } from 'node:fs'
+import { CarBlockIterator } from '@ipld/car'
+import { type AuditOutcome, auditReport } from '../../protocol/audit/audit.ts'
+import type { AuditedPayments } from '../../protocol/audit/payments.ts'
+import { decodeReport, unpackRecords } from '../../protocol/audit/report.ts'
+import type { Cid } from '../../protocol/ids.ts'
+import { describeAgreement } from '../../protocol/job/agreement.ts'
+import { decodeShardList } from '../../protocol/job/lists.ts'
+import { sha256 } from '../sha256.ts'
+import { cidOf, codecOf } from '../store/cid.ts'
+import { readFile } from '../store/files.ts'
+import { verifyAhead } from './verify-ahead.ts'
+
+export interface FileAudit {
+  readonly ok: boolean
+  readonly problems: readonly string[]
+  readonly summary: readonly string[]
+  /** Stewards whose draws cannot be repeated: they died before they revealed their seeds. */
+  readonly unrevealed: readonly string[]
+}
+
+/** Never throws for what is in the file: that is what it is to find. Throws when the file cannot be read. */
+export async function auditFile(path: string): Promise<FileAudit> {
+  const problems: string[] = []
+  try {
+    const outcome = await auditCar(path, problems)
+    problems.push(...outcome.problems)
+    return {
+      ok: problems.length === 0,
+      problems,
+      summary: summaryOf(outcome),
+      unrevealed: outcome.unrevealed,
+    }
+  } catch (error) {
+    if (
+      (error as NodeJS.ErrnoException).code !== undefined &&
+      (error as NodeJS.ErrnoException).syscall !== undefined
+    )
+      throw error
+    problems.push(`the file is not a whole report: ${(error as Error).message}`)
+    return { ok: false, problems, summary: [], unrevealed: [] }
+  }
+}
+
+async function auditCar(path: string, problems: string[]): Promise<AuditOutcome> {
+  const car = await CarBlockIterator.fromIterable(createReadStream(path))
+  const roots = await car.getRoots()
+  const blocks = new Map<Cid, Uint8Array>()
+  for await (const { cid, bytes } of car) {
+    const name = cid.toString() as Cid
+    const actual = cidOf(codecOf(name), bytes)
+    if (actual !== name) problems.push(`block ${name} was changed: its bytes are ${actual}`)
+    if (blocks.has(name)) problems.push(`block ${name} is in the file twice`)
+    blocks.set(name, bytes)
+  }
+  const root = blocks.get(`${roots[0]}` as Cid)
+  if (roots.length !== 1 || root === undefined) throw new Error('its root is not in it')
+  const report = decodeReport(root)
+  const block = (cid: Cid) => blocks.get(cid)
+  const pages = report.recordPages.map((cid) => {
+    const bytes = block(cid)
+    if (bytes === undefined) throw new Error(`record page ${cid} is missing`)
+    return unpackRecords(bytes)
+  })
+  const named = new Set<Cid>([
+    `${roots[0]}` as Cid,
+    ...report.recordPages,
+    ...report.shardList,
+    ...report.results,
+  ])
+  for (const cid of blocks.keys()) if (!named.has(cid)) problems.push(`block ${cid} is no part of the report`)
+  const listRoot = report.shardList[0]
+  if (listRoot === undefined) throw new Error('it has no shard list')
+  const shards = decodeShardList(await readFile(listRoot, block, 256 * 2 ** 20))
+  const records = pages.flat()
+  const verify = await verifyAhead(records.map(({ record }) => record))
+  return auditReport({ report, records, shards, block, sha256, verify })
+}
+
+function summaryOf(outcome: AuditOutcome): string[] {
+  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted, unrevealed } = outcome
+  const drawn =
+    unrevealed.length === 0
+      ? 'each drawn by the revealed seed'
+      : 'drawn by seeds of which some are unrevealed'
+  const lines = [
+    `${accepted} of ${shards} shards accepted, ${failed} failed`,
+    `${receipts} receipts of ${owners} owners, ${leases} leases, ${drawn}`,
+  ]
+  if (outcome.agreement !== null)
+    lines.push(`results count as one answer when they are ${describeAgreement(outcome.agreement)}`)
+  if (recomputed > 0)
+    lines.push(`${recomputed} disputed shards were settled by the steward's own recomputation`)
+  if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
+  if (unrevealed.length > 0)
+    lines.push(`seeds never revealed, since these stewards were lost: ${unrevealed.join(', ')}`)
+  if (outcome.payments !== null) lines.push(...paymentLines(outcome.payments))
+  if (outcome.unvouched.length > 0)
+    lines.push(`no credential shows whose these vehicles are: ${outcome.unvouched.join(', ')}`)
+  return lines
+}
+
+function paymentLines({ currency, micros, operatorMicros, payees, statements }: AuditedPayments): string[] {
+  const owners = new Set(payees.map(({ owner }) => owner)).size
+  return [
+    `${decimal(micros)} ${currency} owed to ${owners} owners for ${payees.reduce((sum, { units }) => sum + units, 0n)} units, ` +
+      `${decimal(operatorMicros)} of it the operator's; ${statements} statements compared`,
+  ]
+}
+
+/** Micros as a decimal number, without a float in between. */
+function decimal(micros: bigint): string {
+  return `${micros / 1_000_000n}.${`${micros % 1_000_000n}`.padStart(6, '0')}`
+}

@@ -1,0 +1,99 @@
+/** Writing a job's report (src/protocol/audit/report.ts) as a CAR file. */
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { CarWriter } from '@ipld/car'
+import { encodeReport, packRecords, type ReportedRecord } from '../../protocol/audit/report.ts'
+import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import { openLease } from '../../protocol/job/lease.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import { linkOf } from '../../protocol/record/block.ts'
+import type { RecordKind } from '../../protocol/record/record.ts'
+import { chartersSetting, parseCharter } from '../membership/certificates.ts'
+import { sha256 } from '../sha256.ts'
+import { cidOf } from '../store/cid.ts'
+import { parseFileRoot } from '../store/files.ts'
+import type { Store } from '../store.ts'
+
+/** Whole or not at all. Results that were never delivered are not in it; the audit says which it misses. */
+export async function writeReport(
+  path: string,
+  job: JobId,
+  manifest: Manifest,
+  store: Store,
+): Promise<{ readonly root: Cid; readonly bytes: number }> {
+  const pages = [...packRecords([...recordsOf(job, store), ...vouchersOf(job, manifest, store)])].map(
+    (bytes) => ({
+      cid: cidOf('dag-cbor', bytes),
+      bytes,
+    }),
+  )
+  const listRoot = manifest.shards.file
+  const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
+  const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
+  const results = store.blocks.blocksOf(job, 'result')
+  const report = encodeReport({ job, recordPages: pages.map(({ cid }) => cid), shardList, results })
+  const root = cidOf('dag-cbor', report)
+
+  const temporary = `${path}.${process.pid}.part`
+  const { writer, out } = CarWriter.create([linkOf(root)])
+  const file = createWriteStream(temporary)
+  const written = pipeline(Readable.from(out), file)
+  written.catch(() => {}) // met below
+  try {
+    await writer.put({ cid: linkOf(root), bytes: report })
+    for (const { cid, bytes } of pages) await writer.put({ cid: linkOf(cid), bytes })
+    for (const cid of [...shardList, ...results]) {
+      const bytes = await store.blocks.get(cid)
+      if (bytes !== undefined) await writer.put({ cid: linkOf(cid), bytes })
+    }
+    await writer.close()
+    await written
+    await rename(temporary, path)
+    return { root, bytes: file.bytesWritten }
+  } catch (error) {
+    file.destroy()
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** What rests on nothing else first: a standby may have learnt of a verdict before the receipts that it counts. */
+const reportedKinds: readonly RecordKind[] = [
+  'manifest',
+  'handover',
+  'draw',
+  'lease',
+  'allowance',
+  'receipt',
+  'window',
+  'verdict',
+  'holding',
+  'end',
+  'reveal',
+]
+
+/** In a fleet: who its vehicles belong to, as far as they have shown this node. */
+function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Generator<ReportedRecord> {
+  if (fleet === null) return
+  for (const text of JSON.parse(journal.getSetting(chartersSetting(fleet)) ?? '[]') as string[])
+    yield { kind: 'charter', record: parseCharter(text), opening: null }
+  const vehicles = new Set<PeerId>()
+  for (const row of journal.ofJob(job))
+    if (row.kind === 'lease') vehicles.add(openLease(row, sha256, () => true).payload.vehicle)
+  for (const vehicle of vehicles) {
+    const record = journal.credentialOf(vehicle)
+    if (record !== undefined) yield { kind: 'credential', record, opening: null }
+  }
+}
+
+function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
+  // What a lease carries beside it are keys.
+  for (const wanted of reportedKinds)
+    for (const { kind, body, signature, extra } of store.journal.ofJob(job))
+      if (kind === wanted)
+        yield { kind, record: { body, signature }, opening: kind === 'receipt' ? extra : null }
+  for (const { body, signature } of store.ledgerTables.statements(job))
+    yield { kind: 'statement', record: { body, signature }, opening: null }
+}

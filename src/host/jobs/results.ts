@@ -1,0 +1,78 @@
+/** Results: a job's verified pages, in the order of its submission, and what is missing from them. */
+import { ProtocolError } from '../../protocol/errors.ts'
+import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../protocol/job/lists.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { PageRecord } from '../../protocol/job/result.ts'
+import type { ShardVerdict } from '../../protocol/job/verdict.ts'
+import type { ResultLine, ResultsEnd } from '../api.ts'
+import { unpackResult } from '../sealing/blind-results.ts'
+import { namesKey, shardKey, Unsealable, unseal } from '../sealing/sealing.ts'
+import { type GetBlock, readFile } from '../store/files.ts'
+
+export async function* readResults(
+  manifest: Manifest,
+  shards: readonly ShardEntry[],
+  verdicts: readonly ShardVerdict[],
+  secret: Uint8Array,
+  get: GetBlock,
+): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+  const list = await readFile(manifest.documents.file, get, manifest.documents.bytes)
+  const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
+  const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
+  const pages = pagesOf(documents)
+  const missing: { document: string; page: number; why: string }[] = []
+  for (const [position, entry] of shards.entries()) {
+    const key = shardKey(secret, position)
+    const outcome = await outcomeOf(manifest, entry, byPosition.get(position), key, get)
+    for (let i = 0; i < entry.pages; i += 1) {
+      const { document, page } = pages.next().value!
+      if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
+      else {
+        const line = lineOf(document, page, outcome[i]!)
+        if (line === undefined) missing.push({ document, page, why: 'its output is no JSON object' })
+        else yield line
+      }
+    }
+  }
+  return { pages: manifest.shards.pages, missing }
+}
+
+/** Shards cut the submission's pages in order, so that walking both in step names every page. */
+function* pagesOf(documents: readonly DocumentEntry[]): Generator<{ document: string; page: number }> {
+  for (const { name, pages } of documents)
+    for (let page = 1; page <= pages; page += 1) yield { document: name, page }
+}
+
+async function outcomeOf(
+  manifest: Manifest,
+  entry: ShardEntry,
+  verdict: ShardVerdict | undefined,
+  key: Uint8Array,
+  get: GetBlock,
+): Promise<readonly PageRecord[] | string> {
+  if (verdict === undefined) return 'not verified yet'
+  if (verdict.result === null) return `its shard failed: ${verdict.because}`
+  const bytes = await get(verdict.result)
+  if (bytes === undefined) return `its result ${verdict.result} is damaged or gone from this node`
+  try {
+    return unpackResult(manifest, bytes, entry.pages, key)
+  } catch (error) {
+    // Of a blind job nobody has looked into it until now.
+    if (error instanceof Unsealable || error instanceof ProtocolError)
+      return `its result ${verdict.result} is none, though its vehicles agree on it: ${error.message}`
+    throw error
+  }
+}
+
+/** Undefined for what no runtime puts out, and enough vehicles agreed on all the same. */
+function lineOf(document: string, page: number, record: PageRecord): ResultLine | undefined {
+  if (record.error !== null) return { document, page, result: null, error: record.error }
+  try {
+    const result: unknown = JSON.parse(Buffer.from(record.output).toString())
+    if (result === null || typeof result !== 'object') return undefined
+    return { document, page, result: result as ResultLine['result'], error: null }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Certificates: the records that people carry from machine to machine by hand, as files.
+ *
+ * An owner's certificate says that a peer is a vehicle of that owner; a fleet's charter says which key admits vehicles;
+ * a credential, that it admitted one. All are ordinary signed records (src/protocol/membership/owner.ts, fleet.ts) inside a line
+ * of JSON, so that they survive mail and chat, and so that a person who opens one can tell what it is. Reading one checks all that can be checked of it alone: form,
+ * signature and date. Nothing in them is secret.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { z } from 'zod'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { PeerId } from '../../protocol/ids.ts'
+import { credentialTtlMs } from '../../protocol/limits.ts'
+import {
+  type Charter,
+  type Credential,
+  fleetBody,
+  openCharter,
+  openCredential,
+} from '../../protocol/membership/fleet.ts'
+import { type OwnerCertificate, openCertificate } from '../../protocol/membership/owner.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { sha256 } from '../sha256.ts'
+import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { plain } from '../store/plain.ts'
+
+/** A charter with all revocations that it may name, in base64 and with room to spare. */
+const fileBytesMax = 2 ** 17
+
+const dayMs = 24 * 3_600_000
+
+/** A year: a car that nobody services for so long has other troubles. A guess. */
+export const validDaysDefault = 365
+
+export interface Validity {
+  readonly nowMs?: number
+  readonly days?: number
+}
+
+/** A record, to be passed on as it is, and what it says. */
+export interface Opened<Payload> {
+  readonly record: SignedRecord
+  readonly content: Verified<Payload>
+}
+
+/** "This peer is a vehicle of mine", signed by the owner. */
+export function signCertificate(ownerKey: SigningKey, peer: PeerId, validity: Validity = {}): SignedRecord {
+  const { nowMs = Date.now(), days = validDaysDefault } = validity
+  const body = plain(
+    encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind: 'owner',
+      job: null,
+      epoch: 0,
+      steward: null,
+      // The time: signing again replaces what was signed before.
+      serial: nowMs,
+      expiresMs: nowMs + Math.round(days * dayMs),
+      signer: ownerKey.peerId,
+      payload: { peer } satisfies OwnerCertificate,
+    }),
+  )
+  return { body, signature: ownerKey.sign(body) }
+}
+
+/** "This is what holds in the fleet", signed by its key. It binds until one with a higher serial replaces it. */
+export function signCharter(fleetKey: SigningKey, charter: Charter, serial: number): SignedRecord {
+  const body = plain(
+    fleetBody('charter', fleetKey.peerId, charter, { serial, expiresMs: Number.MAX_SAFE_INTEGER }),
+  )
+  return { body, signature: fleetKey.sign(body) }
+}
+
+/** "This peer may take part", signed by the fleet; for a day unless said otherwise. */
+export function signCredential(
+  fleetKey: SigningKey,
+  credential: Credential,
+  { nowMs = Date.now(), ttlMs = credentialTtlMs }: { nowMs?: number; ttlMs?: number } = {},
+): SignedRecord {
+  const body = plain(
+    fleetBody('credential', fleetKey.peerId, credential, { serial: nowMs, expiresMs: nowMs + ttlMs }),
+  )
+  return { body, signature: fleetKey.sign(body) }
+}
+
+export function certificateText(record: SignedRecord): string {
+  return fileText('owner-certificate', record)
+}
+
+export function charterText(record: SignedRecord): string {
+  return fileText('fleet', record)
+}
+
+export function credentialText(record: SignedRecord): string {
+  return fileText('credential', record)
+}
+
+/** Throws Error, one sentence that names the file. */
+export function readCertificate(path: string, nowMs = Date.now()): Opened<OwnerCertificate> {
+  return open(path, 'owner-certificate', openCertificate, nowMs)
+}
+
+/** Throws Error, one sentence that names the file. */
+export function readCharter(path: string): Opened<Charter> {
+  return open(path, 'fleet', openCharter, Date.now())
+}
+
+/** Where a journal keeps the charters of a fleet, as a JSON list of their texts. */
+export function chartersSetting(fleet: PeerId): string {
+  return `charters-of-${fleet}`
+}
+
+/** A charter from this node's own journal, as charterText wrote it. */
+export function parseCharter(text: string): SignedRecord {
+  const { body, signature } = fileSchema.parse(JSON.parse(text))
+  return { body: bytes(body), signature: bytes(signature) }
+}
+
+/** Throws Error, one sentence that names the file. */
+export function readCredential(path: string, nowMs = Date.now()): Opened<Credential> {
+  return open(path, 'credential', openCredential, nowMs)
+}
+
+type FileKind = 'owner-certificate' | 'fleet' | 'credential'
+
+const inWords: Readonly<Record<FileKind, string>> = {
+  'owner-certificate': 'an owner certificate',
+  fleet: 'a fleet charter',
+  credential: 'a credential',
+}
+
+const fileSchema = z.strictObject({
+  carpool: z.enum(['owner-certificate', 'fleet', 'credential']),
+  body: z.base64(),
+  signature: z.base64(),
+})
+
+function fileText(kind: FileKind, { body, signature }: SignedRecord): string {
+  const file: z.infer<typeof fileSchema> = { carpool: kind, body: base64(body), signature: base64(signature) }
+  return `${JSON.stringify(file)}\n`
+}
+
+function open<Payload>(
+  path: string,
+  kind: FileKind,
+  openKind: (record: SignedRecord, hash: typeof sha256, verify: typeof verifyByPeerId) => Verified<Payload>,
+  nowMs: number,
+): Opened<Payload> {
+  const record = readFile(path, kind)
+  let content: Verified<Payload>
+  try {
+    content = openKind(record, sha256, verifyByPeerId)
+  } catch (error) {
+    throw new Error(`${path} is not ${inWords[kind]} that can be trusted: ${why(error)}`, { cause: error })
+  }
+  if (content.expiresMs <= nowMs)
+    throw new Error(
+      `${path} expired on ${new Date(content.expiresMs).toISOString().slice(0, 10)}: sign it again`,
+    )
+  return { record, content }
+}
+
+function readFile(path: string, kind: FileKind): SignedRecord {
+  let json: unknown
+  try {
+    if (statSync(path).size > fileBytesMax) throw new Error('the file is too large')
+    json = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new Error(`${path} is not ${inWords[kind]}: ${why(error)}`, { cause: error })
+  }
+  const file = fileSchema.safeParse(json)
+  if (!file.success) throw new Error(`${path} is not ${inWords[kind]}: nothing in it that carpool wrote`)
+  if (file.data.carpool !== kind)
+    throw new Error(`${path} is not ${inWords[kind]} but ${inWords[file.data.carpool]}`)
+  return { body: bytes(file.data.body), signature: bytes(file.data.signature) }
+}
+
+function why(error: unknown): string {
+  if (!(error instanceof ProtocolError)) return (error as Error).message
+  return error.refusal.code === 'wrong-signature' ? 'its signature is not its signer’s' : error.message
+}
+
+function base64(raw: Uint8Array): string {
+  return Buffer.from(raw).toString('base64')
+}
+
+function bytes(text: string): Uint8Array {
+  return plain(Buffer.from(text, 'base64'))
+}

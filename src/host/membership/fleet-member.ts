@@ -1,0 +1,366 @@
+/**
+ * This node in its fleet: the charters that it believes, its own credential, and whom it lets in.
+ *
+ * Two nodes that meet show each other their credentials before there is a connection (network/admission.ts), and hand
+ * over newer charters in the same breath, so that whoever comes back from a week in a garage knows the revocations
+ * before anybody can offer it work. Later news goes from neighbour to neighbour, each telling it on once; connections
+ * to those revoked, or whose credential is over, end at once.
+ */
+import { statSync } from 'node:fs'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import {
+  credentialTtlMs,
+  fleetKeyChangesMax,
+  jobRetentionMs,
+  rosterEntriesMax,
+} from '../../protocol/limits.ts'
+import type { Capacity } from '../../protocol/membership/advert.ts'
+import { type Credential, charterBytesMax, Fleet } from '../../protocol/membership/fleet.ts'
+import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
+import { encodeMessage } from '../../protocol/message.ts'
+import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
+import {
+  malformed,
+  naturalSchema,
+  type SignedRecord,
+  signedRecordSchema,
+  type Verified,
+} from '../../protocol/record/record.ts'
+import type { FleetStanding } from '../api.ts'
+import type { AdmissionLine, Doorkeeper } from '../network/admission.ts'
+import { reason } from '../network/errors.ts'
+import type { Network } from '../network/network.ts'
+import { sha256 } from '../sha256.ts'
+import { writeWhole } from '../store/durable.ts'
+import type { Journal } from '../store/journal.ts'
+import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import {
+  chartersSetting,
+  charterText,
+  credentialText,
+  parseCharter,
+  readCharter,
+  readCredential,
+} from './certificates.ts'
+import { Registrar } from './registrar.ts'
+
+export interface FleetMemberOptions {
+  /** The charter that the operator handed out. */
+  readonly charterPath: string
+  /** Only for a registrar. */
+  readonly keyPath: string | null
+  /** Where this node keeps its credential. */
+  readonly credentialPath: string
+  readonly key: SigningKey
+  readonly certificate: SignedRecord | null
+  readonly owner: OwnerId
+  /** What the fleet is to call this vehicle. */
+  readonly vehicle: string
+  readonly journal: Journal
+  readonly log: Logger
+}
+
+/** The first that two nodes say to each other. */
+interface Greeting {
+  readonly credential: SignedRecord | null
+  readonly vehicle: string
+  /** The owner's signature under the peer; null: it is its own owner. */
+  readonly certificate: SignedRecord | null
+  /** Serial of the newest charter. */
+  readonly charter: number
+}
+
+/** The second. */
+interface Reply {
+  /** Null: come in. */
+  readonly refused: string | null
+  /** From a registrar, to whom it knows. */
+  readonly credential: SignedRecord | null
+  /** What the other lacks. */
+  readonly charters: readonly SignedRecord[]
+}
+
+const greetingSchema: z.ZodType<Greeting> = z.strictObject({
+  credential: signedRecordSchema.nullable(),
+  vehicle: z.string().max(64),
+  certificate: signedRecordSchema.nullable(),
+  charter: naturalSchema,
+})
+const replySchema: z.ZodType<Reply> = z.strictObject({
+  refused: z.string().max(256).nullable(),
+  credential: signedRecordSchema.nullable(),
+  charters: z.array(signedRecordSchema).max(fleetKeyChangesMax + 2),
+})
+
+/** Two signed records. */
+const greetingBytesMax = 4096
+const replyBytesMax = (fleetKeyChangesMax + 2) * charterBytesMax
+
+/** How often credentials are looked at, one's own and those of neighbours: they live for a day. */
+const lookIntervalMs = 5_000
+
+export class FleetMember implements Doorkeeper {
+  readonly #options: FleetMemberOptions
+  readonly #fleet: Fleet
+  readonly registrar: Registrar | null
+  #credential: Verified<Credential> | null = null
+  #credentialRecord: SignedRecord | null = null
+  #refusal: string | null = null
+  /** Those who showed theirs, when it ends, and what they said of themselves. */
+  readonly #guests = new Map<
+    PeerId,
+    { readonly credential: Verified<Credential>; readonly vehicle: string }
+  >()
+  /** Which credential the journal has of whom; bounded like the roster. */
+  readonly #shown = new Map<PeerId, RecordId>()
+  #network: Network | undefined
+  #onRevoked: () => void = () => {}
+  #onCharter: () => void = () => {}
+  #timer: NodeJS.Timeout | undefined
+
+  /** Throws Error, one sentence that names the file. */
+  constructor(options: FleetMemberOptions) {
+    this.#options = options
+    const { charterPath, keyPath, journal, log } = options
+    this.#fleet = new Fleet(readCharter(charterPath).record, sha256, verifyByPeerId)
+    for (const text of JSON.parse(journal.getSetting(chartersSetting(this.#fleet.id)) ?? '[]') as string[])
+      this.#fleet.adopt(parseCharter(text))
+    this.registrar =
+      keyPath === null
+        ? null
+        : new Registrar({
+            keyPath,
+            fleet: this.#fleet,
+            journal,
+            log,
+            onCharter: (record) => this.hear(record),
+          })
+    this.#keepCharters()
+    journal.dropCredentials(Date.now() - jobRetentionMs)
+    this.#readCredential()
+    if (this.registrar !== null) this.#admitMyself()
+  }
+
+  get fleet(): PeerId {
+    return this.#fleet.id
+  }
+
+  /** What its operator keeps of what vehicles earn, in parts per million. */
+  get operatorPpm(): number {
+    return this.#fleet.charter.payload.operatorPpm
+  }
+
+  /** For this node's adverts. */
+  get credential(): SignedRecord | null {
+    return this.#credentialRecord
+  }
+
+  get standing(): FleetStanding {
+    const { name } = this.#fleet.charter.payload
+    const untilMs = this.#credential?.expiresMs ?? null
+    const isIn = untilMs !== null && untilMs > Date.now() && this.#refusal === null
+    const state = isIn ? 'admitted' : 'waiting'
+    return {
+      name,
+      key: this.#fleet.id,
+      isRegistrar: this.registrar !== null,
+      state,
+      untilMs,
+      why: this.#refusal,
+    }
+  }
+
+  /** `onRevoked`: somebody may not take part any more. `onCharter`: there is a new one. */
+  start(network: Network, onRevoked: () => void, onCharter: () => void): void {
+    this.#network = network
+    this.#onRevoked = onRevoked
+    this.#onCharter = onCharter
+    network.onPeer(({ type, peer }) => {
+      if (type === 'disconnected') this.#guests.delete(peer)
+    })
+    this.#timer = setInterval(() => this.#look(), lookIntervalMs).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  async meet(peer: PeerId, line: AdmissionLine): Promise<void> {
+    const { vehicle, certificate } = this.#options
+    const charter = this.#fleet.charter.serial
+    await line.send(
+      encodeCbor({ credential: this.credential, vehicle, certificate, charter } satisfies Greeting),
+    )
+    const greeting = decode('greeting', greetingSchema, await line.receive(), greetingBytesMax)
+    const issued = this.#issue(peer, greeting)
+    const shown = issued ?? greeting.credential
+    await line.send(
+      encodeCbor({
+        refused: this.#refuse(peer, greeting, shown),
+        credential: issued,
+        charters: greeting.charter < charter ? this.#fleet.charters() : [],
+      } satisfies Reply),
+    )
+    const reply = decode('reply', replySchema, await line.receive(), replyBytesMax)
+    for (const record of reply.charters) this.hear(record)
+    if (reply.credential !== null) this.hearCredential(reply.credential)
+    this.#refusal = reply.refused
+    if (reply.refused !== null) throw new Error(`the fleet does not let this node in: ${reply.refused}`)
+    this.#guests.set(peer, { credential: this.#vouch(peer, greeting, shown), vehicle: greeting.vehicle })
+  }
+
+  /** Throws ProtocolError when this vehicle may not take part. */
+  vouch({ peer, owner, credential, name }: Capacity): void {
+    const verified = this.#fleet.vouch(credential, peer, owner, Date.now())
+    if (this.#shown.get(peer) !== verified.id) {
+      if (this.#shown.size > rosterEntriesMax) this.#shown.clear()
+      this.#shown.set(peer, verified.id)
+      this.#options.journal.putCredential(peer, credential!, verified.expiresMs)
+    }
+    if (this.#guests.has(peer)) this.#guests.set(peer, { credential: verified, vehicle: name })
+  }
+
+  /** Whether somebody heard of earlier may still take part. */
+  isGone({ peer, owner, credential }: Capacity): boolean {
+    try {
+      this.#fleet.vouch(credential, peer, owner, Date.now())
+      return false
+    } catch {
+      return true
+    }
+  }
+
+  /** A charter. What is news is kept, told on, and acted upon. Throws ProtocolError when it is not the fleet's. */
+  hear(charter: SignedRecord): void {
+    if (!this.#fleet.adopt(charter)) return
+    this.#keepCharters()
+    const { log } = this.#options
+    const { serial, payload } = this.#fleet.charter
+    log.info({ serial, revoked: payload.revoked.length }, `the fleet ${payload.name} has a new charter`)
+    for (const peer of this.#network?.connectedPeers() ?? [])
+      this.#send(peer, encodeMessage({ type: 'charter', charter }))
+    this.#onCharter()
+    this.#look()
+  }
+
+  /** A credential for this node, from a registrar. Throws ProtocolError when it is not good. */
+  hearCredential(credential: SignedRecord): void {
+    const { key, owner, credentialPath } = this.#options
+    const opened = this.#fleet.vouch(credential, key.peerId, owner, Date.now())
+    if (this.#credential !== null && opened.expiresMs <= this.#credential.expiresMs) return
+    this.#credential = opened
+    this.#credentialRecord = credential
+    this.#refusal = null
+    writeWhole(credentialPath, Buffer.from(credentialText(credential)), { mode: 0o600 })
+  }
+
+  #keepCharters(): void {
+    const charters = this.#fleet.charters().map(charterText)
+    this.#options.journal.putSetting(chartersSetting(this.#fleet.id), JSON.stringify(charters))
+  }
+
+  /** A credential file that is damaged, over, or of another fleet is as good as none. */
+  #readCredential(): void {
+    const { credentialPath, key, owner, log } = this.#options
+    if (statSync(credentialPath, { throwIfNoEntry: false }) === undefined) return
+    try {
+      const { record } = readCredential(credentialPath)
+      this.#credential = this.#fleet.vouch(record, key.peerId, owner, Date.now())
+      this.#credentialRecord = record
+    } catch (error) {
+      log.warn({ error }, `this node asks the fleet anew: ${reason(error)}`)
+    }
+  }
+
+  #admitMyself(): void {
+    const { key, owner, vehicle } = this.#options
+    const { peerId: peer } = key
+    this.registrar!.admit(peer, owner, vehicle)
+    const decision = this.registrar!.consider({ peer, vehicle, owner })
+    if (decision.state === 'admitted') this.hearCredential(decision.credential)
+  }
+
+  /** As a registrar, another day for whom it knows, when half of the last is over. */
+  #issue(peer: PeerId, { credential, vehicle, certificate }: Greeting): SignedRecord | null {
+    if (this.registrar === null) return null
+    const owner = ownerOf(peer, certificate)
+    try {
+      const { expiresMs } = this.#fleet.vouch(credential, peer, owner, Date.now())
+      if (isFresh(expiresMs)) return null
+    } catch {
+      // None that is good: perhaps it gets one.
+    }
+    const decision = this.registrar.consider({ peer, vehicle, owner })
+    return decision.state === 'admitted' ? decision.credential : null
+  }
+
+  #refuse(peer: PeerId, greeting: Greeting, shown: SignedRecord | null): string | null {
+    try {
+      this.#vouch(peer, greeting, shown)
+      return null
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || error.refusal.code !== 'not-admitted') throw error
+      if (this.registrar?.stateOf(peer) !== 'pending') return error.refusal.why
+      return `${greeting.vehicle} waits for the operator's approval`
+    }
+  }
+
+  #vouch(peer: PeerId, { certificate }: Greeting, shown: SignedRecord | null): Verified<Credential> {
+    return this.#fleet.vouch(shown, peer, ownerOf(peer, certificate), Date.now())
+  }
+
+  /** Ends what is over, and sees to it that nothing is that need not be. */
+  #look(): void {
+    for (const [peer, { credential, vehicle }] of this.#guests) {
+      const { owner } = credential.payload
+      if (this.#fleet.isRevoked(peer) || this.#fleet.isRevoked(owner) || credential.expiresMs <= Date.now()) {
+        this.#options.log.warn({ peer, vehicle }, `${vehicle} may not take part any more: connection closed`)
+        this.#guests.delete(peer)
+        this.#network?.disconnect(peer).catch(() => {})
+      } else if (this.registrar !== null && !isFresh(credential.expiresMs)) {
+        const decision = this.registrar.consider({ peer, vehicle, owner })
+        if (decision.state !== 'admitted') continue
+        this.#send(peer, encodeMessage({ type: 'credential', credential: decision.credential }))
+      }
+    }
+    this.#onRevoked()
+    if (this.#credential !== null && isFresh(this.#credential.expiresMs)) return
+    if (this.registrar !== null) this.#admitMyself()
+    else
+      for (const address of this.#fleet.charter.payload.registrars)
+        void this.#network?.reach(address).catch(() => {})
+  }
+
+  #send(peer: PeerId, message: Uint8Array): void {
+    this.#network
+      ?.send(peer, message)
+      .catch((error) => this.#options.log.debug({ peer, error }, 'news of the fleet was not delivered'))
+  }
+}
+
+function isFresh(expiresMs: number): boolean {
+  return expiresMs - Date.now() > credentialTtlMs / 2
+}
+
+/** Throws ProtocolError when the certificate is not for this peer. */
+function ownerOf(peer: PeerId, certificate: SignedRecord | null): OwnerId {
+  if (certificate === null) return ownerIdOf(sha256, peer)
+  const { payload, signer, expiresMs } = openCertificate(certificate, sha256, verifyByPeerId)
+  if (payload.peer !== peer || expiresMs <= Date.now())
+    throw new ProtocolError({ code: 'not-admitted', why: "its owner's certificate is not for it, or over" })
+  return ownerIdOf(sha256, signer)
+}
+
+function decode<Content>(
+  what: string,
+  schema: z.ZodType<Content>,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Content {
+  const decoded = schema.safeParse(decodeCbor(what, bytes, bytesMax))
+  if (!decoded.success) throw malformed(what, decoded.error)
+  return decoded.data
+}

@@ -1,0 +1,177 @@
+/**
+ * Membership: who is out there, as this node believes it, and what it tells the others about itself.
+ *
+ * Adverts in: checked completely before gossip forwards them, then kept in the roster; their addresses go to
+ * the network, so that peers who met through one bootstrap node stay connected when it dies. Adverts out: at
+ * the interval, at once on change (spaced), and when somebody new listens, since gossip keeps nothing for
+ * latecomers.
+ */
+import type { Logger } from 'pino'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import { advertBytesMax, advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
+import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
+import { Roster } from '../../protocol/membership/roster.ts'
+import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
+import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../../protocol/record/record.ts'
+import type { Network } from '../network/network.ts'
+import { sha256 } from '../sha256.ts'
+import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import type { FleetMember } from './fleet-member.ts'
+
+export interface MembershipOptions {
+  readonly key: SigningKey
+  readonly network: Network
+  readonly nextSerial: () => number
+  /** What this node has to offer, now. */
+  readonly describe: () => Omit<Advert, 'addresses'>
+  /** Owners who get no work. */
+  readonly isBanned: (owner: OwnerId) => boolean
+  /** Whom the fleet knows; null in an open mesh. */
+  readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
+  readonly log: Logger
+}
+
+/** How long a node that has just started listens before it judges who is there, at most … */
+const settleMsMax = 5_000
+/** … and how long nothing new must have been heard of for it to judge sooner: guesses. */
+const settledAfterMs = 1_000
+
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #roster = new Roster()
+  readonly #heardMs = new Map<PeerId, number>()
+  readonly #listeners = new Set<() => void>()
+  #timer: NodeJS.Timeout | undefined
+  #lastAdvertMs = Number.NEGATIVE_INFINITY
+  readonly #startedMs = Date.now()
+  #newcomerMs = Date.now()
+  #stopped = false
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    options.network.onGossip((message) => this.#judge(message))
+    options.network.onSubscriber(() => this.advertise())
+  }
+
+  start(): void {
+    this.#publish()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Says goodbye: an advert without slots, so that nobody offers work to a node that leaves. */
+  async goodbye(): Promise<void> {
+    this.stop()
+    await this.#say()
+  }
+
+  /** Tells the mesh soon: at once, unless it was told a moment ago. */
+  advertise(): void {
+    if (this.#stopped) return
+    const waitMs = Math.max(0, this.#lastAdvertMs + advertSpacingMs - Date.now())
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#publish(), waitMs)
+  }
+
+  /** Resolves once this node can judge who is there: at once, unless it has only just started. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const nowMs = Date.now()
+      const alone = this.capacities().length < 2
+      if (nowMs - this.#startedMs >= settleMsMax) return
+      if (!alone && nowMs - this.#newcomerMs >= settledAfterMs) return
+      await new Promise((resolve) => setTimeout(resolve, settledAfterMs / 10))
+    }
+  }
+
+  /** Those who may be asked for work. */
+  capacities(): Capacity[] {
+    return this.everybody().filter(({ owner }) => !this.#options.isBanned(owner))
+  }
+
+  everybody(): Capacity[] {
+    return this.#roster.list(Date.now())
+  }
+
+  get(peer: PeerId): Capacity | undefined {
+    return this.#roster.get(peer)
+  }
+
+  ageMs(peer: PeerId): number {
+    return Date.now() - (this.#heardMs.get(peer) ?? Date.now())
+  }
+
+  /** Forgets those who may not take part any more. */
+  dismiss(): void {
+    const { fleet } = this.#options
+    if (fleet === null || this.#roster.drop((entry) => fleet.isGone(entry)).length === 0) return
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Called after each change of the roster. The answer ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #publish(): void {
+    void this.#say().catch((error) => this.#options.log.warn({ error }, 'the advert was not published'))
+    const jitter = 0.9 + Math.random() * 0.2
+    clearTimeout(this.#timer)
+    if (!this.#stopped) this.#timer = setTimeout(() => this.#publish(), advertIntervalMs * jitter).unref()
+  }
+
+  async #say(): Promise<void> {
+    const { key, network, nextSerial, describe } = this.#options
+    const nowMs = Date.now()
+    this.#lastAdvertMs = nowMs
+    const body = encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind: 'advert',
+      job: null,
+      epoch: 0,
+      steward: null,
+      serial: nextSerial(),
+      expiresMs: nowMs + advertTtlMs,
+      signer: key.peerId,
+      payload: { ...describe(), addresses: network.addresses().slice(0, 4) } satisfies Advert,
+    })
+    const record: SignedRecord = { body, signature: key.sign(body) }
+    this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
+    await network.publish(encodeCbor(record))
+  }
+
+  #judge(message: Uint8Array): 'accept' | 'ignore' | 'reject' {
+    const nowMs = Date.now()
+    try {
+      const record = signedRecordSchema.safeParse(decodeCbor('advert', message, advertBytesMax))
+      if (!record.success) throw malformed('advert', record.error)
+      const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
+      this.#options.fleet?.vouch(capacity)
+      const admission = this.#admit(capacity, nowMs)
+      return admission === 'new' || admission === 'renewed' ? 'accept' : 'ignore'
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#options.log.debug({ refusal: error.refusal }, 'an advert was refused')
+      return 'reject'
+    }
+  }
+
+  #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {
+    const admission = this.#roster.admit(capacity, nowMs)
+    if (admission !== 'new' && admission !== 'renewed') return admission
+    this.#heardMs.set(capacity.peer, nowMs)
+    if (admission === 'new') this.#newcomerMs = nowMs
+    for (const peer of this.#heardMs.keys())
+      if (this.#roster.get(peer) === undefined) this.#heardMs.delete(peer)
+    if (capacity.peer !== this.#options.key.peerId)
+      this.#options.network.learn(capacity.peer, capacity.addresses)
+    for (const listener of this.#listeners) listener()
+    return admission
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Sealing: a job's documents and their names are ciphertext wherever they rest or travel.
+ *
+ *   submitter's key ─┬─ key of each document ── its ciphertext, the same in all jobs of this submitter
+ *                    └─ with a nonce: secret of the job ─┬─ key of the list of names
+ *                                                        └─ key of each shard ── wraps the keys of its documents
+ *
+ * A lease brings the keys of its shards, so a vehicle reads what it was leased and nothing else, even if it gets hold of
+ * other blocks. The secret is derived, as a steward's draws are: the submitter need not keep it, and has it on every
+ * machine that has the key file. Stewards are given it, and the manifest commits to it, so nobody can give a wrong one.
+ *
+ * AES-256-GCM (NIST SP 800-38D) with a nonce of zero, which is safe since a key seals one content only: the key of a
+ * document is derived from its plaintext, too. So a document submitted twice is the same block, and is stored once.
+ * Document keys are wrapped with AES-KW (RFC 3394), which authenticates them.
+ *
+ * The results of a blind job are sealed under a key of their shard, and must be the same ciphertext from every vehicle: a
+ * synthetic nonce (SIV, Rogaway and Shrimpton 2006), which is a MAC of the plaintext, and which here makes the key, so that
+ * two different results of a shard never meet under one.
+ */
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+import { concat, equals } from 'uint8arrays'
+import type { PeerId } from '../../protocol/ids.ts'
+import { sha256 } from '../sha256.ts'
+import type { SigningKey } from '../store/keys.ts'
+import { plain } from '../store/plain.ts'
+
+const cipher = 'aes-256-gcm'
+const nonce = new Uint8Array(12)
+const tagBytes = 16
+const syntheticBytes = 32
+const wrap = 'id-aes256-wrap'
+const wrappedBytes = 40
+/** RFC 3394, §2.2.3.1. */
+const wrapStart = new Uint8Array(8).fill(0xa6)
+
+/** What does not open was sealed otherwise, or changed. */
+export class Unsealable extends Error {
+  constructor(what: string, cause?: unknown) {
+    super(`${what} does not open with the key that came for it`, { cause })
+    this.name = 'Unsealable'
+  }
+}
+
+/** 32 bytes. Ed25519 signatures are deterministic, and nobody else can make them. */
+export function jobSecret(submitter: SigningKey, jobNonce: Uint8Array): Uint8Array {
+  return sha256(submitter.sign(Buffer.concat([Buffer.from('carpool/job-secret/1'), jobNonce])))
+}
+
+/** What a manifest says of the secret. */
+export function sealCommitment(secret: Uint8Array): Uint8Array {
+  return sha256(secret)
+}
+
+export function shardKey(secret: Uint8Array, position: number): Uint8Array {
+  return derive(secret, `shard/${position}`)
+}
+
+/** The key of each document of this submitter, from its plaintext. */
+export function documentKeys(submitter: SigningKey): (content: Uint8Array) => Uint8Array {
+  const secret = sha256(submitter.sign(Buffer.from('carpool/document-secret/1')))
+  return (content) => derive(secret, `document/${Buffer.from(sha256(content)).toString('hex')}`)
+}
+
+export function namesKey(secret: Uint8Array): Uint8Array {
+  return derive(secret, 'names')
+}
+
+/** 16 bytes longer. */
+export function seal(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const sealing = createCipheriv(cipher, key, nonce)
+  return plain(concat([sealing.update(bytes), sealing.final(), sealing.getAuthTag()]))
+}
+
+/** Throws Unsealable. */
+export function unseal(key: Uint8Array, sealed: Uint8Array, what: string): Uint8Array {
+  const end = sealed.byteLength - tagBytes
+  if (end < 0) throw new Unsealable(what)
+  try {
+    const opening = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes })
+    opening.setAuthTag(sealed.subarray(end))
+    return plain(concat([opening.update(sealed.subarray(0, end)), opening.final()]))
+  } catch (error) {
+    throw new Unsealable(what, error)
+  }
+}
+
+/** 48 bytes longer, and the same whoever seals it. `key`: the shard's. */
+export function sealResult(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const synthetic = syntheticNonce(key, bytes)
+  return plain(concat([synthetic, seal(keyOfResult(key, synthetic), bytes)]))
+}
+
+/** Throws Unsealable. */
+export function unsealResult(key: Uint8Array, sealed: Uint8Array, what: string): Uint8Array {
+  const synthetic = sealed.subarray(0, syntheticBytes)
+  const bytes = unseal(keyOfResult(key, synthetic), sealed.subarray(syntheticBytes), what)
+  if (!equals(syntheticNonce(key, bytes), synthetic)) throw new Unsealable(what)
+  return bytes
+}
+
+/** The private half of a blind job's X25519 key: 32 bytes. */
+export function blindSecret(secret: Uint8Array): Uint8Array {
+  return derive(secret, 'blind')
+}
+
+/** What wraps the keys of a blind job for one vehicle, from what the two X25519 keys agree on. */
+export function agreedKey(shared: Uint8Array, job: Uint8Array, vehicle: PeerId): Uint8Array {
+  return derive(shared, `blind/${Buffer.from(job).toString('hex')}/${vehicle}`)
+}
+
+/** 40 bytes. */
+export function wrapKey(key: Uint8Array, wrapped: Uint8Array): Uint8Array {
+  const wrapping = createCipheriv(wrap, key, wrapStart)
+  return plain(concat([wrapping.update(wrapped), wrapping.final()]))
+}
+
+/** Throws Unsealable. */
+export function unwrapKey(key: Uint8Array, wrapped: Uint8Array, what: string): Uint8Array {
+  // Nothing unwraps to nothing, unchecked.
+  if (wrapped.byteLength !== wrappedBytes) throw new Unsealable(what)
+  try {
+    const opening = createDecipheriv(wrap, key, wrapStart)
+    return plain(concat([opening.update(wrapped), opening.final()]))
+  } catch (error) {
+    throw new Unsealable(what, error)
+  }
+}
+
+function syntheticNonce(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return plain(createHmac('sha256', derive(key, 'result-nonce')).update(bytes).digest())
+}
+
+function keyOfResult(key: Uint8Array, synthetic: Uint8Array): Uint8Array {
+  const named = Buffer.from(synthetic).toString('hex')
+  return derive(key, `result/${named}`)
+}
+
+function derive(secret: Uint8Array, purpose: string): Uint8Array {
+  return plain(createHmac('sha256', secret).update(`carpool/${purpose}`).digest())
+}

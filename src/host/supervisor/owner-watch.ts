@@ -1,0 +1,43 @@
+/**
+ * Who watches over the owner's rules (src/protocol/rules) for a node: gives them what there is to know and the time, and
+ * tells of each new judgement.
+ */
+import type { Logger } from 'pino'
+import type { Judgement } from '../../protocol/rules/judgement.ts'
+import type { PreferenceName, Preferences } from '../../protocol/rules/preferences.ts'
+import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import type { ChildObserver } from '../executor/contract.ts'
+import type { NetworkKind } from '../signals/network.ts'
+import type { Journal } from '../store/journal.ts'
+
+export interface OwnerWatch extends ChildObserver {
+  judgement(): Judgement
+  /** What the work draws, for receipts. */
+  readonly energyRate: EnergyRate
+  /** Called after each change of either. The answer ends it. */
+  onChange(handler: (judgement: Judgement) => void): () => void
+  /** Until then; null: until `resume`. Outlives a restart. Resolves when the judgement has it. */
+  pause(untilMs: number | null): Promise<void>
+  resume(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** What the owner asks for. */
+export interface OwnersWish {
+  readonly preferences: Preferences
+  /** Where each of them was said, in words for `carpool why`. */
+  readonly origins: Readonly<Record<PreferenceName, string>>
+}
+
+export interface OwnerWatchOptions {
+  readonly preferences: Preferences
+  /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: it is a machine without a vehicle. */
+  readonly signals: readonly string[]
+  readonly network: NetworkKind
+  /** What a slot that is busy all the time takes. */
+  readonly slotWatts: number
+  /** Sent and received since the node began. */
+  readonly trafficBytes: () => number
+  readonly journal: Pick<Journal, 'getSetting' | 'putSetting'>
+  readonly log: Logger
+}

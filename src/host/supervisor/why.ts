@@ -1,0 +1,48 @@
+/** What `carpool why` shows. */
+import { type Judgement, sentenceOf } from '../../protocol/rules/judgement.ts'
+import type { PreferenceName } from '../../protocol/rules/preferences.ts'
+import type { WhyView } from '../api.ts'
+import type { OwnersWish, OwnerWatch } from './owner-watch.ts'
+
+export function whyOf(judgement: Judgement, origins: OwnersWish['origins']): WhyView {
+  const { verdict, reasons, rules, availableUntilMs } = judgement
+  return {
+    verdict,
+    sentence: sentenceOf(judgement),
+    reasons,
+    availableUntilMs,
+    rules: rules.map((rule) => ({
+      ...rule,
+      origin: rule.preference === null ? null : (origins[rule.preference as PreferenceName] ?? null),
+    })),
+  }
+}
+
+/** The present one, and one after each change; of several while the reader is slow, the last. */
+export async function* watchWhy(
+  watch: OwnerWatch,
+  origins: OwnersWish['origins'],
+  signal: AbortSignal,
+): AsyncGenerator<WhyView, void, undefined> {
+  let shown: Judgement | undefined
+  let wake = () => {}
+  const awake = () => wake()
+  const release = watch.onChange(awake)
+  signal.addEventListener('abort', awake)
+  try {
+    while (!signal.aborted) {
+      const judgement = watch.judgement()
+      if (judgement === shown) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        continue
+      }
+      shown = judgement
+      yield whyOf(judgement, origins)
+    }
+  } finally {
+    signal.removeEventListener('abort', awake)
+    release()
+  }
+}

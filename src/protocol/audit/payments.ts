@@ -1,0 +1,229 @@
+/**
+ * What a report's receipts come to in money, and whether the statements in it say the same.
+ *
+ * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
+ * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one that
+ * does, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
+ * whole micros. Leases, receipts and verdicts were opened and checked by src/protocol/audit/audit.ts before they come here.
+ */
+import { equals } from 'uint8arrays'
+import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Allowance } from '../job/allowance.ts'
+import type { Lease, Receipt } from '../job/lease.ts'
+import type { ShardVerdict, Verdict } from '../job/verdict.ts'
+import type { Statement } from '../ledger/statement.ts'
+import type { Payment } from '../price.ts'
+import { encodeCbor, type Sha256 } from '../record/block.ts'
+import { merkleRoot } from '../record/merkle.ts'
+import type { Verified } from '../record/record.ts'
+
+export interface AuditedPayments {
+  readonly currency: string
+  /** All that the submitter owes for the job, the operator's share included. */
+  readonly micros: bigint
+  readonly operatorMicros: bigint
+  readonly payees: readonly AuditedPayee[]
+  /** Statements that were compared with it. */
+  readonly statements: number
+}
+
+interface AuditedPayee {
+  readonly owner: OwnerId
+  readonly vehicle: PeerId
+  readonly units: bigint
+  /** The owner's. */
+  readonly micros: bigint
+  readonly receipts: number
+}
+
+interface Paid {
+  readonly receipt: RecordId
+  readonly place: number
+  readonly units: number
+  readonly micros: bigint
+  readonly operatorMicros: bigint
+}
+
+interface Said {
+  readonly record: RecordId
+  readonly by: Pick<Verified, 'epoch' | 'signer' | 'serial'>
+  readonly verdict: ShardVerdict
+}
+
+export class PaymentAudit {
+  readonly #payment: Payment | null
+  readonly #sha256: Sha256
+  readonly #leases = new Map<LeaseId, Lease>()
+  readonly #signers = new Map<LeaseId, PeerId>()
+  readonly #allowances: Verified<Allowance>[] = []
+  readonly #receipts = new Map<RecordId, Verified<Receipt>>()
+  readonly #verdicts = new Map<number, Said[]>()
+  readonly #statements: Verified<Statement>[] = []
+
+  constructor(payment: Payment | null, sha256: Sha256) {
+    this.#payment = payment
+    this.#sha256 = sha256
+  }
+
+  lease({ id, signer, payload }: Verified<Lease>): void {
+    this.#leases.set(id, payload)
+    this.#signers.set(id, signer)
+  }
+
+  allowance(allowance: Verified<Allowance>): void {
+    this.#allowances.push(allowance)
+  }
+
+  receipt(receipt: Verified<Receipt>): void {
+    this.#receipts.set(receipt.id, receipt)
+  }
+
+  verdict(record: Verified<Verdict>): void {
+    for (const verdict of record.payload.shards) {
+      const said = { record: record.id, by: record, verdict }
+      const others = this.#verdicts.get(verdict.position)
+      if (others === undefined) this.#verdicts.set(verdict.position, [said])
+      else others.push(said)
+    }
+  }
+
+  statement(statement: Verified<Statement>): void {
+    this.#statements.push(statement)
+  }
+
+  /** Null for a job that pays nobody. */
+  finish(blame: (problem: string) => void): AuditedPayments | null {
+    if (this.#payment === null) {
+      if (this.#statements.length > 0) blame('it has statements of money, and the job pays nobody')
+      return null
+    }
+    const { currency } = this.#payment
+    const paid = this.#replay(currency)
+    this.#checkStatements(paid, currency, blame)
+    let [micros, operatorMicros] = [0n, 0n]
+    const payees = [...paid].map(([key, claims]): AuditedPayee => {
+      const [vehicle, owner] = key.split('/') as [PeerId, OwnerId]
+      const sum = totalOf(claims)
+      micros += sum.micros + sum.operatorMicros
+      operatorMicros += sum.operatorMicros
+      return { owner, vehicle, units: sum.units, micros: sum.micros, receipts: sum.receipts }
+    })
+    payees.sort((a, b) => (`${a.owner}/${a.vehicle}` < `${b.owner}/${b.vehicle}` ? -1 : 1))
+    return { currency, micros, operatorMicros, payees, statements: this.#statements.length }
+  }
+
+  /** By vehicle and owner. */
+  #replay(currency: string): Map<string, Paid[]> {
+    const paid = new Map<string, Paid[]>()
+    const writtenOff = this.#writtenOff()
+    for (const [position, said] of this.#verdicts)
+      for (const [owner, { vehicle, ...claim }] of this.#paidFor(position, said, currency, writtenOff)) {
+        const key = `${vehicle}/${owner}`
+        const others = paid.get(key)
+        if (others === undefined) paid.set(key, [claim])
+        else others.push(claim)
+      }
+    return paid
+  }
+
+  /** Places of leases, by what those who signed the leases say. */
+  #writtenOff(): Set<string> {
+    const gone = new Set<string>()
+    for (const { signer, payload } of this.#allowances)
+      for (const { lease, places } of payload.writtenOff)
+        if (this.#signers.get(lease) === signer)
+          for (const place of this.#leases.get(lease)!.positions.keys())
+            if (!places.includes(place)) gone.add(`${lease}/${place}`)
+    return gone
+  }
+
+  /** For one shard: the claim of each owner that is paid. */
+  #paidFor(
+    position: number,
+    said: readonly Said[],
+    currency: string,
+    writtenOff: ReadonlySet<string>,
+  ): Map<OwnerId, Paid & { vehicle: PeerId }> {
+    const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
+    const standing = said
+      .filter(({ record, verdict }) => !settled.has(record) && verdict.outcome === 'accepted')
+      .sort(
+        (a, b) =>
+          a.by.epoch - b.by.epoch ||
+          (a.by.signer < b.by.signer ? -1 : a.by.signer > b.by.signer ? 1 : a.by.serial - b.by.serial),
+      )[0]
+    const byOwner = new Map<OwnerId, Paid & { vehicle: PeerId; order: string }>()
+    if (standing === undefined) return byOwner
+    for (const { verdict } of said) {
+      if (verdict.outcome !== 'accepted' || verdict.result !== standing.verdict.result) continue
+      for (const id of verdict.agreeing) {
+        const receipt = this.#receipts.get(id)
+        const lease = receipt && this.#leases.get(receipt.payload.lease)
+        if (receipt === undefined || lease === undefined) continue // the audit of verdicts says so
+        if (lease.price === null || lease.price.currency !== currency) continue
+        for (const place of receipt.payload.covers) {
+          if (lease.positions[place] !== position) continue
+          if (writtenOff.has(`${receipt.payload.lease}/${place}`)) continue
+          const units = lease.units[place] ?? 0
+          const whole = BigInt(units) * BigInt(lease.price.unitMicros)
+          const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n
+          const order = `${receipt.payload.lease}/${id}/${place}`
+          const other = byOwner.get(lease.owner)
+          if (other !== undefined && other.order <= order) continue
+          const { vehicle } = lease
+          const micros = whole - operatorMicros
+          byOwner.set(lease.owner, { receipt: id, place, units, micros, operatorMicros, vehicle, order })
+        }
+      }
+    }
+    return byOwner
+  }
+
+  /** A steward's newest word on each vehicle must be what the receipts say; before the job's end, no more than that. */
+  #checkStatements(
+    paid: ReadonlyMap<string, readonly Paid[]>,
+    currency: string,
+    blame: (problem: string) => void,
+  ): void {
+    const newest = new Map<string, Verified<Statement>>()
+    for (const statement of this.#statements) {
+      const key = `${statement.signer}/${statement.payload.vehicle}/${statement.payload.owner}`
+      if ((newest.get(key)?.serial ?? -1) < statement.serial) newest.set(key, statement)
+    }
+    for (const { signer, payload } of newest.values()) {
+      const name = `the statement of ${signer} on ${payload.vehicle}`
+      const claims = paid.get(`${payload.vehicle}/${payload.owner}`) ?? []
+      const { units, micros, receipts } = totalOf(claims)
+      if (payload.currency !== currency) blame(`${name} is in ${payload.currency}, not ${currency}`)
+      const ours = `${micros} micros for ${units} units of ${receipts} receipts`
+      const theirs = `${payload.micros} micros for ${payload.units} units of ${payload.receipts} receipts`
+      const isSame = BigInt(payload.micros) === micros && BigInt(payload.units) === units
+      if (payload.closed ? !isSame || payload.receipts !== receipts : BigInt(payload.micros) > micros)
+        blame(`${name} says ${theirs}, and the receipts come to ${ours}`)
+      else if (payload.closed && !equals(payload.root, this.#rootOf(claims)))
+        blame(`${name} has the right sum over other claims than the receipts give`)
+    }
+  }
+
+  #rootOf(claims: readonly Paid[]): Uint8Array {
+    const sorted = claims.toSorted((a, b) =>
+      a.receipt === b.receipt ? a.place - b.place : a.receipt < b.receipt ? -1 : 1,
+    )
+    return merkleRoot(
+      this.#sha256,
+      sorted.map(({ receipt, place, units, micros }) =>
+        encodeCbor(['carpool/paid/1', receipt, place, units, Number(micros)]),
+      ),
+    )
+  }
+}
+
+function totalOf(claims: readonly Paid[]) {
+  let [units, micros, operatorMicros] = [0n, 0n, 0n]
+  for (const claim of claims) {
+    units += BigInt(claim.units)
+    micros += claim.micros
+    operatorMicros += claim.operatorMicros
+  }
+  return { units, micros, operatorMicros, receipts: new Set(claims.map(({ receipt }) => receipt)).size }
+}

@@ -1,0 +1,94 @@
+/**
+ * The report: everything that made a job's results final, in one content-addressed piece.
+ *
+ *   report ─┬─ record pages   every signed record of the job in its order, with the openings of receipts
+ *           ├─ shard list     which shards, and how many pages each
+ *           └─ results        by the CIDs that the receipts' openings and the verdicts name
+ *
+ * It travels as a CAR file, so that any tool of the content-addressed world can read it. src/protocol/audit/audit.ts
+ * checks the whole chain from it, offline.
+ */
+import { z } from 'zod'
+import type { Cid, JobId } from '../ids.ts'
+import { blockBytesMax } from '../limits.ts'
+import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
+import {
+  bytesSchema,
+  cidSchema,
+  linkSchema,
+  malformed,
+  recordKinds,
+  signedRecordSchema,
+} from '../record/record.ts'
+
+export interface Report {
+  readonly job: JobId
+  readonly recordPages: readonly Cid[]
+  /** Blocks of the shard list's file, root first. */
+  readonly shardList: readonly Cid[]
+  readonly results: readonly Cid[]
+}
+
+export interface ReportedRecord {
+  readonly kind: (typeof recordKinds)[number]
+  readonly record: { readonly body: Uint8Array; readonly signature: Uint8Array }
+  /** A receipt's opening, encoded; null for other kinds. */
+  readonly opening: Uint8Array | null
+}
+
+/** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
+const reportBytesMax = 64 * 2 ** 20
+
+const links = z.array(linkSchema)
+const reportSchema = z.strictObject({
+  carpool: z.literal('report/1'),
+  job: cidSchema,
+  recordPages: links,
+  shardList: links,
+  results: links,
+})
+const pageSchema: z.ZodType<ReportedRecord[]> = z.array(
+  z.strictObject({ kind: z.enum(recordKinds), record: signedRecordSchema, opening: bytesSchema.nullable() }),
+)
+
+export function encodeReport(report: Report): Uint8Array {
+  return encodeCbor({
+    carpool: 'report/1',
+    job: report.job,
+    recordPages: report.recordPages.map(linkOf),
+    shardList: report.shardList.map(linkOf),
+    results: report.results.map(linkOf),
+  })
+}
+
+/** Throws ProtocolError. */
+export function decodeReport(bytes: Uint8Array): Report {
+  const decoded = reportSchema.safeParse(decodeCbor('report', bytes, reportBytesMax))
+  if (!decoded.success) throw malformed('report', decoded.error)
+  const { job, recordPages, shardList, results } = decoded.data
+  return { job, recordPages, shardList, results }
+}
+
+/** Packs records into pages that fit in a block. */
+export function* packRecords(records: Iterable<ReportedRecord>): Generator<Uint8Array> {
+  let page: ReportedRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    const size = record.record.body.byteLength + (record.opening?.byteLength ?? 0) + 256
+    if (page.length > 0 && bytes + size > blockBytesMax / 2) {
+      yield encodeCbor(page)
+      page = []
+      bytes = 0
+    }
+    page.push(record)
+    bytes += size
+  }
+  if (page.length > 0) yield encodeCbor(page)
+}
+
+/** Throws ProtocolError. */
+export function unpackRecords(bytes: Uint8Array): ReportedRecord[] {
+  const decoded = pageSchema.safeParse(decodeCbor('record page', bytes, blockBytesMax))
+  if (!decoded.success) throw malformed('record page', decoded.error)
+  return decoded.data
+}

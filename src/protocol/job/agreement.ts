@@ -1,0 +1,152 @@
+/**
+ * Agreement: when two results of a shard are one answer. The runtime declares it for its engine, the manifest carries it,
+ * and whoever compares knows nothing of the runtime: a result has bytes, and for each page a text and a JSON output.
+ *
+ *   bytes          the same bytes: for engines that give the same on every CPU
+ *   class-text     the same bytes within an instruction-set class, the same texts and errors across
+ *   text-distance  on each page, texts that few edits turn into each other
+ *   numbers        outputs that are the same but for their numbers, and these within a tolerance
+ *   argmax         outputs that are the same but for lists of numbers, and the largest of each at the same place
+ *
+ * The last three are tolerances: A may be as good as B, and B as C, and A not as C. Groups of claims therefore agree
+ * pairwise, and are never joined through a third (tally.ts). A tolerance is also what a liar may change unseen, a digit
+ * of an invoice within one edit: a runtime whose engine is exact, or whose texts are the same, declares that. And honest
+ * vehicles may differ by more than it, so that a mismatch costs a voice in the job, and is evidence of nothing.
+ */
+import { toString as bytesToText } from 'uint8arrays'
+import { z } from 'zod'
+import { withinEdits } from '../../base/text-distance.ts'
+import type { ShardResult } from './result.ts'
+
+export type Agreement = 'bytes' | 'class-text' | Tolerance
+
+export type Tolerance =
+  /** Edits a page, of UTF-16 code units. */
+  | { readonly relation: 'text-distance'; readonly editsMax: number }
+  /** |a − b| ≤ absoluteMax + relativeMax · max(|a|, |b|). */
+  | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
+  | { readonly relation: 'argmax' }
+
+/** What is compared of each page of a result. */
+export type Content = readonly {
+  readonly error: string | null
+  readonly text: string
+  /** Undefined where the output is no JSON, which is like nothing. */
+  readonly output: unknown
+}[]
+
+/** An edit costs a pass over the page: with a page's 64 Ki characters, 200 passes take a tenth of a second. */
+const editsMaxMax = 100
+const comparedTextMax = 65_536
+/** Outputs that nest deeper are like nothing: comparing them must not end the stack. */
+const outputDepthMax = 64
+
+export const agreementSchema: z.ZodType<Agreement> = z.union([
+  z.enum(['bytes', 'class-text']),
+  z.strictObject({
+    relation: z.literal('text-distance'),
+    editsMax: z.number().int().min(1).max(editsMaxMax),
+  }),
+  z.strictObject({
+    relation: z.literal('numbers'),
+    absoluteMax: z.number().min(0),
+    relativeMax: z.number().min(0).lt(1),
+  }),
+  z.strictObject({ relation: z.literal('argmax') }),
+])
+
+export function isTolerance(agreement: Agreement): agreement is Tolerance {
+  return typeof agreement === 'object'
+}
+
+/** For people: results count as one answer when they are … */
+export function describeAgreement(agreement: Agreement): string {
+  if (agreement === 'bytes') return 'the same bytes'
+  if (agreement === 'class-text')
+    return 'the same bytes within an instruction-set class, and the same text across classes'
+  if (agreement.relation === 'text-distance') {
+    const { editsMax } = agreement
+    return `texts at most ${editsMax} ${editsMax === 1 ? 'edit' : 'edits'} a page apart`
+  }
+  if (agreement.relation === 'argmax') return 'the same but for numbers, the largest at the same place'
+  const { absoluteMax, relativeMax } = agreement
+  return `the same but for numbers, and these within ${absoluteMax} plus ${relativeMax} of their size`
+}
+
+export function contentOf({ records }: ShardResult): Content {
+  return records.map(({ error, text, output }) => ({
+    error: error?.code ?? null,
+    text,
+    output: parsed(output),
+  }))
+}
+
+/** Symmetric, and true of a content and itself; not transitive. */
+export function withinTolerance(tolerance: Tolerance, a: Content, b: Content): boolean {
+  return a.length === b.length && a.every((page, i) => isPageAlike(tolerance, page, b[i]!))
+}
+
+function isPageAlike(tolerance: Tolerance, a: Content[number], b: Content[number]): boolean {
+  if (a.error !== null || b.error !== null) return a.error === b.error
+  switch (tolerance.relation) {
+    case 'text-distance':
+      if (a.text === b.text) return true
+      if (Math.max(a.text.length, b.text.length) > comparedTextMax) return false
+      return withinEdits(a.text, b.text, tolerance.editsMax)
+    case 'numbers': {
+      const { absoluteMax, relativeMax } = tolerance
+      return isAlike(a.output, b.output, outputDepthMax, (left, right) => {
+        if (typeof left !== 'number' || typeof right !== 'number') return undefined
+        // JSON's 1e999 would be within any share of itself.
+        if (!Number.isFinite(left) || !Number.isFinite(right)) return false
+        const allowed = absoluteMax + relativeMax * Math.max(Math.abs(left), Math.abs(right))
+        return Math.abs(left - right) <= allowed
+      })
+    }
+    case 'argmax':
+      return isAlike(a.output, b.output, outputDepthMax, (left, right) => {
+        if (!isNumbers(left) || !isNumbers(right)) return undefined
+        return left.length === right.length && placeOfLargest(left) === placeOfLargest(right)
+      })
+  }
+}
+
+/** `judge` decides about what the tolerance is for, and leaves the rest (undefined) to be the same. */
+function isAlike(
+  a: unknown,
+  b: unknown,
+  depthLeft: number,
+  judge: (a: unknown, b: unknown) => boolean | undefined,
+): boolean {
+  if (a === undefined || b === undefined || depthLeft === 0) return false
+  const judged = judge(a, b)
+  if (judged !== undefined) return judged
+  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const [left, right] = [Object.entries(a), Object.entries(b)]
+  return (
+    left.length === right.length &&
+    left.every(([key, value], i) => {
+      const [otherKey, other] = right[i]!
+      return key === otherKey && isAlike(value, other, depthLeft - 1, judge)
+    })
+  )
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'number')
+}
+
+function placeOfLargest(numbers: readonly number[]): number {
+  let best = 0
+  for (const [place, value] of numbers.entries()) if (value > numbers[best]!) best = place
+  return best
+}
+
+function parsed(output: Uint8Array): unknown {
+  try {
+    return JSON.parse(bytesToText(output))
+  } catch {
+    return undefined
+  }
+}

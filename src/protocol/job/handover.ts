@@ -1,0 +1,81 @@
+/**
+ * Handovers: how a job's stewards change while it runs.
+ *
+ * The manifest fixes the first stewards. One that is lost for good is replaced by a record that an acting steward signs
+ * and that names the record before it, so that later stewards come from a chain that begins in the manifest. The taker
+ * signs by what it does: it holds the job's inputs (holding.ts) and signs its leases. Two stewards apart may each
+ * replace the same one: both takers are stewards then, in the order of (epoch, id).
+ */
+import { z } from 'zod'
+import { compareText } from '../../base/bytes.ts'
+import type { JobId, PeerId, RecordId } from '../ids.ts'
+import { handoverRecordsMax, handoversMax } from '../limits.ts'
+import type { Sha256 } from '../record/block.ts'
+import {
+  cidSchema,
+  openRecord,
+  peerIdSchema,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from '../record/record.ts'
+import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest.ts'
+
+export interface Handover {
+  /** The handover before this one; the job itself for the first. The record's epoch is one more than its. */
+  readonly previous: RecordId
+  /** Who is replaced: a steward, silent for too long. It stays one, should it come back, and counts no more. */
+  readonly lost: PeerId
+  readonly taker: StewardPlace
+}
+
+const handoverSchema: z.ZodType<Handover> = z.strictObject({
+  previous: cidSchema,
+  lost: peerIdSchema,
+  taker: stewardPlaceSchema,
+})
+
+export function openHandover(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Handover> {
+  return openRecord(record, 'handover', handoverSchema, 2048, sha256, verify)
+}
+
+export interface Succession {
+  /** Everybody who is or was a steward of the job, in the order in which they act. */
+  readonly stewards: readonly StewardPlace[]
+  /** The handovers that hold, in their order. */
+  readonly chain: readonly Verified<Handover>[]
+  readonly lost: ReadonlySet<PeerId>
+}
+
+/**
+ * The stewards of a job, from its manifest and any set of handovers: those that do not follow from the manifest, by a
+ * signer who was a steward before them, are left out. The order in which they are given does not matter.
+ */
+export function successionOf(
+  job: JobId,
+  manifest: Manifest,
+  handovers: Iterable<Verified<Handover>>,
+): Succession {
+  const stewards = [...manifest.stewards]
+  const peers = new Set(stewards.map(({ peer }) => peer))
+  const lost = new Set<PeerId>()
+  const epochs = new Map<RecordId, number>([[job, 0]])
+  const chain: Verified<Handover>[] = []
+  const ordered = [...handovers].sort((a, b) => a.epoch - b.epoch || compareText(a.id, b.id))
+  for (const handover of ordered) {
+    const { previous, taker } = handover.payload
+    const follows = epochs.get(previous) === handover.epoch - 1
+    if (handover.job !== job || !follows || !peers.has(handover.signer) || !peers.has(handover.payload.lost))
+      continue
+    // By epoch, so that forks at the bound make no difference to each other; the records' own bound is against floods.
+    if (epochs.has(handover.id) || handover.epoch > handoversMax || chain.length >= handoverRecordsMax)
+      continue
+    epochs.set(handover.id, handover.epoch)
+    chain.push(handover)
+    lost.add(handover.payload.lost)
+    if (peers.has(taker.peer)) continue
+    peers.add(taker.peer)
+    stewards.push(taker)
+  }
+  return { stewards, chain, lost }
+}

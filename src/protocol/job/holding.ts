@@ -1,0 +1,27 @@
+/**
+ * Holdings: what a steward says that it has on its disk. A job is durable when its standbys hold the inputs, and a
+ * verdict is final when two stewards hold what it accepted, or all that remain.
+ */
+import { z } from 'zod'
+import type { RecordId } from '../ids.ts'
+import type { Sha256 } from '../record/block.ts'
+import { cidSchema, openRecord, type SignedRecord, type Verified, type Verify } from '../record/record.ts'
+
+export interface Holding {
+  /** Manifest, lists, shards, documents and weights. */
+  readonly inputs: boolean
+  /** Verdict records whose accepted results it has. */
+  readonly verdicts: readonly RecordId[]
+}
+
+/** Verdicts named in one record: at 62 bytes each, below 8 KiB. */
+export const holdingVerdictsMax = 128
+
+const holdingSchema: z.ZodType<Holding> = z.strictObject({
+  inputs: z.boolean(),
+  verdicts: z.array(cidSchema).max(holdingVerdictsMax),
+})
+
+export function openHolding(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Holding> {
+  return openRecord(record, 'holding', holdingSchema, 16 * 1024, sha256, verify)
+}

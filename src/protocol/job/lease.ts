@@ -1,0 +1,167 @@
+/**
+ * Leases and receipts: what a steward asks of a vehicle, and what the vehicle claims to have done.
+ *
+ * The receipt is a commitment. Its root covers one leaf for each finished shard,
+ * H(domain, job, shard, worker, lease, result, nonce), so a vehicle that saw another's receipt learns nothing
+ * to copy: the nonce hides even a guessable result, and the worker's own name is inside. The opening (results
+ * and nonce) goes to stewards only. A lease may have several receipts, each for shards that no other covers;
+ * two different results for one (lease, shard) are equivocation.
+ */
+import { z } from 'zod'
+import { ProtocolError } from '../errors.ts'
+import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId, ShardId } from '../ids.ts'
+import { leaseShardsMax } from '../limits.ts'
+import { type LeasePrice, leasePriceSchema } from '../price.ts'
+import { encodeCbor, type Sha256 } from '../record/block.ts'
+import { merkleRoot } from '../record/merkle.ts'
+import {
+  bytesSchema,
+  cidSchema,
+  naturalSchema,
+  openRecord,
+  ownerIdSchema,
+  peerIdSchema,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from '../record/record.ts'
+
+export interface Lease {
+  readonly vehicle: PeerId
+  readonly owner: OwnerId
+  readonly shards: readonly ShardId[]
+  /** Where each of them stands in the job's list: equal documents make equal shards. */
+  readonly positions: readonly number[]
+  /**
+   * The instruction-set class that the vehicle advertised, pinned before it knew the work: a liar cannot escape
+   * comparison by bytes by naming another class afterwards.
+   */
+  readonly isa: string | null
+  /** Estimated milliseconds of one reference core for all shards. */
+  readonly costMs: number
+  /** Units of work in each of its shards, by which it is paid. */
+  readonly units: readonly number[]
+  /** Null: nobody is paid. */
+  readonly price: LeasePrice | null
+  readonly draw: Draw
+}
+
+/** How the vehicle was chosen: recomputable once the seed is revealed (src/protocol/job/draw.ts). */
+export interface Draw {
+  /** The record that lists the candidates. */
+  readonly basis: RecordId
+  /** One bit for each candidate of the basis: was it eligible for this lease? */
+  readonly eligible: Uint8Array
+  readonly index: number
+}
+
+export interface Receipt {
+  readonly lease: LeaseId
+  /** Positions in the lease's list of shards, rising. */
+  readonly covers: readonly number[]
+  readonly root: Uint8Array
+  /** Evidence for metering, never a claim to pay. */
+  readonly cpuMs: number
+  readonly wallMs: number
+  /** Joules, measured at the pack or estimated from a stated power; null: not known. */
+  readonly energy: { readonly joules: number; readonly basis: 'measured' | 'estimated' } | null
+}
+
+export interface Opening {
+  /** In the order of the receipt's `covers`. */
+  readonly results: readonly Cid[]
+  readonly nonce: Uint8Array
+}
+
+const recordBytesMax = 16 * 1024
+
+const leaseSchema: z.ZodType<Lease> = z.strictObject({
+  vehicle: peerIdSchema,
+  owner: ownerIdSchema,
+  shards: z.array(cidSchema).min(1).max(leaseShardsMax),
+  positions: z.array(naturalSchema).min(1).max(leaseShardsMax),
+  isa: z.string().max(64).nullable(),
+  costMs: naturalSchema,
+  units: z.array(naturalSchema).min(1).max(leaseShardsMax),
+  price: leasePriceSchema.nullable(),
+  draw: z.strictObject({ basis: cidSchema, eligible: bytesSchema, index: naturalSchema }),
+})
+
+const receiptSchema: z.ZodType<Receipt> = z.strictObject({
+  lease: cidSchema,
+  covers: z.array(naturalSchema).min(1).max(leaseShardsMax),
+  root: bytesSchema,
+  cpuMs: naturalSchema,
+  wallMs: naturalSchema,
+  energy: z.strictObject({ joules: naturalSchema, basis: z.enum(['measured', 'estimated']) }).nullable(),
+})
+
+export const openingSchema: z.ZodType<Opening> = z.strictObject({
+  results: z.array(cidSchema).min(1).max(leaseShardsMax),
+  nonce: bytesSchema,
+})
+
+export function openLease(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Lease> {
+  return openRecord(record, 'lease', leaseSchema, recordBytesMax, sha256, verify)
+}
+
+export function openReceipt(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Receipt> {
+  return openRecord(record, 'receipt', receiptSchema, recordBytesMax, sha256, verify)
+}
+
+/** The root to which a vehicle commits. Results are in the order of `covers`. */
+export function receiptRoot(
+  sha256: Sha256,
+  lease: {
+    readonly id: LeaseId
+    readonly job: JobId
+    readonly worker: PeerId
+    readonly shards: readonly Cid[]
+  },
+  covers: readonly number[],
+  opening: Opening,
+): Uint8Array {
+  const leaves = covers.map((position, i) =>
+    encodeCbor([
+      'carpool/leaf/1',
+      lease.job,
+      lease.shards[position]!,
+      lease.worker,
+      lease.id,
+      opening.results[i]!,
+      opening.nonce,
+    ]),
+  )
+  return merkleRoot(sha256, leaves)
+}
+
+/**
+ * Whether a receipt is what its lease allows, and its opening what it committed to.
+ * Throws ProtocolError: not-its-lease, malformed, wrong-root.
+ */
+export function checkReceipt(
+  sha256: Sha256,
+  lease: Verified<Lease>,
+  receipt: Verified<Receipt>,
+  opening: Opening,
+): void {
+  const { covers, root } = receipt.payload
+  if (
+    receipt.signer !== lease.payload.vehicle ||
+    receipt.job !== lease.job ||
+    receipt.payload.lease !== lease.id
+  )
+    throw new ProtocolError({ code: 'not-its-lease', lease: lease.id, peer: receipt.signer })
+  const rising = covers.every((position, i) => i === 0 || position > covers[i - 1]!)
+  const inside = covers.every((position) => position < lease.payload.shards.length)
+  if (!rising || !inside || covers.length !== opening.results.length)
+    throw new ProtocolError({ code: 'malformed', what: 'receipt', why: 'it covers what its lease does not' })
+  const expected = receiptRoot(
+    sha256,
+    { id: lease.id, job: lease.job!, worker: receipt.signer, shards: lease.payload.shards },
+    covers,
+    opening,
+  )
+  if (expected.length !== root.length || expected.some((byte, i) => byte !== root[i]))
+    throw new ProtocolError({ code: 'wrong-root', receipt: receipt.id })
+}

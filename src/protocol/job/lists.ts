@@ -1,0 +1,50 @@
+/** The two files that only stewards read: the job's shards in their order, and the documents as the submitter named them. */
+import { z } from 'zod'
+import type { Cid } from '../ids.ts'
+import { decodeCbor, encodeCbor } from '../record/block.ts'
+import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
+import { type FileReference, fileReference } from './manifest.ts'
+
+/** What a steward knows of a shard beside its block. */
+export interface ShardEntry {
+  readonly shard: Cid
+  readonly pages: number
+  /** Of the documents that its pages are from, each once, as they are stored. */
+  readonly bytes: number
+  /** Estimated milliseconds of one reference core. */
+  readonly costMs: number
+}
+
+export interface DocumentEntry extends FileReference {
+  readonly name: string
+  readonly pages: number
+}
+
+const shardListSchema: z.ZodType<ShardEntry[]> = z.array(
+  z.strictObject({ shard: cidSchema, pages: naturalSchema, bytes: naturalSchema, costMs: naturalSchema }),
+)
+const documentListSchema: z.ZodType<DocumentEntry[]> = z.array(
+  z.strictObject({ ...fileReference, name: z.string().max(4096), pages: naturalSchema }),
+)
+
+export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Uint8Array {
+  return encodeCbor(entries)
+}
+
+const listBytesMax = 256 * 2 ** 20
+
+/** Throws ProtocolError. */
+export function decodeShardList(bytes: Uint8Array): ShardEntry[] {
+  return decodeList('shard list', shardListSchema, bytes)
+}
+
+/** Throws ProtocolError. */
+export function decodeDocumentList(bytes: Uint8Array): DocumentEntry[] {
+  return decodeList('document list', documentListSchema, bytes)
+}
+
+function decodeList<Entry>(what: string, schema: z.ZodType<Entry[]>, bytes: Uint8Array): Entry[] {
+  const decoded = schema.safeParse(decodeCbor(what, bytes, listBytesMax))
+  if (!decoded.success) throw malformed(what, decoded.error)
+  return decoded.data
+}

@@ -1,0 +1,194 @@
+/**
+ * A job and its parts, all content-addressed:
+ *
+ *   manifest ─┬─ weights      files, public by CID: any peer may serve them
+ *             ├─ shard list   for stewards: which shards, and which pages of which documents each holds
+ *             └─ documents    for the submitter and those it trusts: names in its order, sealed
+ *   shard ────── page references: sealed document file, page number, and the document's key under the shard's
+ *   result ───── one record for each page of a shard
+ *
+ * A vehicle reads the manifest and the shards of its leases, whose keys come with the lease; only stewards read the
+ * two lists. The core carries keys and ciphertext as they are; the shell opens them (src/host/sealing/sealing.ts).
+ */
+import { z } from 'zod'
+import type { Cid, OwnerId, PeerId } from '../ids.ts'
+import { blindCandidatesMax, shardsMax, stewardsMax, windowShardsMax } from '../limits.ts'
+import { type Payment, paymentSchema } from '../price.ts'
+import type { Sha256 } from '../record/block.ts'
+import {
+  bytesOfLength,
+  cidSchema,
+  naturalSchema,
+  openRecord,
+  ownerIdSchema,
+  peerIdSchema,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from '../record/record.ts'
+import { type Agreement, agreementSchema } from './agreement.ts'
+
+export interface FileReference {
+  /** The CID of the file's only block, or of the node that lists its blocks. */
+  readonly file: Cid
+  readonly bytes: number
+}
+
+export interface Manifest {
+  readonly runtime: string
+  /** The engine that every replica must use; its id covers binary, options and pipeline version. */
+  readonly engine: { readonly name: string; readonly id: string }
+  readonly options: Readonly<Record<string, string | number | boolean>>
+  readonly weights: readonly (FileReference & { readonly name: string })[]
+  readonly shards: FileReference & { readonly count: number; readonly pages: number }
+  readonly documents: FileReference & { readonly count: number }
+  /** How results of this engine compare, as its runtime declares. */
+  readonly agreement: Agreement
+  readonly assurance: Assurance
+  /** The fleet key whose list says which owners count; null: an open mesh, and no bound. */
+  readonly fleet: PeerId | null
+  readonly seal: Seal
+  /** Null: stewards are given the job's secret, and may read documents and results. */
+  readonly blind: Blind | null
+  /** What to do while there are too few owners. */
+  readonly shortage: 'wait' | 'fail'
+  readonly deadlineMs: number
+  /** What kind of work it is, for owners who do not take everything: 'documents', 'research' … */
+  readonly category: string
+  /** Null: nobody is paid. */
+  readonly payment: Payment | null
+  /** The first stewards, the submitter's node before its standbys, in the order in which they act. */
+  readonly stewards: readonly StewardPlace[]
+}
+
+/** Of the secret from which all keys of the job are derived. */
+interface Seal {
+  /** 16 bytes: with the submitter's key they make the secret. */
+  readonly nonce: Uint8Array
+  /** sha256 of the secret: who is given it can tell that it is the right one. */
+  readonly commitment: Uint8Array
+}
+
+/** Of a job that its stewards, the submitter left out, look after without being able to read it. */
+interface Blind {
+  /** X25519, 32 bytes: the submitter's half of what wraps the keys of each candidate. */
+  readonly key: Uint8Array
+  /** Those for whom the submitter wrapped keys; nobody else can execute the job. */
+  readonly candidates: readonly { readonly peer: PeerId; readonly owner: OwnerId }[]
+  /** For each candidate, in this order, the key of each shard, in the order of the list: wrapped, 40 bytes each. */
+  readonly keys: FileReference
+}
+
+/**
+ * A steward's place in a job. It draws from a seed of its own, which it derives from its key and the nonce, so that it
+ * still has it after a restart, and which it is bound to by the commitment.
+ */
+export interface StewardPlace {
+  readonly peer: PeerId
+  /** None of this owner's vehicles executes the job. */
+  readonly owner: OwnerId
+  /** 16 bytes, new for each place. */
+  readonly nonce: Uint8Array
+  /** sha256 of the seed. */
+  readonly drawCommitment: Uint8Array
+}
+
+/** What the submitter bought. */
+export interface Assurance {
+  /** Unanimous replicas of distinct owners that are enough by themselves. */
+  readonly replicas: number
+  /** Fewer replicas, and checks of what an owner has claimed; null: `replicas` for every shard. */
+  readonly audits: Audits | null
+  /** After a disagreement: by how many voices one answer must lead all others together. */
+  readonly lead: number
+  /** The error bound ε that the two guarantee, in parts per billion; null where owners are not vouched for. */
+  readonly errorBoundPpb: number | null
+  /** The assumed share f of colluding owners, in parts per million. */
+  readonly colludingSharePpm: number
+  /** Who settles a disagreement: more owners, or the steward by recomputing with the exact engine. */
+  readonly arbiter: 'owners' | 'steward'
+}
+
+/**
+ * An owner's claims make windows, and a window passes when its checks do, which are drawn after its receipts were signed.
+ * A result is provisional until then (plan.ts has the bound).
+ */
+export interface Audits {
+  /** Voices for a shard: it is final when the windows of so many of them have passed. */
+  readonly replicas: number
+  /** Checks of each window. A window that is too small for them gets unanimous replicas instead. */
+  readonly checks: number
+  /** A window closes when it has so many shards, if nothing closes it sooner. */
+  readonly windowShards: number
+  /** Who checks: one more owner, or the steward by recomputing with the exact engine. */
+  readonly auditor: 'owners' | 'steward'
+}
+
+export const categorySchema = z.string().regex(/^[a-z0-9-]{1,32}$/)
+/** Of a job whose submitter says nothing else. */
+export const categoryDefault = 'documents'
+
+const manifestBytesMax = 16 * 1024
+export const fileReference = { file: cidSchema, bytes: naturalSchema }
+
+export const stewardPlaceSchema: z.ZodType<StewardPlace> = z.strictObject({
+  peer: peerIdSchema,
+  owner: ownerIdSchema,
+  nonce: bytesOfLength(16),
+  drawCommitment: bytesOfLength(32),
+})
+
+const manifestSchema: z.ZodType<Manifest> = z.strictObject({
+  runtime: z.string().max(32),
+  engine: z.strictObject({ name: z.string().max(32), id: z.string().max(64) }),
+  options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
+  weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(16),
+  shards: z.strictObject({ ...fileReference, count: naturalSchema.max(shardsMax), pages: naturalSchema }),
+  documents: z.strictObject({ ...fileReference, count: naturalSchema }),
+  agreement: agreementSchema,
+  assurance: z.strictObject({
+    replicas: z.number().int().min(1).max(64),
+    audits: z
+      .strictObject({
+        replicas: z.number().int().min(1).max(64),
+        checks: z.number().int().min(1).max(windowShardsMax),
+        windowShards: z.number().int().min(1).max(windowShardsMax),
+        auditor: z.enum(['owners', 'steward']),
+      })
+      .nullable(),
+    lead: z.number().int().min(1).max(64),
+    errorBoundPpb: naturalSchema.nullable(),
+    colludingSharePpm: naturalSchema.max(1_000_000),
+    arbiter: z.enum(['owners', 'steward']),
+  }),
+  fleet: peerIdSchema.nullable(),
+  seal: z.strictObject({ nonce: bytesOfLength(16), commitment: bytesOfLength(32) }),
+  blind: z
+    .strictObject({
+      key: bytesOfLength(32),
+      candidates: z
+        .array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema }))
+        .min(1)
+        .max(blindCandidatesMax),
+      keys: z.strictObject(fileReference),
+    })
+    .nullable(),
+  shortage: z.enum(['wait', 'fail']),
+  deadlineMs: naturalSchema,
+  category: categorySchema,
+  payment: paymentSchema.nullable(),
+  stewards: z.array(stewardPlaceSchema).min(1).max(stewardsMax),
+})
+
+/** Throws ProtocolError like openRecord. The record's id is the job's id. */
+export function openManifest(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Manifest> {
+  return openRecord(record, 'manifest', manifestSchema, manifestBytesMax, sha256, verify)
+}
+
+/** What a result must say it was made with: the engine, and the weights that it ran on. */
+export function resultEngine(manifest: Manifest): string {
+  return [
+    `${manifest.runtime}/${manifest.engine.name}/${manifest.engine.id}`,
+    ...manifest.weights.map((w) => w.file),
+  ].join('+')
+}

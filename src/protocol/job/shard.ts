@@ -1,0 +1,51 @@
+/** A shard's block: which pages of which documents a vehicle reads, each with its document's key under the shard's. */
+import { z } from 'zod'
+import type { Cid } from '../ids.ts'
+import { blockBytesMax, shardPagesMax } from '../limits.ts'
+import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
+import { bytesOfLength, linkSchema, malformed, naturalSchema } from '../record/record.ts'
+
+export interface PageReference {
+  /** The document as it is stored: sealed. */
+  readonly document: Cid
+  readonly bytes: number
+  readonly page: number
+  /** The document's key, wrapped by the shard's: 40 bytes. */
+  readonly key: Uint8Array
+}
+
+/** What a vehicle needs to know of a shard. */
+export interface Shard {
+  readonly pages: readonly PageReference[]
+}
+
+const shardSchema: z.ZodType<Shard> = z.strictObject({
+  pages: z
+    .array(
+      z.strictObject({
+        document: linkSchema,
+        bytes: naturalSchema,
+        page: naturalSchema,
+        key: bytesOfLength(40),
+      }),
+    )
+    .min(1)
+    .max(shardPagesMax),
+})
+
+export function encodeShard(shard: Shard): Uint8Array {
+  return encodeCbor({ pages: shard.pages.map((page) => ({ ...page, document: linkOf(page.document) })) })
+}
+
+/** Throws ProtocolError. */
+export function decodeShard(bytes: Uint8Array): Shard {
+  const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, blockBytesMax))
+  if (!decoded.success) throw malformed('shard', decoded.error)
+  return decoded.data
+}
+
+/** Bytes of the documents that a shard's pages are from, each once: what its entry says. */
+export function documentBytesOf({ pages }: Shard): number {
+  const documents = new Map(pages.map(({ document, bytes }) => [document, bytes]))
+  return [...documents.values()].reduce((sum, bytes) => sum + bytes, 0)
+}

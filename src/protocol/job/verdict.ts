@@ -1,0 +1,84 @@
+/**
+ * Verdicts: what a steward decided about shards, which claims it decided on, and how a job ended.
+ * A verdict is provisional until nothing can invalidate it any more; with unanimous replicas it is final at once.
+ */
+import { z } from 'zod'
+import type { Cid, RecordId, ShardId } from '../ids.ts'
+import { leaseShardsMax } from '../limits.ts'
+import type { Sha256 } from '../record/block.ts'
+import {
+  bytesSchema,
+  cidSchema,
+  naturalSchema,
+  openRecord,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from '../record/record.ts'
+
+export interface Verdict {
+  readonly shards: readonly ShardVerdict[]
+}
+
+export interface ShardVerdict {
+  /** Position in the job's list of shards, and the shard itself. */
+  readonly position: number
+  readonly shard: ShardId
+  readonly outcome: 'accepted' | 'failed'
+  readonly status: 'provisional' | 'final'
+  /** Null when the shard failed. */
+  readonly result: Cid | null
+  readonly because: 'unanimous' | 'lead' | 'recomputed' | 'audited' | 'no-owner-left' | 'too-many-losses'
+  readonly agreeing: readonly RecordId[]
+  readonly contradicting: readonly RecordId[]
+  /** Verdicts on this shard that stewards made apart and that differ: this one stands in their place. */
+  readonly settles: readonly RecordId[]
+}
+
+/** Payload of a 'reveal' record: what a steward that did not end the job shows of its draws afterwards. */
+export interface Reveal {
+  readonly seed: Uint8Array
+}
+
+export interface JobEnd {
+  readonly outcome: 'complete' | 'failed' | 'cancelled'
+  readonly reason: string
+  /** The private seed of the steward's draws, revealed. */
+  readonly seed: Uint8Array
+}
+
+const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
+  position: naturalSchema,
+  shard: cidSchema,
+  outcome: z.enum(['accepted', 'failed']),
+  status: z.enum(['provisional', 'final']),
+  result: cidSchema.nullable(),
+  because: z.enum(['unanimous', 'lead', 'recomputed', 'audited', 'no-owner-left', 'too-many-losses']),
+  agreeing: z.array(cidSchema).max(64),
+  contradicting: z.array(cidSchema).max(64),
+  settles: z.array(cidSchema).max(8),
+})
+const verdictSchema: z.ZodType<Verdict> = z.strictObject({
+  shards: z.array(shardVerdictSchema).min(1).max(leaseShardsMax),
+})
+const revealSchema: z.ZodType<Reveal> = z.strictObject({ seed: bytesSchema })
+const endSchema: z.ZodType<JobEnd> = z.strictObject({
+  outcome: z.enum(['complete', 'failed', 'cancelled']),
+  reason: z.string().max(256),
+  seed: bytesSchema,
+})
+
+/** 64 shards with some claims each; a shard with 64 claims has a verdict of its own. */
+const verdictBytesMax = 128 * 1024
+
+export function openVerdict(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Verdict> {
+  return openRecord(record, 'verdict', verdictSchema, verdictBytesMax, sha256, verify)
+}
+
+export function openReveal(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Reveal> {
+  return openRecord(record, 'reveal', revealSchema, 1024, sha256, verify)
+}
+
+export function openEnd(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<JobEnd> {
+  return openRecord(record, 'end', endSchema, 1024, sha256, verify)
+}

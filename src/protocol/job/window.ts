@@ -1,0 +1,74 @@
+/**
+ * Windows: what one owner has claimed in one job, closed, and then checked.
+ *
+ * The record names the claims and the receipts that carry them, and the checks are drawn from the steward's seed and
+ * the record's id: so nobody can know them before the receipts are signed, and anybody can repeat them once the seed is
+ * revealed. A vehicle cannot tell a check from any other lease.
+ */
+import { z } from 'zod'
+import { RandomStream, type Sha256 } from '../../base/prng.ts'
+import type { OwnerId, RecordId } from '../ids.ts'
+import { windowShardsMax } from '../limits.ts'
+import {
+  cidSchema,
+  naturalSchema,
+  openRecord,
+  ownerIdSchema,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from '../record/record.ts'
+
+export interface Window {
+  readonly owner: OwnerId
+  /** Of the shards that it claims, each once. */
+  readonly positions: readonly number[]
+  /** The receipts that carry these claims, in the order of positions, each once. */
+  readonly receipts: readonly RecordId[]
+}
+
+const windowSchema: z.ZodType<Window> = z.strictObject({
+  owner: ownerIdSchema,
+  positions: z.array(naturalSchema).min(1).max(windowShardsMax),
+  receipts: z.array(cidSchema).min(1).max(windowShardsMax),
+})
+
+/** A thousand receipts with their positions. */
+const windowBytesMax = 80 * windowShardsMax
+
+export function openWindow(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Window> {
+  return openRecord(record, 'window', windowSchema, windowBytesMax, sha256, verify)
+}
+
+/**
+ * The positions of a window in the order in which they are checked: uniformly shuffled. The first `checks` of them are,
+ * but for those that cannot be any more.
+ */
+export function checkOrder(
+  sha256: Sha256,
+  seed: Uint8Array,
+  id: RecordId,
+  positions: readonly number[],
+): number[] {
+  const chance = new RandomStream(sha256, seed, `window/${id}`)
+  const order = [...positions]
+  for (let i = 0; i < order.length - 1; i += 1) {
+    const j = i + chance.below(order.length - i)
+    const drawn = order[j]!
+    order[j] = order[i]!
+    order[i] = drawn
+  }
+  return order
+}
+
+/**
+ * Whether a window of so many shards is checked by drawing: otherwise it is so small that unanimous replicas for all of
+ * its shards cost no more, or that the checks would not fit in it.
+ */
+export function isSampled(
+  shards: number,
+  { checks, replicas }: { readonly checks: number; readonly replicas: number },
+  unanimous: number,
+): boolean {
+  return shards > checks && checks < shards * (unanimous - replicas)
+}

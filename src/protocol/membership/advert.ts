@@ -1,0 +1,119 @@
+/**
+ * Adverts: a vehicle's small, signed, expiring statement of spare capacity, the only thing that is gossiped.
+ * It also carries the peer's addresses: the roster is the mesh's address book, so no DHT is needed.
+ */
+import { z } from 'zod'
+import { ProtocolError } from '../errors.ts'
+import type { OwnerId, PeerId } from '../ids.ts'
+import { advertBytesMax, advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
+import { type Ask, askSchema } from '../price.ts'
+import type { Sha256 } from '../record/block.ts'
+import {
+  naturalSchema,
+  openRecord,
+  type SignedRecord,
+  signedRecordSchema,
+  type Verified,
+  type Verify,
+} from '../record/record.ts'
+import { openCertificate, ownerIdOf } from './owner.ts'
+
+export interface EngineAdvert {
+  readonly runtime: string
+  readonly engine: string
+  readonly id: string
+  /** The instruction-set class in which the engine is bit-equal; null: everywhere. */
+  readonly isa: string | null
+  /** Pages (or documents) for each hour of one slot, as measured; 0 before the first. */
+  readonly unitsPerHour: number
+  /** Null: it works for nothing. */
+  readonly ask: Ask | null
+}
+
+export interface Advert {
+  readonly name: string
+  readonly certificate: SignedRecord | null
+  /** The fleet's word that this peer may take part; null in an open mesh. */
+  readonly credential: SignedRecord | null
+  readonly slots: { readonly total: number; readonly free: number }
+  /** run: takes work; drain: finishes what it has; stop: the vehicle is needed. */
+  readonly mode: 'run' | 'drain' | 'stop'
+  /** Codes of the owner's rules that hold it back (rules/judgement.ts). */
+  readonly reasons: readonly string[]
+  /** Until when it will probably be there; null: nobody knows. */
+  readonly availableUntilMs: number | null
+  readonly engines: readonly EngineAdvert[]
+  readonly addresses: readonly string[]
+  readonly software: string
+}
+
+/** What a node believes of another: the advert, and whose voice it is. */
+export interface Capacity extends Advert {
+  readonly peer: PeerId
+  readonly owner: OwnerId
+  readonly serial: number
+  readonly expiresMs: number
+}
+
+const text = (max: number) => z.string().max(max)
+
+const advertSchema: z.ZodType<Advert> = z.strictObject({
+  name: text(64),
+  certificate: signedRecordSchema.nullable(),
+  credential: signedRecordSchema.nullable(),
+  slots: z.strictObject({ total: naturalSchema.max(1024), free: naturalSchema.max(1024) }),
+  mode: z.enum(['run', 'drain', 'stop']),
+  reasons: z.array(text(32)).max(advertReasonsMax),
+  availableUntilMs: naturalSchema.nullable(),
+  engines: z
+    .array(
+      z.strictObject({
+        runtime: text(32),
+        engine: text(32),
+        id: text(64),
+        isa: text(64).nullable(),
+        unitsPerHour: naturalSchema,
+        ask: askSchema.nullable(),
+      }),
+    )
+    .max(8),
+  addresses: z.array(text(256)).max(4),
+  software: text(32),
+})
+
+/**
+ * Checks all that one advert can be checked for alone: form, size, signature, certificate, age.
+ * Throws ProtocolError; whoever sent it along did not check it either.
+ */
+export function openAdvert(
+  record: SignedRecord,
+  sha256: Sha256,
+  verify: Verify,
+  nowMs: number,
+): Capacity & { readonly id: Verified['id'] } {
+  const advert = openRecord(record, 'advert', advertSchema, advertBytesMax, sha256, verify)
+  const { payload, signer } = advert
+  if (advert.expiresMs > nowMs + advertTtlMs + clockSkewMaxMs)
+    throw new ProtocolError({ code: 'malformed', what: 'advert', why: 'it expires too far in the future' })
+  if (payload.slots.free > payload.slots.total)
+    throw new ProtocolError({ code: 'malformed', what: 'advert', why: 'more slots free than it has' })
+  let ownerKey = signer
+  if (payload.certificate !== null) {
+    const certificate = openCertificate(payload.certificate, sha256, verify)
+    if (certificate.payload.peer !== signer || certificate.expiresMs < nowMs)
+      throw new ProtocolError({
+        code: 'malformed',
+        what: 'advert',
+        why: 'its certificate is not for it, or over',
+      })
+    ownerKey = certificate.signer
+  }
+  return {
+    ...payload,
+    id: advert.id,
+    peer: signer,
+    owner: ownerIdOf(sha256, ownerKey),
+    serial: advert.serial,
+    expiresMs: advert.expiresMs,
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Fleets: who decides which vehicles may join, and how everybody else can tell.
+ *
+ * A fleet is a key. It signs two kinds of record: numbered charters, the newest of which says what holds for the whole
+ * fleet, and a short-lived credential for each vehicle, which binds peer, vehicle and owner. A credential that nobody
+ * renews ends by itself, so a charter has to name those revoked only as long as credentials signed before could live,
+ * and stays small however large the fleet.
+ *
+ * The key may change: a charter names the keys in force, and the next one must be signed by one of them. Whoever
+ * knows the first key can therefore follow the chain to the newest, and while two keys are in force credentials of
+ * both are good, so nobody notices the change.
+ */
+import { z } from 'zod'
+import { ProtocolError } from '../errors.ts'
+import type { OwnerId, PeerId } from '../ids.ts'
+import { clockSkewMaxMs, credentialTtlMs, fleetKeyChangesMax, revocationsMax } from '../limits.ts'
+import type { Sha256 } from '../record/block.ts'
+import {
+  encodeBody,
+  naturalSchema,
+  openRecord,
+  peerIdSchema,
+  type RecordKind,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from '../record/record.ts'
+import { ownerSchema } from './owner.ts'
+
+/** Signed by a fleet key. A higher serial replaces a lower one. */
+export interface Charter {
+  readonly name: string
+  /** Keys in force: one, or two while the fleet changes it. */
+  readonly keys: readonly PeerId[]
+  /** Multiaddrs of nodes that hold the key: they admit, and renew credentials. */
+  readonly registrars: readonly string[]
+  /** What the operator keeps of what its vehicles earn, in parts per million. */
+  readonly operatorPpm: number
+  /** Peers and owners that nobody deals with any more. */
+  readonly revoked: readonly Revocation[]
+}
+
+interface Revocation {
+  readonly id: PeerId | OwnerId
+  /** Milliseconds since 1970: by then every credential that was signed before has ended. */
+  readonly untilMs: number
+}
+
+/** Signed by a fleet key: this peer is this vehicle of this owner. */
+export interface Credential {
+  readonly peer: PeerId
+  /** What the fleet calls it: a number plate, a VIN, a serial number. */
+  readonly vehicle: string
+  readonly owner: OwnerId
+}
+
+const charterSchema: z.ZodType<Charter> = z.strictObject({
+  name: z.string().min(1).max(64),
+  keys: z.array(peerIdSchema).min(1).max(2),
+  registrars: z.array(z.string().max(256)).max(4),
+  operatorPpm: naturalSchema.max(1_000_000),
+  revoked: z
+    .array(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]), untilMs: naturalSchema }))
+    .max(revocationsMax),
+})
+
+const credentialSchema: z.ZodType<Credential> = z.strictObject({
+  peer: peerIdSchema,
+  vehicle: z.string().max(64),
+  owner: ownerSchema,
+})
+
+/** 512 revocations of 100 bytes, and the rest. */
+export const charterBytesMax = 60 * 1024
+const credentialBytesMax = 1024
+
+/** Throws ProtocolError. */
+export function openCharter(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Charter> {
+  return openRecord(record, 'charter', charterSchema, charterBytesMax, sha256, verify)
+}
+
+/** Throws ProtocolError. Whether the fleet's key signed it is another question: Fleet.vouch. */
+export function openCredential(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Credential> {
+  return openRecord(record, 'credential', credentialSchema, credentialBytesMax, sha256, verify)
+}
+
+/** What a fleet key signs: a statement about nothing but itself, numbered by its time. */
+export function fleetBody(
+  kind: Extract<RecordKind, 'charter' | 'credential'>,
+  signer: PeerId,
+  payload: Charter | Credential,
+  { serial, expiresMs }: { readonly serial: number; readonly expiresMs: number },
+): Uint8Array {
+  return encodeBody({
+    domain: 'carpool',
+    version: 1,
+    kind,
+    job: null,
+    epoch: 0,
+    steward: null,
+    serial,
+    expiresMs,
+    signer,
+    payload,
+  })
+}
+
+interface Link {
+  readonly record: SignedRecord
+  readonly charter: Verified<Charter>
+}
+
+/** What one node believes of its fleet. */
+export class Fleet {
+  /** The key that signed the first charter known here: the fleet's name in the mesh. */
+  readonly id: PeerId
+  readonly #sha256: Sha256
+  readonly #verify: Verify
+  /** Charters that changed the keys, from the first, and the newest. */
+  readonly #chain: Link[]
+  /** Credentials that were opened: everybody's are looked at every few seconds, and each signature takes 170 µs. */
+  readonly #opened = new WeakMap<SignedRecord, Verified<Credential>>()
+
+  /** Throws ProtocolError when the first charter is not signed by a key of its own. */
+  constructor(first: SignedRecord, sha256: Sha256, verify: Verify) {
+    this.#sha256 = sha256
+    this.#verify = verify
+    const charter = openCharter(first, sha256, verify)
+    if (!charter.payload.keys.includes(charter.signer)) throw notAdmitted('the charter names other keys')
+    this.id = charter.signer
+    this.#chain = [{ record: first, charter }]
+  }
+
+  get charter(): Verified<Charter> {
+    return this.#chain.at(-1)!.charter
+  }
+
+  /** What tells everything to somebody who knows the first key, oldest first. */
+  charters(): SignedRecord[] {
+    return this.#chain.map(({ record }) => record)
+  }
+
+  /** True when it is news. Throws ProtocolError when no key in force signed it. */
+  adopt(record: SignedRecord): boolean {
+    const charter = openCharter(record, this.#sha256, this.#verify)
+    if (charter.serial <= this.charter.serial) return false
+    if (!this.charter.payload.keys.includes(charter.signer))
+      throw notAdmitted(`the charter is signed by ${charter.signer}, which is no key of this fleet`)
+    const before = this.#chain.at(-2)
+    // The newest one only repeats its predecessor's keys, so the chain holds without it.
+    if (before !== undefined && sameKeys(before.charter, this.charter)) this.#chain.pop()
+    else if (this.#chain.length > fleetKeyChangesMax) throw notAdmitted('the fleet changed its key too often')
+    this.#chain.push({ record, charter })
+    return true
+  }
+
+  /**
+   * Whether this peer of this owner may take part now. Throws ProtocolError 'not-admitted', which says why not.
+   * `owner`: whose certificate the peer shows; null where it has not shown any yet.
+   */
+  vouch(
+    credential: SignedRecord | null,
+    peer: PeerId,
+    owner: OwnerId | null,
+    nowMs: number,
+  ): Verified<Credential> {
+    if (credential === null) throw notAdmitted('it has no credential of this fleet')
+    const opened = this.#opened.get(credential) ?? openCredential(credential, this.#sha256, this.#verify)
+    this.#opened.set(credential, opened)
+    const { payload, signer, expiresMs } = opened
+    if (!this.charter.payload.keys.includes(signer))
+      throw notAdmitted('its credential is not signed by a key of this fleet')
+    if (payload.peer !== peer) throw notAdmitted('its credential is for another peer')
+    if (owner !== null && payload.owner !== owner) throw notAdmitted('its credential is for another owner')
+    if (expiresMs <= nowMs) throw notAdmitted('its credential is over')
+    if (expiresMs > nowMs + credentialTtlMs + clockSkewMaxMs)
+      throw notAdmitted('its credential lives for too long')
+    if (this.isRevoked(payload.peer) || this.isRevoked(payload.owner)) throw notAdmitted('it is revoked')
+    return opened
+  }
+
+  isRevoked(id: PeerId | OwnerId): boolean {
+    return this.charter.payload.revoked.some((revocation) => revocation.id === id)
+  }
+}
+
+function sameKeys(a: Verified<Charter>, b: Verified<Charter>): boolean {
+  return a.payload.keys.join() === b.payload.keys.join()
+}
+
+function notAdmitted(why: string): ProtocolError {
+  return new ProtocolError({ code: 'not-admitted', why })
+}

@@ -1,0 +1,80 @@
+/**
+ * Blocks: bytes named by their hash.
+ *
+ * Everything that two nodes must name alike is a block: CIDv1, sha2-256, raw for documents and weights,
+ * dag-cbor for structures. dag-cbor is decoded strictly, by encoding again and comparing, since the decoder
+ * takes unsorted keys and short floats, and one value with two encodings would be one thing with two names.
+ */
+import * as dagCbor from '@ipld/dag-cbor'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import { equals } from 'uint8arrays'
+import type { Sha256 } from '../../base/prng.ts'
+import { ProtocolError } from '../errors.ts'
+import type { Cid } from '../ids.ts'
+import { decodeDepthMax } from '../limits.ts'
+
+export type { Sha256 } from '../../base/prng.ts'
+
+const sha256Code = 0x12
+const rawCode = 0x55
+
+export function rawCid(sha256: Sha256, bytes: Uint8Array): Cid {
+  return cidText(rawCode, sha256(bytes))
+}
+
+export function cborCid(sha256: Sha256, bytes: Uint8Array): Cid {
+  return cidText(dagCbor.code, sha256(bytes))
+}
+
+/** A cid's text back as the link that dag-cbor writes (tag 42). Throws ProtocolError('malformed'). */
+export function linkOf(cid: Cid): CID {
+  try {
+    return CID.parse(cid)
+  } catch {
+    throw new ProtocolError({ code: 'malformed', what: 'cid', why: `'${cid}' is not a CID` })
+  }
+}
+
+export function encodeCbor(value: unknown): Uint8Array {
+  return dagCbor.encode(value)
+}
+
+/**
+ * Decodes dag-cbor from outside. Throws ProtocolError: 'too-large' before looking at a byte, 'malformed' for
+ * what does not parse or nests too deep, 'not-canonical' for what this node would have written otherwise.
+ */
+export function decodeCbor(what: string, bytes: Uint8Array, bytesMax: number): unknown {
+  if (bytes.byteLength > bytesMax)
+    throw new ProtocolError({ code: 'too-large', what, bytes: bytes.byteLength, bytesMax })
+  let value: unknown
+  try {
+    value = dagCbor.decode(bytes)
+    if (depthOf(value, decodeDepthMax) < 0) throw new Error(`nested deeper than ${decodeDepthMax}`)
+  } catch (error) {
+    throw new ProtocolError({ code: 'malformed', what, why: (error as Error).message })
+  }
+  if (!equals(dagCbor.encode(value), bytes)) throw new ProtocolError({ code: 'not-canonical', what })
+  return value
+}
+
+/** Decodes what this node encoded, or checked with decodeCbor, and whose hash still holds. */
+export function reopenCbor<Value>(bytes: Uint8Array): Value {
+  return dagCbor.decode(bytes)
+}
+
+function cidText(codec: number, digest: Uint8Array): Cid {
+  return CID.createV1(codec, createDigest(sha256Code, digest)).toString() as Cid
+}
+
+/** The depth left under `left` levels; negative when the value nests deeper. */
+function depthOf(value: unknown, left: number): number {
+  if (left < 0 || value === null || typeof value !== 'object') return left
+  if (value instanceof Uint8Array || CID.asCID(value) !== null) return left
+  let least = left
+  for (const part of Object.values(value)) {
+    least = Math.min(least, depthOf(part, left - 1))
+    if (least < 0) break
+  }
+  return least
+}

@@ -1,0 +1,111 @@
+/**
+ * A Merkle trie of fixed shape over record ids, by which two stewards find out in two round trips what each lacks:
+ * 64 branches of 64 leaves; a leaf's hash covers its ids in order, a branch's its leaves, the root its branches.
+ *
+ * With 100,000 records a leaf has 24 ids, and ten differences on either side cost some 30 KB beside the records. Hashes
+ * below the root are cut to 16 bytes, and ids to their last characters: who forges a collision hides a record of his
+ * own. Range-based reconciliation (negentropy) needs 27 round trips for a thousand differences in random order, where this needs two
+ * (notes on reliability, §4). XOR fingerprints would be cheaper to keep up to date, but linear algebra forges them.
+ */
+import { concat, fromString } from 'uint8arrays'
+import { compareText } from '../../base/bytes.ts'
+import type { RecordId } from '../ids.ts'
+import type { Sha256 } from './block.ts'
+
+/** Bytes of the hashes of branches and leaves. */
+const hashBytes = 16
+/** Of an id's 59 characters, those by which it is told from others of its leaf: 58 random bits beside the leaf's. */
+const shortIdLength = 16
+
+/** Children of the root, and of each branch. */
+export const trieFanout = 64
+
+export class RecordTrie {
+  readonly #sha256: Sha256
+  readonly #leaves: Set<RecordId>[] = Array.from({ length: trieFanout ** 2 }, () => new Set())
+  readonly #leafHashes: (Uint8Array | undefined)[] = new Array(trieFanout ** 2).fill(undefined)
+  readonly #branchHashes: (Uint8Array | undefined)[] = new Array(trieFanout).fill(undefined)
+  #root: Uint8Array | undefined
+
+  constructor(sha256: Sha256) {
+    this.#sha256 = sha256
+  }
+
+  add(id: RecordId): void {
+    const leaf = leafOf(id)
+    if (this.#leaves[leaf]!.has(id)) return
+    this.#leaves[leaf]!.add(id)
+    this.#leafHashes[leaf] = undefined
+    this.#branchHashes[Math.floor(leaf / trieFanout)] = undefined
+    this.#root = undefined
+  }
+
+  /** 32 bytes. */
+  root(): Uint8Array {
+    this.#root ??= this.#sha256(concat(this.branches()))
+    return this.#root
+  }
+
+  branches(): Uint8Array[] {
+    return this.#branchHashes.map((hash, branch) => {
+      if (hash !== undefined) return hash
+      const fresh = this.#sha256(concat(this.leaves(branch))).subarray(0, hashBytes)
+      this.#branchHashes[branch] = fresh
+      return fresh
+    })
+  }
+
+  /** An empty leaf has no bytes for a hash, so that a small job's branches stay small on the wire. */
+  leaves(branch: number): Uint8Array[] {
+    return Array.from({ length: trieFanout }, (_, i) => {
+      const leaf = branch * trieFanout + i
+      const known = this.#leafHashes[leaf]
+      if (known !== undefined) return known
+      const ids = this.ids(leaf)
+      const fresh = ids.length === 0 ? nothing : this.#sha256(fromString(ids.join(''))).subarray(0, hashBytes)
+      this.#leafHashes[leaf] = fresh
+      return fresh
+    })
+  }
+
+  /** In order. */
+  ids(leaf: number): RecordId[] {
+    return [...this.#leaves[leaf]!].sort(compareText)
+  }
+
+  /** Those of a leaf that these short ids name; and of the short ids, those that name none. */
+  resolve(
+    leaf: number,
+    shortIds: readonly string[],
+  ): { readonly known: readonly RecordId[]; readonly unknown: readonly string[] } {
+    const byShort = new Map(this.ids(leaf).map((id) => [shortIdOf(id), id]))
+    return {
+      known: shortIds.flatMap((shortId) => byShort.get(shortId) ?? []),
+      unknown: shortIds.filter((shortId) => !byShort.has(shortId)),
+    }
+  }
+
+  has(id: RecordId): boolean {
+    return this.#leaves[leafOf(id)]!.has(id)
+  }
+}
+
+export function shortIdOf(id: RecordId): string {
+  return id.slice(-shortIdLength)
+}
+
+const nothing = new Uint8Array(0)
+
+/** By the id's last characters but one: the first are the same in every CID, and the last holds only three bits. */
+function leafOf(id: RecordId): number {
+  return (
+    digit(id.charCodeAt(id.length - 2)) * 128 +
+    digit(id.charCodeAt(id.length - 3)) * 4 +
+    (digit(id.charCodeAt(id.length - 4)) >> 3)
+  )
+}
+
+/** Base32 as CIDs use it: 'a' is 0, '2' is 26. Any other character counts as something below 32. */
+function digit(code: number): number {
+  return (code >= 97 ? code - 97 : code - 24) & 31
+}

@@ -1,0 +1,153 @@
+/**
+ * Records: what somebody signed.
+ *
+ * Everything that binds anybody (a manifest, an advert, a lease, a receipt, a verdict) has one form: a body
+ * with domain, version, kind, job, epoch, steward, serial and expiry before its payload, and an Ed25519
+ * signature over the body's bytes. The id of a record is the CID of its body alone, so nobody can make a second
+ * record of the same statement by bending the signature; and the fields before the payload are in every body,
+ * so a record of one job, epoch or kind can never be replayed as another.
+ *
+ * The core only ever sees bodies whose signature the shell has checked against `signer`.
+ */
+import { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import { ProtocolError } from '../errors.ts'
+import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { cborCid, decodeCbor, encodeCbor, reopenCbor, type Sha256 } from './block.ts'
+
+export const recordKinds = [
+  'owner',
+  'charter',
+  'credential',
+  'advert',
+  'manifest',
+  'draw',
+  'lease',
+  'receipt',
+  'verdict',
+  'end',
+  'holding',
+  'handover',
+  'reveal',
+  'window',
+  'access',
+  'statement',
+  'allowance',
+] as const
+export type RecordKind = (typeof recordKinds)[number]
+
+export interface RecordBody<Payload = unknown> {
+  readonly domain: 'carpool'
+  readonly version: 1
+  readonly kind: RecordKind
+  /** The job this is about; null for what concerns no job, and in the manifest, whose own id names the job. */
+  readonly job: JobId | null
+  /** Stewardship's generation: 0 for the stewards that the manifest names. */
+  readonly epoch: number
+  /** On whose behalf of the job's stewards; null where none is involved. */
+  readonly steward: PeerId | null
+  /** Rises with every record of this signer and kind. */
+  readonly serial: number
+  /** Milliseconds since 1970 after which the record binds nobody any more. */
+  readonly expiresMs: number
+  /** The key that signs, in the text form of a peer id; nodes, owners, submitters and fleets have one each. */
+  readonly signer: PeerId
+  readonly payload: Payload
+}
+
+/** A record as it travels and rests: the exact bytes that were signed, and the signature (64 bytes). */
+export interface SignedRecord {
+  readonly body: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** A record that was decoded, and whose signature was checked. */
+export interface Verified<Payload = unknown> extends RecordBody<Payload> {
+  readonly id: RecordId
+}
+
+/** Verifies a signature of the key that a peer id carries. Synchronous: Ed25519 takes 100 µs. */
+export type Verify = (signer: PeerId, bytes: Uint8Array, signature: Uint8Array) => boolean
+
+/**
+ * CIDv1, sha2-256, dag-cbor or raw, in base32: 59 characters, of which the last holds three bits and two zeroes, so
+ * that one block has one name.
+ */
+const cid = z
+  .string()
+  .regex(/^baf[yk]rei[a-h][a-z2-7]{50}[aeimquy4]$/, 'is not a CID') as unknown as z.ZodType<Cid>
+export const peerIdSchema = z.string().min(40).max(64) as unknown as z.ZodType<PeerId>
+export const ownerIdSchema = z.string().max(64) as unknown as z.ZodType<OwnerId>
+export const cidSchema = cid
+/** A CID as dag-cbor's link (tag 42), read as its text. */
+export const linkSchema: z.ZodType<Cid> = z
+  .custom((value) => CID.asCID(value) !== null, 'is not a link')
+  .transform((link) => `${link}` as Cid)
+export const naturalSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+export const bytesSchema = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>
+export function bytesOfLength(length: number): z.ZodType<Uint8Array> {
+  return bytesSchema.refine((bytes) => bytes.byteLength === length, `is not ${length} bytes long`)
+}
+
+const bodySchema = z.strictObject({
+  domain: z.literal('carpool'),
+  version: z.literal(1),
+  kind: z.enum(recordKinds),
+  job: cid.nullable(),
+  epoch: naturalSchema,
+  steward: peerIdSchema.nullable(),
+  serial: naturalSchema,
+  expiresMs: naturalSchema,
+  signer: peerIdSchema,
+  payload: z.unknown(),
+})
+
+export const signedRecordSchema = z.strictObject({ body: bytesSchema, signature: bytesSchema })
+
+export function encodeBody(body: RecordBody): Uint8Array {
+  return encodeCbor(body)
+}
+
+export function recordId(sha256: Sha256, body: Uint8Array): RecordId {
+  return cborCid(sha256, body)
+}
+
+/**
+ * Decodes a record from outside and checks that it is canonical, of the kind expected, and signed by its
+ * signer. Expiry is the caller's business: it has the clock.
+ * Throws ProtocolError: too-large, malformed, not-canonical, wrong-signature.
+ */
+export function openRecord<Payload>(
+  record: SignedRecord,
+  kind: RecordKind,
+  payload: z.ZodType<Payload>,
+  bytesMax: number,
+  sha256: Sha256,
+  verify: Verify,
+): Verified<Payload> {
+  const decoded = bodySchema.safeParse(decodeCbor(kind, record.body, bytesMax))
+  if (!decoded.success) throw malformed(kind, decoded.error)
+  const body = decoded.data
+  if (body.kind !== kind) throw new ProtocolError({ code: 'malformed', what: kind, why: `is a ${body.kind}` })
+  const content = payload.safeParse(body.payload)
+  if (!content.success) throw malformed(kind, content.error)
+  if (record.signature.byteLength !== 64 || !verify(body.signer, record.body, record.signature))
+    throw new ProtocolError({ code: 'wrong-signature', what: kind, signer: body.signer })
+  return { ...body, payload: content.data, id: recordId(sha256, record.body) }
+}
+
+/**
+ * A record from this node's own journal. Its form and signature were checked before it got there, so that here only its
+ * id tells whether its bytes are still what they were. Throws ProtocolError: malformed.
+ */
+export function reopenRecord(id: RecordId, body: Uint8Array, sha256: Sha256): Verified {
+  if (recordId(sha256, body) !== id)
+    throw new ProtocolError({ code: 'malformed', what: `record ${id}`, why: 'its bytes are damaged' })
+  return { ...reopenCbor<RecordBody>(body), id }
+}
+
+export function malformed(what: string, error: z.ZodError): ProtocolError {
+  const issue = error.issues[0]
+  const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
+  return new ProtocolError({ code: 'malformed', what, why: `${where}${issue?.message ?? 'unknown'}` })
+}

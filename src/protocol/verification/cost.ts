@@ -1,0 +1,58 @@
+/**
+ * What a job costs, before it runs: what is to be expected, and what it comes to when much goes wrong.
+ *
+ *   expected = units × executions × the mean price        while nobody lies, drives off or dawdles
+ *   worst    = units × (executions + one copy + a dispute) × the highest price, of every shard
+ *
+ * Executions are those that vehicles are paid for: unanimous replicas; or fewer of them, and of every window so many
+ * checks, unless the steward checks by itself. The draw is uniform over owners, then over an owner's vehicles, so the
+ * mean is taken in that order. In a dispute one claim contradicts, which is not owed and yet binds what its lease promised;
+ * owners decide it at a lead of d, with d + 1 claims that agree; a steward that recomputes decides it with those that
+ * are there. A speculative copy is one more claim that agrees.
+ *
+ * Neither is a bound: the budget is. A vehicle that leaves without a word binds what its lease promised for a while, and a
+ * steward that dies takes with it what it had left of its part (allowance.ts).
+ */
+import type { OwnerId } from '../ids.ts'
+import type { Micros } from '../price.ts'
+import type { Plan } from './plan.ts'
+
+/** Vehicles that a job can pay, and what a unit costs there. */
+export type Offers = readonly { readonly owner: OwnerId; readonly unitMicros: Micros }[]
+
+export interface Cost {
+  readonly expectedMicros: Micros
+  readonly worstMicros: Micros
+}
+
+/** Null when nobody offers anything, or the sum is more than can be counted. */
+export function costOf(
+  { replicas, lead, audits, executionsPerShard }: Plan,
+  units: number,
+  offers: Offers,
+  arbiter: 'owners' | 'steward',
+): Cost | null {
+  if (offers.length === 0) return null
+  const executions = audits?.auditor === 'steward' ? audits.replicas : executionsPerShard
+  const disputed = arbiter === 'steward' ? replicas + 1 : lead + 2
+  const highest = offers.reduce((max, { unitMicros }) => Math.max(max, unitMicros), 0)
+  const expectedMicros = Math.ceil(units * executions * meanPrice(offers))
+  const worstMicros = Math.ceil(units * (Math.max(executions, disputed) + 1) * highest)
+  return Number.isSafeInteger(expectedMicros) && Number.isSafeInteger(worstMicros)
+    ? { expectedMicros, worstMicros }
+    : null
+}
+
+function meanPrice(offers: Offers): number {
+  const byOwner = new Map<OwnerId, number[]>()
+  for (const { owner, unitMicros } of offers) {
+    const prices = byOwner.get(owner)
+    if (prices === undefined) byOwner.set(owner, [unitMicros])
+    else prices.push(unitMicros)
+  }
+  return mean([...byOwner.values()].map(mean))
+}
+
+function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length
+}

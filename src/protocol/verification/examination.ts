@@ -1,0 +1,80 @@
+/**
+ * Examination: what a steward, or an auditor, reads in the bytes of a result before it counts the claim that
+ * committed to them.
+ */
+import { toString as bytesToText } from 'uint8arrays'
+import { ProtocolError } from '../errors.ts'
+import { type Agreement, type Content, contentOf, isTolerance } from '../job/agreement.ts'
+import { decodeResult, decodeSealedResult, type ShardResult } from '../job/result.ts'
+import { encodeCbor, type Sha256 } from '../record/block.ts'
+
+/** What a vehicle says of itself and not of the document: see tally.ts. */
+const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
+
+export type Finding =
+  | {
+      readonly state: 'good'
+      readonly text: string
+      readonly exhausted: boolean
+      /** Where results are compared under a tolerance. */
+      readonly content?: Content
+    }
+  | { readonly state: 'invalid' }
+
+/** Bytes that are no result of this engine, or not of this many pages, are invalid, whoever signed for them. */
+export function examineResult(
+  sha256: Sha256,
+  bytes: Uint8Array,
+  pages: number,
+  engine: string,
+  agreement: Agreement,
+): Finding {
+  return validOrNot(() => {
+    const result = decodeResult(bytes, pages)
+    if (result.engine !== engine) return { state: 'invalid' }
+    return { state: 'good', ...comparedOf(sha256, result, agreement), exhausted: isExhausted(result) }
+  })
+}
+
+/**
+ * The same for a blind job, of what is not sealed. Whether the ciphertext holds a record for each page only its submitter
+ * can see; it compares by bytes, so that whoever seals nonsense is alone with it, or needs as many accomplices as for
+ * any other lie.
+ */
+export function examineSealedResult(bytes: Uint8Array, engine: string): Finding {
+  return validOrNot(() => {
+    const result = decodeSealedResult(bytes)
+    if (result.engine !== engine || result.sealed.byteLength === 0) return { state: 'invalid' }
+    return { state: 'good', text: '', exhausted: result.exhausted }
+  })
+}
+
+function validOrNot(examine: () => Finding): Finding {
+  try {
+    return examine()
+  } catch (error) {
+    if (error instanceof ProtocolError) return { state: 'invalid' }
+    throw error
+  }
+}
+
+/** What is compared of a result beside its name. */
+export function comparedOf(
+  sha256: Sha256,
+  result: ShardResult,
+  agreement: Agreement,
+): Pick<Extract<Finding, { state: 'good' }>, 'text' | 'content'> {
+  const text = comparedText(sha256, result)
+  return isTolerance(agreement) ? { text, content: contentOf(result) } : { text }
+}
+
+/** Digest of what is compared where bytes cannot be: every page's text or error. */
+function comparedText(sha256: Sha256, result: ShardResult): string {
+  const compared = result.records.map(({ text, error }) => [text, error?.code ?? null])
+  return bytesToText(sha256(encodeCbor(compared)), 'base16')
+}
+
+/** Whether a page failed for what the vehicle had too little of. */
+export function isExhausted(result: ShardResult): boolean {
+  return result.records.some(({ error }) => error !== null && exhaustions.has(error.code))
+}
