@@ -59,6 +59,12 @@ test('audited jobs keep their bound against accomplices, at less than two execut
   assert.ok(wrong <= expected && executions < 1.7)
 })
 
+test('stewards are compared once their last record has had the time to reach them all', () => {
+  // A job ends at its deadline, 178 ms before the world was looked at, and one of its stewards misses the message.
+  const { violations, lastEvents } = new World(scenarios.budget!, 900_140, minutes).run()
+  assert.deepEqual(violations, [], lastEvents.join('\n'))
+})
+
 test('a budget that is too small is never exceeded, and the jobs end by its name', () => {
   for (const seed of seeds.slice(0, 8)) {
     const { violations, jobs, jobsComplete, jobsLost, lastEvents } = new World(
@@ -115,6 +121,17 @@ test('checkers object to a lease beyond the budget, and to counting what is not 
   const shards = [{ ...verdict, agreeing: [cidNamed('R')] }]
   checkers.signed(cidNamed('V'), bodyOf('verdict', steward, { shards }, { job, serial: 9 }), null, false)
   assert.match(checkers.violations.at(-1)!, /counts shard 0 of lease .*, which it does not pay/)
+})
+
+test('checkers object to a job that has not ended by its deadline and two leases', () => {
+  const checkers = new Checkers()
+  const job = cidNamed('job')
+  const rules = { replicas: 1, lead: 1, audited: 0, budgetMicros: null, truth: () => cidNamed('x') }
+  checkers.job(job, { ...rules, deadlineMs: 1_000 })
+  checkers.late(job, 1_059, 60)
+  assert.deepEqual(checkers.violations, [])
+  checkers.late(job, 1_060, 60)
+  assert.match(checkers.violations.join(), /never ended/)
 })
 
 test('stewards that are lost for good are replaced', () => {
