@@ -621,6 +621,31 @@ test('a replaced steward that comes back learns of its taker from the taker, too
   )
 })
 
+test('a replaced steward that comes back after the end learns of its taker and of the end', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    crash c
+    roster d:d:slots=0
+    wait 60s
+    willing d
+    inputs d
+    wait 1s
+    crash a
+    crash b
+    wait 20s
+    cancel d
+    crash d
+    restore d
+    restore c
+    wait 30s
+    compare
+  `)
+  assert.equal(lines.at(-1), 'the roots are equal')
+  assert(!lines.includes('c: acts'), 'c would execute the job a second time')
+})
+
 test('a steward whose machine was suspended listens before it acts', () => {
   const lines = play(`
     council stewards=a,b shards=1

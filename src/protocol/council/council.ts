@@ -582,10 +582,19 @@ export class Council {
     return root === undefined || !equals(root, this.#records.trie.root())
   }
 
-  /** Whoever has said nothing yet may not know that it is a steward, or that this node is one. */
+  /**
+   * Whoever has said nothing yet may not know that it is a steward, or that this node is one. After the end it needs no
+   * job any more, and may have forgotten this one: it is only told how the stewards have changed.
+   */
   #greet(peer: PeerId): void {
-    if (this.acting && !this.#heardFrom.has(peer) && this.#connected.has(peer))
-      this.#effects.push({ type: 'entrust', to: peer })
+    if (!this.#heardFrom.has(peer) && this.#connected.has(peer)) {
+      if (this.acting) this.#effects.push({ type: 'entrust', to: peer })
+      else if (this.#ended)
+        this.#share(
+          peer,
+          this.#records.succession.chain.map(({ id }) => id),
+        )
+    }
     this.#beat(peer)
   }
 
