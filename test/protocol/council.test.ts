@@ -15,6 +15,7 @@ import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import type { Lease, Receipt } from '../../src/protocol/lease.ts'
 import { receiptRoot } from '../../src/protocol/lease.ts'
 import {
+  handoverRecordsMax,
   handoversMax,
   reconnectGraceMs,
   stewardLeaseMs,
@@ -447,6 +448,21 @@ test('at the bound of handovers, too, the order in which they come makes no diff
   const [one, other] = [told([...chain, fork]), told([...chain.slice(0, -1), fork, chain.at(-1)!])]
   assert.deepEqual(one.succession.stewards, other.succession.stewards)
   assert.deepEqual(one.trie.root(), other.trie.root(), 'or they compare their records for ever')
+})
+
+test('beside the bound of forks, too, the order in which handovers come makes no difference', () => {
+  const forks = Array.from({ length: handoverRecordsMax + 8 }, (_, i) => handoverOf('a', `t${i}`, undefined))
+  const said = forks.map((_, i): JobRecord => {
+    return { kind: 'holding', record: recordOf('holding', `t${i}`, inputsHeld) }
+  })
+  const expected = told([...forks, ...said])
+  assert.equal(expected.size, forks.length + said.length)
+  assert.equal(expected.succession.chain.length, handoverRecordsMax, 'as many as an offer carries')
+  for (const entries of [[...said, ...forks.toReversed()], forks.flatMap((fork, i) => [fork, said[i]!])]) {
+    const records = told(entries)
+    assert.deepEqual(records.trie.root(), expected.trie.root(), 'or they compare their records for ever')
+    assert.deepEqual(records.succession.stewards, expected.succession.stewards)
+  }
 })
 
 /** A lease, and the receipt of its vehicle. */

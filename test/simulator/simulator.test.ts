@@ -72,7 +72,10 @@ test('stewards are compared once the last record has had the time to reach them 
   for (const seed of [1_698, 2_896, 8_550]) {
     const { violations, virtualMs, lastEvents } = new World(lonely, seed, minutes).run()
     assert.deepEqual(violations, [], `seed ${seed}\n${lastEvents.join('\n')}`)
-    assert.ok(virtualMs > minutes * 60_000 + 150_000, `seed ${seed} shows a job that ends just before its world`)
+    assert.ok(
+      virtualMs > minutes * 60_000 + 150_000,
+      `seed ${seed} shows a job that ends just before its world`,
+    )
   }
 })
 

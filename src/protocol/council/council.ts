@@ -202,7 +202,7 @@ export class Council {
 
   /** No steward of the job, but allowed to read it. */
   get isReader(): boolean {
-    return !this.#records.isSteward(this.#options.self)
+    return !this.#records.hasPlace(this.#options.self)
   }
 
   /** Whether the end of the job and all accepted results are here. */
@@ -254,8 +254,10 @@ export class Council {
     const sinceMs = nowMs - (this.#lookedMs ?? nowMs)
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) this.#attendance.seatAnew(nowMs)
     this.#lookedMs = nowMs
-    if (this.isReader) this.#ask(nowMs)
-    else if (!this.#ended) {
+    if (this.isReader) {
+      if (this.#steward !== undefined) this.#standDown()
+      this.#ask(nowMs)
+    } else if (!this.#ended) {
       const turn = this.#shards !== null && this.#attendance.myTurn(this.acting, nowMs)
       if (turn && this.#steward === undefined) this.#act(false, nowMs)
       else if (!turn && this.#steward !== undefined) this.#standDown()

@@ -5,6 +5,7 @@
  * nobody can flood the set. The order in which records come makes no difference, but for one that comes before what it
  * rests on: it is refused, and comes again with the next comparison.
  */
+import { compareText } from '../../base/bytes.ts'
 import { Allowances } from '../allowance.ts'
 import type { Sha256 } from '../block.ts'
 import { type Handover, type Succession, successionOf } from '../handover.ts'
@@ -111,7 +112,13 @@ export class JobRecords {
     )
   }
 
+  /** Whether this node may sign records of the job. */
   isSteward(peer: PeerId): boolean {
+    return this.#succession.signers.has(peer)
+  }
+
+  /** Whether it is one of those that act in turn: a taker beside the bound of handovers is not. */
+  hasPlace(peer: PeerId): boolean {
     return this.#succession.stewards.some((steward) => steward.peer === peer)
   }
 
@@ -157,8 +164,8 @@ export class JobRecords {
   }
 
   #extend(handover: Verified<Handover>): boolean {
-    const extended = successionOf(this.#job, this.#manifest, [...this.#succession.chain, handover])
-    if (!extended.chain.includes(handover)) return false
+    const extended = successionOf(this.#job, this.#manifest, [...this.#succession.handovers, handover])
+    if (!extended.handovers.includes(handover)) return false
     this.#succession = extended
     return true
   }
@@ -212,9 +219,8 @@ export const jobRecordKinds: readonly JobRecord['kind'][] = [
 const kindRank = new Map(jobRecordKinds.map((kind, rank) => [kind, rank]))
 
 export function byDependency(a: JobRecord, b: JobRecord): number {
-  return (
-    kindRank.get(a.kind)! - kindRank.get(b.kind)! ||
-    a.record.epoch - b.record.epoch ||
-    a.record.serial - b.record.serial
-  )
+  const byEpoch = kindRank.get(a.kind)! - kindRank.get(b.kind)! || a.record.epoch - b.record.epoch
+  // Handovers in the order in which they follow each other (../handover.ts).
+  if (a.kind === 'handover') return byEpoch || compareText(a.record.id, b.record.id)
+  return byEpoch || a.record.serial - b.record.serial
 }
