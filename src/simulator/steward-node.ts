@@ -266,7 +266,7 @@ export class StewardNode implements SimNode {
     const world = this.#world
     switch (effect.type) {
       case 'issue':
-        world.checkers.signed(effect.id, effect.body, null, false)
+        world.signed(effect.id, effect.body)
         this.#issued({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
         break
       case 'keep':
