@@ -23,8 +23,19 @@ import type { SimNode } from './sim-node.ts'
 import { operatorPpm, type SimJob } from './steward-node.ts'
 import type { World } from './world.ts'
 
-/** What its owner makes it answer; see scenario.ts. */
-export type Temper = 'honest' | 'liar' | 'same-owner' | 'accomplice' | 'cartel'
+/** What its owner makes it answer, or fail to; see scenario.ts. */
+export type Temper =
+  | 'honest'
+  | 'liar'
+  | 'same-owner'
+  | 'accomplice'
+  | 'cartel'
+  | 'miser'
+  | 'mute'
+  | 'grumbler'
+
+/** Their results are true, where they give any. */
+const truthful: readonly Temper[] = ['honest', 'miser', 'mute', 'grumbler']
 
 type Written =
   | { readonly type: 'lease'; readonly job: SimJob; readonly lease: Verified<Lease> }
@@ -108,6 +119,10 @@ export class VehicleNode implements SimNode {
   offer(from: PeerId, job: SimJob, lease: Verified<Lease>, handovers: readonly Verified<Handover>[]): void {
     this.#jobs.set(job.manifest.id, job)
     this.#leases.set(lease.id, { job, lease })
+    if (this.temper === 'grumbler') {
+      this.#world.send(this, from, { type: 'decline', lease: lease.id, reason: 'busy', retryMs: 0 })
+      return
+    }
     this.#tell({ type: 'offer', from, manifest: job.manifest, handovers, lease })
   }
 
@@ -257,7 +272,7 @@ export class VehicleNode implements SimNode {
         break
       case 'issue': {
         const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
-        world.checkers.signed(effect.id, effect.body, effect.opening, this.temper !== 'honest')
+        world.checkers.signed(effect.id, effect.body, effect.opening, !truthful.includes(this.temper))
         this.#receipts.set(effect.id, { receipt, opening: effect.opening })
         this.#write({ type: 'receipt', receipt, opening: effect.opening })
         this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, world.clockOf(this))
@@ -307,6 +322,7 @@ export class VehicleNode implements SimNode {
   }
 
   #runNext(slot: number, run: { readonly lease: LeaseId; draining: boolean }): void {
+    if (this.temper === 'mute') return
     const { lease, job } = this.#leases.get(run.lease)!
     const finished = this.#finishedOf(run.lease)
     const place = lease.payload.positions.findIndex((_, i) => !finished.has(i))
@@ -321,7 +337,7 @@ export class VehicleNode implements SimNode {
       if (this.#runs.get(slot) !== run) return
       const result = this.#answer(job, lease.payload.positions[place]!)
       const done: Done = { place, result, cpuMs: costMs, wallMs: costMs }
-      this.#given.add(result)
+      if (this.temper !== 'miser') this.#given.add(result)
       finished.add(place)
       this.#write({ type: 'done', lease: run.lease, done })
       this.#tell({ type: 'shard-done', lease: run.lease, ...done })
@@ -337,6 +353,9 @@ export class VehicleNode implements SimNode {
     const truth = job.truth(position)
     switch (this.temper) {
       case 'honest':
+      case 'miser':
+      case 'mute':
+      case 'grumbler':
         return truth
       case 'liar':
         return cborCid(cheapHash, new TextEncoder().encode(`${this.peer} ${truth}`))

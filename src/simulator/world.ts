@@ -442,7 +442,8 @@ export class World {
   }
 }
 
-function tempersOf({ vehicles, liars, sameOwnerLiars, accomplices, cartel }: Scenario): Temper[] {
+function tempersOf(scenario: Scenario): Temper[] {
+  const { vehicles, liars, sameOwnerLiars, accomplices, cartel, misers, mutes, grumblers } = scenario
   const some = (share: number, temper: Temper): Temper[] =>
     new Array(Math.round(vehicles * share)).fill(temper)
   return [
@@ -450,6 +451,9 @@ function tempersOf({ vehicles, liars, sameOwnerLiars, accomplices, cartel }: Sce
     ...some(sameOwnerLiars, 'same-owner'),
     ...some(accomplices, 'accomplice'),
     ...some(cartel, 'cartel'),
+    ...some(misers, 'miser'),
+    ...some(mutes, 'mute'),
+    ...some(grumblers, 'grumbler'),
   ]
 }
 
