@@ -107,7 +107,7 @@ export class Checkers {
   /** Every job ends by its deadline and two leases, complete or with a reason. */
   late(job: JobId, nowMs: number, graceMs: number): void {
     const rules = this.#rules.get(job)!
-    if (nowMs > rules.deadlineMs + graceMs && !this.#ends.has(job)) this.#blame(`job ${job} never ended`)
+    if (nowMs >= rules.deadlineMs + graceMs && !this.#ends.has(job)) this.#blame(`job ${job} never ended`)
   }
 
   /** A job's records are bounded by its shards: nobody can make a steward grow without end. */

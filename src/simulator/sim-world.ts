@@ -1,11 +1,11 @@
 /** What the nodes of a virtual world ask of it, and what they send to each other there. */
 import type { JobRecord } from '../protocol/council/job-records.ts'
-import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
-import type { Verified } from '../protocol/record/record.ts'
+import type { RecordBody, Verified } from '../protocol/record/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import type { Chance } from './chance.ts'
 import type { Checkers } from './checkers.ts'
@@ -63,4 +63,6 @@ export interface SimWorld {
   /** Returns whether all leases of this shard so far are the cartel's, and enough for a verdict. */
   cartelHoldsAll(job: SimJob, position: number): boolean
   ended(job: JobId): void
+  /** A steward signs a record of a job. */
+  signed(id: RecordId, body: RecordBody): void
 }

@@ -261,7 +261,7 @@ export class StewardNode extends Shell<Written> {
     const { world } = this
     switch (effect.type) {
       case 'issue':
-        world.checkers.signed(effect.id, effect.body, null, false)
+        world.signed(effect.id, effect.body)
         this.#issued({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
         break
       case 'keep':
