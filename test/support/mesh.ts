@@ -27,7 +27,7 @@ import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
 import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
 import { MeshClock } from './mesh-clock.ts'
-import { type Inbox, type LogLine, logInbox } from './network.ts'
+import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
 
 export interface MemberSpec {
@@ -164,7 +164,7 @@ export class Mesh {
     const isRegistrar = spec.name === 'submitter'
     if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId)
     const options = { ...this.#optionsOf(spec), dataDir, ...this.#fleet?.options(isRegistrar) }
-    const member = new MeshNode(spec, key.peerId, options)
+    const member = new MeshNode(spec, key.peerId, options, () => this.addresses())
     this.#members.set(spec.name, member)
     await member.start(this.addresses())
     return member
@@ -190,17 +190,20 @@ export class MeshNode {
   /** What its slots do from the next document on. */
   script: Script
   /** The documents that its slots were given, in their order. */
-  readonly executed: string[] = []
+  readonly executed = new Inbox<string>()
   /** All that it logged. */
   readonly lines: Inbox<LogLine>
   readonly #options: Omit<NodeOptions, 'bootstrap' | 'executor'>
   readonly #createExecutor: () => Executor
+  /** Where the mesh is found. */
+  readonly #addresses: () => readonly string[]
   #node: CarpoolNode | undefined
 
   constructor(
     { name, script = honest, createExecutor }: MemberSpec,
     peer: PeerId,
     options: Omit<NodeOptions, 'bootstrap' | 'executor' | 'log'>,
+    addresses: () => readonly string[],
   ) {
     const { log, lines } = logInbox()
     this.name = name
@@ -209,6 +212,7 @@ export class MeshNode {
     this.script = script
     this.lines = lines
     this.#options = { ...options, log }
+    this.#addresses = addresses
     this.#createExecutor = createExecutor ?? (() => new ScriptedExecutor((text) => this.#execute(text)))
   }
 
@@ -230,6 +234,22 @@ export class MeshNode {
     const node = this.#node
     this.#node = undefined
     await node?.stop()
+  }
+
+  /** Comes back through another node, if there is one. */
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start(this.#addresses())
+  }
+
+  /** Tries to start a second node on the same data. Rejects when that is refused, as it should be. */
+  async startTwin(): Promise<void> {
+    const twin = await CarpoolNode.start({
+      ...this.#options,
+      bootstrap: [],
+      executor: this.#createExecutor(),
+    })
+    await twin.stop()
   }
 
   /** Resolves at this line of its log, from now on. */
@@ -271,7 +291,7 @@ export class MeshNode {
   }
 
   #execute(text: string): string | Promise<string> {
-    this.executed.push(text)
+    this.executed.put(text)
     return this.script(text)
   }
 }
