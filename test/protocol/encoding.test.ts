@@ -12,7 +12,7 @@ import { RandomStream } from '../../src/base/prng.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { openLease, openReceipt } from '../../src/protocol/job/lease.ts'
 import { decodeShard } from '../../src/protocol/job/shard.ts'
-import { advertBytesMax, decodeDepthMax } from '../../src/protocol/limits.ts'
+import { decodeDepthMax, recordBytesMax } from '../../src/protocol/limits.ts'
 import { openAdvert } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage } from '../../src/protocol/message.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
@@ -167,7 +167,7 @@ test('an advert speaks for its owner only with a certificate for this very peer'
     assert.throws(() => open(changes), ProtocolError)
   assert.throws(() => open({}, 10_000_000), ProtocolError, 'it would outlive every advert')
   assert.throws(
-    () => open({ name: 'x'.repeat(advertBytesMax) }),
+    () => open({ name: 'x'.repeat(recordBytesMax.advert) }),
     (error) => error instanceof ProtocolError && error.refusal.code === 'too-large',
   )
 })

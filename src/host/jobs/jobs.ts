@@ -10,7 +10,7 @@ import { type Access, openAccess } from '../../protocol/job/access.ts'
 import { openHandover, successionOf } from '../../protocol/job/handover.ts'
 import { openReceipt } from '../../protocol/job/lease.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
-import { jobRetentionMs } from '../../protocol/limits.ts'
+import { accessTtlMs, jobRetentionMs, standbyRoomFactor, standingByMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message, type UnwillingReason } from '../../protocol/message.ts'
 import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
@@ -96,24 +96,16 @@ export const saidToStewards = [
   'accounted',
 ] as const
 
-/** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
-const standingByMax = 64
-
 /** Jobs that have ended and stay in memory, for those who ask how they went: a guess. */
 const endedLoadedMax = 32
 
 const stewardRole = 'steward'
 
-/** A permission to read is used at once; a clock may be a few minutes off. */
-const accessTtlMs = 600_000
 /** How long a job is sought among the stewards that are connected, and how often it is looked at: guesses. */
 const seekMsMax = 15_000
 /** Stewards that have it say so in a round trip. */
 const answerMsMax = 3_000
 const seekLookMs = 100
-
-/** Room that a job must find beside its documents, for shards, weights and results: a guess. */
-const standbyRoomFactor = 2
 
 /** Watchers are told at most this often: a person reads no faster. */
 const watchIntervalMs = 250

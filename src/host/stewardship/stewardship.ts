@@ -25,6 +25,7 @@ import { type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
 import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/job/verdict.ts'
 import { openWindow } from '../../protocol/job/window.ts'
 import type { ClaimRecord } from '../../protocol/ledger/claims.ts'
+import { messageBytesMax, openingBytesMax } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
@@ -82,8 +83,6 @@ export interface StewardshipOptions {
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
-/** The largest record, a verdict. */
-const recordBytesMax = 128 * 1024
 
 /** A result that a vehicle claims is asked for once more after a lost connection, then it counts as missing. */
 const collectAttempts = 2
@@ -447,7 +446,7 @@ export class Stewardship {
     const row = this.#options.store.journal.get(id)
     if (row === undefined) return // the job was forgotten in the meantime
     const { body, signature, extra } = row
-    const opening = extra === null ? null : openingSchema.parse(decodeCbor('opening', extra, 65_536))
+    const opening = extra === null ? null : openingSchema.parse(decodeCbor('opening', extra, openingBytesMax))
     this.#say(to, { type: 'record', record: { body, signature }, opening })
   }
 
@@ -630,7 +629,7 @@ export class Stewardship {
 /** Undefined for what is no steward's business. Throws ProtocolError. */
 function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord | undefined {
   const verify = verifyByPeerId
-  const { kind } = decodeCbor('record', record.body, recordBytesMax) as { kind?: RecordKind }
+  const { kind } = decodeCbor('record', record.body, messageBytesMax) as { kind?: RecordKind }
   switch (kind) {
     case 'draw':
       return { kind, record: openDrawBasis(record, sha256, verify) }
