@@ -9,7 +9,7 @@ import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
 import type { JobEnd, Verdict } from '../protocol/job/verdict.ts'
 import type { RecordBody, Verified } from '../protocol/record/record.ts'
 import { LedgerChecker } from './ledger-checker.ts'
-import type { SimJob } from './steward-node.ts'
+import type { SimJob } from './sim-job.ts'
 
 /** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
 const recordsPerShardMax = 40
