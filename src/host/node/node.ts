@@ -10,16 +10,17 @@ import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, OwnerId, PeerId } from '../../protocol/ids.ts'
+import { isToSteward } from '../../protocol/inbox.ts'
 import { advertReasonsMax } from '../../protocol/limits.ts'
 import { ownerIdOf } from '../../protocol/membership/owner.ts'
-import { decodeMessage, type Message } from '../../protocol/message.ts'
+import { decodeMessage } from '../../protocol/message.ts'
 import type { Ask } from '../../protocol/price.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import type { NodeApi, NodeInfo, PeerRow } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { Executor } from '../executor/executor.ts'
-import { Jobs, saidToStewards } from '../jobs/jobs.ts'
+import { Jobs } from '../jobs/jobs.ts'
 import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
 import { Bans } from '../membership/bans.ts'
@@ -243,7 +244,7 @@ export class CarpoolNode {
         if (message.type === 'evidence') bans.hear(message.evidence)
         else if (message.type === 'charter') fleet?.hear(message.charter)
         else if (message.type === 'credential') fleet?.hearCredential(message.credential)
-        else if (isForSteward(message)) jobs.hear(from, message)
+        else if (isToSteward(message)) jobs.hear(from, message)
         else vehicle.hear(from, message)
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error
@@ -475,10 +476,4 @@ function peerRows(
     connected: connected.has(capacity.peer),
     self: capacity.peer === self,
   }))
-}
-
-type ForSteward = Extract<Message, { type: (typeof saidToStewards)[number] }>
-
-function isForSteward(message: Message): message is ForSteward {
-  return (saidToStewards as readonly string[]).includes(message.type)
 }

@@ -286,7 +286,7 @@ export class Worker {
 
   /** Its steward is there: a lease that waited for it may need blocks from it. */
   #goOn(held: Held): void {
-    this.#send(held.steward, { type: 'accept', lease: held.lease.id })
+    this.#send(held.steward, { type: 'accept', job: held.manifest.id, lease: held.lease.id })
     if (held.state !== 'restored') return
     held.state = 'preparing'
     this.#effects.push({ type: 'prepare', lease: held.lease.id })
@@ -323,13 +323,13 @@ export class Worker {
     }
     if (this.#jobs.isOver(lease) && isSteward(from, succession)) {
       for (const receipt of this.#receipts.ofLeaseNowDueTo(lease.id, from)) this.#deliver(receipt)
-      this.#send(from, { type: 'decline', lease: lease.id, reason: 'expired', retryMs: 0 })
+      this.#send(from, { type: 'decline', job: manifest.id, lease: lease.id, reason: 'expired', retryMs: 0 })
       return
     }
     const reason = this.#objection(offer, succession, nowMs)
     if (reason !== undefined) {
       const retryMs = reason === 'busy' ? busyRetryMs : stoppedRetryMs
-      this.#send(from, { type: 'decline', lease: lease.id, reason, retryMs })
+      this.#send(from, { type: 'decline', job: manifest.id, lease: lease.id, reason, retryMs })
       return
     }
     this.#startLevel(manifest.signer)
@@ -346,7 +346,7 @@ export class Worker {
       receipts: 0,
     })
     this.#effects.push({ type: 'take', lease: lease.id })
-    this.#send(from, { type: 'accept', lease: lease.id })
+    this.#send(from, { type: 'accept', job: manifest.id, lease: lease.id })
     this.#effects.push({ type: 'prepare', lease: lease.id })
   }
 
@@ -412,7 +412,13 @@ export class Worker {
   #unprepared(id: LeaseId, why: UnpreparedReason): void {
     const held = this.#held.get(id)
     if (held === undefined || held.state !== 'preparing') return
-    this.#send(held.steward, { type: 'decline', lease: id, reason: why, retryMs: busyRetryMs })
+    this.#send(held.steward, {
+      type: 'decline',
+      job: held.manifest.id,
+      lease: id,
+      reason: why,
+      retryMs: busyRetryMs,
+    })
     this.#drop(held, 'failed')
   }
 
@@ -526,7 +532,8 @@ export class Worker {
     else if (released !== null) {
       const reason = released === 'withdrawn' ? 'busy' : released
       const retryMs = released === 'withdrawn' ? 0 : stoppedRetryMs
-      this.#send(held.steward, { type: 'decline', lease: held.lease.id, reason, retryMs })
+      const { manifest, lease } = held
+      this.#send(held.steward, { type: 'decline', job: manifest.id, lease: lease.id, reason, retryMs })
     }
     if (released !== null) this.#totals.leasesReleased += 1
   }
@@ -599,7 +606,8 @@ export class Worker {
       }
       if (held.done.length > 0 && nowMs - held.lastReceiptMs >= receiptIntervalMs)
         this.#commit(held, null, nowMs)
-      this.#send(held.steward, { type: 'progress', lease: held.lease.id, done: held.finished.size })
+      const { manifest, lease, finished } = held
+      this.#send(held.steward, { type: 'progress', job: manifest.id, lease: lease.id, done: finished.size })
     }
     this.#lastProgressMs = nowMs
   }
