@@ -31,10 +31,10 @@ import type { BilledShard, BillTotals, PayoutLine } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
-import type { Network } from '../network/network.ts'
 import { jobSecret, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { Holdings } from '../stewardship/holdings.ts'
+import type { Mesh } from '../stewardship/mesh.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
@@ -49,12 +49,12 @@ import { readResults } from './results.ts'
 export interface JobsOptions {
   readonly key: SigningKey
   readonly submitter: SigningKey
-  readonly network: Network
+  readonly network: Mesh
   readonly store: Store
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
-  readonly membership: Membership
-  readonly bans: Bans
+  readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
+  readonly bans: Pick<Bans, 'caught'>
   /** Whose voice this node is. */
   readonly owner: OwnerId
   readonly fleet: PeerId | null

@@ -44,7 +44,6 @@ import { examineResult, examineSealedResult } from '../../protocol/verification/
 import { RequestError } from '../errors.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import { JobPayables } from '../ledger/job-payables.ts'
-import type { Network } from '../network/network.ts'
 import { wrappedFor } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
@@ -55,11 +54,12 @@ import { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
+import type { Mesh } from './mesh.ts'
 import type { Recomputer } from './recomputer.ts'
 
 export interface StewardshipOptions {
   readonly key: SigningKey
-  readonly network: Network
+  readonly network: Mesh
   readonly store: Store
   readonly recomputer: Recomputer
   readonly job: JobId
