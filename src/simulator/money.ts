@@ -16,7 +16,7 @@ import {
 } from '../protocol/ledger/statement.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import { cheapHash } from './chance.ts'
-import type { SimJob } from './steward-node.ts'
+import type { SimJob } from './sim-job.ts'
 
 export interface SimStatement {
   readonly statement: Verified<Statement>

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { Executor } from '../../src/host/executor/executor.ts'
+import type { Executor } from '../../src/host/executor/executor.ts'
 import { Jobs } from '../../src/host/jobs/jobs.ts'
 import { jobSecret, sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
@@ -193,7 +193,7 @@ export class JobsStage {
       submitter: this.submitter,
       network,
       store: this.#store,
-      executor: new Executor({ log }),
+      executor: idle,
       engines: [],
       membership: {
         settled: async () => {},
@@ -210,7 +210,20 @@ export class JobsStage {
   }
 }
 
-export function shardsOf(name: string, count: number): ShardEntry[] {
+/** It runs and reads nothing. */
+const idle: Executor = {
+  describeEngines: async () => [],
+  openSlot: () => {
+    throw new Error('nothing is run here')
+  },
+  inspect: () => Promise.reject(new Error('nothing is read here')),
+  observe: () => {},
+  halt: () => {},
+  proceed: () => {},
+  close: async () => {},
+}
+
+function shardsOf(name: string, count: number): ShardEntry[] {
   return Array.from({ length: count }, (_, i) => ({
     shard: cborCid(sha256, new TextEncoder().encode(`${name} ${i}`)),
     pages: 1,

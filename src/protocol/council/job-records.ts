@@ -5,7 +5,7 @@
  * nobody can flood the set. The order in which records come makes no difference, but for one that comes before what it
  * rests on: it is refused, and comes again with the next comparison.
  */
-
+import { compareText } from '../../base/bytes.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import { Allowances } from '../job/allowance.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
@@ -112,7 +112,13 @@ export class JobRecords {
     )
   }
 
+  /** Whether this node may sign records of the job. */
   isSteward(peer: PeerId): boolean {
+    return this.#succession.signers.has(peer)
+  }
+
+  /** Whether it is one of those that act in turn: a taker beside the bound of handovers is not. */
+  hasPlace(peer: PeerId): boolean {
     return this.#succession.stewards.some((steward) => steward.peer === peer)
   }
 
@@ -158,8 +164,8 @@ export class JobRecords {
   }
 
   #extend(handover: Verified<Handover>): boolean {
-    const extended = successionOf(this.#job, this.#manifest, [...this.#succession.chain, handover])
-    if (!extended.chain.includes(handover)) return false
+    const extended = successionOf(this.#job, this.#manifest, [...this.#succession.handovers, handover])
+    if (!extended.handovers.includes(handover)) return false
     this.#succession = extended
     return true
   }
@@ -213,9 +219,8 @@ export const jobRecordKinds: readonly JobRecord['kind'][] = [
 const kindRank = new Map(jobRecordKinds.map((kind, rank) => [kind, rank]))
 
 export function byDependency(a: JobRecord, b: JobRecord): number {
-  return (
-    kindRank.get(a.kind)! - kindRank.get(b.kind)! ||
-    a.record.epoch - b.record.epoch ||
-    a.record.serial - b.record.serial
-  )
+  const byEpoch = kindRank.get(a.kind)! - kindRank.get(b.kind)! || a.record.epoch - b.record.epoch
+  // Handovers in the order in which they follow each other (../handover.ts).
+  if (a.kind === 'handover') return byEpoch || compareText(a.record.id, b.record.id)
+  return byEpoch || a.record.serial - b.record.serial
 }
