@@ -32,6 +32,7 @@ import {
   type Verified,
 } from '../../src/protocol/record/record.ts'
 import { manifestWith } from './core-fakes.ts'
+import { MeshClock } from './mesh-clock.ts'
 
 export interface Said {
   readonly to: PeerId
@@ -48,6 +49,7 @@ export class JobsStage {
   readonly submitter: SigningKey
   readonly said: Said[] = []
   readonly connected = new Set<PeerId>()
+  readonly clock = new MeshClock()
   readonly #folder: string
   readonly #log: Logger
   readonly #spoken = new EventEmitter()
@@ -103,7 +105,7 @@ export class JobsStage {
       shards: { file, bytes: list.byteLength, count, pages: count },
       documents: { file, bytes: list.byteLength, count },
       seal: { nonce, commitment: sealCommitment(jobSecret(this.submitter, nonce)) },
-      deadlineMs: Date.now() + 3_600_000,
+      deadlineMs: this.clock.now() + 3_600_000,
       stewards: [this.place()],
       assurance: { replicas: 1 } as Manifest['assurance'],
       ...changes,
@@ -113,7 +115,13 @@ export class JobsStage {
     await this.#store.blocks.use(file, { kind: 'input', job })
     this.#store.journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
     const state = { requestDigest: name }
-    this.#store.journal.putJob({ job, role: 'steward', state, createdAtMs: Date.now(), endedAtMs: null })
+    this.#store.journal.putJob({
+      job,
+      role: 'steward',
+      state,
+      createdAtMs: this.clock.now(),
+      endedAtMs: null,
+    })
     return { job, record }
   }
 
@@ -151,7 +159,7 @@ export class JobsStage {
       epoch: 0,
       steward: null,
       serial,
-      expiresMs: Date.now() + 3_600_000,
+      expiresMs: this.clock.now() + 3_600_000,
       signer: key.peerId,
       payload,
     })
@@ -205,6 +213,7 @@ export class JobsStage {
       fleet: null,
       operatorPpm: () => 0,
       standsBy: true,
+      clock: this.clock,
       log,
     })
   }

@@ -12,7 +12,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Handover } from '../job/handover.ts'
-import { type Holding, holdingVerdictsMax } from '../job/holding.ts'
+import type { Holding } from '../job/holding.ts'
 import type { Receipt } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
@@ -20,6 +20,7 @@ import type { JobEnd, Reveal, Verdict } from '../job/verdict.ts'
 import {
   beatIntervalMs,
   handoversMax,
+  holdingVerdictsMax,
   inviteAgainMs,
   inviteTtlMs,
   jobRetentionMs,
