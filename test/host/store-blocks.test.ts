@@ -282,6 +282,17 @@ test('what arrives for a job after it was released is not kept, and the same job
   assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM block_uses')!.n, 0)
 })
 
+test('a job that is taken up again while its thousands of uses are released keeps what it gets then', async (t) => {
+  const { blocks } = temporaryStore(t)
+  const results = Array.from({ length: 1000 }, (_, seed) => blockOf(20, seed))
+  await blocks.of(jobA).putMany(results, 'result')
+  const released = blocks.release(jobA)
+  await blocks.of(jobA).putMany(results.slice(0, 10), 'result')
+  await released
+  assert.equal(blocks.of(jobA).list('result').length, 10)
+  for (const { cid, bytes } of results.slice(0, 10)) assert.deepEqual(await blocks.get(cid), bytes)
+})
+
 test('weights that were damaged when their job ended leave nothing behind', async (t) => {
   const { blocks, database } = temporaryStore(t)
   await blocks.of(jobA).put(small.cid, small.bytes, 'weights')

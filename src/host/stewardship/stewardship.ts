@@ -51,6 +51,7 @@ import type { JobBlocks } from '../store/job-blocks.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
+import { EndWatch } from './end-watch.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
 import type { Recomputer } from './recomputer.ts'
@@ -95,6 +96,7 @@ export class Stewardship {
   readonly #holdings: Holdings
   #shards: readonly ShardEntry[] | null
   readonly #grants: Grants
+  readonly #endWatch: EndWatch
   /** Of a blind job, once it is needed: the keys of all shards, wrapped for all candidates. */
   #wrapped: Promise<Uint8Array> | undefined
   readonly #readers = new Set<PeerId>()
@@ -125,6 +127,7 @@ export class Stewardship {
       sha256,
     })
     this.#grants = new Grants(options.store.blocks)
+    this.#endWatch = new EndWatch(job, options.log)
     this.#outbox = new Outbox((error) =>
       options.log.fatal({ job, error }, 'this job cannot be recorded and stops'),
     )
@@ -261,8 +264,10 @@ export class Stewardship {
   handle(input: CouncilInput): void {
     if (this.#stopped) return
     if (input.type === 'connected') this.#payables?.connected(input.peer)
-    const effects = this.#council.handle(input, Date.now())
+    const nowMs = Date.now()
+    const effects = this.#council.handle(input, nowMs)
     this.#carryOutAll(effects)
+    if (input.type === 'wake') this.#endWatch.look(this.#council.lackingResults(nowMs), nowMs)
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
