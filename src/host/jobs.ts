@@ -636,7 +636,9 @@ export class Jobs {
   }
 
   async #drop(job: JobId): Promise<void> {
-    await this.#running.get(job)?.stop()
+    // One that is just being read from the journal would otherwise outlive what it rests on.
+    const loaded = await this.#loading.get(job)?.catch(() => undefined)
+    await loaded?.stop()
     this.#running.delete(job)
     this.#loading.delete(job)
     await this.#options.store.forget(job, stewardRole)
