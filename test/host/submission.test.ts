@@ -72,6 +72,14 @@ test('one request made twice is one request, and becomes two jobs that share the
     (await describeJob(described.request, context, () => {})).requestDigest,
     described.requestDigest,
   )
+  const digestOf = async (changes: Partial<SubmitRequest>) =>
+    (await describeJob({ ...described.request, ...changes }, context, () => {})).requestDigest
+  assert.equal(await digestOf({ deadlineMs: 60_000, standbys: 2 }), described.requestDigest)
+  assert.notEqual(
+    await digestOf({ replicas: 3 }),
+    described.requestDigest,
+    'it resembles the first, and is another',
+  )
   assert.equal(count(store, 'block_uses'), 0, 'what is only described is not stored')
 
   const [first, second] = [

@@ -2,9 +2,9 @@
  * Submission: from files on a disk to a signed manifest and all its blocks in this node's store.
  *
  * A request is described first (`describeJob`), which names all that it asks for. Its digest tells whether it was made
- * before: `storeAgain` then makes the inputs of that job whole, and else `makeJob` signs a new one. The digest is of the
- * request alone; the job's id is of the manifest, whose nonces differ each time, so that the same request may become a
- * job more than once.
+ * before: `storeAgain` then makes the inputs of that job whole, and else `makeJob` chooses an engine and a plan for it, and
+ * signs a new one. The digest is of the request alone, whoever is around; the job's id is of the manifest, whose nonces
+ * differ each time, so that the same request may become a job more than once.
  *
  * Documents and weights are read twice, and documents sealed twice: once to name, inspect and split them, and once to
  * store them under the job that results. A single pass would store blocks before it is known whose they are, and leave
@@ -86,9 +86,6 @@ const blocksPerCommit = 256
 export interface JobDescription {
   readonly request: SubmitRequest
   readonly payment: Payment | null
-  readonly engine: EngineDescription
-  readonly plan: Plan
-  readonly assurance: Manifest['assurance']
   readonly sources: readonly DocumentSource[]
   readonly documents: readonly InspectedDocument[]
   readonly documentList: Uint8Array
@@ -96,20 +93,20 @@ export interface JobDescription {
   readonly weights: Manifest['weights']
   readonly options: Manifest['options']
   readonly keyOf: KeyOf
-  /** The same for the same documents, engine and options, whatever the time, the seeds, and who is around. */
+  /** The same for the same documents and wishes, whatever the time, the seeds, and who is around. */
   readonly requestDigest: string
 }
 
 /** Stores nothing. Throws RequestError. */
 export async function describeJob(
   request: SubmitRequest,
-  context: SubmissionContext,
+  { executor, submitter }: Pick<SubmissionContext, 'executor' | 'submitter'>,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
   const payment = paymentOf(request)
+  unanimousFor(request) // what no number of owners can give is refused before anything is read
   const sources = findDocuments(request.paths)
   const weightFiles = weightSources(request.runtime, request.module)
-  const engine = chooseEngine(request, context, unanimousFor(request))
 
   const weights: Manifest['weights'][number][] = []
   for (const [done, source] of weightFiles.entries()) {
@@ -118,27 +115,45 @@ export async function describeJob(
     weights.push({ name: source.name, ...reference })
   }
 
-  const keyOf = documentKeys(context.submitter)
-  const documents = await inspect(sources, request.runtime, context.executor, keyOf, onProgress)
+  const keyOf = documentKeys(submitter)
+  const documents = await inspect(sources, request.runtime, executor, keyOf, onProgress)
   const planned = splitIntoShards(documents)
-  const supply = supplyOf(context, request.runtime, engine.id, request.payment)
-  const [plan] = plansOf(request, context, planned.length, supply)
-  const assurance = assuranceOf(request, context, plan!)
-  refuseTooLittle(request.payment, costOf(plan!, pagesOf(planned), supply.offers, assurance.arbiter))
   const documentList = encodeList(
     documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
   )
 
   const options = { ...request.options }
-  const { errorBound, colludingShare, replicas, arbiter, selfCheck, blind: isBlind, category } = request
-  const wish = { errorBound, colludingShare, replicas, arbiter, selfCheck, isBlind, category, payment }
-  const requestDigest = digestOf({ weights, documents: documentList, options, wish, engine: engine.id })
+  const {
+    engine,
+    errorBound,
+    colludingShare,
+    replicas,
+    arbiter,
+    selfCheck,
+    blind: isBlind,
+    category,
+  } = request
+  const wish = {
+    engine,
+    errorBound,
+    colludingShare,
+    replicas,
+    arbiter,
+    selfCheck,
+    isBlind,
+    category,
+    payment,
+  }
+  const requestDigest = digestOf({
+    runtime: request.runtime,
+    weights,
+    documents: documentList,
+    options,
+    wish,
+  })
   return {
     request,
     payment,
-    engine,
-    plan: plan!,
-    assurance,
     sources,
     documents,
     documentList,
@@ -166,8 +181,14 @@ export async function makeJob(
   context: SubmissionContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<PreparedJob> {
-  const { request, payment, engine, plan, assurance, documents, documentList, planned, weights } = described
+  const { request, payment, documents, documentList, planned, weights } = described
   const { blind: isBlind } = request
+  const engine = chooseEngine(request, context, unanimousFor(request))
+  const supply = supplyOf(context, request.runtime, engine.id, request.payment)
+  const plan = plansOf(request, context, planned.length, supply)[0]!
+  const assurance = assuranceOf(request, context, plan)
+  refuseTooLittle(request.payment, costOf(plan, pagesOf(planned), supply.offers, assurance.arbiter))
+
   onProgress({ step: 'signing', done: 0, total: 1 })
   const sealNonce = new Uint8Array(randomBytes(16))
   const secret = jobSecret(context.submitter, sealNonce)
