@@ -1,10 +1,7 @@
 /**
  * The block store: bytes named by their hash, kept as long as somebody has a use for them.
  *
- * Small blocks are rows of the database, so that thousands of results share one fsync; large ones are files, since a
- * row is written twice (the log comes first) and a large one is read through a chain of pages. Measured with 32
- * writers on two busy cores: at 20 KB 1,900 rows/s against 1,700 files/s, at 32 KiB 1,550 against 1,000, at 64 KiB 580
- * against 770, at 1 MiB 80 against 250. They meet above 32 KiB; we part at 16, which keeps the database small.
+ * Small blocks are rows of the database, large ones are files (block-writer.ts).
  *
  * A use is (job, kind), and a job takes and gives its uses through its own part only (`of`, job-blocks.ts). A job's end
  * releases them, and a block without a use goes: nothing else is ever collected. Weights and caches stay for the next job
@@ -15,19 +12,15 @@ import { assert } from '../../base/assert.ts'
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import { BlockFiles } from './block-files.ts'
 import { type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
+import { BlockWriter } from './block-writer.ts'
 import { codecOf, isHashOf } from './cid.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Database } from './database.ts'
-import { StoreError } from './errors.ts'
 import { HotCache } from './hot-cache.ts'
 import { type JobAccess, JobBlocks } from './job-blocks.ts'
 
 export type { BlockKind, BlockUse } from './block-uses.ts'
-
-export interface Block {
-  readonly cid: Cid
-  readonly bytes: Uint8Array
-}
+export type { Block } from './block-writer.ts'
 
 export interface BlockStoreOptions {
   /** What weights and caches of no current job may take on the disk. Less means fetching them again. */
@@ -47,12 +40,6 @@ export interface StoreLog {
 export const cacheBytesMaxDefault = 2 * 2 ** 30
 /** The OCR weights (16 MiB) with room for documents: a guess. */
 const hotBytesMaxDefault = 64 * 2 ** 20
-/** See the head. */
-export const rowBytesMax = 16 * 2 ** 10
-/** The list of shards of the largest job (see shardsMax); what may travel is bounded by the protocol. */
-export const storedBytesMax = 64 * 2 ** 20
-/** The threads of libuv's pool, which more writers would only queue for. */
-const writersMax = 4
 /** Uses released or taken in one transaction: 15 ms on two busy cores, during which the node answers nobody. */
 const usesPerCommit = 128
 
@@ -61,6 +48,7 @@ export class BlockStore {
   readonly #files: BlockFiles
   readonly #hot: HotCache
   readonly #uses: BlockUses
+  readonly #writer: BlockWriter
   readonly #cacheBytesMax: number
   readonly #log: StoreLog
   /** The parts of jobs that are not over. */
@@ -72,6 +60,13 @@ export class BlockStore {
     this.#database = database
     this.#files = new BlockFiles(directory.blocksPath, directory.quarantinePath)
     this.#uses = new BlockUses(database, options.now ?? Date.now)
+    this.#writer = new BlockWriter({
+      database,
+      files: this.#files,
+      uses: this.#uses,
+      has: (cid) => this.has(cid),
+      look: (cid) => this.#read(cid),
+    })
     this.#hot = new HotCache(options.hotBytesMax ?? hotBytesMaxDefault)
     this.#cacheBytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault
     this.#log = options.log ?? { warn: () => {} }
@@ -94,7 +89,7 @@ export class BlockStore {
 
   readonly #access: JobAccess = {
     take: (cids, use, check) => this.#take(cids, use, check),
-    putMany: (blocks, use, check) => this.#putMany(blocks, use, check),
+    putMany: (blocks, use, check) => this.#writer.putMany(blocks, use, check),
     get: (cid) => this.get(cid),
     isHeld: (cid, job) => this.#uses.isHeld(cid, job),
     kindsOf: (cid, job) => this.#uses.kindsOfJob(cid, job),
@@ -120,30 +115,6 @@ export class BlockStore {
       this.#uses.add(cid, use)
       return false
     })
-  }
-
-  async #putMany(blocks: readonly Block[], use: BlockUse, check: () => void): Promise<void> {
-    for (const { cid, bytes } of blocks) {
-      if (bytes.byteLength > storedBytesMax)
-        throw new StoreError({
-          code: 'too-large',
-          what: cid,
-          bytes: bytes.byteLength,
-          bytesMax: storedBytesMax,
-        })
-      if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch', cid, bytes: bytes.byteLength })
-    }
-    // What is here already may be damaged, and nobody has noticed yet: it is put aside, and kept anew.
-    for (const { cid } of blocks) await this.#read(cid)
-    const large = blocks.filter(({ bytes }) => bytes.byteLength > rowBytesMax)
-    for (const { cid } of large) this.#files.hold(cid)
-    try {
-      // Again only when another reader put a damaged file aside, or a release took the row, in between.
-      do await this.#writeFiles(large)
-      while (!(await this.#database.soon(() => this.#insert(blocks, use, check))))
-    } finally {
-      for (const { cid } of large) this.#files.letGo(cid, this.has(cid))
-    }
   }
 
   /** The verified bytes, to be read only: others may be reading the same. Undefined when not here, or damaged. */
@@ -258,35 +229,6 @@ export class BlockStore {
     const { removed, found } = this.#files.collect((cid) => known.has(cid))
     if (removed > 0) this.#log.warn({ files: removed }, 'removed block files that a crash left behind')
     for (const cid of known) if (!found.has(cid)) this.#quarantine(cid, null, 'file missing')
-  }
-
-  async #writeFiles(large: readonly Block[]): Promise<void> {
-    const queue = large.filter(({ cid }) => !this.has(cid))
-    if (queue.length === 0) return
-    const blocks = queue.values()
-    const write = async () => {
-      for (const { cid, bytes } of blocks) await this.#files.write(cid, bytes)
-    }
-    const writers = await Promise.allSettled(
-      Array.from({ length: Math.min(writersMax, queue.length) }, write),
-    )
-    for (const writer of writers) if (writer.status === 'rejected') throw writer.reason
-    await this.#files.sync()
-  }
-
-  /** Within a transaction. False when a file is gone that was there a moment ago. */
-  #insert(blocks: readonly Block[], use: BlockUse, check: () => void): boolean {
-    check()
-    for (const { cid, bytes } of blocks) {
-      const isLarge = bytes.byteLength > rowBytesMax
-      if (isLarge && !this.has(cid) && !this.#files.isWritten(cid)) return false
-    }
-    for (const { cid, bytes } of blocks) {
-      const body = bytes.byteLength > rowBytesMax ? null : bytes
-      this.#database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, ?)', cid, bytes.byteLength, body)
-      this.#uses.add(cid, use)
-    }
-    return true
   }
 
   #row(cid: Cid): { readonly body: Uint8Array | null } | undefined {
