@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
-import { type OwnNode, resolveNodeConfig, startOwnNode } from '../../src/cli/local-node.ts'
+import { preferenceNames } from '../../src/cli/config/preferences.ts'
+import { resolveConfig } from '../../src/cli/config.ts'
+import { nodeOptionNames, type OwnNode, startOwnNode } from '../../src/cli/local-node.ts'
 import type { SubmitRequest } from '../../src/host/api.ts'
 import { auditFile } from '../../src/host/audit.ts'
 import { openStore } from '../../src/host/store/store.ts'
@@ -47,7 +49,11 @@ class TestNode {
   static async start(dataDir: string, slots: number, bootstrap: readonly string[] = []): Promise<TestNode> {
     const said: Said[] = []
     const log = pino({ level: 'info' }, { write: (line: string) => void said.push(JSON.parse(line)) })
-    const config = resolveNodeConfig({ dataDir, slots, bootstrap, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const config = resolveConfig(
+      [...nodeOptionNames, ...preferenceNames],
+      { dataDir, slots, bootstrap, listen: ['/ip4/127.0.0.1/tcp/0'] },
+      { environment: {}, home: dataDir, workingDirectory: dataDir, cores: 2, timeZone: 'UTC' }, // and nobody's settings
+    )
     return new TestNode(dataDir, await startOwnNode(config, log), said)
   }
 
