@@ -64,8 +64,8 @@ test('a database that cannot be read any more ends the process with one sentence
   const host = new URL('../../src/host/', import.meta.url).href
   const program = `
     import { writeFileSync, readFileSync } from 'node:fs'
-    import { openStore } from '${host}store.ts'
-    import { endOnBrokenDisk } from '${host}store/broken-disk.ts'
+    import { openStore } from '${host}store/store.ts'
+    import { endOnBrokenDisk } from '${host}broken-disk.ts'
     const path = process.argv[1]
     openStore(path).close()
     const bytes = readFileSync(path + '/carpool.sqlite')

@@ -19,7 +19,7 @@ test('a second node is refused with the pid of the first, until kill -9 ends tha
   const path = temporaryDirectory(t)
   const holder = runChild(
     t,
-    `import { DataDirectory } from './store/data-directory.ts'
+    `import { DataDirectory } from './data-directory.ts'
      globalThis.held = new DataDirectory(process.argv[1])
      console.log('held')
      setInterval(() => {}, 1000)`,

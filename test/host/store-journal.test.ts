@@ -151,7 +151,7 @@ test('after kill -9, whatever was acknowledged is there, in order, and no serial
   const directory = temporaryDirectory(t)
   const program = `
     import { openStore } from './store.ts'
-    import { cidOf } from './store/cid.ts'
+    import { cidOf } from './cid.ts'
     const [, directory, job, round] = process.argv
     const { journal } = openStore(directory)
     process.stdout.write('open\\n')

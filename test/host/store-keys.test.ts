@@ -35,7 +35,7 @@ test('a key is made once, for its user only, and says whose it is', (t) => {
 test('two processes that make the same key at once get the same key', { timeout: 120_000 }, async (t) => {
   const path = join(temporaryDirectory(t), 'node.key')
   const program = `
-    import { loadOrCreateKey } from './store/keys.ts'
+    import { loadOrCreateKey } from './keys.ts'
     console.log(loadOrCreateKey(process.argv[1], 'node').peerId)`
   const children = Array.from({ length: 4 }, () => runChild(t, program, path))
   const peerIds = await Promise.all(children.map(({ lines }) => firstOf(lines)))

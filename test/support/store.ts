@@ -47,7 +47,7 @@ export function runChild(
   path: string,
   ...rest: (string | RunOptions)[]
 ): ChildProcess & { lines: AsyncIterable<string> } {
-  const base = new URL('../../src/host/', import.meta.url).href
+  const base = new URL('../../src/host/store/', import.meta.url).href
   const program = code.replaceAll("from './", `from '${base}`)
   const limits = rest.filter((one) => typeof one !== 'string')
   const args = ['--input-type=module', '-e', program, path, ...rest.filter((one) => typeof one === 'string')]

@@ -7,8 +7,7 @@ import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
 import { openStatement } from '../../protocol/ledger/statement.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { sha256 } from '../sha256.ts'
-import type { Journal } from '../store/journal.ts'
-import type { Books } from './books.ts'
+import type { Store } from '../store.ts'
 import type {
   BilledShard,
   BillTotals,
@@ -21,12 +20,11 @@ import type {
   Work,
 } from './contract.ts'
 import type { Earnings } from './earnings.ts'
-import type { LedgerTables } from './tables.ts'
 
 export interface MoneyOptions {
   readonly self: PeerId
   readonly owner: OwnerId
-  readonly store: { readonly journal: Journal; readonly books: Books; readonly ledgerTables: LedgerTables }
+  readonly store: Store
   readonly earnings: Pick<Earnings, 'differences'>
 }
 

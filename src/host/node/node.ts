@@ -210,6 +210,9 @@ export class CarpoolNode {
     this.api = apiOf(this.#parts)
     this.#route()
     vehicle.setOperatorShare(fleet?.operatorPpm ?? 0)
+    void store
+      .collect()
+      .catch((error) => log.warn({ error }, 'the blocks of jobs that are gone were not released'))
     jobs.resume()
     fleet?.start(
       network,
