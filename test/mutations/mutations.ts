@@ -23,6 +23,10 @@ const receipts = 'test/protocol/receipt.test.ts'
 const roster = 'test/protocol/roster.test.ts'
 const durability = 'test/host/store-durability.test.ts'
 const storeBlocks = 'test/host/store-blocks.test.ts'
+const storeJobs = 'test/host/store-jobs.test.ts'
+const provisions = 'test/host/provisions.test.ts'
+const submission = 'test/host/submission.test.ts'
+const jobsAlike = 'test/host/jobs-alike.test.ts'
 const outbox = 'test/host/outbox.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
@@ -92,7 +96,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'The hash of a block is not checked when it is put.',
-    file: 'src/host/store/blocks.ts',
+    file: 'src/host/store/block-writer.ts',
     find: "if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch'",
     replace: "if (bytes === null) throw new StoreError({ code: 'hash-mismatch'",
     caughtBy: [storeBlocks],
@@ -103,6 +107,78 @@ export const mutations: readonly Mutation[] = [
     find: "kinds.includes('weights') && kinds.every(isEvictable)",
     replace: "kinds.includes('weights')",
     caughtBy: [storeBlocks],
+  },
+  // --- which job a block belongs to
+  {
+    name: 'A block that is here already does not become the job’s that needs it.',
+    file: 'src/host/store/blocks.ts',
+    find: '      this.#uses.add(cid, use)\n      return false',
+    replace: '      return false',
+    caughtBy: [provisions, storeJobs],
+  },
+  {
+    name: 'A result that is here already is not made the job’s.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: "await this.#blocks.take(results, 'result')",
+    replace: 'results.filter((cid) => !this.#options.store.blocks.has(cid))',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'What arrives for a job that is forgotten is kept for ever.',
+    file: 'src/host/store/job-blocks.ts',
+    find: 'if (this.#isOver) throw',
+    replace: 'if (this.#isOver && this.job === undefined) throw',
+    caughtBy: [storeBlocks, provisions],
+  },
+  {
+    name: 'The release of a job takes what it gets when it is taken up again.',
+    file: 'src/host/store/blocks.ts',
+    find: 'new JobBlocks(job, this.#access, this.#releasing.get(job))',
+    replace: 'new JobBlocks(job, this.#access, undefined)',
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'Weights that were damaged leave a use behind.',
+    file: 'src/host/store/block-uses.ts',
+    find: "SELECT cid, '', ?2 FROM blocks WHERE cid = ?1`",
+    replace: "VALUES (?1, '', ?2)`",
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'A node that stops looking after a job forgets that its vehicle works on it.',
+    file: 'src/host/store/store.ts',
+    find: 'some((other) => other !== role)',
+    replace: 'some((other) => other !== role && other === "")',
+    caughtBy: [storeJobs],
+  },
+  {
+    name: 'What a crash left of forgotten jobs stays.',
+    file: 'src/host/store/store.ts',
+    find: 'blocks.keepOnly(new Set(',
+    replace: 'Promise.resolve(new Set(',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'Of weights only the root is the job’s.',
+    file: 'src/host/submission/submission.ts',
+    find: '(block) => mine.put(block.cid, block.bytes, kind))',
+    replace:
+      "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
+    caughtBy: [submission],
+  },
+  {
+    name: 'A request whose job was cancelled is answered with that job.',
+    file: 'src/host/jobs/jobs.ts',
+    find: "if (end) return end.outcome === 'complete'",
+    replace: 'if (end) return true',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'A request that is made twice at once becomes two jobs.',
+    file: 'src/host/turns.ts',
+    find: 'const mine = before.then(act)',
+    replace: 'const mine = act()',
+    caughtBy: [jobsAlike],
   },
   // --- what is signed
   {
