@@ -27,6 +27,7 @@ const storeJobs = 'test/host/store-jobs.test.ts'
 const provisions = 'test/host/provisions.test.ts'
 const submission = 'test/host/submission.test.ts'
 const jobsAlike = 'test/host/jobs-alike.test.ts'
+const turns = 'test/host/turns.test.ts'
 const outbox = 'test/host/outbox.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
@@ -178,7 +179,7 @@ export const mutations: readonly Mutation[] = [
     file: 'src/host/turns.ts',
     find: 'const mine = before.then(act)',
     replace: 'const mine = act()',
-    caughtBy: [jobsAlike],
+    caughtBy: [turns],
   },
   // --- what is signed
   {
