@@ -2,20 +2,20 @@
 
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
-import { byDependency, type JobRecord } from '../protocol/council/job-records.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { ShardEntry } from '../protocol/job/lists.ts'
 import type { Manifest } from '../protocol/job/manifest.ts'
-import type { ClaimRecord } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
+import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import { type Chance, cheapHash } from './chance.ts'
 import { Disk } from './disk.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import type { SimNode } from './sim-node.ts'
+import { believed } from './unsigned.ts'
 import type { World } from './world.ts'
 
 export interface SimJob {
@@ -86,7 +86,7 @@ export class StewardNode implements SimNode {
 
   /** Takes up a job that it is entrusted with; the submitter, or whoever has them, gives it the inputs. */
   take(from: PeerId, job: SimJob, handovers: readonly Verified<Handover>[]): void {
-    const chain = handovers.map((record): JobRecord => ({ kind: 'handover', record }))
+    const chain = handovers.map((record) => checked('handover', record))
     if (this.knows(job)) {
       for (const entry of chain) this.receive(from, entry)
       return
@@ -217,7 +217,7 @@ export class StewardNode implements SimNode {
   }
 
   receive(from: PeerId, record: JobRecord): void {
-    this.tell(record.record.job!, { type: 'record', from, record })
+    this.tell(record.record.job!, { type: 'record', from, record: believed(record) })
   }
 
   #tellOf(lease: LeaseId, input: CouncilInput): void {
@@ -228,13 +228,8 @@ export class StewardNode implements SimNode {
   tell(job: JobId, input: CouncilInput): void {
     const known = this.#councils.get(job)
     if (known === undefined) return
-    const given = input.type === 'record' ? input.record : undefined
-    const effects = known.council.handle(input, this.#world.clockOf(this))
-    const receipt =
-      input.type === 'receipt'
-        ? ({ kind: 'receipt', record: input.receipt, opening: input.opening } as const)
-        : given
-    for (const effect of effects) this.#carryOut(known.job, effect, receipt)
+    for (const effect of known.council.handle(input, this.#world.clockOf(this)))
+      this.#carryOut(known.job, effect)
   }
 
   tellRoster(): void {
@@ -252,26 +247,28 @@ export class StewardNode implements SimNode {
       sha256: cheapHash,
     })
     this.#councils.set(id, { council, job })
-    const known = [...records].sort(byDependency).filter(isClaimRecord)
+    const known = [...records].sort(byDependency).filter(isMoney)
     this.#money.begin(job, known, this.#world.clockOf(this))
     const shards = this.#inputs.has(id) ? job.shards : null
     for (const effect of council.begin({ records, shards, fresh }, this.#world.clockOf(this)))
-      this.#carryOut(job, effect, undefined)
+      this.#carryOut(job, effect)
     this.tell(id, { type: 'roster', capacities: this.#world.capacities(), operatorPpm })
     for (const peer of this.#world.linkedTo(this)) this.tell(id, { type: 'connected', peer })
   }
 
-  #carryOut(job: SimJob, effect: CouncilEffect, given: JobRecord | undefined): void {
+  #carryOut(job: SimJob, effect: CouncilEffect): void {
     const id = job.manifest.id
     const world = this.#world
     switch (effect.type) {
       case 'issue':
-        world.checkers.signed(effect.id, effect.body, null, false)
-        this.#issued({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
+        world.checkers.signed(effect.issued.record.id, effect.issued.record, null, false)
+        this.#issued(effect.issued)
         break
       case 'keep':
+        this.#keep(effect.receipt)
+        break
       case 'copy':
-        this.#keep(given!)
+        this.#keep(effect.record)
         break
       case 'offer':
         this.#after(() => {
@@ -289,10 +286,7 @@ export class StewardNode implements SimNode {
         this.#after(() => world.send(this, effect.to, effect.message))
         break
       case 'share':
-        this.#after(() => {
-          const entry = this.#recordOf(effect.record)
-          if (entry !== undefined) world.share(this, effect.to, entry)
-        })
+        this.#after(() => world.share(this, effect.to, effect.record))
         break
       case 'collect':
         world.collect(this, effect.wanted, (results) => {
@@ -355,7 +349,7 @@ export class StewardNode implements SimNode {
     this.#records.set(entry.record.id, entry)
     this.#write({ type: 'record', entry })
     const job = entry.record.job
-    if (job !== null && isClaimRecord(entry))
+    if (job !== null && isMoney(entry))
       this.#money.tell(job, { type: 'record', record: entry }, this.#world.clockOf(this))
   }
 
@@ -396,8 +390,4 @@ export class StewardNode implements SimNode {
   #after(say: () => void): void {
     this.#world.later(this, Math.max(0, this.#durableMs - this.#world.nowMs), say)
   }
-}
-
-function isClaimRecord<Kept extends JobRecord>(entry: Kept): entry is Kept & ClaimRecord {
-  return ['lease', 'receipt', 'allowance', 'verdict', 'end'].includes(entry.kind)
 }

@@ -9,6 +9,7 @@ import type { Message, ReleaseReason } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
 import { cborCid } from '../protocol/record/block.ts'
 import type { Verified } from '../protocol/record/record.ts'
+import { checked } from '../protocol/records.ts'
 import type {
   Done,
   RestoredJob,
@@ -276,7 +277,7 @@ export class VehicleNode implements SimNode {
       case 'show': {
         const known = this.#leases.get(effect.lease)
         if (known !== undefined)
-          this.#after(() => world.share(this, effect.to, { kind: 'lease', record: known.lease }))
+          this.#after(() => world.share(this, effect.to, checked('lease', known.lease)))
         break
       }
       case 'send':

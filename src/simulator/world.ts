@@ -3,7 +3,6 @@
  * scenario and seed give the same events in the same order, on any machine.
  */
 
-import type { JobRecord } from '../protocol/council/job-records.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
 import type { ShardEntry } from '../protocol/job/lists.ts'
@@ -19,6 +18,7 @@ import type { Message, ReleaseReason } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
 import { cborCid } from '../protocol/record/block.ts'
 import type { Verified } from '../protocol/record/record.ts'
+import { bodyOf, checked, type JobRecord } from '../protocol/records.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { plansFor } from '../protocol/verification/plan.ts'
 import { Chance, cheapHash } from './chance.ts'
@@ -31,6 +31,7 @@ import { type SimJob, StewardNode } from './steward-node.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
 import { type Condition, clockJumpMsMax, Trouble } from './trouble.ts'
+import { believed } from './unsigned.ts'
 import { type Temper, VehicleNode } from './vehicle-node.ts'
 
 export interface Outcome {
@@ -234,7 +235,11 @@ export class World {
   ): void {
     this.#deliver(from, to, 'receipt', (node) => {
       if (node instanceof StewardNode)
-        node.tell(receipt.job!, { type: 'receipt', receipt, opening, released })
+        node.tell(receipt.job!, {
+          type: 'receipt',
+          receipt: believed(checked('receipt', receipt, opening)),
+          released,
+        })
     })
   }
 
@@ -310,23 +315,19 @@ export class World {
       costMs: shardCostMs,
     }))
     const manifest: Verified<Manifest> = {
-      domain: 'carpool',
-      version: 1,
-      kind: 'manifest',
-      job: null,
-      epoch: 0,
-      steward: null,
-      serial: index,
-      expiresMs: Number.MAX_SAFE_INTEGER,
-      signer: peerNamed(`submitter-${index}`),
+      ...bodyOf('manifest', {
+        signer: peerNamed(`submitter-${index}`),
+        serial: index,
+        expiresMs: Number.MAX_SAFE_INTEGER,
+        payload: manifestOf(
+          places.map(placeOf),
+          this.nowMs + this.#troubleMs,
+          shardsPerJob,
+          assuranceOf(this.#scenario),
+          paymentOf(this.#scenario),
+        ),
+      }),
       id: cidOf(`job ${index}`),
-      payload: manifestOf(
-        places.map(placeOf),
-        this.nowMs + this.#troubleMs,
-        shardsPerJob,
-        assuranceOf(this.#scenario),
-        paymentOf(this.#scenario),
-      ),
     }
     const job: SimJob = { manifest, shards, truth }
     const { replicas, lead, audits } = manifest.payload.assurance

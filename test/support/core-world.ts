@@ -11,12 +11,13 @@ import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { JobEnd, ShardVerdict } from '../../src/protocol/job/verdict.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import type { Message } from '../../src/protocol/message.ts'
-import type { RecordBody, Verified } from '../../src/protocol/record/record.ts'
+import type { Verified } from '../../src/protocol/record/record.ts'
+import { type Checked, checked, type JobRecord } from '../../src/protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../../src/protocol/steward/contract.ts'
-import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import { Steward } from '../../src/protocol/steward/steward.ts'
 import type { WorkerEffect, WorkerInput } from '../../src/protocol/worker/contract.ts'
 import { Worker } from '../../src/protocol/worker/worker.ts'
-import { bodyOf, seed as drawSeed, manifestWith, peerNamed, sha256 } from './core-fakes.ts'
+import { believed, bodyOf, seed as drawSeed, manifestWith, peerNamed, sha256 } from './core-fakes.ts'
 import { capacityOf } from './core-steward-stage.ts'
 
 export interface WorldOptions {
@@ -97,7 +98,7 @@ class World {
   readonly #vehicles = new Map<PeerId, Vehicle>()
   readonly #streams = new Map<string, RandomStream>()
   readonly #queue = new EventQueue()
-  readonly #journal: Restored[] = []
+  readonly #journal: JobRecord[] = []
   readonly #leases = new Map<LeaseId, Verified<Lease>>()
   readonly #arrivals = new Map<string, number>()
   readonly #trace: string[] = []
@@ -110,7 +111,6 @@ class World {
   #nowMs = 0
   #order = 0
   #inputs = 0
-  #received: Verified<Receipt> | undefined
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -170,7 +170,6 @@ class World {
   #tell(input: StewardInput): void {
     this.#inputs += 1
     this.#note(() => `steward < ${describe(input)}`)
-    if (input.type === 'receipt') this.#received = input.receipt
     this.#carryOut(this.#steward.handle(input, this.#nowMs))
   }
 
@@ -185,10 +184,10 @@ class World {
       this.#note(() => `steward > ${describe(effect)}`)
       switch (effect.type) {
         case 'issue':
-          this.#keep(effect.id, effect.body)
+          this.#keep(effect.issued)
           break
         case 'keep':
-          this.#keepReceipt(this.#received!, effect.opening)
+          this.#keepReceipt(effect.receipt)
           break
         case 'offer':
           this.#send(effect.to, () => {
@@ -226,17 +225,14 @@ class World {
     }
   }
 
-  #keep(id: RecordId, body: RecordBody): void {
-    const record = { ...body, id } as Verified<never>
-    this.#journal.push({ kind: body.kind as 'lease', record })
-    if (body.kind === 'lease') this.#leases.set(id, record)
+  #keep(entry: JobRecord): void {
+    this.#journal.push(entry)
+    if (entry.kind === 'lease') this.#leases.set(entry.record.id, entry.record)
   }
 
-  #keepReceipt(
-    record: Verified<Receipt>,
-    opening: { readonly results: readonly Cid[]; readonly nonce: Uint8Array },
-  ): void {
-    this.#journal.push({ kind: 'receipt', record, opening })
+  #keepReceipt(entry: Checked<'receipt'>): void {
+    const { record, opening } = entry
+    this.#journal.push(entry)
     const lease = this.#leases.get(record.payload.lease)!
     for (const [i, place] of record.payload.covers.entries()) {
       const position = lease.payload.positions[place]!
@@ -325,9 +321,10 @@ class World {
         })
         break
       case 'deliver': {
-        const { record: receipt, opening } = vehicle.receipts.get(effect.receipt)!
+        const { record, opening } = vehicle.receipts.get(effect.receipt)!
+        const receipt = believed(checked('receipt', record, opening))
         const { released } = effect
-        this.#send(from, () => this.#tell({ type: 'receipt', receipt, opening, released }))
+        this.#send(from, () => this.#tell({ type: 'receipt', receipt, released }))
         break
       }
       case 'send':

@@ -18,12 +18,10 @@ import {
   bytesSchema,
   cidSchema,
   naturalSchema,
-  openRecord,
   ownerIdSchema,
   peerIdSchema,
-  type SignedRecord,
+  recordType,
   type Verified,
-  type Verify,
 } from '../record/record.ts'
 
 export interface Lease {
@@ -101,13 +99,11 @@ export const openingSchema: z.ZodType<Opening> = z.strictObject({
   nonce: bytesSchema,
 })
 
-export function openLease(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Lease> {
-  return openRecord(record, 'lease', leaseSchema, recordBytesMax, sha256, verify)
-}
+export const leaseType = recordType('lease', leaseSchema, recordBytesMax)
+export const { open: openLease } = leaseType
 
-export function openReceipt(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Receipt> {
-  return openRecord(record, 'receipt', receiptSchema, recordBytesMax, sha256, verify)
-}
+export const receiptType = recordType('receipt', receiptSchema, recordBytesMax)
+export const { open: openReceipt } = receiptType
 
 /** The root to which a vehicle commits. Results are in the order of `covers`. */
 export function receiptRoot(

@@ -5,16 +5,7 @@
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
 import { leaseShardsMax } from '../limits.ts'
-import type { Sha256 } from '../record/block.ts'
-import {
-  bytesSchema,
-  cidSchema,
-  naturalSchema,
-  openRecord,
-  type SignedRecord,
-  type Verified,
-  type Verify,
-} from '../record/record.ts'
+import { bytesSchema, cidSchema, naturalSchema, recordType } from '../record/record.ts'
 
 export interface Verdict {
   readonly shards: readonly ShardVerdict[]
@@ -71,14 +62,11 @@ const endSchema: z.ZodType<JobEnd> = z.strictObject({
 /** 64 shards with some claims each; a shard with 64 claims has a verdict of its own. */
 const verdictBytesMax = 128 * 1024
 
-export function openVerdict(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Verdict> {
-  return openRecord(record, 'verdict', verdictSchema, verdictBytesMax, sha256, verify)
-}
+export const verdictType = recordType('verdict', verdictSchema, verdictBytesMax)
+export const { open: openVerdict } = verdictType
 
-export function openReveal(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Reveal> {
-  return openRecord(record, 'reveal', revealSchema, 1024, sha256, verify)
-}
+export const revealType = recordType('reveal', revealSchema, 1024)
+export const { open: openReveal } = revealType
 
-export function openEnd(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<JobEnd> {
-  return openRecord(record, 'end', endSchema, 1024, sha256, verify)
-}
+export const endType = recordType('end', endSchema, 1024)
+export const { open: openEnd } = endType

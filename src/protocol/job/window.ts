@@ -9,15 +9,7 @@ import { z } from 'zod'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
 import type { OwnerId, RecordId } from '../ids.ts'
 import { windowShardsMax } from '../limits.ts'
-import {
-  cidSchema,
-  naturalSchema,
-  openRecord,
-  ownerIdSchema,
-  type SignedRecord,
-  type Verified,
-  type Verify,
-} from '../record/record.ts'
+import { cidSchema, naturalSchema, ownerIdSchema, recordType } from '../record/record.ts'
 
 export interface Window {
   readonly owner: OwnerId
@@ -36,9 +28,8 @@ const windowSchema: z.ZodType<Window> = z.strictObject({
 /** A thousand receipts with their positions. */
 const windowBytesMax = 80 * windowShardsMax
 
-export function openWindow(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Window> {
-  return openRecord(record, 'window', windowSchema, windowBytesMax, sha256, verify)
-}
+export const windowType = recordType('window', windowSchema, windowBytesMax)
+export const { open: openWindow } = windowType
 
 /**
  * The positions of a window in the order in which they are checked: uniformly shuffled. The first `checks` of them are,

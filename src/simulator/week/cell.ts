@@ -11,12 +11,12 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../proto
 import type { Lease, Opening, Receipt } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { categoryDefault, type Manifest } from '../../protocol/job/manifest.ts'
-import type { JobEnd, Verdict } from '../../protocol/job/verdict.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Ask } from '../../protocol/price.ts'
 import { cborCid } from '../../protocol/record/block.ts'
 import type { Verified } from '../../protocol/record/record.ts'
+import { bodyOf, checked, isMoney } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import { OwnerRules } from '../../protocol/rules/rules.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
@@ -26,6 +26,7 @@ import { Worker } from '../../protocol/worker/worker.ts'
 import { Chance, cheapHash } from '../chance.ts'
 import { peerNamed } from '../sim-node.ts'
 import { Timeline } from '../timeline.ts'
+import { believed } from '../unsigned.ts'
 import { Life } from './life.ts'
 import { type Owner, ownerOf } from './owners.ts'
 import { Presence, type Presences } from './presence.ts'
@@ -224,19 +225,9 @@ class CellJob {
       stewards: [{ peer: self, owner: ownerNamed(self), nonce, drawCommitment: cheapHash(seed) }],
     }
     const id = cidOf(`job ${index} ${cell.chance.next()}`)
-    this.manifest = {
-      domain: 'carpool',
-      version: 1,
-      kind: 'manifest',
-      job: null,
-      epoch: 0,
-      steward: null,
-      serial: index,
-      expiresMs: Number.MAX_SAFE_INTEGER,
-      signer: peerNamed('submitter'),
-      id,
-      payload,
-    }
+    const expiresMs = Number.MAX_SAFE_INTEGER
+    const body = bodyOf('manifest', { signer: peerNamed('submitter'), serial: index, expiresMs, payload })
+    this.manifest = { ...body, id }
     this.#steward = new Steward({ job: id, manifest: payload, shards, self, seed, sha256: cheapHash })
     this.#claims = new JobClaims({ job: id, submitter: this.manifest.signer, fleet: null, currency })
   }
@@ -256,22 +247,18 @@ class CellJob {
 
   tell(input: StewardInput): void {
     for (const effect of this.#steward.handle(input, this.#cell.clockMs)) this.#carryOut(effect)
-    if (input.type === 'receipt') this.#learnOf({ kind: 'receipt', record: input.receipt })
+    if (input.type === 'receipt') this.#learnOf(input.receipt)
   }
 
   #carryOut(effect: StewardEffect): void {
     const cell = this.#cell
     switch (effect.type) {
       case 'issue': {
-        const record = { ...effect.body, id: effect.id }
-        if (record.kind === 'lease') {
-          this.#leases.set(record.id as LeaseId, record as Verified<Lease>)
-          this.#learnOf({ kind: 'lease', record: record as Verified<Lease> })
-        } else if (record.kind === 'verdict') {
-          const verdict = record as Verified<Verdict>
-          cell.verified(verdict.payload.shards.filter(({ outcome }) => outcome === 'accepted').length)
-          this.#learnOf({ kind: 'verdict', record: verdict })
-        } else if (record.kind === 'end') this.#learnOf({ kind: 'end', record: record as Verified<JobEnd> })
+        const { issued } = effect
+        if (issued.kind === 'lease') this.#leases.set(issued.record.id, issued.record)
+        else if (issued.kind === 'verdict')
+          cell.verified(issued.record.payload.shards.filter(({ outcome }) => outcome === 'accepted').length)
+        if (isMoney(issued) && issued.kind !== 'allowance') this.#learnOf(issued)
         break
       }
       case 'offer': {
@@ -516,7 +503,11 @@ class CellVehicle {
         const known = this.#receipts.get(effect.receipt)
         if (known === undefined) break
         const { receipt, opening } = known
-        cell.toSteward(receipt.job!, { type: 'receipt', receipt, opening, released: effect.released })
+        cell.toSteward(receipt.job!, {
+          type: 'receipt',
+          receipt: believed(checked('receipt', receipt, opening)),
+          released: effect.released,
+        })
         break
       }
       case 'send': {
