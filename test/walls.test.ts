@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { circlesOf, readHouse } from './support/rooms.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -56,6 +57,37 @@ for (const source of [
     assert.match(stdout, /planted\.ts.*error TS/)
   })
 
+test('no two rooms need each other, not even for a type', () => {
+  assert.deepEqual(circlesOf(readHouse(join(root, 'src'))), [])
+})
+
+test('a circle of rooms is named, with the imports that close it', () => {
+  const house = readHouse(join(root, 'src'))
+  const planted = new Map(house)
+  // No circle of files: record/ needs job/ through one file, and job/ needs record/ through others.
+  planted.set('protocol/record/planted.ts', "import type { Lease } from '../job/lease.ts'\n")
+  const [circle, ...others] = circlesOf(planted)
+  assert.deepEqual(others, [])
+  assert.match(circle!, /protocol\/record/)
+  assert.match(circle!, /protocol\/record\/planted\.ts -> protocol\/job\/lease\.ts/)
+  const files = new Map([
+    ['cli/a.ts', "export { b } from './b.ts'\n"],
+    ['cli/b.ts', "import type { C } from './c/c.ts'\n"],
+    ['cli/c/c.ts', "const a = await import('../a.ts')\n"],
+    ['cli/c/d.ts', "import { c } from './c.ts'\n"],
+  ])
+  assert.deepEqual(circlesOf(files), [
+    'cli/a.ts, cli/b.ts, cli/c: cli/a.ts -> cli/b.ts; cli/b.ts -> cli/c/c.ts; cli/c/c.ts -> cli/a.ts',
+  ])
+})
+
+test('two files that need each other for a type are a circle', (t) => {
+  const folder = lintFolder(t)
+  plant(folder, 'src/cli/a.ts', "import type { B } from './b.ts'\n\nexport type A = B | null\n")
+  plant(folder, 'src/cli/b.ts', "import type { A } from './a.ts'\n\nexport type B = A[]\n")
+  assert.match(lintIn(folder, 'src'), /noImportCycles/)
+})
+
 test('what keeps to the walls is not complained of', (t) => {
   const said = lint(
     t,
@@ -66,11 +98,24 @@ test('what keeps to the walls is not complained of', (t) => {
 })
 
 function lint(t: TestContext, path: string, source: string): string {
+  const folder = lintFolder(t)
+  plant(folder, path, source)
+  return lintIn(folder, path)
+}
+
+function lintFolder(t: TestContext): string {
   const folder = temporaryFolder(t)
   for (const file of ['biome.json', 'pure.grit', 'package.json'])
     copyFileSync(join(root, file), join(folder, file))
+  return folder
+}
+
+function plant(folder: string, path: string, source: string): void {
   mkdirSync(dirname(join(folder, path)), { recursive: true })
   writeFileSync(join(folder, path), source)
+}
+
+function lintIn(folder: string, path: string): string {
   const { stdout, stderr } = run('biome', ['lint', '--vcs-enabled=false', path], folder)
   return stdout + stderr
 }

@@ -7,6 +7,7 @@
  * has to know of it then fails to compile.
  */
 import { assert } from '../base/assert.ts'
+import { compareText } from '../base/bytes.ts'
 import type { Sha256 } from '../base/prng.ts'
 import { ProtocolError } from './errors.ts'
 import type { JobId, PeerId, RecordId } from './ids.ts'
@@ -215,9 +216,10 @@ export function signedByOf(kind: RecordKind): Row['signedBy'] {
 
 /** Sorts what rests on nothing else first, so that no record comes before what it needs. */
 export function byDependency(a: JobRecord, b: JobRecord): number {
-  return (
-    rankOf(a.kind) - rankOf(b.kind) || a.record.epoch - b.record.epoch || a.record.serial - b.record.serial
-  )
+  const byEpoch = rankOf(a.kind) - rankOf(b.kind) || a.record.epoch - b.record.epoch
+  // Handovers in the order in which they follow each other (job/handover.ts).
+  if (a.kind === 'handover') return byEpoch || compareText(a.record.id, b.record.id)
+  return byEpoch || a.record.serial - b.record.serial
 }
 
 function rankOf(kind: RecordKind): number {

@@ -9,7 +9,7 @@ import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
 import type { JobEnd, Verdict } from '../protocol/job/verdict.ts'
 import type { RecordBody, Verified } from '../protocol/record/record.ts'
 import { LedgerChecker } from './ledger-checker.ts'
-import type { SimJob } from './steward-node.ts'
+import type { SimJob } from './sim-job.ts'
 
 /** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
 const recordsPerShardMax = 40
@@ -107,7 +107,7 @@ export class Checkers {
   /** Every job ends by its deadline and two leases, complete or with a reason. */
   late(job: JobId, nowMs: number, graceMs: number): void {
     const rules = this.#rules.get(job)!
-    if (nowMs > rules.deadlineMs + graceMs && !this.#ends.has(job)) this.#blame(`job ${job} never ended`)
+    if (nowMs >= rules.deadlineMs + graceMs && !this.#ends.has(job)) this.#blame(`job ${job} never ended`)
   }
 
   /** A job's records are bounded by its shards: nobody can make a steward grow without end. */

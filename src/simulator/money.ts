@@ -17,7 +17,7 @@ import {
 import type { Verified } from '../protocol/record/record.ts'
 import { bodyOf } from '../protocol/records.ts'
 import { cheapHash } from './chance.ts'
-import type { SimJob } from './steward-node.ts'
+import type { SimJob } from './sim-job.ts'
 
 export interface SimStatement {
   readonly statement: Verified<Statement>

@@ -4,41 +4,27 @@ import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.t
 import { Council } from '../protocol/council/council.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
-import type { ShardEntry } from '../protocol/job/lists.ts'
-import type { Manifest } from '../protocol/job/manifest.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import { type Chance, cheapHash } from './chance.ts'
-import { Disk } from './disk.ts'
+import { capacityOf, operatorPpm, seedNamed } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
-import type { SimNode } from './sim-node.ts'
+import { Shell } from './shell.ts'
+import type { SimJob } from './sim-job.ts'
+import type { Parcel, SimWorld } from './sim-world.ts'
 import { believed } from './unsigned.ts'
-import type { World } from './world.ts'
-
-export interface SimJob {
-  readonly manifest: Verified<Manifest>
-  readonly shards: readonly ShardEntry[]
-  readonly truth: (position: number) => Cid
-}
 
 type Written =
   | { readonly type: 'job'; readonly job: SimJob }
   | { readonly type: 'inputs'; readonly job: JobId }
   | { readonly type: 'record'; readonly entry: JobRecord }
   | { readonly type: 'result'; readonly result: Cid }
-  | { readonly type: 'entry'; readonly entry: Entry }
 
-/** What the simulated fleet's operator keeps. */
-export const operatorPpm = 50_000
-
-export class StewardNode implements SimNode {
-  readonly peer: PeerId
-  readonly owner: OwnerId
-  readonly #world: World
-  readonly #disk = new Disk<Written>()
+export class StewardNode extends Shell<Written> {
+  readonly role = 'steward'
   #councils = new Map<JobId, { readonly council: Council; readonly job: SimJob }>()
   #results = new Set<Cid>()
   #inputs = new Set<JobId>()
@@ -46,52 +32,38 @@ export class StewardNode implements SimNode {
   #records = new Map<RecordId, JobRecord>()
   #money: StewardMoney
   #lives = 0
-  /** When all that was written so far is durable. */
-  #durableMs = 0
 
-  constructor(world: World, peer: PeerId, owner: OwnerId) {
-    this.#world = world
-    this.peer = peer
-    this.owner = owner
-    this.#capacity = {
-      peer,
-      owner,
-      serial: 0,
-      expiresMs: Number.MAX_SAFE_INTEGER,
-      name: peer,
-      certificate: null,
-      credential: null,
-      slots: { total: 0, free: 0 },
-      mode: 'run',
-      reasons: [],
-      availableUntilMs: null,
-      engines: [],
-      addresses: [],
-      software: 'carpool',
-    }
+  constructor(world: SimWorld, peer: PeerId, owner: OwnerId) {
+    super(world, peer, owner)
+    this.#capacity = capacityOf({ peer, owner })
     this.#money = this.#newMoney([])
   }
 
   seedOf(nonce: Uint8Array): Uint8Array {
-    return cheapHash(new TextEncoder().encode(`seed/${this.peer}/${nonce.join()}`))
+    return seedNamed(`${this.peer}/${nonce.join()}`)
+  }
+
+  /** Asks another node to look after this job, too. */
+  entrust(to: PeerId, job: SimJob): void {
+    this.world.send(this, to, { type: 'entrust', job, handovers: this.#handoversOf(job) })
   }
 
   /** Takes up a job of its own. */
   submit(job: SimJob): void {
     this.#inputs.add(job.manifest.id)
-    this.#write({ type: 'job', job })
-    this.#write({ type: 'inputs', job: job.manifest.id })
+    this.durable({ type: 'job', job })
+    this.durable({ type: 'inputs', job: job.manifest.id })
     this.#begin(job, [], true)
   }
 
   /** Takes up a job that it is entrusted with; the submitter, or whoever has them, gives it the inputs. */
-  take(from: PeerId, job: SimJob, handovers: readonly Verified<Handover>[]): void {
+  #take(from: PeerId, job: SimJob, handovers: readonly Verified<Handover>[]): void {
     const chain = handovers.map((record) => checked('handover', record))
     if (this.knows(job)) {
-      for (const entry of chain) this.receive(from, entry)
+      for (const entry of chain) this.#receive(from, entry)
       return
     }
-    this.#write({ type: 'job', job })
+    this.durable({ type: 'job', job })
     for (const entry of chain) this.#keep(entry)
     this.#begin(job, chain, false)
   }
@@ -108,14 +80,14 @@ export class StewardNode implements SimNode {
     return this.#results.has(result)
   }
 
-  /** For another node. Whoever reads what is damaged notices it. */
-  reads(result: Cid): boolean {
+  /** A node that reads a damaged result for another one notices the damage. */
+  serves(result: Cid): boolean {
     if (this.#results.has(result)) return true
-    for (const job of this.#councils.keys()) this.tell(job, { type: 'result-lost', result })
+    for (const job of this.#councils.keys()) this.#tell(job, { type: 'result-lost', result })
     return false
   }
 
-  handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
+  #handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
     return this.#councils.get(manifest.id)?.council.succession.chain ?? []
   }
 
@@ -138,11 +110,11 @@ export class StewardNode implements SimNode {
     const damaged = results[chance.between(0, Math.max(0, results.length - 1))]
     if (damaged === undefined) return
     this.#results.delete(damaged)
-    this.#disk.forget((written) => written.type === 'result' && written.result === damaged)
+    this.disk.forget((written) => written.type === 'result' && written.result === damaged)
   }
 
   restart(): void {
-    this.#disk.crash(this.#world.nowMs, this.#world.chance)
+    this.disk.crash(this.world.nowMs, this.world.chance)
     this.#councils = new Map()
     this.#results = new Set()
     this.#inputs = new Set()
@@ -150,7 +122,7 @@ export class StewardNode implements SimNode {
     const records: JobRecord[] = []
     const entries: Entry[] = []
     this.#records = new Map()
-    for (const written of this.#disk.entries()) {
+    for (const written of this.disk.entries()) {
       if (written.type === 'job') jobs.push(written.job)
       else if (written.type === 'record') {
         records.push(written.entry)
@@ -161,7 +133,7 @@ export class StewardNode implements SimNode {
       else this.#results.add(written.result)
     }
     this.#money = this.#newMoney(entries)
-    this.#world.checkers.ledgers.restarted(this.peer, entries)
+    this.world.checkers.ledgers.restarted(this.peer, entries)
     for (const job of jobs)
       this.#begin(
         job,
@@ -171,11 +143,35 @@ export class StewardNode implements SimNode {
   }
 
   linked(peer: PeerId, up: boolean): void {
-    if (up) this.#money.tellAll({ type: 'connected', peer }, this.#world.clockOf(this))
-    for (const job of this.#councils.keys()) this.tell(job, { type: up ? 'connected' : 'disconnected', peer })
+    if (up) this.#money.tellAll({ type: 'connected', peer }, this.clockMs)
+    for (const job of this.#councils.keys())
+      this.#tell(job, { type: up ? 'connected' : 'disconnected', peer })
   }
 
-  hear(from: PeerId, message: Message): void {
+  hear(from: PeerId, parcel: Parcel): void {
+    switch (parcel.type) {
+      case 'message':
+        this.#hearMessage(from, parcel.message)
+        break
+      case 'record':
+        this.#receive(from, parcel.entry)
+        break
+      case 'receipt':
+        this.#tell(parcel.receipt.record.job!, { ...parcel, receipt: believed(parcel.receipt) })
+        break
+      case 'entrust':
+        this.#take(from, parcel.job, parcel.handovers)
+        break
+      case 'offer':
+      case 'adopt':
+      case 'statement':
+        break // a steward executes nothing
+      default:
+        parcel satisfies never
+    }
+  }
+
+  #hearMessage(from: PeerId, message: Message): void {
     switch (message.type) {
       case 'accept':
         this.#tellOf(message.lease, { type: 'accepted', lease: message.lease, from })
@@ -187,54 +183,52 @@ export class StewardNode implements SimNode {
         this.#tellOf(message.lease, { ...message, from })
         break
       case 'invite':
-        this.#world.send(this, from, {
-          type: 'willing',
-          nonce: message.nonce,
-          drawCommitment: cheapHash(this.seedOf(message.nonce)),
+        this.world.send(this, from, {
+          type: 'message',
+          message: {
+            type: 'willing',
+            nonce: message.nonce,
+            drawCommitment: cheapHash(this.seedOf(message.nonce)),
+          },
         })
         break
       case 'account':
-        this.#money.tell(
-          message.job,
-          { type: 'ask', from, before: message.before },
-          this.#world.clockOf(this),
-        )
+        this.#money.tell(message.job, { type: 'ask', from, before: message.before }, this.clockMs)
         break
       case 'accounted':
-        this.#money.tell(message.job, { type: 'accounted', from }, this.#world.clockOf(this))
+        this.#money.tell(message.job, { type: 'accounted', from }, this.clockMs)
         break
       case 'willing':
       case 'unwilling':
-        for (const job of this.#councils.keys()) this.tell(job, { type: 'fellow', from, message })
+        for (const job of this.#councils.keys()) this.#tell(job, { type: 'fellow', from, message })
         break
       case 'beat':
       case 'branches':
       case 'leaves':
       case 'ids':
       case 'want':
-        this.tell(message.job, { type: 'fellow', from, message })
+        this.#tell(message.job, { type: 'fellow', from, message })
     }
   }
 
-  receive(from: PeerId, record: JobRecord): void {
-    this.tell(record.record.job!, { type: 'record', from, record: believed(record) })
+  #receive(from: PeerId, record: JobRecord): void {
+    this.#tell(record.record.job!, { type: 'record', from, record: believed(record) })
   }
 
   #tellOf(lease: LeaseId, input: CouncilInput): void {
     const job = this.#records.get(lease)?.record.job
-    if (job !== null && job !== undefined) this.tell(job, input)
+    if (job !== null && job !== undefined) this.#tell(job, input)
   }
 
-  tell(job: JobId, input: CouncilInput): void {
+  #tell(job: JobId, input: CouncilInput): void {
     const known = this.#councils.get(job)
     if (known === undefined) return
-    for (const effect of known.council.handle(input, this.#world.clockOf(this)))
-      this.#carryOut(known.job, effect)
+    for (const effect of known.council.handle(input, this.clockMs)) this.#carryOut(known.job, effect)
   }
 
   tellRoster(): void {
     for (const job of this.#councils.keys())
-      this.tell(job, { type: 'roster', capacities: this.#world.capacities(), operatorPpm })
+      this.#tell(job, { type: 'roster', capacities: this.world.capacities(), operatorPpm })
   }
 
   #begin(job: SimJob, records: readonly JobRecord[], fresh: boolean): void {
@@ -248,20 +242,19 @@ export class StewardNode implements SimNode {
     })
     this.#councils.set(id, { council, job })
     const known = [...records].sort(byDependency).filter(isMoney)
-    this.#money.begin(job, known, this.#world.clockOf(this))
+    this.#money.begin(job, known, this.clockMs)
     const shards = this.#inputs.has(id) ? job.shards : null
-    for (const effect of council.begin({ records, shards, fresh }, this.#world.clockOf(this)))
-      this.#carryOut(job, effect)
-    this.tell(id, { type: 'roster', capacities: this.#world.capacities(), operatorPpm })
-    for (const peer of this.#world.linkedTo(this)) this.tell(id, { type: 'connected', peer })
+    for (const effect of council.begin({ records, shards, fresh }, this.clockMs)) this.#carryOut(job, effect)
+    this.#tell(id, { type: 'roster', capacities: this.world.capacities(), operatorPpm })
+    for (const peer of this.world.linkedTo(this)) this.#tell(id, { type: 'connected', peer })
   }
 
   #carryOut(job: SimJob, effect: CouncilEffect): void {
     const id = job.manifest.id
-    const world = this.#world
+    const { world } = this
     switch (effect.type) {
       case 'issue':
-        world.checkers.signed(effect.issued.record.id, effect.issued.record, null, false)
+        world.signed(effect.issued.record)
         this.#issued(effect.issued)
         break
       case 'keep':
@@ -271,34 +264,34 @@ export class StewardNode implements SimNode {
         this.#keep(effect.record)
         break
       case 'offer':
-        this.#after(() => {
+        this.sendAfter(effect.to, () => {
           const lease = this.#recordOf(effect.lease)
-          if (lease?.kind === 'lease') world.offer(this, effect.to, job, lease.record)
+          if (lease?.kind !== 'lease') return undefined
+          world.checkers.offered(lease.record)
+          return { type: 'offer', job, lease: lease.record, handovers: this.#handoversOf(job) }
         })
         break
       case 'adopt':
-        this.#after(() => world.adopt(this, effect.to, job))
-        break
       case 'entrust':
-        this.#after(() => world.entrust(this, effect.to, job))
+        this.sendAfter(effect.to, () => ({ type: effect.type, job, handovers: this.#handoversOf(job) }))
         break
       case 'send':
-        this.#after(() => world.send(this, effect.to, effect.message))
+        this.sendAfter(effect.to, () => ({ type: 'message', message: effect.message }))
         break
       case 'share':
-        this.#after(() => world.share(this, effect.to, effect.record))
+        this.sendAfter(effect.to, () => ({ type: 'record', entry: effect.record }))
         break
       case 'collect':
         world.collect(this, effect.wanted, (results) => {
           for (const { result, finding } of results) if (finding.state === 'good') this.#hold(result)
-          this.tell(id, { type: 'examined', results })
+          this.#tell(id, { type: 'examined', results })
         })
         break
       case 'recompute': {
         const truth = job.truth(effect.position)
         world.later(this, 3_000, () => {
           this.#hold(truth)
-          this.tell(id, {
+          this.#tell(id, {
             type: 'recomputed',
             position: effect.position,
             found: { result: truth, text: truth },
@@ -309,26 +302,31 @@ export class StewardNode implements SimNode {
       case 'hold-inputs':
         world.fetchInputs(this, job, () => {
           this.#inputs.add(id)
-          this.#write({ type: 'inputs', job: id })
-          this.tell(id, { type: 'inputs-held', shards: job.shards })
+          this.durable({ type: 'inputs', job: id })
+          this.#tell(id, { type: 'inputs-held', shards: job.shards })
         })
         break
       case 'hold-results':
         world.fetchResults(this, effect.from, effect.results, (held) => {
           if (held) for (const result of effect.results) this.#hold(result)
-          this.tell(id, { type: 'results-held', verdict: effect.verdict, held })
+          this.#tell(id, { type: 'results-held', verdict: effect.verdict, held })
         })
         break
       case 'ended':
         world.ended(id)
         break
       case 'acting':
-        this.#money.tell(id, { type: 'acting', acting: effect.acting }, world.clockOf(this))
+        this.#money.tell(id, { type: 'acting', acting: effect.acting }, this.clockMs)
         break
       case 'wake':
-        world.later(this, effect.atMs - world.clockOf(this), () => this.tell(id, { type: 'wake' }))
+        this.wakeAt(effect.atMs, () => this.#tell(id, { type: 'wake' }))
         break
-      default: // nothing to do in here
+      case 'lied': // liars go on lying: that is what the world is for
+      case 'decided': // the verdict's record says the same
+      case 'revoke': // nothing is read without a lease in here
+        break
+      default:
+        effect satisfies never
     }
   }
 
@@ -338,38 +336,33 @@ export class StewardNode implements SimNode {
 
   #issued(entry: JobRecord): void {
     this.#keep(entry)
-    if (entry.kind === 'allowance') this.#after(() => this.#tellTakenBack(entry))
+    if (entry.kind === 'allowance') this.after(() => this.#tellTakenBack(entry))
   }
 
   #tellTakenBack(entry: JobRecord): void {
-    if (entry.kind === 'allowance') this.#world.checkers.tookBack(entry.record)
+    if (entry.kind === 'allowance') this.world.checkers.tookBack(entry.record)
   }
 
   #keep(entry: JobRecord): void {
     this.#records.set(entry.record.id, entry)
-    this.#write({ type: 'record', entry })
+    this.durable({ type: 'record', entry })
     const job = entry.record.job
-    if (job !== null && isMoney(entry))
-      this.#money.tell(job, { type: 'record', record: entry }, this.#world.clockOf(this))
+    if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
   }
 
   /** What it answers to a vehicle that asks, were nothing lost. */
   answer(job: JobId, from: PeerId, before: number | null): SimStatement[] {
-    return this.#money.answer(job, from, before, this.#world.clockOf(this))
+    return this.#money.answer(job, from, before, this.clockMs)
   }
 
   #newMoney(entries: readonly Entry[]): StewardMoney {
-    const world = this.#world
     this.#lives += 1
     return new StewardMoney(
       {
         peer: this.peer,
-        write: (entry) => {
-          this.#write({ type: 'entry', entry })
-          world.checkers.ledgers.entry(this.peer, entry)
-        },
-        wake: (atMs, happen) => world.later(this, atMs - world.clockOf(this), happen),
-        state: (to, said) => this.#after(() => world.state(this, to, said)),
+        write: (entry) => this.writeEntry(entry),
+        wake: (atMs, happen) => this.wakeAt(atMs, happen),
+        state: (to, said) => this.sendAfter(to, () => ({ type: 'statement', said })),
       },
       entries,
       this.#lives * 2 ** 25,
@@ -378,16 +371,6 @@ export class StewardNode implements SimNode {
 
   #hold(result: Cid): void {
     this.#results.add(result)
-    this.#write({ type: 'result', result })
-  }
-
-  #write(written: Written): void {
-    this.#durableMs = Math.max(this.#durableMs, this.#world.nowMs + this.#world.fsyncMs())
-    this.#disk.write(written, this.#durableMs)
-  }
-
-  /** Nothing that depends on a write is said before it is durable. */
-  #after(say: () => void): void {
-    this.#world.later(this, Math.max(0, this.#durableMs - this.#world.nowMs), say)
+    this.durable({ type: 'result', result })
   }
 }

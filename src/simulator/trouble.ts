@@ -1,24 +1,26 @@
 /** What goes wrong in a world, planned from its scenario: machines, networks, disks, clocks and drivers. */
 import type { PeerId } from '../protocol/ids.ts'
+import type { Capacity } from '../protocol/membership/advert.ts'
 import { Chance } from './chance.ts'
+import { nameOf } from './fixtures.ts'
+import type { Condition } from './machines.ts'
 import type { Mesh } from './mesh.ts'
 import type { Scenario } from './scenario.ts'
-import { nameOf, type SimNode } from './sim-node.ts'
-import type { StewardNode } from './steward-node.ts'
+import type { SimNode } from './sim-world.ts'
 import type { Timeline } from './timeline.ts'
-import type { VehicleNode } from './vehicle-node.ts'
 
-export interface Condition {
-  up: boolean
-  /** Rises with each crash: what was under way is gone. */
-  life: number
-  /** A sleeping process does nothing until then. */
-  pausedUntilMs: number
-  /** How far its clock is off. */
-  skewMs: number
-  diskIsFull: boolean
-  /** The machine never comes back. */
-  lost: boolean
+/** A node to which trouble can happen. */
+export interface Fallible extends SimNode {
+  /** After a crash: it knows nothing but what was durable. */
+  restart(): void
+  linked(peer: PeerId, up: boolean): void
+  /** A bit flips on its disk. */
+  flip(chance: Chance): void
+}
+
+/** A node whose owner may take it away. */
+export interface Drivable extends Fallible {
+  setMode(mode: Capacity['mode']): void
 }
 
 export interface Surroundings {
@@ -28,14 +30,14 @@ export interface Surroundings {
   readonly untilMs: number
   readonly timeline: Timeline
   readonly mesh: Mesh
-  readonly stewards: readonly StewardNode[]
-  readonly vehicles: readonly VehicleNode[]
+  readonly stewards: readonly Fallible[]
+  readonly vehicles: readonly Drivable[]
   conditionOf(node: SimNode): Condition
   /** In this node's process. */
   later(node: SimNode, delayMs: number, happen: () => void): void
   note(event: () => string): void
   /** Whether every job would still have a steward that can end it. */
-  mayLose(node: StewardNode): boolean
+  mayLose(steward: Fallible): boolean
 }
 
 /** Long enough for a connection to be noticed as lost. */
@@ -53,7 +55,7 @@ export class Trouble {
   readonly #world: Surroundings
   readonly #fate: Chance
   /** One steward's disk flips bits, so that what it loses is on another's. */
-  readonly #flipped: StewardNode | undefined
+  readonly #flipped: Fallible | undefined
 
   constructor(world: Surroundings) {
     this.#world = world
@@ -105,15 +107,14 @@ export class Trouble {
     })
   }
 
-  #crash(node: StewardNode | VehicleNode): void {
-    const { scenario, timeline, note, stewards } = this.#world
+  #crash(node: Fallible): void {
+    const { scenario, timeline, note } = this.#world
     const condition = this.#world.conditionOf(node)
     if (!condition.up) return
     condition.up = false
     condition.life += 1
-    const steward = stewards.find((other) => other === node)
     condition.lost =
-      steward !== undefined && this.#fate.happens(scenario.lostForGood) && this.#world.mayLose(steward)
+      node.role === 'steward' && this.#fate.happens(scenario.lostForGood) && this.#world.mayLose(node)
     note(() => `${nameOf(node.peer)} crashes${condition.lost ? ' for good' : ''}`)
     this.#tellOthers(node, false)
     if (condition.lost) return
@@ -157,7 +158,7 @@ export class Trouble {
     victim.flip(this.#fate)
   }
 
-  #drive(vehicle: VehicleNode, forMs: number): void {
+  #drive(vehicle: Drivable, forMs: number): void {
     const { later, note } = this.#world
     later(vehicle, 0, () => {
       note(() => `${nameOf(vehicle.peer)} drives off`)
@@ -194,7 +195,7 @@ export class Trouble {
     note(() => `what ${nameOf(from!.peer)} says to ${nameOf(to!.peer)} is held back`)
   }
 
-  #link(nodes: readonly SimNode[], side: ReadonlySet<PeerId>, up: boolean): void {
+  #link(nodes: readonly Fallible[], side: ReadonlySet<PeerId>, up: boolean): void {
     for (const node of nodes)
       this.#world.later(node, noticeMs, () => {
         for (const { peer } of nodes) if (side.has(peer) !== side.has(node.peer)) node.linked(peer, up)
@@ -202,10 +203,9 @@ export class Trouble {
   }
 
   /** Vehicles care for stewards only. */
-  #tellOthers(node: SimNode, up: boolean): void {
+  #tellOthers(node: Fallible, up: boolean): void {
     const { stewards, vehicles, mesh, later } = this.#world
-    const isSteward = stewards.some((steward) => steward === node)
-    for (const other of isSteward ? [...stewards, ...vehicles] : stewards)
+    for (const other of node.role === 'steward' ? [...stewards, ...vehicles] : stewards)
       if (other !== node) later(other, mesh.delayMs(), () => other.linked(node.peer, up))
   }
 }

@@ -14,6 +14,7 @@ import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
 import { receiptRoot } from '../../src/protocol/job/lease.ts'
 import {
+  handoverRecordsMax,
   handoversMax,
   reconnectGraceMs,
   stewardLeaseMs,
@@ -442,6 +443,21 @@ test('at the bound of handovers, too, the order in which they come makes no diff
   assert.deepEqual(one.trie.root(), other.trie.root(), 'or they compare their records for ever')
 })
 
+test('beside the bound of forks, too, the order in which handovers come makes no difference', () => {
+  const forks = Array.from({ length: handoverRecordsMax + 8 }, (_, i) => handoverOf('a', `t${i}`, undefined))
+  const said = forks.map((_, i): JobRecord => {
+    return checked('holding', recordOf('holding', `t${i}`, inputsHeld))
+  })
+  const expected = told([...forks, ...said])
+  assert.equal(expected.size, forks.length + said.length)
+  assert.equal(expected.succession.chain.length, handoverRecordsMax, 'as many as an offer carries')
+  for (const entries of [[...said, ...forks.toReversed()], forks.flatMap((fork, i) => [fork, said[i]!])]) {
+    const records = told(entries)
+    assert.deepEqual(records.trie.root(), expected.trie.root(), 'or they compare their records for ever')
+    assert.deepEqual(records.succession.stewards, expected.succession.stewards)
+  }
+})
+
 /** A lease, and the receipt of its vehicle. */
 function leaseOf(
   signer: string,
@@ -612,6 +628,31 @@ test('a replaced steward that comes back learns of its taker from the taker, too
     lines.slice(-2).map((line) => line.slice(0, line.indexOf(','))),
     ['c: watches', 'd: acts'],
   )
+})
+
+test('a replaced steward that comes back after the end learns of its taker and of the end', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    crash c
+    roster d:d:slots=0
+    wait 60s
+    willing d
+    inputs d
+    wait 1s
+    crash a
+    crash b
+    wait 20s
+    cancel d
+    crash d
+    restore d
+    restore c
+    wait 30s
+    compare
+  `)
+  assert.equal(lines.at(-1), 'the roots are equal')
+  assert(!lines.includes('c: acts'), 'c would execute the job a second time')
 })
 
 test('a steward whose machine was suspended listens before it acts', () => {

@@ -59,6 +59,26 @@ test('audited jobs keep their bound against accomplices, at less than two execut
   assert.ok(wrong <= expected && executions < 1.7)
 })
 
+test('a late receipt for a lease that was written off does not make the job wait until its deadline', () => {
+  // One steward restarts; the one that takes over counts on a receipt that is known and not paid.
+  const { violations, jobs, jobsComplete, lastEvents } = new World(scenarios.budget!, 900_140, minutes).run()
+  assert.deepEqual(violations, [], lastEvents.join('\n'))
+  assert.equal(jobsComplete, jobs)
+})
+
+test('stewards are compared once the last record has had the time to reach them all', () => {
+  // One vehicle is too few for two replicas, so the job ends at its deadline: up to half a second before the world does.
+  const lonely = { ...scenarios.lossy!, name: 'lonely', vehicles: 1, jobs: 1, shardsPerJob: 1 }
+  for (const seed of [1_698, 2_896, 8_550]) {
+    const { violations, virtualMs, lastEvents } = new World(lonely, seed, minutes).run()
+    assert.deepEqual(violations, [], `seed ${seed}\n${lastEvents.join('\n')}`)
+    assert.ok(
+      virtualMs > minutes * 60_000 + 150_000,
+      `seed ${seed} shows a job that ends just before its world`,
+    )
+  }
+})
+
 test('a budget that is too small is never exceeded, and the jobs end by its name', () => {
   for (const seed of seeds.slice(0, 8)) {
     const { violations, jobs, jobsComplete, jobsLost, lastEvents } = new World(
@@ -115,6 +135,17 @@ test('checkers object to a lease beyond the budget, and to counting what is not 
   const shards = [{ ...verdict, agreeing: [cidNamed('R')] }]
   checkers.signed(cidNamed('V'), bodyOf('verdict', steward, { shards }, { job, serial: 9 }), null, false)
   assert.match(checkers.violations.at(-1)!, /counts shard 0 of lease .*, which it does not pay/)
+})
+
+test('checkers object to a job that has not ended by its deadline and two leases', () => {
+  const checkers = new Checkers()
+  const job = cidNamed('job')
+  const rules = { replicas: 1, lead: 1, audited: 0, budgetMicros: null, truth: () => cidNamed('x') }
+  checkers.job(job, { ...rules, deadlineMs: 1_000 })
+  checkers.late(job, 1_059, 60)
+  assert.deepEqual(checkers.violations, [])
+  checkers.late(job, 1_060, 60)
+  assert.match(checkers.violations.join(), /never ended/)
 })
 
 test('stewards that are lost for good are replaced', () => {

@@ -25,6 +25,7 @@ import type {
 } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { Clock } from '../clock.ts'
 import { SlotKilled } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Slot } from '../executor/slot.ts'
@@ -54,6 +55,7 @@ export interface VehicleOptions {
   /** Of jobs that its owner lets in; null: all. */
   readonly categories: readonly string[] | null
   readonly slots: number
+  readonly clock: Clock
   readonly log: Logger
   /** Free slots or the mode changed. */
   readonly onChange: () => void
@@ -87,7 +89,7 @@ export class Vehicle {
   /** Of leases whose blocks are being fetched: what ends their fetches. */
   readonly #fetching = new Map<LeaseId, AbortController>()
   readonly #handOver = new HandOver()
-  #timer: NodeJS.Timeout | undefined
+  #callOff = () => {}
   #stopped = false
 
   constructor(options: VehicleOptions) {
@@ -131,7 +133,7 @@ export class Vehicle {
   restore(): void {
     const { store, key } = this.#options
     const jobs = restoredJobs(store, key.peerId)
-    const nowMs = Date.now()
+    const nowMs = this.#options.clock.now()
     this.#room.look()
     this.earnings.restore(nowMs)
     for (const effect of this.#worker.restore(jobs, nowMs)) this.#carryOut(effect)
@@ -194,7 +196,7 @@ export class Vehicle {
     await Promise.race([this.#outbox.idle(), delay(durableMsMax, undefined, { ref: false })])
     await this.#handOver.finished()
     this.#stopped = true
-    clearTimeout(this.#timer)
+    this.#callOff()
     this.#room.close()
     this.earnings.stop()
     await this.#outbox.idle()
@@ -244,7 +246,7 @@ export class Vehicle {
     const state = { stewards, steward: steward ?? known?.steward ?? null }
     if (known?.stewards.length === stewards.length && known.steward === state.steward) return
     this.#jobs.set(job, state)
-    const row = { job, role: workerRole, state, createdAtMs: Date.now(), endedAtMs: null }
+    const row = { job, role: workerRole, state, createdAtMs: this.#options.clock.now(), endedAtMs: null }
     this.#persist(() => this.#options.store.journal.putJobSoon(row))
   }
 
@@ -266,7 +268,7 @@ export class Vehicle {
 
   #handle(input: WorkerInput): void {
     if (this.#stopped) return
-    for (const effect of this.#worker.handle(input, Date.now())) this.#carryOut(effect)
+    for (const effect of this.#worker.handle(input, this.#options.clock.now())) this.#carryOut(effect)
   }
 
   #carryOut(effect: WorkerEffect): void {
@@ -496,8 +498,9 @@ export class Vehicle {
   }
 
   #wakeAt(atMs: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#handle({ type: 'wake' }), Math.max(0, atMs - Date.now())).unref()
+    const { clock } = this.#options
+    this.#callOff()
+    this.#callOff = clock.after(atMs - clock.now(), () => this.#handle({ type: 'wake' }))
   }
 }
 

@@ -239,21 +239,21 @@ class Auditor {
         return
       case 'handover': {
         const handover = openHandover(record, sha256, verify)
-        if (!this.#succession!.chain.some(({ id }) => id === handover.id))
+        if (!this.#succession!.handovers.some(({ id }) => id === handover.id))
           throw new Error('it does not follow from the manifest')
         return
       }
       case 'allowance':
         this.#checkAllowance(this.#fromSteward(openAllowance(record, sha256, verify)))
         return
-      case 'access':
-      case 'owner':
       case 'charter':
         this.#charters.push(openCharter(record, sha256, verify))
         return
       case 'credential':
         this.#credentials.push(openCredential(record, sha256, verify))
         return
+      case 'access':
+      case 'owner':
       case 'advert':
         throw new Error(`a ${kind} is no part of a job`)
     }
@@ -287,9 +287,9 @@ class Auditor {
   }
 
   #fromSteward<Payload>(record: Verified<Payload>): Verified<Payload> {
-    const stewards = this.#succession!.stewards.map((steward) => steward.peer)
     if (record.job !== this.#manifest!.id) throw new Error(`it is of job ${record.job}`)
-    if (!stewards.includes(record.signer)) throw new Error(`${record.signer} is not a steward of this job`)
+    if (!this.#succession!.signers.has(record.signer))
+      throw new Error(`${record.signer} is not a steward of this job`)
     return record
   }
 
@@ -480,7 +480,9 @@ class Auditor {
       return
     }
     for (const [peer, seed] of this.#seeds) {
-      const place = this.#succession!.stewards.find((steward) => steward.peer === peer)
+      const { stewards, handovers } = this.#succession!
+      const takers = handovers.map(({ payload }) => payload.taker)
+      const place = [...stewards, ...takers].find((steward) => steward.peer === peer)
       if (place === undefined || !equals(place.drawCommitment, sha256(seed)))
         this.#blame(`the seed of ${peer} is not the one that it committed to`)
     }

@@ -206,7 +206,7 @@ export class Council {
 
   /** No steward of the job, but allowed to read it. */
   get isReader(): boolean {
-    return !this.#records.isSteward(this.#options.self)
+    return !this.#records.hasPlace(this.#options.self)
   }
 
   /** Whether the end of the job and all accepted results are here. */
@@ -258,8 +258,10 @@ export class Council {
     const sinceMs = nowMs - (this.#lookedMs ?? nowMs)
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) this.#attendance.seatAnew(nowMs)
     this.#lookedMs = nowMs
-    if (this.isReader) this.#ask(nowMs)
-    else if (!this.#ended) {
+    if (this.isReader) {
+      if (this.#steward !== undefined) this.#standDown()
+      this.#ask(nowMs)
+    } else if (!this.#ended) {
       const turn = this.#shards !== null && this.#attendance.myTurn(this.acting, nowMs)
       if (turn && this.#steward === undefined) this.#act(false, nowMs)
       else if (!turn && this.#steward !== undefined) this.#standDown()
@@ -565,10 +567,19 @@ export class Council {
     return root === undefined || !equals(root, this.#records.trie.root())
   }
 
-  /** Whoever has said nothing yet may not know that it is a steward, or that this node is one. */
+  /**
+   * Whoever has said nothing yet may not know that it is a steward, or that this node is one. After the end it needs no
+   * job any more, and may have forgotten this one: it is only told how the stewards have changed.
+   */
   #greet(peer: PeerId): void {
-    if (this.acting && !this.#heardFrom.has(peer) && this.#connected.has(peer))
-      this.#effects.push({ type: 'entrust', to: peer })
+    if (!this.#heardFrom.has(peer) && this.#connected.has(peer)) {
+      if (this.acting) this.#effects.push({ type: 'entrust', to: peer })
+      else if (this.#ended)
+        this.#share(
+          peer,
+          this.#records.succession.chain.map(({ id }) => id),
+        )
+    }
     this.#beat(peer)
   }
 

@@ -1,11 +1,3 @@
-/**
- * The records of one job that a steward has: a grow-only set, of which everything else about the job follows.
- *
- * Only what the job's stewards signed gets in, and receipts for their leases from the vehicles that these name, so that
- * nobody can flood the set. The order in which records come makes no difference, but for one that comes before what it
- * rests on: it is refused, and comes again with the next comparison.
- */
-
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import { Allowances } from '../job/allowance.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
@@ -106,7 +98,13 @@ export class JobRecords {
     )
   }
 
+  /** Whether this node may sign records of the job. */
   isSteward(peer: PeerId): boolean {
+    return this.#succession.signers.has(peer)
+  }
+
+  /** Whether it is one of those that act in turn: a taker beside the bound of handovers is not. */
+  hasPlace(peer: PeerId): boolean {
     return this.#succession.stewards.some((steward) => steward.peer === peer)
   }
 
@@ -153,8 +151,8 @@ export class JobRecords {
   }
 
   #extend(handover: Verified<Handover>): boolean {
-    const extended = successionOf(this.#job, this.#manifest, [...this.#succession.chain, handover])
-    if (!extended.chain.includes(handover)) return false
+    const extended = successionOf(this.#job, this.#manifest, [...this.#succession.handovers, handover])
+    if (!extended.handovers.includes(handover)) return false
     this.#succession = extended
     return true
   }

@@ -33,9 +33,16 @@ export const { open: openHandover } = handoverType
 export interface Succession {
   /** Everybody who is or was a steward of the job, in the order in which they act. */
   readonly stewards: readonly StewardPlace[]
-  /** The handovers that hold, in their order. */
+  /** The handovers that hold, in their order: as many as an offer carries. */
   readonly chain: readonly Verified<Handover>[]
   readonly lost: ReadonlySet<PeerId>
+  /**
+   * All handovers that follow from the manifest, those included that have no room in the chain; and all whom these and
+   * the manifest name. Both only grow with what is known, whatever comes first, so they say which records belong to the
+   * job: one that pushed others out would leave two stewards with different records for ever.
+   */
+  readonly handovers: readonly Verified<Handover>[]
+  readonly signers: ReadonlySet<PeerId>
 }
 
 /**
@@ -48,25 +55,31 @@ export function successionOf(
   handovers: Iterable<Verified<Handover>>,
 ): Succession {
   const stewards = [...manifest.stewards]
-  const peers = new Set(stewards.map(({ peer }) => peer))
+  const signers = new Set(stewards.map(({ peer }) => peer))
   const lost = new Set<PeerId>()
   const epochs = new Map<RecordId, number>([[job, 0]])
   const chain: Verified<Handover>[] = []
+  const all: Verified<Handover>[] = []
   const ordered = [...handovers].sort((a, b) => a.epoch - b.epoch || compareText(a.id, b.id))
   for (const handover of ordered) {
     const { previous, taker } = handover.payload
     const follows = epochs.get(previous) === handover.epoch - 1
-    if (handover.job !== job || !follows || !peers.has(handover.signer) || !peers.has(handover.payload.lost))
+    if (
+      handover.job !== job ||
+      !follows ||
+      !signers.has(handover.signer) ||
+      !signers.has(handover.payload.lost)
+    )
       continue
-    // By epoch, so that forks at the bound make no difference to each other; the records' own bound is against floods.
-    if (epochs.has(handover.id) || handover.epoch > handoversMax || chain.length >= handoverRecordsMax)
-      continue
+    if (epochs.has(handover.id) || handover.epoch > handoversMax) continue
     epochs.set(handover.id, handover.epoch)
+    all.push(handover)
+    const isNew = !signers.has(taker.peer)
+    signers.add(taker.peer)
+    if (chain.length >= handoverRecordsMax) continue
     chain.push(handover)
     lost.add(handover.payload.lost)
-    if (peers.has(taker.peer)) continue
-    peers.add(taker.peer)
-    stewards.push(taker)
+    if (isNew) stewards.push(taker)
   }
-  return { stewards, chain, lost }
+  return { stewards, chain, lost, handovers: all, signers }
 }

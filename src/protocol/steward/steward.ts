@@ -449,9 +449,12 @@ export class Steward {
       if (before !== undefined) return
       state.covered.set(place, result)
       isNews = true
-      // Written off: nobody would be paid for it, so it does not count.
-      if (!this.#allowances.isOpen(state.lease.id, place)) return
       const shard = this.#board.states[state.lease.payload.positions[place]!]!
+      // Written off: nobody would be paid for it, so it does not count, and nothing more comes of this lease.
+      if (!this.#allowances.isOpen(state.lease.id, place)) {
+        this.#board.release(shard, state.lease.payload.owner, state.lease.id, false)
+        return
+      }
       costMs += shard.entry.costMs
       this.#return({ shard, lease: state, receipt: receipt.id, result }, wanted, nowMs)
     })

@@ -7,16 +7,15 @@
  * leases survive, and a shard takes five minutes where the mesh cuts them to seconds: so more is lost to each departure here than there.
  */
 
-import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
-import { categoryDefault, type Manifest } from '../../protocol/job/manifest.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Ask } from '../../protocol/price.ts'
-import { cborCid } from '../../protocol/record/block.ts'
 import type { Verified } from '../../protocol/record/record.ts'
-import { bodyOf, checked, isMoney } from '../../protocol/records.ts'
+import { checked, isMoney } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import { OwnerRules } from '../../protocol/rules/rules.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
@@ -24,7 +23,7 @@ import { Steward } from '../../protocol/steward/steward.ts'
 import type { WorkerEffect, WorkerInput } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import { Chance, cheapHash } from '../chance.ts'
-import { peerNamed } from '../sim-node.ts'
+import { capacityOf, cidOf, manifestOf, ownerNamed, peerNamed, secretNamed, seedNamed } from '../fixtures.ts'
 import { Timeline } from '../timeline.ts'
 import { believed } from '../unsigned.ts'
 import { Life } from './life.ts'
@@ -186,21 +185,20 @@ class CellJob {
     this.#cell = cell
     const self = peerNamed(`steward-${index}`)
     const nonce = new Uint8Array(16)
-    const seed = cheapHash(new TextEncoder().encode(`seed/${self}/${cell.chance.next()}`))
+    const seed = seedNamed(`${self}/${cell.chance.next()}`)
     const shards: ShardEntry[] = Array.from({ length: shardsPerJob }, (_, i) => ({
       shard: cidOf(`shard ${index} ${i}`),
       pages: pagesPerShard,
       bytes: 4_000_000,
       costMs: shardMs,
     }))
-    const payload: Manifest = {
+    this.manifest = manifestOf({
+      name: `job ${index} ${cell.chance.next()}`,
+      serial: index,
+      submitter: peerNamed('submitter'),
       runtime: 'ocr',
-      engine: { name: 'exact', id: 'engine' },
-      options: {},
-      weights: [],
-      shards: { file: cidOf('list'), bytes: 1, count: shardsPerJob, pages: shardsPerJob * pagesPerShard },
-      documents: { file: cidOf('documents'), bytes: 1, count: shardsPerJob },
-      agreement: 'bytes',
+      shards: shardsPerJob,
+      pagesPerShard,
       assurance: {
         replicas: 2,
         audits: null,
@@ -209,11 +207,6 @@ class CellJob {
         colludingSharePpm: 10_000,
         arbiter: 'steward',
       },
-      fleet: null,
-      seal: { nonce, commitment: new Uint8Array(32) },
-      shortage: 'wait',
-      deadlineMs: cell.clockMs + 3 * dayMs,
-      category: categoryDefault,
       payment: {
         currency,
         unit: 'page',
@@ -221,15 +214,12 @@ class CellJob {
         // Two replicas and a half: speculation and what departures cost.
         budgetMicros: Math.round(2.5 * shardsPerJob * pagesPerShard * pageMicrosMax),
       },
-      blind: null,
+      deadlineMs: cell.clockMs + 3 * dayMs,
       stewards: [{ peer: self, owner: ownerNamed(self), nonce, drawCommitment: cheapHash(seed) }],
-    }
-    const id = cidOf(`job ${index} ${cell.chance.next()}`)
-    const expiresMs = Number.MAX_SAFE_INTEGER
-    const body = bodyOf('manifest', { signer: peerNamed('submitter'), serial: index, expiresMs, payload })
-    this.manifest = { ...body, id }
-    this.#steward = new Steward({ job: id, manifest: payload, shards, self, seed, sha256: cheapHash })
-    this.#claims = new JobClaims({ job: id, submitter: this.manifest.signer, fleet: null, currency })
+    })
+    const { id, payload: manifest, signer: submitter } = this.manifest
+    this.#steward = new Steward({ job: id, manifest, shards, self, seed, sha256: cheapHash })
+    this.#claims = new JobClaims({ job: id, submitter, fleet: null, currency })
   }
 
   get id(): JobId {
@@ -358,7 +348,7 @@ class CellVehicle {
       departures: earlier.map(({ leavesMs }) => startMs + leavesMs),
     })
     this.watchful = new Watchful(this.peer, this.#life, owner.preferences, owner.hours)
-    const secret = cheapHash(new TextEncoder().encode(`secret/${seed}/${index}`))
+    const secret = secretNamed(`${seed}/${index}`)
     this.#worker = new Worker(
       { self: this.peer, slots: 1, engines: [this.#engine], categories: null, secret, sha256: cheapHash },
       1,
@@ -393,22 +383,16 @@ class CellVehicle {
     )
       return known
     this.#serial += 1
-    this.#capacity = {
-      peer: this.peer,
+    const { peer } = this
+    this.#capacity = capacityOf({
+      peer,
       owner: this.#owner,
       serial: this.#serial,
-      expiresMs: Number.MAX_SAFE_INTEGER,
-      name: this.peer,
-      certificate: null,
-      credential: null,
       slots,
       mode: this.#verdict,
-      reasons: [],
       availableUntilMs: this.#untilMs,
       engines: [this.#engine],
-      addresses: [],
-      software: 'carpool',
-    }
+    })
     return this.#capacity
   }
 
@@ -600,12 +584,4 @@ class CellVehicle {
 function reasonOf(reasons: readonly string[]): Presences {
   if (reasons.includes('unplugged')) return 'unplugged'
   return reasons.includes('charge-low') || reasons.includes('reserve') ? 'charging' : 'held back'
-}
-
-function cidOf(name: string): Cid {
-  return cborCid(cheapHash, new TextEncoder().encode(name))
-}
-
-function ownerNamed(name: string): OwnerId {
-  return `owner of ${name}` as OwnerId
 }

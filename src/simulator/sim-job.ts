@@ -1,0 +1,11 @@
+/** A job of a virtual world: its manifest, its shards, and the answer that an honest vehicle gives for each. */
+import type { Cid } from '../protocol/ids.ts'
+import type { ShardEntry } from '../protocol/job/lists.ts'
+import type { Manifest } from '../protocol/job/manifest.ts'
+import type { Verified } from '../protocol/record/record.ts'
+
+export interface SimJob {
+  readonly manifest: Verified<Manifest>
+  readonly shards: readonly ShardEntry[]
+  readonly truth: (position: number) => Cid
+}

@@ -1,0 +1,91 @@
+/** The jobs that a scenario submits: what they ask for, what they pay, and the rules that checkers hold them to. */
+import type { Assurance, Manifest, StewardPlace } from '../protocol/job/manifest.ts'
+import type { Ask } from '../protocol/price.ts'
+import { plansFor } from '../protocol/verification/plan.ts'
+import { cheapHash } from './chance.ts'
+import type { JobRules } from './checkers.ts'
+import { cidOf, manifestOf, peerNamed } from './fixtures.ts'
+import type { Scenario } from './scenario.ts'
+import type { SimJob } from './sim-job.ts'
+import type { SimNode } from './sim-world.ts'
+
+interface Submitted extends SimNode {
+  seedOf(nonce: Uint8Array): Uint8Array
+}
+
+/** `stewards`: the submitter's node first. */
+export function jobOf(
+  scenario: Scenario,
+  index: number,
+  stewards: readonly Submitted[],
+  deadlineMs: number,
+): SimJob {
+  const { shardsPerJob, shardCostMs } = scenario
+  return {
+    manifest: manifestOf({
+      name: `job ${index}`,
+      serial: index,
+      submitter: peerNamed(`submitter-${index}`),
+      runtime: 'wasm',
+      shards: shardsPerJob,
+      pagesPerShard: 1,
+      assurance: assuranceOf(scenario),
+      payment: paymentOf(scenario),
+      deadlineMs,
+      stewards: stewards.map(placeOf),
+    }),
+    shards: Array.from({ length: shardsPerJob }, (_, i) => ({
+      shard: cidOf(`shard ${index} ${i}`),
+      pages: 1,
+      bytes: 1024,
+      costMs: shardCostMs,
+    })),
+    truth: (position) => cidOf(`result ${index} ${position}`),
+  }
+}
+
+export function rulesOf({ manifest, truth }: SimJob): JobRules {
+  const { assurance, deadlineMs, payment } = manifest.payload
+  const { replicas, lead, audits } = assurance
+  return {
+    replicas,
+    lead,
+    audited: audits?.replicas ?? 0,
+    deadlineMs,
+    budgetMicros: payment?.budgetMicros ?? null,
+    truth,
+  }
+}
+
+/** Some owners ask for all that is paid, some for a quarter of it, and some for nothing. */
+export function askOf({ unitMicros }: Scenario, index: number): Ask | null {
+  if (unitMicros === 0 || index % 5 === 4) return null
+  return { currency: 'EUR', unitMicros: Math.ceil((unitMicros * (1 + (index % 4))) / 4) }
+}
+
+function placeOf(node: Submitted): StewardPlace {
+  const nonce = cheapHash(new TextEncoder().encode(node.peer)).slice(0, 16)
+  return { peer: node.peer, owner: node.owner, nonce, drawCommitment: cheapHash(node.seedOf(nonce)) }
+}
+
+function assuranceOf({
+  errorBound,
+  colludingShare,
+  shardsPerJob: shards,
+  vehicles: owners,
+}: Scenario): Assurance {
+  const rest = {
+    errorBoundPpb: null,
+    colludingSharePpm: Math.round(colludingShare * 1e6),
+    arbiter: 'steward',
+  } as const
+  if (errorBound === 0) return { replicas: 2, audits: null, lead: 3, ...rest }
+  const [plan] = plansFor({ errorBound, colludingShare, shards, owners, auditor: 'owners' })
+  return { replicas: plan!.replicas, audits: plan!.audits, lead: plan!.lead, ...rest }
+}
+
+function paymentOf({ unitMicros, budget, shardsPerJob }: Scenario): Manifest['payment'] {
+  if (unitMicros === 0) return null
+  const budgetMicros = Math.round(unitMicros * shardsPerJob * budget)
+  return { currency: 'EUR', unit: 'page', unitMicrosMax: unitMicros, budgetMicros }
+}

@@ -1,0 +1,117 @@
+/**
+ * Runs the tests: each file a process of its own, a few at a time, the slow ones first.
+ *
+ *   npm test                        all of them
+ *   npm test -- council privacy     the files whose path has one of these words in it, with the names of their tests
+ *   npm test -- --list              only says which files there are
+ *
+ * It loses no result: a file fails that reports fewer tests than it declares, that declares none, that ends before its
+ * tests do, or that does not end within its limit (`--limit`, in seconds). Why not `node --test`: Node 24's drops
+ * results when it forces files to end (nodejs/node#64833), waits for ever when it does not, and on two cores runs one
+ * file at a time, although many of them mostly wait.
+ */
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { headOf, summaryOf } from './runner/report.ts'
+import { type FileOutcome, TestFile } from './runner/test-file.ts'
+
+/** A swarm keeps about a core busy; other files wait for a good part of their time. */
+const swarmsAtOnce = availableParallelism()
+const filesAtOnce = 2 * availableParallelism()
+/** Several times what the slowest takes on a quiet machine. */
+const limitSecondsDefault = '300'
+const root = join(import.meta.dirname, '..')
+/** Outside of swarms, files that take longest. Nothing but the order depends on it. */
+const slow = [
+  'simulator/simulator',
+  'host/supervisor',
+  'runtimes/ocr',
+  'host/signals-viss',
+  'cli/commands',
+  'fuzz/',
+]
+
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    list: { type: 'boolean', default: false },
+    limit: { type: 'string', default: limitSecondsDefault },
+  },
+})
+const files = filesOf(wanted)
+if (options.list) console.log(files.join('\n'))
+else process.exitCode = await runAll(files)
+
+/** Those whose path has one of these words in it; a file that is named as it is need not be called a test. */
+function filesOf(words: readonly string[]): string[] {
+  const all = globSync('test/**/*.test.ts', { cwd: root }).sort()
+  const named = words.filter((word) => /^test\/.*\.ts$/.test(word) && !all.includes(word))
+  const chosen = all.filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  return [...new Set([...named, ...chosen])].sort((a, b) => rankOf(a) - rankOf(b))
+}
+
+function isSwarm(file: string): boolean {
+  return file.startsWith('test/swarm/')
+}
+
+function rankOf(file: string): number {
+  if (isSwarm(file)) return 0
+  const place = slow.findIndex((name) => file.startsWith(`test/${name}`))
+  return place === -1 ? slow.length + 1 : place + 1
+}
+
+/** The exit code. */
+async function runAll(files: readonly string[]): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'carpool-tests-'))
+  const running = new Map<string, TestFile>()
+  const outcomes: FileOutcome[] = []
+  const waiting = [...files]
+  const startedMs = performance.now()
+  let interrupted: NodeJS.Signals | null = null
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      const again = interrupted !== null
+      interrupted ??= signal
+      waiting.length = 0
+      for (const file of running.values()) file.signal(again ? 'SIGKILL' : signal)
+    })
+
+  process.on('exit', () => {
+    for (const file of running.values()) file.signal('SIGKILL')
+  })
+
+  await new Promise<void>((resolve, reject) => {
+    const startMore = () => {
+      for (let next = takeNext(waiting, running); next !== undefined; next = takeNext(waiting, running)) {
+        const file = next
+        const test = new TestFile(join(root, file), join(folder, file), Number(options.limit))
+        running.set(file, test)
+        test.run().then((outcome) => {
+          running.delete(file)
+          const named = { ...outcome, file: relative(root, outcome.file) }
+          outcomes.push(named)
+          console.log(headOf(named, wanted.length > 0))
+          startMore()
+        }, reject)
+      }
+      if (running.size === 0) resolve()
+    }
+    startMore()
+  })
+
+  rmSync(folder, { recursive: true, force: true })
+  const { text, ok } = summaryOf(outcomes, files.length, (performance.now() - startedMs) / 1000)
+  if (interrupted !== null) console.log(`\nended early by ${interrupted}`)
+  console.log(text)
+  return ok && interrupted === null ? 0 : 1
+}
+
+/** The first that may begin beside those that run, taken out of `waiting`. */
+function takeNext(waiting: string[], running: ReadonlyMap<string, unknown>): string | undefined {
+  if (running.size >= filesAtOnce) return undefined
+  const swarms = [...running.keys()].filter(isSwarm).length
+  const place = waiting.findIndex((file) => swarms < swarmsAtOnce || !isSwarm(file))
+  return place === -1 ? undefined : waiting.splice(place, 1)[0]
+}

@@ -1,0 +1,66 @@
+/**
+ * `node:test` with a counter. preload.ts puts this module in its place, so that a test file counts the tests that it
+ * declares, and notes which of them runs, without anything that the reporter does or fails to do.
+ */
+import { appendFileSync } from 'node:fs'
+import builtin, { type TestContext, type TestFn } from 'node:test'
+import { isTestProcess, notesPath } from './paths.ts'
+
+export { after, afterEach, before, beforeEach, mock } from 'node:test'
+
+let declared = 0
+let subtestsAreCounted = false
+
+/** The number of tests and suites that this process has declared so far. */
+export function declaredTests(): number {
+  return declared
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: any of node:test's overloads, handed through as it came
+type Declare = (...args: any[]) => Promise<void>
+
+function counted(declare: Declare): Declare {
+  return (...args) => {
+    declared += 1
+    return declare(...args.map((arg) => (typeof arg === 'function' ? watched(arg) : arg)))
+  }
+}
+
+/** The first test that runs shows the class of all test contexts, and its `t.test` is counted from then on. */
+function watched(body: TestFn): TestFn {
+  const watching: TestFn = function (this: unknown, t, done) {
+    const prototype = Object.getPrototypeOf(t) as TestContext
+    if (!subtestsAreCounted && 'test' in prototype) {
+      subtestsAreCounted = true
+      const { test } = prototype
+      prototype.test = function (this: TestContext, ...args: Parameters<Declare>) {
+        declared += 1
+        return test.apply(this, args as Parameters<typeof test>)
+      } as typeof test
+    }
+    note('began', t)
+    const ending: unknown = body.call(this, t, done)
+    if (ending instanceof Promise) return ending.finally(() => note('ended', t))
+    // A test that takes a callback goes on until it calls that, which only Node's own word tells.
+    if (body.length < 2) note('ended', t)
+    return undefined
+  }
+  // Node hands over a callback where a test takes two arguments.
+  return Object.defineProperty(watching, 'length', { value: body.length })
+}
+
+/** Written at once: Node hands its own events on only when the test lets go of the thread. */
+function note(what: 'began' | 'ended', { name }: { readonly name: string }): void {
+  if (isTestProcess) appendFileSync(notesPath(), `${what} ${name.replaceAll('\n', ' ')}\n`)
+}
+
+function countedWithVariants(declare: typeof builtin.test): typeof builtin.test {
+  const variants = { skip: counted(declare.skip), todo: counted(declare.todo), only: counted(declare.only) }
+  return Object.assign(counted(declare), variants) as typeof builtin.test
+}
+
+export const test = countedWithVariants(builtin.test)
+export const it = countedWithVariants(builtin.it as typeof builtin.test)
+export const describe = countedWithVariants(builtin.describe as unknown as typeof builtin.test)
+export const suite = countedWithVariants(builtin.suite as unknown as typeof builtin.test)
+export default Object.assign(countedWithVariants(builtin.test), { ...builtin, test, it, describe, suite })

@@ -1,0 +1,34 @@
+/**
+ * The files that a test file's process leaves for the runner: what was reported; how many tests were declared; which
+ * began and ended; what was printed.
+ */
+import { join } from 'node:path'
+
+const folderVariable = 'CARPOOL_TEST_RUN'
+const fileVariable = 'CARPOOL_TEST_FILE'
+
+export const eventsName = 'events.jsonl'
+export const declaredName = 'declared'
+export const notesName = 'notes'
+export const outputName = 'output'
+
+export function runEnvironment(folder: string, file: string): NodeJS.ProcessEnv {
+  return { [folderVariable]: folder, [fileVariable]: file }
+}
+
+const { [folderVariable]: folder = '', [fileVariable]: file } = process.env
+
+/** A child that inherits the arguments and the environment of a test file's process is not that process. */
+export const isTestProcess: boolean = folder !== '' && process.argv[1] === file
+
+export function eventsPath(): string {
+  return join(folder, eventsName)
+}
+
+export function declaredPath(): string {
+  return join(folder, declaredName)
+}
+
+export function notesPath(): string {
+  return join(folder, notesName)
+}
