@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './job/lease.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
-import { handoverRecordsMax, leaseShardsMax, syncIdsMax } from './limits.ts'
+import { handoverRecordsMax, leaseShardsMax, messageBytesMax, syncIdsMax, wrappedKeyBytes } from './limits.ts'
 import { decodeCbor, encodeCbor } from './record/block.ts'
 import {
   bytesOfLength,
@@ -157,7 +157,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     manifest: signedRecordSchema,
     handovers: handoversSchema,
     lease: signedRecordSchema,
-    keys: z.array(z.union([bytesOfLength(32), bytesOfLength(40)])).max(leaseShardsMax),
+    keys: z.array(z.union([bytesOfLength(32), bytesOfLength(wrappedKeyBytes)])).max(leaseShardsMax),
   }),
   z.strictObject({ type: z.literal('adopt'), manifest: signedRecordSchema, handovers: handoversSchema }),
   z.strictObject({ type: z.literal('accept'), lease: cidSchema }),
@@ -229,9 +229,6 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])
-
-/** An offer with a full manifest and 64 shards takes about 25 KiB. */
-const messageBytesMax = 64 * 1024
 
 export function encodeMessage(message: Message): Uint8Array {
   return encodeCbor(message)

@@ -9,7 +9,7 @@
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { advertBytesMax, advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
+import { advertIntervalMs, advertSpacingMs, advertTtlMs, recordBytesMax } from '../../protocol/limits.ts'
 import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
@@ -157,7 +157,7 @@ export class Membership {
   #judge(message: Uint8Array): 'accept' | 'ignore' | 'reject' {
     const nowMs = this.#clock.now()
     try {
-      const record = signedRecordSchema.safeParse(decodeCbor('advert', message, advertBytesMax))
+      const record = signedRecordSchema.safeParse(decodeCbor('advert', message, recordBytesMax.advert))
       if (!record.success) throw malformed('advert', record.error)
       const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
       this.#options.fleet?.vouch(capacity)

@@ -2,7 +2,6 @@
  * A stewardship: carries out what this node's part in one job's council (src/protocol/council) decides, whether it acts
  * for the job or stands by.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
@@ -30,6 +29,7 @@ import {
 import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
 import type { Steward } from '../../protocol/steward/steward.ts'
 import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
+import { type Clock, elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import { JobPayables } from '../ledger/job-payables.ts'
@@ -51,6 +51,7 @@ export interface StewardshipOptions {
   readonly network: Network
   readonly store: Store
   readonly recomputer: Recomputer
+  readonly clock: Clock
   readonly job: JobId
   readonly manifest: Manifest
   readonly manifestRecord: SignedRecord
@@ -92,7 +93,7 @@ export class Stewardship {
   #firstLeaseMs: number | undefined
   #lastVerdictMs = 0
   #pagesVerified = 0
-  #timer: NodeJS.Timeout | undefined
+  #callOff = () => {}
   #stopped = false
 
   constructor(options: StewardshipOptions) {
@@ -119,7 +120,7 @@ export class Stewardship {
     const { shards, fresh, network } = this.#options
     const records = [...this.#restored()]
     this.#payables?.restore(records.sort(byDependency).filter(isMoney))
-    this.#carryOutAll(this.#council.begin({ records, shards, fresh }, Date.now()))
+    this.#carryOutAll(this.#council.begin({ records, shards, fresh }, this.#options.clock.now()))
     this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }
@@ -162,7 +163,7 @@ export class Stewardship {
   /** How long this run has worked on the job: from its first lease to its last verdict, or to now. */
   secondsWorked(): number {
     if (this.#firstLeaseMs === undefined) return 0
-    const untilMs = this.view().end === null ? Date.now() : this.#lastVerdictMs
+    const untilMs = this.view().end === null ? this.#options.clock.now() : this.#lastVerdictMs
     return Math.max(0, untilMs - this.#firstLeaseMs) / 1000
   }
 
@@ -242,7 +243,7 @@ export class Stewardship {
   handle(input: CouncilInput): void {
     if (this.#stopped) return
     if (input.type === 'connected') this.#payables?.connected(input.peer)
-    const effects = this.#council.handle(input, Date.now())
+    const effects = this.#council.handle(input, this.#options.clock.now())
     this.#carryOutAll(effects)
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
@@ -300,7 +301,7 @@ export class Stewardship {
   /** Stands still without ending the job: it goes on when the node starts again. */
   async stop(): Promise<void> {
     this.#stopped = true
-    clearTimeout(this.#timer)
+    this.#callOff()
     this.#payables?.stop()
     await this.#outbox.idle()
   }
@@ -318,7 +319,7 @@ export class Stewardship {
         this.#append(effect.receipt)
         break
       case 'offer':
-        this.#firstLeaseMs ??= Date.now()
+        this.#firstLeaseMs ??= this.#options.clock.now()
         this.#outbox.after(() => this.#offer(effect.lease, effect.to))
         break
       case 'send':
@@ -337,7 +338,7 @@ export class Stewardship {
         this.#outbox.after(() => this.#options.onLie(effect.receipt, effect.because))
         break
       case 'decided':
-        this.#lastVerdictMs = Date.now()
+        this.#lastVerdictMs = this.#options.clock.now()
         for (const { outcome, position } of effect.verdicts)
           if (outcome === 'accepted') this.#pagesVerified += this.shards[position]!.pages
         break
@@ -420,7 +421,7 @@ export class Stewardship {
   }
 
   #observed(): Steward | undefined {
-    return this.#council.observe(Date.now())
+    return this.#council.observe(this.#options.clock.now())
   }
 
   /** Tried again as long as this standby lacks them: its fellows may come back. */
@@ -436,7 +437,7 @@ export class Stewardship {
         return
       } catch (error) {
         log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
-        await delay(holdRetryMs, undefined, { ref: false })
+        await elapsed(this.#options.clock, holdRetryMs)
       }
     }
   }
@@ -574,8 +575,9 @@ export class Stewardship {
   }
 
   #wakeAt(atMs: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.handle({ type: 'wake' }), Math.max(0, atMs - Date.now())).unref()
+    const { clock } = this.#options
+    this.#callOff()
+    this.#callOff = clock.after(atMs - clock.now(), () => this.handle({ type: 'wake' }))
   }
 
   *#restored(): Generator<JobRecord> {

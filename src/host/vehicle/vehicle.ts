@@ -10,7 +10,7 @@ import { type Handover, openHandover } from '../../protocol/job/handover.ts'
 import { type Lease, type Opening, openingSchema, openLease, type Receipt } from '../../protocol/job/lease.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import { documentBytesOf } from '../../protocol/job/shard.ts'
-import { jobRetentionMs } from '../../protocol/limits.ts'
+import { jobRetentionMs, openingBytesMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { type Ask, unitsOf } from '../../protocol/price.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
@@ -509,9 +509,6 @@ const durableMsMax = 1_500
 
 /** More receipts than one run of a node signs before it asks the journal for the next number: a year at 1/s. */
 const receiptsBetweenRestarts = 2 ** 25
-
-/** 64 results and a nonce; it was written here. */
-const openingBytesMax = 16 * 1024
 
 /** Throws ProtocolError. */
 function broughtWith(message: {

@@ -13,13 +13,13 @@ import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Handover } from '../job/handover.ts'
-import { holdingVerdictsMax } from '../job/holding.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
 import {
   beatIntervalMs,
   handoversMax,
+  holdingVerdictsMax,
   inviteAgainMs,
   inviteTtlMs,
   jobRetentionMs,

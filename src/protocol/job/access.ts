@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { PeerId } from '../ids.ts'
+import { recordBytesMax } from '../limits.ts'
 import { peerIdSchema, recordType } from '../record/record.ts'
 
 export interface Access {
@@ -12,5 +13,5 @@ export interface Access {
 
 const accessSchema: z.ZodType<Access> = z.strictObject({ reader: peerIdSchema })
 
-export const accessType = recordType('access', accessSchema, 1024)
+export const accessType = recordType('access', accessSchema, recordBytesMax.access)
 export const { open: openAccess } = accessType

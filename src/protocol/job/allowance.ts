@@ -24,7 +24,7 @@
  */
 import { z } from 'zod'
 import type { LeaseId, PeerId } from '../ids.ts'
-import { leaseShardsMax, writtenOffMax } from '../limits.ts'
+import { givenMax, leaseShardsMax, recordBytesMax, writtenOffMax } from '../limits.ts'
 import type { Micros } from '../price.ts'
 import { cidSchema, naturalSchema, peerIdSchema, recordType, type Verified } from '../record/record.ts'
 import type { Lease } from './lease.ts'
@@ -46,10 +46,10 @@ const allowanceSchema: z.ZodType<Allowance> = z.strictObject({
   writtenOff: z
     .array(z.strictObject({ lease: cidSchema, places: z.array(naturalSchema).max(leaseShardsMax) }))
     .max(writtenOffMax),
-  given: z.array(z.strictObject({ to: peerIdSchema, micros: naturalSchema })).max(8),
+  given: z.array(z.strictObject({ to: peerIdSchema, micros: naturalSchema })).max(givenMax),
 })
 
-export const allowanceType = recordType('allowance', allowanceSchema, 32 * 1024)
+export const allowanceType = recordType('allowance', allowanceSchema, recordBytesMax.allowance)
 export const { open: openAllowance } = allowanceType
 
 /** What the place of a lease costs if it agrees. */

@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { rosterEntriesMax } from '../limits.ts'
+import { recordBytesMax, rosterEntriesMax } from '../limits.ts'
 import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
 
 /** Payload of a 'draw' record: the vehicles that a steward could choose from, in the order of peer ids. */
@@ -23,7 +23,7 @@ const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
   candidates: z.array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema })).max(rosterEntriesMax),
 })
 
-export const drawBasisType = recordType('draw', basisSchema, rosterEntriesMax * 160)
+export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)
 export const { open: openDrawBasis } = drawBasisType
 
 /**

@@ -9,7 +9,7 @@
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
-import { handoverRecordsMax, handoversMax } from '../limits.ts'
+import { handoverRecordsMax, handoversMax, recordBytesMax } from '../limits.ts'
 import { cidSchema, peerIdSchema, recordType, type Verified } from '../record/record.ts'
 import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest.ts'
 
@@ -27,7 +27,7 @@ const handoverSchema: z.ZodType<Handover> = z.strictObject({
   taker: stewardPlaceSchema,
 })
 
-export const handoverType = recordType('handover', handoverSchema, 2048)
+export const handoverType = recordType('handover', handoverSchema, recordBytesMax.handover)
 export const { open: openHandover } = handoverType
 
 export interface Succession {

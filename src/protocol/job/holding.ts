@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { RecordId } from '../ids.ts'
+import { holdingVerdictsMax, recordBytesMax } from '../limits.ts'
 import { cidSchema, recordType } from '../record/record.ts'
 
 export interface Holding {
@@ -13,13 +14,10 @@ export interface Holding {
   readonly verdicts: readonly RecordId[]
 }
 
-/** Verdicts named in one record: at 62 bytes each, below 8 KiB. */
-export const holdingVerdictsMax = 128
-
 const holdingSchema: z.ZodType<Holding> = z.strictObject({
   inputs: z.boolean(),
   verdicts: z.array(cidSchema).max(holdingVerdictsMax),
 })
 
-export const holdingType = recordType('holding', holdingSchema, 16 * 1024)
+export const holdingType = recordType('holding', holdingSchema, recordBytesMax.holding)
 export const { open: openHolding } = holdingType

@@ -10,7 +10,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax } from '../limits.ts'
+import { leaseShardsMax, nonceBytesMax, recordBytesMax } from '../limits.ts'
 import { type LeasePrice, leasePriceSchema } from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
@@ -71,8 +71,6 @@ export interface Opening {
   readonly nonce: Uint8Array
 }
 
-const recordBytesMax = 16 * 1024
-
 const leaseSchema: z.ZodType<Lease> = z.strictObject({
   vehicle: peerIdSchema,
   owner: ownerIdSchema,
@@ -96,13 +94,16 @@ const receiptSchema: z.ZodType<Receipt> = z.strictObject({
 
 export const openingSchema: z.ZodType<Opening> = z.strictObject({
   results: z.array(cidSchema).min(1).max(leaseShardsMax),
-  nonce: bytesSchema,
+  nonce: bytesSchema.refine(
+    (bytes) => bytes.byteLength <= nonceBytesMax,
+    `is longer than ${nonceBytesMax} bytes`,
+  ),
 })
 
-export const leaseType = recordType('lease', leaseSchema, recordBytesMax)
+export const leaseType = recordType('lease', leaseSchema, recordBytesMax.lease)
 export const { open: openLease } = leaseType
 
-export const receiptType = recordType('receipt', receiptSchema, recordBytesMax)
+export const receiptType = recordType('receipt', receiptSchema, recordBytesMax.receipt)
 export const { open: openReceipt } = receiptType
 
 /** The root to which a vehicle commits. Results are in the order of `covers`. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax } from '../limits.ts'
+import { leaseShardsMax, recordBytesMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
 import { bytesSchema, cidSchema, naturalSchema, recordType } from '../record/record.ts'
 
 export interface Verdict {
@@ -45,9 +45,9 @@ const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
   status: z.enum(['provisional', 'final']),
   result: cidSchema.nullable(),
   because: z.enum(['unanimous', 'lead', 'recomputed', 'audited', 'no-owner-left', 'too-many-losses']),
-  agreeing: z.array(cidSchema).max(64),
-  contradicting: z.array(cidSchema).max(64),
-  settles: z.array(cidSchema).max(8),
+  agreeing: z.array(cidSchema).max(verdictReceiptsMax),
+  contradicting: z.array(cidSchema).max(verdictReceiptsMax),
+  settles: z.array(cidSchema).max(settledVerdictsMax),
 })
 const verdictSchema: z.ZodType<Verdict> = z.strictObject({
   shards: z.array(shardVerdictSchema).min(1).max(leaseShardsMax),
@@ -59,14 +59,11 @@ const endSchema: z.ZodType<JobEnd> = z.strictObject({
   seed: bytesSchema,
 })
 
-/** 64 shards with some claims each; a shard with 64 claims has a verdict of its own. */
-const verdictBytesMax = 128 * 1024
-
-export const verdictType = recordType('verdict', verdictSchema, verdictBytesMax)
+export const verdictType = recordType('verdict', verdictSchema, recordBytesMax.verdict)
 export const { open: openVerdict } = verdictType
 
-export const revealType = recordType('reveal', revealSchema, 1024)
+export const revealType = recordType('reveal', revealSchema, recordBytesMax.reveal)
 export const { open: openReveal } = revealType
 
-export const endType = recordType('end', endSchema, 1024)
+export const endType = recordType('end', endSchema, recordBytesMax.end)
 export const { open: openEnd } = endType

@@ -8,7 +8,7 @@
 import { z } from 'zod'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
 import type { OwnerId, RecordId } from '../ids.ts'
-import { windowShardsMax } from '../limits.ts'
+import { recordBytesMax, windowShardsMax } from '../limits.ts'
 import { cidSchema, naturalSchema, ownerIdSchema, recordType } from '../record/record.ts'
 
 export interface Window {
@@ -26,9 +26,9 @@ const windowSchema: z.ZodType<Window> = z.strictObject({
 })
 
 /** A thousand receipts with their positions. */
-const windowBytesMax = 80 * windowShardsMax
+const _windowBytesMax = 80 * windowShardsMax
 
-export const windowType = recordType('window', windowSchema, windowBytesMax)
+export const windowType = recordType('window', windowSchema, recordBytesMax.window)
 export const { open: openWindow } = windowType
 
 /**

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
-import { statementClaimsMax } from '../limits.ts'
+import { recordBytesMax, statementClaimsMax } from '../limits.ts'
 import { currencySchema, type Micros } from '../price.ts'
 import { encodeCbor } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
@@ -64,9 +64,9 @@ const statementSchema: z.ZodType<Statement> = z.strictObject({
   paidMicros: naturalSchema,
 })
 
-const statementBytesMax = 2048
+const _statementBytesMax = 2048
 
-export const statementType = recordType('statement', statementSchema, statementBytesMax)
+export const statementType = recordType('statement', statementSchema, recordBytesMax.statement)
 export const { open: openStatement } = statementType
 
 /** A claim that was decided, and where in its steward's ledger. */

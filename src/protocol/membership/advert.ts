@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { advertBytesMax, advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
+import { advertReasonsMax, advertTtlMs, clockSkewMaxMs, recordBytesMax } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
@@ -81,7 +81,7 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
   software: text(32),
 })
 
-export const advertType = recordType('advert', advertSchema, advertBytesMax)
+export const advertType = recordType('advert', advertSchema, recordBytesMax.advert)
 
 /**
  * Checks all that one advert can be checked for alone: form, size, signature, certificate, age.

@@ -13,7 +13,13 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { clockSkewMaxMs, credentialTtlMs, fleetKeyChangesMax, revocationsMax } from '../limits.ts'
+import {
+  clockSkewMaxMs,
+  credentialTtlMs,
+  fleetKeyChangesMax,
+  recordBytesMax,
+  revocationsMax,
+} from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
   naturalSchema,
@@ -68,16 +74,12 @@ const credentialSchema: z.ZodType<Credential> = z.strictObject({
   owner: ownerSchema,
 })
 
-/** 512 revocations of 100 bytes, and the rest. */
-export const charterBytesMax = 60 * 1024
-const credentialBytesMax = 1024
-
 /** Throws ProtocolError. */
-export const charterType = recordType('charter', charterSchema, charterBytesMax)
+export const charterType = recordType('charter', charterSchema, recordBytesMax.charter)
 export const { open: openCharter } = charterType
 
 /** Throws ProtocolError. Whether the fleet's key signed it is another question: Fleet.vouch. */
-export const credentialType = recordType('credential', credentialSchema, credentialBytesMax)
+export const credentialType = recordType('credential', credentialSchema, recordBytesMax.credential)
 export const { open: openCredential } = credentialType
 
 interface Link {

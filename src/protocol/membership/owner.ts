@@ -9,6 +9,7 @@
 import { toString as bytesToText, fromString } from 'uint8arrays'
 import { z } from 'zod'
 import type { OwnerId, PeerId } from '../ids.ts'
+import { recordBytesMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import { peerIdSchema, recordType } from '../record/record.ts'
 
@@ -19,12 +20,11 @@ export interface OwnerCertificate {
 
 export const ownerSchema = z.string().regex(/^[0-9a-f]{64}$/) as unknown as z.ZodType<OwnerId>
 const certificateSchema: z.ZodType<OwnerCertificate> = z.strictObject({ peer: peerIdSchema })
-const certificateBytesMax = 1024
 
 export function ownerIdOf(sha256: Sha256, key: PeerId): OwnerId {
   return bytesToText(sha256(fromString(key)), 'base16') as OwnerId
 }
 
 /** Throws ProtocolError like openRecord, and 'malformed' when the certificate is for another peer. */
-export const certificateType = recordType('owner', certificateSchema, certificateBytesMax)
+export const certificateType = recordType('owner', certificateSchema, recordBytesMax.owner)
 export const { open: openCertificate } = certificateType
