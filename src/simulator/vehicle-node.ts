@@ -104,8 +104,10 @@ export class VehicleNode extends Shell<VehicleWritten> {
         this.#jobs.set(job.manifest.id, job)
         this.#leases.set(lease.id, { job, lease })
         if (this.temper === 'grumbler') {
-          const message = { type: 'decline', lease: lease.id, reason: 'busy', retryMs: 0 } as const
-          this.world.send(this, from, { type: 'message', message })
+          this.world.send(this, from, {
+            type: 'message',
+            message: { type: 'decline', job: job.manifest.id, lease: lease.id, reason: 'busy', retryMs: 0 },
+          })
           break
         }
         this.#tell({ type: 'offer', from, manifest: job.manifest, handovers, lease })

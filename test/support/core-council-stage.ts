@@ -506,7 +506,7 @@ export class CouncilStage {
       case 'share': {
         const { id } = effect.record.record
         const { signed: record, opening } = this.#signed.get(id)!
-        this.#send(member.name, effect.to, { type: 'record', record, opening })
+        this.#send(member.name, effect.to, { type: 'record', job: this.#job, record, opening })
         return this.#talks ? `share ${this.#nameOf(id)} with ${nameOfPeer(effect.to)}` : undefined
       }
       case 'entrust': {

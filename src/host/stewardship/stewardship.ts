@@ -4,9 +4,10 @@
  */
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
-import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
+import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
 import { type Lease, openLease } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
@@ -33,7 +34,6 @@ import { type Clock, elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import { JobPayables } from '../ledger/job-payables.ts'
-import type { Network } from '../network/network.ts'
 import { wrappedFor } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
@@ -44,11 +44,12 @@ import { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
+import type { Mesh } from './mesh.ts'
 import type { Recomputer } from './recomputer.ts'
 
 export interface StewardshipOptions {
   readonly key: SigningKey
-  readonly network: Network
+  readonly network: Mesh
   readonly store: Store
   readonly recomputer: Recomputer
   readonly clock: Clock
@@ -249,30 +250,11 @@ export class Stewardship {
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
 
-  /** Takes what a vehicle says of a lease; of a lease that is not of this job nothing follows. */
-  hear(from: PeerId, message: Extract<Message, { type: 'accept' | 'decline' | 'progress' }>): void {
-    switch (message.type) {
-      case 'accept':
-        this.handle({ type: 'accepted', lease: message.lease, from })
-        break
-      case 'decline':
-        if (message.reason === 'missing-blocks') void this.#mendInputs(message.lease, from)
-        this.handle({
-          type: 'declined',
-          lease: message.lease,
-          from,
-          reason: message.reason,
-          retryMs: message.retryMs,
-        })
-        break
-      case 'progress':
-        this.handle({ type: 'progress', lease: message.lease, from, done: message.done })
-    }
-  }
-
-  /** Takes what another steward says, or a node that is asked to become one. */
-  hearFellow(from: PeerId, message: FellowMessage): void {
-    this.handle({ type: 'fellow', from, message })
+  /** Takes what a vehicle says of a lease, or what another steward says, or a node that is asked to become one. */
+  hear(input: Extract<Delivery, { to: 'council' | 'inviter' }>['input']): void {
+    if (input.type === 'declined' && input.reason === 'missing-blocks')
+      void this.#mendInputs(input.lease, input.from)
+    this.handle(input)
   }
 
   /** Takes a record of the job from another steward, or from a vehicle. Throws ProtocolError when it does not hold. */
@@ -410,7 +392,7 @@ export class Stewardship {
     const row = this.#options.store.journal.get(id)
     if (row === undefined) return // the job was forgotten in the meantime
     const { body, signature } = row
-    this.#say(to, { type: 'record', record: { body, signature }, opening })
+    this.#say(to, { type: 'record', job: this.job, record: { body, signature }, opening })
   }
 
   /** What makes this node a steward of the job, for others. */
