@@ -246,14 +246,14 @@ class Auditor {
       case 'allowance':
         this.#checkAllowance(this.#fromSteward(openAllowance(record, sha256, verify)))
         return
-      case 'access':
-      case 'owner':
       case 'charter':
         this.#charters.push(openCharter(record, sha256, verify))
         return
       case 'credential':
         this.#credentials.push(openCredential(record, sha256, verify))
         return
+      case 'access':
+      case 'owner':
       case 'advert':
         throw new Error(`a ${kind} is no part of a job`)
     }
