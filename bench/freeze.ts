@@ -23,7 +23,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { samplesFolder } from '../src/cli/swarm/truth.ts'
-import { Executor } from '../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import type { Slot } from '../src/host/executor/slot.ts'
 import { readWeights, weightSources } from '../src/host/submission/weights.ts'
 import { SupervisedWatch } from '../src/host/supervisor/supervised-watch.ts'
@@ -37,7 +37,7 @@ export async function freeze({ quick, note }: BenchOptions): Promise<Figure[]> {
   const rounds = quick ? 40 : 250
   const folder = mkdtempSync(join(tmpdir(), 'carpool-freeze-'))
   const observer = fork(join(import.meta.dirname, 'freeze-observer.ts'), [folder])
-  const executor = new Executor({ log: pino({ level: 'silent' }) })
+  const executor = new ProcessExecutor({ log: pino({ level: 'silent' }) })
   let watch: SupervisedWatch | undefined
   try {
     const [{ source }] = (await once(observer, 'message')) as [{ source: string }]
@@ -88,7 +88,7 @@ export async function freeze({ quick, note }: BenchOptions): Promise<Figure[]> {
 }
 
 /** A page after the other in each slot, until the executor is closed. The answer is the slots' pids. */
-async function startOcr(executor: Executor, watch: SupervisedWatch): Promise<number[]> {
+async function startOcr(executor: ProcessExecutor, watch: SupervisedWatch): Promise<number[]> {
   const pids: number[] = []
   executor.observe({
     began: (pid, startedTicks) => {
@@ -97,7 +97,7 @@ async function startOcr(executor: Executor, watch: SupervisedWatch): Promise<num
     },
     ended: (pid) => watch.ended(pid),
   })
-  const engines = await Executor.describeEngines()
+  const engines = await executor.describeEngines()
   const engine = ['native', 'exact'].find((name) =>
     engines.some((one) => one.runtime === 'ocr' && one.engine === name),
   )!

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { Swarm } from '../src/cli/swarm/swarm.ts'
 import { samplesFolder } from '../src/cli/swarm/truth.ts'
-import { Executor } from '../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import { readWeights, weightSources } from '../src/host/submission/weights.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 import { runJob } from './job.ts'
@@ -76,7 +76,7 @@ async function runDirect(documents: string, engine: string): Promise<number> {
   const queue = readdirSync(documents).map((name) => readFileSync(join(documents, name)))
   const pages = queue.length
   const log = { debug: () => {}, info: () => {}, warn: () => {} }
-  const executor = new Executor({ log })
+  const executor = new ProcessExecutor({ log })
   const session = {
     key: documents,
     runtime: 'ocr',

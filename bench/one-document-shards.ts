@@ -5,11 +5,11 @@
  */
 import { Command } from 'commander'
 import { nodeCommand } from '../src/cli/commands/node.ts'
-import { Executor } from '../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import { shardCostMsTarget } from '../src/protocol/limits.ts'
 import type { DocumentShape } from '../src/runtimes/messages.ts'
 
-class WholeShardExecutor extends Executor {
+class WholeShardExecutor extends ProcessExecutor {
   override async inspect(): Promise<DocumentShape> {
     return { pages: 1, pageCostMs: shardCostMsTarget / 2 + 1 }
   }

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Swarm } from '../src/cli/swarm/swarm.ts'
-import { Executor } from '../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import { noOpModule } from '../test/support/wasm/modules.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 import { runJob } from './job.ts'
@@ -84,7 +84,7 @@ export async function wasm({ quick, note }: BenchOptions): Promise<Figure[]> {
 /** Executions per second of one warm slot. */
 async function runDirect(folder: string, module: string): Promise<number> {
   const documents = readdirSync(folder).map((name) => readFileSync(join(folder, name)))
-  const executor = new Executor({ log: { debug: () => {}, info: () => {}, warn: () => {} } })
+  const executor = new ProcessExecutor({ log: { debug: () => {}, info: () => {}, warn: () => {} } })
   try {
     const slot = executor.openSlot()
     await slot.prepare({

@@ -4,12 +4,12 @@
  */
 import { Command } from 'commander'
 import type { RecordResult } from '../host/executor/contract.ts'
-import { Executor } from '../host/executor/executor.ts'
-import type { Slot } from '../host/executor/slot.ts'
+import { ProcessExecutor } from '../host/executor/executor.ts'
+import type { ProcessSlot } from '../host/executor/slot.ts'
 import { nodeCommand } from './commands/node.ts'
 
-class LyingExecutor extends Executor {
-  override openSlot(): Slot {
+class LyingExecutor extends ProcessExecutor {
+  override openSlot(): ProcessSlot {
     const slot = super.openSlot()
     const honest = slot.run.bind(slot)
     slot.run = async (...page) => falsify(await honest(...page))

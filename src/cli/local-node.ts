@@ -5,7 +5,7 @@
  * commands can look in while it runs.
  */
 import type { Logger } from 'pino'
-import type { Executor } from '../host/executor/executor.ts'
+import type { Executor } from '../host/executor/contract.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
@@ -79,6 +79,7 @@ export async function startOwnNode(
   { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
 ): Promise<OwnNode> {
   const { CarpoolNode } = await import('../host/node/node.ts')
+  const { giveBackMemory } = await import('../host/node/memory.ts')
   const {
     dataDir,
     listen,
@@ -114,6 +115,7 @@ export async function startOwnNode(
     software,
     ...(executor === undefined ? {} : { executor }),
   })
+  const stopGivingBack = giveBackMemory(() => node.isIdle)
   try {
     const server = await serveLocal(node.api, dataDir, log)
     const client = await connectLocal(dataDir)
@@ -121,12 +123,14 @@ export async function startOwnNode(
     return {
       client,
       async stop() {
+        stopGivingBack()
         client.close()
         await server.close()
         await node.stop()
       },
     }
   } catch (error) {
+    stopGivingBack()
     await node.stop()
     throw error
   }

@@ -7,11 +7,52 @@ import { assert } from '../base/assert.ts'
 /** Structures are at most manifest → list → entry → error deep; anything deeper is an attack on the decoder. */
 export const decodeDepthMax = 16
 
+/**
+ * The longest body of each kind of record. Each holds its kind with every field at its bound (test/protocol/limits.test.ts
+ * builds them) and some air for what a later version adds; a longer one is refused before a byte of it is looked at.
+ */
+export const recordBytesMax = {
+  /** A certificate of an owner is a peer id. */
+  owner: 1024,
+  /** 512 revocations of 90 bytes, and the rest. */
+  charter: 60 * 1024,
+  credential: 1024,
+  /** With certificate, credential, four addresses and four engines an advert takes about 1,600 bytes. */
+  advert: 4096,
+  /** 64 candidates of a blind job take 8 KiB, 8 stewards 2 KiB; options and weights share the rest. */
+  manifest: 16 * 1024,
+  /** A roster's 512 candidates, 133 bytes each. */
+  draw: 80 * 1024,
+  /** 64 shards of 80 bytes, and a bit for each candidate. */
+  lease: 16 * 1024,
+  receipt: 16 * 1024,
+  /** 64 shards that each settle 8 verdicts, and 128 receipts, take 57 KiB; those of other programs may name more. */
+  verdict: 128 * 1024,
+  end: 1024,
+  /** 128 verdicts of 61 bytes. */
+  holding: 16 * 1024,
+  handover: 2048,
+  reveal: 1024,
+  /** 1,000 receipts of 61 bytes with their positions. */
+  window: 80_000,
+  access: 1024,
+  statement: 2048,
+  /** 64 leases that are written off, with 64 places each. */
+  allowance: 32 * 1024,
+} as const
+/** Hides what a receipt commits to: a hash of 32 bytes is enough for every program. */
+export const nonceBytesMax = 64
+/** What shows a receipt's results: 64 of 61 bytes, and a nonce. */
+export const openingBytesMax = 8 * 1024
+/** Two receipts with their openings, their lease, and the owner's certificate. */
+export const evidenceBytesMax = 80 * 1024
+/** The longest record with an opening; also an offer with the longest manifest, lease and chain of handovers. */
+export const messageBytesMax = 160 * 1024
+/** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
+export const reportBytesMax = 64 * 2 ** 20
+
 /** A block is what one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
 export const blockBytesMax = 2 ** 20
-
-/** An advert with certificate, credential, four addresses and four engines takes about 1,600 bytes. */
-export const advertBytesMax = 4096
 
 /** Reasons why a vehicle does not work that an advert names, the strictest first: more change nothing for others. */
 export const advertReasonsMax = 8
@@ -63,13 +104,20 @@ export const shardCostMsTarget = 2_000
 export const shardPagesMax = 256
 /** … and this many bytes of documents, so that a vehicle on a slow link receives it in seconds. */
 export const shardBytesTarget = 4 * 2 ** 20
-/** A job of a million shards keeps its list of shards within 64 MiB. */
+/** A job of a million shards keeps its list of shards, which a steward has in memory, within 128 MiB. */
 export const shardsMax = 1_000_000
+/** … whose entry of the list is at most this long: a CID, three numbers, and their names. */
+export const shardEntryBytesMax = 120
+export const shardListBytesMax = 128 * 2 ** 20
+/** A million documents with names of 150 bytes; only who reads the results has it in memory. */
+export const documentListBytesMax = 256 * 2 ** 20
 
 /** Vehicles that a blind job's submitter wraps keys for: its manifest names them all, and stays within 16 KiB. */
 export const blindCandidatesMax = 64
-/** Keys of shards that it wraps for all of them together, 40 bytes each: 40 MiB, which a steward has in memory. */
+/** Keys of shards that it wraps for all of them together: 40 MiB, which a steward has in memory. */
 export const blindKeysMax = 2 ** 20
+/** A key under AES key wrap (RFC 3394): 32 bytes and 8 that tell whether it is the right one. */
+export const wrappedKeyBytes = 40
 
 /** A thousand of any currency for one unit of work: far above all prices, so that no lease's amount leaves 2^53. */
 export const unitMicrosMax = 1_000_000_000
@@ -81,6 +129,8 @@ export const writeOffMs = 30_000
 export const budgetWaitMs = 2 * leaseTtlMs
 /** Leases that one record writes off. */
 export const writtenOffMax = 64
+/** Stewards that one record gives money to: all fellows of a job. */
+export const givenMax = 8
 
 /** A result must fit in one block with room for its envelope. */
 export const resultBytesMax = blockBytesMax - 4096
@@ -112,6 +162,12 @@ export const setbackMsMax = 60_000
 
 /** Stewards that a manifest names: a submitter and its standbys; more copies of a job than this protect nobody. */
 export const stewardsMax = 8
+/** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
+export const standingByMax = 64
+/** Room that a job must find on a standby beside its documents, for shards, weights and results: a guess. */
+export const standbyRoomFactor = 2
+/** A submitter's permission to read its jobs is used at once; a clock may be a few minutes off. */
+export const accessTtlMs = 600_000
 /** Standbys that a submitter looks for, unless told otherwise: with three stewards a job survives any two (DESIGN). */
 export const standbysDefault = 2
 /** Replacements in one job, one after the other: a chain of them could otherwise grow without end. A guess. */
@@ -133,13 +189,17 @@ export const inviteTtlMs = 3_000
 export const inviteAgainMs = 1_800_000
 /** Verdicts that stewards made apart are settled when all that they rest on was looked at, or after this long. */
 export const settleWaitMs = 30_000
-/** Ids and records that one message between stewards carries: both far below a control message's 64 KiB. */
+/** Ids that one message between stewards carries, at most 64 characters each. */
 export const syncIdsMax = 512
 /** Differences between two stewards' records are sought at most this often: each search costs two round trips. */
 export const syncIntervalMs = 2_000
 
-/** Receipts that one verdict names on either side; 2,000 of them make a record of 122 KiB. */
+/** Receipts that a shard's verdict names on either side, and a record of many shards together on both. */
 export const verdictReceiptsMax = 64
+/** Verdicts made apart that one shard's verdict settles: more stewards than that never act at once. */
+export const settledVerdictsMax = 8
+/** Verdicts that one holding names: more go into the next one. */
+export const holdingVerdictsMax = 128
 
 /** Receipts that a vehicle knows by name, 300 bytes each, and repeats until stewards answer; beyond, the oldest go. */
 export const rememberedReceiptsMax = 4_096
@@ -150,7 +210,7 @@ export const overLeasesMax = 256
 /** Jobs whose stewards a vehicle remembers in order to believe them that the job is over. */
 export const rememberedJobsMax = 1_024
 
-/** Claims that one message about a statement lists, at some 90 bytes each: below a control message's 64 KiB. */
+/** Claims that one message about a statement lists, at some 90 bytes each. */
 export const statementClaimsMax = 500
 /** While a job runs, a vehicle is told at most this often what has been decided about its work: a guess. */
 export const statementIntervalMs = 60_000
@@ -176,3 +236,60 @@ assert(
 )
 assert(shardPagesMax <= shardUnitsMax, 'every page is a unit')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')
+assert(givenMax >= stewardsMax - 1, 'a steward can give to all its fellows at once')
+assert(shardsMax * shardEntryBytesMax <= shardListBytesMax, 'the longest list of shards is read')
+assert(clockSkewMaxMs < accessTtlMs, 'a permission to read outlives the difference of two clocks')
+
+// Sizes in dag-cbor: a text or an integer of the protocol with its head, and what stands around a payload or a body.
+const [cidBytes, naturalBytes, peerBytes, ownerBytes, wordBytes] = [61, 9, 66, 66, 20]
+const [bodyBytes, envelopeBytes, fieldsBytes] = [384, 96, 256]
+const carried = (kind: keyof typeof recordBytesMax) => recordBytesMax[kind] + envelopeBytes
+/** What each record takes when everything in it that is counted is at its bound. */
+const fullRecords: { readonly [Kind in keyof typeof recordBytesMax]?: number } = {
+  charter: revocationsMax * (naturalBytes + ownerBytes + wordBytes) + 4 * 256,
+  manifest:
+    blindCandidatesMax * (peerBytes + ownerBytes + wordBytes) + stewardsMax * (peerBytes + ownerBytes + 96),
+  draw: rosterEntriesMax * (peerBytes + ownerBytes + wordBytes),
+  lease: leaseShardsMax * (cidBytes + 2 * naturalBytes) + rosterEntriesMax / 8,
+  receipt: leaseShardsMax * naturalBytes,
+  verdict: leaseShardsMax * (fieldsBytes + settledVerdictsMax * cidBytes) + 2 * verdictReceiptsMax * cidBytes,
+  holding: holdingVerdictsMax * cidBytes,
+  window: windowShardsMax * (cidBytes + naturalBytes),
+  allowance:
+    writtenOffMax * (cidBytes + wordBytes + leaseShardsMax * 2) + givenMax * (peerBytes + naturalBytes),
+}
+for (const [kind, bytes] of Object.entries(fullRecords))
+  assert(
+    bytes + bodyBytes + fieldsBytes <= recordBytesMax[kind as keyof typeof recordBytesMax],
+    `a full ${kind} fits its bound`,
+  )
+assert(
+  leaseShardsMax * cidBytes + nonceBytesMax + fieldsBytes <= openingBytesMax,
+  "a full lease's results fit an opening",
+)
+assert(
+  Math.max(...Object.values(recordBytesMax)) + envelopeBytes + openingBytesMax + fieldsBytes <=
+    messageBytesMax,
+  'every record and its opening fit a message',
+)
+assert(
+  carried('lease') + 2 * (carried('receipt') + openingBytesMax) + carried('owner') + fieldsBytes <=
+    evidenceBytesMax,
+  'two full receipts fit the evidence',
+)
+assert(evidenceBytesMax + fieldsBytes <= messageBytesMax, 'evidence fits a message')
+assert(
+  carried('manifest') +
+    handoverRecordsMax * carried('handover') +
+    carried('lease') +
+    leaseShardsMax * (wrappedKeyBytes + 2) +
+    fieldsBytes <=
+    messageBytesMax,
+  'an offer with the longest chain of handovers fits a message',
+)
+assert(
+  carried('statement') + statementClaimsMax * (cidBytes + 3 * naturalBytes + 4) + fieldsBytes <=
+    messageBytesMax,
+  'a statement and its claims fit a message',
+)
+assert(syncIdsMax * peerBytes + fieldsBytes <= messageBytesMax, 'the ids of a leaf fit a message')

@@ -48,6 +48,8 @@ export interface SimWorld {
   /** A node's own clock, which may be wrong. */
   clockOf(node: SimNode): number
   hasRoom(node: SimNode): boolean
+  /** Notes that a steward signs a record of a job, and checks it. */
+  signed(id: RecordId, body: RecordBody): void
   fsyncMs(): number
   /** In this node's process: not after a crash, and only when it wakes from a pause. */
   later(node: SimNode, delayMs: number, happen: () => void): void
@@ -63,6 +65,4 @@ export interface SimWorld {
   /** Returns whether all leases of this shard so far are the cartel's, and enough for a verdict. */
   cartelHoldsAll(job: SimJob, position: number): boolean
   ended(job: JobId): void
-  /** A steward signs a record of a job. */
-  signed(id: RecordId, body: RecordBody): void
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { Executor } from '../../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { usageOf } from '../../src/host/executor/usage.ts'
 import { childPids, sessionOf, silent, stateOf, until } from '../support/wasm/executor.ts'
 
 const skip = process.platform === 'linux' ? false : 'reads /proc'
-const executor = new Executor({ log: silent })
+const executor = new ProcessExecutor({ log: silent })
 after(() => executor.close())
 
 const busyWork = Uint8Array.of(255)

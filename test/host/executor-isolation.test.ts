@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { Executor } from '../../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { childCommand, type Isolation, probeIsolation } from '../../src/host/executor/isolation.ts'
 import { defaultLimits } from '../../src/host/executor/limits.ts'
 import { childPids, isAlive, sessionOf, silent, until } from '../support/wasm/executor.ts'
@@ -86,7 +86,7 @@ test('code that breaks out of node gets no more memory than its bound', {
 test('a child has no capabilities, so that its mounts are final', {
   skip: process.platform !== 'linux' || without('setpriv'),
 }, async () => {
-  const executor = new Executor({ log: silent })
+  const executor = new ProcessExecutor({ log: silent })
   await executor.openSlot().prepare(sessionOf('echo'))
   const status = readFileSync(`/proc/${childPids()[0]}/status`, 'utf8')
   for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
@@ -96,7 +96,7 @@ test('a child has no capabilities, so that its mounts are final', {
 })
 
 test('the environment is empty', { skip: process.platform !== 'linux' }, async () => {
-  const executor = new Executor({ log: silent })
+  const executor = new ProcessExecutor({ log: silent })
   await executor.openSlot().prepare(sessionOf('echo'))
   assert.equal(readFileSync(`/proc/${childPids()[0]}/environ`, 'utf8'), '')
   await executor.close()
@@ -125,7 +125,7 @@ test('every tool of the chain is tried, and one that is missing is said and left
     const bare = await probeIsolation(defaultLimits, { ...silent, warn: (facts) => warnings.push(facts) })
     assert.deepEqual(bare.chain, [])
     assert.deepEqual(warnings, [{ missing: ['prlimit', 'nice', 'unshare', 'root', 'setpriv'] }])
-    const executor = new Executor({ log: silent })
+    const executor = new ProcessExecutor({ log: silent })
     const slot = executor.openSlot()
     await slot.prepare(sessionOf('echo'))
     assert.equal((await slot.run(Buffer.from('still works'), 0)).text, 'still works')
@@ -138,7 +138,7 @@ test('every tool of the chain is tried, and one that is missing is said and left
 test('a child has one pid from the first tool of the chain to the last', {
   skip: process.platform !== 'linux',
 }, async () => {
-  const executor = new Executor({ log: silent })
+  const executor = new ProcessExecutor({ log: silent })
   await executor.openSlot().prepare(sessionOf('echo'))
   const [pid, ...others] = childPids()
   assert.deepEqual(others, [])
@@ -159,8 +159,10 @@ test('kill -9 of the parent leaves no child, be it frozen, in an endless loop or
   await until(() => !children.some(isAlive))
 })
 
-test('every engine of this machine is described', async () => {
-  const engines = await Executor.describeEngines()
+test('every engine of this machine is described', async (t) => {
+  const executor = new ProcessExecutor({ log: silent })
+  t.after(() => executor.close())
+  const engines = await executor.describeEngines()
   const wasm = engines.find(({ runtime }) => runtime === 'wasm')
   assert.equal(wasm?.engine, 'exact')
   assert.ok(engines.every(({ id }) => /^[0-9a-f]{32}$/.test(id)))

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { SessionRefused, SlotFailed, SlotKilled } from '../../src/host/executor/contract.ts'
-import { Executor } from '../../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { usageOf } from '../../src/host/executor/usage.ts'
 import { childPids, isAlive, sessionOf, silent, until } from '../support/wasm/executor.ts'
 
-const executor = new Executor({ log: silent })
+const executor = new ProcessExecutor({ log: silent })
 after(() => executor.close())
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -70,7 +70,10 @@ test('a process that outgrows its memory ends as a record', async () => {
   const { residentBytes } = usageOf(childPids()[0]!)!
   await slot.kill()
 
-  const tight = new Executor({ log: silent, limits: { residentBytesMax: residentBytes + 24 * 2 ** 20 } })
+  const tight = new ProcessExecutor({
+    log: silent,
+    limits: { residentBytesMax: residentBytes + 24 * 2 ** 20 },
+  })
   const filling = tight.openSlot()
   await filling.prepare(sessionOf('moody'))
   const [held, after] = await Promise.all([...'hz'].map((letter) => filling.run(bytes(letter), 0)))
@@ -156,7 +159,7 @@ test('a child that somebody else killed is nobody’s fault', async () => {
 })
 
 test('a full queue refuses, and says that it is the vehicle’s doing', async () => {
-  const small = new Executor({ log: silent, limits: { queuedRunsMax: 2, queuedBytesMax: 10 } })
+  const small = new ProcessExecutor({ log: silent, limits: { queuedRunsMax: 2, queuedBytesMax: 10 } })
   const slot = small.openSlot()
   await slot.prepare(sessionOf('echo'))
   const large = slot.run(bytes('a single large document passes'), 0)
@@ -178,7 +181,7 @@ test('documents are inspected without a session', async () => {
 })
 
 test('a closed executor has no children and starts none', async () => {
-  const closing = new Executor({ log: silent })
+  const closing = new ProcessExecutor({ log: silent })
   const [busy, frozen] = [closing.openSlot(), closing.openSlot()]
   await Promise.all([busy.prepare(sessionOf('moody')), frozen.prepare(sessionOf('moody', 'frozen'))])
   frozen.freeze()

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '../../src/protocol/ids.ts'
+import { recordBytesMax } from '../../src/protocol/limits.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
+import { fullCid, fullOpening, fullRecord } from '../support/full-records.ts'
 import { Inbox, startNetwork, startPair } from '../support/network.ts'
 
 const timeout = 60_000
@@ -61,6 +64,21 @@ test('a control message above the bound is refused and the next one arrives', { 
   await assert.rejects(left.send(right.peer, new Uint8Array(1024 * 1024 + 1)), { code: 'too-large' })
   await left.send(right.peer, new Uint8Array(3))
   await heard.find((lengthBytes) => lengthBytes === 3)
+})
+
+test('the longest message of the protocol arrives', { timeout }, async (t) => {
+  const { left, right } = await startPair(t)
+  const heard = new Inbox<Message>()
+  right.onMessage((_, message) => heard.put(decodeMessage(message)))
+  const record = fullRecord('window')
+  const job = fullCid('job')
+  for (const body of [record.body, new Uint8Array(Math.max(...Object.values(recordBytesMax)))])
+    await left.send(
+      right.peer,
+      encodeMessage({ type: 'record', job, record: { ...record, body }, opening: fullOpening }),
+    )
+  await heard.until((items) => items.length === 2)
+  assert.deepEqual(heard.items[0], { type: 'record', job, record, opening: fullOpening })
 })
 
 test('a handler that does not finish makes the sender stop, and everything arrives once it does', {

@@ -8,6 +8,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { pino } from 'pino'
+import { systemClock } from '../../src/host/clock.ts'
 import type { Executor } from '../../src/host/executor/executor.ts'
 import type { Network } from '../../src/host/network/network.ts'
 import { documentKeys, seal, shardKey, wrapKey } from '../../src/host/sealing/sealing.ts'
@@ -72,6 +73,7 @@ class Life {
       engines: [{ runtime: 'ocr', engine: 'wasm', id: 'engine-1', isa: null, ask: null }] as never,
       categories: null,
       slots: 1,
+      clock: systemClock,
       log: pino({ level: 'silent' }),
       onChange: () => {},
     })

@@ -2,7 +2,7 @@
  * Encodings: what was written is read back alike, one thing has one encoding, and bytes from outside are refused
  * with a ProtocolError or are canonical; nothing else ever comes out of a decoder.
  *
- *   CARPOOL_SEED=17 node --test test/protocol/encoding.test.ts    replays the mutations of one seed
+ *   CARPOOL_SEED=17 node test/protocol/encoding.test.ts    replays the mutations of one seed
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ import { RandomStream } from '../../src/base/prng.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { openLease, openReceipt } from '../../src/protocol/job/lease.ts'
 import { decodeShard } from '../../src/protocol/job/shard.ts'
-import { advertBytesMax, decodeDepthMax } from '../../src/protocol/limits.ts'
+import { decodeDepthMax, recordBytesMax } from '../../src/protocol/limits.ts'
 import { openAdvert } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage } from '../../src/protocol/message.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
@@ -44,7 +44,7 @@ test('100,000 random mutations are refused by name or are canonical', () => {
     try {
       if (strict(codec, mutated, name)) refused += 1
     } catch (error) {
-      console.error(`replay: CARPOOL_SEED=${seed} node --test test/protocol/encoding.test.ts (mutation ${i})`)
+      console.error(`replay: CARPOOL_SEED=${seed} node test/protocol/encoding.test.ts (mutation ${i})`)
       throw error
     }
   }
@@ -167,7 +167,7 @@ test('an advert speaks for its owner only with a certificate for this very peer'
     assert.throws(() => open(changes), ProtocolError)
   assert.throws(() => open({}, 10_000_000), ProtocolError, 'it would outlive every advert')
   assert.throws(
-    () => open({ name: 'x'.repeat(advertBytesMax) }),
+    () => open({ name: 'x'.repeat(recordBytesMax.advert) }),
     (error) => error instanceof ProtocolError && error.refusal.code === 'too-large',
   )
 })

@@ -1,7 +1,7 @@
 /** `carpool node`: a node in the foreground, until a signal. */
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
-import type { Executor } from '../../host/executor/executor.ts'
+import type { Executor } from '../../host/executor/contract.ts'
 import { addOptions } from '../config/config.ts'
 import { preferenceNames } from '../config/preferences.ts'
 import { aborted, heedSignals } from '../interruption.ts'

@@ -1,5 +1,40 @@
 /** What the node says to the executor, and what it gets back. */
-import type { RecordErrorCode, RuntimeOptions } from '../../runtimes/messages.ts'
+import type {
+  DocumentShape,
+  EngineDescription,
+  RecordErrorCode,
+  RuntimeOptions,
+} from '../../runtimes/messages.ts'
+
+/** Whatever executes a node's work: child processes (executor.ts), or a test's own function. */
+export interface Executor {
+  /** Lists the engines that this machine can run. */
+  describeEngines(): Promise<readonly EngineDescription[]>
+  /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
+  openSlot(): Slot
+  /** Reads a document's shape. Rejects with SlotFailed where reading it crashed or overran a limit. */
+  inspect(runtime: string, document: Uint8Array): Promise<DocumentShape>
+  /** Has the observer told of the processes of slots, from now on. */
+  observe(observer: ChildObserver): void
+  /** Ends every slot's process, and starts none until `proceed`. */
+  halt(): void
+  proceed(): void
+  /** Resolves when nothing runs any more. What is pending rejects with SlotKilled. */
+  close(): Promise<void>
+}
+
+/** Room for one session at a time. */
+export interface Slot {
+  /** Makes sure that the session is loaded. Rejects with SessionRefused, SlotFailed or SlotKilled. */
+  prepare(session: SessionSpec): Promise<void>
+  /** Runs one page, counted from 0, in the session that was prepared last. Rejects with SlotKilled or SlotFailed. */
+  run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult>
+  /** Has the slot compute nothing until `resume`. */
+  freeze(): void
+  resume(): void
+  /** Rejects what is pending with SlotKilled; the slot may be prepared again. */
+  kill(): Promise<void>
+}
 
 export interface SessionSpec {
   /**

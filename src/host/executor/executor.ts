@@ -5,25 +5,26 @@
  * ended at any point (a worker thread with native ORT took the whole process down, 3 times of 3). How a
  * child is confined stands in isolation.ts, how its failures become records in lane.ts.
  */
-
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
 import { Child, type ChildHandlers } from './child.ts'
-import { type ChildObserver, type ExecutorLog, SlotFailed, SlotKilled } from './contract.ts'
+import { type ChildObserver, type Executor, type ExecutorLog, SlotFailed, SlotKilled } from './contract.ts'
 import { childCommand, childMain, type Isolation, probeIsolation } from './isolation.ts'
 import { Lane } from './lane.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
-import { Slot } from './slot.ts'
+import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
+
+export type { Executor } from './contract.ts'
 
 export interface ExecutorOptions {
   readonly log: ExecutorLog
   readonly limits?: Partial<ExecutorLimits>
 }
 
-export class Executor {
+export class ProcessExecutor implements Executor {
   readonly #limits: ExecutorLimits
   readonly #log: ExecutorLog
-  readonly #slots: Slot[] = []
+  readonly #slots: ProcessSlot[] = []
   readonly #children = new Set<Child>()
   readonly #isolation: Promise<Isolation>
   readonly #killAll = () => {
@@ -43,7 +44,7 @@ export class Executor {
   }
 
   /** What this machine can run. Takes a second: it hashes every engine. */
-  static describeEngines(): Promise<EngineDescription[]> {
+  describeEngines(): Promise<EngineDescription[]> {
     const { promise, resolve, reject } = Promise.withResolvers<EngineDescription[]>()
     new Child([process.execPath, childMain, '--describe'], {
       onFrame: (header) => header.type === 'hello' && resolve([...header.engines]),
@@ -53,8 +54,8 @@ export class Executor {
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
-  openSlot(): Slot {
-    const slot = new Slot({
+  openSlot(): ProcessSlot {
+    const slot = new ProcessSlot({
       // Engines that are not exact are native addons.
       spawn: ({ engine }, handlers) => this.#spawn(engine !== 'exact', handlers, this.#observer),
       limits: this.#limits,

@@ -10,11 +10,14 @@ import {
   type RecordResult,
   type RunLimits,
   type SessionSpec,
+  type Slot,
   SlotFailed,
   SlotKilled,
 } from './contract.ts'
 import { type Fault, Lane } from './lane.ts'
 import type { ExecutorLimits } from './limits.ts'
+
+export type { Slot } from './contract.ts'
 
 export interface SlotOptions {
   readonly spawn: (session: SessionSpec, handlers: ChildHandlers) => Promise<Child>
@@ -30,7 +33,7 @@ const faultMessages: Readonly<Record<Fault, string>> = {
   crash: 'ended the process',
 }
 
-export class Slot {
+export class ProcessSlot implements Slot {
   readonly #options: SlotOptions
   #lane: Lane | null = null
   #key: string | null = null

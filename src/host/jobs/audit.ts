@@ -7,6 +7,7 @@ import { decodeReport, unpackRecords } from '../../protocol/audit/report.ts'
 import type { Cid } from '../../protocol/ids.ts'
 import { describeAgreement } from '../../protocol/job/agreement.ts'
 import { decodeShardList } from '../../protocol/job/lists.ts'
+import { shardListBytesMax } from '../../protocol/limits.ts'
 import { sha256 } from '../sha256.ts'
 import { cidOf, codecOf } from '../store/cid.ts'
 import { readFile } from '../store/files.ts'
@@ -72,7 +73,7 @@ async function auditCar(path: string, problems: string[]): Promise<AuditOutcome>
   for (const cid of blocks.keys()) if (!named.has(cid)) problems.push(`block ${cid} is no part of the report`)
   const listRoot = report.shardList[0]
   if (listRoot === undefined) throw new Error('it has no shard list')
-  const shards = decodeShardList(await readFile(listRoot, block, 256 * 2 ** 20))
+  const shards = decodeShardList(await readFile(listRoot, block, shardListBytesMax))
   const records = pages.flat()
   const verify = await verifyAhead(records.map(({ record }) => record))
   return auditReport({ report, records, shards, block, sha256, verify })

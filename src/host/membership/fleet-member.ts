@@ -15,10 +15,11 @@ import {
   credentialTtlMs,
   fleetKeyChangesMax,
   jobRetentionMs,
+  recordBytesMax,
   rosterEntriesMax,
 } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import { type Credential, charterBytesMax, Fleet } from '../../protocol/membership/fleet.ts'
+import { type Credential, Fleet } from '../../protocol/membership/fleet.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
@@ -97,7 +98,7 @@ const replySchema: z.ZodType<Reply> = z.strictObject({
 
 /** Two signed records. */
 const greetingBytesMax = 4096
-const replyBytesMax = (fleetKeyChangesMax + 2) * charterBytesMax
+const replyBytesMax = (fleetKeyChangesMax + 2) * recordBytesMax.charter
 
 /** How often credentials are looked at, one's own and those of neighbours: they live for a day. */
 const lookIntervalMs = 5_000

@@ -9,11 +9,12 @@
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { advertBytesMax, advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
+import { advertIntervalMs, advertSpacingMs, advertTtlMs, recordBytesMax } from '../../protocol/limits.ts'
 import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
-import { Roster } from '../../protocol/membership/roster.ts'
+import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../../protocol/record/record.ts'
+import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
@@ -22,6 +23,8 @@ import type { FleetMember } from './fleet-member.ts'
 export interface MembershipOptions {
   readonly key: SigningKey
   readonly network: Network
+  /** Those that this node believes; kept here, read by others. */
+  readonly roster: Roster
   readonly nextSerial: () => number
   /** What this node has to offer, now. */
   readonly describe: () => Omit<Advert, 'addresses'>
@@ -29,6 +32,7 @@ export interface MembershipOptions {
   readonly isBanned: (owner: OwnerId) => boolean
   /** Whom the fleet knows; null in an open mesh. */
   readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
+  readonly clock: Clock
   readonly log: Logger
 }
 
@@ -39,17 +43,22 @@ const settledAfterMs = 1_000
 
 export class Membership {
   readonly #options: MembershipOptions
-  readonly #roster = new Roster()
+  readonly #roster: Roster
+  readonly #clock: Clock
   readonly #heardMs = new Map<PeerId, number>()
   readonly #listeners = new Set<() => void>()
-  #timer: NodeJS.Timeout | undefined
+  #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
-  readonly #startedMs = Date.now()
-  #newcomerMs = Date.now()
+  readonly #startedMs: number
+  #newcomerMs: number
   #stopped = false
 
   constructor(options: MembershipOptions) {
     this.#options = options
+    this.#roster = options.roster
+    this.#clock = options.clock
+    this.#startedMs = this.#clock.now()
+    this.#newcomerMs = this.#startedMs
     options.network.onGossip((message) => this.#judge(message))
     options.network.onSubscriber(() => this.advertise())
   }
@@ -60,7 +69,7 @@ export class Membership {
 
   stop(): void {
     this.#stopped = true
-    clearTimeout(this.#timer)
+    this.#callOff()
   }
 
   /** Says goodbye: an advert without slots, so that nobody offers work to a node that leaves. */
@@ -72,19 +81,17 @@ export class Membership {
   /** Tells the mesh soon: at once, unless it was told a moment ago. */
   advertise(): void {
     if (this.#stopped) return
-    const waitMs = Math.max(0, this.#lastAdvertMs + advertSpacingMs - Date.now())
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#publish(), waitMs)
+    this.#publishIn(this.#lastAdvertMs + advertSpacingMs - this.#clock.now())
   }
 
   /** Resolves once this node can judge who is there: at once, unless it has only just started. */
   async settled(): Promise<void> {
     for (;;) {
-      const nowMs = Date.now()
+      const nowMs = this.#clock.now()
       const alone = this.capacities().length < 2
       if (nowMs - this.#startedMs >= settleMsMax) return
       if (!alone && nowMs - this.#newcomerMs >= settledAfterMs) return
-      await new Promise((resolve) => setTimeout(resolve, settledAfterMs / 10))
+      await elapsed(this.#clock, settledAfterMs / 10)
     }
   }
 
@@ -94,7 +101,7 @@ export class Membership {
   }
 
   everybody(): Capacity[] {
-    return this.#roster.list(Date.now())
+    return this.#roster.list(this.#clock.now())
   }
 
   get(peer: PeerId): Capacity | undefined {
@@ -102,7 +109,7 @@ export class Membership {
   }
 
   ageMs(peer: PeerId): number {
-    return Date.now() - (this.#heardMs.get(peer) ?? Date.now())
+    return this.#clock.now() - (this.#heardMs.get(peer) ?? this.#clock.now())
   }
 
   /** Forgets those who may not take part any more. */
@@ -121,13 +128,17 @@ export class Membership {
   #publish(): void {
     void this.#say().catch((error) => this.#options.log.warn({ error }, 'the advert was not published'))
     const jitter = 0.9 + Math.random() * 0.2
-    clearTimeout(this.#timer)
-    if (!this.#stopped) this.#timer = setTimeout(() => this.#publish(), advertIntervalMs * jitter).unref()
+    if (!this.#stopped) this.#publishIn(advertIntervalMs * jitter)
+  }
+
+  #publishIn(waitMs: number): void {
+    this.#callOff()
+    this.#callOff = this.#clock.after(waitMs, () => this.#publish())
   }
 
   async #say(): Promise<void> {
     const { key, network, nextSerial, describe } = this.#options
-    const nowMs = Date.now()
+    const nowMs = this.#clock.now()
     this.#lastAdvertMs = nowMs
     const body = encodeBody({
       domain: 'carpool',
@@ -147,9 +158,9 @@ export class Membership {
   }
 
   #judge(message: Uint8Array): 'accept' | 'ignore' | 'reject' {
-    const nowMs = Date.now()
+    const nowMs = this.#clock.now()
     try {
-      const record = signedRecordSchema.safeParse(decodeCbor('advert', message, advertBytesMax))
+      const record = signedRecordSchema.safeParse(decodeCbor('advert', message, recordBytesMax.advert))
       if (!record.success) throw malformed('advert', record.error)
       const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
       this.#options.fleet?.vouch(capacity)

@@ -6,10 +6,11 @@
  * and a yamux window (3 MiB); towards it two blocks and the backlog (6 MiB). That is 12 MiB for a peer that
  * tries everything. A window of one-byte packets weighs 290 times its bytes (measured), which is why it is small.
  */
+import { messageBytesMax, recordBytesMax } from '../../protocol/limits.ts'
+
 export interface NetworkBounds {
   /**
-   * Longest control message. 1 MiB holds a lease of thousands of shards; a longer one belongs in a block.
-   * Guess.
+   * Longest control message: six times the protocol's longest. What is longer belongs in a block. Guess.
    */
   readonly controlMessageBytesMax: number
   /**
@@ -175,6 +176,8 @@ export function checkBounds(bounds: NetworkBounds): void {
       'a control message fits its backlog',
       bounds.controlMessageBytesMax + bounds.messageOverheadBytes <= bounds.controlBacklogBytesMax,
     ],
+    ['a message of the protocol is a control message', messageBytesMax <= bounds.controlMessageBytesMax],
+    ['an advert fits a gossip message', recordBytesMax.advert <= bounds.gossipMessageBytesMax],
     ['a block fits the window', bounds.blockBytesMax <= bounds.blockWindowBytes],
     ['a window of small blocks fits one request', bounds.blockWindowCountMax <= bounds.cidsPerRequestMax],
     ['a gossip RPC holds many messages', bounds.gossipMessageBytesMax * 64 <= bounds.gossipRpcBytesMax],

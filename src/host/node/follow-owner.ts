@@ -1,7 +1,7 @@
 /** From what the owner's rules say to what the node does. */
 import type { Logger } from 'pino'
 import { type Judgement, sentenceOf } from '../../protocol/rules/judgement.ts'
-import type { Executor } from '../executor/executor.ts'
+import type { Executor } from '../executor/contract.ts'
 import { DeskWatch } from '../supervisor/desk-watch.ts'
 import type { OwnerWatch, OwnerWatchOptions } from '../supervisor/owner-watch.ts'
 import { SupervisedWatch } from '../supervisor/supervised-watch.ts'

@@ -14,7 +14,7 @@ const firstMs = 5_000
 /** After work, somebody else waits no longer than this for his memory; 50 ms in it are 0.01 % of a core. A guess. */
 const intervalMs = 600_000
 
-/** The answer ends it. */
+/** For the whole process, whatever else runs in it. The answer ends it. */
 export function giveBackMemory(isIdle: () => boolean): () => void {
   const collect = collector()
   const look = () => {

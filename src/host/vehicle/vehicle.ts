@@ -10,7 +10,7 @@ import { type Handover, openHandover } from '../../protocol/job/handover.ts'
 import { type Lease, type Opening, openingSchema, openLease, type Receipt } from '../../protocol/job/lease.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import { documentBytesOf } from '../../protocol/job/shard.ts'
-import { jobRetentionMs } from '../../protocol/limits.ts'
+import { jobRetentionMs, openingBytesMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { type Ask, unitsOf } from '../../protocol/price.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
@@ -29,6 +29,7 @@ import type {
 } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { Clock } from '../clock.ts'
 import { SlotKilled } from '../executor/contract.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Slot } from '../executor/slot.ts'
@@ -58,6 +59,7 @@ export interface VehicleOptions {
   /** Of jobs that its owner lets in; null: all. */
   readonly categories: readonly string[] | null
   readonly slots: number
+  readonly clock: Clock
   readonly log: Logger
   /** Free slots or the mode changed. */
   readonly onChange: () => void
@@ -91,7 +93,7 @@ export class Vehicle {
   /** Of leases whose blocks are being fetched: what ends their fetches. */
   readonly #fetching = new Map<LeaseId, AbortController>()
   readonly #handOver = new HandOver()
-  #timer: NodeJS.Timeout | undefined
+  #callOff = () => {}
   #stopped = false
 
   constructor(options: VehicleOptions) {
@@ -135,7 +137,7 @@ export class Vehicle {
   restore(): void {
     const { store, key } = this.#options
     const jobs = restoredJobs(store, key.peerId)
-    const nowMs = Date.now()
+    const nowMs = this.#options.clock.now()
     this.#room.look()
     this.earnings.restore(nowMs)
     for (const effect of this.#worker.restore(jobs, nowMs)) this.#carryOut(effect)
@@ -198,7 +200,7 @@ export class Vehicle {
     await Promise.race([this.#outbox.idle(), delay(durableMsMax, undefined, { ref: false })])
     await this.#handOver.finished()
     this.#stopped = true
-    clearTimeout(this.#timer)
+    this.#callOff()
     this.#room.close()
     this.earnings.stop()
     await this.#outbox.idle()
@@ -248,7 +250,7 @@ export class Vehicle {
     const state = { stewards, steward: steward ?? known?.steward ?? null }
     if (known?.stewards.length === stewards.length && known.steward === state.steward) return
     this.#jobs.set(job, state)
-    const row = { job, role: workerRole, state, createdAtMs: Date.now(), endedAtMs: null }
+    const row = { job, role: workerRole, state, createdAtMs: this.#options.clock.now(), endedAtMs: null }
     this.#persist(() => this.#options.store.journal.putJobSoon(row))
   }
 
@@ -270,7 +272,7 @@ export class Vehicle {
 
   #handle(input: WorkerInput): void {
     if (this.#stopped) return
-    for (const effect of this.#worker.handle(input, Date.now())) this.#carryOut(effect)
+    for (const effect of this.#worker.handle(input, this.#options.clock.now())) this.#carryOut(effect)
   }
 
   #carryOut(effect: WorkerEffect): void {
@@ -347,8 +349,8 @@ export class Vehicle {
   #show(to: PeerId, lease: LeaseId): void {
     const kept = this.#options.store.journal.get(lease)
     if (kept === undefined) return
-    const { body, signature } = kept
-    this.#say(to, { type: 'record', record: { body, signature }, opening: null })
+    const { job, body, signature } = kept
+    if (job !== null) this.#say(to, { type: 'record', job, record: { body, signature }, opening: null })
   }
 
   /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */
@@ -500,8 +502,9 @@ export class Vehicle {
   }
 
   #wakeAt(atMs: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#handle({ type: 'wake' }), Math.max(0, atMs - Date.now())).unref()
+    const { clock } = this.#options
+    this.#callOff()
+    this.#callOff = clock.after(atMs - clock.now(), () => this.#handle({ type: 'wake' }))
   }
 }
 
@@ -510,9 +513,6 @@ const durableMsMax = 1_500
 
 /** More receipts than one run of a node signs before it asks the journal for the next number: a year at 1/s. */
 const receiptsBetweenRestarts = 2 ** 25
-
-/** 64 results and a nonce; it was written here. */
-const openingBytesMax = 16 * 1024
 
 /** Throws ProtocolError. */
 function broughtWith(message: {

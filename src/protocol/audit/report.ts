@@ -10,7 +10,7 @@
  */
 import { z } from 'zod'
 import type { Cid, JobId } from '../ids.ts'
-import { blockBytesMax } from '../limits.ts'
+import { blockBytesMax, reportBytesMax } from '../limits.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
 import {
   bytesSchema,
@@ -35,9 +35,6 @@ export interface ReportedRecord {
   /** A receipt's opening, encoded; null for other kinds. */
   readonly opening: Uint8Array | null
 }
-
-/** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
-const reportBytesMax = 64 * 2 ** 20
 
 const links = z.array(linkSchema)
 const reportSchema = z.strictObject({

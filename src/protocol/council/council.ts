@@ -12,7 +12,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Handover } from '../job/handover.ts'
-import { type Holding, holdingVerdictsMax } from '../job/holding.ts'
+import type { Holding } from '../job/holding.ts'
 import type { Receipt } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
@@ -20,6 +20,7 @@ import type { JobEnd, Reveal, Verdict } from '../job/verdict.ts'
 import {
   beatIntervalMs,
   handoversMax,
+  holdingVerdictsMax,
   inviteAgainMs,
   inviteTtlMs,
   jobRetentionMs,
@@ -168,6 +169,12 @@ export class Council {
       case 'receipt':
         if (this.#steward !== undefined) this.#tellSteward(input, nowMs)
         else this.#takeReceipt({ kind: 'receipt', record: input.receipt, opening: input.opening })
+        break
+      case 'accepted':
+      case 'declined':
+      case 'progress':
+        // A lease of another job is no reason to look at this one's vehicles.
+        if (this.#records.has(input.lease)) this.#tellSteward(input, nowMs)
         break
       case 'cancel':
         if (this.isReader || this.#ended) break

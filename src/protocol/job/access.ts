@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { PeerId } from '../ids.ts'
+import { recordBytesMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import { openRecord, peerIdSchema, type SignedRecord, type Verified, type Verify } from '../record/record.ts'
 
@@ -14,5 +15,5 @@ export interface Access {
 const accessSchema: z.ZodType<Access> = z.strictObject({ reader: peerIdSchema })
 
 export function openAccess(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Access> {
-  return openRecord(record, 'access', accessSchema, 1024, sha256, verify)
+  return openRecord(record, 'access', accessSchema, recordBytesMax.access, sha256, verify)
 }

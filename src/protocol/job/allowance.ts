@@ -24,7 +24,7 @@
  */
 import { z } from 'zod'
 import type { LeaseId, PeerId } from '../ids.ts'
-import { leaseShardsMax, writtenOffMax } from '../limits.ts'
+import { givenMax, leaseShardsMax, recordBytesMax, writtenOffMax } from '../limits.ts'
 import type { Micros } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
@@ -55,11 +55,11 @@ const allowanceSchema: z.ZodType<Allowance> = z.strictObject({
   writtenOff: z
     .array(z.strictObject({ lease: cidSchema, places: z.array(naturalSchema).max(leaseShardsMax) }))
     .max(writtenOffMax),
-  given: z.array(z.strictObject({ to: peerIdSchema, micros: naturalSchema })).max(8),
+  given: z.array(z.strictObject({ to: peerIdSchema, micros: naturalSchema })).max(givenMax),
 })
 
 export function openAllowance(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Allowance> {
-  return openRecord(record, 'allowance', allowanceSchema, 32 * 1024, sha256, verify)
+  return openRecord(record, 'allowance', allowanceSchema, recordBytesMax.allowance, sha256, verify)
 }
 
 /** What the place of a lease costs if it agrees. */

@@ -9,7 +9,7 @@
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
-import { handoverRecordsMax, handoversMax } from '../limits.ts'
+import { handoverRecordsMax, handoversMax, recordBytesMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
   cidSchema,
@@ -36,7 +36,7 @@ const handoverSchema: z.ZodType<Handover> = z.strictObject({
 })
 
 export function openHandover(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Handover> {
-  return openRecord(record, 'handover', handoverSchema, 2048, sha256, verify)
+  return openRecord(record, 'handover', handoverSchema, recordBytesMax.handover, sha256, verify)
 }
 
 export interface Succession {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { RecordId } from '../ids.ts'
+import { holdingVerdictsMax, recordBytesMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import { cidSchema, openRecord, type SignedRecord, type Verified, type Verify } from '../record/record.ts'
 
@@ -14,14 +15,11 @@ export interface Holding {
   readonly verdicts: readonly RecordId[]
 }
 
-/** Verdicts named in one record: at 62 bytes each, below 8 KiB. */
-export const holdingVerdictsMax = 128
-
 const holdingSchema: z.ZodType<Holding> = z.strictObject({
   inputs: z.boolean(),
   verdicts: z.array(cidSchema).max(holdingVerdictsMax),
 })
 
 export function openHolding(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Holding> {
-  return openRecord(record, 'holding', holdingSchema, 16 * 1024, sha256, verify)
+  return openRecord(record, 'holding', holdingSchema, recordBytesMax.holding, sha256, verify)
 }

@@ -10,7 +10,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax } from '../limits.ts'
+import { leaseShardsMax, nonceBytesMax, recordBytesMax } from '../limits.ts'
 import { type LeasePrice, leasePriceSchema } from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
@@ -73,8 +73,6 @@ export interface Opening {
   readonly nonce: Uint8Array
 }
 
-const recordBytesMax = 16 * 1024
-
 const leaseSchema: z.ZodType<Lease> = z.strictObject({
   vehicle: peerIdSchema,
   owner: ownerIdSchema,
@@ -98,15 +96,18 @@ const receiptSchema: z.ZodType<Receipt> = z.strictObject({
 
 export const openingSchema: z.ZodType<Opening> = z.strictObject({
   results: z.array(cidSchema).min(1).max(leaseShardsMax),
-  nonce: bytesSchema,
+  nonce: bytesSchema.refine(
+    (bytes) => bytes.byteLength <= nonceBytesMax,
+    `is longer than ${nonceBytesMax} bytes`,
+  ),
 })
 
 export function openLease(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Lease> {
-  return openRecord(record, 'lease', leaseSchema, recordBytesMax, sha256, verify)
+  return openRecord(record, 'lease', leaseSchema, recordBytesMax.lease, sha256, verify)
 }
 
 export function openReceipt(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Receipt> {
-  return openRecord(record, 'receipt', receiptSchema, recordBytesMax, sha256, verify)
+  return openRecord(record, 'receipt', receiptSchema, recordBytesMax.receipt, sha256, verify)
 }
 
 /** The root to which a vehicle commits. Results are in the order of `covers`. */

@@ -1,6 +1,7 @@
 /** The two files that only stewards read: the job's shards in their order, and the documents as the submitter named them. */
 import { z } from 'zod'
 import type { Cid } from '../ids.ts'
+import { documentListBytesMax, shardListBytesMax } from '../limits.ts'
 import { decodeCbor, encodeCbor } from '../record/block.ts'
 import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
 import { type FileReference, fileReference } from './manifest.ts'
@@ -31,20 +32,23 @@ export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Ui
   return encodeCbor(entries)
 }
 
-const listBytesMax = 256 * 2 ** 20
-
 /** Throws ProtocolError. */
 export function decodeShardList(bytes: Uint8Array): ShardEntry[] {
-  return decodeList('shard list', shardListSchema, bytes)
+  return decodeList('shard list', shardListSchema, bytes, shardListBytesMax)
 }
 
 /** Throws ProtocolError. */
 export function decodeDocumentList(bytes: Uint8Array): DocumentEntry[] {
-  return decodeList('document list', documentListSchema, bytes)
+  return decodeList('document list', documentListSchema, bytes, documentListBytesMax)
 }
 
-function decodeList<Entry>(what: string, schema: z.ZodType<Entry[]>, bytes: Uint8Array): Entry[] {
-  const decoded = schema.safeParse(decodeCbor(what, bytes, listBytesMax))
+function decodeList<Entry>(
+  what: string,
+  schema: z.ZodType<Entry[]>,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Entry[] {
+  const decoded = schema.safeParse(decodeCbor(what, bytes, bytesMax))
   if (!decoded.success) throw malformed(what, decoded.error)
   return decoded.data
 }

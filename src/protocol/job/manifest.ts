@@ -12,7 +12,17 @@
  */
 import { z } from 'zod'
 import type { Cid, OwnerId, PeerId } from '../ids.ts'
-import { blindCandidatesMax, shardsMax, stewardsMax, windowShardsMax } from '../limits.ts'
+import {
+  blindCandidatesMax,
+  blindKeysMax,
+  documentListBytesMax,
+  recordBytesMax,
+  shardListBytesMax,
+  shardsMax,
+  stewardsMax,
+  windowShardsMax,
+  wrappedKeyBytes,
+} from '../limits.ts'
 import { type Payment, paymentSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
@@ -128,8 +138,9 @@ export const categorySchema = z.string().regex(/^[a-z0-9-]{1,32}$/)
 /** Of a job whose submitter says nothing else. */
 export const categoryDefault = 'documents'
 
-const manifestBytesMax = 16 * 1024
 export const fileReference = { file: cidSchema, bytes: naturalSchema }
+/** Of a file that whoever reads it has in memory as a whole. */
+const fileUpTo = (bytesMax: number) => ({ ...fileReference, bytes: naturalSchema.max(bytesMax) })
 
 export const stewardPlaceSchema: z.ZodType<StewardPlace> = z.strictObject({
   peer: peerIdSchema,
@@ -143,8 +154,12 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   engine: z.strictObject({ name: z.string().max(32), id: z.string().max(64) }),
   options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
   weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(16),
-  shards: z.strictObject({ ...fileReference, count: naturalSchema.max(shardsMax), pages: naturalSchema }),
-  documents: z.strictObject({ ...fileReference, count: naturalSchema }),
+  shards: z.strictObject({
+    ...fileUpTo(shardListBytesMax),
+    count: naturalSchema.max(shardsMax),
+    pages: naturalSchema,
+  }),
+  documents: z.strictObject({ ...fileUpTo(documentListBytesMax), count: naturalSchema }),
   agreement: agreementSchema,
   assurance: z.strictObject({
     replicas: z.number().int().min(1).max(64),
@@ -170,7 +185,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
         .array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema }))
         .min(1)
         .max(blindCandidatesMax),
-      keys: z.strictObject(fileReference),
+      keys: z.strictObject(fileUpTo(blindKeysMax * wrappedKeyBytes)),
     })
     .nullable(),
   shortage: z.enum(['wait', 'fail']),
@@ -182,7 +197,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
 
 /** Throws ProtocolError like openRecord. The record's id is the job's id. */
 export function openManifest(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Manifest> {
-  return openRecord(record, 'manifest', manifestSchema, manifestBytesMax, sha256, verify)
+  return openRecord(record, 'manifest', manifestSchema, recordBytesMax.manifest, sha256, verify)
 }
 
 /** What a result must say it was made with: the engine, and the weights that it ran on. */

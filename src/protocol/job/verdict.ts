@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax } from '../limits.ts'
+import { leaseShardsMax, recordBytesMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
   bytesSchema,
@@ -54,9 +54,9 @@ const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
   status: z.enum(['provisional', 'final']),
   result: cidSchema.nullable(),
   because: z.enum(['unanimous', 'lead', 'recomputed', 'audited', 'no-owner-left', 'too-many-losses']),
-  agreeing: z.array(cidSchema).max(64),
-  contradicting: z.array(cidSchema).max(64),
-  settles: z.array(cidSchema).max(8),
+  agreeing: z.array(cidSchema).max(verdictReceiptsMax),
+  contradicting: z.array(cidSchema).max(verdictReceiptsMax),
+  settles: z.array(cidSchema).max(settledVerdictsMax),
 })
 const verdictSchema: z.ZodType<Verdict> = z.strictObject({
   shards: z.array(shardVerdictSchema).min(1).max(leaseShardsMax),
@@ -68,17 +68,14 @@ const endSchema: z.ZodType<JobEnd> = z.strictObject({
   seed: bytesSchema,
 })
 
-/** 64 shards with some claims each; a shard with 64 claims has a verdict of its own. */
-const verdictBytesMax = 128 * 1024
-
 export function openVerdict(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Verdict> {
-  return openRecord(record, 'verdict', verdictSchema, verdictBytesMax, sha256, verify)
+  return openRecord(record, 'verdict', verdictSchema, recordBytesMax.verdict, sha256, verify)
 }
 
 export function openReveal(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Reveal> {
-  return openRecord(record, 'reveal', revealSchema, 1024, sha256, verify)
+  return openRecord(record, 'reveal', revealSchema, recordBytesMax.reveal, sha256, verify)
 }
 
 export function openEnd(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<JobEnd> {
-  return openRecord(record, 'end', endSchema, 1024, sha256, verify)
+  return openRecord(record, 'end', endSchema, recordBytesMax.end, sha256, verify)
 }

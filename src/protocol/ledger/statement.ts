@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
-import { statementClaimsMax } from '../limits.ts'
+import { recordBytesMax, statementClaimsMax } from '../limits.ts'
 import { currencySchema, type Micros } from '../price.ts'
 import { encodeCbor } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
@@ -67,10 +67,8 @@ const statementSchema: z.ZodType<Statement> = z.strictObject({
   paidMicros: naturalSchema,
 })
 
-const statementBytesMax = 2048
-
 export function openStatement(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Statement> {
-  return openRecord(record, 'statement', statementSchema, statementBytesMax, sha256, verify)
+  return openRecord(record, 'statement', statementSchema, recordBytesMax.statement, sha256, verify)
 }
 
 /** A claim that was decided, and where in its steward's ledger. */

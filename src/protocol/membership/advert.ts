@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { advertBytesMax, advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
+import { advertReasonsMax, advertTtlMs, clockSkewMaxMs, recordBytesMax } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
@@ -91,7 +91,7 @@ export function openAdvert(
   verify: Verify,
   nowMs: number,
 ): Capacity & { readonly id: Verified['id'] } {
-  const advert = openRecord(record, 'advert', advertSchema, advertBytesMax, sha256, verify)
+  const advert = openRecord(record, 'advert', advertSchema, recordBytesMax.advert, sha256, verify)
   const { payload, signer } = advert
   if (advert.expiresMs > nowMs + advertTtlMs + clockSkewMaxMs)
     throw new ProtocolError({ code: 'malformed', what: 'advert', why: 'it expires too far in the future' })

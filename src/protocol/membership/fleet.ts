@@ -13,7 +13,13 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { clockSkewMaxMs, credentialTtlMs, fleetKeyChangesMax, revocationsMax } from '../limits.ts'
+import {
+  clockSkewMaxMs,
+  credentialTtlMs,
+  fleetKeyChangesMax,
+  recordBytesMax,
+  revocationsMax,
+} from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
   encodeBody,
@@ -70,18 +76,14 @@ const credentialSchema: z.ZodType<Credential> = z.strictObject({
   owner: ownerSchema,
 })
 
-/** 512 revocations of 100 bytes, and the rest. */
-export const charterBytesMax = 60 * 1024
-const credentialBytesMax = 1024
-
 /** Throws ProtocolError. */
 export function openCharter(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Charter> {
-  return openRecord(record, 'charter', charterSchema, charterBytesMax, sha256, verify)
+  return openRecord(record, 'charter', charterSchema, recordBytesMax.charter, sha256, verify)
 }
 
 /** Throws ProtocolError. Whether the fleet's key signed it is another question: Fleet.vouch. */
 export function openCredential(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Credential> {
-  return openRecord(record, 'credential', credentialSchema, credentialBytesMax, sha256, verify)
+  return openRecord(record, 'credential', credentialSchema, recordBytesMax.credential, sha256, verify)
 }
 
 /** What a fleet key signs: a statement about nothing but itself, numbered by its time. */

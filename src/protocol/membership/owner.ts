@@ -9,6 +9,7 @@
 import { toString as bytesToText, fromString } from 'uint8arrays'
 import { z } from 'zod'
 import type { OwnerId, PeerId } from '../ids.ts'
+import { recordBytesMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import { openRecord, peerIdSchema, type SignedRecord, type Verified, type Verify } from '../record/record.ts'
 
@@ -19,7 +20,6 @@ export interface OwnerCertificate {
 
 export const ownerSchema = z.string().regex(/^[0-9a-f]{64}$/) as unknown as z.ZodType<OwnerId>
 const certificateSchema: z.ZodType<OwnerCertificate> = z.strictObject({ peer: peerIdSchema })
-const certificateBytesMax = 1024
 
 export function ownerIdOf(sha256: Sha256, key: PeerId): OwnerId {
   return bytesToText(sha256(fromString(key)), 'base16') as OwnerId
@@ -31,5 +31,5 @@ export function openCertificate(
   sha256: Sha256,
   verify: Verify,
 ): Verified<OwnerCertificate> {
-  return openRecord(record, 'owner', certificateSchema, certificateBytesMax, sha256, verify)
+  return openRecord(record, 'owner', certificateSchema, recordBytesMax.owner, sha256, verify)
 }

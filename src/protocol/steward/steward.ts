@@ -33,6 +33,7 @@ import {
   jobRetentionMs,
   leaseShardsMax,
   offerTtlMs,
+  settledVerdictsMax,
   settleWaitMs,
   shortageGraceMs,
   speculationFactor,
@@ -1022,9 +1023,6 @@ interface Apart {
   /** What was not seen by then is not waited for. */
   readonly untilMs: number
 }
-
-/** As many as a verdict's record may name. */
-const settledVerdictsMax = 8
 
 interface Standing {
   readonly record: RecordId

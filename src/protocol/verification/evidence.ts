@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import { checkReceipt, type Opening, openingSchema, openLease, openReceipt } from '../job/lease.ts'
+import { evidenceBytesMax } from '../limits.ts'
 import { openCertificate, ownerIdOf } from '../membership/owner.ts'
 import type { Sha256 } from '../record/block.ts'
 import { decodeCbor, encodeCbor } from '../record/block.ts'
@@ -27,8 +28,6 @@ export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
   receipts: z.array(z.strictObject({ record: signedRecordSchema, opening: openingSchema })).length(2),
   certificate: signedRecordSchema.nullable(),
 })
-
-const evidenceBytesMax = 64 * 1024
 
 export function encodeEvidence(evidence: Evidence): Uint8Array {
   return encodeCbor(evidence)

@@ -1,8 +1,8 @@
 /** A vehicle to be killed: one child frozen, one in an endless loop, one idle. Says "ready" when they are. */
-import { Executor } from '../../../src/host/executor/executor.ts'
+import { ProcessExecutor } from '../../../src/host/executor/executor.ts'
 import { childPids, sessionOf, silent, stateOf, until } from './executor.ts'
 
-const executor = new Executor({ log: silent })
+const executor = new ProcessExecutor({ log: silent })
 const [frozen, looping, idle] = [executor.openSlot(), executor.openSlot(), executor.openSlot()]
 await frozen.prepare(sessionOf('no-op'))
 frozen.freeze()

@@ -1,0 +1,108 @@
+/** What a node answers to those who ask it: each question goes to the part that knows. */
+import type { NodeApi, NodeInfo, PeerRow } from '../api.ts'
+import { RequestError } from '../errors.ts'
+import { Money } from '../ledger/money.ts'
+import { Payouts } from '../ledger/payouts.ts'
+import type { FleetMember } from '../membership/fleet-member.ts'
+import type { Registrar } from '../membership/registrar.ts'
+import { watchWhy, whyOf } from '../supervisor/why.ts'
+import type { Parts } from './parts.ts'
+
+export function apiOf(parts: Parts): NodeApi {
+  const { options, clock, identity, vehicle, watch, jobs, store } = parts
+  const { key, owner, fleet } = identity
+  const { origins } = options.wish
+  const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
+  const payouts = new Payouts(store.database, store.books, jobs.submitter)
+  return {
+    info: () => infoOf(parts),
+    peers: () => peerRows(parts),
+    why: () => whyOf(watch.judgement(), origins),
+    watchWhy: (signal) => watchWhy(watch, origins, signal),
+    pause: (untilMs) => watch.pause(untilMs),
+    resume: () => watch.resume(),
+    quote: async (request, onProgress) => {
+      await admission(parts)
+      return jobs.quote(request, onProgress ?? (() => {}))
+    },
+    submit: async (request, onProgress) => {
+      await admission(parts)
+      return jobs.submit(request, onProgress ?? (() => {}))
+    },
+    jobs: () => jobs.list(),
+    status: (job) => jobs.status(job),
+    watch: (job, signal) => jobs.watch(job, signal),
+    results: (job) => jobs.results(job),
+    cancel: (job) => jobs.cancel(job),
+    forget: (job) => jobs.forget(job),
+    report: (job, path) => jobs.report(job, path),
+    earnings: (periods) => money.earnings(periods),
+    bill: (job) => jobs.bill(job, money),
+    settle: async (request) => {
+      const view = await payouts.settle(request, clock.now())
+      if (request.action === 'paid') jobs.paid(view.payout?.lines ?? [])
+      return view
+    },
+    async *ledger() {
+      yield* money.ledger()
+      return null
+    },
+    async *receipts() {
+      yield* money.receipts()
+      return null
+    },
+    fleetMembers: () => registrarOf(fleet).list(),
+    fleetApprove: (peer) => registrarOf(fleet).approve(peer),
+    fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
+    fleetRevoke: (id) => registrarOf(fleet).revoke(id),
+    fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),
+  }
+}
+
+function infoOf({ options, identity, network, vehicle }: Parts): NodeInfo {
+  return {
+    peer: identity.key.peerId,
+    name: identity.name,
+    owner: identity.owner,
+    fleet: identity.fleet?.standing ?? null,
+    addresses: network.addresses(),
+    software: options.software,
+    vehicle: vehicle.view(),
+    connections: network.connectedPeers().length,
+  }
+}
+
+function peerRows({ identity, membership, bans, network }: Parts): PeerRow[] {
+  const connected = new Set(network.connectedPeers())
+  return membership.everybody().map((capacity) => ({
+    peer: capacity.peer,
+    name: capacity.name,
+    owner: capacity.owner,
+    counts: identity.fleet === null ? null : true,
+    banned: bans.has(capacity.owner),
+    slots: capacity.slots,
+    mode: capacity.mode,
+    reasons: capacity.reasons,
+    engines: capacity.engines.map(({ runtime, engine, unitsPerHour }) => ({ runtime, engine, unitsPerHour })),
+    ageMs: membership.ageMs(capacity.peer),
+    connected: connected.has(capacity.peer),
+    self: capacity.peer === identity.key.peerId,
+  }))
+}
+
+/** Before this node asks anybody to work for it; somebody who was let in beforehand is in within seconds. Throws RequestError. */
+async function admission({ identity: { fleet, key }, membership }: Parts): Promise<void> {
+  if (fleet === null || fleet.standing.state === 'admitted') return
+  await membership.settled()
+  const { state, name, why } = fleet.standing
+  if (state === 'waiting')
+    throw new RequestError(
+      `the fleet ${name} has not let this node in${why === null ? '' : ` (${why})`}; its operator does with: carpool fleet approve ${key.peerId}`,
+    )
+}
+
+/** Throws RequestError. */
+function registrarOf(fleet: FleetMember | null): Registrar {
+  if (fleet?.registrar != null) return fleet.registrar
+  throw new RequestError('this node is no registrar; start it with --fleet <file> --fleet-key <file>')
+}

@@ -1,0 +1,49 @@
+/** What a node is made of. */
+import type { Logger } from 'pino'
+import type { Ask } from '../../protocol/price.ts'
+import type { Clock } from '../clock.ts'
+import type { Executor } from '../executor/contract.ts'
+import type { NetworkBounds } from '../network/bounds.ts'
+import type { NetworkKind } from '../signals/network.ts'
+import type { OwnersWish } from '../supervisor/owner-watch.ts'
+
+export interface NodeOptions {
+  readonly dataDir: string
+  readonly listen: readonly string[]
+  /** Where others are told to dial; none: where it listens. */
+  readonly announce: readonly string[]
+  readonly bootstrap: readonly string[]
+  /** What people call it; empty: the end of its peer id. */
+  readonly name: string
+  /** Leases that run at once; 0 for a node that only looks after jobs. */
+  readonly slots: number
+  /** Path of the certificate that its owner signed for this node; null: it is its own owner. */
+  readonly ownerCertificate: string | null
+  /** Path of the fleet's charter; null: an open mesh. */
+  readonly fleet: string | null
+  /** Path of the fleet's key, which makes this node a registrar. */
+  readonly fleetKey: string | null
+  /** Path of a key without which nobody sees even a handshake. */
+  readonly meshKey: string | null
+  readonly cacheBytesMax: number
+  /** What its owner asks for a unit of work, by runtime; nothing for those that are not named. */
+  readonly asks: ReadonlyMap<string, Ask>
+  readonly wish: OwnersWish
+  /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: nothing tells of one. */
+  readonly signals: readonly string[]
+  /** Whether the network is paid by the byte. */
+  readonly network: NetworkKind
+  /** What a slot that is busy all the time takes. */
+  readonly slotWatts: number
+  readonly log: Logger
+  /** Whether it looks after jobs of others when they ask; not a node that lives for one job only. */
+  readonly standsBy: boolean
+  /** Name and version, as the advert says it. */
+  readonly software: string
+  /** What runs this node's work, where it is not the usual child processes. */
+  readonly executor?: Executor
+  /** The time, where it is not the machine's. */
+  readonly clock?: Clock
+  /** Other bounds of the network than bounds.ts has, for tests and benchmarks. */
+  readonly networkBounds?: Partial<NetworkBounds>
+}

@@ -1,0 +1,108 @@
+/** The parts of a node, made in an order in which each knows those that it asks; what they tell goes to the hub. */
+import { advertReasonsMax } from '../../protocol/limits.ts'
+import type { Advert } from '../../protocol/membership/advert.ts'
+import { Roster } from '../../protocol/membership/roster.ts'
+import type { Ask } from '../../protocol/price.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
+import { Jobs } from '../jobs/jobs.ts'
+import { Bans } from '../membership/bans.ts'
+import { Membership } from '../membership/membership.ts'
+import { Vehicle } from '../vehicle/vehicle.ts'
+import { Hub } from './hub.ts'
+import type { Resources } from './resources.ts'
+
+export interface Parts extends Resources {
+  readonly hub: Hub
+  readonly vehicle: Vehicle
+  readonly bans: Bans
+  readonly membership: Membership
+  readonly jobs: Jobs
+}
+
+type OfferedEngine = EngineDescription & { readonly ask: Ask | null }
+
+/** Makes the parts. They stand still until node.ts starts them. */
+export function makeParts(resources: Resources): Parts {
+  const { options, clock, store, identity, executor, engines, network } = resources
+  const { key, submitter, owner, fleet } = identity
+  const { log, slots, asks, standsBy, wish } = options
+  const hub = new Hub()
+  const roster = new Roster()
+  const offered = engines.map((engine) => ({ ...engine, ask: asks.get(engine.runtime) ?? null }))
+  const vehicle = new Vehicle({
+    key,
+    network,
+    store,
+    executor,
+    engines: offered,
+    categories: wish.preferences.categories,
+    slots,
+    clock,
+    log,
+    onChange: () => hub.tell('offer'),
+  })
+  const bans = new Bans({
+    network,
+    journal: store.journal,
+    certificateOf: (peer) => roster.get(peer)?.certificate ?? null,
+    log,
+    onChange: () => hub.tell('market'),
+  })
+  const membership = new Membership({
+    key,
+    network,
+    roster,
+    isBanned: (owner) => bans.has(owner),
+    nextSerial: () => store.journal.nextSerial('advert'),
+    describe: () => advertOf(resources, vehicle, offered),
+    fleet,
+    clock,
+    log,
+  })
+  const jobs = new Jobs({
+    key,
+    submitter,
+    network,
+    store,
+    executor,
+    engines,
+    membership,
+    bans,
+    owner,
+    fleet: fleet?.fleet ?? null,
+    operatorPpm: () => fleet?.operatorPpm ?? 0,
+    standsBy,
+    clock,
+    log,
+  })
+  return { ...resources, hub, vehicle, bans, membership, jobs }
+}
+
+/** States what this node has to offer, now. */
+function advertOf(
+  { options, identity, watch }: Resources,
+  vehicle: Vehicle,
+  offered: readonly OfferedEngine[],
+): Omit<Advert, 'addresses'> {
+  const { slots, mode } = vehicle.view()
+  const { reasons, availableUntilMs } = watch.judgement()
+  const engines = options.slots === 0 ? [] : offered
+  return {
+    name: identity.name,
+    certificate: identity.certificate,
+    credential: identity.fleet?.credential ?? null,
+    slots,
+    mode,
+    reasons: reasons.slice(0, advertReasonsMax),
+    availableUntilMs,
+    engines: engines.map(({ runtime, engine, id, isa, ask }) => ({
+      runtime,
+      engine,
+      id,
+      isa,
+      unitsPerHour: vehicle.speed.pagesPerHour(runtime, id),
+      ask,
+    })),
+    software: options.software,
+  }
+}

@@ -1,0 +1,99 @@
+/** What a node takes from its machine: the data directory, slots, readings of the vehicle, and the network. */
+import { readFileSync } from 'node:fs'
+import type { EngineDescription } from '../../runtimes/messages.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Executor } from '../executor/contract.ts'
+import { ProcessExecutor } from '../executor/executor.ts'
+import { Network } from '../network/network.ts'
+import { Traffic } from '../network/traffic.ts'
+import { endOnBrokenDisk } from '../store/broken-disk.ts'
+import { openStore, type Store } from '../store.ts'
+import type { OwnerWatch } from '../supervisor/owner-watch.ts'
+import { startOwnerWatch } from './follow-owner.ts'
+import { type Identity, openIdentity } from './identity.ts'
+import type { NodeOptions } from './options.ts'
+
+export interface Resources {
+  readonly options: NodeOptions
+  readonly clock: Clock
+  readonly store: Store
+  readonly identity: Identity
+  readonly executor: Executor
+  readonly engines: readonly EngineDescription[]
+  readonly traffic: Traffic
+  readonly watch: OwnerWatch
+  readonly network: Network
+}
+
+/** Throws StoreError, or an Error of one sentence; then nothing is left open. */
+export async function openResources(options: NodeOptions): Promise<Resources> {
+  const { dataDir, cacheBytesMax, log, clock = systemClock } = options
+  const store = openStore(dataDir, { cacheBytesMax, log })
+  endOnBrokenDisk()
+  const executor = options.executor ?? new ProcessExecutor({ log })
+  const traffic = new Traffic()
+  const watching = watchOwner(options, store, traffic)
+  watching.catch(() => undefined) // met below
+  try {
+    const identity = openIdentity(options, store)
+    const engines = await executor.describeEngines()
+    if (options.slots > 0 && !engines.some(({ engine }) => engine === 'native'))
+      log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
+    const watch = await watching
+    const network = await startNetwork(options, identity)
+    return { options, clock, store, identity, executor, engines, traffic, watch, network }
+  } catch (error) {
+    await watching.then((watch) => watch.stop()).catch(() => undefined)
+    traffic.close()
+    await executor.close()
+    store.close()
+    throw error
+  }
+}
+
+/** The network first: who is still connected then would ask for what is closed. */
+export async function closeResources({ network, executor, watch, traffic, store }: Resources): Promise<void> {
+  await network.stop()
+  await executor.close()
+  await watch.stop()
+  traffic.close()
+  store.close()
+}
+
+function watchOwner(options: NodeOptions, store: Store, traffic: Traffic): Promise<OwnerWatch> {
+  const { wish, signals, network, slots, slotWatts, log } = options
+  return startOwnerWatch({
+    preferences: wish.preferences,
+    // A node that executes nothing has nothing to stop.
+    signals: slots === 0 ? [] : signals,
+    network,
+    slotWatts,
+    trafficBytes: () => traffic.bytes,
+    journal: store.journal,
+    log,
+  })
+}
+
+function startNetwork(options: NodeOptions, { key, fleet }: Identity): Promise<Network> {
+  const { listen, announce, bootstrap, meshKey, networkBounds, log } = options
+  return Network.start({
+    privateKey: key.toLibp2p(),
+    listen,
+    announce,
+    bootstrap,
+    log,
+    gossipScope: fleet?.fleet ?? 'open',
+    ...(fleet === null ? {} : { doorkeeper: fleet }),
+    ...(meshKey === null ? {} : { meshKey: readMeshKey(meshKey) }),
+    ...(networkBounds === undefined ? {} : { bounds: networkBounds }),
+  })
+}
+
+/** Throws Error, one sentence that names the file. */
+function readMeshKey(path: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new Error(`${path} is no mesh key that can be read: ${(error as Error).message}`, { cause: error })
+  }
+}

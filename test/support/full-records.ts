@@ -1,0 +1,198 @@
+/** Every kind of record that stewards and vehicles exchange, with each field at its bound. */
+import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import { openAllowance } from '../../src/protocol/job/allowance.ts'
+import { openDrawBasis } from '../../src/protocol/job/draw.ts'
+import { openHandover } from '../../src/protocol/job/handover.ts'
+import { openHolding } from '../../src/protocol/job/holding.ts'
+import { type Opening, openLease, openReceipt } from '../../src/protocol/job/lease.ts'
+import { openManifest } from '../../src/protocol/job/manifest.ts'
+import { openEnd, openReveal, openVerdict } from '../../src/protocol/job/verdict.ts'
+import { openWindow } from '../../src/protocol/job/window.ts'
+import { openStatement } from '../../src/protocol/ledger/statement.ts'
+import {
+  blindCandidatesMax,
+  blindKeysMax,
+  documentListBytesMax,
+  givenMax,
+  holdingVerdictsMax,
+  leaseShardsMax,
+  nonceBytesMax,
+  rosterEntriesMax,
+  settledVerdictsMax,
+  shardListBytesMax,
+  shardsMax,
+  stewardsMax,
+  unitMicrosMax,
+  verdictReceiptsMax,
+  windowShardsMax,
+  wrappedKeyBytes,
+  writtenOffMax,
+} from '../../src/protocol/limits.ts'
+import type { RecordKind, SignedRecord } from '../../src/protocol/record/record.ts'
+import { bodyOf, cidNamed, manifestWith, sha256, sign } from './core-fakes.ts'
+
+export const most = Number.MAX_SAFE_INTEGER
+const hash = new Uint8Array(32).fill(0xff)
+
+export function times<Item>(count: number, make: (i: number) => Item): Item[] {
+  return Array.from({ length: count }, (_, i) => make(i))
+}
+
+export function fullCid(name: string | number): Cid {
+  return cidNamed(`full ${name}`)
+}
+
+/** 64 characters, as long as a peer id or an owner may be. */
+function fullPeer(i: number): PeerId {
+  return `${i}`.padEnd(64, 'p') as PeerId
+}
+
+function fullOwner(i: number): OwnerId {
+  return `${i}`.padStart(64, '0') as OwnerId
+}
+
+/** The last positions of the largest job. */
+const highPositions = (count: number) => times(count, (i) => shardsMax - count + i)
+const cids = (count: number) => times(count, fullCid)
+
+const stewardPlace = (i: number) => ({
+  peer: fullPeer(i),
+  owner: fullOwner(i),
+  nonce: hash.subarray(16),
+  drawCommitment: hash,
+})
+
+const shardVerdict = (position: number, agreeing: number, contradicting: number) => ({
+  position,
+  shard: fullCid(position),
+  outcome: 'accepted',
+  status: 'provisional',
+  result: fullCid(position),
+  because: 'too-many-losses',
+  agreeing: cids(agreeing),
+  contradicting: cids(contradicting),
+  settles: cids(settledVerdictsMax),
+})
+
+export const fullOpening: Opening = { results: cids(leaseShardsMax), nonce: new Uint8Array(nonceBytesMax) }
+
+/** Payloads under the name of what they are. */
+const full = {
+  manifest: [
+    'manifest',
+    openManifest,
+    manifestWith({
+      runtime: 'r'.repeat(32),
+      engine: { name: 'n'.repeat(32), id: 'i'.repeat(64) },
+      shards: { file: fullCid('s'), bytes: shardListBytesMax, count: shardsMax, pages: most },
+      documents: { file: fullCid('d'), bytes: documentListBytesMax, count: most },
+      blind: {
+        key: hash,
+        candidates: times(blindCandidatesMax, (i) => ({ peer: fullPeer(i), owner: fullOwner(i) })),
+        keys: { file: fullCid('k'), bytes: blindKeysMax * wrappedKeyBytes },
+      },
+      stewards: times(stewardsMax, stewardPlace),
+    }),
+  ],
+  draw: [
+    'draw',
+    openDrawBasis,
+    { candidates: times(rosterEntriesMax, (i) => ({ peer: fullPeer(i), owner: fullOwner(i) })) },
+  ],
+  lease: [
+    'lease',
+    openLease,
+    {
+      vehicle: fullPeer(0),
+      owner: fullOwner(0),
+      shards: cids(leaseShardsMax),
+      positions: times(leaseShardsMax, () => most),
+      isa: 'x'.repeat(64),
+      costMs: most,
+      units: times(leaseShardsMax, () => most),
+      price: { currency: 'EUR', unitMicros: unitMicrosMax, operatorPpm: 1_000_000 },
+      draw: { basis: fullCid('b'), eligible: new Uint8Array(rosterEntriesMax / 8), index: most },
+    },
+  ],
+  receipt: [
+    'receipt',
+    openReceipt,
+    {
+      lease: fullCid('l'),
+      covers: times(leaseShardsMax, () => most),
+      root: hash,
+      cpuMs: most,
+      wallMs: most,
+      energy: { joules: most, basis: 'estimated' },
+    },
+  ],
+  'verdict on many shards': [
+    'verdict',
+    openVerdict,
+    {
+      shards: highPositions(leaseShardsMax).map((position) =>
+        shardVerdict(position, verdictReceiptsMax / leaseShardsMax, verdictReceiptsMax / leaseShardsMax),
+      ),
+    },
+  ],
+  'verdict on one shard': [
+    'verdict',
+    openVerdict,
+    { shards: [shardVerdict(shardsMax - 1, verdictReceiptsMax, verdictReceiptsMax)] },
+  ],
+  window: [
+    'window',
+    openWindow,
+    { owner: fullOwner(0), positions: highPositions(windowShardsMax), receipts: cids(windowShardsMax) },
+  ],
+  holding: ['holding', openHolding, { inputs: true, verdicts: cids(holdingVerdictsMax) }],
+  handover: ['handover', openHandover, { previous: fullCid('p'), lost: fullPeer(0), taker: stewardPlace(1) }],
+  reveal: ['reveal', openReveal, { seed: hash }],
+  end: ['end', openEnd, { outcome: 'cancelled', reason: 'r'.repeat(256), seed: hash }],
+  statement: [
+    'statement',
+    openStatement,
+    {
+      vehicle: fullPeer(0),
+      owner: fullOwner(0),
+      currency: 'EUR',
+      units: most,
+      micros: most,
+      receipts: most,
+      root: hash,
+      closed: false,
+      paidMicros: most,
+    },
+  ],
+  allowance: [
+    'allowance',
+    openAllowance,
+    {
+      writtenOff: times(writtenOffMax, (i) => ({
+        lease: fullCid(i),
+        places: times(leaseShardsMax, (p) => p),
+      })),
+      given: times(givenMax, (i) => ({ to: fullPeer(i), micros: most })),
+    },
+  ],
+} as const satisfies Record<string, readonly [RecordKind, (...args: never[]) => unknown, unknown]>
+
+export type FullRecord = keyof typeof full
+export const fullRecords = Object.keys(full) as FullRecord[]
+
+export function fullRecord(name: FullRecord): SignedRecord {
+  const [kind, , payload] = full[name]
+  const body = {
+    job: fullCid('job') as never,
+    epoch: most,
+    steward: fullPeer(1),
+    serial: most,
+    expiresMs: most,
+  }
+  return sign(bodyOf(kind, fullPeer(2), payload, body))
+}
+
+/** Throws ProtocolError. */
+export function openFullRecord(name: FullRecord, record: SignedRecord, verify = () => true): unknown {
+  return full[name][1](record, sha256, verify)
+}
