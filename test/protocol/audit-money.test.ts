@@ -6,10 +6,10 @@ import type { Allowance } from '../../src/protocol/job/allowance.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Statement } from '../../src/protocol/ledger/statement.ts'
+import { type StatedClaim, totalsOf } from '../../src/protocol/ledger/statement.ts'
 import type { LeasePrice, Payment } from '../../src/protocol/price.ts'
 import { peerNamed, placeOf, seed, sha256 } from '../support/core-fakes.ts'
 import { owner, steward, vehicle, WrittenReport } from '../support/core-report.ts'
-import { totalsOf, type StatedClaim } from '../../src/protocol/ledger/statement.ts'
 
 const other = peerNamed('other')
 const stewards = [placeOf('steward'), placeOf('other')]
@@ -37,7 +37,11 @@ function endOf(report: WrittenReport): void {
 }
 
 /** Each steward promises so many leases of one shard. */
-function promised(mine: number, others: number, allowance?: (report: WrittenReport, ids: RecordId[]) => void) {
+function promised(
+  mine: number,
+  others: number,
+  allowance?: (report: WrittenReport, ids: RecordId[]) => void,
+) {
   const report = paying(1)
   const ids = Array.from({ length: mine + others }, (_, i) => {
     const signer = i < mine ? steward : other
@@ -64,7 +68,8 @@ test('who gives a part of its allowance has less, and who is given it has more',
 
 test('what a steward wrote off of its own lease is free again, and of another’s it is not', () => {
   const writesOff =
-    (by: typeof steward, lease: number, ...places: number[][]) => (report: WrittenReport, ids: RecordId[]) => {
+    (by: typeof steward, lease: number, ...places: number[][]) =>
+    (report: WrittenReport, ids: RecordId[]) => {
       for (const kept of places) allow(report, by, { writtenOff: [{ lease: ids[lease]!, places: kept }] })
     }
   isBlamed(promised(3, 0, writesOff(steward, 0, [])))
