@@ -16,7 +16,8 @@ import { writeFile } from '../src/host/store/files.ts'
 import type { JournalRecord } from '../src/host/store/journal.ts'
 import { drawSeed, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
 import { openStore, type Store } from '../src/host/store.ts'
-import type { Cid, PeerId, RecordId } from '../src/protocol/ids.ts'
+import type { Cid, PeerId } from '../src/protocol/ids.ts'
+import { type Issued, Issuer } from '../src/protocol/issuer.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../src/protocol/job/lease.ts'
 import { encodeList, type ShardEntry } from '../src/protocol/job/lists.ts'
 import { type Manifest, resultEngine } from '../src/protocol/job/manifest.ts'
@@ -25,13 +26,8 @@ import type { LedgerInput } from '../src/protocol/ledger/ledger.ts'
 import type { Capacity } from '../src/protocol/membership/advert.ts'
 import { ownerIdOf } from '../src/protocol/membership/owner.ts'
 import { cborCid, encodeCbor } from '../src/protocol/record/block.ts'
-import {
-  encodeBody,
-  type RecordBody,
-  type RecordKind,
-  recordId,
-  type Verified,
-} from '../src/protocol/record/record.ts'
+import type { SignedRecord, Verified } from '../src/protocol/record/record.ts'
+import type { RecordKind } from '../src/protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../src/protocol/steward/contract.ts'
 import { Steward } from '../src/protocol/steward/steward.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
@@ -228,33 +224,20 @@ async function paidJob(
     ],
   }
   const records: JournalRecord[] = []
-  const sign = (key: SigningKey, body: RecordBody, opening: Opening | null): RecordId => {
-    const bytes = encodeBody(body)
-    const id = recordId(sha256, bytes)
+  const keep = (key: SigningKey, { issued, body }: Issued<RecordKind>): SignedRecord => {
+    const { kind, record, opening } = issued
+    const signed = { body, signature: key.sign(body) }
     const extra = opening === null ? null : encodeCbor(opening)
-    records.push({ id, job: body.job ?? id, kind: body.kind, body: bytes, signature: key.sign(bytes), extra })
-    return id
+    records.push({ id: record.id, job: record.job ?? record.id, kind, ...signed, extra })
+    return signed
   }
-  const bodyOf = <Payload>(
-    kind: RecordKind,
-    key: SigningKey,
-    serial: number,
-    payload: Payload,
-    job: Cid | null,
-  ) =>
-    ({
-      domain: 'carpool',
-      version: 1,
-      kind,
-      job,
-      epoch: 0,
-      steward: null,
-      serial,
-      expiresMs: manifest.deadlineMs,
-      signer: key.peerId,
-      payload,
-    }) satisfies RecordBody<Payload>
-  const job = sign(submitter, bodyOf('manifest', submitter, 0, manifest, null), null)
+  const fieldsOf = <Payload>(job: Cid | null, payload: Payload) => {
+    return { job, epoch: 0, steward: null, expiresMs: manifest.deadlineMs, payload }
+  }
+  const issuers = new Map([...cars.keys()].map((peer) => [peer, new Issuer(peer, sha256)]))
+  const manifestMade = new Issuer(submitter.peerId, sha256).issue('manifest', fieldsOf(null, manifest))
+  keep(submitter, manifestMade)
+  const job = manifestMade.issued.record.id
   const result = encodeResult({
     engine: resultEngine(manifest),
     records: [{ output: new Uint8Array(2), text: 'read', error: null }],
@@ -267,7 +250,6 @@ async function paidJob(
   const inputs: StewardInput[] = [
     { type: 'roster', capacities: [...cars.keys()].map(capacityOf), operatorPpm: 100_000 },
   ]
-  let serial = 0
   const answer = ({ id, payload }: Verified<Lease>) => {
     const key = cars.get(payload.vehicle)!
     for (const place of payload.positions.keys()) {
@@ -275,16 +257,15 @@ async function paidJob(
       const of = { id, job, worker: key.peerId, shards: payload.shards }
       const root = receiptRoot(sha256, of, [place], opening)
       const work: Receipt = { lease: id, covers: [place], root, cpuMs: 1, wallMs: 1, energy: null }
-      const body = bodyOf('receipt', key, serial++, work, job)
-      const receipt = { ...body, id: sign(key, body, opening) }
-      inputs.push({ type: 'receipt', receipt, opening, released: null })
+      const made = issuers.get(key.peerId)!.issue('receipt', fieldsOf(job, work), opening)
+      inputs.push({ type: 'receipt', receipt: { ...made.issued, signed: keep(key, made) }, released: null })
     }
   }
   const carryOut = (effect: StewardEffect) => {
     if (effect.type === 'issue') {
-      sign(steward, effect.body, null)
-      if (effect.body.kind === 'lease')
-        leases.set(effect.id, { ...effect.body, id: effect.id } as Verified<Lease>)
+      const { kind, record } = effect.issued
+      keep(steward, effect)
+      if (kind === 'lease') leases.set(record.id, record)
     } else if (effect.type === 'offer') answer(leases.get(effect.lease)!)
     else if (effect.type === 'collect')
       inputs.push({

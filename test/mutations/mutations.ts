@@ -181,7 +181,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A vehicle that signs two results for one shard is not contradicted.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (before !== undefined && before !== result) {',
+    find: 'if (before !== undefined && before !== result && !state.equivocated) {',
     replace: 'if (before === null) {',
     caughtBy: [scenarios],
   },
@@ -238,7 +238,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A receipt is acknowledged and not kept.',
     file: 'src/protocol/steward/steward.ts',
-    find: "{ type: 'keep', receipt: receipt.id, opening },",
+    find: "if (isNews) this.#effects.unshift({ type: 'keep', receipt: opened })",
     replace: '',
     caughtBy: [scenarios],
   },
@@ -252,8 +252,8 @@ export const mutations: readonly Mutation[] = [
   // --- restarts
   {
     name: 'A restored steward uses its serials again.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'if (record.signer === self) this.#serial = Math.max(this.#serial, record.serial + 1)',
+    file: 'src/protocol/issuer.ts',
+    find: 'if (signer === this.#signer) this.#serial = Math.max(this.#serial, serial + 1)',
     replace: '',
     caughtBy: [restart],
   },
@@ -267,8 +267,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)',
-    replace: '',
+    find: 'this.#results.learn(entry.record)\n      this.#issuer.learn(entry.record)',
+    replace: 'this.#results.learn(entry.record)',
     caughtBy: [simulator, council],
   },
   {
@@ -543,7 +543,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Records get in that no steward of the job signed.',
     file: 'src/protocol/council/job-records.ts',
-    find: '} else if (!this.isSteward(record.signer)) return false',
+    find: "} else if (signedByOf(entry.kind) !== 'steward' || !this.isSteward(record.signer)) return false",
     replace: '}',
     caughtBy: [council, scenarios],
   },
@@ -816,8 +816,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'What was written off counts all the same.',
     file: 'src/protocol/steward/steward.ts',
-    find: '      if (!this.#allowances.isOpen(state.lease.id, place)) return\n',
-    replace: '',
+    find: 'if (!this.#allowances.isOpen(state.lease.id, place)) {',
+    replace: 'if (place < 0) {',
     caughtBy: [scenarios],
   },
   {

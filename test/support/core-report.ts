@@ -13,7 +13,8 @@ import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
 import { encodeResult } from '../../src/protocol/job/result.ts'
 import type { ShardVerdict, Verdict } from '../../src/protocol/job/verdict.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
-import { type RecordBody, type RecordKind, recordId } from '../../src/protocol/record/record.ts'
+import { type RecordBody, recordId } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import { bodyOf, cidNamed, manifestWith, peerNamed, seed, sha256, sign, verify } from './core-fakes.ts'
 
 export const steward = peerNamed('steward')

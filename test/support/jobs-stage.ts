@@ -24,13 +24,8 @@ import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { cborCid } from '../../src/protocol/record/block.ts'
-import {
-  encodeBody,
-  type RecordKind,
-  recordId,
-  type SignedRecord,
-  type Verified,
-} from '../../src/protocol/record/record.ts'
+import { encodeBody, recordId, type SignedRecord, type Verified } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import { manifestWith } from './core-fakes.ts'
 import { MeshClock } from './mesh-clock.ts'
 

@@ -8,12 +8,12 @@ import { findStandbys } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
-import { openHandover, successionOf } from '../../protocol/job/handover.ts'
-import { openReceipt } from '../../protocol/job/lease.ts'
+import { successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import { accessTtlMs, jobRetentionMs, standbyRoomFactor, standingByMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message, type UnwillingReason } from '../../protocol/message.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { encodeBody, recordId, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { bodyOf, openRecord, openRecordAs } from '../../protocol/records.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import type {
   JobStatus,
@@ -150,13 +150,22 @@ export class Jobs {
 
   #heardRecord(from: PeerId, message: Extract<Delivery, { to: 'records' }>['message']): void {
     if (message.type === 'record') {
-      this.#running.get(message.job)?.hearRecord(from, message.record, message.opening)
+      const stewardship = this.#running.get(message.job)
+      // Cheapest first: most of what comes is known, and a signature costs more than all else.
+      if (stewardship === undefined || this.#isKnown(message.record)) return
+      const record = openRecord(message.record, message.opening, sha256, verifyByPeerId)
+      stewardship.hearRecord(from, record)
       return
     }
-    const receipt = openReceipt(message.record, sha256, verifyByPeerId)
-    const stewardship = this.#running.get(receipt.job!)
-    if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
-    else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
+    const receipt = openRecordAs('receipt', message.record, message.opening, sha256, verifyByPeerId)
+    const { signer, job } = receipt.record
+    const stewardship = this.#running.get(job!)
+    if (stewardship !== undefined) stewardship.hearReceipt(receipt, message.released)
+    else if (this.#loading.get(job!) === undefined) this.#tellEnded(signer, job!)
+  }
+
+  #isKnown({ body }: SignedRecord): boolean {
+    return this.#options.store.journal.has(recordId(sha256, body))
   }
 
   #heardAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
@@ -204,24 +213,29 @@ export class Jobs {
   ): void {
     const { key, store } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
-    const handovers = handoverRecords.map((record) => openHandover(record, sha256, verifyByPeerId))
-    const { stewards, chain } = successionOf(manifest.id, manifest.payload, handovers)
+    const handovers = handoverRecords.map((record) =>
+      openRecordAs('handover', record, null, sha256, verifyByPeerId),
+    )
+    const { stewards, chain } = successionOf(
+      manifest.id,
+      manifest.payload,
+      handovers.map(({ record }) => record),
+    )
     const place = stewards.find(({ peer }) => peer === key.peerId)
     const mine = manifest.signer === this.#options.submitter.peerId
     if (place === undefined && !mine) return
     if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
     if (store.journal.getJob(manifest.id, stewardRole) !== undefined) {
-      for (const record of handoverRecords) this.#running.get(manifest.id)?.hearRecord(from, record, null)
+      for (const handover of handovers) this.#running.get(manifest.id)?.hearRecord(from, handover)
       return
     }
     // It said yes to so many invitations, perhaps, and not to so many jobs.
     if (!mine && this.#standingBy() >= standingByMax) return
     const { seal, blind } = manifest.payload
     if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
-    const rows = chain.map((handover) => {
-      const record = handoverRecords[handovers.indexOf(handover)]!
-      return { id: handover.id, job: manifest.id, kind: 'handover' as const, ...record, extra: null }
-    })
+    const rows = handovers
+      .filter(({ record }) => chain.includes(record))
+      .map(({ kind, record: { id }, signed }) => ({ id, job: manifest.id, kind, ...signed, extra: null }))
     store.journal.append([
       { id: manifest.id, job: manifest.id, kind: 'manifest', ...manifestRecord, extra: null },
       ...rows,
@@ -276,18 +290,14 @@ export class Jobs {
   async #seek(prefix: string): Promise<void> {
     const { key, submitter, membership, network, clock } = this.#options
     await membership.settled()
-    const body = encodeBody({
-      domain: 'carpool',
-      version: 1,
-      kind: 'access',
-      job: null,
-      epoch: 0,
-      steward: null,
-      serial: clock.now(),
-      expiresMs: clock.now() + accessTtlMs,
-      signer: submitter.peerId,
-      payload: { reader: key.peerId } satisfies Access,
-    })
+    const body = encodeBody(
+      bodyOf('access', {
+        signer: submitter.peerId,
+        serial: clock.now(),
+        expiresMs: clock.now() + accessTtlMs,
+        payload: { reader: key.peerId },
+      }),
+    )
     const access: SignedRecord = { body, signature: submitter.sign(body) }
     for (const peer of network.connectedPeers()) this.#say(peer, { type: 'find', access })
     const untilMs = clock.now() + seekMsMax

@@ -6,38 +6,27 @@ import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
-import { byDependency, type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
-import { openAllowance } from '../../protocol/job/allowance.ts'
-import { openDrawBasis } from '../../protocol/job/draw.ts'
-import { openHandover, type Succession } from '../../protocol/job/handover.ts'
-import { openHolding } from '../../protocol/job/holding.ts'
-import {
-  type Lease,
-  type Opening,
-  openingSchema,
-  openLease,
-  openReceipt,
-  type Receipt,
-} from '../../protocol/job/lease.ts'
+import type { Succession } from '../../protocol/job/handover.ts'
+import { type Lease, openLease } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
-import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/job/verdict.ts'
-import { openWindow } from '../../protocol/job/window.ts'
-import type { ClaimRecord } from '../../protocol/ledger/claims.ts'
-import { messageBytesMax, openingBytesMax } from '../../protocol/limits.ts'
+import type { ShardVerdict } from '../../protocol/job/verdict.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import { encodeMessage, type Message } from '../../protocol/message.ts'
-import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
+import { encodeMessage, type Message, type ReleaseReason } from '../../protocol/message.ts'
+import { encodeCbor } from '../../protocol/record/block.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import {
-  encodeBody,
+  byDependency,
+  isMoney,
+  isShared,
+  type JobRecord,
+  type JobRecordKind,
+  type Opened,
   type RecordKind,
-  recordId,
-  reopenRecord,
-  type SignedRecord,
-  type Verified,
-} from '../../protocol/record/record.ts'
+  reopen,
+} from '../../protocol/records.ts'
 import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
 import type { Steward } from '../../protocol/steward/steward.ts'
 import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
@@ -50,7 +39,7 @@ import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { readFile } from '../store/files.ts'
 import type { JournalRecord } from '../store/journal.ts'
-import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { drawSeed, type SigningKey } from '../store/keys.ts'
 import { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
 import { Grants } from './grants.ts'
@@ -85,7 +74,6 @@ export interface StewardshipOptions {
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
-
 /** A result that a vehicle claims is asked for once more after a lost connection, then it counts as missing. */
 const collectAttempts = 2
 
@@ -103,8 +91,6 @@ export class Stewardship {
   readonly #outbox: Outbox
   /** Null for a job that pays nobody. */
   readonly #payables: JobPayables | null
-  /** Receipts taken from a vehicle, until the core says to keep them. */
-  readonly #received = new Map<RecordId, SignedRecord>()
   #firstLeaseMs: number | undefined
   #lastVerdictMs = 0
   #pagesVerified = 0
@@ -134,7 +120,7 @@ export class Stewardship {
   start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, network } = this.#options
     const records = [...this.#restored()]
-    this.#payables?.restore(records.sort(byDependency).filter(isClaimRecord))
+    this.#payables?.restore(records.sort(byDependency).filter(isMoney))
     this.#carryOutAll(this.#council.begin({ records, shards, fresh }, this.#options.clock.now()))
     this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
@@ -272,32 +258,16 @@ export class Stewardship {
   }
 
   /** Takes a record of the job from another steward, or from a vehicle. Throws ProtocolError when it does not hold. */
-  hearRecord(from: PeerId, record: SignedRecord, opening: Opening | null): void {
-    // Cheapest first: most of what comes is known, and a signature costs more than all else.
-    if (this.#options.store.journal.has(recordId(sha256, record.body))) return
-    const opened = openJobRecord(this.job, record, opening)
-    if (opened === undefined) return
-    this.#received.set(opened.record.id, record)
-    try {
-      this.handle({ type: 'record', from, record: opened })
-    } finally {
-      this.#received.delete(opened.record.id)
-    }
+  hearRecord(from: PeerId, record: Opened<RecordKind>): void {
+    if (!isShared(record) || this.#options.store.journal.has(record.record.id)) return
+    this.handle({ type: 'record', from, record })
   }
 
   /** Takes a receipt whose signature holds. Throws ProtocolError when it is not what its lease allows. */
-  hearReceipt(receipt: Verified<Receipt>, message: Extract<Message, { type: 'receipt' }>): void {
-    const { record, opening, released } = message
-    if (this.#options.store.journal.has(receipt.id)) {
-      this.#say(receipt.signer, { type: 'acknowledge', receipt: receipt.id })
-      return
-    }
-    this.#received.set(receipt.id, record)
-    try {
-      this.handle({ type: 'receipt', receipt, opening, released })
-    } finally {
-      this.#received.delete(receipt.id)
-    }
+  hearReceipt(receipt: Opened<'receipt'>, released: ReleaseReason | null): void {
+    const { id, signer } = receipt.record
+    if (this.#options.store.journal.has(id)) this.#say(signer, { type: 'acknowledge', receipt: id })
+    else this.handle({ type: 'receipt', receipt, released })
   }
 
   /** Takes what a vehicle says about its pay. */
@@ -328,7 +298,7 @@ export class Stewardship {
         this.#issue(effect)
         break
       case 'keep':
-        this.#append(effect.receipt, effect.opening)
+        this.#append(effect.receipt)
         break
       case 'offer':
         this.#firstLeaseMs ??= this.#options.clock.now()
@@ -358,7 +328,7 @@ export class Stewardship {
         this.#outbox.after(this.#options.onEnd)
         break
       case 'copy':
-        this.#append(effect.record, effect.opening)
+        this.#append(effect.record)
         break
       case 'share':
         this.#outbox.after(() => this.#share(effect.record, effect.to))
@@ -384,27 +354,18 @@ export class Stewardship {
     }
   }
 
-  #issue({ id, body }: Extract<StewardEffect, { type: 'issue' }>): void {
-    const bytes = encodeBody(body)
-    const signature = this.#options.key.sign(bytes)
-    const record: JournalRecord = { id, job: body.job, kind: body.kind, body: bytes, signature, extra: null }
-    this.#outbox.persist(this.#options.store.journal.appendSoon(record))
-    this.#learn({ kind: body.kind, record: { ...body, id } })
+  #issue({ issued, body }: Extract<StewardEffect, { type: 'issue' }>): void {
+    const signed = { body, signature: this.#options.key.sign(body) }
+    this.#append({ ...issued, signed } as Opened<JobRecordKind>)
   }
 
-  #learn(record: { readonly kind: RecordKind; readonly record: Verified }): void {
-    if (isClaimRecord(record)) this.#payables?.learn(record)
-  }
-
-  #append(id: RecordId, opening: Opening | null): void {
-    const record = this.#received.get(id)
-    assert(record !== undefined, 'a record that is kept was just handed in')
-    const { kind } = decodeCbor('record', record.body, record.body.byteLength) as { kind: RecordKind }
+  #append(opened: Opened<JobRecordKind>): void {
+    const { kind, record, opening, signed } = opened
+    const { body, signature } = signed
     const extra = opening === null ? null : encodeCbor(opening)
-    this.#outbox.persist(
-      this.#options.store.journal.appendSoon({ id, job: this.job, kind, ...record, extra }),
-    )
-    if (this.#payables !== null) this.#learn({ kind, record: reopenRecord(id, record.body, sha256) })
+    const row: JournalRecord = { id: record.id, job: this.job, kind, body, signature, extra }
+    this.#outbox.persist(this.#options.store.journal.appendSoon(row))
+    if (isMoney(opened)) this.#payables?.learn(opened)
   }
 
   #openPayables(): JobPayables | null {
@@ -427,11 +388,10 @@ export class Stewardship {
     })
   }
 
-  #share(id: RecordId, to: PeerId): void {
+  #share({ record: { id }, opening }: JobRecord, to: PeerId): void {
     const row = this.#options.store.journal.get(id)
     if (row === undefined) return // the job was forgotten in the meantime
-    const { body, signature, extra } = row
-    const opening = extra === null ? null : openingSchema.parse(decodeCbor('opening', extra, openingBytesMax))
+    const { body, signature } = row
     this.#say(to, { type: 'record', job: this.job, record: { body, signature }, opening })
   }
 
@@ -603,53 +563,10 @@ export class Stewardship {
   }
 
   *#restored(): Generator<JobRecord> {
-    for (const { id, kind, body, extra } of this.#options.store.journal.ofJob(this.job))
-      if (jobRecordKinds.some((known) => known === kind)) {
-        const opening = extra === null ? null : reopenCbor<Opening>(extra)
-        yield { kind, record: reopenRecord(id, body, sha256), opening } as unknown as JobRecord
-      }
+    for (const row of this.#options.store.journal.ofJob(this.job))
+      if (isShared(row)) yield reopen(row.kind, row, sha256)
   }
 }
-
-/** Undefined for what is no steward's business, or of another job. Throws ProtocolError. */
-function openJobRecord(job: JobId, record: SignedRecord, opening: Opening | null): JobRecord | undefined {
-  const verify = verifyByPeerId
-  const said = decodeCbor('record', record.body, messageBytesMax) as { kind?: RecordKind; job?: unknown }
-  if (said.job !== job) return undefined
-  const { kind } = said
-  switch (kind) {
-    case 'draw':
-      return { kind, record: openDrawBasis(record, sha256, verify) }
-    case 'lease':
-      return { kind, record: openLease(record, sha256, verify) }
-    case 'receipt':
-      return opening === null ? undefined : { kind, record: openReceipt(record, sha256, verify), opening }
-    case 'allowance':
-      return { kind, record: openAllowance(record, sha256, verify) }
-    case 'window':
-      return { kind, record: openWindow(record, sha256, verify) }
-    case 'verdict':
-      return { kind, record: openVerdict(record, sha256, verify) }
-    case 'end':
-      return { kind, record: openEnd(record, sha256, verify) }
-    case 'reveal':
-      return { kind, record: openReveal(record, sha256, verify) }
-    case 'holding':
-      return { kind, record: openHolding(record, sha256, verify) }
-    case 'handover':
-      return { kind, record: openHandover(record, sha256, verify) }
-    default:
-      return undefined
-  }
-}
-
-function isClaimRecord<Entry extends { readonly kind: RecordKind; readonly record: Verified }>(
-  entry: Entry,
-): entry is Entry & ClaimRecord {
-  return claimRecordKinds.has(entry.kind)
-}
-
-const claimRecordKinds: ReadonlySet<RecordKind> = new Set(['lease', 'receipt', 'allowance', 'verdict', 'end'])
 
 /** What a standby knows of a job before it has its list of shards. */
 function unseen({ shards, assurance, payment }: Manifest): StewardView {

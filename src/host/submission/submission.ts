@@ -25,6 +25,7 @@ import {
 import { formatMoney, isAffordable, type Payment } from '../../protocol/price.ts'
 import { encodeCbor } from '../../protocol/record/block.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record/record.ts'
+import { bodyOf } from '../../protocol/records.ts'
 import { candidatesFor } from '../../protocol/steward/candidate.ts'
 import { type Cost, costOf } from '../../protocol/verification/cost.ts'
 import type { Plan } from '../../protocol/verification/plan.ts'
@@ -450,18 +451,14 @@ async function nameOf(bytes: Uint8Array): Promise<FileReference> {
 }
 
 function sign(manifest: Manifest, { submitter }: SubmissionContext): { job: JobId; record: SignedRecord } {
-  const body = encodeBody({
-    domain: 'carpool',
-    version: 1,
-    kind: 'manifest',
-    job: null,
-    epoch: 0,
-    steward: null,
-    serial: Date.now(),
-    expiresMs: manifest.deadlineMs + jobRetentionMs,
-    signer: submitter.peerId,
-    payload: manifest,
-  })
+  const body = encodeBody(
+    bodyOf('manifest', {
+      signer: submitter.peerId,
+      serial: Date.now(),
+      expiresMs: manifest.deadlineMs + jobRetentionMs,
+      payload: manifest,
+    }),
+  )
   return { job: recordId(sha256, body), record: { body, signature: submitter.sign(body) } }
 }
 

@@ -14,12 +14,8 @@ import { jobRetentionMs, openingBytesMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { type Ask, unitsOf } from '../../protocol/price.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
-import {
-  encodeBody,
-  type RecordKind,
-  type SignedRecord,
-  type Verified,
-} from '../../protocol/record/record.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import type { RecordKind } from '../../protocol/records.ts'
 import type {
   EnergyRate,
   WorkerEffect,
@@ -328,7 +324,7 @@ export class Vehicle {
     const row = {
       id,
       job: body.job,
-      kind: body.kind,
+      kind: 'receipt' as const,
       body: bytes,
       signature: key.sign(bytes),
       extra: encodeCbor(opening),
