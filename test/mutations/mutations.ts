@@ -19,6 +19,8 @@ const tally = 'test/protocol/tally.test.ts'
 const audit = 'test/protocol/audit.test.ts'
 const settlement = 'test/protocol/settlement.test.ts'
 const auditPayments = 'test/protocol/audit-payments.test.ts'
+const auditRecords = 'test/protocol/audit-records.test.ts'
+const auditVerdicts = 'test/protocol/audit-verdicts.test.ts'
 const receipts = 'test/protocol/receipt.test.ts'
 const roster = 'test/protocol/roster.test.ts'
 const durability = 'test/host/store-durability.test.ts'
@@ -489,38 +491,73 @@ export const mutations: readonly Mutation[] = [
   // --- the proof
   {
     name: 'Draws are not bound to the seed that was committed to.',
-    file: 'src/protocol/audit/audit.ts',
-    find: ' || !equals(place.drawCommitment, sha256(seed))',
-    replace: '',
+    file: 'src/protocol/audit/draws.ts',
+    find: 'if (!equals(drawCommitment, sha256(seed)))',
+    replace: 'if (peer === null)',
     caughtBy: [audit],
   },
   {
     name: 'The audit does not repeat the draws.',
-    file: 'src/protocol/audit/audit.ts',
+    file: 'src/protocol/audit/draws.ts',
     find: 'drawn?.peer !== vehicle || drawn.owner !== owner',
     replace: 'drawn === null',
     caughtBy: [audit],
   },
   {
     name: 'The audit takes two receipts of one owner for two voices.',
-    file: 'src/protocol/audit/audit.ts',
+    file: 'src/protocol/audit/verdicts.ts',
     find: 'const owners = new Set(agreeing.map((claim) => claim.owner))',
     replace: 'const owners = new Set(agreeing)',
     caughtBy: [audit],
   },
   {
     name: 'The audit does not compare openings with what was committed to.',
-    file: 'src/protocol/audit/audit.ts',
-    find: '    checkReceipt(sha256, lease, receipt, opening)\n',
+    file: 'src/protocol/audit/records.ts',
+    find: '    checkReceipt(this.#input.sha256, lease, receipt, opening)\n',
     replace: '',
     caughtBy: [audit],
   },
   {
     name: 'The audit takes a job with open shards for complete.',
     file: 'src/protocol/audit/audit.ts',
-    find: "this.#end?.outcome === 'complete' && open > 0",
-    replace: 'open < 0',
+    find: "ends.some(({ outcome }) => outcome === 'complete') && open > 0",
+    replace: 'open > shards.length',
     caughtBy: [audit],
+  },
+  {
+    name: 'The audit takes a steward’s record of another job.',
+    file: 'src/protocol/audit/records.ts',
+    find: 'if (record.job !== this.#manifest.id) throw',
+    replace: 'if (record.job === record.id) throw',
+    caughtBy: [auditRecords],
+  },
+  {
+    name: 'The audit takes a result that was accepted for a reason to fail.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: "because === 'no-owner-left' || because === 'too-many-losses'",
+    replace: 'position < 0',
+    caughtBy: [auditVerdicts],
+  },
+  {
+    name: 'The audit takes a recomputation by a steward that the job does not let decide.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: "assurance.arbiter !== 'steward' && assurance.audits?.auditor !== 'steward'",
+    replace: 'position < 0',
+    caughtBy: [auditVerdicts],
+  },
+  {
+    name: 'The audit counts claims of anything for what a steward recomputed.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'if (!isAlike)',
+    replace: 'if (position < 0)',
+    caughtBy: [auditVerdicts],
+  },
+  {
+    name: 'The audit takes a claim of a window that names another receipt.',
+    file: 'src/protocol/audit/window-checks.ts',
+    find: 'window?.payload.receipts.includes(id)',
+    replace: 'window !== undefined',
+    caughtBy: [auditVerdicts],
   },
   // --- several stewards
   {
