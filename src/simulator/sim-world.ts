@@ -65,4 +65,6 @@ export interface SimWorld {
   /** Returns whether all leases of this shard so far are the cartel's, and enough for a verdict. */
   cartelHoldsAll(job: SimJob, position: number): boolean
   ended(job: JobId): void
+  /** A steward signs a record of a job. */
+  signed(id: RecordId, body: RecordBody): void
 }

@@ -256,6 +256,13 @@ export const mutations: readonly Mutation[] = [
     caughtBy: [restart],
   },
   {
+    name: 'A word about a lease of another job makes this job look for vehicles.',
+    file: 'src/protocol/council/council.ts',
+    find: 'if (this.#records.has(input.lease)) this.#tellSteward(input, nowMs)',
+    replace: 'this.#tellSteward(input, nowMs)',
+    caughtBy: ['test/protocol/inbox.test.ts'],
+  },
+  {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
     find: 'if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)',

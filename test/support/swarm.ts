@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { Swarm, type SwarmOptions } from '../../src/cli/swarm/swarm.ts'
@@ -13,6 +13,9 @@ import { wasmModule } from './wasm/modules.ts'
 
 /** For a machine at a standstill; nothing here takes a tenth of it. */
 const waitMsMax = 90_000
+
+/** Each question costs the node that answers it some milliseconds of work. */
+const pollMs = 100
 
 /** What a test with processes may take before it is called hung. */
 export const testTimeout = { timeout: 180_000 }
@@ -27,11 +30,31 @@ const ownShardBytes = 2_200_000
 export async function startSwarm(t: TestContext, options: SwarmOptions): Promise<Swarm> {
   const swarm = await Swarm.start(options)
   t.after(async () => {
-    if (!(t as TestContext & { readonly passed: boolean }).passed)
-      for (const member of swarm.members()) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
+    tellLogs(t, swarm)
     await swarm.stop()
   })
   return swarm
+}
+
+/**
+ * One swarm for all tests of a file, started by the first that asks for it and ended after the last: the tests come in
+ * their order, leave it as they found it or say what they change, and tell their jobs apart by name.
+ */
+export function sharedSwarm(options: SwarmOptions): (t: TestContext) => Promise<Swarm> {
+  let started: Promise<Swarm> | undefined
+  after(async () => (await started?.catch(() => undefined))?.stop())
+  return async (t) => {
+    started ??= Swarm.start(options)
+    const swarm = await started
+    t.after(() => tellLogs(t, swarm))
+    return swarm
+  }
+}
+
+/** A failed test tells what the nodes had logged. */
+function tellLogs(t: TestContext, swarm: Swarm): void {
+  if (!(t as TestContext & { readonly passed: boolean }).passed)
+    for (const member of swarm.members()) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
 }
 
 /** car-1, car-2 … of owners of their own. */
@@ -50,7 +73,7 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   const endMs = performance.now() + waitMsMax
   while (!(await condition())) {
     if (performance.now() > endMs) throw new Error(`never happened: ${what}`)
-    await delay(20)
+    await delay(pollMs)
   }
 }
 

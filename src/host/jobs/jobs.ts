@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { equals } from 'uint8arrays'
 import { findStandbys } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
+import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
 import { openHandover, successionOf } from '../../protocol/job/handover.ts'
 import { openReceipt } from '../../protocol/job/lease.ts'
@@ -24,16 +25,17 @@ import type {
   SubmitRequest,
   Submitted,
 } from '../api.ts'
+import { type Clock, elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { BilledShard, BillTotals, PayoutLine } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
-import type { Network } from '../network/network.ts'
 import { jobSecret, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { Holdings } from '../stewardship/holdings.ts'
+import type { Mesh } from '../stewardship/mesh.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
@@ -48,12 +50,12 @@ import { readResults } from './results.ts'
 export interface JobsOptions {
   readonly key: SigningKey
   readonly submitter: SigningKey
-  readonly network: Network
+  readonly network: Mesh
   readonly store: Store
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
-  readonly membership: Membership
-  readonly bans: Bans
+  readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
+  readonly bans: Pick<Bans, 'caught'>
   /** Whose voice this node is. */
   readonly owner: OwnerId
   readonly fleet: PeerId | null
@@ -61,6 +63,7 @@ export interface JobsOptions {
   readonly operatorPpm: () => number
   /** Whether it looks after jobs of others when asked. */
   readonly standsBy: boolean
+  readonly clock: Clock
   readonly log: Logger
 }
 
@@ -72,27 +75,6 @@ interface JobState {
   /** Once the job has ended: what a list of jobs shows of it. */
   readonly summary?: JobSummary
 }
-
-/** What vehicles say to stewards, and stewards to each other; the other messages are for vehicles. */
-export const saidToStewards = [
-  'accept',
-  'decline',
-  'progress',
-  'receipt',
-  'invite',
-  'willing',
-  'unwilling',
-  'entrust',
-  'record',
-  'beat',
-  'branches',
-  'leaves',
-  'ids',
-  'want',
-  'find',
-  'account',
-  'accounted',
-] as const
 
 /** Jobs that have ended and stay in memory, for those who ask how they went: a guess. */
 const endedLoadedMax = 32
@@ -120,7 +102,7 @@ export class Jobs {
   readonly #running = new Map<JobId, Stewardship>()
   readonly #loading = new Map<JobId, Promise<Stewardship>>()
   readonly #changes = new EventEmitter()
-  #retention: NodeJS.Timeout | undefined
+  #callOffLook = () => {}
 
   constructor(options: JobsOptions) {
     this.#options = options
@@ -136,54 +118,57 @@ export class Jobs {
         void this.#load(row.job).catch((error) =>
           this.#options.log.error({ job: row.job, error }, 'a job cannot go on'),
         )
-    void this.#expire()
-    this.#retention = setInterval(() => void this.#expire(), retentionLookMs).unref()
+    this.#lookAtRetention()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#retention)
+    this.#callOffLook()
     await Promise.all([...this.#running.values()].map((stewardship) => stewardship.stop()))
   }
 
   /** Takes what is said to a steward. Throws ProtocolError for records that do not hold. */
-  hear(from: PeerId, message: Extract<Message, { type: (typeof saidToStewards)[number] }>): void {
+  hear(from: PeerId, message: MessageToSteward): void {
+    const delivery = deliveryOf(from, message)
+    switch (delivery.to) {
+      case 'council':
+        this.#running.get(delivery.job)?.hear(delivery.input)
+        break
+      case 'inviter':
+        this.#recruiting.heard(from, delivery.message)
+        for (const stewardship of this.#running.values()) stewardship.hear(delivery.input)
+        break
+      case 'records':
+        this.#heardRecord(from, delivery.message)
+        break
+      case 'payables':
+        void this.#heardPayee(from, delivery.message)
+        break
+      case 'node':
+        this.#heardAsNode(from, delivery.message)
+    }
+  }
+
+  #heardRecord(from: PeerId, message: Extract<Delivery, { to: 'records' }>['message']): void {
+    if (message.type === 'record') {
+      this.#running.get(message.job)?.hearRecord(from, message.record, message.opening)
+      return
+    }
+    const receipt = openReceipt(message.record, sha256, verifyByPeerId)
+    const stewardship = this.#running.get(receipt.job!)
+    if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
+    else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
+  }
+
+  #heardAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
     switch (message.type) {
-      case 'accept':
-      case 'decline':
-      case 'progress':
-        for (const stewardship of this.#running.values()) stewardship.hear(from, message)
-        break
-      case 'receipt': {
-        const receipt = openReceipt(message.record, sha256, verifyByPeerId)
-        const stewardship = this.#running.get(receipt.job!)
-        if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
-        else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
-        break
-      }
-      case 'record':
-        for (const stewardship of this.#running.values())
-          stewardship.hearRecord(from, message.record, message.opening)
-        break
       case 'invite':
         this.#answer(from, message)
-        break
-      case 'willing':
-      case 'unwilling':
-        this.#recruiting.heard(from, message)
-        for (const stewardship of this.#running.values()) stewardship.hearFellow(from, message)
         break
       case 'entrust':
         this.#entrusted(from, message)
         break
-      case 'account':
-      case 'accounted':
-        void this.#heardPayee(from, message)
-        break
       case 'find':
         void this.#found(from, openAccess(message.access, sha256, verifyByPeerId))
-        break
-      default:
-        this.#running.get(message.job)?.hearFellow(from, message)
     }
   }
 
@@ -249,7 +234,7 @@ export class Jobs {
       job: manifest.id,
       role: stewardRole,
       state,
-      createdAtMs: Date.now(),
+      createdAtMs: this.#options.clock.now(),
       endedAtMs: null,
     })
     void this.#load(manifest.id).catch((error) =>
@@ -259,7 +244,7 @@ export class Jobs {
 
   /** Whoever holds the submitter's key may read the submitter's jobs, from any node. */
   async #found(from: PeerId, access: Verified<Access>): Promise<void> {
-    if (access.expiresMs < Date.now() || access.payload.reader !== from) return
+    if (access.expiresMs < this.#options.clock.now() || access.payload.reader !== from) return
     for (const { job } of this.#options.store.journal.listJobs(stewardRole)) {
       const record = this.#options.store.journal.get(job)
       if (record === undefined || openManifest(record, sha256, verifyByPeerId).signer !== access.signer)
@@ -289,7 +274,7 @@ export class Jobs {
 
   /** Asks those who are connected for jobs that this node's submitter key signed and this node does not have. */
   async #seek(prefix: string): Promise<void> {
-    const { key, submitter, membership, network } = this.#options
+    const { key, submitter, membership, network, clock } = this.#options
     await membership.settled()
     const body = encodeBody({
       domain: 'carpool',
@@ -298,19 +283,19 @@ export class Jobs {
       job: null,
       epoch: 0,
       steward: null,
-      serial: Date.now(),
-      expiresMs: Date.now() + accessTtlMs,
+      serial: clock.now(),
+      expiresMs: clock.now() + accessTtlMs,
       signer: submitter.peerId,
       payload: { reader: key.peerId } satisfies Access,
     })
     const access: SignedRecord = { body, signature: submitter.sign(body) }
     for (const peer of network.connectedPeers()) this.#say(peer, { type: 'find', access })
-    const untilMs = Date.now() + seekMsMax
-    const unknownAfterMs = Date.now() + answerMsMax
-    while (Date.now() < untilMs) {
+    const untilMs = clock.now() + seekMsMax
+    const unknownAfterMs = clock.now() + answerMsMax
+    while (clock.now() < untilMs) {
       const found = [...this.#running].find(([job]) => job.startsWith(prefix))
-      if (found?.[1].isComplete || (found === undefined && Date.now() > unknownAfterMs)) return
-      await new Promise((resolve) => setTimeout(resolve, seekLookMs))
+      if (found?.[1].isComplete || (found === undefined && clock.now() > unknownAfterMs)) return
+      await elapsed(clock, seekLookMs)
     }
   }
 
@@ -398,12 +383,13 @@ export class Jobs {
   }
 
   async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<JobStatus> {
+    const { clock } = this.#options
     const job = this.#find(prefix)
     let status = await this.status(job)
     yield status
     try {
       for (let waitMs = 0; status.state === 'running'; ) {
-        await changed(this.#changes, job, waitMs, signal)
+        await changed(this.#changes, job, elapsed(clock, waitMs), signal)
         const startedMs = performance.now()
         status = await this.status(job)
         const restMs = (performance.now() - startedMs) / watchShareMax
@@ -418,7 +404,7 @@ export class Jobs {
   async *results(prefix: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
     if (!this.#knows(prefix)) await this.#seek(prefix)
     const job = await this.#load(this.#find(prefix))
-    await caughtUp(job)
+    await caughtUp(job, this.#options.clock)
     return yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, (cid) => job.block(cid))
   }
 
@@ -475,7 +461,7 @@ export class Jobs {
     const { journal } = this.#options.store
     journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
     const state: JobState = { requestDigest }
-    journal.putJob({ job, role: stewardRole, state, createdAtMs: Date.now(), endedAtMs: null })
+    journal.putJob({ job, role: stewardRole, state, createdAtMs: this.#options.clock.now(), endedAtMs: null })
   }
 
   /** The stewardship of a job, begun from the journal where it does not run. */
@@ -487,7 +473,7 @@ export class Jobs {
   }
 
   async #begin(job: JobId, fresh: boolean): Promise<Stewardship> {
-    const { store, key, network, membership, bans, log } = this.#options
+    const { store, key, network, membership, bans, clock, log } = this.#options
     const row = store.journal.getJob(job, stewardRole)
     const record = store.journal.get(job)
     if (row === undefined || record === undefined) throw new RequestError(`there is no job ${job} here`)
@@ -503,6 +489,7 @@ export class Jobs {
       network,
       store,
       recomputer: this.#recomputer,
+      clock,
       job,
       manifest,
       manifestRecord,
@@ -536,7 +523,7 @@ export class Jobs {
     const stewardship = this.#running.get(job)
     if (row !== undefined && stewardship !== undefined) {
       const state: JobState = { ...(row.state as JobState), summary: summaryOf(stewardship, row.createdAtMs) }
-      journal.putJob({ ...row, state, endedAtMs: Date.now() })
+      journal.putJob({ ...row, state, endedAtMs: this.#options.clock.now() })
     }
     this.#changes.emit(job)
     this.#unloadOldest()
@@ -603,10 +590,15 @@ export class Jobs {
     throw new RequestError(`there is no job '${prefix}' on this node; 'carpool jobs' lists them`)
   }
 
+  #lookAtRetention(): void {
+    void this.#expire()
+    this.#callOffLook = this.#options.clock.after(retentionLookMs, () => this.#lookAtRetention())
+  }
+
   /** Old jobs expire: their results had thirty days to be fetched. */
   async #expire(): Promise<void> {
     for (const { job, endedAtMs } of this.#options.store.journal.listJobs(stewardRole))
-      if (endedAtMs !== null && endedAtMs + jobRetentionMs < Date.now()) await this.#drop(job)
+      if (endedAtMs !== null && endedAtMs + jobRetentionMs < this.#options.clock.now()) await this.#drop(job)
   }
 
   async #drop(job: JobId): Promise<void> {
@@ -620,21 +612,20 @@ export class Jobs {
 }
 
 /** A steward that comes back learns of the end first, and gets the results a moment later from those that have them. */
-async function caughtUp(job: Stewardship): Promise<void> {
-  const untilMs = Date.now() + seekMsMax
-  while (job.view().end !== null && !job.isComplete && Date.now() < untilMs)
-    await new Promise((resolve) => setTimeout(resolve, seekLookMs))
+async function caughtUp(job: Stewardship, clock: Clock): Promise<void> {
+  const untilMs = clock.now() + seekMsMax
+  while (job.view().end !== null && !job.isComplete && clock.now() < untilMs) await elapsed(clock, seekLookMs)
 }
 
-/** Resolves after the next change, and no sooner than waitMs; rejects when the signal is aborted. */
+/** Resolves after the next change, and no sooner than `pause`; rejects when the signal is aborted. */
 async function changed(
   changes: EventEmitter,
   job: JobId,
-  waitMs: number,
+  pause: Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const iterator = on(changes, job, { signal })
-  await new Promise((resolve) => setTimeout(resolve, waitMs))
+  await pause
   await iterator.next()
   await iterator.return?.()
 }

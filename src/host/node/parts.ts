@@ -72,6 +72,7 @@ export function makeParts(resources: Resources): Parts {
     fleet: fleet?.fleet ?? null,
     operatorPpm: () => fleet?.operatorPpm ?? 0,
     standsBy,
+    clock,
     log,
   })
   return { ...resources, hub, vehicle, bans, membership, jobs }

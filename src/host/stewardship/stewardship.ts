@@ -2,13 +2,13 @@
  * A stewardship: carries out what this node's part in one job's council (src/protocol/council) decides, whether it acts
  * for the job or stands by.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
-import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
+import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
 import { byDependency, type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { Delivery } from '../../protocol/inbox.ts'
 import { openAllowance } from '../../protocol/job/allowance.ts'
 import { openDrawBasis } from '../../protocol/job/draw.ts'
 import { openHandover, type Succession } from '../../protocol/job/handover.ts'
@@ -33,6 +33,7 @@ import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.
 import {
   encodeBody,
   type RecordKind,
+  recordId,
   reopenRecord,
   type SignedRecord,
   type Verified,
@@ -40,10 +41,10 @@ import {
 import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
 import type { Steward } from '../../protocol/steward/steward.ts'
 import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
+import { type Clock, elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import { JobPayables } from '../ledger/job-payables.ts'
-import type { Network } from '../network/network.ts'
 import { wrappedFor } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
@@ -54,13 +55,15 @@ import { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
+import type { Mesh } from './mesh.ts'
 import type { Recomputer } from './recomputer.ts'
 
 export interface StewardshipOptions {
   readonly key: SigningKey
-  readonly network: Network
+  readonly network: Mesh
   readonly store: Store
   readonly recomputer: Recomputer
+  readonly clock: Clock
   readonly job: JobId
   readonly manifest: Manifest
   readonly manifestRecord: SignedRecord
@@ -105,7 +108,7 @@ export class Stewardship {
   #firstLeaseMs: number | undefined
   #lastVerdictMs = 0
   #pagesVerified = 0
-  #timer: NodeJS.Timeout | undefined
+  #callOff = () => {}
   #stopped = false
 
   constructor(options: StewardshipOptions) {
@@ -132,7 +135,7 @@ export class Stewardship {
     const { shards, fresh, network } = this.#options
     const records = [...this.#restored()]
     this.#payables?.restore(records.sort(byDependency).filter(isClaimRecord))
-    this.#carryOutAll(this.#council.begin({ records, shards, fresh }, Date.now()))
+    this.#carryOutAll(this.#council.begin({ records, shards, fresh }, this.#options.clock.now()))
     this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }
@@ -175,7 +178,7 @@ export class Stewardship {
   /** How long this run has worked on the job: from its first lease to its last verdict, or to now. */
   secondsWorked(): number {
     if (this.#firstLeaseMs === undefined) return 0
-    const untilMs = this.view().end === null ? Date.now() : this.#lastVerdictMs
+    const untilMs = this.view().end === null ? this.#options.clock.now() : this.#lastVerdictMs
     return Math.max(0, untilMs - this.#firstLeaseMs) / 1000
   }
 
@@ -255,42 +258,25 @@ export class Stewardship {
   handle(input: CouncilInput): void {
     if (this.#stopped) return
     if (input.type === 'connected') this.#payables?.connected(input.peer)
-    const effects = this.#council.handle(input, Date.now())
+    const effects = this.#council.handle(input, this.#options.clock.now())
     this.#carryOutAll(effects)
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
 
-  /** Takes what a vehicle says of a lease; of a lease that is not of this job nothing follows. */
-  hear(from: PeerId, message: Extract<Message, { type: 'accept' | 'decline' | 'progress' }>): void {
-    switch (message.type) {
-      case 'accept':
-        this.handle({ type: 'accepted', lease: message.lease, from })
-        break
-      case 'decline':
-        if (message.reason === 'missing-blocks') void this.#mendInputs(message.lease, from)
-        this.handle({
-          type: 'declined',
-          lease: message.lease,
-          from,
-          reason: message.reason,
-          retryMs: message.retryMs,
-        })
-        break
-      case 'progress':
-        this.handle({ type: 'progress', lease: message.lease, from, done: message.done })
-    }
-  }
-
-  /** Takes what another steward says, or a node that is asked to become one. */
-  hearFellow(from: PeerId, message: FellowMessage): void {
-    this.handle({ type: 'fellow', from, message })
+  /** Takes what a vehicle says of a lease, or what another steward says, or a node that is asked to become one. */
+  hear(input: Extract<Delivery, { to: 'council' | 'inviter' }>['input']): void {
+    if (input.type === 'declined' && input.reason === 'missing-blocks')
+      void this.#mendInputs(input.lease, input.from)
+    this.handle(input)
   }
 
   /** Takes a record of the job from another steward, or from a vehicle. Throws ProtocolError when it does not hold. */
   hearRecord(from: PeerId, record: SignedRecord, opening: Opening | null): void {
-    const opened = openJobRecord(record, opening)
-    if (opened === undefined || this.#options.store.journal.has(opened.record.id)) return
+    // Cheapest first: most of what comes is known, and a signature costs more than all else.
+    if (this.#options.store.journal.has(recordId(sha256, record.body))) return
+    const opened = openJobRecord(this.job, record, opening)
+    if (opened === undefined) return
     this.#received.set(opened.record.id, record)
     try {
       this.handle({ type: 'record', from, record: opened })
@@ -327,7 +313,7 @@ export class Stewardship {
   /** Stands still without ending the job: it goes on when the node starts again. */
   async stop(): Promise<void> {
     this.#stopped = true
-    clearTimeout(this.#timer)
+    this.#callOff()
     this.#payables?.stop()
     await this.#outbox.idle()
   }
@@ -345,7 +331,7 @@ export class Stewardship {
         this.#append(effect.receipt, effect.opening)
         break
       case 'offer':
-        this.#firstLeaseMs ??= Date.now()
+        this.#firstLeaseMs ??= this.#options.clock.now()
         this.#outbox.after(() => this.#offer(effect.lease, effect.to))
         break
       case 'send':
@@ -364,7 +350,7 @@ export class Stewardship {
         this.#outbox.after(() => this.#options.onLie(effect.receipt, effect.because))
         break
       case 'decided':
-        this.#lastVerdictMs = Date.now()
+        this.#lastVerdictMs = this.#options.clock.now()
         for (const { outcome, position } of effect.verdicts)
           if (outcome === 'accepted') this.#pagesVerified += this.shards[position]!.pages
         break
@@ -446,7 +432,7 @@ export class Stewardship {
     if (row === undefined) return // the job was forgotten in the meantime
     const { body, signature, extra } = row
     const opening = extra === null ? null : openingSchema.parse(decodeCbor('opening', extra, openingBytesMax))
-    this.#say(to, { type: 'record', record: { body, signature }, opening })
+    this.#say(to, { type: 'record', job: this.job, record: { body, signature }, opening })
   }
 
   /** What makes this node a steward of the job, for others. */
@@ -457,7 +443,7 @@ export class Stewardship {
   }
 
   #observed(): Steward | undefined {
-    return this.#council.observe(Date.now())
+    return this.#council.observe(this.#options.clock.now())
   }
 
   /** Tried again as long as this standby lacks them: its fellows may come back. */
@@ -473,7 +459,7 @@ export class Stewardship {
         return
       } catch (error) {
         log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
-        await delay(holdRetryMs, undefined, { ref: false })
+        await elapsed(this.#options.clock, holdRetryMs)
       }
     }
   }
@@ -611,8 +597,9 @@ export class Stewardship {
   }
 
   #wakeAt(atMs: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.handle({ type: 'wake' }), Math.max(0, atMs - Date.now())).unref()
+    const { clock } = this.#options
+    this.#callOff()
+    this.#callOff = clock.after(atMs - clock.now(), () => this.handle({ type: 'wake' }))
   }
 
   *#restored(): Generator<JobRecord> {
@@ -624,10 +611,12 @@ export class Stewardship {
   }
 }
 
-/** Undefined for what is no steward's business. Throws ProtocolError. */
-function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord | undefined {
+/** Undefined for what is no steward's business, or of another job. Throws ProtocolError. */
+function openJobRecord(job: JobId, record: SignedRecord, opening: Opening | null): JobRecord | undefined {
   const verify = verifyByPeerId
-  const { kind } = decodeCbor('record', record.body, messageBytesMax) as { kind?: RecordKind }
+  const said = decodeCbor('record', record.body, messageBytesMax) as { kind?: RecordKind; job?: unknown }
+  if (said.job !== job) return undefined
+  const { kind } = said
   switch (kind) {
     case 'draw':
       return { kind, record: openDrawBasis(record, sha256, verify) }

@@ -89,9 +89,10 @@ export class LeaseRecords {
     return { record: { body, signature }, opening }
   }
 
-  lease(id: LeaseId): SignedRecord | undefined {
+  lease(id: LeaseId): { readonly job: JobId; readonly record: SignedRecord } | undefined {
     const kept = this.#options.store.journal.get(id)
-    return kept === undefined ? undefined : { body: kept.body, signature: kept.signature }
+    if (kept === undefined || kept.job === null) return undefined
+    return { job: kept.job, record: { body: kept.body, signature: kept.signature } }
   }
 
   /** Of the lease's shards. */

@@ -246,8 +246,8 @@ export class Vehicle {
   }
 
   #show({ to, lease }: Extract<WorkerEffect, { type: 'show' }>): void {
-    const record = this.#records.lease(lease)
-    if (record !== undefined) this.#say(to, { type: 'record', record, opening: null })
+    const kept = this.#records.lease(lease)
+    if (kept !== undefined) this.#say(to, { type: 'record', ...kept, opening: null })
   }
 
   /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */

@@ -45,21 +45,21 @@ export class Desk {
     this.receipts = new Commitments(options, serial, this.effects)
   }
 
-  accept({ lease, steward }: Held): void {
-    this.#send(steward, { type: 'accept', lease: lease.id })
+  accept({ lease, manifest, steward }: Held): void {
+    this.#send(steward, { type: 'accept', job: manifest.id, lease: lease.id })
   }
 
   decline(
-    { lease }: Pick<Held, 'lease' | 'manifest'>,
+    { lease, manifest }: Pick<Held, 'lease' | 'manifest'>,
     to: PeerId,
     reason: DeclineReason,
     retryMs: number,
   ): void {
-    this.#send(to, { type: 'decline', lease: lease.id, reason, retryMs })
+    this.#send(to, { type: 'decline', job: manifest.id, lease: lease.id, reason, retryMs })
   }
 
-  progress({ lease, steward, finished }: Held): void {
-    this.#send(steward, { type: 'progress', lease: lease.id, done: finished.size })
+  progress({ lease, manifest, steward, finished }: Held): void {
+    this.#send(steward, { type: 'progress', job: manifest.id, lease: lease.id, done: finished.size })
   }
 
   #send(to: PeerId, message: Message): void {

@@ -1,0 +1,84 @@
+/** Nodes as such: they find each other, stop, come back, and leave nothing behind. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Gate, Mesh } from '../support/mesh.ts'
+import { honest } from '../support/scripted-executor.ts'
+
+let mesh: Mesh
+before(async () => {
+  mesh = await Mesh.start({ vehicles: 2, standbys: 1 })
+})
+after(() => mesh.stop())
+
+test('every node knows every other, what it offers and that nobody vouches for it', () => {
+  for (const { api, peer } of mesh.running()) {
+    const rows = api.peers().map(({ name, slots, self, counts }) => [name, slots.total, self, counts])
+    const { name } = api.info()
+    const expected = ['car-1', 'car-2', 'standby-1', 'submitter'].map((one) => [
+      one,
+      one.startsWith('car') ? 1 : 0,
+      one === name,
+      null,
+    ])
+    assert.deepEqual(rows.sort(), expected)
+    assert.equal(api.info().peer, peer)
+  }
+})
+
+test('a pause stops a vehicle at once, everybody hears of it, and a restart does not end it', async () => {
+  const car = mesh.node('car-1')
+  await car.api.pause(null)
+  assert.equal(car.api.why().verdict, 'stop')
+  const modes = () => mesh.submitter.api.peers().filter(({ peer }) => peer === car.peer)
+  await mesh.until('it is known to stand still', () => modes()[0]?.mode === 'stop')
+  assert.deepEqual(modes()[0]?.reasons, ['paused'])
+  await car.restart()
+  assert.equal(car.api.why().verdict, 'stop')
+  await car.api.resume()
+  await mesh.acquainted()
+  await mesh.until('it is known to work again', () => modes()[0]?.mode === 'run')
+})
+
+test('a vehicle that leaves hands in what is done, says goodbye, and comes back as the same', async () => {
+  const { submitter } = mesh
+  const [gate, car] = [new Gate(), mesh.node('car-1')]
+  car.script = (text) => (text === 'first' ? text : gate.script(text))
+  mesh.node('car-2').script = gate.script
+  const { job } = await submitter.api.submit(mesh.request(['first', 'second']))
+  await submitter.status(job, 'one claim is there', ({ shards }) => shards.returned === 1)
+  await car.stop()
+  await mesh.until('its goodbye is heard', () =>
+    submitter.api.peers().some(({ peer, mode }) => peer === car.peer && mode === 'stop'),
+  )
+  gate.open()
+  await car.start(mesh.addresses())
+  assert.equal(car.api.info().peer, car.peer)
+  assert.equal((await submitter.ended(job)).state, 'complete')
+  assert.deepEqual(await submitter.texts(job), ['first', 'second'])
+  const again = car.executed.items.filter((text) => text === 'first')
+  assert.equal(again.length, 1, 'what it handed in is not done twice')
+  car.script = honest
+  mesh.node('car-2').script = honest
+})
+
+test('a submitter that starts again goes on with its job', async () => {
+  const { submitter } = mesh
+  const gate = new Gate()
+  const cars = ['car-1', 'car-2'].map((name) => mesh.node(name))
+  for (const car of cars) car.script = gate.script
+  const { job } = await submitter.api.submit(mesh.request(['one', 'two', 'three']))
+  await Promise.all(cars.map(({ executed }) => executed.find((text) => text === 'one')))
+  await submitter.restart()
+  assert.equal((await submitter.api.status(job)).state, 'running')
+  gate.open()
+  assert.equal((await submitter.ended(job)).state, 'complete')
+  assert.deepEqual(await submitter.texts(job), ['one', 'two', 'three'])
+  for (const { executed } of cars)
+    assert.equal(executed.items.filter((text) => text === 'one').length, 1, 'nothing was executed twice')
+})
+
+test('a node does not start on a data directory that another one uses, and leaves that one alone', async () => {
+  const { submitter } = mesh
+  await assert.rejects(submitter.startTwin(), /in use by another node/)
+  assert.equal(submitter.api.jobs().length, 2)
+})

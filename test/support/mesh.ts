@@ -1,0 +1,372 @@
+/**
+ * A mesh in one process: real nodes with real connections over the loopback, real databases and block stores in a
+ * temporary folder; only the executor follows a script, unless a test brings a real one.
+ *
+ * The tests of one file share a mesh, each with jobs of its own: starting six nodes costs about a second of CPU.
+ * Everything is closed at the end; a file whose process does not end by itself has leaked something.
+ */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
+import type { Executor } from '../../src/host/executor/contract.ts'
+import {
+  charterText,
+  credentialText,
+  signCharter,
+  signCredential,
+} from '../../src/host/membership/certificates.ts'
+import { CarpoolNode } from '../../src/host/node/node.ts'
+import type { NodeOptions } from '../../src/host/node/options.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
+import type { PeerId } from '../../src/protocol/ids.ts'
+import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import type { Ask } from '../../src/protocol/price.ts'
+import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
+import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
+import { MeshClock } from './mesh-clock.ts'
+import { Inbox, type LogLine, logInbox } from './network.ts'
+import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
+
+export interface MemberSpec {
+  readonly name: string
+  /** 0 for a node that only looks after jobs; 1 by default. */
+  readonly slots?: number
+  /** Honest unless a test says otherwise; `MeshNode.script` may be set anew at any time. */
+  readonly script?: Script
+  /** What its owner asks for a document, in millionths of a euro. */
+  readonly askMicros?: number
+  /** Where it is not to follow the script. */
+  readonly createExecutor?: () => Executor
+}
+
+export interface MeshOptions {
+  /** Vehicles, each of an owner of its own; a number makes car-1, car-2 … */
+  readonly vehicles?: number | readonly MemberSpec[]
+  /** Nodes without slots beside the submitter: standby-1, standby-2 … */
+  readonly standbys?: number
+  /** A fleet of its own, with the submitter as its registrar; all members above are in. Without, an open mesh. */
+  readonly fleet?: { readonly operatorPpm?: number }
+}
+
+/** For a machine at a standstill. */
+const waitMsMax = 90_000
+/** How often that is looked at which sends no event. */
+const lookMs = 20
+/** Longer than a node that has just started listens before it judges who is there. */
+const settledMs = 6_000
+
+export class Mesh {
+  readonly clock = new MeshClock()
+  readonly folder = mkdtempSync(join(tmpdir(), 'carpool-mesh-'))
+  readonly #fleet: Fleet | null
+  readonly #members = new Map<string, MeshNode>()
+  #requests = 0
+
+  /** Resolves when every node knows every other. */
+  static async start({ vehicles = 2, standbys = 0, fleet }: MeshOptions = {}): Promise<Mesh> {
+    const mesh = new Mesh(fleet)
+    try {
+      const specs: MemberSpec[] = Array.from({ length: standbys }, (_, i) => ({
+        name: `standby-${i + 1}`,
+        slots: 0,
+      }))
+      if (typeof vehicles !== 'number') specs.push(...vehicles)
+      else for (let i = 1; i <= vehicles; i += 1) specs.push({ name: `car-${i}` })
+      await mesh.#add({ name: 'submitter', slots: 0 })
+      await Promise.all(specs.map((spec) => mesh.#add(spec)))
+      await mesh.acquainted()
+      return mesh
+    } catch (error) {
+      await mesh.stop()
+      throw error
+    }
+  }
+
+  private constructor(fleet: MeshOptions['fleet']) {
+    this.#fleet = fleet === undefined ? null : new Fleet(this.folder, fleet.operatorPpm ?? 0)
+  }
+
+  get submitter(): MeshNode {
+    return this.node('submitter')
+  }
+
+  node(name: string): MeshNode {
+    const found = this.#members.get(name)
+    assert(found, `there is no ${name} in this mesh`)
+    return found
+  }
+
+  /** All that run. */
+  running(): MeshNode[] {
+    return [...this.#members.values()].filter(({ isRunning }) => isRunning)
+  }
+
+  /** Starts one more node. `isAdmitted`: whether the fleet has let it in beforehand. */
+  async join(spec: MemberSpec, isAdmitted = true): Promise<MeshNode> {
+    const member = await this.#add(spec, isAdmitted)
+    if (isAdmitted) await this.acquainted()
+    return member
+  }
+
+  /** Resolves when every node that runs knows every other, and may judge who is there. */
+  async acquainted(): Promise<void> {
+    const members = this.running()
+    const peers = members.map(({ peer }) => peer)
+    await this.until('all know each other', () =>
+      members.every(({ api }) => {
+        const known = new Set(api.peers().map(({ peer }) => peer))
+        return peers.every((peer) => known.has(peer))
+      }),
+    )
+    this.clock.skip(settledMs)
+  }
+
+  /** Looks at what sends no event. `what` ends "never happened: …". */
+  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    const endMs = performance.now() + waitMsMax
+    while (!(await condition())) {
+      if (performance.now() > endMs) throw new Error(`never happened: ${what}\n${this.lastWords()}`)
+      await new Promise((resolve) => setTimeout(resolve, lookMs))
+    }
+  }
+
+  /** A job of these documents, each a shard of its own, verified by two owners. */
+  request(texts: readonly string[], changes: Partial<SubmitRequest> = {}): SubmitRequest {
+    this.#requests += 1
+    const folder = join(this.folder, `documents-${this.#requests}`)
+    mkdirSync(folder)
+    for (const [i, text] of texts.entries())
+      writeFileSync(join(folder, `${String(i).padStart(3, '0')}.txt`), text)
+    const module = join(this.folder, 'module.wasm')
+    writeFileSync(module, 'nobody executes this')
+    return { ...requestDefaults, paths: [folder], module, ...changes }
+  }
+
+  /** The last that each node has said, for a test that fails. */
+  lastWords(): string {
+    return [...this.#members.values()]
+      .map(({ name, lines }) => `${name}: ${JSON.stringify(lines.items.slice(-8))}`)
+      .join('\n')
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.running().map((member) => member.stop()))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #add(spec: MemberSpec, isAdmitted = true): Promise<MeshNode> {
+    const dataDir = join(this.folder, spec.name)
+    mkdirSync(dataDir, { mode: 0o700 })
+    const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
+    const isRegistrar = spec.name === 'submitter'
+    if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId)
+    const options = { ...this.#optionsOf(spec), dataDir, ...this.#fleet?.options(isRegistrar) }
+    const member = new MeshNode(spec, key.peerId, options, () => this.addresses())
+    this.#members.set(spec.name, member)
+    await member.start(this.addresses())
+    return member
+  }
+
+  /** Where somebody who comes finds the mesh: at the node that has run the longest. */
+  addresses(): readonly string[] {
+    return this.running()[0]?.api.info().addresses ?? []
+  }
+
+  #optionsOf({ name, slots = 1, askMicros }: MemberSpec) {
+    const asks = new Map<string, Ask>()
+    if (askMicros !== undefined) asks.set('wasm', { currency: 'EUR', unitMicros: askMicros })
+    return { ...optionDefaults, name, slots, asks, clock: this.clock }
+  }
+}
+
+/** A member of the mesh, over all its lives. */
+export class MeshNode {
+  readonly name: string
+  readonly peer: PeerId
+  readonly dataDir: string
+  /** What its slots do from the next document on. */
+  script: Script
+  /** The documents that its slots were given, in their order. */
+  readonly executed = new Inbox<string>()
+  /** All that it logged. */
+  readonly lines: Inbox<LogLine>
+  readonly #options: Omit<NodeOptions, 'bootstrap' | 'executor'>
+  readonly #createExecutor: () => Executor
+  /** Where the mesh is found. */
+  readonly #addresses: () => readonly string[]
+  #node: CarpoolNode | undefined
+
+  constructor(
+    { name, script = honest, createExecutor }: MemberSpec,
+    peer: PeerId,
+    options: Omit<NodeOptions, 'bootstrap' | 'executor' | 'log'>,
+    addresses: () => readonly string[],
+  ) {
+    const { log, lines } = logInbox()
+    this.name = name
+    this.peer = peer
+    this.dataDir = options.dataDir
+    this.script = script
+    this.lines = lines
+    this.#options = { ...options, log }
+    this.#addresses = addresses
+    this.#createExecutor = createExecutor ?? (() => new ScriptedExecutor((text) => this.#execute(text)))
+  }
+
+  get isRunning(): boolean {
+    return this.#node !== undefined
+  }
+
+  get api(): NodeApi {
+    assert(this.#node, `${this.name} does not run`)
+    return this.#node.api
+  }
+
+  async start(bootstrap: readonly string[]): Promise<void> {
+    assert(!this.isRunning, `${this.name} runs already`)
+    this.#node = await CarpoolNode.start({ ...this.#options, bootstrap, executor: this.#createExecutor() })
+  }
+
+  async stop(): Promise<void> {
+    const node = this.#node
+    this.#node = undefined
+    await node?.stop()
+  }
+
+  /** Comes back through another node, if there is one. */
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start(this.#addresses())
+  }
+
+  /** Tries to start a second node on the same data. Rejects when that is refused, as it should be. */
+  async startTwin(): Promise<void> {
+    const twin = await CarpoolNode.start({
+      ...this.#options,
+      bootstrap: [],
+      executor: this.#createExecutor(),
+    })
+    await twin.stop()
+  }
+
+  /** Resolves at this line of its log, from now on. */
+  async says(pattern: RegExp): Promise<LogLine> {
+    const known = new Set(this.lines.items)
+    return this.lines.find((line) => !known.has(line) && pattern.test(line.msg))
+  }
+
+  /** The first status of which this holds; fails when the job ends without. */
+  async status(job: string, what: string, holds: (status: JobStatus) => boolean): Promise<JobStatus> {
+    let last: JobStatus | undefined
+    for await (const status of this.api.watch(job, AbortSignal.timeout(waitMsMax))) {
+      if (holds(status)) return status
+      last = status
+    }
+    throw new Error(`never happened: ${what}; the job was last seen as ${JSON.stringify(last)}`)
+  }
+
+  /** The job's last status. */
+  ended(job: string): Promise<JobStatus> {
+    return this.status(job, `job ${job} ended`, ({ state }) => state !== 'running')
+  }
+
+  async results(job: string): Promise<{ readonly lines: readonly ResultLine[]; readonly end: ResultsEnd }> {
+    const lines: ResultLine[] = []
+    const results = this.api.results(job)
+    for (;;) {
+      const next = await results.next()
+      if (next.done) return { lines, end: next.value }
+      lines.push(next.value)
+    }
+  }
+
+  /** The texts of all documents; fails when one is missing. */
+  async texts(job: string): Promise<unknown[]> {
+    const { lines, end } = await this.results(job)
+    assert.deepEqual(end.missing, [])
+    return lines.map(({ result }) => result?.text)
+  }
+
+  #execute(text: string): string | Promise<string> {
+    this.executed.put(text)
+    return this.script(text)
+  }
+}
+
+/** Holds work back until the test lets it go. */
+export class Gate {
+  readonly #opened = Promise.withResolvers<void>()
+
+  /** Answers honestly, once the gate is open. */
+  readonly script: Script = async (text) => {
+    await this.#opened.promise
+    return text
+  }
+
+  open(): void {
+    this.#opened.resolve()
+  }
+}
+
+/** A fleet that lives as long as its mesh. */
+class Fleet {
+  readonly #key: SigningKey
+  readonly #keyPath: string
+  readonly #charterPath: string
+
+  constructor(folder: string, operatorPpm: number) {
+    this.#keyPath = join(folder, 'fleet.key')
+    this.#charterPath = join(folder, 'fleet.json')
+    this.#key = loadOrCreateKey(this.#keyPath, 'fleet')
+    const charter = { name: 'test', keys: [this.#key.peerId], registrars: [], operatorPpm, revoked: [] }
+    writeFileSync(this.#charterPath, charterText(signCharter(this.#key, charter, Date.now())))
+  }
+
+  options(isRegistrar: boolean): Pick<NodeOptions, 'fleet' | 'fleetKey'> {
+    return { fleet: this.#charterPath, fleetKey: isRegistrar ? this.#keyPath : null }
+  }
+
+  /** Has the node find a credential in its folder when it starts. */
+  admit(dataDir: string, vehicle: string, peer: PeerId): void {
+    const credential = signCredential(this.#key, { peer, vehicle, owner: ownerIdOf(sha256, peer) })
+    writeFileSync(join(dataDir, 'credential.json'), credentialText(credential))
+  }
+}
+
+const optionDefaults = {
+  listen: ['/ip4/127.0.0.1/tcp/0'],
+  announce: [],
+  ownerCertificate: null,
+  fleet: null,
+  fleetKey: null,
+  meshKey: null,
+  cacheBytesMax: 2 ** 30,
+  wish: { preferences: defaultPreferences, origins: {} as NodeOptions['wish']['origins'] },
+  signals: [],
+  network: 'unmetered',
+  slotWatts: 10,
+  standsBy: true,
+  software: 'carpool/test',
+} as const
+
+const requestDefaults: SubmitRequest = {
+  paths: [],
+  runtime: 'wasm',
+  engine: 'auto',
+  module: null,
+  options: {},
+  errorBound: errorBoundDefault,
+  colludingShare: colludingShareDefault,
+  replicas: 2,
+  deadlineMs: null,
+  shortage: 'wait',
+  arbiter: 'auto',
+  selfCheck: false,
+  standbys: 0,
+  blind: false,
+  category: 'documents',
+  payment: null,
+}
