@@ -747,7 +747,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A vehicle that must stop downloads on.',
-    file: 'src/host/vehicle/vehicle.ts',
+    file: 'src/host/vehicle/workshop.ts',
     find: "    this.#fetching.get(lease)?.abort(new Error('the lease is over'))\n",
     replace: '',
     caughtBy: [vehicle],
@@ -919,7 +919,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A vehicle believes how much work its lease says that there is.',
-    file: 'src/host/vehicle/vehicle.ts',
+    file: 'src/host/vehicle/workshop.ts',
     find: 'if (counted !== units)',
     replace: 'if (counted === undefined)',
     caughtBy: [vehicle],
