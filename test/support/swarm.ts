@@ -20,7 +20,7 @@ const pollMs = 100
 /** What a test with processes may take before it is called hung. */
 export const testTimeout = { timeout: 180_000 }
 
-/** The same for all documents, or by their place in the submission. */
+/** From 0 to 70, the same for all documents, or by their place in the submission. */
 type Tenths = number | ((place: number) => number)
 
 /** More than one fits into no shard: a document of this size is a shard by itself. */
@@ -189,5 +189,8 @@ export async function textsOf(member: Pick<Member, 'node'>, job: string): Promis
 /** What `slow` answers to writeSlowDocuments. */
 export function slowTexts(count: number, tenths: Tenths, first = 0): string[] {
   const of = typeof tenths === 'number' ? () => tenths : tenths
-  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(first + i).padStart(3, '0')} of it.`)
+  return Array.from(
+    { length: count },
+    (_, i) => `${String.fromCharCode(48 + of(i))} doc ${String(first + i).padStart(3, '0')} of it.`,
+  )
 }
