@@ -35,16 +35,17 @@ export type Message =
   /** Steward to vehicle: the job is looked after from here now; what you have of it, leases and receipts, comes to me. */
   | { readonly type: 'adopt'; readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] }
   /** Vehicle to steward: yes; the lease is queued. */
-  | { readonly type: 'accept'; readonly lease: LeaseId }
+  | { readonly type: 'accept'; readonly job: JobId; readonly lease: LeaseId }
   /** Vehicle to steward: no, or not any more, because. Not before retryMs, please. */
   | {
       readonly type: 'decline'
+      readonly job: JobId
       readonly lease: LeaseId
       readonly reason: DeclineReason
       readonly retryMs: number
     }
   /** Vehicle to steward, now and then: the lease lives, and this many of its shards are done. */
-  | { readonly type: 'progress'; readonly lease: LeaseId; readonly done: number }
+  | { readonly type: 'progress'; readonly job: JobId; readonly lease: LeaseId; readonly done: number }
   /** Vehicle to steward: what is done. With `released` the rest of the lease is given back, for the reason. */
   | {
       readonly type: 'receipt'
@@ -73,7 +74,12 @@ export type Message =
       readonly secret: Uint8Array | null
     }
   /** Steward to steward, or a vehicle to a steward that adopted its lease: a record that you may lack. */
-  | { readonly type: 'record'; readonly record: SignedRecord; readonly opening: Opening | null }
+  | {
+      readonly type: 'record'
+      readonly job: JobId
+      readonly record: SignedRecord
+      readonly opening: Opening | null
+    }
   /** Steward to steward, now and then: I live; whether I act; the root over the ids of all records that I have. */
   | { readonly type: 'beat'; readonly job: JobId; readonly acting: boolean; readonly root: Uint8Array }
   /** Steward to steward, when roots differ: my hashes of the trie's branches. */
@@ -160,14 +166,15 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     keys: z.array(z.union([bytesOfLength(32), bytesOfLength(wrappedKeyBytes)])).max(leaseShardsMax),
   }),
   z.strictObject({ type: z.literal('adopt'), manifest: signedRecordSchema, handovers: handoversSchema }),
-  z.strictObject({ type: z.literal('accept'), lease: cidSchema }),
+  z.strictObject({ type: z.literal('accept'), job: cidSchema, lease: cidSchema }),
   z.strictObject({
     type: z.literal('decline'),
+    job: cidSchema,
     lease: cidSchema,
     reason: z.enum(declineReasons),
     retryMs: naturalSchema,
   }),
-  z.strictObject({ type: z.literal('progress'), lease: cidSchema, done: naturalSchema }),
+  z.strictObject({ type: z.literal('progress'), job: cidSchema, lease: cidSchema, done: naturalSchema }),
   z.strictObject({
     type: z.literal('receipt'),
     record: signedRecordSchema,
@@ -188,6 +195,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('record'),
+    job: cidSchema,
     record: signedRecordSchema,
     opening: openingSchema.nullable(),
   }),

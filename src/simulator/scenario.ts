@@ -57,6 +57,12 @@ export interface Scenario {
   readonly sameOwnerLiars: number
   readonly accomplices: number
   readonly cartel: number
+
+  // Who works for nothing, as shares of vehicles: signs for results and never gives them out; reports progress for ever;
+  // declines every lease, and asks to be asked again at once.
+  readonly misers: number
+  readonly mutes: number
+  readonly grumblers: number
 }
 
 export const calm: Scenario = {
@@ -91,6 +97,9 @@ export const calm: Scenario = {
   sameOwnerLiars: 0,
   accomplices: 0,
   cartel: 0,
+  misers: 0,
+  mutes: 0,
+  grumblers: 0,
 }
 
 const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
@@ -105,6 +114,15 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
   { name: 'liars', liars: 0.1, sameOwnerLiars: 0.1 },
   { name: 'accomplices', accomplices: 0.1 },
   { name: 'cartel', cartel: 0.15 },
+  {
+    name: 'shirkers',
+    misers: 0.1,
+    mutes: 0.1,
+    grumblers: 0.1,
+    liars: 0.05,
+    sameOwnerLiars: 0.1,
+    crashEveryMs: 240_000,
+  },
   {
     name: 'audits',
     jobs: 2,

@@ -3,10 +3,12 @@
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
 import { byDependency, type JobRecord } from '../protocol/council/job-records.ts'
-import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
+import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { ClaimRecord } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
+import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
@@ -172,52 +174,52 @@ export class StewardNode extends Shell<Written> {
   }
 
   #hearMessage(from: PeerId, message: Message): void {
+    if (!isToSteward(message)) return // it executes nothing
+    const delivery = deliveryOf(from, message)
+    switch (delivery.to) {
+      case 'council':
+        this.#tell(delivery.job, delivery.input)
+        break
+      case 'inviter':
+        for (const job of this.#councils.keys()) this.#tell(job, delivery.input)
+        break
+      case 'payables':
+        this.#hearPayee(from, delivery.message)
+        break
+      case 'node':
+        this.#hearAsNode(from, delivery.message)
+        break
+      case 'records':
+        throw new Error('simulated nodes hand records over opened')
+      default:
+        delivery satisfies never
+    }
+  }
+
+  #hearPayee(from: PeerId, message: Extract<Delivery, { to: 'payables' }>['message']): void {
+    const input: PayablesInput =
+      message.type === 'account' ? { type: 'ask', from, before: message.before } : { type: 'accounted', from }
+    this.#money.tell(message.job, input, this.clockMs)
+  }
+
+  #hearAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
     switch (message.type) {
-      case 'accept':
-        this.#tellOf(message.lease, { type: 'accepted', lease: message.lease, from })
+      case 'invite': {
+        const { nonce } = message
+        const drawCommitment = cheapHash(this.seedOf(nonce))
+        this.world.send(this, from, { type: 'message', message: { type: 'willing', nonce, drawCommitment } })
         break
-      case 'decline':
-        this.#tellOf(message.lease, { ...message, type: 'declined', from })
-        break
-      case 'progress':
-        this.#tellOf(message.lease, { ...message, from })
-        break
-      case 'invite':
-        this.world.send(this, from, {
-          type: 'message',
-          message: {
-            type: 'willing',
-            nonce: message.nonce,
-            drawCommitment: cheapHash(this.seedOf(message.nonce)),
-          },
-        })
-        break
-      case 'account':
-        this.#money.tell(message.job, { type: 'ask', from, before: message.before }, this.clockMs)
-        break
-      case 'accounted':
-        this.#money.tell(message.job, { type: 'accounted', from }, this.clockMs)
-        break
-      case 'willing':
-      case 'unwilling':
-        for (const job of this.#councils.keys()) this.#tell(job, { type: 'fellow', from, message })
-        break
-      case 'beat':
-      case 'branches':
-      case 'leaves':
-      case 'ids':
-      case 'want':
-        this.#tell(message.job, { type: 'fellow', from, message })
+      }
+      case 'entrust':
+      case 'find':
+        throw new Error(`a simulated node says '${message.type}' with a parcel of its own`)
+      default:
+        message satisfies never
     }
   }
 
   #receive(from: PeerId, record: JobRecord): void {
     this.#tell(record.record.job!, { type: 'record', from, record })
-  }
-
-  #tellOf(lease: LeaseId, input: CouncilInput): void {
-    const job = this.#records.get(lease)?.record.job
-    if (job !== null && job !== undefined) this.#tell(job, input)
   }
 
   #tell(job: JobId, input: CouncilInput): void {

@@ -11,7 +11,7 @@ import type { WorkerEffect, WorkerInput } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
 import { type Chance, cheapHash } from './chance.ts'
 import { capacityOf, operatorPpm, secretNamed } from './fixtures.ts'
-import { answerOf, type Temper } from './liars.ts'
+import { answerOf, isLiar, type Temper } from './liars.ts'
 import { type SimStatement, VehicleMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
@@ -60,11 +60,13 @@ export class VehicleNode extends Shell<VehicleWritten> {
         const expectedMs = shards[0]!.costMs * slowness
         return world.chance.between(expectedMs / 2, expectedMs * 2)
       },
-      later: (delayMs, happen) => world.later(this, delayMs, happen),
+      later: (delayMs, happen) => {
+        if (temper !== 'mute') world.later(this, delayMs, happen)
+      },
       answer: (job, position) =>
         answerOf(temper, peer, job.truth(position), () => world.cartelHoldsAll(job, position)),
       done: (lease, done) => {
-        this.#given.add(done.result)
+        if (temper !== 'miser') this.#given.add(done.result)
         this.durable({ type: 'done', lease, done })
         this.#tell({ type: 'shard-done', lease, ...done })
       },
@@ -105,6 +107,13 @@ export class VehicleNode extends Shell<VehicleWritten> {
         const { job, lease, handovers } = parcel
         this.#jobs.set(job.manifest.id, job)
         this.#leases.set(lease.id, { job, lease })
+        if (this.temper === 'grumbler') {
+          this.world.send(this, from, {
+            type: 'message',
+            message: { type: 'decline', job: job.manifest.id, lease: lease.id, reason: 'busy', retryMs: 0 },
+          })
+          break
+        }
         this.#tell({ type: 'offer', from, manifest: job.manifest, handovers, lease })
         break
       }
@@ -232,7 +241,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
         break
       case 'issue': {
         const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
-        world.checkers.signed(effect.id, effect.body, effect.opening, this.temper !== 'honest')
+        world.checkers.signed(effect.id, effect.body, effect.opening, isLiar(this.temper))
         this.#receipts.set(effect.id, { receipt, opening: effect.opening })
         this.durable({ type: 'receipt', receipt, opening: effect.opening })
         this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, this.clockMs)

@@ -151,7 +151,6 @@ export class World implements SimWorld {
     if (!this.#endedMs.has(job)) this.#endedMs.set(job, this.nowMs)
   }
 
-  /** A steward signs a record of a job. */
   signed(id: RecordId, body: RecordBody): void {
     this.#lastSignedMs = this.nowMs
     this.checkers.signed(id, body, null, false)

@@ -1,7 +1,7 @@
 /**
  * A minute of fuzzing on each change: the corpus, and some thousands of inputs for each decoder.
  *
- *   CARPOOL_SEED=17 node --test test/fuzz/fuzz.test.ts    replays one seed
+ *   CARPOOL_SEED=17 node test/fuzz/fuzz.test.ts    replays one seed
  *   npm run fuzz -- --minutes 10                          goes on for longer, and keeps what it finds
  */
 import assert from 'node:assert/strict'

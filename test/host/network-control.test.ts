@@ -4,7 +4,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { recordBytesMax } from '../../src/protocol/limits.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
-import { fullOpening, fullRecord } from '../support/full-records.ts'
+import { fullCid, fullOpening, fullRecord } from '../support/full-records.ts'
 import { Inbox, startNetwork, startPair } from '../support/network.ts'
 
 const timeout = 60_000
@@ -71,13 +71,14 @@ test('the longest message of the protocol arrives', { timeout }, async (t) => {
   const heard = new Inbox<Message>()
   right.onMessage((_, message) => heard.put(decodeMessage(message)))
   const record = fullRecord('window')
+  const job = fullCid('job')
   for (const body of [record.body, new Uint8Array(Math.max(...Object.values(recordBytesMax)))])
     await left.send(
       right.peer,
-      encodeMessage({ type: 'record', record: { ...record, body }, opening: fullOpening }),
+      encodeMessage({ type: 'record', job, record: { ...record, body }, opening: fullOpening }),
     )
   await heard.until((items) => items.length === 2)
-  assert.deepEqual(heard.items[0], { type: 'record', record, opening: fullOpening })
+  assert.deepEqual(heard.items[0], { type: 'record', job, record, opening: fullOpening })
 })
 
 test('a handler that does not finish makes the sender stop, and everything arrives once it does', {

@@ -2,7 +2,8 @@
  * Random councils: whatever links break and whichever stewards are killed and restored, once all is whole again the
  * stewards agree, and the job ends with its results. Vehicles are honest and bring their receipts to any steward.
  *
- *   CARPOOL_SEED=17 node --test test/protocol/council-world.test.ts    replays one, and prints what happened
+ *   CARPOOL_SEED=17 node test/protocol/council-world.test.ts        replays one, and prints what happened
+ *   CARPOOL_COUNCILS=1000 node test/protocol/council-world.test.ts  so many more of them
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +14,8 @@ import { sha256 } from '../support/core-fakes.ts'
 import { parseCommand } from '../support/core-script.ts'
 
 const given = process.env.CARPOOL_SEED
-const seeds = given === undefined ? Array.from({ length: 40 }, (_, i) => i + 1) : [Number(given)]
+const count = Number(process.env.CARPOOL_COUNCILS ?? 4)
+const seeds = given === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(given)]
 
 const roster = 'roster v1:o1 v2:o2 v3:o3 v4:o4 d:d:slots=0 e:e:slots=0'
 

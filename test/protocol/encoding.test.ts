@@ -2,7 +2,7 @@
  * Encodings: what was written is read back alike, one thing has one encoding, and bytes from outside are refused
  * with a ProtocolError or are canonical; nothing else ever comes out of a decoder.
  *
- *   CARPOOL_SEED=17 node --test test/protocol/encoding.test.ts    replays the mutations of one seed
+ *   CARPOOL_SEED=17 node test/protocol/encoding.test.ts    replays the mutations of one seed
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -44,7 +44,7 @@ test('100,000 random mutations are refused by name or are canonical', () => {
     try {
       if (strict(codec, mutated, name)) refused += 1
     } catch (error) {
-      console.error(`replay: CARPOOL_SEED=${seed} node --test test/protocol/encoding.test.ts (mutation ${i})`)
+      console.error(`replay: CARPOOL_SEED=${seed} node test/protocol/encoding.test.ts (mutation ${i})`)
       throw error
     }
   }

@@ -27,11 +27,13 @@ import {
   times,
 } from '../support/full-records.ts'
 
+const job = fullCid('job')
+
 for (const name of fullRecords)
   test(`a ${name} with every field at its bound reaches another steward`, () => {
     const record = fullRecord(name)
     const opening = name === 'receipt' ? fullOpening : null
-    const told = decodeMessage(encodeMessage({ type: 'record', record, opening }))
+    const told = decodeMessage(encodeMessage({ type: 'record', job, record, opening }))
     assert(told.type === 'record')
     assert.deepEqual(openFullRecord(name, told.record), openFullRecord(name, record))
     assert.deepEqual(told.opening, opening)
@@ -40,7 +42,7 @@ for (const name of fullRecords)
 test('the longest record of every kind fits a message, with the longest opening beside it', () => {
   for (const [kind, bytes] of Object.entries(recordBytesMax)) {
     const record = { body: new Uint8Array(bytes), signature: new Uint8Array(64) }
-    const told = decodeMessage(encodeMessage({ type: 'record', record, opening: fullOpening }))
+    const told = decodeMessage(encodeMessage({ type: 'record', job, record, opening: fullOpening }))
     assert(told.type === 'record' && told.record.body.byteLength === bytes, kind)
   }
 })
@@ -77,6 +79,7 @@ test('a message above the bound is refused', () => {
   const body = new Uint8Array(messageBytesMax)
   const message = encodeMessage({
     type: 'record',
+    job,
     record: { body, signature: new Uint8Array(64) },
     opening: null,
   })

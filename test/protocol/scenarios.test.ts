@@ -3,7 +3,7 @@
  * a worker, one that begins with `council` the stewards of one job together, with `rules` an owner's, any other a steward. After a change that is
  * meant:
  *
- *   CARPOOL_REWRITE=1 node --test test/protocol/scenarios.test.ts
+ *   CARPOOL_REWRITE=1 node test/protocol/scenarios.test.ts
  *
  * writes the traces anew; read the difference before you keep it.
  */

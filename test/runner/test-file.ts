@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +13,8 @@ import type { Reported } from './reporter.ts'
 
 const preload = new URL('./preload.ts', import.meta.url).href
 const reporter = fileURLToPath(new URL('./reporter.ts', import.meta.url))
+/** The folder that bin/carpool.js keeps compiled code in: a test file and its nodes load the same modules. */
+const compileCache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'carpool', 'compiled')
 /** For one test that says no limit of its own; below the file's, so that Node names the test that hangs. */
 const testLimitSeconds = 240
 /** For processes that the file's own had told to end. */
@@ -77,7 +80,7 @@ export class TestFile {
     ]
     const child = spawn(process.execPath, [...args, '--test-reporter-destination=stdout', this.#file], {
       stdio: ['ignore', output, output],
-      env: { ...process.env, ...runEnvironment(this.#folder, this.#file) },
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...runEnvironment(this.#folder, this.#file) },
       detached: true, // a group of its own, which ends together
     })
     this.#child = child

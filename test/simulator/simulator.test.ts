@@ -1,7 +1,7 @@
 /**
- * The protocol in virtual worlds: 18 seeds of ten minutes with 20 vehicles in each of 13 scenarios.
+ * The protocol in virtual worlds: 18 seeds of ten minutes with 20 vehicles in each scenario of a campaign.
  *
- *   CARPOOL_SEED=17 node --test test/simulator/simulator.test.ts    replays one seed in every scenario
+ *   CARPOOL_SEED=17 node test/simulator/simulator.test.ts    replays one seed in every scenario
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

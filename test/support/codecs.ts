@@ -101,14 +101,16 @@ const messages: Message[] = [
     lease,
     keys: [bytes32],
   },
-  { type: 'decline', lease: cidNamed('lease'), reason: 'busy', retryMs: 2_000 },
+  { type: 'accept', job: cidNamed('job'), lease: cidNamed('lease') },
+  { type: 'decline', job: cidNamed('job'), lease: cidNamed('lease'), reason: 'busy', retryMs: 2_000 },
   {
     type: 'receipt',
     record: receipt,
     opening: { results: [cidNamed('r')], nonce: bytes32 },
     released: 'stopped',
   },
-  { type: 'progress', lease: cidNamed('lease'), done: 3 },
+  { type: 'progress', job: cidNamed('job'), lease: cidNamed('lease'), done: 3 },
+  { type: 'record', job: cidNamed('job'), record: lease, opening: null },
   { type: 'ended', job: cidNamed('job') },
   {
     type: 'statement',

@@ -538,7 +538,7 @@ export class CouncilStage {
       case 'share': {
         const { record, opened } = this.#signed.get(effect.record)!
         const opening = opened.kind === 'receipt' ? opened.opening : null
-        this.#send(member.name, effect.to, { type: 'record', record, opening })
+        this.#send(member.name, effect.to, { type: 'record', job: this.#job, record, opening })
         return this.#talks ? `share ${this.#nameOf(effect.record)} with ${nameOfPeer(effect.to)}` : undefined
       }
       case 'entrust': {

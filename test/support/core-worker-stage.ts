@@ -43,6 +43,7 @@ export class WorkerStage {
   #categories: readonly string[] | null = null
   /** Who offered each lease. */
   readonly #offers = new Map<LeaseId, PeerId>()
+  readonly #jobOf = new Map<LeaseId, JobId>()
   readonly #receipts: RecordId[] = []
   #worker = this.#build(1, null)
   readonly #manifests = new Map<JobId, Verified<Manifest>>()
@@ -175,6 +176,7 @@ export class WorkerStage {
       id,
     }
     this.#offers.set(id, from)
+    this.#jobOf.set(id, job)
     this.#manifests.set(job, manifest)
     this.#offered = lease
     return this.#hand({ type: 'offer', from, manifest, handovers: this.#handovers(settings), lease })
@@ -232,8 +234,12 @@ export class WorkerStage {
         const released = effect.released === null ? '' : ` released=${effect.released}`
         return `deliver R${this.#receipts.indexOf(effect.receipt) + 1} to ${nameOfPeer(effect.to)}${released}`
       }
-      case 'send':
-        return `send ${nameOfPeer(effect.to)} ${messageOf(effect.message)}`
+      case 'send': {
+        const { to, message } = effect
+        if ('lease' in message && 'job' in message && message.job !== this.#jobOf.get(message.lease))
+          throw new Error(`'${message.type}' names another job than its lease's`)
+        return `send ${nameOfPeer(to)} ${messageOf(message)}`
+      }
       case 'prepare':
         return `prepare ${nameOfCid(effect.lease)}`
       case 'release':

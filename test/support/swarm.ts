@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { Swarm, type SwarmOptions } from '../../src/cli/swarm/swarm.ts'
@@ -13,6 +13,9 @@ import { wasmModule } from './wasm/modules.ts'
 
 /** For a machine at a standstill; nothing here takes a tenth of it. */
 const waitMsMax = 90_000
+
+/** Each question costs the node that answers it some milliseconds of work. */
+const pollMs = 100
 
 /** What a test with processes may take before it is called hung. */
 export const testTimeout = { timeout: 180_000 }
@@ -27,11 +30,31 @@ const ownShardBytes = 2_200_000
 export async function startSwarm(t: TestContext, options: SwarmOptions): Promise<Swarm> {
   const swarm = await Swarm.start(options)
   t.after(async () => {
-    if (!(t as TestContext & { readonly passed: boolean }).passed)
-      for (const member of swarm.members()) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
+    tellLogs(t, swarm)
     await swarm.stop()
   })
   return swarm
+}
+
+/**
+ * One swarm for all tests of a file, started by the first that asks for it and ended after the last: the tests come in
+ * their order, leave it as they found it or say what they change, and tell their jobs apart by name.
+ */
+export function sharedSwarm(options: SwarmOptions): (t: TestContext) => Promise<Swarm> {
+  let started: Promise<Swarm> | undefined
+  after(async () => (await started?.catch(() => undefined))?.stop())
+  return async (t) => {
+    started ??= Swarm.start(options)
+    const swarm = await started
+    t.after(() => tellLogs(t, swarm))
+    return swarm
+  }
+}
+
+/** A failed test tells what the nodes had logged. */
+function tellLogs(t: TestContext, swarm: Swarm): void {
+  if (!(t as TestContext & { readonly passed: boolean }).passed)
+    for (const member of swarm.members()) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
 }
 
 /** car-1, car-2 … of owners of their own. */
@@ -50,7 +73,7 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   const endMs = performance.now() + waitMsMax
   while (!(await condition())) {
     if (performance.now() > endMs) throw new Error(`never happened: ${what}`)
-    await delay(20)
+    await delay(pollMs)
   }
 }
 
@@ -64,10 +87,10 @@ export function writeDocuments(t: TestContext, texts: readonly (string | Uint8Ar
 
 /**
  * Documents that are one shard each, for the module `slow`, which works on each of them for about `tenths` of a
- * second or a few times that.
+ * second or a few times that. `first`: the number of the first, for jobs of one swarm that should share none.
  */
-export function writeSlowDocuments(t: TestContext, count: number, tenths: Tenths): string {
-  const folder = writeDocuments(t, slowTexts(count, tenths))
+export function writeSlowDocuments(t: TestContext, count: number, tenths: Tenths, first = 0): string {
+  const folder = writeDocuments(t, slowTexts(count, tenths, first))
   for (const name of readdirSync(folder)) truncateSync(join(folder, name), ownShardBytes)
   return folder
 }
@@ -164,7 +187,7 @@ export async function textsOf(member: Member, job: string): Promise<unknown[]> {
 }
 
 /** What `slow` answers to writeSlowDocuments. */
-export function slowTexts(count: number, tenths: Tenths): string[] {
+export function slowTexts(count: number, tenths: Tenths, first = 0): string[] {
   const of = typeof tenths === 'number' ? () => tenths : tenths
-  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(i).padStart(3, '0')} of it.`)
+  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(first + i).padStart(3, '0')} of it.`)
 }

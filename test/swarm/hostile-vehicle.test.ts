@@ -51,7 +51,7 @@ test(
   testTimeout,
   async (t) => {
     const { swarm, submitter, hostile, job, offer } = await startAttacked(t)
-    await hostile.say(offer.from, { type: 'accept', lease: offer.lease.id })
+    await hostile.say(offer.from, { type: 'accept', job, lease: offer.lease.id })
     for (const text of ['one thing', 'another'])
       await hostile.receipt(offer, [0], [hostile.result(offer.manifest.payload, text)])
     for (const member of swarm.members()) await untilBanned(member, hostile)
@@ -81,7 +81,7 @@ test(
   testTimeout,
   async (t) => {
     const { submitter, hostile, job, offer } = await startAttacked(t)
-    await hostile.say(offer.from, { type: 'accept', lease: offer.lease.id })
+    await hostile.say(offer.from, { type: 'accept', job, lease: offer.lease.id })
     const shards = offer.lease.payload.shards.map((_, place) => place)
     const results = shards.map((place) => hostile.result(offer.manifest.payload, `${place}`))
     for (const result of results) hostile.withhold(result)
@@ -114,7 +114,14 @@ test(
     await hostile.receipt(offer, [0, 0], [result, result])
     await hostile.say(offer.from, { type: 'ended', job })
     await hostile.say(offer.from, { type: 'withdraw', lease: lease.id })
-    await hostile.say(offer.from, { type: 'decline', lease: lease.id, reason: 'busy', retryMs: 2 ** 40 })
+    await hostile.say(offer.from, { type: 'decline', job, lease: lease.id, reason: 'busy', retryMs: 2 ** 40 })
+    await hostile.say(offer.from, {
+      type: 'decline',
+      job: lease.id,
+      lease: lease.id,
+      reason: 'busy',
+      retryMs: 0,
+    })
     const status = await untilEnded(submitter, job)
     assert.deepEqual([status.state, status.contradicted], ['complete', []])
     assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0))

@@ -1,8 +1,8 @@
 /**
  * Kills at random of everybody who has to do with one job: what was acknowledged stays.
  *
- *   CARPOOL_KILLS=100 node --test test/swarm/kills.test.ts    a hundred of them, in some four minutes
- *   CARPOOL_SEED=17 node --test test/swarm/kills.test.ts      in the order of one seed
+ *   CARPOOL_KILLS=100 node test/swarm/kills.test.ts    a hundred of them, in some four minutes
+ *   CARPOOL_SEED=17 node test/swarm/kills.test.ts      in the order of one seed
  *
  * The journal of everyone who is killed is read before it starts again, so that what was on the disk at some time can be
  * held against what is there in the end, and no signature that ever was is overlooked.

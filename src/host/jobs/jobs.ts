@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { equals } from 'uint8arrays'
 import { findStandbys } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
+import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
 import { openHandover, successionOf } from '../../protocol/job/handover.ts'
 import { openReceipt } from '../../protocol/job/lease.ts'
@@ -31,10 +32,10 @@ import type { BilledShard, BillTotals, PayoutLine } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
-import type { Network } from '../network/network.ts'
 import { jobSecret, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { Holdings } from '../stewardship/holdings.ts'
+import type { Mesh } from '../stewardship/mesh.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
@@ -49,12 +50,12 @@ import { readResults } from './results.ts'
 export interface JobsOptions {
   readonly key: SigningKey
   readonly submitter: SigningKey
-  readonly network: Network
+  readonly network: Mesh
   readonly store: Store
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
-  readonly membership: Membership
-  readonly bans: Bans
+  readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
+  readonly bans: Pick<Bans, 'caught'>
   /** Whose voice this node is. */
   readonly owner: OwnerId
   readonly fleet: PeerId | null
@@ -74,27 +75,6 @@ interface JobState {
   /** Once the job has ended: what a list of jobs shows of it. */
   readonly summary?: JobSummary
 }
-
-/** What vehicles say to stewards, and stewards to each other; the other messages are for vehicles. */
-export const saidToStewards = [
-  'accept',
-  'decline',
-  'progress',
-  'receipt',
-  'invite',
-  'willing',
-  'unwilling',
-  'entrust',
-  'record',
-  'beat',
-  'branches',
-  'leaves',
-  'ids',
-  'want',
-  'find',
-  'account',
-  'accounted',
-] as const
 
 /** Jobs that have ended and stay in memory, for those who ask how they went: a guess. */
 const endedLoadedMax = 32
@@ -147,44 +127,48 @@ export class Jobs {
   }
 
   /** Takes what is said to a steward. Throws ProtocolError for records that do not hold. */
-  hear(from: PeerId, message: Extract<Message, { type: (typeof saidToStewards)[number] }>): void {
+  hear(from: PeerId, message: MessageToSteward): void {
+    const delivery = deliveryOf(from, message)
+    switch (delivery.to) {
+      case 'council':
+        this.#running.get(delivery.job)?.hear(delivery.input)
+        break
+      case 'inviter':
+        this.#recruiting.heard(from, delivery.message)
+        for (const stewardship of this.#running.values()) stewardship.hear(delivery.input)
+        break
+      case 'records':
+        this.#heardRecord(from, delivery.message)
+        break
+      case 'payables':
+        void this.#heardPayee(from, delivery.message)
+        break
+      case 'node':
+        this.#heardAsNode(from, delivery.message)
+    }
+  }
+
+  #heardRecord(from: PeerId, message: Extract<Delivery, { to: 'records' }>['message']): void {
+    if (message.type === 'record') {
+      this.#running.get(message.job)?.hearRecord(from, message.record, message.opening)
+      return
+    }
+    const receipt = openReceipt(message.record, sha256, verifyByPeerId)
+    const stewardship = this.#running.get(receipt.job!)
+    if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
+    else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
+  }
+
+  #heardAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
     switch (message.type) {
-      case 'accept':
-      case 'decline':
-      case 'progress':
-        for (const stewardship of this.#running.values()) stewardship.hear(from, message)
-        break
-      case 'receipt': {
-        const receipt = openReceipt(message.record, sha256, verifyByPeerId)
-        const stewardship = this.#running.get(receipt.job!)
-        if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
-        else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
-        break
-      }
-      case 'record':
-        for (const stewardship of this.#running.values())
-          stewardship.hearRecord(from, message.record, message.opening)
-        break
       case 'invite':
         this.#answer(from, message)
-        break
-      case 'willing':
-      case 'unwilling':
-        this.#recruiting.heard(from, message)
-        for (const stewardship of this.#running.values()) stewardship.hearFellow(from, message)
         break
       case 'entrust':
         this.#entrusted(from, message)
         break
-      case 'account':
-      case 'accounted':
-        void this.#heardPayee(from, message)
-        break
       case 'find':
         void this.#found(from, openAccess(message.access, sha256, verifyByPeerId))
-        break
-      default:
-        this.#running.get(message.job)?.hearFellow(from, message)
     }
   }
 

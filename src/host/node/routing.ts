@@ -1,8 +1,8 @@
 /** What arrives from the network, and from the disk, goes to the part that it concerns. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
+import { isToSteward } from '../../protocol/inbox.ts'
 import { decodeMessage, type Message } from '../../protocol/message.ts'
-import { saidToStewards } from '../jobs/jobs.ts'
 import { FairShare } from '../network/fair-share.ts'
 import type { Parts } from './parts.ts'
 
@@ -40,7 +40,7 @@ function hear({ identity, vehicle, jobs, bans }: Parts, from: PeerId, message: M
   if (message.type === 'evidence') bans.hear(message.evidence)
   else if (message.type === 'charter') identity.fleet?.hear(message.charter)
   else if (message.type === 'credential') identity.fleet?.hearCredential(message.credential)
-  else if (isForSteward(message)) jobs.hear(from, message)
+  else if (isToSteward(message)) jobs.hear(from, message)
   else vehicle.hear(from, message)
 }
 
@@ -51,10 +51,4 @@ function mayRead({ store, jobs, vehicle }: Parts, peer: PeerId, cid: Cid): boole
     store.blocks.isPublic(cid) ||
     store.blocks.jobsOf(cid).some((job) => vehicle.mayRead(peer, job))
   )
-}
-
-type ForSteward = Extract<Message, { type: (typeof saidToStewards)[number] }>
-
-function isForSteward(message: Message): message is ForSteward {
-  return (saidToStewards as readonly string[]).includes(message.type)
 }

@@ -5,21 +5,21 @@ import { decodeShardList, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
 import { keepFetched } from '../keep-fetched.ts'
-import type { Network } from '../network/network.ts'
 import type { BlockUse } from '../store/blocks.ts'
 import { codecOf } from '../store/cid.ts'
 import { parseFileRoot, readFile } from '../store/files.ts'
 import type { Store } from '../store.ts'
+import type { Mesh } from './mesh.ts'
 
 /** Blocks asked for in one call: with shards and documents of a page each, some tens of megabytes. A guess. */
 const blocksPerFetch = 256
 
 export class Holdings {
-  readonly #network: Network
+  readonly #network: Mesh
   readonly #store: Store
   readonly #log: Logger
 
-  constructor(network: Network, store: Store, log: Logger) {
+  constructor(network: Mesh, store: Store, log: Logger) {
     this.#network = network
     this.#store = store
     this.#log = log

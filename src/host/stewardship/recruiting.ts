@@ -7,15 +7,15 @@ import type { StewardPlace } from '../../protocol/job/manifest.ts'
 import { inviteTtlMs } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
-import type { Network } from '../network/network.ts'
+import type { Mesh } from './mesh.ts'
 
 type Answer = Extract<Message, { type: 'willing' | 'unwilling' }>
 
 export class Recruiting {
-  readonly #network: Network
+  readonly #network: Mesh
   readonly #waiting = new Map<string, (from: PeerId, answer: Answer) => void>()
 
-  constructor(network: Network) {
+  constructor(network: Mesh) {
     this.#network = network
   }
 

@@ -4,10 +4,11 @@
  */
 import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
-import type { CouncilEffect, CouncilInput, FellowMessage } from '../../protocol/council/contract.ts'
+import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
 import { byDependency, type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { Delivery } from '../../protocol/inbox.ts'
 import { openAllowance } from '../../protocol/job/allowance.ts'
 import { openDrawBasis } from '../../protocol/job/draw.ts'
 import { openHandover, type Succession } from '../../protocol/job/handover.ts'
@@ -32,6 +33,7 @@ import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.
 import {
   encodeBody,
   type RecordKind,
+  recordId,
   reopenRecord,
   type SignedRecord,
   type Verified,
@@ -43,7 +45,6 @@ import { type Clock, elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import { JobPayables } from '../ledger/job-payables.ts'
-import type { Network } from '../network/network.ts'
 import { wrappedFor } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
@@ -54,11 +55,12 @@ import { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
+import type { Mesh } from './mesh.ts'
 import type { Recomputer } from './recomputer.ts'
 
 export interface StewardshipOptions {
   readonly key: SigningKey
-  readonly network: Network
+  readonly network: Mesh
   readonly store: Store
   readonly recomputer: Recomputer
   readonly clock: Clock
@@ -262,36 +264,19 @@ export class Stewardship {
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
 
-  /** Takes what a vehicle says of a lease; of a lease that is not of this job nothing follows. */
-  hear(from: PeerId, message: Extract<Message, { type: 'accept' | 'decline' | 'progress' }>): void {
-    switch (message.type) {
-      case 'accept':
-        this.handle({ type: 'accepted', lease: message.lease, from })
-        break
-      case 'decline':
-        if (message.reason === 'missing-blocks') void this.#mendInputs(message.lease, from)
-        this.handle({
-          type: 'declined',
-          lease: message.lease,
-          from,
-          reason: message.reason,
-          retryMs: message.retryMs,
-        })
-        break
-      case 'progress':
-        this.handle({ type: 'progress', lease: message.lease, from, done: message.done })
-    }
-  }
-
-  /** Takes what another steward says, or a node that is asked to become one. */
-  hearFellow(from: PeerId, message: FellowMessage): void {
-    this.handle({ type: 'fellow', from, message })
+  /** Takes what a vehicle says of a lease, or what another steward says, or a node that is asked to become one. */
+  hear(input: Extract<Delivery, { to: 'council' | 'inviter' }>['input']): void {
+    if (input.type === 'declined' && input.reason === 'missing-blocks')
+      void this.#mendInputs(input.lease, input.from)
+    this.handle(input)
   }
 
   /** Takes a record of the job from another steward, or from a vehicle. Throws ProtocolError when it does not hold. */
   hearRecord(from: PeerId, record: SignedRecord, opening: Opening | null): void {
-    const opened = openJobRecord(record, opening)
-    if (opened === undefined || this.#options.store.journal.has(opened.record.id)) return
+    // Cheapest first: most of what comes is known, and a signature costs more than all else.
+    if (this.#options.store.journal.has(recordId(sha256, record.body))) return
+    const opened = openJobRecord(this.job, record, opening)
+    if (opened === undefined) return
     this.#received.set(opened.record.id, record)
     try {
       this.handle({ type: 'record', from, record: opened })
@@ -447,7 +432,7 @@ export class Stewardship {
     if (row === undefined) return // the job was forgotten in the meantime
     const { body, signature, extra } = row
     const opening = extra === null ? null : openingSchema.parse(decodeCbor('opening', extra, openingBytesMax))
-    this.#say(to, { type: 'record', record: { body, signature }, opening })
+    this.#say(to, { type: 'record', job: this.job, record: { body, signature }, opening })
   }
 
   /** What makes this node a steward of the job, for others. */
@@ -626,10 +611,12 @@ export class Stewardship {
   }
 }
 
-/** Undefined for what is no steward's business. Throws ProtocolError. */
-function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord | undefined {
+/** Undefined for what is no steward's business, or of another job. Throws ProtocolError. */
+function openJobRecord(job: JobId, record: SignedRecord, opening: Opening | null): JobRecord | undefined {
   const verify = verifyByPeerId
-  const { kind } = decodeCbor('record', record.body, messageBytesMax) as { kind?: RecordKind }
+  const said = decodeCbor('record', record.body, messageBytesMax) as { kind?: RecordKind; job?: unknown }
+  if (said.job !== job) return undefined
+  const { kind } = said
   switch (kind) {
     case 'draw':
       return { kind, record: openDrawBasis(record, sha256, verify) }

@@ -349,8 +349,8 @@ export class Vehicle {
   #show(to: PeerId, lease: LeaseId): void {
     const kept = this.#options.store.journal.get(lease)
     if (kept === undefined) return
-    const { body, signature } = kept
-    this.#say(to, { type: 'record', record: { body, signature }, opening: null })
+    const { job, body, signature } = kept
+    if (job !== null) this.#say(to, { type: 'record', job, record: { body, signature }, opening: null })
   }
 
   /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */

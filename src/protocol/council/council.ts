@@ -170,6 +170,12 @@ export class Council {
         if (this.#steward !== undefined) this.#tellSteward(input, nowMs)
         else this.#takeReceipt({ kind: 'receipt', record: input.receipt, opening: input.opening })
         break
+      case 'accepted':
+      case 'declined':
+      case 'progress':
+        // A lease of another job is no reason to look at this one's vehicles.
+        if (this.#records.has(input.lease)) this.#tellSteward(input, nowMs)
+        break
       case 'cancel':
         if (this.isReader || this.#ended) break
         if (this.#shards === null) this.#cancel()

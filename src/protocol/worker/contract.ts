@@ -3,13 +3,32 @@
  * time, effects in order, and what `take`, `follow`, `issue` and `release` make durable is durable before anything
  * behind it is sent. So a vehicle that restarts is held to no more than it remembers, and to no less.
  */
-
+import type { Sha256 } from '../../base/prng.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Handover } from '../job/handover.ts'
 import type { Lease, Opening, Receipt } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Message, ReleaseReason } from '../message.ts'
+import type { Ask } from '../price.ts'
 import type { RecordBody, Verified } from '../record/record.ts'
+
+export interface WorkerOptions {
+  readonly self: PeerId
+  readonly slots: number
+  /** Engine ids that this vehicle runs, by runtime. */
+  readonly engines: readonly {
+    readonly runtime: string
+    readonly id: string
+    readonly isa: string | null
+    /** What a unit of its work costs; null: nothing. */
+    readonly ask: Ask | null
+  }[]
+  /** Of jobs that its owner lets in; null: all. */
+  readonly categories: readonly string[] | null
+  /** 32 bytes, secret: nonces are derived from it. */
+  readonly secret: Uint8Array
+  readonly sha256: Sha256
+}
 
 /** What the work draws, as receipts tell it. */
 export interface EnergyRate {

@@ -8,6 +8,7 @@
  */
 
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import { leaseInput } from '../../protocol/inbox.ts'
 import type { Lease, Opening, Receipt } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
@@ -496,13 +497,7 @@ class CellVehicle {
       case 'send': {
         const { message } = effect
         if (message.type !== 'accept' && message.type !== 'decline' && message.type !== 'progress') break
-        const job = this.#leases.get(message.lease)?.job.id
-        if (job === undefined) break
-        if (message.type === 'accept')
-          cell.toSteward(job, { type: 'accepted', lease: message.lease, from: this.peer })
-        else if (message.type === 'decline')
-          cell.toSteward(job, { ...message, type: 'declined', from: this.peer })
-        else cell.toSteward(job, { ...message, from: this.peer })
+        cell.toSteward(message.job, leaseInput(this.peer, message))
         break
       }
       case 'prepare':

@@ -1,0 +1,126 @@
+/**
+ * Commitment: what a vehicle signs for shards that it has finished. Two receipts of one lease cover different shards, and
+ * each has a nonce of its own, derived from a secret, so that a receipt can be made again and not guessed.
+ */
+import { concat, fromString } from 'uint8arrays'
+import { assert } from '../../base/assert.ts'
+import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import { type Opening, type Receipt, receiptRoot } from '../job/lease.ts'
+import { jobRetentionMs, receiptIntervalMs } from '../limits.ts'
+import type { ReleaseReason } from '../message.ts'
+import { encodeBody, type RecordBody, recordId } from '../record/record.ts'
+import type { EnergyRate, WorkerEffect, WorkerOptions } from './contract.ts'
+import type { Held } from './held.ts'
+import { type SignedReceipt, SignedReceipts } from './signed-receipts.ts'
+
+export class Commitments {
+  readonly #options: WorkerOptions
+  readonly #effects: WorkerEffect[]
+  readonly #receipts = new SignedReceipts()
+  #serial: number
+  /** Receipts since the node was started. */
+  signed = 0
+  /** Null: not known. */
+  energyRate: EnergyRate | null = null
+
+  /** `serial`: one more than that of the last receipt this key ever signed. */
+  constructor(options: WorkerOptions, serial: number, effects: WorkerEffect[]) {
+    this.#options = options
+    this.#serial = serial
+    this.#effects = effects
+  }
+
+  restore(receipts: Iterable<SignedReceipt>): void {
+    for (const receipt of receipts) this.#receipts.add(receipt)
+  }
+
+  commitIfDue(held: Held, nowMs: number): void {
+    if (held.done.length > 0 && nowMs - held.lastReceiptMs >= receiptIntervalMs)
+      this.commit(held, null, nowMs)
+  }
+
+  /** `released`: why the rest of the lease is given back with it. */
+  commit(held: Held, released: ReleaseReason | null, nowMs: number): void {
+    const issued = commitmentOf(held, this.#serial, this.energyRate, this.#options)
+    this.#serial += 1
+    const { lease, manifest, steward } = held
+    const receipt = { id: issued.id, job: manifest.id, lease: lease.id, to: steward, released }
+    this.#receipts.add(receipt)
+    this.#effects.push({ type: 'issue', ...issued })
+    this.deliver(receipt)
+    this.signed += 1
+    held.done = []
+    held.receipts += 1
+    held.lastReceiptMs = nowMs
+  }
+
+  deliver({ id, to, released }: SignedReceipt): void {
+    this.#effects.push({ type: 'deliver', to, receipt: id, released })
+  }
+
+  acknowledged(receipt: RecordId, from: PeerId): void {
+    this.#receipts.acknowledged(receipt, from)
+  }
+
+  deliverDueTo(steward: PeerId): void {
+    for (const receipt of this.#receipts.dueTo(steward)) this.deliver(receipt)
+  }
+
+  deliverOfLease(lease: LeaseId, to: PeerId): void {
+    for (const receipt of this.#receipts.ofLeaseNowDueTo(lease, to)) this.deliver(receipt)
+  }
+
+  ofJobNowDueTo(job: JobId, steward: PeerId): readonly SignedReceipt[] {
+    return this.#receipts.ofJobNowDueTo(job, steward)
+  }
+
+  forget(job: JobId): void {
+    this.#receipts.forget(job)
+  }
+}
+
+/** A receipt for all that is done and in no receipt yet. */
+function commitmentOf(
+  { lease, manifest, done, receipts }: Held,
+  serial: number,
+  energyRate: EnergyRate | null,
+  { sha256, self, secret }: WorkerOptions,
+): Omit<Extract<WorkerEffect, { type: 'issue' }>, 'type'> {
+  const shards = [...done].sort((a, b) => a.place - b.place)
+  assert(shards.length > 0 && lease.job !== null, 'a receipt covers something of a job')
+  const nonce = sha256(concat([secret, fromString(`nonce/${lease.id}/${receipts}`)]))
+  const opening: Opening = { results: shards.map(({ result }) => result), nonce }
+  const covers = shards.map(({ place }) => place)
+  const cpuMs = shards.reduce((sum, shard) => sum + shard.cpuMs, 0)
+  const payload: Receipt = {
+    lease: lease.id,
+    covers,
+    root: receiptRoot(
+      sha256,
+      { id: lease.id, job: lease.job, worker: self, shards: lease.payload.shards },
+      covers,
+      opening,
+    ),
+    cpuMs: Math.round(cpuMs),
+    wallMs: Math.round(shards.reduce((sum, shard) => sum + shard.wallMs, 0)),
+    energy: energyOf(cpuMs, energyRate),
+  }
+  const body: RecordBody<Receipt> = {
+    domain: 'carpool',
+    version: 1,
+    kind: 'receipt',
+    job: lease.job,
+    epoch: lease.epoch,
+    steward: lease.steward,
+    serial,
+    expiresMs: manifest.payload.deadlineMs + jobRetentionMs,
+    signer: self,
+    payload,
+  }
+  return { id: recordId(sha256, encodeBody(body)), body, opening }
+}
+
+function energyOf(cpuMs: number, rate: EnergyRate | null): Receipt['energy'] {
+  if (rate === null) return null
+  return { joules: Math.round((cpuMs / 1_000) * rate.joulesPerCpuSecond), basis: rate.basis }
+}

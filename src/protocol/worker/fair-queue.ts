@@ -1,0 +1,37 @@
+/**
+ * Whose lease is next: slots are shared fairly between submitters, by work and not by leases.
+ *
+ * Start-time fair queueing: each submitter has an account of the work that was begun for it, and the next piece comes
+ * from the one with the least. One who comes new, or comes back, starts level with the least served who waits, so that
+ * nobody saves up a claim to the whole vehicle by staying away. P. Goyal, H. M. Vin and H. Cheng, "Start-time fair
+ * queueing: a scheduling algorithm for integrated services packet switching networks", SIGCOMM 1996.
+ */
+import type { PeerId } from '../ids.ts'
+
+export class FairQueue {
+  /** Reference CPU milliseconds that were begun for each submitter that waits. */
+  readonly #served = new Map<PeerId, number>()
+
+  /** A submitter brings work; `waiting` are those that have some here already. */
+  join(submitter: PeerId, waiting: ReadonlySet<PeerId>): void {
+    for (const known of this.#served.keys()) if (!waiting.has(known)) this.#served.delete(known)
+    if (this.#served.has(submitter)) return
+    const others = [...this.#served.values()]
+    this.#served.set(submitter, others.length === 0 ? 0 : Math.min(...others))
+  }
+
+  /** Of these pieces of work: the least served submitter's, the first of them. */
+  next<Work>(ready: Iterable<Work>, submitterOf: (work: Work) => PeerId): Work | undefined {
+    let best: Work | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const work of ready) {
+      const served = this.#served.get(submitterOf(work)) ?? 0
+      if (served < least) [best, least] = [work, served]
+    }
+    return best
+  }
+
+  serve(submitter: PeerId, costMs: number): void {
+    this.#served.set(submitter, (this.#served.get(submitter) ?? 0) + costMs)
+  }
+}

@@ -1,0 +1,43 @@
+/** A lease that a vehicle has accepted and not handed in yet. */
+import type { PeerId } from '../ids.ts'
+import type { Lease } from '../job/lease.ts'
+import type { Manifest } from '../job/manifest.ts'
+import type { Verified } from '../record/record.ts'
+import type { Done } from './contract.ts'
+
+export interface Held {
+  readonly lease: Verified<Lease>
+  readonly manifest: Verified<Manifest>
+  /** Who looks after it; at first the one who offered it. */
+  steward: PeerId
+  /** One that a restart brought back is `restored` until its steward is there to give out what may be missing. */
+  state: 'restored' | 'preparing' | 'ready' | 'running' | 'draining'
+  slot: number | undefined
+  /** Finished and not yet in a receipt. */
+  done: Done[]
+  /** By its place in the lease, in a receipt or not. */
+  readonly finished: Set<number>
+  lastReceiptMs: number
+  receipts: number
+}
+
+export function newlyHeld(
+  { lease, manifest, from }: Pick<Held, 'lease' | 'manifest'> & { readonly from: PeerId },
+  nowMs: number,
+): Held {
+  return {
+    lease,
+    manifest,
+    steward: from,
+    state: 'preparing',
+    slot: undefined,
+    done: [],
+    finished: new Set(),
+    lastReceiptMs: nowMs,
+    receipts: 0,
+  }
+}
+
+export function isComplete({ lease, finished }: Held): boolean {
+  return finished.size === lease.payload.shards.length
+}

@@ -1,0 +1,78 @@
+/** What a vehicle has against a lease that it is offered. Decided from facts alone, so that each can be read off. */
+import type { PeerId } from '../ids.ts'
+import type { Succession } from '../job/handover.ts'
+import type { Lease } from '../job/lease.ts'
+import type { Manifest } from '../job/manifest.ts'
+import { leasesPerSlot, queuedLeasesPerSlotMax } from '../limits.ts'
+import type { DeclineReason } from '../message.ts'
+import { type Ask, worksForNothing } from '../price.ts'
+import type { WorkerInput, WorkerOptions } from './contract.ts'
+import type { Condition } from './desk.ts'
+import type { Held } from './held.ts'
+import { isSteward } from './known-jobs.ts'
+
+type Offer = Extract<WorkerInput, { type: 'offer' }>
+
+/** The strictest first; undefined: it takes the lease. `held`: the leases that it has already. */
+export function objectionTo(
+  { from, lease, manifest }: Offer,
+  succession: Succession,
+  held: readonly Held[],
+  condition: Condition,
+  { self, engines, slots, categories }: WorkerOptions,
+  nowMs: number,
+): DeclineReason | undefined {
+  if (condition.mode === 'stop') return 'stopped'
+  if (condition.mode === 'drain') return 'draining'
+  if (!condition.hasRoom) return 'no-space'
+  if (!isSteward(from, succession) || !isSteward(lease.signer, succession)) return 'not-a-steward'
+  if (lease.steward !== lease.signer) return 'not-a-steward'
+  if (lease.job !== manifest.id || lease.payload.vehicle !== self) return 'not-a-steward'
+  const { positions, shards, units } = lease.payload
+  if (positions.length !== shards.length || units.length !== shards.length) return 'wrong-blocks'
+  if (isSteward(self, succession)) return 'own-job'
+  if (manifest.payload.deadlineMs <= nowMs || lease.expiresMs <= nowMs) return 'expired'
+  const engine = engines.find(
+    (e) => e.runtime === manifest.payload.runtime && e.id === manifest.payload.engine.id,
+  )
+  if (engine === undefined || engine.isa !== lease.payload.isa) return 'no-such-engine'
+  if (categories?.includes(manifest.payload.category) === false) return 'category'
+  if (!isWorthIt(manifest.payload, lease.payload, engine.ask, condition.operatorPpm)) return 'price'
+  if (isFull(held, manifest.signer, slots)) return 'busy'
+  if (!fitsInTime(lease.payload.costMs, held, condition, slots, nowMs)) return 'leaving'
+  return undefined
+}
+
+/** Of all leases, or of this submitter's. */
+function isFull(held: readonly Held[], submitter: PeerId, slots: number): boolean {
+  const ofSubmitter = held.filter(({ manifest }) => manifest.signer === submitter)
+  return held.length >= slots * queuedLeasesPerSlotMax || ofSubmitter.length >= slots * leasesPerSlot
+}
+
+/** Would it be done, with all that waits already, while the vehicle is probably there? */
+function fitsInTime(
+  costMs: number,
+  held: readonly Held[],
+  { availableUntilMs, slowness }: Condition,
+  slots: number,
+  nowMs: number,
+): boolean {
+  if (availableUntilMs === null) return true
+  let queuedMs = costMs
+  for (const { lease, finished } of held)
+    queuedMs += lease.payload.costMs * (1 - finished.size / lease.payload.shards.length)
+  const expectedMs = Math.max(costMs, queuedMs / slots) * slowness.value
+  return nowMs + expectedMs <= availableUntilMs
+}
+
+/** What the lease promises is what the owner asks or more, and backed by the job's manifest. */
+function isWorthIt({ payment }: Manifest, { price }: Lease, ask: Ask | null, operatorPpm: number): boolean {
+  if (price === null) return worksForNothing(ask)
+  const isBacked =
+    payment !== null &&
+    price.currency === payment.currency &&
+    price.unitMicros <= payment.unitMicrosMax &&
+    price.operatorPpm <= operatorPpm
+  if (!isBacked || worksForNothing(ask)) return isBacked
+  return price.currency === ask!.currency && price.unitMicros >= ask!.unitMicros
+}

@@ -1,0 +1,262 @@
+/**
+ * The jobs of one node, on its own disk and without a mesh: who is connected, and who offers slots, is what a test says;
+ * what is said to others is kept for it. Jobs are planted as a submission leaves them, with no documents behind their
+ * shards.
+ */
+import { EventEmitter, on, once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Logger, pino } from 'pino'
+import type { Executor } from '../../src/host/executor/executor.ts'
+import { Jobs } from '../../src/host/jobs/jobs.ts'
+import { jobSecret, sealCommitment } from '../../src/host/sealing/sealing.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import type { Mesh } from '../../src/host/stewardship/mesh.ts'
+import { writeFile } from '../../src/host/store/files.ts'
+import { drawSeed, SigningKey } from '../../src/host/store/keys.ts'
+import { openStore, type Store } from '../../src/host/store.ts'
+import type { JobId, PeerId } from '../../src/protocol/ids.ts'
+import { type Lease, openLease } from '../../src/protocol/job/lease.ts'
+import { encodeList, type ShardEntry } from '../../src/protocol/job/lists.ts'
+import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
+import type { Capacity } from '../../src/protocol/membership/advert.ts'
+import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { decodeMessage, type Message } from '../../src/protocol/message.ts'
+import { cborCid } from '../../src/protocol/record/block.ts'
+import {
+  encodeBody,
+  type RecordKind,
+  recordId,
+  type SignedRecord,
+  type Verified,
+} from '../../src/protocol/record/record.ts'
+import { manifestWith } from './core-fakes.ts'
+import { MeshClock } from './mesh-clock.ts'
+
+export interface Said {
+  readonly to: PeerId
+  readonly message: Message
+}
+
+export interface PlantedJob {
+  readonly job: JobId
+  readonly record: SignedRecord
+}
+
+export class JobsStage {
+  readonly key: SigningKey
+  readonly submitter: SigningKey
+  readonly said: Said[] = []
+  readonly connected = new Set<PeerId>()
+  readonly clock = new MeshClock()
+  readonly #folder: string
+  readonly #log: Logger
+  readonly #spoken = new EventEmitter()
+  #capacities: readonly Capacity[] = []
+  #store: Store
+  #jobs: Jobs
+
+  constructor({
+    key = SigningKey.generate(),
+    submitter = SigningKey.generate(),
+    log = pino({ level: 'silent' }),
+  } = {}) {
+    this.key = key
+    this.submitter = submitter
+    this.#folder = mkdtempSync(join(tmpdir(), 'carpool-jobs-'))
+    this.#log = log
+    this.#store = openStore(join(this.#folder, 'data'))
+    this.#jobs = this.#open()
+  }
+
+  get jobs(): Jobs {
+    return this.#jobs
+  }
+
+  get store(): Store {
+    return this.#store
+  }
+
+  /** These vehicles offer slots from now on. */
+  roster(capacities: readonly Capacity[]): void {
+    this.#capacities = capacities
+    this.#jobs.rosterChanged()
+  }
+
+  /** This node's place among a job's stewards. */
+  place(): StewardPlace {
+    const nonce = new Uint8Array(16)
+    const drawCommitment = sha256(drawSeed(this.key, nonce))
+    return { peer: this.key.peerId, owner: ownerIdOf(sha256, this.key.peerId), nonce, drawCommitment }
+  }
+
+  /** A job of so many shards of a page, submitted here a moment ago: it runs once `jobs.resume` was called. */
+  async plant(name: string, count: number, changes: Partial<Manifest> = {}): Promise<PlantedJob> {
+    const shards = shardsOf(name, count)
+    const list = encodeList(shards)
+    const { root: file } = await writeFile(list, (block) =>
+      this.#store.blocks.put(block.cid, block.bytes, { kind: 'input' }),
+    )
+    const nonce = sha256(Buffer.from(name)).slice(0, 16)
+    const manifest = manifestWith({
+      runtime: 'wasm',
+      engine: { name: 'exact', id: 'engine' },
+      shards: { file, bytes: list.byteLength, count, pages: count },
+      documents: { file, bytes: list.byteLength, count },
+      seal: { nonce, commitment: sealCommitment(jobSecret(this.submitter, nonce)) },
+      deadlineMs: this.clock.now() + 3_600_000,
+      stewards: [this.place()],
+      assurance: { replicas: 1 } as Manifest['assurance'],
+      ...changes,
+    })
+    const record = this.sign(this.submitter, 'manifest', null, manifest)
+    const job = recordId(sha256, record.body)
+    await this.#store.blocks.use(file, { kind: 'input', job })
+    this.#store.journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
+    const state = { requestDigest: name }
+    this.#store.journal.putJob({
+      job,
+      role: 'steward',
+      state,
+      createdAtMs: this.clock.now(),
+      endedAtMs: null,
+    })
+    return { job, record }
+  }
+
+  /** The first lease of the job for this vehicle, once there is one. */
+  async leaseFor(job: JobId, vehicle: PeerId): Promise<Verified<Lease>> {
+    for (;;) {
+      for (const row of this.#store.journal.ofJob(job)) {
+        if (row.kind !== 'lease') continue
+        const lease = openLease(row, sha256, () => true)
+        if (lease.payload.vehicle === vehicle) return lease
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** The first of all that was, or will be, said, that fits. */
+  async untilSaid(fits: (said: Said) => boolean): Promise<Said> {
+    for (;;) {
+      const found = this.said.find(fits)
+      if (found !== undefined) return found
+      await once(this.#spoken, 'said')
+    }
+  }
+
+  async *saying(signal: AbortSignal): AsyncGenerator<Said> {
+    for await (const [said] of on(this.#spoken, 'said', { signal })) yield said
+  }
+
+  sign(key: SigningKey, kind: RecordKind, job: JobId | null, payload: unknown, serial = 0): SignedRecord {
+    const body = encodeBody({
+      domain: 'carpool',
+      version: 1,
+      kind,
+      job,
+      epoch: 0,
+      steward: null,
+      serial,
+      expiresMs: this.clock.now() + 3_600_000,
+      signer: key.peerId,
+      payload,
+    })
+    return { body, signature: key.sign(body) }
+  }
+
+  /** Stops the node's jobs and begins anew with what is on the disk. */
+  async restart(): Promise<void> {
+    await this.#jobs.stop()
+    this.#store.close()
+    this.#store = openStore(join(this.#folder, 'data'))
+    this.#jobs = this.#open()
+    this.#jobs.resume()
+  }
+
+  async close(): Promise<void> {
+    await this.#jobs.stop()
+    this.#store.close()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #open(): Jobs {
+    const log = this.#log
+    const network: Mesh = {
+      connectedPeers: () => [...this.connected],
+      send: async (to, bytes) => {
+        const said = { to, message: decodeMessage(bytes) }
+        this.said.push(said)
+        this.#spoken.emit('said', said)
+      },
+      blocks: {
+        fetch: () => {
+          throw new Error('nobody here has blocks')
+        },
+      },
+    }
+    return new Jobs({
+      key: this.key,
+      submitter: this.submitter,
+      network,
+      store: this.#store,
+      executor: idle,
+      engines: [],
+      membership: {
+        settled: async () => {},
+        capacities: () => [...this.#capacities],
+        get: (peer) => this.#capacities.find((capacity) => capacity.peer === peer),
+      },
+      bans: { caught: () => {} },
+      owner: ownerIdOf(sha256, this.key.peerId),
+      fleet: null,
+      operatorPpm: () => 0,
+      standsBy: true,
+      clock: this.clock,
+      log,
+    })
+  }
+}
+
+/** It runs and reads nothing. */
+const idle: Executor = {
+  describeEngines: async () => [],
+  openSlot: () => {
+    throw new Error('nothing is run here')
+  },
+  inspect: () => Promise.reject(new Error('nothing is read here')),
+  observe: () => {},
+  halt: () => {},
+  proceed: () => {},
+  close: async () => {},
+}
+
+function shardsOf(name: string, count: number): ShardEntry[] {
+  return Array.from({ length: count }, (_, i) => ({
+    shard: cborCid(sha256, new TextEncoder().encode(`${name} ${i}`)),
+    pages: 1,
+    bytes: 1_024,
+    costMs: 100,
+  }))
+}
+
+/** A vehicle that offers so many slots for the planted jobs. */
+export function vehicleOf(peer: PeerId, slots = 1): Capacity {
+  return {
+    peer,
+    owner: ownerIdOf(sha256, peer),
+    serial: 0,
+    expiresMs: Number.MAX_SAFE_INTEGER,
+    name: '',
+    certificate: null,
+    credential: null,
+    slots: { total: slots, free: slots },
+    mode: 'run',
+    reasons: [],
+    availableUntilMs: null,
+    engines: [{ runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0, ask: null }],
+    addresses: [],
+    software: '0',
+  }
+}
