@@ -44,6 +44,7 @@ const signalsOf = (kind: string): string => `test/host/signals-${kind}.test.ts`
 const supervisor = 'test/host/supervisor.test.ts'
 const allowance = 'test/protocol/allowance.test.ts'
 const ledger = 'test/protocol/ledger.test.ts'
+const meshOf = (room: string): string => `test/mesh/${room}.test.ts`
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -972,5 +973,76 @@ export const mutations: readonly Mutation[] = [
     find: 'BigInt(payload.micros) === micros && ',
     replace: '',
     caughtBy: [auditPayments],
+  },
+  // --- whole nodes, in a mesh of one process
+  {
+    name: 'An open pay-out’s money is offered again.',
+    file: 'src/host/ledger/payouts.ts',
+    find: "      if (state === 'open')\n",
+    replace: "      if (state === 'paid')\n",
+    caughtBy: [meshOf('money')],
+  },
+  {
+    name: 'A standby takes a secret that the manifest did not commit to.',
+    file: 'src/host/jobs/jobs.ts',
+    find: '!equals(sealCommitment(secret), seal.commitment)',
+    replace: 'false',
+    caughtBy: [meshOf('sealing')],
+  },
+  {
+    name: 'A job that is cancelled goes on.',
+    file: 'src/host/jobs/jobs.ts',
+    find: "    stewardship.handle({ type: 'cancel' })\n",
+    replace: '',
+    caughtBy: [meshOf('jobs')],
+  },
+  {
+    name: 'A node that starts again leaves its jobs alone.',
+    file: 'src/host/node/node.ts',
+    find: '  jobs.resume()\n',
+    replace: '',
+    caughtBy: [meshOf('node')],
+  },
+  {
+    name: 'Whoever asks for a block gets it.',
+    file: 'src/host/node/routing.ts',
+    find: '    jobs.mayRead(peer, cid) ||',
+    replace: '    true ||',
+    caughtBy: [meshOf('sealing')],
+  },
+  {
+    name: 'A steward does not fetch again what a vehicle could not get.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: "if (message.reason === 'missing-blocks') void",
+    replace: "if (message.reason === 'no-such-engine') void",
+    caughtBy: [meshOf('stewardship')],
+  },
+  {
+    name: 'A standby does not fetch the results of its job.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: '        void this.#holdResults(effect)\n',
+    replace: '',
+    caughtBy: [meshOf('stewardship')],
+  },
+  {
+    name: 'A job begins whose budget cannot pay for what is expected.',
+    file: 'src/host/submission/submission.ts',
+    find: 'cost === null || budgetMicros >= cost.expectedMicros',
+    replace: 'cost === null || budgetMicros >= 0',
+    caughtBy: [meshOf('money')],
+  },
+  {
+    name: 'A pause ends with the node’s process.',
+    file: 'src/host/supervisor/desk-watch.ts',
+    find: '    if (pause !== null) this.#guard.handle',
+    replace: '    if (pause !== pause) this.#guard.handle',
+    caughtBy: [meshOf('node')],
+  },
+  {
+    name: 'A vehicle that is not admitted gets a credential.',
+    file: 'src/host/membership/registrar.ts',
+    find: "    if (known.state !== 'admitted') return { state: known.state }\n",
+    replace: '',
+    caughtBy: [meshOf('fleet')],
   },
 ]
