@@ -15,6 +15,7 @@ export interface Mutation {
 const scenarios = 'test/protocol/scenarios.test.ts'
 const council = 'test/protocol/council.test.ts'
 const simulator = 'test/simulator/simulator.test.ts'
+const encoding = 'test/protocol/encoding.test.ts'
 const tally = 'test/protocol/tally.test.ts'
 const audit = 'test/protocol/audit.test.ts'
 const settlement = 'test/protocol/settlement.test.ts'
@@ -182,6 +183,35 @@ export const mutations: readonly Mutation[] = [
     find: 'if (before !== undefined && before !== result) {',
     replace: 'if (before === null) {',
     caughtBy: [scenarios],
+  },
+  // --- records that stewards have in common
+  {
+    name: 'After the end nobody tells a steward that was away who took its place.',
+    file: 'src/protocol/council/council.ts',
+    find: '      else if (this.#ended)',
+    replace: '      else if (this.acting)',
+    caughtBy: [council],
+  },
+  {
+    name: 'Handovers beside the bound are refused, so that the order in which they come decides.',
+    file: 'src/protocol/handover.ts',
+    find: '    all.push(handover)\n',
+    replace: '    if (chain.length < handoverRecordsMax) all.push(handover)\n',
+    caughtBy: [council],
+  },
+  {
+    name: 'Stewards that compare a large leaf name the same ids each time.',
+    file: 'src/protocol/council/council.ts',
+    find: '    this.#named.set(key, end < ids.length ? end : 0)\n',
+    replace: '',
+    caughtBy: [council],
+  },
+  {
+    name: 'The largest window does not fit in a message.',
+    file: 'src/protocol/limits.ts',
+    find: 'export const messageBytesMax = jobRecordBytesMax + 16 * 1024',
+    replace: 'export const messageBytesMax = 64 * 1024',
+    caughtBy: [encoding],
   },
   // --- leases
   {
@@ -766,7 +796,14 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'What was written off counts all the same.',
     file: 'src/protocol/steward/steward.ts',
-    find: '      if (!this.#allowances.isOpen(state.lease.id, place)) return\n',
+    find: 'if (!this.#allowances.isOpen(state.lease.id, place)) {',
+    replace: 'if (place < 0) {',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A late receipt for a lease that was written off counts as a replica under way.',
+    file: 'src/protocol/steward/steward.ts',
+    find: '        this.#board.release(shard, state.lease.payload.owner, state.lease.id, false)\n',
     replace: '',
     caughtBy: [scenarios],
   },
