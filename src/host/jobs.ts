@@ -190,8 +190,30 @@ export class Jobs {
       case 'find':
         void this.#found(from, openAccess(message.access, sha256, verifyByPeerId))
         break
+      case 'beat': {
+        const stewardship = this.#running.get(message.job)
+        if (stewardship !== undefined) stewardship.hearFellow(from, message)
+        else void this.#tellHowItEnded(from, message)
+        break
+      }
       default:
         this.#running.get(message.job)?.hearFellow(from, message)
+    }
+  }
+
+  /** A steward that was away looks after a job that has ended, and would execute it again: this one has the records. */
+  async #tellHowItEnded(from: PeerId, message: Extract<Message, { type: 'beat' }>): Promise<void> {
+    const { store, log } = this.#options
+    const row = store.journal.getJob(message.job, stewardRole)
+    if (row === undefined || row.endedAtMs === null) return
+    try {
+      const stewardship = await this.#load(message.job)
+      stewardship.hearFellow(from, message)
+    } catch (error) {
+      log.info(
+        { job: message.job, from, error },
+        'a steward asks how its job ended, and the job cannot be read',
+      )
     }
   }
 

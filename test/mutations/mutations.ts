@@ -25,6 +25,7 @@ const roster = 'test/protocol/roster.test.ts'
 const durability = 'test/host/store-durability.test.ts'
 const storeBlocks = 'test/host/store-blocks.test.ts'
 const outbox = 'test/host/outbox.test.ts'
+const endLearned = 'test/host/end-learned.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
 const fleet = 'test/protocol/fleet.test.ts'
@@ -198,6 +199,13 @@ export const mutations: readonly Mutation[] = [
     find: '    all.push(handover)\n',
     replace: '    if (chain.length < handoverRecordsMax) all.push(handover)\n',
     caughtBy: [council],
+  },
+  {
+    name: 'A steward that has let go of an ended job leaves one that was away to execute it again.',
+    file: 'src/host/jobs.ts',
+    find: '        else void this.#tellHowItEnded(from, message)\n',
+    replace: '',
+    caughtBy: [endLearned],
   },
   {
     name: 'Stewards that compare a large leaf name the same ids each time.',
