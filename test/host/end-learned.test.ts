@@ -8,6 +8,9 @@ import { pino } from 'pino'
 import { type OwnNode, resolveNodeConfig, startOwnNode } from '../../src/cli/local-node.ts'
 import { until, untilStatus, wasmJob, writeDocuments } from '../support/swarm.ts'
 
+// It is for tests of chance, and no option of a node, which refuses variables that it does not know.
+delete process.env.CARPOOL_SEED
+
 test('a standby that was away learns of the end from a steward that was restarted since', {
   timeout: 120_000,
 }, async (t) => {
