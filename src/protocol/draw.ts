@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { compareText } from '../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../base/prng.ts'
 import type { OwnerId, PeerId } from './ids.ts'
-import { drawBytesMax, rosterEntriesMax } from './limits.ts'
+import { rosterEntriesMax } from './limits.ts'
 import {
   openRecord,
   ownerIdSchema,
@@ -31,7 +31,7 @@ const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
 })
 
 export function openDrawBasis(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<DrawBasis> {
-  return openRecord(record, 'draw', basisSchema, drawBytesMax, sha256, verify)
+  return openRecord(record, 'draw', basisSchema, rosterEntriesMax * 160, sha256, verify)
 }
 
 /**

@@ -94,20 +94,6 @@ export const checkShareMin = 0.01
 /** Windows close this long before the deadline, so that their checks can still be made: a guess, in leases. */
 export const windowMarginMs = 4 * leaseTtlMs
 
-/** A window of so many claims, each with a receipt of its own and any position. */
-export const windowBytesMax = 80 * windowShardsMax
-/** The candidates of a draw: a full roster, each with its peer id and its owner's. */
-export const drawBytesMax = 160 * rosterEntriesMax
-/** A verdict on 64 shards with some claims each; a shard with 64 claims has a verdict of its own. */
-export const verdictBytesMax = 128 * 1024
-/** The largest record of a job. */
-export const jobRecordBytesMax = Math.max(windowBytesMax, drawBytesMax, verdictBytesMax)
-/**
- * What stewards and vehicles say in one message: any record of a job, and 16 KiB for the opening and the envelopes. A
- * record that no message carries would never reach the other stewards, and their records would differ for ever.
- */
-export const messageBytesMax = jobRecordBytesMax + 16 * 1024
-
 /** Executions of one shard that came to nothing before the shard is given up by name: a guess. */
 export const lostReplicasMax = 12
 
@@ -147,7 +133,7 @@ export const inviteTtlMs = 3_000
 export const inviteAgainMs = 1_800_000
 /** Verdicts that stewards made apart are settled when all that they rest on was looked at, or after this long. */
 export const settleWaitMs = 30_000
-/** Ids that one message between stewards names: about 9 KB. */
+/** Ids and records that one message between stewards carries: both far below a control message's 64 KiB. */
 export const syncIdsMax = 512
 /** Differences between two stewards' records are sought at most this often: each search costs two round trips. */
 export const syncIntervalMs = 2_000
@@ -164,7 +150,7 @@ export const overLeasesMax = 256
 /** Jobs whose stewards a vehicle remembers in order to believe them that the job is over. */
 export const rememberedJobsMax = 1_024
 
-/** Claims that one message about a statement lists, at some 90 bytes each: far below messageBytesMax. */
+/** Claims that one message about a statement lists, at some 90 bytes each: below a control message's 64 KiB. */
 export const statementClaimsMax = 500
 /** While a job runs, a vehicle is told at most this often what has been decided about its work: a guess. */
 export const statementIntervalMs = 60_000

@@ -9,7 +9,7 @@ import { type Evidence, evidenceSchema } from './evidence.ts'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './lease.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
-import { handoverRecordsMax, leaseShardsMax, messageBytesMax, syncIdsMax } from './limits.ts'
+import { handoverRecordsMax, leaseShardsMax, syncIdsMax } from './limits.ts'
 import {
   bytesOfLength,
   bytesSchema,
@@ -229,6 +229,9 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])
+
+/** An offer with a full manifest and 64 shards takes about 25 KiB. */
+const messageBytesMax = 64 * 1024
 
 export function encodeMessage(message: Message): Uint8Array {
   return encodeCbor(message)

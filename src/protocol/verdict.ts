@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { Sha256 } from './block.ts'
 import type { Cid, RecordId, ShardId } from './ids.ts'
-import { leaseShardsMax, verdictBytesMax } from './limits.ts'
+import { leaseShardsMax } from './limits.ts'
 import {
   bytesSchema,
   cidSchema,
@@ -67,6 +67,9 @@ const endSchema: z.ZodType<JobEnd> = z.strictObject({
   reason: z.string().max(256),
   seed: bytesSchema,
 })
+
+/** 64 shards with some claims each; a shard with 64 claims has a verdict of its own. */
+const verdictBytesMax = 128 * 1024
 
 export function openVerdict(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Verdict> {
   return openRecord(record, 'verdict', verdictSchema, verdictBytesMax, sha256, verify)

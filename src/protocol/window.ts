@@ -8,7 +8,7 @@
 import { z } from 'zod'
 import { RandomStream, type Sha256 } from '../base/prng.ts'
 import type { OwnerId, RecordId } from './ids.ts'
-import { windowBytesMax, windowShardsMax } from './limits.ts'
+import { windowShardsMax } from './limits.ts'
 import {
   cidSchema,
   naturalSchema,
@@ -32,6 +32,9 @@ const windowSchema: z.ZodType<Window> = z.strictObject({
   positions: z.array(naturalSchema).min(1).max(windowShardsMax),
   receipts: z.array(cidSchema).min(1).max(windowShardsMax),
 })
+
+/** A thousand receipts with their positions. */
+const windowBytesMax = 80 * windowShardsMax
 
 export function openWindow(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Window> {
   return openRecord(record, 'window', windowSchema, windowBytesMax, sha256, verify)

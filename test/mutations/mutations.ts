@@ -15,7 +15,6 @@ export interface Mutation {
 const scenarios = 'test/protocol/scenarios.test.ts'
 const council = 'test/protocol/council.test.ts'
 const simulator = 'test/simulator/simulator.test.ts'
-const encoding = 'test/protocol/encoding.test.ts'
 const tally = 'test/protocol/tally.test.ts'
 const audit = 'test/protocol/audit.test.ts'
 const settlement = 'test/protocol/settlement.test.ts'
@@ -213,13 +212,6 @@ export const mutations: readonly Mutation[] = [
     find: '    this.#named.set(key, end < ids.length ? end : 0)\n',
     replace: '',
     caughtBy: [council],
-  },
-  {
-    name: 'The largest window does not fit in a message.',
-    file: 'src/protocol/limits.ts',
-    find: 'export const messageBytesMax = jobRecordBytesMax + 16 * 1024',
-    replace: 'export const messageBytesMax = 64 * 1024',
-    caughtBy: [encoding],
   },
   // --- leases
   {

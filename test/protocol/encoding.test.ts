@@ -11,18 +11,11 @@ import { fromString } from 'uint8arrays'
 import { RandomStream } from '../../src/base/prng.ts'
 import { openAdvert } from '../../src/protocol/advert.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../../src/protocol/block.ts'
-import { openDrawBasis } from '../../src/protocol/draw.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { decodeShard } from '../../src/protocol/job.ts'
 import { openLease, openReceipt } from '../../src/protocol/lease.ts'
-import {
-  advertBytesMax,
-  decodeDepthMax,
-  rosterEntriesMax,
-  windowShardsMax,
-} from '../../src/protocol/limits.ts'
-import { decodeMessage, encodeMessage } from '../../src/protocol/message.ts'
-import { openWindow } from '../../src/protocol/window.ts'
+import { advertBytesMax, decodeDepthMax } from '../../src/protocol/limits.ts'
+import { decodeMessage } from '../../src/protocol/message.ts'
 import { advert, bytes32, certificate, codecs, lease, strict, trusting, v1 } from '../support/codecs.ts'
 import { bodyOf, cidNamed, peerNamed, sha256, sign } from '../support/core-fakes.ts'
 
@@ -134,28 +127,6 @@ test('values that nest too deep, and sizes beyond the bound, are refused before 
     () => decodeCbor('size', new Uint8Array(11), 10),
     (error) => error instanceof ProtocolError && error.refusal.code === 'too-large',
   )
-})
-
-test('the largest window and the largest draw that a steward may sign reach the other stewards', () => {
-  const of = (count: number) => Array.from({ length: count }, (_, i) => i)
-  const window = sign(
-    bodyOf('window', v1, {
-      owner: 'o'.repeat(64),
-      positions: of(windowShardsMax).map((i) => 990_000 + i),
-      receipts: of(windowShardsMax).map((i) => cidNamed(`receipt ${i}`)),
-    }),
-  )
-  const candidates = of(rosterEntriesMax).map((i) => ({
-    peer: `${i}`.padEnd(64, '.'),
-    owner: `${i}`.padEnd(64),
-  }))
-  const draw = sign(bodyOf('draw', v1, { candidates }))
-  openWindow(window, sha256, trusting)
-  openDrawBasis(draw, sha256, trusting)
-  for (const record of [window, draw]) {
-    const bytes = encodeMessage({ type: 'record', record, opening: null })
-    assert.deepEqual(decodeMessage(bytes), { type: 'record', record, opening: null })
-  }
 })
 
 test('a record counts only as its own kind, with the signature of its signer, of the right length', () => {

@@ -26,7 +26,6 @@ import {
   type Receipt,
 } from '../../protocol/lease.ts'
 import type { ClaimRecord } from '../../protocol/ledger/claims.ts'
-import { jobRecordBytesMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import {
   encodeBody,
@@ -81,6 +80,8 @@ export interface StewardshipOptions {
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
+/** The largest record, a verdict. */
+const recordBytesMax = 128 * 1024
 
 /** A result that a vehicle claims is asked for once more after a lost connection, then it counts as missing. */
 const collectAttempts = 2
@@ -626,7 +627,7 @@ export class Stewardship {
 /** Undefined for what is no steward's business. Throws ProtocolError. */
 function openJobRecord(record: SignedRecord, opening: Opening | null): JobRecord | undefined {
   const verify = verifyByPeerId
-  const { kind } = decodeCbor('record', record.body, jobRecordBytesMax) as { kind?: RecordKind }
+  const { kind } = decodeCbor('record', record.body, recordBytesMax) as { kind?: RecordKind }
   switch (kind) {
     case 'draw':
       return { kind, record: openDrawBasis(record, sha256, verify) }
