@@ -30,6 +30,7 @@ const provisions = 'test/host/provisions.test.ts'
 const submission = 'test/host/submission.test.ts'
 const jobsAlike = 'test/host/jobs-alike.test.ts'
 const outbox = 'test/host/outbox.test.ts'
+const endLearned = 'test/host/end-learned.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
 const fleet = 'test/protocol/fleet.test.ts'
@@ -261,6 +262,35 @@ export const mutations: readonly Mutation[] = [
     find: 'if (before !== undefined && before !== result && !state.equivocated) {',
     replace: 'if (before === null) {',
     caughtBy: [scenarios],
+  },
+  // --- records that stewards have in common
+  {
+    name: 'After the end nobody tells a steward that was away who took its place.',
+    file: 'src/protocol/council/council.ts',
+    find: '      else if (this.#ended)',
+    replace: '      else if (this.acting)',
+    caughtBy: [council],
+  },
+  {
+    name: 'Handovers beside the bound are refused, so that the order in which they come decides.',
+    file: 'src/protocol/handover.ts',
+    find: '    all.push(handover)\n',
+    replace: '    if (chain.length < handoverRecordsMax) all.push(handover)\n',
+    caughtBy: [council],
+  },
+  {
+    name: 'A steward that has let go of an ended job leaves one that was away to execute it again.',
+    file: 'src/host/jobs.ts',
+    find: '        else void this.#tellHowItEnded(from, message)\n',
+    replace: '',
+    caughtBy: [endLearned],
+  },
+  {
+    name: 'Stewards that compare a large leaf name the same ids each time.',
+    file: 'src/protocol/council/council.ts',
+    find: '    this.#named.set(key, end < ids.length ? end : 0)\n',
+    replace: '',
+    caughtBy: [council],
   },
   // --- leases
   {
@@ -895,6 +925,13 @@ export const mutations: readonly Mutation[] = [
     file: 'src/protocol/steward/steward.ts',
     find: 'if (!this.#allowances.isOpen(state.lease.id, place)) {',
     replace: 'if (place < 0) {',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A late receipt for a lease that was written off counts as a replica under way.',
+    file: 'src/protocol/steward/steward.ts',
+    find: '        this.#board.release(shard, state.lease.payload.owner, state.lease.id, false)\n',
+    replace: '',
     caughtBy: [scenarios],
   },
   {

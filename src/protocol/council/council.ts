@@ -75,6 +75,8 @@ export class Council {
   #unreachable = new Set<RecordId>()
   /** What fellows last said of theirs. */
   readonly #roots = new Map<PeerId, Uint8Array>()
+  /** By fellow and leaf, how many ids of one that is too large for a message have been named. */
+  readonly #named = new Map<string, number>()
   /** Who is asked to take the place of a lost steward, and until when. */
   #invited:
     | {
@@ -527,7 +529,7 @@ export class Council {
         this.#records.trie.leaves(message.branch).forEach((hash, i) => {
           if (equals(hash, message.hashes[i]!)) return
           const leaf = message.branch * trieFanout + i
-          const ids = this.#records.trie.ids(leaf).slice(0, syncIdsMax).map(shortIdOf)
+          const ids = this.#idsToName(leaf, from).map(shortIdOf)
           this.#say(from, { type: 'ids', job: this.#options.job, leaf, ids })
         })
         break
@@ -546,6 +548,20 @@ export class Council {
       case 'want':
         this.#share(from, this.#records.trie.resolve(message.leaf, message.ids).known)
     }
+  }
+
+  /**
+   * Of a leaf, as many as a message takes, and the next of them each time: what is not named, the other would never ask
+   * for. Only a job of millions of records has such a leaf, or one with a steward that looks for ids that share it.
+   */
+  #idsToName(leaf: number, fellow: PeerId): readonly RecordId[] {
+    const ids = this.#records.trie.ids(leaf)
+    if (ids.length <= syncIdsMax) return ids
+    const key = `${fellow}/${leaf}`
+    const start = Math.min(this.#named.get(key) ?? 0, ids.length - syncIdsMax)
+    const end = start + syncIdsMax
+    this.#named.set(key, end < ids.length ? end : 0)
+    return ids.slice(start, end)
   }
 
   /** A reader asks every steward that it reaches for what it lacks. */
