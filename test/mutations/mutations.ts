@@ -236,7 +236,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A receipt is acknowledged and not kept.',
     file: 'src/protocol/steward/steward.ts',
-    find: "if (isNews) this.#effects.unshift({ type: 'keep', receipt: opened })",
+    find: "this.#effects.unshift({ type: 'keep', receipt: opened })",
     replace: '',
     caughtBy: [scenarios],
   },
@@ -505,9 +505,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Records get in that no steward of the job signed.',
-    file: 'src/protocol/council/job-records.ts',
-    find: "} else if (signedByOf(entry.kind) !== 'steward' || !this.isSteward(record.signer)) return false",
-    replace: '}',
+    file: 'src/protocol/state/job-state.ts',
+    find: "signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)",
+    replace: "entry.kind === 'handover' && !this.isSteward(record.signer)",
     caughtBy: [council, scenarios],
   },
   {
@@ -526,15 +526,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A verdict stands though nobody who lives has its result.',
-    file: 'src/protocol/steward/steward.ts',
-    find: '((alike && reached) || ended)',
-    replace: '(alike || ended)',
+    file: 'src/protocol/job/standing.ts',
+    find: '((alike && reached) || hasEnded)',
+    replace: '(alike || hasEnded)',
     caughtBy: [scenarios],
   },
   {
     name: 'Of two verdicts that differ, the first stands.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)',
+    file: 'src/protocol/job/standing.ts',
+    find: 'const alike = standing.every(({ verdict }) => verdict.result === result)',
     replace: 'const alike = true',
     caughtBy: [scenarios],
   },
@@ -743,8 +743,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A receipt that says nothing new is kept.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (isNews) this.#effects.unshift',
-    replace: 'this.#effects.unshift',
+    find: 'if (isNews) {',
+    replace: '{',
     caughtBy: [scenarios],
   },
   {
@@ -779,7 +779,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'What was written off counts all the same.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (!this.#allowances.isOpen(state.lease.id, place)) {',
+    find: 'if (!this.#state.allowances.isOpen(state.lease.id, place)) {',
     replace: 'if (place < 0) {',
     caughtBy: [scenarios],
   },
