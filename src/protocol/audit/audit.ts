@@ -111,7 +111,7 @@ class Auditor {
   #succession: Succession | undefined
   /** Of the stewards that revealed theirs. */
   readonly #seeds = new Map<PeerId, Uint8Array>()
-  #end: JobEnd | undefined
+  #end: Verified<JobEnd> | undefined
 
   constructor(input: AuditInput) {
     this.#input = input
@@ -223,7 +223,7 @@ class Auditor {
       case 'end': {
         const end = this.#fromSteward(openEnd(record, sha256, verify))
         this.#seeds.set(end.signer, end.payload.seed)
-        if (this.#end?.outcome !== 'complete') this.#end = end.payload
+        if (this.#end === undefined || isBefore(end, this.#end)) this.#end = end
         return
       }
       case 'reveal': {
@@ -516,7 +516,7 @@ class Auditor {
   #checkCompleteness(): void {
     const { shards, report } = this.#input
     const open = shards.filter((_, position) => !this.#verdicts.has(position)).length
-    if (this.#end?.outcome === 'complete' && open > 0)
+    if (this.#end?.payload.outcome === 'complete' && open > 0)
       this.#blame(`the job is called complete, and ${open} shards have no verdict`)
     const named = new Set<Cid>()
     for (const { results } of this.#claims.values()) for (const result of results.values()) named.add(result)
@@ -541,4 +541,12 @@ class Auditor {
   #blame(problem: string): void {
     this.#problems.push(problem)
   }
+}
+
+/** Of two ends the better one counts; of two alike, the one with the lower (epoch, id). */
+function isBefore(a: Verified<JobEnd>, b: Verified<JobEnd>): boolean {
+  const order = ['complete', 'cancelled', 'failed']
+  const [first, second] = [a, b].map(({ payload }) => order.indexOf(payload.outcome))
+  if (first !== second) return first! < second!
+  return a.epoch < b.epoch || (a.epoch === b.epoch && a.id < b.id)
 }

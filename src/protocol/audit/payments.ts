@@ -46,7 +46,7 @@ interface Paid {
 
 interface Said {
   readonly record: RecordId
-  readonly by: Pick<Verified, 'epoch' | 'signer' | 'serial'>
+  readonly epoch: number
   readonly verdict: ShardVerdict
 }
 
@@ -80,7 +80,7 @@ export class PaymentAudit {
 
   verdict(record: Verified<Verdict>): void {
     for (const verdict of record.payload.shards) {
-      const said = { record: record.id, by: record, verdict }
+      const said = { record: record.id, epoch: record.epoch, verdict }
       const others = this.#verdicts.get(verdict.position)
       if (others === undefined) this.#verdicts.set(verdict.position, [said])
       else others.push(said)
@@ -147,11 +147,7 @@ export class PaymentAudit {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
     const standing = said
       .filter(({ record, verdict }) => !settled.has(record) && verdict.outcome === 'accepted')
-      .sort(
-        (a, b) =>
-          a.by.epoch - b.by.epoch ||
-          (a.by.signer < b.by.signer ? -1 : a.by.signer > b.by.signer ? 1 : a.by.serial - b.by.serial),
-      )[0]
+      .sort((a, b) => a.epoch - b.epoch || (a.record < b.record ? -1 : 1))[0]
     const byOwner = new Map<OwnerId, Paid & { vehicle: PeerId; order: string }>()
     if (standing === undefined) return byOwner
     for (const { verdict } of said) {
