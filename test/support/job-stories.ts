@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
-import type { AuditInput } from '../../src/protocol/audit/audit.ts'
+import type { AuditInput } from '../../src/protocol/audit/records.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { bitsOf, type DrawBasis } from '../../src/protocol/job/draw.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
