@@ -345,7 +345,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A receipt is acknowledged and not kept.',
     file: 'src/protocol/steward/steward.ts',
-    find: "if (isNews) this.#effects.unshift({ type: 'keep', receipt: opened })",
+    find: "this.#effects.unshift({ type: 'keep', receipt: opened })",
     replace: '',
     caughtBy: [scenarios],
   },
@@ -649,9 +649,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Records get in that no steward of the job signed.',
-    file: 'src/protocol/council/job-records.ts',
-    find: "} else if (signedByOf(entry.kind) !== 'steward' || !this.isSteward(record.signer)) return false",
-    replace: '}',
+    file: 'src/protocol/state/job-state.ts',
+    find: "signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)",
+    replace: "entry.kind === 'handover' && !this.isSteward(record.signer)",
     caughtBy: [council, scenarios],
   },
   {
@@ -670,15 +670,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A verdict stands though nobody who lives has its result.',
-    file: 'src/protocol/steward/steward.ts',
-    find: '((alike && reached) || ended)',
-    replace: '(alike || ended)',
+    file: 'src/protocol/job/standing.ts',
+    find: '((alike && reached) || hasEnded)',
+    replace: '(alike || hasEnded)',
     caughtBy: [scenarios],
   },
   {
     name: 'Of two verdicts that differ, the first stands.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)',
+    file: 'src/protocol/job/standing.ts',
+    find: 'const alike = standing.every(({ verdict }) => verdict.result === result)',
     replace: 'const alike = true',
     caughtBy: [scenarios],
   },
@@ -887,8 +887,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A receipt that says nothing new is kept.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (isNews) this.#effects.unshift',
-    replace: 'this.#effects.unshift',
+    find: 'if (isNews) {',
+    replace: '{',
     caughtBy: [scenarios],
   },
   {
@@ -923,7 +923,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'What was written off counts all the same.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (!this.#allowances.isOpen(state.lease.id, place)) {',
+    find: 'if (!this.#state.allowances.isOpen(state.lease.id, place)) {',
     replace: 'if (place < 0) {',
     caughtBy: [scenarios],
   },

@@ -26,6 +26,7 @@ import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/message.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import { checked, type JobRecord, type RecordKind } from '../../src/protocol/records.ts'
+import { JobState } from '../../src/protocol/state/job-state.ts'
 import { Steward } from '../../src/protocol/steward/steward.ts'
 import { CouncilStage, seatOf, seedOf } from '../support/core-council-stage.ts'
 import {
@@ -546,8 +547,9 @@ function made(records: readonly JobRecord[]) {
   const place = seatOf('a')
   const shards = [0, 1].map((n) => ({ shard: cidNamed(`shard ${n}`), pages: 1, bytes: 1, costMs: 1_000 }))
   const seed = seedOf('a', place.nonce)
-  const steward = new Steward({ job, manifest: threeStewards, shards, self: a, seed, sha256 })
-  let effects = steward.restore(records, 0)
+  const state = new JobState(job, threeStewards, sha256).restore(records)
+  const steward = new Steward({ job, manifest: threeStewards, shards, self: a, seed, sha256, state })
+  let effects = steward.restore(0)
   for (;;) {
     const wanted = effects.flatMap((effect) => (effect.type === 'collect' ? effect.wanted : []))
     if (wanted.length === 0) return { shards: steward.view().shards, verdicts: steward.verdicts() }

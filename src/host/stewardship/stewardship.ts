@@ -27,8 +27,8 @@ import {
   type RecordKind,
   reopen,
 } from '../../protocol/records.ts'
-import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
-import type { Steward } from '../../protocol/steward/steward.ts'
+import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
+import type { Examined, StewardEffect, Wanted } from '../../protocol/steward/contract.ts'
 import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
@@ -185,16 +185,16 @@ export class Stewardship {
     return this.#outbox.idle()
   }
 
-  view(): StewardView {
-    return this.#observed()?.view() ?? unseen(this.manifest)
+  view(): JobView {
+    return this.#council.observe()?.view() ?? unseen(this.manifest)
   }
 
   verdicts(): ShardVerdict[] {
-    return this.#observed()?.verdicts() ?? []
+    return this.#council.observe()?.verdicts() ?? []
   }
 
-  claims(): Iterable<ReturnType<Steward['claims']> extends Iterable<infer Row> ? Row : never> {
-    return this.#observed()?.claims() ?? [].values()
+  claims(): ReturnType<RecordedView['claims']> | readonly never[] {
+    return this.#council.observe()?.claims() ?? []
   }
 
   /** Whether all there is to know of an ended job is here. */
@@ -413,10 +413,6 @@ export class Stewardship {
     return { manifest: manifestRecord, handovers: rows.map(({ body, signature }) => ({ body, signature })) }
   }
 
-  #observed(): Steward | undefined {
-    return this.#council.observe(this.#options.clock.now())
-  }
-
   /** Tried again as long as this standby lacks them: its fellows may come back. */
   async #holdInputs(): Promise<void> {
     const { job, manifest, key, log } = this.#options
@@ -581,7 +577,7 @@ export class Stewardship {
 }
 
 /** What a standby knows of a job before it has its list of shards. */
-function unseen({ shards, assurance, payment }: Manifest): StewardView {
+function unseen({ shards, assurance, payment }: Manifest): JobView {
   const { count: total, pages } = shards
   return {
     shards: { total, queued: total, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 },
