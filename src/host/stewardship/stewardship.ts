@@ -216,10 +216,10 @@ export class Stewardship {
 
   /** A result or a list of the job: from this disk, or, where it is damaged here, from another steward. */
   async block(cid: Cid): Promise<Uint8Array | undefined> {
-    const { store, job, key, log } = this.#options
+    const { store, job, log } = this.#options
     const here = await store.blocks.get(cid)
     if (here !== undefined) return here
-    const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+    const others = this.fellows
     await this.#holdings.results(job, [cid], others).catch((error) => {
       log.info({ job, cid, error }, 'a damaged block is with no other steward either')
     })
@@ -234,6 +234,37 @@ export class Stewardship {
   /** The submitter stored the inputs again. */
   inputsRestored(): void {
     this.#inputsDamaged = false
+  }
+
+  get hasEnded(): boolean {
+    return this.#council.hasEnded
+  }
+
+  /** The job has ended, and this node has nothing left to say of it until somebody else says something. */
+  get rests(): boolean {
+    const nowMs = this.#options.clock.now()
+    return this.#council.rests(nowMs) && (this.#payables?.rests ?? true)
+  }
+
+  /** Over the ids of all records that are here. */
+  get root(): Uint8Array {
+    return this.#council.root
+  }
+
+  /** The other stewards. */
+  get fellows(): PeerId[] {
+    const { key } = this.#options
+    return this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+  }
+
+  /** … and those of them that have not said that they have the same records. */
+  get behind(): PeerId[] {
+    return this.#council.behind()
+  }
+
+  /** Nodes that the submitter's key lets read the job. */
+  get readers(): readonly PeerId[] {
+    return [...this.#readers]
   }
 
   /** Only reads the job. */
@@ -448,10 +479,10 @@ export class Stewardship {
 
   /** Tried again as long as this standby lacks them: its fellows may come back. */
   async #holdInputs(): Promise<void> {
-    const { job, manifest, key, log } = this.#options
+    const { job, manifest, log } = this.#options
     while (!this.#stopped) {
       try {
-        const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+        const others = this.fellows
         this.#shards = this.#council.isReader
           ? await this.#holdings.lists(job, manifest, others)
           : await this.#holdings.inputs(job, manifest, others)
@@ -466,12 +497,12 @@ export class Stewardship {
 
   /** A vehicle could not get what its lease names: what is damaged or gone here is fetched from the other stewards. */
   async #mendInputs(lease: RecordId, vehicle: PeerId): Promise<void> {
-    const { job, manifest, key, store, log } = this.#options
+    const { job, manifest, store, log } = this.#options
     const row = store.journal.get(lease)
     if (row?.job !== job || this.#mending) return
     this.#mending = true
     try {
-      const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+      const others = this.fellows
       const { payload } = openLease(row, sha256, () => true)
       if (payload.vehicle === vehicle) await this.#holdings.leased(job, manifest, payload.shards, others)
       this.#inputsDamaged = false
