@@ -130,6 +130,11 @@ export class Jobs {
     return this.#submitting.submit(request, onProgress)
   }
 
+  /** Those in memory: all that run, and those that have ended and are still used or have something to say. */
+  inMemory(): JobId[] {
+    return [...this.#registry.running()].map(({ job }) => job)
+  }
+
   list(): JobSummary[] {
     return this.#registry.rows.list().flatMap(({ job, state, createdAtMs }) => {
       const stewardship = this.#registry.get(job)
