@@ -3,10 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
-import type { JobRecord } from '../../src/protocol/council/job-records.ts'
 import { stewardLostMs } from '../../src/protocol/limits.ts'
 import { seatOf, seedOf } from '../support/core-council-stage.ts'
-import { cidNamed, manifestWith, nameOfPeer, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { believed, cidNamed, manifestWith, nameOfPeer, peerNamed, sha256 } from '../support/core-fakes.ts'
 
 const job = cidNamed('job')
 const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 }]
@@ -19,7 +18,6 @@ class Councils {
   /** Of all messages between them. */
   said: { readonly from: string; readonly type: string }[] = []
   readonly #councils = new Map<string, Council>()
-  readonly #records = new Map<string, JobRecord>()
   #queue: { readonly from: string; readonly to: string; readonly input: CouncilInput }[] = []
 
   constructor(names: readonly string[]) {
@@ -86,11 +84,8 @@ class Councils {
       if (effect.type === 'wake') {
         assert(!this.wakes.has(from), `${from} asks for one wake at a time`)
         this.wakes.set(from, effect.atMs)
-      } else if (effect.type === 'issue') {
-        const record = { ...effect.body, id: effect.id }
-        this.#records.set(effect.id, { kind: effect.body.kind, record } as JobRecord)
       } else if (effect.type === 'share') {
-        const record = this.#records.get(effect.record)!
+        const record = believed(effect.record)
         this.#post(from, nameOfPeer(effect.to), 'record', { type: 'record', from: peerNamed(from), record })
       } else if (effect.type === 'send') {
         const message = effect.message as FellowMessage

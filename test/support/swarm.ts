@@ -139,7 +139,7 @@ export function ocrJob(paths: readonly string[], changes: Partial<SubmitRequest>
 }
 
 /** The job's last status. */
-export function untilEnded({ node }: Member, job: string): Promise<JobStatus> {
+export function untilEnded({ node }: Pick<Member, 'node'>, job: string): Promise<JobStatus> {
   return untilStatus({ node }, job, `job ${job} ended`, ({ state }) => state !== 'running')
 }
 
@@ -168,7 +168,7 @@ export function untilAtWork({ node, name }: Member): Promise<void> {
 }
 
 export async function resultsOf(
-  { node }: Member,
+  { node }: Pick<Member, 'node'>,
   job: string,
 ): Promise<{ readonly lines: readonly ResultLine[]; readonly end: ResultsEnd }> {
   const lines: ResultLine[] = []
@@ -180,7 +180,7 @@ export async function resultsOf(
   }
 }
 
-export async function textsOf(member: Member, job: string): Promise<unknown[]> {
+export async function textsOf(member: Pick<Member, 'node'>, job: string): Promise<unknown[]> {
   const { lines, end } = await resultsOf(member, job)
   assert.deepEqual(end.missing, [])
   return lines.map(({ result }) => result?.text)

@@ -31,7 +31,7 @@ export async function beginStewardship(
   const manifestRecord = { body: row.body, signature: row.signature }
   const opened = openManifest(manifestRecord, sha256, verifyByPeerId)
   const manifest = opened.payload
-  const shards = await new Holdings(network, store, log).shardsOf(manifest)
+  const shards = await new Holdings(network, store.blocks.of(job), log).shardsOf(manifest)
   const mine = manifest.stewards[0]?.peer === key.peerId // whose submission put it there
   if (shards === null && mine)
     throw new RequestError(`the list of shards of job ${job} is damaged on this node`)

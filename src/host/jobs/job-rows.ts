@@ -8,7 +8,7 @@ import type { JobSummary } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Journal } from '../store/journal.ts'
 
-const stewardRole = 'steward'
+export const stewardRole = 'steward'
 
 const peersSchema = z.array(z.custom<PeerId>((value) => typeof value === 'string'))
 

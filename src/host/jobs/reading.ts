@@ -8,6 +8,7 @@ import { type Access, openAccess } from '../../protocol/job/access.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
 import { accessTtlMs } from '../../protocol/limits.ts'
 import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { bodyOf } from '../../protocol/records.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import { say } from '../stewardship/say.ts'
@@ -69,18 +70,14 @@ export class Reading {
 
   #permission(): SignedRecord {
     const { key, submitter, clock } = this.#options
-    const body = encodeBody({
-      domain: 'carpool',
-      version: 1,
-      kind: 'access',
-      job: null,
-      epoch: 0,
-      steward: null,
-      serial: clock.now(),
-      expiresMs: clock.now() + accessTtlMs,
-      signer: submitter.peerId,
-      payload: { reader: key.peerId } satisfies Access,
-    })
+    const body = encodeBody(
+      bodyOf('access', {
+        signer: submitter.peerId,
+        serial: clock.now(),
+        expiresMs: clock.now() + accessTtlMs,
+        payload: { reader: key.peerId },
+      }),
+    )
     return { body, signature: submitter.sign(body) }
   }
 

@@ -11,7 +11,7 @@ import type { Membership } from '../membership/membership.ts'
 import { pagesPerSecondOf, summaryOf } from '../stewardship/status.ts'
 import type { Stewardship } from '../stewardship/stewardship.ts'
 import { beginStewardship, type StewardshipParts } from './beginning.ts'
-import { JobRows, type JobState, type Rest } from './job-rows.ts'
+import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
 
 export interface RegistryOptions extends StewardshipParts {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
@@ -135,11 +135,9 @@ export class Registry {
 
   /** Forgets the job, with all that is kept of it. */
   async drop(job: JobId): Promise<void> {
-    const { journal, blocks } = this.#options.store
     await this.#leave(job, async () => {
-      journal.deleteJob(job)
       this.#owe(job, undefined)
-      await blocks.release(job)
+      await this.#options.store.forget(job, stewardRole)
     })
     this.changes.emit(job)
   }

@@ -4,8 +4,8 @@
  */
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'
-import { openReceipt } from '../../protocol/job/lease.ts'
 import { recordId } from '../../protocol/record/record.ts'
+import { openRecord, openRecordAs } from '../../protocol/records.ts'
 import { sha256 } from '../sha256.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { say } from '../stewardship/say.ts'
@@ -84,17 +84,21 @@ export class Routing {
   #hearRecord(from: PeerId, message: MessageOf<'records'>): void {
     const { registry } = this.#parts
     if (message.type === 'receipt') {
-      const receipt = openReceipt(message.record, sha256, verifyByPeerId)
-      const stewardship = registry.hearing(receipt.job!)
-      if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
-      else this.#answerLateReceipt(receipt.signer, receipt.job!)
+      const receipt = openRecordAs('receipt', message.record, message.opening, sha256, verifyByPeerId)
+      const { signer, job } = receipt.record
+      const stewardship = registry.hearing(job!)
+      if (stewardship !== undefined) stewardship.hearReceipt(receipt, message.released)
+      else this.#answerLateReceipt(signer, job!)
       return
     }
-    const { job, record, opening } = message
+    const { job, record: signed, opening } = message
+    // Cheapest first: most of what comes is known, and a signature costs more than all else.
+    if (this.#options.store.journal.has(recordId(sha256, signed.body))) return
+    const hear = (stewardship: Stewardship) =>
+      stewardship.hearRecord(from, openRecord(signed, opening, sha256, verifyByPeerId))
     const stewardship = registry.hearing(job)
-    if (stewardship !== undefined) stewardship.hearRecord(from, record, opening)
-    else if (!this.#options.store.journal.has(recordId(sha256, record.body)))
-      this.#wake(from, job, (woken) => woken.hearRecord(from, record, opening))
+    if (stewardship !== undefined) hear(stewardship)
+    else this.#wake(from, job, hear)
   }
 
   /** A job that is kept and cannot be read may be read again one day: its vehicles keep their receipts until then. */

@@ -1,10 +1,11 @@
 /** How this node becomes a steward of somebody else's job: it is invited, says yes or no, and is entrusted with it. */
 import { equals } from 'uint8arrays'
 import type { PeerId } from '../../protocol/ids.ts'
-import { openHandover, successionOf } from '../../protocol/job/handover.ts'
+import { successionOf } from '../../protocol/job/handover.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
 import { standbyRoomFactor, standingByMax } from '../../protocol/limits.ts'
 import type { Message, UnwillingReason } from '../../protocol/message.ts'
+import { openRecordAs } from '../../protocol/records.ts'
 import { sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { say } from '../stewardship/say.ts'
@@ -44,24 +45,29 @@ export class StandingBy {
     const { key, submitter, store, clock, log } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
     const job = manifest.id
-    const handovers = handoverRecords.map((record) => openHandover(record, sha256, verifyByPeerId))
-    const { stewards, chain } = successionOf(job, manifest.payload, handovers)
+    const handovers = handoverRecords.map((record) =>
+      openRecordAs('handover', record, null, sha256, verifyByPeerId),
+    )
+    const { stewards, chain } = successionOf(
+      job,
+      manifest.payload,
+      handovers.map(({ record }) => record),
+    )
     const place = stewards.find(({ peer }) => peer === key.peerId)
     const mine = manifest.signer === submitter.peerId
     if (place === undefined && !mine) return
     if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
     if (this.#registry.rows.get(job) !== undefined) {
-      for (const record of handoverRecords) this.#registry.hearing(job)?.hearRecord(from, record, null)
+      for (const handover of handovers) this.#registry.hearing(job)?.hearRecord(from, handover)
       return
     }
     // It said yes to so many invitations, perhaps, and not to so many jobs.
     if (!mine && this.#count() >= standingByMax) return
     const { seal, blind } = manifest.payload
     if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
-    const rows = chain.map((handover) => {
-      const record = handoverRecords[handovers.indexOf(handover)]!
-      return { id: handover.id, job, kind: 'handover' as const, ...record, extra: null }
-    })
+    const rows = handovers
+      .filter(({ record }) => chain.includes(record))
+      .map(({ kind, record: { id }, signed }) => ({ id, job, kind, ...signed, extra: null }))
     store.journal.append([{ id: job, job, kind: 'manifest', ...manifestRecord, extra: null }, ...rows])
     const state = {
       requestDigest: '',

@@ -14,12 +14,8 @@ import { jobRetentionMs, openingBytesMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
 import { type Ask, unitsOf } from '../../protocol/price.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
-import {
-  encodeBody,
-  type RecordKind,
-  type SignedRecord,
-  type Verified,
-} from '../../protocol/record/record.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import type { RecordKind } from '../../protocol/records.ts'
 import type {
   EnergyRate,
   WorkerEffect,
@@ -328,7 +324,7 @@ export class Vehicle {
     const row = {
       id,
       job: body.job,
-      kind: body.kind,
+      kind: 'receipt' as const,
       body: bytes,
       signature: key.sign(bytes),
       extra: encodeCbor(opening),
@@ -415,7 +411,7 @@ export class Vehicle {
       lease,
       keys: this.#keysOf(id),
       finished,
-      blocks: store.blocks,
+      blocks: store.blocks.of(manifest.id),
       journal: store.journal,
       provisions: this.#provisions,
       onShard: (done) => {
@@ -478,9 +474,10 @@ export class Vehicle {
     this.#keys.delete(lease)
     this.#fetching.get(lease)?.abort(new Error('the lease is over'))
     this.#fetching.delete(lease)
-    if (this.#worker.works(job)) return
+    // Who looks after the job as well hands its documents out.
+    if (this.#worker.works(job) || journal.rolesIn(job).some((role) => role !== workerRole)) return
     try {
-      blocks.dropAll(blocks.blocksOf(job, 'input'), { kind: 'input', job })
+      blocks.of(job).dropAll('input')
     } catch (error) {
       if (!this.#room.lostBy(error)) throw error // they go with the job
     }
@@ -489,16 +486,13 @@ export class Vehicle {
   #forget(job: JobId): void {
     const { store, log } = this.#options
     this.#jobs.delete(job)
-    const forget = async () => {
-      // A job that this node came to look after keeps its records: they are the steward's.
-      if (store.journal.listJobs().some((row) => row.job === job && row.role !== workerRole)) {
-        store.journal.deleteJobRow(job, workerRole)
-        return
-      }
-      store.journal.deleteJob(job)
-      await store.blocks.release(job).catch((error) => log.warn({ job, error }, 'blocks were not released'))
-    }
-    this.#outbox.after(() => this.#room.keep(forget))
+    const forgotten = () =>
+      this.#room
+        .keep(() => store.forget(job, workerRole))
+        .catch((error) =>
+          log.warn({ job, error }, 'a job was not forgotten; its blocks go at the next start'),
+        )
+    this.#outbox.after(forgotten)
   }
 
   #wakeAt(atMs: number): void {
