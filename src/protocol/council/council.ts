@@ -108,6 +108,8 @@ export class Council {
   /** How the job stood when so many records were here. */
   #observed: { readonly size: number; readonly view: RecordedView } | undefined
   #started = false
+  /** A wake was asked for, and has not come. */
+  #isWaking = false
   #looks = 0
   #effects: CouncilEffect[] = []
 
@@ -137,8 +139,7 @@ export class Council {
     else this.#sayInputsHeld()
     if (this.#ended) this.#reveal()
     else if (fresh || this.#fellows().length === 0) this.#act(fresh, nowMs)
-    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
-    return this.#drain()
+    return this.#drain(nowMs)
   }
 
   handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
@@ -163,6 +164,7 @@ export class Council {
         this.#results.lose(input.result)
         break
       case 'wake':
+        this.#isWaking = false
         this.#look(nowMs)
         break
       case 'connected':
@@ -201,7 +203,7 @@ export class Council {
       default:
         this.#tellSteward(input, nowMs)
     }
-    return this.#drain()
+    return this.#drain(nowMs)
   }
 
   /** Over the ids of all records that are here: equal on stewards that know the same. */
@@ -230,6 +232,24 @@ export class Council {
   /** Whether the end of the job and all accepted results are here. */
   get isComplete(): boolean {
     return this.#ended && this.#shards !== null && this.#results.areAllHere
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
+  /**
+   * Whether there is nothing left to do, until somebody says something: the job has ended, all of it is here, and every
+   * other steward has said that it has the same records, or has been gone for so long that it is not sought any more.
+   */
+  rests(nowMs: number): boolean {
+    if (!this.isComplete || this.#results.haveNews) return false
+    return this.isReader || this.#fellows().every((peer) => !this.#differs(peer) || this.#isGone(peer, nowMs))
+  }
+
+  /** Other stewards that have not said that they have the same records. */
+  behind(): PeerId[] {
+    return this.isReader ? [] : this.#fellows().filter((peer) => this.#differs(peer))
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
@@ -266,6 +286,10 @@ export class Council {
     return this.#records.succession.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
   }
 
+  #isGone(peer: PeerId, nowMs: number): boolean {
+    return !this.#connected.has(peer) && this.#attendance.isLost(peer, nowMs)
+  }
+
   #living(nowMs: number): PeerId[] {
     return this.#fellows().filter((peer) => this.#attendance.lives(peer, nowMs))
   }
@@ -275,7 +299,7 @@ export class Council {
   }
 
   #look(nowMs: number): void {
-    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+    this.#wakeUnlessAtRest(nowMs)
     const sinceMs = nowMs - (this.#lookedMs ?? nowMs)
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) this.#attendance.seatAnew(nowMs)
     this.#lookedMs = nowMs
@@ -519,7 +543,7 @@ export class Council {
       case 'beat':
         this.#attendance.heard(from, message.acting, nowMs)
         this.#roots.set(from, message.root)
-        this.#compare(from, nowMs)
+        this.#compare(from, message.asks, nowMs)
         break
       case 'branches':
         this.#records.trie.branches().forEach((hash, branch) => {
@@ -588,8 +612,12 @@ export class Council {
   }
 
   /** One of two looks for the differences, the one with the lower id. */
-  #compare(fellow: PeerId, nowMs: number): void {
-    if (!this.#differs(fellow)) return
+  #compare(fellow: PeerId, asks: boolean, nowMs: number): void {
+    if (!this.#differs(fellow)) {
+      // While the job runs it hears so within a second.
+      if (asks && this.#ended) this.#beat(fellow)
+      return
+    }
     if (this.#options.self > fellow) {
       if (this.#ended) this.#beat(fellow)
       return
@@ -622,7 +650,8 @@ export class Council {
 
   #beat(to: PeerId): void {
     const { job } = this.#options
-    this.#say(to, { type: 'beat', job, acting: this.acting, root: this.#records.trie.root() })
+    const root = this.#records.trie.root()
+    this.#say(to, { type: 'beat', job, acting: this.acting, root, asks: this.#differs(to) })
   }
 
   #say(to: PeerId, message: FellowMessage): void {
@@ -726,8 +755,15 @@ export class Council {
     return made.issued.record as Verified<PayloadOf<Kind>>
   }
 
-  #drain(): CouncilEffect[] {
+  #wakeUnlessAtRest(nowMs: number): void {
+    if (this.#isWaking || this.rests(nowMs)) return
+    this.#isWaking = true
+    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+  }
+
+  #drain(nowMs: number): CouncilEffect[] {
     assert(this.#started, 'a council begins before it hears')
+    this.#wakeUnlessAtRest(nowMs)
     const effects = this.#effects
     this.#effects = []
     return effects
