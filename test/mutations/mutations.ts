@@ -1050,8 +1050,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A steward does not fetch again what a vehicle could not get.',
     file: 'src/host/stewardship/stewardship.ts',
-    find: "if (message.reason === 'missing-blocks') void",
-    replace: "if (message.reason === 'no-such-engine') void",
+    find: "input.reason === 'missing-blocks'",
+    replace: "input.reason === 'no-such-engine'",
     caughtBy: [meshOf('stewardship')],
   },
   {

@@ -229,9 +229,9 @@ export class Council {
     return !this.#records.hasPlace(this.#options.self)
   }
 
-  /** Whether the end of the job and all accepted results are here. */
+  /** Whether the end of the job, the verdicts that it stands on and all accepted results are here. */
   get isComplete(): boolean {
-    return this.#ended && this.#shards !== null && this.#results.areAllHere
+    return this.#ended && this.#shards !== null && this.#hasVerdicts(this.#shards) && this.#results.areAllHere
   }
 
   get hasEnded(): boolean {
@@ -279,6 +279,15 @@ export class Council {
 
   get #ended(): boolean {
     return this.#records.end() !== undefined
+  }
+
+  /** Records come in any order: the end of a complete job may be here before the verdicts on its shards. */
+  #hasVerdicts(shards: readonly ShardEntry[]): boolean {
+    if (this.#records.end()?.payload.outcome !== 'complete') return true
+    const decided = new Set<number>()
+    for (const { payload } of this.#records.verdicts().values())
+      for (const { position } of payload.shards) decided.add(position)
+    return decided.size === shards.length
   }
 
   #fellows(): PeerId[] {
