@@ -328,7 +328,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'The owner’s rules do not settle.',
-    file: 'src/protocol/rules/rules.ts',
+    file: 'src/protocol/rules/settling.ts',
     find: "if (bySignals === 'stop' || nowMs - this.#lastStopMs < settleMs) return 'stop'",
     replace: "if (bySignals === 'stop') return 'stop'",
     caughtBy: [rules],
@@ -349,7 +349,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A temperature back at its limit is fine for the owner’s rules.',
-    file: 'src/protocol/rules/catalogue.ts',
+    file: 'src/protocol/rules/measuring.ts',
     find: 'value <= (wasCrossed ? max - back : max)',
     replace: 'value <= max',
     caughtBy: [rules],
@@ -370,7 +370,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'An unplugged vehicle works on, whatever its owner’s rules say.',
-    file: 'src/protocol/rules/catalogue.ts',
+    file: 'src/protocol/rules/vehicle-rules.ts',
     find: 'isFine: isPlugged ?? null,',
     replace: 'isFine: true,',
     caughtBy: [week],
@@ -385,7 +385,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'The same readings once more hide from the owner’s rules that a minute has passed since it was bad.',
     file: 'src/protocol/rules/rules.ts',
-    find: '    this.#settle(last.bySignals, nowMs)\n    const wakeAtMs',
+    find: '    this.#settling.settle(last.bySignals, nowMs)\n    const wakeAtMs',
     replace: '    const wakeAtMs',
     caughtBy: [rules],
   },
