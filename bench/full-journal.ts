@@ -8,13 +8,15 @@ import type { JournalRecord } from '../src/host/store/journal.ts'
 import { drawSeed, loadKey, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
 import { openStore } from '../src/host/store.ts'
 import type { Cid, JobId, PeerId } from '../src/protocol/ids.ts'
-import { type Lease, type Opening, type Receipt, receiptRoot } from '../src/protocol/job/lease.ts'
+import { type Issued, Issuer } from '../src/protocol/issuer.ts'
+import { type Lease, type Opening, receiptRoot } from '../src/protocol/job/lease.ts'
 import { decodeShardList } from '../src/protocol/job/lists.ts'
 import { type Manifest, openManifest } from '../src/protocol/job/manifest.ts'
 import type { Capacity } from '../src/protocol/membership/advert.ts'
 import { ownerIdOf } from '../src/protocol/membership/owner.ts'
 import { encodeCbor, rawCid } from '../src/protocol/record/block.ts'
-import { encodeBody, type RecordBody, recordId, type Verified } from '../src/protocol/record/record.ts'
+import type { Verified } from '../src/protocol/record/record.ts'
+import type { RecordKind } from '../src/protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../src/protocol/steward/contract.ts'
 import { Steward } from '../src/protocol/steward/steward.ts'
 
@@ -50,20 +52,14 @@ export async function fillJournal(
     const inputs: StewardInput[] = [
       { type: 'roster', capacities: [...keys.keys()].map((peer) => capacityOf(peer, manifest.payload)) },
     ]
-    const sign = (signer: SigningKey, body: RecordBody, extra: Opening | null) => {
-      const encoded = encodeBody(body)
-      const id = recordId(sha256, encoded)
-      const opening = extra === null ? null : encodeCbor(extra)
-      rows.push({
-        id,
-        job: manifest.id,
-        kind: body.kind,
-        body: encoded,
-        signature: signer.sign(encoded),
-        extra: opening,
-      })
-      return id
+    const keep = (signer: SigningKey, { issued, body }: Issued<RecordKind>) => {
+      const { kind, record, opening } = issued
+      const signed = { body, signature: signer.sign(body) }
+      const extra = opening === null ? null : encodeCbor(opening)
+      rows.push({ id: record.id, job: manifest.id, kind, ...signed, extra })
+      return signed
     }
+    const issuers = new Map([...keys.keys()].map((peer) => [peer, new Issuer(peer, sha256)]))
     const answer = (lease: Verified<Lease>) => {
       const signer = keys.get(lease.payload.vehicle)!
       for (const [place, position] of lease.payload.positions.entries()) {
@@ -71,16 +67,11 @@ export async function fillJournal(
         const result = rawCid(sha256, new TextEncoder().encode(`result ${position}`)) as Cid
         const opening: Opening = { results: [result], nonce: sha256(new Uint8Array([place])).slice(0, 16) }
         const of = { id: lease.id, job: manifest.id, worker: signer.peerId, shards: lease.payload.shards }
-        const body: RecordBody<Receipt> = {
-          domain: 'carpool',
-          version: 1,
-          kind: 'receipt',
+        const fields = {
           job: manifest.id,
           epoch: 0,
           steward: key.peerId,
-          serial: receipts,
           expiresMs: manifest.expiresMs,
-          signer: signer.peerId,
           payload: {
             lease: lease.id,
             covers: [place],
@@ -90,16 +81,20 @@ export async function fillJournal(
             energy: null,
           },
         }
-        const id = sign(signer, body, opening)
+        const made = issuers.get(signer.peerId)!.issue('receipt', fields, opening)
         receipts += 1
-        inputs.push({ type: 'receipt', receipt: { ...body, id }, opening, released: null })
+        inputs.push({
+          type: 'receipt',
+          receipt: { ...made.issued, signed: keep(signer, made) },
+          released: null,
+        })
       }
     }
     const carryOut = (effect: StewardEffect) => {
       if (effect.type === 'issue') {
-        sign(key, effect.body, null)
-        if (effect.body.kind === 'lease')
-          leases.set(effect.id, { ...effect.body, id: effect.id } as Verified<Lease>)
+        const { kind, record } = effect.issued
+        keep(key, effect)
+        if (kind === 'lease') leases.set(record.id, record)
       } else if (effect.type === 'offer') answer(leases.get(effect.lease)!)
       else if (effect.type === 'collect')
         inputs.push({

@@ -16,7 +16,8 @@ import { writeFile } from '../src/host/store/files.ts'
 import type { JournalRecord } from '../src/host/store/journal.ts'
 import { drawSeed, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
 import { openStore, type Store } from '../src/host/store.ts'
-import type { Cid, PeerId, RecordId } from '../src/protocol/ids.ts'
+import type { Cid, PeerId } from '../src/protocol/ids.ts'
+import { type Issued, Issuer } from '../src/protocol/issuer.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../src/protocol/job/lease.ts'
 import { encodeList, type ShardEntry } from '../src/protocol/job/lists.ts'
 import { type Manifest, resultEngine } from '../src/protocol/job/manifest.ts'
@@ -25,13 +26,8 @@ import type { LedgerInput } from '../src/protocol/ledger/ledger.ts'
 import type { Capacity } from '../src/protocol/membership/advert.ts'
 import { ownerIdOf } from '../src/protocol/membership/owner.ts'
 import { cborCid, encodeCbor } from '../src/protocol/record/block.ts'
-import {
-  encodeBody,
-  type RecordBody,
-  type RecordKind,
-  recordId,
-  type Verified,
-} from '../src/protocol/record/record.ts'
+import type { SignedRecord, Verified } from '../src/protocol/record/record.ts'
+import type { RecordKind } from '../src/protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../src/protocol/steward/contract.ts'
 import { Steward } from '../src/protocol/steward/steward.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
@@ -192,7 +188,7 @@ async function paidJob(
     costMs: 100,
   }))
   const list = encodeList(shards)
-  const file = await writeFile(list, ({ cid, bytes }) => store.blocks.put(cid, bytes, { kind: 'input' }))
+  const file = await writeFile(list, () => {})
   const nonce = new Uint8Array(16)
   const seed = drawSeed(steward, nonce)
   const manifest: Manifest = {
@@ -228,46 +224,34 @@ async function paidJob(
     ],
   }
   const records: JournalRecord[] = []
-  const sign = (key: SigningKey, body: RecordBody, opening: Opening | null): RecordId => {
-    const bytes = encodeBody(body)
-    const id = recordId(sha256, bytes)
+  const keep = (key: SigningKey, { issued, body }: Issued<RecordKind>): SignedRecord => {
+    const { kind, record, opening } = issued
+    const signed = { body, signature: key.sign(body) }
     const extra = opening === null ? null : encodeCbor(opening)
-    records.push({ id, job: body.job ?? id, kind: body.kind, body: bytes, signature: key.sign(bytes), extra })
-    return id
+    records.push({ id: record.id, job: record.job ?? record.id, kind, ...signed, extra })
+    return signed
   }
-  const bodyOf = <Payload>(
-    kind: RecordKind,
-    key: SigningKey,
-    serial: number,
-    payload: Payload,
-    job: Cid | null,
-  ) =>
-    ({
-      domain: 'carpool',
-      version: 1,
-      kind,
-      job,
-      epoch: 0,
-      steward: null,
-      serial,
-      expiresMs: manifest.deadlineMs,
-      signer: key.peerId,
-      payload,
-    }) satisfies RecordBody<Payload>
-  const job = sign(submitter, bodyOf('manifest', submitter, 0, manifest, null), null)
+  const fieldsOf = <Payload>(job: Cid | null, payload: Payload) => {
+    return { job, epoch: 0, steward: null, expiresMs: manifest.deadlineMs, payload }
+  }
+  const issuers = new Map([...cars.keys()].map((peer) => [peer, new Issuer(peer, sha256)]))
+  const manifestMade = new Issuer(submitter.peerId, sha256).issue('manifest', fieldsOf(null, manifest))
+  keep(submitter, manifestMade)
+  const job = manifestMade.issued.record.id
   const result = encodeResult({
     engine: resultEngine(manifest),
     records: [{ output: new Uint8Array(2), text: 'read', error: null }],
   })
   const resultCid = cborCid(sha256, result)
-  await store.blocks.put(resultCid, result, { kind: 'result', job })
+  const mine = store.blocks.of(job)
+  await writeFile(list, ({ cid, bytes }) => mine.put(cid, bytes, 'input'))
+  await mine.put(resultCid, result, 'result')
 
   const machine = new Steward({ job, manifest, shards, self: steward.peerId, seed, sha256 })
   const leases = new Map<string, Verified<Lease>>()
   const inputs: StewardInput[] = [
     { type: 'roster', capacities: [...cars.keys()].map(capacityOf), operatorPpm: 100_000 },
   ]
-  let serial = 0
   const answer = ({ id, payload }: Verified<Lease>) => {
     const key = cars.get(payload.vehicle)!
     for (const place of payload.positions.keys()) {
@@ -275,16 +259,15 @@ async function paidJob(
       const of = { id, job, worker: key.peerId, shards: payload.shards }
       const root = receiptRoot(sha256, of, [place], opening)
       const work: Receipt = { lease: id, covers: [place], root, cpuMs: 1, wallMs: 1, energy: null }
-      const body = bodyOf('receipt', key, serial++, work, job)
-      const receipt = { ...body, id: sign(key, body, opening) }
-      inputs.push({ type: 'receipt', receipt, opening, released: null })
+      const made = issuers.get(key.peerId)!.issue('receipt', fieldsOf(job, work), opening)
+      inputs.push({ type: 'receipt', receipt: { ...made.issued, signed: keep(key, made) }, released: null })
     }
   }
   const carryOut = (effect: StewardEffect) => {
     if (effect.type === 'issue') {
-      sign(steward, effect.body, null)
-      if (effect.body.kind === 'lease')
-        leases.set(effect.id, { ...effect.body, id: effect.id } as Verified<Lease>)
+      const { kind, record } = effect.issued
+      keep(steward, effect)
+      if (kind === 'lease') leases.set(record.id, record)
     } else if (effect.type === 'offer') answer(leases.get(effect.lease)!)
     else if (effect.type === 'collect')
       inputs.push({

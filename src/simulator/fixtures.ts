@@ -4,6 +4,7 @@ import { categoryDefault, type Manifest } from '../protocol/job/manifest.ts'
 import type { Advert, Capacity } from '../protocol/membership/advert.ts'
 import { cborCid } from '../protocol/record/block.ts'
 import type { Verified } from '../protocol/record/record.ts'
+import { bodyOf } from '../protocol/records.ts'
 import { cheapHash } from './chance.ts'
 
 /** The share that the simulated fleet's operator keeps of what owners earn. */
@@ -74,31 +75,21 @@ interface ManifestChoices {
 /** A job as its stewards hold it, verified. Nothing in it is sealed, and results are compared by their bytes. */
 export function manifestOf(choices: ManifestChoices): Verified<Manifest> {
   const { name, serial, submitter, runtime, shards: count, pagesPerShard, ...rest } = choices
-  return {
-    domain: 'carpool',
-    version: 1,
-    kind: 'manifest',
-    job: null,
-    epoch: 0,
-    steward: null,
-    serial,
-    expiresMs: Number.MAX_SAFE_INTEGER,
-    signer: submitter,
-    id: cidOf(name),
-    payload: {
-      runtime,
-      engine: { name: 'exact', id: 'engine' },
-      options: {},
-      weights: [],
-      shards: { file: cidOf('list'), bytes: 1, count, pages: count * pagesPerShard },
-      documents: { file: cidOf('documents'), bytes: 1, count },
-      agreement: 'bytes',
-      fleet: null,
-      seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
-      shortage: 'wait',
-      category: categoryDefault,
-      blind: null,
-      ...rest,
-    },
+  const payload: Manifest = {
+    runtime,
+    engine: { name: 'exact', id: 'engine' },
+    options: {},
+    weights: [],
+    shards: { file: cidOf('list'), bytes: 1, count, pages: count * pagesPerShard },
+    documents: { file: cidOf('documents'), bytes: 1, count },
+    agreement: 'bytes',
+    fleet: null,
+    seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
+    shortage: 'wait',
+    category: categoryDefault,
+    blind: null,
+    ...rest,
   }
+  const expiresMs = Number.MAX_SAFE_INTEGER
+  return { ...bodyOf('manifest', { signer: submitter, serial, expiresMs, payload }), id: cidOf(name) }
 }

@@ -15,6 +15,7 @@ import {
   totalsOf,
 } from '../protocol/ledger/statement.ts'
 import type { Verified } from '../protocol/record/record.ts'
+import { bodyOf } from '../protocol/records.ts'
 import { cheapHash } from './chance.ts'
 import type { SimJob } from './sim-job.ts'
 
@@ -101,19 +102,9 @@ export class StewardMoney {
     const totals = totalsOf(cheapHash, claims)
     const serial = this.#serial
     this.#serial += 1
-    const statement: Verified<Statement> = {
-      domain: 'carpool',
-      version: 1,
-      kind: 'statement',
-      job,
-      epoch: 0,
-      steward: peer,
-      serial,
-      expiresMs: Number.MAX_SAFE_INTEGER,
-      signer: peer,
-      id: `${peer}/${serial}` as RecordId,
-      payload: { vehicle, owner, currency: 'EUR', closed, paidMicros: 0, ...totals },
-    }
+    const payload = { vehicle, owner, currency: 'EUR', closed, paidMicros: 0, ...totals }
+    const fields = { job, steward: peer, signer: peer, serial, expiresMs: Number.MAX_SAFE_INTEGER, payload }
+    const statement = { ...bodyOf('statement', fields), id: `${peer}/${serial}` as RecordId }
     const page = pageOf(claims, before)
     return { statement, claims: page.claims.map(fromWire), next: page.next }
   }

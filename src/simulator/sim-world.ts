@@ -1,11 +1,11 @@
 /** What the nodes of a virtual world ask of it, and what they send to each other there. */
-import type { JobRecord } from '../protocol/council/job-records.ts'
-import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
-import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
+import type { Lease } from '../protocol/job/lease.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
-import type { RecordBody, Verified } from '../protocol/record/record.ts'
+import type { Verified } from '../protocol/record/record.ts'
+import type { Checked, JobRecord } from '../protocol/records.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import type { Chance } from './chance.ts'
 import type { Checkers } from './checkers.ts'
@@ -35,8 +35,7 @@ export type Parcel =
     }
   | {
       readonly type: 'receipt'
-      readonly receipt: Verified<Receipt>
-      readonly opening: Opening
+      readonly receipt: Checked<'receipt'>
       readonly released: ReleaseReason | null
     }
   | { readonly type: 'statement'; readonly said: SimStatement }
@@ -49,7 +48,7 @@ export interface SimWorld {
   clockOf(node: SimNode): number
   hasRoom(node: SimNode): boolean
   /** Notes that a steward signs a record of a job, and checks it. */
-  signed(id: RecordId, body: RecordBody): void
+  signed(record: Verified): void
   fsyncMs(): number
   /** In this node's process: not after a crash, and only when it wakes from a pause. */
   later(node: SimNode, delayMs: number, happen: () => void): void
@@ -65,6 +64,4 @@ export interface SimWorld {
   /** Returns whether all leases of this shard so far are the cartel's, and enough for a verdict. */
   cartelHoldsAll(job: SimJob, position: number): boolean
   ended(job: JobId): void
-  /** A steward signs a record of a job. */
-  signed(id: RecordId, body: RecordBody): void
 }

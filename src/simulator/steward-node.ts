@@ -2,22 +2,22 @@
 
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
-import { byDependency, type JobRecord } from '../protocol/council/job-records.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
-import type { ClaimRecord } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
+import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import { type Chance, cheapHash } from './chance.ts'
 import { capacityOf, operatorPpm, seedNamed } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimWorld } from './sim-world.ts'
+import { believed } from './unsigned.ts'
 
 type Written =
   | { readonly type: 'job'; readonly job: SimJob }
@@ -60,7 +60,7 @@ export class StewardNode extends Shell<Written> {
 
   /** Takes up a job that it is entrusted with; the submitter, or whoever has them, gives it the inputs. */
   #take(from: PeerId, job: SimJob, handovers: readonly Verified<Handover>[]): void {
-    const chain = handovers.map((record): JobRecord => ({ kind: 'handover', record }))
+    const chain = handovers.map((record) => checked('handover', record))
     if (this.knows(job)) {
       for (const entry of chain) this.#receive(from, entry)
       return
@@ -159,7 +159,7 @@ export class StewardNode extends Shell<Written> {
         this.#receive(from, parcel.entry)
         break
       case 'receipt':
-        this.#tell(parcel.receipt.job!, parcel)
+        this.#tell(parcel.receipt.record.job!, { ...parcel, receipt: believed(parcel.receipt) })
         break
       case 'entrust':
         this.#take(from, parcel.job, parcel.handovers)
@@ -219,19 +219,13 @@ export class StewardNode extends Shell<Written> {
   }
 
   #receive(from: PeerId, record: JobRecord): void {
-    this.#tell(record.record.job!, { type: 'record', from, record })
+    this.#tell(record.record.job!, { type: 'record', from, record: believed(record) })
   }
 
   #tell(job: JobId, input: CouncilInput): void {
     const known = this.#councils.get(job)
     if (known === undefined) return
-    const given = input.type === 'record' ? input.record : undefined
-    const effects = known.council.handle(input, this.clockMs)
-    const receipt =
-      input.type === 'receipt'
-        ? ({ kind: 'receipt', record: input.receipt, opening: input.opening } as const)
-        : given
-    for (const effect of effects) this.#carryOut(known.job, effect, receipt)
+    for (const effect of known.council.handle(input, this.clockMs)) this.#carryOut(known.job, effect)
   }
 
   tellRoster(): void {
@@ -249,26 +243,27 @@ export class StewardNode extends Shell<Written> {
       sha256: cheapHash,
     })
     this.#councils.set(id, { council, job })
-    const known = [...records].sort(byDependency).filter(isClaimRecord)
+    const known = [...records].sort(byDependency).filter(isMoney)
     this.#money.begin(job, known, this.clockMs)
     const shards = this.#inputs.has(id) ? job.shards : null
-    for (const effect of council.begin({ records, shards, fresh }, this.clockMs))
-      this.#carryOut(job, effect, undefined)
+    for (const effect of council.begin({ records, shards, fresh }, this.clockMs)) this.#carryOut(job, effect)
     this.#tell(id, { type: 'roster', capacities: this.world.capacities(), operatorPpm })
     for (const peer of this.world.linkedTo(this)) this.#tell(id, { type: 'connected', peer })
   }
 
-  #carryOut(job: SimJob, effect: CouncilEffect, given: JobRecord | undefined): void {
+  #carryOut(job: SimJob, effect: CouncilEffect): void {
     const id = job.manifest.id
     const { world } = this
     switch (effect.type) {
       case 'issue':
-        world.signed(effect.id, effect.body)
-        this.#issued({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
+        world.signed(effect.issued.record)
+        this.#issued(effect.issued)
         break
       case 'keep':
+        this.#keep(effect.receipt)
+        break
       case 'copy':
-        this.#keep(given!)
+        this.#keep(effect.record)
         break
       case 'offer':
         this.sendAfter(effect.to, () => {
@@ -286,10 +281,7 @@ export class StewardNode extends Shell<Written> {
         this.sendAfter(effect.to, () => ({ type: 'message', message: effect.message }))
         break
       case 'share':
-        this.sendAfter(effect.to, () => {
-          const entry = this.#recordOf(effect.record)
-          return entry === undefined ? undefined : { type: 'record', entry }
-        })
+        this.sendAfter(effect.to, () => ({ type: 'record', entry: effect.record }))
         break
       case 'collect':
         world.collect(this, effect.wanted, (results) => {
@@ -357,8 +349,7 @@ export class StewardNode extends Shell<Written> {
     this.#records.set(entry.record.id, entry)
     this.durable({ type: 'record', entry })
     const job = entry.record.job
-    if (job !== null && isClaimRecord(entry))
-      this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
+    if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
   }
 
   /** What it answers to a vehicle that asks, were nothing lost. */
@@ -384,8 +375,4 @@ export class StewardNode extends Shell<Written> {
     this.#results.add(result)
     this.durable({ type: 'result', result })
   }
-}
-
-function isClaimRecord<Kept extends JobRecord>(entry: Kept): entry is Kept & ClaimRecord {
-  return ['lease', 'receipt', 'allowance', 'verdict', 'end'].includes(entry.kind)
 }

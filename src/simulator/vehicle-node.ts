@@ -1,12 +1,13 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
 
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Opening, Receipt } from '../protocol/job/lease.ts'
+import type { Receipt } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity, EngineAdvert } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
 import type { Verified } from '../protocol/record/record.ts'
+import { type Checked, checked } from '../protocol/records.ts'
 import type { WorkerEffect, WorkerInput } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
 import { type Chance, cheapHash } from './chance.ts'
@@ -20,11 +21,6 @@ import { Slots, type TakenLease } from './slots.ts'
 import { remember, type VehicleWritten } from './vehicle-disk.ts'
 
 const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0 }
-
-interface Signed {
-  readonly receipt: Verified<Receipt>
-  readonly opening: Opening
-}
 
 export interface VehicleTraits {
   readonly temper: Temper
@@ -41,7 +37,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
   readonly #slots: Slots
   readonly #jobs = new Map<JobId, SimJob>()
   readonly #leases = new Map<LeaseId, TakenLease>()
-  readonly #receipts = new Map<RecordId, Signed>()
+  readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
   /** Results that it has computed, and gives to the nodes that collect them. */
   readonly #given = new Set<Cid>()
   #worker: Worker
@@ -242,7 +238,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
       case 'issue': {
         const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
         world.checkers.signed(effect.id, effect.body, effect.opening, isLiar(this.temper))
-        this.#receipts.set(effect.id, { receipt, opening: effect.opening })
+        this.#receipts.set(effect.id, checked('receipt', receipt, effect.opening))
         this.durable({ type: 'receipt', receipt, opening: effect.opening })
         this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, this.clockMs)
         break
@@ -251,15 +247,15 @@ export class VehicleNode extends Shell<VehicleWritten> {
         this.durable({ type: 'release', lease: effect.lease, reason: effect.reason })
         break
       case 'deliver': {
-        const known = this.#receipts.get(effect.receipt)
-        if (known !== undefined)
-          this.sendAfter(effect.to, () => ({ type: 'receipt', ...known, released: effect.released }))
+        const receipt = this.#receipts.get(effect.receipt)
+        const { released } = effect
+        if (receipt !== undefined) this.sendAfter(effect.to, () => ({ type: 'receipt', receipt, released }))
         break
       }
       case 'show': {
         const known = this.#leases.get(effect.lease)
         if (known !== undefined)
-          this.sendAfter(effect.to, () => ({ type: 'record', entry: { kind: 'lease', record: known.lease } }))
+          this.sendAfter(effect.to, () => ({ type: 'record', entry: checked('lease', known.lease) }))
         break
       }
       case 'send':

@@ -3,10 +3,10 @@
  * scenario and seed give the same events in the same order, on any machine.
  */
 
-import type { Cid, JobId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
-import type { RecordBody } from '../protocol/record/record.ts'
+import type { Verified } from '../protocol/record/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { Chance } from './chance.ts'
 import { Checkers } from './checkers.ts'
@@ -151,9 +151,9 @@ export class World implements SimWorld {
     if (!this.#endedMs.has(job)) this.#endedMs.set(job, this.nowMs)
   }
 
-  signed(id: RecordId, body: RecordBody): void {
+  signed(record: Verified): void {
     this.#lastSignedMs = this.nowMs
-    this.checkers.signed(id, body, null, false)
+    this.checkers.signed(record.id, record, null, false)
   }
 
   fsyncMs(): number {

@@ -12,7 +12,8 @@ import { type Lease, type Opening, receiptRoot } from '../../src/protocol/job/le
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { decodeMessage } from '../../src/protocol/message.ts'
 import { encodeCbor, rawCid } from '../../src/protocol/record/block.ts'
-import { encodeBody, type RecordBody, type RecordKind, recordId } from '../../src/protocol/record/record.ts'
+import { encodeBody, type RecordBody, recordId } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import type { Evidence } from '../../src/protocol/verification/evidence.ts'
 import { temporaryStore } from '../support/store.ts'
 

@@ -19,10 +19,16 @@ const tally = 'test/protocol/tally.test.ts'
 const audit = 'test/protocol/audit.test.ts'
 const settlement = 'test/protocol/settlement.test.ts'
 const auditPayments = 'test/protocol/audit-payments.test.ts'
+const auditRecords = 'test/protocol/audit-records.test.ts'
+const auditVerdicts = 'test/protocol/audit-verdicts.test.ts'
 const receipts = 'test/protocol/receipt.test.ts'
 const roster = 'test/protocol/roster.test.ts'
 const durability = 'test/host/store-durability.test.ts'
 const storeBlocks = 'test/host/store-blocks.test.ts'
+const storeJobs = 'test/host/store-jobs.test.ts'
+const provisions = 'test/host/provisions.test.ts'
+const submission = 'test/host/submission.test.ts'
+const jobsAlike = 'test/host/jobs-alike.test.ts'
 const outbox = 'test/host/outbox.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
@@ -92,7 +98,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'The hash of a block is not checked when it is put.',
-    file: 'src/host/store/blocks.ts',
+    file: 'src/host/store/block-writer.ts',
     find: "if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch'",
     replace: "if (bytes === null) throw new StoreError({ code: 'hash-mismatch'",
     caughtBy: [storeBlocks],
@@ -103,6 +109,78 @@ export const mutations: readonly Mutation[] = [
     find: "kinds.includes('weights') && kinds.every(isEvictable)",
     replace: "kinds.includes('weights')",
     caughtBy: [storeBlocks],
+  },
+  // --- which job a block belongs to
+  {
+    name: 'A block that is here already does not become the job’s that needs it.',
+    file: 'src/host/store/blocks.ts',
+    find: '      this.#uses.add(cid, use)\n      return false',
+    replace: '      return false',
+    caughtBy: [provisions, storeJobs],
+  },
+  {
+    name: 'A result that is here already is not made the job’s.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: "await this.#blocks.take(results, 'result')",
+    replace: 'results.filter((cid) => !this.#options.store.blocks.has(cid))',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'What arrives for a job that is forgotten is kept for ever.',
+    file: 'src/host/store/job-blocks.ts',
+    find: 'if (this.#isOver) throw',
+    replace: 'if (this.#isOver && this.job === undefined) throw',
+    caughtBy: [storeBlocks, provisions],
+  },
+  {
+    name: 'The release of a job takes what it gets when it is taken up again.',
+    file: 'src/host/store/blocks.ts',
+    find: 'new JobBlocks(job, this.#access, this.#releasing.get(job))',
+    replace: 'new JobBlocks(job, this.#access, undefined)',
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'Weights that were damaged leave a use behind.',
+    file: 'src/host/store/block-uses.ts',
+    find: "SELECT cid, '', ?2 FROM blocks WHERE cid = ?1`",
+    replace: "VALUES (?1, '', ?2)`",
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'A node that stops looking after a job forgets that its vehicle works on it.',
+    file: 'src/host/store.ts',
+    find: 'some((other) => other !== role)',
+    replace: 'some((other) => other !== role && other === "")',
+    caughtBy: [storeJobs],
+  },
+  {
+    name: 'What a crash left of forgotten jobs stays.',
+    file: 'src/host/store.ts',
+    find: 'blocks.keepOnly(new Set(',
+    replace: 'Promise.resolve(new Set(',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'Of weights only the root is the job’s.',
+    file: 'src/host/submission/submission.ts',
+    find: '(block) => mine.put(block.cid, block.bytes, kind))',
+    replace:
+      "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
+    caughtBy: [submission],
+  },
+  {
+    name: 'A request whose job was cancelled is answered with that job.',
+    file: 'src/host/jobs/jobs.ts',
+    find: "if (end) return end.outcome === 'complete'",
+    replace: 'if (end) return true',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'A request that is made twice at once becomes two jobs.',
+    file: 'src/host/turns.ts',
+    find: 'const mine = before.then(act)',
+    replace: 'const mine = act()',
+    caughtBy: [jobsAlike],
   },
   // --- what is signed
   {
@@ -179,7 +257,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A vehicle that signs two results for one shard is not contradicted.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (before !== undefined && before !== result) {',
+    find: 'if (before !== undefined && before !== result && !state.equivocated) {',
     replace: 'if (before === null) {',
     caughtBy: [scenarios],
   },
@@ -236,7 +314,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A receipt is acknowledged and not kept.',
     file: 'src/protocol/steward/steward.ts',
-    find: "{ type: 'keep', receipt: receipt.id, opening },",
+    find: "if (isNews) this.#effects.unshift({ type: 'keep', receipt: opened })",
     replace: '',
     caughtBy: [scenarios],
   },
@@ -250,8 +328,8 @@ export const mutations: readonly Mutation[] = [
   // --- restarts
   {
     name: 'A restored steward uses its serials again.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'if (record.signer === self) this.#serial = Math.max(this.#serial, record.serial + 1)',
+    file: 'src/protocol/issuer.ts',
+    find: 'if (signer === this.#signer) this.#serial = Math.max(this.#serial, serial + 1)',
     replace: '',
     caughtBy: [restart],
   },
@@ -265,8 +343,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)',
-    replace: '',
+    find: 'this.#results.learn(entry.record)\n      this.#issuer.learn(entry.record)',
+    replace: 'this.#results.learn(entry.record)',
     caughtBy: [simulator, council],
   },
   {
@@ -413,38 +491,73 @@ export const mutations: readonly Mutation[] = [
   // --- the proof
   {
     name: 'Draws are not bound to the seed that was committed to.',
-    file: 'src/protocol/audit/audit.ts',
-    find: ' || !equals(place.drawCommitment, sha256(seed))',
-    replace: '',
+    file: 'src/protocol/audit/draws.ts',
+    find: 'if (!equals(drawCommitment, sha256(seed)))',
+    replace: 'if (peer === null)',
     caughtBy: [audit],
   },
   {
     name: 'The audit does not repeat the draws.',
-    file: 'src/protocol/audit/audit.ts',
+    file: 'src/protocol/audit/draws.ts',
     find: 'drawn?.peer !== vehicle || drawn.owner !== owner',
     replace: 'drawn === null',
     caughtBy: [audit],
   },
   {
     name: 'The audit takes two receipts of one owner for two voices.',
-    file: 'src/protocol/audit/audit.ts',
+    file: 'src/protocol/audit/verdicts.ts',
     find: 'const owners = new Set(agreeing.map((claim) => claim.owner))',
     replace: 'const owners = new Set(agreeing)',
     caughtBy: [audit],
   },
   {
     name: 'The audit does not compare openings with what was committed to.',
-    file: 'src/protocol/audit/audit.ts',
-    find: '    checkReceipt(sha256, lease, receipt, opening)\n',
+    file: 'src/protocol/audit/records.ts',
+    find: '    checkReceipt(this.#input.sha256, lease, receipt, opening)\n',
     replace: '',
     caughtBy: [audit],
   },
   {
     name: 'The audit takes a job with open shards for complete.',
     file: 'src/protocol/audit/audit.ts',
-    find: "this.#end?.outcome === 'complete' && open > 0",
-    replace: 'open < 0',
+    find: "ends.some(({ outcome }) => outcome === 'complete') && open > 0",
+    replace: 'open > shards.length',
     caughtBy: [audit],
+  },
+  {
+    name: 'The audit takes a steward’s record of another job.',
+    file: 'src/protocol/audit/records.ts',
+    find: 'if (record.job !== this.#manifest.id) throw',
+    replace: 'if (record.job === record.id) throw',
+    caughtBy: [auditRecords],
+  },
+  {
+    name: 'The audit takes a result that was accepted for a reason to fail.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: "because === 'no-owner-left' || because === 'too-many-losses'",
+    replace: 'position < 0',
+    caughtBy: [auditVerdicts],
+  },
+  {
+    name: 'The audit takes a recomputation by a steward that the job does not let decide.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: "assurance.arbiter !== 'steward' && assurance.audits?.auditor !== 'steward'",
+    replace: 'position < 0',
+    caughtBy: [auditVerdicts],
+  },
+  {
+    name: 'The audit counts claims of anything for what a steward recomputed.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'if (!isAlike)',
+    replace: 'if (position < 0)',
+    caughtBy: [auditVerdicts],
+  },
+  {
+    name: 'The audit takes a claim of a window that names another receipt.',
+    file: 'src/protocol/audit/window-checks.ts',
+    find: 'window?.payload.receipts.includes(id)',
+    replace: 'window !== undefined',
+    caughtBy: [auditVerdicts],
   },
   // --- several stewards
   {
@@ -506,7 +619,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Records get in that no steward of the job signed.',
     file: 'src/protocol/council/job-records.ts',
-    find: '} else if (!this.isSteward(record.signer)) return false',
+    find: "} else if (signedByOf(entry.kind) !== 'steward' || !this.isSteward(record.signer)) return false",
     replace: '}',
     caughtBy: [council, scenarios],
   },
@@ -779,8 +892,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'What was written off counts all the same.',
     file: 'src/protocol/steward/steward.ts',
-    find: '      if (!this.#allowances.isOpen(state.lease.id, place)) return\n',
-    replace: '',
+    find: 'if (!this.#allowances.isOpen(state.lease.id, place)) {',
+    replace: 'if (place < 0) {',
     caughtBy: [scenarios],
   },
   {

@@ -12,7 +12,8 @@ import { encodeResult } from '../../src/protocol/job/result.ts'
 import type { Verdict } from '../../src/protocol/job/verdict.ts'
 import { type StatedClaim, type Statement, totalsOf } from '../../src/protocol/ledger/statement.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
-import { type RecordKind, recordId } from '../../src/protocol/record/record.ts'
+import { recordId } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import {
   bodyOf,
   cidNamed,

@@ -14,7 +14,8 @@ import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/job/verdi
 import type { Charter, Credential } from '../../src/protocol/membership/fleet.ts'
 import type { LeasePrice, Payment } from '../../src/protocol/price.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
-import { type RecordKind, recordId } from '../../src/protocol/record/record.ts'
+import { recordId } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import {
   bodyOf,
   cidNamed,

@@ -7,7 +7,7 @@ import { RandomStream } from '../../src/base/prng.ts'
 import { Attendance } from '../../src/protocol/council/attendance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
-import { type JobRecord, JobRecords } from '../../src/protocol/council/job-records.ts'
+import { JobRecords } from '../../src/protocol/council/job-records.ts'
 import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
 import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
@@ -23,9 +23,11 @@ import {
 } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
-import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import { checked, type JobRecord, type RecordKind } from '../../src/protocol/records.ts'
+import { Steward } from '../../src/protocol/steward/steward.ts'
 import { CouncilStage, seatOf, seedOf } from '../support/core-council-stage.ts'
 import {
+  believed,
   bodyOf,
   cidNamed,
   manifestWith,
@@ -162,7 +164,6 @@ function watch({ stewards, lostPercent, seconds, seed }: Watch): Watched {
   const manifest = manifestWith({ stewards: stewards.map(seatOf), deadlineMs: 1_000_000_000 })
   const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 }]
   const chance = new RandomStream(sha256, fromString(`watch ${seed}`), 'loss')
-  const records = new Map<string, JobRecord>()
   const councils = new Map<string, Council>()
   const wakes = new Map<string, number>()
   let [takeovers, disorderMs, beats, nowMs] = [0, 0, 0, 0]
@@ -171,13 +172,8 @@ function watch({ stewards, lostPercent, seconds, seed }: Watch): Watched {
   const carryOut = (name: string, effects: readonly CouncilEffect[]) => {
     for (const effect of effects)
       if (effect.type === 'wake') wakes.set(name, effect.atMs)
-      else if (effect.type === 'issue')
-        records.set(effect.id, {
-          kind: effect.body.kind,
-          record: { ...effect.body, id: effect.id },
-        } as JobRecord)
       else if (effect.type === 'share') {
-        const record = records.get(effect.record)!
+        const record = believed(effect.record)
         queue.push({ to: nameOfPeer(effect.to), input: { type: 'record', from: peerNamed(name), record } })
       } else if (effect.type === 'acting' && effect.acting) takeovers += 1
       else if (effect.type === 'send') {
@@ -360,7 +356,7 @@ test('different jobs ask different nodes', () => {
 // --- what holds in any order --------------------------------------------------------------------------------
 
 function recordOf<Payload>(
-  kind: RecordBody['kind'],
+  kind: RecordKind,
   signer: string,
   payload: Payload,
   more: Partial<RecordBody> = {},
@@ -371,10 +367,7 @@ function recordOf<Payload>(
 
 function handoverOf(signer: string, taker: string, after: Verified<Handover> | undefined): JobRecord {
   const payload: Handover = { previous: after?.id ?? job, lost: c, taker: seatOf(taker) }
-  return {
-    kind: 'handover',
-    record: recordOf('handover', signer, payload, { epoch: (after?.epoch ?? 0) + 1 }),
-  }
+  return checked('handover', recordOf('handover', signer, payload, { epoch: (after?.epoch ?? 0) + 1 }))
 }
 
 const threeStewards = manifestWith({ stewards: ['a', 'b', 'c'].map(seatOf) })
@@ -397,8 +390,8 @@ test('stewards that are told the same records in any order have the same, takers
     fork,
     second,
     handoverOf('x', 'y', undefined),
-    ...['a', 'd', 'e', 'f', 'x', 'y'].map(
-      (name): JobRecord => ({ kind: 'holding', record: recordOf('holding', name, inputsHeld) }),
+    ...['a', 'd', 'e', 'f', 'x', 'y'].map((name) =>
+      checked('holding', recordOf('holding', name, inputsHeld)),
     ),
   ]
   const expected = told(entries)
@@ -414,15 +407,15 @@ test('stewards that are told the same records in any order have the same, takers
 
 test('nothing of another job, of a lease that nobody gave, or of no steward gets into a job’s records', () => {
   const lease = leaseOf('a', 'v1', 'o1', [0, 1])
-  const records = told([{ kind: 'lease', record: lease }])
+  const records = told([checked('lease', lease)])
   const good = receiptOf(lease, 0, 'r', 1, 0) as JobRecord & { kind: 'receipt' }
   const elsewhere = { job: cidNamed('another job') as JobId }
   const unleased = leaseOf('a', 'v2', 'o2', [0])
   const replayed: JobRecord[] = [
-    { kind: 'lease', record: { ...leaseOf('a', 'v3', 'o3', [0]), ...elsewhere } },
-    { kind: 'holding', record: recordOf('holding', 'b', inputsHeld, elsewhere) },
-    { kind: 'lease', record: leaseOf('x', 'v3', 'o3', [0]) },
-    { kind: 'holding', record: recordOf('holding', 'v1', inputsHeld) },
+    checked('lease', { ...leaseOf('a', 'v3', 'o3', [0]), ...elsewhere }),
+    checked('holding', recordOf('holding', 'b', inputsHeld, elsewhere)),
+    checked('lease', leaseOf('x', 'v3', 'o3', [0])),
+    checked('holding', recordOf('holding', 'v1', inputsHeld)),
     receiptOf(unleased, 0, 'r', 2, 0) as JobRecord,
     { ...good, record: { ...good.record, ...elsewhere } },
   ]
@@ -453,7 +446,7 @@ test('at the bound of handovers, too, the order in which they come makes no diff
 test('beside the bound of forks, too, the order in which handovers come makes no difference', () => {
   const forks = Array.from({ length: handoverRecordsMax + 8 }, (_, i) => handoverOf('a', `t${i}`, undefined))
   const said = forks.map((_, i): JobRecord => {
-    return { kind: 'holding', record: recordOf('holding', `t${i}`, inputsHeld) }
+    return checked('holding', recordOf('holding', `t${i}`, inputsHeld))
   })
   const expected = told([...forks, ...said])
   assert.equal(expected.size, forks.length + said.length)
@@ -492,7 +485,7 @@ function receiptOf(
   result: string,
   serial: number,
   chance: number,
-): Restored {
+): JobRecord {
   const { vehicle: worker, shards } = lease.payload
   const opening = { results: [cidNamed(result)], nonce: sha256(new Uint8Array(1)) }
   const payload: Receipt = {
@@ -507,7 +500,7 @@ function receiptOf(
 }
 
 /** What a steward that takes over makes of these records, once it has seen every result. */
-function made(records: readonly Restored[]) {
+function made(records: readonly JobRecord[]) {
   const place = seatOf('a')
   const shards = [0, 1].map((n) => ({ shard: cidNamed(`shard ${n}`), pages: 1, bytes: 1, costMs: 1_000 }))
   const seed = seedOf('a', place.nonce)
@@ -539,7 +532,7 @@ test('stewards that have the same records come to the same, in whatever order th
   const r2 = r2s.reduce((x, y) => (y.record.id < x.record.id ? y : x))
   const r3 = receiptOf(second, 0, 'x', 0, 0)
   assert(r2.record.id < r3.record.id && r3.record.id < r1.record.id, 'by id they stand against their serials')
-  const opened = leases.map((record): Restored => ({ kind: 'lease', record }))
+  const opened = leases.map((record) => checked('lease', record))
   const receipts = [r1, r2, r3, receiptOf(third, 0, 'x', 0, 0)]
   const outcomes = permutations(receipts).map((shuffled) => JSON.stringify(made([...opened, ...shuffled])))
   assert.equal(new Set(outcomes).size, 1)
@@ -554,6 +547,33 @@ function play(script: string): string[] {
     .split('\n')
     .flatMap((line) => stage.run(parseCommand(line.trim())))
 }
+
+test('a job that is decided and does not end says whom its results have not reached', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    roster v1:o1 v2:o2
+    accept a L1 L2
+    receipt a L1 S0=x
+    examine a x
+    lacking a
+    receipt a L2 S0=x
+    lacking a b
+    results b
+    wait 1s
+    lacking a
+  `)
+  assert.deepEqual(
+    lines.filter((line) => line.includes('lacking')),
+    [
+      'a: results are lacking at nobody',
+      'a: results are lacking at b 1 c 1',
+      'b: results are lacking at nobody',
+      'a: results are lacking at nobody',
+    ],
+  )
+})
 
 test('verdicts apart are settled only when the claims of both sides have been looked at', () => {
   const lines = play(`

@@ -5,14 +5,22 @@ import fc from 'fast-check'
 import { equals, fromString } from 'uint8arrays'
 import type { CouncilEffect, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
-import type { JobRecord } from '../../src/protocol/council/job-records.ts'
 import type { RecordId } from '../../src/protocol/ids.ts'
 import { encodeMessage } from '../../src/protocol/message.ts'
 import { rawCid } from '../../src/protocol/record/block.ts'
 import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
 import { RecordTrie, trieFanout } from '../../src/protocol/record/record-trie.ts'
+import { checked, type JobRecord } from '../../src/protocol/records.ts'
 import { seatOf, seedOf } from '../support/core-council-stage.ts'
-import { bodyOf, cidNamed, manifestWith, nameOfPeer, peerNamed, sha256 } from '../support/core-fakes.ts'
+import {
+  believed,
+  bodyOf,
+  cidNamed,
+  manifestWith,
+  nameOfPeer,
+  peerNamed,
+  sha256,
+} from '../support/core-fakes.ts'
 
 function idOf(n: number): RecordId {
   return rawCid(sha256, fromString(`record ${n}`))
@@ -101,7 +109,7 @@ const manifest = manifestWith({ stewards: [seatOf('a'), seatOf('b')] })
 /** A small record that rests on nothing else. */
 function recordNumbered(serial: number): JobRecord {
   const body = bodyOf('holding', peerNamed('b'), { inputs: true, verdicts: [] }, { job, serial })
-  return { kind: 'holding', record: { ...body, id: recordId(sha256, encodeBody(body)) } }
+  return checked('holding', { ...body, id: recordId(sha256, encodeBody(body)) })
 }
 
 function councilOf(name: string, records: Iterable<JobRecord>): Council {
@@ -125,7 +133,7 @@ interface Exchange {
 }
 
 /** a and b meet and tell each other what they lack, all that is said at once taking one flight. */
-function exchange(a: Council, b: Council, recordsOf: ReadonlyMap<RecordId, JobRecord>): Exchange {
+function exchange(a: Council, b: Council): Exchange {
   const councils = new Map([
     ['a', a],
     ['b', b],
@@ -148,7 +156,7 @@ function exchange(a: Council, b: Council, recordsOf: ReadonlyMap<RecordId, JobRe
         next.push(...saidBy(to, councils.get(to)!.handle({ type: 'fellow', from: sender, message }, 0)))
       } else if (effect.type === 'share') {
         records += 1
-        const record = recordsOf.get(effect.record)!
+        const record = believed(effect.record)
         next.push(...saidBy(to, councils.get(to)!.handle({ type: 'record', from: sender, record }, 0)))
       }
     }
@@ -160,11 +168,10 @@ function exchange(a: Council, b: Council, recordsOf: ReadonlyMap<RecordId, JobRe
 /** Two stewards that both have `count` records, and each `apart` that the other lacks. */
 function meet(count: number, apart: number): Exchange {
   const all = Array.from({ length: count + 2 * apart }, (_, serial) => recordNumbered(serial))
-  const recordsOf = new Map(all.map((entry) => [entry.record.id, entry]))
   const shared = all.slice(0, count)
   const a = councilOf('a', [...shared, ...all.slice(count, count + apart)])
   const b = councilOf('b', [...shared, ...all.slice(count + apart)])
-  const outcome = exchange(a, b, recordsOf)
+  const outcome = exchange(a, b)
   assert.deepEqual(a.root, b.root, 'afterwards both have the same')
   assert.equal(a.recordCount, all.length)
   return outcome

@@ -1,8 +1,8 @@
 /** What a steward that is restored from its records never says a second time. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { RecordBody, Verified } from '../../src/protocol/record/record.ts'
-import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import type { JobRecord } from '../../src/protocol/records.ts'
+import { Steward } from '../../src/protocol/steward/steward.ts'
 import { cidNamed, manifestWith, peerNamed, seed, sha256 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 
@@ -17,16 +17,12 @@ function stewardOf(shardCount: number): Steward {
   return new Steward({ job, manifest, shards, self, seed, sha256 })
 }
 
-function signedWith(steward: Steward, roster: readonly string[], nowMs: number): Restored[] {
+function signedWith(steward: Steward, roster: readonly string[], nowMs: number): JobRecord[] {
   const effects = steward.handle({ type: 'roster', capacities: roster.map(capacityOf) }, nowMs)
-  return effects.flatMap((effect) => {
-    if (effect.type !== 'issue') return []
-    const record = { ...(effect.body as RecordBody<never>), id: effect.id } satisfies Verified
-    return [{ kind: effect.body.kind, record } as Restored]
-  })
+  return effects.flatMap((effect) => (effect.type === 'issue' ? [effect.issued] : []))
 }
 
-function drawsOf(records: readonly Restored[]): number[] {
+function drawsOf(records: readonly JobRecord[]): number[] {
   return records.flatMap(({ kind, record }) => (kind === 'lease' ? [record.payload.draw.index] : []))
 }
 

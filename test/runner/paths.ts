@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path'
 
-const folderVariable = 'CARPOOL_TEST_RUN'
-const fileVariable = 'CARPOOL_TEST_FILE'
+// Not CARPOOL_…: a node refuses what it does not know of these.
+const folderVariable = 'TEST_RUN_FOLDER'
+const fileVariable = 'TEST_RUN_FILE'
 
 export const eventsName = 'events.jsonl'
 export const declaredName = 'declared'

@@ -9,23 +9,10 @@
 import { concat, fromString, toString as textOf } from 'uint8arrays'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
-import type { JobRecord } from '../../src/protocol/council/job-records.ts'
 import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import { openAllowance } from '../../src/protocol/job/allowance.ts'
-import { openDrawBasis } from '../../src/protocol/job/draw.ts'
-import { openHandover } from '../../src/protocol/job/handover.ts'
-import { openHolding } from '../../src/protocol/job/holding.ts'
-import {
-  type Opening,
-  openLease,
-  openReceipt,
-  type Receipt,
-  receiptRoot,
-} from '../../src/protocol/job/lease.ts'
+import { openLease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
-import { openEnd, openReveal, openVerdict } from '../../src/protocol/job/verdict.ts'
-import { openWindow } from '../../src/protocol/job/window.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import {
   decodeMessage,
@@ -33,8 +20,16 @@ import {
   type Message,
   type UnwillingReason,
 } from '../../src/protocol/message.ts'
-import { recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
+import { recordId } from '../../src/protocol/record/record.ts'
 import { shortIdOf } from '../../src/protocol/record/record-trie.ts'
+import {
+  isShared,
+  type JobRecord,
+  type JobRecordKind,
+  type Opened,
+  openRecord,
+  openRecordAs,
+} from '../../src/protocol/records.ts'
 import type { Examined, Wanted } from '../../src/protocol/steward/contract.ts'
 import {
   bodyOf,
@@ -46,6 +41,7 @@ import {
   peerNamed,
   sha256,
   sign,
+  signBytes,
   verify,
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
@@ -86,34 +82,6 @@ export function seatOf(name: string): StewardPlace {
   }
 }
 
-/** Opens a record as a shell does, by its kind. */
-function openAny(kind: string, record: SignedRecord, opening: Opening | null): JobRecord {
-  switch (kind) {
-    case 'draw':
-      return { kind, record: openDrawBasis(record, sha256, verify) }
-    case 'lease':
-      return { kind, record: openLease(record, sha256, verify) }
-    case 'window':
-      return { kind, record: openWindow(record, sha256, verify) }
-    case 'receipt':
-      return { kind, record: openReceipt(record, sha256, verify), opening: opening! }
-    case 'verdict':
-      return { kind, record: openVerdict(record, sha256, verify) }
-    case 'end':
-      return { kind, record: openEnd(record, sha256, verify) }
-    case 'holding':
-      return { kind, record: openHolding(record, sha256, verify) }
-    case 'handover':
-      return { kind, record: openHandover(record, sha256, verify) }
-    case 'allowance':
-      return { kind, record: openAllowance(record, sha256, verify) }
-    case 'reveal':
-      return { kind, record: openReveal(record, sha256, verify) }
-    default:
-      throw new Error(`a job has no ${kind}`)
-  }
-}
-
 const initials = {
   draw: 'D',
   lease: 'L',
@@ -142,7 +110,7 @@ export class CouncilStage {
   readonly #muted = new Set<string>()
   readonly #waiting = new Set<string>()
   #post: Letter[] = []
-  readonly #signed = new Map<RecordId, { readonly record: SignedRecord; readonly opened: JobRecord }>()
+  readonly #signed = new Map<RecordId, Opened<JobRecordKind>>()
   readonly #recordNames = new Map<RecordId, string>()
   readonly #recordsNamed = new Map<string, RecordId>()
   readonly #roots = new Map<string, number>()
@@ -258,6 +226,9 @@ export class CouncilStage {
       case 'compare':
         this.#compare()
         break
+      case 'lacking':
+        for (const name of words) this.#lacking(name)
+        break
       case 'view':
         for (const member of words) this.#view(member)
         break
@@ -314,7 +285,7 @@ export class CouncilStage {
     this.#members.set(name, member)
     this.#names.add(name)
     const shards = member.inputs ? this.#shards : null
-    const restored = records.map((id) => this.#signed.get(id)!.opened)
+    const restored = records.map((id) => this.#signed.get(id)!)
     const fresh = submitted && first
     this.#carryOut(member, member.council!.begin({ records: restored, shards, fresh }, this.nowMs))
     if (this.#capacities.length > 0) this.#hand(name, { type: 'roster', capacities: this.#capacities })
@@ -389,15 +360,15 @@ export class CouncilStage {
       energy: null,
     }
     const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
-    const receipt = openReceipt(record, sha256, verify)
-    this.#name({ kind: 'receipt', record: receipt, opening }, record)
-    this.#hand(to!, { type: 'receipt', receipt, opening, released: null })
+    const receipt = openRecordAs('receipt', record, opening, sha256, verify)
+    this.#name(receipt)
+    this.#hand(to!, { type: 'receipt', receipt, released: null })
   }
 
   /** A vehicle shows a steward what it has of the job. */
   #show(to: string, names: readonly string[]): void {
     for (const name of names) {
-      const { opened } = this.#signed.get(this.#recordNamed(name))!
+      const opened = this.#signed.get(this.#recordNamed(name))!
       const from = opened.kind === 'lease' ? opened.record.payload.vehicle : opened.record.signer
       this.#hand(to, { type: 'record', from, record: opened })
     }
@@ -440,6 +411,13 @@ export class CouncilStage {
       )
     }
     this.#lines.push(roots.size === 1 ? 'the roots are equal' : 'the roots differ')
+  }
+
+  /** Whom a job's results have not reached, that must have them before it ends. */
+  #lacking(name: string): void {
+    const lacking = [...this.#running(name).lackingResults(this.nowMs)]
+    const counts = lacking.map(([peer, verdicts]) => `${nameOfPeer(peer)} ${verdicts}`)
+    this.#lines.push(`${name}: results are lacking at ${counts.length === 0 ? 'nobody' : counts.join(' ')}`)
   }
 
   #view(name: string): void {
@@ -495,12 +473,12 @@ export class CouncilStage {
       if (!this.#members.has(to)) this.#begin(to, chain, false)
       else
         for (const id of chain)
-          this.#hand(to, { type: 'record', from: sender, record: this.#signed.get(id)!.opened })
+          this.#hand(to, { type: 'record', from: sender, record: this.#signed.get(id)! })
       return
     }
     if (message.type === 'record') {
-      const { kind } = this.#signed.get(recordId(sha256, message.record.body))!.opened
-      const record = openAny(kind, message.record, message.opening)
+      const record = openRecord(message.record, message.opening, sha256, verify)
+      if (!isShared(record)) throw new Error(`a job has no ${record.kind}`)
       this.#hand(to, { type: 'record', from: sender, record })
     } else this.#hand(to, { type: 'fellow', from: sender, message: message as FellowMessage })
   }
@@ -523,26 +501,26 @@ export class CouncilStage {
   #lineOf(member: Member, effect: CouncilEffect): string | undefined {
     switch (effect.type) {
       case 'issue': {
-        const record = sign(effect.body)
-        const opened = openAny(effect.body.kind, record, null)
-        this.#name(opened, record)
-        member.journal.add(effect.id)
+        const record = signBytes(effect.issued.record, effect.body)
+        const opened = openRecordAs(effect.issued.kind, record, null, sha256, verify)
+        this.#name(opened)
+        member.journal.add(opened.record.id)
         return `issue ${this.#described(opened)}`
       }
       case 'keep':
       case 'copy': {
-        const id = effect.type === 'keep' ? effect.receipt : effect.record
+        const { id } = (effect.type === 'keep' ? effect.receipt : effect.record).record
         member.journal.add(id)
         return `${effect.type} ${this.#nameOf(id)}`
       }
       case 'share': {
-        const { record, opened } = this.#signed.get(effect.record)!
-        const opening = opened.kind === 'receipt' ? opened.opening : null
+        const { id } = effect.record.record
+        const { signed: record, opening } = this.#signed.get(id)!
         this.#send(member.name, effect.to, { type: 'record', job: this.#job, record, opening })
-        return this.#talks ? `share ${this.#nameOf(effect.record)} with ${nameOfPeer(effect.to)}` : undefined
+        return this.#talks ? `share ${this.#nameOf(id)} with ${nameOfPeer(effect.to)}` : undefined
       }
       case 'entrust': {
-        const handovers = member.council!.succession.chain.map(({ id }) => this.#signed.get(id)!.record)
+        const handovers = member.council!.succession.chain.map(({ id }) => this.#signed.get(id)!.signed)
         const manifest = sign(bodyOf('manifest', effect.to, this.#manifest))
         this.#send(member.name, effect.to, {
           type: 'entrust',
@@ -680,10 +658,10 @@ export class CouncilStage {
   }
 
   /** Names a record by its kind and number; the same record again keeps its name. */
-  #name(opened: JobRecord, record: SignedRecord): void {
+  #name(opened: Opened<JobRecordKind>): void {
     const { id } = opened.record
     if (this.#signed.has(id)) return
-    this.#signed.set(id, { record, opened })
+    this.#signed.set(id, opened)
     const initial = initials[opened.kind]
     const count = [...this.#recordNames.values()].filter((name) => name[0] === initial).length
     this.#recordNames.set(id, `${initial}${count + 1}`)
@@ -706,7 +684,7 @@ export class CouncilStage {
   }
 
   #leaseOf(id: LeaseId) {
-    return openLease(this.#signed.get(id)!.record, sha256, verify)
+    return openLease(this.#signed.get(id)!.signed, sha256, verify)
   }
 
   #leaseNamed(name: string): { readonly lease: LeaseId; readonly from: PeerId } {

@@ -10,10 +10,10 @@ import { rawCid } from '../../src/protocol/record/block.ts'
 import {
   encodeBody,
   type RecordBody,
-  type RecordKind,
   type SignedRecord,
   type Verify,
 } from '../../src/protocol/record/record.ts'
+import type { Checked, Opened, RecordKind } from '../../src/protocol/records.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(bytes).digest())
@@ -68,6 +68,17 @@ export function bodyOf<Payload>(
 export function sign(body: RecordBody): SignedRecord {
   const bytes = encodeBody(body)
   return { body: bytes, signature: signatureOf(body.signer, bytes) }
+}
+
+/** A record that nobody signed, for a core whose shell has believed it. */
+export function believed<Kind extends RecordKind>(record: Checked<Kind>): Opened<Kind> {
+  const unsigned = { body: new Uint8Array(0), signature: new Uint8Array(0) }
+  return { ...record, signed: unsigned } as Opened<Kind>
+}
+
+/** Signs the bytes of a body that the core made. */
+export function signBytes({ signer }: { readonly signer: PeerId }, body: Uint8Array): SignedRecord {
+  return { body, signature: signatureOf(signer, body) }
 }
 
 export const verify: Verify = (signer, bytes, signature) => equals(signatureOf(signer, bytes), signature)

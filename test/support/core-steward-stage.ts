@@ -5,24 +5,15 @@
 
 import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { type Agreement, type Content, isTolerance } from '../../src/protocol/job/agreement.ts'
-import { openAllowance } from '../../src/protocol/job/allowance.ts'
-import { openDrawBasis } from '../../src/protocol/job/draw.ts'
-import {
-  type Opening,
-  openLease,
-  openReceipt,
-  type Receipt,
-  receiptRoot,
-} from '../../src/protocol/job/lease.ts'
+import { openLease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { Audits, Manifest } from '../../src/protocol/job/manifest.ts'
-import { openEnd, openVerdict } from '../../src/protocol/job/verdict.ts'
-import { openWindow } from '../../src/protocol/job/window.ts'
 import type { Capacity, EngineAdvert } from '../../src/protocol/membership/advert.ts'
 import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
 import type { Ask, Payment } from '../../src/protocol/price.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
+import { type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
 import type { Examined, StewardEffect, StewardInput, Wanted } from '../../src/protocol/steward/contract.ts'
-import { type Restored, Steward } from '../../src/protocol/steward/steward.ts'
+import { Steward } from '../../src/protocol/steward/steward.ts'
 import type { Recomputation } from '../../src/protocol/verification/tally.ts'
 import {
   bodyOf,
@@ -35,6 +26,7 @@ import {
   seed,
   sha256,
   sign,
+  signBytes,
   verify,
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
@@ -122,11 +114,7 @@ export class StewardStage {
   #steward: Steward
   readonly #job = cidNamed('job')
   readonly #self = peerNamed('steward')
-  readonly #journal: {
-    readonly record: SignedRecord
-    readonly opening: Opening | null
-    readonly kind: string
-  }[] = []
+  readonly #journal: JobRecord[] = []
   readonly #leases: LeaseId[] = []
   readonly #receipts: RecordId[] = []
   readonly #signed = new Map<RecordId, SignedRecord>()
@@ -246,11 +234,12 @@ export class StewardStage {
       energy: null,
     }
     const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
-    const receipt = openReceipt(record, sha256, verify)
-    this.#signed.set(receipt.id, record)
-    if (!this.#receipts.includes(receipt.id)) this.#receipts.push(receipt.id)
+    const receipt = openRecordAs('receipt', record, opening, sha256, verify)
+    const { id: name } = receipt.record
+    this.#signed.set(name, record)
+    if (!this.#receipts.includes(name)) this.#receipts.push(name)
     const released = (settings.get('released') ?? null) as ReleaseReason | null
-    return this.#hand({ type: 'receipt', receipt, opening, released })
+    return this.#hand({ type: 'receipt', receipt, released })
   }
 
   /** Answers every collection of this result that is under way; `from` picks one of them. */
@@ -285,31 +274,22 @@ export class StewardStage {
   #restore(): string[] {
     this.#steward = this.#build()
     this.#wanted = []
-    const restored = this.#journal.map(({ kind, record, opening }): Restored => {
-      if (kind === 'draw') return { kind, record: openDrawBasis(record, sha256, verify) }
-      if (kind === 'lease') return { kind, record: openLease(record, sha256, verify) }
-      if (kind === 'receipt') return { kind, record: openReceipt(record, sha256, verify), opening: opening! }
-      if (kind === 'verdict') return { kind, record: openVerdict(record, sha256, verify) }
-      if (kind === 'window') return { kind, record: openWindow(record, sha256, verify) }
-      if (kind === 'allowance') return { kind, record: openAllowance(record, sha256, verify) }
-      return { kind: 'end', record: openEnd(record, sha256, verify) }
-    })
-    return this.#carryOut(this.#steward.restore(restored, this.nowMs))
+    return this.#carryOut(this.#steward.restore(this.#journal, this.nowMs))
   }
 
   #carryOut(effects: readonly StewardEffect[]): string[] {
     return effects.map((effect) => {
       switch (effect.type) {
         case 'issue': {
-          const record = sign(effect.body)
-          this.#signed.set(effect.id, record)
-          this.#journal.push({ kind: effect.body.kind, record, opening: null })
-          return this.#issued(effect.id, record)
+          const { kind, record } = effect.issued
+          const signed = signBytes(record, effect.body)
+          this.#signed.set(record.id, signed)
+          this.#journal.push(openRecordAs(kind, signed, null, sha256, verify))
+          return this.#issued(effect.issued)
         }
         case 'keep': {
-          const record = this.#signed.get(effect.receipt)!
-          this.#journal.push({ kind: 'receipt', record, opening: effect.opening })
-          return `keep ${this.#receiptName(effect.receipt)}`
+          this.#journal.push(effect.receipt)
+          return `keep ${this.#receiptName(effect.receipt.record.id)}`
         }
         case 'offer':
           return `offer ${this.#leaseName(effect.lease)} to ${nameOfPeer(effect.to)}`
@@ -336,23 +316,23 @@ export class StewardStage {
     })
   }
 
-  #issued(id: RecordId, record: SignedRecord): string {
-    const kind = this.#journal.at(-1)!.kind
+  #issued({ kind, record }: JobRecord): string {
+    const { id } = record
     if (kind === 'lease') {
       this.#leases.push(id)
-      const { vehicle, positions, price } = openLease(record, sha256, verify).payload
+      const { vehicle, positions, price } = record.payload
       const at = price === null ? '' : ` at ${price.unitMicros}`
       return `issue ${this.#leaseName(id)} ${nameOfPeer(vehicle)} ${positions.map((p) => `S${p}`).join(' ')}${at}`
     }
     if (kind === 'allowance') {
-      const { writtenOff } = openAllowance(record, sha256, verify).payload
+      const { writtenOff } = record.payload
       const leases = writtenOff.map(({ lease, places }) =>
         places.length === 0 ? this.#leaseName(lease) : `${this.#leaseName(lease)} but ${places.join(' ')}`,
       )
       return `issue allowance that writes off ${leases.join(', ')}`
     }
     if (kind === 'draw') {
-      const { candidates } = openDrawBasis(record, sha256, verify).payload
+      const { candidates } = record.payload
       return `issue draw from ${candidates.map((c) => `${nameOfPeer(c.peer)}:${c.owner}`).join(' ')}`
     }
     return `issue ${kind}`

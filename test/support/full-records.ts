@@ -28,7 +28,8 @@ import {
   wrappedKeyBytes,
   writtenOffMax,
 } from '../../src/protocol/limits.ts'
-import type { RecordKind, SignedRecord } from '../../src/protocol/record/record.ts'
+import type { SignedRecord } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import { bodyOf, cidNamed, manifestWith, sha256, sign } from './core-fakes.ts'
 
 export const most = Number.MAX_SAFE_INTEGER

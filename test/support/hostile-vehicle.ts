@@ -22,12 +22,8 @@ import type { Advert } from '../../src/protocol/membership/advert.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
-import {
-  encodeBody,
-  type RecordKind,
-  type SignedRecord,
-  type Verified,
-} from '../../src/protocol/record/record.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import { wasm } from '../../src/runtimes/wasm/wasm.ts'
 import { Inbox } from './network.ts'
 

@@ -3,13 +3,8 @@ import type { Cid, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/job/verdict.ts'
 import type { PaidJob } from '../../src/protocol/ledger/claims.ts'
-import {
-  encodeBody,
-  type RecordBody,
-  type RecordKind,
-  recordId,
-  type Verified,
-} from '../../src/protocol/record/record.ts'
+import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import { bodyOf, cidNamed, ownerNamed, peerNamed, sha256 } from './core-fakes.ts'
 
 export const paidJob: PaidJob = {

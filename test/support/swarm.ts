@@ -87,10 +87,10 @@ export function writeDocuments(t: TestContext, texts: readonly (string | Uint8Ar
 
 /**
  * Documents that are one shard each, for the module `slow`, which works on each of them for about `tenths` of a
- * second or a few times that.
+ * second or a few times that. `first`: the number of the first, for jobs of one swarm that should share none.
  */
-export function writeSlowDocuments(t: TestContext, count: number, tenths: Tenths): string {
-  const folder = writeDocuments(t, slowTexts(count, tenths))
+export function writeSlowDocuments(t: TestContext, count: number, tenths: Tenths, first = 0): string {
+  const folder = writeDocuments(t, slowTexts(count, tenths, first))
   for (const name of readdirSync(folder)) truncateSync(join(folder, name), ownShardBytes)
   return folder
 }
@@ -139,7 +139,7 @@ export function ocrJob(paths: readonly string[], changes: Partial<SubmitRequest>
 }
 
 /** The job's last status. */
-export function untilEnded({ node }: Member, job: string): Promise<JobStatus> {
+export function untilEnded({ node }: Pick<Member, 'node'>, job: string): Promise<JobStatus> {
   return untilStatus({ node }, job, `job ${job} ended`, ({ state }) => state !== 'running')
 }
 
@@ -168,7 +168,7 @@ export function untilAtWork({ node, name }: Member): Promise<void> {
 }
 
 export async function resultsOf(
-  { node }: Member,
+  { node }: Pick<Member, 'node'>,
   job: string,
 ): Promise<{ readonly lines: readonly ResultLine[]; readonly end: ResultsEnd }> {
   const lines: ResultLine[] = []
@@ -180,14 +180,14 @@ export async function resultsOf(
   }
 }
 
-export async function textsOf(member: Member, job: string): Promise<unknown[]> {
+export async function textsOf(member: Pick<Member, 'node'>, job: string): Promise<unknown[]> {
   const { lines, end } = await resultsOf(member, job)
   assert.deepEqual(end.missing, [])
   return lines.map(({ result }) => result?.text)
 }
 
 /** What `slow` answers to writeSlowDocuments. */
-export function slowTexts(count: number, tenths: Tenths): string[] {
+export function slowTexts(count: number, tenths: Tenths, first = 0): string[] {
   const of = typeof tenths === 'number' ? () => tenths : tenths
-  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(i).padStart(3, '0')} of it.`)
+  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(first + i).padStart(3, '0')} of it.`)
 }

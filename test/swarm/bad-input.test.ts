@@ -12,7 +12,7 @@ import {
   cars,
   ocrJob,
   resultsOf,
-  startSwarm,
+  sharedSwarm,
   temporaryFolder,
   testTimeout,
   untilEnded,
@@ -20,13 +20,14 @@ import {
   writeDocuments,
 } from '../support/swarm.ts'
 
+const swarmOf = sharedSwarm({ vehicles: cars(2) })
 const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 
 test(
   'what cannot be submitted is refused in one line that names it, and the node lives',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: cars(1) })
+    const swarm = await swarmOf(t)
     const folder = temporaryFolder(t)
     mkdirSync(join(folder, 'empty'))
     writeFileSync(join(folder, 'page.png'), blankPage())
@@ -54,7 +55,7 @@ test(
   'a document that cannot be read is an error in the output, the same for all owners, and the others are read',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: cars(2) })
+    const swarm = await swarmOf(t)
     const whole = blankPage()
     const documents: Readonly<Record<string, Uint8Array>> = {
       'a-blank.png': whole,
@@ -87,7 +88,7 @@ test(
   'a module that loops, traps or hoards fails its document and no other, and the vehicles live',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: cars(2) })
+    const swarm = await swarmOf(t)
     const documents = writeDocuments(t, ['s spins', 't traps', 'x exits', 'f floods', 'well', 'z'])
     const request = await wasmJob(t, 'moody', documents, { options: { pageCpuMsMax: 300 } })
     const { job } = await swarm.submitter.node.submit(request)
@@ -104,7 +105,7 @@ test(
 )
 
 test('a file that is no module fails every document of its job by name', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(2) })
+  const swarm = await swarmOf(t)
   const module = join(temporaryFolder(t), 'notes.wasm')
   writeFileSync(module, 'not a module at all')
   const request = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['x']))), module }
@@ -115,14 +116,14 @@ test('a file that is no module fails every document of its job by name', testTim
 })
 
 test('two nodes on one data directory: the second says who has it, in one line', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(1) })
+  const swarm = await swarmOf(t)
   const { code, err } = await carpool(['node', '--data-dir', swarm.vehicle('car-1').dataDir])
   assert.equal(code, 1)
   assert.match(err, new RegExp(`in use by another node \\(pid ${swarm.vehicle('car-1').pid}\\)`))
 })
 
 test('an address in use is said in one line', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(1) })
+  const swarm = await swarmOf(t)
   const taken = swarm.vehicle('car-1').addresses[0]!.replace(/\/p2p\/.*/, '')
   const { code, err } = await carpool(['node', '--data-dir', temporaryFolder(t), '--listen', taken])
   assert.equal(code, 1)

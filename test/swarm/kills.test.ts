@@ -21,7 +21,8 @@ import { openStore } from '../../src/host/store.ts'
 import type { JobId, RecordId } from '../../src/protocol/ids.ts'
 import { openVerdict } from '../../src/protocol/job/verdict.ts'
 import { decodeCbor } from '../../src/protocol/record/block.ts'
-import type { RecordBody, RecordKind } from '../../src/protocol/record/record.ts'
+import type { RecordBody } from '../../src/protocol/record/record.ts'
+import type { RecordKind } from '../../src/protocol/records.ts'
 import { freePort } from '../support/proxy.ts'
 import {
   slowTexts,

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import {
   cars,
+  sharedSwarm,
   startSwarm,
   testTimeout,
   until,
@@ -12,32 +13,46 @@ import {
   writeDocuments,
 } from '../support/swarm.ts'
 
-for (const vehicles of [1, 2, 11])
+const all = cars(11)
+const swarmOf = sharedSwarm({ vehicles: [], laterOwners: [...all.map(({ name }) => name), 'late'] })
+
+for (const vehicles of [1, 2, all.length])
   test(
     `in a mesh of ${vehicles + 1} processes every node comes to know every other`,
     testTimeout,
     async (t) => {
-      const swarm = await startSwarm(t, { vehicles: cars(vehicles) })
+      const swarm = await swarmOf(t)
+      await Promise.all(all.slice(swarm.vehicles().length, vehicles).map((vehicle) => swarm.join(vehicle)))
       const everybody = swarm.members().map(({ peer }) => peer)
+      assert.equal(everybody.length, vehicles + 1)
       for (const member of swarm.members()) await untilKnows(member, everybody)
     },
   )
+
+test('a node keeps its peer id and its place over a restart', testTimeout, async (t) => {
+  const swarm = await swarmOf(t)
+  const before = swarm.vehicle('car-1')
+  await before.end('SIGTERM')
+  const after = await swarm.join({ name: 'car-1' })
+  assert.equal(after.peer, before.peer)
+  await untilKnows(swarm.vehicle('car-2'), [after.peer])
+})
 
 test(
   'the mesh outlives its bootstrap node: who comes late joins through another, and jobs run',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: cars(3), laterOwners: ['late'] })
-    const [bootstrap, first] = [swarm.submitter, swarm.vehicle('car-1')]
-    await untilKnows(
-      first,
-      swarm.members().map(({ peer }) => peer),
-    )
-    await bootstrap.end('SIGKILL')
+    const swarm = await swarmOf(t)
+    // The rest of the twelve have shown what they are for.
+    for (const { name } of all.slice(3)) await swarm.vehicle(name).end('SIGTERM')
+    const vehicles = all.slice(0, 3).map(({ name }) => swarm.vehicle(name))
+    const first = vehicles[0]!
+    await untilKnows(first, [swarm.submitter.peer, ...vehicles.map(({ peer }) => peer)])
+    await swarm.submitter.end('SIGKILL')
 
     const late = await swarm.join({ name: 'late', slots: 0 }, first.addresses)
-    const vehicles = swarm.vehicles().map(({ peer }) => peer)
-    for (const member of swarm.vehicles()) await untilKnows(member, vehicles)
+    const peers = vehicles.map(({ peer }) => peer)
+    for (const member of [...vehicles, late]) await untilKnows(member, [...peers, late.peer])
 
     const documents = writeDocuments(t, ['one', 'two', 'three'])
     const { job } = await late.node.submit(await wasmJob(t, 'echo', documents))
@@ -46,15 +61,6 @@ test(
     assert.equal(status.pages.verified, 3)
   },
 )
-
-test('a node keeps its peer id and its place over a restart', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(2) })
-  const before = swarm.vehicle('car-1')
-  await before.end('SIGTERM')
-  const after = await swarm.join({ name: 'car-1' })
-  assert.equal(after.peer, before.peer)
-  await untilKnows(swarm.vehicle('car-2'), [after.peer])
-})
 
 test('an open mesh works, and says that it guarantees nothing', testTimeout, async (t) => {
   const swarm = await startSwarm(t, { vehicles: cars(2), fleet: false })

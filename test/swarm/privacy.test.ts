@@ -202,7 +202,7 @@ function diskOf({ dataDir }: Member): string {
 function blocksOf({ dataDir }: Member, job: string): { secret: Cid[]; weights: Cid[] } {
   const store = openStore(dataDir)
   const [inputs, results, weights] = (['input', 'result', 'weights'] as const).map((kind) =>
-    store.blocks.blocksOf(job as Cid, kind),
+    store.blocks.of(job as Cid).list(kind),
   )
   try {
     return { secret: [...inputs!, ...results!], weights: [...weights!] }

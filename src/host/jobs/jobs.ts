@@ -4,16 +4,16 @@
 import { EventEmitter, on } from 'node:events'
 import type { Logger } from 'pino'
 import { equals } from 'uint8arrays'
-import { findStandbys } from '../../protocol/council/standbys.ts'
+import { findStandbys, type StandbySearch } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
-import { openHandover, successionOf } from '../../protocol/job/handover.ts'
-import { openReceipt } from '../../protocol/job/lease.ts'
+import { successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import { accessTtlMs, jobRetentionMs, standbyRoomFactor, standingByMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message, type UnwillingReason } from '../../protocol/message.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { encodeBody, recordId, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { bodyOf, openRecord, openRecordAs } from '../../protocol/records.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import type {
   JobStatus,
@@ -43,7 +43,8 @@ import { Stewardship } from '../stewardship/stewardship.ts'
 import type { JobRow } from '../store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store.ts'
-import { type PreparedJob, prepareJob, quoteJob } from '../submission/submission.ts'
+import { describeJob, makeJob, type PreparedJob, quoteJob, storeAgain } from '../submission/submission.ts'
+import { Turns } from '../turns.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 
@@ -103,6 +104,8 @@ export class Jobs {
   readonly #loading = new Map<JobId, Promise<Stewardship>>()
   readonly #changes = new EventEmitter()
   #callOffLook = () => {}
+  /** Submissions of one request follow each other: the second is answered with the job of the first. */
+  readonly #submitting = new Turns()
 
   constructor(options: JobsOptions) {
     this.#options = options
@@ -150,13 +153,22 @@ export class Jobs {
 
   #heardRecord(from: PeerId, message: Extract<Delivery, { to: 'records' }>['message']): void {
     if (message.type === 'record') {
-      this.#running.get(message.job)?.hearRecord(from, message.record, message.opening)
+      const stewardship = this.#running.get(message.job)
+      // Cheapest first: most of what comes is known, and a signature costs more than all else.
+      if (stewardship === undefined || this.#isKnown(message.record)) return
+      const record = openRecord(message.record, message.opening, sha256, verifyByPeerId)
+      stewardship.hearRecord(from, record)
       return
     }
-    const receipt = openReceipt(message.record, sha256, verifyByPeerId)
-    const stewardship = this.#running.get(receipt.job!)
-    if (stewardship !== undefined) stewardship.hearReceipt(receipt, message)
-    else if (this.#loading.get(receipt.job!) === undefined) this.#tellEnded(receipt.signer, receipt.job!)
+    const receipt = openRecordAs('receipt', message.record, message.opening, sha256, verifyByPeerId)
+    const { signer, job } = receipt.record
+    const stewardship = this.#running.get(job!)
+    if (stewardship !== undefined) stewardship.hearReceipt(receipt, message.released)
+    else if (this.#loading.get(job!) === undefined) this.#tellEnded(signer, job!)
+  }
+
+  #isKnown({ body }: SignedRecord): boolean {
+    return this.#options.store.journal.has(recordId(sha256, body))
   }
 
   #heardAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
@@ -204,24 +216,29 @@ export class Jobs {
   ): void {
     const { key, store } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
-    const handovers = handoverRecords.map((record) => openHandover(record, sha256, verifyByPeerId))
-    const { stewards, chain } = successionOf(manifest.id, manifest.payload, handovers)
+    const handovers = handoverRecords.map((record) =>
+      openRecordAs('handover', record, null, sha256, verifyByPeerId),
+    )
+    const { stewards, chain } = successionOf(
+      manifest.id,
+      manifest.payload,
+      handovers.map(({ record }) => record),
+    )
     const place = stewards.find(({ peer }) => peer === key.peerId)
     const mine = manifest.signer === this.#options.submitter.peerId
     if (place === undefined && !mine) return
     if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
     if (store.journal.getJob(manifest.id, stewardRole) !== undefined) {
-      for (const record of handoverRecords) this.#running.get(manifest.id)?.hearRecord(from, record, null)
+      for (const handover of handovers) this.#running.get(manifest.id)?.hearRecord(from, handover)
       return
     }
     // It said yes to so many invitations, perhaps, and not to so many jobs.
     if (!mine && this.#standingBy() >= standingByMax) return
     const { seal, blind } = manifest.payload
     if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
-    const rows = chain.map((handover) => {
-      const record = handoverRecords[handovers.indexOf(handover)]!
-      return { id: handover.id, job: manifest.id, kind: 'handover' as const, ...record, extra: null }
-    })
+    const rows = handovers
+      .filter(({ record }) => chain.includes(record))
+      .map(({ kind, record: { id }, signed }) => ({ id, job: manifest.id, kind, ...signed, extra: null }))
     store.journal.append([
       { id: manifest.id, job: manifest.id, kind: 'manifest', ...manifestRecord, extra: null },
       ...rows,
@@ -276,18 +293,14 @@ export class Jobs {
   async #seek(prefix: string): Promise<void> {
     const { key, submitter, membership, network, clock } = this.#options
     await membership.settled()
-    const body = encodeBody({
-      domain: 'carpool',
-      version: 1,
-      kind: 'access',
-      job: null,
-      epoch: 0,
-      steward: null,
-      serial: clock.now(),
-      expiresMs: clock.now() + accessTtlMs,
-      signer: submitter.peerId,
-      payload: { reader: key.peerId } satisfies Access,
-    })
+    const body = encodeBody(
+      bodyOf('access', {
+        signer: submitter.peerId,
+        serial: clock.now(),
+        expiresMs: clock.now() + accessTtlMs,
+        payload: { reader: key.peerId },
+      }),
+    )
     const access: SignedRecord = { body, signature: submitter.sign(body) }
     for (const peer of network.connectedPeers()) this.#say(peer, { type: 'find', access })
     const untilMs = clock.now() + seekMsMax
@@ -329,25 +342,32 @@ export class Jobs {
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
     const { store, log } = this.#options
-    const prepared = await prepareJob(
-      request,
-      {
-        ...(await this.#market()),
-        blocks: store.blocks,
-        recruit: (search, count, bytes) => this.#recruiting.invite(findStandbys(search, count), bytes),
-        known: (digest) => this.#withDigest(digest),
-        log,
-      },
-      onProgress,
-    )
-    if ('known' in prepared) {
-      const known = await this.#load(prepared.known)
-      known.inputsRestored()
-      return this.#submitted(known, true)
+    const context = {
+      ...(await this.#market()),
+      blocks: store.blocks,
+      recruit: (search: StandbySearch, count: number, bytes: number) =>
+        this.#recruiting.invite(findStandbys(search, count), bytes),
+      log,
     }
-    this.#record(prepared)
-    const stewardship = await this.#load(prepared.job, true)
-    return this.#submitted(stewardship, false)
+    const described = await describeJob(request, context, onProgress)
+    return this.#submitting.inTurn(described.requestDigest, async () => {
+      const known = this.#madeFrom(described.requestDigest)
+      if (known !== undefined) {
+        const mine = store.blocks.of(known)
+        const stewardship = await this.#load(known)
+        await storeAgain(described, mine, onProgress)
+        stewardship.inputsRestored()
+        return this.#submitted(stewardship, true)
+      }
+      const made = await makeJob(described, context, onProgress)
+      try {
+        this.#record(made)
+      } catch (error) {
+        await store.blocks.release(made.job)
+        throw error
+      }
+      return this.#submitted(await this.#load(made.job, true), false)
+    })
   }
 
   async #market() {
@@ -480,7 +500,7 @@ export class Jobs {
     const manifestRecord: SignedRecord = { body: record.body, signature: record.signature }
     const opened = openManifest(manifestRecord, sha256, verifyByPeerId)
     const manifest: Manifest = opened.payload
-    const shards = await new Holdings(network, store, log).shardsOf(manifest)
+    const shards = await new Holdings(network, store.blocks.of(job), log).shardsOf(manifest)
     const mine = manifest.stewards[0]?.peer === key.peerId // whose submission put it there
     if (shards === null && mine)
       throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
@@ -568,10 +588,18 @@ export class Jobs {
     }
   }
 
-  #withDigest(digest: string): JobId | undefined {
-    return this.#options.store.journal
-      .listJobs(stewardRole)
-      .find(({ state }) => (state as JobState).requestDigest === digest)?.job
+  /**
+   * The job that the same request has become, unless that job has ended in vain: who asks again for what was cancelled
+   * or failed wants it done.
+   */
+  #madeFrom(digest: string): JobId | undefined {
+    return this.#options.store.journal.listJobs(stewardRole).find(({ job, state, endedAtMs }) => {
+      const { requestDigest, summary } = state as JobState
+      if (requestDigest !== digest) return false
+      const end = this.#running.get(job)?.view().end
+      if (end) return end.outcome === 'complete'
+      return endedAtMs === null || summary?.state === 'complete'
+    })?.job
   }
 
   /** A reader's copy of a job that still runs is looked for anew. */
@@ -602,11 +630,12 @@ export class Jobs {
   }
 
   async #drop(job: JobId): Promise<void> {
-    await this.#running.get(job)?.stop()
+    // One that is just being read from the journal would otherwise outlive what it rests on.
+    const loaded = await this.#loading.get(job)?.catch(() => undefined)
+    await loaded?.stop()
     this.#running.delete(job)
     this.#loading.delete(job)
-    this.#options.store.journal.deleteJob(job)
-    await this.#options.store.blocks.release(job)
+    await this.#options.store.forget(job, stewardRole)
     this.#changes.emit(job)
   }
 }

@@ -9,7 +9,7 @@ import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import { openLease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { linkOf } from '../../protocol/record/block.ts'
-import type { RecordKind } from '../../protocol/record/record.ts'
+import { reportedKinds } from '../../protocol/records.ts'
 import { chartersSetting, parseCharter } from '../membership/certificates.ts'
 import { sha256 } from '../sha256.ts'
 import { cidOf } from '../store/cid.ts'
@@ -32,7 +32,7 @@ export async function writeReport(
   const listRoot = manifest.shards.file
   const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
   const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
-  const results = store.blocks.blocksOf(job, 'result')
+  const results = store.blocks.of(job).list('result')
   const report = encodeReport({ job, recordPages: pages.map(({ cid }) => cid), shardList, results })
   const root = cidOf('dag-cbor', report)
 
@@ -59,21 +59,6 @@ export async function writeReport(
   }
 }
 
-/** What rests on nothing else first: a standby may have learnt of a verdict before the receipts that it counts. */
-const reportedKinds: readonly RecordKind[] = [
-  'manifest',
-  'handover',
-  'draw',
-  'lease',
-  'allowance',
-  'receipt',
-  'window',
-  'verdict',
-  'holding',
-  'end',
-  'reveal',
-]
-
 /** In a fleet: who its vehicles belong to, as far as they have shown this node. */
 function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Generator<ReportedRecord> {
   if (fleet === null) return
@@ -89,7 +74,7 @@ function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Gener
 }
 
 function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
-  // What a lease carries beside it are keys.
+  // A standby may have learnt of a verdict before the receipts that it counts. What a lease carries beside it are keys.
   for (const wanted of reportedKinds)
     for (const { kind, body, signature, extra } of store.journal.ofJob(job))
       if (kind === wanted)

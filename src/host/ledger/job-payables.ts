@@ -14,7 +14,8 @@ import {
 } from '../../protocol/ledger/statement.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
-import { encodeBody, type RecordBody, recordId, type SignedRecord } from '../../protocol/record/record.ts'
+import { encodeBody, recordId, type SignedRecord } from '../../protocol/record/record.ts'
+import { bodyOf } from '../../protocol/records.ts'
 import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
 import type { SigningKey } from '../store/keys.ts'
@@ -143,18 +144,14 @@ export class JobPayables {
     const before = tables.statement(job, key.peerId, vehicle, owner)
     if (before !== undefined && isSame(openStatement(before, sha256, () => true).payload, payload))
       return { body: before.body, signature: before.signature }
-    const record: RecordBody<Statement> = {
-      domain: 'carpool',
-      version: 1,
-      kind: 'statement',
+    const record = bodyOf('statement', {
       job,
-      epoch: 0,
       steward: key.peerId,
+      signer: key.peerId,
       serial: journal.nextSerial('statement'),
       expiresMs: deadlineMs + jobRetentionMs,
-      signer: key.peerId,
       payload,
-    }
+    })
     const body = encodeBody(record)
     const signature = key.sign(body)
     const id = recordId(sha256, body)

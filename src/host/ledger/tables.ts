@@ -1,7 +1,8 @@
 /** The tables beside the entries: statements, the signed records that a vehicle's money rests on, and its jobs. */
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { PaidJob } from '../../protocol/ledger/claims.ts'
-import type { RecordKind, SignedRecord } from '../../protocol/record/record.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import type { RecordKind } from '../../protocol/records.ts'
 import type { Database } from '../store/database.ts'
 import type { JournalRecord } from '../store/journal.ts'
 

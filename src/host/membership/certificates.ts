@@ -14,12 +14,17 @@ import { credentialTtlMs } from '../../protocol/limits.ts'
 import {
   type Charter,
   type Credential,
-  fleetBody,
   openCharter,
   openCredential,
 } from '../../protocol/membership/fleet.ts'
 import { type OwnerCertificate, openCertificate } from '../../protocol/membership/owner.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import {
+  encodeBody,
+  type RecordBody,
+  type SignedRecord,
+  type Verified,
+} from '../../protocol/record/record.ts'
+import { bodyOf } from '../../protocol/records.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import { plain } from '../store/plain.ts'
@@ -46,30 +51,29 @@ export interface Opened<Payload> {
 /** "This peer is a vehicle of mine", signed by the owner. */
 export function signCertificate(ownerKey: SigningKey, peer: PeerId, validity: Validity = {}): SignedRecord {
   const { nowMs = Date.now(), days = validDaysDefault } = validity
-  const body = plain(
-    encodeBody({
-      domain: 'carpool',
-      version: 1,
-      kind: 'owner',
-      job: null,
-      epoch: 0,
-      steward: null,
+  return signed(
+    ownerKey,
+    bodyOf('owner', {
+      signer: ownerKey.peerId,
       // The time: signing again replaces what was signed before.
       serial: nowMs,
       expiresMs: nowMs + Math.round(days * dayMs),
-      signer: ownerKey.peerId,
-      payload: { peer } satisfies OwnerCertificate,
+      payload: { peer },
     }),
   )
-  return { body, signature: ownerKey.sign(body) }
 }
 
 /** "This is what holds in the fleet", signed by its key. It binds until one with a higher serial replaces it. */
 export function signCharter(fleetKey: SigningKey, charter: Charter, serial: number): SignedRecord {
-  const body = plain(
-    fleetBody('charter', fleetKey.peerId, charter, { serial, expiresMs: Number.MAX_SAFE_INTEGER }),
+  return signed(
+    fleetKey,
+    bodyOf('charter', {
+      signer: fleetKey.peerId,
+      serial,
+      expiresMs: Number.MAX_SAFE_INTEGER,
+      payload: charter,
+    }),
   )
-  return { body, signature: fleetKey.sign(body) }
 }
 
 /** "This peer may take part", signed by the fleet; for a day unless said otherwise. */
@@ -78,10 +82,21 @@ export function signCredential(
   credential: Credential,
   { nowMs = Date.now(), ttlMs = credentialTtlMs }: { nowMs?: number; ttlMs?: number } = {},
 ): SignedRecord {
-  const body = plain(
-    fleetBody('credential', fleetKey.peerId, credential, { serial: nowMs, expiresMs: nowMs + ttlMs }),
+  return signed(
+    fleetKey,
+    bodyOf('credential', {
+      signer: fleetKey.peerId,
+      // The time: signing again replaces what was signed before.
+      serial: nowMs,
+      expiresMs: nowMs + ttlMs,
+      payload: credential,
+    }),
   )
-  return { body, signature: fleetKey.sign(body) }
+}
+
+function signed(key: SigningKey, body: RecordBody): SignedRecord {
+  const bytes = plain(encodeBody(body))
+  return { body: bytes, signature: key.sign(bytes) }
 }
 
 export function certificateText(record: SignedRecord): string {

@@ -14,6 +14,7 @@ import { type Advert, type Capacity, openAdvert } from '../../protocol/membershi
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../../protocol/record/record.ts'
+import { bodyOf } from '../../protocol/records.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
@@ -140,18 +141,14 @@ export class Membership {
     const { key, network, nextSerial, describe } = this.#options
     const nowMs = this.#clock.now()
     this.#lastAdvertMs = nowMs
-    const body = encodeBody({
-      domain: 'carpool',
-      version: 1,
-      kind: 'advert',
-      job: null,
-      epoch: 0,
-      steward: null,
-      serial: nextSerial(),
-      expiresMs: nowMs + advertTtlMs,
-      signer: key.peerId,
-      payload: { ...describe(), addresses: network.addresses().slice(0, 4) } satisfies Advert,
-    })
+    const body = encodeBody(
+      bodyOf('advert', {
+        signer: key.peerId,
+        serial: nextSerial(),
+        expiresMs: nowMs + advertTtlMs,
+        payload: { ...describe(), addresses: network.addresses().slice(0, 4) },
+      }),
+    )
     const record: SignedRecord = { body, signature: key.sign(body) }
     this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
     await network.publish(encodeCbor(record))

@@ -6,38 +6,27 @@ import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
-import { byDependency, type JobRecord, jobRecordKinds } from '../../protocol/council/job-records.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
-import { openAllowance } from '../../protocol/job/allowance.ts'
-import { openDrawBasis } from '../../protocol/job/draw.ts'
-import { openHandover, type Succession } from '../../protocol/job/handover.ts'
-import { openHolding } from '../../protocol/job/holding.ts'
-import {
-  type Lease,
-  type Opening,
-  openingSchema,
-  openLease,
-  openReceipt,
-  type Receipt,
-} from '../../protocol/job/lease.ts'
+import type { Succession } from '../../protocol/job/handover.ts'
+import { type Lease, openLease } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
-import { openEnd, openReveal, openVerdict, type ShardVerdict } from '../../protocol/job/verdict.ts'
-import { openWindow } from '../../protocol/job/window.ts'
-import type { ClaimRecord } from '../../protocol/ledger/claims.ts'
-import { messageBytesMax, openingBytesMax } from '../../protocol/limits.ts'
+import type { ShardVerdict } from '../../protocol/job/verdict.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import { encodeMessage, type Message } from '../../protocol/message.ts'
-import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
+import { encodeMessage, type Message, type ReleaseReason } from '../../protocol/message.ts'
+import { encodeCbor } from '../../protocol/record/block.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import {
-  encodeBody,
+  byDependency,
+  isMoney,
+  isShared,
+  type JobRecord,
+  type JobRecordKind,
+  type Opened,
   type RecordKind,
-  recordId,
-  reopenRecord,
-  type SignedRecord,
-  type Verified,
-} from '../../protocol/record/record.ts'
+  reopen,
+} from '../../protocol/records.ts'
 import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
 import type { Steward } from '../../protocol/steward/steward.ts'
 import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
@@ -49,10 +38,12 @@ import { wrappedFor } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { readFile } from '../store/files.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
 import type { JournalRecord } from '../store/journal.ts'
-import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { drawSeed, type SigningKey } from '../store/keys.ts'
 import { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
+import { EndWatch } from './end-watch.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
 import type { Mesh } from './mesh.ts'
@@ -85,16 +76,18 @@ export interface StewardshipOptions {
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
-
 /** A result that a vehicle claims is asked for once more after a lost connection, then it counts as missing. */
 const collectAttempts = 2
 
 export class Stewardship {
   readonly #options: StewardshipOptions
   readonly #council: Council
+  /** Until the job is dropped: what is fetched or computed for it later is not kept. */
+  readonly #blocks: JobBlocks
   readonly #holdings: Holdings
   #shards: readonly ShardEntry[] | null
   readonly #grants: Grants
+  readonly #endWatch: EndWatch
   /** Of a blind job, once it is needed: the keys of all shards, wrapped for all candidates. */
   #wrapped: Promise<Uint8Array> | undefined
   readonly #readers = new Set<PeerId>()
@@ -103,8 +96,6 @@ export class Stewardship {
   readonly #outbox: Outbox
   /** Null for a job that pays nobody. */
   readonly #payables: JobPayables | null
-  /** Receipts taken from a vehicle, until the core says to keep them. */
-  readonly #received = new Map<RecordId, SignedRecord>()
   #firstLeaseMs: number | undefined
   #lastVerdictMs = 0
   #pagesVerified = 0
@@ -115,7 +106,8 @@ export class Stewardship {
     this.#options = options
     const { job, manifest, key } = options
     this.#shards = options.shards
-    this.#holdings = new Holdings(options.network, options.store, options.log)
+    this.#blocks = options.store.blocks.of(job)
+    this.#holdings = new Holdings(options.network, this.#blocks, options.log)
     this.#council = new Council({
       job,
       manifest,
@@ -124,6 +116,7 @@ export class Stewardship {
       sha256,
     })
     this.#grants = new Grants(options.store.blocks)
+    this.#endWatch = new EndWatch(job, options.log)
     this.#outbox = new Outbox((error) =>
       options.log.fatal({ job, error }, 'this job cannot be recorded and stops'),
     )
@@ -134,7 +127,7 @@ export class Stewardship {
   start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, network } = this.#options
     const records = [...this.#restored()]
-    this.#payables?.restore(records.sort(byDependency).filter(isClaimRecord))
+    this.#payables?.restore(records.sort(byDependency).filter(isMoney))
     this.#carryOutAll(this.#council.begin({ records, shards, fresh }, this.#options.clock.now()))
     this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
@@ -216,14 +209,16 @@ export class Stewardship {
 
   /** A result or a list of the job: from this disk, or, where it is damaged here, from another steward. */
   async block(cid: Cid): Promise<Uint8Array | undefined> {
-    const { store, job, key, log } = this.#options
-    const here = await store.blocks.get(cid)
-    if (here !== undefined) return here
+    const { job, key, log } = this.#options
+    if (this.#blocks.isHeld(cid)) {
+      const here = await this.#blocks.get(cid)
+      if (here !== undefined) return here
+    }
     const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
-    await this.#holdings.results(job, [cid], others).catch((error) => {
+    await this.#holdings.again(cid, others).catch((error) => {
       log.info({ job, cid, error }, 'a damaged block is with no other steward either')
     })
-    return store.blocks.get(cid)
+    return this.#blocks.get(cid)
   }
 
   /** A block of the job was damaged here. One that is a result is fetched again, or its shard is open again. */
@@ -252,14 +247,16 @@ export class Stewardship {
   mayRead(peer: PeerId, cid: Cid): boolean {
     if (this.#grants.allows(peer, cid)) return true
     const isSteward = this.stewards.some((steward) => steward.peer === peer)
-    return (isSteward || this.#readers.has(peer)) && this.#options.store.blocks.jobsOf(cid).includes(this.job)
+    return (isSteward || this.#readers.has(peer)) && this.#blocks.isHeld(cid)
   }
 
   handle(input: CouncilInput): void {
     if (this.#stopped) return
     if (input.type === 'connected') this.#payables?.connected(input.peer)
-    const effects = this.#council.handle(input, this.#options.clock.now())
+    const nowMs = this.#options.clock.now()
+    const effects = this.#council.handle(input, nowMs)
     this.#carryOutAll(effects)
+    if (input.type === 'wake') this.#endWatch.look(this.#council.lackingResults(nowMs), nowMs)
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
@@ -272,32 +269,16 @@ export class Stewardship {
   }
 
   /** Takes a record of the job from another steward, or from a vehicle. Throws ProtocolError when it does not hold. */
-  hearRecord(from: PeerId, record: SignedRecord, opening: Opening | null): void {
-    // Cheapest first: most of what comes is known, and a signature costs more than all else.
-    if (this.#options.store.journal.has(recordId(sha256, record.body))) return
-    const opened = openJobRecord(this.job, record, opening)
-    if (opened === undefined) return
-    this.#received.set(opened.record.id, record)
-    try {
-      this.handle({ type: 'record', from, record: opened })
-    } finally {
-      this.#received.delete(opened.record.id)
-    }
+  hearRecord(from: PeerId, record: Opened<RecordKind>): void {
+    if (!isShared(record) || this.#options.store.journal.has(record.record.id)) return
+    this.handle({ type: 'record', from, record })
   }
 
   /** Takes a receipt whose signature holds. Throws ProtocolError when it is not what its lease allows. */
-  hearReceipt(receipt: Verified<Receipt>, message: Extract<Message, { type: 'receipt' }>): void {
-    const { record, opening, released } = message
-    if (this.#options.store.journal.has(receipt.id)) {
-      this.#say(receipt.signer, { type: 'acknowledge', receipt: receipt.id })
-      return
-    }
-    this.#received.set(receipt.id, record)
-    try {
-      this.handle({ type: 'receipt', receipt, opening, released })
-    } finally {
-      this.#received.delete(receipt.id)
-    }
+  hearReceipt(receipt: Opened<'receipt'>, released: ReleaseReason | null): void {
+    const { id, signer } = receipt.record
+    if (this.#options.store.journal.has(id)) this.#say(signer, { type: 'acknowledge', receipt: id })
+    else this.handle({ type: 'receipt', receipt, released })
   }
 
   /** Takes what a vehicle says about its pay. */
@@ -328,7 +309,7 @@ export class Stewardship {
         this.#issue(effect)
         break
       case 'keep':
-        this.#append(effect.receipt, effect.opening)
+        this.#append(effect.receipt)
         break
       case 'offer':
         this.#firstLeaseMs ??= this.#options.clock.now()
@@ -358,7 +339,7 @@ export class Stewardship {
         this.#outbox.after(this.#options.onEnd)
         break
       case 'copy':
-        this.#append(effect.record, effect.opening)
+        this.#append(effect.record)
         break
       case 'share':
         this.#outbox.after(() => this.#share(effect.record, effect.to))
@@ -384,27 +365,18 @@ export class Stewardship {
     }
   }
 
-  #issue({ id, body }: Extract<StewardEffect, { type: 'issue' }>): void {
-    const bytes = encodeBody(body)
-    const signature = this.#options.key.sign(bytes)
-    const record: JournalRecord = { id, job: body.job, kind: body.kind, body: bytes, signature, extra: null }
-    this.#outbox.persist(this.#options.store.journal.appendSoon(record))
-    this.#learn({ kind: body.kind, record: { ...body, id } })
+  #issue({ issued, body }: Extract<StewardEffect, { type: 'issue' }>): void {
+    const signed = { body, signature: this.#options.key.sign(body) }
+    this.#append({ ...issued, signed } as Opened<JobRecordKind>)
   }
 
-  #learn(record: { readonly kind: RecordKind; readonly record: Verified }): void {
-    if (isClaimRecord(record)) this.#payables?.learn(record)
-  }
-
-  #append(id: RecordId, opening: Opening | null): void {
-    const record = this.#received.get(id)
-    assert(record !== undefined, 'a record that is kept was just handed in')
-    const { kind } = decodeCbor('record', record.body, record.body.byteLength) as { kind: RecordKind }
+  #append(opened: Opened<JobRecordKind>): void {
+    const { kind, record, opening, signed } = opened
+    const { body, signature } = signed
     const extra = opening === null ? null : encodeCbor(opening)
-    this.#outbox.persist(
-      this.#options.store.journal.appendSoon({ id, job: this.job, kind, ...record, extra }),
-    )
-    if (this.#payables !== null) this.#learn({ kind, record: reopenRecord(id, record.body, sha256) })
+    const row: JournalRecord = { id: record.id, job: this.job, kind, body, signature, extra }
+    this.#outbox.persist(this.#options.store.journal.appendSoon(row))
+    if (isMoney(opened)) this.#payables?.learn(opened)
   }
 
   #openPayables(): JobPayables | null {
@@ -427,11 +399,10 @@ export class Stewardship {
     })
   }
 
-  #share(id: RecordId, to: PeerId): void {
+  #share({ record: { id }, opening }: JobRecord, to: PeerId): void {
     const row = this.#options.store.journal.get(id)
     if (row === undefined) return // the job was forgotten in the meantime
-    const { body, signature, extra } = row
-    const opening = extra === null ? null : openingSchema.parse(decodeCbor('opening', extra, openingBytesMax))
+    const { body, signature } = row
     this.#say(to, { type: 'record', job: this.job, record: { body, signature }, opening })
   }
 
@@ -453,11 +424,12 @@ export class Stewardship {
       try {
         const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
         this.#shards = this.#council.isReader
-          ? await this.#holdings.lists(job, manifest, others)
-          : await this.#holdings.inputs(job, manifest, others)
+          ? await this.#holdings.lists(manifest, others)
+          : await this.#holdings.inputs(manifest, others)
         this.handle({ type: 'inputs-held', shards: this.#shards })
         return
       } catch (error) {
+        if (this.#stopped) return
         log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
         await elapsed(this.#options.clock, holdRetryMs)
       }
@@ -473,7 +445,7 @@ export class Stewardship {
     try {
       const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
       const { payload } = openLease(row, sha256, () => true)
-      if (payload.vehicle === vehicle) await this.#holdings.leased(job, manifest, payload.shards, others)
+      if (payload.vehicle === vehicle) await this.#holdings.leased(manifest, payload.shards, others)
       this.#inputsDamaged = false
     } catch (error) {
       log.warn({ job, error }, 'a part of the inputs of a job is damaged here')
@@ -486,7 +458,7 @@ export class Stewardship {
 
   async #holdResults(effect: Extract<CouncilEffect, { type: 'hold-results' }>): Promise<void> {
     const { verdict, results, from } = effect
-    const held = await this.#holdings.results(this.job, results, [from]).then(
+    const held = await this.#holdings.results(results, [from]).then(
       () => true,
       () => false,
     )
@@ -560,7 +532,7 @@ export class Stewardship {
     const engine = resultEngine(manifest)
     const results: Examined[] = await Promise.all(
       wants.map(async (want) => {
-        const bytes = await this.#options.store.blocks.get(want.result)
+        const bytes = await this.#blocks.get(want.result)
         const finding =
           bytes === undefined
             ? ({ state: 'missing' } as const)
@@ -574,10 +546,10 @@ export class Stewardship {
   }
 
   async #fetch(from: PeerId, wants: readonly Wanted[]): Promise<void> {
-    const { network, store, job } = this.#options
-    const missing = [...new Set(wants.map(({ result }) => result))].filter((cid) => !store.blocks.has(cid))
+    const results = wants.map(({ result }) => result)
+    const missing = await this.#blocks.take(results, 'result')
     if (missing.length === 0) return
-    await keepFetched(network.blocks.fetch(from, missing), store.blocks, { kind: 'result', job })
+    await keepFetched(this.#options.network.blocks.fetch(from, missing), this.#blocks, 'result')
   }
 
   async #recompute(position: number): Promise<void> {
@@ -603,53 +575,10 @@ export class Stewardship {
   }
 
   *#restored(): Generator<JobRecord> {
-    for (const { id, kind, body, extra } of this.#options.store.journal.ofJob(this.job))
-      if (jobRecordKinds.some((known) => known === kind)) {
-        const opening = extra === null ? null : reopenCbor<Opening>(extra)
-        yield { kind, record: reopenRecord(id, body, sha256), opening } as unknown as JobRecord
-      }
+    for (const row of this.#options.store.journal.ofJob(this.job))
+      if (isShared(row)) yield reopen(row.kind, row, sha256)
   }
 }
-
-/** Undefined for what is no steward's business, or of another job. Throws ProtocolError. */
-function openJobRecord(job: JobId, record: SignedRecord, opening: Opening | null): JobRecord | undefined {
-  const verify = verifyByPeerId
-  const said = decodeCbor('record', record.body, messageBytesMax) as { kind?: RecordKind; job?: unknown }
-  if (said.job !== job) return undefined
-  const { kind } = said
-  switch (kind) {
-    case 'draw':
-      return { kind, record: openDrawBasis(record, sha256, verify) }
-    case 'lease':
-      return { kind, record: openLease(record, sha256, verify) }
-    case 'receipt':
-      return opening === null ? undefined : { kind, record: openReceipt(record, sha256, verify), opening }
-    case 'allowance':
-      return { kind, record: openAllowance(record, sha256, verify) }
-    case 'window':
-      return { kind, record: openWindow(record, sha256, verify) }
-    case 'verdict':
-      return { kind, record: openVerdict(record, sha256, verify) }
-    case 'end':
-      return { kind, record: openEnd(record, sha256, verify) }
-    case 'reveal':
-      return { kind, record: openReveal(record, sha256, verify) }
-    case 'holding':
-      return { kind, record: openHolding(record, sha256, verify) }
-    case 'handover':
-      return { kind, record: openHandover(record, sha256, verify) }
-    default:
-      return undefined
-  }
-}
-
-function isClaimRecord<Entry extends { readonly kind: RecordKind; readonly record: Verified }>(
-  entry: Entry,
-): entry is Entry & ClaimRecord {
-  return claimRecordKinds.has(entry.kind)
-}
-
-const claimRecordKinds: ReadonlySet<RecordKind> = new Set(['lease', 'receipt', 'allowance', 'verdict', 'end'])
 
 /** What a standby knows of a job before it has its list of shards. */
 function unseen({ shards, assurance, payment }: Manifest): StewardView {

@@ -9,7 +9,7 @@
 import { assert } from '../../base/assert.ts'
 import type { JobId, LeaseId, RecordId } from '../../protocol/ids.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
-import type { RecordKind } from '../../protocol/record/record.ts'
+import type { RecordKind } from '../../protocol/records.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
 import { MemberTables } from './member-tables.ts'
@@ -154,6 +154,13 @@ export class Journal {
         role ?? null,
       )
       .map(jobOf)
+  }
+
+  /** This node's parts in a job, by their roles. */
+  rolesIn(job: JobId): string[] {
+    return this.#database
+      .all<{ role: string }>('SELECT role FROM jobs WHERE job = ? ORDER BY role', job)
+      .map(({ role }) => role)
   }
 
   /** Forgets one part in a job, and keeps its records. */

@@ -7,12 +7,8 @@ import type { JobId, LeaseId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Opening, openingSchema, type Receipt } from '../../protocol/job/lease.ts'
 import { openingBytesMax } from '../../protocol/limits.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
-import {
-  encodeBody,
-  type RecordKind,
-  type SignedRecord,
-  type Verified,
-} from '../../protocol/record/record.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import type { RecordKind } from '../../protocol/records.ts'
 import type { WorkerEffect } from '../../protocol/worker/contract.ts'
 import type { Clock } from '../clock.ts'
 import type { Earnings, Signed } from '../ledger/earnings.ts'
@@ -75,7 +71,14 @@ export class LeaseRecords {
     const { key, store, earnings } = this.#options
     const bytes = encodeBody(body)
     const signature = key.sign(bytes)
-    const row = { id, job: body.job, kind: body.kind, body: bytes, signature, extra: encodeCbor(opening) }
+    const row = {
+      id,
+      job: body.job,
+      kind: 'receipt' as const,
+      body: bytes,
+      signature,
+      extra: encodeCbor(opening),
+    }
     this.#persist(() => store.journal.appendSoon(row))
     earnings.signed(row, { ...body, id } as Verified<Receipt>)
   }
@@ -105,9 +108,10 @@ export class LeaseRecords {
     const { store, room } = this.#options
     this.#persist(() => store.journal.endLeaseSoon(job, lease, reason))
     this.#keys.delete(lease)
-    if (works) return
+    // Who looks after the job as well hands its documents out.
+    if (works || store.journal.rolesIn(job).some((role) => role !== workerRole)) return
     try {
-      store.blocks.dropAll(store.blocks.blocksOf(job, 'input'), { kind: 'input', job })
+      store.blocks.of(job).dropAll('input')
     } catch (error) {
       if (!room.lostBy(error)) throw error // they go with the job
     }
@@ -116,16 +120,13 @@ export class LeaseRecords {
   forget(job: JobId): void {
     const { store, outbox, room, log } = this.#options
     this.#jobs.delete(job)
-    const forget = async () => {
-      // A job that this node came to look after keeps its records: they are the steward's.
-      if (store.journal.listJobs().some((row) => row.job === job && row.role !== workerRole)) {
-        store.journal.deleteJobRow(job, workerRole)
-        return
-      }
-      store.journal.deleteJob(job)
-      await store.blocks.release(job).catch((error) => log.warn({ job, error }, 'blocks were not released'))
-    }
-    outbox.after(() => room.keep(forget))
+    const forgotten = () =>
+      room
+        .keep(() => store.forget(job, workerRole))
+        .catch((error) =>
+          log.warn({ job, error }, 'a job was not forgotten; its blocks go at the next start'),
+        )
+    outbox.after(forgotten)
   }
 
   #append(

@@ -9,7 +9,8 @@ import type { PeerId } from '../../protocol/ids.ts'
 import { openHandover } from '../../protocol/job/handover.ts'
 import { openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
-import type { RecordKind, SignedRecord, Verified, Verify } from '../../protocol/record/record.ts'
+import type { SignedRecord, Verified, Verify } from '../../protocol/record/record.ts'
+import type { RecordKind } from '../../protocol/records.ts'
 import type { RestoredJob, RestoredLease } from '../../protocol/worker/contract.ts'
 import { sha256 } from '../sha256.ts'
 import type { JobRow, JournalRecord } from '../store/journal.ts'
@@ -51,6 +52,7 @@ function restoredJob(
     ({ payload }: Verified<Receipt>) => payload.lease,
   )
   const over = journal.overLeases(job)
+  const mine = blocks.of(job)
   const leases = all('lease', openLease)
     .filter(({ payload }) => payload.vehicle === self)
     .map(
@@ -58,7 +60,7 @@ function restoredJob(
         lease,
         receipts: receipts.get(lease.id) ?? [],
         // A large result becomes durable a moment after the note of it.
-        done: journal.finishedOf(job, lease.id).filter(({ result }) => blocks.has(result)),
+        done: journal.finishedOf(job, lease.id).filter(({ result }) => mine.isHeld(result)),
         released: over.get(lease.id),
       }),
     )

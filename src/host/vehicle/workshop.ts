@@ -82,7 +82,7 @@ export class Workshop {
       lease,
       keys: keysOf(id),
       finished,
-      blocks: store.blocks,
+      blocks: store.blocks.of(manifest.id),
       journal: store.journal,
       provisions: this.#provisions,
       onShard: (done) => {

@@ -4,18 +4,19 @@
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one that
  * does, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
- * whole micros. Leases, receipts and verdicts were opened and checked by src/protocol/audit/audit.ts before they come here.
+ * whole micros. Leases, receipts and verdicts were opened and checked in records.ts.
  */
 import { equals } from 'uint8arrays'
-import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import type { Allowance } from '../job/allowance.ts'
-import type { Lease, Receipt } from '../job/lease.ts'
-import type { ShardVerdict, Verdict } from '../job/verdict.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Receipt } from '../job/lease.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
 import type { Statement } from '../ledger/statement.ts'
 import type { Payment } from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
 import type { Verified } from '../record/record.ts'
+import type { Problems } from './problems.ts'
+import type { AuditedRecords } from './records.ts'
 
 export interface AuditedPayments {
   readonly currency: string
@@ -52,54 +53,27 @@ interface Said {
 
 export class PaymentAudit {
   readonly #payment: Payment | null
+  readonly #records: AuditedRecords
   readonly #sha256: Sha256
-  readonly #leases = new Map<LeaseId, Lease>()
-  readonly #signers = new Map<LeaseId, PeerId>()
-  readonly #allowances: Verified<Allowance>[] = []
-  readonly #receipts = new Map<RecordId, Verified<Receipt>>()
-  readonly #verdicts = new Map<number, Said[]>()
-  readonly #statements: Verified<Statement>[] = []
+  readonly #receipts: ReadonlyMap<RecordId, Verified<Receipt>>
 
-  constructor(payment: Payment | null, sha256: Sha256) {
+  constructor(payment: Payment | null, records: AuditedRecords, sha256: Sha256) {
     this.#payment = payment
+    this.#records = records
     this.#sha256 = sha256
-  }
-
-  lease({ id, signer, payload }: Verified<Lease>): void {
-    this.#leases.set(id, payload)
-    this.#signers.set(id, signer)
-  }
-
-  allowance(allowance: Verified<Allowance>): void {
-    this.#allowances.push(allowance)
-  }
-
-  receipt(receipt: Verified<Receipt>): void {
-    this.#receipts.set(receipt.id, receipt)
-  }
-
-  verdict(record: Verified<Verdict>): void {
-    for (const verdict of record.payload.shards) {
-      const said = { record: record.id, by: record, verdict }
-      const others = this.#verdicts.get(verdict.position)
-      if (others === undefined) this.#verdicts.set(verdict.position, [said])
-      else others.push(said)
-    }
-  }
-
-  statement(statement: Verified<Statement>): void {
-    this.#statements.push(statement)
+    this.#receipts = new Map(records.receipts.map((receipt) => [receipt.id, receipt]))
   }
 
   /** Null for a job that pays nobody. */
-  finish(blame: (problem: string) => void): AuditedPayments | null {
+  check(problems: Problems): AuditedPayments | null {
+    const { statements } = this.#records
     if (this.#payment === null) {
-      if (this.#statements.length > 0) blame('it has statements of money, and the job pays nobody')
+      if (statements.length > 0) problems.blame('it has statements of money, and the job pays nobody')
       return null
     }
     const { currency } = this.#payment
     const paid = this.#replay(currency)
-    this.#checkStatements(paid, currency, blame)
+    this.#checkStatements(paid, currency, problems)
     let [micros, operatorMicros] = [0n, 0n]
     const payees = [...paid].map(([key, claims]): AuditedPayee => {
       const [vehicle, owner] = key.split('/') as [PeerId, OwnerId]
@@ -109,14 +83,14 @@ export class PaymentAudit {
       return { owner, vehicle, units: sum.units, micros: sum.micros, receipts: sum.receipts }
     })
     payees.sort((a, b) => (`${a.owner}/${a.vehicle}` < `${b.owner}/${b.vehicle}` ? -1 : 1))
-    return { currency, micros, operatorMicros, payees, statements: this.#statements.length }
+    return { currency, micros, operatorMicros, payees, statements: statements.length }
   }
 
   /** By vehicle and owner. */
   #replay(currency: string): Map<string, Paid[]> {
     const paid = new Map<string, Paid[]>()
     const writtenOff = this.#writtenOff()
-    for (const [position, said] of this.#verdicts)
+    for (const [position, said] of this.#said())
       for (const [owner, { vehicle, ...claim }] of this.#paidFor(position, said, currency, writtenOff)) {
         const key = `${vehicle}/${owner}`
         const others = paid.get(key)
@@ -126,13 +100,21 @@ export class PaymentAudit {
     return paid
   }
 
+  /** By position, all that stewards said. */
+  #said(): Map<number, Said[]> {
+    const said = this.#records.verdicts.flatMap((by) =>
+      by.payload.shards.map((verdict) => ({ record: by.id, by, verdict })),
+    )
+    return Map.groupBy(said, ({ verdict }) => verdict.position)
+  }
+
   /** Places of leases, by what those who signed the leases say. */
   #writtenOff(): Set<string> {
     const gone = new Set<string>()
-    for (const { signer, payload } of this.#allowances)
+    for (const { signer, payload } of this.#records.allowances)
       for (const { lease, places } of payload.writtenOff)
-        if (this.#signers.get(lease) === signer)
-          for (const place of this.#leases.get(lease)!.positions.keys())
+        if (this.#records.leases.get(lease)?.signer === signer)
+          for (const place of this.#records.leases.get(lease)!.payload.positions.keys())
             if (!places.includes(place)) gone.add(`${lease}/${place}`)
     return gone
   }
@@ -158,7 +140,7 @@ export class PaymentAudit {
       if (verdict.outcome !== 'accepted' || verdict.result !== standing.verdict.result) continue
       for (const id of verdict.agreeing) {
         const receipt = this.#receipts.get(id)
-        const lease = receipt && this.#leases.get(receipt.payload.lease)
+        const lease = receipt && this.#records.leases.get(receipt.payload.lease)?.payload
         if (receipt === undefined || lease === undefined) continue // the audit of verdicts says so
         if (lease.price === null || lease.price.currency !== currency) continue
         for (const place of receipt.payload.covers) {
@@ -180,13 +162,9 @@ export class PaymentAudit {
   }
 
   /** A steward's newest word on each vehicle must be what the receipts say; before the job's end, no more than that. */
-  #checkStatements(
-    paid: ReadonlyMap<string, readonly Paid[]>,
-    currency: string,
-    blame: (problem: string) => void,
-  ): void {
+  #checkStatements(paid: ReadonlyMap<string, readonly Paid[]>, currency: string, problems: Problems): void {
     const newest = new Map<string, Verified<Statement>>()
-    for (const statement of this.#statements) {
+    for (const statement of this.#records.statements) {
       const key = `${statement.signer}/${statement.payload.vehicle}/${statement.payload.owner}`
       if ((newest.get(key)?.serial ?? -1) < statement.serial) newest.set(key, statement)
     }
@@ -194,14 +172,14 @@ export class PaymentAudit {
       const name = `the statement of ${signer} on ${payload.vehicle}`
       const claims = paid.get(`${payload.vehicle}/${payload.owner}`) ?? []
       const { units, micros, receipts } = totalOf(claims)
-      if (payload.currency !== currency) blame(`${name} is in ${payload.currency}, not ${currency}`)
+      if (payload.currency !== currency) problems.blame(`${name} is in ${payload.currency}, not ${currency}`)
       const ours = `${micros} micros for ${units} units of ${receipts} receipts`
       const theirs = `${payload.micros} micros for ${payload.units} units of ${payload.receipts} receipts`
       const isSame = BigInt(payload.micros) === micros && BigInt(payload.units) === units
       if (payload.closed ? !isSame || payload.receipts !== receipts : BigInt(payload.micros) > micros)
-        blame(`${name} says ${theirs}, and the receipts come to ${ours}`)
+        problems.blame(`${name} says ${theirs}, and the receipts come to ${ours}`)
       else if (payload.closed && !equals(payload.root, this.#rootOf(claims)))
-        blame(`${name} has the right sum over other claims than the receipts give`)
+        problems.blame(`${name} has the right sum over other claims than the receipts give`)
     }
   }
 

@@ -12,14 +12,8 @@ import { z } from 'zod'
 import type { Cid, JobId } from '../ids.ts'
 import { blockBytesMax, reportBytesMax } from '../limits.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
-import {
-  bytesSchema,
-  cidSchema,
-  linkSchema,
-  malformed,
-  recordKinds,
-  signedRecordSchema,
-} from '../record/record.ts'
+import { bytesSchema, cidSchema, linkSchema, malformed, signedRecordSchema } from '../record/record.ts'
+import { type RecordKind, recordKinds } from '../records.ts'
 
 export interface Report {
   readonly job: JobId
@@ -30,7 +24,7 @@ export interface Report {
 }
 
 export interface ReportedRecord {
-  readonly kind: (typeof recordKinds)[number]
+  readonly kind: RecordKind
   readonly record: { readonly body: Uint8Array; readonly signature: Uint8Array }
   /** A receipt's opening, encoded; null for other kinds. */
   readonly opening: Uint8Array | null

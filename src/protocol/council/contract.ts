@@ -3,11 +3,10 @@
  * for drivers hold here, too), and what the stewards of one job do for each other.
  */
 import type { Cid, PeerId, RecordId } from '../ids.ts'
-import type { Opening } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
+import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
-import type { JobRecord } from './job-records.ts'
 
 /** What stewards say to each other about a job. */
 export type FellowMessage = Extract<
@@ -19,7 +18,7 @@ export type CouncilInput =
   | StewardInput
   | { readonly type: 'fellow'; readonly from: PeerId; readonly message: FellowMessage }
   /** A record that somebody sent along; its signature was checked. */
-  | { readonly type: 'record'; readonly from: PeerId; readonly record: JobRecord }
+  | { readonly type: 'record'; readonly from: PeerId; readonly record: Opened<JobRecordKind> }
   /** The submitter lets this node read the job: it is told what it lacks, like a steward, and decides nothing. */
   | { readonly type: 'reader'; readonly peer: PeerId }
   /** Answer to `hold-inputs`. */
@@ -31,10 +30,10 @@ export type CouncilInput =
 
 export type CouncilEffect =
   | StewardEffect
-  /** Make this record, just handed in, durable. */
-  | { readonly type: 'copy'; readonly record: RecordId; readonly opening: Opening | null }
+  /** Make this record of somebody else durable. */
+  | { readonly type: 'copy'; readonly record: Opened<JobRecordKind> }
   /** Send a record that is durable here, with its opening if it has one. */
-  | { readonly type: 'share'; readonly record: RecordId; readonly to: PeerId }
+  | { readonly type: 'share'; readonly record: JobRecord; readonly to: PeerId }
   /** Tell this node that it is a steward of the job: send it the manifest and the handovers. */
   | { readonly type: 'entrust'; readonly to: PeerId }
   /** Tell this vehicle that the job is looked after from here: send it the manifest and the handovers. */

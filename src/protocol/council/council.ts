@@ -10,13 +10,12 @@ import { concat, equals, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
+import { Issuer } from '../issuer.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Handover } from '../job/handover.ts'
-import type { Holding } from '../job/holding.ts'
-import type { Receipt } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import type { JobEnd, Reveal, Verdict } from '../job/verdict.ts'
+import type { JobEnd, Verdict } from '../job/verdict.ts'
 import {
   beatIntervalMs,
   handoversMax,
@@ -30,12 +29,14 @@ import {
 } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import { type Micros, unitsOf } from '../price.ts'
-import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record/record.ts'
+import type { Verified } from '../record/record.ts'
 import { shortIdOf, trieFanout } from '../record/record-trie.ts'
+import { byDependency, type JobRecord, type JobRecordKind, type Opened, type PayloadOf } from '../records.ts'
+import type { StewardEffect } from '../steward/contract.ts'
 import { Steward } from '../steward/steward.ts'
 import { Attendance } from './attendance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
-import { byDependency, type JobRecord, JobRecords } from './job-records.ts'
+import { JobRecords } from './job-records.ts'
 import { Results } from './results.ts'
 import { findStandbys } from './standbys.ts'
 
@@ -69,6 +70,7 @@ export class Council {
   readonly #compared = new Map<PeerId, number>()
   readonly #readers = new Set<PeerId>()
   readonly #results: Results
+  readonly #issuer: Issuer
   /** Verdicts that do not count, since nobody who lives has their results. */
   #unreachable = new Set<RecordId>()
   /** What fellows last said of theirs. */
@@ -94,7 +96,6 @@ export class Council {
   #steward: Steward | undefined
   #stale = false
   #observer: { readonly size: number; readonly steward: Steward } | undefined
-  #serial = 0
   #started = false
   #looks = 0
   #effects: CouncilEffect[] = []
@@ -104,13 +105,14 @@ export class Council {
     this.#records = new JobRecords(options.job, options.manifest, options.sha256)
     this.#results = new Results(options.self, this.#records)
     this.#attendance = new Attendance(options.self)
+    this.#issuer = new Issuer(options.self, options.sha256)
   }
 
   /** Call once, before the first input. */
   begin({ records, shards, fresh }: Beginning, nowMs: number): CouncilEffect[] {
     for (const entry of [...records].sort(byDependency)) {
       if (this.#records.admit(entry) && entry.kind === 'verdict') this.#results.learn(entry.record)
-      this.#count(entry)
+      this.#issuer.learn(entry.record)
     }
     this.#results.forgetHeld()
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
@@ -168,7 +170,7 @@ export class Council {
         break
       case 'receipt':
         if (this.#steward !== undefined) this.#tellSteward(input, nowMs)
-        else this.#takeReceipt({ kind: 'receipt', record: input.receipt, opening: input.opening })
+        else this.#takeReceipt(input.receipt)
         break
       case 'accepted':
       case 'declined':
@@ -223,6 +225,14 @@ export class Council {
     return this.#fellows().filter((peer) => this.#records.holdsInputs(peer))
   }
 
+  /**
+   * Of a job that this steward acts for and that is decided as a whole: the stewards that must get accepted results
+   * before it may end, with how many verdicts each lacks. Empty where nothing is waited for.
+   */
+  lackingResults(nowMs: number): ReadonlyMap<PeerId, number> {
+    return this.#steward?.isDecided ? this.#results.lacking(this.#living(nowMs)) : new Map()
+  }
+
   /** The state of the job as it follows from the records; undefined while this steward does not know its shards. */
   observe(nowMs: number): Steward | undefined {
     if (this.#steward !== undefined) return this.#steward
@@ -232,7 +242,7 @@ export class Council {
       const { stewards } = this.#records.succession
       const shards = this.#shards
       const steward = Steward.observer({ job, manifest, shards, self, stewards, sha256 })
-      steward.restore(this.#restorable(), nowMs)
+      steward.restore(this.#records.all(), nowMs)
       this.#observer = { size: this.#records.size, steward }
     }
     return this.#observer.steward
@@ -292,10 +302,9 @@ export class Council {
     this.#stale = false
     const steward = this.#newSteward(this.#shards)
     this.#steward = steward
-    steward.skipTo(this.#serial)
     if (!wasActing) this.#effects.push({ type: 'acting', acting: true })
     this.#unreachable = new Set(this.#results.unreachable(this.#living(nowMs)))
-    this.#follow(steward.restore(this.#restorable(), nowMs, this.#unreachable))
+    this.#follow(steward.restore(this.#records.all(), nowMs, this.#unreachable))
     if (!fresh) for (const { peer } of this.#capacities) if (this.#connected.has(peer)) this.#adopt(peer)
     const [capacities, operatorPpm] = [this.#capacities, this.#operatorPpm]
     this.#tellSteward({ type: 'roster', capacities, operatorPpm }, nowMs)
@@ -321,48 +330,37 @@ export class Council {
     assert(place !== undefined, 'only a steward of the job acts for it')
     const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
     const seed = seedOf(place.nonce)
-    return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256 })
-  }
-
-  *#restorable() {
-    for (const entry of this.#records.all())
-      if (entry.kind !== 'holding' && entry.kind !== 'handover' && entry.kind !== 'reveal') yield entry
+    const issuer = this.#issuer
+    return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256, issuer })
   }
 
   #tellSteward(input: Parameters<Steward['handle']>[0], nowMs: number): void {
     if (this.#steward === undefined) return
     if (input.type === 'wake')
       this.#follow(this.#steward.handle({ type: 'safe', safe: this.#isSafe(nowMs) }, nowMs))
-    const receipt = input.type === 'receipt' ? input : undefined
-    this.#follow(this.#steward.handle(input, nowMs), receipt)
+    this.#follow(this.#steward.handle(input, nowMs))
   }
 
   /** What the steward decided, seen from here: its records are the job's, and the others get them at once. */
-  #follow(
-    effects: readonly CouncilEffect[],
-    given?: {
-      readonly receipt: Verified<Receipt>
-      readonly opening: Extract<JobRecord, { kind: 'receipt' }>['opening']
-    },
-  ): void {
+  #follow(effects: readonly StewardEffect[]): void {
     for (const effect of effects) {
       if (effect.type === 'wake') continue // the council's own look wakes it
       this.#effects.push(effect)
-      if (effect.type === 'issue') {
-        this.#serial = Math.max(this.#serial, effect.body.serial + 1)
-        this.#admitOwn({ kind: effect.body.kind, record: { ...effect.body, id: effect.id } } as JobRecord)
-      } else if (effect.type === 'keep') {
-        assert(given !== undefined, 'a receipt that is kept was handed in')
-        this.#admitOwn({ kind: 'receipt', record: given.receipt, opening: given.opening })
-      } else if (effect.type === 'ended') this.#reveal()
+      if (effect.type === 'issue') this.#admitOwn(effect.issued)
+      else if (effect.type === 'keep') this.#admitOwn(effect.receipt, true)
+      else if (effect.type === 'ended') this.#reveal()
     }
   }
 
-  #admitOwn(entry: JobRecord): void {
-    if (!this.#records.admit(entry)) return
+  #admitOwn(entry: JobRecord, isChecked = false): void {
+    if (!this.#records.admit(entry, isChecked)) return
     if (entry.kind === 'verdict') this.#results.learn(entry.record)
-    for (const peer of this.#fellows())
-      if (this.#connected.has(peer)) this.#effects.push({ type: 'share', record: entry.record.id, to: peer })
+    this.#shareWithAll(entry)
+  }
+
+  #shareWithAll(record: JobRecord): void {
+    for (const to of this.#fellows())
+      if (this.#connected.has(to)) this.#effects.push({ type: 'share', record, to })
   }
 
   #isSafe(nowMs: number): boolean {
@@ -377,20 +375,16 @@ export class Council {
 
   // --- records ------------------------------------------------------------------------------------------------
 
-  #receive(entry: JobRecord, from: PeerId, nowMs: number): void {
+  #receive(entry: Opened<JobRecordKind>, from: PeerId, nowMs: number): void {
     if (entry.kind === 'receipt' && this.#steward !== undefined) {
       if (this.#records.has(entry.record.id)) return
-      this.#tellSteward(
-        { type: 'receipt', receipt: entry.record, opening: entry.opening, released: null },
-        nowMs,
-      )
+      this.#tellSteward({ type: 'receipt', receipt: entry, released: null }, nowMs)
       if (this.#records.has(entry.record.id)) return
     }
     const wasEnded = this.#ended
     if (!this.#records.admit(entry)) return
-    this.#count(entry)
-    const opening = entry.kind === 'receipt' ? entry.opening : null
-    this.#effects.push({ type: 'copy', record: entry.record.id, opening })
+    this.#issuer.learn(entry.record)
+    this.#effects.push({ type: 'copy', record: entry })
     if (entry.kind === 'handover') {
       this.#seat(nowMs)
       this.#tellSteward({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
@@ -422,8 +416,8 @@ export class Council {
   }
 
   /** A vehicle that found nobody else repeats its receipt here. */
-  #takeReceipt(entry: Extract<JobRecord, { kind: 'receipt' }>): void {
-    const { record, opening } = entry
+  #takeReceipt(entry: Opened<'receipt'>): void {
+    const { record } = entry
     if (this.#ended) {
       const message = { type: 'ended', job: this.#options.job } as const
       this.#effects.push({ type: 'send', to: record.signer, message })
@@ -433,15 +427,10 @@ export class Council {
     // Each covers at least one more shard of the lease, but for one that contradicts another.
     if (!known && this.#records.hasEnoughReceipts(record.payload.lease)) return
     if (!known && !this.#records.admit(entry)) return
-    if (!known) this.#effects.push({ type: 'keep', receipt: record.id, opening })
+    if (!known) this.#effects.push({ type: 'keep', receipt: entry })
     const message = { type: 'acknowledge', receipt: record.id } as const
     this.#effects.push({ type: 'send', to: record.signer, message })
-    for (const peer of this.#fellows())
-      if (this.#connected.has(peer)) this.#effects.push({ type: 'share', record: record.id, to: peer })
-  }
-
-  #count({ record }: JobRecord): void {
-    if (record.signer === this.#options.self) this.#serial = Math.max(this.#serial, record.serial + 1)
+    this.#shareWithAll(entry)
   }
 
   // --- what is held -------------------------------------------------------------------------------------------
@@ -450,7 +439,7 @@ export class Council {
     const { self } = this.#options
     if (this.isReader || this.#fellows().length === 0 || this.#records.holdsInputs(self) || this.#ended)
       return
-    this.#issue('holding', { inputs: true, verdicts: [] } satisfies Holding)
+    this.#issue('holding', { inputs: true, verdicts: [] })
   }
 
   #fetchResults(nowMs: number): void {
@@ -469,7 +458,7 @@ export class Council {
     for (;;) {
       const verdicts = this.#results.takeArrived(holdingVerdictsMax)
       if (verdicts.length === 0) return
-      this.#issue('holding', { inputs: false, verdicts } satisfies Holding)
+      this.#issue('holding', { inputs: false, verdicts })
     }
   }
 
@@ -484,7 +473,7 @@ export class Council {
       if (kind === 'draw') drew = true
     }
     const place = this.#records.succession.stewards.find(({ peer }) => peer === self)
-    if (drew && place !== undefined) this.#issue('reveal', { seed: seedOf(place.nonce) } satisfies Reveal)
+    if (drew && place !== undefined) this.#issue('reveal', { seed: seedOf(place.nonce) })
   }
 
   /**
@@ -572,7 +561,7 @@ export class Council {
 
   #share(to: PeerId, ids: readonly RecordId[]): void {
     const entries = ids.flatMap((id) => this.#records.get(id) ?? []).sort(byDependency)
-    for (const { record } of entries) this.#effects.push({ type: 'share', record: record.id, to })
+    for (const record of entries) this.#effects.push({ type: 'share', record, to })
   }
 
   /** One of two looks for the differences, the one with the lower id. */
@@ -654,7 +643,7 @@ export class Council {
     )
     if (candidate === undefined) return
     const nonce = sha256(
-      concat([seedOf(place.nonce), fromString(`place/${this.#serial}/${candidate.peer}`)]),
+      concat([seedOf(place.nonce), fromString(`place/${this.#issuer.serial}/${candidate.peer}`)]),
     ).slice(0, 16)
     this.#invited = { candidate, lost: gone.peer, nonce, untilMs: nowMs + inviteTtlMs }
     const bytes = manifest.documents.bytes
@@ -701,28 +690,17 @@ export class Council {
     return this.#records.succession.stewards.find(({ peer }) => peer === this.#options.self)!
   }
 
-  #issue<Payload>(kind: RecordKind, payload: Payload, epoch = 0): Verified<Payload> {
-    const { job, self, manifest, sha256 } = this.#options
-    const serial = Math.max(this.#serial, this.#steward?.nextSerial ?? 0)
-    const body: RecordBody<Payload> = {
-      domain: 'carpool',
-      version: 1,
-      kind,
-      job,
-      epoch,
-      steward: self,
-      serial,
-      expiresMs: manifest.deadlineMs + jobRetentionMs,
-      signer: self,
-      payload,
-    }
-    this.#serial = serial + 1
-    this.#steward?.skipTo(this.#serial)
-    const id = recordId(sha256, encodeBody(body))
-    this.#effects.push({ type: 'issue', id, body })
-    const record = { ...body, id }
-    this.#admitOwn({ kind, record } as unknown as JobRecord)
-    return record
+  #issue<Kind extends JobRecordKind>(
+    kind: Kind,
+    payload: PayloadOf<Kind>,
+    epoch = 0,
+  ): Verified<PayloadOf<Kind>> {
+    const { job, self, manifest } = this.#options
+    const expiresMs = manifest.deadlineMs + jobRetentionMs
+    const made = this.#issuer.issue(kind, { payload, job, epoch, steward: self, expiresMs })
+    this.#effects.push({ type: 'issue', ...made } as CouncilEffect)
+    this.#admitOwn(made.issued as JobRecord)
+    return made.issued.record as Verified<PayloadOf<Kind>>
   }
 
   #drain(): CouncilEffect[] {

@@ -1,29 +1,15 @@
-/**
- * The records of one job that a steward has: a grow-only set, of which everything else about the job follows.
- *
- * Only what the job's stewards signed gets in, and receipts for their leases from the vehicles that these name, so that
- * nobody can flood the set. The order in which records come makes no difference, but for one that comes before what it
- * rests on: it is refused, and comes again with the next comparison.
- */
-import { compareText } from '../../base/bytes.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import { Allowances } from '../job/allowance.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import type { Holding } from '../job/holding.ts'
 import { checkReceipt, type Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
-import type { JobEnd, Reveal, Verdict } from '../job/verdict.ts'
+import type { JobEnd, Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import type { Verified } from '../record/record.ts'
 import { RecordTrie } from '../record/record-trie.ts'
-import type { Restored } from '../steward/steward.ts'
-
-export type JobRecord =
-  | Restored
-  | { readonly kind: 'holding'; readonly record: Verified<Holding> }
-  | { readonly kind: 'handover'; readonly record: Verified<Handover> }
-  | { readonly kind: 'reveal'; readonly record: Verified<Reveal> }
+import { checked, type JobRecord, signedByOf } from '../records.ts'
 
 export class JobRecords {
   readonly trie: RecordTrie
@@ -124,18 +110,19 @@ export class JobRecords {
 
   /**
    * True when the record is new and belongs to the job. False for one that is known, or rests on what is not here.
-   * Throws ProtocolError for a receipt that lies about its lease.
+   * Throws ProtocolError for a receipt that lies about its lease. `isChecked`: a receipt was compared with its lease.
    */
-  admit(entry: JobRecord): boolean {
+  admit(entry: JobRecord, isChecked = false): boolean {
     const { record } = entry
     if (this.#records.has(record.id) || record.job !== this.#job) return false
     if (entry.kind === 'receipt') {
       const lease = this.#leases.get(entry.record.payload.lease)
       if (lease === undefined) return false
-      checkReceipt(this.#sha256, lease, entry.record, entry.opening)
-    } else if (!this.isSteward(record.signer)) return false
+      if (!isChecked) checkReceipt(this.#sha256, lease, entry.record, entry.opening)
+    } else if (signedByOf(entry.kind) !== 'steward' || !this.isSteward(record.signer)) return false
     if (entry.kind === 'handover' && !this.#extend(entry.record)) return false
-    this.#records.set(record.id, entry)
+    // Without the bytes that were signed: they are in the journal.
+    this.#records.set(record.id, checked(entry.kind, record, entry.opening))
     this.trie.add(record.id)
     if (entry.kind === 'receipt') {
       const { lease } = entry.record.payload
@@ -200,27 +187,4 @@ function precedes(a: Verified<JobEnd>, b: Verified<JobEnd>): boolean {
   const byOutcome = endRank[a.payload.outcome] - endRank[b.payload.outcome]
   if (byOutcome !== 0) return byOutcome < 0
   return a.epoch !== b.epoch ? a.epoch < b.epoch : a.id < b.id
-}
-
-/** What rests on nothing else first, so that no record comes before what it needs. */
-export const jobRecordKinds: readonly JobRecord['kind'][] = [
-  'handover',
-  'draw',
-  'lease',
-  'allowance',
-  'receipt',
-  'window',
-  'verdict',
-  'holding',
-  'end',
-  'reveal',
-]
-
-const kindRank = new Map(jobRecordKinds.map((kind, rank) => [kind, rank]))
-
-export function byDependency(a: JobRecord, b: JobRecord): number {
-  const byEpoch = kindRank.get(a.kind)! - kindRank.get(b.kind)! || a.record.epoch - b.record.epoch
-  // Handovers in the order in which they follow each other (../handover.ts).
-  if (a.kind === 'handover') return byEpoch || compareText(a.record.id, b.record.id)
-  return byEpoch || a.record.serial - b.record.serial
 }

@@ -5,8 +5,7 @@
 import { z } from 'zod'
 import type { PeerId } from '../ids.ts'
 import { recordBytesMax } from '../limits.ts'
-import type { Sha256 } from '../record/block.ts'
-import { openRecord, peerIdSchema, type SignedRecord, type Verified, type Verify } from '../record/record.ts'
+import { peerIdSchema, recordType } from '../record/record.ts'
 
 export interface Access {
   readonly reader: PeerId
@@ -14,6 +13,5 @@ export interface Access {
 
 const accessSchema: z.ZodType<Access> = z.strictObject({ reader: peerIdSchema })
 
-export function openAccess(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Access> {
-  return openRecord(record, 'access', accessSchema, recordBytesMax.access, sha256, verify)
-}
+export const accessType = recordType('access', accessSchema, recordBytesMax.access)
+export const { open: openAccess } = accessType

@@ -26,16 +26,7 @@ import { z } from 'zod'
 import type { LeaseId, PeerId } from '../ids.ts'
 import { givenMax, leaseShardsMax, recordBytesMax, writtenOffMax } from '../limits.ts'
 import type { Micros } from '../price.ts'
-import type { Sha256 } from '../record/block.ts'
-import {
-  cidSchema,
-  naturalSchema,
-  openRecord,
-  peerIdSchema,
-  type SignedRecord,
-  type Verified,
-  type Verify,
-} from '../record/record.ts'
+import { cidSchema, naturalSchema, peerIdSchema, recordType, type Verified } from '../record/record.ts'
 import type { Lease } from './lease.ts'
 import type { Manifest } from './manifest.ts'
 
@@ -58,9 +49,8 @@ const allowanceSchema: z.ZodType<Allowance> = z.strictObject({
   given: z.array(z.strictObject({ to: peerIdSchema, micros: naturalSchema })).max(givenMax),
 })
 
-export function openAllowance(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Allowance> {
-  return openRecord(record, 'allowance', allowanceSchema, recordBytesMax.allowance, sha256, verify)
-}
+export const allowanceType = recordType('allowance', allowanceSchema, recordBytesMax.allowance)
+export const { open: openAllowance } = allowanceType
 
 /** What the place of a lease costs if it agrees. */
 export function worthOf({ units, price }: Lease, place: number): Micros {

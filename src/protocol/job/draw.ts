@@ -12,14 +12,7 @@ import { compareText } from '../../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import { recordBytesMax, rosterEntriesMax } from '../limits.ts'
-import {
-  openRecord,
-  ownerIdSchema,
-  peerIdSchema,
-  type SignedRecord,
-  type Verified,
-  type Verify,
-} from '../record/record.ts'
+import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
 
 /** Payload of a 'draw' record: the vehicles that a steward could choose from, in the order of peer ids. */
 export interface DrawBasis {
@@ -30,9 +23,8 @@ const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
   candidates: z.array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema })).max(rosterEntriesMax),
 })
 
-export function openDrawBasis(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<DrawBasis> {
-  return openRecord(record, 'draw', basisSchema, recordBytesMax.draw, sha256, verify)
-}
+export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)
+export const { open: openDrawBasis } = drawBasisType
 
 /**
  * Draws one of the eligible candidates; returns its position in the basis. `eligible` has at least one bit set.

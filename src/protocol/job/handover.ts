@@ -10,15 +10,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { handoverRecordsMax, handoversMax, recordBytesMax } from '../limits.ts'
-import type { Sha256 } from '../record/block.ts'
-import {
-  cidSchema,
-  openRecord,
-  peerIdSchema,
-  type SignedRecord,
-  type Verified,
-  type Verify,
-} from '../record/record.ts'
+import { cidSchema, peerIdSchema, recordType, type Verified } from '../record/record.ts'
 import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest.ts'
 
 export interface Handover {
@@ -35,9 +27,8 @@ const handoverSchema: z.ZodType<Handover> = z.strictObject({
   taker: stewardPlaceSchema,
 })
 
-export function openHandover(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Handover> {
-  return openRecord(record, 'handover', handoverSchema, recordBytesMax.handover, sha256, verify)
-}
+export const handoverType = recordType('handover', handoverSchema, recordBytesMax.handover)
+export const { open: openHandover } = handoverType
 
 export interface Succession {
   /** Everybody who is or was a steward of the job, in the order in which they act. */

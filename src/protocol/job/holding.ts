@@ -5,8 +5,7 @@
 import { z } from 'zod'
 import type { RecordId } from '../ids.ts'
 import { holdingVerdictsMax, recordBytesMax } from '../limits.ts'
-import type { Sha256 } from '../record/block.ts'
-import { cidSchema, openRecord, type SignedRecord, type Verified, type Verify } from '../record/record.ts'
+import { cidSchema, recordType } from '../record/record.ts'
 
 export interface Holding {
   /** Manifest, lists, shards, documents and weights. */
@@ -20,6 +19,5 @@ const holdingSchema: z.ZodType<Holding> = z.strictObject({
   verdicts: z.array(cidSchema).max(holdingVerdictsMax),
 })
 
-export function openHolding(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Holding> {
-  return openRecord(record, 'holding', holdingSchema, recordBytesMax.holding, sha256, verify)
-}
+export const holdingType = recordType('holding', holdingSchema, recordBytesMax.holding)
+export const { open: openHolding } = holdingType

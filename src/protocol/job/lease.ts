@@ -18,12 +18,10 @@ import {
   bytesSchema,
   cidSchema,
   naturalSchema,
-  openRecord,
   ownerIdSchema,
   peerIdSchema,
-  type SignedRecord,
+  recordType,
   type Verified,
-  type Verify,
 } from '../record/record.ts'
 
 export interface Lease {
@@ -102,13 +100,11 @@ export const openingSchema: z.ZodType<Opening> = z.strictObject({
   ),
 })
 
-export function openLease(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Lease> {
-  return openRecord(record, 'lease', leaseSchema, recordBytesMax.lease, sha256, verify)
-}
+export const leaseType = recordType('lease', leaseSchema, recordBytesMax.lease)
+export const { open: openLease } = leaseType
 
-export function openReceipt(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Receipt> {
-  return openRecord(record, 'receipt', receiptSchema, recordBytesMax.receipt, sha256, verify)
-}
+export const receiptType = recordType('receipt', receiptSchema, recordBytesMax.receipt)
+export const { open: openReceipt } = receiptType
 
 /** The root to which a vehicle commits. Results are in the order of `covers`. */
 export function receiptRoot(

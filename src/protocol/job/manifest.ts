@@ -24,17 +24,13 @@ import {
   wrappedKeyBytes,
 } from '../limits.ts'
 import { type Payment, paymentSchema } from '../price.ts'
-import type { Sha256 } from '../record/block.ts'
 import {
   bytesOfLength,
   cidSchema,
   naturalSchema,
-  openRecord,
   ownerIdSchema,
   peerIdSchema,
-  type SignedRecord,
-  type Verified,
-  type Verify,
+  recordType,
 } from '../record/record.ts'
 import { type Agreement, agreementSchema } from './agreement.ts'
 
@@ -196,9 +192,8 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
 })
 
 /** Throws ProtocolError like openRecord. The record's id is the job's id. */
-export function openManifest(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Manifest> {
-  return openRecord(record, 'manifest', manifestSchema, recordBytesMax.manifest, sha256, verify)
-}
+export const manifestType = recordType('manifest', manifestSchema, recordBytesMax.manifest)
+export const { open: openManifest } = manifestType
 
 /** What a result must say it was made with: the engine, and the weights that it ran on. */
 export function resultEngine(manifest: Manifest): string {

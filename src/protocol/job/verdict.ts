@@ -5,16 +5,7 @@
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
 import { leaseShardsMax, recordBytesMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
-import type { Sha256 } from '../record/block.ts'
-import {
-  bytesSchema,
-  cidSchema,
-  naturalSchema,
-  openRecord,
-  type SignedRecord,
-  type Verified,
-  type Verify,
-} from '../record/record.ts'
+import { bytesSchema, cidSchema, naturalSchema, recordType } from '../record/record.ts'
 
 export interface Verdict {
   readonly shards: readonly ShardVerdict[]
@@ -68,14 +59,11 @@ const endSchema: z.ZodType<JobEnd> = z.strictObject({
   seed: bytesSchema,
 })
 
-export function openVerdict(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Verdict> {
-  return openRecord(record, 'verdict', verdictSchema, recordBytesMax.verdict, sha256, verify)
-}
+export const verdictType = recordType('verdict', verdictSchema, recordBytesMax.verdict)
+export const { open: openVerdict } = verdictType
 
-export function openReveal(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Reveal> {
-  return openRecord(record, 'reveal', revealSchema, recordBytesMax.reveal, sha256, verify)
-}
+export const revealType = recordType('reveal', revealSchema, recordBytesMax.reveal)
+export const { open: openReveal } = revealType
 
-export function openEnd(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<JobEnd> {
-  return openRecord(record, 'end', endSchema, recordBytesMax.end, sha256, verify)
-}
+export const endType = recordType('end', endSchema, recordBytesMax.end)
+export const { open: openEnd } = endType

@@ -9,15 +9,7 @@ import { z } from 'zod'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
 import type { OwnerId, RecordId } from '../ids.ts'
 import { recordBytesMax, windowShardsMax } from '../limits.ts'
-import {
-  cidSchema,
-  naturalSchema,
-  openRecord,
-  ownerIdSchema,
-  type SignedRecord,
-  type Verified,
-  type Verify,
-} from '../record/record.ts'
+import { cidSchema, naturalSchema, ownerIdSchema, recordType } from '../record/record.ts'
 
 export interface Window {
   readonly owner: OwnerId
@@ -33,9 +25,8 @@ const windowSchema: z.ZodType<Window> = z.strictObject({
   receipts: z.array(cidSchema).min(1).max(windowShardsMax),
 })
 
-export function openWindow(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Window> {
-  return openRecord(record, 'window', windowSchema, recordBytesMax.window, sha256, verify)
-}
+export const windowType = recordType('window', windowSchema, recordBytesMax.window)
+export const { open: openWindow } = windowType
 
 /**
  * The positions of a window in the order in which they are checked: uniformly shuffled. The first `checks` of them are,

@@ -15,12 +15,9 @@ import {
   bytesOfLength,
   cidSchema,
   naturalSchema,
-  openRecord,
   ownerIdSchema,
   peerIdSchema,
-  type SignedRecord,
-  type Verified,
-  type Verify,
+  recordType,
 } from '../record/record.ts'
 import { addMicros } from './amounts.ts'
 import type { Entry } from './entry.ts'
@@ -67,9 +64,8 @@ const statementSchema: z.ZodType<Statement> = z.strictObject({
   paidMicros: naturalSchema,
 })
 
-export function openStatement(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Statement> {
-  return openRecord(record, 'statement', statementSchema, recordBytesMax.statement, sha256, verify)
-}
+export const statementType = recordType('statement', statementSchema, recordBytesMax.statement)
+export const { open: openStatement } = statementType
 
 /** A claim that was decided, and where in its steward's ledger. */
 export interface LedgerClaim extends StatedClaim {

@@ -10,7 +10,7 @@ import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
   naturalSchema,
-  openRecord,
+  recordType,
   type SignedRecord,
   signedRecordSchema,
   type Verified,
@@ -81,6 +81,8 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
   software: text(32),
 })
 
+export const advertType = recordType('advert', advertSchema, recordBytesMax.advert)
+
 /**
  * Checks all that one advert can be checked for alone: form, size, signature, certificate, age.
  * Throws ProtocolError; whoever sent it along did not check it either.
@@ -91,7 +93,7 @@ export function openAdvert(
   verify: Verify,
   nowMs: number,
 ): Capacity & { readonly id: Verified['id'] } {
-  const advert = openRecord(record, 'advert', advertSchema, recordBytesMax.advert, sha256, verify)
+  const advert = advertType.open(record, sha256, verify)
   const { payload, signer } = advert
   if (advert.expiresMs > nowMs + advertTtlMs + clockSkewMaxMs)
     throw new ProtocolError({ code: 'malformed', what: 'advert', why: 'it expires too far in the future' })

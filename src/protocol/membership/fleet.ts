@@ -22,11 +22,9 @@ import {
 } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
-  encodeBody,
   naturalSchema,
-  openRecord,
   peerIdSchema,
-  type RecordKind,
+  recordType,
   type SignedRecord,
   type Verified,
   type Verify,
@@ -77,35 +75,12 @@ const credentialSchema: z.ZodType<Credential> = z.strictObject({
 })
 
 /** Throws ProtocolError. */
-export function openCharter(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Charter> {
-  return openRecord(record, 'charter', charterSchema, recordBytesMax.charter, sha256, verify)
-}
+export const charterType = recordType('charter', charterSchema, recordBytesMax.charter)
+export const { open: openCharter } = charterType
 
 /** Throws ProtocolError. Whether the fleet's key signed it is another question: Fleet.vouch. */
-export function openCredential(record: SignedRecord, sha256: Sha256, verify: Verify): Verified<Credential> {
-  return openRecord(record, 'credential', credentialSchema, recordBytesMax.credential, sha256, verify)
-}
-
-/** What a fleet key signs: a statement about nothing but itself, numbered by its time. */
-export function fleetBody(
-  kind: Extract<RecordKind, 'charter' | 'credential'>,
-  signer: PeerId,
-  payload: Charter | Credential,
-  { serial, expiresMs }: { readonly serial: number; readonly expiresMs: number },
-): Uint8Array {
-  return encodeBody({
-    domain: 'carpool',
-    version: 1,
-    kind,
-    job: null,
-    epoch: 0,
-    steward: null,
-    serial,
-    expiresMs,
-    signer,
-    payload,
-  })
-}
+export const credentialType = recordType('credential', credentialSchema, recordBytesMax.credential)
+export const { open: openCredential } = credentialType
 
 interface Link {
   readonly record: SignedRecord

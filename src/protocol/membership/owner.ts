@@ -11,7 +11,7 @@ import { z } from 'zod'
 import type { OwnerId, PeerId } from '../ids.ts'
 import { recordBytesMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
-import { openRecord, peerIdSchema, type SignedRecord, type Verified, type Verify } from '../record/record.ts'
+import { peerIdSchema, recordType } from '../record/record.ts'
 
 /** Signed by the owner key: this peer is a vehicle of mine. */
 export interface OwnerCertificate {
@@ -26,10 +26,5 @@ export function ownerIdOf(sha256: Sha256, key: PeerId): OwnerId {
 }
 
 /** Throws ProtocolError like openRecord, and 'malformed' when the certificate is for another peer. */
-export function openCertificate(
-  record: SignedRecord,
-  sha256: Sha256,
-  verify: Verify,
-): Verified<OwnerCertificate> {
-  return openRecord(record, 'owner', certificateSchema, recordBytesMax.owner, sha256, verify)
-}
+export const certificateType = recordType('owner', certificateSchema, recordBytesMax.owner)
+export const { open: openCertificate } = certificateType

@@ -15,31 +15,11 @@ import { ProtocolError } from '../errors.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { cborCid, decodeCbor, encodeCbor, reopenCbor, type Sha256 } from './block.ts'
 
-export const recordKinds = [
-  'owner',
-  'charter',
-  'credential',
-  'advert',
-  'manifest',
-  'draw',
-  'lease',
-  'receipt',
-  'verdict',
-  'end',
-  'holding',
-  'handover',
-  'reveal',
-  'window',
-  'access',
-  'statement',
-  'allowance',
-] as const
-export type RecordKind = (typeof recordKinds)[number]
-
 export interface RecordBody<Payload = unknown> {
   readonly domain: 'carpool'
   readonly version: 1
-  readonly kind: RecordKind
+  /** One of those in ../records.ts. */
+  readonly kind: string
   /** The job this is about; null for what concerns no job, and in the manifest, whose own id names the job. */
   readonly job: JobId | null
   /** Stewardship's generation: 0 for the stewards that the manifest names. */
@@ -92,7 +72,7 @@ export function bytesOfLength(length: number): z.ZodType<Uint8Array> {
 const bodySchema = z.strictObject({
   domain: z.literal('carpool'),
   version: z.literal(1),
-  kind: z.enum(recordKinds),
+  kind: z.string().max(32),
   job: cid.nullable(),
   epoch: naturalSchema,
   steward: peerIdSchema.nullable(),
@@ -112,22 +92,49 @@ export function recordId(sha256: Sha256, body: Uint8Array): RecordId {
   return cborCid(sha256, body)
 }
 
-/**
- * Decodes a record from outside and checks that it is canonical, of the kind expected, and signed by its
- * signer. Expiry is the caller's business: it has the clock.
- * Throws ProtocolError: too-large, malformed, not-canonical, wrong-signature.
- */
-export function openRecord<Payload>(
-  record: SignedRecord,
-  kind: RecordKind,
+/** How records of one kind are read. It is defined beside the kind's payload, and named in the table of ../records.ts. */
+export interface RecordType<Payload> {
+  readonly kind: string
+  readonly payload: z.ZodType<Payload>
+  /** A body with more bytes is refused before it is decoded. */
+  readonly bytesMax: number
+  /**
+   * Decodes a record from outside and checks that it is canonical, of this kind, and signed by its signer. Expiry is
+   * the caller's business: it has the clock. Throws ProtocolError: too-large, malformed, not-canonical, wrong-signature.
+   */
+  readonly open: (record: SignedRecord, sha256: Sha256, verify: Verify) => Verified<Payload>
+}
+
+export function recordType<Payload>(
+  kind: string,
   payload: z.ZodType<Payload>,
   bytesMax: number,
+): RecordType<Payload> {
+  const type: RecordType<Payload> = {
+    kind,
+    payload,
+    bytesMax,
+    open: (record, sha256, verify) =>
+      openBody(decodeBody(kind, record.body, bytesMax), record, type, sha256, verify),
+  }
+  return type
+}
+
+/** Decodes a body of any kind, whose payload is not looked at. Throws ProtocolError. */
+export function decodeBody(what: string, bytes: Uint8Array, bytesMax: number): RecordBody {
+  const decoded = bodySchema.safeParse(decodeCbor(what, bytes, bytesMax))
+  if (!decoded.success) throw malformed(what, decoded.error)
+  return decoded.data
+}
+
+/** Checks the rest of a record whose body was just decoded. Throws ProtocolError. */
+export function openBody<Payload>(
+  body: RecordBody,
+  record: SignedRecord,
+  { kind, payload }: RecordType<Payload>,
   sha256: Sha256,
   verify: Verify,
 ): Verified<Payload> {
-  const decoded = bodySchema.safeParse(decodeCbor(kind, record.body, bytesMax))
-  if (!decoded.success) throw malformed(kind, decoded.error)
-  const body = decoded.data
   if (body.kind !== kind) throw new ProtocolError({ code: 'malformed', what: kind, why: `is a ${body.kind}` })
   const content = payload.safeParse(body.payload)
   if (!content.success) throw malformed(kind, content.error)

@@ -8,14 +8,15 @@
  */
 
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Issued } from '../issuer.ts'
 import type { Allowance } from '../job/allowance.ts'
-import type { Opening, Receipt } from '../job/lease.ts'
 import type { StewardPlace } from '../job/manifest.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { DeclineReason, Message, ReleaseReason } from '../message.ts'
 import type { Micros } from '../price.ts'
-import type { RecordBody, Verified } from '../record/record.ts'
+import type { Verified } from '../record/record.ts'
+import type { JobRecordKind, Opened } from '../records.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Recomputation } from '../verification/tally.ts'
 
@@ -40,8 +41,7 @@ export type StewardInput =
   | { readonly type: 'progress'; readonly lease: LeaseId; readonly from: PeerId; readonly done: number }
   | {
       readonly type: 'receipt'
-      readonly receipt: Verified<Receipt>
-      readonly opening: Opening
+      readonly receipt: Opened<'receipt'>
       readonly released: ReleaseReason | null
     }
   /** Answers to `collect`. */
@@ -62,9 +62,9 @@ export type StewardInput =
 
 export type StewardEffect =
   /** Sign this record and make it durable. */
-  | { readonly type: 'issue'; readonly id: RecordId; readonly body: RecordBody }
-  /** Make this record of somebody else durable, with its opening. */
-  | { readonly type: 'keep'; readonly receipt: RecordId; readonly opening: Opening }
+  | ({ readonly type: 'issue' } & Issued<JobRecordKind>)
+  /** Make this receipt durable, with its opening. It was checked against its lease. */
+  | { readonly type: 'keep'; readonly receipt: Opened<'receipt'> }
   /** Send an issued lease, with the manifest; the vehicle may from now on read these shards. */
   | { readonly type: 'offer'; readonly lease: LeaseId; readonly to: PeerId }
   | { readonly type: 'send'; readonly to: PeerId; readonly message: Message }

@@ -20,14 +20,13 @@ import { assert } from '../../base/assert.ts'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import { type Allowance, Allowances, worthOf } from '../job/allowance.ts'
-import type { DrawBasis } from '../job/draw.ts'
+import { Issuer } from '../issuer.ts'
+import { Allowances, worthOf } from '../job/allowance.ts'
 import { checkReceipt, type Lease, type Opening, type Receipt } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import { Slowness } from '../job/slowness.ts'
-import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
-import type { Window } from '../job/window.ts'
+import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import {
   budgetWaitMs,
   jobRetentionMs,
@@ -47,7 +46,8 @@ import {
 import type { Capacity } from '../membership/advert.ts'
 import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { formatMoney, type Micros, unitsOf } from '../price.ts'
-import { encodeBody, type RecordBody, type RecordKind, recordId, type Verified } from '../record/record.ts'
+import type { Verified } from '../record/record.ts'
+import type { JobRecord, JobRecordKind, Opened, PayloadOf } from '../records.ts'
 import type { Finding } from '../verification/examination.ts'
 import { answersAlike, type Claim } from '../verification/tally.ts'
 import { type Affords, bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
@@ -78,17 +78,9 @@ export interface StewardOptions {
   /** 32 bytes; its sha256 stands in the place. */
   readonly seed: Uint8Array
   readonly sha256: Sha256
+  /** Shared with whatever else signs for this node's part in the job. */
+  readonly issuer?: Issuer
 }
-
-/** A record as the journal returns it. */
-export type Restored =
-  | { readonly kind: 'draw'; readonly record: Verified<DrawBasis> }
-  | { readonly kind: 'lease'; readonly record: Verified<Lease> }
-  | { readonly kind: 'receipt'; readonly record: Verified<Receipt>; readonly opening: Opening }
-  | { readonly kind: 'verdict'; readonly record: Verified<Verdict> }
-  | { readonly kind: 'end'; readonly record: Verified<JobEnd> }
-  | { readonly kind: 'window'; readonly record: Verified<Window> }
-  | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
 
 export class Steward {
   readonly #options: StewardOptions
@@ -97,6 +89,7 @@ export class Steward {
   readonly #returns = new Returns()
   readonly #patience = new Patience()
   readonly #draws: DrawLog
+  readonly #issuer: Issuer
   /** Null where unanimity alone decides. */
   readonly #windows: Windows | null
   readonly #allowances: Allowances
@@ -111,7 +104,6 @@ export class Steward {
   /** Owners for whom a search found nothing, and the board's growth at that time. */
   readonly #barren = new Set<OwnerId>()
   #barrenAt = 0
-  #serial = 0
   readonly #slowness = new Slowness()
   #stewards: readonly StewardPlace[]
   /** Shards on which stewards apart made verdicts that differ: the next one settles them. */
@@ -147,6 +139,7 @@ export class Steward {
     this.#stewards = options.stewards ?? options.manifest.stewards
     this.#board = new ShardBoard(options.manifest, options.shards)
     this.#draws = new DrawLog(options.sha256, options.seed)
+    this.#issuer = options.issuer ?? new Issuer(options.self, options.sha256)
     const { assurance } = options.manifest
     this.#windows =
       assurance.audits === null
@@ -160,7 +153,7 @@ export class Steward {
    * missing. Nobody has the results that `unreachable` verdicts accept: what only they say is open again.
    */
   restore(
-    records: Iterable<Restored>,
+    records: Iterable<JobRecord>,
     nowMs: number,
     unreachable: ReadonlySet<RecordId> = new Set(),
   ): StewardEffect[] {
@@ -169,28 +162,42 @@ export class Steward {
     const owners = ownersOf(ordered)
     const verdicts = new Map<number, Standing[]>()
     const ends: Verified<JobEnd>[] = []
-    for (const { kind, record, ...rest } of ordered) {
-      if (record.signer === self) this.#serial = Math.max(this.#serial, record.serial + 1)
-      if (kind === 'draw') {
-        if (record.signer === self) this.#draws.restoreBasis(record.id, record.payload as DrawBasis)
-      } else if (kind === 'lease') this.#openLease(record as Verified<Lease>, nowMs, true)
-      else if (kind === 'allowance') this.#allowances.apply(record as Verified<Allowance>)
-      else if (kind === 'window') {
-        if (record.signer === self) this.#windows?.close(record.id, record.payload as Window)
-      } else if (kind === 'verdict') {
-        for (const verdict of (record.payload as Verdict).shards) {
-          const others = verdicts.get(verdict.position)
-          const standing = { record: record.id, verdict, isReachable: !unreachable.has(record.id) }
-          if (others === undefined) verdicts.set(verdict.position, [standing])
-          else others.push(standing)
+    for (const { kind, record, opening } of ordered) {
+      this.#issuer.learn(record)
+      switch (kind) {
+        case 'draw':
+          if (record.signer === self) this.#draws.restoreBasis(record.id, record.payload)
+          break
+        case 'lease':
+          this.#openLease(record, nowMs, true)
+          break
+        case 'allowance':
+          this.#allowances.apply(record)
+          break
+        case 'window':
+          if (record.signer === self) this.#windows?.close(record.id, record.payload)
+          break
+        case 'end':
+          ends.push(record)
+          break
+        case 'verdict':
+          for (const verdict of record.payload.shards) {
+            const others = verdicts.get(verdict.position)
+            const standing = { record: record.id, verdict, isReachable: !unreachable.has(record.id) }
+            if (others === undefined) verdicts.set(verdict.position, [standing])
+            else others.push(standing)
+          }
+          break
+        case 'receipt': {
+          if (verdicts.size > 0) this.#restoreVerdicts(verdicts, owners, ends.length > 0, nowMs)
+          const state = this.#leases.get(record.payload.lease)
+          if (state !== undefined) this.#takeReceipt(state, record, opening, null, nowMs)
+          break
         }
-      } else if (kind === 'end') ends.push(record as Verified<JobEnd>)
-      else {
-        if (verdicts.size > 0) this.#restoreVerdicts(verdicts, owners, ends.length > 0, nowMs)
-        const receipt = record as Verified<Receipt>
-        const state = this.#leases.get(receipt.payload.lease)
-        if (state !== undefined)
-          this.#takeReceipt(state, receipt, (rest as { opening: Opening }).opening, null, nowMs)
+        case 'handover':
+        case 'holding':
+        case 'reveal':
+          break // the council's
       }
     }
     this.#restoreVerdicts(verdicts, owners, ends.length > 0, nowMs)
@@ -274,7 +281,7 @@ export class Steward {
         this.#progress(input.lease, input.from, input.done, nowMs)
         break
       case 'receipt':
-        this.#receive(input.receipt, input.opening, input.released, nowMs)
+        this.#receive(input.receipt, input.released, nowMs)
         break
       case 'examined':
         for (const examined of input.results) this.#examined(examined, nowMs)
@@ -315,13 +322,9 @@ export class Steward {
     return this.#drain(nowMs, input.type !== 'progress')
   }
 
-  /** The serial of the next record; others that this node signs for the job take theirs from the same row. */
-  get nextSerial(): number {
-    return this.#serial
-  }
-
-  skipTo(serial: number): void {
-    this.#serial = Math.max(this.#serial, serial)
+  /** Tells whether every shard has its verdict, and the end waits. */
+  get isDecided(): boolean {
+    return this.#end === undefined && this.#board.open.size === 0
   }
 
   view(): StewardView {
@@ -414,19 +417,15 @@ export class Steward {
     this.#giveUp(state, false, nowMs)
   }
 
-  #receive(
-    receipt: Verified<Receipt>,
-    opening: Opening,
-    released: ReleaseReason | null,
-    nowMs: number,
-  ): void {
+  #receive(opened: Opened<'receipt'>, released: ReleaseReason | null, nowMs: number): void {
+    const { record: receipt, opening } = opened
     const state = this.#leases.get(receipt.payload.lease)
     if (state === undefined) return
     checkReceipt(this.#options.sha256, state.lease, receipt, opening)
     const isNews = this.#takeReceipt(state, receipt, opening, released, nowMs)
     // Acknowledged only once durable, so before anything that follows from it. What says nothing new is not kept: a
     // vehicle could sign the same for ever, and every steward of the job would store it.
-    if (isNews) this.#effects.unshift({ type: 'keep', receipt: receipt.id, opening })
+    if (isNews) this.#effects.unshift({ type: 'keep', receipt: opened })
     const acknowledged = { type: 'acknowledge', receipt: receipt.id } as const
     this.#effects.splice(isNews ? 1 : 0, 0, { type: 'send', to: receipt.signer, message: acknowledged })
   }
@@ -776,7 +775,7 @@ export class Steward {
   #publishVerdicts(): void {
     while (this.#verdicts.length > 0) {
       const shards = this.#verdicts.splice(0, packLength(this.#verdicts))
-      this.#issue('verdict', { shards } satisfies Verdict)
+      this.#issue('verdict', { shards })
       this.#safe = this.#stewards.length === 1
       this.#effects.push({ type: 'decided', verdicts: shards })
     }
@@ -803,7 +802,7 @@ export class Steward {
   /** After the end there is nothing to decide; late vehicles are told so. */
   #afterEnd(input: StewardInput): StewardEffect[] {
     const message = { type: 'ended', job: this.#options.job } as const
-    if (input.type === 'receipt') return [{ type: 'send', to: input.receipt.signer, message }]
+    if (input.type === 'receipt') return [{ type: 'send', to: input.receipt.record.signer, message }]
     if (input.type === 'progress' || input.type === 'accepted')
       return [{ type: 'send', to: input.from, message }]
     return []
@@ -860,7 +859,7 @@ export class Steward {
       units: shards.map((shard) => this.#unitsOf(shard)),
       price: this.#priceOf(candidate),
       draw,
-    } satisfies Lease)
+    })
     this.#openLease(lease, nowMs)
     this.#effects.push({ type: 'offer', lease: lease.id, to: candidate.peer })
   }
@@ -933,7 +932,7 @@ export class Steward {
       lease: state.lease.id,
       places: [...coveredPlaces(state)].sort((a, b) => a - b),
     }))
-    this.#allowances.apply(this.#issue('allowance', { writtenOff, given: [] } satisfies Allowance))
+    this.#allowances.apply(this.#issue('allowance', { writtenOff, given: [] }))
     this.#barren.clear()
   }
 
@@ -995,24 +994,12 @@ export class Steward {
     )
   }
 
-  #issue<Payload>(kind: RecordKind, payload: Payload): Verified<Payload> {
-    const { job, self, manifest, sha256 } = this.#options
-    const body: RecordBody<Payload> = {
-      domain: 'carpool',
-      version: 1,
-      kind,
-      job,
-      epoch: this.#options.epoch ?? 0,
-      steward: self,
-      serial: this.#serial,
-      expiresMs: manifest.deadlineMs + jobRetentionMs,
-      signer: self,
-      payload,
-    }
-    this.#serial += 1
-    const id = recordId(sha256, encodeBody(body))
-    this.#effects.push({ type: 'issue', id, body })
-    return { ...body, id }
+  #issue<Kind extends JobRecordKind>(kind: Kind, payload: PayloadOf<Kind>): Verified<PayloadOf<Kind>> {
+    const { job, self, manifest, epoch = 0 } = this.#options
+    const expiresMs = manifest.deadlineMs + jobRetentionMs
+    const made = this.#issuer.issue(kind, { payload, job, epoch, steward: self, expiresMs })
+    this.#effects.push({ type: 'issue', ...made } as StewardEffect)
+    return made.issued.record as Verified<PayloadOf<Kind>>
   }
 }
 
@@ -1033,7 +1020,10 @@ interface Standing {
 const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, cancelled: 1, failed: 2 }
 
 /** Verdicts before receipts, so that only what is still open is looked at; within a kind the same on every steward. */
-const kindRank: Readonly<Record<Restored['kind'], number>> = {
+const kindRank: Readonly<Record<JobRecordKind, number>> = {
+  handover: 0,
+  holding: 0,
+  reveal: 0,
   draw: 0,
   lease: 1,
   allowance: 2,
@@ -1043,7 +1033,7 @@ const kindRank: Readonly<Record<Restored['kind'], number>> = {
   receipt: 6,
 }
 
-function inOrder(a: Restored, b: Restored): number {
+function inOrder(a: JobRecord, b: JobRecord): number {
   const byKind = kindRank[a.kind] - kindRank[b.kind]
   if (byKind !== 0) return byKind
   if (a.record.epoch !== b.record.epoch) return a.record.epoch - b.record.epoch
@@ -1055,7 +1045,7 @@ function inOrder(a: Restored, b: Restored): number {
 }
 
 /** Whose receipts they are. */
-function ownersOf(records: readonly Restored[]): Map<RecordId, OwnerId> {
+function ownersOf(records: readonly JobRecord[]): Map<RecordId, OwnerId> {
   const byLease = new Map<LeaseId, OwnerId>()
   const owners = new Map<RecordId, OwnerId>()
   for (const { kind, record } of records) {

@@ -21,17 +21,20 @@ export type Finding =
     }
   | { readonly state: 'invalid' }
 
-/** Bytes that are no result of this engine, or not of this many pages, are invalid, whoever signed for them. */
+/**
+ * Bytes that are no result of this engine, or not of this many pages, are invalid, whoever signed for them. `engine`: null
+ * takes any.
+ */
 export function examineResult(
   sha256: Sha256,
   bytes: Uint8Array,
   pages: number,
-  engine: string,
+  engine: string | null,
   agreement: Agreement,
 ): Finding {
   return validOrNot(() => {
     const result = decodeResult(bytes, pages)
-    if (result.engine !== engine) return { state: 'invalid' }
+    if (engine !== null && result.engine !== engine) return { state: 'invalid' }
     return { state: 'good', ...comparedOf(sha256, result, agreement), exhausted: isExhausted(result) }
   })
 }

@@ -12,11 +12,11 @@ import { leaseInput } from '../../protocol/inbox.ts'
 import type { Lease, Opening, Receipt } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import type { JobEnd, Verdict } from '../../protocol/job/verdict.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Ask } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
+import { checked, isMoney } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import { OwnerRules } from '../../protocol/rules/rules.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
@@ -26,6 +26,7 @@ import { Worker } from '../../protocol/worker/worker.ts'
 import { Chance, cheapHash } from '../chance.ts'
 import { capacityOf, cidOf, manifestOf, ownerNamed, peerNamed, secretNamed, seedNamed } from '../fixtures.ts'
 import { Timeline } from '../timeline.ts'
+import { believed } from '../unsigned.ts'
 import { Life } from './life.ts'
 import { type Owner, ownerOf } from './owners.ts'
 import { Presence, type Presences } from './presence.ts'
@@ -237,22 +238,18 @@ class CellJob {
 
   tell(input: StewardInput): void {
     for (const effect of this.#steward.handle(input, this.#cell.clockMs)) this.#carryOut(effect)
-    if (input.type === 'receipt') this.#learnOf({ kind: 'receipt', record: input.receipt })
+    if (input.type === 'receipt') this.#learnOf(input.receipt)
   }
 
   #carryOut(effect: StewardEffect): void {
     const cell = this.#cell
     switch (effect.type) {
       case 'issue': {
-        const record = { ...effect.body, id: effect.id }
-        if (record.kind === 'lease') {
-          this.#leases.set(record.id as LeaseId, record as Verified<Lease>)
-          this.#learnOf({ kind: 'lease', record: record as Verified<Lease> })
-        } else if (record.kind === 'verdict') {
-          const verdict = record as Verified<Verdict>
-          cell.verified(verdict.payload.shards.filter(({ outcome }) => outcome === 'accepted').length)
-          this.#learnOf({ kind: 'verdict', record: verdict })
-        } else if (record.kind === 'end') this.#learnOf({ kind: 'end', record: record as Verified<JobEnd> })
+        const { issued } = effect
+        if (issued.kind === 'lease') this.#leases.set(issued.record.id, issued.record)
+        else if (issued.kind === 'verdict')
+          cell.verified(issued.record.payload.shards.filter(({ outcome }) => outcome === 'accepted').length)
+        if (isMoney(issued) && issued.kind !== 'allowance') this.#learnOf(issued)
         break
       }
       case 'offer': {
@@ -491,7 +488,11 @@ class CellVehicle {
         const known = this.#receipts.get(effect.receipt)
         if (known === undefined) break
         const { receipt, opening } = known
-        cell.toSteward(receipt.job!, { type: 'receipt', receipt, opening, released: effect.released })
+        cell.toSteward(receipt.job!, {
+          type: 'receipt',
+          receipt: believed(checked('receipt', receipt, opening)),
+          released: effect.released,
+        })
         break
       }
       case 'send': {

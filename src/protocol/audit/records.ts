@@ -1,0 +1,237 @@
+/**
+ * A report's records, each opened and checked by itself: that it is signed, of this job, by one of its stewards, and that
+ * what it names is there. Later checks look at them together.
+ */
+import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { type Allowance, openAllowance } from '../job/allowance.ts'
+import { type DrawBasis, openDrawBasis } from '../job/draw.ts'
+import { type Handover, openHandover, type Succession, successionOf } from '../job/handover.ts'
+import { openHolding } from '../job/holding.ts'
+import {
+  checkReceipt,
+  type Lease,
+  openingSchema,
+  openLease,
+  openReceipt,
+  type Receipt,
+} from '../job/lease.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import { type Manifest, openManifest } from '../job/manifest.ts'
+import {
+  type JobEnd,
+  openEnd,
+  openReveal,
+  openVerdict,
+  type ShardVerdict,
+  type Verdict,
+} from '../job/verdict.ts'
+import { openWindow, type Window } from '../job/window.ts'
+import { openStatement, type Statement } from '../ledger/statement.ts'
+import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'
+import { decodeCbor, type Sha256 } from '../record/block.ts'
+import type { Verified, Verify } from '../record/record.ts'
+import type { Problems } from './problems.ts'
+import type { Report, ReportedRecord } from './report.ts'
+
+export interface AuditInput {
+  readonly report: Report
+  readonly records: readonly ReportedRecord[]
+  readonly shards: readonly ShardEntry[]
+  /** A block of the report whose hash was checked; undefined when it is not in it. */
+  readonly block: (cid: Cid) => Uint8Array | undefined
+  readonly sha256: Sha256
+  readonly verify: Verify
+}
+
+/** What a receipt says, and for whom it counts. */
+export interface Claim {
+  readonly vehicle: PeerId
+  readonly owner: OwnerId
+  readonly isa: string | null
+  /** By position. */
+  readonly results: ReadonlyMap<number, Cid>
+}
+
+/** What one steward's record says of one shard. */
+export interface Decision {
+  readonly record: RecordId
+  readonly by: PeerId
+  readonly verdict: ShardVerdict
+}
+
+/** Throws when the report is of no job: then there is nothing to check it against. */
+export function openReportedManifest(
+  { records, report, shards, sha256, verify }: AuditInput,
+  problems: Problems,
+): Verified<Manifest> {
+  const first = records[0]
+  if (first?.kind !== 'manifest') throw new Error('the report does not begin with a manifest')
+  const manifest = openManifest(first.record, sha256, verify)
+  if (manifest.id !== report.job) throw new Error(`the manifest is of job ${manifest.id}, not ${report.job}`)
+  const { file, count, pages } = manifest.payload.shards
+  const listed = shards.reduce((sum, shard) => sum + shard.pages, 0)
+  if (report.shardList[0] !== file) problems.blame('the shard list is not the manifest’s')
+  if (shards.length !== count || listed !== pages)
+    problems.blame(`the shard list has ${listed} pages in ${shards.length} shards, not ${pages} in ${count}`)
+  return manifest
+}
+
+export class AuditedRecords {
+  readonly bases = new Map<RecordId, DrawBasis>()
+  readonly leases = new Map<LeaseId, Verified<Lease>>()
+  readonly receipts: Verified<Receipt>[] = []
+  readonly claims = new Map<RecordId, Claim>()
+  readonly verdicts: Verified<Verdict>[] = []
+  readonly decisions: Decision[] = []
+  /** By steward, owner and position. */
+  readonly windows = new Map<string, Verified<Window>>()
+  readonly allowances: Verified<Allowance>[] = []
+  readonly statements: Verified<Statement>[] = []
+  readonly ends: JobEnd[] = []
+  /** Of the stewards that revealed theirs. */
+  readonly seeds = new Map<PeerId, Uint8Array>()
+  readonly charters: Verified<Charter>[] = []
+  readonly credentials: Verified<Credential>[] = []
+  readonly succession: Succession
+  readonly #input: AuditInput
+  readonly #manifest: Verified<Manifest>
+  /** Record and position of verdicts in whose place another stands. */
+  readonly #settled = new Set<string>()
+
+  /** Records that do not hold are blamed, and left out. */
+  constructor(input: AuditInput, manifest: Verified<Manifest>, problems: Problems) {
+    this.#input = input
+    this.#manifest = manifest
+    this.succession = successionOf(manifest.id, manifest.payload, handoversOf(input))
+    for (const [i, record] of input.records.entries())
+      problems.attempt(`record ${i} (${record.kind})`, () => this.#open(record))
+  }
+
+  isSettled({ record, verdict }: Decision): boolean {
+    return this.#settled.has(`${record}/${verdict.position}`)
+  }
+
+  windowOf(steward: PeerId, owner: OwnerId, position: number): Verified<Window> | undefined {
+    return this.windows.get(`${steward}/${owner}/${position}`)
+  }
+
+  /** Throws for a kind of record that no job has: the report would prove something else by it. */
+  #open({ kind, record, opening }: ReportedRecord): void {
+    const { sha256, verify } = this.#input
+    switch (kind) {
+      case 'manifest':
+        return
+      case 'draw': {
+        const basis = this.#fromSteward(openDrawBasis(record, sha256, verify))
+        this.bases.set(basis.id, basis.payload)
+        return
+      }
+      case 'lease':
+        this.#addLease(this.#fromSteward(openLease(record, sha256, verify)))
+        return
+      case 'receipt':
+        this.#addReceipt(openReceipt(record, sha256, verify), opening)
+        return
+      case 'window': {
+        const window = this.#fromSteward(openWindow(record, sha256, verify))
+        for (const position of window.payload.positions)
+          this.windows.set(`${window.signer}/${window.payload.owner}/${position}`, window)
+        return
+      }
+      case 'verdict':
+        this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)))
+        return
+      case 'end': {
+        const end = this.#fromSteward(openEnd(record, sha256, verify))
+        this.seeds.set(end.signer, end.payload.seed)
+        this.ends.push(end.payload)
+        return
+      }
+      case 'reveal': {
+        const reveal = this.#fromSteward(openReveal(record, sha256, verify))
+        this.seeds.set(reveal.signer, reveal.payload.seed)
+        return
+      }
+      case 'statement':
+        this.statements.push(this.#fromSteward(openStatement(record, sha256, verify)))
+        return
+      case 'holding':
+        this.#fromSteward(openHolding(record, sha256, verify))
+        return
+      case 'handover': {
+        const { id } = openHandover(record, sha256, verify)
+        if (!this.succession.handovers.some((known) => known.id === id))
+          throw new Error('it does not follow from the manifest')
+        return
+      }
+      case 'allowance':
+        this.allowances.push(this.#fromSteward(openAllowance(record, sha256, verify)))
+        return
+      case 'charter':
+        this.charters.push(openCharter(record, sha256, verify))
+        return
+      case 'credential':
+        this.credentials.push(openCredential(record, sha256, verify))
+        return
+      case 'access':
+      case 'owner':
+      case 'advert':
+        throw new Error(`a record of kind ${kind} is no part of a job`)
+      default:
+        kind satisfies never
+    }
+  }
+
+  #addLease(lease: Verified<Lease>): void {
+    const { positions, shards, vehicle, owner } = lease.payload
+    const isPlaced = positions.every((position, i) => this.#input.shards[position]?.shard === shards[i])
+    if (!isPlaced || positions.length !== shards.length)
+      throw new Error('it names shards that the job does not have there')
+    const { blind } = this.#manifest.payload
+    if (blind?.candidates.some((known) => known.peer === vehicle && known.owner === owner) === false)
+      throw new Error(`the job is blind, and its submitter made no keys for ${vehicle}`)
+    this.leases.set(lease.id, lease)
+  }
+
+  #addReceipt(receipt: Verified<Receipt>, encoded: Uint8Array | null): void {
+    if (encoded === null) throw new Error('it has no opening')
+    const opening = openingSchema.parse(decodeCbor('opening', encoded, encoded.byteLength))
+    const lease = this.leases.get(receipt.payload.lease)
+    if (lease === undefined) throw new Error(`its lease ${receipt.payload.lease} is not in the report`)
+    checkReceipt(this.#input.sha256, lease, receipt, opening)
+    const { vehicle, owner, isa, positions } = lease.payload
+    const results = new Map(
+      receipt.payload.covers.map((place, i) => [positions[place]!, opening.results[i]!]),
+    )
+    this.receipts.push(receipt)
+    this.claims.set(receipt.id, { vehicle, owner, isa, results })
+  }
+
+  #addVerdict(record: Verified<Verdict>): void {
+    this.verdicts.push(record)
+    for (const verdict of record.payload.shards) {
+      for (const settled of verdict.settles) this.#settled.add(`${settled}/${verdict.position}`)
+      this.decisions.push({ record: record.id, by: record.signer, verdict })
+    }
+  }
+
+  #fromSteward<Payload>(record: Verified<Payload>): Verified<Payload> {
+    if (record.job !== this.#manifest.id) throw new Error(`it is of job ${record.job}`)
+    if (!this.succession.signers.has(record.signer))
+      throw new Error(`${record.signer} is not a steward of this job`)
+    return record
+  }
+}
+
+/** One that cannot be opened makes nobody a steward; it is blamed in its turn. */
+function handoversOf({ records, sha256, verify }: AuditInput): Verified<Handover>[] {
+  return records
+    .filter(({ kind }) => kind === 'handover')
+    .flatMap(({ record }) => {
+      try {
+        return openHandover(record, sha256, verify)
+      } catch {
+        return []
+      }
+    })
+}

@@ -1,0 +1,188 @@
+/**
+ * Whether each verdict is what the job's rules say of the receipts that it names: enough distinct owners who say the
+ * same, and nobody left out who is known to say something else. Of verdicts made apart, those that agree stand together,
+ * and those that differ need a later one that settles them.
+ */
+import type { Cid, OwnerId, RecordId } from '../ids.ts'
+import {
+  type Agreement,
+  describeAgreement,
+  isTolerance,
+  type Tolerance,
+  withinTolerance,
+} from '../job/agreement.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest } from '../job/manifest.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
+import type { Finding } from '../verification/examination.ts'
+import type { Findings } from './findings.ts'
+import type { Problems } from './problems.ts'
+import type { AuditedRecords, Claim, Decision } from './records.ts'
+
+type Voice = Claim & { readonly result: Cid }
+
+export class VerdictAudit {
+  /** The verdict that stands for each position. */
+  readonly standing = new Map<number, ShardVerdict>()
+  /** Owners whose claims a verdict contradicted. */
+  readonly contradicted = new Set<OwnerId>()
+  readonly #manifest: Manifest
+  readonly #shards: readonly ShardEntry[]
+  readonly #records: AuditedRecords
+  readonly #findings: Findings
+  readonly #problems: Problems
+  readonly #decidedBy = new Map<number, Decision>()
+
+  constructor(
+    manifest: Manifest,
+    shards: readonly ShardEntry[],
+    records: AuditedRecords,
+    findings: Findings,
+    problems: Problems,
+  ) {
+    this.#manifest = manifest
+    this.#shards = shards
+    this.#records = records
+    this.#findings = findings
+    this.#problems = problems
+    for (const decision of records.decisions)
+      problems.attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#check(decision))
+  }
+
+  /** Stewards that were apart may each have decided a shard: alike, or one of them settled it. */
+  #check(decision: Decision): void {
+    const { by, verdict } = decision
+    const { position, shard, outcome } = verdict
+    if (this.#records.isSettled(decision)) return
+    const name = `the verdict on shard ${position}`
+    const other = this.#decidedBy.get(position)
+    if (other?.by === by) throw new Error(`shard ${position} is decided twice`)
+    if (other !== undefined && other.verdict.outcome === outcome && other.verdict.result !== verdict.result)
+      throw new Error(`shard ${position} is decided differently by ${other.by} and ${by}`)
+    this.#decidedBy.set(position, decision)
+    if (other === undefined || other.verdict.outcome === 'failed') this.standing.set(position, verdict)
+    if (this.#shards[position]?.shard !== shard) throw new Error(`${name} is on another shard`)
+    const agreeing = verdict.agreeing.map((id) => this.#voice(id, position, name))
+    const contradicting = verdict.contradicting.map((id) => this.#voice(id, position, name))
+    if (outcome === 'failed') return
+    this.#checkAcceptance(verdict, agreeing, contradicting, name)
+    for (const { owner } of contradicting) this.contradicted.add(owner)
+  }
+
+  #checkAcceptance(
+    { position, result, because }: ShardVerdict,
+    agreeing: readonly Voice[],
+    contradicting: readonly Voice[],
+    name: string,
+  ): void {
+    const owners = new Set(agreeing.map((claim) => claim.owner))
+    if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
+    if (because === 'no-owner-left' || because === 'too-many-losses') {
+      this.#blame(`${name} accepts a result because of ${because}, which is a reason to fail`)
+      return
+    }
+    if (because === 'recomputed') {
+      this.#checkRecomputed(result!, agreeing, position, name)
+      return
+    }
+    if (this.#findings.of(result!, position)?.state !== 'good') {
+      this.#blame(`${name} accepts ${result}, which is no valid result in the report`)
+      return
+    }
+    this.#checkAgreement(result!, agreeing, position, name)
+    const against = this.#against(contradicting, position)
+    const { replicas, lead } = this.#manifest.assurance
+    if (because === 'unanimous' && (owners.size < replicas || against > 0))
+      this.#blame(`${name} is not unanimous among ${replicas} owners: ${owners.size} for, ${against} against`)
+    if (because === 'lead' && owners.size - against < lead)
+      this.#blame(`${name} leads by ${owners.size - against}, not ${lead}`)
+  }
+
+  /** Owners that lost their voice before, or whose result is none, are not against it. */
+  #against(contradicting: readonly Voice[], position: number): number {
+    const valid = contradicting.filter(
+      ({ owner, result }) =>
+        !this.contradicted.has(owner) && this.#findings.of(result, position)?.state === 'good',
+    )
+    return new Set(valid.map(({ owner }) => owner)).size
+  }
+
+  #checkAgreement(result: Cid, agreeing: readonly Voice[], position: number, name: string): void {
+    const { agreement } = this.#manifest
+    if (isTolerance(agreement)) {
+      this.#checkTolerance(agreement, result, agreeing, position, name)
+      return
+    }
+    for (const claim of agreeing) {
+      const comparable = agreement === 'class-text' && this.#areAlike(claim.result, result, position)
+      const sameClass = agreeing.every((other) => other.isa !== claim.isa || other.result === claim.result)
+      if (claim.result !== result && !(comparable && sameClass))
+        this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
+    }
+  }
+
+  /** Each with each: two that are as good as a third need not be as good as each other. */
+  #checkTolerance(
+    tolerance: Tolerance,
+    accepted: Cid,
+    agreeing: readonly Voice[],
+    position: number,
+    name: string,
+  ): void {
+    const results = [...new Set(agreeing.map(({ result }) => result))]
+    if (!results.includes(accepted))
+      this.#blame(`${name} accepts ${accepted}, which nobody who agrees claims`)
+    for (const [i, one] of results.entries())
+      for (const other of results.slice(0, i))
+        if (!this.#areAlike(one, other, position))
+          this.#blame(
+            `${name} counts ${other} and ${one} as one answer; they are not ${describeAgreement(tolerance)}`,
+          )
+  }
+
+  /** That it is the right one is the steward's word; all else about it can be checked. */
+  #checkRecomputed(result: Cid, agreeing: readonly Voice[], position: number, name: string): void {
+    const { agreement, assurance } = this.#manifest
+    if (assurance.arbiter !== 'steward' && assurance.audits?.auditor !== 'steward')
+      this.#blame(`${name} rests on a recomputation, and the job leaves that to no steward`)
+    const recomputed = this.#findings.ofSteward(result, position)
+    if (recomputed?.state !== 'good') {
+      this.#blame(`${name} rests on a recomputation that is not in the report`)
+      return
+    }
+    for (const claim of agreeing) {
+      if (claim.result === result) continue
+      // A standby's report has the results that were accepted, and may lack others that say the same.
+      const claimed = this.#findings.of(claim.result, position)
+      const isAlike =
+        agreement !== 'bytes' && (claimed === undefined || isSame(claimed, recomputed, agreement))
+      if (!isAlike) this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
+    }
+  }
+
+  #voice(id: RecordId, position: number, name: string): Voice {
+    const claim = this.#records.claims.get(id)
+    const result = claim?.results.get(position)
+    if (claim === undefined || result === undefined)
+      throw new Error(`${name} counts receipt ${id}, which does not cover it`)
+    return { ...claim, result }
+  }
+
+  #areAlike(one: Cid, other: Cid, position: number): boolean {
+    const [a, b] = [this.#findings.of(one, position), this.#findings.of(other, position)]
+    return a !== undefined && b !== undefined && isSame(a, b, this.#manifest.agreement)
+  }
+
+  #blame(problem: string): void {
+    this.#problems.blame(problem)
+  }
+}
+
+/** Of results whose bytes differ. */
+function isSame(a: Finding, b: Finding, agreement: Agreement): boolean {
+  if (a.state !== 'good' || b.state !== 'good') return false
+  if (!isTolerance(agreement)) return a.text === b.text
+  return (
+    a.content !== undefined && b.content !== undefined && withinTolerance(agreement, a.content, b.content)
+  )
+}

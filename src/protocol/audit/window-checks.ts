@@ -1,0 +1,91 @@
+/** Whether the verdicts that rest on audits do: each on enough windows all of whose drawn checks were passed. */
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Audits, Manifest } from '../job/manifest.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
+import { checkOrder, isSampled, type Window } from '../job/window.ts'
+import type { Sha256 } from '../record/block.ts'
+import type { Verified } from '../record/record.ts'
+import type { Problems } from './problems.ts'
+import type { AuditedRecords, Decision } from './records.ts'
+
+export class WindowAudit {
+  /** Stewards whose checks nobody can draw again, since they never showed their seeds. */
+  readonly unrevealed = new Set<PeerId>()
+  readonly #manifest: Manifest
+  readonly #records: AuditedRecords
+  readonly #standing: ReadonlyMap<number, ShardVerdict>
+  readonly #sha256: Sha256
+  readonly #passed = new Map<RecordId, boolean>()
+
+  constructor(
+    manifest: Manifest,
+    records: AuditedRecords,
+    standing: ReadonlyMap<number, ShardVerdict>,
+    sha256: Sha256,
+    problems: Problems,
+  ) {
+    this.#manifest = manifest
+    this.#records = records
+    this.#standing = standing
+    this.#sha256 = sha256
+    for (const decision of records.decisions)
+      problems.attempt(`the verdict on shard ${decision.verdict.position}`, () =>
+        this.#check(decision, problems),
+      )
+  }
+
+  /** A shard that fewer than unanimous owners stand for: enough of them stand for it in windows that have passed. */
+  #check(decision: Decision, problems: Problems): void {
+    const { position, because, agreeing } = decision.verdict
+    if (because !== 'audited' || this.#records.isSettled(decision)) return
+    const { audits } = this.#manifest.assurance
+    if (audits === null) throw new Error(`shard ${position} was audited, and the job has no audits`)
+    const passed = new Set<OwnerId>()
+    for (const id of agreeing) {
+      const owner = this.#records.claims.get(id)?.owner
+      const window = owner === undefined ? undefined : this.#records.windowOf(decision.by, owner, position)
+      if (owner !== undefined && window?.payload.receipts.includes(id) && this.#hasPassed(window, audits))
+        passed.add(owner)
+    }
+    if (passed.size < audits.replicas)
+      problems.blame(
+        `the verdict on shard ${position} rests on ${passed.size} windows that passed, not ${audits.replicas}`,
+      )
+  }
+
+  #hasPassed(window: Verified<Window>, audits: Audits): boolean {
+    const known = this.#passed.get(window.id)
+    if (known !== undefined) return known
+    const passed = this.#isOfOneOwner(window) && this.#isSound(window, audits)
+    this.#passed.set(window.id, passed)
+    return passed
+  }
+
+  /** That of the claim for which the window was looked up. */
+  #isOfOneOwner({ payload: { receipts } }: Verified<Window>): boolean {
+    return new Set(receipts.flatMap((id) => this.#records.claims.get(id)?.owner ?? [])).size === 1
+  }
+
+  /** The checks that the seed draws were passed, but for shards that failed, in whose place the next one is checked. */
+  #isSound({ id, signer, payload: { owner, positions } }: Verified<Window>, audits: Audits): boolean {
+    if (!isSampled(positions.length, audits, this.#manifest.assurance.replicas)) return false
+    const seed = this.#records.seeds.get(signer)
+    if (seed === undefined) this.unrevealed.add(signer)
+    // A dead steward's draw cannot be repeated: then any positions that are checked count.
+    const order = seed === undefined ? positions : checkOrder(this.#sha256, seed, id, positions)
+    let checked = 0
+    for (const position of order) {
+      if (checked === audits.checks) break
+      const verdict = this.#standing.get(position)
+      if (verdict === undefined || verdict.outcome === 'failed') continue
+      if (this.#isChecked(verdict, owner, audits)) checked += 1
+      else if (seed !== undefined) return false
+    }
+    return checked === audits.checks
+  }
+
+  #isChecked({ agreeing, because }: ShardVerdict, owner: OwnerId, { replicas }: Audits): boolean {
+    const owners = new Set(agreeing.flatMap((id) => this.#records.claims.get(id)?.owner ?? []))
+    return owners.has(owner) && (owners.size > replicas || because === 'recomputed')
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The table of record kinds: one row for each kind, and all that depends on the kind alone.
+ *
+ * A record is decoded, verified and checked once, at the door, by its row here; what comes out (`Opened`) is what inputs
+ * and effects carry from there on, so that nobody has to find a record again by its id, or to ask once more what kind it
+ * is. To add a kind, write its payload and its `recordType` in a file of its own, and add a row: every switch that
+ * has to know of it then fails to compile.
+ */
+import { assert } from '../base/assert.ts'
+import { compareText } from '../base/bytes.ts'
+import type { Sha256 } from '../base/prng.ts'
+import { ProtocolError } from './errors.ts'
+import type { JobId, PeerId, RecordId } from './ids.ts'
+import { accessType } from './job/access.ts'
+import { allowanceType } from './job/allowance.ts'
+import { drawBasisType } from './job/draw.ts'
+import { handoverType } from './job/handover.ts'
+import { holdingType } from './job/holding.ts'
+import { leaseType, type Opening, receiptType } from './job/lease.ts'
+import { manifestType } from './job/manifest.ts'
+import { endType, revealType, verdictType } from './job/verdict.ts'
+import { windowType } from './job/window.ts'
+import { statementType } from './ledger/statement.ts'
+import { advertType } from './membership/advert.ts'
+import { charterType, credentialType } from './membership/fleet.ts'
+import { certificateType } from './membership/owner.ts'
+import { reopenCbor } from './record/block.ts'
+import {
+  decodeBody,
+  openBody,
+  type RecordBody,
+  type RecordType,
+  reopenRecord,
+  type SignedRecord,
+  type Verified,
+  type Verify,
+} from './record/record.ts'
+
+interface Row {
+  readonly type: RecordType<unknown>
+  /**
+   * Its place among the records of a job: what it may rest on has a lower one. Reports list records in this order. Null
+   * for what is no part of a job's story.
+   */
+  readonly rank: number | null
+  /** The stewards of a job keep it, and tell each other of it, until all have it. */
+  readonly isShared: boolean
+  /** The key that must have signed it. Of a shared record it is checked where the job's records are. */
+  readonly signedBy: 'steward' | 'vehicle' | 'submitter' | 'fleet' | 'owner' | 'node'
+  /** What becomes of the job's claims depends on it. */
+  readonly isMoney: boolean
+  /** It commits to something that is shown beside it, and only to stewards. */
+  readonly hasOpening: boolean
+}
+
+const shared = { isShared: true, signedBy: 'steward', isMoney: false, hasOpening: false } as const
+const sharedMoney = { ...shared, isMoney: true } as const
+const alone = { rank: null, isShared: false, isMoney: false, hasOpening: false } as const
+
+const table = {
+  owner: { type: certificateType, ...alone, signedBy: 'owner' },
+  charter: { type: charterType, ...alone, signedBy: 'fleet' },
+  credential: { type: credentialType, ...alone, signedBy: 'fleet' },
+  advert: { type: advertType, ...alone, signedBy: 'node' },
+  access: { type: accessType, ...alone, signedBy: 'submitter' },
+  statement: { type: statementType, ...alone, signedBy: 'steward' },
+  manifest: { type: manifestType, ...alone, rank: 0, signedBy: 'submitter' },
+  handover: { type: handoverType, rank: 1, ...shared },
+  draw: { type: drawBasisType, rank: 2, ...shared },
+  lease: { type: leaseType, rank: 3, ...sharedMoney },
+  allowance: { type: allowanceType, rank: 4, ...sharedMoney },
+  receipt: { type: receiptType, rank: 5, ...sharedMoney, signedBy: 'vehicle', hasOpening: true },
+  window: { type: windowType, rank: 6, ...shared },
+  verdict: { type: verdictType, rank: 7, ...sharedMoney },
+  holding: { type: holdingType, rank: 8, ...shared },
+  end: { type: endType, rank: 9, ...sharedMoney },
+  reveal: { type: revealType, rank: 10, ...shared },
+} as const satisfies Readonly<Record<string, Row>>
+
+type Table = typeof table
+export type RecordKind = keyof Table
+type KindsWith<Trait> = { [Kind in RecordKind]: Table[Kind] extends Trait ? Kind : never }[RecordKind]
+export type PayloadOf<Kind extends RecordKind> =
+  Table[Kind]['type'] extends RecordType<infer Payload> ? Payload : never
+
+/** Kinds that the stewards of a job share. */
+export type JobRecordKind = KindsWith<{ readonly isShared: true }>
+/** Kinds on which it depends what becomes of a job's claims. */
+type MoneyRecordKind = KindsWith<{ readonly isMoney: true }>
+
+/** A record that was decoded and checked, by its kind. */
+export type Checked<Kind extends RecordKind> = {
+  [Each in Kind]: {
+    readonly kind: Each
+    readonly record: Verified<PayloadOf<Each>>
+    readonly opening: Each extends KindsWith<{ readonly hasOpening: true }> ? Opening : null
+  }
+}[Kind]
+
+/** A checked record with the bytes that were signed, to be kept and passed on as they are. */
+export type Opened<Kind extends RecordKind> = {
+  [Each in Kind]: Checked<Each> & { readonly signed: SignedRecord }
+}[Kind]
+
+/** A record of a job that its stewards share. */
+export type JobRecord = Checked<JobRecordKind>
+
+const rows: ReadonlyMap<string, Row> = new Map(Object.entries(table))
+export const recordKinds = Object.keys(table) as readonly RecordKind[]
+const bytesMax = Math.max(...recordKinds.map((kind) => table[kind].type.bytesMax))
+
+for (const kind of recordKinds) assert(table[kind].type.kind === kind, 'a row has the name of its kind')
+
+/** Kinds of which a job's report is made, what rests on nothing else first. */
+export const reportedKinds: readonly RecordKind[] = recordKinds
+  .filter((kind) => table[kind].rank !== null)
+  .sort((a, b) => rankOf(a) - rankOf(b))
+
+/**
+ * Opens a record of which only its bytes say what kind it is, with the opening that came along. Throws ProtocolError:
+ * too-large, malformed, not-canonical, wrong-signature.
+ */
+export function openRecord(
+  signed: SignedRecord,
+  opening: Opening | null,
+  sha256: Sha256,
+  verify: Verify,
+): Opened<RecordKind> {
+  const body = decodeBody('record', signed.body, bytesMax)
+  const row = rows.get(body.kind)
+  if (row === undefined) throw malformed(body.kind, 'no such kind is known')
+  if (signed.body.byteLength > row.type.bytesMax)
+    throw new ProtocolError({
+      code: 'too-large',
+      what: body.kind,
+      bytes: signed.body.byteLength,
+      bytesMax: row.type.bytesMax,
+    })
+  if (row.hasOpening && opening === null) throw malformed(body.kind, 'its opening is missing')
+  const record = openBody(body, signed, row.type, sha256, verify)
+  return { ...checked(body.kind as RecordKind, record, opening), signed } as Opened<RecordKind>
+}
+
+/** Opens a record that must be of this kind. Throws ProtocolError. */
+export function openRecordAs<Kind extends RecordKind>(
+  kind: Kind,
+  signed: SignedRecord,
+  opening: Opening | null,
+  sha256: Sha256,
+  verify: Verify,
+): Opened<Kind> {
+  const { type, hasOpening } = table[kind]
+  if (hasOpening && opening === null) throw malformed(kind, 'its opening is missing')
+  return { ...checked(kind, type.open(signed, sha256, verify), opening), signed } as never
+}
+
+/**
+ * A record from this node's own journal, whose form and signature were checked before it got there: only its id says
+ * whether its bytes are still what they were. Throws ProtocolError: malformed.
+ */
+export function reopen<Kind extends RecordKind>(
+  kind: Kind,
+  {
+    id,
+    body,
+    extra,
+  }: { readonly id: RecordId; readonly body: Uint8Array; readonly extra: Uint8Array | null },
+  sha256: Sha256,
+): Checked<Kind> {
+  const opening = table[kind].hasOpening && extra !== null ? reopenCbor<Opening>(extra) : null
+  return checked(kind, reopenRecord(id, body, sha256), opening)
+}
+
+/** A record that was made or checked here, by its kind. */
+export function checked<Kind extends RecordKind>(
+  kind: Kind,
+  record: Verified,
+  opening: Opening | null = null,
+): Checked<Kind> {
+  return { kind, record, opening: table[kind].hasOpening ? opening : null } as never
+}
+
+/** The body of a record that is to be signed. One that names no job, epoch or steward concerns none. */
+export function bodyOf<Kind extends RecordKind>(
+  kind: Kind,
+  fields: {
+    readonly signer: PeerId
+    readonly serial: number
+    readonly expiresMs: number
+    readonly payload: PayloadOf<Kind>
+    readonly job?: JobId | null
+    readonly epoch?: number
+    readonly steward?: PeerId | null
+  },
+): RecordBody<PayloadOf<Kind>> & { readonly kind: Kind } {
+  return { domain: 'carpool', version: 1, kind, job: null, epoch: 0, steward: null, ...fields }
+}
+
+/** Whether the stewards of a job share it. */
+export function isShared<Entry extends { readonly kind: RecordKind }>(
+  entry: Entry,
+): entry is Entry & { readonly kind: JobRecordKind } {
+  return table[entry.kind].isShared
+}
+
+/** Whether it can change what becomes of a job's claims. */
+export function isMoney<Entry extends { readonly kind: RecordKind }>(
+  entry: Entry,
+): entry is Entry & { readonly kind: MoneyRecordKind } {
+  return table[entry.kind].isMoney
+}
+
+export function signedByOf(kind: RecordKind): Row['signedBy'] {
+  return table[kind].signedBy
+}
+
+/** Sorts what rests on nothing else first, so that no record comes before what it needs. */
+export function byDependency(a: JobRecord, b: JobRecord): number {
+  const byEpoch = rankOf(a.kind) - rankOf(b.kind) || a.record.epoch - b.record.epoch
+  // Handovers in the order in which they follow each other (job/handover.ts).
+  if (a.kind === 'handover') return byEpoch || compareText(a.record.id, b.record.id)
+  return byEpoch || a.record.serial - b.record.serial
+}
+
+function rankOf(kind: RecordKind): number {
+  return table[kind].rank ?? Number.POSITIVE_INFINITY
+}
+
+function malformed(what: string, why: string): ProtocolError {
+  return new ProtocolError({ code: 'malformed', what, why })
+}
