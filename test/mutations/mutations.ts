@@ -150,14 +150,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A node that stops looking after a job forgets that its vehicle works on it.',
-    file: 'src/host/store/store.ts',
+    file: 'src/host/store.ts',
     find: 'some((other) => other !== role)',
     replace: 'some((other) => other !== role && other === "")',
     caughtBy: [storeJobs],
   },
   {
     name: 'What a crash left of forgotten jobs stays.',
-    file: 'src/host/store/store.ts',
+    file: 'src/host/store.ts',
     find: 'blocks.keepOnly(new Set(',
     replace: 'Promise.resolve(new Set(',
     caughtBy: [jobsAlike],
@@ -437,7 +437,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'The owner’s rules do not settle.',
-    file: 'src/protocol/rules/rules.ts',
+    file: 'src/protocol/rules/settling.ts',
     find: "if (bySignals === 'stop' || nowMs - this.#lastStopMs < settleMs) return 'stop'",
     replace: "if (bySignals === 'stop') return 'stop'",
     caughtBy: [rules],
@@ -458,7 +458,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A temperature back at its limit is fine for the owner’s rules.',
-    file: 'src/protocol/rules/catalogue.ts',
+    file: 'src/protocol/rules/measuring.ts',
     find: 'value <= (wasCrossed ? max - back : max)',
     replace: 'value <= max',
     caughtBy: [rules],
@@ -479,7 +479,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'An unplugged vehicle works on, whatever its owner’s rules say.',
-    file: 'src/protocol/rules/catalogue.ts',
+    file: 'src/protocol/rules/vehicle-rules.ts',
     find: 'isFine: isPlugged ?? null,',
     replace: 'isFine: true,',
     caughtBy: [week],
@@ -494,7 +494,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'The same readings once more hide from the owner’s rules that a minute has passed since it was bad.',
     file: 'src/protocol/rules/rules.ts',
-    find: '    this.#settle(last.bySignals, nowMs)\n    const wakeAtMs',
+    find: '    this.#settling.settle(last.bySignals, nowMs)\n    const wakeAtMs',
     replace: '    const wakeAtMs',
     caughtBy: [rules],
   },

@@ -284,10 +284,7 @@ export class Council {
   /** Records come in any order: the end of a complete job may be here before the verdicts on its shards. */
   #hasVerdicts(shards: readonly ShardEntry[]): boolean {
     if (this.#records.end()?.payload.outcome !== 'complete') return true
-    const decided = new Set<number>()
-    for (const { payload } of this.#records.verdicts().values())
-      for (const { position } of payload.shards) decided.add(position)
-    return decided.size === shards.length
+    return this.#records.verdicts.positions().length === shards.length
   }
 
   #fellows(): PeerId[] {
