@@ -188,7 +188,7 @@ async function paidJob(
     costMs: 100,
   }))
   const list = encodeList(shards)
-  const file = await writeFile(list, ({ cid, bytes }) => store.blocks.put(cid, bytes, { kind: 'input' }))
+  const file = await writeFile(list, () => {})
   const nonce = new Uint8Array(16)
   const seed = drawSeed(steward, nonce)
   const manifest: Manifest = {
@@ -243,7 +243,9 @@ async function paidJob(
     records: [{ output: new Uint8Array(2), text: 'read', error: null }],
   })
   const resultCid = cborCid(sha256, result)
-  await store.blocks.put(resultCid, result, { kind: 'result', job })
+  const mine = store.blocks.of(job)
+  await writeFile(list, ({ cid, bytes }) => mine.put(cid, bytes, 'input'))
+  await mine.put(resultCid, result, 'result')
 
   const machine = new Steward({ job, manifest, shards, self: steward.peerId, seed, sha256 })
   const leases = new Map<string, Verified<Lease>>()

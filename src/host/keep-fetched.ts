@@ -3,7 +3,8 @@
  * not one for each packet that brings some of them. Large ones are written at once, beside each other.
  */
 import type { FetchedBlock } from './network/blocks.ts'
-import type { Block, BlockStore, BlockUse } from './store/blocks.ts'
+import type { Block, BlockKind } from './store/blocks.ts'
+import type { JobBlocks } from './store/job-blocks.ts'
 
 /** What is gathered, and lies in memory meanwhile: a quarter of what a fetch asks for ahead. */
 const gatheredBytesMax = 2 ** 20
@@ -11,8 +12,8 @@ const gatheredBytesMax = 2 ** 20
 /** Resolves when all is durable. What has arrived is kept, too, when the fetch fails or `onMissing` throws. */
 export async function keepFetched(
   fetched: AsyncIterable<FetchedBlock>,
-  blocks: BlockStore,
-  use: BlockUse,
+  blocks: JobBlocks,
+  kind: BlockKind,
   onMissing: (block: FetchedBlock) => void = () => {},
 ): Promise<void> {
   const writes: Promise<void>[] = []
@@ -20,7 +21,7 @@ export async function keepFetched(
   let gatheredBytes = 0
   const write = () => {
     if (gathered.length > 0) {
-      const written = blocks.putMany(gathered, use)
+      const written = blocks.putMany(gathered, kind)
       written.catch(() => {}) // met below, when nothing is fetched any more
       writes.push(written)
     }

@@ -1,4 +1,6 @@
 /** Everything that a node keeps, opened and closed together. */
+
+import type { JobId } from '../protocol/ids.ts'
 import { Books } from './ledger/books.ts'
 import { LedgerTables } from './ledger/tables.ts'
 import { BlockStore, type BlockStoreOptions } from './store/blocks.ts'
@@ -15,6 +17,13 @@ export interface Store {
   /** Who owes whom. */
   readonly books: Books
   readonly ledgerTables: LedgerTables
+  /**
+   * Ends this node's part in a job. With its last part go the job's records and blocks; a node that looks after a job
+   * which it works on, or worked on, keeps both for its other part.
+   */
+  forget(job: JobId, role: string): Promise<void>
+  /** Releases the blocks of jobs in which this node has no part: a crash came between the two. Call it at the start. */
+  collect(): Promise<void>
   close(): void
 }
 
@@ -34,13 +43,23 @@ export function openStore(path: string, options: BlockStoreOptions = {}): Store 
 }
 
 function openedStore(directory: DataDirectory, database: Database, blocks: BlockStore): Store {
+  const journal = new Journal(database)
   return {
     directory,
     database,
-    journal: new Journal(database),
+    journal,
     blocks,
     books: new Books(database),
     ledgerTables: new LedgerTables(database),
+    async forget(job, role) {
+      if (journal.rolesIn(job).some((other) => other !== role)) {
+        journal.deleteJobRow(job, role)
+        return
+      }
+      journal.deleteJob(job)
+      await blocks.release(job)
+    },
+    collect: () => blocks.keepOnly(new Set(journal.listJobs().map(({ job }) => job))),
     close() {
       if (!database.isOpen) return
       try {

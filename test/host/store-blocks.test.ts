@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type Block, cacheBytesMaxDefault, rowBytesMax, storedBytesMax } from '../../src/host/store/blocks.ts'
+import { rowBytesMax, storedBytesMax } from '../../src/host/store/block-writer.ts'
+import { type Block, cacheBytesMaxDefault } from '../../src/host/store/blocks.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
 import { blockOf, ended, jobNamed, runChild, temporaryDirectory, temporaryStore } from '../support/store.ts'
@@ -18,7 +19,7 @@ test('a block comes back byte for byte, whether it is a row or a file', async (t
   for (const block of [blockOf(0), small, large]) {
     assert.equal(blocks.has(block.cid), false)
     assert.equal(await blocks.get(block.cid), undefined)
-    await blocks.put(block.cid, block.bytes, { kind: 'input', job: jobA })
+    await blocks.of(jobA).put(block.cid, block.bytes, 'input')
     assert.equal(blocks.size(block.cid), block.bytes.byteLength)
     assert.deepEqual(await blocks.get(block.cid), block.bytes)
   }
@@ -33,7 +34,7 @@ test('bytes under another hash are refused, and none of their company is kept', 
   const { blocks, directory } = temporaryStore(t)
   const liar = { cid: small.cid, bytes: blockOf(10).bytes }
   const problem = { cid: small.cid, code: 'hash-mismatch', bytes: 10 }
-  await assert.rejects(blocks.putMany([large, liar], { kind: 'input', job: jobA }), { problem })
+  await assert.rejects(blocks.of(jobA).putMany([large, liar], 'input'), { problem })
   assert.equal(blocks.has(large.cid), false)
   assert.deepEqual(readdirSync(directory.blocksPath), [])
 })
@@ -46,15 +47,15 @@ test('what is no CID, or too large, is refused by name', async (t) => {
     'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG',
     large.cid.toUpperCase(),
   ])
-    await assert.rejects(blocks.put(text as Cid, large.bytes, { kind: 'input' }), { code: 'not-a-cid' })
+    await assert.rejects(blocks.of(jobA).put(text as Cid, large.bytes, 'input'), { code: 'not-a-cid' })
   const tooLarge = { byteLength: storedBytesMax + 1 } as Uint8Array
-  await assert.rejects(blocks.put(large.cid, tooLarge, { kind: 'input' }), { code: 'too-large' })
+  await assert.rejects(blocks.of(jobA).put(large.cid, tooLarge, 'input'), { code: 'too-large' })
 })
 
 test('the same block may be put many times at once', async (t) => {
   const { blocks } = temporaryStore(t)
   const puts = [jobA, jobB, jobA, jobB].flatMap((job) =>
-    [small, large].map(({ cid, bytes }) => blocks.put(cid, bytes, { kind: 'input', job })),
+    [small, large].map(({ cid, bytes }) => blocks.of(job).put(cid, bytes, 'input')),
   )
   await Promise.all(puts)
   assert.deepEqual(await blocks.get(large.cid), large.bytes)
@@ -63,11 +64,11 @@ test('the same block may be put many times at once', async (t) => {
 
 test('a put that overlaps a release of the same block keeps it', async (t) => {
   const { blocks } = temporaryStore(t)
-  await blocks.put(large.cid, large.bytes, { kind: 'input', job: jobA })
-  const put = blocks.put(large.cid, large.bytes, { kind: 'input', job: jobB })
+  await blocks.of(jobA).put(large.cid, large.bytes, 'input')
+  const put = blocks.of(jobB).put(large.cid, large.bytes, 'input')
   await Promise.all([blocks.release(jobA), put])
   assert.deepEqual(await blocks.get(large.cid), large.bytes)
-  const again = blocks.put(large.cid, large.bytes, { kind: 'result', job: jobA })
+  const again = blocks.of(jobA).put(large.cid, large.bytes, 'result')
   await Promise.all([again, blocks.release(jobB)])
   assert.deepEqual(await blocks.get(large.cid), large.bytes)
 })
@@ -84,7 +85,7 @@ test('however puts and releases of one block overlap, it stays exactly as long a
       const jobs = parts.map((_, i) => jobNamed(`${round} ${i}`))
       const play = async ({ before, after, isKept }: (typeof parts)[number], i: number) => {
         for (let turn = 0; turn < before; turn += 1) await new Promise(setImmediate)
-        await blocks.put(block.cid, block.bytes, { kind: 'input', job: jobs[i]! })
+        await blocks.of(jobs[i]!).put(block.cid, block.bytes, 'input')
         assert.deepEqual(await blocks.get(block.cid), block.bytes)
         for (let turn = 0; turn < after; turn += 1) await new Promise(setImmediate)
         if (!isKept) await blocks.release(jobs[i]!)
@@ -106,7 +107,7 @@ test('a damaged file is put aside, reported missing and whole again after the ne
   const store = openStore(path, { log: { warn: (_facts, message) => warnings.push(message) } })
   t.after(() => store.close())
   const { blocks, directory } = store
-  await blocks.put(large.cid, large.bytes, { kind: 'input', job: jobA })
+  await blocks.of(jobA).put(large.cid, large.bytes, 'input')
   const file = join(directory.blocksPath, large.cid)
   const damaged = readFileSync(file)
   damaged[5]! ^= 1
@@ -116,23 +117,23 @@ test('a damaged file is put aside, reported missing and whole again after the ne
   assert.deepEqual(readFileSync(join(directory.quarantinePath, large.cid)), damaged)
   assert.deepEqual(warnings, ['put a damaged block aside'])
   assert.deepEqual(blocks.jobsOf(large.cid), [jobA], 'who needs it is not forgotten')
-  await blocks.put(large.cid, large.bytes, { kind: 'input', job: jobB })
+  await blocks.of(jobB).put(large.cid, large.bytes, 'input')
   assert.deepEqual(await blocks.get(large.cid), large.bytes)
 })
 
 test('a put mends a damaged file and a damaged row that nobody has read since', async (t) => {
   const { blocks, directory, database } = temporaryStore(t)
   const both = [small, large]
-  await blocks.putMany(both, { kind: 'input', job: jobA })
+  await blocks.of(jobA).putMany(both, 'input')
   writeFileSync(join(directory.blocksPath, large.cid), 'damaged')
   database.run('UPDATE blocks SET body = ? WHERE cid = ?', new Uint8Array(3), small.cid)
-  await blocks.putMany(both, { kind: 'input', job: jobA })
+  await blocks.of(jobA).putMany(both, 'input')
   for (const { cid, bytes } of both) assert.deepEqual(await blocks.get(cid), bytes)
 })
 
 test('a damaged row and a vanished file are found out as well', async (t) => {
   const { blocks, database, directory } = temporaryStore(t)
-  await blocks.putMany([small, large], { kind: 'input', job: jobA })
+  await blocks.of(jobA).putMany([small, large], 'input')
   database.run('UPDATE blocks SET body = zeroblob(9) WHERE cid = ?', small.cid)
   rmSync(join(directory.blocksPath, large.cid))
   assert.equal(await blocks.get(small.cid), undefined)
@@ -144,7 +145,7 @@ test('a damaged row and a vanished file are found out as well', async (t) => {
 test('quarantine never holds more than sixteen blocks', async (t) => {
   const { blocks, database, directory } = temporaryStore(t)
   const many = Array.from({ length: 20 }, (_, seed) => blockOf(100, seed))
-  await blocks.putMany(many, { kind: 'input', job: jobA })
+  await blocks.of(jobA).putMany(many, 'input')
   database.run('UPDATE blocks SET body = zeroblob(9)')
   for (const { cid } of many) assert.equal(await blocks.get(cid), undefined)
   assert.equal(readdirSync(directory.quarantinePath).length, 16)
@@ -154,7 +155,7 @@ test('what a crash left behind is collected at the next start', async (t) => {
   const path = temporaryDirectory(t)
   let store = openStore(path)
   const gone = blockOf(50_000, 9)
-  await store.blocks.putMany([large, gone], { kind: 'input', job: jobA })
+  await store.blocks.of(jobA).putMany([large, gone], 'input')
   store.close()
   const orphan = blockOf(50_000, 3)
   writeFileSync(join(path, 'blocks', `${large.cid}.123.1.part`), 'half')
@@ -170,9 +171,9 @@ test('what a crash left behind is collected at the next start', async (t) => {
 test("a job's end deletes what nobody else uses", async (t) => {
   const { blocks, directory } = temporaryStore(t)
   const shared = blockOf(40_000, 5)
-  await blocks.putMany([small, large, shared], { kind: 'input', job: jobA })
-  await blocks.put(shared.cid, shared.bytes, { kind: 'result', job: jobB })
-  assert.deepEqual(blocks.blocksOf(jobA, 'input'), [small.cid, large.cid, shared.cid].sort())
+  await blocks.of(jobA).putMany([small, large, shared], 'input')
+  await blocks.of(jobB).put(shared.cid, shared.bytes, 'result')
+  assert.deepEqual(blocks.of(jobA).list('input'), [small.cid, large.cid, shared.cid].sort())
   await blocks.release(jobA)
   assert.deepEqual(
     [small, large, shared].map(({ cid }) => blocks.has(cid)),
@@ -187,7 +188,7 @@ test("a job's end deletes what nobody else uses", async (t) => {
 test('a job of thousands of results is released in several commits', async (t) => {
   const { blocks, database } = temporaryStore(t)
   const results = Array.from({ length: 2000 }, (_, seed) => blockOf(20, seed))
-  await blocks.putMany(results, { kind: 'result', job: jobA })
+  await blocks.of(jobA).putMany(results, 'result')
   await blocks.release(jobA)
   assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM blocks')!.n, 0)
   assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM block_uses')!.n, 0)
@@ -200,10 +201,10 @@ test('weights outlive their job within the budget, and the least recently read g
   for (nowMs = 1; nowMs <= 4; nowMs += 1) {
     const block = blockOf(50_000, nowMs)
     weights.push(block)
-    await blocks.put(block.cid, block.bytes, { kind: 'weights', job: jobA })
+    await blocks.of(jobA).put(block.cid, block.bytes, 'weights')
   }
   const inUse = blockOf(50_000, 5)
-  await blocks.put(inUse.cid, inUse.bytes, { kind: 'weights', job: jobB })
+  await blocks.of(jobB).put(inUse.cid, inUse.bytes, 'weights')
   await blocks.release(jobA)
   assert.deepEqual(
     weights.map(({ cid }) => blocks.has(cid)),
@@ -211,7 +212,8 @@ test('weights outlive their job within the budget, and the least recently read g
   )
   await blocks.get(weights[0]!.cid)
   const fifth = blockOf(50_000, 6)
-  await blocks.put(fifth.cid, fifth.bytes, { kind: 'weights' })
+  await blocks.of(jobA).put(fifth.cid, fifth.bytes, 'weights')
+  await blocks.release(jobA)
   assert.deepEqual(
     weights.map(({ cid }) => blocks.has(cid)),
     [true, false, true, true],
@@ -224,9 +226,10 @@ test('which weights were read lately is remembered across a restart', async (t) 
   let nowMs = 1
   let store = openStore(path, { now: () => nowMs })
   const [first, second] = [blockOf(50_000, 1), blockOf(50_000, 2)]
-  await store.blocks.put(first.cid, first.bytes, { kind: 'weights' })
+  await store.blocks.of(jobA).put(first.cid, first.bytes, 'weights')
   nowMs = 2
-  await store.blocks.put(second.cid, second.bytes, { kind: 'weights' })
+  await store.blocks.of(jobA).put(second.cid, second.bytes, 'weights')
+  await store.blocks.release(jobA)
   nowMs = 3
   await store.blocks.get(first.cid)
   store.close()
@@ -240,20 +243,64 @@ test('which weights were read lately is remembered across a restart', async (t) 
 
 test("only weights are public, and another job's document never becomes so by being called weights", async (t) => {
   const { blocks } = temporaryStore(t)
-  await blocks.put(large.cid, large.bytes, { kind: 'weights', job: jobA })
-  await blocks.put(small.cid, small.bytes, { kind: 'input', job: jobA })
+  await blocks.of(jobA).put(large.cid, large.bytes, 'weights')
+  await blocks.of(jobA).put(small.cid, small.bytes, 'input')
   assert.deepEqual([blocks.isPublic(large.cid), blocks.isPublic(small.cid)], [true, false])
-  assert.equal(await blocks.use(small.cid, { kind: 'weights', job: jobB }), true)
+  const other = blockOf(3)
+  assert.deepEqual(await blocks.of(jobB).take([small.cid, other.cid], 'weights'), [other.cid])
   assert.equal(blocks.isPublic(small.cid), false)
-  assert.equal(await blocks.use(blockOf(3).cid, { kind: 'weights', job: jobB }), false)
 })
 
-test('a use without a job holds a block until it is dropped', async (t) => {
+test('a job that drops its inputs keeps its results, and nobody else loses anything', async (t) => {
   const { blocks } = temporaryStore(t)
-  await blocks.putMany([small, large], { kind: 'input' })
-  await blocks.use(large.cid, { kind: 'input', job: jobA })
-  for (const { cid } of [small, large]) blocks.drop(cid, { kind: 'input' })
-  assert.deepEqual([blocks.has(small.cid), blocks.has(large.cid)], [false, true])
+  const shared = blockOf(40_000, 5)
+  await blocks.of(jobA).putMany([small, large, shared], 'input')
+  await blocks.of(jobA).take([large.cid], 'result')
+  await blocks.of(jobB).take([shared.cid], 'input')
+  blocks.of(jobA).dropAll('input')
+  assert.deepEqual(
+    [small, large, shared].map(({ cid }) => blocks.has(cid)),
+    [false, true, true],
+  )
+  assert.deepEqual(blocks.of(jobA).list(), [large.cid])
+})
+
+test('what arrives for a job after it was released is not kept, and the same job taken up again keeps its own', async (t) => {
+  const { blocks, directory, database } = temporaryStore(t)
+  for (const block of [small, large]) {
+    const before = blocks.of(jobA)
+    const late = before.put(block.cid, block.bytes, 'result')
+    const released = blocks.release(jobA)
+    const after = blocks.of(jobA).put(block.cid, block.bytes, 'input')
+    await assert.rejects(late, { problem: { code: 'released', job: jobA } })
+    await Promise.all([released, after])
+    assert.deepEqual(blocks.of(jobA).kindsOf(block.cid), ['input'])
+    await assert.rejects(before.take([block.cid], 'result'), { code: 'released' })
+    await blocks.release(jobA)
+    assert.equal(blocks.has(block.cid), false)
+  }
+  assert.deepEqual(readdirSync(directory.blocksPath), [])
+  assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM block_uses')!.n, 0)
+})
+
+test('a job that is taken up again while its thousands of uses are released keeps what it gets then', async (t) => {
+  const { blocks } = temporaryStore(t)
+  const results = Array.from({ length: 1000 }, (_, seed) => blockOf(20, seed))
+  await blocks.of(jobA).putMany(results, 'result')
+  const released = blocks.release(jobA)
+  await blocks.of(jobA).putMany(results.slice(0, 10), 'result')
+  await released
+  assert.equal(blocks.of(jobA).list('result').length, 10)
+  for (const { cid, bytes } of results.slice(0, 10)) assert.deepEqual(await blocks.get(cid), bytes)
+})
+
+test('weights that were damaged when their job ended leave nothing behind', async (t) => {
+  const { blocks, database } = temporaryStore(t)
+  await blocks.of(jobA).put(small.cid, small.bytes, 'weights')
+  database.run('UPDATE blocks SET body = zeroblob(9)')
+  assert.equal(await blocks.get(small.cid), undefined)
+  await blocks.release(jobA)
+  assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM block_uses')!.n, 0)
 })
 
 test('a full disk is one clear error, loses nothing acknowledged and leaves no half files', {
@@ -267,7 +314,7 @@ test('a full disk is one clear error, loses nothing acknowledged and leaves no h
     const { blocks } = openStore(process.argv[1])
     for (const size of [100_000, 6_000_000, 150_000]) {
       const bytes = new Uint8Array(size)
-      const put = blocks.put(cidOf('raw', bytes), bytes, { kind: 'input' })
+      const put = blocks.of('${jobA}').put(cidOf('raw', bytes), bytes, 'input')
       await put.then(() => console.log(size + ' kept'), (error) => console.log(size + ' ' + error.code))
     }`
   const child = runChild(t, program, path, { fileBytesMax: 5 * 2 ** 20 })
@@ -292,7 +339,7 @@ test('after kill -9, every acknowledged block is there and whole, and nothing el
         const bytes = new Uint8Array(size)
         new DataView(bytes.buffer).setFloat64(0, Math.random())
         const cid = cidOf('raw', bytes)
-        await blocks.put(cid, bytes, { kind: 'input', job: '${jobA}' })
+        await blocks.of('${jobA}').put(cid, bytes, 'input')
         process.stdout.write(cid + '\\n')
       }))
     }`

@@ -8,7 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { rowBytesMax } from '../../src/host/store/blocks.ts'
+import { rowBytesMax } from '../../src/host/store/block-writer.ts'
 import { Database } from '../../src/host/store/database.ts'
 import { writeWhole } from '../../src/host/store/durable.ts'
 import { blockOf, jobNamed, temporaryDirectory, temporaryStore } from '../support/store.ts'
@@ -53,7 +53,7 @@ test('a large block has its bytes on the disk before its name, and its name befo
     assert.deepEqual(new Uint8Array(readFileSync(join(directory.blocksPath, names[0]!))), block.bytes)
     assert(!blocks.has(block.cid), 'the row comes after the name')
   })
-  await blocks.put(block.cid, block.bytes, { kind: 'input', job: jobNamed('a') })
+  await blocks.of(jobNamed('a')).put(block.cid, block.bytes, 'input')
   assert.deepEqual(synced, ['file', 'folder'])
   assert(blocks.has(block.cid))
 })

@@ -25,6 +25,10 @@ const receipts = 'test/protocol/receipt.test.ts'
 const roster = 'test/protocol/roster.test.ts'
 const durability = 'test/host/store-durability.test.ts'
 const storeBlocks = 'test/host/store-blocks.test.ts'
+const storeJobs = 'test/host/store-jobs.test.ts'
+const provisions = 'test/host/provisions.test.ts'
+const submission = 'test/host/submission.test.ts'
+const jobsAlike = 'test/host/jobs-alike.test.ts'
 const outbox = 'test/host/outbox.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
@@ -40,6 +44,7 @@ const signalsOf = (kind: string): string => `test/host/signals-${kind}.test.ts`
 const supervisor = 'test/host/supervisor.test.ts'
 const allowance = 'test/protocol/allowance.test.ts'
 const ledger = 'test/protocol/ledger.test.ts'
+const meshOf = (room: string): string => `test/mesh/${room}.test.ts`
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -94,7 +99,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'The hash of a block is not checked when it is put.',
-    file: 'src/host/store/blocks.ts',
+    file: 'src/host/store/block-writer.ts',
     find: "if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch'",
     replace: "if (bytes === null) throw new StoreError({ code: 'hash-mismatch'",
     caughtBy: [storeBlocks],
@@ -105,6 +110,78 @@ export const mutations: readonly Mutation[] = [
     find: "kinds.includes('weights') && kinds.every(isEvictable)",
     replace: "kinds.includes('weights')",
     caughtBy: [storeBlocks],
+  },
+  // --- which job a block belongs to
+  {
+    name: 'A block that is here already does not become the job’s that needs it.',
+    file: 'src/host/store/blocks.ts',
+    find: '      this.#uses.add(cid, use)\n      return false',
+    replace: '      return false',
+    caughtBy: [provisions, storeJobs],
+  },
+  {
+    name: 'A result that is here already is not made the job’s.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: "await this.#blocks.take(results, 'result')",
+    replace: 'results.filter((cid) => !this.#options.store.blocks.has(cid))',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'What arrives for a job that is forgotten is kept for ever.',
+    file: 'src/host/store/job-blocks.ts',
+    find: 'if (this.#isOver) throw',
+    replace: 'if (this.#isOver && this.job === undefined) throw',
+    caughtBy: [storeBlocks, provisions],
+  },
+  {
+    name: 'The release of a job takes what it gets when it is taken up again.',
+    file: 'src/host/store/blocks.ts',
+    find: 'new JobBlocks(job, this.#access, this.#releasing.get(job))',
+    replace: 'new JobBlocks(job, this.#access, undefined)',
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'Weights that were damaged leave a use behind.',
+    file: 'src/host/store/block-uses.ts',
+    find: "SELECT cid, '', ?2 FROM blocks WHERE cid = ?1`",
+    replace: "VALUES (?1, '', ?2)`",
+    caughtBy: [storeBlocks],
+  },
+  {
+    name: 'A node that stops looking after a job forgets that its vehicle works on it.',
+    file: 'src/host/store/store.ts',
+    find: 'some((other) => other !== role)',
+    replace: 'some((other) => other !== role && other === "")',
+    caughtBy: [storeJobs],
+  },
+  {
+    name: 'What a crash left of forgotten jobs stays.',
+    file: 'src/host/store/store.ts',
+    find: 'blocks.keepOnly(new Set(',
+    replace: 'Promise.resolve(new Set(',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'Of weights only the root is the job’s.',
+    file: 'src/host/submission/submission.ts',
+    find: '(block) => mine.put(block.cid, block.bytes, kind))',
+    replace:
+      "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
+    caughtBy: [submission],
+  },
+  {
+    name: 'A request whose job was cancelled is answered with that job.',
+    file: 'src/host/jobs/jobs.ts',
+    find: "if (end) return end.outcome === 'complete'",
+    replace: 'if (end) return true',
+    caughtBy: [jobsAlike],
+  },
+  {
+    name: 'A request that is made twice at once becomes two jobs.',
+    file: 'src/host/turns.ts',
+    find: 'const mine = before.then(act)',
+    replace: 'const mine = act()',
+    caughtBy: [jobsAlike],
   },
   // --- what is signed
   {
@@ -671,7 +748,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A vehicle that must stop downloads on.',
-    file: 'src/host/vehicle/vehicle.ts',
+    file: 'src/host/vehicle/workshop.ts',
     find: "    this.#fetching.get(lease)?.abort(new Error('the lease is over'))\n",
     replace: '',
     caughtBy: [vehicle],
@@ -843,7 +920,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A vehicle believes how much work its lease says that there is.',
-    file: 'src/host/vehicle/vehicle.ts',
+    file: 'src/host/vehicle/workshop.ts',
     find: 'if (counted !== units)',
     replace: 'if (counted === undefined)',
     caughtBy: [vehicle],
@@ -896,5 +973,76 @@ export const mutations: readonly Mutation[] = [
     find: 'BigInt(payload.micros) === micros && ',
     replace: '',
     caughtBy: [auditPayments],
+  },
+  // --- whole nodes, in a mesh of one process
+  {
+    name: 'An open pay-out’s money is offered again.',
+    file: 'src/host/ledger/payouts.ts',
+    find: "      if (state === 'open')\n",
+    replace: "      if (state === 'paid')\n",
+    caughtBy: [meshOf('money')],
+  },
+  {
+    name: 'A standby takes a secret that the manifest did not commit to.',
+    file: 'src/host/jobs/jobs.ts',
+    find: '!equals(sealCommitment(secret), seal.commitment)',
+    replace: 'false',
+    caughtBy: [meshOf('sealing')],
+  },
+  {
+    name: 'A job that is cancelled goes on.',
+    file: 'src/host/jobs/jobs.ts',
+    find: "    stewardship.handle({ type: 'cancel' })\n",
+    replace: '',
+    caughtBy: [meshOf('jobs')],
+  },
+  {
+    name: 'A node that starts again leaves its jobs alone.',
+    file: 'src/host/node/node.ts',
+    find: '  jobs.resume()\n',
+    replace: '',
+    caughtBy: [meshOf('node')],
+  },
+  {
+    name: 'Whoever asks for a block gets it.',
+    file: 'src/host/node/routing.ts',
+    find: '    jobs.mayRead(peer, cid) ||',
+    replace: '    true ||',
+    caughtBy: [meshOf('sealing')],
+  },
+  {
+    name: 'A steward does not fetch again what a vehicle could not get.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: "if (message.reason === 'missing-blocks') void",
+    replace: "if (message.reason === 'no-such-engine') void",
+    caughtBy: [meshOf('stewardship')],
+  },
+  {
+    name: 'A standby does not fetch the results of its job.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: '        void this.#holdResults(effect)\n',
+    replace: '',
+    caughtBy: [meshOf('stewardship')],
+  },
+  {
+    name: 'A job begins whose budget cannot pay for what is expected.',
+    file: 'src/host/submission/submission.ts',
+    find: 'cost === null || budgetMicros >= cost.expectedMicros',
+    replace: 'cost === null || budgetMicros >= 0',
+    caughtBy: [meshOf('money')],
+  },
+  {
+    name: 'A pause ends with the node’s process.',
+    file: 'src/host/supervisor/desk-watch.ts',
+    find: '    if (pause !== null) this.#guard.handle',
+    replace: '    if (pause !== pause) this.#guard.handle',
+    caughtBy: [meshOf('node')],
+  },
+  {
+    name: 'A vehicle that is not admitted gets a credential.',
+    file: 'src/host/membership/registrar.ts',
+    find: "    if (known.state !== 'admitted') return { state: known.state }\n",
+    replace: '',
+    caughtBy: [meshOf('fleet')],
   },
 ]

@@ -548,6 +548,33 @@ function play(script: string): string[] {
     .flatMap((line) => stage.run(parseCommand(line.trim())))
 }
 
+test('a job that is decided and does not end says whom its results have not reached', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    roster v1:o1 v2:o2
+    accept a L1 L2
+    receipt a L1 S0=x
+    examine a x
+    lacking a
+    receipt a L2 S0=x
+    lacking a b
+    results b
+    wait 1s
+    lacking a
+  `)
+  assert.deepEqual(
+    lines.filter((line) => line.includes('lacking')),
+    [
+      'a: results are lacking at nobody',
+      'a: results are lacking at b 1 c 1',
+      'b: results are lacking at nobody',
+      'a: results are lacking at nobody',
+    ],
+  )
+})
+
 test('verdicts apart are settled only when the claims of both sides have been looked at', () => {
   const lines = play(`
     council stewards=a,b shards=1 arbiter=steward

@@ -226,6 +226,9 @@ export class CouncilStage {
       case 'compare':
         this.#compare()
         break
+      case 'lacking':
+        for (const name of words) this.#lacking(name)
+        break
       case 'view':
         for (const member of words) this.#view(member)
         break
@@ -408,6 +411,13 @@ export class CouncilStage {
       )
     }
     this.#lines.push(roots.size === 1 ? 'the roots are equal' : 'the roots differ')
+  }
+
+  /** Whom a job's results have not reached, that must have them before it ends. */
+  #lacking(name: string): void {
+    const lacking = [...this.#running(name).lackingResults(this.nowMs)]
+    const counts = lacking.map(([peer, verdicts]) => `${nameOfPeer(peer)} ${verdicts}`)
+    this.#lines.push(`${name}: results are lacking at ${counts.length === 0 ? 'nobody' : counts.join(' ')}`)
   }
 
   #view(name: string): void {

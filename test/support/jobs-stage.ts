@@ -13,6 +13,7 @@ import { Jobs } from '../../src/host/jobs/jobs.ts'
 import { jobSecret, sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import type { Mesh } from '../../src/host/stewardship/mesh.ts'
+import type { Block } from '../../src/host/store/blocks.ts'
 import { writeFile } from '../../src/host/store/files.ts'
 import { drawSeed, SigningKey } from '../../src/host/store/keys.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
@@ -90,9 +91,10 @@ export class JobsStage {
   async plant(name: string, count: number, changes: Partial<Manifest> = {}): Promise<PlantedJob> {
     const shards = shardsOf(name, count)
     const list = encodeList(shards)
-    const { root: file } = await writeFile(list, (block) =>
-      this.#store.blocks.put(block.cid, block.bytes, { kind: 'input' }),
-    )
+    const blocks: Block[] = []
+    const { root: file } = await writeFile(list, async (block) => {
+      blocks.push(block)
+    })
     const nonce = sha256(Buffer.from(name)).slice(0, 16)
     const manifest = manifestWith({
       runtime: 'wasm',
@@ -107,7 +109,7 @@ export class JobsStage {
     })
     const record = this.sign(this.submitter, 'manifest', null, manifest)
     const job = recordId(sha256, record.body)
-    await this.#store.blocks.use(file, { kind: 'input', job })
+    await this.#store.blocks.of(job).putMany(blocks, 'input')
     this.#store.journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
     const state = { requestDigest: name }
     this.#store.journal.putJob({

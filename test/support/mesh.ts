@@ -6,7 +6,7 @@
  * Everything is closed at the end; a file whose process does not end by itself has leaked something.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
@@ -38,6 +38,8 @@ export interface MemberSpec {
   readonly script?: Script
   /** What its owner asks for a document, in millionths of a euro. */
   readonly askMicros?: number
+  /** Puts things into its data directory before it starts for the first time. */
+  readonly prepare?: (dataDir: string) => void
   /** Where it is not to follow the script. */
   readonly createExecutor?: () => Executor
 }
@@ -162,6 +164,7 @@ export class Mesh {
     mkdirSync(dataDir, { mode: 0o700 })
     const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
     const isRegistrar = spec.name === 'submitter'
+    spec.prepare?.(dataDir)
     if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId)
     const options = { ...this.#optionsOf(spec), dataDir, ...this.#fleet?.options(isRegistrar) }
     const member = new MeshNode(spec, key.peerId, options, () => this.addresses())
@@ -294,6 +297,18 @@ export class MeshNode {
     this.executed.put(text)
     return this.script(text)
   }
+}
+
+/** Changes a byte of every block that is a file of its own in this data directory. Answers their number. */
+export function damage(dataDir: string): number {
+  const entries = readdirSync(join(dataDir, 'blocks'), { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  for (const path of paths) {
+    const bytes = readFileSync(path)
+    bytes[bytes.byteLength >> 1]! ^= 1
+    writeFileSync(path, bytes)
+  }
+  return paths.length
 }
 
 /** Holds work back until the test lets it go. */

@@ -20,7 +20,7 @@ const pollMs = 100
 /** What a test with processes may take before it is called hung. */
 export const testTimeout = { timeout: 180_000 }
 
-/** The same for all documents, or by their place in the submission. */
+/** From 0 to 70, the same for all documents, or by their place in the submission. */
 type Tenths = number | ((place: number) => number)
 
 /** More than one fits into no shard: a document of this size is a shard by itself. */
@@ -139,7 +139,7 @@ export function ocrJob(paths: readonly string[], changes: Partial<SubmitRequest>
 }
 
 /** The job's last status. */
-export function untilEnded({ node }: Member, job: string): Promise<JobStatus> {
+export function untilEnded({ node }: Pick<Member, 'node'>, job: string): Promise<JobStatus> {
   return untilStatus({ node }, job, `job ${job} ended`, ({ state }) => state !== 'running')
 }
 
@@ -168,7 +168,7 @@ export function untilAtWork({ node, name }: Member): Promise<void> {
 }
 
 export async function resultsOf(
-  { node }: Member,
+  { node }: Pick<Member, 'node'>,
   job: string,
 ): Promise<{ readonly lines: readonly ResultLine[]; readonly end: ResultsEnd }> {
   const lines: ResultLine[] = []
@@ -180,7 +180,7 @@ export async function resultsOf(
   }
 }
 
-export async function textsOf(member: Member, job: string): Promise<unknown[]> {
+export async function textsOf(member: Pick<Member, 'node'>, job: string): Promise<unknown[]> {
   const { lines, end } = await resultsOf(member, job)
   assert.deepEqual(end.missing, [])
   return lines.map(({ result }) => result?.text)
@@ -189,5 +189,8 @@ export async function textsOf(member: Member, job: string): Promise<unknown[]> {
 /** What `slow` answers to writeSlowDocuments. */
 export function slowTexts(count: number, tenths: Tenths, first = 0): string[] {
   const of = typeof tenths === 'number' ? () => tenths : tenths
-  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(first + i).padStart(3, '0')} of it.`)
+  return Array.from(
+    { length: count },
+    (_, i) => `${String.fromCharCode(48 + of(i))} doc ${String(first + i).padStart(3, '0')} of it.`,
+  )
 }

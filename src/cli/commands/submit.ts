@@ -52,7 +52,7 @@ export function submitCommand(program: Command): void {
       .argument('<paths...>', 'documents, and folders of documents')
       .summary('submit documents as a job')
       .description(
-        'Submits documents as a job to the node that runs on the data directory; without one, a node runs here until the job has ended.',
+        'Submits documents as a job to the node that runs on the data directory; without one, a node runs here until the job has ended. The same request made again is answered with its job, unless that was cancelled or failed: then it becomes a new job.',
       ),
   )
     .option(

@@ -4,7 +4,7 @@
 import { EventEmitter, on } from 'node:events'
 import type { Logger } from 'pino'
 import { equals } from 'uint8arrays'
-import { findStandbys } from '../../protocol/council/standbys.ts'
+import { findStandbys, type StandbySearch } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
@@ -43,7 +43,8 @@ import { Stewardship } from '../stewardship/stewardship.ts'
 import type { JobRow } from '../store/journal.ts'
 import { drawSeed, type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { Store } from '../store.ts'
-import { type PreparedJob, prepareJob, quoteJob } from '../submission/submission.ts'
+import { describeJob, makeJob, type PreparedJob, quoteJob, storeAgain } from '../submission/submission.ts'
+import { Turns } from '../turns.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 
@@ -103,6 +104,8 @@ export class Jobs {
   readonly #loading = new Map<JobId, Promise<Stewardship>>()
   readonly #changes = new EventEmitter()
   #callOffLook = () => {}
+  /** Submissions of one request follow each other: the second is answered with the job of the first. */
+  readonly #submitting = new Turns()
 
   constructor(options: JobsOptions) {
     this.#options = options
@@ -339,25 +342,32 @@ export class Jobs {
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
     const { store, log } = this.#options
-    const prepared = await prepareJob(
-      request,
-      {
-        ...(await this.#market()),
-        blocks: store.blocks,
-        recruit: (search, count, bytes) => this.#recruiting.invite(findStandbys(search, count), bytes),
-        known: (digest) => this.#withDigest(digest),
-        log,
-      },
-      onProgress,
-    )
-    if ('known' in prepared) {
-      const known = await this.#load(prepared.known)
-      known.inputsRestored()
-      return this.#submitted(known, true)
+    const context = {
+      ...(await this.#market()),
+      blocks: store.blocks,
+      recruit: (search: StandbySearch, count: number, bytes: number) =>
+        this.#recruiting.invite(findStandbys(search, count), bytes),
+      log,
     }
-    this.#record(prepared)
-    const stewardship = await this.#load(prepared.job, true)
-    return this.#submitted(stewardship, false)
+    const described = await describeJob(request, context, onProgress)
+    return this.#submitting.inTurn(described.requestDigest, async () => {
+      const known = this.#madeFrom(described.requestDigest)
+      if (known !== undefined) {
+        const mine = store.blocks.of(known)
+        const stewardship = await this.#load(known)
+        await storeAgain(described, mine, onProgress)
+        stewardship.inputsRestored()
+        return this.#submitted(stewardship, true)
+      }
+      const made = await makeJob(described, context, onProgress)
+      try {
+        this.#record(made)
+      } catch (error) {
+        await store.blocks.release(made.job)
+        throw error
+      }
+      return this.#submitted(await this.#load(made.job, true), false)
+    })
   }
 
   async #market() {
@@ -490,7 +500,7 @@ export class Jobs {
     const manifestRecord: SignedRecord = { body: record.body, signature: record.signature }
     const opened = openManifest(manifestRecord, sha256, verifyByPeerId)
     const manifest: Manifest = opened.payload
-    const shards = await new Holdings(network, store, log).shardsOf(manifest)
+    const shards = await new Holdings(network, store.blocks.of(job), log).shardsOf(manifest)
     const mine = manifest.stewards[0]?.peer === key.peerId // whose submission put it there
     if (shards === null && mine)
       throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
@@ -578,10 +588,18 @@ export class Jobs {
     }
   }
 
-  #withDigest(digest: string): JobId | undefined {
-    return this.#options.store.journal
-      .listJobs(stewardRole)
-      .find(({ state }) => (state as JobState).requestDigest === digest)?.job
+  /**
+   * The job that the same request has become, unless that job has ended in vain: who asks again for what was cancelled
+   * or failed wants it done.
+   */
+  #madeFrom(digest: string): JobId | undefined {
+    return this.#options.store.journal.listJobs(stewardRole).find(({ job, state, endedAtMs }) => {
+      const { requestDigest, summary } = state as JobState
+      if (requestDigest !== digest) return false
+      const end = this.#running.get(job)?.view().end
+      if (end) return end.outcome === 'complete'
+      return endedAtMs === null || summary?.state === 'complete'
+    })?.job
   }
 
   /** A reader's copy of a job that still runs is looked for anew. */
@@ -612,11 +630,12 @@ export class Jobs {
   }
 
   async #drop(job: JobId): Promise<void> {
-    await this.#running.get(job)?.stop()
+    // One that is just being read from the journal would otherwise outlive what it rests on.
+    const loaded = await this.#loading.get(job)?.catch(() => undefined)
+    await loaded?.stop()
     this.#running.delete(job)
     this.#loading.delete(job)
-    this.#options.store.journal.deleteJob(job)
-    await this.#options.store.blocks.release(job)
+    await this.#options.store.forget(job, stewardRole)
     this.#changes.emit(job)
   }
 }

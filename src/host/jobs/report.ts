@@ -32,7 +32,7 @@ export async function writeReport(
   const listRoot = manifest.shards.file
   const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
   const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
-  const results = store.blocks.blocksOf(job, 'result')
+  const results = store.blocks.of(job).list('result')
   const report = encodeReport({ job, recordPages: pages.map(({ cid }) => cid), shardList, results })
   const root = cidOf('dag-cbor', report)
 

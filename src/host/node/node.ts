@@ -76,9 +76,12 @@ function passOnNews({ hub, identity: { fleet }, vehicle, membership, jobs }: Par
 
 /** The answer ends what follows the owner's rules. */
 function startParts(parts: Parts): () => void {
-  const { hub, identity, network, vehicle, jobs, membership, executor, watch, options } = parts
+  const { hub, identity, network, store, vehicle, jobs, membership, executor, watch, options } = parts
   const { fleet } = identity
   vehicle.setOperatorShare(fleet?.operatorPpm ?? 0)
+  void store.collect().catch((error) => {
+    options.log.warn({ error }, 'the blocks of jobs that are gone were not released')
+  })
   jobs.resume()
   fleet?.start(
     network,

@@ -39,15 +39,16 @@ export class Recomputer {
     key: Uint8Array,
   ): Promise<Recomputation | null> {
     const exact = this.#engines.find((engine) => engine.runtime === manifest.runtime && engine.isa === null)
-    const bytes = await this.#blocks.get(shard)
+    const mine = this.#blocks.of(job)
+    const bytes = await mine.get(shard)
     if (exact === undefined || bytes === undefined) return null
     this.#slot ??= this.#executor.openSlot()
-    await this.#slot.prepare(sessionOf(job, manifest, exact.engine, this.#blocks))
+    await this.#slot.prepare(sessionOf(job, manifest, exact.engine, mine))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
-    const { result } = await runShard(this.#slot, own, decodeShard(bytes), key, this.#blocks)
+    const { result } = await runShard(this.#slot, own, decodeShard(bytes), key, mine)
     const encoded = packResult(manifest, result, key)
     const cid = cidOf('dag-cbor', encoded)
-    await this.#blocks.put(cid, encoded, { kind: 'result', job })
+    await mine.put(cid, encoded, 'result')
     return { result: cid, ...comparedOf(sha256, result, manifest.agreement) }
   }
 }

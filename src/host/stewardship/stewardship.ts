@@ -38,10 +38,12 @@ import { wrappedFor } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { readFile } from '../store/files.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { drawSeed, type SigningKey } from '../store/keys.ts'
 import { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
+import { EndWatch } from './end-watch.ts'
 import { Grants } from './grants.ts'
 import { Holdings } from './holdings.ts'
 import type { Mesh } from './mesh.ts'
@@ -80,9 +82,12 @@ const collectAttempts = 2
 export class Stewardship {
   readonly #options: StewardshipOptions
   readonly #council: Council
+  /** Until the job is dropped: what is fetched or computed for it later is not kept. */
+  readonly #blocks: JobBlocks
   readonly #holdings: Holdings
   #shards: readonly ShardEntry[] | null
   readonly #grants: Grants
+  readonly #endWatch: EndWatch
   /** Of a blind job, once it is needed: the keys of all shards, wrapped for all candidates. */
   #wrapped: Promise<Uint8Array> | undefined
   readonly #readers = new Set<PeerId>()
@@ -101,7 +106,8 @@ export class Stewardship {
     this.#options = options
     const { job, manifest, key } = options
     this.#shards = options.shards
-    this.#holdings = new Holdings(options.network, options.store, options.log)
+    this.#blocks = options.store.blocks.of(job)
+    this.#holdings = new Holdings(options.network, this.#blocks, options.log)
     this.#council = new Council({
       job,
       manifest,
@@ -110,6 +116,7 @@ export class Stewardship {
       sha256,
     })
     this.#grants = new Grants(options.store.blocks)
+    this.#endWatch = new EndWatch(job, options.log)
     this.#outbox = new Outbox((error) =>
       options.log.fatal({ job, error }, 'this job cannot be recorded and stops'),
     )
@@ -202,14 +209,16 @@ export class Stewardship {
 
   /** A result or a list of the job: from this disk, or, where it is damaged here, from another steward. */
   async block(cid: Cid): Promise<Uint8Array | undefined> {
-    const { store, job, key, log } = this.#options
-    const here = await store.blocks.get(cid)
-    if (here !== undefined) return here
+    const { job, key, log } = this.#options
+    if (this.#blocks.isHeld(cid)) {
+      const here = await this.#blocks.get(cid)
+      if (here !== undefined) return here
+    }
     const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
-    await this.#holdings.results(job, [cid], others).catch((error) => {
+    await this.#holdings.again(cid, others).catch((error) => {
       log.info({ job, cid, error }, 'a damaged block is with no other steward either')
     })
-    return store.blocks.get(cid)
+    return this.#blocks.get(cid)
   }
 
   /** A block of the job was damaged here. One that is a result is fetched again, or its shard is open again. */
@@ -238,14 +247,16 @@ export class Stewardship {
   mayRead(peer: PeerId, cid: Cid): boolean {
     if (this.#grants.allows(peer, cid)) return true
     const isSteward = this.stewards.some((steward) => steward.peer === peer)
-    return (isSteward || this.#readers.has(peer)) && this.#options.store.blocks.jobsOf(cid).includes(this.job)
+    return (isSteward || this.#readers.has(peer)) && this.#blocks.isHeld(cid)
   }
 
   handle(input: CouncilInput): void {
     if (this.#stopped) return
     if (input.type === 'connected') this.#payables?.connected(input.peer)
-    const effects = this.#council.handle(input, this.#options.clock.now())
+    const nowMs = this.#options.clock.now()
+    const effects = this.#council.handle(input, nowMs)
     this.#carryOutAll(effects)
+    if (input.type === 'wake') this.#endWatch.look(this.#council.lackingResults(nowMs), nowMs)
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
@@ -413,11 +424,12 @@ export class Stewardship {
       try {
         const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
         this.#shards = this.#council.isReader
-          ? await this.#holdings.lists(job, manifest, others)
-          : await this.#holdings.inputs(job, manifest, others)
+          ? await this.#holdings.lists(manifest, others)
+          : await this.#holdings.inputs(manifest, others)
         this.handle({ type: 'inputs-held', shards: this.#shards })
         return
       } catch (error) {
+        if (this.#stopped) return
         log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
         await elapsed(this.#options.clock, holdRetryMs)
       }
@@ -433,7 +445,7 @@ export class Stewardship {
     try {
       const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
       const { payload } = openLease(row, sha256, () => true)
-      if (payload.vehicle === vehicle) await this.#holdings.leased(job, manifest, payload.shards, others)
+      if (payload.vehicle === vehicle) await this.#holdings.leased(manifest, payload.shards, others)
       this.#inputsDamaged = false
     } catch (error) {
       log.warn({ job, error }, 'a part of the inputs of a job is damaged here')
@@ -446,7 +458,7 @@ export class Stewardship {
 
   async #holdResults(effect: Extract<CouncilEffect, { type: 'hold-results' }>): Promise<void> {
     const { verdict, results, from } = effect
-    const held = await this.#holdings.results(this.job, results, [from]).then(
+    const held = await this.#holdings.results(results, [from]).then(
       () => true,
       () => false,
     )
@@ -520,7 +532,7 @@ export class Stewardship {
     const engine = resultEngine(manifest)
     const results: Examined[] = await Promise.all(
       wants.map(async (want) => {
-        const bytes = await this.#options.store.blocks.get(want.result)
+        const bytes = await this.#blocks.get(want.result)
         const finding =
           bytes === undefined
             ? ({ state: 'missing' } as const)
@@ -534,10 +546,10 @@ export class Stewardship {
   }
 
   async #fetch(from: PeerId, wants: readonly Wanted[]): Promise<void> {
-    const { network, store, job } = this.#options
-    const missing = [...new Set(wants.map(({ result }) => result))].filter((cid) => !store.blocks.has(cid))
+    const results = wants.map(({ result }) => result)
+    const missing = await this.#blocks.take(results, 'result')
     if (missing.length === 0) return
-    await keepFetched(network.blocks.fetch(from, missing), store.blocks, { kind: 'result', job })
+    await keepFetched(this.#options.network.blocks.fetch(from, missing), this.#blocks, 'result')
   }
 
   async #recompute(position: number): Promise<void> {

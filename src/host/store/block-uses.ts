@@ -10,7 +10,7 @@ import type { Database } from './database.ts'
 /** 'weights' may be served to anybody; 'cache' is what can be had again, and serves this node only. */
 export type BlockKind = 'weights' | 'input' | 'result' | 'report' | 'cache'
 
-/** Without a job, weights and cache are evictable at once, and the other kinds stay until `drop`. */
+/** Only weights and cache are ever without a job: the store may evict them then. */
 export interface BlockUse {
   readonly kind: BlockKind
   readonly job?: JobId
@@ -49,6 +49,29 @@ export class BlockUses {
       .map(({ kind }) => kind)
   }
 
+  isHeld(cid: Cid, job: JobId): boolean {
+    return (
+      this.#database.get(
+        'SELECT 1 FROM block_uses JOIN blocks USING (cid) WHERE cid = ? AND job = ?',
+        cid,
+        job,
+      ) !== undefined
+    )
+  }
+
+  kindsOfJob(cid: Cid, job: JobId): BlockKind[] {
+    return this.#database
+      .all<{ kind: BlockKind }>('SELECT kind FROM block_uses WHERE cid = ? AND job = ?', cid, job)
+      .map(({ kind }) => kind)
+  }
+
+  /** Every job that uses a block. */
+  jobs(): JobId[] {
+    return this.#database
+      .all<{ job: JobId }>(`SELECT DISTINCT job FROM block_uses WHERE job <> ''`)
+      .map(({ job }) => job)
+  }
+
   jobsOf(cid: Cid): JobId[] {
     return this.#database
       .all<{ job: JobId }>(
@@ -78,7 +101,11 @@ export class BlockUses {
     for (const { cid, kind } of uses) {
       this.remove(cid, { kind, job })
       if (isEvictable(kind))
-        this.#database.run(`INSERT OR IGNORE INTO block_uses VALUES (?, '', ?)`, cid, kind)
+        this.#database.run(
+          `INSERT OR IGNORE INTO block_uses SELECT cid, '', ?2 FROM blocks WHERE cid = ?1`, // a damaged one is gone
+          cid,
+          kind,
+        )
     }
     return uses.map(({ cid }) => cid)
   }

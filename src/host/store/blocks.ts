@@ -1,31 +1,26 @@
 /**
  * The block store: bytes named by their hash, kept as long as somebody has a use for them.
  *
- * Small blocks are rows of the database, so that thousands of results share one fsync; large ones are files, since a
- * row is written twice (the log comes first) and a large one is read through a chain of pages. Measured with 32
- * writers on two busy cores: at 20 KB 1,900 rows/s against 1,700 files/s, at 32 KiB 1,550 against 1,000, at 64 KiB 580
- * against 770, at 1 MiB 80 against 250. They meet above 32 KiB; we part at 16, which keeps the database small.
+ * Small blocks are rows of the database, large ones are files (block-writer.ts).
  *
- * A use is (job, kind). A job's end releases its uses, and a block without a use goes. Weights and caches stay
- * for the next job within a budget; the least recently read goes first. Every read from the disk is hashed: a damaged
+ * A use is (job, kind), and a job takes and gives its uses through its own part only (`of`, job-blocks.ts). A job's end
+ * releases them, and a block without a use goes: nothing else is ever collected. Weights and caches stay for the next job
+ * within a budget; the least recently read goes first. Every read from the disk is hashed: a damaged
  * block is put aside and reported missing, so that the caller fetches it again and nobody is served garbage.
  */
 import { assert } from '../../base/assert.ts'
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import { BlockFiles } from './block-files.ts'
-import { type BlockKind, type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
+import { type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
+import { BlockWriter } from './block-writer.ts'
 import { codecOf, isHashOf } from './cid.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Database } from './database.ts'
-import { StoreError } from './errors.ts'
 import { HotCache } from './hot-cache.ts'
+import { type JobAccess, JobBlocks } from './job-blocks.ts'
 
 export type { BlockKind, BlockUse } from './block-uses.ts'
-
-export interface Block {
-  readonly cid: Cid
-  readonly bytes: Uint8Array
-}
+export type { Block } from './block-writer.ts'
 
 export interface BlockStoreOptions {
   /** What weights and caches of no current job may take on the disk. Less means fetching them again. */
@@ -45,30 +40,33 @@ export interface StoreLog {
 export const cacheBytesMaxDefault = 2 * 2 ** 30
 /** The OCR weights (16 MiB) with room for documents: a guess. */
 const hotBytesMaxDefault = 64 * 2 ** 20
-/** See the head. */
-export const rowBytesMax = 16 * 2 ** 10
-/** The list of shards of the largest job (see shardsMax); what may travel is bounded by the protocol. */
-export const storedBytesMax = 64 * 2 ** 20
-/** The threads of libuv's pool, which more writers would only queue for. */
-const writersMax = 4
-/** Uses released in one transaction: 15 ms on two busy cores, during which the node answers nobody. */
-const releasedPerCommit = 128
+/** Uses released or taken in one transaction: 15 ms on two busy cores, during which the node answers nobody. */
+const usesPerCommit = 128
 
 export class BlockStore {
   readonly #database: Database
   readonly #files: BlockFiles
   readonly #hot: HotCache
   readonly #uses: BlockUses
+  readonly #writer: BlockWriter
   readonly #cacheBytesMax: number
   readonly #log: StoreLog
+  /** The parts of jobs that are not over. */
+  readonly #parts = new Map<JobId, JobBlocks>()
+  readonly #releasing = new Map<JobId, Promise<void>>()
   #onDamaged: (cid: Cid) => void = () => {}
-  /** Evictable bytes put since the budget was last checked. */
-  #uncheckedBytes = 0
 
   constructor(database: Database, directory: DataDirectory, options: BlockStoreOptions = {}) {
     this.#database = database
     this.#files = new BlockFiles(directory.blocksPath, directory.quarantinePath)
     this.#uses = new BlockUses(database, options.now ?? Date.now)
+    this.#writer = new BlockWriter({
+      database,
+      files: this.#files,
+      uses: this.#uses,
+      has: (cid) => this.has(cid),
+      look: (cid) => this.#read(cid),
+    })
     this.#hot = new HotCache(options.hotBytesMax ?? hotBytesMaxDefault)
     this.#cacheBytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault
     this.#log = options.log ?? { warn: () => {} }
@@ -77,37 +75,46 @@ export class BlockStore {
   }
 
   /**
-   * Keeps a block; durable when it resolves. The bytes must not change until then.
-   * Throws StoreError: hash-mismatch, not-a-cid, too-large, disk-full, broken; then nothing was kept.
+   * A job's part in the store. Ask for it before the work begins that it is for: it ends when the job is released, and
+   * whoever asks then gets another one, which is not stopped by the end of the first.
    */
-  async put(cid: Cid, bytes: Uint8Array, use: BlockUse): Promise<void> {
-    await this.putMany([{ cid, bytes }], use)
+  of(job: JobId): JobBlocks {
+    const known = this.#parts.get(job)
+    if (known !== undefined) return known
+    codecOf(job)
+    const part = new JobBlocks(job, this.#access, this.#releasing.get(job))
+    this.#parts.set(job, part)
+    return part
   }
 
-  /** Keeps several blocks, all or none, in one commit. */
-  async putMany(blocks: readonly Block[], use: BlockUse): Promise<void> {
-    for (const { cid, bytes } of blocks) {
-      if (bytes.byteLength > storedBytesMax)
-        throw new StoreError({
-          code: 'too-large',
-          what: cid,
-          bytes: bytes.byteLength,
-          bytesMax: storedBytesMax,
-        })
-      if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch', cid, bytes: bytes.byteLength })
+  readonly #access: JobAccess = {
+    take: (cids, use, check) => this.#take(cids, use, check),
+    putMany: (blocks, use, check) => this.#writer.putMany(blocks, use, check),
+    get: (cid) => this.get(cid),
+    isHeld: (cid, job) => this.#uses.isHeld(cid, job),
+    kindsOf: (cid, job) => this.#uses.kindsOfJob(cid, job),
+    list: (job, kind) => this.#uses.blocksOf(job, kind),
+    dropAll: (use) => this.#dropAll(use),
+  }
+
+  /** In several commits, so that a large job stops nobody. */
+  async #take(cids: readonly Cid[], use: BlockUse, check: () => void): Promise<Cid[]> {
+    const missing: Cid[] = []
+    for (let at = 0; at < cids.length; at += usesPerCommit) {
+      const some = cids.slice(at, at + usesPerCommit)
+      missing.push(...(await this.#database.soon(() => this.#takeNow(some, use, check))))
     }
-    // What is here already may be damaged, and nobody has noticed yet: it is put aside, and kept anew.
-    for (const { cid } of blocks) await this.#read(cid)
-    const large = blocks.filter(({ bytes }) => bytes.byteLength > rowBytesMax)
-    for (const { cid } of large) this.#files.hold(cid)
-    try {
-      // Again only when another reader put a damaged file aside, or a release took the row, in between.
-      do await this.#writeFiles(large)
-      while (!(await this.#database.soon(() => this.#insert(blocks, use))))
-    } finally {
-      for (const { cid } of large) this.#files.letGo(cid, this.has(cid))
-    }
-    if (isEvictable(use.kind)) this.#checkBudget(blocks)
+    return missing
+  }
+
+  /** Within a transaction. */
+  #takeNow(cids: readonly Cid[], use: BlockUse, check: () => void): Cid[] {
+    check()
+    return cids.filter((cid) => {
+      if (!this.has(cid)) return true
+      this.#uses.add(cid, use)
+      return false
+    })
   }
 
   /** The verified bytes, to be read only: others may be reading the same. Undefined when not here, or damaged. */
@@ -134,15 +141,6 @@ export class BlockStore {
     return this.#database.get<{ bytes: number }>('SELECT bytes FROM blocks WHERE cid = ?', cid)?.bytes
   }
 
-  /** Adds a use to a block that is here already. False when it is not: then `put` it. */
-  async use(cid: Cid, use: BlockUse): Promise<boolean> {
-    return this.#database.soon(() => {
-      if (!this.has(cid)) return false
-      this.#uses.add(cid, use)
-      return true
-    })
-  }
-
   /**
    * Whether anybody may have it: it is somebody's weights, and nobody's document or result. Otherwise a job that names
    * another job's document as its weights would have us hand it out.
@@ -162,29 +160,41 @@ export class BlockStore {
     return this.#uses.jobsOf(cid)
   }
 
-  /** The blocks that a job uses, of one kind or of all, in order of their ids. */
-  blocksOf(job: JobId, kind?: BlockKind): Cid[] {
-    return this.#uses.blocksOf(job, kind ?? null)
-  }
-
   /**
-   * Drops a job's uses and the blocks that nobody else uses; weights and cache stay within the budget. Call it again
-   * after a crash: it goes on where it was. Works on a full disk.
+   * Ends a job's part: drops its uses and the blocks that nobody else uses; weights and cache stay within the budget.
+   * Call it again after a crash, or let `keepOnly` do so: it goes on where it was. Works on a full disk.
    */
   async release(job: JobId): Promise<void> {
     codecOf(job)
-    while (this.#deleting(() => this.#uses.release(job, releasedPerCommit)) === releasedPerCommit)
+    this.#parts.get(job)?.close()
+    this.#parts.delete(job)
+    const before = this.#releasing.get(job)
+    const released = before === undefined ? this.#release(job) : before.then(() => this.#release(job))
+    const over = released.catch(() => {}) // the caller's
+    this.#releasing.set(job, over)
+    try {
+      await released
+    } finally {
+      if (this.#releasing.get(job) === over) this.#releasing.delete(job)
+    }
+  }
+
+  async #release(job: JobId): Promise<void> {
+    while (this.#deleting(() => this.#uses.release(job, usesPerCommit)) === usesPerCommit)
       await new Promise(setImmediate)
     this.evict()
   }
 
-  /** Drops one use, and the block when it was the last. */
-  drop(cid: Cid, use: BlockUse): void {
-    this.dropAll([cid], use)
+  /** Releases every job but these: what a crash left of a job that was never begun, or is forgotten. */
+  async keepOnly(jobs: ReadonlySet<JobId>): Promise<void> {
+    const others = this.#uses.jobs().filter((job) => !jobs.has(job))
+    if (others.length > 0)
+      this.#log.warn({ jobs: others.length }, 'releasing the blocks of jobs that are gone')
+    for (const job of others) await this.release(job)
   }
 
-  /** Drops one use of each, all in one commit. */
-  dropAll(cids: readonly Cid[], use: BlockUse): void {
+  #dropAll(use: BlockUse & { readonly job: JobId }): void {
+    const cids = this.#uses.blocksOf(use.job, use.kind)
     if (cids.length === 0) return
     this.#deleting(() => {
       for (const cid of cids) this.#uses.remove(cid, use)
@@ -192,9 +202,8 @@ export class BlockStore {
     })
   }
 
-  /** Brings the cache within its budget. Called by itself; the budget is exceeded by at most a sixteenth in between. */
+  /** Brings the cache within its budget, after whatever may have made a block a part of it. */
   evict(): void {
-    this.#uncheckedBytes = 0
     this.#deleting(() => {
       const cached = this.#uses.cached()
       let bytes = cached.reduce((sum, block) => sum + block.bytes, 0)
@@ -220,34 +229,6 @@ export class BlockStore {
     const { removed, found } = this.#files.collect((cid) => known.has(cid))
     if (removed > 0) this.#log.warn({ files: removed }, 'removed block files that a crash left behind')
     for (const cid of known) if (!found.has(cid)) this.#quarantine(cid, null, 'file missing')
-  }
-
-  async #writeFiles(large: readonly Block[]): Promise<void> {
-    const queue = large.filter(({ cid }) => !this.has(cid))
-    if (queue.length === 0) return
-    const blocks = queue.values()
-    const write = async () => {
-      for (const { cid, bytes } of blocks) await this.#files.write(cid, bytes)
-    }
-    const writers = await Promise.allSettled(
-      Array.from({ length: Math.min(writersMax, queue.length) }, write),
-    )
-    for (const writer of writers) if (writer.status === 'rejected') throw writer.reason
-    await this.#files.sync()
-  }
-
-  /** Within a transaction. False when a file is gone that was there a moment ago. */
-  #insert(blocks: readonly Block[], use: BlockUse): boolean {
-    for (const { cid, bytes } of blocks) {
-      const isLarge = bytes.byteLength > rowBytesMax
-      if (isLarge && !this.has(cid) && !this.#files.isWritten(cid)) return false
-    }
-    for (const { cid, bytes } of blocks) {
-      const body = bytes.byteLength > rowBytesMax ? null : bytes
-      this.#database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, ?)', cid, bytes.byteLength, body)
-      this.#uses.add(cid, use)
-    }
-    return true
   }
 
   #row(cid: Cid): { readonly body: Uint8Array | null } | undefined {
@@ -300,10 +281,5 @@ export class BlockStore {
     this.#files.quarantine(cid, body)
     this.#log.warn({ cid, why }, 'put a damaged block aside')
     this.#onDamaged(cid)
-  }
-
-  #checkBudget(blocks: readonly Block[]): void {
-    for (const { bytes } of blocks) this.#uncheckedBytes += bytes.byteLength
-    if (this.#uncheckedBytes > this.#cacheBytesMax / 16) this.evict()
   }
 }

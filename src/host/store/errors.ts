@@ -6,7 +6,7 @@
  * fsync the kernel marks the lost pages clean, so that trying again reports success for bytes that are gone
  * (Rebello et al., USENIX ATC 2020). The process has to end and start again from what is on disk.
  */
-import type { Cid } from '../../protocol/ids.ts'
+import type { Cid, JobId } from '../../protocol/ids.ts'
 
 export type StoreProblem =
   | { readonly code: 'in-use'; readonly directory: string; readonly pid: number | null }
@@ -18,6 +18,7 @@ export type StoreProblem =
   | { readonly code: 'hash-mismatch'; readonly cid: Cid; readonly bytes: number }
   | { readonly code: 'too-large'; readonly what: string; readonly bytes: number; readonly bytesMax: number }
   | { readonly code: 'block-missing'; readonly cid: Cid }
+  | { readonly code: 'released'; readonly job: JobId }
   | { readonly code: 'not-a-file'; readonly root: Cid; readonly why: string }
   | { readonly code: 'open-key'; readonly path: string }
   | { readonly code: 'not-a-key'; readonly path: string; readonly why: string }
@@ -79,6 +80,8 @@ function sentence(problem: StoreProblem): string {
       return `${problem.what} has ${problem.bytes} bytes; at most ${problem.bytesMax} are allowed`
     case 'block-missing':
       return `block ${problem.cid} is not here`
+    case 'released':
+      return `job ${problem.job} is no longer kept here`
     case 'not-a-file':
       return `${problem.root} does not describe a file: ${problem.why}`
     case 'open-key':

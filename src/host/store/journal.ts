@@ -175,6 +175,13 @@ export class Journal {
       .map(jobOf)
   }
 
+  /** This node's parts in a job, by their roles. */
+  rolesIn(job: JobId): string[] {
+    return this.#database
+      .all<{ role: string }>('SELECT role FROM jobs WHERE job = ? ORDER BY role', job)
+      .map(({ role }) => role)
+  }
+
   /** Forgets one part in a job, and keeps its records. */
   deleteJobRow(job: JobId, role: string): void {
     this.#database.transactionThatFrees(() =>

@@ -1,17 +1,23 @@
 /**
  * Submission: from files on a disk to a signed manifest and all its blocks in this node's store.
  *
- * Documents are read and sealed twice: once to name, inspect and split them, and once to store them under the job that
- * results. A single pass would store blocks before it is known whose they are, and leave them behind when
- * anything fails; the second read comes from the page cache.
+ * A request is described first (`describeJob`), which names all that it asks for. Its digest tells whether it was made
+ * before: `storeAgain` then makes the inputs of that job whole, and else `makeJob` chooses an engine and a plan for it, and
+ * signs a new one. The digest is of the request alone, whoever is around; the job's id is of the manifest, whose nonces
+ * differ each time, so that the same request may become a job more than once.
+ *
+ * Documents and weights are read twice, and documents sealed twice: once to name, inspect and split them, and once to
+ * store them under the job that results. A single pass would store blocks before it is known whose they are, and leave
+ * them behind when anything fails; the second read comes from the page cache.
  */
+
 import { randomBytes } from 'node:crypto'
 import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import { compareText } from '../../base/bytes.ts'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { Cid, JobId, OwnerId } from '../../protocol/ids.ts'
-import { type DocumentEntry, encodeList, type ShardEntry } from '../../protocol/job/lists.ts'
+import { encodeList, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { FileReference, Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
 import { documentBytesOf, encodeShard, type Shard } from '../../protocol/job/shard.ts'
 import { type PlannedShard, type SplittableDocument, splitIntoShards } from '../../protocol/job/split.ts'
@@ -45,9 +51,10 @@ import {
   wrapKey,
 } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import type { Block, BlockStore, BlockUse } from '../store/blocks.ts'
+import type { Block, BlockKind, BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { chunkFile } from '../store/files.ts'
+import { chunkFile, writeFile } from '../store/files.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
 import { drawSeed, type SigningKey } from '../store/keys.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { type DocumentSource, findDocuments, readDocument } from './documents.ts'
@@ -61,8 +68,6 @@ export interface SubmissionContext extends Market {
   readonly engines: readonly EngineDescription[]
   /** Asks nodes to stand by for a job of this size; answers with those that will. */
   readonly recruit: (search: StandbySearch, count: number, bytes: number) => Promise<readonly StewardPlace[]>
-  /** A job that was made from the same request, if there is one. */
-  readonly known: (requestDigest: string) => JobId | undefined
   readonly log: Logger
 }
 
@@ -76,45 +81,112 @@ export interface PreparedJob {
 /** Blocks stored in one commit: bounds memory to a few megabytes of documents. */
 const blocksPerCommit = 256
 
-/** Throws RequestError, and StoreError when the disk does not take it; then the job's blocks are released. */
-export async function prepareJob(
+/** What a request asks for, named. */
+export interface JobDescription {
+  readonly request: SubmitRequest
+  readonly payment: Payment | null
+  readonly sources: readonly DocumentSource[]
+  readonly documents: readonly InspectedDocument[]
+  readonly documentList: Uint8Array
+  readonly planned: readonly PlannedShard[]
+  readonly weights: Manifest['weights']
+  readonly options: Manifest['options']
+  readonly keyOf: KeyOf
+  /** The same for the same documents and wishes, whatever the time, the seeds, and who is around. */
+  readonly requestDigest: string
+}
+
+/** Stores nothing. Throws RequestError. */
+export async function describeJob(
   request: SubmitRequest,
-  context: SubmissionContext,
+  { executor, submitter }: Pick<SubmissionContext, 'executor' | 'submitter'>,
   onProgress: (progress: SubmitProgress) => void,
-): Promise<PreparedJob | { readonly known: JobId }> {
+): Promise<JobDescription> {
   const payment = paymentOf(request)
+  unanimousFor(request) // what no number of owners can give is refused before anything is read
   const sources = findDocuments(request.paths)
   const weightFiles = weightSources(request.runtime, request.module)
-  const engine = chooseEngine(request, context, unanimousFor(request))
 
   const weights: Manifest['weights'][number][] = []
   for (const [done, source] of weightFiles.entries()) {
     onProgress({ step: 'importing-weights', done, total: weightFiles.length })
-    const reference = await store(readWeights(source), context.blocks, { kind: 'weights' })
+    const reference = await nameOf(readWeights(source))
     weights.push({ name: source.name, ...reference })
   }
 
-  const keyOf = documentKeys(context.submitter)
-  const documents = await inspect(sources, request.runtime, context.executor, keyOf, onProgress)
+  const keyOf = documentKeys(submitter)
+  const documents = await inspect(sources, request.runtime, executor, keyOf, onProgress)
   const planned = splitIntoShards(documents)
-  const supply = supplyOf(context, request.runtime, engine.id, request.payment)
-  const [plan] = plansOf(request, context, planned.length, supply)
-  const assurance = assuranceOf(request, context, plan!)
-  refuseTooLittle(request.payment, costOf(plan!, pagesOf(planned), supply.offers, assurance.arbiter))
   const documentList = encodeList(
     documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
   )
 
   const options = { ...request.options }
-  const { errorBound, colludingShare, replicas, arbiter, selfCheck, blind: isBlind, category } = request
-  const wish = { errorBound, colludingShare, replicas, arbiter, selfCheck, isBlind, category, payment }
-  const requestDigest = digestOf({ weights, documents: documentList, options, wish, engine: engine.id })
-  const known = context.known(requestDigest)
-  if (known !== undefined) {
-    // What this node's disk has damaged or lost of them is whole again, noticed or not.
-    await storeAll(sources, documents, keyOf, context.blocks, { kind: 'input', job: known }, onProgress)
-    return { known }
+  const {
+    engine,
+    errorBound,
+    colludingShare,
+    replicas,
+    arbiter,
+    selfCheck,
+    blind: isBlind,
+    category,
+  } = request
+  const wish = {
+    engine,
+    errorBound,
+    colludingShare,
+    replicas,
+    arbiter,
+    selfCheck,
+    isBlind,
+    category,
+    payment,
   }
+  const requestDigest = digestOf({
+    runtime: request.runtime,
+    weights,
+    documents: documentList,
+    options,
+    wish,
+  })
+  return {
+    request,
+    payment,
+    sources,
+    documents,
+    documentList,
+    planned,
+    weights,
+    options,
+    keyOf,
+    requestDigest,
+  }
+}
+
+/** What this node's disk has damaged or lost of a job's documents and weights is whole again, noticed or not. */
+export async function storeAgain(
+  described: JobDescription,
+  mine: JobBlocks,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<void> {
+  await storeDocuments(described, mine, onProgress)
+  await storeWeights(described, mine)
+}
+
+/** Throws RequestError, and StoreError when the disk does not take it; then the job's blocks are released. */
+export async function makeJob(
+  described: JobDescription,
+  context: SubmissionContext,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<PreparedJob> {
+  const { request, payment, documents, documentList, planned, weights } = described
+  const { blind: isBlind } = request
+  const engine = chooseEngine(request, context, unanimousFor(request))
+  const supply = supplyOf(context, request.runtime, engine.id, request.payment)
+  const plan = plansOf(request, context, planned.length, supply)[0]!
+  const assurance = assuranceOf(request, context, plan)
+  refuseTooLittle(request.payment, costOf(plan, pagesOf(planned), supply.offers, assurance.arbiter))
 
   onProgress({ step: 'signing', done: 0, total: 1 })
   const sealNonce = new Uint8Array(randomBytes(16))
@@ -142,7 +214,7 @@ export async function prepareJob(
     ...standbys,
   ]
   const candidates = isBlind
-    ? keyedCandidates(context, places, request.runtime, engine, payment, plan!, shards.length)
+    ? keyedCandidates(context, places, request.runtime, engine, payment, plan, shards.length)
     : []
   const wrapped = wrapForCandidates(
     secret,
@@ -152,7 +224,7 @@ export async function prepareJob(
   const manifest: Manifest = {
     runtime: request.runtime,
     engine: { name: engine.engine, id: engine.id },
-    options,
+    options: described.options,
     weights,
     shards: {
       ...(await nameOf(shardList)),
@@ -167,26 +239,24 @@ export async function prepareJob(
     blind: isBlind ? { key: blindKeyOf(secret), candidates, keys: await nameOf(wrapped) } : null,
     shortage: request.shortage,
     deadlineMs: Date.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
-    category,
+    category: request.category,
     payment,
     stewards: places,
   }
   const { job, record } = sign(manifest, context)
-  const use: BlockUse = { kind: 'input', job }
+  const mine = context.blocks.of(job)
   try {
-    await storeAll(sources, documents, keyOf, context.blocks, use, onProgress)
+    await storeDocuments(described, mine, onProgress)
     const blocks = shards.map(({ entry, bytes }) => ({ cid: entry.shard, bytes }))
     for (let at = 0; at < blocks.length; at += blocksPerCommit)
-      await context.blocks.putMany(blocks.slice(at, at + blocksPerCommit), use)
-    await store(shardList, context.blocks, use)
-    await store(names, context.blocks, use)
-    if (isBlind) await store(wrapped, context.blocks, use)
-    for (const { file } of weights) await context.blocks.use(file, { kind: 'weights', job })
+      await mine.putMany(blocks.slice(at, at + blocksPerCommit), 'input')
+    for (const list of [shardList, names, ...(isBlind ? [wrapped] : [])]) await store(list, mine, 'input')
+    await storeWeights(described, mine)
   } catch (error) {
     await context.blocks.release(job)
     throw error
   }
-  return { job, record, manifest, requestDigest }
+  return { job, record, manifest, requestDigest: described.requestDigest }
 }
 
 /** What this request would take, without storing or signing anything. Throws RequestError. */
@@ -398,18 +468,15 @@ async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): 
   }
 }
 
-async function storeAll(
-  sources: readonly DocumentSource[],
-  documents: readonly DocumentEntry[],
-  keyOf: KeyOf,
-  blocks: BlockStore,
-  use: BlockUse,
+async function storeDocuments(
+  { sources, documents, keyOf }: JobDescription,
+  mine: JobBlocks,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<void> {
   let batch: Block[] = []
   let batchBytes = 0
   const flush = async () => {
-    if (batch.length > 0) await blocks.putMany(batch, use)
+    if (batch.length > 0) await mine.putMany(batch, 'input')
     batch = []
     batchBytes = 0
   }
@@ -429,19 +496,19 @@ async function storeAll(
   await flush()
 }
 
-async function store(bytes: Uint8Array, blocks: BlockStore, use: BlockUse): Promise<FileReference> {
-  const file = await pipe(
-    () => chunkFile(bytes),
-    async (source) => {
-      let root: Cid | undefined
-      for await (const block of source) {
-        await blocks.put(block.cid, block.bytes, use)
-        root = block.cid
-      }
-      return root!
-    },
+/** All blocks of each file become the job's: a part that only the cache held could be evicted while it runs. */
+async function storeWeights({ request, weights }: JobDescription, mine: JobBlocks): Promise<void> {
+  for (const [i, source] of weightSources(request.runtime, request.module).entries())
+    if ((await store(readWeights(source), mine, 'weights')) !== weights[i]!.file)
+      throw new RequestError(`${source.path} changed while it was read; submit again`)
+}
+
+/** Answers the file's root. */
+async function store(bytes: Uint8Array, mine: JobBlocks, kind: BlockKind): Promise<Cid> {
+  const { root } = await pipe([bytes], (source) =>
+    writeFile(source, (block) => mine.put(block.cid, block.bytes, kind)),
   )
-  return { file, bytes: bytes.byteLength }
+  return root
 }
 
 async function nameOf(bytes: Uint8Array): Promise<FileReference> {
@@ -462,7 +529,6 @@ function sign(manifest: Manifest, { submitter }: SubmissionContext): { job: JobI
   return { job: recordId(sha256, body), record: { body, signature: submitter.sign(body) } }
 }
 
-/** Of what was asked for, without what differs each time: times, seeds, who is around. */
 function digestOf(request: Readonly<Record<string, unknown>>): string {
   return Buffer.from(sha256(encodeCbor(request))).toString('hex')
 }

@@ -17,8 +17,8 @@ import type { Done } from '../../protocol/worker/contract.ts'
 import { SessionRefused } from '../executor/contract.ts'
 import type { Slot } from '../executor/slot.ts'
 import { packResult } from '../sealing/blind-results.ts'
-import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Provisions } from './provisions.ts'
 import { refusedShard, runShard, type ShardRun, sessionOf } from './runtime-session.ts'
@@ -39,7 +39,7 @@ export interface LeaseRunOptions {
   readonly keys: readonly Uint8Array[]
   /** Places that need no run any more. */
   readonly finished: ReadonlySet<number>
-  readonly blocks: BlockStore
+  readonly blocks: JobBlocks
   readonly journal: Journal
   readonly provisions: Provisions
   readonly onShard: (done: Done) => void
@@ -103,7 +103,7 @@ export class LeaseRun {
     const result = cidOf('dag-cbor', bytes)
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
     await Promise.all([
-      blocks.put(result, bytes, { kind: 'result', job: manifest.id }),
+      blocks.put(result, bytes, 'result'),
       journal.noteFinishedSoon(manifest.id, lease.id, done),
     ])
     this.#done += 1

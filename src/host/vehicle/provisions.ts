@@ -9,16 +9,17 @@
  * itself.
  */
 import type { Logger } from 'pino'
-import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import type { Cid, PeerId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard, type Shard } from '../../protocol/job/shard.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
-import type { BlockStore, BlockUse } from '../store/blocks.ts'
+import type { BlockKind, BlockStore } from '../store/blocks.ts'
 import { codecOf } from '../store/cid.ts'
 import { missingFileBlocks, parseFileRoot } from '../store/files.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
 import { SharedWork } from './shared-work.ts'
 
 /** Peers asked for weights before the steward is: a guess; each costs one round trip. */
@@ -38,6 +39,12 @@ interface Needs {
   readonly stewards: readonly PeerId[]
 }
 
+/** For which job a block is fetched, and as what. */
+interface Use {
+  readonly mine: JobBlocks
+  readonly kind: BlockKind
+}
+
 export class Provisions {
   readonly #network: Network
   readonly #blocks: BlockStore
@@ -55,9 +62,10 @@ export class Provisions {
    * signal's reason.
    */
   async ofLease({ manifest, lease, stewards }: Needs, signal: AbortSignal): Promise<void> {
+    const mine = this.#blocks.of(manifest.id)
     await Promise.all([
-      this.#inputs(manifest.id, lease.payload.shards, stewards, signal),
-      this.#weights(manifest, stewards, signal),
+      this.#inputs(mine, lease.payload.shards, stewards, signal),
+      this.#weights(mine, manifest.payload, stewards, signal),
     ])
   }
 
@@ -89,40 +97,50 @@ export class Provisions {
   }
 
   async #inputs(
-    job: JobId,
+    mine: JobBlocks,
     shards: readonly Cid[],
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
-    const use: BlockUse = { kind: 'input', job }
-    await this.#fetch(await this.#without(shards, use), use, stewards, signal)
+    await this.#fetch(await mine.take(shards, 'input'), { mine, kind: 'input' }, stewards, signal)
     const documents = new Set<Cid>()
     for (const shard of shards)
       for (const page of (await this.shard(shard)).pages) documents.add(page.document)
-    await this.#files([...documents], use, stewards, signal)
+    await this.#files([...documents], { mine, kind: 'input' }, stewards, signal)
   }
 
   async #weights(
-    manifest: Verified<Manifest>,
+    mine: JobBlocks,
+    { weights }: Manifest,
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
-    const use: BlockUse = { kind: 'weights', job: manifest.id }
     await Promise.all(
-      manifest.payload.weights.map(({ file }) => {
-        const key = `weights/${file}`
+      weights.map(({ file }) => {
+        const key = `weights/${file}/${mine.job}`
         if (this.#underWay.has(key)) return this.#underWay.join([key], signal)
-        return this.#underWay.begin([key], signal, (shared) => this.#weightsFile(file, use, stewards, shared))
+        return this.#underWay.begin([key], signal, (shared) => this.#weightsOf(mine, file, stewards, shared))
       }),
     )
   }
 
-  async #weightsFile(
+  /** Jobs that want the same weights fetch them once, and each takes its own use of them. */
+  async #weightsOf(
+    mine: JobBlocks,
     file: Cid,
-    use: BlockUse,
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
+    const key = `weights/${file}`
+    while (this.#underWay.has(key))
+      // Another job's stewards may not have them; this one's are asked next.
+      await this.#underWay.join([key], signal).catch(() => signal.throwIfAborted())
+    await this.#underWay.begin([key], signal, (shared) =>
+      this.#weightsFile(file, { mine, kind: 'weights' }, stewards, shared),
+    )
+  }
+
+  async #weightsFile(file: Cid, use: Use, stewards: readonly PeerId[], signal: AbortSignal): Promise<void> {
     const sources = [...(await this.#providers(file, stewards, signal)), ...stewards]
     for (const [i, peer] of sources.entries()) {
       try {
@@ -156,14 +174,14 @@ export class Provisions {
   /** Says how many blocks had to be fetched. */
   async #files(
     files: readonly Cid[],
-    use: BlockUse,
+    use: Use,
     from: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<number> {
     for (let fetched = 0; ; ) {
       const blocks = new Set<Cid>(files)
       for (const file of files) for (const part of await this.#partsOf(file)) blocks.add(part)
-      const missing = await this.#without([...blocks], use)
+      const missing = await use.mine.take(blocks, use.kind)
       if (missing.length === 0) return fetched
       await this.#fetch(missing, use, from, signal)
       fetched += missing.length
@@ -177,18 +195,7 @@ export class Provisions {
     return root === undefined ? [] : parseFileRoot(file, root).parts
   }
 
-  /** Those that are not here; those that are get one more use. */
-  async #without(cids: readonly Cid[], use: BlockUse): Promise<Cid[]> {
-    const here = await Promise.all(cids.map((cid) => this.#blocks.use(cid, use)))
-    return cids.filter((_, i) => !here[i])
-  }
-
-  async #fetch(
-    cids: readonly Cid[],
-    use: BlockUse,
-    from: readonly PeerId[],
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #fetch(cids: readonly Cid[], use: Use, from: readonly PeerId[], signal: AbortSignal): Promise<void> {
     const wanted = [...new Set(cids)]
     const mine = wanted.filter((cid) => !this.#underWay.has(keyOf(cid, use)))
     const keysOf = (some: readonly Cid[]) => some.map((cid) => keyOf(cid, use))
@@ -203,28 +210,28 @@ export class Provisions {
   /** From the first that is there and has it, and what is missing then from the next. */
   async #fetchAll(
     cids: readonly Cid[],
-    use: BlockUse,
+    use: Use,
     from: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
     let wanted = cids
     for (const [i, peer] of from.entries()) {
       try {
-        await keepFetched(this.#network.blocks.fetch(peer, wanted, signal), this.#blocks, use, ({ cid }) => {
+        await keepFetched(this.#network.blocks.fetch(peer, wanted, signal), use.mine, use.kind, ({ cid }) => {
           throw new MissingBlocks(`block ${cid}`)
         })
         return
       } catch (error) {
         if (signal.aborted || i === from.length - 1) throw error
-        this.#log.debug({ peer, job: use.job, error }, 'blocks are sought elsewhere')
-        wanted = await this.#without(wanted, use)
+        this.#log.debug({ peer, job: use.mine.job, error }, 'blocks are sought elsewhere')
+        wanted = await use.mine.take(wanted, use.kind)
       }
     }
   }
 }
 
-function keyOf(cid: Cid, use: BlockUse): string {
-  return `${cid}/${use.job}`
+function keyOf(cid: Cid, { mine, kind }: Use): string {
+  return `${cid}/${kind}/${mine.job}`
 }
 
 function shuffled<Item>(items: readonly Item[]): Item[] {

@@ -52,6 +52,7 @@ function restoredJob(
     ({ payload }: Verified<Receipt>) => payload.lease,
   )
   const over = journal.overLeases(job)
+  const mine = blocks.of(job)
   const leases = all('lease', openLease)
     .filter(({ payload }) => payload.vehicle === self)
     .map(
@@ -59,7 +60,7 @@ function restoredJob(
         lease,
         receipts: receipts.get(lease.id) ?? [],
         // A large result becomes durable a moment after the note of it.
-        done: journal.finishedOf(job, lease.id).filter(({ result }) => blocks.has(result)),
+        done: journal.finishedOf(job, lease.id).filter(({ result }) => mine.isHeld(result)),
         released: over.get(lease.id),
       }),
     )

@@ -10,8 +10,8 @@ import type { Shard } from '../../protocol/job/shard.ts'
 import type { SessionRefused, SessionSpec } from '../executor/contract.ts'
 import type { Slot } from '../executor/slot.ts'
 import { unseal, unwrapKey } from '../sealing/sealing.ts'
-import type { BlockStore } from '../store/blocks.ts'
 import { readFile } from '../store/files.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
 
 /** A page may take this much, unless the job says otherwise: the slowest page measured took 15 s of WASM. */
 const pageCpuMsMaxDefault = 120_000
@@ -26,7 +26,7 @@ const pageCpuMsOption = 'pageCpuMsMax'
 /** Documents larger than this are not loaded for a page: a vehicle's memory is its owner's. */
 const documentBytesMax = 256 * 2 ** 20
 
-export function sessionOf(job: JobId, manifest: Manifest, engine: string, blocks: BlockStore): SessionSpec {
+export function sessionOf(job: JobId, manifest: Manifest, engine: string, blocks: JobBlocks): SessionSpec {
   const { [pageCpuMsOption]: _, ...options } = manifest.options
   return {
     key: `${job}/${engine}`,
@@ -57,7 +57,7 @@ export async function runShard(
   manifest: Manifest,
   shard: Shard,
   key: Uint8Array,
-  blocks: BlockStore,
+  blocks: JobBlocks,
 ): Promise<ShardRun> {
   const cpuMsMax = Number(manifest.options[pageCpuMsOption] ?? pageCpuMsMaxDefault)
   const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }

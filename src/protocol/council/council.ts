@@ -225,6 +225,14 @@ export class Council {
     return this.#fellows().filter((peer) => this.#records.holdsInputs(peer))
   }
 
+  /**
+   * Of a job that this steward acts for and that is decided as a whole: the stewards that must get accepted results
+   * before it may end, with how many verdicts each lacks. Empty where nothing is waited for.
+   */
+  lackingResults(nowMs: number): ReadonlyMap<PeerId, number> {
+    return this.#steward?.isDecided ? this.#results.lacking(this.#living(nowMs)) : new Map()
+  }
+
   /** The state of the job as it follows from the records; undefined while this steward does not know its shards. */
   observe(nowMs: number): Steward | undefined {
     if (this.#steward !== undefined) return this.#steward

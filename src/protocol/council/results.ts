@@ -85,14 +85,27 @@ export class Results {
 
   /** Whether the job may end: `living` are the other stewards that live. */
   areSafe(living: readonly PeerId[]): boolean {
+    return this.#unsafe(living).next().done === true
+  }
+
+  /** The stewards that live and lack accepted results which are on too few disks, with how many verdicts each lacks. */
+  lacking(living: readonly PeerId[]): Map<PeerId, number> {
+    const counts = new Map<PeerId, number>()
+    for (const peers of this.#unsafe(living))
+      for (const peer of peers) counts.set(peer, (counts.get(peer) ?? 0) + 1)
+    return counts
+  }
+
+  /** For each verdict whose results are not safe, who lacks them. */
+  *#unsafe(living: readonly PeerId[]): Generator<readonly PeerId[]> {
     for (const id of new Set([...this.#records.unheld, ...this.#lost])) {
       const verdict = this.#records.verdicts().get(id)
       if (verdict === undefined || this.#records.isSettled(id)) continue
       const holders = new Set(this.#holders(verdict))
       if (!this.#missing.has(id)) holders.add(this.#self)
-      if (holders.size < 2 && ![this.#self, ...living].every((peer) => holders.has(peer))) return false
+      const lacking = [this.#self, ...living].filter((peer) => !holders.has(peer))
+      if (holders.size < 2 && lacking.length > 0) yield lacking
     }
-    return true
   }
 
   /** Verdicts whose results are neither here nor with anybody who lives: they do not count. */

@@ -322,6 +322,11 @@ export class Steward {
     return this.#drain(nowMs, input.type !== 'progress')
   }
 
+  /** Tells whether every shard has its verdict, and the end waits. */
+  get isDecided(): boolean {
+    return this.#end === undefined && this.#board.open.size === 0
+  }
+
   view(): StewardView {
     const { payment } = this.#options.manifest
     const shards = { total: 0, queued: 0, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 }

@@ -1,0 +1,96 @@
+/**
+ * One job's part in the block store: the only way to keep a block, and to count on one, for a job.
+ *
+ * Every reference to a block is a use by its job, whether the bytes were here before or come now: equal documents and
+ * equal engines give several jobs equal blocks, and each of them must hold its own. `take` therefore comes before every
+ * fetch, and nobody asks merely whether a block is here.
+ *
+ * The part ends when the job is released. Whatever is still under way for the job then, a fetch or a result, keeps
+ * nothing any more, so that a job which is gone leaves nothing behind.
+ */
+import type { Cid, JobId } from '../../protocol/ids.ts'
+import type { BlockKind, BlockUse } from './block-uses.ts'
+import type { Block } from './block-writer.ts'
+import { StoreError } from './errors.ts'
+
+/** What the store does for a job. `check` throws once the job is over; it is called within the transaction. */
+export interface JobAccess {
+  readonly take: (cids: readonly Cid[], use: BlockUse, check: () => void) => Promise<Cid[]>
+  readonly putMany: (blocks: readonly Block[], use: BlockUse, check: () => void) => Promise<void>
+  readonly get: (cid: Cid) => Promise<Uint8Array | undefined>
+  readonly isHeld: (cid: Cid, job: JobId) => boolean
+  readonly kindsOf: (cid: Cid, job: JobId) => BlockKind[]
+  readonly list: (job: JobId, kind: BlockKind | null) => Cid[]
+  readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
+}
+
+export class JobBlocks {
+  readonly job: JobId
+  readonly #access: JobAccess
+  /** An earlier release of the same job, which must not take what is kept now. */
+  readonly #ready: Promise<void> | undefined
+  #isOver = false
+
+  constructor(job: JobId, access: JobAccess, ready: Promise<void> | undefined) {
+    this.job = job
+    this.#access = access
+    this.#ready = ready
+  }
+
+  /**
+   * Makes those of the blocks that are here the job's, durably, and answers the others: fetch them, and `put` them.
+   * Throws StoreError released.
+   */
+  async take(cids: Iterable<Cid>, kind: BlockKind): Promise<Cid[]> {
+    if (this.#ready !== undefined) await this.#ready
+    return this.#access.take([...new Set(cids)], { kind, job: this.job }, this.#check)
+  }
+
+  /** Keeps a block; throws as putMany. */
+  async put(cid: Cid, bytes: Uint8Array, kind: BlockKind): Promise<void> {
+    await this.putMany([{ cid, bytes }], kind)
+  }
+
+  /**
+   * Keeps several blocks, all or none, in one commit; durable when it resolves. The bytes must not change until then.
+   * Throws StoreError: hash-mismatch, not-a-cid, too-large, disk-full, broken, released; then nothing was kept.
+   */
+  async putMany(blocks: readonly Block[], kind: BlockKind): Promise<void> {
+    if (this.#ready !== undefined) await this.#ready
+    await this.#access.putMany(blocks, { kind, job: this.job }, this.#check)
+  }
+
+  /** The verified bytes, to be read only. Undefined when the block is not here, or damaged. */
+  get(cid: Cid): Promise<Uint8Array | undefined> {
+    return this.#access.get(cid)
+  }
+
+  /** Tells whether a block is here and the job's. */
+  isHeld(cid: Cid): boolean {
+    return this.#access.isHeld(cid, this.job)
+  }
+
+  /** The kinds as which the job uses a block, be it here or damaged. */
+  kindsOf(cid: Cid): BlockKind[] {
+    return this.#access.kindsOf(cid, this.job)
+  }
+
+  /** The blocks that the job uses, of one kind or of all, in order of their ids. */
+  list(kind?: BlockKind): Cid[] {
+    return this.#access.list(this.job, kind ?? null)
+  }
+
+  /** Drops the job's uses of one kind, and the blocks that nobody else uses, in one commit. */
+  dropAll(kind: BlockKind): void {
+    this.#access.dropAll({ kind, job: this.job })
+  }
+
+  /** Nothing is kept through this part any more. The store calls it when it releases the job. */
+  close(): void {
+    this.#isOver = true
+  }
+
+  readonly #check = (): void => {
+    if (this.#isOver) throw new StoreError({ code: 'released', job: this.job })
+  }
+}

@@ -1,0 +1,124 @@
+/** What a submission leaves in the store, with an executor that finds a page in everything. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { pino } from 'pino'
+import type { SubmitRequest } from '../../src/host/api.ts'
+import type { Executor } from '../../src/host/executor/executor.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
+import type { Store } from '../../src/host/store.ts'
+import { describeJob, makeJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
+import type { Cid } from '../../src/protocol/ids.ts'
+import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
+
+/** A module of two blocks and three documents, of which one is of two blocks as well. */
+const module = blockOf(fileBlockBytesMax + 10, 1).bytes
+const documents = [blockOf(100, 2), blockOf(200, 3), blockOf(fileBlockBytesMax + 1, 4)]
+
+function requestFor(t: TestContext): SubmitRequest {
+  const folder = temporaryDirectory(t)
+  writeFileSync(join(folder, 'module.wasm'), module)
+  const paths = documents.map(({ bytes }, i) => {
+    const path = join(folder, `${i}.txt`)
+    writeFileSync(path, bytes)
+    return path
+  })
+  return {
+    paths,
+    runtime: 'wasm',
+    engine: 'auto',
+    module: join(folder, 'module.wasm'),
+    options: {},
+    errorBound: 0.001,
+    colludingShare: 0.05,
+    replicas: 2,
+    deadlineMs: null,
+    shortage: 'wait',
+    arbiter: 'auto',
+    selfCheck: false,
+    standbys: 0,
+    blind: false,
+    category: 'documents',
+    payment: null,
+  }
+}
+
+function contextOn({ blocks }: Store): SubmissionContext {
+  const node = SigningKey.generate()
+  return {
+    blocks,
+    executor: { inspect: async () => ({ pages: 1, pageCostMs: 10 }) } as unknown as Executor,
+    node,
+    submitter: node,
+    engines: [{ runtime: 'wasm', engine: 'exact', id: 'engine-1', isa: null, agreement: 'bytes' }],
+    capacities: [],
+    fleet: null,
+    owner: ownerIdOf(sha256, node.peerId),
+    canRecompute: () => true,
+    recruit: async () => [],
+    log: pino({ level: 'silent' }),
+  }
+}
+
+test('one request made twice is one request, and becomes two jobs that share their inputs', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  const described = await describeJob(requestFor(t), context, () => {})
+  assert.equal(
+    (await describeJob(described.request, context, () => {})).requestDigest,
+    described.requestDigest,
+  )
+  const digestOf = async (changes: Partial<SubmitRequest>) =>
+    (await describeJob({ ...described.request, ...changes }, context, () => {})).requestDigest
+  assert.equal(await digestOf({ deadlineMs: 60_000, standbys: 2 }), described.requestDigest)
+  assert.notEqual(
+    await digestOf({ replicas: 3 }),
+    described.requestDigest,
+    'it resembles the first, and is another',
+  )
+  assert.equal(count(store, 'block_uses'), 0, 'what is only described is not stored')
+
+  const [first, second] = [
+    await makeJob(described, context, () => {}),
+    await makeJob(described, context, () => {}),
+  ]
+  assert.notEqual(first.job, second.job)
+  const weights: Cid[] = []
+  for await (const { cid } of chunkFile(module)) weights.push(cid)
+  assert.equal(weights.length, 3)
+  for (const { job } of [first, second]) {
+    assert.deepEqual(store.blocks.of(job).list('weights'), [...weights].sort(), 'with all of their parts')
+    // Documents: 1, 1 and 3 blocks; their shard or shards, and the two lists.
+    assert(store.blocks.of(job).list('input').length >= 5 + 3)
+  }
+
+  const kept = store.blocks.of(second.job).list()
+  await store.blocks.release(first.job)
+  for (const cid of kept) assert.notEqual(await store.blocks.get(cid), undefined)
+  await store.blocks.release(second.job)
+  assert.equal(count(store, 'blocks'), 0)
+})
+
+test('a submission that fails half-way leaves nothing, and harms no job that shares its documents', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  const request = requestFor(t)
+  const whole = await makeJob(await describeJob(request, context, () => {}), context, () => {})
+  const before = count(store, 'block_uses')
+  const described = await describeJob(request, context, () => {})
+  writeFileSync(request.paths[2]!, 'something else')
+  await assert.rejects(
+    makeJob(described, context, () => {}),
+    /changed while it was read; submit again/,
+  )
+  assert.equal(count(store, 'block_uses'), before)
+  for (const cid of store.blocks.of(whole.job).list()) assert.notEqual(await store.blocks.get(cid), undefined)
+})
+
+function count({ database }: Store, table: 'blocks' | 'block_uses'): number {
+  return database.get<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)!.n
+}
