@@ -20,7 +20,7 @@ import type {
   SettleRequest,
   SettleView,
 } from './ledger/contract.ts'
-import type { FleetMemberRow } from './store/journal.ts'
+import type { FleetMemberRow } from './store/member-tables.ts'
 
 export interface NodeApi {
   info(): NodeInfo

@@ -52,10 +52,8 @@ test('a peer that no lease names gets none of a job’s blocks', async (t) => {
   await mesh.node('standby-1').texts(job)
   await submitter.stop()
   const store = openStore(submitter.dataDir)
-  const secret = [
-    ...store.blocks.blocksOf(job as JobId, 'input'),
-    ...store.blocks.blocksOf(job as JobId, 'result'),
-  ]
+  const blocks = store.blocks.of(job as JobId)
+  const secret = [...blocks.list('input'), ...blocks.list('result')]
   store.close()
   await submitter.start(mesh.addresses())
   assert(secret.length >= 6, `${secret.length} blocks`)

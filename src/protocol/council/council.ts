@@ -83,6 +83,8 @@ export class Council {
   #unreachable = new Set<RecordId>()
   /** What fellows last said of theirs. */
   readonly #roots = new Map<PeerId, Uint8Array>()
+  /** By fellow and leaf, how many ids of one that is too large for a message have been named. */
+  readonly #named = new Map<string, number>()
   /** Who is asked to take the place of a lost steward, and until when. */
   #invited:
     | {
@@ -106,6 +108,8 @@ export class Council {
   /** How the job stood when so many records were here. */
   #observed: { readonly size: number; readonly view: RecordedView } | undefined
   #started = false
+  /** A wake was asked for, and has not come. */
+  #isWaking = false
   #looks = 0
   #effects: CouncilEffect[] = []
 
@@ -135,8 +139,7 @@ export class Council {
     else this.#sayInputsHeld()
     if (this.#ended) this.#reveal()
     else if (fresh || this.#fellows().length === 0) this.#act(fresh, nowMs)
-    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
-    return this.#drain()
+    return this.#drain(nowMs)
   }
 
   handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
@@ -161,6 +164,7 @@ export class Council {
         this.#results.lose(input.result)
         break
       case 'wake':
+        this.#isWaking = false
         this.#look(nowMs)
         break
       case 'connected':
@@ -199,7 +203,7 @@ export class Council {
       default:
         this.#tellSteward(input, nowMs)
     }
-    return this.#drain()
+    return this.#drain(nowMs)
   }
 
   /** Over the ids of all records that are here: equal on stewards that know the same. */
@@ -225,9 +229,27 @@ export class Council {
     return !this.#records.hasPlace(this.#options.self)
   }
 
-  /** Whether the end of the job and all accepted results are here. */
+  /** Whether the end of the job, the verdicts that it stands on and all accepted results are here. */
   get isComplete(): boolean {
-    return this.#ended && this.#shards !== null && this.#results.areAllHere
+    return this.#ended && this.#shards !== null && this.#hasVerdicts(this.#shards) && this.#results.areAllHere
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
+  /**
+   * Whether there is nothing left to do, until somebody says something: the job has ended, all of it is here, and every
+   * other steward has said that it has the same records, or has been gone for so long that it is not sought any more.
+   */
+  rests(nowMs: number): boolean {
+    if (!this.isComplete || this.#results.haveNews) return false
+    return this.isReader || this.#fellows().every((peer) => !this.#differs(peer) || this.#isGone(peer, nowMs))
+  }
+
+  /** Other stewards that have not said that they have the same records. */
+  behind(): PeerId[] {
+    return this.isReader ? [] : this.#fellows().filter((peer) => this.#differs(peer))
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
@@ -264,9 +286,19 @@ export class Council {
     return this.#records.end() !== undefined
   }
 
+  /** Records come in any order: the end of a complete job may be here before the verdicts on its shards. */
+  #hasVerdicts(shards: readonly ShardEntry[]): boolean {
+    if (this.#records.end()?.payload.outcome !== 'complete') return true
+    return this.#records.verdicts.positions().length === shards.length
+  }
+
   #fellows(): PeerId[] {
     const { self } = this.#options
     return this.#records.succession.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
+  }
+
+  #isGone(peer: PeerId, nowMs: number): boolean {
+    return !this.#connected.has(peer) && this.#attendance.isLost(peer, nowMs)
   }
 
   #living(nowMs: number): PeerId[] {
@@ -278,7 +310,7 @@ export class Council {
   }
 
   #look(nowMs: number): void {
-    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+    this.#wakeUnlessAtRest(nowMs)
     const sinceMs = nowMs - (this.#lookedMs ?? nowMs)
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) this.#attendance.seatAnew(nowMs)
     this.#lookedMs = nowMs
@@ -522,7 +554,7 @@ export class Council {
       case 'beat':
         this.#attendance.heard(from, message.acting, nowMs)
         this.#roots.set(from, message.root)
-        this.#compare(from, nowMs)
+        this.#compare(from, message.asks, nowMs)
         break
       case 'branches':
         this.#records.trie.branches().forEach((hash, branch) => {
@@ -539,7 +571,7 @@ export class Council {
         this.#records.trie.leaves(message.branch).forEach((hash, i) => {
           if (equals(hash, message.hashes[i]!)) return
           const leaf = message.branch * trieFanout + i
-          const ids = this.#records.trie.ids(leaf).slice(0, syncIdsMax).map(shortIdOf)
+          const ids = this.#idsToName(leaf, from).map(shortIdOf)
           this.#say(from, { type: 'ids', job: this.#options.job, leaf, ids })
         })
         break
@@ -560,6 +592,20 @@ export class Council {
     }
   }
 
+  /**
+   * Of a leaf, as many as a message takes, and the next of them each time: what is not named, the other would never ask
+   * for. Only a job of millions of records has such a leaf, or one with a steward that looks for ids that share it.
+   */
+  #idsToName(leaf: number, fellow: PeerId): readonly RecordId[] {
+    const ids = this.#records.trie.ids(leaf)
+    if (ids.length <= syncIdsMax) return ids
+    const key = `${fellow}/${leaf}`
+    const start = Math.min(this.#named.get(key) ?? 0, ids.length - syncIdsMax)
+    const end = start + syncIdsMax
+    this.#named.set(key, end < ids.length ? end : 0)
+    return ids.slice(start, end)
+  }
+
   /** A reader asks every steward that it reaches for what it lacks. */
   #ask(nowMs: number): void {
     for (const peer of this.#fellows()) {
@@ -577,8 +623,12 @@ export class Council {
   }
 
   /** One of two looks for the differences, the one with the lower id. */
-  #compare(fellow: PeerId, nowMs: number): void {
-    if (!this.#differs(fellow)) return
+  #compare(fellow: PeerId, asks: boolean, nowMs: number): void {
+    if (!this.#differs(fellow)) {
+      // While the job runs it hears so within a second.
+      if (asks && this.#ended) this.#beat(fellow)
+      return
+    }
     if (this.#options.self > fellow) {
       if (this.#ended) this.#beat(fellow)
       return
@@ -611,7 +661,8 @@ export class Council {
 
   #beat(to: PeerId): void {
     const { job } = this.#options
-    this.#say(to, { type: 'beat', job, acting: this.acting, root: this.#records.trie.root() })
+    const root = this.#records.trie.root()
+    this.#say(to, { type: 'beat', job, acting: this.acting, root, asks: this.#differs(to) })
   }
 
   #say(to: PeerId, message: FellowMessage): void {
@@ -715,8 +766,15 @@ export class Council {
     return made.issued.record as Verified<PayloadOf<Kind>>
   }
 
-  #drain(): CouncilEffect[] {
+  #wakeUnlessAtRest(nowMs: number): void {
+    if (this.#isWaking || this.rests(nowMs)) return
+    this.#isWaking = true
+    this.#effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+  }
+
+  #drain(nowMs: number): CouncilEffect[] {
     assert(this.#started, 'a council begins before it hears')
+    this.#wakeUnlessAtRest(nowMs)
     const effects = this.#effects
     this.#effects = []
     return effects

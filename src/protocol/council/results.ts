@@ -45,6 +45,11 @@ export class Results {
     return this.#missing.size === 0
   }
 
+  /** Whether some came that nobody was told of. */
+  get haveNews(): boolean {
+    return this.#arrived.length > 0
+  }
+
   /** What to fetch, and from which of those who can be asked: another one each time. */
   *toFetch(isReached: (peer: PeerId) => boolean): Generator<{ verdict: Verified<Verdict>; from: PeerId }> {
     this.#asked += 1
