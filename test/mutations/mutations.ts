@@ -273,7 +273,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Handovers beside the bound are refused, so that the order in which they come decides.',
-    file: 'src/protocol/handover.ts',
+    file: 'src/protocol/job/handover.ts',
     find: '    all.push(handover)\n',
     replace: '    if (chain.length < handoverRecordsMax) all.push(handover)\n',
     caughtBy: [council],
@@ -929,8 +929,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A late receipt for a lease that was written off counts as a replica under way.',
-    file: 'src/protocol/steward/steward.ts',
-    find: '        this.#board.release(shard, state.lease.payload.owner, state.lease.id, false)\n',
+    file: 'src/protocol/steward/intake.ts',
+    find: '      desk.board.release(shard, state.lease.payload.owner, state.lease.id, false)\n',
     replace: '',
     caughtBy: [scenarios],
   },
