@@ -21,7 +21,7 @@ import type {
   SettleRequest,
   SettleView,
 } from '../../src/host/ledger/contract.ts'
-import type { FleetMemberRow } from '../../src/host/store/journal.ts'
+import type { FleetMemberRow } from '../../src/host/store/member-tables.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 
 export const job = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku' as JobId

@@ -22,7 +22,7 @@ import type {
   WhyView,
 } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import type { FleetMemberRow } from '../store/journal.ts'
+import type { FleetMemberRow } from '../store/member-tables.ts'
 import { LineReader } from './lines.ts'
 import { type Answer, answerBytesMax, answerSchema, requestBytesMax } from './messages.ts'
 import type { MethodName } from './methods.ts'
