@@ -521,6 +521,13 @@ export const mutations: readonly Mutation[] = [
   },
   // --- the proof
   {
+    name: 'What is said to another node does not wait for the disk.',
+    file: 'src/protocol/driver.ts',
+    find: '  send: true,',
+    replace: '  send: false,',
+    caughtBy: ['test/protocol/driver.test.ts'],
+  },
+  {
     name: 'Draws are not bound to the seed that was committed to.',
     file: 'src/protocol/audit/draws.ts',
     find: 'if (!equals(drawCommitment, sha256(seed)))',
@@ -1057,8 +1064,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A standby does not fetch the results of its job.',
     file: 'src/host/stewardship/stewardship.ts',
-    find: '        void this.#holdResults(effect)\n',
-    replace: '',
+    find: '(effect) => void this.#holdResults(effect)',
+    replace: '() => {}',
     caughtBy: [meshOf('stewardship')],
   },
   {
