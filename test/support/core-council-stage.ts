@@ -422,7 +422,7 @@ export class CouncilStage {
 
   #view(name: string): void {
     const council = this.#running(name)
-    const state = council.observe(this.nowMs)?.view()
+    const state = council.observe()?.view()
     const does = council.acting ? 'acts' : 'watches'
     const { stewards, lost } = council.succession
     const seats = stewards.map(({ peer }) => `${nameOfPeer(peer)}${lost.has(peer) ? ' (lost)' : ''}`)

@@ -14,7 +14,7 @@ import type {
 } from '../../src/host/api.ts'
 import { RequestError } from '../../src/host/errors.ts'
 import { operations } from '../../src/host/local/operations.ts'
-import type { FleetMemberRow } from '../../src/host/store/journal.ts'
+import type { FleetMemberRow } from '../../src/host/store/member-tables.ts'
 import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 
 export const job = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku' as JobId

@@ -27,8 +27,8 @@ import {
   type RecordKind,
   reopen,
 } from '../../protocol/records.ts'
-import type { Examined, StewardEffect, StewardView, Wanted } from '../../protocol/steward/contract.ts'
-import type { Steward } from '../../protocol/steward/steward.ts'
+import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
+import type { Examined, StewardEffect, Wanted } from '../../protocol/steward/contract.ts'
 import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
@@ -185,16 +185,16 @@ export class Stewardship {
     return this.#outbox.idle()
   }
 
-  view(): StewardView {
-    return this.#observed()?.view() ?? unseen(this.manifest)
+  view(): JobView {
+    return this.#council.observe()?.view() ?? unseen(this.manifest)
   }
 
   verdicts(): ShardVerdict[] {
-    return this.#observed()?.verdicts() ?? []
+    return this.#council.observe()?.verdicts() ?? []
   }
 
-  claims(): Iterable<ReturnType<Steward['claims']> extends Iterable<infer Row> ? Row : never> {
-    return this.#observed()?.claims() ?? [].values()
+  claims(): ReturnType<RecordedView['claims']> | readonly never[] {
+    return this.#council.observe()?.claims() ?? []
   }
 
   /** Whether all there is to know of an ended job is here. */
@@ -209,12 +209,12 @@ export class Stewardship {
 
   /** A result or a list of the job: from this disk, or, where it is damaged here, from another steward. */
   async block(cid: Cid): Promise<Uint8Array | undefined> {
-    const { job, key, log } = this.#options
+    const { job, log } = this.#options
     if (this.#blocks.isHeld(cid)) {
       const here = await this.#blocks.get(cid)
       if (here !== undefined) return here
     }
-    const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+    const others = this.fellows
     await this.#holdings.again(cid, others).catch((error) => {
       log.info({ job, cid, error }, 'a damaged block is with no other steward either')
     })
@@ -229,6 +229,37 @@ export class Stewardship {
   /** The submitter stored the inputs again. */
   inputsRestored(): void {
     this.#inputsDamaged = false
+  }
+
+  get hasEnded(): boolean {
+    return this.#council.hasEnded
+  }
+
+  /** The job has ended, and this node has nothing left to say of it until somebody else says something. */
+  get rests(): boolean {
+    const nowMs = this.#options.clock.now()
+    return this.#council.rests(nowMs) && (this.#payables?.rests ?? true)
+  }
+
+  /** Over the ids of all records that are here. */
+  get root(): Uint8Array {
+    return this.#council.root
+  }
+
+  /** The other stewards. */
+  get fellows(): PeerId[] {
+    const { key } = this.#options
+    return this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+  }
+
+  /** … and those of them that have not said that they have the same records. */
+  get behind(): PeerId[] {
+    return this.#council.behind()
+  }
+
+  /** Nodes that the submitter's key lets read the job. */
+  get readers(): readonly PeerId[] {
+    return [...this.#readers]
   }
 
   /** Only reads the job. */
@@ -413,16 +444,12 @@ export class Stewardship {
     return { manifest: manifestRecord, handovers: rows.map(({ body, signature }) => ({ body, signature })) }
   }
 
-  #observed(): Steward | undefined {
-    return this.#council.observe(this.#options.clock.now())
-  }
-
   /** Tried again as long as this standby lacks them: its fellows may come back. */
   async #holdInputs(): Promise<void> {
-    const { job, manifest, key, log } = this.#options
+    const { job, manifest, log } = this.#options
     while (!this.#stopped) {
       try {
-        const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+        const others = this.fellows
         this.#shards = this.#council.isReader
           ? await this.#holdings.lists(manifest, others)
           : await this.#holdings.inputs(manifest, others)
@@ -438,12 +465,12 @@ export class Stewardship {
 
   /** A vehicle could not get what its lease names: what is damaged or gone here is fetched from the other stewards. */
   async #mendInputs(lease: RecordId, vehicle: PeerId): Promise<void> {
-    const { job, manifest, key, store, log } = this.#options
+    const { job, manifest, store, log } = this.#options
     const row = store.journal.get(lease)
     if (row?.job !== job || this.#mending) return
     this.#mending = true
     try {
-      const others = this.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+      const others = this.fellows
       const { payload } = openLease(row, sha256, () => true)
       if (payload.vehicle === vehicle) await this.#holdings.leased(manifest, payload.shards, others)
       this.#inputsDamaged = false
@@ -581,7 +608,7 @@ export class Stewardship {
 }
 
 /** What a standby knows of a job before it has its list of shards. */
-function unseen({ shards, assurance, payment }: Manifest): StewardView {
+function unseen({ shards, assurance, payment }: Manifest): JobView {
   const { count: total, pages } = shards
   return {
     shards: { total, queued: total, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 },

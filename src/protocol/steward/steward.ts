@@ -17,12 +17,10 @@
  */
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
-import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
-import { Allowances, worthOf } from '../job/allowance.ts'
-import { checkReceipt, type Lease, type Opening, type Receipt } from '../job/lease.ts'
+import type { Lease, Opening, Receipt } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import { Slowness } from '../job/slowness.ts'
@@ -48,11 +46,13 @@ import type { DeclineReason, ReleaseReason } from '../message.ts'
 import { formatMoney, type Micros, unitsOf } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecord, JobRecordKind, Opened, PayloadOf } from '../records.ts'
+import { JobState } from '../state/job-state.ts'
+import { type JobView, paymentOf } from '../state/job-view.ts'
 import type { Finding } from '../verification/examination.ts'
 import { answersAlike, type Claim } from '../verification/tally.ts'
 import { type Affords, bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
 import { type Candidate, candidatesFor } from './candidate.ts'
-import type { Examined, StewardEffect, StewardInput, StewardView, Wanted } from './contract.ts'
+import type { Examined, StewardEffect, StewardInput, Wanted } from './contract.ts'
 import { DrawLog } from './draw-log.ts'
 import { LeaseBook, type LeaseState } from './lease-book.ts'
 import { Patience } from './patience.ts'
@@ -73,11 +73,11 @@ export interface StewardOptions {
   readonly place?: StewardPlace
   /** Of the handover that made this a steward; 0 for those of the manifest. */
   readonly epoch?: number
-  /** Shows what follows from the records, and decides nothing: not even that the job has ended. */
-  readonly observes?: boolean
   /** 32 bytes; its sha256 stands in the place. */
   readonly seed: Uint8Array
   readonly sha256: Sha256
+  /** What the job's records say; shared with all else of this node that looks at the job. */
+  readonly state?: JobState
   /** Shared with whatever else signs for this node's part in the job. */
   readonly issuer?: Issuer
 }
@@ -92,9 +92,7 @@ export class Steward {
   readonly #issuer: Issuer
   /** Null where unanimity alone decides. */
   readonly #windows: Windows | null
-  readonly #allowances: Allowances
-  /** By their receipts. */
-  readonly #paidLeases = new Map<RecordId, Lease>()
+  readonly #state: JobState
   /** Somebody could be asked, and cannot be paid. Since when nothing has changed about it. */
   #short: { sinceMs: number; free: Micros; verdicts: number } | undefined
   /** Of this steward's fleet: the operator's share, in parts per million. */
@@ -115,19 +113,6 @@ export class Steward {
   #effects: StewardEffect[] = []
   #verdicts: ShardVerdict[] = []
 
-  /** For a node that only reads: it sees what follows from the records, and cannot draw. */
-  static observer(options: Omit<StewardOptions, 'seed' | 'place'>): Steward {
-    const seed = new Uint8Array(32)
-    const [first] = options.manifest.stewards
-    assert(first !== undefined, 'a manifest names a steward')
-    return new Steward({
-      ...options,
-      observes: true,
-      seed,
-      place: { ...first, drawCommitment: options.sha256(seed) },
-    })
-  }
-
   constructor(options: StewardOptions) {
     const place = options.place ?? options.manifest.stewards.find(({ peer }) => peer === options.self)
     assert(place !== undefined, 'a steward is named by its manifest')
@@ -145,75 +130,39 @@ export class Steward {
       assurance.audits === null
         ? null
         : new Windows(assurance.audits, assurance, options.sha256, options.seed)
-    this.#allowances = new Allowances(options.manifest)
+    this.#state = options.state ?? new JobState(options.job, options.manifest, options.sha256)
   }
 
   /**
-   * Rebuilds the state from what was durable, and checked before, in any order. Call before the first input, which then asks for what is
-   * missing. Nobody has the results that `unreachable` verdicts accept: what only they say is open again.
+   * Goes on where the state leaves the job. Call before the first input; asks for what is missing. Nobody has the results
+   * that `unreachable` verdicts accept: what only they say is open again.
    */
-  restore(
-    records: Iterable<JobRecord>,
-    nowMs: number,
-    unreachable: ReadonlySet<RecordId> = new Set(),
-  ): StewardEffect[] {
+  restore(nowMs: number, unreachable: ReadonlySet<RecordId> = new Set()): StewardEffect[] {
+    const state = this.#state
     const { self } = this.#options
-    const ordered = [...records].sort(inOrder)
-    const owners = ownersOf(ordered)
-    const verdicts = new Map<number, Standing[]>()
-    const ends: Verified<JobEnd>[] = []
-    for (const { kind, record, opening } of ordered) {
-      this.#issuer.learn(record)
-      switch (kind) {
-        case 'draw':
-          if (record.signer === self) this.#draws.restoreBasis(record.id, record.payload)
-          break
-        case 'lease':
-          this.#openLease(record, nowMs, true)
-          break
-        case 'allowance':
-          this.#allowances.apply(record)
-          break
-        case 'window':
-          if (record.signer === self) this.#windows?.close(record.id, record.payload)
-          break
-        case 'end':
-          ends.push(record)
-          break
-        case 'verdict':
-          for (const verdict of record.payload.shards) {
-            const others = verdicts.get(verdict.position)
-            const standing = { record: record.id, verdict, isReachable: !unreachable.has(record.id) }
-            if (others === undefined) verdicts.set(verdict.position, [standing])
-            else others.push(standing)
-          }
-          break
-        case 'receipt': {
-          if (verdicts.size > 0) this.#restoreVerdicts(verdicts, owners, ends.length > 0, nowMs)
-          const state = this.#leases.get(record.payload.lease)
-          if (state !== undefined) this.#takeReceipt(state, record, opening, null, nowMs)
-          break
-        }
-        case 'handover':
-        case 'holding':
-        case 'reveal':
-          break // the council's
-      }
-    }
-    this.#restoreVerdicts(verdicts, owners, ends.length > 0, nowMs)
-    this.#end = ends.sort((a, b) => endRank[a.payload.outcome] - endRank[b.payload.outcome])[0]?.payload
+    for (const { record } of state.all()) this.#issuer.learn(record)
+    for (const { record } of state.inTurn('draw'))
+      if (record.signer === self) this.#draws.restoreBasis(record.id, record.payload)
+    for (const { record } of state.inTurn('lease')) this.#openLease(record, nowMs, true)
+    for (const { record } of state.inTurn('window'))
+      if (record.signer === self) this.#windows?.close(record.id, record.payload)
+    // Verdicts before receipts, so that only what is still open is looked at.
+    for (const position of state.verdicts.positions()) this.#restoreVerdict(position, unreachable, nowMs)
+    for (const { record, opening } of state.inTurn('receipt'))
+      this.#takeReceipt(this.#leases.get(record.payload.lease)!, record, opening, null, nowMs)
+    this.#end = state.end()?.payload
     // What the records made us ask for is asked below, once, where it still matters; the rest was said already.
     this.#effects = []
     const { wanted, settled } = this.#returns.outstanding()
     for (const claim of settled) this.#claimUnseen(claim)
-    if (this.#end !== undefined || this.#options.observes === true) return []
-    for (const state of [...this.#leases.active()]) {
-      const { vehicle } = state.lease.payload
-      if (this.#pointless(state)) {
-        this.#close(state, nowMs + writeOffMs)
+    if (this.#end !== undefined) return []
+    for (const lease of [...this.#leases.active()]) {
+      const { vehicle } = lease.lease.payload
+      if (this.#pointless(lease)) {
+        this.#close(lease, nowMs + writeOffMs)
         continue
       }
-      if (state.lease.signer === self) this.#leases.renew(state, nowMs)
+      if (lease.lease.signer === self) this.#leases.renew(lease, nowMs)
       this.#leases.suspend(vehicle, nowMs)
       this.#patience.left(vehicle)
     }
@@ -222,42 +171,23 @@ export class Steward {
     return this.#drain(nowMs)
   }
 
-  /**
-   * Of several verdicts on a shard, made apart, those that another settles count no more. If the others agree, the
-   * first in order stays; if they differ, or nobody has the result, none does, and the shard is open again with all
-   * its claims. Once the job has ended, the first stays in any case.
-   */
-  #restoreVerdicts(
-    verdicts: Map<number, Standing[]>,
-    owners: ReadonlyMap<RecordId, OwnerId>,
-    ended: boolean,
-    nowMs: number,
-  ): void {
-    for (const [position, all] of [...verdicts].sort(([a], [b]) => a - b)) {
-      const settled = new Set(all.flatMap(({ verdict }) => verdict.settles))
-      const left = all.filter(({ record }) => !settled.has(record))
-      const accepted = left.filter(({ verdict }) => verdict.outcome === 'accepted')
-      const standing = accepted.length > 0 ? accepted : left
-      const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)
-      const reached = standing.some(({ verdict, isReachable }) => verdict.result === null || isReachable)
-      if (standing.length > 0 && ((alike && reached) || ended))
-        this.#restoreVerdict(standing[0]!.verdict, owners, nowMs)
-      else
+  #restoreVerdict(position: number, unreachable: ReadonlySet<RecordId>, nowMs: number): void {
+    const standing = this.#state.standing(position, unreachable)
+    switch (standing.state) {
+      case 'open':
+        break
+      case 'stands':
+        this.#settle(standing.verdict, nowMs)
+        for (const owner of this.#state.contradictedBy(standing.verdict)) this.#contradict(owner, nowMs)
+        break
+      case 'apart':
         this.#apart.set(position, {
-          settles: standing.map(({ record }) => record).slice(0, settledVerdictsMax),
-          unseen: new Set(standing.flatMap(({ verdict }) => [...verdict.agreeing, ...verdict.contradicting])),
+          settles: standing.left.map(({ record }) => record.id).slice(0, settledVerdictsMax),
+          unseen: new Set(
+            standing.left.flatMap(({ verdict }) => [...verdict.agreeing, ...verdict.contradicting]),
+          ),
           untilMs: nowMs + settleWaitMs,
         })
-    }
-    verdicts.clear()
-  }
-
-  #restoreVerdict(shard: ShardVerdict, owners: ReadonlyMap<RecordId, OwnerId>, nowMs: number): void {
-    this.#settle(shard, nowMs)
-    if (shard.outcome !== 'accepted') return
-    for (const receipt of shard.contradicting) {
-      const owner = owners.get(receipt)
-      if (owner !== undefined) this.#contradict(owner, nowMs)
     }
   }
 
@@ -296,7 +226,7 @@ export class Steward {
         this.#learn([...this.#capacities.values()])
         break
       case 'allowance':
-        this.#allowances.apply(input.allowance)
+        this.#state.admit(input.allowance)
         this.#barren.clear()
         break
       case 'safe':
@@ -327,8 +257,7 @@ export class Steward {
     return this.#end === undefined && this.#board.open.size === 0
   }
 
-  view(): StewardView {
-    const { payment } = this.#options.manifest
+  view(): JobView {
     const shards = { total: 0, queued: 0, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 }
     const pages = { total: 0, verified: 0 }
     let executions = 0
@@ -345,12 +274,7 @@ export class Steward {
       executions,
       owners: { needed: this.#options.manifest.assurance.replicas, available: this.#availableOwners() },
       contradicted: [...this.#board.contradicted].sort(),
-      payment: payment && {
-        currency: payment.currency,
-        budgetMicros: payment.budgetMicros,
-        promisedMicros: this.#allowances.promised,
-        owedMicros: this.#owed(),
-      },
+      payment: paymentOf(this.#state, this.verdicts()),
       end: this.#end ?? null,
     }
   }
@@ -363,17 +287,6 @@ export class Steward {
   /** Every claim that was counted, with the verdict on its shard where there is one. */
   *claims(): Generator<{ readonly claim: Claim; readonly verdict: ShardVerdict | undefined }> {
     for (const { claims, verdict } of this.#board.states) for (const claim of claims) yield { claim, verdict }
-  }
-
-  /** For what verdicts accept so far. */
-  #owed(): Micros {
-    let micros = 0
-    for (const { verdict, position } of this.#board.states)
-      for (const receipt of verdict?.agreeing ?? []) {
-        const lease = this.#paidLeases.get(receipt)
-        if (lease !== undefined) micros += worthOf(lease, lease.positions.indexOf(position))
-      }
-    return micros
   }
 
   // --- what happens -----------------------------------------------------------------------------------------
@@ -420,14 +333,22 @@ export class Steward {
   #receive(opened: Opened<'receipt'>, released: ReleaseReason | null, nowMs: number): void {
     const { record: receipt, opening } = opened
     const state = this.#leases.get(receipt.payload.lease)
-    if (state === undefined) return
-    checkReceipt(this.#options.sha256, state.lease, receipt, opening)
+    if (state === undefined || !this.#holds(opened)) return
     const isNews = this.#takeReceipt(state, receipt, opening, released, nowMs)
     // Acknowledged only once durable, so before anything that follows from it. What says nothing new is not kept: a
     // vehicle could sign the same for ever, and every steward of the job would store it.
-    if (isNews) this.#effects.unshift({ type: 'keep', receipt: opened })
+    if (isNews) {
+      this.#state.add(opened)
+      this.#effects.unshift({ type: 'keep', receipt: opened })
+    }
     const acknowledged = { type: 'acknowledge', receipt: receipt.id } as const
     this.#effects.splice(isNews ? 1 : 0, 0, { type: 'send', to: receipt.signer, message: acknowledged })
+  }
+
+  /** Whether a receipt may be counted. Throws ProtocolError when it lies about its lease. */
+  #holds(receipt: Opened<'receipt'>): boolean {
+    const refusal = this.#state.judge(receipt)
+    return refusal === undefined || refusal === 'known'
   }
 
   /** Whether it says something that no receipt of the lease has said, about a shard or about its vehicle. */
@@ -442,7 +363,6 @@ export class Steward {
     let isNews = false
     let costMs = 0
     const wanted: Wanted[] = []
-    if (state.lease.payload.price !== null) this.#paidLeases.set(receipt.id, state.lease.payload)
     receipt.payload.covers.forEach((place, i) => {
       const result = opening.results[i]!
       const before = state.covered.get(place)
@@ -457,7 +377,7 @@ export class Steward {
       isNews = true
       const shard = this.#board.states[state.lease.payload.positions[place]!]!
       // Written off: nobody would be paid for it, so it does not count, and nothing more comes of this lease.
-      if (!this.#allowances.isOpen(state.lease.id, place)) {
+      if (!this.#state.allowances.isOpen(state.lease.id, place)) {
         this.#board.release(shard, state.lease.payload.owner, state.lease.id, false)
         return
       }
@@ -867,7 +787,6 @@ export class Steward {
   #openLease(lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
     const { owner, positions, isa, draw } = lease.payload
     if (lease.signer === this.#options.self) this.#draws.restoreDraw(draw)
-    this.#allowances.lease(lease)
     const state = this.#leases.open(lease, nowMs, restored)
     for (const position of positions) this.#board.hold(this.#board.states[position]!, owner, lease.id, isa)
     return state
@@ -892,7 +811,7 @@ export class Steward {
   }
 
   get #free(): Micros {
-    return this.#allowances.freeOf(this.#options.self)
+    return this.#state.allowances.freeOf(this.#options.self)
   }
 
   #shortage(nowMs: number) {
@@ -906,7 +825,8 @@ export class Steward {
     const due: LeaseState[] = []
     for (const state of this.#leases.closed()) {
       const { id, signer } = state.lease
-      if (signer !== this.#options.self || this.#allowances.gain(id, coveredPlaces(state)) === 0) continue
+      if (signer !== this.#options.self || this.#state.allowances.gain(id, coveredPlaces(state)) === 0)
+        continue
       if (state.expectedUntilMs <= nowMs) due.push(state)
       else isComing = true
     }
@@ -916,8 +836,8 @@ export class Steward {
       this.#short = this.#shortage(nowMs)
     else if (nowMs - this.#short.sinceMs >= budgetWaitMs) {
       const { currency, budgetMicros } = this.#options.manifest.payment!
-      const [budget, promised, left] = [budgetMicros, this.#allowances.promised, this.#free].map((micros) =>
-        formatMoney(micros, currency),
+      const [budget, promised, left] = [budgetMicros, this.#state.allowances.promised, this.#free].map(
+        (micros) => formatMoney(micros, currency),
       )
       this.#finish(
         'failed',
@@ -932,7 +852,7 @@ export class Steward {
       lease: state.lease.id,
       places: [...coveredPlaces(state)].sort((a, b) => a - b),
     }))
-    this.#allowances.apply(this.#issue('allowance', { writtenOff, given: [] }))
+    this.#issue('allowance', { writtenOff, given: [] })
     this.#barren.clear()
   }
 
@@ -998,6 +918,8 @@ export class Steward {
     const { job, self, manifest, epoch = 0 } = this.#options
     const expiresMs = manifest.deadlineMs + jobRetentionMs
     const made = this.#issuer.issue(kind, { payload, job, epoch, steward: self, expiresMs })
+    const isFine = this.#state.admit(made.issued as JobRecord)
+    assert(isFine, 'a steward signs only what belongs to its job')
     this.#effects.push({ type: 'issue', ...made } as StewardEffect)
     return made.issued.record as Verified<PayloadOf<Kind>>
   }
@@ -1009,52 +931,6 @@ interface Apart {
   readonly unseen: Set<RecordId>
   /** What was not seen by then is not waited for. */
   readonly untilMs: number
-}
-
-interface Standing {
-  readonly record: RecordId
-  readonly verdict: ShardVerdict
-  readonly isReachable: boolean
-}
-
-const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, cancelled: 1, failed: 2 }
-
-/** Verdicts before receipts, so that only what is still open is looked at; within a kind the same on every steward. */
-const kindRank: Readonly<Record<JobRecordKind, number>> = {
-  handover: 0,
-  holding: 0,
-  reveal: 0,
-  draw: 0,
-  lease: 1,
-  allowance: 2,
-  window: 3,
-  end: 4,
-  verdict: 5,
-  receipt: 6,
-}
-
-function inOrder(a: JobRecord, b: JobRecord): number {
-  const byKind = kindRank[a.kind] - kindRank[b.kind]
-  if (byKind !== 0) return byKind
-  if (a.record.epoch !== b.record.epoch) return a.record.epoch - b.record.epoch
-  return (
-    compareText(a.record.signer, b.record.signer) ||
-    a.record.serial - b.record.serial ||
-    compareText(a.record.id, b.record.id)
-  )
-}
-
-/** Whose receipts they are. */
-function ownersOf(records: readonly JobRecord[]): Map<RecordId, OwnerId> {
-  const byLease = new Map<LeaseId, OwnerId>()
-  const owners = new Map<RecordId, OwnerId>()
-  for (const { kind, record } of records) {
-    if (kind === 'lease') byLease.set(record.id, record.payload.owner)
-    if (kind !== 'receipt') continue
-    const owner = byLease.get(record.payload.lease)
-    if (owner !== undefined) owners.set(record.id, owner)
-  }
-  return owners
 }
 
 /**
