@@ -1028,7 +1028,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A standby takes a secret that the manifest did not commit to.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/standing-by.ts',
     find: '!equals(sealCommitment(secret), seal.commitment)',
     replace: 'false',
     caughtBy: [meshOf('sealing')],
