@@ -1,12 +1,10 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
 
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Receipt } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity, EngineAdvert } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
-import type { Verified } from '../protocol/record/record.ts'
 import { type Checked, checked } from '../protocol/records.ts'
 import type { WorkerEffect, WorkerInput } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
@@ -236,10 +234,10 @@ export class VehicleNode extends Shell<VehicleWritten> {
         if (this.#money.worksFor(effect.job)) this.#knowStewards(this.#jobs.get(effect.job)!)
         break
       case 'issue': {
-        const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
-        world.checkers.signed(effect.id, effect.body, effect.opening, isLiar(this.temper))
-        this.#receipts.set(effect.id, checked('receipt', receipt, effect.opening))
-        this.durable({ type: 'receipt', receipt, opening: effect.opening })
+        const { record: receipt, opening } = effect.issued
+        world.checkers.signed(receipt.id, receipt, opening, isLiar(this.temper))
+        this.#receipts.set(receipt.id, effect.issued)
+        this.durable({ type: 'receipt', receipt, opening })
         this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, this.clockMs)
         break
       }

@@ -9,14 +9,14 @@
 
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { leaseInput } from '../../protocol/inbox.ts'
-import type { Lease, Opening, Receipt } from '../../protocol/job/lease.ts'
+import type { Lease } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Ask } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
-import { checked, isMoney } from '../../protocol/records.ts'
+import { type Checked, isMoney } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import { OwnerRules } from '../../protocol/rules/rules.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
@@ -318,7 +318,7 @@ class CellVehicle {
   readonly #worker: Worker
   readonly #pauses: Owner['pauses']
   readonly #leases = new Map<LeaseId, { readonly job: CellJob; readonly lease: Verified<Lease> }>()
-  readonly #receipts = new Map<RecordId, { readonly receipt: Verified<Receipt>; readonly opening: Opening }>()
+  readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
   /** Of shards that are done and not decided: how long each took. */
   readonly #undecidedMs = new Map<string, number>()
   #run: Run | undefined
@@ -406,7 +406,7 @@ class CellVehicle {
   ended(job: JobId): void {
     this.tell({ type: 'ended', job, from: this.#stewardOf(job) })
     for (const [id, { lease }] of this.#leases) if (lease.job === job) this.#leases.delete(id)
-    for (const [id, { receipt }] of this.#receipts) if (receipt.job === job) this.#receipts.delete(id)
+    for (const [id, { record }] of this.#receipts) if (record.job === job) this.#receipts.delete(id)
   }
 
   claimed(lease: LeaseId, place: number, outcome: 'paid' | 'void' | 'reopened', micros: number): void {
@@ -480,17 +480,15 @@ class CellVehicle {
     const cell = this.#cell
     switch (effect.type) {
       case 'issue': {
-        const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
-        this.#receipts.set(effect.id, { receipt, opening: effect.opening })
+        this.#receipts.set(effect.issued.record.id, effect.issued)
         break
       }
       case 'deliver': {
         const known = this.#receipts.get(effect.receipt)
         if (known === undefined) break
-        const { receipt, opening } = known
-        cell.toSteward(receipt.job!, {
+        cell.toSteward(known.record.job!, {
           type: 'receipt',
-          receipt: believed(checked('receipt', receipt, opening)),
+          receipt: believed(known),
           released: effect.released,
         })
         break
