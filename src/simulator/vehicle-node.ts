@@ -1,7 +1,9 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
 
+import { impossible } from '../base/assert.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
+import { isToSteward } from '../protocol/inbox.ts'
 import type { Receipt } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity, EngineAdvert } from '../protocol/membership/advert.ts'
@@ -130,13 +132,29 @@ export class VehicleNode extends Shell<VehicleWritten> {
       case 'receipt':
         break // a vehicle looks after no job
       default:
-        parcel satisfies never
+        impossible(parcel)
     }
   }
 
   #hearMessage(from: PeerId, message: Message): void {
-    if (message.type === 'acknowledge' || message.type === 'withdraw' || message.type === 'ended')
-      this.#tell({ ...message, from })
+    if (isToSteward(message)) return // it looks after no job
+    switch (message.type) {
+      case 'acknowledge':
+      case 'withdraw':
+      case 'ended':
+        this.#tell({ ...message, from })
+        break
+      case 'offer':
+      case 'adopt':
+      case 'statement':
+        throw new Error(`'${message.type}' is a parcel of its own in here`)
+      case 'charter':
+      case 'credential':
+      case 'evidence':
+        break // there is no fleet in here, and nobody is banned
+      default:
+        impossible(message)
+    }
   }
 
   linked(peer: PeerId, up: boolean): void {
