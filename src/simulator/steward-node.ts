@@ -1,5 +1,6 @@
 /** A node that looks after jobs: one disk, one ledger and one inbox for all of them. Each job is a StewardJob. */
 
+import { impossible } from '../base/assert.ts'
 import type { CouncilInput } from '../protocol/council/contract.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
@@ -147,7 +148,7 @@ export class StewardNode extends Shell<StewardWritten> implements JobDesk {
       case 'statement':
         break // a steward executes nothing
       default:
-        parcel satisfies never
+        impossible(parcel)
     }
   }
 
@@ -170,7 +171,7 @@ export class StewardNode extends Shell<StewardWritten> implements JobDesk {
       case 'records':
         throw new Error('simulated nodes hand records over opened')
       default:
-        delivery satisfies never
+        impossible(delivery)
     }
   }
 
@@ -192,7 +193,7 @@ export class StewardNode extends Shell<StewardWritten> implements JobDesk {
       case 'find':
         throw new Error(`a simulated node says '${message.type}' with a parcel of its own`)
       default:
-        message satisfies never
+        impossible(message)
     }
   }
 

@@ -164,7 +164,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Of weights only the root is the job’s.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/storing.ts',
     find: '(block) => mine.put(block.cid, block.bytes, kind))',
     replace:
       "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
@@ -172,7 +172,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A request whose job was cancelled is answered with that job.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/submitting.ts',
     find: "if (end) return end.outcome === 'complete'",
     replace: 'if (end) return true',
     caughtBy: [jobsAlike],
@@ -520,6 +520,13 @@ export const mutations: readonly Mutation[] = [
     caughtBy: [scenarios],
   },
   // --- the proof
+  {
+    name: 'What is said to another node does not wait for the disk.',
+    file: 'src/protocol/driver.ts',
+    find: '  send: true,',
+    replace: '  send: false,',
+    caughtBy: ['test/protocol/driver.test.ts'],
+  },
   {
     name: 'Draws are not bound to the seed that was committed to.',
     file: 'src/protocol/audit/draws.ts',
@@ -1021,7 +1028,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A standby takes a secret that the manifest did not commit to.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/standing-by.ts',
     find: '!equals(sealCommitment(secret), seal.commitment)',
     replace: 'false',
     caughtBy: [meshOf('sealing')],
@@ -1057,13 +1064,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A standby does not fetch the results of its job.',
     file: 'src/host/stewardship/stewardship.ts',
-    find: '        void this.#holdResults(effect)\n',
-    replace: '',
+    find: '(effect) => void this.#holdResults(effect)',
+    replace: '() => {}',
     caughtBy: [meshOf('stewardship')],
   },
   {
     name: 'A job begins whose budget cannot pay for what is expected.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/job-plan.ts',
     find: 'cost === null || budgetMicros >= cost.expectedMicros',
     replace: 'cost === null || budgetMicros >= 0',
     caughtBy: [meshOf('money')],
