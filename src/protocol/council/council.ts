@@ -275,6 +275,11 @@ export class Council {
     return this.#observed.view
   }
 
+  /** Asserts what holds between two inputs, for tests. */
+  check(): void {
+    this.#steward?.check()
+  }
+
   // --- whose turn it is ---------------------------------------------------------------------------------------
 
   get #ended(): boolean {
