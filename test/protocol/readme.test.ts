@@ -24,6 +24,7 @@ import {
   seed,
   sha256,
   sign,
+  signBytes,
   verify,
 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
@@ -111,8 +112,8 @@ test('a job ends that a worker does with the README’s driver, and nothing is s
     wakeAt: () => {},
     write: async (effect) => {
       if (effect.type === 'issue') {
-        const receipt = openRecordAs('receipt', sign(effect.body), effect.opening, sha256, verify)
-        receipts.set(effect.id, receipt)
+        const { record } = effect.issued
+        receipts.set(record.id, { ...effect.issued, signed: signBytes(record, effect.body) })
       }
       // A slow disk: everything else that can happen now happens first.
       for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
