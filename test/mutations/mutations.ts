@@ -164,7 +164,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Of weights only the root is the job’s.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/storing.ts',
     find: '(block) => mine.put(block.cid, block.bytes, kind))',
     replace:
       "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
@@ -172,7 +172,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A request whose job was cancelled is answered with that job.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/submitting.ts',
     find: "if (end) return end.outcome === 'complete'",
     replace: 'if (end) return true',
     caughtBy: [jobsAlike],
@@ -1070,7 +1070,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A job begins whose budget cannot pay for what is expected.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/job-plan.ts',
     find: 'cost === null || budgetMicros >= cost.expectedMicros',
     replace: 'cost === null || budgetMicros >= 0',
     caughtBy: [meshOf('money')],
