@@ -10,6 +10,7 @@ import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol
 import { type Access, openAccess } from '../../protocol/job/access.ts'
 import { successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import { accountOf } from '../../protocol/ledger/account.ts'
 import { accessTtlMs, jobRetentionMs, standbyRoomFactor, standingByMax } from '../../protocol/limits.ts'
 import { encodeMessage, type Message, type UnwillingReason } from '../../protocol/message.ts'
 import { encodeBody, recordId, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
@@ -470,9 +471,8 @@ export class Jobs {
 
   /** Money left for the vehicles of these accounts: their owners are told with the next statement. */
   paid(lines: readonly PayoutLine[]): void {
-    const vehicles = new Set(
-      lines.flatMap(({ accounts }) => accounts.map(({ account }) => account.split(':')[2] as PeerId)),
-    )
+    const paid = lines.flatMap(({ accounts }) => accounts.map(({ account }) => accountOf(account)))
+    const vehicles = new Set(paid.flatMap((account) => (account.kind === 'owner' ? [account.vehicle] : [])))
     for (const stewardship of this.#running.values())
       for (const vehicle of vehicles) stewardship.paid(vehicle)
   }
