@@ -81,7 +81,14 @@ export type Message =
       readonly opening: Opening | null
     }
   /** Steward to steward, now and then: I live; whether I act; the root over the ids of all records that I have. */
-  | { readonly type: 'beat'; readonly job: JobId; readonly acting: boolean; readonly root: Uint8Array }
+  | {
+      readonly type: 'beat'
+      readonly job: JobId
+      readonly acting: boolean
+      readonly root: Uint8Array
+      /** The sender does not know that the other has the same records: one whose job has ended says so, and no more. */
+      readonly asks: boolean
+    }
   /** Steward to steward, when roots differ: my hashes of the trie's branches. */
   | { readonly type: 'branches'; readonly job: JobId; readonly hashes: readonly Uint8Array[] }
   /** The answer for each branch that differs: my hashes of its leaves. */
@@ -199,7 +206,13 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     record: signedRecordSchema,
     opening: openingSchema.nullable(),
   }),
-  z.strictObject({ type: z.literal('beat'), job: cidSchema, acting: z.boolean(), root: hashSchema }),
+  z.strictObject({
+    type: z.literal('beat'),
+    job: cidSchema,
+    acting: z.boolean(),
+    root: hashSchema,
+    asks: z.boolean(),
+  }),
   z.strictObject({ type: z.literal('branches'), job: cidSchema, hashes: hashesSchema }),
   z.strictObject({
     type: z.literal('leaves'),

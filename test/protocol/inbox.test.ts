@@ -34,8 +34,8 @@ test('what a vehicle says of a lease is one input, for the council of the job th
       { type: 'progress', lease, from, done: 3 },
     ],
     [
-      { type: 'beat', job, acting: true, root },
-      { type: 'fellow', from, message: { type: 'beat', job, acting: true, root } },
+      { type: 'beat', job, acting: true, root, asks: true },
+      { type: 'fellow', from, message: { type: 'beat', job, acting: true, root, asks: true } },
     ],
   ]
   for (const [message, input] of said) {

@@ -1,6 +1,8 @@
 /** Promises of the record trie, and what two stewards say to each other to find what each lacks. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { equals, fromString } from 'uint8arrays'
 import type { CouncilEffect, FellowMessage } from '../../src/protocol/council/contract.ts'
@@ -204,3 +206,27 @@ for (const { apart, bytesMax, notes } of [
     assert.equal(outcome.flights, 6)
     assert(outcome.bytes <= bytesMax, `${outcome.bytes} bytes`)
   })
+
+test('a trie of few records takes kilobytes, not the room of all its leaves', () => {
+  const hashes = { count: 0 }
+  const counting = (bytes: Uint8Array) => {
+    hashes.count += 1
+    return sha256(bytes)
+  }
+  const tries = Array.from({ length: 200 }, () => new RecordTrie(counting))
+  const before = heapBytes()
+  for (const [i, trie] of tries.entries()) {
+    for (let j = 0; j < 10; j += 1) trie.add(cidNamed(`record ${i}/${j}`))
+    trie.root()
+  }
+  const each = (heapBytes() - before) / tries.length
+  assert(each < 30_000, `${Math.round(each)} bytes each`)
+  // Ten leaves, their branches, one for all that are empty, and the root.
+  assert(hashes.count <= tries.length * 22)
+})
+
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  return process.memoryUsage().heapUsed
+}

@@ -3,13 +3,13 @@
  * what is said to others is kept for it. Jobs are planted as a submission leaves them, with no documents behind their
  * shards.
  */
-import { EventEmitter, on, once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import type { Executor } from '../../src/host/executor/executor.ts'
-import { Jobs } from '../../src/host/jobs/jobs.ts'
+import { Jobs, type JobsOptions } from '../../src/host/jobs/jobs.ts'
 import { jobSecret, sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import type { Mesh } from '../../src/host/stewardship/mesh.ts'
@@ -63,7 +63,7 @@ export class JobsStage {
     this.#folder = mkdtempSync(join(tmpdir(), 'carpool-jobs-'))
     this.#log = log
     this.#store = openStore(join(this.#folder, 'data'))
-    this.#jobs = this.#open()
+    this.#jobs = new Jobs(this.options())
   }
 
   get jobs(): Jobs {
@@ -143,10 +143,6 @@ export class JobsStage {
     }
   }
 
-  async *saying(signal: AbortSignal): AsyncGenerator<Said> {
-    for await (const [said] of on(this.#spoken, 'said', { signal })) yield said
-  }
-
   sign(key: SigningKey, kind: RecordKind, job: JobId | null, payload: unknown, serial = 0): SignedRecord {
     const body = encodeBody({
       domain: 'carpool',
@@ -163,12 +159,21 @@ export class JobsStage {
     return { body, signature: key.sign(body) }
   }
 
-  /** Stops the node's jobs and begins anew with what is on the disk. */
-  async restart(): Promise<void> {
+  /** Lets this much time pass, and has what is due then be done and written. */
+  async pass(ms: number): Promise<void> {
+    for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+      this.clock.skip(Math.min(stepMs, leftMs))
+      for (let turn = 0; turn < turnsPerStep; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Stops the node's jobs and begins anew with what is on the disk; `meanwhile` something happens to that. */
+  async restart(meanwhile = () => {}): Promise<void> {
     await this.#jobs.stop()
+    meanwhile()
     this.#store.close()
     this.#store = openStore(join(this.#folder, 'data'))
-    this.#jobs = this.#open()
+    this.#jobs = new Jobs(this.options())
     this.#jobs.resume()
   }
 
@@ -178,7 +183,8 @@ export class JobsStage {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  #open(): Jobs {
+  /** What the node's jobs are made of. */
+  options(): JobsOptions {
     const log = this.#log
     const network: Mesh = {
       connectedPeers: () => [...this.connected],
@@ -193,7 +199,7 @@ export class JobsStage {
         },
       },
     }
-    return new Jobs({
+    return {
       key: this.key,
       submitter: this.submitter,
       network,
@@ -212,9 +218,13 @@ export class JobsStage {
       standsBy: true,
       clock: this.clock,
       log,
-    })
+    }
   }
 }
+
+/** Fine enough for what looks every second; turns enough for a write, and what waits for it. */
+const stepMs = 500
+const turnsPerStep = 4
 
 /** It runs and reads nothing. */
 const idle: Executor = {

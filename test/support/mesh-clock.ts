@@ -23,6 +23,11 @@ export class MeshClock implements Clock {
   readonly #waiting = new Set<Waiting>()
   #skippedMs = 0
 
+  /** How many actions wait for their time. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
   now(): number {
     return Date.now() + this.#skippedMs
   }

@@ -98,6 +98,11 @@ export class JobPayables {
     this.#handle({ type: 'accounted', from })
   }
 
+  /** Every vehicle was told, and answered, or was told several times in vain: it asks when it is back. */
+  get rests(): boolean {
+    return this.#payables.rests
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
   }

@@ -1,6 +1,6 @@
 /** What a person sees of a job: the steward's view, in the words of the API. */
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import type { JobStatus, JobSummary } from '../api.ts'
+import type { JobStatus, JobSummary, Submitted } from '../api.ts'
 import type { Stewardship } from './stewardship.ts'
 
 /** `view`, where the caller has it already: making one looks at every shard. */
@@ -20,6 +20,32 @@ export function summaryOf(
   }
 }
 
+export function submittedOf(stewardship: Stewardship, known: boolean): Submitted {
+  const { manifest, job } = stewardship
+  const { assurance } = manifest
+  return {
+    job,
+    known,
+    documents: manifest.documents.count,
+    pages: manifest.shards.pages,
+    shards: manifest.shards.count,
+    engine: `${manifest.runtime}/${manifest.engine.name}`,
+    replicas: assurance.replicas,
+    audits: assurance.audits,
+    errorBound: assurance.errorBoundPpb === null ? null : assurance.errorBoundPpb / 1e9,
+    owners: stewardship.view().owners,
+    standbys: manifest.stewards.length - 1,
+    blind: manifest.blind !== null,
+    payment: manifest.payment,
+  }
+}
+
+/** In this life of the stewardship; 0 for a job that had ended before. */
+export function pagesPerSecondOf(stewardship: Stewardship): number {
+  const seconds = stewardship.secondsWorked()
+  return seconds === 0 ? 0 : stewardship.pagesVerifiedNow() / seconds
+}
+
 const damagedInputs = 'a part of its inputs is damaged here: submit the same job again to bring it back'
 
 export function statusOf(
@@ -29,8 +55,7 @@ export function statusOf(
 ): JobStatus {
   const { manifest } = stewardship
   const view = stewardship.view()
-  const seconds = stewardship.secondsWorked()
-  const pagesPerSecond = seconds === 0 ? 0 : stewardship.pagesVerifiedNow() / seconds
+  const pagesPerSecond = pagesPerSecondOf(stewardship)
   const left = view.pages.total - view.pages.verified
   const vehicles = vehiclesOf(stewardship, nameOf)
   return {

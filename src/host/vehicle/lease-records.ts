@@ -101,7 +101,7 @@ export class LeaseRecords {
     const { store, room } = this.#options
     this.#persist(() => store.journal.endLeaseSoon(job, lease, reason))
     this.#keys.delete(lease)
-    // Who looks after the job as well hands its documents out.
+    // A node that looks after the job as well hands its documents out.
     if (works || store.journal.rolesIn(job).some((role) => role !== workerRole)) return
     try {
       store.blocks.of(job).dropAll('input')

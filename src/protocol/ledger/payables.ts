@@ -10,6 +10,9 @@ import type { OwnerId, PeerId } from '../ids.ts'
 import { statementIntervalMs, statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
 import { type ClaimNews, type ClaimRecord, JobClaims, type PaidJob } from './claims.ts'
 
+/** Told four times in a minute, and not heard of. A guess. */
+const repeatMsOfRest = 8 * statementRepeatMsMin
+
 export interface PayablesOptions extends PaidJob {
   readonly self: PeerId
   /** Of the job. */
@@ -71,6 +74,13 @@ export class Payables {
   constructor(options: PayablesOptions) {
     this.#options = options
     this.#claims = new JobClaims(options)
+  }
+
+  /** Nobody is to be told anything soon: each has answered, or was told several times and asks when it is back. */
+  get rests(): boolean {
+    return [...this.#payees.values()].every(
+      (payee) => this.#dueMs(payee, 0) === Number.POSITIVE_INFINITY || payee.repeatMs >= repeatMsOfRest,
+    )
   }
 
   /** Throws ProtocolError amount-too-large for a claim that no ledger can hold. */

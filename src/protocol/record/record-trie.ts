@@ -20,11 +20,14 @@ const shortIdLength = 16
 /** Children of the root, and of each branch. */
 export const trieFanout = 64
 
+/** Only what holds a record takes memory: most jobs are small, and a node keeps many. */
 export class RecordTrie {
   readonly #sha256: Sha256
-  readonly #leaves: Set<RecordId>[] = Array.from({ length: trieFanout ** 2 }, () => new Set())
-  readonly #leafHashes: (Uint8Array | undefined)[] = new Array(trieFanout ** 2).fill(undefined)
-  readonly #branchHashes: (Uint8Array | undefined)[] = new Array(trieFanout).fill(undefined)
+  readonly #leaves = new Map<number, Set<RecordId>>()
+  readonly #leafHashes = new Map<number, Uint8Array>()
+  readonly #branchHashes = new Map<number, Uint8Array>()
+  /** Of a branch without records; known once it was asked for. */
+  #emptyBranchHash: Uint8Array | undefined
   #root: Uint8Array | undefined
 
   constructor(sha256: Sha256) {
@@ -33,10 +36,12 @@ export class RecordTrie {
 
   add(id: RecordId): void {
     const leaf = leafOf(id)
-    if (this.#leaves[leaf]!.has(id)) return
-    this.#leaves[leaf]!.add(id)
-    this.#leafHashes[leaf] = undefined
-    this.#branchHashes[Math.floor(leaf / trieFanout)] = undefined
+    const ids = this.#leaves.get(leaf)
+    if (ids === undefined) this.#leaves.set(leaf, new Set([id]))
+    else if (ids.has(id)) return
+    else ids.add(id)
+    this.#leafHashes.delete(leaf)
+    this.#branchHashes.delete(Math.floor(leaf / trieFanout))
     this.#root = undefined
   }
 
@@ -47,30 +52,17 @@ export class RecordTrie {
   }
 
   branches(): Uint8Array[] {
-    return this.#branchHashes.map((hash, branch) => {
-      if (hash !== undefined) return hash
-      const fresh = this.#sha256(concat(this.leaves(branch))).subarray(0, hashBytes)
-      this.#branchHashes[branch] = fresh
-      return fresh
-    })
+    return Array.from({ length: trieFanout }, (_, branch) => this.#branchHash(branch))
   }
 
   /** An empty leaf has no bytes for a hash, so that a small job's branches stay small on the wire. */
   leaves(branch: number): Uint8Array[] {
-    return Array.from({ length: trieFanout }, (_, i) => {
-      const leaf = branch * trieFanout + i
-      const known = this.#leafHashes[leaf]
-      if (known !== undefined) return known
-      const ids = this.ids(leaf)
-      const fresh = ids.length === 0 ? nothing : this.#sha256(fromString(ids.join(''))).subarray(0, hashBytes)
-      this.#leafHashes[leaf] = fresh
-      return fresh
-    })
+    return Array.from({ length: trieFanout }, (_, i) => this.#leafHash(branch * trieFanout + i))
   }
 
   /** In order. */
   ids(leaf: number): RecordId[] {
-    return [...this.#leaves[leaf]!].sort(compareText)
+    return [...(this.#leaves.get(leaf) ?? [])].sort(compareText)
   }
 
   /** Those of a leaf that these short ids name; and of the short ids, those that name none. */
@@ -86,7 +78,33 @@ export class RecordTrie {
   }
 
   has(id: RecordId): boolean {
-    return this.#leaves[leafOf(id)]!.has(id)
+    return this.#leaves.get(leafOf(id))?.has(id) === true
+  }
+
+  #branchHash(branch: number): Uint8Array {
+    const known = this.#branchHashes.get(branch)
+    if (known !== undefined) return known
+    const leaves = this.leaves(branch)
+    if (leaves.every((hash) => hash.byteLength === 0)) {
+      this.#emptyBranchHash ??= this.#hashOf(concat(leaves))
+      return this.#emptyBranchHash
+    }
+    const fresh = this.#hashOf(concat(leaves))
+    this.#branchHashes.set(branch, fresh)
+    return fresh
+  }
+
+  #leafHash(leaf: number): Uint8Array {
+    if (!this.#leaves.has(leaf)) return nothing
+    const known = this.#leafHashes.get(leaf)
+    if (known !== undefined) return known
+    const fresh = this.#hashOf(fromString(this.ids(leaf).join('')))
+    this.#leafHashes.set(leaf, fresh)
+    return fresh
+  }
+
+  #hashOf(bytes: Uint8Array): Uint8Array {
+    return this.#sha256(bytes).subarray(0, hashBytes)
   }
 }
 

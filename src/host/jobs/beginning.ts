@@ -1,0 +1,57 @@
+/** Begins a job's stewardship from what the journal and the disk hold of it. */
+import { equals } from 'uint8arrays'
+import type { JobId } from '../../protocol/ids.ts'
+import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import type { Verified } from '../../protocol/record/record.ts'
+import { RequestError } from '../errors.ts'
+import { jobSecret, sealCommitment } from '../sealing/sealing.ts'
+import { sha256 } from '../sha256.ts'
+import { Holdings } from '../stewardship/holdings.ts'
+import { Stewardship, type StewardshipOptions } from '../stewardship/stewardship.ts'
+import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import type { KnownJob } from './job-rows.ts'
+
+/** What every stewardship of a node has in common. */
+export interface StewardshipParts
+  extends Pick<StewardshipOptions, 'key' | 'network' | 'store' | 'recomputer' | 'clock' | 'log'> {
+  readonly submitter: SigningKey
+}
+
+/** It has not started. Throws RequestError where the job cannot be read here. */
+export async function beginStewardship(
+  parts: StewardshipParts,
+  known: KnownJob | undefined,
+  job: JobId,
+  events: Pick<StewardshipOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLie'>,
+): Promise<Stewardship> {
+  const { submitter, ...common } = parts
+  const { store, key, network, log } = common
+  const row = store.journal.get(job)
+  if (known === undefined || row === undefined) throw new RequestError(`there is no job ${job} here`)
+  const manifestRecord = { body: row.body, signature: row.signature }
+  const opened = openManifest(manifestRecord, sha256, verifyByPeerId)
+  const manifest = opened.payload
+  const shards = await new Holdings(network, store.blocks.of(job), log).shardsOf(manifest)
+  const mine = manifest.stewards[0]?.peer === key.peerId // whose submission put it there
+  if (shards === null && mine)
+    throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
+  const secret = secretOf(opened, submitter, known.state.secret)
+  return new Stewardship({
+    ...common,
+    ...{ job, manifest, manifestRecord, shards, secret, submitter: opened.signer },
+    ...events,
+  })
+}
+
+/** From which the keys of the job are derived; of a blind job, only its submitter has it. */
+function secretOf(
+  { payload, signer }: Verified<Manifest>,
+  submitter: SigningKey,
+  secret: string | undefined,
+): Uint8Array | null {
+  if (secret !== undefined) return Buffer.from(secret, 'hex')
+  const mine = jobSecret(submitter, payload.seal.nonce)
+  if (signer === submitter.peerId && equals(sealCommitment(mine), payload.seal.commitment)) return mine
+  if (payload.blind !== null) return null
+  throw new RequestError('this job was submitted with another key, and nobody gave this node its secret')
+}

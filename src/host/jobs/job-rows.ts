@@ -1,0 +1,88 @@
+/**
+ * What this node keeps about each job beside its records, in one row of the journal: private until the job ends, or only
+ * of use here. It is read from the disk's JSON in this file and nowhere else.
+ */
+import { z } from 'zod'
+import type { JobId, PeerId } from '../../protocol/ids.ts'
+import type { JobSummary } from '../api.ts'
+import { RequestError } from '../errors.ts'
+import type { Journal } from '../store/journal.ts'
+
+export const stewardRole = 'steward'
+
+const peersSchema = z.array(z.custom<PeerId>((value) => typeof value === 'string'))
+
+const summarySchema: z.ZodType<JobSummary> = z.object({
+  job: z.custom<JobId>((value) => typeof value === 'string'),
+  runtime: z.string(),
+  state: z.enum(['running', 'complete', 'failed', 'cancelled']),
+  reason: z.string(),
+  pages: z.object({ total: z.number(), verified: z.number() }),
+  createdAtMs: z.number(),
+  deadlineMs: z.number(),
+})
+
+const restSchema = z.object({
+  /** In hex: over the ids of all records that are here. */
+  root: z.string(),
+  /** The job's other stewards, and who may read it: to them it answers when it is not in memory, too. */
+  fellows: peersSchema,
+  readers: peersSchema,
+  /** Fellows that have not said that they have the same records: they are told when they are back. */
+  behind: peersSchema,
+})
+
+const stateSchema = z.object({
+  /** Empty for a job of somebody else. */
+  requestDigest: z.string(),
+  /** In hex, where others submitted it: the submitter's key makes it here. */
+  secret: z.string().optional(),
+  /** Once the job has ended: what a list of jobs shows of it … */
+  summary: summarySchema.optional(),
+  /** … and how fast it was. */
+  pagesPerSecond: z.number().optional(),
+  /** Once it was let go after its end. */
+  rest: restSchema.optional(),
+})
+
+export type JobState = z.infer<typeof stateSchema>
+export type Rest = z.infer<typeof restSchema>
+
+export interface KnownJob {
+  readonly job: JobId
+  readonly state: JobState
+  readonly createdAtMs: number
+  readonly endedAtMs: number | null
+}
+
+export class JobRows {
+  readonly #journal: Journal
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  /** Oldest first. */
+  list(): KnownJob[] {
+    return this.#journal.listJobs(stewardRole).map((row) => ({ ...row, state: stateSchema.parse(row.state) }))
+  }
+
+  get(job: JobId): KnownJob | undefined {
+    const row = this.#journal.getJob(job, stewardRole)
+    return row && { ...row, state: stateSchema.parse(row.state) }
+  }
+
+  put({ job, state, createdAtMs, endedAtMs }: KnownJob): void {
+    this.#journal.putJob({ job, role: stewardRole, state, createdAtMs, endedAtMs })
+  }
+
+  /** The job whose id begins like this. Throws RequestError for none, and for several. */
+  find(prefix: string): JobId {
+    const jobs = this.#journal.listJobs(stewardRole).map(({ job }) => job)
+    const found = jobs.filter((job) => job.startsWith(prefix))
+    if (found.length === 1) return found[0]!
+    if (found.length > 1)
+      throw new RequestError(`'${prefix}' begins the ids of ${found.length} jobs; name more of it`)
+    throw new RequestError(`there is no job '${prefix}' on this node; 'carpool jobs' lists them`)
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Reading jobs from another node than the one that they were submitted to: whoever holds the submitter's key asks the
+ * stewards, and is let in by them.
+ */
+
+import type { PeerId } from '../../protocol/ids.ts'
+import { type Access, openAccess } from '../../protocol/job/access.ts'
+import { openManifest } from '../../protocol/job/manifest.ts'
+import { accessTtlMs } from '../../protocol/limits.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { bodyOf } from '../../protocol/records.ts'
+import { type Clock, elapsed } from '../clock.ts'
+import { sha256 } from '../sha256.ts'
+import { say } from '../stewardship/say.ts'
+import type { Stewardship } from '../stewardship/stewardship.ts'
+import { verifyByPeerId } from '../store/keys.ts'
+import type { Registry, RegistryOptions } from './registry.ts'
+
+/** How long a job is sought among the stewards that are connected, and how often it is looked at: guesses. */
+const seekMsMax = 15_000
+/** Stewards that have it say so in a round trip. */
+const answerMsMax = 3_000
+const seekLookMs = 100
+
+export class Reading {
+  readonly #options: RegistryOptions
+  readonly #registry: Registry
+
+  constructor(options: RegistryOptions, registry: Registry) {
+    this.#options = options
+    this.#registry = registry
+  }
+
+  /** Lets whoever holds the submitter's key read the submitter's jobs. Throws ProtocolError. */
+  asked(from: PeerId, record: SignedRecord): void {
+    const access = openAccess(record, sha256, verifyByPeerId)
+    this.#admit(from, access).catch((error) =>
+      this.#options.log.info({ from, error }, 'a job that a reader asks for cannot be read'),
+    )
+  }
+
+  /** Finds the job, where this node does not have it, or has a reader's copy that may be old. */
+  async seek(prefix: string): Promise<void> {
+    if (this.#knows(prefix)) return
+    const { membership, network, clock } = this.#options
+    await membership.settled()
+    const access = this.#permission()
+    for (const peer of network.connectedPeers()) void say(this.#options, peer, { type: 'find', access })
+    const untilMs = clock.now() + seekMsMax
+    const unknownAfterMs = clock.now() + answerMsMax
+    while (clock.now() < untilMs) {
+      const found = [...this.#registry.running()].find(({ job }) => job.startsWith(prefix))
+      if (found?.isComplete || (found === undefined && clock.now() > unknownAfterMs)) return
+      await elapsed(clock, seekLookMs)
+    }
+  }
+
+  async #admit(from: PeerId, access: Verified<Access>): Promise<void> {
+    const { store, clock } = this.#options
+    if (access.expiresMs < clock.now() || access.payload.reader !== from) return
+    for (const { job } of this.#registry.rows.list()) {
+      const record = store.journal.get(job)
+      if (record === undefined || openManifest(record, sha256, verifyByPeerId).signer !== access.signer)
+        continue
+      await this.#registry.use(job, (stewardship) => {
+        if (!stewardship.isReader) stewardship.admitReader(from)
+      })
+    }
+  }
+
+  #permission(): SignedRecord {
+    const { key, submitter, clock } = this.#options
+    const body = encodeBody(
+      bodyOf('access', {
+        signer: submitter.peerId,
+        serial: clock.now(),
+        expiresMs: clock.now() + accessTtlMs,
+        payload: { reader: key.peerId },
+      }),
+    )
+    return { body, signature: submitter.sign(body) }
+  }
+
+  /** A reader's copy of a job that still runs is looked for anew. */
+  #knows(prefix: string): boolean {
+    return this.#registry.rows
+      .list()
+      .some(({ job }) => job.startsWith(prefix) && this.#registry.get(job)?.isReader !== true)
+  }
+}
+
+/** A steward that comes back learns of the end first, and gets the results a moment later from those that have them. */
+export async function caughtUp(job: Stewardship, clock: Clock): Promise<void> {
+  const untilMs = clock.now() + seekMsMax
+  while (job.hasEnded && !job.isComplete && clock.now() < untilMs) await elapsed(clock, seekLookMs)
+}

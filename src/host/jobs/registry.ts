@@ -1,0 +1,264 @@
+/**
+ * The registry: the only one who starts, keeps, unloads and stops the stewardships of this node's jobs, so that no job
+ * ever has two. It holds every job that runs, and one that has ended for as long as somebody uses it or it still has
+ * something to say; after that the job is on the disk alone, and begins anew when it is asked for.
+ */
+import { EventEmitter } from 'node:events'
+import type { JobId, PeerId } from '../../protocol/ids.ts'
+import { RequestError } from '../errors.ts'
+import type { Bans } from '../membership/bans.ts'
+import type { Membership } from '../membership/membership.ts'
+import { pagesPerSecondOf, summaryOf } from '../stewardship/status.ts'
+import type { Stewardship } from '../stewardship/stewardship.ts'
+import { beginStewardship, type StewardshipParts } from './beginning.ts'
+import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
+
+export interface RegistryOptions extends StewardshipParts {
+  readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
+  readonly bans: Pick<Bans, 'caught'>
+  /** What the fleet's operator keeps of what owners earn, in parts per million; 0 without a fleet. */
+  readonly operatorPpm: () => number
+}
+
+/** Who asks for the status of a job that has ended asks for its results next: it stays in memory this long. A guess. */
+const lingerMs = 10_000
+/** How often it is looked at which jobs may go. */
+const lookMs = 2_000
+/** Jobs that have ended and still have something to say; above that, the one used longest ago goes. A guess. */
+const endedLoadedMax = 32
+/** Nodes that may read a job and are remembered while it is not in memory: a person has a few. */
+const readersMax = 16
+
+/** A job in memory, or on its way there. */
+interface Seat {
+  readonly stewardship: Promise<Stewardship>
+  /** Once it has begun. */
+  running: Stewardship | undefined
+  /** How many read it just now. */
+  uses: number
+  usedMs: number
+}
+
+export class Registry {
+  readonly rows: JobRows
+  /** Says a job's id when something that its status shows has changed. */
+  readonly changes = new EventEmitter()
+  readonly #options: RegistryOptions
+  readonly #seats = new Map<JobId, Seat>()
+  /** Jobs that are being stopped; until then nobody begins them anew. */
+  readonly #leaving = new Map<JobId, Promise<void>>()
+  /** Jobs that have ended and are to be told to these peers when they are back. */
+  readonly #owed = new Map<PeerId, Set<JobId>>()
+  #callOffLook: (() => void) | undefined
+  #isStopped = false
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+    this.rows = new JobRows(options.store.journal)
+    this.changes.setMaxListeners(0)
+    for (const { job, state } of this.rows.list()) this.#owe(job, state.rest)
+  }
+
+  /** Goes on with every job that has not ended. */
+  resume(): void {
+    for (const { job, endedAtMs } of this.rows.list())
+      if (endedAtMs === null)
+        void this.use(job, () => {}).catch((error) =>
+          this.#options.log.error({ job, error }, 'a job cannot go on'),
+        )
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#callOffLook?.()
+    const stopped = [...this.#seats.values()].map(async ({ stewardship }) => (await stewardship).stop())
+    await Promise.allSettled([...stopped, ...this.#leaving.values()])
+  }
+
+  /** All that are in memory. */
+  *running(): Generator<Stewardship> {
+    for (const { running } of this.#seats.values()) if (running !== undefined) yield running
+  }
+
+  /** The job, when it is in memory. */
+  get(job: JobId): Stewardship | undefined {
+    return this.#seats.get(job)?.running
+  }
+
+  /** The same, for somebody who has something to say to it: it stays a while longer. */
+  hearing(job: JobId): Stewardship | undefined {
+    const seat = this.#seats.get(job)
+    if (seat?.running !== undefined) seat.usedMs = this.#options.clock.now()
+    return seat?.running
+  }
+
+  /** Whether it is on its way into memory. */
+  isBeginning(job: JobId): boolean {
+    const seat = this.#seats.get(job)
+    return seat !== undefined && seat.running === undefined
+  }
+
+  /**
+   * Does something with a job, which is read from the disk where it is not in memory. `fresh`: submitted here just now.
+   * Throws RequestError when it cannot be read.
+   */
+  async use<Result>(
+    job: JobId,
+    action: (stewardship: Stewardship) => Result | Promise<Result>,
+    fresh = false,
+  ): Promise<Result> {
+    const { stewardship, release } = await this.hold(job, fresh)
+    try {
+      return await action(stewardship)
+    } finally {
+      release()
+    }
+  }
+
+  /** The same, until it is released. */
+  async hold(job: JobId, fresh = false): Promise<{ stewardship: Stewardship; release: () => void }> {
+    while (this.#leaving.has(job)) await this.#leaving.get(job)
+    if (this.#isStopped) throw new RequestError('this node is stopping')
+    const seat = this.#seats.get(job) ?? this.#sit(job, fresh)
+    seat.uses += 1
+    const release = () => {
+      seat.uses -= 1
+      seat.usedMs = this.#options.clock.now()
+    }
+    try {
+      return { stewardship: await seat.stewardship, release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Forgets the job, with all that is kept of it. */
+  async drop(job: JobId): Promise<void> {
+    await this.#leave(job, async () => {
+      this.#owe(job, undefined)
+      await this.#options.store.forget(job, stewardRole)
+    })
+    this.changes.emit(job)
+  }
+
+  /** A peer is back: what jobs that have ended could not tell it, they tell it now. */
+  async returned(peer: PeerId): Promise<void> {
+    for (const job of [...(this.#owed.get(peer) ?? [])])
+      await this.use(job, () => {}).catch((error) =>
+        this.#options.log.info({ job, peer, error }, 'a steward of a job that ended cannot be told of it'),
+      )
+  }
+
+  #sit(job: JobId, fresh: boolean): Seat {
+    const begun = Promise.withResolvers<Stewardship>()
+    const usedMs = this.#options.clock.now()
+    const seat: Seat = { stewardship: begun.promise, running: undefined, uses: 0, usedMs }
+    this.#seats.set(job, seat)
+    this.#begin(job, seat, fresh).then(begun.resolve, (error) => {
+      if (this.#seats.get(job) === seat) this.#seats.delete(job)
+      begun.reject(error)
+    })
+    return seat
+  }
+
+  async #begin(job: JobId, seat: Seat, fresh: boolean): Promise<Stewardship> {
+    const { membership, bans, operatorPpm } = this.#options
+    const known = this.rows.get(job)
+    const stewardship = await beginStewardship(this.#options, known, job, {
+      fresh,
+      onChange: () => this.changes.emit(job),
+      onEnd: () => this.#ended(job),
+      onLie: (receipt, because) => bans.caught(receipt, because),
+    })
+    if (this.#isStopped) throw new RequestError('this node is stopping')
+    seat.running = stewardship
+    stewardship.start(membership.capacities(), operatorPpm())
+    // A node that was ended in between knows the end by its records, and not by its row.
+    if (stewardship.hasEnded && known!.endedAtMs === null) this.#ended(job)
+    if (stewardship.hasEnded) this.#lookSoon()
+    return stewardship
+  }
+
+  #ended(job: JobId): void {
+    const row = this.rows.get(job)
+    const stewardship = this.get(job)
+    if (row !== undefined && stewardship !== undefined) {
+      const summary = summaryOf(stewardship, row.createdAtMs)
+      const state = { ...row.state, summary, pagesPerSecond: pagesPerSecondOf(stewardship) }
+      this.rows.put({ ...row, state, endedAtMs: row.endedAtMs ?? this.#options.clock.now() })
+    }
+    this.changes.emit(job)
+    this.#lookSoon()
+  }
+
+  // --- letting go -----------------------------------------------------------------------------------------------
+
+  #lookSoon(): void {
+    if (this.#isStopped) return
+    this.#callOffLook ??= this.#options.clock.after(lookMs, () => {
+      this.#callOffLook = undefined
+      this.#look()
+    })
+  }
+
+  #look(): void {
+    const nowMs = this.#options.clock.now()
+    const ended = [...this.#seats].filter(([, { running }]) => running?.hasEnded === true)
+    let left = ended.length
+    for (const [job, { uses, usedMs, running }] of ended.sort(([, a], [, b]) => a.usedMs - b.usedMs)) {
+      const isDone = nowMs - usedMs >= lingerMs && running!.rests
+      if (uses > 0 || (!isDone && left <= endedLoadedMax)) continue
+      left -= 1
+      void this.#leave(job, (stewardship) => this.#noteRest(job, stewardship!)).catch((error) =>
+        this.#options.log.error({ job, error }, 'a job that has ended was not let go in order'),
+      )
+    }
+    if (left > 0) this.#lookSoon()
+  }
+
+  /** Stops the job where it is in memory; nobody begins it anew before `after` is done. */
+  async #leave(
+    job: JobId,
+    after: (stewardship: Stewardship | undefined) => void | Promise<void>,
+  ): Promise<void> {
+    const before = this.#leaving.get(job)
+    const seat = this.#seats.get(job)
+    this.#seats.delete(job)
+    const left = (async () => {
+      await before
+      const stewardship = await seat?.stewardship.catch(() => undefined)
+      await stewardship?.stop()
+      await after(stewardship)
+    })()
+    const gone: Promise<void> = left
+      .catch(() => {}) // met by the caller
+      .finally(() => {
+        if (this.#leaving.get(job) === gone) this.#leaving.delete(job)
+      })
+    this.#leaving.set(job, gone)
+    await left
+  }
+
+  #noteRest(job: JobId, stewardship: Stewardship): void {
+    const row = this.rows.get(job)
+    if (row === undefined) return
+    const { fellows, behind } = stewardship
+    const root = Buffer.from(stewardship.root).toString('hex')
+    const readers = [...new Set([...(row.state.rest?.readers ?? []), ...stewardship.readers])]
+    const rest: Rest = { root, fellows, behind, readers: readers.slice(-readersMax) }
+    this.#owe(job, rest)
+    const summary = summaryOf(stewardship, row.createdAtMs)
+    const state: JobState = { ...row.state, summary, rest }
+    if (JSON.stringify(state) !== JSON.stringify(row.state)) this.rows.put({ ...row, state })
+  }
+
+  #owe(job: JobId, rest: Rest | undefined): void {
+    for (const [peer, jobs] of this.#owed) if (jobs.delete(job) && jobs.size === 0) this.#owed.delete(peer)
+    for (const peer of rest?.behind ?? []) {
+      const jobs = this.#owed.get(peer)
+      if (jobs === undefined) this.#owed.set(peer, new Set([job]))
+      else jobs.add(job)
+    }
+  }
+}

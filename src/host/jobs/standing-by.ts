@@ -1,0 +1,94 @@
+/** How this node becomes a steward of somebody else's job: it is invited, says yes or no, and is entrusted with it. */
+import { equals } from 'uint8arrays'
+import type { PeerId } from '../../protocol/ids.ts'
+import { successionOf } from '../../protocol/job/handover.ts'
+import { openManifest } from '../../protocol/job/manifest.ts'
+import { standbyRoomFactor, standingByMax } from '../../protocol/limits.ts'
+import type { Message, UnwillingReason } from '../../protocol/message.ts'
+import { openRecordAs } from '../../protocol/records.ts'
+import { sealCommitment } from '../sealing/sealing.ts'
+import { sha256 } from '../sha256.ts'
+import { say } from '../stewardship/say.ts'
+import { drawSeed, verifyByPeerId } from '../store/keys.ts'
+import type { Registry, RegistryOptions } from './registry.ts'
+
+export interface StandingByOptions extends RegistryOptions {
+  /** Whether it looks after jobs of others when asked. */
+  readonly standsBy: boolean
+}
+
+export class StandingBy {
+  readonly #options: StandingByOptions
+  readonly #registry: Registry
+
+  constructor(options: StandingByOptions, registry: Registry) {
+    this.#options = options
+    this.#registry = registry
+  }
+
+  /** A node that works for itself alone for a moment, or has no room, says no: its submitter asks another. */
+  invited(from: PeerId, { nonce, bytes }: Extract<Message, { type: 'invite' }>): void {
+    const { key } = this.#options
+    const reason = this.#objection(bytes)
+    const message: Message =
+      reason === null
+        ? { type: 'willing', nonce, drawCommitment: sha256(drawSeed(key, nonce)) }
+        : { type: 'unwilling', nonce, reason }
+    void say(this.#options, from, message)
+  }
+
+  /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
+  entrusted(
+    from: PeerId,
+    { manifest: manifestRecord, handovers: handoverRecords, secret }: Extract<Message, { type: 'entrust' }>,
+  ): void {
+    const { key, submitter, store, clock, log } = this.#options
+    const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
+    const job = manifest.id
+    const handovers = handoverRecords.map((record) =>
+      openRecordAs('handover', record, null, sha256, verifyByPeerId),
+    )
+    const { stewards, chain } = successionOf(
+      job,
+      manifest.payload,
+      handovers.map(({ record }) => record),
+    )
+    const place = stewards.find(({ peer }) => peer === key.peerId)
+    const mine = manifest.signer === submitter.peerId
+    if (place === undefined && !mine) return
+    if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
+    if (this.#registry.rows.get(job) !== undefined) {
+      for (const handover of handovers) this.#registry.hearing(job)?.hearRecord(from, handover)
+      return
+    }
+    // It said yes to so many invitations, perhaps, and not to so many jobs.
+    if (!mine && this.#count() >= standingByMax) return
+    const { seal, blind } = manifest.payload
+    if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
+    const rows = handovers
+      .filter(({ record }) => chain.includes(record))
+      .map(({ kind, record: { id }, signed }) => ({ id, job, kind, ...signed, extra: null }))
+    store.journal.append([{ id: job, job, kind: 'manifest', ...manifestRecord, extra: null }, ...rows])
+    const state = {
+      requestDigest: '',
+      ...(secret === null ? {} : { secret: Buffer.from(secret).toString('hex') }),
+    }
+    this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })
+    void this.#registry
+      .use(job, () => {})
+      .catch((error) => log.error({ job, error }, 'this node cannot stand by for a job'))
+  }
+
+  #objection(bytes: number): UnwillingReason | null {
+    const { standsBy, store } = this.#options
+    if (!standsBy) return 'stopping'
+    if (this.#count() >= standingByMax) return 'too-many-jobs'
+    return store.directory.space().freeBytes < bytes * standbyRoomFactor ? 'no-space' : null
+  }
+
+  /** Jobs that others submitted and that have not ended, those included that this node has only just been told of. */
+  #count(): number {
+    const rows = this.#registry.rows.list()
+    return rows.filter(({ state, endedAtMs }) => endedAtMs === null && state.requestDigest === '').length
+  }
+}

@@ -1,0 +1,95 @@
+/** From a request to a job that runs: here and now, with the vehicles and stewards that this node knows. */
+import { findStandbys, type StandbySearch } from '../../protocol/council/standbys.ts'
+import type { JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
+import type { Executor } from '../executor/contract.ts'
+import type { Recruiting } from '../stewardship/recruiting.ts'
+import { submittedOf } from '../stewardship/status.ts'
+import { describeJob } from '../submission/description.ts'
+import { quoteJob } from '../submission/quote.ts'
+import { makeJob, type PreparedJob, storeAgain } from '../submission/submission.ts'
+import { Turns } from '../turns.ts'
+import type { Registry, RegistryOptions } from './registry.ts'
+
+export interface SubmittingOptions extends RegistryOptions {
+  readonly executor: Executor
+  readonly engines: readonly EngineDescription[]
+  /** Whose voice this node is. */
+  readonly owner: OwnerId
+  readonly fleet: PeerId | null
+}
+
+export class Submitting {
+  readonly #options: SubmittingOptions
+  readonly #registry: Registry
+  readonly #recruiting: Recruiting
+  /** Submissions of one request follow each other: the second is answered with the job of the first. */
+  readonly #turns = new Turns()
+
+  constructor(options: SubmittingOptions, registry: Registry, recruiting: Recruiting) {
+    this.#options = options
+    this.#registry = registry
+    this.#recruiting = recruiting
+  }
+
+  async quote(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Quote> {
+    return quoteJob(request, await this.#market(), onProgress)
+  }
+
+  async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+    const { store, clock } = this.#options
+    const context = {
+      ...(await this.#market()),
+      blocks: store.blocks,
+      recruit: (search: StandbySearch, count: number, bytes: number) =>
+        this.#recruiting.invite(findStandbys(search, count), bytes),
+      clock,
+    }
+    const described = await describeJob(request, context, onProgress)
+    return this.#turns.inTurn(described.requestDigest, async () => {
+      const known = this.#madeFrom(described.requestDigest)
+      if (known !== undefined)
+        return this.#registry.use(known, async (stewardship) => {
+          await storeAgain(described, store.blocks.of(known), onProgress)
+          stewardship.inputsRestored()
+          return submittedOf(stewardship, true)
+        })
+      const made = await makeJob(described, context, onProgress)
+      try {
+        this.#record(made)
+      } catch (error) {
+        await store.blocks.release(made.job)
+        throw error
+      }
+      return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false), true)
+    })
+  }
+
+  async #market() {
+    const { executor, key: node, submitter, engines, membership, recomputer, owner, fleet } = this.#options
+    await membership.settled()
+    const canRecompute = (runtime: string) => recomputer.can(runtime)
+    const capacities = membership.capacities()
+    return { executor, node, submitter, engines, capacities, owner, fleet, canRecompute }
+  }
+
+  #record({ job, record, requestDigest }: PreparedJob): void {
+    const { store, clock } = this.#options
+    store.journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
+    this.#registry.rows.put({ job, state: { requestDigest }, createdAtMs: clock.now(), endedAtMs: null })
+  }
+
+  /**
+   * The job that the same request has become, unless that job has ended in vain: who asks again for what was cancelled
+   * or failed wants it done.
+   */
+  #madeFrom(digest: string): JobId | undefined {
+    return this.#registry.rows.list().find(({ job, state, endedAtMs }) => {
+      if (state.requestDigest !== digest) return false
+      const end = this.#registry.get(job)?.view().end
+      if (end) return end.outcome === 'complete'
+      return endedAtMs === null || state.summary?.state === 'complete'
+    })?.job
+  }
+}
