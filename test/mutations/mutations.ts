@@ -266,9 +266,9 @@ export const mutations: readonly Mutation[] = [
   // --- records that stewards have in common
   {
     name: 'After the end nobody tells a steward that was away who took its place.',
-    file: 'src/protocol/council/council.ts',
-    find: '      else if (this.#ended)',
-    replace: '      else if (this.acting)',
+    file: 'src/protocol/council/comparison.ts',
+    find: '    else if (hasEnded(seat))',
+    replace: '    else if (isActing(seat))',
     caughtBy: [council],
   },
   {
@@ -287,8 +287,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Stewards that compare a large leaf name the same ids each time.',
-    file: 'src/protocol/council/council.ts',
-    find: '    this.#named.set(key, end < ids.length ? end : 0)\n',
+    file: 'src/protocol/council/comparison.ts',
+    find: '  seat.named.set(key, end < ids.length ? end : 0)\n',
     replace: '',
     caughtBy: [council],
   },
@@ -367,15 +367,15 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A word about a lease of another job makes this job look for vehicles.',
     file: 'src/protocol/council/council.ts',
-    find: 'if (this.#records.has(input.lease)) this.#tellSteward(input, nowMs)',
-    replace: 'this.#tellSteward(input, nowMs)',
+    find: 'if (seat.records.has(input.lease)) tellSteward(seat, input, nowMs)',
+    replace: 'tellSteward(seat, input, nowMs)',
     caughtBy: ['test/protocol/inbox.test.ts'],
   },
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'this.#results.learn(entry.record)\n      this.#issuer.learn(entry.record)',
-    replace: 'this.#results.learn(entry.record)',
+    find: 'seat.results.learn(entry.record)\n      seat.issuer.learn(entry.record)',
+    replace: 'seat.results.learn(entry.record)',
     caughtBy: [simulator, council],
   },
   {
@@ -649,9 +649,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'When stewards compare their records, receipts are not sent.',
-    file: 'src/protocol/council/council.ts',
+    file: 'src/protocol/council/comparison.ts',
     find: 'mine.filter((id) => !theirs.has(shortIdOf(id))),',
-    replace: "mine.filter((id) => !theirs.has(shortIdOf(id)) && this.#records.get(id)?.kind !== 'receipt'),",
+    replace: "mine.filter((id) => !theirs.has(shortIdOf(id)) && seat.records.get(id)?.kind !== 'receipt'),",
     caughtBy: [simulator, scenarios],
   },
   {
