@@ -683,6 +683,20 @@ export const mutations: readonly Mutation[] = [
     caughtBy: [scenarios],
   },
   {
+    name: 'Of several ends the one that came first counts.',
+    file: 'src/protocol/job/standing.ts',
+    find: 'return [...ends].sort(',
+    replace: 'return [...ends].filter(',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'Of verdicts made apart the one that came first stands.',
+    file: 'src/protocol/job/standing.ts',
+    find: 'decisions.sort(inOrder)',
+    replace: 'decisions',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
     name: 'Of two verdicts that differ, the first stands.',
     file: 'src/protocol/job/standing.ts',
     find: 'const alike = standing.every(({ verdict }) => verdict.result === result)',
