@@ -26,8 +26,12 @@ export function indexOf(root: string, room: string): string {
 function headOf(root: string, room: string, file: string): string {
   const source = readFileSync(join(root, room, file), 'utf8')
   const comment = /^(?:#!.*\n)?\/\*\*(.*?)\*\//s.exec(source)?.[1]
-  if (comment === undefined) throw new Error(`${room}/${file} has no comment at its head that says what it is`)
-  const [paragraph = ''] = comment.replace(/^ *\* ?/gm, '').trim().split(/\n\s*\n/)
+  if (comment === undefined)
+    throw new Error(`${room}/${file} has no comment at its head that says what it is`)
+  const [paragraph = ''] = comment
+    .replace(/^ *\* ?/gm, '')
+    .trim()
+    .split(/\n\s*\n/)
   const [sentence] = paragraph.replaceAll(/\s+/g, ' ').split(/(?<=[.:]) (?=[A-Z`\d*])/)
   return sentence!.trim().replace(/:$/, '.').replaceAll('|', '\\|')
 }
