@@ -164,10 +164,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Of weights only the root is the job’s.',
-    file: 'src/host/submission/storing.ts',
-    find: '(block) => mine.put(block.cid, block.bytes, kind))',
+    file: 'src/host/submission/staging.ts',
+    find: 'const lost = await job.take(this.#mine.list(kind), kind)',
     replace:
-      "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
+      "const lost = await job.take(kind === 'input' ? this.#mine.list(kind) : this.#mine.list(kind).filter((cid) => cid.startsWith('bafyrei')), kind)",
     caughtBy: [submission],
   },
   {
@@ -681,6 +681,20 @@ export const mutations: readonly Mutation[] = [
     find: '((alike && reached) || hasEnded)',
     replace: '(alike || hasEnded)',
     caughtBy: [scenarios],
+  },
+  {
+    name: 'Of several ends the one that came first counts.',
+    file: 'src/protocol/job/standing.ts',
+    find: 'return [...ends].sort(',
+    replace: 'return [...ends].filter(',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'Of verdicts made apart the one that came first stands.',
+    file: 'src/protocol/job/standing.ts',
+    find: 'decisions.sort(inOrder)',
+    replace: 'decisions',
+    caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
     name: 'Of two verdicts that differ, the first stands.',
