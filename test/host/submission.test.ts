@@ -10,9 +10,17 @@ import { sha256 } from '../../src/host/sha256.ts'
 import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
-import { describeJob, makeJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
-import type { Cid } from '../../src/protocol/ids.ts'
+import {
+  describeJob,
+  makeJob,
+  quoteJob,
+  type SubmissionContext,
+} from '../../src/host/submission/submission.ts'
+import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import { blindCandidatesMax } from '../../src/protocol/limits.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { peerNamed } from '../support/core-fakes.ts'
+import { vehicleOf } from '../support/jobs-stage.ts'
 import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
 /** A module of two blocks and three documents, of which one is of two blocks as well. */
@@ -80,6 +88,11 @@ test('one request made twice is one request, and becomes two jobs that share the
     described.requestDigest,
     'it resembles the first, and is another',
   )
+  const payment = { currency: 'EUR', unitMicrosMax: 10, budgetMicros: 1_000 }
+  const digests = [null, payment, { ...payment, budgetMicros: 2_000 }].map((one) =>
+    digestOf({ payment: one }),
+  )
+  assert.equal(new Set(await Promise.all(digests)).size, 3, 'with another budget it is another')
   assert.equal(count(store, 'block_uses'), 0, 'what is only described is not stored')
 
   const [first, second] = [
@@ -117,6 +130,49 @@ test('a submission that fails half-way leaves nothing, and harms no job that sha
   )
   assert.equal(count(store, 'block_uses'), before)
   for (const cid of store.blocks.of(whole.job).list()) assert.notEqual(await store.blocks.get(cid), undefined)
+})
+
+test('a quote names an error bound where a fleet vouches for owners, and none in an open mesh', async (t) => {
+  const context = contextOn(temporaryStore(t))
+  const capacities = [0, 1, 2].map((i) => vehicleOf(peerNamed(`car ${i}`)))
+  const request = { ...requestFor(t), replicas: null }
+  const boundsIn = async (fleet: PeerId | null) => {
+    const { plans } = await quoteJob(request, { ...context, capacities, fleet }, () => {})
+    assert(plans.length > 0)
+    return new Set(plans.map(({ errorBound }) => errorBound !== null && errorBound <= request.errorBound))
+  }
+  assert.deepEqual(await boundsIn(peerNamed('fleet')), new Set([true]))
+  assert.deepEqual(await boundsIn(null), new Set([false]))
+})
+
+test('the keys of a blind job are for vehicles of as many owners as possible', async (t) => {
+  const peers = Array.from({ length: blindCandidatesMax + 2 }, () => SigningKey.generate().peerId).sort()
+  const last = peers.at(-1)!
+  const [many, one] = ['many', 'one'] as OwnerId[]
+  const capacities = peers.map((peer) => ({
+    ...vehicleOf(peer),
+    owner: peer === last ? one! : many!,
+    engines: [{ runtime: 'wasm', engine: 'exact', id: 'engine-1', isa: null, unitsPerHour: 0, ask: null }],
+  }))
+  const context = { ...contextOn(temporaryStore(t)), capacities }
+  const described = await describeJob({ ...requestFor(t), blind: true }, context, () => {})
+  const { manifest } = await makeJob(described, context, () => {})
+  const { candidates } = manifest.blind!
+  assert.equal(candidates.length, blindCandidatesMax)
+  assert(candidates.some(({ peer, owner }) => peer === last && owner === one))
+})
+
+test('a blind job takes no engine whose results must be read to be compared', async (t) => {
+  const engines = [
+    { runtime: 'wasm', engine: 'native', id: 'engine-2', isa: 'x64', agreement: 'class-text' },
+  ] as const
+  const context = { ...contextOn(temporaryStore(t)), engines }
+  const submitted = async (blind: boolean) => {
+    const request = { ...requestFor(t), engine: 'native', blind }
+    return makeJob(await describeJob(request, context, () => {}), context, () => {})
+  }
+  await assert.rejects(submitted(true), /'native' does not, use --engine exact/)
+  assert.equal((await submitted(false)).manifest.engine.name, 'native')
 })
 
 function count({ database }: Store, table: 'blocks' | 'block_uses'): number {

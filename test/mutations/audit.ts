@@ -132,6 +132,6 @@ export const audit: readonly Mutation[] = [
     file: 'src/host/jobs/audit.ts',
     find: 'if (actual !== name)',
     replace: 'if (actual === undefined)',
-    caughtBy: ['test/swarm/audits.test.ts'],
+    caughtBy: ['test/host/audit-file.test.ts'],
   },
 ]

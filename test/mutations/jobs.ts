@@ -27,7 +27,7 @@ export const jobs: readonly Mutation[] = [
     file: 'src/host/jobs/standing-by.ts',
     find: '!equals(sealCommitment(secret), seal.commitment)',
     replace: 'false',
-    caughtBy: ['test/mesh/sealing.test.ts'],
+    caughtBy: ['test/host/jobs-standing-by.test.ts'],
   },
   {
     name: 'A job that is cancelled goes on.',
@@ -69,7 +69,7 @@ export const jobs: readonly Mutation[] = [
     file: 'src/host/jobs/registry.ts',
     find: 'nowMs - usedMs >= lingerMs && running!.rests',
     replace: 'nowMs - usedMs >= lingerMs',
-    caughtBy: ['test/host/jobs-registry.test.ts'],
+    caughtBy: ['test/host/jobs-after-end.test.ts'],
   },
   {
     name: 'A node that was ended between a job’s end and its row takes the job for a running one.',
@@ -83,14 +83,14 @@ export const jobs: readonly Mutation[] = [
     file: 'src/host/jobs/registry.ts',
     find: 'for (const peer of rest?.behind ?? [])',
     replace: 'for (const peer of [] as PeerId[])',
-    caughtBy: ['test/host/jobs-registry.test.ts'],
+    caughtBy: ['test/host/jobs-after-end.test.ts'],
   },
   {
     name: 'Anybody makes a node read jobs that have ended.',
     file: 'src/host/jobs/routing.ts',
     find: 'if (rest !== undefined && !isReader && !rest.fellows.includes(from)) return',
     replace: '',
-    caughtBy: ['test/host/jobs-registry.test.ts'],
+    caughtBy: ['test/host/jobs-after-end.test.ts'],
   },
   {
     name: 'A receipt for a job that cannot be read is answered as if the job had ended.',
@@ -153,6 +153,6 @@ export const jobs: readonly Mutation[] = [
     file: 'src/host/jobs/routing.ts',
     find: '    if (registry.isBeginning(job)) return\n    const row = registry.rows.get(job)\n    if (row === undefined ||',
     replace: '    const row = registry.rows.get(job)\n    if (row === undefined ||',
-    caughtBy: ['test/host/jobs-registry.test.ts'],
+    caughtBy: ['test/host/jobs-after-end.test.ts'],
   },
 ]

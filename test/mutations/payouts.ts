@@ -6,7 +6,7 @@ export const payouts: readonly Mutation[] = [
     file: 'src/host/ledger/payouts.ts',
     find: "      if (state === 'open')\n",
     replace: "      if (state === 'paid')\n",
-    caughtBy: ['test/mesh/money.test.ts'],
+    caughtBy: ['test/host/payouts.test.ts'],
   },
   {
     name: 'Less than the threshold is paid out.',

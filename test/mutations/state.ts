@@ -6,7 +6,7 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/state/job-state.ts',
     find: "signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)",
     replace: "entry.kind === 'handover' && !this.isSteward(record.signer)",
-    caughtBy: ['test/protocol/council.test.ts', 'test/protocol/scenarios.test.ts'],
+    caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
   {
     name: 'A verdict stands though nobody who lives has its result.',
@@ -27,21 +27,21 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/state/job-state.ts',
     find: 'if (byTurn(entry, known.first) < 0) Object.assign(known, { first: entry, result })',
     replace: '',
-    caughtBy: ['test/protocol/job-state.test.ts'],
+    caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
   {
     name: 'A vehicle that signs two results for one place keeps its voice in the fold of a job’s records.',
     file: 'src/protocol/state/job-state.ts',
     find: 'if (known.result !== result) lease.equivocated = true',
     replace: '',
-    caughtBy: ['test/protocol/job-state.test.ts'],
+    caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
   {
     name: 'A record of another job gets in.',
     file: 'src/protocol/state/job-state.ts',
     find: "if (record.job !== this.job) return 'of-another-job'",
     replace: '',
-    caughtBy: ['test/protocol/job-state.test.ts'],
+    caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
   {
     name: 'A cancelled end stands before a complete one.',
@@ -62,6 +62,6 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/state/holders.ts',
     find: 'if (this.#signers.get(verdict) !== signer) this.#unheld.delete(verdict)',
     replace: 'this.#unheld.delete(verdict)',
-    caughtBy: ['test/protocol/council.test.ts'],
+    caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
 ]

@@ -28,7 +28,7 @@ export const submission: readonly Mutation[] = [
     file: 'src/host/submission/submission.ts',
     find: 'errorBound: isVouchedFor ? plan.errorBound : null',
     replace: 'errorBound: plan.errorBound',
-    caughtBy: ['test/host/assurance.test.ts'],
+    caughtBy: ['test/host/submission.test.ts'],
   },
   {
     name: 'A submitter counts its own vehicles among the owners.',
@@ -63,7 +63,7 @@ export const submission: readonly Mutation[] = [
     file: 'src/host/submission/submission.ts',
     find: '    category,\n    payment,\n  }',
     replace: '    category,\n  }',
-    caughtBy: ['test/host/jobs-alike.test.ts'],
+    caughtBy: ['test/host/submission.test.ts'],
   },
   {
     name: 'A submission that fails half-way leaves its blocks behind.',
@@ -84,6 +84,13 @@ export const submission: readonly Mutation[] = [
     file: 'src/host/submission/submission.ts',
     find: 'a.turn - b.turn || compareText',
     replace: 'compareText',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A blind job gets an engine whose results must be read to be compared.',
+    file: 'src/host/submission/submission.ts',
+    find: "(!request.blind || engine.agreement === 'bytes')",
+    replace: '(!request.blind || engine.agreement !== undefined)',
     caughtBy: ['test/host/submission.test.ts'],
   },
 ]

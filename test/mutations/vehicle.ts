@@ -34,7 +34,7 @@ export const vehicle: readonly Mutation[] = [
     file: 'src/protocol/worker/endings.ts',
     find: "if (mode === 'stop') for (const held of bench.all()) bench.abort(held)",
     replace: '',
-    caughtBy: ['test/simulator/simulator.test.ts', 'test/protocol/scenarios.test.ts'],
+    caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
     name: 'A shard under way goes on when the owner’s rules say stop.',
