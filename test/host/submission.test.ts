@@ -1,24 +1,24 @@
 /** What a submission leaves in the store, with an executor that finds a page in everything. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { pino } from 'pino'
 import type { SubmitRequest } from '../../src/host/api.ts'
-import type { Executor } from '../../src/host/executor/executor.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import type { Executor } from '../../src/host/executor/contract.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
-import {
-  describeJob,
-  makeJob,
-  quoteJob,
-  type SubmissionContext,
-} from '../../src/host/submission/submission.ts'
+import { describeJob } from '../../src/host/submission/description.ts'
+import { quoteJob } from '../../src/host/submission/quote.ts'
+import { makeJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
+import { weightSources } from '../../src/host/submission/weights.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { blindCandidatesMax } from '../../src/protocol/limits.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { runtimes } from '../../src/runtimes/registry.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
 import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
@@ -36,22 +36,14 @@ function requestFor(t: TestContext): SubmitRequest {
     return path
   })
   return {
+    ...submitDefaults,
     paths,
     runtime: 'wasm',
-    engine: 'auto',
     module: join(folder, 'module.wasm'),
-    options: {},
     errorBound: 0.001,
     colludingShare: 0.05,
     replicas: 2,
-    deadlineMs: null,
-    shortage: 'wait',
-    arbiter: 'auto',
-    selfCheck: false,
     standbys: 0,
-    blind: false,
-    category: 'documents',
-    payment: null,
   }
 }
 
@@ -68,7 +60,7 @@ function contextOn({ blocks }: Store): SubmissionContext {
     owner: ownerIdOf(sha256, node.peerId),
     canRecompute: () => true,
     recruit: async () => [],
-    log: pino({ level: 'silent' }),
+    clock: systemClock,
   }
 }
 
@@ -173,6 +165,19 @@ test('a blind job takes no engine whose results must be read to be compared', as
   }
   await assert.rejects(submitted(true), /'native' does not, use --engine exact/)
   assert.equal((await submitted(false)).manifest.engine.name, 'native')
+})
+
+test('of every runtime that is registered, a submission knows the weights, and where they are; of others it says which there are', () => {
+  for (const name of Object.keys(runtimes)) {
+    const sources = weightSources(name, '/my/module.wasm')
+    assert(sources.length > 0)
+    for (const { path } of sources) assert(path === '/my/module.wasm' || existsSync(path), path)
+  }
+  for (const name of ['tea', 'constructor'])
+    assert.throws(
+      () => weightSources(name, null),
+      new RegExp(`there is no runtime '${name}'; there are ${Object.keys(runtimes).join(' and ')}`),
+    )
 })
 
 function count({ database }: Store, table: 'blocks' | 'block_uses'): number {

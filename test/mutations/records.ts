@@ -71,4 +71,11 @@ export const records: readonly Mutation[] = [
     replace: '...fileUpTo(2 * shardListBytesMax)',
     caughtBy: ['test/protocol/limits.test.ts'],
   },
+  {
+    name: 'What is said to another node does not wait for the disk.',
+    file: 'src/protocol/driver.ts',
+    find: '  send: true,',
+    replace: '  send: false,',
+    caughtBy: ['test/protocol/driver.test.ts'],
+  },
 ]

@@ -18,15 +18,15 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'A standby does not fetch the results of its job.',
     file: 'src/host/stewardship/stewardship.ts',
-    find: '        void this.#holdResults(effect)\n',
-    replace: '',
+    find: '(effect) => void this.#holdResults(effect)',
+    replace: '() => {}',
     caughtBy: ['test/mesh/stewardship.test.ts'],
   },
   {
     name: 'A vehicle may read a job’s documents after its lease is over.',
     file: 'src/host/stewardship/stewardship.ts',
-    find: 'this.#outbox.after(() => this.#grants.revoke(effect.from, effect.lease))',
-    replace: '',
+    find: 'revoke: ({ from, lease }) => this.#grants.revoke(from, lease),',
+    replace: 'revoke: () => {},',
     caughtBy: ['test/host/stewardship.test.ts'],
   },
   {
@@ -53,8 +53,8 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'Nobody is told who lied.',
     file: 'src/host/stewardship/stewardship.ts',
-    find: 'this.#outbox.after(() => this.#options.onLie(effect.receipt, effect.because))',
-    replace: '',
+    find: 'lied: ({ receipt, because }) => this.#options.onLie(receipt, because),',
+    replace: 'lied: () => {},',
     caughtBy: ['test/mesh/money.test.ts'],
   },
   {

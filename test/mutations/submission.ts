@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.ts'
 export const submission: readonly Mutation[] = [
   {
     name: 'Of weights only the root is the job’s.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/storing.ts',
     find: '(block) => mine.put(block.cid, block.bytes, kind))',
     replace:
       "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
@@ -11,7 +11,7 @@ export const submission: readonly Mutation[] = [
   },
   {
     name: 'A job begins whose budget cannot pay for what is expected.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/job-plan.ts',
     find: 'cost === null || budgetMicros >= cost.expectedMicros',
     replace: 'cost === null || budgetMicros >= 0',
     caughtBy: ['test/mesh/money.test.ts'],
@@ -25,7 +25,7 @@ export const submission: readonly Mutation[] = [
   },
   {
     name: 'A quote in an open mesh promises an error bound.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/quote.ts',
     find: 'errorBound: isVouchedFor ? plan.errorBound : null',
     replace: 'errorBound: plan.errorBound',
     caughtBy: ['test/host/submission.test.ts'],
@@ -60,7 +60,7 @@ export const submission: readonly Mutation[] = [
   },
   {
     name: 'A request with another budget is the same job.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/description.ts',
     find: '    category,\n    payment,\n  }',
     replace: '    category,\n  }',
     caughtBy: ['test/host/submission.test.ts'],
@@ -74,21 +74,21 @@ export const submission: readonly Mutation[] = [
   },
   {
     name: 'A document that changes while it is submitted becomes part of the job.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/storing.ts',
     find: 'if (root !== documents[i]!.file)',
     replace: 'if (root === undefined)',
     caughtBy: ['test/host/submission.test.ts'],
   },
   {
     name: 'A blind job’s keys are wrapped for all vehicles of one owner before any of another.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/blind-candidates.ts',
     find: 'a.turn - b.turn || compareText',
     replace: 'compareText',
     caughtBy: ['test/host/submission.test.ts'],
   },
   {
     name: 'A blind job gets an engine whose results must be read to be compared.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/engine-choice.ts',
     find: "(!request.blind || engine.agreement === 'bytes')",
     replace: '(!request.blind || engine.agreement !== undefined)',
     caughtBy: ['test/host/submission.test.ts'],

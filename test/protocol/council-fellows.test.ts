@@ -8,7 +8,7 @@ import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import { beatIntervalMs, stewardLostMs } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
-import { checked } from '../../src/protocol/records.ts'
+import { checked, type JobRecord } from '../../src/protocol/records.ts'
 import { seatOf, seedOf } from '../support/core-council-stage.ts'
 import { believed, cidNamed, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
@@ -20,14 +20,18 @@ const shards = [0, 1].map((i) => ({ shard: cidNamed(`shard ${i}`), pages: 3, byt
 const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 100 } as const
 
 /** It has no slots of its own. */
-const standby: Capacity = { ...capacityOf('keyed:o1'), slots: { total: 0, free: 0 } }
+const standby: Capacity = { ...capacityOf('keyed:o3'), slots: { total: 0, free: 0 } }
+const vehicles = ['v1:o1', 'v2:o2'].map(capacityOf)
 
 /** Called a or b, of a job that they look after together. */
 class Seat {
   readonly council: Council
   #nowMs = 0
 
-  constructor(name: 'a' | 'b', changes: Partial<Manifest> = {}) {
+  /** What came of its beginning. */
+  readonly begun: readonly CouncilEffect[]
+
+  constructor(name: 'a' | 'b', changes: Partial<Manifest> = {}, records: readonly JobRecord[] = []) {
     const manifest = manifestWith({
       stewards: [seatOf('a'), seatOf('b')],
       deadlineMs: 100_000_000,
@@ -35,8 +39,8 @@ class Seat {
     })
     const self = peerNamed(name)
     this.council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf(name, nonce), sha256 })
-    this.council.begin({ records: [], shards: null, fresh: false }, 0)
-    this.handle({ type: 'inputs-held', shards })
+    this.council.begin({ records, shards: null, fresh: false }, 0)
+    this.begun = this.handle({ type: 'inputs-held', shards })
   }
 
   handle(input: Parameters<Council['handle']>[0]): CouncilEffect[] {
@@ -91,11 +95,24 @@ test('who is no steward of a job, and no reader of it, is told nothing of its re
 })
 
 test('an owner that has keys of a blind job is not asked to become its steward', () => {
-  const candidates = [{ peer: peerNamed('v1'), owner: standby.owner }]
+  const candidates = [...vehicles, standby].map(({ peer, owner }) => ({ peer, owner }))
   const keys = { file: cidNamed('keys'), bytes: 1 }
   const blind: Manifest['blind'] = { key: new Uint8Array(32), candidates, keys }
   assert.equal(invitationOf(new Seat('a'))?.to, standby.peer, 'it would be asked for any other job')
   assert.equal(invitationOf(new Seat('a', { blind })), undefined)
+})
+
+test('a council that is restored signs with serials that it has not used', () => {
+  const issuedIn = (effects: readonly CouncilEffect[]) =>
+    effects.flatMap((effect) => (effect.type === 'issue' ? [effect.issued as JobRecord] : []))
+  const before = new Seat('b')
+  const records = issuedIn(before.begun)
+  assert.deepEqual(
+    records.map(({ kind }) => kind),
+    ['holding'],
+  )
+  const [end] = issuedIn(new Seat('b', {}, records).handle({ type: 'cancel' }))
+  assert(end!.record.serial > records[0]!.record.serial)
 })
 
 test('a steward that takes the place of a lost one gets its part of what is left of the budget', () => {
@@ -109,7 +126,7 @@ test('a steward that takes the place of a lost one gets its part of what is left
 
 /** Whom it asks to take the place of b, which nobody hears of any more. */
 function invitationOf(a: Seat): { readonly to: PeerId; readonly nonce: Uint8Array } | undefined {
-  a.handle({ type: 'roster', capacities: [standby] })
+  a.handle({ type: 'roster', capacities: [...vehicles, standby] })
   a.handle({ type: 'connected', peer: standby.peer })
   for (let passedMs = 0; passedMs < 2 * stewardLostMs; passedMs += beatIntervalMs)
     for (const effect of a.pass(beatIntervalMs))

@@ -492,6 +492,7 @@ export class CouncilStage {
   }
 
   #carryOut(member: Member, effects: readonly CouncilEffect[]): void {
+    member.council?.check()
     for (const effect of effects) {
       const line = this.#lineOf(member, effect)
       if (line !== undefined) this.#print(member.name, line)

@@ -280,6 +280,7 @@ export class StewardStage {
   }
 
   #carryOut(effects: readonly StewardEffect[]): string[] {
+    this.#steward.check()
     return effects.map((effect) => {
       switch (effect.type) {
         case 'issue': {

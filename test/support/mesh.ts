@@ -21,11 +21,11 @@ import { CarpoolNode } from '../../src/host/node/node.ts'
 import type { NodeOptions } from '../../src/host/node/options.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
 import { MeshClock } from './mesh-clock.ts'
 import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
@@ -144,7 +144,15 @@ export class Mesh {
       writeFileSync(join(folder, `${String(i).padStart(3, '0')}.txt`), text)
     const module = join(this.folder, 'module.wasm')
     writeFileSync(module, 'nobody executes this')
-    return { ...requestDefaults, paths: [folder], module, ...changes }
+    return {
+      ...submitDefaults,
+      paths: [folder],
+      runtime: 'wasm',
+      module,
+      replicas: 2,
+      standbys: 0,
+      ...changes,
+    }
   }
 
   /** The last that each node has said, for a test that fails. */
@@ -366,22 +374,3 @@ const optionDefaults = {
   standsBy: true,
   software: 'carpool/test',
 } as const
-
-const requestDefaults: SubmitRequest = {
-  paths: [],
-  runtime: 'wasm',
-  engine: 'auto',
-  module: null,
-  options: {},
-  errorBound: errorBoundDefault,
-  colludingShare: colludingShareDefault,
-  replicas: 2,
-  deadlineMs: null,
-  shortage: 'wait',
-  arbiter: 'auto',
-  selfCheck: false,
-  standbys: 0,
-  blind: false,
-  category: 'documents',
-  payment: null,
-}
