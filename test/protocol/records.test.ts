@@ -52,7 +52,10 @@ test('a record counts with the signature of its signer', () => {
   const signed = receipt()
   const signature = signed.signature.slice()
   signature[0]! ^= 1
-  for (const forged of [{ ...signed, signature }, { ...signed, signature: signature.slice(1) }])
+  for (const forged of [
+    { ...signed, signature },
+    { ...signed, signature: signature.slice(1) },
+  ])
     assert.equal(
       refusalOf(() => openRecord(forged, opening, sha256, verify)),
       'wrong-signature',
