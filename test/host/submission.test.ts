@@ -1,18 +1,20 @@
 /** What a submission leaves in the store, with an executor that finds a page in everything. */
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { SubmitRequest } from '../../src/host/api.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import { sha256 } from '../../src/host/sha256.ts'
+import { StoreError } from '../../src/host/store/errors.ts'
 import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
+import { JobBlocks } from '../../src/host/store/job-blocks.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
-import { describeJob } from '../../src/host/submission/description.ts'
+import { withDescription } from '../../src/host/submission/description.ts'
 import { quoteJob } from '../../src/host/submission/quote.ts'
-import { makeJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
+import { makeJob, type PreparedJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
 import { weightSources } from '../../src/host/submission/weights.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
@@ -67,30 +69,24 @@ function contextOn({ blocks }: Store): SubmissionContext {
 test('one request made twice is one request, and becomes two jobs that share their inputs', async (t) => {
   const store = temporaryStore(t, { cacheBytesMax: 0 })
   const context = contextOn(store)
-  const described = await describeJob(requestFor(t), context, () => {})
-  assert.equal(
-    (await describeJob(described.request, context, () => {})).requestDigest,
-    described.requestDigest,
-  )
-  const digestOf = async (changes: Partial<SubmitRequest>) =>
-    (await describeJob({ ...described.request, ...changes }, context, () => {})).requestDigest
-  assert.equal(await digestOf({ deadlineMs: 60_000, standbys: 2 }), described.requestDigest)
-  assert.notEqual(
-    await digestOf({ replicas: 3 }),
-    described.requestDigest,
-    'it resembles the first, and is another',
-  )
+  const request = requestFor(t)
+  const digestOf = (changes: Partial<SubmitRequest>) =>
+    withDescription(
+      { ...request, ...changes },
+      context,
+      () => {},
+      async ({ requestDigest }) => requestDigest,
+    )
+  const digest = await digestOf({})
+  assert.equal(await digestOf({ deadlineMs: 60_000, standbys: 2 }), digest)
+  assert.notEqual(await digestOf({ replicas: 3 }), digest, 'it resembles the first, and is another')
   const payment = { currency: 'EUR', unitMicrosMax: 10, budgetMicros: 1_000 }
-  const digests = [null, payment, { ...payment, budgetMicros: 2_000 }].map((one) =>
-    digestOf({ payment: one }),
-  )
-  assert.equal(new Set(await Promise.all(digests)).size, 3, 'with another budget it is another')
-  assert.equal(count(store, 'block_uses'), 0, 'what is only described is not stored')
+  const paid = [await digestOf({ payment }), await digestOf({ payment: { ...payment, budgetMicros: 2_000 } })]
+  assert.equal(new Set([digest, ...paid]).size, 3, 'with another budget it is another')
+  assert.equal(count(store, 'block_uses'), 0, 'what no job takes is not kept')
+  assert.equal(count(store, 'blocks'), 0)
 
-  const [first, second] = [
-    await makeJob(described, context, () => {}),
-    await makeJob(described, context, () => {}),
-  ]
+  const [first, second] = [await make(request, context), await make(request, context)]
   assert.notEqual(first.job, second.job)
   const weights: Cid[] = []
   for await (const { cid } of chunkFile(module)) weights.push(cid)
@@ -105,6 +101,7 @@ test('one request made twice is one request, and becomes two jobs that share the
   await store.blocks.release(first.job)
   for (const cid of kept) assert.notEqual(await store.blocks.get(cid), undefined)
   await store.blocks.release(second.job)
+  assert.equal(count(store, 'block_uses'), 0)
   assert.equal(count(store, 'blocks'), 0)
 })
 
@@ -112,19 +109,84 @@ test('a submission that fails half-way leaves nothing, and harms no job that sha
   const store = temporaryStore(t, { cacheBytesMax: 0 })
   const context = contextOn(store)
   const request = requestFor(t)
-  const whole = await makeJob(await describeJob(request, context, () => {}), context, () => {})
+  const whole = await make(request, context)
   const before = count(store, 'block_uses')
-  const described = await describeJob(request, context, () => {})
-  // Weights are stored after all documents.
-  for (const changed of [request.module!, request.paths[2]!]) {
-    writeFileSync(changed, 'something else')
-    await assert.rejects(
-      makeJob(described, context, () => {}),
-      (error: Error) => error.message === `${changed} changed while it was read; submit again`,
-    )
-    assert.equal(count(store, 'block_uses'), before)
+  const alone = {
+    ...context,
+    recruit: async () => {
+      throw new Error('nobody answers')
+    },
   }
+  await assert.rejects(make(request, alone), /nobody answers/)
+  assert.equal(count(store, 'block_uses'), before)
+  const paths = [...request.paths, join(request.paths[0]!, 'is no folder')]
+  await assert.rejects(make({ ...request, paths }, context), /cannot be read/)
+  assert.equal(count(store, 'block_uses'), before)
   for (const cid of store.blocks.of(whole.job).list()) assert.notEqual(await store.blocks.get(cid), undefined)
+})
+
+test('each document is read once: a file that changes afterwards is submitted as it was', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  const request = requestFor(t)
+  const whole = await make(request, context)
+  const again = await withDescription(
+    request,
+    context,
+    () => {},
+    async (described) => {
+      for (const path of request.paths) rmSync(path)
+      return makeJob(described, context, () => {})
+    },
+  )
+  const inputs = ({ job }: PreparedJob) => store.blocks.of(job).list('input')
+  const shared = new Set(inputs(whole))
+  // All but the shards and the lists, whose keys are the job's.
+  assert.equal(inputs(again).filter((cid) => shared.has(cid)).length, 5)
+})
+
+test('what a crash leaves of a submission goes when the store is opened for the jobs that are known', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  await withDescription(
+    requestFor(t),
+    context,
+    () => {},
+    async () => {
+      assert(count(store, 'block_uses') > 5)
+      await store.collect()
+      assert.equal(count(store, 'block_uses'), 0)
+    },
+  )
+})
+
+test('a job that finds no room for its lists leaves nothing, and one whose documents were lost is refused', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  const { take, putMany } = JobBlocks.prototype
+  let isTaken = false
+  const taking = t.mock.method(
+    JobBlocks.prototype,
+    'take',
+    function (this: JobBlocks, ...args: Parameters<typeof take>) {
+      isTaken = true
+      return take.apply(this, args)
+    },
+  )
+  const putting = t.mock.method(
+    JobBlocks.prototype,
+    'putMany',
+    async function (this: JobBlocks, ...args: Parameters<typeof putMany>) {
+      if (isTaken) throw new StoreError({ code: 'disk-full', what: 'blocks' })
+      await putMany.apply(this, args)
+    },
+  )
+  await assert.rejects(make(requestFor(t), context), StoreError)
+  assert.deepEqual([count(store, 'block_uses'), count(store, 'blocks')], [0, 0])
+  putting.mock.restore()
+  taking.mock.mockImplementation(async (cids) => [...cids].slice(0, 1))
+  await assert.rejects(make(requestFor(t), context), /1 blocks of it were damaged on this disk; submit again/)
+  assert.deepEqual([count(store, 'block_uses'), count(store, 'blocks')], [0, 0])
 })
 
 test('a quote names an error bound where a fleet vouches for owners, and none in an open mesh', async (t) => {
@@ -150,8 +212,7 @@ test('the keys of a blind job are for vehicles of as many owners as possible', a
     engines: [{ runtime: 'wasm', engine: 'exact', id: 'engine-1', isa: null, unitsPerHour: 0, ask: null }],
   }))
   const context = { ...contextOn(temporaryStore(t)), capacities }
-  const described = await describeJob({ ...requestFor(t), blind: true }, context, () => {})
-  const { manifest } = await makeJob(described, context, () => {})
+  const { manifest } = await make({ ...requestFor(t), blind: true }, context)
   const { candidates } = manifest.blind!
   assert.equal(candidates.length, blindCandidatesMax)
   assert(candidates.some(({ peer, owner }) => peer === last && owner === one))
@@ -162,13 +223,19 @@ test('a blind job takes no engine whose results must be read to be compared', as
     { runtime: 'wasm', engine: 'native', id: 'engine-2', isa: 'x64', agreement: 'class-text' },
   ] as const
   const context = { ...contextOn(temporaryStore(t)), engines }
-  const submitted = async (blind: boolean) => {
-    const request = { ...requestFor(t), engine: 'native', blind }
-    return makeJob(await describeJob(request, context, () => {}), context, () => {})
-  }
-  await assert.rejects(submitted(true), /'native' does not, use --engine exact/)
-  assert.equal((await submitted(false)).manifest.engine.name, 'native')
+  const request = { ...requestFor(t), engine: 'native' } as const
+  await assert.rejects(make({ ...request, blind: true }, context), /'native' does not, use --engine exact/)
+  assert.equal((await make(request, context)).manifest.engine.name, 'native')
 })
+
+function make(request: SubmitRequest, context: SubmissionContext): Promise<PreparedJob> {
+  return withDescription(
+    request,
+    context,
+    () => {},
+    (described) => makeJob(described, context, () => {}),
+  )
+}
 
 test('of every runtime that is registered, a submission knows the weights, and where they are; of others it says which there are', () => {
   for (const name of Object.keys(runtimes)) {

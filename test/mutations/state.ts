@@ -64,4 +64,11 @@ export const state: readonly Mutation[] = [
     replace: 'this.#unheld.delete(verdict)',
     caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
+  {
+    name: 'Of several ends the one that came first counts.',
+    file: 'src/protocol/job/standing.ts',
+    find: 'return [...ends].sort(',
+    replace: 'return [...ends].filter(',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
 ]

@@ -112,8 +112,15 @@ test('a job ends that a worker does with the README’s driver, and nothing is s
     wakeAt: () => {},
     write: async (effect) => {
       if (effect.type === 'issue') {
-        const { record } = effect.issued
-        receipts.set(record.id, { ...effect.issued, signed: signBytes(record, effect.body) })
+        const { issued, body } = effect
+        const receipt = openRecordAs(
+          'receipt',
+          signBytes(issued.record, body),
+          issued.opening,
+          sha256,
+          verify,
+        )
+        receipts.set(issued.record.id, receipt)
       }
       // A slow disk: everything else that can happen now happens first.
       for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))

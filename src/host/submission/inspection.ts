@@ -1,13 +1,13 @@
 /** Reading documents: what each is called, sealed and named by its content, and what work is in it. */
-import type { Cid } from '../../protocol/ids.ts'
 import type { FileReference } from '../../protocol/job/manifest.ts'
 import type { PlannedShard, SplittableDocument } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape } from '../../runtimes/messages.ts'
 import type { SubmitProgress } from '../api.ts'
 import { type Executor, SlotFailed } from '../executor/contract.ts'
-import { type documentKeys, seal } from '../sealing/sealing.ts'
-import { chunkFile } from '../store/files.ts'
+import { documentKeys, seal } from '../sealing/sealing.ts'
+import { writeFile } from '../store/files.ts'
+import type { SigningKey } from '../store/keys.ts'
 import { type DocumentSource, readDocument } from './documents.ts'
 
 /** A document as it will be stored, and the key to it. */
@@ -15,25 +15,27 @@ export interface InspectedDocument extends SplittableDocument {
   readonly key: Uint8Array
 }
 
-/** Makes the key of a document from its content. */
-export type KeyOf = ReturnType<typeof documentKeys>
+export interface InspectionOptions {
+  readonly runtime: string
+  readonly executor: Executor
+  readonly submitter: SigningKey
+  /** Names what is sealed, and keeps it if it will be wanted. */
+  readonly name: (sealed: Uint8Array) => Promise<FileReference>
+  readonly onProgress: (progress: SubmitProgress) => void
+}
 
+/** Reads each document once. Throws RequestError. */
 export async function inspect(
   sources: readonly DocumentSource[],
-  runtime: string,
-  executor: Executor,
-  keyOf: KeyOf,
-  onProgress: (progress: SubmitProgress) => void,
+  { runtime, executor, submitter, name, onProgress }: InspectionOptions,
 ): Promise<InspectedDocument[]> {
+  const keyOf = documentKeys(submitter)
   const documents: InspectedDocument[] = []
   for (const source of sources) {
     onProgress({ step: 'reading', done: documents.length, total: sources.length })
     const bytes = readDocument(source)
     const key = keyOf(bytes)
-    const [reference, shape] = await Promise.all([
-      nameOf(seal(key, bytes)),
-      shapeOf(runtime, bytes, executor),
-    ])
+    const [reference, shape] = await Promise.all([name(seal(key, bytes)), shapeOf(runtime, bytes, executor)])
     documents.push({ name: source.name, key, ...reference, ...shape })
   }
   return documents
@@ -50,10 +52,9 @@ async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): 
 }
 
 /** Names a file by its blocks, and keeps none of them. */
-export async function nameOf(bytes: Uint8Array): Promise<FileReference> {
-  let root: Cid | undefined
-  for await (const { cid } of chunkFile(bytes)) root = cid
-  return { file: root!, bytes: bytes.byteLength }
+export async function nameOf(file: Uint8Array): Promise<FileReference> {
+  const { root, bytes } = await writeFile(file, () => {})
+  return { file: root, bytes }
 }
 
 export function pagesOf(shards: readonly PlannedShard[]): number {

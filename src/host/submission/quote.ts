@@ -3,12 +3,11 @@ import { splitIntoShards } from '../../protocol/job/split.ts'
 import { costOf } from '../../protocol/verification/cost.ts'
 import type { Quote, SubmitProgress, SubmitRequest } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
-import { documentKeys } from '../sealing/sealing.ts'
 import type { SigningKey } from '../store/keys.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { findDocuments } from './documents.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
-import { inspect, pagesOf } from './inspection.ts'
+import { inspect, nameOf, pagesOf } from './inspection.ts'
 import { weightSources } from './weights.ts'
 
 export interface QuoteContext extends Market, EngineMarket {
@@ -25,13 +24,9 @@ export async function quoteJob(
   const sources = findDocuments(request.paths)
   weightSources(request.runtime, request.module)
   const engine = chooseEngine(request, context, unanimousFor(request))
-  const documents = await inspect(
-    sources,
-    request.runtime,
-    context.executor,
-    documentKeys(context.submitter),
-    onProgress,
-  )
+  const { runtime } = request
+  const { executor, submitter } = context
+  const documents = await inspect(sources, { runtime, executor, submitter, name: nameOf, onProgress })
   const shards = splitIntoShards(documents)
   const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)

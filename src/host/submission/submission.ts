@@ -1,14 +1,11 @@
 /**
  * Submission: from files on a disk to a signed manifest and all its blocks in this node's store.
  *
- * A request is described first (description.ts), which names all that it asks for. Its digest tells whether it was made
- * before: `storeAgain` then makes the inputs of that job whole, and else `makeJob` chooses an engine and a plan for it, and
- * signs a new one. The digest is of the request alone, whoever is around; the job's id is of the manifest, whose nonces
- * differ each time, so that the same request may become a job more than once.
- *
- * Documents and weights are read twice, and documents sealed twice: once to name, inspect and split them, and once to
- * store them under the job that results. A single pass would store blocks before it is known whose they are, and leave
- * them behind when anything fails; the second read comes from the page cache.
+ * A request is described first (description.ts): all that it asks for is read, sealed, put aside (staging.ts) and named. Its
+ * digest tells whether it was made before: the job of that time then takes over what was put aside, so that what its disk
+ * has damaged or lost is whole again; and else `makeJob` chooses an engine and a plan, and signs a new job, which takes it
+ * over. The digest is of the request alone, whoever is around; the job's id is of the manifest, whose nonces differ each
+ * time, so that the same request may become a job more than once.
  */
 import { randomBytes } from 'node:crypto'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
@@ -23,7 +20,8 @@ import type { Clock } from '../clock.ts'
 import { blindKeyOf, wrapForCandidates } from '../sealing/blind-keys.ts'
 import { jobSecret, namesKey, seal, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import type { BlockStore } from '../store/blocks.ts'
+import type { Block, BlockStore } from '../store/blocks.ts'
+import { writeFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { drawSeed } from '../store/keys.ts'
 import { keyedCandidates } from './blind-candidates.ts'
@@ -32,7 +30,9 @@ import { nameOf } from './inspection.ts'
 import { type JobPlan, planJob } from './job-plan.ts'
 import type { QuoteContext } from './quote.ts'
 import { sealShards } from './sealed-shards.ts'
-import { store, storeBlocks, storeDocuments, storeWeights } from './storing.ts'
+
+/** Shards stored in one commit. */
+const blocksPerCommit = 256
 
 export interface SubmissionContext extends QuoteContext {
   readonly clock: Clock
@@ -48,23 +48,13 @@ export interface PreparedJob {
   readonly requestDigest: string
 }
 
-/** What this node's disk has damaged or lost of a job's documents and weights is whole again, noticed or not. */
-export async function storeAgain(
-  described: JobDescription,
-  mine: JobBlocks,
-  onProgress: (progress: SubmitProgress) => void,
-): Promise<void> {
-  await storeDocuments(described, mine, onProgress)
-  await storeWeights(described, mine)
-}
-
 /** Throws RequestError, and StoreError when the disk does not take it; then the job's blocks are released. */
 export async function makeJob(
   described: JobDescription,
   context: SubmissionContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<PreparedJob> {
-  const { request, documents, planned } = described
+  const { request, documents, planned, staged } = described
   const plan = planJob(request, planned, context)
   onProgress({ step: 'signing', done: 0, total: 1 })
   const sealNonce = new Uint8Array(randomBytes(16))
@@ -102,14 +92,13 @@ export async function makeJob(
   const { job, record } = sign(manifest, context)
   const mine = context.blocks.of(job)
   try {
-    await storeDocuments(described, mine, onProgress)
+    await staged.handTo(mine)
     await storeBlocks(
       shards.map(({ entry, bytes }) => ({ cid: entry.shard, bytes })),
       mine,
     )
     for (const list of [shardList, names, ...(blind === null ? [] : [blind.wrapped])])
-      await store(list, mine, 'input')
-    await storeWeights(described, mine)
+      await storeFile(list, mine)
   } catch (error) {
     await context.blocks.release(job)
     throw error
@@ -150,6 +139,15 @@ function keysOf(
   const candidates = keyedCandidates(capacities, stewards, plan, payment, planned.length)
   const peers = candidates.map(({ peer }) => peer)
   return { candidates, wrapped: wrapForCandidates(secret, peers, planned.length) }
+}
+
+async function storeBlocks(blocks: readonly Block[], mine: JobBlocks): Promise<void> {
+  for (let at = 0; at < blocks.length; at += blocksPerCommit)
+    await mine.putMany(blocks.slice(at, at + blocksPerCommit), 'input')
+}
+
+async function storeFile(bytes: Uint8Array, mine: JobBlocks): Promise<void> {
+  await writeFile(bytes, (block) => mine.put(block.cid, block.bytes, 'input'))
 }
 
 function sign(
