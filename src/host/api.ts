@@ -1,13 +1,13 @@
 /**
- * What can be asked of a running node: by a command over its local socket, by a temporary node's own command,
- * later by the gateway. Plain data only, since all of it crosses a socket as JSON.
+ * What can be asked of a running node, by commands and other programs of its user. Plain data only, since all of it
+ * crosses the node's local socket as JSON (local/operations.ts).
  */
 
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
 import type { Ask, Micros, Payment } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
-import type { StewardView } from '../protocol/steward/contract.ts'
+import type { JobView } from '../protocol/state/job-view.ts'
 import type { Cost } from '../protocol/verification/cost.ts'
 import type { Plan } from '../protocol/verification/plan.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
@@ -20,7 +20,7 @@ import type {
   SettleRequest,
   SettleView,
 } from './ledger/contract.ts'
-import type { FleetMemberRow } from './store/journal.ts'
+import type { FleetMemberRow } from './store/member-tables.ts'
 
 export interface NodeApi {
   info(): NodeInfo
@@ -234,11 +234,11 @@ export interface JobStatus extends JobSummary {
   readonly replicas: number
   readonly audits: Audits | null
   readonly errorBound: number | null
-  readonly shards: StewardView['shards']
+  readonly shards: JobView['shards']
   readonly executions: number
   /** Null: nobody is paid. */
-  readonly payment: StewardView['payment']
-  readonly owners: StewardView['owners']
+  readonly payment: JobView['payment']
+  readonly owners: JobView['owners']
   /** Verified pages for each second since the first lease; 0 before the first. */
   readonly pagesPerSecond: number
   readonly etaMs: number | null

@@ -16,7 +16,7 @@ export abstract class Shell<Written> implements SimNode {
   readonly peer: PeerId
   readonly owner: OwnerId
   abstract readonly role: SimNode['role']
-  protected readonly world: SimWorld
+  readonly world: SimWorld
   protected readonly disk = new Disk<Written | WrittenEntry>()
   /** When all that was written so far is durable. */
   #durableMs = 0
@@ -27,7 +27,7 @@ export abstract class Shell<Written> implements SimNode {
     this.owner = owner
   }
 
-  protected get clockMs(): number {
+  get clockMs(): number {
     return this.world.clockOf(this)
   }
 
@@ -42,20 +42,17 @@ export abstract class Shell<Written> implements SimNode {
   }
 
   /** Nothing that depends on a write is said before it is durable. */
-  protected after(say: () => void): void {
+  after(say: () => void): void {
     this.world.later(this, Math.max(0, this.#durableMs - this.world.nowMs), say)
   }
 
-  /** `parcel` is made when all is durable; undefined: there is nothing to send any more. */
-  protected sendAfter(to: PeerId, parcel: () => Parcel | undefined): void {
-    this.after(() => {
-      const made = parcel()
-      if (made !== undefined) this.world.send(this, to, made)
-    })
+  /** Right now: what depends on a write is sent `after` it. */
+  send(to: PeerId, parcel: Parcel): void {
+    this.world.send(this, to, parcel)
   }
 
   /** `atMs` is on this node's clock. */
-  protected wakeAt(atMs: number, happen: () => void): void {
+  wakeAt(atMs: number, happen: () => void): void {
     this.world.later(this, atMs - this.clockMs, happen)
   }
 }

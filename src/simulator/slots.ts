@@ -16,8 +16,8 @@ interface Run {
 }
 
 export interface SlotOwner {
-  /** How long the next shard takes. */
-  costMs(job: SimJob): number
+  /** A shard of this job begins: returns how long it takes. */
+  begin(job: SimJob): number
   later(delayMs: number, happen: () => void): void
   answer(job: SimJob, position: number): Cid
   /** The result is here, and is to be noted before anybody hears of it. */
@@ -60,6 +60,11 @@ export class Slots {
     for (const { lease, place } of finished) this.#finishedOf(lease).add(place)
   }
 
+  /** The lease is over: nothing of it runs again. */
+  forget(lease: LeaseId): void {
+    this.#finished.delete(lease)
+  }
+
   #runNext(slot: number, run: Run): void {
     const { lease, job } = run.taken
     const finished = this.#finishedOf(lease.id)
@@ -68,7 +73,7 @@ export class Slots {
       this.#end(slot, lease.id)
       return
     }
-    const costMs = this.#owner.costMs(job)
+    const costMs = this.#owner.begin(job)
     this.#owner.later(costMs, () => {
       if (this.#runs.get(slot) !== run) return
       const result = this.#owner.answer(job, lease.payload.positions[place]!)

@@ -1,10 +1,11 @@
-/** A node that looks after jobs: carries out what its councils decide, as src/host/stewardship does in the real world. */
+/** A node that looks after jobs: one disk, one ledger and one inbox for all of them. Each job is a CouncilDriver. */
 
-import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
-import { Council } from '../protocol/council/council.ts'
-import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
+import { impossible } from '../base/assert.ts'
+import type { CouncilInput } from '../protocol/council/contract.ts'
+import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
+import type { Lease } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
@@ -12,26 +13,22 @@ import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import { type Chance, cheapHash } from './chance.ts'
-import { capacityOf, operatorPpm, seedNamed } from './fixtures.ts'
+import { type CouncilDesk, CouncilDriver } from './council-driver.ts'
+import { capacityOf, seedNamed } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimWorld } from './sim-world.ts'
+import { remember, type StewardWritten } from './steward-disk.ts'
 import { believed } from './unsigned.ts'
 
-type Written =
-  | { readonly type: 'job'; readonly job: SimJob }
-  | { readonly type: 'inputs'; readonly job: JobId }
-  | { readonly type: 'record'; readonly entry: JobRecord }
-  | { readonly type: 'result'; readonly result: Cid }
-
-export class StewardNode extends Shell<Written> {
+export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   readonly role = 'steward'
-  #councils = new Map<JobId, { readonly council: Council; readonly job: SimJob }>()
+  readonly #capacity: Capacity
+  readonly #jobs = new Map<JobId, CouncilDriver>()
+  #records = new Map<RecordId, JobRecord>()
   #results = new Set<Cid>()
   #inputs = new Set<JobId>()
-  readonly #capacity: Capacity
-  #records = new Map<RecordId, JobRecord>()
   #money: StewardMoney
   #lives = 0
 
@@ -39,15 +36,6 @@ export class StewardNode extends Shell<Written> {
     super(world, peer, owner)
     this.#capacity = capacityOf({ peer, owner })
     this.#money = this.#newMoney([])
-  }
-
-  seedOf(nonce: Uint8Array): Uint8Array {
-    return seedNamed(`${this.peer}/${nonce.join()}`)
-  }
-
-  /** Asks another node to look after this job, too. */
-  entrust(to: PeerId, job: SimJob): void {
-    this.world.send(this, to, { type: 'entrust', job, handovers: this.#handoversOf(job) })
   }
 
   /** Takes up a job of its own. */
@@ -58,20 +46,25 @@ export class StewardNode extends Shell<Written> {
     this.#begin(job, [], true)
   }
 
-  /** Takes up a job that it is entrusted with; the submitter, or whoever has them, gives it the inputs. */
-  #take(from: PeerId, job: SimJob, handovers: readonly Verified<Handover>[]): void {
-    const chain = handovers.map((record) => checked('handover', record))
-    if (this.knows(job)) {
-      for (const entry of chain) this.#receive(from, entry)
-      return
-    }
-    this.durable({ type: 'job', job })
-    for (const entry of chain) this.#keep(entry)
-    this.#begin(job, chain, false)
+  /** Asks another node to look after this job, too. */
+  entrust(to: PeerId, job: SimJob): void {
+    const handovers = this.#jobs.get(job.manifest.id)?.handovers ?? []
+    this.send(to, { type: 'entrust', job, handovers })
   }
 
+  /** It executes nothing, and may look after jobs. */
+  capacity(): Capacity {
+    return this.#capacity
+  }
+
+  tellRoster(): void {
+    for (const job of this.#jobs.values()) job.tellRoster()
+  }
+
+  // --- what the world looks at --------------------------------------------------------------------------------
+
   knows({ manifest }: SimJob): boolean {
-    return this.#councils.has(manifest.id)
+    return this.#jobs.has(manifest.id)
   }
 
   hasInputs({ manifest }: SimJob): boolean {
@@ -85,26 +78,24 @@ export class StewardNode extends Shell<Written> {
   /** A node that reads a damaged result for another one notices the damage. */
   serves(result: Cid): boolean {
     if (this.#results.has(result)) return true
-    for (const job of this.#councils.keys()) this.#tell(job, { type: 'result-lost', result })
+    for (const job of this.#jobs.values()) job.tell({ type: 'result-lost', result })
     return false
   }
 
-  #handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
-    return this.#councils.get(manifest.id)?.council.succession.chain ?? []
-  }
-
   rootOf({ manifest }: SimJob): string {
-    return this.#councils.get(manifest.id)?.council.root.join() ?? ''
+    return this.#jobs.get(manifest.id)?.root ?? ''
   }
 
   recordsOf({ manifest }: SimJob): number {
-    return this.#councils.get(manifest.id)?.council.recordCount ?? 0
+    return this.#jobs.get(manifest.id)?.recordCount ?? 0
   }
 
-  /** It executes nothing, and may look after jobs. */
-  capacity(): Capacity {
-    return this.#capacity
+  /** What it answers to a vehicle that asks, were nothing lost. */
+  answer(job: JobId, from: PeerId, before: number | null): SimStatement[] {
+    return this.#money.answer(job, from, before, this.clockMs)
   }
+
+  // --- what happens to it -------------------------------------------------------------------------------------
 
   /** A result on its disk is damaged, which it notices when it reads it. */
   flip(chance: Chance): void {
@@ -117,23 +108,12 @@ export class StewardNode extends Shell<Written> {
 
   restart(): void {
     this.disk.crash(this.world.nowMs, this.world.chance)
-    this.#councils = new Map()
-    this.#results = new Set()
-    this.#inputs = new Set()
-    const jobs: SimJob[] = []
-    const records: JobRecord[] = []
-    const entries: Entry[] = []
-    this.#records = new Map()
-    for (const written of this.disk.entries()) {
-      if (written.type === 'job') jobs.push(written.job)
-      else if (written.type === 'record') {
-        records.push(written.entry)
-        this.#tellTakenBack(written.entry)
-        this.#records.set(written.entry.record.id, written.entry)
-      } else if (written.type === 'inputs') this.#inputs.add(written.job)
-      else if (written.type === 'entry') entries.push(written.entry)
-      else this.#results.add(written.result)
-    }
+    const { jobs, records, inputs, results, entries } = remember(this.disk.entries())
+    this.#jobs.clear()
+    this.#inputs = inputs
+    this.#results = results
+    this.#records = new Map(records.map((entry) => [entry.record.id, entry]))
+    for (const entry of records) this.#tellTakenBack(entry)
     this.#money = this.#newMoney(entries)
     this.world.checkers.ledgers.restarted(this.peer, entries)
     for (const job of jobs)
@@ -146,8 +126,7 @@ export class StewardNode extends Shell<Written> {
 
   linked(peer: PeerId, up: boolean): void {
     if (up) this.#money.tellAll({ type: 'connected', peer }, this.clockMs)
-    for (const job of this.#councils.keys())
-      this.#tell(job, { type: up ? 'connected' : 'disconnected', peer })
+    for (const job of this.#jobs.values()) job.tell({ type: up ? 'connected' : 'disconnected', peer })
   }
 
   hear(from: PeerId, parcel: Parcel): void {
@@ -169,7 +148,7 @@ export class StewardNode extends Shell<Written> {
       case 'statement':
         break // a steward executes nothing
       default:
-        parcel satisfies never
+        impossible(parcel)
     }
   }
 
@@ -181,7 +160,7 @@ export class StewardNode extends Shell<Written> {
         this.#tell(delivery.job, delivery.input)
         break
       case 'inviter':
-        for (const job of this.#councils.keys()) this.#tell(job, delivery.input)
+        for (const job of this.#jobs.values()) job.tell(delivery.input)
         break
       case 'payables':
         this.#hearPayee(from, delivery.message)
@@ -192,7 +171,7 @@ export class StewardNode extends Shell<Written> {
       case 'records':
         throw new Error('simulated nodes hand records over opened')
       default:
-        delivery satisfies never
+        impossible(delivery)
     }
   }
 
@@ -207,15 +186,27 @@ export class StewardNode extends Shell<Written> {
       case 'invite': {
         const { nonce } = message
         const drawCommitment = cheapHash(this.seedOf(nonce))
-        this.world.send(this, from, { type: 'message', message: { type: 'willing', nonce, drawCommitment } })
+        this.send(from, { type: 'message', message: { type: 'willing', nonce, drawCommitment } })
         break
       }
       case 'entrust':
       case 'find':
         throw new Error(`a simulated node says '${message.type}' with a parcel of its own`)
       default:
-        message satisfies never
+        impossible(message)
     }
+  }
+
+  /** Takes up a job that it is entrusted with. It gets the inputs from the stewards that have them. */
+  #take(from: PeerId, job: SimJob, handovers: readonly Verified<Handover>[]): void {
+    const chain = handovers.map((record) => checked('handover', record))
+    if (this.knows(job)) {
+      for (const entry of chain) this.#receive(from, entry)
+      return
+    }
+    this.durable({ type: 'job', job })
+    for (const entry of chain) this.keep(entry)
+    this.#begin(job, chain, false)
   }
 
   #receive(from: PeerId, record: JobRecord): void {
@@ -223,138 +214,56 @@ export class StewardNode extends Shell<Written> {
   }
 
   #tell(job: JobId, input: CouncilInput): void {
-    const known = this.#councils.get(job)
-    if (known === undefined) return
-    for (const effect of known.council.handle(input, this.clockMs)) this.#carryOut(known.job, effect)
-  }
-
-  tellRoster(): void {
-    for (const job of this.#councils.keys())
-      this.#tell(job, { type: 'roster', capacities: this.world.capacities(), operatorPpm })
+    this.#jobs.get(job)?.tell(input)
   }
 
   #begin(job: SimJob, records: readonly JobRecord[], fresh: boolean): void {
-    const { id, payload: manifest } = job.manifest
-    const council = new Council({
-      job: id,
-      manifest,
-      self: this.peer,
-      seedOf: (nonce) => this.seedOf(nonce),
-      sha256: cheapHash,
-    })
-    this.#councils.set(id, { council, job })
-    const known = [...records].sort(byDependency).filter(isMoney)
-    this.#money.begin(job, known, this.clockMs)
-    const shards = this.#inputs.has(id) ? job.shards : null
-    for (const effect of council.begin({ records, shards, fresh }, this.clockMs)) this.#carryOut(job, effect)
-    this.#tell(id, { type: 'roster', capacities: this.world.capacities(), operatorPpm })
-    for (const peer of this.world.linkedTo(this)) this.#tell(id, { type: 'connected', peer })
+    const { id } = job.manifest
+    const begun = new CouncilDriver(job, this)
+    this.#jobs.set(id, begun)
+    this.#money.begin(job, [...records].sort(byDependency).filter(isMoney), this.clockMs)
+    begun.begin(records, this.#inputs.has(id), fresh)
   }
 
-  #carryOut(job: SimJob, effect: CouncilEffect): void {
-    const id = job.manifest.id
-    const { world } = this
-    switch (effect.type) {
-      case 'issue':
-        world.signed(effect.issued.record)
-        this.#issued(effect.issued)
-        break
-      case 'keep':
-        this.#keep(effect.receipt)
-        break
-      case 'copy':
-        this.#keep(effect.record)
-        break
-      case 'offer':
-        this.sendAfter(effect.to, () => {
-          const lease = this.#recordOf(effect.lease)
-          if (lease?.kind !== 'lease') return undefined
-          world.checkers.offered(lease.record)
-          return { type: 'offer', job, lease: lease.record, handovers: this.#handoversOf(job) }
-        })
-        break
-      case 'adopt':
-      case 'entrust':
-        this.sendAfter(effect.to, () => ({ type: effect.type, job, handovers: this.#handoversOf(job) }))
-        break
-      case 'send':
-        this.sendAfter(effect.to, () => ({ type: 'message', message: effect.message }))
-        break
-      case 'share':
-        this.sendAfter(effect.to, () => ({ type: 'record', entry: effect.record }))
-        break
-      case 'collect':
-        world.collect(this, effect.wanted, (results) => {
-          for (const { result, finding } of results) if (finding.state === 'good') this.#hold(result)
-          this.#tell(id, { type: 'examined', results })
-        })
-        break
-      case 'recompute': {
-        const truth = job.truth(effect.position)
-        world.later(this, 3_000, () => {
-          this.#hold(truth)
-          this.#tell(id, {
-            type: 'recomputed',
-            position: effect.position,
-            found: { result: truth, text: truth },
-          })
-        })
-        break
-      }
-      case 'hold-inputs':
-        world.fetchInputs(this, job, () => {
-          this.#inputs.add(id)
-          this.durable({ type: 'inputs', job: id })
-          this.#tell(id, { type: 'inputs-held', shards: job.shards })
-        })
-        break
-      case 'hold-results':
-        world.fetchResults(this, effect.from, effect.results, (held) => {
-          if (held) for (const result of effect.results) this.#hold(result)
-          this.#tell(id, { type: 'results-held', verdict: effect.verdict, held })
-        })
-        break
-      case 'ended':
-        world.ended(id)
-        break
-      case 'acting':
-        this.#money.tell(id, { type: 'acting', acting: effect.acting }, this.clockMs)
-        break
-      case 'wake':
-        this.wakeAt(effect.atMs, () => this.#tell(id, { type: 'wake' }))
-        break
-      case 'lied': // liars go on lying: that is what the world is for
-      case 'decided': // the verdict's record says the same
-      case 'revoke': // nothing is read without a lease in here
-        break
-      default:
-        effect satisfies never
-    }
+  // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
+
+  seedOf(nonce: Uint8Array): Uint8Array {
+    return seedNamed(`${this.peer}/${nonce.join()}`)
   }
 
-  #recordOf(id: RecordId): JobRecord | undefined {
-    return this.#records.get(id)
-  }
-
-  #issued(entry: JobRecord): void {
-    this.#keep(entry)
+  issued(entry: JobRecord): void {
+    this.keep(entry)
     if (entry.kind === 'allowance') this.after(() => this.#tellTakenBack(entry))
+  }
+
+  keep(entry: JobRecord): void {
+    this.#records.set(entry.record.id, entry)
+    this.durable({ type: 'record', entry })
+    const { job } = entry.record
+    if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
+  }
+
+  leaseOf(id: LeaseId): Verified<Lease> | undefined {
+    const entry = this.#records.get(id)
+    return entry?.kind === 'lease' ? entry.record : undefined
+  }
+
+  hold(result: Cid): void {
+    this.#results.add(result)
+    this.durable({ type: 'result', result })
+  }
+
+  holdInputs(job: JobId): void {
+    this.#inputs.add(job)
+    this.durable({ type: 'inputs', job })
+  }
+
+  acting(job: JobId, acting: boolean): void {
+    this.#money.tell(job, { type: 'acting', acting }, this.clockMs)
   }
 
   #tellTakenBack(entry: JobRecord): void {
     if (entry.kind === 'allowance') this.world.checkers.tookBack(entry.record)
-  }
-
-  #keep(entry: JobRecord): void {
-    this.#records.set(entry.record.id, entry)
-    this.durable({ type: 'record', entry })
-    const job = entry.record.job
-    if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
-  }
-
-  /** What it answers to a vehicle that asks, were nothing lost. */
-  answer(job: JobId, from: PeerId, before: number | null): SimStatement[] {
-    return this.#money.answer(job, from, before, this.clockMs)
   }
 
   #newMoney(entries: readonly Entry[]): StewardMoney {
@@ -364,15 +273,10 @@ export class StewardNode extends Shell<Written> {
         peer: this.peer,
         write: (entry) => this.writeEntry(entry),
         wake: (atMs, happen) => this.wakeAt(atMs, happen),
-        state: (to, said) => this.sendAfter(to, () => ({ type: 'statement', said })),
+        state: (to, said) => this.after(() => this.send(to, { type: 'statement', said })),
       },
       entries,
       this.#lives * 2 ** 25,
     )
-  }
-
-  #hold(result: Cid): void {
-    this.#results.add(result)
-    this.durable({ type: 'result', result })
   }
 }

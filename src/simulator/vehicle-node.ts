@@ -1,12 +1,13 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
 
+import { impossible } from '../base/assert.ts'
+import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Receipt } from '../protocol/job/lease.ts'
+import { isToSteward } from '../protocol/inbox.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity, EngineAdvert } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
-import type { Verified } from '../protocol/record/record.ts'
 import { type Checked, checked } from '../protocol/records.ts'
 import type { WorkerEffect, WorkerInput } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
@@ -35,6 +36,8 @@ export class VehicleNode extends Shell<VehicleWritten> {
   readonly temper: Temper
   readonly #engine: EngineAdvert
   readonly #slots: Slots
+  readonly #hands = this.#makeHands()
+  readonly #after = (say: () => void) => this.after(say)
   readonly #jobs = new Map<JobId, SimJob>()
   readonly #leases = new Map<LeaseId, TakenLease>()
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
@@ -52,7 +55,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
     this.#engine = { ...engine, ask }
     this.temper = temper
     this.#slots = new Slots({
-      costMs: ({ shards }) => {
+      begin: ({ shards }) => {
         const expectedMs = shards[0]!.costMs * slowness
         return world.chance.between(expectedMs / 2, expectedMs * 2)
       },
@@ -127,13 +130,29 @@ export class VehicleNode extends Shell<VehicleWritten> {
       case 'receipt':
         break // a vehicle looks after no job
       default:
-        parcel satisfies never
+        impossible(parcel)
     }
   }
 
   #hearMessage(from: PeerId, message: Message): void {
-    if (message.type === 'acknowledge' || message.type === 'withdraw' || message.type === 'ended')
-      this.#tell({ ...message, from })
+    if (isToSteward(message)) return // it looks after no job
+    switch (message.type) {
+      case 'acknowledge':
+      case 'withdraw':
+      case 'ended':
+        this.#tell({ ...message, from })
+        break
+      case 'offer':
+      case 'adopt':
+      case 'statement':
+        throw new Error(`'${message.type}' is a parcel of its own in here`)
+      case 'charter':
+      case 'credential':
+      case 'evidence':
+        break // there is no fleet in here, and nobody is banned
+      default:
+        impossible(message)
+    }
   }
 
   linked(peer: PeerId, up: boolean): void {
@@ -174,7 +193,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
         for (const receipt of receipts) this.#money.signed(lease, receipt, this.clockMs)
     }
     const restored = jobs.map((job) => job.restored)
-    this.#carryOutAll(this.#worker.restore(restored, this.clockMs))
+    this.#carryOut(this.#worker.restore(restored, this.clockMs))
     for (const { job } of jobs) this.#knowStewards(job)
     if (this.#mode !== 'run') this.#tell({ type: 'mode', mode: this.#mode })
     for (const peer of this.world.linkedTo(this)) this.#tell({ type: 'connected', peer })
@@ -204,86 +223,66 @@ export class VehicleNode extends Shell<VehicleWritten> {
         peer: this.peer,
         write: (entry) => this.writeEntry(entry),
         wake: (atMs, happen) => this.wakeAt(atMs, happen),
-        ask: (to, job, before) => this.#say(to, { type: 'account', job, before }),
+        ask: (to, job, before) => this.after(() => this.#say(to, { type: 'account', job, before })),
         accounted: (to, job, statement, micros) =>
-          this.#say(to, { type: 'accounted', job, statement, micros }),
+          this.after(() => this.#say(to, { type: 'accounted', job, statement, micros })),
       },
       entries,
     )
   }
 
   #say(to: PeerId, message: Message): void {
-    this.sendAfter(to, () => ({ type: 'message', message }))
+    this.send(to, { type: 'message', message })
   }
 
   #tell(input: WorkerInput): void {
-    this.#carryOutAll(this.#worker.handle(input, this.clockMs))
+    this.#carryOut(this.#worker.handle(input, this.clockMs))
   }
 
-  #carryOutAll(effects: readonly WorkerEffect[]): void {
-    for (const effect of effects) this.#carryOut(effect)
+  #carryOut(effects: readonly WorkerEffect[]): void {
+    carryOut(effects, this.#hands, this.#after)
   }
 
-  #carryOut(effect: WorkerEffect): void {
+  #makeHands(): Hands<WorkerEffect> {
     const { world } = this
-    switch (effect.type) {
-      case 'take':
-        this.durable({ type: 'lease', ...this.#leases.get(effect.lease)! })
-        this.#knowStewards(this.#leases.get(effect.lease)!.job)
-        break
-      case 'follow':
-        this.durable({ type: 'follow', job: effect.job, steward: effect.steward })
-        if (this.#money.worksFor(effect.job)) this.#knowStewards(this.#jobs.get(effect.job)!)
-        break
-      case 'issue': {
-        const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
-        world.checkers.signed(effect.id, effect.body, effect.opening, isLiar(this.temper))
-        this.#receipts.set(effect.id, checked('receipt', receipt, effect.opening))
-        this.durable({ type: 'receipt', receipt, opening: effect.opening })
+    return {
+      take: ({ lease }) => {
+        const taken = this.#leases.get(lease)!
+        this.durable({ type: 'lease', ...taken })
+        this.#knowStewards(taken.job)
+      },
+      follow: ({ job, steward }) => {
+        this.durable({ type: 'follow', job, steward })
+        if (this.#money.worksFor(job)) this.#knowStewards(this.#jobs.get(job)!)
+      },
+      issue: ({ issued }) => {
+        const { record: receipt, opening } = issued
+        world.checkers.signed(receipt.id, receipt, opening, isLiar(this.temper))
+        this.#receipts.set(receipt.id, issued)
+        this.durable({ type: 'receipt', receipt, opening })
         this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, this.clockMs)
-        break
-      }
-      case 'release':
-        this.durable({ type: 'release', lease: effect.lease, reason: effect.reason })
-        break
-      case 'deliver': {
-        const receipt = this.#receipts.get(effect.receipt)
-        const { released } = effect
-        if (receipt !== undefined) this.sendAfter(effect.to, () => ({ type: 'receipt', receipt, released }))
-        break
-      }
-      case 'show': {
-        const known = this.#leases.get(effect.lease)
-        if (known !== undefined)
-          this.sendAfter(effect.to, () => ({ type: 'record', entry: checked('lease', known.lease) }))
-        break
-      }
-      case 'send':
-        this.#say(effect.to, effect.message)
-        break
-      case 'prepare':
+      },
+      release: ({ lease, reason }) => this.durable({ type: 'release', lease, reason }),
+      deliver: ({ to, receipt: id, released }) => {
+        const receipt = this.#receipts.get(id)
+        if (receipt !== undefined) this.send(to, { type: 'receipt', receipt, released })
+      },
+      show: ({ to, lease }) => {
+        const known = this.#leases.get(lease)
+        if (known !== undefined) this.send(to, { type: 'record', entry: checked('lease', known.lease) })
+      },
+      send: ({ to, message }) => this.#say(to, message),
+      prepare: ({ lease }) =>
         world.later(this, world.chance.between(50, 500), () => {
-          if (world.hasRoom(this)) this.#tell({ type: 'prepared', lease: effect.lease })
-          else this.#tell({ type: 'unprepared', lease: effect.lease, why: 'no-space' })
-        })
-        break
-      case 'run':
-        this.#slots.run(effect.slot, this.#leases.get(effect.lease)!)
-        break
-      case 'drain':
-        this.#slots.drain(effect.slot)
-        break
-      case 'abort':
-        this.#slots.abort(effect.slot)
-        break
-      case 'wake':
-        this.wakeAt(effect.atMs, () => this.#tell({ type: 'wake' }))
-        break
-      case 'advertise': // the world looks at what it has free every five seconds
-      case 'forget': // results need no room in here
-        break
-      default:
-        effect satisfies never
+          if (world.hasRoom(this)) this.#tell({ type: 'prepared', lease })
+          else this.#tell({ type: 'unprepared', lease, why: 'no-space' })
+        }),
+      run: ({ slot, lease }) => this.#slots.run(slot, this.#leases.get(lease)!),
+      drain: ({ slot }) => this.#slots.drain(slot),
+      abort: ({ slot }) => this.#slots.abort(slot),
+      wake: ({ atMs }) => this.wakeAt(atMs, () => this.#tell({ type: 'wake' })),
+      advertise: () => {}, // the world looks at what it has free every five seconds
+      forget: () => {}, // results need no room in here
     }
   }
 }

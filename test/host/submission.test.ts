@@ -1,18 +1,22 @@
 /** What a submission leaves in the store, with an executor that finds a page in everything. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { pino } from 'pino'
 import type { SubmitRequest } from '../../src/host/api.ts'
-import type { Executor } from '../../src/host/executor/executor.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import type { Executor } from '../../src/host/executor/contract.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
-import { describeJob, makeJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
+import { describeJob } from '../../src/host/submission/description.ts'
+import { makeJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
+import { weightSources } from '../../src/host/submission/weights.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { runtimes } from '../../src/runtimes/registry.ts'
 import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
 /** A module of two blocks and three documents, of which one is of two blocks as well. */
@@ -28,22 +32,14 @@ function requestFor(t: TestContext): SubmitRequest {
     return path
   })
   return {
+    ...submitDefaults,
     paths,
     runtime: 'wasm',
-    engine: 'auto',
     module: join(folder, 'module.wasm'),
-    options: {},
     errorBound: 0.001,
     colludingShare: 0.05,
     replicas: 2,
-    deadlineMs: null,
-    shortage: 'wait',
-    arbiter: 'auto',
-    selfCheck: false,
     standbys: 0,
-    blind: false,
-    category: 'documents',
-    payment: null,
   }
 }
 
@@ -60,7 +56,7 @@ function contextOn({ blocks }: Store): SubmissionContext {
     owner: ownerIdOf(sha256, node.peerId),
     canRecompute: () => true,
     recruit: async () => [],
-    log: pino({ level: 'silent' }),
+    clock: systemClock,
   }
 }
 
@@ -117,6 +113,19 @@ test('a submission that fails half-way leaves nothing, and harms no job that sha
   )
   assert.equal(count(store, 'block_uses'), before)
   for (const cid of store.blocks.of(whole.job).list()) assert.notEqual(await store.blocks.get(cid), undefined)
+})
+
+test('of every runtime that is registered, a submission knows the weights, and where they are; of others it says which there are', () => {
+  for (const name of Object.keys(runtimes)) {
+    const sources = weightSources(name, '/my/module.wasm')
+    assert(sources.length > 0)
+    for (const { path } of sources) assert(path === '/my/module.wasm' || existsSync(path), path)
+  }
+  for (const name of ['tea', 'constructor'])
+    assert.throws(
+      () => weightSources(name, null),
+      new RegExp(`there is no runtime '${name}'; there are ${Object.keys(runtimes).join(' and ')}`),
+    )
 })
 
 function count({ database }: Store, table: 'blocks' | 'block_uses'): number {

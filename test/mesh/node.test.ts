@@ -69,7 +69,10 @@ test('a submitter that starts again goes on with its job', async () => {
   const { job } = await submitter.api.submit(mesh.request(['one', 'two', 'three']))
   await Promise.all(cars.map(({ executed }) => executed.find((text) => text === 'one')))
   await submitter.restart()
-  assert.equal((await submitter.api.status(job)).state, 'running')
+  // Nobody asks for it before.
+  await mesh.until('it is looked after', () =>
+    submitter.api.jobs().some((one) => one.job === job && one.state === 'running'),
+  )
   gate.open()
   assert.equal((await submitter.ended(job)).state, 'complete')
   assert.deepEqual(await submitter.texts(job), ['one', 'two', 'three'])

@@ -30,6 +30,7 @@ const provisions = 'test/host/provisions.test.ts'
 const submission = 'test/host/submission.test.ts'
 const jobsAlike = 'test/host/jobs-alike.test.ts'
 const outbox = 'test/host/outbox.test.ts'
+const endLearned = 'test/host/end-learned.test.ts'
 const vehicle = 'test/host/vehicle.test.ts'
 const restart = 'test/protocol/steward-restart.test.ts'
 const fleet = 'test/protocol/fleet.test.ts'
@@ -44,6 +45,7 @@ const signalsOf = (kind: string): string => `test/host/signals-${kind}.test.ts`
 const supervisor = 'test/host/supervisor.test.ts'
 const allowance = 'test/protocol/allowance.test.ts'
 const ledger = 'test/protocol/ledger.test.ts'
+const meshOf = (room: string): string => `test/mesh/${room}.test.ts`
 
 export const mutations: readonly Mutation[] = [
   // --- disk and network
@@ -148,21 +150,21 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A node that stops looking after a job forgets that its vehicle works on it.',
-    file: 'src/host/store/store.ts',
+    file: 'src/host/store.ts',
     find: 'some((other) => other !== role)',
     replace: 'some((other) => other !== role && other === "")',
     caughtBy: [storeJobs],
   },
   {
     name: 'What a crash left of forgotten jobs stays.',
-    file: 'src/host/store/store.ts',
+    file: 'src/host/store.ts',
     find: 'blocks.keepOnly(new Set(',
     replace: 'Promise.resolve(new Set(',
     caughtBy: [jobsAlike],
   },
   {
     name: 'Of weights only the root is the job’s.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/storing.ts',
     find: '(block) => mine.put(block.cid, block.bytes, kind))',
     replace:
       "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
@@ -256,10 +258,39 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A vehicle that signs two results for one shard is not contradicted.',
-    file: 'src/protocol/steward/steward.ts',
+    file: 'src/protocol/steward/intake.ts',
     find: 'if (before !== undefined && before !== result && !state.equivocated) {',
     replace: 'if (before === null) {',
     caughtBy: [scenarios],
+  },
+  // --- records that stewards have in common
+  {
+    name: 'After the end nobody tells a steward that was away who took its place.',
+    file: 'src/protocol/council/council.ts',
+    find: '      else if (this.#ended)',
+    replace: '      else if (this.acting)',
+    caughtBy: [council],
+  },
+  {
+    name: 'Handovers beside the bound are refused, so that the order in which they come decides.',
+    file: 'src/protocol/job/handover.ts',
+    find: '    all.push(handover)\n',
+    replace: '    if (chain.length < handoverRecordsMax) all.push(handover)\n',
+    caughtBy: [council],
+  },
+  {
+    name: 'A steward that has let go of an ended job leaves one that was away to execute it again.',
+    file: 'src/host/jobs.ts',
+    find: '        else void this.#tellHowItEnded(from, message)\n',
+    replace: '',
+    caughtBy: [endLearned],
+  },
+  {
+    name: 'Stewards that compare a large leaf name the same ids each time.',
+    file: 'src/protocol/council/council.ts',
+    find: '    this.#named.set(key, end < ids.length ? end : 0)\n',
+    replace: '',
+    caughtBy: [council],
   },
   // --- leases
   {
@@ -299,30 +330,30 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'The result of a late receipt is fetched for a verified shard.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'if (claim.shard.verdict !== undefined) {\n      this.#claimUnseen(claim)',
-    replace: 'if (claim.shard.position < 0) {\n      this.#claimUnseen(claim)',
+    file: 'src/protocol/steward/intake.ts',
+    find: 'if (claim.shard.verdict !== undefined) {\n    countUnseen(desk, claim)',
+    replace: 'if (claim.shard.position < 0) {\n    countUnseen(desk, claim)',
     caughtBy: [scenarios],
   },
   {
     name: 'A receipt that is repeated claims its shards again.',
-    file: 'src/protocol/steward/steward.ts',
-    find: '      if (before !== undefined) return\n',
+    file: 'src/protocol/steward/intake.ts',
+    find: '    if (before !== undefined) return\n',
     replace: '',
     caughtBy: [scenarios],
   },
   {
     name: 'A receipt is acknowledged and not kept.',
-    file: 'src/protocol/steward/steward.ts',
-    find: "if (isNews) this.#effects.unshift({ type: 'keep', receipt: opened })",
+    file: 'src/protocol/steward/intake.ts',
+    find: "desk.effects.unshift({ type: 'keep', receipt: opened })",
     replace: '',
     caughtBy: [scenarios],
   },
   {
     name: 'A job that was cancelled counts as complete.',
     file: 'src/protocol/steward/steward.ts',
-    find: "this.#finish('cancelled',",
-    replace: "this.#finish('complete',",
+    find: "finishJob(desk, 'cancelled',",
+    replace: "finishJob(desk, 'complete',",
     caughtBy: [scenarios],
   },
   // --- restarts
@@ -456,7 +487,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'The owner’s rules do not settle.',
-    file: 'src/protocol/rules/rules.ts',
+    file: 'src/protocol/rules/settling.ts',
     find: "if (bySignals === 'stop' || nowMs - this.#lastStopMs < settleMs) return 'stop'",
     replace: "if (bySignals === 'stop') return 'stop'",
     caughtBy: [rules],
@@ -477,7 +508,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A temperature back at its limit is fine for the owner’s rules.',
-    file: 'src/protocol/rules/catalogue.ts',
+    file: 'src/protocol/rules/measuring.ts',
     find: 'value <= (wasCrossed ? max - back : max)',
     replace: 'value <= max',
     caughtBy: [rules],
@@ -498,7 +529,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'An unplugged vehicle works on, whatever its owner’s rules say.',
-    file: 'src/protocol/rules/catalogue.ts',
+    file: 'src/protocol/rules/vehicle-rules.ts',
     find: 'isFine: isPlugged ?? null,',
     replace: 'isFine: true,',
     caughtBy: [week],
@@ -513,7 +544,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'The same readings once more hide from the owner’s rules that a minute has passed since it was bad.',
     file: 'src/protocol/rules/rules.ts',
-    find: '    this.#settle(last.bySignals, nowMs)\n    const wakeAtMs',
+    find: '    this.#settling.settle(last.bySignals, nowMs)\n    const wakeAtMs',
     replace: '    const wakeAtMs',
     caughtBy: [rules],
   },
@@ -539,6 +570,13 @@ export const mutations: readonly Mutation[] = [
     caughtBy: [scenarios],
   },
   // --- the proof
+  {
+    name: 'What is said to another node does not wait for the disk.',
+    file: 'src/protocol/driver.ts',
+    find: '  send: true,',
+    replace: '  send: false,',
+    caughtBy: ['test/protocol/driver.test.ts'],
+  },
   {
     name: 'Draws are not bound to the seed that was committed to.',
     file: 'src/protocol/audit/draws.ts',
@@ -633,15 +671,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Of verdicts made apart, whichever side is looked at first is unanimous.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'if ((this.#apart.get(shard.position)?.unseen.size ?? 0) > 0) return',
+    file: 'src/protocol/steward/judge.ts',
+    find: 'if ((desk.apart.get(shard.position)?.unseen.size ?? 0) > 0) return',
     replace: '',
     caughtBy: [council],
   },
   {
     name: 'A shard under audits is accepted before its window has passed.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'const passed = agreeing.filter(({ owner }) => this.#windows!.hasPassed(owner, shard.position))',
+    file: 'src/protocol/steward/judge.ts',
+    find: 'const passed = agreeing.filter(({ owner }) => desk.windows!.hasPassed(owner, shard.position))',
     replace: 'const passed = agreeing',
     caughtBy: [scenarios],
   },
@@ -668,16 +706,16 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Records get in that no steward of the job signed.',
-    file: 'src/protocol/council/job-records.ts',
-    find: "} else if (signedByOf(entry.kind) !== 'steward' || !this.isSteward(record.signer)) return false",
-    replace: '}',
+    file: 'src/protocol/state/job-state.ts',
+    find: "signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)",
+    replace: "entry.kind === 'handover' && !this.isSteward(record.signer)",
     caughtBy: [council, scenarios],
   },
   {
     name: 'A job ends before anybody else holds its results.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'this.#safe = this.#stewards.length === 1',
-    replace: 'this.#safe = true',
+    file: 'src/protocol/steward/judge.ts',
+    find: 'desk.safe = desk.stewards.length === 1',
+    replace: 'desk.safe = true',
     caughtBy: [scenarios],
   },
   {
@@ -689,15 +727,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A verdict stands though nobody who lives has its result.',
-    file: 'src/protocol/steward/steward.ts',
-    find: '((alike && reached) || ended)',
-    replace: '(alike || ended)',
+    file: 'src/protocol/job/standing.ts',
+    find: '((alike && reached) || hasEnded)',
+    replace: '(alike || hasEnded)',
     caughtBy: [scenarios],
   },
   {
     name: 'Of two verdicts that differ, the first stands.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'const alike = standing.every(({ verdict }) => verdict.result === standing[0]?.verdict.result)',
+    file: 'src/protocol/job/standing.ts',
+    find: 'const alike = standing.every(({ verdict }) => verdict.result === result)',
     replace: 'const alike = true',
     caughtBy: [scenarios],
   },
@@ -797,7 +835,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A vehicle that must stop downloads on.',
-    file: 'src/host/vehicle/vehicle.ts',
+    file: 'src/host/vehicle/workshop.ts',
     find: "    this.#fetching.get(lease)?.abort(new Error('the lease is over'))\n",
     replace: '',
     caughtBy: [vehicle],
@@ -834,7 +872,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A blind job waits for owners who cannot come.',
     file: 'src/protocol/steward/steward.ts',
-    find: 'if (this.#end === undefined) this.#failForWantOfKeys(nowMs)',
+    find: 'if (desk.end === undefined) failForWantOfKeys(desk, nowMs)',
     replace: '',
     caughtBy: [scenarios],
   },
@@ -905,9 +943,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A receipt that says nothing new is kept.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'if (isNews) this.#effects.unshift',
-    replace: 'this.#effects.unshift',
+    file: 'src/protocol/steward/intake.ts',
+    find: 'if (isNews) {',
+    replace: '{',
     caughtBy: [scenarios],
   },
   {
@@ -934,16 +972,23 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A lease is issued whatever the allowance has left.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'return units * unitMicros <= this.#free',
+    file: 'src/protocol/steward/purse.ts',
+    find: 'return units * unitMicros <= freeOf(desk)',
     replace: 'return units >= 0',
     caughtBy: [scenarios],
   },
   {
     name: 'What was written off counts all the same.',
-    file: 'src/protocol/steward/steward.ts',
-    find: 'if (!this.#allowances.isOpen(state.lease.id, place)) {',
+    file: 'src/protocol/steward/intake.ts',
+    find: 'if (!desk.state.allowances.isOpen(state.lease.id, place)) {',
     replace: 'if (place < 0) {',
+    caughtBy: [scenarios],
+  },
+  {
+    name: 'A late receipt for a lease that was written off counts as a replica under way.',
+    file: 'src/protocol/steward/intake.ts',
+    find: '      desk.board.release(shard, state.lease.payload.owner, state.lease.id, false)\n',
+    replace: '',
     caughtBy: [scenarios],
   },
   {
@@ -969,7 +1014,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A vehicle believes how much work its lease says that there is.',
-    file: 'src/host/vehicle/vehicle.ts',
+    file: 'src/host/vehicle/workshop.ts',
     find: 'if (counted !== units)',
     replace: 'if (counted === undefined)',
     caughtBy: [vehicle],
@@ -1022,5 +1067,76 @@ export const mutations: readonly Mutation[] = [
     find: 'BigInt(payload.micros) === micros && ',
     replace: '',
     caughtBy: [auditPayments],
+  },
+  // --- whole nodes, in a mesh of one process
+  {
+    name: 'An open pay-out’s money is offered again.',
+    file: 'src/host/ledger/payouts.ts',
+    find: "      if (state === 'open')\n",
+    replace: "      if (state === 'paid')\n",
+    caughtBy: [meshOf('money')],
+  },
+  {
+    name: 'A standby takes a secret that the manifest did not commit to.',
+    file: 'src/host/jobs/standing-by.ts',
+    find: '!equals(sealCommitment(secret), seal.commitment)',
+    replace: 'false',
+    caughtBy: [meshOf('sealing')],
+  },
+  {
+    name: 'A job that is cancelled goes on.',
+    file: 'src/host/jobs/jobs.ts',
+    find: "    stewardship.handle({ type: 'cancel' })\n",
+    replace: '',
+    caughtBy: [meshOf('jobs')],
+  },
+  {
+    name: 'A node that starts again leaves its jobs alone.',
+    file: 'src/host/node/node.ts',
+    find: '  jobs.resume()\n',
+    replace: '',
+    caughtBy: [meshOf('node')],
+  },
+  {
+    name: 'Whoever asks for a block gets it.',
+    file: 'src/host/node/routing.ts',
+    find: '    jobs.mayRead(peer, cid) ||',
+    replace: '    true ||',
+    caughtBy: [meshOf('sealing')],
+  },
+  {
+    name: 'A steward does not fetch again what a vehicle could not get.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: "input.reason === 'missing-blocks'",
+    replace: "input.reason === 'no-such-engine'",
+    caughtBy: [meshOf('stewardship')],
+  },
+  {
+    name: 'A standby does not fetch the results of its job.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: '(effect) => void this.#holdResults(effect)',
+    replace: '() => {}',
+    caughtBy: [meshOf('stewardship')],
+  },
+  {
+    name: 'A job begins whose budget cannot pay for what is expected.',
+    file: 'src/host/submission/job-plan.ts',
+    find: 'cost === null || budgetMicros >= cost.expectedMicros',
+    replace: 'cost === null || budgetMicros >= 0',
+    caughtBy: [meshOf('money')],
+  },
+  {
+    name: 'A pause ends with the node’s process.',
+    file: 'src/host/supervisor/desk-watch.ts',
+    find: '    if (pause !== null) this.#guard.handle',
+    replace: '    if (pause !== pause) this.#guard.handle',
+    caughtBy: [meshOf('node')],
+  },
+  {
+    name: 'A vehicle that is not admitted gets a credential.',
+    file: 'src/host/membership/registrar.ts',
+    find: "    if (known.state !== 'admitted') return { state: known.state }\n",
+    replace: '',
+    caughtBy: [meshOf('fleet')],
   },
 ]

@@ -223,6 +223,28 @@ test('a draw counts once, from candidates that are in the report', () => {
   const forAnother = honest()
   forAnother.lease(2, [0], { owner: owner(3) })
   isBlamed(forAnother, /went to v2\.+, whom the seed does not draw/)
+  const sameOwner = new WrittenReport(1, {}, [owner(0), owner(0)])
+  const drawn = sameOwner.lease(0, [0])
+  sameOwner.lease(1, [0], { owner: owner(0), draw: { ...drawn.lease.draw, index: 1 } })
+  sameOwner.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  isBlamed(sameOwner, /went to v1\.+, whom the seed does not draw/)
+})
+
+test('each steward numbers its own draws', () => {
+  const report = new WrittenReport(1, { stewards: [placeOf('steward'), placeOf('other')] })
+  const { lease } = report.lease(0, [0])
+  report.lease(0, [0], { draw: lease.draw }, { signer: peerNamed('other') })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  report.add('reveal', peerNamed('other'), { seed })
+  isBlamed(report)
+})
+
+test('a job that any of its stewards calls complete has a verdict for every shard', () => {
+  const report = new WrittenReport(1, { stewards: [placeOf('steward'), placeOf('other')] })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  isBlamed(report)
+  report.end(peerNamed('other'))
+  isBlamed(report, /is called complete, and 1 shards have no verdict/)
 })
 
 test('a job without an end is no proof', () => {

@@ -9,7 +9,7 @@ import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/proto
 import { Council } from '../../src/protocol/council/council.ts'
 import { JobRecords } from '../../src/protocol/council/job-records.ts'
 import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
-import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
 import { receiptRoot } from '../../src/protocol/job/lease.ts'
@@ -20,10 +20,13 @@ import {
   stewardLeaseMs,
   stewardLostMs,
   successionStepMs,
+  syncIdsMax,
 } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
+import { decodeMessage, encodeMessage } from '../../src/protocol/message.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import { checked, type JobRecord, type RecordKind } from '../../src/protocol/records.ts'
+import { JobState } from '../../src/protocol/state/job-state.ts'
 import { Steward } from '../../src/protocol/steward/steward.ts'
 import { CouncilStage, seatOf, seedOf } from '../support/core-council-stage.ts'
 import {
@@ -370,6 +373,7 @@ function handoverOf(signer: string, taker: string, after: Verified<Handover> | u
   return checked('handover', recordOf('handover', signer, payload, { epoch: (after?.epoch ?? 0) + 1 }))
 }
 
+const twoStewards = manifestWith({ stewards: ['a', 'b'].map(seatOf) })
 const threeStewards = manifestWith({ stewards: ['a', 'b', 'c'].map(seatOf) })
 
 /** What a steward has who was told these, again and again while any was new, as comparisons do. */
@@ -458,6 +462,45 @@ test('beside the bound of forks, too, the order in which handovers come makes no
   }
 })
 
+/** Records whose ids are all in one leaf of the trie, in the order of their ids. */
+function inOneLeaf(count: number): JobRecord[] {
+  return Array.from({ length: count }, (_, i) => {
+    const digits = [...i.toString(16)].map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 16)))
+    const id = `bafyrei${`${digits.join('').padStart(6, 'a')}aaaa`.padStart(52, 'a')}` as RecordId
+    return checked('holding', { ...recordOf('holding', 'b', inputsHeld, { serial: i }), id })
+  })
+}
+
+test('stewards find what they lack in a leaf with more ids than a message names', () => {
+  const records = inOneLeaf(3 * syncIdsMax)
+  const [first, last] = [records[0]!.record.id, records.at(-1)!.record.id]
+  const begin = (self: PeerId, known: readonly JobRecord[]) => {
+    const seedOfPlace = (nonce: Uint8Array) => seedOf(nameOfPeer(self), nonce)
+    const council = new Council({ job, manifest: twoStewards, self, seedOf: seedOfPlace, sha256 })
+    council.begin({ records: known, shards: null, fresh: false }, 0)
+    return council
+  }
+  const councils = new Map([
+    [a, begin(a, records.slice(1))],
+    [b, begin(b, records.slice(0, -1))],
+  ])
+  const tell = (self: PeerId, input: CouncilInput, nowMs: number): void => {
+    const other = self === a ? b : a
+    for (const effect of councils.get(self)!.handle(input, nowMs))
+      if (effect.type === 'share')
+        tell(other, { type: 'record', from: self, record: believed(effect.record) }, nowMs)
+      else if (effect.type === 'send') {
+        const message = decodeMessage(encodeMessage(effect.message)) as FellowMessage
+        tell(other, { type: 'fellow', from: self, message }, nowMs)
+      }
+  }
+  for (const self of [a, b]) tell(self, { type: 'connected', peer: self === a ? b : a }, 0)
+  for (let nowMs = 1_000; nowMs <= 20_000; nowMs += 1_000)
+    for (const self of [a, b]) tell(self, { type: 'wake' }, nowMs)
+  assert.equal(councils.get(a)!.recordCount, records.length, `a lacks ${first}`)
+  assert.equal(councils.get(b)!.recordCount, records.length, `b lacks ${last}`)
+})
+
 /** A lease, and the receipt of its vehicle. */
 function leaseOf(
   signer: string,
@@ -504,8 +547,9 @@ function made(records: readonly JobRecord[]) {
   const place = seatOf('a')
   const shards = [0, 1].map((n) => ({ shard: cidNamed(`shard ${n}`), pages: 1, bytes: 1, costMs: 1_000 }))
   const seed = seedOf('a', place.nonce)
-  const steward = new Steward({ job, manifest: threeStewards, shards, self: a, seed, sha256 })
-  let effects = steward.restore(records, 0)
+  const state = new JobState(job, threeStewards, sha256).restore(records)
+  const steward = new Steward({ job, manifest: threeStewards, shards, self: a, seed, sha256, state })
+  let effects = steward.restore(0)
   for (;;) {
     const wanted = effects.flatMap((effect) => (effect.type === 'collect' ? effect.wanted : []))
     if (wanted.length === 0) return { shards: steward.view().shards, verdicts: steward.verdicts() }

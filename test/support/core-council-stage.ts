@@ -422,7 +422,7 @@ export class CouncilStage {
 
   #view(name: string): void {
     const council = this.#running(name)
-    const state = council.observe(this.nowMs)?.view()
+    const state = council.observe()?.view()
     const does = council.acting ? 'acts' : 'watches'
     const { stewards, lost } = council.succession
     const seats = stewards.map(({ peer }) => `${nameOfPeer(peer)}${lost.has(peer) ? ' (lost)' : ''}`)
@@ -492,6 +492,7 @@ export class CouncilStage {
   }
 
   #carryOut(member: Member, effects: readonly CouncilEffect[]): void {
+    member.council?.check()
     for (const effect of effects) {
       const line = this.#lineOf(member, effect)
       if (line !== undefined) this.#print(member.name, line)

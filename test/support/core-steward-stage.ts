@@ -12,6 +12,7 @@ import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts
 import type { Ask, Payment } from '../../src/protocol/price.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import { type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
+import { JobState } from '../../src/protocol/state/job-state.ts'
 import type { Examined, StewardEffect, StewardInput, Wanted } from '../../src/protocol/steward/contract.ts'
 import { Steward } from '../../src/protocol/steward/steward.ts'
 import type { Recomputation } from '../../src/protocol/verification/tally.ts'
@@ -202,7 +203,7 @@ export class StewardStage {
     this.#steward = this.#build()
   }
 
-  #build(): Steward {
+  #build(records: readonly JobRecord[] = []): Steward {
     const shards = Array.from({ length: this.#manifest.shards.count }, (_, i) => ({
       shard: cidNamed(`shard ${i}`),
       pages: this.#pages,
@@ -210,7 +211,8 @@ export class StewardStage {
       costMs: this.#costMs,
     }))
     const { self, job } = { self: this.#self, job: this.#job }
-    return new Steward({ job, manifest: this.#manifest, shards, self, seed, sha256 })
+    const state = new JobState(job, this.#manifest, sha256).restore(records)
+    return new Steward({ job, manifest: this.#manifest, shards, self, seed, sha256, state })
   }
 
   #hand(input: StewardInput): string[] {
@@ -272,12 +274,13 @@ export class StewardStage {
   }
 
   #restore(): string[] {
-    this.#steward = this.#build()
+    this.#steward = this.#build(this.#journal)
     this.#wanted = []
-    return this.#carryOut(this.#steward.restore(this.#journal, this.nowMs))
+    return this.#carryOut(this.#steward.restore(this.nowMs))
   }
 
   #carryOut(effects: readonly StewardEffect[]): string[] {
+    this.#steward.check()
     return effects.map((effect) => {
       switch (effect.type) {
         case 'issue': {

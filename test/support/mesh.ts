@@ -6,7 +6,7 @@
  * Everything is closed at the end; a file whose process does not end by itself has leaked something.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
@@ -21,11 +21,11 @@ import { CarpoolNode } from '../../src/host/node/node.ts'
 import type { NodeOptions } from '../../src/host/node/options.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
 import { MeshClock } from './mesh-clock.ts'
 import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
@@ -38,6 +38,8 @@ export interface MemberSpec {
   readonly script?: Script
   /** What its owner asks for a document, in millionths of a euro. */
   readonly askMicros?: number
+  /** Puts things into its data directory before it starts for the first time. */
+  readonly prepare?: (dataDir: string) => void
   /** Where it is not to follow the script. */
   readonly createExecutor?: () => Executor
 }
@@ -142,7 +144,15 @@ export class Mesh {
       writeFileSync(join(folder, `${String(i).padStart(3, '0')}.txt`), text)
     const module = join(this.folder, 'module.wasm')
     writeFileSync(module, 'nobody executes this')
-    return { ...requestDefaults, paths: [folder], module, ...changes }
+    return {
+      ...submitDefaults,
+      paths: [folder],
+      runtime: 'wasm',
+      module,
+      replicas: 2,
+      standbys: 0,
+      ...changes,
+    }
   }
 
   /** The last that each node has said, for a test that fails. */
@@ -162,6 +172,7 @@ export class Mesh {
     mkdirSync(dataDir, { mode: 0o700 })
     const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
     const isRegistrar = spec.name === 'submitter'
+    spec.prepare?.(dataDir)
     if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId)
     const options = { ...this.#optionsOf(spec), dataDir, ...this.#fleet?.options(isRegistrar) }
     const member = new MeshNode(spec, key.peerId, options, () => this.addresses())
@@ -296,6 +307,18 @@ export class MeshNode {
   }
 }
 
+/** Changes a byte of every block that is a file of its own in this data directory. Answers their number. */
+export function damage(dataDir: string): number {
+  const entries = readdirSync(join(dataDir, 'blocks'), { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  for (const path of paths) {
+    const bytes = readFileSync(path)
+    bytes[bytes.byteLength >> 1]! ^= 1
+    writeFileSync(path, bytes)
+  }
+  return paths.length
+}
+
 /** Holds work back until the test lets it go. */
 export class Gate {
   readonly #opened = Promise.withResolvers<void>()
@@ -351,22 +374,3 @@ const optionDefaults = {
   standsBy: true,
   software: 'carpool/test',
 } as const
-
-const requestDefaults: SubmitRequest = {
-  paths: [],
-  runtime: 'wasm',
-  engine: 'auto',
-  module: null,
-  options: {},
-  errorBound: errorBoundDefault,
-  colludingShare: colludingShareDefault,
-  replicas: 2,
-  deadlineMs: null,
-  shortage: 'wait',
-  arbiter: 'auto',
-  selfCheck: false,
-  standbys: 0,
-  blind: false,
-  category: 'documents',
-  payment: null,
-}

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { Swarm, type SwarmOptions } from '../../src/cli/swarm/swarm.ts'
 import type { JobStatus, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import { wasmModule } from './wasm/modules.ts'
 
 /** For a machine at a standstill; nothing here takes a tenth of it. */
@@ -20,7 +20,7 @@ const pollMs = 100
 /** What a test with processes may take before it is called hung. */
 export const testTimeout = { timeout: 180_000 }
 
-/** The same for all documents, or by their place in the submission. */
+/** From 0 to 70, the same for all documents, or by their place in the submission. */
 type Tenths = number | ((place: number) => number)
 
 /** More than one fits into no shard: a document of this size is a shard by itself. */
@@ -113,24 +113,7 @@ export async function wasmJob(
 }
 
 function requestFor(folder: string): SubmitRequest {
-  return {
-    paths: [folder],
-    runtime: 'wasm',
-    engine: 'auto',
-    module: null,
-    options: {},
-    errorBound: errorBoundDefault,
-    colludingShare: colludingShareDefault,
-    replicas: null,
-    deadlineMs: null,
-    shortage: 'wait',
-    arbiter: 'auto',
-    selfCheck: false,
-    standbys: 0,
-    blind: false,
-    category: 'documents',
-    payment: null,
-  }
+  return { ...submitDefaults, paths: [folder], runtime: 'wasm', standbys: 0 }
 }
 
 /** Verified by two owners unless told otherwise. */
@@ -189,5 +172,8 @@ export async function textsOf(member: Pick<Member, 'node'>, job: string): Promis
 /** What `slow` answers to writeSlowDocuments. */
 export function slowTexts(count: number, tenths: Tenths, first = 0): string[] {
   const of = typeof tenths === 'number' ? () => tenths : tenths
-  return Array.from({ length: count }, (_, i) => `${of(i)} doc ${String(first + i).padStart(3, '0')} of it.`)
+  return Array.from(
+    { length: count },
+    (_, i) => `${String.fromCharCode(48 + of(i))} doc ${String(first + i).padStart(3, '0')} of it.`,
+  )
 }

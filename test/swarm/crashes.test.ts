@@ -1,12 +1,13 @@
 /** Vehicles that vanish, leave or pause in the middle of a lease, and a submitter that dies. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { Member } from '../../src/cli/swarm/member.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
 import { openStore } from '../../src/host/store.ts'
 import {
   cars,
+  sharedSwarm,
   slowTexts,
-  startSwarm,
   temporaryFolder,
   testTimeout,
   textsOf,
@@ -18,85 +19,11 @@ import {
   writeSlowDocuments,
 } from '../support/swarm.ts'
 
-test(
-  'the shards of a vehicle that is killed in the middle of a lease are leased again',
-  testTimeout,
-  async (t) => {
-    const swarm = await startSwarm(t, { vehicles: cars(3) })
-    const { submitter } = swarm
-    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 8, 5)))
-    const victim = swarm.vehicle('car-2')
-    await untilAtWork(victim)
-    await victim.end('SIGKILL')
-
-    const status = await untilEnded(submitter, job)
-    assert.deepEqual([status.state, status.shards.verified, status.contradicted], ['complete', 8, []])
-    assert.deepEqual(await textsOf(submitter, job), slowTexts(8, 5))
-    const path = `${temporaryFolder(t)}/report.car`
-    await submitter.node.report(job, path)
-    assert.deepEqual((await auditFile(path)).problems, [])
-  },
-)
-
-test('a vehicle that is killed and comes back returns what it had finished', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(2) })
-  const { submitter } = swarm
-  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9)))
-  const victim = swarm.vehicle('car-2')
-  await until('car-2 has done a shard', async () => (await victim.node.info()).vehicle.shardsDone >= 1)
-  await victim.end('SIGKILL')
-  const store = openStore(victim.dataDir)
-  const notes = store.database.all('SELECT lease, place FROM finished WHERE job = ?', job)
-  store.close()
-  assert.ok(notes.length > 0, 'what was done is on the disk')
-
-  const returned = await swarm.join({ name: 'car-2' })
-  const status = await untilEnded(submitter, job)
-  const { shardsDone } = (await returned.node.info()).vehicle
-  assert.equal(status.executions, 6 + notes.length + shardsDone, 'nothing that was done was done again')
-  assert.equal(status.state, 'complete')
-  assert.deepEqual(await textsOf(submitter, job), slowTexts(6, 9))
-})
-
-test(
-  'a vehicle that is told to end hands back what is done, and ends well within five seconds',
-  testTimeout,
-  async (t) => {
-    const swarm = await startSwarm(t, { vehicles: cars(2), laterOwners: ['car-3'] })
-    const { submitter } = swarm
-    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9)))
-    const leaving = swarm.vehicle('car-2')
-    // In the middle of a lease: something is done that no receipt has told yet, and something is not.
-    await until('car-2 has done a shard', async () => (await leaving.node.info()).vehicle.shardsDone >= 1)
-    const { vehicle } = await leaving.node.info()
-    assert.ok(vehicle.leases > 0, 'it has finished its leases before it could be ended')
-    const startedMs = performance.now()
-    assert.equal(await leaving.end('SIGTERM'), 0)
-    const tookMs = performance.now() - startedMs
-    assert.ok(tookMs < 5_000, `it took ${tookMs} ms to end`)
-
-    await untilStatus(submitter, job, 'its claims are counted', ({ vehicles }) =>
-      vehicles.some(({ peer, claims }) => peer === leaving.peer && claims >= vehicle.shardsDone),
-    )
-    await swarm.join({ name: 'car-3' })
-    const status = await untilEnded(submitter, job)
-    assert.equal(status.state, 'complete')
-    assert.equal(status.executions, 12, 'nothing that was handed back was executed again')
-    assert.deepEqual(await textsOf(submitter, job), slowTexts(6, 9))
-  },
-)
-
-test('a second signal ends a node at once', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(1) })
-  const member = swarm.vehicle('car-1')
-  const ended = member.end('SIGTERM')
-  process.kill(member.pid, 'SIGTERM')
-  const code = await ended
-  assert.ok(code === 0 || code === 143, `it ended with ${code}`)
-})
+/** Two vehicles at first, of which each test but the first ends one. */
+const swarmOf = sharedSwarm({ vehicles: cars(2), laterOwners: ['car-3'] })
 
 test('a vehicle that drives off and comes back works again', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(2) })
+  const swarm = await swarmOf(t)
   const { submitter } = swarm
   const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 5)))
   const car = swarm.vehicle('car-1')
@@ -113,3 +40,87 @@ test('a vehicle that drives off and comes back works again', testTimeout, async 
   const status = await untilEnded(submitter, job)
   assert.deepEqual([status.state, status.shards.verified, status.executions], ['complete', 6, 12])
 })
+
+test('a vehicle that is killed and comes back returns what it had finished', testTimeout, async (t) => {
+  const swarm = await swarmOf(t)
+  const { submitter } = swarm
+  const victim = swarm.vehicle('car-2')
+  const before = await shardsDoneBy(victim)
+  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9, 100)))
+  await until('car-2 has done a shard', async () => (await shardsDoneBy(victim)) > before)
+  await victim.end('SIGKILL')
+  const store = openStore(victim.dataDir)
+  const notes = store.database.all('SELECT lease, place FROM finished WHERE job = ?', job)
+  store.close()
+  assert.ok(notes.length > 0, 'what was done is on the disk')
+
+  const returned = await swarm.join({ name: 'car-2' })
+  const status = await untilEnded(submitter, job)
+  const shardsDone = await shardsDoneBy(returned)
+  assert.equal(status.executions, 6 + notes.length + shardsDone, 'nothing that was done was done again')
+  assert.equal(status.state, 'complete')
+  assert.deepEqual(await textsOf(submitter, job), slowTexts(6, 9, 100))
+})
+
+test(
+  'a vehicle that is told to end hands back what is done, and ends well within five seconds',
+  testTimeout,
+  async (t) => {
+    const swarm = await swarmOf(t)
+    const { submitter } = swarm
+    const leaving = swarm.vehicle('car-2')
+    const before = await shardsDoneBy(leaving)
+    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9, 200)))
+    // In the middle of a lease: something is done that no receipt has told yet, and something is not.
+    await until('car-2 has done a shard', async () => (await shardsDoneBy(leaving)) > before)
+    const { vehicle } = await leaving.node.info()
+    assert.ok(vehicle.leases > 0, 'it has finished its leases before it could be ended')
+    const startedMs = performance.now()
+    assert.equal(await leaving.end('SIGTERM'), 0)
+    const tookMs = performance.now() - startedMs
+    assert.ok(tookMs < 5_000, `it took ${tookMs} ms to end`)
+
+    await untilStatus(submitter, job, 'its claims are counted', ({ vehicles }) =>
+      vehicles.some(({ peer, claims }) => peer === leaving.peer && claims >= vehicle.shardsDone - before),
+    )
+    await swarm.join({ name: 'car-3' })
+    const status = await untilEnded(submitter, job)
+    assert.equal(status.state, 'complete')
+    assert.equal(status.executions, 12, 'nothing that was handed back was executed again')
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(6, 9, 200))
+  },
+)
+
+test(
+  'the shards of a vehicle that is killed in the middle of a lease are leased again',
+  testTimeout,
+  async (t) => {
+    const swarm = await swarmOf(t)
+    const { submitter } = swarm
+    const victim = await swarm.join({ name: 'car-2' })
+    await swarm.untilKnown(3)
+    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 8, 5, 300)))
+    await untilAtWork(victim)
+    await victim.end('SIGKILL')
+
+    const status = await untilEnded(submitter, job)
+    assert.deepEqual([status.state, status.shards.verified, status.contradicted], ['complete', 8, []])
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(8, 5, 300))
+    const path = `${temporaryFolder(t)}/report.car`
+    await submitter.node.report(job, path)
+    assert.deepEqual((await auditFile(path)).problems, [])
+  },
+)
+
+test('a second signal ends a node at once', testTimeout, async (t) => {
+  const swarm = await swarmOf(t)
+  const member = swarm.vehicle('car-1')
+  const ended = member.end('SIGTERM')
+  process.kill(member.pid, 'SIGTERM')
+  const code = await ended
+  assert.ok(code === 0 || code === 143, `it ended with ${code}`)
+})
+
+async function shardsDoneBy({ node }: Member): Promise<number> {
+  return (await node.info()).vehicle.shardsDone
+}

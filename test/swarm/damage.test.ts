@@ -4,10 +4,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
-  cars,
   resultsOf,
+  sharedSwarm,
   slowTexts,
-  startSwarm,
   temporaryFolder,
   testTimeout,
   textsOf,
@@ -20,30 +19,14 @@ import {
   writeSlowDocuments,
 } from '../support/swarm.ts'
 
-test('a vehicle whose copy of the weights is damaged fetches them again', testTimeout, async (t) => {
-  const swarm = await startSwarm(t, { vehicles: cars(2) })
-  const { submitter } = swarm
-  const module = await writeLargeModule(t)
-  const first = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['one']))), module }
-  await untilEnded(submitter, (await submitter.node.submit(first)).job)
-  const { dataDir } = swarm.vehicle('car-1')
-  await swarm.vehicle('car-1').end('SIGTERM')
-  assert.ok(damage(dataDir) > 0)
-  const car = await swarm.join({ name: 'car-1' })
-
-  const second = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['two']))), module }
-  const { job } = await submitter.node.submit(second)
-  const status = await untilEnded(submitter, job)
-  assert.deepEqual([status.state, status.contradicted], ['complete', []])
-  assert.deepEqual(await textsOf(submitter, job), ['two'])
-  assert.match(car.log(), /put a damaged block aside/)
-})
+/** A submitter by itself at first, and two vehicles since then. */
+const swarmOf = sharedSwarm({ vehicles: [], laterOwners: ['car-1', 'car-2', 'keeper'] })
 
 test(
   'a submitter whose copy of a document is damaged stores it again when asked again',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: [], laterOwners: ['car-1', 'car-2'] })
+    const swarm = await swarmOf(t)
     const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 0))
     const { job } = await swarm.submitter.node.submit(request)
     await swarm.submitter.end('SIGTERM')
@@ -64,11 +47,30 @@ test(
   },
 )
 
+test('a vehicle whose copy of the weights is damaged fetches them again', testTimeout, async (t) => {
+  const swarm = await swarmOf(t)
+  const { submitter } = swarm
+  const module = await writeLargeModule(t)
+  const first = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['one']))), module }
+  await untilEnded(submitter, (await submitter.node.submit(first)).job)
+  const { dataDir } = swarm.vehicle('car-1')
+  await swarm.vehicle('car-1').end('SIGTERM')
+  assert.ok(damage(dataDir) > 0)
+  const car = await swarm.join({ name: 'car-1' })
+
+  const second = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['two']))), module }
+  const { job } = await submitter.node.submit(second)
+  const status = await untilEnded(submitter, job)
+  assert.deepEqual([status.state, status.contradicted], ['complete', []])
+  assert.deepEqual(await textsOf(submitter, job), ['two'])
+  assert.match(car.log(), /put a damaged block aside/)
+})
+
 test(
   'a result that is damaged on the disk is named as missing, and the others are there',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: cars(2) })
+    const swarm = await swarmOf(t)
     const folder = writeDocuments(t, ['small', 'large '.repeat(50_000)])
     const { job } = await swarm.submitter.node.submit(await wasmJob(t, 'echo', folder, { engine: 'exact' }))
     await untilEnded(swarm.submitter, job)
@@ -90,8 +92,12 @@ test(
   'a result that is damaged on the submitter is read from a standby, and is whole again here',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: [...cars(2), { name: 'keeper', slots: 0 }] })
-    const folder = writeDocuments(t, ['large '.repeat(50_000)])
+    const swarm = await swarmOf(t)
+    const keeper = await swarm.join({ name: 'keeper', slots: 0 })
+    await until('the submitter knows the keeper', async () =>
+      (await swarm.submitter.node.peers()).some(({ peer }) => peer === keeper.peer),
+    )
+    const folder = writeDocuments(t, ['vast '.repeat(60_000)])
     const request = await wasmJob(t, 'echo', folder, { engine: 'exact', standbys: 1 })
     const { job } = await swarm.submitter.node.submit(request)
     await untilEnded(swarm.submitter, job)
@@ -102,8 +108,8 @@ test(
       'the standby is asked',
       async () => (await resultsOf(submitter, job)).end.missing.length === 0,
     )
-    await swarm.vehicle('keeper').end('SIGKILL')
-    assert.deepEqual(await textsOf(submitter, job), ['large '.repeat(50_000)])
+    await keeper.end('SIGKILL')
+    assert.deepEqual(await textsOf(submitter, job), ['vast '.repeat(60_000)])
   },
 )
 

@@ -9,8 +9,8 @@ import { manifestWith } from '../support/core-fakes.ts'
 import { HostileVehicle } from '../support/hostile-vehicle.ts'
 import {
   cars,
+  sharedSwarm,
   slowTexts,
-  startSwarm,
   testTimeout,
   textsOf,
   until,
@@ -23,12 +23,17 @@ const count = 12
 /** Jobs of others that a node looks after at once. */
 const standingByMax = 64
 
-async function startAttacked(t: TestContext) {
-  const swarm = await startSwarm(t, { vehicles: cars(2), laterOwners: ['late'], fleet: false })
+const swarmOf = sharedSwarm({ vehicles: cars(2), laterOwners: ['late', 'depot'], fleet: false })
+
+/** `first`: the number of the job's first document. */
+async function startAttacked(t: TestContext, first: number) {
+  const swarm = await swarmOf(t)
   const { submitter } = swarm
   const hostile = await HostileVehicle.start(t, submitter.addresses)
-  await swarm.untilKnown(3)
-  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, count, 0))
+  await until('the hostile vehicle is known', async () =>
+    (await submitter.node.peers()).some(({ peer }) => peer === hostile.key.peerId),
+  )
+  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, count, 0, first))
   const { job } = await submitter.node.submit(request)
   await hostile.offers.until((offers) => offers.length > 0)
   return { swarm, submitter, hostile, job, offer: hostile.offers.items[0]! }
@@ -47,40 +52,10 @@ async function untilBanned({ node, name }: Member, hostile: HostileVehicle): Pro
 }
 
 test(
-  'a vehicle that signs two results for one shard is banned by everybody, also by who comes later',
-  testTimeout,
-  async (t) => {
-    const { swarm, submitter, hostile, job, offer } = await startAttacked(t)
-    await hostile.say(offer.from, { type: 'accept', job, lease: offer.lease.id })
-    for (const text of ['one thing', 'another'])
-      await hostile.receipt(offer, [0], [hostile.result(offer.manifest.payload, text)])
-    for (const member of swarm.members()) await untilBanned(member, hostile)
-
-    const status = await untilEnded(submitter, job)
-    assert.deepEqual(
-      [status.state, status.contradicted.map(({ owner }) => owner)],
-      ['complete', [hostile.owner]],
-    )
-    assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0))
-
-    // Whoever was not there is told by anybody who was, and whoever was restarted has not forgotten.
-    await submitter.end('SIGKILL')
-    const late = await swarm.join({ name: 'late' }, swarm.vehicle('car-2').addresses)
-    await untilBanned(late, hostile)
-    const restarted = await swarm.restartSubmitter()
-    await untilBanned(restarted, hostile)
-    const offered = hostile.offers.items.length
-    const next = await restarted.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, count, 1)))
-    assert.equal((await untilEnded(restarted, next.job)).state, 'complete')
-    assert.equal(hostile.offers.items.length, offered, 'it gets no more work')
-  },
-)
-
-test(
   'a vehicle that commits to results and never shows them holds nobody up, and is no liar',
   testTimeout,
   async (t) => {
-    const { submitter, hostile, job, offer } = await startAttacked(t)
+    const { submitter, hostile, job, offer } = await startAttacked(t, 100)
     await hostile.say(offer.from, { type: 'accept', job, lease: offer.lease.id })
     const shards = offer.lease.payload.shards.map((_, place) => place)
     const results = shards.map((place) => hostile.result(offer.manifest.payload, `${place}`))
@@ -88,7 +63,7 @@ test(
     await hostile.receipt(offer, shards, results)
     const status = await untilEnded(submitter, job)
     assert.deepEqual([status.state, status.contradicted], ['complete', []])
-    assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0))
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0, 100))
     assert.equal(
       (await submitter.node.peers()).some(({ banned }) => banned),
       false,
@@ -100,7 +75,7 @@ test(
   'a receipt for a lease of somebody else, of another job or of nobody counts for nothing',
   testTimeout,
   async (t) => {
-    const { submitter, hostile, job, offer } = await startAttacked(t)
+    const { submitter, hostile, job, offer } = await startAttacked(t, 200)
     const { lease, manifest } = offer
     const result = hostile.result(manifest.payload, 'a lie')
     const forged = { ...lease, id: manifest.id }
@@ -124,8 +99,38 @@ test(
     })
     const status = await untilEnded(submitter, job)
     assert.deepEqual([status.state, status.contradicted], ['complete', []])
-    assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0))
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0, 200))
     assert.ok(status.vehicles.every(({ peer }) => peer !== hostile.key.peerId))
+  },
+)
+
+test(
+  'a vehicle that signs two results for one shard is banned by everybody, also by who comes later',
+  testTimeout,
+  async (t) => {
+    const { swarm, submitter, hostile, job, offer } = await startAttacked(t, 300)
+    await hostile.say(offer.from, { type: 'accept', job, lease: offer.lease.id })
+    for (const text of ['one thing', 'another'])
+      await hostile.receipt(offer, [0], [hostile.result(offer.manifest.payload, text)])
+    for (const member of swarm.members()) await untilBanned(member, hostile)
+
+    const status = await untilEnded(submitter, job)
+    assert.deepEqual(
+      [status.state, status.contradicted.map(({ owner }) => owner)],
+      ['complete', [hostile.owner]],
+    )
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 0, 300))
+
+    // Whoever was not there is told by anybody who was, and whoever was restarted has not forgotten.
+    await submitter.end('SIGKILL')
+    const late = await swarm.join({ name: 'late' }, swarm.vehicle('car-2').addresses)
+    await untilBanned(late, hostile)
+    const restarted = await swarm.restartSubmitter()
+    await untilBanned(restarted, hostile)
+    const offered = hostile.offers.items.length
+    const next = await restarted.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, count, 1, 400)))
+    assert.equal((await untilEnded(restarted, next.job)).state, 'complete')
+    assert.equal(hostile.offers.items.length, offered, 'it gets no more work')
   },
 )
 
@@ -133,8 +138,8 @@ test(
   'a node that said yes to many invitations looks after a bounded number of jobs',
   testTimeout,
   async (t) => {
-    const swarm = await startSwarm(t, { vehicles: [{ name: 'depot', slots: 0 }], fleet: false })
-    const depot = swarm.vehicle('depot')
+    const swarm = await swarmOf(t)
+    const depot = await swarm.join({ name: 'depot', slots: 0 })
     const hostile = await HostileVehicle.start(t, depot.addresses)
     const secret = new Uint8Array(32)
     const asked = standingByMax + 20

@@ -9,6 +9,7 @@ import type { Swarm } from '../../src/cli/swarm/swarm.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
 import type { BilledShard, BillTotals, JobEarnings } from '../../src/host/ledger/contract.ts'
 import {
+  sharedSwarm,
   startSwarm,
   temporaryFolder,
   testTimeout,
@@ -28,17 +29,42 @@ function car(name: string, micros: number) {
   return { name, environment: { CARPOOL_PRICE: `wasm=0.${`${micros}`.padStart(6, '0')}EUR` } }
 }
 
+const swarmOf = sharedSwarm({
+  vehicles: [car('car-1', 777), car('car-2', 331)],
+  laterOwners: ['car-3', 'liar'],
+  operatorPpm,
+  submitterProgram: fileURLToPath(new URL('../support/dies-before-statement.ts', import.meta.url)),
+})
+
+test(
+  'a submitter that is killed between verdict and statement loses nothing and owes nothing twice',
+  testTimeout,
+  async (t) => {
+    const swarm = await swarmOf(t)
+    const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 4, 5), { replicas: 2, payment })
+    const { job } = await swarm.submitter.node.submit(request)
+    await until('the submitter was killed', () => !swarm.submitter.isRunning)
+    for (const vehicle of swarm.vehicles())
+      assert((await earningsOf(vehicle)).every(({ verifiedMicros }) => verifiedMicros === 0))
+    const submitter = await swarm.restartSubmitter()
+    assert.equal((await untilEnded(submitter, job)).state, 'complete')
+    await assertBooksAgree(t, swarm, job)
+    const { totals } = await billOf(submitter, job)
+    assert.equal(totals.owedMicros, 4 * (777 + 331))
+  },
+)
+
 test(
   'with a liar and a copy, what owners earn is what the submitter is billed, to the micro',
   testTimeout,
   async (t) => {
-    const vehicles = [
-      car('car-1', 777),
-      car('car-2', 331),
-      car('car-3', 502),
-      { ...car('liar', 100), program: liarProgram },
-    ]
-    const swarm = await startSwarm(t, { vehicles, operatorPpm })
+    const swarm = await swarmOf(t)
+    await Promise.all(
+      [car('car-3', 502), { ...car('liar', 100), program: liarProgram }].map((vehicle) =>
+        swarm.join(vehicle),
+      ),
+    )
+    await swarm.untilKnown(4)
     const { submitter } = swarm
 
     const texts = writeDocuments(t, ['one', 'two', 'three'])
@@ -48,7 +74,7 @@ test(
     assert.equal((await untilEnded(submitter, lied.job)).state, 'complete')
 
     // One of two replicas stands still, and a third car makes the copy; what the first signs later comes to nothing.
-    const slow = await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 9), { replicas: 2, payment })
+    const slow = await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 9, 100), { replicas: 2, payment })
     const copied = await submitter.node.submit(slow)
     const late = await atWork(swarm)
     process.kill(late.pid, 'SIGSTOP')
@@ -63,26 +89,6 @@ test(
     assert(liarsJobs.every(({ verifiedMicros }) => verifiedMicros === 0))
     const { totals } = await billOf(submitter, copied.job)
     assert(totals.paid.copy.executions > 0, JSON.stringify(totals))
-  },
-)
-
-test(
-  'a submitter that is killed between verdict and statement loses nothing and owes nothing twice',
-  testTimeout,
-  async (t) => {
-    const program = fileURLToPath(new URL('../support/dies-before-statement.ts', import.meta.url))
-    const vehicles = [car('car-1', 777), car('car-2', 331)]
-    const swarm = await startSwarm(t, { vehicles, operatorPpm, submitterProgram: program })
-    const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 4, 5), { replicas: 2, payment })
-    const { job } = await swarm.submitter.node.submit(request)
-    await until('the submitter was killed', () => !swarm.submitter.isRunning)
-    for (const vehicle of swarm.vehicles())
-      assert((await earningsOf(vehicle)).every(({ verifiedMicros }) => verifiedMicros === 0))
-    const submitter = await swarm.restartSubmitter()
-    assert.equal((await untilEnded(submitter, job)).state, 'complete')
-    await assertBooksAgree(t, swarm, job)
-    const { totals } = await billOf(submitter, job)
-    assert.equal(totals.owedMicros, 4 * (777 + 331))
   },
 )
 

@@ -24,7 +24,7 @@ test('a network that is parted goes on with a job on both sides, and ends it as 
 }, async (t) => {
   const net = await startNetwork(t, 4)
   const submitter = net.member('submitter')
-  const job = await submit(t, net, 90)
+  const job = await submit(t, net, 60)
   await untilStatus(submitter, job, 'something is verified', ({ shards }) => shards.verified > 0)
 
   net.part(['submitter', 'car-1', 'car-2'])
@@ -53,7 +53,7 @@ test('a network that is parted goes on with a job on both sides, and ends it as 
     return acting.filter((status) => status.acting).length === 1
   })
   net.thawVehicles()
-  await assertDone(t, net, job, 90)
+  await assertDone(t, net, job, 60)
 })
 
 test('a steward that hears and is not heard is replaced, and heard again does no harm', {

@@ -13,7 +13,7 @@
  * The rest of the queue is sent to the next child, which the caller does not notice. A child that twice
  * cannot load the session fails the lane, and with it everything that waits.
  */
-import type { FromChild, RecordErrorCode, ToChild } from '../../runtimes/messages.ts'
+import type { FromChild } from '../../runtimes/messages.ts'
 import type { Child, ChildHandlers } from './child.ts'
 import {
   type ExecutorLog,
@@ -23,23 +23,10 @@ import {
   SlotFailed,
   SlotKilled,
 } from './contract.ts'
+import { type Answer, type Fault, LaneQueue, type Pending, type Request } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
 import { Stopwatch } from './stopwatch.ts'
 import { type Overrun, Watch } from './watch.ts'
-
-export type Request =
-  | { readonly type: 'run'; readonly page: number }
-  | { readonly type: 'inspect'; readonly runtime: string }
-
-export interface Answer {
-  /** What the child said, or the code under which the supervisor ended the request. */
-  readonly said: (FromChild & { type: 'record' | 'shape' }) | { readonly type: 'fault'; readonly code: Fault }
-  readonly body: Uint8Array
-  readonly cpuMs: number
-  readonly wallMs: number
-}
-
-export type Fault = Overrun | Extract<RecordErrorCode, 'crash'>
 
 /** Child, without what a test cannot imitate. */
 export type LaneChild = Pick<Child, 'pid' | 'exited' | 'send' | 'freeze' | 'resume' | 'kill'>
@@ -53,24 +40,13 @@ export interface LaneOptions {
   readonly frozen: boolean
 }
 
-interface Pending {
-  readonly header: ToChild & { id: number }
-  readonly body: Uint8Array
-  readonly limits: RunLimits
-  readonly resolve: (answer: Answer) => void
-  readonly reject: (error: Error) => void
-  crashes: number
-}
-
 const crashesMax = 2
 
 export class Lane {
   readonly #options: LaneOptions
   readonly #watch: Watch
   readonly #busy = new Stopwatch()
-  readonly #queue: Pending[] = []
-  #queuedBytes = 0
-  #nextId = 0
+  readonly #queue: LaneQueue
   #headSinceMs = 0
   #child: LaneChild | null = null
   #starting = false
@@ -80,10 +56,10 @@ export class Lane {
   #overrun: { readonly code: Overrun; readonly head: Pending | null } | null = null
   #failure: Error | null = null
   #ready = Promise.withResolvers<void>()
-  #idle: PromiseWithResolvers<void> | null = null
 
   constructor(options: LaneOptions) {
     this.#options = options
+    this.#queue = new LaneQueue(options.limits)
     this.#frozen = options.frozen
     const { sampleMs, residentBytesMax } = options.limits
     this.#watch = new Watch(sampleMs, residentBytesMax, (code) => this.#end(code))
@@ -103,31 +79,21 @@ export class Lane {
   }
 
   /** Resolves when nothing waits for an answer. */
-  async idle(): Promise<void> {
-    if (this.#queue.length === 0) return
-    this.#idle ??= Promise.withResolvers()
-    return this.#idle.promise
+  idle(): Promise<void> {
+    return this.#queue.idle()
   }
 
-  ask(request: Request, body: Uint8Array, limits: RunLimits): Promise<Answer> {
-    const { queuedRunsMax, queuedBytesMax } = this.#options.limits
-    if (this.#failure !== null) return Promise.reject(this.#failure)
-    const bytes = this.#queuedBytes + body.byteLength
-    if (this.#queue.length >= queuedRunsMax || (bytes > queuedBytesMax && this.#queue.length > 0)) {
-      return Promise.reject(new SlotFailed('the queue is full'))
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const header = { ...request, id: this.#nextId++ }
-    const pending = { header, body, limits, resolve, reject, crashes: 0 }
-    this.#queue.push(pending)
-    this.#queuedBytes = bytes
+  /** Rejects with SlotFailed when too much waits already, and with whatever ends the lane. */
+  async ask(request: Request, body: Uint8Array, limits: RunLimits): Promise<Answer> {
+    if (this.#failure !== null) throw this.#failure
+    const { header, answer } = this.#queue.add(request, body, limits)
     if (this.#loaded) {
       this.#child?.send(header, body)
       if (this.#queue.length === 1) this.#beginHead()
     } else {
       this.#start()
     }
-    return promise
+    return answer.promise
   }
 
   freeze(): void {
@@ -204,14 +170,9 @@ export class Lane {
 
   #beginHead(): void {
     this.#headSinceMs = this.#busy.elapsedMs
-    const head = this.#queue[0]
-    if (head !== undefined) {
-      this.#watch.begin(this.#child?.pid ?? 0, head.limits)
-    } else {
-      this.#watch.end()
-      this.#idle?.resolve()
-      this.#idle = null
-    }
+    const { head } = this.#queue
+    if (head === undefined) this.#watch.end()
+    else this.#watch.begin(this.#child?.pid ?? 0, head.limits)
   }
 
   #hear(child: LaneChild, said: FromChild, body: Uint8Array): void {
@@ -228,7 +189,7 @@ export class Lane {
       case 'record':
       case 'shape':
         // Out of turn: the child is not to be trusted with the next document.
-        if (said.id !== this.#queue[0]?.header.id) {
+        if (said.id !== this.#queue.head?.header.id) {
           child.kill()
           break
         }
@@ -241,15 +202,13 @@ export class Lane {
   }
 
   #settleHead(said: Answer['said'], body: Uint8Array, cpuMs: number): void {
-    const head = this.#queue.shift()!
-    this.#queuedBytes -= head.body.byteLength
-    head.resolve({ said, body, cpuMs, wallMs: this.#busy.elapsedMs - this.#headSinceMs })
+    this.#queue.settleHead({ said, body, cpuMs, wallMs: this.#busy.elapsedMs - this.#headSinceMs })
   }
 
   #end(code: Overrun): void {
     // A child takes a while to die, and may still finish its head meanwhile: the next one is not to blame.
     if (this.#overrun !== null) return
-    this.#overrun = { code, head: this.#queue[0] ?? null }
+    this.#overrun = { code, head: this.#queue.head ?? null }
     this.#watch.end()
     this.#child?.kill()
   }
@@ -268,7 +227,7 @@ export class Lane {
       'a child ended',
     )
     if (!this.#loaded) this.#blameSession(fault.code)
-    else if (overrun === null || overrun.head === this.#queue[0]) this.#blameHead(fault)
+    else if (overrun === null || overrun.head === this.#queue.head) this.#blameHead(fault)
     const wanted = this.#queue.length > 0 || !this.#loaded
     this.#loaded = false
     if (wanted) this.#start()
@@ -282,7 +241,7 @@ export class Lane {
   }
 
   #blameHead({ code, cpuMs }: { code: Fault | null; cpuMs: number }): void {
-    const head = this.#queue[0]
+    const { head } = this.#queue
     if (head === undefined) return
     if (code === null && !this.#frozen) head.crashes += 1
     if (code === null && head.crashes < crashesMax) return
@@ -295,9 +254,7 @@ export class Lane {
     this.#child?.kill()
     this.#watch.end()
     this.#ready.reject(error)
-    for (const { reject } of this.#queue.splice(0)) reject(error)
-    this.#queuedBytes = 0
-    this.#idle?.resolve()
+    this.#queue.rejectAll(error)
   }
 }
 

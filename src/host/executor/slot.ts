@@ -14,7 +14,8 @@ import {
   SlotFailed,
   SlotKilled,
 } from './contract.ts'
-import { type Fault, Lane } from './lane.ts'
+import { Lane } from './lane.ts'
+import type { Fault } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
 
 export type { Slot } from './contract.ts'

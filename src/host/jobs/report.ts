@@ -68,7 +68,7 @@ function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Gener
   for (const row of journal.ofJob(job))
     if (row.kind === 'lease') vehicles.add(openLease(row, sha256, () => true).payload.vehicle)
   for (const vehicle of vehicles) {
-    const record = journal.credentialOf(vehicle)
+    const record = journal.members.credentialOf(vehicle)
     if (record !== undefined) yield { kind: 'credential', record, opening: null }
   }
 }

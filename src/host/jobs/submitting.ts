@@ -6,7 +6,9 @@ import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
-import { describeJob, makeJob, type PreparedJob, quoteJob, storeAgain } from '../submission/submission.ts'
+import { describeJob } from '../submission/description.ts'
+import { quoteJob } from '../submission/quote.ts'
+import { makeJob, type PreparedJob, storeAgain } from '../submission/submission.ts'
 import { Turns } from '../turns.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -36,13 +38,13 @@ export class Submitting {
   }
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const { store, log } = this.#options
+    const { store, clock } = this.#options
     const context = {
       ...(await this.#market()),
       blocks: store.blocks,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.invite(findStandbys(search, count), bytes),
-      log,
+      clock,
     }
     const described = await describeJob(request, context, onProgress)
     return this.#turns.inTurn(described.requestDigest, async () => {

@@ -1,19 +1,15 @@
 /**
  * The ledger on disk: what src/protocol/ledger decides, in the same database as the journal, so that what follows from
  * a record is written in its commit, or is made up for from the journal after a crash.
- *
- * Names that repeat are rows of their own: an entry takes some 250 bytes that way, and not 900. They are written before the
- * entries that use them, in a commit of their own, since a cache must not know a name that was rolled back.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Refusal } from '../../protocol/errors.ts'
-import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { JobId, PeerId } from '../../protocol/ids.ts'
 import {
   type AccountId,
   type Entry,
-  type EntryKind,
   entryHash,
   firstHash,
   movementsOf,
@@ -25,22 +21,22 @@ import {
 import { type Balance, Ledger, type LedgerInput, type LedgerState } from '../../protocol/ledger/ledger.ts'
 import { sha256 } from '../sha256.ts'
 import type { Database } from '../store/database.ts'
+import { type EntryRow, entryOf, partsOf, selectEntries } from './entry-rows.ts'
+import { Names } from './names.ts'
 
 /** Entries read at a time, so that checking a long ledger holds up nobody. A guess. */
 const entriesPage = 2_000
-
-/** Names kept in memory: those of the jobs under way. A guess. */
-const namesMax = 10_000
 
 const nothing: Balance = { pendingMicros: 0, postedMicros: 0 }
 
 export class Books implements LedgerState {
   readonly #database: Database
   readonly #ledger: Ledger
-  readonly #numbers = new Map<string, number>()
+  readonly #names: Names
 
   constructor(database: Database) {
     this.#database = database
+    this.#names = new Names(database)
     this.#ledger = new Ledger(sha256, this)
   }
 
@@ -50,14 +46,14 @@ export class Books implements LedgerState {
    */
   async handleSoon(inputs: readonly LedgerInput[], nowMs: number): Promise<Refusal[]> {
     if (inputs.length === 0) return []
-    this.#name(inputs.flatMap(namesIn))
+    this.#names.add(inputs.flatMap(namesIn))
     return this.#database.soon(() => this.#handle(inputs, nowMs))
   }
 
   /** All of these or none, durable when it returns. The answer is what was refused; then nothing is written. */
   handleNow(inputs: readonly LedgerInput[], nowMs: number): Refusal[] {
     this.#database.flush()
-    this.#name(inputs.flatMap(namesIn))
+    this.#names.add(inputs.flatMap(namesIn))
     let refusals: Refusal[] = []
     try {
       this.#database.transaction(() => {
@@ -194,16 +190,16 @@ export class Books implements LedgerState {
       about,
       place,
       generation,
-      this.#number(currency),
-      this.#number(debit),
-      this.#number(credit.account),
+      this.#names.numberOf(currency),
+      this.#names.numberOf(debit),
+      this.#names.numberOf(credit.account),
       credit.micros,
-      share === undefined ? null : this.#number(share.account),
+      share === undefined ? null : this.#names.numberOf(share.account),
       share?.micros ?? null,
-      claim === null ? null : this.#number(claim.job),
+      claim === null ? null : this.#names.numberOf(claim.job),
       claim?.position ?? null,
-      claim === null ? null : this.#number(claim.vehicle),
-      claim === null ? null : this.#number(claim.owner),
+      claim === null ? null : this.#names.numberOf(claim.vehicle),
+      claim === null ? null : this.#names.numberOf(claim.owner),
       claim?.units ?? null,
       memo,
       hash,
@@ -212,34 +208,11 @@ export class Books implements LedgerState {
       this.#database.run(
         `INSERT INTO ledger_balances VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET pending = pending + ?3, posted = posted + ?4`,
-        this.#number(currency),
-        this.#number(account),
+        this.#names.numberOf(currency),
+        this.#names.numberOf(account),
         pendingMicros,
         postedMicros,
       )
-  }
-
-  /** Numbers for names that have none. Throws StoreError. */
-  #name(names: readonly string[]): void {
-    const unknown = new Set(names.filter((name) => !this.#numbers.has(name)))
-    if (unknown.size === 0) return
-    if (this.#numbers.size > namesMax) this.#numbers.clear()
-    const numbers = this.#database.transaction(() =>
-      [...new Set([...unknown, ...names])].map((name) => {
-        this.#database.run('INSERT OR IGNORE INTO ledger_names (name) VALUES (?)', name)
-        return this.#database.get<{ number: number }>('SELECT number FROM ledger_names WHERE name = ?', name)!
-          .number
-      }),
-    )
-    for (const [i, name] of [...new Set([...unknown, ...names])].entries())
-      this.#numbers.set(name, numbers[i]!)
-  }
-
-  #number(name: string): number {
-    const known = this.#numbers.get(name)
-    if (known !== undefined) return known
-    return this.#database.get<{ number: number }>('SELECT number FROM ledger_names WHERE name = ?', name)!
-      .number
   }
 }
 
@@ -254,71 +227,4 @@ function namesIn(input: LedgerInput): string[] {
   const { job, submitter, fleet, vehicle, owner, currency, operatorMicros } = input.claim
   const names = [job, vehicle, owner, currency, submitterAccount(submitter), ownerAccount(owner, vehicle)]
   return operatorMicros > 0 ? [...names, operatorAccount(fleet)] : names
-}
-
-const paymentPrefix = 'payment/'
-
-/** `<receipt>/<place>`, or `payment/<name>`; as ledger.ts writes them. */
-function partsOf(subject: string): { readonly about: string; readonly place: number | null } {
-  if (subject.startsWith(paymentPrefix)) return { about: subject.slice(paymentPrefix.length), place: null }
-  const slash = subject.lastIndexOf('/')
-  return { about: subject.slice(0, slash), place: Number(subject.slice(slash + 1)) }
-}
-
-const name = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column}) AS ${column}`
-
-const selectEntries = `SELECT serial, at_ms, kind, about, place, generation, ${name('currency')}, ${name('debit')},
-  ${name('credit')}, micros, ${name('share')}, share_micros, ${name('job')}, position, ${name('vehicle')},
-  ${name('owner')}, units, memo, hash FROM ledger_entries`
-
-interface EntryRow {
-  readonly serial: number
-  readonly at_ms: number
-  readonly kind: EntryKind
-  readonly about: string
-  readonly place: number | null
-  readonly generation: number
-  readonly currency: string
-  readonly debit: AccountId
-  readonly credit: AccountId
-  readonly micros: number
-  readonly share: AccountId | null
-  readonly share_micros: number | null
-  readonly job: JobId | null
-  readonly position: number | null
-  readonly vehicle: PeerId | null
-  readonly owner: OwnerId | null
-  readonly units: number | null
-  readonly memo: string
-  readonly hash: Uint8Array
-}
-
-function entryOf(row: EntryRow): Entry {
-  const { serial, at_ms: atMs, kind, about, place, generation, currency, debit, credit, micros, memo } = row
-  const credits = [{ account: credit, micros }]
-  if (row.share !== null) credits.push({ account: row.share, micros: row.share_micros! })
-  return {
-    serial,
-    atMs,
-    kind,
-    subject: place === null ? `${paymentPrefix}${about}` : `${about}/${place}`,
-    generation,
-    currency,
-    debit,
-    credits,
-    claim:
-      row.job === null
-        ? null
-        : {
-            job: row.job,
-            receipt: about as RecordId,
-            place: place!,
-            position: row.position!,
-            vehicle: row.vehicle!,
-            owner: row.owner!,
-            units: row.units!,
-          },
-    memo,
-    hash: new Uint8Array(row.hash),
-  }
 }

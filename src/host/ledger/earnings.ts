@@ -36,7 +36,8 @@ export interface EarningsOptions extends LedgerParts {
   readonly log: Logger
 }
 
-interface Signed<Payload> {
+/** A record as it came, and what it says. */
+export interface Signed<Payload> {
   readonly record: SignedRecord
   readonly content: Verified<Payload>
 }

@@ -13,8 +13,9 @@ import type { SignedRecord } from '../../protocol/record/record.ts'
 import { checkEvidence, type Evidence, encodeEvidence } from '../../protocol/verification/evidence.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
-import type { Ban, Journal } from '../store/journal.ts'
+import type { Journal } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
+import type { Ban } from '../store/member-tables.ts'
 
 export interface BansOptions {
   readonly network: Network
@@ -31,7 +32,7 @@ export class Bans {
 
   constructor(options: BansOptions) {
     this.#options = options
-    this.#banned = new Map(options.journal.bans().map((ban) => [ban.owner, ban]))
+    this.#banned = new Map(options.journal.members.bans().map((ban) => [ban.owner, ban]))
   }
 
   has(owner: OwnerId): boolean {
@@ -102,7 +103,7 @@ export class Bans {
 
   #ban(ban: Ban): void {
     const { journal, log, onChange } = this.#options
-    journal.putBan(ban)
+    journal.members.putBan(ban)
     this.#banned.set(ban.owner, ban)
     const { owner, peer, because } = ban
     log.warn({ owner, peer, because }, 'an owner is banned: one of its vehicles lied')

@@ -6,46 +6,30 @@
  * before anybody can offer it work. Later news goes from neighbour to neighbour, each telling it on once; connections
  * to those revoked, or whose credential is over, end at once.
  */
-import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import {
-  credentialTtlMs,
-  fleetKeyChangesMax,
-  jobRetentionMs,
-  recordBytesMax,
-  rosterEntriesMax,
-} from '../../protocol/limits.ts'
+import { jobRetentionMs, rosterEntriesMax } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import { type Credential, Fleet } from '../../protocol/membership/fleet.ts'
-import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
-import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
-import {
-  malformed,
-  naturalSchema,
-  type SignedRecord,
-  signedRecordSchema,
-  type Verified,
-} from '../../protocol/record/record.ts'
+import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import type { FleetStanding } from '../api.ts'
 import type { AdmissionLine, Doorkeeper } from '../network/admission.ts'
-import { reason } from '../network/errors.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
-import { writeWhole } from '../store/durable.ts'
 import type { Journal } from '../store/journal.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { chartersSetting, charterText, parseCharter, readCharter } from './certificates.ts'
 import {
-  chartersSetting,
-  charterText,
-  credentialText,
-  parseCharter,
-  readCharter,
-  readCredential,
-} from './certificates.ts'
+  decodeGreeting,
+  decodeReply,
+  encodeGreeting,
+  encodeReply,
+  type Greeting,
+  ownerOf,
+} from './greeting.ts'
+import { isFresh, OwnCredential } from './own-credential.ts'
 import { Registrar } from './registrar.ts'
 
 export interface FleetMemberOptions {
@@ -64,42 +48,6 @@ export interface FleetMemberOptions {
   readonly log: Logger
 }
 
-/** The first that two nodes say to each other. */
-interface Greeting {
-  readonly credential: SignedRecord | null
-  readonly vehicle: string
-  /** The owner's signature under the peer; null: it is its own owner. */
-  readonly certificate: SignedRecord | null
-  /** Serial of the newest charter. */
-  readonly charter: number
-}
-
-/** The second. */
-interface Reply {
-  /** Null: come in. */
-  readonly refused: string | null
-  /** From a registrar, to whom it knows. */
-  readonly credential: SignedRecord | null
-  /** What the other lacks. */
-  readonly charters: readonly SignedRecord[]
-}
-
-const greetingSchema: z.ZodType<Greeting> = z.strictObject({
-  credential: signedRecordSchema.nullable(),
-  vehicle: z.string().max(64),
-  certificate: signedRecordSchema.nullable(),
-  charter: naturalSchema,
-})
-const replySchema: z.ZodType<Reply> = z.strictObject({
-  refused: z.string().max(256).nullable(),
-  credential: signedRecordSchema.nullable(),
-  charters: z.array(signedRecordSchema).max(fleetKeyChangesMax + 2),
-})
-
-/** Two signed records. */
-const greetingBytesMax = 4096
-const replyBytesMax = (fleetKeyChangesMax + 2) * recordBytesMax.charter
-
 /** How often credentials are looked at, one's own and those of neighbours: they live for a day. */
 const lookIntervalMs = 5_000
 
@@ -107,8 +55,7 @@ export class FleetMember implements Doorkeeper {
   readonly #options: FleetMemberOptions
   readonly #fleet: Fleet
   readonly registrar: Registrar | null
-  #credential: Verified<Credential> | null = null
-  #credentialRecord: SignedRecord | null = null
+  readonly #own: OwnCredential
   #refusal: string | null = null
   /** Those who showed theirs, when it ends, and what they said of themselves. */
   readonly #guests = new Map<
@@ -140,8 +87,8 @@ export class FleetMember implements Doorkeeper {
             onCharter: (record) => this.hear(record),
           })
     this.#keepCharters()
-    journal.dropCredentials(Date.now() - jobRetentionMs)
-    this.#readCredential()
+    journal.members.dropCredentials(Date.now() - jobRetentionMs)
+    this.#own = new OwnCredential(options, this.#fleet)
     if (this.registrar !== null) this.#admitMyself()
   }
 
@@ -156,12 +103,12 @@ export class FleetMember implements Doorkeeper {
 
   /** For this node's adverts. */
   get credential(): SignedRecord | null {
-    return this.#credentialRecord
+    return this.#own.record
   }
 
   get standing(): FleetStanding {
     const { name } = this.#fleet.charter.payload
-    const untilMs = this.#credential?.expiresMs ?? null
+    const { untilMs } = this.#own
     const isIn = untilMs !== null && untilMs > Date.now() && this.#refusal === null
     const state = isIn ? 'admitted' : 'waiting'
     return {
@@ -192,20 +139,18 @@ export class FleetMember implements Doorkeeper {
   async meet(peer: PeerId, line: AdmissionLine): Promise<void> {
     const { vehicle, certificate } = this.#options
     const charter = this.#fleet.charter.serial
-    await line.send(
-      encodeCbor({ credential: this.credential, vehicle, certificate, charter } satisfies Greeting),
-    )
-    const greeting = decode('greeting', greetingSchema, await line.receive(), greetingBytesMax)
+    await line.send(encodeGreeting({ credential: this.credential, vehicle, certificate, charter }))
+    const greeting = decodeGreeting(await line.receive())
     const issued = this.#issue(peer, greeting)
     const shown = issued ?? greeting.credential
     await line.send(
-      encodeCbor({
+      encodeReply({
         refused: this.#refuse(peer, greeting, shown),
         credential: issued,
         charters: greeting.charter < charter ? this.#fleet.charters() : [],
-      } satisfies Reply),
+      }),
     )
-    const reply = decode('reply', replySchema, await line.receive(), replyBytesMax)
+    const reply = decodeReply(await line.receive())
     for (const record of reply.charters) this.hear(record)
     if (reply.credential !== null) this.hearCredential(reply.credential)
     this.#refusal = reply.refused
@@ -219,7 +164,7 @@ export class FleetMember implements Doorkeeper {
     if (this.#shown.get(peer) !== verified.id) {
       if (this.#shown.size > rosterEntriesMax) this.#shown.clear()
       this.#shown.set(peer, verified.id)
-      this.#options.journal.putCredential(peer, credential!, verified.expiresMs)
+      this.#options.journal.members.putCredential(peer, credential!, verified.expiresMs)
     }
     if (this.#guests.has(peer)) this.#guests.set(peer, { credential: verified, vehicle: name })
   }
@@ -249,31 +194,12 @@ export class FleetMember implements Doorkeeper {
 
   /** A credential for this node, from a registrar. Throws ProtocolError when it is not good. */
   hearCredential(credential: SignedRecord): void {
-    const { key, owner, credentialPath } = this.#options
-    const opened = this.#fleet.vouch(credential, key.peerId, owner, Date.now())
-    if (this.#credential !== null && opened.expiresMs <= this.#credential.expiresMs) return
-    this.#credential = opened
-    this.#credentialRecord = credential
-    this.#refusal = null
-    writeWhole(credentialPath, Buffer.from(credentialText(credential)), { mode: 0o600 })
+    if (this.#own.take(credential)) this.#refusal = null
   }
 
   #keepCharters(): void {
     const charters = this.#fleet.charters().map(charterText)
     this.#options.journal.putSetting(chartersSetting(this.#fleet.id), JSON.stringify(charters))
-  }
-
-  /** A credential file that is damaged, over, or of another fleet is as good as none. */
-  #readCredential(): void {
-    const { credentialPath, key, owner, log } = this.#options
-    if (statSync(credentialPath, { throwIfNoEntry: false }) === undefined) return
-    try {
-      const { record } = readCredential(credentialPath)
-      this.#credential = this.#fleet.vouch(record, key.peerId, owner, Date.now())
-      this.#credentialRecord = record
-    } catch (error) {
-      log.warn({ error }, `this node asks the fleet anew: ${reason(error)}`)
-    }
   }
 
   #admitMyself(): void {
@@ -328,7 +254,7 @@ export class FleetMember implements Doorkeeper {
       }
     }
     this.#onRevoked()
-    if (this.#credential !== null && isFresh(this.#credential.expiresMs)) return
+    if (this.#own.untilMs !== null && isFresh(this.#own.untilMs)) return
     if (this.registrar !== null) this.#admitMyself()
     else
       for (const address of this.#fleet.charter.payload.registrars)
@@ -340,28 +266,4 @@ export class FleetMember implements Doorkeeper {
       ?.send(peer, message)
       .catch((error) => this.#options.log.debug({ peer, error }, 'news of the fleet was not delivered'))
   }
-}
-
-function isFresh(expiresMs: number): boolean {
-  return expiresMs - Date.now() > credentialTtlMs / 2
-}
-
-/** Throws ProtocolError when the certificate is not for this peer. */
-function ownerOf(peer: PeerId, certificate: SignedRecord | null): OwnerId {
-  if (certificate === null) return ownerIdOf(sha256, peer)
-  const { payload, signer, expiresMs } = openCertificate(certificate, sha256, verifyByPeerId)
-  if (payload.peer !== peer || expiresMs <= Date.now())
-    throw new ProtocolError({ code: 'not-admitted', why: "its owner's certificate is not for it, or over" })
-  return ownerIdOf(sha256, signer)
-}
-
-function decode<Content>(
-  what: string,
-  schema: z.ZodType<Content>,
-  bytes: Uint8Array,
-  bytesMax: number,
-): Content {
-  const decoded = schema.safeParse(decodeCbor(what, bytes, bytesMax))
-  if (!decoded.success) throw malformed(what, decoded.error)
-  return decoded.data
 }

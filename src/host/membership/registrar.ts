@@ -12,8 +12,9 @@ import { credentialTtlMs, pendingMembersMax, revocationsMax } from '../../protoc
 import type { Charter, Fleet } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
-import type { FleetMemberRow, Journal } from '../store/journal.ts'
+import type { Journal } from '../store/journal.ts'
 import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
+import type { FleetMemberRow } from '../store/member-tables.ts'
 import { signCharter, signCredential } from './certificates.ts'
 
 export interface RegistrarOptions {
@@ -52,9 +53,9 @@ export class Registrar {
   /** Somebody asks to join, or for another day. Whoever was not heard of before waits for a person's word. */
   consider(applicant: Applicant): Decision {
     const { journal, log } = this.#options
-    const known = journal.fleetMember(applicant.peer)
+    const known = journal.members.fleetMember(applicant.peer)
     if (known === undefined || (known.state === 'pending' && differs(known, applicant))) {
-      if (known === undefined && journal.countFleetMembers('pending') >= pendingMembersMax)
+      if (known === undefined && journal.members.countFleetMembers('pending') >= pendingMembersMax)
         return { state: 'full' }
       this.#put({ ...applicant, state: 'pending' })
       const { peer, vehicle, owner } = applicant
@@ -72,11 +73,11 @@ export class Registrar {
   }
 
   stateOf(peer: PeerId): FleetMemberRow['state'] | undefined {
-    return this.#options.journal.fleetMember(peer)?.state
+    return this.#options.journal.members.fleetMember(peer)?.state
   }
 
   list(): FleetMemberRow[] {
-    return this.#options.journal.fleetMembers()
+    return this.#options.journal.members.fleetMembers()
   }
 
   /** Lets somebody in who asked. Throws RequestError. */
@@ -156,14 +157,14 @@ export class Registrar {
   }
 
   #known(peer: PeerId): FleetMemberRow {
-    const known = this.#options.journal.fleetMember(peer)
+    const known = this.#options.journal.members.fleetMember(peer)
     if (known !== undefined) return known
     throw new RequestError(`${peer} never asked to join; let it in beforehand: carpool fleet admit ${peer}`)
   }
 
   #put(row: Omit<FleetMemberRow, 'sinceMs'>): FleetMemberRow {
     const whole = { ...row, sinceMs: Date.now() }
-    this.#options.journal.putFleetMember(whole)
+    this.#options.journal.members.putFleetMember(whole)
     return whole
   }
 }

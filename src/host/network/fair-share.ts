@@ -6,6 +6,7 @@
  * from there on everything that it sends waits on its own machine (network/control.ts).
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { BoundedMap } from '../../base/bounded-map.ts'
 
 /** Of one core, so that the other half is left for everybody else. A guess. */
 const shareMax = 0.5
@@ -20,7 +21,7 @@ interface Purse {
 }
 
 export class FairShare {
-  readonly #purses = new Map<string, Purse>()
+  readonly #purses = new BoundedMap<string, Purse>(pursesMax)
   readonly #now: () => number
 
   /** `now`: milliseconds that only rise. */
@@ -37,7 +38,7 @@ export class FairShare {
       const endedMs = this.#now()
       for (const payer of payers) this.#purse(payer, endedMs).leftMs -= endedMs - startedMs
     }
-    const least = Math.min(...payers.map((payer) => this.#purses.get(payer)?.leftMs ?? burstMs))
+    const least = Math.min(...payers.map((payer) => this.#purses.peek(payer)?.leftMs ?? burstMs))
     return least >= 0 ? 0 : -least / shareMax
   }
 
@@ -48,10 +49,8 @@ export class FairShare {
   }
 
   #purse(payer: string, nowMs: number): Purse {
-    const purse = this.#purses.get(payer) ?? { leftMs: burstMs, atMs: nowMs }
-    this.#purses.delete(payer) // the last to pay is the last to be forgotten
-    this.#purses.set(payer, purse)
-    if (this.#purses.size > pursesMax) this.#purses.delete(this.#purses.keys().next().value!)
+    const purse = this.#purses.peek(payer) ?? { leftMs: burstMs, atMs: nowMs }
+    this.#purses.set(payer, purse) // the last to pay is the last to be forgotten
     purse.leftMs = Math.min(burstMs, purse.leftMs + (nowMs - purse.atMs) * shareMax)
     purse.atMs = nowMs
     return purse

@@ -4,6 +4,7 @@
  * A lease names a vehicle and shards; as long as it runs, that vehicle may read those shards and the documents
  * that they refer to, and nothing else of the job.
  */
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
 import type { BlockStore } from '../store/blocks.ts'
@@ -19,7 +20,7 @@ export class Grants {
   readonly #blocks: BlockStore
   readonly #grants = new Map<PeerId, Map<LeaseId, ReadonlySet<Cid>>>()
   /** Of shards leased lately, which blocks they take. */
-  readonly #known = new Map<Cid, readonly Cid[]>()
+  readonly #known = new BoundedMap<Cid, readonly Cid[]>(shardsKnownMax)
 
   constructor(blocks: BlockStore) {
     this.#blocks = blocks
@@ -55,7 +56,6 @@ export class Grants {
     }
     const blocks = [...found]
     if (blocks.length <= blocksKnownMax) this.#known.set(shard, blocks)
-    if (this.#known.size > shardsKnownMax) this.#known.delete(this.#known.keys().next().value!)
     return blocks
   }
 

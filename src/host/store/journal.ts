@@ -7,12 +7,12 @@
  * will), and counters that never repeat.
  */
 import { assert } from '../../base/assert.ts'
-import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { JobId, LeaseId, RecordId } from '../../protocol/ids.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
-import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { RecordKind } from '../../protocol/records.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
+import { MemberTables } from './member-tables.ts'
 
 export interface JournalRecord {
   readonly id: RecordId
@@ -40,34 +40,15 @@ const serialsReserved = 64
 /** Rows read at a time, so that a job with a million records never lies in memory twice: a guess. */
 const recordsPage = 256
 
-/** An owner who gets no more work from here, and why. */
-export interface Ban {
-  readonly owner: OwnerId
-  /** The vehicle that was caught. */
-  readonly peer: PeerId
-  /** Found by recomputing here; or proven to anybody. */
-  readonly because: 'recomputed' | 'equivocation'
-  /** Evidence (src/protocol/verification/evidence.ts), or the body of the receipt that was found wrong. */
-  readonly evidence: Uint8Array
-  readonly atMs: number
-}
-
-/** Somebody who asked a registrar to join its fleet, or was admitted beforehand. */
-export interface FleetMemberRow {
-  readonly peer: PeerId
-  readonly vehicle: string
-  /** Null: admitted beforehand; whose it is, it says when it asks. */
-  readonly owner: OwnerId | null
-  readonly state: 'pending' | 'admitted' | 'revoked'
-  readonly sinceMs: number
-}
-
 export class Journal {
+  /** Whom this node keeps out, or lets in. */
+  readonly members: MemberTables
   readonly #database: Database
   readonly #serials = new Map<string, { next: number; end: number }>()
 
   constructor(database: Database) {
     this.#database = database
+    this.members = new MemberTables(database)
   }
 
   /** Appends in order, all or nothing, durable when it returns. The answer is how many were new. */
@@ -231,81 +212,6 @@ export class Journal {
     return new Map(rows.map(({ lease, released }) => [lease, released]))
   }
 
-  /** Owners who lied. */
-  bans(): Ban[] {
-    return this.#database.all<Ban>(
-      'SELECT owner, peer, because, evidence, at_ms AS atMs FROM bans ORDER BY owner',
-    )
-  }
-
-  /** The first proof stays. */
-  putBan({ owner, peer, because, evidence, atMs }: Ban): void {
-    this.#database.transaction(() =>
-      this.#database.run(
-        'INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?)',
-        owner,
-        peer,
-        because,
-        evidence,
-        atMs,
-      ),
-    )
-  }
-
-  credentialOf(peer: PeerId): SignedRecord | undefined {
-    return this.#database.get<SignedRecord>('SELECT body, signature FROM credentials WHERE peer = ?', peer)
-  }
-
-  putCredential(peer: PeerId, { body, signature }: SignedRecord, expiresMs: number): void {
-    this.#database.transaction(() =>
-      this.#database.run(
-        'INSERT OR REPLACE INTO credentials VALUES (?, ?, ?, ?)',
-        peer,
-        body,
-        signature,
-        expiresMs,
-      ),
-    )
-  }
-
-  /** Those that ended before this time: no report names their vehicles any more. */
-  dropCredentials(beforeMs: number): void {
-    this.#database.transaction(() =>
-      this.#database.run('DELETE FROM credentials WHERE expires_at_ms < ?', beforeMs),
-    )
-  }
-
-  fleetMembers(): FleetMemberRow[] {
-    return this.#database
-      .all<StoredMember>('SELECT * FROM fleet_members ORDER BY since_ms, peer')
-      .map(memberOf)
-  }
-
-  fleetMember(peer: PeerId): FleetMemberRow | undefined {
-    const row = this.#database.get<StoredMember>('SELECT * FROM fleet_members WHERE peer = ?', peer)
-    return row && memberOf(row)
-  }
-
-  countFleetMembers(state: FleetMemberRow['state']): number {
-    return this.#database.get<{ count: number }>(
-      'SELECT count(*) AS count FROM fleet_members WHERE state = ?',
-      state,
-    )!.count
-  }
-
-  putFleetMember({ peer, vehicle, owner, state, sinceMs }: FleetMemberRow): void {
-    this.#database.transaction(() =>
-      this.#database.run(
-        'INSERT OR REPLACE INTO fleet_members VALUES (?, ?, ?, ?, ?)',
-        peer,
-        vehicle,
-        owner,
-        state,
-        sinceMs,
-      ),
-    )
-  }
-
   /** A small local fact that is nobody's record, such as the highest revocation list seen. */
   getSetting(name: string): string | undefined {
     return this.#database.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', name)?.value
@@ -356,18 +262,6 @@ const recordColumns = 'serial, id, job, kind, body, signature, extra'
 
 function recordOf({ id, job, kind, body, signature, extra }: RecordRow): JournalRecord {
   return { id, job: job === '' ? null : job, kind, body, signature, extra }
-}
-
-interface StoredMember {
-  readonly peer: PeerId
-  readonly vehicle: string
-  readonly owner: OwnerId | null
-  readonly state: FleetMemberRow['state']
-  readonly since_ms: number
-}
-
-function memberOf({ since_ms, ...row }: StoredMember): FleetMemberRow {
-  return { ...row, sinceMs: since_ms }
 }
 
 interface StoredJob {

@@ -17,6 +17,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { privateKeyFromRaw, publicKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { PeerId } from '../../protocol/ids.ts'
 import { sha256 } from '../sha256.ts'
 import { writeWhole } from './durable.ts'
@@ -135,7 +136,7 @@ export function verifyOnThread(signer: PeerId, bytes: Uint8Array, signature: Uin
   )
 }
 
-const parsedKeys = new Map<PeerId, KeyObject>()
+const parsedKeys = new BoundedMap<PeerId, KeyObject>(parsedKeysMax)
 
 /** What does not parse is not remembered: it costs its sender a connection, and us nothing to keep. */
 function remember(signer: PeerId): KeyObject | undefined {
@@ -143,7 +144,6 @@ function remember(signer: PeerId): KeyObject | undefined {
   const key = publicKey && parsePublicKey(publicKey)
   if (key === undefined) return undefined
   parsedKeys.set(signer, key)
-  if (parsedKeys.size > parsedKeysMax) parsedKeys.delete(parsedKeys.keys().next().value!)
   return key
 }
 

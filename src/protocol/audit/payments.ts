@@ -47,7 +47,7 @@ interface Paid {
 
 interface Said {
   readonly record: RecordId
-  readonly by: Pick<Verified, 'epoch' | 'signer' | 'serial'>
+  readonly by: Pick<Verified, 'epoch'>
   readonly verdict: ShardVerdict
 }
 
@@ -129,11 +129,7 @@ export class PaymentAudit {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
     const standing = said
       .filter(({ record, verdict }) => !settled.has(record) && verdict.outcome === 'accepted')
-      .sort(
-        (a, b) =>
-          a.by.epoch - b.by.epoch ||
-          (a.by.signer < b.by.signer ? -1 : a.by.signer > b.by.signer ? 1 : a.by.serial - b.by.serial),
-      )[0]
+      .sort((a, b) => a.by.epoch - b.by.epoch || (a.record < b.record ? -1 : 1))[0]
     const byOwner = new Map<OwnerId, Paid & { vehicle: PeerId; order: string }>()
     if (standing === undefined) return byOwner
     for (const { verdict } of said) {

@@ -31,7 +31,15 @@ import type { Capacity } from '../membership/advert.ts'
 import { type Micros, unitsOf } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { shortIdOf, trieFanout } from '../record/record-trie.ts'
-import { byDependency, type JobRecord, type JobRecordKind, type Opened, type PayloadOf } from '../records.ts'
+import {
+  byDependency,
+  checked,
+  type JobRecord,
+  type JobRecordKind,
+  type Opened,
+  type PayloadOf,
+} from '../records.ts'
+import { RecordedView } from '../state/job-view.ts'
 import type { StewardEffect } from '../steward/contract.ts'
 import { Steward } from '../steward/steward.ts'
 import { Attendance } from './attendance.ts'
@@ -75,6 +83,8 @@ export class Council {
   #unreachable = new Set<RecordId>()
   /** What fellows last said of theirs. */
   readonly #roots = new Map<PeerId, Uint8Array>()
+  /** By fellow and leaf, how many ids of one that is too large for a message have been named. */
+  readonly #named = new Map<string, number>()
   /** Who is asked to take the place of a lost steward, and until when. */
   #invited:
     | {
@@ -95,7 +105,8 @@ export class Council {
   /** Decides, while it is this node's turn; `#stale` once others' records have changed what it stands on. */
   #steward: Steward | undefined
   #stale = false
-  #observer: { readonly size: number; readonly steward: Steward } | undefined
+  /** How the job stood when so many records were here. */
+  #observed: { readonly size: number; readonly view: RecordedView } | undefined
   #started = false
   /** A wake was asked for, and has not come. */
   #isWaking = false
@@ -119,7 +130,8 @@ export class Council {
     this.#results.forgetHeld()
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
     const { self, manifest } = this.#options
-    const complete = this.isReader || manifest.stewards[0]?.peer === self || this.#records.holdsInputs(self)
+    const complete =
+      this.isReader || manifest.stewards[0]?.peer === self || this.#records.holders.hasInputs(self)
     this.#shards = complete ? shards : null
     this.#started = true
     this.#seat(nowMs)
@@ -217,9 +229,9 @@ export class Council {
     return !this.#records.hasPlace(this.#options.self)
   }
 
-  /** Whether the end of the job and all accepted results are here. */
+  /** Whether the end of the job, the verdicts that it stands on and all accepted results are here. */
   get isComplete(): boolean {
-    return this.#ended && this.#shards !== null && this.#results.areAllHere
+    return this.#ended && this.#shards !== null && this.#hasVerdicts(this.#shards) && this.#results.areAllHere
   }
 
   get hasEnded(): boolean {
@@ -242,7 +254,7 @@ export class Council {
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
   holders(): PeerId[] {
-    return this.#fellows().filter((peer) => this.#records.holdsInputs(peer))
+    return this.#fellows().filter((peer) => this.#records.holders.hasInputs(peer))
   }
 
   /**
@@ -253,25 +265,31 @@ export class Council {
     return this.#steward?.isDecided ? this.#results.lacking(this.#living(nowMs)) : new Map()
   }
 
-  /** The state of the job as it follows from the records; undefined while this steward does not know its shards. */
-  observe(nowMs: number): Steward | undefined {
+  /** How the job stands, as far as is known here; undefined while this steward does not know its shards. */
+  observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims'> | undefined {
     if (this.#steward !== undefined) return this.#steward
     if (this.#shards === null) return undefined
-    if (this.#observer?.size !== this.#records.size) {
-      const { job, manifest, self, sha256 } = this.#options
-      const { stewards } = this.#records.succession
-      const shards = this.#shards
-      const steward = Steward.observer({ job, manifest, shards, self, stewards, sha256 })
-      steward.restore(this.#records.all(), nowMs)
-      this.#observer = { size: this.#records.size, steward }
-    }
-    return this.#observer.steward
+    const { size } = this.#records
+    if (this.#observed?.size !== size)
+      this.#observed = { size, view: new RecordedView(this.#records, this.#shards) }
+    return this.#observed.view
+  }
+
+  /** Asserts what holds between two inputs, for tests. */
+  check(): void {
+    this.#steward?.check()
   }
 
   // --- whose turn it is ---------------------------------------------------------------------------------------
 
   get #ended(): boolean {
     return this.#records.end() !== undefined
+  }
+
+  /** Records come in any order: the end of a complete job may be here before the verdicts on its shards. */
+  #hasVerdicts(shards: readonly ShardEntry[]): boolean {
+    if (this.#records.end()?.payload.outcome !== 'complete') return true
+    return this.#records.verdicts.positions().length === shards.length
   }
 
   #fellows(): PeerId[] {
@@ -328,7 +346,7 @@ export class Council {
     this.#steward = steward
     if (!wasActing) this.#effects.push({ type: 'acting', acting: true })
     this.#unreachable = new Set(this.#results.unreachable(this.#living(nowMs)))
-    this.#follow(steward.restore(this.#records.all(), nowMs, this.#unreachable))
+    this.#follow(steward.restore(nowMs, this.#unreachable))
     if (!fresh) for (const { peer } of this.#capacities) if (this.#connected.has(peer)) this.#adopt(peer)
     const [capacities, operatorPpm] = [this.#capacities, this.#operatorPpm]
     this.#tellSteward({ type: 'roster', capacities, operatorPpm }, nowMs)
@@ -355,7 +373,8 @@ export class Council {
     const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
     const seed = seedOf(place.nonce)
     const issuer = this.#issuer
-    return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256, issuer })
+    const state = this.#records
+    return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256, state, issuer })
   }
 
   #tellSteward(input: Parameters<Steward['handle']>[0], nowMs: number): void {
@@ -370,14 +389,14 @@ export class Council {
     for (const effect of effects) {
       if (effect.type === 'wake') continue // the council's own look wakes it
       this.#effects.push(effect)
-      if (effect.type === 'issue') this.#admitOwn(effect.issued)
-      else if (effect.type === 'keep') this.#admitOwn(effect.receipt, true)
+      if (effect.type === 'issue') this.#spread(effect.issued)
+      else if (effect.type === 'keep') this.#spread(effect.receipt)
       else if (effect.type === 'ended') this.#reveal()
     }
   }
 
-  #admitOwn(entry: JobRecord, isChecked = false): void {
-    if (!this.#records.admit(entry, isChecked)) return
+  /** A record of this node is among those of the job: the others get it at once. */
+  #spread(entry: JobRecord): void {
     if (entry.kind === 'verdict') this.#results.learn(entry.record)
     this.#shareWithAll(entry)
   }
@@ -413,7 +432,7 @@ export class Council {
       this.#seat(nowMs)
       this.#tellSteward({ type: 'stewards', stewards: this.#records.succession.stewards }, nowMs)
     }
-    if (entry.kind === 'allowance') this.#tellSteward({ type: 'allowance', allowance: entry.record }, nowMs)
+    if (entry.kind === 'allowance') this.#tellSteward({ type: 'allowance', allowance: entry }, nowMs)
     if (this.#steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
       this.#stale = true
     if (entry.kind === 'verdict') {
@@ -461,7 +480,7 @@ export class Council {
 
   #sayInputsHeld(): void {
     const { self } = this.#options
-    if (this.isReader || this.#fellows().length === 0 || this.#records.holdsInputs(self) || this.#ended)
+    if (this.isReader || this.#fellows().length === 0 || this.#records.holders.hasInputs(self) || this.#ended)
       return
     this.#issue('holding', { inputs: true, verdicts: [] })
   }
@@ -518,7 +537,8 @@ export class Council {
 
   #giveTo(to: PeerId, micros: Micros, nowMs: number): void {
     const payload: Allowance = { writtenOff: [], given: [{ to, micros }] }
-    this.#tellSteward({ type: 'allowance', allowance: this.#issue('allowance', payload) }, nowMs)
+    const allowance = checked('allowance', this.#issue('allowance', payload))
+    this.#tellSteward({ type: 'allowance', allowance }, nowMs)
   }
 
   // --- fellows ------------------------------------------------------------------------------------------------
@@ -551,7 +571,7 @@ export class Council {
         this.#records.trie.leaves(message.branch).forEach((hash, i) => {
           if (equals(hash, message.hashes[i]!)) return
           const leaf = message.branch * trieFanout + i
-          const ids = this.#records.trie.ids(leaf).slice(0, syncIdsMax).map(shortIdOf)
+          const ids = this.#idsToName(leaf, from).map(shortIdOf)
           this.#say(from, { type: 'ids', job: this.#options.job, leaf, ids })
         })
         break
@@ -570,6 +590,20 @@ export class Council {
       case 'want':
         this.#share(from, this.#records.trie.resolve(message.leaf, message.ids).known)
     }
+  }
+
+  /**
+   * Of a leaf, as many as a message takes, and the next of them each time: what is not named, the other would never ask
+   * for. Only a job of millions of records has such a leaf, or one with a steward that looks for ids that share it.
+   */
+  #idsToName(leaf: number, fellow: PeerId): readonly RecordId[] {
+    const ids = this.#records.trie.ids(leaf)
+    if (ids.length <= syncIdsMax) return ids
+    const key = `${fellow}/${leaf}`
+    const start = Math.min(this.#named.get(key) ?? 0, ids.length - syncIdsMax)
+    const end = start + syncIdsMax
+    this.#named.set(key, end < ids.length ? end : 0)
+    return ids.slice(start, end)
   }
 
   /** A reader asks every steward that it reaches for what it lacks. */
@@ -728,7 +762,7 @@ export class Council {
     const expiresMs = manifest.deadlineMs + jobRetentionMs
     const made = this.#issuer.issue(kind, { payload, job, epoch, steward: self, expiresMs })
     this.#effects.push({ type: 'issue', ...made } as CouncilEffect)
-    this.#admitOwn(made.issued as JobRecord)
+    if (this.#records.admit(made.issued as JobRecord)) this.#spread(made.issued as JobRecord)
     return made.issued.record as Verified<PayloadOf<Kind>>
   }
 

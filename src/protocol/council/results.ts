@@ -7,11 +7,11 @@
 import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
-import type { JobRecords } from './job-records.ts'
+import type { JobState } from '../state/job-state.ts'
 
 export class Results {
   readonly #self: PeerId
-  readonly #records: JobRecords
+  readonly #state: JobState
   /** Verdicts whose results are not here, and may yet come. */
   readonly #missing = new Map<RecordId, Verified<Verdict>>()
   /** … of those, the ones that this disk had and lost. */
@@ -21,23 +21,24 @@ export class Results {
   #arrived: RecordId[] = []
   #asked = 0
 
-  constructor(self: PeerId, records: JobRecords) {
+  constructor(self: PeerId, state: JobState) {
     this.#self = self
-    this.#records = records
+    this.#state = state
   }
 
   /** A verdict is among the records, its own or another's. */
   learn(verdict: Verified<Verdict>): void {
-    if (verdict.signer !== this.#self && !this.#records.holdersOf(verdict.id).has(this.#self))
+    if (verdict.signer !== this.#self && !this.#state.holders.of(verdict.id).has(this.#self))
       this.#missing.set(verdict.id, verdict)
     for (const { settles } of verdict.payload.shards)
-      for (const id of settles) if (this.#records.isSettled(id)) this.#missing.delete(id)
+      for (const id of settles) if (this.#state.verdicts.isSettled(id)) this.#missing.delete(id)
   }
 
   /** After a restart, once all records are known. */
   forgetHeld(): void {
     for (const id of this.#missing.keys())
-      if (this.#records.holdersOf(id).has(this.#self) || this.#records.isSettled(id)) this.#missing.delete(id)
+      if (this.#state.holders.of(id).has(this.#self) || this.#state.verdicts.isSettled(id))
+        this.#missing.delete(id)
   }
 
   get areAllHere(): boolean {
@@ -75,7 +76,7 @@ export class Results {
 
   /** A result on this disk is damaged or gone. */
   lose(result: Cid): void {
-    for (const verdict of this.#records.verdicts().values()) {
+    for (const verdict of this.#state.verdicts.records.values()) {
       if (!verdict.payload.shards.some((shard) => shard.result === result)) continue
       this.#arrived = this.#arrived.filter((id) => id !== verdict.id)
       this.#lost.add(verdict.id)
@@ -103,9 +104,9 @@ export class Results {
 
   /** For each verdict whose results are not safe, who lacks them. */
   *#unsafe(living: readonly PeerId[]): Generator<readonly PeerId[]> {
-    for (const id of new Set([...this.#records.unheld, ...this.#lost])) {
-      const verdict = this.#records.verdicts().get(id)
-      if (verdict === undefined || this.#records.isSettled(id)) continue
+    for (const id of new Set([...this.#state.holders.unheld, ...this.#lost])) {
+      const verdict = this.#state.verdicts.records.get(id)
+      if (verdict === undefined || this.#state.verdicts.isSettled(id)) continue
       const holders = new Set(this.#holders(verdict))
       if (!this.#missing.has(id)) holders.add(this.#self)
       const lacking = [this.#self, ...living].filter((peer) => !holders.has(peer))
@@ -121,6 +122,6 @@ export class Results {
   }
 
   #holders({ id, signer }: Verified<Verdict>): PeerId[] {
-    return [signer, ...this.#records.holdersOf(id)].filter((peer) => peer !== this.#self)
+    return [signer, ...this.#state.holders.of(id)].filter((peer) => peer !== this.#self)
   }
 }

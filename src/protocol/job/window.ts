@@ -25,9 +25,6 @@ const windowSchema: z.ZodType<Window> = z.strictObject({
   receipts: z.array(cidSchema).min(1).max(windowShardsMax),
 })
 
-/** A thousand receipts with their positions. */
-const _windowBytesMax = 80 * windowShardsMax
-
 export const windowType = recordType('window', windowSchema, recordBytesMax.window)
 export const { open: openWindow } = windowType
 

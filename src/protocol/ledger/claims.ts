@@ -13,7 +13,8 @@ import { compareText } from '../../base/bytes.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Lease, Receipt } from '../job/lease.ts'
-import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
+import { Verdicts } from '../job/standing.ts'
+import type { JobEnd, Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import { amountsOf } from './amounts.ts'
 import { type Claim, type ClaimOutcome, type ClaimWord, subjectOf } from './entry.ts'
@@ -41,11 +42,6 @@ export interface ClaimNews {
 interface Known {
   readonly claim: Claim
   outcome: ClaimOutcome | undefined
-}
-
-interface Shard {
-  readonly claims: Known[]
-  readonly verdicts: { readonly record: Verified<Verdict>; readonly verdict: ShardVerdict }[]
 }
 
 /** Claims of a receipt. Throws ProtocolError amount-too-large. Empty when its lease pays nothing in this currency. */
@@ -79,9 +75,9 @@ export class JobClaims {
   readonly #job: PaidJob
   readonly #leases = new Map<LeaseId, Verified<Lease>>()
   readonly #seen = new Set<RecordId>()
-  readonly #shards = new Map<number, Shard>()
-  /** Positions of a verdict that later ones settle, as `<record>/<position>`. */
-  readonly #settled = new Set<string>()
+  /** By position. */
+  readonly #claims = new Map<number, Known[]>()
+  readonly #verdicts = new Verdicts()
   /** What stewards say that they still owe of a lease; the word of its own counts. */
   readonly #writeOffs = new Map<LeaseId, { readonly by: PeerId; readonly places: readonly number[] }[]>()
   #ended = false
@@ -92,10 +88,12 @@ export class JobClaims {
 
   /** Of every claim, what the records say of it by now. */
   *current(): Generator<ClaimNews> {
-    for (const { claims, verdicts } of this.#shards.values())
+    for (const [position, claims] of this.#claims) {
+      const isReopened = this.#verdicts.of(position).length > 0
       for (const { claim, outcome } of claims)
-        if (outcome === 'pending') yield { claim, outcome: verdicts.length > 0 ? 'reopened' : 'pending' }
+        if (outcome === 'pending') yield { claim, outcome: isReopened ? 'reopened' : 'pending' }
         else if (outcome !== undefined) yield { claim, outcome }
+    }
   }
 
   /** What this record changes. A receipt comes after its lease. Throws ProtocolError amount-too-large. */
@@ -110,7 +108,7 @@ export class JobClaims {
         const lease = this.#leases.get(record.payload.lease)
         if (lease === undefined) return []
         const claims = claimsOfReceipt(this.#job, lease, record)
-        for (const claim of claims) this.#shard(claim.position).claims.push({ claim, outcome: undefined })
+        for (const claim of claims) this.#claimsOf(claim.position).push({ claim, outcome: undefined })
         return claims.flatMap(({ position }) => this.#judge(position))
       }
       case 'allowance': {
@@ -123,25 +121,21 @@ export class JobClaims {
         return [...touched].flatMap((position) => this.#judge(position))
       }
       case 'verdict': {
-        const touched = new Set<number>()
-        for (const verdict of record.payload.shards) {
-          for (const settled of verdict.settles) this.#settled.add(`${settled}/${verdict.position}`)
-          this.#shard(verdict.position).verdicts.push({ record, verdict })
-          touched.add(verdict.position)
-        }
+        this.#verdicts.add(record)
+        const touched = new Set(record.payload.shards.map(({ position }) => position))
         return [...touched].flatMap((position) => this.#judge(position))
       }
       case 'end': {
         if (this.#ended) return []
         this.#ended = true
-        return [...this.#shards.keys()].flatMap((position) => this.#judge(position))
+        return [...this.#claims.keys()].flatMap((position) => this.#judge(position))
       }
     }
   }
 
-  #shard(position: number): Shard {
-    const known = this.#shards.get(position) ?? { claims: [], verdicts: [] }
-    this.#shards.set(position, known)
+  #claimsOf(position: number): Known[] {
+    const known = this.#claims.get(position) ?? []
+    this.#claims.set(position, known)
     return known
   }
 
@@ -153,8 +147,8 @@ export class JobClaims {
   }
 
   #judge(position: number): ClaimNews[] {
-    const { claims, verdicts } = this.#shard(position)
-    const paid = this.#paidReceipts(position, verdicts)
+    const claims = this.#claimsOf(position)
+    const paid = this.#paidReceipts(position)
     const paidOwners = new Set<OwnerId>()
     const news: ClaimNews[] = []
     for (const known of claims.sort(inOrder)) {
@@ -171,30 +165,14 @@ export class JobClaims {
   }
 
   /** Undefined while the shard is open. */
-  #paidReceipts(position: number, verdicts: Shard['verdicts']): Set<RecordId> | undefined {
-    const left = verdicts.filter(({ record }) => !this.#settled.has(`${record.id}/${position}`))
-    const accepted = left.filter(({ verdict }) => verdict.outcome === 'accepted')
-    const standing = (accepted.length > 0 ? accepted : left).sort((a, b) => inTurn(a.record, b.record))
-    const [first] = standing
-    if (first === undefined) return undefined
-    const { result, outcome } = first.verdict
-    const isAlike = standing.every(({ verdict }) => verdict.result === result)
-    if (!isAlike && !this.#ended) return undefined
-    if (outcome === 'failed') return new Set()
-    const alike = verdicts.filter(
-      ({ verdict }) => verdict.outcome === 'accepted' && verdict.result === result,
-    )
-    return new Set(alike.flatMap(({ verdict }) => verdict.agreeing))
+  #paidReceipts(position: number): Set<RecordId> | undefined {
+    const standing = this.#verdicts.standing(position, this.#ended)
+    if (standing.state !== 'stands') return undefined
+    const { outcome, result } = standing.verdict
+    return outcome === 'failed' || result === null ? new Set() : this.#verdicts.agreeing(position, result)
   }
 }
 
 function inOrder(a: Known, b: Known): number {
   return compareText(a.claim.lease, b.claim.lease) || compareText(subjectOf(a.claim), subjectOf(b.claim))
-}
-
-/** As the steward does that restores them: by generation, then the same on all. */
-function inTurn(a: Verified, b: Verified): number {
-  return (
-    a.epoch - b.epoch || compareText(a.signer, b.signer) || a.serial - b.serial || compareText(a.id, b.id)
-  )
 }

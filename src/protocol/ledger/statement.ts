@@ -64,8 +64,6 @@ const statementSchema: z.ZodType<Statement> = z.strictObject({
   paidMicros: naturalSchema,
 })
 
-const _statementBytesMax = 2048
-
 export const statementType = recordType('statement', statementSchema, recordBytesMax.statement)
 export const { open: openStatement } = statementType
 

@@ -34,3 +34,9 @@ export function sentenceOf({ verdict, reasons, rules }: Judgement): string {
   const more = others.length === 0 ? '' : `; ${others.map(({ code }) => code).join(', ')} would hold it, too`
   return `${does}: ${first.code} (${first.value}; asked for: ${first.limit})${more}.`
 }
+
+export const strictness: Readonly<Record<RuleVerdict, number>> = { run: 0, drain: 1, stop: 2 }
+
+export function stricter(a: RuleVerdict, b: RuleVerdict): RuleVerdict {
+  return strictness[a] >= strictness[b] ? a : b
+}

@@ -2,25 +2,23 @@
  * The owner's rules: what is known of the vehicle, what its owner asks for and the time come in, and one verdict comes
  * out, with everything that holds work back.
  *
- * It fails closed: what is unknown or stale is held against the work. It is strict at once and lenient late: a verdict
- * grows stricter with the reading that makes it so, and milder only when all that rests on signals has been good for the
- * settling time. So however a sensor flaps, work begins at most once in that time. What rests on the clock or on the
- * owner's word cannot flap and does not settle: who says resume sees it resume. Limits of temperature, voltage and charge
- * have a hysteresis besides, since a value that rests at its limit crosses it for as long as it rests there.
- *
- * A debounce on the signals themselves was declined: it would delay the stop, too.
+ * It fails closed: what is unknown or stale is held against the work. It is strict at once and lenient late (settling.ts).
+ * What rests on the clock or on the owner's word cannot flap and does not settle: who says resume sees it resume. Limits
+ * of temperature, voltage and charge have a hysteresis besides, since a value that rests at its limit crosses it for as
+ * long as it rests there.
  */
-import { assert } from '../../base/assert.ts'
-import { chargeCode, rules } from './catalogue.ts'
+import { assert, impossible } from '../../base/assert.ts'
+import { rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
-import type { Judgement, RuleFinding, RuleVerdict } from './judgement.ts'
+import { type Judgement, type RuleFinding, type RuleVerdict, stricter, strictness } from './judgement.ts'
 import { isParked, isStanding } from './motion.ts'
 import { contradictionIn, type Preferences, spansOfLeaving, spansOfQuiet } from './preferences.ts'
 import { Readings } from './readings.ts'
 import type { Moment, Rule } from './rule.ts'
+import { Settling } from './settling.ts'
 import type { VehicleState } from './signals.ts'
+import { chargeCode } from './vehicle-rules.ts'
 import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
-import { clockTime, duration } from './wording.ts'
 
 export type RulesInput =
   /** What has become known. */
@@ -64,6 +62,7 @@ export class OwnerRules {
   readonly #starts: readonly number[]
   readonly #edges: readonly number[]
   readonly #readings = new Readings()
+  readonly #settling: Settling
   /**
    * Codes of rules whose limit was crossed by a value, and not only unknown. After each drive the charge has to reach
    * anew what work needs to begin; then it may fall below by the hysteresis.
@@ -72,9 +71,6 @@ export class OwnerRules {
   #departures: readonly number[]
   #pausedUntilMs: number | 'told' | null = null
   #verdict: RuleVerdict = 'stop'
-  /** When what rests on signals last said stop, and last said anything but run. */
-  #lastStopMs: number
-  #lastHoldMs: number
   #signalsHoldUntilMs = Number.POSITIVE_INFINITY
   #notRunningSinceMs: number | null = null
   #cabinBeganCelsius: number | null = null
@@ -102,9 +98,7 @@ export class OwnerRules {
     this.#starts = spans.map(({ start }) => start % weekMinutes)
     this.#edges = [...this.#starts, ...spans.map(({ end }) => end % weekMinutes)]
     this.#departures = departures
-    // Nothing is known of the time before; what was never bad on a desk need not settle.
-    this.#lastStopMs = vehicle ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
-    this.#lastHoldMs = this.#lastStopMs
+    this.#settling = new Settling(preferences.settleMs, vehicle)
   }
 
   handle(input: RulesInput, nowMs: number): Judged {
@@ -125,6 +119,8 @@ export class OwnerRules {
         break
       case 'look':
         break
+      default:
+        impossible(input)
     }
     const departed = this.#noteMotion(nowMs)
     return { ...this.#look(nowMs), departed }
@@ -136,7 +132,7 @@ export class OwnerRules {
     if (last === undefined || nowMs < last.atMs || nowMs >= last.holdsUntilMs) return undefined
     this.#readings.lookAgain(nowMs)
     this.#signalsHoldUntilMs = this.#readings.untilMs
-    this.#settle(last.bySignals, nowMs)
+    this.#settling.settle(last.bySignals, nowMs)
     const wakeAtMs = Math.min(last.holdsUntilMs, this.#readings.untilMs)
     return {
       judgement: last.judgement,
@@ -169,8 +165,9 @@ export class OwnerRules {
       else byHours = stricter(byHours, finding.verdict)
     }
     this.#signalsHoldUntilMs = this.#readings.untilMs
-    const settled = this.#settle(bySignals, nowMs)
-    if (this.#isVehicle || settled !== bySignals) findings.push(this.#settling(bySignals, settled))
+    const settled = this.#settling.settle(bySignals, nowMs)
+    if (this.#isVehicle || settled !== bySignals)
+      findings.push(this.#settling.finding(bySignals, settled, this.#local))
     if (!this.#isVehicle) findings.push(noSignals)
     this.#verdict = stricter(settled, byHours)
     this.#noteWarmth(nowMs)
@@ -207,37 +204,6 @@ export class OwnerRules {
     if (finding.isFine === true) this.#crossed.delete(code)
     const { value, limit } = finding
     return { code, verdict: finding.isFine === true ? 'run' : says, value, limit, preference }
-  }
-
-  /** Strict at once, lenient late. */
-  #settle(bySignals: RuleVerdict, nowMs: number): RuleVerdict {
-    const { settleMs } = this.#preferences
-    // Before the first look, and after a clock was set back.
-    this.#lastStopMs = Math.min(this.#lastStopMs, nowMs)
-    this.#lastHoldMs = Math.min(this.#lastHoldMs, nowMs)
-    if (bySignals === 'stop') this.#lastStopMs = nowMs
-    if (bySignals !== 'run') this.#lastHoldMs = nowMs
-    if (bySignals === 'stop' || nowMs - this.#lastStopMs < settleMs) return 'stop'
-    return bySignals === 'drain' || nowMs - this.#lastHoldMs < settleMs ? 'drain' : 'run'
-  }
-
-  #settling(bySignals: RuleVerdict, settled: RuleVerdict): RuleFinding {
-    const { settleMs } = this.#preferences
-    const beginsMs = settleMs + (settled === 'stop' ? this.#lastStopMs : this.#lastHoldMs)
-    return {
-      code: 'settling',
-      // It holds back only what nothing else does.
-      verdict: bySignals === settled ? 'run' : settled,
-      value:
-        settled === 'run'
-          ? 'settled'
-          : bySignals === settled
-            ? 'not yet'
-            : // When, and not for how long yet: a countdown would be news every second.
-              `all well, and work begins ${clockTime(this.#local.minuteOfWeek(beginsMs))}`,
-      limit: `all well for ${duration(settleMs)}`,
-      preference: 'settleMs',
-    }
   }
 
   /**
@@ -284,7 +250,6 @@ export class OwnerRules {
 
   /** Until when the judgement stays as it is while every reading does. */
   #holdsUntil(nowMs: number, minuteOfWeek: number, availableUntilMs: number | null): number {
-    const { settleMs } = this.#preferences
     const edge = minutesUntil(this.#edges, minuteOfWeek)
     const ends = [
       typeof this.#pausedUntilMs === 'number' ? this.#pausedUntilMs : null,
@@ -296,11 +261,7 @@ export class OwnerRules {
       this.#cabinBeganCelsius === null || this.#notRunningSinceMs === null
         ? null
         : this.#notRunningSinceMs + cabinCoolsMs,
-      ...[this.#lastStopMs, this.#lastHoldMs].flatMap((sinceMs) => [
-        sinceMs + settleMs,
-        // `carpool why` counts the minutes.
-        nowMs - sinceMs < settleMs ? sinceMs + Math.floor((nowMs - sinceMs) / 60_000 + 1) * 60_000 : null,
-      ]),
+      ...this.#settling.changesMs(nowMs),
     ]
     return Math.min(...ends.filter((ms) => ms !== null && Number.isFinite(ms) && ms > nowMs).map(Number))
   }
@@ -312,12 +273,6 @@ const noSignals: RuleFinding = {
   value: 'nothing tells of a vehicle',
   limit: 'the rules about one are not asked',
   preference: null,
-}
-
-const strictness: Readonly<Record<RuleVerdict, number>> = { run: 0, drain: 1, stop: 2 }
-
-function stricter(a: RuleVerdict, b: RuleVerdict): RuleVerdict {
-  return strictness[a] >= strictness[b] ? a : b
 }
 
 /** The strictest first, else in their own order. */

@@ -7,16 +7,13 @@
  * every record handed in was verified, and `issue` is signed with the node's key.
  */
 
-import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Issued } from '../issuer.ts'
-import type { Allowance } from '../job/allowance.ts'
 import type { StewardPlace } from '../job/manifest.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { DeclineReason, Message, ReleaseReason } from '../message.ts'
-import type { Micros } from '../price.ts'
-import type { Verified } from '../record/record.ts'
-import type { JobRecordKind, Opened } from '../records.ts'
+import type { Checked, JobRecordKind, Opened } from '../records.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Recomputation } from '../verification/tally.ts'
 
@@ -51,7 +48,7 @@ export type StewardInput =
   /** The job's stewards changed. */
   | { readonly type: 'stewards'; readonly stewards: readonly StewardPlace[] }
   /** Another steward gave this one a part of its allowance, or it gave one away. */
-  | { readonly type: 'allowance'; readonly allowance: Verified<Allowance> }
+  | { readonly type: 'allowance'; readonly allowance: Checked<'allowance'> }
   /** Whether all that was accepted is on another steward's disk, too, or nobody else is left. */
   | { readonly type: 'safe'; readonly safe: boolean }
   | { readonly type: 'connected'; readonly peer: PeerId }
@@ -96,34 +93,4 @@ export interface Examined extends Wanted {
     | Finding
     /** The bytes did not come: undelivered, which is not a lie. */
     | { readonly state: 'missing' }
-}
-
-/** Of a job's money: all in millionths of the currency's unit. */
-interface PaymentView {
-  readonly currency: string
-  readonly budgetMicros: Micros
-  /** By leases of all stewards: what is owed, and what may yet be. Never more than the budget. */
-  readonly promisedMicros: Micros
-  /** For what verdicts accept so far. */
-  readonly owedMicros: Micros
-}
-
-/** What a status line shows. */
-export interface StewardView {
-  readonly shards: {
-    readonly total: number
-    readonly queued: number
-    readonly leased: number
-    readonly returned: number
-    readonly verified: number
-    readonly disputed: number
-    readonly failed: number
-  }
-  readonly pages: { readonly total: number; readonly verified: number }
-  readonly executions: number
-  readonly owners: { readonly needed: number; readonly available: number }
-  readonly contradicted: readonly OwnerId[]
-  /** Null: nobody is paid. */
-  readonly payment: PaymentView | null
-  readonly end: JobEnd | null
 }

@@ -6,6 +6,7 @@
  * is not above the highest that was forgotten is over, or was passed by and may as well be declined.
  */
 
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import type { Lease } from '../job/lease.ts'
@@ -17,60 +18,58 @@ interface KnownJob {
   succession: Succession
   /** A steward said that it is over, and nobody has offered a lease of it since. */
   ended: boolean
-  /** The latest last. */
-  readonly over: Map<LeaseId, { readonly signer: PeerId; readonly serial: number }>
+  readonly over: BoundedMap<LeaseId, { readonly signer: PeerId; readonly serial: number }>
   /** The highest serial of a lease that is over and forgotten, by who signed it. */
   readonly forgotten: Map<PeerId, number>
 }
 
 export class KnownJobs {
-  /** The most recent one last. */
-  readonly #jobs = new Map<JobId, KnownJob>()
+  readonly #jobs = new BoundedMap<JobId, KnownJob>(rememberedJobsMax)
 
   remember(manifest: Verified<Manifest>, handovers: readonly Verified<Handover>[]): void {
     const { id } = manifest
     const succession = this.successionOf(manifest, handovers)
-    const known = this.#jobs.get(id)
-    this.#jobs.delete(id)
-    const { over, forgotten } = known ?? { over: new Map(), forgotten: new Map() }
+    const { over, forgotten } = this.#jobs.peek(id) ?? newlyKnown()
     this.#jobs.set(id, { succession, ended: false, over, forgotten })
-    if (this.#jobs.size > rememberedJobsMax) this.#jobs.delete(this.#jobs.keys().next().value!)
   }
 
   /** By what is known here and what is handed in: a steward may have seen less of the chain. */
   successionOf({ id, payload }: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Succession {
-    return successionOf(id, payload, [...(this.#jobs.get(id)?.succession.chain ?? []), ...handovers])
+    return successionOf(id, payload, [...(this.#jobs.peek(id)?.succession.chain ?? []), ...handovers])
   }
 
   /** In the order in which they act. */
   stewardsOf(job: JobId): readonly PeerId[] {
-    return this.#jobs.get(job)?.succession.stewards.map(({ peer }) => peer) ?? []
+    return this.#jobs.peek(job)?.succession.stewards.map(({ peer }) => peer) ?? []
   }
 
   isUnderWay(job: JobId): boolean {
-    return this.#jobs.get(job)?.ended === false
+    return this.#jobs.peek(job)?.ended === false
   }
 
   end(job: JobId): void {
-    const known = this.#jobs.get(job)
+    const known = this.#jobs.peek(job)
     if (known !== undefined) known.ended = true
   }
 
   close({ id, job, signer, serial }: Verified<Lease>): void {
-    const known = job === null ? undefined : this.#jobs.get(job)
+    const known = job === null ? undefined : this.#jobs.peek(job)
     if (known === undefined) return
-    const { over, forgotten } = known
-    over.set(id, { signer, serial })
-    if (over.size <= overLeasesMax) return
-    const [oldest, past] = over.entries().next().value!
-    over.delete(oldest)
-    forgotten.set(past.signer, Math.max(past.serial, forgotten.get(past.signer) ?? 0))
+    known.over.set(id, { signer, serial })
   }
 
   isOver({ id, job, signer, serial }: Verified<Lease>): boolean {
-    const known = job === null ? undefined : this.#jobs.get(job)
+    const known = job === null ? undefined : this.#jobs.peek(job)
     return known !== undefined && (known.over.has(id) || serial <= (known.forgotten.get(signer) ?? -1))
   }
+}
+
+function newlyKnown(): Pick<KnownJob, 'over' | 'forgotten'> {
+  const forgotten = new Map<PeerId, number>()
+  const over: KnownJob['over'] = new BoundedMap(overLeasesMax, (_, { signer, serial }) => {
+    forgotten.set(signer, Math.max(serial, forgotten.get(signer) ?? 0))
+  })
+  return { over, forgotten }
 }
 
 export function isSteward(peer: PeerId, { stewards }: Succession): boolean {

@@ -1,4 +1,5 @@
 /** The receipts that a vehicle signed, by name: to whom each is due, and whether that one has it. */
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import { rememberedReceiptsMax, shownReceiptsMax } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
@@ -15,23 +16,22 @@ export interface SignedReceipt {
 
 export class SignedReceipts {
   /** In the order in which they were signed. */
-  readonly #receipts = new Map<RecordId, { receipt: SignedReceipt; acknowledged: boolean }>()
+  readonly #receipts = new BoundedMap<RecordId, { receipt: SignedReceipt; acknowledged: boolean }>(
+    rememberedReceiptsMax,
+  )
 
   add(receipt: SignedReceipt): void {
     this.#receipts.set(receipt.id, { receipt, acknowledged: false })
-    if (this.#receipts.size > rememberedReceiptsMax)
-      this.#receipts.delete(this.#receipts.keys().next().value!)
   }
 
   acknowledged(id: RecordId, from: PeerId): void {
-    const signed = this.#receipts.get(id)
+    const signed = this.#receipts.peek(id)
     if (signed?.receipt.to === from) signed.acknowledged = true
   }
 
   /** Those that this steward has not acknowledged. */
   dueTo(steward: PeerId): SignedReceipt[] {
-    const signed = [...this.#receipts.values()]
-    return signed.flatMap(({ receipt, acknowledged }) =>
+    return [...this.#receipts.values()].flatMap(({ receipt, acknowledged }) =>
       receipt.to === steward && !acknowledged ? [receipt] : [],
     )
   }
@@ -41,22 +41,21 @@ export class SignedReceipts {
     const ofJob = [...this.#receipts.values()].filter(({ receipt }) => receipt.job === job)
     const newestFrom = ofJob.length - shownReceiptsMax
     const shown = ofJob.filter(({ acknowledged }, i) => !acknowledged || i >= newestFrom)
-    return shown.map(({ receipt }) => this.#redirect(receipt, steward))
+    return shown.map((signed) => redirect(signed, steward))
   }
 
   ofLeaseNowDueTo(lease: LeaseId, steward: PeerId): SignedReceipt[] {
-    const signed = [...this.#receipts.values()]
-    const ofLease = signed.filter(({ receipt }) => receipt.lease === lease)
-    return ofLease.map(({ receipt }) => this.#redirect(receipt, steward))
+    const ofLease = [...this.#receipts.values()].filter(({ receipt }) => receipt.lease === lease)
+    return ofLease.map((signed) => redirect(signed, steward))
   }
 
   forget(job: JobId): void {
     for (const [id, { receipt }] of this.#receipts) if (receipt.job === job) this.#receipts.delete(id)
   }
+}
 
-  #redirect(receipt: SignedReceipt, to: PeerId): SignedReceipt {
-    const redirected = { ...receipt, to }
-    this.#receipts.set(receipt.id, { receipt: redirected, acknowledged: false }) // keeps its place
-    return redirected
-  }
+function redirect(signed: { receipt: SignedReceipt; acknowledged: boolean }, to: PeerId): SignedReceipt {
+  signed.receipt = { ...signed.receipt, to }
+  signed.acknowledged = false
+  return signed.receipt
 }

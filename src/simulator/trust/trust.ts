@@ -1,7 +1,8 @@
 /** The trust curve: what each policy delivers and costs, against how many lie, and how. */
 import { Chance } from '../chance.ts'
 import { type Attacker, attackers, Population } from './attackers.ts'
-import { type Outcome, policies } from './policies.ts'
+import { policies } from './policies.ts'
+import type { Outcome } from './policy.ts'
 
 export interface TrustPoint {
   readonly policy: string

@@ -1,4 +1,4 @@
-;; Spins as many times 50 million rounds as the first byte of the document says (a digit), then writes its first 16 bytes.
+;; Spins as many times 50 million rounds as the first byte of the document says (beyond that of '0'), then writes its first 16 bytes.
 (module
   (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))

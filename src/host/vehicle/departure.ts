@@ -1,5 +1,5 @@
 /**
- * The hand-over: whether stewards have what this vehicle told them of, so that it may leave.
+ * The departure of a vehicle: whether stewards have what it told them of, so that it may leave.
  *
  * A receipt only commits to results; its steward fetches them afterwards, from here. A vehicle that leaves in between
  * has worked for nothing. Stewards do not say when they have fetched all they want (of two equal results they fetch
@@ -11,10 +11,10 @@ import type { PeerId, RecordId } from '../../protocol/ids.ts'
 /** A steward asks as soon as it has read the receipt; half a second covers a mobile link's round trip. A guess. */
 const quietMs = 500
 /** Of the five seconds in which a node ends; the goodbye and the disk need some, too. */
-const handOverMsMax = 2_500
+const departureMsMax = 2_500
 const lookMs = 25
 
-export class HandOver {
+export class Departure {
   /** Receipts without an answer, by whom they are for. */
   readonly #unanswered = new Map<RecordId, PeerId>()
   readonly #saying = new Set<Promise<void>>()
@@ -45,7 +45,7 @@ export class HandOver {
   }
 
   async finished(): Promise<void> {
-    const untilMs = performance.now() + handOverMsMax
+    const untilMs = performance.now() + departureMsMax
     while (performance.now() < untilMs) {
       const quiet = performance.now() - this.#lastMs >= quietMs
       if (this.#saying.size === 0 && this.#unanswered.size === 0 && quiet) return

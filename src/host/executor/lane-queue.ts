@@ -1,0 +1,90 @@
+/** What waits for a child's answer, in order, and is bounded by its number and its bytes. */
+import type { FromChild, RecordErrorCode, ToChild } from '../../runtimes/messages.ts'
+import { type RunLimits, SlotFailed } from './contract.ts'
+import type { ExecutorLimits } from './limits.ts'
+import type { Overrun } from './watch.ts'
+
+export type Request =
+  | { readonly type: 'run'; readonly page: number }
+  | { readonly type: 'inspect'; readonly runtime: string }
+
+export interface Answer {
+  /** What the child said, or the code under which the supervisor ended the request. */
+  readonly said: (FromChild & { type: 'record' | 'shape' }) | { readonly type: 'fault'; readonly code: Fault }
+  readonly body: Uint8Array
+  readonly cpuMs: number
+  readonly wallMs: number
+}
+
+export type Fault = Overrun | Extract<RecordErrorCode, 'crash'>
+
+export interface Pending {
+  readonly header: ToChild & { id: number }
+  readonly body: Uint8Array
+  readonly limits: RunLimits
+  readonly answer: PromiseWithResolvers<Answer>
+  /** Children that have ended while it was at the head. */
+  crashes: number
+}
+
+export class LaneQueue {
+  readonly #limits: Pick<ExecutorLimits, 'queuedRunsMax' | 'queuedBytesMax'>
+  readonly #pending: Pending[] = []
+  #bytes = 0
+  #nextId = 0
+  #idle: PromiseWithResolvers<void> | null = null
+
+  constructor(limits: Pick<ExecutorLimits, 'queuedRunsMax' | 'queuedBytesMax'>) {
+    this.#limits = limits
+  }
+
+  get length(): number {
+    return this.#pending.length
+  }
+
+  get head(): Pending | undefined {
+    return this.#pending[0]
+  }
+
+  [Symbol.iterator](): Iterator<Pending> {
+    return this.#pending.values()
+  }
+
+  /** Throws SlotFailed when it is full. One request fits in any case. */
+  add(request: Request, body: Uint8Array, limits: RunLimits): Pending {
+    const { queuedRunsMax, queuedBytesMax } = this.#limits
+    const bytes = this.#bytes + body.byteLength
+    if (this.length >= queuedRunsMax || (bytes > queuedBytesMax && this.length > 0))
+      throw new SlotFailed('the queue is full')
+    const header = { ...request, id: this.#nextId++ }
+    const pending = { header, body, limits, answer: Promise.withResolvers<Answer>(), crashes: 0 }
+    this.#pending.push(pending)
+    this.#bytes = bytes
+    return pending
+  }
+
+  settleHead(answer: Answer): void {
+    const head = this.#pending.shift()!
+    this.#bytes -= head.body.byteLength
+    head.answer.resolve(answer)
+    if (this.length === 0) this.#becomeIdle()
+  }
+
+  rejectAll(error: Error): void {
+    for (const { answer } of this.#pending.splice(0)) answer.reject(error)
+    this.#bytes = 0
+    this.#becomeIdle()
+  }
+
+  /** Resolves when nothing waits for an answer. */
+  async idle(): Promise<void> {
+    if (this.length === 0) return
+    this.#idle ??= Promise.withResolvers()
+    return this.#idle.promise
+  }
+
+  #becomeIdle(): void {
+    this.#idle?.resolve()
+    this.#idle = null
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Names that repeat, as numbers: an entry of the ledger takes some 250 bytes that way, and not 900. They are written before
+ * the entries that use them, in a commit of their own, since a cache must not know a name that was rolled back.
+ */
+import { BoundedMap } from '../../base/bounded-map.ts'
+import type { Database } from '../store/database.ts'
+
+/** Names kept in memory: those of the jobs under way. A guess. */
+const namesMax = 10_000
+
+export class Names {
+  readonly #database: Database
+  readonly #numbers = new BoundedMap<string, number>(namesMax)
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Gives numbers to those that have none. Throws StoreError. */
+  add(names: Iterable<string>): void {
+    const unknown = [...new Set(names)].filter((name) => this.#numbers.get(name) === undefined)
+    if (unknown.length === 0) return
+    const numbers = this.#database.transaction(() =>
+      unknown.map((name) => {
+        this.#database.run('INSERT OR IGNORE INTO ledger_names (name) VALUES (?)', name)
+        return this.#read(name)
+      }),
+    )
+    for (const [i, name] of unknown.entries()) this.#numbers.set(name, numbers[i]!)
+  }
+
+  /** Of a name that was added. */
+  numberOf(name: string): number {
+    return this.#numbers.get(name) ?? this.#read(name)
+  }
+
+  #read(name: string): number {
+    const query = 'SELECT number FROM ledger_names WHERE name = ?'
+    return this.#database.get<{ number: number }>(query, name)!.number
+  }
+}

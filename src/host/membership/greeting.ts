@@ -1,0 +1,92 @@
+/**
+ * What two nodes say to each other before there is a connection: first who they are, then whether the other may come in,
+ * with the charters that it lacks.
+ */
+import { z } from 'zod'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import { fleetKeyChangesMax, recordBytesMax } from '../../protocol/limits.ts'
+import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
+import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
+import {
+  malformed,
+  naturalSchema,
+  type SignedRecord,
+  signedRecordSchema,
+} from '../../protocol/record/record.ts'
+import { sha256 } from '../sha256.ts'
+import { verifyByPeerId } from '../store/keys.ts'
+
+/** The first that two nodes say to each other. */
+export interface Greeting {
+  readonly credential: SignedRecord | null
+  readonly vehicle: string
+  /** The owner's signature under the peer; null: it is its own owner. */
+  readonly certificate: SignedRecord | null
+  /** Serial of the newest charter. */
+  readonly charter: number
+}
+
+/** The second. */
+export interface Reply {
+  /** Null: come in. */
+  readonly refused: string | null
+  /** From a registrar, to whom it knows. */
+  readonly credential: SignedRecord | null
+  /** What the other lacks. */
+  readonly charters: readonly SignedRecord[]
+}
+
+const greetingSchema: z.ZodType<Greeting> = z.strictObject({
+  credential: signedRecordSchema.nullable(),
+  vehicle: z.string().max(64),
+  certificate: signedRecordSchema.nullable(),
+  charter: naturalSchema,
+})
+const replySchema: z.ZodType<Reply> = z.strictObject({
+  refused: z.string().max(256).nullable(),
+  credential: signedRecordSchema.nullable(),
+  charters: z.array(signedRecordSchema).max(fleetKeyChangesMax + 2),
+})
+
+/** Two signed records. */
+const greetingBytesMax = 4096
+const replyBytesMax = (fleetKeyChangesMax + 2) * recordBytesMax.charter
+
+export function encodeGreeting(greeting: Greeting): Uint8Array {
+  return encodeCbor(greeting)
+}
+
+/** Throws ProtocolError. */
+export function decodeGreeting(bytes: Uint8Array): Greeting {
+  return decode('greeting', greetingSchema, bytes, greetingBytesMax)
+}
+
+export function encodeReply(reply: Reply): Uint8Array {
+  return encodeCbor(reply)
+}
+
+/** Throws ProtocolError. */
+export function decodeReply(bytes: Uint8Array): Reply {
+  return decode('reply', replySchema, bytes, replyBytesMax)
+}
+
+/** Throws ProtocolError when the certificate is not for this peer. */
+export function ownerOf(peer: PeerId, certificate: SignedRecord | null): OwnerId {
+  if (certificate === null) return ownerIdOf(sha256, peer)
+  const { payload, signer, expiresMs } = openCertificate(certificate, sha256, verifyByPeerId)
+  if (payload.peer !== peer || expiresMs <= Date.now())
+    throw new ProtocolError({ code: 'not-admitted', why: "its owner's certificate is not for it, or over" })
+  return ownerIdOf(sha256, signer)
+}
+
+function decode<Content>(
+  what: string,
+  schema: z.ZodType<Content>,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Content {
+  const decoded = schema.safeParse(decodeCbor(what, bytes, bytesMax))
+  if (!decoded.success) throw malformed(what, decoded.error)
+  return decoded.data
+}

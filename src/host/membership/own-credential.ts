@@ -1,0 +1,70 @@
+/** This node's own credential: the fleet's word that it may take part, and the file in which it outlives a restart. */
+import { statSync } from 'node:fs'
+import type { Logger } from 'pino'
+import type { OwnerId } from '../../protocol/ids.ts'
+import { credentialTtlMs } from '../../protocol/limits.ts'
+import type { Fleet } from '../../protocol/membership/fleet.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import { reason } from '../network/errors.ts'
+import { writeWhole } from '../store/durable.ts'
+import type { SigningKey } from '../store/keys.ts'
+import { credentialText, readCredential } from './certificates.ts'
+
+export interface OwnCredentialOptions {
+  readonly credentialPath: string
+  readonly key: SigningKey
+  readonly owner: OwnerId
+  readonly log: Logger
+}
+
+export class OwnCredential {
+  readonly #options: OwnCredentialOptions
+  readonly #fleet: Fleet
+  #record: SignedRecord | null = null
+  #untilMs: number | null = null
+
+  /** A file that is damaged, over, or of another fleet is as good as none. */
+  constructor(options: OwnCredentialOptions, fleet: Fleet) {
+    this.#options = options
+    this.#fleet = fleet
+    const { credentialPath, log } = options
+    if (statSync(credentialPath, { throwIfNoEntry: false }) === undefined) return
+    try {
+      const { record } = readCredential(credentialPath)
+      this.#untilMs = this.#vouch(record)
+      this.#record = record
+    } catch (error) {
+      log.warn({ error }, `this node asks the fleet anew: ${reason(error)}`)
+    }
+  }
+
+  /** For this node's adverts. */
+  get record(): SignedRecord | null {
+    return this.#record
+  }
+
+  /** Null: it has none. */
+  get untilMs(): number | null {
+    return this.#untilMs
+  }
+
+  /** Keeps one that lasts longer; false when it does not. Throws ProtocolError when it is not good. */
+  take(record: SignedRecord): boolean {
+    const untilMs = this.#vouch(record)
+    if (this.#untilMs !== null && untilMs <= this.#untilMs) return false
+    this.#untilMs = untilMs
+    this.#record = record
+    writeWhole(this.#options.credentialPath, Buffer.from(credentialText(record)), { mode: 0o600 })
+    return true
+  }
+
+  #vouch(record: SignedRecord): number {
+    const { key, owner } = this.#options
+    return this.#fleet.vouch(record, key.peerId, owner, Date.now()).expiresMs
+  }
+}
+
+/** Half of a credential's life is left: it need not be renewed. */
+export function isFresh(untilMs: number): boolean {
+  return untilMs - Date.now() > credentialTtlMs / 2
+}

@@ -1,0 +1,139 @@
+/**
+ * What a vehicle keeps of its jobs: the records of leases and receipts, the keys of shards, and which stewards may read
+ * its results. Each write is started at once, and what is said after it waits for it (store/outbox.ts).
+ */
+import type { Logger } from 'pino'
+import type { JobId, LeaseId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { Issued } from '../../protocol/issuer.ts'
+import { type Opening, openingSchema } from '../../protocol/job/lease.ts'
+import { openingBytesMax } from '../../protocol/limits.ts'
+import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import type { RecordKind } from '../../protocol/records.ts'
+import type { WorkerEffect } from '../../protocol/worker/contract.ts'
+import type { Clock } from '../clock.ts'
+import type { Earnings, Signed } from '../ledger/earnings.ts'
+import type { SigningKey } from '../store/keys.ts'
+import type { Outbox } from '../store/outbox.ts'
+import type { Store } from '../store.ts'
+import type { Brought } from './offers.ts'
+import { type WorkerJobState, workerRole } from './restore.ts'
+import type { Room } from './room.ts'
+
+export interface LeaseRecordsOptions {
+  readonly key: SigningKey
+  readonly store: Store
+  readonly earnings: Earnings
+  readonly clock: Clock
+  readonly outbox: Outbox
+  readonly room: Room
+  readonly log: Logger
+}
+
+export class LeaseRecords {
+  readonly #options: LeaseRecordsOptions
+  readonly #jobs = new Map<JobId, WorkerJobState>()
+  /** Of the shards of leases that this run took; older ones are in the journal. */
+  readonly #keys = new Map<LeaseId, readonly Uint8Array[]>()
+
+  constructor(options: LeaseRecordsOptions) {
+    this.#options = options
+    for (const { job, state } of options.store.journal.listJobs(workerRole))
+      this.#jobs.set(job, state as WorkerJobState)
+  }
+
+  mayRead(peer: PeerId, job: JobId): boolean {
+    return this.#jobs.get(job)?.stewards.includes(peer) ?? false
+  }
+
+  /**
+   * Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. `steward`: who
+   * adopted the job just now; null: nobody did.
+   */
+  take({ manifest, handovers, lease }: Brought, stewards: readonly PeerId[], steward: PeerId | null): void {
+    const { store, earnings, clock } = this.#options
+    const job = manifest.content.id
+    this.#append('manifest', job, manifest)
+    for (const handover of handovers) this.#append('handover', job, handover)
+    if (lease !== undefined) {
+      this.#keys.set(lease.content.id, lease.keys)
+      this.#append('lease', job, lease, encodeCbor(lease.keys))
+    }
+    earnings.took(manifest, handovers, lease, stewards)
+    const known = this.#jobs.get(job)
+    const state = { stewards, steward: steward ?? known?.steward ?? null }
+    if (known?.stewards.length === stewards.length && known.steward === state.steward) return
+    this.#jobs.set(job, state)
+    const row = { job, role: workerRole, state, createdAtMs: clock.now(), endedAtMs: null }
+    this.#persist(() => store.journal.putJobSoon(row))
+  }
+
+  issue({ issued: { kind, record, opening }, body }: Issued<'receipt'>): void {
+    const { key, store, earnings } = this.#options
+    const { id, job } = record
+    const row = { id, job, kind, body, signature: key.sign(body), extra: encodeCbor(opening) }
+    this.#persist(() => store.journal.appendSoon(row))
+    earnings.signed(row, record)
+  }
+
+  /** Undefined when its job was forgotten in the meantime. */
+  receipt(id: RecordId): { readonly record: SignedRecord; readonly opening: Opening } | undefined {
+    const kept = this.#options.store.journal.get(id)
+    if (kept === undefined) return undefined
+    const { body, signature, extra } = kept
+    const opening = openingSchema.parse(decodeCbor('opening', extra!, openingBytesMax))
+    return { record: { body, signature }, opening }
+  }
+
+  lease(id: LeaseId): { readonly job: JobId; readonly record: SignedRecord } | undefined {
+    const kept = this.#options.store.journal.get(id)
+    if (kept === undefined || kept.job === null) return undefined
+    return { job: kept.job, record: { body: kept.body, signature: kept.signature } }
+  }
+
+  /** Of the lease's shards. */
+  keysOf(lease: LeaseId): readonly Uint8Array[] {
+    return this.#keys.get(lease) ?? reopenCbor(this.#options.store.journal.get(lease)!.extra!)
+  }
+
+  /** A vehicle keeps nobody's documents longer than it needs them. `works`: other leases of the job are under way. */
+  release({ job, lease, reason }: Extract<WorkerEffect, { type: 'release' }>, works: boolean): void {
+    const { store, room } = this.#options
+    this.#persist(() => store.journal.endLeaseSoon(job, lease, reason))
+    this.#keys.delete(lease)
+    // A node that looks after the job as well hands its documents out.
+    if (works || store.journal.rolesIn(job).some((role) => role !== workerRole)) return
+    try {
+      store.blocks.of(job).dropAll('input')
+    } catch (error) {
+      if (!room.lostBy(error)) throw error // they go with the job
+    }
+  }
+
+  forget(job: JobId): void {
+    const { store, outbox, room, log } = this.#options
+    this.#jobs.delete(job)
+    const forgotten = () =>
+      room
+        .keep(() => store.forget(job, workerRole))
+        .catch((error) =>
+          log.warn({ job, error }, 'a job was not forgotten; its blocks go at the next start'),
+        )
+    outbox.after(forgotten)
+  }
+
+  #append(
+    kind: RecordKind,
+    job: JobId,
+    { record, content }: Signed<unknown>,
+    extra: Uint8Array | null = null,
+  ): void {
+    const { body, signature } = record
+    const row = { id: content.id, job, kind, body, signature, extra }
+    this.#persist(() => this.#options.store.journal.appendSoon(row))
+  }
+
+  #persist(write: () => Promise<unknown>): void {
+    this.#options.outbox.persist(this.#options.room.keep(write))
+  }
+}

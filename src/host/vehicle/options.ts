@@ -1,0 +1,42 @@
+/** What a vehicle is made of, and the worker that decides for it. */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Ask } from '../../protocol/price.ts'
+import { Worker } from '../../protocol/worker/worker.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { Clock } from '../clock.ts'
+import type { Executor } from '../executor/executor.ts'
+import type { Network } from '../network/network.ts'
+import { sha256 } from '../sha256.ts'
+import type { SigningKey } from '../store/keys.ts'
+import type { Store } from '../store.ts'
+
+export interface VehicleOptions {
+  readonly key: SigningKey
+  readonly network: Network
+  readonly store: Store
+  readonly executor: Executor
+  readonly engines: readonly (EngineDescription & {
+    /** What a unit of its work costs; null: nothing. */
+    readonly ask: Ask | null
+  })[]
+  /** Of jobs that its owner lets in; null: all. */
+  readonly categories: readonly string[] | null
+  readonly slots: number
+  readonly clock: Clock
+  readonly log: Logger
+  /** Free slots or the mode changed. */
+  readonly onChange: () => void
+}
+
+/** More receipts than one run of a node signs before it asks the journal for the next number: a year at 1/s. */
+const receiptsBetweenRestarts = 2 ** 25
+
+export function newWorker({ key, store, engines, categories, slots }: VehicleOptions): Worker {
+  const serial = store.journal.nextSerial('receipt')
+  return new Worker(
+    { self: key.peerId, slots, engines, categories, secret: randomBytes(32), sha256 },
+    // The worker counts by itself; a restart begins above all that an earlier run can have used.
+    serial * receiptsBetweenRestarts,
+  )
+}

@@ -1,0 +1,114 @@
+/**
+ * Standing: which of a job's verdicts count, and which of its ends. The one place in which this is decided.
+ *
+ * Stewards that could not hear each other may each have decided a shard, and each have ended the job. Of several verdicts
+ * on a shard those that another one settles count no more. If the others agree, the first in order stands; if they
+ * differ, none does, and the shard is open again with all its claims. Once the job has ended, the first stands in any
+ * case. Records made apart are in the order of (epoch, id), the same on every node that has them.
+ */
+import { compareText } from '../../base/bytes.ts'
+import type { Cid, RecordId } from '../ids.ts'
+import type { Verified } from '../record/record.ts'
+import type { JobEnd, ShardVerdict, Verdict } from './verdict.ts'
+
+/** One verdict on a shard, and the record that it is in. */
+export interface Decision {
+  readonly record: Verified<Verdict>
+  readonly verdict: ShardVerdict
+}
+
+/** What the verdicts on a shard come to. */
+export type Standing =
+  /** No verdict says anything of it. */
+  | { readonly state: 'open' }
+  | { readonly state: 'stands'; readonly verdict: ShardVerdict }
+  /** Verdicts differ, or nobody has what they accept: `left` are those that a new one has to settle. */
+  | { readonly state: 'apart'; readonly left: readonly Decision[] }
+
+export class Verdicts {
+  readonly #records = new Map<RecordId, Verified<Verdict>>()
+  /** Use: by position. Invariant: each list is in the order of (epoch, id). */
+  readonly #decisions = new Map<number, Decision[]>()
+  /** Use: positions of a verdict's record that others settle. Invariant: only grows. */
+  readonly #settled = new Map<RecordId, Set<number>>()
+
+  add(record: Verified<Verdict>): void {
+    if (this.#records.has(record.id)) return
+    this.#records.set(record.id, record)
+    for (const verdict of record.payload.shards) {
+      const decisions = this.#decisions.get(verdict.position) ?? []
+      decisions.push({ record, verdict })
+      this.#decisions.set(verdict.position, decisions.sort(inOrder))
+      for (const id of verdict.settles) {
+        const positions = this.#settled.get(id) ?? new Set()
+        this.#settled.set(id, positions.add(verdict.position))
+      }
+    }
+  }
+
+  /** All records of verdicts, those included that do not stand. */
+  get records(): ReadonlyMap<RecordId, Verified<Verdict>> {
+    return this.#records
+  }
+
+  /** The positions of which some verdict says something, rising. */
+  positions(): number[] {
+    return [...this.#decisions.keys()].sort((a, b) => a - b)
+  }
+
+  /** All that was decided about a shard, in order. */
+  of(position: number): readonly Decision[] {
+    return this.#decisions.get(position) ?? []
+  }
+
+  /** `unreachable`: records of verdicts whose results nobody has any more. */
+  standing(position: number, hasEnded: boolean, unreachable: ReadonlySet<RecordId> = nothing): Standing {
+    const decisions = this.of(position)
+    const left = decisions.filter(({ record }) => !this.#settled.get(record.id)?.has(position))
+    const accepted = left.filter(({ verdict }) => verdict.outcome === 'accepted')
+    const standing = accepted.length > 0 ? accepted : left
+    const [first] = standing
+    if (first === undefined) return decisions.length === 0 ? { state: 'open' } : { state: 'apart', left: [] }
+    const { result } = first.verdict
+    const alike = standing.every(({ verdict }) => verdict.result === result)
+    const reached = standing.some(({ record }) => result === null || !unreachable.has(record.id))
+    if ((alike && reached) || hasEnded) return { state: 'stands', verdict: first.verdict }
+    return { state: 'apart', left: standing }
+  }
+
+  /** Receipts that some verdict counts for the result: stewards apart may both have been right, and have promised. */
+  agreeing(position: number, result: Cid): Set<RecordId> {
+    const alike = this.of(position).filter(
+      ({ verdict }) => verdict.outcome === 'accepted' && verdict.result === result,
+    )
+    return new Set(alike.flatMap(({ verdict }) => verdict.agreeing))
+  }
+
+  /** Whether later verdicts settle all that this one accepts. */
+  isSettled(id: RecordId): boolean {
+    const settled = this.#settled.get(id)
+    const record = this.#records.get(id)
+    if (settled === undefined || record === undefined) return false
+    return record.payload.shards.every(
+      ({ outcome, position }) => outcome === 'failed' || settled.has(position),
+    )
+  }
+}
+
+/** The end that counts: complete before cancelled before failed, then the first in order. */
+export function standingEnd(ends: readonly Verified<JobEnd>[]): Verified<JobEnd> | undefined {
+  return [...ends].sort(
+    (a, b) => endRank[a.payload.outcome] - endRank[b.payload.outcome] || byEpochAndId(a, b),
+  )[0]
+}
+
+const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, cancelled: 1, failed: 2 }
+const nothing: ReadonlySet<RecordId> = new Set()
+
+function inOrder(a: Decision, b: Decision): number {
+  return byEpochAndId(a.record, b.record)
+}
+
+function byEpochAndId(a: Verified, b: Verified): number {
+  return a.epoch - b.epoch || compareText(a.id, b.id)
+}

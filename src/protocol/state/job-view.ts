@@ -1,0 +1,152 @@
+/** How a job stands, as its records say it: for a node that stands by or only reads. */
+import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { worthOf } from '../job/allowance.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
+import type { Micros } from '../price.ts'
+import type { JobState } from './job-state.ts'
+
+/** Of a job's money: all in millionths of the currency's unit. */
+interface PaymentView {
+  readonly currency: string
+  readonly budgetMicros: Micros
+  /** By leases of all stewards: what is owed, and what may yet be. Never more than the budget. */
+  readonly promisedMicros: Micros
+  /** For what verdicts accept so far. */
+  readonly owedMicros: Micros
+}
+
+/** What a status line shows. */
+export interface JobView {
+  readonly shards: {
+    readonly total: number
+    readonly queued: number
+    readonly leased: number
+    readonly returned: number
+    readonly verified: number
+    readonly disputed: number
+    readonly failed: number
+  }
+  readonly pages: { readonly total: number; readonly verified: number }
+  readonly executions: number
+  readonly owners: { readonly needed: number; readonly available: number }
+  readonly contradicted: readonly OwnerId[]
+  /** Null: nobody is paid. */
+  readonly payment: PaymentView | null
+  readonly end: JobEnd | null
+}
+
+/** One place of one receipt, as a status shows it. */
+export interface ClaimView {
+  readonly peer: PeerId
+  readonly owner: OwnerId
+  readonly receipt: RecordId
+}
+
+/** The verdicts that stand, by their positions. */
+function standingVerdicts(state: JobState): Map<number, ShardVerdict> {
+  const verdicts = new Map<number, ShardVerdict>()
+  for (const position of state.verdicts.positions()) {
+    const standing = state.standing(position)
+    if (standing.state === 'stands') verdicts.set(position, standing.verdict)
+  }
+  return verdicts
+}
+
+/** What is owed for what these verdicts accept. */
+function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
+  let micros = 0
+  for (const { agreeing, position } of verdicts)
+    for (const receipt of agreeing) {
+      const lease = state.leaseOf(receipt)
+      if (lease !== undefined) micros += worthOf(lease, lease.positions.indexOf(position))
+    }
+  return micros
+}
+
+export function paymentOf(state: JobState, verdicts: Iterable<ShardVerdict>): PaymentView | null {
+  const { payment } = state.manifest
+  return (
+    payment && {
+      currency: payment.currency,
+      budgetMicros: payment.budgetMicros,
+      promisedMicros: state.allowances.promised,
+      owedMicros: owedFor(state, verdicts),
+    }
+  )
+}
+
+export class RecordedView {
+  readonly #state: JobState
+  readonly #shards: readonly ShardEntry[]
+  readonly #verdicts: ReadonlyMap<number, ShardVerdict>
+  readonly #contradicted: ReadonlySet<OwnerId>
+
+  constructor(state: JobState, shards: readonly ShardEntry[]) {
+    this.#state = state
+    this.#shards = shards
+    this.#verdicts = standingVerdicts(state)
+    const contradicted = [...this.#verdicts.values()].flatMap((verdict) => [...state.contradictedBy(verdict)])
+    for (const { record, equivocated } of state.leases())
+      if (equivocated) contradicted.push(record.payload.owner)
+    this.#contradicted = new Set(contradicted)
+  }
+
+  view(): JobView {
+    const { manifest } = this.#state
+    const shards = { total: 0, queued: 0, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 }
+    const pages = { total: 0, verified: 0 }
+    const leased = this.#leased()
+    this.#shards.forEach((entry, position) => {
+      const verdict = this.#verdicts.get(position)
+      shards.total += 1
+      pages.total += entry.pages
+      if (verdict?.outcome === 'accepted') pages.verified += entry.pages
+      if (verdict !== undefined) shards[verdict.outcome === 'accepted' ? 'verified' : 'failed'] += 1
+      else shards[leased.has(position) ? 'leased' : 'queued'] += 1
+    })
+    return {
+      shards,
+      pages,
+      executions: [...this.claims()].length,
+      owners: { needed: manifest.assurance.replicas, available: 0 },
+      contradicted: [...this.#contradicted].sort(),
+      payment: paymentOf(this.#state, this.#verdicts.values()),
+      end: this.#state.end()?.payload ?? null,
+    }
+  }
+
+  /** Verdicts that stand, in the order of shards. */
+  verdicts(): ShardVerdict[] {
+    return [...this.#verdicts.values()]
+  }
+
+  /** Claims about shards that are decided; nobody here has looked at the others. */
+  *claims(): Generator<{ readonly claim: ClaimView; readonly verdict: ShardVerdict | undefined }> {
+    for (const { record, covered } of this.#state.leases()) {
+      const { vehicle: peer, owner, positions } = record.payload
+      for (const [place, { first }] of covered) {
+        const verdict = this.#verdicts.get(positions[place]!)
+        if (verdict !== undefined && this.#isOpen(record.id, place))
+          yield { claim: { peer, owner, receipt: first.record.id }, verdict }
+      }
+    }
+  }
+
+  /** Positions that somebody has a lease for, whose voice would count. */
+  #leased(): Set<number> {
+    const leased = new Set<number>()
+    for (const { record, covered } of this.#state.leases()) {
+      const { owner, positions } = record.payload
+      if (this.#contradicted.has(owner)) continue
+      for (const [place, position] of positions.entries())
+        if (!covered.has(place) || this.#isOpen(record.id, place)) leased.add(position)
+    }
+    return leased
+  }
+
+  /** A place that was written off counts no more. */
+  #isOpen(lease: LeaseId, place: number): boolean {
+    return this.#state.allowances.isOpen(lease, place)
+  }
+}

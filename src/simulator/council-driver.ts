@@ -1,0 +1,137 @@
+/** One job at a simulated steward: drives its council, as src/host/stewardship does in the real world. */
+import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
+import { Council } from '../protocol/council/council.ts'
+import { carryOut, type Hands } from '../protocol/driver.ts'
+import type { Cid, JobId, LeaseId, PeerId } from '../protocol/ids.ts'
+import type { Handover } from '../protocol/job/handover.ts'
+import type { Lease } from '../protocol/job/lease.ts'
+import type { Verified } from '../protocol/record/record.ts'
+import type { JobRecord } from '../protocol/records.ts'
+import { cheapHash } from './chance.ts'
+import { operatorPpm } from './fixtures.ts'
+import type { SimJob } from './sim-job.ts'
+import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
+
+/** What a job asks of the node that looks after it. */
+export interface CouncilDesk extends SimNode {
+  readonly world: SimWorld
+  readonly clockMs: number
+  seedOf(nonce: Uint8Array): Uint8Array
+  issued(record: JobRecord): void
+  keep(record: JobRecord): void
+  leaseOf(id: LeaseId): Verified<Lease> | undefined
+  hold(result: Cid): void
+  holdInputs(job: JobId): void
+  acting(job: JobId, acting: boolean): void
+  send(to: PeerId, parcel: Parcel): void
+  after(say: () => void): void
+  wakeAt(atMs: number, happen: () => void): void
+}
+
+export class CouncilDriver {
+  readonly job: SimJob
+  readonly #desk: CouncilDesk
+  readonly #council: Council
+  readonly #hands: Hands<CouncilEffect>
+  readonly #after: (say: () => void) => void
+
+  constructor(job: SimJob, desk: CouncilDesk) {
+    this.job = job
+    this.#desk = desk
+    this.#council = new Council({
+      job: job.manifest.id,
+      manifest: job.manifest.payload,
+      self: desk.peer,
+      seedOf: (nonce) => desk.seedOf(nonce),
+      sha256: cheapHash,
+    })
+    this.#hands = this.#makeHands()
+    this.#after = (say) => desk.after(say)
+  }
+
+  /** `hasInputs`: whether the shard list and all that it names is here. */
+  begin(records: readonly JobRecord[], hasInputs: boolean, fresh: boolean): void {
+    const { clockMs, world } = this.#desk
+    const shards = hasInputs ? this.job.shards : null
+    this.#carryOut(this.#council.begin({ records, shards, fresh }, clockMs))
+    this.tellRoster()
+    for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })
+  }
+
+  tell(input: CouncilInput): void {
+    this.#carryOut(this.#council.handle(input, this.#desk.clockMs))
+  }
+
+  tellRoster(): void {
+    this.tell({ type: 'roster', capacities: this.#desk.world.capacities(), operatorPpm })
+  }
+
+  get handovers(): readonly Verified<Handover>[] {
+    return this.#council.succession.chain
+  }
+
+  get root(): string {
+    return this.#council.root.join()
+  }
+
+  get recordCount(): number {
+    return this.#council.recordCount
+  }
+
+  #carryOut(effects: readonly CouncilEffect[]): void {
+    carryOut(effects, this.#hands, this.#after)
+  }
+
+  #makeHands(): Hands<CouncilEffect> {
+    const { job } = this
+    const { id } = job.manifest
+    const desk = this.#desk
+    const { world } = desk
+    return {
+      issue: ({ issued }) => {
+        world.signed(issued.record)
+        desk.issued(issued)
+      },
+      keep: ({ receipt }) => desk.keep(receipt),
+      copy: ({ record }) => desk.keep(record),
+      offer: ({ lease: leaseId, to }) => {
+        const lease = desk.leaseOf(leaseId)
+        if (lease === undefined) return
+        world.checkers.offered(lease)
+        desk.send(to, { type: 'offer', job, lease, handovers: this.handovers })
+      },
+      adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handovers }),
+      entrust: ({ to }) => desk.send(to, { type: 'entrust', job, handovers: this.handovers }),
+      send: ({ to, message }) => desk.send(to, { type: 'message', message }),
+      share: ({ to, record }) => desk.send(to, { type: 'record', entry: record }),
+      collect: ({ wanted }) =>
+        world.collect(desk, wanted, (results) => {
+          for (const { result, finding } of results) if (finding.state === 'good') desk.hold(result)
+          this.tell({ type: 'examined', results })
+        }),
+      recompute: ({ position }) => {
+        const result = job.truth(position)
+        world.later(desk, 3_000, () => {
+          desk.hold(result)
+          this.tell({ type: 'recomputed', position, found: { result, text: result } })
+        })
+      },
+      'hold-inputs': () =>
+        world.fetchInputs(desk, job, () => {
+          desk.holdInputs(id)
+          this.tell({ type: 'inputs-held', shards: job.shards })
+        }),
+      'hold-results': ({ from, results, verdict }) =>
+        world.fetchResults(desk, from, results, (held) => {
+          if (held) for (const result of results) desk.hold(result)
+          this.tell({ type: 'results-held', verdict, held })
+        }),
+      ended: () => world.ended(id),
+      acting: ({ acting }) => desk.acting(id, acting),
+      wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
+      lied: () => {}, // liars go on lying: that is what the world is for
+      decided: () => {}, // the verdict's record says the same
+      revoke: () => {}, // nothing is read without a lease in here
+    }
+  }
+}

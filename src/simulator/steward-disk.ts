@@ -1,0 +1,51 @@
+/** What a simulated steward writes to its disk, and what it makes of that after a crash. */
+import { impossible } from '../base/assert.ts'
+import type { Cid, JobId } from '../protocol/ids.ts'
+import type { Entry } from '../protocol/ledger/entry.ts'
+import type { JobRecord } from '../protocol/records.ts'
+import type { SimJob } from './sim-job.ts'
+
+export type StewardWritten =
+  | { readonly type: 'job'; readonly job: SimJob }
+  | { readonly type: 'inputs'; readonly job: JobId }
+  | { readonly type: 'record'; readonly entry: JobRecord }
+  | { readonly type: 'result'; readonly result: Cid }
+
+interface Remembered {
+  readonly jobs: readonly SimJob[]
+  readonly records: readonly JobRecord[]
+  readonly inputs: Set<JobId>
+  readonly results: Set<Cid>
+  readonly entries: readonly Entry[]
+}
+
+export function remember(
+  log: Iterable<StewardWritten | { readonly type: 'entry'; readonly entry: Entry }>,
+): Remembered {
+  const jobs: SimJob[] = []
+  const records: JobRecord[] = []
+  const inputs = new Set<JobId>()
+  const results = new Set<Cid>()
+  const entries: Entry[] = []
+  for (const written of log)
+    switch (written.type) {
+      case 'job':
+        jobs.push(written.job)
+        break
+      case 'record':
+        records.push(written.entry)
+        break
+      case 'inputs':
+        inputs.add(written.job)
+        break
+      case 'result':
+        results.add(written.result)
+        break
+      case 'entry':
+        entries.push(written.entry)
+        break
+      default:
+        impossible(written)
+    }
+  return { jobs, records, inputs, results, entries }
+}

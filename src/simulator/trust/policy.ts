@@ -1,0 +1,21 @@
+/** What a way to decide is given, and how it comes out. */
+import type { Chance } from '../chance.ts'
+import type { Population } from './attackers.ts'
+
+export interface Outcome {
+  readonly shards: number
+  readonly executions: number
+  /** Accepted, and not the truth. */
+  readonly wrong: number
+}
+
+export interface Job {
+  readonly shards: number
+  readonly population: Population
+  readonly chance: Chance
+  /** What Carpool's submitter bought; the others offer no choice. */
+  readonly errorBound: number
+  readonly colludingShare: number
+}
+
+export type Policy = (job: Job) => Outcome

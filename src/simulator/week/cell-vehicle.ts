@@ -1,0 +1,304 @@
+/** One vehicle of a cell: its life, its owner's rules, and its worker, of which it is the driver. */
+import { carryOut, type Hands } from '../../protocol/driver.ts'
+import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import { leaseInput } from '../../protocol/inbox.ts'
+import type { Lease } from '../../protocol/job/lease.ts'
+import type { Capacity } from '../../protocol/membership/advert.ts'
+import type { Ask } from '../../protocol/price.ts'
+import type { Verified } from '../../protocol/record/record.ts'
+import type { Checked } from '../../protocol/records.ts'
+import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
+import { OwnerRules } from '../../protocol/rules/rules.ts'
+import type { WorkerEffect, WorkerInput } from '../../protocol/worker/contract.ts'
+import { Worker } from '../../protocol/worker/worker.ts'
+import { Chance, cheapHash } from '../chance.ts'
+import { capacityOf, ownerNamed, peerNamed, secretNamed } from '../fixtures.ts'
+import type { SimJob } from '../sim-job.ts'
+import { Slots, type TakenLease } from '../slots.ts'
+import { believed } from '../unsigned.ts'
+import { type CellWorld, currency, shardMs, startMs, timeZone, type VehicleEar } from './cell-world.ts'
+import { Life } from './life.ts'
+import { type Owner, ownerOf } from './owners.ts'
+import type { Presences } from './presence.ts'
+import { habitsOf, hourMs, type Kind, tripsOf } from './trips.ts'
+import { tickMs, Watchful } from './watchful.ts'
+
+export interface VehicleWeek {
+  readonly kind: Kind
+  readonly parkedMs: number
+  /** While its owner's rules let it work. */
+  readonly allowedMs: number
+  /** In its slot, whatever came of it. */
+  readonly computedMs: number
+  /** Of that: broken off, since the rules said stop; finished, and never paid since it came late; not decided yet when the week ended. */
+  readonly brokenOffMs: number
+  readonly unpaidMs: number
+  readonly pendingMs: number
+  readonly kwh: number
+  readonly owedMicros: number
+}
+
+/** An awake computer with its work, as owners measured them: 300 W. */
+const workKw = 0.3
+const workerSlackMs = 20_000
+/** What ends by itself, and at its minute. */
+const mild: ReadonlySet<string> = new Set(['settling', 'paused', 'quiet-hours', 'ready-by'])
+const idleTickMs = 60_000
+const engine = { runtime: 'ocr', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 1_800 }
+
+export class CellVehicle implements VehicleEar {
+  readonly peer: PeerId
+  readonly watchful: Watchful
+  readonly #cell: CellWorld
+  readonly #kind: Kind
+  readonly #owner: OwnerId
+  readonly #engine: typeof engine & { readonly ask: Ask }
+  readonly #life: Life
+  readonly #rules: OwnerRules
+  readonly #worker: Worker
+  readonly #pauses: Owner['pauses']
+  readonly #leases = new Map<LeaseId, TakenLease>()
+  readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
+  readonly #slots: Slots
+  readonly #hands: Hands<WorkerEffect>
+  readonly #after: (say: () => void) => void
+  /** Of shards that are done and not decided: how long each took. */
+  readonly #undecidedMs = new Map<string, number>()
+  /** When the shard in its slot was begun. */
+  #beganMs = 0
+  #verdict: RuleVerdict = 'stop'
+  #reason: Presences = 'held back'
+  #untilMs: number | null = null
+  #serial = 0
+  #capacity: Capacity | undefined
+  #tickAtMs = 0
+  #seenMs = 0
+  readonly #totals = { parkedMs: 0, allowedMs: 0, computedMs: 0, brokenOffMs: 0, unpaidMs: 0, owedMicros: 0 }
+
+  constructor(cell: CellWorld, index: number, kind: Kind, seed: number, days: number) {
+    const chance = new Chance(seed, `vehicle ${index}`)
+    const habits = habitsOf(chance, kind)
+    const weeksBefore = 8
+    const earlier = tripsOf(chance, kind, habits, -7 * weeksBefore, 7 * weeksBefore)
+    const trips = tripsOf(chance, kind, habits, 0, days)
+    const owner = ownerOf(chance, kind, habits, timeZone)
+    this.#cell = cell
+    this.#kind = kind
+    this.peer = peerNamed(`car-${index}`)
+    this.#owner = ownerNamed(`car-${index}`)
+    this.#engine = { ...engine, ask: { currency, unitMicros: owner.pageMicros } }
+    this.#pauses = owner.pauses
+    this.#life = new Life(chance, kind, habits, trips)
+    this.#rules = new OwnerRules(owner.preferences, {
+      departures: earlier.map(({ leavesMs }) => startMs + leavesMs),
+    })
+    this.watchful = new Watchful(this.peer, this.#life, owner.preferences, owner.hours)
+    const secret = secretNamed(`${seed}/${index}`)
+    this.#worker = new Worker(
+      { self: this.peer, slots: 1, engines: [this.#engine], categories: null, secret, sha256: cheapHash },
+      1,
+    )
+    this.#after = (say) => cell.say(say)
+    this.#slots = this.#makeSlots()
+    this.#hands = this.#makeHands()
+  }
+
+  begin(): void {
+    for (const { atMs, forMs } of this.#pauses)
+      this.#cell.timeline.at(atMs, () => {
+        const { clockMs, nowMs } = this.#cell
+        this.watchful.paused(nowMs + forMs)
+        this.#rules.handle({ type: 'pause', untilMs: clockMs + forMs }, clockMs)
+        this.#tick()
+      })
+    this.#tick()
+  }
+
+  week(): VehicleWeek {
+    this.#account()
+    const { computedMs, ...totals } = this.#totals
+    const pendingMs = [...this.#undecidedMs.values()].reduce((sum, ms) => sum + ms, 0)
+    return { kind: this.#kind, ...totals, computedMs, pendingMs, kwh: (computedMs / hourMs) * workKw }
+  }
+
+  capacity(): Capacity {
+    const { slots } = this.#worker.view()
+    const known = this.#capacity
+    if (
+      known?.slots.free === slots.free &&
+      known.mode === this.#verdict &&
+      known.availableUntilMs === this.#untilMs
+    )
+      return known
+    this.#serial += 1
+    const { peer } = this
+    this.#capacity = capacityOf({
+      peer,
+      owner: this.#owner,
+      serial: this.#serial,
+      slots,
+      mode: this.#verdict,
+      availableUntilMs: this.#untilMs,
+      engines: [this.#engine],
+    })
+    return this.#capacity
+  }
+
+  offered(job: SimJob, lease: Verified<Lease>): void {
+    this.#leases.set(lease.id, { job, lease })
+    const { manifest } = job
+    this.tell({ type: 'offer', from: lease.signer, manifest, handovers: [], lease })
+  }
+
+  ended(job: JobId): void {
+    this.tell({ type: 'ended', job, from: this.#stewardOf(job) })
+    for (const [id, { lease }] of this.#leases) if (lease.job === job) this.#leases.delete(id)
+    for (const [id, { record }] of this.#receipts) if (record.job === job) this.#receipts.delete(id)
+  }
+
+  claimed(lease: LeaseId, place: number, outcome: 'paid' | 'void' | 'reopened', micros: number): void {
+    const key = `${lease}/${place}`
+    const tookMs = this.#undecidedMs.get(key)
+    if (tookMs === undefined) return
+    this.#undecidedMs.delete(key)
+    if (outcome === 'paid') this.#totals.owedMicros += micros
+    else this.#totals.unpaidMs += tookMs
+  }
+
+  tell(input: WorkerInput): void {
+    carryOut(this.#worker.handle(input, this.#cell.clockMs), this.#hands, this.#after)
+  }
+
+  /** Lets time pass for it, and does what its owner's rules say of that. */
+  #tick(): void {
+    const cell = this.#cell
+    const { nowMs, clockMs } = cell
+    this.#account()
+    this.#life.advance(nowMs, this.#isWorking ? workKw : 0)
+    const readings = this.#life.readings(clockMs)
+    const { judgement } = this.#rules.handle(
+      readings === undefined ? { type: 'look' } : { type: 'readings', readings },
+      clockMs,
+    )
+    const { verdict, availableUntilMs } = judgement
+    if (availableUntilMs !== this.#untilMs) {
+      this.#untilMs = availableUntilMs
+      cell.say(() => this.tell({ type: 'available', untilMs: availableUntilMs }))
+    }
+    if (verdict !== this.#verdict) {
+      this.#verdict = verdict
+      cell.say(() => this.tell({ type: 'mode', mode: verdict }))
+    }
+    this.#reason = reasonOf(judgement.reasons)
+    this.watchful.check(nowMs, this.#isWorking, verdict === 'run')
+    // What stands still for more than the settling time's sake is looked at once a minute: it cannot begin in between.
+    const isHopeful = verdict === 'run' || judgement.reasons.every((reason) => mild.has(reason))
+    const everyMs = isHopeful || this.#isWorking ? tickMs : idleTickMs
+    this.#tickAt(Math.min(nowMs + everyMs, this.#life.nextChangeMs))
+  }
+
+  #tickAt(atMs: number): void {
+    this.#tickAtMs = atMs
+    this.#cell.timeline.at(atMs, () => {
+      if (this.#tickAtMs === atMs) this.#tick()
+    })
+  }
+
+  /** Since the last time, everything was as it is now. */
+  #account(): void {
+    const { nowMs, presence } = this.#cell
+    const forMs = nowMs - this.#seenMs
+    if (forMs === 0) return
+    const isDriving = this.#life.truth.kmh > 0
+    if (!isDriving) this.#totals.parkedMs += forMs
+    if (this.#verdict === 'run') this.#totals.allowedMs += forMs
+    const what = isDriving
+      ? 'driving'
+      : this.#isWorking
+        ? 'working'
+        : this.#verdict === 'run'
+          ? 'waiting'
+          : this.#reason
+    presence.add(this.#seenMs, nowMs, what)
+    this.#seenMs = nowMs
+  }
+
+  get #isWorking(): boolean {
+    return this.#slots.running > 0
+  }
+
+  #makeSlots(): Slots {
+    const cell = this.#cell
+    return new Slots({
+      begin: () => {
+        this.#beganMs = cell.nowMs
+        this.watchful.begins(cell.nowMs)
+        return cell.chance.between(0.7 * shardMs, 1.4 * shardMs)
+      },
+      later: (delayMs, happen) => cell.timeline.at(cell.nowMs + delayMs, happen),
+      answer: (job, position) => job.truth(position),
+      done: (lease, done) => {
+        this.#account()
+        this.#totals.computedMs += done.wallMs
+        this.#undecidedMs.set(`${lease}/${done.place}`, done.wallMs)
+        cell.say(() => this.tell({ type: 'shard-done', lease, ...done }))
+      },
+      ended: (lease) => cell.say(() => this.tell({ type: 'run-ended', lease })),
+    })
+  }
+
+  #makeHands(): Hands<WorkerEffect> {
+    const cell = this.#cell
+    return {
+      issue: ({ issued }) => {
+        this.#receipts.set(issued.record.id, issued)
+      },
+      deliver: ({ receipt: id, released }) => {
+        const known = this.#receipts.get(id)
+        if (known === undefined) return
+        cell.job(known.record.job!)?.tell({ type: 'receipt', receipt: believed(known), released })
+      },
+      send: ({ message }) => {
+        if (message.type === 'accept' || message.type === 'decline' || message.type === 'progress')
+          cell.job(message.job)?.tell(leaseInput(this.peer, message))
+      },
+      prepare: ({ lease }) =>
+        cell.timeline.at(cell.nowMs + cell.chance.between(1_000, 10_000), () =>
+          cell.say(() => this.tell({ type: 'prepared', lease })),
+        ),
+      run: ({ lease, slot }) => {
+        this.#account()
+        const taken = this.#leases.get(lease)
+        if (taken !== undefined) this.#slots.run(slot, taken)
+      },
+      drain: ({ slot }) => this.#slots.drain(slot),
+      abort: ({ slot }) => {
+        this.#account()
+        if (this.#isWorking) {
+          const tookMs = cell.nowMs - this.#beganMs
+          this.#totals.computedMs += tookMs
+          this.#totals.brokenOffMs += tookMs
+        }
+        this.#slots.abort(slot)
+      },
+      release: ({ lease }) => this.#slots.forget(lease),
+      wake: ({ atMs }) => cell.wakeAt(atMs, workerSlackMs, () => this.tell({ type: 'wake' })),
+      take: () => {}, // a cell has no crashes
+      follow: () => {}, // nor standbys
+      show: () => {},
+      forget: () => {}, // nor disks that fill up
+      advertise: () => {}, // it looks at what its vehicles have free every 30 s
+    }
+  }
+
+  #stewardOf(job: JobId): PeerId {
+    for (const { lease } of this.#leases.values()) if (lease.job === job) return lease.signer
+    return this.peer
+  }
+}
+
+/** Whoever is unplugged, or low on charge, is mostly also something else. */
+function reasonOf(reasons: readonly string[]): Presences {
+  if (reasons.includes('unplugged')) return 'unplugged'
+  return reasons.includes('charge-low') || reasons.includes('reserve') ? 'charging' : 'held back'
+}

@@ -1,0 +1,172 @@
+/** Money: what owners are told that they earned, what the submitter is billed, and what leaves for the bank. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { SubmitRequest } from '../../src/host/api.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
+import type {
+  BilledShard,
+  BillTotals,
+  JobEarnings,
+  SettleRequest,
+  SettleView,
+} from '../../src/host/ledger/contract.ts'
+import { Mesh, type MeshNode } from '../support/mesh.ts'
+import { honest } from '../support/scripted-executor.ts'
+
+const operatorPpm = 150_000
+const payment = { currency: 'EUR', unitMicrosMax: 100_000, budgetMicros: 10_000_000 }
+
+let mesh: Mesh
+before(async () => {
+  mesh = await Mesh.start({
+    vehicles: [
+      { name: 'car-1', askMicros: 20_000 },
+      { name: 'car-2', askMicros: 5_123 },
+      { name: 'liar', askMicros: 100 },
+    ],
+    fleet: { operatorPpm },
+  })
+})
+after(() => mesh.stop())
+
+const cars = () => ['car-1', 'car-2', 'liar'].map((name) => mesh.node(name))
+const ask: SettleRequest = {
+  action: 'preview',
+  thresholdMicros: 0,
+  payees: null,
+  payout: null,
+  reference: '',
+}
+
+test('with a liar, what owners earn is what the submitter is billed and what the audit says, to the micro', async () => {
+  const { submitter } = mesh
+  mesh.node('liar').script = (text) => `not ${text}`
+  const job = await paid(['one'], { replicas: 3, arbiter: 'steward' })
+  mesh.node('liar').script = honest
+  const { shards, totals } = await billOf(submitter, job)
+  let earned = 0
+  for (const car of cars()) {
+    const mine = (await earningsOf(car)).filter((one) => one.job === job)
+    const billed = shards
+      .flatMap(({ executions }) => executions)
+      .filter(({ vehicle, outcome }) => vehicle === car.peer && outcome === 'paid')
+      .reduce((sum, { micros, operatorMicros }) => sum + micros - operatorMicros, 0)
+    assert.equal(mine[0]?.verifiedMicros ?? 0, billed, `${car.name} earned what it is billed for`)
+    assert(mine.every(({ statements }) => statements.every(({ agreed }) => agreed)))
+    earned += billed
+  }
+  assert.equal((await earningsOf(mesh.node('liar')))[0]?.verifiedMicros, 0)
+  assert.equal(totals.owedMicros, 20_000 + 5_123)
+  assert.equal(earned + totals.operatorMicros, totals.owedMicros)
+  const report = join(mesh.folder, 'paid.car')
+  await submitter.api.report(job, report)
+  const { problems, summary } = await auditFile(report)
+  assert.deepEqual(problems, [])
+  assert(
+    summary.some((line) => line.startsWith('0.025123 EUR owed')),
+    summary.join('\n'),
+  )
+})
+
+test('what an open pay-out holds is not offered again, and is when it is cancelled', async () => {
+  const { submitter } = mesh
+  const before = await submitter.api.settle(ask)
+  const prepared = await submitter.api.settle({ ...ask, action: 'prepare' })
+  const { name, lines } = prepared.payout!
+  assert(lines.length > 0 && lines.every(({ micros }) => micros % 10_000 === 0 && micros > 0))
+  for (const { payee, owedMicros } of before.owed) {
+    const held = lines.filter((line) => line.payee === payee).reduce((sum, { micros }) => sum + micros, 0)
+    assert.equal(owedOf(prepared, payee), owedMicros - held)
+    assert(owedMicros - held < 10_000, 'less than a cent stays owed')
+  }
+  assert.deepEqual((await submitter.api.settle(ask)).owed, prepared.owed)
+  await assert.rejects(submitter.api.settle({ ...ask, action: 'prepare' }), /nobody is owed|nothing/)
+
+  await submitter.api.settle({ ...ask, action: 'cancel', payout: name })
+  assert.deepEqual((await submitter.api.settle(ask)).owed, before.owed)
+})
+
+test('what was paid out is told to the cars, once, and not owed any more', async () => {
+  const { submitter } = mesh
+  const { payout } = await submitter.api.settle({ ...ask, action: 'prepare' })
+  const { name, lines } = payout!
+  await assert.rejects(submitter.api.settle({ ...ask, action: 'paid', payout: name }), /--reference/)
+  const paid = { ...ask, action: 'paid', payout: name, reference: 'bank 1' } as const
+  const once = await submitter.api.settle(paid)
+  assert.deepEqual((await submitter.api.settle(paid)).owed, once.owed)
+  await assert.rejects(submitter.api.settle({ ...paid, reference: 'bank 2' }), /was paid as 'bank 1' already/)
+  await assert.rejects(submitter.api.settle({ ...ask, action: 'cancel', payout: name }), /was paid already/)
+  for (const car of cars().slice(0, 1)) {
+    const { owner } = car.api.info()
+    const micros = lines.find(({ payee }) => payee === owner)!.micros
+    await mesh.until('the car knows that it was paid', async () => {
+      const { currencies } = await car.api.earnings([{ name: 'all', sinceMs: 0 }])
+      return currencies[0]?.periods[0]?.paidMicros === micros
+    })
+  }
+})
+
+test('a budget that does not pay for what is expected is refused, and nothing is begun', async () => {
+  const { submitter } = mesh
+  const jobs = submitter.api.jobs().length
+  const tooLittle = { ...payment, budgetMicros: 10_000 }
+  await assert.rejects(
+    submitter.api.submit(mesh.request(['one', 'two'], { payment: tooLittle })),
+    /a budget of 0\.01 EUR does not pay for the .* that are expected here; raise --budget/,
+  )
+  const cheap = { ...payment, unitMicrosMax: 6_000, budgetMicros: null }
+  const quote = await submitter.api.quote(mesh.request(['one', 'two'], { payment: cheap }))
+  assert.deepEqual(quote.dearer, { owners: 1, from: [{ currency: 'EUR', unitMicros: 20_000 }] })
+  assert.deepEqual(quote.supply, { owners: 1, slots: 1 }, 'the liar gets no more work')
+  assert.equal(submitter.api.jobs().length, jobs)
+})
+
+test('books survive a restart, and a ledger has its entries in order', async () => {
+  const { submitter } = mesh
+  const before = await submitter.api.settle(ask)
+  await submitter.restart()
+  await mesh.acquainted()
+  assert.deepEqual(await submitter.api.settle(ask), before)
+  const serials: number[] = []
+  for await (const { serial } of submitter.api.ledger()) serials.push(serial)
+  assert(serials.length > 6)
+  assert.deepEqual(
+    serials,
+    serials.map((_, i) => serials[0]! + i),
+  )
+})
+
+/** A job that pays, ended, of which every car knows what became of its work. */
+async function paid(texts: readonly string[], changes: Partial<SubmitRequest>): Promise<string> {
+  const { job } = await mesh.submitter.api.submit(mesh.request(texts, { payment, ...changes }))
+  assert.equal((await mesh.submitter.ended(job)).state, 'complete')
+  await mesh.until('every car is told what became of its work', async () => {
+    const known = await Promise.all(cars().map(earningsOf))
+    return known.flat().every((one) => one.job !== job || (one.settled && one.pendingMicros === 0))
+  })
+  return job
+}
+
+async function earningsOf({ api }: MeshNode): Promise<readonly JobEarnings[]> {
+  const { jobs, damagedAt } = await api.earnings([])
+  assert.equal(damagedAt, null)
+  return jobs
+}
+
+async function billOf(
+  { api }: MeshNode,
+  job: string,
+): Promise<{ shards: BilledShard[]; totals: BillTotals }> {
+  const shards: BilledShard[] = []
+  const lines = api.bill(job)
+  for (;;) {
+    const next = await lines.next()
+    if (next.done) return { shards, totals: next.value }
+    shards.push(next.value)
+  }
+}
+
+function owedOf({ owed }: SettleView, payee: string): number {
+  return owed.find((one) => one.payee === payee)?.owedMicros ?? 0
+}

@@ -1,0 +1,160 @@
+/** What those get of a job who look where they may not, or give what they may not. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { pino } from 'pino'
+import { Network } from '../../src/host/network/network.ts'
+import { sealCommitment } from '../../src/host/sealing/sealing.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
+import { openStore } from '../../src/host/store.ts'
+import type { JobId, OwnerId } from '../../src/protocol/ids.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
+import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
+import { bodyOf, manifestWith, placeOf } from '../support/core-fakes.ts'
+import { Mesh, type MeshNode } from '../support/mesh.ts'
+import { Inbox } from '../support/network.ts'
+import { honest } from '../support/scripted-executor.ts'
+
+let mesh: Mesh
+before(async () => {
+  mesh = await Mesh.start({ vehicles: 3, standbys: 1 })
+})
+after(() => mesh.stop())
+
+/** Told apart from everything else on a disk. */
+const words = ['confidential-1', 'confidential-2'].map((word) => `${word}-${'marker'.repeat(4_000)}`)
+
+test('a standby takes no secret that the manifest does not commit to', async (t) => {
+  const standby = mesh.node('standby-1')
+  const giver = await Stranger.start(standby)
+  t.after(() => giver.stop())
+  const secret = new Uint8Array(32).fill(7)
+  const wrong = await giver.entrust(standby, 'with another secret', secret, new Uint8Array(32).fill(8))
+  const without = await giver.entrust(standby, 'with none', secret, null)
+  const right = await giver.entrust(standby, 'with its own', secret, secret)
+  const jobs = () => standby.api.jobs().map(({ job }) => job)
+  await mesh.until('the job whose secret is right is looked after', () => jobs().includes(right))
+  // Messages of one peer are taken in their order.
+  assert.deepEqual(
+    [wrong, without].filter((job) => jobs().includes(job)),
+    [],
+  )
+})
+
+test('a peer that no lease names gets none of a job’s blocks', async (t) => {
+  const { submitter } = mesh
+  // Results that show nothing: stewards keep them in the clear.
+  for (const member of mesh.running()) member.script = () => 'read'
+  const { job } = await submitter.api.submit(mesh.request(words, { standbys: 1 }))
+  assert.equal((await submitter.ended(job)).state, 'complete')
+  await mesh.node('standby-1').texts(job)
+  await submitter.stop()
+  const store = openStore(submitter.dataDir)
+  const blocks = store.blocks.of(job as JobId)
+  const secret = [...blocks.list('input'), ...blocks.list('result')]
+  store.close()
+  await submitter.start(mesh.addresses())
+  assert(secret.length >= 6, `${secret.length} blocks`)
+  const sniffer = await Stranger.start(submitter)
+  t.after(() => sniffer.stop())
+  for (const member of mesh.running()) {
+    await sniffer.network.reach(member.api.info().addresses[0]!)
+    assert.deepEqual([...(await sniffer.network.blocks.have(member.peer, secret))], [], member.name)
+  }
+  for (const member of mesh.running()) member.script = honest
+  await mesh.acquainted()
+})
+
+test('stewards of a blind job count what they cannot read, and its submitter reads it', async () => {
+  const { submitter } = mesh
+  const request = mesh.request(['blind one', 'blind two'], { standbys: 1, blind: true })
+  const submitted = await submitter.api.submit(request)
+  assert.equal(submitted.blind, true)
+  assert.equal((await submitter.ended(submitted.job)).state, 'complete')
+  assert.deepEqual(await submitter.texts(submitted.job), ['blind one', 'blind two'])
+  const standby = mesh.node('standby-1')
+  assert.equal((await standby.ended(submitted.job)).state, 'complete')
+  await assert.rejects(standby.texts(submitted.job), /is blind: only its submitter can read it/)
+})
+
+test('documents and their names are ciphertext on every disk', async () => {
+  for (const member of mesh.running()) {
+    await member.stop()
+    const disk = diskOf(member.dataDir)
+    assert(disk.length > 100_000, 'there is something on the disk')
+    assert.equal(disk.includes('marker'), false, `${member.name} has a document in the clear`)
+    assert.equal(disk.includes('000.txt'), false, `${member.name} has a name in the clear`)
+  }
+})
+
+function diskOf(dataDir: string): Buffer {
+  const entries = readdirSync(dataDir, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== 'ballast')
+  return Buffer.concat(files.map((entry) => readFileSync(join(entry.parentPath, entry.name))))
+}
+
+/** A peer that speaks the protocol, keeps nothing, and signs whatever a test has it sign. */
+class Stranger {
+  readonly network: Network
+  readonly #key: SigningKey
+  readonly #heard = new Inbox<Message>()
+
+  static async start(nearby: MeshNode): Promise<Stranger> {
+    const key = SigningKey.generate()
+    const network = await Network.start({
+      privateKey: key.toLibp2p(),
+      listen: [],
+      bootstrap: [],
+      gossipScope: 'open',
+      log: pino({ level: 'silent' }),
+    })
+    await network.reach(nearby.api.info().addresses[0]!)
+    return new Stranger(network, key)
+  }
+
+  private constructor(network: Network, key: SigningKey) {
+    this.network = network
+    this.#key = key
+    network.onMessage((_, bytes) => this.#heard.put(decodeMessage(bytes)))
+  }
+
+  /** Invites a node to stand by for a job of this name, and gives it the job with this secret. Answers the job. */
+  async entrust(
+    { peer }: MeshNode,
+    name: string,
+    secret: Uint8Array,
+    given: Uint8Array | null,
+  ): Promise<JobId> {
+    const nonce = sha256(Buffer.from(name)).slice(0, 16)
+    await this.network.send(peer, encodeMessage({ type: 'invite', nonce, bytes: 1 }))
+    const willing = await this.#heard.find(
+      (message) => message.type === 'willing' && Buffer.from(message.nonce).equals(nonce),
+    )
+    assert(willing.type === 'willing')
+    const { drawCommitment } = willing
+    const manifest = manifestWith({
+      category: name.replaceAll(' ', '-'),
+      seal: { nonce, commitment: sealCommitment(secret) },
+      deadlineMs: mesh.clock.now() + 3_600_000,
+      stewards: [
+        { ...placeOf('stranger'), peer: this.#key.peerId },
+        { peer, owner: 'standby' as OwnerId, nonce, drawCommitment },
+      ],
+    })
+    const body = encodeBody(
+      bodyOf('manifest', this.#key.peerId, manifest, { expiresMs: manifest.deadlineMs }),
+    )
+    const record: SignedRecord = { body, signature: this.#key.sign(body) }
+    await this.network.send(
+      peer,
+      encodeMessage({ type: 'entrust', manifest: record, handovers: [], secret: given }),
+    )
+    return recordId(sha256, body)
+  }
+
+  stop(): Promise<void> {
+    return this.network.stop()
+  }
+}

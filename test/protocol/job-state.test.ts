@@ -1,0 +1,139 @@
+/** The fold of a job's records, beside the audit, which is written apart from it. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import { auditReport } from '../../src/protocol/audit/audit.ts'
+import { ProtocolError } from '../../src/protocol/errors.ts'
+import { JobClaims } from '../../src/protocol/ledger/claims.ts'
+import { byDependency, isMoney, type JobRecord } from '../../src/protocol/records.ts'
+import { JobState } from '../../src/protocol/state/job-state.ts'
+import { RecordedView } from '../../src/protocol/state/job-view.ts'
+import { sha256 } from '../support/core-fakes.ts'
+import { stories, type Told, tell } from '../support/job-stories.ts'
+
+const runs = { numRuns: 300 }
+
+interface Folded {
+  readonly state: JobState
+  /** Records that never get in, however often they come. */
+  readonly refused: readonly JobRecord[]
+}
+
+/** Takes the records in this order, and those that were refused again, as comparisons do until nothing more gets in. */
+function fold({ job, manifest }: Told, records: readonly JobRecord[]): Folded {
+  const state = new JobState(job, manifest, sha256)
+  let waiting = records
+  for (;;) {
+    const refused = waiting.filter((entry) => !admits(state, entry))
+    if (refused.length === waiting.length) return { state, refused }
+    waiting = refused
+  }
+}
+
+function admits(state: JobState, entry: JobRecord): boolean {
+  try {
+    return state.admit(entry) || state.has(entry.record.id)
+  } catch (error) {
+    assert(error instanceof ProtocolError, `${error}`)
+    return false
+  }
+}
+
+function viewOf({ shards }: Told, state: JobState) {
+  const { payment, executions, contradicted, end, shards: counts } = new RecordedView(state, shards).view()
+  return { payment, executions, contradicted, end, counts }
+}
+
+/** What the ledger pays, by vehicle and owner. */
+function paidBy({ job, records }: Told, state: JobState): Map<string, number> {
+  const claims = new JobClaims({ job, submitter: job as never, fleet: null, currency: 'EUR' })
+  const known = records.filter(({ record }) => state.has(record.id)).toSorted(byDependency)
+  for (const entry of known) if (isMoney(entry)) claims.learn(entry)
+  const paid = new Map<string, number>()
+  for (const { claim, outcome } of claims.current()) {
+    const payee = `${claim.vehicle}/${claim.owner}`
+    if (outcome === 'paid') paid.set(payee, (paid.get(payee) ?? 0) + claim.ownerMicros)
+  }
+  return paid
+}
+
+test('what a job’s records come to does not depend on their order, honest or not', () => {
+  const turns = fc.array(fc.nat(), { minLength: 8, maxLength: 8 })
+  fc.assert(
+    fc.property(stories(true), turns, (story, dice) => {
+      const told = tell(story)
+      const records = told.records
+        .map((entry, i) => ({ entry, turn: (dice[i % dice.length]! * (i + 1)) % 997 }))
+        .sort((a, b) => a.turn - b.turn)
+        .map(({ entry }) => entry)
+      const [one, other] = [fold(told, told.records), fold(told, records)]
+      assert.deepEqual(viewOf(told, other.state), viewOf(told, one.state))
+      assert.equal(other.state.size, one.state.size)
+      assert.deepEqual(paidBy(told, other.state), paidBy(told, one.state))
+    }),
+    runs,
+  )
+})
+
+test('an honest job’s records all get in, and come to what the audit says', () => {
+  let found = 0
+  fc.assert(
+    fc.property(stories(false), (story) => {
+      const told = tell(story)
+      const { state, refused } = fold(told, told.records)
+      assert.deepEqual(refused, [])
+      const audit = auditReport(told.audit)
+      const { counts, contradicted } = viewOf(told, state)
+      assert.equal(counts.verified, audit.accepted)
+      assert.equal(counts.failed, audit.failed)
+      assert.deepEqual(contradicted, audit.contradicted)
+      assert.equal([...state.leases()].length, audit.leases)
+      assert.equal(state.inTurn('receipt').length, audit.receipts)
+      const payees = audit.payments!.payees.map(({ vehicle, owner, micros }) => [
+        `${vehicle}/${owner}`,
+        micros,
+      ])
+      const paid = [...paidBy(told, state)].map(([payee, micros]) => [payee, BigInt(micros)])
+      assert.deepEqual(new Map(paid as [string, bigint][]), new Map(payees as [string, bigint][]))
+      found += counts.verified
+    }),
+    runs,
+  )
+  assert(found > 0, 'some stories have verdicts')
+})
+
+test('both say of the same jobs that they have no end, and that they are called complete and are not', () => {
+  let [endless, early] = [0, 0]
+  fc.assert(
+    fc.property(stories(true), (story) => {
+      const told = tell(story)
+      const { state } = fold(told, told.records)
+      const { problems } = auditReport(told.audit)
+      const outcome = state.end()?.payload.outcome
+      const says = (part: string) => problems.some((problem) => problem.includes(part))
+      assert.equal(says('the job has no end'), outcome === undefined, problems.join('\n'))
+      const decided = told.shards.filter((_, position) => state.verdicts.of(position).length > 0).length
+      const isEarly = outcome === 'complete' && decided < told.shards.length
+      assert.equal(says('is called complete'), isEarly, problems.join('\n'))
+      endless += Number(outcome === undefined)
+      early += Number(isEarly)
+    }),
+    runs,
+  )
+  assert(endless > 0 && early > 0)
+})
+
+test('what the fold refuses, the audit objects to', () => {
+  let found = 0
+  fc.assert(
+    fc.property(stories(true), (story) => {
+      const told = tell(story)
+      const { refused } = fold(told, told.records)
+      const { problems } = auditReport(told.audit)
+      if (refused.length > 0) assert.notDeepEqual(problems, [])
+      found += refused.length
+    }),
+    runs,
+  )
+  assert(found > 0, 'some stories have records that are refused')
+})

@@ -1,0 +1,333 @@
+/**
+ * Stories of a job that two stewards look after, honest or not, as sets of signed records: what an audit reads of them,
+ * and what a steward folds.
+ */
+import fc from 'fast-check'
+import { fromString } from 'uint8arrays'
+import type { AuditInput } from '../../src/protocol/audit/records.ts'
+import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { bitsOf, type DrawBasis } from '../../src/protocol/job/draw.ts'
+import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
+import type { ShardEntry } from '../../src/protocol/job/lists.ts'
+import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
+import { encodeResult } from '../../src/protocol/job/result.ts'
+import type { JobEnd, ShardVerdict } from '../../src/protocol/job/verdict.ts'
+import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
+import {
+  byDependency,
+  isShared,
+  type JobRecordKind,
+  type Opened,
+  openRecord,
+} from '../../src/protocol/records.ts'
+import {
+  bodyOf,
+  cidNamed,
+  manifestWith,
+  ownerNamed,
+  peerNamed,
+  placeOf,
+  seed,
+  sha256,
+  sign,
+  verify,
+} from './core-fakes.ts'
+
+const stewards = [peerNamed('a'), peerNamed('b')] as const
+const basis: DrawBasis = {
+  candidates: ['0', '1', '2', '3'].map((n) => ({
+    peer: peerNamed(`v${n}`),
+    owner: ownerNamed(n.repeat(64)),
+  })),
+}
+const price = { currency: 'EUR', unitMicros: 7, operatorPpm: 100_000 }
+const nonce = sha256(fromString('nonce'))
+
+/** What a vehicle is given, and what it makes of it. */
+interface Work {
+  readonly by: 0 | 1
+  readonly vehicle: number
+  readonly positions: readonly number[]
+  readonly lies: boolean
+  readonly answers: boolean
+  readonly writtenOff: boolean
+}
+
+const outcomes = ['complete', 'failed', 'cancelled'] as const
+/** Records that no honest node signs, or shows. */
+const wrongs = [
+  'of another job',
+  'by a stranger',
+  'opened wrongly',
+  'by another vehicle',
+  'without its lease',
+  'decided against the claims',
+  'decided twice',
+] as const
+
+export interface Story {
+  readonly shards: number
+  readonly work: readonly Work[]
+  /** Who decides what it can, in this order; each knows all receipts. */
+  readonly deciders: readonly (0 | 1)[]
+  readonly ends: readonly { readonly by: 0 | 1; readonly outcome: JobEnd['outcome'] }[]
+  readonly wrongs: readonly (typeof wrongs)[number][]
+}
+
+const eitherSteward = fc.constantFrom(0 as const, 1 as const)
+
+export function stories(mayBeWrong: boolean): fc.Arbitrary<Story> {
+  return fc.record({
+    shards: fc.integer({ min: 1, max: 3 }),
+    work: fc.array(
+      fc.record({
+        by: eitherSteward,
+        vehicle: fc.nat({ max: basis.candidates.length - 1 }),
+        positions: fc.uniqueArray(fc.nat({ max: 2 }), { minLength: 1, maxLength: 3 }),
+        lies: fc.boolean().map((b) => b && mayBeWrong),
+        answers: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+        writtenOff: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+      }),
+      { minLength: 2, maxLength: 8 },
+    ),
+    deciders: fc.array(eitherSteward, { minLength: 1, maxLength: 3 }),
+    ends: fc.array(fc.record({ by: eitherSteward, outcome: fc.constantFrom(...outcomes) }), { maxLength: 3 }),
+    wrongs: mayBeWrong ? fc.array(fc.constantFrom(...wrongs), { maxLength: 2 }) : fc.constant([]),
+  })
+}
+
+export interface Told {
+  readonly job: JobId
+  readonly manifest: Manifest
+  readonly shards: readonly ShardEntry[]
+  readonly records: readonly Opened<JobRecordKind>[]
+  readonly audit: AuditInput
+}
+
+export function tell(story: Story): Told {
+  const teller = new Teller(story)
+  return teller.tell()
+}
+
+const resultOf = (manifest: Manifest, text: string) =>
+  encodeResult({ engine: resultEngine(manifest), records: [{ output: fromString('{}'), text, error: null }] })
+
+interface Claimed {
+  readonly receipt: RecordId
+  readonly owner: string
+  readonly result: Cid
+}
+
+class Teller {
+  readonly #story: Story
+  readonly #shards: readonly ShardEntry[]
+  readonly #manifest: Manifest
+  readonly #manifestRecord: ReturnType<typeof sign>
+  readonly #job: JobId
+  readonly #serials = new Map<PeerId, number>()
+  readonly #records: Opened<JobRecordKind>[] = []
+  readonly #claims = new Map<number, Claimed[]>()
+  readonly #decided = new Set<string>()
+  readonly #draws = new Map<PeerId, { basis: RecordId; next: number }>()
+
+  constructor(story: Story) {
+    this.#story = story
+    this.#shards = Array.from({ length: story.shards }, (_, i) => ({
+      shard: cidNamed(`shard ${i}`),
+      pages: 1,
+      bytes: 1,
+      costMs: 1,
+    }))
+    this.#manifest = manifestWith({
+      stewards: [placeOf('a'), placeOf('b')],
+      shards: { file: cidNamed('shard list'), bytes: 1, count: story.shards, pages: story.shards },
+      payment: { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 1_000_000 },
+    })
+    this.#manifestRecord = sign(bodyOf('manifest', peerNamed('submitter'), this.#manifest))
+    this.#job = openRecord(this.#manifestRecord, null, sha256, verify).record.id
+  }
+
+  tell(): Told {
+    const { work, deciders, ends, wrongs } = this.#story
+    for (const steward of stewards) {
+      const { id } = this.#sign('draw', steward, basis)
+      this.#draws.set(steward, { basis: id, next: 0 })
+    }
+    for (const part of work) this.#work(part)
+    for (const by of deciders) this.#decide(stewards[by])
+    for (const wrong of wrongs) this.#doWrong(wrong)
+    for (const { by, outcome } of ends)
+      this.#sign('end', stewards[by], { outcome, reason: 'over', seed } satisfies JobEnd)
+    for (const steward of stewards) this.#sign('reveal', steward, { seed })
+    return {
+      job: this.#job,
+      manifest: this.#manifest,
+      shards: this.#shards,
+      records: this.#records,
+      audit: this.#audit(),
+    }
+  }
+
+  #audit(): AuditInput {
+    const texts = ['read', 'lie'].map((text) => resultOf(this.#manifest, text))
+    const blocks = new Map(texts.map((bytes) => [cborCid(sha256, bytes), bytes]))
+    const claimed = new Set(
+      [...this.#claims.values()].flatMap((claims) => claims.map(({ result }) => result)),
+    )
+    const shardList = [this.#manifest.shards.file]
+    return {
+      report: { job: this.#job, recordPages: [], shardList, results: [...claimed] },
+      records: [
+        { kind: 'manifest' as const, record: this.#manifestRecord, opening: null },
+        ...this.#records.toSorted(byDependency).map(({ kind, signed: record, opening }) => ({
+          kind,
+          record,
+          opening: opening && encodeCbor(opening),
+        })),
+      ],
+      shards: this.#shards,
+      block: (cid) => blocks.get(cid),
+      sha256,
+      verify,
+    }
+  }
+
+  #sign(kind: JobRecordKind, signer: PeerId, payload: unknown, more: Signing = {}) {
+    const { job = this.#job, opening = null } = more
+    const serial = this.#serials.get(signer) ?? 0
+    this.#serials.set(signer, serial + 1)
+    const opened = openRecord(sign(bodyOf(kind, signer, payload, { job, serial })), opening, sha256, verify)
+    if (isShared(opened)) this.#records.push(opened)
+    return opened.record
+  }
+
+  #lease(steward: PeerId, vehicle: number, positions: readonly number[]): { id: LeaseId; lease: Lease } {
+    const draws = this.#draws.get(steward)!
+    const { peer, owner } = basis.candidates[vehicle]!
+    const lease: Lease = {
+      vehicle: peer,
+      owner,
+      shards: positions.map((position) => this.#shards[position]!.shard),
+      positions,
+      isa: null,
+      costMs: 1,
+      units: positions.map(() => 1),
+      price,
+      draw: {
+        basis: draws.basis,
+        eligible: bitsOf(basis.candidates.length, [vehicle]),
+        index: draws.next,
+      },
+    }
+    draws.next += 1
+    return { id: this.#sign('lease', steward, lease).id, lease }
+  }
+
+  #receipt(
+    id: LeaseId,
+    lease: Lease,
+    results: readonly Cid[],
+    { signer = lease.vehicle, shown = results } = {},
+  ) {
+    const { vehicle: worker, shards } = lease
+    const covers = lease.positions.map((_, place) => place)
+    const opening: Opening = { results, nonce }
+    const root = receiptRoot(sha256, { id, job: this.#job, worker, shards }, covers, opening)
+    const receipt: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null }
+    return this.#sign('receipt', signer, receipt, { opening: { ...opening, results: shown } }).id
+  }
+
+  #work({ by, vehicle, positions: wanted, lies, answers, writtenOff }: Work): void {
+    const { owner } = basis.candidates[vehicle]!
+    // Nobody honest asks an owner twice, whichever steward asks.
+    const positions = wanted
+      .filter((position) => position < this.#shards.length)
+      .filter((position) => !(this.#claims.get(position) ?? []).some((claim) => claim.owner === owner))
+      .sort((x, y) => x - y)
+    if (positions.length === 0) return
+    const { id, lease } = this.#lease(stewards[by], vehicle, positions)
+    if (!answers) {
+      if (writtenOff)
+        this.#sign('allowance', stewards[by], { writtenOff: [{ lease: id, places: [] }], given: [] })
+      return
+    }
+    const result = cborCid(sha256, resultOf(this.#manifest, lies ? 'lie' : 'read'))
+    const receipt = this.#receipt(
+      id,
+      lease,
+      positions.map(() => result),
+    )
+    for (const position of positions)
+      this.#claims.set(position, [...(this.#claims.get(position) ?? []), { receipt, owner, result }])
+  }
+
+  /** Unanimous among two owners or more, or not at all. */
+  #decide(steward: PeerId): void {
+    for (const position of this.#shards.keys()) {
+      const claims = this.#claims.get(position) ?? []
+      if (claims.length < 2 || this.#decided.has(`${steward}/${position}`)) continue
+      if (claims.some(({ result }) => result !== claims[0]!.result)) continue
+      this.#decided.add(`${steward}/${position}`)
+      this.#verdict(
+        steward,
+        position,
+        claims[0]!.result,
+        claims.map(({ receipt }) => receipt),
+      )
+    }
+  }
+
+  #verdict(steward: PeerId, position: number, result: Cid, agreeing: readonly RecordId[]): void {
+    const verdict: ShardVerdict = {
+      position,
+      shard: this.#shards[position]!.shard,
+      outcome: 'accepted',
+      status: 'final',
+      result,
+      because: 'unanimous',
+      agreeing,
+      contradicting: [],
+      settles: [],
+    }
+    this.#sign('verdict', steward, { shards: [verdict] })
+  }
+
+  #doWrong(wrong: (typeof wrongs)[number]): void {
+    const result = cborCid(sha256, resultOf(this.#manifest, 'read'))
+    const lie = cborCid(sha256, resultOf(this.#manifest, 'lie'))
+    switch (wrong) {
+      case 'of another job':
+        this.#sign('holding', stewards[0], { inputs: true, verdicts: [] }, { job: cidNamed('another job') })
+        break
+      case 'by a stranger':
+        this.#sign('holding', peerNamed('stranger'), { inputs: true, verdicts: [] })
+        break
+      case 'opened wrongly': {
+        const { id, lease } = this.#lease(stewards[0], 0, [0])
+        this.#receipt(id, lease, [result], { shown: [lie] })
+        break
+      }
+      case 'by another vehicle': {
+        const { id, lease } = this.#lease(stewards[0], 0, [0])
+        this.#receipt(id, lease, [result], { signer: basis.candidates[1]!.peer })
+        break
+      }
+      case 'without its lease': {
+        const { lease } = this.#lease(stewards[0], 0, [0])
+        this.#receipt(cidNamed('no lease'), lease, [result])
+        break
+      }
+      case 'decided against the claims':
+        this.#verdict(stewards[1], 0, lie, [])
+        break
+      case 'decided twice':
+        this.#verdict(stewards[0], 0, result, [])
+        this.#verdict(stewards[0], 0, result, [])
+    }
+  }
+}
+
+interface Signing {
+  readonly job?: JobId
+  readonly opening?: Opening | null
+}
