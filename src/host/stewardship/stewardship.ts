@@ -13,22 +13,18 @@ import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { ShardVerdict } from '../../protocol/job/verdict.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
-import { encodeCbor } from '../../protocol/record/block.ts'
-import type { SignedRecord } from '../../protocol/record/record.ts'
 import {
   byDependency,
   isMoney,
   isShared,
   type JobRecord,
-  type JobRecordKind,
   type Opened,
   type RecordKind,
-  reopen,
 } from '../../protocol/records.ts'
 import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
-import type { StewardEffect } from '../../protocol/steward/contract.ts'
 import { RequestError } from '../errors.ts'
 import type { JobPayables } from '../ledger/job-payables.ts'
+import { say } from '../say.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
@@ -40,8 +36,8 @@ import { Inputs } from './inputs.ts'
 import { Offers } from './offers.ts'
 import type { StewardshipOptions } from './options.ts'
 import { Pace } from './pace.ts'
+import { Papers } from './papers.ts'
 import { payablesOf } from './payables.ts'
-import { say } from './say.ts'
 import { unseen } from './unseen.ts'
 
 export class Stewardship {
@@ -58,6 +54,7 @@ export class Stewardship {
   readonly #outbox: Outbox
   /** Null for a job that pays nobody. */
   readonly #payables: JobPayables | null
+  readonly #papers: Papers
   #callOff = () => {}
   #stopped = false
 
@@ -68,7 +65,7 @@ export class Stewardship {
     this.#inputs = new Inputs(options, this.#blocks, () => this.fellows)
     this.#offers = new Offers(options, {
       secret: () => this.secret,
-      credentials: () => this.credentials(),
+      credentials: () => this.#credentials(),
       block: (cid) => this.block(cid),
       onUndelivered: (lease) => this.handle({ type: 'undelivered', lease }),
     })
@@ -85,12 +82,13 @@ export class Stewardship {
     })
     this.#outbox = new Outbox((error) => log.fatal({ job, error }, 'this job cannot be recorded and stops'))
     this.#payables = payablesOf(options, this.#outbox, (to, message) => this.#say(to, message))
+    this.#papers = new Papers(options, this.#outbox, this.#payables)
   }
 
   /** Begins, or goes on from what the journal holds. */
   start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, network } = this.#options
-    const records = [...this.#restored()]
+    const records = [...this.#papers.restored()]
     this.#payables?.restore(records.sort(byDependency).filter(isMoney))
     this.#carryOutAll(this.#council.begin({ records, shards, fresh }, this.#options.clock.now()))
     this.handle({ type: 'roster', capacities, operatorPpm })
@@ -283,9 +281,9 @@ export class Stewardship {
   }
 
   readonly #hands: Hands<CouncilEffect> = {
-    issue: (effect) => this.#issue(effect),
-    keep: ({ receipt }) => this.#append(receipt),
-    copy: ({ record }) => this.#append(record),
+    issue: (effect) => this.#papers.issue(effect),
+    keep: ({ receipt }) => this.#papers.append(receipt),
+    copy: ({ record }) => this.#papers.append(record),
     offer: ({ lease, to }) => {
       this.#pace.leased(this.#options.clock.now())
       return this.#offers.offer(lease, to)
@@ -294,7 +292,7 @@ export class Stewardship {
     revoke: ({ from, lease }) => this.#offers.revoke(from, lease),
     share: ({ record, to }) => this.#share(record, to),
     entrust: ({ to }) => this.#entrust(to),
-    adopt: ({ to }) => this.#say(to, { type: 'adopt', ...this.credentials() }),
+    adopt: ({ to }) => this.#say(to, { type: 'adopt', ...this.#credentials() }),
     collect: ({ wanted }) => void this.#collector.collect(wanted),
     recompute: ({ position }) => void this.#recompute(position),
     'hold-inputs': () => void this.#holdInputs(),
@@ -313,32 +311,13 @@ export class Stewardship {
     wake: ({ atMs }) => this.#wakeAt(atMs),
   }
 
-  #issue({ issued, body }: Extract<StewardEffect, { type: 'issue' }>): void {
-    const signed = { body, signature: this.#options.key.sign(body) }
-    this.#append({ ...issued, signed } as Opened<JobRecordKind>)
-  }
-
-  #append(opened: Opened<JobRecordKind>): void {
-    const { kind, record, opening, signed } = opened
-    const { body, signature } = signed
-    const extra = opening === null ? null : encodeCbor(opening)
-    const row = { id: record.id, job: this.job, kind, body, signature, extra }
-    this.#outbox.persist(this.#options.store.journal.appendSoon(row))
-    if (isMoney(opened)) this.#payables?.learn(opened)
-  }
-
   #share({ record: { id }, opening }: JobRecord, to: PeerId): void {
-    const row = this.#options.store.journal.get(id)
-    if (row === undefined) return // the job was forgotten in the meantime
-    const { body, signature } = row
-    this.#say(to, { type: 'record', job: this.job, record: { body, signature }, opening })
+    const record = this.#papers.signed(id)
+    if (record !== undefined) this.#say(to, { type: 'record', job: this.job, record, opening })
   }
 
-  /** What makes this node a steward of the job, for others. */
-  credentials(): { readonly manifest: SignedRecord; readonly handovers: readonly SignedRecord[] } {
-    const { store, manifestRecord } = this.#options
-    const rows = this.#council.succession.chain.flatMap(({ id }) => store.journal.get(id) ?? [])
-    return { manifest: manifestRecord, handovers: rows.map(({ body, signature }) => ({ body, signature })) }
+  #credentials() {
+    return this.#papers.credentials(this.#council.succession.chain)
   }
 
   async #holdInputs(): Promise<void> {
@@ -353,7 +332,7 @@ export class Stewardship {
 
   #entrust(to: PeerId): void {
     const secret = this.manifest.blind === null ? this.secret : null
-    this.#say(to, { type: 'entrust', ...this.credentials(), secret })
+    this.#say(to, { type: 'entrust', ...this.#credentials(), secret })
   }
 
   /** What is lost here is said again: a vehicle repeats its receipts, and a lease that it lost lapses. */
@@ -381,10 +360,5 @@ export class Stewardship {
     const { clock } = this.#options
     this.#callOff()
     this.#callOff = clock.after(atMs - clock.now(), () => this.handle({ type: 'wake' }))
-  }
-
-  *#restored(): Generator<JobRecord> {
-    for (const row of this.#options.store.journal.ofJob(this.job))
-      if (isShared(row)) yield reopen(row.kind, row, sha256)
   }
 }
