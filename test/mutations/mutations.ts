@@ -122,9 +122,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A result that is here already is not made the job’s.',
-    file: 'src/host/stewardship/stewardship.ts',
-    find: "await this.#blocks.take(results, 'result')",
-    replace: 'results.filter((cid) => !this.#options.store.blocks.has(cid))',
+    file: 'src/host/stewardship/collector.ts',
+    find: "const missing = await blocks.take(results, 'result')",
+    replace: 'const missing: typeof results = []\n    for (const cid of results) if ((await blocks.get(cid)) === undefined) missing.push(cid)',
     caughtBy: [jobsAlike],
   },
   {
@@ -280,9 +280,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A steward that has let go of an ended job leaves one that was away to execute it again.',
-    file: 'src/host/jobs.ts',
-    find: '        else void this.#tellHowItEnded(from, message)\n',
-    replace: '',
+    file: 'src/host/jobs/routing.ts',
+    find: '          this.#wake(from, job, (stewardship) => stewardship.hear(input))\n',
+    replace: '          return\n',
     caughtBy: [endLearned],
   },
   {

@@ -65,10 +65,8 @@ export class Collector {
 
   async #fetch(from: PeerId, wants: readonly Wanted[]): Promise<void> {
     const { network, blocks } = this.#options
-    const missing = await blocks.take(
-      wants.map(({ result }) => result),
-      'result',
-    )
+    const results = wants.map(({ result }) => result)
+    const missing = await blocks.take(results, 'result')
     if (missing.length > 0) await keepFetched(network.blocks.fetch(from, missing), blocks, 'result')
   }
 }
