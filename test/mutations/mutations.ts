@@ -124,7 +124,8 @@ export const mutations: readonly Mutation[] = [
     name: 'A result that is here already is not made the job’s.',
     file: 'src/host/stewardship/collector.ts',
     find: "const missing = await blocks.take(results, 'result')",
-    replace: 'const missing: typeof results = []\n    for (const cid of results) if ((await blocks.get(cid)) === undefined) missing.push(cid)',
+    replace:
+      'const missing: typeof results = []\n    for (const cid of results) if ((await blocks.get(cid)) === undefined) missing.push(cid)',
     caughtBy: [jobsAlike],
   },
   {
