@@ -4,12 +4,10 @@ import { impossible } from '../base/assert.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import { isToSteward } from '../protocol/inbox.ts'
-import type { Receipt } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity, EngineAdvert } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
-import type { Verified } from '../protocol/record/record.ts'
 import { type Checked, checked } from '../protocol/records.ts'
 import type { WorkerEffect, WorkerInput } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
@@ -257,10 +255,10 @@ export class VehicleNode extends Shell<VehicleWritten> {
         this.durable({ type: 'follow', job, steward })
         if (this.#money.worksFor(job)) this.#knowStewards(this.#jobs.get(job)!)
       },
-      issue: ({ id, body, opening }) => {
-        const receipt = { ...body, id } as Verified<Receipt>
-        world.checkers.signed(id, body, opening, isLiar(this.temper))
-        this.#receipts.set(id, checked('receipt', receipt, opening))
+      issue: ({ issued }) => {
+        const { record: receipt, opening } = issued
+        world.checkers.signed(receipt.id, receipt, opening, isLiar(this.temper))
+        this.#receipts.set(receipt.id, issued)
         this.durable({ type: 'receipt', receipt, opening })
         this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, this.clockMs)
       },

@@ -18,7 +18,7 @@ test('a job ends with its results in the order of its documents, whoever was qui
   const steps: string[] = []
   const request = mesh.request(['one', 'two', 'three'])
   const submitted = await submitter.api.submit(request, ({ step }) => steps.push(step))
-  assert.deepEqual([...new Set(steps)], ['importing-weights', 'reading', 'signing', 'storing'])
+  assert.deepEqual([...new Set(steps)], ['importing-weights', 'reading', 'storing', 'signing'])
   const { state, pages, executions, contradicted, vehicles } = await submitter.ended(submitted.job)
   assert.deepEqual([state, pages], ['complete', { total: 3, verified: 3 }])
   assert.deepEqual([executions, contradicted], [6, []])

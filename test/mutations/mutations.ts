@@ -164,15 +164,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Of weights only the root is the job’s.',
-    file: 'src/host/submission/submission.ts',
-    find: '(block) => mine.put(block.cid, block.bytes, kind))',
+    file: 'src/host/submission/staging.ts',
+    find: 'const lost = await job.take(this.#mine.list(kind), kind)',
     replace:
-      "async (block) => { if (kind !== 'weights' || block.bytes.byteLength < 1_000) await mine.put(block.cid, block.bytes, kind) })",
+      "const lost = await job.take(kind === 'input' ? this.#mine.list(kind) : this.#mine.list(kind).filter((cid) => cid.startsWith('bafyrei')), kind)",
     caughtBy: [submission],
   },
   {
     name: 'A request whose job was cancelled is answered with that job.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/submitting.ts',
     find: "if (end) return end.outcome === 'complete'",
     replace: 'if (end) return true',
     caughtBy: [jobsAlike],
@@ -266,9 +266,9 @@ export const mutations: readonly Mutation[] = [
   // --- records that stewards have in common
   {
     name: 'After the end nobody tells a steward that was away who took its place.',
-    file: 'src/protocol/council/council.ts',
-    find: '      else if (this.#ended)',
-    replace: '      else if (this.acting)',
+    file: 'src/protocol/council/comparison.ts',
+    find: '    else if (hasEnded(seat))',
+    replace: '    else if (isActing(seat))',
     caughtBy: [council],
   },
   {
@@ -287,8 +287,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Stewards that compare a large leaf name the same ids each time.',
-    file: 'src/protocol/council/council.ts',
-    find: '    this.#named.set(key, end < ids.length ? end : 0)\n',
+    file: 'src/protocol/council/comparison.ts',
+    find: '  seat.named.set(key, end < ids.length ? end : 0)\n',
     replace: '',
     caughtBy: [council],
   },
@@ -367,15 +367,15 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'A word about a lease of another job makes this job look for vehicles.',
     file: 'src/protocol/council/council.ts',
-    find: 'if (this.#records.has(input.lease)) this.#tellSteward(input, nowMs)',
-    replace: 'this.#tellSteward(input, nowMs)',
+    find: 'if (seat.records.has(input.lease)) tellSteward(seat, input, nowMs)',
+    replace: 'tellSteward(seat, input, nowMs)',
     caughtBy: ['test/protocol/inbox.test.ts'],
   },
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'this.#results.learn(entry.record)\n      this.#issuer.learn(entry.record)',
-    replace: 'this.#results.learn(entry.record)',
+    find: 'seat.results.learn(entry.record)\n      seat.issuer.learn(entry.record)',
+    replace: 'seat.results.learn(entry.record)',
     caughtBy: [simulator, council],
   },
   {
@@ -649,9 +649,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'When stewards compare their records, receipts are not sent.',
-    file: 'src/protocol/council/council.ts',
+    file: 'src/protocol/council/comparison.ts',
     find: 'mine.filter((id) => !theirs.has(shortIdOf(id))),',
-    replace: "mine.filter((id) => !theirs.has(shortIdOf(id)) && this.#records.get(id)?.kind !== 'receipt'),",
+    replace: "mine.filter((id) => !theirs.has(shortIdOf(id)) && seat.records.get(id)?.kind !== 'receipt'),",
     caughtBy: [simulator, scenarios],
   },
   {
@@ -681,6 +681,20 @@ export const mutations: readonly Mutation[] = [
     find: '((alike && reached) || hasEnded)',
     replace: '(alike || hasEnded)',
     caughtBy: [scenarios],
+  },
+  {
+    name: 'Of several ends the one that came first counts.',
+    file: 'src/protocol/job/standing.ts',
+    find: 'return [...ends].sort(',
+    replace: 'return [...ends].filter(',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'Of verdicts made apart the one that came first stands.',
+    file: 'src/protocol/job/standing.ts',
+    find: 'decisions.sort(inOrder)',
+    replace: 'decisions',
+    caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
     name: 'Of two verdicts that differ, the first stands.',
@@ -1070,7 +1084,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'A job begins whose budget cannot pay for what is expected.',
-    file: 'src/host/submission/submission.ts',
+    file: 'src/host/submission/job-plan.ts',
     find: 'cost === null || budgetMicros >= cost.expectedMicros',
     replace: 'cost === null || budgetMicros >= 0',
     caughtBy: [meshOf('money')],

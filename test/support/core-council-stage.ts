@@ -1,99 +1,34 @@
-/**
- * Two or more councils of one job on a stage: commands go in as what happens to them and between them, and what they
- * do comes out as short lines, each after the name of who does it.
- *
- * Whoever is named is linked to everybody else until a command parts them. What councils say travels through the real
- * encoding and arrives in order, at once, or when a `deliver` says so. Beats and comparisons of records are said every
- * second, so they are carried and not shown, unless the command asks for `talk`.
- */
-import { concat, fromString, toString as textOf } from 'uint8arrays'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
-import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import { openLease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
+import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
-import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
+import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
-import {
-  decodeMessage,
-  encodeMessage,
-  type Message,
-  type UnwillingReason,
-} from '../../src/protocol/message.ts'
+import type { Message, UnwillingReason } from '../../src/protocol/message.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
-import { shortIdOf } from '../../src/protocol/record/record-trie.ts'
-import {
-  isShared,
-  type JobRecord,
-  type JobRecordKind,
-  type Opened,
-  openRecord,
-  openRecordAs,
-} from '../../src/protocol/records.ts'
-import type { Examined, Wanted } from '../../src/protocol/steward/contract.ts'
+import { isShared, openRecord, openRecordAs } from '../../src/protocol/records.ts'
+import type { Examined } from '../../src/protocol/steward/contract.ts'
+import { councilJobOf, seedOf } from './core-council-job.ts'
+import { compared, lacking, viewed } from './core-council-views.ts'
+import { Crowd, type Member } from './core-crowd.ts'
 import {
   bodyOf,
   cidNamed,
   manifestWith,
   nameOfCid,
   nameOfPeer,
-  ownerNamed,
   peerNamed,
   sha256,
   sign,
   signBytes,
   verify,
 } from './core-fakes.ts'
+import { Post } from './core-post.ts'
+import { RecordNames } from './core-record-names.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
-import { paymentOf, rosterOf } from './core-steward-stage.ts'
+import { rosterOf } from './core-steward-stage.ts'
 
-/** A node that has the job: what is durable there, and the council while the node runs. */
-interface Member {
-  readonly name: string
-  readonly journal: Set<RecordId>
-  council: Council | undefined
-  inputs: boolean
-  /** The machine is suspended: it says, hears and does nothing, and no connection breaks. */
-  asleep: boolean
-  wakeAtMs: number
-  wanted: Wanted[]
-  /** Verdicts whose results it fetches. */
-  fetching: RecordId[]
-}
-
-interface Letter {
-  readonly from: string
-  readonly to: string
-  readonly bytes: Uint8Array
-}
-
-/** What a node draws from in a place: it knows it after a restart, and nobody else does. */
-export function seedOf(name: string, nonce: Uint8Array): Uint8Array {
-  return sha256(concat([fromString(`the key of ${name}`), nonce]))
-}
-
-export function seatOf(name: string): StewardPlace {
-  const nonce = sha256(fromString(name)).slice(0, 16)
-  return {
-    peer: peerNamed(name),
-    owner: ownerNamed(name),
-    nonce,
-    drawCommitment: sha256(seedOf(name, nonce)),
-  }
-}
-
-const initials = {
-  draw: 'D',
-  lease: 'L',
-  receipt: 'R',
-  verdict: 'V',
-  end: 'E',
-  holding: 'H',
-  handover: 'T',
-  window: 'W',
-  allowance: 'A',
-  reveal: 'X',
-}
 const nonce = sha256(new Uint8Array(1))
 
 export class CouncilStage {
@@ -102,18 +37,9 @@ export class CouncilStage {
   #shards: readonly ShardEntry[] = []
   #capacities: readonly Capacity[] = []
   readonly #job = cidNamed('job')
-  readonly #members = new Map<string, Member>()
-  /** Everybody that can be linked: members, and what the roster names. */
-  readonly #names = new Set<string>()
-  readonly #parted = new Set<string>()
-  /** Links that look alive and carry nothing, and those whose letters wait for a `deliver`. */
-  readonly #muted = new Set<string>()
-  readonly #waiting = new Set<string>()
-  #post: Letter[] = []
-  readonly #signed = new Map<RecordId, Opened<JobRecordKind>>()
-  readonly #recordNames = new Map<RecordId, string>()
-  readonly #recordsNamed = new Map<string, RecordId>()
-  readonly #roots = new Map<string, number>()
+  readonly #post = new Post()
+  readonly #crowd = new Crowd(this.#post)
+  readonly #records = new RecordNames(this.#job)
   /** Invitations that each has not answered yet. */
   readonly #invitations = new Map<string, { readonly from: string; readonly nonce: Uint8Array }[]>()
   #lines: string[] = []
@@ -145,13 +71,13 @@ export class CouncilStage {
         break
       case 'inputs':
         for (const member of words) {
-          this.#member(member).inputs = true
+          this.#crowd.member(member).inputs = true
           this.#hand(member, { type: 'inputs-held', shards: this.#shards })
         }
         break
       case 'results':
         for (const member of words.filter((word) => word !== 'missing'))
-          for (const verdict of this.#member(member).fetching.splice(0))
+          for (const verdict of this.#crowd.member(member).fetching.splice(0))
             this.#hand(member, { type: 'results-held', verdict, held: !words.includes('missing') })
         break
       case 'wait':
@@ -159,35 +85,33 @@ export class CouncilStage {
         break
       case 'down':
       case 'up':
-        for (const [a, b] of this.#pairs(words)) this.#link(a, b, verb === 'up')
+        for (const [a, b] of this.#crowd.pairs(words)) this.#link(a, b, verb === 'up')
         break
       case 'mute':
       case 'unmute':
-        for (const [a, b] of this.#pairs(words))
-          if (verb === 'mute') this.#muted.add(linkOf(a, b))
-          else this.#muted.delete(linkOf(a, b))
+        for (const [a, b] of this.#crowd.pairs(words)) this.#post.mute(a, b, verb === 'mute')
         break
       case 'hold':
-        this.#waiting.add(linkOf(name, second))
+        this.#post.hold(name, second)
         break
       case 'deliver':
         this.#deliver(name, second)
         break
       case 'release':
-        this.#waiting.delete(linkOf(name, second))
+        this.#post.release(name, second)
         break
       case 'crash':
         this.#crash(name)
         break
       case 'sleep':
-        this.#member(name).asleep = true
+        this.#crowd.member(name).asleep = true
         break
       case 'awake':
-        this.#member(name).asleep = false
+        this.#crowd.member(name).asleep = false
         this.#hand(name, { type: 'wake' })
         break
       case 'restore':
-        this.#begin(name, [...this.#member(name).journal], false)
+        this.#begin(name, [...this.#crowd.member(name).journal], false)
         break
       case 'willing':
       case 'unwilling':
@@ -201,11 +125,12 @@ export class CouncilStage {
         this.#hand(name, { type: 'cancel' })
         break
       case 'accept':
-        for (const lease of words.slice(1)) this.#hand(name, { type: 'accepted', ...this.#leaseNamed(lease) })
+        for (const lease of words.slice(1))
+          this.#hand(name, { type: 'accepted', ...this.#records.leaseNamed(lease) })
         break
       case 'progress':
         for (const lease of words.slice(1))
-          this.#hand(name, { type: 'progress', ...this.#leaseNamed(lease), done: 0 })
+          this.#hand(name, { type: 'progress', ...this.#records.leaseNamed(lease), done: 0 })
         break
       case 'receipt':
         this.#receipt(command)
@@ -224,13 +149,13 @@ export class CouncilStage {
         })
         break
       case 'compare':
-        this.#compare()
+        this.#lines.push(...compared(this.#crowd.members.values(), this.#records))
         break
       case 'lacking':
-        for (const name of words) this.#lacking(name)
+        for (const member of words) this.#lines.push(lacking(member, this.#crowd.running(member), this.nowMs))
         break
       case 'view':
-        for (const member of words) this.#view(member)
+        for (const member of words) this.#lines.push(viewed(member, this.#crowd.running(member)))
         break
       default:
         throw new Error(`a council knows no '${verb}'`)
@@ -240,32 +165,15 @@ export class CouncilStage {
   // --- what a command does ------------------------------------------------------------------------------------
 
   #setUp(settings: ReadonlyMap<string, string>): void {
-    const number = (name: string, otherwise: number) => Number(settings.get(name) ?? otherwise)
-    const count = number('shards', 1)
-    const costMs = number('cost', 1_000)
-    const stewards = (settings.get('stewards') ?? 'a,b').split(',')
-    this.#manifest = manifestWith({
-      shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count },
-      deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
-      stewards: stewards.map(seatOf),
-      payment: paymentOf(settings),
-      assurance: {
-        replicas: number('replicas', 2),
-        arbiter: (settings.get('arbiter') ?? 'owners') as Manifest['assurance']['arbiter'],
-      },
-    })
-    this.#shards = Array.from({ length: count }, (_, i) => ({
-      shard: cidNamed(`shard ${i}`),
-      pages: 1,
-      bytes: 1024,
-      costMs,
-    }))
-    for (const name of stewards) this.#names.add(name)
+    const { manifest, shards } = councilJobOf(settings)
+    this.#manifest = manifest
+    this.#shards = shards
+    for (const { peer } of manifest.stewards) this.#crowd.names.add(nameOfPeer(peer))
   }
 
   #begin(name: string, records: readonly RecordId[], submitted: boolean): void {
     const first = nameOfPeer(this.#manifest.stewards[0]!.peer) === name
-    const known = this.#members.get(name)
+    const known = this.#crowd.members.get(name)
     const member: Member = {
       name,
       journal: new Set(records),
@@ -282,46 +190,42 @@ export class CouncilStage {
       wanted: [],
       fetching: [],
     }
-    this.#members.set(name, member)
-    this.#names.add(name)
+    this.#crowd.members.set(name, member)
+    this.#crowd.names.add(name)
     const shards = member.inputs ? this.#shards : null
-    const restored = records.map((id) => this.#signed.get(id)!)
+    const restored = records.map((id) => this.#records.opened(id))
     const fresh = submitted && first
     this.#carryOut(member, member.council!.begin({ records: restored, shards, fresh }, this.nowMs))
     if (this.#capacities.length > 0) this.#hand(name, { type: 'roster', capacities: this.#capacities })
-    for (const other of this.#names) {
-      if (!this.#linked(name, other)) continue
+    for (const other of this.#crowd.names) {
+      if (!this.#crowd.linked(name, other)) continue
       this.#hand(name, { type: 'connected', peer: peerNamed(other) })
       if (known !== undefined) this.#hand(other, { type: 'connected', peer: peerNamed(name) })
     }
   }
 
   #crash(name: string): void {
-    this.#member(name).council = undefined
-    this.#post = this.#post.filter(({ from, to }) => from !== name && to !== name)
-    for (const other of this.#names)
-      if (other !== name && !this.#parted.has(linkOf(name, other)))
+    this.#crowd.member(name).council = undefined
+    this.#post.drop(name)
+    for (const other of this.#crowd.names)
+      if (other !== name && !this.#post.isParted(name, other))
         this.#hand(other, { type: 'disconnected', peer: peerNamed(name) })
   }
 
   #roster(capacities: readonly Capacity[]): void {
-    const fresh = capacities.filter(({ name }) => !this.#names.has(name))
+    const fresh = capacities.filter(({ name }) => !this.#crowd.names.has(name))
     this.#capacities = capacities
-    for (const { name } of fresh) this.#names.add(name)
-    for (const member of this.#members.values()) {
+    for (const { name } of fresh) this.#crowd.names.add(name)
+    for (const member of this.#crowd.members.values()) {
       for (const { name, peer } of fresh)
-        if (this.#linked(member.name, name)) this.#hand(member.name, { type: 'connected', peer })
+        if (this.#crowd.linked(member.name, name)) this.#hand(member.name, { type: 'connected', peer })
       this.#hand(member.name, { type: 'roster', capacities })
     }
   }
 
   #link(a: string, b: string, up: boolean): void {
-    const link = linkOf(a, b)
-    if (this.#parted.has(link) !== up) return
-    if (up) this.#parted.delete(link)
-    else this.#parted.add(link)
-    this.#post = this.#post.filter(({ from, to }) => linkOf(from, to) !== link)
-    if (!this.#runs(a) || !this.#runs(b)) return
+    if (!this.#post.link(a, b, up)) return
+    if (!this.#crowd.runs(a) || !this.#crowd.runs(b)) return
     const type = up ? 'connected' : 'disconnected'
     this.#hand(a, { type, peer: peerNamed(b) })
     this.#hand(b, { type, peer: peerNamed(a) })
@@ -330,9 +234,7 @@ export class CouncilStage {
   #wait(durationMs: number): void {
     const untilMs = this.nowMs + durationMs
     for (;;) {
-      const next = [...this.#members.values()]
-        .filter(({ council, asleep, wakeAtMs }) => council !== undefined && !asleep && wakeAtMs <= untilMs)
-        .sort((x, y) => x.wakeAtMs - y.wakeAtMs)[0]
+      const next = this.#crowd.nextToWake(untilMs)
       if (next === undefined) break
       this.nowMs = Math.max(this.nowMs, next.wakeAtMs)
       next.wakeAtMs = Number.POSITIVE_INFINITY
@@ -344,8 +246,8 @@ export class CouncilStage {
 
   #receipt({ words, settings }: Command): void {
     const [to, name] = words
-    const { lease: id, from } = this.#leaseNamed(name!)
-    const lease = this.#leaseOf(id)
+    const { lease: id, from } = this.#records.leaseNamed(name!)
+    const lease = this.#records.leaseOf(id)
     const shards = [...settings].filter(([shard]) => /^S\d+$/.test(shard))
     const places = shards.map(([shard]) => lease.payload.positions.indexOf(Number(shard.slice(1))))
     if (places.includes(-1)) throw new Error(`${name} has no such shards`)
@@ -361,14 +263,14 @@ export class CouncilStage {
     }
     const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
     const receipt = openRecordAs('receipt', record, opening, sha256, verify)
-    this.#name(receipt)
+    this.#records.add(receipt)
     this.#hand(to!, { type: 'receipt', receipt, released: null })
   }
 
   /** A vehicle shows a steward what it has of the job. */
   #show(to: string, names: readonly string[]): void {
     for (const name of names) {
-      const opened = this.#signed.get(this.#recordNamed(name))!
+      const opened = this.#records.opened(this.#records.id(name))
       const from = opened.kind === 'lease' ? opened.record.payload.vehicle : opened.record.signer
       this.#hand(to, { type: 'record', from, record: opened })
     }
@@ -376,7 +278,7 @@ export class CouncilStage {
 
   /** Answers these collections together. */
   #examine(name: string, results: readonly string[]): void {
-    const member = this.#member(name)
+    const member = this.#crowd.member(name)
     const asked = member.wanted.filter((want) => results.includes(nameOfCid(want.result)))
     if (asked.length === 0) throw new Error(`${name} asked nobody for ${results.join(', ')}`)
     member.wanted = member.wanted.filter((want) => !asked.includes(want))
@@ -399,81 +301,29 @@ export class CouncilStage {
     }
   }
 
-  /** Who has which of the job's records: what anybody has, and what each lacks of it. */
-  #compare(): void {
-    const running = [...this.#members.values()].filter(({ council }) => council !== undefined)
-    const all = new Set(running.flatMap(({ journal }) => [...journal]))
-    const roots = new Set(running.map(({ council }) => textOf(council!.root, 'hex')))
-    for (const { name, journal } of running) {
-      const lacks = [...all].filter((id) => !journal.has(id)).map((id) => this.#nameOf(id))
-      this.#lines.push(
-        `${name}: ${journal.size} records${lacks.length > 0 ? `, lacks ${lacks.join(' ')}` : ''}`,
-      )
-    }
-    this.#lines.push(roots.size === 1 ? 'the roots are equal' : 'the roots differ')
-  }
-
-  /** Whom a job's results have not reached, that must have them before it ends. */
-  #lacking(name: string): void {
-    const lacking = [...this.#running(name).lackingResults(this.nowMs)]
-    const counts = lacking.map(([peer, verdicts]) => `${nameOfPeer(peer)} ${verdicts}`)
-    this.#lines.push(`${name}: results are lacking at ${counts.length === 0 ? 'nobody' : counts.join(' ')}`)
-  }
-
-  #view(name: string): void {
-    const council = this.#running(name)
-    const state = council.observe()?.view()
-    const does = council.acting ? 'acts' : 'watches'
-    const { stewards, lost } = council.succession
-    const seats = stewards.map(({ peer }) => `${nameOfPeer(peer)}${lost.has(peer) ? ' (lost)' : ''}`)
-    const counts = Object.entries(state?.shards ?? {}).filter(
-      ([kind, count]) => kind !== 'total' && count > 0,
-    )
-    const contradicted = state?.contradicted ?? []
-    const payment = state?.payment ?? null
-    const parts = [
-      does,
-      `stewards ${seats.join(' ')}`,
-      ...(state === undefined ? ['lacks the shards'] : counts.map(([kind, count]) => `${kind}=${count}`)),
-      ...(contradicted.length > 0 ? [`contradicted ${contradicted.join(' ')}`] : []),
-      ...(payment === null ? [] : [`promised ${payment.promisedMicros} of ${payment.budgetMicros}`]),
-      ...(state?.end == null
-        ? []
-        : [`ended ${state.end.outcome}`, council.isComplete ? 'all is here' : 'something lacks']),
-    ]
-    this.#lines.push(`${name}: ${parts.join(', ')}`)
-  }
-
   // --- the post -----------------------------------------------------------------------------------------------
 
   #send(from: string, to: PeerId, message: Message): void {
-    const letter = { from, to: nameOfPeer(to), bytes: encodeMessage(message) }
-    if (this.#linked(from, letter.to) && !this.#muted.has(linkOf(from, letter.to))) this.#post.push(letter)
+    if (this.#crowd.linked(from, nameOfPeer(to))) this.#post.send(from, nameOfPeer(to), message)
   }
 
-  /** All that is on its way over one link in one direction, then the next. */
   #deliverAll(): void {
-    for (;;) {
-      const first = this.#post.find(({ from, to }) => !this.#waiting.has(linkOf(from, to)))
-      if (first === undefined) return
-      this.#deliver(first.from, first.to)
-    }
+    for (let link = this.#post.next(); link !== undefined; link = this.#post.next())
+      this.#deliver(link.from, link.to)
   }
 
   #deliver(from: string, to: string): void {
-    const bundle = this.#post.filter((letter) => letter.from === from && letter.to === to)
-    this.#post = this.#post.filter((letter) => !bundle.includes(letter))
-    for (const { bytes } of bundle) this.#arrive(from, to, decodeMessage(bytes))
+    for (const message of this.#post.take(from, to)) this.#arrive(from, to, message)
   }
 
   #arrive(from: string, to: string, message: Message): void {
     const sender = peerNamed(from)
     if (message.type === 'entrust') {
       const chain = message.handovers.map(({ body }) => recordId(sha256, body))
-      if (!this.#members.has(to)) this.#begin(to, chain, false)
+      if (!this.#crowd.members.has(to)) this.#begin(to, chain, false)
       else
         for (const id of chain)
-          this.#hand(to, { type: 'record', from: sender, record: this.#signed.get(id)! })
+          this.#hand(to, { type: 'record', from: sender, record: this.#records.opened(id) })
       return
     }
     if (message.type === 'record') {
@@ -486,7 +336,7 @@ export class CouncilStage {
   // --- what councils do ---------------------------------------------------------------------------------------
 
   #hand(name: string, input: CouncilInput): void {
-    const member = this.#members.get(name)
+    const member = this.#crowd.members.get(name)
     if (member?.council === undefined || member.asleep) return
     this.#carryOut(member, member.council.handle(input, this.nowMs))
   }
@@ -504,24 +354,24 @@ export class CouncilStage {
       case 'issue': {
         const record = signBytes(effect.issued.record, effect.body)
         const opened = openRecordAs(effect.issued.kind, record, null, sha256, verify)
-        this.#name(opened)
+        this.#records.add(opened)
         member.journal.add(opened.record.id)
-        return `issue ${this.#described(opened)}`
+        return `issue ${this.#records.described(opened)}`
       }
       case 'keep':
       case 'copy': {
         const { id } = (effect.type === 'keep' ? effect.receipt : effect.record).record
         member.journal.add(id)
-        return `${effect.type} ${this.#nameOf(id)}`
+        return `${effect.type} ${this.#records.of(id)}`
       }
       case 'share': {
         const { id } = effect.record.record
-        const { signed: record, opening } = this.#signed.get(id)!
+        const { signed: record, opening } = this.#records.opened(id)
         this.#send(member.name, effect.to, { type: 'record', job: this.#job, record, opening })
-        return this.#talks ? `share ${this.#nameOf(id)} with ${nameOfPeer(effect.to)}` : undefined
+        return this.#talks ? `share ${this.#records.of(id)} with ${nameOfPeer(effect.to)}` : undefined
       }
       case 'entrust': {
-        const handovers = member.council!.succession.chain.map(({ id }) => this.#signed.get(id)!.signed)
+        const handovers = member.council!.succession.chain.map(({ id }) => this.#records.opened(id).signed)
         const manifest = sign(bodyOf('manifest', effect.to, this.#manifest))
         this.#send(member.name, effect.to, {
           type: 'entrust',
@@ -534,9 +384,9 @@ export class CouncilStage {
       case 'adopt':
         return `adopt ${nameOfPeer(effect.to)}`
       case 'offer':
-        return `offer ${this.#nameOf(effect.lease)} to ${nameOfPeer(effect.to)}`
+        return `offer ${this.#records.of(effect.lease)} to ${nameOfPeer(effect.to)}`
       case 'revoke':
-        return `revoke ${this.#nameOf(effect.lease)} from ${nameOfPeer(effect.from)}`
+        return `revoke ${this.#records.of(effect.lease)} from ${nameOfPeer(effect.from)}`
       case 'send':
         return this.#said(member.name, effect.to, effect.message)
       case 'collect':
@@ -550,7 +400,7 @@ export class CouncilStage {
         return 'hold inputs'
       case 'hold-results':
         member.fetching.push(effect.verdict)
-        return `hold results of ${this.#nameOf(effect.verdict)} from ${nameOfPeer(effect.from)}`
+        return `hold results of ${this.#records.of(effect.verdict)} from ${nameOfPeer(effect.from)}`
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'
       case 'ended':
@@ -569,9 +419,9 @@ export class CouncilStage {
     const name = nameOfPeer(to)
     switch (message.type) {
       case 'acknowledge':
-        return `send ${name} acknowledge ${this.#nameOf(message.receipt)}`
+        return `send ${name} acknowledge ${this.#records.of(message.receipt)}`
       case 'withdraw':
-        return `send ${name} withdraw ${this.#nameOf(message.lease)}`
+        return `send ${name} withdraw ${this.#records.of(message.lease)}`
       case 'ended':
         return `send ${name} ended`
       case 'invite':
@@ -579,74 +429,11 @@ export class CouncilStage {
         return `invite ${name}`
       default:
         this.#send(from, to, message)
-        return this.#talks ? `say ${name} ${this.#told(message)}` : undefined
+        return this.#talks ? `say ${name} ${this.#records.told(message)}` : undefined
     }
   }
 
-  #told(message: Message): string {
-    switch (message.type) {
-      case 'beat':
-        return `beat: ${message.acting ? 'acts' : 'watches'}, ${this.#rootName(message.root)}`
-      case 'leaves':
-        return `leaves of branch ${message.branch}`
-      case 'ids':
-        return `ids of leaf ${message.leaf}: ${message.ids.map((id) => this.#nameOfShort(id)).join(' ') || 'none'}`
-      case 'want':
-        return `want ${message.ids.map((id) => this.#nameOfShort(id)).join(' ')}`
-      default:
-        return message.type
-    }
-  }
-
-  #described(opened: JobRecord): string {
-    const { kind } = opened
-    const name = this.#nameOf(opened.record.id)
-    const names = (ids: readonly RecordId[]) => ids.map((id) => this.#nameOf(id)).join(' ')
-    switch (kind) {
-      case 'draw': {
-        const { candidates } = opened.record.payload
-        return `${name} draw from ${candidates.map(({ peer }) => nameOfPeer(peer)).join(' ')}`
-      }
-      case 'lease': {
-        const { vehicle, positions, price } = opened.record.payload
-        const at = price === null ? '' : ` at ${price.unitMicros}`
-        return `${name} lease ${nameOfPeer(vehicle)} ${positions.map((position) => `S${position}`).join(' ')}${at}`
-      }
-      case 'verdict': {
-        const shards = opened.record.payload.shards.map(
-          ({ position, outcome, result, because, agreeing, contradicting, settles }) =>
-            [
-              `S${position} ${outcome}${result === null ? '' : ` ${nameOfCid(result)}`} ${because}`,
-              ...(agreeing.length > 0 ? [`by ${names(agreeing)}`] : []),
-              ...(contradicting.length > 0 ? [`against ${names(contradicting)}`] : []),
-              ...(settles.length > 0 ? [`settles ${names(settles)}`] : []),
-            ].join(' '),
-        )
-        return `${name} verdict ${shards.join(', ')}`
-      }
-      case 'holding': {
-        const { inputs, verdicts } = opened.record.payload
-        return `${name} holding ${inputs ? 'the inputs' : `results of ${names(verdicts)}`}`
-      }
-      case 'handover': {
-        const { previous, lost, taker } = opened.record.payload
-        const after = previous === this.#job ? 'the manifest' : this.#nameOf(previous)
-        return `${name} handover from ${nameOfPeer(lost)} to ${nameOfPeer(taker.peer)} after ${after}`
-      }
-      case 'allowance': {
-        const { writtenOff, given } = opened.record.payload
-        const leases = writtenOff.map(({ lease }) => ` that writes off ${this.#nameOf(lease)}`)
-        const gifts = given.map(({ to, micros }) => ` that gives ${micros} to ${nameOfPeer(to)}`)
-        return `${name} allowance${[...leases, ...gifts].join(',')}`
-      }
-      case 'end':
-        return `${name} end ${opened.record.payload.outcome}`
-      default:
-        return `${name} ${kind}`
-    }
-  }
-
-  // --- names --------------------------------------------------------------------------------------------------
+  // --- small things -------------------------------------------------------------------------------------------
 
   #print(name: string, line: string): void {
     if (this.nowMs !== this.#linesAtMs) this.#lines.push(`at ${printDuration(this.nowMs)}`)
@@ -657,76 +444,4 @@ export class CouncilStage {
       this.#lines[this.#lines.length - 1] = `${before} ${rest.join(' ')}`
     else this.#lines.push(`${name}: ${line}`)
   }
-
-  /** Names a record by its kind and number; the same record again keeps its name. */
-  #name(opened: Opened<JobRecordKind>): void {
-    const { id } = opened.record
-    if (this.#signed.has(id)) return
-    this.#signed.set(id, opened)
-    const initial = initials[opened.kind]
-    const count = [...this.#recordNames.values()].filter((name) => name[0] === initial).length
-    this.#recordNames.set(id, `${initial}${count + 1}`)
-    this.#recordsNamed.set(`${initial}${count + 1}`, id)
-  }
-
-  #nameOf(id: RecordId): string {
-    return this.#recordNames.get(id) ?? id
-  }
-
-  #nameOfShort(shortId: string): string {
-    for (const [id, name] of this.#recordNames) if (shortIdOf(id) === shortId) return name
-    return shortId
-  }
-
-  #recordNamed(name: string): RecordId {
-    const id = this.#recordsNamed.get(name)
-    if (id === undefined) throw new Error(`there is no record ${name}`)
-    return id
-  }
-
-  #leaseOf(id: LeaseId) {
-    return openLease(this.#signed.get(id)!.signed, sha256, verify)
-  }
-
-  #leaseNamed(name: string): { readonly lease: LeaseId; readonly from: PeerId } {
-    const lease = this.#recordNamed(name)
-    return { lease, from: this.#leaseOf(lease).payload.vehicle }
-  }
-
-  #rootName(root: Uint8Array): string {
-    const text = textOf(root, 'hex')
-    if (!this.#roots.has(text)) this.#roots.set(text, this.#roots.size + 1)
-    return `root ${this.#roots.get(text)}`
-  }
-
-  #member(name: string): Member {
-    const member = this.#members.get(name)
-    if (member === undefined) throw new Error(`${name} has no such job`)
-    return member
-  }
-
-  #running(name: string): Council {
-    const { council } = this.#member(name)
-    if (council === undefined) throw new Error(`${name} does not run`)
-    return council
-  }
-
-  #runs(name: string): boolean {
-    const member = this.#members.get(name)
-    return member === undefined || member.council !== undefined
-  }
-
-  #linked(a: string, b: string): boolean {
-    return a !== b && !this.#parted.has(linkOf(a, b)) && this.#runs(a) && this.#runs(b)
-  }
-
-  /** `a` is everybody's link with a; `a b c` are those of a with b and with c. */
-  #pairs([first = '', ...others]: readonly string[]): [string, string][] {
-    const ends = others.length > 0 ? others : [...this.#names].filter((name) => name !== first)
-    return ends.map((end) => [first, end])
-  }
-}
-
-function linkOf(a: string, b: string): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`
 }

@@ -9,6 +9,7 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
+import { runtimeNames } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
 import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
@@ -84,7 +85,7 @@ Examples:
 /** What a job is, and what it may cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return command
-    .requiredOption('--runtime <name>', 'what to do with each document: ocr or wasm')
+    .requiredOption('--runtime <name>', `what to do with each document: ${runtimeNames.join(' or ')}`)
     .addOption(
       new Option('--engine <name>', 'auto: the fastest that enough owners have')
         .default(submitDefaults.engine)

@@ -3,7 +3,7 @@
  * functions that read and change it; none keeps anything of its own. What they want done they put into `effects`.
  *
  * Behind "Use" stands who writes a field and why it is kept; behind "Invariant" what holds between two inputs, which
- * `checkDesk` asserts after every command of the scenarios.
+ * `checkDesk` (desk-check.ts) asserts after every command of the scenarios.
  */
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
@@ -14,11 +14,8 @@ import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import { Slowness } from '../job/slowness.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
-import { jobRetentionMs, settledVerdictsMax } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Micros } from '../price.ts'
-import type { Verified } from '../record/record.ts'
-import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
 import { JobState } from '../state/job-state.ts'
 import type { Candidate } from './candidate.ts'
 import type { StewardEffect } from './contract.ts'
@@ -134,38 +131,4 @@ export function newDesk(options: StewardOptions): Desk {
     unpublished: [],
     effects: [],
   }
-}
-
-/** Signs a record: it is among those of the job from now on. */
-export function issue<Kind extends JobRecordKind>(
-  desk: Desk,
-  kind: Kind,
-  payload: PayloadOf<Kind>,
-): Verified<PayloadOf<Kind>> {
-  const { job, self, manifest, epoch = 0 } = desk.options
-  const expiresMs = manifest.deadlineMs + jobRetentionMs
-  const made = desk.issuer.issue(kind, { payload, job, epoch, steward: self, expiresMs })
-  const isFine = desk.state.admit(made.issued as JobRecord)
-  assert(isFine, 'a steward signs only what belongs to its job')
-  desk.effects.push({ type: 'issue', ...made } as StewardEffect)
-  return made.issued.record as Verified<PayloadOf<Kind>>
-}
-
-/** Asserts what holds of a desk between two inputs. */
-export function checkDesk(desk: Desk): void {
-  const { board, leases, state, candidates, capacities, short, end, unpublished, effects, apart } = desk
-  for (const shard of board.states)
-    assert(board.open.has(shard) === (shard.verdict === undefined), 'a shard without a verdict is open')
-  const wanted = board.states.reduce((sum, shard) => sum + shard.wanted, 0)
-  assert(board.wantedTotal === wanted, 'the board knows how many replicas its shards want')
-  for (const { lease } of leases.all()) assert(state.has(lease.id), 'every lease in the book is on record')
-  assert(
-    candidates.every(({ peer }) => capacities.has(peer)),
-    'who can be drawn is in the roster',
-  )
-  assert(short === undefined || board.wantedTotal > 0, 'money is short only for what is wanted')
-  assert(end === undefined || leases.active().next().done === true, 'nobody works for a job that has ended')
-  assert(unpublished.length === 0 && effects.length === 0, 'an input leaves nothing undone')
-  for (const { settles } of apart.values())
-    assert(settles.length <= settledVerdictsMax, 'a verdict names as many as its record may')
 }

@@ -2,9 +2,10 @@
 
 import type { JobEnd } from '../job/verdict.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
-import { type Desk, issue } from './desk.ts'
+import type { Desk } from './desk.ts'
 import { withdrawLease } from './endings.ts'
 import { publishVerdicts } from './judge.ts'
+import { issue } from './signing.ts'
 
 /** Every shard has its verdict: the job ends by what they are. */
 export function concludeJob(desk: Desk, nowMs: number): void {

@@ -14,9 +14,10 @@ import {
   windowMarginMs,
 } from '../limits.ts'
 import { answersAlike, type Claim } from '../verification/tally.ts'
-import { type Desk, issue } from './desk.ts'
+import type { Desk } from './desk.ts'
 import { contradictOwner, pointless, withdrawLease } from './endings.ts'
 import type { ShardState } from './shard-board.ts'
+import { issue } from './signing.ts'
 import type { Check, ClosedWindow } from './windows.ts'
 
 /** Decides what can be decided, until nothing changes any more. */

@@ -4,10 +4,11 @@ import type { Lease } from '../job/lease.ts'
 import type { Verified } from '../record/record.ts'
 import { type Affords, bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
 import type { Candidate } from './candidate.ts'
-import { type Desk, issue } from './desk.ts'
+import type { Desk } from './desk.ts'
 import type { LeaseState } from './lease-book.ts'
 import { affords, priceOf, shortageNow, unitsIn } from './purse.ts'
 import type { ShardState } from './shard-board.ts'
+import { issue } from './signing.ts'
 
 /** Leases what is wanted, for as long as somebody is free and can be paid. */
 export function assignWork(desk: Desk, nowMs: number): void {

@@ -7,11 +7,12 @@ import type { Lease } from '../job/lease.ts'
 import { budgetWaitMs, writtenOffMax } from '../limits.ts'
 import { formatMoney, type Micros, unitsOf } from '../price.ts'
 import type { Candidate } from './candidate.ts'
-import { type Desk, issue } from './desk.ts'
+import type { Desk } from './desk.ts'
 import { coveredPlaces } from './endings.ts'
 import { finishJob } from './finish.ts'
 import type { LeaseState } from './lease-book.ts'
 import type { ShardState } from './shard-board.ts'
+import { issue } from './signing.ts'
 
 /** Units of work in a shard, by which it is paid. */
 export function unitsIn(desk: Desk, { entry }: ShardState): number {
