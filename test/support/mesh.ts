@@ -28,6 +28,7 @@ import type { PeerId } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
+import { crash } from './crash.ts'
 import { MeshClock } from './mesh-clock.ts'
 import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
@@ -60,7 +61,7 @@ export interface MeshOptions {
 /** For a machine at a standstill. */
 const waitMsMax = 90_000
 /** How often that is looked at which sends no event. */
-const lookMs = 20
+const lookMs = 100
 /** Longer than a node that has just started listens before it judges who is there. */
 const settledMs = 6_000
 
@@ -275,6 +276,11 @@ export class MeshNode {
     const node = this.#node
     this.#node = undefined
     await node?.stop()
+  }
+
+  /** Ends as if it were killed. Takes effect before this returns; the promise is for the clearing up. */
+  crash(): Promise<void> {
+    return crash(this.peer, this.dataDir, () => this.stop())
   }
 
   /** Comes back through another node, if there is one. */

@@ -39,8 +39,6 @@ export interface SwarmOptions {
   readonly fleet?: boolean
   /** What the fleet's operator keeps of what owners earn, in parts per million. */
   readonly operatorPpm?: number
-  /** What the submitter runs until it is started again. */
-  readonly submitterProgram?: string
   readonly logLevel?: string
 }
 
@@ -73,8 +71,7 @@ export class Swarm {
       writeFileSync(join(folder, 'fleet.json'), charterText(signCharter(key, charter, Date.now())))
     }
     try {
-      const { submitterProgram: program } = options
-      const own = { name: 'submitter', slots: 0, ...(program === undefined ? {} : { program }) }
+      const own = { name: 'submitter', slots: 0 }
       const submitter = await Member.start(memberOptions(folder, options, own, owners, []))
       const swarm = new Swarm(folder, submitter, owners, options)
       try {
