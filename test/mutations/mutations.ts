@@ -14,7 +14,7 @@ export interface Mutation {
 
 const scenarios = 'test/protocol/scenarios.test.ts'
 const council = 'test/protocol/council.test.ts'
-const simulator = 'test/simulator/simulator.test.ts'
+const simulator = 'test/simulator/campaign.test.ts'
 const tally = 'test/protocol/tally.test.ts'
 const audit = 'test/protocol/audit.test.ts'
 const settlement = 'test/protocol/settlement.test.ts'
