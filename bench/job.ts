@@ -1,6 +1,7 @@
 /** A job in a swarm, from its submission to its end, as every benchmark runs it. */
 import type { JobStatus, SubmitRequest } from '../src/host/api.ts'
 import type { LocalClient } from '../src/host/local/client.ts'
+import { submitDefaults } from '../src/host/submit-defaults.ts'
 
 type Wanted = Pick<SubmitRequest, 'paths' | 'runtime' | 'replicas'> & Partial<SubmitRequest>
 
@@ -16,21 +17,6 @@ export async function runJob(node: LocalClient, wanted: Wanted): Promise<JobStat
 
 /** Answers the job's id. */
 export async function submitJob(node: LocalClient, wanted: Wanted): Promise<string> {
-  const { job } = await node.submit({
-    engine: 'auto',
-    module: null,
-    options: {},
-    errorBound: 1e-4,
-    colludingShare: 0.01,
-    deadlineMs: null,
-    shortage: 'wait',
-    arbiter: 'auto',
-    selfCheck: false,
-    standbys: 0,
-    blind: false,
-    category: 'documents',
-    payment: null,
-    ...wanted,
-  })
+  const { job } = await node.submit({ ...submitDefaults, standbys: 0, ...wanted })
   return job
 }

@@ -16,6 +16,7 @@ import { writeFile } from '../src/host/store/files.ts'
 import type { JournalRecord } from '../src/host/store/journal.ts'
 import { drawSeed, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
 import { openStore, type Store } from '../src/host/store.ts'
+import { carryOut, type Hands } from '../src/protocol/driver.ts'
 import type { Cid, PeerId } from '../src/protocol/ids.ts'
 import { type Issued, Issuer } from '../src/protocol/issuer.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../src/protocol/job/lease.ts'
@@ -263,26 +264,31 @@ async function paidJob(
       inputs.push({ type: 'receipt', receipt: { ...made.issued, signed: keep(key, made) }, released: null })
     }
   }
-  const carryOut = (effect: StewardEffect) => {
-    if (effect.type === 'issue') {
+  const hands: Hands<StewardEffect> = {
+    issue: (effect) => {
       const { kind, record } = effect.issued
       keep(steward, effect)
       if (kind === 'lease') leases.set(record.id, record)
-    } else if (effect.type === 'offer') answer(leases.get(effect.lease)!)
-    else if (effect.type === 'collect')
+    },
+    offer: ({ lease }) => answer(leases.get(lease)!),
+    collect: ({ wanted }) =>
       inputs.push({
         type: 'examined',
-        results: effect.wanted.map((want) => ({
+        results: wanted.map((want) => ({
           ...want,
           finding: { state: 'good', text: 'read', exhausted: false },
         })),
-      })
+      }),
+    // Vehicles answer at once and honestly, and nobody waits for anything.
+    ...{ keep: ignore, send: ignore, revoke: ignore, recompute: ignore, lied: ignore },
+    ...{ decided: ignore, ended: ignore, wake: ignore },
   }
   let next = 0
-  while (next < inputs.length)
-    for (const effect of machine.handle(inputs[next++]!, Date.now())) carryOut(effect)
+  while (next < inputs.length) carryOut(machine.handle(inputs[next++]!, Date.now()), hands, (say) => say())
   return { job, manifest, records }
 }
+
+function ignore(): void {}
 
 function capacityOf(peer: PeerId): Capacity {
   return {

@@ -1,6 +1,6 @@
 /**
- * What can be asked of a running node: by a command over its local socket, by a temporary node's own command,
- * later by the gateway. Plain data only, since all of it crosses a socket as JSON.
+ * What can be asked of a running node, by commands and other programs of its user. Plain data only, since all of it
+ * crosses the node's local socket as JSON (local/operations.ts).
  */
 
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'

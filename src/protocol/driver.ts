@@ -11,7 +11,7 @@ import type { WorkerEffect } from './worker/contract.ts'
 type AnyEffect = CouncilEffect | WorkerEffect
 
 export type Hands<Effect extends AnyEffect> = {
-  readonly [Type in Effect['type']]: (effect: Extract<Effect, { readonly type: Type }>) => void
+  readonly [Type in Effect['type']]: (effect: Extract<Effect, { readonly type: Type }>) => unknown
 }
 
 /** Whether somebody else hears of an effect, so that it waits for the writes before it. */
@@ -52,15 +52,18 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   advertise: false,
 }
 
-/** `after` says something once all that was begun to be written is durable. */
+/**
+ * `after` does something once all that was begun to be written is durable, and all that was to be done after that is
+ * done: where it is asynchronous, it waits for what a hand returns.
+ */
 export function carryOut<Effect extends AnyEffect>(
   effects: readonly Effect[],
   hands: Hands<Effect>,
-  after: (say: () => void) => void,
+  after: (say: () => unknown) => void,
 ): void {
   for (const effect of effects) {
     const type: Effect['type'] = effect.type
-    const carry = () => hands[type](effect as never)
+    const carry = (): unknown => hands[type](effect as never)
     if (waits[type]) after(carry)
     else carry()
   }

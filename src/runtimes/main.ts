@@ -26,7 +26,7 @@ try {
 }
 
 async function describe(): Promise<void> {
-  const loaded = await Promise.all(Object.values(runtimes).map((load) => load()))
+  const loaded = await Promise.all(Object.values(runtimes).map(({ load }) => load()))
   const engines = await Promise.all(loaded.map((runtime) => runtime.engines()))
   await send({ type: 'hello', engines: engines.flat() })
 }
@@ -87,7 +87,7 @@ async function run(header: ToChild & { type: 'run' }, body: Uint8Array): Promise
 }
 
 async function runtimeNamed(name: string): Promise<Runtime> {
-  const load = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined
+  const load = Object.hasOwn(runtimes, name) ? runtimes[name]?.load : undefined
   if (load === undefined) throw new RecordError('bad-weights', `no runtime is called ${JSON.stringify(name)}`)
   return load()
 }

@@ -4,11 +4,17 @@
  * A frame is: header length (u32, little endian), body length (u32), header (JSON), body (raw bytes: weights,
  * documents and outputs never pass through JSON). The child answers `run` and `inspect` in order, so the
  * parent may send the next page before the last one is done and the child never waits for it.
- * This file is the only thing that src/host and src/runtimes share.
+ * This file and the descriptions in registry.ts are all that src/host and src/runtimes share.
  */
 import type { DocumentShape, EngineDescription, RecordErrorCode, RuntimeOptions } from './runtime.ts'
 
-export type { DocumentShape, EngineDescription, RecordErrorCode, RuntimeOptions } from './runtime.ts'
+export type {
+  DocumentShape,
+  EngineDescription,
+  RecordErrorCode,
+  RuntimeDescription,
+  RuntimeOptions,
+} from './runtime.ts'
 
 export type ToChild =
   /** Body: the weight files, one after another. Answered by `loaded` or `load-failed`. */

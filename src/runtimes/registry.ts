@@ -1,10 +1,18 @@
 /**
- * Every runtime this node knows, by the name a job asks for. A new runtime is one line here.
- * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines.
+ * Every runtime that this node knows, by the name that a job asks for, with what a submitter must know of it. A new runtime
+ * is one entry here; submission, help texts and child processes take everything else from it.
+ *
+ * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
+ * which reads the descriptions only, loads none.
  */
-import type { Runtime } from './runtime.ts'
+import { ocrWeights } from './ocr/weights.ts'
+import type { Runtime, RuntimeDescription } from './runtime.ts'
 
-export const runtimes: Readonly<Record<string, () => Promise<Runtime>>> = {
-  ocr: async () => (await import('./ocr/ocr.ts')).ocr,
-  wasm: async () => (await import('./wasm/wasm.ts')).wasm,
+export interface RegisteredRuntime extends RuntimeDescription {
+  readonly load: () => Promise<Runtime>
+}
+
+export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
+  ocr: { weights: ocrWeights, unit: 'page', load: async () => (await import('./ocr/ocr.ts')).ocr },
+  wasm: { weights: 'module', unit: 'page', load: async () => (await import('./wasm/wasm.ts')).wasm },
 }

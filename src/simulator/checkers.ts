@@ -3,6 +3,7 @@
  * look at what nodes sign and do, never into the machines.
  */
 
+import { pushTo } from '../base/push-to.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Allowance } from '../protocol/job/allowance.ts'
 import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
@@ -137,10 +138,7 @@ export class Checkers {
   #lease(lease: Verified<Lease>): void {
     this.#leases.set(lease.id, lease)
     for (const position of lease.payload.positions) {
-      const key = `${lease.job}/${position}`
-      const holders = this.#holders.get(key)
-      if (holders === undefined) this.#holders.set(key, [lease.payload.vehicle])
-      else holders.push(lease.payload.vehicle)
+      pushTo(this.#holders, `${lease.job}/${position}`, lease.payload.vehicle)
     }
   }
 

@@ -1,4 +1,5 @@
 /** What a simulated steward writes to its disk, and what it makes of that after a crash. */
+import { impossible } from '../base/assert.ts'
 import type { Cid, JobId } from '../protocol/ids.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { JobRecord } from '../protocol/records.ts'
@@ -44,7 +45,7 @@ export function remember(
         entries.push(written.entry)
         break
       default:
-        written satisfies never
+        impossible(written)
     }
   return { jobs, records, inputs, results, entries }
 }

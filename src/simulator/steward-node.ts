@@ -1,5 +1,6 @@
-/** A node that looks after jobs: one disk, one ledger and one inbox for all of them. Each job is a StewardJob. */
+/** A node that looks after jobs: one disk, one ledger and one inbox for all of them. Each job is a CouncilDriver. */
 
+import { impossible } from '../base/assert.ts'
 import type { CouncilInput } from '../protocol/council/contract.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
@@ -12,19 +13,19 @@ import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import { type Chance, cheapHash } from './chance.ts'
+import { type CouncilDesk, CouncilDriver } from './council-driver.ts'
 import { capacityOf, seedNamed } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimWorld } from './sim-world.ts'
 import { remember, type StewardWritten } from './steward-disk.ts'
-import { type JobDesk, StewardJob } from './steward-job.ts'
 import { believed } from './unsigned.ts'
 
-export class StewardNode extends Shell<StewardWritten> implements JobDesk {
+export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   readonly role = 'steward'
   readonly #capacity: Capacity
-  readonly #jobs = new Map<JobId, StewardJob>()
+  readonly #jobs = new Map<JobId, CouncilDriver>()
   #records = new Map<RecordId, JobRecord>()
   #results = new Set<Cid>()
   #inputs = new Set<JobId>()
@@ -147,7 +148,7 @@ export class StewardNode extends Shell<StewardWritten> implements JobDesk {
       case 'statement':
         break // a steward executes nothing
       default:
-        parcel satisfies never
+        impossible(parcel)
     }
   }
 
@@ -170,7 +171,7 @@ export class StewardNode extends Shell<StewardWritten> implements JobDesk {
       case 'records':
         throw new Error('simulated nodes hand records over opened')
       default:
-        delivery satisfies never
+        impossible(delivery)
     }
   }
 
@@ -192,7 +193,7 @@ export class StewardNode extends Shell<StewardWritten> implements JobDesk {
       case 'find':
         throw new Error(`a simulated node says '${message.type}' with a parcel of its own`)
       default:
-        message satisfies never
+        impossible(message)
     }
   }
 
@@ -218,13 +219,13 @@ export class StewardNode extends Shell<StewardWritten> implements JobDesk {
 
   #begin(job: SimJob, records: readonly JobRecord[], fresh: boolean): void {
     const { id } = job.manifest
-    const begun = new StewardJob(job, this)
+    const begun = new CouncilDriver(job, this)
     this.#jobs.set(id, begun)
     this.#money.begin(job, [...records].sort(byDependency).filter(isMoney), this.clockMs)
     begun.begin(records, this.#inputs.has(id), fresh)
   }
 
-  // --- what its jobs ask of it (steward-job.ts) ---------------------------------------------------------------
+  // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
 
   seedOf(nonce: Uint8Array): Uint8Array {
     return seedNamed(`${this.peer}/${nonce.join()}`)

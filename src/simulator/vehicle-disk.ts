@@ -1,4 +1,5 @@
 /** What a simulated vehicle writes to its disk, and what it makes of that after a crash. */
+import { impossible } from '../base/assert.ts'
 import type { JobId, LeaseId, PeerId } from '../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
@@ -67,7 +68,7 @@ export function remember(
         entries.push(written.entry)
         break
       default:
-        written satisfies never
+        impossible(written)
     }
   return {
     jobs: [...jobs.values()].map(({ job, steward, leases: known }) => ({

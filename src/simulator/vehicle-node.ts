@@ -1,13 +1,13 @@
 /** A vehicle: carries out what its worker decides, as src/host/vehicle does in the real world. */
 
+import { impossible } from '../base/assert.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
-import type { Receipt } from '../protocol/job/lease.ts'
+import { isToSteward } from '../protocol/inbox.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { Capacity, EngineAdvert } from '../protocol/membership/advert.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Ask } from '../protocol/price.ts'
-import type { Verified } from '../protocol/record/record.ts'
 import { type Checked, checked } from '../protocol/records.ts'
 import type { WorkerEffect, WorkerInput } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
@@ -130,13 +130,29 @@ export class VehicleNode extends Shell<VehicleWritten> {
       case 'receipt':
         break // a vehicle looks after no job
       default:
-        parcel satisfies never
+        impossible(parcel)
     }
   }
 
   #hearMessage(from: PeerId, message: Message): void {
-    if (message.type === 'acknowledge' || message.type === 'withdraw' || message.type === 'ended')
-      this.#tell({ ...message, from })
+    if (isToSteward(message)) return // it looks after no job
+    switch (message.type) {
+      case 'acknowledge':
+      case 'withdraw':
+      case 'ended':
+        this.#tell({ ...message, from })
+        break
+      case 'offer':
+      case 'adopt':
+      case 'statement':
+        throw new Error(`'${message.type}' is a parcel of its own in here`)
+      case 'charter':
+      case 'credential':
+      case 'evidence':
+        break // there is no fleet in here, and nobody is banned
+      default:
+        impossible(message)
+    }
   }
 
   linked(peer: PeerId, up: boolean): void {
@@ -239,10 +255,10 @@ export class VehicleNode extends Shell<VehicleWritten> {
         this.durable({ type: 'follow', job, steward })
         if (this.#money.worksFor(job)) this.#knowStewards(this.#jobs.get(job)!)
       },
-      issue: ({ id, body, opening }) => {
-        const receipt = { ...body, id } as Verified<Receipt>
-        world.checkers.signed(id, body, opening, isLiar(this.temper))
-        this.#receipts.set(id, checked('receipt', receipt, opening))
+      issue: ({ issued }) => {
+        const { record: receipt, opening } = issued
+        world.checkers.signed(receipt.id, receipt, opening, isLiar(this.temper))
+        this.#receipts.set(receipt.id, issued)
         this.durable({ type: 'receipt', receipt, opening })
         this.#money.signed(this.#leases.get(receipt.payload.lease)!.lease, receipt, this.clockMs)
       },

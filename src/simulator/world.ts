@@ -10,19 +10,19 @@ import type { Verified } from '../protocol/record/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { Chance } from './chance.ts'
 import { Checkers } from './checkers.ts'
-import { nameOf, ownerNamed, peerNamed } from './fixtures.ts'
-import { tempersOf } from './liars.ts'
+import { nameOf } from './fixtures.ts'
 import { Machines } from './machines.ts'
 import { Mesh } from './mesh.ts'
+import { checkPeace } from './peace.ts'
+import { Population } from './population.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
-import { StewardNode } from './steward-node.ts'
-import { askOf, jobOf, rulesOf } from './submission.ts'
+import type { StewardNode } from './steward-node.ts'
+import { jobOf, rulesOf } from './submission.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
 import { clockJumpMsMax, Trouble } from './trouble.ts'
-import { VehicleNode } from './vehicle-node.ts'
 
 export interface Outcome {
   readonly traceHash: string
@@ -62,8 +62,7 @@ export class World implements SimWorld {
   readonly #machines = new Machines(this.#timeline)
   readonly #trace = new Trace()
   readonly #mesh: Mesh
-  readonly #stewards = new Map<PeerId, StewardNode>()
-  readonly #vehicles = new Map<PeerId, VehicleNode>()
+  readonly #population: Population
   readonly #jobs: { readonly job: SimJob; readonly submittedMs: number }[] = []
   readonly #endedMs = new Map<JobId, number>()
   readonly #handovers = new Set<string>()
@@ -77,7 +76,7 @@ export class World implements SimWorld {
     this.#troubleMs = minutes * 60_000
     this.chance = new Chance(seed, 'world')
     this.#mesh = new Mesh(this.#timeline, new Chance(seed, 'network'), scenario)
-    this.#populate()
+    this.#population = new Population(scenario, this, this.#machines, this.chance)
     for (let i = 0; i < scenario.jobs; i += 1)
       this.#timeline.at(this.chance.between(0, this.#troubleMs / 3), () => this.#submit(i))
     new Trouble({
@@ -86,12 +85,16 @@ export class World implements SimWorld {
       untilMs: this.#troubleMs,
       timeline: this.#timeline,
       mesh: this.#mesh,
-      stewards: [...this.#stewards.values()],
-      vehicles: [...this.#vehicles.values()],
+      stewards: this.#population.stewards,
+      vehicles: this.#population.vehicles,
       conditionOf: ({ peer }) => this.#machines.of(peer),
       later: ({ peer }, delayMs, happen) => this.#machines.later(peer, delayMs, happen),
       note: (event) => this.#note(event),
-      mayLose: ({ peer }) => this.#mayLose(peer),
+      mayLose: ({ peer }) =>
+        this.#population.mayLose(
+          peer,
+          this.#jobs.map(({ job }) => job),
+        ),
     }).plan()
     this.#advertise()
     this.#sample()
@@ -106,7 +109,10 @@ export class World implements SimWorld {
     // A job may have ended a moment ago, at its deadline: then the record that says so is on its way, or lost and not
     // missed yet.
     this.#runUntil(() => Math.min(this.#lastSignedMs + settledMs, lateMs + settlingMsMax))
-    if (this.checkers.violations.length === 0) this.#checkPeace()
+    if (this.checkers.violations.length === 0) {
+      const jobs = this.#jobs.map(({ job }) => job)
+      checkPeace(jobs, this.#population, this.checkers, this.#scenario.lostForGood === 0)
+    }
     const ends = this.#jobs.map(({ job }) => this.checkers.endOf(job.manifest.id))
     return {
       traceHash: this.#trace.hash,
@@ -169,7 +175,7 @@ export class World implements SimWorld {
   }
 
   linkedTo({ peer, role }: SimNode): PeerId[] {
-    const others = role === 'steward' ? this.#nodes() : this.#stewards.values()
+    const others = role === 'steward' ? this.#population.all : this.#population.stewards
     return [...others]
       .map((other) => other.peer)
       .filter((other) => other !== peer && this.#talks(peer, other))
@@ -178,7 +184,7 @@ export class World implements SimWorld {
   send(from: SimNode, to: PeerId, parcel: Parcel): void {
     if (parcel.type === 'entrust') for (const { id } of parcel.handovers) this.#handovers.add(id)
     this.#mesh.send(from.peer, to, () => {
-      const node = this.#stewards.get(to) ?? this.#vehicles.get(to)
+      const node = this.#population.get(to)
       if (node === undefined) return
       this.later(node, 0, () => {
         this.#note(() => `${nameOf(from.peer)} > ${nameOf(to)}: ${labelOf(parcel)}`)
@@ -192,7 +198,7 @@ export class World implements SimWorld {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
       done(
         wanted.map((want) => {
-          const serves = this.#vehicles.get(want.from)!.serves(want.result)
+          const serves = this.#population.vehicle(want.from).serves(want.result)
           const there = this.#talks(node.peer, want.from) && serves && this.hasRoom(node)
           if (!there) return { ...want, finding: { state: 'missing' } as const }
           return { ...want, finding: { state: 'good', text: want.result, exhausted: false } as const }
@@ -203,7 +209,7 @@ export class World implements SimWorld {
 
   fetchResults(node: SimNode, from: PeerId, results: readonly Cid[], done: (held: boolean) => void): void {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
-      const steward = this.#stewards.get(from)!
+      const steward = this.#population.get(from)!
       const there = this.#talks(node.peer, from) && results.every((result) => steward.serves(result))
       done(there && this.hasRoom(node))
     })
@@ -211,7 +217,7 @@ export class World implements SimWorld {
 
   fetchInputs(node: SimNode, job: SimJob, done: () => void): void {
     this.later(node, 2_000, () => {
-      const source = [...this.#stewards.values()].find(
+      const source = this.#population.stewards.find(
         (other) => other !== node && other.hasInputs(job) && this.#talks(node.peer, other.peer),
       )
       if (source !== undefined && this.hasRoom(node)) done()
@@ -221,36 +227,15 @@ export class World implements SimWorld {
 
   cartelHoldsAll({ manifest }: SimJob, position: number): boolean {
     const holders = this.checkers.holdersOf(manifest.id, position)
-    const members = holders.filter((peer) => this.#vehicles.get(peer)!.temper === 'cartel')
+    const members = holders.filter((peer) => this.#population.vehicle(peer).temper === 'cartel')
     return members.length === holders.length && members.length >= manifest.payload.assurance.replicas
   }
 
   // --- what happens -------------------------------------------------------------------------------------------
 
-  #populate(): void {
-    const scenario = this.#scenario
-    for (let i = 0; i < scenario.stewards; i += 1) {
-      const peer = peerNamed(`steward-${i}`)
-      this.#machines.add(peer)
-      this.#stewards.set(peer, new StewardNode(this, peer, ownerNamed(`steward-${i}`)))
-    }
-    const tempers = tempersOf(scenario)
-    for (let i = 0; i < scenario.vehicles; i += 1) {
-      const peer = peerNamed(`car-${i}`)
-      const temper = tempers[i] ?? 'honest'
-      const owner = ownerNamed(temper === 'same-owner' ? 'liars' : `car-${i}`)
-      const slowness = this.chance.happens(scenario.slow) ? 10 : 1
-      this.#machines.add(peer)
-      this.#vehicles.set(
-        peer,
-        new VehicleNode(this, peer, owner, { temper, slowness, ask: askOf(scenario, i) }),
-      )
-    }
-  }
-
   #submit(index: number): void {
     const { standbys } = this.#scenario
-    const stewards = [...this.#stewards.values()]
+    const { stewards } = this.#population
     const living = stewards
       .map((_, i) => stewards[(index * (1 + standbys) + i) % stewards.length]!)
       .filter(({ peer }) => this.#machines.isUp(peer))
@@ -287,60 +272,23 @@ export class World implements SimWorld {
   }
 
   #advertise(): void {
-    const living = this.#nodes().filter(({ peer }) => this.#machines.isUp(peer))
+    const living = this.#population.all.filter(({ peer }) => this.#machines.isUp(peer))
     const capacities = living.map((node) => node.capacity())
     const changed =
       capacities.length !== this.#capacities.length ||
       capacities.some((capacity, i) => capacity !== this.#capacities[i])
     this.#capacities = capacities
     if (changed)
-      for (const steward of this.#stewards.values()) this.later(steward, 0, () => steward.tellRoster())
+      for (const steward of this.#population.stewards) this.later(steward, 0, () => steward.tellRoster())
     this.#timeline.at(this.nowMs + advertIntervalMs, () => this.#advertise())
   }
 
   /** What grows must stay bounded. */
   #sample(): void {
     for (const { job } of this.#jobs)
-      for (const node of this.#stewards.values()) this.checkers.bounded(job, node.peer, node.recordsOf(job))
-    for (const vehicle of this.#vehicles.values()) this.checkers.busy(vehicle.peer, vehicle.openLeases)
+      for (const node of this.#population.stewards) this.checkers.bounded(job, node.peer, node.recordsOf(job))
+    for (const vehicle of this.#population.vehicles) this.checkers.busy(vehicle.peer, vehicle.openLeases)
     this.#timeline.at(this.nowMs + sampleIntervalMs, () => this.#sample())
-  }
-
-  #checkPeace(): void {
-    for (const { job } of this.#jobs) {
-      const { id } = job.manifest
-      const living = [...this.#stewards.values()].filter(
-        (node) => this.#machines.isUp(node.peer) && node.knows(job),
-      )
-      const roots = living.map((node) => node.rootOf(job))
-      this.checkers.converged(id, roots)
-      if (this.#scenario.lostForGood > 0) continue
-      this.checkers.kept(id, (result) => living.some((node) => node.hasResult(result)))
-      this.#checkAccounts(id, living)
-    }
-  }
-
-  /** Once they have spoken, with nothing lost, each vehicle's ledger says what each steward's does. */
-  #checkAccounts(job: JobId, stewards: readonly StewardNode[]): void {
-    for (const vehicle of this.#vehicles.values()) {
-      if (!this.#machines.isUp(vehicle.peer) || !vehicle.worksFor(job)) continue
-      for (const steward of stewards)
-        vehicle.reconcile(job, (before) => steward.answer(job, vehicle.peer, before))
-      for (const steward of stewards) this.checkers.ledgers.agree(job, steward.peer, vehicle.peer)
-    }
-  }
-
-  /** A job of which all stewards are gone is lost indeed: one that has all it takes stays. */
-  #mayLose(peer: PeerId): boolean {
-    const others = [...this.#stewards.values()].filter(
-      (other) => other.peer !== peer && !this.#machines.of(other.peer).lost,
-    )
-    const node = this.#stewards.get(peer)!
-    return this.#jobs.every(({ job }) => !node.knows(job) || others.some((other) => other.hasInputs(job)))
-  }
-
-  #nodes(): (StewardNode | VehicleNode)[] {
-    return [...this.#stewards.values(), ...this.#vehicles.values()]
   }
 
   #talks(a: PeerId, b: PeerId): boolean {

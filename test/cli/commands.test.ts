@@ -12,7 +12,16 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { serveLocal } from '../../src/host/local/server.ts'
 import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
-import { FakeNode, job, peerRow, plan, request, resultLine, status } from '../support/fake-node.ts'
+import {
+  type FakeNode,
+  fakeNode,
+  job,
+  peerRow,
+  plan,
+  request,
+  resultLine,
+  status,
+} from '../support/fake-node.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const { peer } = peerRow
@@ -237,7 +246,7 @@ async function run(args: readonly string[]): Promise<Ended> {
 
 async function startFake(t: TestContext): Promise<{ dataDir: string; node: FakeNode }> {
   const dataDir = newDirectory(t)
-  const node = new FakeNode()
+  const node = fakeNode()
   const server = await serveLocal(node, dataDir, pino({ level: 'silent' }))
   t.after(() => server.close())
   return { dataDir, node }

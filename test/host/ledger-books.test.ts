@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { Books } from '../../src/host/ledger/books.ts'
 
 import { openStore, type Store } from '../../src/host/store.ts'
-import { outsideAccount, ownerAccount, submitterAccount } from '../../src/protocol/ledger/entry.ts'
+import { outsideAccount, ownerAccount, submitterAccount } from '../../src/protocol/ledger/account.ts'
 import type { LedgerInput } from '../../src/protocol/ledger/ledger.ts'
 import { MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'
 import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'

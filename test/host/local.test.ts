@@ -10,9 +10,11 @@ import { RequestError } from '../../src/host/errors.ts'
 import { connectLocal, type LocalClient } from '../../src/host/local/client.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
 import { connectionsMax, requestBytesMax } from '../../src/host/local/messages.ts'
+import { operations } from '../../src/host/local/operations.ts'
 import { type LocalServer, serveLocal } from '../../src/host/local/server.ts'
 import {
-  FakeNode,
+  type FakeNode,
+  fakeNode,
   info,
   job,
   peerRow,
@@ -41,6 +43,7 @@ test('every method asks the node what the client was asked, and brings its answe
   await client.pause(5)
   await client.pause(null)
   await client.resume()
+  await client.fleetAdmit(info.peer, null, 'car')
   assert.deepEqual(node.calls, [
     ['info'],
     ['peers'],
@@ -53,7 +56,20 @@ test('every method asks the node what the client was asked, and brings its answe
     ['pause', 5],
     ['pause', null],
     ['resume'],
+    ['fleetAdmit', info.peer, null, 'car'],
   ])
+})
+
+test('every method can be asked for over the socket by name, and takes no argument that it does not know', async (t) => {
+  const { dataDir } = await startPair(t)
+  const socket = await connectRaw(t, dataDir)
+  for (const [id, method] of Object.keys(operations).entries())
+    socket.write(`${JSON.stringify({ id, method, params: { surprise: 1 } })}\n`)
+  const answers = await readLines(socket, Object.keys(operations).length)
+  for (const [id, method] of Object.keys(operations).entries()) {
+    assert.deepEqual([answers[id].id, answers[id].error?.name], [id, 'Malformed'], method)
+    assert.match(answers[id].error.message, new RegExp(`^${method}: params`))
+  }
 })
 
 test('a submission tells its progress before its plan', async (t) => {
@@ -284,7 +300,7 @@ interface Pair {
 }
 
 async function startPair(t: TestContext, dataDir = newDirectory(t)): Promise<Pair> {
-  const node = new FakeNode()
+  const node = fakeNode()
   const server = await serveLocal(node, dataDir, log)
   const client = await connectLocal(dataDir)
   assert.ok(client)

@@ -1,18 +1,22 @@
 /** What a submission leaves in the store, with an executor that finds a page in everything. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { pino } from 'pino'
 import type { SubmitRequest } from '../../src/host/api.ts'
-import type { Executor } from '../../src/host/executor/executor.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import type { Executor } from '../../src/host/executor/contract.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
-import { describeJob, makeJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
+import { withDescription } from '../../src/host/submission/description.ts'
+import { makeJob, type PreparedJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
+import { weightSources } from '../../src/host/submission/weights.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { runtimes } from '../../src/runtimes/registry.ts'
 import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
 /** A module of two blocks and three documents, of which one is of two blocks as well. */
@@ -28,22 +32,14 @@ function requestFor(t: TestContext): SubmitRequest {
     return path
   })
   return {
+    ...submitDefaults,
     paths,
     runtime: 'wasm',
-    engine: 'auto',
     module: join(folder, 'module.wasm'),
-    options: {},
     errorBound: 0.001,
     colludingShare: 0.05,
     replicas: 2,
-    deadlineMs: null,
-    shortage: 'wait',
-    arbiter: 'auto',
-    selfCheck: false,
     standbys: 0,
-    blind: false,
-    category: 'documents',
-    payment: null,
   }
 }
 
@@ -60,32 +56,28 @@ function contextOn({ blocks }: Store): SubmissionContext {
     owner: ownerIdOf(sha256, node.peerId),
     canRecompute: () => true,
     recruit: async () => [],
-    log: pino({ level: 'silent' }),
+    clock: systemClock,
   }
 }
 
 test('one request made twice is one request, and becomes two jobs that share their inputs', async (t) => {
   const store = temporaryStore(t, { cacheBytesMax: 0 })
   const context = contextOn(store)
-  const described = await describeJob(requestFor(t), context, () => {})
-  assert.equal(
-    (await describeJob(described.request, context, () => {})).requestDigest,
-    described.requestDigest,
-  )
-  const digestOf = async (changes: Partial<SubmitRequest>) =>
-    (await describeJob({ ...described.request, ...changes }, context, () => {})).requestDigest
-  assert.equal(await digestOf({ deadlineMs: 60_000, standbys: 2 }), described.requestDigest)
-  assert.notEqual(
-    await digestOf({ replicas: 3 }),
-    described.requestDigest,
-    'it resembles the first, and is another',
-  )
-  assert.equal(count(store, 'block_uses'), 0, 'what is only described is not stored')
+  const request = requestFor(t)
+  const digestOf = (changes: Partial<SubmitRequest>) =>
+    withDescription(
+      { ...request, ...changes },
+      context,
+      () => {},
+      async ({ requestDigest }) => requestDigest,
+    )
+  const digest = await digestOf({})
+  assert.equal(await digestOf({ deadlineMs: 60_000, standbys: 2 }), digest)
+  assert.notEqual(await digestOf({ replicas: 3 }), digest, 'it resembles the first, and is another')
+  assert.equal(count(store, 'block_uses'), 0, 'what no job takes is not kept')
+  assert.equal(count(store, 'blocks'), 0)
 
-  const [first, second] = [
-    await makeJob(described, context, () => {}),
-    await makeJob(described, context, () => {}),
-  ]
+  const [first, second] = [await make(request, context), await make(request, context)]
   assert.notEqual(first.job, second.job)
   const weights: Cid[] = []
   for await (const { cid } of chunkFile(module)) weights.push(cid)
@@ -100,6 +92,7 @@ test('one request made twice is one request, and becomes two jobs that share the
   await store.blocks.release(first.job)
   for (const cid of kept) assert.notEqual(await store.blocks.get(cid), undefined)
   await store.blocks.release(second.job)
+  assert.equal(count(store, 'block_uses'), 0)
   assert.equal(count(store, 'blocks'), 0)
 })
 
@@ -107,16 +100,77 @@ test('a submission that fails half-way leaves nothing, and harms no job that sha
   const store = temporaryStore(t, { cacheBytesMax: 0 })
   const context = contextOn(store)
   const request = requestFor(t)
-  const whole = await makeJob(await describeJob(request, context, () => {}), context, () => {})
+  const whole = await make(request, context)
   const before = count(store, 'block_uses')
-  const described = await describeJob(request, context, () => {})
-  writeFileSync(request.paths[2]!, 'something else')
-  await assert.rejects(
-    makeJob(described, context, () => {}),
-    /changed while it was read; submit again/,
-  )
+  const alone = {
+    ...context,
+    recruit: async () => {
+      throw new Error('nobody answers')
+    },
+  }
+  await assert.rejects(make(request, alone), /nobody answers/)
+  assert.equal(count(store, 'block_uses'), before)
+  const paths = [...request.paths, join(request.paths[0]!, 'is no folder')]
+  await assert.rejects(make({ ...request, paths }, context), /cannot be read/)
   assert.equal(count(store, 'block_uses'), before)
   for (const cid of store.blocks.of(whole.job).list()) assert.notEqual(await store.blocks.get(cid), undefined)
+})
+
+test('each document is read once: a file that changes afterwards is submitted as it was', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  const request = requestFor(t)
+  const whole = await make(request, context)
+  const again = await withDescription(
+    request,
+    context,
+    () => {},
+    async (described) => {
+      for (const path of request.paths) rmSync(path)
+      return makeJob(described, context, () => {})
+    },
+  )
+  const inputs = ({ job }: PreparedJob) => store.blocks.of(job).list('input')
+  const shared = new Set(inputs(whole))
+  // All but the shards and the lists, whose keys are the job's.
+  assert.equal(inputs(again).filter((cid) => shared.has(cid)).length, 5)
+})
+
+test('what a crash leaves of a submission goes when the store is opened for the jobs that are known', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  await withDescription(
+    requestFor(t),
+    context,
+    () => {},
+    async () => {
+      assert(count(store, 'block_uses') > 5)
+      await store.collect()
+      assert.equal(count(store, 'block_uses'), 0)
+    },
+  )
+})
+
+function make(request: SubmitRequest, context: SubmissionContext): Promise<PreparedJob> {
+  return withDescription(
+    request,
+    context,
+    () => {},
+    (described) => makeJob(described, context, () => {}),
+  )
+}
+
+test('of every runtime that is registered, a submission knows the weights, and where they are; of others it says which there are', () => {
+  for (const name of Object.keys(runtimes)) {
+    const sources = weightSources(name, '/my/module.wasm')
+    assert(sources.length > 0)
+    for (const { path } of sources) assert(path === '/my/module.wasm' || existsSync(path), path)
+  }
+  for (const name of ['tea', 'constructor'])
+    assert.throws(
+      () => weightSources(name, null),
+      new RegExp(`there is no runtime '${name}'; there are ${Object.keys(runtimes).join(' and ')}`),
+    )
 })
 
 function count({ database }: Store, table: 'blocks' | 'block_uses'): number {

@@ -118,18 +118,22 @@ interface Owed {
   readonly lease?: Partial<Lease>
   readonly writeOff?: (report: WrittenReport, lease: RecordId) => void
   readonly said?: Partial<Statement>
+  /** The shard that a verdict counts. */
+  readonly position?: number
   readonly verdicts?: (report: WrittenReport, receipts: readonly RecordId[]) => void
 }
 
-function owed({ lease, writeOff, said, verdicts }: Owed = {}): WrittenReport {
+function owed({ lease, writeOff, said, position = 0, verdicts }: Owed = {}): WrittenReport {
   const report = paying(2)
   const result = report.result('a')
   const leases = [0, 1].map((i) => report.lease(i, [0, 1], i === 0 ? { price, ...lease } : {}))
   writeOff?.(report, leases[0]!.id)
   const receipts = leases.map((taken) => report.receipt(taken, [result, result]))
   if (verdicts !== undefined) verdicts(report, receipts)
-  else report.verdict(0, result, receipts)
-  const claims: StatedClaim[] = [{ receipt: receipts[0]!, place: 0, units: 1, micros: 100, paid: true }]
+  else report.verdict(position, result, receipts)
+  const claims: StatedClaim[] = [
+    { receipt: receipts[0]!, place: position, units: 1, micros: 100, paid: true },
+  ]
   if (said !== undefined)
     report.add('statement', steward, {
       vehicle: vehicle(0),
@@ -146,6 +150,7 @@ function owed({ lease, writeOff, said, verdicts }: Owed = {}): WrittenReport {
 
 test('only the shards that a verdict counts are owed, once for each owner', () => {
   isBlamed(owed({ said: {} }))
+  isBlamed(owed({ said: {}, position: 1 }))
   assert.equal(owed().audit().payments?.micros, 100n)
   const twice = owed({
     verdicts: (report, receipts) => {

@@ -123,13 +123,15 @@ test('both say of the same jobs that they have no end, and that they are called 
   assert(endless > 0 && early > 0)
 })
 
-test('what the fold refuses, the audit objects to', () => {
+test('what no honest node signs or shows is refused where the records themselves say so, and the audit objects to it', () => {
   let found = 0
   fc.assert(
     fc.property(stories(true), (story) => {
       const told = tell(story)
       const { refused } = fold(told, told.records)
       const { problems } = auditReport(told.audit)
+      const forged = story.wrongs.filter((wrong) => !wrong.startsWith('decided'))
+      assert.equal(refused.length, forged.length)
       if (refused.length > 0) assert.notDeepEqual(problems, [])
       found += refused.length
     }),

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Allowance } from '../../src/protocol/job/allowance.ts'
-import { amountsOf } from '../../src/protocol/ledger/amounts.ts'
-import { type ClaimRecord, JobClaims } from '../../src/protocol/ledger/claims.ts'
 import {
-  type Claim,
-  type ClaimWord,
+  accountOf,
   operatorAccount,
   outsideAccount,
   ownerAccount,
   submitterAccount,
-} from '../../src/protocol/ledger/entry.ts'
+} from '../../src/protocol/ledger/account.ts'
+import { amountsOf } from '../../src/protocol/ledger/amounts.ts'
+import { type ClaimRecord, JobClaims } from '../../src/protocol/ledger/claims.ts'
+import type { Claim, ClaimWord } from '../../src/protocol/ledger/entry.ts'
 import type { LedgerEffect } from '../../src/protocol/ledger/ledger.ts'
 import { brokenLink, MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'
 import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
@@ -46,6 +46,17 @@ function kinds(effects: readonly LedgerEffect[]): string[] {
 function posted(books: MemoryBooks, account: string): number {
   return books.balance(account, 'EUR').postedMicros
 }
+
+test('an account is read from its name as it was named', () => {
+  const peer = paidJob.submitter
+  assert.deepEqual(accountOf(submitterAccount(peer)), { kind: 'submitter', submitter: peer })
+  assert.deepEqual(accountOf(ownerAccount(owner, vehicle)), { kind: 'owner', owner, vehicle })
+  assert.deepEqual(accountOf(operatorAccount(peer)), { kind: 'operator', fleet: peer })
+  assert.deepEqual(accountOf(operatorAccount(null)), { kind: 'operator', fleet: null })
+  assert.deepEqual(accountOf(outsideAccount(peer)), { kind: 'outside', payer: peer })
+  for (const name of ['', 'owner', 'owner:o', 'outside:a:b', 'owner:o:v:x', 'bank:x'])
+    assert.throws(() => accountOf(name), /account/, name)
+})
 
 test('the operator’s share is cut to whole micros, and the owner gets the rest', () => {
   assert.deepEqual(amountsOf('it', 3, price), { ownerMicros: 19, operatorMicros: 2 })

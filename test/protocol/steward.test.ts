@@ -116,3 +116,23 @@ test('a vehicle that declines and asks to be asked at once gets a lease a minute
   }
   assert(leases >= 50 && leases < 75, `${leases} leases in an hour`)
 })
+
+test('a job that only waits until its standbys have the results does not fail for want of money', () => {
+  const play = stageFor('shards=1 replicas=2 budget=400 cap=200')
+  play('standby b')
+  play('roster v1:o1:ask=200 v2:o2:ask=200 v3:o3:ask=200')
+  play('accept L1 L2')
+  // The first vehicle is silent: another is wanted, and what the two leases promise is all that there is.
+  for (let step = 0; step < 3; step += 1) {
+    play('wake +11s')
+    play('progress L2')
+  }
+  for (const lease of ['L1', 'L2']) play(`receipt ${lease} S0=r wall=1`)
+  assert(play('examine r').some((line) => line.startsWith('decided S0 accepted')))
+  const waited = Array.from({ length: 40 }, () => play('wake +5s')).flat()
+  assert.deepEqual(
+    waited.filter((line) => line.startsWith('ended')),
+    [],
+  )
+  assert(play('safe').includes('ended complete: every shard is verified'))
+})

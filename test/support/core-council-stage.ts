@@ -9,27 +9,14 @@
 import { concat, fromString, toString as textOf } from 'uint8arrays'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
-import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import { openLease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
+import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
-import {
-  decodeMessage,
-  encodeMessage,
-  type Message,
-  type UnwillingReason,
-} from '../../src/protocol/message.ts'
+import type { Message, UnwillingReason } from '../../src/protocol/message.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
-import { shortIdOf } from '../../src/protocol/record/record-trie.ts'
-import {
-  isShared,
-  type JobRecord,
-  type JobRecordKind,
-  type Opened,
-  openRecord,
-  openRecordAs,
-} from '../../src/protocol/records.ts'
+import { isShared, openRecord, openRecordAs } from '../../src/protocol/records.ts'
 import type { Examined, Wanted } from '../../src/protocol/steward/contract.ts'
 import {
   bodyOf,
@@ -44,6 +31,8 @@ import {
   signBytes,
   verify,
 } from './core-fakes.ts'
+import { Post } from './core-post.ts'
+import { RecordNames } from './core-record-names.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
 import { paymentOf, rosterOf } from './core-steward-stage.ts'
 
@@ -61,12 +50,6 @@ interface Member {
   fetching: RecordId[]
 }
 
-interface Letter {
-  readonly from: string
-  readonly to: string
-  readonly bytes: Uint8Array
-}
-
 /** What a node draws from in a place: it knows it after a restart, and nobody else does. */
 export function seedOf(name: string, nonce: Uint8Array): Uint8Array {
   return sha256(concat([fromString(`the key of ${name}`), nonce]))
@@ -82,18 +65,6 @@ export function seatOf(name: string): StewardPlace {
   }
 }
 
-const initials = {
-  draw: 'D',
-  lease: 'L',
-  receipt: 'R',
-  verdict: 'V',
-  end: 'E',
-  holding: 'H',
-  handover: 'T',
-  window: 'W',
-  allowance: 'A',
-  reveal: 'X',
-}
 const nonce = sha256(new Uint8Array(1))
 
 export class CouncilStage {
@@ -105,15 +76,8 @@ export class CouncilStage {
   readonly #members = new Map<string, Member>()
   /** Everybody that can be linked: members, and what the roster names. */
   readonly #names = new Set<string>()
-  readonly #parted = new Set<string>()
-  /** Links that look alive and carry nothing, and those whose letters wait for a `deliver`. */
-  readonly #muted = new Set<string>()
-  readonly #waiting = new Set<string>()
-  #post: Letter[] = []
-  readonly #signed = new Map<RecordId, Opened<JobRecordKind>>()
-  readonly #recordNames = new Map<RecordId, string>()
-  readonly #recordsNamed = new Map<string, RecordId>()
-  readonly #roots = new Map<string, number>()
+  readonly #post = new Post()
+  readonly #records = new RecordNames(this.#job)
   /** Invitations that each has not answered yet. */
   readonly #invitations = new Map<string, { readonly from: string; readonly nonce: Uint8Array }[]>()
   #lines: string[] = []
@@ -163,18 +127,16 @@ export class CouncilStage {
         break
       case 'mute':
       case 'unmute':
-        for (const [a, b] of this.#pairs(words))
-          if (verb === 'mute') this.#muted.add(linkOf(a, b))
-          else this.#muted.delete(linkOf(a, b))
+        for (const [a, b] of this.#pairs(words)) this.#post.mute(a, b, verb === 'mute')
         break
       case 'hold':
-        this.#waiting.add(linkOf(name, second))
+        this.#post.hold(name, second)
         break
       case 'deliver':
         this.#deliver(name, second)
         break
       case 'release':
-        this.#waiting.delete(linkOf(name, second))
+        this.#post.release(name, second)
         break
       case 'crash':
         this.#crash(name)
@@ -201,11 +163,12 @@ export class CouncilStage {
         this.#hand(name, { type: 'cancel' })
         break
       case 'accept':
-        for (const lease of words.slice(1)) this.#hand(name, { type: 'accepted', ...this.#leaseNamed(lease) })
+        for (const lease of words.slice(1))
+          this.#hand(name, { type: 'accepted', ...this.#records.leaseNamed(lease) })
         break
       case 'progress':
         for (const lease of words.slice(1))
-          this.#hand(name, { type: 'progress', ...this.#leaseNamed(lease), done: 0 })
+          this.#hand(name, { type: 'progress', ...this.#records.leaseNamed(lease), done: 0 })
         break
       case 'receipt':
         this.#receipt(command)
@@ -285,7 +248,7 @@ export class CouncilStage {
     this.#members.set(name, member)
     this.#names.add(name)
     const shards = member.inputs ? this.#shards : null
-    const restored = records.map((id) => this.#signed.get(id)!)
+    const restored = records.map((id) => this.#records.opened(id))
     const fresh = submitted && first
     this.#carryOut(member, member.council!.begin({ records: restored, shards, fresh }, this.nowMs))
     if (this.#capacities.length > 0) this.#hand(name, { type: 'roster', capacities: this.#capacities })
@@ -298,9 +261,9 @@ export class CouncilStage {
 
   #crash(name: string): void {
     this.#member(name).council = undefined
-    this.#post = this.#post.filter(({ from, to }) => from !== name && to !== name)
+    this.#post.drop(name)
     for (const other of this.#names)
-      if (other !== name && !this.#parted.has(linkOf(name, other)))
+      if (other !== name && !this.#post.isParted(name, other))
         this.#hand(other, { type: 'disconnected', peer: peerNamed(name) })
   }
 
@@ -316,11 +279,7 @@ export class CouncilStage {
   }
 
   #link(a: string, b: string, up: boolean): void {
-    const link = linkOf(a, b)
-    if (this.#parted.has(link) !== up) return
-    if (up) this.#parted.delete(link)
-    else this.#parted.add(link)
-    this.#post = this.#post.filter(({ from, to }) => linkOf(from, to) !== link)
+    if (!this.#post.link(a, b, up)) return
     if (!this.#runs(a) || !this.#runs(b)) return
     const type = up ? 'connected' : 'disconnected'
     this.#hand(a, { type, peer: peerNamed(b) })
@@ -344,8 +303,8 @@ export class CouncilStage {
 
   #receipt({ words, settings }: Command): void {
     const [to, name] = words
-    const { lease: id, from } = this.#leaseNamed(name!)
-    const lease = this.#leaseOf(id)
+    const { lease: id, from } = this.#records.leaseNamed(name!)
+    const lease = this.#records.leaseOf(id)
     const shards = [...settings].filter(([shard]) => /^S\d+$/.test(shard))
     const places = shards.map(([shard]) => lease.payload.positions.indexOf(Number(shard.slice(1))))
     if (places.includes(-1)) throw new Error(`${name} has no such shards`)
@@ -361,14 +320,14 @@ export class CouncilStage {
     }
     const record = sign(bodyOf('receipt', from, payload, { job: this.#job }))
     const receipt = openRecordAs('receipt', record, opening, sha256, verify)
-    this.#name(receipt)
+    this.#records.add(receipt)
     this.#hand(to!, { type: 'receipt', receipt, released: null })
   }
 
   /** A vehicle shows a steward what it has of the job. */
   #show(to: string, names: readonly string[]): void {
     for (const name of names) {
-      const opened = this.#signed.get(this.#recordNamed(name))!
+      const opened = this.#records.opened(this.#records.id(name))
       const from = opened.kind === 'lease' ? opened.record.payload.vehicle : opened.record.signer
       this.#hand(to, { type: 'record', from, record: opened })
     }
@@ -405,7 +364,7 @@ export class CouncilStage {
     const all = new Set(running.flatMap(({ journal }) => [...journal]))
     const roots = new Set(running.map(({ council }) => textOf(council!.root, 'hex')))
     for (const { name, journal } of running) {
-      const lacks = [...all].filter((id) => !journal.has(id)).map((id) => this.#nameOf(id))
+      const lacks = [...all].filter((id) => !journal.has(id)).map((id) => this.#records.of(id))
       this.#lines.push(
         `${name}: ${journal.size} records${lacks.length > 0 ? `, lacks ${lacks.join(' ')}` : ''}`,
       )
@@ -447,23 +406,16 @@ export class CouncilStage {
   // --- the post -----------------------------------------------------------------------------------------------
 
   #send(from: string, to: PeerId, message: Message): void {
-    const letter = { from, to: nameOfPeer(to), bytes: encodeMessage(message) }
-    if (this.#linked(from, letter.to) && !this.#muted.has(linkOf(from, letter.to))) this.#post.push(letter)
+    if (this.#linked(from, nameOfPeer(to))) this.#post.send(from, nameOfPeer(to), message)
   }
 
-  /** All that is on its way over one link in one direction, then the next. */
   #deliverAll(): void {
-    for (;;) {
-      const first = this.#post.find(({ from, to }) => !this.#waiting.has(linkOf(from, to)))
-      if (first === undefined) return
-      this.#deliver(first.from, first.to)
-    }
+    for (let link = this.#post.next(); link !== undefined; link = this.#post.next())
+      this.#deliver(link.from, link.to)
   }
 
   #deliver(from: string, to: string): void {
-    const bundle = this.#post.filter((letter) => letter.from === from && letter.to === to)
-    this.#post = this.#post.filter((letter) => !bundle.includes(letter))
-    for (const { bytes } of bundle) this.#arrive(from, to, decodeMessage(bytes))
+    for (const message of this.#post.take(from, to)) this.#arrive(from, to, message)
   }
 
   #arrive(from: string, to: string, message: Message): void {
@@ -473,7 +425,7 @@ export class CouncilStage {
       if (!this.#members.has(to)) this.#begin(to, chain, false)
       else
         for (const id of chain)
-          this.#hand(to, { type: 'record', from: sender, record: this.#signed.get(id)! })
+          this.#hand(to, { type: 'record', from: sender, record: this.#records.opened(id) })
       return
     }
     if (message.type === 'record') {
@@ -492,6 +444,7 @@ export class CouncilStage {
   }
 
   #carryOut(member: Member, effects: readonly CouncilEffect[]): void {
+    member.council?.check()
     for (const effect of effects) {
       const line = this.#lineOf(member, effect)
       if (line !== undefined) this.#print(member.name, line)
@@ -503,24 +456,24 @@ export class CouncilStage {
       case 'issue': {
         const record = signBytes(effect.issued.record, effect.body)
         const opened = openRecordAs(effect.issued.kind, record, null, sha256, verify)
-        this.#name(opened)
+        this.#records.add(opened)
         member.journal.add(opened.record.id)
-        return `issue ${this.#described(opened)}`
+        return `issue ${this.#records.described(opened)}`
       }
       case 'keep':
       case 'copy': {
         const { id } = (effect.type === 'keep' ? effect.receipt : effect.record).record
         member.journal.add(id)
-        return `${effect.type} ${this.#nameOf(id)}`
+        return `${effect.type} ${this.#records.of(id)}`
       }
       case 'share': {
         const { id } = effect.record.record
-        const { signed: record, opening } = this.#signed.get(id)!
+        const { signed: record, opening } = this.#records.opened(id)
         this.#send(member.name, effect.to, { type: 'record', job: this.#job, record, opening })
-        return this.#talks ? `share ${this.#nameOf(id)} with ${nameOfPeer(effect.to)}` : undefined
+        return this.#talks ? `share ${this.#records.of(id)} with ${nameOfPeer(effect.to)}` : undefined
       }
       case 'entrust': {
-        const handovers = member.council!.succession.chain.map(({ id }) => this.#signed.get(id)!.signed)
+        const handovers = member.council!.succession.chain.map(({ id }) => this.#records.opened(id).signed)
         const manifest = sign(bodyOf('manifest', effect.to, this.#manifest))
         this.#send(member.name, effect.to, {
           type: 'entrust',
@@ -533,9 +486,9 @@ export class CouncilStage {
       case 'adopt':
         return `adopt ${nameOfPeer(effect.to)}`
       case 'offer':
-        return `offer ${this.#nameOf(effect.lease)} to ${nameOfPeer(effect.to)}`
+        return `offer ${this.#records.of(effect.lease)} to ${nameOfPeer(effect.to)}`
       case 'revoke':
-        return `revoke ${this.#nameOf(effect.lease)} from ${nameOfPeer(effect.from)}`
+        return `revoke ${this.#records.of(effect.lease)} from ${nameOfPeer(effect.from)}`
       case 'send':
         return this.#said(member.name, effect.to, effect.message)
       case 'collect':
@@ -549,7 +502,7 @@ export class CouncilStage {
         return 'hold inputs'
       case 'hold-results':
         member.fetching.push(effect.verdict)
-        return `hold results of ${this.#nameOf(effect.verdict)} from ${nameOfPeer(effect.from)}`
+        return `hold results of ${this.#records.of(effect.verdict)} from ${nameOfPeer(effect.from)}`
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'
       case 'ended':
@@ -568,9 +521,9 @@ export class CouncilStage {
     const name = nameOfPeer(to)
     switch (message.type) {
       case 'acknowledge':
-        return `send ${name} acknowledge ${this.#nameOf(message.receipt)}`
+        return `send ${name} acknowledge ${this.#records.of(message.receipt)}`
       case 'withdraw':
-        return `send ${name} withdraw ${this.#nameOf(message.lease)}`
+        return `send ${name} withdraw ${this.#records.of(message.lease)}`
       case 'ended':
         return `send ${name} ended`
       case 'invite':
@@ -578,74 +531,11 @@ export class CouncilStage {
         return `invite ${name}`
       default:
         this.#send(from, to, message)
-        return this.#talks ? `say ${name} ${this.#told(message)}` : undefined
+        return this.#talks ? `say ${name} ${this.#records.told(message)}` : undefined
     }
   }
 
-  #told(message: Message): string {
-    switch (message.type) {
-      case 'beat':
-        return `beat: ${message.acting ? 'acts' : 'watches'}, ${this.#rootName(message.root)}`
-      case 'leaves':
-        return `leaves of branch ${message.branch}`
-      case 'ids':
-        return `ids of leaf ${message.leaf}: ${message.ids.map((id) => this.#nameOfShort(id)).join(' ') || 'none'}`
-      case 'want':
-        return `want ${message.ids.map((id) => this.#nameOfShort(id)).join(' ')}`
-      default:
-        return message.type
-    }
-  }
-
-  #described(opened: JobRecord): string {
-    const { kind } = opened
-    const name = this.#nameOf(opened.record.id)
-    const names = (ids: readonly RecordId[]) => ids.map((id) => this.#nameOf(id)).join(' ')
-    switch (kind) {
-      case 'draw': {
-        const { candidates } = opened.record.payload
-        return `${name} draw from ${candidates.map(({ peer }) => nameOfPeer(peer)).join(' ')}`
-      }
-      case 'lease': {
-        const { vehicle, positions, price } = opened.record.payload
-        const at = price === null ? '' : ` at ${price.unitMicros}`
-        return `${name} lease ${nameOfPeer(vehicle)} ${positions.map((position) => `S${position}`).join(' ')}${at}`
-      }
-      case 'verdict': {
-        const shards = opened.record.payload.shards.map(
-          ({ position, outcome, result, because, agreeing, contradicting, settles }) =>
-            [
-              `S${position} ${outcome}${result === null ? '' : ` ${nameOfCid(result)}`} ${because}`,
-              ...(agreeing.length > 0 ? [`by ${names(agreeing)}`] : []),
-              ...(contradicting.length > 0 ? [`against ${names(contradicting)}`] : []),
-              ...(settles.length > 0 ? [`settles ${names(settles)}`] : []),
-            ].join(' '),
-        )
-        return `${name} verdict ${shards.join(', ')}`
-      }
-      case 'holding': {
-        const { inputs, verdicts } = opened.record.payload
-        return `${name} holding ${inputs ? 'the inputs' : `results of ${names(verdicts)}`}`
-      }
-      case 'handover': {
-        const { previous, lost, taker } = opened.record.payload
-        const after = previous === this.#job ? 'the manifest' : this.#nameOf(previous)
-        return `${name} handover from ${nameOfPeer(lost)} to ${nameOfPeer(taker.peer)} after ${after}`
-      }
-      case 'allowance': {
-        const { writtenOff, given } = opened.record.payload
-        const leases = writtenOff.map(({ lease }) => ` that writes off ${this.#nameOf(lease)}`)
-        const gifts = given.map(({ to, micros }) => ` that gives ${micros} to ${nameOfPeer(to)}`)
-        return `${name} allowance${[...leases, ...gifts].join(',')}`
-      }
-      case 'end':
-        return `${name} end ${opened.record.payload.outcome}`
-      default:
-        return `${name} ${kind}`
-    }
-  }
-
-  // --- names --------------------------------------------------------------------------------------------------
+  // --- small things -------------------------------------------------------------------------------------------
 
   #print(name: string, line: string): void {
     if (this.nowMs !== this.#linesAtMs) this.#lines.push(`at ${printDuration(this.nowMs)}`)
@@ -655,47 +545,6 @@ export class CouncilStage {
     if ((verb === 'copy' || verb === 'adopt') && before?.startsWith(`${name}: ${verb} `))
       this.#lines[this.#lines.length - 1] = `${before} ${rest.join(' ')}`
     else this.#lines.push(`${name}: ${line}`)
-  }
-
-  /** Names a record by its kind and number; the same record again keeps its name. */
-  #name(opened: Opened<JobRecordKind>): void {
-    const { id } = opened.record
-    if (this.#signed.has(id)) return
-    this.#signed.set(id, opened)
-    const initial = initials[opened.kind]
-    const count = [...this.#recordNames.values()].filter((name) => name[0] === initial).length
-    this.#recordNames.set(id, `${initial}${count + 1}`)
-    this.#recordsNamed.set(`${initial}${count + 1}`, id)
-  }
-
-  #nameOf(id: RecordId): string {
-    return this.#recordNames.get(id) ?? id
-  }
-
-  #nameOfShort(shortId: string): string {
-    for (const [id, name] of this.#recordNames) if (shortIdOf(id) === shortId) return name
-    return shortId
-  }
-
-  #recordNamed(name: string): RecordId {
-    const id = this.#recordsNamed.get(name)
-    if (id === undefined) throw new Error(`there is no record ${name}`)
-    return id
-  }
-
-  #leaseOf(id: LeaseId) {
-    return openLease(this.#signed.get(id)!.signed, sha256, verify)
-  }
-
-  #leaseNamed(name: string): { readonly lease: LeaseId; readonly from: PeerId } {
-    const lease = this.#recordNamed(name)
-    return { lease, from: this.#leaseOf(lease).payload.vehicle }
-  }
-
-  #rootName(root: Uint8Array): string {
-    const text = textOf(root, 'hex')
-    if (!this.#roots.has(text)) this.#roots.set(text, this.#roots.size + 1)
-    return `root ${this.#roots.get(text)}`
   }
 
   #member(name: string): Member {
@@ -716,7 +565,7 @@ export class CouncilStage {
   }
 
   #linked(a: string, b: string): boolean {
-    return a !== b && !this.#parted.has(linkOf(a, b)) && this.#runs(a) && this.#runs(b)
+    return a !== b && !this.#post.isParted(a, b) && this.#runs(a) && this.#runs(b)
   }
 
   /** `a` is everybody's link with a; `a b c` are those of a with b and with c. */
@@ -724,8 +573,4 @@ export class CouncilStage {
     const ends = others.length > 0 ? others : [...this.#names].filter((name) => name !== first)
     return ends.map((end) => [first, end])
   }
-}
-
-function linkOf(a: string, b: string): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`
 }

@@ -24,6 +24,7 @@ import {
   nameOfPeer,
   ownerNamed,
   peerNamed,
+  placeOf,
   seed,
   sha256,
   sign,
@@ -167,6 +168,10 @@ export class StewardStage {
         return this.#hand({ type: 'connected', peer: peerNamed(words[0]!) })
       case 'disconnect':
         return this.#hand({ type: 'disconnected', peer: peerNamed(words[0]!) })
+      case 'standby':
+        return this.#hand({ type: 'stewards', stewards: [...this.#manifest.stewards, placeOf(words[0]!)] })
+      case 'safe':
+        return this.#hand({ type: 'safe', safe: true })
       case 'cancel':
         return this.#hand({ type: 'cancel' })
       case 'wake':
@@ -280,6 +285,7 @@ export class StewardStage {
   }
 
   #carryOut(effects: readonly StewardEffect[]): string[] {
+    this.#steward.check()
     return effects.map((effect) => {
       switch (effect.type) {
         case 'issue': {

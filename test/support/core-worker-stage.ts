@@ -221,12 +221,11 @@ export class WorkerStage {
       case 'show':
         return `show ${nameOfCid(effect.lease)} to ${nameOfPeer(effect.to)}`
       case 'issue': {
-        this.#receipts.push(effect.id)
-        const receipt = { ...effect.body, id: effect.id } as Verified<Receipt>
+        const { record: receipt, opening } = effect.issued
+        this.#receipts.push(receipt.id)
         this.#taken.get(receipt.payload.lease)!.receipts.push(receipt)
-        const { covers } = effect.body.payload as { covers: readonly number[] }
-        const results = effect.opening.results.map((result, i) => `${covers[i]}=${nameOfCid(result)}`)
-        const { energy } = receipt.payload
+        const { covers, energy } = receipt.payload
+        const results = opening.results.map((result, i) => `${covers[i]}=${nameOfCid(result)}`)
         const drawn = energy === null ? '' : ` ${energy.joules} J ${energy.basis}`
         return `issue R${this.#receipts.length} ${results.join(' ')}${drawn}`
       }

@@ -13,16 +13,9 @@ import type {
   WhyView,
 } from '../../src/host/api.ts'
 import { RequestError } from '../../src/host/errors.ts'
-import type {
-  BilledShard,
-  BillTotals,
-  LedgerLine,
-  ReceiptLine,
-  SettleRequest,
-  SettleView,
-} from '../../src/host/ledger/contract.ts'
+import { operations } from '../../src/host/local/operations.ts'
 import type { FleetMemberRow } from '../../src/host/store/member-tables.ts'
-import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 
 export const job = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku' as JobId
 const peer = '12D3KooWGRUVh7sTvFn3mDqJbYzEYCkjjxGYV2TzEYrBcPXsvoUp' as PeerId
@@ -185,171 +178,87 @@ export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png',
 
 const member: FleetMemberRow = { peer, vehicle: 'car', owner, state: 'pending', sinceMs: 1 }
 
-const billTotals: BillTotals = {
-  job,
-  currency: 'EUR',
-  budgetMicros: 5_000_000,
-  paid: {
-    replica: { executions: 0, micros: 0 },
-    audit: { executions: 0, micros: 0 },
-    copy: { executions: 0, micros: 0 },
-  },
-  owedMicros: 0,
-  operatorMicros: 0,
-  pendingMicros: 0,
-  void: 0,
-  closed: false,
-  damagedAt: null,
+export interface FakeNode extends NodeApi {
+  /** The name of each method that was called, with what it was given. */
+  readonly calls: unknown[][]
+  /** Lines that results() has been asked for. */
+  resultsPulled: number
+  resultLines: readonly ResultLine[]
+  /** Resolves when the signal of a watch that had one status aborts. */
+  readonly watchAborted: PromiseWithResolvers<void>
 }
 
-/** Every method says what it was called with before it answers. */
-export class FakeNode implements NodeApi {
-  readonly calls: unknown[][] = []
-  /** Lines that results() has been asked for. */
-  resultsPulled = 0
-  resultLines: readonly ResultLine[] = [resultLine]
-  /** Resolves when the signal of a watch that had one status aborts. */
-  readonly watchAborted = Promise.withResolvers<void>()
-
-  info(): NodeInfo {
-    this.calls.push(['info'])
-    return info
+/** Remembers what it was asked, and answers what the tests ask about. */
+export function fakeNode(): FakeNode {
+  const calls: unknown[][] = []
+  const known: Readonly<Record<string, (...given: never[]) => unknown>> = answersOf(() => node)
+  const methods = Object.keys(operations).map((name) => [
+    name,
+    (...given: unknown[]) => {
+      calls.push([name, ...given.filter((one) => !(one instanceof AbortSignal || one instanceof Function))])
+      const answer = known[name] ?? missing(name)
+      return answer(...(given as never[]))
+    },
+  ])
+  const node: FakeNode = {
+    ...(Object.fromEntries(methods) as NodeApi),
+    calls,
+    resultsPulled: 0,
+    resultLines: [resultLine],
+    watchAborted: Promise.withResolvers<void>(),
   }
+  return node
+}
 
-  peers(): PeerRow[] {
-    this.calls.push(['peers'])
-    return [peerRow]
-  }
-
-  async quote(asked: SubmitRequest): Promise<Quote> {
-    this.calls.push(['quote', asked])
-    return quote
-  }
-
-  async submit(...[asked, onProgress]: Parameters<NodeApi['submit']>): Promise<Submitted> {
-    this.calls.push(['submit', asked])
-    onProgress?.({ step: 'storing', done: 1, total: 2 })
-    onProgress?.({ step: 'storing', done: 2, total: 2 })
-    return plan
-  }
-
-  jobs(): JobSummary[] {
-    this.calls.push(['jobs'])
-    return [summary]
-  }
-
-  async status(asked: string): Promise<JobStatus> {
-    this.calls.push(['status', asked])
-    if (asked !== job) throw new RequestError(`there is no job '${asked}'`)
-    return status
-  }
-
-  /** A running status and the end; of the job 'endless', only the first. */
-  async *watch(asked: string, signal: AbortSignal): AsyncGenerator<JobStatus, void, undefined> {
-    this.calls.push(['watch', asked])
-    yield status
-    if (asked === 'endless') {
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-      this.watchAborted.resolve()
-      return
-    }
-    yield { ...status, state: 'complete' }
-  }
-
-  async *results(asked: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-    this.calls.push(['results', asked])
-    for (const line of this.resultLines) {
-      this.resultsPulled += 1
-      yield line
-    }
-    return resultsEnd
-  }
-
-  async cancel(asked: string): Promise<void> {
-    this.calls.push(['cancel', asked])
-  }
-
-  async forget(asked: string): Promise<void> {
-    this.calls.push(['forget', asked])
-    throw new TypeError('a bug')
-  }
-
-  async report(asked: string, path: string): Promise<{ root: Cid; bytes: number }> {
-    this.calls.push(['report', asked, path])
-    return { root: job, bytes: 12_345 }
-  }
-
-  async earnings(...asked: Parameters<NodeApi['earnings']>): ReturnType<NodeApi['earnings']> {
-    this.calls.push(['earnings', ...asked])
-    return { peer, owner, damagedAt: null, currencies: [], jobs: [] }
-  }
-
-  async *bill(asked: string): AsyncGenerator<BilledShard, BillTotals> {
-    this.calls.push(['bill', asked])
-    yield { position: 0, outcome: 'open', executions: [] }
-    return billTotals
-  }
-
-  async settle(asked: SettleRequest): Promise<SettleView> {
-    this.calls.push(['settle', asked])
-    return { owed: [], payouts: [], payout: null, damagedAt: null }
-  }
-
-  async *ledger(): AsyncGenerator<LedgerLine, null> {
-    this.calls.push(['ledger'])
-    yield* []
-    return null
-  }
-
-  async *receipts(): AsyncGenerator<ReceiptLine, null> {
-    this.calls.push(['receipts'])
-    yield* []
-    return null
-  }
-
-  fleetMembers(): FleetMemberRow[] {
-    this.calls.push(['fleetMembers'])
-    return [member]
-  }
-
-  fleetApprove(asked: PeerId): FleetMemberRow {
-    this.calls.push(['fleetApprove', asked])
-    return member
-  }
-
-  fleetAdmit(...asked: Parameters<NodeApi['fleetAdmit']>): FleetMemberRow {
-    this.calls.push(['fleetAdmit', ...asked])
-    return member
-  }
-
-  fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[] {
-    this.calls.push(['fleetRevoke', id])
-    return [member]
-  }
-
-  fleetRotate(finish: boolean): { keys: readonly PeerId[] } {
-    this.calls.push(['fleetRotate', finish])
-    return { keys: [peer] }
-  }
-
-  why(): WhyView {
-    this.calls.push(['why'])
-    return why
-  }
-
-  /** One view, and no more until the reader has enough. */
-  async *watchWhy(signal: AbortSignal): AsyncGenerator<WhyView, void, undefined> {
-    this.calls.push(['watchWhy'])
-    yield why
+function answersOf(node: () => FakeNode): Partial<NodeApi> {
+  const aborted = async (signal: AbortSignal) => {
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-    this.watchAborted.resolve()
+    node().watchAborted.resolve()
   }
+  return {
+    info: () => info,
+    peers: () => [peerRow],
+    quote: async () => quote,
+    submit: async (_, onProgress) => {
+      onProgress?.({ step: 'storing', done: 1, total: 2 })
+      onProgress?.({ step: 'storing', done: 2, total: 2 })
+      return plan
+    },
+    jobs: () => [summary],
+    status: async (asked) => {
+      if (asked !== job) throw new RequestError(`there is no job '${asked}'`)
+      return status
+    },
+    /** A running status and the end; of the job 'endless', only the first. */
+    async *watch(asked, signal) {
+      yield status
+      if (asked === 'endless') await aborted(signal)
+      else yield { ...status, state: 'complete' }
+    },
+    async *results() {
+      for (const line of node().resultLines) {
+        node().resultsPulled += 1
+        yield line
+      }
+      return resultsEnd
+    },
+    cancel: async () => {},
+    forget: async () => {
+      throw new TypeError('a bug')
+    },
+    report: async () => ({ root: job, bytes: 12_345 }),
+    fleetAdmit: () => member,
+    why: () => why,
+    /** One view, and no more until the reader has enough. */
+    async *watchWhy(signal) {
+      yield why
+      await aborted(signal)
+    },
+    pause: () => {},
+    resume: () => {},
+  }
+}
 
-  pause(untilMs: number | null): void {
-    this.calls.push(['pause', untilMs])
-  }
-
-  resume(): void {
-    this.calls.push(['resume'])
-  }
+function missing(name: string): never {
+  throw new Error(`the fake node has no answer to ${name}`)
 }

@@ -6,26 +6,28 @@
  * Everything is closed at the end; a file whose process does not end by itself has leaked something.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import {
+  certificateText,
   charterText,
   credentialText,
+  signCertificate,
   signCharter,
   signCredential,
 } from '../../src/host/membership/certificates.ts'
 import { CarpoolNode } from '../../src/host/node/node.ts'
 import type { NodeOptions } from '../../src/host/node/options.ts'
 import { sha256 } from '../../src/host/sha256.ts'
-import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
+import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
 import { MeshClock } from './mesh-clock.ts'
 import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
@@ -34,6 +36,8 @@ export interface MemberSpec {
   readonly name: string
   /** 0 for a node that only looks after jobs; 1 by default. */
   readonly slots?: number
+  /** Vehicles with the same owner's name belong to one owner; by default each is its own. */
+  readonly owner?: string
   /** Honest unless a test says otherwise; `MeshNode.script` may be set anew at any time. */
   readonly script?: Script
   /** What its owner asks for a document, in millionths of a euro. */
@@ -65,6 +69,7 @@ export class Mesh {
   readonly folder = mkdtempSync(join(tmpdir(), 'carpool-mesh-'))
   readonly #fleet: Fleet | null
   readonly #members = new Map<string, MeshNode>()
+  readonly #owners = new Map<string, SigningKey>()
   #requests = 0
 
   /** Resolves when every node knows every other. */
@@ -113,6 +118,15 @@ export class Mesh {
     return member
   }
 
+  /** Stops a node. Resolves when all others have heard its goodbye. */
+  async leave(name: string): Promise<void> {
+    const { peer } = this.node(name)
+    await this.node(name).stop()
+    await this.until(`everybody knows that ${name} has left`, () =>
+      this.running().every(({ api }) => api.peers().every((row) => row.peer !== peer || row.mode === 'stop')),
+    )
+  }
+
   /** Resolves when every node that runs knows every other, and may judge who is there. */
   async acquainted(): Promise<void> {
     const members = this.running()
@@ -144,7 +158,15 @@ export class Mesh {
       writeFileSync(join(folder, `${String(i).padStart(3, '0')}.txt`), text)
     const module = join(this.folder, 'module.wasm')
     writeFileSync(module, 'nobody executes this')
-    return { ...requestDefaults, paths: [folder], module, ...changes }
+    return {
+      ...submitDefaults,
+      paths: [folder],
+      runtime: 'wasm',
+      module,
+      replicas: 2,
+      standbys: 0,
+      ...changes,
+    }
   }
 
   /** The last that each node has said, for a test that fails. */
@@ -165,8 +187,14 @@ export class Mesh {
     const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
     const isRegistrar = spec.name === 'submitter'
     spec.prepare?.(dataDir)
-    if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId)
-    const options = { ...this.#optionsOf(spec), dataDir, ...this.#fleet?.options(isRegistrar) }
+    const owner = this.#ownerOf(spec, dataDir, key.peerId)
+    if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId, owner.peer)
+    const options = {
+      ...this.#optionsOf(spec),
+      ...this.#fleet?.options(isRegistrar),
+      dataDir,
+      ownerCertificate: owner.certificate,
+    }
     const member = new MeshNode(spec, key.peerId, options, () => this.addresses())
     this.#members.set(spec.name, member)
     await member.start(this.addresses())
@@ -176,6 +204,16 @@ export class Mesh {
   /** Where somebody who comes finds the mesh: at the node that has run the longest. */
   addresses(): readonly string[] {
     return this.running()[0]?.api.info().addresses ?? []
+  }
+
+  /** The key that stands for the owner of a vehicle, and the path of the certificate if that is another's. */
+  #ownerOf({ owner: name }: MemberSpec, dataDir: string, peer: PeerId) {
+    if (name === undefined) return { peer, certificate: null }
+    const key = this.#owners.get(name) ?? SigningKey.generate()
+    this.#owners.set(name, key)
+    const certificate = join(dataDir, 'owner.json')
+    writeFileSync(certificate, certificateText(signCertificate(key, peer)))
+    return { peer: key.peerId, certificate }
   }
 
   #optionsOf({ name, slots = 1, askMicros }: MemberSpec) {
@@ -301,14 +339,27 @@ export class MeshNode {
 
 /** Changes a byte of every block that is a file of its own in this data directory. Answers their number. */
 export function damage(dataDir: string): number {
-  const entries = readdirSync(join(dataDir, 'blocks'), { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const paths = blockFilesOf(dataDir)
   for (const path of paths) {
     const bytes = readFileSync(path)
     bytes[bytes.byteLength >> 1]! ^= 1
     writeFileSync(path, bytes)
   }
   return paths.length
+}
+
+/** The size of all blocks that are files of their own. */
+export function storedBytes(dataDir: string): number {
+  // One that a node deletes meanwhile counts as nothing.
+  return blockFilesOf(dataDir).reduce(
+    (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
+}
+
+function blockFilesOf(dataDir: string): string[] {
+  const entries = readdirSync(join(dataDir, 'blocks'), { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }
 
 /** Holds work back until the test lets it go. */
@@ -345,8 +396,8 @@ class Fleet {
   }
 
   /** Has the node find a credential in its folder when it starts. */
-  admit(dataDir: string, vehicle: string, peer: PeerId): void {
-    const credential = signCredential(this.#key, { peer, vehicle, owner: ownerIdOf(sha256, peer) })
+  admit(dataDir: string, vehicle: string, peer: PeerId, owner: PeerId): void {
+    const credential = signCredential(this.#key, { peer, vehicle, owner: ownerIdOf(sha256, owner) })
     writeFileSync(join(dataDir, 'credential.json'), credentialText(credential))
   }
 }
@@ -354,7 +405,6 @@ class Fleet {
 const optionDefaults = {
   listen: ['/ip4/127.0.0.1/tcp/0'],
   announce: [],
-  ownerCertificate: null,
   fleet: null,
   fleetKey: null,
   meshKey: null,
@@ -366,22 +416,3 @@ const optionDefaults = {
   standsBy: true,
   software: 'carpool/test',
 } as const
-
-const requestDefaults: SubmitRequest = {
-  paths: [],
-  runtime: 'wasm',
-  engine: 'auto',
-  module: null,
-  options: {},
-  errorBound: errorBoundDefault,
-  colludingShare: colludingShareDefault,
-  replicas: 2,
-  deadlineMs: null,
-  shortage: 'wait',
-  arbiter: 'auto',
-  selfCheck: false,
-  standbys: 0,
-  blind: false,
-  category: 'documents',
-  payment: null,
-}

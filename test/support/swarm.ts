@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { Swarm, type SwarmOptions } from '../../src/cli/swarm/swarm.ts'
 import type { JobStatus, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../src/protocol/verification/plan.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import { wasmModule } from './wasm/modules.ts'
 
 /** For a machine at a standstill; nothing here takes a tenth of it. */
@@ -125,24 +125,7 @@ export async function wasmJob(
 }
 
 function requestFor(folder: string): SubmitRequest {
-  return {
-    paths: [folder],
-    runtime: 'wasm',
-    engine: 'auto',
-    module: null,
-    options: {},
-    errorBound: errorBoundDefault,
-    colludingShare: colludingShareDefault,
-    replicas: null,
-    deadlineMs: null,
-    shortage: 'wait',
-    arbiter: 'auto',
-    selfCheck: false,
-    standbys: 0,
-    blind: false,
-    category: 'documents',
-    payment: null,
-  }
+  return { ...submitDefaults, paths: [folder], runtime: 'wasm', standbys: 0 }
 }
 
 /** Verified by two owners unless told otherwise. */

@@ -9,10 +9,10 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
-import { categoryDefault } from '../../protocol/job/manifest.ts'
-import { standbysDefault, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
+import { runtimeNames } from '../../host/submission/weights.ts'
+import { submitDefaults } from '../../host/submit-defaults.ts'
+import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../protocol/verification/plan.ts'
 import { addOptions } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { category, keyValue, money, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
@@ -59,7 +59,7 @@ export function submitCommand(program: Command): void {
       '--standbys <count>',
       'other nodes that look after the job, too, as far as there are enough owners',
       wholeNumber(0, stewardsMax - 1),
-      standbysDefault,
+      submitDefaults.standbys,
     )
     .option(
       '--blind',
@@ -85,10 +85,10 @@ Examples:
 /** What a job is, and what it may cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return command
-    .requiredOption('--runtime <name>', 'what to do with each document: ocr or wasm')
+    .requiredOption('--runtime <name>', `what to do with each document: ${runtimeNames.join(' or ')}`)
     .addOption(
       new Option('--engine <name>', 'auto: the fastest that enough owners have')
-        .default('auto')
+        .default(submitDefaults.engine)
         .choices(['auto', 'native', 'exact']),
     )
     .option('--module <file>', 'the module to run, for the wasm runtime')
@@ -97,13 +97,13 @@ export function addJobOptions(command: Command): Command {
       '--error-bound <probability>',
       'how likely a wrong result may be',
       numberBetween(0, 1),
-      errorBoundDefault,
+      submitDefaults.errorBound,
     )
     .option(
       '--colluding-share <share>',
       'share of owners assumed to collude',
       numberBetween(0, 0.5),
-      colludingShareDefault,
+      submitDefaults.colludingShare,
     )
     .option('--replicas <count>', 'owners that must agree, in place of an error bound', wholeNumber(1, 64))
     .option(
@@ -113,38 +113,40 @@ export function addJobOptions(command: Command): Command {
     )
     .addOption(
       new Option('--if-short <what>', 'while there are too few owners')
-        .default('wait')
+        .default(submitDefaults.shortage)
         .choices(['wait', 'fail']),
     )
     .addOption(
       new Option('--arbiter <who>', 'who settles a disagreement')
-        .default('auto')
+        .default(submitDefaults.arbiter)
         .choices(['auto', 'owners', 'steward']),
     )
     .option('--price-cap <amount>', 'the most that a page, or document, of one execution may cost', money)
     .option('--budget <amount>', 'the most that the whole job may cost, whatever fails', money)
-    .option('--category <name>', 'what kind of work it is', category, categoryDefault)
+    .option('--category <name>', 'what kind of work it is', category, submitDefaults.category)
     .option('--self-check', 'this node checks results by recomputing, in place of other owners')
 }
 
 /** What the flags ask a node for. Paths become absolute: the node has another working directory. */
 export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitRequest {
+  const { runtime, engine, errorBound, colludingShare, arbiter, category } = flags
+  const { standbys = submitDefaults.standbys, selfCheck = submitDefaults.selfCheck } = flags
   return {
     paths: paths.map((path) => resolve(path)),
-    runtime: flags.runtime,
-    engine: flags.engine,
-    module: flags.module === undefined ? null : resolve(flags.module),
-    options: flags.option ?? {},
-    errorBound: flags.errorBound,
-    colludingShare: flags.colludingShare,
-    replicas: flags.replicas ?? null,
-    deadlineMs: flags.deadline ?? null,
+    runtime,
+    engine,
+    module: flags.module === undefined ? submitDefaults.module : resolve(flags.module),
+    options: flags.option ?? submitDefaults.options,
+    errorBound,
+    colludingShare,
+    replicas: flags.replicas ?? submitDefaults.replicas,
+    deadlineMs: flags.deadline ?? submitDefaults.deadlineMs,
     shortage: flags.ifShort,
-    arbiter: flags.arbiter,
-    selfCheck: flags.selfCheck === true,
-    standbys: flags.standbys ?? standbysDefault,
-    blind: flags.blind === true,
-    category: flags.category,
+    arbiter,
+    selfCheck,
+    standbys,
+    blind: flags.blind ?? submitDefaults.blind,
+    category,
     payment: paymentOf(flags),
   }
 }

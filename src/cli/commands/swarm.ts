@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { JobStatus, SubmitRequest } from '../../host/api.ts'
-import { colludingShareDefault, errorBoundDefault } from '../../protocol/verification/plan.ts'
+import { submitDefaults } from '../../host/submit-defaults.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { follow, liveDisplay } from '../follow.ts'
 import { formatCount } from '../format.ts'
@@ -122,20 +122,10 @@ async function runSwarm(flags: Flags): Promise<void> {
 
 function requestFor(folder: string, engine: string): SubmitRequest {
   return {
+    ...submitDefaults,
     paths: [folder],
     runtime: 'ocr',
     engine,
-    module: null,
-    options: {},
-    errorBound: errorBoundDefault,
-    colludingShare: colludingShareDefault,
-    replicas: null,
-    deadlineMs: null,
-    shortage: 'wait',
-    arbiter: 'auto',
-    selfCheck: false,
-    blind: false,
-    category: 'documents',
     payment: { currency: 'EUR', unitMicrosMax: 500, budgetMicros: 100_000 }, // twice what owners ask; and far more than it takes
     standbys: 0, // of six owners one lies, one dies and one leaves: the others are needed to execute
   }

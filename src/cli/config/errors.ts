@@ -1,3 +1,4 @@
+/** The errors of a configuration, each one line that a person can act on. */
 import type { OptionName } from './options.ts'
 
 /** What is wrong with a configuration: one class, a union of codes, one line a person can act on. */

@@ -51,7 +51,7 @@ export const options = {
   }),
   // Not the host name, which tells strangers more than an owner may want.
   name: {
-    help: 'what people call this node in logs and on the dashboard',
+    help: 'what people call this node, as carpool peers shows it',
     placeholder: '<name>',
     isList: false,
     expects: 'a name of 1 to 64 characters',

@@ -6,6 +6,7 @@
  * paid left an asset; signs are theirs, debits positive. What is only set aside is in the CSV and not in them.
  */
 import type { LedgerLine } from '../../host/ledger/contract.ts'
+import { type AccountId, accountOf } from '../../protocol/ledger/account.ts'
 import { sixDecimals } from './amounts.ts'
 
 const columns = [
@@ -103,17 +104,17 @@ function postingsOf({ kind, debit, credits }: LedgerLine): { account: string; mi
 }
 
 /** Beancount's names: parts that begin with a capital letter. Ids are cut to what still tells them apart. */
-function nameOf(account: string): string {
-  const [kind, id = '', vehicle = ''] = account.split(':')
-  switch (kind) {
+function nameOf(id: AccountId): string {
+  const account = accountOf(id)
+  switch (account.kind) {
     case 'submitter':
-      return `Expenses:Work:S${id.slice(-12)}`
+      return `Expenses:Work:S${account.submitter.slice(-12)}`
     case 'owner':
-      return `Liabilities:Owners:O${id.slice(0, 16)}:V${vehicle.slice(-12)}`
+      return `Liabilities:Owners:O${account.owner.slice(0, 16)}:V${account.vehicle.slice(-12)}`
     case 'operator':
-      return `Liabilities:Operators:F${id.slice(-12)}`
-    default:
-      return `Assets:Outside:S${id.slice(-12)}`
+      return `Liabilities:Operators:F${(account.fleet ?? 'nobody').slice(-12)}`
+    case 'outside':
+      return `Assets:Outside:S${account.payer.slice(-12)}`
   }
 }
 

@@ -7,6 +7,7 @@
 import { type EventEmitter, on } from 'node:events'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { MessageToSteward } from '../../protocol/inbox.ts'
+import { accountOf } from '../../protocol/ledger/account.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import type {
   JobStatus,
@@ -231,9 +232,8 @@ export class Jobs {
 
   /** Money left for the vehicles of these accounts: their owners are told with the next statement. */
   paid(lines: readonly PayoutLine[]): void {
-    const vehicles = new Set(
-      lines.flatMap(({ accounts }) => accounts.map(({ account }) => account.split(':')[2] as PeerId)),
-    )
+    const paid = lines.flatMap(({ accounts }) => accounts.map(({ account }) => accountOf(account)))
+    const vehicles = new Set(paid.flatMap((account) => (account.kind === 'owner' ? [account.vehicle] : [])))
     for (const vehicle of vehicles) this.#tellPaid(vehicle)
   }
 

@@ -6,7 +6,9 @@ import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
-import { describeJob, makeJob, type PreparedJob, quoteJob, storeAgain } from '../submission/submission.ts'
+import { withDescription } from '../submission/description.ts'
+import { quoteJob } from '../submission/quote.ts'
+import { makeJob, type PreparedJob } from '../submission/submission.ts'
 import { Turns } from '../turns.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -36,32 +38,33 @@ export class Submitting {
   }
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const { store, log } = this.#options
+    const { store, clock } = this.#options
     const context = {
       ...(await this.#market()),
       blocks: store.blocks,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.invite(findStandbys(search, count), bytes),
-      log,
+      clock,
     }
-    const described = await describeJob(request, context, onProgress)
-    return this.#turns.inTurn(described.requestDigest, async () => {
-      const known = this.#madeFrom(described.requestDigest)
-      if (known !== undefined)
-        return this.#registry.use(known, async (stewardship) => {
-          await storeAgain(described, store.blocks.of(known), onProgress)
-          stewardship.inputsRestored()
-          return submittedOf(stewardship, true)
-        })
-      const made = await makeJob(described, context, onProgress)
-      try {
-        this.#record(made)
-      } catch (error) {
-        await store.blocks.release(made.job)
-        throw error
-      }
-      return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false), true)
-    })
+    return withDescription(request, context, onProgress, (described) =>
+      this.#turns.inTurn(described.requestDigest, async () => {
+        const known = this.#madeFrom(described.requestDigest)
+        if (known !== undefined)
+          return this.#registry.use(known, async (stewardship) => {
+            await described.staged.handTo(store.blocks.of(known))
+            stewardship.inputsRestored()
+            return submittedOf(stewardship, true)
+          })
+        const made = await makeJob(described, context, onProgress)
+        try {
+          this.#record(made)
+        } catch (error) {
+          await store.blocks.release(made.job)
+          throw error
+        }
+        return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false), true)
+      }),
+    )
   }
 
   async #market() {

@@ -9,15 +9,12 @@ import type { Refusal } from '../../protocol/errors.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import {
   type AccountId,
-  type Entry,
-  entryHash,
-  firstHash,
-  movementsOf,
   operatorAccount,
   outsideAccount,
   ownerAccount,
   submitterAccount,
-} from '../../protocol/ledger/entry.ts'
+} from '../../protocol/ledger/account.ts'
+import { type Entry, entryHash, firstHash, movementsOf } from '../../protocol/ledger/entry.ts'
 import { type Balance, Ledger, type LedgerInput, type LedgerState } from '../../protocol/ledger/ledger.ts'
 import { sha256 } from '../sha256.ts'
 import type { Database } from '../store/database.ts'

@@ -8,7 +8,7 @@ import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { Handover } from '../../protocol/job/handover.ts'
 import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import { outsideAccount, ownerAccount } from '../../protocol/ledger/entry.ts'
+import { outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import {
   type Difference,

@@ -1,6 +1,7 @@
 /** Entries of the ledger as rows of the database, in which names that repeat are numbers. */
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import type { AccountId, Entry, EntryKind } from '../../protocol/ledger/entry.ts'
+import type { AccountId } from '../../protocol/ledger/account.ts'
+import type { Entry, EntryKind } from '../../protocol/ledger/entry.ts'
 
 const paymentPrefix = 'payment/'
 

@@ -1,8 +1,8 @@
 /** What one job costs, on a node that looks after it: carries out what Payables (src/protocol/ledger) decides. */
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
+import { ownerAccount } from '../../protocol/ledger/account.ts'
 import type { ClaimRecord, PaidJob } from '../../protocol/ledger/claims.ts'
-import { ownerAccount } from '../../protocol/ledger/entry.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import { Payables, type PayablesEffect, type PayablesInput } from '../../protocol/ledger/payables.ts'
 import {

@@ -1,4 +1,5 @@
 /** What this node says about money: it reads ledger, statements and receipts, and writes pay-outs. */
+import { pushTo } from '../../base/push-to.ts'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
@@ -142,11 +143,8 @@ export class Money {
     for (const { id, kind, ...record } of journal.ofJob(job))
       if (kind === 'receipt') leaseOf.set(id, openReceipt(record, sha256, () => true).payload.lease)
       else if (kind === 'lease')
-        for (const position of openLease(record, sha256, () => true).payload.positions) {
-          const known = leasesOf.get(position)
-          if (known === undefined) leasesOf.set(position, [id])
-          else known.push(id)
-        }
+        for (const position of openLease(record, sha256, () => true).payload.positions)
+          pushTo(leasesOf, position, id)
     const decided = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
     const voices = assurance.audits?.replicas ?? assurance.replicas
     const byPosition = Map.groupBy(books.standingOf(job), ({ claim }) => claim!.position)

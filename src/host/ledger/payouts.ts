@@ -7,7 +7,7 @@
  */
 import { compareText } from '../../base/bytes.ts'
 import type { PeerId } from '../../protocol/ids.ts'
-import { outsideAccount, submitterAccount } from '../../protocol/ledger/entry.ts'
+import { type AccountId, accountOf, outsideAccount, submitterAccount } from '../../protocol/ledger/account.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import { RequestError } from '../errors.ts'
 import type { Database } from '../store/database.ts'
@@ -196,9 +196,10 @@ export class Payouts {
   }
 }
 
-/** Of `owner:<owner>:<vehicle>` the owner; operators by their whole name. */
-function payeeOf(account: string): string {
-  return account.startsWith('owner:') ? account.split(':')[1]! : account
+/** The owner, whichever vehicle it is for; operators by their account's whole name. */
+function payeeOf(id: AccountId): string {
+  const account = accountOf(id)
+  return account.kind === 'owner' ? account.owner : id
 }
 
 /** Micros in the smallest amount that a bank transfers: a cent, or what the currency has instead (ISO 4217). */

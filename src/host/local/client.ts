@@ -6,26 +6,11 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import type {
-  JobStatus,
-  JobSummary,
-  NodeApi,
-  NodeInfo,
-  PeerRow,
-  Quote,
-  ResultLine,
-  ResultsEnd,
-  SubmitProgress,
-  SubmitRequest,
-  Submitted,
-  WhyView,
-} from '../api.ts'
+import type { NodeApi } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import type { FleetMemberRow } from '../store/member-tables.ts'
 import { LineReader } from './lines.ts'
 import { type Answer, answerBytesMax, answerSchema, requestBytesMax } from './messages.ts'
-import type { MethodName } from './methods.ts'
+import { type MethodName, type Operation, operations } from './operations.ts'
 import { findSocketPath } from './socket-path.ts'
 
 /** NodeApi with promises. Streams are streams already; they begin when they are first read. */
@@ -44,10 +29,38 @@ export interface LocalClient extends RemoteApi {
 /** Undefined when no node runs on this data directory. Throws Error when one does and may not be asked. */
 export async function connectLocal(dataDir: string): Promise<LocalClient | undefined> {
   const path = findSocketPath(dataDir)
-  return path !== undefined && (await isServed(path)) ? new Client(path) : undefined
+  return path !== undefined && (await isServed(path)) ? clientOf(path) : undefined
 }
 
-class Client implements LocalClient {
+/** The client's side of each operation. */
+function clientOf(path: string): LocalClient {
+  const line = new Line(path)
+  const methods = Object.entries<Operation>(operations).map(([name, operation]) => [
+    name,
+    methodOf(line, name as MethodName, operation),
+  ])
+  return { ...(Object.fromEntries(methods) as RemoteApi), close: () => line.close() }
+}
+
+function methodOf(line: Line, name: MethodName, operation: Operation): (...given: unknown[]) => unknown {
+  switch (operation.kind) {
+    case 'call':
+      return (...given) => line.ask(name, named(operation, given))
+    case 'order':
+      return (request, onEvent) => line.ask(name, request as object, onEvent as (event: unknown) => void)
+    case 'watch':
+      return (...given) => line.follow(name, named(operation, given), given.at(-1) as AbortSignal)
+    case 'stream':
+      return (...given) => line.converse(name, named(operation, given))
+  }
+}
+
+function named({ args }: Exclude<Operation, { kind: 'order' }>, given: readonly unknown[]): object {
+  return Object.fromEntries(args.map(([name], at) => [name, given[at]]))
+}
+
+/** Where a node is asked, and all that is being asked there. */
+class Line {
   readonly #path: string
   readonly #sockets = new Set<Socket>()
 
@@ -55,130 +68,30 @@ class Client implements LocalClient {
     this.#path = path
   }
 
-  info(): Promise<NodeInfo> {
-    return this.#ask('info')
-  }
-
-  peers(): Promise<PeerRow[]> {
-    return this.#ask('peers')
-  }
-
-  quote(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Quote> {
-    return this.#ask('quote', request, onProgress)
-  }
-
-  submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted> {
-    return this.#ask('submit', request, onProgress)
-  }
-
-  jobs(): Promise<JobSummary[]> {
-    return this.#ask('jobs')
-  }
-
-  status(job: string): Promise<JobStatus> {
-    return this.#ask('status', { job })
-  }
-
-  watch(job: string, signal: AbortSignal): AsyncGenerator<JobStatus, void, undefined> {
-    return this.#follow('watch', { job }, signal)
-  }
-
-  results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-    return this.#converse('results', { job })
-  }
-
-  async cancel(job: string): Promise<void> {
-    await this.#ask('cancel', { job })
-  }
-
-  async forget(job: string): Promise<void> {
-    await this.#ask('forget', { job })
-  }
-
-  report(job: string, path: string): ReturnType<NodeApi['report']> {
-    return this.#ask('report', { job, path })
-  }
-
-  earnings(periods: Parameters<NodeApi['earnings']>[0]): ReturnType<NodeApi['earnings']> {
-    return this.#ask('earnings', { periods })
-  }
-
-  bill(job: string): ReturnType<NodeApi['bill']> {
-    return this.#converse('bill', { job })
-  }
-
-  settle(request: Parameters<NodeApi['settle']>[0]): ReturnType<NodeApi['settle']> {
-    return this.#ask('settle', request)
-  }
-
-  ledger(): ReturnType<NodeApi['ledger']> {
-    return this.#converse('ledger', {})
-  }
-
-  receipts(): ReturnType<NodeApi['receipts']> {
-    return this.#converse('receipts', {})
-  }
-
-  fleetMembers(): Promise<FleetMemberRow[]> {
-    return this.#ask('fleetMembers')
-  }
-
-  fleetApprove(peer: PeerId): Promise<FleetMemberRow> {
-    return this.#ask('fleetApprove', { peer })
-  }
-
-  fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string): Promise<FleetMemberRow> {
-    return this.#ask('fleetAdmit', { peer, owner, vehicle })
-  }
-
-  fleetRevoke(id: PeerId | OwnerId): Promise<FleetMemberRow[]> {
-    return this.#ask('fleetRevoke', { id })
-  }
-
-  fleetRotate(finish: boolean): ReturnType<RemoteApi['fleetRotate']> {
-    return this.#ask('fleetRotate', { finish })
-  }
-
-  why(): Promise<WhyView> {
-    return this.#ask('why')
-  }
-
-  watchWhy(signal: AbortSignal): AsyncGenerator<WhyView, void, undefined> {
-    return this.#follow('watchWhy', {}, signal)
-  }
-
-  async pause(untilMs: number | null): Promise<void> {
-    await this.#ask('pause', { untilMs })
-  }
-
-  async resume(): Promise<void> {
-    await this.#ask('resume')
-  }
-
   close(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
   /** Events until the signal aborts, which is no error. */
-  async *#follow<Event>(
+  async *follow<Event>(
     method: MethodName,
     params: object,
     signal: AbortSignal,
   ): AsyncGenerator<Event, void, undefined> {
     if (signal.aborted) return
     try {
-      yield* this.#converse<Event, null>(method, params, signal)
+      yield* this.converse<Event, null>(method, params, signal)
     } catch (error) {
       if (!signal.aborted) throw error
     }
   }
 
-  async #ask<Result, Event = never>(
+  async ask<Result, Event = never>(
     method: MethodName,
-    params: object = {},
+    params: object,
     onEvent?: (event: Event) => void,
   ): Promise<Result> {
-    const conversation = this.#converse<Event, Result>(method, params)
+    const conversation = this.converse<Event, Result>(method, params)
     for (;;) {
       const next = await conversation.next()
       if (next.done) return next.value
@@ -186,7 +99,7 @@ class Client implements LocalClient {
     }
   }
 
-  async *#converse<Event, Result>(
+  async *converse<Event, Result>(
     method: MethodName,
     params: object,
     signal?: AbortSignal,

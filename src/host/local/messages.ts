@@ -13,7 +13,7 @@ export const requestBytesMax = 2 ** 20
 /** A result is at most a block (1 MiB), of which JSON's escapes make up to six times as much. */
 export const answerBytesMax = 8 * 2 ** 20
 
-/** Commands, a dashboard and some that hang: a guess. */
+/** Commands, a program that watches, and some that hang: a guess. */
 export const connectionsMax = 64
 
 /** Requests that wait behind a long one before the node stops reading: a guess. */

@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { NodeApi } from '../api.ts'
 import { RequestError } from '../errors.ts'
+import { answer, type Caller, isMethod } from './answers.ts'
 import { LineReader } from './lines.ts'
 import {
   type Answer,
@@ -17,7 +18,6 @@ import {
   requestSchema,
   waitingRequestsMax,
 } from './messages.ts'
-import { type Caller, type MethodName, methods } from './methods.ts'
 import { prepareSocketPath, removeSocketPath } from './socket-path.ts'
 
 export interface LocalServer {
@@ -93,9 +93,9 @@ class Connection {
   async #answerAll(): Promise<void> {
     this.#isAnswering = true
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
-      const answer = await this.#answer(line)
+      const answered = await this.#answer(line)
       if (this.#gone.signal.aborted) return
-      this.#socket.write(encode(answer))
+      this.#socket.write(encode(answered))
       if (this.#waiting.length <= waitingRequestsMax) this.#socket.resume()
     }
     this.#isAnswering = false
@@ -108,7 +108,7 @@ class Connection {
     const { id, method, params = {} } = request
     if (!isMethod(method)) return refusal(id, 'Malformed', `there is no method '${method.slice(0, 64)}'`)
     try {
-      return { id, result: (await methods[method].answer(this.#api, params, this.#caller(id))) ?? null }
+      return { id, result: (await answer(this.#api, method, params, this.#caller(id))) ?? null }
     } catch (error) {
       if (error instanceof z.ZodError) return refusal(id, 'Malformed', wrongParams(method, error))
       if (!(error instanceof RequestError) && !this.#gone.signal.aborted)
@@ -139,10 +139,6 @@ function parse(line: string): z.infer<typeof requestSchema> | undefined {
   } catch {
     return undefined
   }
-}
-
-function isMethod(name: string): name is MethodName {
-  return Object.hasOwn(methods, name)
 }
 
 function wrongParams(method: string, error: z.ZodError): string {

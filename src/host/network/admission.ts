@@ -1,3 +1,4 @@
+/** Admission: two nodes of a fleet show each other their credentials between the handshake and the multiplexer. */
 import { noise } from '@chainsafe/libp2p-noise'
 import type { ConnectionEncrypter, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'

@@ -1,3 +1,4 @@
+/** The asking side of the block protocol: one stream to one peer, with questions matched to answers by id. */
 import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import {

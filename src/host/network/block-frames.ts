@@ -1,3 +1,4 @@
+/** The frames of the block protocol, byte by byte. */
 import { cidBytes } from './cid-bytes.ts'
 import { NetworkError } from './errors.ts'
 import { framePrefix } from './frames.ts'

@@ -1,3 +1,4 @@
+/** The answering side of the block protocol. */
 import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import {

@@ -1,3 +1,4 @@
+/** Exchange of content-addressed blocks between two peers: asking, answering and checking. */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'

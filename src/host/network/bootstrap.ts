@@ -1,3 +1,4 @@
+/** Keeps the bootstrap peers connected. */
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'

@@ -1,3 +1,4 @@
+/** CIDs in the form in which they travel: 36 bytes. */
 import { hash } from 'node:crypto'
 import { base32 } from 'multiformats/bases/base32'
 import type { Cid } from '../../protocol/ids.ts'

@@ -1,3 +1,4 @@
+/** The control protocol: ordered messages between two peers, with backpressure from end to end. */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'

@@ -1,3 +1,4 @@
+/** The errors of the network layer. */
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 
 /**

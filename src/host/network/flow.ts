@@ -1,3 +1,4 @@
+/** A libp2p stream with flow control that holds in both directions. */
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { NetworkError } from './errors.ts'
 

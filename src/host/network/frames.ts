@@ -1,3 +1,4 @@
+/** Frames with a length prefix, read and written within bounds. */
 import { setImmediate } from 'node:timers/promises'
 import { NetworkError } from './errors.ts'
 

@@ -1,3 +1,4 @@
+/** Gossip of adverts, over gossipsub with settings for a cell of vehicles. */
 import { type GossipSub, type GossipsubOpts, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'

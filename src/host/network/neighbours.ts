@@ -1,3 +1,4 @@
+/** Keeps enough of the known peers connected that the mesh holds without its bootstrap peers. */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'

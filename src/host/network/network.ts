@@ -1,3 +1,4 @@
+/** The network of a node: gossip, control messages and blocks over one libp2p node. */
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'

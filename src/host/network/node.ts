@@ -1,3 +1,4 @@
+/** The libp2p node, with the settings that Carpool's traffic needs. */
 import { noise } from '@chainsafe/libp2p-noise'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'

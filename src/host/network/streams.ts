@@ -1,3 +1,4 @@
+/** One long-lived stream for each peer, protocol and direction. */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'

@@ -1,3 +1,4 @@
+/** Bounds connections and handshakes for each host. */
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { NetworkBounds } from './bounds.ts'

@@ -1,3 +1,4 @@
+/** The gate for readings: every value of every source is checked here before anybody acts on it. */
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Latest } from './latest.ts'

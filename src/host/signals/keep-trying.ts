@@ -1,3 +1,4 @@
+/** Runs a session with a signal server again and again, with pauses that grow while it fails. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Intake } from './intake.ts'
 

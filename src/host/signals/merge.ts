@@ -1,3 +1,4 @@
+/** Joins several sources of readings into one. */
 import type { Logger } from 'pino'
 import { Latest } from './latest.ts'
 import type { SignalProvider } from './provider.ts'

@@ -1,3 +1,4 @@
+/** Opens the sources that an owner named with `--signals` and `--network`. */
 import type { Logger } from 'pino'
 import { openCommand } from './command.ts'
 import { merged } from './merge.ts'

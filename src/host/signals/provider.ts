@@ -1,3 +1,4 @@
+/** The interface of a source of readings. */
 import type { VehicleState } from '../../protocol/rules/signals.ts'
 
 /** Where readings of this vehicle come from. */

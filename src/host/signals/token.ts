@@ -1,3 +1,4 @@
+/** Reads the access token of a signal server from its file. */
 import { readFileSync } from 'node:fs'
 
 /** Of a JWT that is asked for with every message, what is longer would cost more than the rest. */

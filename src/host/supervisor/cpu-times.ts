@@ -1,3 +1,4 @@
+/** The CPU time of a group of processes between two looks. */
 import { statOf } from '../executor/usage.ts'
 
 /** The CPU time that processes use between two looks; of one that has ended, what it used after the last look is lost. */

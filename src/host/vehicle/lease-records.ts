@@ -4,10 +4,11 @@
  */
 import type { Logger } from 'pino'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { type Opening, openingSchema, type Receipt } from '../../protocol/job/lease.ts'
+import type { Issued } from '../../protocol/issuer.ts'
+import { type Opening, openingSchema } from '../../protocol/job/lease.ts'
 import { openingBytesMax } from '../../protocol/limits.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { RecordKind } from '../../protocol/records.ts'
 import type { WorkerEffect } from '../../protocol/worker/contract.ts'
 import type { Clock } from '../clock.ts'
@@ -67,14 +68,12 @@ export class LeaseRecords {
     this.#persist(() => store.journal.putJobSoon(row))
   }
 
-  issue({ id, body, opening }: Extract<WorkerEffect, { type: 'issue' }>): void {
+  issue({ issued: { kind, record, opening }, body }: Issued<'receipt'>): void {
     const { key, store, earnings } = this.#options
-    const bytes = encodeBody(body)
-    const signature = key.sign(bytes)
-    const kind = 'receipt' as const
-    const row = { id, job: body.job, kind, body: bytes, signature, extra: encodeCbor(opening) }
+    const { id, job } = record
+    const row = { id, job, kind, body, signature: key.sign(body), extra: encodeCbor(opening) }
     this.#persist(() => store.journal.appendSoon(row))
-    earnings.signed(row, { ...body, id } as Verified<Receipt>)
+    earnings.signed(row, record)
   }
 
   /** Undefined when its job was forgotten in the meantime. */

@@ -36,12 +36,7 @@ function restoredJob(
   self: PeerId,
   { job, state }: JobRow,
 ): RestoredJob | undefined {
-  const rows = new Map<RecordKind, JournalRecord[]>()
-  for (const record of journal.ofJob(job)) {
-    const known = rows.get(record.kind)
-    if (known === undefined) rows.set(record.kind, [record])
-    else known.push(record)
-  }
+  const rows = Map.groupBy(journal.ofJob(job), ({ kind }) => kind)
   const all = <Payload>(kind: RecordKind, open: Open<Payload>) =>
     (rows.get(kind) ?? []).flatMap((row) => opened(row, open) ?? [])
 

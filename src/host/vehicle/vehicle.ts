@@ -3,7 +3,7 @@
  * and blocks in workshop.ts, and what must have been said before it leaves in departure.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { impossible } from '../../base/assert.ts'
+import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
@@ -89,7 +89,7 @@ export class Vehicle {
     const nowMs = this.#options.clock.now()
     this.#room.look()
     this.earnings.restore(nowMs)
-    for (const effect of this.#worker.restore(jobs, nowMs)) this.#carryOut(effect)
+    this.#carryOut(this.#worker.restore(jobs, nowMs))
     // Its stewards have forgotten it, too, and nobody will say that it is over.
     for (const { manifest } of jobs)
       if (manifest.payload.deadlineMs + jobRetentionMs < nowMs) this.#records.forget(manifest.id)
@@ -180,57 +180,31 @@ export class Vehicle {
 
   #handle(input: WorkerInput): void {
     if (this.#stopped) return
-    for (const effect of this.#worker.handle(input, this.#options.clock.now())) this.#carryOut(effect)
+    this.#carryOut(this.#worker.handle(input, this.#options.clock.now()))
   }
 
-  #carryOut(effect: WorkerEffect): void {
-    switch (effect.type) {
-      case 'take':
-        this.#take(null)
-        break
-      case 'follow':
-        this.#take(effect.steward)
-        break
-      case 'issue':
-        this.#records.issue(effect)
-        break
-      case 'deliver':
-        this.#outbox.after(() => this.#deliver(effect))
-        break
-      case 'show':
-        this.#outbox.after(() => this.#show(effect))
-        break
-      case 'send':
-        this.#outbox.after(() => this.#say(effect.to, effect.message))
-        break
-      case 'prepare':
-        void this.#workshop.prepare(effect.lease)
-        break
-      case 'run':
-        void this.#workshop.run(effect.lease, effect.slot)
-        break
-      case 'drain':
-        this.#workshop.drain(effect.slot)
-        break
-      case 'abort':
-        this.#workshop.abort(effect.slot)
-        break
-      case 'release':
-        this.#workshop.release(effect.lease)
-        this.#records.release(effect, this.#worker.works(effect.job))
-        break
-      case 'forget':
-        this.#records.forget(effect.job)
-        break
-      case 'advertise':
-        this.#options.onChange()
-        break
-      case 'wake':
-        this.#wakeAt(effect.atMs)
-        break
-      default:
-        impossible(effect)
-    }
+  #carryOut(effects: readonly WorkerEffect[]): void {
+    carryOut(effects, this.#hands, (say) => this.#outbox.after(say))
+  }
+
+  readonly #hands: Hands<WorkerEffect> = {
+    take: () => this.#take(null),
+    follow: ({ steward }) => this.#take(steward),
+    issue: (effect) => this.#records.issue(effect),
+    deliver: (effect) => this.#deliver(effect),
+    show: (effect) => this.#show(effect),
+    send: ({ to, message }) => this.#say(to, message),
+    prepare: ({ lease }) => void this.#workshop.prepare(lease),
+    run: ({ lease, slot }) => void this.#workshop.run(lease, slot),
+    drain: ({ slot }) => this.#workshop.drain(slot),
+    abort: ({ slot }) => this.#workshop.abort(slot),
+    release: (effect) => {
+      this.#workshop.release(effect.lease)
+      this.#records.release(effect, this.#worker.works(effect.job))
+    },
+    forget: ({ job }) => this.#records.forget(job),
+    advertise: () => this.#options.onChange(),
+    wake: ({ atMs }) => this.#wakeAt(atMs),
   }
 
   #take(steward: PeerId | null): void {

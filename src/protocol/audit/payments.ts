@@ -6,7 +6,9 @@
  * does, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
  * whole micros. Leases, receipts and verdicts were opened and checked in records.ts.
  */
+
 import { equals } from 'uint8arrays'
+import { pushTo } from '../../base/push-to.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Receipt } from '../job/lease.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
@@ -91,12 +93,8 @@ export class PaymentAudit {
     const paid = new Map<string, Paid[]>()
     const writtenOff = this.#writtenOff()
     for (const [position, said] of this.#said())
-      for (const [owner, { vehicle, ...claim }] of this.#paidFor(position, said, currency, writtenOff)) {
-        const key = `${vehicle}/${owner}`
-        const others = paid.get(key)
-        if (others === undefined) paid.set(key, [claim])
-        else others.push(claim)
-      }
+      for (const [owner, { vehicle, ...claim }] of this.#paidFor(position, said, currency, writtenOff))
+        pushTo(paid, `${vehicle}/${owner}`, claim)
     return paid
   }
 

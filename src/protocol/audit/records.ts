@@ -2,6 +2,7 @@
  * A report's records, each opened and checked by itself: that it is signed, of this job, by one of its stewards, and that
  * what it names is there. Later checks look at them together.
  */
+import { impossible } from '../../base/assert.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, openAllowance } from '../job/allowance.ts'
 import { type DrawBasis, openDrawBasis } from '../job/draw.ts'
@@ -178,7 +179,7 @@ export class AuditedRecords {
       case 'advert':
         throw new Error(`a record of kind ${kind} is no part of a job`)
       default:
-        kind satisfies never
+        impossible(kind)
     }
   }
 

@@ -7,9 +7,11 @@
  * public draw tells a cartel where it holds every replica; its hash stands in the manifest and the seed in the
  * report, so that afterwards anybody can repeat every draw from the candidates that the steward logged.
  */
+
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
+import { pushTo } from '../../base/push-to.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import { recordBytesMax, rosterEntriesMax } from '../limits.ts'
 import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
@@ -40,9 +42,7 @@ export function drawVehicle(
   const byOwner = new Map<OwnerId, number[]>()
   basis.candidates.forEach((candidate, position) => {
     if (!hasBit(eligible, position)) return
-    const vehicles = byOwner.get(candidate.owner)
-    if (vehicles === undefined) byOwner.set(candidate.owner, [position])
-    else vehicles.push(position)
+    pushTo(byOwner, candidate.owner, position)
   })
   const owners = [...byOwner.keys()].sort(compareText)
   const stream = new RandomStream(sha256, seed, `draw/${index}`)

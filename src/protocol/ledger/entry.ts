@@ -4,28 +4,8 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Micros } from '../price.ts'
 import { encodeCbor } from '../record/block.ts'
+import type { AccountId } from './account.ts'
 import type { Amounts } from './amounts.ts'
-
-/** `submitter:<key>`, `owner:<owner>:<vehicle>`, `operator:<fleet>` or `outside:<key>`; why these, says ledger.ts. */
-export type AccountId = string
-
-export function submitterAccount(submitter: PeerId): AccountId {
-  return `submitter:${submitter}`
-}
-
-export function ownerAccount(owner: OwnerId, vehicle: PeerId): AccountId {
-  return `owner:${owner}:${vehicle}`
-}
-
-/** Null: an open mesh, where nobody operates. */
-export function operatorAccount(fleet: PeerId | null): AccountId {
-  return `operator:${fleet ?? 'nobody'}`
-}
-
-/** Where money goes that was paid: whose bank it left is all that is known of it. */
-export function outsideAccount(payer: PeerId): AccountId {
-  return `outside:${payer}`
-}
 
 /** One place of one receipt: what a vehicle did of one shard, and what that is worth should a verdict agree. */
 export interface Claim extends Amounts {

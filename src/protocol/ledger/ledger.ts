@@ -23,9 +23,9 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import { ProtocolError, type Refusal } from '../errors.ts'
+import { type AccountId, operatorAccount, ownerAccount, submitterAccount } from './account.ts'
 import { addMicros } from './amounts.ts'
 import {
-  type AccountId,
   type Claim,
   type ClaimWord,
   type Entry,
@@ -34,10 +34,7 @@ import {
   entryHash,
   firstHash,
   movementsOf,
-  operatorAccount,
-  ownerAccount,
   subjectOf,
-  submitterAccount,
 } from './entry.ts'
 
 export interface Balance {

@@ -1,6 +1,7 @@
 /** A ledger's entries in memory: what the simulator's nodes keep, and what the tests compare the disk with. */
 import type { Sha256 } from '../../base/prng.ts'
-import { type AccountId, type Entry, entryHash, firstHash, movementsOf } from './entry.ts'
+import type { AccountId } from './account.ts'
+import { type Entry, entryHash, firstHash, movementsOf } from './entry.ts'
 import { type Balance, Ledger, type LedgerEffect, type LedgerInput, type LedgerState } from './ledger.ts'
 
 const nothing: Balance = { pendingMicros: 0, postedMicros: 0 }

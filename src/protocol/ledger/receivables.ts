@@ -7,9 +7,11 @@
  * agrees with this vehicle's own claims to the unit is answered; where it does not, the vehicle asks for all that it lists, page by
  * page, and what still differs then is shown with the receipts behind it.
  */
+
 import { equals } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
+import { pushTo } from '../../base/push-to.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Lease, Receipt } from '../job/lease.ts'
 import { statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
@@ -150,9 +152,7 @@ export class Receivables {
       const known: Known = { claim, outcome: undefined }
       this.#claims.set(subject, known)
       const shard = `${claim.owner}/${claim.position}`
-      const others = this.#byPosition.get(shard)
-      if (others === undefined) this.#byPosition.set(shard, [known])
-      else others.push(known)
+      pushTo(this.#byPosition, shard, known)
       this.#judge(shard)
     }
   }

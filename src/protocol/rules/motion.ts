@@ -1,3 +1,4 @@
+/** Reads from a vehicle's signals if it stands still and if it is parked. */
 import type { Readings } from './readings.ts'
 
 /** VSS: the gear 126 is park. */

@@ -1,3 +1,4 @@
+/** The readings that the rules know, each until it is too old. */
 import { aheadMsMax, freshMs } from './freshness.ts'
 import type { Reading, SignalPath, SignalValues, VehicleState } from './signals.ts'
 

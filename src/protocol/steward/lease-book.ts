@@ -114,6 +114,10 @@ export class LeaseBook {
     if (active?.size === 0) this.#active.delete(state.lease.payload.vehicle)
   }
 
+  all(): Iterable<LeaseState> {
+    return this.#leases.values()
+  }
+
   *closed(): Generator<LeaseState> {
     for (const state of this.#leases.values()) if (state.state === 'closed') yield state
   }

@@ -44,13 +44,8 @@ export function costOf(
 }
 
 function meanPrice(offers: Offers): number {
-  const byOwner = new Map<OwnerId, number[]>()
-  for (const { owner, unitMicros } of offers) {
-    const prices = byOwner.get(owner)
-    if (prices === undefined) byOwner.set(owner, [unitMicros])
-    else prices.push(unitMicros)
-  }
-  return mean([...byOwner.values()].map(mean))
+  const byOwner = Map.groupBy(offers, ({ owner }) => owner)
+  return mean([...byOwner.values()].map((ofOwner) => mean(ofOwner.map(({ unitMicros }) => unitMicros))))
 }
 
 function mean(numbers: readonly number[]): number {

@@ -115,7 +115,7 @@ function groupByAnswer(claims: readonly Claim[], agreement: Agreement): Claim[][
   let left = [...claims]
   while (left.length > 0) {
     const sameText = gather(left, (claim) => (agreement === 'bytes' ? claim.result : claim.text))
-    const group = [...gatherAll(sameText, (claim) => claim.isa ?? '').values()].flatMap((sameClass) =>
+    const group = [...Map.groupBy(sameText, (claim) => claim.isa ?? '').values()].flatMap((sameClass) =>
       gather(sameClass, (claim) => claim.result),
     )
     groups.push(group)
@@ -146,7 +146,7 @@ function groupsWithin(tolerance: Tolerance, claims: readonly Claim[]): Claim[][]
   const groups: Claim[][] = []
   let left = [...claims]
   while (left.length > 0) {
-    const results = [...gatherAll(left, (claim) => claim.result)]
+    const results = [...Map.groupBy(left, (claim) => claim.result)]
       .sort(([a, one], [b, other]) => other.length - one.length || compareText(a, b))
       .map(([, all]) => all)
     const alike = new Set(largestWithin(tolerance, results.slice(0, comparedResultsMax)).flat())
@@ -179,19 +179,9 @@ function largestWithin(tolerance: Tolerance, results: readonly Claim[][]): Claim
 
 /** The largest set of claims with one key; ties go to the key that sorts first. */
 function gather(claims: readonly Claim[], key: (claim: Claim) => string): Claim[] {
-  const sets = [...gatherAll(claims, key)]
+  const sets = [...Map.groupBy(claims, key)]
   sets.sort(([a, one], [b, other]) => other.length - one.length || compareText(a, b))
   return sets[0]![1]
-}
-
-function gatherAll(claims: readonly Claim[], key: (claim: Claim) => string): Map<string, Claim[]> {
-  const sets = new Map<string, Claim[]>()
-  for (const claim of claims) {
-    const set = sets.get(key(claim))
-    if (set === undefined) sets.set(key(claim), [claim])
-    else set.push(claim)
-  }
-  return sets
 }
 
 function accepted(agreeing: Claim[], counted: Claim[], because: 'unanimous' | 'lead'): Tally {

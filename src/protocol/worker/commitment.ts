@@ -5,10 +5,10 @@
 import { concat, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import { type Issued, Issuer } from '../issuer.ts'
 import { type Opening, type Receipt, receiptRoot } from '../job/lease.ts'
 import { jobRetentionMs, receiptIntervalMs } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
-import { encodeBody, type RecordBody, recordId } from '../record/record.ts'
 import type { EnergyRate, WorkerEffect, WorkerOptions } from './contract.ts'
 import type { Held } from './held.ts'
 import { type SignedReceipt, SignedReceipts } from './signed-receipts.ts'
@@ -17,7 +17,7 @@ export class Commitments {
   readonly #options: WorkerOptions
   readonly #effects: WorkerEffect[]
   readonly #receipts = new SignedReceipts()
-  #serial: number
+  readonly #issuer: Issuer
   /** Receipts since the node was started. */
   signed = 0
   /** Null: not known. */
@@ -26,7 +26,7 @@ export class Commitments {
   /** `serial`: one more than that of the last receipt this key ever signed. */
   constructor(options: WorkerOptions, serial: number, effects: WorkerEffect[]) {
     this.#options = options
-    this.#serial = serial
+    this.#issuer = new Issuer(options.self, options.sha256, serial)
     this.#effects = effects
   }
 
@@ -41,12 +41,11 @@ export class Commitments {
 
   /** `released`: why the rest of the lease is given back with it. */
   commit(held: Held, released: ReleaseReason | null, nowMs: number): void {
-    const issued = commitmentOf(held, this.#serial, this.energyRate, this.#options)
-    this.#serial += 1
     const { lease, manifest, steward } = held
-    const receipt = { id: issued.id, job: manifest.id, lease: lease.id, to: steward, released }
+    const issue = this.#issue(held)
+    const receipt = { id: issue.issued.record.id, job: manifest.id, lease: lease.id, to: steward, released }
     this.#receipts.add(receipt)
-    this.#effects.push({ type: 'issue', ...issued })
+    this.#effects.push({ type: 'issue', ...issue })
     this.deliver(receipt)
     this.signed += 1
     held.done = []
@@ -77,47 +76,29 @@ export class Commitments {
   forget(job: JobId): void {
     this.#receipts.forget(job)
   }
-}
 
-/** A receipt for all that is done and in no receipt yet. */
-function commitmentOf(
-  { lease, manifest, done, receipts }: Held,
-  serial: number,
-  energyRate: EnergyRate | null,
-  { sha256, self, secret }: WorkerOptions,
-): Omit<Extract<WorkerEffect, { type: 'issue' }>, 'type'> {
-  const shards = [...done].sort((a, b) => a.place - b.place)
-  assert(shards.length > 0 && lease.job !== null, 'a receipt covers something of a job')
-  const nonce = sha256(concat([secret, fromString(`nonce/${lease.id}/${receipts}`)]))
-  const opening: Opening = { results: shards.map(({ result }) => result), nonce }
-  const covers = shards.map(({ place }) => place)
-  const cpuMs = shards.reduce((sum, shard) => sum + shard.cpuMs, 0)
-  const payload: Receipt = {
-    lease: lease.id,
-    covers,
-    root: receiptRoot(
-      sha256,
-      { id: lease.id, job: lease.job, worker: self, shards: lease.payload.shards },
+  /** A receipt for all that is done and in no receipt yet. */
+  #issue({ lease, manifest, done, receipts }: Held): Issued<'receipt'> {
+    const { sha256, self, secret } = this.#options
+    const { id, job, epoch, steward } = lease
+    const { shards } = lease.payload
+    const finished = [...done].sort((a, b) => a.place - b.place)
+    assert(finished.length > 0 && job !== null, 'a receipt covers something of a job')
+    const nonce = sha256(concat([secret, fromString(`nonce/${id}/${receipts}`)]))
+    const opening: Opening = { results: finished.map(({ result }) => result), nonce }
+    const covers = finished.map(({ place }) => place)
+    const cpuMs = finished.reduce((sum, shard) => sum + shard.cpuMs, 0)
+    const payload: Receipt = {
+      lease: id,
       covers,
-      opening,
-    ),
-    cpuMs: Math.round(cpuMs),
-    wallMs: Math.round(shards.reduce((sum, shard) => sum + shard.wallMs, 0)),
-    energy: energyOf(cpuMs, energyRate),
+      root: receiptRoot(sha256, { id, job, worker: self, shards }, covers, opening),
+      cpuMs: Math.round(cpuMs),
+      wallMs: Math.round(finished.reduce((sum, shard) => sum + shard.wallMs, 0)),
+      energy: energyOf(cpuMs, this.energyRate),
+    }
+    const expiresMs = manifest.payload.deadlineMs + jobRetentionMs
+    return this.#issuer.issue('receipt', { job, epoch, steward, expiresMs, payload }, opening)
   }
-  const body: RecordBody<Receipt> = {
-    domain: 'carpool',
-    version: 1,
-    kind: 'receipt',
-    job: lease.job,
-    epoch: lease.epoch,
-    steward: lease.steward,
-    serial,
-    expiresMs: manifest.payload.deadlineMs + jobRetentionMs,
-    signer: self,
-    payload,
-  }
-  return { id: recordId(sha256, encodeBody(body)), body, opening }
 }
 
 function energyOf(cpuMs: number, rate: EnergyRate | null): Receipt['energy'] {

@@ -5,12 +5,13 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { Issued } from '../issuer.ts'
 import type { Handover } from '../job/handover.ts'
-import type { Lease, Opening, Receipt } from '../job/lease.ts'
+import type { Lease, Receipt } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Message, ReleaseReason } from '../message.ts'
 import type { Ask } from '../price.ts'
-import type { RecordBody, Verified } from '../record/record.ts'
+import type { Verified } from '../record/record.ts'
 
 export interface WorkerOptions {
   readonly self: PeerId
@@ -94,7 +95,8 @@ export type WorkerEffect =
   | { readonly type: 'take'; readonly lease: LeaseId }
   /** This steward looks after the job's leases: durable with the handovers that came with its word. */
   | { readonly type: 'follow'; readonly job: JobId; readonly steward: PeerId }
-  | { readonly type: 'issue'; readonly id: RecordId; readonly body: RecordBody; readonly opening: Opening }
+  /** Sign the receipt and keep it, with its opening. */
+  | ({ readonly type: 'issue' } & Issued<'receipt'>)
   | {
       readonly type: 'deliver'
       readonly to: PeerId

@@ -1,4 +1,5 @@
 /** Carpool's own way: its plans, with the steward's own decisions (windows, draws, tally). */
+import { pushTo } from '../../base/push-to.ts'
 import type { Cid, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { Windows } from '../../protocol/steward/windows.ts'
 import { plansFor } from '../../protocol/verification/plan.ts'
@@ -32,10 +33,7 @@ export class Carpool {
     this.#job = job
     const { population, errorBound, colludingShare, shards, chance } = job
     for (let vehicle = 0; vehicle < population.vehicles; vehicle += 1) {
-      const owner = population.ownerOf(vehicle)
-      const vehicles = this.#owners.get(owner)
-      if (vehicles === undefined) this.#owners.set(owner, [vehicle])
-      else vehicles.push(vehicle)
+      pushTo(this.#owners, population.ownerOf(vehicle), vehicle)
     }
     const owners = this.#owners.size
     const [plan] = plansFor({ errorBound, colludingShare, shards, owners, auditor: 'owners' })

@@ -6,7 +6,7 @@ import type { Lease } from '../../protocol/job/lease.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Ask } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
-import { type Checked, checked } from '../../protocol/records.ts'
+import type { Checked } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import { OwnerRules } from '../../protocol/rules/rules.ts'
 import type { WorkerEffect, WorkerInput } from '../../protocol/worker/contract.ts'
@@ -250,8 +250,8 @@ export class CellVehicle implements VehicleEar {
   #makeHands(): Hands<WorkerEffect> {
     const cell = this.#cell
     return {
-      issue: ({ id, body, opening }) => {
-        this.#receipts.set(id, checked('receipt', { ...body, id }, opening))
+      issue: ({ issued }) => {
+        this.#receipts.set(issued.record.id, issued)
       },
       deliver: ({ receipt: id, released }) => {
         const known = this.#receipts.get(id)

@@ -13,7 +13,7 @@ import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 
 /** What a job asks of the node that looks after it. */
-export interface JobDesk extends SimNode {
+export interface CouncilDesk extends SimNode {
   readonly world: SimWorld
   readonly clockMs: number
   seedOf(nonce: Uint8Array): Uint8Array
@@ -28,14 +28,14 @@ export interface JobDesk extends SimNode {
   wakeAt(atMs: number, happen: () => void): void
 }
 
-export class StewardJob {
+export class CouncilDriver {
   readonly job: SimJob
-  readonly #desk: JobDesk
+  readonly #desk: CouncilDesk
   readonly #council: Council
   readonly #hands: Hands<CouncilEffect>
   readonly #after: (say: () => void) => void
 
-  constructor(job: SimJob, desk: JobDesk) {
+  constructor(job: SimJob, desk: CouncilDesk) {
     this.job = job
     this.#desk = desk
     this.#council = new Council({

@@ -1,0 +1,155 @@
+/**
+ * What may be asked over the socket: one line for each method of NodeApi. The server and the client are made from this
+ * table, so that a new method is a line here, its signature in api.ts and its answer in node/api.ts.
+ *
+ * The requests come from programs of the same user, so that checking them is not a wall against enemies but against
+ * older clients and hand-written scripts: whoever is wrong gets told where.
+ */
+import { z } from 'zod'
+import { categorySchema } from '../../protocol/job/manifest.ts'
+import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
+import { ownerSchema } from '../../protocol/membership/owner.ts'
+import { currencySchema } from '../../protocol/price.ts'
+import { naturalSchema, peerIdSchema } from '../../protocol/record/record.ts'
+import type { NodeApi } from '../api.ts'
+import { submitDefaults } from '../submit-defaults.ts'
+
+export type MethodName = keyof NodeApi
+
+/** An argument's name in a request, and the values that it may have. */
+type Argument<Value> = readonly [name: string, schema: z.ZodType<Value>]
+type Arguments<Values extends readonly unknown[]> = { readonly [At in keyof Values]: Argument<Values[At]> }
+
+/** Arguments by name; one answer. */
+interface Call<Values extends readonly unknown[]> {
+  readonly kind: 'call'
+  readonly args: Arguments<Values>
+}
+
+/** One argument, which is the whole of `params`; one answer, and before it news of the progress as events. */
+interface Order<Value> {
+  readonly kind: 'order'
+  readonly schema: z.ZodType<Value>
+}
+
+/** Arguments by name; events until there are no more, or the client hangs up. */
+interface Watch<Values extends readonly unknown[]> {
+  readonly kind: 'watch'
+  readonly args: Arguments<Values>
+}
+
+/** Arguments by name; lines as events, made no faster than they are read, and what ends them as the answer. */
+interface Stream<Values extends readonly unknown[]> {
+  readonly kind: 'stream'
+  readonly args: Arguments<Values>
+}
+
+export type Operation =
+  | Call<readonly unknown[]>
+  | Order<unknown>
+  | Watch<readonly unknown[]>
+  | Stream<readonly unknown[]>
+
+type OperationOf<Method> = Method extends (...given: infer Given extends readonly unknown[]) => infer Answer
+  ? Answer extends AsyncIterable<unknown>
+    ? Given extends readonly [...infer Values, AbortSignal]
+      ? Watch<Values>
+      : Stream<Given>
+    : Call<Given> | Order<Given[0]>
+  : never
+
+/** Longer lists belong in a folder; a million paths would not fit on a line either. */
+const pathsMax = 100_000
+
+const path = z.string().min(1).max(4096)
+const job = z.string().min(1).max(128)
+const oneJob: Argument<string> = ['job', job]
+
+const submission = z.strictObject({
+  paths: z.array(path).min(1).max(pathsMax),
+  runtime: z.string().min(1).max(32),
+  engine: z.string().min(1).max(32),
+  module: path.nullable(),
+  options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
+  errorBound: z.number(),
+  colludingShare: z.number(),
+  replicas: z.int().min(1).max(64).nullable(),
+  deadlineMs: z.int().min(1).nullable(),
+  shortage: z.enum(['wait', 'fail']),
+  arbiter: z.enum(['auto', 'owners', 'steward']),
+  selfCheck: z.boolean().default(submitDefaults.selfCheck),
+  blind: z.boolean().default(submitDefaults.blind),
+  category: categorySchema.default(submitDefaults.category),
+  payment: z
+    .strictObject({
+      currency: currencySchema,
+      unitMicrosMax: z.int().min(0).max(unitMicrosMax),
+      budgetMicros: z.int().min(0).nullable(),
+    })
+    .nullable()
+    .default(submitDefaults.payment),
+  standbys: z
+    .number()
+    .int()
+    .min(0)
+    .max(stewardsMax - 1)
+    .default(submitDefaults.standbys),
+})
+
+const periods = z.array(z.strictObject({ name: z.string().max(64), sinceMs: z.number() })).max(16)
+
+const settlement = z.strictObject({
+  action: z.enum(['preview', 'prepare', 'paid', 'cancel']),
+  thresholdMicros: naturalSchema,
+  payees: z.array(z.string().max(128)).max(100_000).nullable(),
+  payout: z.string().max(64).nullable(),
+  reference: z.string().max(140),
+})
+
+export const operations = {
+  info: call(),
+  peers: call(),
+  quote: order(submission),
+  submit: order(submission),
+  jobs: call(),
+  status: call(oneJob),
+  watch: watch(oneJob),
+  results: stream(oneJob),
+  cancel: call(oneJob),
+  forget: call(oneJob),
+  report: call(oneJob, ['path', path]),
+  earnings: call(['periods', periods]),
+  bill: stream(oneJob),
+  settle: order(settlement),
+  ledger: stream(),
+  receipts: stream(),
+  fleetMembers: call(),
+  fleetApprove: call(['peer', peerIdSchema]),
+  fleetAdmit: call(
+    ['peer', peerIdSchema],
+    ['owner', ownerSchema.nullable()],
+    ['vehicle', z.string().max(64)],
+  ),
+  fleetRevoke: call(['id', z.union([ownerSchema, peerIdSchema])]),
+  fleetRotate: call(['finish', z.boolean()]),
+  why: call(),
+  watchWhy: watch(),
+  pause: call(['untilMs', z.int().min(0).nullable()]),
+  resume: call(),
+} satisfies { readonly [Name in MethodName]: OperationOf<NodeApi[Name]> }
+
+function call<Values extends readonly unknown[]>(...args: Arguments<Values>): Call<Values> {
+  return { kind: 'call', args }
+}
+
+function order<Value>(schema: z.ZodType<Value>): Order<Value> {
+  return { kind: 'order', schema }
+}
+
+function watch<Values extends readonly unknown[]>(...args: Arguments<Values>): Watch<Values> {
+  return { kind: 'watch', args }
+}
+
+function stream<Values extends readonly unknown[]>(...args: Arguments<Values>): Stream<Values> {
+  return { kind: 'stream', args }
+}

@@ -1,0 +1,40 @@
+/** The vehicles that may execute a blind job, and its keys for each of them. */
+import { compareText } from '../../base/bytes.ts'
+import type { OwnerId } from '../../protocol/ids.ts'
+import type { Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
+import { blindCandidatesMax, blindKeysMax } from '../../protocol/limits.ts'
+import type { Capacity } from '../../protocol/membership/advert.ts'
+import type { Payment } from '../../protocol/price.ts'
+import { candidatesFor } from '../../protocol/steward/candidate.ts'
+import { RequestError } from '../errors.ts'
+import type { JobPlan } from './job-plan.ts'
+
+/**
+ * The vehicles that a blind job's keys are wrapped for: nobody who comes later can execute it, so all who are here, as
+ * far as they fit, of every owner one before any owner's second. Throws RequestError when they are too few.
+ */
+export function keyedCandidates(
+  capacities: readonly Capacity[],
+  stewards: readonly StewardPlace[],
+  { engine: { runtime, engine: name, id }, plan: { ownersNeeded } }: JobPlan,
+  payment: Payment | null,
+  shards: number,
+): NonNullable<Manifest['blind']>['candidates'] {
+  const able = candidatesFor({ runtime, engine: { name, id }, blind: null, payment }, stewards, capacities)
+  const seen = new Map<OwnerId, number>()
+  const byTurn = able
+    .map(({ peer, owner }) => {
+      const turn = seen.get(owner) ?? 0
+      seen.set(owner, turn + 1)
+      return { peer, owner, turn }
+    })
+    .sort((a, b) => a.turn - b.turn || compareText(a.peer, b.peer))
+  if (seen.size < ownersNeeded)
+    throw new RequestError(
+      `a blind job is executed by owners who are here when it is submitted: ${ownersNeeded} are needed, ${seen.size} ${seen.size === 1 ? 'is' : 'are'} here`,
+    )
+  const most = Math.min(blindCandidatesMax, Math.floor(blindKeysMax / shards))
+  if (most < ownersNeeded)
+    throw new RequestError(`${shards} shards are too many for a blind job; submit the documents in parts`)
+  return byTurn.slice(0, most).map(({ peer, owner }) => ({ peer, owner }))
+}

@@ -1,0 +1,122 @@
+/** What a request asks for: documents and weights by their content, which is put aside meanwhile, and wishes by their values. */
+import { encodeList } from '../../protocol/job/lists.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import { type PlannedShard, splitIntoShards } from '../../protocol/job/split.ts'
+import type { Payment } from '../../protocol/price.ts'
+import { encodeCbor } from '../../protocol/record/block.ts'
+import type { SubmitProgress, SubmitRequest } from '../api.ts'
+import { RequestError } from '../errors.ts'
+import type { Executor } from '../executor/contract.ts'
+import { sha256 } from '../sha256.ts'
+import type { BlockStore } from '../store/blocks.ts'
+import type { SigningKey } from '../store/keys.ts'
+import { unanimousFor } from './assurance.ts'
+import { findDocuments } from './documents.ts'
+import { type InspectedDocument, inspect } from './inspection.ts'
+import { Staging } from './staging.ts'
+import { readWeights, unitOf, weightSources } from './weights.ts'
+
+export interface JobDescription {
+  readonly request: SubmitRequest
+  readonly payment: Payment | null
+  readonly documents: readonly InspectedDocument[]
+  readonly documentList: Uint8Array
+  readonly planned: readonly PlannedShard[]
+  readonly weights: Manifest['weights']
+  /** The documents and the weights themselves. */
+  readonly staged: Staging
+  /** The same for the same documents and wishes, whatever the time, the seeds, and who is around. */
+  readonly requestDigest: string
+}
+
+export interface DescriptionContext {
+  readonly executor: Executor
+  readonly submitter: SigningKey
+  readonly blocks: BlockStore
+}
+
+/**
+ * Reads what is asked for, hands its description to `use`, and answers as that does; then what no job has taken of it
+ * is gone. Throws RequestError, StoreError when the disk does not take it, and what `use` throws.
+ */
+export async function withDescription<Result>(
+  request: SubmitRequest,
+  context: DescriptionContext,
+  onProgress: (progress: SubmitProgress) => void,
+  use: (described: JobDescription) => Promise<Result>,
+): Promise<Result> {
+  const staged = new Staging(context.blocks)
+  try {
+    return await use(await describe(request, context, staged, onProgress))
+  } finally {
+    await staged.letGo()
+  }
+}
+
+async function describe(
+  request: SubmitRequest,
+  { executor, submitter }: DescriptionContext,
+  staged: Staging,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<JobDescription> {
+  const { runtime } = request
+  const payment = paymentOf(request)
+  unanimousFor(request) // what no number of owners can give is refused before anything is read
+  const sources = findDocuments(request.paths)
+  const weights = await keepWeights(request, staged, onProgress)
+  const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
+  const documents = await inspect(sources, { runtime, executor, submitter, name, onProgress })
+  onProgress({ step: 'storing', done: sources.length, total: sources.length })
+  await staged.flush()
+  const documentList = encodeList(
+    documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
+  )
+  const planned = splitIntoShards(documents)
+  const requestDigest = digestOf(request, payment, weights, documentList)
+  return { request, payment, documents, documentList, planned, weights, staged, requestDigest }
+}
+
+async function keepWeights(
+  { runtime, module }: SubmitRequest,
+  staged: Staging,
+  onProgress: (progress: SubmitProgress) => void,
+): Promise<Manifest['weights']> {
+  const sources = weightSources(runtime, module)
+  const weights: Manifest['weights'][number][] = []
+  for (const [done, source] of sources.entries()) {
+    onProgress({ step: 'importing-weights', done, total: sources.length })
+    weights.push({ name: source.name, ...(await staged.keep(readWeights(source), 'weights')) })
+  }
+  return weights
+}
+
+/** Throws RequestError. */
+function paymentOf({ runtime, payment }: SubmitRequest): Payment | null {
+  if (payment === null) return null
+  const { budgetMicros } = payment
+  if (budgetMicros === null) throw new RequestError('a job that pays has a budget: add --budget 5EUR')
+  return { ...payment, budgetMicros, unit: unitOf(runtime) }
+}
+
+function digestOf(
+  request: SubmitRequest,
+  payment: Payment | null,
+  weights: Manifest['weights'],
+  documents: Uint8Array,
+): string {
+  const { runtime, engine, errorBound, colludingShare, replicas, arbiter, selfCheck, blind, category } =
+    request
+  const wish = {
+    engine,
+    errorBound,
+    colludingShare,
+    replicas,
+    arbiter,
+    selfCheck,
+    isBlind: blind,
+    category,
+    payment,
+  }
+  const asked = { runtime, weights, documents, options: { ...request.options }, wish }
+  return Buffer.from(sha256(encodeCbor(asked))).toString('hex')
+}

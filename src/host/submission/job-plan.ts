@@ -1,0 +1,45 @@
+/** How a job will be done: its engine, how many must agree, and what that is expected to cost. */
+
+import type { Assurance } from '../../protocol/job/manifest.ts'
+import type { PlannedShard } from '../../protocol/job/split.ts'
+import { formatMoney } from '../../protocol/price.ts'
+import { type Cost, costOf } from '../../protocol/verification/cost.ts'
+import type { Plan } from '../../protocol/verification/plan.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { RequestedPayment, SubmitRequest } from '../api.ts'
+import { RequestError } from '../errors.ts'
+import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
+import { chooseEngine, type EngineMarket } from './engine-choice.ts'
+import { pagesOf } from './inspection.ts'
+
+export interface JobPlan {
+  readonly engine: EngineDescription
+  /** The cheapest of those that meet the error bound. */
+  readonly plan: Plan
+  readonly assurance: Assurance
+}
+
+/** Plans a job of these shards, for the vehicles that are here. Throws RequestError. */
+export function planJob(
+  request: SubmitRequest,
+  shards: readonly PlannedShard[],
+  market: Market & EngineMarket,
+): JobPlan {
+  const engine = chooseEngine(request, market, unanimousFor(request))
+  const supply = supplyOf(market, request.runtime, engine.id, request.payment)
+  const plan = plansOf(request, market, shards.length, supply)[0]!
+  const assurance = assuranceOf(request, market, plan)
+  refuseTooLittle(request.payment, costOf(plan, pagesOf(shards), supply.offers, assurance.arbiter))
+  return { engine, plan, assurance }
+}
+
+/** A job that must end by the name of its budget is not begun. Throws RequestError. */
+function refuseTooLittle(payment: RequestedPayment | null, cost: Cost | null): void {
+  const budgetMicros = payment?.budgetMicros ?? null
+  if (payment === null || budgetMicros === null || cost === null || budgetMicros >= cost.expectedMicros)
+    return
+  const [budget, expected] = [budgetMicros, cost.expectedMicros].map((m) => formatMoney(m, payment.currency))
+  throw new RequestError(
+    `a budget of ${budget} does not pay for the ${expected} that are expected here; raise --budget (carpool quote says more)`,
+  )
+}

@@ -1,0 +1,64 @@
+/**
+ * Where a submission's documents and weights lie until it is known whose they are.
+ *
+ * They are read, sealed and cut once, while the request is described, and its job is named by what comes of that. Until
+ * then they are in a part of the store that no job has (store/job-blocks.ts); the job takes them over, or they go with that
+ * part. What a crash leaves of it goes when the node starts again, as of every job that the journal does not know.
+ */
+import { randomBytes } from 'node:crypto'
+import type { FileReference } from '../../protocol/job/manifest.ts'
+import { RequestError } from '../errors.ts'
+import type { Block, BlockKind, BlockStore } from '../store/blocks.ts'
+import { cidOf } from '../store/cid.ts'
+import { writeFile } from '../store/files.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
+
+/** Blocks stored in one commit, and their bytes: bounds memory to a few megabytes of documents. */
+const blocksPerCommit = 256
+const bytesPerCommit = 4 * 2 ** 20
+
+export class Staging {
+  readonly #store: BlockStore
+  readonly #mine: JobBlocks
+  #kind: BlockKind = 'input'
+  #batch: Block[] = []
+  #batchBytes = 0
+
+  constructor(store: BlockStore) {
+    this.#store = store
+    this.#mine = store.of(cidOf('raw', randomBytes(32)))
+  }
+
+  /** Cuts and keeps a file; durable after `flush`. The bytes must not change until then. Throws as putMany. */
+  async keep(file: Uint8Array, kind: 'input' | 'weights'): Promise<FileReference> {
+    if (kind !== this.#kind) await this.flush()
+    this.#kind = kind
+    const { root, bytes } = await writeFile(file, async (block) => {
+      this.#batch.push(block)
+      this.#batchBytes += block.bytes.byteLength
+      if (this.#batch.length >= blocksPerCommit || this.#batchBytes >= bytesPerCommit) await this.flush()
+    })
+    return { file: root, bytes }
+  }
+
+  async flush(): Promise<void> {
+    const batch = this.#batch
+    this.#batch = []
+    this.#batchBytes = 0
+    if (batch.length > 0) await this.#mine.putMany(batch, this.#kind)
+  }
+
+  /** Makes all of it the job's, too. Throws RequestError when the disk has lost some of it meanwhile. */
+  async handTo(job: JobBlocks): Promise<void> {
+    for (const kind of ['input', 'weights'] as const) {
+      const lost = await job.take(this.#mine.list(kind), kind)
+      if (lost.length > 0)
+        throw new RequestError(`${lost.length} blocks of it were damaged on this disk; submit again`)
+    }
+  }
+
+  /** Nothing of it is kept any more, but for what jobs have taken. */
+  letGo(): Promise<void> {
+    return this.#store.release(this.#mine.job)
+  }
+}

@@ -1,0 +1,22 @@
+/** What a submission is that names only its documents and its runtime: for the command line, the socket and tests alike. */
+import { categoryDefault } from '../protocol/job/manifest.ts'
+import { standbysDefault } from '../protocol/limits.ts'
+import { colludingShareDefault, errorBoundDefault } from '../protocol/verification/plan.ts'
+import type { SubmitRequest } from './api.ts'
+
+export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
+  engine: 'auto',
+  module: null,
+  options: {},
+  errorBound: errorBoundDefault,
+  colludingShare: colludingShareDefault,
+  replicas: null,
+  deadlineMs: null,
+  shortage: 'wait',
+  arbiter: 'auto',
+  selfCheck: false,
+  standbys: standbysDefault,
+  blind: false,
+  category: categoryDefault,
+  payment: null,
+}

@@ -1,0 +1,24 @@
+/** When a steward has nothing left to do for a job. */
+
+import type { ShardEntry } from '../job/lists.ts'
+import { differs, fellowsOf, hasEnded, isGone, isReader, type Seat } from './seat.ts'
+
+/** Whether the end of the job, the verdicts that it stands on and all accepted results are here. */
+export function isComplete(seat: Seat): boolean {
+  return hasEnded(seat) && seat.shards !== null && hasVerdicts(seat, seat.shards) && seat.results.areAllHere
+}
+
+/**
+ * Whether there is nothing left to do, until somebody says something: the job has ended, all of it is here, and every
+ * other steward has said that it has the same records, or has been gone for so long that it is not sought any more.
+ */
+export function rests(seat: Seat, nowMs: number): boolean {
+  if (!isComplete(seat) || seat.results.haveNews) return false
+  return isReader(seat) || fellowsOf(seat).every((peer) => !differs(seat, peer) || isGone(seat, peer, nowMs))
+}
+
+/** Records come in any order: the end of a complete job may be here before the verdicts on its shards. */
+function hasVerdicts(seat: Seat, shards: readonly ShardEntry[]): boolean {
+  if (seat.records.end()?.payload.outcome !== 'complete') return true
+  return seat.records.verdicts.positions().length === shards.length
+}

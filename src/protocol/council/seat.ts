@@ -1,0 +1,210 @@
+/** The seat: one steward's part in the council of a job, as plain data, with what all parts of the council need. */
+
+import { equals } from 'uint8arrays'
+import { assert } from '../../base/assert.ts'
+import type { Sha256 } from '../../base/prng.ts'
+import type { JobId, PeerId, RecordId } from '../ids.ts'
+import { Issuer } from '../issuer.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import { jobRetentionMs } from '../limits.ts'
+import type { Capacity } from '../membership/advert.ts'
+import type { Verified } from '../record/record.ts'
+import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
+import type { Steward } from '../steward/steward.ts'
+import { Attendance } from './attendance.ts'
+import type { CouncilEffect, FellowMessage } from './contract.ts'
+import { JobRecords } from './job-records.ts'
+import { Results } from './results.ts'
+
+export interface CouncilOptions {
+  readonly job: JobId
+  readonly manifest: Manifest
+  readonly self: PeerId
+  /** This node's seed in a place of this nonce. */
+  readonly seedOf: (nonce: Uint8Array) => Uint8Array
+  readonly sha256: Sha256
+}
+
+/** All that a steward knows of its part in a council, as plain data; the parts of the council work on it. */
+export interface Seat {
+  readonly options: CouncilOptions
+  /** Use: the records that are here, and what follows from them. Invariant: equal on stewards that know the same. */
+  readonly records: JobRecords
+  /** Use: who lives, and whose turn it is. */
+  readonly attendance: Attendance
+  /** Use: where accepted results are. */
+  readonly results: Results
+  /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
+  readonly issuer: Issuer
+  readonly connected: Set<PeerId>
+  /** Use: who may read the job, and is told what it lacks. */
+  readonly readers: Set<PeerId>
+  /** Use: stewards that have said anything yet; the others may not know that they are. */
+  readonly heardFrom: Set<PeerId>
+  /** Use: when the records of a fellow were last compared with these. */
+  readonly compared: Map<PeerId, number>
+  /** Use: what fellows last said of theirs. */
+  readonly roots: Map<PeerId, Uint8Array>
+  /** Use: by fellow and leaf, how many ids of one that is too large for a message have been named. */
+  readonly named: Map<string, number>
+  /** Use: who is asked to take the place of a lost steward, and until when. Invariant: one at a time. */
+  invited:
+    | {
+        readonly candidate: Capacity
+        readonly lost: PeerId
+        readonly nonce: Uint8Array
+        readonly untilMs: number
+      }
+    | undefined
+  /** Use: who is not to be asked before then. */
+  readonly refused: Map<PeerId, number>
+  /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
+  unreachable: Set<RecordId>
+  lookedMs: number | undefined
+  looks: number
+  capacities: readonly Capacity[]
+  operatorPpm: number
+  /** Use: null while the inputs are not here. Invariant: not null while this steward acts. */
+  shards: readonly ShardEntry[] | null
+  /** Use: decides. Invariant: there is one exactly while it is this node's turn. */
+  steward: Steward | undefined
+  /** Use: others' records have changed what the Steward stands on. Invariant: only while there is one. */
+  stale: boolean
+  started: boolean
+  /** Use: a wake was asked for, and has not come. */
+  isWaking: boolean
+  effects: CouncilEffect[]
+}
+
+export function newSeat(options: CouncilOptions): Seat {
+  const { job, manifest, self, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256)
+  return {
+    options,
+    records,
+    attendance: new Attendance(self),
+    results: new Results(self, records),
+    issuer: new Issuer(self, sha256),
+    connected: new Set(),
+    readers: new Set(),
+    heardFrom: new Set(),
+    compared: new Map(),
+    roots: new Map(),
+    named: new Map(),
+    invited: undefined,
+    refused: new Map(),
+    unreachable: new Set(),
+    lookedMs: undefined,
+    looks: 0,
+    capacities: [],
+    operatorPpm: 0,
+    shards: null,
+    steward: undefined,
+    stale: false,
+    started: false,
+    isWaking: false,
+    effects: [],
+  }
+}
+
+/** Asserts what holds of a seat between two inputs. */
+export function checkSeat({ steward, shards, stale, effects }: Seat): void {
+  assert(steward === undefined || shards !== null, 'who acts for a job knows its shards')
+  assert(!stale || steward !== undefined, 'only what decides can be out of date')
+  assert(effects.length === 0, 'an input leaves nothing undone')
+  steward?.check()
+}
+
+export function isActing({ steward }: Seat): boolean {
+  return steward !== undefined
+}
+
+/** No steward of the job, but allowed to read it. */
+export function isReader({ records, options }: Seat): boolean {
+  return !records.hasPlace(options.self)
+}
+
+export function hasEnded(seat: Seat): boolean {
+  return seat.records.end() !== undefined
+}
+
+/** Returns the other stewards of the job. */
+export function fellowsOf(seat: Seat): PeerId[] {
+  const { self } = seat.options
+  return seat.records.succession.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
+}
+
+/** Tells whether a fellow has been away for so long that it is not sought. */
+export function isGone(seat: Seat, peer: PeerId, nowMs: number): boolean {
+  return !seat.connected.has(peer) && seat.attendance.isLost(peer, nowMs)
+}
+
+/** Returns those of them that live. */
+export function livingFellows(seat: Seat, nowMs: number): PeerId[] {
+  return fellowsOf(seat).filter((peer) => seat.attendance.lives(peer, nowMs))
+}
+
+/** The stewards of the job, or their order, may have changed. */
+export function seatStewards(seat: Seat, nowMs: number): void {
+  seat.attendance.seat(seat.records.succession.stewards, nowMs)
+}
+
+/** Returns this steward's own place. */
+export function placeOfSelf(seat: Seat): StewardPlace {
+  return seat.records.succession.stewards.find(({ peer }) => peer === seat.options.self)!
+}
+
+/** Signs a record: it is among those of the job, and the others get it at once. */
+export function issue<Kind extends JobRecordKind>(
+  seat: Seat,
+  kind: Kind,
+  payload: PayloadOf<Kind>,
+  epoch = 0,
+): Verified<PayloadOf<Kind>> {
+  const { job, self, manifest } = seat.options
+  const expiresMs = manifest.deadlineMs + jobRetentionMs
+  const made = seat.issuer.issue(kind, { payload, job, epoch, steward: self, expiresMs })
+  seat.effects.push({ type: 'issue', ...made } as CouncilEffect)
+  if (seat.records.admit(made.issued as JobRecord)) spread(seat, made.issued as JobRecord)
+  return made.issued.record as Verified<PayloadOf<Kind>>
+}
+
+/** A record of this node is among those of the job: the others get it at once. */
+export function spread(seat: Seat, entry: JobRecord): void {
+  if (entry.kind === 'verdict') seat.results.learn(entry.record)
+  shareWithAll(seat, entry)
+}
+
+export function shareWithAll(seat: Seat, record: JobRecord): void {
+  for (const to of fellowsOf(seat))
+    if (seat.connected.has(to)) seat.effects.push({ type: 'share', record, to })
+}
+
+/** Tells whether all accepted results are on two disks, or on those of all who live. */
+export function isSafe(seat: Seat, nowMs: number): boolean {
+  return seat.results.areSafe(livingFellows(seat, nowMs))
+}
+
+/** A result is gone that the acting steward counted on. */
+export function hasLostResults(seat: Seat, nowMs: number): boolean {
+  if (seat.steward === undefined || seat.results.areAllHere) return false
+  return seat.results.unreachable(livingFellows(seat, nowMs)).some((id) => !seat.unreachable.has(id))
+}
+
+export function say(seat: Seat, to: PeerId, message: FellowMessage): void {
+  seat.effects.push({ type: 'send', to, message })
+}
+
+/** Tells a fellow that this steward lives, and what it has. */
+export function beat(seat: Seat, to: PeerId): void {
+  const { job } = seat.options
+  const root = seat.records.trie.root()
+  say(seat, to, { type: 'beat', job, acting: isActing(seat), root, asks: differs(seat, to) })
+}
+
+/** Tells whether a fellow may have other records than these. */
+export function differs(seat: Seat, fellow: PeerId): boolean {
+  const root = seat.roots.get(fellow)
+  return root === undefined || !equals(root, seat.records.trie.root())
+}

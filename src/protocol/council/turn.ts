@@ -1,0 +1,69 @@
+/** Whose turn it is: a Steward is made from the records when the turn comes here, and let go when it passes. */
+
+import { assert } from '../../base/assert.ts'
+import type { PeerId } from '../ids.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { StewardEffect } from '../steward/contract.ts'
+import { Steward } from '../steward/steward.ts'
+import { revealSeed } from './holding.ts'
+import { beat, fellowsOf, isActing, isSafe, livingFellows, type Seat, spread } from './seat.ts'
+
+/** Takes up the job where its records leave it. */
+export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
+  assert(seat.shards !== null, 'who acts for a job knows its shards')
+  const wasActing = isActing(seat)
+  seat.stale = false
+  const steward = newSteward(seat, seat.shards)
+  seat.steward = steward
+  if (!wasActing) seat.effects.push({ type: 'acting', acting: true })
+  seat.unreachable = new Set(seat.results.unreachable(livingFellows(seat, nowMs)))
+  follow(seat, steward.restore(nowMs, seat.unreachable))
+  if (!fresh) for (const { peer } of seat.capacities) if (seat.connected.has(peer)) adoptVehicle(seat, peer)
+  const [capacities, operatorPpm] = [seat.capacities, seat.operatorPpm]
+  tellSteward(seat, { type: 'roster', capacities, operatorPpm }, nowMs)
+  for (const peer of seat.connected) tellSteward(seat, { type: 'connected', peer }, nowMs)
+  if (!wasActing) for (const peer of fellowsOf(seat)) beat(seat, peer)
+}
+
+function adoptVehicle(seat: Seat, peer: PeerId): void {
+  if (!seat.records.isSteward(peer)) seat.effects.push({ type: 'adopt', to: peer })
+}
+
+/** The turn has passed to another, or the job has ended. */
+export function standDown(seat: Seat): void {
+  seat.steward = undefined
+  seat.stale = false
+  seat.effects.push({ type: 'acting', acting: false })
+  for (const peer of fellowsOf(seat)) beat(seat, peer)
+}
+
+function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
+  const { job, manifest, self, sha256, seedOf } = seat.options
+  const { stewards, chain } = seat.records.succession
+  const place = stewards.find(({ peer }) => peer === self)
+  assert(place !== undefined, 'only a steward of the job acts for it')
+  const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
+  const seed = seedOf(place.nonce)
+  const issuer = seat.issuer
+  const state = seat.records
+  return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256, state, issuer })
+}
+
+/** Hands an input to the Steward, while there is one. */
+export function tellSteward(seat: Seat, input: Parameters<Steward['handle']>[0], nowMs: number): void {
+  if (seat.steward === undefined) return
+  if (input.type === 'wake')
+    follow(seat, seat.steward.handle({ type: 'safe', safe: isSafe(seat, nowMs) }, nowMs))
+  follow(seat, seat.steward.handle(input, nowMs))
+}
+
+/** What the steward decided, seen from here: its records are the job's, and the others get them at once. */
+function follow(seat: Seat, effects: readonly StewardEffect[]): void {
+  for (const effect of effects) {
+    if (effect.type === 'wake') continue // the council's own look wakes it
+    seat.effects.push(effect)
+    if (effect.type === 'issue') spread(seat, effect.issued)
+    else if (effect.type === 'keep') spread(seat, effect.receipt)
+    else if (effect.type === 'ended') revealSeed(seat)
+  }
+}

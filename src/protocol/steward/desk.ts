@@ -1,0 +1,134 @@
+/**
+ * The desk: all that a steward knows, as plain data. The parts of a steward (intake, judge, leasing, purse, endings …) are
+ * functions that read and change it; none keeps anything of its own. What they want done they put into `effects`.
+ *
+ * Behind "Use" stands who writes a field and why it is kept; behind "Invariant" what holds between two inputs, which
+ * `checkDesk` (desk-check.ts) asserts after every command of the scenarios.
+ */
+import { equals } from 'uint8arrays'
+import { assert } from '../../base/assert.ts'
+import type { Sha256 } from '../../base/prng.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { Issuer } from '../issuer.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import { Slowness } from '../job/slowness.ts'
+import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
+import type { Capacity } from '../membership/advert.ts'
+import type { Micros } from '../price.ts'
+import { JobState } from '../state/job-state.ts'
+import type { Candidate } from './candidate.ts'
+import type { StewardEffect } from './contract.ts'
+import { DrawLog } from './draw-log.ts'
+import { LeaseBook } from './lease-book.ts'
+import { Patience } from './patience.ts'
+import { Returns } from './returns.ts'
+import { ShardBoard } from './shard-board.ts'
+import { Windows } from './windows.ts'
+
+export interface StewardOptions {
+  readonly job: JobId
+  readonly manifest: Manifest
+  readonly shards: readonly ShardEntry[]
+  readonly self: PeerId
+  /** All stewards of the job, by default those of its manifest; and this one's own place among them. */
+  readonly stewards?: readonly StewardPlace[]
+  readonly place?: StewardPlace
+  /** Of the handover that made this a steward; 0 for those of the manifest. */
+  readonly epoch?: number
+  /** 32 bytes; its sha256 stands in the place. */
+  readonly seed: Uint8Array
+  readonly sha256: Sha256
+  /** What the job's records say; shared with all else of this node that looks at the job. */
+  readonly state?: JobState
+  /** Shared with whatever else signs for this node's part in the job. */
+  readonly issuer?: Issuer
+}
+
+export interface Desk {
+  readonly options: StewardOptions
+  /** Use: what the job's records say. Invariant: every record that this steward signed or kept is in it. */
+  readonly state: JobState
+  /** Use: numbers what this node signs for the job. */
+  readonly issuer: Issuer
+  /** Use: what was claimed of each shard, and what it lacks. Invariant: a shard is open as long as it has no verdict. */
+  readonly board: ShardBoard
+  /** Use: who still works on which lease. Invariant: each lease in it is in `state`. */
+  readonly leases: LeaseBook
+  /** Use: results that somebody claims and nobody has looked at. */
+  readonly returns: Returns
+  /** Use: vehicles that are left alone for a while. */
+  readonly patience: Patience
+  /** Use: numbers draws, and has their candidates on record. */
+  readonly draws: DrawLog
+  /** Use: audits. Invariant: null where unanimity alone decides. */
+  readonly windows: Windows | null
+  /** Use: how much slower than estimated vehicles are. */
+  readonly slowness: Slowness
+  /** Use: shards on which stewards apart made verdicts that differ: the next one settles them. */
+  readonly apart: Map<number, Apart>
+  /** Use: the council tells it. */
+  stewards: readonly StewardPlace[]
+  /** Use: the roster as it was last told. */
+  capacities: Map<PeerId, Capacity>
+  /** Use: leasing draws from them. Invariant: all are in `capacities`. */
+  candidates: Candidate[]
+  /** Use: of this steward's fleet, the operator's share in parts per million. */
+  operatorPpm: number
+  /** Use: owners for whom a search found nothing when the board's growth was `barrenAt`. */
+  readonly barren: Set<OwnerId>
+  barrenAt: number
+  /** Use: somebody could be asked and cannot be paid; since when nothing changed. Invariant: only while a shard wants a replica. */
+  short: { sinceMs: number; free: Micros; verdicts: number } | undefined
+  /** Use: what was accepted is on another steward's disk, too. */
+  safe: boolean
+  startedMs: number | undefined
+  /** Use: nothing is decided any more. Invariant: then no lease is under way. */
+  end: JobEnd | undefined
+  /** Use: verdicts that wait for their record. Invariant: none between two inputs. */
+  unpublished: ShardVerdict[]
+  /** Use: what the driver is to do. Invariant: none between two inputs. */
+  effects: StewardEffect[]
+}
+
+interface Apart {
+  readonly settles: readonly RecordId[]
+  /** Receipts that these verdicts rest on and whose claims were not looked at yet. */
+  readonly unseen: Set<RecordId>
+  /** What was not seen by then is not waited for. */
+  readonly untilMs: number
+}
+
+export function newDesk(options: StewardOptions): Desk {
+  const { manifest, shards, self, sha256, seed } = options
+  const place = options.place ?? manifest.stewards.find(({ peer }) => peer === self)
+  assert(place !== undefined, 'a steward is named by its manifest')
+  assert(equals(sha256(seed), place.drawCommitment), 'a steward draws from the seed it committed to')
+  const { assurance } = manifest
+  const { audits } = assurance
+  return {
+    options,
+    state: options.state ?? new JobState(options.job, manifest, sha256),
+    issuer: options.issuer ?? new Issuer(self, sha256),
+    board: new ShardBoard(manifest, shards),
+    leases: new LeaseBook(),
+    returns: new Returns(),
+    patience: new Patience(),
+    draws: new DrawLog(sha256, seed),
+    windows: audits === null ? null : new Windows(audits, assurance, sha256, seed),
+    slowness: new Slowness(),
+    apart: new Map(),
+    stewards: options.stewards ?? manifest.stewards,
+    capacities: new Map(),
+    candidates: [],
+    operatorPpm: 0,
+    barren: new Set(),
+    barrenAt: 0,
+    short: undefined,
+    safe: true,
+    startedMs: undefined,
+    end: undefined,
+    unpublished: [],
+    effects: [],
+  }
+}

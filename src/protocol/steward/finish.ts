@@ -1,0 +1,37 @@
+/** How a job ends, and what is answered afterwards. */
+
+import type { JobEnd } from '../job/verdict.ts'
+import type { StewardEffect, StewardInput } from './contract.ts'
+import type { Desk } from './desk.ts'
+import { withdrawLease } from './endings.ts'
+import { publishVerdicts } from './judge.ts'
+import { issue } from './signing.ts'
+
+/** Every shard has its verdict: the job ends by what they are. */
+export function concludeJob(desk: Desk, nowMs: number): void {
+  const failed = desk.board.states.filter((shard) => shard.verdict?.outcome === 'failed').length
+  if (failed === 0) finishJob(desk, 'complete', 'every shard is verified', nowMs)
+  else finishJob(desk, 'failed', `${failed} of ${desk.board.states.length} shards failed`, nowMs)
+}
+
+/** Ends the job, once: leases are withdrawn, verdicts go first, and vehicles are told. */
+export function finishJob(desk: Desk, outcome: JobEnd['outcome'], reason: string, nowMs: number): void {
+  if (desk.end !== undefined) return
+  const end: JobEnd = { outcome, reason, seed: desk.options.seed }
+  for (const state of [...desk.leases.active()]) withdrawLease(desk, state, nowMs)
+  publishVerdicts(desk)
+  issue(desk, 'end', end)
+  desk.end = end
+  for (const peer of [...desk.leases.vehicles()].sort())
+    desk.effects.push({ type: 'send', to: peer, message: { type: 'ended', job: desk.options.job } })
+  desk.effects.push({ type: 'ended', end })
+}
+
+/** After the end there is nothing to decide; late vehicles are told so. */
+export function answerAfterEnd(desk: Desk, input: StewardInput): StewardEffect[] {
+  const message = { type: 'ended', job: desk.options.job } as const
+  if (input.type === 'receipt') return [{ type: 'send', to: input.receipt.record.signer, message }]
+  if (input.type === 'progress' || input.type === 'accepted')
+    return [{ type: 'send', to: input.from, message }]
+  return []
+}

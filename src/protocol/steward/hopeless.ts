@@ -1,0 +1,54 @@
+/** What cannot go on by itself: stragglers get a second copy, and shards that nobody can execute fail by name. */
+
+import { speculationFactor, speculationMinMs } from '../limits.ts'
+import type { Desk } from './desk.ts'
+import { finishJob } from './finish.ts'
+import { failShard } from './judge.ts'
+import { availableOwners } from './roster.ts'
+
+/**
+ * At the tail, when nothing waits, nobody counts on a lease any more that takes much longer than expected: its
+ * shards get one more replica elsewhere. It is one more voice, never one fewer: as many must agree as before.
+ */
+export function copyStragglers(desk: Desk, nowMs: number): void {
+  if (desk.board.wantedTotal > 0) return
+  for (const state of desk.leases.active()) {
+    const work = desk.leases.activeOf(state.lease.payload.vehicle) * state.lease.payload.costMs
+    const expectedMs = Math.max(speculationMinMs, speculationFactor * work * desk.slowness.value)
+    if (nowMs - state.startedMs < expectedMs) continue
+    state.lease.payload.positions.forEach((position, place) => {
+      const shard = desk.board.states[position]!
+      if (!state.covered.has(place) && shard.verdict === undefined)
+        desk.board.late(shard, state.lease.payload.owner, state.lease.id)
+    })
+  }
+}
+
+/** Where the submitter does not wait: the job fails that cannot begin, and shards that nobody is left for. */
+export function failForWantOfOwners(desk: Desk, nowMs: number): void {
+  const needed = desk.options.manifest.assurance.replicas
+  const available = availableOwners(desk)
+  const everBegun = desk.leases.size > 0
+  if (!everBegun && available < needed)
+    finishJob(desk, 'failed', `${needed} distinct owners are needed and ${available} are known`, nowMs)
+  else
+    for (const shard of desk.board.open) {
+      const hopeless = shard.wanted > 0 && shard.holders.size === 0
+      if (hopeless && !desk.candidates.some((candidate) => desk.board.eligible(shard, candidate)))
+        failShard(desk, shard, 'no-owner-left', nowMs)
+    }
+}
+
+/** Nobody joins a blind job: a shard that needs more owners than its submitter wrapped keys for has no hope. */
+export function failForWantOfKeys(desk: Desk, nowMs: number): void {
+  const { blind } = desk.options.manifest
+  if (blind === null) return
+  const owners = new Set(blind.candidates.map(({ owner }) => owner))
+  for (const owner of desk.board.contradicted) owners.delete(owner)
+  for (const shard of desk.board.open) {
+    if (shard.wanted === 0 || shard.holders.size > 0) continue
+    const spoken = new Set(shard.claims.map(({ owner }) => owner))
+    const left = [...owners].filter((owner) => !spoken.has(owner)).length
+    if (left < shard.wanted) failShard(desk, shard, 'no-owner-left', nowMs)
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The judge: from claims that count to verdicts, through audits where the job has them. What a verdict changes elsewhere is
+ * followed until nothing changes any more.
+ */
+
+import type { OwnerId, RecordId } from '../ids.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
+import {
+  leaseShardsMax,
+  settledVerdictsMax,
+  settleWaitMs,
+  verdictReceiptsMax,
+  windowIdleMs,
+  windowMarginMs,
+} from '../limits.ts'
+import { answersAlike, type Claim } from '../verification/tally.ts'
+import type { Desk } from './desk.ts'
+import { contradictOwner, pointless, withdrawLease } from './endings.ts'
+import type { ShardState } from './shard-board.ts'
+import { issue } from './signing.ts'
+import type { Check, ClosedWindow } from './windows.ts'
+
+/** Decides what can be decided, until nothing changes any more. */
+export function decideChanged(desk: Desk, nowMs: number): void {
+  // A verdict contradicts owners, and a check passes windows, which changes other shards in turn.
+  for (;;) {
+    const changed = desk.board.takeChanged()
+    if (changed.length === 0) break
+    for (const shard of changed) if (shard.verdict === undefined) decideOne(desk, shard, nowMs)
+    followChecks(desk)
+  }
+  const next = desk.board.nextToRecompute()
+  if (next !== undefined) desk.effects.push({ type: 'recompute', position: next.position })
+}
+
+function decideOne(desk: Desk, shard: ShardState, nowMs: number): void {
+  // Whichever side is looked at first would be unanimous otherwise.
+  if ((desk.apart.get(shard.position)?.unseen.size ?? 0) > 0) return
+  const { tally } = shard
+  if (tally.state === 'accepted') {
+    const { agreeing, result, because } = tally
+    const contradicting = [...tally.contradicting, ...dismissed(desk, shard, agreeing)]
+    giveVerdict(desk, shard, { outcome: 'accepted', result, because }, agreeing, contradicting, nowMs)
+    for (const claim of tally.contradicting) {
+      contradictOwner(desk, claim.owner, nowMs)
+      if (because === 'recomputed' && desk.options.manifest.agreement === 'bytes')
+        desk.effects.push({ type: 'lied', receipt: claim.receipt, because })
+    }
+  } else if (tally.disputed && mayRecompute(desk, shard)) {
+    desk.board.queueToRecompute(shard)
+  } else if (desk.board.exhausted(shard)) failShard(desk, shard, 'too-many-losses', nowMs)
+  else if (!tally.disputed) provide(desk, shard, tally.leading, nowMs)
+}
+
+/** Under audits: nobody disagrees, and the shard has its verdict once enough of its claims' windows have passed. */
+function provide(desk: Desk, shard: ShardState, agreeing: readonly Claim[], nowMs: number): void {
+  const { audits, replicas } = desk.options.manifest.assurance
+  if (audits === null || agreeing.length < audits.replicas) return
+  // That a vehicle ran out of something is its word about itself.
+  if (agreeing.some(({ exhausted }) => exhausted)) {
+    desk.board.need(shard, replicas)
+    return
+  }
+  const passed = agreeing.filter(({ owner }) => desk.windows!.hasPassed(owner, shard.position))
+  if (passed.length >= audits.replicas) {
+    const { result } = passed[0]!
+    giveVerdict(desk, shard, { outcome: 'accepted', result, because: 'audited' }, agreeing, [], nowMs)
+    return
+  }
+  for (const { owner, receipt } of agreeing.slice(0, audits.replicas))
+    desk.windows!.add(owner, shard.position, receipt, nowMs)
+}
+
+/** Windows whose owners are idle while nothing waits, or that must close for other reasons (limits.ts). */
+export function closeWindows(desk: Desk, nowMs: number): void {
+  if (desk.windows === null) return
+  const { deadlineMs } = desk.options.manifest
+  const busy = new Set<OwnerId>()
+  for (const { lease } of desk.leases.active()) busy.add(lease.payload.owner)
+  const isLate = nowMs >= deadlineMs - windowMarginMs
+  const due = desk.windows.takeDue(
+    (owner, idleSinceMs) =>
+      isLate || (!busy.has(owner) && (desk.board.wantedTotal === 0 || nowMs - idleSinceMs >= windowIdleMs)),
+  )
+  for (const window of due) {
+    const { id } = issue(desk, 'window', window)
+    desk.windows.close(id, window)
+  }
+  followChecks(desk)
+}
+
+function followChecks(desk: Desk): void {
+  if (desk.windows === null) return
+  for (const { window, checks } of desk.windows.pending((owner, position) =>
+    checkOf(desk, owner, position),
+  )) {
+    for (const position of checks) askForCheck(desk, window, desk.board.states[position]!)
+    if (window.passed) for (const position of window.positions) desk.board.touch(desk.board.states[position]!)
+  }
+}
+
+function checkOf(desk: Desk, owner: OwnerId, position: number): Check {
+  const shard = desk.board.states[position]!
+  if (shard.verdict !== undefined) return shard.verdict.outcome === 'accepted' ? 'passed' : 'void'
+  if (!shard.claims.some((claim) => claim.owner === owner)) return 'void'
+  const { tally } = shard
+  const voices = desk.options.manifest.assurance.audits!.replicas + 1
+  const agrees = tally.state === 'open' && !tally.disputed && tally.leading.length >= voices
+  return agrees ? 'passed' : 'pending'
+}
+
+function askForCheck(desk: Desk, window: ClosedWindow, shard: ShardState): void {
+  const { audits, replicas } = desk.options.manifest.assurance
+  if (!window.isSampled) desk.board.need(shard, replicas)
+  else if (audits!.auditor === 'owners') desk.board.need(shard, audits!.replicas + 1)
+  else if (shard.recomputation === 'none') desk.board.queueToRecompute(shard)
+  else if (shard.recomputation === 'impossible') desk.board.need(shard, audits!.replicas + 1)
+}
+
+/** Claims of owners who had no voice any more, and said something else. */
+function dismissed(desk: Desk, shard: ShardState, agreeing: readonly Claim[]): Claim[] {
+  const { agreement } = desk.options.manifest
+  return shard.claims.filter(
+    (claim) =>
+      desk.board.contradicted.has(claim.owner) &&
+      !claim.exhausted &&
+      !agreeing.some((other) => answersAlike(claim, other, agreement)),
+  )
+}
+
+function mayRecompute(desk: Desk, shard: ShardState): boolean {
+  return desk.options.manifest.assurance.arbiter === 'steward' && shard.recomputation === 'none'
+}
+
+/** Gives a shard up, by name. */
+export function failShard(
+  desk: Desk,
+  shard: ShardState,
+  because: 'no-owner-left' | 'too-many-losses',
+  nowMs: number,
+): void {
+  giveVerdict(desk, shard, { outcome: 'failed', result: null, because }, [], shard.claims, nowMs)
+}
+
+function giveVerdict(
+  desk: Desk,
+  shard: ShardState,
+  decision: Pick<ShardVerdict, 'outcome' | 'result' | 'because'>,
+  agreeing: readonly Claim[],
+  contradicting: readonly Claim[],
+  nowMs: number,
+): void {
+  const receipts = (claims: readonly Claim[]) => claims.slice(0, verdictReceiptsMax).map((c) => c.receipt)
+  const verdict: ShardVerdict = {
+    position: shard.position,
+    shard: shard.entry.shard,
+    status: 'final',
+    ...decision,
+    agreeing: receipts(agreeing),
+    contradicting: receipts(contradicting),
+    settles: desk.apart.get(shard.position)?.settles ?? [],
+  }
+  desk.unpublished.push(verdict)
+  settleShard(desk, verdict, nowMs)
+}
+
+function settleShard(desk: Desk, verdict: ShardVerdict, nowMs: number): void {
+  const shard = desk.board.states[verdict.position]!
+  desk.board.decide(shard, verdict)
+  desk.windows?.settle(verdict.position)
+  for (const { lease } of [...shard.holders.values()]) {
+    const state = desk.leases.get(lease)
+    if (state !== undefined && state.state !== 'closed' && pointless(desk, state))
+      withdrawLease(desk, state, nowMs)
+  }
+}
+
+/** Puts verdicts on record, as many in one as it takes. */
+export function publishVerdicts(desk: Desk): void {
+  while (desk.unpublished.length > 0) {
+    const shards = desk.unpublished.splice(0, packLength(desk.unpublished))
+    issue(desk, 'verdict', { shards })
+    desk.safe = desk.stewards.length === 1
+    desk.effects.push({ type: 'decided', verdicts: shards })
+  }
+}
+
+/** Takes up what the records say of a shard. */
+export function restoreVerdict(
+  desk: Desk,
+  position: number,
+  unreachable: ReadonlySet<RecordId>,
+  nowMs: number,
+): void {
+  const standing = desk.state.standing(position, unreachable)
+  switch (standing.state) {
+    case 'open':
+      break
+    case 'stands':
+      settleShard(desk, standing.verdict, nowMs)
+      for (const owner of desk.state.contradictedBy(standing.verdict)) contradictOwner(desk, owner, nowMs)
+      break
+    case 'apart':
+      desk.apart.set(position, {
+        settles: standing.left.map(({ record }) => record.id).slice(0, settledVerdictsMax),
+        unseen: new Set(
+          standing.left.flatMap(({ verdict }) => [...verdict.agreeing, ...verdict.contradicting]),
+        ),
+        untilMs: nowMs + settleWaitMs,
+      })
+  }
+}
+
+/** How many of these verdicts fit in one record. */
+function packLength(verdicts: readonly ShardVerdict[]): number {
+  let receipts = 0
+  const length = verdicts.slice(0, leaseShardsMax).findIndex(({ agreeing, contradicting }, i) => {
+    receipts += agreeing.length + contradicting.length
+    return i > 0 && receipts > 2 * verdictReceiptsMax
+  })
+  return length > 0 ? length : leaseShardsMax
+}
+
+/** Claims that nobody has looked at by now are not waited for any more, to settle what stewards apart decided. */
+export function stopWaiting(desk: Desk, nowMs: number): void {
+  for (const [position, { unseen, untilMs }] of desk.apart)
+    if (unseen.size > 0 && nowMs >= untilMs) {
+      unseen.clear()
+      desk.board.touch(desk.board.states[position]!)
+    }
+}

@@ -1,0 +1,82 @@
+/**
+ * The purse: what work costs, and whether this steward's allowance takes it. When it does not, what closed leases can no
+ * longer bring is written off; when nothing moves any more, the job ends failed by the name of its budget.
+ */
+
+import type { Lease } from '../job/lease.ts'
+import { budgetWaitMs, writtenOffMax } from '../limits.ts'
+import { formatMoney, type Micros, unitsOf } from '../price.ts'
+import type { Candidate } from './candidate.ts'
+import type { Desk } from './desk.ts'
+import { coveredPlaces } from './endings.ts'
+import { finishJob } from './finish.ts'
+import type { LeaseState } from './lease-book.ts'
+import type { ShardState } from './shard-board.ts'
+import { issue } from './signing.ts'
+
+/** Units of work in a shard, by which it is paid. */
+export function unitsIn(desk: Desk, { entry }: ShardState): number {
+  return unitsOf(entry, desk.options.manifest.payment?.unit ?? 'page')
+}
+
+/** What a lease to this candidate names; null: nobody is paid. */
+export function priceOf(desk: Desk, { unitMicros }: Candidate): Lease['price'] {
+  const { payment } = desk.options.manifest
+  if (payment === null || unitMicros === null) return null
+  return { currency: payment.currency, unitMicros, operatorPpm: desk.operatorPpm }
+}
+
+/** Whether the allowance takes these shards at what the candidate asks. */
+export function affords(desk: Desk, { unitMicros }: Candidate, shards: readonly ShardState[]): boolean {
+  if (unitMicros === null || unitMicros === 0) return true
+  const units = shards.reduce((sum, shard) => sum + unitsIn(desk, shard), 0)
+  return units * unitMicros <= freeOf(desk)
+}
+
+/** What this steward may still promise. */
+function freeOf(desk: Desk): Micros {
+  return desk.state.allowances.freeOf(desk.options.self)
+}
+
+/** How things stand while there is no money for what waits; if nothing of it changes, nothing will. */
+export function shortageNow(desk: Desk, nowMs: number) {
+  return { sinceMs: nowMs, free: freeOf(desk), verdicts: desk.board.open.size }
+}
+
+/** There is no money for what waits: takes back what can be, and gives up once nothing moves any more. */
+export function replenish(desk: Desk, nowMs: number): void {
+  if (desk.short === undefined) return
+  let isComing = [...desk.leases.active()].some(({ lease }) => lease.payload.price !== null)
+  const due: LeaseState[] = []
+  for (const state of desk.leases.closed()) {
+    const { id, signer } = state.lease
+    if (signer !== desk.options.self || desk.state.allowances.gain(id, coveredPlaces(state)) === 0) continue
+    if (state.expectedUntilMs <= nowMs) due.push(state)
+    else isComing = true
+  }
+  for (let i = 0; i < due.length; i += writtenOffMax) writeOff(desk, due.slice(i, i + writtenOffMax))
+  const { free, verdicts } = desk.short
+  if (due.length > 0 || isComing || free !== freeOf(desk) || verdicts !== desk.board.open.size)
+    desk.short = shortageNow(desk, nowMs)
+  else if (nowMs - desk.short.sinceMs >= budgetWaitMs) {
+    const { currency, budgetMicros } = desk.options.manifest.payment!
+    const [budget, promised, left] = [budgetMicros, desk.state.allowances.promised, freeOf(desk)].map(
+      (micros) => formatMoney(micros, currency),
+    )
+    finishJob(
+      desk,
+      'failed',
+      `the budget of ${budget} does not take ${desk.board.open.size} shards that are open: ${promised} are owed or promised, and ${left} are left to this steward`,
+      nowMs,
+    )
+  }
+}
+
+function writeOff(desk: Desk, states: readonly LeaseState[]): void {
+  const writtenOff = states.map((state) => ({
+    lease: state.lease.id,
+    places: [...coveredPlaces(state)].sort((a, b) => a - b),
+  }))
+  issue(desk, 'allowance', { writtenOff, given: [] })
+  desk.barren.clear()
+}

