@@ -11,6 +11,9 @@ import { cborCid } from '../../src/protocol/record/block.ts'
 import { placeOf } from '../support/core-fakes.ts'
 import { JobsStage } from '../support/jobs-stage.ts'
 
+/** For what is waited for, on a machine at a standstill. */
+const patiently = { timeout: 60_000 }
+
 type Beat = Extract<Message, { type: 'beat' }>
 
 const fellow = SigningKey.generate().peerId
@@ -63,7 +66,7 @@ test('a steward with other records brings a job that has ended back, and nobody 
   assert.deepEqual(stage.jobs.inMemory(), [job])
 })
 
-test('a steward that missed the end is told of it as soon as it is back', async (t) => {
+test('a steward that missed the end is told of it as soon as it is back', patiently, async (t) => {
   const { stage, job } = await letGo(t)
   stage.said.length = 0
   stage.connected.add(fellow)

@@ -13,6 +13,9 @@ import { bodyOf } from '../../src/protocol/records.ts'
 import { cidNamed, manifestWith, placeOf } from '../support/core-fakes.ts'
 import { JobsStage } from '../support/jobs-stage.ts'
 
+/** For what is waited for, on a machine at a standstill. */
+const patiently = { timeout: 60_000 }
+
 const secret = new Uint8Array(32).fill(7)
 
 function started(t: TestContext): JobsStage {
@@ -47,18 +50,22 @@ async function entrust(
 
 const known = ({ store }: JobsStage): JobId[] => new JobRows(store.journal).list().map(({ job }) => job)
 
-test('a node stands by for a job that names it, with its own draws and the job’s secret', async (t) => {
-  const stage = started(t)
-  const stranger = SigningKey.generate().peerId
-  await entrust(stage, 'another node', (place) => ({ ...place, peer: stranger }))
-  await entrust(stage, 'draws of another', (place) => ({ ...place, drawCommitment: new Uint8Array(32) }))
-  await entrust(stage, 'another secret', undefined, secret.with(0, 8))
-  await entrust(stage, 'no secret', undefined, null)
-  const right = await entrust(stage, 'its own')
-  assert.deepEqual(known(stage), [right])
-})
+test(
+  'a node stands by for a job that names it, with its own draws and the job’s secret',
+  patiently,
+  async (t) => {
+    const stage = started(t)
+    const stranger = SigningKey.generate().peerId
+    await entrust(stage, 'another node', (place) => ({ ...place, peer: stranger }))
+    await entrust(stage, 'draws of another', (place) => ({ ...place, drawCommitment: new Uint8Array(32) }))
+    await entrust(stage, 'another secret', undefined, secret.with(0, 8))
+    await entrust(stage, 'no secret', undefined, null)
+    const right = await entrust(stage, 'its own')
+    assert.deepEqual(known(stage), [right])
+  },
+)
 
-test('a node that looks after many jobs of others says no, and takes no more', async (t) => {
+test('a node that looks after many jobs of others says no, and takes no more', patiently, async (t) => {
   const stage = started(t)
   const rows = new JobRows(stage.store.journal)
   const plant = (i: number, requestDigest: string, endedAtMs: number | null) =>
@@ -87,33 +94,37 @@ test('a node without room for a job says so', async (t) => {
   assert.deepEqual(stage.said, [{ to: peerId, message }])
 })
 
-test('a job is shown to the reader that its submitter’s key names, while the permission lasts', async (t) => {
-  const stage = started(t)
-  const { job } = await stage.plant('read', 1)
-  await stage.jobs.status(job)
-  const nowMs = stage.clock.now()
-  const permit = (signer: SigningKey, reader: PeerId, expiresMs: number): SignedRecord => {
-    const body = encodeBody(
-      bodyOf('access', { signer: signer.peerId, serial: nowMs, expiresMs, payload: { reader } }),
-    )
-    return { body, signature: signer.sign(body) }
-  }
-  const [late, thief, other, reader] = Array.from({ length: 4 }, () => SigningKey.generate().peerId) as [
-    PeerId,
-    PeerId,
-    PeerId,
-    PeerId,
-  ]
-  const { submitter } = stage
-  const shown: readonly [PeerId, SignedRecord][] = [
-    [late, permit(submitter, late, nowMs - 1)],
-    [thief, permit(submitter, reader, nowMs + 60_000)],
-    [other, permit(SigningKey.generate(), other, nowMs + 60_000)],
-    [reader, permit(submitter, reader, nowMs + 60_000)],
-  ]
-  for (const [from, access] of shown) stage.jobs.hear(from, { type: 'find', access })
-  await stage.untilSaid(({ to }) => to === reader)
-  await stage.pass(2_000)
-  assert.deepEqual([...new Set(stage.said.map(({ to }) => to))], [reader])
-  assert(stage.said.some(({ message }) => message.type === 'entrust'))
-})
+test(
+  'a job is shown to the reader that its submitter’s key names, while the permission lasts',
+  patiently,
+  async (t) => {
+    const stage = started(t)
+    const { job } = await stage.plant('read', 1)
+    await stage.jobs.status(job)
+    const nowMs = stage.clock.now()
+    const permit = (signer: SigningKey, reader: PeerId, expiresMs: number): SignedRecord => {
+      const body = encodeBody(
+        bodyOf('access', { signer: signer.peerId, serial: nowMs, expiresMs, payload: { reader } }),
+      )
+      return { body, signature: signer.sign(body) }
+    }
+    const [late, thief, other, reader] = Array.from({ length: 4 }, () => SigningKey.generate().peerId) as [
+      PeerId,
+      PeerId,
+      PeerId,
+      PeerId,
+    ]
+    const { submitter } = stage
+    const shown: readonly [PeerId, SignedRecord][] = [
+      [late, permit(submitter, late, nowMs - 1)],
+      [thief, permit(submitter, reader, nowMs + 60_000)],
+      [other, permit(SigningKey.generate(), other, nowMs + 60_000)],
+      [reader, permit(submitter, reader, nowMs + 60_000)],
+    ]
+    for (const [from, access] of shown) stage.jobs.hear(from, { type: 'find', access })
+    await stage.untilSaid(({ to }) => to === reader)
+    await stage.pass(2_000)
+    assert.deepEqual([...new Set(stage.said.map(({ to }) => to))], [reader])
+    assert(stage.said.some(({ message }) => message.type === 'entrust'))
+  },
+)

@@ -12,6 +12,9 @@ import type { Verified } from '../../src/protocol/record/record.ts'
 import { placeOf } from '../support/core-fakes.ts'
 import { JobsStage, vehicleOf } from '../support/jobs-stage.ts'
 
+/** For what is waited for, on a machine at a standstill. */
+const patiently = { timeout: 60_000 }
+
 const vehicle = SigningKey.generate()
 const fellow = SigningKey.generate().peerId
 
@@ -35,20 +38,24 @@ async function leased(stage: JobsStage, job: JobId): Promise<Verified<Lease>> {
   return lease
 }
 
-test('a vehicle reads the shards that it has a lease for, nothing else, and nothing once that is over', async (t) => {
-  const stage = started(t)
-  const job = await running(stage, 'read')
-  const { payload } = await leased(stage, job)
-  const [shard] = payload.shards
-  const [list] = stage.store.blocks.of(job).list('input')
-  const mayRead = (peer: PeerId) => [shard!, list!].map((cid) => stage.jobs.mayRead(peer, cid))
-  assert.deepEqual(mayRead(vehicle.peerId), [true, false])
-  assert.deepEqual(mayRead(fellow), [false, false])
-  await stage.jobs.cancel(job)
-  await stage.pass(500)
-  assert.deepEqual(stage.jobs.inMemory(), [job])
-  assert.deepEqual(mayRead(vehicle.peerId), [false, false])
-})
+test(
+  'a vehicle reads the shards that it has a lease for, nothing else, and nothing once that is over',
+  patiently,
+  async (t) => {
+    const stage = started(t)
+    const job = await running(stage, 'read')
+    const { payload } = await leased(stage, job)
+    const [shard] = payload.shards
+    const [list] = stage.store.blocks.of(job).list('input')
+    const mayRead = (peer: PeerId) => [shard!, list!].map((cid) => stage.jobs.mayRead(peer, cid))
+    assert.deepEqual(mayRead(vehicle.peerId), [true, false])
+    assert.deepEqual(mayRead(fellow), [false, false])
+    await stage.jobs.cancel(job)
+    await stage.pass(500)
+    assert.deepEqual(stage.jobs.inMemory(), [job])
+    assert.deepEqual(mayRead(vehicle.peerId), [false, false])
+  },
+)
 
 test('a steward reads the blocks of its job, and of no other', async (t) => {
   const stage = started(t)
@@ -61,26 +68,30 @@ test('a steward reads the blocks of its job, and of no other', async (t) => {
   assert.deepEqual([mayRead(shared), mayRead(alone)], [true, false])
 })
 
-test('a receipt that comes again is acknowledged again: its vehicle did not hear the first answer', async (t) => {
-  const stage = started(t)
-  const job = await running(stage, 'twice')
-  const { id, payload } = await leased(stage, job)
-  const opening: Opening = { results: [cborCid(sha256, new Uint8Array(1))], nonce: new Uint8Array(32) }
-  const work = { id, job, worker: vehicle.peerId, shards: payload.shards }
-  const root = receiptRoot(sha256, work, [0], opening)
-  const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null }
-  const record = stage.sign(vehicle, 'receipt', job, receipt)
-  for (let times = 0; times < 2; times += 1) {
-    stage.said.length = 0
-    stage.jobs.hear(vehicle.peerId, { type: 'receipt', record, opening, released: null })
-    const { to } = await stage.untilSaid(({ message }) => message.type === 'acknowledge')
-    assert.equal(to, vehicle.peerId)
-  }
-  // The result that it claims is sought, and is nowhere: the shard is leased again.
-  await stage.clock.hurry(stage.untilSaid(({ message }) => message.type === 'offer'))
-})
+test(
+  'a receipt that comes again is acknowledged again: its vehicle did not hear the first answer',
+  patiently,
+  async (t) => {
+    const stage = started(t)
+    const job = await running(stage, 'twice')
+    const { id, payload } = await leased(stage, job)
+    const opening: Opening = { results: [cborCid(sha256, new Uint8Array(1))], nonce: new Uint8Array(32) }
+    const work = { id, job, worker: vehicle.peerId, shards: payload.shards }
+    const root = receiptRoot(sha256, work, [0], opening)
+    const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null }
+    const record = stage.sign(vehicle, 'receipt', job, receipt)
+    for (let times = 0; times < 2; times += 1) {
+      stage.said.length = 0
+      stage.jobs.hear(vehicle.peerId, { type: 'receipt', record, opening, released: null })
+      const { to } = await stage.untilSaid(({ message }) => message.type === 'acknowledge')
+      assert.equal(to, vehicle.peerId)
+    }
+    // The result that it claims is sought, and is nowhere: the shard is leased again.
+    await stage.clock.hurry(stage.untilSaid(({ message }) => message.type === 'offer'))
+  },
+)
 
-test('a lease that did not reach its vehicle leaves its shards to others at once', async (t) => {
+test('a lease that did not reach its vehicle leaves its shards to others at once', patiently, async (t) => {
   const stage = started(t)
   const { job } = await stage.plant('away', 1)
   const options = stage.options()

@@ -76,7 +76,7 @@ export const stewardship: readonly Mutation[] = [
     file: 'src/host/stewardship/grants.ts',
     find: 'for (const shard of shards) for (const cid of await this.#blocksOf(shard)) readable.add(cid)',
     replace: '',
-    caughtBy: ['test/mesh/jobs.test.ts'],
+    caughtBy: ['test/host/grants.test.ts'],
   },
   {
     name: 'Another node answers for one that is invited to stand by.',
