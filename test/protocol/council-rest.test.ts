@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import { stewardLostMs } from '../../src/protocol/limits.ts'
-import { seatOf, seedOf } from '../support/core-council-stage.ts'
+import { seatOf, seedOf } from '../support/core-council-job.ts'
 import { believed, cidNamed, manifestWith, nameOfPeer, peerNamed, sha256 } from '../support/core-fakes.ts'
 
 const job = cidNamed('job')

@@ -28,7 +28,8 @@ import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/
 import { checked, type JobRecord, type RecordKind } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
 import { Steward } from '../../src/protocol/steward/steward.ts'
-import { CouncilStage, seatOf, seedOf } from '../support/core-council-stage.ts'
+import { seatOf, seedOf } from '../support/core-council-job.ts'
+import { CouncilStage } from '../support/core-council-stage.ts'
 import {
   believed,
   bodyOf,

@@ -7,7 +7,7 @@ import type { LeaseId } from '../../src/protocol/ids.ts'
 import { deliveryOf, isToSteward } from '../../src/protocol/inbox.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { codecs } from '../support/codecs.ts'
-import { seatOf, seedOf } from '../support/core-council-stage.ts'
+import { seatOf, seedOf } from '../support/core-council-job.ts'
 import { cidNamed, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 

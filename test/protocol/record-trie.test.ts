@@ -13,7 +13,7 @@ import { rawCid } from '../../src/protocol/record/block.ts'
 import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
 import { RecordTrie, trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord } from '../../src/protocol/records.ts'
-import { seatOf, seedOf } from '../support/core-council-stage.ts'
+import { seatOf, seedOf } from '../support/core-council-job.ts'
 import {
   believed,
   bodyOf,

@@ -1,30 +1,23 @@
-/**
- * Two or more councils of one job on a stage: commands go in as what happens to them and between them, and what they
- * do comes out as short lines, each after the name of who does it.
- *
- * Whoever is named is linked to everybody else until a command parts them. What councils say travels through the real
- * encoding and arrives in order, at once, or when a `deliver` says so. Beats and comparisons of records are said every
- * second, so they are carried and not shown, unless the command asks for `talk`.
- */
-import { concat, fromString, toString as textOf } from 'uint8arrays'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
-import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
+import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import type { Message, UnwillingReason } from '../../src/protocol/message.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
 import { isShared, openRecord, openRecordAs } from '../../src/protocol/records.ts'
-import type { Examined, Wanted } from '../../src/protocol/steward/contract.ts'
+import type { Examined } from '../../src/protocol/steward/contract.ts'
+import { councilJobOf, seedOf } from './core-council-job.ts'
+import { compared, lacking, viewed } from './core-council-views.ts'
+import { Crowd, type Member } from './core-crowd.ts'
 import {
   bodyOf,
   cidNamed,
   manifestWith,
   nameOfCid,
   nameOfPeer,
-  ownerNamed,
   peerNamed,
   sha256,
   sign,
@@ -34,36 +27,7 @@ import {
 import { Post } from './core-post.ts'
 import { RecordNames } from './core-record-names.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
-import { paymentOf, rosterOf } from './core-steward-stage.ts'
-
-/** A node that has the job: what is durable there, and the council while the node runs. */
-interface Member {
-  readonly name: string
-  readonly journal: Set<RecordId>
-  council: Council | undefined
-  inputs: boolean
-  /** The machine is suspended: it says, hears and does nothing, and no connection breaks. */
-  asleep: boolean
-  wakeAtMs: number
-  wanted: Wanted[]
-  /** Verdicts whose results it fetches. */
-  fetching: RecordId[]
-}
-
-/** What a node draws from in a place: it knows it after a restart, and nobody else does. */
-export function seedOf(name: string, nonce: Uint8Array): Uint8Array {
-  return sha256(concat([fromString(`the key of ${name}`), nonce]))
-}
-
-export function seatOf(name: string): StewardPlace {
-  const nonce = sha256(fromString(name)).slice(0, 16)
-  return {
-    peer: peerNamed(name),
-    owner: ownerNamed(name),
-    nonce,
-    drawCommitment: sha256(seedOf(name, nonce)),
-  }
-}
+import { rosterOf } from './core-steward-stage.ts'
 
 const nonce = sha256(new Uint8Array(1))
 
@@ -73,10 +37,8 @@ export class CouncilStage {
   #shards: readonly ShardEntry[] = []
   #capacities: readonly Capacity[] = []
   readonly #job = cidNamed('job')
-  readonly #members = new Map<string, Member>()
-  /** Everybody that can be linked: members, and what the roster names. */
-  readonly #names = new Set<string>()
   readonly #post = new Post()
+  readonly #crowd = new Crowd(this.#post)
   readonly #records = new RecordNames(this.#job)
   /** Invitations that each has not answered yet. */
   readonly #invitations = new Map<string, { readonly from: string; readonly nonce: Uint8Array }[]>()
@@ -109,13 +71,13 @@ export class CouncilStage {
         break
       case 'inputs':
         for (const member of words) {
-          this.#member(member).inputs = true
+          this.#crowd.member(member).inputs = true
           this.#hand(member, { type: 'inputs-held', shards: this.#shards })
         }
         break
       case 'results':
         for (const member of words.filter((word) => word !== 'missing'))
-          for (const verdict of this.#member(member).fetching.splice(0))
+          for (const verdict of this.#crowd.member(member).fetching.splice(0))
             this.#hand(member, { type: 'results-held', verdict, held: !words.includes('missing') })
         break
       case 'wait':
@@ -123,11 +85,11 @@ export class CouncilStage {
         break
       case 'down':
       case 'up':
-        for (const [a, b] of this.#pairs(words)) this.#link(a, b, verb === 'up')
+        for (const [a, b] of this.#crowd.pairs(words)) this.#link(a, b, verb === 'up')
         break
       case 'mute':
       case 'unmute':
-        for (const [a, b] of this.#pairs(words)) this.#post.mute(a, b, verb === 'mute')
+        for (const [a, b] of this.#crowd.pairs(words)) this.#post.mute(a, b, verb === 'mute')
         break
       case 'hold':
         this.#post.hold(name, second)
@@ -142,14 +104,14 @@ export class CouncilStage {
         this.#crash(name)
         break
       case 'sleep':
-        this.#member(name).asleep = true
+        this.#crowd.member(name).asleep = true
         break
       case 'awake':
-        this.#member(name).asleep = false
+        this.#crowd.member(name).asleep = false
         this.#hand(name, { type: 'wake' })
         break
       case 'restore':
-        this.#begin(name, [...this.#member(name).journal], false)
+        this.#begin(name, [...this.#crowd.member(name).journal], false)
         break
       case 'willing':
       case 'unwilling':
@@ -187,13 +149,13 @@ export class CouncilStage {
         })
         break
       case 'compare':
-        this.#compare()
+        this.#lines.push(...compared(this.#crowd.members.values(), this.#records))
         break
       case 'lacking':
-        for (const name of words) this.#lacking(name)
+        for (const member of words) this.#lines.push(lacking(member, this.#crowd.running(member), this.nowMs))
         break
       case 'view':
-        for (const member of words) this.#view(member)
+        for (const member of words) this.#lines.push(viewed(member, this.#crowd.running(member)))
         break
       default:
         throw new Error(`a council knows no '${verb}'`)
@@ -203,32 +165,15 @@ export class CouncilStage {
   // --- what a command does ------------------------------------------------------------------------------------
 
   #setUp(settings: ReadonlyMap<string, string>): void {
-    const number = (name: string, otherwise: number) => Number(settings.get(name) ?? otherwise)
-    const count = number('shards', 1)
-    const costMs = number('cost', 1_000)
-    const stewards = (settings.get('stewards') ?? 'a,b').split(',')
-    this.#manifest = manifestWith({
-      shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count },
-      deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
-      stewards: stewards.map(seatOf),
-      payment: paymentOf(settings),
-      assurance: {
-        replicas: number('replicas', 2),
-        arbiter: (settings.get('arbiter') ?? 'owners') as Manifest['assurance']['arbiter'],
-      },
-    })
-    this.#shards = Array.from({ length: count }, (_, i) => ({
-      shard: cidNamed(`shard ${i}`),
-      pages: 1,
-      bytes: 1024,
-      costMs,
-    }))
-    for (const name of stewards) this.#names.add(name)
+    const { manifest, shards } = councilJobOf(settings)
+    this.#manifest = manifest
+    this.#shards = shards
+    for (const { peer } of manifest.stewards) this.#crowd.names.add(nameOfPeer(peer))
   }
 
   #begin(name: string, records: readonly RecordId[], submitted: boolean): void {
     const first = nameOfPeer(this.#manifest.stewards[0]!.peer) === name
-    const known = this.#members.get(name)
+    const known = this.#crowd.members.get(name)
     const member: Member = {
       name,
       journal: new Set(records),
@@ -245,42 +190,42 @@ export class CouncilStage {
       wanted: [],
       fetching: [],
     }
-    this.#members.set(name, member)
-    this.#names.add(name)
+    this.#crowd.members.set(name, member)
+    this.#crowd.names.add(name)
     const shards = member.inputs ? this.#shards : null
     const restored = records.map((id) => this.#records.opened(id))
     const fresh = submitted && first
     this.#carryOut(member, member.council!.begin({ records: restored, shards, fresh }, this.nowMs))
     if (this.#capacities.length > 0) this.#hand(name, { type: 'roster', capacities: this.#capacities })
-    for (const other of this.#names) {
-      if (!this.#linked(name, other)) continue
+    for (const other of this.#crowd.names) {
+      if (!this.#crowd.linked(name, other)) continue
       this.#hand(name, { type: 'connected', peer: peerNamed(other) })
       if (known !== undefined) this.#hand(other, { type: 'connected', peer: peerNamed(name) })
     }
   }
 
   #crash(name: string): void {
-    this.#member(name).council = undefined
+    this.#crowd.member(name).council = undefined
     this.#post.drop(name)
-    for (const other of this.#names)
+    for (const other of this.#crowd.names)
       if (other !== name && !this.#post.isParted(name, other))
         this.#hand(other, { type: 'disconnected', peer: peerNamed(name) })
   }
 
   #roster(capacities: readonly Capacity[]): void {
-    const fresh = capacities.filter(({ name }) => !this.#names.has(name))
+    const fresh = capacities.filter(({ name }) => !this.#crowd.names.has(name))
     this.#capacities = capacities
-    for (const { name } of fresh) this.#names.add(name)
-    for (const member of this.#members.values()) {
+    for (const { name } of fresh) this.#crowd.names.add(name)
+    for (const member of this.#crowd.members.values()) {
       for (const { name, peer } of fresh)
-        if (this.#linked(member.name, name)) this.#hand(member.name, { type: 'connected', peer })
+        if (this.#crowd.linked(member.name, name)) this.#hand(member.name, { type: 'connected', peer })
       this.#hand(member.name, { type: 'roster', capacities })
     }
   }
 
   #link(a: string, b: string, up: boolean): void {
     if (!this.#post.link(a, b, up)) return
-    if (!this.#runs(a) || !this.#runs(b)) return
+    if (!this.#crowd.runs(a) || !this.#crowd.runs(b)) return
     const type = up ? 'connected' : 'disconnected'
     this.#hand(a, { type, peer: peerNamed(b) })
     this.#hand(b, { type, peer: peerNamed(a) })
@@ -289,9 +234,7 @@ export class CouncilStage {
   #wait(durationMs: number): void {
     const untilMs = this.nowMs + durationMs
     for (;;) {
-      const next = [...this.#members.values()]
-        .filter(({ council, asleep, wakeAtMs }) => council !== undefined && !asleep && wakeAtMs <= untilMs)
-        .sort((x, y) => x.wakeAtMs - y.wakeAtMs)[0]
+      const next = this.#crowd.nextToWake(untilMs)
       if (next === undefined) break
       this.nowMs = Math.max(this.nowMs, next.wakeAtMs)
       next.wakeAtMs = Number.POSITIVE_INFINITY
@@ -335,7 +278,7 @@ export class CouncilStage {
 
   /** Answers these collections together. */
   #examine(name: string, results: readonly string[]): void {
-    const member = this.#member(name)
+    const member = this.#crowd.member(name)
     const asked = member.wanted.filter((want) => results.includes(nameOfCid(want.result)))
     if (asked.length === 0) throw new Error(`${name} asked nobody for ${results.join(', ')}`)
     member.wanted = member.wanted.filter((want) => !asked.includes(want))
@@ -358,55 +301,10 @@ export class CouncilStage {
     }
   }
 
-  /** Who has which of the job's records: what anybody has, and what each lacks of it. */
-  #compare(): void {
-    const running = [...this.#members.values()].filter(({ council }) => council !== undefined)
-    const all = new Set(running.flatMap(({ journal }) => [...journal]))
-    const roots = new Set(running.map(({ council }) => textOf(council!.root, 'hex')))
-    for (const { name, journal } of running) {
-      const lacks = [...all].filter((id) => !journal.has(id)).map((id) => this.#records.of(id))
-      this.#lines.push(
-        `${name}: ${journal.size} records${lacks.length > 0 ? `, lacks ${lacks.join(' ')}` : ''}`,
-      )
-    }
-    this.#lines.push(roots.size === 1 ? 'the roots are equal' : 'the roots differ')
-  }
-
-  /** Whom a job's results have not reached, that must have them before it ends. */
-  #lacking(name: string): void {
-    const lacking = [...this.#running(name).lackingResults(this.nowMs)]
-    const counts = lacking.map(([peer, verdicts]) => `${nameOfPeer(peer)} ${verdicts}`)
-    this.#lines.push(`${name}: results are lacking at ${counts.length === 0 ? 'nobody' : counts.join(' ')}`)
-  }
-
-  #view(name: string): void {
-    const council = this.#running(name)
-    const state = council.observe()?.view()
-    const does = council.acting ? 'acts' : 'watches'
-    const { stewards, lost } = council.succession
-    const seats = stewards.map(({ peer }) => `${nameOfPeer(peer)}${lost.has(peer) ? ' (lost)' : ''}`)
-    const counts = Object.entries(state?.shards ?? {}).filter(
-      ([kind, count]) => kind !== 'total' && count > 0,
-    )
-    const contradicted = state?.contradicted ?? []
-    const payment = state?.payment ?? null
-    const parts = [
-      does,
-      `stewards ${seats.join(' ')}`,
-      ...(state === undefined ? ['lacks the shards'] : counts.map(([kind, count]) => `${kind}=${count}`)),
-      ...(contradicted.length > 0 ? [`contradicted ${contradicted.join(' ')}`] : []),
-      ...(payment === null ? [] : [`promised ${payment.promisedMicros} of ${payment.budgetMicros}`]),
-      ...(state?.end == null
-        ? []
-        : [`ended ${state.end.outcome}`, council.isComplete ? 'all is here' : 'something lacks']),
-    ]
-    this.#lines.push(`${name}: ${parts.join(', ')}`)
-  }
-
   // --- the post -----------------------------------------------------------------------------------------------
 
   #send(from: string, to: PeerId, message: Message): void {
-    if (this.#linked(from, nameOfPeer(to))) this.#post.send(from, nameOfPeer(to), message)
+    if (this.#crowd.linked(from, nameOfPeer(to))) this.#post.send(from, nameOfPeer(to), message)
   }
 
   #deliverAll(): void {
@@ -422,7 +320,7 @@ export class CouncilStage {
     const sender = peerNamed(from)
     if (message.type === 'entrust') {
       const chain = message.handovers.map(({ body }) => recordId(sha256, body))
-      if (!this.#members.has(to)) this.#begin(to, chain, false)
+      if (!this.#crowd.members.has(to)) this.#begin(to, chain, false)
       else
         for (const id of chain)
           this.#hand(to, { type: 'record', from: sender, record: this.#records.opened(id) })
@@ -438,7 +336,7 @@ export class CouncilStage {
   // --- what councils do ---------------------------------------------------------------------------------------
 
   #hand(name: string, input: CouncilInput): void {
-    const member = this.#members.get(name)
+    const member = this.#crowd.members.get(name)
     if (member?.council === undefined || member.asleep) return
     this.#carryOut(member, member.council.handle(input, this.nowMs))
   }
@@ -545,32 +443,5 @@ export class CouncilStage {
     if ((verb === 'copy' || verb === 'adopt') && before?.startsWith(`${name}: ${verb} `))
       this.#lines[this.#lines.length - 1] = `${before} ${rest.join(' ')}`
     else this.#lines.push(`${name}: ${line}`)
-  }
-
-  #member(name: string): Member {
-    const member = this.#members.get(name)
-    if (member === undefined) throw new Error(`${name} has no such job`)
-    return member
-  }
-
-  #running(name: string): Council {
-    const { council } = this.#member(name)
-    if (council === undefined) throw new Error(`${name} does not run`)
-    return council
-  }
-
-  #runs(name: string): boolean {
-    const member = this.#members.get(name)
-    return member === undefined || member.council !== undefined
-  }
-
-  #linked(a: string, b: string): boolean {
-    return a !== b && !this.#post.isParted(a, b) && this.#runs(a) && this.#runs(b)
-  }
-
-  /** `a` is everybody's link with a; `a b c` are those of a with b and with c. */
-  #pairs([first = '', ...others]: readonly string[]): [string, string][] {
-    const ends = others.length > 0 ? others : [...this.#names].filter((name) => name !== first)
-    return ends.map((end) => [first, end])
   }
 }

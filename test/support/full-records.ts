@@ -1,5 +1,6 @@
 /** Every kind of record that stewards and vehicles exchange, with each field at its bound. */
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import { openAccess } from '../../src/protocol/job/access.ts'
 import { openAllowance } from '../../src/protocol/job/allowance.ts'
 import { openDrawBasis } from '../../src/protocol/job/draw.ts'
 import { openHandover } from '../../src/protocol/job/handover.ts'
@@ -17,6 +18,7 @@ import {
   holdingVerdictsMax,
   leaseShardsMax,
   nonceBytesMax,
+  revocationsMax,
   rosterEntriesMax,
   settledVerdictsMax,
   shardListBytesMax,
@@ -28,6 +30,8 @@ import {
   wrappedKeyBytes,
   writtenOffMax,
 } from '../../src/protocol/limits.ts'
+import { openCharter, openCredential } from '../../src/protocol/membership/fleet.ts'
+import { openCertificate } from '../../src/protocol/membership/owner.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
 import { bodyOf, cidNamed, manifestWith, sha256, sign } from './core-fakes.ts'
@@ -95,6 +99,24 @@ const full = {
       stewards: times(stewardsMax, stewardPlace),
     }),
   ],
+  charter: [
+    'charter',
+    openCharter,
+    {
+      name: 'n'.repeat(64),
+      keys: [fullPeer(0), fullPeer(1)],
+      registrars: times(4, () => 'r'.repeat(256)),
+      operatorPpm: 1_000_000,
+      revoked: times(revocationsMax, (i) => ({ id: fullOwner(i), untilMs: most })),
+    },
+  ],
+  credential: [
+    'credential',
+    openCredential,
+    { peer: fullPeer(0), vehicle: 'v'.repeat(64), owner: fullOwner(0) },
+  ],
+  owner: ['owner', openCertificate, { peer: fullPeer(0) }],
+  access: ['access', openAccess, { reader: fullPeer(0) }],
   draw: [
     'draw',
     openDrawBasis,

@@ -14,8 +14,6 @@ import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
 
-export type { Executor } from './contract.ts'
-
 export interface ExecutorOptions {
   readonly log: ExecutorLog
   readonly limits?: Partial<ExecutorLimits>

@@ -18,8 +18,6 @@ import { Lane } from './lane.ts'
 import type { Fault } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
 
-export type { Slot } from './contract.ts'
-
 export interface SlotOptions {
   readonly spawn: (session: SessionSpec, handlers: ChildHandlers) => Promise<Child>
   readonly limits: ExecutorLimits

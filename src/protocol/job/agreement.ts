@@ -16,6 +16,7 @@
 import { toString as bytesToText } from 'uint8arrays'
 import { z } from 'zod'
 import { withinEdits } from '../../base/text-distance.ts'
+import { comparedTextMax, outputDepthMax, toleratedEditsMax } from '../limits.ts'
 import type { ShardResult } from './result.ts'
 
 export type Agreement = 'bytes' | 'class-text' | Tolerance
@@ -35,17 +36,11 @@ export type Content = readonly {
   readonly output: unknown
 }[]
 
-/** An edit costs a pass over the page: with a page's 64 Ki characters, 200 passes take a tenth of a second. */
-const editsMaxMax = 100
-const comparedTextMax = 65_536
-/** Outputs that nest deeper are like nothing: comparing them must not end the stack. */
-const outputDepthMax = 64
-
 export const agreementSchema: z.ZodType<Agreement> = z.union([
   z.enum(['bytes', 'class-text']),
   z.strictObject({
     relation: z.literal('text-distance'),
-    editsMax: z.number().int().min(1).max(editsMaxMax),
+    editsMax: z.number().int().min(1).max(toleratedEditsMax),
   }),
   z.strictObject({
     relation: z.literal('numbers'),

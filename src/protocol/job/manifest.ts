@@ -20,6 +20,7 @@ import {
   shardListBytesMax,
   shardsMax,
   stewardsMax,
+  voicesMax,
   windowShardsMax,
   wrappedKeyBytes,
 } from '../limits.ts'
@@ -158,16 +159,16 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   documents: z.strictObject({ ...fileUpTo(documentListBytesMax), count: naturalSchema }),
   agreement: agreementSchema,
   assurance: z.strictObject({
-    replicas: z.number().int().min(1).max(64),
+    replicas: z.number().int().min(1).max(voicesMax),
     audits: z
       .strictObject({
-        replicas: z.number().int().min(1).max(64),
+        replicas: z.number().int().min(1).max(voicesMax),
         checks: z.number().int().min(1).max(windowShardsMax),
         windowShards: z.number().int().min(1).max(windowShardsMax),
         auditor: z.enum(['owners', 'steward']),
       })
       .nullable(),
-    lead: z.number().int().min(1).max(64),
+    lead: z.number().int().min(1).max(voicesMax),
     errorBoundPpb: naturalSchema.nullable(),
     colludingSharePpm: naturalSchema.max(1_000_000),
     arbiter: z.enum(['owners', 'steward']),

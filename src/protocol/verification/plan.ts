@@ -16,13 +16,10 @@
 import { ProtocolError } from '../errors.ts'
 import type { Audits } from '../job/manifest.ts'
 import { isSampled } from '../job/window.ts'
-import { checkShareMin, windowShardsMax } from '../limits.ts'
+import { checkShareMin, voicesMax, windowShardsMax } from '../limits.ts'
 
 export const errorBoundDefault = 1e-4
 export const colludingShareDefault = 0.01
-
-/** More voices than this and the mesh is not worth asking. */
-const voicesMax = 64
 
 export interface PlanRequest {
   readonly errorBound: number

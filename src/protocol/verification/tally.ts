@@ -22,6 +22,7 @@ import {
   withinTolerance,
 } from '../job/agreement.ts'
 import type { Assurance } from '../job/manifest.ts'
+import { comparedResultsMax } from '../limits.ts'
 
 export interface Claim {
   readonly peer: PeerId
@@ -134,9 +135,6 @@ function areWithin(
     a.content !== undefined && b.content !== undefined && withinTolerance(tolerance, a.content, b.content)
   )
 }
-
-/** Different results of one shard among which agreement is sought: 2^16 sets at most; the rest is against all of them. */
-const comparedResultsMax = 16
 
 /**
  * Under a tolerance: the most claims all of which agree with each other, then the rest likewise. What the same vehicles
