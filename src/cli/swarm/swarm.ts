@@ -39,6 +39,8 @@ export interface SwarmOptions {
   readonly fleet?: boolean
   /** What the fleet's operator keeps of what owners earn, in parts per million. */
   readonly operatorPpm?: number
+  /** The program of members that name none of their own; the usual one by default. */
+  readonly program?: string
   readonly logLevel?: string
 }
 
@@ -173,7 +175,7 @@ function memberOptions(
   owners: ReadonlyMap<string, SigningKey>,
   bootstrap: readonly string[],
 ): MemberOptions {
-  const { name, owner = name, slots = 1, program, environment } = vehicle
+  const { name, owner = name, slots = 1, program = options.program, environment } = vehicle
   const dataDir = join(folder, name)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const certificate = join(dataDir, 'owner.json')
