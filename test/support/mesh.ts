@@ -28,6 +28,7 @@ import type { PeerId } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
+import { actingAs } from './diallers.ts'
 import { MeshClock } from './mesh-clock.ts'
 import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
@@ -55,6 +56,8 @@ export interface MeshOptions {
   readonly standbys?: number
   /** A fleet of its own, with the submitter as its registrar; all members above are in. Without, an open mesh. */
   readonly fleet?: { readonly operatorPpm?: number }
+  /** Where a node listens and which address it announces, if something stands between it and the others. */
+  readonly placeOf?: (name: string) => Promise<Pick<NodeOptions, 'listen' | 'announce'>>
 }
 
 /** For a machine at a standstill. */
@@ -70,11 +73,12 @@ export class Mesh {
   readonly #fleet: Fleet | null
   readonly #members = new Map<string, MeshNode>()
   readonly #owners = new Map<string, SigningKey>()
+  readonly #placeOf: MeshOptions['placeOf']
   #requests = 0
 
   /** Resolves when every node knows every other. */
-  static async start({ vehicles = 2, standbys = 0, fleet }: MeshOptions = {}): Promise<Mesh> {
-    const mesh = new Mesh(fleet)
+  static async start({ vehicles = 2, standbys = 0, fleet, placeOf }: MeshOptions = {}): Promise<Mesh> {
+    const mesh = new Mesh(fleet, placeOf)
     try {
       const specs: MemberSpec[] = Array.from({ length: standbys }, (_, i) => ({
         name: `standby-${i + 1}`,
@@ -92,7 +96,8 @@ export class Mesh {
     }
   }
 
-  private constructor(fleet: MeshOptions['fleet']) {
+  private constructor(fleet: MeshOptions['fleet'], placeOf: MeshOptions['placeOf']) {
+    this.#placeOf = placeOf
     this.#fleet = fleet === undefined ? null : new Fleet(this.folder, fleet.operatorPpm ?? 0)
   }
 
@@ -191,6 +196,7 @@ export class Mesh {
     if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId, owner.peer)
     const options = {
       ...this.#optionsOf(spec),
+      ...(await this.#placeOf?.(spec.name)),
       ...this.#fleet?.options(isRegistrar),
       dataDir,
       ownerCertificate: owner.certificate,
@@ -268,7 +274,9 @@ export class MeshNode {
 
   async start(bootstrap: readonly string[]): Promise<void> {
     assert(!this.isRunning, `${this.name} runs already`)
-    this.#node = await CarpoolNode.start({ ...this.#options, bootstrap, executor: this.#createExecutor() })
+    this.#node = await actingAs(this.name, () =>
+      CarpoolNode.start({ ...this.#options, bootstrap, executor: this.#createExecutor() }),
+    )
   }
 
   async stop(): Promise<void> {
