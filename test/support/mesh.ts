@@ -61,7 +61,7 @@ export interface MeshOptions {
 }
 
 /** For a machine at a standstill. */
-const waitMsMax = 90_000
+const waitMsMax = 180_000
 /** How often that is looked at which sends no event. */
 const lookMs = 20
 /** Longer than a node that has just started listens before it judges who is there. */
