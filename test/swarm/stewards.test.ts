@@ -65,7 +65,7 @@ test('a durable job ends without its submitter, and its results are on a standby
 })
 
 test('acting stewards die one after the other, are replaced, and the job ends', {
-  timeout: 300_000,
+  timeout: 400_000,
 }, async (t) => {
   const swarm = await swarmOf(t)
   // It has just been started again, and may still know those who only read.
