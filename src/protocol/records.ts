@@ -47,7 +47,7 @@ interface Row {
   readonly isShared: boolean
   /** The key that must have signed it. Of a shared record it is checked where the job's records are. */
   readonly signedBy: 'steward' | 'vehicle' | 'submitter' | 'fleet' | 'owner' | 'node'
-  /** What becomes of the job's claims depends on it. */
+  /** True when the fate of the job's claims depends on it. */
   readonly isMoney: boolean
   /** It commits to something that is shown beside it, and only to stewards. */
   readonly hasOpening: boolean
@@ -196,14 +196,14 @@ export function bodyOf<Kind extends RecordKind>(
   return { domain: 'carpool', version: 1, kind, job: null, epoch: 0, steward: null, ...fields }
 }
 
-/** Whether the stewards of a job share it. */
+/** Tells whether the stewards of a job share the record. */
 export function isShared<Entry extends { readonly kind: RecordKind }>(
   entry: Entry,
 ): entry is Entry & { readonly kind: JobRecordKind } {
   return table[entry.kind].isShared
 }
 
-/** Whether it can change what becomes of a job's claims. */
+/** Tells whether the record can change the fate of a job's claims. */
 export function isMoney<Entry extends { readonly kind: RecordKind }>(
   entry: Entry,
 ): entry is Entry & { readonly kind: MoneyRecordKind } {

@@ -48,7 +48,7 @@ export interface AuditOutcome {
   readonly unrevealed: readonly PeerId[]
   /** Vehicles of a fleet's job without a credential in the report: whose they are is their steward's word. */
   readonly unvouched: readonly PeerId[]
-  /** What the receipts come to; null for a job that pays nobody. */
+  /** The sum that the receipts come to; null for a job that pays nobody. */
   readonly payments: AuditedPayments | null
 }
 

@@ -60,7 +60,7 @@ export class Attendance {
     return (this.#presences.get(peer)?.aliveUntilMs ?? 0) > nowMs
   }
 
-  /** Whoever acts, as far as is known, this steward left out; the first in order. */
+  /** Returns the first steward in order, this one left out, that acts as far as is known. */
   acting(nowMs: number): PeerId | undefined {
     return this.#order.find((peer) => this.#acts(peer, nowMs))
   }

@@ -45,12 +45,14 @@ export class Results {
     return this.#missing.size === 0
   }
 
-  /** Whether some came that nobody was told of. */
+  /** True when results came that no other steward was told of yet. */
   get haveNews(): boolean {
     return this.#arrived.length > 0
   }
 
-  /** What to fetch, and from which of those who can be asked: another one each time. */
+  /**
+   * Yields the verdicts whose results to fetch, each with one of the peers that can be asked: another one each time.
+   */
   *toFetch(isReached: (peer: PeerId) => boolean): Generator<{ verdict: Verified<Verdict>; from: PeerId }> {
     this.#asked += 1
     for (const verdict of this.#missing.values()) {
@@ -89,7 +91,7 @@ export class Results {
     return this.#arrived.splice(0, count)
   }
 
-  /** Whether the job may end: `living` are the other stewards that live. */
+  /** Tells whether the job may end: `living` are the other stewards that live. */
   areSafe(living: readonly PeerId[]): boolean {
     return this.#unsafe(living).next().done === true
   }

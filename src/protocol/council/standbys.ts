@@ -15,7 +15,7 @@ const spareOwners = 2
 
 export interface StandbySearch {
   readonly capacities: readonly Capacity[]
-  /** Of the job: its engine, and how many replicas must agree. */
+  /** The job's engine, and the number of replicas that must agree. */
   readonly runtime: Manifest['runtime']
   readonly engine: string
   readonly replicas: number

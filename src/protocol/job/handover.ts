@@ -16,7 +16,10 @@ import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest
 export interface Handover {
   /** The handover before this one; the job itself for the first. The record's epoch is one more than its. */
   readonly previous: RecordId
-  /** Who is replaced: a steward, silent for too long. It stays one, should it come back, and counts no more. */
+  /**
+   * The steward that is replaced: it was silent for too long. If it comes back it is a steward still, but it counts
+   * no more.
+   */
   readonly lost: PeerId
   readonly taker: StewardPlace
 }

@@ -133,8 +133,8 @@ export function receiptRoot(
 }
 
 /**
- * Whether a receipt is what its lease allows, and its opening what it committed to.
- * Throws ProtocolError: not-its-lease, malformed, wrong-root.
+ * Checks that a receipt is one that its lease allows, and that its opening matches the root it committed to. Throws
+ * ProtocolError: not-its-lease, malformed, wrong-root.
  */
 export function checkReceipt(
   sha256: Sha256,

@@ -14,7 +14,7 @@ export interface PageReference {
   readonly key: Uint8Array
 }
 
-/** What a vehicle needs to know of a shard. */
+/** The facts that a vehicle needs to execute a shard. */
 export interface Shard {
   readonly pages: readonly PageReference[]
 }

@@ -17,7 +17,7 @@ export interface Decision {
   readonly verdict: ShardVerdict
 }
 
-/** What the verdicts on a shard come to. */
+/** The outcome of all verdicts on a shard. */
 export type Standing =
   /** No verdict says anything of it. */
   | { readonly state: 'open' }
@@ -84,7 +84,7 @@ export class Verdicts {
     return new Set(alike.flatMap(({ verdict }) => verdict.agreeing))
   }
 
-  /** Whether later verdicts settle all that this one accepts. */
+  /** Tells whether later verdicts settle all that this one accepts. */
   isSettled(id: RecordId): boolean {
     const settled = this.#settled.get(id)
     const record = this.#records.get(id)

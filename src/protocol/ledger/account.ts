@@ -6,9 +6,9 @@ import type { OwnerId, PeerId } from '../ids.ts'
 export type AccountId = string
 
 export type Account =
-  /** Who pays for jobs. */
+  /** The party that pays for jobs. */
   | { readonly kind: 'submitter'; readonly submitter: PeerId }
-  /** Who is paid for a vehicle's work. */
+  /** The party that is paid for a vehicle's work. */
   | { readonly kind: 'owner'; readonly owner: OwnerId; readonly vehicle: PeerId }
   /** Null: an open mesh, where nobody operates. */
   | { readonly kind: 'operator'; readonly fleet: PeerId | null }

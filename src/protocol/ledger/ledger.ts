@@ -44,8 +44,8 @@ export interface Balance {
 }
 
 /**
- * What was appended before, as the shell keeps it. Answers must include all entries of earlier `append` effects: the
- * shell carries them out before the next input.
+ * The entries that were appended before, as the shell keeps them. Answers must include all entries of earlier
+ * `append` effects: the shell carries them out before the next input.
  */
 export interface LedgerState {
   readonly last: () => Pick<Entry, 'serial' | 'hash'> | undefined
@@ -65,7 +65,7 @@ interface PaymentOrder {
 }
 
 export type LedgerInput =
-  /** What is known of a claim now; known already is fine. */
+  /** The present fate of a claim; it may be known already. */
   | { readonly type: 'claim'; readonly claim: Claim; readonly outcome: ClaimWord }
   /** Money left for a payee. */
   | { readonly type: 'pay'; readonly order: PaymentOrder }

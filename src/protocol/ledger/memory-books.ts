@@ -16,7 +16,7 @@ export class MemoryBooks implements LedgerState {
     this.#ledger = new Ledger(sha256, this)
   }
 
-  /** What was written before, in order. */
+  /** Takes up entries that were written before, in order. */
   restore(entries: Iterable<Entry>): void {
     for (const entry of entries) this.#append(entry)
   }

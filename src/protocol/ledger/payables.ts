@@ -15,16 +15,19 @@ const repeatMsOfRest = 8 * statementRepeatMsMin
 
 export interface PayablesOptions extends PaidJob {
   readonly self: PeerId
-  /** Of the job. */
+  /** The number of the job's shards. */
   readonly shards: number
 }
 
 export type PayablesInput =
-  /** What the journal holds of the job, in the order of `lease`, `receipt` and the rest: first of all. */
+  /**
+   * The records that the journal holds of the job, in the order of `lease`, `receipt` and the rest. This input comes
+   * first of all.
+   */
   | { readonly type: 'restored'; readonly records: Iterable<ClaimRecord> }
   /** Durable with, or before, what follows from it. */
   | { readonly type: 'record'; readonly record: ClaimRecord }
-  /** Whether this steward acts for the job. */
+  /** True while this steward acts for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }
   /** A vehicle wants to know; of claims decided before this place in the ledger, or of all. */
   | { readonly type: 'ask'; readonly from: PeerId; readonly before: number | null }
@@ -116,7 +119,10 @@ export class Payables {
     return effects
   }
 
-  /** What was said before is not said again, but a vehicle that missed it asks; the ledger may lack some of it. */
+  /**
+   * Restores the books. The ledger may lack some entries. Statements that went out before do not go out again, but a
+   * vehicle that missed one asks for it.
+   */
   #restore(records: Iterable<ClaimRecord>): void {
     for (const record of records) {
       this.#note(record)

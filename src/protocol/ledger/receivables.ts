@@ -29,7 +29,7 @@ export interface ReceivablesOptions extends PaidJob {
 export type ReceivablesInput =
   /** Durable with, or before, what follows from it. */
   | { readonly type: 'signed'; readonly lease: Verified<Lease>; readonly receipt: Verified<Receipt> }
-  /** Of a steward of the job; `next` is where the rest of its claims begins, null: that is all. */
+  /** A statement by a steward of the job; `next` is where the rest of its claims begins, null: that is all. */
   | {
       readonly type: 'statement'
       readonly statement: Verified<Statement>
@@ -66,7 +66,7 @@ interface Known {
 
 interface Account {
   statement: Verified<Statement>
-  /** What it said of each claim, by subject. */
+  /** The steward's word on each claim, by subject. */
   readonly said: Map<string, StatedClaim>
   agrees: boolean
 }
@@ -78,7 +78,7 @@ export class Receivables {
   /** By steward and owner. */
   readonly #accounts = new Map<string, Account>()
   #stewards: readonly PeerId[] = []
-  /** Whom it asks next. */
+  /** The steward to ask next. */
   #turn = 0
   #askedMs: number | undefined
   #patienceMs = statementRepeatMsMin
@@ -122,12 +122,12 @@ export class Receivables {
     return isOver && [...this.#claims.values()].every(({ outcome }) => outcome !== 'pending')
   }
 
-  /** What each steward said last, and whether this vehicle's claims come to the same. */
+  /** Returns the last statement of each steward, and whether this vehicle's claims come to the same. */
   statements(): { readonly statement: Verified<Statement>; readonly agrees: boolean }[] {
     return [...this.#accounts.values()].map(({ statement, agrees }) => ({ statement, agrees }))
   }
 
-  /** Of statements that do not agree: claims that one side pays and the other does not, or differently. */
+  /** Returns the claims of disagreeing statements that one side pays and the other does not, or pays differently. */
   differences(): Difference[] {
     return [...this.#accounts.values()].flatMap(({ statement, said, agrees }) => {
       if (agrees) return []
@@ -183,7 +183,7 @@ export class Receivables {
     this.#patienceMs = statementRepeatMsMin
   }
 
-  /** Whether what it pays is what this vehicle knows of its own claims, to the unit. */
+  /** Tells whether the account pays what this vehicle knows of its own claims, to the unit. */
   #agrees(account: Account, owner: OwnerId): boolean {
     const { units, micros, receipts, root } = account.statement.payload
     const ours = totalsOf(this.#options.sha256, this.#acknowledged(account, owner))

@@ -23,7 +23,7 @@ import { addMicros } from './amounts.ts'
 import type { Entry } from './entry.ts'
 
 export interface Totals {
-  /** Of the shards that are paid. */
+  /** The units of the shards that are paid. */
   readonly units: number
   /** The owner's, without the operator's share. */
   readonly micros: Micros
@@ -39,11 +39,11 @@ export interface Statement extends Totals {
   readonly currency: string
   /** The job has ended: what is not paid here comes to nothing. */
   readonly closed: boolean
-  /** Of what its signer owes this vehicle in all jobs: what it has paid so far, as it says. */
+  /** The amount that its signer says it has paid this vehicle so far, for all jobs together. */
   readonly paidMicros: Micros
 }
 
-/** What a claim came to, in the words of a message: receipt, place, units, the owner's micros, paid or not. */
+/** The outcome of a claim, in the words of a message: receipt, place, units, the owner's micros, paid or not. */
 export interface StatedClaim {
   readonly receipt: RecordId
   readonly place: number
@@ -72,7 +72,7 @@ export interface LedgerClaim extends StatedClaim {
   readonly serial: number
 }
 
-/** What the last entry about a claim says of it; undefined while it is open, and for payments. */
+/** Returns what the last entry about a claim says of it; undefined while it is open, and for payments. */
 export function ledgerClaim({ kind, claim, credits, serial }: Entry): LedgerClaim | undefined {
   if (claim === null || kind === 'pending') return undefined
   const { receipt, place, units } = claim

@@ -47,7 +47,7 @@ export interface Advert {
   readonly software: string
 }
 
-/** What a node believes of another: the advert, and whose voice it is. */
+/** The facts that a node believes of another: the advert, and the owner whose voice it is. */
 export interface Capacity extends Advert {
   readonly peer: PeerId
   readonly owner: OwnerId

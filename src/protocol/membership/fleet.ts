@@ -38,7 +38,7 @@ export interface Charter {
   readonly keys: readonly PeerId[]
   /** Multiaddrs of nodes that hold the key: they admit, and renew credentials. */
   readonly registrars: readonly string[]
-  /** What the operator keeps of what its vehicles earn, in parts per million. */
+  /** The operator's share of what its vehicles earn, in parts per million. */
   readonly operatorPpm: number
   /** Peers and owners that nobody deals with any more. */
   readonly revoked: readonly Revocation[]
@@ -53,7 +53,7 @@ interface Revocation {
 /** Signed by a fleet key: this peer is this vehicle of this owner. */
 export interface Credential {
   readonly peer: PeerId
-  /** What the fleet calls it: a number plate, a VIN, a serial number. */
+  /** The fleet's name for the vehicle: a number plate, a VIN, a serial number. */
   readonly vehicle: string
   readonly owner: OwnerId
 }
@@ -87,7 +87,7 @@ interface Link {
   readonly charter: Verified<Charter>
 }
 
-/** What one node believes of its fleet. */
+/** One node's belief of its fleet. */
 export class Fleet {
   /** The key that signed the first charter known here: the fleet's name in the mesh. */
   readonly id: PeerId
@@ -112,7 +112,7 @@ export class Fleet {
     return this.#chain.at(-1)!.charter
   }
 
-  /** What tells everything to somebody who knows the first key, oldest first. */
+  /** Returns the charters, oldest first, that tell everything to somebody who knows the first key. */
   charters(): SignedRecord[] {
     return this.#chain.map(({ record }) => record)
   }
@@ -132,8 +132,8 @@ export class Fleet {
   }
 
   /**
-   * Whether this peer of this owner may take part now. Throws ProtocolError 'not-admitted', which says why not.
-   * `owner`: whose certificate the peer shows; null where it has not shown any yet.
+   * Checks that this peer of this owner may take part now. Throws ProtocolError 'not-admitted' with the reason.
+   * `owner`: the owner whose certificate the peer shows; null where it has not shown any yet.
    */
   vouch(
     credential: SignedRecord | null,

@@ -14,7 +14,7 @@ import type { Sha256 } from './block.ts'
 
 /** Bytes of the hashes of branches and leaves. */
 const hashBytes = 16
-/** Of an id's 59 characters, those by which it is told from others of its leaf: 58 random bits beside the leaf's. */
+/** The characters, of an id's 59, that tell it from others of its leaf: 58 random bits beside the leaf's. */
 const shortIdLength = 16
 
 /** Children of the root, and of each branch. */
@@ -26,7 +26,7 @@ export class RecordTrie {
   readonly #leaves = new Map<number, Set<RecordId>>()
   readonly #leafHashes = new Map<number, Uint8Array>()
   readonly #branchHashes = new Map<number, Uint8Array>()
-  /** Of a branch without records; known once it was asked for. */
+  /** The hash of a branch without records; computed when it is first asked for. */
   #emptyBranchHash: Uint8Array | undefined
   #root: Uint8Array | undefined
 

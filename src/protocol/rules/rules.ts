@@ -21,7 +21,7 @@ import { chargeCode } from './vehicle-rules.ts'
 import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
 
 export type RulesInput =
-  /** What has become known. */
+  /** Readings that have become known. */
   | { readonly type: 'readings'; readonly readings: VehicleState }
   /** The owner's word: nothing works until then; null: until `resume`. */
   | { readonly type: 'pause'; readonly untilMs: number | null }
@@ -46,9 +46,9 @@ export interface Judged {
 
 /** Strangers read it in adverts, and need not know to the minute when somebody leaves. */
 const forecastStepMs = 300_000
-/** Who stands for less than this stands at a shop: its departure says little about the night. A guess. */
+/** A vehicle that stands for less than this stands at a shop: its departure says little about the night. A guess. */
 const parkedMsMin = 600_000
-/** What work has heated has cooled after this long; what heat is left in the cabin is the sun's. A guess. */
+/** The cabin has lost the heat of the work after this long; the heat that is left is the sun's. A guess. */
 const cabinCoolsMs = 3_600_000
 
 export class OwnerRules {
@@ -223,7 +223,7 @@ export class OwnerRules {
     if (celsius !== undefined) this.#cabinBeganCelsius = Math.min(this.#cabinBeganCelsius ?? celsius, celsius)
   }
 
-  /** Whether it has just driven off after having been parked. */
+  /** Tells whether the vehicle has just driven off after having been parked. */
   #noteMotion(nowMs: number): boolean {
     this.#readings.look(nowMs)
     if (isStanding(this.#readings) !== false) {

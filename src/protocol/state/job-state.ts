@@ -40,7 +40,7 @@ export type Refusal =
   /** It follows from no handover that is here, and not from the manifest. */
   | 'without-predecessor'
 
-/** What receipts of one lease say of one place in it. */
+/** The claims of one lease's receipts for one place in it. */
 interface Covered {
   /** Use: the claim that counts. Invariant: of all that came, the first in the order of (epoch, signer, serial, id). */
   first: Checked<'receipt'>
@@ -183,17 +183,17 @@ export class JobState {
     return this.#succession
   }
 
-  /** Whether this node may sign records of the job. */
+  /** Tells whether this node may sign records of the job. */
   isSteward(peer: PeerId): boolean {
     return this.#succession.signers.has(peer)
   }
 
-  /** Whether it is one of those that act in turn: a taker beside the bound of handovers is not. */
+  /** Tells whether the steward is one of those that act in turn: a taker beyond the bound of handovers is not. */
   hasPlace(peer: PeerId): boolean {
     return this.#succession.stewards.some((steward) => steward.peer === peer)
   }
 
-  /** What a steward may still promise of the job's budget. */
+  /** Returns the amount of the job's budget that a steward may still promise. */
   freeOf(steward: PeerId): Micros {
     return this.allowances.freeOf(steward)
   }
@@ -219,7 +219,7 @@ export class JobState {
     return this.#leases.get(lease)?.receipts ?? 0
   }
 
-  /** What the verdicts on a shard come to; `unreachable` are those whose results nobody has any more. */
+  /** Returns the outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
   standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
     return this.verdicts.standing(position, this.#ends.length > 0, unreachable)
   }

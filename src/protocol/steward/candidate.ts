@@ -20,7 +20,7 @@ export interface Candidate {
   readonly isa: string | null
   /** Until when it will probably be there; null: nobody knows. */
   readonly availableUntilMs: number | null
-  /** What a unit costs there; null where nobody is paid. */
+  /** The cost of a unit there; null where nobody is paid. */
   readonly unitMicros: Micros | null
 }
 

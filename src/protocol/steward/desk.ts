@@ -34,12 +34,12 @@ export interface StewardOptions {
   /** All stewards of the job, by default those of its manifest; and this one's own place among them. */
   readonly stewards?: readonly StewardPlace[]
   readonly place?: StewardPlace
-  /** Of the handover that made this a steward; 0 for those of the manifest. */
+  /** The epoch of the handover that made this a steward; 0 for those of the manifest. */
   readonly epoch?: number
   /** 32 bytes; its sha256 stands in the place. */
   readonly seed: Uint8Array
   readonly sha256: Sha256
-  /** What the job's records say; shared with all else of this node that looks at the job. */
+  /** The state of the job by its records; shared with all else of this node that looks at the job. */
   readonly state?: JobState
   /** Shared with whatever else signs for this node's part in the job. */
   readonly issuer?: Issuer
@@ -95,7 +95,7 @@ interface Apart {
   readonly settles: readonly RecordId[]
   /** Receipts that these verdicts rest on and whose claims were not looked at yet. */
   readonly unseen: Set<RecordId>
-  /** What was not seen by then is not waited for. */
+  /** The steward waits until then for receipts that it has not seen. */
   readonly untilMs: number
 }
 

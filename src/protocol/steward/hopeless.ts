@@ -1,4 +1,7 @@
-/** What cannot go on by itself: stragglers get a second copy, and shards that nobody can execute fail by name. */
+/**
+ * Deals with shards that cannot go on by themselves: stragglers get a second copy, and a shard that nobody can
+ * execute fails, with its documents named.
+ */
 
 import { speculationFactor, speculationMinMs } from '../limits.ts'
 import type { Desk } from './desk.ts'

@@ -79,13 +79,16 @@ export function receiveReceipt(
   desk.effects.splice(isNews ? 1 : 0, 0, { type: 'send', to: receipt.signer, message: acknowledged })
 }
 
-/** Whether a receipt may be counted. Throws ProtocolError when it lies about its lease. */
+/** Tells whether a receipt may be counted. Throws ProtocolError when it lies about its lease. */
 function mayCount(desk: Desk, receipt: Opened<'receipt'>): boolean {
   const refusal = desk.state.judge(receipt)
   return refusal === undefined || refusal === 'known'
 }
 
-/** Whether it says something that no receipt of the lease has said, about a shard or about its vehicle. */
+/**
+ * Takes a receipt, and tells whether it says something new, about a shard or about its vehicle, that no receipt of
+ * the lease has said.
+ */
 export function takeReceipt(
   desk: Desk,
   state: LeaseState,

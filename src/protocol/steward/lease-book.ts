@@ -12,7 +12,9 @@ import type { Verified } from '../record/record.ts'
 
 export interface LeaseState {
   readonly lease: Verified<Lease>
-  /** What receipts claim, by the shard's place in the lease: a second, different claim is equivocation. */
+  /**
+   * The results that receipts claim, by the shard's place in the lease: a second, different claim is equivocation.
+   */
   readonly covered: Map<number, Cid>
   /** That was found; once is enough. */
   equivocated: boolean
@@ -63,7 +65,10 @@ export class LeaseBook {
     return this.#active.get(peer)?.size ?? 0
   }
 
-  /** Of the reference core: what its leases under way still are, as far as it was heard of. */
+  /**
+   * Returns the work that the vehicle's leases under way still are, in milliseconds of the reference core, as far as
+   * was heard.
+   */
   costMsOf(peer: PeerId): number {
     let costMs = 0
     for (const { lease, done } of this.#active.get(peer) ?? [])

@@ -19,21 +19,21 @@ export function unitsIn(desk: Desk, { entry }: ShardState): number {
   return unitsOf(entry, desk.options.manifest.payment?.unit ?? 'page')
 }
 
-/** What a lease to this candidate names; null: nobody is paid. */
+/** Returns the price that a lease to this candidate names; null: nobody is paid. */
 export function priceOf(desk: Desk, { unitMicros }: Candidate): Lease['price'] {
   const { payment } = desk.options.manifest
   if (payment === null || unitMicros === null) return null
   return { currency: payment.currency, unitMicros, operatorPpm: desk.operatorPpm }
 }
 
-/** Whether the allowance takes these shards at what the candidate asks. */
+/** Tells whether the allowance can pay for these shards at the candidate's price. */
 export function affords(desk: Desk, { unitMicros }: Candidate, shards: readonly ShardState[]): boolean {
   if (unitMicros === null || unitMicros === 0) return true
   const units = shards.reduce((sum, shard) => sum + unitsIn(desk, shard), 0)
   return units * unitMicros <= freeOf(desk)
 }
 
-/** What this steward may still promise. */
+/** Returns the amount that this steward may still promise. */
 function freeOf(desk: Desk): Micros {
   return desk.state.allowances.freeOf(desk.options.self)
 }

@@ -23,7 +23,10 @@ export class Returns {
   readonly #findings = new Map<string, Finding>()
   readonly #waiting = new Map<string, Return[]>()
 
-  /** What is known of the claimed result; else the claim waits, and `wanted` gets what must be fetched for it. */
+  /**
+   * Returns the contents of the claimed result if they are known. Else the claim waits, and `wanted` gets what must
+   * be fetched for it.
+   */
   expect(claim: Return, wanted: Wanted[]): Finding | undefined {
     const want = wantOf(claim)
     const key = keyOf(want)
@@ -60,7 +63,10 @@ export class Returns {
     return { lost, next: lost.length > 0 && others.length > 0 ? wantOf(others[0]!) : undefined }
   }
 
-  /** What is still waited for by shards without a verdict; those that wait for nothing any more are let go. */
+  /**
+   * Returns the results that shards without a verdict still wait for; claims that wait for nothing any more are let
+   * go.
+   */
   outstanding(): { readonly wanted: readonly Wanted[]; readonly settled: readonly Return[] } {
     const wanted: Wanted[] = []
     const settled: Return[] = []

@@ -30,7 +30,7 @@ export interface ShardState {
   readonly holders: Map<OwnerId, Holder>
   /** The class of the first vehicle asked: others of it are asked first, so that bytes can be compared. */
   isa: string | null | undefined
-  /** Whose replicas came to nothing, once for each. */
+  /** The owners whose replicas came to nothing, one entry for each replica. */
   readonly losers: OwnerId[]
   recomputation: 'none' | 'queued' | 'asked' | 'impossible' | Recomputation
   tally: Tally
@@ -144,7 +144,7 @@ export class ShardBoard {
     this.#update(shard)
   }
 
-  /** What the lease brought. */
+  /** Takes up a claim that the lease brought. */
   claim(shard: ShardState, claim: Claim, lease: LeaseId): void {
     if (shard.holders.get(claim.owner)?.lease === lease) shard.holders.delete(claim.owner)
     shard.claims.push(claim)

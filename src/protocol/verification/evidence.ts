@@ -19,7 +19,7 @@ export interface Evidence {
   /** The lease that both receipts are for; who signed it does not matter. */
   readonly lease: SignedRecord
   readonly receipts: readonly { readonly record: SignedRecord; readonly opening: Opening }[]
-  /** Whose vehicle it is, signed by the owner; null: the vehicle is its own owner. */
+  /** The owner's certificate for the vehicle; null: the vehicle is its own owner. */
   readonly certificate: SignedRecord | null
 }
 
@@ -40,7 +40,7 @@ export function decodeEvidence(bytes: Uint8Array): Evidence {
   return decoded.data
 }
 
-/** Who lied. Throws ProtocolError when nothing is proven. */
+/** Returns the owner that lied. Throws ProtocolError when nothing is proven. */
 export function checkEvidence(
   evidence: Evidence,
   sha256: Sha256,

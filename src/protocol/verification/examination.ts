@@ -8,7 +8,7 @@ import { type Agreement, type Content, contentOf, isTolerance } from '../job/agr
 import { decodeResult, decodeSealedResult, type ShardResult } from '../job/result.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 
-/** What a vehicle says of itself and not of the document: see tally.ts. */
+/** The faults that say something of the vehicle and not of the document: see tally.ts. */
 const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
 
 export type Finding =
@@ -61,7 +61,7 @@ function validOrNot(examine: () => Finding): Finding {
   }
 }
 
-/** What is compared of a result beside its name. */
+/** Returns the parts of a result, beside its name, that are compared. */
 export function comparedOf(
   sha256: Sha256,
   result: ShardResult,
@@ -77,7 +77,7 @@ function comparedText(sha256: Sha256, result: ShardResult): string {
   return bytesToText(sha256(encodeCbor(compared)), 'base16')
 }
 
-/** Whether a page failed for what the vehicle had too little of. */
+/** Tells whether a page failed because the vehicle ran out of something. */
 export function isExhausted(result: ShardResult): boolean {
   return result.records.some(({ error }) => error !== null && exhaustions.has(error.code))
 }

@@ -27,7 +27,9 @@ export interface PlanRequest {
   readonly shards: number
   /** Distinct owners that could execute the job now. */
   readonly owners: number
-  /** Who would check: recomputing on the steward costs no vehicle anything, and takes its time. */
+  /**
+   * The party that would check: recomputing on the steward costs no vehicle anything, and takes the steward's time.
+   */
   readonly auditor: Audits['auditor']
 }
 
@@ -39,7 +41,7 @@ export interface Plan {
   readonly audits: Audits | null
   /** Expected while nobody lies and nobody drives off; checks by the steward count, too. */
   readonly executionsPerShard: number
-  /** What it guarantees, at least as good as what was asked for. */
+  /** The error bound that it guarantees, at least as good as the one asked for. */
   readonly errorBound: number
   readonly ownersNeeded: number
 }
@@ -66,7 +68,7 @@ export function plansFor(request: PlanRequest): Plan[] {
   return plans.sort((a, b) => a.executionsPerShard - b.executionsPerShard)
 }
 
-/** What each of k checks is worth, against the cartel that they are to find. */
+/** Returns the worth of each of k checks against the cartel that they are to find. */
 function worthOf(auditor: Audits['auditor'], colludingShare: number): number {
   return auditor === 'owners' ? 1 - colludingShare : 1
 }

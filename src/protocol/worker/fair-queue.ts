@@ -1,5 +1,5 @@
 /**
- * Whose lease is next: slots are shared fairly between submitters, by work and not by leases.
+ * Chooses the lease that runs next: slots are shared fairly between submitters, by work and not by leases.
  *
  * Start-time fair queueing: each submitter has an account of the work that was begun for it, and the next piece comes
  * from the one with the least. One who comes new, or comes back, starts level with the least served who waits, so that
@@ -20,7 +20,7 @@ export class FairQueue {
     this.#served.set(submitter, others.length === 0 ? 0 : Math.min(...others))
   }
 
-  /** Of these pieces of work: the least served submitter's, the first of them. */
+  /** Returns, of these pieces of work, the first one of the least served submitter. */
   next<Work>(ready: Iterable<Work>, submitterOf: (work: Work) => PeerId): Work | undefined {
     let best: Work | undefined
     let least = Number.POSITIVE_INFINITY

@@ -167,12 +167,14 @@ export class Worker {
     return { lease, manifest, finished, stewards: [...new Set([steward, ...this.stewardsOf(manifest.id)])] }
   }
 
-  /** Whether leases of the job are under way. */
+  /** Tells whether leases of the job are under way. */
   works(job: JobId): boolean {
     return this.#desk.bench.ofJob(job).length > 0
   }
 
-  /** Who may read a job's results: everybody who is or was a steward of it, as far as is known here. */
+  /**
+   * Returns the peers that may read a job's results: all that are or were stewards of it, as far as is known here.
+   */
   stewardsOf(job: JobId): readonly PeerId[] {
     return this.#desk.jobs.stewardsOf(job)
   }
