@@ -1,4 +1,4 @@
-/** What the node says to the executor, and what it gets back. */
+/** The requests of the node to the executor, and the answers that it gets back. */
 import type {
   DocumentShape,
   EngineDescription,
@@ -54,7 +54,7 @@ export interface RecordResult {
   readonly output: Uint8Array
   readonly text: string
   readonly error: { readonly code: RecordErrorCode; readonly message: string } | null
-  /** Of the child's process; where a limit ended it, as last sampled. */
+  /** The CPU time of the child's process; where a limit ended it, as last sampled. */
   readonly cpuMs: number
   /** While this record was the slot's first, frozen time left out: over a slot's records it adds up to the time it was busy. */
   readonly wallMs: number

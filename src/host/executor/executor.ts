@@ -41,7 +41,7 @@ export class ProcessExecutor implements Executor {
     process.on('exit', this.#killAll)
   }
 
-  /** What this machine can run. Takes a second: it hashes every engine. */
+  /** Describes the engines that this machine can run. Takes a second, since it hashes every engine. */
   describeEngines(): Promise<EngineDescription[]> {
     const { promise, resolve, reject } = Promise.withResolvers<EngineDescription[]>()
     new Child([process.execPath, childMain, '--describe'], {

@@ -96,7 +96,7 @@ export async function probeIsolation(limits: ExecutorLimits, log: ExecutorLog): 
   return { chain: Object.values(links).flatMap((link) => link ?? []), missing }
 }
 
-/** Whether node runs in a root of its own, and finds its code there. */
+/** Checks that node runs in a root of its own, and finds its code there. */
 async function probeRoot(unshare: readonly string[], setpriv: readonly string[]): Promise<string[] | null> {
   const sh = findTool('sh')
   const paths = rootPaths([...readableFolders(), process.execPath, ...setpriv.slice(0, 1), ...systemPaths])

@@ -15,7 +15,7 @@ import type { Registry, RegistryOptions } from './registry.ts'
 export interface SubmittingOptions extends RegistryOptions {
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
-  /** Whose voice this node is. */
+  /** The owner whose voice this node is. */
   readonly owner: OwnerId
   readonly fleet: PeerId | null
 }

@@ -29,7 +29,7 @@ export async function verifyAhead(records: readonly SignedRecord[]): Promise<Ver
   }
 }
 
-/** Of an Ed25519 peer id in base58. */
+/** The length of an Ed25519 peer id in base58. */
 const peerIdLength = 52
 /** In CBOR: the text 'signer' of 6 bytes, and the head of a text as long as a peer id. */
 const label = Buffer.concat([Buffer.of(0x66), Buffer.from('signer'), Buffer.of(0x78, peerIdLength)])

@@ -120,7 +120,7 @@ export class Books implements LedgerState {
     yield* last.values()
   }
 
-  /** What these payers have noted as paid to this payee. */
+  /** Returns the sum that these payers have noted as paid to this payee. */
   paidTo(account: AccountId, payer: PeerId, currency: string): number {
     return this.#database.get<{ micros: number }>(
       `SELECT coalesce(sum(CASE kind WHEN 'paid' THEN micros ELSE -micros END), 0) AS micros FROM ledger_entries

@@ -1,4 +1,7 @@
-/** What one job costs, on a node that looks after it: carries out what Payables (src/protocol/ledger) decides. */
+/**
+ * Keeps the costs of one job, on a node that looks after it: carries out the decisions of Payables
+ * (src/protocol/ledger).
+ */
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { ownerAccount } from '../../protocol/ledger/account.ts'

@@ -134,7 +134,7 @@ export class Payouts {
       .sort((a, b) => compareText(a.currency, b.currency) || compareText(a.payee, b.payee))
   }
 
-  /** What this payer owes to each account, less what open pay-outs hold; by currency and payee. */
+  /** Returns the amount that this payer owes to each account, less what open pay-outs hold; by currency and payee. */
   #byPayee(): Map<string, Account[]> {
     const sums = new Map<string, Account>()
     const add = ({ account, currency, micros }: Account) => {

@@ -27,11 +27,11 @@ export interface MembershipOptions {
   /** Those that this node believes; kept here, read by others. */
   readonly roster: Roster
   readonly nextSerial: () => number
-  /** What this node has to offer, now. */
+  /** Describes what this node has to offer now. */
   readonly describe: () => Omit<Advert, 'addresses'>
   /** Owners who get no work. */
   readonly isBanned: (owner: OwnerId) => boolean
-  /** Whom the fleet knows; null in an open mesh. */
+  /** The fleet's members; null in an open mesh. */
   readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
   readonly clock: Clock
   readonly log: Logger

@@ -26,7 +26,7 @@ export interface RegistrarOptions {
   readonly onCharter: (charter: SignedRecord) => void
 }
 
-/** What a node that asks says of itself. */
+/** The facts that a node states of itself when it asks to be admitted. */
 export interface Applicant {
   readonly peer: PeerId
   readonly vehicle: string

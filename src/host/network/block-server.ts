@@ -21,7 +21,7 @@ export type BlockProvider = (
   cid: Cid,
   peer: PeerId,
 ) => Promise<Uint8Array | undefined> | Uint8Array | undefined
-/** Whether the provider would give the block, without reading it. */
+/** Tells whether the provider would give the block, without reading it. */
 export type BlockPresence = (cid: Cid, peer: PeerId) => Promise<boolean> | boolean
 
 export interface BlockSource {
@@ -72,7 +72,7 @@ export async function serveBlocks(
     }
   }
 
-  /** What the caller's code throws is its own trouble: the peer is told 'missing', we are told why. */
+  /** Contains errors that the caller's code throws: the peer is told 'missing', and our log gets the cause. */
   const guarded = async <Value>(cid: Cid, read: () => Promise<Value> | Value): Promise<Value | undefined> => {
     try {
       return await read()

@@ -47,8 +47,8 @@ export class BlockExchange {
   }
 
   /**
-   * Who may have what is the caller's decision; on the wire 'denied' and 'missing' look the same. `has` answers
-   * have() without reading the block; left out, the block is read and dropped.
+   * Serves blocks to the peers that the caller allows; on the wire 'denied' and 'missing' look the same. `has`
+   * answers have() without reading the block; left out, the block is read and dropped.
    */
   serve(provide: BlockProvider, has?: BlockPresence): void {
     const read: BlockPresence = async (cid, peer) => (await provide(cid, peer)) !== undefined

@@ -95,7 +95,7 @@ interface Waiting {
   readonly failed: (error: unknown) => void
 }
 
-/** What waits for one peer, written by one loop that lives as long as there is something to write. */
+/** The messages that wait for one peer, written by one loop that lives as long as there is something to write. */
 class SendQueue {
   readonly #peer: PeerId
   readonly #streams: OutboundStreams

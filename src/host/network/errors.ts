@@ -2,7 +2,7 @@
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 
 /**
- * What can go wrong between two peers.
+ * The failures between two peers:
  *
  * - `unreachable`: no known address answered, or the peer does not speak the protocol.
  * - `too-large`: the message is above its bound; nothing was sent.

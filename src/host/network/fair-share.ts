@@ -8,7 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BoundedMap } from '../../base/bounded-map.ts'
 
-/** Of one core, so that the other half is left for everybody else. A guess. */
+/** A peer or an owner may use this share of one core, so that the other half is left for everybody else. A guess. */
 const shareMax = 0.5
 /** So much may be used at once: a job's records that are synchronised, a vehicle that comes back with an hour of work. */
 const burstMs = 2_000

@@ -16,7 +16,7 @@ interface Known {
 }
 
 /**
- * Whom we know, and enough of them connected that the mesh holds without its bootstrap peers.
+ * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
  *
  * Up to `fullMeshPeersMax` known peers, we connect to all; in a larger mesh, to random ones until `degreeMin`
  * are connected, in or out. Random graphs of degree 8 stay connected through the loss of any few nodes, and

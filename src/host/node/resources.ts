@@ -1,4 +1,7 @@
-/** What a node takes from its machine: the data directory, slots, readings of the vehicle, and the network. */
+/**
+ * The resources that a node takes from its machine: the data directory, slots, readings of the vehicle, and the
+ * network.
+ */
 import { readFileSync } from 'node:fs'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { type Clock, systemClock } from '../clock.ts'

@@ -8,7 +8,10 @@ const pauseMsMin = 250
 const pauseMsMax = 30_000
 /** After a session that has done all it had to. */
 const nextMs = 1_000
-/** What has worked for so long begins a new outage when it fails; what fails more often is said once. */
+/**
+ * A connection that has worked for so long begins a new outage when it fails; one that fails more often is reported
+ * once.
+ */
 const steadyMs = 60_000
 
 /**

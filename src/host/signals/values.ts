@@ -40,7 +40,7 @@ const olderNames: Readonly<Record<string, SignalPath>> = {
     'Vehicle.Powertrain.TractionBattery.Charging.ChargingPort.AnyPosition.IsChargingCableConnected',
 }
 
-/** What to ask a server for: all that vehicles know themselves, by every name. */
+/** The signals to ask a server for: all that vehicles know themselves, by every name. */
 export const serverSignals: readonly string[] = [...Object.keys(schemas), ...Object.keys(olderNames)].filter(
   (name) => name.startsWith('Vehicle.'),
 )
@@ -64,7 +64,7 @@ export function readingOf(path: SignalPath, value: unknown, atMs: number, nowMs:
   return { value: parsed.data as never, atMs: Math.min(atMs, nowMs) }
 }
 
-/** What somebody sent, short enough for a line of the log. */
+/** Shortens a value that somebody sent, so that it fits into a line of the log. */
 export function excerpt(value: unknown): string {
   const text = typeof value === 'string' ? value.slice(0, 100) : (JSON.stringify(value) ?? String(value))
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)

@@ -118,7 +118,7 @@ export class BlockUses {
     )
   }
 
-  /** What no job uses and can be had again, least recently read first. */
+  /** Returns the blocks that no job uses and that can be fetched again, least recently read first. */
   cached(): { readonly cid: Cid; readonly bytes: number }[] {
     this.writeReads()
     return this.#database.all(

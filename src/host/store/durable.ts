@@ -8,7 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { broken, isDiskFull } from './errors.ts'
 
-/** What a temporary file's name ends in: such files are nobody's after a crash. */
+/** The ending of a temporary file's name: after a crash such files belong to nobody. */
 const temporarySuffix = '.part'
 
 let temporaryFiles = 0

@@ -13,7 +13,7 @@ import type { BlockKind, BlockUse } from './block-uses.ts'
 import type { Block } from './block-writer.ts'
 import { StoreError } from './errors.ts'
 
-/** What the store does for a job. `check` throws once the job is over; it is called within the transaction. */
+/** The store's work for one job. `check` throws once the job is over; it is called within the transaction. */
 export interface JobAccess {
   readonly take: (cids: readonly Cid[], use: BlockUse, check: () => void) => Promise<Cid[]>
   readonly putMany: (blocks: readonly Block[], use: BlockUse, check: () => void) => Promise<void>

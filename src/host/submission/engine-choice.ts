@@ -10,7 +10,7 @@ import type { Market } from './assurance.ts'
 
 export interface EngineMarket extends Pick<Market, 'capacities'> {
   readonly node: SigningKey
-  /** Of this node. */
+  /** This node's engines. */
   readonly engines: readonly EngineDescription[]
 }
 

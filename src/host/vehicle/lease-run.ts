@@ -34,7 +34,7 @@ export interface LeaseRunOptions {
   readonly slot: Slot
   readonly manifest: Verified<Manifest>
   readonly lease: Verified<Lease>
-  /** Of its shards. */
+  /** The keys of its shards. */
   readonly keys: readonly Uint8Array[]
   /** Places that need no run any more. */
   readonly finished: ReadonlySet<number>
@@ -110,7 +110,7 @@ export class LeaseRun {
   }
 }
 
-/** Of its documents, each counted once, as they lie in memory. */
+/** Returns the bytes of its documents as they lie in memory, each counted once. */
 function documentBytes({ pages }: Shard): number {
   return [...new Map(pages.map(({ document, bytes }) => [document, bytes])).values()].reduce(
     (a, b) => a + b,

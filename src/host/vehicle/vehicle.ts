@@ -26,7 +26,7 @@ import { Room } from './room.ts'
 import { Speedometer } from './speedometer.ts'
 import { Workshop } from './workshop.ts'
 
-/** Of the five seconds in which a node ends: longer than any disk takes that has room. A guess. */
+/** A node ends within five seconds. Its disk may take this much of them, longer than any disk with room takes. A guess. */
 const durableMsMax = 1_500
 
 export class Vehicle {
@@ -101,14 +101,14 @@ export class Vehicle {
     return this.#worker.view()
   }
 
-  /** Whether this peer looks after the job, and may therefore read its results. */
+  /** Tells whether this peer looks after the job, and may therefore read its results. */
   mayRead(peer: PeerId, job: JobId): boolean {
     const may = this.#records.mayRead(peer, job)
     if (may) this.#departure.asked()
     return may
   }
 
-  /** What the fleet's charter lets its operator keep, in parts per million. */
+  /** Sets the share that the fleet's charter lets its operator keep, in parts per million. */
   setOperatorShare(ppm: number): void {
     this.#handle({ type: 'operator-share', ppm })
   }
@@ -224,7 +224,10 @@ export class Vehicle {
     if (kept !== undefined) this.#say(to, { type: 'record', ...kept, opening: null })
   }
 
-  /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */
+  /**
+   * Sends a message. One that cannot go out now is made again: receipts on reconnection, progress at the next
+   * interval.
+   */
   #say(to: PeerId, message: Message): void {
     const { network, log } = this.#options
     const sent = network.send(to, encodeMessage(message)).catch((error) => {
