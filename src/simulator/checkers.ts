@@ -45,13 +45,13 @@ export class Checkers {
       readonly results: ReadonlyMap<number, Cid>
     }
   >()
-  /** Who ever had a lease of a shard, by job and position. */
+  /** The vehicles that ever had a lease of a shard, by job and position. */
   readonly #holders = new Map<string, PeerId[]>()
   /** Accepted results of each job, by position. */
   readonly #accepted = new Map<JobId, Map<number, Cid>>()
   readonly #claimed = new Map<string, Cid>()
   readonly #ends = new Map<JobId, JobEnd>()
-  /** Of leases that have left their stewards: the places that may yet be owed. */
+  /** The places that may yet be owed of leases that have left their stewards. */
   readonly #owable = new Map<LeaseId, Set<number>>()
   /** By job: what all of them come to. */
   readonly #promised = new Map<JobId, number>()
@@ -121,7 +121,7 @@ export class Checkers {
     if (leases > leasesPerVehicleMax) this.#blame(`${vehicle} has taken ${leases} leases`)
   }
 
-  /** What was accepted can be read somewhere in the end. */
+  /** Checks that every accepted result can be read somewhere in the end. */
   kept(job: JobId, has: (result: Cid) => boolean): void {
     for (const [position, result] of this.#accepted.get(job) ?? [])
       if (!has(result)) this.#blame(`the result of shard ${position} of job ${job} is on no steward's disk`)

@@ -12,7 +12,7 @@ import { operatorPpm } from './fixtures.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 
-/** What a job asks of the node that looks after it. */
+/** The services that a job asks of the node that looks after it. */
 export interface CouncilDesk extends SimNode {
   readonly world: SimWorld
   readonly clockMs: number

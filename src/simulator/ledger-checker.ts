@@ -1,7 +1,7 @@
 /**
- * What must hold of every ledger after every entry, written from the rules and apart from the ledger: balances sum to
- * zero, a claim is resolved once, a shard is paid at most once to a vehicle and once to an owner, for what its lease promised, and to
- * nobody whom no verdict names. And in the end both sides of every job say the same.
+ * Checks every ledger after every entry, written from the rules and apart from the ledger: balances sum to zero; a
+ * claim is resolved once; a shard is paid at most once to a vehicle and once to an owner, for what its lease
+ * promised, and to nobody that no verdict names. In the end both sides of every job must say the same.
  */
 import type { JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease } from '../protocol/job/lease.ts'

@@ -14,13 +14,13 @@ export interface Scenario {
   /** Nodes that look after jobs; each job has one of them as its submitter's, and so many more as standbys. */
   readonly stewards: number
   readonly standbys: number
-  /** What submitters buy, against which share of colluding owners; 0: two unanimous replicas. */
+  /** The error bound that submitters buy, against a share of colluding owners; 0: two unanimous replicas. */
   readonly errorBound: number
   readonly colludingShare: number
 
   /** The most that a shard's execution costs, in micros, and the least a quarter of it; 0: nobody is paid. */
   readonly unitMicros: number
-  /** What submitters have for a job, in what all its shards cost once at that price. */
+  /** The budget that submitters have for a job, as a multiple of the cost of all its shards once at that price. */
   readonly budget: number
 
   // The network: 0.3 of messages lost means 3 in 10; a clog holds back what one node says to another for a while.
@@ -36,7 +36,7 @@ export interface Scenario {
   readonly pauseEveryMs: number
   /** Clocks jump by up to ten minutes, either way. */
   readonly clockJumpEveryMs: number
-  /** Of stewards' crashes: the machine never comes back. */
+  /** The share of stewards' crashes after which the machine never comes back. */
   readonly lostForGood: number
   readonly diskFullEveryMs: number
   /** A bit flips in a result on one steward's disk, or on a vehicle's. */

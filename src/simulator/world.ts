@@ -33,7 +33,7 @@ export interface Outcome {
   readonly jobsLost: number
   readonly wrongAccepted: number
   readonly executionsPerShard: number
-  /** Of each job that ended. */
+  /** The time that each ended job took. */
   readonly completionMs: readonly number[]
   readonly handovers: number
   readonly events: number
@@ -283,7 +283,7 @@ export class World implements SimWorld {
     this.#timeline.at(this.nowMs + advertIntervalMs, () => this.#advertise())
   }
 
-  /** What grows must stay bounded. */
+  /** Samples the sizes of the structures that grow: they must stay bounded. */
   #sample(): void {
     for (const { job } of this.#jobs)
       for (const node of this.#population.stewards) this.checkers.bounded(job, node.peer, node.recordsOf(job))

@@ -197,7 +197,7 @@ export function variableOf(name: OptionName): string {
   return `CARPOOL_${name.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`
 }
 
-/** What an owner asks for a unit of work, by runtime. */
+/** Returns the price that an owner asks for a unit of work, by runtime. */
 export function asksOf(prices: readonly string[]): ReadonlyMap<string, Ask> {
   return new Map(prices.flatMap((text) => askFrom(text) ?? []).map(({ runtime, ask }) => [runtime, ask]))
 }

@@ -14,7 +14,7 @@ import type { CastVehicle } from './cast.ts'
 
 const tracesFolder = fileURLToPath(new URL('../../../samples/traces', import.meta.url))
 
-/** What every owner asks for a page. */
+/** The price that every owner asks for a page. */
 const price = 'ocr=0.0002EUR'
 
 /** In every trace the first moment lasts: played as slowly as this, nothing changes within a demonstration. */

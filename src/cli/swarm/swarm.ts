@@ -37,9 +37,9 @@ export interface SwarmOptions {
   readonly laterOwners?: readonly string[]
   /** Without a fleet the mesh is open. */
   readonly fleet?: boolean
-  /** What the fleet's operator keeps of what owners earn, in parts per million. */
+  /** The share of owners' earnings that the fleet's operator keeps, in parts per million. */
   readonly operatorPpm?: number
-  /** What the submitter runs until it is started again. */
+  /** The program that the submitter runs until it is started again. */
   readonly submitterProgram?: string
   readonly logLevel?: string
 }

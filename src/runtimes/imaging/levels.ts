@@ -11,7 +11,7 @@ import type { GrayImage } from './gray-image.ts'
 /** Measured on seven noisy pages: 1 % to 6 % make no difference. */
 const inkShare = 0.03
 
-/** Of the way from paper to ink. Measured: 0 keeps grain, 0.2 loses thin strokes of light print. */
+/** A share of the way from paper to ink. Measured: 0 keeps grain, 0.2 loses thin strokes of light print. */
 const paperGrain = 0.1
 
 /** Less contrast than this is no text, and stretching would make some of nothing. A guess. */

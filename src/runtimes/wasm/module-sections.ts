@@ -9,7 +9,7 @@
 export interface Sections {
   readonly imports: readonly { readonly module: string; readonly name: string; readonly type: string }[]
   readonly exports: ReadonlyMap<string, { readonly kind: Kind; readonly index: number }>
-  /** Of every function, imported ones first: parameters ':' results, one letter each (see `valueTypes`). */
+  /** The types of all functions, imported ones first: parameters ':' results, one letter each (see `valueTypes`). */
   readonly functionTypes: readonly string[]
   readonly memories: readonly Limits[]
   readonly tables: readonly Limits[]

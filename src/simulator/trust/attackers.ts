@@ -17,10 +17,10 @@ export type Attacker = (typeof attackers)[number]
 /** 0: the truth. Equal numbers are equal answers. */
 export type Answer = number
 export const truth: Answer = 0
-/** What those who agree on their lies say. */
+/** The answer of liars that agree on their lies. */
 const agreedLie: Answer = 1
 
-/** What the executor may know: honest vehicles use none of it. */
+/** The facts that the executor may know: honest vehicles use none of them. */
 export interface Execution {
   readonly vehicle: number
   /** Everybody who executes this shard now, if the policy has decided: the cartel knows them. */

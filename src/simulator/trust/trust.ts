@@ -8,7 +8,7 @@ export interface TrustPoint {
   readonly policy: string
   readonly attacker: Attacker
   readonly shardsPerVehicle: number
-  /** Of the vehicles that lie. */
+  /** The share of vehicles that lie. */
   readonly share: number
   /** Wrong results accepted, of all. */
   readonly error: number

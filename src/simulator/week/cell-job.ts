@@ -82,7 +82,7 @@ export class CellJob implements JobEar {
     return this.job.manifest.id
   }
 
-  /** Whether every shard is at least with somebody. */
+  /** Tells whether every shard is with some vehicle at least. */
   get isHandedOut(): boolean {
     return this.#steward.view().shards.queued === 0
   }

@@ -44,7 +44,7 @@ export class Cell implements CellWorld {
   #jobsBegun = 0
   #rounds = 0
   #shardsVerified = 0
-  /** What is to be said once the machine that speaks has finished. */
+  /** The messages that go out once the machine that speaks has finished. */
   readonly #said: (() => void)[] = []
   #isSaying = false
 

@@ -9,7 +9,7 @@ import type { Reading, VehicleState } from '../../protocol/rules/signals.ts'
 import type { Chance } from '../chance.ts'
 import { dayMs, type Habits, hourMs, type Kind, minuteMs, type Trip } from './trips.ts'
 
-/** What is so, whatever sensors say. */
+/** The true state, whatever sensors say. */
 export interface Truth {
   kmh: number
   parked: boolean
@@ -34,7 +34,7 @@ const drivingKw = 8.5
 /** Hours in which a difference of temperatures falls to a third. */
 const packHours = 3
 const cabinHours = 0.4
-/** What sensors are off by, either way, and half of the steps in which they report. */
+/** The error of sensors, either way, and half of the steps in which they report. */
 export const sensorError = { chargePercent: 0.25, celsius: 0.25, volts: 0.025 } as const
 const driftMs = 600_000
 

@@ -1,4 +1,4 @@
-/** What the owners of a cell ask for: most what Carpool asks for by itself, many a little else. */
+/** The preferences of a cell's owners: most have Carpool's defaults, many differ a little. */
 import { defaultPreferences, type Preferences } from '../../protocol/rules/preferences.ts'
 import type { Chance } from '../chance.ts'
 import { dayMs, type Habits, hourMs, type Kind } from './trips.ts'

@@ -17,9 +17,9 @@ export const dayMs = 24 * hourMs
 
 export type Kind = 'private' | 'robotaxi'
 
-/** What a driver does every working day, more or less. */
+/** The habits of a driver on a working day, more or less. */
 export interface Habits {
-  /** Of the day, in minutes. */
+  /** The minute of the day. */
   readonly leavesAt: number
   readonly commuteMinutes: number
   readonly workMinutes: number
