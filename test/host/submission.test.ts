@@ -7,16 +7,22 @@ import type { SubmitRequest } from '../../src/host/api.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import { sha256 } from '../../src/host/sha256.ts'
+import { StoreError } from '../../src/host/store/errors.ts'
 import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
+import { JobBlocks } from '../../src/host/store/job-blocks.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
 import { withDescription } from '../../src/host/submission/description.ts'
+import { quoteJob } from '../../src/host/submission/quote.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
 import { weightSources } from '../../src/host/submission/weights.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
-import type { Cid } from '../../src/protocol/ids.ts'
+import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import { blindCandidatesMax } from '../../src/protocol/limits.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { runtimes } from '../../src/runtimes/registry.ts'
+import { peerNamed } from '../support/core-fakes.ts'
+import { vehicleOf } from '../support/jobs-stage.ts'
 import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
 /** A module of two blocks and three documents, of which one is of two blocks as well. */
@@ -74,6 +80,9 @@ test('one request made twice is one request, and becomes two jobs that share the
   const digest = await digestOf({})
   assert.equal(await digestOf({ deadlineMs: 60_000, standbys: 2 }), digest)
   assert.notEqual(await digestOf({ replicas: 3 }), digest, 'it resembles the first, and is another')
+  const payment = { currency: 'EUR', unitMicrosMax: 10, budgetMicros: 1_000 }
+  const paid = [await digestOf({ payment }), await digestOf({ payment: { ...payment, budgetMicros: 2_000 } })]
+  assert.equal(new Set([digest, ...paid]).size, 3, 'with another budget it is another')
   assert.equal(count(store, 'block_uses'), 0, 'what no job takes is not kept')
   assert.equal(count(store, 'blocks'), 0)
 
@@ -149,6 +158,74 @@ test('what a crash leaves of a submission goes when the store is opened for the 
       assert.equal(count(store, 'block_uses'), 0)
     },
   )
+})
+
+test('a job that finds no room for its lists leaves nothing, and one whose documents were lost is refused', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const context = contextOn(store)
+  const { take, putMany } = JobBlocks.prototype
+  let isTaken = false
+  const taking = t.mock.method(
+    JobBlocks.prototype,
+    'take',
+    function (this: JobBlocks, ...args: Parameters<typeof take>) {
+      isTaken = true
+      return take.apply(this, args)
+    },
+  )
+  const putting = t.mock.method(
+    JobBlocks.prototype,
+    'putMany',
+    async function (this: JobBlocks, ...args: Parameters<typeof putMany>) {
+      if (isTaken) throw new StoreError({ code: 'disk-full', what: 'blocks' })
+      await putMany.apply(this, args)
+    },
+  )
+  await assert.rejects(make(requestFor(t), context), StoreError)
+  assert.deepEqual([count(store, 'block_uses'), count(store, 'blocks')], [0, 0])
+  putting.mock.restore()
+  taking.mock.mockImplementation(async (cids) => [...cids].slice(0, 1))
+  await assert.rejects(make(requestFor(t), context), /1 blocks of it were damaged on this disk; submit again/)
+  assert.deepEqual([count(store, 'block_uses'), count(store, 'blocks')], [0, 0])
+})
+
+test('a quote names an error bound where a fleet vouches for owners, and none in an open mesh', async (t) => {
+  const context = contextOn(temporaryStore(t))
+  const capacities = [0, 1, 2].map((i) => vehicleOf(peerNamed(`car ${i}`)))
+  const request = { ...requestFor(t), replicas: null }
+  const boundsIn = async (fleet: PeerId | null) => {
+    const { plans } = await quoteJob(request, { ...context, capacities, fleet }, () => {})
+    assert(plans.length > 0)
+    return new Set(plans.map(({ errorBound }) => errorBound !== null && errorBound <= request.errorBound))
+  }
+  assert.deepEqual(await boundsIn(peerNamed('fleet')), new Set([true]))
+  assert.deepEqual(await boundsIn(null), new Set([false]))
+})
+
+test('the keys of a blind job are for vehicles of as many owners as possible', async (t) => {
+  const peers = Array.from({ length: blindCandidatesMax + 2 }, () => SigningKey.generate().peerId).sort()
+  const last = peers.at(-1)!
+  const [many, one] = ['many', 'one'] as OwnerId[]
+  const capacities = peers.map((peer) => ({
+    ...vehicleOf(peer),
+    owner: peer === last ? one! : many!,
+    engines: [{ runtime: 'wasm', engine: 'exact', id: 'engine-1', isa: null, unitsPerHour: 0, ask: null }],
+  }))
+  const context = { ...contextOn(temporaryStore(t)), capacities }
+  const { manifest } = await make({ ...requestFor(t), blind: true }, context)
+  const { candidates } = manifest.blind!
+  assert.equal(candidates.length, blindCandidatesMax)
+  assert(candidates.some(({ peer, owner }) => peer === last && owner === one))
+})
+
+test('a blind job takes no engine whose results must be read to be compared', async (t) => {
+  const engines = [
+    { runtime: 'wasm', engine: 'native', id: 'engine-2', isa: 'x64', agreement: 'class-text' },
+  ] as const
+  const context = { ...contextOn(temporaryStore(t)), engines }
+  const request = { ...requestFor(t), engine: 'native' } as const
+  await assert.rejects(make({ ...request, blind: true }, context), /'native' does not, use --engine exact/)
+  assert.equal((await make(request, context)).manifest.engine.name, 'native')
 })
 
 function make(request: SubmitRequest, context: SubmissionContext): Promise<PreparedJob> {

@@ -1,133 +1,123 @@
 /**
- * Are the tests able to fail? Plants known bugs, one at a time, in a temporary copy of the tree, and shows which test
- * catches each. A bug that none catches is an ESCAPED one, and the answer is 1.
+ * Can the tests fail? Plants known bugs in copies of the tree, one at a time in each copy, and shows which test catches
+ * each. A bug that no test catches has ESCAPED, and the exit code is 1.
  *
- *   npm run mutations -- --only receipt    those whose sentence has the word
+ *   npm run mutations                         all of them
+ *   npm run mutations -- --only receipt       those whose sentence has this word in it
+ *   npm run mutations -- --room council       those of one room (a file in this folder)
+ *   npm run mutations -- --list               only says which there are
+ *
+ * A bug costs little when its nearest test catches it: only the test files that it names run, the bug is caught as soon
+ * as one test is red, and what is left of the file is killed.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type Mutation, mutations } from './mutations.ts'
+import type { Mutation } from './mutation.ts'
+import { mutations } from './mutations.ts'
+import type { TestRun } from './run-file.ts'
+import { Tree } from './tree.ts'
 
-/** All that the named tests read. */
-const copied = ['src', 'test', 'bin', 'package.json', 'tsconfig.json']
-/** The slowest of the test files takes a tenth of it. A bug may make a test run for ever: that counts as caught. */
-const timeLimitMs = 180_000
-/** One virtual world for each scenario of the simulator is enough for these bugs. */
-const simulatorSeed = '1'
-const nothing: ReadonlySet<string> = new Set()
+/** Tests in a mesh wait for most of their time, above all with a bug: they are given up after a minute and a half. */
+const treesAtOnce = 2 * availableParallelism()
 
-interface TestRun {
-  readonly passed: ReadonlySet<string>
-  readonly failed: ReadonlySet<string>
-  readonly timedOut: boolean
-}
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const tree = mkdtempSync(join(tmpdir(), 'carpool-mutations-'))
-let running: ChildProcess | undefined
-process.on('exit', () => {
-  if (running !== undefined) killGroup(running)
-  rmSync(tree, { recursive: true, force: true })
+const options = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    room: { type: 'string', default: '' },
+    list: { type: 'boolean', default: false },
+  },
+}).values
+const only = options.only.toLowerCase()
+const chosen = mutations.filter(({ name, room }) => {
+  return name.toLowerCase().includes(only) && (options.room === '' || room === options.room)
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
-const { only = '' } = parseArgs({ options: { only: { type: 'string' } } }).values
-const chosen = mutations.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()))
-process.exitCode = await check(chosen)
+const startedMs = performance.now()
+const trees: Tree[] = []
+process.on('exit', () => {
+  for (const tree of trees) tree.remove()
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
+
+if (options.list) for (const { room, name } of chosen) say(`${room.padEnd(13)} ${name}`)
+else process.exitCode = await check(chosen)
 
 async function check(bugs: readonly Mutation[]): Promise<number> {
-  for (const name of copied) cpSync(join(root, name), join(tree, name), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'))
-  const obsolete = bugs.filter((bug) => mutated(bug) === undefined)
-  for (const { name, file } of obsolete) say(`no longer applies: ${name} Its text is not once in ${file}.`)
-  if (bugs.length === 0) say(`no bug has '${only}' in its sentence`)
-  if (obsolete.length > 0 || bugs.length === 0) return 1
-
-  const files = [...new Set(bugs.flatMap(({ caughtBy }) => caughtBy))]
-  const before = new Map<string, TestRun>()
-  say(`Without a bug, in ${files.length} test files:`)
-  for (const file of files) {
-    const run = await runTests(file)
-    before.set(file, run)
-    const isGreen = run.failed.size === 0 && run.passed.size > 0 && !run.timedOut
-    say(`  ${isGreen ? 'green' : 'RED'}  ${file}`)
-    for (const test of run.failed) say(`         ${test}`)
+  if (bugs.length === 0) {
+    say('no bug has this word in its sentence, or there is no such room')
+    return 1
   }
-  const isGreen = [...before.values()].every(({ failed, passed, timedOut }) => {
-    return failed.size === 0 && passed.size > 0 && !timedOut
-  })
+  for (let i = 0; i < treesAtOnce; i += 1) trees.push(Tree.copy())
+  const obsolete = bugs.filter((bug) => !trees[0]!.applies(bug))
+  for (const { name, file } of obsolete) say(`no longer applies: ${name} Its text is not once in ${file}.`)
+  if (obsolete.length > 0) return 1
+
+  const before = await withoutBugs([...new Set(bugs.flatMap(({ caughtBy }) => caughtBy))])
+  const isGreen = [...before.values()].every(isGreenRun)
   if (!isGreen) say('A test that is red without a bug catches none.')
 
   say(`\nWith each of ${bugs.length} bugs:`)
-  const width = Math.max(...bugs.map(({ name }) => name.length))
-  let escaped = 0
-  for (const bug of bugs) {
-    const caught = await catching(bug, before)
-    if (caught === undefined) escaped += 1
-    say(`  ${bug.name.padEnd(width)}  ${caught ?? `ESCAPED ${bug.caughtBy.join(', ')}`}`)
-  }
-  say(`\n${bugs.length - escaped} of ${bugs.length} bugs are caught`)
-  return escaped > 0 || !isGreen ? 1 : 0
+  const secondsOf = ({ caughtBy }: Mutation) => before.get(caughtBy[0]!)!.seconds
+  const escaped: Mutation[] = []
+  await inEachTree(
+    bugs.toSorted((a, b) => secondsOf(b) - secondsOf(a)),
+    async (tree, bug) => {
+      const beganMs = performance.now()
+      const caught = await tree.catching(bug, before)
+      if (caught === undefined) escaped.push(bug)
+      const seconds = ((performance.now() - beganMs) / 1000).toFixed(1).padStart(6)
+      say(`${seconds} s  ${caught === undefined ? 'ESCAPED' : 'caught '}  ${bug.name}`)
+      say(`          ${caught ?? `not by ${bug.caughtBy.join(', ')}`}`)
+    },
+  )
+  say('')
+  for (const { name, file } of escaped) say(`ESCAPED  ${name} (${file})`)
+  const minutes = (performance.now() - startedMs) / 60_000
+  say(
+    `${bugs.length} planted, ${bugs.length - escaped.length} caught, ${escaped.length} escaped, ` +
+      `in ${minutes.toFixed(1)} min (${(childrenCpuSeconds() / 60).toFixed(1)} min of CPU)`,
+  )
+  return escaped.length > 0 || !isGreen ? 1 : 0
 }
 
-/** The first test that goes red with the bug, and was green without. */
-async function catching(bug: Mutation, before: ReadonlyMap<string, TestRun>): Promise<string | undefined> {
-  const path = join(tree, bug.file)
-  const original = readFileSync(path)
-  writeFileSync(path, mutated(bug)!)
-  try {
-    for (const file of bug.caughtBy) {
-      const { passed = nothing, timedOut: wasSlow } = before.get(file) ?? {}
-      const { failed, timedOut } = await runTests(file)
-      const [test] = [...failed].filter((name) => passed.has(name))
-      if (test !== undefined) return `${file.slice('test/'.length)}: ${test}`
-      if (timedOut && !wasSlow) return `${file.slice('test/'.length)}: (it never ends)`
-    }
-    return undefined
-  } finally {
-    writeFileSync(path, original)
-  }
-}
-
-/** Undefined when the text to replace is not in the file exactly once. */
-function mutated({ file, find, replace }: Mutation): string | undefined {
-  const parts = readFileSync(join(tree, file), 'utf8').split(find)
-  return parts.length === 2 ? parts.join(replace) : undefined
-}
-
-/** A file that cannot be loaded fails under its own name, which no test has: a bug that breaks the syntax is not caught. */
-async function runTests(file: string): Promise<TestRun> {
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  const args = ['--test', '--test-reporter=tap', file]
-  const child = spawn(process.execPath, args, {
-    cwd: tree,
-    env: { ...env, CARPOOL_SEED: simulatorSeed },
-    stdio: ['ignore', 'pipe', 'ignore'],
-    detached: true, // a group of its own, so that it is stopped with the processes that it starts
+/** Runs each test file once. */
+async function withoutBugs(files: readonly string[]): Promise<ReadonlyMap<string, TestRun>> {
+  const before = new Map<string, TestRun>()
+  say(`Without a bug, in ${files.length} test files:`)
+  await inEachTree(files, async (tree, file) => {
+    const run = await tree.run(file)
+    before.set(file, run)
+    const { seconds, failed, timedOut } = run
+    say(`${seconds.toFixed(1).padStart(6)} s  ${isGreenRun(run) ? 'green  ' : 'RED    '}  ${file}`)
+    if (timedOut) say('          (it never ends)')
+    for (const test of failed) say(`          ${test}`)
   })
-  running = child
-  let timedOut = false
-  const timer = setTimeout(() => {
-    timedOut = true
-    killGroup(child)
-  }, timeLimitMs)
-  let said = ''
-  for await (const chunk of child.stdout.setEncoding('utf8')) said += chunk
-  clearTimeout(timer)
-  running = undefined
-  const passed = new Set<string>()
-  const failed = new Set<string>()
-  for (const [, not, name] of said.matchAll(/^(not )?ok \d+ - (.*)$/gm))
-    if (!name!.includes(' # TODO ')) (not === undefined ? passed : failed).add(name!.replaceAll('\\#', '#'))
-  return { passed, failed, timedOut }
+  return before
 }
 
-function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
-  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL')
+function isGreenRun({ failed, passed, timedOut, code }: TestRun): boolean {
+  return failed.size === 0 && passed.size > 0 && !timedOut && code === 0
+}
+
+/** Each tree takes the next item as soon as it has done with one. */
+async function inEachTree<Item>(items: readonly Item[], act: (tree: Tree, item: Item) => Promise<void>) {
+  const waiting = [...items]
+  await Promise.all(
+    trees.map(async (tree) => {
+      for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(tree, item)
+    }),
+  )
+}
+
+/** The processor time of all children that have ended (proc_pid_stat(5), fields 16 and 17, in ticks of 10 ms). */
+function childrenCpuSeconds(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8')
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(13, 15)
+  return (Number(user) + Number(system)) / 100
 }
 
 function say(line: string): void {

@@ -69,6 +69,30 @@ test('a shard stays within cost, pages and bytes, unless one page or document al
   )
 })
 
+test('a shard is as full as its bounds allow: the next page would not have fitted', () => {
+  fc.assert(
+    fc.property(documents, (all) => {
+      const shards = splitIntoShards(all)
+      let at = 0
+      const costs = all.flatMap(({ pages, pageCostMs }) => Array.from({ length: pages }, () => pageCostMs))
+      for (const [i, { pages, costMs }] of shards.slice(0, -1).entries()) {
+        at += pages.length
+        const [next] = shards[i + 1]!.pages
+        // A document's bytes count once for each run of its pages.
+        const runs = pages.filter(({ document }, place) => document !== pages[place - 1]?.document)
+        const bytes = runs.reduce((sum, page) => sum + page.bytes, 0)
+        const more = next!.document === pages.at(-1)!.document ? 0 : next!.bytes
+        const fits =
+          costMs + costs[at]! <= shardCostMsTarget &&
+          pages.length < shardPagesMax &&
+          (more === 0 || bytes + more <= shardBytesTarget)
+        assert(!fits, `${pages.length} pages of ${bytes} bytes and ${costMs} ms, and room for ${more} bytes`)
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
 test('pages of one large document share a shard, so that its bytes travel once', () => {
   const [file, bytes] = [cidNamed('large'), 2 * shardBytesTarget]
   const shards = splitIntoShards([{ file, bytes, name: 'large', pages: 50, pageCostMs: 10 }])

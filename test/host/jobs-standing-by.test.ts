@@ -1,0 +1,130 @@
+/** Which jobs of others a node looks after, and to whom it shows them. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { JobRows } from '../../src/host/jobs/job-rows.ts'
+import { sealCommitment } from '../../src/host/sealing/sealing.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
+import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
+import { standingByMax } from '../../src/protocol/limits.ts'
+import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
+import { bodyOf } from '../../src/protocol/records.ts'
+import { cidNamed, manifestWith, placeOf } from '../support/core-fakes.ts'
+import { JobsStage } from '../support/jobs-stage.ts'
+
+/** For what is waited for, on a machine at a standstill. */
+const patiently = { timeout: 60_000 }
+
+const secret = new Uint8Array(32).fill(7)
+
+function started(t: TestContext): JobsStage {
+  const stage = new JobsStage()
+  t.after(() => stage.close())
+  return stage
+}
+
+/** Invites the node, and gives it the job in which it has this place. */
+async function entrust(
+  stage: JobsStage,
+  name: string,
+  placed: (place: StewardPlace) => StewardPlace = (place) => place,
+  given: Uint8Array | null = secret,
+): Promise<JobId> {
+  const giver = SigningKey.generate()
+  const nonce = sha256(Buffer.from(name)).slice(0, 16)
+  stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1 })
+  const { message } = await stage.untilSaid(({ to }) => to === giver.peerId)
+  const drawCommitment = message.type === 'willing' ? message.drawCommitment : new Uint8Array(32)
+  const place: StewardPlace = { peer: stage.key.peerId, owner: 'me' as OwnerId, nonce, drawCommitment }
+  const manifest = manifestWith({
+    category: name.replaceAll(' ', '-'),
+    seal: { nonce, commitment: sealCommitment(secret) },
+    deadlineMs: stage.clock.now() + 3_600_000,
+    stewards: [{ ...placeOf('giver'), peer: giver.peerId }, placed(place)],
+  })
+  const record = stage.sign(giver, 'manifest', null, manifest)
+  stage.jobs.hear(giver.peerId, { type: 'entrust', manifest: record, handovers: [], secret: given })
+  return recordId(sha256, record.body)
+}
+
+const known = ({ store }: JobsStage): JobId[] => new JobRows(store.journal).list().map(({ job }) => job)
+
+test(
+  'a node stands by for a job that names it, with its own draws and the job’s secret',
+  patiently,
+  async (t) => {
+    const stage = started(t)
+    const stranger = SigningKey.generate().peerId
+    await entrust(stage, 'another node', (place) => ({ ...place, peer: stranger }))
+    await entrust(stage, 'draws of another', (place) => ({ ...place, drawCommitment: new Uint8Array(32) }))
+    await entrust(stage, 'another secret', undefined, secret.with(0, 8))
+    await entrust(stage, 'no secret', undefined, null)
+    const right = await entrust(stage, 'its own')
+    assert.deepEqual(known(stage), [right])
+  },
+)
+
+test('a node that looks after many jobs of others says no, and takes no more', patiently, async (t) => {
+  const stage = started(t)
+  const rows = new JobRows(stage.store.journal)
+  const plant = (i: number, requestDigest: string, endedAtMs: number | null) =>
+    rows.put({ job: cidNamed(`job ${i}`), state: { requestDigest }, createdAtMs: 0, endedAtMs })
+  for (let i = 0; i < standingByMax; i += 1) plant(i, '', null)
+  const many = known(stage).length
+  await entrust(stage, 'one too many')
+  assert.equal(known(stage).length, many)
+  assert.deepEqual(
+    stage.said.map(({ message }) => message.type === 'unwilling' && message.reason),
+    ['too-many-jobs'],
+  )
+  // Jobs that have ended, and those that were submitted here, are no burden.
+  plant(0, '', 1)
+  plant(1, 'its own', null)
+  await entrust(stage, 'room again')
+  assert.equal(known(stage).length, many + 1)
+})
+
+test('a node without room for a job says so', async (t) => {
+  const stage = started(t)
+  const { peerId } = SigningKey.generate()
+  const nonce = new Uint8Array(16)
+  stage.jobs.hear(peerId, { type: 'invite', nonce, bytes: Number.MAX_SAFE_INTEGER })
+  const message = { type: 'unwilling', nonce, reason: 'no-space' } as const
+  assert.deepEqual(stage.said, [{ to: peerId, message }])
+})
+
+test(
+  'a job is shown to the reader that its submitter’s key names, while the permission lasts',
+  patiently,
+  async (t) => {
+    const stage = started(t)
+    const { job } = await stage.plant('read', 1)
+    await stage.jobs.status(job)
+    const nowMs = stage.clock.now()
+    const permit = (signer: SigningKey, reader: PeerId, expiresMs: number): SignedRecord => {
+      const body = encodeBody(
+        bodyOf('access', { signer: signer.peerId, serial: nowMs, expiresMs, payload: { reader } }),
+      )
+      return { body, signature: signer.sign(body) }
+    }
+    const [late, thief, other, reader] = Array.from({ length: 4 }, () => SigningKey.generate().peerId) as [
+      PeerId,
+      PeerId,
+      PeerId,
+      PeerId,
+    ]
+    const { submitter } = stage
+    const shown: readonly [PeerId, SignedRecord][] = [
+      [late, permit(submitter, late, nowMs - 1)],
+      [thief, permit(submitter, reader, nowMs + 60_000)],
+      [other, permit(SigningKey.generate(), other, nowMs + 60_000)],
+      [reader, permit(submitter, reader, nowMs + 60_000)],
+    ]
+    for (const [from, access] of shown) stage.jobs.hear(from, { type: 'find', access })
+    await stage.untilSaid(({ to }) => to === reader)
+    await stage.pass(2_000)
+    assert.deepEqual([...new Set(stage.said.map(({ to }) => to))], [reader])
+    assert(stage.said.some(({ message }) => message.type === 'entrust'))
+  },
+)

@@ -1,0 +1,105 @@
+/** Whom a registrar gives a credential, and what its charters say. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { signCertificate, signCharter } from '../../src/host/membership/certificates.ts'
+import { ownerOf } from '../../src/host/membership/greeting.ts'
+import { type Applicant, Registrar } from '../../src/host/membership/registrar.ts'
+import { sha256 } from '../../src/host/sha256.ts'
+import { loadOrCreateKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
+import type { PeerId } from '../../src/protocol/ids.ts'
+import { credentialTtlMs, pendingMembersMax } from '../../src/protocol/limits.ts'
+import { Fleet, openCredential } from '../../src/protocol/membership/fleet.ts'
+import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import { peerNamed } from '../support/core-fakes.ts'
+import { temporaryDirectory, temporaryStore } from '../support/store.ts'
+
+function opened(t: TestContext) {
+  const keyPath = join(temporaryDirectory(t), 'fleet.key')
+  const key = loadOrCreateKey(keyPath, 'fleet')
+  const charter = { name: 'depot', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
+  const fleet = new Fleet(signCharter(key, charter, 1), sha256, verifyByPeerId)
+  const { journal } = temporaryStore(t)
+  const log = pino({ level: 'silent' })
+  const registrar = new Registrar({
+    keyPath,
+    fleet,
+    journal,
+    log,
+    onCharter: (record) => void fleet.adopt(record),
+  })
+  return { registrar, fleet, journal }
+}
+
+function applicant(name: string, owner = name): Applicant {
+  return { peer: peerNamed(name), vehicle: name, owner: ownerIdOf(sha256, peerNamed(`owner ${owner}`)) }
+}
+
+test('a vehicle waits for a person’s word, and then gets a credential for itself and its owner', (t) => {
+  const { registrar } = opened(t)
+  const van = applicant('van')
+  assert.deepEqual(registrar.consider(van), { state: 'pending' })
+  registrar.approve(van.peer)
+  const decision = registrar.consider(van)
+  assert(decision.state === 'admitted')
+  const { payload } = openCredential(decision.credential, sha256, verifyByPeerId)
+  assert.deepEqual({ ...payload }, { ...van })
+})
+
+test('a vehicle that comes back with another owner waits again', (t) => {
+  const { registrar } = opened(t)
+  const van = applicant('van')
+  registrar.admit(van.peer, null, 'van')
+  assert.equal(registrar.consider(van).state, 'admitted')
+  assert.equal(registrar.consider(applicant('van', 'a thief')).state, 'pending')
+  assert.equal(registrar.consider(van).state, 'pending', 'until a person has looked')
+})
+
+test('a revoked vehicle gets nothing, whatever charters follow, until it is let in again', (t) => {
+  const { registrar, fleet } = opened(t)
+  const [van, bus] = [applicant('van'), applicant('bus')]
+  for (const { peer, owner, vehicle } of [van, bus]) registrar.admit(peer, owner, vehicle)
+  registrar.revoke(van.peer)
+  registrar.revoke(bus.owner)
+  registrar.rotate()
+  assert.deepEqual([fleet.isRevoked(van.peer), fleet.isRevoked(bus.owner)], [true, true])
+  assert.equal(registrar.consider(van).state, 'revoked')
+  registrar.approve(van.peer)
+  assert.deepEqual([fleet.isRevoked(van.peer), fleet.isRevoked(bus.owner)], [false, true])
+  assert.equal(registrar.consider(van).state, 'admitted')
+})
+
+test('an old key of a fleet ends when no credential of it lives', (t) => {
+  const { registrar, fleet } = opened(t)
+  const { keys } = registrar.rotate()
+  assert.deepEqual([...fleet.charter.payload.keys], keys)
+  const changedMs = fleet.charter.serial
+  assert.throws(() => registrar.finishRotation(changedMs + credentialTtlMs - 1), /live until/)
+  registrar.finishRotation(changedMs + credentialTtlMs)
+  assert.deepEqual([...fleet.charter.payload.keys], keys.slice(1))
+})
+
+test('strangers fill no more than their part of the list, and those who wait in it keep their places', (t) => {
+  const { registrar, journal } = opened(t)
+  registrar.consider(applicant('van'))
+  t.mock.method(journal.members, 'countFleetMembers', () => pendingMembersMax)
+  assert.deepEqual(registrar.consider(applicant('one more')), { state: 'full' })
+  assert.deepEqual(registrar.consider(applicant('van')), { state: 'pending' })
+})
+
+test('an owner’s certificate makes a vehicle its own, and no other', () => {
+  const [owner, vehicle, other] = [0, 1, 2].map(() => SigningKey.generate()) as [
+    SigningKey,
+    SigningKey,
+    SigningKey,
+  ]
+  const certificate = signCertificate(owner, vehicle.peerId)
+  const hers = ownerIdOf(sha256, owner.peerId)
+  assert.equal(ownerOf(vehicle.peerId, certificate), hers)
+  assert.throws(() => ownerOf(other.peerId, certificate), /certificate is not for it/)
+  const over = signCertificate(owner, vehicle.peerId, { nowMs: Date.now() - 2 * 24 * 3_600_000, days: 1 })
+  assert.throws(() => ownerOf(vehicle.peerId, over), /over/)
+  const alone: PeerId = vehicle.peerId
+  assert.equal(ownerOf(alone, null), ownerIdOf(sha256, alone))
+})

@@ -1,0 +1,79 @@
+/** Runs one test file in a process group of its own, reads its results as they come, and ends it when it is known enough. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** The slowest of the test files takes a tenth of it. */
+const timeLimitMs = 180_000
+/** One virtual world for each scenario of the simulator is enough for these bugs. */
+const simulatorSeed = '1'
+
+export interface TestRun {
+  readonly passed: ReadonlySet<string>
+  readonly failed: ReadonlySet<string>
+  readonly timedOut: boolean
+  /** Null if the file was killed. */
+  readonly code: number | null
+  readonly seconds: number
+}
+
+export class FileRun {
+  readonly ended: Promise<TestRun>
+  readonly #child: ChildProcess
+
+  constructor(tree: string, file: string, stopAt: ReadonlySet<string>) {
+    const { NODE_TEST_CONTEXT: _, CARPOOL_SEED: __, ...env } = process.env
+    this.#child = spawn(process.execPath, ['--test-reporter=tap', file], {
+      cwd: tree,
+      env: {
+        ...env,
+        // A node refuses to start with a variable that it does not know.
+        ...(file.startsWith('test/simulator/') ? { CARPOOL_SEED: simulatorSeed } : {}),
+        TMPDIR: join(tree, 'tmp'),
+        NODE_COMPILE_CACHE: join(tree, 'compiled'),
+      },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true, // a group of its own, so that it is stopped with the processes that it starts
+    })
+    this.ended = this.#end(stopAt)
+  }
+
+  /** Ends the file's process and all that it has started in its group. */
+  kill(): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+
+  async #end(stopAt: ReadonlySet<string>): Promise<TestRun> {
+    const startedMs = performance.now()
+    const exit = new Promise<number | null>((resolve, reject) => {
+      this.#child.once('error', reject)
+      this.#child.once('exit', (code) => {
+        this.kill()
+        resolve(code)
+      })
+    })
+    let timedOut = false
+    const timer = setTimeout(() => {
+      timedOut = true
+      this.kill()
+    }, timeLimitMs)
+    const passed = new Set<string>()
+    const failed = new Set<string>()
+    for await (const line of createInterface({ input: this.#child.stdout! })) {
+      // Not indented: results of tests, and not of their steps. A file that cannot be loaded has none at all, so that a
+      // bug which breaks the syntax is not caught.
+      const [, not, name] = /^(not )?ok \d+ - (.*?)(?: # (?:TODO|SKIP).*)?$/.exec(line) ?? []
+      if (name === undefined) continue
+      const test = name.replaceAll('\\#', '#')
+      ;(not === undefined ? passed : failed).add(test)
+      if (not !== undefined && stopAt.has(test)) this.kill()
+    }
+    const code = await exit
+    clearTimeout(timer)
+    return { passed, failed, timedOut, code, seconds: (performance.now() - startedMs) / 1000 }
+  }
+}

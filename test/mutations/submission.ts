@@ -1,0 +1,103 @@
+import type { Mutation } from './mutation.ts'
+
+export const submission: readonly Mutation[] = [
+  {
+    name: 'Of weights only the root is the job’s.',
+    file: 'src/host/submission/staging.ts',
+    find: 'const lost = await job.take(this.#mine.list(kind), kind)',
+    replace:
+      "const lost = await job.take(kind === 'input' ? this.#mine.list(kind) : this.#mine.list(kind).filter((cid) => cid.startsWith('bafyrei')), kind)",
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A job begins whose budget cannot pay for what is expected.',
+    file: 'src/host/submission/job-plan.ts',
+    find: 'cost === null || budgetMicros >= cost.expectedMicros',
+    replace: 'cost === null || budgetMicros >= 0',
+    caughtBy: ['test/mesh/money.test.ts'],
+  },
+  {
+    name: 'An open mesh promises an error bound.',
+    file: 'src/host/submission/assurance.ts',
+    find: 'market.fleet === null ? null : Math.ceil',
+    replace: 'Math.ceil',
+    caughtBy: ['test/host/assurance.test.ts'],
+  },
+  {
+    name: 'A quote in an open mesh promises an error bound.',
+    file: 'src/host/submission/quote.ts',
+    find: 'errorBound: isVouchedFor ? plan.errorBound : null',
+    replace: 'errorBound: plan.errorBound',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A submitter counts its own vehicles among the owners.',
+    file: 'src/host/submission/assurance.ts',
+    find: 'owner === self || ',
+    replace: '',
+    caughtBy: ['test/host/assurance.test.ts'],
+  },
+  {
+    name: 'Owners who ask more than a job pays count as supply.',
+    file: 'src/host/submission/assurance.ts',
+    find: 'able.filter(({ ask }) => isAffordable(ask, payment))',
+    replace: 'able',
+    caughtBy: ['test/host/assurance.test.ts', 'test/mesh/money.test.ts'],
+  },
+  {
+    name: 'A job that has its steward decide begins on a node that cannot recompute.',
+    file: 'src/host/submission/assurance.ts',
+    find: "if (arbiter === 'steward' && !recomputes)",
+    replace: "if (arbiter === 'steward' && runtime === '')",
+    caughtBy: ['test/host/assurance.test.ts'],
+  },
+  {
+    name: 'Hidden files are submitted with a folder.',
+    file: 'src/host/submission/documents.ts',
+    find: "part.startsWith('.')",
+    replace: "part === '.'",
+    caughtBy: ['test/mesh/submission.test.ts'],
+  },
+  {
+    name: 'A request with another budget is the same job.',
+    file: 'src/host/submission/description.ts',
+    find: '    category,\n    payment,\n  }',
+    replace: '    category,\n  }',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A submission that fails half-way leaves its blocks behind.',
+    file: 'src/host/submission/submission.ts',
+    find: '    await context.blocks.release(job)\n',
+    replace: '',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A blind job’s keys are wrapped for all vehicles of one owner before any of another.',
+    file: 'src/host/submission/blind-candidates.ts',
+    find: 'a.turn - b.turn || compareText',
+    replace: 'compareText',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A blind job gets an engine whose results must be read to be compared.',
+    file: 'src/host/submission/engine-choice.ts',
+    find: "(!request.blind || engine.agreement === 'bytes')",
+    replace: '(!request.blind || engine.agreement !== undefined)',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'What a submission put aside stays when it comes to nothing.',
+    file: 'src/host/submission/description.ts',
+    find: '    await staged.letGo()\n',
+    replace: '    void staged\n',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A job begins though the disk has lost some of its documents meanwhile.',
+    file: 'src/host/submission/staging.ts',
+    find: 'if (lost.length > 0)',
+    replace: 'if (lost.length < 0)',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+]

@@ -1,0 +1,72 @@
+/** A temporary copy of what the tests read, in which one bug at a time is planted. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Mutation } from './mutation.ts'
+import { FileRun, type TestRun } from './run-file.ts'
+
+/** All that the named tests read. */
+const copied = ['src', 'test', 'bin', 'package.json', 'tsconfig.json']
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const nothing: ReadonlySet<string> = new Set()
+
+export class Tree {
+  readonly #folder: string
+  #running: FileRun | undefined
+
+  static copy(): Tree {
+    // The name is short: the path of a node's socket has room for 103 bytes.
+    const folder = mkdtempSync(join(tmpdir(), 'bugs-'))
+    for (const name of copied) cpSync(join(root, name), join(folder, name), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    // What killed tests leave behind goes with the tree.
+    mkdirSync(join(folder, 'tmp'))
+    return new Tree(folder)
+  }
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Answers whether the text that the bug replaces is in its file exactly once. */
+  applies(bug: Mutation): boolean {
+    return this.#mutated(bug) !== undefined
+  }
+
+  /** The first test that is red with the bug and was green without it; undefined if there is none. */
+  async catching(bug: Mutation, before: ReadonlyMap<string, TestRun>): Promise<string | undefined> {
+    const path = join(this.#folder, bug.file)
+    const original = readFileSync(path)
+    writeFileSync(path, this.#mutated(bug)!)
+    try {
+      for (const file of bug.caughtBy) {
+        const { passed = nothing, timedOut: wasSlow } = before.get(file) ?? {}
+        const { failed, timedOut } = await this.run(file, passed)
+        const test = [...failed].find((name) => passed.has(name))
+        if (test !== undefined) return `${file.slice('test/'.length)}: ${test}`
+        // A bug may make a test run for ever, which a test should not let happen; it is caught all the same.
+        if (timedOut && !wasSlow) return `${file.slice('test/'.length)}: (it never ends)`
+      }
+      return undefined
+    } finally {
+      writeFileSync(path, original)
+    }
+  }
+
+  /** Runs a test file, and ends it as soon as one of the tests that `stopAt` names is red. */
+  async run(file: string, stopAt: ReadonlySet<string> = nothing): Promise<TestRun> {
+    this.#running = new FileRun(this.#folder, file, stopAt)
+    return await this.#running.ended
+  }
+
+  remove(): void {
+    this.#running?.kill()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #mutated({ file, find, replace }: Mutation): string | undefined {
+    const parts = readFileSync(join(this.#folder, file), 'utf8').split(find)
+    return parts.length === 2 ? parts.join(replace) : undefined
+  }
+}

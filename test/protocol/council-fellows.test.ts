@@ -1,0 +1,145 @@
+/** What a steward does for its fellows, and what it keeps from others: money, records, and a lost one's place. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { CouncilEffect } from '../../src/protocol/council/contract.ts'
+import { Council } from '../../src/protocol/council/council.ts'
+import type { PeerId } from '../../src/protocol/ids.ts'
+import type { Manifest } from '../../src/protocol/job/manifest.ts'
+import { beatIntervalMs, stewardLostMs } from '../../src/protocol/limits.ts'
+import type { Capacity } from '../../src/protocol/membership/advert.ts'
+import { trieFanout } from '../../src/protocol/record/record-trie.ts'
+import { checked, type JobRecord } from '../../src/protocol/records.ts'
+import { seatOf, seedOf } from '../support/core-council-job.ts'
+import { believed, cidNamed, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { capacityOf } from '../support/core-steward-stage.ts'
+import { leaseOf, paidJob } from '../support/paid-work.ts'
+
+const { job } = paidJob
+/** Of 3 pages, at 7 micros a page at most: the two of them cost 42. */
+const shards = [0, 1].map((i) => ({ shard: cidNamed(`shard ${i}`), pages: 3, bytes: 1, costMs: 1_000 }))
+const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 100 } as const
+
+/** It has no slots of its own. */
+const standby: Capacity = { ...capacityOf('keyed:o3'), slots: { total: 0, free: 0 } }
+const vehicles = ['v1:o1', 'v2:o2'].map(capacityOf)
+
+/** Called a or b, of a job that they look after together. */
+class Seat {
+  readonly council: Council
+  #nowMs = 0
+
+  /** What came of its beginning. */
+  readonly begun: readonly CouncilEffect[]
+
+  constructor(name: 'a' | 'b', changes: Partial<Manifest> = {}, records: readonly JobRecord[] = []) {
+    const manifest = manifestWith({
+      stewards: [seatOf('a'), seatOf('b')],
+      deadlineMs: 100_000_000,
+      ...changes,
+    })
+    const self = peerNamed(name)
+    this.council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf(name, nonce), sha256 })
+    this.council.begin({ records, shards: null, fresh: false }, 0)
+    this.begun = this.handle({ type: 'inputs-held', shards })
+  }
+
+  handle(input: Parameters<Council['handle']>[0]): CouncilEffect[] {
+    return this.council.handle(input, this.#nowMs)
+  }
+
+  /** Lets so much time pass; `before` is done before each look. */
+  pass(ms: number, before = () => {}): CouncilEffect[] {
+    const effects: CouncilEffect[] = []
+    for (const endMs = this.#nowMs + ms; this.#nowMs < endMs; ) {
+      this.#nowMs += beatIntervalMs
+      before()
+      effects.push(...this.handle({ type: 'wake' }))
+    }
+    return effects
+  }
+
+  beat(from: PeerId, acting: boolean): CouncilEffect[] {
+    const message = { type: 'beat', job, acting, root: new Uint8Array(32), asks: false } as const
+    return this.handle({ type: 'fellow', from, message })
+  }
+}
+
+/** Ten seconds in which a acts. */
+function besideA(b: Seat): CouncilEffect[] {
+  const a = peerNamed('a')
+  b.handle({ type: 'connected', peer: a })
+  return b.pass(10_000, () => void b.beat(a, true))
+}
+
+/** The same, in which a promises 42 of its 50. */
+function runningShort(b: Seat): CouncilEffect[] {
+  const record = believed(checked('lease', leaseOf('v1', [0, 1], { steward: 'a' })))
+  return [...b.handle({ type: 'record', from: peerNamed('a'), record }), ...besideA(b)]
+}
+
+function issuedIn(effects: readonly CouncilEffect[]): JobRecord[] {
+  return effects.flatMap((effect) => (effect.type === 'issue' ? [effect.issued as JobRecord] : []))
+}
+
+function givenIn(effects: readonly CouncilEffect[]) {
+  return effects.flatMap((effect) =>
+    effect.type === 'issue' && effect.issued.kind === 'allowance' ? effect.issued.record.payload.given : [],
+  )
+}
+
+test('a steward gives of its money to the one that acts when that one runs short, and not before', () => {
+  const b = new Seat('b', { payment })
+  assert.deepEqual(givenIn(besideA(b)), [], 'each has 50, and a shard costs 21')
+  assert.deepEqual(givenIn(runningShort(b)), [{ to: peerNamed('a'), micros: 25 }])
+})
+
+test('who is no steward of a job, and no reader of it, is told nothing of its records', () => {
+  const seat = new Seat('b')
+  const hashes = Array.from({ length: trieFanout }, () => new Uint8Array(16))
+  const message = { type: 'branches', job, hashes } as const
+  const asked = (from: PeerId) => seat.handle({ type: 'fellow', from, message })
+  assert.deepEqual(asked(peerNamed('stranger')), [])
+  assert(asked(peerNamed('a')).some((effect) => effect.type === 'send'))
+  seat.handle({ type: 'reader', peer: peerNamed('reader') })
+  assert(asked(peerNamed('reader')).some((effect) => effect.type === 'send'))
+})
+
+test('an owner that has keys of a blind job is not asked to become its steward', () => {
+  const candidates = [...vehicles, standby].map(({ peer, owner }) => ({ peer, owner }))
+  const keys = { file: cidNamed('keys'), bytes: 1 }
+  const blind: Manifest['blind'] = { key: new Uint8Array(32), candidates, keys }
+  assert.equal(invitationOf(new Seat('a'))?.to, standby.peer, 'it would be asked for any other job')
+  assert.equal(invitationOf(new Seat('a', { blind })), undefined)
+})
+
+test('a council that is restored signs with serials that it has not used', () => {
+  const before = new Seat('b', { payment })
+  const records = issuedIn(before.begun)
+  assert.deepEqual(
+    records.map(({ kind }) => kind),
+    ['holding'],
+  )
+  const [gift] = issuedIn(runningShort(new Seat('b', { payment }, records)))
+  assert.equal(gift?.kind, 'allowance')
+  assert(gift.record.serial > records[0]!.record.serial)
+})
+
+test('a steward that takes the place of a lost one gets its part of what is left of the budget', () => {
+  const a = new Seat('a', { payment })
+  const invitation = invitationOf(a)!
+  const drawCommitment = new Uint8Array(32)
+  const message = { type: 'willing', nonce: invitation.nonce, drawCommitment } as const
+  const effects = a.handle({ type: 'fellow', from: standby.peer, message })
+  assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 25 }])
+})
+
+/** Whom it asks to take the place of b, which nobody hears of any more. */
+function invitationOf(a: Seat): { readonly to: PeerId; readonly nonce: Uint8Array } | undefined {
+  a.handle({ type: 'roster', capacities: [...vehicles, standby] })
+  a.handle({ type: 'connected', peer: standby.peer })
+  for (let passedMs = 0; passedMs < 2 * stewardLostMs; passedMs += beatIntervalMs)
+    for (const effect of a.pass(beatIntervalMs))
+      if (effect.type === 'send' && effect.message.type === 'invite')
+        return { to: effect.to, nonce: effect.message.nonce }
+  return undefined
+}

@@ -1,0 +1,73 @@
+/** How a job's state judges one record at a time: what does not get in, and what counts of what does. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Opening } from '../../src/protocol/job/lease.ts'
+import type { Verified } from '../../src/protocol/record/record.ts'
+import { checked, type JobRecord } from '../../src/protocol/records.ts'
+import { JobState } from '../../src/protocol/state/job-state.ts'
+import { RecordedView } from '../../src/protocol/state/job-view.ts'
+import { cidNamed, manifestWith, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
+import { leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
+
+const manifest = manifestWith({ stewards: [placeOf('steward'), placeOf('standby')] })
+const shards = [0, 1].map((i) => ({ shard: cidNamed(`shard ${i}`), pages: 1, bytes: 1, costMs: 1 }))
+const lease = leaseOf('v1', [0, 1])
+
+function stateOf(...records: readonly JobRecord[]): JobState {
+  const state = new JobState(paidJob.job, manifest, sha256)
+  for (const record of records) assert.equal(state.admit(record), true)
+  return state
+}
+
+function claimOf(result: string, serial: number): JobRecord {
+  const opening: Opening = { results: [cidNamed(result)], nonce: new Uint8Array(32) }
+  return checked('receipt', receiptOf(lease, [0], serial, opening), opening)
+}
+
+test('a record gets in once, for its own job, and from a steward of it', () => {
+  const state = stateOf(checked('lease', lease))
+  const judged = (record: Verified) => state.judge(checked('lease', record) as JobRecord)
+  assert.equal(judged(lease), 'known')
+  const foreign = { ...leaseOf('v2', [0], { serial: 1 }), job: cidNamed('another job') }
+  assert.equal(judged(foreign), 'of-another-job')
+  assert.equal(judged(leaseOf('v2', [0], { steward: 'stranger' })), 'not-by-a-steward')
+  assert.equal(judged(leaseOf('v2', [0], { steward: 'standby' })), undefined)
+})
+
+test('of what a vehicle says of one place the first in turn counts, whichever came first', () => {
+  const [first, second] = [claimOf('a', 0), claimOf('a', 1)]
+  for (const order of [
+    [first, second],
+    [second, first],
+  ]) {
+    const [leased] = stateOf(checked('lease', lease), ...order).leases()
+    assert.equal(leased!.covered.get(0)!.first.record.id, first.record.id)
+    assert.equal(leased!.equivocated, false)
+  }
+})
+
+test('an owner whose vehicle signed two results for one place is contradicted', () => {
+  const two = stateOf(checked('lease', lease), claimOf('a', 0), claimOf('b', 1))
+  assert.deepEqual(new RecordedView(two, shards).view().contradicted, [lease.payload.owner])
+  const one = stateOf(checked('lease', lease), claimOf('a', 0), claimOf('a', 1))
+  assert.deepEqual(new RecordedView(one, shards).view().contradicted, [])
+})
+
+test('results are on a second disk when another steward than the one that decided says that it has them', () => {
+  const verdict = verdictOf(0, [])
+  const holding = (steward: string) =>
+    checked(
+      'holding',
+      recordOf('holding', peerNamed(steward), 2, { inputs: false, verdicts: [verdict.id] }).record,
+    )
+  const state = stateOf(checked('verdict', verdict), holding('steward'))
+  assert.deepEqual([...state.holders.unheld], [verdict.id])
+  state.admit(holding('standby'))
+  assert.deepEqual([...state.holders.unheld], [])
+  // The order does not matter.
+  assert.deepEqual(
+    [...stateOf(holding('standby'), checked('verdict', verdict)).holders.unheld],
+    [],
+    'it was said before the verdict came',
+  )
+})
