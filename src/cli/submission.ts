@@ -15,7 +15,7 @@ export interface Wish {
   readonly wait: boolean
   /** Until the job outlives this machine. */
   readonly detach: boolean
-  /** Where results go; undefined: nowhere yet. */
+  /** The path for results; undefined: they are not written yet. */
   readonly output: string | undefined
 }
 

@@ -54,7 +54,10 @@ export interface NodeApi {
   ledger(): AsyncGenerator<LedgerLine, null>
   /** The receipts behind it. */
   receipts(): AsyncGenerator<ReceiptLine, null>
-  /** On a registrar, here and below: who asked to join. Throws RequestError on other nodes. */
+  /**
+   * Lists the vehicles that asked to join. This method and those below need a registrar, and throw RequestError on
+   * other nodes.
+   */
   fleetMembers(): FleetMemberRow[]
   fleetApprove(peer: PeerId): FleetMemberRow
   /** Before it asks; with an owner, only as a vehicle of this one. */
@@ -79,7 +82,7 @@ export interface WhyView {
   readonly reasons: readonly string[]
   readonly availableUntilMs: number | null
   readonly rules: readonly (RuleFinding & {
-    /** Where its limit was said, in words; null where nobody can set it. */
+    /** The place where its limit was set, in words; null where nobody can set it. */
     readonly origin: string | null
   })[]
 }

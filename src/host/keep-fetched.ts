@@ -9,7 +9,9 @@ import type { JobBlocks } from './store/job-blocks.ts'
 /** The bytes that are gathered, and lie in memory meanwhile: a quarter of what a fetch asks for ahead. */
 const gatheredBytesMax = 2 ** 20
 
-/** Resolves when all is durable. What has arrived is kept, too, when the fetch fails or `onMissing` throws. */
+/**
+ * Resolves when all is durable. Blocks that have arrived are kept even when the fetch fails or `onMissing` throws.
+ */
 export async function keepFetched(
   fetched: AsyncIterable<FetchedBlock>,
   blocks: JobBlocks,

@@ -32,7 +32,7 @@ export const options = {
     fallback: () => ['/ip4/0.0.0.0/tcp/0'],
     fallbackText: '/ip4/0.0.0.0/tcp/0, a free port',
   }),
-  // In place of those listened on, not beside them: what nobody can reach costs everybody who tries a dial.
+  // These replace the addresses listened on: an address that nobody can reach costs every peer that tries it a dial.
   announce: list({
     help: 'address that others are told to dial, where a router forwards a port; repeat for several',
     placeholder: '<multiaddr>',

@@ -39,7 +39,10 @@ export function faultsFor(count: number): ReadonlySet<Fault> {
   return new Set(choices.find((faults) => count >= vehiclesFor(new Set(faults)))!)
 }
 
-/** Those that something happens to, and two that stay to the end: what they agree on is verified. */
+/**
+ * Returns the number of vehicles that faults strike, and two that stay to the end: what those two agree on is
+ * verified.
+ */
 function vehiclesFor(faults: ReadonlySet<Fault>): number {
   return faults.size === 0 ? 1 : faults.size + 2
 }

@@ -38,7 +38,7 @@ export async function strike(
   const play = async (vehicle: CastVehicle) => {
     const member = swarm.vehicle(vehicle.name)
     if (vehicle.part === 'drive-off' || vehicle.part === 'hot') {
-      // Who drives off has something to hand back.
+      // A vehicle that drives off has something to hand back.
       if ((await firstAtWork([member], vehicle.part === 'hot' ? 0 : 1, signal)) === undefined) return
       director.cue(vehicle)
       const sentence = await verdictOf(member, 'stop', signal)

@@ -6,7 +6,7 @@ import type {
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 
-/** Whatever executes a node's work: child processes (executor.ts), or a test's own function. */
+/** The executor of a node's work: child processes (executor.ts), or a test's own function. */
 export interface Executor {
   /** Lists the engines that this machine can run. */
   describeEngines(): Promise<readonly EngineDescription[]>
@@ -19,7 +19,7 @@ export interface Executor {
   /** Ends every slot's process, and starts none until `proceed`. */
   halt(): void
   proceed(): void
-  /** Resolves when nothing runs any more. What is pending rejects with SlotKilled. */
+  /** Resolves when nothing runs any more. Pending requests reject with SlotKilled. */
   close(): Promise<void>
 }
 

@@ -68,7 +68,7 @@ const systemPaths = [
   '/sys/devices/system/cpu',
 ]
 
-/** Where the new root is built: in the child's own view only. One that holds nothing that the child needs. */
+/** Places for the new root, in the child's own view only. The first that holds nothing the child needs is taken. */
 const buildingPlaces = ['/mnt', '/media', '/srv', '/opt', '/tmp']
 
 /** Three times what a child holds open (measured: 22). */

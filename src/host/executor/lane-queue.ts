@@ -50,7 +50,7 @@ export class LaneQueue {
     return this.#pending.values()
   }
 
-  /** Throws SlotFailed when it is full. One request fits in any case. */
+  /** Throws SlotFailed when the queue is full. A single request fits in any case. */
   add(request: Request, body: Uint8Array, limits: RunLimits): Pending {
     const { queuedRunsMax, queuedBytesMax } = this.#limits
     const bytes = this.#bytes + body.byteLength

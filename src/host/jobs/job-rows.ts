@@ -37,7 +37,7 @@ const stateSchema = z.object({
   requestDigest: z.string(),
   /** In hex, where others submitted it: the submitter's key makes it here. */
   secret: z.string().optional(),
-  /** Once the job has ended: what a list of jobs shows of it … */
+  /** Once the job has ended: the summary that a list of jobs shows … */
   summary: summarySchema.optional(),
   /** … and how fast it was. */
   pagesPerSecond: z.number().optional(),

@@ -145,7 +145,7 @@ export class Registry {
     this.changes.emit(job)
   }
 
-  /** A peer is back: what jobs that have ended could not tell it, they tell it now. */
+  /** Tells a peer that is back the news that ended jobs could not tell it before. */
   async returned(peer: PeerId): Promise<void> {
     for (const job of [...(this.#owed.get(peer) ?? [])])
       await this.use(job, () => {}).catch((error) =>

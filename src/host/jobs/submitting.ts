@@ -82,8 +82,8 @@ export class Submitting {
   }
 
   /**
-   * The job that the same request has become, unless that job has ended in vain: who asks again for what was cancelled
-   * or failed wants it done.
+   * Returns the job that the same request has become, unless that job was cancelled or failed: somebody who asks for
+   * it again wants it done.
    */
   #madeFrom(digest: string): JobId | undefined {
     return this.#registry.rows.list().find(({ job, state, endedAtMs }) => {

@@ -1,6 +1,6 @@
 /**
- * The ledger on disk: what src/protocol/ledger decides, in the same database as the journal, so that what follows from
- * a record is written in its commit, or is made up for from the journal after a crash.
+ * The ledger on disk: the decisions of src/protocol/ledger, in the same database as the journal. The entries that
+ * follow from a record are written in its commit, or made up for from the journal after a crash.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { equals } from 'uint8arrays'

@@ -106,7 +106,10 @@ export class Earnings {
     this.#handle(job, { type: 'signed', lease, receipt })
   }
 
-  /** Throws ProtocolError for a statement that does not hold. One of nobody's job is passed over. */
+  /**
+   * Throws ProtocolError for a statement that does not hold. A statement about a job that is unknown here is passed
+   * over.
+   */
   hear(from: PeerId, { record, claims, next }: Extract<Message, { type: 'statement' }>): void {
     const statement = openStatement(record, sha256, verifyByPeerId)
     const job = statement.job === null ? undefined : this.#jobOf(statement.job)
@@ -118,7 +121,7 @@ export class Earnings {
     for (const job of [...this.#jobs.values()]) this.#handle(job, { type: 'connected', peer })
   }
 
-  /** Where stewards and this vehicle do not come to the same, with the receipts behind it. */
+  /** Returns the claims on which stewards and this vehicle differ, with the receipts behind them. */
   differences(job: JobId): Difference[] {
     return this.#jobs.get(job)?.receivables.differences() ?? []
   }

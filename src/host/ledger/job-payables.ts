@@ -55,7 +55,7 @@ export class JobPayables {
     this.#payables = new Payables({ job, submitter, fleet, currency, shards, self: key.peerId })
   }
 
-  /** Call first, with all that the journal holds: what the ledger lacks of it is made up for. */
+  /** Call first, with all that the journal holds: entries that the ledger lacks are made up for. */
   restore(records: Iterable<ClaimRecord>): void {
     this.#handle({ type: 'restored', records })
   }

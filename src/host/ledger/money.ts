@@ -223,7 +223,7 @@ const noWork: Work = {
 
 const none = { executions: 0, micros: 0 }
 
-/** By kind of entry: what it does to what is pending, and to what is verified. */
+/** By kind of entry: the signs of its change to the pending sum, and to the verified one. */
 const changeOf: Readonly<Record<Entry['kind'], readonly [number, number]>> = {
   pending: [1, 0],
   posted: [-1, 1],

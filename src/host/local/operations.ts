@@ -27,7 +27,10 @@ interface Call<Values extends readonly unknown[]> {
   readonly args: Arguments<Values>
 }
 
-/** One argument, which is the whole of `params`; one answer, and before it news of the progress as events. */
+/**
+ * An operation with one argument, which is the whole of `params`, and one answer, with news of the progress as events
+ * before it.
+ */
 interface Order<Value> {
   readonly kind: 'order'
   readonly schema: z.ZodType<Value>

@@ -37,7 +37,7 @@ export interface FleetMemberOptions {
   readonly charterPath: string
   /** Only for a registrar. */
   readonly keyPath: string | null
-  /** Where this node keeps its credential. */
+  /** The path of this node's credential. */
   readonly credentialPath: string
   readonly key: SigningKey
   readonly certificate: SignedRecord | null
@@ -179,7 +179,9 @@ export class FleetMember implements Doorkeeper {
     }
   }
 
-  /** A charter. What is news is kept, told on, and acted upon. Throws ProtocolError when it is not the fleet's. */
+  /**
+   * Hears a charter. A new one is kept, passed on, and acted upon. Throws ProtocolError when it is not the fleet's.
+   */
   hear(charter: SignedRecord): void {
     if (!this.#fleet.adopt(charter)) return
     this.#keepCharters()

@@ -50,7 +50,10 @@ export class Registrar {
       throw new Error(`${options.keyPath} is no key of the fleet ${name}, whose key is ${keys.join(' or ')}`)
   }
 
-  /** Somebody asks to join, or for another day. Whoever was not heard of before waits for a person's word. */
+  /**
+   * Decides about a node that asks to join, or for another day. A node that was not heard of before waits for a
+   * person's word.
+   */
   consider(applicant: Applicant): Decision {
     const { journal, log } = this.#options
     const known = journal.members.fleetMember(applicant.peer)

@@ -9,9 +9,7 @@
 import { messageBytesMax, recordBytesMax } from '../../protocol/limits.ts'
 
 export interface NetworkBounds {
-  /**
-   * Longest control message: six times the protocol's longest. What is longer belongs in a block. Guess.
-   */
+  /** Longest control message: six times the protocol's longest. A longer one belongs in a block. Guess. */
   readonly controlMessageBytesMax: number
   /**
    * Unsent bytes per peer before `send` says 'backlog': four of the longest messages. More costs RAM per slow

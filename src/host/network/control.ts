@@ -160,7 +160,7 @@ class SendQueue {
   }
 }
 
-/** One noise packet, about: more gains nothing and copies more. */
+/** About one noise packet: more gains nothing and copies more. */
 const batchBytes = 64 * 1024
 
 function joinFrames(batch: readonly Waiting[]): Uint8Array {

@@ -10,7 +10,7 @@ import type { OwnersWish } from '../supervisor/owner-watch.ts'
 export interface NodeOptions {
   readonly dataDir: string
   readonly listen: readonly string[]
-  /** Where others are told to dial; none: where it listens. */
+  /** The addresses that others are told to dial; none: those on which it listens. */
   readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
   /** Its name for people; empty: the end of its peer id. */
@@ -29,7 +29,9 @@ export interface NodeOptions {
   /** The price that its owner asks for a unit of work, by runtime; nothing for those that are not named. */
   readonly asks: ReadonlyMap<string, Ask>
   readonly wish: OwnersWish
-  /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: nothing tells of one. */
+  /**
+   * The sources of the vehicle's readings (src/host/signals/specs.ts); none: the machine has no vehicle around it.
+   */
   readonly signals: readonly string[]
   /** Tells whether the network is paid by the byte. */
   readonly network: NetworkKind

@@ -94,7 +94,7 @@ async function run(
   child.on('error', (error) => {
     failure ??= error.message
   })
-  // Whatever it left behind in its group would hold its pipes open, and be started once more beside itself.
+  // A process left behind in its group would hold its pipes open, and would run on beside its successor.
   child.on('exit', kill)
   try {
     const [code, signalName] = await new Promise<readonly [number | null, string | null]>((resolve) => {

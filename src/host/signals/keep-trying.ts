@@ -4,7 +4,7 @@ import type { Intake } from './intake.ts'
 
 /** A server that restarts is back before its readings are stale. */
 const pauseMsMin = 250
-/** One that is gone for good costs a connection attempt twice a minute. */
+/** A server that is gone for good costs a connection attempt twice a minute. */
 const pauseMsMax = 30_000
 /** After a session that has done all it had to. */
 const nextMs = 1_000

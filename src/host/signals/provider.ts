@@ -1,7 +1,7 @@
 /** The interface of a source of readings. */
 import type { VehicleState } from '../../protocol/rules/signals.ts'
 
-/** Where readings of this vehicle come from. */
+/** A source of this vehicle's readings. */
 export interface SignalProvider {
   /** As the owner wrote it, for logs and `carpool why`; never with a secret. */
   readonly name: string

@@ -185,7 +185,7 @@ export class BlockStore {
     this.evict()
   }
 
-  /** Releases every job but these: what a crash left of a job that was never begun, or is forgotten. */
+  /** Releases every job but these: a crash may have left blocks of a job that was never begun, or is forgotten. */
   async keepOnly(jobs: ReadonlySet<JobId>): Promise<void> {
     const others = this.#uses.jobs().filter((job) => !jobs.has(job))
     if (others.length > 0)
@@ -254,7 +254,7 @@ export class BlockStore {
     return released.length
   }
 
-  /** From the disk, and verified; what is damaged is put aside. */
+  /** Reads a block from the disk and verifies it; a damaged one is put aside. */
   async #read(cid: Cid): Promise<Uint8Array | undefined> {
     const row = this.#row(cid)
     if (row === undefined) return undefined

@@ -32,7 +32,7 @@ export class ComputeEnergy {
   readonly #idleWatts = new Average()
   readonly #measured = new Average()
 
-  /** `slotWatts`: what a slot that is busy all the time takes. */
+  /** `slotWatts`: the power that a slot draws when it is busy all the time. */
   constructor(slotWatts: number, local: LocalTime, kept: EnergyToday | null) {
     this.#estimate = slotWatts
     this.#local = local
@@ -56,8 +56,8 @@ export class ComputeEnergy {
   }
 
   /**
-   * All slots together used so much CPU time since the sample before. `drawnWatts`: what the pack gives meanwhile; null
-   * where something is plugged in, or nobody knows.
+   * Takes a sample: all slots together used this much CPU time since the one before. `drawnWatts`: the power that the
+   * pack gives meanwhile; null where something is plugged in, or nobody knows.
    */
   sample(cpuMs: number, drawnWatts: number | null, nowMs: number): void {
     const day = Math.floor(this.#local.toLocal(nowMs) / dayMs)

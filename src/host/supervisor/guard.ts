@@ -1,7 +1,7 @@
 /**
- * The guard: the owner's rules with everything that they count on, beside what the vehicle tells: what the work draws,
- * what it sends over a metered network, and when the vehicle left before. The same in the supervisor and, where nothing
- * tells of a vehicle, in the node.
+ * The guard: the owner's rules with everything that they need beside the vehicle's signals: the power that the work
+ * draws, the bytes that it sends over a metered network, and the times when the vehicle left before. It is the same
+ * in the supervisor and, on a machine without a vehicle, in the node.
  */
 import { noteDeparture } from '../../protocol/rules/forecast.ts'
 import type { Judgement } from '../../protocol/rules/judgement.ts'

@@ -44,7 +44,7 @@ export const toSupervisorSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('begin'),
     preferences: preferencesSchema,
-    /** Where readings come from (src/host/signals/open.ts). */
+    /** The sources of readings (src/host/signals/open.ts). */
     signals: z.array(text(4096)).min(1).max(64),
     network: z.enum(['auto', 'metered', 'unmetered']),
     slotWatts: z.number().min(0),

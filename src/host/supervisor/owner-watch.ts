@@ -25,13 +25,13 @@ export interface OwnerWatch extends ChildObserver {
 /** The owner's wishes. */
 export interface OwnersWish {
   readonly preferences: Preferences
-  /** Where each of them was said, in words for `carpool why`. */
+  /** The place where each of them was set, in words for `carpool why`. */
   readonly origins: Readonly<Record<PreferenceName, string>>
 }
 
 export interface OwnerWatchOptions {
   readonly preferences: Preferences
-  /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: it is a machine without a vehicle. */
+  /** The sources of the vehicle's readings (src/host/signals/specs.ts); none: it is a machine without a vehicle. */
   readonly signals: readonly string[]
   readonly network: NetworkKind
   /** The power that a slot draws when it is busy all the time, in watts. */

@@ -206,7 +206,7 @@ interface LifeHandlers {
   trafficBytes(): number
 }
 
-/** One process, from its start to its end. */
+/** A process of the supervisor, from its start to its end. */
 class Life {
   readonly judged: Promise<void>
   readonly #process: ChildProcess

@@ -47,8 +47,8 @@ export class LeaseRecords {
   }
 
   /**
-   * Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. `steward`: who
-   * adopted the job just now; null: nobody did.
+   * Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. `steward`: the
+   * one that adopted the job just now; null: none did.
    */
   take({ manifest, handovers, lease }: Brought, stewards: readonly PeerId[], steward: PeerId | null): void {
     const { store, earnings, clock } = this.#options

@@ -1,11 +1,11 @@
 /**
- * One lease in one slot, from its first shard to its last.
+ * Runs one lease in one slot, from its first shard to its last.
  *
- * A few shards are under way at once, so that the child never waits for the next document: a shard of a
- * hundred tiny documents and a single scanned page go through the same pipe. Results are durable before they
- * are reported, and so is the note that they are done, in the same commit where they are small: who is killed
- * afterwards never computes them again. What fails here (no process starts, a block is gone) is this vehicle's failure and ends the
- * run; what fails in a document is a record.
+ * A few shards are under way at once, so that the child never waits for the next document: a shard of a hundred tiny
+ * documents and a single scanned page go through the same pipe. Results are durable before they are reported, and so
+ * is the note that they are done, in the same commit where they are small: a vehicle that is killed afterwards never
+ * computes them again. A failure here (no process starts, a block is gone) is this vehicle's and ends the run; a
+ * failure in a document is a record.
  */
 
 import type { Lease } from '../../protocol/job/lease.ts'

@@ -1,6 +1,6 @@
 /**
- * From a manifest to a session that a slot can load, and from pages to records: what vehicles, and stewards who
- * recompute, have in common.
+ * Turns a manifest into a session that a slot can load, and pages into records, for vehicles and for stewards that
+ * recompute.
  */
 
 import type { Cid, JobId } from '../../protocol/ids.ts'

@@ -94,7 +94,7 @@ export class Vehicle {
     // Its stewards have forgotten it, too, and nobody will say that it is over.
     for (const { manifest } of jobs)
       if (manifest.payload.deadlineMs + jobRetentionMs < nowMs) this.#records.forget(manifest.id)
-    // Whoever came in the meantime would not come again.
+    // A peer that connected in the meantime would not connect again.
     for (const peer of this.#options.network.connectedPeers()) this.connected(peer)
   }
 
