@@ -8,9 +8,9 @@ import { assert } from '../base/assert.ts'
 export const decodeDepthMax = 16
 
 /**
- * The longest body of each kind of record: what honest programs put into it at most, and some air for what a later
- * version adds. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte of it is
- * looked at.
+ * The longest body of each kind of record: the most that honest programs put into it, and some air for a later
+ * version's additions. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte
+ * of it is looked at.
  */
 export const recordBytesMax = {
   /** A certificate of an owner is a peer id. */
@@ -92,7 +92,7 @@ export const receiptIntervalMs = 10_000
 
 /** Work in one lease: short against a parking window, long against a round trip and a signature. */
 export const leaseCostMsTarget = 8_000
-/** One lease names at most this many shards: its receipt's opening stays below 8 KiB. */
+/** A lease names at most this many shards: its receipt's opening stays below 8 KiB. */
 export const leaseShardsMax = 64
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
@@ -187,7 +187,7 @@ export const stewardLeaseMs = 10_000
 export const successionStepMs = 2_000
 /** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
 export const stewardLostMs = 60_000
-/** Willing standbys answer in one round trip; who does not is not asked again for this job for a while. */
+/** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */
 export const inviteTtlMs = 3_000
 /**
  * A standby that declined, or did not answer, is asked again after this long: its disk may have been emptied, or its

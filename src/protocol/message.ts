@@ -2,7 +2,7 @@
  * The messages that stewards and vehicles, and the stewards of one job among each other, send over their long-lived
  * control stream.
  *
- * Nothing here binds anybody: what binds is the signed record inside. Each message says when it is sent.
+ * A message binds nobody: only the signed record inside does. Each message says when it is sent.
  */
 import { z } from 'zod'
 import type { JobId, LeaseId, RecordId } from './ids.ts'

@@ -1,11 +1,11 @@
 /**
- * Prices: what a unit of work costs, fixed before it is done.
+ * Prices: the cost of a unit of work, fixed before it is done.
  *
  * Work is counted in units that the job fixes (a page, a document), never in seconds that a vehicle claims. An owner
  * asks a price for a unit, in its advert; a submitter caps it and sets a budget, in the manifest; a lease names the
  * price at which its steward took the vehicle, and a vehicle that took the lease is owed that for every unit of it
- * that agrees with a final verdict, audits included (ledger/claims.ts). What it computed in vain is its own risk, and
- * the reason why driving off costs nothing but the shard under way.
+ * that agrees with a final verdict, audits included (ledger/claims.ts). Work that it did in vain is its own risk;
+ * that is also why driving off costs nothing but the shard under way.
  *
  * A lease pays what its vehicle's owner asked when it was drawn. Paying everybody the cap would make owners truthful,
  * and submitters pay for work that was offered for less; an auction among owners would let the cheapest choose where

@@ -1,9 +1,9 @@
 /**
  * The table of record kinds: one row for each kind, and all that depends on the kind alone.
  *
- * A record is decoded, verified and checked once, at the door, by its row here; what comes out (`Opened`) is what inputs
- * and effects carry from there on, so that nobody has to find a record again by its id, or to ask once more what kind it
- * is. To add a kind, write its payload and its `recordType` in a file of its own, and add a row: every switch that
+ * A record is decoded, verified and checked once, at the door, by its row here; the outcome (`Opened`) is what inputs
+ * and effects carry from there on, so that nobody has to find a record again by its id, or to ask once more what kind
+ * it is. To add a kind, write its payload and its `recordType` in a file of its own, and add a row: every switch that
  * has to know of it then fails to compile.
  */
 import { assert } from '../base/assert.ts'
@@ -39,13 +39,13 @@ import {
 interface Row {
   readonly type: RecordType<unknown>
   /**
-   * Its place among the records of a job: what it may rest on has a lower one. Reports list records in this order. Null
-   * for what is no part of a job's story.
+   * Its place among the records of a job: a record that it may rest on has a lower one. Reports list records in this
+   * order. Null for what is no part of a job's story.
    */
   readonly rank: number | null
   /** The stewards of a job keep it, and tell each other of it, until all have it. */
   readonly isShared: boolean
-  /** The key that must have signed it. Of a shared record it is checked where the job's records are. */
+  /** The key that must have signed it. For a shared record this is checked where the job's records are. */
   readonly signedBy: 'steward' | 'vehicle' | 'submitter' | 'fleet' | 'owner' | 'node'
   /** True when the fate of the job's claims depends on it. */
   readonly isMoney: boolean
@@ -180,7 +180,7 @@ export function checked<Kind extends RecordKind>(
   return { kind, record, opening: table[kind].hasOpening ? opening : null } as never
 }
 
-/** The body of a record that is to be signed. One that names no job, epoch or steward concerns none. */
+/** The body of a record that is to be signed. A body that names no job, epoch or steward concerns none. */
 export function bodyOf<Kind extends RecordKind>(
   kind: Kind,
   fields: {

@@ -57,9 +57,9 @@ export interface EngineDescription {
 
 /**
  * 'bytes' and 'class-text' (equal bytes within an instruction-set class, equal texts and errors across) leave a liar
- * nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many edits
- * a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose lists of
- * numbers have their largest at the same place. Whatever else is in the output must be the same.
+ * nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
+ * edits a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose
+ * lists of numbers have their largest at the same place. The rest of the output must be the same.
  */
 type Agreement =
   | 'bytes'
@@ -77,7 +77,7 @@ export interface DocumentShape {
 export type RuntimeOptions = Readonly<Record<string, string | number | boolean>>
 
 export interface RecordOutput {
-  /** JSON object, keys in a fixed order, UTF-8: what the submitter gets for this page, compared by bytes. */
+  /** JSON object, keys in a fixed order, UTF-8: the submitter gets it for this page, and it is compared by bytes. */
   readonly output: Uint8Array
   /** The text that is compared where bytes cannot be (native engines across instruction-set classes). */
   readonly text: string

@@ -1,4 +1,4 @@
-/** Many runs, one table: what a campaign of seeds found, by scenario. */
+/** Sums up the runs of a campaign of seeds in one table, by scenario. */
 import type { Outcome } from './world.ts'
 
 export interface Run extends Omit<Outcome, 'lastEvents' | 'violations'> {

@@ -1,6 +1,6 @@
 /**
- * Checkers: what must hold after every event, written from the rules and apart from the code that is to keep them. They
- * look at what nodes sign and do, never into the machines.
+ * Checkers: check what must hold after every event, written from the rules and apart from the code that is to keep
+ * them. They look at the records that nodes sign and the things that nodes do, never into the machines.
  */
 
 import { pushTo } from '../base/push-to.ts'
@@ -15,7 +15,7 @@ import type { SimJob } from './sim-job.ts'
 /** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
 const recordsPerShardMax = 40
 const recordsPerJobMax = 1_000
-/** One runs and one waits; some that are done wait to be acknowledged. A guess. */
+/** One lease runs and one waits; some that are done wait to be acknowledged. A guess. */
 const leasesPerVehicleMax = 64
 
 export interface JobRules {
@@ -53,7 +53,7 @@ export class Checkers {
   readonly #ends = new Map<JobId, JobEnd>()
   /** The places that may yet be owed of leases that have left their stewards. */
   readonly #owable = new Map<LeaseId, Set<number>>()
-  /** By job: what all of them come to. */
+  /** The sum of all of them, by job. */
   readonly #promised = new Map<JobId, number>()
 
   job(job: JobId, rules: JobRules): void {
@@ -64,7 +64,10 @@ export class Checkers {
     return this.#ends.get(job)
   }
 
-  /** Whatever a node signs. It never says two things under one serial, not even after it has lost its memory. */
+  /**
+   * Checks a record that a node signs: no node says two things under one serial, not even after it has lost its
+   * memory.
+   */
   signed(id: RecordId, body: RecordBody, opening: Opening | null, isLiar: boolean): void {
     const key = `${body.signer}/${body.kind === 'receipt' ? 'receipt' : body.job}/${body.serial}`
     const known = this.#serials.get(key)

@@ -10,7 +10,7 @@ import type { Entry } from '../protocol/ledger/entry.ts'
 
 interface Ledger {
   entries: number
-  /** By account; what is set aside, and what is owed. */
+  /** The sums set aside and the sums owed, by account. */
   readonly pending: Map<string, number>
   readonly posted: Map<string, number>
   /** The last entry about each claim. */

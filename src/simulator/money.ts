@@ -49,7 +49,7 @@ export class StewardMoney {
   readonly #jobs = new Map<JobId, Payables>()
   #serial: number
 
-  /** `entries`: what the disk still has. `serial`: above all that this node's statements had before. */
+  /** `entries`: those that the disk still has. `serial`: above all that this node's statements had before. */
   constructor(shell: StewardShell, entries: Iterable<Entry>, serial: number) {
     this.#shell = shell
     this.#serial = serial

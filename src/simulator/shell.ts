@@ -46,7 +46,7 @@ export abstract class Shell<Written> implements SimNode {
     this.world.later(this, Math.max(0, this.#durableMs - this.world.nowMs), say)
   }
 
-  /** Right now: what depends on a write is sent `after` it. */
+  /** Sends at once: a message that depends on a write is sent `after` it. */
   send(to: PeerId, parcel: Parcel): void {
     this.world.send(this, to, parcel)
   }

@@ -54,7 +54,7 @@ const minuteMs = 60_000
 export class Trouble {
   readonly #world: Surroundings
   readonly #fate: Chance
-  /** One steward's disk flips bits, so that what it loses is on another's. */
+  /** Only this steward's disk flips bits, so that results it loses are on another's. */
   readonly #flipped: Fallible | undefined
 
   constructor(world: Surroundings) {

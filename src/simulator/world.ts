@@ -103,7 +103,7 @@ export class World implements SimWorld {
   run(): Outcome {
     const endMs = this.#troubleMs + this.#graceMs() + healedMs
     this.#runUntil(() => endMs)
-    // What has not ended by then has until its deadline: only then is it lost.
+    // A job that has not ended by then has until its deadline: only then is it lost.
     const lateMs = this.#hasOpenJobs() ? this.#lastDeadlineMs() + this.#graceMs() + healedMs : endMs
     this.#runUntil(() => lateMs)
     // A job may have ended a moment ago, at its deadline: then the record that says so is on its way, or lost and not

@@ -40,8 +40,8 @@ export function faultsFor(count: number): ReadonlySet<Fault> {
 }
 
 /**
- * Returns the number of vehicles that faults strike, and two that stay to the end: what those two agree on is
- * verified.
+ * Returns the number of vehicles that these faults need: one for each, and two that stay to the end, since only
+ * results that two agree on are verified.
  */
 function vehiclesFor(faults: ReadonlySet<Fault>): number {
   return faults.size === 0 ? 1 : faults.size + 2

@@ -1,8 +1,8 @@
 /**
- * From what servers, programs and files say to values of the right type: the one gate for all providers.
+ * Turns the texts of servers, programs and files into values of the right type: the one gate for all providers.
  *
- * What is not understood is no reading, never a guess: the rules treat a signal without one as unknown. Ranges are far
- * wider than any road vehicle's, and still catch what buses send for "not available" (all bits set).
+ * A text that is not understood gives no reading, never a guess: the rules treat a signal without one as unknown.
+ * Ranges are far wider than any road vehicle's, and still catch what buses send for "not available" (all bits set).
  */
 import { z } from 'zod'
 import type { Reading, SignalPath, SignalValues } from '../../protocol/rules/signals.ts'

@@ -224,7 +224,7 @@ export class AuditedRecords {
   }
 }
 
-/** One that cannot be opened makes nobody a steward; it is blamed in its turn. */
+/** A handover that cannot be opened makes nobody a steward; it is blamed in its turn. */
 function handoversOf({ records, sha256, verify }: AuditInput): Verified<Handover>[] {
   return records
     .filter(({ kind }) => kind === 'handover')

@@ -1,8 +1,10 @@
 /**
- * Where the results are that a job's verdicts accept: here, with other stewards, or with nobody who can be asked.
+ * Keeps track of the results that a job's verdicts accept: they are here, with other stewards, or with nobody who can
+ * be asked.
  *
- * A result is safe on two disks, or on those of all stewards that live. One that only a steward had who is gone, or
- * whose disk lost it, is no result: its shard is open again, and is mostly collected once more from its vehicles.
+ * A result is safe on two disks, or on those of all stewards that live. If the only steward that had a result is
+ * gone, or its disk lost it, that is no result: the shard is open again, and its result is mostly collected once more
+ * from its vehicles.
  */
 import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { Verdict } from '../job/verdict.ts'

@@ -1,5 +1,5 @@
 /**
- * Standbys: who is asked to look after a job with its submitter.
+ * Standbys: chooses the nodes that are asked to look after a job with its submitter.
  *
  * A steward's owner executes none of the job, so a standby costs its owner's voice. Nodes with zero slots cost nothing
  * and come first; others are taken only while enough owners are left to execute, to outvote a liar and to lose one.

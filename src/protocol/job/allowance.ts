@@ -1,10 +1,10 @@
 /**
- * Allowances: how a job never spends more than its budget, whoever decides about it, and whoever cannot be heard.
+ * Allowances: they keep a job within its budget, whichever stewards decide about it, and whichever cannot be heard.
  *
  * The budget is cut among the stewards that the manifest names, in equal parts. A steward promises money with every
  * lease that it signs, shards × units × price, and never more than its own allowance takes. It needs nobody's consent
- * for that, so two stewards that act apart cannot overspend together. What is decided later (whose claims agree) only
- * says how much of what was promised is owed.
+ * for that, so two stewards that act apart cannot overspend together. Later decisions (whose claims agree) only say
+ * how much of the promised money is owed.
  *
  * An allowance changes in two ways, both by a record that its own steward signs, and both safe in any order:
  *
@@ -137,7 +137,7 @@ export class Allowances {
     if (known.signer !== signer) return
     const owed = new Set(places)
     this.#promise(signer, -this.gain(lease, owed))
-    // Of two write-offs of one lease, in any order, what both leave.
+    // Two write-offs of one lease, in any order, leave the places that both leave.
     known.owed = new Set(this.#openPlaces(known).filter((place) => owed.has(place)))
   }
 

@@ -1,5 +1,6 @@
 /**
- * Leases and receipts: what a steward asks of a vehicle, and what the vehicle claims to have done.
+ * Leases and receipts: a lease is the work that a steward asks of a vehicle, a receipt the work that the vehicle
+ * claims to have done.
  *
  * The receipt is a commitment. Its root covers one leaf for each finished shard,
  * H(domain, job, shard, worker, lease, result, nonce), so a vehicle that saw another's receipt learns nothing
@@ -28,7 +29,7 @@ export interface Lease {
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly shards: readonly ShardId[]
-  /** Where each of them stands in the job's list: equal documents make equal shards. */
+  /** The position of each shard in the job's list: equal documents make equal shards. */
   readonly positions: readonly number[]
   /**
    * The instruction-set class that the vehicle advertised, pinned before it knew the work: a liar cannot escape

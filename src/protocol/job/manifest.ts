@@ -72,7 +72,7 @@ export interface Manifest {
 interface Seal {
   /** 16 bytes: with the submitter's key they make the secret. */
   readonly nonce: Uint8Array
-  /** sha256 of the secret: who is given it can tell that it is the right one. */
+  /** sha256 of the secret: a node that is given the secret can tell that it is the right one. */
   readonly commitment: Uint8Array
 }
 

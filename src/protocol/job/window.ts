@@ -1,5 +1,5 @@
 /**
- * Windows: what one owner has claimed in one job, closed, and then checked.
+ * Windows: a run of one owner's claims in one job, closed, and then checked.
  *
  * The record names the claims and the receipts that carry them, and the checks are drawn from the steward's seed and
  * the record's id: so nobody can know them before the receipts are signed, and anybody can repeat them once the seed is

@@ -12,7 +12,7 @@ export type Account =
   | { readonly kind: 'owner'; readonly owner: OwnerId; readonly vehicle: PeerId }
   /** Null: an open mesh, where nobody operates. */
   | { readonly kind: 'operator'; readonly fleet: PeerId | null }
-  /** Where money goes that was paid: whose bank it left is all that is known of it. */
+  /** The destination of money that was paid: only the payer whose bank it left is known. */
   | { readonly kind: 'outside'; readonly payer: PeerId }
 
 const nobody = 'nobody'

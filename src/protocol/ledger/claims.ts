@@ -164,7 +164,7 @@ export class JobClaims {
       if (outcome !== known.outcome) news.push({ claim: known.claim, outcome: again ? 'reopened' : outcome })
       known.outcome = outcome
     }
-    // What is taken back comes first: nobody is owed twice in between.
+    // Claims that are taken back come first, so that nobody is owed twice in between.
     return news.sort((a, b) => Number(a.outcome === 'paid') - Number(b.outcome === 'paid'))
   }
 

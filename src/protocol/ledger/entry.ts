@@ -7,7 +7,7 @@ import { encodeCbor } from '../record/block.ts'
 import type { AccountId } from './account.ts'
 import type { Amounts } from './amounts.ts'
 
-/** One place of one receipt: what a vehicle did of one shard, and what that is worth should a verdict agree. */
+/** One place of one receipt: a vehicle's work on one shard, and its worth if a verdict agrees. */
 export interface Claim extends Amounts {
   readonly job: JobId
   /** The submitter of the job, who pays. */
@@ -102,7 +102,7 @@ export interface Movement {
   readonly postedMicros: number
 }
 
-/** By kind: what happens to what is set aside, and to what is owed. */
+/** By kind: the signs of the change to the sum set aside, and to the sum owed. */
 const signs: Readonly<Record<EntryKind, readonly [number, number]>> = {
   pending: [1, 0],
   posted: [-1, 1],

@@ -1,4 +1,4 @@
-/** A ledger's entries in memory: what the simulator's nodes keep, and what the tests compare the disk with. */
+/** A ledger's entries in memory: the simulator's nodes keep these, and the tests compare the disk with them. */
 import type { Sha256 } from '../../base/prng.ts'
 import type { AccountId } from './account.ts'
 import { type Entry, entryHash, firstHash, movementsOf } from './entry.ts'

@@ -1,11 +1,11 @@
 /**
- * Receivables: a vehicle's side of what one job owes for its work. It sets aside what each receipt is worth when it is
- * signed, and learns from statements what became of it.
+ * Receivables: a vehicle's side of the debts of one job for its work. It sets aside the worth of each receipt when it
+ * is signed, and learns the receipt's fate from statements.
  *
- * Stewards apart may each know of verdicts that the other lacks: a claim is paid when any of them says so, and void when
- * one of them says so and none says otherwise. Of one steward the newest statement counts. A statement that
- * agrees with this vehicle's own claims to the unit is answered; where it does not, the vehicle asks for all that it lists, page by
- * page, and what still differs then is shown with the receipts behind it.
+ * Stewards that cannot hear each other may each know of verdicts that the other lacks: a claim is paid when any of
+ * them says so, and void when one of them says so and none says otherwise. Each steward's newest statement counts. A
+ * statement that agrees with this vehicle's own claims to the unit is answered; where it does not, the vehicle asks
+ * for all that it lists, page by page, and what still differs then is shown with the receipts behind it.
  */
 
 import { equals } from 'uint8arrays'
@@ -50,7 +50,7 @@ export type ReceivablesEffect =
   | { readonly type: 'accounted'; readonly to: PeerId; readonly statement: RecordId; readonly micros: Micros }
   | { readonly type: 'wake'; readonly atMs: number }
 
-/** Where a steward and this vehicle differ; null: that side does not know of the claim. */
+/** A claim on which a steward and this vehicle differ; null: that side does not know of the claim. */
 export interface Difference {
   readonly steward: PeerId
   readonly receipt: RecordId
@@ -205,7 +205,10 @@ export class Receivables {
       }
   }
 
-  /** One owner is paid once for a shard: should stewards apart both pay, it is the first as they will see it. */
+  /**
+   * One owner is paid once for a shard: if two stewards that cannot hear each other both pay, the first in their
+   * order counts.
+   */
   #judge(shard: string): void {
     let isPaid = false
     const news: ClaimNews[] = []

@@ -1,7 +1,7 @@
 /**
- * Statements: what a job's steward says is owed for one vehicle's work in one job. Cumulative, so that the newest says
- * all and those that are lost are missed by nobody; signed, so that it is the owner's proof; and with a root over every claim that
- * it pays, so that either side can show the other where they differ.
+ * Statements: the debt for one vehicle's work in one job, as a steward of the job states it. A statement is
+ * cumulative, so that the newest says all and nobody misses a lost one; signed, so that it is the owner's proof; and
+ * it has a root over every claim that it pays, so that either side can show the other where they differ.
  */
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
@@ -37,7 +37,7 @@ export interface Statement extends Totals {
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly currency: string
-  /** The job has ended: what is not paid here comes to nothing. */
+  /** The job has ended: claims that are not paid here come to nothing. */
   readonly closed: boolean
   /** The amount that its signer says it has paid this vehicle so far, for all jobs together. */
   readonly paidMicros: Micros

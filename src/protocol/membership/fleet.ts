@@ -1,12 +1,12 @@
 /**
- * Fleets: who decides which vehicles may join, and how everybody else can tell.
+ * Fleets: an operator decides which vehicles may join, and everybody else can check it.
  *
  * A fleet is a key. It signs two kinds of record: numbered charters, the newest of which says what holds for the whole
  * fleet, and a short-lived credential for each vehicle, which binds peer, vehicle and owner. A credential that nobody
  * renews ends by itself, so a charter has to name those revoked only as long as credentials signed before could live,
  * and stays small however large the fleet.
  *
- * The key may change: a charter names the keys in force, and the next one must be signed by one of them. Whoever
+ * The key may change: a charter names the keys in force, and the next one must be signed by one of them. A node that
  * knows the first key can therefore follow the chain to the newest, and while two keys are in force credentials of
  * both are good, so nobody notices the change.
  */
@@ -78,7 +78,7 @@ const credentialSchema: z.ZodType<Credential> = z.strictObject({
 export const charterType = recordType('charter', charterSchema, recordBytesMax.charter)
 export const { open: openCharter } = charterType
 
-/** Throws ProtocolError. Whether the fleet's key signed it is another question: Fleet.vouch. */
+/** Throws ProtocolError. It does not check that the fleet's key signed it: Fleet.vouch does. */
 export const credentialType = recordType('credential', credentialSchema, recordBytesMax.credential)
 export const { open: openCredential } = credentialType
 

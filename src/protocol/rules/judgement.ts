@@ -3,7 +3,7 @@
 /** run: works; drain: finishes the shard under way and begins nothing; stop: stands still at once. */
 export type RuleVerdict = 'run' | 'drain' | 'stop'
 
-/** One rule, as `carpool why` shows it. */
+/** A rule, as `carpool why` shows it. */
 export interface RuleFinding {
   /** The rule's name everywhere: in adverts, metrics and messages ('charge-low', 'not-parked', …). */
   readonly code: string

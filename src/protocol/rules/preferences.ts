@@ -67,7 +67,7 @@ export const defaultPreferences: Preferences = {
   // Judgement: a cold pack should not be cycled, and a hot day leaves no cooling to spare.
   outsideCelsiusMin: -10,
   outsideCelsiusMax: 35,
-  // Judgement: what somebody notices who gets in.
+  // Judgement: somebody who gets in notices more than this.
   cabinRiseCelsiusMax: 5,
   // A lead battery at 12.4 V is three quarters full; accessories cut off at 12.0 to 12.2 V.
   lowVoltsMin: 12.4,
@@ -131,7 +131,7 @@ export function contradictionIn(preferences: Preferences): Contradiction | null 
   return null
 }
 
-/** Texts that are not understood are none: whoever takes them in checks them. */
+/** Texts that are not understood give no spans: they were checked when they were taken in. */
 export function spansOfQuiet({ quietHours }: Preferences): WeekSpan[] {
   return quietHours.flatMap((text) => parseHours(text) ?? [])
 }

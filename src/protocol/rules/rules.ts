@@ -1,11 +1,11 @@
 /**
- * The owner's rules: what is known of the vehicle, what its owner asks for and the time come in, and one verdict comes
- * out, with everything that holds work back.
+ * The owner's rules: the vehicle's readings, the owner's preferences and the time come in, and one verdict comes out,
+ * with everything that holds work back.
  *
- * It fails closed: what is unknown or stale is held against the work. It is strict at once and lenient late (settling.ts).
- * What rests on the clock or on the owner's word cannot flap and does not settle: who says resume sees it resume. Limits
- * of temperature, voltage and charge have a hysteresis besides, since a value that rests at its limit crosses it for as
- * long as it rests there.
+ * They fail closed: an unknown or stale value holds work back. They are strict at once and lenient late
+ * (settling.ts). Rules on the clock or on the owner's word cannot flap and need not settle: an owner who says resume
+ * sees work resume. Limits of temperature, voltage and charge have a hysteresis besides, since a value that rests at
+ * its limit crosses it for as long as it rests there.
  */
 import { assert, impossible } from '../../base/assert.ts'
 import { rules } from './catalogue.ts'
@@ -256,7 +256,7 @@ export class OwnerRules {
       // Clocks change on quarters of an hour: then the edge is elsewhere.
       edge === null ? null : Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.round(edge * 60_000)),
       availableUntilMs,
-      // What was done at this time in other weeks is history a quarter later.
+      // A departure at this time in other weeks is history a quarter later.
       this.#departures.length === 0 ? null : this.#local.endOfQuarter(nowMs),
       this.#cabinBeganCelsius === null || this.#notRunningSinceMs === null
         ? null

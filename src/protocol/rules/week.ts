@@ -84,7 +84,10 @@ export class LocalTime {
     })
   }
 
-  /** One for each zone, since a format takes tens of kilobytes, and a simulation has thousands of vehicles. Throws RangeError. */
+  /**
+   * Returns the one instance for each zone, since a format takes tens of kilobytes, and a simulation has thousands of
+   * vehicles. Throws RangeError.
+   */
   static in(zone: string): LocalTime {
     let known = LocalTime.#known.get(zone)
     if (known === undefined) {

@@ -1,10 +1,11 @@
 /**
  * A job's state: a fold of its records, apart from deciding.
  *
- * Records go in one by one, and each is judged against those that are here before it changes anything; what is refused
- * changes nothing. What comes out (who looks after the job, what is leased and claimed, which verdicts and which end
- * stand, what may be spent, who holds what) is a function of the set of records that got in, whatever their order. One
- * that comes before what it rests on is refused, and comes again with the next comparison.
+ * Records go in one by one, and each is judged against those that are here before it changes anything; a refused
+ * record changes nothing. The outcome (the stewards, leases and claims, the verdicts and the end that stand, the
+ * money that may be spent, the holders of inputs and results) is a function of the set of records that got in,
+ * whatever their order. A record that comes before one that it rests on is refused, and comes again with the next
+ * comparison.
  *
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.

@@ -10,7 +10,7 @@ import type { JobState } from './job-state.ts'
 interface PaymentView {
   readonly currency: string
   readonly budgetMicros: Micros
-  /** By leases of all stewards: what is owed, and what may yet be. Never more than the budget. */
+  /** The sum that leases of all stewards promise: money that is owed, or may yet be. Never more than the budget. */
   readonly promisedMicros: Micros
   /** For what verdicts accept so far. */
   readonly owedMicros: Micros

@@ -1,11 +1,11 @@
 /**
- * Assignment: which shards go into the next lease, and who may get it.
+ * Assignment: chooses the shards that go into the next lease, and the vehicles that may get it.
  *
- * The first open shard that wants a replica leads. Vehicles with an idle slot come before vehicles that would
- * queue it, those of the shard's instruction-set class before others; among those left the draw decides alone. Who
- * will probably have left before it could be done is not asked.
- * The lease is then filled with further shards that want a replica of that owner, as long as the whole stays
- * short work and leaves enough for the other vehicles to begin at once.
+ * The first open shard that wants a replica leads. Vehicles with an idle slot come before vehicles that would queue
+ * it, those of the shard's instruction-set class before others; among those left the draw decides alone. A vehicle
+ * that will probably have left before it could finish is not asked. The lease is then filled with further shards that
+ * want a replica of that owner, as long as the whole stays short work and leaves enough for the other vehicles to
+ * begin at once.
  */
 
 import type { OwnerId } from '../ids.ts'

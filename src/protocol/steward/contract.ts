@@ -1,10 +1,10 @@
 /**
  * The inputs and effects of a steward.
  *
- * The driver's contract: hand in one input at a time with the time it happened; carry out the effects in their
- * order before handing in the next. What `issue` and `keep` make durable is durable before any later effect
- * leaves the node: a steward that restarts never contradicts what it signed. Signatures are the driver's:
- * every record handed in was verified, and `issue` is signed with the node's key.
+ * The driver's contract: hand in one input at a time with the time it happened; carry out the effects in their order
+ * before handing in the next. Records that `issue` and `keep` make durable are durable before any later effect leaves
+ * the node: a steward that restarts never contradicts what it signed. Signatures are the driver's: every record
+ * handed in was verified, and `issue` is signed with the node's key.
  */
 
 import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'

@@ -36,7 +36,7 @@ export function withdrawLease(desk: Desk, state: LeaseState, nowMs: number): voi
   giveUp(desk, state, false, nowMs)
 }
 
-/** Tells the vehicle that its lease is over; what it finished is still welcome. */
+/** Tells the vehicle that its lease is over; shards that it finished are still welcome. */
 export function sayWithdrawn(desk: Desk, state: LeaseState): void {
   const { vehicle: to } = state.lease.payload
   desk.effects.push({ type: 'send', to, message: { type: 'withdraw', lease: state.lease.id } })

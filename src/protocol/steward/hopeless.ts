@@ -27,7 +27,7 @@ export function copyStragglers(desk: Desk, nowMs: number): void {
   }
 }
 
-/** Where the submitter does not wait: the job fails that cannot begin, and shards that nobody is left for. */
+/** If the submitter does not wait, fails a job that cannot begin, and shards for which no owner is left. */
 export function failForWantOfOwners(desk: Desk, nowMs: number): void {
   const needed = desk.options.manifest.assurance.replicas
   const available = availableOwners(desk)

@@ -1,4 +1,4 @@
-/** The intake: what vehicles say of their leases and bring of their work, until a claim counts. */
+/** The intake: takes in what vehicles say of their leases and bring of their work, until a claim counts. */
 
 import type { LeaseId, PeerId } from '../ids.ts'
 import type { Opening, Receipt } from '../job/lease.ts'
@@ -70,8 +70,8 @@ export function receiveReceipt(
   const state = desk.leases.get(receipt.payload.lease)
   if (state === undefined || !mayCount(desk, opened)) return
   const isNews = takeReceipt(desk, state, receipt, opening, released, nowMs)
-  // Acknowledged only once durable, so before anything that follows from it. What says nothing new is not kept: a
-  // vehicle could sign the same for ever, and every steward of the job would store it.
+  // Acknowledged only once durable, so before anything that follows from it. A receipt that says nothing new is not
+  // kept: a vehicle could sign the same for ever, and every steward of the job would store it.
   if (isNews) {
     desk.state.add(opened)
     desk.effects.unshift({ type: 'keep', receipt: opened })

@@ -1,9 +1,9 @@
 /**
  * The lease book: every lease of one job, and whether anybody still works on it.
  *
- * offered → running → closed. While the vehicle's connection is down, its leases have a short while to live. A
- * closed lease stays in the book: what its vehicle finished may still arrive, and is as good as if it had come
- * in time.
+ * offered → running → closed. While the vehicle's connection is down, its leases have a short while to live. A closed
+ * lease stays in the book: results that its vehicle finished may still arrive, and are as good as if they had come in
+ * time.
  */
 import type { Cid, LeaseId, PeerId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'

@@ -1,6 +1,6 @@
 /**
- * The purse: what work costs, and whether this steward's allowance takes it. When it does not, what closed leases can no
- * longer bring is written off; when nothing moves any more, the job ends failed by the name of its budget.
+ * The purse: pays for work out of this steward's allowance. When the allowance is too small, it writes off the shards
+ * that closed leases can no longer bring. When nothing moves any more, the job fails, with its budget as the reason.
  */
 
 import type { Lease } from '../job/lease.ts'

@@ -1,5 +1,6 @@
 /**
- * The board: for each shard, who holds a replica of it, what was claimed, and what it still lacks.
+ * The board: keeps for each shard the owners that hold a replica of it, its claims, and the replicas that it still
+ * lacks.
  *
  * A shard's claims only grow. What follows from them (how many replicas to ask for, whether it is disputed, its
  * verdict) is recomputed from the claims whenever they change, so that a steward restored from its records
@@ -171,8 +172,8 @@ export class ShardBoard {
   }
 
   /**
-   * The next shard to recompute, unless one is under way. One at a time: the first result mostly shows who lies, and
-   * the other disputes that he started need only another replica then, at a third of the cost.
+   * The next shard to recompute, unless one is under way. One at a time: the first result mostly shows which owner
+   * lies, and the other disputes that this owner started need only another replica then, at a third of the cost.
    */
   nextToRecompute(): ShardState | undefined {
     if (this.#recomputing !== undefined) return undefined

@@ -16,7 +16,7 @@ import { decodeCbor, encodeCbor } from '../record/block.ts'
 import { malformed, type SignedRecord, signedRecordSchema, type Verify } from '../record/record.ts'
 
 export interface Evidence {
-  /** The lease that both receipts are for; who signed it does not matter. */
+  /** The lease that both receipts are for; its signer does not matter. */
   readonly lease: SignedRecord
   readonly receipts: readonly { readonly record: SignedRecord; readonly opening: Opening }[]
   /** The owner's certificate for the vehicle; null: the vehicle is its own owner. */
@@ -33,7 +33,7 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
   return encodeCbor(evidence)
 }
 
-/** Throws ProtocolError. What it proves is another question: checkEvidence. */
+/** Throws ProtocolError. It does not check what the evidence proves: checkEvidence does. */
 export function decodeEvidence(bytes: Uint8Array): Evidence {
   const decoded = evidenceSchema.safeParse(decodeCbor('evidence', bytes, evidenceBytesMax))
   if (!decoded.success) throw malformed('evidence', decoded.error)

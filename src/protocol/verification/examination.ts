@@ -1,6 +1,6 @@
 /**
- * Examination: what a steward, or an auditor, reads in the bytes of a result before it counts the claim that
- * committed to them.
+ * Examination: reads the bytes of a result for a steward, or an auditor, before it counts the claim that committed to
+ * them.
  */
 import { toString as bytesToText } from 'uint8arrays'
 import { ProtocolError } from '../errors.ts'
@@ -16,7 +16,7 @@ export type Finding =
       readonly state: 'good'
       readonly text: string
       readonly exhausted: boolean
-      /** Where results are compared under a tolerance. */
+      /** Present where results are compared under a tolerance. */
       readonly content?: Content
     }
   | { readonly state: 'invalid' }
@@ -40,9 +40,9 @@ export function examineResult(
 }
 
 /**
- * The same for a blind job, of what is not sealed. Whether the ciphertext holds a record for each page only its submitter
- * can see; it compares by bytes, so that whoever seals nonsense is alone with it, or needs as many accomplices as for
- * any other lie.
+ * The same for a blind job, of what is not sealed. Only the submitter can see whether the ciphertext holds a record
+ * for each page. The ciphertext is compared by bytes, so a vehicle that seals nonsense is alone with it, or needs as
+ * many accomplices as for any other lie.
  */
 export function examineSealedResult(bytes: Uint8Array, engine: string): Finding {
   return validOrNot(() => {

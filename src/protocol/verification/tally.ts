@@ -137,8 +137,8 @@ function areWithin(
 }
 
 /**
- * Under a tolerance: the most claims all of which agree with each other, then the rest likewise. What the same vehicles
- * say is grouped the same in whatever order it came.
+ * Under a tolerance: the most claims all of which agree with each other, then the rest likewise. The same claims are
+ * grouped the same in whatever order they came.
  */
 function groupsWithin(tolerance: Tolerance, claims: readonly Claim[]): Claim[][] {
   const groups: Claim[][] = []

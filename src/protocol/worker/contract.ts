@@ -64,7 +64,7 @@ export type WorkerInput =
       readonly lease: LeaseId
       readonly why: UnpreparedReason
     }
-  /** One shard of a lease that runs is done; its result is durable here, and so is a note of what is said here. */
+  /** A shard of a running lease is done; its result is durable here, and so is a note of these facts. */
   | {
       readonly type: 'shard-done'
       readonly lease: LeaseId
@@ -115,7 +115,10 @@ export type WorkerEffect =
   | { readonly type: 'drain'; readonly slot: number }
   /** Stand still now. */
   | { readonly type: 'abort'; readonly slot: number }
-  /** The lease is over, for this reason or because it is done: to be durable; what was fetched for it may go. */
+  /**
+   * The lease is over, for this reason or because it is done: to be made durable; blocks that were fetched for it may
+   * go.
+   */
   | {
       readonly type: 'release'
       readonly job: JobId
@@ -128,7 +131,7 @@ export type WorkerEffect =
   | { readonly type: 'advertise' }
   | { readonly type: 'wake'; readonly atMs: number }
 
-/** One shard of a lease, finished. */
+/** A finished shard of a lease. */
 export interface Done {
   /** In the lease's list of shards. */
   readonly place: number

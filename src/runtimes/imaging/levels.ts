@@ -1,10 +1,10 @@
 /**
  * Stretches one line's grays so that its ink is black and its paper white.
  *
- * Done per line, so that a shadow over half a page does not matter. Paper is the median gray, ink the darkest
- * few percent; what is almost as light as paper becomes paper, which takes the scanner's grain away before the
- * recogniser sees it. On the sample pages this took the share of wrong characters from 3.8 % to 0.8 %, most of
- * it spaces that the model saw in the grain.
+ * Done per line, so that a shadow over half a page does not matter. Paper is the median gray, ink the darkest few
+ * percent; pixels almost as light as paper become paper, which takes the scanner's grain away before the recogniser
+ * sees it. On the sample pages this took the share of wrong characters from 3.8 % to 0.8 %, most of it spaces that
+ * the model saw in the grain.
  */
 import type { GrayImage } from './gray-image.ts'
 

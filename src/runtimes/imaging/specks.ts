@@ -1,8 +1,9 @@
 /**
  * Takes dust out of a line's picture: ink too small to be even a full stop.
  *
- * A full stop covers about one hundredth of the squared height of its box; what covers less than half of that
- * and touches nothing else turns white. Works on stretched levels (levels.ts). Larger specks pass for punctuation, to this as to anyone.
+ * A full stop covers about one hundredth of the squared height of its box; ink that covers less than half of that and
+ * touches nothing else turns white. Works on stretched levels (levels.ts). Larger specks pass for punctuation, to
+ * this as to anyone.
  */
 import type { GrayImage } from './gray-image.ts'
 

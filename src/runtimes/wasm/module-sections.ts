@@ -20,7 +20,7 @@ type Kind = 'function' | 'table' | 'memory' | 'global'
 interface Limits {
   readonly minimum: number
   readonly maximum: number
-  /** Where the limits stand in the binary. */
+  /** The offset of the limits in the binary. */
   readonly from: number
   readonly to: number
 }

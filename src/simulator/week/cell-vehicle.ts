@@ -194,7 +194,8 @@ export class CellVehicle implements VehicleEar {
     }
     this.#reason = reasonOf(judgement.reasons)
     this.watchful.check(nowMs, this.#isWorking, verdict === 'run')
-    // What stands still for more than the settling time's sake is looked at once a minute: it cannot begin in between.
+    // A vehicle that stands still for more reasons than settling is looked at once a minute: it cannot begin in
+    // between.
     const isHopeful = verdict === 'run' || judgement.reasons.every((reason) => mild.has(reason))
     const everyMs = isHopeful || this.#isWorking ? tickMs : idleTickMs
     this.#tickAt(Math.min(nowMs + everyMs, this.#life.nextChangeMs))

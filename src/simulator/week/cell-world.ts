@@ -37,7 +37,7 @@ export interface CellWorld {
   readonly nowMs: number
   /** On clocks. */
   readonly clockMs: number
-  /** One thing after the other: machines must not be handed an input while they answer another. */
+  /** Runs one thing after the other: machines must not be handed an input while they answer another. */
   say(what: () => void): void
   /** Undefined once it has ended. */
   job(id: JobId): JobEar | undefined

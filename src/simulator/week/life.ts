@@ -1,9 +1,10 @@
 /**
- * A vehicle's life apart from its work: it drives, parks, is plugged in, charges, and warms and cools with the weather.
- * What its bus says is what is so, give or take what sensors are off by; now and then the bus falls silent.
+ * A vehicle's life apart from its work: it drives, parks, is plugged in, charges, and warms and cools with the
+ * weather. Its bus tells the truth, give or take the error of sensors; now and then it falls silent.
  *
- * Coarse on purpose: a battery of 60 kWh that driving empties by a seventh an hour, and temperatures that approach what
- * surrounds them. It need only be life enough to cross every limit that an owner may set, at plausible times of day.
+ * Coarse on purpose: a battery of 60 kWh that driving empties by a seventh an hour, and temperatures that approach
+ * those around them. It need only be life enough to cross every limit that an owner may set, at plausible times of
+ * day.
  */
 import type { Reading, VehicleState } from '../../protocol/rules/signals.ts'
 import type { Chance } from '../chance.ts'
