@@ -38,27 +38,36 @@ test('a job with too few owners says how many it needs, and fails if asked to', 
   assert.match(reason, /3 distinct owners are needed and 2 are known|1 of 1 shards failed/)
 })
 
-/** Documents in a lease, once the vehicles have shown that they are quick. */
-const leaseShards = 8
+/** Documents of the two leases that a car has before the second submitter comes. */
+const earlierShards = 8
 
 test('two submitters share the vehicles evenly', async () => {
   const { submitter } = mesh
   const rival = await mesh.join({ name: 'rival', slots: 0 })
   const cars = ['car-1', 'car-2'].map((name) => mesh.node(name))
-  const gate = new Gate()
-  for (const car of cars) car.script = gate.script
+  const [first, rest] = [new Gate(), new Gate()]
+  for (const car of cars)
+    car.script = (text) => (/^ours [0-3]$/.test(text) ? first.script(text) : rest.script(text))
   const texts = Array.from({ length: 40 }, (_, i) => `ours ${i}`)
   const ours = await submitter.api.submit(mesh.request(texts))
   const holds = (count: number) => () => cars.every(({ api }) => api.info().vehicle.leases === count)
   await mesh.until('each car executes a lease and keeps another', holds(2))
   const theirs = await rival.api.submit(mesh.request(['theirs']))
   await mesh.until('each car has one of the second submitter, too', holds(3))
-  gate.open()
+  first.open()
+  const isAtSecond = () => cars.every(({ executed }) => executed.items.includes('ours 4'))
+  await mesh.until('each car executes the second lease', isAtSecond)
+  await mesh.until('a third has come after that of the second submitter', holds(3))
+  rest.open()
   assert.equal((await rival.ended(theirs.job)).state, 'complete')
   assert.equal((await submitter.ended(ours.job)).state, 'complete')
   for (const { executed } of cars) {
     const order = executed.items.filter((text) => /^ours|^theirs/.test(text))
-    assert.equal(order.indexOf('theirs'), leaseShards, 'after the lease under way, and before the next')
+    assert.equal(
+      order.indexOf('theirs'),
+      earlierShards,
+      'after the leases that were there, and before the rest',
+    )
   }
   for (const car of cars) car.script = honest
 })

@@ -102,15 +102,15 @@ export const council: readonly Mutation[] = [
   {
     name: 'A council of a job that has ended wakes for ever.',
     file: 'src/protocol/council/council.ts',
-    find: 'if (this.#isWaking || this.rests(nowMs)) return',
-    replace: 'if (this.#isWaking) return',
+    find: 'if (this.#seat.isWaking || this.rests(nowMs)) return',
+    replace: 'if (this.#seat.isWaking) return',
     caughtBy: ['test/protocol/council-rest.test.ts'],
   },
   {
     name: 'A steward of a job that has ended does not answer a fellow that asks.',
-    file: 'src/protocol/council/council.ts',
-    find: 'if (asks && this.#ended) this.#beat(fellow)',
-    replace: '',
+    file: 'src/protocol/council/comparison.ts',
+    find: 'if (asks && hasEnded(seat)) beat(seat, fellow)',
+    replace: 'void asks',
     caughtBy: ['test/protocol/council-rest.test.ts'],
   },
 ]

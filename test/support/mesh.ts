@@ -59,6 +59,8 @@ export interface MeshOptions {
   readonly standbys?: number
   /** A fleet of its own, with the submitter as its registrar; all members above are in. Without, an open mesh. */
   readonly fleet?: { readonly operatorPpm?: number }
+  /** What makes the executors of all members, where they are not to follow scripts. */
+  readonly createExecutor?: () => Executor
   /** Hides the mesh behind a key that its members share. */
   readonly hasKey?: boolean
 }
@@ -83,8 +85,8 @@ export class Mesh {
   #requests = 0
 
   /** Resolves when every node knows every other. */
-  static async start({ vehicles = 2, standbys = 0, fleet, hasKey }: MeshOptions = {}): Promise<Mesh> {
-    const mesh = new Mesh(fleet, hasKey)
+  static async start({ vehicles = 2, standbys = 0, createExecutor, ...of }: MeshOptions = {}): Promise<Mesh> {
+    const mesh = new Mesh(of)
     try {
       const specs: MemberSpec[] = Array.from({ length: standbys }, (_, i) => ({
         name: `standby-${i + 1}`,
@@ -92,8 +94,9 @@ export class Mesh {
       }))
       if (typeof vehicles !== 'number') specs.push(...vehicles)
       else for (let i = 1; i <= vehicles; i += 1) specs.push({ name: `car-${i}` })
-      await mesh.#add({ name: 'submitter', slots: 0 })
-      await Promise.all(specs.map((spec) => mesh.#add(spec)))
+      const executor = createExecutor === undefined ? {} : { createExecutor }
+      await mesh.#add({ ...executor, name: 'submitter', slots: 0 })
+      await Promise.all(specs.map((spec) => mesh.#add({ ...executor, ...spec })))
       await mesh.acquainted()
       return mesh
     } catch (error) {
@@ -102,7 +105,7 @@ export class Mesh {
     }
   }
 
-  private constructor(fleet: MeshOptions['fleet'], hasKey = false) {
+  private constructor({ fleet, hasKey = false }: Pick<MeshOptions, 'fleet' | 'hasKey'>) {
     this.#keyPath = hasKey ? join(this.folder, 'mesh.key') : null
     if (this.#keyPath !== null) {
       const key = new Uint8Array(meshKeyBytes)
