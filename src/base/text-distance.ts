@@ -31,8 +31,9 @@ export function editDistance(from: string, to: string): number {
 }
 
 /**
- * Whether so many edits are enough, in time proportional to the length and to `editsMax`: only the diagonals that they
- * can reach are looked at (Ukkonen, "Algorithms for approximate string matching", Information and Control 64, 1985).
+ * Tells whether so many edits are enough, in time proportional to the length and to `editsMax`: only the diagonals
+ * that they can reach are looked at (Ukkonen, "Algorithms for approximate string matching", Information and Control
+ * 64, 1985).
  */
 export function withinEdits(from: string, to: string, editsMax: number): boolean {
   if (Math.abs(from.length - to.length) > editsMax) return false

@@ -20,7 +20,7 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Whoever read our output has enough of it (`carpool results … | head`): not a failure. */
+/** The reader of our output has enough of it (`carpool results … | head`): not a failure. */
 export class OutputClosed extends Error {
   constructor() {
     super('nobody reads the output any more')

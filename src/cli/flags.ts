@@ -48,7 +48,7 @@ export function category(text: string): string {
 
 export type OptionValue = string | number | boolean
 
-/** Collects `key=value`; what looks like a number, true or false is one. */
+/** Collects `key=value`; a value that looks like a number, true or false becomes one. */
 export function keyValue(
   text: string,
   before: Readonly<Record<string, OptionValue>> = {},

@@ -1,4 +1,4 @@
-/** What commands say about a job, in words. Pure functions of what the node reports. */
+/** Puts into words what commands say about a job. Pure functions of the node's reports. */
 import type { JobStatus, Quote, ResultsEnd, Submitted } from '../host/api.ts'
 import { formatMoney } from '../protocol/price.ts'
 import {
@@ -13,7 +13,7 @@ import {
 } from './format.ts'
 import { clean } from './table.ts'
 
-/** What was bought, right after the submission. */
+/** Describes what was bought, right after the submission. */
 export function describePlan(plan: Submitted): string[] {
   return [
     `job ${plan.job}${plan.known ? ' (known already: the same documents and options)' : ''}`,
@@ -34,7 +34,7 @@ export function describePlan(plan: Submitted): string[] {
   ]
 }
 
-/** What a job would take: the plan it gets first, and the others that meet the bound. */
+/** Describes the cost of a job: the plan it would get first, and then the others that meet the bound. */
 export function describeQuote(quote: Quote): string[] {
   const { documents, pages, shards, engine, supply, plans } = quote
   const needed = plans[0]?.ownersNeeded ?? 0
@@ -76,7 +76,7 @@ function describeCost(cost: Quote['plans'][number]['cost'], { payment }: Quote):
   ]
 }
 
-/** Whom a higher price would bring. */
+/** Describes the owners whom a higher price would bring. */
 function describeDearer({ dearer, payment }: Quote): string[] {
   if (dearer.owners === 0) return []
   const from = dearer.from.map(({ currency, unitMicros }) => formatMoney(unitMicros, currency)).join(' or ')
@@ -117,7 +117,7 @@ export function describeShortage(
     : `${missing}: the job fails if no more appear soon`
 }
 
-/** What a status looks like on a terminal: a headline, a bar, the shards, and what is worth knowing. */
+/** Describes a status for a terminal: a headline, a bar, the shards, and whatever else is worth knowing. */
 export function describeStatus(status: JobStatus): string[] {
   const { shards, pages, owners, payment } = status
   const lines = [

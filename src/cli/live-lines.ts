@@ -9,7 +9,7 @@ export class LiveLines {
     this.#terminal = terminal
   }
 
-  /** Replaces what was drawn last. One write, so that nothing flickers. */
+  /** Replaces the lines that were drawn last. One write, so that nothing flickers. */
   draw(lines: readonly string[]): void {
     const columns = this.#terminal.columns || 80
     const erase = this.#erasing()

@@ -16,7 +16,7 @@ import { CommandFailure } from './failure.ts'
 import { quoted } from './format.ts'
 import { software } from './software.ts'
 
-/** What a node of one's own is made of. */
+/** The options that configure a node of one's own. */
 export const nodeOptionNames = [
   'dataDir',
   'listen',
@@ -39,12 +39,14 @@ export const nodeOptionNames = [
 
 export type NodeConfig = Config<(typeof nodeOptionNames)[number] | PreferenceName>
 
-/** What a node is made of, whether or not this command has flags for all of it. Throws ConfigError. */
+/**
+ * Resolves the configuration of a node, including the options that this command has no flags for. Throws ConfigError.
+ */
 export function resolveNodeConfig(flags: Readonly<Record<string, unknown>>): NodeConfig {
   return resolveConfig([...nodeOptionNames, ...preferenceNames], flags)
 }
 
-/** What every command that asks a node needs. */
+/** The options of every command that asks a node. */
 export const clientOptionNames = ['dataDir', 'json', 'logLevel'] as const satisfies OptionName[]
 
 export interface OwnNode {

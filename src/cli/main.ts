@@ -5,7 +5,7 @@ import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
 import { version } from './software.ts'
 
-/** Runs one command. What goes wrong is said in one line on stderr, and in the process's exit code. */
+/** Runs one command. A failure is reported in one line on stderr, and by the process's exit code. */
 export async function main(argv: string[]): Promise<void> {
   tolerateClosedPipes()
   try {

@@ -1,5 +1,5 @@
 /**
- * What a node says of itself in Prometheus' text format. No label names a job or a peer: those have no bound. Rules are
+ * Exports a node's figures in Prometheus' text format. No label names a job or a peer: those have no bound. Rules are
  * named by the codes that stand in adverts, in `carpool why` and in `carpool peers`.
  */
 import { Counter, Gauge, Registry } from 'prom-client'

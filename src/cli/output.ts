@@ -1,4 +1,4 @@
-/** Where commands speak: what was asked for on stdout, everything else on stderr. */
+/** The output of commands: results go to stdout, everything else to stderr. */
 import { once } from 'node:events'
 import { OutputClosed } from './failure.ts'
 import type { LiveLines } from './live-lines.ts'

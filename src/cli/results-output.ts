@@ -14,10 +14,13 @@ import { shortJob } from './format.ts'
 import { describeMissing } from './job-view.ts'
 import { note, printPaced } from './output.ts'
 
-/** What `-o` takes for stdout. */
+/** The value of `-o` that means stdout. */
 export const stdoutPath = '-'
 
-/** Whether results can be written there: said before hours of work, not after. Throws CommandFailure. */
+/**
+ * Checks that results can be written there, so that a mistake shows before hours of work and not after. Throws
+ * CommandFailure.
+ */
 export async function checkOutput(path: string): Promise<void> {
   if (path === stdoutPath) return
   const folder = dirname(path)

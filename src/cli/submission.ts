@@ -15,7 +15,7 @@ export interface Wish {
   readonly wait: boolean
   /** Until the job outlives this machine. */
   readonly detach: boolean
-  /** Where results go; undefined: nowhere yet. */
+  /** The path for results; undefined: they are not written yet. */
   readonly output: string | undefined
 }
 
@@ -114,7 +114,7 @@ async function untilDurable(node: RemoteApi, plan: Submitted, voice: Voice): Pro
   }
 }
 
-/** What is verified is worth having even when the job failed, so results come before the complaint. */
+/** Writes the verified results before it complains: they are worth having even when the job failed. */
 async function conclude(
   node: RemoteApi,
   voice: Voice,
@@ -129,7 +129,7 @@ async function conclude(
   if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
 }
 
-/** Who speaks to whom: JSON lines or sentences, on stdout unless that belongs to results. */
+/** Reports progress as JSON lines or as sentences, on stdout unless that belongs to results. */
 class Voice {
   readonly #isJson: boolean
   readonly #stream: NodeJS.WriteStream

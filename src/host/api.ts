@@ -1,5 +1,5 @@
 /**
- * What can be asked of a running node, by commands and other programs of its user. Plain data only, since all of it
+ * The methods of a running node, for commands and other programs of its user. Plain data only, since all of it
  * crosses the node's local socket as JSON (local/operations.ts).
  */
 
@@ -27,31 +27,37 @@ export interface NodeApi {
   peers(): PeerRow[]
   /** Imports, signs and starts a job; the same submission twice is the same job. Throws RequestError. */
   submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted>
-  /** What `submit` would do with this request. Throws RequestError. */
+  /** Returns what `submit` would do with this request. Throws RequestError. */
   quote(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Quote>
   jobs(): JobSummary[]
   /** `job` may be any unambiguous beginning of a job's id, here and below. Throws RequestError. */
   status(job: string): Promise<JobStatus>
   /** A status at once, one after each change (at most a few a second), and a last one when the job has ended. */
   watch(job: string, signal: AbortSignal): AsyncIterable<JobStatus>
-  /** What is verified, in the order of the submission; pages without a verdict are left out here, named at the end. */
+  /**
+   * Yields the verified results in the order of the submission. Pages without a verdict are left out here and named
+   * at the end.
+   */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
   cancel(job: string): Promise<void>
   /** Frees the job's blocks and records. A job that runs is cancelled first. */
   forget(job: string): Promise<void>
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
-  /** What this node's vehicle is owed and was paid, in all and since each of these times. */
+  /** Returns the amounts that this node's vehicle is owed and was paid, in all and since each of these times. */
   earnings(periods: readonly { readonly name: string; readonly sinceMs: number }[]): Promise<EarningsView>
-  /** What a job costs, shard by shard. Throws RequestError for a job that pays nobody. */
+  /** Yields a job's cost shard by shard. Throws RequestError for a job that pays nobody. */
   bill(job: string): AsyncGenerator<BilledShard, BillTotals>
-  /** What this node's submitter owes, and pay-outs of it. Throws RequestError. */
+  /** Shows the debts of this node's submitter, and pays them out. Throws RequestError. */
   settle(request: SettleRequest): Promise<SettleView>
   /** Every entry of this node's ledger, in order. */
   ledger(): AsyncGenerator<LedgerLine, null>
   /** The receipts behind it. */
   receipts(): AsyncGenerator<ReceiptLine, null>
-  /** On a registrar, here and below: who asked to join. Throws RequestError on other nodes. */
+  /**
+   * Lists the vehicles that asked to join. This method and those below need a registrar, and throw RequestError on
+   * other nodes.
+   */
   fleetMembers(): FleetMemberRow[]
   fleetApprove(peer: PeerId): FleetMemberRow
   /** Before it asks; with an owner, only as a vehicle of this one. */
@@ -59,7 +65,7 @@ export interface NodeApi {
   fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[]
   /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
   fleetRotate(finish: boolean): { readonly keys: readonly PeerId[] }
-  /** What the owner's rules say of the vehicle. */
+  /** Shows the judgement of the owner's rules on the vehicle. */
   why(): WhyView
   /** At once, and after each change. */
   watchWhy(signal: AbortSignal): AsyncIterable<WhyView>
@@ -76,7 +82,7 @@ export interface WhyView {
   readonly reasons: readonly string[]
   readonly availableUntilMs: number | null
   readonly rules: readonly (RuleFinding & {
-    /** Where its limit was said, in words; null where nobody can set it. */
+    /** The place where its limit was set, in words; null where nobody can set it. */
     readonly origin: string | null
   })[]
 }
@@ -92,7 +98,7 @@ export interface NodeInfo {
   readonly connections: number
 }
 
-/** What its fleet holds of a node. */
+/** A node's standing with its fleet. */
 export interface FleetStanding {
   readonly name: string
   /** The first key that the node knows: the fleet's name in the mesh. */
@@ -101,7 +107,7 @@ export interface FleetStanding {
   readonly state: 'admitted' | 'waiting'
   /** When its credential ends; null without any. */
   readonly untilMs: number | null
-  /** What the last one who refused it said. */
+  /** The last refusal, as the peer that refused it put it. */
   readonly why: string | null
 }
 
@@ -109,9 +115,9 @@ export interface PeerRow {
   readonly peer: PeerId
   readonly name: string
   readonly owner: OwnerId
-  /** Whether its fleet vouches for its owner; null in an open mesh, where nobody does. */
+  /** True when its fleet vouches for its owner; null in an open mesh, where nobody does. */
   readonly counts: boolean | null
-  /** Whether this node has proof that its owner lied. */
+  /** True when this node has proof that its owner lied. */
   readonly banned: boolean
   readonly slots: { readonly total: number; readonly free: number }
   readonly mode: WorkerMode
@@ -149,7 +155,7 @@ export interface SubmitRequest {
   readonly standbys: number
   /** Hides documents and results from them. */
   readonly blind: boolean
-  /** What kind of work it is, for owners who do not take everything. */
+  /** The kind of work, for owners who do not take everything. */
   readonly category: string
   /** Null: it is for those who work for nothing. */
   readonly payment: RequestedPayment | null
@@ -163,7 +169,7 @@ export interface RequestedPayment {
   readonly budgetMicros: Micros | null
 }
 
-/** What a submission would take, here and now. */
+/** The cost of a submission, here and now. */
 export interface Quote {
   readonly documents: number
   readonly pages: number
@@ -182,11 +188,14 @@ export interface Quote {
   readonly plans: readonly (Omit<Plan, 'errorBound'> & {
     /** Null: nobody vouches for the owners. */
     readonly errorBound: number | null
-    /** Of the reference core, all executions together. */
+    /** The time on the reference core, all executions together. */
     readonly computeMs: number
     /** If all slots worked on it; null without any. */
     readonly elapsedMs: number | null
-    /** Of all executions together, by what owners ask now; null where nobody is paid, or nobody offers. */
+    /**
+     * The cost of all executions together, by the prices that owners ask now; null where nobody is paid, or nobody
+     * offers.
+     */
     readonly cost: Cost | null
   })[]
 }
@@ -199,7 +208,7 @@ export interface SubmitProgress {
 
 export interface Submitted {
   readonly job: JobId
-  /** Whether this node had the job already. */
+  /** True when this node had the job already. */
   readonly known: boolean
   readonly documents: number
   readonly pages: number
@@ -208,7 +217,7 @@ export interface Submitted {
   readonly replicas: number
   /** Null: every shard gets all replicas. */
   readonly audits: Audits | null
-  /** What the replicas guarantee; null: no bound, since nobody vouches for the owners. */
+  /** The error bound that the replicas guarantee; null: no bound, since nobody vouches for the owners. */
   readonly errorBound: number | null
   readonly owners: { readonly needed: number; readonly available: number }
   /** How many other nodes the manifest names as stewards. */
@@ -246,7 +255,7 @@ export interface JobStatus extends JobSummary {
   /** Stewards beside this one; how many of them hold the job's inputs; whether this node acts for the job. */
   readonly standbys: { readonly named: number; readonly holding: number }
   readonly acting: boolean
-  /** What each vehicle did: claims counted, and shards of them that agreed with the verdict. */
+  /** Each vehicle's share of the work: claims counted, and shards of them that agreed with the verdict. */
   readonly vehicles: readonly {
     readonly peer: PeerId
     readonly name: string

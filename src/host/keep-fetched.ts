@@ -6,10 +6,12 @@ import type { FetchedBlock } from './network/blocks.ts'
 import type { Block, BlockKind } from './store/blocks.ts'
 import type { JobBlocks } from './store/job-blocks.ts'
 
-/** What is gathered, and lies in memory meanwhile: a quarter of what a fetch asks for ahead. */
+/** The bytes that are gathered, and lie in memory meanwhile: a quarter of what a fetch asks for ahead. */
 const gatheredBytesMax = 2 ** 20
 
-/** Resolves when all is durable. What has arrived is kept, too, when the fetch fails or `onMissing` throws. */
+/**
+ * Resolves when all is durable. Blocks that have arrived are kept even when the fetch fails or `onMissing` throws.
+ */
 export async function keepFetched(
   fetched: AsyncIterable<FetchedBlock>,
   blocks: JobBlocks,

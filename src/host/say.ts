@@ -1,4 +1,4 @@
-/** Says something over the mesh and does not wait for it: what is lost is said again, or asked for. */
+/** Sends a message over the mesh and does not wait for it: one that is lost is sent again, or asked for. */
 import type { Logger } from 'pino'
 import type { PeerId } from '../protocol/ids.ts'
 import { encodeMessage, type Message } from '../protocol/message.ts'

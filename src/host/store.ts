@@ -14,7 +14,7 @@ export interface Store {
   readonly database: Database
   readonly journal: Journal
   readonly blocks: BlockStore
-  /** Who owes whom. */
+  /** The ledger of debts. */
   readonly books: Books
   readonly ledgerTables: LedgerTables
   /**

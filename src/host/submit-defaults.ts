@@ -1,4 +1,7 @@
-/** What a submission is that names only its documents and its runtime: for the command line, the socket and tests alike. */
+/**
+ * The defaults of a submission that names only its documents and its runtime: for the command line, the socket and
+ * tests alike.
+ */
 import { categoryDefault } from '../protocol/job/manifest.ts'
 import { standbysDefault } from '../protocol/limits.ts'
 import { colludingShareDefault, errorBoundDefault } from '../protocol/verification/plan.ts'

@@ -1,4 +1,4 @@
-/** Turns: what is done under one key is done one after the other; what is done under different keys is not. */
+/** Turns: tasks under one key run one after the other; tasks under different keys run side by side. */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>()
 

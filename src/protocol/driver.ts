@@ -14,7 +14,7 @@ export type Hands<Effect extends AnyEffect> = {
   readonly [Type in Effect['type']]: (effect: Extract<Effect, { readonly type: Type }>) => unknown
 }
 
-/** Whether somebody else hears of an effect, so that it waits for the writes before it. */
+/** True for the effects that somebody else hears of: those wait until the writes before them are durable. */
 const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   // Said to other nodes.
   offer: true,

@@ -1,6 +1,6 @@
 /**
- * What the protocol refuses, and why: one class, a union of codes, each with the facts a person needs.
- * (The pattern is lodestar's, packages/fork-choice/src/protoArray/errors.ts.)
+ * The refusals of the protocol: one class, a union of codes, each with the facts a person needs. (The pattern is
+ * lodestar's, packages/fork-choice/src/protoArray/errors.ts.)
  */
 export type Refusal =
   | { readonly code: 'not-canonical'; readonly what: string }

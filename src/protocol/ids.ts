@@ -4,7 +4,10 @@ type Id<Name extends string> = string & { readonly [brand]: Name }
 
 /** A libp2p peer id in its text form ('12D3KooW…'): which node. */
 export type PeerId = Id<'PeerId'>
-/** Hex sha256 of an owner's public key, or of the peer id where nobody signed for the peer: who counts as one voice. */
+/**
+ * Hex sha256 of an owner's public key, or of the peer id where nobody signed for the peer: all of an owner's vehicles
+ * count as one voice.
+ */
 export type OwnerId = Id<'OwnerId'>
 /** A CIDv1 with sha2-256 in base32 ('bafy…' for dag-cbor, 'bafk…' for raw bytes): which block. */
 export type Cid = Id<'Cid'>

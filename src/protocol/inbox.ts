@@ -14,7 +14,7 @@ import type { StewardInput } from './steward/contract.ts'
 /** The messages of these types. */
 type Of<Type extends Message['type']> = Extract<Message, { readonly type: Type }>
 
-/** What a vehicle says of a lease. */
+/** The messages with which a vehicle answers for a lease. */
 export type LeaseMessage = Of<'accept' | 'decline' | 'progress'>
 
 /** A node is a steward to those who say this to it; it is a vehicle, or a member of the mesh, to the others. */

@@ -1,6 +1,6 @@
 /**
- * The issuer: makes the records of one signer, numbered one after the other, for the driver to sign. Whoever signs for the
- * same signer shares it, so that no serial is given twice.
+ * The issuer: makes the records of one signer, numbered one after the other, for the driver to sign. All parts that
+ * sign for the same signer share it, so that no serial is given twice.
  */
 import type { Sha256 } from '../base/prng.ts'
 import type { JobId, PeerId } from './ids.ts'

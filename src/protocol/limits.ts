@@ -8,9 +8,9 @@ import { assert } from '../base/assert.ts'
 export const decodeDepthMax = 16
 
 /**
- * The longest body of each kind of record: what honest programs put into it at most, and some air for what a later
- * version adds. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte of it is
- * looked at.
+ * The longest body of each kind of record: the most that honest programs put into it, and some air for a later
+ * version's additions. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte
+ * of it is looked at.
  */
 export const recordBytesMax = {
   /** A certificate of an owner is a peer id. */
@@ -43,7 +43,7 @@ export const recordBytesMax = {
 } as const
 /** Hides what a receipt commits to: a hash of 32 bytes is enough for every program. */
 export const nonceBytesMax = 64
-/** What shows a receipt's results: 64 of 61 bytes, and a nonce. */
+/** The opening that shows a receipt's results: 64 of 61 bytes, and a nonce. */
 export const openingBytesMax = 8 * 1024
 /** Two receipts with their openings, their lease, and the owner's certificate. */
 export const evidenceBytesMax = 80 * 1024
@@ -92,7 +92,7 @@ export const receiptIntervalMs = 10_000
 
 /** Work in one lease: short against a parking window, long against a round trip and a signature. */
 export const leaseCostMsTarget = 8_000
-/** One lease names at most this many shards: its receipt's opening stays below 8 KiB. */
+/** A lease names at most this many shards: its receipt's opening stays below 8 KiB. */
 export const leaseShardsMax = 64
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
@@ -126,7 +126,10 @@ export const unitMicrosMax = 1_000_000_000
 export const shardUnitsMax = 2 ** 17
 /** A vehicle that is done with a lease, or silent, has this long to show what it finished before it is written off. */
 export const writeOffMs = 30_000
-/** What a budget has no room for waits this long after the last change for money to come back. A guess, in leases. */
+/**
+ * A shard that the budget has no room for waits this long after the last change, in case money comes back. A guess,
+ * in leases.
+ */
 export const budgetWaitMs = 2 * leaseTtlMs
 /** Leases that one record writes off. */
 export const writtenOffMax = 64
@@ -184,9 +187,12 @@ export const stewardLeaseMs = 10_000
 export const successionStepMs = 2_000
 /** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
 export const stewardLostMs = 60_000
-/** Willing standbys answer in one round trip; who does not is not asked again for this job for a while. */
+/** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */
 export const inviteTtlMs = 3_000
-/** Who said no, or nothing, is asked again after this long: disks are emptied, and nodes restarted. A guess. */
+/**
+ * A standby that declined, or did not answer, is asked again after this long: its disk may have been emptied, or its
+ * node restarted. A guess.
+ */
 export const inviteAgainMs = 1_800_000
 /** Verdicts that stewards made apart are settled when all that they rest on was looked at, or after this long. */
 export const settleWaitMs = 30_000
@@ -229,7 +235,9 @@ export const statementRepeatMsMin = 10_000
 /** … up to this; so does a vehicle ask that has heard nothing. A parked car that slept is told within the hour. */
 export const statementRepeatMsMax = 3_600_000
 
-/** What a node keeps of a finished job, unless told to forget it sooner: OpenAI's batch files live as long. */
+/**
+ * A node keeps a finished job this long, unless it is told to forget it sooner: OpenAI's batch files live as long.
+ */
 export const jobRetentionMs = 30 * 24 * 3_600_000
 /** A job whose submitter names no deadline: the window that buyers of batch APIs know. */
 export const jobDeadlineDefaultMs = 24 * 3_600_000

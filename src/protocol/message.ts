@@ -1,7 +1,8 @@
 /**
- * What stewards and vehicles, and the stewards of one job among each other, say over their long-lived control stream.
+ * The messages that stewards and vehicles, and the stewards of one job among each other, send over their long-lived
+ * control stream.
  *
- * Nothing here binds anybody: what binds is the signed record inside. Each message says when it is sent.
+ * A message binds nobody: only the signed record inside does. Each message says when it is sent.
  */
 import { z } from 'zod'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
@@ -29,7 +30,10 @@ export type Message =
       /** The chain that makes the sender a steward; empty for those that the manifest names. */
       readonly handovers: readonly SignedRecord[]
       readonly lease: SignedRecord
-      /** Of the lease's shards, 32 bytes each; of a blind job as its submitter wrapped them for this vehicle, 40. */
+      /**
+       * The keys of the lease's shards, 32 bytes each; in a blind job as its submitter wrapped them for this vehicle,
+       * 40 bytes each.
+       */
       readonly keys: readonly Uint8Array[]
     }
   /** Steward to vehicle: the job is looked after from here now; what you have of it, leases and receipts, comes to me. */

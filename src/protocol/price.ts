@@ -1,11 +1,11 @@
 /**
- * Prices: what a unit of work costs, fixed before it is done.
+ * Prices: the cost of a unit of work, fixed before it is done.
  *
  * Work is counted in units that the job fixes (a page, a document), never in seconds that a vehicle claims. An owner
  * asks a price for a unit, in its advert; a submitter caps it and sets a budget, in the manifest; a lease names the
  * price at which its steward took the vehicle, and a vehicle that took the lease is owed that for every unit of it
- * that agrees with a final verdict, audits included (ledger/claims.ts). What it computed in vain is its own risk, and
- * the reason why driving off costs nothing but the shard under way.
+ * that agrees with a final verdict, audits included (ledger/claims.ts). Work that it did in vain is its own risk;
+ * that is also why driving off costs nothing but the shard under way.
  *
  * A lease pays what its vehicle's owner asked when it was drawn. Paying everybody the cap would make owners truthful,
  * and submitters pay for work that was offered for less; an auction among owners would let the cheapest choose where
@@ -26,19 +26,20 @@ export type Micros = number
 export const currencySchema = z.string().regex(/^[A-Z]{3}$/)
 
 /**
- * What is counted. A page is what a runtime makes one record of: a page of a scan, a document of a WASM job. Bytes are
- * those of the documents as they are stored, each once in a shard. Tokens want a runtime that counts them alike everywhere.
+ * The units that work is counted in. A page is whatever a runtime makes one record of: a page of a scan, a document
+ * of a WASM job. Bytes are those of the documents as they are stored, each once in a shard. Tokens would need a
+ * runtime that counts them alike everywhere.
  */
 const workUnits = ['page', 'kibibyte'] as const
 export type WorkUnit = (typeof workUnits)[number]
 
-/** What an owner asks for one unit of this runtime's work. */
+/** The price that an owner asks for one unit of this runtime's work. */
 export interface Ask {
   readonly currency: string
   readonly unitMicros: Micros
 }
 
-/** What a submitter promises, in the manifest: price × units on final verdicts, never above the budget. */
+/** The payment that a submitter promises in the manifest: price × units on final verdicts, never above the budget. */
 export interface Payment {
   readonly currency: string
   readonly unit: WorkUnit
@@ -48,11 +49,11 @@ export interface Payment {
   readonly budgetMicros: Micros
 }
 
-/** What a steward promises a vehicle, in the lease. */
+/** The price that a steward promises a vehicle in the lease. */
 export interface LeasePrice {
   readonly currency: string
   readonly unitMicros: Micros
-  /** Of that, the operator's share, in parts per million; the rest is the owner's. */
+  /** The operator's share of it, in parts per million; the rest is the owner's. */
   readonly operatorPpm: number
 }
 
@@ -76,12 +77,12 @@ export const leasePriceSchema: z.ZodType<LeasePrice> = z.strictObject({
   operatorPpm: naturalSchema.max(1_000_000),
 })
 
-/** What an owner asks at most when it works for a job that pays nobody. */
+/** Tells whether an owner who asks this works for a job that pays nobody. */
 export function worksForNothing(ask: Ask | null): boolean {
   return ask === null || ask.unitMicros === 0
 }
 
-/** Whether a job that pays so may have this owner's work. */
+/** Tells whether a job that pays this much may have the owner's work. */
 export function isAffordable(
   ask: Ask | null,
   payment: Pick<Payment, 'currency' | 'unitMicrosMax'> | null,

@@ -1,9 +1,9 @@
 /**
  * The table of record kinds: one row for each kind, and all that depends on the kind alone.
  *
- * A record is decoded, verified and checked once, at the door, by its row here; what comes out (`Opened`) is what inputs
- * and effects carry from there on, so that nobody has to find a record again by its id, or to ask once more what kind it
- * is. To add a kind, write its payload and its `recordType` in a file of its own, and add a row: every switch that
+ * A record is decoded, verified and checked once, at the door, by its row here; the outcome (`Opened`) is what inputs
+ * and effects carry from there on, so that nobody has to find a record again by its id, or to ask once more what kind
+ * it is. To add a kind, write its payload and its `recordType` in a file of its own, and add a row: every switch that
  * has to know of it then fails to compile.
  */
 import { assert } from '../base/assert.ts'
@@ -39,15 +39,15 @@ import {
 interface Row {
   readonly type: RecordType<unknown>
   /**
-   * Its place among the records of a job: what it may rest on has a lower one. Reports list records in this order. Null
-   * for what is no part of a job's story.
+   * Its place among the records of a job: a record that it may rest on has a lower one. Reports list records in this
+   * order. Null for what is no part of a job's story.
    */
   readonly rank: number | null
   /** The stewards of a job keep it, and tell each other of it, until all have it. */
   readonly isShared: boolean
-  /** The key that must have signed it. Of a shared record it is checked where the job's records are. */
+  /** The key that must have signed it. For a shared record this is checked where the job's records are. */
   readonly signedBy: 'steward' | 'vehicle' | 'submitter' | 'fleet' | 'owner' | 'node'
-  /** What becomes of the job's claims depends on it. */
+  /** True when the fate of the job's claims depends on it. */
   readonly isMoney: boolean
   /** It commits to something that is shown beside it, and only to stewards. */
   readonly hasOpening: boolean
@@ -180,7 +180,7 @@ export function checked<Kind extends RecordKind>(
   return { kind, record, opening: table[kind].hasOpening ? opening : null } as never
 }
 
-/** The body of a record that is to be signed. One that names no job, epoch or steward concerns none. */
+/** The body of a record that is to be signed. A body that names no job, epoch or steward concerns none. */
 export function bodyOf<Kind extends RecordKind>(
   kind: Kind,
   fields: {
@@ -196,14 +196,14 @@ export function bodyOf<Kind extends RecordKind>(
   return { domain: 'carpool', version: 1, kind, job: null, epoch: 0, steward: null, ...fields }
 }
 
-/** Whether the stewards of a job share it. */
+/** Tells whether the stewards of a job share the record. */
 export function isShared<Entry extends { readonly kind: RecordKind }>(
   entry: Entry,
 ): entry is Entry & { readonly kind: JobRecordKind } {
   return table[entry.kind].isShared
 }
 
-/** Whether it can change what becomes of a job's claims. */
+/** Tells whether the record can change the fate of a job's claims. */
 export function isMoney<Entry extends { readonly kind: RecordKind }>(
   entry: Entry,
 ): entry is Entry & { readonly kind: MoneyRecordKind } {

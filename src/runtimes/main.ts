@@ -1,11 +1,11 @@
 /**
  * The main of a slot's child process: frames in on stdin, frames out on stdout, one at a time and in order.
  *
- * It knows nothing of limits. Inference blocks this process's event loop, so everything that must work
- * meanwhile (heartbeats, CPU and memory limits, freezing) is the parent's (src/host/executor), from outside.
- * What the child owes its parent is to answer, or to end: a document's fault is answered by a record with an
- * error; any other failure ends the process with exit code 70 (EX_SOFTWARE in sysexits.h) and one line on
- * stderr, because a process that failed in an unforeseen way is not one to trust with the next document.
+ * It knows nothing of limits. Inference blocks this process's event loop, so everything that must work meanwhile
+ * (heartbeats, CPU and memory limits, freezing) is the parent's (src/host/executor), from outside. The child must
+ * answer its parent, or end: a document's fault is answered by a record with an error; any other failure ends the
+ * process with exit code 70 (EX_SOFTWARE in sysexits.h) and one line on stderr, because a process that failed in an
+ * unforeseen way is not one to trust with the next document.
  *
  * The end of stdin means that the parent is gone. A child that is busy notices it at its next record.
  */

@@ -1,5 +1,5 @@
 /**
- * What a vehicle and the child process of one slot say to each other, over the child's stdin and stdout.
+ * The messages that a vehicle and the child process of one slot exchange, over the child's stdin and stdout.
  *
  * A frame is: header length (u32, little endian), body length (u32), header (JSON), body (raw bytes: weights,
  * documents and outputs never pass through JSON). The child answers `run` and `inspect` in order, so the

@@ -1,5 +1,5 @@
 /**
- * What a runtime is: one file that turns one page of a document into one record.
+ * A runtime is one file that turns one page of a document into one record.
  *
  * A runtime lives in a child process (src/runtimes/main.ts) and knows nothing of the mesh: weights come in
  * as bytes, pages come in as bytes, records go out. To add a runtime, write one file that exports a `Runtime`
@@ -23,10 +23,10 @@ export interface Runtime {
   load(engine: string, weights: ReadonlyMap<string, Uint8Array>, options: RuntimeOptions): Promise<Session>
 }
 
-/** What a submitter must know of a runtime, which is not loaded for it. */
+/** The facts that a submitter must know of a runtime, which is not loaded for it. */
 export interface RuntimeDescription {
   readonly weights: WeightsDescription
-  /** What its work is counted and paid in; both are the same on every node. */
+  /** The unit that its work is counted and paid in, the same on every node. */
   readonly unit: 'page' | 'kibibyte'
 }
 
@@ -57,9 +57,9 @@ export interface EngineDescription {
 
 /**
  * 'bytes' and 'class-text' (equal bytes within an instruction-set class, equal texts and errors across) leave a liar
- * nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many edits
- * a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose lists of
- * numbers have their largest at the same place. Whatever else is in the output must be the same.
+ * nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
+ * edits a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose
+ * lists of numbers have their largest at the same place. The rest of the output must be the same.
  */
 type Agreement =
   | 'bytes'
@@ -77,13 +77,13 @@ export interface DocumentShape {
 export type RuntimeOptions = Readonly<Record<string, string | number | boolean>>
 
 export interface RecordOutput {
-  /** JSON object, keys in a fixed order, UTF-8: what the submitter gets for this page, compared by bytes. */
+  /** JSON object, keys in a fixed order, UTF-8: the submitter gets it for this page, and it is compared by bytes. */
   readonly output: Uint8Array
-  /** What is compared where bytes cannot be (native engines across instruction-set classes). */
+  /** The text that is compared where bytes cannot be (native engines across instruction-set classes). */
   readonly text: string
 }
 
-/** What can be wrong with a document, on any vehicle. Codes are part of the record, so they are stable. */
+/** The faults that a document can have on any vehicle. Codes are part of the record, so they are stable. */
 export type RecordErrorCode =
   | 'empty-document'
   | 'not-an-image'

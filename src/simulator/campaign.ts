@@ -1,4 +1,4 @@
-/** Many runs, one table: what a campaign of seeds found, by scenario. */
+/** Sums up the runs of a campaign of seeds in one table, by scenario. */
 import type { Outcome } from './world.ts'
 
 export interface Run extends Omit<Outcome, 'lastEvents' | 'violations'> {
@@ -14,7 +14,7 @@ export interface Row {
   readonly jobsLost: number
   readonly wrongAccepted: number
   readonly executionsPerShard: number
-  /** Of all runs' jobs, seconds from submission to end. */
+  /** The seconds from submission to end, over all runs' jobs. */
   readonly completionSeconds: { readonly p50: number; readonly p95: number; readonly most: number }
 }
 

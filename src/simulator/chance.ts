@@ -1,5 +1,5 @@
 /**
- * What the simulator takes instead of cryptography and luck: a hash of 128 mixed bits, spread over 32 bytes, and streams
+ * Stands in for cryptography and luck in the simulator: a hash of 128 mixed bits, spread over 32 bytes, and streams
  * of random numbers, each seeded and named for what it decides. Cheap, the same on every machine, and safe against
  * nobody, since nobody in here attacks hashes.
  */

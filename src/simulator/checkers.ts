@@ -1,6 +1,6 @@
 /**
- * Checkers: what must hold after every event, written from the rules and apart from the code that is to keep them. They
- * look at what nodes sign and do, never into the machines.
+ * Checkers: check what must hold after every event, written from the rules and apart from the code that is to keep
+ * them. They look at the records that nodes sign and the things that nodes do, never into the machines.
  */
 
 import { pushTo } from '../base/push-to.ts'
@@ -15,7 +15,7 @@ import type { SimJob } from './sim-job.ts'
 /** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
 const recordsPerShardMax = 40
 const recordsPerJobMax = 1_000
-/** One runs and one waits; some that are done wait to be acknowledged. A guess. */
+/** One lease runs and one waits; some that are done wait to be acknowledged. A guess. */
 const leasesPerVehicleMax = 64
 
 export interface JobRules {
@@ -45,15 +45,15 @@ export class Checkers {
       readonly results: ReadonlyMap<number, Cid>
     }
   >()
-  /** Who ever had a lease of a shard, by job and position. */
+  /** The vehicles that ever had a lease of a shard, by job and position. */
   readonly #holders = new Map<string, PeerId[]>()
   /** Accepted results of each job, by position. */
   readonly #accepted = new Map<JobId, Map<number, Cid>>()
   readonly #claimed = new Map<string, Cid>()
   readonly #ends = new Map<JobId, JobEnd>()
-  /** Of leases that have left their stewards: the places that may yet be owed. */
+  /** The places that may yet be owed of leases that have left their stewards. */
   readonly #owable = new Map<LeaseId, Set<number>>()
-  /** By job: what all of them come to. */
+  /** The sum of all of them, by job. */
   readonly #promised = new Map<JobId, number>()
 
   job(job: JobId, rules: JobRules): void {
@@ -64,7 +64,10 @@ export class Checkers {
     return this.#ends.get(job)
   }
 
-  /** Whatever a node signs. It never says two things under one serial, not even after it has lost its memory. */
+  /**
+   * Checks a record that a node signs: no node says two things under one serial, not even after it has lost its
+   * memory.
+   */
   signed(id: RecordId, body: RecordBody, opening: Opening | null, isLiar: boolean): void {
     const key = `${body.signer}/${body.kind === 'receipt' ? 'receipt' : body.job}/${body.serial}`
     const known = this.#serials.get(key)
@@ -121,7 +124,7 @@ export class Checkers {
     if (leases > leasesPerVehicleMax) this.#blame(`${vehicle} has taken ${leases} leases`)
   }
 
-  /** What was accepted can be read somewhere in the end. */
+  /** Checks that every accepted result can be read somewhere in the end. */
   kept(job: JobId, has: (result: Cid) => boolean): void {
     for (const [position, result] of this.#accepted.get(job) ?? [])
       if (!has(result)) this.#blame(`the result of shard ${position} of job ${job} is on no steward's disk`)

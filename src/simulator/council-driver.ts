@@ -1,4 +1,4 @@
-/** One job at a simulated steward: drives its council, as src/host/stewardship does in the real world. */
+/** Drives the council of one job at a simulated steward, as src/host/stewardship does in the real world. */
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
@@ -12,7 +12,7 @@ import { operatorPpm } from './fixtures.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 
-/** What a job asks of the node that looks after it. */
+/** The services that a job asks of the node that looks after it. */
 export interface CouncilDesk extends SimNode {
   readonly world: SimWorld
   readonly clockMs: number

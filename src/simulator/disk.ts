@@ -1,6 +1,6 @@
 /**
  * A virtual disk: a log of writes, each durable only some time after it was begun. A crash tears the log somewhere in
- * what was not durable yet; what a node knows after its restart is what is left.
+ * the part that was not durable yet; after its restart a node knows only what is left.
  */
 import type { Chance } from './chance.ts'
 

@@ -1,7 +1,7 @@
 /**
- * What must hold of every ledger after every entry, written from the rules and apart from the ledger: balances sum to
- * zero, a claim is resolved once, a shard is paid at most once to a vehicle and once to an owner, for what its lease promised, and to
- * nobody whom no verdict names. And in the end both sides of every job say the same.
+ * Checks every ledger after every entry, written from the rules and apart from the ledger: balances sum to zero; a
+ * claim is resolved once; a shard is paid at most once to a vehicle and once to an owner, for what its lease
+ * promised, and to nobody that no verdict names. In the end both sides of every job must say the same.
  */
 import type { JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease } from '../protocol/job/lease.ts'
@@ -10,7 +10,7 @@ import type { Entry } from '../protocol/ledger/entry.ts'
 
 interface Ledger {
   entries: number
-  /** By account; what is set aside, and what is owed. */
+  /** The sums set aside and the sums owed, by account. */
   readonly pending: Map<string, number>
   readonly posted: Map<string, number>
   /** The last entry about each claim. */

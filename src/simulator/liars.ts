@@ -1,4 +1,7 @@
-/** Who lies or shirks in a virtual world, and how: what a vehicle's owner makes it answer, or fail to; see scenario.ts. */
+/**
+ * Makes vehicles in a virtual world lie or shirk: each owner chooses what the vehicle answers, or fails to answer;
+ * see scenario.ts.
+ */
 import type { Cid, PeerId } from '../protocol/ids.ts'
 import { cidOf } from './fixtures.ts'
 import type { Scenario } from './scenario.ts'

@@ -4,7 +4,7 @@ import type { Timeline } from './timeline.ts'
 
 export interface Condition {
   up: boolean
-  /** Rises with each crash: what was under way is gone. */
+  /** Rises with each crash: all work under way is gone. */
   life: number
   /** A sleeping process does nothing until then. */
   pausedUntilMs: number

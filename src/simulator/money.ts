@@ -49,7 +49,7 @@ export class StewardMoney {
   readonly #jobs = new Map<JobId, Payables>()
   #serial: number
 
-  /** `entries`: what the disk still has. `serial`: above all that this node's statements had before. */
+  /** `entries`: those that the disk still has. `serial`: above all that this node's statements had before. */
   constructor(shell: StewardShell, entries: Iterable<Entry>, serial: number) {
     this.#shell = shell
     this.#serial = serial
@@ -75,7 +75,7 @@ export class StewardMoney {
     for (const job of this.#jobs.keys()) this.tell(job, input, nowMs)
   }
 
-  /** What it would answer to this vehicle, were nothing lost. */
+  /** Returns its answer to this vehicle, were nothing lost. */
   answer(job: JobId, from: PeerId, before: number | null, nowMs: number): SimStatement[] {
     return this.#handle(job, { type: 'ask', from, before }, nowMs).flatMap((effect) =>
       effect.type === 'state' && effect.vehicle === from ? [this.#stated(job, effect)] : [],

@@ -1,4 +1,4 @@
-/** What must hold once all trouble is over and all stewards have had the time to talk. */
+/** Checks what must hold once all trouble is over and all stewards have had the time to talk. */
 import type { Checkers } from './checkers.ts'
 import type { Population } from './population.ts'
 import type { SimJob } from './sim-job.ts'

@@ -1,6 +1,6 @@
 /**
- * Scenarios: what a virtual world is made of, and what goes wrong in it. All numbers: times in milliseconds, shares from
- * 0 to 1, mean intervals where 0 means never.
+ * Scenarios: the size of a virtual world, and the trouble in it. All numbers: times in milliseconds, shares from 0 to
+ * 1, mean intervals where 0 means never.
  *
  * A scenario is text, too: a line for each number that differs from the calm world's, '#' before a comment.
  */
@@ -14,13 +14,13 @@ export interface Scenario {
   /** Nodes that look after jobs; each job has one of them as its submitter's, and so many more as standbys. */
   readonly stewards: number
   readonly standbys: number
-  /** What submitters buy, against which share of colluding owners; 0: two unanimous replicas. */
+  /** The error bound that submitters buy, against a share of colluding owners; 0: two unanimous replicas. */
   readonly errorBound: number
   readonly colludingShare: number
 
   /** The most that a shard's execution costs, in micros, and the least a quarter of it; 0: nobody is paid. */
   readonly unitMicros: number
-  /** What submitters have for a job, in what all its shards cost once at that price. */
+  /** The budget that submitters have for a job, as a multiple of the cost of all its shards once at that price. */
   readonly budget: number
 
   // The network: 0.3 of messages lost means 3 in 10; a clog holds back what one node says to another for a while.
@@ -36,7 +36,7 @@ export interface Scenario {
   readonly pauseEveryMs: number
   /** Clocks jump by up to ten minutes, either way. */
   readonly clockJumpEveryMs: number
-  /** Of stewards' crashes: the machine never comes back. */
+  /** The share of stewards' crashes after which the machine never comes back. */
   readonly lostForGood: number
   readonly diskFullEveryMs: number
   /** A bit flips in a result on one steward's disk, or on a vehicle's. */
@@ -51,15 +51,15 @@ export interface Scenario {
   /** Share that takes ten times as long. */
   readonly slow: number
 
-  // Who lies, as shares of vehicles: each alone and always; all together under one owner; together under many owners,
+  // Liars, as shares of vehicles: each alone and always; all together under one owner; together under many owners,
   // always the same; and an informed cartel that lies only where it holds all leases of a shard.
   readonly liars: number
   readonly sameOwnerLiars: number
   readonly accomplices: number
   readonly cartel: number
 
-  // Who works for nothing, as shares of vehicles: signs for results and never gives them out; reports progress for ever;
-  // declines every lease, and asks to be asked again at once.
+  // Vehicles that work for nothing, as shares of all: misers sign for results and never give them out; mutes report
+  // progress for ever; grumblers decline every lease, and ask to be asked again at once.
   readonly misers: number
   readonly mutes: number
   readonly grumblers: number
@@ -210,7 +210,7 @@ export function parseScenario(text: string, name: string): Scenario {
   return parsed
 }
 
-/** As text: what differs from the calm world. */
+/** Formats a scenario as text: its differences from the calm world. */
 export function formatScenario(scenario: Scenario): string {
   return numberKeys
     .filter((key) => scenario[key] !== calm[key])

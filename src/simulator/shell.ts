@@ -1,6 +1,6 @@
 /**
- * What all drivers of the core's machines have in common in a virtual world: a disk, writes that become durable in
- * their order, words that wait for them, and timers on the node's own clock.
+ * The part that all drivers of the core's machines share in a virtual world: a disk, writes that become durable in
+ * their order, messages that wait for them, and timers on the node's own clock.
  */
 import type { OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
@@ -46,7 +46,7 @@ export abstract class Shell<Written> implements SimNode {
     this.world.later(this, Math.max(0, this.#durableMs - this.world.nowMs), say)
   }
 
-  /** Right now: what depends on a write is sent `after` it. */
+  /** Sends at once: a message that depends on a write is sent `after` it. */
   send(to: PeerId, parcel: Parcel): void {
     this.world.send(this, to, parcel)
   }

@@ -1,4 +1,4 @@
-/** Makes a scenario that violates something smaller, as long as it still does: what is left is what matters. */
+/** Makes a scenario that violates something smaller, as long as it still does: the numbers that are left matter. */
 import { calm, type Scenario } from './scenario.ts'
 
 /** Each try runs a world; most are over at the violation. */

@@ -1,4 +1,4 @@
-/** What the nodes of a virtual world ask of it, and what they send to each other there. */
+/** The services that nodes ask of their virtual world, and the parcels that they send each other there. */
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
@@ -18,7 +18,10 @@ export interface SimNode {
   readonly role: 'steward' | 'vehicle'
 }
 
-/** What one node sends to another. Records arrive as if their signatures had been checked: nobody forges any in here. */
+/**
+ * The content of a message between nodes. Records arrive as if their signatures had been checked: nobody forges any
+ * in here.
+ */
 export type Parcel =
   | { readonly type: 'message'; readonly message: Message }
   | { readonly type: 'record'; readonly entry: JobRecord }

@@ -1,4 +1,4 @@
-/** What a simulated steward writes to its disk, and what it makes of that after a crash. */
+/** The disk of a simulated steward: it takes its writes, and gives them back after a crash. */
 import { impossible } from '../base/assert.ts'
 import type { Cid, JobId } from '../protocol/ids.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'

@@ -90,7 +90,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     return this.#jobs.get(manifest.id)?.recordCount ?? 0
   }
 
-  /** What it answers to a vehicle that asks, were nothing lost. */
+  /** Returns its answer to a vehicle that asks, were nothing lost. */
   answer(job: JobId, from: PeerId, before: number | null): SimStatement[] {
     return this.#money.answer(job, from, before, this.clockMs)
   }

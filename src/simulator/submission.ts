@@ -1,4 +1,4 @@
-/** The jobs that a scenario submits: what they ask for, what they pay, and the rules that checkers hold them to. */
+/** The jobs that a scenario submits: their shards, their payment, and the rules that checkers hold them to. */
 import type { Assurance, Manifest, StewardPlace } from '../protocol/job/manifest.ts'
 import type { Ask } from '../protocol/price.ts'
 import { plansFor } from '../protocol/verification/plan.ts'

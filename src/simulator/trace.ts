@@ -1,4 +1,4 @@
-/** What happened in a world: a hash of all of it, and the last events as they read. */
+/** The trace of a world: a hash of everything that happened, and the last events in readable form. */
 const lastEventsMax = 30
 
 export class Trace {

@@ -1,4 +1,4 @@
-/** What goes wrong in a world, planned from its scenario: machines, networks, disks, clocks and drivers. */
+/** Plans the trouble of a world from its scenario: machines, networks, disks, clocks and drivers fail. */
 import type { PeerId } from '../protocol/ids.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import { Chance } from './chance.ts'
@@ -36,7 +36,7 @@ export interface Surroundings {
   /** In this node's process. */
   later(node: SimNode, delayMs: number, happen: () => void): void
   note(event: () => string): void
-  /** Whether every job would still have a steward that can end it. */
+  /** Tells whether every job would still have a steward that can end it. */
   mayLose(steward: Fallible): boolean
 }
 
@@ -54,7 +54,7 @@ const minuteMs = 60_000
 export class Trouble {
   readonly #world: Surroundings
   readonly #fate: Chance
-  /** One steward's disk flips bits, so that what it loses is on another's. */
+  /** Only this steward's disk flips bits, so that results it loses are on another's. */
   readonly #flipped: Fallible | undefined
 
   constructor(world: Surroundings) {

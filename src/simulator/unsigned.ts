@@ -1,4 +1,4 @@
-/** In the virtual world nobody signs: who says it, is believed. */
+/** In the virtual world nobody signs: a record's named signer is believed. */
 
 import type { SignedRecord } from '../protocol/record/record.ts'
 import type { Checked, Opened, RecordKind } from '../protocol/records.ts'

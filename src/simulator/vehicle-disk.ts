@@ -1,4 +1,4 @@
-/** What a simulated vehicle writes to its disk, and what it makes of that after a crash. */
+/** The disk of a simulated vehicle: it takes its writes, and gives them back after a crash. */
 import { impossible } from '../base/assert.ts'
 import type { JobId, LeaseId, PeerId } from '../protocol/ids.ts'
 import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'

@@ -33,7 +33,7 @@ export interface Outcome {
   readonly jobsLost: number
   readonly wrongAccepted: number
   readonly executionsPerShard: number
-  /** Of each job that ended. */
+  /** The time that each ended job took. */
   readonly completionMs: readonly number[]
   readonly handovers: number
   readonly events: number
@@ -103,7 +103,7 @@ export class World implements SimWorld {
   run(): Outcome {
     const endMs = this.#troubleMs + this.#graceMs() + healedMs
     this.#runUntil(() => endMs)
-    // What has not ended by then has until its deadline: only then is it lost.
+    // A job that has not ended by then has until its deadline: only then is it lost.
     const lateMs = this.#hasOpenJobs() ? this.#lastDeadlineMs() + this.#graceMs() + healedMs : endMs
     this.#runUntil(() => lateMs)
     // A job may have ended a moment ago, at its deadline: then the record that says so is on its way, or lost and not
@@ -283,7 +283,7 @@ export class World implements SimWorld {
     this.#timeline.at(this.nowMs + advertIntervalMs, () => this.#advertise())
   }
 
-  /** What grows must stay bounded. */
+  /** Samples the sizes of the structures that grow: they must stay bounded. */
   #sample(): void {
     for (const { job } of this.#jobs)
       for (const node of this.#population.stewards) this.checkers.bounded(job, node.peer, node.recordsOf(job))

@@ -1,4 +1,4 @@
-/** `carpool bill`: what a job costs, shard by shard, against its budget. */
+/** `carpool bill`: shows a job's cost, shard by shard, against its budget. */
 import type { Command } from 'commander'
 import type { BilledShard, BillTotals } from '../../host/ledger/contract.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'

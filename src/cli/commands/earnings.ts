@@ -1,4 +1,4 @@
-/** `carpool earnings`: what the running node's vehicle is owed, and what the work took. */
+/** `carpool earnings`: shows what the running node's vehicle is owed, and what the work took. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'

@@ -1,4 +1,4 @@
-/** `carpool fleet`: who may join, by a person's word. */
+/** `carpool fleet`: lets a person decide which vehicles may join. */
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { generateKey } from '@libp2p/pnet'

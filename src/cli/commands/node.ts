@@ -39,7 +39,7 @@ async function runNode(
   const { json, dataDir, logLevel } = config
   const log = createLog(logLevel, json)
   const interruption = heedSignals()
-  // Whoever starts a node over a channel of its own (carpool swarm) means it to end with it.
+  // A program that starts a node over a channel of its own (carpool swarm) means the node to end with it.
   const orphaned = () => process.kill(process.pid, 'SIGTERM')
   if (process.send !== undefined && !process.connected) orphaned()
   process.once('disconnect', orphaned)

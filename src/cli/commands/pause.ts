@@ -15,7 +15,7 @@ function pauseCommand(program: Command): Command {
   return (
     program
       .command('pause')
-      // BOINC's snooze: what is forgotten ends by itself.
+      // BOINC's snooze: a pause that its owner forgets ends by itself.
       .argument('[how-long]', 'a duration such as 1h, or today, or until-told', pauseOf, 3_600_000)
       .summary('let the vehicle stand still')
       .description(

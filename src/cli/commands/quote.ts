@@ -1,4 +1,4 @@
-/** `carpool quote`: what a job would take, and what each plan for it costs, before anything is sent. */
+/** `carpool quote`: shows what a job would take, and what each plan for it costs, before anything is sent. */
 import type { Command } from 'commander'
 import { connectLocal } from '../../host/local/client.ts'
 import { addOptions } from '../config/config.ts'

@@ -1,4 +1,4 @@
-/** `carpool results`: what is verified, in the order of the submission. */
+/** `carpool results`: prints the verified results, in the order of the submission. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { addOptions, resolveConfig } from '../config/config.ts'

@@ -1,4 +1,7 @@
-/** `carpool settle`: what is owed, net for each payee, and pay-outs of it. Carpool itself moves no money. */
+/**
+ * `carpool settle`: shows the debts, net for each payee, and prepares pay-outs of them. Carpool itself moves no
+ * money.
+ */
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'

@@ -1,6 +1,6 @@
 /**
- * `carpool sim`: the protocol in a virtual world. One seed prints what happened, or, on a violation, the last events and
- * the command that repeats it; a campaign runs thousands of seeds over all cores and prints a table.
+ * `carpool sim`: runs the protocol in a virtual world. One seed prints what happened, or, on a violation, the last
+ * events and the command that repeats it; a campaign runs thousands of seeds over all cores and prints a table.
  */
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -82,7 +82,7 @@ Examples:
   )
 }
 
-/** What a job is, and what it may cost: the same for a quote as for a submission. */
+/** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return command
     .requiredOption('--runtime <name>', `what to do with each document: ${runtimeNames.join(' or ')}`)
@@ -127,7 +127,7 @@ export function addJobOptions(command: Command): Command {
     .option('--self-check', 'this node checks results by recomputing, in place of other owners')
 }
 
-/** What the flags ask a node for. Paths become absolute: the node has another working directory. */
+/** Turns the flags into a request to a node. Paths become absolute: the node has another working directory. */
 export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitRequest {
   const { runtime, engine, errorBound, colludingShare, arbiter, category } = flags
   const { standbys = submitDefaults.standbys, selfCheck = submitDefaults.selfCheck } = flags

@@ -28,7 +28,7 @@ interface Flags {
   readonly logLevel: string
 }
 
-/** One for each thing that can happen, and two that stay; more crowd two cores. */
+/** One vehicle for each fault, and two that stay to the end; more crowd two cores. */
 const vehiclesDefault = '8'
 const vehiclesMax = 64
 
@@ -69,7 +69,7 @@ async function runSwarm(flags: Flags): Promise<void> {
   const vehicles = cast.map((vehicle) => director.equip(vehicle))
   const starting = Swarm.start({ vehicles, logLevel: flags.logLevel })
   const stopped = aborted(interruption.signal).then(async () => {
-    // One that does not start leaves nothing behind by itself.
+    // A swarm that does not start cleans up after itself.
     await starting.then(
       (swarm) => swarm.stop(),
       () => {},

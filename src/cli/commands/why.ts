@@ -1,4 +1,4 @@
-/** `carpool why`: what the owner's rules say of this vehicle, and where each of them was said. */
+/** `carpool why`: shows what the owner's rules say of this vehicle, and where each rule was set. */
 import type { Command } from 'commander'
 import type { WhyView } from '../../host/api.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'

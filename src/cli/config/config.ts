@@ -2,10 +2,10 @@
  * Configuration: flags over CARPOOL_* variables over the file over defaults, one option at a time, each value with
  * where it came from, so that a person can be told why.
  *
- * What nobody knows is refused, with the nearest name that is known: a misspelt key that is silently ignored is a
+ * An unknown name is refused, and the nearest known one suggested: a misspelt key that is silently ignored is a
  * default that somebody believes to have changed. The file may hold options that this command does not use, so that
- * one file serves all commands. cosmiconfig and convict were declined: neither refuses unknown variables, and zod
- * and commander do the rest.
+ * one file serves all commands. cosmiconfig and convict were declined: neither refuses unknown variables, and zod and
+ * commander do the rest.
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'

@@ -1,7 +1,7 @@
 /** The errors of a configuration, each one line that a person can act on. */
 import type { OptionName } from './options.ts'
 
-/** What is wrong with a configuration: one class, a union of codes, one line a person can act on. */
+/** The problems of a configuration: one class, a union of codes, each with one line that a person can act on. */
 export type ConfigProblem =
   | {
       readonly code: 'unknown-key'

@@ -1,19 +1,19 @@
-/** What an option is made of. */
+/** The parts of an option. */
 import type { z } from 'zod'
 
-/** What defaults are made of; passed in, so that a test has its own. */
+/** The facts about the machine that defaults depend on; passed in, so that a test has its own. */
 export interface Machine {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly home: string
   readonly workingDirectory: string
   readonly cores: number
-  /** Of the IANA data base. */
+  /** A name of the IANA data base. */
   readonly timeZone: string
 }
 
 export interface Option<Value> {
   readonly help: string
-  /** What follows the flag; a switch has none. */
+  /** The placeholder that follows the flag; null for a switch. */
   readonly placeholder: string | null
   /** Repeated as a flag, separated by commas in the environment, an array in the file. */
   readonly isList: boolean

@@ -32,7 +32,7 @@ export const options = {
     fallback: () => ['/ip4/0.0.0.0/tcp/0'],
     fallbackText: '/ip4/0.0.0.0/tcp/0, a free port',
   }),
-  // In place of those listened on, not beside them: what nobody can reach costs everybody who tries a dial.
+  // These replace the addresses listened on: an address that nobody can reach costs every peer that tries it a dial.
   announce: list({
     help: 'address that others are told to dial, where a router forwards a port; repeat for several',
     placeholder: '<multiaddr>',
@@ -197,7 +197,7 @@ export function variableOf(name: OptionName): string {
   return `CARPOOL_${name.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`
 }
 
-/** What an owner asks for a unit of work, by runtime. */
+/** Returns the price that an owner asks for a unit of work, by runtime. */
 export function asksOf(prices: readonly string[]): ReadonlyMap<string, Ask> {
   return new Map(prices.flatMap((text) => askFrom(text) ?? []).map(({ runtime, ask }) => [runtime, ask]))
 }

@@ -134,7 +134,7 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
   },
 }
 
-/** Not a switch: what is on by default must be one word to turn off. */
+/** Not a switch: an option that is on by default must take one word to turn off. */
 function yesOrNo<Name extends 'pluggedOnly' | 'parkLock' | 'ignitionOff' | 'unmeteredOnly'>(
   name: Name,
   help: string,

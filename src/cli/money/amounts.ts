@@ -1,6 +1,6 @@
 /** Amounts as banks and bookkeeping programs read them: exact decimal numbers, without a float in between. */
 
-/** Of the currency's minor unit (ISO 4217): 2 for EUR, 0 for JPY. */
+/** Returns the digits of the currency's minor unit (ISO 4217): 2 for EUR, 0 for JPY. */
 export function decimals(currency: string): number {
   const { maximumFractionDigits } = new Intl.NumberFormat('en', {
     style: 'currency',

@@ -2,8 +2,9 @@
  * The ledger for other programs: CSV (RFC 4180), and the plain-text journals of beancount and hledger, in which every
  * transaction sums to zero, too.
  *
- * In the journals what a submitter pays is an expense, what is owed to owners and operators a liability, and what was
- * paid left an asset; signs are theirs, debits positive. What is only set aside is in the CSV and not in them.
+ * In the journals a submitter's payments are expenses, debts to owners and operators are liabilities, and money paid
+ * out leaves an asset; signs are theirs, debits positive. Amounts that are only set aside are in the CSV and not in
+ * the journals.
  */
 import type { LedgerLine } from '../../host/ledger/contract.ts'
 import { type AccountId, accountOf } from '../../protocol/ledger/account.ts'

@@ -1,6 +1,6 @@
 /**
- * Who is owed what after a demonstration, from both sides: the submitter's bill, and what each vehicle's own ledger
- * says that it earned. They must be the same to the millionth.
+ * Compares the money after a demonstration from both sides: the submitter's bill, and the earnings in each vehicle's
+ * own ledger. They must be the same to the millionth.
  */
 import type { BillTotals } from '../../host/ledger/contract.ts'
 import type { Micros } from '../../protocol/price.ts'
@@ -11,9 +11,9 @@ export interface Books {
   readonly bill: BillTotals
   /** By vehicle's name: the owners' part of what the bill says. */
   readonly billed: ReadonlyMap<string, Micros>
-  /** What the vehicles that still answer say themselves. */
+  /** The earnings that the vehicles that still answer report themselves. */
   readonly earned: ReadonlyMap<string, Micros>
-  /** What was billed and is nobody's: 0. */
+  /** The amount that was billed and belongs to nobody: 0. */
   readonly leftMicros: Micros
 }
 

@@ -1,6 +1,4 @@
-/**
- * Who plays in a demonstration: which vehicle lies, which one drives off, which one is not charged enough to work.
- */
+/** Casts a demonstration: one vehicle lies, one drives off, one is not charged enough to work. */
 import { fileURLToPath } from 'node:url'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import type { SwarmVehicle } from './swarm.ts'
@@ -32,13 +30,19 @@ export function parseFaults(text: string): ReadonlySet<Fault> {
   return new Set(names as Fault[])
 }
 
-/** What goes wrong unless told otherwise: all of it, or, among few vehicles, what leaves enough of them to agree. */
+/**
+ * Returns the faults of a demonstration for which nobody chose any: all of them or, among few vehicles, those that
+ * leave enough vehicles to agree.
+ */
 export function faultsFor(count: number): ReadonlySet<Fault> {
   const choices: readonly (readonly Fault[])[] = [faultNames, ['liar', 'kill', 'drive-off'], ['liar'], []]
   return new Set(choices.find((faults) => count >= vehiclesFor(new Set(faults)))!)
 }
 
-/** Those that something happens to, and two that stay to the end: what they agree on is verified. */
+/**
+ * Returns the number of vehicles that these faults need: one for each, and two that stay to the end, since only
+ * results that two agree on are verified.
+ */
 function vehiclesFor(faults: ReadonlySet<Fault>): number {
   return faults.size === 0 ? 1 : faults.size + 2
 }

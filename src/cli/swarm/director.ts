@@ -1,9 +1,9 @@
 /**
  * Plays traces of vehicles to the nodes of a demonstration, on cue.
  *
- * What is to happen in the middle of a job cannot stand in a trace by its time: nobody knows beforehand when the job is
- * there. So each node reads its signals from a program (`command:`), as it would from a maker's glue; the
- * program follows a file, and the director writes into that file what a sample trace says, from when it is told to.
+ * An event in the middle of a job cannot stand in a trace by its time: nobody knows beforehand when the job is there.
+ * So each node reads its signals from a program (`command:`), as it would from a maker's glue; the program follows a
+ * file, and the director writes into that file what a sample trace says, from when it is told to.
  */
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ import type { CastVehicle } from './cast.ts'
 
 const tracesFolder = fileURLToPath(new URL('../../../samples/traces', import.meta.url))
 
-/** What every owner asks for a page. */
+/** The price that every owner asks for a page. */
 const price = 'ocr=0.0002EUR'
 
 /** In every trace the first moment lasts: played as slowly as this, nothing changes within a demonstration. */

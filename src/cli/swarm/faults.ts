@@ -1,4 +1,4 @@
-/** What goes wrong in a demonstration, and when: each fault waits for a vehicle that has something to lose. */
+/** Brings faults into a demonstration: each waits for a vehicle that has something to lose. */
 import type { CastVehicle, Fault } from './cast.ts'
 import type { Director } from './director.ts'
 import type { Member } from './member.ts'
@@ -8,7 +8,7 @@ export interface Incident {
   readonly fault: Exclude<Fault, 'liar'>
   readonly member: Member
   readonly atSeconds: number
-  /** What its owner's rules said then; null for one that was killed. */
+  /** The sentence of its owner's rules at that moment; null for a vehicle that was killed. */
   readonly sentence: string | null
 }
 
@@ -38,7 +38,7 @@ export async function strike(
   const play = async (vehicle: CastVehicle) => {
     const member = swarm.vehicle(vehicle.name)
     if (vehicle.part === 'drive-off' || vehicle.part === 'hot') {
-      // Who drives off has something to hand back.
+      // A vehicle that drives off has something to hand back.
       if ((await firstAtWork([member], vehicle.part === 'hot' ? 0 : 1, signal)) === undefined) return
       director.cue(vehicle)
       const sentence = await verdictOf(member, 'stop', signal)

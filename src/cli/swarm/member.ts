@@ -72,7 +72,7 @@ export class Member {
     return this.#process.exitCode === null && this.#process.signalCode === null
   }
 
-  /** What the node wrote to its log so far. */
+  /** Returns the node's log so far. */
   log(): string {
     return readFileSync(join(this.dataDir, 'node.log'), 'utf8')
   }

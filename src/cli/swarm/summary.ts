@@ -1,4 +1,7 @@
-/** What a demonstration says at its end: what was read, what it cost, who lied, who left, who did and earned what. */
+/**
+ * Sums up a demonstration at its end: the pages that were read, their cost, the vehicles that lied or left, and each
+ * vehicle's work and earnings.
+ */
 import type { JobStatus } from '../../host/api.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { formatBound, formatCount, formatDuration, shortOwner } from '../format.ts'

@@ -37,7 +37,7 @@ export interface SwarmOptions {
   readonly laterOwners?: readonly string[]
   /** Without a fleet the mesh is open. */
   readonly fleet?: boolean
-  /** What the fleet's operator keeps of what owners earn, in parts per million. */
+  /** The share of owners' earnings that the fleet's operator keeps, in parts per million. */
   readonly operatorPpm?: number
   /** The program of members that name none of their own; the usual one by default. */
   readonly program?: string

@@ -8,7 +8,7 @@ import type { ResultLine } from '../../host/api.ts'
 /** Beside src in a checkout, beside dist in the package. */
 export const samplesFolder = fileURLToPath(new URL('../../../samples/scans', import.meta.url))
 
-/** What a demonstration must reach on pages whose text is known. */
+/** The most errors that a demonstration may make on pages whose text is known. */
 export const errorRateMax = 0.02
 
 export interface Reading {

@@ -1,8 +1,8 @@
 /**
  * One child process: frames in and out, signals, and the end.
  *
- * `onClose` comes after the last frame, never before it (Node's 'close', not its 'exit'): whoever decides
- * which record a dead child was busy with has then seen every answer that it gave.
+ * `onClose` comes after the last frame, never before it (Node's 'close', not its 'exit'): the code that decides which
+ * record a dead child was busy with has then seen every answer that it gave.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** What the node says to the executor, and what it gets back. */
+/** The requests of the node to the executor, and the answers that it gets back. */
 import type {
   DocumentShape,
   EngineDescription,
@@ -6,7 +6,7 @@ import type {
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 
-/** Whatever executes a node's work: child processes (executor.ts), or a test's own function. */
+/** The executor of a node's work: child processes (executor.ts), or a test's own function. */
 export interface Executor {
   /** Lists the engines that this machine can run. */
   describeEngines(): Promise<readonly EngineDescription[]>
@@ -19,7 +19,7 @@ export interface Executor {
   /** Ends every slot's process, and starts none until `proceed`. */
   halt(): void
   proceed(): void
-  /** Resolves when nothing runs any more. What is pending rejects with SlotKilled. */
+  /** Resolves when nothing runs any more. Pending requests reject with SlotKilled. */
   close(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export interface RecordResult {
   readonly output: Uint8Array
   readonly text: string
   readonly error: { readonly code: RecordErrorCode; readonly message: string } | null
-  /** Of the child's process; where a limit ended it, as last sampled. */
+  /** The CPU time of the child's process; where a limit ended it, as last sampled. */
   readonly cpuMs: number
   /** While this record was the slot's first, frozen time left out: over a slot's records it adds up to the time it was busy. */
   readonly wallMs: number

@@ -1,5 +1,5 @@
 /**
- * Runs a vehicle's work in child processes: what the node asks of inference, and the only way to it.
+ * Runs a vehicle's work in child processes. The node has no other way to inference.
  *
  * One process per slot, because only a process can be frozen within a millisecond, bounded in memory and
  * ended at any point (a worker thread with native ORT took the whole process down, 3 times of 3). How a
@@ -41,7 +41,7 @@ export class ProcessExecutor implements Executor {
     process.on('exit', this.#killAll)
   }
 
-  /** What this machine can run. Takes a second: it hashes every engine. */
+  /** Describes the engines that this machine can run. Takes a second, since it hashes every engine. */
   describeEngines(): Promise<EngineDescription[]> {
     const { promise, resolve, reject } = Promise.withResolvers<EngineDescription[]>()
     new Child([process.execPath, childMain, '--describe'], {
@@ -103,7 +103,7 @@ export class ProcessExecutor implements Executor {
     return { pages: said.pages, pageCostMs: said.pageCostMs }
   }
 
-  /** Kills every child; resolves when they are gone. What is pending rejects with SlotKilled. */
+  /** Kills every child; resolves when they are gone. Pending requests reject with SlotKilled. */
   async close(): Promise<void> {
     this.#closed = true
     process.off('exit', this.#killAll)

@@ -68,7 +68,7 @@ const systemPaths = [
   '/sys/devices/system/cpu',
 ]
 
-/** Where the new root is built: in the child's own view only. One that holds nothing that the child needs. */
+/** Places for the new root, in the child's own view only. The first that holds nothing the child needs is taken. */
 const buildingPlaces = ['/mnt', '/media', '/srv', '/opt', '/tmp']
 
 /** Three times what a child holds open (measured: 22). */
@@ -96,7 +96,7 @@ export async function probeIsolation(limits: ExecutorLimits, log: ExecutorLog): 
   return { chain: Object.values(links).flatMap((link) => link ?? []), missing }
 }
 
-/** Whether node runs in a root of its own, and finds its code there. */
+/** Checks that node runs in a root of its own, and finds its code there. */
 async function probeRoot(unshare: readonly string[], setpriv: readonly string[]): Promise<string[] | null> {
   const sh = findTool('sh')
   const paths = rootPaths([...readableFolders(), process.execPath, ...setpriv.slice(0, 1), ...systemPaths])

@@ -1,4 +1,4 @@
-/** What waits for a child's answer, in order, and is bounded by its number and its bytes. */
+/** The requests that wait for a child's answer, in order, bounded by their number and their bytes. */
 import type { FromChild, RecordErrorCode, ToChild } from '../../runtimes/messages.ts'
 import { type RunLimits, SlotFailed } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
@@ -9,7 +9,7 @@ export type Request =
   | { readonly type: 'inspect'; readonly runtime: string }
 
 export interface Answer {
-  /** What the child said, or the code under which the supervisor ended the request. */
+  /** The child's answer, or the code under which the supervisor ended the request. */
   readonly said: (FromChild & { type: 'record' | 'shape' }) | { readonly type: 'fault'; readonly code: Fault }
   readonly body: Uint8Array
   readonly cpuMs: number
@@ -50,7 +50,7 @@ export class LaneQueue {
     return this.#pending.values()
   }
 
-  /** Throws SlotFailed when it is full. One request fits in any case. */
+  /** Throws SlotFailed when the queue is full. A single request fits in any case. */
   add(request: Request, body: Uint8Array, limits: RunLimits): Pending {
     const { queuedRunsMax, queuedBytesMax } = this.#limits
     const bytes = this.#bytes + body.byteLength

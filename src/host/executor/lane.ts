@@ -111,7 +111,7 @@ export class Lane {
     if (this.#queue.length > 0 || !this.#loaded) this.#start()
   }
 
-  /** Frees the memory of a frozen lane: what waits is begun anew, in another child, when it is resumed. */
+  /** Frees the memory of a frozen lane. When the lane is resumed, waiting requests begin anew in another child. */
   evict(): void {
     if (this.#frozen) this.#child?.kill()
   }

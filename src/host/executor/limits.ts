@@ -38,7 +38,7 @@ export const defaultLimits: ExecutorLimits = {
   wasmPagesMax: 16_384,
   // Two reads of /proc cost some 60 µs, so 0.1 % of a core at 50 ms. A guess otherwise.
   sampleMs: 50,
-  // One lease of tiny records may be sent ahead as a whole. Guesses.
+  // A lease of tiny records may be sent ahead as a whole. Guesses.
   queuedRunsMax: 16_384,
   queuedBytesMax: 256 * 2 ** 20,
 }

@@ -37,7 +37,7 @@ export class ProcessSlot implements Slot {
   #lane: Lane | null = null
   #key: string | null = null
   #frozen = false
-  /** Nothing runs on this machine: whoever resumes the slot does not change that. */
+  /** Nothing runs on this machine, even if somebody resumes the slot. */
   #halted = false
   /** Prepares are taken one after another; a kill makes the ones that wait void. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -59,9 +59,9 @@ export class ProcessSlot implements Slot {
   }
 
   /**
-   * Runs one page, counted from 0, in the session that was prepared last. May be called many times without
-   * waiting: the child takes them in order. Whatever goes wrong with the document is in the result; rejects
-   * with SlotKilled or SlotFailed only, which say nothing about it.
+   * Runs one page, counted from 0, in the session that was prepared last. May be called many times without waiting:
+   * the child takes them in order. A fault of the document is in the result; the promise rejects with SlotKilled or
+   * SlotFailed only, which say nothing about the document.
    */
   async run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult> {
     if (this.#lane === null)
@@ -86,7 +86,9 @@ export class ProcessSlot implements Slot {
     if (!this.#halted) this.#lane?.resume()
   }
 
-  /** Frozen, with no memory in use, until `proceed`; what was asked of the slot is done then, from its beginning. */
+  /**
+   * Freezes the slot, with no memory in use, until `proceed`; it then does all pending requests from their beginning.
+   */
   halt(): void {
     this.#halted = true
     this.#lane?.freeze()

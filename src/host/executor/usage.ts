@@ -1,5 +1,5 @@
 /**
- * What a process has used so far, read from Linux's /proc; null where it cannot be read (gone, or not Linux).
+ * Reads from Linux's /proc what a process has used so far; null where it cannot be read (gone, or not Linux).
  *
  * Read synchronously: /proc answers from memory in some tens of microseconds, less than a trip through the
  * thread pool, and a sample that arrives late would be held against the wrong record.

@@ -24,7 +24,7 @@ export class Watch {
   #watching = false
   #sampledAtMs = 0
   #wallMs = 0
-  /** Null until the first sample of this record: what came before may have been another's. */
+  /** Null until the first sample of this record: an earlier one may belong to another record. */
   #cpuFromMs: number | null = null
   #cpuMs = 0
 

@@ -12,7 +12,7 @@ import { Stewardship } from '../stewardship/stewardship.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { KnownJob } from './job-rows.ts'
 
-/** What every stewardship of a node has in common. */
+/** The parts that all stewardships of a node share. */
 export interface StewardshipParts
   extends Pick<StewardshipOptions, 'key' | 'network' | 'store' | 'recomputer' | 'clock' | 'log'> {
   readonly submitter: SigningKey

@@ -1,6 +1,6 @@
 /**
- * What this node keeps about each job beside its records, in one row of the journal: private until the job ends, or only
- * of use here. It is read from the disk's JSON in this file and nowhere else.
+ * Keeps the facts about each job that are not in its records, in one row of the journal: they are private until the
+ * job ends, or only of use here. They are read from the disk's JSON in this file and nowhere else.
  */
 import { z } from 'zod'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
@@ -37,7 +37,7 @@ const stateSchema = z.object({
   requestDigest: z.string(),
   /** In hex, where others submitted it: the submitter's key makes it here. */
   secret: z.string().optional(),
-  /** Once the job has ended: what a list of jobs shows of it … */
+  /** Once the job has ended: the summary that a list of jobs shows … */
   summary: summarySchema.optional(),
   /** … and how fast it was. */
   pagesPerSecond: z.number().optional(),

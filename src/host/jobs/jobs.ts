@@ -1,8 +1,8 @@
 /**
  * The jobs of this node: those that it looks after, and what can be asked about them.
  *
- * Who keeps them in memory is in registry.ts, what others say to them in routing.ts, how this node comes to those of
- * others in standing-by.ts and reading.ts.
+ * registry.ts keeps them in memory, routing.ts hands them what others say, and standing-by.ts and reading.ts take on
+ * jobs of others.
  */
 import { type EventEmitter, on } from 'node:events'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'

@@ -1,6 +1,6 @@
 /**
- * Reading jobs from another node than the one that they were submitted to: whoever holds the submitter's key asks the
- * stewards, and is let in by them.
+ * Reads jobs from another node than the one that they were submitted to: a node that holds the submitter's key asks
+ * the stewards, and they let it in.
  */
 
 import type { PeerId } from '../../protocol/ids.ts'

@@ -16,11 +16,14 @@ import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
 export interface RegistryOptions extends StewardshipParts {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
   readonly bans: Pick<Bans, 'caught'>
-  /** What the fleet's operator keeps of what owners earn, in parts per million; 0 without a fleet. */
+  /** The share of owners' earnings that the fleet's operator keeps, in parts per million; 0 without a fleet. */
   readonly operatorPpm: () => number
 }
 
-/** Who asks for the status of a job that has ended asks for its results next: it stays in memory this long. A guess. */
+/**
+ * A job that has ended stays in memory this long: somebody who asks for its status asks for its results next. A
+ * guess.
+ */
 const lingerMs = 10_000
 /** How often it is looked at which jobs may go. */
 const lookMs = 2_000
@@ -92,7 +95,7 @@ export class Registry {
     return seat?.running
   }
 
-  /** Whether it is on its way into memory. */
+  /** Tells whether the job is on its way into memory. */
   isBeginning(job: JobId): boolean {
     const seat = this.#seats.get(job)
     return seat !== undefined && seat.running === undefined
@@ -142,7 +145,7 @@ export class Registry {
     this.changes.emit(job)
   }
 
-  /** A peer is back: what jobs that have ended could not tell it, they tell it now. */
+  /** Tells a peer that is back the news that ended jobs could not tell it before. */
   async returned(peer: PeerId): Promise<void> {
     for (const job of [...(this.#owed.get(peer) ?? [])])
       await this.use(job, () => {}).catch((error) =>

@@ -59,7 +59,7 @@ export async function writeReport(
   }
 }
 
-/** In a fleet: who its vehicles belong to, as far as they have shown this node. */
+/** In a fleet: yields the owners that vehicles belong to, as far as they have shown this node. */
 function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Generator<ReportedRecord> {
   if (fleet === null) return
   for (const text of JSON.parse(journal.getSetting(chartersSetting(fleet)) ?? '[]') as string[])
@@ -74,7 +74,8 @@ function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Gener
 }
 
 function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
-  // A standby may have learnt of a verdict before the receipts that it counts. What a lease carries beside it are keys.
+  // A standby may have learnt of a verdict before the receipts that it counts. The other things that a lease carries
+  // are keys.
   for (const wanted of reportedKinds)
     for (const { kind, body, signature, extra } of store.journal.ofJob(job))
       if (kind === wanted)

@@ -57,7 +57,7 @@ async function outcomeOf(
   try {
     return unpackResult(manifest, bytes, entry.pages, key)
   } catch (error) {
-    // Of a blind job nobody has looked into it until now.
+    // Nobody has looked into a result of a blind job until now.
     if (error instanceof Unsealable || error instanceof ProtocolError)
       return `its result ${verdict.result} is none, though its vehicles agree on it: ${error.message}`
     throw error

@@ -1,6 +1,6 @@
 /**
- * Hands what is said to a steward to the job that it names. A job that runs is in memory. One that has ended mostly is
- * not: what its row tells is answered from there, and for anything else it is read from the disk.
+ * Hands messages for a steward to the job that they name. A job that runs is in memory. A job that has ended mostly
+ * is not: its row answers what it can, and for anything else the job is read from the disk.
  */
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'

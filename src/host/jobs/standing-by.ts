@@ -13,7 +13,7 @@ import { drawSeed, verifyByPeerId } from '../store/keys.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
 export interface StandingByOptions extends RegistryOptions {
-  /** Whether it looks after jobs of others when asked. */
+  /** True when it looks after jobs of others when they ask. */
   readonly standsBy: boolean
 }
 

@@ -15,7 +15,7 @@ import type { Registry, RegistryOptions } from './registry.ts'
 export interface SubmittingOptions extends RegistryOptions {
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
-  /** Whose voice this node is. */
+  /** The owner whose voice this node is. */
   readonly owner: OwnerId
   readonly fleet: PeerId | null
 }
@@ -82,8 +82,8 @@ export class Submitting {
   }
 
   /**
-   * The job that the same request has become, unless that job has ended in vain: who asks again for what was cancelled
-   * or failed wants it done.
+   * Returns the job that the same request has become, unless that job was cancelled or failed: somebody who asks for
+   * it again wants it done.
    */
   #madeFrom(digest: string): JobId | undefined {
     return this.#registry.rows.list().find(({ job, state, endedAtMs }) => {

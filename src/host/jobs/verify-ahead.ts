@@ -1,10 +1,11 @@
 /**
- * The signatures of many records, checked on every core before they are asked for.
+ * Checks the signatures of many records, on every core, before anybody asks for them.
  *
  * Two thirds of an audit are Ed25519, and it asks for one signature after another. libuv's threads check them all
- * beforehand, and the audit finds the answers there. Whose signature it is stands inside the body, and where is
- * guessed, since decoding takes as long as half a check. A wrong guess is a wrong signature, and what was not found
- * right is checked when it is asked for: so nothing is believed that would not have been.
+ * beforehand, and the audit finds the answers there. The signer's name stands inside the body. We guess its place,
+ * since decoding takes as long as half a check. A wrong guess looks like a wrong signature, and a signature that was
+ * not found right is checked again when the audit asks for it. So nothing is believed that the audit would not have
+ * believed by itself.
  */
 import type { PeerId } from '../../protocol/ids.ts'
 import type { SignedRecord, Verify } from '../../protocol/record/record.ts'
@@ -29,7 +30,7 @@ export async function verifyAhead(records: readonly SignedRecord[]): Promise<Ver
   }
 }
 
-/** Of an Ed25519 peer id in base58. */
+/** The length of an Ed25519 peer id in base58. */
 const peerIdLength = 52
 /** In CBOR: the text 'signer' of 6 bytes, and the head of a text as long as a peer id. */
 const label = Buffer.concat([Buffer.of(0x66), Buffer.from('signer'), Buffer.of(0x78, peerIdLength)])

@@ -1,6 +1,6 @@
 /**
- * The ledger on disk: what src/protocol/ledger decides, in the same database as the journal, so that what follows from
- * a record is written in its commit, or is made up for from the journal after a crash.
+ * The ledger on disk: the decisions of src/protocol/ledger, in the same database as the journal. The entries that
+ * follow from a record are written in its commit, or made up for from the journal after a crash.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { equals } from 'uint8arrays'
@@ -120,7 +120,7 @@ export class Books implements LedgerState {
     yield* last.values()
   }
 
-  /** What these payers have noted as paid to this payee. */
+  /** Returns the sum that these payers have noted as paid to this payee. */
   paidTo(account: AccountId, payer: PeerId, currency: string): number {
     return this.#database.get<{ micros: number }>(
       `SELECT coalesce(sum(CASE kind WHEN 'paid' THEN micros ELSE -micros END), 0) AS micros FROM ledger_entries

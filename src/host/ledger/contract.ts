@@ -1,4 +1,7 @@
-/** What can be asked about money; plain data, since all of it crosses a socket as JSON. Amounts are micros. */
+/**
+ * The questions about money and their answers; plain data, since all of it crosses a socket as JSON. Amounts are
+ * micros.
+ */
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
 import type { Difference } from '../../protocol/ledger/receivables.ts'
@@ -6,7 +9,7 @@ import type { Micros } from '../../protocol/price.ts'
 
 /** Work, with the evidence of its receipts. */
 export interface Work {
-  /** Of shards that were verified. */
+  /** The units of shards that were verified. */
   readonly units: number
   readonly receipts: number
   readonly wallMs: number
@@ -99,11 +102,11 @@ export interface BillTotals {
 
 export interface SettleRequest {
   readonly action: 'preview' | 'prepare' | 'paid' | 'cancel'
-  /** Who is owed less than this waits. */
+  /** A payee that is owed less than this waits. */
   readonly thresholdMicros: Micros
-  /** Of `prepare`: only these payees, null: all. */
+  /** For `prepare`: pays only these payees; null: all. */
   readonly payees: readonly string[] | null
-  /** Of `paid` and `cancel`. */
+  /** For `paid` and `cancel`: the name of the pay-out. */
   readonly payout: string | null
   readonly reference: string
 }

@@ -1,7 +1,7 @@
 /**
- * What this node's vehicle is owed: for each job that it works for and that pays, carries out what Receivables
- * (src/protocol/ledger) decides. It keeps the signed records that the money rests on, since a job's own records are
- * forgotten when the job is over.
+ * Keeps the vehicle's earnings: for each job that this node's vehicle works for and that pays, carries out the
+ * decisions of Receivables (src/protocol/ledger). It keeps the signed records that the money rests on, since a job's
+ * own records are forgotten when the job is over.
  */
 import type { Logger } from 'pino'
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
@@ -29,7 +29,7 @@ import type { WorkedJob } from './tables.ts'
 export interface EarningsOptions extends LedgerParts {
   readonly self: PeerId
   readonly say: (to: PeerId, message: Message) => void
-  /** What is behind it waits until it is durable. */
+  /** Makes the effects behind the write wait until it is durable. */
   readonly persist: (write: () => Promise<unknown>) => void
   /** Once all before it is durable. */
   readonly after: (action: () => void) => void
@@ -106,7 +106,10 @@ export class Earnings {
     this.#handle(job, { type: 'signed', lease, receipt })
   }
 
-  /** Throws ProtocolError for a statement that does not hold. One of nobody's job is passed over. */
+  /**
+   * Throws ProtocolError for a statement that does not hold. A statement about a job that is unknown here is passed
+   * over.
+   */
   hear(from: PeerId, { record, claims, next }: Extract<Message, { type: 'statement' }>): void {
     const statement = openStatement(record, sha256, verifyByPeerId)
     const job = statement.job === null ? undefined : this.#jobOf(statement.job)
@@ -118,7 +121,7 @@ export class Earnings {
     for (const job of [...this.#jobs.values()]) this.#handle(job, { type: 'connected', peer })
   }
 
-  /** Where stewards and this vehicle do not come to the same, with the receipts behind it. */
+  /** Returns the claims on which stewards and this vehicle differ, with the receipts behind them. */
   differences(job: JobId): Difference[] {
     return this.#jobs.get(job)?.receivables.differences() ?? []
   }
@@ -219,7 +222,10 @@ export class Earnings {
     this.#options.after(() => this.#notePaid(row, signer, payload))
   }
 
-  /** What a steward says to have paid is cumulative, too: what is new of it becomes an entry. */
+  /**
+   * Books the payments that a steward says it made. Its figure is cumulative, too: only the part that is new becomes
+   * an entry.
+   */
   #notePaid(row: WorkedJob, signer: PeerId, { vehicle, owner, currency, paidMicros }: Statement): void {
     const { books, log } = this.#options
     const from = ownerAccount(owner, vehicle)

@@ -1,4 +1,7 @@
-/** What one job costs, on a node that looks after it: carries out what Payables (src/protocol/ledger) decides. */
+/**
+ * Keeps the costs of one job, on a node that looks after it: carries out the decisions of Payables
+ * (src/protocol/ledger).
+ */
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { ownerAccount } from '../../protocol/ledger/account.ts'
@@ -52,7 +55,7 @@ export class JobPayables {
     this.#payables = new Payables({ job, submitter, fleet, currency, shards, self: key.peerId })
   }
 
-  /** Call first, with all that the journal holds: what the ledger lacks of it is made up for. */
+  /** Call first, with all that the journal holds: entries that the ledger lacks are made up for. */
   restore(records: Iterable<ClaimRecord>): void {
     this.#handle({ type: 'restored', records })
   }

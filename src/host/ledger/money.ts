@@ -1,4 +1,4 @@
-/** What this node says about money: it reads ledger, statements and receipts, and writes pay-outs. */
+/** Answers this node's questions about money: it reads ledger, statements and receipts, and writes pay-outs. */
 import { pushTo } from '../../base/push-to.ts'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
@@ -40,7 +40,7 @@ export class Money {
     this.#options = options
   }
 
-  /** Of this node's vehicle, in all and since each of these times. */
+  /** Returns the earnings of this node's vehicle, in all and since each of these times. */
   async earnings(
     periods: readonly { readonly name: string; readonly sinceMs: number }[],
   ): Promise<EarningsView> {
@@ -126,7 +126,7 @@ export class Money {
     }
   }
 
-  /** Of a job that this node looks after: every execution of every shard, and what it came to. */
+  /** Yields the bill of a job that this node looks after: every execution of every shard, and what it came to. */
   async *bill(
     job: JobId,
     {
@@ -223,7 +223,7 @@ const noWork: Work = {
 
 const none = { executions: 0, micros: 0 }
 
-/** By kind of entry: what it does to what is pending, and to what is verified. */
+/** By kind of entry: the signs of its change to the pending sum, and to the verified one. */
 const changeOf: Readonly<Record<Entry['kind'], readonly [number, number]>> = {
   pending: [1, 0],
   posted: [-1, 1],

@@ -29,7 +29,7 @@ export class Names {
     for (const [i, name] of unknown.entries()) this.#numbers.set(name, numbers[i]!)
   }
 
-  /** Of a name that was added. */
+  /** Returns the number of a name that was added. */
   numberOf(name: string): number {
     return this.#numbers.get(name) ?? this.#read(name)
   }

@@ -1,9 +1,9 @@
 /**
- * Pay-outs: what this node's submitter owes, net for each payee, made ready for a bank. Carpool holds no money: that a
- * pay-out was paid is an entry with the bank's reference, and nothing else.
+ * Pay-outs: the debts of this node's submitter, net for each payee, made ready for a bank. Carpool holds no money: a
+ * payment is an entry with the bank's reference, and nothing else.
  *
- * Banks take whole minor units, so what is left of a cent stays owed. While a pay-out is open, what it holds is in no
- * other.
+ * Banks take whole minor units, so the rest of a cent stays owed. While a pay-out is open, the money that it holds is
+ * in no other.
  */
 import { compareText } from '../../base/bytes.ts'
 import type { PeerId } from '../../protocol/ids.ts'
@@ -134,7 +134,7 @@ export class Payouts {
       .sort((a, b) => compareText(a.currency, b.currency) || compareText(a.payee, b.payee))
   }
 
-  /** What this payer owes to each account, less what open pay-outs hold; by currency and payee. */
+  /** Returns the amount that this payer owes to each account, less what open pay-outs hold; by currency and payee. */
   #byPayee(): Map<string, Account[]> {
     const sums = new Map<string, Account>()
     const add = ({ account, currency, micros }: Account) => {

@@ -12,7 +12,7 @@ export interface StatementRow extends SignedRecord {
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly id: RecordId
-  /** Whether the vehicle's own receipts come to the same; null: not heard yet. */
+  /** True when the vehicle's own receipts come to the same; null: not heard yet. */
   readonly agreed: boolean | null
 }
 
@@ -59,7 +59,7 @@ export class LedgerTables {
     )
   }
 
-  /** Of a job, or of all. */
+  /** Returns the statements of a job, or of all jobs. */
   statements(job: JobId | null = null): StatementRow[] {
     return this.#database
       .all<Omit<StatementRow, 'agreed'> & { readonly agreed: number | null }>(

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { NodeApi } from '../api.ts'
 import { type MethodName, type Operation, operations } from './operations.ts'
 
-/** One request that is being answered. */
+/** A request that is being answered. */
 export interface Caller {
   /** Sends an event; resolves when the client has room for the next. Rejects when the client is gone. */
   send(event: unknown): Promise<void>
@@ -49,7 +49,7 @@ function valuesOf({ args }: Exclude<Operation, { kind: 'order' }>, params: unkno
   return args.map(([name]) => values[name])
 }
 
-/** Each of them as an event; what they end with is the answer. */
+/** Sends each line as an event; the value that the lines end with is the answer. */
 async function sendAll<Line, End>(lines: AsyncGenerator<Line, End>, { send }: Caller): Promise<End> {
   try {
     for (;;) {

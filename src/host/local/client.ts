@@ -59,7 +59,7 @@ function named({ args }: Exclude<Operation, { kind: 'order' }>, given: readonly 
   return Object.fromEntries(args.map(([name], at) => [name, given[at]]))
 }
 
-/** Where a node is asked, and all that is being asked there. */
+/** A connection to a node, with the requests that wait for its answers. */
 class Line {
   readonly #path: string
   readonly #sockets = new Set<Socket>()

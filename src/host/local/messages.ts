@@ -1,9 +1,10 @@
 /**
- * What goes over a node's local socket: JSON lines, `{id, method, params}` from the client, and from the node any
+ * The messages on a node's local socket: JSON lines, `{id, method, params}` from the client, and from the node any
  * number of `{id, event}` and then `{id, result}` or `{id, error}`.
  *
- * The requests of one connection are answered one after another; who wants two things at once connects twice.
- * That leaves flow control to the kernel: a client that reads its results slowly holds up itself and nobody else.
+ * The requests of one connection are answered one after another; a client that wants two things at once connects
+ * twice. That leaves flow control to the kernel: a client that reads its results slowly holds up itself and nobody
+ * else.
  */
 import { z } from 'zod'
 

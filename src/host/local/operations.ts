@@ -1,9 +1,10 @@
 /**
- * What may be asked over the socket: one line for each method of NodeApi. The server and the client are made from this
- * table, so that a new method is a line here, its signature in api.ts and its answer in node/api.ts.
+ * The methods that a client may call over the socket: one line for each method of NodeApi. The server and the client
+ * are made from this table, so that a new method is a line here, its signature in api.ts and its answer in
+ * node/api.ts.
  *
- * The requests come from programs of the same user, so that checking them is not a wall against enemies but against
- * older clients and hand-written scripts: whoever is wrong gets told where.
+ * The requests come from programs of the same user. Checking them is therefore no wall against enemies: it tells
+ * older clients and hand-written scripts where they are wrong.
  */
 import { z } from 'zod'
 import { categorySchema } from '../../protocol/job/manifest.ts'
@@ -26,7 +27,10 @@ interface Call<Values extends readonly unknown[]> {
   readonly args: Arguments<Values>
 }
 
-/** One argument, which is the whole of `params`; one answer, and before it news of the progress as events. */
+/**
+ * An operation with one argument, which is the whole of `params`, and one answer, with news of the progress as events
+ * before it.
+ */
 interface Order<Value> {
   readonly kind: 'order'
   readonly schema: z.ZodType<Value>

@@ -35,7 +35,7 @@ export async function serveLocal(api: NodeApi, dataDir: string, log: Logger): Pr
     sockets.add(socket)
     if (sockets.size > connectionsMax) {
       socket.end(encode(refusal(null, 'Busy', `the node has ${connectionsMax} local clients already`)))
-      // What it asks is thrown away, so that it reads the answer and hangs up.
+      // The client's requests are thrown away, so that it reads the answer and hangs up.
       socket.resume()
       return
     }
@@ -81,7 +81,8 @@ class Connection {
     try {
       this.#waiting.push(...this.#lines.push(chunk))
     } catch (error) {
-      // Where the next line begins is anybody's guess. What still comes is thrown away, so that the answer is read.
+      // Nobody can tell where the next line begins. We throw away all further bytes, so that the client reads the
+      // answer.
       this.#socket.removeAllListeners('data').resume()
       this.#socket.end(encode(refusal(null, 'Malformed', (error as Error).message)))
       return

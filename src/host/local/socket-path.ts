@@ -1,5 +1,6 @@
 /**
- * Where a node's socket is: `control.sock` in its data directory, where its owner finds it without being told.
+ * Finds the place of a node's socket: `control.sock` in its data directory, where its owner finds it without being
+ * told.
  *
  * The kernel keeps a socket's path in a field of 108 bytes (unix(7); 104 on macOS). A data directory that lies too
  * deep for that has a note in it instead, which says where the socket is: in a directory of its own under the
@@ -13,7 +14,10 @@ import { writeWhole } from '../store/durable.ts'
 /** The smaller of the two, less the zero at its end. */
 const socketPathBytesMax = 103
 
-/** Where to listen. The caller owns the data directory, so that whatever lies there is a dead node's, and goes. */
+/**
+ * Returns the path to listen on. The caller owns the data directory, so a socket that lies there is a dead node's,
+ * and goes.
+ */
 export function prepareSocketPath(dataDir: string): string {
   removeSocketPath(dataDir)
   const path = join(dataDir, socketName)
@@ -28,7 +32,7 @@ export function prepareSocketPath(dataDir: string): string {
   return elsewhere
 }
 
-/** Where a node that runs on this data directory listens; undefined when none has. */
+/** Returns the path on which a node listens that runs on this data directory; undefined when none has run. */
 export function findSocketPath(dataDir: string): string | undefined {
   const path = join(dataDir, socketName)
   return fits(path) ? path : readNote(dataDir)

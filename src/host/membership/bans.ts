@@ -1,8 +1,8 @@
 /**
- * Bans: owners of whom this node has proof that they lied. They get no work from here, for good.
+ * Bans: the owners that this node has proof against, because they lied. They get no work from here, for good.
  *
  * Proof of two contradicting receipts is passed on to everybody connected, who check it for themselves and pass it on
- * once. What this node found wrong by recomputing convinces nobody else, and stays here.
+ * once. A lie that this node found by recomputing convinces nobody else, and stays here.
  */
 import type { Logger } from 'pino'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'

@@ -121,7 +121,7 @@ export function readCharter(path: string): Opened<Charter> {
   return open(path, 'fleet', openCharter, Date.now())
 }
 
-/** Where a journal keeps the charters of a fleet, as a JSON list of their texts. */
+/** Returns the name of the journal's setting that keeps the charters of a fleet, as a JSON list of their texts. */
 export function chartersSetting(fleet: PeerId): string {
   return `charters-of-${fleet}`
 }

@@ -37,12 +37,12 @@ export interface FleetMemberOptions {
   readonly charterPath: string
   /** Only for a registrar. */
   readonly keyPath: string | null
-  /** Where this node keeps its credential. */
+  /** The path of this node's credential. */
   readonly credentialPath: string
   readonly key: SigningKey
   readonly certificate: SignedRecord | null
   readonly owner: OwnerId
-  /** What the fleet is to call this vehicle. */
+  /** The fleet's name for this vehicle. */
   readonly vehicle: string
   readonly journal: Journal
   readonly log: Logger
@@ -96,7 +96,7 @@ export class FleetMember implements Doorkeeper {
     return this.#fleet.id
   }
 
-  /** What its operator keeps of what vehicles earn, in parts per million. */
+  /** The share of vehicles' earnings that the fleet's operator keeps, in parts per million. */
   get operatorPpm(): number {
     return this.#fleet.charter.payload.operatorPpm
   }
@@ -169,7 +169,7 @@ export class FleetMember implements Doorkeeper {
     if (this.#guests.has(peer)) this.#guests.set(peer, { credential: verified, vehicle: name })
   }
 
-  /** Whether somebody heard of earlier may still take part. */
+  /** Tells whether a peer that was heard of earlier may no longer take part. */
   isGone({ peer, owner, credential }: Capacity): boolean {
     try {
       this.#fleet.vouch(credential, peer, owner, Date.now())
@@ -179,7 +179,9 @@ export class FleetMember implements Doorkeeper {
     }
   }
 
-  /** A charter. What is news is kept, told on, and acted upon. Throws ProtocolError when it is not the fleet's. */
+  /**
+   * Hears a charter. A new one is kept, passed on, and acted upon. Throws ProtocolError when it is not the fleet's.
+   */
   hear(charter: SignedRecord): void {
     if (!this.#fleet.adopt(charter)) return
     this.#keepCharters()

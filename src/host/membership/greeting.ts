@@ -1,6 +1,6 @@
 /**
- * What two nodes say to each other before there is a connection: first who they are, then whether the other may come in,
- * with the charters that it lacks.
+ * The greeting of two nodes before there is a connection: first they say who they are, then whether the other may
+ * come in, with the charters that it lacks.
  */
 import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -33,7 +33,7 @@ export interface Reply {
   readonly refused: string | null
   /** From a registrar, to whom it knows. */
   readonly credential: SignedRecord | null
-  /** What the other lacks. */
+  /** The charters that the other node lacks. */
   readonly charters: readonly SignedRecord[]
 }
 

@@ -1,10 +1,10 @@
 /**
- * Membership: who is out there, as this node believes it, and what it tells the others about itself.
+ * Membership: keeps the nodes that this one believes to be out there, and tells them about itself.
  *
- * Adverts in: checked completely before gossip forwards them, then kept in the roster; their addresses go to
- * the network, so that peers who met through one bootstrap node stay connected when it dies. Adverts out: at
- * the interval, at once on change (spaced), and when somebody new listens, since gossip keeps nothing for
- * latecomers.
+ * An advert that comes in is checked completely before gossip forwards it, and is then kept in the roster. Its
+ * addresses go to the network, so that peers that met through one bootstrap node stay connected when that node dies.
+ * This node's own advert goes out at the interval, at once on change (spaced), and when a new peer listens, since
+ * gossip keeps nothing for latecomers.
  */
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -27,11 +27,11 @@ export interface MembershipOptions {
   /** Those that this node believes; kept here, read by others. */
   readonly roster: Roster
   readonly nextSerial: () => number
-  /** What this node has to offer, now. */
+  /** Describes what this node has to offer now. */
   readonly describe: () => Omit<Advert, 'addresses'>
   /** Owners who get no work. */
   readonly isBanned: (owner: OwnerId) => boolean
-  /** Whom the fleet knows; null in an open mesh. */
+  /** The fleet's members; null in an open mesh. */
   readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
   readonly clock: Clock
   readonly log: Logger

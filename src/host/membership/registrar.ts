@@ -26,7 +26,7 @@ export interface RegistrarOptions {
   readonly onCharter: (charter: SignedRecord) => void
 }
 
-/** What a node that asks says of itself. */
+/** The facts that a node states of itself when it asks to be admitted. */
 export interface Applicant {
   readonly peer: PeerId
   readonly vehicle: string
@@ -50,7 +50,10 @@ export class Registrar {
       throw new Error(`${options.keyPath} is no key of the fleet ${name}, whose key is ${keys.join(' or ')}`)
   }
 
-  /** Somebody asks to join, or for another day. Whoever was not heard of before waits for a person's word. */
+  /**
+   * Decides about a node that asks to join, or for another day. A node that was not heard of before waits for a
+   * person's word.
+   */
   consider(applicant: Applicant): Decision {
     const { journal, log } = this.#options
     const known = journal.members.fleetMember(applicant.peer)

@@ -1,4 +1,7 @@
-/** The promise, or the signal's reason as soon as it aborts. What the promise settles to later is dropped. */
+/**
+ * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A later outcome of the
+ * promise is dropped.
+ */
 export async function abortable<Value>(
   promise: Promise<Value>,
   signal: AbortSignal | undefined,

@@ -4,9 +4,12 @@ import type { ConnectionEncrypter, SecureConnectionOptions, SecuredConnection } 
 import { lpStream } from '@libp2p/utils'
 import type { PeerId } from '../../protocol/ids.ts'
 
-/** Who may come in. What the two say to each other is theirs. */
+/** Decides who may come in. The doorkeepers of the two peers choose what they say to each other. */
 export interface Doorkeeper {
-  /** Who is of another fleet, or of none, speaks another protocol and gets no further than its name. */
+  /**
+   * The fleet that this node belongs to. A peer of another fleet, or of none, speaks another protocol and gets no
+   * further than its name.
+   */
   readonly fleet: PeerId
   /** Talks with somebody whose key is proven. Throws, in one sentence, unless each lets the other in. */
   meet(peer: PeerId, line: AdmissionLine): Promise<void>

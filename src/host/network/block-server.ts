@@ -21,7 +21,7 @@ export type BlockProvider = (
   cid: Cid,
   peer: PeerId,
 ) => Promise<Uint8Array | undefined> | Uint8Array | undefined
-/** Whether the provider would give the block, without reading it. */
+/** Tells whether the provider would give the block, without reading it. */
 export type BlockPresence = (cid: Cid, peer: PeerId) => Promise<boolean> | boolean
 
 export interface BlockSource {
@@ -33,9 +33,9 @@ export interface BlockSource {
  * Answers one peer's questions for as long as its stream lasts.
  *
  * A question is read only when there is room for one more of `blocksServedAtOnceMax` full blocks on their way, so
- * that a peer that asks and does not read holds that much of our memory, and for `stallTimeoutMs` only. Small
- * blocks take as much of it as they are large, hence many of them leave in one packet. What the peer may
- * not have and what we do not have get the same answer: an outsider learns nothing from asking.
+ * that a peer that asks and does not read holds that much of our memory, and for `stallTimeoutMs` only. Small blocks
+ * take as much of it as they are large, hence many of them leave in one packet. A block that the peer may not have
+ * and one that we do not have get the same answer, so an outsider learns nothing from asking.
  */
 export async function serveBlocks(
   stream: FlowStream,
@@ -72,7 +72,7 @@ export async function serveBlocks(
     }
   }
 
-  /** What the caller's code throws is its own trouble: the peer is told 'missing', we are told why. */
+  /** Contains errors that the caller's code throws: the peer is told 'missing', and our log gets the cause. */
   const guarded = async <Value>(cid: Cid, read: () => Promise<Value> | Value): Promise<Value | undefined> => {
     try {
       return await read()

@@ -21,9 +21,9 @@ export interface FetchedBlock {
 /**
  * Content-addressed blocks between two peers: weights, shards, manifests, results.
  *
- * Bitswap does this too, at 70 to 95 MB/s and 770 packages; this protocol keeps CIDv1 and sha2-256 so that it
- * could be swapped in (notes/libp2p.md §4). What we give up is asking many peers at once: whom to ask is the
- * decision of the protocol above, which knows who holds what and who may have it.
+ * Bitswap does this too, at 70 to 95 MB/s and 770 packages; this protocol keeps CIDv1 and sha2-256 so that it could
+ * be swapped in (notes/libp2p.md §4). It gives up asking many peers at once. The protocol above chooses the peer to
+ * ask, since it knows which peers hold a block and which may have it.
  */
 export class BlockExchange {
   readonly #outbound: OutboundStreams
@@ -47,8 +47,8 @@ export class BlockExchange {
   }
 
   /**
-   * Who may have what is the caller's decision; on the wire 'denied' and 'missing' look the same. `has` answers
-   * have() without reading the block; left out, the block is read and dropped.
+   * Serves blocks to the peers that the caller allows; on the wire 'denied' and 'missing' look the same. `has`
+   * answers have() without reading the block; left out, the block is read and dropped.
    */
   serve(provide: BlockProvider, has?: BlockPresence): void {
     const read: BlockPresence = async (cid, peer) => (await provide(cid, peer)) !== undefined

@@ -8,7 +8,7 @@ import { redialPauseMs } from './neighbours.ts'
 
 interface Entry {
   readonly address: Multiaddr
-  /** Whom we found there; the address need not say. */
+  /** The peer that we found there; the address need not name it. */
   peer: string | undefined
   failures: number
   timer: NodeJS.Timeout | undefined

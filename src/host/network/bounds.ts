@@ -9,9 +9,7 @@
 import { messageBytesMax, recordBytesMax } from '../../protocol/limits.ts'
 
 export interface NetworkBounds {
-  /**
-   * Longest control message: six times the protocol's longest. What is longer belongs in a block. Guess.
-   */
+  /** Longest control message: six times the protocol's longest. A longer one belongs in a block. Guess. */
   readonly controlMessageBytesMax: number
   /**
    * Unsent bytes per peer before `send` says 'backlog': four of the longest messages. More costs RAM per slow
@@ -19,8 +17,8 @@ export interface NetworkBounds {
    */
   readonly controlBacklogBytesMax: number
   /**
-   * What one queued message costs besides its bytes, so that a million empty ones are not free. Guess, near
-   * V8's real cost.
+   * The cost of one queued message besides its bytes, so that a million empty ones are not free. Guess, near V8's
+   * real cost.
    */
   readonly messageOverheadBytes: number
 
@@ -57,10 +55,10 @@ export interface NetworkBounds {
    */
   readonly readAheadBytesMax: number
   /**
-   * What a peer may send on a stream before we have read it. Must stay below libp2p's read buffer of 4 MiB,
-   * or pausing a fast stream resets it (notes/libp2p.md §1, trap 3). On loopback it does not matter (§2); at
-   * 50 ms, 1 MiB caps one stream at 21 MB/s, above a vehicle's uplink. More of it speeds up long fat links,
-   * and weighs more in hostile hands.
+   * The bytes that a peer may send on a stream before we have read them. Must stay below libp2p's read buffer of 4
+   * MiB, or pausing a fast stream resets it (notes/libp2p.md §1, trap 3). On loopback it does not matter (§2); at 50
+   * ms, 1 MiB caps one stream at 21 MB/s, above a vehicle's uplink. More of it speeds up long fat links, and weighs
+   * more in hostile hands.
    */
   readonly streamWindowBytesMax: number
   /**
@@ -100,12 +98,16 @@ export interface NetworkBounds {
    * CPU.
    */
   readonly connectionsMax: number
-  /** Of those, from one host: half of them leaves room for everybody else, and for a depot behind one address. Guess. */
+  /**
+   * The connections that one host may have: half of `connectionsMax` leaves room for everybody else, and for a depot
+   * behind one address. Guess.
+   */
   readonly connectionsPerHostMax: number
   /** Connections in that have not shaken hands yet, from all hosts together. libp2p's default is 10. */
   readonly pendingMax: number
   /**
-   * Of those, from one host: half, too. 30 vehicles that start at once behind one address shake hands within a second.
+   * The pending connections that one host may have: half of `pendingMax`. 30 vehicles that start at once behind one
+   * address shake hands within a second.
    */
   readonly pendingPerHostMax: number
   /** How long a handshake may take: less than libp2p's 10 s, since who says nothing occupies a place. Guess. */

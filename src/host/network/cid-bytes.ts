@@ -32,7 +32,10 @@ export function cidFromBytes(bytes: Uint8Array): Cid | undefined {
   return isCid(bytes) ? (base32.encode(bytes) as string as Cid) : undefined
 }
 
-/** Whether the block is the one that the CID names. Synchronous: a tenth of the time a block takes to arrive. */
+/**
+ * Tells whether the block is the one that the CID names. Synchronous: it takes a tenth of the time that a block takes
+ * to arrive.
+ */
 export function isBlockOf(cid: Uint8Array, block: Uint8Array): boolean {
   const digest = hash('sha256', block, 'buffer')
   return digest.equals(cid.subarray(cidBytes - digestBytes))

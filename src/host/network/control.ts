@@ -95,7 +95,7 @@ interface Waiting {
   readonly failed: (error: unknown) => void
 }
 
-/** What waits for one peer, written by one loop that lives as long as there is something to write. */
+/** The messages that wait for one peer, written by one loop that lives as long as there is something to write. */
 class SendQueue {
   readonly #peer: PeerId
   readonly #streams: OutboundStreams
@@ -160,7 +160,7 @@ class SendQueue {
   }
 }
 
-/** One noise packet, about: more gains nothing and copies more. */
+/** About one noise packet: more gains nothing and copies more. */
 const batchBytes = 64 * 1024
 
 function joinFrames(batch: readonly Waiting[]): Uint8Array {

@@ -2,7 +2,7 @@
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 
 /**
- * What can go wrong between two peers.
+ * The failures between two peers:
  *
  * - `unreachable`: no known address answered, or the peer does not speak the protocol.
  * - `too-large`: the message is above its bound; nothing was sent.
@@ -41,7 +41,7 @@ export class NetworkError extends Error {
   }
 }
 
-/** One line about anything that was thrown, for logs and for messages that wrap it. */
+/** Describes anything that was thrown in one line, for logs and for messages that wrap it. */
 export function reason(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return reason(thrown.errors[0])

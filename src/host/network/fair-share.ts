@@ -1,18 +1,18 @@
 /**
- * Fair shares of the processor: what a peer says is handled at once until handling it has taken more than its share; then
- * its next message waits, while everybody else's are handled. Counted in the time that handling took, not in messages,
- * because a beat costs a hundredth of what evidence does; for the peer and for its owner, so that an owner gains
- * nothing by many vehicles. Nobody is cut off: a promise that is not resolved yet keeps the peer's stream unread, and
- * from there on everything that it sends waits on its own machine (network/control.ts).
+ * Fair shares of the processor: a peer's messages are handled at once until they have taken more than its share; then
+ * its next message waits, while everybody else's are handled. The share is counted in the time that handling took,
+ * not in messages, because a beat costs a hundredth of what evidence does. It is counted for the peer and for its
+ * owner, so that an owner gains nothing by many vehicles. Nobody is cut off: a promise that is not resolved yet keeps
+ * the peer's stream unread, and from there on everything that it sends waits on its own machine (network/control.ts).
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { BoundedMap } from '../../base/bounded-map.ts'
 
-/** Of one core, so that the other half is left for everybody else. A guess. */
+/** A peer or an owner may use this share of one core, so that the other half is left for everybody else. A guess. */
 const shareMax = 0.5
-/** So much may be used at once: a job's records that are synchronised, a vehicle that comes back with an hour of work. */
+/** A peer may use this much at once, for example to synchronise a job's records, or to hand in an hour of work. */
 const burstMs = 2_000
-/** Peers and owners that are remembered; who is forgotten starts with a full purse, as everybody does. */
+/** Peers and owners that are remembered; one that is forgotten starts with a full purse again, as everybody does. */
 const pursesMax = 4_096
 
 interface Purse {

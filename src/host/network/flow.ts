@@ -104,7 +104,7 @@ export class FlowStream {
     }
   }
 
-  /** Resets the stream at once; whoever reads or writes it sees `error`. */
+  /** Resets the stream at once; its reader and its writer see `error`. */
   abort(error: Error): void {
     this.#failure ??= error
     this.#stream.abort(error)
@@ -163,7 +163,7 @@ export class FlowStream {
   }
 }
 
-/** One noise packet, about: more gains nothing and copies more. */
+/** About one noise packet: more gains nothing and copies more. */
 const corkedBytesMax = 64 * 1024
 
 function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {

@@ -16,16 +16,16 @@ interface Known {
 }
 
 /**
- * Whom we know, and enough of them connected that the mesh holds without its bootstrap peers.
+ * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
  *
  * Up to `fullMeshPeersMax` known peers, we connect to all; in a larger mesh, to random ones until `degreeMin`
  * are connected, in or out. Random graphs of degree 8 stay connected through the loss of any few nodes, and
  * nobody has to agree on anything. Of a pair that learn of each other at the same time the smaller id dials
  * first, since two crossing dials leave two connections.
  *
- * We keep the addresses ourselves: libp2p's peer store forgets a peer's after an hour even while it is
- * connected, its reconnects stop after five tries, and it dials nobody whom it discovers (notes/libp2p.md §1,
- * traps 11, 12, 14). kad-dht was declined: adverts carry addresses already.
+ * We keep the addresses ourselves: libp2p's peer store forgets a peer's after an hour even while it is connected, its
+ * reconnects stop after five tries, and it dials no peer that it discovers (notes/libp2p.md §1, traps 11, 12, 14).
+ * kad-dht was declined: adverts carry addresses already.
  */
 export class Neighbours {
   readonly #node: Libp2p

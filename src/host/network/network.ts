@@ -100,7 +100,7 @@ export class Network {
     )
   }
 
-  /** Where others can dial us, each ending in /p2p/<peer>. */
+  /** Returns the addresses at which others can dial us, each ending in /p2p/<peer>. */
   addresses(): string[] {
     return this.#node.getMultiaddrs().map(String)
   }

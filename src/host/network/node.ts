@@ -15,7 +15,7 @@ import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
 import { Turnstile } from './turnstile.ts'
 
-/** Who gets in, and which part of the mesh it is that they get into. */
+/** The doorkeepers of a node, and the part of the mesh that they let peers into. */
 export interface Doors {
   /** Which cell: part of the gossip topic's name. */
   readonly gossipScope: string

@@ -117,7 +117,7 @@ export class InboundStreams {
     })
   }
 
-  /** Never rejects: what a peer sends must not reach the process as an unhandled rejection. */
+  /** Never rejects: bytes that a peer sends must not reach the process as an unhandled rejection. */
   async #run(flow: FlowStream, stream: Stream, peer: PeerId): Promise<void> {
     try {
       await this.#serve(flow, peer)

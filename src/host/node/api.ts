@@ -1,4 +1,4 @@
-/** What a node answers to those who ask it: each question goes to the part that knows. */
+/** Answers the questions that a node is asked: each goes to the part that knows. */
 import type { NodeApi, NodeInfo, PeerRow } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { Money } from '../ledger/money.ts'

@@ -5,9 +5,9 @@
  * who acts on the news is said in one place (node.ts), once all parts are there.
  */
 export type News =
-  /** What this node offers has changed: free slots, the owner's rules. */
+  /** This node's offer has changed: free slots, the owner's rules. */
   | 'offer'
-  /** Who may be asked for work has changed, or for what. */
+  /** The set of peers that may be asked for work has changed, or the work that they take. */
   | 'market'
   /** The fleet has put somebody out. */
   | 'revocation'

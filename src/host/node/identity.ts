@@ -1,4 +1,4 @@
-/** Who a node is: its key, whose vehicle it is, and which fleet it belongs to. */
+/** The identity of a node: its key, the owner of its vehicle, and the fleet that it belongs to. */
 import type { OwnerId } from '../../protocol/ids.ts'
 import { ownerIdOf } from '../../protocol/membership/owner.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'

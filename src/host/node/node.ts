@@ -40,7 +40,7 @@ export class CarpoolNode {
     this.#stopFollowing = startParts(parts)
   }
 
-  /** Whether it executes nothing, and looks after no job that has not ended. */
+  /** True when it executes nothing, and looks after no job that has not ended. */
   get isIdle(): boolean {
     const { vehicle, jobs } = this.#parts
     return vehicle.view().leases === 0 && jobs.list().every(({ state }) => state !== 'running')

@@ -1,4 +1,4 @@
-/** What a node is made of. */
+/** The options of a node. */
 import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
 import type { Clock } from '../clock.ts'
@@ -10,10 +10,10 @@ import type { OwnersWish } from '../supervisor/owner-watch.ts'
 export interface NodeOptions {
   readonly dataDir: string
   readonly listen: readonly string[]
-  /** Where others are told to dial; none: where it listens. */
+  /** The addresses that others are told to dial; none: those on which it listens. */
   readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
-  /** What people call it; empty: the end of its peer id. */
+  /** Its name for people; empty: the end of its peer id. */
   readonly name: string
   /** Leases that run at once; 0 for a node that only looks after jobs. */
   readonly slots: number
@@ -26,21 +26,23 @@ export interface NodeOptions {
   /** Path of a key without which nobody sees even a handshake. */
   readonly meshKey: string | null
   readonly cacheBytesMax: number
-  /** What its owner asks for a unit of work, by runtime; nothing for those that are not named. */
+  /** The price that its owner asks for a unit of work, by runtime; nothing for those that are not named. */
   readonly asks: ReadonlyMap<string, Ask>
   readonly wish: OwnersWish
-  /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: nothing tells of one. */
+  /**
+   * The sources of the vehicle's readings (src/host/signals/specs.ts); none: the machine has no vehicle around it.
+   */
   readonly signals: readonly string[]
-  /** Whether the network is paid by the byte. */
+  /** Tells whether the network is paid by the byte. */
   readonly network: NetworkKind
-  /** What a slot that is busy all the time takes. */
+  /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
   readonly log: Logger
-  /** Whether it looks after jobs of others when they ask; not a node that lives for one job only. */
+  /** True when it looks after jobs of others when they ask; not for a node that lives for one job only. */
   readonly standsBy: boolean
   /** Name and version, as the advert says it. */
   readonly software: string
-  /** What runs this node's work, where it is not the usual child processes. */
+  /** The executor of this node's work, where it is not the usual child processes. */
   readonly executor?: Executor
   /** The time, where it is not the machine's. */
   readonly clock?: Clock

@@ -1,4 +1,4 @@
-/** The parts of a node, made in an order in which each knows those that it asks; what they tell goes to the hub. */
+/** Makes the parts of a node, in an order in which each knows those that it asks; their news goes to the hub. */
 import { advertReasonsMax } from '../../protocol/limits.ts'
 import type { Advert } from '../../protocol/membership/advert.ts'
 import { Roster } from '../../protocol/membership/roster.ts'

@@ -1,4 +1,7 @@
-/** What a node takes from its machine: the data directory, slots, readings of the vehicle, and the network. */
+/**
+ * The resources that a node takes from its machine: the data directory, slots, readings of the vehicle, and the
+ * network.
+ */
 import { readFileSync } from 'node:fs'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { type Clock, systemClock } from '../clock.ts'
@@ -51,7 +54,7 @@ export async function openResources(options: NodeOptions): Promise<Resources> {
   }
 }
 
-/** The network first: who is still connected then would ask for what is closed. */
+/** Closes the network first: a peer that is still connected would ask for parts that are closed. */
 export async function closeResources({ network, executor, watch, traffic, store }: Resources): Promise<void> {
   await network.stop()
   await executor.close()

@@ -1,4 +1,4 @@
-/** What arrives from the network, and from the disk, goes to the part that it concerns. */
+/** Routes whatever arrives from the network and from the disk to the part that it concerns. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import { isToSteward } from '../../protocol/inbox.ts'

@@ -40,7 +40,7 @@ export function wrapForCandidates(
   )
 }
 
-/** What wrapForCandidates made for the candidate at this index. */
+/** Returns the keys that wrapForCandidates wrapped for the candidate at this index. */
 export function wrappedFor(
   wrapped: Uint8Array,
   index: number,

@@ -33,7 +33,7 @@ const wrappedBytes = 40
 /** RFC 3394, §2.2.3.1. */
 const wrapStart = new Uint8Array(8).fill(0xa6)
 
-/** What does not open was sealed otherwise, or changed. */
+/** A block that does not open: it was sealed otherwise, or changed. */
 export class Unsealable extends Error {
   constructor(what: string, cause?: unknown) {
     super(`${what} does not open with the key that came for it`, { cause })
@@ -46,7 +46,7 @@ export function jobSecret(submitter: SigningKey, jobNonce: Uint8Array): Uint8Arr
   return sha256(submitter.sign(Buffer.concat([Buffer.from('carpool/job-secret/1'), jobNonce])))
 }
 
-/** What a manifest says of the secret. */
+/** Returns the commitment to the secret that a manifest carries. */
 export function sealCommitment(secret: Uint8Array): Uint8Array {
   return sha256(secret)
 }
@@ -103,7 +103,10 @@ export function blindSecret(secret: Uint8Array): Uint8Array {
   return derive(secret, 'blind')
 }
 
-/** What wraps the keys of a blind job for one vehicle, from what the two X25519 keys agree on. */
+/**
+ * Derives the key that wraps the keys of a blind job for one vehicle, from the secret that the two X25519 keys agree
+ * on.
+ */
 export function agreedKey(shared: Uint8Array, job: Uint8Array, vehicle: PeerId): Uint8Array {
   return derive(shared, `blind/${Buffer.from(job).toString('hex')}/${vehicle}`)
 }

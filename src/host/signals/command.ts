@@ -21,7 +21,7 @@ import { excerpt } from './values.ts'
 
 /** All signals of VSS by name fit twice. */
 const lineBytesMax = 64 * 1024
-/** Of what it writes to stderr, the end is shown when it fails. */
+/** When the command fails, the log shows this much of the end of its stderr. */
 const stderrCharsMax = 200
 
 const stampedSchema = z.looseObject({ value: z.unknown(), ts: z.unknown().optional() })
@@ -38,7 +38,7 @@ export function openCommand(name: string, command: string, log: Logger): SignalP
   }
 }
 
-/** What a line says; an empty list when it says nothing. Throws Error. */
+/** Reads a line of the command; an empty list when it says nothing. Throws Error. */
 export function readLine(line: string, nowMs: number): RawReading[] {
   let json: unknown
   try {
@@ -94,7 +94,7 @@ async function run(
   child.on('error', (error) => {
     failure ??= error.message
   })
-  // Whatever it left behind in its group would hold its pipes open, and be started once more beside itself.
+  // A process left behind in its group would hold its pipes open, and would run on beside its successor.
   child.on('exit', kill)
   try {
     const [code, signalName] = await new Promise<readonly [number | null, string | null]>((resolve) => {

@@ -7,14 +7,14 @@ import { readingOf, signalPathOf } from './values.ts'
 /** A signal's name, its value and when that was read, in milliseconds since 1970: nothing of it is trusted. */
 export type RawReading = readonly [name: string, value: unknown, atMs: number]
 
-/** What a source says twice is in the log once; so many different things an hour. A guess. */
+/** The log gets each complaint about a source once, and at most this many different ones an hour. A guess. */
 const complaintsMax = 32
 const complaintsForgottenMs = 3_600_000
 const complaintCharsMax = 300
 
 const dateSchema = z.iso.datetime({ offset: true })
 
-/** What one source says, on its way to be known: what is wrong is left out, and named in the log, boundedly. */
+/** Checks the readings of one source on their way in: wrong ones are left out, and named in the log, boundedly. */
 export class Intake {
   readonly #name: string
   readonly #latest: Latest
@@ -28,7 +28,7 @@ export class Intake {
     this.#log = log
   }
 
-  /** Whether anything of it is a reading. Signals that Carpool has no use for are skipped. */
+  /** Tells whether anything of it is a reading. Signals that Carpool has no use for are skipped. */
   take(readings: Iterable<RawReading>): boolean {
     const nowMs = Date.now()
     let isAny = false
@@ -56,7 +56,7 @@ export class Intake {
     this.#log.warn({ provider: this.#name }, message.slice(0, complaintCharsMax))
   }
 
-  /** What went wrong is over: the next time it is news again. */
+  /** Forgets a complaint whose cause is over: the next time it is news again. */
   forget(about: string): void {
     this.#complaints.delete(about)
   }

@@ -4,11 +4,14 @@ import type { Intake } from './intake.ts'
 
 /** A server that restarts is back before its readings are stale. */
 const pauseMsMin = 250
-/** One that is gone for good costs a connection attempt twice a minute. */
+/** A server that is gone for good costs a connection attempt twice a minute. */
 const pauseMsMax = 30_000
 /** After a session that has done all it had to. */
 const nextMs = 1_000
-/** What has worked for so long begins a new outage when it fails; what fails more often is said once. */
+/**
+ * A connection that has worked for so long begins a new outage when it fails; one that fails more often is reported
+ * once.
+ */
 const steadyMs = 60_000
 
 /**

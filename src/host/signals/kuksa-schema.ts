@@ -1,6 +1,6 @@
 /**
- * The part of kuksa.val.v2 that is used, with the field numbers of its .proto files. As protoc-gen-es would write it, but
- * legible, and without a generator among the dependencies: what is left out, decoders skip.
+ * The part of kuksa.val.v2 that is used, with the field numbers of its .proto files. As protoc-gen-es would write it,
+ * but legible, and without a generator among the dependencies: decoders skip the fields that are left out.
  */
 import { create, createFileRegistry, type Message } from '@bufbuild/protobuf'
 import type { GenMessage, GenService } from '@bufbuild/protobuf/codegenv2'
@@ -34,7 +34,7 @@ type GetValuesResponse = Named<'GetValuesResponse', { dataPoints: Datapoint[] }>
 type SubscribeRequest = Named<'SubscribeRequest', { signalPaths: string[]; bufferSize: number }>
 type SubscribeResponse = Named<'SubscribeResponse', { entries: { [path: string]: Datapoint } }>
 
-// Of google.protobuf.FieldDescriptorProto.
+// The numbers of google.protobuf.FieldDescriptorProto.
 const type = {
   double: 1,
   float: 2,

@@ -35,7 +35,10 @@ const pingMs = 2_000
 const periodMs = 1_000
 /** A control unit that was asleep may register its signals later. */
 const missingMs = 60_000
-/** What is more waits in the broker, whose buffer then drops the oldest: fifty changes a second of ten signals. */
+/**
+ * The most updates a second that we take: fifty changes of ten signals. More than that wait in the broker, whose
+ * buffer then drops the oldest.
+ */
 const updatesPerSecondMax = 500
 
 export function openKuksa(name: string, options: KuksaOptions, log: Logger): SignalProvider {
@@ -137,7 +140,7 @@ async function session(
   }
 }
 
-/** Whether the broker has it, and lets us see it. Throws what ends the session. */
+/** Tells whether the broker has the signal, and lets us see it. Throws whatever ends the session. */
 async function has(
   path: string,
   get: (paths: readonly string[]) => Promise<void>,
@@ -155,7 +158,7 @@ async function has(
   }
 }
 
-/** Of several that race, those that lose fail later, unheard. */
+/** Handles the rejection of a promise that loses a race: it fails later, unheard. */
 function handled(promise: Promise<void>): Promise<void> {
   promise.catch(() => undefined)
   return promise

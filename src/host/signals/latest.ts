@@ -6,7 +6,7 @@ import type { SignalPath, VehicleState } from '../../protocol/rules/signals.ts'
 
 export class Latest {
   readonly #signal: AbortSignal
-  /** Of all that was put, also when it was taken: what is older is no news. */
+  /** The newest time of each reading that was ever put, also of those that were taken: an older one is no news. */
   readonly #newestMs = new Map<string, number>()
   #waiting: VehicleState = {}
   #wake: (() => void) | null = null

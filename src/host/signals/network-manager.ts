@@ -18,7 +18,7 @@ const service = 'org.freedesktop.NetworkManager'
 const path = '/org/freedesktop/NetworkManager'
 const properties = 'org.freedesktop.DBus.Properties'
 
-/** A guess: what a metered network costs in so long is little, and asking costs a millisecond. */
+/** A guess: a metered network costs little in that time, and asking costs a millisecond. */
 const periodMs = 5_000
 /** A storm of changes is asked about no more often. */
 const pauseMs = 100

@@ -1,11 +1,11 @@
-/** Whether the network in use is paid by the byte: the owner's word, or NetworkManager's. */
+/** Finds out whether the network in use is paid by the byte: from the owner's word, or from NetworkManager. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { SignalProvider } from './provider.ts'
 
 export type NetworkKind = 'auto' | 'metered' | 'unmetered'
 
-/** What the owner says holds always; it is said again as often as a bus would. */
+/** The owner's word always holds; it is repeated as often as a bus would repeat a signal. */
 const repeatMs = 1_000
 
 export function openNetwork(kind: NetworkKind, log: Logger): SignalProvider {

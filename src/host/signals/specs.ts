@@ -1,5 +1,5 @@
 /**
- * What an owner writes for a source of signals.
+ * Parses the text with which an owner names a source of signals.
  *
  *     trace:<file>[?speed=60][&loop]
  *     command:<program and arguments>

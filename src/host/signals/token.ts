@@ -1,7 +1,7 @@
 /** Reads the access token of a signal server from its file. */
 import { readFileSync } from 'node:fs'
 
-/** Of a JWT that is asked for with every message, what is longer would cost more than the rest. */
+/** A JWT travels with every message: a longer one would cost more than the rest. */
 const tokenBytesMax = 16 * 1024
 
 /** Throws Error: one sentence that names the file, and never what is in it. */

@@ -29,7 +29,7 @@ interface Moment {
   readonly values: ReadonlyMap<SignalPath, unknown>
 }
 
-/** A week of a private car's changes is about 1 MB; what is larger was not meant to be read whole. */
+/** A week of a private car's changes is about 1 MB; a larger file was not meant to be read whole. */
 const traceBytesMax = 16 * 2 ** 20
 /** As often as slow signals come on a bus, and well within the time after which the rules call a reading stale. */
 const repeatMs = 1_000
@@ -133,7 +133,7 @@ function parseLine(where: string, line: string): z.infer<typeof lineSchema> {
   return parsed.data
 }
 
-/** Recordings have signals that Carpool has no use for; they are skipped. What it uses must be right. */
+/** Recordings have signals that Carpool has no use for; they are skipped. Those that it uses must be right. */
 function valuesOf(where: string, entries: Readonly<Record<string, unknown>>): Map<SignalPath, unknown> {
   const values = new Map<SignalPath, unknown>()
   for (const [name, value] of Object.entries(entries)) {

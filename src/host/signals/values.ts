@@ -1,8 +1,8 @@
 /**
- * From what servers, programs and files say to values of the right type: the one gate for all providers.
+ * Turns the texts of servers, programs and files into values of the right type: the one gate for all providers.
  *
- * What is not understood is no reading, never a guess: the rules treat a signal without one as unknown. Ranges are far
- * wider than any road vehicle's, and still catch what buses send for "not available" (all bits set).
+ * A text that is not understood gives no reading, never a guess: the rules treat a signal without one as unknown.
+ * Ranges are far wider than any road vehicle's, and still catch what buses send for "not available" (all bits set).
  */
 import { z } from 'zod'
 import type { Reading, SignalPath, SignalValues } from '../../protocol/rules/signals.ts'
@@ -40,7 +40,7 @@ const olderNames: Readonly<Record<string, SignalPath>> = {
     'Vehicle.Powertrain.TractionBattery.Charging.ChargingPort.AnyPosition.IsChargingCableConnected',
 }
 
-/** What to ask a server for: all that vehicles know themselves, by every name. */
+/** The signals to ask a server for: all that vehicles know themselves, by every name. */
 export const serverSignals: readonly string[] = [...Object.keys(schemas), ...Object.keys(olderNames)].filter(
   (name) => name.startsWith('Vehicle.'),
 )
@@ -64,7 +64,7 @@ export function readingOf(path: SignalPath, value: unknown, atMs: number, nowMs:
   return { value: parsed.data as never, atMs: Math.min(atMs, nowMs) }
 }
 
-/** What somebody sent, short enough for a line of the log. */
+/** Shortens a value that somebody sent, so that it fits into a line of the log. */
 export function excerpt(value: unknown): string {
   const text = typeof value === 'string' ? value.slice(0, 100) : (JSON.stringify(value) ?? String(value))
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)

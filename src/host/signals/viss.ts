@@ -2,9 +2,10 @@
  * A VISS server, version 2 (W3C) or 3 (COVESA), over WebSocket.
  *
  * Each signal is first got, which tells whether the server has it, and then subscribed to twice: `change`, so that a
- * drive that begins is heard of at once, and `timebased`, so that a reading that still holds does not grow old. Servers
- * differ in what they support (KUKSA's knows no `change`, and wants the period as a number): what is refused as
- * malformed is asked for in the next best way, down to getting the signal once a second, from a server in the same car.
+ * drive that begins is heard of at once, and `timebased`, so that a reading that still holds does not grow old.
+ * Servers differ in what they support (KUKSA's knows no `change`, and wants the period as a number): a request that
+ * is refused as malformed is made in the next best way, down to getting the signal once a second, from a server in
+ * the same car.
  *
  * `ws` and not Node's own WebSocket, which takes messages of any size.
  */
@@ -200,7 +201,8 @@ class Session {
   #send(request: Request): void {
     const { path, way } = request
     if (this.#socket.readyState !== WebSocket.OPEN) return
-    // What the server has not answered yet is not asked again: all that waits is bounded by what there is to ask.
+    // A request that the server has not answered yet is not made again, so the waiting requests are bounded by the
+    // kinds of request.
     for (const { path: waiting, way: same } of this.#requests.values())
       if (waiting === path && same === way) return
     this.#serial += 1

@@ -60,7 +60,7 @@ export class BlockFiles {
     if (!hasRow) this.remove(cid)
   }
 
-  /** Whether the file was written, and not put aside, since it is being held. */
+  /** Tells whether the held file was written since its first hold, and not only put aside. */
   isWritten(cid: Cid): boolean {
     return this.#held.get(cid)?.isWritten ?? false
   }

@@ -1,8 +1,9 @@
 /**
- * Why each block is kept: its uses, each a (job, kind), and when it was last read.
+ * The reasons why each block is kept: its uses, each a (job, kind), and the time when it was last read.
  *
- * A block without a use goes. Weights and caches lose their job's use for one without a job, which makes them the cache:
- * what can be had again, and what eviction may choose from. Everything here is rows; call it within a transaction.
+ * A block without a use goes. Weights and caches lose their job's use for one without a job, which makes them the
+ * cache: blocks that can be fetched again, and that eviction may choose from. Everything here is rows; call it within
+ * a transaction.
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { Database } from './database.ts'
@@ -118,7 +119,7 @@ export class BlockUses {
     )
   }
 
-  /** What no job uses and can be had again, least recently read first. */
+  /** Returns the blocks that no job uses and that can be fetched again, least recently read first. */
   cached(): { readonly cid: Cid; readonly bytes: number }[] {
     this.writeReads()
     return this.#database.all(
@@ -137,7 +138,7 @@ export class BlockUses {
     if (this.#reads.size > readsRememberedMax) this.#reads.delete(this.#reads.keys().next().value!)
   }
 
-  /** Notes of blocks that can be evicted only; what a rollback takes back is read times, and no more. */
+  /** Only blocks that can be evicted are noted; a rollback takes back read times, and no more. */
   writeReads(): void {
     for (const [cid, atMs] of this.#reads)
       this.#database.run(

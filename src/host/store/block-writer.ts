@@ -29,7 +29,7 @@ export interface BlockWriterOptions {
 
 /** See the head. */
 export const rowBytesMax = 16 * 2 ** 10
-/** The list of shards of the largest job (see shardsMax); what may travel is bounded by the protocol. */
+/** The list of shards of the largest job (see shardsMax); the protocol bounds the blocks that may travel. */
 export const storedBytesMax = 64 * 2 ** 20
 /** The threads of libuv's pool, which more writers would only queue for. */
 const writersMax = 4
@@ -61,7 +61,8 @@ export class BlockWriter {
         })
       if (!isHashOf(cid, bytes)) throw new StoreError({ code: 'hash-mismatch', cid, bytes: bytes.byteLength })
     }
-    // What is here already may be damaged, and nobody has noticed yet: it is put aside, and kept anew.
+    // A block that is here already may be damaged without anybody having noticed: it is then put aside, and kept
+    // anew.
     for (const { cid } of blocks) await this.#look(cid)
     const large = blocks.filter(({ bytes }) => bytes.byteLength > rowBytesMax)
     for (const { cid } of large) this.#files.hold(cid)

@@ -23,15 +23,15 @@ export type { BlockKind, BlockUse } from './block-uses.ts'
 export type { Block } from './block-writer.ts'
 
 export interface BlockStoreOptions {
-  /** What weights and caches of no current job may take on the disk. Less means fetching them again. */
+  /** The bytes that weights and caches of no current job may take on the disk. Less means fetching them again. */
   readonly cacheBytesMax?: number
-  /** What blocks read lately may take in memory. Less means reading and hashing (0.7 ms a MiB) again. */
+  /** The bytes of memory for blocks read lately. Less means reading and hashing (0.7 ms a MiB) again. */
   readonly hotBytesMax?: number
   readonly now?: () => number
   readonly log?: StoreLog
 }
 
-/** What pino's loggers have. */
+/** The part of pino's loggers that the store uses. */
 export interface StoreLog {
   warn(facts: object, message: string): void
 }
@@ -142,8 +142,8 @@ export class BlockStore {
   }
 
   /**
-   * Whether anybody may have it: it is somebody's weights, and nobody's document or result. Otherwise a job that names
-   * another job's document as its weights would have us hand it out.
+   * Tells whether anybody may have the block: it is part of somebody's weights, and of nobody's document or result.
+   * Otherwise a job that names another job's document as its weights would have us hand it out.
    */
   isPublic(cid: Cid): boolean {
     const kinds = this.#uses.kindsOf(cid)
@@ -185,7 +185,7 @@ export class BlockStore {
     this.evict()
   }
 
-  /** Releases every job but these: what a crash left of a job that was never begun, or is forgotten. */
+  /** Releases every job but these: a crash may have left blocks of a job that was never begun, or is forgotten. */
   async keepOnly(jobs: ReadonlySet<JobId>): Promise<void> {
     const others = this.#uses.jobs().filter((job) => !jobs.has(job))
     if (others.length > 0)
@@ -254,7 +254,7 @@ export class BlockStore {
     return released.length
   }
 
-  /** From the disk, and verified; what is damaged is put aside. */
+  /** Reads a block from the disk and verifies it; a damaged one is put aside. */
   async #read(cid: Cid): Promise<Uint8Array | undefined> {
     const row = this.#row(cid)
     if (row === undefined) return undefined

@@ -1,6 +1,7 @@
 /**
- * A disk that cannot be trusted ends the process, whoever notices: what was acknowledged before is on it, and every
- * further word might rest on bytes that are gone (store/errors.ts). The next start looks at what is there.
+ * Ends the process when its disk cannot be trusted, no matter which part notices: everything acknowledged before is
+ * on the disk, and every further message might rest on bytes that are gone (store/errors.ts). The next start looks at
+ * what is there.
  */
 import { whenBroken } from './errors.ts'
 

@@ -41,7 +41,7 @@ export class DataDirectory {
     return join(this.path, 'blocks')
   }
 
-  /** Where damaged blocks are put aside. */
+  /** The folder in which damaged blocks are put aside. */
   get quarantinePath(): string {
     return join(this.path, 'quarantine')
   }
@@ -50,7 +50,7 @@ export class DataDirectory {
     return join(this.path, 'config.json')
   }
 
-  /** Where a fleet's member keeps its credential. */
+  /** The file in which a fleet's member keeps its credential. */
   get credentialPath(): string {
     return join(this.path, 'credential.json')
   }

@@ -22,7 +22,9 @@ export interface DatabaseOptions {
 
 /** Another process only ever holds the database while somebody inspects it with the sqlite3 tool: a guess. */
 const busyTimeoutMs = 2_000
-/** What the log keeps on the disk after a transaction made it large. Less means growing it again: a guess. */
+/**
+ * The bytes that the log keeps on the disk after a transaction made it large. Less means growing it again: a guess.
+ */
 const logBytesMax = 16 * 2 ** 20
 /** Statements are few and written out in the source; more than this means that somebody builds SQL from values. */
 const statementsMax = 128

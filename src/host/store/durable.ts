@@ -8,7 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { broken, isDiskFull } from './errors.ts'
 
-/** What a temporary file's name ends in: such files are nobody's after a crash. */
+/** The ending of a temporary file's name: after a crash such files belong to nobody. */
 const temporarySuffix = '.part'
 
 let temporaryFiles = 0
@@ -80,7 +80,7 @@ export function syncDirectory(path: string): void {
 
 /**
  * Makes the names in one directory durable, one fsync for all who ask while the last one runs: a hundred blocks that
- * arrive together cost two. Whoever asks during an fsync waits for the next, since the running one may have
+ * arrive together cost two. A caller that asks during an fsync waits for the next, since the running one may have
  * missed the name.
  */
 export class DirectorySync {
@@ -121,7 +121,7 @@ async function syncNames(path: string): Promise<void> {
   }
 }
 
-/** Room may run out as late as in fsync. Of a file that nobody relies on yet, that is a full disk and no more. */
+/** Room may run out as late as in fsync. For a file that nobody relies on yet, that is a full disk and no more. */
 function syncFresh(what: string, sync: () => void): void {
   try {
     sync()

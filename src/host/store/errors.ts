@@ -1,6 +1,6 @@
 /**
- * What the store refuses or cannot do, and why: one class, a union of codes, each with the facts a person needs.
- * (The pattern is lodestar's, packages/fork-choice/src/protoArray/errors.ts.)
+ * The refusals and failures of the store: one class, a union of codes, each with the facts a person needs. (The
+ * pattern is lodestar's, packages/fork-choice/src/protoArray/errors.ts.)
  *
  * `disk-full` is the caller's to handle: what was acknowledged before is intact. `broken` is not: after a failed
  * fsync the kernel marks the lost pages clean, so that trying again reports success for bytes that are gone
@@ -39,12 +39,15 @@ export class StoreError extends Error {
 
 let onBroken: (error: StoreError) => void = () => {}
 
-/** What the process does, before anything else, when its disk cannot be trusted any more: it ends. */
+/** Sets what the process does, before anything else, when its disk cannot be trusted any more: it ends. */
 export function whenBroken(act: (error: StoreError) => void): void {
   onBroken = act
 }
 
-/** Whoever finds out says so here: not every caller of the store would pass the error on. */
+/**
+ * Reports a disk that cannot be trusted. The code that finds out calls this, since not every caller of the store
+ * would pass the error on.
+ */
 export function broken(what: string, cause: unknown): StoreError {
   const error = new StoreError({ code: 'broken', what, why: (cause as Error).message }, { cause })
   onBroken(error)

@@ -22,7 +22,7 @@ export const fileBlockBytesMax = blockBytesMax
 /** 16,384 links of 41 bytes make a node of 656 KiB: below a block, with room to spare. */
 export const fileBytesMax = 16 * 2 ** 30
 
-/** What a root block says: how long the file is, and which blocks make it up, in order. */
+/** The contents of a root block: the file's length, and the blocks that make it up, in order. */
 export interface FileRoot {
   readonly bytes: number
   /** Empty when the root block itself is the file. */

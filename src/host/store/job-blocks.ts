@@ -5,15 +5,15 @@
  * equal engines give several jobs equal blocks, and each of them must hold its own. `take` therefore comes before every
  * fetch, and nobody asks merely whether a block is here.
  *
- * The part ends when the job is released. Whatever is still under way for the job then, a fetch or a result, keeps
- * nothing any more, so that a job which is gone leaves nothing behind.
+ * The part ends when the job is released. A fetch or a result that is still under way for the job then keeps nothing
+ * any more, so that a job which is gone leaves nothing behind.
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { BlockKind, BlockUse } from './block-uses.ts'
 import type { Block } from './block-writer.ts'
 import { StoreError } from './errors.ts'
 
-/** What the store does for a job. `check` throws once the job is over; it is called within the transaction. */
+/** The store's work for one job. `check` throws once the job is over; it is called within the transaction. */
 export interface JobAccess {
   readonly take: (cids: readonly Cid[], use: BlockUse, check: () => void) => Promise<Cid[]>
   readonly putMany: (blocks: readonly Block[], use: BlockUse, check: () => void) => Promise<void>

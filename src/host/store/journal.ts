@@ -41,7 +41,7 @@ const serialsReserved = 64
 const recordsPage = 256
 
 export class Journal {
-  /** Whom this node keeps out, or lets in. */
+  /** The tables of members that this node keeps out, or lets in. */
   readonly members: MemberTables
   readonly #database: Database
   readonly #serials = new Map<string, { next: number; end: number }>()

@@ -115,13 +115,13 @@ export function publicKeyOf(peerId: PeerId): Uint8Array | undefined {
   }
 }
 
-/** Whether the owner of a raw public key (32 bytes) signed these bytes. Never throws. */
+/** Tells whether the owner of a raw public key (32 bytes) signed these bytes. Never throws. */
 export function verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
   const key = parsePublicKey(publicKey)
   return key !== undefined && verifyBytes(null, bytes, key, signature)
 }
 
-/** Whether the node, owner, submitter or fleet of this peer id signed these bytes. Never throws. */
+/** Tells whether the node, owner, submitter or fleet of this peer id signed these bytes. Never throws. */
 export function verifyByPeerId(signer: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean {
   const key = parsedKeys.get(signer) ?? remember(signer)
   return key !== undefined && verifyBytes(null, bytes, key, signature)
@@ -138,7 +138,10 @@ export function verifyOnThread(signer: PeerId, bytes: Uint8Array, signature: Uin
 
 const parsedKeys = new BoundedMap<PeerId, KeyObject>(parsedKeysMax)
 
-/** What does not parse is not remembered: it costs its sender a connection, and us nothing to keep. */
+/**
+ * Parses a peer id's key and remembers it. An id that does not parse is not remembered: it costs its sender a
+ * connection, and us nothing to keep.
+ */
 function remember(signer: PeerId): KeyObject | undefined {
   const publicKey = publicKeyOf(signer)
   const key = publicKey && parsePublicKey(publicKey)

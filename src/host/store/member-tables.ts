@@ -1,4 +1,7 @@
-/** Who is kept out and who may come in: owners who lied, credentials that were shown, and a fleet's vehicles. */
+/**
+ * The tables that keep members out or let them in: owners who lied, credentials that were shown, and a fleet's
+ * vehicles.
+ */
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { Database } from './database.ts'

@@ -21,7 +21,10 @@ export class Outbox {
     this.#push(() => write)
   }
 
-  /** Done once all before it is durable. What it does must not fail: a message that is lost is not an error. */
+  /**
+   * Does the action once all writes before it are durable. The action must not fail: a message that is lost is not an
+   * error.
+   */
   after(action: () => unknown): void {
     this.#push(action)
   }

@@ -1,4 +1,4 @@
-/** What a submitter's error bound takes here and now: the plans that meet it, and the one that a job gets. */
+/** Turns a submitter's error bound into plans, here and now: all that meet it, and the one that a job gets. */
 import { compareText } from '../../base/bytes.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
@@ -14,12 +14,12 @@ export interface Market {
   readonly capacities: readonly Capacity[]
   /** The key of the fleet that vouches for owners; null in an open mesh. */
   readonly fleet: PeerId | null
-  /** Whose voice this node is. */
+  /** The owner whose voice this node is. */
   readonly owner: OwnerId
   readonly canRecompute: (runtime: string) => boolean
 }
 
-/** What is on offer for a job: owners that could execute it, and their slots together. */
+/** The supply for a job: owners that could execute it, and their slots together. */
 export interface Supply {
   readonly owners: number
   readonly slots: number

@@ -1,4 +1,7 @@
-/** What a request asks for: documents and weights by their content, which is put aside meanwhile, and wishes by their values. */
+/**
+ * Describes the job that a request asks for: documents and weights by their content, which is put aside meanwhile,
+ * and wishes by their values.
+ */
 import { encodeList } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { type PlannedShard, splitIntoShards } from '../../protocol/job/split.ts'

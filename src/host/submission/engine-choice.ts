@@ -10,7 +10,7 @@ import type { Market } from './assurance.ts'
 
 export interface EngineMarket extends Pick<Market, 'capacities'> {
   readonly node: SigningKey
-  /** Of this node. */
+  /** This node's engines. */
   readonly engines: readonly EngineDescription[]
 }
 
@@ -68,7 +68,8 @@ function offeredFor(
   for (const { engines: others, owner, peer } of capacities) {
     if (peer === node.peerId) continue
     for (const { ask, unitsPerHour: _, ...engine } of others) {
-      // What an advert does not say of an engine that this node lacks is the strictest that it can be.
+      // Where an advert does not say how an engine's results compare, and this node lacks the engine, the strictest
+      // way is taken.
       const agreement = engine.isa === null ? 'bytes' : 'class-text'
       note({ ...engine, agreement }, isAffordable(ask, payment) ? owner : undefined)
     }

@@ -1,4 +1,4 @@
-/** Reading documents: what each is called, sealed and named by its content, and what work is in it. */
+/** Reads documents: finds each one's name, seals it and names it by its content, and counts the work in it. */
 import type { FileReference } from '../../protocol/job/manifest.ts'
 import type { PlannedShard, SplittableDocument } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'

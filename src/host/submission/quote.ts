@@ -1,4 +1,4 @@
-/** What a submission would take, here and now. */
+/** Works out the cost of a submission, here and now. */
 import { splitIntoShards } from '../../protocol/job/split.ts'
 import { costOf } from '../../protocol/verification/cost.ts'
 import type { Quote, SubmitProgress, SubmitRequest } from '../api.ts'

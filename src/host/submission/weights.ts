@@ -1,6 +1,6 @@
 /**
- * What a submitter must know of a runtime: which weights it needs, where they are here, and what its work is counted in.
- * Vehicles never look here: they get weights by CID, over the mesh.
+ * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
+ * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,9 +1,11 @@
 /**
- * What the work draws: measured where the vehicle shows it, else from what the owner says that a busy slot takes.
+ * Measures the power that the work draws where the vehicle shows it, and otherwise takes the owner's word for what a
+ * busy slot draws.
  *
- * A pack's power is the whole vehicle's. What the work adds is seen only while nothing else changes it: unplugged and not
- * charging, the draw with busy slots less the draw with idle ones, which was seen in the same stretch of time. While it is
- * plugged in, charger and pack balance each other behind what VSS tells, and the owner's figure stands in.
+ * A pack's power is the whole vehicle's. The work's part of it shows only while nothing else changes: unplugged and
+ * not charging, it is the draw with busy slots less the draw with idle ones, both seen in the same stretch of time.
+ * While the vehicle is plugged in, charger and pack balance each other out of sight of VSS, and the owner's figure
+ * stands in.
  */
 import { dayMs, type LocalTime } from '../../protocol/rules/week.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
@@ -30,7 +32,7 @@ export class ComputeEnergy {
   readonly #idleWatts = new Average()
   readonly #measured = new Average()
 
-  /** `slotWatts`: what a slot that is busy all the time takes. */
+  /** `slotWatts`: the power that a slot draws when it is busy all the time. */
   constructor(slotWatts: number, local: LocalTime, kept: EnergyToday | null) {
     this.#estimate = slotWatts
     this.#local = local
@@ -54,8 +56,8 @@ export class ComputeEnergy {
   }
 
   /**
-   * All slots together used so much CPU time since the sample before. `drawnWatts`: what the pack gives meanwhile; null
-   * where something is plugged in, or nobody knows.
+   * Takes a sample: all slots together used this much CPU time since the one before. `drawnWatts`: the power that the
+   * pack gives meanwhile; null where something is plugged in, or nobody knows.
    */
   sample(cpuMs: number, drawnWatts: number | null, nowMs: number): void {
     const day = Math.floor(this.#local.toLocal(nowMs) / dayMs)

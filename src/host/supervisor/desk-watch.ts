@@ -18,7 +18,7 @@ export interface DeskWatchOptions {
   readonly preferences: Preferences
   /** Its owner's word; nobody else is asked. */
   readonly network: NetworkKind
-  /** What a slot that is busy all the time takes. */
+  /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
   /** Sent and received since the node began. */
   readonly trafficBytes: () => number

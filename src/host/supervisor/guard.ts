@@ -1,7 +1,7 @@
 /**
- * The guard: the owner's rules with everything that they count on, beside what the vehicle tells: what the work draws,
- * what it sends over a metered network, and when the vehicle left before. The same in the supervisor and, where nothing
- * tells of a vehicle, in the node.
+ * The guard: the owner's rules with everything that they need beside the vehicle's signals: the power that the work
+ * draws, the bytes that it sends over a metered network, and the times when the vehicle left before. It is the same
+ * in the supervisor and, on a machine without a vehicle, in the node.
  */
 import { noteDeparture } from '../../protocol/rules/forecast.ts'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
@@ -16,7 +16,7 @@ import type { Kept } from './kept.ts'
 export interface GuardOptions {
   readonly preferences: Preferences
   readonly isVehicle: boolean
-  /** What a slot that is busy all the time takes. */
+  /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
   readonly kept: Kept
 }
@@ -76,7 +76,10 @@ export class Guard {
     this.#isKeepUrgent = true
   }
 
-  /** What all slots together used of CPU time, and the node of its network, since the last call. Every few seconds. */
+  /**
+   * Counts the CPU time of all slots together, and the bytes of the node's network, since the last call. Called every
+   * few seconds.
+   */
   count(cpuMs: number, bytes: number, nowMs: number): void {
     this.#readings.look(nowMs)
     this.#energy.sample(cpuMs, this.#drawnWatts(), nowMs)
@@ -101,7 +104,7 @@ export class Guard {
     )
   }
 
-  /** What is to be remembered, if that is due and has changed. */
+  /** Returns the state to remember, if that is due and has changed. */
   takeKept(nowMs: number): Kept | null {
     if (!this.#isKeepUrgent && nowMs - this.#keptAtMs < keepIntervalMs && nowMs >= this.#keptAtMs) return null
     this.#isKeepUrgent = false
@@ -114,7 +117,7 @@ export class Guard {
     return kept
   }
 
-  /** What leaves the pack, where that is what the vehicle and its work draw and nothing else. */
+  /** Returns the power that leaves the pack, where the vehicle and its work draw it and nothing else does. */
   #drawnWatts(): number | null {
     const isPlugged = this.#readings.get(
       `${battery}.Charging.ChargingPort.AnyPosition.IsChargingCableConnected`,
@@ -124,7 +127,7 @@ export class Guard {
   }
 }
 
-/** Of a local time, counted from 1970. */
+/** Returns the month of a local time, counted from 1970. */
 function monthOf(localMs: number): number {
   const date = new Date(localMs)
   return (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth()

@@ -1,4 +1,4 @@
-/** What the owner's rules need to remember over restarts: a row of the node's journal, as JSON. */
+/** The state of the owner's rules that outlives a restart: a row of the node's journal, as JSON. */
 import { z } from 'zod'
 import { departuresMax } from '../../protocol/rules/forecast.ts'
 import type { ExecutorLog } from '../executor/contract.ts'
@@ -7,7 +7,7 @@ import type { Journal } from '../store/journal.ts'
 export const keptSchema = z.strictObject({
   /** When the vehicle left, in order (src/protocol/rules/forecast.ts). */
   departures: z.array(z.int().min(0)).max(departuresMax),
-  /** What the work drew on this day, counted from 1970 in the vehicle's time zone. */
+  /** The energy that the work drew on this day, counted from 1970 in the vehicle's time zone. */
   energy: z.strictObject({ day: z.int(), wattHours: z.number().min(0) }),
   /** Bytes over a metered network in this month, counted from 1970 likewise. */
   metered: z.strictObject({ month: z.int(), bytes: z.int().min(0) }),

@@ -3,11 +3,11 @@
  * processes itself the moment the verdict is to stop.
  *
  * The node cannot promise to be at once: an fsync, a hash or a garbage collection holds its event loop for tens of
- * milliseconds, and a busy disk for seconds. Here is nothing that waits. Signals go out before the node is told; what the
- * node should hear goes through a socket that never blocks, and while the node does not read, only the newest judgement
- * waits for it.
+ * milliseconds, and a busy disk for seconds. Nothing waits here. Signals go out before the node is told. News for the
+ * node goes through a socket that never blocks, and while the node does not read, only the newest judgement waits for
+ * it.
  *
- * When the node is gone, whatever it has left behind is ended, and so is the supervisor.
+ * When the node is gone, the supervisor ends the processes that it left behind, and then itself.
  */
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
@@ -37,7 +37,7 @@ const sampleMs = 5_000
 /** Values that changed without consequence are told this often, for whoever watches (carpool why). */
 const tellIntervalMs = 1_000
 
-/** Beyond this the node does not read: what is told later would be old. Four judgements. */
+/** Beyond this the node does not read, and further news would be old by the time it does. Four judgements. */
 const backlogBytesMax = 16 * 1024
 
 interface ChildState {
@@ -85,7 +85,7 @@ function hear(message: ToSupervisor): void {
       begin(message)
       break
     case 'child':
-      // Whoever floods us is ended by the bound; whoever comes during a stop is frozen before its first work.
+      // The bound ends a node that floods us; a child that comes during a stop is frozen before its first work.
       if (children.size >= childrenMax) throw new Error(`more than ${childrenMax} children`)
       children.set(message.pid, { startedTicks: message.startedTicks, isFrozen: false })
       cpuTimes.add(message.pid)
@@ -202,7 +202,7 @@ function gist(): string {
 }
 
 function say(message: FromSupervisor): void {
-  // Lines of a log are the first to go; what is to be kept comes again in a minute.
+  // Lines of a log are the first to go; state to be kept comes again in a minute.
   if (message.type !== 'tock' && socket.writableLength > backlogBytesMax) return
   socket.write(`${JSON.stringify(message)}\n`)
 }

@@ -1,6 +1,6 @@
 /**
- * What a node and its supervisor say to each other over one socket: JSON lines, checked on both sides. Either of them
- * may have been broken into by what it reads, and neither is to be ended or confused by the other.
+ * The messages of a node and its supervisor over one socket: JSON lines, checked on both sides. Either of them may
+ * have been broken into by what it reads, and neither is to be ended or confused by the other.
  */
 import { z } from 'zod'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
@@ -44,7 +44,7 @@ export const toSupervisorSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('begin'),
     preferences: preferencesSchema,
-    /** Where readings come from (src/host/signals/open.ts). */
+    /** The sources of readings (src/host/signals/open.ts). */
     signals: z.array(text(4096)).min(1).max(64),
     network: z.enum(['auto', 'metered', 'unmetered']),
     slotWatts: z.number().min(0),
@@ -83,7 +83,9 @@ const judgementSchema: z.ZodType<Judgement> = z.strictObject({
 })
 
 export const fromSupervisorSchema = z.discriminatedUnion('type', [
-  /** What the rules say; when it says stop, all children that were told of stand still already. */
+  /**
+   * The judgement of the rules. When it says stop, the supervisor has already stopped all children that it knows of.
+   */
   z.strictObject({
     type: z.literal('judged'),
     judgement: judgementSchema,

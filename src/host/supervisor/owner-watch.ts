@@ -1,6 +1,6 @@
 /**
- * Who watches over the owner's rules (src/protocol/rules) for a node: gives them what there is to know and the time, and
- * tells of each new judgement.
+ * Watches over the owner's rules (src/protocol/rules) for a node: gives them the readings and the time, and reports
+ * each new judgement.
  */
 import type { Logger } from 'pino'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
@@ -12,7 +12,7 @@ import type { Journal } from '../store/journal.ts'
 
 export interface OwnerWatch extends ChildObserver {
   judgement(): Judgement
-  /** What the work draws, for receipts. */
+  /** The power that the work draws, for receipts. */
   readonly energyRate: EnergyRate
   /** Called after each change of either. The answer ends it. */
   onChange(handler: (judgement: Judgement) => void): () => void
@@ -22,19 +22,19 @@ export interface OwnerWatch extends ChildObserver {
   stop(): Promise<void>
 }
 
-/** What the owner asks for. */
+/** The owner's wishes. */
 export interface OwnersWish {
   readonly preferences: Preferences
-  /** Where each of them was said, in words for `carpool why`. */
+  /** The place where each of them was set, in words for `carpool why`. */
   readonly origins: Readonly<Record<PreferenceName, string>>
 }
 
 export interface OwnerWatchOptions {
   readonly preferences: Preferences
-  /** Where readings of the vehicle come from (src/host/signals/specs.ts); none: it is a machine without a vehicle. */
+  /** The sources of the vehicle's readings (src/host/signals/specs.ts); none: it is a machine without a vehicle. */
   readonly signals: readonly string[]
   readonly network: NetworkKind
-  /** What a slot that is busy all the time takes. */
+  /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
   /** Sent and received since the node began. */
   readonly trafficBytes: () => number

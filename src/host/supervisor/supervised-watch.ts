@@ -26,7 +26,7 @@ const silentTicksMax = 3
 /** Loading takes it a second at most, on a busy machine ten times that. */
 const startMsMax = 20_000
 const [restartMsMin, restartMsMax] = [1_000, 60_000]
-/** Who lived as long does not fail at once. */
+/** A supervisor that has lived this long does not fail at once. */
 const soundMs = 60_000
 
 export class SupervisedWatch implements OwnerWatch {
@@ -70,7 +70,7 @@ export class SupervisedWatch implements OwnerWatch {
     return this.#energyRate
   }
 
-  /** Of the supervisor's process; undefined while there is none. */
+  /** The process id of the supervisor; undefined while there is none. */
   get pid(): number | undefined {
     return this.#life?.pid
   }
@@ -206,7 +206,7 @@ interface LifeHandlers {
   trafficBytes(): number
 }
 
-/** One process, from its start to its end. */
+/** A process of the supervisor, from its start to its end. */
 class Life {
   readonly judged: Promise<void>
   readonly #process: ChildProcess
@@ -283,7 +283,7 @@ class Life {
 
 const socketFd = 3
 
-/** What is believed while nobody watches. */
+/** Returns the judgement that holds while nobody watches. */
 function unwatched(why: string): Judgement {
   const rule = {
     code: 'unwatched',

@@ -1,4 +1,4 @@
-/** What `carpool why` shows. */
+/** Makes the view that `carpool why` shows. */
 import { type Judgement, sentenceOf } from '../../protocol/rules/judgement.ts'
 import type { PreferenceName } from '../../protocol/rules/preferences.ts'
 import type { WhyView } from '../api.ts'

@@ -10,7 +10,7 @@ import type { PeerId, RecordId } from '../../protocol/ids.ts'
 
 /** A steward asks as soon as it has read the receipt; half a second covers a mobile link's round trip. A guess. */
 const quietMs = 500
-/** Of the five seconds in which a node ends; the goodbye and the disk need some, too. */
+/** A node ends within five seconds. Departure may take this much of them; the goodbye and the disk need some, too. */
 const departureMsMax = 2_500
 const lookMs = 25
 

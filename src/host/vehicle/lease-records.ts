@@ -1,6 +1,6 @@
 /**
- * What a vehicle keeps of its jobs: the records of leases and receipts, the keys of shards, and which stewards may read
- * its results. Each write is started at once, and what is said after it waits for it (store/outbox.ts).
+ * Keeps a vehicle's records of its jobs: those of leases and receipts, the keys of shards, and the stewards that may
+ * read its results. Each write is started at once, and messages that follow it wait for it (store/outbox.ts).
  */
 import type { Logger } from 'pino'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../protocol/ids.ts'
@@ -33,7 +33,7 @@ export interface LeaseRecordsOptions {
 export class LeaseRecords {
   readonly #options: LeaseRecordsOptions
   readonly #jobs = new Map<JobId, WorkerJobState>()
-  /** Of the shards of leases that this run took; older ones are in the journal. */
+  /** The keys of the shards of leases that this run took; older ones are in the journal. */
   readonly #keys = new Map<LeaseId, readonly Uint8Array[]>()
 
   constructor(options: LeaseRecordsOptions) {
@@ -47,8 +47,8 @@ export class LeaseRecords {
   }
 
   /**
-   * Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. `steward`: who
-   * adopted the job just now; null: nobody did.
+   * Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. `steward`: the
+   * one that adopted the job just now; null: none did.
    */
   take({ manifest, handovers, lease }: Brought, stewards: readonly PeerId[], steward: PeerId | null): void {
     const { store, earnings, clock } = this.#options
@@ -91,7 +91,7 @@ export class LeaseRecords {
     return { job: kept.job, record: { body: kept.body, signature: kept.signature } }
   }
 
-  /** Of the lease's shards. */
+  /** Returns the keys of the lease's shards. */
   keysOf(lease: LeaseId): readonly Uint8Array[] {
     return this.#keys.get(lease) ?? reopenCbor(this.#options.store.journal.get(lease)!.extra!)
   }

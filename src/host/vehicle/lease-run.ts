@@ -1,11 +1,11 @@
 /**
- * One lease in one slot, from its first shard to its last.
+ * Runs one lease in one slot, from its first shard to its last.
  *
- * A few shards are under way at once, so that the child never waits for the next document: a shard of a
- * hundred tiny documents and a single scanned page go through the same pipe. Results are durable before they
- * are reported, and so is the note that they are done, in the same commit where they are small: who is killed
- * afterwards never computes them again. What fails here (no process starts, a block is gone) is this vehicle's failure and ends the
- * run; what fails in a document is a record.
+ * A few shards are under way at once, so that the child never waits for the next document: a shard of a hundred tiny
+ * documents and a single scanned page go through the same pipe. Results are durable before they are reported, and so
+ * is the note that they are done, in the same commit where they are small: a vehicle that is killed afterwards never
+ * computes them again. A failure here (no process starts, a block is gone) is this vehicle's and ends the run; a
+ * failure in a document is a record.
  */
 
 import type { Lease } from '../../protocol/job/lease.ts'
@@ -34,7 +34,7 @@ export interface LeaseRunOptions {
   readonly slot: Slot
   readonly manifest: Verified<Manifest>
   readonly lease: Verified<Lease>
-  /** Of its shards. */
+  /** The keys of its shards. */
   readonly keys: readonly Uint8Array[]
   /** Places that need no run any more. */
   readonly finished: ReadonlySet<number>
@@ -110,7 +110,7 @@ export class LeaseRun {
   }
 }
 
-/** Of its documents, each counted once, as they lie in memory. */
+/** Returns the bytes of its documents as they lie in memory, each counted once. */
 function documentBytes({ pages }: Shard): number {
   return [...new Map(pages.map(({ document, bytes }) => [document, bytes])).values()].reduce(
     (a, b) => a + b,

@@ -1,4 +1,6 @@
-/** What comes along with a steward's offer or adoption: records to keep, should the worker take them up. */
+/**
+ * Reads the records that come along with a steward's offer or adoption: they are kept if the worker takes them up.
+ */
 import { ProtocolError } from '../../protocol/errors.ts'
 import { type Handover, openHandover } from '../../protocol/job/handover.ts'
 import { type Lease, openLease } from '../../protocol/job/lease.ts'

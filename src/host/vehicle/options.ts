@@ -1,4 +1,4 @@
-/** What a vehicle is made of, and the worker that decides for it. */
+/** The options of a vehicle, and the worker that decides for it. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
@@ -17,10 +17,10 @@ export interface VehicleOptions {
   readonly store: Store
   readonly executor: Executor
   readonly engines: readonly (EngineDescription & {
-    /** What a unit of its work costs; null: nothing. */
+    /** The price of a unit of its work; null: nothing. */
     readonly ask: Ask | null
   })[]
-  /** Of jobs that its owner lets in; null: all. */
+  /** The categories of jobs that its owner lets in; null: all. */
   readonly categories: readonly string[] | null
   readonly slots: number
   readonly clock: Clock

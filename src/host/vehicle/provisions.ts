@@ -32,7 +32,7 @@ export class MissingBlocks extends Error {
   }
 }
 
-/** A lease under way: what it needs, and who may give it, the likeliest first. */
+/** The needs of a lease under way: its blocks, and the peers that may give them, the likeliest first. */
 interface Needs {
   readonly manifest: Verified<Manifest>
   readonly lease: Verified<Lease>

@@ -1,5 +1,5 @@
 /**
- * What the journal still knows of this vehicle's jobs, as the worker takes it up after a restart.
+ * Restores a vehicle's jobs from the journal after a restart, for the worker to take up.
  *
  * Signatures were checked when the records came in, or made here; checking ten thousand again would cost a second of a
  * restart. A row that the disk has damaged no longer has its name, and is passed over.
@@ -18,11 +18,11 @@ import type { Store } from '../store.ts'
 
 export const workerRole = 'worker'
 
-/** What a vehicle keeps of a job beside its records. */
+/** The facts about a job that a vehicle keeps beside its records. */
 export interface WorkerJobState {
-  /** Who may read its results. */
+  /** The peers that may read its results. */
   readonly stewards: readonly PeerId[]
-  /** Who adopted it last. */
+  /** The steward that adopted it last. */
   readonly steward: PeerId | null
 }
 

@@ -1,6 +1,6 @@
 /**
- * From a manifest to a session that a slot can load, and from pages to records: what vehicles, and stewards who
- * recompute, have in common.
+ * Turns a manifest into a session that a slot can load, and pages into records, for vehicles and for stewards that
+ * recompute.
  */
 
 import type { Cid, JobId } from '../../protocol/ids.ts'
@@ -82,7 +82,7 @@ export async function runShard(
   }
 }
 
-/** What every page of a shard gets when the runtime refuses the job's weights or options. */
+/** Returns the failure that every page of a shard gets when the runtime refuses the job's weights or options. */
 export function refusedShard(manifest: Manifest, shard: Shard, refusal: SessionRefused): ShardRun {
   const error = { code: refusal.code, message: refusal.message.slice(0, 1024) }
   const records = shard.pages.map(() => ({ output: new Uint8Array(0), text: '', error }))

@@ -27,7 +27,7 @@ import { Room } from './room.ts'
 import { Speedometer } from './speedometer.ts'
 import { Workshop } from './workshop.ts'
 
-/** Of the five seconds in which a node ends: longer than any disk takes that has room. A guess. */
+/** A node ends within five seconds. Its disk may take this much of them, longer than any disk with room takes. A guess. */
 const durableMsMax = 1_500
 
 export class Vehicle {
@@ -94,7 +94,7 @@ export class Vehicle {
     // Its stewards have forgotten it, too, and nobody will say that it is over.
     for (const { manifest } of jobs)
       if (manifest.payload.deadlineMs + jobRetentionMs < nowMs) this.#records.forget(manifest.id)
-    // Whoever came in the meantime would not come again.
+    // A peer that connected in the meantime would not connect again.
     for (const peer of this.#options.network.connectedPeers()) this.connected(peer)
   }
 
@@ -102,14 +102,14 @@ export class Vehicle {
     return this.#worker.view()
   }
 
-  /** Whether this peer looks after the job, and may therefore read its results. */
+  /** Tells whether this peer looks after the job, and may therefore read its results. */
   mayRead(peer: PeerId, job: JobId): boolean {
     const may = this.#records.mayRead(peer, job)
     if (may) this.#departure.asked()
     return may
   }
 
-  /** What the fleet's charter lets its operator keep, in parts per million. */
+  /** Sets the share that the fleet's charter lets its operator keep, in parts per million. */
   setOperatorShare(ppm: number): void {
     this.#handle({ type: 'operator-share', ppm })
   }
@@ -225,7 +225,10 @@ export class Vehicle {
     if (kept !== undefined) this.#say(to, { type: 'record', ...kept, opening: null })
   }
 
-  /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */
+  /**
+   * Sends a message. One that cannot go out now is made again: receipts on reconnection, progress at the next
+   * interval.
+   */
   #say(to: PeerId, message: Message): void {
     this.#departure.saying(say(this.#options, to, message))
   }

@@ -37,7 +37,7 @@ export class Workshop {
   readonly #provisions: Provisions
   readonly #slots: readonly Slot[]
   readonly #runs: (LeaseRun | undefined)[]
-  /** Of leases whose blocks are being fetched: what ends their fetches. */
+  /** The abort controllers of fetches, by the lease whose blocks are being fetched. */
   readonly #fetching = new Map<LeaseId, AbortController>()
 
   constructor(options: WorkshopOptions) {

@@ -1,6 +1,6 @@
 /**
- * In a fleet the owner under which a vehicle counted must be the one that the fleet admitted it for: with some key that
- * the chain of its charters has led to. Whether that key was in force at the time, only the stewards can say.
+ * In a fleet the owner under which a vehicle counted must be the one that the fleet admitted it for: with some key
+ * that the chain of its charters has led to. Only the stewards can say whether that key was in force at the time.
  */
 import type { OwnerId, PeerId } from '../ids.ts'
 import type { Problems } from './problems.ts'

@@ -1,5 +1,5 @@
 /**
- * The audit: is every accepted result of a report what its job's rules accept?
+ * The audit: checks that every accepted result of a report is one that its job's rules accept.
  *
  * Written apart from the steward and the tally, from the rules alone, so that a mistake there is not repeated here. In this
  * order, each in its file:
@@ -12,8 +12,8 @@
  *   admissions.ts      in a fleet, each vehicle counted for the owner that the fleet admitted it for
  *   payments.ts        what all of it comes to in money, and that the statements say the same
  *
- * Nothing in the report is left unaccounted for. What only the steward can know, such as its own recomputation of a
- * disputed shard, is named and not trusted.
+ * Nothing in the report is left unaccounted for. Facts that only the steward can know, such as its own recomputation
+ * of a disputed shard, are named and not trusted.
  */
 import type { Cid, OwnerId, PeerId } from '../ids.ts'
 import type { Agreement } from '../job/agreement.ts'
@@ -48,7 +48,7 @@ export interface AuditOutcome {
   readonly unrevealed: readonly PeerId[]
   /** Vehicles of a fleet's job without a credential in the report: whose they are is their steward's word. */
   readonly unvouched: readonly PeerId[]
-  /** What the receipts come to; null for a job that pays nobody. */
+  /** The sum that the receipts come to; null for a job that pays nobody. */
   readonly payments: AuditedPayments | null
 }
 

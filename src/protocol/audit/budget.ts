@@ -1,10 +1,10 @@
 /**
- * Whether a report's leases promise what the job pays, for the work that its shards are, and all together no more than
- * its budget.
+ * Checks that a report's leases promise the price that the job pays, for the work that its shards are, and all
+ * together no more than its budget.
  *
- * Written apart from src/protocol/job/allowance.ts and the steward, from the rules alone: each steward of the manifest has an
- * equal part of the budget, the first also what does not divide; what it was given and gave, and what its leases promise
- * but for what it wrote off of them, leave it at 0 or above. What it wrote off it does not count.
+ * Written apart from src/protocol/job/allowance.ts and the steward, from the rules alone: each steward of the
+ * manifest has an equal part of the budget, and the first has the remainder, too. Its part, plus gifts to it, less
+ * its own gifts and the promises of its leases, is never below 0. Promises that it wrote off do not count.
  */
 
 import type { LeaseId, PeerId } from '../ids.ts'
@@ -56,7 +56,7 @@ export class BudgetAudit {
       )
   }
 
-  /** Of leases that their own steward wrote off: the places that are left. */
+  /** The places that are left of leases that their own steward wrote off. */
   #kept(): Map<LeaseId, Set<number>> {
     const kept = new Map<LeaseId, Set<number>>()
     for (const { signer, payload } of this.#records.allowances)

@@ -1,4 +1,7 @@
-/** Whether each lease went to the vehicle that its steward's seed draws. A steward that died cannot reveal its seed. */
+/**
+ * Checks that each lease went to the vehicle that its steward's seed draws. A steward that died cannot reveal its
+ * seed.
+ */
 import { equals } from 'uint8arrays'
 import type { PeerId } from '../ids.ts'
 import { drawVehicle, hasBit } from '../job/draw.ts'

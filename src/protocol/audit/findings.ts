@@ -1,4 +1,4 @@
-/** What the results in a report hold, each examined once. */
+/** The contents of the results in a report, each examined once. */
 import type { Cid } from '../ids.ts'
 import { type Manifest, resultEngine } from '../job/manifest.ts'
 import { examineResult, examineSealedResult, type Finding } from '../verification/examination.ts'
@@ -14,12 +14,14 @@ export class Findings {
     this.#manifest = manifest
   }
 
-  /** What a vehicle's result holds; undefined when its bytes are not in the report. */
+  /** Returns the contents of a vehicle's result; undefined when its bytes are not in the report. */
   of(result: Cid, position: number): Finding | undefined {
     return this.#examined(result, position, resultEngine(this.#manifest))
   }
 
-  /** What a recomputation's result holds: a steward runs the exact engine, which may not be the job's. */
+  /**
+   * Returns the contents of a recomputation's result: a steward runs the exact engine, which may not be the job's.
+   */
   ofSteward(result: Cid, position: number): Finding | undefined {
     return this.#examined(result, position, null)
   }

@@ -1,5 +1,5 @@
 /**
- * What a report's receipts come to in money, and whether the statements in it say the same.
+ * Adds up the money that a report's receipts come to, and checks that the statements in it say the same.
  *
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one that

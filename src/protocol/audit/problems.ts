@@ -1,4 +1,4 @@
-/** What an audit objects to, one sentence each. */
+/** The objections of an audit, one sentence each. */
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 

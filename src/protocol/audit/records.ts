@@ -44,7 +44,7 @@ export interface AuditInput {
   readonly verify: Verify
 }
 
-/** What a receipt says, and for whom it counts. */
+/** One receipt's claims, with the owner for whom they count. */
 export interface Claim {
   readonly vehicle: PeerId
   readonly owner: OwnerId
@@ -53,7 +53,7 @@ export interface Claim {
   readonly results: ReadonlyMap<number, Cid>
 }
 
-/** What one steward's record says of one shard. */
+/** One steward's decision about one shard, as its record has it. */
 export interface Decision {
   readonly record: RecordId
   readonly by: PeerId
@@ -89,7 +89,7 @@ export class AuditedRecords {
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
-  /** Of the stewards that revealed theirs. */
+  /** The seeds of the stewards that revealed theirs. */
   readonly seeds = new Map<PeerId, Uint8Array>()
   readonly charters: Verified<Charter>[] = []
   readonly credentials: Verified<Credential>[] = []
@@ -224,7 +224,7 @@ export class AuditedRecords {
   }
 }
 
-/** One that cannot be opened makes nobody a steward; it is blamed in its turn. */
+/** A handover that cannot be opened makes nobody a steward; it is blamed in its turn. */
 function handoversOf({ records, sha256, verify }: AuditInput): Verified<Handover>[] {
   return records
     .filter(({ kind }) => kind === 'handover')

@@ -1,7 +1,8 @@
 /**
- * Whether each verdict is what the job's rules say of the receipts that it names: enough distinct owners who say the
- * same, and nobody left out who is known to say something else. Of verdicts made apart, those that agree stand together,
- * and those that differ need a later one that settles them.
+ * Checks that each verdict follows by the job's rules from the receipts that it names: enough distinct owners say the
+ * same, and no receipt is left out that is known to say something else. Two stewards that could not hear each other
+ * may both have decided a shard: if their verdicts agree, both stand; if they differ, a later verdict has to settle
+ * them.
  */
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
 import {
@@ -178,7 +179,7 @@ export class VerdictAudit {
   }
 }
 
-/** Of results whose bytes differ. */
+/** Compares results whose bytes differ. */
 function isSame(a: Finding, b: Finding, agreement: Agreement): boolean {
   if (a.state !== 'good' || b.state !== 'good') return false
   if (!isTolerance(agreement)) return a.text === b.text

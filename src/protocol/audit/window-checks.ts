@@ -1,4 +1,4 @@
-/** Whether the verdicts that rest on audits do: each on enough windows all of whose drawn checks were passed. */
+/** Checks the verdicts that rest on audits: each must have enough windows all of whose drawn checks were passed. */
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Audits, Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'

@@ -23,7 +23,10 @@ export class Attendance {
     this.#self = self
   }
 
-  /** Those not heard of yet are believed to live, and to act, for a while: who has just started knows nothing. */
+  /**
+   * Stewards not heard of yet are believed to live, and to act, for a while: a node that has just started knows
+   * nothing.
+   */
   seat(stewards: readonly StewardPlace[], nowMs: number): void {
     this.#order = stewards.map(({ peer }) => peer)
     for (const peer of this.#order)
@@ -31,7 +34,10 @@ export class Attendance {
         this.#presences.set(peer, { aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs: nowMs, acting: true })
   }
 
-  /** This machine was suspended, or its clock jumped: whom it did not hear may have lived all the same. */
+  /**
+   * Starts anew after this machine was suspended, or its clock jumped: stewards that it did not hear may have lived
+   * all the same.
+   */
   seatAnew(nowMs: number): void {
     for (const presence of this.#presences.values()) {
       presence.aliveUntilMs = nowMs + stewardLeaseMs
@@ -60,7 +66,7 @@ export class Attendance {
     return (this.#presences.get(peer)?.aliveUntilMs ?? 0) > nowMs
   }
 
-  /** Whoever acts, as far as is known, this steward left out; the first in order. */
+  /** Returns the first steward in order, this one left out, that acts as far as is known. */
   acting(nowMs: number): PeerId | undefined {
     return this.#order.find((peer) => this.#acts(peer, nowMs))
   }

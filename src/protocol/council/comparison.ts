@@ -62,8 +62,9 @@ export function hearOfRecords(
 }
 
 /**
- * Of a leaf, as many as a message takes, and the next of them each time: what is not named, the other would never ask
- * for. Only a job of millions of records has such a leaf, or one with a steward that looks for ids that share it.
+ * Returns as many ids of a leaf as a message takes, and the next of them each time: the other steward would never ask
+ * for an id that is not named. Only a job of millions of records has such a leaf, or one with a steward that looks
+ * for ids that share it.
  */
 function idsToName(seat: Seat, leaf: number, fellow: PeerId): readonly RecordId[] {
   const ids = seat.records.trie.ids(leaf)
@@ -91,7 +92,7 @@ function shareRecords(seat: Seat, to: PeerId, ids: readonly RecordId[]): void {
   for (const record of entries) seat.effects.push({ type: 'share', record, to })
 }
 
-/** One of two looks for the differences, the one with the lower id. */
+/** Of two stewards only the one with the lower id looks for the differences. */
 function compareWith(seat: Seat, fellow: PeerId, asks: boolean, nowMs: number): void {
   if (!differs(seat, fellow)) {
     // While the job runs it hears so within a second.
@@ -108,8 +109,8 @@ function compareWith(seat: Seat, fellow: PeerId, asks: boolean, nowMs: number): 
 }
 
 /**
- * Whoever has said nothing yet may not know that it is a steward, or that this node is one. After the end it needs no
- * job any more, and may have forgotten this one: it is only told how the stewards have changed.
+ * A steward that has said nothing yet may not know that it is a steward, or that this node is one. After the end it
+ * does not need the job any more, and may have forgotten this one: it is only told how the stewards have changed.
  */
 export function greet(seat: Seat, peer: PeerId): void {
   if (!seat.heardFrom.has(peer) && seat.connected.has(peer)) {

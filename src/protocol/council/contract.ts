@@ -1,6 +1,6 @@
 /**
- * What can happen to a council, and what it can ask for: all that a steward can (../steward/contract.ts, whose rules
- * for drivers hold here, too), and what the stewards of one job do for each other.
+ * The inputs and effects of a council: all those of a steward (../steward/contract.ts, whose rules for drivers hold
+ * here, too), and those with which the stewards of one job help each other.
  */
 import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
@@ -8,7 +8,7 @@ import type { Message } from '../message.ts'
 import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 
-/** What stewards say to each other about a job. */
+/** The messages that stewards send each other about a job. */
 export type FellowMessage = Extract<
   Message,
   { type: 'beat' | 'branches' | 'leaves' | 'ids' | 'want' | 'willing' | 'unwilling' }
@@ -47,5 +47,5 @@ export type CouncilEffect =
       readonly results: readonly Cid[]
       readonly from: PeerId
     }
-  /** Whether this node acts for the job has changed. */
+  /** Reports that this node has begun or ceased to act for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }

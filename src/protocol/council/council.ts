@@ -37,11 +37,14 @@ import {
 } from './seat.ts'
 import { standDown, takeOver, tellSteward } from './turn.ts'
 
-/** Whoever is not connected is dialled by a beat, and most of those are gone: seldom enough to cost nothing. A guess. */
+/**
+ * Only every so many beats dial a steward that is not connected. Most of those are gone, and so seldom the attempt
+ * costs nothing. A guess.
+ */
 const beatsBetweenDials = 5
 
 export interface Beginning {
-  /** What the journal holds of the job. */
+  /** The records that the journal holds of the job. */
   readonly records: Iterable<JobRecord>
   /** Null while the inputs are not here. */
   readonly shards: readonly ShardEntry[] | null
@@ -173,7 +176,7 @@ export class Council {
     return isReader(this.#seat)
   }
 
-  /** Whether the end of the job, the verdicts that it stands on and all accepted results are here. */
+  /** True when this node has the end of the job, the verdicts that it stands on and all accepted results. */
   get isComplete(): boolean {
     return isComplete(this.#seat)
   }
@@ -183,8 +186,9 @@ export class Council {
   }
 
   /**
-   * Whether there is nothing left to do, until somebody says something: the job has ended, all of it is here, and every
-   * other steward has said that it has the same records, or has been gone for so long that it is not sought any more.
+   * Tells whether the council has nothing left to do until it hears something: the job has ended, this node has all
+   * of it, and every other steward has said that it has the same records, or has been gone for so long that it is not
+   * sought any more.
    */
   rests(nowMs: number): boolean {
     return rests(this.#seat, nowMs)
@@ -201,8 +205,8 @@ export class Council {
   }
 
   /**
-   * Of a job that this steward acts for and that is decided as a whole: the stewards that must get accepted results
-   * before it may end, with how many verdicts each lacks. Empty where nothing is waited for.
+   * Where this steward acts for the job and the job is decided as a whole: returns the stewards that must get
+   * accepted results before it may end, with how many verdicts each lacks. Empty where nothing is waited for.
    */
   lackingResults(nowMs: number): ReadonlyMap<PeerId, number> {
     return this.#seat.steward?.isDecided

@@ -8,8 +8,8 @@ import { issue, type Seat } from './seat.ts'
 import { tellSteward } from './turn.ts'
 
 /**
- * Who does not act lets the one that does have at least as much of the budget left as itself (../allowance.ts); and
- * keeps nothing that would not pay for a shard.
+ * A steward that does not act lets the one that does have at least as much of the budget left as itself
+ * (../allowance.ts); and it keeps nothing that would not pay for a shard.
  */
 export function giveAllowance(seat: Seat, nowMs: number): void {
   const { payment } = seat.options.manifest

@@ -1,4 +1,7 @@
-/** What a steward holds, and says that it holds: the job's inputs, accepted results; and the seed of its draws at the end. */
+/**
+ * The part of a council that fetches and announces what this steward holds: the job's inputs and accepted results. At
+ * the end it also reveals the seed of its draws.
+ */
 import type { PeerId } from '../ids.ts'
 import type { Verdict } from '../job/verdict.ts'
 import { holdingVerdictsMax } from '../limits.ts'

@@ -36,7 +36,7 @@ export function replaceLost(seat: Seat, nowMs: number): void {
       replicas: manifest.assurance.replicas,
       taken: {
         peers: new Set([...stewards.map(({ peer }) => peer), ...refused]),
-        // Whoever has keys of a blind job and became its steward could read all of it.
+        // An owner that has keys of a blind job and became its steward could read all of it.
         owners: new Set([...stewards, ...(manifest.blind?.candidates ?? [])].map(({ owner }) => owner)),
       },
       sha256,

@@ -3,14 +3,15 @@
 import type { ShardEntry } from '../job/lists.ts'
 import { differs, fellowsOf, hasEnded, isGone, isReader, type Seat } from './seat.ts'
 
-/** Whether the end of the job, the verdicts that it stands on and all accepted results are here. */
+/** Tells whether this node has the end of the job, the verdicts that it stands on and all accepted results. */
 export function isComplete(seat: Seat): boolean {
   return hasEnded(seat) && seat.shards !== null && hasVerdicts(seat, seat.shards) && seat.results.areAllHere
 }
 
 /**
- * Whether there is nothing left to do, until somebody says something: the job has ended, all of it is here, and every
- * other steward has said that it has the same records, or has been gone for so long that it is not sought any more.
+ * Tells whether a council has nothing left to do until it hears something: the job has ended, this node has all of
+ * it, and every other steward has said that it has the same records, or has been gone for so long that it is not
+ * sought any more.
  */
 export function rests(seat: Seat, nowMs: number): boolean {
   if (!isComplete(seat) || seat.results.haveNews) return false

@@ -1,8 +1,10 @@
 /**
- * Where the results are that a job's verdicts accept: here, with other stewards, or with nobody who can be asked.
+ * Keeps track of the results that a job's verdicts accept: they are here, with other stewards, or with nobody who can
+ * be asked.
  *
- * A result is safe on two disks, or on those of all stewards that live. One that only a steward had who is gone, or
- * whose disk lost it, is no result: its shard is open again, and is mostly collected once more from its vehicles.
+ * A result is safe on two disks, or on those of all stewards that live. If the only steward that had a result is
+ * gone, or its disk lost it, that is no result: the shard is open again, and its result is mostly collected once more
+ * from its vehicles.
  */
 import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { Verdict } from '../job/verdict.ts'
@@ -45,12 +47,14 @@ export class Results {
     return this.#missing.size === 0
   }
 
-  /** Whether some came that nobody was told of. */
+  /** True when results came that no other steward was told of yet. */
   get haveNews(): boolean {
     return this.#arrived.length > 0
   }
 
-  /** What to fetch, and from which of those who can be asked: another one each time. */
+  /**
+   * Yields the verdicts whose results to fetch, each with one of the peers that can be asked: another one each time.
+   */
   *toFetch(isReached: (peer: PeerId) => boolean): Generator<{ verdict: Verified<Verdict>; from: PeerId }> {
     this.#asked += 1
     for (const verdict of this.#missing.values()) {
@@ -89,7 +93,7 @@ export class Results {
     return this.#arrived.splice(0, count)
   }
 
-  /** Whether the job may end: `living` are the other stewards that live. */
+  /** Tells whether the job may end: `living` are the other stewards that live. */
   areSafe(living: readonly PeerId[]): boolean {
     return this.#unsafe(living).next().done === true
   }

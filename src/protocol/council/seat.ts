@@ -31,24 +31,24 @@ export interface Seat {
   readonly options: CouncilOptions
   /** Use: the records that are here, and what follows from them. Invariant: equal on stewards that know the same. */
   readonly records: JobRecords
-  /** Use: who lives, and whose turn it is. */
+  /** Use: tells which stewards live, and which one's turn it is. */
   readonly attendance: Attendance
   /** Use: where accepted results are. */
   readonly results: Results
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
   readonly issuer: Issuer
   readonly connected: Set<PeerId>
-  /** Use: who may read the job, and is told what it lacks. */
+  /** Use: the peers that may read the job, and are sent the records that they lack. */
   readonly readers: Set<PeerId>
   /** Use: stewards that have said anything yet; the others may not know that they are. */
   readonly heardFrom: Set<PeerId>
   /** Use: when the records of a fellow were last compared with these. */
   readonly compared: Map<PeerId, number>
-  /** Use: what fellows last said of theirs. */
+  /** Use: the last root of each fellow's records, as it said. */
   readonly roots: Map<PeerId, Uint8Array>
   /** Use: by fellow and leaf, how many ids of one that is too large for a message have been named. */
   readonly named: Map<string, number>
-  /** Use: who is asked to take the place of a lost steward, and until when. Invariant: one at a time. */
+  /** Use: the node that is asked to take the place of a lost steward, and until when. Invariant: one at a time. */
   invited:
     | {
         readonly candidate: Capacity
@@ -57,7 +57,7 @@ export interface Seat {
         readonly untilMs: number
       }
     | undefined
-  /** Use: who is not to be asked before then. */
+  /** Use: the time before which each peer is not asked again. */
   readonly refused: Map<PeerId, number>
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>

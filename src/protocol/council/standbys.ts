@@ -1,5 +1,5 @@
 /**
- * Standbys: who is asked to look after a job with its submitter.
+ * Standbys: chooses the nodes that are asked to look after a job with its submitter.
  *
  * A steward's owner executes none of the job, so a standby costs its owner's voice. Nodes with zero slots cost nothing
  * and come first; others are taken only while enough owners are left to execute, to outvote a liar and to lose one.
@@ -15,7 +15,7 @@ const spareOwners = 2
 
 export interface StandbySearch {
   readonly capacities: readonly Capacity[]
-  /** Of the job: its engine, and how many replicas must agree. */
+  /** The job's engine, and the number of replicas that must agree. */
   readonly runtime: Manifest['runtime']
   readonly engine: string
   readonly replicas: number

@@ -1,4 +1,4 @@
-/** Whose turn it is: a Steward is made from the records when the turn comes here, and let go when it passes. */
+/** Takes turns: a Steward is made from the records when the turn comes to this node, and let go when it passes. */
 
 import { assert } from '../../base/assert.ts'
 import type { PeerId } from '../ids.ts'
@@ -57,7 +57,7 @@ export function tellSteward(seat: Seat, input: Parameters<Steward['handle']>[0],
   follow(seat, seat.steward.handle(input, nowMs))
 }
 
-/** What the steward decided, seen from here: its records are the job's, and the others get them at once. */
+/** Takes note of the steward's decisions: its records are the job's, and the other stewards get them at once. */
 function follow(seat: Seat, effects: readonly StewardEffect[]): void {
   for (const effect of effects) {
     if (effect.type === 'wake') continue // the council's own look wakes it

@@ -28,7 +28,7 @@ export type Tolerance =
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
   | { readonly relation: 'argmax' }
 
-/** What is compared of each page of a result. */
+/** The part of each page of a result that is compared. */
 export type Content = readonly {
   readonly error: string | null
   readonly text: string

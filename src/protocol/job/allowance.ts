@@ -1,10 +1,10 @@
 /**
- * Allowances: how a job never spends more than its budget, whoever decides about it, and whoever cannot be heard.
+ * Allowances: they keep a job within its budget, whichever stewards decide about it, and whichever cannot be heard.
  *
  * The budget is cut among the stewards that the manifest names, in equal parts. A steward promises money with every
  * lease that it signs, shards × units × price, and never more than its own allowance takes. It needs nobody's consent
- * for that, so two stewards that act apart cannot overspend together. What is decided later (whose claims agree) only
- * says how much of what was promised is owed.
+ * for that, so two stewards that act apart cannot overspend together. Later decisions (whose claims agree) only say
+ * how much of the promised money is owed.
  *
  * An allowance changes in two ways, both by a record that its own steward signs, and both safe in any order:
  *
@@ -52,12 +52,12 @@ const allowanceSchema: z.ZodType<Allowance> = z.strictObject({
 export const allowanceType = recordType('allowance', allowanceSchema, recordBytesMax.allowance)
 export const { open: openAllowance } = allowanceType
 
-/** What the place of a lease costs if it agrees. */
+/** Returns the cost of one place of a lease, if it agrees. */
 export function worthOf({ units, price }: Lease, place: number): Micros {
   return price === null ? 0 : (units[place] ?? 0) * price.unitMicros
 }
 
-/** What each steward of the manifest may promise at first. What does not divide is the first's. */
+/** Returns the amount that each steward of the manifest may promise at first. The first gets what does not divide. */
 export function firstAllowances({ payment, stewards }: Manifest): Map<PeerId, Micros> {
   const budget = payment?.budgetMicros ?? 0
   const share = Math.floor(budget / stewards.length)
@@ -73,7 +73,7 @@ interface Promised {
   owed: ReadonlySet<number> | null
 }
 
-/** What the records of a job say of its stewards' allowances. They may come in any order. */
+/** The allowances of a job's stewards, as its records have them. They may come in any order. */
 export class Allowances {
   readonly #allowed: Map<PeerId, Micros>
   readonly #promised = new Map<PeerId, Micros>()
@@ -104,23 +104,26 @@ export class Allowances {
     }
   }
 
-  /** What this steward may still promise. Below 0 only while gifts to it have not been heard of. */
+  /**
+   * Returns the amount that this steward may still promise. It is below 0 only while gifts to it have not been heard
+   * of.
+   */
   freeOf(steward: PeerId): Micros {
     return (this.#allowed.get(steward) ?? 0) - (this.#promised.get(steward) ?? 0)
   }
 
-  /** What all stewards together have promised, and not taken back. */
+  /** The sum that all stewards have promised and not taken back. */
   get promised(): Micros {
     return [...this.#promised.values()].reduce((sum, micros) => sum + micros, 0)
   }
 
-  /** Whether a claim for this place of a lease is owed, should it agree, and counts. */
+  /** Tells whether a claim for this place of a lease counts, and is owed if it agrees. */
   isOpen(lease: LeaseId, place: number): boolean {
     const owed = this.#leases.get(lease)?.owed ?? null
     return owed === null || owed.has(place)
   }
 
-  /** What writing off all but these places would free. */
+  /** Returns the amount that the steward would free by writing off all but these places. */
   gain(lease: LeaseId, places: ReadonlySet<number>): Micros {
     const known = this.#leases.get(lease)
     if (known === undefined) return 0
@@ -134,7 +137,7 @@ export class Allowances {
     if (known.signer !== signer) return
     const owed = new Set(places)
     this.#promise(signer, -this.gain(lease, owed))
-    // Of two write-offs of one lease, in any order, what both leave.
+    // Two write-offs of one lease, in any order, leave the places that both leave.
     known.owed = new Set(this.#openPlaces(known).filter((place) => owed.has(place)))
   }
 

@@ -1,10 +1,10 @@
 /**
  * Handovers: how a job's stewards change while it runs.
  *
- * The manifest fixes the first stewards. One that is lost for good is replaced by a record that an acting steward signs
- * and that names the record before it, so that later stewards come from a chain that begins in the manifest. The taker
- * signs by what it does: it holds the job's inputs (holding.ts) and signs its leases. Two stewards apart may each
- * replace the same one: both takers are stewards then, in the order of (epoch, id).
+ * The manifest fixes the first stewards. One that is lost for good is replaced by a record that an acting steward
+ * signs and that names the record before it, so that later stewards come from a chain that begins in the manifest.
+ * The taker signs by its acts: it holds the job's inputs (holding.ts) and signs its leases. Two stewards that cannot
+ * hear each other may each replace the same one: both takers are stewards then, in the order of (epoch, id).
  */
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
@@ -16,7 +16,10 @@ import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest
 export interface Handover {
   /** The handover before this one; the job itself for the first. The record's epoch is one more than its. */
   readonly previous: RecordId
-  /** Who is replaced: a steward, silent for too long. It stays one, should it come back, and counts no more. */
+  /**
+   * The steward that is replaced: it was silent for too long. If it comes back it is a steward still, but it counts
+   * no more.
+   */
   readonly lost: PeerId
   readonly taker: StewardPlace
 }

@@ -1,6 +1,6 @@
 /**
- * Holdings: what a steward says that it has on its disk. A job is durable when its standbys hold the inputs, and a
- * verdict is final when two stewards hold what it accepted, or all that remain.
+ * Holdings: the statements of a steward about its disk. A job is durable when its standbys hold the inputs. A verdict
+ * is final when two stewards, or all that remain, hold the result that it accepted.
  */
 import { z } from 'zod'
 import type { RecordId } from '../ids.ts'

@@ -1,5 +1,6 @@
 /**
- * Leases and receipts: what a steward asks of a vehicle, and what the vehicle claims to have done.
+ * Leases and receipts: a lease is the work that a steward asks of a vehicle, a receipt the work that the vehicle
+ * claims to have done.
  *
  * The receipt is a commitment. Its root covers one leaf for each finished shard,
  * H(domain, job, shard, worker, lease, result, nonce), so a vehicle that saw another's receipt learns nothing
@@ -28,7 +29,7 @@ export interface Lease {
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly shards: readonly ShardId[]
-  /** Where each of them stands in the job's list: equal documents make equal shards. */
+  /** The position of each shard in the job's list: equal documents make equal shards. */
   readonly positions: readonly number[]
   /**
    * The instruction-set class that the vehicle advertised, pinned before it knew the work: a liar cannot escape
@@ -133,8 +134,8 @@ export function receiptRoot(
 }
 
 /**
- * Whether a receipt is what its lease allows, and its opening what it committed to.
- * Throws ProtocolError: not-its-lease, malformed, wrong-root.
+ * Checks that a receipt is one that its lease allows, and that its opening matches the root it committed to. Throws
+ * ProtocolError: not-its-lease, malformed, wrong-root.
  */
 export function checkReceipt(
   sha256: Sha256,

@@ -6,11 +6,11 @@ import { decodeCbor, encodeCbor } from '../record/block.ts'
 import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
 import { type FileReference, fileReference } from './manifest.ts'
 
-/** What a steward knows of a shard beside its block. */
+/** The facts that a steward knows of a shard beside its block. */
 export interface ShardEntry {
   readonly shard: Cid
   readonly pages: number
-  /** Of the documents that its pages are from, each once, as they are stored. */
+  /** The bytes of the documents that its pages are from, as they are stored, each document once. */
   readonly bytes: number
   /** Estimated milliseconds of one reference core. */
   readonly costMs: number

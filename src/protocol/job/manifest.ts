@@ -57,10 +57,10 @@ export interface Manifest {
   readonly seal: Seal
   /** Null: stewards are given the job's secret, and may read documents and results. */
   readonly blind: Blind | null
-  /** What to do while there are too few owners. */
+  /** `wait` or `fail` while there are too few owners. */
   readonly shortage: 'wait' | 'fail'
   readonly deadlineMs: number
-  /** What kind of work it is, for owners who do not take everything: 'documents', 'research' … */
+  /** The kind of work, for owners who do not take everything: 'documents', 'research' … */
   readonly category: string
   /** Null: nobody is paid. */
   readonly payment: Payment | null
@@ -68,15 +68,15 @@ export interface Manifest {
   readonly stewards: readonly StewardPlace[]
 }
 
-/** Of the secret from which all keys of the job are derived. */
+/** A commitment to the secret from which all keys of the job are derived. */
 interface Seal {
   /** 16 bytes: with the submitter's key they make the secret. */
   readonly nonce: Uint8Array
-  /** sha256 of the secret: who is given it can tell that it is the right one. */
+  /** sha256 of the secret: a node that is given the secret can tell that it is the right one. */
   readonly commitment: Uint8Array
 }
 
-/** Of a job that its stewards, the submitter left out, look after without being able to read it. */
+/** Present in a job that its stewards, except for the submitter, look after without being able to read it. */
 interface Blind {
   /** X25519, 32 bytes: the submitter's half of what wraps the keys of each candidate. */
   readonly key: Uint8Array
@@ -100,7 +100,7 @@ export interface StewardPlace {
   readonly drawCommitment: Uint8Array
 }
 
-/** What the submitter bought. */
+/** The assurance that the submitter bought. */
 export interface Assurance {
   /** Unanimous replicas of distinct owners that are enough by themselves. */
   readonly replicas: number
@@ -112,7 +112,7 @@ export interface Assurance {
   readonly errorBoundPpb: number | null
   /** The assumed share f of colluding owners, in parts per million. */
   readonly colludingSharePpm: number
-  /** Who settles a disagreement: more owners, or the steward by recomputing with the exact engine. */
+  /** The party that settles a disagreement: more owners, or the steward by recomputing with the exact engine. */
   readonly arbiter: 'owners' | 'steward'
 }
 
@@ -127,16 +127,16 @@ export interface Audits {
   readonly checks: number
   /** A window closes when it has so many shards, if nothing closes it sooner. */
   readonly windowShards: number
-  /** Who checks: one more owner, or the steward by recomputing with the exact engine. */
+  /** The party that checks: one more owner, or the steward by recomputing with the exact engine. */
   readonly auditor: 'owners' | 'steward'
 }
 
 export const categorySchema = z.string().regex(/^[a-z0-9-]{1,32}$/)
-/** Of a job whose submitter says nothing else. */
+/** The category of a job whose submitter names no other. */
 export const categoryDefault = 'documents'
 
 export const fileReference = { file: cidSchema, bytes: naturalSchema }
-/** Of a file that whoever reads it has in memory as a whole. */
+/** A file that its readers hold in memory as a whole. */
 const fileUpTo = (bytesMax: number) => ({ ...fileReference, bytes: naturalSchema.max(bytesMax) })
 
 export const stewardPlaceSchema: z.ZodType<StewardPlace> = z.strictObject({
@@ -196,7 +196,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
 export const manifestType = recordType('manifest', manifestSchema, recordBytesMax.manifest)
 export const { open: openManifest } = manifestType
 
-/** What a result must say it was made with: the engine, and the weights that it ran on. */
+/** The engine, and the weights it ran on, that a result must say it was made with. */
 export function resultEngine(manifest: Manifest): string {
   return [
     `${manifest.runtime}/${manifest.engine.name}/${manifest.engine.id}`,

@@ -18,8 +18,8 @@ export interface ShardResult {
 }
 
 /**
- * A result of a blind job, as its stewards see it: what they need to count it, and the ShardResult as ciphertext that is
- * the same whoever of the vehicles made it, so that equal results are equal bytes.
+ * A result of a blind job, as its stewards see it: the facts that they need to count it, and the ShardResult as
+ * ciphertext. Each vehicle makes the same ciphertext, so that equal results are equal bytes.
  */
 export interface SealedResult {
   readonly engine: string

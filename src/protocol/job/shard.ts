@@ -14,7 +14,7 @@ export interface PageReference {
   readonly key: Uint8Array
 }
 
-/** What a vehicle needs to know of a shard. */
+/** The facts that a vehicle needs to execute a shard. */
 export interface Shard {
   readonly pages: readonly PageReference[]
 }
@@ -44,7 +44,7 @@ export function decodeShard(bytes: Uint8Array): Shard {
   return decoded.data
 }
 
-/** Bytes of the documents that a shard's pages are from, each once: what its entry says. */
+/** Returns the bytes of the documents that a shard's pages are from, each once, as its entry states them. */
 export function documentBytesOf({ pages }: Shard): number {
   const documents = new Map(pages.map(({ document, bytes }) => [document, bytes]))
   return [...documents.values()].reduce((sum, bytes) => sum + bytes, 0)

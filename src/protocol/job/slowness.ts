@@ -2,7 +2,7 @@
 
 /** How much one measurement moves the estimate: a guess that forgets a busy minute within some ten. */
 const weight = 0.3
-/** What is beyond is a broken clock, or an estimate that was none. */
+/** A ratio beyond these bounds comes from a broken clock, or from an estimate that was none. */
 const [least, most] = [0.01, 100]
 
 export class Slowness {

@@ -1,23 +1,23 @@
 /**
- * Standing: which of a job's verdicts count, and which of its ends. The one place in which this is decided.
+ * Standing: decides which of a job's verdicts count, and which of its ends. This is the only place that decides it.
  *
- * Stewards that could not hear each other may each have decided a shard, and each have ended the job. Of several verdicts
- * on a shard those that another one settles count no more. If the others agree, the first in order stands; if they
+ * Stewards that could not hear each other may each have decided a shard, and each have ended the job. A verdict that
+ * a later one settles counts no more. If the other verdicts on the shard agree, the first in order stands; if they
  * differ, none does, and the shard is open again with all its claims. Once the job has ended, the first stands in any
- * case. Records made apart are in the order of (epoch, id), the same on every node that has them.
+ * case. The order is that of (epoch, id), the same on every node that has the records.
  */
 import { compareText } from '../../base/bytes.ts'
 import type { Cid, RecordId } from '../ids.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobEnd, ShardVerdict, Verdict } from './verdict.ts'
 
-/** One verdict on a shard, and the record that it is in. */
+/** A verdict on a shard, and the record that it is in. */
 export interface Decision {
   readonly record: Verified<Verdict>
   readonly verdict: ShardVerdict
 }
 
-/** What the verdicts on a shard come to. */
+/** The outcome of all verdicts on a shard. */
 export type Standing =
   /** No verdict says anything of it. */
   | { readonly state: 'open' }
@@ -84,7 +84,7 @@ export class Verdicts {
     return new Set(alike.flatMap(({ verdict }) => verdict.agreeing))
   }
 
-  /** Whether later verdicts settle all that this one accepts. */
+  /** Tells whether later verdicts settle all that this one accepts. */
   isSettled(id: RecordId): boolean {
     const settled = this.#settled.get(id)
     const record = this.#records.get(id)

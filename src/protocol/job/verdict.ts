@@ -1,6 +1,6 @@
 /**
- * Verdicts: what a steward decided about shards, which claims it decided on, and how a job ended.
- * A verdict is provisional until nothing can invalidate it any more; with unanimous replicas it is final at once.
+ * Verdicts: a steward's decisions about shards, the claims that they rest on, and the end of a job. A verdict is
+ * provisional until nothing can invalidate it any more; with unanimous replicas it is final at once.
  */
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
@@ -26,7 +26,7 @@ export interface ShardVerdict {
   readonly settles: readonly RecordId[]
 }
 
-/** Payload of a 'reveal' record: what a steward that did not end the job shows of its draws afterwards. */
+/** Payload of a 'reveal' record: the seed of its draws, which a steward that did not end the job shows afterwards. */
 export interface Reveal {
   readonly seed: Uint8Array
 }

@@ -1,5 +1,5 @@
 /**
- * Windows: what one owner has claimed in one job, closed, and then checked.
+ * Windows: a run of one owner's claims in one job, closed, and then checked.
  *
  * The record names the claims and the receipts that carry them, and the checks are drawn from the steward's seed and
  * the record's id: so nobody can know them before the receipts are signed, and anybody can repeat them once the seed is
@@ -13,7 +13,7 @@ import { cidSchema, naturalSchema, ownerIdSchema, recordType } from '../record/r
 
 export interface Window {
   readonly owner: OwnerId
-  /** Of the shards that it claims, each once. */
+  /** The positions of the shards that it claims, each once. */
   readonly positions: readonly number[]
   /** The receipts that carry these claims, in the order of positions, each once. */
   readonly receipts: readonly RecordId[]
@@ -50,8 +50,8 @@ export function checkOrder(
 }
 
 /**
- * Whether a window of so many shards is checked by drawing: otherwise it is so small that unanimous replicas for all of
- * its shards cost no more, or that the checks would not fit in it.
+ * Tells whether a window of this many shards is checked by drawing. Otherwise it is so small that unanimous replicas
+ * for all of its shards cost no more, or that the checks would not fit in it.
  */
 export function isSampled(
   shards: number,

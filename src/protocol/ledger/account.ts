@@ -6,13 +6,13 @@ import type { OwnerId, PeerId } from '../ids.ts'
 export type AccountId = string
 
 export type Account =
-  /** Who pays for jobs. */
+  /** The party that pays for jobs. */
   | { readonly kind: 'submitter'; readonly submitter: PeerId }
-  /** Who is paid for a vehicle's work. */
+  /** The party that is paid for a vehicle's work. */
   | { readonly kind: 'owner'; readonly owner: OwnerId; readonly vehicle: PeerId }
   /** Null: an open mesh, where nobody operates. */
   | { readonly kind: 'operator'; readonly fleet: PeerId | null }
-  /** Where money goes that was paid: whose bank it left is all that is known of it. */
+  /** The destination of money that was paid: only the payer whose bank it left is known. */
   | { readonly kind: 'outside'; readonly payer: PeerId }
 
 const nobody = 'nobody'

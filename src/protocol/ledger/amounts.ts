@@ -1,6 +1,7 @@
 /**
- * What one place of a receipt is worth. This is the only multiplication of money, and the only rounding: the operator's
- * share is cut to whole micros and the owner gets the rest, so that the two always add up to units × price.
+ * Computes the worth of one place of a receipt. This is the only multiplication of money, and the only rounding: the
+ * operator's share is cut to whole micros and the owner gets the rest, so that the two always add up to units ×
+ * price.
  */
 import { ProtocolError } from '../errors.ts'
 import type { LeasePrice, Micros } from '../price.ts'

@@ -1,13 +1,14 @@
 /**
- * What became of every claim of one job, as it follows from the job's records: a function of their set, so that stewards
+ * Derives the fate of every claim of one job from the job's records. It is a function of their set, so that stewards
  * with equal records come to equal books, in whatever order the records came.
  *
- * A claim is one place of one receipt whose lease named a price. It is paid when a verdict counts its receipt as
- * agreeing, and that verdict stands, or accepted the same result as the one that stands: stewards apart may both
- * have promised, and both answers are right. It is void when its shard was decided without it, or when the job ended.
- * A claim that came after the verdict is void, too: nobody looks at its result any more. And so is one that its lease's
- * steward had written off (../allowance.ts): the money may be promised elsewhere. One owner is paid
- * once for a shard, whatever stewards apart leased to it: of several claims the first by lease, receipt and place.
+ * A claim is one place of one receipt whose lease named a price. It is **paid** when a verdict counts its receipt as
+ * agreeing, and that verdict stands, or accepted the same result as the one that stands: two stewards that could not
+ * hear each other may both have promised, and both answers are right. It is **void** when its shard was decided
+ * without it, or when the job ended. It is void, too, when it came after the verdict, since nobody looks at its
+ * result any more, and when its lease's steward had written it off (../allowance.ts), since the money may be promised
+ * elsewhere. One owner is paid once for a shard, however many stewards leased it to that owner: of several claims the
+ * first by lease, receipt and place.
  */
 import { compareText } from '../../base/bytes.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
@@ -78,7 +79,7 @@ export class JobClaims {
   /** By position. */
   readonly #claims = new Map<number, Known[]>()
   readonly #verdicts = new Verdicts()
-  /** What stewards say that they still owe of a lease; the word of its own counts. */
+  /** The places of a lease that stewards say they still owe; only the word of the lease's own steward counts. */
   readonly #writeOffs = new Map<LeaseId, { readonly by: PeerId; readonly places: readonly number[] }[]>()
   #ended = false
 
@@ -86,7 +87,7 @@ export class JobClaims {
     this.#job = job
   }
 
-  /** Of every claim, what the records say of it by now. */
+  /** Yields every claim with its fate by the records so far. */
   *current(): Generator<ClaimNews> {
     for (const [position, claims] of this.#claims) {
       const isReopened = this.#verdicts.of(position).length > 0
@@ -96,7 +97,10 @@ export class JobClaims {
     }
   }
 
-  /** What this record changes. A receipt comes after its lease. Throws ProtocolError amount-too-large. */
+  /**
+   * Returns the claims that this record changes. A receipt comes after its lease. Throws ProtocolError
+   * amount-too-large.
+   */
   learn({ kind, record }: ClaimRecord): ClaimNews[] {
     if (this.#seen.has(record.id)) return []
     this.#seen.add(record.id)
@@ -160,7 +164,7 @@ export class JobClaims {
       if (outcome !== known.outcome) news.push({ claim: known.claim, outcome: again ? 'reopened' : outcome })
       known.outcome = outcome
     }
-    // What is taken back comes first: nobody is owed twice in between.
+    // Claims that are taken back come first, so that nobody is owed twice in between.
     return news.sort((a, b) => Number(a.outcome === 'paid') - Number(b.outcome === 'paid'))
   }
 

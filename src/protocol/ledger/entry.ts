@@ -1,4 +1,4 @@
-/** What a ledger consists of: immutable entries, each of which moves an amount between accounts that are named here. */
+/** The entries of a ledger: immutable, and each moves an amount between accounts that are named here. */
 import { concat } from 'uint8arrays'
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
@@ -7,10 +7,10 @@ import { encodeCbor } from '../record/block.ts'
 import type { AccountId } from './account.ts'
 import type { Amounts } from './amounts.ts'
 
-/** One place of one receipt: what a vehicle did of one shard, and what that is worth should a verdict agree. */
+/** One place of one receipt: a vehicle's work on one shard, and its worth if a verdict agrees. */
 export interface Claim extends Amounts {
   readonly job: JobId
-  /** Whose job it is, and who pays. */
+  /** The submitter of the job, who pays. */
   readonly submitter: PeerId
   readonly fleet: PeerId | null
   readonly lease: LeaseId
@@ -25,10 +25,12 @@ export interface Claim extends Amounts {
   readonly currency: string
 }
 
-/** What became of a claim: nobody knows yet; a final verdict counts it; it came to nothing. */
+/**
+ * The fate of a claim: `pending`, nobody knows yet; `paid`, a final verdict counts it; `void`, it came to nothing.
+ */
 export type ClaimOutcome = 'pending' | 'paid' | 'void'
 
-/** What a ledger is told of a claim: `pending` the first time, `reopened` when it had been decided before. */
+/** The news of a claim that a ledger gets: `pending` the first time, `reopened` when it had been decided before. */
 export type ClaimWord = ClaimOutcome | 'reopened'
 
 /**
@@ -42,13 +44,15 @@ export interface EntryBody {
   readonly serial: number
   readonly atMs: number
   readonly kind: EntryKind
-  /** What it is about, under which the same is never written twice: `<receipt>/<place>`, or `payment/<name>`. */
+  /**
+   * The subject of the entry, under which the same is never written twice: `<receipt>/<place>`, or `payment/<name>`.
+   */
   readonly subject: string
   /** Rises when what was resolved has to be opened again. */
   readonly generation: number
   readonly currency: string
   readonly debit: AccountId
-  /** What is taken from `debit` is the sum of these. */
+  /** The credits; `debit` loses their sum. */
   readonly credits: readonly { readonly account: AccountId; readonly micros: Micros }[]
   readonly claim: Pick<Claim, 'job' | 'receipt' | 'place' | 'position' | 'vehicle' | 'owner' | 'units'> | null
   /** A payment's reference; empty for claims. */
@@ -98,7 +102,7 @@ export interface Movement {
   readonly postedMicros: number
 }
 
-/** By kind: what happens to what is set aside, and to what is owed. */
+/** By kind: the signs of the change to the sum set aside, and to the sum owed. */
 const signs: Readonly<Record<EntryKind, readonly [number, number]>> = {
   pending: [1, 0],
   posted: [-1, 1],

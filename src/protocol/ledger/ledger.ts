@@ -1,12 +1,12 @@
 /**
- * The ledger: who owes whom how much, and why. Every node keeps its own.
+ * The ledger: keeps track of debts, and of their reasons. Every node keeps its own.
  *
- * Its rules are TigerBeetle's (docs.tigerbeetle.com, two-phase transfers), at the size of a car: an entry never changes;
- * what a claim is worth is set aside when its receipt is known (`pending`) and resolved once, posted when a final
- * verdict counts the claim, voided when none does. Where stewards apart decided otherwise, what was posted is reversed by an
- * entry of its own, and opened again under the next generation. Every entry takes from one account what it gives to
- * others, so that all balances of a currency sum to zero. Entries are chained by their hashes, so that a ledger
- * that was edited says so.
+ * Its rules are TigerBeetle's (docs.tigerbeetle.com, two-phase transfers), at the size of a car: an entry never
+ * changes; what a claim is worth is set aside when its receipt is known (`pending`) and resolved once, posted when a
+ * final verdict counts the claim, voided when none does. If stewards that could not hear each other decided
+ * otherwise, an entry of its own reverses the posted one, and the claim is opened again under the next generation.
+ * Every entry takes from one account what it gives to others, so that all balances of a currency sum to zero. Entries
+ * are chained by their hashes, so that a ledger that was edited says so.
  *
  * The accounts:
  *  - `submitter:<key>`  pays for its jobs: at or below zero, the sum of what they cost so far.
@@ -15,9 +15,9 @@
  *  - `operator:<fleet>`  is owed the operator's share.
  *  - `outside:<key>`  what a submitter paid, as it says: Carpool holds no money, and a payment is a note that it left.
  *
- * Two nodes write the same: a steward's node what follows from the job's records (claims.ts), a vehicle's node what
- * follows from its own receipts and from the statements that stewards sign (receivables.ts). A claim's subject is its
- * receipt and place, so that whatever is replayed, repeated, or learnt twice changes nothing.
+ * Two nodes write the same entries: a steward's node derives them from the job's records (claims.ts), a vehicle's
+ * node from its own receipts and the statements that stewards sign (receivables.ts). A claim's subject is its receipt
+ * and place, so that news that is replayed, repeated, or learnt twice changes nothing.
  *
  * The alternative, a table of balances that is updated in place, can be neither replayed nor compared.
  */
@@ -44,8 +44,8 @@ export interface Balance {
 }
 
 /**
- * What was appended before, as the shell keeps it. Answers must include all entries of earlier `append` effects: the
- * shell carries them out before the next input.
+ * The entries that were appended before, as the shell keeps them. Answers must include all entries of earlier
+ * `append` effects: the shell carries them out before the next input.
  */
 export interface LedgerState {
   readonly last: () => Pick<Entry, 'serial' | 'hash'> | undefined
@@ -65,7 +65,7 @@ interface PaymentOrder {
 }
 
 export type LedgerInput =
-  /** What is known of a claim now; known already is fine. */
+  /** The present fate of a claim; it may be known already. */
   | { readonly type: 'claim'; readonly claim: Claim; readonly outcome: ClaimWord }
   /** Money left for a payee. */
   | { readonly type: 'pay'; readonly order: PaymentOrder }

@@ -1,4 +1,4 @@
-/** A ledger's entries in memory: what the simulator's nodes keep, and what the tests compare the disk with. */
+/** A ledger's entries in memory: the simulator's nodes keep these, and the tests compare the disk with them. */
 import type { Sha256 } from '../../base/prng.ts'
 import type { AccountId } from './account.ts'
 import { type Entry, entryHash, firstHash, movementsOf } from './entry.ts'
@@ -16,7 +16,7 @@ export class MemoryBooks implements LedgerState {
     this.#ledger = new Ledger(sha256, this)
   }
 
-  /** What was written before, in order. */
+  /** Takes up entries that were written before, in order. */
   restore(entries: Iterable<Entry>): void {
     for (const entry of entries) this.#append(entry)
   }

@@ -1,10 +1,10 @@
 /**
- * Payables: one steward's side of what one job costs. It follows the job's records, tells the ledger what became of each
- * claim, and says when which vehicle is to be told.
+ * Payables: one steward's side of the costs of one job. It follows the job's records, tells the ledger the fate of
+ * each claim, and decides when to tell which vehicle.
  *
- * The steward that acts tells, or that ended the job; any other only answers a vehicle that asks, or takes back what it once
- * said. A statement that is not answered is said again: lost messages cost time and no money. Whatever is forgotten in
- * a crash, the vehicle asks for.
+ * The steward that acts, or that ended the job, sends statements. Any other only answers a vehicle that asks, or
+ * takes back a statement of its own. A statement that is not answered is sent again, so lost messages cost time and
+ * no money. If a crash makes the steward forget one, the vehicle asks for it.
  */
 import type { OwnerId, PeerId } from '../ids.ts'
 import { statementIntervalMs, statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
@@ -15,16 +15,19 @@ const repeatMsOfRest = 8 * statementRepeatMsMin
 
 export interface PayablesOptions extends PaidJob {
   readonly self: PeerId
-  /** Of the job. */
+  /** The number of the job's shards. */
   readonly shards: number
 }
 
 export type PayablesInput =
-  /** What the journal holds of the job, in the order of `lease`, `receipt` and the rest: first of all. */
+  /**
+   * The records that the journal holds of the job, in the order of `lease`, `receipt` and the rest. This input comes
+   * first of all.
+   */
   | { readonly type: 'restored'; readonly records: Iterable<ClaimRecord> }
   /** Durable with, or before, what follows from it. */
   | { readonly type: 'record'; readonly record: ClaimRecord }
-  /** Whether this steward acts for the job. */
+  /** True while this steward acts for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }
   /** A vehicle wants to know; of claims decided before this place in the ledger, or of all. */
   | { readonly type: 'ask'; readonly from: PeerId; readonly before: number | null }
@@ -116,7 +119,10 @@ export class Payables {
     return effects
   }
 
-  /** What was said before is not said again, but a vehicle that missed it asks; the ledger may lack some of it. */
+  /**
+   * Restores the books. The ledger may lack some entries. Statements that went out before do not go out again, but a
+   * vehicle that missed one asks for it.
+   */
   #restore(records: Iterable<ClaimRecord>): void {
     for (const record of records) {
       this.#note(record)
@@ -135,12 +141,12 @@ export class Payables {
       const payee = this.#payeeOf(news.claim)
       if (news.outcome !== 'pending') payee.changed = true
     }
-    // Whoever worked for the job hears how it ended, also when nothing else is new.
+    // Every vehicle that worked for the job hears how it ended, also when nothing else is new.
     if (record.kind === 'end') for (const payee of this.#payees.values()) payee.changed = true
   }
 
   #note({ kind, record }: ClaimRecord): void {
-    // Whoever has a lease may sign receipts that come too late, and then asks in vain unless it is known.
+    // A vehicle that has a lease may sign receipts that come too late, and would then ask in vain unless it is known.
     if (kind === 'lease' && record.payload.price !== null) this.#payeeOf(record.payload)
     if (kind === 'verdict')
       for (const { position, outcome } of record.payload.shards)

@@ -1,11 +1,11 @@
 /**
- * Receivables: a vehicle's side of what one job owes for its work. It sets aside what each receipt is worth when it is
- * signed, and learns from statements what became of it.
+ * Receivables: a vehicle's side of the debts of one job for its work. It sets aside the worth of each receipt when it
+ * is signed, and learns the receipt's fate from statements.
  *
- * Stewards apart may each know of verdicts that the other lacks: a claim is paid when any of them says so, and void when
- * one of them says so and none says otherwise. Of one steward the newest statement counts. A statement that
- * agrees with this vehicle's own claims to the unit is answered; where it does not, the vehicle asks for all that it lists, page by
- * page, and what still differs then is shown with the receipts behind it.
+ * Stewards that cannot hear each other may each know of verdicts that the other lacks: a claim is paid when any of
+ * them says so, and void when one of them says so and none says otherwise. Each steward's newest statement counts. A
+ * statement that agrees with this vehicle's own claims to the unit is answered; where it does not, the vehicle asks
+ * for all that it lists, page by page, and what still differs then is shown with the receipts behind it.
  */
 
 import { equals } from 'uint8arrays'
@@ -29,7 +29,7 @@ export interface ReceivablesOptions extends PaidJob {
 export type ReceivablesInput =
   /** Durable with, or before, what follows from it. */
   | { readonly type: 'signed'; readonly lease: Verified<Lease>; readonly receipt: Verified<Receipt> }
-  /** Of a steward of the job; `next` is where the rest of its claims begins, null: that is all. */
+  /** A statement by a steward of the job; `next` is where the rest of its claims begins, null: that is all. */
   | {
       readonly type: 'statement'
       readonly statement: Verified<Statement>
@@ -50,7 +50,7 @@ export type ReceivablesEffect =
   | { readonly type: 'accounted'; readonly to: PeerId; readonly statement: RecordId; readonly micros: Micros }
   | { readonly type: 'wake'; readonly atMs: number }
 
-/** Where a steward and this vehicle differ; null: that side does not know of the claim. */
+/** A claim on which a steward and this vehicle differ; null: that side does not know of the claim. */
 export interface Difference {
   readonly steward: PeerId
   readonly receipt: RecordId
@@ -66,7 +66,7 @@ interface Known {
 
 interface Account {
   statement: Verified<Statement>
-  /** What it said of each claim, by subject. */
+  /** The steward's word on each claim, by subject. */
   readonly said: Map<string, StatedClaim>
   agrees: boolean
 }
@@ -78,7 +78,7 @@ export class Receivables {
   /** By steward and owner. */
   readonly #accounts = new Map<string, Account>()
   #stewards: readonly PeerId[] = []
-  /** Whom it asks next. */
+  /** The steward to ask next. */
   #turn = 0
   #askedMs: number | undefined
   #patienceMs = statementRepeatMsMin
@@ -122,12 +122,12 @@ export class Receivables {
     return isOver && [...this.#claims.values()].every(({ outcome }) => outcome !== 'pending')
   }
 
-  /** What each steward said last, and whether this vehicle's claims come to the same. */
+  /** Returns the last statement of each steward, and whether this vehicle's claims come to the same. */
   statements(): { readonly statement: Verified<Statement>; readonly agrees: boolean }[] {
     return [...this.#accounts.values()].map(({ statement, agrees }) => ({ statement, agrees }))
   }
 
-  /** Of statements that do not agree: claims that one side pays and the other does not, or differently. */
+  /** Returns the claims of disagreeing statements that one side pays and the other does not, or pays differently. */
   differences(): Difference[] {
     return [...this.#accounts.values()].flatMap(({ statement, said, agrees }) => {
       if (agrees) return []
@@ -183,7 +183,7 @@ export class Receivables {
     this.#patienceMs = statementRepeatMsMin
   }
 
-  /** Whether what it pays is what this vehicle knows of its own claims, to the unit. */
+  /** Tells whether the account pays what this vehicle knows of its own claims, to the unit. */
   #agrees(account: Account, owner: OwnerId): boolean {
     const { units, micros, receipts, root } = account.statement.payload
     const ours = totalsOf(this.#options.sha256, this.#acknowledged(account, owner))
@@ -205,7 +205,10 @@ export class Receivables {
       }
   }
 
-  /** One owner is paid once for a shard: should stewards apart both pay, it is the first as they will see it. */
+  /**
+   * One owner is paid once for a shard: if two stewards that cannot hear each other both pay, the first in their
+   * order counts.
+   */
   #judge(shard: string): void {
     let isPaid = false
     const news: ClaimNews[] = []

@@ -1,7 +1,7 @@
 /**
- * Statements: what a job's steward says is owed for one vehicle's work in one job. Cumulative, so that the newest says
- * all and those that are lost are missed by nobody; signed, so that it is the owner's proof; and with a root over every claim that
- * it pays, so that either side can show the other where they differ.
+ * Statements: the debt for one vehicle's work in one job, as a steward of the job states it. A statement is
+ * cumulative, so that the newest says all and nobody misses a lost one; signed, so that it is the owner's proof; and
+ * it has a root over every claim that it pays, so that either side can show the other where they differ.
  */
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
@@ -23,7 +23,7 @@ import { addMicros } from './amounts.ts'
 import type { Entry } from './entry.ts'
 
 export interface Totals {
-  /** Of the shards that are paid. */
+  /** The units of the shards that are paid. */
   readonly units: number
   /** The owner's, without the operator's share. */
   readonly micros: Micros
@@ -37,13 +37,13 @@ export interface Statement extends Totals {
   readonly vehicle: PeerId
   readonly owner: OwnerId
   readonly currency: string
-  /** The job has ended: what is not paid here comes to nothing. */
+  /** The job has ended: claims that are not paid here come to nothing. */
   readonly closed: boolean
-  /** Of what its signer owes this vehicle in all jobs: what it has paid so far, as it says. */
+  /** The amount that its signer says it has paid this vehicle so far, for all jobs together. */
   readonly paidMicros: Micros
 }
 
-/** What a claim came to, in the words of a message: receipt, place, units, the owner's micros, paid or not. */
+/** The outcome of a claim, in the words of a message: receipt, place, units, the owner's micros, paid or not. */
 export interface StatedClaim {
   readonly receipt: RecordId
   readonly place: number
@@ -72,7 +72,7 @@ export interface LedgerClaim extends StatedClaim {
   readonly serial: number
 }
 
-/** What the last entry about a claim says of it; undefined while it is open, and for payments. */
+/** Returns what the last entry about a claim says of it; undefined while it is open, and for payments. */
 export function ledgerClaim({ kind, claim, credits, serial }: Entry): LedgerClaim | undefined {
   if (claim === null || kind === 'pending') return undefined
   const { receipt, place, units } = claim

@@ -47,7 +47,7 @@ export interface Advert {
   readonly software: string
 }
 
-/** What a node believes of another: the advert, and whose voice it is. */
+/** The facts that a node believes of another: the advert, and the owner whose voice it is. */
 export interface Capacity extends Advert {
   readonly peer: PeerId
   readonly owner: OwnerId
@@ -84,8 +84,8 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
 export const advertType = recordType('advert', advertSchema, recordBytesMax.advert)
 
 /**
- * Checks all that one advert can be checked for alone: form, size, signature, certificate, age.
- * Throws ProtocolError; whoever sent it along did not check it either.
+ * Checks everything that an advert shows by itself: form, size, signature, certificate, age. Throws ProtocolError;
+ * the peer that passed it on did not check it either.
  */
 export function openAdvert(
   record: SignedRecord,

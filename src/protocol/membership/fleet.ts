@@ -1,12 +1,12 @@
 /**
- * Fleets: who decides which vehicles may join, and how everybody else can tell.
+ * Fleets: an operator decides which vehicles may join, and everybody else can check it.
  *
  * A fleet is a key. It signs two kinds of record: numbered charters, the newest of which says what holds for the whole
  * fleet, and a short-lived credential for each vehicle, which binds peer, vehicle and owner. A credential that nobody
  * renews ends by itself, so a charter has to name those revoked only as long as credentials signed before could live,
  * and stays small however large the fleet.
  *
- * The key may change: a charter names the keys in force, and the next one must be signed by one of them. Whoever
+ * The key may change: a charter names the keys in force, and the next one must be signed by one of them. A node that
  * knows the first key can therefore follow the chain to the newest, and while two keys are in force credentials of
  * both are good, so nobody notices the change.
  */
@@ -38,7 +38,7 @@ export interface Charter {
   readonly keys: readonly PeerId[]
   /** Multiaddrs of nodes that hold the key: they admit, and renew credentials. */
   readonly registrars: readonly string[]
-  /** What the operator keeps of what its vehicles earn, in parts per million. */
+  /** The operator's share of what its vehicles earn, in parts per million. */
   readonly operatorPpm: number
   /** Peers and owners that nobody deals with any more. */
   readonly revoked: readonly Revocation[]
@@ -53,7 +53,7 @@ interface Revocation {
 /** Signed by a fleet key: this peer is this vehicle of this owner. */
 export interface Credential {
   readonly peer: PeerId
-  /** What the fleet calls it: a number plate, a VIN, a serial number. */
+  /** The fleet's name for the vehicle: a number plate, a VIN, a serial number. */
   readonly vehicle: string
   readonly owner: OwnerId
 }
@@ -78,7 +78,7 @@ const credentialSchema: z.ZodType<Credential> = z.strictObject({
 export const charterType = recordType('charter', charterSchema, recordBytesMax.charter)
 export const { open: openCharter } = charterType
 
-/** Throws ProtocolError. Whether the fleet's key signed it is another question: Fleet.vouch. */
+/** Throws ProtocolError. It does not check that the fleet's key signed it: Fleet.vouch does. */
 export const credentialType = recordType('credential', credentialSchema, recordBytesMax.credential)
 export const { open: openCredential } = credentialType
 
@@ -87,7 +87,7 @@ interface Link {
   readonly charter: Verified<Charter>
 }
 
-/** What one node believes of its fleet. */
+/** One node's belief of its fleet. */
 export class Fleet {
   /** The key that signed the first charter known here: the fleet's name in the mesh. */
   readonly id: PeerId
@@ -112,7 +112,7 @@ export class Fleet {
     return this.#chain.at(-1)!.charter
   }
 
-  /** What tells everything to somebody who knows the first key, oldest first. */
+  /** Returns the charters, oldest first, that tell everything to somebody who knows the first key. */
   charters(): SignedRecord[] {
     return this.#chain.map(({ record }) => record)
   }
@@ -132,8 +132,8 @@ export class Fleet {
   }
 
   /**
-   * Whether this peer of this owner may take part now. Throws ProtocolError 'not-admitted', which says why not.
-   * `owner`: whose certificate the peer shows; null where it has not shown any yet.
+   * Checks that this peer of this owner may take part now. Throws ProtocolError 'not-admitted' with the reason.
+   * `owner`: the owner whose certificate the peer shows; null where it has not shown any yet.
    */
   vouch(
     credential: SignedRecord | null,

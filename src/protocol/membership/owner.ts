@@ -1,5 +1,5 @@
 /**
- * Owners: who is paid, and who counts as one voice.
+ * Owners: an owner is paid, and counts as one voice.
  *
  * An owner is the hash of an owner key. The key signs a certificate for each of its vehicles, which the vehicle
  * shows in its advert; without one a peer is its own owner. In a fleet (fleet.ts) a credential says that the peer may

@@ -2,10 +2,11 @@
  * A Merkle trie of fixed shape over record ids, by which two stewards find out in two round trips what each lacks:
  * 64 branches of 64 leaves; a leaf's hash covers its ids in order, a branch's its leaves, the root its branches.
  *
- * With 100,000 records a leaf has 24 ids, and ten differences on either side cost some 30 KB beside the records. Hashes
- * below the root are cut to 16 bytes, and ids to their last characters: who forges a collision hides a record of his
- * own. Range-based reconciliation (negentropy) needs 27 round trips for a thousand differences in random order, where this needs two
- * (notes on reliability, §4). XOR fingerprints would be cheaper to keep up to date, but linear algebra forges them.
+ * With 100,000 records a leaf has 24 ids, and ten differences on either side cost some 30 KB beside the records.
+ * Hashes below the root are cut to 16 bytes, and ids to their last characters: a steward that forges a collision only
+ * hides a record of its own. Range-based reconciliation (negentropy) needs 27 round trips for a thousand differences
+ * in random order, where this needs two (notes on reliability, §4). XOR fingerprints would be cheaper to keep up to
+ * date, but linear algebra forges them.
  */
 import { concat, fromString } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
@@ -14,7 +15,7 @@ import type { Sha256 } from './block.ts'
 
 /** Bytes of the hashes of branches and leaves. */
 const hashBytes = 16
-/** Of an id's 59 characters, those by which it is told from others of its leaf: 58 random bits beside the leaf's. */
+/** The characters, of an id's 59, that tell it from others of its leaf: 58 random bits beside the leaf's. */
 const shortIdLength = 16
 
 /** Children of the root, and of each branch. */
@@ -26,7 +27,7 @@ export class RecordTrie {
   readonly #leaves = new Map<number, Set<RecordId>>()
   readonly #leafHashes = new Map<number, Uint8Array>()
   readonly #branchHashes = new Map<number, Uint8Array>()
-  /** Of a branch without records; known once it was asked for. */
+  /** The hash of a branch without records; computed when it is first asked for. */
   #emptyBranchHash: Uint8Array | undefined
   #root: Uint8Array | undefined
 

@@ -1,5 +1,5 @@
 /**
- * Records: what somebody signed.
+ * Records: signed statements.
  *
  * Everything that binds anybody (a manifest, an advert, a lease, a receipt, a verdict) has one form: a body
  * with domain, version, kind, job, epoch, steward, serial and expiry before its payload, and an Ed25519
@@ -18,7 +18,7 @@ import { cborCid, decodeCbor, encodeCbor, reopenCbor, type Sha256 } from './bloc
 export interface RecordBody<Payload = unknown> {
   readonly domain: 'carpool'
   readonly version: 1
-  /** One of those in ../records.ts. */
+  /** A kind in the table of ../records.ts. */
   readonly kind: string
   /** The job this is about; null for what concerns no job, and in the manifest, whose own id names the job. */
   readonly job: JobId | null

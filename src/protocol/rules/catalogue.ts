@@ -1,10 +1,10 @@
 /**
  * All rules, in the order in which `carpool why` shows them.
  *
- * stop, where going on may harm somebody or something: who drives needs the computer, an unplugged pack or a flat 12 V
- * battery strands people, heat ages a pack and the reserve is somebody's way home. drain, where it is a matter of more or
- * less: the minute that a shard takes is nothing to a quiet evening, a monthly bill or a charge somewhat below the one
- * asked for, and a shard that is thrown away is energy paid for nothing.
+ * stop, where going on may harm somebody or something: a driver needs the computer, an unplugged pack or a flat 12 V
+ * battery strands people, heat ages a pack and the reserve is somebody's way home. drain, where it is a matter of
+ * more or less: the minute that a shard takes is nothing to a quiet evening, a monthly bill or a charge somewhat
+ * below the one asked for, and a shard that is thrown away is energy paid for nothing.
  */
 import { caps } from './caps.ts'
 import type { Finding, Rule } from './rule.ts'

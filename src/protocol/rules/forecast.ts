@@ -1,10 +1,10 @@
 /**
- * When this vehicle will probably leave, from when it left before.
+ * Predicts when this vehicle will probably leave, from when it left before.
  *
- * What happened after this same minute in past weeks: of each of the last eight, how long it took until the vehicle
- * left; of these, an early one. That needs no model of commuters, shifts or holidays, follows a changed habit within
- * weeks, and is right about the time of day without knowing what a day is. A distribution for each hour (as Android's
- * app-standby buckets learn) was declined: it says how often a vehicle is away, and not when it goes.
+ * It looks at this same minute of each of the last eight weeks, takes how long it was until the vehicle left, and
+ * picks an early one of these times. That needs no model of commuters, shifts or holidays, follows a changed habit
+ * within weeks, and is right about the time of day without knowing what a day is. A distribution for each hour (as
+ * Android's app-standby buckets learn) was declined: it says how often a vehicle is away, and not when it goes.
  */
 import { dayMs, type LocalTime } from './week.ts'
 
@@ -13,7 +13,7 @@ export const departuresMax = 512
 const weeks = 8
 /** Fewer weeks than this say less about a weekday than as many days do: a guess. */
 const samplesMin = 3
-/** One in five is earlier: losing work costs more than leaving a vehicle idle for some minutes. A guess. */
+/** One departure in five is earlier: losing work costs more than leaving a vehicle idle for some minutes. A guess. */
 const earlyShare = 0.2
 /** A departure that usually comes about now and has not is still expected for this long: a guess. */
 const lateMs = 3_600_000
@@ -43,7 +43,7 @@ function waitsAfter(
   const first = departures[0]
   const last = departures.at(-1)
   if (first === undefined || last === undefined) return []
-  // Who has just left and come back is not overdue.
+  // A vehicle that has just left and come back is not overdue.
   const graceMs = nowMs - last > 2 * lateMs ? lateMs : 0
   const waits: number[] = []
   const localNowMs = local.toLocal(nowMs)
@@ -57,7 +57,7 @@ function waitsAfter(
   return waits
 }
 
-/** Where the first above `atMs` stands. */
+/** Returns the index of the first above `atMs`. */
 function firstAfter(sorted: readonly number[], atMs: number): number {
   let low = 0
   let high = sorted.length

@@ -2,8 +2,8 @@
 import type { SignalPath } from './signals.ts'
 
 /**
- * What tells of driving, of people and of the plug comes on every bus at 1 Hz or more, and providers repeat it once a
- * second: ten missed in a row are a broken line. A guess, as are the two below.
+ * Signals of driving, of people and of the plug come on every bus at 1 Hz or more, and providers repeat them once a
+ * second: if ten in a row are missing, the line is broken. A guess, as are the two below.
  */
 const motionMs = 10_000
 /** Charge, voltage and power move by a unit in minutes; slow gateways send them every 10 s. */

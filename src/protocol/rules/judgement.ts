@@ -1,16 +1,16 @@
-/** What the owner's rules say of one moment. */
+/** The judgement of the owner's rules on one moment. */
 
 /** run: works; drain: finishes the shard under way and begins nothing; stop: stands still at once. */
 export type RuleVerdict = 'run' | 'drain' | 'stop'
 
-/** One rule, as `carpool why` shows it. */
+/** A rule, as `carpool why` shows it. */
 export interface RuleFinding {
-  /** What the rule is called everywhere: in adverts, metrics and messages ('charge-low', 'not-parked', …). */
+  /** The rule's name everywhere: in adverts, metrics and messages ('charge-low', 'not-parked', …). */
   readonly code: string
   readonly verdict: RuleVerdict
-  /** What is known, with its unit, in words for a person. */
+  /** The value that is known, with its unit, in words for a person. */
   readonly value: string
-  /** What the rule asks for, likewise. */
+  /** The limit that the rule sets, likewise. */
   readonly limit: string
   /** The preference (src/protocol/rules/preferences.ts) that sets the limit, of which the command line knows the origin. */
   readonly preference: string | null

@@ -18,6 +18,6 @@ export function isStanding(readings: Readings): boolean | undefined {
 export function isParked(readings: Readings): boolean | undefined {
   const gear = readings.get('Vehicle.Powertrain.Transmission.SelectedGear')
   if (gear !== undefined) return gear === parkGear
-  // What is locked in park is in park, on vehicles that say no gear.
+  // A vehicle that is locked in park is in park, even if it reports no gear.
   return readings.get('Vehicle.Powertrain.Transmission.IsParkLockEngaged') === true || undefined
 }

@@ -1,5 +1,6 @@
 /**
- * What an owner may ask for, the defaults with their origins, and what contradicts itself.
+ * The preferences that an owner may set, the defaults with their origins, and a check that they do not contradict
+ * each other.
  *
  * BOINC's owners complain of settings that are ignored, and of settings under which nothing can ever run
  * (BOINC/boinc#4939): so every preference is a rule with a finding, and a set that can never hold is refused.
@@ -24,7 +25,7 @@ export interface Preferences {
   readonly outsideCelsiusMax: number
   /** How much warmer the cabin may get than it was when work began. */
   readonly cabinRiseCelsiusMax: number
-  /** Of the 12 V battery. */
+  /** The lower limit of the 12 V battery, in volts. */
   readonly lowVoltsMin: number
   /** Work only over a network that is not paid by the byte. */
   readonly unmeteredOnly: boolean
@@ -34,13 +35,16 @@ export interface Preferences {
   readonly quietHours: readonly string[]
   /** As parseTimes takes them: when the owner means to drive off. */
   readonly readyBy: readonly string[]
-  /** Of the IANA data base, such as Europe/Berlin. */
+  /** A name of the IANA data base, such as Europe/Berlin. */
   readonly timeZone: string
-  /** What the work may draw; null: no cap. */
+  /** The most that the work may draw, in watts; null: no cap. */
   readonly powerWattsMax: number | null
   /** From midnight to midnight; null: no cap. */
   readonly energyWhPerDayMax: number | null
-  /** Of jobs (manifest.category); null: all. Judged of each offer by the worker, and only shown by the rules. */
+  /**
+   * The categories of jobs (manifest.category) to take; null: all. The worker judges each offer by them; the rules
+   * only show them.
+   */
   readonly categories: readonly string[] | null
 }
 
@@ -63,7 +67,7 @@ export const defaultPreferences: Preferences = {
   // Judgement: a cold pack should not be cycled, and a hot day leaves no cooling to spare.
   outsideCelsiusMin: -10,
   outsideCelsiusMax: 35,
-  // Judgement: what somebody notices who gets in.
+  // Judgement: somebody who gets in notices more than this.
   cabinRiseCelsiusMax: 5,
   // A lead battery at 12.4 V is three quarters full; accessories cut off at 12.0 to 12.2 V.
   lowVoltsMin: 12.4,
@@ -81,10 +85,13 @@ export const defaultPreferences: Preferences = {
 
 /** Before a departure the vehicle conditions cabin and pack with the same cooling: 15 minutes, a guess. */
 const readyMarginMs = 900_000
-/** Who has not left an hour after the time stays: a guess. */
+/** A vehicle that has not left an hour after the time is taken to stay. A guess. */
 const readyLateMs = 3_600_000
 
-/** What comes back within these of a limit that it had crossed is still held: sensors jitter by a unit. Guesses. */
+/**
+ * A value that crossed its limit must come back by this much before work begins again, since sensors jitter by a
+ * unit. Guesses.
+ */
 export const hysteresis = { chargePercent: 2, celsius: 2, volts: 0.2, powerShare: 0.1 } as const
 
 /** Two preferences, or one with itself, under which nothing can ever work. */
@@ -124,7 +131,7 @@ export function contradictionIn(preferences: Preferences): Contradiction | null 
   return null
 }
 
-/** Texts that are not understood are none: whoever takes them in checks them. */
+/** Texts that are not understood give no spans: they were checked when they were taken in. */
 export function spansOfQuiet({ quietHours }: Preferences): WeekSpan[] {
   return quietHours.flatMap((text) => parseHours(text) ?? [])
 }

@@ -2,7 +2,7 @@
 import { aheadMsMax, freshMs } from './freshness.ts'
 import type { Reading, SignalPath, SignalValues, VehicleState } from './signals.ts'
 
-/** What is known of a vehicle, and for how long. */
+/** A vehicle's readings, and how long each may be believed. */
 export class Readings {
   readonly #known = new Map<SignalPath, Reading<unknown>>()
   readonly #asked = new Set<SignalPath>()
@@ -10,8 +10,9 @@ export class Readings {
   #untilMs = Number.POSITIVE_INFINITY
 
   /**
-   * Of each signal, the newest counts; what is newer than now was read before the clock was set back. The answer is
-   * whether any of it is news, and not only the same once more.
+   * Keeps the newest reading of each signal, and returns true when any of it is news and not only the same once more.
+   * A known reading that
+   * is newer than now gives way to any other: it was read before the clock was set back.
    */
   take(state: VehicleState, nowMs: number): boolean {
     let isNews = false

@@ -1,4 +1,4 @@
-/** What a rule is made of. */
+/** The parts of a rule. */
 import type { PreferenceName, Preferences } from './preferences.ts'
 import type { Readings } from './readings.ts'
 import type { LocalTime, WeekSpan } from './week.ts'
@@ -9,12 +9,12 @@ export interface Moment {
   readonly local: LocalTime
   /** From Monday 00:00 in the vehicle's time zone, with a fraction. */
   readonly minuteOfWeek: number
-  /** What the preferences say of hours, parsed. */
+  /** The hours that the preferences name, parsed. */
   readonly quiet: readonly WeekSpan[]
   readonly leaving: readonly WeekSpan[]
-  /** Whether this rule's limit was crossed and has not been left again by its hysteresis. */
+  /** True while this rule's limit was crossed and the value has not come back by the hysteresis. */
   readonly wasCrossed: boolean
-  /** Of the cabin when work began; null before. */
+  /** The temperature of the cabin when work began; null before. */
   readonly cabinBeganCelsius: number | null
   readonly isVehicle: boolean
   readonly pausedUntilMs: number | 'told' | null
@@ -29,15 +29,15 @@ export interface Finding {
 
 export interface Rule {
   readonly code: string
-  /** What it says when it is not fine. */
+  /** The rule's effect while it is broken. */
   readonly says: 'drain' | 'stop'
   readonly preference: PreferenceName | null
   /**
-   * Whether it rests on signals, which may flap: then it must have been fine for a while before work begins again. The
+   * True when it rests on signals, which may flap: then it must have held for a while before work begins again. The
    * clock and the owner's word need no such doubt.
    */
   readonly settles: boolean
-  /** Whether it makes sense on a machine that has no vehicle around it. */
+  /** True when it makes sense on a machine that has no vehicle around it. */
   readonly isForAll: boolean
   /** Null: nothing is asked. */
   look(moment: Moment): Finding | null

@@ -1,11 +1,11 @@
 /**
- * The owner's rules: what is known of the vehicle, what its owner asks for and the time come in, and one verdict comes
- * out, with everything that holds work back.
+ * The owner's rules: the vehicle's readings, the owner's preferences and the time come in, and one verdict comes out,
+ * with everything that holds work back.
  *
- * It fails closed: what is unknown or stale is held against the work. It is strict at once and lenient late (settling.ts).
- * What rests on the clock or on the owner's word cannot flap and does not settle: who says resume sees it resume. Limits
- * of temperature, voltage and charge have a hysteresis besides, since a value that rests at its limit crosses it for as
- * long as it rests there.
+ * They fail closed: an unknown or stale value holds work back. They are strict at once and lenient late
+ * (settling.ts). Rules on the clock or on the owner's word cannot flap and need not settle: an owner who says resume
+ * sees work resume. Limits of temperature, voltage and charge have a hysteresis besides, since a value that rests at
+ * its limit crosses it for as long as it rests there.
  */
 import { assert, impossible } from '../../base/assert.ts'
 import { rules } from './catalogue.ts'
@@ -21,7 +21,7 @@ import { chargeCode } from './vehicle-rules.ts'
 import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
 
 export type RulesInput =
-  /** What has become known. */
+  /** Readings that have become known. */
   | { readonly type: 'readings'; readonly readings: VehicleState }
   /** The owner's word: nothing works until then; null: until `resume`. */
   | { readonly type: 'pause'; readonly untilMs: number | null }
@@ -46,9 +46,9 @@ export interface Judged {
 
 /** Strangers read it in adverts, and need not know to the minute when somebody leaves. */
 const forecastStepMs = 300_000
-/** Who stands for less than this stands at a shop: its departure says little about the night. A guess. */
+/** A vehicle that stands for less than this stands at a shop: its departure says little about the night. A guess. */
 const parkedMsMin = 600_000
-/** What work has heated has cooled after this long; what heat is left in the cabin is the sun's. A guess. */
+/** The cabin has lost the heat of the work after this long; the heat that is left is the sun's. A guess. */
 const cabinCoolsMs = 3_600_000
 
 export class OwnerRules {
@@ -223,7 +223,7 @@ export class OwnerRules {
     if (celsius !== undefined) this.#cabinBeganCelsius = Math.min(this.#cabinBeganCelsius ?? celsius, celsius)
   }
 
-  /** Whether it has just driven off after having been parked. */
+  /** Tells whether the vehicle has just driven off after having been parked. */
   #noteMotion(nowMs: number): boolean {
     this.#readings.look(nowMs)
     if (isStanding(this.#readings) !== false) {
@@ -256,7 +256,7 @@ export class OwnerRules {
       // Clocks change on quarters of an hour: then the edge is elsewhere.
       edge === null ? null : Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.round(edge * 60_000)),
       availableUntilMs,
-      // What was done at this time in other weeks is history a quarter later.
+      // A departure at this time in other weeks is history a quarter later.
       this.#departures.length === 0 ? null : this.#local.endOfQuarter(nowMs),
       this.#cabinBeganCelsius === null || this.#notRunningSinceMs === null
         ? null

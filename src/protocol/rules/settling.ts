@@ -13,7 +13,7 @@ export class Settling {
   #lastStopMs: number
   #lastHoldMs: number
 
-  /** Nothing is known of the time before; what was never bad on a desk need not settle. */
+  /** Nothing is known of the time before; on a desk, a rule that was never broken need not settle. */
   constructor(settleMs: number, isVehicle: boolean) {
     this.#settleMs = settleMs
     this.#lastStopMs = isVehicle ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY

@@ -1,6 +1,6 @@
 /**
- * What can be known of a vehicle: COVESA VSS 6 names and units. A provider (src/host/signals) reads them where it can;
- * what it cannot read is absent, which the rules treat as unknown and never as fine.
+ * The signals of a vehicle: COVESA VSS 6 names and units. A provider (src/host/signals) reads them where it can; a
+ * signal that it cannot read is absent, which the rules treat as unknown and never as fine.
  */
 
 /** By VSS path. Those that VSS has no name for are ours. */
@@ -30,7 +30,7 @@ export interface SignalValues {
   /** Volts. */
   readonly 'Vehicle.LowVoltageBattery.CurrentVoltage': number
   readonly 'Vehicle.Connectivity.IsConnectivityAvailable': boolean
-  /** Whether the network in use is paid by the byte. */
+  /** True when the network in use is paid by the byte. */
   readonly 'Carpool.Network.IsMetered': boolean
   /** Bytes sent and received over the metered network in this calendar month. */
   readonly 'Carpool.Network.MeteredBytesThisMonth': number
@@ -48,5 +48,5 @@ export interface Reading<Value> {
   readonly atMs: number
 }
 
-/** What is known at one moment. */
+/** The readings that are known at one moment. */
 export type VehicleState = { readonly [Path in SignalPath]?: Reading<SignalValues[Path]> }

@@ -80,7 +80,7 @@ export const vehicleRules: readonly Rule[] = [
   forVehicles('unplugged', 'stop', 'pluggedOnly', ({ preferences, readings }) => {
     if (!preferences.pluggedOnly) return null
     const isConnected = readings.get(cable)
-    // What charges is plugged in, on vehicles that do not tell of the cable.
+    // A vehicle that charges is plugged in, even if it does not report the cable.
     const isPlugged = isConnected ?? (readings.get(charging) === true || undefined)
     return {
       isFine: isPlugged ?? null,

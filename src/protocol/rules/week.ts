@@ -39,7 +39,7 @@ export function parseTimes(text: string): number[] | null {
   return weekdays.map((day) => day * dayMinutes + minutes)
 }
 
-/** Whether this minute of the week (it may have a fraction) is within one of the spans. */
+/** Tells whether this minute of the week (it may have a fraction) is within one of the spans. */
 export function isWithin(spans: readonly WeekSpan[], minute: number): boolean {
   return spans.some(
     ({ start, end }) =>
@@ -47,7 +47,7 @@ export function isWithin(spans: readonly WeekSpan[], minute: number): boolean {
   )
 }
 
-/** Whether no minute of the week is left. */
+/** Tells whether the spans leave no minute of the week free. */
 export function coversWeek(spans: readonly WeekSpan[]): boolean {
   const edges = [0, ...spans.map(({ end }) => end % weekMinutes)]
   return edges.every((minute) => isWithin(spans, minute))
@@ -84,7 +84,10 @@ export class LocalTime {
     })
   }
 
-  /** One for each zone, since a format takes tens of kilobytes, and a simulation has thousands of vehicles. Throws RangeError. */
+  /**
+   * Returns the one instance for each zone, since a format takes tens of kilobytes, and a simulation has thousands of
+   * vehicles. Throws RangeError.
+   */
   static in(zone: string): LocalTime {
     let known = LocalTime.#known.get(zone)
     if (known === undefined) {
@@ -96,7 +99,7 @@ export class LocalTime {
 
   static readonly #known = new Map<string, LocalTime>()
 
-  /** What the clock on the wall says, as milliseconds since 1970 of a zone without an offset. */
+  /** Returns the time on the local clock, as milliseconds since 1970 of a zone without an offset. */
   toLocal(atMs: number): number {
     return atMs + this.#offsetAt(atMs)
   }

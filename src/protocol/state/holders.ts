@@ -1,4 +1,4 @@
-/** Who has what on its disk, as the stewards of a job say: the inputs, and the results that verdicts accept. */
+/** The inputs and accepted results that each steward of a job says it has on its disk. */
 import type { PeerId, RecordId } from '../ids.ts'
 import type { Holding } from '../job/holding.ts'
 import type { Verdict } from '../job/verdict.ts'

@@ -1,10 +1,11 @@
 /**
  * A job's state: a fold of its records, apart from deciding.
  *
- * Records go in one by one, and each is judged against those that are here before it changes anything; what is refused
- * changes nothing. What comes out (who looks after the job, what is leased and claimed, which verdicts and which end
- * stand, what may be spent, who holds what) is a function of the set of records that got in, whatever their order. One
- * that comes before what it rests on is refused, and comes again with the next comparison.
+ * Records go in one by one, and each is judged against those that are here before it changes anything; a refused
+ * record changes nothing. The outcome (the stewards, leases and claims, the verdicts and the end that stand, the
+ * money that may be spent, the holders of inputs and results) is a function of the set of records that got in,
+ * whatever their order. A record that comes before one that it rests on is refused, and comes again with the next
+ * comparison.
  *
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.
@@ -40,7 +41,7 @@ export type Refusal =
   /** It follows from no handover that is here, and not from the manifest. */
   | 'without-predecessor'
 
-/** What receipts of one lease say of one place in it. */
+/** The claims of one lease's receipts for one place in it. */
 interface Covered {
   /** Use: the claim that counts. Invariant: of all that came, the first in the order of (epoch, signer, serial, id). */
   first: Checked<'receipt'>
@@ -183,17 +184,17 @@ export class JobState {
     return this.#succession
   }
 
-  /** Whether this node may sign records of the job. */
+  /** Tells whether this node may sign records of the job. */
   isSteward(peer: PeerId): boolean {
     return this.#succession.signers.has(peer)
   }
 
-  /** Whether it is one of those that act in turn: a taker beside the bound of handovers is not. */
+  /** Tells whether the steward is one of those that act in turn: a taker beyond the bound of handovers is not. */
   hasPlace(peer: PeerId): boolean {
     return this.#succession.stewards.some((steward) => steward.peer === peer)
   }
 
-  /** What a steward may still promise of the job's budget. */
+  /** Returns the amount of the job's budget that a steward may still promise. */
   freeOf(steward: PeerId): Micros {
     return this.allowances.freeOf(steward)
   }
@@ -219,7 +220,7 @@ export class JobState {
     return this.#leases.get(lease)?.receipts ?? 0
   }
 
-  /** What the verdicts on a shard come to; `unreachable` are those whose results nobody has any more. */
+  /** Returns the outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
   standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
     return this.verdicts.standing(position, this.#ends.length > 0, unreachable)
   }

@@ -6,17 +6,17 @@ import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { JobState } from './job-state.ts'
 
-/** Of a job's money: all in millionths of the currency's unit. */
+/** The money of a job: all in millionths of the currency's unit. */
 interface PaymentView {
   readonly currency: string
   readonly budgetMicros: Micros
-  /** By leases of all stewards: what is owed, and what may yet be. Never more than the budget. */
+  /** The sum that leases of all stewards promise: money that is owed, or may yet be. Never more than the budget. */
   readonly promisedMicros: Micros
   /** For what verdicts accept so far. */
   readonly owedMicros: Micros
 }
 
-/** What a status line shows. */
+/** The facts that a status line shows. */
 export interface JobView {
   readonly shards: {
     readonly total: number
@@ -53,7 +53,7 @@ function standingVerdicts(state: JobState): Map<number, ShardVerdict> {
   return verdicts
 }
 
-/** What is owed for what these verdicts accept. */
+/** Returns the amount owed for what these verdicts accept. */
 function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
   let micros = 0
   for (const { agreeing, position } of verdicts)

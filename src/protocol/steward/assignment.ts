@@ -1,11 +1,11 @@
 /**
- * Assignment: which shards go into the next lease, and who may get it.
+ * Assignment: chooses the shards that go into the next lease, and the vehicles that may get it.
  *
- * The first open shard that wants a replica leads. Vehicles with an idle slot come before vehicles that would
- * queue it, those of the shard's instruction-set class before others; among those left the draw decides alone. Who
- * will probably have left before it could be done is not asked.
- * The lease is then filled with further shards that want a replica of that owner, as long as the whole stays
- * short work and leaves enough for the other vehicles to begin at once.
+ * The first open shard that wants a replica leads. Vehicles with an idle slot come before vehicles that would queue
+ * it, those of the shard's instruction-set class before others; among those left the draw decides alone. A vehicle
+ * that will probably have left before it could finish is not asked. The lease is then filled with further shards that
+ * want a replica of that owner, as long as the whole stays short work and leaves enough for the other vehicles to
+ * begin at once.
  */
 
 import type { OwnerId } from '../ids.ts'
@@ -13,7 +13,7 @@ import { leaseCostMsTarget, leaseShardsMax, leasesPerSlot } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { ShardBoard, ShardState } from './shard-board.ts'
 
-/** What the steward knows of a vehicle's room. */
+/** The room that a vehicle has, as far as the steward knows. */
 export interface Room {
   /** Leases of this job under way there. */
   readonly active: number
@@ -21,7 +21,10 @@ export interface Room {
   readonly open: boolean
   /** Open, or only short of room: worth waiting for. */
   readonly promising: boolean
-  /** What it could do, beside its leases of this job, while it is probably there: of the reference core. */
+  /**
+   * The work it could do beside its leases of this job, while it is probably there, in milliseconds of the reference
+   * core.
+   */
   readonly costMsMax: number
 }
 
@@ -31,7 +34,7 @@ export interface Opportunity {
   readonly eligible: readonly number[]
 }
 
-/** Whether there is money for these shards at this candidate. */
+/** Tells whether there is money for these shards at this candidate. */
 export type Affords = (candidate: Candidate, shards: readonly ShardState[]) => boolean
 
 function headroom(candidate: Candidate, room: Room): number {
@@ -75,7 +78,10 @@ export function nextOpportunity(
   return isShort ? 'unaffordable' : undefined
 }
 
-/** Of those able to take the shard: class mates if there are any, not who lost it before, and who can begin at once. */
+/**
+ * Prefers, of the vehicles able to take the shard, class mates if there are any, those that did not lose it before,
+ * and those that can begin at once.
+ */
 function preferred(
   board: ShardBoard,
   shard: ShardState,

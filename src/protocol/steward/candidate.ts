@@ -1,9 +1,9 @@
 /**
  * Candidates: the vehicles of the roster that a job's leases may go to.
  *
- * They offer the job's engine at a price that it pays, their owner counts, and their owner looks after none of the job:
- * a steward never executes what it verifies. Of a blind job only those for whom the submitter wrapped keys can execute
- * anything.
+ * They offer the job's engine at a price that it pays, their owner counts, and their owner looks after none of the
+ * job: a steward never executes what it verifies. Only vehicles for which the submitter wrapped keys can execute a
+ * blind job.
  */
 
 import type { OwnerId, PeerId } from '../ids.ts'
@@ -20,7 +20,7 @@ export interface Candidate {
   readonly isa: string | null
   /** Until when it will probably be there; null: nobody knows. */
   readonly availableUntilMs: number | null
-  /** What a unit costs there; null where nobody is paid. */
+  /** The cost of a unit there; null where nobody is paid. */
   readonly unitMicros: Micros | null
 }
 

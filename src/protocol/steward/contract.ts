@@ -1,10 +1,10 @@
 /**
- * What can happen to a steward, and what it can ask for.
+ * The inputs and effects of a steward.
  *
- * The driver's contract: hand in one input at a time with the time it happened; carry out the effects in their
- * order before handing in the next. What `issue` and `keep` make durable is durable before any later effect
- * leaves the node: a steward that restarts never contradicts what it signed. Signatures are the driver's:
- * every record handed in was verified, and `issue` is signed with the node's key.
+ * The driver's contract: hand in one input at a time with the time it happened; carry out the effects in their order
+ * before handing in the next. Records that `issue` and `keep` make durable are durable before any later effect leaves
+ * the node: a steward that restarts never contradicts what it signed. Signatures are the driver's: every record
+ * handed in was verified, and `issue` is signed with the node's key.
  */
 
 import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
@@ -22,7 +22,10 @@ export type StewardInput =
   | {
       readonly type: 'roster'
       readonly capacities: readonly Capacity[]
-      /** What this node's fleet says that its operator keeps of what owners earn, in parts per million; 0 without one. */
+      /**
+       * The share of owners' earnings that the operator of this node's fleet keeps, in parts per million; 0 without a
+       * fleet.
+       */
       readonly operatorPpm?: number
     }
   | { readonly type: 'accepted'; readonly lease: LeaseId; readonly from: PeerId }
@@ -49,7 +52,7 @@ export type StewardInput =
   | { readonly type: 'stewards'; readonly stewards: readonly StewardPlace[] }
   /** Another steward gave this one a part of its allowance, or it gave one away. */
   | { readonly type: 'allowance'; readonly allowance: Checked<'allowance'> }
-  /** Whether all that was accepted is on another steward's disk, too, or nobody else is left. */
+  /** True when all accepted results are on another steward's disk, too, or no other steward is left. */
   | { readonly type: 'safe'; readonly safe: boolean }
   | { readonly type: 'connected'; readonly peer: PeerId }
   | { readonly type: 'disconnected'; readonly peer: PeerId }

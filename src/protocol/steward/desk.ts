@@ -1,8 +1,9 @@
 /**
- * The desk: all that a steward knows, as plain data. The parts of a steward (intake, judge, leasing, purse, endings …) are
- * functions that read and change it; none keeps anything of its own. What they want done they put into `effects`.
+ * The desk: all that a steward knows, as plain data. The parts of a steward (intake, judge, leasing, purse, endings
+ * …) are functions that read and change it; none keeps anything of its own. They put their wishes into `effects`.
  *
- * Behind "Use" stands who writes a field and why it is kept; behind "Invariant" what holds between two inputs, which
+ * Behind "Use" stands the reason to keep a field, and the part that writes it; behind "Invariant" a condition that
+ * holds between two inputs, which
  * `checkDesk` (desk-check.ts) asserts after every command of the scenarios.
  */
 import { equals } from 'uint8arrays'
@@ -34,12 +35,12 @@ export interface StewardOptions {
   /** All stewards of the job, by default those of its manifest; and this one's own place among them. */
   readonly stewards?: readonly StewardPlace[]
   readonly place?: StewardPlace
-  /** Of the handover that made this a steward; 0 for those of the manifest. */
+  /** The epoch of the handover that made this a steward; 0 for those of the manifest. */
   readonly epoch?: number
   /** 32 bytes; its sha256 stands in the place. */
   readonly seed: Uint8Array
   readonly sha256: Sha256
-  /** What the job's records say; shared with all else of this node that looks at the job. */
+  /** The state of the job by its records; shared with all else of this node that looks at the job. */
   readonly state?: JobState
   /** Shared with whatever else signs for this node's part in the job. */
   readonly issuer?: Issuer
@@ -47,13 +48,16 @@ export interface StewardOptions {
 
 export interface Desk {
   readonly options: StewardOptions
-  /** Use: what the job's records say. Invariant: every record that this steward signed or kept is in it. */
+  /** Use: the outcome of the job's records. Invariant: every record that this steward signed or kept is in it. */
   readonly state: JobState
   /** Use: numbers what this node signs for the job. */
   readonly issuer: Issuer
-  /** Use: what was claimed of each shard, and what it lacks. Invariant: a shard is open as long as it has no verdict. */
+  /**
+   * Use: the claims on each shard, and the replicas that it lacks. Invariant: a shard is open as long as it has no
+   * verdict.
+   */
   readonly board: ShardBoard
-  /** Use: who still works on which lease. Invariant: each lease in it is in `state`. */
+  /** Use: the vehicles that still work on leases. Invariant: each lease in it is in `state`. */
   readonly leases: LeaseBook
   /** Use: results that somebody claims and nobody has looked at. */
   readonly returns: Returns
@@ -80,14 +84,14 @@ export interface Desk {
   barrenAt: number
   /** Use: somebody could be asked and cannot be paid; since when nothing changed. Invariant: only while a shard wants a replica. */
   short: { sinceMs: number; free: Micros; verdicts: number } | undefined
-  /** Use: what was accepted is on another steward's disk, too. */
+  /** Use: the accepted results are on another steward's disk, too. */
   safe: boolean
   startedMs: number | undefined
   /** Use: nothing is decided any more. Invariant: then no lease is under way. */
   end: JobEnd | undefined
   /** Use: verdicts that wait for their record. Invariant: none between two inputs. */
   unpublished: ShardVerdict[]
-  /** Use: what the driver is to do. Invariant: none between two inputs. */
+  /** Use: the tasks for the driver. Invariant: none between two inputs. */
   effects: StewardEffect[]
 }
 
@@ -95,7 +99,7 @@ interface Apart {
   readonly settles: readonly RecordId[]
   /** Receipts that these verdicts rest on and whose claims were not looked at yet. */
   readonly unseen: Set<RecordId>
-  /** What was not seen by then is not waited for. */
+  /** The steward waits until then for receipts that it has not seen. */
   readonly untilMs: number
 }
 

@@ -16,8 +16,8 @@ export function contradictOwner(desk: Desk, owner: OwnerId, nowMs: number): void
 }
 
 /**
- * What the lease has not returned goes back to the queue. `loss`: count it against the patience with the shard
- * that was under way; those behind it in the lease are innocent.
+ * Puts the shards that the lease has not returned back into the queue. `loss`: counts it against the patience with
+ * the shard that was under way; those behind it in the lease are innocent.
  */
 export function giveUp(desk: Desk, state: LeaseState, loss: boolean, nowMs: number): void {
   if (state.state === 'closed') return
@@ -36,7 +36,7 @@ export function withdrawLease(desk: Desk, state: LeaseState, nowMs: number): voi
   giveUp(desk, state, false, nowMs)
 }
 
-/** Tells the vehicle that its lease is over; what it finished is still welcome. */
+/** Tells the vehicle that its lease is over; shards that it finished are still welcome. */
 export function sayWithdrawn(desk: Desk, state: LeaseState): void {
   const { vehicle: to } = state.lease.payload
   desk.effects.push({ type: 'send', to, message: { type: 'withdraw', lease: state.lease.id } })
@@ -50,7 +50,7 @@ export function closeLease(desk: Desk, state: LeaseState, expectedUntilMs: numbe
   desk.effects.push({ type: 'revoke', lease: state.lease.id, from })
 }
 
-/** Whether a lease could bring nothing more that anybody needs. */
+/** Tells whether a lease could bring nothing more that anybody needs. */
 export function pointless(desk: Desk, state: LeaseState): boolean {
   return state.lease.payload.positions.every(
     (position, place) => state.covered.has(place) || desk.board.states[position]!.verdict !== undefined,

@@ -1,4 +1,7 @@
-/** What cannot go on by itself: stragglers get a second copy, and shards that nobody can execute fail by name. */
+/**
+ * Deals with shards that cannot go on by themselves: stragglers get a second copy, and a shard that nobody can
+ * execute fails, with its documents named.
+ */
 
 import { speculationFactor, speculationMinMs } from '../limits.ts'
 import type { Desk } from './desk.ts'
@@ -24,7 +27,7 @@ export function copyStragglers(desk: Desk, nowMs: number): void {
   }
 }
 
-/** Where the submitter does not wait: the job fails that cannot begin, and shards that nobody is left for. */
+/** If the submitter does not wait, fails a job that cannot begin, and shards for which no owner is left. */
 export function failForWantOfOwners(desk: Desk, nowMs: number): void {
   const needed = desk.options.manifest.assurance.replicas
   const available = availableOwners(desk)

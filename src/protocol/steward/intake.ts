@@ -1,4 +1,4 @@
-/** The intake: what vehicles say of their leases and bring of their work, until a claim counts. */
+/** The intake: takes in what vehicles say of their leases and bring of their work, until a claim counts. */
 
 import type { LeaseId, PeerId } from '../ids.ts'
 import type { Opening, Receipt } from '../job/lease.ts'
@@ -70,8 +70,8 @@ export function receiveReceipt(
   const state = desk.leases.get(receipt.payload.lease)
   if (state === undefined || !mayCount(desk, opened)) return
   const isNews = takeReceipt(desk, state, receipt, opening, released, nowMs)
-  // Acknowledged only once durable, so before anything that follows from it. What says nothing new is not kept: a
-  // vehicle could sign the same for ever, and every steward of the job would store it.
+  // Acknowledged only once durable, so before anything that follows from it. A receipt that says nothing new is not
+  // kept: a vehicle could sign the same for ever, and every steward of the job would store it.
   if (isNews) {
     desk.state.add(opened)
     desk.effects.unshift({ type: 'keep', receipt: opened })
@@ -80,13 +80,16 @@ export function receiveReceipt(
   desk.effects.splice(isNews ? 1 : 0, 0, { type: 'send', to: receipt.signer, message: acknowledged })
 }
 
-/** Whether a receipt may be counted. Throws ProtocolError when it lies about its lease. */
+/** Tells whether a receipt may be counted. Throws ProtocolError when it lies about its lease. */
 function mayCount(desk: Desk, receipt: Opened<'receipt'>): boolean {
   const refusal = desk.state.judge(receipt)
   return refusal === undefined || refusal === 'known'
 }
 
-/** Whether it says something that no receipt of the lease has said, about a shard or about its vehicle. */
+/**
+ * Takes a receipt, and tells whether it says something new, about a shard or about its vehicle, that no receipt of
+ * the lease has said.
+ */
 export function takeReceipt(
   desk: Desk,
   state: LeaseState,

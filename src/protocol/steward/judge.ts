@@ -1,6 +1,6 @@
 /**
- * The judge: from claims that count to verdicts, through audits where the job has them. What a verdict changes elsewhere is
- * followed until nothing changes any more.
+ * The judge: turns claims that count into verdicts, through audits where the job has them. It follows a verdict's
+ * effects on other shards until nothing changes any more.
  */
 
 import type { OwnerId, RecordId } from '../ids.ts'

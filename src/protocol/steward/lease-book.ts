@@ -1,9 +1,9 @@
 /**
  * The lease book: every lease of one job, and whether anybody still works on it.
  *
- * offered → running → closed. While the vehicle's connection is down, its leases have a short while to live. A
- * closed lease stays in the book: what its vehicle finished may still arrive, and is as good as if it had come
- * in time.
+ * offered → running → closed. While the vehicle's connection is down, its leases have a short while to live. A closed
+ * lease stays in the book: results that its vehicle finished may still arrive, and are as good as if they had come in
+ * time.
  */
 import type { Cid, LeaseId, PeerId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'
@@ -12,7 +12,9 @@ import type { Verified } from '../record/record.ts'
 
 export interface LeaseState {
   readonly lease: Verified<Lease>
-  /** What receipts claim, by the shard's place in the lease: a second, different claim is equivocation. */
+  /**
+   * The results that receipts claim, by the shard's place in the lease: a second, different claim is equivocation.
+   */
   readonly covered: Map<number, Cid>
   /** That was found; once is enough. */
   equivocated: boolean
@@ -63,7 +65,10 @@ export class LeaseBook {
     return this.#active.get(peer)?.size ?? 0
   }
 
-  /** Of the reference core: what its leases under way still are, as far as it was heard of. */
+  /**
+   * Returns the work that the vehicle's leases under way still are, in milliseconds of the reference core, as far as
+   * was heard.
+   */
   costMsOf(peer: PeerId): number {
     let costMs = 0
     for (const { lease, done } of this.#active.get(peer) ?? [])

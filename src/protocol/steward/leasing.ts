@@ -1,4 +1,4 @@
-/** Leasing: who works next, on what, drawn and put on record. */
+/** Leasing: draws the vehicle that works next, chooses its shards, and puts the lease on record. */
 
 import type { Lease } from '../job/lease.ts'
 import type { Verified } from '../record/record.ts'

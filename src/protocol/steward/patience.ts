@@ -1,5 +1,5 @@
 /**
- * Patience: whom a steward may ask, and when again.
+ * Patience: decides which vehicles a steward may ask, and when again.
  *
  * A vehicle that declines, cannot be reached, or lets a lease come to nothing is left alone as long as it asks
  * for, and with each setback in a row at least twice as long as before; one result that it delivers makes up

@@ -1,6 +1,6 @@
 /**
- * The purse: what work costs, and whether this steward's allowance takes it. When it does not, what closed leases can no
- * longer bring is written off; when nothing moves any more, the job ends failed by the name of its budget.
+ * The purse: pays for work out of this steward's allowance. When the allowance is too small, it writes off the shards
+ * that closed leases can no longer bring. When nothing moves any more, the job fails, with its budget as the reason.
  */
 
 import type { Lease } from '../job/lease.ts'
@@ -19,21 +19,21 @@ export function unitsIn(desk: Desk, { entry }: ShardState): number {
   return unitsOf(entry, desk.options.manifest.payment?.unit ?? 'page')
 }
 
-/** What a lease to this candidate names; null: nobody is paid. */
+/** Returns the price that a lease to this candidate names; null: nobody is paid. */
 export function priceOf(desk: Desk, { unitMicros }: Candidate): Lease['price'] {
   const { payment } = desk.options.manifest
   if (payment === null || unitMicros === null) return null
   return { currency: payment.currency, unitMicros, operatorPpm: desk.operatorPpm }
 }
 
-/** Whether the allowance takes these shards at what the candidate asks. */
+/** Tells whether the allowance can pay for these shards at the candidate's price. */
 export function affords(desk: Desk, { unitMicros }: Candidate, shards: readonly ShardState[]): boolean {
   if (unitMicros === null || unitMicros === 0) return true
   const units = shards.reduce((sum, shard) => sum + unitsIn(desk, shard), 0)
   return units * unitMicros <= freeOf(desk)
 }
 
-/** What this steward may still promise. */
+/** Returns the amount that this steward may still promise. */
 function freeOf(desk: Desk): Micros {
   return desk.state.allowances.freeOf(desk.options.self)
 }

@@ -25,7 +25,8 @@ export function takeUp(desk: Desk, nowMs: number, unreachable: ReadonlySet<Recor
   const { wanted, settled } = desk.returns.outstanding()
   for (const claim of settled) countUnseen(desk, claim)
   suspend(desk, nowMs)
-  // What the records made us ask for is asked here, once, where it still matters; the rest was said already.
+  // The requests that the records gave rise to are made here, once, where they still matter; the other messages went
+  // out already.
   desk.effects = []
   if (desk.end !== undefined) return false
   if (wanted.length > 0) desk.effects.push({ type: 'collect', wanted })

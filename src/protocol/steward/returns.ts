@@ -1,8 +1,8 @@
 /**
  * Returns: results that receipts commit to, until somebody has looked at them.
  *
- * Equal results are fetched once, from whoever claimed them first; when one claimant does not deliver, the next
- * is asked. What was found in a result holds for everybody who claims it: its name is the hash of its bytes.
+ * Equal results are fetched once, from the vehicle that claimed them first; when one claimant does not deliver, the
+ * next is asked. A finding about a result holds for every vehicle that claims it: its name is the hash of its bytes.
  */
 
 import type { Cid, RecordId } from '../ids.ts'
@@ -23,7 +23,10 @@ export class Returns {
   readonly #findings = new Map<string, Finding>()
   readonly #waiting = new Map<string, Return[]>()
 
-  /** What is known of the claimed result; else the claim waits, and `wanted` gets what must be fetched for it. */
+  /**
+   * Returns the contents of the claimed result if they are known. Else the claim waits, and `wanted` gets what must
+   * be fetched for it.
+   */
   expect(claim: Return, wanted: Wanted[]): Finding | undefined {
     const want = wantOf(claim)
     const key = keyOf(want)
@@ -43,7 +46,7 @@ export class Returns {
     const key = keyOf(want)
     const waiting = this.#waiting.get(key) ?? []
     this.#waiting.delete(key)
-    // With all its content a finding is not kept: whoever claims the same later has it examined again.
+    // A finding with all its content is not kept: if a vehicle claims the same later, the result is examined again.
     const isLight = finding.state === 'invalid' || finding.content === undefined
     if (waiting.length > 0 && isLight) this.#findings.set(key, finding)
     return waiting
@@ -60,7 +63,10 @@ export class Returns {
     return { lost, next: lost.length > 0 && others.length > 0 ? wantOf(others[0]!) : undefined }
   }
 
-  /** What is still waited for by shards without a verdict; those that wait for nothing any more are let go. */
+  /**
+   * Returns the results that shards without a verdict still wait for; claims that wait for nothing any more are let
+   * go.
+   */
   outstanding(): { readonly wanted: readonly Wanted[]; readonly settled: readonly Return[] } {
     const wanted: Wanted[] = []
     const settled: Return[] = []

@@ -1,4 +1,4 @@
-/** Who could work for the job, as the roster has it now. */
+/** The vehicles that could work for the job, as the roster has it now. */
 import type { Capacity } from '../membership/advert.ts'
 import { candidatesFor } from './candidate.ts'
 import type { Desk } from './desk.ts'

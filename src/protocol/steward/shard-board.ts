@@ -1,5 +1,6 @@
 /**
- * The board: for each shard, who holds a replica of it, what was claimed, and what it still lacks.
+ * The board: keeps for each shard the owners that hold a replica of it, its claims, and the replicas that it still
+ * lacks.
  *
  * A shard's claims only grow. What follows from them (how many replicas to ask for, whether it is disputed, its
  * verdict) is recomputed from the claims whenever they change, so that a steward restored from its records
@@ -30,7 +31,7 @@ export interface ShardState {
   readonly holders: Map<OwnerId, Holder>
   /** The class of the first vehicle asked: others of it are asked first, so that bytes can be compared. */
   isa: string | null | undefined
-  /** Whose replicas came to nothing, once for each. */
+  /** The owners whose replicas came to nothing, one entry for each replica. */
   readonly losers: OwnerId[]
   recomputation: 'none' | 'queued' | 'asked' | 'impossible' | Recomputation
   tally: Tally
@@ -144,7 +145,7 @@ export class ShardBoard {
     this.#update(shard)
   }
 
-  /** What the lease brought. */
+  /** Takes up a claim that the lease brought. */
   claim(shard: ShardState, claim: Claim, lease: LeaseId): void {
     if (shard.holders.get(claim.owner)?.lease === lease) shard.holders.delete(claim.owner)
     shard.claims.push(claim)
@@ -171,8 +172,8 @@ export class ShardBoard {
   }
 
   /**
-   * The next shard to recompute, unless one is under way. One at a time: the first result mostly shows who lies, and
-   * the other disputes that he started need only another replica then, at a third of the cost.
+   * The next shard to recompute, unless one is under way. One at a time: the first result mostly shows which owner
+   * lies, and the other disputes that this owner started need only another replica then, at a third of the cost.
    */
   nextToRecompute(): ShardState | undefined {
     if (this.#recomputing !== undefined) return undefined

@@ -1,4 +1,4 @@
-/** What a steward signs. */
+/** Makes the records that a steward signs. */
 import { assert } from '../../base/assert.ts'
 import { jobRetentionMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'

@@ -54,8 +54,8 @@ export class Steward {
   }
 
   /**
-   * Goes on where the state leaves the job. Call before the first input; asks for what is missing. Nobody has the results
-   * that `unreachable` verdicts accept: what only they say is open again.
+   * Goes on where the state leaves the job. Call before the first input; asks for what is missing. Nobody has the
+   * results that `unreachable` verdicts accept: shards that only they decided are open again.
    */
   restore(nowMs: number, unreachable: ReadonlySet<RecordId> = new Set()): StewardEffect[] {
     return takeUp(this.#desk, nowMs, unreachable) ? this.#drain(nowMs) : []
@@ -119,7 +119,8 @@ export class Steward {
         this.#look(nowMs)
         break
     }
-    // Most of what a steward hears, and it frees nobody: what room it shows is found at the next look, in a second.
+    // Progress is most of what a steward hears, and it frees nobody: the next look, in a second, finds the room that
+    // it shows.
     return this.#drain(nowMs, input.type !== 'progress')
   }
 

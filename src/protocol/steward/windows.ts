@@ -43,7 +43,7 @@ export class Windows {
     this.#seed = seed
   }
 
-  /** A claim that its shard rests on. One that is in a window already stays there. */
+  /** Adds a claim that its shard rests on. A claim that is in a window already stays there. */
   add(owner: OwnerId, position: number, receipt: RecordId, nowMs: number): void {
     if (this.#windowOf.has(`${owner}/${position}`)) return
     const open = this.#open.get(owner)
@@ -60,7 +60,7 @@ export class Windows {
       if (claims.delete(position) && claims.size === 0) this.#open.delete(owner)
   }
 
-  /** Windows that `isDue` says are to be closed: what their records say. */
+  /** Returns the contents of the records for windows that `isDue` says are to be closed. */
   takeDue(isDue: (owner: OwnerId, idleSinceMs: number) => boolean): Window[] {
     const due: Window[] = []
     for (const [owner, { claims, lastMs }] of this.#open) {

@@ -1,5 +1,5 @@
 /**
- * What a job costs, before it runs: what is to be expected, and what it comes to when much goes wrong.
+ * Computes the cost of a job before it runs: the cost to expect, and the cost when much goes wrong.
  *
  *   expected = units × executions × the mean price        while nobody lies, drives off or dawdles
  *   worst    = units × (executions + one copy + a dispute) × the highest price, of every shard

@@ -16,10 +16,10 @@ import { decodeCbor, encodeCbor } from '../record/block.ts'
 import { malformed, type SignedRecord, signedRecordSchema, type Verify } from '../record/record.ts'
 
 export interface Evidence {
-  /** The lease that both receipts are for; who signed it does not matter. */
+  /** The lease that both receipts are for; its signer does not matter. */
   readonly lease: SignedRecord
   readonly receipts: readonly { readonly record: SignedRecord; readonly opening: Opening }[]
-  /** Whose vehicle it is, signed by the owner; null: the vehicle is its own owner. */
+  /** The owner's certificate for the vehicle; null: the vehicle is its own owner. */
   readonly certificate: SignedRecord | null
 }
 
@@ -33,14 +33,14 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
   return encodeCbor(evidence)
 }
 
-/** Throws ProtocolError. What it proves is another question: checkEvidence. */
+/** Throws ProtocolError. It does not check what the evidence proves: checkEvidence does. */
 export function decodeEvidence(bytes: Uint8Array): Evidence {
   const decoded = evidenceSchema.safeParse(decodeCbor('evidence', bytes, evidenceBytesMax))
   if (!decoded.success) throw malformed('evidence', decoded.error)
   return decoded.data
 }
 
-/** Who lied. Throws ProtocolError when nothing is proven. */
+/** Returns the owner that lied. Throws ProtocolError when nothing is proven. */
 export function checkEvidence(
   evidence: Evidence,
   sha256: Sha256,

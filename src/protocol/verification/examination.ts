@@ -1,6 +1,6 @@
 /**
- * Examination: what a steward, or an auditor, reads in the bytes of a result before it counts the claim that
- * committed to them.
+ * Examination: reads the bytes of a result for a steward, or an auditor, before it counts the claim that committed to
+ * them.
  */
 import { toString as bytesToText } from 'uint8arrays'
 import { ProtocolError } from '../errors.ts'
@@ -8,7 +8,7 @@ import { type Agreement, type Content, contentOf, isTolerance } from '../job/agr
 import { decodeResult, decodeSealedResult, type ShardResult } from '../job/result.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 
-/** What a vehicle says of itself and not of the document: see tally.ts. */
+/** The faults that say something of the vehicle and not of the document: see tally.ts. */
 const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
 
 export type Finding =
@@ -16,7 +16,7 @@ export type Finding =
       readonly state: 'good'
       readonly text: string
       readonly exhausted: boolean
-      /** Where results are compared under a tolerance. */
+      /** Present where results are compared under a tolerance. */
       readonly content?: Content
     }
   | { readonly state: 'invalid' }
@@ -40,9 +40,9 @@ export function examineResult(
 }
 
 /**
- * The same for a blind job, of what is not sealed. Whether the ciphertext holds a record for each page only its submitter
- * can see; it compares by bytes, so that whoever seals nonsense is alone with it, or needs as many accomplices as for
- * any other lie.
+ * The same for a blind job, of what is not sealed. Only the submitter can see whether the ciphertext holds a record
+ * for each page. The ciphertext is compared by bytes, so a vehicle that seals nonsense is alone with it, or needs as
+ * many accomplices as for any other lie.
  */
 export function examineSealedResult(bytes: Uint8Array, engine: string): Finding {
   return validOrNot(() => {
@@ -61,7 +61,7 @@ function validOrNot(examine: () => Finding): Finding {
   }
 }
 
-/** What is compared of a result beside its name. */
+/** Returns the parts of a result, beside its name, that are compared. */
 export function comparedOf(
   sha256: Sha256,
   result: ShardResult,
@@ -77,7 +77,7 @@ function comparedText(sha256: Sha256, result: ShardResult): string {
   return bytesToText(sha256(encodeCbor(compared)), 'base16')
 }
 
-/** Whether a page failed for what the vehicle had too little of. */
+/** Tells whether a page failed because the vehicle ran out of something. */
 export function isExhausted(result: ShardResult): boolean {
   return result.records.some(({ error }) => error !== null && exhaustions.has(error.code))
 }

@@ -1,17 +1,17 @@
 /**
- * Plans: what an error bound takes, and what it costs.
+ * Plans: finds the replicas and checks that an error bound takes, and their cost.
  *
  * Against an informed cartel that holds a share f of the owners, m unanimous replicas of distinct owners are wrong with
  * probability at most f^m, the chance that the draw met only its members. After a disagreement unanimity is gone; then
  * Wald's sequential test accepts at a lead of d voices, wrong with probability r^d / (1 + r^d) for r = f / (1 − f).
  *
- * Checks are cheaper for large jobs. Of a window of an owner's claims, k are checked at random after they were signed,
- * and one lie that is found takes all of them back and the owner's voice for good. Whoever lies in a share s of a
- * window is not found with probability (1 − s)^k, so that the expected share of wrong results, f/(1 − f) · s(1 − s)^k,
- * is at most f / ((1 − f)·e·k), and m times less where m owners must stand for each shard, all of whose windows are
- * checked (Sarmenta 2001, "Sabotage-tolerance mechanisms", with blacklisting and backtracking). Checks by other owners
- * count as k(1 − f), since those may be of the cartel, too; recomputing here counts in full.
- * (Notes on reliability, §3; all were checked there by Monte Carlo.)
+ * Checks are cheaper for large jobs. Of a window of an owner's claims, k are checked at random after they were
+ * signed, and one lie that is found takes all of them back and the owner's voice for good. An owner that lies in a
+ * share s of a window is not found with probability (1 − s)^k, so that the expected share of wrong results, f/(1 − f)
+ * · s(1 − s)^k, is at most f / ((1 − f)·e·k), and m times less where m owners must stand for each shard, all of whose
+ * windows are checked (Sarmenta 2001, "Sabotage-tolerance mechanisms", with blacklisting and backtracking). Checks by
+ * other owners count as k(1 − f), since those may be of the cartel, too; recomputing here counts in full. (Notes on
+ * reliability, §3; all were checked there by Monte Carlo.)
  */
 import { ProtocolError } from '../errors.ts'
 import type { Audits } from '../job/manifest.ts'
@@ -27,7 +27,9 @@ export interface PlanRequest {
   readonly shards: number
   /** Distinct owners that could execute the job now. */
   readonly owners: number
-  /** Who would check: recomputing on the steward costs no vehicle anything, and takes its time. */
+  /**
+   * The party that would check: recomputing on the steward costs no vehicle anything, and takes the steward's time.
+   */
   readonly auditor: Audits['auditor']
 }
 
@@ -39,7 +41,7 @@ export interface Plan {
   readonly audits: Audits | null
   /** Expected while nobody lies and nobody drives off; checks by the steward count, too. */
   readonly executionsPerShard: number
-  /** What it guarantees, at least as good as what was asked for. */
+  /** The error bound that it guarantees, at least as good as the one asked for. */
   readonly errorBound: number
   readonly ownersNeeded: number
 }
@@ -66,7 +68,7 @@ export function plansFor(request: PlanRequest): Plan[] {
   return plans.sort((a, b) => a.executionsPerShard - b.executionsPerShard)
 }
 
-/** What each of k checks is worth, against the cartel that they are to find. */
+/** Returns the worth of each of k checks against the cartel that they are to find. */
 function worthOf(auditor: Audits['auditor'], colludingShare: number): number {
   return auditor === 'owners' ? 1 - colludingShare : 1
 }

@@ -35,11 +35,11 @@ export interface Claim {
   readonly text: string
   /** Some page failed for want of resources: see above. */
   readonly exhausted: boolean
-  /** What is compared under a tolerance. */
+  /** The part of a result that is compared under a tolerance. */
   readonly content?: Content
 }
 
-/** What the steward found by recomputing with the exact engine. */
+/** The result that the steward got by recomputing with the exact engine. */
 export interface Recomputation {
   readonly result: Cid
   readonly text: string
@@ -137,8 +137,8 @@ function areWithin(
 }
 
 /**
- * Under a tolerance: the most claims all of which agree with each other, then the rest likewise. What the same vehicles
- * say is grouped the same in whatever order it came.
+ * Under a tolerance: the most claims all of which agree with each other, then the rest likewise. The same claims are
+ * grouped the same in whatever order they came.
  */
 function groupsWithin(tolerance: Tolerance, claims: readonly Claim[]): Claim[][] {
   const groups: Claim[][] = []
@@ -154,7 +154,10 @@ function groupsWithin(tolerance: Tolerance, claims: readonly Claim[]): Claim[][]
   return groups
 }
 
-/** Of claims by result, those of results that agree pairwise: as many claims as possible, the first found of equals. */
+/**
+ * Returns, of claims grouped by result, those whose results agree pairwise: as many claims as possible, the first
+ * found of equals.
+ */
 function largestWithin(tolerance: Tolerance, results: readonly Claim[][]): Claim[][] {
   let best: Claim[][] = []
   let most = 0

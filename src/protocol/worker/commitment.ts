@@ -1,6 +1,7 @@
 /**
- * Commitment: what a vehicle signs for shards that it has finished. Two receipts of one lease cover different shards, and
- * each has a nonce of its own, derived from a secret, so that a receipt can be made again and not guessed.
+ * Commitment: makes the receipt that a vehicle signs for shards that it has finished. Two receipts of one lease cover
+ * different shards, and each has a nonce of its own, derived from a secret, so that a receipt can be made again and
+ * not guessed.
  */
 import { concat, fromString } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'

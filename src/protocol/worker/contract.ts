@@ -1,7 +1,7 @@
 /**
- * What can happen to a worker, and what it can ask for. The driver's contract is the steward's: one input at a
- * time, effects in order, and what `take`, `follow`, `issue` and `release` make durable is durable before anything
- * behind it is sent. So a vehicle that restarts is held to no more than it remembers, and to no less.
+ * The inputs and effects of a worker. The driver's contract is the steward's: it hands in one input at a time and
+ * carries out effects in order, and what `take`, `follow`, `issue` and `release` make durable is durable before
+ * anything behind it is sent. So a vehicle that restarts is held to no more than it remembers, and to no less.
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
@@ -21,19 +21,19 @@ export interface WorkerOptions {
     readonly runtime: string
     readonly id: string
     readonly isa: string | null
-    /** What a unit of its work costs; null: nothing. */
+    /** The price of a unit of its work; null: nothing. */
     readonly ask: Ask | null
   }[]
-  /** Of jobs that its owner lets in; null: all. */
+  /** The categories of jobs that its owner lets in; null: all. */
   readonly categories: readonly string[] | null
   /** 32 bytes, secret: nonces are derived from it. */
   readonly secret: Uint8Array
   readonly sha256: Sha256
 }
 
-/** What the work draws, as receipts tell it. */
+/** The power that the work draws, as receipts tell it. */
 export interface EnergyRate {
-  /** Of one slot's CPU time. */
+  /** The energy of one slot's CPU time. */
   readonly joulesPerCpuSecond: number
   readonly basis: 'measured' | 'estimated'
 }
@@ -64,7 +64,7 @@ export type WorkerInput =
       readonly lease: LeaseId
       readonly why: UnpreparedReason
     }
-  /** One shard of a lease that runs is done; its result is durable here, and so is a note of what is said here. */
+  /** A shard of a running lease is done; its result is durable here, and so is a note of these facts. */
   | {
       readonly type: 'shard-done'
       readonly lease: LeaseId
@@ -82,7 +82,7 @@ export type WorkerInput =
   | { readonly type: 'mode'; readonly mode: WorkerMode }
   /** The operator's share of what its vehicles earn, as the fleet's charter has it now; without a fleet it is 0. */
   | { readonly type: 'operator-share'; readonly ppm: number }
-  /** Whether the disk has room for more work. */
+  /** Tells whether the disk has room for more work. */
   | { readonly type: 'room'; readonly enough: boolean }
   /** Until when the vehicle will probably be there; null: nobody knows. */
   | { readonly type: 'available'; readonly untilMs: number | null }
@@ -115,7 +115,10 @@ export type WorkerEffect =
   | { readonly type: 'drain'; readonly slot: number }
   /** Stand still now. */
   | { readonly type: 'abort'; readonly slot: number }
-  /** The lease is over, for this reason or because it is done: to be durable; what was fetched for it may go. */
+  /**
+   * The lease is over, for this reason or because it is done: to be made durable; blocks that were fetched for it may
+   * go.
+   */
   | {
       readonly type: 'release'
       readonly job: JobId
@@ -128,7 +131,7 @@ export type WorkerEffect =
   | { readonly type: 'advertise' }
   | { readonly type: 'wake'; readonly atMs: number }
 
-/** One shard of a lease, finished. */
+/** A finished shard of a lease. */
 export interface Done {
   /** In the lease's list of shards. */
   readonly place: number
@@ -137,11 +140,11 @@ export interface Done {
   readonly wallMs: number
 }
 
-/** What is durable of one job, as a restart finds it. */
+/** The durable facts of one job, as a restart finds them. */
 export interface RestoredJob {
   readonly manifest: Verified<Manifest>
   readonly handovers: readonly Verified<Handover>[]
-  /** Who adopted it last. */
+  /** The steward that adopted it last. */
   readonly steward: PeerId | null
   /** In the order in which they were accepted. */
   readonly leases: readonly RestoredLease[]

@@ -1,4 +1,4 @@
-/** What the parts of a worker share: what it knows, what it holds, and what it has to say. */
+/** The state that the parts of a worker share: its knowledge, its leases, and the effects that it asks for. */
 import type { PeerId } from '../ids.ts'
 import { Slowness } from '../job/slowness.ts'
 import type { DeclineReason, Message } from '../message.ts'

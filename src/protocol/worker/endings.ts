@@ -11,7 +11,7 @@ export function withdraw(desk: Desk, lease: LeaseId, from: PeerId, nowMs: number
   handIn(desk, held, 'withdrawn', nowMs)
 }
 
-/** Only a job's stewards can say that it is over. What is over stays so: its leases are not run again. */
+/** Only a job's stewards can say that it is over. A job that is over stays so: its leases are not run again. */
 export function endJob(desk: Desk, job: JobId, from: PeerId): void {
   const { jobs, bench, receipts, effects } = desk
   if (!jobs.isUnderWay(job) || !jobs.stewardsOf(job).includes(from)) return
@@ -38,7 +38,7 @@ export function standDown(desk: Desk, mode: 'stop' | 'drain', nowMs: number): vo
 
 /** Commits to what is done, gives back the rest, and is rid of the lease. */
 export function handIn(desk: Desk, held: Held, released: ReleaseReason | null, nowMs: number): void {
-  // First: what is said below is said of a lease that a restart would not bring back.
+  // This comes first: the messages below are about a lease that a restart would not bring back.
   drop(desk, held, released)
   if (held.done.length > 0) desk.receipts.commit(held, released, nowMs)
   else if (released === 'withdrawn') desk.decline(held, held.steward, 'busy', 0)

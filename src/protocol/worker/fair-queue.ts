@@ -1,10 +1,10 @@
 /**
- * Whose lease is next: slots are shared fairly between submitters, by work and not by leases.
+ * Chooses the lease that runs next: slots are shared fairly between submitters, by work and not by leases.
  *
  * Start-time fair queueing: each submitter has an account of the work that was begun for it, and the next piece comes
- * from the one with the least. One who comes new, or comes back, starts level with the least served who waits, so that
- * nobody saves up a claim to the whole vehicle by staying away. P. Goyal, H. M. Vin and H. Cheng, "Start-time fair
- * queueing: a scheduling algorithm for integrated services packet switching networks", SIGCOMM 1996.
+ * from the one with the least. A submitter that is new, or comes back, starts level with the least served one that
+ * waits, so that nobody saves up a claim to the whole vehicle by staying away. P. Goyal, H. M. Vin and H. Cheng,
+ * "Start-time fair queueing: a scheduling algorithm for integrated services packet switching networks", SIGCOMM 1996.
  */
 import type { PeerId } from '../ids.ts'
 
@@ -20,7 +20,7 @@ export class FairQueue {
     this.#served.set(submitter, others.length === 0 ? 0 : Math.min(...others))
   }
 
-  /** Of these pieces of work: the least served submitter's, the first of them. */
+  /** Returns, of these pieces of work, the first one of the least served submitter. */
   next<Work>(ready: Iterable<Work>, submitterOf: (work: Work) => PeerId): Work | undefined {
     let best: Work | undefined
     let least = Number.POSITIVE_INFINITY

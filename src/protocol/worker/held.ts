@@ -8,9 +8,12 @@ import type { Done } from './contract.ts'
 export interface Held {
   readonly lease: Verified<Lease>
   readonly manifest: Verified<Manifest>
-  /** Who looks after it; at first the one who offered it. */
+  /** The steward that looks after it; at first the one that offered it. */
   steward: PeerId
-  /** One that a restart brought back is `restored` until its steward is there to give out what may be missing. */
+  /**
+   * A lease that a restart brought back is `restored` until its steward is there to give out blocks that may be
+   * missing.
+   */
   state: 'restored' | 'preparing' | 'ready' | 'running' | 'draining'
   slot: number | undefined
   /** Finished and not yet in a receipt. */

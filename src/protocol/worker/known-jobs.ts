@@ -1,5 +1,5 @@
 /**
- * What a vehicle remembers of jobs that it works or worked for: who their stewards are, and which leases are over.
+ * A vehicle's memory of the jobs that it works or worked for: their stewards, and the leases that are over.
  *
  * A lease that is over is never run again, and a lease can come again: its steward repeats an offer, or another steward
  * takes the job over. Names are remembered up to a bound. Beyond it serials do: those of one signer rise, so whatever

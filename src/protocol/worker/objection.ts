@@ -1,4 +1,7 @@
-/** What a vehicle has against a lease that it is offered. Decided from facts alone, so that each can be read off. */
+/**
+ * The objections of a vehicle to a lease that it is offered. They are decided from facts alone, so that each can be
+ * read off.
+ */
 import type { PeerId } from '../ids.ts'
 import type { Succession } from '../job/handover.ts'
 import type { Lease } from '../job/lease.ts'
@@ -43,7 +46,7 @@ export function objectionTo(
   return undefined
 }
 
-/** Of all leases, or of this submitter's. */
+/** Tells whether the slots are full, counting all leases or this submitter's. */
 function isFull(held: readonly Held[], submitter: PeerId, slots: number): boolean {
   const ofSubmitter = held.filter(({ manifest }) => manifest.signer === submitter)
   return held.length >= slots * queuedLeasesPerSlotMax || ofSubmitter.length >= slots * leasesPerSlot
@@ -65,7 +68,7 @@ function fitsInTime(
   return nowMs + expectedMs <= availableUntilMs
 }
 
-/** What the lease promises is what the owner asks or more, and backed by the job's manifest. */
+/** Tells whether the lease promises as much as the owner asks, or more, and the job's manifest backs it. */
 function isWorthIt({ payment }: Manifest, { price }: Lease, ask: Ask | null, operatorPpm: number): boolean {
   if (price === null) return worksForNothing(ask)
   const isBacked =

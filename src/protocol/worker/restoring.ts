@@ -1,4 +1,4 @@
-/** Restoring: what a worker makes of what an earlier run of it left on the disk. */
+/** Restoring: a worker takes up the jobs and leases that an earlier run of it left on the disk. */
 import { shownReceiptsMax } from '../limits.ts'
 import type { RestoredJob, RestoredLease } from './contract.ts'
 import type { Held } from './held.ts'

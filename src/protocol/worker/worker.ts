@@ -6,13 +6,14 @@
  * steward acknowledges them. When the vehicle is needed it stands still at once, hands in what is finished and
  * gives back the rest.
  *
- * A lease is run at most once: who offers one that is over gets its receipts again. Otherwise two runs could end
- * differently, and the vehicle would have signed two results for one shard, which is what liars do. A lease survives
- * a restart with all that is finished of it, and goes on when its steward is there. Stewards change: who adopts a job
- * is told of its leases and shown its receipts, and is from then on the one to whom they are due.
+ * A lease is run at most once: a steward that offers one that is over gets its receipts again. Otherwise two runs
+ * could end differently, and the vehicle would have signed two results for one shard, which is what liars do. A lease
+ * survives a restart with all that is finished of it, and goes on when its steward is there. Stewards change: a
+ * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward
+ * from then on.
  *
- * Beside it: what it has against an offer (objection.ts), whose lease is next and in which slot (fair-queue.ts,
- * bench.ts), what it signs (commitment.ts), how leases end (endings.ts), and what it takes up after a restart (restoring.ts).
+ * Its parts: objections to an offer (objection.ts), the choice of the next lease and its slot (fair-queue.ts,
+ * bench.ts), receipts (commitment.ts), the end of leases (endings.ts), and the start after a restart (restoring.ts).
  */
 import { impossible } from '../../base/assert.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
@@ -167,12 +168,14 @@ export class Worker {
     return { lease, manifest, finished, stewards: [...new Set([steward, ...this.stewardsOf(manifest.id)])] }
   }
 
-  /** Whether leases of the job are under way. */
+  /** Tells whether leases of the job are under way. */
   works(job: JobId): boolean {
     return this.#desk.bench.ofJob(job).length > 0
   }
 
-  /** Who may read a job's results: everybody who is or was a steward of it, as far as is known here. */
+  /**
+   * Returns the peers that may read a job's results: all that are or were stewards of it, as far as is known here.
+   */
   stewardsOf(job: JobId): readonly PeerId[] {
     return this.#desk.jobs.stewardsOf(job)
   }

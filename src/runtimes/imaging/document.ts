@@ -1,5 +1,5 @@
 /**
- * What kind of file a document is, how many pages it has and how large they are, told from its first bytes.
+ * Tells from a document's first bytes what kind of file it is, how many pages it has and how large they are.
  *
  * File names are never believed. Sizes are read from headers, so that a page that claims 20,000 x 20,000
  * pixels is refused before a byte of it is allocated: the decoders below only ever see pages that fit.

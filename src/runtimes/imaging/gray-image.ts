@@ -24,7 +24,7 @@ export function luma(red: number, green: number, blue: number): number {
   return (77 * red + 150 * green + 29 * blue + 128) >> 8
 }
 
-/** What a half-transparent gray looks like on white paper; exact at 0 and 255. */
+/** Returns the gray that a half-transparent gray gives on white paper; exact at 0 and 255. */
 export function overWhite(gray: number, alpha: number): number {
   return 255 - Math.floor(((255 - gray) * alpha + 127) / 255)
 }

@@ -11,9 +11,9 @@ import { type GrayImage, luma, oriented, pixelsMax } from './gray-image.ts'
 import type { PageSize } from './page-size.ts'
 
 /**
- * What jpeg-js may count as its own use: 6 bytes a sample and 3 a pixel. It holds 2.4 times that (measured: 792 MB
- * where it counts 326), so that this is 480 MB, which fits the supervisor's limit beside the exact engine. Gray
- * ends at 22 megapixels, usual colour (4:2:0) at 16, full colour at 9.5: A4 at 470, 400 and 310 dpi.
+ * The memory that jpeg-js may count as its own use: 6 bytes a sample and 3 a pixel. It holds 2.4 times that
+ * (measured: 792 MB where it counts 326), so that this is 480 MB, which fits the supervisor's limit beside the exact
+ * engine. Gray ends at 22 megapixels, usual colour (4:2:0) at 16, full colour at 9.5: A4 at 470, 400 and 310 dpi.
  */
 const decoderMemoryMbMax = 192
 

@@ -1,17 +1,17 @@
 /**
  * Stretches one line's grays so that its ink is black and its paper white.
  *
- * Done per line, so that a shadow over half a page does not matter. Paper is the median gray, ink the darkest
- * few percent; what is almost as light as paper becomes paper, which takes the scanner's grain away before the
- * recogniser sees it. On the sample pages this took the share of wrong characters from 3.8 % to 0.8 %, most of
- * it spaces that the model saw in the grain.
+ * Done per line, so that a shadow over half a page does not matter. Paper is the median gray, ink the darkest few
+ * percent; pixels almost as light as paper become paper, which takes the scanner's grain away before the recogniser
+ * sees it. On the sample pages this took the share of wrong characters from 3.8 % to 0.8 %, most of it spaces that
+ * the model saw in the grain.
  */
 import type { GrayImage } from './gray-image.ts'
 
 /** Measured on seven noisy pages: 1 % to 6 % make no difference. */
 const inkShare = 0.03
 
-/** Of the way from paper to ink. Measured: 0 keeps grain, 0.2 loses thin strokes of light print. */
+/** A share of the way from paper to ink. Measured: 0 keeps grain, 0.2 loses thin strokes of light print. */
 const paperGrain = 0.1
 
 /** Less contrast than this is no text, and stretching would make some of nothing. A guess. */

@@ -45,7 +45,7 @@ export function resize(image: GrayImage, width: number, height: number): GrayIma
 interface Filter {
   /** First source sample of each target sample. */
   readonly starts: Int32Array
-  /** Where each target sample's weights begin; one more entry than there are targets. */
+  /** The index at which each target sample's weights begin; one more entry than there are targets. */
   readonly offsets: Int32Array
   readonly weights: Int32Array
 }
@@ -75,7 +75,7 @@ function weigh(sourceLength: number, targetLength: number): Filter {
   return { starts, offsets, weights: Int32Array.from(weights) }
 }
 
-/** Rounds to weights that sum to `one`; what rounding leaves over goes to the heaviest tap. */
+/** Rounds to weights that sum to `one`; the remainder of rounding goes to the heaviest tap. */
 function toIntegers(taps: readonly number[], total: number): number[] {
   const weights = taps.map((tap) => Math.floor((tap * one) / total + 0.5))
   let heaviest = 0

@@ -1,15 +1,19 @@
 /**
  * Takes dust out of a line's picture: ink too small to be even a full stop.
  *
- * A full stop covers about one hundredth of the squared height of its box; what covers less than half of that
- * and touches nothing else turns white. Works on stretched levels (levels.ts). Larger specks pass for punctuation, to this as to anyone.
+ * A full stop covers about one hundredth of the squared height of its box; ink that covers less than half of that and
+ * touches nothing else turns white. Works on stretched levels (levels.ts). Larger specks pass for punctuation, to
+ * this as to anyone.
  */
 import type { GrayImage } from './gray-image.ts'
 
 /** High, so that hairlines hold a letter together: a broken one is taken for specks. */
 const inkBelow = 216
 
-/** Of the squared height, in pixels. On the ten sample pages 0 gave 0.43 % wrong characters, this 0.28 %, 0.008 0.34 %. */
+/**
+ * A share of the squared height, in pixels. On the ten sample pages 0 gave 0.43 % wrong characters, this 0.28 %,
+ * 0.008 0.34 %.
+ */
 const speckShare = 0.004
 
 export function withoutSpecks(image: GrayImage): GrayImage {

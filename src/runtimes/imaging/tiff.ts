@@ -179,7 +179,7 @@ function toGray(
   const hasAlpha = samples > colorSamples && (extra === 1 || extra === 2)
   const full = bits === 16 ? 255 : (1 << bits) - 1
   const out = new Uint8Array(width * rows)
-  /** One sample; 16-bit samples by their high byte. */
+  /** Returns a sample; a 16-bit one by its high byte. */
   const sampleAt = (row: number, index: number): number => {
     if (bits === 8) return raw[row + index]!
     if (bits === 16) return raw[row + 2 * index + (directory.littleEndian ? 1 : 0)]!

@@ -58,7 +58,7 @@ export function decodeColumns(
   return { text: text.replace(/ +/g, ' ').trim(), confidence: count === 0 ? 0 : sum / count }
 }
 
-/** One character a line; the models know a space beyond the file's last line. */
+/** Reads one character from each line; the models know a space beyond the file's last line. */
 export function readDictionary(file: Uint8Array): string[] {
   const lines = new TextDecoder().decode(file).split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()

@@ -23,7 +23,7 @@ interface FloatTensor {
   readonly dims: readonly number[]
 }
 
-/** One model with one input and one output. */
+/** A model with one input and one output. */
 export interface Model {
   run(input: FloatTensor): Promise<FloatTensor>
 }

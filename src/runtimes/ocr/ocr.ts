@@ -81,7 +81,7 @@ async function loadSession(
   }
 }
 
-/** What is read with less confidence is a speck or a stain, not text. PaddleOCR's `drop_score`. */
+/** A line that is read with less confidence is a speck or a stain, not text. PaddleOCR's `drop_score`. */
 const confidenceMin = 0.5
 
 function weightOf(weights: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {

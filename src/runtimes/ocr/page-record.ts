@@ -1,4 +1,4 @@
-/** What is said about a page, in the fixed order of keys that makes equal findings equal bytes. */
+/** Writes the record of a page, in the fixed order of keys that makes equal findings equal bytes. */
 import type { GrayImage } from '../imaging/gray-image.ts'
 import type { RecordOutput } from '../runtime.ts'
 import type { Box } from './box.ts'

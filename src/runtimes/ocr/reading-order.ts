@@ -1,5 +1,5 @@
 /**
- * From boxes in any order to lines of text in the order in which a person reads them.
+ * Sorts boxes into lines of text in the order in which a person reads them.
  *
  * Recursive cutting (Nagy, Seth and Viswanathan, "A Prototype Document Image Analysis System", Computer 25(7),
  * 1992), with one change. The plain X-Y cut takes the widest gap, or rows and columns in turn, and reads two

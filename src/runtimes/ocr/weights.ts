@@ -1,4 +1,4 @@
-/** Where a submitter gets the models of the OCR runtime. */
+/** The source of the OCR runtime's models, for submitters. */
 import type { WeightsDescription } from '../runtime.ts'
 
 /** PaddleOCR v4, detection and recognition, with the dictionary of the recognition model (Apache-2.0). */

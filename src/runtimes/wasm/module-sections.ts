@@ -9,7 +9,7 @@
 export interface Sections {
   readonly imports: readonly { readonly module: string; readonly name: string; readonly type: string }[]
   readonly exports: ReadonlyMap<string, { readonly kind: Kind; readonly index: number }>
-  /** Of every function, imported ones first: parameters ':' results, one letter each (see `valueTypes`). */
+  /** The types of all functions, imported ones first: parameters ':' results, one letter each (see `valueTypes`). */
   readonly functionTypes: readonly string[]
   readonly memories: readonly Limits[]
   readonly tables: readonly Limits[]
@@ -20,7 +20,7 @@ type Kind = 'function' | 'table' | 'memory' | 'global'
 interface Limits {
   readonly minimum: number
   readonly maximum: number
-  /** Where the limits stand in the binary. */
+  /** The offset of the limits in the binary. */
   readonly from: number
   readonly to: number
 }

@@ -19,7 +19,7 @@ export const wasiModule = 'wasi_snapshot_preview1'
 /** Part of every engine id: raise it with any change that a guest could observe. */
 export const wasiHostVersion = 1
 
-/** What the guest may import, with wasm signatures (parameters:results; i is i32, I is i64). */
+/** The functions that the guest may import, with wasm signatures (parameters:results; i is i32, I is i64). */
 export const wasiSignatures: Readonly<Record<string, string>> = {
   args_get: 'ii:i',
   args_sizes_get: 'ii:i',
@@ -68,7 +68,10 @@ const errno = { success: 0, badf: 8, fault: 21, inval: 28, notsup: 58, spipe: 70
 const vectorsMax = 1024
 /** A program that waits for 100 ms to pass is done after 100 looks at the clock. */
 const clockStepNs = 1_000_000n
-/** What isatty() asks for is 2, a character device; libc would then write line by line. 0 is "unknown". */
+/**
+ * The file type of stdout: 0 is "unknown". isatty() asks for 2, a character device, and libc would then write line by
+ * line.
+ */
 const fileTypeUnknown = 0
 const rights = { read: 2n, write: 64n }
 const programName = new TextEncoder().encode('task\0')
@@ -187,7 +190,7 @@ export class WasiHost {
     return errno.success
   }
 
-  /** What goes to stderr is read by nobody, so it is counted as written and dropped. */
+  /** Writes for the guest. Nobody reads stderr, so its bytes are counted as written and dropped. */
   #write(fd: 1 | 2, vectors: number, count: number, result: number): number {
     const list = this.#vectors(vectors, count)
     if (typeof list === 'number') return list

@@ -17,10 +17,10 @@ export type Attacker = (typeof attackers)[number]
 /** 0: the truth. Equal numbers are equal answers. */
 export type Answer = number
 export const truth: Answer = 0
-/** What those who agree on their lies say. */
+/** The answer of liars that agree on their lies. */
 const agreedLie: Answer = 1
 
-/** What the executor may know: honest vehicles use none of it. */
+/** The facts that the executor may know: honest vehicles use none of them. */
 export interface Execution {
   readonly vehicle: number
   /** Everybody who executes this shard now, if the policy has decided: the cartel knows them. */
@@ -34,7 +34,7 @@ export interface Execution {
 const independentShare = 0.1
 const asleep = 10
 
-/** The vehicles of one run: who lies, whose they are, and what they answer. */
+/** The vehicles of one run: their owners, their answers, and which of them lie. */
 export class Population {
   readonly vehicles: number
   readonly #attacker: Attacker
@@ -77,7 +77,7 @@ export class Population {
   }
 
   #conspire({ together, before, checks }: Execution): Answer {
-    // Whoever is asked later says what those before him said, when they were all colleagues.
+    // A liar that is asked later repeats the answers before it, when they all came from colleagues.
     if (before.length > 0) return before.every((answer) => answer === agreedLie) ? agreedLie : truth
     if (!together.every((vehicle) => this.lies(vehicle))) return truth
     return checks === 0 || this.#chance.happens(1 / (checks + 1)) ? agreedLie : truth

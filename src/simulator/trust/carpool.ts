@@ -111,7 +111,7 @@ export class Carpool {
     })
   }
 
-  /** A disagreement is settled by recomputing, as by default: whoever is wrong then has no voice any more. */
+  /** Settles a disagreement by recomputing, as by default: an owner that is wrong then has no voice any more. */
   #decide(position: number): void {
     const shard = this.#shards[position]!
     if (new Set(shard.claims.map(({ result }) => result)).size > 1) {
@@ -153,7 +153,7 @@ export class Carpool {
     return accepted !== undefined || claims.length > this.#audited ? 'passed' : 'pending'
   }
 
-  /** One more owner executes it: a check. */
+  /** Checks a shard: one more owner executes it. */
   #audit(position: number): void {
     const shard = this.#shards[position]!
     const owners = new Set(shard.claims.map(({ owner }) => Number(owner)))

@@ -1,4 +1,4 @@
-/** What a way to decide is given, and how it comes out. */
+/** The input of a way to decide, and its outcome. */
 import type { Chance } from '../chance.ts'
 import type { Population } from './attackers.ts'
 
@@ -13,7 +13,7 @@ export interface Job {
   readonly shards: number
   readonly population: Population
   readonly chance: Chance
-  /** What Carpool's submitter bought; the others offer no choice. */
+  /** The error bound that Carpool's submitter bought; the others offer no choice. */
   readonly errorBound: number
   readonly colludingShare: number
 }

@@ -1,4 +1,4 @@
-/** The trust curve: what each policy delivers and costs, against how many lie, and how. */
+/** The trust curve: the errors and costs of each policy, against the number of liars and their way of lying. */
 import { Chance } from '../chance.ts'
 import { type Attacker, attackers, Population } from './attackers.ts'
 import { policies } from './policies.ts'
@@ -8,7 +8,7 @@ export interface TrustPoint {
   readonly policy: string
   readonly attacker: Attacker
   readonly shardsPerVehicle: number
-  /** Of the vehicles that lie. */
+  /** The share of vehicles that lie. */
   readonly share: number
   /** Wrong results accepted, of all. */
   readonly error: number
@@ -45,7 +45,7 @@ export function trustPoint(
 ): TrustPoint {
   const total = { shards: 0, executions: 0, wrong: 0 }
   for (let round = 0; total.shards < shardsLeast; round += 1) {
-    // The same for every policy: who lies, and who would be drawn.
+    // Every policy meets the same liars, and the same draws.
     const name = `${attacker}/${shardsPerVehicle}/${share}/${round}`
     const outcome: Outcome = policies[policy]!({
       shards: vehicles * shardsPerVehicle,

@@ -18,7 +18,7 @@ import { dayMs } from './trips.ts'
 const pagesPerShard = 150
 /** About a cell's work of a night. */
 const shardsPerJob = 3_000
-/** The most that a page may cost. Who asks for more is not drawn. */
+/** The most that a page may cost. A vehicle that asks for more is not drawn. */
 const pageMicrosMax = 130
 const stewardSlackMs = 10_000
 
@@ -82,7 +82,7 @@ export class CellJob implements JobEar {
     return this.job.manifest.id
   }
 
-  /** Whether every shard is at least with somebody. */
+  /** Tells whether every shard is with some vehicle at least. */
   get isHandedOut(): boolean {
     return this.#steward.view().shards.queued === 0
   }

@@ -30,7 +30,10 @@ export interface VehicleWeek {
   readonly allowedMs: number
   /** In its slot, whatever came of it. */
   readonly computedMs: number
-  /** Of that: broken off, since the rules said stop; finished, and never paid since it came late; not decided yet when the week ended. */
+  /**
+   * Three parts of it: broken off, since the rules said stop; finished, and never paid since it came late; not
+   * decided yet when the week ended.
+   */
   readonly brokenOffMs: number
   readonly unpaidMs: number
   readonly pendingMs: number
@@ -41,7 +44,7 @@ export interface VehicleWeek {
 /** An awake computer with its work, as owners measured them: 300 W. */
 const workKw = 0.3
 const workerSlackMs = 20_000
-/** What ends by itself, and at its minute. */
+/** The reasons that end by themselves, and at a known minute. */
 const mild: ReadonlySet<string> = new Set(['settling', 'paused', 'quiet-hours', 'ready-by'])
 const idleTickMs = 60_000
 const engine = { runtime: 'ocr', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 1_800 }
@@ -62,7 +65,7 @@ export class CellVehicle implements VehicleEar {
   readonly #slots: Slots
   readonly #hands: Hands<WorkerEffect>
   readonly #after: (say: () => void) => void
-  /** Of shards that are done and not decided: how long each took. */
+  /** The time that each shard took, of those that are done and not decided. */
   readonly #undecidedMs = new Map<string, number>()
   /** When the shard in its slot was begun. */
   #beganMs = 0
@@ -191,7 +194,8 @@ export class CellVehicle implements VehicleEar {
     }
     this.#reason = reasonOf(judgement.reasons)
     this.watchful.check(nowMs, this.#isWorking, verdict === 'run')
-    // What stands still for more than the settling time's sake is looked at once a minute: it cannot begin in between.
+    // A vehicle that stands still for more reasons than settling is looked at once a minute: it cannot begin in
+    // between.
     const isHopeful = verdict === 'run' || judgement.reasons.every((reason) => mild.has(reason))
     const everyMs = isHopeful || this.#isWorking ? tickMs : idleTickMs
     this.#tickAt(Math.min(nowMs + everyMs, this.#life.nextChangeMs))
@@ -297,7 +301,7 @@ export class CellVehicle implements VehicleEar {
   }
 }
 
-/** Whoever is unplugged, or low on charge, is mostly also something else. */
+/** Names the reason that counts: a vehicle that is unplugged, or low on charge, mostly has another one, too. */
 function reasonOf(reasons: readonly string[]): Presences {
   if (reasons.includes('unplugged')) return 'unplugged'
   return reasons.includes('charge-low') || reasons.includes('reserve') ? 'charging' : 'held back'

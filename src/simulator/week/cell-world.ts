@@ -1,4 +1,4 @@
-/** What the jobs and vehicles of a cell ask of it, and what a week is made of. */
+/** The services that the jobs and vehicles of a cell ask of it, and the parts of a week. */
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Verified } from '../../protocol/record/record.ts'
@@ -26,7 +26,7 @@ export interface JobEar {
 export interface VehicleEar {
   offered(job: SimJob, lease: Verified<Lease>): void
   tell(input: WorkerInput): void
-  /** What became of one place of a lease that this vehicle has done. */
+  /** Reports the outcome of one place of a lease that this vehicle has done. */
   claimed(lease: LeaseId, place: number, outcome: 'paid' | 'void' | 'reopened', ownerMicros: number): void
 }
 
@@ -37,7 +37,7 @@ export interface CellWorld {
   readonly nowMs: number
   /** On clocks. */
   readonly clockMs: number
-  /** One thing after the other: machines must not be handed an input while they answer another. */
+  /** Runs one thing after the other: machines must not be handed an input while they answer another. */
   say(what: () => void): void
   /** Undefined once it has ended. */
   job(id: JobId): JobEar | undefined

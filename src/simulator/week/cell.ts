@@ -1,10 +1,12 @@
 /**
- * A hundred vehicles of many owners for a week, with as much paid work as they take: the production rules decide when a
- * vehicle works, the production worker and steward what it works on, and the ledger's claims what that is worth.
+ * A hundred vehicles of many owners for a week, with as much paid work as they take: the production rules decide when
+ * a vehicle works, the production worker and steward choose its work, and the ledger's claims give the worth of that
+ * work.
  *
- * What is left out against the World beside it is what a week of a thousand vehicles has no time for: no network that
- * loses messages, no crashes, no standbys, no liars. Timers of steward and worker fire late by up to 10 and 20 s, which
- * leases survive, and a shard takes five minutes where the mesh cuts them to seconds: so more is lost to each departure here than there.
+ * A week of a thousand vehicles has no time for all that the World beside it has: here is no network that loses
+ * messages, no crashes, no standbys, no liars. Timers of steward and worker fire late by up to 10 and 20 s, which
+ * leases survive, and a shard takes five minutes where the mesh cuts them to seconds: so more is lost to each
+ * departure here than there.
  */
 
 import type { JobId, PeerId } from '../../protocol/ids.ts'
@@ -44,7 +46,7 @@ export class Cell implements CellWorld {
   #jobsBegun = 0
   #rounds = 0
   #shardsVerified = 0
-  /** What is to be said once the machine that speaks has finished. */
+  /** The messages that go out once the machine that speaks has finished. */
   readonly #said: (() => void)[] = []
   #isSaying = false
 

@@ -1,15 +1,16 @@
 /**
- * A vehicle's life apart from its work: it drives, parks, is plugged in, charges, and warms and cools with the weather.
- * What its bus says is what is so, give or take what sensors are off by; now and then the bus falls silent.
+ * A vehicle's life apart from its work: it drives, parks, is plugged in, charges, and warms and cools with the
+ * weather. Its bus tells the truth, give or take the error of sensors; now and then it falls silent.
  *
- * Coarse on purpose: a battery of 60 kWh that driving empties by a seventh an hour, and temperatures that approach what
- * surrounds them. It need only be life enough to cross every limit that an owner may set, at plausible times of day.
+ * Coarse on purpose: a battery of 60 kWh that driving empties by a seventh an hour, and temperatures that approach
+ * those around them. It need only be life enough to cross every limit that an owner may set, at plausible times of
+ * day.
  */
 import type { Reading, VehicleState } from '../../protocol/rules/signals.ts'
 import type { Chance } from '../chance.ts'
 import { dayMs, type Habits, hourMs, type Kind, minuteMs, type Trip } from './trips.ts'
 
-/** What is so, whatever sensors say. */
+/** The true state, whatever sensors say. */
 export interface Truth {
   kmh: number
   parked: boolean
@@ -34,7 +35,7 @@ const drivingKw = 8.5
 /** Hours in which a difference of temperatures falls to a third. */
 const packHours = 3
 const cabinHours = 0.4
-/** What sensors are off by, either way, and half of the steps in which they report. */
+/** The error of sensors, either way, and half of the steps in which they report. */
 export const sensorError = { chargePercent: 0.25, celsius: 0.25, volts: 0.025 } as const
 const driftMs = 600_000
 

@@ -1,4 +1,4 @@
-/** What the owners of a cell ask for: most what Carpool asks for by itself, many a little else. */
+/** The preferences of a cell's owners: most have Carpool's defaults, many differ a little. */
 import { defaultPreferences, type Preferences } from '../../protocol/rules/preferences.ts'
 import type { Chance } from '../chance.ts'
 import { dayMs, type Habits, hourMs, type Kind } from './trips.ts'
@@ -23,7 +23,7 @@ export function ownerOf(chance: Chance, kind: Kind, { leavesAt }: Habits, timeZo
     timeZone,
     readyBy: readyBy === null ? [] : [`mon-fri ${clock(readyBy)}`],
     quietHours: quiet === null ? [] : [`${clock(quiet[0])}-${clock(quiet[1])}`],
-    // Who has no charger where it stands may still spare some charge.
+    // A vehicle that has no charger where it stands may still spare some charge.
     pluggedOnly: !(isPrivate && chance.happens(0.05)),
     reservePercent: isPrivate && chance.happens(0.2) ? 70 : 50,
     chargePercentMin: isPrivate ? 80 : 60,

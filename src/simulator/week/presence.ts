@@ -1,4 +1,7 @@
-/** What vehicles do at which time of the day: vehicle-hours in bins of a quarter, working days apart from weekends. */
+/**
+ * Counts what vehicles do at each time of the day: vehicle-hours in bins of a quarter, working days apart from
+ * weekends.
+ */
 import { dayMs } from './trips.ts'
 
 export const presences = ['driving', 'unplugged', 'charging', 'held back', 'waiting', 'working'] as const
@@ -40,7 +43,7 @@ export class Presence {
       }
   }
 
-  /** Of all vehicles, in each quarter of a day. */
+  /** Returns the share of all vehicles, in each quarter of a day. */
   shares(isWeekend: boolean, what: Presences): number[] {
     const all = presences.map((each) => this.#bins(isWeekend, each))
     return [...this.#bins(isWeekend, what)].map((ms, i) => {

@@ -17,9 +17,9 @@ export const dayMs = 24 * hourMs
 
 export type Kind = 'private' | 'robotaxi'
 
-/** What a driver does every working day, more or less. */
+/** The habits of a driver on a working day, more or less. */
 export interface Habits {
-  /** Of the day, in minutes. */
+  /** The minute of the day. */
   readonly leavesAt: number
   readonly commuteMinutes: number
   readonly workMinutes: number
@@ -35,7 +35,7 @@ export function habitsOf(chance: Chance, kind: Kind): Habits {
     commuteMinutes: chance.between(12, 40),
     workMinutes: chance.between(7 * 60, 9 * 60 + 30),
     homeKw: kind === 'robotaxi' ? 22 : atHome ? chance.between(4, 11) : 0,
-    // Who cannot charge at home mostly can at work, or would not have bought the car.
+    // A driver who cannot charge at home mostly can at work, or would not have bought the car.
     workKw: kind === 'private' && chance.happens(atHome ? 0.15 : 0.7) ? 7 : 0,
   }
 }

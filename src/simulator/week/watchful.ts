@@ -1,13 +1,13 @@
 /**
- * Whether a vehicle computes when its owner would not have it: judged from what is so, and written from the preferences
- * and not from the rules. What sensors are off by is forgiven, and nothing else.
+ * Tells whether a vehicle computes when its owner would not have it: judged from the truth, and written from the
+ * preferences and not from the rules. The error of sensors is forgiven, and nothing else.
  */
 import { freshMs } from '../../protocol/rules/freshness.ts'
 import { hysteresis, type Preferences } from '../../protocol/rules/preferences.ts'
 import { type Life, sensorError } from './life.ts'
 import { hourMs, minuteMs } from './trips.ts'
 
-/** What numbers of the day mean what the owner wrote in `quietHours` and `readyBy`. */
+/** The times, in numbers of the day, that the owner wrote in `quietHours` and `readyBy`. */
 export interface Hours {
   /** From and until, in hours of the day. */
   readonly quiet: readonly [number, number] | null
