@@ -25,6 +25,7 @@ const limitSecondsDefault = '300'
 const root = join(import.meta.dirname, '..')
 /** Outside of swarms, files that take longest. Nothing but the order depends on it. */
 const slow = [
+  'simulator/campaign',
   'simulator/simulator',
   'host/supervisor',
   'runtimes/ocr',

@@ -1,25 +1,6 @@
 /** The command line: one file a command in commands/, what they share beside this file. */
 import { Command } from 'commander'
-import { auditCommand } from './commands/audit.ts'
-import { billCommand } from './commands/bill.ts'
-import { configCommand } from './commands/config.ts'
-import { earningsCommand } from './commands/earnings.ts'
-import { fleetCommand } from './commands/fleet.ts'
-import { jobCommands } from './commands/jobs.ts'
-import { ledgerCommand } from './commands/ledger.ts'
-import { metricsCommand } from './commands/metrics.ts'
-import { nodeCommand } from './commands/node.ts'
-import { ownerCommand } from './commands/owner.ts'
-import { pauseCommands } from './commands/pause.ts'
-import { peersCommand } from './commands/peers.ts'
-import { quoteCommand } from './commands/quote.ts'
-import { resultsCommand } from './commands/results.ts'
-import { settleCommand } from './commands/settle.ts'
-import { simCommand } from './commands/sim.ts'
-import { statusCommand } from './commands/status.ts'
-import { submitCommand } from './commands/submit.ts'
-import { swarmCommand } from './commands/swarm.ts'
-import { whyCommand } from './commands/why.ts'
+import { commands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
 import { version } from './software.ts'
@@ -53,28 +34,6 @@ Examples:
   $ carpool submit scans/ --runtime ocr -o text.jsonl    read a folder of scans
   $ carpool help submit                                  what a command can do`,
     )
-  const commands = [
-    swarmCommand,
-    nodeCommand,
-    peersCommand,
-    metricsCommand,
-    whyCommand,
-    pauseCommands,
-    quoteCommand,
-    submitCommand,
-    statusCommand,
-    resultsCommand,
-    jobCommands,
-    auditCommand,
-    earningsCommand,
-    billCommand,
-    settleCommand,
-    ledgerCommand,
-    simCommand,
-    ownerCommand,
-    fleetCommand,
-    configCommand,
-  ]
   for (const add of commands) add(program)
   return program
 }

@@ -59,12 +59,40 @@ test('a vehicle that is revoked has no connection, no work and no place in anybo
   assert.equal(state, 'complete')
   assert(vehicles.every(({ peer }) => peer !== van.peer))
   gate.open()
+  await mesh.until('it is told why', () => /revoked/.test(van.api.info().fleet?.why ?? ''))
   assert.equal(states().van, 'revoked')
   await van.stop()
 })
 
-test('the key changes, both hold for a day, and newcomers come in by the new one', async () => {
+test('a node that slept through a revocation learns of it before it works again', async () => {
   const registrar = mesh.submitter
+  const rogue = mesh.node('bus')
+  const sleeper = await mesh.join({ name: 'sleeper' })
+  await mesh.leave('sleeper')
+  await registrar.api.fleetRevoke(rogue.peer)
+  await mesh.until('it is put out', () => rogue.api.info().connections === 0)
+
+  // Neither its memory nor its own way in admits the revoked one.
+  const knows = (name: string) => sleeper.api.peers().some((row) => row.name === name)
+  await sleeper.start([...registrar.api.info().addresses, ...rogue.api.info().addresses])
+  await mesh.until('it knows the registrar', () => knows('submitter'))
+  assert.deepEqual([knows('bus'), rogue.api.info().connections], [false, 0])
+  await sleeper.stop()
+  const refuses = sleeper.says(/bootstrap peer unreachable/)
+  await sleeper.start(rogue.api.info().addresses)
+  await refuses
+  assert.equal(sleeper.api.info().connections, 0, 'it refuses by what it remembers')
+  for (const one of [sleeper, rogue]) await one.stop()
+})
+
+test('the key changes while a job runs, and nobody loses a connection', async () => {
+  const registrar = mesh.submitter
+  const members = mesh.running()
+  const gate = new Gate()
+  for (const member of members) member.script = (text) => (text === 'quick' ? text : gate.script(text))
+  const { job } = await registrar.api.submit(mesh.request(['quick', 'slow']))
+  await registrar.status(job, 'something is verified', ({ shards }) => shards.verified > 0)
+  const said = new Map(members.map(({ name, lines }) => [name, lines.items.length]))
   const { keys } = registrar.api.fleetRotate(false)
   assert.equal(keys.length, 2)
   assert.throws(() => registrar.api.fleetRotate(false), /changes its key already/)
@@ -73,9 +101,45 @@ test('the key changes, both hold for a day, and newcomers come in by the new one
   await mesh.until('it asks', () => states().late === 'pending')
   registrar.api.fleetApprove(late.peer)
   await mesh.acquainted()
-  assert.equal(late.api.info().fleet?.state, 'admitted')
+  assert.equal(late.api.info().fleet?.state, 'admitted', 'newcomers come in by the new key')
+  gate.open()
+  const { state, shards } = await mesh.clock.hurry(registrar.ended(job))
+  assert.deepEqual([state, shards.verified], ['complete', 2])
+  for (const { name, lines } of members)
+    for (const { msg } of lines.items.slice(said.get(name)))
+      assert.doesNotMatch(msg, /connection closed/, name)
 })
 
 test('only a registrar answers for the fleet', () => {
   assert.throws(() => mesh.node('car-1').api.fleetMembers(), /is no registrar/)
+})
+
+test('outsiders get no connection, no advert and no block', async (t) => {
+  const registrar = mesh.submitter
+  const { connections } = registrar.api.info()
+  const known = registrar.api.peers().length
+  for (const options of [{ vehicles: 0 }, { vehicles: 0, fleet: {} }]) {
+    const other = await Mesh.start(options)
+    t.after(() => other.stop())
+    const outsider = other.submitter
+    await outsider.stop()
+    const isTurnedAway = outsider.says(/bootstrap peer unreachable/)
+    await outsider.start(registrar.api.info().addresses)
+    await isTurnedAway
+    assert.deepEqual([outsider.api.info().connections, outsider.api.peers().length], [0, 1])
+  }
+  assert.deepEqual([registrar.api.info().connections, registrar.api.peers().length], [connections, known])
+})
+
+test('behind a mesh key, who has no key gets no answer at all', async (t) => {
+  const hidden = await Mesh.start({ vehicles: [{ name: 'within' }], fleet: {}, hasKey: true })
+  t.after(() => hidden.stop())
+  const without = await hidden.join({ name: 'without', isKeyless: true }, false)
+  await without.lines.find(({ msg }) => /bootstrap peer unreachable/.test(msg))
+  const within = hidden.node('within').api.info()
+  assert.deepEqual([within.connections, within.fleet?.state], [1, 'admitted'])
+  assert(
+    !hidden.submitter.api.fleetMembers().some(({ vehicle }) => vehicle === 'without'),
+    'it cannot even ask',
+  )
 })

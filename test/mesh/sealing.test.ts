@@ -4,16 +4,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { pino } from 'pino'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import { Network } from '../../src/host/network/network.ts'
-import { sealCommitment } from '../../src/host/sealing/sealing.ts'
+import { jobSecret, namesKey, sealCommitment, shardKey } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
-import { SigningKey } from '../../src/host/store/keys.ts'
+import { loadKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import { openStore } from '../../src/host/store.ts'
-import type { JobId, OwnerId } from '../../src/protocol/ids.ts'
+import type { Cid, JobId, OwnerId } from '../../src/protocol/ids.ts'
+import { openManifest } from '../../src/protocol/job/manifest.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
 import { bodyOf, manifestWith, placeOf } from '../support/core-fakes.ts'
-import { Mesh, type MeshNode } from '../support/mesh.ts'
+import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
 import { Inbox } from '../support/network.ts'
 import { honest } from '../support/scripted-executor.ts'
 
@@ -51,19 +53,93 @@ test('a peer that no lease names gets none of a job’s blocks', async (t) => {
   assert.equal((await submitter.ended(job)).state, 'complete')
   await mesh.node('standby-1').texts(job)
   await submitter.stop()
-  const store = openStore(submitter.dataDir)
-  const blocks = store.blocks.of(job as JobId)
-  const secret = [...blocks.list('input'), ...blocks.list('result')]
-  store.close()
+  const { secret, weights } = blocksOf(submitter, job)
   await submitter.start(mesh.addresses())
   assert(secret.length >= 6, `${secret.length} blocks`)
   const sniffer = await Stranger.start(submitter)
   t.after(() => sniffer.stop())
+  const offered = new Set<Cid>()
   for (const member of mesh.running()) {
     await sniffer.network.reach(member.api.info().addresses[0]!)
-    assert.deepEqual([...(await sniffer.network.blocks.have(member.peer, secret))], [], member.name)
+    const had = await sniffer.network.blocks.have(member.peer, [...secret, ...weights])
+    for (const cid of had) offered.add(cid)
   }
+  assert.deepEqual([...offered], weights, 'weights are anybody’s, and nothing else is')
   for (const member of mesh.running()) member.script = honest
+  await mesh.acquainted()
+})
+
+test('what cannot be blind is refused in one sentence', async () => {
+  const { api } = mesh.submitter
+  const request = mesh.request(['one'], { blind: true, replicas: 4 })
+  await assert.rejects(api.submit(request), /4 are needed, 3 are here/)
+  await assert.rejects(
+    api.submit({ ...request, runtime: 'ocr', engine: 'native' }),
+    /must give the same bytes everywhere; 'native' does not, use --engine exact/,
+  )
+})
+
+test('a blind job is finished without its submitter, who alone can read it afterwards', async () => {
+  const { submitter } = mesh
+  const cars = ['car-1', 'car-2', 'car-3'].map((name) => mesh.node(name))
+  const standby = mesh.node('standby-1')
+  const gate = new Gate()
+  for (const car of cars) car.script = gate.script
+  const texts = Array.from({ length: 4 }, (_, i) => `blind document ${i}`)
+  const { job } = await submitter.api.submit(mesh.request(texts, { standbys: 1, blind: true }))
+  await submitter.status(job, 'the standby holds it', ({ standbys }) => standbys.holding === 1)
+  await submitter.crash()
+  gate.open()
+  const { shards } = await mesh.clock.hurry(standby.ended(job))
+  assert.equal(shards.verified, texts.length)
+  await assert.rejects(standby.texts(job), /is blind/)
+
+  await submitter.start(mesh.addresses())
+  await mesh.clock.hurry(submitter.ended(job))
+  assert.deepEqual(await submitter.texts(job), texts)
+  for (const car of cars) car.script = honest
+  await mesh.acquainted()
+})
+
+test('of a blind job nobody but its vehicles and its submitter learns anything', async () => {
+  const { submitter } = mesh
+  const [standby, worker] = ['standby-1', 'car-1'].map((name) => mesh.node(name)) as [MeshNode, MeshNode]
+  const request = mesh.request(words, { standbys: 1, blind: true, replicas: 3 })
+  const submitted = await submitter.api.submit(request)
+  const { job } = submitted
+  assert.deepEqual([submitted.blind, submitted.standbys], [true, 1])
+  const idle = await mesh.join({ name: 'idle' })
+  await submitter.status(job, 'the standby holds it', ({ standbys }) => standbys.holding === 1)
+  await mesh.clock.hurry(submitter.ended(job))
+  assert.deepEqual(await submitter.texts(job), words)
+  assert.equal((await standby.ended(job)).state, 'complete')
+  await assert.rejects(standby.texts(job), /is blind: only its submitter can read it/)
+
+  const report = join(mesh.folder, 'blind.car')
+  await submitter.api.report(job, report)
+  assert.deepEqual((await auditFile(report)).problems, [])
+  assert.equal(readFileSync(report).includes('marker'), false, 'the report shows nothing')
+
+  for (const one of [submitter, standby, worker, idle]) await one.stop()
+  const keys = keysOf(submitter, job)
+  for (const curious of [standby, idle]) {
+    const disk = diskOf(curious.dataDir)
+    assert.equal(disk.includes('marker'), false, `${curious.name} has a document or a result in the clear`)
+    for (const key of keys)
+      for (const bytes of [key, key.toString('hex')])
+        assert.equal(disk.includes(bytes), false, `${curious.name} has a key`)
+  }
+  assert(
+    keys.some((key) => diskOf(worker.dataDir).includes(key)),
+    'keys are seen',
+  )
+  const held = new Set(blocksOf(standby, job).secret)
+  assert(
+    blocksOf(submitter, job).secret.every((cid) => held.has(cid)),
+    'the standby holds all that it cannot read',
+  )
+  assert.deepEqual(blocksOf(idle, job).secret, [], 'and the idle vehicle nothing')
+  for (const one of [submitter, standby, worker]) await one.start(mesh.addresses())
   await mesh.acquainted()
 })
 
@@ -79,7 +155,7 @@ test('stewards of a blind job count what they cannot read, and its submitter rea
   await assert.rejects(standby.texts(submitted.job), /is blind: only its submitter can read it/)
 })
 
-test('documents and their names are ciphertext on every disk', async () => {
+test('documents and their names are ciphertext on every vehicle’s disk', async () => {
   for (const member of mesh.running()) {
     await member.stop()
     const disk = diskOf(member.dataDir)
@@ -89,10 +165,41 @@ test('documents and their names are ciphertext on every disk', async () => {
   }
 })
 
+/** All from which a job's documents and results open. */
+function keysOf({ dataDir }: MeshNode, job: string): Buffer[] {
+  const submitter = loadKey(join(dataDir, 'submitter.key'))
+  const store = openStore(dataDir)
+  try {
+    const { payload } = openManifest(store.journal.get(job as Cid)!, sha256, verifyByPeerId)
+    const secret = jobSecret(submitter, payload.seal.nonce)
+    const shards = Array.from({ length: payload.shards.count }, (_, position) => shardKey(secret, position))
+    return [secret, namesKey(secret), ...shards].map((key) => Buffer.from(key))
+  } finally {
+    store.close()
+  }
+}
+
+/** What a node, which must not run, has of a job. */
+function blocksOf({ dataDir }: MeshNode, job: string): { secret: Cid[]; weights: Cid[] } {
+  const store = openStore(dataDir)
+  const blocks = store.blocks.of(job as JobId)
+  try {
+    return {
+      secret: [...blocks.list('input'), ...blocks.list('result')],
+      weights: [...blocks.list('weights')],
+    }
+  } finally {
+    store.close()
+  }
+}
+
+/** Everything that is in a data directory, in one piece; names of files, too. */
 function diskOf(dataDir: string): Buffer {
   const entries = readdirSync(dataDir, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile() && entry.name !== 'ballast')
-  return Buffer.concat(files.map((entry) => readFileSync(join(entry.parentPath, entry.name))))
+  return Buffer.concat(
+    files.flatMap((entry) => [Buffer.from(entry.name), readFileSync(join(entry.parentPath, entry.name))]),
+  )
 }
 
 /** A peer that speaks the protocol, keeps nothing, and signs whatever a test has it sign. */

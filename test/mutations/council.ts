@@ -99,4 +99,18 @@ export const council: readonly Mutation[] = [
     replace: 'nowMs >= 0',
     caughtBy: ['test/protocol/council-rest.test.ts'],
   },
+  {
+    name: 'A council of a job that has ended wakes for ever.',
+    file: 'src/protocol/council/council.ts',
+    find: 'if (this.#seat.isWaking || this.rests(nowMs)) return',
+    replace: 'if (this.#seat.isWaking) return',
+    caughtBy: ['test/protocol/council-rest.test.ts'],
+  },
+  {
+    name: 'A steward of a job that has ended does not answer a fellow that asks.',
+    file: 'src/protocol/council/comparison.ts',
+    find: 'if (asks && hasEnded(seat)) beat(seat, fellow)',
+    replace: 'void asks',
+    caughtBy: ['test/protocol/council-rest.test.ts'],
+  },
 ]

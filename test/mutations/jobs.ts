@@ -155,4 +155,11 @@ export const jobs: readonly Mutation[] = [
     replace: '    const row = registry.rows.get(job)\n    if (row === undefined ||',
     caughtBy: ['test/host/jobs-after-end.test.ts'],
   },
+  {
+    name: 'A job is unloaded without being stopped.',
+    file: 'src/host/jobs/registry.ts',
+    find: '      await stewardship?.stop()\n',
+    replace: '',
+    caughtBy: ['test/host/jobs-registry.test.ts'],
+  },
 ]

@@ -65,6 +65,20 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A steward that restarted counts offers that were declined before as losses of their shard.',
+    file: 'src/protocol/steward/intake.ts',
+    find: 'const isOld = isRunning && state.restored',
+    replace: 'const isOld = isRunning && nowMs < 0',
+    caughtBy: ['test/protocol/steward.test.ts'],
+  },
+  {
+    name: 'A lease from before a restart never speaks against its shard, not even when its vehicle took it up again.',
+    file: 'src/protocol/steward/intake.ts',
+    find: '  state.restored = false\n',
+    replace: '',
+    caughtBy: ['test/protocol/steward.test.ts'],
+  },
+  {
     name: 'A receipt is acknowledged and not kept.',
     file: 'src/protocol/steward/intake.ts',
     find: "desk.effects.unshift({ type: 'keep', receipt: opened })",

@@ -90,6 +90,40 @@ test('leases that lapse because nobody delivers results never give up a shard', 
   }
 })
 
+test('offers that were declined before a steward restarted are no losses of their shard', () => {
+  const play = stageFor('shards=1 replicas=1')
+  const vehicles = Array.from({ length: 14 }, (_, i) => `v${i}:o${i}`).join(' ')
+  let leases = leasesIn(play(`roster ${vehicles}`))
+  for (let offers = 0; offers < 13; offers += 1)
+    leases = leases.flatMap(({ lease }) => leasesIn(play(`decline ${lease} busy retry=1h`)))
+  const [last] = leases
+  play(`accept ${last!.lease}`)
+  play('restore')
+  play(`roster ${vehicles}`)
+  for (let i = 0; i < 14; i += 1) play(`connect v${i}`)
+  const lines = play('wake +31s')
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('decided')),
+    [],
+  )
+  assert.equal(leasesIn(lines).length, 1)
+})
+
+test('a shard whose vehicles fall silent is given up, also by a steward that restarted while one had it', () => {
+  const play = stageFor('shards=1 replicas=1')
+  let leases = leasesIn(play('roster v1:o1'))
+  play('restore')
+  play('roster v1:o1')
+  play('connect v1')
+  for (let lost = 1; lost <= 12; lost += 1) {
+    play(`accept ${leases[0]!.lease}`)
+    const lines = play('wake +31s')
+    const decided = lines.filter((line) => line.startsWith('decided'))
+    assert.deepEqual(decided, lost < 12 ? [] : ['decided S0 failed too-many-losses'])
+    leases = leasesIn(play('wake +61s'))
+  }
+})
+
 test('every shard of a native engine has its replicas in one class while both classes have room', () => {
   const play = stageFor('shards=16 replicas=2 cost=8000 agreement=class-text')
   const vehicles = ['a', 'b'].flatMap((isa) =>

@@ -1,43 +1,16 @@
-/**
- * The protocol in virtual worlds: 18 seeds of ten minutes with 20 vehicles in each scenario of a campaign.
- *
- *   CARPOOL_SEED=17 node test/simulator/simulator.test.ts    replays one seed in every scenario
- */
+/** The protocol in virtual worlds of 20 vehicles: single questions, and the checkers themselves. campaign.test.ts has all scenarios. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
 import { Checkers } from '../../src/simulator/checkers.ts'
-import {
-  calm,
-  campaignScenarios,
-  formatScenario,
-  parseScenario,
-  scenarios,
-} from '../../src/simulator/scenario.ts'
+import { calm, formatScenario, parseScenario, scenarios } from '../../src/simulator/scenario.ts'
 import { shrink } from '../../src/simulator/shrink.ts'
 import { World } from '../../src/simulator/world.ts'
 import { bodyOf, cidNamed, ownerNamed, peerNamed } from '../support/core-fakes.ts'
 
-const given = process.env.CARPOOL_SEED
-const seeds = given === undefined ? Array.from({ length: 18 }, (_, i) => i + 1) : [Number(given)]
+const seeds = Array.from({ length: 18 }, (_, i) => i + 1)
 const minutes = 10
-
-for (const name of campaignScenarios)
-  test(`${name}: nothing is accepted below its bound, nothing is lost, and stewards end equal`, () => {
-    for (const seed of seeds) {
-      const { violations, jobs, jobsComplete, jobsLost, lastEvents } = new World(
-        scenarios[name]!,
-        seed,
-        minutes,
-      ).run()
-      const replay = `carpool sim --seed ${seed} --scenario ${name} --minutes ${minutes}`
-      assert.deepEqual(violations, [], `${replay}\n${lastEvents.join('\n')}`)
-      // Where budgets are small, a steward that is lost takes with it what the job would have needed.
-      if (name === 'budget') assert.equal(jobsLost, 0, replay)
-      else assert.equal(jobsComplete, jobs, replay)
-    }
-  })
 
 test('an informed cartel gets no more through than chance gives it all leases of a shard', (t) => {
   const { cartel, jobs, shardsPerJob } = scenarios.cartel!
@@ -80,7 +53,7 @@ test('stewards are compared once the last record has had the time to reach them 
 })
 
 test('a budget that is too small is never exceeded, and the jobs end by its name', () => {
-  for (const seed of seeds.slice(0, 8)) {
+  for (const seed of seeds.slice(0, 4)) {
     const { violations, jobs, jobsComplete, jobsLost, lastEvents } = new World(
       { ...scenarios.budget!, name: 'poor', vehicles: 4, budget: 0.5 },
       seed,
@@ -180,12 +153,12 @@ test('a scenario shrinks to the fault and the size that matter', () => {
 })
 
 test('the same seed gives the same trace, and another seed another', () => {
-  const hashes = [1, 2, 3, 4, 5].map((seed) => {
+  const hashes = [1, 2].map((seed) => {
     const [first, second] = [0, 1].map(() => new World(scenarios.chaos!, seed, minutes).run().traceHash)
     assert.equal(first, second, `seed ${seed}`)
     return first
   })
-  assert.equal(new Set(hashes).size, 5)
+  assert.equal(new Set(hashes).size, 2)
 })
 
 test('checkers object: to two records under one serial, and to a slot that goes on', () => {

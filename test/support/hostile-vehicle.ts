@@ -1,9 +1,11 @@
 /**
  * A vehicle with no manners, in the test's own process: a peer of real nodes that says what a test tells it to, and signs
- * it with a key of its own. It belongs to an open mesh.
+ * it with a key of its own. It belongs to an open mesh, and
+ * offers the engine of scripted executors.
  */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
+import type { Clock } from '../../src/host/clock.ts'
 import { Network } from '../../src/host/network/network.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
@@ -24,8 +26,8 @@ import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/m
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
 import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
-import { wasm } from '../../src/runtimes/wasm/wasm.ts'
 import { Inbox } from './network.ts'
+import { scriptedEngine } from './scripted-executor.ts'
 
 export interface Offer {
   readonly from: PeerId
@@ -39,11 +41,12 @@ export class HostileVehicle {
   readonly heard = new Inbox<Message>()
   readonly key: SigningKey
   readonly #network: Network
+  readonly #clock: Clock
   readonly #blocks = new Map<Cid, Uint8Array>()
   #serial = 0
 
   /** Joins the mesh of this node, which knows it from then on. */
-  static async start(t: TestContext, bootstrap: readonly string[]): Promise<HostileVehicle> {
+  static async start(t: TestContext, clock: Clock, bootstrap: readonly string[]): Promise<HostileVehicle> {
     const key = SigningKey.generate()
     const network = await Network.start({
       privateKey: key.toLibp2p(),
@@ -53,7 +56,7 @@ export class HostileVehicle {
       log: pino({ level: 'silent' }),
     })
     t.after(() => network.stop())
-    const vehicle = new HostileVehicle(key, network)
+    const vehicle = new HostileVehicle(key, network, clock)
     const subscribers = new Inbox<PeerId>()
     network.onSubscriber((peer) => {
       subscribers.put(peer)
@@ -63,8 +66,9 @@ export class HostileVehicle {
     return vehicle
   }
 
-  private constructor(key: SigningKey, network: Network) {
+  private constructor(key: SigningKey, network: Network, clock: Clock) {
     this.key = key
+    this.#clock = clock
     this.#network = network
     network.onGossip(() => 'accept')
     network.blocks.serve((cid) => this.#blocks.get(cid))
@@ -82,11 +86,7 @@ export class HostileVehicle {
   }
 
   async advertise(changes: Partial<Advert> = {}): Promise<void> {
-    const engines = (await wasm.engines()).map(({ runtime, engine, id, isa }) => ({
-      ...{ runtime, engine, id, isa },
-      unitsPerHour: 1_000_000,
-      ask: null,
-    }))
+    const { runtime, engine, id, isa } = scriptedEngine
     const advert: Advert = {
       name: 'hostile',
       certificate: null,
@@ -95,7 +95,7 @@ export class HostileVehicle {
       mode: 'run',
       reasons: [],
       availableUntilMs: null,
-      engines,
+      engines: [{ ...{ runtime, engine, id, isa }, unitsPerHour: 1_000_000, ask: null }],
       addresses: this.#network.addresses(),
       software: 'carpool/0.0.0',
       ...changes,
@@ -150,8 +150,8 @@ export class HostileVehicle {
       job,
       epoch: 0,
       steward: null,
-      serial: this.#serial++ + Date.now(),
-      expiresMs: Date.now() + advertTtlMs,
+      serial: this.#serial++ + this.#clock.now(),
+      expiresMs: this.#clock.now() + advertTtlMs,
       signer: this.key.peerId,
       payload,
     })

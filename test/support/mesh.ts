@@ -9,6 +9,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generateKey } from '@libp2p/pnet'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import {
@@ -28,6 +29,7 @@ import type { PeerId } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
+import { crash } from './crash.ts'
 import { MeshClock } from './mesh-clock.ts'
 import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
@@ -42,6 +44,8 @@ export interface MemberSpec {
   readonly script?: Script
   /** What its owner asks for a document, in millionths of a euro. */
   readonly askMicros?: number
+  /** Where the mesh has a key and this node does not. */
+  readonly isKeyless?: boolean
   /** Puts things into its data directory before it starts for the first time. */
   readonly prepare?: (dataDir: string) => void
   /** Where it is not to follow the script. */
@@ -55,26 +59,32 @@ export interface MeshOptions {
   readonly standbys?: number
   /** A fleet of its own, with the submitter as its registrar; all members above are in. Without, an open mesh. */
   readonly fleet?: { readonly operatorPpm?: number }
+  /** Hides the mesh behind a key that its members share. */
+  readonly hasKey?: boolean
 }
 
 /** For a machine at a standstill. */
 const waitMsMax = 90_000
 /** How often that is looked at which sends no event. */
-const lookMs = 20
+const lookMs = 100
 /** Longer than a node that has just started listens before it judges who is there. */
 const settledMs = 6_000
+
+/** The text of a key with its two lines of heading. */
+const meshKeyBytes = 95
 
 export class Mesh {
   readonly clock = new MeshClock()
   readonly folder = mkdtempSync(join(tmpdir(), 'carpool-mesh-'))
   readonly #fleet: Fleet | null
+  readonly #keyPath: string | null
   readonly #members = new Map<string, MeshNode>()
   readonly #owners = new Map<string, SigningKey>()
   #requests = 0
 
   /** Resolves when every node knows every other. */
-  static async start({ vehicles = 2, standbys = 0, fleet }: MeshOptions = {}): Promise<Mesh> {
-    const mesh = new Mesh(fleet)
+  static async start({ vehicles = 2, standbys = 0, fleet, hasKey }: MeshOptions = {}): Promise<Mesh> {
+    const mesh = new Mesh(fleet, hasKey)
     try {
       const specs: MemberSpec[] = Array.from({ length: standbys }, (_, i) => ({
         name: `standby-${i + 1}`,
@@ -92,7 +102,13 @@ export class Mesh {
     }
   }
 
-  private constructor(fleet: MeshOptions['fleet']) {
+  private constructor(fleet: MeshOptions['fleet'], hasKey = false) {
+    this.#keyPath = hasKey ? join(this.folder, 'mesh.key') : null
+    if (this.#keyPath !== null) {
+      const key = new Uint8Array(meshKeyBytes)
+      generateKey(key)
+      writeFileSync(this.#keyPath, key)
+    }
     this.#fleet = fleet === undefined ? null : new Fleet(this.folder, fleet.operatorPpm ?? 0)
   }
 
@@ -192,6 +208,7 @@ export class Mesh {
     const options = {
       ...this.#optionsOf(spec),
       ...this.#fleet?.options(isRegistrar),
+      meshKey: spec.isKeyless ? null : this.#keyPath,
       dataDir,
       ownerCertificate: owner.certificate,
     }
@@ -275,6 +292,11 @@ export class MeshNode {
     const node = this.#node
     this.#node = undefined
     await node?.stop()
+  }
+
+  /** Ends as if it were killed. Takes effect before this returns; the promise is for the clearing up. */
+  crash(): Promise<void> {
+    return crash(this.peer, this.dataDir, () => this.stop())
   }
 
   /** Comes back through another node, if there is one. */
@@ -407,7 +429,6 @@ const optionDefaults = {
   announce: [],
   fleet: null,
   fleetKey: null,
-  meshKey: null,
   cacheBytesMax: 2 ** 30,
   wish: { preferences: defaultPreferences, origins: {} as NodeOptions['wish']['origins'] },
   signals: [],

@@ -17,7 +17,7 @@ export type Script = (text: string) => string | Promise<string>
 
 export const honest: Script = (text) => text
 
-const scriptedEngine: EngineDescription = {
+export const scriptedEngine: EngineDescription = {
   runtime: 'wasm',
   engine: 'exact',
   id: 'scripted',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { Swarm, type SwarmOptions } from '../../src/cli/swarm/swarm.ts'
 import type { JobStatus, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
@@ -57,6 +58,12 @@ function tellLogs(t: TestContext, swarm: Swarm): void {
     for (const member of swarm.members()) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
 }
 
+/**
+ * The program of a node whose slots compute nothing and take their time (paced-node.ts). All nodes of a job run it, or
+ * none: it has an engine of its own.
+ */
+export const pacedProgram = fileURLToPath(new URL('./paced-node.ts', import.meta.url))
+
 /** car-1, car-2 … of owners of their own. */
 export function cars(count: number): { readonly name: string }[] {
   return Array.from({ length: count }, (_, i) => ({ name: `car-${i + 1}` }))
@@ -93,6 +100,11 @@ export function writeSlowDocuments(t: TestContext, count: number, tenths: Tenths
   const folder = writeDocuments(t, slowTexts(count, tenths, first))
   for (const name of readdirSync(folder)) truncateSync(join(folder, name), ownShardBytes)
   return folder
+}
+
+/** Documents that take a paced node so many tenths of a second each. `first`: as for writeSlowDocuments. */
+export function writePacedDocuments(t: TestContext, count: number, tenths: Tenths, first = 0): string {
+  return writeDocuments(t, slowTexts(count, tenths, first))
 }
 
 /** The path of the assembled module. */
@@ -169,7 +181,7 @@ export async function textsOf(member: Pick<Member, 'node'>, job: string): Promis
   return lines.map(({ result }) => result?.text)
 }
 
-/** What `slow` answers to writeSlowDocuments. */
+/** The texts of writeSlowDocuments and writePacedDocuments, which are their results, too. */
 export function slowTexts(count: number, tenths: Tenths, first = 0): string[] {
   const of = typeof tenths === 'number' ? () => tenths : tenths
   return Array.from(

@@ -6,6 +6,7 @@ import { auditFile } from '../../src/host/jobs/audit.ts'
 import { openStore } from '../../src/host/store.ts'
 import {
   cars,
+  pacedProgram,
   sharedSwarm,
   slowTexts,
   temporaryFolder,
@@ -16,16 +17,16 @@ import {
   untilEnded,
   untilStatus,
   wasmJob,
-  writeSlowDocuments,
+  writePacedDocuments,
 } from '../support/swarm.ts'
 
 /** Two vehicles at first, of which each test but the first ends one. */
-const swarmOf = sharedSwarm({ vehicles: cars(2), laterOwners: ['car-3'] })
+const swarmOf = sharedSwarm({ vehicles: cars(2), laterOwners: ['car-3'], program: pacedProgram })
 
 test('a vehicle that drives off and comes back works again', testTimeout, async (t) => {
   const swarm = await swarmOf(t)
   const { submitter } = swarm
-  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 5)))
+  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writePacedDocuments(t, 6, 5)))
   const car = swarm.vehicle('car-1')
   await untilAtWork(car)
   await car.node.pause(null)
@@ -46,7 +47,7 @@ test('a vehicle that is killed and comes back returns what it had finished', tes
   const { submitter } = swarm
   const victim = swarm.vehicle('car-2')
   const before = await shardsDoneBy(victim)
-  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9, 100)))
+  const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writePacedDocuments(t, 6, 9, 100)))
   await until('car-2 has done a shard', async () => (await shardsDoneBy(victim)) > before)
   await victim.end('SIGKILL')
   const store = openStore(victim.dataDir)
@@ -70,7 +71,7 @@ test(
     const { submitter } = swarm
     const leaving = swarm.vehicle('car-2')
     const before = await shardsDoneBy(leaving)
-    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 9, 200)))
+    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writePacedDocuments(t, 6, 9, 200)))
     // In the middle of a lease: something is done that no receipt has told yet, and something is not.
     await until('car-2 has done a shard', async () => (await shardsDoneBy(leaving)) > before)
     const { vehicle } = await leaving.node.info()
@@ -99,7 +100,7 @@ test(
     const { submitter } = swarm
     const victim = await swarm.join({ name: 'car-2' })
     await swarm.untilKnown(3)
-    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 8, 5, 300)))
+    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writePacedDocuments(t, 8, 5, 300)))
     await untilAtWork(victim)
     await victim.end('SIGKILL')
 

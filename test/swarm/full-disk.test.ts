@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Member } from '../../src/cli/swarm/member.ts'
 import {
+  pacedProgram,
   slowTexts,
   testTimeout,
   textsOf,
@@ -14,7 +15,7 @@ import {
   untilEnded,
   untilStatus,
   wasmJob,
-  writeSlowDocuments,
+  writePacedDocuments,
 } from '../support/swarm.ts'
 
 test(
@@ -40,7 +41,7 @@ test(
     await until('all are known', async () => (await submitter.node.peers()).length === 4)
     const car = members[1]!
 
-    const first = await wasmJob(t, 'slow', writeSlowDocuments(t, 24, 9))
+    const first = await wasmJob(t, 'slow', writePacedDocuments(t, 24, 9))
     const { job } = await submitter.node.submit(first)
     await untilStatus(submitter, job, 'car-1 has handed in something', ({ vehicles }) =>
       vehicles.some(({ peer, claims }) => peer === car.peer && claims > 0),
@@ -56,7 +57,7 @@ test(
       const rows = await submitter.node.peers()
       return rows.some(({ peer, mode }) => peer === car.peer && mode === 'drain')
     })
-    const second = await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 0), { replicas: 3 })
+    const second = await wasmJob(t, 'slow', writePacedDocuments(t, 2, 0), { replicas: 3 })
     const { job: waiting } = await submitter.node.submit(second)
     const others = await untilStatus(
       submitter,
@@ -114,5 +115,5 @@ async function start(folder: string, name: string, bootstrap: readonly string[])
   const slots = name.startsWith('car') ? '1' : '0'
   const flags = ['--listen', '/ip4/127.0.0.1/tcp/0', '--slots', slots, '--log-level', 'warn']
   for (const address of bootstrap) flags.push('--bootstrap', address)
-  return Member.start({ name, dataDir, flags })
+  return Member.start({ name, dataDir, flags, program: pacedProgram })
 }

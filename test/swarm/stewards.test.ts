@@ -8,6 +8,7 @@ import type { JobStatus } from '../../src/host/api.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
 import {
   cars,
+  pacedProgram,
   sharedSwarm,
   slowTexts,
   temporaryFolder,
@@ -17,7 +18,7 @@ import {
   untilEnded,
   untilStatus,
   wasmJob,
-  writeSlowDocuments,
+  writePacedDocuments,
 } from '../support/swarm.ts'
 
 const stewards = [
@@ -25,11 +26,11 @@ const stewards = [
   { name: 'steward-2', slots: 0 },
 ]
 
-const swarmOf = sharedSwarm({ vehicles: [...cars(3), ...stewards] })
+const swarmOf = sharedSwarm({ vehicles: [...cars(3), ...stewards], program: pacedProgram })
 
 test('a durable job ends without its submitter, and its results are on a standby', testTimeout, async (t) => {
   const swarm = await swarmOf(t)
-  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 8, 5), { standbys: 2 })
+  const request = await wasmJob(t, 'slow', writePacedDocuments(t, 8, 5), { standbys: 2 })
   const plan = await swarm.submitter.node.submit(request)
   assert.equal(plan.standbys, 2)
   await untilStatus(
@@ -74,7 +75,7 @@ test('acting stewards die one after the other, are replaced, and the job ends', 
     const connected = peers.filter((row) => row.connected && !row.self).map<string>(({ peer }) => peer)
     return connected.length === wanted.length && wanted.every((peer) => connected.includes(peer))
   })
-  const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 15, 18, 100), { standbys: 2 })
+  const request = await wasmJob(t, 'slow', writePacedDocuments(t, 15, 18, 100), { standbys: 2 })
   const { job } = await swarm.submitter.node.submit(request)
   const held = ({ standbys }: JobStatus) => standbys.holding === 2
   await untilStatus(swarm.submitter, job, 'both standbys hold the inputs', held)

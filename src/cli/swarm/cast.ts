@@ -17,7 +17,7 @@ export interface CastVehicle extends SwarmVehicle {
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 /** A node that falsifies what its engines read. */
-export const liarProgram = fileURLToPath(new URL(`../liar.${extension}`, import.meta.url))
+const liarProgram = fileURLToPath(new URL(`../liar.${extension}`, import.meta.url))
 
 /** Throws CommandFailure for a fault that there is not. */
 export function parseFaults(text: string): ReadonlySet<Fault> {

@@ -39,8 +39,8 @@ export interface SwarmOptions {
   readonly fleet?: boolean
   /** What the fleet's operator keeps of what owners earn, in parts per million. */
   readonly operatorPpm?: number
-  /** What the submitter runs until it is started again. */
-  readonly submitterProgram?: string
+  /** The program of members that name none of their own; the usual one by default. */
+  readonly program?: string
   readonly logLevel?: string
 }
 
@@ -73,8 +73,7 @@ export class Swarm {
       writeFileSync(join(folder, 'fleet.json'), charterText(signCharter(key, charter, Date.now())))
     }
     try {
-      const { submitterProgram: program } = options
-      const own = { name: 'submitter', slots: 0, ...(program === undefined ? {} : { program }) }
+      const own = { name: 'submitter', slots: 0 }
       const submitter = await Member.start(memberOptions(folder, options, own, owners, []))
       const swarm = new Swarm(folder, submitter, owners, options)
       try {
@@ -176,7 +175,7 @@ function memberOptions(
   owners: ReadonlyMap<string, SigningKey>,
   bootstrap: readonly string[],
 ): MemberOptions {
-  const { name, owner = name, slots = 1, program, environment } = vehicle
+  const { name, owner = name, slots = 1, program = options.program, environment } = vehicle
   const dataDir = join(folder, name)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const certificate = join(dataDir, 'owner.json')

@@ -8,7 +8,7 @@ import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
-import { pagesPerSecondOf, summaryOf } from '../stewardship/status.ts'
+import { summaryOf } from '../stewardship/status.ts'
 import type { Stewardship } from '../stewardship/stewardship.ts'
 import { beginStewardship, type StewardshipParts } from './beginning.ts'
 import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
@@ -185,7 +185,7 @@ export class Registry {
     const stewardship = this.get(job)
     if (row !== undefined && stewardship !== undefined) {
       const summary = summaryOf(stewardship, row.createdAtMs)
-      const state = { ...row.state, summary, pagesPerSecond: pagesPerSecondOf(stewardship) }
+      const state = { ...row.state, summary, pagesPerSecond: stewardship.pagesPerSecond() }
       this.rows.put({ ...row, state, endedAtMs: row.endedAtMs ?? this.#options.clock.now() })
     }
     this.changes.emit(job)

@@ -40,12 +40,6 @@ export function submittedOf(stewardship: Stewardship, known: boolean): Submitted
   }
 }
 
-/** In this life of the stewardship; 0 for a job that had ended before. */
-export function pagesPerSecondOf(stewardship: Stewardship): number {
-  const seconds = stewardship.secondsWorked()
-  return seconds === 0 ? 0 : stewardship.pagesVerifiedNow() / seconds
-}
-
 const damagedInputs = 'a part of its inputs is damaged here: submit the same job again to bring it back'
 
 export function statusOf(
@@ -55,7 +49,7 @@ export function statusOf(
 ): JobStatus {
   const { manifest } = stewardship
   const view = stewardship.view()
-  const pagesPerSecond = pagesPerSecondOf(stewardship)
+  const pagesPerSecond = stewardship.pagesPerSecond()
   const left = view.pages.total - view.pages.verified
   const vehicles = vehiclesOf(stewardship, nameOf)
   return {

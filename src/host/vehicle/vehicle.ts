@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
-import { encodeMessage, type Message } from '../../protocol/message.ts'
+import type { Message } from '../../protocol/message.ts'
 import type {
   EnergyRate,
   WorkerEffect,
@@ -16,6 +16,7 @@ import type {
 } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
 import { Earnings } from '../ledger/earnings.ts'
+import { say } from '../say.ts'
 import { Outbox } from '../store/outbox.ts'
 import { Departure } from './departure.ts'
 import { LeaseRecords } from './lease-records.ts'
@@ -226,11 +227,7 @@ export class Vehicle {
 
   /** What cannot be said now is said again: receipts on reconnection, progress at the next interval. */
   #say(to: PeerId, message: Message): void {
-    const { network, log } = this.#options
-    const sent = network.send(to, encodeMessage(message)).catch((error) => {
-      log.debug({ to, message: message.type, error }, 'a message to a steward was not delivered')
-    })
-    this.#departure.saying(sent)
+    this.#departure.saying(say(this.#options, to, message))
   }
 
   #wakeAt(atMs: number): void {

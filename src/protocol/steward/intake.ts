@@ -26,6 +26,7 @@ export function heardOf(desk: Desk, id: LeaseId, from: PeerId, nowMs: number): L
   if (state === undefined || state.lease.payload.vehicle !== from) return undefined
   if (state.state === 'closed' && pointless(desk, state)) sayWithdrawn(desk, state)
   desk.leases.renew(state, nowMs)
+  state.restored = false
   return state
 }
 
@@ -182,7 +183,11 @@ export function countUnseen(desk: Desk, { shard, lease, receipt, result }: Retur
 /** Takes back leases that nobody has heard of for too long. */
 export function giveUpLapsed(desk: Desk, nowMs: number): void {
   for (const state of desk.leases.lapsed(nowMs)) {
-    desk.patience.setback(state.lease.payload.vehicle, 0, false, nowMs)
-    giveUp(desk, state, state.state !== 'offered', nowMs)
+    const isRunning = state.state === 'running'
+    // No record says that a vehicle gave a lease back. This one may have ended before this steward began, and speaks against
+    // nobody: else a restart would count every offer that was declined as a replica that the shard lost.
+    const isOld = isRunning && state.restored
+    if (!isOld) desk.patience.setback(state.lease.payload.vehicle, 0, false, nowMs)
+    giveUp(desk, state, isRunning && !isOld, nowMs)
   }
 }

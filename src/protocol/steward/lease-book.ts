@@ -22,7 +22,7 @@ export interface LeaseState {
   startedMs: number
   aliveUntilMs: number
   done: number
-  /** Known from the records only: nobody can say whether the vehicle still has it. */
+  /** Known from the records only, until its vehicle speaks of it: nobody can say whether the vehicle still has it. */
   restored: boolean
 }
 

@@ -1,0 +1,85 @@
+/** The hands of a council: one for each effect that it can ask for (src/protocol/driver.ts). */
+import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
+import type { Hands } from '../../protocol/driver.ts'
+import type { PeerId } from '../../protocol/ids.ts'
+import { shardKey } from '../sealing/sealing.ts'
+import type { StewardshipOptions } from './options.ts'
+import { type StewardshipParts, secretOf } from './parts.ts'
+
+export interface HandsNeeds {
+  readonly options: StewardshipOptions
+  readonly parts: StewardshipParts
+  /** Takes the council's next input. */
+  readonly tell: (input: CouncilInput) => void
+  readonly wakeAt: (atMs: number) => void
+}
+
+export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<CouncilEffect> {
+  const { job, clock, log } = options
+  const { council, inputs, offers, collector, pace, payables, papers, credentials, say } = parts
+  return {
+    issue: (effect) => papers.issue(effect),
+    keep: ({ receipt }) => papers.append(receipt),
+    copy: ({ record }) => papers.append(record),
+    offer: ({ lease, to }) => {
+      pace.leased(clock.now())
+      return offers.offer(lease, to)
+    },
+    send: ({ to, message }) => say(to, message),
+    revoke: ({ from, lease }) => offers.revoke(from, lease),
+    share: ({ record: { record, opening }, to }) => {
+      const signed = papers.signed(record.id)
+      if (signed !== undefined) say(to, { type: 'record', job, record: signed, opening })
+    },
+    entrust: ({ to }) => entrust(options, parts, to),
+    adopt: ({ to }) => say(to, { type: 'adopt', ...credentials() }),
+    collect: ({ wanted }) => void collector.collect(wanted),
+    recompute: ({ position }) => void recompute(options, parts, position).then(tell),
+    'hold-inputs': async () => {
+      const shards = await inputs.hold(council.isReader)
+      if (shards !== undefined) tell({ type: 'inputs-held', shards })
+    },
+    'hold-results': async ({ verdict, results, from }) => {
+      const held = await inputs.holdResults(results, from)
+      tell({ type: 'results-held', verdict, held })
+    },
+    lied: ({ receipt, because }) => options.onLie(receipt, because),
+    decided: ({ verdicts }) => {
+      const accepted = verdicts.filter(({ outcome }) => outcome === 'accepted')
+      const pages = accepted.reduce((sum, { position }) => sum + inputs.shards[position]!.pages, 0)
+      pace.decided(pages, clock.now())
+    },
+    ended: () => options.onEnd(),
+    acting: ({ acting }) => {
+      payables?.acting(acting)
+      log.info({ job, acting }, 'the acting steward changed')
+    },
+    wake: ({ atMs }) => wakeAt(atMs),
+  }
+}
+
+/** Tells a peer that it is a steward of the job, or may read it. The stewards of a blind job do not get its secret. */
+export function entrust(
+  options: StewardshipOptions,
+  { say, credentials }: Pick<StewardshipParts, 'say' | 'credentials'>,
+  to: PeerId,
+): void {
+  const secret = options.manifest.blind === null ? secretOf(options) : null
+  say(to, { type: 'entrust', ...credentials(), secret })
+}
+
+async function recompute(
+  { recomputer, job, manifest, secret, log }: StewardshipOptions,
+  { inputs }: Pick<StewardshipParts, 'inputs'>,
+  position: number,
+): Promise<Extract<CouncilInput, { type: 'recomputed' }>> {
+  if (secret === null) return { type: 'recomputed', position, found: null }
+  const { shard } = inputs.shards[position]!
+  const key = shardKey(secret, position)
+  log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
+  const found = await recomputer.recompute(job, manifest, shard, key).catch((error) => {
+    log.warn({ job, position, error }, 'this node could not recompute')
+    return null
+  })
+  return { type: 'recomputed', position, found }
+}

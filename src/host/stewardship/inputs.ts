@@ -1,0 +1,112 @@
+/** A job's blocks on this steward's disk: it gets those that it lacks, and again those that are damaged, from its fellows. */
+import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
+import { openLease } from '../../protocol/job/lease.ts'
+import type { ShardEntry } from '../../protocol/job/lists.ts'
+import { elapsed } from '../clock.ts'
+import { RequestError } from '../errors.ts'
+import { sha256 } from '../sha256.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
+import { Holdings } from './holdings.ts'
+import type { StewardshipOptions } from './options.ts'
+
+/** A standby that could not get a job's inputs asks again after this long: a guess. */
+const holdRetryMs = 2_000
+
+export class Inputs {
+  readonly #options: StewardshipOptions
+  readonly #blocks: JobBlocks
+  readonly #holdings: Holdings
+  readonly #fellows: () => readonly PeerId[]
+  #shards: readonly ShardEntry[] | null
+  #mending = false
+  #areDamaged = false
+  #stopped = false
+
+  constructor(options: StewardshipOptions, blocks: JobBlocks, fellows: () => readonly PeerId[]) {
+    this.#options = options
+    this.#blocks = blocks
+    this.#holdings = new Holdings(options.network, blocks, options.log)
+    this.#fellows = fellows
+    this.#shards = options.shards
+  }
+
+  /** Throws RequestError while this standby has not got them. */
+  get shards(): readonly ShardEntry[] {
+    if (this.#shards !== null) return this.#shards
+    throw new RequestError(
+      `this node stands by for job ${this.#options.job} and does not have its inputs yet`,
+    )
+  }
+
+  /** A part of the inputs is neither here nor with the other stewards. */
+  get areDamaged(): boolean {
+    return this.#areDamaged
+  }
+
+  /** The submitter stored them again. */
+  restored(): void {
+    this.#areDamaged = false
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Tried again as long as this standby lacks them: its fellows may come back. Undefined: it was stopped. */
+  async hold(isReader: boolean): Promise<readonly ShardEntry[] | undefined> {
+    const { job, manifest, clock, log } = this.#options
+    while (!this.#stopped) {
+      try {
+        this.#shards = isReader
+          ? await this.#holdings.lists(manifest, this.#fellows())
+          : await this.#holdings.inputs(manifest, this.#fellows())
+        return this.#shards
+      } catch (error) {
+        if (this.#stopped) break
+        log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
+        await elapsed(clock, holdRetryMs)
+      }
+    }
+    return undefined
+  }
+
+  /** A vehicle could not get what its lease names: what is damaged or gone here is fetched from the other stewards. */
+  async mend(lease: LeaseId, vehicle: PeerId): Promise<void> {
+    const { job, manifest, store, log, onChange } = this.#options
+    const row = store.journal.get(lease)
+    if (row?.job !== job || this.#mending) return
+    this.#mending = true
+    try {
+      const { payload } = openLease(row, sha256, () => true)
+      if (payload.vehicle === vehicle) await this.#holdings.leased(manifest, payload.shards, this.#fellows())
+      this.#areDamaged = false
+    } catch (error) {
+      log.warn({ job, error }, 'a part of the inputs of a job is damaged here')
+      this.#areDamaged = true
+      onChange()
+    } finally {
+      this.#mending = false
+    }
+  }
+
+  /** Whether the results came. */
+  holdResults(results: readonly Cid[], from: PeerId): Promise<boolean> {
+    return this.#holdings.results(results, [from]).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** A result or a list of the job: from this disk, or, where it is damaged here, from another steward. */
+  async block(cid: Cid): Promise<Uint8Array | undefined> {
+    const { job, log } = this.#options
+    if (this.#blocks.isHeld(cid)) {
+      const here = await this.#blocks.get(cid)
+      if (here !== undefined) return here
+    }
+    await this.#holdings.again(cid, this.#fellows()).catch((error) => {
+      log.info({ job, cid, error }, 'a damaged block is with no other steward either')
+    })
+    return this.#blocks.get(cid)
+  }
+}

@@ -1,0 +1,79 @@
+/** Offers leases to vehicles: with the keys of their shards, and for as long as the lease runs the right to read them. */
+import { assert } from '../../base/assert.ts'
+import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
+import { type Lease, openLease } from '../../protocol/job/lease.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import { encodeMessage } from '../../protocol/message.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import { wrappedFor } from '../sealing/blind-keys.ts'
+import { shardKey } from '../sealing/sealing.ts'
+import { sha256 } from '../sha256.ts'
+import { type GetBlock, readFile } from '../store/files.ts'
+import { Grants } from './grants.ts'
+import type { StewardshipOptions } from './options.ts'
+
+export interface OfferParts {
+  /** Throws RequestError where this node may not read the job. */
+  readonly secret: () => Uint8Array
+  /** What makes this node a steward of the job. */
+  readonly credentials: () => { manifest: SignedRecord; handovers: readonly SignedRecord[] }
+  readonly block: GetBlock
+  readonly onUndelivered: (lease: LeaseId) => void
+}
+
+export class Offers {
+  readonly #options: Pick<StewardshipOptions, 'store' | 'network' | 'manifest' | 'log'>
+  readonly #parts: OfferParts
+  readonly #grants: Grants
+  /** Of a blind job, once it is needed: the keys of all shards, wrapped for all candidates. */
+  #wrapped: Promise<Uint8Array> | undefined
+
+  constructor(
+    options: Pick<StewardshipOptions, 'store' | 'network' | 'manifest' | 'log'>,
+    parts: OfferParts,
+  ) {
+    this.#options = options
+    this.#parts = parts
+    this.#grants = new Grants(options.store.blocks)
+  }
+
+  async offer(lease: LeaseId, to: PeerId): Promise<void> {
+    const { store, network, log } = this.#options
+    const row = store.journal.get(lease)
+    if (row === undefined) return // the job was forgotten in the meantime
+    const record: SignedRecord = { body: row.body, signature: row.signature }
+    const { payload } = openLease(record, sha256, () => true)
+    await this.#grants.grant(to, lease, payload.shards)
+    const keys = await this.#keysFor(payload)
+    const message = encodeMessage({ type: 'offer', ...this.#parts.credentials(), lease: record, keys })
+    network.send(to, message).catch((error) => {
+      log.debug({ to, lease, error }, 'an offer was not delivered')
+      this.#grants.revoke(to, lease)
+      this.#parts.onUndelivered(lease)
+    })
+  }
+
+  revoke(from: PeerId, lease: LeaseId): void {
+    this.#grants.revoke(from, lease)
+  }
+
+  /** Whether a lease that runs lets the vehicle read this block. */
+  allows(vehicle: PeerId, cid: Cid): boolean {
+    return this.#grants.allows(vehicle, cid)
+  }
+
+  /** Of its shards: as the submitter wrapped them for this vehicle, where the job is blind. */
+  async #keysFor({ vehicle, positions }: Lease): Promise<Uint8Array[]> {
+    const { blind, shards }: Manifest = this.#options.manifest
+    if (blind === null) return positions.map((position) => shardKey(this.#parts.secret(), position))
+    this.#wrapped ??= readFile(blind.keys.file, this.#parts.block, blind.keys.bytes)
+    const index = blind.candidates.findIndex(({ peer }) => peer === vehicle)
+    assert(index >= 0, 'only a candidate of a blind job is drawn')
+    try {
+      return wrappedFor(await this.#wrapped, index, shards.count, positions)
+    } catch (error) {
+      this.#wrapped = undefined
+      throw error
+    }
+  }
+}

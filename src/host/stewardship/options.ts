@@ -1,0 +1,36 @@
+/** What a stewardship is made of. */
+import type { Logger } from 'pino'
+import type { JobId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { ShardEntry } from '../../protocol/job/lists.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import type { Clock } from '../clock.ts'
+import type { SigningKey } from '../store/keys.ts'
+import type { Store } from '../store.ts'
+import type { Mesh } from './mesh.ts'
+import type { Recomputer } from './recomputer.ts'
+
+export interface StewardshipOptions {
+  readonly key: SigningKey
+  readonly network: Mesh
+  readonly store: Store
+  readonly recomputer: Recomputer
+  readonly clock: Clock
+  readonly job: JobId
+  readonly manifest: Manifest
+  readonly manifestRecord: SignedRecord
+  /** Whose job it is, and who pays. */
+  readonly submitter: PeerId
+  /** Null while a standby does not have them yet. */
+  readonly shards: readonly ShardEntry[] | null
+  /** From which the keys of the job's shards are derived; null: this node may not read it. */
+  readonly secret: Uint8Array | null
+  /** Submitted here just now. */
+  readonly fresh: boolean
+  readonly log: Logger
+  /** Something that a status shows has changed. */
+  readonly onChange: () => void
+  readonly onEnd: () => void
+  /** The signer of this receipt was caught. */
+  readonly onLie: (receipt: RecordId, because: 'equivocation' | 'recomputed') => void
+}

@@ -1,0 +1,64 @@
+/** A job's records on this node's disk: those that it signs, and those that it takes from others. */
+import type { CouncilEffect } from '../../protocol/council/contract.ts'
+import type { RecordId } from '../../protocol/ids.ts'
+import type { Succession } from '../../protocol/job/handover.ts'
+import { encodeCbor } from '../../protocol/record/block.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import {
+  isMoney,
+  isShared,
+  type JobRecord,
+  type JobRecordKind,
+  type Opened,
+  reopen,
+} from '../../protocol/records.ts'
+import type { JobPayables } from '../ledger/job-payables.ts'
+import { sha256 } from '../sha256.ts'
+import type { Outbox } from '../store/outbox.ts'
+import type { StewardshipOptions } from './options.ts'
+
+export class Papers {
+  readonly #options: StewardshipOptions
+  readonly #outbox: Outbox
+  readonly #payables: JobPayables | null
+
+  constructor(options: StewardshipOptions, outbox: Outbox, payables: JobPayables | null) {
+    this.#options = options
+    this.#outbox = outbox
+    this.#payables = payables
+  }
+
+  *restored(): Generator<JobRecord> {
+    const { store, job } = this.#options
+    for (const row of store.journal.ofJob(job)) if (isShared(row)) yield reopen(row.kind, row, sha256)
+  }
+
+  issue({ issued, body }: Extract<CouncilEffect, { type: 'issue' }>): void {
+    const signed = { body, signature: this.#options.key.sign(body) }
+    this.append({ ...issued, signed } as Opened<JobRecordKind>)
+  }
+
+  append(opened: Opened<JobRecordKind>): void {
+    const { store, job } = this.#options
+    const { kind, record, opening, signed } = opened
+    const { body, signature } = signed
+    const extra = opening === null ? null : encodeCbor(opening)
+    this.#outbox.persist(store.journal.appendSoon({ id: record.id, job, kind, body, signature, extra }))
+    if (isMoney(opened)) this.#payables?.learn(opened)
+  }
+
+  /** Undefined once the job was forgotten. */
+  signed(id: RecordId): SignedRecord | undefined {
+    const row = this.#options.store.journal.get(id)
+    return row && { body: row.body, signature: row.signature }
+  }
+
+  /** What makes this node a steward of the job, for others. */
+  credentials(chain: Succession['chain']): {
+    readonly manifest: SignedRecord
+    readonly handovers: readonly SignedRecord[]
+  } {
+    const handovers = chain.flatMap(({ id }) => this.signed(id) ?? [])
+    return { manifest: this.#options.manifestRecord, handovers }
+  }
+}
