@@ -1,4 +1,5 @@
 /** The asking side of the block protocol: one stream to one peer, with questions matched to answers by id. */
+import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import {
@@ -109,7 +110,7 @@ export class BlockAsker {
   async #read(): Promise<void> {
     try {
       const answerBytesMax = headerBytes + this.#bounds.blockBytesMax
-      for await (const frame of frames(this.#stream.chunks(), answerBytesMax))
+      for await (const frame of pipe(this.#stream.chunks(), (chunks) => frames(chunks, answerBytesMax)))
         this.#settle(decodeAnswer(frame))
       this.#end(new NetworkError('closed', `${this.#peer} closed the stream`, { peer: this.#peer }))
     } catch (thrown) {

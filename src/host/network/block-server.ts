@@ -1,4 +1,5 @@
 /** The answering side of the block protocol. */
+import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import {
@@ -110,7 +111,7 @@ export async function serveBlocks(
 
   const questionBytesMax = headerBytes + bounds.cidsPerRequestMax * cidBytes
   try {
-    for await (const frame of frames(stream.chunks(), questionBytesMax)) {
+    for await (const frame of pipe(stream.chunks(), (chunks) => frames(chunks, questionBytesMax))) {
       const question = decodeQuestion(frame)
       if (question.kind === questionKind.have) {
         await answerHave(question)

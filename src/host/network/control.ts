@@ -1,5 +1,7 @@
 /** The control protocol: ordered messages between two peers, with backpressure from end to end. */
+
 import type { Connection, Libp2p } from '@libp2p/interface'
+import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
@@ -76,7 +78,8 @@ export class ControlChannel {
   async #read(stream: FlowStream, from: PeerId): Promise<void> {
     const handler = await Promise.race([this.#handler.promise, stream.closed])
     if (typeof handler !== 'function') return
-    for await (const message of frames(stream.chunks(), this.#bounds.controlMessageBytesMax)) {
+    const messages = pipe(stream.chunks(), (chunks) => frames(chunks, this.#bounds.controlMessageBytesMax))
+    for await (const message of messages) {
       try {
         await handler(from, message)
       } catch (thrown) {
