@@ -40,7 +40,7 @@ export function readPayees(path: string): Payees {
   try {
     content = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    throw new CommandFailure(`${path} is no file of payees: ${(error as Error).message}`)
+    throw new CommandFailure(`${path} is not a file of payees: ${(error as Error).message}`)
   }
   const read = schema.safeParse(content)
   if (!read.success) {

@@ -205,7 +205,7 @@ export class Jobs {
     const job = this.#registry.rows.find(prefix)
     return this.#registry.use(job, async (stewardship) => {
       if (!stewardship.hasEnded)
-        throw new RequestError(`job ${job} has not ended; its report is made at the end`)
+        throw new RequestError(`job ${job} has not ended; it has no report before its end`)
       await stewardship.settled()
       return writeReport(path, job, stewardship.manifest, this.#options.store)
     })

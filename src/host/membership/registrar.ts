@@ -103,7 +103,7 @@ export class Registrar {
     if (revoked.length >= revocationsMax) {
       const until = new Date(Math.min(...revoked.map(({ untilMs }) => untilMs))).toISOString()
       throw new RequestError(
-        `${revocationsMax} revocations are in force, and no charter names more; room again at ${until}`,
+        `${revocationsMax} revocations are in force, and a charter cannot name more; there is room again at ${until}`,
       )
     }
     for (const row of rows) this.#put({ ...row, state: 'revoked' })
@@ -118,7 +118,9 @@ export class Registrar {
   rotate(): { readonly keys: readonly PeerId[] } {
     const { keyPath } = this.#options
     if (this.#charter.keys.length > 1)
-      throw new RequestError('the fleet changes its key already; finish it: carpool fleet rotate --finish')
+      throw new RequestError(
+        'the fleet is changing its key already; finish that with: carpool fleet rotate --finish',
+      )
     const next = loadOrCreateKey(`${keyPath}.next`, 'fleet')
     const keys = [this.#key.peerId, next.peerId]
     this.#sign({ keys })
@@ -131,7 +133,8 @@ export class Registrar {
   /** Ends the old key, once no credential of it lives. Throws RequestError before. */
   finishRotation(nowMs = Date.now()): { readonly keys: readonly PeerId[] } {
     const { keyPath, journal } = this.#options
-    if (this.#charter.keys.length === 1) throw new RequestError('the fleet has one key and no other to end')
+    if (this.#charter.keys.length === 1)
+      throw new RequestError('the fleet has only one key, so no old key can be ended')
     const sinceMs = Number(journal.getSetting(rotatedSetting) ?? 0)
     const overMs = sinceMs + credentialTtlMs
     if (nowMs < overMs)

@@ -86,6 +86,6 @@ function refusal({ runtime, engine, blind }: SubmitRequest, offered: readonly Ch
   return new RequestError(
     names.length === 0
       ? `nobody here runs '${runtime}'; start this node with at least one slot, or join vehicles that do`
-      : `there is no engine '${engine}' for ${runtime}; there are auto, ${names.join(', ')}`,
+      : `there is no engine '${engine}' for ${runtime}; name one of auto, ${names.join(', ')}`,
   )
 }

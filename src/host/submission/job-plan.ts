@@ -40,6 +40,6 @@ function refuseTooLittle(payment: RequestedPayment | null, cost: Cost | null): v
     return
   const [budget, expected] = [budgetMicros, cost.expectedMicros].map((m) => formatMoney(m, payment.currency))
   throw new RequestError(
-    `a budget of ${budget} does not pay for the ${expected} that are expected here; raise --budget (carpool quote says more)`,
+    `a budget of ${budget} is less than the ${expected} that the job is expected to cost; raise --budget (carpool quote shows more)`,
   )
 }

@@ -119,14 +119,20 @@ export function contradictionIn(preferences: Preferences): Contradiction | null 
     }
   const quiet = spansOfQuiet(preferences)
   if (coversWeek(quiet))
-    return { names: ['quietHours', 'quietHours'], why: 'the quiet hours leave no minute of the week' }
+    return {
+      names: ['quietHours', 'quietHours'],
+      why: 'the quiet hours leave no minute of the week to work in',
+    }
   const leaving = spansOfLeaving(preferences)
   if (coversWeek(leaving))
-    return { names: ['readyBy', 'readyBy'], why: 'the times to be ready by leave no minute of the week' }
+    return {
+      names: ['readyBy', 'readyBy'],
+      why: 'the times to be ready by leave no minute of the week to work in',
+    }
   if (coversWeek([...quiet, ...leaving]))
     return {
       names: ['quietHours', 'readyBy'],
-      why: 'the quiet hours and the times to be ready by leave no minute of the week',
+      why: 'the quiet hours and the times to be ready by leave no minute of the week to work in',
     }
   return null
 }

@@ -66,7 +66,7 @@ export function replenish(desk: Desk, nowMs: number): void {
     finishJob(
       desk,
       'failed',
-      `the budget of ${budget} does not take ${desk.board.open.size} shards that are open: ${promised} are owed or promised, and ${left} are left to this steward`,
+      `the budget of ${budget} is too small for the shards still open (${desk.board.open.size}): ${promised} are owed or promised, and ${left} are left to this steward`,
       nowMs,
     )
   }
