@@ -17,13 +17,14 @@ import { parseArgs } from 'node:util'
 import { headOf, summaryOf } from './runner/report.ts'
 import { type FileOutcome, TestFile } from './runner/test-file.ts'
 
-/** A swarm keeps about a core busy; other files wait for a good part of their time. */
-const swarmsAtOnce = availableParallelism()
-const filesAtOnce = 2 * availableParallelism()
-/** Several times what the slowest takes on a quiet machine. */
-const limitSecondsDefault = '300'
+/** Swarms wait for most of their time, once their nodes have started; so do a good part of the other files. */
+const swarmsAtOnce = availableParallelism() + 1
+const filesAtOnce = 2 * availableParallelism() + 1
+/** Only guards against hanging: ten times what the slowest takes on a quiet machine. */
+const limitSecondsDefault = '600'
 const root = join(import.meta.dirname, '..')
-/** Outside of swarms, files that take longest. Nothing but the order depends on it. */
+/** The swarms that take longest, before all others, and the other files that do. Nothing but the order depends on it. */
+const slowSwarms = ['kills', 'preemption', 'main-job', 'stewards']
 const slow = [
   'simulator/campaign',
   'simulator/simulator',
@@ -58,7 +59,7 @@ function isSwarm(file: string): boolean {
 }
 
 function rankOf(file: string): number {
-  if (isSwarm(file)) return 0
+  if (isSwarm(file)) return slowSwarms.some((name) => file.includes(name)) ? -1 : 0
   const place = slow.findIndex((name) => file.startsWith(`test/${name}`))
   return place === -1 ? slow.length + 1 : place + 1
 }

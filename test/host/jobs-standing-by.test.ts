@@ -1,10 +1,11 @@
 /** Which jobs of others a node looks after, and to whom it shows them. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { equals } from 'uint8arrays'
 import { JobRows } from '../../src/host/jobs/job-rows.ts'
 import { sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
-import { SigningKey } from '../../src/host/store/keys.ts'
+import { drawSeed, SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
 import { standingByMax } from '../../src/protocol/limits.ts'
@@ -35,7 +36,9 @@ async function entrust(
   const nonce = sha256(Buffer.from(name)).slice(0, 16)
   stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1 })
   const { message } = await stage.untilSaid(({ to }) => to === giver.peerId)
-  const drawCommitment = message.type === 'willing' ? message.drawCommitment : new Uint8Array(32)
+  // It may have said yes before it said no.
+  const drawCommitment = sha256(drawSeed(stage.key, nonce))
+  if (message.type === 'willing') assert(equals(message.drawCommitment, drawCommitment))
   const place: StewardPlace = { peer: stage.key.peerId, owner: 'me' as OwnerId, nonce, drawCommitment }
   const manifest = manifestWith({
     category: name.replaceAll(' ', '-'),

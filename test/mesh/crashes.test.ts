@@ -1,6 +1,7 @@
 /** A submitter that dies in the middle of its job. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { auditFile } from '../../src/host/jobs/audit.ts'
 import { sha256 } from '../../src/host/sha256.ts'
@@ -27,6 +28,7 @@ test('a job goes on from what it had when its submitter is killed', async () => 
   const { job } = await submitter.api.submit(request)
   await mesh.clock.hurry(submitter.status(job, 'something is verified', ({ shards }) => shards.verified > 0))
   const { dataDir } = submitter
+  await mesh.until('a verdict is on the disk', () => hasVerdict(dataDir))
   await submitter.crash()
   const before = recordedOf(dataDir, job as JobId)
   assert(before.verified.size > 0 && before.verified.size <= 8, `${before.verified.size} were verified`)
@@ -49,7 +51,17 @@ test('a job goes on from what it had when its submitter is killed', async () => 
         assert(!before.verified.has(position), `shard ${position} was verified and leased again`)
 })
 
-/** What the journal of a node that does not run says about a job. */
+/** Looks past a node that runs: what it has shown may not be on its disk yet. */
+function hasVerdict(dataDir: string): boolean {
+  const database = new DatabaseSync(join(dataDir, 'carpool.sqlite'), { readOnly: true })
+  try {
+    return database.prepare("SELECT 1 FROM records WHERE kind = 'verdict' LIMIT 1").get() !== undefined
+  } finally {
+    database.close()
+  }
+}
+
+/** Reads what the journal of a node that does not run says about a job. */
 function recordedOf(dataDir: string, job: JobId) {
   const store = openStore(dataDir)
   try {

@@ -13,7 +13,7 @@ export const jobs: readonly Mutation[] = [
     file: 'src/host/turns.ts',
     find: 'const mine = before.then(act)',
     replace: 'const mine = act()',
-    caughtBy: ['test/host/jobs-alike.test.ts'],
+    caughtBy: ['test/host/turns.test.ts'],
   },
   {
     name: 'A steward that has let go of an ended job leaves one that was away to execute it again.',

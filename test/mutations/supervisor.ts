@@ -20,7 +20,7 @@ export const supervisor: readonly Mutation[] = [
     file: 'src/host/supervisor/main.ts',
     find: "      if (guard === undefined || guard.judgement.verdict === 'stop') freeze()\n",
     replace: '',
-    caughtBy: ['test/host/supervisor.test.ts'],
+    caughtBy: ['test/host/supervisor-newcomer.test.ts'],
   },
   {
     name: 'Slots are left to the node.',

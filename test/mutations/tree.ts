@@ -62,7 +62,7 @@ export class Tree {
 
   remove(): void {
     this.#running?.kill()
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
   #mutated({ file, find, replace }: Mutation): string | undefined {

@@ -16,7 +16,7 @@ const reporter = fileURLToPath(new URL('./reporter.ts', import.meta.url))
 /** The folder that bin/carpool.js keeps compiled code in: a test file and its nodes load the same modules. */
 const compileCache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'carpool', 'compiled')
 /** For one test that says no limit of its own; below the file's, so that Node names the test that hangs. */
-const testLimitSeconds = 240
+const testLimitSeconds = 500
 /** For processes that the file's own had told to end. */
 const leaveMs = 5_000
 /** The end of what a failed file had printed. */

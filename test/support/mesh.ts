@@ -30,6 +30,7 @@ import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
 import { crash } from './crash.ts'
+import { actingAs } from './diallers.ts'
 import { MeshClock } from './mesh-clock.ts'
 import { Inbox, type LogLine, logInbox } from './network.ts'
 import { honest, type Script, ScriptedExecutor } from './scripted-executor.ts'
@@ -63,10 +64,12 @@ export interface MeshOptions {
   readonly createExecutor?: () => Executor
   /** Hides the mesh behind a key that its members share. */
   readonly hasKey?: boolean
+  /** Where a node listens and which address it announces, if something stands between it and the others. */
+  readonly placeOf?: (name: string) => Promise<Pick<NodeOptions, 'listen' | 'announce'>>
 }
 
 /** For a machine at a standstill. */
-const waitMsMax = 90_000
+const waitMsMax = 180_000
 /** How often that is looked at which sends no event. */
 const lookMs = 100
 /** Longer than a node that has just started listens before it judges who is there. */
@@ -82,6 +85,7 @@ export class Mesh {
   readonly #keyPath: string | null
   readonly #members = new Map<string, MeshNode>()
   readonly #owners = new Map<string, SigningKey>()
+  readonly #placeOf: MeshOptions['placeOf']
   #requests = 0
 
   /** Resolves when every node knows every other. */
@@ -105,7 +109,8 @@ export class Mesh {
     }
   }
 
-  private constructor({ fleet, hasKey = false }: Pick<MeshOptions, 'fleet' | 'hasKey'>) {
+  private constructor({ fleet, placeOf, hasKey = false }: Pick<MeshOptions, 'fleet' | 'placeOf' | 'hasKey'>) {
+    this.#placeOf = placeOf
     this.#keyPath = hasKey ? join(this.folder, 'mesh.key') : null
     if (this.#keyPath !== null) {
       const key = new Uint8Array(meshKeyBytes)
@@ -210,6 +215,7 @@ export class Mesh {
     if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId, owner.peer)
     const options = {
       ...this.#optionsOf(spec),
+      ...(await this.#placeOf?.(spec.name)),
       ...this.#fleet?.options(isRegistrar),
       meshKey: spec.isKeyless ? null : this.#keyPath,
       dataDir,
@@ -288,7 +294,9 @@ export class MeshNode {
 
   async start(bootstrap: readonly string[]): Promise<void> {
     assert(!this.isRunning, `${this.name} runs already`)
-    this.#node = await CarpoolNode.start({ ...this.#options, bootstrap, executor: this.#createExecutor() })
+    this.#node = await actingAs(this.name, () =>
+      CarpoolNode.start({ ...this.#options, bootstrap, executor: this.#createExecutor() }),
+    )
   }
 
   async stop(): Promise<void> {

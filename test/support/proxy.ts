@@ -1,19 +1,18 @@
 /**
- * A network between processes that can be cut, slowed and made deaf: a TCP proxy, and who dials through it.
+ * A network between nodes that can be cut, slowed and made deaf: a TCP proxy.
  *
  * A node that announces its proxy's address is reached by nobody otherwise, and what it dials itself leads through the
- * proxies of others. So trouble between two nodes takes both proxies, and each has to tell its diallers apart: the
- * kernel knows which process holds the other end of a socket.
+ * proxies of others. So trouble between two nodes takes both proxies, and each has to tell its diallers apart
+ * (diallers.ts).
  */
 import { once } from 'node:events'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 /** `up` leads from who dials to the target, `down` back. */
 type Direction = 'up' | 'down'
 
 /** Which connections; told the port from which one was dialled, undefined when that is gone already. */
-type Whose = (port: number | undefined) => boolean
+export type Whose = (port: number | undefined) => boolean
 
 interface Trouble {
   readonly kind: 'cut' | Direction
@@ -24,9 +23,6 @@ const everybody: Whose = () => true
 
 /** Bytes on their way, before the sender is made to wait; no more than a socket holds by itself. */
 const underWayBytesMax = 2 ** 20
-
-/** One missed a connection in one run of some forty. */
-const readingsOfTable = 4
 
 export class TcpProxy {
   readonly port: number
@@ -44,7 +40,11 @@ export class TcpProxy {
   private constructor(server: Server, targetPort: number) {
     this.#server = server
     this.port = (server.address() as { port: number }).port
-    server.on('connection', (dialler) => this.#connected(dialler, targetPort))
+    server.on('connection', (dialler) => {
+      dialler.on('error', () => {}) // a reset closes it, like all else
+      // Who dials from this process learns its port in this same turn of the loop: only then can it be told apart.
+      setImmediate(() => this.#connected(dialler, targetPort))
+    })
   }
 
   /** Every byte arrives so much later; what is under way is not overtaken. */
@@ -162,46 +162,6 @@ class Lane {
     }
     if (this.#underWayBytes > underWayBytesMax) this.#from.pause()
     else this.#from.resume()
-  }
-}
-
-/** Whether one of these processes dials from a port: only then does it hold a socket that is bound to it. */
-export function dialledBy(pids: () => readonly number[]): Whose {
-  return (port) => {
-    const inode = port === undefined ? undefined : inodeOf(port)
-    return inode !== undefined && pids().some((pid) => holdsSocket(pid, inode))
-  }
-}
-
-/**
- * Of the socket on 127.0.0.1 that dialled from this port; proc_net_tcp(5). The kernel hands its table out a page at a
- * time, and a row may be passed over when others come and go in between: what is not found is looked for again.
- */
-function inodeOf(port: number): string | undefined {
-  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  for (let reading = 0; reading < readingsOfTable; reading++)
-    for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
-      const columns = line.trim().split(/\s+/)
-      if (columns[1] === local) return columns[9]
-    }
-  return undefined
-}
-
-function holdsSocket(pid: number, inode: string): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some(
-      (fd) => linkOf(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`,
-    )
-  } catch {
-    return false // it has ended
-  }
-}
-
-function linkOf(path: string): string | null {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return null // closed in the meantime
   }
 }
 

@@ -13,13 +13,13 @@ import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import { wasmModule } from './wasm/modules.ts'
 
 /** For a machine at a standstill; nothing here takes a tenth of it. */
-const waitMsMax = 90_000
+const waitMsMax = 180_000
 
 /** Each question costs the node that answers it some milliseconds of work. */
 const pollMs = 100
 
 /** What a test with processes may take before it is called hung. */
-export const testTimeout = { timeout: 180_000 }
+export const testTimeout = { timeout: 400_000 }
 
 /** From 0 to 70, the same for all documents, or by their place in the submission. */
 type Tenths = number | ((place: number) => number)

@@ -30,7 +30,7 @@ const swarmOf = sharedSwarm({ vehicles: [...cars(3), ...stewards], program: pace
 
 test('a durable job ends without its submitter, and its results are on a standby', testTimeout, async (t) => {
   const swarm = await swarmOf(t)
-  const request = await wasmJob(t, 'slow', writePacedDocuments(t, 8, 5), { standbys: 2 })
+  const request = await wasmJob(t, 'slow', writePacedDocuments(t, 8, 40), { standbys: 2 })
   const plan = await swarm.submitter.node.submit(request)
   assert.equal(plan.standbys, 2)
   await untilStatus(
@@ -44,7 +44,7 @@ test('a durable job ends without its submitter, and its results are on a standby
   const standby = swarm.vehicles().find(({ name }) => name === 'steward-1')!
   const status = await untilEnded(standby, plan.job)
   assert.deepEqual([status.state, status.shards.verified, status.contradicted], ['complete', 8, []])
-  assert.deepEqual(await textsOf(standby, plan.job), slowTexts(8, 5))
+  assert.deepEqual(await textsOf(standby, plan.job), slowTexts(8, 40))
   const path = join(temporaryFolder(t), 'report.car')
   await standby.node.report(plan.job, path)
   const audit = await auditFile(path)
@@ -54,18 +54,18 @@ test('a durable job ends without its submitter, and its results are on a standby
   mkdirSync(laptop, { mode: 0o700 })
   copyFileSync(join(swarm.submitter.dataDir, 'submitter.key'), join(laptop, 'submitter.key'))
   const elsewhere = await swarm.join({ name: 'laptop', owner: 'submitter', slots: 0 }, standby.addresses)
-  assert.deepEqual(await textsOf(elsewhere, plan.job), slowTexts(8, 5), 'read with the submitter’s key')
+  assert.deepEqual(await textsOf(elsewhere, plan.job), slowTexts(8, 40), 'read with the submitter’s key')
   const stranger = await swarm.join({ name: 'stranger', owner: 'submitter', slots: 0 }, standby.addresses)
   await assert.rejects(textsOf(stranger, plan.job), /there is no job/)
   for (const reader of [elsewhere, stranger]) await reader.end('SIGTERM')
 
   const submitter = await swarm.restartSubmitter()
   assert.equal((await untilEnded(submitter, plan.job)).state, 'complete')
-  assert.deepEqual(await textsOf(submitter, plan.job), slowTexts(8, 5))
+  assert.deepEqual(await textsOf(submitter, plan.job), slowTexts(8, 40))
 })
 
 test('acting stewards die one after the other, are replaced, and the job ends', {
-  timeout: 300_000,
+  timeout: 400_000,
 }, async (t) => {
   const swarm = await swarmOf(t)
   // It has just been started again, and may still know those who only read.
