@@ -184,7 +184,7 @@ async function changed(flags: Flags, ask: (node: RemoteApi) => Promise<FleetMemb
   }
 }
 
-/** A table and, below it, what is to be done. */
+/** Returns a table and, below it, the commands to run next. */
 export function describeMembers(rows: readonly FleetMemberRow[], nowMs: number): string[] {
   const columns: readonly Column<FleetMemberRow>[] = [
     { title: 'STATE', cell: ({ state }) => state },

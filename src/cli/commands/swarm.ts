@@ -1,4 +1,4 @@
-/** `carpool swarm`: the whole thing on one machine, with what can go wrong going wrong. */
+/** `carpool swarm`: demonstrates Carpool on one machine, with faults. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'

@@ -34,7 +34,7 @@ const party = z.strictObject({
 
 const schema = z.strictObject({ payer: party, payees: z.record(z.string().max(128), party) })
 
-/** Throws CommandFailure, one sentence that names the file and what is wrong in it. */
+/** Throws CommandFailure, one sentence that names the file and its fault. */
 export function readPayees(path: string): Payees {
   let content: unknown
   try {

@@ -1,5 +1,5 @@
 /**
- * The jobs of this node: those that it looks after, and what can be asked about them.
+ * The jobs of this node: looks after them, and answers questions about them.
  *
  * registry.ts keeps them in memory, routing.ts hands them what others say, and standing-by.ts and reading.ts take on
  * jobs of others.
@@ -211,7 +211,7 @@ export class Jobs {
     })
   }
 
-  /** The key that signs, and pays for, what is submitted here. */
+  /** The key that signs, and pays for, the jobs submitted here. */
   get submitter(): PeerId {
     return this.#options.submitter.peerId
   }

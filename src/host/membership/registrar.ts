@@ -1,7 +1,8 @@
 /**
- * The registrar: a node that holds its fleet's key, and with it the list of who asked, who is in, and who is out.
+ * The registrar: a node that holds its fleet's key, and with it the list of the vehicles that asked, that are in, and
+ * that are out.
  *
- * It signs a credential for a day to whoever is admitted, as often as that day is half over, and charters with the
+ * It signs a credential for a day to every admitted vehicle, as often as that day is half over, and charters with the
  * revocations that still matter. Everything else in a fleet works without it: a registrar that is down for an hour
  * delays newcomers, and nobody else.
  */

@@ -1,4 +1,4 @@
-/** How a job will be done: its engine, how many must agree, and what that is expected to cost. */
+/** Plans a job: its engine, the number of owners that must agree, and the expected cost. */
 
 import type { Assurance } from '../../protocol/job/manifest.ts'
 import type { PlannedShard } from '../../protocol/job/split.ts'
@@ -33,7 +33,7 @@ export function planJob(
   return { engine, plan, assurance }
 }
 
-/** A job that must end by the name of its budget is not begun. Throws RequestError. */
+/** Refuses a job that its budget must make fail. Throws RequestError. */
 function refuseTooLittle(payment: RequestedPayment | null, cost: Cost | null): void {
   const budgetMicros = payment?.budgetMicros ?? null
   if (payment === null || budgetMicros === null || cost === null || budgetMicros >= cost.expectedMicros)

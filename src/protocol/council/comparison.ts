@@ -76,7 +76,7 @@ function idsToName(seat: Seat, leaf: number, fellow: PeerId): readonly RecordId[
   return ids.slice(start, end)
 }
 
-/** A reader asks every steward that it reaches for what it lacks. */
+/** A reader asks every steward that it reaches for the records that it lacks. */
 export function askForRecords(seat: Seat, nowMs: number): void {
   for (const peer of fellowsOf(seat)) {
     if (!seat.connected.has(peer)) continue

@@ -89,7 +89,7 @@ const readyMarginMs = 900_000
 const readyLateMs = 3_600_000
 
 /**
- * A value that crossed its limit must come back by this much before work begins again, since sensors jitter by a
+ * A value that crossed its limit counts as crossed until it has come back by this much, since sensors jitter by a
  * unit. Guesses.
  */
 export const hysteresis = { chargePercent: 2, celsius: 2, volts: 0.2, powerShare: 0.1 } as const
