@@ -22,6 +22,7 @@ const collectAttempts = 2
 export class Collector {
   readonly #options: CollectorOptions
   readonly #onExamined: (results: readonly Examined[]) => void
+  #isStopped = false
 
   /** `onExamined` is told of each vehicle's results together, as soon as they are there or lost. */
   constructor(options: CollectorOptions, onExamined: (results: readonly Examined[]) => void) {
@@ -48,7 +49,16 @@ export class Collector {
         this.#options.log.debug({ from, error }, 'results were not delivered')
       }
     }
-    this.#onExamined(await Promise.all(wants.map((want) => this.#examine(want))))
+    try {
+      this.#onExamined(await Promise.all(wants.map((want) => this.#examine(want))))
+    } catch (error) {
+      if (!this.#isStopped) throw error // the store of a node that stops closes under what is still being read
+    }
+  }
+
+  /** Ends the wait for what is under way: the node stops, and collects it again after its next start. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   async #examine(want: Wanted): Promise<Examined> {

@@ -220,6 +220,7 @@ export class Stewardship {
     this.#stopped = true
     this.#callOff()
     this.#parts.inputs.stop()
+    this.#parts.collector.stop()
     this.#parts.payables?.stop()
     await this.#parts.outbox.idle()
   }
