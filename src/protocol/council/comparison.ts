@@ -92,7 +92,7 @@ function shareRecords(seat: Seat, to: PeerId, ids: readonly RecordId[]): void {
   for (const record of entries) seat.effects.push({ type: 'share', record, to })
 }
 
-/** Of two stewards only the one with the lower id looks for the differences. */
+/** Looks for the differences, on the one of two stewards that has the lower id. */
 function compareWith(seat: Seat, fellow: PeerId, asks: boolean, nowMs: number): void {
   if (!differs(seat, fellow)) {
     // While the job runs it hears so within a second.
