@@ -42,7 +42,7 @@ export function simCommand(program: Command): void {
     .command('sim')
     .summary('run the protocol in a virtual world')
     .description(
-      'Runs stewards and vehicles on virtual time, network, disks and owners, and checks after every event what must hold. The same seed gives the same events.',
+      'Runs stewards and vehicles on virtual time, network, disks and owners, and checks after every event that the protocol keeps its promises. The same seed gives the same events.',
     )
     .option('--seed <number>', 'the first seed', wholeNumber(0, 2 ** 31), 1)
     .option('--seeds <count>', 'number of seeds, one after the other', wholeNumber(1, 1_000_000))
@@ -50,7 +50,7 @@ export function simCommand(program: Command): void {
       '--scenario <name|file>',
       `one of ${Object.keys(scenarios).join(', ')}, 'all' but the last, or a file (default: chaos)`,
     )
-    .option('--vehicles <count>', 'in place of the scenario’s', wholeNumber(1, 10_000))
+    .option('--vehicles <count>', 'number of vehicles, in place of the scenario’s', wholeNumber(1, 10_000))
     .option(
       '--minutes <count>',
       'virtual minutes of trouble, before the world may heal',

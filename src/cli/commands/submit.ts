@@ -63,7 +63,7 @@ export function submitCommand(program: Command): void {
     )
     .option(
       '--blind',
-      'hide documents and results from these, too; only owners who are here now can execute the job',
+      'hide documents and results from the standbys, too; only owners that are here now can execute the job',
     )
     .option(
       '--detach',

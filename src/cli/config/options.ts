@@ -34,7 +34,7 @@ export const options = {
   }),
   // These replace the addresses listened on: an address that nobody can reach costs every peer that tries it a dial.
   announce: list({
-    help: 'address that other nodes shall dial, if a router forwards a port; repeat for several',
+    help: 'address that other nodes should dial, if a router forwards a port; repeat for several',
     placeholder: '<multiaddr>',
     expects: 'a multiaddr such as /ip4/192.0.2.1/tcp/4001',
     item: z.string().refine(isMultiaddr),
@@ -85,7 +85,7 @@ export const options = {
     help: "the fleet's key: this node admits vehicles and renews their credentials",
     placeholder: '<file>',
     fallback: () => null,
-    fallbackText: 'none: the node is no registrar',
+    fallbackText: 'none: the node is not a registrar',
   }),
   // Nothing by default: a mesh among friends works for nothing, and a price that nobody pays earns nothing.
   price: {

@@ -148,7 +148,7 @@ export class Provisions {
         return
       } catch (error) {
         if (signal.aborted || i === sources.length - 1) throw error
-        this.#log.debug({ peer, file, error }, 'weights are sought elsewhere')
+        this.#log.debug({ peer, file, error }, 'another peer is asked for the weights')
       }
     }
   }
@@ -222,7 +222,7 @@ export class Provisions {
         return
       } catch (error) {
         if (signal.aborted || i === from.length - 1) throw error
-        this.#log.debug({ peer, job: use.mine.job, error }, 'blocks are sought elsewhere')
+        this.#log.debug({ peer, job: use.mine.job, error }, 'another peer is asked for the blocks')
         wanted = await use.mine.take(wanted, use.kind)
       }
     }
