@@ -1,4 +1,4 @@
-/** Throws when our own code is wrong. Never for what comes from outside: that is refused with a reason. */
+/** Throws when our own code is wrong. Never for values from outside: those are refused with a reason. */
 export function assert(condition: unknown, promise: string): asserts condition {
   if (!condition) throw new Error(`broken promise: ${promise}`)
 }

@@ -5,7 +5,7 @@ export class BoundedMap<Key, Value> {
   readonly #sizeMax: number
   readonly #onForget: (key: Key, value: Value) => void
 
-  /** `onForget` is told of what falls out at the bound, and not of what is deleted. */
+  /** `onForget` is called for entries that fall out at the bound, and not for those that are deleted. */
   constructor(sizeMax: number, onForget: (key: Key, value: Value) => void = () => {}) {
     this.#sizeMax = sizeMax
     this.#onForget = onForget

@@ -1,5 +1,5 @@
 /**
- * How a command fails: one line on stderr that names the thing and what to do, and an exit code that a script can
+ * Failures of a command: one line on stderr that names the thing and the remedy, and an exit code that a script can
  * tell apart. 1: it did not work. 2: it was asked wrongly. 3: there are results, and some are missing.
  */
 import { CommanderError } from 'commander'
@@ -34,7 +34,7 @@ export interface Failure {
   readonly text: string | null
 }
 
-/** `withStack` is for whoever asked for `--log-level debug`. */
+/** `withStack` is for users who set `--log-level debug`. */
 export function describeFailure(error: unknown, withStack: boolean): Failure {
   // commander has written its message by now.
   if (error instanceof CommanderError)

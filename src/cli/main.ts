@@ -1,4 +1,4 @@
-/** The command line: one file a command in commands/, what they share beside this file. */
+/** The command line: one file a command in commands/, and their shared parts beside this file. */
 import { Command } from 'commander'
 import { commands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'

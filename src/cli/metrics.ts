@@ -42,7 +42,7 @@ export async function metricsOf(info: NodeInfo, why: WhyView, nowMs: number): Pr
   for (const name of ['run', 'drain', 'stop'] as const) verdict.labels(name).set(why.verdict === name ? 1 : 0)
   const held = new Gauge({
     name: 'carpool_rule_holds',
-    help: 'Whether this rule of the owner holds work back, by what it asks for.',
+    help: '1 while this rule of the owner holds work back, by the verdict that the rule gives.',
     labelNames: ['rule', 'verdict'],
     registers: [registry],
   })

@@ -104,7 +104,7 @@ async function handOver(node: RemoteApi, request: SubmitRequest, voice: Voice): 
 async function untilDurable(node: RemoteApi, plan: Submitted, voice: Voice): Promise<void> {
   if (plan.standbys === 0)
     throw new CommandFailure(
-      `no node can stand by for job ${shortJob(plan.job)}, so it ends with this one; start nodes with --slots 0, each with an owner of its own`,
+      `no node can stand by for job ${shortJob(plan.job)}, so the job ends if this node stops; start nodes with --slots 0, each with an owner of its own`,
     )
   const durable = new AbortController()
   for await (const { standbys, state } of node.watch(plan.job, durable.signal)) {

@@ -24,7 +24,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   adopt: true,
   deliver: true,
   show: true,
-  // Said to whoever asked for the job, and to the rest of this node.
+  // News for the part that asked for the job, and for the rest of this node.
   ended: true,
   lied: true,
   revoke: true,

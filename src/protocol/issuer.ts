@@ -8,7 +8,7 @@ import type { Opening } from './job/lease.ts'
 import { encodeBody, recordId } from './record/record.ts'
 import { bodyOf, type Checked, checked, type PayloadOf, type RecordKind } from './records.ts'
 
-/** A record that its driver is to sign: what it says, and the bytes to sign. */
+/** A record that its driver is to sign: its contents, and the bytes to sign. */
 export interface Issued<Kind extends RecordKind> {
   readonly issued: Checked<Kind>
   readonly body: Uint8Array

@@ -52,7 +52,7 @@ export const messageBytesMax = 160 * 1024
 /** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
 export const reportBytesMax = 64 * 2 ** 20
 
-/** A block is what one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
+/** The bytes that one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
 export const blockBytesMax = 2 ** 20
 
 /** Reasons why a vehicle does not work that an advert names, the strictest first: more change nothing for others. */
@@ -143,12 +143,12 @@ export const resultBytesMax = blockBytesMax - 4096
 export const windowShardsMax = 1_000
 /** A window closes when its owner has been idle for this long, though others are at work: a guess. */
 export const windowIdleMs = 30_000
-/** The audit rate's floor, whatever the bound: nobody's work is ever unchecked. A guess. */
+/** The lowest audit rate under any bound: nobody's work is ever unchecked. A guess. */
 export const checkShareMin = 0.01
 /** Windows close this long before the deadline, so that their checks can still be made: a guess, in leases. */
 export const windowMarginMs = 4 * leaseTtlMs
 
-/** Executions of one shard that came to nothing before the shard is given up by name: a guess. */
+/** After this many executions that came to nothing, the steward gives a shard up: a guess. */
 export const lostReplicasMax = 12
 
 /** A straggler gets a second copy when it takes this much longer than its lease's expected time (LATE, OSDI'08). */

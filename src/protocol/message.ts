@@ -50,7 +50,10 @@ export type Message =
     }
   /** Vehicle to steward, now and then: the lease lives, and this many of its shards are done. */
   | { readonly type: 'progress'; readonly job: JobId; readonly lease: LeaseId; readonly done: number }
-  /** Vehicle to steward: what is done. With `released` the rest of the lease is given back, for the reason. */
+  /**
+   * Vehicle to steward: the shards that are done. With `released` the rest of the lease is given back, for the
+   * reason.
+   */
   | {
       readonly type: 'receipt'
       readonly record: SignedRecord
@@ -59,7 +62,7 @@ export type Message =
     }
   /** Steward to vehicle: the receipt is on my disk; you need not send it again. */
   | { readonly type: 'acknowledge'; readonly receipt: RecordId }
-  /** Steward to vehicle: stop this lease; what you finished of it is still welcome. */
+  /** Steward to vehicle: stop this lease; shards that you finished are still welcome. */
   | { readonly type: 'withdraw'; readonly lease: LeaseId }
   /** Steward to vehicle: the job is over; its blocks and results may go. */
   | { readonly type: 'ended'; readonly job: JobId }

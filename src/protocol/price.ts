@@ -22,7 +22,7 @@ import { naturalSchema } from './record/record.ts'
 /** Millionths of a currency's unit, a whole number. */
 export type Micros = number
 
-/** ISO 4217, or what a fleet calls its own points. */
+/** ISO 4217, or a fleet's name for its own points. */
 export const currencySchema = z.string().regex(/^[A-Z]{3}$/)
 
 /**
@@ -45,7 +45,7 @@ export interface Payment {
   readonly unit: WorkUnit
   /** The most that one unit of one execution may cost. */
   readonly unitMicrosMax: Micros
-  /** The most that all executions together may cost, whatever fails. */
+  /** The most that all executions together may cost, even if vehicles fail. */
   readonly budgetMicros: Micros
 }
 
@@ -100,7 +100,10 @@ export function unitsOf(
   return Math.min(shardUnitsMax, Math.max(1, units))
 }
 
-/** Reads `0.0002EUR` or `5 EUR`, exactly; undefined for what is no amount of up to nine billion, to a millionth. */
+/**
+ * Reads `0.0002EUR` or `5 EUR`, exactly; undefined for a text that is not an amount of up to nine billion, to a
+ * millionth.
+ */
 export function parseMoney(text: string): { readonly currency: string; readonly micros: Micros } | undefined {
   const [, whole, fraction = '', currency] =
     /^(\d{1,10})(?:\.(\d{1,6}))? ?([A-Z]{3})$/.exec(text.trim()) ?? []

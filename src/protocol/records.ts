@@ -40,7 +40,7 @@ interface Row {
   readonly type: RecordType<unknown>
   /**
    * Its place among the records of a job: a record that it may rest on has a lower one. Reports list records in this
-   * order. Null for what is no part of a job's story.
+   * order. Null for a kind that is no part of a job's story.
    */
   readonly rank: number | null
   /** The stewards of a job keep it, and tell each other of it, until all have it. */
@@ -111,7 +111,7 @@ const bytesMax = Math.max(...recordKinds.map((kind) => table[kind].type.bytesMax
 
 for (const kind of recordKinds) assert(table[kind].type.kind === kind, 'a row has the name of its kind')
 
-/** Kinds of which a job's report is made, what rests on nothing else first. */
+/** The kinds of records in a job's report, those first that rest on nothing else. */
 export const reportedKinds: readonly RecordKind[] = recordKinds
   .filter((kind) => table[kind].rank !== null)
   .sort((a, b) => rankOf(a) - rankOf(b))

@@ -38,7 +38,7 @@ export class LedgerChecker {
     if (outcome === 'accepted') for (const receipt of agreeing) this.#named.add(`${receipt}/${position}`)
   }
 
-  /** Its node began again with what its disk still had. */
+  /** Its node began again with the entries that its disk still had. */
   restarted(node: PeerId, entries: Iterable<Entry>): void {
     this.#ledgers.delete(node)
     for (const entry of entries) this.entry(node, entry)

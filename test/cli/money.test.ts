@@ -136,7 +136,7 @@ test('a file of payees is refused with the place that is wrong', (t) => {
     assert.throws(() => readPayees(path), why)
   }
   const payer = { name: 'Payer', iban: ibans[0] }
-  refused('{', /payees\.json is no file of payees/)
+  refused('{', /payees\.json is not a file of payees/)
   refused({ payees: {} }, /payees\.json: payer/)
   refused({ payer, payees: { [owner]: { name: 'A', iban: 'DE89370400440532013001' } } }, /iban is no IBAN/)
   refused(

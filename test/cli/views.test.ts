@@ -277,7 +277,7 @@ test('a price is capped and a budget set in one currency, both or neither', () =
     budgetMicros: 5_000_000,
   })
   assert.equal(paymentOf({ priceCap: cap })?.budgetMicros, null)
-  assert.throws(() => paymentOf({ budget }), /--budget goes with --price-cap/)
+  assert.throws(() => paymentOf({ budget }), /--budget needs --price-cap/)
   assert.throws(() => paymentOf({ priceCap: cap, budget: money('5USD') }), /in one currency/)
   assert.throws(() => paymentOf({ priceCap: money('1001EUR'), budget }), /the most that a page can cost/)
   assert.throws(() => money('5'), /Say an amount with its currency/)

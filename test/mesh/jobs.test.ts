@@ -67,7 +67,7 @@ test('while a job runs, its results are those so far, and what is missing is nam
   assert.deepEqual(end.missing, [{ document: '001.txt', page: 1, why: 'not verified yet' }])
   await assert.rejects(
     submitter.api.report(job, '/nowhere/job.car'),
-    /has not ended; its report is made at the end/,
+    /has not ended; it has no report before its end/,
   )
   gate.open()
   assert.equal((await submitter.ended(job)).state, 'complete')

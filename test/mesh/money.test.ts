@@ -113,7 +113,7 @@ test('a budget that does not pay for what is expected is refused, and nothing is
   const tooLittle = { ...payment, budgetMicros: 10_000 }
   await assert.rejects(
     submitter.api.submit(mesh.request(['one', 'two'], { payment: tooLittle })),
-    /a budget of 0\.01 EUR does not pay for the .* that are expected here; raise --budget/,
+    /a budget of 0\.01 EUR is less than the .* that the job is expected to cost; raise --budget/,
   )
   const cheap = { ...payment, unitMicrosMax: 6_000, budgetMicros: null }
   const quote = await submitter.api.quote(mesh.request(['one', 'two'], { payment: cheap }))

@@ -46,11 +46,11 @@ test('what cannot be submitted is refused in a sentence, and nothing of it is ke
     [{ runtime: 'tea' }, /there is no runtime 'tea'/],
     [{ module: null }, /needs a module: name one with --module/],
     [{ module: '/no/such.wasm' }, /the module at \/no\/such\.wasm cannot be read/],
-    [{ engine: 'native' }, /there is no engine 'native' for wasm; there are auto, exact/],
+    [{ engine: 'native' }, /there is no engine 'native' for wasm; name one of auto, exact/],
     [{ runtime: 'ocr', module: null }, /nobody here runs 'ocr'/],
     [{ replicas: null, errorBound: 0 }, /no plan meets this error bound: 0 is not between 0 and 1/],
     [{ blind: true, replicas: 4 }, /4 are needed, 3 are here/],
-    [{ payment: { currency: 'EUR', unitMicrosMax: 1, budgetMicros: null } }, /has a budget: add --budget/],
+    [{ payment: { currency: 'EUR', unitMicrosMax: 1, budgetMicros: null } }, /needs a budget: add --budget/],
   ]
   for (const [changes, refusal] of refusals)
     await assert.rejects(api.submit({ ...request, ...changes }), refusal, JSON.stringify(changes))

@@ -11,7 +11,7 @@ export function billCommand(program: Command): void {
     .command('bill')
     .argument('<job>', 'a job, or the beginning of its id')
     .option('--total', 'without the lines of single shards')
-    .summary('what a job costs')
+    .summary('show what a job costs')
     .description(
       'Shows each execution of each shard and what it costs: replicas, audits, and copies, where another execution was late, was lost or disagreed. What agrees with no verdict costs nothing.',
     )

@@ -13,8 +13,8 @@ export function configCommand(program: Command): void {
     .description(
       'Shows every option with its value and where it came from: a flag, a variable, the file, or the default.',
     )
-    .option('--explain', 'show them (the default)')
-    .option('--check', 'only say whether they are valid')
+    .option('--explain', 'show the options (the default)')
+    .option('--check', 'only tell whether the options are valid')
     .action((flags: Record<string, unknown>) => {
       const config = resolveConfig<OptionName>(optionNames, flags)
       wishOf(config)

@@ -8,12 +8,12 @@ import { print, printJson } from '../output.ts'
 export function earningsCommand(program: Command): void {
   const command = program
     .command('earnings')
-    .summary("what this node's vehicle earned")
+    .summary("show what this node's vehicle earned")
     .description(
       'Shows what the vehicle of the running node earned today, this month and in all, and by job: pending until a verdict, verified, and paid. With a tariff, also net of the electricity that the receipts speak of.',
     )
     .addOption(
-      new Option('--tariff <price>', 'what a kWh costs the owner, in the currency earned').argParser(
+      new Option('--tariff <price>', 'price that the owner pays for a kWh, in the currency earned').argParser(
         parseTariff,
       ),
     )

@@ -35,12 +35,22 @@ export function fleetCommand(program: Command): void {
       "Makes a fleet's key and its charter. A node that is started with both is the fleet's registrar; every other " +
         'node needs the charter only.',
     )
-    .requiredOption('--name <name>', 'what people call the fleet')
-    .option('--registrar <multiaddr>', 'where vehicles reach the registrar; repeat for several', gather, [])
-    .option('--operator-share <percent>', 'what the operator keeps of what vehicles earn: 15%', percentage, 0)
-    .option('--key <file>', 'where the key is (default: fleet.key in the data directory)')
+    .requiredOption('--name <name>', 'name of the fleet for people')
+    .option(
+      '--registrar <multiaddr>',
+      'address at which vehicles reach the registrar; repeat for several',
+      gather,
+      [],
+    )
+    .option(
+      '--operator-share <percent>',
+      "share of the vehicles' earnings that the operator keeps, such as 15%",
+      percentage,
+      0,
+    )
+    .option('--key <file>', "file of the fleet's key (default: fleet.key in the data directory)")
     .option('--mesh-key <file>', 'also make a key that every node of the mesh must have')
-    .option('-o, --output <file>', 'where the charter goes (default: fleet.json in the data directory)')
+    .option('-o, --output <file>', 'file for the charter (default: fleet.json in the data directory)')
     .action(initFleet)
   addOptions(init, clientOptionNames)
 
@@ -52,19 +62,29 @@ export function fleetCommand(program: Command): void {
       'Lets a vehicle in before it asks. With --output it signs a credential by hand, which belongs into the ' +
         'data directory of the vehicle as credential.json, and needs no registrar.',
     )
-    .option('--owner <owner>', 'only as a vehicle of this owner')
-    .option('--vehicle <name>', 'what the fleet calls it', '')
-    .option('--key <file>', 'for --output: where the key is (default: fleet.key in the data directory)')
-    .option('--hours <count>', 'for --output: how long it is valid', wholeNumber(1, hoursMax), hoursMax)
-    .option('-o, --output <file>', 'where the credential goes')
+    .option('--owner <owner>', 'admit it only as a vehicle of this owner')
+    .option('--vehicle <name>', "the fleet's name for the vehicle", '')
+    .option(
+      '--key <file>',
+      "for --output: file of the fleet's key (default: fleet.key in the data directory)",
+    )
+    .option(
+      '--hours <count>',
+      'for --output: hours for which the credential is valid',
+      wholeNumber(1, hoursMax),
+      hoursMax,
+    )
+    .option('-o, --output <file>', 'file for the credential')
     .action(admitVehicle)
   addOptions(admit, clientOptionNames)
 
   const approve = fleet
     .command('approve')
     .argument('<peers...>', 'those who asked, as carpool fleet list shows them')
-    .summary('let those in who asked')
-    .description('Lets those in who asked. They get a credential as soon as they ask again, within seconds.')
+    .summary('let vehicles in that asked')
+    .description(
+      'Lets vehicles in that asked. They get a credential as soon as they ask again, within seconds.',
+    )
     .action(async (peers: string[], flags: Flags) => {
       const known = peers.map(peerFrom)
       await changed(flags, (node) => Promise.all(known.map((peer) => node.fleetApprove(peer))))
@@ -75,7 +95,9 @@ export function fleetCommand(program: Command): void {
     .command('revoke')
     .argument('<id>', 'a peer id, or an owner id for all its vehicles')
     .summary('put a vehicle or an owner out')
-    .description('Nobody of the fleet deals with it any more: its connections end within seconds.')
+    .description(
+      'Puts a vehicle or an owner out. No node of the fleet deals with it any more, and its connections end within seconds.',
+    )
     .action(async (id: string, flags: Flags) => {
       const known = isOwner(id) ? id : peerFrom(id)
       await changed(flags, (node) => node.fleetRevoke(known))
@@ -84,7 +106,7 @@ export function fleetCommand(program: Command): void {
 
   const list = fleet
     .command('list')
-    .summary('list who waits, who is in, and who is out')
+    .summary('list the vehicles that wait, are in, or are out')
     .action(async (flags: Flags) => {
       const { dataDir, json } = resolveConfig(clientOptionNames, flags)
       const rows = await withNode(dataDir, (node) => node.fleetMembers())
@@ -147,7 +169,7 @@ async function admitVehicle(text: string, flags: Flags): Promise<void> {
   }
   if (owner === null)
     throw new CommandFailure(
-      'a credential by hand names the owner: --owner <owner>, as carpool owner init prints it',
+      'a credential that is signed by hand must name its owner: add --owner <owner>, as carpool owner init prints it',
     )
   const key = existingKey(keyPath(flags.key, dataDir, 'fleet'), 'fleet')
   const ttlMs = (flags.hours as number) * 3_600_000
@@ -162,7 +184,7 @@ async function changed(flags: Flags, ask: (node: RemoteApi) => Promise<FleetMemb
   }
 }
 
-/** A table and, below it, what is to be done. */
+/** Returns a table and, below it, the commands to run next. */
 export function describeMembers(rows: readonly FleetMemberRow[], nowMs: number): string[] {
   const columns: readonly Column<FleetMemberRow>[] = [
     { title: 'STATE', cell: ({ state }) => state },

@@ -21,7 +21,7 @@ export function jobCommands(program: Command): void {
     })
   addOptions(list, clientOptionNames)
 
-  oneJob(program, 'cancel', 'end a job; what is verified is kept', async (node, job) => {
+  oneJob(program, 'cancel', 'end a job, and keep its verified results', async (node, job) => {
     await node.cancel(job)
     return { event: 'cancelled', job, text: `job ${job} has ended; what is verified is kept` }
   })
@@ -40,7 +40,7 @@ export function jobCommands(program: Command): void {
       bytes,
       text: `${path}: ${formatCount(bytes, 'byte')}, root ${root}`,
     }
-  }).requiredOption('-o, --output <file>', 'where to; a CAR file')
+  }).requiredOption('-o, --output <file>', 'file for the report, a CAR file')
 }
 
 /** The newest first, as whoever just submitted one expects. */

@@ -12,11 +12,11 @@ type Format = (typeof formats)[number]
 export function ledgerCommand(program: Command): void {
   const command = program
     .command('ledger')
-    .summary('export who owes whom')
+    .summary('export the ledger of debts')
     .description(
       'Writes the ledger of the running node. csv and json have every entry, with its hash; beancount and hledger have what is owed and paid, and leave out what is only set aside; receipts has the signed receipts and leases behind it, as JSON lines.',
     )
-    .addOption(new Option('--format <format>', 'how').choices(formats).default('csv'))
+    .addOption(new Option('--format <format>', 'format of the export').choices(formats).default('csv'))
     .action(async (flags: { readonly format: Format }) => {
       const { dataDir } = resolveConfig(clientOptionNames, { ...flags })
       await withNode(dataDir, (node) => exportLedger(node, flags.format))

@@ -32,7 +32,7 @@ export function ownerCommand(program: Command): void {
     .command('init')
     .summary('make the owner key, and print the owner id')
     .description('Makes the owner key if there is none, and prints the owner id, which a fleet lists.')
-    .option('--key <file>', 'where the key is (default: owner.key in the data directory)')
+    .option('--key <file>', "file of the owner's key (default: owner.key in the data directory)")
     .action((flags: Record<string, unknown>) => {
       const { dataDir, json } = resolveConfig(optionNames, flags)
       const path = keyPath(flags.key, dataDir, 'owner')
@@ -49,8 +49,13 @@ export function ownerCommand(program: Command): void {
     .description(
       'Signs a certificate that this peer is a vehicle of this owner; carpool node --owner shows it.',
     )
-    .option('--key <file>', 'where the key is (default: owner.key in the data directory)')
-    .option('--days <count>', 'how long it is valid', wholeNumber(1, validDaysMax), validDaysDefault)
+    .option('--key <file>', "file of the owner's key (default: owner.key in the data directory)")
+    .option(
+      '--days <count>',
+      'days for which the certificate is valid',
+      wholeNumber(1, validDaysMax),
+      validDaysDefault,
+    )
     .option('-o, --output <file>', 'where to; stdout if left out')
     .action((peer: string, flags: Record<string, unknown>) => {
       const { dataDir, json } = resolveConfig(optionNames, flags)

@@ -17,9 +17,9 @@ function pauseCommand(program: Command): Command {
       .command('pause')
       // BOINC's snooze: a pause that its owner forgets ends by itself.
       .argument('[how-long]', 'a duration such as 1h, or today, or until-told', pauseOf, 3_600_000)
-      .summary('let the vehicle stand still')
+      .summary('stop work on the vehicle')
       .description(
-        'The vehicle stands still at once, for an hour unless told otherwise, also if its node restarts.',
+        'Stops work on the vehicle at once, for an hour unless told otherwise, even if its node restarts.',
       )
       .action(async (pause: Pause, flags: Record<string, unknown>) => {
         const { dataDir, json, timeZone } = resolveConfig([...clientOptionNames, 'timeZone'], flags)

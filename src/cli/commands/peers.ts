@@ -21,7 +21,7 @@ export function peersCommand(program: Command): void {
   addOptions(command, clientOptionNames)
 }
 
-/** A table and, below it, how many there are and what their word is worth. */
+/** Returns a table and, below it, the number of vehicles and the worth of their word. */
 export function describePeers(rows: readonly PeerRow[]): string[] {
   const owners = new Set(rows.map(({ owner }) => owner)).size
   const total = `${formatCount(rows.length, 'peer')} of ${formatCount(owners, 'owner')}`

@@ -13,9 +13,9 @@ export function quoteCommand(program: Command): void {
     program
       .command('quote')
       .argument('<paths...>', 'documents, and folders of documents')
-      .summary('say what a job would take')
+      .summary('show what a job would cost')
       .description(
-        'Says what documents would take as a job: each plan that meets the error bound, the cheapest first. Nothing is sent.',
+        'Shows what documents would cost as a job: each plan that meets the error bound, the cheapest first. It sends nothing.',
       ),
   ).action((paths: string[], flags: SubmitFlags) => quote(paths, flags))
   addOptions(command, nodeOptionNames).addHelpText(

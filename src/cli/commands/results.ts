@@ -13,7 +13,7 @@ export function resultsCommand(program: Command): void {
     .description(
       "Writes a job's verified results as JSON lines, in the order of the submission. When some are missing, stderr names each of them and the exit code is 3.",
     )
-    .option('-o, --output <file>', "where to; '-' is stdout", stdoutPath)
+    .option('-o, --output <file>', "file for the results; '-' is stdout", stdoutPath)
     .action(async (job: string, flags: Record<string, unknown> & { output: string }) => {
       const { dataDir } = resolveConfig(clientOptionNames, flags)
       const output = outputPath(flags.output)

@@ -31,7 +31,7 @@ export function settleCommand(program: Command): void {
       'Shows what the jobs submitted on this node owe, net for each payee. With --pain it makes a pay-out ready and writes the file that a bank takes (ISO 20022 pain.001.001.09); once the bank has paid, say so with --paid.',
     )
     .addOption(
-      new Option('--threshold <amount>', 'who is owed less than this waits')
+      new Option('--threshold <amount>', 'leave out payees that are owed less than this')
         .argParser(parseAmount)
         .default(0, '0'),
     )
@@ -89,7 +89,7 @@ async function write(path: string, text: string, undo: () => Promise<unknown>): 
   } catch (error) {
     await undo()
     throw new CommandFailure(
-      `${path} was not written, and nothing is made ready: ${(error as Error).message}`,
+      `${path} was not written, and no pay-out was made ready: ${(error as Error).message}`,
     )
   }
 }
@@ -102,9 +102,9 @@ function say(view: Parameters<typeof describeSettlement>[0], json: boolean): voi
 /** Throws CommandFailure. */
 function requestOf({ threshold, payees, pain, paid, cancel, reference }: SettleFlags): SettleRequest {
   if ([pain, paid, cancel].filter((flag) => flag !== undefined).length > 1)
-    throw new CommandFailure('--pain, --paid and --cancel are three different things: say one of them', 2)
+    throw new CommandFailure('--pain, --paid and --cancel exclude each other: use one of them', 2)
   if (pain !== undefined && payees === undefined)
-    throw new CommandFailure('a bank needs names and IBANs: --payees <file>', 2)
+    throw new CommandFailure('a bank needs names and IBANs: add --payees <file>', 2)
   const action =
     pain !== undefined ? 'prepare' : paid !== undefined ? 'paid' : cancel !== undefined ? 'cancel' : 'preview'
   return { action, thresholdMicros: threshold, payees: null, payout: paid ?? cancel ?? null, reference }

@@ -42,15 +42,15 @@ export function simCommand(program: Command): void {
     .command('sim')
     .summary('run the protocol in a virtual world')
     .description(
-      'Runs stewards and vehicles on virtual time, network, disks and owners, and checks after every event what must hold. The same seed gives the same events.',
+      'Runs stewards and vehicles on virtual time, network, disks and owners, and checks after every event that the protocol keeps its promises. The same seed gives the same events.',
     )
     .option('--seed <number>', 'the first seed', wholeNumber(0, 2 ** 31), 1)
-    .option('--seeds <count>', 'how many seeds, one after the other', wholeNumber(1, 1_000_000))
+    .option('--seeds <count>', 'number of seeds, one after the other', wholeNumber(1, 1_000_000))
     .option(
       '--scenario <name|file>',
       `one of ${Object.keys(scenarios).join(', ')}, 'all' but the last, or a file (default: chaos)`,
     )
-    .option('--vehicles <count>', 'in place of the scenario’s', wholeNumber(1, 10_000))
+    .option('--vehicles <count>', 'number of vehicles, in place of the scenario’s', wholeNumber(1, 10_000))
     .option(
       '--minutes <count>',
       'virtual minutes of trouble, before the world may heal',
@@ -92,7 +92,7 @@ function fileScenario(path: string): Scenario {
   } catch {
     const known = Object.keys(scenarios).join(', ')
     throw new CommandFailure(
-      `there is no scenario '${path}' and no file of that name; there are ${known}, and all`,
+      `there is no scenario '${path}' and no file of that name; name one of ${known}, or all`,
       usageExitCode,
     )
   }

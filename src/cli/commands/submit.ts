@@ -63,9 +63,12 @@ export function submitCommand(program: Command): void {
     )
     .option(
       '--blind',
-      'hide documents and results from these, too; only owners who are here now can execute the job',
+      'hide documents and results from the standbys, too; only owners that are here now can execute the job',
     )
-    .option('--detach', 'return as soon as the job outlives this machine: its standbys hold all they need')
+    .option(
+      '--detach',
+      'return as soon as the job can go on without this machine, when its standbys hold all they need',
+    )
     .option('--wait', 'follow the job until it has ended')
     .option('-o, --output <file>', "wait, then write the results there; '-' is stdout")
     .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
@@ -85,17 +88,17 @@ Examples:
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return command
-    .requiredOption('--runtime <name>', `what to do with each document: ${runtimeNames.join(' or ')}`)
+    .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
     .addOption(
-      new Option('--engine <name>', 'auto: the fastest that enough owners have')
+      new Option('--engine <name>', 'engine that executes the job; auto: the fastest that enough owners have')
         .default(submitDefaults.engine)
         .choices(['auto', 'native', 'exact']),
     )
-    .option('--module <file>', 'the module to run, for the wasm runtime')
+    .option('--module <file>', 'module that the wasm runtime runs')
     .option('--option <key=value>', "one of the runtime's options; repeat for several", keyValue)
     .option(
       '--error-bound <probability>',
-      'how likely a wrong result may be',
+      'highest probability of a wrong result',
       numberBetween(0, 1),
       submitDefaults.errorBound,
     )
@@ -105,26 +108,35 @@ export function addJobOptions(command: Command): Command {
       numberBetween(0, 0.5),
       submitDefaults.colludingShare,
     )
-    .option('--replicas <count>', 'owners that must agree, in place of an error bound', wholeNumber(1, 64))
+    .option(
+      '--replicas <count>',
+      'number of owners that must agree, in place of an error bound',
+      wholeNumber(1, 64),
+    )
     .option(
       '--deadline <duration>',
-      'when the job fails if it is not done: 90s, 45m, 2h (default: 24h)',
+      'time after which the job fails if it is not done: 90s, 45m, 2h (default: 24h)',
       parseDuration,
     )
     .addOption(
-      new Option('--if-short <what>', 'while there are too few owners')
+      new Option('--if-short <what>', 'what the job does while there are too few owners')
         .default(submitDefaults.shortage)
         .choices(['wait', 'fail']),
     )
     .addOption(
-      new Option('--arbiter <who>', 'who settles a disagreement')
+      new Option('--arbiter <who>', 'party that settles a disagreement')
         .default(submitDefaults.arbiter)
         .choices(['auto', 'owners', 'steward']),
     )
     .option('--price-cap <amount>', 'the most that a page, or document, of one execution may cost', money)
-    .option('--budget <amount>', 'the most that the whole job may cost, whatever fails', money)
-    .option('--category <name>', 'what kind of work it is', category, submitDefaults.category)
-    .option('--self-check', 'this node checks results by recomputing, in place of other owners')
+    .option('--budget <amount>', 'the most that the whole job may cost, even if vehicles fail', money)
+    .option(
+      '--category <name>',
+      'kind of work, since owners may choose which kinds they take',
+      category,
+      submitDefaults.category,
+    )
+    .option('--self-check', 'let this node check results by recomputing them, in place of other owners')
 }
 
 /** Turns the flags into a request to a node. Paths become absolute: the node has another working directory. */
@@ -156,13 +168,13 @@ function paymentOf({ priceCap, budget }: SubmitFlags): SubmitRequest['payment'] 
   if (priceCap === undefined) {
     if (budget === undefined) return null
     throw new CommandFailure(
-      '--budget goes with --price-cap, the most that a page of one execution may cost',
+      '--budget needs --price-cap, the most that a page of one execution may cost',
       usageExitCode,
     )
   }
   if (budget !== undefined && budget.currency !== priceCap.currency)
     throw new CommandFailure(
-      `--budget is in ${budget.currency} and --price-cap in ${priceCap.currency}; say both in one currency`,
+      `--budget is in ${budget.currency} and --price-cap in ${priceCap.currency}; give both in one currency`,
       usageExitCode,
     )
   if (priceCap.micros > unitMicrosMax)

@@ -1,4 +1,4 @@
-/** `carpool swarm`: the whole thing on one machine, with what can go wrong going wrong. */
+/** `carpool swarm`: demonstrates Carpool on one machine, with faults. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -35,19 +35,19 @@ const vehiclesMax = 64
 export function swarmCommand(program: Command): void {
   program
     .command('swarm')
-    .summary('show it all on this machine: vehicles, a job, and what can go wrong')
+    .summary('demonstrate Carpool on this machine: vehicles, a job, and faults')
     .description(
-      'Starts a swarm of separate processes, submits a folder of scanned pages, lets things go wrong, and shows what was read.',
+      'Starts a node process for each vehicle, submits a folder of scanned pages, makes some vehicles fail, and shows the text that was read.',
     )
-    .option('--vehicles <count>', 'how many vehicles', vehiclesDefault)
+    .option('--vehicles <count>', 'number of vehicles', vehiclesDefault)
     .option('--documents <folder>', "scanned pages to read (default: the project's samples)")
     .option(
       '--faults <list>',
       'none, or some of liar,kill,drive-off,low-charge,hot,late (default: as many as the vehicles allow)',
     )
-    .option('--engine <name>', 'auto, native or exact', 'auto')
+    .option('--engine <name>', 'engine: auto, native or exact', 'auto')
     .option('-o, --output <file>', 'keep the results as JSON lines')
-    .option('--log-level <level>', 'what the nodes write to their logs', 'warn')
+    .option('--log-level <level>', 'least severe level of log lines that the nodes write', 'warn')
     .action((flags: Flags) => runSwarm(flags))
 }
 

@@ -12,11 +12,11 @@ import { type Column, formatTable } from '../table.ts'
 export function whyCommand(program: Command): void {
   const command = program
     .command('why')
-    .summary('say why the vehicle works, or does not')
+    .summary('tell why the vehicle works, or does not')
     .description(
-      'Shows each rule of the owner: what is known, what is asked for, where that was said, and the verdict of all.',
+      "Shows the verdict of the owner's rules, and for each rule the present value, the limit, and the place where the limit was set.",
     )
-    .option('--watch', 'follow what changes')
+    .option('--watch', 'show each change as it happens')
     .action(async (flags: Record<string, unknown>) => {
       const { dataDir, json } = resolveConfig(clientOptionNames, flags)
       const show = (view: WhyView) => {

@@ -50,7 +50,7 @@ function sentence(problem: ConfigProblem): string {
         ? `${problem.first} can never be met: ${problem.why}`
         : `${problem.first} and ${problem.second} can never be met together: ${problem.why}`
     case 'circular':
-      return `${problem.file}: dataDir cannot be set in the file that is found through it`
+      return `${problem.file}: a file that is found in the data directory cannot set dataDir`
   }
 }
 

@@ -19,7 +19,7 @@ export interface Option<Value> {
   readonly isList: boolean
   /** Ends "… is not". */
   readonly expects: string
-  /** Checks what the file's JSON says, or one flag's or variable's text. `folder` is what paths are relative to. */
+  /** Checks what the file's JSON says, or one flag's or variable's text. Paths are relative to `folder`. */
   readonly schema: (folder: string) => z.ZodType<Value>
   readonly fallback: (machine: Machine) => Value
   /** The default in words, for the help. */

@@ -15,7 +15,7 @@ import { bytesOf } from './sizes.ts'
 
 export const options = {
   dataDir: path({
-    help: 'where keys, journal and blocks are kept',
+    help: 'folder that keeps keys, journal and blocks',
     placeholder: '<folder>',
     // The XDG base directory specification, since what is in it is neither cache nor configuration.
     fallback: ({ environment, home }) =>
@@ -25,7 +25,7 @@ export const options = {
   // Any interface, since peers are on other machines; any free port, since adverts carry addresses and a second node on
   // the machine must start too. Only a bootstrap peer needs a port of its own choice.
   listen: list({
-    help: 'address to accept peers on; repeat for several',
+    help: 'address on which the node accepts peers; repeat for several',
     placeholder: '<multiaddr>',
     expects: 'a multiaddr such as /ip4/0.0.0.0/tcp/4001',
     item: z.string().refine(isMultiaddr),
@@ -34,7 +34,7 @@ export const options = {
   }),
   // These replace the addresses listened on: an address that nobody can reach costs every peer that tries it a dial.
   announce: list({
-    help: 'address that others are told to dial, where a router forwards a port; repeat for several',
+    help: 'address that other nodes should dial, if a router forwards a port; repeat for several',
     placeholder: '<multiaddr>',
     expects: 'a multiaddr such as /ip4/192.0.2.1/tcp/4001',
     item: z.string().refine(isMultiaddr),
@@ -42,7 +42,7 @@ export const options = {
     fallbackText: 'the addresses listened on',
   }),
   bootstrap: list({
-    help: 'peer to join the mesh through; repeat for several',
+    help: 'peer through which the node joins the mesh; repeat for several',
     placeholder: '<multiaddr>',
     expects: 'a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…',
     item: z.string().refine((text) => isMultiaddr(text) && text.includes('/p2p/')),
@@ -51,7 +51,7 @@ export const options = {
   }),
   // Not the host name, which tells strangers more than an owner may want.
   name: {
-    help: 'what people call this node, as carpool peers shows it',
+    help: 'name of this node for people, shown by carpool peers',
     placeholder: '<name>',
     isList: false,
     expects: 'a name of 1 to 64 characters',
@@ -61,7 +61,7 @@ export const options = {
   } satisfies Option<string | null> as Option<string | null>,
   // One core stays free for the node itself and the car's other duties; two slots on one core only take turns. A guess.
   slots: {
-    help: 'how many leases to execute at once; 0 makes a node that only looks after jobs',
+    help: 'leases that the node executes at once; with 0 it only looks after jobs',
     placeholder: '<count>',
     isList: false,
     expects: 'a whole number from 0 to 1024',
@@ -85,11 +85,11 @@ export const options = {
     help: "the fleet's key: this node admits vehicles and renews their credentials",
     placeholder: '<file>',
     fallback: () => null,
-    fallbackText: 'none: the node is no registrar',
+    fallbackText: 'none: the node is not a registrar',
   }),
   // Nothing by default: a mesh among friends works for nothing, and a price that nobody pays earns nothing.
   price: {
-    help: 'what the owner asks for a page, or a document, of a runtime, and at least takes; repeat for several',
+    help: 'lowest price at which the node does a page, or a document, of a runtime; repeat for several',
     placeholder: '<runtime=amount>',
     isList: true,
     expects: 'one price for a runtime, such as ocr=0.0002EUR',
@@ -108,7 +108,7 @@ export const options = {
   }),
   // Nothing is guessed about a vehicle: without a source its owner says what is true of it.
   signals: {
-    help: 'where readings of the vehicle come from; repeat for several',
+    help: "source of the vehicle's readings; repeat for several",
     placeholder: '<source>',
     isList: true,
     expects: `one of ${acceptedSpecs}`,
@@ -120,10 +120,10 @@ export const options = {
           .transform((spec) => specIn(folder, spec)),
       ),
     fallback: () => [],
-    fallbackText: 'none: nothing is known of the vehicle',
+    fallbackText: 'none: the node knows nothing of the vehicle',
   } satisfies Option<readonly string[]> as Option<readonly string[]>,
   network: {
-    help: 'whether the network in use is paid by the byte; auto asks NetworkManager',
+    help: 'metered if the network in use is paid by the byte; auto asks NetworkManager',
     placeholder: '<kind>',
     isList: false,
     expects: 'one of auto, metered, unmetered',
@@ -133,7 +133,7 @@ export const options = {
   } satisfies Option<NetworkKind> as Option<NetworkKind>,
   // A guess: a core of a computer built for vehicles, with its share of memory and fans. Tesla's HW3 takes 72 W in all.
   slotWatts: {
-    help: 'watts that a busy slot takes, where the vehicle cannot measure it',
+    help: 'watts that a busy slot draws, used if the vehicle cannot measure it',
     placeholder: '<watts>',
     isList: false,
     expects: 'a number from 0 to 10000',
@@ -151,7 +151,7 @@ export const options = {
     fallbackText: '10',
   } satisfies Option<number> as Option<number>,
   logLevel: {
-    help: 'least severe log lines to write',
+    help: 'least severe level of log lines that are written',
     placeholder: '<level>',
     isList: false,
     expects: 'one of trace, debug, info, warn, error, fatal, silent',

@@ -22,19 +22,19 @@ const numeric = z.union([
 export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Preferences[Name]> } = {
   pluggedOnly: yesOrNo('pluggedOnly', 'work only while the charging cable is connected'),
   chargePercentMin: number('chargePercentMin', {
-    help: "per cent of charge from which work begins, or the vehicle's charge limit",
+    help: "charge in per cent from which work may begin; the vehicle's charge limit if that is lower",
     placeholder: '<percent>',
     range: [0, 100],
   }),
   reservePercent: number('reservePercent', {
-    help: 'per cent of charge below which nothing ever works',
+    help: 'charge in per cent below which the vehicle never works',
     placeholder: '<percent>',
     range: [0, 100],
   }),
   parkLock: yesOrNo('parkLock', 'work only while park lock or parking brake is engaged'),
   ignitionOff: yesOrNo('ignitionOff', 'work only while the ignition is neither ON nor START'),
   settleMs: {
-    help: 'how long all signals must have been good before work begins',
+    help: 'time for which all signals must have been good before work begins',
     placeholder: '<duration>',
     isList: false,
     expects: 'a duration from 1s to 1d, such as 10m, or milliseconds',
@@ -52,17 +52,17 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
     range: [0, 60],
   }),
   outsideCelsiusMin: number('outsideCelsiusMin', {
-    help: 'temperature outside below which work stops',
+    help: 'outside temperature below which work stops',
     placeholder: '<celsius>',
     range: [-40, 50],
   }),
   outsideCelsiusMax: number('outsideCelsiusMax', {
-    help: 'temperature outside above which work stops',
+    help: 'outside temperature above which work stops',
     placeholder: '<celsius>',
     range: [-40, 50],
   }),
   cabinRiseCelsiusMax: number('cabinRiseCelsiusMax', {
-    help: 'how much warmer the cabin may get than it was when work began',
+    help: 'degrees by which the cabin may warm up while the vehicle works',
     placeholder: '<celsius>',
     range: [1, 50],
   }),
@@ -75,7 +75,7 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
   meteredBytesPerMonthMax: orNone(
     'meteredBytesPerMonthMax',
     {
-      help: 'bytes a month over a metered network, where one is allowed',
+      help: 'bytes that the node may send and receive a month over a metered network, if you allow one',
       placeholder: '<size>',
       expects: 'a size such as 500MB or 2GiB, or none',
       fallbackText: '10GB',
@@ -84,13 +84,13 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
   ),
   quietHours: hours(
     'quietHours',
-    'hours in which nothing works',
+    'hours in which the vehicle does not work',
     'hours such as 22:00-06:00 or mon-fri 08:00-18:00',
     (text) => parseHours(text) !== null,
   ),
   readyBy: hours(
     'readyBy',
-    'when the vehicle will be needed: from 15 minutes before, nothing works',
+    'time at which you need the vehicle; it stops working 15 minutes before',
     'a time such as 07:30 or mon-fri 07:30',
     (text) => parseTimes(text) !== null,
   ),
@@ -106,7 +106,7 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
   powerWattsMax: orNone(
     'powerWattsMax',
     {
-      help: 'what the work may draw',
+      help: 'watts that the work may draw',
       placeholder: '<watts>',
       expects: 'watts above 0, or none',
       fallbackText: 'none',
@@ -116,7 +116,7 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
   energyWhPerDayMax: orNone(
     'energyWhPerDayMax',
     {
-      help: 'watt-hours that the work may take a day',
+      help: 'watt-hours that the work may use a day',
       placeholder: '<watt-hours>',
       expects: 'watt-hours above 0, or none',
       fallbackText: 'none',
@@ -124,7 +124,7 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
     numeric.pipe(z.number().gt(0).max(10_000_000)),
   ),
   categories: {
-    help: 'kind of job to work for; repeat for several',
+    help: 'category of jobs that the vehicle works for; repeat for several',
     placeholder: '<category>',
     isList: true,
     expects: 'a category of small letters, digits and dashes, such as documents',

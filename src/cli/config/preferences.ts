@@ -1,4 +1,4 @@
-/** From resolved options to what the owner asks for. */
+/** Turns resolved options into the owner's preferences. */
 import type { OwnersWish } from '../../host/supervisor/owner-watch.ts'
 import { contradictionIn, type PreferenceName, type Preferences } from '../../protocol/rules/preferences.ts'
 import type { Config } from './config.ts'

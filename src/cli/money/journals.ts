@@ -93,7 +93,7 @@ export function* hledgerLines(entry: LedgerLine): Generator<string> {
   yield ''
 }
 
-/** Undefined for what moves nothing that is owed. */
+/** Undefined for an entry that changes no debt. */
 function postingsOf({ kind, debit, credits }: LedgerLine): { account: string; micros: number }[] | undefined {
   if (kind === 'pending' || kind === 'voided') return undefined
   const sign = kind === 'reversed' || kind === 'unpaid' ? -1 : 1
@@ -104,7 +104,7 @@ function postingsOf({ kind, debit, credits }: LedgerLine): { account: string; mi
   ]
 }
 
-/** Beancount's names: parts that begin with a capital letter. Ids are cut to what still tells them apart. */
+/** Beancount's names: parts that begin with a capital letter. Ids are cut as far as they can still be told apart. */
 function nameOf(id: AccountId): string {
   const account = accountOf(id)
   switch (account.kind) {

@@ -34,13 +34,13 @@ const party = z.strictObject({
 
 const schema = z.strictObject({ payer: party, payees: z.record(z.string().max(128), party) })
 
-/** Throws CommandFailure, one sentence that names the file and what is wrong in it. */
+/** Throws CommandFailure, one sentence that names the file and its fault. */
 export function readPayees(path: string): Payees {
   let content: unknown
   try {
     content = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    throw new CommandFailure(`${path} is no file of payees: ${(error as Error).message}`)
+    throw new CommandFailure(`${path} is not a file of payees: ${(error as Error).message}`)
   }
   const read = schema.safeParse(content)
   if (!read.success) {

@@ -9,7 +9,7 @@ import type { Swarm } from './swarm.ts'
 
 export interface Books {
   readonly bill: BillTotals
-  /** By vehicle's name: the owners' part of what the bill says. */
+  /** The owners' part of the bill, by the vehicle's name. */
   readonly billed: ReadonlyMap<string, Micros>
   /** The earnings that the vehicles that still answer report themselves. */
   readonly earned: ReadonlyMap<string, Micros>

@@ -24,7 +24,7 @@ export function parseFaults(text: string): ReadonlySet<Fault> {
   for (const name of names)
     if (!(faultNames as readonly string[]).includes(name))
       throw new CommandFailure(
-        `there is no fault '${name}'; there are none, ${faultNames.join(', ')}`,
+        `there is no fault '${name}'; name none, or any of ${faultNames.join(', ')}`,
         usageExitCode,
       )
   return new Set(names as Fault[])
@@ -52,7 +52,7 @@ export function castOf(count: number, faults: ReadonlySet<Fault>): CastVehicle[]
   const least = vehiclesFor(faults)
   if (count < least)
     throw new CommandFailure(
-      `so much going wrong takes at least ${least} vehicles: raise --vehicles, or name fewer --faults`,
+      `these faults need at least ${least} vehicles: raise --vehicles, or name fewer --faults`,
       usageExitCode,
     )
   const parts: Part[] = faultNames.filter((fault) => fault !== 'kill').filter((fault) => faults.has(fault))

@@ -38,7 +38,7 @@ export class Member {
     const args = [program ?? launcher, 'node', '--data-dir', dataDir, '--name', name, '--json', ...flags]
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', log, 'ipc'],
-      // A terminal's Ctrl-C is for whoever started the swarm, and who ends its members one by one.
+      // A terminal's Ctrl-C is for the process that started the swarm, which ends its members one by one.
       detached: true,
       env: { ...ownEnvironment(), ...environment },
     })

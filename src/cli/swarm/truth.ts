@@ -1,4 +1,4 @@
-/** The project's own sample pages, and how close a reading comes to what is printed on them. */
+/** Compares readings of the project's own sample pages with the text that is printed on them. */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -57,7 +57,10 @@ cd /
 unset PWD OLDPWD
 exec "$@"`
 
-/** Shared libraries, and what native engines ask the processor's abilities of. Left out where they are not there. */
+/**
+ * Shared libraries, and the files in which native engines look up the processor's abilities. Left out where they are
+ * not there.
+ */
 const systemPaths = [
   '/lib',
   '/lib64',

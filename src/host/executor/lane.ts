@@ -83,7 +83,7 @@ export class Lane {
     return this.#queue.idle()
   }
 
-  /** Rejects with SlotFailed when too much waits already, and with whatever ends the lane. */
+  /** Rejects with SlotFailed when too many requests wait already, and with the error that ends the lane. */
   async ask(request: Request, body: Uint8Array, limits: RunLimits): Promise<Answer> {
     if (this.#failure !== null) throw this.#failure
     const { header, answer } = this.#queue.add(request, body, limits)

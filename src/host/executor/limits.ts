@@ -10,7 +10,7 @@ export interface ExecutorLimits {
   readonly inspectMsMax: number
   /** Resident memory of a child, sampled. */
   readonly residentBytesMax: number
-  /** prlimit --data: a fence behind the sampling, for what allocates between two samples. */
+  /** prlimit --data: a fence behind the sampling, for a child that allocates between two samples. */
   readonly dataBytesMax: number
   /** V8's --wasm-max-mem-pages, pages of 64 KiB: for any one wasm memory in the process, wabt's and ORT's too. */
   readonly wasmPagesMax: number

@@ -21,7 +21,9 @@ export interface FileAudit {
   readonly unrevealed: readonly string[]
 }
 
-/** Never throws for what is in the file: that is what it is to find. Throws when the file cannot be read. */
+/**
+ * Never throws because of the file's contents: finding their faults is its task. Throws when the file cannot be read.
+ */
 export async function auditFile(path: string): Promise<FileAudit> {
   const problems: string[] = []
   try {

@@ -82,7 +82,7 @@ export class JobRows {
     const found = jobs.filter((job) => job.startsWith(prefix))
     if (found.length === 1) return found[0]!
     if (found.length > 1)
-      throw new RequestError(`'${prefix}' begins the ids of ${found.length} jobs; name more of it`)
+      throw new RequestError(`'${prefix}' begins the ids of ${found.length} jobs; give more of the id`)
     throw new RequestError(`there is no job '${prefix}' on this node; 'carpool jobs' lists them`)
   }
 }

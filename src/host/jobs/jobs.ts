@@ -1,5 +1,5 @@
 /**
- * The jobs of this node: those that it looks after, and what can be asked about them.
+ * The jobs of this node: looks after them, and answers questions about them.
  *
  * registry.ts keeps them in memory, routing.ts hands them what others say, and standing-by.ts and reading.ts take on
  * jobs of others.
@@ -205,13 +205,13 @@ export class Jobs {
     const job = this.#registry.rows.find(prefix)
     return this.#registry.use(job, async (stewardship) => {
       if (!stewardship.hasEnded)
-        throw new RequestError(`job ${job} has not ended; its report is made at the end`)
+        throw new RequestError(`job ${job} has not ended; it has no report before its end`)
       await stewardship.settled()
       return writeReport(path, job, stewardship.manifest, this.#options.store)
     })
   }
 
-  /** The key that signs, and pays for, what is submitted here. */
+  /** The key that signs, and pays for, the jobs submitted here. */
   get submitter(): PeerId {
     return this.#options.submitter.peerId
   }

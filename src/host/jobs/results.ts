@@ -1,4 +1,4 @@
-/** Results: a job's verified pages, in the order of its submission, and what is missing from them. */
+/** Results: a job's verified pages, in the order of its submission, and the list of missing ones. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
@@ -64,7 +64,7 @@ async function outcomeOf(
   }
 }
 
-/** Undefined for what no runtime puts out, and enough vehicles agreed on all the same. */
+/** Undefined for an output that no runtime makes, though enough vehicles agreed on it. */
 function lineOf(document: string, page: number, record: PageRecord): ResultLine | undefined {
   if (record.error !== null) return { document, page, result: null, error: record.error }
   try {

@@ -92,7 +92,7 @@ export class Routing {
       return
     }
     const { job, record: signed, opening } = message
-    // Cheapest first: most of what comes is known, and a signature costs more than all else.
+    // Cheapest first: most records that come are known, and a signature costs more than all else.
     if (this.#options.store.journal.has(recordId(sha256, signed.body))) return
     const hear = (stewardship: Stewardship) =>
       stewardship.hearRecord(from, openRecord(signed, opening, sha256, verifyByPeerId))

@@ -38,8 +38,8 @@ export class Books implements LedgerState {
   }
 
   /**
-   * Writes what follows from these, in order, with one fsync for all that this turn of the event loop brings.
-   * Durable when it resolves; the answer is what was refused.
+   * Writes what follows from these, in order, with one fsync for all that this turn of the event loop brings. Durable
+   * when it resolves; returns the refusals.
    */
   async handleSoon(inputs: readonly LedgerInput[], nowMs: number): Promise<Refusal[]> {
     if (inputs.length === 0) return []
@@ -47,7 +47,7 @@ export class Books implements LedgerState {
     return this.#database.soon(() => this.#handle(inputs, nowMs))
   }
 
-  /** All of these or none, durable when it returns. The answer is what was refused; then nothing is written. */
+  /** All of these or none, durable when it returns. Returns the refusal, if any; then nothing is written. */
   handleNow(inputs: readonly LedgerInput[], nowMs: number): Refusal[] {
     this.#database.flush()
     this.#names.add(inputs.flatMap(namesIn))

@@ -36,7 +36,7 @@ export interface EarningsOptions extends LedgerParts {
   readonly log: Logger
 }
 
-/** A record as it came, and what it says. */
+/** A record as it came, and its contents. */
 export interface Signed<Payload> {
   readonly record: SignedRecord
   readonly content: Verified<Payload>

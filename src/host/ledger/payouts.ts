@@ -36,7 +36,7 @@ export class Payouts {
     const damagedAt = await this.#books.check()
     if (damagedAt !== null && request.action !== 'preview')
       throw new RequestError(
-        `entry ${damagedAt} of this node's ledger was changed: nothing is paid by it until that is explained`,
+        `entry ${damagedAt} of this node's ledger was changed: this node makes no pay-out from it until that is explained`,
       )
     const payout = this.#act(request, nowMs)
     return { owed: this.#owed(request.thresholdMicros), payouts: this.#list(), payout, damagedAt }
@@ -84,7 +84,7 @@ export class Payouts {
         throw new RequestError(`pay-out ${payout.name} was paid as '${payout.reference}' already`)
       return payout
     }
-    if (reference === '') throw new RequestError('say what the bank calls it: --reference <text>')
+    if (reference === '') throw new RequestError("name the bank's reference for it: --reference <text>")
     const inputs = payout.lines.flatMap(({ settlement, currency, accounts }) =>
       accounts.map(
         ({ account, micros }, i): LedgerInput => ({

@@ -1,8 +1,8 @@
 /**
  * Bans: the owners that this node has proof against, because they lied. They get no work from here, for good.
  *
- * Proof of two contradicting receipts is passed on to everybody connected, who check it for themselves and pass it on
- * once. A lie that this node found by recomputing convinces nobody else, and stays here.
+ * Proof of two contradicting receipts is passed on to all connected peers, which check it for themselves and pass it
+ * on once. A lie that this node found by recomputing convinces nobody else, and stays here.
  */
 import type { Logger } from 'pino'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'

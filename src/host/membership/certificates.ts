@@ -42,7 +42,7 @@ export interface Validity {
   readonly days?: number
 }
 
-/** A record, to be passed on as it is, and what it says. */
+/** A record, to be passed on as it is, and its contents. */
 export interface Opened<Payload> {
   readonly record: SignedRecord
   readonly content: Verified<Payload>

@@ -57,12 +57,12 @@ export class FleetMember implements Doorkeeper {
   readonly registrar: Registrar | null
   readonly #own: OwnCredential
   #refusal: string | null = null
-  /** Those who showed theirs, when it ends, and what they said of themselves. */
+  /** The peers that showed their credential, its end, and the facts that they stated of themselves. */
   readonly #guests = new Map<
     PeerId,
     { readonly credential: Verified<Credential>; readonly vehicle: string }
   >()
-  /** Which credential the journal has of whom; bounded like the roster. */
+  /** The credential that the journal has of each peer; bounded like the roster. */
   readonly #shown = new Map<PeerId, RecordId>()
   #network: Network | undefined
   #onRevoked: () => void = () => {}
@@ -212,7 +212,7 @@ export class FleetMember implements Doorkeeper {
     if (decision.state === 'admitted') this.hearCredential(decision.credential)
   }
 
-  /** As a registrar, another day for whom it knows, when half of the last is over. */
+  /** A registrar gives the nodes that it knows another day when half of the last is over. */
   #issue(peer: PeerId, { credential, vehicle, certificate }: Greeting): SignedRecord | null {
     if (this.registrar === null) return null
     const owner = ownerOf(peer, certificate)

@@ -31,7 +31,7 @@ export interface Greeting {
 export interface Reply {
   /** Null: come in. */
   readonly refused: string | null
-  /** From a registrar, to whom it knows. */
+  /** A registrar gives it to a node that it knows. */
   readonly credential: SignedRecord | null
   /** The charters that the other node lacks. */
   readonly charters: readonly SignedRecord[]

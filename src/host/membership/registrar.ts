@@ -1,7 +1,8 @@
 /**
- * The registrar: a node that holds its fleet's key, and with it the list of who asked, who is in, and who is out.
+ * The registrar: a node that holds its fleet's key, and with it the list of the vehicles that asked, that are in, and
+ * that are out.
  *
- * It signs a credential for a day to whoever is admitted, as often as that day is half over, and charters with the
+ * It signs a credential for a day to every admitted vehicle, as often as that day is half over, and charters with the
  * revocations that still matter. Everything else in a fleet works without it: a registrar that is down for an hour
  * delays newcomers, and nobody else.
  */
@@ -103,7 +104,7 @@ export class Registrar {
     if (revoked.length >= revocationsMax) {
       const until = new Date(Math.min(...revoked.map(({ untilMs }) => untilMs))).toISOString()
       throw new RequestError(
-        `${revocationsMax} revocations are in force, and no charter names more; room again at ${until}`,
+        `${revocationsMax} revocations are in force, and a charter cannot name more; there is room again at ${until}`,
       )
     }
     for (const row of rows) this.#put({ ...row, state: 'revoked' })
@@ -118,7 +119,9 @@ export class Registrar {
   rotate(): { readonly keys: readonly PeerId[] } {
     const { keyPath } = this.#options
     if (this.#charter.keys.length > 1)
-      throw new RequestError('the fleet changes its key already; finish it: carpool fleet rotate --finish')
+      throw new RequestError(
+        'the fleet is changing its key already; finish that with: carpool fleet rotate --finish',
+      )
     const next = loadOrCreateKey(`${keyPath}.next`, 'fleet')
     const keys = [this.#key.peerId, next.peerId]
     this.#sign({ keys })
@@ -131,7 +134,8 @@ export class Registrar {
   /** Ends the old key, once no credential of it lives. Throws RequestError before. */
   finishRotation(nowMs = Date.now()): { readonly keys: readonly PeerId[] } {
     const { keyPath, journal } = this.#options
-    if (this.#charter.keys.length === 1) throw new RequestError('the fleet has one key and no other to end')
+    if (this.#charter.keys.length === 1)
+      throw new RequestError('the fleet has only one key, so no old key can be ended')
     const sinceMs = Number(journal.getSetting(rotatedSetting) ?? 0)
     const overMs = sinceMs + credentialTtlMs
     if (nowMs < overMs)

@@ -49,10 +49,7 @@ export interface NetworkBounds {
    */
   readonly stallBytesMin: number
 
-  /**
-   * Bytes read from a stream ahead of whoever handles them, before the peer is told to wait (notes/libp2p.md
-   * §1).
-   */
+  /** Bytes read from a stream ahead of their handler, before the peer is told to wait (notes/libp2p.md §1). */
   readonly readAheadBytesMax: number
   /**
    * The bytes that a peer may send on a stream before we have read them. Must stay below libp2p's read buffer of 4

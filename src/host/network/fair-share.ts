@@ -1,7 +1,7 @@
 /**
  * Fair shares of the processor: a peer's messages are handled at once until they have taken more than its share; then
  * its next message waits, while everybody else's are handled. The share is counted in the time that handling took,
- * not in messages, because a beat costs a hundredth of what evidence does. It is counted for the peer and for its
+ * not in messages, because a beat costs a hundredth of the time of evidence. It is counted for the peer and for its
  * owner, so that an owner gains nothing by many vehicles. Nobody is cut off: a promise that is not resolved yet keeps
  * the peer's stream unread, and from there on everything that it sends waits on its own machine (network/control.ts).
  */

@@ -63,7 +63,7 @@ export function createNode(
   })
 }
 
-/** Throws an Error of one sentence: which address, and what is wrong with it. */
+/** Throws an Error of one sentence that names the address and its fault. */
 export async function startNode(node: Node, listen: readonly Multiaddr[]): Promise<void> {
   try {
     await node.start()

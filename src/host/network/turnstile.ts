@@ -8,7 +8,7 @@ import type { NetworkBounds } from './bounds.ts'
  *
  * libp2p bounds both for all hosts together, so that one machine which opens sockets and says nothing, or is a few
  * hundred peers at once, keeps everybody else out. Behind one address there may be a depot of vehicles: a host gets
- * half of what there is, not a few.
+ * half of all connections, not a few.
  */
 export class Turnstile {
   readonly #bounds: NetworkBounds

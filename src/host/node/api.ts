@@ -97,12 +97,12 @@ async function admission({ identity: { fleet, key }, membership }: Parts): Promi
   const { state, name, why } = fleet.standing
   if (state === 'waiting')
     throw new RequestError(
-      `the fleet ${name} has not let this node in${why === null ? '' : ` (${why})`}; its operator does with: carpool fleet approve ${key.peerId}`,
+      `the fleet ${name} has not let this node in${why === null ? '' : ` (${why})`}; its operator lets it in with: carpool fleet approve ${key.peerId}`,
     )
 }
 
 /** Throws RequestError. */
 function registrarOf(fleet: FleetMember | null): Registrar {
   if (fleet?.registrar != null) return fleet.registrar
-  throw new RequestError('this node is no registrar; start it with --fleet <file> --fleet-key <file>')
+  throw new RequestError('this node is not a registrar; start it with --fleet <file> --fleet-key <file>')
 }

@@ -1,4 +1,4 @@
-/** From what the owner's rules say to what the node does. */
+/** Makes the node follow the owner's rules. */
 import type { Logger } from 'pino'
 import { type Judgement, sentenceOf } from '../../protocol/rules/judgement.ts'
 import type { Executor } from '../executor/contract.ts'

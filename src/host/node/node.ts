@@ -58,7 +58,9 @@ export class CarpoolNode {
     identity.fleet?.stop()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
-    await membership.goodbye().catch((error) => options.log.debug({ error }, 'no goodbye was said'))
+    await membership
+      .goodbye()
+      .catch((error) => options.log.debug({ error }, 'the goodbye to peers was not sent'))
     await closeResources(this.#parts)
   }
 }

@@ -53,7 +53,10 @@ export function wrappedFor(
   })
 }
 
-/** The keys of a lease, from what came with it. Throws Unsealable when they are not for this node. */
+/**
+ * Returns the keys of a lease, from the messages that came with it. Throws Unsealable when they are not for this
+ * node.
+ */
 export function unwrapAsCandidate(
   node: SigningKey,
   job: Uint8Array,

@@ -45,7 +45,7 @@ export class Intake {
     return isAny
   }
 
-  /** `about`: of what only the first complaint is of interest. */
+  /** `about`: the subject, of which only the first complaint is of interest. */
   complain(about: string, message: string): void {
     if (performance.now() - this.#complaintsSinceMs > complaintsForgottenMs) {
       this.#complaints = new Set()

@@ -12,7 +12,7 @@ export function openProviders(specs: readonly string[], network: NetworkKind, lo
   return merged([...specs.map((spec) => openProvider(spec, log)), openNetwork(network, log)], log)
 }
 
-/** Throws Error: one sentence that names the specification, and what is accepted. */
+/** Throws Error: one sentence that names the specification, and the accepted ones. */
 export function openProvider(spec: string, log: Logger): SignalProvider {
   const [, kind, rest] = /^([a-z]+):(.+)$/s.exec(spec) ?? []
   switch (kind) {

@@ -14,7 +14,7 @@ import { resolve } from 'node:path'
 export const acceptedSpecs =
   'trace:<file>, command:<program and arguments>, viss:ws(s)://host:port, kuksa:http(s)://host:port'
 
-/** The same with absolute paths: files are relative to who names them. A command finds its own. */
+/** Returns the same with absolute paths: files are relative to the place that names them. A command finds its own. */
 export function specIn(folder: string, spec: string): string {
   const inFolder = (_: string, before: string, path: string): string => `${before}${resolve(folder, path)}`
   if (spec.startsWith('trace:')) return spec.replace(/^(trace:)([^?]+)/, inFolder)

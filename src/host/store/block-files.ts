@@ -2,7 +2,7 @@
  * The bodies of large blocks: one file each, named by its CID, in one flat directory.
  *
  * A file without a row in the database is nobody's: it is written before its row is committed and removed after. The
- * gap is closed by holding: while a put is under way its file is not removed, whoever else lets go of the block.
+ * gap is closed by holding: while a put is under way its file is not removed, even if others let go of the block.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'

@@ -8,7 +8,7 @@
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { Database } from './database.ts'
 
-/** 'weights' may be served to anybody; 'cache' is what can be had again, and serves this node only. */
+/** 'weights' may be served to anybody; 'cache' blocks can be fetched again, and serve this node only. */
 export type BlockKind = 'weights' | 'input' | 'result' | 'report' | 'cache'
 
 /** Only weights and cache are ever without a job: the store may evict them then. */

@@ -2,9 +2,9 @@
  * The refusals and failures of the store: one class, a union of codes, each with the facts a person needs. (The
  * pattern is lodestar's, packages/fork-choice/src/protoArray/errors.ts.)
  *
- * `disk-full` is the caller's to handle: what was acknowledged before is intact. `broken` is not: after a failed
- * fsync the kernel marks the lost pages clean, so that trying again reports success for bytes that are gone
- * (Rebello et al., USENIX ATC 2020). The process has to end and start again from what is on disk.
+ * The caller handles `disk-full`: everything acknowledged before is intact. `broken` is not: after a failed fsync the
+ * kernel marks the lost pages clean, so that trying again reports success for bytes that are gone (Rebello et al.,
+ * USENIX ATC 2020). The process has to end and start again from what is on disk.
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
 

@@ -1,5 +1,5 @@
 /**
- * The journal: what this node signed or relies on, written before anything that depends on it is sent.
+ * The journal: the records that this node signed or relies on, written before anything that depends on them is sent.
  *
  * A steward's state is a function of a grow-only set of signed records, so the journal is that set, in order of
  * arrival: append and read back. Appending twice changes nothing, which makes replay and gossip the same act.
@@ -16,7 +16,7 @@ import { MemberTables } from './member-tables.ts'
 
 export interface JournalRecord {
   readonly id: RecordId
-  /** Null for what concerns no job. */
+  /** Null for a record that concerns no job. */
   readonly job: JobId | null
   readonly kind: RecordKind
   readonly body: Uint8Array

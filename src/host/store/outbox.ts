@@ -1,9 +1,9 @@
 /**
  * The order between the disk and the network.
  *
- * A machine's effects are carried out in their order, and what it made durable is durable before anything
- * behind it leaves the node. Writes are started at once, so that many share one fsync; whatever comes after a
- * write waits for it. So inputs need not wait for the disk, and no message can overtake it.
+ * A machine's effects are carried out in their order, and each write is durable before anything behind it leaves the
+ * node. Writes are started at once, so that many share one fsync; whatever comes after a write waits for it. So
+ * inputs need not wait for the disk, and no message can overtake it.
  */
 export class Outbox {
   #tail: Promise<void> = Promise.resolve()

@@ -31,7 +31,7 @@ export function keyedCandidates(
     .sort((a, b) => a.turn - b.turn || compareText(a.peer, b.peer))
   if (seen.size < ownersNeeded)
     throw new RequestError(
-      `a blind job is executed by owners who are here when it is submitted: ${ownersNeeded} are needed, ${seen.size} ${seen.size === 1 ? 'is' : 'are'} here`,
+      `only owners that are here when a blind job is submitted can execute it: ${ownersNeeded} are needed, ${seen.size} ${seen.size === 1 ? 'is' : 'are'} here`,
     )
   const most = Math.min(blindCandidatesMax, Math.floor(blindKeysMax / shards))
   if (most < ownersNeeded)

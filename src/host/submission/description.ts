@@ -97,7 +97,7 @@ async function keepWeights(
 function paymentOf({ runtime, payment }: SubmitRequest): Payment | null {
   if (payment === null) return null
   const { budgetMicros } = payment
-  if (budgetMicros === null) throw new RequestError('a job that pays has a budget: add --budget 5EUR')
+  if (budgetMicros === null) throw new RequestError('a job that pays needs a budget: add --budget 5EUR')
   return { ...payment, budgetMicros, unit: unitOf(runtime) }
 }
 

@@ -47,7 +47,7 @@ export function chooseEngine(
   )
   const [first] = wanted
   if (first === undefined) throw refusal(request, offered)
-  // Nobody has enough yet: the exact engine is what most of those who join later will have, too.
+  // No engine has enough owners yet: most vehicles that join later will have the exact one, too.
   if (enough(first) === 0) return (wanted.find((choice) => !native(choice)) ?? first).engine
   return first.engine
 }
@@ -86,6 +86,6 @@ function refusal({ runtime, engine, blind }: SubmitRequest, offered: readonly Ch
   return new RequestError(
     names.length === 0
       ? `nobody here runs '${runtime}'; start this node with at least one slot, or join vehicles that do`
-      : `there is no engine '${engine}' for ${runtime}; there are auto, ${names.join(', ')}`,
+      : `there is no engine '${engine}' for ${runtime}; name one of auto, ${names.join(', ')}`,
   )
 }

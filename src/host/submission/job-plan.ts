@@ -1,4 +1,4 @@
-/** How a job will be done: its engine, how many must agree, and what that is expected to cost. */
+/** Plans a job: its engine, the number of owners that must agree, and the expected cost. */
 
 import type { Assurance } from '../../protocol/job/manifest.ts'
 import type { PlannedShard } from '../../protocol/job/split.ts'
@@ -33,13 +33,13 @@ export function planJob(
   return { engine, plan, assurance }
 }
 
-/** A job that must end by the name of its budget is not begun. Throws RequestError. */
+/** Refuses a job that its budget must make fail. Throws RequestError. */
 function refuseTooLittle(payment: RequestedPayment | null, cost: Cost | null): void {
   const budgetMicros = payment?.budgetMicros ?? null
   if (payment === null || budgetMicros === null || cost === null || budgetMicros >= cost.expectedMicros)
     return
   const [budget, expected] = [budgetMicros, cost.expectedMicros].map((m) => formatMoney(m, payment.currency))
   throw new RequestError(
-    `a budget of ${budget} does not pay for the ${expected} that are expected here; raise --budget (carpool quote says more)`,
+    `a budget of ${budget} is less than the ${expected} that the job is expected to cost; raise --budget (carpool quote shows more)`,
   )
 }

@@ -1,10 +1,10 @@
 /**
  * Keeps a submission's documents and weights until it is known which job they belong to.
  *
- * They are read, sealed and cut once, while the request is described, and its job is named by what comes of that.
- * Until then they are in a part of the store that no job has (store/job-blocks.ts); the job takes them over, or they
- * go with that part. After a crash the rest goes when the node starts again, as that of every job that the journal
- * does not know.
+ * They are read, sealed and cut once, while the request is described, and its job is named by the outcome. Until then
+ * they are in a part of the store that no job has (store/job-blocks.ts); the job takes them over, or they go with
+ * that part. After a crash the rest goes when the node starts again, as that of every job that the journal does not
+ * know.
  */
 import { randomBytes } from 'node:crypto'
 import type { FileReference } from '../../protocol/job/manifest.ts'
@@ -58,7 +58,7 @@ export class Staging {
     }
   }
 
-  /** Nothing of it is kept any more, but for what jobs have taken. */
+  /** Keeps nothing of it any more, but for the blocks that jobs have taken. */
   letGo(): Promise<void> {
     return this.#store.release(this.#mine.job)
   }

@@ -1,7 +1,10 @@
 /** The CPU time of a group of processes between two looks. */
 import { statOf } from '../executor/usage.ts'
 
-/** The CPU time that processes use between two looks; of one that has ended, what it used after the last look is lost. */
+/**
+ * The CPU time that processes use between two looks; for a process that has ended, the time after the last look is
+ * lost.
+ */
 export class CpuTimes {
   readonly #seenMs = new Map<number, number>()
 

@@ -29,7 +29,7 @@ export function readKept(journal: Pick<Journal, 'getSetting'>, log: ExecutorLog)
   try {
     return keptSchema.parse(JSON.parse(text))
   } catch (error) {
-    log.warn({ error }, 'what was kept of departures, energy and metered bytes cannot be read: counted anew')
+    log.warn({ error }, 'the saved departures, energy and metered bytes cannot be read: counting starts anew')
     return nothingKept
   }
 }
@@ -39,6 +39,6 @@ export function writeKept(journal: Pick<Journal, 'putSetting'>, kept: Kept, log:
     journal.putSetting(setting, JSON.stringify(kept))
   } catch (error) {
     // On a full disk; the next is due in a minute.
-    log.warn({ error }, 'what the owner’s rules remember was not kept')
+    log.warn({ error }, 'the state of the owner’s rules was not saved')
   }
 }

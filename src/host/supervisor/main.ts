@@ -34,7 +34,7 @@ const niceness = -10
 /** How often the slots' CPU time is looked at: a cap of watts is about minutes. A guess. */
 const sampleMs = 5_000
 
-/** Values that changed without consequence are told this often, for whoever watches (carpool why). */
+/** Values that changed without consequence are reported this often, for people who watch them (carpool why). */
 const tellIntervalMs = 1_000
 
 /** Beyond this the node does not read, and further news would be old by the time it does. Four judgements. */
@@ -136,7 +136,7 @@ async function read(readings: ReturnType<ReturnType<typeof openProviders>['readi
   }
 }
 
-/** Does something that may change the judgement, and what follows from it: the slots first. */
+/** Does something that may change the judgement, and then acts on the new one: the slots first. */
 function follow(change: () => void): void {
   change()
   if (guard!.judgement.verdict === 'stop') freeze()

@@ -28,7 +28,10 @@ export class PauseNote {
       return schema.parse(JSON.parse(text))
     } catch (error) {
       // An owner who paused is believed also when nobody knows any more for how long.
-      this.#log.error({ error }, 'the pause that was kept cannot be read: paused until told otherwise')
+      this.#log.error(
+        { error },
+        'the saved pause cannot be read: the vehicle is paused until its owner says otherwise',
+      )
       return { untilMs: null }
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The departure of a vehicle: whether stewards have what it told them of, so that it may leave.
+ * The departure of a vehicle: it may leave when stewards have the results that its receipts name.
  *
  * A receipt only commits to results; its steward fetches them afterwards, from here. A vehicle that leaves in between
  * has worked for nothing. Stewards do not say when they have fetched all they want (of two equal results they fetch
@@ -15,7 +15,7 @@ const departureMsMax = 2_500
 const lookMs = 25
 
 export class Departure {
-  /** Receipts without an answer, by whom they are for. */
+  /** Receipts without an answer, with the steward that each is for. */
   readonly #unanswered = new Map<RecordId, PeerId>()
   readonly #saying = new Set<Promise<void>>()
   #lastMs = Number.NEGATIVE_INFINITY

@@ -1,12 +1,11 @@
 /**
  * Provisions: the blocks that a vehicle needs before it can work on a lease.
  *
- * Shards and documents come from the job's stewards, who alone may hand them out: from the one that looks after the
- * lease, and from the others when it cannot. Weights are public by their CID, so any peer that has them will do, and
- * others are asked before the stewards: a hundred vehicles that join a job
- * should not all fetch 15 MB from the submitter. Leases of one job ask for the same blocks at the same time;
- * each is fetched once, and no further when none of them wants it any more: a vehicle that drives off has its link to
- * itself.
+ * Shards and documents come from the job's stewards, since only those may hand them out: from the one that looks
+ * after the lease, and from the others when it cannot. Weights are public by their CID, so any peer that has them
+ * will do, and others are asked before the stewards: a hundred vehicles that join a job should not all fetch 15 MB
+ * from the submitter. Leases of one job ask for the same blocks at the same time; each is fetched once, and no
+ * further when none of them wants it any more: a vehicle that drives off has its link to itself.
  */
 import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
@@ -149,7 +148,7 @@ export class Provisions {
         return
       } catch (error) {
         if (signal.aborted || i === sources.length - 1) throw error
-        this.#log.debug({ peer, file, error }, 'weights are sought elsewhere')
+        this.#log.debug({ peer, file, error }, 'another peer is asked for the weights')
       }
     }
   }
@@ -207,7 +206,7 @@ export class Provisions {
     ])
   }
 
-  /** From the first that is there and has it, and what is missing then from the next. */
+  /** Fetches from the first peer that is there and has the blocks, and then the missing ones from the next. */
   async #fetchAll(
     cids: readonly Cid[],
     use: Use,
@@ -223,7 +222,7 @@ export class Provisions {
         return
       } catch (error) {
         if (signal.aborted || i === from.length - 1) throw error
-        this.#log.debug({ peer, job: use.mine.job, error }, 'blocks are sought elsewhere')
+        this.#log.debug({ peer, job: use.mine.job, error }, 'another peer is asked for the blocks')
         wanted = await use.mine.take(wanted, use.kind)
       }
     }

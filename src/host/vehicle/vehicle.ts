@@ -1,6 +1,6 @@
 /**
- * The vehicle: carries out what the worker (src/protocol/worker) decides. Its records are in lease-records.ts, its slots
- * and blocks in workshop.ts, and what must have been said before it leaves in departure.ts.
+ * The vehicle: carries out what the worker (src/protocol/worker) decides. Its records are in lease-records.ts, its
+ * slots and blocks in workshop.ts, and its departure in departure.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { carryOut, type Hands } from '../../protocol/driver.ts'

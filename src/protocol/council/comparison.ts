@@ -76,7 +76,7 @@ function idsToName(seat: Seat, leaf: number, fellow: PeerId): readonly RecordId[
   return ids.slice(start, end)
 }
 
-/** A reader asks every steward that it reaches for what it lacks. */
+/** A reader asks every steward that it reaches for the records that it lacks. */
 export function askForRecords(seat: Seat, nowMs: number): void {
   for (const peer of fellowsOf(seat)) {
     if (!seat.connected.has(peer)) continue
@@ -92,7 +92,7 @@ function shareRecords(seat: Seat, to: PeerId, ids: readonly RecordId[]): void {
   for (const record of entries) seat.effects.push({ type: 'share', record, to })
 }
 
-/** Of two stewards only the one with the lower id looks for the differences. */
+/** Looks for the differences, on the one of two stewards that has the lower id. */
 function compareWith(seat: Seat, fellow: PeerId, asks: boolean, nowMs: number): void {
   if (!differs(seat, fellow)) {
     // While the job runs it hears so within a second.

@@ -29,7 +29,10 @@ function giveTo(seat: Seat, to: PeerId, micros: Micros, nowMs: number): void {
   tellSteward(seat, { type: 'allowance', allowance }, nowMs)
 }
 
-/** A new steward has an even part of what its giver has left: it may have to go on alone. */
+/**
+ * A new steward gets an even part of the rest of its giver's allowance, one for each steward of the manifest: it may
+ * have to go on alone.
+ */
 export function endowTaker(seat: Seat, taker: PeerId, nowMs: number): void {
   const micros = Math.floor(seat.records.freeOf(seat.options.self) / seat.options.manifest.stewards.length)
   if (micros > 0) giveTo(seat, taker, micros, nowMs)

@@ -106,7 +106,7 @@ export class Results {
     return counts
   }
 
-  /** For each verdict whose results are not safe, who lacks them. */
+  /** The stewards that lack the results of each verdict whose results are not safe. */
   *#unsafe(living: readonly PeerId[]): Generator<readonly PeerId[]> {
     for (const id of new Set([...this.#state.holders.unheld, ...this.#lost])) {
       const verdict = this.#state.verdicts.records.get(id)

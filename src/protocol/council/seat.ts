@@ -196,7 +196,7 @@ export function say(seat: Seat, to: PeerId, message: FellowMessage): void {
   seat.effects.push({ type: 'send', to, message })
 }
 
-/** Tells a fellow that this steward lives, and what it has. */
+/** Tells a fellow that this steward lives, and the root of its records. */
 export function beat(seat: Seat, to: PeerId): void {
   const { job } = seat.options
   const root = seat.records.trie.root()

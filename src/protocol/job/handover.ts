@@ -40,9 +40,9 @@ export interface Succession {
   readonly chain: readonly Verified<Handover>[]
   readonly lost: ReadonlySet<PeerId>
   /**
-   * All handovers that follow from the manifest, those included that have no room in the chain; and all whom these and
-   * the manifest name. Both only grow with what is known, whatever comes first, so they say which records belong to the
-   * job: one that pushed others out would leave two stewards with different records for ever.
+   * All handovers that follow from the manifest, those included that have no room in the chain; and all stewards that
+   * these and the manifest name. Both only grow with what is known, whatever comes first, so they say which records
+   * belong to the job: one that pushed others out would leave two stewards with different records for ever.
    */
   readonly handovers: readonly Verified<Handover>[]
   readonly signers: ReadonlySet<PeerId>

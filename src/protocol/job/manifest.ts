@@ -80,7 +80,7 @@ interface Seal {
 interface Blind {
   /** X25519, 32 bytes: the submitter's half of what wraps the keys of each candidate. */
   readonly key: Uint8Array
-  /** Those for whom the submitter wrapped keys; nobody else can execute the job. */
+  /** The vehicles for which the submitter wrapped keys; no other can execute the job. */
   readonly candidates: readonly { readonly peer: PeerId; readonly owner: OwnerId }[]
   /** For each candidate, in this order, the key of each shard, in the order of the list: wrapped, 40 bytes each. */
   readonly keys: FileReference

@@ -1,4 +1,4 @@
-/** How slow a machine is against the reference core, from what it took for work of known cost. */
+/** Measures how slow a machine is against the reference core, from its time for work of known cost. */
 
 /** How much one measurement moves the estimate: a guess that forgets a busy minute within some ten. */
 const weight = 0.3

@@ -48,7 +48,7 @@ export class Roster {
     return this.drop((entry) => entry.expiresMs <= nowMs)
   }
 
-  /** Forgets those of whom this is true, and says whom. */
+  /** Forgets the nodes for which this is true, and returns them. */
   drop(isGone: (entry: Capacity) => boolean): PeerId[] {
     const gone = [...this.#entries.values()].filter(isGone)
     for (const entry of gone) this.#remove(entry)

@@ -41,8 +41,8 @@ export function encodeCbor(value: unknown): Uint8Array {
 }
 
 /**
- * Decodes dag-cbor from outside. Throws ProtocolError: 'too-large' before looking at a byte, 'malformed' for
- * what does not parse or nests too deep, 'not-canonical' for what this node would have written otherwise.
+ * Decodes dag-cbor from outside. Throws ProtocolError: 'too-large' before looking at a byte, 'malformed' for bytes
+ * that do not parse or nest too deep, 'not-canonical' for bytes that this node would have written otherwise.
  */
 export function decodeCbor(what: string, bytes: Uint8Array, bytesMax: number): unknown {
   if (bytes.byteLength > bytesMax)

@@ -20,7 +20,9 @@ export interface RecordBody<Payload = unknown> {
   readonly version: 1
   /** A kind in the table of ../records.ts. */
   readonly kind: string
-  /** The job this is about; null for what concerns no job, and in the manifest, whose own id names the job. */
+  /**
+   * The job this is about; null for a record that concerns no job, and in the manifest, whose own id names the job.
+   */
   readonly job: JobId | null
   /** Stewardship's generation: 0 for the stewards that the manifest names. */
   readonly epoch: number

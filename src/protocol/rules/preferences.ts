@@ -89,7 +89,7 @@ const readyMarginMs = 900_000
 const readyLateMs = 3_600_000
 
 /**
- * A value that crossed its limit must come back by this much before work begins again, since sensors jitter by a
+ * A value that crossed its limit counts as crossed until it has come back by this much, since sensors jitter by a
  * unit. Guesses.
  */
 export const hysteresis = { chargePercent: 2, celsius: 2, volts: 0.2, powerShare: 0.1 } as const
@@ -119,14 +119,20 @@ export function contradictionIn(preferences: Preferences): Contradiction | null 
     }
   const quiet = spansOfQuiet(preferences)
   if (coversWeek(quiet))
-    return { names: ['quietHours', 'quietHours'], why: 'the quiet hours leave no minute of the week' }
+    return {
+      names: ['quietHours', 'quietHours'],
+      why: 'the quiet hours leave no minute of the week to work in',
+    }
   const leaving = spansOfLeaving(preferences)
   if (coversWeek(leaving))
-    return { names: ['readyBy', 'readyBy'], why: 'the times to be ready by leave no minute of the week' }
+    return {
+      names: ['readyBy', 'readyBy'],
+      why: 'the times to be ready by leave no minute of the week to work in',
+    }
   if (coversWeek([...quiet, ...leaving]))
     return {
       names: ['quietHours', 'readyBy'],
-      why: 'the quiet hours and the times to be ready by leave no minute of the week',
+      why: 'the quiet hours and the times to be ready by leave no minute of the week to work in',
     }
   return null
 }

@@ -138,7 +138,7 @@ export function fairShare(
   return Math.max(1, Math.ceil(board.wantedTotal / Math.max(1, places)))
 }
 
-/** Is there another owner of the shard's class, busy or not, who has no voice in it yet? */
+/** Tells whether there is another owner of the shard's class, busy or not, that has no voice in it yet. */
 function classMates(
   board: ShardBoard,
   shard: ShardState,

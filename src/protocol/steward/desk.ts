@@ -42,7 +42,7 @@ export interface StewardOptions {
   readonly sha256: Sha256
   /** The state of the job by its records; shared with all else of this node that looks at the job. */
   readonly state?: JobState
-  /** Shared with whatever else signs for this node's part in the job. */
+  /** Shared with the other parts of this node that sign for the job. */
   readonly issuer?: Issuer
 }
 

@@ -1,4 +1,4 @@
-/** How leases end: given up, withdrawn, closed; and what follows for their shards. */
+/** Ends leases: gives them up, withdraws or closes them, and puts their shards back into the queue. */
 
 import type { OwnerId } from '../ids.ts'
 import { writeOffMs } from '../limits.ts'

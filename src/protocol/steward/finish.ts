@@ -1,4 +1,4 @@
-/** How a job ends, and what is answered afterwards. */
+/** Ends a job, and answers vehicles afterwards. */
 
 import type { JobEnd } from '../job/verdict.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
@@ -7,7 +7,7 @@ import { withdrawLease } from './endings.ts'
 import { publishVerdicts } from './judge.ts'
 import { issue } from './signing.ts'
 
-/** Every shard has its verdict: the job ends by what they are. */
+/** Every shard has its verdict: the verdicts decide how the job ends. */
 export function concludeJob(desk: Desk, nowMs: number): void {
   const failed = desk.board.states.filter((shard) => shard.verdict?.outcome === 'failed').length
   if (failed === 0) finishJob(desk, 'complete', 'every shard is verified', nowMs)

@@ -1,6 +1,6 @@
 /**
  * Deals with shards that cannot go on by themselves: stragglers get a second copy, and a shard that nobody can
- * execute fails, with its documents named.
+ * execute gets the verdict that it failed.
  */
 
 import { speculationFactor, speculationMinMs } from '../limits.ts'

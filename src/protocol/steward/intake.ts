@@ -59,7 +59,10 @@ export function undelivered(desk: Desk, id: LeaseId, nowMs: number): void {
   giveUp(desk, state, false, nowMs)
 }
 
-/** Takes a receipt: it is kept and acknowledged, and what it claims is fetched. Throws ProtocolError when it lies about its lease. */
+/**
+ * Takes a receipt: keeps it, acknowledges it, and fetches the results that it claims. Throws ProtocolError when it
+ * lies about its lease.
+ */
 export function receiveReceipt(
   desk: Desk,
   opened: Opened<'receipt'>,
@@ -144,7 +147,7 @@ function receiveClaim(desk: Desk, claim: Return, wanted: Wanted[], nowMs: number
   if (finding !== undefined) countClaim(desk, claim, finding, nowMs)
 }
 
-/** Takes what was found in a result: claims of it count, or are lost with who did not deliver it. */
+/** Takes the finding about a result: the claims of it count, or are lost if their vehicle did not deliver it. */
 export function takeExamined(desk: Desk, examined: Examined, nowMs: number): void {
   const { finding } = examined
   if (finding.state !== 'missing') {

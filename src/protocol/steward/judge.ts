@@ -132,7 +132,7 @@ function mayRecompute(desk: Desk, shard: ShardState): boolean {
   return desk.options.manifest.assurance.arbiter === 'steward' && shard.recomputation === 'none'
 }
 
-/** Gives a shard up, by name. */
+/** Gives a shard up: its verdict is that it failed, and why. */
 export function failShard(
   desk: Desk,
   shard: ShardState,

@@ -63,7 +63,7 @@ function leaseOut(
   desk.effects.push({ type: 'offer', lease: lease.id, to: candidate.peer })
 }
 
-/** Takes a lease into the books, whoever signed it. */
+/** Takes a lease into the books, no matter which steward signed it. */
 export function openLease(desk: Desk, lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
   const { owner, positions, isa, draw } = lease.payload
   if (lease.signer === desk.options.self) desk.draws.restoreDraw(draw)

@@ -38,12 +38,12 @@ function freeOf(desk: Desk): Micros {
   return desk.state.allowances.freeOf(desk.options.self)
 }
 
-/** How things stand while there is no money for what waits; if nothing of it changes, nothing will. */
+/** The state while there is no money for waiting shards; if none of it changes, nothing will. */
 export function shortageNow(desk: Desk, nowMs: number) {
   return { sinceMs: nowMs, free: freeOf(desk), verdicts: desk.board.open.size }
 }
 
-/** There is no money for what waits: takes back what can be, and gives up once nothing moves any more. */
+/** There is no money for waiting shards: takes money back where it can, and gives up once nothing moves any more. */
 export function replenish(desk: Desk, nowMs: number): void {
   if (desk.short === undefined) return
   let isComing = [...desk.leases.active()].some(({ lease }) => lease.payload.price !== null)
@@ -66,7 +66,7 @@ export function replenish(desk: Desk, nowMs: number): void {
     finishJob(
       desk,
       'failed',
-      `the budget of ${budget} does not take ${desk.board.open.size} shards that are open: ${promised} are owed or promised, and ${left} are left to this steward`,
+      `the budget of ${budget} is too small for the shards still open (${desk.board.open.size}): ${promised} are owed or promised, and ${left} are left to this steward`,
       nowMs,
     )
   }

@@ -9,9 +9,10 @@
  * steward's, and a job must outlive its steward.
  *
  * A lease of a paid job promises money when it is issued: what its vehicle asks for each unit, never more than this
- * steward's allowance takes (../job/allowance.ts). When the allowance has no room for another lease, the steward writes off
- * what closed leases can no longer bring, and waits for what is under way and for what other stewards give it. When
- * nothing of that comes any more, the job ends failed by the name of its budget, with all that is verified kept.
+ * steward's allowance takes (../job/allowance.ts). When the allowance has no room for another lease, the steward
+ * writes off what closed leases can no longer bring, and waits for what is under way and for what other stewards give
+ * it. When nothing of that comes any more, the job fails, with its budget as the reason and all verified results
+ * kept.
  *
  * It is a desk of plain data (desk.ts) and parts that work on it: what vehicles say comes in by intake.ts, judge.ts makes
  * verdicts of it, leasing.ts gives out what is wanted, as far as purse.ts says that it can be paid, endings.ts takes back,
@@ -54,7 +55,7 @@ export class Steward {
   }
 
   /**
-   * Goes on where the state leaves the job. Call before the first input; asks for what is missing. Nobody has the
+   * Goes on where the state leaves the job. Call before the first input; asks for missing results. Nobody has the
    * results that `unreachable` verdicts accept: shards that only they decided are open again.
    */
   restore(nowMs: number, unreachable: ReadonlySet<RecordId> = new Set()): StewardEffect[] {

@@ -17,7 +17,7 @@ import type { OwnerId } from '../ids.ts'
 import type { Micros } from '../price.ts'
 import type { Plan } from './plan.ts'
 
-/** Vehicles that a job can pay, and what a unit costs there. */
+/** Vehicles that a job can pay, and the price of a unit there. */
 export type Offers = readonly { readonly owner: OwnerId; readonly unitMicros: Micros }[]
 
 export interface Cost {

@@ -22,8 +22,8 @@ export type Finding =
   | { readonly state: 'invalid' }
 
 /**
- * Bytes that are no result of this engine, or not of this many pages, are invalid, whoever signed for them. `engine`: null
- * takes any.
+ * Bytes that are no result of this engine, or not of this many pages, are invalid, no matter which vehicle signed for
+ * them. `engine`: null takes any.
  */
 export function examineResult(
   sha256: Sha256,
@@ -40,9 +40,9 @@ export function examineResult(
 }
 
 /**
- * The same for a blind job, of what is not sealed. Only the submitter can see whether the ciphertext holds a record
- * for each page. The ciphertext is compared by bytes, so a vehicle that seals nonsense is alone with it, or needs as
- * many accomplices as for any other lie.
+ * The same for a blind job, for the part that is not sealed. Only the submitter can see whether the ciphertext holds
+ * a record for each page. The ciphertext is compared by bytes, so a vehicle that seals nonsense is alone with it, or
+ * needs as many accomplices as for any other lie.
  */
 export function examineSealedResult(bytes: Uint8Array, engine: string): Finding {
   return validOrNot(() => {

@@ -1,5 +1,5 @@
 /**
- * The tally: from the claims about one shard to a verdict, or to what is still missing.
+ * The tally: turns the claims about one shard into a verdict, or into the replicas that are still missing.
  *
  * While all agree, m voices of distinct owners are enough. Once two disagree, unanimity is gone for good and
  * the shard is accepted only when one answer leads all others together by d voices, or when the steward, asked

@@ -36,7 +36,7 @@ export function standDown(desk: Desk, mode: 'stop' | 'drain', nowMs: number): vo
   }
 }
 
-/** Commits to what is done, gives back the rest, and is rid of the lease. */
+/** Commits to finished shards, gives back the rest, and drops the lease. */
 export function handIn(desk: Desk, held: Held, released: ReleaseReason | null, nowMs: number): void {
   // This comes first: the messages below are about a lease that a restart would not bring back.
   drop(desk, held, released)

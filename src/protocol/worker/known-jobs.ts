@@ -19,7 +19,7 @@ interface KnownJob {
   /** A steward said that it is over, and nobody has offered a lease of it since. */
   ended: boolean
   readonly over: BoundedMap<LeaseId, { readonly signer: PeerId; readonly serial: number }>
-  /** The highest serial of a lease that is over and forgotten, by who signed it. */
+  /** The highest serial of a lease that is over and forgotten, by its signer. */
   readonly forgotten: Map<PeerId, number>
 }
 
@@ -33,7 +33,7 @@ export class KnownJobs {
     this.#jobs.set(id, { succession, ended: false, over, forgotten })
   }
 
-  /** By what is known here and what is handed in: a steward may have seen less of the chain. */
+  /** Uses the handovers known here and those handed in: a steward may have seen less of the chain. */
   successionOf({ id, payload }: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Succession {
     return successionOf(id, payload, [...(this.#jobs.peek(id)?.succession.chain ?? []), ...handovers])
   }

@@ -29,7 +29,7 @@ function quorum(job: Job, needed: number): Outcome {
 interface Agreed {
   readonly answer: Answer
   readonly executions: number
-  /** Everybody who executed it, and what each said. */
+  /** The vehicles that executed it, and their answers. */
   readonly votes: ReadonlyMap<number, Answer>
 }
 

@@ -63,7 +63,7 @@ export class CellJob implements JobEar {
         currency,
         unit: 'page',
         unitMicrosMax: pageMicrosMax,
-        // Two replicas and a half: speculation and what departures cost.
+        // Two replicas and a half: speculation and departures cost the half.
         budgetMicros: Math.round(2.5 * shardsPerJob * pagesPerShard * pageMicrosMax),
       },
       deadlineMs: cell.clockMs + 3 * dayMs,

@@ -28,7 +28,7 @@ export interface VehicleWeek {
   readonly parkedMs: number
   /** While its owner's rules let it work. */
   readonly allowedMs: number
-  /** In its slot, whatever came of it. */
+  /** The time in its slot, with or without a result. */
   readonly computedMs: number
   /**
    * Three parts of it: broken off, since the rules said stop; finished, and never paid since it came late; not

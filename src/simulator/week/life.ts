@@ -10,7 +10,7 @@ import type { Reading, VehicleState } from '../../protocol/rules/signals.ts'
 import type { Chance } from '../chance.ts'
 import { dayMs, type Habits, hourMs, type Kind, minuteMs, type Trip } from './trips.ts'
 
-/** The true state, whatever sensors say. */
+/** The true state, no matter what sensors say. */
 export interface Truth {
   kmh: number
   parked: boolean
