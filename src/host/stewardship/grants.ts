@@ -19,7 +19,7 @@ const blocksKnownMax = 256
 export class Grants {
   readonly #blocks: BlockStore
   readonly #grants = new Map<PeerId, Map<LeaseId, ReadonlySet<Cid>>>()
-  /** Of shards leased lately, which blocks they take. */
+  /** The blocks that shards leased lately consist of. */
   readonly #known = new BoundedMap<Cid, readonly Cid[]>(shardsKnownMax)
 
   constructor(blocks: BlockStore) {

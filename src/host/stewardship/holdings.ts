@@ -1,4 +1,4 @@
-/** What a standby copies from a job's other stewards: the inputs, so that it can lease them, and accepted results. */
+/** Copies from a job's other stewards what a standby needs: the inputs, so that it can lease them, and accepted results. */
 import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import { decodeShardList, type ShardEntry } from '../../protocol/job/lists.ts'
@@ -43,14 +43,14 @@ export class Holdings {
   }
 
   /**
-   * What these shards need and is gone from here; reading it noticed what was damaged. Throws when nobody has all.
+   * Fetches what these shards need and is gone from here; reading it noticed what was damaged. Throws when nobody has all.
    */
   async leased(manifest: Manifest, shards: readonly Cid[], from: readonly PeerId[]): Promise<void> {
     await this.#shardsAndDocuments(shards, 'input', from)
     await this.#files(weightsOf(manifest), 'weights', from)
   }
 
-  /** What a reader needs to name results, the two lists, and a blind job's keys. Throws when nobody has them. */
+  /** Fetches what a reader needs to name results: the two lists, and a blind job's keys. Throws when nobody has them. */
   async lists(manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
     const { shards: shardList, documents, blind } = manifest
     const lists = [shardList, documents, ...(blind === null ? [] : [blind.keys])].map(({ file }) => file)
@@ -100,7 +100,7 @@ export class Holdings {
       await this.#fetch(missing.slice(at, at + blocksPerFetch), kind, from)
   }
 
-  /** What is not here yet. What came meanwhile, for another job perhaps, is taken each time. */
+  /** Returns the blocks that are not here yet. Those that came meanwhile, perhaps for another job, are taken each time. */
   async #fetch(wanted: readonly Cid[], kind: BlockKind, from: readonly PeerId[]): Promise<void> {
     let missing = wanted
     for (const peer of from) {

@@ -89,7 +89,7 @@ export class Inputs {
     }
   }
 
-  /** Whether the results came. */
+  /** Tells whether the results came. */
   holdResults(results: readonly Cid[], from: PeerId): Promise<boolean> {
     return this.#holdings.results(results, [from]).then(
       () => true,

@@ -1,4 +1,4 @@
-/** What looking after jobs needs of the network: to see who is there, to say something, and to fetch blocks. */
+/** The part of the network that looking after jobs needs: it shows who is there, says something, and fetches blocks. */
 import type { Network } from '../network/network.ts'
 
 export type Mesh = Pick<Network, 'connectedPeers' | 'send'> & {

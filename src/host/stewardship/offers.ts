@@ -15,7 +15,7 @@ import type { StewardshipOptions } from './options.ts'
 export interface OfferParts {
   /** Throws RequestError where this node may not read the job. */
   readonly secret: () => Uint8Array
-  /** What makes this node a steward of the job. */
+  /** The records that make this node a steward of the job. */
   readonly credentials: () => { manifest: SignedRecord; handovers: readonly SignedRecord[] }
   readonly block: GetBlock
   readonly onUndelivered: (lease: LeaseId) => void
@@ -25,7 +25,7 @@ export class Offers {
   readonly #options: Pick<StewardshipOptions, 'store' | 'network' | 'manifest' | 'log'>
   readonly #parts: OfferParts
   readonly #grants: Grants
-  /** Of a blind job, once it is needed: the keys of all shards, wrapped for all candidates. */
+  /** The keys of all shards of a blind job, wrapped for all candidates; fetched when they are first needed. */
   #wrapped: Promise<Uint8Array> | undefined
 
   constructor(
@@ -57,12 +57,12 @@ export class Offers {
     this.#grants.revoke(from, lease)
   }
 
-  /** Whether a lease that runs lets the vehicle read this block. */
+  /** Tells whether a lease that runs lets the vehicle read this block. */
   allows(vehicle: PeerId, cid: Cid): boolean {
     return this.#grants.allows(vehicle, cid)
   }
 
-  /** Of its shards: as the submitter wrapped them for this vehicle, where the job is blind. */
+  /** Returns the keys of the lease's shards; those of a blind job as the submitter wrapped them for this vehicle. */
   async #keysFor({ vehicle, positions }: Lease): Promise<Uint8Array[]> {
     const { blind, shards }: Manifest = this.#options.manifest
     if (blind === null) return positions.map((position) => shardKey(this.#parts.secret(), position))

@@ -1,4 +1,4 @@
-/** What a stewardship is made of. */
+/** The things that a stewardship is made of. */
 import type { Logger } from 'pino'
 import type { JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
@@ -19,7 +19,7 @@ export interface StewardshipOptions {
   readonly job: JobId
   readonly manifest: Manifest
   readonly manifestRecord: SignedRecord
-  /** Whose job it is, and who pays. */
+  /** The submitter, whose job it is and who pays. */
   readonly submitter: PeerId
   /** Null while a standby does not have them yet. */
   readonly shards: readonly ShardEntry[] | null

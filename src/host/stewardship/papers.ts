@@ -53,7 +53,7 @@ export class Papers {
     return row && { body: row.body, signature: row.signature }
   }
 
-  /** What makes this node a steward of the job, for others. */
+  /** Returns the records that show others that this node is a steward of the job. */
   credentials(chain: Succession['chain']): {
     readonly manifest: SignedRecord
     readonly handovers: readonly SignedRecord[]

@@ -1,4 +1,4 @@
-/** Who pays for a job that this node looks after; null for one that pays nobody. */
+/** Makes the payables of a job that this node looks after, or null for a job that pays nobody. */
 import type { PeerId } from '../../protocol/ids.ts'
 import type { Message } from '../../protocol/message.ts'
 import { JobPayables } from '../ledger/job-payables.ts'

@@ -25,7 +25,7 @@ export class Recomputer {
     this.#blocks = blocks
   }
 
-  /** Whether this node can settle disputes of a runtime: it has an engine that is exact everywhere. */
+  /** Tells whether this node can settle disputes of a runtime: it must have an engine that is exact everywhere. */
   can(runtime: string): boolean {
     return this.#engines.some((engine) => engine.runtime === runtime && engine.isa === null)
   }

@@ -1,4 +1,4 @@
-/** What a person sees of a job: the steward's view, in the words of the API. */
+/** The status of a job as a person sees it: the steward's view in the words of the API. */
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { JobStatus, JobSummary, Submitted } from '../api.ts'
 import type { Stewardship } from './stewardship.ts'

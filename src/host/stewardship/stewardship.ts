@@ -100,7 +100,7 @@ export class Stewardship {
     return this.#parts.council.observe()?.claims() ?? []
   }
 
-  /** Whether all there is to know of an ended job is here. */
+  /** Tells whether everything there is to know of an ended job is here. */
   get isComplete(): boolean {
     return this.#parts.council.isComplete
   }
@@ -167,7 +167,7 @@ export class Stewardship {
     entrust(this.#options, this.#parts, peer)
   }
 
-  /** What its lease names, for a vehicle; all of the job, for its stewards and who may read it. */
+  /** Lets a vehicle read what its lease names; stewards, and nodes that may read the job, read all of it. */
   mayRead(peer: PeerId, cid: Cid): boolean {
     if (this.#parts.offers.allows(peer, cid)) return true
     const isSteward = this.stewards.some((steward) => steward.peer === peer)

@@ -1,4 +1,4 @@
-/** What a standby knows of a job before it has its list of shards. */
+/** The view that a standby has of a job before it has the list of shards. */
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { JobView } from '../../protocol/state/job-view.ts'
 
