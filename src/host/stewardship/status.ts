@@ -1,5 +1,6 @@
 /** The status of a job as a person sees it: the steward's view in the words of the API. */
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { JobView } from '../../protocol/state/job-view.ts'
 import type { JobStatus, JobSummary, Submitted } from '../api.ts'
 import type { Stewardship } from './stewardship.ts'
 
@@ -40,6 +41,7 @@ export function submittedOf(stewardship: Stewardship, known: boolean): Submitted
   }
 }
 
+const fetchesVerdicts = 'it is complete; this node still fetches what the other stewards decided'
 const damagedInputs = 'a part of its inputs is damaged here: submit the same job again to bring it back'
 
 export function statusOf(
@@ -52,8 +54,9 @@ export function statusOf(
   const pagesPerSecond = stewardship.pagesPerSecond()
   const left = view.pages.total - view.pages.verified
   const vehicles = vehiclesOf(stewardship, nameOf)
+  const summary = summaryOf(stewardship, createdAtMs, view)
   return {
-    ...summaryOf(stewardship, createdAtMs, view),
+    ...(lacksVerdicts(view) ? { ...summary, state: 'running', reason: fetchesVerdicts } : summary),
     documents: manifest.documents.count,
     engine: manifest.engine.name,
     replicas: manifest.assurance.replicas,
@@ -73,6 +76,14 @@ export function statusOf(
     acting: stewardship.acting,
     vehicles,
   }
+}
+
+/**
+ * Tells whether the end of a complete job is here before all of its verdicts are, as on a submitter that was away when the
+ * job ended: records come in any order. Whoever follows the job waits for them.
+ */
+function lacksVerdicts({ end, shards }: JobView): boolean {
+  return end?.outcome === 'complete' && shards.verified + shards.failed < shards.total
 }
 
 function vehiclesOf(stewardship: Stewardship, nameOf: (peer: PeerId) => string): JobStatus['vehicles'] {
