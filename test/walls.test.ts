@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -131,4 +131,23 @@ function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-walls-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+test('no file knows more than twenty others, and few have more than three hundred lines', () => {
+  const files = globSync('src/**/*.ts', { cwd: root })
+  const sources = files.map((file) => ({ file, source: readFileSync(join(root, file), 'utf8') }))
+  const lines = sources.map(({ file, source }) => ({ file, lines: source.split('\n').length - 1 }))
+  const dense = sources.filter(({ source }) => modulesOf(source) > 20).map(({ file }) => file)
+  assert.deepEqual(dense, [], 'give what they share a file of its own')
+  assert.deepEqual(
+    lines.filter((one) => one.lines > 450),
+    [],
+  )
+  const long = lines.filter((one) => one.lines > 300)
+  assert(long.length <= 6, `more than one idea each? ${JSON.stringify(long)}`)
+})
+
+/** Counts the modules of ours that a file imports. */
+function modulesOf(source: string): number {
+  return new Set([...source.matchAll(/(?:from|import) '(\.[^']+)'/g)].map(([, path]) => path)).size
 }

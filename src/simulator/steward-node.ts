@@ -9,7 +9,6 @@ import type { Lease } from '../protocol/job/lease.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
-import type { Message } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import { type Chance, cheapHash } from './chance.ts'
@@ -152,7 +151,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     }
   }
 
-  #hearMessage(from: PeerId, message: Message): void {
+  #hearMessage(from: PeerId, message: Extract<Parcel, { type: 'message' }>['message']): void {
     if (!isToSteward(message)) return // it executes nothing
     const delivery = deliveryOf(from, message)
     switch (delivery.to) {

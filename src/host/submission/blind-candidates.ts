@@ -1,4 +1,5 @@
 /** The vehicles that may execute a blind job, and its keys for each of them. */
+
 import { compareText } from '../../base/bytes.ts'
 import type { OwnerId } from '../../protocol/ids.ts'
 import type { Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
@@ -7,13 +8,15 @@ import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { candidatesFor } from '../../protocol/steward/candidate.ts'
 import { RequestError } from '../errors.ts'
+import { blindKeyOf, wrapForCandidates } from '../sealing/blind-keys.ts'
+import type { JobDescription } from './description.ts'
 import type { JobPlan } from './job-plan.ts'
 
 /**
  * The vehicles that a blind job's keys are wrapped for: nobody who comes later can execute it, so all who are here, as
  * far as they fit, of every owner one before any owner's second. Throws RequestError when they are too few.
  */
-export function keyedCandidates(
+function keyedCandidates(
   capacities: readonly Capacity[],
   stewards: readonly StewardPlace[],
   { engine: { runtime, engine: name, id }, plan: { ownersNeeded } }: JobPlan,
@@ -37,4 +40,17 @@ export function keyedCandidates(
   if (most < ownersNeeded)
     throw new RequestError(`${shards} shards are too many for a blind job; submit the documents in parts`)
   return byTurn.slice(0, most).map(({ peer, owner }) => ({ peer, owner }))
+}
+
+/** The vehicles that may execute a blind job, with the job's half of their keys and each shard's key wrapped for each of them. */
+export function blindKeysOf(
+  { planned, payment }: Pick<JobDescription, 'planned' | 'payment'>,
+  plan: JobPlan,
+  stewards: readonly StewardPlace[],
+  secret: Uint8Array,
+  { capacities }: { readonly capacities: readonly Capacity[] },
+) {
+  const candidates = keyedCandidates(capacities, stewards, plan, payment, planned.length)
+  const peers = candidates.map(({ peer }) => peer)
+  return { key: blindKeyOf(secret), candidates, wrapped: wrapForCandidates(secret, peers, planned.length) }
 }

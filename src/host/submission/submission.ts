@@ -12,27 +12,22 @@ import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { JobId } from '../../protocol/ids.ts'
 import { encodeList } from '../../protocol/job/lists.ts'
 import type { Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
-import { jobDeadlineDefaultMs, jobRetentionMs } from '../../protocol/limits.ts'
-import { encodeBody, recordId, type SignedRecord } from '../../protocol/record/record.ts'
-import { bodyOf } from '../../protocol/records.ts'
+import { jobDeadlineDefaultMs } from '../../protocol/limits.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { SubmitProgress } from '../api.ts'
 import type { Clock } from '../clock.ts'
-import { blindKeyOf, wrapForCandidates } from '../sealing/blind-keys.ts'
 import { jobSecret, namesKey, seal, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import type { Block, BlockStore } from '../store/blocks.ts'
-import { writeFile } from '../store/files.ts'
-import type { JobBlocks } from '../store/job-blocks.ts'
+import type { BlockStore } from '../store/blocks.ts'
 import { drawSeed } from '../store/keys.ts'
-import { keyedCandidates } from './blind-candidates.ts'
+import { blindKeysOf } from './blind-candidates.ts'
 import type { JobDescription } from './description.ts'
 import { nameOf } from './inspection.ts'
 import { type JobPlan, planJob } from './job-plan.ts'
 import type { QuoteContext } from './quote.ts'
 import { sealShards } from './sealed-shards.ts'
-
-/** Shards stored in one commit. */
-const blocksPerCommit = 256
+import { signManifest } from './signing.ts'
+import { storeBlocks, storeFile } from './storing.ts'
 
 export interface SubmissionContext extends QuoteContext {
   readonly clock: Clock
@@ -63,7 +58,7 @@ export async function makeJob(
   const shardList = encodeList(shards.map(({ entry }) => entry))
   const names = seal(namesKey(secret), described.documentList)
   const stewards = await stewardsFor(described, plan, context)
-  const blind = request.blind ? keysOf(described, plan, stewards, secret, context) : null
+  const blind = request.blind ? blindKeysOf(described, plan, stewards, secret, context) : null
   const manifest: Manifest = {
     runtime: request.runtime,
     engine: { name: plan.engine.engine, id: plan.engine.id },
@@ -82,14 +77,14 @@ export async function makeJob(
     blind:
       blind === null
         ? null
-        : { key: blindKeyOf(secret), candidates: blind.candidates, keys: await nameOf(blind.wrapped) },
+        : { key: blind.key, candidates: blind.candidates, keys: await nameOf(blind.wrapped) },
     shortage: request.shortage,
     deadlineMs: context.clock.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
     category: request.category,
     payment: described.payment,
     stewards,
   }
-  const { job, record } = sign(manifest, context)
+  const { job, record } = signManifest(manifest, context.submitter, context.clock.now())
   const mine = context.blocks.of(job)
   try {
     await staged.handTo(mine)
@@ -126,41 +121,4 @@ async function stewardsFor(
   const bytes = documents.reduce((sum, document) => sum + document.bytes, 0)
   const standbys = await recruit(search, request.standbys, bytes)
   return [{ peer: node.peerId, owner, nonce, drawCommitment: sha256(seed) }, ...standbys]
-}
-
-/** The vehicles that may execute a blind job, and the key of each shard wrapped for each of them. */
-function keysOf(
-  { planned, payment }: JobDescription,
-  plan: JobPlan,
-  stewards: readonly StewardPlace[],
-  secret: Uint8Array,
-  { capacities }: SubmissionContext,
-) {
-  const candidates = keyedCandidates(capacities, stewards, plan, payment, planned.length)
-  const peers = candidates.map(({ peer }) => peer)
-  return { candidates, wrapped: wrapForCandidates(secret, peers, planned.length) }
-}
-
-async function storeBlocks(blocks: readonly Block[], mine: JobBlocks): Promise<void> {
-  for (let at = 0; at < blocks.length; at += blocksPerCommit)
-    await mine.putMany(blocks.slice(at, at + blocksPerCommit), 'input')
-}
-
-async function storeFile(bytes: Uint8Array, mine: JobBlocks): Promise<void> {
-  await writeFile(bytes, (block) => mine.put(block.cid, block.bytes, 'input'))
-}
-
-function sign(
-  manifest: Manifest,
-  { submitter, clock }: SubmissionContext,
-): { readonly job: JobId; readonly record: SignedRecord } {
-  const body = encodeBody(
-    bodyOf('manifest', {
-      signer: submitter.peerId,
-      serial: clock.now(),
-      expiresMs: manifest.deadlineMs + jobRetentionMs,
-      payload: manifest,
-    }),
-  )
-  return { job: recordId(sha256, body), record: { body, signature: submitter.sign(body) } }
 }

@@ -4,24 +4,21 @@ import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/i
 import { leaseInput } from '../../protocol/inbox.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import type { Ask } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { Checked } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
-import { OwnerRules } from '../../protocol/rules/rules.ts'
 import type { WorkerEffect, WorkerInput } from '../../protocol/worker/contract.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
-import { Chance, cheapHash } from '../chance.ts'
+import { cheapHash } from '../chance.ts'
 import { capacityOf, ownerNamed, peerNamed, secretNamed } from '../fixtures.ts'
 import type { SimJob } from '../sim-job.ts'
 import { Slots, type TakenLease } from '../slots.ts'
 import { believed } from '../unsigned.ts'
-import { type CellWorld, currency, shardMs, startMs, timeZone, type VehicleEar } from './cell-world.ts'
-import { Life } from './life.ts'
-import { type Owner, ownerOf } from './owners.ts'
+import { type Biography, biographyOf } from './biography.ts'
+import { type CellWorld, currency, shardMs, type VehicleEar } from './cell-world.ts'
 import type { Presences } from './presence.ts'
-import { habitsOf, hourMs, type Kind, tripsOf } from './trips.ts'
-import { tickMs, Watchful } from './watchful.ts'
+import { hourMs, type Kind } from './trips.ts'
+import { tickMs } from './watchful.ts'
 
 export interface VehicleWeek {
   readonly kind: Kind
@@ -51,15 +48,15 @@ const engine = { runtime: 'ocr', engine: 'exact', id: 'engine', isa: null, units
 
 export class CellVehicle implements VehicleEar {
   readonly peer: PeerId
-  readonly watchful: Watchful
+  readonly watchful: Biography['watchful']
   readonly #cell: CellWorld
   readonly #kind: Kind
   readonly #owner: OwnerId
-  readonly #engine: typeof engine & { readonly ask: Ask }
-  readonly #life: Life
-  readonly #rules: OwnerRules
+  readonly #engine: typeof engine & { readonly ask: NonNullable<Capacity['engines'][number]['ask']> }
+  readonly #life: Biography['life']
+  readonly #rules: Biography['rules']
   readonly #worker: Worker
-  readonly #pauses: Owner['pauses']
+  readonly #pauses: Biography['pauses']
   readonly #leases = new Map<LeaseId, TakenLease>()
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
   readonly #slots: Slots
@@ -79,23 +76,16 @@ export class CellVehicle implements VehicleEar {
   readonly #totals = { parkedMs: 0, allowedMs: 0, computedMs: 0, brokenOffMs: 0, unpaidMs: 0, owedMicros: 0 }
 
   constructor(cell: CellWorld, index: number, kind: Kind, seed: number, days: number) {
-    const chance = new Chance(seed, `vehicle ${index}`)
-    const habits = habitsOf(chance, kind)
-    const weeksBefore = 8
-    const earlier = tripsOf(chance, kind, habits, -7 * weeksBefore, 7 * weeksBefore)
-    const trips = tripsOf(chance, kind, habits, 0, days)
-    const owner = ownerOf(chance, kind, habits, timeZone)
+    const { life, rules, watchful, pauses, pageMicros } = biographyOf(index, kind, seed, days)
     this.#cell = cell
     this.#kind = kind
     this.peer = peerNamed(`car-${index}`)
     this.#owner = ownerNamed(`car-${index}`)
-    this.#engine = { ...engine, ask: { currency, unitMicros: owner.pageMicros } }
-    this.#pauses = owner.pauses
-    this.#life = new Life(chance, kind, habits, trips)
-    this.#rules = new OwnerRules(owner.preferences, {
-      departures: earlier.map(({ leavesMs }) => startMs + leavesMs),
-    })
-    this.watchful = new Watchful(this.peer, this.#life, owner.preferences, owner.hours)
+    this.#engine = { ...engine, ask: { currency, unitMicros: pageMicros } }
+    this.#pauses = pauses
+    this.#life = life
+    this.#rules = rules
+    this.watchful = watchful
     const secret = secretNamed(`${seed}/${index}`)
     this.#worker = new Worker(
       { self: this.peer, slots: 1, engines: [this.#engine], categories: null, secret, sha256: cheapHash },
