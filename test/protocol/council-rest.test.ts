@@ -4,8 +4,10 @@ import { test } from 'node:test'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import { stewardLostMs } from '../../src/protocol/limits.ts'
+import { checked } from '../../src/protocol/records.ts'
 import { seatOf, seedOf } from '../support/core-council-job.ts'
 import { believed, cidNamed, manifestWith, nameOfPeer, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { endOf, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
 
 const job = cidNamed('job')
 const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 }]
@@ -148,4 +150,28 @@ test('a steward that was away when the job ended is waited for, then let be, and
   assert(councils.of('b').hasEnded)
   assert.deepEqual([councils.of('a').behind(), councils.of('b').behind()], [[], []])
   assert.equal(councils.pass(600_000), 0)
+})
+
+test('a job is whole where its receipts are, too: the report of one that lacks them would prove nothing', () => {
+  const { job } = paidJob
+  const manifest = manifestWith({ stewards: ['steward', 'b'].map(seatOf) })
+  const self = peerNamed('b')
+  const lease = leaseOf('car', [0], { price: null })
+  const opening = { results: [cidNamed('result')], nonce: new Uint8Array(32) }
+  const receipt = receiptOf(lease, [0], 0, opening)
+  const verdict = verdictOf(0, [receipt])
+  const council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf('b', nonce), sha256 })
+  const holding = recordOf('holding', self, 0, { inputs: true, verdicts: [] }).record
+  const records = [
+    checked('holding', holding),
+    checked('lease', lease),
+    checked('verdict', verdict),
+    checked('end', endOf()),
+  ]
+  council.begin({ records, shards, fresh: false }, 0)
+  council.handle({ type: 'results-held', verdict: verdict.id, held: true }, 0)
+  assert.equal(council.isComplete, false)
+  const record = believed(checked('receipt', receipt, opening))
+  council.handle({ type: 'record', from: peerNamed('steward'), record }, 0)
+  assert.equal(council.isComplete, true)
 })

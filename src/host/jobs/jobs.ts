@@ -206,6 +206,7 @@ export class Jobs {
     return this.#registry.use(job, async (stewardship) => {
       if (!stewardship.hasEnded)
         throw new RequestError(`job ${job} has not ended; it has no report before its end`)
+      await caughtUp(stewardship, this.#options.clock)
       await stewardship.settled()
       return writeReport(path, job, stewardship.manifest, this.#options.store)
     })

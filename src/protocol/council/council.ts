@@ -19,7 +19,7 @@ import { giveAllowance } from './gifts.ts'
 import { fetchResults, revealSeed, sayArrived, sayInputsHeld } from './holding.ts'
 import { cancelUndecided, receiveRecord, takeReceiptAside } from './intake.ts'
 import { answeredInvitation, replaceLost } from './replacement.ts'
-import { isComplete, rests } from './rest.ts'
+import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
   beat,
   type CouncilOptions,
@@ -176,9 +176,9 @@ export class Council {
     return isReader(this.#seat)
   }
 
-  /** True when this node has the end of the job, the verdicts that it stands on and all accepted results. */
+  /** True when this node has the end of the job, the verdicts and receipts that it stands on and all accepted results. */
   get isComplete(): boolean {
-    return isComplete(this.#seat)
+    return isComplete(this.#seat) && hasReceipts(this.#seat)
   }
 
   get hasEnded(): boolean {

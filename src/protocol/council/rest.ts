@@ -23,3 +23,11 @@ function hasVerdicts(seat: Seat, shards: readonly ShardEntry[]): boolean {
   if (seat.records.end()?.payload.outcome !== 'complete') return true
   return seat.records.verdicts.positions().length === shards.length
 }
+
+/** Tells whether every receipt is here that a verdict rests on: records come in any order, and a report needs them all. */
+export function hasReceipts({ records }: Seat): boolean {
+  for (const { payload } of records.verdicts.records.values())
+    for (const { agreeing, contradicting } of payload.shards)
+      if (![...agreeing, ...contradicting].every((receipt) => records.has(receipt))) return false
+  return true
+}
