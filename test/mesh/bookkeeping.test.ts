@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { auditFile } from '../../src/host/jobs/audit.ts'
-import type { BilledShard, BillTotals, JobEarnings } from '../../src/host/ledger/contract.ts'
 import { Network } from '../../src/host/network/network.ts'
 import { decodeMessage } from '../../src/protocol/message.ts'
 import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
+import { billOf, earningsOf } from '../support/mesh-money.ts'
 import { honest } from '../support/scripted-executor.ts'
 
 const operatorPpm = 150_000
@@ -109,23 +109,4 @@ async function assertBooksAgree(job: string): Promise<void> {
     summary.some((line) => line.startsWith(owed)),
     summary.join('\n'),
   )
-}
-
-async function earningsOf({ api }: MeshNode): Promise<readonly JobEarnings[]> {
-  const { jobs, damagedAt } = await api.earnings([])
-  assert.equal(damagedAt, null)
-  return jobs
-}
-
-async function billOf(
-  { api }: MeshNode,
-  job: string,
-): Promise<{ shards: BilledShard[]; totals: BillTotals }> {
-  const shards: BilledShard[] = []
-  const lines = api.bill(job)
-  for (;;) {
-    const next = await lines.next()
-    if (next.done) return { shards, totals: next.value }
-    shards.push(next.value)
-  }
 }

@@ -4,14 +4,9 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { SubmitRequest } from '../../src/host/api.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
-import type {
-  BilledShard,
-  BillTotals,
-  JobEarnings,
-  SettleRequest,
-  SettleView,
-} from '../../src/host/ledger/contract.ts'
-import { Mesh, type MeshNode } from '../support/mesh.ts'
+import type { SettleRequest, SettleView } from '../../src/host/ledger/contract.ts'
+import { Mesh } from '../support/mesh.ts'
+import { billOf, earningsOf } from '../support/mesh-money.ts'
 import { honest } from '../support/scripted-executor.ts'
 
 const operatorPpm = 150_000
@@ -146,25 +141,6 @@ async function paid(texts: readonly string[], changes: Partial<SubmitRequest>): 
     return known.flat().every((one) => one.job !== job || (one.settled && one.pendingMicros === 0))
   })
   return job
-}
-
-async function earningsOf({ api }: MeshNode): Promise<readonly JobEarnings[]> {
-  const { jobs, damagedAt } = await api.earnings([])
-  assert.equal(damagedAt, null)
-  return jobs
-}
-
-async function billOf(
-  { api }: MeshNode,
-  job: string,
-): Promise<{ shards: BilledShard[]; totals: BillTotals }> {
-  const shards: BilledShard[] = []
-  const lines = api.bill(job)
-  for (;;) {
-    const next = await lines.next()
-    if (next.done) return { shards, totals: next.value }
-    shards.push(next.value)
-  }
 }
 
 function owedOf({ owed }: SettleView, payee: string): number {
