@@ -33,7 +33,6 @@ export const recordBytesMax = {
   /** 128 verdicts of 61 bytes. */
   holding: 16 * 1024,
   handover: 2048,
-  reveal: 1024,
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
   access: 1024,
@@ -94,6 +93,8 @@ export const receiptIntervalMs = 10_000
 export const leaseCostMsTarget = 8_000
 /** A lease names at most this many shards: its receipt's opening stays below 8 KiB. */
 export const leaseShardsMax = 64
+/** Neighbouring shards for which an owner has one lot (job/draw.ts): a lease stays within such a block. */
+export const drawBlockShards = leaseShardsMax
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
 /** Leases that one vehicle keeps queued for all its stewards together, for each slot. */

@@ -13,7 +13,7 @@ import type { Verified } from '../protocol/record/record.ts'
 import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import { type Chance, cheapHash } from './chance.ts'
 import { type CouncilDesk, CouncilDriver } from './council-driver.ts'
-import { capacityOf, seedNamed } from './fixtures.ts'
+import { capacityOf } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
@@ -184,8 +184,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     switch (message.type) {
       case 'invite': {
         const { nonce } = message
-        const drawCommitment = cheapHash(this.seedOf(nonce))
-        this.send(from, { type: 'message', message: { type: 'willing', nonce, drawCommitment } })
+        this.send(from, { type: 'message', message: { type: 'willing', nonce } })
         break
       }
       case 'entrust':
@@ -225,10 +224,6 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   }
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
-
-  seedOf(nonce: Uint8Array): Uint8Array {
-    return seedNamed(`${this.peer}/${nonce.join()}`)
-  }
 
   issued(entry: JobRecord): void {
     this.keep(entry)

@@ -65,14 +65,6 @@ export class SigningKey {
 }
 
 /**
- * The seed of a steward's draws in the place that this nonce made for it. Ed25519 signatures are deterministic and
- * nobody else can make them, so the seed is private, need not be kept, and is there again after a restart.
- */
-export function drawSeed(key: SigningKey, nonce: Uint8Array): Uint8Array {
-  return sha256(key.sign(Buffer.concat([Buffer.from('carpool/draw-seed/1'), nonce])))
-}
-
-/**
  * Reads the key file at `path`, and makes one if there is none; of two processes that do so at once, both get the
  * same key. Throws StoreError: open-key, not-a-key.
  */

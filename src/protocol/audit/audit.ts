@@ -8,7 +8,7 @@
  *   verdicts.ts        those who agreed are enough distinct owners, and say the same (findings.ts reads the results)
  *   window-checks.ts   audited shards rest on windows whose drawn checks were passed
  *   budget.ts          leases promise what the job pays, and no more than its budget
- *   draws.ts           each vehicle was the one that the revealed seed draws
+ *   draws.ts           each vehicle was the one that the revealed secret draws
  *   admissions.ts      in a fleet, each vehicle counted for the owner that the fleet admitted it for
  *   payments.ts        what all of it comes to in money, and that the statements say the same
  *
@@ -44,8 +44,6 @@ export interface AuditOutcome {
   readonly leases: number
   readonly owners: number
   readonly contradicted: readonly OwnerId[]
-  /** Stewards that died before they revealed the seed of their draws, which nobody can repeat therefore. */
-  readonly unrevealed: readonly PeerId[]
   /** Vehicles of a fleet's job without a credential in the report: whose they are is their steward's word. */
   readonly unvouched: readonly PeerId[]
   /** The sum that the receipts come to; null for a job that pays nobody. */
@@ -67,9 +65,9 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
   const records = new AuditedRecords(input, job, problems)
   const findings = new Findings(input, manifest)
   const { standing, contradicted } = new VerdictAudit(manifest, shards, records, findings, problems)
-  const windows = new WindowAudit(manifest, records, standing, sha256, problems)
+  new WindowAudit(manifest, records, standing, sha256).check(problems)
   new BudgetAudit(manifest, shards, records).check(problems)
-  const undrawn = checkDraws(records, sha256, problems)
+  checkDraws(records, sha256, problems)
   const unvouched = checkAdmissions(manifest.fleet, records, problems)
   checkCompleteness(input, records, standing, problems)
   const payments = new PaymentAudit(manifest.payment, records, sha256).check(problems)
@@ -85,7 +83,6 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
     leases: records.leases.size,
     owners: new Set([...records.claims.values()].map((claim) => claim.owner)).size,
     contradicted: [...contradicted].sort(),
-    unrevealed: [...new Set([...windows.unrevealed, ...undrawn])].sort(),
     unvouched: [...unvouched].sort(),
     payments,
   }
@@ -103,7 +100,6 @@ function nothingFound({ shards }: AuditInput, { found }: Problems): AuditOutcome
     leases: 0,
     owners: 0,
     contradicted: [],
-    unrevealed: [],
     unvouched: [],
     payments: null,
   }

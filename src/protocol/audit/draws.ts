@@ -1,50 +1,34 @@
 /**
- * Checks that each lease went to the vehicle that its steward's seed draws. A steward that died cannot reveal its
- * seed.
+ * Checks that each lease went to the vehicle that the job's secret of draws draws, and that no steward left out a draw of
+ * its own: each numbers its draws from 0.
  */
-import { equals } from 'uint8arrays'
 import type { PeerId } from '../ids.ts'
-import { drawVehicle, hasBit } from '../job/draw.ts'
+import { drawBlockOf, drawVehicle, hasBit } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Sha256 } from '../record/block.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
 
-/** Returns the stewards whose draws nobody can repeat. */
-export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Problems): Set<PeerId> {
-  const unrevealed = new Set<PeerId>()
-  if (records.ends.length === 0) {
-    problems.blame('the job has no end, so its draws cannot be repeated')
-    return unrevealed
-  }
-  checkSeeds(records, sha256, problems)
-  const used = new Set<string>()
+export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Problems): void {
+  if (records.ends.length === 0) problems.blame('the job has no end, so its draws cannot be repeated')
+  const used = new Map<PeerId, Set<number>>()
   for (const lease of records.leases.values()) {
     const { index } = lease.payload.draw
-    const key = `${lease.signer}/${index}`
-    if (used.has(key)) problems.blame(`draw ${index} of ${lease.signer} was used for two leases`)
-    used.add(key)
-    const seed = records.seeds.get(lease.signer)
-    if (seed === undefined) unrevealed.add(lease.signer)
-    else checkDraw(lease, seed, records, sha256, problems)
+    const indices = used.get(lease.signer) ?? new Set()
+    if (indices.has(index)) problems.blame(`draw ${index} of ${lease.signer} was used for two leases`)
+    used.set(lease.signer, indices.add(index))
+    if (records.drawSecret !== undefined) checkDraw(lease, records.drawSecret, records, sha256, problems)
   }
-  return unrevealed
-}
-
-function checkSeeds({ seeds, succession }: AuditedRecords, sha256: Sha256, problems: Problems): void {
-  const takers = succession.handovers.map(({ payload }) => payload.taker)
-  const places = [...succession.stewards, ...takers]
-  for (const [peer, seed] of seeds) {
-    const { drawCommitment } = places.find((place) => place.peer === peer)! // nobody else's seed is taken (records.ts)
-    if (!equals(drawCommitment, sha256(seed)))
-      problems.blame(`the seed of ${peer} is not the one that it committed to`)
+  for (const [signer, indices] of used) {
+    const missing = [...indices.keys()].findIndex((_, i) => !indices.has(i))
+    if (missing >= 0) problems.blame(`draw ${missing} of ${signer} is not in the report, and later ones are`)
   }
 }
 
 function checkDraw(
-  { id, payload: { draw, vehicle, owner } }: Verified<Lease>,
-  seed: Uint8Array,
+  { id, payload: { draw, vehicle, owner, positions } }: Verified<Lease>,
+  secret: Uint8Array,
   { bases }: AuditedRecords,
   sha256: Sha256,
   problems: Problems,
@@ -54,10 +38,12 @@ function checkDraw(
     problems.blame(`lease ${id} was drawn from candidates that are not in the report`)
     return
   }
+  const blocks = new Set(positions.map(drawBlockOf))
+  if (blocks.size > 1) problems.blame(`lease ${id} has shards of ${blocks.size} blocks, and was drawn for one`)
   const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))
   const drawn = some
-    ? basis.candidates[drawVehicle(sha256, seed, draw.index, basis, draw.eligible)]
+    ? basis.candidates[drawVehicle(sha256, secret, drawBlockOf(positions[0]!), basis, draw.eligible)]
     : undefined
   if (drawn?.peer !== vehicle || drawn.owner !== owner)
-    problems.blame(`lease ${id} went to ${vehicle}, whom the seed does not draw`)
+    problems.blame(`lease ${id} went to ${vehicle}, whom the secret does not draw`)
 }

@@ -2,6 +2,7 @@
  * A report's records, each opened and checked by itself: that it is signed, of this job, by one of its stewards, and that
  * what it names is there. Later checks look at them together.
  */
+import { equals } from 'uint8arrays'
 import { impossible } from '../../base/assert.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, openAllowance } from '../job/allowance.ts'
@@ -21,7 +22,6 @@ import { type Manifest, openManifest } from '../job/manifest.ts'
 import {
   type JobEnd,
   openEnd,
-  openReveal,
   openVerdict,
   type ShardVerdict,
   type Verdict,
@@ -89,8 +89,8 @@ export class AuditedRecords {
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
-  /** The seeds of the stewards that revealed theirs. */
-  readonly seeds = new Map<PeerId, Uint8Array>()
+  /** From which all draws of the job come; undefined when no end reveals it. */
+  drawSecret: Uint8Array | undefined
   readonly charters: Verified<Charter>[] = []
   readonly credentials: Verified<Credential>[] = []
   readonly succession: Succession
@@ -143,14 +143,11 @@ export class AuditedRecords {
         this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)))
         return
       case 'end': {
-        const end = this.#fromSteward(openEnd(record, sha256, verify))
-        this.seeds.set(end.signer, end.payload.seed)
-        this.ends.push(end.payload)
-        return
-      }
-      case 'reveal': {
-        const reveal = this.#fromSteward(openReveal(record, sha256, verify))
-        this.seeds.set(reveal.signer, reveal.payload.seed)
+        const { payload } = this.#fromSteward(openEnd(record, sha256, verify))
+        if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))
+          throw new Error('its secret of the draws is not the one that the manifest commits to')
+        this.drawSecret = payload.secret
+        this.ends.push(payload)
         return
       }
       case 'statement':

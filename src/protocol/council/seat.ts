@@ -6,7 +6,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import type { Manifest } from '../job/manifest.ts'
 import { jobRetentionMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Verified } from '../record/record.ts'
@@ -21,8 +21,8 @@ export interface CouncilOptions {
   readonly job: JobId
   readonly manifest: Manifest
   readonly self: PeerId
-  /** This node's seed in a place of this nonce. */
-  readonly seedOf: (nonce: Uint8Array) => Uint8Array
+  /** From which the draws of all stewards of the job come; its sha256 stands in the manifest. */
+  readonly drawSecret: Uint8Array
   readonly sha256: Sha256
 }
 
@@ -78,8 +78,8 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256)
+  const { job, manifest, self, sha256, drawSecret } = options
+  const records = new JobRecords(job, manifest, sha256, drawSecret)
   return {
     options,
     records,
@@ -148,11 +148,6 @@ export function livingFellows(seat: Seat, nowMs: number): PeerId[] {
 /** The stewards of the job, or their order, may have changed. */
 export function seatStewards(seat: Seat, nowMs: number): void {
   seat.attendance.seat(seat.records.succession.stewards, nowMs)
-}
-
-/** Returns this steward's own place. */
-export function placeOfSelf(seat: Seat): StewardPlace {
-  return seat.records.succession.stewards.find(({ peer }) => peer === seat.options.self)!
 }
 
 /** Signs a record: it is among those of the job, and the others get it at once. */

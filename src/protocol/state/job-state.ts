@@ -69,7 +69,8 @@ export class JobState {
   readonly #ends: Verified<JobEnd>[] = []
   #succession: Succession
 
-  constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
+  /** `drawSecret`: from which the job's leases were drawn. */
+  constructor(job: JobId, manifest: Manifest, sha256: Sha256, drawSecret: Uint8Array) {
     this.job = job
     this.manifest = manifest
     this.#sha256 = sha256
@@ -114,7 +115,6 @@ export class JobState {
       case 'verdict':
       case 'holding':
       case 'end':
-      case 'reveal':
         return undefined
     }
   }
@@ -151,7 +151,6 @@ export class JobState {
         break
       case 'draw':
       case 'window':
-      case 'reveal':
         break // known by their records
     }
   }

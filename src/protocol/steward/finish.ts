@@ -17,7 +17,7 @@ export function concludeJob(desk: Desk, nowMs: number): void {
 /** Ends the job, once: leases are withdrawn, verdicts go first, and vehicles are told. */
 export function finishJob(desk: Desk, outcome: JobEnd['outcome'], reason: string, nowMs: number): void {
   if (desk.end !== undefined) return
-  const end: JobEnd = { outcome, reason, seed: desk.options.seed }
+  const end: JobEnd = { outcome, reason, secret: desk.options.drawSecret }
   for (const state of [...desk.leases.active()]) withdrawLease(desk, state, nowMs)
   publishVerdicts(desk)
   issue(desk, 'end', end)
