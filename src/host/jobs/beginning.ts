@@ -59,11 +59,7 @@ function secretOf(
 }
 
 /** From which the job's draws come: this node was given it with the job, or derives it from the job's secret. */
-function drawSecretFor(
-  manifest: Manifest,
-  secret: Uint8Array | null,
-  given: string | undefined,
-): Uint8Array {
+function drawSecretFor(manifest: Manifest, secret: Uint8Array | null, given: string | undefined): Uint8Array {
   const drawSecret = given === undefined ? secret && drawSecretOf(secret) : Buffer.from(given, 'hex')
   if (drawSecret === null || !equals(drawCommitment(drawSecret), manifest.drawCommitment))
     throw new RequestError('nobody gave this node the secret from which the draws of this job come')

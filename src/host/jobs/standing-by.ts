@@ -30,17 +30,12 @@ export class StandingBy {
   invited(from: PeerId, { nonce, bytes }: Extract<Message, { type: 'invite' }>): void {
     const reason = this.#objection(bytes)
     const message: Message =
-      reason === null
-        ? { type: 'willing', nonce }
-        : { type: 'unwilling', nonce, reason }
+      reason === null ? { type: 'willing', nonce } : { type: 'unwilling', nonce, reason }
     void say(this.#options, from, message)
   }
 
   /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
-  entrusted(
-    from: PeerId,
-    entrusted: Extract<Message, { type: 'entrust' }>,
-  ): void {
+  entrusted(from: PeerId, entrusted: Extract<Message, { type: 'entrust' }>): void {
     const { manifest: manifestRecord, handovers: handoverRecords, secret, drawSecret } = entrusted
     const { key, submitter, store, clock, log } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)

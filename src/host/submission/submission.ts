@@ -16,7 +16,14 @@ import { jobDeadlineDefaultMs } from '../../protocol/limits.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { SubmitProgress } from '../api.ts'
 import type { Clock } from '../clock.ts'
-import { drawCommitment, drawSecretOf, jobSecret, namesKey, seal, sealCommitment } from '../sealing/sealing.ts'
+import {
+  drawCommitment,
+  drawSecretOf,
+  jobSecret,
+  namesKey,
+  seal,
+  sealCommitment,
+} from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { blindKeysOf } from './blind-candidates.ts'

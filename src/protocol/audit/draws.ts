@@ -39,7 +39,8 @@ function checkDraw(
     return
   }
   const blocks = new Set(positions.map(drawBlockOf))
-  if (blocks.size > 1) problems.blame(`lease ${id} has shards of ${blocks.size} blocks, and was drawn for one`)
+  if (blocks.size > 1)
+    problems.blame(`lease ${id} has shards of ${blocks.size} blocks, and was drawn for one`)
   const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))
   const drawn = some
     ? basis.candidates[drawVehicle(sha256, secret, drawBlockOf(positions[0]!), basis, draw.eligible)]

@@ -19,13 +19,7 @@ import {
 } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import { type Manifest, openManifest } from '../job/manifest.ts'
-import {
-  type JobEnd,
-  openEnd,
-  openVerdict,
-  type ShardVerdict,
-  type Verdict,
-} from '../job/verdict.ts'
+import { type JobEnd, openEnd, openVerdict, type ShardVerdict, type Verdict } from '../job/verdict.ts'
 import { openWindow, type Window } from '../job/window.ts'
 import { openStatement, type Statement } from '../ledger/statement.ts'
 import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'

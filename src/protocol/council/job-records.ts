@@ -13,8 +13,8 @@ import { JobState } from '../state/job-state.ts'
 export class JobRecords extends JobState {
   readonly trie: RecordTrie
 
-  constructor(job: JobId, manifest: Manifest, sha256: Sha256, drawSecret: Uint8Array) {
-    super(job, manifest, sha256, drawSecret)
+  constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
+    super(job, manifest, sha256)
     this.trie = new RecordTrie(sha256)
   }
 

@@ -78,8 +78,8 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, sha256, drawSecret } = options
-  const records = new JobRecords(job, manifest, sha256, drawSecret)
+  const { job, manifest, self, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256)
   return {
     options,
     records,

@@ -44,7 +44,19 @@ function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
   const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
   const issuer = seat.issuer
   const state = seat.records
-  return new Steward({ job, manifest, shards, self, stewards, place, epoch, drawSecret, sha256, state, issuer })
+  return new Steward({
+    job,
+    manifest,
+    shards,
+    self,
+    stewards,
+    place,
+    epoch,
+    drawSecret,
+    sha256,
+    state,
+    issuer,
+  })
 }
 
 /** Hands an input to the Steward, while there is one. */

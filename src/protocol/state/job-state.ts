@@ -69,8 +69,7 @@ export class JobState {
   readonly #ends: Verified<JobEnd>[] = []
   #succession: Succession
 
-  /** `drawSecret`: from which the job's leases were drawn. */
-  constructor(job: JobId, manifest: Manifest, sha256: Sha256, drawSecret: Uint8Array) {
+  constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
     this.job = job
     this.manifest = manifest
     this.#sha256 = sha256
