@@ -93,8 +93,6 @@ export const receiptIntervalMs = 10_000
 export const leaseCostMsTarget = 8_000
 /** A lease names at most this many shards: its receipt's opening stays below 8 KiB. */
 export const leaseShardsMax = 64
-/** Neighbouring shards for which an owner has one lot (job/draw.ts): a lease stays within such a block. */
-export const drawBlockShards = 64
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
 /** Leases that one vehicle keeps queued for all its stewards together, for each slot. */
@@ -253,7 +251,6 @@ assert(
   unitMicrosMax * shardUnitsMax * leaseShardsMax <= Number.MAX_SAFE_INTEGER,
   'what a lease costs is a whole number',
 )
-assert(leaseShardsMax <= drawBlockShards, 'a lease as long as may be fits in a block')
 assert(shardPagesMax <= shardUnitsMax, 'every page is a unit')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')
 assert(voicesMax <= verdictReceiptsMax, 'a verdict names every voice that its shard needed')

@@ -5,7 +5,6 @@ import { fromString } from 'uint8arrays'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
-import { drawBlockShards } from '../../src/protocol/limits.ts'
 import type { Charter, Credential } from '../../src/protocol/membership/fleet.ts'
 import type { RecordBody } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
@@ -218,13 +217,6 @@ test('a steward’s draws are all in the report', () => {
     draw: { ...lease.draw, eligible: Uint8Array.of(1 << 3), index: lease.draw.index + 2 },
   })
   isBlamed(report, /draw 3 of steward\.+ is not in the report, and later ones are/)
-})
-
-test('the shards of a lease are of the block that it was drawn for', () => {
-  const report = new WrittenReport(drawBlockShards + 1)
-  report.lease(0, [drawBlockShards - 1, drawBlockShards])
-  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', secret: seed })
-  isBlamed(report, /has shards of 2 blocks/)
 })
 
 test('a draw counts once, from candidates that are in the report', () => {

@@ -43,7 +43,7 @@ test('an owner with twenty vehicles is drawn as often as an owner with one', () 
   }
 })
 
-test('only an eligible candidate is drawn, and always the same one for the same secret, block and bits', () => {
+test('only an eligible candidate is drawn, and always the same one for the same secret, position and bits', () => {
   const basis = basisOf(6)
   const size = basis.candidates.length
   fc.assert(
@@ -62,7 +62,7 @@ test('only an eligible candidate is drawn, and always the same one for the same 
   )
 })
 
-test('draws of one secret do not follow each other: block and secret both change the outcome', () => {
+test('draws of one secret do not follow each other: position and secret both change the outcome', () => {
   const basis = basisOf(8)
   const everybody = bitsOf(
     basis.candidates.length,

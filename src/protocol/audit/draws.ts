@@ -3,7 +3,7 @@
  * its own: each numbers its draws from 0.
  */
 import type { PeerId } from '../ids.ts'
-import { drawBlockOf, drawVehicle, hasBit } from '../job/draw.ts'
+import { drawVehicle, hasBit } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Sha256 } from '../record/block.ts'
 import type { Verified } from '../record/record.ts'
@@ -38,12 +38,9 @@ function checkDraw(
     problems.blame(`lease ${id} was drawn from candidates that are not in the report`)
     return
   }
-  const blocks = new Set(positions.map(drawBlockOf))
-  if (blocks.size > 1)
-    problems.blame(`lease ${id} has shards of ${blocks.size} blocks, and was drawn for one`)
   const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))
   const drawn = some
-    ? basis.candidates[drawVehicle(sha256, secret, drawBlockOf(positions[0]!), basis, draw.eligible)]
+    ? basis.candidates[drawVehicle(sha256, secret, positions[0]!, basis, draw.eligible)]
     : undefined
   if (drawn?.peer !== vehicle || drawn.owner !== owner)
     problems.blame(`lease ${id} went to ${vehicle}, whom the secret does not draw`)

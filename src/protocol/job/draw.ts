@@ -5,16 +5,14 @@
  * job's stewards. Vehicles do not know it, since a public draw tells a cartel where it holds every replica. Each steward
  * can repeat what another one drew, and the end of the job reveals the secret to everybody.
  *
- * The secret gives each owner a lot for each block of the job's shards. Of the owners that are eligible for a lease the
- * one with the lowest lot is drawn, and of its vehicles the one with the lowest lot. So a draw is uniform over owners
- * first: one that is uniform over vehicles lets an owner buy voices with cars, and three owners with 10 % of the
- * vehicles each hold both of two replicas in 6.7 % of all shards, against 0.06 % here (notes on reliability, §3).
+ * The secret gives each owner a lot for each of the job's shards. Of the owners that are eligible for a lease, the one with
+ * the lowest lot for the lease's first shard is drawn, and of its vehicles the one with the lowest lot. So a draw is
+ * uniform over owners first: one that is uniform over vehicles lets an owner buy voices with cars, and three owners with
+ * 10 % of the vehicles each hold both of two replicas in 6.7 % of all shards, against 0.06 % here (notes on reliability, §3).
  *
  * A steward that works for an accomplice cannot choose the lots. It could choose if they came from a number of its own:
- * then it draws until it likes the outcome. It could choose if each lease had a lot of its own: then it gives the shards
- * on which the accomplice has a voice already to the draws that the accomplice wins. And it could choose if one number
- * were drawn for all that are eligible: then leaving out anybody changes who wins. Here whoever is left out changes the
- * outcome only if it would have been drawn. A block is as long as the longest lease, which stays within one block.
+ * then it draws until it likes the outcome. And it could choose if one number were drawn for all that are eligible: then
+ * leaving out anybody changes who wins. Here whoever is left out changes the outcome only if it would have been drawn.
  */
 
 import { concat, fromString } from 'uint8arrays'
@@ -22,7 +20,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { drawBlockShards, recordBytesMax, rosterEntriesMax } from '../limits.ts'
+import { recordBytesMax, rosterEntriesMax } from '../limits.ts'
 import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
 
 /** Payload of a 'draw' record: the vehicles that a steward could choose from, in the order of peer ids. */
@@ -37,19 +35,14 @@ const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
 export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)
 export const { open: openDrawBasis } = drawBasisType
 
-/** Returns the block of shards that a position of the job's list is in. */
-export function drawBlockOf(position: number): number {
-  return Math.floor(position / drawBlockShards)
-}
-
 /**
- * Draws one of the eligible candidates for a lease on shards of this block; returns its position in the basis.
- * `eligible` has at least one bit set. The same secret, block, basis and bits always give the same vehicle.
+ * Draws one of the eligible candidates for a lease that begins with the shard at `position`; returns its position in the basis.
+ * `eligible` has at least one bit set. The same secret, position, basis and bits always give the same vehicle.
  */
 export function drawVehicle(
   sha256: Sha256,
   secret: Uint8Array,
-  block: number,
+  position: number,
   { candidates }: DrawBasis,
   eligible: Uint8Array,
 ): number {
@@ -57,7 +50,7 @@ export function drawVehicle(
   const lotOf = (name: string): bigint => {
     const known = lots.get(name)
     if (known !== undefined) return known
-    const digest = sha256(concat([secret, fromString(`draw/${block}/${name}`)]))
+    const digest = sha256(concat([secret, fromString(`draw/${position}/${name}`)]))
     const lot = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0)
     lots.set(name, lot)
     return lot
@@ -65,12 +58,12 @@ export function drawVehicle(
   const isBefore = (a: string, b: string) =>
     lotOf(a) === lotOf(b) ? compareText(a, b) < 0 : lotOf(a) < lotOf(b)
   let drawn = -1
-  candidates.forEach(({ peer, owner }, position) => {
-    if (!hasBit(eligible, position)) return
+  candidates.forEach(({ peer, owner }, i) => {
+    if (!hasBit(eligible, i)) return
     const best = candidates[drawn]
     const wins =
       best === undefined || (best.owner === owner ? isBefore(peer, best.peer) : isBefore(owner, best.owner))
-    if (wins) drawn = position
+    if (wins) drawn = i
   })
   return drawn
 }

@@ -9,7 +9,6 @@
  */
 
 import type { OwnerId } from '../ids.ts'
-import { drawBlockOf } from '../job/draw.ts'
 import { leaseCostMsTarget, leaseShardsMax, leasesPerSlot } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { ShardBoard, ShardState } from './shard-board.ts'
@@ -101,10 +100,7 @@ function narrowed(all: readonly number[], test: (i: number) => boolean): readonl
   return some.length > 0 ? some : all
 }
 
-/**
- * The shards of a lease to this candidate, led by the shard it was drawn for, and all of the block that it was drawn
- * for.
- */
+/** The shards of a lease to this candidate, led by the shard it was drawn for. */
 export function bundle(
   board: ShardBoard,
   leader: ShardState,
@@ -115,13 +111,11 @@ export function bundle(
   affords: Affords,
 ): ShardState[] {
   const shards = [leader]
-  const isOfBlock = (shard: ShardState | undefined): shard is ShardState =>
-    shard !== undefined && drawBlockOf(shard.position) === drawBlockOf(leader.position)
   const costMsMax = Math.min(leaseCostMsTarget / slowness, room.costMsMax)
   let costMs = leader.entry.costMs
   for (
     let shard = board.nextWanting(leader.position + 1);
-    isOfBlock(shard) && shards.length < Math.min(shardsMax, leaseShardsMax);
+    shard !== undefined && shards.length < Math.min(shardsMax, leaseShardsMax);
     shard = board.nextWanting(shard.position + 1)
   ) {
     if (!board.eligible(shard, candidate)) continue

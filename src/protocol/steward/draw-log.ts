@@ -4,7 +4,7 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { RecordId } from '../ids.ts'
-import { bitsOf, type DrawBasis, drawBlockOf, drawVehicle } from '../job/draw.ts'
+import { bitsOf, type DrawBasis, drawVehicle } from '../job/draw.ts'
 import type { Draw } from '../job/lease.ts'
 import type { Candidate } from './candidate.ts'
 
@@ -41,7 +41,7 @@ export class DrawLog {
     const bits = bitsOf(candidates.length, eligible)
     const index = this.#draws
     this.#draws += 1
-    const drawn = drawVehicle(this.#sha256, this.#secret, drawBlockOf(position), basis, bits)
+    const drawn = drawVehicle(this.#sha256, this.#secret, position, basis, bits)
     return { candidate: candidates[drawn]!, draw: { basis: id, eligible: bits, index } }
   }
 
