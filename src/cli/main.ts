@@ -1,5 +1,6 @@
 /** The command line: one file a command in commands/, and their shared parts beside this file. */
 import { Command } from 'commander'
+import { clean } from '../base/printable.ts'
 import { commands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
@@ -11,8 +12,8 @@ export async function main(argv: string[]): Promise<void> {
   try {
     await createProgram().parseAsync(argv, { from: 'user' })
   } catch (error) {
-    const { exitCode, text } = describeFailure(error, isDebugging(argv))
-    if (text !== null) note(text)
+    const { exitCode, lines } = describeFailure(error, isDebugging(argv))
+    for (const line of lines) note(line)
     process.exitCode = exitCode
   }
 }
@@ -23,7 +24,7 @@ function createProgram(): Command {
     .description('Pools the idle computers of parked vehicles into one machine for verified batch inference.')
     .version(version, '--version', 'print the version')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`carpool: ${onOneLine(text)}\n`) })
+    .configureOutput({ outputError: (text, write) => write(`carpool: ${clean(onOneLine(text))}\n`) })
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
       'after',

@@ -7,6 +7,7 @@ import { access, constants, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { printableJson } from '../base/printable.ts'
 import type { ResultsEnd } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { CommandFailure, incompleteExitCode, oneLine } from './failure.ts'
@@ -75,6 +76,7 @@ async function* resultLines(node: RemoteApi, job: string): AsyncGenerator<string
   for (;;) {
     const next = await results.next()
     if (next.done) return next.value
-    yield `${JSON.stringify(next.value)}\n`
+    // The same value to a program; a stranger's words in it must not draw on the terminal of whoever looks at it.
+    yield `${printableJson(next.value)}\n`
   }
 }

@@ -10,6 +10,9 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { isPrintable } from '../../src/base/printable.ts'
+import type { NodeApi } from '../../src/host/api.ts'
+import { RequestError } from '../../src/host/errors.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
 import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
 import {
@@ -219,6 +222,51 @@ test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) 
   assert.deepEqual(readCredential(credential).content.payload, { peer, vehicle: 'car', owner })
   const wrong = await run([...admit, '--owner', 'somebody'])
   assert.match(wrong.err, /'somebody' is not an owner id/)
+})
+
+test('whatever strangers name things, no command’s output draws on a terminal or forges a line', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const words = '\x1b[2J\x9b31m\u202evan\r\n12:00:00 info  forged'
+  const row = { peer, vehicle: words, owner: null, state: 'admitted', sinceMs: 1 } as const
+  const refusal = async () => {
+    throw new RequestError(`the fleet has not let this node in (${words})`)
+  }
+  const hostile: Partial<NodeApi> = {
+    peers: () => [{ ...peerRow, name: words, engines: [{ runtime: words, engine: words, unitsPerHour: 1 }] }],
+    jobs: () => [{ ...status, runtime: words, reason: words }],
+    status: async () => ({ ...status, state: 'failed', reason: words, runtime: words }),
+    async *results() {
+      yield { document: words, page: 1, result: { text: words }, error: null }
+      return { pages: 2, missing: [{ document: words, page: 1, why: words }] }
+    },
+    fleetMembers: () => [row],
+    fleetRevoke: () => [{ ...row, state: 'revoked' }],
+    cancel: refusal,
+    submit: refusal,
+  }
+  Object.assign(node, hostile)
+  const asked = [
+    ['peers'],
+    ['jobs'],
+    ['status', job, '--once'],
+    ['results', job],
+    ['fleet', 'list'],
+    ['fleet', 'revoke', peer],
+    ['cancel', job],
+    ['submit', 'scans', '--runtime', 'ocr'],
+  ]
+  await Promise.all(
+    asked.flatMap((args) =>
+      [[], ['--json']].map(async (json) => {
+        const { out, err } = await run([...args, ...json, '--data-dir', dataDir])
+        assert(`${out}${err}`.includes('forged'), args.join(' '))
+        for (const line of `${out}${err}`.split('\n')) {
+          assert(isPrintable(line), JSON.stringify(line))
+          assert(!line.startsWith('12:00:00'), `${args.join(' ')} forges a line`)
+        }
+      }),
+    ),
+  )
 })
 
 interface Ended {

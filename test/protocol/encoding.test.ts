@@ -171,3 +171,20 @@ test('an advert speaks for its owner only with a certificate for this very peer'
     (error) => error instanceof ProtocolError && error.refusal.code === 'too-large',
   )
 })
+
+test('an advert in which a name, a reason, an engine or an address would draw on a terminal is refused', () => {
+  const open = (changes: object) =>
+    openAdvert(sign(bodyOf('advert', v1, { ...advert, ...changes }, { expiresMs: 100_000 })), sha256, trusting, 1_000)
+  open({})
+  const engine = { runtime: 'ocr', engine: 'exact', id: 'ocr/1', isa: 'x', unitsPerHour: 0, ask: null }
+  open({ engines: [engine] })
+  for (const text of ['a\x1b[2J', 'a\nb', 'a\u202eb', 'a\x9bb'])
+    for (const changes of [
+      { name: text },
+      { reasons: [text] },
+      { software: text },
+      { addresses: [text] },
+      ...['runtime', 'engine', 'id', 'isa'].map((field) => ({ engines: [{ ...engine, [field]: text }] })),
+    ])
+      assert.throws(() => open(changes), ProtocolError, JSON.stringify(changes))
+})

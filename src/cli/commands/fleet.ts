@@ -15,7 +15,7 @@ import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure } from '../failure.ts'
-import { percentage, wholeNumber } from '../flags.ts'
+import { percentage, wholeNumber, words } from '../flags.ts'
 import { formatCount, formatDuration, quoted, shortOwner } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { note, print, printJson } from '../output.ts'
@@ -35,7 +35,7 @@ export function fleetCommand(program: Command): void {
       "Makes a fleet's key and its charter. A node that is started with both is the fleet's registrar; every other " +
         'node needs the charter only.',
     )
-    .requiredOption('--name <name>', 'name of the fleet for people')
+    .requiredOption('--name <name>', 'name of the fleet for people', words(64))
     .option(
       '--registrar <multiaddr>',
       'address at which vehicles reach the registrar; repeat for several',
@@ -63,7 +63,7 @@ export function fleetCommand(program: Command): void {
         'data directory of the vehicle as credential.json, and needs no registrar.',
     )
     .option('--owner <owner>', 'admit it only as a vehicle of this owner')
-    .option('--vehicle <name>', "the fleet's name for the vehicle", '')
+    .option('--vehicle <name>', "the fleet's name for the vehicle", words(64), '')
     .option(
       '--key <file>',
       "for --output: file of the fleet's key (default: fleet.key in the data directory)",

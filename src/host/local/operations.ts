@@ -11,7 +11,7 @@ import { categorySchema } from '../../protocol/job/manifest.ts'
 import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { ownerSchema } from '../../protocol/membership/owner.ts'
 import { currencySchema } from '../../protocol/price.ts'
-import { naturalSchema, peerIdSchema } from '../../protocol/record/record.ts'
+import { naturalSchema, peerIdSchema, printableSchema } from '../../protocol/record/record.ts'
 import type { NodeApi } from '../api.ts'
 import { submitDefaults } from '../submit-defaults.ts'
 
@@ -132,7 +132,7 @@ export const operations = {
   fleetAdmit: call(
     ['peer', peerIdSchema],
     ['owner', ownerSchema.nullable()],
-    ['vehicle', z.string().max(64)],
+    ['vehicle', printableSchema(64)],
   ),
   fleetRevoke: call(['id', z.union([ownerSchema, peerIdSchema])]),
   fleetRotate: call(['finish', z.boolean()]),

@@ -11,6 +11,7 @@ import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import {
   malformed,
   naturalSchema,
+  printableSchema,
   type SignedRecord,
   signedRecordSchema,
 } from '../../protocol/record/record.ts'
@@ -37,14 +38,17 @@ export interface Reply {
   readonly charters: readonly SignedRecord[]
 }
 
+/** A sentence with a vehicle's name in it. */
+const refusalLettersMax = 256
+
 const greetingSchema: z.ZodType<Greeting> = z.strictObject({
   credential: signedRecordSchema.nullable(),
-  vehicle: z.string().max(64),
+  vehicle: printableSchema(64),
   certificate: signedRecordSchema.nullable(),
   charter: naturalSchema,
 })
 const replySchema: z.ZodType<Reply> = z.strictObject({
-  refused: z.string().max(256).nullable(),
+  refused: printableSchema(refusalLettersMax).nullable(),
   credential: signedRecordSchema.nullable(),
   charters: z.array(signedRecordSchema).max(fleetKeyChangesMax + 2),
 })

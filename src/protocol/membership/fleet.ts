@@ -24,6 +24,7 @@ import type { Sha256 } from '../record/block.ts'
 import {
   naturalSchema,
   peerIdSchema,
+  printableSchema,
   recordType,
   type SignedRecord,
   type Verified,
@@ -59,9 +60,9 @@ export interface Credential {
 }
 
 const charterSchema: z.ZodType<Charter> = z.strictObject({
-  name: z.string().min(1).max(64),
+  name: printableSchema(64).min(1),
   keys: z.array(peerIdSchema).min(1).max(2),
-  registrars: z.array(z.string().max(256)).max(4),
+  registrars: z.array(printableSchema(256)).max(4),
   operatorPpm: naturalSchema.max(1_000_000),
   revoked: z
     .array(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]), untilMs: naturalSchema }))
@@ -70,7 +71,7 @@ const charterSchema: z.ZodType<Charter> = z.strictObject({
 
 const credentialSchema: z.ZodType<Credential> = z.strictObject({
   peer: peerIdSchema,
-  vehicle: z.string().max(64),
+  vehicle: printableSchema(64),
   owner: ownerSchema,
 })
 
