@@ -59,7 +59,10 @@ export interface NodeApi {
    * other nodes.
    */
   fleetMembers(): FleetMemberRow[]
+  /** Lets it in as the vehicle and the owner that it was last listed as. Throws RequestError when it asks as another. */
   fleetApprove(peer: PeerId): FleetMemberRow
+  /** Says no to one that waits; with null, to everybody who does. */
+  fleetReject(peer: PeerId | null): FleetMemberRow[]
   /** Before it asks; with an owner, only as a vehicle of this one. */
   fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow
   fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[]
@@ -107,7 +110,7 @@ export interface FleetStanding {
   readonly state: 'admitted' | 'waiting'
   /** When its credential ends; null without any. */
   readonly untilMs: number | null
-  /** The last refusal, as the peer that refused it put it. */
+  /** Why it waits, in the words of a member of the fleet; null when it is admitted, or nobody has said. */
   readonly why: string | null
 }
 

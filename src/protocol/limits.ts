@@ -76,8 +76,12 @@ export const credentialTtlMs = 24 * 3_600_000
 export const revocationsMax = 512
 /** Changes of a fleet's key that a newcomer follows from the first: with one a year, a vehicle's life. */
 export const fleetKeyChangesMax = 32
-/** Vehicles that wait for an operator's word: more are told to come back. A guess. */
-export const pendingMembersMax = 10_000
+/** Vehicles that wait for an operator's word: more than a person can look at, and one that comes takes a place. */
+export const pendingMembersMax = 4_096
+/** … from one host: a depot behind one address. A guess. */
+export const pendingMembersPerHostMax = 256
+/** Who waits asks again at least every minute; who has not asked for so long has gone. A guess. */
+export const pendingTtlMs = 24 * 3_600_000
 
 /** An answer to an offer takes one round trip and one journal write; a vehicle that sleeps longer is not there. */
 export const offerTtlMs = 5_000
@@ -252,6 +256,7 @@ assert(
   unitMicrosMax * shardUnitsMax * leaseShardsMax <= Number.MAX_SAFE_INTEGER,
   'what a lease costs is a whole number',
 )
+assert(pendingMembersPerHostMax < pendingMembersMax, 'one host leaves others a place to wait in')
 assert(shardPagesMax <= shardUnitsMax, 'every page is a unit')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')
 assert(voicesMax <= verdictReceiptsMax, 'a verdict names every voice that its shard needed')

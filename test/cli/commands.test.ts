@@ -227,7 +227,7 @@ test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) 
 test('whatever strangers name things, no command’s output draws on a terminal or forges a line', async (t) => {
   const { dataDir, node } = await startFake(t)
   const words = '\x1b[2J\x9b31m\u202evan\r\n12:00:00 info  forged'
-  const row = { peer, vehicle: words, owner: null, state: 'admitted', sinceMs: 1 } as const
+  const row = { peer, vehicle: words, owner: null, state: 'admitted', sinceMs: 1, host: words } as const
   const refusal = async () => {
     throw new RequestError(`the fleet has not let this node in (${words})`)
   }
@@ -253,13 +253,13 @@ test('whatever strangers name things, no command’s output draws on a terminal 
     ['fleet', 'list'],
     ['fleet', 'revoke', peer],
     ['cancel', job],
-    ['submit', 'scans', '--runtime', 'ocr'],
+    ['submit', '/scans', '--runtime', 'ocr'],
   ]
   await Promise.all(
     asked.flatMap((args) =>
       [[], ['--json']].map(async (json) => {
         const { out, err } = await run([...args, ...json, '--data-dir', dataDir])
-        assert(`${out}${err}`.includes('forged'), args.join(' '))
+        assert(`${out}${err}`.includes('van'), `${args.join(' ')}: ${out}${err}`)
         for (const line of `${out}${err}`.split('\n')) {
           assert(isPrintable(line), JSON.stringify(line))
           assert(!line.startsWith('12:00:00'), `${args.join(' ')} forges a line`)

@@ -79,11 +79,48 @@ export const fleet: readonly Mutation[] = [
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {
-    name: 'Strangers may fill a registrar’s list.',
+    name: 'One host may fill a registrar’s list.',
+    file: 'src/host/membership/waiting-list.ts',
+    find: 'if ((this.#hosts.get(host)?.size ?? 0) >= this.#bounds.perHostMax)',
+    replace: 'if (this.#hosts.size < 0)',
+    caughtBy: ['test/host/waiting-list.test.ts', 'test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A full list takes the place of whoever comes first, and not the flood’s.',
+    file: 'src/host/membership/waiting-list.ts',
+    find: 'if (size > most) [fullest, most] = [host, size]',
+    replace: 'if (most === 0) [fullest, most] = [host, size]',
+    caughtBy: ['test/host/waiting-list.test.ts'],
+  },
+  {
+    name: 'Who asks as another than was shown is approved.',
     file: 'src/host/membership/registrar.ts',
-    find: "known === undefined && journal.members.countFleetMembers('pending') >= pendingMembersMax",
-    replace: 'known === null',
+    find: "if (known.state === 'pending' && !isShown(known)) {",
+    replace: "if (known.state === 'revoked' && !isShown(known)) {",
     caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'Who was rejected waits again at once.',
+    file: 'src/host/membership/registrar.ts',
+    find: "      case 'rejected':\n        this.#drop(this.#waiting.lapse(nowMs))\n        return { state: 'rejected' }\n",
+    replace:
+      "      case 'rejected':\n        this.#wait(known, applicant, host, nowMs)\n        return { state: 'pending' }\n",
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A stranger’s refusal is believed.',
+    file: 'src/host/membership/fleet-member.ts',
+    find: '    const credential = this.#vouch(peer, greeting, shown)\n    if (reply.refused !== null) {\n',
+    replace:
+      '    if (reply.refused !== null) this.#hearRefusal(peer, reply.refused)\n    const credential = this.#vouch(peer, greeting, shown)\n    if (reply.refused !== null) {\n',
+    caughtBy: ['test/mesh/doors.test.ts'],
+  },
+  {
+    name: 'A refusal outranks a good credential.',
+    file: 'src/host/membership/fleet-member.ts',
+    find: "state: isGood ? 'admitted' : 'waiting'",
+    replace: "state: isGood && this.#refusal === null ? 'admitted' : 'waiting'",
+    caughtBy: ['test/mesh/doors.test.ts'],
   },
   {
     name: 'A node that was revoked keeps its connections.',

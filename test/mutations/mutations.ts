@@ -12,6 +12,7 @@ import { payouts } from './payouts.ts'
 import { records } from './records.ts'
 import { rules } from './rules.ts'
 import { sealing } from './sealing.ts'
+import { shown } from './shown.ts'
 import { signals } from './signals.ts'
 import { state } from './state.ts'
 import { steward } from './steward.ts'
@@ -44,6 +45,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   rules,
   signals,
   supervisor,
+  shown,
 }
 
 export const mutations: readonly (Mutation & { readonly room: string })[] = Object.entries(rooms).flatMap(

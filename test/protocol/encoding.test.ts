@@ -174,7 +174,12 @@ test('an advert speaks for its owner only with a certificate for this very peer'
 
 test('an advert in which a name, a reason, an engine or an address would draw on a terminal is refused', () => {
   const open = (changes: object) =>
-    openAdvert(sign(bodyOf('advert', v1, { ...advert, ...changes }, { expiresMs: 100_000 })), sha256, trusting, 1_000)
+    openAdvert(
+      sign(bodyOf('advert', v1, { ...advert, ...changes }, { expiresMs: 100_000 })),
+      sha256,
+      trusting,
+      1_000,
+    )
   open({})
   const engine = { runtime: 'ocr', engine: 'exact', id: 'ocr/1', isa: 'x', unitsPerHour: 0, ask: null }
   open({ engines: [engine] })

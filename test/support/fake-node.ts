@@ -176,7 +176,14 @@ export const resultLine: ResultLine = {
 
 export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png', page: 1, why: 'queued' }] }
 
-const member: FleetMemberRow = { peer, vehicle: 'car', owner, state: 'pending', sinceMs: 1 }
+const member: FleetMemberRow = {
+  peer,
+  vehicle: 'car',
+  owner,
+  state: 'pending',
+  sinceMs: 1,
+  host: '192.0.2.1',
+}
 
 export interface FakeNode extends NodeApi {
   /** The name of each method that was called, with what it was given. */

@@ -14,7 +14,7 @@ import { publicKeyOf } from '../../host/store/keys.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
-import { CommandFailure } from '../failure.ts'
+import { CommandFailure, usageExitCode } from '../failure.ts'
 import { percentage, wholeNumber, words } from '../flags.ts'
 import { formatCount, formatDuration, quoted, shortOwner } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
@@ -83,13 +83,36 @@ export function fleetCommand(program: Command): void {
     .argument('<peers...>', 'those who asked, as carpool fleet list shows them')
     .summary('let vehicles in that asked')
     .description(
-      'Lets vehicles in that asked. They get a credential as soon as they ask again, within seconds.',
+      'Lets vehicles in that asked. They get a credential as soon as they ask again, within seconds. A vehicle that ' +
+        'has changed its name or its owner since it was listed is shown anew, and not let in.',
     )
     .action(async (peers: string[], flags: Flags) => {
       const known = peers.map(peerFrom)
       await changed(flags, (node) => Promise.all(known.map((peer) => node.fleetApprove(peer))))
     })
   addOptions(approve, clientOptionNames)
+
+  const reject = fleet
+    .command('reject')
+    .argument('[peers...]', 'those who asked, as carpool fleet list shows them')
+    .summary('say no to vehicles that asked')
+    .description(
+      'Says no to vehicles that asked. They are not listed again for a day, and may be approved later. Nobody else ' +
+        'hears of it; a vehicle that is in is put out with: carpool fleet revoke.',
+    )
+    .option('--all', 'everybody who waits', false)
+    .action(async (peers: string[], flags: Flags) => {
+      if ((peers.length === 0) === (flags.all !== true))
+        throw new CommandFailure(
+          'name the peers to reject, or say --all for everybody who waits',
+          usageExitCode,
+        )
+      const known = flags.all === true ? [null] : peers.map(peerFrom)
+      await changed(flags, async (node) =>
+        (await Promise.all(known.map((peer) => node.fleetReject(peer)))).flat(),
+      )
+    })
+  addOptions(reject, clientOptionNames)
 
   const revoke = fleet
     .command('revoke')
@@ -180,7 +203,10 @@ async function changed(flags: Flags, ask: (node: RemoteApi) => Promise<FleetMemb
   const { dataDir, json } = resolveConfig(clientOptionNames, flags)
   for (const row of await withNode(dataDir, ask)) {
     if (json) printJson(row)
-    else print(`${row.vehicle || row.peer} is ${row.state}`)
+    else
+      print(
+        `${row.vehicle || row.peer} of ${row.owner === null ? 'any owner' : `owner ${shortOwner(row.owner)}`} is ${row.state}`,
+      )
   }
 }
 
@@ -191,12 +217,16 @@ export function describeMembers(rows: readonly FleetMemberRow[], nowMs: number):
     { title: 'VEHICLE', cell: ({ vehicle }) => vehicle || '–' },
     { title: 'OWNER', cell: ({ owner }) => (owner === null ? 'any' : shortOwner(owner)) },
     { title: 'SINCE', align: 'right', cell: ({ sinceMs }) => formatDuration(nowMs - sinceMs) },
+    { title: 'FROM', cell: ({ host }) => host || '–' },
     { title: 'PEER', cell: ({ peer }) => peer },
   ]
   const waiting = rows.filter(({ state }) => state === 'pending').length
   const total = formatCount(rows.length, 'vehicle')
   if (waiting === 0) return [...formatTable(columns, rows), total]
-  return [...formatTable(columns, rows), `${total}; ${waiting} waiting: carpool fleet approve <peer>`]
+  return [
+    ...formatTable(columns, rows),
+    `${total}; ${waiting} waiting: carpool fleet approve <peer>, or carpool fleet reject <peer>`,
+  ]
 }
 
 function gather(text: string, before: readonly string[]): string[] {

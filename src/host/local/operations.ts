@@ -129,6 +129,7 @@ export const operations = {
   receipts: stream(),
   fleetMembers: call(),
   fleetApprove: call(['peer', peerIdSchema]),
+  fleetReject: call(['peer', peerIdSchema.nullable()]),
   fleetAdmit: call(
     ['peer', peerIdSchema],
     ['owner', ownerSchema.nullable()],

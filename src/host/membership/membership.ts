@@ -175,8 +175,12 @@ export class Membership {
     if (admission !== 'new' && admission !== 'renewed') return admission
     this.#heardMs.set(capacity.peer, nowMs)
     if (admission === 'new') this.#newcomerMs = nowMs
+    this.#roster.expire(nowMs)
     for (const peer of this.#heardMs.keys())
-      if (this.#roster.get(peer) === undefined) this.#heardMs.delete(peer)
+      if (this.#roster.get(peer) === undefined) {
+        this.#heardMs.delete(peer)
+        this.#options.network.lapse(peer)
+      }
     if (capacity.peer !== this.#options.key.peerId)
       this.#options.network.learn(capacity.peer, capacity.addresses)
     for (const listener of this.#listeners) listener()

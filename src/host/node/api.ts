@@ -53,6 +53,7 @@ export function apiOf(parts: Parts): NodeApi {
     },
     fleetMembers: () => registrarOf(fleet).list(),
     fleetApprove: (peer) => registrarOf(fleet).approve(peer),
+    fleetReject: (peer) => registrarOf(fleet).reject(peer),
     fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
     fleetRevoke: (id) => registrarOf(fleet).revoke(id),
     fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),

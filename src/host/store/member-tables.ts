@@ -24,8 +24,18 @@ export interface FleetMemberRow {
   readonly vehicle: string
   /** Null: admitted beforehand; whose it is, it says when it asks. */
   readonly owner: OwnerId | null
-  readonly state: 'pending' | 'admitted' | 'revoked'
+  /** Rejected: it asked, and a person said no; it is put out for a day only. */
+  readonly state: 'pending' | 'admitted' | 'revoked' | 'rejected'
   readonly sinceMs: number
+  /** The address from which it last asked; '' where none is known. */
+  readonly host: string
+}
+
+/** … with what the registrar remembers of its asking. */
+export interface FleetMember extends FleetMemberRow {
+  readonly askedMs: number
+  /** The vehicle and the owner that a person was shown, and is asked about; null: none yet. */
+  readonly shown: { readonly vehicle: string; readonly owner: OwnerId | null } | null
 }
 
 export class MemberTables {
@@ -79,35 +89,39 @@ export class MemberTables {
     )
   }
 
-  fleetMembers(): FleetMemberRow[] {
+  fleetMembers(): FleetMember[] {
     return this.#database
       .all<StoredMember>('SELECT * FROM fleet_members ORDER BY since_ms, peer')
       .map(memberOf)
   }
 
-  fleetMember(peer: PeerId): FleetMemberRow | undefined {
+  fleetMember(peer: PeerId): FleetMember | undefined {
     const row = this.#database.get<StoredMember>('SELECT * FROM fleet_members WHERE peer = ?', peer)
     return row && memberOf(row)
   }
 
-  countFleetMembers(state: FleetMemberRow['state']): number {
-    return this.#database.get<{ count: number }>(
-      'SELECT count(*) AS count FROM fleet_members WHERE state = ?',
-      state,
-    )!.count
-  }
-
-  putFleetMember({ peer, vehicle, owner, state, sinceMs }: FleetMemberRow): void {
+  putFleetMember({ peer, vehicle, owner, state, sinceMs, host, askedMs, shown }: FleetMember): void {
     this.#database.transaction(() =>
       this.#database.run(
-        'INSERT OR REPLACE INTO fleet_members VALUES (?, ?, ?, ?, ?)',
+        'INSERT OR REPLACE INTO fleet_members VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
         peer,
         vehicle,
         owner,
         state,
         sinceMs,
+        host,
+        askedMs,
+        shown?.vehicle ?? null,
+        shown?.owner ?? null,
       ),
     )
+  }
+
+  dropFleetMembers(peers: readonly PeerId[]): void {
+    if (peers.length === 0) return
+    this.#database.transaction(() => {
+      for (const peer of peers) this.#database.run('DELETE FROM fleet_members WHERE peer = ?', peer)
+    })
   }
 }
 
@@ -117,8 +131,13 @@ interface StoredMember {
   readonly owner: OwnerId | null
   readonly state: FleetMemberRow['state']
   readonly since_ms: number
+  readonly host: string
+  readonly asked_ms: number
+  readonly shown_vehicle: string | null
+  readonly shown_owner: OwnerId | null
 }
 
-function memberOf({ since_ms, ...row }: StoredMember): FleetMemberRow {
-  return { ...row, sinceMs: since_ms }
+function memberOf({ since_ms, asked_ms, shown_vehicle, shown_owner, ...row }: StoredMember): FleetMember {
+  const shown = shown_vehicle === null ? null : { vehicle: shown_vehicle, owner: shown_owner }
+  return { ...row, sinceMs: since_ms, askedMs: asked_ms, shown }
 }

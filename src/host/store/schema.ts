@@ -179,4 +179,12 @@ export const migrations: readonly string[] = [
     reference TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Who waits for the operator asks again and again: from where, when last, and what the operator was shown of it.
+  ALTER TABLE fleet_members ADD COLUMN host TEXT NOT NULL DEFAULT '';
+  ALTER TABLE fleet_members ADD COLUMN asked_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE fleet_members ADD COLUMN shown_vehicle TEXT;
+  ALTER TABLE fleet_members ADD COLUMN shown_owner TEXT;
+  UPDATE fleet_members SET asked_ms = since_ms;
+  `,
 ]
