@@ -3,7 +3,7 @@
  * crosses the node's local socket as JSON (local/operations.ts).
  */
 
-import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
 import type { Ask, Micros, Payment } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
@@ -66,8 +66,14 @@ export interface NodeApi {
   /** Before it asks; with an owner, only as a vehicle of this one. */
   fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow
   fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[]
+  /** Has every member end its ban of this owner, for jobs that have begun by now. */
+  fleetClear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number }
   /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
   fleetRotate(finish: boolean): { readonly keys: readonly PeerId[] }
+  /** Lists the owners that get no work from this node, since one of their vehicles lied. */
+  bans(): BanRow[]
+  /** Ends the ban of an owner on this node, for what it did in jobs that have begun by now. Throws RequestError. */
+  liftBan(owner: OwnerId): BanRow
   /** Shows the judgement of the owner's rules on the vehicle. */
   why(): WhyView
   /** At once, and after each change. */
@@ -134,6 +140,17 @@ export interface PeerRow {
   readonly ageMs: number
   readonly connected: boolean
   readonly self: boolean
+}
+
+export interface BanRow {
+  readonly owner: OwnerId
+  /** The vehicle that lied. */
+  readonly peer: PeerId
+  /** It signed two results for one place, which anybody can check; or this node computed another result itself. */
+  readonly because: 'equivocation' | 'recomputed'
+  /** The lease that the two receipts are for, or the receipt that was found wrong. */
+  readonly evidence: RecordId
+  readonly sinceMs: number
 }
 
 export interface SubmitRequest {

@@ -15,7 +15,7 @@ export const decodeDepthMax = 16
 export const recordBytesMax = {
   /** A certificate of an owner is a peer id. */
   owner: 1024,
-  /** 512 revocations of 90 bytes, and the rest. */
+  /** 512 revocations and 64 cleared owners of 90 bytes each, and the rest. */
   charter: 60 * 1024,
   credential: 1024,
   /** With certificate, credential, four addresses and four engines an advert takes about 1,600 bytes. */
@@ -45,8 +45,15 @@ export const recordBytesMax = {
 export const nonceBytesMax = 64
 /** The opening that shows a receipt's results: 64 of 61 bytes, and a nonce. */
 export const openingBytesMax = 8 * 1024
-/** Two receipts with their openings, their lease, and the owner's certificate. */
-export const evidenceBytesMax = 80 * 1024
+/** Two receipts with their openings, their lease, the job's manifest and handovers, and the owner's certificate. */
+export const evidenceBytesMax = 154 * 1024
+/**
+ * Jobs that began longer ago convince nobody of a lie: as long as the longest job runs, and is kept. Without an end,
+ * whoever buys a car could accuse its first owner of what the car did in its youth.
+ */
+export const evidenceAgeMsMax = 60 * 24 * 3_600_000
+/** Owners that a charter clears of what is older than its word: those of one such time. 64 take 6 KB. */
+export const clearedOwnersMax = 64
 /** The longest record with an opening; also an offer with the longest manifest, lease and chain of handovers. */
 export const messageBytesMax = 160 * 1024
 /** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
@@ -278,9 +285,14 @@ assert(
   'every record and its opening fit a message',
 )
 assert(
-  carried('lease') + 2 * (carried('receipt') + openingBytesMax) + carried('owner') + fieldsBytes <=
+  carried('manifest') +
+    handoverRecordsMax * carried('handover') +
+    carried('lease') +
+    2 * (carried('receipt') + openingBytesMax) +
+    carried('owner') +
+    fieldsBytes <=
     evidenceBytesMax,
-  'two full receipts fit the evidence',
+  'two full receipts and all that they rest on fit the evidence',
 )
 assert(evidenceBytesMax + fieldsBytes <= messageBytesMax, 'evidence fits a message')
 assert(

@@ -73,8 +73,10 @@ export const targets: Readonly<Record<string, Target>> = {
       { good: [codec.good], runs: 3_000, read: (bytes) => void strict(codec, bytes, name) },
     ]),
   ),
-  evidence: target([encodeCbor({ lease, receipts: [], certificate: null })], 3_000, (bytes) =>
-    allowing([ProtocolError], () => decodeEvidence(bytes)),
+  evidence: target(
+    [encodeCbor({ manifest: lease, handovers: [], lease, receipts: [], certificate: null })],
+    3_000,
+    (bytes) => allowing([ProtocolError], () => decodeEvidence(bytes)),
   ),
   report: target(
     [encodeReport({ job: hash, recordPages: [hash], shardList: [hash], results: [hash] })],

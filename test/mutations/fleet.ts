@@ -46,15 +46,16 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'A vehicle that is not admitted gets a credential.',
     file: 'src/host/membership/registrar.ts',
-    find: "    if (known.state !== 'admitted') return { state: known.state }\n",
-    replace: '',
+    find: "      case 'pending':\n        this.#wait(known, applicant, host, nowMs)\n        return { state: 'pending' }\n",
+    replace:
+      "      case 'pending':\n        return { state: 'admitted', credential: signCredential(this.#key, applicant) }\n",
     caughtBy: ['test/mesh/fleet.test.ts'],
   },
   {
     name: 'A vehicle that was admitted gets a credential for another owner.',
     file: 'src/host/membership/registrar.ts',
-    find: "else if (known.state === 'admitted' && differs(known, applicant))",
-    replace: "else if (known.state === 'pending')",
+    find: 'if (known!.owner !== null && differs(known!, applicant)) {',
+    replace: 'if (known!.owner === applicant.owner && differs(known!, applicant)) {',
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {

@@ -53,7 +53,13 @@ test('the longest offer, statement, evidence and list of ids fit a message', () 
     signature: new Uint8Array(64),
   })
   const receipt = { record: longest('receipt'), opening: fullOpening }
-  const evidence = { lease: longest('lease'), receipts: [receipt, receipt], certificate: longest('owner') }
+  const evidence = {
+    manifest: longest('manifest'),
+    handovers: times(handoverRecordsMax, () => longest('handover')),
+    lease: longest('lease'),
+    receipts: [receipt, receipt],
+    certificate: longest('owner'),
+  }
   const messages: Message[] = [
     {
       type: 'offer',

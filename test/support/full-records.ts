@@ -13,6 +13,7 @@ import { openStatement } from '../../src/protocol/ledger/statement.ts'
 import {
   blindCandidatesMax,
   blindKeysMax,
+  clearedOwnersMax,
   documentListBytesMax,
   givenMax,
   holdingVerdictsMax,
@@ -108,6 +109,7 @@ const full = {
       registrars: times(4, () => 'r'.repeat(256)),
       operatorPpm: 1_000_000,
       revoked: times(revocationsMax, (i) => ({ id: fullOwner(i), untilMs: most })),
+      cleared: times(clearedOwnersMax, (i) => ({ owner: fullOwner(i), atMs: most })),
     },
   ],
   credential: [

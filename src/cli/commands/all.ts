@@ -1,5 +1,6 @@
 /** All commands, in the order in which help shows them. */
 import { auditCommand } from './audit.ts'
+import { bansCommand } from './bans.ts'
 import { billCommand } from './bill.ts'
 import { configCommand } from './config.ts'
 import { earningsCommand } from './earnings.ts'
@@ -24,6 +25,7 @@ export const commands = [
   swarmCommand,
   nodeCommand,
   peersCommand,
+  bansCommand,
   metricsCommand,
   whyCommand,
   pauseCommands,

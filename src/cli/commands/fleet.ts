@@ -1,5 +1,5 @@
 /** `carpool fleet`: lets a person decide which vehicles may join. */
-import { writeFileSync } from 'node:fs'
+import { lstatSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { generateKey } from '@libp2p/pnet'
 import type { Command } from 'commander'
@@ -127,6 +127,26 @@ export function fleetCommand(program: Command): void {
     })
   addOptions(revoke, clientOptionNames)
 
+  const clear = fleet
+    .command('clear')
+    .argument('<owner>', 'the owner, as carpool bans lists it')
+    .summary('forgive an owner whose vehicle lied')
+    .description(
+      'Forgives an owner what its vehicles did in jobs that have begun by now, for instance with a key that was ' +
+        'stolen. Every node of the fleet ends its ban; a new lie bans the owner again.',
+    )
+    .action(async (owner: string, flags: Flags) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const known = ownerFrom(owner)
+      const cleared = await withNode(dataDir, (node) => node.fleetClear(known))
+      if (json) printJson({ event: 'cleared', ...cleared })
+      else
+        print(
+          `owner ${cleared.owner} is cleared; nodes of the fleet end their bans as the charter reaches them`,
+        )
+    })
+  addOptions(clear, clientOptionNames)
+
   const list = fleet
     .command('list')
     .summary('list the vehicles that wait, are in, or are out')
@@ -160,6 +180,9 @@ const hoursMax = credentialTtlMs / 3_600_000
 function initFleet(flags: Flags): void {
   const { dataDir, json } = resolveConfig(clientOptionNames, flags)
   const path = keyPath(flags.key, dataDir, 'fleet')
+  const output = typeof flags.output === 'string' ? resolve(flags.output) : join(dataDir, 'fleet.json')
+  const meshKey = typeof flags.meshKey === 'string' ? [resolve(flags.meshKey)] : []
+  refuseExisting([path, output, ...meshKey])
   const key = makeKey(path, 'fleet')
   const charter = {
     name: flags.name as string,
@@ -168,17 +191,30 @@ function initFleet(flags: Flags): void {
     operatorPpm: flags.operatorShare as number,
     revoked: [],
   }
-  const output = typeof flags.output === 'string' ? resolve(flags.output) : join(dataDir, 'fleet.json')
   writeOrPrint(charterText(signCharter(key, charter, Date.now())), output, json)
-  if (typeof flags.meshKey === 'string') {
+  for (const file of meshKey) {
     const bytes = new Uint8Array(95)
     generateKey(bytes)
-    writeFileSync(resolve(flags.meshKey), bytes, { mode: 0o600, flag: 'wx' })
+    writeFileSync(file, bytes, { mode: 0o600, flag: 'wx' })
   }
   if (!json)
     note(
       `the registrar: carpool node --fleet ${quoted(output)} --fleet-key ${quoted(path)}; every other node: --fleet ${quoted(output)}`,
     )
+}
+
+/**
+ * A fleet is its key: a second charter of the same key would replace the first on every node, and forget who is
+ * revoked. Nothing is written before all is known to be new. Throws CommandFailure.
+ */
+function refuseExisting(paths: readonly string[]): void {
+  const twice = paths.find((path, i) => paths.indexOf(path) !== i)
+  if (twice !== undefined) throw new CommandFailure(`${twice} cannot be two files at once`, usageExitCode)
+  const existing = paths.find((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+  if (existing === undefined) return
+  throw new CommandFailure(
+    `there is a fleet already: ${existing} exists, and stays as it is; for another fleet, name other files with --key and --output`,
+  )
 }
 
 async function admitVehicle(text: string, flags: Flags): Promise<void> {
@@ -242,7 +278,8 @@ function isOwner(text: string): text is OwnerId {
   return /^[0-9a-f]{64}$/.test(text)
 }
 
-function ownerFrom(text: string): OwnerId {
+/** Throws CommandFailure. */
+export function ownerFrom(text: string): OwnerId {
   if (isOwner(text)) return text
   throw new CommandFailure(`'${text}' is not an owner id; carpool owner init prints one`)
 }

@@ -169,6 +169,11 @@ export class FleetMember implements Doorkeeper {
     if (isRegistrars || this.#refusal?.isRegistrars !== true) this.#refusal = { why, isRegistrars }
   }
 
+  /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
+  isCleared(owner: OwnerId, begunMs: number): boolean {
+    return this.#fleet.isCleared(owner, begunMs)
+  }
+
   /** Throws ProtocolError when this vehicle may not take part. */
   vouch({ peer, owner, credential, name }: Capacity): void {
     const verified = this.#fleet.vouch(credential, peer, owner, Date.now())

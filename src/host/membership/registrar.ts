@@ -9,7 +9,13 @@
 import { renameSync, rmSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { credentialTtlMs, pendingTtlMs, revocationsMax } from '../../protocol/limits.ts'
+import {
+  clearedOwnersMax,
+  credentialTtlMs,
+  evidenceAgeMsMax,
+  pendingTtlMs,
+  revocationsMax,
+} from '../../protocol/limits.ts'
 import type { Charter, Fleet } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
@@ -180,6 +186,19 @@ export class Registrar {
     return rows.map((row) => ({ ...rowOf(row), state: 'revoked' }))
   }
 
+  /** Forgives an owner, in the whole fleet, what its vehicles did in jobs that have begun by now. Throws RequestError. */
+  clear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number } {
+    const atMs = Date.now()
+    const { cleared = [] } = this.#charter
+    const others = cleared.filter((one) => one.owner !== owner && one.atMs > atMs - evidenceAgeMsMax)
+    if (others.length >= clearedOwnersMax)
+      throw new RequestError(
+        `${clearedOwnersMax} owners were cleared within ${evidenceAgeMsMax / dayMs} days, and a charter cannot name more`,
+      )
+    this.#sign({ cleared: [...others, { owner, atMs }] })
+    return { owner, atMs }
+  }
+
   /**
    * Makes a second key, which signs everything from now on, while both are in force. Throws RequestError while an
    * earlier change is not finished.
@@ -258,6 +277,7 @@ export class Registrar {
   }
 }
 
+const dayMs = 24 * 3_600_000
 const rotatedSetting = 'fleet-key-changed-ms'
 
 type Facts = Pick<FleetMemberRow, 'owner' | 'vehicle'>

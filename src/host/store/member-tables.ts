@@ -2,7 +2,7 @@
  * The tables that keep members out or let them in: owners who lied, credentials that were shown, and a fleet's
  * vehicles.
  */
-import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { Database } from './database.ts'
 
@@ -15,6 +15,10 @@ export interface Ban {
   readonly because: 'recomputed' | 'equivocation'
   /** Evidence (src/protocol/verification/evidence.ts), or the body of the receipt that was found wrong. */
   readonly evidence: Uint8Array
+  /** Names it: the lease about which the vehicle lied, or the receipt that was found wrong. */
+  readonly evidenceId: RecordId
+  /** When the job began in which it lied. */
+  readonly begunMs: number
   readonly atMs: number
 }
 
@@ -48,22 +52,42 @@ export class MemberTables {
   /** Owners who lied. */
   bans(): Ban[] {
     return this.#database.all<Ban>(
-      'SELECT owner, peer, because, evidence, at_ms AS atMs FROM bans ORDER BY owner',
+      `SELECT owner, peer, because, evidence, evidence_id AS evidenceId, begun_ms AS begunMs, at_ms AS atMs
+       FROM bans ORDER BY owner`,
     )
   }
 
   /** The first proof stays. */
-  putBan({ owner, peer, because, evidence, atMs }: Ban): void {
+  putBan({ owner, peer, because, evidence, evidenceId, begunMs, atMs }: Ban): void {
     this.#database.transaction(() =>
       this.#database.run(
-        'INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?)',
+        'INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?)',
         owner,
         peer,
         because,
         evidence,
         atMs,
+        evidenceId,
+        begunMs,
       ),
     )
+  }
+
+  dropBan(owner: OwnerId): void {
+    this.#database.transaction(() => this.#database.run('DELETE FROM bans WHERE owner = ?', owner))
+  }
+
+  /** Owners who were forgiven, and until when jobs had to begin for that. */
+  liftedBans(): { readonly owner: OwnerId; readonly atMs: number }[] {
+    return this.#database.all('SELECT owner, at_ms AS atMs FROM lifted_bans ORDER BY owner')
+  }
+
+  /** Ends the ban of an owner, and remembers that. */
+  liftBan(owner: OwnerId, atMs: number): void {
+    this.#database.transaction(() => {
+      this.#database.run('INSERT OR REPLACE INTO lifted_bans VALUES (?, ?)', owner, atMs)
+      this.#database.run('DELETE FROM bans WHERE owner = ?', owner)
+    })
   }
 
   credentialOf(peer: PeerId): SignedRecord | undefined {

@@ -187,4 +187,13 @@ export const migrations: readonly string[] = [
   ALTER TABLE fleet_members ADD COLUMN shown_owner TEXT;
   UPDATE fleet_members SET asked_ms = since_ms;
   `,
+  `
+  -- What names the proof of a ban (the lease, or the receipt that was found wrong), and when its job began.
+  ALTER TABLE bans ADD COLUMN evidence_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE bans ADD COLUMN begun_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE bans SET begun_ms = at_ms;
+
+  -- Owners whom this node's own owner has forgiven what they did in jobs that had begun by then.
+  CREATE TABLE lifted_bans (owner TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -14,6 +14,7 @@ import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import {
+  clearedOwnersMax,
   clockSkewMaxMs,
   credentialTtlMs,
   fleetKeyChangesMax,
@@ -43,6 +44,14 @@ export interface Charter {
   readonly operatorPpm: number
   /** Peers and owners that nobody deals with any more. */
   readonly revoked: readonly Revocation[]
+  /** Owners that nobody bans for what they did before; none where this is not there. */
+  readonly cleared?: readonly Clearing[]
+}
+
+interface Clearing {
+  readonly owner: OwnerId
+  /** Milliseconds since 1970: lies in jobs that had begun by then are forgiven. */
+  readonly atMs: number
 }
 
 interface Revocation {
@@ -67,7 +76,11 @@ const charterSchema: z.ZodType<Charter> = z.strictObject({
   revoked: z
     .array(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]), untilMs: naturalSchema }))
     .max(revocationsMax),
-})
+  cleared: z
+    .array(z.strictObject({ owner: ownerSchema, atMs: naturalSchema }))
+    .max(clearedOwnersMax)
+    .optional(),
+}) as z.ZodType<Charter>
 
 const credentialSchema: z.ZodType<Credential> = z.strictObject({
   peer: peerIdSchema,
@@ -155,6 +168,12 @@ export class Fleet {
       throw notAdmitted('its credential lives for too long')
     if (this.isRevoked(payload.peer) || this.isRevoked(payload.owner)) throw notAdmitted('it is revoked')
     return opened
+  }
+
+  /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
+  isCleared(owner: OwnerId, begunMs: number): boolean {
+    const { cleared = [] } = this.charter.payload
+    return cleared.some((clearing) => clearing.owner === owner && begunMs <= clearing.atMs)
   }
 
   isRevoked(id: PeerId | OwnerId): boolean {
