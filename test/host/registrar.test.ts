@@ -10,7 +10,12 @@ import { type Applicant, Registrar } from '../../src/host/membership/registrar.t
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
-import { credentialTtlMs, pendingMembersPerHostMax, pendingTtlMs } from '../../src/protocol/limits.ts'
+import {
+  clearedOwnersMax,
+  credentialTtlMs,
+  pendingMembersPerHostMax,
+  pendingTtlMs,
+} from '../../src/protocol/limits.ts'
 import { Fleet, openCredential } from '../../src/protocol/membership/fleet.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { peerNamed } from '../support/core-fakes.ts'
@@ -168,4 +173,20 @@ test('an owner’s certificate makes a vehicle its own, and no other', () => {
   assert.throws(() => ownerOf(vehicle.peerId, over), /over/)
   const alone: PeerId = vehicle.peerId
   assert.equal(ownerOf(alone, null), ownerIdOf(sha256, alone))
+})
+
+test('a charter clears an owner of what it did before, through revocations and changes of key, and so many at most', (t) => {
+  const { registrar, fleet } = opened(t)
+  const [van, bus] = [applicant('van'), applicant('bus')]
+  const { atMs } = registrar.clear(van.owner)
+  registrar.admit(bus.peer, bus.owner, 'bus')
+  registrar.revoke(bus.peer)
+  registrar.rotate()
+  assert.deepEqual(
+    [fleet.isCleared(van.owner, atMs), fleet.isCleared(van.owner, atMs + 1), fleet.isCleared(bus.owner, 0)],
+    [true, false, false],
+  )
+  for (let i = 1; i < clearedOwnersMax; i += 1) registrar.clear(applicant(`owner ${i}`).owner)
+  assert.throws(() => registrar.clear(bus.owner), /a charter cannot name more/)
+  registrar.clear(van.owner)
 })

@@ -1,8 +1,10 @@
 /** A fleet's doors, with strangers at them who say what they like. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { pino } from 'pino'
+import { readCredential } from '../../src/host/membership/certificates.ts'
 import {
   decodeGreeting,
   encodeGreeting,
@@ -11,7 +13,10 @@ import {
   type Reply,
 } from '../../src/host/membership/greeting.ts'
 import { Network } from '../../src/host/network/network.ts'
+import { loadKey } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
+import { encodeMessage } from '../../src/protocol/message.ts'
+import { liar } from '../support/liar.ts'
 import { Mesh, type MeshNode } from '../support/mesh.ts'
 
 let mesh: Mesh
@@ -104,4 +109,63 @@ test('an applicant whose name would draw on a terminal is not listed, and not lo
   await mesh.until('an honest applicant is listed', () => api.fleetMembers().length > before)
   assert.equal(api.fleetMembers().length, before + 1)
   assert(!lines.items.some(({ msg }) => msg.includes('van 7 asks')))
+})
+
+/** Whoever has the car's key, and the credential that lies beside it. */
+async function thief(t: TestContext, car: MeshNode): Promise<Network> {
+  const key = loadKey(join(car.dataDir, 'node.key'))
+  const { record } = readCredential(join(car.dataDir, 'credential.json'))
+  const network = await Network.start({
+    privateKey: key.toLibp2p(),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    bootstrap: mesh.running().flatMap(({ api }) => api.info().addresses),
+    log: pino({ level: 'silent' }),
+    gossipScope: mesh.submitter.api.info().fleet!.key,
+    doorkeeper: {
+      fleet: mesh.submitter.api.info().fleet!.key,
+      meet: async (_: PeerId, line) => {
+        await line.send(
+          encodeGreeting({ credential: record, vehicle: car.name, certificate: null, charter: 0 }),
+        )
+        decodeGreeting(await line.receive())
+        await line.send(encodeReply({ refused: null, credential: null, charters: [] }))
+        await line.receive()
+      },
+    },
+  })
+  t.after(() => network.stop())
+  return network
+}
+
+test('an owner whose car’s key was stolen is banned by all, forgiven by one, and cleared by the fleet', async (t) => {
+  const registrar = mesh.submitter
+  const car = mesh.node('car-1')
+  const { owner } = car.api.info()
+  await car.stop()
+  const witnesses = mesh.running()
+  const network = await thief(t, car)
+  await mesh.until('it is in', () => network.connectedPeers().length >= witnesses.length)
+  const of = { vehicle: loadKey(join(car.dataDir, 'node.key')), owner: null, certifiedMs: 0 }
+  const { evidence, lease } = liar({ of })
+  const accuse = (whom: MeshNode) => network.send(whom.peer, encodeMessage({ type: 'evidence', evidence }))
+  const isBannedAt = ({ api }: MeshNode) => api.bans().some((ban) => ban.owner === owner)
+  await accuse(registrar)
+  await mesh.until('everybody bans', () => witnesses.every(isBannedAt))
+  assert.deepEqual(
+    registrar.api.bans().map((ban) => [ban.peer, ban.because, ban.evidence]),
+    [[car.peer, 'equivocation', lease.id]],
+  )
+
+  registrar.api.liftBan(owner)
+  await accuse(registrar)
+  const bus = mesh.node('bus')
+  await bus.restart()
+  await mesh.acquainted()
+  assert.deepEqual([isBannedAt(registrar), isBannedAt(bus)], [false, true], 'others tell it again in vain')
+  registrar.api.fleetClear(owner)
+  await mesh.until('everybody ends its ban', () => !witnesses.some(isBannedAt))
+  await accuse(registrar)
+  await bus.restart()
+  await mesh.acquainted()
+  assert(!witnesses.some(isBannedAt), 'and it stays ended, after a restart, too')
 })

@@ -144,4 +144,32 @@ export const fleet: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/host/registrar.test.ts'],
   },
+  {
+    name: 'A ban that was lifted comes back with the same evidence.',
+    file: 'src/host/membership/bans.ts',
+    find: 'return begunMs <= (this.#lifted.get(owner) ?? -1) || this.#options.isCleared(owner, begunMs)',
+    replace: 'return this.#options.isCleared(owner, begunMs)',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
+    name: 'An owner is banned for a car that it had sold.',
+    file: 'src/host/membership/bans.ts',
+    find: ' || this.#hadLeft(lie)',
+    replace: '',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
+    name: 'A new charter forgets who is cleared.',
+    file: 'src/host/membership/registrar.ts',
+    find: '{ ...this.#charter, revoked: this.#revoked(), ...change }',
+    replace: '{ ...this.#charter, cleared: [], revoked: this.#revoked(), ...change }',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A second fleet init signs over the first.',
+    file: 'src/cli/commands/fleet.ts',
+    find: '  if (existing === undefined) return\n',
+    replace: '  if (existing !== null) return\n',
+    caughtBy: ['test/cli/commands.test.ts'],
+  },
 ]

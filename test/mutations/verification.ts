@@ -36,4 +36,18 @@ export const verification: readonly Mutation[] = [
     replace: 'const rest = candidates.slice(i + 1)',
     caughtBy: ['test/protocol/tally.test.ts'],
   },
+  {
+    name: 'A certificate that was over accuses its owner.',
+    file: 'src/protocol/verification/evidence.ts',
+    find: 'certificate.expiresMs <= begunMs)',
+    replace: 'certificate.expiresMs <= 0)',
+    caughtBy: ['test/protocol/evidence.test.ts'],
+  },
+  {
+    name: 'A lease that anybody signed is evidence.',
+    file: 'src/protocol/verification/evidence.ts',
+    find: 'if (!successionOf(manifest.id, manifest.payload, opened).signers.has(lease.signer))',
+    replace: 'if (opened.length > 100)',
+    caughtBy: ['test/protocol/evidence.test.ts'],
+  },
 ]

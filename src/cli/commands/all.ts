@@ -1,15 +1,13 @@
 /** All commands, in the order in which help shows them. */
 import { auditCommand } from './audit.ts'
-import { bansCommand } from './bans.ts'
 import { billCommand } from './bill.ts'
 import { configCommand } from './config.ts'
 import { earningsCommand } from './earnings.ts'
-import { fleetCommand } from './fleet.ts'
 import { jobCommands } from './jobs.ts'
 import { ledgerCommand } from './ledger.ts'
+import { membershipCommands } from './membership.ts'
 import { metricsCommand } from './metrics.ts'
 import { nodeCommand } from './node.ts'
-import { ownerCommand } from './owner.ts'
 import { pauseCommands } from './pause.ts'
 import { peersCommand } from './peers.ts'
 import { quoteCommand } from './quote.ts'
@@ -25,7 +23,6 @@ export const commands = [
   swarmCommand,
   nodeCommand,
   peersCommand,
-  bansCommand,
   metricsCommand,
   whyCommand,
   pauseCommands,
@@ -40,7 +37,6 @@ export const commands = [
   settleCommand,
   ledgerCommand,
   simCommand,
-  ownerCommand,
-  fleetCommand,
+  ...membershipCommands,
   configCommand,
 ]

@@ -43,7 +43,7 @@ export function bansCommand(program: Command): void {
 }
 
 /** Returns a table and, below it, the command to run next. */
-export function describeBans(rows: readonly BanRow[], nowMs: number): string[] {
+function describeBans(rows: readonly BanRow[], nowMs: number): string[] {
   const total = `${formatCount(rows.length, 'owner')} banned`
   return [
     ...formatTable(columns(nowMs), rows),
