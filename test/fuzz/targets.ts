@@ -2,12 +2,14 @@
  * What is fuzzed: every decoder of bytes that come from outside this process, with good examples to bend, and what it
  * may throw. Whatever else it throws is a defect, and so is what it accepts and writes otherwise.
  */
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { fromString, toString as textOf } from 'uint8arrays'
+import { clean, isPrintable, printableJson } from '../../src/base/printable.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
 import {
   charterText,
@@ -15,10 +17,17 @@ import {
   readCredential,
   signCharter,
 } from '../../src/host/membership/certificates.ts'
+import {
+  decodeGreeting,
+  decodeReply,
+  encodeGreeting,
+  encodeReply,
+} from '../../src/host/membership/greeting.ts'
 import { decodeAnswer, decodeQuestion, encodeQuestion } from '../../src/host/network/block-frames.ts'
 import { cidFromBytes, cidToBytes } from '../../src/host/network/cid-bytes.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
 import { framePrefix, frames } from '../../src/host/network/frames.ts'
+import { areaOf, placeOf } from '../../src/host/network/reach.ts'
 import {
   seal,
   sealResult,
@@ -48,7 +57,7 @@ import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/mes
 import { RecordError } from '../../src/runtimes/runtime.ts'
 import { admit } from '../../src/runtimes/wasm/admission.ts'
 import { codecs, lease, strict } from '../support/codecs.ts'
-import { cidNamed } from '../support/core-fakes.ts'
+import { cidNamed, peerNamed } from '../support/core-fakes.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
@@ -77,6 +86,40 @@ export const targets: Readonly<Record<string, Target>> = {
     [encodeCbor({ manifest: lease, handovers: [], lease, receipts: [], certificate: null })],
     3_000,
     (bytes) => allowing([ProtocolError], () => decodeEvidence(bytes)),
+  ),
+  greeting: target(
+    [encodeGreeting({ credential: lease, vehicle: 'van', certificate: null, charter: 1 })],
+    3_000,
+    (bytes) => allowing([ProtocolError], () => decodeGreeting(bytes)),
+  ),
+  reply: target([encodeReply({ refused: 'wait', credential: null, charters: [lease] })], 3_000, (bytes) =>
+    allowing([ProtocolError], () => decodeReply(bytes)),
+  ),
+  address: target(
+    [
+      '/ip4/203.0.113.7/tcp/4001',
+      '/ip6/::ffff:127.0.0.1/tcp/1',
+      '/ip6/fe80::1/tcp/9',
+      '/dns4/car.example.org/tcp/443',
+      '/dns/localhost/tcp/1',
+    ].map((text) => new TextEncoder().encode(text)),
+    3_000,
+    (bytes) => {
+      const place = placeOf(peerNamed('v'), new TextDecoder().decode(bytes))
+      if (place === undefined) return
+      const [host, tcp] = place.address.getComponents()
+      assert(tcp?.name === 'tcp' && Number(tcp.value) > 0 && Number(tcp.value) < 65_536)
+      if (host!.name.startsWith('ip')) areaOf(host!.value!)
+    },
+  ),
+  shown: target(
+    ['\x1b[2J', 'a\u202eb\r\n', 'Ä🚗 \ud800'].map((text) => new TextEncoder().encode(text)),
+    3_000,
+    (bytes) => {
+      const text = new TextDecoder().decode(bytes)
+      assert(isPrintable(clean(text, 20)) && [...clean(text, 20)].length <= 20)
+      assert.deepEqual([isPrintable(printableJson(text)), JSON.parse(printableJson(text))], [true, text])
+    },
   ),
   report: target(
     [encodeReport({ job: hash, recordPages: [hash], shardList: [hash], results: [hash] })],

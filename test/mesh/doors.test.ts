@@ -111,8 +111,13 @@ test('an applicant whose name would draw on a terminal is not listed, and not lo
   assert(!lines.items.some(({ msg }) => msg.includes('van 7 asks')))
 })
 
-/** Whoever has the car's key, and the credential that lies beside it. */
-async function thief(t: TestContext, car: MeshNode): Promise<Network> {
+/** Whoever has the car's key, and the credential that lies beside it; and what it says to everybody that it meets. */
+async function thief(
+  t: TestContext,
+  car: MeshNode,
+  refused: string | null = null,
+  onSaid: () => void = () => {},
+): Promise<Network> {
   const key = loadKey(join(car.dataDir, 'node.key'))
   const { record } = readCredential(join(car.dataDir, 'credential.json'))
   const network = await Network.start({
@@ -128,7 +133,8 @@ async function thief(t: TestContext, car: MeshNode): Promise<Network> {
           encodeGreeting({ credential: record, vehicle: car.name, certificate: null, charter: 0 }),
         )
         decodeGreeting(await line.receive())
-        await line.send(encodeReply({ refused: null, credential: null, charters: [] }))
+        await line.send(encodeReply({ refused, credential: null, charters: [] }))
+        onSaid()
         await line.receive()
       },
     },
@@ -168,4 +174,17 @@ test('an owner whose car’s key was stolen is banned by all, forgiven by one, a
   await bus.restart()
   await mesh.acquainted()
   assert(!witnesses.some(isBannedAt), 'and it stays ended, after a restart, too')
+})
+
+test('a member’s refusal changes nothing for nodes whose own credentials are good', async (t) => {
+  const witnesses = mesh.running()
+  let said = 0
+  await thief(t, mesh.node('car-1'), call, () => {
+    said += 1
+  })
+  await mesh.until('it refused everybody, several times', () => said >= 3 * witnesses.length)
+  for (const { api } of witnesses) {
+    const { state, why } = api.info().fleet!
+    assert.deepEqual([state, why], ['admitted', null])
+  }
 })
