@@ -15,6 +15,7 @@ import {
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
+import type { Verified } from '../record/record.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
@@ -67,7 +68,12 @@ export class VerdictAudit {
     const contradicting = verdict.contradicting.map((id) => this.#voice(id, position, name))
     if (outcome === 'failed') return
     this.#checkAcceptance(verdict, agreeing, contradicting, name)
-    for (const { owner } of contradicting) this.contradicted.add(owner)
+    for (const { owner, result } of contradicting) {
+      this.contradicted.add(owner)
+      const finding = this.#findings.of(result, position)
+      if (finding?.state === 'good' && finding.exhausted)
+        this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)
+    }
   }
 
   #checkAcceptance(
@@ -115,9 +121,8 @@ export class VerdictAudit {
       return
     }
     for (const claim of agreeing) {
-      const comparable = agreement === 'class-text' && this.#areAlike(claim.result, result, position)
-      const sameClass = agreeing.every((other) => other.isa !== claim.isa || other.result === claim.result)
-      if (claim.result !== result && !(comparable && sameClass))
+      const isAlike = agreement === 'class-text' && this.#areAlike(claim.result, result, position)
+      if (claim.result !== result && !isAlike)
         this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
     }
   }
@@ -133,6 +138,10 @@ export class VerdictAudit {
     const results = [...new Set(agreeing.map(({ result }) => result))]
     if (!results.includes(accepted))
       this.#blame(`${name} accepts ${accepted}, which nobody who agrees claims`)
+    else if (accepted !== mostClaimed(agreeing))
+      this.#blame(
+        `${name} accepts ${accepted}, and more of those who agree, or an earlier lease, have another`,
+      )
     for (const [i, one] of results.entries())
       for (const other of results.slice(0, i))
         if (!this.#areAlike(one, other, position))
@@ -151,6 +160,8 @@ export class VerdictAudit {
       this.#blame(`${name} rests on a recomputation that is not in the report`)
       return
     }
+    if (recomputed.exhausted)
+      this.#blame(`${name} rests on a recomputation whose machine ran out of something`)
     for (const claim of agreeing) {
       if (claim.result === result) continue
       // A standby's report has the results that were accepted, and may lack others that say the same.
@@ -177,6 +188,20 @@ export class VerdictAudit {
   #blame(problem: string): void {
     this.#problems.blame(problem)
   }
+}
+
+/** Returns the result that most of these claim, of equals the one whose lease was signed first. */
+function mostClaimed(voices: readonly Voice[]): Cid {
+  const counts = new Map<Cid, number>()
+  for (const { result } of voices) counts.set(result, (counts.get(result) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  const best = voices.filter(({ result }) => counts.get(result) === most)
+  return best.reduce((first, next) => (isEarlier(next.lease, first.lease) ? next : first)).result
+}
+
+function isEarlier(a: Verified, b: Verified): boolean {
+  if (a.epoch !== b.epoch) return a.epoch < b.epoch
+  return a.signer === b.signer ? a.serial < b.serial : a.signer < b.signer
 }
 
 /** Compares results whose bytes differ. */

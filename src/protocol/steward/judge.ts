@@ -13,7 +13,7 @@ import {
   windowIdleMs,
   windowMarginMs,
 } from '../limits.ts'
-import { answersAlike, type Claim } from '../verification/tally.ts'
+import { answersAlike, type Claim, representative } from '../verification/tally.ts'
 import type { Desk } from './desk.ts'
 import { contradictOwner, pointless, withdrawLease } from './endings.ts'
 import type { ShardState } from './shard-board.ts'
@@ -63,7 +63,7 @@ function provide(desk: Desk, shard: ShardState, agreeing: readonly Claim[], nowM
   }
   const passed = agreeing.filter(({ owner }) => desk.windows!.hasPassed(owner, shard.position))
   if (passed.length >= audits.replicas) {
-    const { result } = passed[0]!
+    const result = representative(agreeing)
     giveVerdict(desk, shard, { outcome: 'accepted', result, because: 'audited' }, agreeing, [], nowMs)
     return
   }
