@@ -29,7 +29,7 @@ import { comparedResultsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 
 /** A lease's place among those of its job. */
-export type LeaseTurn = Pick<Verified, 'epoch' | 'signer' | 'serial'>
+type LeaseTurn = Pick<Verified, 'epoch' | 'signer' | 'serial'>
 
 export interface Claim {
   readonly peer: PeerId
