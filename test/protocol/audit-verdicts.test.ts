@@ -333,6 +333,53 @@ test('results of a blind job are read as far as they are not sealed', () => {
   isBlamed(report)
 })
 
+/** A shard that failed although these claims on it are said to agree. */
+function owing(
+  texts: readonly string[],
+  against: readonly string[] = [],
+  because: ShardVerdict['because'] = 'ended',
+  assurance: Partial<Assurance> = { replicas: 3 },
+): WrittenReport {
+  const report = new WrittenReport(1, { assurance })
+  const say = (text: string, i: number) => report.work(i, [0], report.result(text))
+  const agreeing = texts.map(say)
+  const contradicting = against.map((text, i) => say(text, texts.length + i))
+  report.verdict(0, null, agreeing, { outcome: 'failed', because, contradicting })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  return report
+}
+
+test('a shard without a result owes claims of enough owners that agree, and of nobody else', () => {
+  isBlamed(owing(['a', 'a']))
+  isBlamed(owing(['a', 'a'], ['b'], 'no-owner-left'))
+  isBlamed(owing(['a']), /owes 1 claims, with 0 against, where 2 have to agree/)
+  isBlamed(owing(['a', 'a'], ['b', 'c']), /owes 2 claims, with 2 against/)
+  isBlamed(owing(['a', 'b']), /owes claims of .* and of .*, which are not one answer/)
+  const audits: Audits = { replicas: 1, checks: 1, windowShards: 10, auditor: 'owners' }
+  isBlamed(owing(['a'], [], 'ended', { audits }))
+  isBlamed(owing(['a'], ['b'], 'ended', { audits }), /owes 1 claims, with 1 against/)
+  const invalid = owing([])
+  const nonsense = invalid.block(cidNamed('nonsense'), fromString('nonsense'))
+  const claims = [0, 1].map((i) => invalid.work(i, [0], nonsense))
+  invalid.records.splice(
+    invalid.records.findIndex(({ kind }) => kind === 'verdict'),
+    1,
+  )
+  invalid.verdict(0, null, claims, { outcome: 'failed', because: 'ended' })
+  isBlamed(invalid, /owes a claim of .*, which is no result/, /owes a claim of .*, which is no result/)
+})
+
+test('a job that is complete has no shard that it ended before', () => {
+  const report = new WrittenReport(1)
+  report.verdict(0, null, [], { outcome: 'failed', because: 'ended' })
+  report.end()
+  isBlamed(report, /says that the job ended before it, and the job did not/)
+  isBlamed(
+    voted({ agree: ['a', 'a'], because: 'ended' }),
+    /accepts a result because of ended, which is a reason to fail/,
+  )
+})
+
 const twoStewards = { stewards: [placeOf('steward'), placeOf('other')] }
 const other = peerNamed('other')
 

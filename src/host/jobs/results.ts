@@ -60,6 +60,7 @@ async function outcomeOf(
   get: GetBlock,
 ): Promise<readonly PageRecord[] | string> {
   if (verdict === undefined) return 'not verified yet'
+  if (verdict.because === 'ended') return 'not verified before the job ended'
   if (verdict.result === null) return `its shard failed: ${verdict.because}`
   const bytes = await get(verdict.result)
   if (bytes === undefined) return `its result ${verdict.result} is damaged or gone from this node`

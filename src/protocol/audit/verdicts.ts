@@ -66,7 +66,10 @@ export class VerdictAudit {
     if (this.#shards[position]?.shard !== shard) throw new Error(`${name} is on another shard`)
     const agreeing = verdict.agreeing.map((id) => this.#voice(id, position, name))
     const contradicting = verdict.contradicting.map((id) => this.#voice(id, position, name))
-    if (outcome === 'failed') return
+    if (outcome === 'failed') {
+      this.#checkOwed(verdict, agreeing, contradicting, name)
+      return
+    }
     this.#checkAcceptance(verdict, agreeing, contradicting, name)
     for (const { owner, result } of contradicting) {
       this.contradicted.add(owner)
@@ -74,6 +77,43 @@ export class VerdictAudit {
       if (finding?.state === 'good' && finding.exhausted)
         this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)
     }
+  }
+
+  /** A shard without a result may owe claims of enough owners that agree, more than all that say something else. */
+  #checkOwed(
+    { position, because }: ShardVerdict,
+    owed: readonly Voice[],
+    others: readonly Voice[],
+    name: string,
+  ): void {
+    if (because === 'ended' && this.#records.ends.every(({ outcome }) => outcome === 'complete'))
+      this.#blame(`${name} says that the job ended before it, and the job did not`)
+    if (owed.length === 0) return
+    const owners = new Set(owed.map(({ owner }) => owner))
+    if (owners.size !== owed.length) this.#blame(`${name} counts an owner twice`)
+    const { audits, replicas } = this.#manifest.assurance
+    const enough = audits === null ? Math.min(2, replicas) : audits.replicas
+    const against = this.#against(others, position)
+    if (owners.size < enough || owners.size <= against)
+      this.#blame(
+        `${name} owes ${owners.size} claims, with ${against} against, where ${enough} have to agree`,
+      )
+    // The report of a steward that did not look at them may lack their results: what is there is compared.
+    for (const [i, { result }] of owed.entries()) {
+      const finding = this.#findings.of(result, position)
+      if (finding === undefined) continue
+      if (finding.state !== 'good' || finding.exhausted)
+        this.#blame(`${name} owes a claim of ${result}, which is no result`)
+      for (const other of owed.slice(0, i).map((claim) => claim.result))
+        if (other !== result && this.#isKnownToDiffer(finding, other, position))
+          this.#blame(`${name} owes claims of ${other} and of ${result}, which are not one answer`)
+    }
+  }
+
+  #isKnownToDiffer(finding: Finding, other: Cid, position: number): boolean {
+    const { agreement } = this.#manifest
+    const found = this.#findings.of(other, position)
+    return agreement === 'bytes' || (found !== undefined && !isSame(finding, found, agreement))
   }
 
   #checkAcceptance(
@@ -84,7 +124,7 @@ export class VerdictAudit {
   ): void {
     const owners = new Set(agreeing.map((claim) => claim.owner))
     if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
-    if (because === 'no-owner-left' || because === 'too-many-losses') {
+    if (because === 'no-owner-left' || because === 'too-many-losses' || because === 'ended') {
       this.#blame(`${name} accepts a result because of ${because}, which is a reason to fail`)
       return
     }
