@@ -219,7 +219,7 @@ export const comparedResultsMax = 16
 /** An edit costs a pass over the page: with a page's 64 Ki characters, 200 passes take a tenth of a second. */
 export const toleratedEditsMax = 100
 export const comparedTextMax = 65_536
-/** Outputs that nest deeper are like nothing: comparing them must not end the stack. */
+/** Outputs that nest deeper are none: neither comparing them nor writing them out may end the stack. A guess. */
 export const outputDepthMax = 64
 /** Receipts that a shard's verdict names on either side, and a record of many shards together on both. */
 export const verdictReceiptsMax = 64

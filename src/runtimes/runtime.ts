@@ -56,8 +56,8 @@ export interface EngineDescription {
 }
 
 /**
- * 'bytes' and 'class-text' (equal bytes within an instruction-set class, equal texts and errors across) leave a liar
- * nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
+ * 'bytes' and 'class-text' (equal texts and errors; the text is all that is delivered, and every output must have it as its
+ * "text") leave a liar nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
  * edits a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose
  * lists of numbers have their largest at the same place. The rest of the output must be the same.
  */

@@ -7,6 +7,7 @@ import { chmodSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { parseJson } from '../../base/json.ts'
 import type { NodeApi } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { answer, type Caller, isMethod } from './answers.ts'
@@ -15,6 +16,7 @@ import {
   type Answer,
   connectionsMax,
   requestBytesMax,
+  requestDepthMax,
   requestSchema,
   waitingRequestsMax,
 } from './messages.ts'
@@ -136,7 +138,7 @@ class Connection {
 
 function parse(line: string): z.infer<typeof requestSchema> | undefined {
   try {
-    return requestSchema.parse(JSON.parse(line))
+    return requestSchema.parse(parseJson(line, requestDepthMax))
   } catch {
     return undefined
   }

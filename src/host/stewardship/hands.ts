@@ -81,5 +81,7 @@ async function recompute(
     log.warn({ job, position, error }, 'this node could not recompute')
     return null
   })
+  if (found === null)
+    log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
   return { type: 'recomputed', position, found }
 }

@@ -11,11 +11,10 @@
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { Shard } from '../../protocol/job/shard.ts'
-import { resultBytesMax } from '../../protocol/limits.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import { SessionRefused, type Slot } from '../executor/contract.ts'
-import { packResult } from '../sealing/blind-results.ts'
+import { packWithinBounds } from '../sealing/blind-results.ts'
 import { cidOf } from '../store/cid.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import type { Journal } from '../store/journal.ts'
@@ -98,7 +97,7 @@ export class LeaseRun {
       refusal === undefined
         ? await runShard(slot, manifest.payload, shard, keys[place]!, blocks)
         : refusedShard(manifest.payload, shard, refusal)
-    const bytes = encodeWithinBounds(manifest.payload, ran, keys[place]!)
+    const { bytes } = packWithinBounds(manifest.payload, ran.result, keys[place]!)
     const result = cidOf('dag-cbor', bytes)
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
     await Promise.all([
@@ -116,13 +115,4 @@ function documentBytes({ pages }: Shard): number {
     (a, b) => a + b,
     0,
   )
-}
-
-/** A shard whose outputs do not fit in a block gets errors instead, the same on every vehicle. */
-function encodeWithinBounds(manifest: Manifest, run: ShardRun, key: Uint8Array): Uint8Array {
-  const bytes = packResult(manifest, run.result, key)
-  if (bytes.byteLength <= resultBytesMax) return bytes
-  const error = { code: 'output-limit', message: `the results of one shard exceed ${resultBytesMax} bytes` }
-  const records = run.result.records.map(() => ({ output: new Uint8Array(0), text: '', error }))
-  return packResult(manifest, { ...run.result, records }, key)
 }

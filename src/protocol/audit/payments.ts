@@ -3,7 +3,7 @@
  *
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one that
- * does, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
+ * does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
  * whole micros. Leases, receipts and verdicts were opened and checked in records.ts.
  */
 
@@ -125,13 +125,15 @@ export class PaymentAudit {
     writtenOff: ReadonlySet<string>,
   ): Map<OwnerId, Paid & { vehicle: PeerId }> {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
-    const standing = said
-      .filter(({ record, verdict }) => !settled.has(record) && verdict.outcome === 'accepted')
-      .sort((a, b) => a.by.epoch - b.by.epoch || (a.record < b.record ? -1 : 1))[0]
+    const left = said
+      .filter(({ record }) => !settled.has(record))
+      .sort((a, b) => a.by.epoch - b.by.epoch || (a.record < b.record ? -1 : 1))
+    const standing = left.find(({ verdict }) => verdict.outcome === 'accepted') ?? left[0]
     const byOwner = new Map<OwnerId, Paid & { vehicle: PeerId; order: string }>()
     if (standing === undefined) return byOwner
     for (const { verdict } of said) {
-      if (verdict.outcome !== 'accepted' || verdict.result !== standing.verdict.result) continue
+      const isSaid = verdict.outcome === 'accepted' && verdict.result === standing.verdict.result
+      if (!isSaid && verdict !== standing.verdict) continue
       for (const id of verdict.agreeing) {
         const receipt = this.#receipts.get(id)
         const lease = receipt && this.#records.leases.get(receipt.payload.lease)?.payload

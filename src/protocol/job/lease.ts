@@ -32,8 +32,8 @@ export interface Lease {
   /** The position of each shard in the job's list: equal documents make equal shards. */
   readonly positions: readonly number[]
   /**
-   * The instruction-set class that the vehicle advertised, pinned before it knew the work: a liar cannot escape
-   * comparison by bytes by naming another class afterwards.
+   * The instruction-set class that the vehicle advertised. Its own word, which nobody can check, so nothing is decided
+   * by it: it tells a person who reads a report why bytes differ.
    */
   readonly isa: string | null
   /** Estimated milliseconds of one reference core for all shards. */
