@@ -11,12 +11,13 @@ import { packResult } from '../sealing/blind-results.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { runShard, sessionOf } from '../vehicle/runtime-session.ts'
+import { documentMemory, runShard, sessionOf } from '../vehicle/runtime-session.ts'
 
 export class Recomputer {
   readonly #executor: Executor
   readonly #engines: readonly EngineDescription[]
   readonly #blocks: BlockStore
+  readonly #memory = documentMemory()
   #slot: Slot | undefined
 
   constructor(executor: Executor, engines: readonly EngineDescription[], blocks: BlockStore) {
@@ -44,7 +45,11 @@ export class Recomputer {
     this.#slot ??= this.#executor.openSlot()
     await this.#slot.prepare(sessionOf(job, manifest, exact.engine, mine))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
-    const { result } = await runShard(this.#slot, own, decodeShard(bytes), key, mine)
+    const { result } = await runShard(this.#slot, own, decodeShard(bytes), {
+      key,
+      blocks: mine,
+      memory: this.#memory,
+    })
     const encoded = packResult(manifest, result, key)
     const cid = cidOf('dag-cbor', encoded)
     await mine.put(cid, encoded, 'result')
