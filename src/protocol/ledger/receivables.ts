@@ -105,7 +105,7 @@ export class Receivables {
         break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY
-        this.#askAround(nowMs)
+        this.#askAround()
     }
     this.#askToWake(nowMs)
     const effects = this.#effects
@@ -239,7 +239,7 @@ export class Receivables {
     return outcome
   }
 
-  #askAround(nowMs: number): void {
+  #askAround(): void {
     if (this.isSettled || this.#stewards.length === 0 || this.#claims.size === 0) return
     this.#turn += 1
     this.#ask(this.#stewards[this.#turn % this.#stewards.length]!, null)
