@@ -121,8 +121,29 @@ export const shardsMax = 1_000_000
 /** … whose entry of the list is at most this long: a CID, three numbers, and their names. */
 export const shardEntryBytesMax = 120
 export const shardListBytesMax = 128 * 2 ** 20
+/** Documents of one job: their list must fit in memory wherever results are read. */
+export const documentsMax = 1_000_000
 /** A million documents with names of 150 bytes; only who reads the results has it in memory. */
 export const documentListBytesMax = 256 * 2 ** 20
+/** An entry of that list: a name of 4,096 characters, of up to three bytes each, a CID and two numbers. */
+export const documentEntryBytesMax = 13 * 2 ** 10
+
+/**
+ * A document as it is stored. An uncompressed page of A4 at 600 dpi in colour has 100 MiB; a node holds one that large
+ * at a time (documentsInMemoryMax).
+ */
+export const documentBytesMax = 128 * 2 ** 20
+/** The documents of one shard, each counted once: splitting joins none of this size with another. */
+export const shardDocumentBytesMax = 128 * 2 ** 20
+/** A shard's own block: 256 pages of 126 bytes take half of it. */
+export const shardBlockBytesMax = 64 * 2 ** 10
+/** Files of weights in a job: OCR has three. A guess. */
+export const weightFilesMax = 16
+/**
+ * The weights of a job, all files together: a runtime's process has 2 GiB, and holds them several times while it loads
+ * them. OCR has 16 MiB.
+ */
+export const weightsBytesMax = 256 * 2 ** 20
 
 /** Vehicles that a blind job's submitter wraps keys for: its manifest names them all, and stays within 16 KiB. */
 export const blindCandidatesMax = 64
@@ -179,6 +200,8 @@ export const setbackMsMax = 60_000
 export const stewardsMax = 8
 /** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
 export const standingByMax = 64
+/** Their shards together, whose lists it has in memory: as many as one job may have, at some 300 bytes each. */
+export const standingByShardsMax = 1_000_000
 /** Room that a job must find on a standby beside its documents, for shards, weights and results: a guess. */
 export const standbyRoomFactor = 2
 /** A submitter's permission to read its jobs is used at once; a clock may be a few minutes off. */
@@ -252,6 +275,11 @@ export const statementRepeatMsMax = 3_600_000
 export const jobRetentionMs = 30 * 24 * 3_600_000
 /** A job whose submitter names no deadline: the window that buyers of batch APIs know. */
 export const jobDeadlineDefaultMs = 24 * 3_600_000
+/**
+ * The longest that a job may run. Vehicles and standbys keep its blocks as long as it may run and then for the time above, so
+ * that this bounds how long a stranger occupies their disks. A guess.
+ */
+export const jobDeadlineMsMax = 30 * 24 * 3_600_000
 
 assert(progressIntervalMs * 3 < leaseTtlMs, 'three progress messages may be lost before a lease is')
 assert(advertIntervalMs * 2 < advertTtlMs, 'two adverts may be lost before a vehicle is')
@@ -268,6 +296,10 @@ assert(shardPagesMax <= shardUnitsMax, 'every page is a unit')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')
 assert(voicesMax <= verdictReceiptsMax, 'a verdict names every voice that its shard needed')
 assert(givenMax >= stewardsMax - 1, 'a steward can give to all its fellows at once')
+assert(documentBytesMax <= shardDocumentBytesMax, 'the largest document makes a shard')
+assert(shardsMax <= standingByShardsMax, 'the largest job finds a standby')
+assert(shardBytesTarget <= shardDocumentBytesMax, 'the documents of a shard that splitting fills are taken')
+assert(jobDeadlineDefaultMs <= jobDeadlineMsMax, 'a job without a deadline of its own is taken')
 assert(shardsMax * shardEntryBytesMax <= shardListBytesMax, 'the longest list of shards is read')
 assert(clockSkewMaxMs < accessTtlMs, 'a permission to read outlives the difference of two clocks')
 

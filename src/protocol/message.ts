@@ -158,6 +158,12 @@ const declineReasons = [
   'no-space',
   'price',
   'category',
+  /** The job asks for more bytes than any vehicle gives one. */
+  'too-large',
+  /** Its deadline is further away than any job may run. */
+  'deadline',
+  /** An option of its runtime is unknown there, or out of range. */
+  'options',
   'failed',
 ] as const
 export type DeclineReason = (typeof declineReasons)[number]

@@ -10,6 +10,10 @@
  * Verification stands on it, so pre- and post-processing use integer arithmetic and no native image library,
  * outputs carry full precision (nobody rounds before comparing), and NaN is an error, never a value.
  */
+import type { OptionDescriptions, RuntimeOptions } from './options.ts'
+
+export type { RuntimeOptions } from './options.ts'
+
 export interface Runtime {
   readonly name: string
   /** The engines that this machine can run; an engine whose package is not installed is left out. */
@@ -28,6 +32,8 @@ export interface RuntimeDescription {
   readonly weights: WeightsDescription
   /** The unit that its work is counted and paid in, the same on every node. */
   readonly unit: 'page' | 'kibibyte'
+  /** The options that a job may set, and no others. */
+  readonly options: OptionDescriptions
 }
 
 /** 'module': one file, which the submitter names. Else files of an npm package, by the names that the runtime calls them. */
@@ -73,8 +79,6 @@ export interface DocumentShape {
   /** Guessed cost of one page in milliseconds of one reference core; sizes shards, decides nothing else. */
   readonly pageCostMs: number
 }
-
-export type RuntimeOptions = Readonly<Record<string, string | number | boolean>>
 
 export interface RecordOutput {
   /** JSON object, keys in a fixed order, UTF-8: the submitter gets it for this page, and it is compared by bytes. */

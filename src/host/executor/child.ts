@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { agreementSchema } from '../../protocol/job/agreement.ts'
 import {
   encodeFrame,
+  encodeFrameHead,
   FrameReader,
   type FromChild,
   fromChildBytesMax,
@@ -102,6 +103,22 @@ export class Child {
     stdin.cork()
     for (const part of encodeFrame(header, ...body)) stdin.write(part)
     stdin.uncork()
+  }
+
+  /**
+   * Sends a frame whose body comes part by part, `bodyBytes` in all: the next part is taken when the child has read enough of
+   * those before. Resolves when all is on its way, or the child is gone. Rejects as `parts` does; the child is then of no use.
+   */
+  async stream(header: ToChild, bodyBytes: number, parts: AsyncIterable<Uint8Array>): Promise<void> {
+    const { stdin } = this.#process
+    if (stdin === null) return
+    for (const part of encodeFrameHead(header, bodyBytes)) stdin.write(part)
+    for await (const part of parts) {
+      if (stdin.destroyed) return
+      if (stdin.write(part)) continue
+      // An error is as good as an end: the close says all that there is to say.
+      await Promise.race([once(stdin, 'drain').catch(() => undefined), this.#exited])
+    }
   }
 
   freeze(): void {

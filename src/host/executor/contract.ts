@@ -46,7 +46,14 @@ export interface SessionSpec {
   readonly engine: string
   readonly options: RuntimeOptions
   /** Called at each start of a child, so that nobody keeps 45 MB in memory for a restart that may not come. */
-  readonly weights: () => Promise<ReadonlyMap<string, Uint8Array>>
+  readonly weights: () => Promise<ReadonlyMap<string, WeightFile>>
+}
+
+/** A file that goes to a child part by part, since a submitter chooses its size. */
+export interface WeightFile {
+  readonly bytes: number
+  /** Its parts in order, `bytes` in all. Throws where one is not here, or not what it should be. */
+  readonly read: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
 export interface RecordResult {

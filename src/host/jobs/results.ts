@@ -4,6 +4,7 @@ import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../p
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { ShardVerdict } from '../../protocol/job/verdict.ts'
+import { documentListBytesMax } from '../../protocol/limits.ts'
 import { deliveredOf } from '../../protocol/verification/delivery.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
 import { unpackResult } from '../sealing/blind-results.ts'
@@ -17,7 +18,7 @@ export async function* readResults(
   secret: Uint8Array,
   get: GetBlock,
 ): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-  const list = await readFile(manifest.documents.file, get, manifest.documents.bytes)
+  const list = await readFile(manifest.documents, get, documentListBytesMax)
   const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
   const pages = pagesOf(documents)

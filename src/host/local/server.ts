@@ -98,10 +98,21 @@ class Connection {
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
       const answered = await this.#answer(line)
       if (this.#gone.signal.aborted) return
-      this.#socket.write(encode(answered))
+      // A client that reads nothing gets no further answer, and its requests wait unread.
+      if (!this.#socket.write(encode(answered)) && !(await this.#drained())) return
       if (this.#waiting.length <= waitingRequestsMax) this.#socket.resume()
     }
     this.#isAnswering = false
+  }
+
+  /** False when the client is gone. */
+  async #drained(): Promise<boolean> {
+    try {
+      await once(this.#socket, 'drain', { signal: this.#gone.signal })
+      return true
+    } catch {
+      return false
+    }
   }
 
   async #answer(line: string): Promise<Answer> {

@@ -50,7 +50,7 @@ export class Membership {
   readonly #listeners = new Set<() => void>()
   #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
-  readonly #startedMs: number
+  #startedMs: number
   #newcomerMs: number
   #stopped = false
 
@@ -82,13 +82,17 @@ export class Membership {
   /** Tells the mesh soon: at once, unless it was told a moment ago. */
   advertise(): void {
     if (this.#stopped) return
-    this.#publishIn(this.#lastAdvertMs + advertSpacingMs - this.#clock.now())
+    // A clock that was set back would have it wait for as long as the step was.
+    const sinceMs = Math.max(0, this.#clock.now() - this.#lastAdvertMs)
+    this.#publishIn(advertSpacingMs - sinceMs)
   }
 
   /** Resolves once this node can judge who is there: at once, unless it has only just started. */
   async settled(): Promise<void> {
     for (;;) {
       const nowMs = this.#clock.now()
+      if (nowMs < this.#startedMs) this.#startedMs = nowMs // the clock was set back
+      this.#newcomerMs = Math.min(this.#newcomerMs, nowMs)
       const alone = this.capacities().length < 2
       if (nowMs - this.#startedMs >= settleMsMax) return
       if (!alone && nowMs - this.#newcomerMs >= settledAfterMs) return

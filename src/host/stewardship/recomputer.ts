@@ -11,12 +11,13 @@ import { packWithinBounds } from '../sealing/blind-results.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { runShard, sessionOf } from '../vehicle/runtime-session.ts'
+import { documentMemory, runShard, sessionOf } from '../vehicle/runtime-session.ts'
 
 export class Recomputer {
   readonly #executor: Executor
   readonly #engines: readonly EngineDescription[]
   readonly #blocks: BlockStore
+  readonly #memory = documentMemory()
   #slot: Slot | undefined
   /** A slot holds one session at a time: a second run that began meanwhile would get the first one's documents. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -55,7 +56,11 @@ export class Recomputer {
     this.#slot ??= this.#executor.openSlot()
     await this.#slot.prepare(sessionOf(job, manifest, exact.engine, mine))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
-    const run = await runShard(this.#slot, own, decodeShard(bytes), key, mine)
+    const run = await runShard(this.#slot, own, decodeShard(bytes), {
+      key,
+      blocks: mine,
+      memory: this.#memory,
+    })
     const { result, bytes: packed } = packWithinBounds(manifest, run.result, key)
     const cid = cidOf('dag-cbor', packed)
     const found = recomputationOf(sha256, cid, result, manifest.agreement)

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
 import type { RuntimeDescription } from '../../runtimes/messages.ts'
+import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
 
@@ -30,6 +31,11 @@ export function weightSources(runtime: string, module: string | null): WeightSou
   return Object.entries(weights.files)
     .map(([name, file]) => ({ name, path: join(folder, file) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Throws RequestError. */
+export function optionsOf(runtime: string): OptionDescriptions {
+  return described(runtime).options
 }
 
 /** Throws RequestError. */

@@ -10,9 +10,10 @@
 
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import type { Shard } from '../../protocol/job/shard.ts'
+import { documentBytesOf, type Shard } from '../../protocol/job/shard.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
+import type { ByteBudget } from '../byte-budget.ts'
 import { SessionRefused, type Slot } from '../executor/contract.ts'
 import { packWithinBounds } from '../sealing/blind-results.ts'
 import { cidOf } from '../store/cid.ts'
@@ -38,6 +39,8 @@ export interface LeaseRunOptions {
   /** Places that need no run any more. */
   readonly finished: ReadonlySet<number>
   readonly blocks: JobBlocks
+  /** For its documents, shared by all leases of this node. */
+  readonly memory: ByteBudget
   readonly journal: Journal
   readonly provisions: Provisions
   readonly onShard: (done: Done) => void
@@ -72,7 +75,7 @@ export class LeaseRun {
     for (const [place, cid] of lease.payload.shards.entries()) {
       if (finished.has(place)) continue
       const shard = await this.#options.provisions.shard(cid)
-      const more = documentBytes(shard)
+      const more = documentBytesOf(shard)
       while (underWay.length >= shardsAheadMin && bytes + more > bytesAheadMax) {
         const first = underWay.shift()!
         await first.done
@@ -92,27 +95,19 @@ export class LeaseRun {
   }
 
   async #shard(place: number, shard: Shard, refusal: SessionRefused | undefined): Promise<void> {
-    const { slot, manifest, lease, keys, blocks, journal, onShard } = this.#options
+    const { slot, manifest, lease, keys, blocks, memory, journal, onShard } = this.#options
     const ran: ShardRun =
       refusal === undefined
-        ? await runShard(slot, manifest.payload, shard, keys[place]!, blocks)
+        ? await runShard(slot, manifest.payload, shard, { key: keys[place]!, blocks, memory })
         : refusedShard(manifest.payload, shard, refusal)
     const { bytes } = packWithinBounds(manifest.payload, ran.result, keys[place]!)
     const result = cidOf('dag-cbor', bytes)
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
     await Promise.all([
-      blocks.put(result, bytes, 'result'),
+      blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result')),
       journal.noteFinishedSoon(manifest.id, lease.id, done),
     ])
     this.#done += 1
     onShard(done)
   }
-}
-
-/** Returns the bytes of its documents as they lie in memory, each counted once. */
-function documentBytes({ pages }: Shard): number {
-  return [...new Map(pages.map(({ document, bytes }) => [document, bytes])).values()].reduce(
-    (a, b) => a + b,
-    0,
-  )
 }

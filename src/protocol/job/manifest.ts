@@ -21,6 +21,7 @@ import {
   shardsMax,
   stewardsMax,
   voicesMax,
+  weightFilesMax,
   windowShardsMax,
   wrappedKeyBytes,
 } from '../limits.ts'
@@ -151,7 +152,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   runtime: printableSchema(32),
   engine: z.strictObject({ name: printableSchema(32), id: printableSchema(64) }),
   options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
-  weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(16),
+  weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(weightFilesMax),
   shards: z.strictObject({
     ...fileUpTo(shardListBytesMax),
     count: naturalSchema.max(shardsMax),
