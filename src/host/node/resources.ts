@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { type Clock, systemClock } from '../clock.ts'
-import type { Executor } from '../executor/contract.ts'
+import type { Executor, WithheldEngine } from '../executor/contract.ts'
 import { ProcessExecutor } from '../executor/executor.ts'
 import { Network } from '../network/network.ts'
 import { Traffic } from '../network/traffic.ts'
@@ -23,6 +23,8 @@ export interface Resources {
   readonly identity: Identity
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
+  /** Engines that this machine could run and does not offer. */
+  readonly withheld: readonly WithheldEngine[]
   readonly traffic: Traffic
   readonly watch: OwnerWatch
   readonly network: Network
@@ -39,12 +41,14 @@ export async function openResources(options: NodeOptions): Promise<Resources> {
   watching.catch(() => undefined) // met below
   try {
     const identity = openIdentity(options, store)
-    const engines = await executor.describeEngines()
-    if (options.slots > 0 && !engines.some(({ engine }) => engine === 'native'))
-      log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
+    const [engines, withheld = []] = await Promise.all([
+      executor.describeEngines(),
+      executor.withheldEngines?.(),
+    ])
+    if (options.slots > 0) sayEngines(engines, withheld, log)
     const watch = await watching
     const network = await startNetwork(options, identity)
-    return { options, clock, store, identity, executor, engines, traffic, watch, network }
+    return { options, clock, store, identity, executor, engines, withheld, traffic, watch, network }
   } catch (error) {
     await watching.then((watch) => watch.stop()).catch(() => undefined)
     traffic.close()
@@ -75,6 +79,17 @@ function watchOwner(options: NodeOptions, store: Store, traffic: Traffic): Promi
     journal: store.journal,
     log,
   })
+}
+
+function sayEngines(
+  engines: readonly EngineDescription[],
+  withheld: readonly WithheldEngine[],
+  log: NodeOptions['log'],
+): void {
+  for (const { runtime, engine, why } of withheld)
+    log.warn({ runtime, engine }, `an engine is not offered: ${why}`)
+  if (![...engines, ...withheld].some(({ engine }) => engine === 'native'))
+    log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
 }
 
 function startNetwork(options: NodeOptions, { key, fleet }: Identity): Promise<Network> {
