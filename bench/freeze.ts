@@ -101,7 +101,9 @@ async function startOcr(executor: ProcessExecutor, watch: SupervisedWatch): Prom
   const engine = ['native', 'exact'].find((name) =>
     engines.some((one) => one.runtime === 'ocr' && one.engine === name),
   )!
-  const weights = new Map(weightSources('ocr', null).map((one) => [one.name, readWeights(one)] as const))
+  const weights = new Map(
+    weightSources('ocr', null).map((one) => [one.name, readWeights('ocr', one)] as const),
+  )
   const session = { key: 'freeze', runtime: 'ocr', engine, options: {}, weights: async () => weights }
   const pages = readdirSync(samplesFolder)
     .filter((name) => name.endsWith('.png'))

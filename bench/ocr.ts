@@ -83,7 +83,7 @@ async function runDirect(documents: string, engine: string): Promise<number> {
     engine,
     options: {},
     weights: async () =>
-      new Map(weightSources('ocr', null).map((source) => [source.name, readWeights(source)] as const)),
+      new Map(weightSources('ocr', null).map((source) => [source.name, readWeights('ocr', source)] as const)),
   }
   try {
     const startedMs = performance.now()

@@ -5,7 +5,7 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-import { ocrWeights } from './ocr/weights.ts'
+import { faultOfOcrWeights, ocrWeights } from './ocr/weights.ts'
 import type { Runtime, RuntimeDescription } from './runtime.ts'
 
 export interface RegisteredRuntime extends RuntimeDescription {
@@ -13,6 +13,17 @@ export interface RegisteredRuntime extends RuntimeDescription {
 }
 
 export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
-  ocr: { weights: ocrWeights, unit: 'page', load: async () => (await import('./ocr/ocr.ts')).ocr },
-  wasm: { weights: 'module', unit: 'page', load: async () => (await import('./wasm/wasm.ts')).wasm },
+  ocr: {
+    weights: ocrWeights,
+    unit: 'page',
+    faultOfWeights: faultOfOcrWeights,
+    load: async () => (await import('./ocr/ocr.ts')).ocr,
+  },
+  wasm: {
+    weights: 'module',
+    unit: 'page',
+    // Admission needs V8, and a module can name no file.
+    faultOfWeights: () => null,
+    load: async () => (await import('./wasm/wasm.ts')).wasm,
+  },
 }

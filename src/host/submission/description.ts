@@ -88,7 +88,7 @@ async function keepWeights(
   const weights: Manifest['weights'][number][] = []
   for (const [done, source] of sources.entries()) {
     onProgress({ step: 'importing-weights', done, total: sources.length })
-    weights.push({ name: source.name, ...(await staged.keep(readWeights(source), 'weights')) })
+    weights.push({ name: source.name, ...(await staged.keep(readWeights(runtime, source), 'weights')) })
   }
   return weights
 }
