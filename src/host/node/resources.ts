@@ -2,7 +2,6 @@
  * The resources that a node takes from its machine: the data directory, slots, readings of the vehicle, and the
  * network.
  */
-import { readFileSync } from 'node:fs'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Executor, WithheldEngine } from '../executor/contract.ts'
@@ -10,6 +9,8 @@ import { ProcessExecutor } from '../executor/executor.ts'
 import { Network } from '../network/network.ts'
 import { Traffic } from '../network/traffic.ts'
 import { endOnBrokenDisk } from '../store/broken-disk.ts'
+import { StoreError } from '../store/errors.ts'
+import { readSecret } from '../store/private-files.ts'
 import { openStore, type Store } from '../store.ts'
 import type { OwnerWatch } from '../supervisor/owner-watch.ts'
 import { startOwnerWatch } from './follow-owner.ts'
@@ -110,8 +111,9 @@ function startNetwork(options: NodeOptions, { key, fleet }: Identity): Promise<N
 /** Throws Error, one sentence that names the file. */
 function readMeshKey(path: string): Uint8Array {
   try {
-    return readFileSync(path)
+    return readSecret(path)
   } catch (error) {
+    if (error instanceof StoreError) throw error
     throw new Error(`${path} is no mesh key that can be read: ${(error as Error).message}`, { cause: error })
   }
 }
