@@ -96,8 +96,9 @@ test('a child stands in an empty folder, so that a path in a stranger’s file l
 
 test('where children have no root of their own, each stands in an empty folder that goes with it', {
   skip: process.platform !== 'linux',
-}, async () => {
+}, async (t) => {
   const executor = new ProcessExecutor({ log: silent, toolFolders: [] })
+  t.after(() => executor.close())
   for (const key of ['one', 'other']) await executor.openSlot().prepare(sessionOf('echo', key))
   const folders = childPids().map((pid) => readlinkSync(`/proc/${pid}/cwd`))
   assert.equal(new Set(folders).size, 2)

@@ -8,8 +8,8 @@ export const executor: readonly Mutation[] = [
   {
     name: 'Tools are looked for where an ordinary login of Debian looks for them.',
     file: 'src/host/executor/tools.ts',
-    find: "['/usr/sbin', '/usr/bin', '/sbin', '/bin']",
-    replace: "(process.env.PATH ?? '').split(':').filter((folder) => folder !== '')",
+    find: 'folders.find((folder)',
+    replace: "(folders === systemFolders ? (process.env.PATH ?? '').split(':') : folders).find((folder)",
     caughtBy: isolation,
   },
   {

@@ -31,7 +31,7 @@ export function within(field: number, ...content: readonly (Part | string)[]): U
 
 /** The types of TensorProto. */
 export const float = 1
-export const uint8 = 2
+const uint8 = 2
 export const int64 = 7
 
 /** A tensor's fields, with the data in `raw_data`. */
@@ -63,11 +63,11 @@ export const node = (
     ...more,
   )
 
-export const intAttribute = (name: string, value: number) =>
+const intAttribute = (name: string, value: number) =>
   within(5, within(1, name), number(3, value), number(20, 2))
 
 /** A value of 32-bit floats. */
-export const value = (name: string, dims: readonly (number | string)[]) => {
+const value = (name: string, dims: readonly (number | string)[]) => {
   const shape = dims.map((dim) => within(1, typeof dim === 'number' ? number(1, dim) : within(2, dim)))
   return joined(within(1, name), within(2, within(1, number(1, float), within(2, ...shape))))
 }
