@@ -14,6 +14,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { openProvider } from '../../src/host/signals/open.ts'
 import { readToken } from '../../src/host/signals/token.ts'
 import { closeToOthers, readSecret } from '../../src/host/store/private-files.ts'
 import { openStore } from '../../src/host/store.ts'
@@ -139,4 +141,27 @@ test('a file that the user asked for by name gets the mode of the user’s own s
     assert.equal(modeOf(output), mode)
     assert.equal(modeOf(key), 0o600)
   }
+})
+
+test('a secret in the wrong place of a source of signals is not repeated in the refusal', () => {
+  const log = pino({ level: 'silent' })
+  for (const spec of [
+    'viss:wss://car:6443?token=hunter2',
+    'viss:wss://car:6443?version=9&token=hunter2',
+    'viss:https://me:hunter2@car:6443',
+    'viss:wss://me:hunter2@car:6443',
+    'viss:wss://hunter2@car:6443',
+    'viss:me:hunter2@car',
+    'kuksa:http://me:hunter2@car:55555',
+    'kuksa:http://car:55555?password=hunter2&held',
+    'kuska:http://me:hunter2@car?token=hunter2',
+  ])
+    assert.throws(
+      () => openProvider(spec, log),
+      (error: Error) => {
+        assert.doesNotMatch(error.message, /hunter2/, spec)
+        return true
+      },
+      spec,
+    )
 })
