@@ -103,7 +103,7 @@ async function startOcr(executor: ProcessExecutor, watch: SupervisedWatch): Prom
     engines.some((one) => one.runtime === 'ocr' && one.engine === name),
   )!
   const weights = new Map(
-    weightSources('ocr', null).map((one) => [one.name, weightFile(readWeights(one))] as const),
+    weightSources('ocr', null).map((one) => [one.name, weightFile(readWeights('ocr', one))] as const),
   )
   const session = { key: 'freeze', runtime: 'ocr', engine, options: {}, weights: async () => weights }
   const pages = readdirSync(samplesFolder)

@@ -85,7 +85,9 @@ async function runDirect(documents: string, engine: string): Promise<number> {
     options: {},
     weights: async () =>
       new Map(
-        weightSources('ocr', null).map((source) => [source.name, weightFile(readWeights(source))] as const),
+        weightSources('ocr', null).map(
+          (source) => [source.name, weightFile(readWeights('ocr', source))] as const,
+        ),
       ),
   }
   try {

@@ -5,9 +5,14 @@ import { commands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
 import { version } from './software.ts'
+import { keepUserUmask } from './user-files.ts'
 
-/** Runs one command. A failure is reported in one line on stderr, and by the process's exit code. */
-export async function main(argv: string[]): Promise<void> {
+/**
+ * Runs one command. A failure is reported in one line on stderr, and by the process's exit code. `userUmask`: of the shell,
+ * where the process itself has a stricter one.
+ */
+export async function main(argv: string[], userUmask: number | null = null): Promise<void> {
+  if (userUmask !== null) keepUserUmask(userUmask)
   tolerateClosedPipes()
   try {
     await createProgram().parseAsync(argv, { from: 'user' })

@@ -14,6 +14,7 @@ import { CommandFailure, incompleteExitCode, oneLine } from './failure.ts'
 import { shortJob } from './format.ts'
 import { describeMissing } from './job-view.ts'
 import { note, printPaced } from './output.ts'
+import { handToUser } from './user-files.ts'
 
 /** The value of `-o` that means stdout. */
 export const stdoutPath = '-'
@@ -63,7 +64,10 @@ async function writeToFile(node: RemoteApi, job: string, path: string): Promise<
   const written = isPlain ? join(dirname(path), `.${basename(path)}.${process.pid}.part`) : path
   try {
     await pipeline(Readable.from(lines()), createWriteStream(written))
-    if (isPlain) await rename(written, path)
+    if (isPlain) {
+      handToUser(written)
+      await rename(written, path)
+    }
   } catch (error) {
     if (isPlain) await rm(written, { force: true })
     throw error

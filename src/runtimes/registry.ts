@@ -5,7 +5,7 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-import { ocrOptions, ocrWeights } from './ocr/description.ts'
+import { faultOfOcrWeights, ocrOptions, ocrWeights } from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
 import { wasmOptions } from './wasm/description.ts'
@@ -19,12 +19,15 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     weights: ocrWeights,
     unit: 'page',
     options: { ...ocrOptions, ...limitOptions },
+    faultOfWeights: faultOfOcrWeights,
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
   wasm: {
     weights: 'module',
     unit: 'page',
     options: { ...wasmOptions, ...limitOptions },
+    // Admission needs V8, and a module can name no file.
+    faultOfWeights: () => null,
     load: async () => (await import('./wasm/wasm.ts')).wasm,
   },
 }

@@ -34,6 +34,11 @@ export interface RuntimeDescription {
   readonly unit: 'page' | 'kibibyte'
   /** The options that a job may set, and no others. */
   readonly options: OptionDescriptions
+  /**
+   * Looks at the structure of one weight file, as every vehicle will before an engine loads it. The answer says what is
+   * wrong with it, in words that are the same everywhere; null if nothing is.
+   */
+  readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
 }
 
 /** 'module': one file, which the submitter names. Else files of an npm package, by the names that the runtime calls them. */

@@ -54,11 +54,13 @@ import type { Reading } from '../../src/protocol/rules/signals.ts'
 import { decodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
+import { onnxFault } from '../../src/runtimes/onnx/check.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'
 import { admit } from '../../src/runtimes/wasm/admission.ts'
 import { codecs, lease, strict } from '../support/codecs.ts'
 import { cidNamed, peerNamed } from '../support/core-fakes.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
+import { float, identity, model, namesAnotherFile, spellingModel, tensor } from '../support/onnx.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
 export interface Target {
@@ -221,6 +223,12 @@ export const targets: Readonly<Record<string, Target>> = {
     [1, 8, 5, 32_773].map((compression) => encodeTiff([{ ...page, compression }])),
     1_000,
     readImage,
+  ),
+  // Whatever is taken keeps its data to itself, also to a reader that forgives everything.
+  onnx: target(
+    [model(identity(tensor('w', [2], float, new Uint8Array(8)))), spellingModel('/etc/passwd', 16)],
+    3_000,
+    (bytes) => assert(onnxFault(bytes) !== null || !namesAnotherFile(bytes)),
   ),
   wasm: target(await Promise.all(['no-op', 'word-count'].map(wasmModule)), 60, async (bytes) => {
     await admit(bytes, 16).catch((error) => {

@@ -1,6 +1,7 @@
 /** Bugs that the tests must catch, by the room that they are planted in; each is a small change to one file. */
 import { audit } from './audit.ts'
 import { council } from './council.ts'
+import { executor } from './executor.ts'
 import { fleet } from './fleet.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
@@ -46,6 +47,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   signals,
   supervisor,
   shown,
+  executor,
 }
 
 export const mutations: readonly (Mutation & { readonly room: string })[] = Object.entries(rooms).flatMap(

@@ -115,7 +115,7 @@ export class Mesh {
     if (this.#keyPath !== null) {
       const key = new Uint8Array(meshKeyBytes)
       generateKey(key)
-      writeFileSync(this.#keyPath, key)
+      writeFileSync(this.#keyPath, key, { mode: 0o600 })
     }
     this.#fleet = fleet === undefined ? null : new Fleet(this.folder, fleet.operatorPpm ?? 0)
   }

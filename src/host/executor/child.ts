@@ -59,9 +59,10 @@ export class Child {
   readonly #exited: Promise<unknown>
   #stderr = ''
 
-  constructor([program, ...args]: readonly string[], handlers: ChildHandlers) {
+  /** `cwd`: where the first program of the command starts; a root of its own brings a place of its own. */
+  constructor([program, ...args]: readonly string[], handlers: ChildHandlers, cwd = '/') {
     // A process group of its own: a terminal's Ctrl-C is for the node, which ends its children when it is done with them.
-    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd: '/', detached: true })
+    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd, detached: true })
     this.#process = child
     this.#exited = once(child, 'close').catch(() => undefined)
     const reader = new FrameReader<unknown>(fromChildBytesMax)

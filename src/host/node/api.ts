@@ -10,7 +10,7 @@ import { watchWhy, whyOf } from '../supervisor/why.ts'
 import type { Parts } from './parts.ts'
 
 export function apiOf(parts: Parts): NodeApi {
-  const { options, clock, identity, vehicle, watch, jobs, store } = parts
+  const { options, clock, identity, vehicle, watch, withheld, jobs, store } = parts
   const { key, owner, fleet } = identity
   const { origins } = options.wish
   const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
@@ -18,8 +18,8 @@ export function apiOf(parts: Parts): NodeApi {
   return {
     info: () => infoOf(parts),
     peers: () => peerRows(parts),
-    why: () => whyOf(watch.judgement(), origins),
-    watchWhy: (signal) => watchWhy(watch, origins, signal),
+    why: () => whyOf(watch.judgement(), origins, withheld),
+    watchWhy: (signal) => watchWhy(watch, origins, signal, withheld),
     pause: (untilMs) => watch.pause(untilMs),
     resume: () => watch.resume(),
     quote: async (request, onProgress) => {

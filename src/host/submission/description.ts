@@ -109,7 +109,7 @@ async function keepWeights(
   let bytes = 0
   for (const [done, source] of sources.entries()) {
     onProgress({ step: 'importing-weights', done, total: sources.length })
-    const file = readWeights(source)
+    const file = readWeights(runtime, source)
     bytes += file.byteLength
     if (bytes > weightsBytesMax)
       throw new RequestError(

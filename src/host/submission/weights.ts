@@ -43,13 +43,17 @@ export function unitOf(runtime: string): Payment['unit'] {
   return described(runtime).unit
 }
 
-/** Throws RequestError. */
-export function readWeights(source: WeightSource): Uint8Array {
+/** Throws RequestError, also for what every vehicle would refuse to load. */
+export function readWeights(runtime: string, source: WeightSource): Uint8Array {
+  let bytes: Uint8Array
   try {
-    return readFileSync(source.path)
+    bytes = readFileSync(source.path)
   } catch (error) {
     throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${(error as Error).message}`)
   }
+  const fault = described(runtime).faultOfWeights(source.name, bytes)
+  if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)
+  return bytes
 }
 
 function described(runtime: string): RuntimeDescription {

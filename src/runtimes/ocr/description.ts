@@ -1,4 +1,5 @@
-/** What submitters and vehicles must know of the OCR runtime without loading it: its models and its options. */
+/** What submitters and vehicles must know of the OCR runtime without loading it: its models, their check, and its options. */
+import { onnxFault } from '../onnx/check.ts'
 import type { OptionDescriptions } from '../options.ts'
 import type { WeightsDescription } from '../runtime.ts'
 
@@ -27,3 +28,9 @@ export const ocrOptions = {
       'longest side, in pixels, to which a page is reduced to find its text; more finds smaller print',
   },
 } satisfies OptionDescriptions
+
+/** All but the dictionary, which is text, are models. */
+export function faultOfOcrWeights(name: string, bytes: Uint8Array): string | null {
+  const fault = name === 'dictionary' ? null : onnxFault(bytes)
+  return fault === null ? null : `the model ${fault}`
+}
