@@ -18,7 +18,7 @@ export function parseJson(text: string, depthMax: number): unknown {
   return JSON.parse(text)
 }
 
-/** Of a text that is no JSON it says nothing: brackets inside of strings are passed over, and nothing else is looked at. */
+/** Passes over brackets inside of strings, and looks at nothing else: whether the text is JSON, its parser says. */
 function nestsDeeper(text: string, depthMax: number): boolean {
   let depth = 0
   for (let at = 0; at < text.length; at += 1) {

@@ -1,4 +1,4 @@
-/** What a stranger's jobs can make honest nodes hold: of memory, of the disk, and of time. */
+/** The bounds on memory, disk and time that a stranger's jobs can make honest nodes give. */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, mock, type TestContext, test } from 'node:test'
 import { JobRows } from '../../src/host/jobs/job-rows.ts'

@@ -6,8 +6,6 @@ import { decodeShardList, encodeList } from '../../src/protocol/job/lists.ts'
 import {
   handoverRecordsMax,
   leaseShardsMax,
-  messageBytesMax,
-  recordBytesMax,
   shardEntryBytesMax,
   shardListBytesMax,
   statementClaimsMax,
@@ -15,6 +13,7 @@ import {
   wrappedKeyBytes,
 } from '../../src/protocol/limits.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
+import { messageBytesMax, recordBytesMax } from '../../src/protocol/sizes.ts'
 import { decodeEvidence, encodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { bodyOf, manifestWith, peerNamed, sign } from '../support/core-fakes.ts'
 import {

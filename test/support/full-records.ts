@@ -18,7 +18,6 @@ import {
   givenMax,
   holdingVerdictsMax,
   leaseShardsMax,
-  nonceBytesMax,
   revocationsMax,
   rosterEntriesMax,
   settledVerdictsMax,
@@ -35,6 +34,7 @@ import { openCharter, openCredential } from '../../src/protocol/membership/fleet
 import { openCertificate } from '../../src/protocol/membership/owner.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
+import { nonceBytesMax } from '../../src/protocol/sizes.ts'
 import { bodyOf, cidNamed, manifestWith, sha256, sign } from './core-fakes.ts'
 
 export const most = Number.MAX_SAFE_INTEGER

@@ -144,6 +144,10 @@ export class ProcessExecutor implements Executor {
         onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
       })
     })
+    // Whoever asks next tries again.
+    this.#described.catch(() => {
+      this.#described = null
+    })
     return this.#described
   }
 

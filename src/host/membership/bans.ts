@@ -146,17 +146,16 @@ export class Bans {
 
   /** Hears the first other receipt of this lease that contradicts this one. */
   #findPair(job: JobId, lease: JournalRecord, receipt: JournalRecord, peer: PeerId): void {
-    const { certificateOf, log } = this.#options
-    const rows = [...this.#options.journal.ofJob(job)]
-    const manifest = rows.find(({ kind }) => kind === 'manifest')
+    const { journal, certificateOf, log } = this.#options
+    const manifest = journal.get(job)
     if (manifest === undefined) return
     const proof = {
       manifest: signedOf(manifest),
-      handovers: this.#handoversOf(job, manifest, rows),
+      handovers: this.#handoversOf(job, manifest),
       lease: signedOf(lease),
       certificate: certificateOf(peer),
     }
-    for (const row of rows) {
+    for (const row of journal.ofJob(job)) {
       if (row.kind !== 'receipt' || row.id === receipt.id) continue
       if (openReceipt(row, sha256, () => true).payload.lease !== lease.id) continue
       try {
@@ -169,8 +168,10 @@ export class Bans {
   }
 
   /** The handovers that show who became a steward of the job, as many as evidence has room for. */
-  #handoversOf(job: JobId, manifest: SignedRecord, rows: readonly JournalRecord[]): SignedRecord[] {
-    const handovers = rows.filter(({ kind }) => kind === 'handover')
+  #handoversOf(job: JobId, manifest: SignedRecord): SignedRecord[] {
+    const handovers: JournalRecord[] = []
+    // One by one, since a job has as many records as it has work.
+    for (const row of this.#options.journal.ofJob(job)) if (row.kind === 'handover') handovers.push(row)
     const byId = new Map(handovers.map((row) => [row.id, signedOf(row)]))
     const opened = handovers.map((row) => openHandover(row, sha256, () => true))
     const { payload } = openManifest(manifest, sha256, () => true)

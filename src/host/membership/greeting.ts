@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { fleetKeyChangesMax, recordBytesMax } from '../../protocol/limits.ts'
+import { fleetKeyChangesMax } from '../../protocol/limits.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import {
@@ -15,6 +15,7 @@ import {
   type SignedRecord,
   signedRecordSchema,
 } from '../../protocol/record/record.ts'
+import { recordBytesMax } from '../../protocol/sizes.ts'
 import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 

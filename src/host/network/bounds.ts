@@ -6,7 +6,7 @@
  * and a yamux window (3 MiB); towards it two blocks and the backlog (6 MiB). That is 12 MiB for a peer that
  * tries everything. A window of one-byte packets weighs 290 times its bytes (measured), which is why it is small.
  */
-import { messageBytesMax, recordBytesMax } from '../../protocol/limits.ts'
+import { messageBytesMax, recordBytesMax } from '../../protocol/sizes.ts'
 
 export interface NetworkBounds {
   /** Longest control message: six times the protocol's longest. A longer one belongs in a block. Guess. */

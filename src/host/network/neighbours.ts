@@ -268,7 +268,7 @@ function prove(known: Known, connections: readonly Connection[]): void {
 /** The words of @chainsafe/libp2p-noise; libp2p passes on nothing else of its errors. */
 const anotherAnswered = 'does not match expected remote identity key'
 
-/** What setTimeout takes. */
+/** The longest delay that setTimeout takes. */
 const timerMsMax = 2 ** 31 - 1
 
 function namesOf(places: readonly Place[]): string {

@@ -87,7 +87,7 @@ async function describe(
   return { request, payment, documents, documentList, planned, weights, staged, requestDigest }
 }
 
-/** What every vehicle would decline is refused before anything is read. Throws RequestError. */
+/** Refuses, before anything is read, a job that every vehicle would decline. Throws RequestError. */
 function refuseExcess({ runtime, options, deadlineMs }: SubmitRequest): void {
   const wrong = wrongOptionOf(runtime, options)
   if (wrong !== undefined) throw new RequestError(`--option for the ${runtime} runtime: ${wrong}`)

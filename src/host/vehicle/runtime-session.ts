@@ -52,7 +52,7 @@ export interface ShardRun {
   readonly wallMs: number
 }
 
-/** What a shard's pages are read with: its key, its job's blocks, and the memory for its documents. */
+/** The means by which a shard's pages are read: its key, its job's blocks, and the memory for its documents. */
 export interface ShardSource {
   readonly key: Uint8Array
   readonly blocks: JobBlocks

@@ -33,7 +33,7 @@ export interface WorkshopOptions {
   /** Keys of the lease's shards. */
   readonly keysOf: (lease: LeaseId) => readonly Uint8Array[]
   readonly tell: (input: WorkerInput) => void
-  /** What was fetched for a job and is not wanted any more has stopped to come. */
+  /** The blocks that nobody wants any more have stopped to come for this job. */
   readonly onGivenUp: (job: JobId) => void
 }
 

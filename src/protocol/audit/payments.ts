@@ -2,9 +2,11 @@
  * Adds up the money that a report's receipts come to, and checks that the statements in it say the same.
  *
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
- * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one that
- * does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
- * whole micros. Leases, receipts and verdicts were opened and checked in records.ts.
+ * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one
+ * that does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same,
+ * unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of
+ * which the operator gets its parts per million, cut to whole micros. Leases, receipts and verdicts were opened and
+ * checked in records.ts.
  */
 
 import { equals } from 'uint8arrays'

@@ -11,7 +11,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax, nonceBytesMax, recordBytesMax } from '../limits.ts'
+import { leaseShardsMax } from '../limits.ts'
 import { type LeasePrice, leasePriceSchema } from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
@@ -24,6 +24,7 @@ import {
   recordType,
   type Verified,
 } from '../record/record.ts'
+import { nonceBytesMax, recordBytesMax } from '../sizes.ts'
 
 export interface Lease {
   readonly vehicle: PeerId

@@ -16,7 +16,6 @@ import {
   blindCandidatesMax,
   blindKeysMax,
   documentListBytesMax,
-  recordBytesMax,
   shardListBytesMax,
   shardsMax,
   stewardsMax,
@@ -35,6 +34,7 @@ import {
   printableSchema,
   recordType,
 } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { type Agreement, agreementSchema } from './agreement.ts'
 
 export interface FileReference {

@@ -4,8 +4,9 @@
  */
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax, recordBytesMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
+import { leaseShardsMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
 import { bytesSchema, cidSchema, naturalSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 export interface Verdict {
   readonly shards: readonly ShardVerdict[]
@@ -28,7 +29,7 @@ export interface ShardVerdict {
     | 'too-many-losses'
     /** The job ended before the shard had a result. Says nothing while the job runs. */
     | 'ended'
-  /** Of a shard that failed: claims that agree, and are owed though they were too few. */
+  /** For a shard that failed: claims that agree, and are owed though they were too few. */
   readonly agreeing: readonly RecordId[]
   readonly contradicting: readonly RecordId[]
   /** Verdicts on this shard that stewards made apart and that differ: this one stands in their place. */

@@ -18,7 +18,6 @@ import {
   clockSkewMaxMs,
   credentialTtlMs,
   fleetKeyChangesMax,
-  recordBytesMax,
   revocationsMax,
 } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
@@ -31,6 +30,7 @@ import {
   type Verified,
   type Verify,
 } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { ownerSchema } from './owner.ts'
 
 /** Signed by a fleet key. A higher serial replaces a lower one. */

@@ -139,20 +139,19 @@ export function failShard(
   shard: ShardState,
   because: 'no-owner-left' | 'too-many-losses' | 'ended',
   nowMs: number,
+  owed = owedWithoutResult(desk.board, shard, desk.options.manifest.assurance),
 ): void {
-  const owed = owedWithoutResult(desk.board, shard, desk.options.manifest.assurance)
   const others = shard.claims.filter((claim) => !owed.includes(claim))
   giveVerdict(desk, shard, { outcome: 'failed', result: null, because }, owed, others, nowMs)
 }
 
 /** The job ends without results for these shards: claims on them that agree are owed, and the records say so. */
 export function settleOpenShards(desk: Desk, nowMs: number): void {
-  for (const shard of [...desk.board.open])
-    if (
-      !desk.apart.has(shard.position) &&
-      owedWithoutResult(desk.board, shard, desk.options.manifest.assurance).length > 0
-    )
-      failShard(desk, shard, 'ended', nowMs)
+  for (const shard of [...desk.board.open]) {
+    if (desk.apart.has(shard.position)) continue
+    const owed = owedWithoutResult(desk.board, shard, desk.options.manifest.assurance)
+    if (owed.length > 0) failShard(desk, shard, 'ended', nowMs, owed)
+  }
 }
 
 function giveVerdict(

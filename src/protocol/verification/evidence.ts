@@ -23,7 +23,7 @@ import {
   openReceipt,
 } from '../job/lease.ts'
 import { type Manifest, openManifest } from '../job/manifest.ts'
-import { clockSkewMaxMs, evidenceAgeMsMax, evidenceBytesMax, handoverRecordsMax } from '../limits.ts'
+import { clockSkewMaxMs, evidenceAgeMsMax, handoverRecordsMax } from '../limits.ts'
 import { openCertificate, ownerIdOf } from '../membership/owner.ts'
 import type { Sha256 } from '../record/block.ts'
 import { decodeCbor, encodeCbor } from '../record/block.ts'
@@ -34,6 +34,7 @@ import {
   type Verified,
   type Verify,
 } from '../record/record.ts'
+import { evidenceBytesMax } from '../sizes.ts'
 
 export interface Evidence {
   readonly manifest: SignedRecord

@@ -47,7 +47,7 @@ const directoriesMax = 10_000
 const valuesMax = 1_000_000
 
 /**
- * Of all lists in a file together: a value costs some nanoseconds, and lists may overlap, so that a few megabytes could
+ * For all lists of a file together: a value costs some nanoseconds, and lists may overlap, so that a few megabytes could
  * name 65 billion of them. A page in strips of eight rows has 900. A guess.
  */
 const valuesOfFileMax = 8_000_000

@@ -1,4 +1,4 @@
-/** What submitters and vehicles must know of the OCR runtime without loading it: its models, their check, and its options. */
+/** The OCR runtime as submitters and vehicles know it without loading it: its models, their check, and its options. */
 import { onnxFault } from '../onnx/check.ts'
 import type { OptionDescriptions } from '../options.ts'
 import type { WeightsDescription } from '../runtime.ts'

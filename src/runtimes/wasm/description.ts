@@ -1,4 +1,4 @@
-/** What submitters and vehicles must know of the wasm runtime without loading it: its options. */
+/** The wasm runtime as submitters and vehicles know it without loading it: its options. */
 import type { OptionDescriptions } from '../options.ts'
 
 /**
