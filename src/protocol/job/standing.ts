@@ -32,10 +32,13 @@ export class Verdicts {
   /** Use: positions of a verdict's record that others settle. Invariant: only grows. */
   readonly #settled = new Map<RecordId, Set<number>>()
 
+  /** Counts a verdict: with those of its shards for which it counts. The others may come later, or never. */
   add(record: Verified<Verdict>): void {
-    if (this.#records.has(record.id)) return
-    this.#records.set(record.id, record)
-    for (const verdict of record.payload.shards) {
+    const known = this.#records.get(record.id)?.payload.shards ?? []
+    const news = record.payload.shards.filter(({ position }) => !known.some((shard) => shard.position === position))
+    if (news.length === 0) return
+    this.#records.set(record.id, { ...record, payload: { shards: [...known, ...news] } })
+    for (const verdict of news) {
       const decisions = this.#decisions.get(verdict.position) ?? []
       decisions.push({ record, verdict })
       this.#decisions.set(verdict.position, decisions.sort(inOrder))
@@ -46,7 +49,7 @@ export class Verdicts {
     }
   }
 
-  /** All records of verdicts, those included that do not stand. */
+  /** All verdicts that count, for the shards for which they do; those included that others settle. */
   get records(): ReadonlyMap<RecordId, Verified<Verdict>> {
     return this.#records
   }
