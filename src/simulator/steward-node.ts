@@ -6,11 +6,13 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
+import { decidedClaims } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
+import type { Counted, Recalled } from '../protocol/state/decisions.ts'
 import type { Chance } from './chance.ts'
 import { type CouncilDesk, CouncilDriver } from './council-driver.ts'
 import { capacityOf } from './fixtures.ts'
@@ -42,7 +44,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#inputs.add(job.manifest.id)
     this.durable({ type: 'job', job })
     this.durable({ type: 'inputs', job: job.manifest.id })
-    this.#begin(job, [], true)
+    this.#begin(job, [], [], true)
   }
 
   /** Asks another node to look after this job, too. */
@@ -107,7 +109,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   restart(): void {
     this.disk.crash(this.world.nowMs, this.world.chance)
-    const { jobs, records, inputs, results, entries } = remember(this.disk.entries())
+    const { jobs, records, inputs, results, recalled, entries } = remember(this.disk.entries())
     this.#jobs.clear()
     this.#inputs = inputs
     this.#results = results
@@ -119,6 +121,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
       this.#begin(
         job,
         records.filter(({ record }) => record.job === job.manifest.id),
+        recalled,
         false,
       )
   }
@@ -204,7 +207,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     }
     this.durable({ type: 'job', job })
     for (const entry of chain) this.keep(entry)
-    this.#begin(job, chain, false)
+    this.#begin(job, chain, [], false)
   }
 
   #receive(from: PeerId, record: JobRecord): void {
@@ -215,12 +218,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#jobs.get(job)?.tell(input)
   }
 
-  #begin(job: SimJob, records: readonly JobRecord[], fresh: boolean): void {
+  #begin(job: SimJob, records: readonly JobRecord[], recalled: readonly Recalled[], fresh: boolean): void {
     const { id } = job.manifest
     const begun = new CouncilDriver(job, this)
     this.#jobs.set(id, begun)
-    this.#money.begin(job, [...records].sort(byDependency).filter(isMoney), this.clockMs)
-    begun.begin(records, this.#inputs.has(id), fresh)
+    begun.begin({ records, recalled, fresh }, this.#inputs.has(id))
   }
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
@@ -235,6 +237,24 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.durable({ type: 'record', entry })
     const { job } = entry.record
     if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
+  }
+
+  begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void {
+    const money = [...records].sort(byDependency).filter(isMoney)
+    this.#money.begin(job, [...money, ...decidedClaims(counted)], this.clockMs)
+  }
+
+  counted(
+    { manifest }: SimJob,
+    counted: Counted,
+    positionsOf: (verdict: RecordId) => readonly number[],
+  ): void {
+    const [submitter] = manifest.payload.stewards
+    for (const { id: verdict, signer } of counted.verdicts)
+      if (signer !== this.peer && signer !== submitter?.peer)
+        this.durable({ type: 'counted', verdict, positions: positionsOf(verdict) })
+    for (const record of decidedClaims(counted))
+      this.#money.tell(manifest.id, { type: 'record', record }, this.clockMs)
   }
 
   leaseOf(id: LeaseId): Verified<Lease> | undefined {

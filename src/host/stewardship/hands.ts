@@ -2,6 +2,7 @@
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import type { Hands } from '../../protocol/driver.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import type { StewardshipOptions } from './options.ts'
 import { type StewardshipParts, secretOf } from './parts.ts'
@@ -21,6 +22,10 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     issue: (effect) => papers.issue(effect),
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
+    counted: ({ verdicts, ends }) => {
+      papers.counted(verdicts, (id) => council.positionsOf(id))
+      payables?.learn(...decidedClaims({ verdicts, ends }))
+    },
     offer: ({ lease, to }) => {
       pace.leased(clock.now())
       return offers.offer(lease, to)
@@ -81,9 +86,13 @@ async function recompute(
   const { shard } = inputs.shards[position]!
   const key = shardKey(secret, position)
   log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
-  const found = await recomputer.recompute(job, manifest, shard, key).catch((error) => {
+  try {
+    const found = await recomputer.recompute(job, manifest, shard, key)
+    if (found === null)
+      log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
+    return { type: 'recomputed', position, found }
+  } catch (error) {
     log.warn({ job, position, error }, 'this node could not recompute')
-    return null
-  })
-  return { type: 'recomputed', position, found }
+    return { type: 'recomputed', position, found: null }
+  }
 }

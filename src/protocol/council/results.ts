@@ -74,8 +74,11 @@ export class Results {
 
   fetched(id: RecordId, held: boolean): void {
     this.#fetching.delete(id)
-    if (!held || !this.#missing.delete(id)) return
-    if (!this.#lost.delete(id)) this.#arrived.push(id)
+    if (!held) return
+    const verdict = this.#missing.get(id)
+    if (verdict === undefined || !this.#missing.delete(id) || this.#lost.delete(id)) return
+    // Of one that counts in part, the other results may be nowhere.
+    if (this.#state.decisions.isWhole(verdict)) this.#arrived.push(id)
   }
 
   /** A result on this disk is damaged or gone. */

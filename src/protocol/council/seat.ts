@@ -61,6 +61,10 @@ export interface Seat {
   readonly refused: Map<PeerId, number>
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
+  /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
+  judgingSinceMs: number | undefined
+  /** Use: it was told that the job has ended. */
+  knowsEnd: boolean
   lookedMs: number | undefined
   looks: number
   capacities: readonly Capacity[]
@@ -78,8 +82,8 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256)
+  const { job, manifest, self, drawSecret, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256, { self, drawSecret })
   return {
     options,
     records,
@@ -95,6 +99,8 @@ export function newSeat(options: CouncilOptions): Seat {
     invited: undefined,
     refused: new Map(),
     unreachable: new Set(),
+    judgingSinceMs: undefined,
+    knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
     capacities: [],

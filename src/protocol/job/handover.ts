@@ -9,8 +9,9 @@
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
-import { handoverRecordsMax, handoversMax, recordBytesMax } from '../limits.ts'
+import { handoverRecordsMax, handoversMax } from '../limits.ts'
 import { cidSchema, peerIdSchema, recordType, type Verified } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest.ts'
 
 export interface Handover {

@@ -4,7 +4,8 @@
  *
  * A claim is one place of one receipt whose lease named a price. It is **paid** when a verdict counts its receipt as
  * agreeing, and that verdict stands, or accepted the same result as the one that stands: two stewards that could not
- * hear each other may both have promised, and both answers are right. It is **void** when its shard was decided
+ * hear each other may both have promised, and both answers are right. A verdict that a shard failed names the claims
+ * that agreed all the same: whoever lets a job die has their results. It is **void** when its shard was decided
  * without it, or when the job ended. It is void, too, when it came after the verdict, since nobody looks at its
  * result any more, and when its lease's steward had written it off (../allowance.ts), since the money may be promised
  * elsewhere. One owner is paid once for a shard, however many stewards leased it to that owner: of several claims the
@@ -32,8 +33,23 @@ export type ClaimRecord =
   | { readonly kind: 'lease'; readonly record: Verified<Lease> }
   | { readonly kind: 'receipt'; readonly record: Verified<Receipt> }
   | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
+  /** With those of its shards for which it counts (state/decisions.ts). */
   | { readonly kind: 'verdict'; readonly record: Verified<Verdict> }
   | { readonly kind: 'end'; readonly record: Verified<JobEnd> }
+
+/** Verdicts and ends that count, as records that matter to claims. */
+export function decidedClaims({
+  verdicts,
+  ends,
+}: {
+  readonly verdicts: readonly Verified<Verdict>[]
+  readonly ends: readonly Verified<JobEnd>[]
+}): ClaimRecord[] {
+  return [
+    ...verdicts.map((record) => ({ kind: 'verdict', record }) as const),
+    ...ends.map((record) => ({ kind: 'end', record }) as const),
+  ]
+}
 
 export interface ClaimNews {
   readonly claim: Claim
@@ -102,7 +118,8 @@ export class JobClaims {
    * amount-too-large.
    */
   learn({ kind, record }: ClaimRecord): ClaimNews[] {
-    if (this.#seen.has(record.id)) return []
+    // Of a verdict, more may count later than at first.
+    if (kind !== 'verdict' && this.#seen.has(record.id)) return []
     this.#seen.add(record.id)
     switch (kind) {
       case 'lease':
@@ -172,8 +189,8 @@ export class JobClaims {
   #paidReceipts(position: number): Set<RecordId> | undefined {
     const standing = this.#verdicts.standing(position, this.#ended)
     if (standing.state !== 'stands') return undefined
-    const { outcome, result } = standing.verdict
-    return outcome === 'failed' || result === null ? new Set() : this.#verdicts.agreeing(position, result)
+    const { result, agreeing } = standing.verdict
+    return result === null ? new Set(agreeing) : this.#verdicts.agreeing(position, result)
   }
 }
 

@@ -6,19 +6,16 @@
  * here or the deadline has passed, and `cancelled` never, since only the submitter may say so.
  */
 import type { PeerId, RecordId } from '../ids.ts'
-import type { Manifest } from '../job/manifest.ts'
 import { standingEnd } from '../job/standing.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 
 export class Ends {
-  readonly #manifest: Manifest
   readonly #isTrusted: (signer: PeerId) => boolean
   readonly #counting = new Map<RecordId, Verified<JobEnd>>()
   readonly #waiting = new Map<RecordId, Verified<JobEnd>>()
 
-  constructor(manifest: Manifest, isTrusted: (signer: PeerId) => boolean) {
-    this.#manifest = manifest
+  constructor(isTrusted: (signer: PeerId) => boolean) {
     this.#isTrusted = isTrusted
   }
 
@@ -29,7 +26,10 @@ export class Ends {
     return this.#counting.has(end.id)
   }
 
-  /** Ends that count from now on. `decided`: how every shard stands, asked only where that matters. */
+  /**
+   * Returns the ends that count from now on. `decided`: how the shards stand, asked only where that matters. `isLate`: the
+   * deadline has passed.
+   */
   review(decided: () => 'all accepted' | 'all decided' | 'open', isLate: boolean): Verified<JobEnd>[] {
     if (this.#waiting.size === 0) return []
     const shards = decided()
@@ -45,12 +45,11 @@ export class Ends {
 
   /** Complete before cancelled before failed, then the first in order. */
   get standing(): Verified<JobEnd> | undefined {
-    return standingEnd([...this.#counting.values()])
+    return standingEnd(this.counting)
   }
 
-  /** The deadline, from which on a job may have failed without anybody's word, as Unix milliseconds. */
-  get deadlineMs(): number {
-    return this.#manifest.deadlineMs
+  get counting(): readonly Verified<JobEnd>[] {
+    return [...this.#counting.values()]
   }
 
   /** Says that the job has ended, and it cannot be seen from here. */

@@ -71,7 +71,7 @@ export class Proofs {
   /** The list of shards is here: before that, nothing can be proven. */
   knowShards(shards: readonly ShardEntry[]): Decision[] {
     this.#shards = shards
-    return [...this.#waiting.keys()].flatMap((position) => this.review(position))
+    return this.reviewAll()
   }
 
   /** Returns those of the decisions of a verdict that count already; the others wait. */
@@ -79,7 +79,8 @@ export class Proofs {
     return record.payload.shards.flatMap((verdict) => {
       const { position } = verdict
       const waiting = this.#waiting.get(position) ?? []
-      if (waiting.filter((other) => other.record.signer === record.signer).length >= waitingVerdictsMax) return []
+      if (waiting.filter((other) => other.record.signer === record.signer).length >= waitingVerdictsMax)
+        return []
       this.#waiting.set(position, [...waiting, { record, verdict }])
       return this.review(position)
     })
@@ -98,9 +99,8 @@ export class Proofs {
     return proven
   }
 
-  /** Looks again at verdicts that rest on checks of other shards. */
-  reviewAudited(): Decision[] {
-    if (this.#ground.manifest.assurance.audits === null) return []
+  /** Looks again at all that waits: verdicts rest on checks of other shards, and on who still has a voice. */
+  reviewAll(): Decision[] {
     return [...this.#waiting.keys()].flatMap((position) => this.review(position))
   }
 
@@ -136,7 +136,8 @@ export class Proofs {
 
   /** Tells whether results are under way that a verdict rests on. */
   get isLooking(): boolean {
-    for (const seen of this.#seen.values()) for (const state of seen.values()) if (state === 'asked') return true
+    for (const seen of this.#seen.values())
+      for (const state of seen.values()) if (state === 'asked') return true
     return false
   }
 
@@ -174,11 +175,7 @@ export class Proofs {
    * The tally of all claims on a shard that are known here. Undefined while a result was not looked at that `named` claims
    * name; one that nobody delivers has no voice beside them.
    */
-  #tallyOf(
-    position: number,
-    { record }: Decision,
-    named: readonly RecordedClaim[],
-  ): Tally | undefined {
+  #tallyOf(position: number, { record }: Decision, named: readonly RecordedClaim[]): Tally | undefined {
     const { manifest } = this.#ground
     const mustKnow = new Set(named.map(({ result }) => result))
     const claims: Claim[] = []

@@ -112,7 +112,7 @@ export function newDesk(options: StewardOptions): Desk {
   const { audits } = assurance
   return {
     options,
-    state: options.state ?? new JobState(options.job, manifest, sha256),
+    state: options.state ?? new JobState(options.job, manifest, sha256, { self, drawSecret }),
     issuer: options.issuer ?? new Issuer(self, sha256),
     board: new ShardBoard(manifest, shards),
     leases: new LeaseBook(),
