@@ -18,8 +18,8 @@ import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
-import { cancelUndecided, receiveRecord, takeReceiptAside } from './intake.ts'
-import { followCounted, isJudging, lookAtProofs, reviewDecisions } from './judging.ts'
+import { receiveRecord, takeReceiptAside } from './intake.ts'
+import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
 import { answeredInvitation, replaceLost } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
@@ -31,6 +31,7 @@ import {
   hasEnded,
   hasLostResults,
   isActing,
+  isJudging,
   isReader,
   livingFellows,
   newSeat,
@@ -144,12 +145,10 @@ export class Council {
         if (seat.records.has(input.lease)) tellSteward(seat, input, nowMs)
         break
       case 'cancel':
-        if (this.isReader || hasEnded(seat)) break
-        if (seat.shards === null) cancelUndecided(seat)
-        else {
-          if (!this.acting) takeOver(seat, false, nowMs)
-          tellSteward(seat, input, nowMs)
-        }
+        if (seat.options.self !== seat.options.manifest.stewards[0]?.peer || hasEnded(seat)) break
+        // The submitter's node always has its shards.
+        if (!this.acting) takeOver(seat, false, nowMs)
+        tellSteward(seat, input, nowMs)
         break
       case 'examined':
         seat.records.decisions.examined(input.results)

@@ -1,10 +1,9 @@
 /** Records that come from others, and receipts that come while somebody else acts. */
 
 import type { PeerId } from '../ids.ts'
-import type { JobEnd } from '../job/verdict.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { followCounted } from './judging.ts'
-import { hasEnded, isSafe, issue, type Seat, seatStewards, shareWithAll } from './seat.ts'
+import { hasEnded, mayEnd, type Seat, seatStewards, shareWithAll } from './seat.ts'
 import { tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
@@ -23,16 +22,9 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   }
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
+  if (entry.kind === 'end') seat.records.decisions.review(nowMs)
   followCounted(seat, from)
-  if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: isSafe(seat, nowMs) }, nowMs)
-}
-
-/** Without the inputs there is nothing else to decide. */
-export function cancelUndecided(seat: Seat): void {
-  const secret = seat.options.drawSecret
-  const end: JobEnd = { outcome: 'cancelled', reason: 'cancelled by its submitter', secret }
-  issue(seat, 'end', end)
-  seat.effects.push({ type: 'ended', end })
+  if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
 }
 
 /** A vehicle that found nobody else repeats its receipt here. */

@@ -1,6 +1,6 @@
 /** What follows from verdicts and ends that count from now on, and the results to look at before those of others do. */
 import type { PeerId } from '../ids.ts'
-import { proofRetryLooks, proofWaitMs } from '../limits.ts'
+import { proofRetryLooks } from '../limits.ts'
 import type { WantedProof } from '../state/proofs.ts'
 import { fetchResultsOf } from './holding.ts'
 import { fellowsOf, type Seat } from './seat.ts'
@@ -9,6 +9,7 @@ import { standDown } from './turn.ts'
 /** Follows what counts since the last time. `from`: whoever sent it along has its results, too. */
 export function followCounted(seat: Seat, from?: PeerId): void {
   const { decisions } = seat.records
+  if (decisions.takeReopened() && seat.steward !== undefined) seat.stale = true
   const counted = decisions.takeCounted()
   const { verdicts, ends } = counted
   if (verdicts.length === 0 && ends.length === 0) return
@@ -57,14 +58,6 @@ export function reviewDecisions(seat: Seat, nowMs: number): void {
   decisions.review(nowMs)
   if (!decisions.isLooking) seat.judgingSinceMs = undefined
   else seat.judgingSinceMs ??= nowMs
-}
-
-/**
- * Tells whether what others decided is still being looked at: whoever takes over waits for that a moment, or it would do
- * again what was done.
- */
-export function isJudging({ judgingSinceMs }: Seat, nowMs: number): boolean {
-  return judgingSinceMs !== undefined && nowMs - judgingSinceMs < proofWaitMs
 }
 
 /** The steward that gave the verdict has its results, or those that hold them. */

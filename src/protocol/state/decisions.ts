@@ -155,6 +155,11 @@ export class Decisions {
     return counted
   }
 
+  /** Tells whether claims came since the last time that open a shard again. */
+  takeReopened(): boolean {
+    return this.#proofs.takeOpposedAnew()
+  }
+
   /** Tells whether results are under way on which verdicts rest. */
   get isLooking(): boolean {
     return this.#proofs.isLooking
@@ -178,7 +183,8 @@ export class Decisions {
 
   /** The outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
   standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
-    return this.verdicts.standing(position, this.#ends.standing !== undefined, unreachable)
+    const opposed = this.#proofs.opposedOn(position)
+    return this.verdicts.standing(position, this.#ends.standing !== undefined, unreachable, opposed)
   }
 
   /** All ends that count. */

@@ -51,7 +51,7 @@ export interface WantedProof {
 }
 
 type Seen = Finding | 'asked' | 'missing'
-type Judgement = 'counts' | 'waits' | 'never'
+type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
 
 export class Proofs {
   readonly #ground: ProofGround
@@ -62,6 +62,11 @@ export class Proofs {
   readonly #seen = new Map<number, Map<Cid, Seen>>()
   /** Use: the positions at which a result is wanted. Invariant: those of `#seen`. */
   readonly #positions = new Map<Cid, Set<number>>()
+  /** Use: by position, verdicts whose own claims are enough, while others that are here speak against them. */
+  readonly #opposed = new Map<number, Decision[]>()
+  /** Use: shards on which a verdict names a receipt that is not here. */
+  readonly #lacking = new Set<number>()
+  #isOpposedAnew = false
   #wanted: WantedProof[] = []
 
   constructor(ground: ProofGround) {
@@ -89,11 +94,17 @@ export class Proofs {
   /** Something has come that verdicts on this shard may rest on: returns those that count now. */
   review(position: number): Decision[] {
     const proven: Decision[] = []
+    const opposed: Decision[] = []
+    this.#lacking.delete(position)
     const left = (this.#waiting.get(position) ?? []).filter((decision) => {
       const judgement = this.#judge(decision)
       if (judgement === 'counts') proven.push(decision)
-      return judgement === 'waits'
+      if (judgement === 'opposed') opposed.push(decision)
+      return judgement === 'waits' || judgement === 'opposed'
     })
+    if (opposed.length > this.opposedOn(position).length) this.#isOpposedAnew = true
+    if (opposed.length > 0) this.#opposed.set(position, opposed)
+    else this.#opposed.delete(position)
     if (left.length > 0) this.#waiting.set(position, left)
     else this.#letGo(position)
     return proven
@@ -134,11 +145,27 @@ export class Proofs {
         }
   }
 
-  /** Tells whether results are under way that a verdict rests on. */
+  /** Tells whether receipts or results are under way that a verdict rests on. */
   get isLooking(): boolean {
+    if (this.#lacking.size > 0) return true
     for (const seen of this.#seen.values())
       for (const state of seen.values()) if (state === 'asked') return true
     return false
+  }
+
+  /**
+   * Verdicts whose own claims are enough, while others that are here speak against them: they do not count, and who decided
+   * without those claims has to decide again with all of them.
+   */
+  opposedOn(position: number): readonly Decision[] {
+    return this.#opposed.get(position) ?? nothing
+  }
+
+  /** Tells whether there are such verdicts that there were not when this was last asked. */
+  takeOpposedAnew(): boolean {
+    const isAnew = this.#isOpposedAnew
+    this.#isOpposedAnew = false
+    return isAnew
   }
 
   /** The shards on which verdicts wait, with the stewards that gave them. */
@@ -148,6 +175,7 @@ export class Proofs {
 
   #letGo(position: number): void {
     this.#waiting.delete(position)
+    this.#opposed.delete(position)
     for (const result of this.#seen.get(position)?.keys() ?? []) {
       const positions = this.#positions.get(result)!
       positions.delete(position)
@@ -162,21 +190,28 @@ export class Proofs {
     if (outcome === 'failed' || result === null || this.#shards[position]?.shard !== shard) return 'never'
     const named = decision.verdict.agreeing.map((id) => this.#ground.claimOf(id, position))
     const against = decision.verdict.contradicting.map((id) => this.#ground.claimOf(id, position))
-    if ([...named, ...against].includes(undefined)) return 'waits'
+    if ([...named, ...against].includes(undefined)) {
+      this.#lacking.add(position)
+      return 'waits'
+    }
     if (!named.some((claim) => claim!.result === result)) return 'never'
-    const outcomeHere = this.#tallyOf(position, decision, named as RecordedClaim[])
-    if (outcomeHere === undefined) return 'waits'
-    if (outcomeHere.state === 'accepted')
-      return outcomeHere.agreeing.some((claim) => claim.result === result) ? 'counts' : 'waits'
-    return this.#isAudited(outcomeHere, decision) ? 'counts' : 'waits'
+    const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
+    if (claims === undefined) return 'waits'
+    const { assurance, agreement } = this.#ground.manifest
+    const accepts = (outcome: Tally) =>
+      outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)
+    const found = tally(claims, assurance, agreement, undefined)
+    if (accepts(found)) return 'counts'
+    if (found.state === 'open' && this.#isAudited(found, decision)) return 'counts'
+    const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))
+    return accepts(tally(own, assurance, agreement, undefined)) ? 'opposed' : 'waits'
   }
 
   /**
-   * The tally of all claims on a shard that are known here. Undefined while a result was not looked at that `named` claims
+   * All claims on a shard that are known here, and have a voice. Undefined while a result was not looked at that `named` claims
    * name; one that nobody delivers has no voice beside them.
    */
-  #tallyOf(position: number, { record }: Decision, named: readonly RecordedClaim[]): Tally | undefined {
-    const { manifest } = this.#ground
+  #claimsOn(position: number, { record }: Decision, named: readonly RecordedClaim[]): Claim[] | undefined {
     const mustKnow = new Set(named.map(({ result }) => result))
     const claims: Claim[] = []
     let isOpen = false
@@ -189,7 +224,7 @@ export class Proofs {
         claims.push({ ...claim, text, exhausted, ...(content === undefined ? {} : { content }) })
       } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true
     }
-    return isOpen ? undefined : tally(claims, manifest.assurance, manifest.agreement, undefined)
+    return isOpen ? undefined : claims
   }
 
   /** What is known of a result; one that nobody asked for is asked for now. */
@@ -248,8 +283,12 @@ export class Proofs {
     }
     const [waiting] = this.#waiting.get(position) ?? []
     if (waiting === undefined) return false
-    const outcome = this.#tallyOf(position, waiting, [])
-    if (outcome?.state !== 'open' || outcome.disputed || outcome.leading.length <= replicas) return false
+    const { assurance, agreement } = this.#ground.manifest
+    const claims = this.#claimsOn(position, waiting, []) ?? []
+    const outcome = tally(claims, assurance, agreement, undefined)
+    if (outcome.state !== 'open' || outcome.disputed || outcome.leading.length <= replicas) return false
     return outcome.leading.some((claim) => claim.owner === owner)
   }
 }
+
+const nothing: readonly Decision[] = []
