@@ -65,7 +65,7 @@ export class Decisions {
     this.#leased = leased
     const submitter = manifest.stewards[0]!.peer
     this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
-    this.#ends = new Ends((signer) => this.#trusted.has(signer))
+    this.#ends = new Ends((signer) => this.isTrusted(signer))
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
@@ -84,7 +84,7 @@ export class Decisions {
   }
 
   verdict(record: Verified<Verdict>): void {
-    if (this.#trusted.has(record.signer)) {
+    if (this.isTrusted(record.signer)) {
       this.#count(record, record.payload.shards)
       return
     }
@@ -175,10 +175,9 @@ export class Decisions {
     return this.#ends.waiting
   }
 
-  /** Tells whether all of an acceptance counts, or another verdict stands in its place. */
-  isWhole(record: Verified<Verdict>): boolean {
-    const counted = this.verdicts.records.get(record.id)?.payload.shards ?? []
-    return counted.length === record.payload.shards.length
+  /** Tells whether what this node signs counts without proof. */
+  isTrusted(signer: PeerId): boolean {
+    return this.#trusted.has(signer)
   }
 
   /** The outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */

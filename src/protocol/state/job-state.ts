@@ -207,6 +207,13 @@ export class JobState {
     return this.decisions.verdicts
   }
 
+  /** Tells whether a verdict counts for all its shards. */
+  isWhole(verdict: RecordId): boolean {
+    const entry = this.#records.get(verdict)
+    const counted = this.verdicts.records.get(verdict)?.payload.shards.length
+    return entry?.kind === 'verdict' && entry.record.payload.shards.length === counted
+  }
+
   get holders(): Holders {
     return this.decisions.holders
   }
