@@ -219,6 +219,15 @@ test('a steward’s draws are all in the report', () => {
   isBlamed(report, /draw 3 of steward\.+ is not in the report, and later ones are/)
 })
 
+test('a steward that was lost may have taken candidates and leases with it', () => {
+  const lost = peerNamed('standby')
+  const report = honest({ stewards: ['steward', 'standby'].map(placeOf) })
+  const { lease } = report.lease(2, [0])
+  report.add('lease', lost, { ...lease, draw: { ...lease.draw, basis: cidNamed('lost'), index: 7 } })
+  const { problems, undrawn } = report.audit()
+  assert.deepEqual([problems, undrawn], [[], [lost]])
+})
+
 test('a draw counts once, from candidates that are in the report', () => {
   const twice = honest()
   const { lease } = twice.lease(2, [0])

@@ -345,7 +345,7 @@ function owing(
   const agreeing = texts.map(say)
   const contradicting = against.map((text, i) => say(text, texts.length + i))
   report.verdict(0, null, agreeing, { outcome: 'failed', because, contradicting })
-  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', secret: seed })
   return report
 }
 

@@ -78,16 +78,22 @@ async function auditCar(path: string, problems: string[]): Promise<AuditOutcome>
 }
 
 function summaryOf(outcome: AuditOutcome): string[] {
-  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted } = outcome
+  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted, undrawn } = outcome
+  const drawn =
+    undrawn.length === 0
+      ? 'each drawn by the revealed secret'
+      : 'drawn by the revealed secret where their candidates are known'
   const lines = [
     `${accepted} of ${shards} shards accepted, ${failed} failed`,
-    `${receipts} receipts of ${owners} owners, ${leases} leases, each drawn by the revealed secret`,
+    `${receipts} receipts of ${owners} owners, ${leases} leases, ${drawn}`,
   ]
   if (outcome.agreement !== null)
     lines.push(`results count as one answer when they are ${describeAgreement(outcome.agreement)}`)
   if (recomputed > 0)
     lines.push(`${recomputed} disputed shards were settled by the steward's own recomputation`)
   if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
+  if (undrawn.length > 0)
+    lines.push(`candidates of some draws are missing, since these stewards were lost: ${undrawn.join(', ')}`)
   if (outcome.payments !== null) lines.push(...paymentLines(outcome.payments))
   if (outcome.unvouched.length > 0)
     lines.push(`no credential shows whose these vehicles are: ${outcome.unvouched.join(', ')}`)

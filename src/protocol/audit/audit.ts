@@ -44,6 +44,8 @@ export interface AuditOutcome {
   readonly leases: number
   readonly owners: number
   readonly contradicted: readonly OwnerId[]
+  /** Stewards some of whose draws nobody can repeat: they were lost, and with them the candidates that they drew from. */
+  readonly undrawn: readonly PeerId[]
   /** Vehicles of a fleet's job without a credential in the report: whose they are is their steward's word. */
   readonly unvouched: readonly PeerId[]
   /** The sum that the receipts come to; null for a job that pays nobody. */
@@ -67,7 +69,7 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
   const { standing, contradicted } = new VerdictAudit(manifest, shards, records, findings, problems)
   new WindowAudit(manifest, records, standing, sha256).check(problems)
   new BudgetAudit(manifest, shards, records).check(problems)
-  checkDraws(records, sha256, problems)
+  const undrawn = checkDraws(records, sha256, problems)
   const unvouched = checkAdmissions(manifest.fleet, records, problems)
   checkCompleteness(input, records, standing, problems)
   const payments = new PaymentAudit(manifest.payment, records, sha256).check(problems)
@@ -83,6 +85,7 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
     leases: records.leases.size,
     owners: new Set([...records.claims.values()].map((claim) => claim.owner)).size,
     contradicted: [...contradicted].sort(),
+    undrawn: [...undrawn].sort(),
     unvouched: [...unvouched].sort(),
     payments,
   }
@@ -100,6 +103,7 @@ function nothingFound({ shards }: AuditInput, { found }: Problems): AuditOutcome
     leases: 0,
     owners: 0,
     contradicted: [],
+    undrawn: [],
     unvouched: [],
     payments: null,
   }

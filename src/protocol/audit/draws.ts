@@ -1,6 +1,10 @@
 /**
  * Checks that each lease went to the vehicle that the job's secret of draws draws, and that no steward left out a draw of
  * its own: each numbers its draws from 0.
+ *
+ * A steward that was lost may have taken some of its records with it, while its vehicles hand the leases that they got to
+ * its successor. So its draws may have gaps, and one whose candidates are missing cannot be repeated. A steward that ended
+ * the job had all its records then.
  */
 import type { PeerId } from '../ids.ts'
 import { drawVehicle, hasBit } from '../job/draw.ts'
@@ -10,7 +14,9 @@ import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
 
-export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Problems): void {
+/** Returns the stewards some of whose draws nobody can repeat, since their candidates were lost with them. */
+export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Problems): Set<PeerId> {
+  const undrawn = new Set<PeerId>()
   if (records.ends.length === 0) problems.blame('the job has no end, so its draws cannot be repeated')
   const used = new Map<PeerId, Set<number>>()
   for (const lease of records.leases.values()) {
@@ -18,12 +24,16 @@ export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Pr
     const indices = used.get(lease.signer) ?? new Set()
     if (indices.has(index)) problems.blame(`draw ${index} of ${lease.signer} was used for two leases`)
     used.set(lease.signer, indices.add(index))
-    if (records.drawSecret !== undefined) checkDraw(lease, records.drawSecret, records, sha256, problems)
+    if (!records.bases.has(lease.payload.draw.basis) && !records.enders.has(lease.signer))
+      undrawn.add(lease.signer)
+    else if (records.drawSecret !== undefined) checkDraw(lease, records.drawSecret, records, sha256, problems)
   }
   for (const [signer, indices] of used) {
+    if (!records.enders.has(signer)) continue
     const missing = [...indices.keys()].findIndex((_, i) => !indices.has(i))
     if (missing >= 0) problems.blame(`draw ${missing} of ${signer} is not in the report, and later ones are`)
   }
+  return undrawn
 }
 
 function checkDraw(

@@ -84,6 +84,8 @@ export class AuditedRecords {
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
+  /** The stewards that ended the job, each of which had all that it had signed before. */
+  readonly enders = new Set<PeerId>()
   /** From which all draws of the job come; undefined when no end reveals it. */
   drawSecret: Uint8Array | undefined
   readonly charters: Verified<Charter>[] = []
@@ -138,11 +140,12 @@ export class AuditedRecords {
         this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)))
         return
       case 'end': {
-        const { payload } = this.#fromSteward(openEnd(record, sha256, verify))
+        const { payload, signer } = this.#fromSteward(openEnd(record, sha256, verify))
         if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))
           throw new Error('its secret of the draws is not the one that the manifest commits to')
         this.drawSecret = payload.secret
         this.ends.push(payload)
+        this.enders.add(signer)
         return
       }
       case 'statement':
