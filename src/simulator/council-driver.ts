@@ -2,7 +2,7 @@
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
-import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { Cid, JobId, LeaseId, PeerId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
 import type { Verified } from '../protocol/record/record.ts'
@@ -21,7 +21,8 @@ export interface CouncilDesk extends SimNode {
   /** The job goes on from these records, of which these decisions count. */
   begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
   keep(record: JobRecord): void
-  counted(job: SimJob, counted: Counted, positionsOf: (verdict: RecordId) => readonly number[]): void
+  /** `proven`: those of others that had to be, for all shards for which they count. */
+  counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
@@ -32,7 +33,7 @@ export interface CouncilDesk extends SimNode {
 }
 
 /** What a steward's disk has of a job. */
-interface Remembered {
+export interface Remembered {
   readonly records: readonly JobRecord[]
   readonly recalled: readonly Recalled[]
   readonly fresh: boolean
@@ -94,6 +95,13 @@ export class CouncilDriver {
     carryOut(effects, this.#hands, this.#after)
   }
 
+  #proven({ verdicts }: Counted): Recalled[] {
+    const trusted = [this.#desk.peer, this.job.manifest.payload.stewards[0]?.peer]
+    return verdicts
+      .filter(({ signer }) => !trusted.includes(signer))
+      .map(({ id }) => ({ verdict: id, positions: this.#council.positionsOf(id) }))
+  }
+
   #makeHands(): Hands<CouncilEffect> {
     const { job } = this
     const { id } = job.manifest
@@ -106,7 +114,7 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
-      counted: (counted) => desk.counted(job, counted, (verdict) => this.#council.positionsOf(verdict)),
+      counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return

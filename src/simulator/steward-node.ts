@@ -6,15 +6,13 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
-import { decidedClaims } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
-import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
-import type { Counted, Recalled } from '../protocol/state/decisions.ts'
+import { checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import type { Chance } from './chance.ts'
-import { type CouncilDesk, CouncilDriver } from './council-driver.ts'
+import { type CouncilDesk, CouncilDriver, type Remembered } from './council-driver.ts'
 import { capacityOf } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
@@ -44,7 +42,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#inputs.add(job.manifest.id)
     this.durable({ type: 'job', job })
     this.durable({ type: 'inputs', job: job.manifest.id })
-    this.#begin(job, [], [], true)
+    this.#begin(job, { records: [], recalled: [], fresh: true })
   }
 
   /** Asks another node to look after this job, too. */
@@ -118,12 +116,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#money = this.#newMoney(entries)
     this.world.checkers.ledgers.restarted(this.peer, entries)
     for (const job of jobs)
-      this.#begin(
-        job,
-        records.filter(({ record }) => record.job === job.manifest.id),
+      this.#begin(job, {
+        records: records.filter(({ record }) => record.job === job.manifest.id),
         recalled,
-        false,
-      )
+        fresh: false,
+      })
   }
 
   linked(peer: PeerId, up: boolean): void {
@@ -207,7 +204,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     }
     this.durable({ type: 'job', job })
     for (const entry of chain) this.keep(entry)
-    this.#begin(job, chain, [], false)
+    this.#begin(job, { records: chain, recalled: [], fresh: false })
   }
 
   #receive(from: PeerId, record: JobRecord): void {
@@ -218,11 +215,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#jobs.get(job)?.tell(input)
   }
 
-  #begin(job: SimJob, records: readonly JobRecord[], recalled: readonly Recalled[], fresh: boolean): void {
+  #begin(job: SimJob, remembered: Remembered): void {
     const { id } = job.manifest
     const begun = new CouncilDriver(job, this)
     this.#jobs.set(id, begun)
-    begun.begin({ records, recalled, fresh }, this.#inputs.has(id))
+    begun.begin(remembered, this.#inputs.has(id))
   }
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
@@ -239,22 +236,13 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
   }
 
-  begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void {
-    const money = [...records].sort(byDependency).filter(isMoney)
-    this.#money.begin(job, [...money, ...decidedClaims(counted)], this.clockMs)
+  begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {
+    this.#money.begin(job, records, counted, this.clockMs)
   }
 
-  counted(
-    { manifest }: SimJob,
-    counted: Counted,
-    positionsOf: (verdict: RecordId) => readonly number[],
-  ): void {
-    const [submitter] = manifest.payload.stewards
-    for (const { id: verdict, signer } of counted.verdicts)
-      if (signer !== this.peer && signer !== submitter?.peer)
-        this.durable({ type: 'counted', verdict, positions: positionsOf(verdict) })
-    for (const record of decidedClaims(counted))
-      this.#money.tell(manifest.id, { type: 'record', record }, this.clockMs)
+  counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {
+    for (const one of proven) this.durable({ type: 'counted', ...one })
+    this.#money.counted(job, counted, this.clockMs)
   }
 
   leaseOf(id: LeaseId): Verified<Lease> | undefined {

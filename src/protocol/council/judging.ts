@@ -43,12 +43,7 @@ export function lookAtProofs(seat: Seat): void {
   if (asked.length > 0) seat.effects.push({ type: 'collect', wanted: asked })
   const unasked = wanted.filter((want) => whoHas(seat, want) === undefined)
   if (unasked.length > 0)
-    decisions.examined(
-      unasked.map(({ result, pages, signer }) => ({
-        ...{ result, pages, from: signer },
-        finding: { state: 'missing' },
-      })),
-    )
+    decisions.examined(unasked.map(({ result, pages }) => ({ result, pages, finding: { state: 'missing' } })))
 }
 
 /** Judges again what rests on other shards, or on the time; asks again for what did not come. Call it at every look. */

@@ -15,11 +15,10 @@ import { type Decision, type Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Window } from '../job/window.ts'
 import type { Verified } from '../record/record.ts'
-import type { Examined } from '../steward/contract.ts'
 import { Ends } from './ends.ts'
 import { Holders } from './holders.ts'
 import type { Leased } from './leased.ts'
-import { Proofs, type WantedProof } from './proofs.ts'
+import { type LookedAt, Proofs, type WantedProof } from './proofs.ts'
 
 /** The node on which a job's records are judged. */
 export interface Reader {
@@ -122,9 +121,8 @@ export class Decisions {
     this.#countProven(this.#proofs.knowShards(shards))
   }
 
-  examined(results: readonly Examined[]): void {
-    for (const { result, pages, finding } of results)
-      this.#countProven(this.#proofs.examined(result, pages, finding))
+  examined(results: readonly LookedAt[]): void {
+    for (const result of results) this.#countProven(this.#proofs.examined(result))
   }
 
   /** Looks again at what rests on other shards, or on the time. Call it now and then. */

@@ -50,6 +50,13 @@ export interface WantedProof {
   readonly signer: PeerId
 }
 
+/** What came of a result that was wanted. */
+export interface LookedAt {
+  readonly result: Cid
+  readonly pages: number
+  readonly finding: Finding | { readonly state: 'missing' }
+}
+
 type Seen = Finding | 'asked' | 'missing'
 type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
 
@@ -116,7 +123,7 @@ export class Proofs {
   }
 
   /** A result was examined, or did not come. Returns the verdicts that count now. */
-  examined(result: Cid, pages: number, finding: Finding | { readonly state: 'missing' }): Decision[] {
+  examined({ result, pages, finding }: LookedAt): Decision[] {
     const touched = [...(this.#positions.get(result) ?? [])].filter(
       (position) => this.#shards?.[position]?.pages === pages,
     )
