@@ -7,7 +7,7 @@ import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { jobRetentionMs } from '../limits.ts'
+import { jobRetentionMs, proofWaitMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
@@ -61,6 +61,10 @@ export interface Seat {
   readonly refused: Map<PeerId, number>
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
+  /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
+  judgingSinceMs: number | undefined
+  /** Use: it was told that the job has ended. */
+  knowsEnd: boolean
   lookedMs: number | undefined
   looks: number
   capacities: readonly Capacity[]
@@ -78,8 +82,8 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256)
+  const { job, manifest, self, drawSecret, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256, { self, drawSecret })
   return {
     options,
     records,
@@ -95,6 +99,8 @@ export function newSeat(options: CouncilOptions): Seat {
     invited: undefined,
     refused: new Map(),
     unreachable: new Set(),
+    judgingSinceMs: undefined,
+    knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
     capacities: [],
@@ -176,9 +182,20 @@ export function shareWithAll(seat: Seat, record: JobRecord): void {
     if (seat.connected.has(to)) seat.effects.push({ type: 'share', record, to })
 }
 
-/** Tells whether all accepted results are on two disks, or on those of all who live. */
-export function isSafe(seat: Seat, nowMs: number): boolean {
-  return seat.results.areSafe(livingFellows(seat, nowMs))
+/**
+ * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, and what
+ * others decided apart was looked at.
+ */
+export function mayEnd(seat: Seat, nowMs: number): boolean {
+  return seat.results.areSafe(livingFellows(seat, nowMs)) && !isJudging(seat, nowMs)
+}
+
+/**
+ * Tells whether what others decided is still being looked at. Whoever takes over waits for that a moment, or it would do
+ * again what was done.
+ */
+export function isJudging({ judgingSinceMs }: Seat, nowMs: number): boolean {
+  return judgingSinceMs !== undefined && nowMs - judgingSinceMs < proofWaitMs
 }
 
 /** A result is gone that the acting steward counted on. */
