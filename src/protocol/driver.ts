@@ -33,6 +33,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   keep: false,
   copy: false,
   counted: false,
+  recounted: false,
   take: false,
   follow: false,
   release: false,

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Allowance, Allowances, firstAllowances } from '../../src/protocol/job/allowance.ts'
+import { type Allowance, firstAllowances } from '../../src/protocol/job/allowance.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
 import type { Verified } from '../../src/protocol/record/record.ts'
+import { Allowances } from '../../src/protocol/state/allowances.ts'
 import { bodyOf, cidNamed, manifestWith, ownerNamed, peerNamed, placeOf } from '../support/core-fakes.ts'
 
 const names = ['a', 'b', 'c']

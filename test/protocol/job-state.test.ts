@@ -25,7 +25,7 @@ interface Folded {
 /** Takes the records in this order, and those that were refused again, as comparisons do until nothing more gets in. */
 function fold({ job, manifest, shards, audit }: Told, records: readonly JobRecord[]): Folded {
   const state = new JobState(job, manifest, sha256, { drawSecret })
-  state.decisions.knowShards(shards)
+  state.knowShards(shards)
   let waiting = records
   for (;;) {
     const refused = waiting.filter((entry) => !admits(state, entry))
@@ -70,7 +70,9 @@ function viewOf({ shards }: Told, state: JobState) {
 
 /** What the ledger pays, by vehicle and owner. */
 function paidBy({ job, records }: Told, state: JobState): Map<string, number> {
-  const claims = new JobClaims({ job, submitter: job as never, fleet: null, currency: 'EUR' })
+  const claims = new JobClaims({ job, submitter: job as never, fleet: null, currency: 'EUR' }, (lease) =>
+    state.counts(lease),
+  )
   const known = records.filter(({ record }) => state.has(record.id)).toSorted(byDependency)
   for (const entry of known) if (isMoney(entry)) claims.learn(entry)
   const { verdicts, ends } = state.decisions

@@ -15,7 +15,7 @@ function stewardOf(shardCount: number, records: readonly JobRecord[] = []): Stew
     costMs: 60_000,
   }))
   const [job, self, manifest] = [cidNamed('job'), peerNamed('steward'), manifestWith()]
-  const state = new JobState(job, manifest, sha256).restore(records)
+  const state = new JobState(job, manifest, sha256, { self, drawSecret: seed }).restore(records)
   return new Steward({ job, manifest, shards, self, drawSecret: seed, sha256, state })
 }
 

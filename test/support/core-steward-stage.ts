@@ -216,7 +216,7 @@ export class StewardStage {
       costMs: this.#costMs,
     }))
     const { self, job } = { self: this.#self, job: this.#job }
-    const state = new JobState(job, this.#manifest, sha256).restore(records)
+    const state = new JobState(job, this.#manifest, sha256, { self, drawSecret: seed }).restore(records)
     return new Steward({ job, manifest: this.#manifest, shards, self, drawSecret: seed, sha256, state })
   }
 

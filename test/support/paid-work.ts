@@ -28,6 +28,14 @@ export function recordOf<Payload>(
   return { body, record: { ...body, id: recordId(sha256, encodeBody(body)) } }
 }
 
+/** The candidates from which all of these leases were drawn. */
+export const basis = recordOf('draw', peerNamed('steward'), 1_000, {
+  candidates: ['v1', 'v2', 'v3'].map((name) => ({
+    peer: peerNamed(name),
+    owner: ownerNamed(`owner of ${name}`),
+  })),
+}).record
+
 export function leaseOf(
   vehicle: string,
   positions: readonly number[],
@@ -42,7 +50,7 @@ export function leaseOf(
     costMs: 1,
     units: positions.map(() => units),
     price: more.price === undefined ? price : more.price,
-    draw: { basis: cidNamed('basis'), eligible: new Uint8Array(1), index: serial },
+    draw: { basis: basis.id, eligible: new Uint8Array(1), index: serial },
   }).record
 }
 

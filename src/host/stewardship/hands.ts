@@ -26,6 +26,7 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
       papers.counted(verdicts, (id) => council.positionsOf(id))
       payables?.learn(...decidedClaims({ verdicts, ends }))
     },
+    recounted: ({ leases }) => payables?.recounted(leases),
     offer: ({ lease, to }) => {
       pace.leased(clock.now())
       return offers.offer(lease, to)

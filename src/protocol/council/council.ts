@@ -8,10 +8,10 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import type { PeerId, RecordId } from '../ids.ts'
+import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
-import { byDependency, type JobRecord } from '../records.ts'
+import type { JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
@@ -38,6 +38,7 @@ import {
   type Seat,
   seatStewards,
 } from './seat.ts'
+import { watchRoster } from './shut-out.ts'
 import { standDown, takeOver, tellSteward } from './turn.ts'
 
 /**
@@ -71,10 +72,8 @@ export class Council {
     const seat = this.#seat
     const { decisions } = seat.records
     decisions.recall(recalled)
-    for (const entry of [...records].sort(byDependency)) {
-      seat.records.admit(entry)
-      seat.issuer.learn(entry.record)
-    }
+    seat.records.restore(records)
+    for (const entry of seat.records.all()) seat.issuer.learn(entry.record)
     decisions.review(nowMs)
     decisions.takeCounted() // known already
     for (const verdict of decisions.verdicts.records.values()) seat.results.learn(verdict)
@@ -85,6 +84,7 @@ export class Council {
     const complete =
       this.isReader || manifest.stewards[0]?.peer === self || seat.records.holders.hasInputs(self)
     this.#knowShards(complete ? shards : null)
+    seat.records.takeRecounted() // known already
     seat.started = true
     seatStewards(seat, nowMs)
     if (seat.shards === null) seat.effects.push({ type: 'hold-inputs' })
@@ -121,17 +121,20 @@ export class Council {
         break
       case 'connected':
         seat.connected.add(input.peer)
+        seat.watch.connected(input.peer, nowMs)
         if (seat.records.isSteward(input.peer)) greet(seat, input.peer)
         tellSteward(seat, input, nowMs)
         break
       case 'disconnected':
         seat.connected.delete(input.peer)
+        seat.watch.left(input.peer)
         seat.attendance.left(input.peer, nowMs)
         tellSteward(seat, input, nowMs)
         break
       case 'roster':
         seat.capacities = input.capacities
         seat.operatorPpm = input.operatorPpm ?? 0
+        watchRoster(seat, nowMs)
         tellSteward(seat, input, nowMs)
         break
       case 'receipt':
@@ -194,6 +197,11 @@ export class Council {
 
   get hasEnded(): boolean {
     return hasEnded(this.#seat)
+  }
+
+  /** Tells whether a lease counts on this node. */
+  counts(lease: LeaseId): boolean {
+    return this.#seat.records.counts(lease)
   }
 
   /** The shards for which a verdict counts on this node. */
@@ -297,7 +305,16 @@ export class Council {
 
   #knowShards(shards: readonly ShardEntry[] | null): void {
     this.#seat.shards = shards
-    if (shards !== null) this.#seat.records.decisions.knowShards(shards)
+    if (shards !== null) this.#seat.records.knowShards(shards)
+  }
+
+  #followRecounted(): void {
+    const seat = this.#seat
+    const leases = seat.records.takeRecounted()
+    if (leases.length === 0) return
+    seat.effects.push({ type: 'recounted', leases })
+    this.#observed = undefined
+    if (seat.steward !== undefined) seat.stale = true
   }
 
   #wakeUnlessAtRest(nowMs: number): void {
@@ -311,6 +328,7 @@ export class Council {
     assert(seat.started, 'a council begins before it hears')
     lookAtProofs(seat)
     followCounted(seat)
+    this.#followRecounted()
     this.#wakeUnlessAtRest(nowMs)
     const effects = seat.effects
     seat.effects = []

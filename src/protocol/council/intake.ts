@@ -4,6 +4,7 @@ import type { PeerId } from '../ids.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { followCounted } from './judging.ts'
 import { hasEnded, mayEnd, type Seat, seatStewards, shareWithAll } from './seat.ts'
+import { shutsOut } from './shut-out.ts'
 import { tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
@@ -20,6 +21,7 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
     seatStewards(seat, nowMs)
     tellSteward(seat, { type: 'stewards', stewards: seat.records.succession.stewards }, nowMs)
   }
+  if (entry.kind === 'draw' && shutsOut(seat, entry.record, nowMs)) seat.records.shutOut(entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)

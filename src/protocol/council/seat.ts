@@ -16,6 +16,7 @@ import { Attendance } from './attendance.ts'
 import type { CouncilEffect, FellowMessage } from './contract.ts'
 import { JobRecords } from './job-records.ts'
 import { Results } from './results.ts'
+import { Watch } from './watch.ts'
 
 export interface CouncilOptions {
   readonly job: JobId
@@ -38,6 +39,8 @@ export interface Seat {
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
   readonly issuer: Issuer
   readonly connected: Set<PeerId>
+  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows. */
+  readonly watch: Watch
   /** Use: the peers that may read the job, and are sent the records that they lack. */
   readonly readers: Set<PeerId>
   /** Use: stewards that have said anything yet; the others may not know that they are. */
@@ -91,6 +94,7 @@ export function newSeat(options: CouncilOptions): Seat {
     results: new Results(self, records),
     issuer: new Issuer(self, sha256),
     connected: new Set(),
+    watch: new Watch(),
     readers: new Set(),
     heardFrom: new Set(),
     compared: new Map(),

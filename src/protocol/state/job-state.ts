@@ -12,9 +12,9 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import { Allowances } from '../job/allowance.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import { checkReceipt, type Lease } from '../job/lease.ts'
+import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
@@ -28,7 +28,9 @@ import {
   type JobRecordKind,
   signedByOf,
 } from '../records.ts'
-import { Decisions, type Reader } from './decisions.ts'
+import { Allowances } from './allowances.ts'
+import { Counting, type Reader } from './counting.ts'
+import { Decisions } from './decisions.ts'
 import type { Holders } from './holders.ts'
 import { byTurn, Leased, type LeasedWork } from './leased.ts'
 
@@ -50,7 +52,11 @@ export class JobState {
   readonly decisions: Decisions
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
-  readonly #leased = new Leased()
+  readonly #counting: Counting
+  readonly #leased: Leased
+  /** Use: leases that began or ceased to count, and that nobody has asked for yet. */
+  #recounted: LeaseId[] = []
+  #isRestoring = false
   #succession: Succession
 
   constructor(job: JobId, manifest: Manifest, sha256: Sha256, reader: Reader = {}) {
@@ -58,6 +64,8 @@ export class JobState {
     this.manifest = manifest
     this.#sha256 = sha256
     this.allowances = new Allowances(manifest)
+    this.#counting = new Counting(manifest, sha256, this.allowances, reader)
+    this.#leased = new Leased((lease) => this.#counting.counts(lease))
     this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
   }
@@ -66,7 +74,10 @@ export class JobState {
 
   /** Takes what a journal holds, in any order. */
   restore(records: Iterable<JobRecord>): this {
+    this.#isRestoring = true
     for (const entry of [...records].sort(byDependency)) this.admit(entry)
+    this.#isRestoring = false
+    this.#recount()
     return this
   }
 
@@ -115,10 +126,12 @@ export class JobState {
         break
       case 'lease':
         this.#leased.add(entry.record)
-        this.allowances.lease(entry.record)
+        this.#counting.lease(entry.record)
+        this.#recount()
         break
       case 'allowance':
         this.allowances.apply(entry.record)
+        this.#recount()
         break
       case 'receipt':
         this.#cover(entry)
@@ -136,8 +149,22 @@ export class JobState {
         this.holders.holds(entry.record)
         break
       case 'draw':
-        break // known by its record
+        this.#counting.basis(entry.record)
+        this.#recount()
     }
+  }
+
+  /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
+  knowShards(shards: readonly ShardEntry[]): void {
+    this.#counting.knowShards(shards)
+    this.#recount()
+    this.decisions.knowShards(shards)
+  }
+
+  /** The candidates that this draw lists leave out owners that this node knows: leases drawn from them do not count here. */
+  shutOut(draw: RecordId): void {
+    this.#counting.shutOut(draw)
+    this.#recount()
   }
 
   // --- what comes out -----------------------------------------------------------------------------------------
@@ -183,11 +210,24 @@ export class JobState {
     return this.allowances.freeOf(steward)
   }
 
+  /** Tells whether a lease counts: one that does not makes no claim, promises no money, and holds no shard. */
+  counts(lease: LeaseId): boolean {
+    return this.#counting.counts(lease)
+  }
+
+  /** The leases that began or ceased to count since this was last asked. */
+  takeRecounted(): readonly LeaseId[] {
+    const recounted = this.#recounted
+    this.#recounted = []
+    return recounted
+  }
+
+  /** The leases that count. */
   leases(): Iterable<LeasedWork> {
     return this.#leased.all()
   }
 
-  /** The lease of a receipt that is here. */
+  /** The lease of a receipt that is here, if it counts. */
   leaseOf(receipt: RecordId): Lease | undefined {
     return this.#leased.ofReceipt(receipt)?.payload
   }
@@ -233,10 +273,19 @@ export class JobState {
   }
 
   #cover(entry: Checked<'receipt'>): void {
-    const { owner, positions } = this.#leased.get(entry.record.payload.lease)!.payload
-    const isLie = this.#leased.cover(entry)
+    const { id, payload } = this.#leased.get(entry.record.payload.lease)!
+    const { owner, positions } = payload
+    const isLie = this.#leased.cover(entry) && this.counts(id)
     const covered = entry.record.payload.covers.map((place) => positions[place]!)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
+  }
+
+  #recount(): void {
+    if (this.#isRestoring) return
+    const leases = this.#counting.takeChanged()
+    if (leases.length === 0) return
+    this.decisions.recounted(leases)
+    this.#recounted.push(...leases)
   }
 
   #extended(handover: Verified<Handover>): Succession | undefined {
