@@ -7,15 +7,17 @@ import { checked, type JobRecord } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
 import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { cidNamed, manifestWith, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
-import { leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
+import { basis, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
 
 const manifest = manifestWith({ stewards: [placeOf('steward'), placeOf('standby')] })
 const shards = [0, 1].map((i) => ({ shard: cidNamed(`shard ${i}`), pages: 1, bytes: 1, costMs: 1 }))
-const lease = leaseOf('v1', [0, 1])
+const lease = leaseOf('v1', [0, 1], { units: 1, price: null })
 
 function stateOf(...records: readonly JobRecord[]): JobState {
   const state = new JobState(paidJob.job, manifest, sha256)
-  for (const record of records) assert.equal(state.admit(record), true)
+  state.knowShards(shards)
+  for (const record of [checked('draw', basis) as JobRecord, ...records])
+    assert.equal(state.admit(record), true)
   return state
 }
 
