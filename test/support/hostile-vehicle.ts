@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import type { Clock } from '../../src/host/clock.ts'
 import { Network } from '../../src/host/network/network.ts'
 import { sha256 } from '../../src/host/sha256.ts'
+import { readFile } from '../../src/host/store/files.ts'
 import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import {
@@ -17,7 +18,12 @@ import {
   type Receipt,
   receiptRoot,
 } from '../../src/protocol/job/lease.ts'
-import { type Manifest, openManifest, resultEngine } from '../../src/protocol/job/manifest.ts'
+import {
+  type FileReference,
+  type Manifest,
+  openManifest,
+  resultEngine,
+} from '../../src/protocol/job/manifest.ts'
 import { encodeResult } from '../../src/protocol/job/result.ts'
 import { advertTtlMs } from '../../src/protocol/limits.ts'
 import type { Advert } from '../../src/protocol/membership/advert.ts'
@@ -43,6 +49,8 @@ export class HostileVehicle {
   /** The blocks that others asked it for. */
   readonly asked = new Inbox<Cid>()
   readonly key: SigningKey
+  /** It agrees to look after every job that it is invited to. */
+  standsBy = false
   readonly #network: Network
   readonly #clock: Clock
   readonly #blocks = new Map<Cid, Uint8Array>()
@@ -81,6 +89,8 @@ export class HostileVehicle {
     network.onMessage((from, bytes) => {
       const message = decodeMessage(bytes)
       this.heard.put(message)
+      if (message.type === 'invite' && this.standsBy)
+        void this.say(from, { type: 'willing', nonce: message.nonce })
       if (message.type !== 'offer') return
       const manifest = openManifest(message.manifest, sha256, verifyByPeerId)
       this.offers.put({ from, manifest, lease: openLease(message.lease, sha256, verifyByPeerId) })
@@ -143,6 +153,15 @@ export class HostileVehicle {
     return cid
   }
 
+  /** A file of a job that it may read, from this node. */
+  read(from: PeerId, reference: FileReference): Promise<Uint8Array> {
+    const get = async (cid: Cid) => {
+      for await (const block of this.#network.blocks.fetch(from, [cid])) return block.bytes
+      throw new Error(`${from} does not serve ${cid}`)
+    }
+    return readFile(reference, get, reference.bytes)
+  }
+
   /** It serves this block to whoever asks. */
   serve({ cid, bytes }: { readonly cid: Cid; readonly bytes: Uint8Array }): void {
     this.#blocks.set(cid, bytes)
@@ -191,7 +210,14 @@ export class HostileVehicle {
     this.#blocks.delete(result)
   }
 
-  sign(kind: RecordKind, job: JobId | null, payload: unknown, steward: PeerId | null = null): SignedRecord {
+  /** With its own key, or an accomplice's. */
+  sign(
+    kind: RecordKind,
+    job: JobId | null,
+    payload: unknown,
+    steward: PeerId | null = null,
+    key = this.key,
+  ): SignedRecord {
     const body = encodeBody({
       domain: 'carpool',
       version: 1,
@@ -201,9 +227,9 @@ export class HostileVehicle {
       steward,
       serial: this.#serial++ + this.#clock.now(),
       expiresMs: this.#clock.now() + advertTtlMs,
-      signer: this.key.peerId,
+      signer: key.peerId,
       payload,
     })
-    return { body, signature: this.key.sign(body) }
+    return { body, signature: key.sign(body) }
   }
 }
