@@ -55,6 +55,26 @@ test('an owner whose vehicle signed two results for one place is contradicted', 
   assert.deepEqual(new RecordedView(one, shards).view().contradicted, [])
 })
 
+test('a lease counts once the list of shards and its candidates are here, and its claims with it', () => {
+  const state = new JobState(paidJob.job, manifest, sha256)
+  const counts = () => [state.counts(lease.id), [...state.leases()].length]
+  state.admit(checked('lease', lease) as JobRecord)
+  state.admit(claimOf('a', 0))
+  state.admit(checked('draw', basis) as JobRecord)
+  assert.deepEqual(counts(), [false, 0])
+  state.knowShards(shards)
+  assert.deepEqual([counts(), state.takeRecounted()], [[true, 1], [lease.id]])
+  const late = new JobState(paidJob.job, manifest, sha256)
+  late.knowShards(shards)
+  late.admit(checked('lease', lease) as JobRecord)
+  assert.equal(late.counts(lease.id), false)
+  late.admit(checked('draw', basis) as JobRecord)
+  assert.deepEqual([late.counts(lease.id), late.takeRecounted()], [true, [lease.id]])
+  late.shutOut(basis.id)
+  assert.deepEqual([late.counts(lease.id), late.takeRecounted()], [false, [lease.id]])
+  assert.deepEqual(late.takeRecounted(), [])
+})
+
 test('results are on a second disk when another steward than the one that decided says that it has them', () => {
   const verdict = verdictOf(0, [])
   const holding = (steward: string) =>

@@ -256,6 +256,22 @@ test('what its lease’s steward wrote off comes to nothing, whoever counts it a
   assert.equal(outcomeOf([...records.slice(0, 2), records[3]!]), 'paid', 'another steward has no say')
 })
 
+test('claims under a lease that does not count are none, and come to nothing when it ceases to', () => {
+  const [lease, receipt] = [leaseOf('v', [0]), receiptOf(leaseOf('v', [0]), [0])]
+  let counts = false
+  const claims = new JobClaims(paidJob, () => counts)
+  const learn = (...records: ClaimRecord[]) => records.flatMap((record) => claims.learn(record))
+  const outcomes = (news: ReturnType<typeof learn>) => news.map(({ outcome }) => outcome)
+  const verdict = { kind: 'verdict', record: verdictOf(0, [receipt]) } as const
+  assert.deepEqual(learn({ kind: 'lease', record: lease }, { kind: 'receipt', record: receipt }, verdict), [])
+  assert.deepEqual([...claims.current()], [])
+  counts = true
+  assert.deepEqual(outcomes(claims.recount([lease.id])), ['paid'])
+  assert.deepEqual(outcomes(claims.recount([lease.id])), [])
+  counts = false
+  assert.deepEqual(outcomes(claims.recount([lease.id])), ['void'])
+})
+
 test('one owner is paid once for a shard, though stewards apart leased it twice to him', () => {
   const again = leaseOf('v1', [0], { serial: 9, steward: 's2' })
   const receipt = receiptOf(again, [0], 9)
