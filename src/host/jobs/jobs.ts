@@ -208,7 +208,8 @@ export class Jobs {
         throw new RequestError(`job ${job} has not ended; it has no report before its end`)
       await caughtUp(stewardship, this.#options.clock)
       await stewardship.settled()
-      return writeReport(path, job, stewardship.manifest, this.#options.store)
+      const { manifest } = stewardship
+      return writeReport(path, job, manifest, this.#options.store, (id) => stewardship.counts(id))
     })
   }
 

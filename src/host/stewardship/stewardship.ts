@@ -5,7 +5,7 @@
  */
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { carryOut, type Hands } from '../../protocol/driver.ts'
-import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
@@ -136,6 +136,11 @@ export class Stewardship {
   get rests(): boolean {
     const nowMs = this.#options.clock.now()
     return this.#parts.council.rests(nowMs) && (this.#parts.payables?.rests ?? true)
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
+  counts(id: RecordId): boolean {
+    return this.#parts.council.counts(id)
   }
 
   /** Over the ids of all records that are here. */

@@ -196,6 +196,12 @@ export class Council {
     return hasEnded(this.#seat)
   }
 
+  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
+  counts(id: RecordId): boolean {
+    const { verdicts, ends } = this.#seat.records.decisions
+    return verdicts.records.has(id) || ends.some((end) => end.id === id)
+  }
+
   /** The shards for which a verdict counts on this node. */
   positionsOf(verdict: RecordId): number[] {
     const counting = this.#seat.records.verdicts.records.get(verdict)
