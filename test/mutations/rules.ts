@@ -71,4 +71,11 @@ export const rules: readonly Mutation[] = [
     replace: '    const wakeAtMs',
     caughtBy: ['test/protocol/rules.test.ts'],
   },
+  {
+    name: 'A clock that is set forward settles a vehicle that has just been parked.',
+    file: 'src/protocol/rules/rules.ts',
+    find: 'this.#settling.clockSet(byMs)',
+    replace: '',
+    caughtBy: ['test/host/guard-clock.test.ts'],
+  },
 ]

@@ -120,4 +120,11 @@ export const vehicle: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/mesh/hostile-bytes.test.ts'],
   },
+  {
+    name: 'A vehicle signs for what is done as much later as its clock was set back.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'held.lastReceiptMs += input.byMs',
+    replace: 'held.lastReceiptMs += 0',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
 ]

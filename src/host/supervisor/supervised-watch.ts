@@ -9,6 +9,7 @@ import { extname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import { systemClock } from '../clock.ts'
 import { LineReader } from '../local/lines.ts'
 import { readKept, writeKept } from './kept.ts'
 import { type FromSupervisor, fromSupervisorSchema, messageBytesMax, type ToSupervisor } from './messages.ts'
@@ -110,10 +111,10 @@ export class SupervisedWatch implements OwnerWatch {
 
   async #begin(): Promise<void> {
     const { preferences, signals, network, slotWatts, journal, log } = this.#options
-    const sinceMs = performance.now()
+    const sinceMs = systemClock.monotonicMs()
     const life = new Life({
       hear: (message) => this.#hear(message),
-      ended: (why) => this.#ended(life, why, performance.now() - sinceMs),
+      ended: (why) => this.#ended(life, why, systemClock.monotonicMs() - sinceMs),
       trafficBytes: () => this.#newTraffic(),
     })
     this.#life = life

@@ -13,6 +13,7 @@ import type { ShardEntry } from '../job/lists.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
 import { byDependency, type JobRecord } from '../records.ts'
 import { RecordedView } from '../state/job-view.ts'
+import { clockWasSet } from './clock-set.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
@@ -141,6 +142,10 @@ export class Council {
           if (!this.acting) takeOver(seat, false, nowMs)
           tellSteward(seat, input, nowMs)
         }
+        break
+      case 'clock-set':
+        clockWasSet(seat, input.byMs, nowMs)
+        tellSteward(seat, input, nowMs)
         break
       case 'undelivered':
       case 'examined':

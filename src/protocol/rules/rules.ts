@@ -26,6 +26,11 @@ export type RulesInput =
   /** The owner's word: nothing works until then; null: until `resume`. */
   | { readonly type: 'pause'; readonly untilMs: number | null }
   | { readonly type: 'resume' }
+  /**
+   * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked, goes
+   * on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
+   */
+  | { readonly type: 'clock-set'; readonly byMs: number }
   /** Time has passed. */
   | { readonly type: 'look' }
 
@@ -102,6 +107,7 @@ export class OwnerRules {
   }
 
   handle(input: RulesInput, nowMs: number): Judged {
+    if (input.type === 'clock-set') this.#clockSet(input.byMs)
     // A machine that slept past it must not take the readings of before and after for one quiet night.
     if (nowMs >= this.#signalsHoldUntilMs) this.#look(nowMs)
     switch (input.type) {
@@ -117,6 +123,7 @@ export class OwnerRules {
       case 'resume':
         this.#pausedUntilMs = null
         break
+      case 'clock-set':
       case 'look':
         break
       default:
@@ -124,6 +131,13 @@ export class OwnerRules {
     }
     const departed = this.#noteMotion(nowMs)
     return { ...this.#look(nowMs), departed }
+  }
+
+  #clockSet(byMs: number): void {
+    this.#settling.clockSet(byMs)
+    if (this.#notRunningSinceMs !== null) this.#notRunningSinceMs += byMs
+    if (this.#parkedSinceMs !== null) this.#parkedSinceMs += byMs
+    this.#last = undefined
   }
 
   /** Buses repeat themselves several times a second: that proves that all is as it was, and is not judged again. */
