@@ -32,6 +32,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   issue: false,
   keep: false,
   copy: false,
+  counted: false,
   take: false,
   follow: false,
   release: false,

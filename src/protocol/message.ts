@@ -69,8 +69,8 @@ export type Message =
   | { readonly type: 'ended'; readonly job: JobId }
   /** To a node: would you stand by as a steward of a job of this size? */
   | { readonly type: 'invite'; readonly nonce: Uint8Array; readonly bytes: number }
-  /** Its answer: yes, with draws from the seed that this is the sha256 of … */
-  | { readonly type: 'willing'; readonly nonce: Uint8Array; readonly drawCommitment: Uint8Array }
+  /** Its answer: yes … */
+  | { readonly type: 'willing'; readonly nonce: Uint8Array }
   /** … or no. */
   | { readonly type: 'unwilling'; readonly nonce: Uint8Array; readonly reason: UnwillingReason }
   /** Steward to steward: this job names you; and who became a steward since. */
@@ -80,6 +80,8 @@ export type Message =
       readonly handovers: readonly SignedRecord[]
       /** From which the keys of the job are derived; null: it is blind. */
       readonly secret: Uint8Array | null
+      /** From which the draws of the job's stewards come (job/draw.ts). It opens no document. */
+      readonly drawSecret: Uint8Array
     }
   /** Steward to steward, or a vehicle to a steward that adopted its lease: a record that you may lack. */
   | {
@@ -206,13 +208,14 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('withdraw'), lease: cidSchema }),
   z.strictObject({ type: z.literal('ended'), job: cidSchema }),
   z.strictObject({ type: z.literal('invite'), nonce: nonceSchema, bytes: naturalSchema }),
-  z.strictObject({ type: z.literal('willing'), nonce: nonceSchema, drawCommitment: hashSchema }),
+  z.strictObject({ type: z.literal('willing'), nonce: nonceSchema }),
   z.strictObject({ type: z.literal('unwilling'), nonce: nonceSchema, reason: z.enum(unwillingReasons) }),
   z.strictObject({
     type: z.literal('entrust'),
     manifest: signedRecordSchema,
     handovers: handoversSchema,
     secret: bytesOfLength(32).nullable(),
+    drawSecret: bytesOfLength(32),
   }),
   z.strictObject({
     type: z.literal('record'),

@@ -18,7 +18,7 @@ import { handoverType } from './job/handover.ts'
 import { holdingType } from './job/holding.ts'
 import { leaseType, type Opening, receiptType } from './job/lease.ts'
 import { manifestType } from './job/manifest.ts'
-import { endType, revealType, verdictType } from './job/verdict.ts'
+import { endType, verdictType } from './job/verdict.ts'
 import { windowType } from './job/window.ts'
 import { statementType } from './ledger/statement.ts'
 import { advertType } from './membership/advert.ts'
@@ -47,7 +47,7 @@ interface Row {
   readonly isShared: boolean
   /** The key that must have signed it. For a shared record this is checked where the job's records are. */
   readonly signedBy: 'steward' | 'vehicle' | 'submitter' | 'fleet' | 'owner' | 'node'
-  /** True when the fate of the job's claims depends on it. */
+  /** True when the fate of the job's claims depends on it as it is; on verdicts and ends, once they count (state/). */
   readonly isMoney: boolean
   /** It commits to something that is shown beside it, and only to stewards. */
   readonly hasOpening: boolean
@@ -71,10 +71,9 @@ const table = {
   allowance: { type: allowanceType, rank: 4, ...sharedMoney },
   receipt: { type: receiptType, rank: 5, ...sharedMoney, signedBy: 'vehicle', hasOpening: true },
   window: { type: windowType, rank: 6, ...shared },
-  verdict: { type: verdictType, rank: 7, ...sharedMoney },
+  verdict: { type: verdictType, rank: 7, ...shared },
   holding: { type: holdingType, rank: 8, ...shared },
-  end: { type: endType, rank: 9, ...sharedMoney },
-  reveal: { type: revealType, rank: 10, ...shared },
+  end: { type: endType, rank: 9, ...shared },
 } as const satisfies Readonly<Record<string, Row>>
 
 type Table = typeof table
@@ -203,7 +202,7 @@ export function isShared<Entry extends { readonly kind: RecordKind }>(
   return table[entry.kind].isShared
 }
 
-/** Tells whether the record can change the fate of a job's claims. */
+/** Tells whether the record can change the fate of a job's claims by being there. */
 export function isMoney<Entry extends { readonly kind: RecordKind }>(
   entry: Entry,
 ): entry is Entry & { readonly kind: MoneyRecordKind } {

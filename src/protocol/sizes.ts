@@ -37,7 +37,6 @@ export const recordBytesMax = {
   /** 128 verdicts of 61 bytes. */
   holding: 16 * 1024,
   handover: 2048,
-  reveal: 1024,
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
   access: 1024,

@@ -7,6 +7,7 @@ import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
+import type { Counted, Recalled } from '../protocol/state/decisions.ts'
 import { cheapHash } from './chance.ts'
 import { operatorPpm } from './fixtures.ts'
 import type { SimJob } from './sim-job.ts'
@@ -16,9 +17,12 @@ import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 export interface CouncilDesk extends SimNode {
   readonly world: SimWorld
   readonly clockMs: number
-  seedOf(nonce: Uint8Array): Uint8Array
   issued(record: JobRecord): void
+  /** The job goes on from these records, of which these decisions count. */
+  begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
   keep(record: JobRecord): void
+  /** `proven`: those of others that had to be, for all shards for which they count. */
+  counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
@@ -26,6 +30,13 @@ export interface CouncilDesk extends SimNode {
   send(to: PeerId, parcel: Parcel): void
   after(say: () => void): void
   wakeAt(atMs: number, happen: () => void): void
+}
+
+/** What a steward's disk has of a job. */
+export interface Remembered {
+  readonly records: readonly JobRecord[]
+  readonly recalled: readonly Recalled[]
+  readonly fresh: boolean
 }
 
 export class CouncilDriver {
@@ -42,7 +53,7 @@ export class CouncilDriver {
       job: job.manifest.id,
       manifest: job.manifest.payload,
       self: desk.peer,
-      seedOf: (nonce) => desk.seedOf(nonce),
+      drawSecret: job.drawSecret,
       sha256: cheapHash,
     })
     this.#hands = this.#makeHands()
@@ -50,10 +61,12 @@ export class CouncilDriver {
   }
 
   /** `hasInputs`: whether the shard list and all that it names is here. */
-  begin(records: readonly JobRecord[], hasInputs: boolean, fresh: boolean): void {
+  begin({ records, recalled, fresh }: Remembered, hasInputs: boolean): void {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
-    this.#carryOut(this.#council.begin({ records, shards, fresh }, clockMs))
+    const effects = this.#council.begin({ records, recalled, shards, fresh }, clockMs)
+    this.#desk.begun(this.job, records, this.#council.counted)
+    this.#carryOut(effects)
     this.tellRoster()
     for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })
   }
@@ -82,6 +95,13 @@ export class CouncilDriver {
     carryOut(effects, this.#hands, this.#after)
   }
 
+  #proven({ verdicts }: Counted): Recalled[] {
+    const trusted = [this.#desk.peer, this.job.manifest.payload.stewards[0]?.peer]
+    return verdicts
+      .filter(({ signer }) => !trusted.includes(signer))
+      .map(({ id }) => ({ verdict: id, positions: this.#council.positionsOf(id) }))
+  }
+
   #makeHands(): Hands<CouncilEffect> {
     const { job } = this
     const { id } = job.manifest
@@ -94,6 +114,7 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
+      counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return

@@ -9,8 +9,8 @@ import { beatIntervalMs, stewardLostMs } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord } from '../../src/protocol/records.ts'
-import { seatOf, seedOf } from '../support/core-council-job.ts'
-import { believed, cidNamed, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { seatOf } from '../support/core-council-job.ts'
+import { believed, cidNamed, drawSecret, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 import { leaseOf, paidJob } from '../support/paid-work.ts'
 
@@ -38,7 +38,7 @@ class Seat {
       ...changes,
     })
     const self = peerNamed(name)
-    this.council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf(name, nonce), sha256 })
+    this.council = new Council({ job, manifest, self, drawSecret, sha256 })
     this.council.begin({ records, shards: null, fresh: false }, 0)
     this.begun = this.handle({ type: 'inputs-held', shards })
   }
@@ -127,8 +127,7 @@ test('a council that is restored signs with serials that it has not used', () =>
 test('a steward that takes the place of a lost one gets its part of what is left of the budget', () => {
   const a = new Seat('a', { payment })
   const invitation = invitationOf(a)!
-  const drawCommitment = new Uint8Array(32)
-  const message = { type: 'willing', nonce: invitation.nonce, drawCommitment } as const
+  const message = { type: 'willing', nonce: invitation.nonce } as const
   const effects = a.handle({ type: 'fellow', from: standby.peer, message })
   assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 25 }])
 })

@@ -9,12 +9,13 @@ import type { Message, UnwillingReason } from '../../src/protocol/message.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
 import { isShared, openRecord, openRecordAs } from '../../src/protocol/records.ts'
 import type { Examined } from '../../src/protocol/steward/contract.ts'
-import { councilJobOf, seedOf } from './core-council-job.ts'
+import { councilJobOf } from './core-council-job.ts'
 import { compared, lacking, viewed } from './core-council-views.ts'
 import { Crowd, type Member } from './core-crowd.ts'
 import {
   bodyOf,
   cidNamed,
+  drawSecret,
   manifestWith,
   nameOfCid,
   nameOfPeer,
@@ -186,7 +187,7 @@ export class CouncilStage {
         job: this.#job,
         manifest: this.#manifest,
         self: peerNamed(name),
-        seedOf: (place) => seedOf(name, place),
+        drawSecret,
         sha256,
       }),
       inputs: first || (known?.inputs ?? false),
@@ -299,9 +300,7 @@ export class CouncilStage {
     this.#invitations.delete(name)
     for (const { from, nonce: place } of invitations) {
       const message: FellowMessage =
-        reason === null
-          ? { type: 'willing', nonce: place, drawCommitment: sha256(seedOf(name, place)) }
-          : { type: 'unwilling', nonce: place, reason }
+        reason === null ? { type: 'willing', nonce: place } : { type: 'unwilling', nonce: place, reason }
       this.#hand(from, { type: 'fellow', from: peerNamed(name), message })
     }
   }
@@ -382,6 +381,7 @@ export class CouncilStage {
           type: 'entrust',
           manifest,
           handovers,
+          drawSecret,
           secret: new Uint8Array(32),
         })
         return `entrust ${nameOfPeer(effect.to)}`
@@ -406,6 +406,17 @@ export class CouncilStage {
       case 'hold-results':
         member.fetching.push(effect.verdict)
         return `hold results of ${this.#records.of(effect.verdict)} from ${nameOfPeer(effect.from)}`
+      case 'counted': {
+        const [submitter] = this.#manifest.stewards
+        const proven = effect.verdicts.filter(
+          ({ signer }) => signer !== peerNamed(member.name) && signer !== submitter!.peer,
+        )
+        const named = proven.map(({ id, payload }) => {
+          const shards = payload.shards.map(({ position }) => `S${position}`)
+          return `${this.#records.of(id)} ${shards.join(' ')}`
+        })
+        return named.length === 0 ? undefined : `counts ${named.join(', ')}`
+      }
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'
       case 'ended':

@@ -7,7 +7,7 @@ import { openHandover } from '../../src/protocol/job/handover.ts'
 import { openHolding } from '../../src/protocol/job/holding.ts'
 import { type Opening, openLease, openReceipt } from '../../src/protocol/job/lease.ts'
 import { openManifest } from '../../src/protocol/job/manifest.ts'
-import { openEnd, openReveal, openVerdict } from '../../src/protocol/job/verdict.ts'
+import { openEnd, openVerdict } from '../../src/protocol/job/verdict.ts'
 import { openWindow } from '../../src/protocol/job/window.ts'
 import { openStatement } from '../../src/protocol/ledger/statement.ts'
 import {
@@ -65,7 +65,6 @@ const stewardPlace = (i: number) => ({
   peer: fullPeer(i),
   owner: fullOwner(i),
   nonce: hash.subarray(16),
-  drawCommitment: hash,
 })
 
 const shardVerdict = (position: number, agreeing: number, contradicting: number) => ({
@@ -172,8 +171,7 @@ const full = {
   ],
   holding: ['holding', openHolding, { inputs: true, verdicts: cids(holdingVerdictsMax) }],
   handover: ['handover', openHandover, { previous: fullCid('p'), lost: fullPeer(0), taker: stewardPlace(1) }],
-  reveal: ['reveal', openReveal, { seed: hash }],
-  end: ['end', openEnd, { outcome: 'cancelled', reason: 'r'.repeat(256), seed: hash }],
+  end: ['end', openEnd, { outcome: 'cancelled', reason: 'r'.repeat(256), secret: hash }],
   statement: [
     'statement',
     openStatement,

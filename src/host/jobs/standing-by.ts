@@ -13,9 +13,9 @@ import {
 import type { Message, UnwillingReason } from '../../protocol/message.ts'
 import { openRecordAs } from '../../protocol/records.ts'
 import { say } from '../say.ts'
-import { sealCommitment } from '../sealing/sealing.ts'
+import { drawCommitment, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import { drawSeed, verifyByPeerId } from '../store/keys.ts'
+import { verifyByPeerId } from '../store/keys.ts'
 import type { KnownJob } from './job-rows.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -35,20 +35,15 @@ export class StandingBy {
 
   /** A node that works for itself alone for a moment, or has no room, says no: its submitter asks another. */
   invited(from: PeerId, { nonce, bytes }: Extract<Message, { type: 'invite' }>): void {
-    const { key } = this.#options
     const reason = this.#objection(bytes)
     const message: Message =
-      reason === null
-        ? { type: 'willing', nonce, drawCommitment: sha256(drawSeed(key, nonce)) }
-        : { type: 'unwilling', nonce, reason }
+      reason === null ? { type: 'willing', nonce } : { type: 'unwilling', nonce, reason }
     void say(this.#options, from, message)
   }
 
   /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
-  entrusted(
-    from: PeerId,
-    { manifest: manifestRecord, handovers: handoverRecords, secret }: Extract<Message, { type: 'entrust' }>,
-  ): void {
+  entrusted(from: PeerId, entrusted: Extract<Message, { type: 'entrust' }>): void {
+    const { manifest: manifestRecord, handovers: handoverRecords, secret, drawSecret } = entrusted
     const { key, submitter, store, clock, log } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
     const job = manifest.id
@@ -63,7 +58,7 @@ export class StandingBy {
     const place = stewards.find(({ peer }) => peer === key.peerId)
     const mine = manifest.signer === submitter.peerId
     if (place === undefined && !mine) return
-    if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
+    if (!equals(drawCommitment(drawSecret), manifest.payload.drawCommitment)) return
     if (this.#registry.rows.get(job) !== undefined) {
       for (const handover of handovers) this.#registry.hearing(job)?.hearRecord(from, handover)
       return
@@ -86,6 +81,7 @@ export class StandingBy {
       requestDigest: '',
       shards: manifest.payload.shards.count,
       ...(secret === null ? {} : { secret: Buffer.from(secret).toString('hex') }),
+      drawSecret: Buffer.from(drawSecret).toString('hex'),
     }
     this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })
     void this.#registry

@@ -2,6 +2,7 @@
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import type { Hands } from '../../protocol/driver.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import type { StewardshipOptions } from './options.ts'
 import { type StewardshipParts, secretOf } from './parts.ts'
@@ -21,6 +22,10 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     issue: (effect) => papers.issue(effect),
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
+    counted: ({ verdicts, ends }) => {
+      papers.counted(verdicts, (id) => council.positionsOf(id))
+      payables?.learn(...decidedClaims({ verdicts, ends }))
+    },
     offer: ({ lease, to }) => {
       pace.leased(clock.monotonicMs())
       return offers.offer(lease, to)
@@ -58,14 +63,18 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
   }
 }
 
-/** Tells a peer that it is a steward of the job, or may read it. The stewards of a blind job do not get its secret. */
+/**
+ * Tells a peer that it is a steward of the job, or may read it. The stewards of a blind job get the secret of its draws, and
+ * not the one that its keys are derived from.
+ */
 export function entrust(
   options: StewardshipOptions,
   { say, credentials }: Pick<StewardshipParts, 'say' | 'credentials'>,
   to: PeerId,
 ): void {
-  const secret = options.manifest.blind === null ? secretOf(options) : null
-  say(to, { type: 'entrust', ...credentials(), secret })
+  const { manifest, drawSecret } = options
+  const secret = manifest.blind === null ? secretOf(options) : null
+  say(to, { type: 'entrust', ...credentials(), secret, drawSecret })
 }
 
 async function recompute(

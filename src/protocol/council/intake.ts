@@ -1,11 +1,10 @@
 /** Records that come from others, and receipts that come while somebody else acts. */
 
 import type { PeerId } from '../ids.ts'
-import type { JobEnd } from '../job/verdict.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
-import { fetchResultsOf, revealSeed } from './holding.ts'
-import { hasEnded, isSafe, issue, placeOfSelf, type Seat, seatStewards, shareWithAll } from './seat.ts'
-import { standDown, tellSteward } from './turn.ts'
+import { followCounted } from './judging.ts'
+import { hasEnded, mayEnd, type Seat, seatStewards, shareWithAll } from './seat.ts'
+import { tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
 export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: PeerId, nowMs: number): void {
@@ -14,7 +13,6 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
     tellSteward(seat, { type: 'receipt', receipt: entry, released: null }, nowMs)
     if (seat.records.has(entry.record.id)) return
   }
-  const wasEnded = hasEnded(seat)
   if (!seat.records.admit(entry)) return
   seat.issuer.learn(entry.record)
   seat.effects.push({ type: 'copy', record: entry })
@@ -23,29 +21,10 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
     tellSteward(seat, { type: 'stewards', stewards: seat.records.succession.stewards }, nowMs)
   }
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
-  if (seat.steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
-    seat.stale = true
-  if (entry.kind === 'verdict') {
-    seat.results.learn(entry.record)
-    fetchResultsOf(seat, entry.record, from)
-  }
-  if (entry.kind === 'end' && !wasEnded) learnEnd(seat)
-  if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: isSafe(seat, nowMs) }, nowMs)
-}
-
-/** Without the inputs there is nothing else to decide. */
-export function cancelUndecided(seat: Seat): void {
-  const seed = seat.options.seedOf(placeOfSelf(seat).nonce)
-  const end: JobEnd = { outcome: 'cancelled', reason: 'cancelled by its submitter', seed }
-  issue(seat, 'end', end)
-  seat.effects.push({ type: 'ended', end })
-}
-
-function learnEnd(seat: Seat): void {
-  const end = seat.records.end()!
-  if (seat.steward !== undefined) standDown(seat)
-  revealSeed(seat)
-  seat.effects.push({ type: 'ended', end: end.payload })
+  if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
+  if (entry.kind === 'end') seat.records.decisions.review(nowMs)
+  followCounted(seat, from)
+  if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
 }
 
 /** A vehicle that found nobody else repeats its receipt here. */

@@ -7,7 +7,7 @@ import type { StewardPlace } from '../job/manifest.ts'
 import { handoversMax, inviteAgainMs, inviteTtlMs } from '../limits.ts'
 import type { FellowMessage } from './contract.ts'
 import { endowTaker } from './gifts.ts'
-import { isActing, issue, livingFellows, placeOfSelf, type Seat, seatStewards } from './seat.ts'
+import { isActing, issue, livingFellows, type Seat, seatStewards } from './seat.ts'
 import { findStandbys } from './standbys.ts'
 import { tellSteward } from './turn.ts'
 
@@ -25,8 +25,7 @@ export function replaceLost(seat: Seat, nowMs: number): void {
     (chain.at(-1)?.epoch ?? 0) >= handoversMax
   )
     return
-  const { manifest, sha256, seedOf } = seat.options
-  const place = placeOfSelf(seat)
+  const { manifest, sha256, self, drawSecret: seed } = seat.options
   const refused = [...seat.refused].filter(([, untilMs]) => untilMs > nowMs).map(([peer]) => peer)
   const [candidate] = findStandbys(
     {
@@ -40,13 +39,13 @@ export function replaceLost(seat: Seat, nowMs: number): void {
         owners: new Set([...stewards, ...(manifest.blind?.candidates ?? [])].map(({ owner }) => owner)),
       },
       sha256,
-      seed: seedOf(place.nonce),
+      seed,
     },
     1,
   )
   if (candidate === undefined) return
   const nonce = sha256(
-    concat([seedOf(place.nonce), fromString(`place/${seat.issuer.serial}/${candidate.peer}`)]),
+    concat([seed, fromString(`place/${self}/${seat.issuer.serial}/${candidate.peer}`)]),
   ).slice(0, 16)
   seat.invited = { candidate, lost: gone.peer, nonce, untilMs: nowMs + inviteTtlMs }
   const bytes = manifest.documents.bytes
@@ -73,7 +72,6 @@ export function answeredInvitation(
     peer: from,
     owner: invited.candidate.owner,
     nonce: invited.nonce,
-    drawCommitment: message.drawCommitment,
   }
   const payload: Handover = { previous: previous?.id ?? seat.options.job, lost: invited.lost, taker }
   issue(seat, 'handover', payload, (previous?.epoch ?? 0) + 1)

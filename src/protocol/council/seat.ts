@@ -6,8 +6,8 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import { jobRetentionMs } from '../limits.ts'
+import type { Manifest } from '../job/manifest.ts'
+import { jobRetentionMs, proofWaitMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
@@ -21,8 +21,8 @@ export interface CouncilOptions {
   readonly job: JobId
   readonly manifest: Manifest
   readonly self: PeerId
-  /** This node's seed in a place of this nonce. */
-  readonly seedOf: (nonce: Uint8Array) => Uint8Array
+  /** From which the draws of all stewards of the job come; its sha256 stands in the manifest. */
+  readonly drawSecret: Uint8Array
   readonly sha256: Sha256
 }
 
@@ -61,6 +61,10 @@ export interface Seat {
   readonly refused: Map<PeerId, number>
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
+  /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
+  judgingSinceMs: number | undefined
+  /** Use: it was told that the job has ended. */
+  knowsEnd: boolean
   lookedMs: number | undefined
   looks: number
   capacities: readonly Capacity[]
@@ -78,8 +82,8 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256)
+  const { job, manifest, self, drawSecret, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256, { self, drawSecret })
   return {
     options,
     records,
@@ -95,6 +99,8 @@ export function newSeat(options: CouncilOptions): Seat {
     invited: undefined,
     refused: new Map(),
     unreachable: new Set(),
+    judgingSinceMs: undefined,
+    knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
     capacities: [],
@@ -150,11 +156,6 @@ export function seatStewards(seat: Seat, nowMs: number): void {
   seat.attendance.seat(seat.records.succession.stewards, nowMs)
 }
 
-/** Returns this steward's own place. */
-export function placeOfSelf(seat: Seat): StewardPlace {
-  return seat.records.succession.stewards.find(({ peer }) => peer === seat.options.self)!
-}
-
 /** Signs a record: it is among those of the job, and the others get it at once. */
 export function issue<Kind extends JobRecordKind>(
   seat: Seat,
@@ -181,9 +182,20 @@ export function shareWithAll(seat: Seat, record: JobRecord): void {
     if (seat.connected.has(to)) seat.effects.push({ type: 'share', record, to })
 }
 
-/** Tells whether all accepted results are on two disks, or on those of all who live. */
-export function isSafe(seat: Seat, nowMs: number): boolean {
-  return seat.results.areSafe(livingFellows(seat, nowMs))
+/**
+ * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, and what
+ * others decided apart was looked at.
+ */
+export function mayEnd(seat: Seat, nowMs: number): boolean {
+  return seat.results.areSafe(livingFellows(seat, nowMs)) && !isJudging(seat, nowMs)
+}
+
+/**
+ * Tells whether what others decided is still being looked at. Whoever takes over waits for that a moment, or it would do
+ * again what was done.
+ */
+export function isJudging({ judgingSinceMs }: Seat, nowMs: number): boolean {
+  return judgingSinceMs !== undefined && nowMs - judgingSinceMs < proofWaitMs
 }
 
 /** A result is gone that the acting steward counted on. */

@@ -5,15 +5,14 @@ import type { PeerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { StewardEffect } from '../steward/contract.ts'
 import { Steward } from '../steward/steward.ts'
-import { revealSeed } from './holding.ts'
-import { beat, fellowsOf, isActing, isSafe, livingFellows, type Seat, spread } from './seat.ts'
+import { beat, fellowsOf, isActing, livingFellows, mayEnd, type Seat, spread } from './seat.ts'
 
 /** Takes up the job where its records leave it. */
 export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   assert(seat.shards !== null, 'who acts for a job knows its shards')
   const wasActing = isActing(seat)
   seat.stale = false
-  const steward = newSteward(seat, seat.shards)
+  const steward = newSteward(seat, seat.shards, nowMs)
   seat.steward = steward
   if (!wasActing) seat.effects.push({ type: 'acting', acting: true })
   seat.unreachable = new Set(seat.results.unreachable(livingFellows(seat, nowMs)))
@@ -37,23 +36,35 @@ export function standDown(seat: Seat): void {
   for (const peer of fellowsOf(seat)) beat(seat, peer)
 }
 
-function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
-  const { job, manifest, self, sha256, seedOf } = seat.options
+function newSteward(seat: Seat, shards: readonly ShardEntry[], nowMs: number): Steward {
+  const { job, manifest, self, sha256, drawSecret } = seat.options
   const { stewards, chain } = seat.records.succession
   const place = stewards.find(({ peer }) => peer === self)
   assert(place !== undefined, 'only a steward of the job acts for it')
   const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
-  const seed = seedOf(place.nonce)
   const issuer = seat.issuer
   const state = seat.records
-  return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256, state, issuer })
+  return new Steward({
+    job,
+    manifest,
+    shards,
+    self,
+    stewards,
+    place,
+    epoch,
+    drawSecret,
+    sha256,
+    state,
+    issuer,
+    safe: mayEnd(seat, nowMs),
+  })
 }
 
 /** Hands an input to the Steward, while there is one. */
 export function tellSteward(seat: Seat, input: Parameters<Steward['handle']>[0], nowMs: number): void {
   if (seat.steward === undefined) return
   if (input.type === 'wake')
-    follow(seat, seat.steward.handle({ type: 'safe', safe: isSafe(seat, nowMs) }, nowMs))
+    follow(seat, seat.steward.handle({ type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs))
   follow(seat, seat.steward.handle(input, nowMs))
 }
 
@@ -64,6 +75,5 @@ function follow(seat: Seat, effects: readonly StewardEffect[]): void {
     seat.effects.push(effect)
     if (effect.type === 'issue') spread(seat, effect.issued)
     else if (effect.type === 'keep') spread(seat, effect.receipt)
-    else if (effect.type === 'ended') revealSeed(seat)
   }
 }

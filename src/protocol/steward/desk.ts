@@ -37,13 +37,15 @@ export interface StewardOptions {
   readonly place?: StewardPlace
   /** The epoch of the handover that made this a steward; 0 for those of the manifest. */
   readonly epoch?: number
-  /** 32 bytes; its sha256 stands in the place. */
-  readonly seed: Uint8Array
+  /** 32 bytes, from which the job's draws come; its sha256 stands in the manifest. */
+  readonly drawSecret: Uint8Array
   readonly sha256: Sha256
   /** The state of the job by its records; shared with all else of this node that looks at the job. */
   readonly state?: JobState
   /** Shared with the other parts of this node that sign for the job. */
   readonly issuer?: Issuer
+  /** Whether a job that is decided may end at once; by default it may. */
+  readonly safe?: boolean
 }
 
 export interface Desk {
@@ -104,22 +106,22 @@ interface Apart {
 }
 
 export function newDesk(options: StewardOptions): Desk {
-  const { manifest, shards, self, sha256, seed } = options
+  const { manifest, shards, self, sha256, drawSecret } = options
   const place = options.place ?? manifest.stewards.find(({ peer }) => peer === self)
   assert(place !== undefined, 'a steward is named by its manifest')
-  assert(equals(sha256(seed), place.drawCommitment), 'a steward draws from the seed it committed to')
+  assert(equals(sha256(drawSecret), manifest.drawCommitment), 'a steward draws as the manifest says')
   const { assurance } = manifest
   const { audits } = assurance
   return {
     options,
-    state: options.state ?? new JobState(options.job, manifest, sha256),
+    state: options.state ?? new JobState(options.job, manifest, sha256, { self, drawSecret }),
     issuer: options.issuer ?? new Issuer(self, sha256),
     board: new ShardBoard(manifest, shards),
     leases: new LeaseBook(),
     returns: new Returns(),
     patience: new Patience(),
-    draws: new DrawLog(sha256, seed),
-    windows: audits === null ? null : new Windows(audits, assurance, sha256, seed),
+    draws: new DrawLog(sha256, drawSecret),
+    windows: audits === null ? null : new Windows(audits, assurance, sha256, drawSecret),
     slowness: new Slowness(),
     apart: new Map(),
     stewards: options.stewards ?? manifest.stewards,
@@ -129,7 +131,7 @@ export function newDesk(options: StewardOptions): Desk {
     barren: new Set(),
     barrenAt: 0,
     short: undefined,
-    safe: true,
+    safe: options.safe ?? true,
     startedMs: undefined,
     end: undefined,
     unpublished: [],

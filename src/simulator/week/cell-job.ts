@@ -6,11 +6,10 @@ import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Verified } from '../../protocol/record/record.ts'
-import { isMoney } from '../../protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
 import { Steward } from '../../protocol/steward/steward.ts'
 import { cheapHash } from '../chance.ts'
-import { cidOf, manifestOf, ownerNamed, peerNamed, seedNamed } from '../fixtures.ts'
+import { cidOf, drawSecretNamed, manifestOf, ownerNamed, peerNamed } from '../fixtures.ts'
 import type { SimJob } from '../sim-job.ts'
 import { type CellWorld, currency, type JobEar, shardMs } from './cell-world.ts'
 import { dayMs } from './trips.ts'
@@ -37,7 +36,8 @@ export class CellJob implements JobEar {
     this.#cell = cell
     const self = peerNamed(`steward-${index}`)
     const nonce = new Uint8Array(16)
-    const seed = seedNamed(`${self}/${cell.chance.next()}`)
+    const name = `job ${index} ${cell.chance.next()}`
+    const drawSecret = drawSecretNamed(name)
     const shards: ShardEntry[] = Array.from({ length: shardsPerJob }, (_, i) => ({
       shard: cidOf(`shard ${index} ${i}`),
       pages: pagesPerShard,
@@ -45,7 +45,7 @@ export class CellJob implements JobEar {
       costMs: shardMs,
     }))
     const manifest = manifestOf({
-      name: `job ${index} ${cell.chance.next()}`,
+      name,
       serial: index,
       submitter: peerNamed('submitter'),
       runtime: 'ocr',
@@ -67,12 +67,12 @@ export class CellJob implements JobEar {
         budgetMicros: Math.round(2.5 * shardsPerJob * pagesPerShard * pageMicrosMax),
       },
       deadlineMs: cell.clockMs + 3 * dayMs,
-      stewards: [{ peer: self, owner: ownerNamed(self), nonce, drawCommitment: cheapHash(seed) }],
+      stewards: [{ peer: self, owner: ownerNamed(self), nonce }],
     })
     const { id, payload, signer: submitter } = manifest
-    this.job = { manifest, shards, truth: (position) => cidOf(`result ${id} ${position}`) }
+    this.job = { manifest, shards, drawSecret, truth: (position) => cidOf(`result ${id} ${position}`) }
     this.#self = self
-    this.#steward = new Steward({ job: id, manifest: payload, shards, self, seed, sha256: cheapHash })
+    this.#steward = new Steward({ job: id, manifest: payload, shards, self, drawSecret, sha256: cheapHash })
     this.#claims = new JobClaims({ job: id, submitter, fleet: null, currency })
     this.#after = (say) => cell.say(say)
     this.#hands = this.#makeHands()
@@ -103,7 +103,8 @@ export class CellJob implements JobEar {
         if (issued.kind === 'lease') this.#leases.set(issued.record.id, issued.record)
         else if (issued.kind === 'verdict')
           cell.verified(issued.record.payload.shards.filter(({ outcome }) => outcome === 'accepted').length)
-        if (isMoney(issued) && issued.kind !== 'allowance') this.#learnOf(issued)
+        if (issued.kind === 'lease' || issued.kind === 'verdict' || issued.kind === 'end')
+          this.#learnOf(issued)
       },
       offer: ({ lease, to }) => cell.vehicle(to).offered(this.job, this.#leases.get(lease)!),
       send: ({ message, to }) => {
