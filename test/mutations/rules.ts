@@ -78,4 +78,11 @@ export const rules: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/host/guard-clock.test.ts'],
   },
+  {
+    name: 'A clock that is set back makes the owner’s pause of an hour longer by the step.',
+    file: 'src/protocol/rules/rules.ts',
+    find: '&& !this.#pauseIsDate) this.#pausedUntilMs += byMs',
+    replace: '&& !this.#pauseIsDate) this.#pausedUntilMs += 0',
+    caughtBy: ['test/protocol/rules.test.ts'],
+  },
 ]

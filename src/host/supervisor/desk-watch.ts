@@ -68,9 +68,9 @@ export class DeskWatch implements OwnerWatch {
     return () => this.#handlers.delete(handler)
   }
 
-  async pause(untilMs: number | null): Promise<void> {
-    this.#pause.write({ untilMs })
-    this.#follow(() => this.#guard.handle({ type: 'pause', untilMs }, systemClock.now()))
+  async pause(untilMs: number | null, isDate = false): Promise<void> {
+    this.#pause.write({ untilMs, isDate })
+    this.#follow(() => this.#guard.handle({ type: 'pause', untilMs, isDate }, systemClock.now()))
   }
 
   async resume(): Promise<void> {
@@ -96,6 +96,7 @@ export class DeskWatch implements OwnerWatch {
     const { network, trafficBytes, journal, log } = this.#options
     const nowMs = systemClock.now()
     const bytes = trafficBytes()
+    this.#pause.look()
     this.#follow(() => {
       if (network !== 'auto') {
         const reading = { value: network === 'metered', atMs: nowMs }

@@ -81,9 +81,9 @@ export class SupervisedWatch implements OwnerWatch {
     return () => this.#handlers.delete(handler)
   }
 
-  async pause(untilMs: number | null): Promise<void> {
-    this.#pause.write({ untilMs })
-    await this.#heeded({ type: 'pause', untilMs })
+  async pause(untilMs: number | null, isDate = false): Promise<void> {
+    this.#pause.write({ untilMs, isDate })
+    await this.#heeded({ type: 'pause', untilMs, isDate })
   }
 
   async resume(): Promise<void> {
@@ -192,7 +192,9 @@ export class SupervisedWatch implements OwnerWatch {
     this.#restartMs = Math.min(restartMsMax, this.#restartMs * 2)
   }
 
+  /** At every tick. */
   #newTraffic(): number {
+    this.#pause.look()
     const bytes = this.#options.trafficBytes()
     const news = bytes - this.#trafficBytes
     this.#trafficBytes = bytes

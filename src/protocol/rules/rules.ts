@@ -23,12 +23,15 @@ import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
 export type RulesInput =
   /** Readings that have become known. */
   | { readonly type: 'readings'; readonly readings: VehicleState }
-  /** The owner's word: nothing works until then; null: until `resume`. */
-  | { readonly type: 'pause'; readonly untilMs: number | null }
+  /**
+   * The owner's word: nothing works until then; null: until `resume`. `isDate`: the owner means a time of day, such as
+   * midnight, and not so long from now.
+   */
+  | { readonly type: 'pause'; readonly untilMs: number | null; readonly isDate?: boolean }
   | { readonly type: 'resume' }
   /**
-   * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked, goes
-   * on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
+   * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked or
+   * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
    */
   | { readonly type: 'clock-set'; readonly byMs: number }
   /** Time has passed. */
@@ -75,6 +78,7 @@ export class OwnerRules {
   readonly #crossed = new Set([chargeCode])
   #departures: readonly number[]
   #pausedUntilMs: number | 'told' | null = null
+  #pauseIsDate = false
   #verdict: RuleVerdict = 'stop'
   #signalsHoldUntilMs = Number.POSITIVE_INFINITY
   #notRunningSinceMs: number | null = null
@@ -119,6 +123,7 @@ export class OwnerRules {
         break
       case 'pause':
         this.#pausedUntilMs = input.untilMs ?? 'told'
+        this.#pauseIsDate = input.isDate ?? false
         break
       case 'resume':
         this.#pausedUntilMs = null
@@ -135,6 +140,7 @@ export class OwnerRules {
 
   #clockSet(byMs: number): void {
     this.#settling.clockSet(byMs)
+    if (typeof this.#pausedUntilMs === 'number' && !this.#pauseIsDate) this.#pausedUntilMs += byMs
     if (this.#notRunningSinceMs !== null) this.#notRunningSinceMs += byMs
     if (this.#parkedSinceMs !== null) this.#parkedSinceMs += byMs
     this.#last = undefined
