@@ -78,8 +78,11 @@ export interface NodeApi {
   why(): WhyView
   /** At once, and after each change. */
   watchWhy(signal: AbortSignal): AsyncIterable<WhyView>
-  /** The owner's word: the vehicle stands still at once, until then or, with null, until `resume`; also after a restart. */
-  pause(untilMs: number | null): void
+  /**
+   * The owner's word: the vehicle stands still at once, until then or, with null, until `resume`; also after a restart.
+   * `isDate`: until that time of day, and not for so long from now, which is not the same when the clock is set.
+   */
+  pause(untilMs: number | null, isDate?: boolean): void
   resume(): void
 }
 

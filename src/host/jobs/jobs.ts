@@ -19,7 +19,7 @@ import type {
   SubmitRequest,
   Submitted,
 } from '../api.ts'
-import { elapsed } from '../clock.ts'
+import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import type { BilledShard, BillTotals, PayoutLine } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
@@ -161,9 +161,9 @@ export class Jobs {
     try {
       for (let waitMs = 0; status.state === 'running'; ) {
         await changed(this.#registry.changes, job, elapsed(clock, waitMs), signal)
-        const startedMs = performance.now()
+        const startedMs = systemClock.monotonicMs()
         status = await this.status(job)
-        const restMs = (performance.now() - startedMs) / watchShareMax
+        const restMs = (systemClock.monotonicMs() - startedMs) / watchShareMax
         waitMs = Math.min(watchIntervalMsMax, Math.max(watchIntervalMs, restMs))
         yield status
       }
@@ -261,9 +261,9 @@ export class Jobs {
 
   /** Old jobs expire: their results had thirty days to be fetched. */
   async #expire(): Promise<void> {
-    const untilMs = this.#options.clock.now() - jobRetentionMs
+    const nowMs = this.#options.clock.now()
     for (const { job, endedAtMs } of this.#registry.rows.list())
-      if (endedAtMs !== null && endedAtMs < untilMs) await this.#registry.drop(job)
+      if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }
 }
 

@@ -14,6 +14,7 @@ import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
 import { byDependency, type JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
+import { clockWasSet } from './clock-set.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
@@ -152,6 +153,10 @@ export class Council {
         break
       case 'examined':
         seat.records.decisions.examined(input.results)
+        tellSteward(seat, input, nowMs)
+        break
+      case 'clock-set':
+        clockWasSet(seat, input.byMs, nowMs)
         tellSteward(seat, input, nowMs)
         break
       case 'undelivered':
