@@ -48,7 +48,7 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/job/standing.ts',
     find: 'complete: 0, cancelled: 1',
     replace: 'complete: 1, cancelled: 0',
-    caughtBy: ['test/protocol/job-state.test.ts'],
+    caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
     name: 'Of verdicts made apart, the one that comes first stands.',
@@ -111,13 +111,6 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/job/standing.ts',
     find: 'if (alike && reached && against.length === 0)',
     replace: 'if (alike && reached)',
-    caughtBy: ['test/protocol/decisions.test.ts'],
-  },
-  {
-    name: 'Claims that were judged already open a shard again.',
-    file: 'src/protocol/job/standing.ts',
-    find: 'verdict.agreeing.some((receipt) => !named.has(receipt)),',
-    replace: 'verdict.agreeing.length > 0,',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {

@@ -139,6 +139,15 @@ test('an end of another steward follows from its verdicts or from the deadline, 
   assert.equal(late.state.end()?.payload.outcome, 'failed')
 })
 
+test('a complete end that follows from what is here stands before a cancelled one', () => {
+  const bench = new JobBench()
+  bench.end('a', 'cancelled')
+  bench.end('b', 'complete')
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look()
+  assert.equal(bench.state.end()?.payload.outcome, 'complete')
+})
+
 test('after the end nothing counts that contradicts what stands', () => {
   const bench = new JobBench()
   bench.verdict('a', 'x', [])
@@ -155,20 +164,21 @@ test('an audited verdict counts when the drawn checks of its windows were passed
   const shards = 8
   const positions = Array.from({ length: shards }, (_, position) => position)
   const audited = { because: 'audited' } as const
-  const outcomes = positions.map((checked) => {
+  const passed = (windows: number) => (checked: number) => {
     const bench = new JobBench({ shards, assurance: { replicas: 3, audits } })
     const receipt = bench.claim('b', 'v1', 'x', positions)
     const check = bench.claim('b', 'v2', 'x', [checked])
-    bench.window('b', 'v1', positions, [receipt])
+    for (let i = 0; i < windows; i += 1) bench.window('b', 'v1', positions, [receipt])
     for (const position of positions) {
       const agreeing = position === checked ? [receipt, check] : [receipt]
       bench.verdict('b', 'x', agreeing, { position, ...audited })
     }
-    // Closed again and again, until the draw is kinder: a claim stays in the window in which it was first.
-    for (let i = 0; i < shards; i += 1) bench.window('b', 'v1', positions, [receipt])
     bench.look()
     return positions.filter((position) => bench.stands(position) === 'x').length
-  })
+  }
+  const outcomes = positions.map(passed(1))
+  // Closed again and again, until the draw is kinder: a claim stays in the window in which it was first.
+  for (const windows of [2, 3, 4]) assert.deepEqual(positions.map(passed(windows)), outcomes)
   assert.deepEqual(
     outcomes.toSorted((a, b) => a - b),
     [0, 0, 0, 0, 0, 0, 0, shards],
