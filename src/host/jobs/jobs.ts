@@ -178,7 +178,8 @@ export class Jobs {
     try {
       await caughtUp(job, this.#options.clock)
       const get = (cid: Cid) => job.block(cid)
-      return yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, get)
+      const end = yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, get)
+      return { ...end, doubts: job.doubts }
     } finally {
       release()
     }

@@ -17,6 +17,7 @@ import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { byDependency, isMoney, isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
 import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
 import { at, ClockSteps } from '../clock.ts'
+import { doubtsOf } from './doubts.ts'
 import { entrust, handsOf } from './hands.ts'
 import type { StewardshipOptions } from './options.ts'
 import { partsOf, type StewardshipParts, secretOf } from './parts.ts'
@@ -104,6 +105,11 @@ export class Stewardship {
 
   claims(): ReturnType<RecordedView['claims']> | readonly never[] {
     return this.#parts.council.observe()?.claims() ?? []
+  }
+
+  /** Why what others say of it is not shown as so, and why its report would not pass: a sentence each. */
+  get doubts(): string[] {
+    return doubtsOf(this.#parts.council)
   }
 
   /** Tells whether everything there is to know of an ended job is here. */
