@@ -217,7 +217,8 @@ test('a process that the kernel ends as memory runs out ends as a record, and is
   const slot = scarce.openSlot()
   await slot.prepare(sessionOf('moody'))
   const [pid] = childPids()
-  const [spinning, after] = [slot.run(bytes('s'), 0), slot.run(bytes('z'), 0)]
+  const limits = { cpuMsMax: 5_000 }
+  const [spinning, after] = [slot.run(bytes('s'), 0, limits), slot.run(bytes('z'), 0)]
   await until(() => (usageOf(pid!)?.cpuMs ?? 0) > 0)
   kills += 1
   process.kill(pid!, 'SIGKILL')
