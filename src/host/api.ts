@@ -282,6 +282,8 @@ export interface JobStatus extends JobSummary {
   /** Stewards beside this one; how many of them hold the job's inputs; whether this node acts for the job. */
   readonly standbys: { readonly named: number; readonly holding: number }
   readonly acting: boolean
+  /** Why what other stewards say is not shown as so, and why a report would not pass its audit: a sentence each. */
+  readonly doubts: readonly string[]
   /** Each vehicle's share of the work: claims counted, and shards of them that agreed with the verdict. */
   readonly vehicles: readonly {
     readonly peer: PeerId
@@ -306,4 +308,6 @@ export interface ResultsEnd {
   /** All pages of the job. */
   readonly pages: number
   readonly missing: readonly { readonly document: string; readonly page: number; readonly why: string }[]
+  /** As in a status. */
+  readonly doubts: readonly string[]
 }

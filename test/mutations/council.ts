@@ -25,8 +25,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'seat.results.learn(entry.record)\n      seat.issuer.learn(entry.record)',
-    replace: 'seat.results.learn(entry.record)',
+    find: 'seat.records.admit(entry)\n      seat.issuer.learn(entry.record)',
+    replace: 'seat.records.admit(entry)',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {

@@ -178,7 +178,8 @@ export class Jobs {
     try {
       await caughtUp(job, this.#options.clock)
       const get = (cid: Cid) => job.block(cid)
-      return yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, get)
+      const end = yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, get)
+      return { ...end, doubts: job.doubts }
     } finally {
       release()
     }
@@ -208,7 +209,8 @@ export class Jobs {
         throw new RequestError(`job ${job} has not ended; it has no report before its end`)
       await caughtUp(stewardship, this.#options.clock)
       await stewardship.settled()
-      return writeReport(path, job, stewardship.manifest, this.#options.store)
+      const { manifest } = stewardship
+      return writeReport(path, job, manifest, this.#options.store, (id) => stewardship.counts(id))
     })
   }
 

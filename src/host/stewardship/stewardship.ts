@@ -5,7 +5,7 @@
  */
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { carryOut, type Hands } from '../../protocol/driver.ts'
-import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
@@ -17,6 +17,7 @@ import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { byDependency, isMoney, isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
 import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
 import { at, ClockSteps } from '../clock.ts'
+import { doubtsOf } from './doubts.ts'
 import { entrust, handsOf } from './hands.ts'
 import type { StewardshipOptions } from './options.ts'
 import { partsOf, type StewardshipParts, secretOf } from './parts.ts'
@@ -106,6 +107,11 @@ export class Stewardship {
     return this.#parts.council.observe()?.claims() ?? []
   }
 
+  /** Why what others say of it is not shown as so, and why its report would not pass: a sentence each. */
+  get doubts(): string[] {
+    return doubtsOf(this.#parts.council)
+  }
+
   /** Tells whether everything there is to know of an ended job is here. */
   get isComplete(): boolean {
     return this.#parts.council.isComplete
@@ -139,6 +145,11 @@ export class Stewardship {
   get rests(): boolean {
     const nowMs = this.#options.clock.now()
     return this.#parts.council.rests(nowMs) && (this.#parts.payables?.rests ?? true)
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
+  counts(id: RecordId): boolean {
+    return this.#parts.council.counts(id)
   }
 
   /** Over the ids of all records that are here. */

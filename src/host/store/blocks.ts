@@ -112,8 +112,9 @@ export class BlockStore {
     hasAny: (job, kind) => this.#uses.hasAny(job, kind),
     setAside: (job, bytes) => this.reserve.setAside(job, bytes),
     dropAll: (use) => this.#removal.dropAll(use),
-    letGo: (use) => this.#removal.letGo(use),
-    rest: (job) => this.#removal.rest(job),
+    letGo: (use, isIdle) => this.#removal.letGo(use, isIdle),
+    rest: (job, isIdle) => this.#removal.rest(job, isIdle),
+    restNow: (job) => this.#removal.restNow(job),
   }
 
   /** In several commits, so that a large job stops nobody. */

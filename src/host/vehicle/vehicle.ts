@@ -59,7 +59,10 @@ export class Vehicle {
       space: () => store.directory.space(),
       onChange: (enough) => {
         if (enough) store.directory.restoreBallast()
-        else log.warn('the disk is full: this vehicle takes no work until there is room')
+        else {
+          this.#records.restNow()
+          log.warn('the disk is full: this vehicle takes no work until there is room')
+        }
         this.#handle({ type: 'room', enough })
       },
     })
@@ -76,7 +79,11 @@ export class Vehicle {
     })
     this.speed = new Speedometer(store.journal, options.clock)
     const [outbox, room] = [this.#outbox, this.#room]
-    this.#records = new LeaseRecords({ ...options, earnings: this.earnings, outbox, room })
+    this.#records = new LeaseRecords({
+      ...options,
+      ...{ earnings: this.earnings, outbox, room },
+      works: (job) => this.#worker.works(job),
+    })
     this.#workshop = new Workshop({
       ...options,
       room,
@@ -85,7 +92,7 @@ export class Vehicle {
       keysOf: (id) => this.#records.keysOf(id),
       tell: (input) => this.#handle(input),
       onGivenUp: (job) => {
-        if (!this.#stopped && !this.#worker.works(job)) this.#records.rest(job)
+        if (!this.#stopped) this.#records.rest(job)
       },
     })
   }
@@ -98,6 +105,7 @@ export class Vehicle {
     this.#room.look()
     this.earnings.restore(nowMs)
     this.#carryOut(this.#worker.restore(jobs, nowMs))
+    for (const { manifest } of jobs) this.#records.rest(manifest.id)
     // Its stewards have forgotten it, too, and nobody will say that it is over.
     for (const { manifest } of jobs)
       if (manifest.payload.deadlineMs + jobRetentionMs < nowMs) this.#records.forget(manifest.id)
@@ -176,6 +184,7 @@ export class Vehicle {
     this.#stopped = true
     this.#callOff()
     this.#room.close()
+    this.#records.stop()
     this.earnings.stop()
     await this.#outbox.idle()
   }
@@ -211,7 +220,7 @@ export class Vehicle {
     abort: ({ slot }) => this.#workshop.abort(slot),
     release: (effect) => {
       this.#workshop.release(effect.lease)
-      this.#records.release(effect, this.#worker.works(effect.job))
+      this.#records.release(effect)
     },
     forget: ({ job }) => this.#records.forget(job),
     advertise: () => this.#options.onChange(),

@@ -10,6 +10,7 @@
 import { assert } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
+import type { JobEnd } from '../job/verdict.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
 import { byDependency, type JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
@@ -199,6 +200,22 @@ export class Council {
 
   get hasEnded(): boolean {
     return hasEnded(this.#seat)
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
+  counts(id: RecordId): boolean {
+    const { verdicts, ends } = this.#seat.records.decisions
+    return verdicts.records.has(id) || ends.some((end) => end.id === id)
+  }
+
+  /** What other stewards say and nothing here proves: the shards that they accepted, and how they say that the job ended. */
+  get unproven(): { readonly shards: number; readonly ends: ReadonlySet<JobEnd['outcome']> } {
+    const { records } = this.#seat
+    const open = new Set<number>()
+    for (const { verdict } of records.decisions.waiting())
+      if (records.standing(verdict.position).state !== 'stands') open.add(verdict.position)
+    const ends = [...records.decisions.waitingEnds].map(({ payload }) => payload.outcome)
+    return { shards: open.size, ends: new Set(ends) }
   }
 
   /** The shards for which a verdict counts on this node. */
