@@ -32,7 +32,9 @@ export const recordBytesMax = {
   end: 1024,
   /** 128 verdicts of 61 bytes. */
   holding: 16 * 1024,
-  handover: 2048,
+  /** A consent, and a place of three names beside it. */
+  handover: 3072,
+  consent: 1024,
   reveal: 1024,
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
@@ -174,10 +176,24 @@ export const standbyRoomFactor = 2
 export const accessTtlMs = 600_000
 /** Standbys that a submitter looks for, unless told otherwise: with three stewards a job survives any two (DESIGN). */
 export const standbysDefault = 2
-/** Replacements in one job, one after the other: a chain of them could otherwise grow without end. A guess. */
-export const handoversMax = 16
-/** … and those that stewards apart signed beside them: all fit in an offer. */
-export const handoverRecordsMax = 32
+/**
+ * Handovers that may follow from one steward of the manifest, those of its takers included: ten that it signs itself,
+ * and fewer that each taker signs. A steward that lies makes at most so many others that may sign records. A guess.
+ */
+export const handoverShare = 64
+/** … so that at most so many lie between the manifest and any steward. */
+export const handoversMax = 4
+/** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
+export const handoverRecordsMax = 2 * handoversMax
+/**
+ * What a steward's records of one job may take, in bytes of memory and disk, by a generous estimate
+ * (state/signer-bounds.ts): ten thousand leases that were declined …
+ */
+export const signerBytesMax = 16 * 2 ** 20
+/** … and for each shard of the job this much for each of its voices, and once more for its verdict. */
+export const shardRecordBytesMax = 2048
+/** An estimate of what a record takes beside what it lists. */
+export const recordBytesLeast = 512
 
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
@@ -285,7 +301,7 @@ assert(
     leaseShardsMax * (wrappedKeyBytes + 2) +
     fieldsBytes <=
     messageBytesMax,
-  'an offer with the longest chain of handovers fits a message',
+  'an offer with the longest path of handovers fits a message',
 )
 assert(
   carried('statement') + statementClaimsMax * (cidBytes + 3 * naturalBytes + 4) + fieldsBytes <=

@@ -13,6 +13,7 @@ import { ProtocolError } from './errors.ts'
 import type { JobId, PeerId, RecordId } from './ids.ts'
 import { accessType } from './job/access.ts'
 import { allowanceType } from './job/allowance.ts'
+import { consentType } from './job/consent.ts'
 import { drawBasisType } from './job/draw.ts'
 import { handoverType } from './job/handover.ts'
 import { holdingType } from './job/holding.ts'
@@ -63,6 +64,7 @@ const table = {
   credential: { type: credentialType, ...alone, signedBy: 'fleet' },
   advert: { type: advertType, ...alone, signedBy: 'node' },
   access: { type: accessType, ...alone, signedBy: 'submitter' },
+  consent: { type: consentType, ...alone, signedBy: 'node' },
   statement: { type: statementType, ...alone, signedBy: 'steward' },
   manifest: { type: manifestType, ...alone, rank: 0, signedBy: 'submitter' },
   handover: { type: handoverType, rank: 1, ...shared },
