@@ -28,6 +28,7 @@ import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import { readWeights, weightSources } from '../src/host/submission/weights.ts'
 import { SupervisedWatch } from '../src/host/supervisor/supervised-watch.ts'
 import { defaultPreferences } from '../src/protocol/rules/preferences.ts'
+import { weightFile } from '../test/support/wasm/executor.ts'
 import type { BenchOptions, Figure } from './figure.ts'
 import type { Order, Round } from './freeze-observer.ts'
 
@@ -101,7 +102,9 @@ async function startOcr(executor: ProcessExecutor, watch: SupervisedWatch): Prom
   const engine = ['native', 'exact'].find((name) =>
     engines.some((one) => one.runtime === 'ocr' && one.engine === name),
   )!
-  const weights = new Map(weightSources('ocr', null).map((one) => [one.name, readWeights(one)] as const))
+  const weights = new Map(
+    weightSources('ocr', null).map((one) => [one.name, weightFile(readWeights('ocr', one))] as const),
+  )
   const session = { key: 'freeze', runtime: 'ocr', engine, options: {}, weights: async () => weights }
   const pages = readdirSync(samplesFolder)
     .filter((name) => name.endsWith('.png'))

@@ -12,6 +12,7 @@ import { type Issued, Issuer } from '../src/protocol/issuer.ts'
 import { type Lease, type Opening, receiptRoot } from '../src/protocol/job/lease.ts'
 import { decodeShardList } from '../src/protocol/job/lists.ts'
 import { type Manifest, openManifest } from '../src/protocol/job/manifest.ts'
+import { shardListBytesMax } from '../src/protocol/limits.ts'
 import type { Capacity } from '../src/protocol/membership/advert.ts'
 import { ownerIdOf } from '../src/protocol/membership/owner.ts'
 import { encodeCbor, rawCid } from '../src/protocol/record/block.ts'
@@ -30,8 +31,8 @@ export async function fillJournal(
   try {
     const key = loadKey(store.directory.keyPath('node'))
     const manifest = openManifest(store.journal.get(job as JobId)!, sha256, verifyByPeerId)
-    const { file, bytes } = manifest.payload.shards
-    const shards = decodeShardList(await readFile(file, (cid) => store.blocks.get(cid), bytes))
+    const { shards: list } = manifest.payload
+    const shards = decodeShardList(await readFile(list, (cid) => store.blocks.get(cid), shardListBytesMax))
     const [place] = manifest.payload.stewards
     const keys = new Map<PeerId, SigningKey>()
     for (let i = 0; i < vehicles; i += 1) {

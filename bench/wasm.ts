@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Swarm } from '../src/cli/swarm/swarm.ts'
 import { ProcessExecutor } from '../src/host/executor/executor.ts'
+import { weightFile } from '../test/support/wasm/executor.ts'
 import { noOpModule } from '../test/support/wasm/modules.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 import { runJob } from './job.ts'
@@ -92,7 +93,7 @@ async function runDirect(folder: string, module: string): Promise<number> {
       runtime: 'wasm',
       engine: 'exact',
       options: {},
-      weights: async () => new Map([['module', readFileSync(module)]]),
+      weights: async () => new Map([['module', weightFile(readFileSync(module))]]),
     })
     const startedMs = performance.now()
     await Promise.all(documents.map((document) => slot.run(document, 0)))

@@ -3,6 +3,7 @@
  * tell apart. 1: it did not work. 2: it was asked wrongly. 3: there are results, and some are missing.
  */
 import { CommanderError } from 'commander'
+import { clean, lineLettersMax } from '../base/printable.ts'
 import { ConfigError } from './config/config.ts'
 
 const failedExitCode = 1
@@ -30,32 +31,37 @@ export class OutputClosed extends Error {
 
 export interface Failure {
   readonly exitCode: number
-  /** Null when everything has been said. */
-  readonly text: string | null
+  /** Empty when everything has been said. */
+  readonly lines: readonly string[]
 }
 
 /** `withStack` is for users who set `--log-level debug`. */
 export function describeFailure(error: unknown, withStack: boolean): Failure {
   // commander has written its message by now.
   if (error instanceof CommanderError)
-    return { exitCode: error.exitCode === 0 ? 0 : usageExitCode, text: null }
-  if (error instanceof OutputClosed) return { exitCode: 0, text: null }
+    return { exitCode: error.exitCode === 0 ? 0 : usageExitCode, lines: [] }
+  if (error instanceof OutputClosed) return { exitCode: 0, lines: [] }
   const exitCode =
     error instanceof CommandFailure
       ? error.exitCode
       : error instanceof ConfigError
         ? usageExitCode
         : failedExitCode
-  return { exitCode, text: withStack ? stackOf(error) : `carpool: ${oneLine(error)}` }
+  return { exitCode, lines: [`carpool: ${oneLine(error)}`, ...(withStack ? framesOf(error) : [])] }
 }
 
-/** One line about anything that was thrown. */
+/** One line about anything that was thrown: perhaps in the words of a peer that refused something. */
 export function oneLine(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return oneLine(error.errors[0])
   const text = error instanceof Error ? error.message || error.name : String(error)
-  return text.split('\n', 1)[0]!.trim()
+  return clean(text.split('\n', 1)[0]!.trim(), lineLettersMax)
 }
 
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+/** The places only: before them the stack repeats the message, which may be of several lines, and a stranger's. */
+function framesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return []
+  const { stack = '', message } = error
+  const after = stack.indexOf(message)
+  const frames = after < 0 ? stack : stack.slice(after + message.length)
+  return frames.split('\n').filter((line) => /^\s+at /.test(line))
 }

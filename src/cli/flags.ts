@@ -1,5 +1,6 @@
 /** Checks of single flags. Each throws InvalidArgumentError, which commander words with the flag's name. */
 import { InvalidArgumentError } from 'commander'
+import { isPrintable } from '../base/printable.ts'
 import { categorySchema } from '../protocol/job/manifest.ts'
 import { parseMoney } from '../protocol/price.ts'
 
@@ -20,6 +21,14 @@ export function wholeNumber(low: number, high: number): (text: string) => number
     if (!/^\d+$/.test(text) || value < low || value > high)
       throw new InvalidArgumentError(`Say a whole number from ${low} to ${high}.`)
     return value
+  }
+}
+
+/** Words for people, which others will be shown. */
+export function words(lettersMax: number): (text: string) => string {
+  return (text) => {
+    if (text.trim() !== '' && text.length <= lettersMax && isPrintable(text)) return text
+    throw new InvalidArgumentError(`Say 1 to ${lettersMax} printable characters.`)
   }
 }
 

@@ -1,4 +1,5 @@
 /** Puts into words what commands say about a job. Pure functions of the node's reports. */
+import { clean } from '../base/printable.ts'
 import type { JobStatus, Quote, ResultsEnd, Submitted } from '../host/api.ts'
 import { formatMoney } from '../protocol/price.ts'
 import {
@@ -11,7 +12,6 @@ import {
   shortOwner,
   shortPeer,
 } from './format.ts'
-import { clean } from './table.ts'
 
 /** Describes what was bought, right after the submission. */
 export function describePlan(plan: Submitted): string[] {

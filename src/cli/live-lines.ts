@@ -1,5 +1,6 @@
 /** A few lines at the end of a terminal that are drawn again in place. */
 import type { WriteStream } from 'node:tty'
+import { clean } from '../base/printable.ts'
 
 export class LiveLines {
   readonly #terminal: Pick<WriteStream, 'write' | 'columns'>
@@ -13,7 +14,7 @@ export class LiveLines {
   draw(lines: readonly string[]): void {
     const columns = this.#terminal.columns || 80
     const erase = this.#erasing()
-    this.#lines = lines.map((line) => cut(line, columns - 1))
+    this.#lines = lines.map((line) => cut(clean(line), columns - 1))
     this.#terminal.write(erase + this.#text())
   }
 

@@ -1,18 +1,24 @@
 /** The command line: one file a command in commands/, and their shared parts beside this file. */
 import { Command } from 'commander'
+import { clean } from '../base/printable.ts'
 import { commands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
 import { version } from './software.ts'
+import { keepUserUmask } from './user-files.ts'
 
-/** Runs one command. A failure is reported in one line on stderr, and by the process's exit code. */
-export async function main(argv: string[]): Promise<void> {
+/**
+ * Runs one command. A failure is reported in one line on stderr, and by the process's exit code. `userUmask`: of the shell,
+ * where the process itself has a stricter one.
+ */
+export async function main(argv: string[], userUmask: number | null = null): Promise<void> {
+  if (userUmask !== null) keepUserUmask(userUmask)
   tolerateClosedPipes()
   try {
     await createProgram().parseAsync(argv, { from: 'user' })
   } catch (error) {
-    const { exitCode, text } = describeFailure(error, isDebugging(argv))
-    if (text !== null) note(text)
+    const { exitCode, lines } = describeFailure(error, isDebugging(argv))
+    for (const line of lines) note(line)
     process.exitCode = exitCode
   }
 }
@@ -23,7 +29,7 @@ function createProgram(): Command {
     .description('Pools the idle computers of parked vehicles into one machine for verified batch inference.')
     .version(version, '--version', 'print the version')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`carpool: ${onOneLine(text)}\n`) })
+    .configureOutput({ outputError: (text, write) => write(`carpool: ${clean(onOneLine(text))}\n`) })
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
       'after',

@@ -1,5 +1,9 @@
-/** The output of commands: results go to stdout, everything else to stderr. */
+/**
+ * The output of commands: results go to stdout, everything else to stderr. All of it passes here, and what would draw
+ * on a terminal is taken out here, whatever it is part of.
+ */
 import { once } from 'node:events'
+import { clean, cleanLines, printableJson } from '../base/printable.ts'
 import { OutputClosed } from './failure.ts'
 import type { LiveLines } from './live-lines.ts'
 
@@ -16,15 +20,16 @@ export function tolerateClosedPipes(): void {
   })
 }
 
+/** One line: a line break in it is none. */
 export function print(line: string): void {
   write(process.stdout, line)
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value))
+  print(printableJson(value))
 }
 
-/** On stderr. */
+/** One line on stderr. */
 export function note(line: string): void {
   write(process.stderr, line)
 }
@@ -38,15 +43,16 @@ let lowest: LiveLines | null = null
 
 function write(stream: NodeJS.WriteStream, line: string): void {
   if (!stream.writable) return
-  if (lowest !== null && stream.isTTY) lowest.makeWay(() => stream.write(`${line}\n`))
-  else stream.write(`${line}\n`)
+  const text = `${clean(line)}\n`
+  if (lowest !== null && stream.isTTY) lowest.makeWay(() => stream.write(text))
+  else stream.write(text)
 }
 
-/** Writes to stdout at its reader's pace. Throws OutputClosed when there is none any more. */
+/** Writes whole lines to stdout at its reader's pace. Throws OutputClosed when there is none any more. */
 export async function printPaced(text: string): Promise<void> {
   const { stdout } = process
   if (!stdout.writable) throw new OutputClosed()
-  if (stdout.write(text)) return
+  if (stdout.write(cleanLines(text))) return
   try {
     await once(stdout, 'drain')
   } catch (error) {

@@ -7,12 +7,14 @@ import { access, constants, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { printableJson } from '../base/printable.ts'
 import type { ResultsEnd } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { CommandFailure, incompleteExitCode, oneLine } from './failure.ts'
 import { shortJob } from './format.ts'
 import { describeMissing } from './job-view.ts'
 import { note, printPaced } from './output.ts'
+import { handToUser } from './user-files.ts'
 
 /** The value of `-o` that means stdout. */
 export const stdoutPath = '-'
@@ -62,7 +64,10 @@ async function writeToFile(node: RemoteApi, job: string, path: string): Promise<
   const written = isPlain ? join(dirname(path), `.${basename(path)}.${process.pid}.part`) : path
   try {
     await pipeline(Readable.from(lines()), createWriteStream(written))
-    if (isPlain) await rename(written, path)
+    if (isPlain) {
+      handToUser(written)
+      await rename(written, path)
+    }
   } catch (error) {
     if (isPlain) await rm(written, { force: true })
     throw error
@@ -75,6 +80,7 @@ async function* resultLines(node: RemoteApi, job: string): AsyncGenerator<string
   for (;;) {
     const next = await results.next()
     if (next.done) return next.value
-    yield `${JSON.stringify(next.value)}\n`
+    // The same value to a program; a stranger's words in it must not draw on the terminal of whoever looks at it.
+    yield `${printableJson(next.value)}\n`
   }
 }

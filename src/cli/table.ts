@@ -1,4 +1,5 @@
 /** Plain tables: columns as wide as their widest cell, two spaces apart; no lines, so that awk can read them too. */
+import { clean } from '../base/printable.ts'
 
 export interface Column<Row> {
   readonly title: string
@@ -19,11 +20,6 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
       .join('  ')
       .trimEnd(),
   )
-}
-
-/** Names come from strangers: a line break or an escape sequence in one must not draw on this terminal. */
-export function clean(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
 }
 
 function pad(text: string, columns: number, align: 'left' | 'right'): string {

@@ -3,7 +3,7 @@
  * crosses the node's local socket as JSON (local/operations.ts).
  */
 
-import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
 import type { Ask, Micros, Payment } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
@@ -59,12 +59,21 @@ export interface NodeApi {
    * other nodes.
    */
   fleetMembers(): FleetMemberRow[]
+  /** Lets it in as the vehicle and the owner that it was last listed as. Throws RequestError when it asks as another. */
   fleetApprove(peer: PeerId): FleetMemberRow
+  /** Says no to one that waits; with null, to everybody who does. */
+  fleetReject(peer: PeerId | null): FleetMemberRow[]
   /** Before it asks; with an owner, only as a vehicle of this one. */
   fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow
   fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[]
+  /** Has every member end its ban of this owner, for jobs that have begun by now. */
+  fleetClear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number }
   /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
   fleetRotate(finish: boolean): { readonly keys: readonly PeerId[] }
+  /** Lists the owners that get no work from this node, since one of their vehicles lied. */
+  bans(): BanRow[]
+  /** Ends the ban of an owner on this node, for what it did in jobs that have begun by now. Throws RequestError. */
+  liftBan(owner: OwnerId): BanRow
   /** Shows the judgement of the owner's rules on the vehicle. */
   why(): WhyView
   /** At once, and after each change. */
@@ -75,6 +84,8 @@ export interface NodeApi {
 }
 
 export interface WhyView {
+  /** Engines that the machine could run and does not offer, each with the reason. */
+  readonly withheld: readonly { readonly runtime: string; readonly engine: string; readonly why: string }[]
   readonly verdict: RuleVerdict
   /** The verdict, and what holds work back. */
   readonly sentence: string
@@ -107,7 +118,7 @@ export interface FleetStanding {
   readonly state: 'admitted' | 'waiting'
   /** When its credential ends; null without any. */
   readonly untilMs: number | null
-  /** The last refusal, as the peer that refused it put it. */
+  /** Why it waits, in the words of a member of the fleet; null when it is admitted, or nobody has said. */
   readonly why: string | null
 }
 
@@ -131,6 +142,17 @@ export interface PeerRow {
   readonly ageMs: number
   readonly connected: boolean
   readonly self: boolean
+}
+
+export interface BanRow {
+  readonly owner: OwnerId
+  /** The vehicle that lied. */
+  readonly peer: PeerId
+  /** It signed two results for one place, which anybody can check; or this node computed another result itself. */
+  readonly because: 'equivocation' | 'recomputed'
+  /** The lease that the two receipts are for, or the receipt that was found wrong. */
+  readonly evidence: RecordId
+  readonly sinceMs: number
 }
 
 export interface SubmitRequest {

@@ -7,53 +7,8 @@ import { assert } from '../base/assert.ts'
 /** Structures are at most manifest → list → entry → error deep; anything deeper is an attack on the decoder. */
 export const decodeDepthMax = 16
 
-/**
- * The longest body of each kind of record: the most that honest programs put into it, and some air for a later
- * version's additions. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte
- * of it is looked at.
- */
-export const recordBytesMax = {
-  /** A certificate of an owner is a peer id. */
-  owner: 1024,
-  /** 512 revocations of 90 bytes, and the rest. */
-  charter: 60 * 1024,
-  credential: 1024,
-  /** With certificate, credential, four addresses and four engines an advert takes about 1,600 bytes. */
-  advert: 4096,
-  /** 64 candidates of a blind job take 8 KiB, 8 stewards 2 KiB; options and weights share the rest. */
-  manifest: 16 * 1024,
-  /** A roster's 512 candidates, 133 bytes each. */
-  draw: 80 * 1024,
-  /** 64 shards of 80 bytes, and a bit for each candidate. */
-  lease: 16 * 1024,
-  receipt: 16 * 1024,
-  /** 64 shards that each settle 8 verdicts, and 128 receipts, take 57 KiB; those of other programs may name more. */
-  verdict: 128 * 1024,
-  end: 1024,
-  /** 128 verdicts of 61 bytes. */
-  holding: 16 * 1024,
-  /** A consent, and a place of three names beside it. */
-  handover: 3072,
-  consent: 1024,
-  reveal: 1024,
-  /** 1,000 receipts of 61 bytes with their positions. */
-  window: 80_000,
-  access: 1024,
-  statement: 2048,
-  /** 64 leases that are written off, with 64 places each. */
-  allowance: 32 * 1024,
-} as const
-/** Hides what a receipt commits to: a hash of 32 bytes is enough for every program. */
-export const nonceBytesMax = 64
-/** The opening that shows a receipt's results: 64 of 61 bytes, and a nonce. */
-export const openingBytesMax = 8 * 1024
-/** Two receipts with their openings, their lease, and the owner's certificate. */
-export const evidenceBytesMax = 80 * 1024
-/** The longest record with an opening; also an offer with the longest manifest, lease and chain of handovers. */
-export const messageBytesMax = 160 * 1024
-/** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
-export const reportBytesMax = 64 * 2 ** 20
-
+/** Owners that a charter clears of what is older than its word: those of one such time. 64 take 6 KB. */
+export const clearedOwnersMax = 64
 /** The bytes that one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
 export const blockBytesMax = 2 ** 20
 
@@ -78,8 +33,12 @@ export const credentialTtlMs = 24 * 3_600_000
 export const revocationsMax = 512
 /** Changes of a fleet's key that a newcomer follows from the first: with one a year, a vehicle's life. */
 export const fleetKeyChangesMax = 32
-/** Vehicles that wait for an operator's word: more are told to come back. A guess. */
-export const pendingMembersMax = 10_000
+/** Vehicles that wait for an operator's word: more than a person can look at, and one that comes takes a place. */
+export const pendingMembersMax = 4_096
+/** … from one host: a depot behind one address. A guess. */
+export const pendingMembersPerHostMax = 256
+/** A vehicle that waits asks again at least every minute; one that has not asked for so long has gone. A guess. */
+export const pendingTtlMs = 24 * 3_600_000
 
 /** An answer to an offer takes one round trip and one journal write; a vehicle that sleeps longer is not there. */
 export const offerTtlMs = 5_000
@@ -112,8 +71,29 @@ export const shardsMax = 1_000_000
 /** … whose entry of the list is at most this long: a CID, three numbers, and their names. */
 export const shardEntryBytesMax = 120
 export const shardListBytesMax = 128 * 2 ** 20
+/** Documents of one job: their list must fit in memory wherever results are read. */
+export const documentsMax = 1_000_000
 /** A million documents with names of 150 bytes; only who reads the results has it in memory. */
 export const documentListBytesMax = 256 * 2 ** 20
+/** An entry of that list: a name of 4,096 characters, of up to three bytes each, a CID and two numbers. */
+export const documentEntryBytesMax = 13 * 2 ** 10
+
+/**
+ * A document as it is stored. An uncompressed page of A4 at 600 dpi in colour has 100 MiB; a node holds one that large
+ * at a time (documentsInMemoryMax).
+ */
+export const documentBytesMax = 128 * 2 ** 20
+/** The documents of one shard, each counted once: splitting joins none of this size with another. */
+export const shardDocumentBytesMax = 128 * 2 ** 20
+/** A shard's own block: 256 pages of 126 bytes take half of it. */
+export const shardBlockBytesMax = 64 * 2 ** 10
+/** Files of weights in a job: OCR has three. A guess. */
+export const weightFilesMax = 16
+/**
+ * The weights of a job, all files together: a runtime's process has 2 GiB, and holds them several times while it loads
+ * them. OCR has 16 MiB.
+ */
+export const weightsBytesMax = 256 * 2 ** 20
 
 /** Vehicles that a blind job's submitter wraps keys for: its manifest names them all, and stays within 16 KiB. */
 export const blindCandidatesMax = 64
@@ -170,6 +150,8 @@ export const setbackMsMax = 60_000
 export const stewardsMax = 8
 /** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
 export const standingByMax = 64
+/** Their shards together, whose lists it has in memory: as many as one job may have, at some 300 bytes each. */
+export const standingByShardsMax = 1_000_000
 /** Room that a job must find on a standby beside its documents, for shards, weights and results: a guess. */
 export const standbyRoomFactor = 2
 /** A submitter's permission to read its jobs is used at once; a clock may be a few minutes off. */
@@ -224,7 +206,7 @@ export const comparedResultsMax = 16
 /** An edit costs a pass over the page: with a page's 64 Ki characters, 200 passes take a tenth of a second. */
 export const toleratedEditsMax = 100
 export const comparedTextMax = 65_536
-/** Outputs that nest deeper are like nothing: comparing them must not end the stack. */
+/** Outputs that nest deeper are none: neither comparing them nor writing them out may end the stack. A guess. */
 export const outputDepthMax = 64
 /** Receipts that a shard's verdict names on either side, and a record of many shards together on both. */
 export const verdictReceiptsMax = 64
@@ -257,6 +239,16 @@ export const statementRepeatMsMax = 3_600_000
 export const jobRetentionMs = 30 * 24 * 3_600_000
 /** A job whose submitter names no deadline: the window that buyers of batch APIs know. */
 export const jobDeadlineDefaultMs = 24 * 3_600_000
+/**
+ * The longest that a job may run. Vehicles and standbys keep its blocks as long as it may run and then for the time above, so
+ * that this bounds how long a stranger occupies their disks. A guess.
+ */
+export const jobDeadlineMsMax = 30 * 24 * 3_600_000
+/**
+ * Jobs that began longer ago convince nobody of a lie: as long as the longest job runs, and is kept. Without an end,
+ * whoever buys a car could accuse its first owner of what the car did in its youth.
+ */
+export const evidenceAgeMsMax = jobDeadlineMsMax + jobRetentionMs
 
 assert(progressIntervalMs * 3 < leaseTtlMs, 'three progress messages may be lost before a lease is')
 assert(advertIntervalMs * 2 < advertTtlMs, 'two adverts may be lost before a vehicle is')
@@ -268,44 +260,14 @@ assert(
   unitMicrosMax * shardUnitsMax * leaseShardsMax <= Number.MAX_SAFE_INTEGER,
   'what a lease costs is a whole number',
 )
+assert(pendingMembersPerHostMax < pendingMembersMax, 'one host leaves others a place to wait in')
 assert(shardPagesMax <= shardUnitsMax, 'every page is a unit')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')
 assert(voicesMax <= verdictReceiptsMax, 'a verdict names every voice that its shard needed')
 assert(givenMax >= stewardsMax - 1, 'a steward can give to all its fellows at once')
+assert(documentBytesMax <= shardDocumentBytesMax, 'the largest document makes a shard')
+assert(shardsMax <= standingByShardsMax, 'the largest job finds a standby')
+assert(shardBytesTarget <= shardDocumentBytesMax, 'the documents of a shard that splitting fills are taken')
+assert(jobDeadlineDefaultMs <= jobDeadlineMsMax, 'a job without a deadline of its own is taken')
 assert(shardsMax * shardEntryBytesMax <= shardListBytesMax, 'the longest list of shards is read')
 assert(clockSkewMaxMs < accessTtlMs, 'a permission to read outlives the difference of two clocks')
-
-// Sizes in dag-cbor: a text or an integer of the protocol with its head, and what stands around a body, or around it all.
-const [cidBytes, naturalBytes, peerBytes] = [61, 9, 66]
-const [envelopeBytes, fieldsBytes] = [96, 256]
-const carried = (kind: keyof typeof recordBytesMax) => recordBytesMax[kind] + envelopeBytes
-assert(
-  leaseShardsMax * cidBytes + nonceBytesMax + fieldsBytes <= openingBytesMax,
-  "a full lease's results fit an opening",
-)
-assert(
-  Math.max(...Object.values(recordBytesMax)) + envelopeBytes + openingBytesMax + fieldsBytes <=
-    messageBytesMax,
-  'every record and its opening fit a message',
-)
-assert(
-  carried('lease') + 2 * (carried('receipt') + openingBytesMax) + carried('owner') + fieldsBytes <=
-    evidenceBytesMax,
-  'two full receipts fit the evidence',
-)
-assert(evidenceBytesMax + fieldsBytes <= messageBytesMax, 'evidence fits a message')
-assert(
-  carried('manifest') +
-    handoverRecordsMax * carried('handover') +
-    carried('lease') +
-    leaseShardsMax * (wrappedKeyBytes + 2) +
-    fieldsBytes <=
-    messageBytesMax,
-  'an offer with the longest path of handovers fits a message',
-)
-assert(
-  carried('statement') + statementClaimsMax * (cidBytes + 3 * naturalBytes + 4) + fieldsBytes <=
-    messageBytesMax,
-  'a statement and its claims fit a message',
-)
-assert(syncIdsMax * peerBytes + fieldsBytes <= messageBytesMax, 'the ids of a leaf fit a message')

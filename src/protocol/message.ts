@@ -8,7 +8,7 @@ import { z } from 'zod'
 import type { JobId, LeaseId, PeerId, RecordId } from './ids.ts'
 import { type Opening, openingSchema } from './job/lease.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
-import { handoverRecordsMax, leaseShardsMax, messageBytesMax, syncIdsMax, wrappedKeyBytes } from './limits.ts'
+import { handoverRecordsMax, leaseShardsMax, syncIdsMax, wrappedKeyBytes } from './limits.ts'
 import { decodeCbor, encodeCbor } from './record/block.ts'
 import {
   bytesOfLength,
@@ -21,6 +21,7 @@ import {
   signedRecordSchema,
 } from './record/record.ts'
 import { trieFanout } from './record/record-trie.ts'
+import { messageBytesMax } from './sizes.ts'
 import { type Evidence, evidenceSchema } from './verification/evidence.ts'
 
 export type Message =
@@ -185,6 +186,12 @@ const declineReasons = [
   'no-space',
   'price',
   'category',
+  /** The job asks for more bytes than any vehicle gives one. */
+  'too-large',
+  /** Its deadline is further away than any job may run. */
+  'deadline',
+  /** An option of its runtime is unknown there, or out of range. */
+  'options',
   'failed',
 ] as const
 export type DeclineReason = (typeof declineReasons)[number]

@@ -51,18 +51,20 @@ export const toChildBytesMax = 512 * 2 ** 20
 /** From a child, which may be hostile: 32 MiB of output, and its text as JSON. */
 export const fromChildBytesMax = 96 * 2 ** 20
 
-/** A body in several parts is sent as it is: nobody joins 45 MB of weights only to frame them. */
+/** A body in several parts is sent as it is. */
 export function encodeFrame(header: ToChild | FromChild, ...body: readonly Uint8Array[]): Uint8Array[] {
+  const bytes = body.reduce((sum, part) => sum + part.byteLength, 0)
+  return [...encodeFrameHead(header, bytes), ...body]
+}
+
+/** The beginning of a frame whose body of so many bytes follows. */
+export function encodeFrameHead(header: ToChild | FromChild, bodyBytes: number): Uint8Array[] {
   const json = new TextEncoder().encode(JSON.stringify(header))
   const prefix = new Uint8Array(8)
   const view = new DataView(prefix.buffer)
   view.setUint32(0, json.byteLength, true)
-  view.setUint32(
-    4,
-    body.reduce((bytes, part) => bytes + part.byteLength, 0),
-    true,
-  )
-  return [prefix, json, ...body]
+  view.setUint32(4, bodyBytes, true)
+  return [prefix, json]
 }
 
 /** Cuts a byte stream back into frames. Throws Error('frame too large') on a length that cannot be meant. */

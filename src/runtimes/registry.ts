@@ -5,14 +5,49 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-import { ocrWeights } from './ocr/weights.ts'
-import type { Runtime, RuntimeDescription } from './runtime.ts'
+import { faultOfOcrWeights, ocrOptions, ocrWeights } from './ocr/description.ts'
+import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
+import type { Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
+import { wasmOptions } from './wasm/description.ts'
 
 export interface RegisteredRuntime extends RuntimeDescription {
   readonly load: () => Promise<Runtime>
 }
 
 export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
-  ocr: { weights: ocrWeights, unit: 'page', load: async () => (await import('./ocr/ocr.ts')).ocr },
-  wasm: { weights: 'module', unit: 'page', load: async () => (await import('./wasm/wasm.ts')).wasm },
+  ocr: {
+    weights: ocrWeights,
+    unit: 'page',
+    options: { ...ocrOptions, ...limitOptions },
+    faultOfWeights: faultOfOcrWeights,
+    load: async () => (await import('./ocr/ocr.ts')).ocr,
+  },
+  wasm: {
+    weights: 'module',
+    unit: 'page',
+    options: { ...wasmOptions, ...limitOptions },
+    // Admission needs V8, and a module can name no file.
+    faultOfWeights: () => null,
+    load: async () => (await import('./wasm/wasm.ts')).wasm,
+  },
+}
+
+/**
+ * The first of a job's options that its runtime does not take, as a sentence; undefined: it takes them all. A runtime that
+ * is not known here has no options that could be judged.
+ */
+export function wrongOptionOf(runtime: string, options: RuntimeOptions): string | undefined {
+  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  return known && wrongOption(known.options, options)
+}
+
+/** The processor time that a page of a job may take, in milliseconds: always a number, also for options out of range. */
+export function pageCpuMsMaxOf(options: RuntimeOptions): number {
+  const own = { [pageCpuMsOption]: options[pageCpuMsOption] ?? limitOptions[pageCpuMsOption]!.default }
+  return optionOf(limitOptions, pageCpuMsOption, wrongOption(limitOptions, own) === undefined ? own : {})
+}
+
+/** The options that the runtime itself hears of. */
+export function ownOptionsOf({ [pageCpuMsOption]: _, ...options }: RuntimeOptions): RuntimeOptions {
+  return options
 }

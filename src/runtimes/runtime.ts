@@ -10,6 +10,10 @@
  * Verification stands on it, so pre- and post-processing use integer arithmetic and no native image library,
  * outputs carry full precision (nobody rounds before comparing), and NaN is an error, never a value.
  */
+import type { OptionDescriptions, RuntimeOptions } from './options.ts'
+
+export type { RuntimeOptions } from './options.ts'
+
 export interface Runtime {
   readonly name: string
   /** The engines that this machine can run; an engine whose package is not installed is left out. */
@@ -28,6 +32,13 @@ export interface RuntimeDescription {
   readonly weights: WeightsDescription
   /** The unit that its work is counted and paid in, the same on every node. */
   readonly unit: 'page' | 'kibibyte'
+  /** The options that a job may set, and no others. */
+  readonly options: OptionDescriptions
+  /**
+   * Looks at the structure of one weight file, as every vehicle will before an engine loads it. The answer says what is
+   * wrong with it, in words that are the same everywhere; null if nothing is.
+   */
+  readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
 }
 
 /** 'module': one file, which the submitter names. Else files of an npm package, by the names that the runtime calls them. */
@@ -56,8 +67,8 @@ export interface EngineDescription {
 }
 
 /**
- * 'bytes' and 'class-text' (equal bytes within an instruction-set class, equal texts and errors across) leave a liar
- * nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
+ * 'bytes' and 'class-text' (equal texts and errors; the text is all that is delivered, and every output must have it as its
+ * "text") leave a liar nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
  * edits a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose
  * lists of numbers have their largest at the same place. The rest of the output must be the same.
  */
@@ -73,8 +84,6 @@ export interface DocumentShape {
   /** Guessed cost of one page in milliseconds of one reference core; sizes shards, decides nothing else. */
   readonly pageCostMs: number
 }
-
-export type RuntimeOptions = Readonly<Record<string, string | number | boolean>>
 
 export interface RecordOutput {
   /** JSON object, keys in a fixed order, UTF-8: the submitter gets it for this page, and it is compared by bytes. */

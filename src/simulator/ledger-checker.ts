@@ -34,8 +34,8 @@ export class LedgerChecker {
     this.#leaseOf.set(id, lease)
   }
 
-  verdict({ outcome, agreeing, position }: ShardVerdict): void {
-    if (outcome === 'accepted') for (const receipt of agreeing) this.#named.add(`${receipt}/${position}`)
+  verdict({ agreeing, position }: ShardVerdict): void {
+    for (const receipt of agreeing) this.#named.add(`${receipt}/${position}`)
   }
 
   /** Its node began again with the entries that its disk still had. */

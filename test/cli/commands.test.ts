@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +10,9 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { isPrintable } from '../../src/base/printable.ts'
+import type { NodeApi } from '../../src/host/api.ts'
+import { RequestError } from '../../src/host/errors.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
 import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
 import {
@@ -212,6 +215,29 @@ test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) 
   const fleetKey = join(folder, 'fleet.key')
   await run(['fleet', 'init', '--key', fleetKey, '--name', 'test', '-o', fleet!])
   const { signer, payload } = readCharter(fleet!).content
+  const before = [fleet!, fleetKey].map((path) => readFileSync(path, 'utf8'))
+  for (const [files, named] of [
+    [['--key', fleetKey, '-o', fleet!], fleetKey],
+    [['--key', fleetKey, '-o', join(folder, 'other.json')], fleetKey],
+    [['--key', join(folder, 'other.key'), '-o', fleet!], fleet!],
+    [
+      ['--key', join(folder, 'other.key'), '-o', join(folder, 'other.json'), '--mesh-key', fleetKey],
+      fleetKey,
+    ],
+    [['--key', join(folder, 'one'), '-o', join(folder, 'one')], join(folder, 'one')],
+  ] as const) {
+    const again = await run(['fleet', 'init', '--name', 'again', ...files])
+    assert.deepEqual([again.code === 0, again.out], [false, ''])
+    assert(again.err.includes(named), again.err)
+  }
+  assert.deepEqual(
+    [fleet!, fleetKey].map((path) => readFileSync(path, 'utf8')),
+    before,
+  )
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => /^o(ther|ne)/.test(name)),
+    [],
+  )
   assert.deepEqual(payload, { name: 'test', keys: [signer], registrars: [], operatorPpm: 0, revoked: [] })
   const credential = join(folder, 'credential.json')
   const admit = ['fleet', 'admit', peer, '--key', fleetKey, '--vehicle', 'car', '-o', credential]
@@ -219,6 +245,65 @@ test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) 
   assert.deepEqual(readCredential(credential).content.payload, { peer, vehicle: 'car', owner })
   const wrong = await run([...admit, '--owner', 'somebody'])
   assert.match(wrong.err, /'somebody' is not an owner id/)
+})
+
+test('bans are listed with their evidence, and lifted by owner', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const row = { owner: peerRow.owner, peer, because: 'equivocation', evidence: job, sinceMs: 1 } as const
+  Object.assign(node, { bans: () => [row], liftBan: () => row } satisfies Partial<NodeApi>)
+  const listed = await run(['bans', '--data-dir', dataDir])
+  for (const part of [row.owner, job, 'signed two results']) assert(listed.out.includes(part), listed.out)
+  assert.deepEqual(JSON.parse((await run(['bans', '--json', '--data-dir', dataDir])).out), row)
+  const lifted = await run(['bans', 'lift', row.owner, '--data-dir', dataDir])
+  assert.match(lifted.out, /may work for this node again/)
+  const json = await run(['bans', 'lift', row.owner, '--data-dir', dataDir, '--json'])
+  assert.equal(JSON.parse(json.out).event, 'lifted')
+  assert.match((await run(['bans', 'lift', 'van', '--data-dir', dataDir])).err, /'van' is not an owner id/)
+})
+
+test('whatever strangers name things, no command’s output draws on a terminal or forges a line', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const words = '\x1b[2J\x9b31m\u202evan\r\n12:00:00 info  forged'
+  const row = { peer, vehicle: words, owner: null, state: 'admitted', sinceMs: 1, host: words } as const
+  const refusal = async () => {
+    throw new RequestError(`the fleet has not let this node in (${words})`)
+  }
+  const hostile: Partial<NodeApi> = {
+    peers: () => [{ ...peerRow, name: words, engines: [{ runtime: words, engine: words, unitsPerHour: 1 }] }],
+    jobs: () => [{ ...status, runtime: words, reason: words }],
+    status: async () => ({ ...status, state: 'failed', reason: words, runtime: words }),
+    async *results() {
+      yield { document: words, page: 1, result: { text: words }, error: null }
+      return { pages: 2, missing: [{ document: words, page: 1, why: words }] }
+    },
+    fleetMembers: () => [row],
+    fleetRevoke: () => [{ ...row, state: 'revoked' }],
+    cancel: refusal,
+    submit: refusal,
+  }
+  Object.assign(node, hostile)
+  const asked = [
+    ['peers'],
+    ['jobs'],
+    ['status', job, '--once'],
+    ['results', job],
+    ['fleet', 'list'],
+    ['fleet', 'revoke', peer],
+    ['cancel', job],
+    ['submit', '/scans', '--runtime', 'ocr'],
+  ]
+  await Promise.all(
+    asked.flatMap((args) =>
+      [[], ['--json']].map(async (json) => {
+        const { out, err } = await run([...args, ...json, '--data-dir', dataDir])
+        assert(`${out}${err}`.includes('van'), `${args.join(' ')}: ${out}${err}`)
+        for (const line of `${out}${err}`.split('\n')) {
+          assert(isPrintable(line), JSON.stringify(line))
+          assert(!line.startsWith('12:00:00'), `${args.join(' ')} forges a line`)
+        }
+      }),
+    ),
+  )
 })
 
 interface Ended {

@@ -135,6 +135,29 @@ test('with the optional packages missing, a Node that is new enough needs none o
   assert.equal(run(process.execPath, []).stdout, 'fine\n')
 })
 
+test('what Carpool writes is for its user alone, and its commands learn what the user’s own shell allows', (t) => {
+  const { launcher } = installed(t, 'console.log(JSON.stringify([userUmask, process.umask()]))')
+  const command = ['-c', 'umask 027; exec "$@"', 'sh', process.execPath, launcher]
+  const { stdout } = spawnSync('/bin/sh', command, { encoding: 'utf8' })
+  assert.deepEqual(JSON.parse(stdout), [0o027, 0o077])
+})
+
+test('files that the launcher was given go no further', { skip: process.platform !== 'linux' }, (t) => {
+  const { launcher } = installed(
+    t,
+    `const { readdirSync, readlinkSync } = await import('node:fs')
+     const { execFileSync } = await import('node:child_process')
+     const print = "const fs = require('fs'); for (const fd of fs.readdirSync('/proc/self/fd')) try { console.log(fs.readlinkSync('/proc/self/fd/' + fd)) } catch {}"
+     console.log(execFileSync(process.execPath, ['--eval', print], { encoding: 'utf8' }))`,
+  )
+  // Above the first gap, where Node does not look for what it was given.
+  const command = ['-c', 'exec "$1" "$2" 40<"$2" 57<"$2"', 'bash', process.execPath, launcher]
+  const { stdout, stderr } = spawnSync('/bin/bash', command, { encoding: 'utf8' })
+  assert.equal(stderr, '')
+  assert.match(stdout, /pipe/, 'the test can tell')
+  assert.doesNotMatch(stdout, /carpool\.js/)
+})
+
 /** A copy of the launcher beside a stub of src/cli/main.ts, whose main() has this body. */
 function installed(t: TestContext, body: string) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'carpool-launcher-')))
@@ -145,7 +168,7 @@ function installed(t: TestContext, body: string) {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(
     join(folder, 'src/cli/main.ts'),
-    `export async function main(args: string[]): Promise<void> {\n${body}\n}\n`,
+    `export async function main(args: string[], userUmask: number): Promise<void> {\n${body}\n}\n`,
   )
   symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
   const run = (node: string, args: string[], input = '') =>

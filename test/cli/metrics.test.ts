@@ -17,6 +17,7 @@ const info = {
 } as NodeInfo
 const rule = { value: '', limit: '', preference: null, origin: null }
 const why: WhyView = {
+  withheld: [],
   verdict: 'stop',
   sentence: '',
   reasons: ['unplugged'],

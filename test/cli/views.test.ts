@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isPrintable } from '../../src/base/printable.ts'
 import { describeConfig } from '../../src/cli/commands/config.ts'
 import { describeMembers } from '../../src/cli/commands/fleet.ts'
 import { describeJobs } from '../../src/cli/commands/jobs.ts'
 import { describePeers } from '../../src/cli/commands/peers.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
 import { describeWhy } from '../../src/cli/commands/why.ts'
+import { describeFailure } from '../../src/cli/failure.ts'
 import { money, percentage } from '../../src/cli/flags.ts'
 import {
   describeMissing,
@@ -17,7 +19,7 @@ import {
 } from '../../src/cli/job-view.ts'
 import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
-import { clean, formatTable } from '../../src/cli/table.ts'
+import { formatTable } from '../../src/cli/table.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
 import { job, peerRow, plan, quote, resultsEnd, status, summary, why } from '../support/fake-node.ts'
 
@@ -37,7 +39,6 @@ test('a table is as wide as its widest cells, figures to the right', () => {
 })
 
 test("a stranger's name cannot draw on this terminal", () => {
-  assert.equal(clean('a\x1b[2Jb\nc\u202ed'), 'a�[2Jb�c�d')
   assert.ok(
     !describePeers([{ ...peerRow, name: 'a\x1b[2J\n' }])
       .join('\n')
@@ -98,14 +99,14 @@ test('an option is shown with its value and where that came from', () => {
 test('members of a fleet are a table, and who waits is said at the end', () => {
   const peer = peerRow.peer
   const rows: Parameters<typeof describeMembers>[0] = [
-    { peer, vehicle: 'car', owner: peerRow.owner, state: 'pending', sinceMs: 1_000 },
-    { peer, vehicle: '', owner: null, state: 'admitted', sinceMs: 2_000 },
+    { peer, vehicle: 'car', owner: peerRow.owner, state: 'pending', sinceMs: 1_000, host: '192.0.2.1' },
+    { peer, vehicle: '', owner: null, state: 'admitted', sinceMs: 2_000, host: '' },
   ]
   assert.deepEqual(describeMembers(rows, 3_000), [
-    'STATE     VEHICLE  OWNER     SINCE  PEER',
-    `pending   car      aaaaaaaa    2 s  ${peer}`,
-    `admitted  –        any         1 s  ${peer}`,
-    '2 vehicles; 1 waiting: carpool fleet approve <peer>',
+    'STATE     VEHICLE  OWNER     SINCE  FROM       PEER',
+    `pending   car      aaaaaaaa    2 s  192.0.2.1  ${peer}`,
+    `admitted  –        any         1 s  –          ${peer}`,
+    '2 vehicles; 1 waiting: carpool fleet approve <peer>, or carpool fleet reject <peer>',
   ])
 })
 
@@ -199,6 +200,33 @@ test('a log line for people has a time, a level, what happened, and the facts', 
   const json =
     '{"level":40,"time":43384000,"msg":"cannot reach a peer","peer":"12D3","why":"no route","attempt":2}'
   assert.equal(plainLine(json), '12:03:04 warn  cannot reach a peer  peer=12D3 why="no route" attempt=2')
+})
+
+test('neither the message of a log line nor a fact in it can draw, forge a line, or be endless', () => {
+  const words = '\x1b]0;PWNED\x07\x1b[2J\n12:00:00 info  van 7 asks to join: run \u202eX\x9b1m'
+  const json = JSON.stringify({
+    level: 30,
+    time: 0,
+    msg: words,
+    [words]: words,
+    vehicle: '\x1b[2J',
+    err: { message: words },
+  })
+  const line = plainLine(json)
+  assert(isPrintable(line), JSON.stringify(line))
+  assert([...plainLine(JSON.stringify({ level: 30, time: 0, msg: 'a'.repeat(2 ** 20) }))].length < 8_193)
+})
+
+test('a failure is said in one line that draws nothing, and its stack has places only', () => {
+  const error = new Error(
+    'the fleet has not let this node in (\x1b[2J\x1b[31mcall \r+1 900\n    at home)\x9b1m',
+  )
+  for (const withStack of [false, true]) {
+    const { lines } = describeFailure(error, withStack)
+    for (const line of lines) assert(isPrintable(line), JSON.stringify(line))
+    assert.equal(lines.filter((line) => /at home/.test(line)).length, 0)
+  }
+  assert(describeFailure(error, true).lines.length > 1)
 })
 
 test('a request has absolute paths, since the node works elsewhere', () => {

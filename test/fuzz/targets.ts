@@ -2,12 +2,14 @@
  * What is fuzzed: every decoder of bytes that come from outside this process, with good examples to bend, and what it
  * may throw. Whatever else it throws is a defect, and so is what it accepts and writes otherwise.
  */
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { fromString, toString as textOf } from 'uint8arrays'
+import { clean, isPrintable, printableJson } from '../../src/base/printable.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
 import {
   charterText,
@@ -15,10 +17,17 @@ import {
   readCredential,
   signCharter,
 } from '../../src/host/membership/certificates.ts'
+import {
+  decodeGreeting,
+  decodeReply,
+  encodeGreeting,
+  encodeReply,
+} from '../../src/host/membership/greeting.ts'
 import { decodeAnswer, decodeQuestion, encodeQuestion } from '../../src/host/network/block-frames.ts'
 import { cidFromBytes, cidToBytes } from '../../src/host/network/cid-bytes.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
 import { framePrefix, frames } from '../../src/host/network/frames.ts'
+import { areaOf, placeOf } from '../../src/host/network/reach.ts'
 import {
   seal,
   sealResult,
@@ -45,11 +54,13 @@ import type { Reading } from '../../src/protocol/rules/signals.ts'
 import { decodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
+import { onnxFault } from '../../src/runtimes/onnx/check.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'
 import { admit } from '../../src/runtimes/wasm/admission.ts'
 import { codecs, lease, strict } from '../support/codecs.ts'
-import { cidNamed } from '../support/core-fakes.ts'
+import { cidNamed, peerNamed } from '../support/core-fakes.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
+import { float, identity, model, namesAnotherFile, spellingModel, tensor } from '../support/onnx.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
 export interface Target {
@@ -73,8 +84,44 @@ export const targets: Readonly<Record<string, Target>> = {
       { good: [codec.good], runs: 3_000, read: (bytes) => void strict(codec, bytes, name) },
     ]),
   ),
-  evidence: target([encodeCbor({ lease, receipts: [], certificate: null })], 3_000, (bytes) =>
-    allowing([ProtocolError], () => decodeEvidence(bytes)),
+  evidence: target(
+    [encodeCbor({ manifest: lease, handovers: [], lease, receipts: [], certificate: null })],
+    3_000,
+    (bytes) => allowing([ProtocolError], () => decodeEvidence(bytes)),
+  ),
+  greeting: target(
+    [encodeGreeting({ credential: lease, vehicle: 'van', certificate: null, charter: 1 })],
+    3_000,
+    (bytes) => allowing([ProtocolError], () => decodeGreeting(bytes)),
+  ),
+  reply: target([encodeReply({ refused: 'wait', credential: null, charters: [lease] })], 3_000, (bytes) =>
+    allowing([ProtocolError], () => decodeReply(bytes)),
+  ),
+  address: target(
+    [
+      '/ip4/203.0.113.7/tcp/4001',
+      '/ip6/::ffff:127.0.0.1/tcp/1',
+      '/ip6/fe80::1/tcp/9',
+      '/dns4/car.example.org/tcp/443',
+      '/dns/localhost/tcp/1',
+    ].map((text) => new TextEncoder().encode(text)),
+    3_000,
+    (bytes) => {
+      const place = placeOf(peerNamed('v'), new TextDecoder().decode(bytes))
+      if (place === undefined) return
+      const [host, tcp] = place.address.getComponents()
+      assert(tcp?.name === 'tcp' && Number(tcp.value) > 0 && Number(tcp.value) < 65_536)
+      if (host!.name.startsWith('ip')) areaOf(host!.value!)
+    },
+  ),
+  shown: target(
+    ['\x1b[2J', 'a\u202eb\r\n', 'Ä🚗 \ud800'].map((text) => new TextEncoder().encode(text)),
+    3_000,
+    (bytes) => {
+      const text = new TextDecoder().decode(bytes)
+      assert(isPrintable(clean(text, 20)) && [...clean(text, 20)].length <= 20)
+      assert.deepEqual([isPrintable(printableJson(text)), JSON.parse(printableJson(text))], [true, text])
+    },
   ),
   report: target(
     [encodeReport({ job: hash, recordPages: [hash], shardList: [hash], results: [hash] })],
@@ -176,6 +223,12 @@ export const targets: Readonly<Record<string, Target>> = {
     [1, 8, 5, 32_773].map((compression) => encodeTiff([{ ...page, compression }])),
     1_000,
     readImage,
+  ),
+  // Whatever is taken keeps its data to itself, also to a reader that forgives everything.
+  onnx: target(
+    [model(identity(tensor('w', [2], float, new Uint8Array(8)))), spellingModel('/etc/passwd', 16)],
+    3_000,
+    (bytes) => assert(onnxFault(bytes) !== null || !namesAnotherFile(bytes)),
   ),
   wasm: target(await Promise.all(['no-op', 'word-count'].map(wasmModule)), 60, async (bytes) => {
     await admit(bytes, 16).catch((error) => {

@@ -1,93 +1,24 @@
-/** Bans: who is banned, by what proof, and how it spreads. */
+/** Bans: who is banned, by what proof, how it spreads, and how it ends. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { Bans } from '../../src/host/membership/bans.ts'
 import { signCertificate } from '../../src/host/membership/certificates.ts'
 import type { Network } from '../../src/host/network/network.ts'
-import { sha256 } from '../../src/host/sha256.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import type { Cid, JobId, PeerId } from '../../src/protocol/ids.ts'
-import { type Lease, type Opening, receiptRoot } from '../../src/protocol/job/lease.ts'
-import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { decodeMessage } from '../../src/protocol/message.ts'
-import { encodeCbor, rawCid } from '../../src/protocol/record/block.ts'
-import { encodeBody, type RecordBody, recordId } from '../../src/protocol/record/record.ts'
-import type { RecordKind } from '../../src/protocol/records.ts'
+import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import type { Evidence } from '../../src/protocol/verification/evidence.ts'
+import { liar, someone } from '../support/liar.ts'
 import { temporaryStore } from '../support/store.ts'
 
-const named = (name: string): Cid => rawCid(sha256, new TextEncoder().encode(name))
-const job: JobId = named('job')
+const dayMs = 24 * 3_600_000
 
-/** What a key signs, as a journal's row. */
-function signed(
-  key: SigningKey,
-  kind: RecordKind,
-  payload: unknown,
-  serial: number,
-  opening: Opening | null,
-) {
-  const body: RecordBody = {
-    domain: 'carpool',
-    version: 1,
-    kind,
-    job,
-    epoch: 0,
-    steward: null,
-    serial,
-    expiresMs: Date.now() + 60_000,
-    signer: key.peerId,
-    payload,
-  }
-  const bytes = encodeBody(body)
-  const extra = opening === null ? null : encodeCbor(opening)
-  return { id: recordId(sha256, bytes), job, kind, body: bytes, signature: key.sign(bytes), extra }
-}
-
-/** A vehicle that signed two results for the one shard of a lease; and the rows of all that. */
-function liar() {
-  const [steward, vehicle, owner] = [0, 1, 2].map(() => SigningKey.generate()) as [
-    SigningKey,
-    SigningKey,
-    SigningKey,
-  ]
-  const payload: Lease = {
-    vehicle: vehicle.peerId,
-    owner: ownerIdOf(sha256, owner.peerId),
-    shards: [named('shard')],
-    positions: [0],
-    isa: null,
-    costMs: 1,
-    units: [1],
-    price: null,
-    draw: { basis: named('basis'), eligible: new Uint8Array([1]), index: 0 },
-  }
-  const lease = signed(steward, 'lease', payload, 0, null)
-  const receipts = ['one', 'another'].map((result, serial) => {
-    const opening: Opening = { results: [named(result)], nonce: new Uint8Array(16).fill(serial) }
-    const of = { id: lease.id, job, worker: vehicle.peerId, shards: payload.shards }
-    const root = receiptRoot(sha256, of, [0], opening)
-    return signed(
-      vehicle,
-      'receipt',
-      { lease: lease.id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null },
-      serial,
-      opening,
-    )
-  })
-  return {
-    vehicle,
-    owner: payload.owner,
-    certificate: signCertificate(owner, vehicle.peerId),
-    lease,
-    receipts,
-  }
-}
-
-function bansWith(t: TestContext, certificate: ReturnType<typeof signCertificate> | null) {
+function bansWith(t: TestContext, certificate: SignedRecord | null) {
   const { journal } = temporaryStore(t)
   const shown: { to: PeerId; evidence: Evidence }[] = []
+  const cleared = new Map<OwnerId, number>()
   const network = {
     connectedPeers: () => ['near' as PeerId, 'far' as PeerId],
     send: async (to: PeerId, bytes: Uint8Array) => {
@@ -100,16 +31,18 @@ function bansWith(t: TestContext, certificate: ReturnType<typeof signCertificate
       network,
       journal,
       certificateOf: () => certificate,
+      isCleared: (owner, begunMs) => begunMs <= (cleared.get(owner) ?? -1),
+      now: () => Date.now(),
       log: pino({ level: 'silent' }),
       onChange: () => {},
     })
-  return { bans: make(), again: make, journal, shown }
+  return { bans: make(), again: make, journal, shown, cleared }
 }
 
 test('two contradicting receipts ban their owner here, and wherever the proof arrives, once and for good', (t) => {
-  const { owner, certificate, lease, receipts } = liar()
+  const { owner, certificate, rows, receipts } = liar()
   const here = bansWith(t, certificate)
-  here.journal.append([lease, ...receipts])
+  here.journal.append([...rows, ...receipts])
   here.bans.caught(receipts[1]!.id, 'equivocation')
   assert.equal(here.bans.has(owner), true)
   assert.deepEqual(
@@ -129,18 +62,67 @@ test('two contradicting receipts ban their owner here, and wherever the proof ar
 })
 
 test('one receipt twice proves nothing, and bans nobody', (t) => {
-  const { owner, certificate, lease, receipts } = liar()
+  const { owner, certificate, rows, receipts } = liar()
   const { bans, journal, shown } = bansWith(t, certificate)
-  journal.append([lease, receipts[0]!])
+  journal.append([...rows, receipts[0]!])
   bans.caught(receipts[0]!.id, 'equivocation')
   assert.deepEqual([bans.has(owner), shown.length], [false, 0])
 })
 
 test('what was found wrong by recomputing bans here, and convinces nobody else', (t) => {
-  const { owner, certificate, lease, receipts } = liar()
+  const { owner, certificate, rows, receipts } = liar()
   const { bans, journal, shown } = bansWith(t, certificate)
-  journal.append([lease, receipts[0]!])
+  journal.append([...rows, receipts[0]!])
   bans.caught(receipts[0]!.id, 'recomputed')
   assert.deepEqual([bans.has(owner), shown.length], [true, 0])
   assert.equal(bans.list()[0]?.because, 'recomputed')
+})
+
+test('a ban names its evidence, and one that is lifted stays lifted for what had begun by then', (t) => {
+  const first = liar()
+  const { bans, again, journal, shown } = bansWith(t, null)
+  bans.hear(first.evidence)
+  assert.deepEqual(
+    bans.list().map(({ owner, evidenceId }) => [owner, evidenceId]),
+    [[first.owner, first.lease.id]],
+  )
+  const told = shown.length
+  bans.lift(first.owner)
+  for (const one of [bans, again()]) {
+    one.hear(first.evidence)
+    one.hear(liar({ begunMs: Date.now() - 500 }).evidence)
+    assert.equal(one.has(first.owner), false, 'the same again, or another of the same days')
+  }
+  journal.append([...first.rows, ...first.receipts])
+  bans.caught(first.receipts[0]!.id, 'recomputed')
+  assert.deepEqual([bans.has(first.owner), shown.length], [false, told])
+  assert.throws(() => bans.lift(first.owner), /is not banned here/)
+  bans.hear(liar({ begunMs: Date.now() + 60_000 }).evidence)
+  assert.equal(bans.has(first.owner), true, 'a new lie bans again')
+  bans.lift(first.owner)
+  assert.equal(again().has(first.owner), false)
+})
+
+test('whom the fleet clears is banned no more, neither for what was proven nor for what is shown again', (t) => {
+  const { owner, evidence } = liar()
+  const { bans, again, cleared } = bansWith(t, null)
+  bans.hear(evidence)
+  cleared.set(owner, Date.now())
+  assert.equal(again().has(owner), false, 'a node that was away when the charter came')
+  bans.forgive()
+  bans.hear(evidence)
+  assert.deepEqual([bans.has(owner), again().has(owner)], [false, false])
+  bans.hear(liar({ begunMs: Date.now() + 60_000 }).evidence)
+  assert.equal(bans.has(owner), true)
+})
+
+test('who had sold the vehicle by then is not banned for what it did afterwards', (t) => {
+  const { owner, evidence } = liar()
+  const buyer = SigningKey.generate()
+  const { bans } = bansWith(t, signCertificate(buyer, someone.vehicle.peerId, { nowMs: Date.now() - dayMs }))
+  bans.hear(evidence)
+  assert.equal(bans.has(owner), false)
+  const seller = bansWith(t, signCertificate(buyer, someone.vehicle.peerId, { nowMs: Date.now() + dayMs }))
+  seller.bans.hear(evidence)
+  assert.equal(seller.bans.has(owner), true, 'it was its own when it lied')
 })

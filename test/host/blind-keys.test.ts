@@ -6,7 +6,7 @@ import {
   blindKeyOf,
   unwrapAsCandidate,
   wrapForCandidates,
-  wrappedFor,
+  wrappedAt,
 } from '../../src/host/sealing/blind-keys.ts'
 import { packResult, unpackResult } from '../../src/host/sealing/blind-results.ts'
 import { sealResult, shardKey, Unsealable, unsealResult } from '../../src/host/sealing/sealing.ts'
@@ -25,7 +25,10 @@ const wrapped = wrapForCandidates(secret, peers, shards)
 test('each candidate unwraps the keys of its shards with its node key, and nobody else’s', () => {
   assert.equal(wrapped.byteLength, vehicles.length * shards * 40)
   for (const [index, vehicle] of vehicles.entries()) {
-    const mine = wrappedFor(wrapped, index, shards, [4, 0])
+    const mine = [4, 0].map((position) => {
+      const at = wrappedAt(index, shards, position)
+      return wrapped.slice(at, at + 40)
+    })
     assert.deepEqual(unwrapAsCandidate(vehicle, job, mine), [shardKey(secret, 4), shardKey(secret, 0)])
     for (const other of vehicles.filter((one) => one !== vehicle))
       assert.throws(() => unwrapAsCandidate(other, job, mine), Unsealable)

@@ -1,15 +1,26 @@
+/** What a child can reach of its machine: with the whole chain around it, and where links of the chain are missing. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { childCommand, type Isolation, probeIsolation } from '../../src/host/executor/isolation.ts'
 import { defaultLimits } from '../../src/host/executor/limits.ts'
+import { toolsWithout } from '../support/tools.ts'
 import { childPids, isAlive, sessionOf, silent, until } from '../support/wasm/executor.ts'
 
 const isolation = await probeIsolation(defaultLimits, silent)
@@ -60,17 +71,60 @@ test('code that breaks out of node finds no file of the machine, and can write n
   const key = join(folder, 'node.key')
   writeFileSync(key, 'secret')
   try {
-    for (const path of [key, '/etc/passwd', '/root', '/home', '/proc/1', '/bin/sh', '/old/etc'])
+    for (const path of [key, '/etc/passwd', '/root', '/home', '/proc/1', '/bin/sh', '/empty/etc'])
       assert.equal(await brokenOut(tried(`require('fs').statSync('${path}')`)), 'ENOENT', path)
     const beside = join(import.meta.dirname, '../../src/carpool-was-here')
     for (const path of ['/x', '/usr/lib/x', beside])
       assert.equal(await brokenOut(tried(`require('fs').writeFileSync('${path}', '')`)), 'EROFS', path)
-    assert.equal(await brokenOut(`console.log(require('fs').readdirSync('/old').length)`), '0')
-    // Not even a shell to start.
-    assert.equal(await brokenOut(tried(`require('child_process').execFileSync('/bin/true')`)), 'ENOENT')
+    // Not even a shell to start, nor another process to start it in.
+    assert.match(
+      await brokenOut(tried(`require('child_process').execFileSync('/bin/true')`)),
+      /^(ENOENT|EPERM)$/,
+    )
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('a child stands in an empty folder, so that a path in a stranger’s file leads nowhere', {
+  skip: without('unshare', 'root', 'setpriv'),
+}, async () => {
+  const look = `const fs = require('fs'); console.log(process.cwd(), fs.readdirSync('.').length)`
+  assert.equal(await brokenOut(look), '/empty 0')
+  assert.equal(await brokenOut(tried(`require('fs').writeFileSync('x', '')`)), 'EROFS')
+})
+
+test('where children have no root of their own, each stands in an empty folder that goes with it', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const executor = new ProcessExecutor({ log: silent, toolFolders: [] })
+  t.after(() => executor.close())
+  for (const key of ['one', 'other']) await executor.openSlot().prepare(sessionOf('echo', key))
+  const folders = childPids().map((pid) => readlinkSync(`/proc/${pid}/cwd`))
+  assert.equal(new Set(folders).size, 2)
+  for (const folder of folders) {
+    assert.notEqual(folder, '/')
+    assert.deepEqual(readdirSync(folder), [])
+  }
+  await executor.close()
+  for (const folder of folders) assert(!existsSync(folder), folder)
+})
+
+test('files that the node itself was given do not reach its children', {
+  skip: without('seccomp'),
+}, async () => {
+  const script = new URL('../support/wasm/parent-with-files.ts', import.meta.url).pathname
+  // Above the first gap, where Node does not look for what it was given.
+  const shell = ['-c', 'exec "$0" "$1" 40<"$2" 57<"$2"', process.execPath, script, import.meta.filename]
+  const parent = spawn('/bin/bash', shell, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  parent.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  await once(parent, 'close')
+  const { given, reached } = JSON.parse(said) as { given: number; reached: number }
+  assert.equal(given, 2, 'the test can tell')
+  assert.equal(reached, 0)
 })
 
 test('code that breaks out of node gets no more memory than its bound', {
@@ -102,7 +156,7 @@ test('the environment is empty', { skip: process.platform !== 'linux' }, async (
   await executor.close()
 })
 
-test('the network is not there', { skip: without('unshare') }, async () => {
+test('the network is not there', { skip: without('unshare') }, async (t) => {
   const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -110,7 +164,13 @@ test('the network is not there', { skip: without('unshare') }, async () => {
     .on('connect', () => { console.log('connected'); process.exit() })
     .on('error', (error) => console.log(error.code))`
   try {
-    assert.equal(await inChild(connect), 'ENETUNREACH')
+    assert.match(await inChild(connect), /^(ENETUNREACH|EPERM)$/)
+    const unfiltered = await probeIsolation(defaultLimits, silent, toolsWithout(t, 'perl'))
+    assert.deepEqual(unfiltered.missing, [
+      ...isolation.missing.filter((name) => name !== 'seccomp'),
+      'seccomp',
+    ])
+    assert.equal(await inChild(connect, unfiltered), 'ENETUNREACH')
     assert.equal(await inChild(connect, { chain: [], missing: [] }), 'connected', 'the test can tell')
   } finally {
     server.close()
@@ -119,20 +179,99 @@ test('the network is not there', { skip: without('unshare') }, async () => {
 
 test('every tool of the chain is tried, and one that is missing is said and left out', async () => {
   const warnings: object[] = []
-  const path = process.env.PATH
-  process.env.PATH = ''
+  const log = { ...silent, warn: (facts: object) => warnings.push(facts) }
+  const bare = await probeIsolation(defaultLimits, log, [])
+  assert.deepEqual(bare.chain, [])
+  assert.deepEqual(warnings, [{ missing: ['prlimit', 'nice', 'unshare', 'root', 'setpriv', 'seccomp'] }])
+  const executor = new ProcessExecutor({ log: silent, toolFolders: [] })
+  const slot = executor.openSlot()
+  await slot.prepare(sessionOf('echo'))
+  assert.equal((await slot.run(Buffer.from('still works'), 0)).text, 'still works')
+  await executor.close()
+})
+
+/** Runs with this PATH. */
+async function withPath<Result>(path: string, run: () => Promise<Result>): Promise<Result> {
+  const before = process.env.PATH
+  process.env.PATH = path
   try {
-    const bare = await probeIsolation(defaultLimits, { ...silent, warn: (facts) => warnings.push(facts) })
-    assert.deepEqual(bare.chain, [])
-    assert.deepEqual(warnings, [{ missing: ['prlimit', 'nice', 'unshare', 'root', 'setpriv'] }])
-    const executor = new ProcessExecutor({ log: silent })
-    const slot = executor.openSlot()
-    await slot.prepare(sessionOf('echo'))
-    assert.equal((await slot.run(Buffer.from('still works'), 0)).text, 'still works')
-    await executor.close()
+    return await run()
   } finally {
-    process.env.PATH = path
+    process.env.PATH = before
   }
+}
+
+test('the chain is the same for every PATH, also for that of an ordinary Debian login', async () => {
+  for (const path of ['/usr/local/bin:/usr/bin:/bin:/usr/games', '/usr/bin', ''])
+    assert.deepEqual(await withPath(path, () => probeIsolation(defaultLimits, silent)), isolation, path)
+})
+
+test('an ordinary user with the PATH of a login gets the links that this one gets', {
+  skip: process.getuid?.() !== 0 && 'only root can become another user',
+}, async (t) => {
+  const script = `
+    import { probeIsolation } from ${JSON.stringify(new URL('../../src/host/executor/isolation.ts', import.meta.url))}
+    import { defaultLimits } from ${JSON.stringify(new URL('../../src/host/executor/limits.ts', import.meta.url))}
+    const log = { debug() {}, info() {}, warn() {} }
+    console.log(JSON.stringify((await probeIsolation(defaultLimits, log)).missing))`
+  const ordinary = ['--reuid=12345', '--regid=12345', '--clear-groups']
+  const run = (...command: string[]) =>
+    promisify(execFile)('/usr/bin/setpriv', [...ordinary, ...command], {
+      env: { PATH: '/usr/bin' },
+      cwd: '/',
+    })
+  const readable = await run('/usr/bin/test', '-r', import.meta.filename).then(
+    () => true,
+    () => false,
+  )
+  if (!readable) return t.skip('this checkout is not readable for others')
+  const { stdout } = await run(process.execPath, '--no-warnings', '--input-type=module', '--eval', script)
+  assert.deepEqual(JSON.parse(stdout), isolation.missing)
+})
+
+test('a tool that somebody has put first in PATH is not run', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'carpool-planted-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const mark = join(folder, 'mark')
+  for (const tool of [
+    'prlimit',
+    'nice',
+    'unshare',
+    'sh',
+    'mount',
+    'pivot_root',
+    'mkdir',
+    'setpriv',
+    'perl',
+    'true',
+  ]) {
+    writeFileSync(join(folder, tool), `#!/bin/bash\necho ${tool} >> ${mark}\n`)
+    chmodSync(join(folder, tool), 0o755)
+  }
+  assert.deepEqual(
+    await withPath(`${folder}:${process.env.PATH}`, () => probeIsolation(defaultLimits, silent)),
+    isolation,
+  )
+  assert(!existsSync(mark), existsSync(mark) ? readFileSync(mark, 'utf8') : '')
+})
+
+test('where the kernel gives no user namespaces, the links that need them are missing', {
+  skip: without('unshare'),
+}, async (t: TestContext) => {
+  const script = `
+    import { probeIsolation } from ${JSON.stringify(new URL('../../src/host/executor/isolation.ts', import.meta.url))}
+    import { defaultLimits } from ${JSON.stringify(new URL('../../src/host/executor/limits.ts', import.meta.url))}
+    const log = { debug() {}, info() {}, warn() {} }
+    console.log(JSON.stringify((await probeIsolation(defaultLimits, log)).missing))`
+  const node = [process.execPath, '--no-warnings', '--input-type=module', '--eval', script]
+  const shell = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+  const nested = ['--user', '--map-root-user', 'sh', '-c', shell, 'sh', ...node]
+  const ran = await promisify(execFile)('/usr/bin/unshare', nested).catch(() => null)
+  if (ran === null) return t.skip('the kernel keeps the bound on namespaces from us')
+  assert.deepEqual(
+    JSON.parse(ran.stdout).filter((name: string) => name !== 'setpriv'),
+    ['unshare', 'root'],
+  )
 })
 
 test('a child has one pid from the first tool of the chain to the last', {

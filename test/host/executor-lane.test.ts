@@ -30,6 +30,10 @@ class FakeChild implements LaneChild {
     this.sent.push(header)
   }
 
+  async stream(header: ToChild): Promise<void> {
+    this.sent.push(header)
+  }
+
   freeze(): void {
     this.frozen = true
   }

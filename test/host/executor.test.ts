@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { SessionRefused, SlotFailed, SlotKilled } from '../../src/host/executor/contract.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { usageOf } from '../../src/host/executor/usage.ts'
-import { childPids, isAlive, sessionOf, silent, until } from '../support/wasm/executor.ts'
+import { childPids, isAlive, sessionOf, silent, until, weightFile } from '../support/wasm/executor.ts'
 
 const executor = new ProcessExecutor({ log: silent })
 after(() => executor.close())
@@ -84,7 +84,10 @@ test('a process that outgrows its memory ends as a record', async () => {
 
 test('a refused module says why, and the slot takes the next session', async () => {
   const slot = executor.openSlot()
-  const noise = { ...sessionOf('noise'), weights: async () => new Map([['module', bytes('noise')]]) }
+  const noise = {
+    ...sessionOf('noise'),
+    weights: async () => new Map([['module', weightFile(bytes('noise'))]]),
+  }
   await assert.rejects(slot.prepare(noise), (error) => {
     assert.ok(error instanceof SessionRefused)
     assert.equal(error.code, 'not-a-wasi-command')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
 import { encodeQuestion, questionKind } from '../../src/host/network/block-frames.ts'
 import { blocksProtocol } from '../../src/host/network/blocks.ts'
 import { defaultBounds } from '../../src/host/network/bounds.ts'
@@ -10,6 +11,7 @@ import type { PeerId } from '../../src/protocol/ids.ts'
 import {
   cidBytesOf,
   cidOf,
+  connected,
   Inbox,
   logInbox,
   RawPeer,
@@ -254,4 +256,34 @@ test('an oversized gossip message that somebody forces through is not passed on'
   await subscribed(loud, victim.peer)
   await loud.publish(new Uint8Array(8 * 1024))
   await assertAlive()
+})
+
+test('a full node whose peers say nothing takes in a newcomer, and ends who has been silent longest', {
+  timeout,
+}, async (t) => {
+  let nowMs = 0
+  const bounds = {
+    connectionsMax: 8,
+    connectionsPerHostMax: 7,
+    reservedConnections: 2,
+    fullMeshPeersMax: 3,
+    degreeMin: 2,
+  }
+  const victim = await startNetwork(t, { bounds: { ...bounds, silentPerHostMax: 6 }, now: () => nowMs })
+  const connect = async () => {
+    const raw = await RawPeer.start(t, { isSilent: true })
+    const connection = await raw.node.dial(multiaddr(victim.addresses()[0]!))
+    const ended = new Promise((resolve) => connection.addEventListener('close', resolve, { once: true }))
+    await connected(victim, raw.peer)
+    nowMs += 1
+    return { raw, ended }
+  }
+  const silent = []
+  for (let i = 0; i < 6; i += 1) silent.push(await connect())
+  nowMs += defaultBounds.silentMs
+  const newcomer = await startNetwork(t, { bootstrap: victim.addresses() })
+  await Promise.all([connected(victim, newcomer.peer), silent[0]!.ended])
+  const peers = victim.connectedPeers()
+  for (const { raw } of silent.slice(1)) assert(peers.includes(raw.peer))
+  await newcomer.send(victim.peer, Buffer.from('hello'))
 })

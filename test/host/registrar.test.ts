@@ -3,13 +3,19 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
+import { RequestError } from '../../src/host/errors.ts'
 import { signCertificate, signCharter } from '../../src/host/membership/certificates.ts'
 import { ownerOf } from '../../src/host/membership/greeting.ts'
 import { type Applicant, Registrar } from '../../src/host/membership/registrar.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
-import { credentialTtlMs, pendingMembersMax } from '../../src/protocol/limits.ts'
+import {
+  clearedOwnersMax,
+  credentialTtlMs,
+  pendingMembersPerHostMax,
+  pendingTtlMs,
+} from '../../src/protocol/limits.ts'
 import { Fleet, openCredential } from '../../src/protocol/membership/fleet.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { peerNamed } from '../support/core-fakes.ts'
@@ -22,14 +28,9 @@ function opened(t: TestContext) {
   const fleet = new Fleet(signCharter(key, charter, 1), sha256, verifyByPeerId)
   const { journal } = temporaryStore(t)
   const log = pino({ level: 'silent' })
-  const registrar = new Registrar({
-    keyPath,
-    fleet,
-    journal,
-    log,
-    onCharter: (record) => void fleet.adopt(record),
-  })
-  return { registrar, fleet, journal }
+  const restarted = () =>
+    new Registrar({ keyPath, fleet, journal, log, onCharter: (record) => void fleet.adopt(record) })
+  return { registrar: restarted(), restarted, fleet }
 }
 
 function applicant(name: string, owner = name): Applicant {
@@ -80,12 +81,82 @@ test('an old key of a fleet ends when no credential of it lives', (t) => {
   assert.deepEqual([...fleet.charter.payload.keys], keys.slice(1))
 })
 
-test('strangers fill no more than their part of the list, and those who wait in it keep their places', (t) => {
-  const { registrar, journal } = opened(t)
-  registrar.consider(applicant('van'))
-  t.mock.method(journal.members, 'countFleetMembers', () => pendingMembersMax)
-  assert.deepEqual(registrar.consider(applicant('one more')), { state: 'full' })
-  assert.deepEqual(registrar.consider(applicant('van')), { state: 'pending' })
+test('a flood from one host takes its own places in the list, and an honest newcomer is listed', (t) => {
+  const { registrar } = opened(t)
+  registrar.consider(applicant('van'), '192.0.2.1')
+  for (let i = 0; i < pendingMembersPerHostMax + 20; i += 1)
+    registrar.consider(applicant(`flood ${i}`), '198.51.100.1')
+  registrar.consider(applicant('bus'), '192.0.2.2')
+  registrar.consider(applicant('late'), '198.51.100.1')
+  const listed = registrar.list().map(({ vehicle }) => vehicle)
+  assert.equal(listed.length, pendingMembersPerHostMax + 2)
+  for (const name of ['van', 'bus', 'late']) assert(listed.includes(name), name)
+})
+
+test('the list is as long after a restart, and who has not asked for a day is on it no more', (t) => {
+  const { registrar, restarted } = opened(t)
+  const nowMs = Date.now()
+  registrar.consider(applicant('van'), '192.0.2.1', nowMs - pendingTtlMs)
+  registrar.consider(applicant('asks again'), '192.0.2.1', nowMs - pendingTtlMs)
+  registrar.consider(applicant('asks again'), '192.0.2.1', nowMs)
+  assert.deepEqual(
+    registrar.list().map(({ vehicle }) => vehicle),
+    ['asks again'],
+  )
+  assert.deepEqual(
+    restarted()
+      .list()
+      .map(({ vehicle }) => vehicle),
+    ['asks again'],
+  )
+  assert.throws(() => registrar.approve(applicant('van').peer), /has not asked to join within a day/)
+})
+
+test('who is rejected is not listed as waiting again for a day, and may be approved all the same', (t) => {
+  const { registrar, restarted } = opened(t)
+  const [van, bus, car] = [applicant('van'), applicant('bus'), applicant('car')]
+  for (const one of [van, bus, car]) registrar.consider(one)
+  registrar.approve(car.peer)
+  registrar.reject(van.peer)
+  assert.equal(registrar.consider(van).state, 'rejected')
+  assert.equal(restarted().consider(van).state, 'rejected')
+  assert.deepEqual(
+    registrar.reject(null).map(({ vehicle }) => vehicle),
+    ['bus'],
+  )
+  assert.throws(() => registrar.reject(car.peer), /is admitted; put it out with: carpool fleet revoke/)
+  registrar.approve(bus.peer)
+  assert.equal(registrar.consider(bus).state, 'admitted')
+  registrar.consider(van, '', Date.now() + pendingTtlMs)
+  assert.equal(registrar.consider(van).state, 'pending', 'a day later it may ask again')
+})
+
+test('what is approved is what a person was shown: a name or an owner that changed since is shown first', (t) => {
+  const { registrar, restarted } = opened(t)
+  const [van, thief] = [applicant('van'), applicant('van', 'a thief')]
+  registrar.consider(van)
+  registrar.list()
+  registrar.consider(thief)
+  const isRefused = (by: Registrar) =>
+    assert.throws(
+      () => by.approve(van.peer),
+      (error) =>
+        error instanceof RequestError && [van, thief].every(({ owner }) => error.message.includes(owner)),
+    )
+  isRefused(registrar)
+  assert.equal(registrar.consider(thief).state, 'pending')
+
+  // It changes again after it was listed, and after a restart as well.
+  registrar.consider(van)
+  registrar.list()
+  registrar.consider({ ...van, vehicle: 'another van' })
+  assert.throws(() => restarted().approve(van.peer), /shown as van of .* asks as another van of/)
+  registrar.consider(van)
+  registrar.list()
+  registrar.approve(van.peer)
+  assert.equal(registrar.consider(van).state, 'admitted')
+  assert.equal(registrar.consider(thief).state, 'pending')
+  isRefused(registrar)
 })
 
 test('an owner’s certificate makes a vehicle its own, and no other', () => {
@@ -102,4 +173,20 @@ test('an owner’s certificate makes a vehicle its own, and no other', () => {
   assert.throws(() => ownerOf(vehicle.peerId, over), /over/)
   const alone: PeerId = vehicle.peerId
   assert.equal(ownerOf(alone, null), ownerIdOf(sha256, alone))
+})
+
+test('a charter clears an owner of what it did before, through revocations and changes of key, and so many at most', (t) => {
+  const { registrar, fleet } = opened(t)
+  const [van, bus] = [applicant('van'), applicant('bus')]
+  const { atMs } = registrar.clear(van.owner)
+  registrar.admit(bus.peer, bus.owner, 'bus')
+  registrar.revoke(bus.peer)
+  registrar.rotate()
+  assert.deepEqual(
+    [fleet.isCleared(van.owner, atMs), fleet.isCleared(van.owner, atMs + 1), fleet.isCleared(bus.owner, 0)],
+    [true, false, false],
+  )
+  for (let i = 1; i < clearedOwnersMax; i += 1) registrar.clear(applicant(`owner ${i}`).owner)
+  assert.throws(() => registrar.clear(bus.owner), /a charter cannot name more/)
+  registrar.clear(van.owner)
 })

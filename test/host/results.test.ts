@@ -66,6 +66,31 @@ test('an output that is no JSON object leaves its page missing, and the others a
   )
 })
 
+test('an output that nests without end leaves its page missing by name, and the others are there', async () => {
+  const deep = (open: string, close: string) => `{"a":${open.repeat(100_000)}1${close.repeat(100_000)}}`
+  const outputs = ['{"text":"a"}', deep('[', ']'), deep('{"a":', '}'), '{"text":"b"}']
+  const { lines, missing } = await read({}, (manifest, key) =>
+    outputs.map((output) => packResult(manifest, resultOf(output), key)),
+  )
+  assert.deepEqual(lines, ['d0 {"text":"a"}', 'd3 {"text":"b"}'])
+  assert.deepEqual(
+    missing,
+    [1, 2].map((i) => `d${i}: its output nests deeper than 64 levels`),
+  )
+})
+
+test('where vehicles compare texts, the text is all that is delivered of an output', async () => {
+  const forged = JSON.stringify({ text: 'forged', lines: [{ text: 'forged', confidence: 1 }] })
+  for (const agreement of ['class-text', { relation: 'text-distance', editsMax: 1 }] as const) {
+    const { lines } = await read({ agreement }, (manifest, key) => [
+      packResult(manifest, resultOf(forged), key),
+    ])
+    assert.deepEqual(lines, ['d0 {"text":""}'])
+  }
+  const { lines } = await read({}, (manifest, key) => [packResult(manifest, resultOf(forged), key)])
+  assert.deepEqual(lines, [`d0 ${forged}`])
+})
+
 test('a blind job’s ciphertext that opens to nothing leaves its page missing, and the others are there', async () => {
   const { lines, missing } = await read({ blind }, (manifest) => {
     const good = packResult(manifest, resultOf('{"text":"a"}'), shardKey(secret, 0))

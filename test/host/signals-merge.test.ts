@@ -4,6 +4,7 @@ import pino from 'pino'
 import { Latest } from '../../src/host/signals/latest.ts'
 import { merged } from '../../src/host/signals/merge.ts'
 import type { SignalProvider } from '../../src/host/signals/provider.ts'
+import { Readings } from '../../src/protocol/rules/readings.ts'
 import type { VehicleState } from '../../src/protocol/rules/signals.ts'
 
 const log = pino({ level: 'silent' })
@@ -24,6 +25,42 @@ test('of a path that two sources know, the newest reading counts, whoever speaks
     if ('Vehicle.IsMoving' in known) abort.abort()
   }
   assert.deepEqual(known, { ...speed(10, 2_000), 'Vehicle.IsMoving': { value: true, atMs: 1_000 } })
+})
+
+test('when the clock is set back, what is read from then on counts, and not what was read before', async () => {
+  for (const stepMs of [3_000, 4_900, 2 * 3_600_000]) {
+    const abort = new AbortController()
+    let [wallMs, monotonicMs] = [10 * 3_600_000, 0]
+    const latest = new Latest(abort.signal, { wallMs: () => wallMs, monotonicMs: () => monotonicMs })
+    const say = (kmh: number) => latest.put(speed(kmh, wallMs))
+    const pass = (ms: number) => {
+      wallMs += ms
+      monotonicMs += ms
+    }
+    say(0)
+    pass(1_000)
+    say(0)
+    latest.put(speed(99, wallMs - 500)) // late, by a clock that runs on
+    wallMs -= stepMs
+    pass(1_000)
+    say(50)
+    for await (const state of latest) {
+      assert.deepEqual(state, speed(50, wallMs))
+      abort.abort()
+    }
+  }
+})
+
+test('a car that drives off as the clock is set back is known to drive with the next reading', () => {
+  const readings = new Readings()
+  for (const stepMs of [1, 3_000, 4_900, 6_000, 2 * 3_600_000]) {
+    const nowMs = 10 * 3_600_000
+    readings.take(speed(0, nowMs), nowMs)
+    const setBackMs = nowMs - stepMs
+    assert(readings.take(speed(50, setBackMs), setBackMs))
+    readings.look(setBackMs)
+    assert.equal(readings.get('Vehicle.Speed'), 50, `${stepMs} ms`)
+  }
 })
 
 test('a source that breaks leaves the others heard', async () => {

@@ -11,7 +11,9 @@ import {
   fileBytesMax,
   missingFileBlocks,
   parseFileRoot,
+  partsOfFile,
   readFile,
+  readFileRange,
   writeFile,
 } from '../../src/host/store/files.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
@@ -32,7 +34,7 @@ test('a file comes back as it was, however its stream was cut, under one name', 
         const streamed = await split(cut(file, cuts))
         assert.equal(streamed.root, whole.root)
         assert.ok([...whole.blocks.values()].every(({ byteLength }) => byteLength <= fileBlockBytesMax))
-        const back = await readFile(whole.root, (cid) => whole.blocks.get(cid), size)
+        const back = await readFile({ file: whole.root, bytes: size }, (cid) => whole.blocks.get(cid), size)
         assert.equal(Buffer.compare(back, file), 0)
       },
     ),
@@ -59,32 +61,92 @@ test('a writer learns the name and the length of what it streamed', async () => 
 
 test('a fetcher asks for the root, then for each part that is missing, then for nothing', async () => {
   const { root, blocks } = await split(blockOf(2.5 * fileBlockBytesMax).bytes)
+  const file = { file: root, bytes: 2.5 * fileBlockBytesMax }
   const here = new Map<Cid, Uint8Array>()
-  const store = { get: (cid: Cid) => here.get(cid), has: (cid: Cid) => here.has(cid) }
-  assert.deepEqual(await missingFileBlocks(root, store), [root])
+  const store = { get: (cid: Cid) => here.get(cid), size: (cid: Cid) => here.get(cid)?.byteLength }
+  assert.deepEqual(await missingFileBlocks(file, store), [root])
   here.set(root, blocks.get(root)!)
-  const missing = await missingFileBlocks(root, store)
+  const missing = await missingFileBlocks(file, store)
   assert.equal(missing.length, 3)
   for (const cid of missing) here.set(cid, blocks.get(cid)!)
-  assert.deepEqual(await missingFileBlocks(root, store), [])
+  assert.deepEqual(await missingFileBlocks(file, store), [])
 })
 
 test('a file of equal parts is fetched once and read in full', async () => {
   const file = new Uint8Array(5 * fileBlockBytesMax)
   const { root, blocks } = await split(file)
   assert.equal(blocks.size, 2)
-  const missing = await missingFileBlocks(root, { get: () => blocks.get(root), has: () => false })
+  const reference = { file: root, bytes: file.byteLength }
+  const missing = await missingFileBlocks(reference, { get: () => blocks.get(root), size: () => undefined })
   assert.equal(missing.length, 1)
-  assert.equal((await readFile(root, (cid) => blocks.get(cid), file.byteLength)).byteLength, file.byteLength)
+  const whole = await readFile(reference, (cid) => blocks.get(cid), file.byteLength)
+  assert.equal(whole.byteLength, file.byteLength)
+})
+
+test('one block that is named thousands of times counts each time, before a part of it is read', async () => {
+  const part = blockOf(fileBlockBytesMax)
+  const node = encodeCbor({
+    bytes: 6_000 * fileBlockBytesMax,
+    parts: Array.from({ length: 6_000 }, () => linkOf(part.cid)),
+  })
+  const root = cidOf('dag-cbor', node)
+  const read: Cid[] = []
+  const get = (cid: Cid) => {
+    read.push(cid)
+    return cid === root ? node : part.bytes
+  }
+  const stated = 6_000 * fileBlockBytesMax
+  await assert.rejects(readFile({ file: root, bytes: stated }, get, stated - 1), { code: 'too-large' })
+  assert.deepEqual(read, [], 'what is stated is too much already')
+  // One that states less than the root says is caught by the root.
+  await assert.rejects(readFile({ file: root, bytes: 10 }, get, stated), { code: 'not-a-file' })
+  assert.deepEqual(read, [root])
+  const blocks = { get, size: () => undefined }
+  await assert.rejects(missingFileBlocks({ file: root, bytes: 10 }, blocks), { code: 'not-a-file' })
+})
+
+test('a file of another length than was stated is none, be it of one block or of many', async () => {
+  for (const size of [10, 2 * fileBlockBytesMax]) {
+    const { root, blocks } = await split(blockOf(size).bytes)
+    const get = (cid: Cid) => blocks.get(cid)
+    const store = { get, size: (cid: Cid) => blocks.get(cid)?.byteLength }
+    for (const bytes of [size - 1, size + 1]) {
+      await assert.rejects(readFile({ file: root, bytes }, get, fileBytesMax), { code: 'not-a-file' })
+      await assert.rejects(partsOfFile({ file: root, bytes }, store), { code: 'not-a-file' })
+    }
+  }
+})
+
+test('some bytes of a file are read with no more of its parts than they are in', async () => {
+  const size = 3 * fileBlockBytesMax + 7
+  const file = blockOf(size).bytes
+  const { root, blocks } = await split(file)
+  await fc.assert(
+    fc.asyncProperty(fc.nat(size), fc.nat(2 * fileBlockBytesMax), async (start, wish) => {
+      const length = Math.min(wish, size - start)
+      let parts = -1 // the root
+      const get = (cid: Cid) => {
+        parts += 1
+        return blocks.get(cid)
+      }
+      const range = await readFileRange({ file: root, bytes: size }, get, start, length)
+      assert.equal(Buffer.compare(range, file.subarray(start, start + length)), 0)
+      assert(parts <= 1 + Math.ceil(length / fileBlockBytesMax))
+    }),
+    { numRuns: 25 },
+  )
+  const get = (cid: Cid) => blocks.get(cid)
+  await assert.rejects(readFileRange({ file: root, bytes: size }, get, size, 1), { code: 'not-a-file' })
 })
 
 test('a reader refuses more than it asked for, and a missing part by name', async () => {
   const { root, blocks } = await split(blockOf(2 * fileBlockBytesMax).bytes)
   const get = (cid: Cid) => blocks.get(cid)
-  await assert.rejects(readFile(root, get, 2 * fileBlockBytesMax - 1), { code: 'too-large' })
+  const file = { file: root, bytes: 2 * fileBlockBytesMax }
+  await assert.rejects(readFile(file, get, 2 * fileBlockBytesMax - 1), { code: 'too-large' })
   const [part] = parseFileRoot(root, blocks.get(root)!).parts
   blocks.delete(part!)
-  await assert.rejects(readFile(root, get, fileBytesMax), { problem: { code: 'block-missing', cid: part } })
+  await assert.rejects(readFile(file, get, fileBytesMax), { problem: { code: 'block-missing', cid: part } })
 })
 
 test('a root that any other writer would have written otherwise is refused', () => {
@@ -132,7 +194,8 @@ test('a part of the wrong length is not passed on', async () => {
   const node = encodeCbor({ bytes: fileBlockBytesMax + 10, parts: [linkOf(short.cid), linkOf(short.cid)] })
   const root = cidOf('dag-cbor', node)
   const get = (cid: Cid) => (cid === root ? node : short.bytes)
-  await assert.rejects(readFile(root, get, fileBytesMax), { code: 'not-a-file' })
+  const file = { file: root, bytes: fileBlockBytesMax + 10 }
+  await assert.rejects(readFile(file, get, fileBytesMax), { code: 'not-a-file' })
 })
 
 async function split(

@@ -132,6 +132,39 @@ test('books survive a restart, and a ledger has its entries in order', async () 
   )
 })
 
+test('who cancels a job that has its results, or lets it die, owes what agrees, on both sides alike', async () => {
+  const { submitter } = mesh
+  await mesh.join({ name: 'car-3', askMicros: 7_000 })
+  for (const lets of ['cancelled', 'failed'] as const) {
+    // One owner more than there are: nothing is ever verified, and every result is on the submitter's disk.
+    const texts = [`${lets} one`, `${lets} two`]
+    const request = mesh.request(texts, { payment, replicas: 4, arbiter: 'owners', deadlineMs: 3_600_000 })
+    const { job } = await submitter.api.submit(request)
+    await mesh.clock.hurry(submitter.status(job, 'all came back', (status) => status.executions >= 4))
+    if (lets === 'cancelled') await submitter.api.cancel(job)
+    else mesh.clock.skip(3_600_000)
+    const { state, shards, payment: paid } = await mesh.clock.hurry(submitter.ended(job))
+    assert.deepEqual([state, shards.verified, shards.failed], [lets, 0, 0])
+    assert(
+      (await submitter.results(job)).end.missing.every(
+        ({ why }) => why === 'not verified before the job ended',
+      ),
+    )
+    const { totals } = await billOf(submitter, job)
+    assert(totals.owedMicros > 0 && totals.owedMicros === paid?.owedMicros)
+    const path = join(mesh.folder, `${lets}.car`)
+    await submitter.api.report(job, path)
+    assert.deepEqual((await auditFile(path)).problems, [])
+    const working = ['car-1', 'car-2', 'car-3'].map((name) => mesh.node(name))
+    await mesh.until('every car is told what it is owed', async () => {
+      const known = (await Promise.all(working.map(earningsOf))).flat().filter((one) => one.job === job)
+      const earned = known.reduce((sum, one) => sum + one.verifiedMicros, 0)
+      return earned + totals.operatorMicros === totals.owedMicros && known.every(({ settled }) => settled)
+    })
+  }
+  await mesh.leave('car-3')
+})
+
 /** A job that pays, ended, of which every car knows what became of its work. */
 async function paid(texts: readonly string[], changes: Partial<SubmitRequest>): Promise<string> {
   const { job } = await mesh.submitter.api.submit(mesh.request(texts, { payment, ...changes }))

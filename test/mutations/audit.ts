@@ -134,4 +134,32 @@ export const audit: readonly Mutation[] = [
     replace: 'if (actual === undefined)',
     caughtBy: ['test/host/audit-file.test.ts'],
   },
+  {
+    name: 'The audit takes the recomputation of a machine that ran out of something.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'if (recomputed.exhausted)',
+    replace: 'if (recomputed === undefined)',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
+    name: 'The audit lets a vehicle be contradicted that only ran out of something.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: "finding?.state === 'good' && finding.exhausted",
+    replace: "finding?.state === 'good' && finding === undefined",
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
+    name: 'Under a tolerance the audit takes the result of anybody who agrees.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'else if (accepted !== mostClaimed(agreeing))',
+    replace: 'else if (accepted === undefined)',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
+    name: 'A report has results that no record names.',
+    file: 'src/host/jobs/report.ts',
+    find: '.filter((cid) => named.has(cid))',
+    replace: '',
+    caughtBy: ['test/mesh/delivery.test.ts'],
+  },
 ]

@@ -46,15 +46,16 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'A vehicle that is not admitted gets a credential.',
     file: 'src/host/membership/registrar.ts',
-    find: "    if (known.state !== 'admitted') return { state: known.state }\n",
-    replace: '',
+    find: "      case 'pending':\n        this.#wait(known, applicant, host, nowMs)\n        return { state: 'pending' }\n",
+    replace:
+      "      case 'pending':\n        return { state: 'admitted', credential: signCredential(this.#key, applicant) }\n",
     caughtBy: ['test/mesh/fleet.test.ts'],
   },
   {
     name: 'A vehicle that was admitted gets a credential for another owner.',
     file: 'src/host/membership/registrar.ts',
-    find: "else if (known.state === 'admitted' && differs(known, applicant))",
-    replace: "else if (known.state === 'pending')",
+    find: 'if (known!.owner !== null && differs(known!, applicant)) {',
+    replace: 'if (known!.owner === applicant.owner && differs(known!, applicant)) {',
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {
@@ -79,11 +80,48 @@ export const fleet: readonly Mutation[] = [
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {
-    name: 'Strangers may fill a registrar’s list.',
+    name: 'One host may fill a registrar’s list.',
+    file: 'src/host/membership/waiting-list.ts',
+    find: 'if ((this.#hosts.get(host)?.size ?? 0) >= this.#bounds.perHostMax)',
+    replace: 'if (this.#hosts.size < 0)',
+    caughtBy: ['test/host/waiting-list.test.ts', 'test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A full list takes the place of whoever comes first, and not the flood’s.',
+    file: 'src/host/membership/waiting-list.ts',
+    find: 'if (size > most) [fullest, most] = [host, size]',
+    replace: 'if (most === 0) [fullest, most] = [host, size]',
+    caughtBy: ['test/host/waiting-list.test.ts'],
+  },
+  {
+    name: 'Who asks as another than was shown is approved.',
     file: 'src/host/membership/registrar.ts',
-    find: "known === undefined && journal.members.countFleetMembers('pending') >= pendingMembersMax",
-    replace: 'known === null',
+    find: "if (known.state === 'pending' && !isShown(known)) {",
+    replace: "if (known.state === 'revoked' && !isShown(known)) {",
     caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'Who was rejected waits again at once.',
+    file: 'src/host/membership/registrar.ts',
+    find: "      case 'rejected':\n        this.#drop(this.#waiting.lapse(nowMs))\n        return { state: 'rejected' }\n",
+    replace:
+      "      case 'rejected':\n        this.#wait(known, applicant, host, nowMs)\n        return { state: 'pending' }\n",
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A stranger’s refusal is believed.',
+    file: 'src/host/membership/fleet-member.ts',
+    find: '    const credential = this.#vouch(peer, greeting, shown)\n    if (reply.refused !== null) {\n',
+    replace:
+      '    if (reply.refused !== null) this.#hearRefusal(peer, reply.refused)\n    const credential = this.#vouch(peer, greeting, shown)\n    if (reply.refused !== null) {\n',
+    caughtBy: ['test/mesh/doors.test.ts'],
+  },
+  {
+    name: 'A refusal outranks a good credential.',
+    file: 'src/host/membership/fleet-member.ts',
+    find: "state: isGood ? 'admitted' : 'waiting'",
+    replace: "state: isGood && this.#refusal === null ? 'admitted' : 'waiting'",
+    caughtBy: ['test/mesh/doors.test.ts'],
   },
   {
     name: 'A node that was revoked keeps its connections.',
@@ -105,5 +143,33 @@ export const fleet: readonly Mutation[] = [
     find: 'payload.peer !== peer || ',
     replace: '',
     caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A ban that was lifted comes back with the same evidence.',
+    file: 'src/host/membership/bans.ts',
+    find: 'return begunMs <= (this.#lifted.get(owner) ?? -1) || this.#options.isCleared(owner, begunMs)',
+    replace: 'return this.#options.isCleared(owner, begunMs)',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
+    name: 'An owner is banned for a car that it had sold.',
+    file: 'src/host/membership/bans.ts',
+    find: ' || this.#hadLeft(lie)',
+    replace: '',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
+    name: 'A new charter forgets who is cleared.',
+    file: 'src/host/membership/registrar.ts',
+    find: '{ ...this.#charter, revoked: this.#revoked(), ...change }',
+    replace: '{ ...this.#charter, cleared: [], revoked: this.#revoked(), ...change }',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A second fleet init signs over the first.',
+    file: 'src/cli/commands/fleet.ts',
+    find: '  if (existing === undefined) return\n',
+    replace: '  if (existing !== null) return\n',
+    caughtBy: ['test/cli/commands.test.ts'],
   },
 ]

@@ -36,4 +36,32 @@ export const ledger: readonly Mutation[] = [
     replace: 'return Number.POSITIVE_INFINITY',
     caughtBy: ['test/protocol/settlement.test.ts'],
   },
+  {
+    name: 'Who cancels a job owes nothing for what agreed.',
+    file: 'src/protocol/steward/finish.ts',
+    find: '  settleOpenShards(desk, nowMs)\n',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A claim that nobody else made is owed when a job is cancelled.',
+    file: 'src/protocol/steward/unverified.ts',
+    find: 'Math.min(2, replicas)',
+    replace: '1',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A verdict that the job ended counts while it runs.',
+    file: 'src/protocol/job/standing.ts',
+    find: "hasEnded || verdict.because !== 'ended'",
+    replace: 'true',
+    caughtBy: ['test/protocol/ledger.test.ts'],
+  },
+  {
+    name: 'In the audit a shard without a result may owe anybody.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'owners.size < enough || owners.size <= against',
+    replace: 'owners.size < 1',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
 ]

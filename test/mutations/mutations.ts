@@ -1,6 +1,7 @@
 /** Bugs that the tests must catch, by the room that they are planted in; each is a small change to one file. */
 import { audit } from './audit.ts'
 import { council } from './council.ts'
+import { executor } from './executor.ts'
 import { fleet } from './fleet.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
@@ -12,6 +13,7 @@ import { payouts } from './payouts.ts'
 import { records } from './records.ts'
 import { rules } from './rules.ts'
 import { sealing } from './sealing.ts'
+import { shown } from './shown.ts'
 import { signals } from './signals.ts'
 import { state } from './state.ts'
 import { steward } from './steward.ts'
@@ -44,6 +46,8 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   rules,
   signals,
   supervisor,
+  shown,
+  executor,
 }
 
 export const mutations: readonly (Mutation & { readonly room: string })[] = Object.entries(rooms).flatMap(

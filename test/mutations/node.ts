@@ -15,4 +15,11 @@ export const node: readonly Mutation[] = [
     replace: '    true ||',
     caughtBy: ['test/mesh/sealing.test.ts'],
   },
+  {
+    name: 'A node whose clock was set back waits with its advert for as long as the step was.',
+    file: 'src/host/membership/membership.ts',
+    find: 'Math.max(0, this.#clock.now() - this.#lastAdvertMs)',
+    replace: '(this.#clock.now() - this.#lastAdvertMs)',
+    caughtBy: ['test/host/membership-clock.test.ts'],
+  },
 ]

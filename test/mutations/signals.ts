@@ -57,4 +57,18 @@ export const signals: readonly Mutation[] = [
     replace: 'const value = metered === 1',
     caughtBy: ['test/host/signals-network.test.ts'],
   },
+  {
+    name: 'After the clock was set back, readings count only once they are newer than those from before.',
+    file: 'src/host/signals/latest.ts',
+    find: 'if (aheadMs < this.#aheadMs - stepMsMin) this.#newestMs.clear()',
+    replace: '',
+    caughtBy: ['test/host/signals-merge.test.ts'],
+  },
+  {
+    name: 'A reading from before the clock was set back is believed for some seconds.',
+    file: 'src/protocol/rules/readings.ts',
+    find: 'known.atMs <= nowMs) continue',
+    replace: 'known.atMs <= nowMs + aheadMsMax) continue',
+    caughtBy: ['test/host/signals-merge.test.ts'],
+  },
 ]

@@ -92,4 +92,32 @@ export const vehicle: readonly Mutation[] = [
     replace: 'if (counted === undefined)',
     caughtBy: ['test/host/vehicle.test.ts'],
   },
+  {
+    name: 'A vehicle takes a job however much it asks for.',
+    file: 'src/protocol/worker/objection.ts',
+    find: "  if (excessOf(manifest.payload) !== undefined) return 'too-large'\n",
+    replace: '',
+    caughtBy: ['test/mesh/hostile-bytes.test.ts'],
+  },
+  {
+    name: 'A vehicle takes whatever options a job has.',
+    file: 'src/protocol/worker/objection.ts',
+    find: "  if (takesOptions?.(manifest.payload) === false) return 'options'\n",
+    replace: '',
+    caughtBy: ['test/mesh/hostile-bytes.test.ts'],
+  },
+  {
+    name: 'An option that is no number within its range is a limit all the same.',
+    file: 'src/runtimes/registry.ts',
+    find: 'wrongOption(limitOptions, own) === undefined ? own : {}',
+    replace: 'own',
+    caughtBy: ['test/runtimes/options.test.ts'],
+  },
+  {
+    name: 'What was fetched for a lease that could not be prepared stays.',
+    file: 'src/host/vehicle/lease-records.ts',
+    find: 'if (!works) this.rest(job)',
+    replace: '',
+    caughtBy: ['test/mesh/hostile-bytes.test.ts'],
+  },
 ]

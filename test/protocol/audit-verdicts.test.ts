@@ -138,57 +138,93 @@ test('a result that is accepted is in the report, and is one', () => {
   missing.forget(missing.results[0]!)
   isBlamed(missing, /accepts .*, which is no valid result in the report/)
   const otherEngine = new WrittenReport(1)
-  const result = otherEngine.result('a', '{}', 'another engine')
+  const result = otherEngine.result('a', undefined, 'another engine')
   const agreeing = [0, 1].map((i) => otherEngine.work(i, [0], result))
   otherEngine.verdict(0, result, agreeing)
   otherEngine.end()
   isBlamed(otherEngine, /no valid result in the report/)
 })
 
-/** Two vehicles of these classes with these results; the first one's is accepted. */
-function ofClasses(
-  agreement: Agreement,
-  claims: readonly { readonly isa: string | null; readonly text: string; readonly output?: string }[],
-): WrittenReport {
+interface Claimed {
+  readonly isa?: string | null
+  readonly text: string
+  readonly output?: string
+}
+
+/** Vehicles with these results, leased in this order; the first one's is accepted. */
+function claimed(agreement: Agreement, claims: readonly Claimed[], accepted = 0): WrittenReport {
   const report = new WrittenReport(1, { agreement })
   const results = claims.map(({ text, output }) => report.result(text, output))
-  const agreeing = claims.map(({ isa }, i) => report.work(i, [0], results[i]!, { isa }))
-  report.verdict(0, results[0]!, agreeing)
+  const agreeing = claims.map(({ isa = null }, i) => report.work(i, [0], results[i]!, { isa }))
+  report.verdict(0, results[accepted]!, agreeing)
   report.end()
   return report
 }
 
-test('what counts for a result is that result, or the same text from another class where the job compares texts', () => {
-  const [avx, arm] = [
-    { isa: 'avx', text: 'a', output: '1' },
-    { isa: 'arm', text: 'a', output: '2' },
-  ]
-  isBlamed(ofClasses('class-text', [avx, arm]))
-  isBlamed(ofClasses('bytes', [avx, arm]), /counts a claim of .* for /)
-  isBlamed(ofClasses('class-text', [avx, { ...arm, text: 'b' }]), /counts a claim of .* for /)
-  isBlamed(ofClasses('class-text', [avx, { ...arm, isa: 'avx' }]), /counts a claim of .* for /)
+/** An output with this text, and something beside it that nobody compares. */
+const outputOf = (text: string, confidence: number) => JSON.stringify({ text, confidence })
+
+test('what counts for a result is that result, or the same text where the job compares texts', () => {
+  const one = { text: 'a', output: outputOf('a', 1) }
+  const other = { text: 'a', output: outputOf('a', 2) }
+  isBlamed(claimed('class-text', [one, other]))
+  isBlamed(claimed('bytes', [one, other]), /counts a claim of .* for /)
+  isBlamed(claimed('class-text', [one, { text: 'b', output: outputOf('b', 2) }]), /counts a claim of .* for /)
   const nonsense = new WrittenReport(1, { agreement: 'class-text' })
   const invalid = nonsense.block(cidNamed('nonsense'), fromString('nonsense'))
   const read = nonsense.result('a')
-  const both = [nonsense.work(0, [0], read, { isa: 'avx' }), nonsense.work(1, [0], invalid, { isa: 'arm' })]
-  nonsense.verdict(0, read, both)
+  nonsense.verdict(0, read, [nonsense.work(0, [0], read), nonsense.work(1, [0], invalid)])
   nonsense.end()
   isBlamed(nonsense, /counts a claim of .* for /)
-  const unread = ofClasses('class-text', [avx, arm])
+  const unread = claimed('class-text', [one, other])
   unread.forget(unread.results[1]!)
   isBlamed(unread, /counts a claim of .* for /)
+})
+
+test('the instruction-set class that a vehicle names changes nothing', () => {
+  const [one, other] = [1, 2].map((confidence) => ({ text: 'a', output: outputOf('a', confidence) }))
+  for (const [first, second] of [
+    ['avx', 'avx'],
+    ['avx', 'arm'],
+    [null, 'my own'],
+  ] as const) {
+    const claims = [
+      { ...one!, isa: first },
+      { ...other!, isa: second },
+    ]
+    isBlamed(claimed('class-text', claims))
+    isBlamed(claimed('bytes', claims), /counts a claim of .* for /)
+  }
+})
+
+test('an output whose text is not the text that it was compared by is named, whether it is accepted or only counted', () => {
+  const honest = { text: 'a', output: outputOf('a', 1) }
+  for (const output of [
+    outputOf('forged', 1),
+    '{"confidence":1}',
+    '{}',
+    '[]',
+    'null',
+    '"a"',
+    'no JSON',
+    '',
+  ]) {
+    const forged = { text: 'a', output }
+    isBlamed(claimed('class-text', [forged, honest]), /accepts .*, which is no valid result in the report/)
+    isBlamed(claimed('class-text', [honest, forged]), /counts a claim of .* for /)
+  }
 })
 
 test('under a tolerance one of those who agree is accepted, and all of them are in the report', () => {
   const agreement: Agreement = { relation: 'text-distance', editsMax: 1 }
   assert.ok(isTolerance(agreement))
-  const claims = ['cat', 'car', 'cap'].map((text) => ({ isa: null, text }))
-  isBlamed(ofClasses(agreement, claims))
-  isBlamed(ofClasses(agreement, [claims[0]!, claims[1]!, { isa: null, text: 'bar' }]), /as one answer/)
+  const claims = ['cat', 'car', 'cap'].map((text) => ({ text }))
+  isBlamed(claimed(agreement, claims))
+  isBlamed(claimed(agreement, [claims[0]!, claims[1]!, { text: 'bar' }]), /as one answer/)
   // Two that are as good as the first, and not as each other.
-  const chained = ['cat', 'ca', 'cats'].map((text) => ({ isa: null, text }))
-  isBlamed(ofClasses(agreement, chained), /as one answer/)
-  const unread = ofClasses(agreement, claims.slice(0, 2))
+  const chained = ['cat', 'ca', 'cats'].map((text) => ({ text }))
+  isBlamed(claimed(agreement, chained), /as one answer/)
+  const unread = claimed(agreement, claims.slice(0, 2))
   unread.forget(unread.results[1]!)
   isBlamed(unread, /as one answer/)
   const between = new WrittenReport(1, { agreement })
@@ -196,6 +232,18 @@ test('under a tolerance one of those who agree is accepted, and all of them are 
   between.verdict(0, between.result('car'), agreeing)
   between.end()
   isBlamed(between, /accepts .*, which nobody who agrees claims/)
+})
+
+test('under a tolerance the result is the one that most claim, and of equals the one that was leased first', () => {
+  const agreement: Agreement = { relation: 'text-distance', editsMax: 1 }
+  const [cat, car] = [{ text: 'cat' }, { text: 'car' }]
+  isBlamed(claimed(agreement, [cat, car], 0))
+  isBlamed(claimed(agreement, [cat, car], 1), /an earlier lease, have another/)
+  isBlamed(claimed(agreement, [cat, car, car], 1))
+  isBlamed(
+    claimed(agreement, [cat, car, car], 0),
+    /more of those who agree, or an earlier lease, have another/,
+  )
 })
 
 const byTheSteward: Partial<Assurance> = { arbiter: 'steward' }
@@ -207,7 +255,7 @@ function settled(
 ): WrittenReport {
   const report = new WrittenReport(1, { assurance, agreement })
   const [right, wrong] = texts.map((said, i) => report.work(i, [0], report.result(said)))
-  const result = text === texts[0] ? report.results[0]! : report.result(text, '{}', engine)
+  const result = text === texts[0] ? report.results[0]! : report.result(text, undefined, engine)
   report.verdict(0, result, [right!], { because: 'recomputed', contradicting: [wrong!] })
   report.end()
   return report
@@ -234,7 +282,7 @@ test('a recomputation is in the report, and who agrees with it says the same', (
   // The exact engine says the same in other bytes.
   const exact = new WrittenReport(1, { assurance: byTheSteward, agreement })
   const right = exact.work(0, [0], exact.result('a'))
-  exact.verdict(0, exact.result('a', '{}', 'the exact engine'), [right], { because: 'recomputed' })
+  exact.verdict(0, exact.result('a', undefined, 'the exact engine'), [right], { because: 'recomputed' })
   exact.end()
   isBlamed(exact)
   // Where bytes count, the same text in other bytes is not the same.
@@ -252,6 +300,23 @@ test('a recomputation is in the report, and who agrees with it says the same', (
   isBlamed(lacking)
 })
 
+test('that a machine ran out of something proves nothing: neither a steward’s nor a vehicle’s', () => {
+  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'time-limit']) {
+    const report = new WrittenReport(1, { assurance: byTheSteward })
+    const right = [0, 1].map((i) => report.work(i, [0], report.result('a')))
+    report.verdict(0, report.failure(code), [], { because: 'recomputed', contradicting: right })
+    report.end()
+    isBlamed(report, /rests on a recomputation whose machine ran out of something/)
+    const accused = new WrittenReport(1, { assurance: byTheSteward })
+    const exhausted = accused.work(0, [0], accused.failure(code))
+    const agreeing = [accused.work(1, [0], accused.result('a'))]
+    const found = { because: 'recomputed', contradicting: [exhausted] } as const
+    accused.verdict(0, accused.results[1]!, agreeing, found)
+    accused.end()
+    isBlamed(accused, /contradicts .*, whose vehicle only ran out of something/)
+  }
+})
+
 test('results of a blind job are read as far as they are not sealed', () => {
   const blind = { key: new Uint8Array(32), candidates: [], keys: { file: cidNamed('keys'), bytes: 1 } }
   const candidates = [0, 1].map((i) => ({ peer: vehicle(i), owner: owner(i) }))
@@ -266,6 +331,53 @@ test('results of a blind job are read as far as they are not sealed', () => {
   )
   report.end()
   isBlamed(report)
+})
+
+/** A shard that failed although these claims on it are said to agree. */
+function owing(
+  texts: readonly string[],
+  against: readonly string[] = [],
+  because: ShardVerdict['because'] = 'ended',
+  assurance: Partial<Assurance> = { replicas: 3 },
+): WrittenReport {
+  const report = new WrittenReport(1, { assurance })
+  const say = (text: string, i: number) => report.work(i, [0], report.result(text))
+  const agreeing = texts.map(say)
+  const contradicting = against.map((text, i) => say(text, texts.length + i))
+  report.verdict(0, null, agreeing, { outcome: 'failed', because, contradicting })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  return report
+}
+
+test('a shard without a result owes claims of enough owners that agree, and of nobody else', () => {
+  isBlamed(owing(['a', 'a']))
+  isBlamed(owing(['a', 'a'], ['b'], 'no-owner-left'))
+  isBlamed(owing(['a']), /owes 1 claims, with 0 against, where 2 have to agree/)
+  isBlamed(owing(['a', 'a'], ['b', 'c']), /owes 2 claims, with 2 against/)
+  isBlamed(owing(['a', 'b']), /owes claims of .* and of .*, which are not one answer/)
+  const audits: Audits = { replicas: 1, checks: 1, windowShards: 10, auditor: 'owners' }
+  isBlamed(owing(['a'], [], 'ended', { audits }))
+  isBlamed(owing(['a'], ['b'], 'ended', { audits }), /owes 1 claims, with 1 against/)
+  const invalid = owing([])
+  const nonsense = invalid.block(cidNamed('nonsense'), fromString('nonsense'))
+  const claims = [0, 1].map((i) => invalid.work(i, [0], nonsense))
+  invalid.records.splice(
+    invalid.records.findIndex(({ kind }) => kind === 'verdict'),
+    1,
+  )
+  invalid.verdict(0, null, claims, { outcome: 'failed', because: 'ended' })
+  isBlamed(invalid, /owes a claim of .*, which is no result/, /owes a claim of .*, which is no result/)
+})
+
+test('a job that is complete has no shard that it ended before', () => {
+  const report = new WrittenReport(1)
+  report.verdict(0, null, [], { outcome: 'failed', because: 'ended' })
+  report.end()
+  isBlamed(report, /says that the job ended before it, and the job did not/)
+  isBlamed(
+    voted({ agree: ['a', 'a'], because: 'ended' }),
+    /accepts a result because of ended, which is a reason to fail/,
+  )
 })
 
 const twoStewards = { stewards: [placeOf('steward'), placeOf('other')] }

@@ -36,7 +36,7 @@ const shard = cidNamed('the only shard')
 const resultSaying = (text: string) =>
   encodeResult({
     engine: resultEngine(manifest),
-    records: [{ output: fromString('{}'), text, error: null }],
+    records: [{ output: fromString(JSON.stringify({ text })), text, error: null }],
   })
 const cidSaying = (text: string) => cborCid(sha256, resultSaying(text))
 

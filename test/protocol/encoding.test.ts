@@ -12,10 +12,11 @@ import { RandomStream } from '../../src/base/prng.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { openLease, openReceipt } from '../../src/protocol/job/lease.ts'
 import { decodeShard } from '../../src/protocol/job/shard.ts'
-import { decodeDepthMax, recordBytesMax } from '../../src/protocol/limits.ts'
+import { decodeDepthMax } from '../../src/protocol/limits.ts'
 import { openAdvert } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage } from '../../src/protocol/message.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
+import { recordBytesMax } from '../../src/protocol/sizes.ts'
 import { advert, bytes32, certificate, codecs, lease, strict, trusting, v1 } from '../support/codecs.ts'
 import { bodyOf, cidNamed, peerNamed, sha256, sign } from '../support/core-fakes.ts'
 
@@ -170,4 +171,26 @@ test('an advert speaks for its owner only with a certificate for this very peer'
     () => open({ name: 'x'.repeat(recordBytesMax.advert) }),
     (error) => error instanceof ProtocolError && error.refusal.code === 'too-large',
   )
+})
+
+test('an advert in which a name, a reason, an engine or an address would draw on a terminal is refused', () => {
+  const open = (changes: object) =>
+    openAdvert(
+      sign(bodyOf('advert', v1, { ...advert, ...changes }, { expiresMs: 100_000 })),
+      sha256,
+      trusting,
+      1_000,
+    )
+  open({})
+  const engine = { runtime: 'ocr', engine: 'exact', id: 'ocr/1', isa: 'x', unitsPerHour: 0, ask: null }
+  open({ engines: [engine] })
+  for (const text of ['a\x1b[2J', 'a\nb', 'a\u202eb', 'a\x9bb'])
+    for (const changes of [
+      { name: text },
+      { reasons: [text] },
+      { software: text },
+      { addresses: [text] },
+      ...['runtime', 'engine', 'id', 'isa'].map((field) => ({ engines: [{ ...engine, [field]: text }] })),
+    ])
+      assert.throws(() => open(changes), ProtocolError, JSON.stringify(changes))
 })

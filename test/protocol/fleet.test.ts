@@ -112,3 +112,12 @@ test('a charter with all revocations that it may name is read', () => {
   const registrars = Array.from({ length: 4 }, () => '/'.padEnd(256, 'x'))
   assert.equal(fleetOf(signCharter(first, charterWith({ revoked, registrars }), 1)).charter.serial, 1)
 })
+
+test('a charter and a credential in which a name would draw on a terminal are refused', () => {
+  for (const text of ['a\x1b[2J', 'a\nb', 'a\u202eb']) {
+    refused(/malformed/, () => fleetOf(signCharter(first, charterWith({ name: text }), 1)))
+    refused(/malformed/, () => fleetOf(signCharter(first, charterWith({ registrars: [text] }), 1)))
+    const credential = credentialFor(first, { vehicle: text })
+    refused(/malformed/, () => fleetOf().vouch(credential, car, owner, nowMs))
+  }
+})

@@ -183,6 +183,21 @@ test('with the end of the job what nobody decided comes to nothing', () => {
   assert.deepEqual(new Set(Object.values(outcomes)), new Set(['void']))
 })
 
+test('claims that agreed on a shard without a result are paid once the job has ended, and not before', () => {
+  const ended = verdictOf(0, [receiptA, receiptB], { outcome: 'failed', because: 'ended' })
+  const records: ClaimRecord[] = [...worked, { kind: 'verdict', record: ended }]
+  assert(!Object.values(judged(records)).includes('paid'))
+  const end: ClaimRecord = { kind: 'end', record: endOf('cancelled') }
+  const outcomes = { 'v1/0': 'paid', 'v1/1': 'void', 'v2/0': 'paid', 'v2/1': 'void' }
+  assert.deepEqual(judged([...records, end]), outcomes)
+  assert.deepEqual(judged([...worked, end, { kind: 'verdict', record: ended }]), outcomes)
+  // A verdict that accepts a result stands before one that says that there is none.
+  const accepted: ClaimRecord = { kind: 'verdict', record: verdictOf(0, [receiptA], { serial: 60 }) }
+  assert.deepEqual(pick(judged([...records, accepted, end])), ['paid', 'void'])
+  const failed = verdictOf(0, [receiptB], { outcome: 'failed' })
+  assert.deepEqual(pick(judged([...worked, { kind: 'verdict', record: failed }])), ['void', 'paid'])
+})
+
 test('a lease without a price, or in another currency, makes no claims', () => {
   for (const other of [null, { ...price, currency: 'USD' }]) {
     const lease = leaseOf('v1', [0], { price: other })

@@ -6,8 +6,6 @@ import { decodeShardList, encodeList } from '../../src/protocol/job/lists.ts'
 import {
   handoverRecordsMax,
   leaseShardsMax,
-  messageBytesMax,
-  recordBytesMax,
   shardEntryBytesMax,
   shardListBytesMax,
   statementClaimsMax,
@@ -15,6 +13,7 @@ import {
   wrappedKeyBytes,
 } from '../../src/protocol/limits.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
+import { messageBytesMax, recordBytesMax } from '../../src/protocol/sizes.ts'
 import { decodeEvidence, encodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { bodyOf, manifestWith, peerNamed, sign } from '../support/core-fakes.ts'
 import {
@@ -53,7 +52,13 @@ test('the longest offer, statement, evidence and list of ids fit a message', () 
     signature: new Uint8Array(64),
   })
   const receipt = { record: longest('receipt'), opening: fullOpening }
-  const evidence = { lease: longest('lease'), receipts: [receipt, receipt], certificate: longest('owner') }
+  const evidence = {
+    manifest: longest('manifest'),
+    handovers: times(handoverRecordsMax, () => longest('handover')),
+    lease: longest('lease'),
+    receipts: [receipt, receipt],
+    certificate: longest('owner'),
+  }
   const messages: Message[] = [
     {
       type: 'offer',

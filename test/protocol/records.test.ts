@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import type { Opening } from '../../src/protocol/job/lease.ts'
-import { recordBytesMax } from '../../src/protocol/limits.ts'
 import { encodeBody, type SignedRecord } from '../../src/protocol/record/record.ts'
 import {
   isMoney,
@@ -13,6 +12,7 @@ import {
   recordKinds,
   reopen,
 } from '../../src/protocol/records.ts'
+import { recordBytesMax } from '../../src/protocol/sizes.ts'
 import { bodyOf, cidNamed, peerNamed, sha256, sign, verify } from '../support/core-fakes.ts'
 import { leaseOf, receiptOf } from '../support/paid-work.ts'
 

@@ -108,8 +108,15 @@ export class WrittenReport {
   }
 
   /** A result of one page with this text, in the report. Two results of one text differ by `output`. */
-  result(text: string, output = '{}', engine = resultEngine(this.manifest)): Cid {
+  result(text: string, output = JSON.stringify({ text }), engine = resultEngine(this.manifest)): Cid {
     const records = [{ output: fromString(output), text, error: null }]
+    const bytes = encodeResult({ engine, records })
+    return this.block(cborCid(sha256, bytes), bytes)
+  }
+
+  /** A result of one page that failed with this code, in the report. */
+  failure(code: string, engine = resultEngine(this.manifest)): Cid {
+    const records = [{ output: new Uint8Array(0), text: '', error: { code, message: 'why' } }]
     const bytes = encodeResult({ engine, records })
     return this.block(cborCid(sha256, bytes), bytes)
   }

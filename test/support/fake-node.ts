@@ -55,6 +55,7 @@ export const peerRow: PeerRow = {
 }
 
 export const why: WhyView = {
+  withheld: [],
   verdict: 'stop',
   sentence: 'It stands still: unplugged (unplugged; asked for: plugged in); charge-low would hold it, too.',
   reasons: ['unplugged', 'charge-low'],
@@ -176,7 +177,14 @@ export const resultLine: ResultLine = {
 
 export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png', page: 1, why: 'queued' }] }
 
-const member: FleetMemberRow = { peer, vehicle: 'car', owner, state: 'pending', sinceMs: 1 }
+const member: FleetMemberRow = {
+  peer,
+  vehicle: 'car',
+  owner,
+  state: 'pending',
+  sinceMs: 1,
+  host: '192.0.2.1',
+}
 
 export interface FakeNode extends NodeApi {
   /** The name of each method that was called, with what it was given. */

@@ -13,11 +13,11 @@ import { openStatement } from '../../src/protocol/ledger/statement.ts'
 import {
   blindCandidatesMax,
   blindKeysMax,
+  clearedOwnersMax,
   documentListBytesMax,
   givenMax,
   holdingVerdictsMax,
   leaseShardsMax,
-  nonceBytesMax,
   revocationsMax,
   rosterEntriesMax,
   settledVerdictsMax,
@@ -34,6 +34,7 @@ import { openCharter, openCredential } from '../../src/protocol/membership/fleet
 import { openCertificate } from '../../src/protocol/membership/owner.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
+import { nonceBytesMax } from '../../src/protocol/sizes.ts'
 import { bodyOf, cidNamed, manifestWith, sha256, sign } from './core-fakes.ts'
 
 export const most = Number.MAX_SAFE_INTEGER
@@ -108,6 +109,7 @@ const full = {
       registrars: times(4, () => 'r'.repeat(256)),
       operatorPpm: 1_000_000,
       revoked: times(revocationsMax, (i) => ({ id: fullOwner(i), untilMs: most })),
+      cleared: times(clearedOwnersMax, (i) => ({ owner: fullOwner(i), atMs: most })),
     },
   ],
   credential: [

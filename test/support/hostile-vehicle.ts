@@ -24,8 +24,9 @@ import type { Advert } from '../../src/protocol/membership/advert.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record/record.ts'
+import { encodeBody, recordId, type SignedRecord, type Verified } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
+import { manifestWith, placeOf } from './core-fakes.ts'
 import { Inbox } from './network.ts'
 import { scriptedEngine } from './scripted-executor.ts'
 
@@ -39,6 +40,8 @@ export class HostileVehicle {
   readonly offers = new Inbox<Offer>()
   /** All that was said to it. */
   readonly heard = new Inbox<Message>()
+  /** The blocks that others asked it for. */
+  readonly asked = new Inbox<Cid>()
   readonly key: SigningKey
   readonly #network: Network
   readonly #clock: Clock
@@ -71,7 +74,10 @@ export class HostileVehicle {
     this.#clock = clock
     this.#network = network
     network.onGossip(() => 'accept')
-    network.blocks.serve((cid) => this.#blocks.get(cid))
+    network.blocks.serve((cid) => {
+      this.asked.put(cid)
+      return this.#blocks.get(cid)
+    })
     network.onMessage((from, bytes) => {
       const message = decodeMessage(bytes)
       this.heard.put(message)
@@ -137,19 +143,62 @@ export class HostileVehicle {
     return cid
   }
 
+  /** It serves this block to whoever asks. */
+  serve({ cid, bytes }: { readonly cid: Cid; readonly bytes: Uint8Array }): void {
+    this.#blocks.set(cid, bytes)
+  }
+
+  /** A job of its own with no documents worth the name, and a lease of it for this vehicle. */
+  lease(to: { readonly peer: PeerId; readonly owner: OwnerId }, changes: Partial<Manifest>) {
+    const { runtime, engine, id } = scriptedEngine
+    const manifest = manifestWith({
+      runtime,
+      engine: { name: engine, id },
+      deadlineMs: this.#clock.now() + 3_600_000,
+      stewards: [{ ...placeOf('hostile'), peer: this.key.peerId, owner: this.owner }],
+      ...changes,
+    })
+    const record = this.sign('manifest', null, manifest)
+    const job = recordId(sha256, record.body)
+    const lease: Lease = {
+      vehicle: to.peer,
+      owner: to.owner,
+      shards: [manifest.shards.file],
+      positions: [0],
+      isa: null,
+      costMs: 1,
+      units: [1],
+      price: null,
+      draw: { basis: job, eligible: Uint8Array.of(1), index: 0 },
+    }
+    const leased = this.sign('lease', job, lease, this.key.peerId)
+    return { job, record, leased, id: recordId(sha256, leased.body) }
+  }
+
+  /** Offers such a lease, and answers with what the vehicle says to it. */
+  async offer(to: { readonly peer: PeerId; readonly owner: OwnerId }, changes: Partial<Manifest>) {
+    const { job, record, leased, id } = this.lease(to, changes)
+    const keys = [new Uint8Array(32)]
+    await this.say(to.peer, { type: 'offer', manifest: record, handovers: [], lease: leased, keys })
+    const answer = await this.heard.find(
+      (message) => message.type === 'decline' && message.job === job && message.lease === id,
+    )
+    return { job, reason: answer.type === 'decline' ? answer.reason : '' }
+  }
+
   /** It delivers this result no more. */
   withhold(result: Cid): void {
     this.#blocks.delete(result)
   }
 
-  sign(kind: RecordKind, job: JobId | null, payload: unknown): SignedRecord {
+  sign(kind: RecordKind, job: JobId | null, payload: unknown, steward: PeerId | null = null): SignedRecord {
     const body = encodeBody({
       domain: 'carpool',
       version: 1,
       kind,
       job,
       epoch: 0,
-      steward: null,
+      steward,
       serial: this.#serial++ + this.#clock.now(),
       expiresMs: this.#clock.now() + advertTtlMs,
       signer: this.key.peerId,

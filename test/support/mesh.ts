@@ -115,7 +115,7 @@ export class Mesh {
     if (this.#keyPath !== null) {
       const key = new Uint8Array(meshKeyBytes)
       generateKey(key)
-      writeFileSync(this.#keyPath, key)
+      writeFileSync(this.#keyPath, key, { mode: 0o600 })
     }
     this.#fleet = fleet === undefined ? null : new Fleet(this.folder, fleet.operatorPpm ?? 0)
   }
@@ -280,7 +280,8 @@ export class MeshNode {
     this.lines = lines
     this.#options = { ...options, log }
     this.#addresses = addresses
-    this.#createExecutor = createExecutor ?? (() => new ScriptedExecutor((text) => this.#execute(text)))
+    this.#createExecutor =
+      createExecutor ?? (() => new ScriptedExecutor((text, engine) => this.#execute(text, engine)))
   }
 
   get isRunning(): boolean {
@@ -364,9 +365,9 @@ export class MeshNode {
     return lines.map(({ result }) => result?.text)
   }
 
-  #execute(text: string): string | Promise<string> {
+  #execute(text: string, engine: string): ReturnType<Script> {
     this.executed.put(text)
-    return this.script(text)
+    return this.script(text, engine)
   }
 }
 
@@ -400,7 +401,7 @@ export class Gate {
   readonly #opened = Promise.withResolvers<void>()
 
   /** Answers honestly, once the gate is open. */
-  readonly script: Script = async (text) => {
+  readonly script = async (text: string): Promise<string> => {
     await this.#opened.promise
     return text
   }

@@ -27,6 +27,7 @@ export interface TestNetworkOptions {
   readonly log?: Logger
   readonly privateKey?: PrivateKey
   readonly listen?: readonly string[]
+  readonly now?: () => number
   readonly announce?: readonly string[]
 }
 
@@ -39,6 +40,7 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     log: options.log ?? pino({ level: 'silent' }),
     gossipScope: 'test',
     ...(options.announce === undefined ? {} : { announce: options.announce }),
+    ...(options.now === undefined ? {} : { now: options.now }),
     ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
   })
   test.after(() => network.stop())
@@ -130,13 +132,14 @@ export function testBlocks(count: number, lengthBytes: number): Map<Cid, Uint8Ar
 export class RawPeer {
   readonly node: Libp2p
 
-  static async start(test: TestContext): Promise<RawPeer> {
+  /** A silent one does not even say who it is. */
+  static async start(test: TestContext, { isSilent = false } = {}): Promise<RawPeer> {
     const node = await createLibp2p({
       addresses: { listen: [anyPort] },
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
-      services: { identify: identify() },
+      ...(isSilent ? {} : { services: { identify: identify() } }),
     })
     test.after(() => node.stop())
     return new RawPeer(node)

@@ -86,6 +86,7 @@ export function verdictOf(
     steward = 'steward',
     settles = [],
     outcome = 'accepted',
+    because = outcome === 'accepted' ? 'unanimous' : 'too-many-losses',
     epoch = 0,
   }: {
     readonly result?: string
@@ -93,6 +94,7 @@ export function verdictOf(
     readonly steward?: string
     readonly settles?: readonly RecordId[]
     readonly outcome?: 'accepted' | 'failed'
+    readonly because?: ShardVerdict['because']
     readonly epoch?: number
   } = {},
 ): Verified<Verdict> {
@@ -102,7 +104,7 @@ export function verdictOf(
     outcome,
     status: 'final',
     result: outcome === 'accepted' ? (cidNamed(result) as Cid) : null,
-    because: outcome === 'accepted' ? 'unanimous' : 'too-many-losses',
+    because,
     agreeing: agreeing.map(({ id }) => id),
     contradicting: [],
     settles,

@@ -2,6 +2,7 @@
 import {
   type Executor,
   type RecordResult,
+  type SessionSpec,
   type Slot,
   SlotFailed,
   SlotKilled,
@@ -9,11 +10,15 @@ import {
 import { shardCostMsTarget } from '../../src/protocol/limits.ts'
 import type { DocumentShape, EngineDescription } from '../../src/runtimes/messages.ts'
 
+/** A whole answer, where a test needs more than a text. */
+export type Said = Pick<RecordResult, 'output' | 'text' | 'error'>
+
 /**
  * What the slots of one node make of a document's text. A vehicle that is honest gives the text back; one that lies gives
- * another; one whose answer the test holds back is slow; one that throws fails, and its vehicle with it.
+ * another; one whose answer the test holds back is slow; one that throws fails, and its vehicle with it. `engine`: the one
+ * that the session was prepared for.
  */
-export type Script = (text: string) => string | Promise<string>
+export type Script = (text: string, engine: string) => string | Said | Promise<string | Said>
 
 export const honest: Script = (text) => text
 
@@ -25,16 +30,28 @@ export const scriptedEngine: EngineDescription = {
   agreement: 'bytes',
 }
 
+/** The answer of a page that reads so; `more` is what its output says beside that. */
+export function said(text: string, more: object = {}): Said {
+  return { output: Buffer.from(JSON.stringify({ text, ...more })), text, error: null }
+}
+
+/** The answer of a page whose machine ran out of something. */
+export function ranOut(code: 'crash' | 'cpu-limit' | 'memory-limit' | 'time-limit'): Said {
+  return { output: new Uint8Array(0), text: '', error: { code, message: 'ran out' } }
+}
+
 export class ScriptedExecutor implements Executor {
   readonly #script: Script
+  readonly #engines: readonly EngineDescription[]
   readonly #slots: ScriptedSlot[] = []
 
-  constructor(script: Script) {
+  constructor(script: Script, engines: readonly EngineDescription[] = [scriptedEngine]) {
     this.#script = script
+    this.#engines = engines
   }
 
   async describeEngines(): Promise<readonly EngineDescription[]> {
-    return [scriptedEngine]
+    return this.#engines
   }
 
   openSlot(): Slot {
@@ -65,6 +82,7 @@ export class ScriptedExecutor implements Executor {
 
 class ScriptedSlot implements Slot {
   readonly #script: Script
+  #engine = ''
   #killed = Promise.withResolvers<never>()
   #thawed = Promise.withResolvers<void>()
 
@@ -74,7 +92,9 @@ class ScriptedSlot implements Slot {
     this.#thawed.resolve()
   }
 
-  async prepare(): Promise<void> {}
+  async prepare({ engine }: SessionSpec): Promise<void> {
+    this.#engine = engine
+  }
 
   run(document: Uint8Array): Promise<RecordResult> {
     return Promise.race([this.#execute(new TextDecoder().decode(document)), this.#killed.promise])
@@ -97,9 +117,9 @@ class ScriptedSlot implements Slot {
   async #execute(document: string): Promise<RecordResult> {
     try {
       await this.#thawed.promise
-      const text = await this.#script(document)
+      const answer = await this.#script(document, this.#engine)
       await this.#thawed.promise
-      return { output: Buffer.from(JSON.stringify({ text })), text, error: null, cpuMs: 1, wallMs: 1 }
+      return { ...(typeof answer === 'string' ? said(answer) : answer), cpuMs: 1, wallMs: 1 }
     } catch (error) {
       throw new SlotFailed(`the script failed: ${(error as Error).message}`)
     }

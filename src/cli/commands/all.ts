@@ -3,12 +3,11 @@ import { auditCommand } from './audit.ts'
 import { billCommand } from './bill.ts'
 import { configCommand } from './config.ts'
 import { earningsCommand } from './earnings.ts'
-import { fleetCommand } from './fleet.ts'
 import { jobCommands } from './jobs.ts'
 import { ledgerCommand } from './ledger.ts'
+import { membershipCommands } from './membership.ts'
 import { metricsCommand } from './metrics.ts'
 import { nodeCommand } from './node.ts'
-import { ownerCommand } from './owner.ts'
 import { pauseCommands } from './pause.ts'
 import { peersCommand } from './peers.ts'
 import { quoteCommand } from './quote.ts'
@@ -38,7 +37,6 @@ export const commands = [
   settleCommand,
   ledgerCommand,
   simCommand,
-  ownerCommand,
-  fleetCommand,
+  ...membershipCommands,
   configCommand,
 ]

@@ -5,7 +5,6 @@ import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure, oneLine } from '../failure.ts'
 import { formatCount } from '../format.ts'
 import { note, print, printJson } from '../output.ts'
-import { clean } from '../table.ts'
 
 const optionNames = ['json', 'logLevel'] as const
 
@@ -26,7 +25,7 @@ export function auditCommand(program: Command): void {
         if (!json) print(`${report}: everything holds`)
         return
       }
-      if (!json) for (const problem of audit.problems) note(`  ${clean(problem)}`)
+      if (!json) for (const problem of audit.problems) note(`  ${problem}`)
       throw new CommandFailure(`${report} does not hold: ${formatCount(audit.problems.length, 'problem')}`)
     })
   addOptions(command, optionNames)

@@ -1,5 +1,6 @@
 /** `carpool bill`: shows a job's cost, shard by shard, against its budget. */
 import type { Command } from 'commander'
+import { printableJson } from '../../base/printable.ts'
 import type { BilledShard, BillTotals } from '../../host/ledger/contract.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
@@ -28,7 +29,7 @@ export function billCommand(program: Command): void {
           }
           if (flags.total) continue
           const shown = json
-            ? [JSON.stringify({ event: 'shard', ...next.value })]
+            ? [printableJson({ event: 'shard', ...next.value })]
             : describeBilledShard(next.value)
           await printPaced(`${shown.join('\n')}\n`)
         }

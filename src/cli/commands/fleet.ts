@@ -1,5 +1,5 @@
 /** `carpool fleet`: lets a person decide which vehicles may join. */
-import { writeFileSync } from 'node:fs'
+import { lstatSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { generateKey } from '@libp2p/pnet'
 import type { Command } from 'commander'
@@ -14,8 +14,8 @@ import { publicKeyOf } from '../../host/store/keys.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
-import { CommandFailure } from '../failure.ts'
-import { percentage, wholeNumber } from '../flags.ts'
+import { CommandFailure, usageExitCode } from '../failure.ts'
+import { percentage, wholeNumber, words } from '../flags.ts'
 import { formatCount, formatDuration, quoted, shortOwner } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { note, print, printJson } from '../output.ts'
@@ -35,7 +35,7 @@ export function fleetCommand(program: Command): void {
       "Makes a fleet's key and its charter. A node that is started with both is the fleet's registrar; every other " +
         'node needs the charter only.',
     )
-    .requiredOption('--name <name>', 'name of the fleet for people')
+    .requiredOption('--name <name>', 'name of the fleet for people', words(64))
     .option(
       '--registrar <multiaddr>',
       'address at which vehicles reach the registrar; repeat for several',
@@ -63,7 +63,7 @@ export function fleetCommand(program: Command): void {
         'data directory of the vehicle as credential.json, and needs no registrar.',
     )
     .option('--owner <owner>', 'admit it only as a vehicle of this owner')
-    .option('--vehicle <name>', "the fleet's name for the vehicle", '')
+    .option('--vehicle <name>', "the fleet's name for the vehicle", words(64), '')
     .option(
       '--key <file>',
       "for --output: file of the fleet's key (default: fleet.key in the data directory)",
@@ -83,13 +83,36 @@ export function fleetCommand(program: Command): void {
     .argument('<peers...>', 'those who asked, as carpool fleet list shows them')
     .summary('let vehicles in that asked')
     .description(
-      'Lets vehicles in that asked. They get a credential as soon as they ask again, within seconds.',
+      'Lets vehicles in that asked. They get a credential as soon as they ask again, within seconds. A vehicle that ' +
+        'has changed its name or its owner since it was listed is shown anew, and not let in.',
     )
     .action(async (peers: string[], flags: Flags) => {
       const known = peers.map(peerFrom)
       await changed(flags, (node) => Promise.all(known.map((peer) => node.fleetApprove(peer))))
     })
   addOptions(approve, clientOptionNames)
+
+  const reject = fleet
+    .command('reject')
+    .argument('[peers...]', 'those who asked, as carpool fleet list shows them')
+    .summary('say no to vehicles that asked')
+    .description(
+      'Says no to vehicles that asked. They are not listed again for a day, and may be approved later. Nobody else ' +
+        'hears of it; a vehicle that is in is put out with: carpool fleet revoke.',
+    )
+    .option('--all', 'everybody who waits', false)
+    .action(async (peers: string[], flags: Flags) => {
+      if ((peers.length === 0) === (flags.all !== true))
+        throw new CommandFailure(
+          'name the peers to reject, or say --all for everybody who waits',
+          usageExitCode,
+        )
+      const known = flags.all === true ? [null] : peers.map(peerFrom)
+      await changed(flags, async (node) =>
+        (await Promise.all(known.map((peer) => node.fleetReject(peer)))).flat(),
+      )
+    })
+  addOptions(reject, clientOptionNames)
 
   const revoke = fleet
     .command('revoke')
@@ -103,6 +126,26 @@ export function fleetCommand(program: Command): void {
       await changed(flags, (node) => node.fleetRevoke(known))
     })
   addOptions(revoke, clientOptionNames)
+
+  const clear = fleet
+    .command('clear')
+    .argument('<owner>', 'the owner, as carpool bans lists it')
+    .summary('forgive an owner whose vehicle lied')
+    .description(
+      'Forgives an owner what its vehicles did in jobs that have begun by now, for instance with a key that was ' +
+        'stolen. Every node of the fleet ends its ban; a new lie bans the owner again.',
+    )
+    .action(async (owner: string, flags: Flags) => {
+      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
+      const known = ownerFrom(owner)
+      const cleared = await withNode(dataDir, (node) => node.fleetClear(known))
+      if (json) printJson({ event: 'cleared', ...cleared })
+      else
+        print(
+          `owner ${cleared.owner} is cleared; nodes of the fleet end their bans as the charter reaches them`,
+        )
+    })
+  addOptions(clear, clientOptionNames)
 
   const list = fleet
     .command('list')
@@ -137,6 +180,9 @@ const hoursMax = credentialTtlMs / 3_600_000
 function initFleet(flags: Flags): void {
   const { dataDir, json } = resolveConfig(clientOptionNames, flags)
   const path = keyPath(flags.key, dataDir, 'fleet')
+  const output = typeof flags.output === 'string' ? resolve(flags.output) : join(dataDir, 'fleet.json')
+  const meshKey = typeof flags.meshKey === 'string' ? [resolve(flags.meshKey)] : []
+  refuseExisting([path, output, ...meshKey])
   const key = makeKey(path, 'fleet')
   const charter = {
     name: flags.name as string,
@@ -145,17 +191,30 @@ function initFleet(flags: Flags): void {
     operatorPpm: flags.operatorShare as number,
     revoked: [],
   }
-  const output = typeof flags.output === 'string' ? resolve(flags.output) : join(dataDir, 'fleet.json')
   writeOrPrint(charterText(signCharter(key, charter, Date.now())), output, json)
-  if (typeof flags.meshKey === 'string') {
+  for (const file of meshKey) {
     const bytes = new Uint8Array(95)
     generateKey(bytes)
-    writeFileSync(resolve(flags.meshKey), bytes, { mode: 0o600, flag: 'wx' })
+    writeFileSync(file, bytes, { mode: 0o600, flag: 'wx' })
   }
   if (!json)
     note(
       `the registrar: carpool node --fleet ${quoted(output)} --fleet-key ${quoted(path)}; every other node: --fleet ${quoted(output)}`,
     )
+}
+
+/**
+ * A fleet is its key: a second charter of the same key would replace the first on every node, and forget who is
+ * revoked. Nothing is written before all is known to be new. Throws CommandFailure.
+ */
+function refuseExisting(paths: readonly string[]): void {
+  const twice = paths.find((path, i) => paths.indexOf(path) !== i)
+  if (twice !== undefined) throw new CommandFailure(`${twice} cannot be two files at once`, usageExitCode)
+  const existing = paths.find((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+  if (existing === undefined) return
+  throw new CommandFailure(
+    `there is a fleet already: ${existing} exists, and stays as it is; for another fleet, name other files with --key and --output`,
+  )
 }
 
 async function admitVehicle(text: string, flags: Flags): Promise<void> {
@@ -180,7 +239,10 @@ async function changed(flags: Flags, ask: (node: RemoteApi) => Promise<FleetMemb
   const { dataDir, json } = resolveConfig(clientOptionNames, flags)
   for (const row of await withNode(dataDir, ask)) {
     if (json) printJson(row)
-    else print(`${row.vehicle || row.peer} is ${row.state}`)
+    else
+      print(
+        `${row.vehicle || row.peer} of ${row.owner === null ? 'any owner' : `owner ${shortOwner(row.owner)}`} is ${row.state}`,
+      )
   }
 }
 
@@ -191,12 +253,16 @@ export function describeMembers(rows: readonly FleetMemberRow[], nowMs: number):
     { title: 'VEHICLE', cell: ({ vehicle }) => vehicle || '–' },
     { title: 'OWNER', cell: ({ owner }) => (owner === null ? 'any' : shortOwner(owner)) },
     { title: 'SINCE', align: 'right', cell: ({ sinceMs }) => formatDuration(nowMs - sinceMs) },
+    { title: 'FROM', cell: ({ host }) => host || '–' },
     { title: 'PEER', cell: ({ peer }) => peer },
   ]
   const waiting = rows.filter(({ state }) => state === 'pending').length
   const total = formatCount(rows.length, 'vehicle')
   if (waiting === 0) return [...formatTable(columns, rows), total]
-  return [...formatTable(columns, rows), `${total}; ${waiting} waiting: carpool fleet approve <peer>`]
+  return [
+    ...formatTable(columns, rows),
+    `${total}; ${waiting} waiting: carpool fleet approve <peer>, or carpool fleet reject <peer>`,
+  ]
 }
 
 function gather(text: string, before: readonly string[]): string[] {
@@ -212,7 +278,8 @@ function isOwner(text: string): text is OwnerId {
   return /^[0-9a-f]{64}$/.test(text)
 }
 
-function ownerFrom(text: string): OwnerId {
+/** Throws CommandFailure. */
+export function ownerFrom(text: string): OwnerId {
   if (isOwner(text)) return text
   throw new CommandFailure(`'${text}' is not an owner id; carpool owner init prints one`)
 }

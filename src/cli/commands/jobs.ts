@@ -8,6 +8,7 @@ import { formatCount, formatDuration, formatNumber, shortJob } from '../format.t
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'
 import { type Column, formatTable } from '../table.ts'
+import { handToUser } from '../user-files.ts'
 
 export function jobCommands(program: Command): void {
   const list = program
@@ -32,6 +33,7 @@ export function jobCommands(program: Command): void {
   oneJob(program, 'report', "write a job's report, which carpool audit checks", async (node, job, flags) => {
     const path = resolve(flags.output as string)
     const { root, bytes } = await node.report(job, path)
+    handToUser(path)
     return {
       event: 'reported',
       job,

@@ -1,5 +1,6 @@
 /** `carpool ledger`: every entry of the running node's ledger, or the receipts behind it, for other programs. */
 import { type Command, Option } from 'commander'
+import { printableJson } from '../../base/printable.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
@@ -33,14 +34,14 @@ Examples:
 
 async function exportLedger(node: RemoteApi, format: Format): Promise<void> {
   if (format === 'receipts') {
-    for await (const receipt of node.receipts()) await printPaced(`${JSON.stringify(receipt)}\n`)
+    for await (const receipt of node.receipts()) await printPaced(`${printableJson(receipt)}\n`)
     return
   }
   if (format === 'csv') await printPaced(`${csvHeader}\r\n`)
   const open = new Set<string>()
   for await (const entry of node.ledger())
     if (format === 'csv') await printPaced(`${csvLine(entry)}\r\n`)
-    else if (format === 'json') await printPaced(`${JSON.stringify(entry)}\n`)
+    else if (format === 'json') await printPaced(`${printableJson(entry)}\n`)
     else {
       const lines = format === 'hledger' ? hledgerLines(entry) : beancountLines(entry, open)
       for (const line of lines) await printPaced(`${line}\n`)

@@ -16,7 +16,7 @@ export function metricsCommand(program: Command): void {
       // Loaded here: no other command needs it.
       const { metricsOf } = await import('../metrics.ts')
       const [info, why] = await withNode(dataDir, (node) => Promise.all([node.info(), node.why()]))
-      print((await metricsOf(info, why, Date.now())).trimEnd())
+      for (const line of (await metricsOf(info, why, Date.now())).trimEnd().split('\n')) print(line)
     })
   addOptions(command, clientOptionNames).addHelpText(
     'after',

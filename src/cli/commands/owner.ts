@@ -19,6 +19,7 @@ import { CommandFailure } from '../failure.ts'
 import { wholeNumber } from '../flags.ts'
 import { quoted } from '../format.ts'
 import { print, printJson } from '../output.ts'
+import { handToUser } from '../user-files.ts'
 
 const optionNames = ['dataDir', 'json', 'logLevel'] as const
 
@@ -87,7 +88,8 @@ export function writeOrPrint(text: string, output: unknown, isJson: boolean): vo
     return
   }
   const path = resolve(output)
-  writeWhole(path, Buffer.from(text), { mode: 0o644 })
+  writeWhole(path, Buffer.from(text))
+  handToUser(path)
   if (isJson) printJson({ event: 'signed', path })
   else print(path)
 }

@@ -13,6 +13,7 @@ import { painXml } from '../money/pain.ts'
 import { readPayees } from '../money/payees.ts'
 import { describeSettlement } from '../money/views.ts'
 import { print, printJson } from '../output.ts'
+import { handToUser } from '../user-files.ts'
 
 interface SettleFlags {
   readonly threshold: number
@@ -86,6 +87,7 @@ async function settle(flags: SettleFlags): Promise<void> {
 async function write(path: string, text: string, undo: () => Promise<unknown>): Promise<void> {
   try {
     writeFileSync(path, text, { flag: 'wx' })
+    handToUser(path)
   } catch (error) {
     await undo()
     throw new CommandFailure(

@@ -134,7 +134,7 @@ function runOne(scenario: Scenario, seed: number, flags: SimFlags): Run {
 function sayShrunk(scenario: Scenario, seed: number, minutes: number): void {
   const violates = (smaller: Scenario) => new World(smaller, seed, minutes).run().violations.length > 0
   note(`this scenario, in a file, is enough with --seed ${seed} --minutes ${minutes}:`)
-  note(formatScenario(shrink(scenario, violates)))
+  for (const line of formatScenario(shrink(scenario, violates)).split('\n')) note(line)
 }
 
 async function campaign({ seed, seeds = campaignSeeds, minutes, vehicles, json }: SimFlags): Promise<void> {

@@ -9,7 +9,7 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
-import { runtimeNames } from '../../host/submission/weights.ts'
+import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
 import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
@@ -80,7 +80,7 @@ Examples:
   $ carpool submit scans/ --runtime ocr --error-bound 1e-6 --deadline 2h
   $ carpool submit scans/ --runtime ocr --price-cap 0.0005EUR --budget 5EUR
   $ carpool submit scans/ --runtime ocr --detach
-  $ carpool submit *.txt --runtime wasm --module count.wasm --option lines=true
+  $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
 }
@@ -95,7 +95,7 @@ export function addJobOptions(command: Command): Command {
         .choices(['auto', 'native', 'exact']),
     )
     .option('--module <file>', 'module that the wasm runtime runs')
-    .option('--option <key=value>', "one of the runtime's options; repeat for several", keyValue)
+    .option('--option <key=value>', `${describeOptions()}; repeat for several`, keyValue)
     .option(
       '--error-bound <probability>',
       'highest probability of a wrong result',
@@ -115,7 +115,7 @@ export function addJobOptions(command: Command): Command {
     )
     .option(
       '--deadline <duration>',
-      'time after which the job fails if it is not done: 90s, 45m, 2h (default: 24h)',
+      'time after which the job fails if it is not done: 90s, 45m, 2h, at most 30d (default: 24h)',
       parseDuration,
     )
     .addOption(
@@ -137,6 +137,18 @@ export function addJobOptions(command: Command): Command {
       submitDefaults.category,
     )
     .option('--self-check', 'let this node check results by recomputing them, in place of other owners')
+}
+
+/** "one of the runtime's options: ocr: detectionSideMax (320 to 4096, …), …" */
+function describeOptions(): string {
+  const ofRuntimes = runtimeNames.map((runtime) => {
+    const options = Object.entries(optionsOf(runtime)).map(
+      ([name, { least, most, default: value, description }]) =>
+        `${name} (${description}; ${least} to ${most}, else ${value})`,
+    )
+    return `${runtime}: ${options.join(', ')}`
+  })
+  return `one of the runtime's options; ${ofRuntimes.join('; ')}`
 }
 
 /** Turns the flags into a request to a node. Paths become absolute: the node has another working directory. */

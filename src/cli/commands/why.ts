@@ -41,8 +41,10 @@ export function whyCommand(program: Command): void {
 
 /** The verdict first; a ! marks rules that stop work, a ~ those that let the page under way finish. */
 export function describeWhy(view: WhyView, nowMs: number): string[] {
-  const { sentence, rules, availableUntilMs } = view
+  const { sentence, rules, withheld = [], availableUntilMs } = view
   const lines = [sentence, '', ...formatTable(columns, rules)]
+  if (withheld.length > 0) lines.push('')
+  for (const { runtime, engine, why } of withheld) lines.push(`${runtime}/${engine} is not offered: ${why}`)
   // While it drives, its stay is over.
   const isDriving = rules.some(({ code, verdict }) => code === 'driving' && verdict !== 'run')
   if (availableUntilMs === null || isDriving) return lines

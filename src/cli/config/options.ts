@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
+import { isPrintable } from '../../base/printable.ts'
 import type { NetworkKind } from '../../host/signals/network.ts'
 import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
 import { unitMicrosMax } from '../../protocol/limits.ts'
@@ -54,8 +55,8 @@ export const options = {
     help: 'name of this node for people, shown by carpool peers',
     placeholder: '<name>',
     isList: false,
-    expects: 'a name of 1 to 64 characters',
-    schema: () => z.string().trim().min(1).max(64),
+    expects: 'a name of 1 to 64 printable characters',
+    schema: () => z.string().trim().min(1).max(64).refine(isPrintable),
     fallback: () => null,
     fallbackText: 'the end of its peer id',
   } satisfies Option<string | null> as Option<string | null>,

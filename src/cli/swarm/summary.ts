@@ -2,11 +2,12 @@
  * Sums up a demonstration at its end: the pages that were read, their cost, the vehicles that lied or left, and each
  * vehicle's work and earnings.
  */
+import { clean } from '../../base/printable.ts'
 import type { JobStatus } from '../../host/api.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { formatBound, formatCount, formatDuration, shortOwner } from '../format.ts'
 import { describeAssurance } from '../job-view.ts'
-import { clean, formatTable } from '../table.ts'
+import { formatTable } from '../table.ts'
 import { type Books, balances } from './books.ts'
 import type { Incident } from './faults.ts'
 import type { Member } from './member.ts'

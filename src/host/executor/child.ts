@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { agreementSchema } from '../../protocol/job/agreement.ts'
 import {
   encodeFrame,
+  encodeFrameHead,
   FrameReader,
   type FromChild,
   fromChildBytesMax,
@@ -58,9 +59,10 @@ export class Child {
   readonly #exited: Promise<unknown>
   #stderr = ''
 
-  constructor([program, ...args]: readonly string[], handlers: ChildHandlers) {
+  /** `cwd`: where the first program of the command starts; a root of its own brings a place of its own. */
+  constructor([program, ...args]: readonly string[], handlers: ChildHandlers, cwd = '/') {
     // A process group of its own: a terminal's Ctrl-C is for the node, which ends its children when it is done with them.
-    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd: '/', detached: true })
+    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd, detached: true })
     this.#process = child
     this.#exited = once(child, 'close').catch(() => undefined)
     const reader = new FrameReader<unknown>(fromChildBytesMax)
@@ -102,6 +104,22 @@ export class Child {
     stdin.cork()
     for (const part of encodeFrame(header, ...body)) stdin.write(part)
     stdin.uncork()
+  }
+
+  /**
+   * Sends a frame whose body comes part by part, `bodyBytes` in all: the next part is taken when the child has read enough of
+   * those before. Resolves when all is on its way, or the child is gone. Rejects as `parts` does; the child is then of no use.
+   */
+  async stream(header: ToChild, bodyBytes: number, parts: AsyncIterable<Uint8Array>): Promise<void> {
+    const { stdin } = this.#process
+    if (stdin === null) return
+    for (const part of encodeFrameHead(header, bodyBytes)) stdin.write(part)
+    for await (const part of parts) {
+      if (stdin.destroyed) return
+      if (stdin.write(part)) continue
+      // An error is as good as an end: the close says all that there is to say.
+      await Promise.race([once(stdin, 'drain').catch(() => undefined), this.#exited])
+    }
   }
 
   freeze(): void {

@@ -8,8 +8,10 @@ import type {
 
 /** The executor of a node's work: child processes (executor.ts), or a test's own function. */
 export interface Executor {
-  /** Lists the engines that this machine can run. */
+  /** Lists the engines that this machine can run, and confine as they need it. */
   describeEngines(): Promise<readonly EngineDescription[]>
+  /** Lists those that it could run and does not offer. An executor that confines nothing has no such list. */
+  withheldEngines?(): Promise<readonly WithheldEngine[]>
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
   openSlot(): Slot
   /** Reads a document's shape. Rejects with SlotFailed where reading it crashed or overran a limit. */
@@ -21,6 +23,13 @@ export interface Executor {
   proceed(): void
   /** Resolves when nothing runs any more. Pending requests reject with SlotKilled. */
   close(): Promise<void>
+}
+
+export interface WithheldEngine {
+  readonly runtime: string
+  readonly engine: string
+  /** A sentence, for the node's owner. */
+  readonly why: string
 }
 
 /** Room for one session at a time. */
@@ -46,7 +55,14 @@ export interface SessionSpec {
   readonly engine: string
   readonly options: RuntimeOptions
   /** Called at each start of a child, so that nobody keeps 45 MB in memory for a restart that may not come. */
-  readonly weights: () => Promise<ReadonlyMap<string, Uint8Array>>
+  readonly weights: () => Promise<ReadonlyMap<string, WeightFile>>
+}
+
+/** A file that goes to a child part by part, since a submitter chooses its size. */
+export interface WeightFile {
+  readonly bytes: number
+  /** Its parts in order, `bytes` in all. Throws where one is not here, or not what it should be. */
+  readonly read: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
 export interface RecordResult {

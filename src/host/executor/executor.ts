@@ -7,8 +7,24 @@
  */
 import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
 import { Child, type ChildHandlers } from './child.ts'
-import { type ChildObserver, type Executor, type ExecutorLog, SlotFailed, SlotKilled } from './contract.ts'
-import { childCommand, childMain, type Isolation, probeIsolation } from './isolation.ts'
+import {
+  type ChildObserver,
+  type Executor,
+  type ExecutorLog,
+  type SessionSpec,
+  SlotFailed,
+  SlotKilled,
+  type WithheldEngine,
+} from './contract.ts'
+import { EmptyFolders } from './empty-folders.ts'
+import {
+  childCommand,
+  childMain,
+  type Isolation,
+  lacking,
+  missingForNative,
+  probeIsolation,
+} from './isolation.ts'
 import { Lane } from './lane.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import { ProcessSlot } from './slot.ts'
@@ -17,6 +33,8 @@ import { statOf } from './usage.ts'
 export interface ExecutorOptions {
   readonly log: ExecutorLog
   readonly limits?: Partial<ExecutorLimits>
+  /** The folders in which the tools of isolation are looked for; the system's own by default. */
+  readonly toolFolders?: readonly string[]
 }
 
 export class ProcessExecutor implements Executor {
@@ -24,38 +42,46 @@ export class ProcessExecutor implements Executor {
   readonly #log: ExecutorLog
   readonly #slots: ProcessSlot[] = []
   readonly #children = new Set<Child>()
+  readonly #folders = new EmptyFolders()
   readonly #isolation: Promise<Isolation>
+  #described: Promise<EngineDescription[]> | null = null
   readonly #killAll = () => {
     for (const child of this.#children) child.kill()
+    this.#folders.removeAll()
   }
   #observer: ChildObserver | null = null
   #halted = false
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits }: ExecutorOptions) {
+  constructor({ log, limits, toolFolders }: ExecutorOptions) {
     this.#log = log
     this.#limits = { ...defaultLimits, ...limits }
-    this.#isolation = probeIsolation(this.#limits, log)
+    this.#isolation = probeIsolation(this.#limits, log, toolFolders)
     // Frozen children would outlive a parent that exits, where setpriv is missing.
     process.on('exit', this.#killAll)
   }
 
-  /** Describes the engines that this machine can run. Takes a second, since it hashes every engine. */
-  describeEngines(): Promise<EngineDescription[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<EngineDescription[]>()
-    new Child([process.execPath, childMain, '--describe'], {
-      onFrame: (header) => header.type === 'hello' && resolve([...header.engines]),
-      onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-    })
-    return promise
+  /**
+   * Describes the engines that this machine can run, without those that it cannot confine. Takes a second, since it hashes
+   * every engine.
+   */
+  async describeEngines(): Promise<EngineDescription[]> {
+    const [engines, isolation] = await Promise.all([this.#describe(), this.#isolation])
+    return engines.filter((engine) => missingFor(engine, isolation).length === 0)
+  }
+
+  async withheldEngines(): Promise<WithheldEngine[]> {
+    const missing = missingForNative(await this.#isolation)
+    if (missing.length === 0) return []
+    const engines = (await this.#describe()).filter(isNative)
+    return engines.map(({ runtime, engine }) => ({ runtime, engine, why: whyNot(missing) }))
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
   openSlot(): ProcessSlot {
     const slot = new ProcessSlot({
-      // Engines that are not exact are native addons.
-      spawn: ({ engine }, handlers) => this.#spawn(engine !== 'exact', handlers, this.#observer),
+      spawn: (session, handlers) => this.#spawn(session, handlers, this.#observer),
       limits: this.#limits,
       log: this.#log,
     })
@@ -88,7 +114,7 @@ export class ProcessExecutor implements Executor {
   async inspect(runtime: string, document: Uint8Array): Promise<DocumentShape> {
     if (this.#inspector === null || this.#inspector.failure !== null) {
       this.#inspector = new Lane({
-        spawn: (handlers) => this.#spawn(false, handlers, null),
+        spawn: (handlers) => this.#spawn(null, handlers, null),
         session: null,
         limits: this.#limits,
         log: this.#log,
@@ -110,20 +136,57 @@ export class ProcessExecutor implements Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  async #spawn(trusted: boolean, handlers: ChildHandlers, observer: ChildObserver | null): Promise<Child> {
+  /** None of a stranger's bytes are shown to it, so it needs no isolation. */
+  #describe(): Promise<EngineDescription[]> {
+    this.#described ??= new Promise((resolve, reject) => {
+      new Child([process.execPath, childMain, '--describe'], {
+        onFrame: (header) => header.type === 'hello' && resolve([...header.engines]),
+        onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
+      })
+    })
+    // Whoever asks next tries again.
+    this.#described.catch(() => {
+      this.#described = null
+    })
+    return this.#described
+  }
+
+  async #spawn(
+    session: SessionSpec | null,
+    handlers: ChildHandlers,
+    observer: ChildObserver | null,
+  ): Promise<Child> {
     const isolation = await this.#isolation
     if (this.#closed) throw new SlotKilled()
-    const child = new Child(childCommand(isolation, this.#limits, trusted), {
-      ...handlers,
-      onClose: (reason) => {
-        this.#children.delete(child)
-        if (child.pid !== undefined) observer?.ended(child.pid)
-        handlers.onClose(reason)
-      },
-    })
+    // Whoever asked has not looked at what is offered.
+    const missing = session === null ? [] : missingFor(session, isolation)
+    if (missing.length > 0) throw new SlotFailed(whyNot(missing))
+    const command = childCommand(isolation, this.#limits, session !== null && isNative(session))
+    const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
+    const onClose = (reason: string) => {
+      this.#children.delete(child)
+      this.#folders.remove(folder)
+      if (child.pid !== undefined) observer?.ended(child.pid)
+      handlers.onClose(reason)
+    }
+    const child = new Child(command, { ...handlers, onClose }, folder)
     this.#children.add(child)
     // In this turn of the event loop: until it ends, nobody can have waited for the child, and its pid is its own.
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)
     return child
   }
+}
+
+/** Engines that are not exact are native addons. */
+function isNative({ engine }: { readonly engine: string }): boolean {
+  return engine !== 'exact'
+}
+
+/** Names the links without which this machine must not run the engine. */
+function missingFor(engine: { readonly engine: string }, isolation: Isolation): readonly string[] {
+  return isNative(engine) ? missingForNative(isolation) : []
+}
+
+function whyNot(missing: readonly string[]): string {
+  return `it runs machine code on models that strangers choose, in processes of its own, and ${lacking(missing)}`
 }

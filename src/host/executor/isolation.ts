@@ -5,74 +5,52 @@
  *   prlimit   bounds on memory and open files, files of no length, no core dumps
  *   nice      yields the processor to everything else on the vehicle
  *   unshare   namespaces of its own: a network with nothing in it, mounts, System V and POSIX IPC, the host's name
- *   sh        a root of its own, read-only: node, its libraries and its code, and no other file of the machine
+ *   sh        a root of its own, read-only, and an empty folder to stand in (own-root.ts)
  *   setpriv   no capabilities, so that no mount can be undone; dies when its parent dies, even a parent that was
  *             killed while the child was frozen; after unshare, because a change of credentials clears the wish
+ *   perl      closes every file but the three of the child, and loads a filter of system calls (seccomp.ts)
  *   node      the permission model: reads its own code, writes and starts nothing
  *
- * The boundary that holds a hostile wasm module is V8's sandbox; the chain is what is left if it breaks.
- * Native engines need --allow-addons, which voids the permission model, and run no code of a stranger.
- * Not bubblewrap or a container: this is part of util-linux and coreutils, which every vehicle has. Not a namespace of
- * processes, which would need a second process in between, and freezing must reach the child itself: so code that has
- * broken out of V8 can still signal other processes of this user. Not seccomp: no tool of Debian 12 loads a filter.
+ * The boundary that holds a hostile wasm module is V8's sandbox; the chain is what is left if it breaks. A native engine
+ * has no such boundary: it runs machine code on a model that a stranger chose, and needs --allow-addons, which voids the
+ * permission model. The chain is all that confines it, so it is offered only where every link holds but the last, the
+ * filter, which not every system can load.
  *
- * Each tool is tried once; one that is missing or refused (user namespaces often are) is left out, and said.
+ * Not bubblewrap or a container: this is part of util-linux, coreutils and, for the filter, perl, which Debian and its
+ * kin cannot be without. Not a namespace of processes, which would need a second process in between, and freezing must
+ * reach the child itself; the filter refuses signals to other processes instead.
+ *
+ * Tools are looked for in the system's own folders, never by PATH. Each is tried once; one that is missing or refused
+ * (user namespaces often are) is left out, and said.
  */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { delimiter, extname, join, resolve, sep } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { extname, join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import type { ExecutorLog } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
+import { ownRoot } from './own-root.ts'
+import { seccompArguments } from './seccomp.ts'
+import { findTool, systemFolders } from './tools.ts'
 
 export interface Isolation {
   /** Absolute paths and arguments, to be followed by the program. */
   readonly chain: readonly string[]
-  /** Names of the tools that this machine has refused. */
+  /** Names of the links that this machine lacks or has refused. */
   readonly missing: readonly string[]
 }
 
-/**
- * Becomes the rest of its arguments, in a root that holds the paths before `--` and nothing else. Runs in a mount
- * namespace with the capabilities of its user namespace; an empty file system covers the old root, since umount needs
- * /proc to find it. `$1`: an empty place to build on.
- */
-const enterRoot = `set -e
-new=$1; shift
-mount -n -t tmpfs -o mode=755,size=64k,nr_inodes=512 none "$new"
-while [ "$1" != -- ]; do
-  if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new\${1%/*}"; : > "$new$1"; fi
-  mount -n --rbind "$1" "$new$1"
-  mount -n -o remount,bind,ro,nosuid,nodev "$1" "$new$1"
-  shift
-done
-shift
-mkdir "$new/old"
-mount=$(command -v mount)
-cd "$new"
-pivot_root . old
-"/old$mount" -n -o remount,ro none /
-"/old$mount" -n -t tmpfs -o ro,size=4k none /old
-cd /
-unset PWD OLDPWD
-exec "$@"`
+/** Each link, and what a child lacks without it. */
+const links = {
+  prlimit: 'bounds on its memory and files',
+  nice: 'the lowest priority',
+  unshare: 'a network and mounts of its own',
+  root: 'a file system of its own',
+  setpriv: 'the loss of all capabilities',
+  seccomp: 'a filter of system calls',
+} as const
 
-/**
- * Shared libraries, and the files in which native engines look up the processor's abilities. Left out where they are
- * not there.
- */
-const systemPaths = [
-  '/lib',
-  '/lib64',
-  '/usr/lib',
-  '/usr/lib64',
-  '/etc/ld.so.cache',
-  '/proc/cpuinfo',
-  '/sys/devices/system/cpu',
-]
-
-/** Places for the new root, in the child's own view only. The first that holds nothing the child needs is taken. */
-const buildingPlaces = ['/mnt', '/media', '/srv', '/opt', '/tmp']
+type LinkName = keyof typeof links
 
 /** Three times what a child holds open (measured: 22). */
 const openFilesMax = 64
@@ -83,46 +61,64 @@ const packageRoot = resolve(folder, '../../..')
 /** The child's main stands in the same tree as this file: src/*.ts in a checkout, dist/*.js in a package. */
 export const childMain = resolve(folder, `../../runtimes/main${extname(import.meta.filename)}`)
 
-export async function probeIsolation(limits: ExecutorLimits, log: ExecutorLog): Promise<Isolation> {
+/** `folders`: those in which tools are looked for. */
+export async function probeIsolation(
+  limits: ExecutorLimits,
+  log: ExecutorLog,
+  folders: readonly string[] = systemFolders,
+): Promise<Isolation> {
+  const probe = async (name: string, args: readonly string[] | null, ...program: readonly string[]) => {
+    const tool = findTool(name, folders)
+    const [harmless = findTool('true', folders), ...rest] = program
+    if (tool === null || harmless === null || args === null) return null
+    return (await succeeds([tool, ...args, harmless, ...rest])) ? [tool, ...args] : null
+  }
   const namespaces = ['--user', '--map-root-user', '--net']
-  const [prlimit, nice, unshare, unshareAll, setpriv] = await Promise.all([
+  const [prlimit, nice, unshare, unshareAll, setpriv, seccomp] = await Promise.all([
     probe('prlimit', [`--data=${limits.dataBytesMax}`, `--nofile=${openFilesMax}`, '--fsize=0', '--core=0']),
     probe('nice', ['-n', '19']),
     probe('unshare', namespaces),
     probe('unshare', [...namespaces, '--mount', '--ipc', '--uts']),
     probe('setpriv', ['--pdeathsig', 'KILL', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all']),
+    // Node itself has to be able to live with the filter.
+    probe('perl', seccompArguments(process.arch), process.execPath, '--eval', '0'),
   ])
-  const root = unshareAll && (await probeRoot(unshareAll, setpriv ?? []))
-  const links = { prlimit, nice, unshare: unshareAll ?? unshare, root, setpriv }
-  const missing = Object.entries(links).flatMap(([name, link]) => (link === null ? [name] : []))
-  if (missing.length > 0) log.warn({ missing }, 'children are less isolated: tools missing or refused')
-  return { chain: Object.values(links).flatMap((link) => link ?? []), missing }
+  const root = unshareAll && (await probeRoot(unshareAll, [setpriv ?? [], seccomp ?? []], folders))
+  const found: Readonly<Record<LinkName, readonly string[] | null>> = {
+    prlimit,
+    nice,
+    unshare: unshareAll ?? unshare,
+    root,
+    setpriv,
+    seccomp,
+  }
+  const missing = Object.entries(found).flatMap(([name, link]) => (link === null ? [name] : []))
+  if (missing.length > 0) log.warn({ missing }, `children are less isolated: ${lacking(missing)}`)
+  return { chain: Object.values(found).flatMap((link) => link ?? []), missing }
 }
 
-/** Checks that node runs in a root of its own, and finds its code there. */
-async function probeRoot(unshare: readonly string[], setpriv: readonly string[]): Promise<string[] | null> {
-  const sh = findTool('sh')
-  const paths = rootPaths([...readableFolders(), process.execPath, ...setpriv.slice(0, 1), ...systemPaths])
-  const place = buildingPlaces.find(
-    (folder) => existsSync(folder) && !paths.some((path) => isWithin(path, folder)),
-  )
-  if (sh === null || place === undefined) return null
-  // Its tools are looked up by the script, since the child's environment has no PATH.
-  const script = `PATH='${(process.env.PATH ?? '').replaceAll("'", '')}'\n${enterRoot}`
-  const link = [sh, '-c', script, 'root', place, ...paths, '--']
-  const look = `require('node:fs').accessSync(${JSON.stringify(childMain)})`
-  const [program, ...args] = [...unshare, ...link, ...setpriv, process.execPath, '--eval', look]
-  return (await succeeds(program!, args)) ? link : null
+/** Names the links without which no machine code may see a stranger's bytes here; empty where it may. */
+export function missingForNative({ missing }: Isolation): readonly string[] {
+  return missing.filter((name) => name !== 'seccomp')
 }
 
-/** Those that are there, without those that lie in others. */
-function rootPaths(paths: readonly string[]): string[] {
-  const there = [...new Set(paths)].filter((path) => existsSync(path))
-  return there.filter((path) => !there.some((other) => other !== path && isWithin(path, other)))
+/** The words for what children lack without these links. */
+export function lacking(missing: readonly string[]): string {
+  const words = missing.map((name) => (Object.hasOwn(links, name) ? links[name as LinkName] : name))
+  return `this system does not give them ${words.join(', ')} (${missing.join(', ')}: missing or refused)`
 }
 
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder + sep)
+/** Checks that node runs in a root of its own, and finds its code there. `below`: the links that follow. */
+async function probeRoot(
+  unshare: readonly string[],
+  below: readonly (readonly string[])[],
+  folders: readonly string[],
+): Promise<string[] | null> {
+  const programs = below.flatMap((link) => link.slice(0, 1))
+  const root = ownRoot([...readableFolders(), process.execPath, ...programs], folders)
+  if (root === null) return null
+  const look = ['--eval', `require('node:fs').accessSync(${JSON.stringify(childMain)})`]
+  return (await succeeds([...unshare, ...root, ...below.flat(), process.execPath, ...look])) ? root : null
 }
 
 /** The whole command line of a child. `trusted` code may load native addons. */
@@ -140,7 +136,7 @@ export function childCommand(isolation: Isolation, limits: ExecutorLimits, trust
   ]
 }
 
-/** Code only: the tree of this file and installed packages, wherever npm has hoisted them to. */
+/** Code only: the tree of this file and installed packages, wherever npm has hoisted them to, or a link leads. */
 function readableFolders(): string[] {
   const folders = [
     resolve(folder, '../..'),
@@ -150,29 +146,15 @@ function readableFolders(): string[] {
   const parts = packageRoot.split(sep)
   const outermost = parts.indexOf('node_modules')
   if (outermost !== -1) folders.push(parts.slice(0, outermost + 1).join(sep))
-  return folders.filter((path) => existsSync(path))
+  const there = folders.filter((path) => existsSync(path))
+  return [...new Set(there.flatMap((path) => [path, realpathSync(path)]))]
 }
 
-async function probe(name: string, args: readonly string[]): Promise<string[] | null> {
-  const tool = findTool(name)
-  const harmless = findTool('true')
-  if (tool === null || harmless === null) return null
-  return (await succeeds(tool, [...args, harmless])) ? [tool, ...args] : null
-}
-
-async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
+async function succeeds([program, ...args]: readonly string[]): Promise<boolean> {
   try {
-    await promisify(execFile)(program, args, { env: {}, cwd: '/' })
+    await promisify(execFile)(program!, args, { env: {}, cwd: '/' })
     return true
   } catch {
     return false
   }
-}
-
-/** Looked up here, because the child's environment has no PATH. */
-function findTool(name: string): string | null {
-  for (const path of (process.env.PATH ?? '').split(delimiter)) {
-    if (path !== '' && existsSync(join(path, name))) return join(path, name)
-  }
-  return null
 }

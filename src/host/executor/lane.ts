@@ -22,6 +22,7 @@ import {
   type SessionSpec,
   SlotFailed,
   SlotKilled,
+  type WeightFile,
 } from './contract.ts'
 import { type Answer, type Fault, LaneQueue, type Pending, type Request } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
@@ -29,7 +30,7 @@ import { Stopwatch } from './stopwatch.ts'
 import { type Overrun, Watch } from './watch.ts'
 
 /** Child, without what a test cannot imitate. */
-export type LaneChild = Pick<Child, 'pid' | 'exited' | 'send' | 'freeze' | 'resume' | 'kill'>
+export type LaneChild = Pick<Child, 'pid' | 'exited' | 'send' | 'stream' | 'freeze' | 'resume' | 'kill'>
 
 export interface LaneOptions {
   readonly spawn: (handlers: ChildHandlers) => Promise<LaneChild>
@@ -151,12 +152,13 @@ export class Lane {
     if (this.#frozen) child.freeze()
     if (session === null) return this.#begin()
     const { runtime, engine, options } = session
-    const sizes = weights.map(([name, bytes]) => ({ name, bytes: bytes.byteLength }))
-    child.send(
-      { type: 'load', runtime, engine, options, weights: sizes },
-      ...weights.map(([, bytes]) => bytes),
-    )
+    const sizes = weights.map(([name, { bytes }]) => ({ name, bytes }))
     this.#watch.begin(child.pid ?? 0, { cpuMsMax: limits.loadMsMax, wallMsMax: limits.loadMsMax })
+    await child.stream(
+      { type: 'load', runtime, engine, options, weights: sizes },
+      sizes.reduce((sum, { bytes }) => sum + bytes, 0),
+      partsOf(weights.map(([, file]) => file)),
+    )
   }
 
   #begin(): void {
@@ -256,6 +258,10 @@ export class Lane {
     this.#ready.reject(error)
     this.#queue.rejectAll(error)
   }
+}
+
+async function* partsOf(files: readonly WeightFile[]): AsyncGenerator<Uint8Array> {
+  for (const file of files) yield* file.read()
 }
 
 const nothing = new Uint8Array(0)

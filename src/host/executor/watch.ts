@@ -7,6 +7,7 @@
  * Nobody may be blamed for this process's own lateness: a sample is taken after pending answers were read
  * (setImmediate runs after the poll phase), and however late it is, it counts as two intervals at most.
  */
+import { assert } from '../../base/assert.ts'
 import type { RecordErrorCode } from '../../runtimes/messages.ts'
 import type { RunLimits } from './contract.ts'
 import { usageOf } from './usage.ts'
@@ -39,8 +40,12 @@ export class Watch {
     return this.#cpuMs
   }
 
-  /** From now on another record is at work. Called for each, so it costs next to nothing. */
+  /**
+   * From now on another record is at work. Called for each, so it costs next to nothing. A limit that is no number would be
+   * none: nothing is above NaN.
+   */
   begin(pid: number, limits: RunLimits): void {
+    assert(Number.isFinite(limits.cpuMsMax) && Number.isFinite(limits.wallMsMax), 'a limit is a number')
     this.#pid = pid
     this.#limits = limits
     this.#wallMs = 0

@@ -10,7 +10,7 @@ import { decodeShardList } from '../../protocol/job/lists.ts'
 import { shardListBytesMax } from '../../protocol/limits.ts'
 import { sha256 } from '../sha256.ts'
 import { cidOf, codecOf } from '../store/cid.ts'
-import { readFile } from '../store/files.ts'
+import { parseFileRoot, readFile } from '../store/files.ts'
 import { verifyAhead } from './verify-ahead.ts'
 
 export interface FileAudit {
@@ -75,7 +75,10 @@ async function auditCar(path: string, problems: string[]): Promise<AuditOutcome>
   for (const cid of blocks.keys()) if (!named.has(cid)) problems.push(`block ${cid} is no part of the report`)
   const listRoot = report.shardList[0]
   if (listRoot === undefined) throw new Error('it has no shard list')
-  const shards = decodeShardList(await readFile(listRoot, block, shardListBytesMax))
+  const list = block(listRoot)
+  if (list === undefined) throw new Error(`shard list ${listRoot} is missing`)
+  const { bytes } = parseFileRoot(listRoot, list)
+  const shards = decodeShardList(await readFile({ file: listRoot, bytes }, block, shardListBytesMax))
   const records = pages.flat()
   const verify = await verifyAhead(records.map(({ record }) => record))
   return auditReport({ report, records, shards, block, sha256, verify })

@@ -1,12 +1,13 @@
 /** Begins a job's stewardship from what the journal and the disk hold of it. */
 import { equals } from 'uint8arrays'
 import type { JobId } from '../../protocol/ids.ts'
+import { excessOf } from '../../protocol/job/demands.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
 import { jobSecret, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import { Holdings } from '../stewardship/holdings.ts'
+import { Holdings, WrongInputs } from '../stewardship/holdings.ts'
 import type { StewardshipOptions } from '../stewardship/options.ts'
 import { Stewardship } from '../stewardship/stewardship.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
@@ -32,16 +33,30 @@ export async function beginStewardship(
   const manifestRecord = { body: row.body, signature: row.signature }
   const opened = openManifest(manifestRecord, sha256, verifyByPeerId)
   const manifest = opened.payload
-  const shards = await new Holdings(network, store.blocks.of(job), log).shardsOf(manifest)
+  const isOwn = opened.signer === submitter.peerId
+  refuseExcess(job, manifest)
+  const holdings = new Holdings({ network, isOwn, log }, store.blocks.of(job))
+  const shards = await holdings.shardsOf(manifest).catch((error) => {
+    if (error instanceof WrongInputs) return null // as if it were not here: a standby finds out once more, and lets it go
+    throw error
+  })
   const mine = manifest.stewards[0]?.peer === key.peerId // whose submission put it there
   if (shards === null && mine)
     throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
   const secret = secretOf(opened, submitter, known.state.secret)
   return new Stewardship({
     ...common,
-    ...{ job, manifest, manifestRecord, shards, secret, submitter: opened.signer },
+    ...{ job, manifest, manifestRecord, isOwn, shards, secret, submitter: opened.signer },
     ...events,
   })
+}
+
+/** A job may have come to this disk before it was held to these bounds. */
+export class ExcessiveJob extends RequestError {}
+
+function refuseExcess(job: JobId, manifest: Manifest): void {
+  const why = excessOf(manifest)
+  if (why !== undefined) throw new ExcessiveJob(`job ${job} asks for more than a node gives: ${why}`)
 }
 
 /** From which the keys of the job are derived; of a blind job, only its submitter has it. */

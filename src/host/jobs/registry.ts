@@ -10,7 +10,7 @@ import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
 import { summaryOf } from '../stewardship/status.ts'
 import type { Stewardship } from '../stewardship/stewardship.ts'
-import { beginStewardship, type StewardshipParts } from './beginning.ts'
+import { beginStewardship, ExcessiveJob, type StewardshipParts } from './beginning.ts'
 import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
 
 export interface RegistryOptions extends StewardshipParts {
@@ -65,10 +65,15 @@ export class Registry {
   /** Goes on with every job that has not ended. */
   resume(): void {
     for (const { job, endedAtMs } of this.rows.list())
-      if (endedAtMs === null)
-        void this.use(job, () => {}).catch((error) =>
-          this.#options.log.error({ job, error }, 'a job cannot go on'),
-        )
+      if (endedAtMs === null) void this.use(job, () => {}).catch((error) => this.#cannotGoOn(job, error))
+  }
+
+  /** A stranger's job that asks for too much is dropped; one of our own stays, for whoever submitted it. */
+  #cannotGoOn(job: JobId, error: unknown): void {
+    const { log } = this.#options
+    const isDropped = error instanceof ExcessiveJob && this.rows.get(job)?.state.requestDigest === ''
+    log.error({ job, error }, isDropped ? 'a job cannot go on and is dropped' : 'a job cannot go on')
+    if (isDropped) this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
   }
 
   async stop(): Promise<void> {

@@ -6,10 +6,12 @@ import { pipeline } from 'node:stream/promises'
 import { CarWriter } from '@ipld/car'
 import { encodeReport, packRecords, type ReportedRecord } from '../../protocol/audit/report.ts'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
-import { openLease } from '../../protocol/job/lease.ts'
+import { openingSchema, openLease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import { linkOf } from '../../protocol/record/block.ts'
+import { openVerdict } from '../../protocol/job/verdict.ts'
+import { decodeCbor, linkOf } from '../../protocol/record/block.ts'
 import { reportedKinds } from '../../protocol/records.ts'
+import { openingBytesMax } from '../../protocol/sizes.ts'
 import { chartersSetting, parseCharter } from '../membership/certificates.ts'
 import { sha256 } from '../sha256.ts'
 import { cidOf } from '../store/cid.ts'
@@ -32,7 +34,7 @@ export async function writeReport(
   const listRoot = manifest.shards.file
   const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
   const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
-  const results = store.blocks.of(job).list('result')
+  const results = resultsOf(job, store)
   const report = encodeReport({ job, recordPages: pages.map(({ cid }) => cid), shardList, results })
   const root = cidOf('dag-cbor', report)
 
@@ -57,6 +59,26 @@ export async function writeReport(
     await rm(temporary, { force: true })
     throw error
   }
+}
+
+/**
+ * The results that receipts or verdicts name, as far as they are here. This node may hold others: those that it
+ * computed itself to check claims, for verdicts that came first.
+ */
+function resultsOf(job: JobId, { blocks, journal }: Store): Cid[] {
+  const named = new Set<Cid>()
+  for (const { kind, body, signature, extra } of journal.ofJob(job)) {
+    if (kind === 'receipt' && extra !== null)
+      for (const result of openingSchema.parse(decodeCbor('opening', extra, openingBytesMax)).results)
+        named.add(result)
+    if (kind === 'verdict')
+      for (const { result } of openVerdict({ body, signature }, sha256, () => true).payload.shards)
+        if (result !== null) named.add(result)
+  }
+  return blocks
+    .of(job)
+    .list('result')
+    .filter((cid) => named.has(cid))
 }
 
 /** In a fleet: yields the owners that vehicles belong to, as far as they have shown this node. */

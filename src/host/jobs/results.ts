@@ -4,6 +4,8 @@ import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../p
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { ShardVerdict } from '../../protocol/job/verdict.ts'
+import { documentListBytesMax } from '../../protocol/limits.ts'
+import { deliveredOf } from '../../protocol/verification/delivery.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
 import { unpackResult } from '../sealing/blind-results.ts'
 import { namesKey, shardKey, Unsealable, unseal } from '../sealing/sealing.ts'
@@ -16,7 +18,7 @@ export async function* readResults(
   secret: Uint8Array,
   get: GetBlock,
 ): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-  const list = await readFile(manifest.documents.file, get, manifest.documents.bytes)
+  const list = await readFile(manifest.documents, get, documentListBytesMax)
   const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
   const pages = pagesOf(documents)
@@ -28,9 +30,17 @@ export async function* readResults(
       const { document, page } = pages.next().value!
       if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
       else {
-        const line = lineOf(document, page, outcome[i]!)
-        if (line === undefined) missing.push({ document, page, why: 'its output is no JSON object' })
-        else yield line
+        const delivered = deliveredOf(outcome[i]!, manifest.agreement)
+        switch (delivered.state) {
+          case 'output':
+            yield { document, page, result: delivered.output, error: null }
+            break
+          case 'error':
+            yield { document, page, result: null, error: delivered.error }
+            break
+          case 'none':
+            missing.push({ document, page, why: `its output ${delivered.why}` })
+        }
       }
     }
   }
@@ -51,6 +61,7 @@ async function outcomeOf(
   get: GetBlock,
 ): Promise<readonly PageRecord[] | string> {
   if (verdict === undefined) return 'not verified yet'
+  if (verdict.because === 'ended') return 'not verified before the job ended'
   if (verdict.result === null) return `its shard failed: ${verdict.because}`
   const bytes = await get(verdict.result)
   if (bytes === undefined) return `its result ${verdict.result} is damaged or gone from this node`
@@ -60,19 +71,6 @@ async function outcomeOf(
     // Nobody has looked into a result of a blind job until now.
     if (error instanceof Unsealable || error instanceof ProtocolError)
       return `its result ${verdict.result} is none, though its vehicles agree on it: ${error.message}`
-    throw error
-  }
-}
-
-/** Undefined for an output that no runtime makes, though enough vehicles agreed on it. */
-function lineOf(document: string, page: number, record: PageRecord): ResultLine | undefined {
-  if (record.error !== null) return { document, page, result: null, error: record.error }
-  try {
-    const result: unknown = JSON.parse(Buffer.from(record.output).toString())
-    if (result === null || typeof result !== 'object') return undefined
-    return { document, page, result: result as ResultLine['result'], error: null }
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
     throw error
   }
 }

@@ -1,15 +1,22 @@
 /** How this node becomes a steward of somebody else's job: it is invited, says yes or no, and is entrusted with it. */
 import { equals } from 'uint8arrays'
 import type { PeerId } from '../../protocol/ids.ts'
+import { excessOf, outlastsAll } from '../../protocol/job/demands.ts'
 import { successionOf } from '../../protocol/job/handover.ts'
-import { openManifest } from '../../protocol/job/manifest.ts'
-import { standbyRoomFactor, standingByMax } from '../../protocol/limits.ts'
+import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import {
+  jobDeadlineMsMax,
+  standbyRoomFactor,
+  standingByMax,
+  standingByShardsMax,
+} from '../../protocol/limits.ts'
 import type { Message, UnwillingReason } from '../../protocol/message.ts'
 import { openRecordAs } from '../../protocol/records.ts'
 import { say } from '../say.ts'
 import { sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { drawSeed, verifyByPeerId } from '../store/keys.ts'
+import type { KnownJob } from './job-rows.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
 export interface StandingByOptions extends RegistryOptions {
@@ -63,6 +70,12 @@ export class StandingBy {
     }
     // It said yes to so many invitations, perhaps, and not to so many jobs.
     if (!mine && this.#count() >= standingByMax) return
+    const why =
+      excessOf(manifest.payload) ?? this.#tooLong(manifest.payload) ?? this.#tooMany(manifest.payload)
+    if (why !== undefined) {
+      log.info({ job, from, why }, 'a job asks for more than this node gives, and is not taken on')
+      return
+    }
     const { seal, blind } = manifest.payload
     if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
     const rows = handovers
@@ -71,6 +84,7 @@ export class StandingBy {
     store.journal.append([{ id: job, job, kind: 'manifest', ...manifestRecord, extra: null }, ...rows])
     const state = {
       requestDigest: '',
+      shards: manifest.payload.shards.count,
       ...(secret === null ? {} : { secret: Buffer.from(secret).toString('hex') }),
     }
     this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })
@@ -79,16 +93,32 @@ export class StandingBy {
       .catch((error) => log.error({ job, error }, 'this node cannot stand by for a job'))
   }
 
+  #tooLong(manifest: Manifest): string | undefined {
+    if (!outlastsAll(manifest, this.#options.clock.now())) return undefined
+    return `its deadline is further away than ${jobDeadlineMsMax} ms`
+  }
+
+  /** A list of shards is in memory as long as its job runs, and strangers decide how long it is. */
+  #tooMany({ shards }: Manifest): string | undefined {
+    const known = this.#standingBy().reduce((sum, { state }) => sum + (state.shards ?? 0), 0)
+    if (known + shards.count <= standingByShardsMax) return undefined
+    return `it has ${shards.count} shards, and the other jobs that this node stands by for have ${known}; ${standingByShardsMax} are the most`
+  }
+
   #objection(bytes: number): UnwillingReason | null {
     const { standsBy, store } = this.#options
     if (!standsBy) return 'stopping'
     if (this.#count() >= standingByMax) return 'too-many-jobs'
-    return store.directory.space().freeBytes < bytes * standbyRoomFactor ? 'no-space' : null
+    return store.blocks.reserve.hasRoom(bytes * standbyRoomFactor) ? null : 'no-space'
+  }
+
+  #count(): number {
+    return this.#standingBy().length
   }
 
   /** Jobs that others submitted and that have not ended, those included that this node has only just been told of. */
-  #count(): number {
+  #standingBy(): readonly KnownJob[] {
     const rows = this.#registry.rows.list()
-    return rows.filter(({ state, endedAtMs }) => endedAtMs === null && state.requestDigest === '').length
+    return rows.filter(({ state, endedAtMs }) => endedAtMs === null && state.requestDigest === '')
   }
 }

@@ -6,10 +6,11 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { parseJson } from '../../base/json.ts'
 import type { NodeApi } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { LineReader } from './lines.ts'
-import { type Answer, answerBytesMax, answerSchema, requestBytesMax } from './messages.ts'
+import { type Answer, answerBytesMax, answerDepthMax, answerSchema, requestBytesMax } from './messages.ts'
 import { type MethodName, type Operation, operations } from './operations.ts'
 import { findSocketPath } from './socket-path.ts'
 
@@ -147,7 +148,7 @@ async function* readAnswers(socket: Socket): AsyncGenerator<Answer> {
   const lines = new LineReader(answerBytesMax)
   try {
     for await (const chunk of socket)
-      for (const line of lines.push(chunk)) yield answerSchema.parse(JSON.parse(line))
+      for (const line of lines.push(chunk)) yield answerSchema.parse(parseJson(line, answerDepthMax))
   } catch (error) {
     throw new Error(`the node hung up before it answered: ${(error as Error).message}`, { cause: error })
   }

@@ -7,12 +7,19 @@
  * else.
  */
 import { z } from 'zod'
+import { outputDepthMax } from '../../protocol/limits.ts'
 
 /** A request that names ten thousand files fits; a person who pipes a scan into the socket is stopped. */
 export const requestBytesMax = 2 ** 20
 
 /** A result is at most a block (1 MiB), of which JSON's escapes make up to six times as much. */
 export const answerBytesMax = 8 * 2 ** 20
+
+/** A request to submit nests four levels deep: some air for later versions. */
+export const requestDepthMax = 16
+
+/** An event carries a page's output, which may nest as deep as any output. */
+export const answerDepthMax = outputDepthMax + 16
 
 /** Commands, a program that watches, and some that hang: a guess. */
 export const connectionsMax = 64

@@ -11,7 +11,7 @@ import { categorySchema } from '../../protocol/job/manifest.ts'
 import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { ownerSchema } from '../../protocol/membership/owner.ts'
 import { currencySchema } from '../../protocol/price.ts'
-import { naturalSchema, peerIdSchema } from '../../protocol/record/record.ts'
+import { naturalSchema, peerIdSchema, printableSchema } from '../../protocol/record/record.ts'
 import type { NodeApi } from '../api.ts'
 import { submitDefaults } from '../submit-defaults.ts'
 
@@ -129,13 +129,17 @@ export const operations = {
   receipts: stream(),
   fleetMembers: call(),
   fleetApprove: call(['peer', peerIdSchema]),
+  fleetReject: call(['peer', peerIdSchema.nullable()]),
   fleetAdmit: call(
     ['peer', peerIdSchema],
     ['owner', ownerSchema.nullable()],
-    ['vehicle', z.string().max(64)],
+    ['vehicle', printableSchema(64)],
   ),
   fleetRevoke: call(['id', z.union([ownerSchema, peerIdSchema])]),
+  fleetClear: call(['owner', ownerSchema]),
   fleetRotate: call(['finish', z.boolean()]),
+  bans: call(),
+  liftBan: call(['owner', ownerSchema]),
   why: call(),
   watchWhy: watch(),
   pause: call(['untilMs', z.int().min(0).nullable()]),

@@ -7,6 +7,7 @@ import { chmodSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { parseJson } from '../../base/json.ts'
 import type { NodeApi } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { answer, type Caller, isMethod } from './answers.ts'
@@ -15,6 +16,7 @@ import {
   type Answer,
   connectionsMax,
   requestBytesMax,
+  requestDepthMax,
   requestSchema,
   waitingRequestsMax,
 } from './messages.ts'
@@ -96,10 +98,21 @@ class Connection {
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
       const answered = await this.#answer(line)
       if (this.#gone.signal.aborted) return
-      this.#socket.write(encode(answered))
+      // A client that reads nothing gets no further answer, and its requests wait unread.
+      if (!this.#socket.write(encode(answered)) && !(await this.#drained())) return
       if (this.#waiting.length <= waitingRequestsMax) this.#socket.resume()
     }
     this.#isAnswering = false
+  }
+
+  /** False when the client is gone. */
+  async #drained(): Promise<boolean> {
+    try {
+      await once(this.#socket, 'drain', { signal: this.#gone.signal })
+      return true
+    } catch {
+      return false
+    }
   }
 
   async #answer(line: string): Promise<Answer> {
@@ -136,7 +149,7 @@ class Connection {
 
 function parse(line: string): z.infer<typeof requestSchema> | undefined {
   try {
-    return requestSchema.parse(JSON.parse(line))
+    return requestSchema.parse(parseJson(line, requestDepthMax))
   } catch {
     return undefined
   }

@@ -1,19 +1,33 @@
 /**
- * Bans: the owners that this node has proof against, because they lied. They get no work from here, for good.
+ * Bans: the owners that this node has proof against, because they lied. They get no work from here until the ban is
+ * lifted, by this node's own user or by the fleet's charter.
  *
  * Proof of two contradicting receipts is passed on to all connected peers, which check it for themselves and pass it
- * on once. A lie that this node found by recomputing convinces nobody else, and stays here.
+ * on once. A lie that this node found by recomputing convinces nobody else, and stays here. Who is forgiven is
+ * forgiven what it did in all jobs that had begun by then: other nodes still have the old proof, or another of the
+ * same day, and show it again.
  */
 import type { Logger } from 'pino'
-import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
+import { openHandover, successionOf } from '../../protocol/job/handover.ts'
 import { type Opening, openLease, openReceipt } from '../../protocol/job/lease.ts'
+import { openManifest } from '../../protocol/job/manifest.ts'
+import { handoverRecordsMax } from '../../protocol/limits.ts'
+import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import { reopenCbor } from '../../protocol/record/block.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
-import { checkEvidence, type Evidence, encodeEvidence } from '../../protocol/verification/evidence.ts'
+import {
+  checkEvidence,
+  decodeEvidence,
+  type Evidence,
+  encodeEvidence,
+  type Lie,
+} from '../../protocol/verification/evidence.ts'
+import { RequestError } from '../errors.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
-import type { Journal } from '../store/journal.ts'
+import type { Journal, JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { Ban } from '../store/member-tables.ts'
 
@@ -22,6 +36,10 @@ export interface BansOptions {
   readonly journal: Journal
   /** The owner's signature under a vehicle, as its advert shows it; null: it is its own owner. */
   readonly certificateOf: (peer: PeerId) => SignedRecord | null
+  /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
+  readonly isCleared: (owner: OwnerId, begunMs: number) => boolean
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   readonly log: Logger
   readonly onChange: () => void
 }
@@ -29,10 +47,14 @@ export interface BansOptions {
 export class Bans {
   readonly #options: BansOptions
   readonly #banned: Map<OwnerId, Ban>
+  readonly #lifted: Map<OwnerId, number>
 
   constructor(options: BansOptions) {
     this.#options = options
-    this.#banned = new Map(options.journal.members.bans().map((ban) => [ban.owner, ban]))
+    const { members } = options.journal
+    this.#banned = new Map(members.bans().map((ban) => [ban.owner, ban]))
+    this.#lifted = new Map(members.liftedBans().map(({ owner, atMs }) => [owner, atMs]))
+    this.forgive()
   }
 
   has(owner: OwnerId): boolean {
@@ -43,70 +65,126 @@ export class Bans {
     return [...this.#banned.values()]
   }
 
+  /** Ends the ban of an owner on this node, for what it did in jobs that have begun by now. Throws RequestError. */
+  lift(owner: OwnerId): Ban {
+    const { journal, now, onChange } = this.#options
+    const ban = this.#banned.get(owner)
+    if (ban === undefined) throw new RequestError(`owner ${owner} is not banned here; see: carpool bans`)
+    const atMs = Math.max(now(), ban.begunMs)
+    journal.members.liftBan(owner, atMs)
+    this.#lifted.set(owner, atMs)
+    this.#banned.delete(owner)
+    onChange()
+    return ban
+  }
+
+  /** The charter has changed: ends the bans of owners that the fleet has cleared. */
+  forgive(): void {
+    const { journal, isCleared, log, onChange } = this.#options
+    const cleared = this.list().filter(({ owner, begunMs }) => isCleared(owner, begunMs))
+    for (const { owner } of cleared) {
+      journal.members.dropBan(owner)
+      this.#banned.delete(owner)
+      log.info({ owner }, 'the fleet has cleared an owner: its ban is over')
+    }
+    if (cleared.length > 0) onChange()
+  }
+
   /** Somebody shows evidence. Throws ProtocolError when it proves nothing: a false accusation convinces nobody. */
   hear(evidence: Evidence): void {
-    const { owner, peer } = checkEvidence(evidence, sha256, verifyByPeerId)
-    if (this.has(owner)) return
-    this.#ban({ owner, peer, because: 'equivocation', evidence: encodeEvidence(evidence), atMs: Date.now() })
+    const { now } = this.#options
+    const lie = checkEvidence(evidence, sha256, verifyByPeerId, now())
+    if (this.has(lie.owner) || this.#isForgiven(lie.owner, lie.begunMs) || this.#hadLeft(lie)) return
+    const { owner, peer, begunMs } = lie
+    const because = 'equivocation'
+    const bytes = encodeEvidence(evidence)
+    this.#ban({ owner, peer, because, evidence: bytes, evidenceId: lie.evidence, begunMs, atMs: now() })
     this.#show(evidence)
   }
 
   /** A steward here caught the signer of this receipt. */
   caught(receipt: RecordId, because: Ban['because']): void {
-    const { journal, certificateOf } = this.#options
+    const { journal, now } = this.#options
     const row = journal.get(receipt)
     if (row?.job === undefined || row.job === null) return
     const { payload, signer: peer } = openReceipt(row, sha256, () => true)
-    const leaseRow = journal.get(payload.lease)
-    if (leaseRow === undefined) return
-    if (because === 'recomputed') {
-      const { owner } = openLease(leaseRow, sha256, () => true).payload
-      if (!this.has(owner)) this.#ban({ owner, peer, because, evidence: row.body, atMs: Date.now() })
+    const lease = journal.get(payload.lease)
+    if (lease === undefined) return
+    if (because === 'equivocation') {
+      this.#findPair(row.job, lease, row, peer)
       return
     }
-    const evidence = this.#pairs(row.job, payload.lease, receipt, certificateOf(peer), leaseRow)
-    for (const candidate of evidence)
-      try {
-        this.hear(candidate)
-        return
-      } catch (error) {
-        this.#options.log.debug({ error }, 'two receipts do not contradict each other')
-      }
+    const { owner } = openLease(lease, sha256, () => true).payload
+    const manifest = journal.get(row.job)
+    const begunMs = manifest === undefined ? now() : openManifest(manifest, sha256, () => true).serial
+    if (this.has(owner) || this.#isForgiven(owner, begunMs)) return
+    this.#ban({ owner, peer, because, evidence: row.body, evidenceId: receipt, begunMs, atMs: now() })
   }
 
   /** To somebody who has just connected. */
   tell(peer: PeerId): void {
     for (const { because, evidence } of this.#banned.values())
-      if (because === 'equivocation') this.#send(peer, reopenCbor<Evidence>(evidence))
+      if (because === 'equivocation')
+        try {
+          this.#send(peer, decodeEvidence(evidence))
+        } catch (error) {
+          this.#options.log.debug({ error }, 'evidence of an older form is told to nobody')
+        }
   }
 
-  *#pairs(
-    job: string,
-    lease: RecordId,
-    receipt: RecordId,
-    certificate: SignedRecord | null,
-    leaseRecord: SignedRecord,
-  ): Generator<Evidence> {
-    const { journal } = this.#options
-    const shown = (row: NonNullable<ReturnType<Journal['get']>>) => ({
-      record: { body: row.body, signature: row.signature },
-      opening: reopenCbor<Opening>(row.extra!),
-    })
-    const { body, signature } = leaseRecord
-    for (const row of journal.ofJob(job as RecordId))
-      if (row.kind === 'receipt' && row.id !== receipt) {
-        if (openReceipt(row, sha256, () => true).payload.lease !== lease) continue
-        const receipts = [shown(journal.get(receipt)!), shown(row)]
-        yield { lease: { body, signature }, receipts, certificate }
+  #isForgiven(owner: OwnerId, begunMs: number): boolean {
+    return begunMs <= (this.#lifted.get(owner) ?? -1) || this.#options.isCleared(owner, begunMs)
+  }
+
+  /** By the vehicle's own newer certificate it was another owner's when it lied. */
+  #hadLeft({ peer, owner, certifiedMs, begunMs }: Lie): boolean {
+    const certificate = this.#options.certificateOf(peer)
+    if (certificate === null) return false
+    const { signer, serial } = openCertificate(certificate, sha256, () => true)
+    return ownerIdOf(sha256, signer) !== owner && serial > (certifiedMs ?? 0) && serial <= begunMs
+  }
+
+  /** Hears the first other receipt of this lease that contradicts this one. */
+  #findPair(job: JobId, lease: JournalRecord, receipt: JournalRecord, peer: PeerId): void {
+    const { journal, certificateOf, log } = this.#options
+    const manifest = journal.get(job)
+    if (manifest === undefined) return
+    const proof = {
+      manifest: signedOf(manifest),
+      handovers: this.#handoversOf(job, manifest),
+      lease: signedOf(lease),
+      certificate: certificateOf(peer),
+    }
+    for (const row of journal.ofJob(job)) {
+      if (row.kind !== 'receipt' || row.id === receipt.id) continue
+      if (openReceipt(row, sha256, () => true).payload.lease !== lease.id) continue
+      try {
+        this.hear({ ...proof, receipts: [shown(receipt), shown(row)] })
+        return
+      } catch (error) {
+        log.debug({ error }, 'two receipts do not contradict each other')
       }
+    }
+  }
+
+  /** The handovers that show who became a steward of the job, as many as evidence has room for. */
+  #handoversOf(job: JobId, manifest: SignedRecord): SignedRecord[] {
+    const handovers: JournalRecord[] = []
+    // One by one, since a job has as many records as it has work.
+    for (const row of this.#options.journal.ofJob(job)) if (row.kind === 'handover') handovers.push(row)
+    const byId = new Map(handovers.map((row) => [row.id, signedOf(row)]))
+    const opened = handovers.map((row) => openHandover(row, sha256, () => true))
+    const { payload } = openManifest(manifest, sha256, () => true)
+    const held = successionOf(job, payload, opened).handovers
+    return held.slice(0, handoverRecordsMax).map(({ id }) => byId.get(id)!)
   }
 
   #ban(ban: Ban): void {
     const { journal, log, onChange } = this.#options
     journal.members.putBan(ban)
     this.#banned.set(ban.owner, ban)
-    const { owner, peer, because } = ban
-    log.warn({ owner, peer, because }, 'an owner is banned: one of its vehicles lied')
+    const { owner, peer, because, evidenceId } = ban
+    log.warn({ owner, peer, because, evidence: evidenceId }, 'an owner is banned: one of its vehicles lied')
     onChange()
   }
 
@@ -120,4 +198,12 @@ export class Bans {
       log.debug({ to, error }, 'evidence was not delivered')
     })
   }
+}
+
+function signedOf({ body, signature }: SignedRecord): SignedRecord {
+  return { body, signature }
+}
+
+function shown(row: JournalRecord) {
+  return { record: signedOf(row), opening: reopenCbor<Opening>(row.extra!) }
 }

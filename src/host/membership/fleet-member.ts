@@ -56,7 +56,8 @@ export class FleetMember implements Doorkeeper {
   readonly #fleet: Fleet
   readonly registrar: Registrar | null
   readonly #own: OwnCredential
-  #refusal: string | null = null
+  /** The last word of a member of the fleet against this node; a registrar's is worth more than another's. */
+  #refusal: { readonly why: string; readonly isRegistrars: boolean } | null = null
   /** The peers that showed their credential, its end, and the facts that they stated of themselves. */
   readonly #guests = new Map<
     PeerId,
@@ -108,16 +109,15 @@ export class FleetMember implements Doorkeeper {
 
   get standing(): FleetStanding {
     const { name } = this.#fleet.charter.payload
-    const { untilMs } = this.#own
-    const isIn = untilMs !== null && untilMs > Date.now() && this.#refusal === null
-    const state = isIn ? 'admitted' : 'waiting'
+    const { untilMs, isGood } = this.#own
     return {
       name,
       key: this.#fleet.id,
       isRegistrar: this.registrar !== null,
-      state,
+      state: isGood ? 'admitted' : 'waiting',
       untilMs,
-      why: this.#refusal,
+      // Nobody's word outranks the fleet's own, which anybody can check.
+      why: isGood ? null : (this.#refusal?.why ?? null),
     }
   }
 
@@ -141,7 +141,7 @@ export class FleetMember implements Doorkeeper {
     const charter = this.#fleet.charter.serial
     await line.send(encodeGreeting({ credential: this.credential, vehicle, certificate, charter }))
     const greeting = decodeGreeting(await line.receive())
-    const issued = this.#issue(peer, greeting)
+    const issued = this.#issue(peer, greeting, line.host)
     const shown = issued ?? greeting.credential
     await line.send(
       encodeReply({
@@ -153,9 +153,25 @@ export class FleetMember implements Doorkeeper {
     const reply = decodeReply(await line.receive())
     for (const record of reply.charters) this.hear(record)
     if (reply.credential !== null) this.hearCredential(reply.credential)
-    this.#refusal = reply.refused
-    if (reply.refused !== null) throw new Error(`the fleet does not let this node in: ${reply.refused}`)
-    this.#guests.set(peer, { credential: this.#vouch(peer, greeting, shown), vehicle: greeting.vehicle })
+    const credential = this.#vouch(peer, greeting, shown)
+    if (reply.refused !== null) {
+      this.#hearRefusal(peer, reply.refused)
+      throw new Error(`the fleet does not let this node in: ${reply.refused}`)
+    }
+    this.#guests.set(peer, { credential, vehicle: greeting.vehicle })
+  }
+
+  /** The peer may take part itself: of anybody else the answer is not even read. */
+  #hearRefusal(peer: PeerId, why: string): void {
+    const isRegistrars = this.#fleet.charter.payload.registrars.some((address) =>
+      address.endsWith(`/p2p/${peer}`),
+    )
+    if (isRegistrars || this.#refusal?.isRegistrars !== true) this.#refusal = { why, isRegistrars }
+  }
+
+  /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
+  isCleared(owner: OwnerId, begunMs: number): boolean {
+    return this.#fleet.isCleared(owner, begunMs)
   }
 
   /** Throws ProtocolError when this vehicle may not take part. */
@@ -213,7 +229,7 @@ export class FleetMember implements Doorkeeper {
   }
 
   /** A registrar gives the nodes that it knows another day when half of the last is over. */
-  #issue(peer: PeerId, { credential, vehicle, certificate }: Greeting): SignedRecord | null {
+  #issue(peer: PeerId, { credential, vehicle, certificate }: Greeting, host: string): SignedRecord | null {
     if (this.registrar === null) return null
     const owner = ownerOf(peer, certificate)
     try {
@@ -222,7 +238,7 @@ export class FleetMember implements Doorkeeper {
     } catch {
       // None that is good: perhaps it gets one.
     }
-    const decision = this.registrar.consider({ peer, vehicle, owner })
+    const decision = this.registrar.consider({ peer, vehicle, owner }, host)
     return decision.state === 'admitted' ? decision.credential : null
   }
 
@@ -232,8 +248,9 @@ export class FleetMember implements Doorkeeper {
       return null
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.refusal.code !== 'not-admitted') throw error
-      if (this.registrar?.stateOf(peer) !== 'pending') return error.refusal.why
-      return `${greeting.vehicle} waits for the operator's approval`
+      const state = this.registrar?.stateOf(peer)
+      if (state === 'pending') return `${greeting.vehicle} waits for the operator's approval`
+      return state === 'rejected' ? `the operator has rejected ${greeting.vehicle}` : error.refusal.why
     }
   }
 
@@ -256,7 +273,7 @@ export class FleetMember implements Doorkeeper {
       }
     }
     this.#onRevoked()
-    if (this.#own.untilMs !== null && isFresh(this.#own.untilMs)) return
+    if (this.#own.isGood && isFresh(this.#own.untilMs!)) return
     if (this.registrar !== null) this.#admitMyself()
     else
       for (const address of this.#fleet.charter.payload.registrars)

@@ -5,15 +5,17 @@
 import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { fleetKeyChangesMax, recordBytesMax } from '../../protocol/limits.ts'
+import { fleetKeyChangesMax } from '../../protocol/limits.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import {
   malformed,
   naturalSchema,
+  printableSchema,
   type SignedRecord,
   signedRecordSchema,
 } from '../../protocol/record/record.ts'
+import { recordBytesMax } from '../../protocol/sizes.ts'
 import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 
@@ -37,14 +39,17 @@ export interface Reply {
   readonly charters: readonly SignedRecord[]
 }
 
+/** A sentence with a vehicle's name in it. */
+const refusalLettersMax = 256
+
 const greetingSchema: z.ZodType<Greeting> = z.strictObject({
   credential: signedRecordSchema.nullable(),
-  vehicle: z.string().max(64),
+  vehicle: printableSchema(64),
   certificate: signedRecordSchema.nullable(),
   charter: naturalSchema,
 })
 const replySchema: z.ZodType<Reply> = z.strictObject({
-  refused: z.string().max(256).nullable(),
+  refused: printableSchema(refusalLettersMax).nullable(),
   credential: signedRecordSchema.nullable(),
   charters: z.array(signedRecordSchema).max(fleetKeyChangesMax + 2),
 })

@@ -9,12 +9,13 @@
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { advertIntervalMs, advertSpacingMs, advertTtlMs, recordBytesMax } from '../../protocol/limits.ts'
+import { advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
 import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
+import { recordBytesMax } from '../../protocol/sizes.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
@@ -50,7 +51,7 @@ export class Membership {
   readonly #listeners = new Set<() => void>()
   #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
-  readonly #startedMs: number
+  #startedMs: number
   #newcomerMs: number
   #stopped = false
 
@@ -82,13 +83,17 @@ export class Membership {
   /** Tells the mesh soon: at once, unless it was told a moment ago. */
   advertise(): void {
     if (this.#stopped) return
-    this.#publishIn(this.#lastAdvertMs + advertSpacingMs - this.#clock.now())
+    // A clock that was set back would have it wait for as long as the step was.
+    const sinceMs = Math.max(0, this.#clock.now() - this.#lastAdvertMs)
+    this.#publishIn(advertSpacingMs - sinceMs)
   }
 
   /** Resolves once this node can judge who is there: at once, unless it has only just started. */
   async settled(): Promise<void> {
     for (;;) {
       const nowMs = this.#clock.now()
+      if (nowMs < this.#startedMs) this.#startedMs = nowMs // the clock was set back
+      this.#newcomerMs = Math.min(this.#newcomerMs, nowMs)
       const alone = this.capacities().length < 2
       if (nowMs - this.#startedMs >= settleMsMax) return
       if (!alone && nowMs - this.#newcomerMs >= settledAfterMs) return
@@ -175,8 +180,12 @@ export class Membership {
     if (admission !== 'new' && admission !== 'renewed') return admission
     this.#heardMs.set(capacity.peer, nowMs)
     if (admission === 'new') this.#newcomerMs = nowMs
+    this.#roster.expire(nowMs)
     for (const peer of this.#heardMs.keys())
-      if (this.#roster.get(peer) === undefined) this.#heardMs.delete(peer)
+      if (this.#roster.get(peer) === undefined) {
+        this.#heardMs.delete(peer)
+        this.#options.network.lapse(peer)
+      }
     if (capacity.peer !== this.#options.key.peerId)
       this.#options.network.learn(capacity.peer, capacity.addresses)
     for (const listener of this.#listeners) listener()

@@ -48,10 +48,21 @@ export class OwnCredential {
     return this.#untilMs
   }
 
+  /** True while the fleet's newest charter, this node's own key and owner, and the time all agree with it. */
+  get isGood(): boolean {
+    if (this.#record === null) return false
+    try {
+      this.#vouch(this.#record)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** Keeps one that lasts longer; false when it does not. Throws ProtocolError when it is not good. */
   take(record: SignedRecord): boolean {
     const untilMs = this.#vouch(record)
-    if (this.#untilMs !== null && untilMs <= this.#untilMs) return false
+    if (this.isGood && untilMs <= this.#untilMs!) return false
     this.#untilMs = untilMs
     this.#record = record
     writeWhole(this.#options.credentialPath, Buffer.from(credentialText(record)), { mode: 0o600 })

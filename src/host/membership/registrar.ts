@@ -9,14 +9,21 @@
 import { renameSync, rmSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { credentialTtlMs, pendingMembersMax, revocationsMax } from '../../protocol/limits.ts'
+import {
+  clearedOwnersMax,
+  credentialTtlMs,
+  evidenceAgeMsMax,
+  pendingTtlMs,
+  revocationsMax,
+} from '../../protocol/limits.ts'
 import type { Charter, Fleet } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
 import type { Journal } from '../store/journal.ts'
 import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
-import type { FleetMemberRow } from '../store/member-tables.ts'
+import type { FleetMember, FleetMemberRow } from '../store/member-tables.ts'
 import { signCharter, signCredential } from './certificates.ts'
+import { WaitingList } from './waiting-list.ts'
 
 export interface RegistrarOptions {
   readonly keyPath: string
@@ -36,10 +43,15 @@ export interface Applicant {
 
 export type Decision =
   | { readonly state: 'admitted'; readonly credential: SignedRecord }
-  | { readonly state: 'pending' | 'revoked' | 'full' }
+  | { readonly state: 'pending' | 'revoked' | 'rejected' }
+
+/** A place in the list is kept this much longer or shorter, so that asking again costs no write. */
+const askedWithinMs = pendingTtlMs / 24
 
 export class Registrar {
   readonly #options: RegistrarOptions
+  /** Those who wait, and those who were rejected. */
+  readonly #waiting = new WaitingList<PeerId>()
   #key: SigningKey
 
   /** Throws Error, one sentence, when the key is none of this fleet's. */
@@ -49,56 +61,115 @@ export class Registrar {
     const { keys, name } = options.fleet.charter.payload
     if (!keys.includes(this.#key.peerId))
       throw new Error(`${options.keyPath} is no key of the fleet ${name}, whose key is ${keys.join(' or ')}`)
+    const waiting = this.#rows().filter(({ state }) => state === 'pending' || state === 'rejected')
+    for (const { peer, host, askedMs } of waiting.sort((a, b) => a.askedMs - b.askedMs))
+      this.#drop(this.#waiting.ask(peer, host, askedMs))
+    this.#drop(this.#waiting.lapse(Date.now()))
   }
 
   /**
    * Decides about a node that asks to join, or for another day. A node that was not heard of before waits for a
-   * person's word.
+   * person's word. `host`: the address from which it asks.
    */
-  consider(applicant: Applicant): Decision {
-    const { journal, log } = this.#options
-    const known = journal.members.fleetMember(applicant.peer)
-    if (known === undefined || (known.state === 'pending' && differs(known, applicant))) {
-      if (known === undefined && journal.members.countFleetMembers('pending') >= pendingMembersMax)
-        return { state: 'full' }
-      this.#put({ ...applicant, state: 'pending' })
-      const { peer, vehicle, owner } = applicant
-      log.info({ peer, vehicle, owner }, `${vehicle} asks to join: carpool fleet approve ${peer}`)
-      return { state: 'pending' }
+  consider(applicant: Applicant, host = '', nowMs = Date.now()): Decision {
+    const known = this.#options.journal.members.fleetMember(applicant.peer)
+    switch (known?.state) {
+      case undefined:
+      case 'pending':
+        this.#wait(known, applicant, host, nowMs)
+        return { state: 'pending' }
+      case 'rejected':
+        this.#drop(this.#waiting.lapse(nowMs))
+        return { state: 'rejected' }
+      case 'revoked':
+        return { state: 'revoked' }
+      case 'admitted':
+        // Somebody else's car now, or a stolen key: either is for a person to decide.
+        if (known!.owner !== null && differs(known!, applicant)) {
+          this.#wait(known, applicant, host, nowMs)
+          return { state: 'pending' }
+        }
+        if (known!.owner === null) this.#put({ ...known!, ...applicant })
+        return { state: 'admitted', credential: signCredential(this.#key, applicant) }
     }
-    if (known.state === 'admitted' && known.owner === null) this.#put({ ...applicant, state: 'admitted' })
-    // Somebody else's car now, or a stolen key: either is for a person to decide.
-    else if (known.state === 'admitted' && differs(known, applicant)) {
-      this.#put({ ...applicant, state: 'pending' })
-      return { state: 'pending' }
+  }
+
+  /** It keeps its place in the list, or gets one. */
+  #wait(known: FleetMember | undefined, applicant: Applicant, host: string, nowMs: number): void {
+    const { peer, vehicle, owner } = applicant
+    const { log } = this.#options
+    this.#drop(this.#waiting.ask(peer, host, nowMs))
+    if (known === undefined) {
+      log.info({ peer, vehicle, owner, host }, `${vehicle} asks to join: carpool fleet approve ${peer}`)
+      // What the log shows is what a person will approve, or look at the list for.
+      const shown = { vehicle, owner }
+      this.#put({ ...applicant, state: 'pending', host, askedMs: nowMs, shown }, nowMs)
+    } else if (known.state !== 'pending' || differs(known, applicant)) {
+      log.info({ peer, vehicle, owner, host }, `${vehicle} asks to join as another: carpool fleet list`)
+      const shown = known.shown ?? { vehicle: known.vehicle, owner: known.owner }
+      this.#put({ ...applicant, state: 'pending', host, askedMs: nowMs, shown }, nowMs)
+    } else if (nowMs - known.askedMs > askedWithinMs || known.host !== host) {
+      this.#put({ ...known, host, askedMs: nowMs }, known.sinceMs)
     }
-    if (known.state !== 'admitted') return { state: known.state }
-    return { state: 'admitted', credential: signCredential(this.#key, applicant) }
   }
 
   stateOf(peer: PeerId): FleetMemberRow['state'] | undefined {
     return this.#options.journal.members.fleetMember(peer)?.state
   }
 
+  /** Lists everybody, for a person: who was listed can be approved as the vehicle and the owner that are listed. */
   list(): FleetMemberRow[] {
-    return this.#options.journal.members.fleetMembers()
+    this.#drop(this.#waiting.lapse(Date.now()))
+    const rows = this.#rows()
+    for (const row of rows) if (row.state === 'pending' && !isShown(row)) this.#show(row)
+    return rows.map(rowOf)
   }
 
-  /** Lets somebody in who asked. Throws RequestError. */
+  /**
+   * Lets somebody in who asked, as the vehicle and the owner that a person was shown. Throws RequestError, with the
+   * change, when it asks as another since.
+   */
   approve(peer: PeerId): FleetMemberRow {
     const known = this.#known(peer)
+    if (known.state === 'pending' && !isShown(known)) {
+      const before = known.shown === null ? 'nobody yet' : described(known.shown)
+      this.#show(known)
+      throw new RequestError(
+        `${peer} was shown as ${before}, and asks as ${described(known)} now; if that is right, approve it again`,
+      )
+    }
     if (known.state === 'revoked') this.#sign({ revoked: this.#revoked().filter(({ id }) => id !== peer) })
-    return this.#put({ ...known, state: 'admitted' })
+    this.#waiting.remove(peer)
+    return this.#put({ ...known, state: 'admitted', shown: { vehicle: known.vehicle, owner: known.owner } })
+  }
+
+  /**
+   * Says no to somebody who asked, or with null to everybody who waits. Whoever asks again within a day is not listed.
+   * Throws RequestError.
+   */
+  reject(peer: PeerId | null): FleetMemberRow[] {
+    const rows = peer === null ? this.#rows().filter(({ state }) => state === 'pending') : [this.#known(peer)]
+    return rows.map((row) => {
+      if (row.state === 'admitted' || row.state === 'revoked')
+        throw new RequestError(
+          `${row.peer} does not wait, it is ${row.state}${row.state === 'admitted' ? '; put it out with: carpool fleet revoke' : ''}`,
+        )
+      const nowMs = Date.now()
+      this.#drop(this.#waiting.ask(row.peer, row.host, nowMs))
+      return this.#put({ ...row, state: 'rejected', askedMs: nowMs })
+    })
   }
 
   /** Lets somebody in before it asks; whose car it is, it then says itself, unless it is said here. */
   admit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow {
-    return this.#put({ peer, owner, vehicle, state: 'admitted' })
+    this.#waiting.remove(peer)
+    const shown = { vehicle, owner }
+    return this.#put({ peer, owner, vehicle, state: 'admitted', host: '', askedMs: Date.now(), shown })
   }
 
   /** A peer, or an owner with all vehicles: nobody deals with them from now on. Throws RequestError. */
   revoke(id: PeerId | OwnerId): FleetMemberRow[] {
-    const rows = this.list().filter(({ peer, owner }) => peer === id || owner === id)
+    const rows = this.#rows().filter(({ peer, owner }) => peer === id || owner === id)
     if (rows.length === 0) throw new RequestError(`${id} is neither a peer nor an owner of this fleet`)
     const revoked = this.#revoked().filter((revocation) => revocation.id !== id)
     if (revoked.length >= revocationsMax) {
@@ -107,9 +178,25 @@ export class Registrar {
         `${revocationsMax} revocations are in force, and a charter cannot name more; there is room again at ${until}`,
       )
     }
-    for (const row of rows) this.#put({ ...row, state: 'revoked' })
+    for (const row of rows) {
+      this.#waiting.remove(row.peer)
+      this.#put({ ...row, state: 'revoked' })
+    }
     this.#sign({ revoked: [...revoked, { id, untilMs: Date.now() + credentialTtlMs }] })
-    return rows.map((row) => ({ ...row, state: 'revoked' }))
+    return rows.map((row) => ({ ...rowOf(row), state: 'revoked' }))
+  }
+
+  /** Forgives an owner, in the whole fleet, what its vehicles did in jobs that have begun by now. Throws RequestError. */
+  clear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number } {
+    const atMs = Date.now()
+    const { cleared = [] } = this.#charter
+    const others = cleared.filter((one) => one.owner !== owner && one.atMs > atMs - evidenceAgeMsMax)
+    if (others.length >= clearedOwnersMax)
+      throw new RequestError(
+        `${clearedOwnersMax} owners were cleared within ${evidenceAgeMsMax / dayMs} days, and a charter cannot name more`,
+      )
+    this.#sign({ cleared: [...others, { owner, atMs }] })
+    return { owner, atMs }
   }
 
   /**
@@ -163,21 +250,51 @@ export class Registrar {
     onCharter(signCharter(this.#key, { ...this.#charter, revoked: this.#revoked(), ...change }, serial))
   }
 
-  #known(peer: PeerId): FleetMemberRow {
+  #known(peer: PeerId): FleetMember {
     const known = this.#options.journal.members.fleetMember(peer)
     if (known !== undefined) return known
-    throw new RequestError(`${peer} never asked to join; let it in beforehand: carpool fleet admit ${peer}`)
+    throw new RequestError(
+      `${peer} has not asked to join within a day; let it in beforehand: carpool fleet admit ${peer}`,
+    )
   }
 
-  #put(row: Omit<FleetMemberRow, 'sinceMs'>): FleetMemberRow {
-    const whole = { ...row, sinceMs: Date.now() }
+  #rows(): FleetMember[] {
+    return this.#options.journal.members.fleetMembers()
+  }
+
+  #show(row: FleetMember): void {
+    this.#put({ ...row, shown: { vehicle: row.vehicle, owner: row.owner } }, row.sinceMs)
+  }
+
+  #drop(peers: readonly PeerId[]): void {
+    this.#options.journal.members.dropFleetMembers(peers)
+  }
+
+  #put(row: Omit<FleetMember, 'sinceMs'>, sinceMs = Date.now()): FleetMemberRow {
+    const whole = { ...row, sinceMs }
     this.#options.journal.members.putFleetMember(whole)
-    return whole
+    return rowOf(whole)
   }
 }
 
+const dayMs = 24 * 3_600_000
 const rotatedSetting = 'fleet-key-changed-ms'
 
-function differs(known: FleetMemberRow, { owner, vehicle }: Applicant): boolean {
+type Facts = Pick<FleetMemberRow, 'owner' | 'vehicle'>
+
+function differs(known: Facts, { owner, vehicle }: Facts): boolean {
   return known.owner !== owner || known.vehicle !== vehicle
+}
+
+function isShown(row: FleetMember): boolean {
+  return row.shown !== null && !differs(row.shown, row)
+}
+
+/** All of the owner: a beginning that looks the same is found by trying. */
+function described({ vehicle, owner }: Facts): string {
+  return `${vehicle || 'a vehicle without a name'} of ${owner === null ? 'any owner' : `owner ${owner}`}`
+}
+
+function rowOf({ peer, vehicle, owner, state, sinceMs, host }: FleetMember): FleetMemberRow {
+  return { peer, vehicle, owner, state, sinceMs, host }
 }

@@ -1,8 +1,15 @@
 /** Admission: two nodes of a fleet show each other their credentials between the handshake and the multiplexer. */
 import { noise } from '@chainsafe/libp2p-noise'
-import type { ConnectionEncrypter, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
+import type {
+  ConnectionEncrypter,
+  MessageStream,
+  MultiaddrConnection,
+  SecureConnectionOptions,
+  SecuredConnection,
+} from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import type { PeerId } from '../../protocol/ids.ts'
+import { hostOf } from './turnstile.ts'
 
 /** Decides who may come in. The doorkeepers of the two peers choose what they say to each other. */
 export interface Doorkeeper {
@@ -16,6 +23,8 @@ export interface Doorkeeper {
 }
 
 export interface AdmissionLine {
+  /** The address at the other end (of IPv6 its network); '' where none is known. */
+  readonly host: string
   send(message: Uint8Array): Promise<void>
   receive(): Promise<Uint8Array>
 }
@@ -38,20 +47,28 @@ export function admitting(doorkeeper: Doorkeeper): Encrypter {
     return {
       protocol: `/carpool/admission/1/${doorkeeper.fleet}`,
       secureOutbound: async (connection, options) =>
-        admit(await inner.secureOutbound(connection, options), doorkeeper, options),
+        admit(await inner.secureOutbound(connection, options), hostAt(connection), doorkeeper, options),
       secureInbound: async (connection, options) =>
-        admit(await inner.secureInbound(connection, options), doorkeeper, options),
+        admit(await inner.secureInbound(connection, options), hostAt(connection), doorkeeper, options),
     }
   }
 }
 
+/** The type says less than there is: what is encrypted is the connection itself, or its mesh key's layer around it. */
+function hostAt(connection: MessageStream): string {
+  const { remoteAddr } = connection as Partial<MultiaddrConnection>
+  return remoteAddr === undefined ? '' : hostOf(remoteAddr)
+}
+
 async function admit<Extension>(
   secured: SecuredConnection<Extension>,
+  host: string,
   doorkeeper: Doorkeeper,
   options: SecureConnectionOptions | undefined,
 ): Promise<SecuredConnection<Extension>> {
   const stream = lpStream(secured.connection, { maxDataLength: admissionBytesMax })
   await doorkeeper.meet(secured.remotePeer.toString() as PeerId, {
+    host,
     send: (message) => stream.write(message, options),
     receive: async () => (await stream.read(options)).slice(),
   })

@@ -2,14 +2,15 @@
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
+import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
+import { redialPauseMs } from './dial-plan.ts'
 import { reason } from './errors.ts'
-import { redialPauseMs } from './neighbours.ts'
 
 interface Entry {
   readonly address: Multiaddr
   /** The peer that we found there; the address need not name it. */
-  peer: string | undefined
+  peer: PeerId | undefined
   failures: number
   timer: NodeJS.Timeout | undefined
 }
@@ -42,6 +43,11 @@ export class Bootstrap {
     for (const entry of this.#entries) void this.#dial(entry)
   }
 
+  /** True for the peers that were found where this node was told to look. */
+  isKnown(peer: PeerId): boolean {
+    return this.#entries.some((entry) => entry.peer === peer)
+  }
+
   stop(): void {
     this.#stopping.abort(new Error('this node is stopping'))
     for (const { timer } of this.#entries) clearTimeout(timer)
@@ -56,7 +62,7 @@ export class Bootstrap {
         signal: AbortSignal.any([timeout, this.#stopping.signal]),
       })
       if (connection.status !== 'open') throw new Error('it closed the connection')
-      entry.peer = connection.remotePeer.toString()
+      entry.peer = connection.remotePeer.toString() as PeerId
       entry.failures = 0
       this.#log.info({ address, peer: entry.peer }, `bootstrap peer reached: ${address}`)
     } catch (thrown) {

@@ -6,7 +6,7 @@
  * and a yamux window (3 MiB); towards it two blocks and the backlog (6 MiB). That is 12 MiB for a peer that
  * tries everything. A window of one-byte packets weighs 290 times its bytes (measured), which is why it is small.
  */
-import { messageBytesMax, recordBytesMax } from '../../protocol/limits.ts'
+import { messageBytesMax, recordBytesMax } from '../../protocol/sizes.ts'
 
 export interface NetworkBounds {
   /** Longest control message: six times the protocol's longest. A longer one belongs in a block. Guess. */
@@ -88,13 +88,22 @@ export interface NetworkBounds {
   readonly degreeMin: number
   /** Peers whose addresses we remember: ten cells. */
   readonly knownPeersMax: number
-  /** Addresses remembered per peer; a vehicle has a few interfaces. */
+  /** Addresses remembered per peer, as many as an advert has; a vehicle has a few interfaces. */
   readonly addressesPerPeerMax: number
-  /**
-   * Connections in and out together before libp2p prunes. Its own default; 150 idle ones cost 3.4 to 6.7 %
-   * CPU.
-   */
+  /** Connections in and out together. libp2p's default; 150 idle ones cost 3.4 to 6.7 % CPU. */
   readonly connectionsMax: number
+  /**
+   * Places among them that strangers do not get: for peers whose adverts this node believes, for whoever it was told
+   * to look for, and for its own dials. A guess.
+   */
+  readonly reservedConnections: number
+  /**
+   * The connections of one host over which nothing was ever said: no identity, no subscription, no stream of ours.
+   * An honest peer says all of that within a second or two. One more ends the oldest. A guess.
+   */
+  readonly silentPerHostMax: number
+  /** After so long a connection over which nothing was said makes room for whoever comes to a full node. */
+  readonly silentMs: number
   /**
    * The connections that one host may have: half of `connectionsMax` leaves room for everybody else, and for a depot
    * behind one address. Guess.
@@ -107,6 +116,13 @@ export interface NetworkBounds {
    * address shake hands within a second.
    */
   readonly pendingPerHostMax: number
+  /**
+   * Handshakes that came to nothing which a host may have in a row, at 5 to 10 ms of CPU each: a depot that waits for
+   * its operator. Guess.
+   */
+  readonly failedHandshakesMax: number
+  /** … and how many more a second: less than a tenth of a core. */
+  readonly failedHandshakesPerSecond: number
   /** How long a handshake may take: less than libp2p's 10 s, since who says nothing occupies a place. Guess. */
   readonly handshakeTimeoutMs: number
   /** Longest wait for a connection, all addresses of the peer together. libp2p's default. */
@@ -117,6 +133,17 @@ export interface NetworkBounds {
    * Longest pause after a failed dial. Longer spares a dead peer's network, and finds it again later. Guess.
    */
   readonly redialMaxMs: number
+  /**
+   * Dials in a row that fail before a place, or a peer that was never met, is given up: about a minute with the
+   * pauses between them. Guess.
+   */
+  readonly dialFailuresMax: number
+  /** A place that was given up is tried once more after this long, if somebody still claims to be there. Guess. */
+  readonly dialRestMs: number
+  /** Dials of one public host, whatever its ports, that may fail in a row … Guess. */
+  readonly hostFailuresMax: number
+  /** … and how long it takes until one more may. */
+  readonly hostFailureEveryMs: number
   /**
    * How long the peer with the greater id lets the other dial first, so that a pair keeps one connection, not
    * two. Guess.
@@ -154,15 +181,24 @@ export const defaultBounds: NetworkBounds = {
   fullMeshPeersMax: 12,
   degreeMin: 8,
   knownPeersMax: 1024,
-  addressesPerPeerMax: 8,
+  addressesPerPeerMax: 4,
   connectionsMax: 300,
+  reservedConnections: 60,
+  silentPerHostMax: 75,
+  silentMs: 60_000,
   connectionsPerHostMax: 150,
   pendingMax: 100,
   pendingPerHostMax: 50,
+  failedHandshakesMax: 100,
+  failedHandshakesPerSecond: 8,
   handshakeTimeoutMs: 5_000,
   dialTimeoutMs: 10_000,
   redialMinMs: 1_000,
   redialMaxMs: 30_000,
+  dialFailuresMax: 6,
+  dialRestMs: 600_000,
+  hostFailuresMax: 16,
+  hostFailureEveryMs: 60_000,
   yieldDialMs: 500,
   pingIntervalMs: 20_000,
   stopGraceMs: 400,
@@ -184,6 +220,9 @@ export function checkBounds(bounds: NetworkBounds): void {
     ['the degree fits the connections', bounds.fullMeshPeersMax < bounds.connectionsMax],
     ['one host leaves room for others', bounds.connectionsPerHostMax < bounds.connectionsMax],
     ['one host leaves others a handshake', bounds.pendingPerHostMax < bounds.pendingMax],
+    ['strangers get most places', 2 * bounds.reservedConnections < bounds.connectionsMax],
+    ['one host’s silence leaves room', bounds.silentPerHostMax <= bounds.connectionsPerHostMax],
+    ['a connection has shaken hands before it is silent', bounds.handshakeTimeoutMs <= bounds.silentMs],
     ["a window fits libp2p's read buffer", bounds.streamWindowBytesMax < 4 * MiB],
     ['redial pauses grow', bounds.redialMinMs <= bounds.redialMaxMs],
   ]

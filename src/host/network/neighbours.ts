@@ -1,18 +1,25 @@
 /** Keeps enough of the known peers connected that the mesh holds without its bootstrap peers. */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
+import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { NetworkError, reason } from './errors.ts'
+import { type Place, placeOf, type Reach } from './reach.ts'
+import { hostOf } from './turnstile.ts'
 
 interface Known {
-  addresses: Multiaddr[]
+  places: Place[]
   failures: number
   /** On performance.now()'s clock: not dialled for the sake of our degree before then. */
   notBeforeMs: number
-  dialing: boolean
+  dialing: Promise<Connection> | null
+  /** It says so itself in an advert that this node believes. */
+  isAnnounced: boolean
+  /** It was met at one of its places, or came from the host of one: the address is its own. */
+  isProven: boolean
 }
 
 /**
@@ -23,6 +30,10 @@ interface Known {
  * nobody has to agree on anything. Of a pair that learn of each other at the same time the smaller id dials
  * first, since two crossing dials leave two connections.
  *
+ * An address is a claim until the peer was met there. A claim is tried a bounded number of times (dial-plan.ts), and
+ * is forgotten with the advert that made it; a peer that was met is looked for as long as there is room to remember
+ * it, so that a mesh that was parted for an hour finds itself again.
+ *
  * We keep the addresses ourselves: libp2p's peer store forgets a peer's after an hour even while it is connected, its
  * reconnects stop after five tries, and it dials no peer that it discovers (notes/libp2p.md §1, traps 11, 12, 14).
  * kad-dht was declined: adverts carry addresses already.
@@ -32,63 +43,63 @@ export class Neighbours {
   readonly #self: PeerId
   readonly #bounds: NetworkBounds
   readonly #log: Logger
+  readonly #reach: Reach
+  readonly #plan: DialPlan
+  /** Where this node was told to look for the mesh. */
+  readonly #told: readonly Multiaddr[]
   readonly #known = new Map<PeerId, Known>()
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(node: Libp2p, bounds: NetworkBounds, log: Logger) {
+  constructor(node: Libp2p, told: readonly Multiaddr[], reach: Reach, bounds: NetworkBounds, log: Logger) {
     this.#node = node
     this.#self = node.peerId.toString() as PeerId
+    this.#told = told
+    this.#reach = reach
+    this.#plan = new DialPlan(bounds)
     this.#bounds = bounds
     this.#log = log
-    node.addEventListener('peer:connect', ({ detail }) => this.#connected(detail.toString() as PeerId))
-    node.addEventListener('peer:disconnect', () => this.#fill())
+    node.addEventListener('connection:open', ({ detail }) => this.#connected(detail))
+    node.addEventListener('peer:disconnect', ({ detail }) => this.#disconnected(detail.toString() as PeerId))
     node.addEventListener('peer:identify', ({ detail }) => {
       const peer = detail.peerId.toString() as PeerId
-      if (!this.#known.has(peer)) this.learn(peer, detail.listenAddrs.map(String))
-    })
-    node.addEventListener('peer:discovery', ({ detail }) => {
-      const peer = detail.id.toString() as PeerId
-      if (!this.#known.has(peer)) this.learn(peer, detail.multiaddrs.map(String))
+      if (!this.#known.has(peer)) this.#remember(peer, detail.listenAddrs.map(String), false)
     })
   }
 
   /** Remembers where the peer says it is, and dials it if we are short of neighbours. Bad addresses are dropped. */
   learn(peer: PeerId, texts: readonly string[]): void {
-    if (peer === this.#self) return
-    const addresses = texts
-      .flatMap((text) => addressOf(peer, text))
-      .slice(0, this.#bounds.addressesPerPeerMax)
-    if (addresses.length === 0) return
+    this.#remember(peer, texts, true)
+  }
+
+  /** The advert of the peer is over: what it claimed and never showed is forgotten. */
+  lapse(peer: PeerId): void {
     const known = this.#known.get(peer)
-    if (known === undefined) {
-      this.#makeRoom()
-      const yieldMs = this.#self < peer ? 0 : this.#bounds.yieldDialMs
-      this.#known.set(peer, {
-        addresses,
-        failures: 0,
-        notBeforeMs: performance.now() + yieldMs,
-        dialing: false,
-      })
-    } else if (addresses.join() !== known.addresses.join()) {
-      Object.assign(known, { addresses, failures: 0, notBeforeMs: 0 })
-    }
-    this.#fill()
+    if (known === undefined) return
+    known.isAnnounced = false
+    if (!known.isProven && this.#openTo(peer) === undefined) this.forget(peer)
   }
 
   forget(peer: PeerId): void {
+    for (const place of this.#known.get(peer)?.places ?? []) this.#plan.forget(place, peer)
     this.#known.delete(peer)
+  }
+
+  /** True for peers whose adverts this node believes. */
+  isKnown(peer: PeerId): boolean {
+    return this.#known.get(peer)?.isAnnounced === true
   }
 
   /** The connection to the peer, dialled if there is none. Throws NetworkError 'unreachable'. */
   async connect(peer: PeerId): Promise<Connection> {
-    const known = this.#known.get(peer)
-    const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
-    const signal = AbortSignal.any([timeout, this.#stopping.signal])
     try {
-      const id = peerIdFromString(peer)
-      const open = this.#node.getConnections(id).find((connection) => connection.status === 'open')
-      return open ?? (await this.#node.dial(known?.addresses ?? id, { signal }))
+      const open = this.#openTo(peer)
+      if (open !== undefined) return open
+      const known = this.#known.get(peer)
+      if (known !== undefined) return await this.#dialOnce(peer, known)
+      const told = this.#told.find((address) => String(address).endsWith(`/p2p/${peer}`))
+      if (told === undefined) throw new Error('no address of it is known')
+      return await this.#node.dial(told, { signal: this.#timeLimit() })
     } catch (thrown) {
       throw new NetworkError('unreachable', `${peer} cannot be reached: ${reason(thrown)}`, {
         peer,
@@ -102,9 +113,41 @@ export class Neighbours {
     clearTimeout(this.#timer)
   }
 
-  #connected(peer: PeerId): void {
+  #remember(peer: PeerId, texts: readonly string[], isAnnounced: boolean): void {
+    if (peer === this.#self) return
+    const places = texts
+      .flatMap((text) => placeOf(peer, text) ?? [])
+      .slice(0, this.#bounds.addressesPerPeerMax)
     const known = this.#known.get(peer)
-    if (known !== undefined) Object.assign(known, { failures: 0, notBeforeMs: 0 })
+    if (known !== undefined && isAnnounced) known.isAnnounced = true
+    if (places.length === 0) return
+    if (known === undefined) {
+      this.#makeRoom()
+      const yieldMs = this.#self < peer ? 0 : this.#bounds.yieldDialMs
+      const notBeforeMs = performance.now() + yieldMs
+      const fresh = { places, failures: 0, notBeforeMs, dialing: null, isAnnounced, isProven: false }
+      this.#known.set(peer, fresh)
+      prove(fresh, this.#connectionsTo(peer))
+    } else if (namesOf(places) !== namesOf(known.places)) {
+      for (const place of known.places) this.#plan.forget(place, peer)
+      Object.assign(known, { places, failures: 0, notBeforeMs: 0, isProven: false })
+      prove(known, this.#connectionsTo(peer))
+    }
+    this.#fill()
+  }
+
+  #connected(connection: Connection): void {
+    const peer = connection.remotePeer.toString() as PeerId
+    const known = this.#known.get(peer)
+    if (known === undefined) return
+    Object.assign(known, { failures: 0, notBeforeMs: 0 })
+    prove(known, [connection])
+  }
+
+  #disconnected(peer: PeerId): void {
+    const known = this.#known.get(peer)
+    if (known !== undefined && !known.isAnnounced) this.lapse(peer)
+    this.#fill()
   }
 
   /** Dials as many as we are short of, and sets the timer for those whose pause is not over. */
@@ -113,7 +156,7 @@ export class Neighbours {
     if (this.#stopping.signal.aborted) return
     const connected = new Set(this.#node.getPeers().map((id) => id.toString() as PeerId))
     const absent = [...this.#known].filter(([peer]) => !connected.has(peer))
-    const idle = absent.filter(([, known]) => !known.dialing)
+    const idle = absent.filter(([, known]) => known.dialing === null)
     const dialing = absent.length - idle.length
     const everyone = this.#known.size <= this.#bounds.fullMeshPeersMax
     let short = everyone ? idle.length : this.#bounds.degreeMin - connected.size - dialing
@@ -122,58 +165,114 @@ export class Neighbours {
     let nextMs = Number.POSITIVE_INFINITY
     for (const [peer, known] of shuffled(idle)) {
       if (short <= 0) return
-      if (known.notBeforeMs > nowMs) {
-        nextMs = Math.min(nextMs, known.notBeforeMs)
+      const dueMs = this.#dueMs(peer, known)
+      if (dueMs > nowMs) {
+        nextMs = Math.min(nextMs, dueMs)
         continue
       }
       short--
-      void this.#dial(peer, known)
+      void this.#dialForDegree(peer, known)
     }
-    if (nextMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#fill(), nextMs - nowMs)
+    if (nextMs < Number.POSITIVE_INFINITY)
+      this.#timer = setTimeout(() => this.#fill(), Math.min(nextMs - nowMs, timerMsMax))
   }
 
-  async #dial(peer: PeerId, known: Known): Promise<void> {
-    known.dialing = true
+  /** When it is worth dialling for the sake of our degree; Infinity: it is given up, or all its places are taken. */
+  #dueMs(peer: PeerId, known: Known): number {
+    if (!known.isProven && known.failures >= this.#bounds.dialFailuresMax) return Number.POSITIVE_INFINITY
+    const free = known.places.map((place) => this.#plan.notBeforeMs(place, peer))
+    return Math.max(known.notBeforeMs, Math.min(...free))
+  }
+
+  async #dialForDegree(peer: PeerId, known: Known): Promise<void> {
     try {
-      await this.connect(peer)
+      await this.#dialOnce(peer, known)
     } catch (thrown) {
       const pauseMs = redialPauseMs(known.failures++, this.#bounds)
       known.notBeforeMs = performance.now() + pauseMs
-      this.#log.debug({ peer, pauseMs }, reason(thrown))
-    } finally {
-      known.dialing = false
+      const isGivenUp = !known.isProven && known.failures >= this.#bounds.dialFailuresMax
+      this.#log.debug({ peer, pauseMs, isGivenUp }, reason(thrown))
     }
     this.#fill()
   }
 
-  /** The longest known among those who are not connected makes room: it was announced again least recently, or never reached. */
+  /** Whoever wants the same peer meanwhile waits for the same dial. */
+  #dialOnce(peer: PeerId, known: Known): Promise<Connection> {
+    known.dialing ??= this.#dial(peer, known).finally(() => {
+      known.dialing = null
+    })
+    return known.dialing
+  }
+
+  /** Tries its places, one after the other, each only if nobody else is being looked for there. */
+  async #dial(peer: PeerId, known: Known): Promise<Connection> {
+    const signal = this.#timeLimit()
+    let failure: unknown = new Error(
+      'it was looked for there too often, or its addresses are not for this node to dial',
+    )
+    for (const place of known.places) {
+      if (signal.aborted) break
+      if (!this.#plan.isFree(place, peer)) continue
+      this.#plan.begin(place)
+      try {
+        const addresses = await this.#reach.resolve(place, known.places)
+        if (addresses.length === 0) {
+          this.#plan.failed(place, peer, false)
+          continue
+        }
+        const connection = await this.#node.dial(addresses, { signal })
+        this.#plan.reached(place, peer)
+        known.isProven = true
+        return connection
+      } catch (thrown) {
+        failure = thrown
+        const isAnother = reason(thrown).includes(anotherAnswered)
+        if (isAnother) known.isProven = false
+        this.#plan.failed(place, peer, isAnother)
+      }
+    }
+    throw failure
+  }
+
+  #timeLimit(): AbortSignal {
+    return AbortSignal.any([AbortSignal.timeout(this.#bounds.dialTimeoutMs), this.#stopping.signal])
+  }
+
+  #openTo(peer: PeerId): Connection | undefined {
+    return this.#connectionsTo(peer).find(({ status }) => status === 'open')
+  }
+
+  #connectionsTo(peer: PeerId): Connection[] {
+    return this.#node.getConnections(peerIdFromString(peer))
+  }
+
+  /**
+   * The longest known among those who are not connected makes room, one that was never met first: it was announced
+   * again least recently, or never reached.
+   */
   #makeRoom(): void {
     if (this.#known.size < this.#bounds.knownPeersMax) return
     const connected = new Set(this.#node.getPeers().map(String))
-    for (const peer of this.#known.keys()) {
-      if (connected.has(peer)) continue
-      this.#known.delete(peer)
-      return
-    }
+    const absent = [...this.#known].filter(([peer]) => !connected.has(peer))
+    const [peer] = absent.find(([, { isProven }]) => !isProven) ?? absent[0] ?? []
+    if (peer !== undefined) this.forget(peer)
   }
 }
 
-/** Doubles from `redialMinMs` to `redialMaxMs`, with half of it random so that a cell does not redial in step. */
-export function redialPauseMs(failures: number, bounds: NetworkBounds): number {
-  const pauseMs = Math.min(bounds.redialMaxMs, bounds.redialMinMs * 2 ** Math.min(failures, 30))
-  return pauseMs * (0.5 + Math.random() / 2)
+/** A connection from or to the host of a place shows that the place is at least on the peer's own machine. */
+function prove(known: Known, connections: readonly Connection[]): void {
+  const hosts = known.places.map(({ host }) => host)
+  if (connections.some(({ remoteAddr }) => hosts.includes(hostOf(remoteAddr)))) known.isProven = true
 }
 
-/** One address with the peer's id at its end, or none where the text is no address or names another peer. */
-function addressOf(peer: PeerId, text: string): Multiaddr[] {
-  try {
-    const address = multiaddr(text)
-    const named = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
-    if (named !== undefined) return named === peer ? [address] : []
-    return [address.encapsulate(`/p2p/${peer}`)]
-  } catch {
-    return []
-  }
+/** The words of @chainsafe/libp2p-noise; libp2p passes on nothing else of its errors. */
+const anotherAnswered = 'does not match expected remote identity key'
+
+/** The longest delay that setTimeout takes. */
+const timerMsMax = 2 ** 31 - 1
+
+function namesOf(places: readonly Place[]): string {
+  return places.map(({ name }) => name).join()
 }
 
 function shuffled<Item>(items: Item[]): Item[] {

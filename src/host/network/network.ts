@@ -11,6 +11,8 @@ import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
 import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
+import { isAtHome, Reach } from './reach.ts'
+import { Turnstile } from './turnstile.ts'
 
 export interface NetworkOptions extends Doors {
   /** Ed25519; the node's identity. */
@@ -24,6 +26,8 @@ export interface NetworkOptions extends Doors {
   readonly log: Logger
   /** Overrides, for tests and benchmarks. */
   readonly bounds?: Partial<NetworkBounds>
+  /** Milliseconds that only rise, by which connections grow old; a test has its own. */
+  readonly now?: () => number
 }
 
 export interface PeerEvent {
@@ -59,8 +63,10 @@ export class Network {
     const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
     const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
     const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
-    const node = await createNode(options.privateKey, { listen, announce }, options, bounds)
-    const neighbours = new Neighbours(node, bounds, options.log)
+    const turnstile = new Turnstile(bounds, options.log, options.now)
+    const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds)
+    const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
+    const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
     const connect = (peer: PeerId) => neighbours.connect(peer)
     const control = new ControlChannel(connect, bounds, options.log)
     const blocks = new BlockExchange(connect, bounds, options.log)
@@ -70,6 +76,7 @@ export class Network {
     await startNode(node, listen)
     gossip.join()
     const bootstrapping = new Bootstrap(node, bootstrap, bounds, options.log)
+    turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
     return new Network(node, neighbours, control, blocks, gossip, bootstrapping, bounds, options.log)
   }
 
@@ -155,9 +162,9 @@ export class Network {
     this.#neighbours.learn(peer, addresses)
   }
 
-  /** Drops a peer's addresses. A connection to it stays. */
-  forget(peer: PeerId): void {
-    this.#neighbours.forget(peer)
+  /** The peer's advert is over: an address at which it was never met is forgotten. A connection to it stays. */
+  lapse(peer: PeerId): void {
+    this.#neighbours.lapse(peer)
   }
 
   /** Dials an address, if its peer is not connected. Rejects with NetworkError 'unreachable'. */

@@ -13,7 +13,7 @@ import { admitting, type Doorkeeper } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
-import { Turnstile } from './turnstile.ts'
+import type { Turnstile } from './turnstile.ts'
 
 /** The doorkeepers of a node, and the part of the mesh that they let peers into. */
 export interface Doors {
@@ -37,6 +37,7 @@ export function createNode(
   privateKey: PrivateKey,
   addresses: { readonly listen: readonly Multiaddr[]; readonly announce: readonly Multiaddr[] },
   { gossipScope, doorkeeper, meshKey }: Doors,
+  turnstile: Turnstile,
   bounds: NetworkBounds,
 ): Promise<Node> {
   return createLibp2p({
@@ -48,14 +49,15 @@ export function createNode(
     ...(meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: meshKey }) }),
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],
     connectionManager: {
-      maxConnections: bounds.connectionsMax,
+      // Never reached: the turnstile decides who makes room for whom, where libp2p only refuses.
+      maxConnections: bounds.connectionsMax + bounds.pendingMax,
       dialTimeout: bounds.dialTimeoutMs,
       maxIncomingPendingConnections: bounds.pendingMax,
       inboundUpgradeTimeout: bounds.handshakeTimeoutMs,
       // The default, 5 a second and host, refuses 25 of 30 vehicles behind one address (§1, trap 10).
       inboundConnectionThreshold: 1000,
     },
-    connectionGater: new Turnstile(bounds).gater,
+    connectionGater: turnstile.gater,
     connectionMonitor: { pingInterval: bounds.pingIntervalMs },
     // Its default forgets an address after an hour, also of a connected peer (§1, trap 11). This is a week.
     peerStore: { maxAddressAge: 7 * 24 * 3600 * 1000 },

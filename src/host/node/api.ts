@@ -1,15 +1,16 @@
 /** Answers the questions that a node is asked: each goes to the part that knows. */
-import type { NodeApi, NodeInfo, PeerRow } from '../api.ts'
+import type { BanRow, NodeApi, NodeInfo, PeerRow } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
 import type { FleetMember } from '../membership/fleet-member.ts'
 import type { Registrar } from '../membership/registrar.ts'
+import type { Ban } from '../store/member-tables.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import type { Parts } from './parts.ts'
 
 export function apiOf(parts: Parts): NodeApi {
-  const { options, clock, identity, vehicle, watch, jobs, store } = parts
+  const { options, clock, identity, vehicle, watch, withheld, jobs, store } = parts
   const { key, owner, fleet } = identity
   const { origins } = options.wish
   const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
@@ -17,8 +18,8 @@ export function apiOf(parts: Parts): NodeApi {
   return {
     info: () => infoOf(parts),
     peers: () => peerRows(parts),
-    why: () => whyOf(watch.judgement(), origins),
-    watchWhy: (signal) => watchWhy(watch, origins, signal),
+    why: () => whyOf(watch.judgement(), origins, withheld),
+    watchWhy: (signal) => watchWhy(watch, origins, signal, withheld),
     pause: (untilMs) => watch.pause(untilMs),
     resume: () => watch.resume(),
     quote: async (request, onProgress) => {
@@ -53,8 +54,12 @@ export function apiOf(parts: Parts): NodeApi {
     },
     fleetMembers: () => registrarOf(fleet).list(),
     fleetApprove: (peer) => registrarOf(fleet).approve(peer),
+    fleetReject: (peer) => registrarOf(fleet).reject(peer),
     fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
     fleetRevoke: (id) => registrarOf(fleet).revoke(id),
+    fleetClear: (owner) => registrarOf(fleet).clear(owner),
+    bans: () => parts.bans.list().map(banRow),
+    liftBan: (owner) => banRow(parts.bans.lift(owner)),
     fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),
   }
 }
@@ -88,6 +93,10 @@ function peerRows({ identity, membership, bans, network }: Parts): PeerRow[] {
     connected: connected.has(capacity.peer),
     self: capacity.peer === identity.key.peerId,
   }))
+}
+
+function banRow({ owner, peer, because, evidenceId, atMs }: Ban): BanRow {
+  return { owner, peer, because, evidence: evidenceId, sinceMs: atMs }
 }
 
 /** Before this node asks anybody to work for it; somebody who was let in beforehand is in within seconds. Throws RequestError. */

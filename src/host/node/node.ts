@@ -65,12 +65,13 @@ export class CarpoolNode {
   }
 }
 
-function passOnNews({ hub, identity: { fleet }, vehicle, membership, jobs }: Parts): void {
+function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, jobs }: Parts): void {
   hub.on('offer', () => membership.advertise())
   hub.on('market', () => jobs.rosterChanged())
   hub.on('revocation', () => membership.dismiss())
   hub.on('charter', () => {
     vehicle.setOperatorShare(fleet?.operatorPpm ?? 0)
+    bans.forgive()
     jobs.rosterChanged()
   })
   membership.onChange(() => hub.tell('market'))

@@ -45,6 +45,8 @@ export function makeParts(resources: Resources): Parts {
     network,
     journal: store.journal,
     certificateOf: (peer) => roster.get(peer)?.certificate ?? null,
+    isCleared: (owner, begunMs) => fleet?.isCleared(owner, begunMs) ?? false,
+    now: () => clock.now(),
     log,
     onChange: () => hub.tell('market'),
   })

@@ -2,14 +2,15 @@
  * The resources that a node takes from its machine: the data directory, slots, readings of the vehicle, and the
  * network.
  */
-import { readFileSync } from 'node:fs'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { type Clock, systemClock } from '../clock.ts'
-import type { Executor } from '../executor/contract.ts'
+import type { Executor, WithheldEngine } from '../executor/contract.ts'
 import { ProcessExecutor } from '../executor/executor.ts'
 import { Network } from '../network/network.ts'
 import { Traffic } from '../network/traffic.ts'
 import { endOnBrokenDisk } from '../store/broken-disk.ts'
+import { StoreError } from '../store/errors.ts'
+import { readSecret } from '../store/private-files.ts'
 import { openStore, type Store } from '../store.ts'
 import type { OwnerWatch } from '../supervisor/owner-watch.ts'
 import { startOwnerWatch } from './follow-owner.ts'
@@ -23,6 +24,8 @@ export interface Resources {
   readonly identity: Identity
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
+  /** Engines that this machine could run and does not offer. */
+  readonly withheld: readonly WithheldEngine[]
   readonly traffic: Traffic
   readonly watch: OwnerWatch
   readonly network: Network
@@ -39,12 +42,14 @@ export async function openResources(options: NodeOptions): Promise<Resources> {
   watching.catch(() => undefined) // met below
   try {
     const identity = openIdentity(options, store)
-    const engines = await executor.describeEngines()
-    if (options.slots > 0 && !engines.some(({ engine }) => engine === 'native'))
-      log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
+    const [engines, withheld = []] = await Promise.all([
+      executor.describeEngines(),
+      executor.withheldEngines?.(),
+    ])
+    if (options.slots > 0) sayEngines(engines, withheld, log)
     const watch = await watching
     const network = await startNetwork(options, identity)
-    return { options, clock, store, identity, executor, engines, traffic, watch, network }
+    return { options, clock, store, identity, executor, engines, withheld, traffic, watch, network }
   } catch (error) {
     await watching.then((watch) => watch.stop()).catch(() => undefined)
     traffic.close()
@@ -77,6 +82,17 @@ function watchOwner(options: NodeOptions, store: Store, traffic: Traffic): Promi
   })
 }
 
+function sayEngines(
+  engines: readonly EngineDescription[],
+  withheld: readonly WithheldEngine[],
+  log: NodeOptions['log'],
+): void {
+  for (const { runtime, engine, why } of withheld)
+    log.warn({ runtime, engine }, `an engine is not offered: ${why}`)
+  if (![...engines, ...withheld].some(({ engine }) => engine === 'native'))
+    log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
+}
+
 function startNetwork(options: NodeOptions, { key, fleet }: Identity): Promise<Network> {
   const { listen, announce, bootstrap, meshKey, networkBounds, log } = options
   return Network.start({
@@ -95,8 +111,9 @@ function startNetwork(options: NodeOptions, { key, fleet }: Identity): Promise<N
 /** Throws Error, one sentence that names the file. */
 function readMeshKey(path: string): Uint8Array {
   try {
-    return readFileSync(path)
+    return readSecret(path)
   } catch (error) {
+    if (error instanceof StoreError) throw error
     throw new Error(`${path} is no mesh key that can be read: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -13,10 +13,9 @@
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { concat } from 'uint8arrays'
 import type { PeerId } from '../../protocol/ids.ts'
+import { wrappedKeyBytes } from '../../protocol/limits.ts'
 import { publicKeyOf, type SigningKey } from '../store/keys.ts'
 import { agreedKey, blindSecret, shardKey, Unsealable, unwrapKey, wrapKey } from './sealing.ts'
-
-const wrappedBytes = 40
 
 /** The public half of the job's key: 32 bytes. */
 export function blindKeyOf(secret: Uint8Array): Uint8Array {
@@ -40,17 +39,9 @@ export function wrapForCandidates(
   )
 }
 
-/** Returns the keys that wrapForCandidates wrapped for the candidate at this index. */
-export function wrappedFor(
-  wrapped: Uint8Array,
-  index: number,
-  shards: number,
-  positions: readonly number[],
-): Uint8Array[] {
-  return positions.map((position) => {
-    const at = (index * shards + position) * wrappedBytes
-    return wrapped.slice(at, at + wrappedBytes)
-  })
+/** The offset, in what wrapForCandidates returns, of the key of a shard for the candidate at this index. */
+export function wrappedAt(index: number, shards: number, position: number): number {
+  return (index * shards + position) * wrappedKeyBytes
 }
 
 /**

@@ -65,7 +65,10 @@ export function namesKey(secret: Uint8Array): Uint8Array {
   return derive(secret, 'names')
 }
 
-/** 16 bytes longer. */
+/** Bytes that sealing adds. */
+export const sealBytes = tagBytes
+
+/** `sealBytes` longer. */
 export function seal(key: Uint8Array, bytes: Uint8Array): Uint8Array {
   const sealing = createCipheriv(cipher, key, nonce)
   return plain(concat([sealing.update(bytes), sealing.final(), sealing.getAuthTag()]))

@@ -11,13 +11,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { parseJson } from '../../base/json.ts'
 import { LineReader } from '../local/lines.ts'
 import { Intake, type RawReading, timeOf } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
 import { Latest } from './latest.ts'
 import type { SignalProvider } from './provider.ts'
 import { Throttle } from './throttle.ts'
-import { excerpt } from './values.ts'
+import { excerpt, signalDepthMax } from './values.ts'
 
 /** All signals of VSS by name fit twice. */
 const lineBytesMax = 64 * 1024
@@ -42,7 +43,7 @@ export function openCommand(name: string, command: string, log: Logger): SignalP
 export function readLine(line: string, nowMs: number): RawReading[] {
   let json: unknown
   try {
-    json = JSON.parse(line)
+    json = parseJson(line, signalDepthMax)
   } catch {
     throw new Error(`a line is not JSON: ${excerpt(line)}`)
   }

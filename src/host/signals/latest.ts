@@ -1,21 +1,43 @@
 /**
  * From callbacks to an async iterable, bounded by what there is to know: a part that was not yet taken is overwritten
  * path by path by newer readings, so that a flood costs its sender and not this node's memory.
+ *
+ * Which of two readings is newer is told by their times, as long as the clock runs on. When it is set back, what was read
+ * before is older than all that comes, whatever its time says: otherwise a car could drive off unseen for as long as the
+ * step was.
  */
 import type { SignalPath, VehicleState } from '../../protocol/rules/signals.ts'
 
+/** The time of day, which may be set, and a time that only goes on. */
+interface Clocks {
+  readonly wallMs: () => number
+  readonly monotonicMs: () => number
+}
+
+const realClocks: Clocks = { wallMs: () => Date.now(), monotonicMs: () => performance.now() }
+
+/** A clock that is only slowed down differs by a thousandth of the time; what is set back jumps by more. A guess. */
+const stepMsMin = 100
+
 export class Latest {
   readonly #signal: AbortSignal
+  readonly #clocks: Clocks
+  /** By how much the wall clock was ahead of the other when a reading was last put. */
+  #aheadMs = Number.NEGATIVE_INFINITY
   /** The newest time of each reading that was ever put, also of those that were taken: an older one is no news. */
   readonly #newestMs = new Map<string, number>()
   #waiting: VehicleState = {}
   #wake: (() => void) | null = null
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal, clocks: Clocks = realClocks) {
     this.#signal = signal
+    this.#clocks = clocks
   }
 
   put(state: VehicleState): void {
+    const aheadMs = this.#clocks.wallMs() - this.#clocks.monotonicMs()
+    if (aheadMs < this.#aheadMs - stepMsMin) this.#newestMs.clear()
+    this.#aheadMs = aheadMs
     const news = Object.entries(state).filter(
       ([path, { atMs }]) => atMs >= (this.#newestMs.get(path) ?? Number.NEGATIVE_INFINITY),
     )

@@ -4,7 +4,7 @@ import { openCommand } from './command.ts'
 import { merged } from './merge.ts'
 import { type NetworkKind, openNetwork } from './network.ts'
 import type { SignalProvider } from './provider.ts'
-import { acceptedSpecs, addressOf, speedMax, split } from './specs.ts'
+import { acceptedSpecs, addressOf, shown, speedMax, split } from './specs.ts'
 import { openTrace } from './trace.ts'
 
 /** All that is known of a vehicle and its network, as one. Throws Error like `openProvider`. */
@@ -29,7 +29,7 @@ export function openProvider(spec: string, log: Logger): SignalProvider {
       const { target, settings } = split(spec, rest!, ['version', 'token-file', 'held'])
       const url = addressOf(spec, target, ['ws:', 'wss:'])
       const version = Number(settings.get('version') ?? 2)
-      if (version !== 2 && version !== 3) throw new Error(`${spec}: version is 2 or 3`)
+      if (version !== 2 && version !== 3) throw new Error(`${shown(spec)}: version is 2 or 3`)
       const tokenFile = settings.get('token-file') ?? null
       const options = { url, version, tokenFile, held: settings.has('held') } as const
       return loaded(spec, async () => (await import('./viss.ts')).openViss(spec, options, log))
@@ -42,7 +42,7 @@ export function openProvider(spec: string, log: Logger): SignalProvider {
       return loaded(spec, async () => (await import('./kuksa.ts')).openKuksa(spec, options, log))
     }
     default:
-      throw new Error(`${spec} is no source of signals: write ${acceptedSpecs}`)
+      throw new Error(`${shown(spec)} is no source of signals: write ${acceptedSpecs}`)
   }
 }
 

@@ -33,7 +33,7 @@ export function split(
   const target = at === -1 ? rest : rest.slice(0, at)
   const settings = new Map(new URLSearchParams(at === -1 ? '' : rest.slice(at + 1)))
   for (const name of settings.keys())
-    if (!accepted.includes(name)) throw new Error(`${spec}: ${name} is none of ${accepted.join(', ')}`)
+    if (!accepted.includes(name)) throw new Error(`${shown(spec)}: ${name} is none of ${accepted.join(', ')}`)
   return { target, settings }
 }
 
@@ -41,13 +41,25 @@ export function addressOf(spec: string, target: string, protocols: readonly stri
   const url = URL.canParse(target) ? new URL(target) : null
   if (url === null || !protocols.includes(url.protocol) || url.hash !== '')
     throw new Error(
-      `${spec}: the address is not ${protocols.map((protocol) => `${protocol}//host:port`).join(' or ')}`,
+      `${shown(spec)}: the address is not ${protocols.map((protocol) => `${protocol}//host:port`).join(' or ')}`,
     )
   // A name is written into logs.
   if (url.username !== '' || url.password !== '')
     throw new Error(`${kindOf(spec)}: a secret belongs into token-file, not into the address`)
   return url.href
 }
+
+/** The text without what may be a secret in the wrong place: an error goes to the terminal, and from there into logs. */
+export function shown(spec: string): string {
+  return spec
+    .replaceAll(/\/\/[^/@\s]*@/g, '//…@')
+    .replaceAll(/[^/:?&\s]*:[^/@\s]*@/g, '…@')
+    .replaceAll(/([?&])([^=&]+)=[^&]*/g, (whole, mark, name) =>
+      harmlessSettings.has(name) ? whole : `${mark}${name}=…`,
+    )
+}
+
+const harmlessSettings: ReadonlySet<string> = new Set(['version', 'speed', 'token-file', 'held', 'loop'])
 
 function kindOf(spec: string): string {
   return spec.slice(0, spec.indexOf(':'))

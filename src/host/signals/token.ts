@@ -1,5 +1,5 @@
 /** Reads the access token of a signal server from its file. */
-import { readFileSync } from 'node:fs'
+import { readSecret } from '../store/private-files.ts'
 
 /** A JWT travels with every message: a longer one would cost more than the rest. */
 const tokenBytesMax = 16 * 1024
@@ -8,7 +8,7 @@ const tokenBytesMax = 16 * 1024
 export function readToken(path: string): string {
   let token: string
   try {
-    token = readFileSync(path, 'utf8').trim()
+    token = readSecret(path).toString('utf8').trim()
   } catch (error) {
     throw new Error(`the token cannot be read: ${(error as Error).message}`)
   }

@@ -7,6 +7,9 @@
 import { z } from 'zod'
 import type { Reading, SignalPath, SignalValues } from '../../protocol/rules/signals.ts'
 
+/** A signal is a plain value, a few levels down in a server's message. */
+export const signalDepthMax = 16
+
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
 const percent = number(0, 100)
 const celsius = number(-80, 150)

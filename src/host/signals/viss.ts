@@ -12,13 +12,14 @@
 import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
+import { parseJson } from '../../base/json.ts'
 import { Intake, type RawReading, timeOf } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
 import { Latest } from './latest.ts'
 import type { SignalProvider } from './provider.ts'
 import { Throttle } from './throttle.ts'
 import { readToken } from './token.ts'
-import { excerpt, serverSignals } from './values.ts'
+import { excerpt, serverSignals, signalDepthMax } from './values.ts'
 
 export interface VissOptions {
   readonly url: string
@@ -74,7 +75,7 @@ interface VissMessage {
 export function readMessage(bytes: string): VissMessage {
   let json: unknown
   try {
-    json = JSON.parse(bytes)
+    json = parseJson(bytes, signalDepthMax)
   } catch {
     throw new Error(`a message is not JSON: ${excerpt(bytes)}`)
   }

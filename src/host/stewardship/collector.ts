@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
+import { leaseShardsMax, resultBytesMax } from '../../protocol/limits.ts'
 import type { Examined, Wanted } from '../../protocol/steward/contract.ts'
 import { examineResult, examineSealedResult } from '../../protocol/verification/examination.ts'
 import { keepFetched } from '../keep-fetched.ts'
@@ -13,11 +14,15 @@ export interface CollectorOptions {
   readonly network: Pick<Mesh, 'blocks'>
   readonly blocks: JobBlocks
   readonly manifest: Manifest
+  /** Submitted with the key of this node: it takes what it needs of the disk. */
+  readonly isOwn: boolean
   readonly log: Logger
 }
 
 /** A result that a vehicle claims is asked for once more after a lost connection, then it counts as missing. */
 const collectAttempts = 2
+/** Results asked for in one call: those of a full lease. */
+const resultsPerFetch = leaseShardsMax
 
 export class Collector {
   readonly #options: CollectorOptions
@@ -50,7 +55,10 @@ export class Collector {
       }
     }
     try {
-      this.#onExamined(await Promise.all(wants.map((want) => this.#examine(want))))
+      const examined: Examined[] = []
+      // One after another: a vehicle may owe thousands, and each may be a whole block.
+      for (const want of wants) examined.push(await this.#examine(want))
+      this.#onExamined(examined)
     } catch (error) {
       if (!this.#isStopped) throw error // the store of a node that stops closes under what is still being read
     }
@@ -74,9 +82,14 @@ export class Collector {
   }
 
   async #fetch(from: PeerId, wants: readonly Wanted[]): Promise<void> {
-    const { network, blocks } = this.#options
+    const { network, blocks, isOwn } = this.#options
     const results = wants.map(({ result }) => result)
     const missing = await blocks.take(results, 'result')
-    if (missing.length > 0) await keepFetched(network.blocks.fetch(from, missing), blocks, 'result')
+    for (let at = 0; at < missing.length; at += resultsPerFetch) {
+      const some = missing.slice(at, at + resultsPerFetch)
+      const fetch = () =>
+        keepFetched(network.blocks.fetch(from, some), blocks, 'result', { bytesMaxOf: () => resultBytesMax })
+      await (isOwn ? fetch() : blocks.withRoom(some.length * resultBytesMax, fetch))
+    }
   }
 }

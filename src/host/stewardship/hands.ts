@@ -77,9 +77,13 @@ async function recompute(
   const { shard } = inputs.shards[position]!
   const key = shardKey(secret, position)
   log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
-  const found = await recomputer.recompute(job, manifest, shard, key).catch((error) => {
+  try {
+    const found = await recomputer.recompute(job, manifest, shard, key)
+    if (found === null)
+      log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
+    return { type: 'recomputed', position, found }
+  } catch (error) {
     log.warn({ job, position, error }, 'this node could not recompute')
-    return null
-  })
-  return { type: 'recomputed', position, found }
+    return { type: 'recomputed', position, found: null }
+  }
 }

@@ -1,60 +1,106 @@
-/** Copies from a job's other stewards what a standby needs: the inputs, so that it can lease them, and accepted results. */
+/**
+ * Copies from a job's other stewards what a standby needs: the inputs, so that it can lease them, and accepted results.
+ *
+ * A standby is told of jobs by strangers. So nothing is fetched beyond what the manifest, the list of shards and the
+ * shards say that there is, each of which is held to bounds of ours first; and the blocks of a large job are named some
+ * hundred shards at a time, since all their names together would not fit in memory. For a stranger's job the bytes are set
+ * aside on the disk before the first of them is asked for (store/disk-reserve.ts).
+ */
 import type { Logger } from 'pino'
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
-import { decodeShardList, type ShardEntry } from '../../protocol/job/lists.ts'
-import type { Manifest } from '../../protocol/job/manifest.ts'
-import { decodeShard } from '../../protocol/job/shard.ts'
-import { keepFetched } from '../keep-fetched.ts'
+import { type ShardEntry, shardListOf } from '../../protocol/job/lists.ts'
+import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
+import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.ts'
+import {
+  blockBytesMax,
+  resultBytesMax,
+  shardBlockBytesMax,
+  shardListBytesMax,
+} from '../../protocol/limits.ts'
+import { BlockTooLong, keepFetched } from '../keep-fetched.ts'
 import type { BlockKind } from '../store/blocks.ts'
-import { codecOf } from '../store/cid.ts'
-import { parseFileRoot, readFile } from '../store/files.ts'
+import { StoreError } from '../store/errors.ts'
+import { firstBlockBytesMax, partsOfFile, readFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import type { Mesh } from './mesh.ts'
 
 /** Blocks asked for in one call: with shards and documents of a page each, some tens of megabytes. A guess. */
 const blocksPerFetch = 256
+/** … as long as they cannot be more than this, which is set aside meanwhile. A guess. */
+const bytesPerFetch = 64 * 2 ** 20
+
+type Bounds = ReadonlyMap<Cid, number>
+
+/** The blocks are here, and are not what the job says that they are: asking again would bring the same. */
+export class WrongInputs extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause })
+    this.name = 'WrongInputs'
+  }
+}
+
+export interface HoldingsOptions {
+  readonly network: Mesh
+  /** Submitted with the key of this node: it takes what it needs of the disk. */
+  readonly isOwn: boolean
+  readonly log: Logger
+}
 
 export class Holdings {
   readonly #network: Mesh
   readonly #mine: JobBlocks
+  readonly #isOwn: boolean
   readonly #log: Logger
 
-  constructor(network: Mesh, mine: JobBlocks, log: Logger) {
+  constructor({ network, isOwn, log }: HoldingsOptions, mine: JobBlocks) {
     this.#network = network
     this.#mine = mine
+    this.#isOwn = isOwn
     this.#log = log
   }
 
-  /** The job's shards, when the list of them is here already; null when it is not. */
+  /**
+   * The job's shards, when the list of them is here already; null when a part of it is not. Throws WrongInputs when the
+   * list is not what the manifest says.
+   */
   async shardsOf({ shards }: Manifest): Promise<readonly ShardEntry[] | null> {
     try {
-      return decodeShardList(await readFile(shards.file, (cid) => this.#mine.get(cid), shards.bytes))
-    } catch {
-      return null
+      const list = await readFile(shards, (cid) => this.#mine.get(cid), shardListBytesMax)
+      return shardListOf(shards, list)
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'block-missing') return null
+      throw wrongOrElse(error)
     }
   }
 
-  /** Lists, shards, documents and weights, from whoever of these has them. Throws when nobody has all. */
+  /**
+   * Lists, shards, documents and weights, from whoever of these has them. Throws when nobody has all, and WrongInputs when
+   * they are not what the job says.
+   */
   async inputs(manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
     const shards = await this.lists(manifest, from)
-    const blocks = shards.map(({ shard }) => shard)
-    await this.leased(manifest, blocks, from)
+    await this.#files(manifest.weights, 'weights', from)
+    for (let at = 0; at < shards.length; at += blocksPerFetch)
+      await this.#shardsAndDocuments(shards.slice(at, at + blocksPerFetch), from)
     return shards
   }
 
   /**
-   * Fetches what these shards need and is gone from here; reading it noticed what was damaged. Throws when nobody has all.
+   * Fetches what these shards need and is gone from here; reading it noticed what was damaged. Throws as `inputs`.
    */
   async leased(manifest: Manifest, shards: readonly Cid[], from: readonly PeerId[]): Promise<void> {
-    await this.#shardsAndDocuments(shards, 'input', from)
-    await this.#files(weightsOf(manifest), 'weights', from)
+    await this.#shardsAndDocuments(
+      shards.map((shard) => ({ shard })),
+      from,
+    )
+    await this.#files(manifest.weights, 'weights', from)
   }
 
-  /** Fetches what a reader needs to name results: the two lists, and a blind job's keys. Throws when nobody has them. */
+  /** Fetches what a reader needs to name results: the two lists, and a blind job's keys. Throws as `inputs`. */
   async lists(manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
     const { shards: shardList, documents, blind } = manifest
-    const lists = [shardList, documents, ...(blind === null ? [] : [blind.keys])].map(({ file }) => file)
-    await this.#files(lists, 'input', from)
+    await this.#files([shardList, documents, ...(blind === null ? [] : [blind.keys])], 'input', from)
     const shards = await this.shardsOf(manifest)
     if (shards === null) throw new Error('the list of shards is damaged')
     return shards
@@ -62,51 +108,73 @@ export class Holdings {
 
   /** Throws when one of the results did not come. */
   async results(results: readonly Cid[], from: readonly PeerId[]): Promise<void> {
-    await this.#blocks(results, 'result', from)
+    await this.#blocks(bounded(results, resultBytesMax), 'result', from)
   }
 
   /** A block that the job refers to, as what it uses it already; else it is a result. Throws when it did not come. */
   async again(cid: Cid, from: readonly PeerId[]): Promise<void> {
     const [kind = 'result'] = this.#mine.kindsOf(cid)
-    await this.#blocks([cid], kind, from)
+    await this.#blocks(bounded([cid], blockBytesMax), kind, from)
   }
 
-  async #shardsAndDocuments(shards: readonly Cid[], kind: BlockKind, from: readonly PeerId[]): Promise<void> {
-    await this.#blocks(shards, kind, from)
-    const documents = new Set<Cid>()
-    for (const shard of new Set(shards)) {
-      const bytes = await this.#mine.get(shard)
-      if (bytes === undefined) throw new Error(`shard ${shard} is damaged`)
-      for (const { document } of decodeShard(bytes).pages) documents.add(document)
+  async #shardsAndDocuments(
+    shards: readonly { readonly shard: Cid; readonly pages?: number; readonly bytes?: number }[],
+    from: readonly PeerId[],
+  ): Promise<void> {
+    const cids = shards.map(({ shard }) => shard)
+    await this.#blocks(bounded(cids, shardBlockBytesMax), 'input', from)
+    const documents = new Map<Cid, FileReference>()
+    for (const { shard, pages, bytes } of shards) {
+      const block = await this.#mine.get(shard)
+      if (block === undefined) throw new Error(`shard ${shard} is damaged`)
+      for (const document of documentsIn(shard, block, { pages, bytes }))
+        documents.set(document.file, document)
     }
-    await this.#files([...documents], kind, from)
+    await this.#files([...documents.values()], 'input', from)
   }
 
-  async #files(files: readonly Cid[], kind: BlockKind, from: readonly PeerId[]): Promise<void> {
-    await this.#blocks(files, kind, from)
-    const parts: Cid[] = []
+  async #files(files: readonly FileReference[], kind: BlockKind, from: readonly PeerId[]): Promise<void> {
+    await this.#blocks(new Map(files.map((file) => [file.file, firstBlockBytesMax(file)])), kind, from)
+    const parts = new Map<Cid, number>()
     for (const file of files) {
-      if (codecOf(file) === 'raw') continue
-      const root = await this.#mine.get(file)
-      if (root === undefined) throw new Error(`file ${file} is damaged`)
-      parts.push(...parseFileRoot(file, root).parts)
+      const known = await partsOfFile(file, this.#mine).catch((error) => {
+        throw wrongOrElse(error)
+      })
+      if (known === undefined) throw new Error(`file ${file.file} is damaged`)
+      for (const part of known) parts.set(part, blockBytesMax)
     }
     await this.#blocks(parts, kind, from)
   }
 
-  async #blocks(cids: readonly Cid[], kind: BlockKind, from: readonly PeerId[]): Promise<void> {
-    const missing = await this.#mine.take(cids, kind)
-    for (let at = 0; at < missing.length; at += blocksPerFetch)
-      await this.#fetch(missing.slice(at, at + blocksPerFetch), kind, from)
+  /** Blocks, each with the longest that it may be. */
+  async #blocks(bytesMax: Bounds, kind: BlockKind, from: readonly PeerId[]): Promise<void> {
+    let some = new Map<Cid, number>()
+    let bytes = 0
+    const fetch = async () => {
+      const wanted = some
+      some = new Map()
+      const fetched = () => this.#fetch(wanted, kind, from)
+      await (this.#isOwn ? fetched() : this.#mine.withRoom(bytes, fetched))
+      bytes = 0
+    }
+    for (const cid of await this.#mine.take(bytesMax.keys(), kind)) {
+      const more = bytesMax.get(cid)!
+      if (some.size >= blocksPerFetch || (some.size > 0 && bytes + more > bytesPerFetch)) await fetch()
+      some.set(cid, more)
+      bytes += more
+    }
+    if (some.size > 0) await fetch()
   }
 
   /** Returns the blocks that are not here yet. Those that came meanwhile, perhaps for another job, are taken each time. */
-  async #fetch(wanted: readonly Cid[], kind: BlockKind, from: readonly PeerId[]): Promise<void> {
-    let missing = wanted
+  async #fetch(wanted: Bounds, kind: BlockKind, from: readonly PeerId[]): Promise<void> {
+    const bytesMaxOf = (cid: Cid) => wanted.get(cid) ?? 0
+    let missing = [...wanted.keys()]
     for (const peer of from) {
       try {
-        await keepFetched(this.#network.blocks.fetch(peer, missing), this.#mine, kind)
+        await keepFetched(this.#network.blocks.fetch(peer, missing), this.#mine, kind, { bytesMaxOf })
       } catch (error) {
+        if (error instanceof BlockTooLong) throw new WrongInputs(error)
         this.#log.debug({ peer, error }, 'a steward did not hand out what it holds')
       }
       missing = await this.#mine.take(missing, kind)
@@ -116,6 +184,38 @@ export class Holdings {
   }
 }
 
-function weightsOf({ weights }: Manifest): Cid[] {
-  return weights.map(({ file }) => file)
+function bounded(cids: readonly Cid[], bytesMax: number): Bounds {
+  return new Map(cids.map((cid) => [cid, bytesMax]))
+}
+
+/** A shard's documents; it must have the pages and bytes that the list of shards says. Throws WrongInputs. */
+function documentsIn(
+  shard: Cid,
+  block: Uint8Array,
+  stated: { readonly pages: number | undefined; readonly bytes: number | undefined },
+): readonly FileReference[] {
+  const { pages } = shardIn(block)
+  const documents = documentsOf({ pages })
+  const bytes = documents.reduce((sum, document) => sum + document.bytes, 0)
+  if (pages.length !== (stated.pages ?? pages.length) || bytes !== (stated.bytes ?? bytes))
+    throw new WrongInputs(
+      new Error(`shard ${shard} has ${pages.length} pages and ${bytes} bytes, other than its list says`),
+    )
+  return documents
+}
+
+function shardIn(block: Uint8Array): Shard {
+  try {
+    return decodeShard(block)
+  } catch (error) {
+    throw wrongOrElse(error)
+  }
+}
+
+/** The same bytes would say the same again, but for those that the disk lost. */
+function wrongOrElse(error: unknown): unknown {
+  const isWrong =
+    error instanceof ProtocolError ||
+    (error instanceof StoreError && ['not-a-file', 'too-large', 'not-a-cid'].includes(error.code))
+  return isWrong ? new WrongInputs(error) : error
 }

@@ -5,12 +5,15 @@ import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { sha256 } from '../sha256.ts'
+import { StoreError } from '../store/errors.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
-import { Holdings } from './holdings.ts'
+import { Holdings, WrongInputs } from './holdings.ts'
 import type { StewardshipOptions } from './options.ts'
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
+/** … and one whose disk has no room for them after this long: disks empty over hours. A guess. */
+const roomRetryMs = 600_000
 
 export class Inputs {
   readonly #options: StewardshipOptions
@@ -25,7 +28,7 @@ export class Inputs {
   constructor(options: StewardshipOptions, blocks: JobBlocks, fellows: () => readonly PeerId[]) {
     this.#options = options
     this.#blocks = blocks
-    this.#holdings = new Holdings(options.network, blocks, options.log)
+    this.#holdings = new Holdings(options, blocks)
     this.#fellows = fellows
     this.#shards = options.shards
   }
@@ -52,9 +55,12 @@ export class Inputs {
     this.#stopped = true
   }
 
-  /** Tried again as long as this standby lacks them: its fellows may come back. Undefined: it was stopped. */
+  /**
+   * Tried again as long as this standby lacks them: its fellows may come back. Undefined: it was stopped, or they are not
+   * what the manifest says. Then this node keeps none of them.
+   */
   async hold(isReader: boolean): Promise<readonly ShardEntry[] | undefined> {
-    const { job, manifest, clock, log } = this.#options
+    const { job, manifest, isOwn, clock, log } = this.#options
     while (!this.#stopped) {
       try {
         this.#shards = isReader
@@ -63,8 +69,19 @@ export class Inputs {
         return this.#shards
       } catch (error) {
         if (this.#stopped) break
+        if (error instanceof WrongInputs) {
+          log.warn(
+            { job, error },
+            'the inputs of a job are not what its manifest says: this node does not hold them',
+          )
+          await this.#blocks.letGo(['input', 'weights'])
+          break
+        }
+        const isShort = error instanceof StoreError && ['no-room', 'disk-full'].includes(error.code)
+        // What is here of it is of no use without the rest, and another job may have the room.
+        if (isShort && !isOwn) await this.#blocks.letGo(['input', 'weights'])
         log.info({ job, error }, 'the inputs of a job that this node stands by for are not here yet')
-        await elapsed(clock, holdRetryMs)
+        await elapsed(clock, isShort ? roomRetryMs : holdRetryMs)
       }
     }
     return undefined

@@ -3,12 +3,13 @@ import { assert } from '../../base/assert.ts'
 import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { type Lease, openLease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
+import { wrappedKeyBytes } from '../../protocol/limits.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
-import { wrappedFor } from '../sealing/blind-keys.ts'
+import { wrappedAt } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import { type GetBlock, readFile } from '../store/files.ts'
+import { type GetBlock, readFileRange } from '../store/files.ts'
 import { Grants } from './grants.ts'
 import type { StewardshipOptions } from './options.ts'
 
@@ -25,8 +26,6 @@ export class Offers {
   readonly #options: Pick<StewardshipOptions, 'store' | 'network' | 'manifest' | 'log'>
   readonly #parts: OfferParts
   readonly #grants: Grants
-  /** The keys of all shards of a blind job, wrapped for all candidates; fetched when they are first needed. */
-  #wrapped: Promise<Uint8Array> | undefined
 
   constructor(
     options: Pick<StewardshipOptions, 'store' | 'network' | 'manifest' | 'log'>,
@@ -66,14 +65,14 @@ export class Offers {
   async #keysFor({ vehicle, positions }: Lease): Promise<Uint8Array[]> {
     const { blind, shards }: Manifest = this.#options.manifest
     if (blind === null) return positions.map((position) => shardKey(this.#parts.secret(), position))
-    this.#wrapped ??= readFile(blind.keys.file, this.#parts.block, blind.keys.bytes)
     const index = blind.candidates.findIndex(({ peer }) => peer === vehicle)
     assert(index >= 0, 'only a candidate of a blind job is drawn')
-    try {
-      return wrappedFor(await this.#wrapped, index, shards.count, positions)
-    } catch (error) {
-      this.#wrapped = undefined
-      throw error
+    // The file is of up to 40 MiB, and a lease needs a few keys of it.
+    const keys: Uint8Array[] = []
+    for (const position of positions) {
+      const at = wrappedAt(index, shards.count, position)
+      keys.push(await readFileRange(blind.keys, this.#parts.block, at, wrappedKeyBytes))
     }
+    return keys
   }
 }

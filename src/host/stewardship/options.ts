@@ -21,6 +21,8 @@ export interface StewardshipOptions {
   readonly manifestRecord: SignedRecord
   /** The submitter, whose job it is and who pays. */
   readonly submitter: PeerId
+  /** Submitted with the key of this node, whose jobs take what they need of the disk. */
+  readonly isOwn: boolean
   /** Null while a standby does not have them yet. */
   readonly shards: readonly ShardEntry[] | null
   /** From which the keys of the job's shards are derived; null: this node may not read it. */

@@ -3,21 +3,24 @@
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
-import { comparedOf } from '../../protocol/verification/examination.ts'
+import { recomputationOf } from '../../protocol/verification/examination.ts'
 import type { Recomputation } from '../../protocol/verification/tally.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import type { Executor, Slot } from '../executor/contract.ts'
-import { packResult } from '../sealing/blind-results.ts'
+import { packWithinBounds } from '../sealing/blind-results.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { runShard, sessionOf } from '../vehicle/runtime-session.ts'
+import { documentMemory, runShard, sessionOf } from '../vehicle/runtime-session.ts'
 
 export class Recomputer {
   readonly #executor: Executor
   readonly #engines: readonly EngineDescription[]
   readonly #blocks: BlockStore
+  readonly #memory = documentMemory()
   #slot: Slot | undefined
+  /** A slot holds one session at a time: a second run that began meanwhile would get the first one's documents. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(executor: Executor, engines: readonly EngineDescription[], blocks: BlockStore) {
     this.#executor = executor
@@ -30,8 +33,17 @@ export class Recomputer {
     return this.#engines.some((engine) => engine.runtime === runtime && engine.isa === null)
   }
 
-  /** `key`: the shard's. Null when it cannot be done here. Keeps the result it found, so that the report can show it. */
-  async recompute(
+  /**
+   * Runs a shard here, after the runs that wait already. `key`: the shard's. Null when it cannot be done here, or when
+   * this machine ran out of something. Keeps the result that it found, so that the report can show it.
+   */
+  recompute(job: JobId, manifest: Manifest, shard: Cid, key: Uint8Array): Promise<Recomputation | null> {
+    const run = this.#turn.then(() => this.#recompute(job, manifest, shard, key))
+    this.#turn = run.catch(() => undefined)
+    return run
+  }
+
+  async #recompute(
     job: JobId,
     manifest: Manifest,
     shard: Cid,
@@ -44,10 +56,15 @@ export class Recomputer {
     this.#slot ??= this.#executor.openSlot()
     await this.#slot.prepare(sessionOf(job, manifest, exact.engine, mine))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
-    const { result } = await runShard(this.#slot, own, decodeShard(bytes), key, mine)
-    const encoded = packResult(manifest, result, key)
-    const cid = cidOf('dag-cbor', encoded)
-    await mine.put(cid, encoded, 'result')
-    return { result: cid, ...comparedOf(sha256, result, manifest.agreement) }
+    const run = await runShard(this.#slot, own, decodeShard(bytes), {
+      key,
+      blocks: mine,
+      memory: this.#memory,
+    })
+    const { result, bytes: packed } = packWithinBounds(manifest, run.result, key)
+    const cid = cidOf('dag-cbor', packed)
+    const found = recomputationOf(sha256, cid, result, manifest.agreement)
+    if (found !== null) await mine.put(cid, packed, 'result')
+    return found
   }
 }

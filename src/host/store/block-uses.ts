@@ -92,11 +92,41 @@ export class BlockUses {
       .map(({ cid }) => cid)
   }
 
-  /** Takes up to `count` of a job's uses away, and says of which blocks. Weights and caches become uses without a job. */
-  release(job: JobId, count: number): Cid[] {
-    const uses = this.#database.all<{ cid: Cid; kind: BlockKind }>(
-      'SELECT cid, kind FROM block_uses WHERE job = ? LIMIT ?',
+  hasAny(job: JobId, kind: BlockKind): boolean {
+    const sql = 'SELECT 1 FROM block_uses WHERE job = ? AND kind = ? LIMIT 1'
+    return this.#database.get(sql, job, kind) !== undefined
+  }
+
+  /** The bytes of all blocks that the job uses. */
+  bytesOf(job: JobId): number {
+    return this.#database.get<{ bytes: number }>(
+      `SELECT coalesce(sum(bytes), 0) AS bytes FROM blocks
+       WHERE cid IN (SELECT cid FROM block_uses WHERE job = ?)`,
       job,
+    )!.bytes
+  }
+
+  /** Takes up to `count` of a job's uses of one kind away for good, and says of which blocks. */
+  drop(job: JobId, kind: BlockKind, count: number): Cid[] {
+    const uses = this.#database.all<{ cid: Cid }>(
+      'SELECT cid FROM block_uses WHERE job = ? AND kind = ? LIMIT ?',
+      job,
+      kind,
+      count,
+    )
+    for (const { cid } of uses) this.remove(cid, { kind, job })
+    return uses.map(({ cid }) => cid)
+  }
+
+  /**
+   * Takes up to `count` of a job's uses away, of one kind or of all, and says of which blocks. Weights and caches become
+   * uses without a job.
+   */
+  release(job: JobId, kind: BlockKind | null, count: number): Cid[] {
+    const uses = this.#database.all<{ cid: Cid; kind: BlockKind }>(
+      'SELECT cid, kind FROM block_uses WHERE job = ?1 AND (?2 IS NULL OR kind = ?2) LIMIT ?3',
+      job,
+      kind,
       count,
     )
     for (const { cid, kind } of uses) {
@@ -117,6 +147,16 @@ export class BlockUses {
       `DELETE FROM block_uses WHERE cid = ? AND job = '' AND kind IN ('weights', 'cache')`,
       cid,
     )
+  }
+
+  /** The bytes of the blocks that no job uses and that can be fetched again. */
+  cachedBytes(): number {
+    return this.#database.get<{ bytes: number }>(
+      `SELECT coalesce(sum(bytes), 0) AS bytes FROM blocks
+       WHERE cid IN (SELECT cid FROM block_uses WHERE job = '' AND kind IN ('weights', 'cache')) AND NOT EXISTS (
+         SELECT 1 FROM block_uses other
+         WHERE other.cid = blocks.cid AND (other.job <> '' OR other.kind NOT IN ('weights', 'cache')))`,
+    )!.bytes
   }
 
   /** Returns the blocks that no job uses and that can be fetched again, least recently read first. */

@@ -8,14 +8,15 @@
  * within a budget; the least recently read goes first. Every read from the disk is hashed: a damaged
  * block is put aside and reported missing, so that the caller fetches it again and nobody is served garbage.
  */
-import { assert } from '../../base/assert.ts'
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import { BlockFiles } from './block-files.ts'
+import { BlockRemoval, usesPerCommit } from './block-removal.ts'
 import { type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
 import { BlockWriter } from './block-writer.ts'
 import { codecOf, isHashOf } from './cid.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Database } from './database.ts'
+import { DiskReserve } from './disk-reserve.ts'
 import { HotCache } from './hot-cache.ts'
 import { type JobAccess, JobBlocks } from './job-blocks.ts'
 
@@ -40,8 +41,6 @@ export interface StoreLog {
 export const cacheBytesMaxDefault = 2 * 2 ** 30
 /** The OCR weights (16 MiB) with room for documents: a guess. */
 const hotBytesMaxDefault = 64 * 2 ** 20
-/** Uses released or taken in one transaction: 15 ms on two busy cores, during which the node answers nobody. */
-const usesPerCommit = 128
 
 export class BlockStore {
   readonly #database: Database
@@ -49,8 +48,10 @@ export class BlockStore {
   readonly #hot: HotCache
   readonly #uses: BlockUses
   readonly #writer: BlockWriter
-  readonly #cacheBytesMax: number
+  readonly #removal: BlockRemoval
   readonly #log: StoreLog
+  /** The room for jobs of strangers. */
+  readonly reserve: DiskReserve
   /** The parts of jobs that are not over. */
   readonly #parts = new Map<JobId, JobBlocks>()
   readonly #releasing = new Map<JobId, Promise<void>>()
@@ -68,10 +69,22 @@ export class BlockStore {
       look: (cid) => this.#read(cid),
     })
     this.#hot = new HotCache(options.hotBytesMax ?? hotBytesMaxDefault)
-    this.#cacheBytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault
+    this.#removal = new BlockRemoval({
+      database,
+      files: this.#files,
+      uses: this.#uses,
+      hot: this.#hot,
+      cacheBytesMax: options.cacheBytesMax ?? cacheBytesMaxDefault,
+    })
     this.#log = options.log ?? { warn: () => {} }
+    this.reserve = new DiskReserve({
+      space: () => directory.space(),
+      usedBy: (job) => this.#uses.bytesOf(job),
+      cachedBytes: () => this.#uses.cachedBytes(),
+      evict: (bytes) => this.#removal.evict(bytes),
+    })
     this.#collectOrphans()
-    this.evict()
+    this.#removal.evict()
   }
 
   /**
@@ -91,10 +104,15 @@ export class BlockStore {
     take: (cids, use, check) => this.#take(cids, use, check),
     putMany: (blocks, use, check) => this.#writer.putMany(blocks, use, check),
     get: (cid) => this.get(cid),
+    size: (cid) => this.size(cid),
     isHeld: (cid, job) => this.#uses.isHeld(cid, job),
     kindsOf: (cid, job) => this.#uses.kindsOfJob(cid, job),
     list: (job, kind) => this.#uses.blocksOf(job, kind),
-    dropAll: (use) => this.#dropAll(use),
+    hasAny: (job, kind) => this.#uses.hasAny(job, kind),
+    setAside: (job, bytes) => this.reserve.setAside(job, bytes),
+    dropAll: (use) => this.#removal.dropAll(use),
+    letGo: (use) => this.#removal.letGo(use),
+    rest: (job) => this.#removal.rest(job),
   }
 
   /** In several commits, so that a large job stops nobody. */
@@ -166,10 +184,12 @@ export class BlockStore {
    */
   async release(job: JobId): Promise<void> {
     codecOf(job)
+    this.reserve.forget(job)
     this.#parts.get(job)?.close()
     this.#parts.delete(job)
     const before = this.#releasing.get(job)
-    const released = before === undefined ? this.#release(job) : before.then(() => this.#release(job))
+    const released =
+      before === undefined ? this.#removal.release(job) : before.then(() => this.#removal.release(job))
     const over = released.catch(() => {}) // the caller's
     this.#releasing.set(job, over)
     try {
@@ -179,43 +199,12 @@ export class BlockStore {
     }
   }
 
-  async #release(job: JobId): Promise<void> {
-    while (this.#deleting(() => this.#uses.release(job, usesPerCommit)) === usesPerCommit)
-      await new Promise(setImmediate)
-    this.evict()
-  }
-
   /** Releases every job but these: a crash may have left blocks of a job that was never begun, or is forgotten. */
   async keepOnly(jobs: ReadonlySet<JobId>): Promise<void> {
     const others = this.#uses.jobs().filter((job) => !jobs.has(job))
     if (others.length > 0)
       this.#log.warn({ jobs: others.length }, 'releasing the blocks of jobs that are gone')
     for (const job of others) await this.release(job)
-  }
-
-  #dropAll(use: BlockUse & { readonly job: JobId }): void {
-    const cids = this.#uses.blocksOf(use.job, use.kind)
-    if (cids.length === 0) return
-    this.#deleting(() => {
-      for (const cid of cids) this.#uses.remove(cid, use)
-      return cids
-    })
-  }
-
-  /** Brings the cache within its budget, after whatever may have made a block a part of it. */
-  evict(): void {
-    this.#deleting(() => {
-      const cached = this.#uses.cached()
-      let bytes = cached.reduce((sum, block) => sum + block.bytes, 0)
-      const evicted: Cid[] = []
-      for (const block of cached) {
-        if (bytes <= this.#cacheBytesMax) break
-        this.#uses.removeCached(block.cid)
-        evicted.push(block.cid)
-        bytes -= block.bytes
-      }
-      return evicted
-    })
   }
 
   /** Writes down what was read lately, for the next start's evictions. */
@@ -233,25 +222,6 @@ export class BlockStore {
 
   #row(cid: Cid): { readonly body: Uint8Array | null } | undefined {
     return this.#database.get('SELECT body FROM blocks WHERE cid = ?', cid)
-  }
-
-  /** Deletes those of the blocks which `release` names that nobody uses any more: the rows, then the files. */
-  #deleting(release: () => readonly Cid[]): number {
-    assert(!this.#database.isInTransaction, 'a rollback cannot bring a deleted file back')
-    const { released, deleted } = this.#database.transactionThatFrees(() => {
-      const released = release()
-      const deleted = [...new Set(released)].filter((cid) => !this.#uses.has(cid))
-      for (const cid of deleted) {
-        this.#uses.forgetReads(cid)
-        this.#database.run('DELETE FROM blocks WHERE cid = ?', cid)
-      }
-      return { released, deleted }
-    })
-    for (const cid of deleted) {
-      this.#hot.delete(cid)
-      this.#files.remove(cid)
-    }
-    return released.length
   }
 
   /** Reads a block from the disk and verifies it; a damaged one is put aside. */

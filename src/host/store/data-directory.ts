@@ -13,6 +13,7 @@ import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { syncDirectory, writeWhole } from './durable.ts'
 import { isDiskFull, StoreError } from './errors.ts'
+import { closeToOthers } from './private-files.ts'
 
 /** Written in advance, given up when the disk is full, so that deleting (which writes too) still works: a guess. */
 const ballastBytes = 4 * 2 ** 20
@@ -22,7 +23,7 @@ export class DataDirectory {
   readonly #lock: DatabaseSync
 
   /**
-   * Creates the directory (mode 0700) if it is missing, and locks it.
+   * Creates the directory (mode 0700) if it is missing, closes it to other users, and locks it.
    * Throws StoreError: in-use, unusable-directory.
    */
   constructor(path: string) {
@@ -101,6 +102,7 @@ function create(path: string): void {
   try {
     if (createFolder(path)) syncDirectory(dirname(path))
     closeSync(openSync(path, 'r'))
+    closeToOthers(path)
   } catch (error) {
     throw new StoreError(
       { code: 'unusable-directory', directory: path, why: (error as Error).message },

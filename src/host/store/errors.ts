@@ -13,6 +13,8 @@ export type StoreProblem =
   | { readonly code: 'unusable-directory'; readonly directory: string; readonly why: string }
   | { readonly code: 'newer-schema'; readonly file: string; readonly version: number; readonly known: number }
   | { readonly code: 'disk-full'; readonly what: string }
+  /** A job of somebody else may not have so much of this disk. */
+  | { readonly code: 'no-room'; readonly job: JobId; readonly bytes: number }
   | { readonly code: 'broken'; readonly what: string; readonly why: string }
   | { readonly code: 'not-a-cid'; readonly text: string }
   | { readonly code: 'hash-mismatch'; readonly cid: Cid; readonly bytes: number }
@@ -73,6 +75,8 @@ function sentence(problem: StoreProblem): string {
       return `${problem.file} was written by a newer carpool (schema ${problem.version}, this one knows ${problem.known})`
     case 'disk-full':
       return `disk full: could not write ${problem.what}`
+    case 'no-room':
+      return `there is no room on this disk for ${problem.bytes} bytes more of job ${problem.job}`
     case 'broken':
       return `cannot trust the disk any more: ${problem.what}: ${problem.why}`
     case 'not-a-cid':

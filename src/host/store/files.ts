@@ -5,12 +5,16 @@
  * one shorter, and named by the CID of a dag-cbor node { bytes, parts: [link …] } that lists them. One file has
  * one name: there is no choice of chunk size or tree shape, and a reader refuses any other. One node lists 25,000
  * parts; UnixFS's tree of nodes would go further and was declined, since nothing here is above 16 GiB.
+ *
+ * A root may name one block many times, so a stranger can describe 16 GiB with one block. Every part counts in full:
+ * whoever reads a file names the bytes that it was told of, which must be the root's, and a bound of its own, which is
+ * checked before the first part is read.
  */
 import { CID } from 'multiformats/cid'
-import { concat } from 'uint8arrays'
 import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid } from '../../protocol/ids.ts'
+import type { FileReference } from '../../protocol/job/manifest.ts'
 import { blockBytesMax } from '../../protocol/limits.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../../protocol/record/block.ts'
 import type { Block } from './blocks.ts'
@@ -87,46 +91,111 @@ export function parseFileRoot(root: Cid, block: Uint8Array): FileRoot {
 }
 
 /**
- * The blocks of a file that are still to be fetched: the root itself as long as it is not here, then its parts, each
- * once. Empty when the file is whole. Throws as parseFileRoot.
+ * The root of a file that somebody referred to: its length must be the one that was stated, so that nothing is fetched or
+ * read that was not agreed to. Throws as parseFileRoot.
  */
-export async function missingFileBlocks(
-  root: Cid,
-  blocks: { get: GetBlock; has(cid: Cid): boolean },
-): Promise<Cid[]> {
-  const block = codecOf(root) === 'raw' && blocks.has(root) ? new Uint8Array(0) : await blocks.get(root)
-  if (block === undefined) return [root]
-  return [...new Set(parseFileRoot(root, block).parts)].filter((cid) => !blocks.has(cid))
+function fileRootOf({ file, bytes }: FileReference, block: Uint8Array): FileRoot {
+  const root = parseFileRoot(file, block)
+  if (root.bytes !== bytes) throw notAFile(file, `it has ${root.bytes} bytes, and ${bytes} were stated`)
+  return root
+}
+
+/** The longest that the first block of a file can be: all of it, or the list of its parts. */
+export function firstBlockBytesMax({ file, bytes }: FileReference): number {
+  return codecOf(file) === 'raw' ? Math.min(bytes, fileBlockBytesMax) : fileBlockBytesMax
+}
+
+/** The part of a block store that finding a file's parts takes. */
+export interface FileBlocks {
+  get: GetBlock
+  /** Without reading the block; undefined when it is not here. */
+  size(cid: Cid): number | undefined
 }
 
 /**
- * Reads a file part by part. `get` gives verified bytes (a BlockStore's does).
+ * The parts of a file whose root is here, in order; none where the root is all of it. Undefined when the root is not
+ * here. Throws as fileRootOf.
+ */
+export async function partsOfFile(
+  reference: FileReference,
+  blocks: FileBlocks,
+): Promise<readonly Cid[] | undefined> {
+  const { file, bytes } = reference
+  if (codecOf(file) !== 'raw') {
+    const block = await blocks.get(file)
+    return block && fileRootOf(reference, block).parts
+  }
+  const size = blocks.size(file)
+  if (size === undefined) return undefined
+  if (size !== bytes) throw notAFile(file, `it has ${size} bytes, and ${bytes} were stated`)
+  return []
+}
+
+/**
+ * The blocks of a file that are still to be fetched: the root itself as long as it is not here, then its parts, each
+ * once. Empty when the file is whole. Throws as fileRootOf.
+ */
+export async function missingFileBlocks(reference: FileReference, blocks: FileBlocks): Promise<Cid[]> {
+  const parts = await partsOfFile(reference, blocks)
+  if (parts === undefined) return [reference.file]
+  return [...new Set(parts)].filter((cid) => blocks.size(cid) === undefined)
+}
+
+/**
+ * Yields a file part by part, so that it is never in memory as a whole. `get` gives verified bytes (a BlockStore's does).
  * Throws StoreError: block-missing, not-a-file, too-large.
  */
-async function* readFileParts(
-  root: Cid,
+export async function* readFileParts(
+  reference: FileReference,
   get: GetBlock,
-  bytesMax: number = fileBytesMax,
+  bytesMax: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const block = await present(root, get)
-  const { bytes, parts } = parseFileRoot(root, block)
-  if (bytes > bytesMax) throw new StoreError({ code: 'too-large', what: root, bytes, bytesMax })
+  const { file, bytes } = reference
+  if (bytes > bytesMax) throw new StoreError({ code: 'too-large', what: file, bytes, bytesMax })
+  const block = await present(file, get)
+  const { parts } = fileRootOf(reference, block)
   if (parts.length === 0) yield block
-  for (const [i, cid] of parts.entries()) {
-    const part = await present(cid, get)
-    const isLast = i === parts.length - 1
-    const expected = isLast ? bytes - i * fileBlockBytesMax : fileBlockBytesMax
-    if (part.byteLength !== expected)
-      throw notAFile(root, `part ${i} has ${part.byteLength} bytes, not ${expected}`)
-    yield part
-  }
+  for (const index of parts.keys()) yield await partOf({ file, bytes, parts }, index, get)
 }
 
 /** Reads a file of at most `bytesMax` into memory. Throws as readFileParts. */
-export async function readFile(root: Cid, get: GetBlock, bytesMax: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const part of readFileParts(root, get, bytesMax)) parts.push(part)
-  return parts.length === 1 ? parts[0]! : concat(parts)
+export async function readFile(
+  reference: FileReference,
+  get: GetBlock,
+  bytesMax: number,
+): Promise<Uint8Array> {
+  let whole: Uint8Array | undefined
+  let filled = 0
+  for await (const part of readFileParts(reference, get, bytesMax)) {
+    if (part.byteLength === reference.bytes) return part
+    whole ??= new Uint8Array(reference.bytes)
+    whole.set(part, filled)
+    filled += part.byteLength
+  }
+  return whole!
+}
+
+/** Reads some bytes of a file, and no more of its parts than they are in. They must be within it. Throws as readFileParts. */
+export async function readFileRange(
+  reference: FileReference,
+  get: GetBlock,
+  start: number,
+  length: number,
+): Promise<Uint8Array> {
+  const { file, bytes } = reference
+  const block = await present(file, get)
+  const { parts } = fileRootOf(reference, block)
+  if (start + length > bytes) throw notAFile(file, `it ends before byte ${start + length}`)
+  if (parts.length === 0) return block.subarray(start, start + length)
+  const range = new Uint8Array(length)
+  for (let filled = 0; filled < length; ) {
+    const at = start + filled
+    const part = await partOf({ file, bytes, parts }, Math.floor(at / fileBlockBytesMax), get)
+    const piece = part.subarray(at % fileBlockBytesMax).subarray(0, length - filled)
+    range.set(piece, filled)
+    filled += piece.byteLength
+  }
+  return range
 }
 
 /** Views of a file that is in memory as a whole; an empty one is one empty block. */
@@ -189,6 +258,20 @@ function decodeNode(root: Cid, block: Uint8Array): unknown {
     if (error instanceof ProtocolError) throw notAFile(root, error.message)
     throw error
   }
+}
+
+/** One part, which must have the length that its place gives it. */
+async function partOf(
+  { file, bytes, parts }: FileReference & FileRoot,
+  index: number,
+  get: GetBlock,
+): Promise<Uint8Array> {
+  const part = await present(parts[index]!, get)
+  const isLast = index === parts.length - 1
+  const expected = isLast ? bytes - index * fileBlockBytesMax : fileBlockBytesMax
+  if (part.byteLength !== expected)
+    throw notAFile(file, `part ${index} has ${part.byteLength} bytes, not ${expected}`)
+  return part
 }
 
 async function present(cid: Cid, get: GetBlock): Promise<Uint8Array> {

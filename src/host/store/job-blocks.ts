@@ -11,6 +11,7 @@
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { BlockKind, BlockUse } from './block-uses.ts'
 import type { Block } from './block-writer.ts'
+import type { SetAside } from './disk-reserve.ts'
 import { StoreError } from './errors.ts'
 
 /** The store's work for one job. `check` throws once the job is over; it is called within the transaction. */
@@ -18,10 +19,15 @@ export interface JobAccess {
   readonly take: (cids: readonly Cid[], use: BlockUse, check: () => void) => Promise<Cid[]>
   readonly putMany: (blocks: readonly Block[], use: BlockUse, check: () => void) => Promise<void>
   readonly get: (cid: Cid) => Promise<Uint8Array | undefined>
+  readonly size: (cid: Cid) => number | undefined
   readonly isHeld: (cid: Cid, job: JobId) => boolean
   readonly kindsOf: (cid: Cid, job: JobId) => BlockKind[]
   readonly list: (job: JobId, kind: BlockKind | null) => Cid[]
+  readonly hasAny: (job: JobId, kind: BlockKind) => boolean
+  readonly setAside: (job: JobId, bytes: number) => SetAside
   readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
+  readonly letGo: (use: BlockUse & { readonly job: JobId }) => Promise<void>
+  readonly rest: (job: JobId) => Promise<void>
 }
 
 export class JobBlocks {
@@ -65,6 +71,11 @@ export class JobBlocks {
     return this.#access.get(cid)
   }
 
+  /** The bytes of a block, without reading it. Undefined when it is not here. */
+  size(cid: Cid): number | undefined {
+    return this.#access.size(cid)
+  }
+
   /** Tells whether a block is here and the job's. */
   isHeld(cid: Cid): boolean {
     return this.#access.isHeld(cid, this.job)
@@ -80,9 +91,37 @@ export class JobBlocks {
     return this.#access.list(this.job, kind ?? null)
   }
 
+  /** Tells whether the job uses any block as this. */
+  hasAny(kind: BlockKind): boolean {
+    return this.#access.hasAny(this.job, kind)
+  }
+
+  /**
+   * Fills the disk with up to so many bytes for a stranger's job, which are set aside first. Throws StoreError no-room, and
+   * what `fill` throws.
+   */
+  async withRoom<Result>(bytes: number, fill: () => Promise<Result>): Promise<Result> {
+    const room = this.#access.setAside(this.job, bytes)
+    try {
+      return await fill()
+    } finally {
+      room.settle()
+    }
+  }
+
   /** Drops the job's uses of one kind, and the blocks that nobody else uses, in one commit. */
   dropAll(kind: BlockKind): void {
     this.#access.dropAll({ kind, job: this.job })
+  }
+
+  /** The job asks for nothing at present: its weights count as cache, until it takes them again. */
+  rest(): Promise<void> {
+    return this.#access.rest(this.job)
+  }
+
+  /** The same of whatever was fetched to no purpose: weights become no cache. Works on a full disk. */
+  async letGo(kinds: readonly BlockKind[]): Promise<void> {
+    for (const kind of kinds) await this.#access.letGo({ kind, job: this.job })
   }
 
   /** Nothing is kept through this part any more. The store calls it when it releases the job. */

@@ -13,7 +13,7 @@ import {
   sign as signBytes,
   verify as verifyBytes,
 } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { privateKeyFromRaw, publicKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
@@ -23,6 +23,7 @@ import { sha256 } from '../sha256.ts'
 import { writeWhole } from './durable.ts'
 import { StoreError } from './errors.ts'
 import { plain } from './plain.ts'
+import { readSecret } from './private-files.ts'
 
 export type KeyPurpose = 'node' | 'owner' | 'submitter' | 'fleet'
 
@@ -90,8 +91,7 @@ export function loadOrCreateKey(path: string, purpose: KeyPurpose): SigningKey {
 export function loadKey(path: string): SigningKey {
   let text: string
   try {
-    if ((statSync(path).mode & 0o077) !== 0) throw new StoreError({ code: 'open-key', path })
-    text = readFileSync(path, 'utf8')
+    text = readSecret(path).toString('utf8')
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError({ code: 'not-a-key', path, why: (error as Error).message }, { cause: error })

@@ -2,7 +2,7 @@
  * The tables that keep members out or let them in: owners who lied, credentials that were shown, and a fleet's
  * vehicles.
  */
-import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { Database } from './database.ts'
 
@@ -15,6 +15,10 @@ export interface Ban {
   readonly because: 'recomputed' | 'equivocation'
   /** Evidence (src/protocol/verification/evidence.ts), or the body of the receipt that was found wrong. */
   readonly evidence: Uint8Array
+  /** Names it: the lease about which the vehicle lied, or the receipt that was found wrong. */
+  readonly evidenceId: RecordId
+  /** When the job began in which it lied. */
+  readonly begunMs: number
   readonly atMs: number
 }
 
@@ -24,8 +28,18 @@ export interface FleetMemberRow {
   readonly vehicle: string
   /** Null: admitted beforehand; whose it is, it says when it asks. */
   readonly owner: OwnerId | null
-  readonly state: 'pending' | 'admitted' | 'revoked'
+  /** Rejected: it asked, and a person said no; it is put out for a day only. */
+  readonly state: 'pending' | 'admitted' | 'revoked' | 'rejected'
   readonly sinceMs: number
+  /** The address from which it last asked; '' where none is known. */
+  readonly host: string
+}
+
+/** … with what the registrar remembers of its asking. */
+export interface FleetMember extends FleetMemberRow {
+  readonly askedMs: number
+  /** The vehicle and the owner that a person was shown, and is asked about; null: none yet. */
+  readonly shown: { readonly vehicle: string; readonly owner: OwnerId | null } | null
 }
 
 export class MemberTables {
@@ -38,22 +52,42 @@ export class MemberTables {
   /** Owners who lied. */
   bans(): Ban[] {
     return this.#database.all<Ban>(
-      'SELECT owner, peer, because, evidence, at_ms AS atMs FROM bans ORDER BY owner',
+      `SELECT owner, peer, because, evidence, evidence_id AS evidenceId, begun_ms AS begunMs, at_ms AS atMs
+       FROM bans ORDER BY owner`,
     )
   }
 
   /** The first proof stays. */
-  putBan({ owner, peer, because, evidence, atMs }: Ban): void {
+  putBan({ owner, peer, because, evidence, evidenceId, begunMs, atMs }: Ban): void {
     this.#database.transaction(() =>
       this.#database.run(
-        'INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?)',
+        'INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?)',
         owner,
         peer,
         because,
         evidence,
         atMs,
+        evidenceId,
+        begunMs,
       ),
     )
+  }
+
+  dropBan(owner: OwnerId): void {
+    this.#database.transaction(() => this.#database.run('DELETE FROM bans WHERE owner = ?', owner))
+  }
+
+  /** Owners who were forgiven, and until when jobs had to begin for that. */
+  liftedBans(): { readonly owner: OwnerId; readonly atMs: number }[] {
+    return this.#database.all('SELECT owner, at_ms AS atMs FROM lifted_bans ORDER BY owner')
+  }
+
+  /** Ends the ban of an owner, and remembers that. */
+  liftBan(owner: OwnerId, atMs: number): void {
+    this.#database.transaction(() => {
+      this.#database.run('INSERT OR REPLACE INTO lifted_bans VALUES (?, ?)', owner, atMs)
+      this.#database.run('DELETE FROM bans WHERE owner = ?', owner)
+    })
   }
 
   credentialOf(peer: PeerId): SignedRecord | undefined {
@@ -79,35 +113,39 @@ export class MemberTables {
     )
   }
 
-  fleetMembers(): FleetMemberRow[] {
+  fleetMembers(): FleetMember[] {
     return this.#database
       .all<StoredMember>('SELECT * FROM fleet_members ORDER BY since_ms, peer')
       .map(memberOf)
   }
 
-  fleetMember(peer: PeerId): FleetMemberRow | undefined {
+  fleetMember(peer: PeerId): FleetMember | undefined {
     const row = this.#database.get<StoredMember>('SELECT * FROM fleet_members WHERE peer = ?', peer)
     return row && memberOf(row)
   }
 
-  countFleetMembers(state: FleetMemberRow['state']): number {
-    return this.#database.get<{ count: number }>(
-      'SELECT count(*) AS count FROM fleet_members WHERE state = ?',
-      state,
-    )!.count
-  }
-
-  putFleetMember({ peer, vehicle, owner, state, sinceMs }: FleetMemberRow): void {
+  putFleetMember({ peer, vehicle, owner, state, sinceMs, host, askedMs, shown }: FleetMember): void {
     this.#database.transaction(() =>
       this.#database.run(
-        'INSERT OR REPLACE INTO fleet_members VALUES (?, ?, ?, ?, ?)',
+        'INSERT OR REPLACE INTO fleet_members VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
         peer,
         vehicle,
         owner,
         state,
         sinceMs,
+        host,
+        askedMs,
+        shown?.vehicle ?? null,
+        shown?.owner ?? null,
       ),
     )
+  }
+
+  dropFleetMembers(peers: readonly PeerId[]): void {
+    if (peers.length === 0) return
+    this.#database.transaction(() => {
+      for (const peer of peers) this.#database.run('DELETE FROM fleet_members WHERE peer = ?', peer)
+    })
   }
 }
 
@@ -117,8 +155,13 @@ interface StoredMember {
   readonly owner: OwnerId | null
   readonly state: FleetMemberRow['state']
   readonly since_ms: number
+  readonly host: string
+  readonly asked_ms: number
+  readonly shown_vehicle: string | null
+  readonly shown_owner: OwnerId | null
 }
 
-function memberOf({ since_ms, ...row }: StoredMember): FleetMemberRow {
-  return { ...row, sinceMs: since_ms }
+function memberOf({ since_ms, asked_ms, shown_vehicle, shown_owner, ...row }: StoredMember): FleetMember {
+  const shown = shown_vehicle === null ? null : { vehicle: shown_vehicle, owner: shown_owner }
+  return { ...row, sinceMs: since_ms, askedMs: asked_ms, shown }
 }

@@ -179,4 +179,21 @@ export const migrations: readonly string[] = [
     reference TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Who waits for the operator asks again and again: from where, when last, and what the operator was shown of it.
+  ALTER TABLE fleet_members ADD COLUMN host TEXT NOT NULL DEFAULT '';
+  ALTER TABLE fleet_members ADD COLUMN asked_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE fleet_members ADD COLUMN shown_vehicle TEXT;
+  ALTER TABLE fleet_members ADD COLUMN shown_owner TEXT;
+  UPDATE fleet_members SET asked_ms = since_ms;
+  `,
+  `
+  -- What names the proof of a ban (the lease, or the receipt that was found wrong), and when its job began.
+  ALTER TABLE bans ADD COLUMN evidence_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE bans ADD COLUMN begun_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE bans SET begun_ms = at_ms;
+
+  -- Owners whom this node's own owner has forgiven what they did in jobs that had begun by then.
+  CREATE TABLE lifted_bans (owner TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -5,11 +5,14 @@
 import { encodeList } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { type PlannedShard, splitIntoShards } from '../../protocol/job/split.ts'
+import { documentListBytesMax, jobDeadlineMsMax, weightsBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor } from '../../protocol/record/block.ts'
+import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
+import { sealBytes } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import type { SigningKey } from '../store/keys.ts'
@@ -64,6 +67,7 @@ async function describe(
 ): Promise<JobDescription> {
   const { runtime } = request
   const payment = paymentOf(request)
+  refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
   const sources = findDocuments(request.paths)
   const weights = await keepWeights(request, staged, onProgress)
@@ -74,10 +78,26 @@ async function describe(
   const documentList = encodeList(
     documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
   )
+  if (documentList.byteLength > documentListBytesMax - sealBytes)
+    throw new RequestError(
+      `the names of ${documents.length} documents take ${documentList.byteLength} bytes, and a job has room for ${documentListBytesMax}; submit fewer`,
+    )
   const planned = splitIntoShards(documents)
   const requestDigest = digestOf(request, payment, weights, documentList)
   return { request, payment, documents, documentList, planned, weights, staged, requestDigest }
 }
+
+/** Refuses, before anything is read, a job that every vehicle would decline. Throws RequestError. */
+function refuseExcess({ runtime, options, deadlineMs }: SubmitRequest): void {
+  const wrong = wrongOptionOf(runtime, options)
+  if (wrong !== undefined) throw new RequestError(`--option for the ${runtime} runtime: ${wrong}`)
+  if (deadlineMs !== null && deadlineMs > jobDeadlineMsMax)
+    throw new RequestError(
+      `a job may run for at most ${jobDeadlineMsMax / dayMs} days; give a --deadline of at most that`,
+    )
+}
+
+const dayMs = 24 * 3_600_000
 
 async function keepWeights(
   { runtime, module }: SubmitRequest,
@@ -86,9 +106,16 @@ async function keepWeights(
 ): Promise<Manifest['weights']> {
   const sources = weightSources(runtime, module)
   const weights: Manifest['weights'][number][] = []
+  let bytes = 0
   for (const [done, source] of sources.entries()) {
     onProgress({ step: 'importing-weights', done, total: sources.length })
-    weights.push({ name: source.name, ...(await staged.keep(readWeights(source), 'weights')) })
+    const file = readWeights(runtime, source)
+    bytes += file.byteLength
+    if (bytes > weightsBytesMax)
+      throw new RequestError(
+        `the ${source.name} at ${source.path} is too large: the weights of a job have at most ${weightsBytesMax} bytes together`,
+      )
+    weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
   }
   return weights
 }

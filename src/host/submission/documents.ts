@@ -1,16 +1,15 @@
 /** Finding and reading what somebody submits: files as named, folders with all that is in them, by name. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
+import { documentBytesMax, documentsMax } from '../../protocol/limits.ts'
 import { RequestError } from '../errors.ts'
+import { sealBytes } from '../sealing/sealing.ts'
 
 export interface DocumentSource {
   /** As it will be called in the results: the path below what was submitted. */
   readonly name: string
   readonly path: string
 }
-
-/** A job of more documents than this is better submitted in parts: the list must fit in memory everywhere. */
-const documentsMax = 1_000_000
 
 /**
  * Every file under the paths, in the order given, folders by code unit of the path. Hidden files are left out.
@@ -33,7 +32,13 @@ export function findDocuments(paths: readonly string[]): DocumentSource[] {
 
 /** Throws RequestError. */
 export function readDocument({ path }: DocumentSource): Uint8Array {
+  const bytesMax = documentBytesMax - sealBytes
   try {
+    const { size } = statSync(path)
+    if (size > bytesMax)
+      throw new RequestError(
+        `${path} has ${size} bytes, and a document may have at most ${bytesMax}; split it, or compress it`,
+      )
     return readFileSync(path)
   } catch (error) {
     throw unreadable(path, error)
@@ -66,6 +71,7 @@ function filesBelow(folder: string): string[] {
 }
 
 function unreadable(path: string, error: unknown): RequestError {
+  if (error instanceof RequestError) return error
   const { code, message } = error as NodeJS.ErrnoException
   const why =
     { ENOENT: 'there is no such file or folder', EACCES: 'permission denied' }[code ?? ''] ?? message

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
 import type { RuntimeDescription } from '../../runtimes/messages.ts'
+import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
 
@@ -33,17 +34,26 @@ export function weightSources(runtime: string, module: string | null): WeightSou
 }
 
 /** Throws RequestError. */
+export function optionsOf(runtime: string): OptionDescriptions {
+  return described(runtime).options
+}
+
+/** Throws RequestError. */
 export function unitOf(runtime: string): Payment['unit'] {
   return described(runtime).unit
 }
 
-/** Throws RequestError. */
-export function readWeights(source: WeightSource): Uint8Array {
+/** Throws RequestError, also for what every vehicle would refuse to load. */
+export function readWeights(runtime: string, source: WeightSource): Uint8Array {
+  let bytes: Uint8Array
   try {
-    return readFileSync(source.path)
+    bytes = readFileSync(source.path)
   } catch (error) {
     throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${(error as Error).message}`)
   }
+  const fault = described(runtime).faultOfWeights(source.name, bytes)
+  if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)
+  return bytes
 }
 
 function described(runtime: string): RuntimeDescription {

@@ -45,6 +45,7 @@ interface ChildState {
   isFrozen: boolean
 }
 
+process.umask(0o077)
 const socket = new Socket({ fd: socketFd })
 /** Ends the providers, and with them the programs that they run. */
 const leaving = new AbortController()

@@ -2,15 +2,21 @@
 import { type Judgement, sentenceOf } from '../../protocol/rules/judgement.ts'
 import type { PreferenceName } from '../../protocol/rules/preferences.ts'
 import type { WhyView } from '../api.ts'
+import type { WithheldEngine } from '../executor/contract.ts'
 import type { OwnersWish, OwnerWatch } from './owner-watch.ts'
 
-export function whyOf(judgement: Judgement, origins: OwnersWish['origins']): WhyView {
+export function whyOf(
+  judgement: Judgement,
+  origins: OwnersWish['origins'],
+  withheld: readonly WithheldEngine[],
+): WhyView {
   const { verdict, reasons, rules, availableUntilMs } = judgement
   return {
     verdict,
     sentence: sentenceOf(judgement),
     reasons,
     availableUntilMs,
+    withheld,
     rules: rules.map((rule) => ({
       ...rule,
       origin: rule.preference === null ? null : (origins[rule.preference as PreferenceName] ?? null),
@@ -23,6 +29,7 @@ export async function* watchWhy(
   watch: OwnerWatch,
   origins: OwnersWish['origins'],
   signal: AbortSignal,
+  withheld: readonly WithheldEngine[] = [],
 ): AsyncGenerator<WhyView, void, undefined> {
   let shown: Judgement | undefined
   let wake = () => {}
@@ -39,7 +46,7 @@ export async function* watchWhy(
         continue
       }
       shown = judgement
-      yield whyOf(judgement, origins)
+      yield whyOf(judgement, origins, withheld)
     }
   } finally {
     signal.removeEventListener('abort', awake)

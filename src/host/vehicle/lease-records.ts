@@ -6,10 +6,10 @@ import type { Logger } from 'pino'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Issued } from '../../protocol/issuer.ts'
 import { type Opening, openingSchema } from '../../protocol/job/lease.ts'
-import { openingBytesMax } from '../../protocol/limits.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { RecordKind } from '../../protocol/records.ts'
+import { openingBytesMax } from '../../protocol/sizes.ts'
 import type { WorkerEffect } from '../../protocol/worker/contract.ts'
 import type { Clock } from '../clock.ts'
 import type { Earnings, Signed } from '../ledger/earnings.ts'
@@ -96,18 +96,32 @@ export class LeaseRecords {
     return this.#keys.get(lease) ?? reopenCbor(this.#options.store.journal.get(lease)!.extra!)
   }
 
-  /** A vehicle keeps nobody's documents longer than it needs them. `works`: other leases of the job are under way. */
+  /** `works`: other leases of the job are under way. */
   release({ job, lease, reason }: Extract<WorkerEffect, { type: 'release' }>, works: boolean): void {
-    const { store, room } = this.#options
-    this.#persist(() => store.journal.endLeaseSoon(job, lease, reason))
+    this.#persist(() => this.#options.store.journal.endLeaseSoon(job, lease, reason))
     this.#keys.delete(lease)
+    if (!works) this.rest(job)
+  }
+
+  /**
+   * No lease of the job is under way: a vehicle keeps nobody's documents longer than it needs them, and weights make room
+   * for others'. Those of a job for which it has done nothing may be whatever a stranger wanted to fill its disk with.
+   */
+  rest(job: JobId): void {
+    const { store, room, log } = this.#options
     // A node that looks after the job as well hands its documents out.
-    if (works || store.journal.rolesIn(job).some((role) => role !== workerRole)) return
-    try {
-      store.blocks.of(job).dropAll('input')
-    } catch (error) {
+    if (store.journal.rolesIn(job).some((role) => role !== workerRole)) return
+    const mine = store.blocks.of(job)
+    const lost = (error: unknown) => {
       if (!room.lostBy(error)) throw error // they go with the job
     }
+    try {
+      mine.dropAll('input')
+    } catch (error) {
+      lost(error)
+    }
+    const left = mine.hasAny('result') ? mine.rest() : mine.letGo(['weights'])
+    left.catch(lost).catch((error) => log.warn({ job, error }, 'the weights of a job stay until it ends'))
   }
 
   forget(job: JobId): void {

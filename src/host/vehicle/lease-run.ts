@@ -10,12 +10,12 @@
 
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import type { Shard } from '../../protocol/job/shard.ts'
-import { resultBytesMax } from '../../protocol/limits.ts'
+import { documentBytesOf, type Shard } from '../../protocol/job/shard.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
+import type { ByteBudget } from '../byte-budget.ts'
 import { SessionRefused, type Slot } from '../executor/contract.ts'
-import { packResult } from '../sealing/blind-results.ts'
+import { packWithinBounds } from '../sealing/blind-results.ts'
 import { cidOf } from '../store/cid.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import type { Journal } from '../store/journal.ts'
@@ -39,6 +39,8 @@ export interface LeaseRunOptions {
   /** Places that need no run any more. */
   readonly finished: ReadonlySet<number>
   readonly blocks: JobBlocks
+  /** For its documents, shared by all leases of this node. */
+  readonly memory: ByteBudget
   readonly journal: Journal
   readonly provisions: Provisions
   readonly onShard: (done: Done) => void
@@ -73,7 +75,7 @@ export class LeaseRun {
     for (const [place, cid] of lease.payload.shards.entries()) {
       if (finished.has(place)) continue
       const shard = await this.#options.provisions.shard(cid)
-      const more = documentBytes(shard)
+      const more = documentBytesOf(shard)
       while (underWay.length >= shardsAheadMin && bytes + more > bytesAheadMax) {
         const first = underWay.shift()!
         await first.done
@@ -93,36 +95,18 @@ export class LeaseRun {
   }
 
   async #shard(place: number, shard: Shard, refusal: SessionRefused | undefined): Promise<void> {
-    const { slot, manifest, lease, keys, blocks, journal, onShard } = this.#options
+    const { slot, manifest, lease, keys, blocks, memory, journal, onShard } = this.#options
     const ran: ShardRun =
       refusal === undefined
-        ? await runShard(slot, manifest.payload, shard, keys[place]!, blocks)
+        ? await runShard(slot, manifest.payload, shard, { key: keys[place]!, blocks, memory })
         : refusedShard(manifest.payload, shard, refusal)
-    const bytes = encodeWithinBounds(manifest.payload, ran, keys[place]!)
+    const { bytes } = packWithinBounds(manifest.payload, ran.result, keys[place]!)
     const result = cidOf('dag-cbor', bytes)
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
-    await Promise.all([
-      blocks.put(result, bytes, 'result'),
-      journal.noteFinishedSoon(manifest.id, lease.id, done),
-    ])
+    // A note without its block would have the shard done again after a kill.
+    await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result'))
+    await journal.noteFinishedSoon(manifest.id, lease.id, done)
     this.#done += 1
     onShard(done)
   }
-}
-
-/** Returns the bytes of its documents as they lie in memory, each counted once. */
-function documentBytes({ pages }: Shard): number {
-  return [...new Map(pages.map(({ document, bytes }) => [document, bytes])).values()].reduce(
-    (a, b) => a + b,
-    0,
-  )
-}
-
-/** A shard whose outputs do not fit in a block gets errors instead, the same on every vehicle. */
-function encodeWithinBounds(manifest: Manifest, run: ShardRun, key: Uint8Array): Uint8Array {
-  const bytes = packResult(manifest, run.result, key)
-  if (bytes.byteLength <= resultBytesMax) return bytes
-  const error = { code: 'output-limit', message: `the results of one shard exceed ${resultBytesMax} bytes` }
-  const records = run.result.records.map(() => ({ output: new Uint8Array(0), text: '', error }))
-  return packResult(manifest, { ...run.result, records }, key)
 }

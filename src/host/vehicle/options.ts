@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
 import { Worker } from '../../protocol/worker/worker.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Network } from '../network/network.ts'
@@ -35,7 +36,11 @@ const receiptsBetweenRestarts = 2 ** 25
 export function newWorker({ key, store, engines, categories, slots }: VehicleOptions): Worker {
   const serial = store.journal.nextSerial('receipt')
   return new Worker(
-    { self: key.peerId, slots, engines, categories, secret: randomBytes(32), sha256 },
+    {
+      ...{ self: key.peerId, slots, engines, categories, sha256 },
+      takesOptions: ({ runtime, options }) => wrongOptionOf(runtime, options) === undefined,
+      secret: randomBytes(32),
+    },
     // The worker counts by itself; a restart begins above all that an earlier run can have used.
     serial * receiptsBetweenRestarts,
   )

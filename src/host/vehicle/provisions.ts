@@ -8,28 +8,23 @@
  * further when none of them wants it any more: a vehicle that drives off has its link to itself.
  */
 import type { Logger } from 'pino'
-import type { Cid, PeerId } from '../../protocol/ids.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import { excessOf } from '../../protocol/job/demands.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
-import type { Manifest } from '../../protocol/job/manifest.ts'
-import { decodeShard, type Shard } from '../../protocol/job/shard.ts'
+import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
+import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.ts'
+import { shardBlockBytesMax } from '../../protocol/limits.ts'
 import type { Verified } from '../../protocol/record/record.ts'
-import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
-import type { BlockKind, BlockStore } from '../store/blocks.ts'
-import { codecOf } from '../store/cid.ts'
-import { missingFileBlocks, parseFileRoot } from '../store/files.ts'
+import type { BlockStore } from '../store/blocks.ts'
+import { missingFileBlocks, partsOfFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
+import { Fetching, MissingBlocks, type Use } from './fetching.ts'
 import { SharedWork } from './shared-work.ts'
 
 /** Peers asked for weights before the steward is: a guess; each costs one round trip. */
 const peersAskedMax = 4
-
-export class MissingBlocks extends Error {
-  constructor(what: string) {
-    super(`nobody who was asked has ${what}`)
-    this.name = 'MissingBlocks'
-  }
-}
 
 /** The needs of a lease under way: its blocks, and the peers that may give them, the likeliest first. */
 interface Needs {
@@ -38,29 +33,27 @@ interface Needs {
   readonly stewards: readonly PeerId[]
 }
 
-/** For which job a block is fetched, and as what. */
-interface Use {
-  readonly mine: JobBlocks
-  readonly kind: BlockKind
-}
-
 export class Provisions {
   readonly #network: Network
   readonly #blocks: BlockStore
   readonly #log: Logger
+  readonly #fetching: Fetching
   readonly #underWay = new SharedWork()
 
-  constructor(network: Network, blocks: BlockStore, log: Logger) {
+  /** `onGivenUp` as Fetching's. */
+  constructor(network: Network, blocks: BlockStore, log: Logger, onGivenUp?: (job: JobId) => void) {
     this.#network = network
     this.#blocks = blocks
     this.#log = log
+    this.#fetching = new Fetching(network, blocks, log, onGivenUp)
   }
 
   /**
-   * Throws MissingBlocks, NetworkError, StoreError, ProtocolError for blocks that are not what they should be, and the
-   * signal's reason.
+   * Throws MissingBlocks, NetworkError, StoreError (no-room where the job may not have so much of the disk), ProtocolError
+   * for blocks that are not what they should be, and the signal's reason.
    */
   async ofLease({ manifest, lease, stewards }: Needs, signal: AbortSignal): Promise<void> {
+    refuseExcess(manifest)
     const mine = this.#blocks.of(manifest.id)
     await Promise.all([
       this.#inputs(mine, lease.payload.shards, stewards, signal),
@@ -74,15 +67,15 @@ export class Provisions {
    */
   async repair(needs: Needs, signal: AbortSignal): Promise<boolean> {
     const { manifest, lease } = needs
-    const files = new Set<Cid>(manifest.payload.weights.map(({ file }) => file))
+    const files = new Map<Cid, FileReference>(manifest.payload.weights.map((weight) => [weight.file, weight]))
     let whole = true
     for (const cid of lease.payload.shards) {
       const bytes = await this.#blocks.get(cid)
       if (bytes === undefined) whole = false
-      else for (const { document } of decodeShard(bytes).pages) files.add(document)
+      else for (const document of documentsOf(decodeShard(bytes))) files.set(document.file, document)
     }
-    for (const file of files)
-      for (const cid of [file, ...(await this.#partsOf(file))])
+    for (const file of files.values())
+      for (const cid of new Set([file.file, ...((await partsOfFile(file, this.#blocks)) ?? [])]))
         if ((await this.#blocks.get(cid)) === undefined) whole = false
     if (!whole) await this.ofLease(needs, signal)
     return !whole
@@ -101,11 +94,12 @@ export class Provisions {
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#fetch(await mine.take(shards, 'input'), { mine, kind: 'input' }, stewards, signal)
-    const documents = new Set<Cid>()
+    const use: Use = { mine, kind: 'input' }
+    await this.#fetching.blocks(shards, shardBlockBytesMax, use, stewards, signal)
+    const documents = new Map<Cid, FileReference>()
     for (const shard of shards)
-      for (const page of (await this.shard(shard)).pages) documents.add(page.document)
-    await this.#files([...documents], { mine, kind: 'input' }, stewards, signal)
+      for (const document of documentsOf(await this.shard(shard))) documents.set(document.file, document)
+    await this.#fetching.files([...documents.values()], use, stewards, signal)
   }
 
   async #weights(
@@ -115,10 +109,12 @@ export class Provisions {
     signal: AbortSignal,
   ): Promise<void> {
     await Promise.all(
-      weights.map(({ file }) => {
-        const key = `weights/${file}/${mine.job}`
+      weights.map((weight) => {
+        const key = `weights/${weight.file}/${mine.job}`
         if (this.#underWay.has(key)) return this.#underWay.join([key], signal)
-        return this.#underWay.begin([key], signal, (shared) => this.#weightsOf(mine, file, stewards, shared))
+        return this.#underWay.begin([key], signal, (shared) =>
+          this.#weightsOf(mine, weight, stewards, shared),
+        )
       }),
     )
   }
@@ -126,24 +122,30 @@ export class Provisions {
   /** Jobs that want the same weights fetch them once, and each takes its own use of them. */
   async #weightsOf(
     mine: JobBlocks,
-    file: Cid,
+    weight: FileReference,
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
-    const key = `weights/${file}`
+    const key = `weights/${weight.file}`
     while (this.#underWay.has(key))
       // Another job's stewards may not have them; this one's are asked next.
       await this.#underWay.join([key], signal).catch(() => signal.throwIfAborted())
     await this.#underWay.begin([key], signal, (shared) =>
-      this.#weightsFile(file, { mine, kind: 'weights' }, stewards, shared),
+      this.#weightsFile(weight, { mine, kind: 'weights' }, stewards, shared),
     )
   }
 
-  async #weightsFile(file: Cid, use: Use, stewards: readonly PeerId[], signal: AbortSignal): Promise<void> {
-    const sources = [...(await this.#providers(file, stewards, signal)), ...stewards]
+  async #weightsFile(
+    weight: FileReference,
+    use: Use,
+    stewards: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { file } = weight
+    const sources = [...(await this.#providers(weight, stewards, signal)), ...stewards]
     for (const [i, peer] of sources.entries()) {
       try {
-        const fetched = await this.#files([file], use, [peer], signal)
+        const fetched = await this.#fetching.files([weight], use, [peer], signal)
         if (fetched > 0) this.#log.debug({ peer, file, blocks: fetched }, 'weights were fetched')
         return
       } catch (error) {
@@ -154,8 +156,13 @@ export class Provisions {
   }
 
   /** Connected peers that say that they have it, in random order. */
-  async #providers(file: Cid, stewards: readonly PeerId[], signal: AbortSignal): Promise<PeerId[]> {
-    if ((await missingFileBlocks(file, this.#blocks)).length === 0) return []
+  async #providers(
+    weight: FileReference,
+    stewards: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<PeerId[]> {
+    const { file } = weight
+    if ((await missingFileBlocks(weight, this.#blocks)).length === 0) return []
     const others = this.#network.connectedPeers().filter((peer) => !stewards.includes(peer))
     const asked = shuffled(others).slice(0, peersAskedMax)
     const answers = await Promise.all(
@@ -169,68 +176,12 @@ export class Provisions {
     )
     return asked.filter((_, i) => answers[i])
   }
-
-  /** Says how many blocks had to be fetched. */
-  async #files(
-    files: readonly Cid[],
-    use: Use,
-    from: readonly PeerId[],
-    signal: AbortSignal,
-  ): Promise<number> {
-    for (let fetched = 0; ; ) {
-      const blocks = new Set<Cid>(files)
-      for (const file of files) for (const part of await this.#partsOf(file)) blocks.add(part)
-      const missing = await use.mine.take(blocks, use.kind)
-      if (missing.length === 0) return fetched
-      await this.#fetch(missing, use, from, signal)
-      fetched += missing.length
-    }
-  }
-
-  /** None as long as its root is not here. Parts may be here for another job, and must stay when that one ends. */
-  async #partsOf(file: Cid): Promise<readonly Cid[]> {
-    if (codecOf(file) === 'raw') return []
-    const root = await this.#blocks.get(file)
-    return root === undefined ? [] : parseFileRoot(file, root).parts
-  }
-
-  async #fetch(cids: readonly Cid[], use: Use, from: readonly PeerId[], signal: AbortSignal): Promise<void> {
-    const wanted = [...new Set(cids)]
-    const mine = wanted.filter((cid) => !this.#underWay.has(keyOf(cid, use)))
-    const keysOf = (some: readonly Cid[]) => some.map((cid) => keyOf(cid, use))
-    const others = this.#underWay.join(keysOf(wanted.filter((cid) => !mine.includes(cid))), signal)
-    if (mine.length === 0) return others
-    await Promise.all([
-      others,
-      this.#underWay.begin(keysOf(mine), signal, (shared) => this.#fetchAll(mine, use, from, shared)),
-    ])
-  }
-
-  /** Fetches from the first peer that is there and has the blocks, and then the missing ones from the next. */
-  async #fetchAll(
-    cids: readonly Cid[],
-    use: Use,
-    from: readonly PeerId[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    let wanted = cids
-    for (const [i, peer] of from.entries()) {
-      try {
-        await keepFetched(this.#network.blocks.fetch(peer, wanted, signal), use.mine, use.kind, ({ cid }) => {
-          throw new MissingBlocks(`block ${cid}`)
-        })
-        return
-      } catch (error) {
-        if (signal.aborted || i === from.length - 1) throw error
-        this.#log.debug({ peer, job: use.mine.job, error }, 'another peer is asked for the blocks')
-        wanted = await use.mine.take(wanted, use.kind)
-      }
-    }
-  }
 }
 
-function keyOf(cid: Cid, { mine, kind }: Use): string {
-  return `${cid}/${kind}/${mine.job}`
+/** Offers are held to these bounds at the door; a lease that an earlier run of this node took was not. Throws ProtocolError. */
+function refuseExcess({ payload }: Verified<Manifest>): void {
+  const why = excessOf(payload)
+  if (why !== undefined) throw new ProtocolError({ code: 'malformed', what: 'manifest', why })
 }
 
 function shuffled<Item>(items: readonly Item[]): Item[] {

@@ -5,9 +5,8 @@
  * all the same, what was to be written waits here until there may be room: it was promised, or is to be, and nothing
  * that depends on it is said before.
  */
+import { freeShareMin } from '../store/disk-reserve.ts'
 
-/** Notes on reliability, §5. More declines work on disks that are merely well used; less leaves no margin for a lease. */
-const freeShareMin = 0.05
 /** Disks fill and empty over minutes; looking takes some 10 µs. A guess. */
 const lookIntervalMs = 10_000
 

@@ -3,39 +3,44 @@
  * recompute.
  */
 
-import type { Cid, JobId } from '../../protocol/ids.ts'
-import { type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
+import type { JobId } from '../../protocol/ids.ts'
+import { type FileReference, type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
 import type { PageRecord, ShardResult } from '../../protocol/job/result.ts'
 import type { Shard } from '../../protocol/job/shard.ts'
-import type { SessionRefused, SessionSpec, Slot } from '../executor/contract.ts'
+import { documentBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
+import { ownOptionsOf, pageCpuMsMaxOf } from '../../runtimes/registry.ts'
+import { ByteBudget } from '../byte-budget.ts'
+import type { RecordResult, SessionRefused, SessionSpec, Slot, WeightFile } from '../executor/contract.ts'
 import { unseal, unwrapKey } from '../sealing/sealing.ts'
-import { readFile } from '../store/files.ts'
+import { readFile, readFileParts } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 
-/** A page may take this much, unless the job says otherwise: the slowest page measured took 15 s of WASM. */
-const pageCpuMsMaxDefault = 120_000
 /** The wall clock runs while others use the cores, too … */
 const wallFactor = 4
 /** … and must not be what ends a page that CPU time should end, since its message is compared. A guess. */
 const wallMsMin = 60_000
+/** A document that is larger than this goes to the child once at a time, and not once for each of its pages. A guess. */
+const sharedBytesMax = 2 ** 20
+/** All documents in memory, sealed and opened: room for one of the largest. */
+const documentsInMemoryMax = 2 * documentBytesMax
 
-/** Options that bound a page instead of being handed to the runtime. */
-const pageCpuMsOption = 'pageCpuMsMax'
-
-/** Documents larger than this are not loaded for a page: a vehicle's memory is its owner's. */
-const documentBytesMax = 256 * 2 ** 20
+/** The documents that a node has in memory for its slots. */
+export function documentMemory(): ByteBudget {
+  return new ByteBudget(documentsInMemoryMax)
+}
 
 export function sessionOf(job: JobId, manifest: Manifest, engine: string, blocks: JobBlocks): SessionSpec {
-  const { [pageCpuMsOption]: _, ...options } = manifest.options
   return {
     key: `${job}/${engine}`,
     runtime: manifest.runtime,
     engine,
-    options,
+    options: ownOptionsOf(manifest.options),
     weights: async () => {
-      const files = new Map<string, Uint8Array>()
-      for (const { name, file, bytes } of manifest.weights)
-        files.set(name, await readFile(file, (cid) => blocks.get(cid), bytes))
+      const files = new Map<string, WeightFile>()
+      for (const { name, file, bytes } of manifest.weights) {
+        const read = () => readFileParts({ file, bytes }, (cid) => blocks.get(cid), weightsBytesMax)
+        files.set(name, { bytes, read })
+      }
       return files
     },
   }
@@ -47,6 +52,13 @@ export interface ShardRun {
   readonly wallMs: number
 }
 
+/** The means by which a shard's pages are read: its key, its job's blocks, and the memory for its documents. */
+export interface ShardSource {
+  readonly key: Uint8Array
+  readonly blocks: JobBlocks
+  readonly memory: ByteBudget
+}
+
 /**
  * Runs the pages of one shard in a slot that has the session loaded. Rejects with SlotKilled or SlotFailed,
  * which say nothing about the shard, and StoreError when a document is not here.
@@ -55,23 +67,26 @@ export async function runShard(
   slot: Slot,
   manifest: Manifest,
   shard: Shard,
-  key: Uint8Array,
-  blocks: JobBlocks,
+  source: ShardSource,
 ): Promise<ShardRun> {
-  const cpuMsMax = Number(manifest.options[pageCpuMsOption] ?? pageCpuMsMaxDefault)
+  const cpuMsMax = pageCpuMsMaxOf(manifest.options)
   const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
-  const documents = new Map<Cid, Promise<Uint8Array>>()
-  const runs = await Promise.all(
-    shard.pages.map(async ({ document, page, key: wrapped }) => {
-      let bytes = documents.get(document)
-      if (bytes === undefined) {
-        const opened = unwrapKey(key, wrapped, `the key of document ${document}`)
-        bytes = readFile(document, (cid) => blocks.get(cid), documentBytesMax).then((sealed) =>
-          unseal(opened, sealed, `document ${document}`),
-        )
-        documents.set(document, bytes)
+  const runs: RecordResult[] = new Array(shard.pages.length)
+  const pages = Map.groupBy(shard.pages.keys(), (index) => shard.pages[index]!.document)
+  await Promise.all(
+    [...pages.values()].map(async (indices) => {
+      const { document: file, bytes, key: wrapped } = shard.pages[indices[0]!]!
+      const letGo = await source.memory.hold(2 * bytes)
+      try {
+        const document = await openedDocument({ file, bytes }, wrapped, source)
+        const run = async (index: number) => {
+          runs[index] = await slot.run(document, shard.pages[index]!.page, limits)
+        }
+        if (bytes <= sharedBytesMax) await Promise.all(indices.map(run))
+        else for (const index of indices) await run(index)
+      } finally {
+        letGo()
       }
-      return slot.run(await bytes, page, limits)
     }),
   )
   const records: PageRecord[] = runs.map(({ output, text, error }) => ({ output, text, error }))
@@ -80,6 +95,16 @@ export async function runShard(
     cpuMs: runs.reduce((sum, run) => sum + run.cpuMs, 0),
     wallMs: runs.reduce((sum, run) => sum + run.wallMs, 0),
   }
+}
+
+async function openedDocument(
+  reference: FileReference,
+  wrapped: Uint8Array,
+  { key, blocks }: ShardSource,
+): Promise<Uint8Array> {
+  const opened = unwrapKey(key, wrapped, `the key of document ${reference.file}`)
+  const sealed = await readFile(reference, (cid) => blocks.get(cid), documentBytesMax)
+  return unseal(opened, sealed, `document ${reference.file}`)
 }
 
 /** Returns the failure that every page of a shard gets when the runtime refuses the job's weights or options. */

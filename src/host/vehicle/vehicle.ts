@@ -80,6 +80,9 @@ export class Vehicle {
       leaseOf: (id) => this.#worker.lease(id),
       keysOf: (id) => this.#records.keysOf(id),
       tell: (input) => this.#handle(input),
+      onGivenUp: (job) => {
+        if (!this.#stopped && !this.#worker.works(job)) this.#records.rest(job)
+      },
     })
   }
 

@@ -1,20 +1,23 @@
 /** The workshop: fetches what leases need, and runs one at a time in each slot. */
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
-import type { LeaseId } from '../../protocol/ids.ts'
+import type { JobId, LeaseId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { documentBytesOf } from '../../protocol/job/shard.ts'
 import { unitsOf } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
-import type { WorkerInput } from '../../protocol/worker/contract.ts'
+import type { UnpreparedReason, WorkerInput } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
 import { type Executor, type Slot, SlotKilled } from '../executor/contract.ts'
 import type { Network } from '../network/network.ts'
+import { StoreError } from '../store/errors.ts'
 import type { Store } from '../store.ts'
+import { MissingBlocks } from './fetching.ts'
 import { LeaseRun } from './lease-run.ts'
-import { MissingBlocks, Provisions } from './provisions.ts'
+import { Provisions } from './provisions.ts'
 import type { Room } from './room.ts'
+import { documentMemory } from './runtime-session.ts'
 import type { Speedometer } from './speedometer.ts'
 
 export interface WorkshopOptions {
@@ -30,11 +33,14 @@ export interface WorkshopOptions {
   /** Keys of the lease's shards. */
   readonly keysOf: (lease: LeaseId) => readonly Uint8Array[]
   readonly tell: (input: WorkerInput) => void
+  /** The blocks that nobody wants any more have stopped to come for this job. */
+  readonly onGivenUp: (job: JobId) => void
 }
 
 export class Workshop {
   readonly #options: WorkshopOptions
   readonly #provisions: Provisions
+  readonly #memory = documentMemory()
   readonly #slots: readonly Slot[]
   readonly #runs: (LeaseRun | undefined)[]
   /** The abort controllers of fetches, by the lease whose blocks are being fetched. */
@@ -42,13 +48,14 @@ export class Workshop {
 
   constructor(options: WorkshopOptions) {
     this.#options = options
-    this.#provisions = new Provisions(options.network, options.store.blocks, options.log)
+    const { network, store, log, onGivenUp } = options
+    this.#provisions = new Provisions(network, store.blocks, log, onGivenUp)
     this.#slots = Array.from({ length: options.slots }, () => options.executor.openSlot())
     this.#runs = this.#slots.map(() => undefined)
   }
 
   async prepare(id: LeaseId): Promise<void> {
-    const { leaseOf, room, log, tell } = this.#options
+    const { leaseOf, log, tell } = this.#options
     const held = leaseOf(id)
     if (held === undefined) return
     const { signal } = this.#fetch(id)
@@ -58,13 +65,8 @@ export class Workshop {
       tell({ type: 'prepared', lease: id })
     } catch (error) {
       if (signal.aborted) return
-      const why = room.lostBy(error)
-        ? 'no-space'
-        : error instanceof MissingBlocks
-          ? 'missing-blocks'
-          : 'wrong-blocks'
       log.info({ lease: id, error }, 'a lease could not be prepared')
-      tell({ type: 'unprepared', lease: id, why })
+      tell({ type: 'unprepared', lease: id, why: this.#whyUnprepared(error) })
     }
   }
 
@@ -81,6 +83,7 @@ export class Workshop {
       keys: keysOf(id),
       finished,
       blocks: store.blocks.of(manifest.id),
+      memory: this.#memory,
       journal: store.journal,
       provisions: this.#provisions,
       onShard: (done) => {
@@ -136,6 +139,12 @@ export class Workshop {
       log.info({ lease: id, error }, 'damaged blocks could not be fetched again')
       return false
     }
+  }
+
+  #whyUnprepared(error: unknown): UnpreparedReason {
+    if (error instanceof MissingBlocks) return 'missing-blocks'
+    const isShort = error instanceof StoreError && error.code === 'no-room'
+    return isShort || this.#options.room.lostBy(error) ? 'no-space' : 'wrong-blocks'
   }
 
   #fetch(id: LeaseId): AbortController {

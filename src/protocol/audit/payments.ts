@@ -2,9 +2,11 @@
  * Adds up the money that a report's receipts come to, and checks that the statements in it say the same.
  *
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
- * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one that
- * does, unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of which the operator gets its parts per million, cut to
- * whole micros. Leases, receipts and verdicts were opened and checked in records.ts.
+ * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one
+ * that does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same,
+ * unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of
+ * which the operator gets its parts per million, cut to whole micros. Leases, receipts and verdicts were opened and
+ * checked in records.ts.
  */
 
 import { equals } from 'uint8arrays'
@@ -125,13 +127,15 @@ export class PaymentAudit {
     writtenOff: ReadonlySet<string>,
   ): Map<OwnerId, Paid & { vehicle: PeerId }> {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
-    const standing = said
-      .filter(({ record, verdict }) => !settled.has(record) && verdict.outcome === 'accepted')
-      .sort((a, b) => a.by.epoch - b.by.epoch || (a.record < b.record ? -1 : 1))[0]
+    const left = said
+      .filter(({ record }) => !settled.has(record))
+      .sort((a, b) => a.by.epoch - b.by.epoch || (a.record < b.record ? -1 : 1))
+    const standing = left.find(({ verdict }) => verdict.outcome === 'accepted') ?? left[0]
     const byOwner = new Map<OwnerId, Paid & { vehicle: PeerId; order: string }>()
     if (standing === undefined) return byOwner
     for (const { verdict } of said) {
-      if (verdict.outcome !== 'accepted' || verdict.result !== standing.verdict.result) continue
+      const isSaid = verdict.outcome === 'accepted' && verdict.result === standing.verdict.result
+      if (!isSaid && verdict !== standing.verdict) continue
       for (const id of verdict.agreeing) {
         const receipt = this.#receipts.get(id)
         const lease = receipt && this.#records.leases.get(receipt.payload.lease)?.payload

@@ -48,7 +48,8 @@ export interface AuditInput {
 export interface Claim {
   readonly vehicle: PeerId
   readonly owner: OwnerId
-  readonly isa: string | null
+  /** The lease that it came from. */
+  readonly lease: Verified<Lease>
   /** By position. */
   readonly results: ReadonlyMap<number, Cid>
 }
@@ -200,12 +201,12 @@ export class AuditedRecords {
     const lease = this.leases.get(receipt.payload.lease)
     if (lease === undefined) throw new Error(`its lease ${receipt.payload.lease} is not in the report`)
     checkReceipt(this.#input.sha256, lease, receipt, opening)
-    const { vehicle, owner, isa, positions } = lease.payload
+    const { vehicle, owner, positions } = lease.payload
     const results = new Map(
       receipt.payload.covers.map((place, i) => [positions[place]!, opening.results[i]!]),
     )
     this.receipts.push(receipt)
-    this.claims.set(receipt.id, { vehicle, owner, isa, results })
+    this.claims.set(receipt.id, { vehicle, owner, lease, results })
   }
 
   #addVerdict(record: Verified<Verdict>): void {

@@ -10,10 +10,11 @@
  */
 import { z } from 'zod'
 import type { Cid, JobId } from '../ids.ts'
-import { blockBytesMax, reportBytesMax } from '../limits.ts'
+import { blockBytesMax } from '../limits.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
 import { bytesSchema, cidSchema, linkSchema, malformed, signedRecordSchema } from '../record/record.ts'
 import { type RecordKind, recordKinds } from '../records.ts'
+import { reportBytesMax } from '../sizes.ts'
 
 export interface Report {
   readonly job: JobId

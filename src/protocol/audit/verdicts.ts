@@ -15,6 +15,7 @@ import {
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
+import type { Verified } from '../record/record.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
@@ -65,9 +66,54 @@ export class VerdictAudit {
     if (this.#shards[position]?.shard !== shard) throw new Error(`${name} is on another shard`)
     const agreeing = verdict.agreeing.map((id) => this.#voice(id, position, name))
     const contradicting = verdict.contradicting.map((id) => this.#voice(id, position, name))
-    if (outcome === 'failed') return
+    if (outcome === 'failed') {
+      this.#checkOwed(verdict, agreeing, contradicting, name)
+      return
+    }
     this.#checkAcceptance(verdict, agreeing, contradicting, name)
-    for (const { owner } of contradicting) this.contradicted.add(owner)
+    for (const { owner, result } of contradicting) {
+      this.contradicted.add(owner)
+      const finding = this.#findings.of(result, position)
+      if (finding?.state === 'good' && finding.exhausted)
+        this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)
+    }
+  }
+
+  /** A shard without a result may owe claims of enough owners that agree, more than all that say something else. */
+  #checkOwed(
+    { position, because }: ShardVerdict,
+    owed: readonly Voice[],
+    others: readonly Voice[],
+    name: string,
+  ): void {
+    if (because === 'ended' && this.#records.ends.every(({ outcome }) => outcome === 'complete'))
+      this.#blame(`${name} says that the job ended before it, and the job did not`)
+    if (owed.length === 0) return
+    const owners = new Set(owed.map(({ owner }) => owner))
+    if (owners.size !== owed.length) this.#blame(`${name} counts an owner twice`)
+    const { audits, replicas } = this.#manifest.assurance
+    const enough = audits === null ? Math.min(2, replicas) : audits.replicas
+    const against = this.#against(others, position)
+    if (owners.size < enough || owners.size <= against)
+      this.#blame(
+        `${name} owes ${owners.size} claims, with ${against} against, where ${enough} have to agree`,
+      )
+    // The report of a steward that did not look at them may lack their results: what is there is compared.
+    for (const [i, { result }] of owed.entries()) {
+      const finding = this.#findings.of(result, position)
+      if (finding === undefined) continue
+      if (finding.state !== 'good' || finding.exhausted)
+        this.#blame(`${name} owes a claim of ${result}, which is no result`)
+      for (const other of owed.slice(0, i).map((claim) => claim.result))
+        if (other !== result && this.#isKnownToDiffer(finding, other, position))
+          this.#blame(`${name} owes claims of ${other} and of ${result}, which are not one answer`)
+    }
+  }
+
+  #isKnownToDiffer(finding: Finding, other: Cid, position: number): boolean {
+    const { agreement } = this.#manifest
+    const found = this.#findings.of(other, position)
+    return agreement === 'bytes' || (found !== undefined && !isSame(finding, found, agreement))
   }
 
   #checkAcceptance(
@@ -78,7 +124,7 @@ export class VerdictAudit {
   ): void {
     const owners = new Set(agreeing.map((claim) => claim.owner))
     if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
-    if (because === 'no-owner-left' || because === 'too-many-losses') {
+    if (because === 'no-owner-left' || because === 'too-many-losses' || because === 'ended') {
       this.#blame(`${name} accepts a result because of ${because}, which is a reason to fail`)
       return
     }
@@ -115,9 +161,8 @@ export class VerdictAudit {
       return
     }
     for (const claim of agreeing) {
-      const comparable = agreement === 'class-text' && this.#areAlike(claim.result, result, position)
-      const sameClass = agreeing.every((other) => other.isa !== claim.isa || other.result === claim.result)
-      if (claim.result !== result && !(comparable && sameClass))
+      const isAlike = agreement === 'class-text' && this.#areAlike(claim.result, result, position)
+      if (claim.result !== result && !isAlike)
         this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
     }
   }
@@ -133,6 +178,10 @@ export class VerdictAudit {
     const results = [...new Set(agreeing.map(({ result }) => result))]
     if (!results.includes(accepted))
       this.#blame(`${name} accepts ${accepted}, which nobody who agrees claims`)
+    else if (accepted !== mostClaimed(agreeing))
+      this.#blame(
+        `${name} accepts ${accepted}, and more of those who agree, or an earlier lease, have another`,
+      )
     for (const [i, one] of results.entries())
       for (const other of results.slice(0, i))
         if (!this.#areAlike(one, other, position))
@@ -151,6 +200,8 @@ export class VerdictAudit {
       this.#blame(`${name} rests on a recomputation that is not in the report`)
       return
     }
+    if (recomputed.exhausted)
+      this.#blame(`${name} rests on a recomputation whose machine ran out of something`)
     for (const claim of agreeing) {
       if (claim.result === result) continue
       // A standby's report has the results that were accepted, and may lack others that say the same.
@@ -177,6 +228,20 @@ export class VerdictAudit {
   #blame(problem: string): void {
     this.#problems.blame(problem)
   }
+}
+
+/** Returns the result that most of these claim, of equals the one whose lease was signed first. */
+function mostClaimed(voices: readonly Voice[]): Cid {
+  const counts = new Map<Cid, number>()
+  for (const { result } of voices) counts.set(result, (counts.get(result) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  const best = voices.filter(({ result }) => counts.get(result) === most)
+  return best.reduce((first, next) => (isEarlier(next.lease, first.lease) ? next : first)).result
+}
+
+function isEarlier(a: Verified, b: Verified): boolean {
+  if (a.epoch !== b.epoch) return a.epoch < b.epoch
+  return a.signer === b.signer ? a.serial < b.serial : a.signer < b.signer
 }
 
 /** Compares results whose bytes differ. */

@@ -4,8 +4,8 @@
  */
 import { z } from 'zod'
 import type { PeerId } from '../ids.ts'
-import { recordBytesMax } from '../limits.ts'
 import { peerIdSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 export interface Access {
   readonly reader: PeerId

@@ -3,10 +3,13 @@
  * and whoever compares knows nothing of the runtime: a result has bytes, and for each page a text and a JSON output.
  *
  *   bytes          the same bytes: for engines that give the same on every CPU
- *   class-text     the same bytes within an instruction-set class, the same texts and errors across
+ *   class-text     on each page the same text or error: for engines whose bytes depend on the instruction-set class
  *   text-distance  on each page, texts that few edits turn into each other
  *   numbers        outputs that are the same but for their numbers, and these within a tolerance
  *   argmax         outputs that are the same but for lists of numbers, and the largest of each at the same place
+ *
+ * The submitter is given what was compared, and nothing else (delivery.ts): the output where outputs are compared, and the
+ * text alone where texts are. A class is a vehicle's own word about itself, which nobody can check, so it decides nothing.
  *
  * The last three are tolerances: A may be as good as B, and B as C, and A not as C. Groups of claims therefore agree
  * pairwise, and are never joined through a third (tally.ts). A tolerance is also what a liar may change unseen, a digit
@@ -15,6 +18,7 @@
  */
 import { toString as bytesToText } from 'uint8arrays'
 import { z } from 'zod'
+import { parseJson } from '../../base/json.ts'
 import { withinEdits } from '../../base/text-distance.ts'
 import { comparedTextMax, outputDepthMax, toleratedEditsMax } from '../limits.ts'
 import type { ShardResult } from './result.ts'
@@ -30,9 +34,10 @@ export type Tolerance =
 
 /** The part of each page of a result that is compared. */
 export type Content = readonly {
+  /** Its code and message. */
   readonly error: string | null
   readonly text: string
-  /** Undefined where the output is no JSON, which is like nothing. */
+  /** Undefined where the output is no JSON or nests too deep, which is like nothing. */
   readonly output: unknown
 }[]
 
@@ -50,6 +55,19 @@ export const agreementSchema: z.ZodType<Agreement> = z.union([
   z.strictObject({ relation: z.literal('argmax') }),
 ])
 
+/** True where pages are compared by their texts, so that their outputs are not. */
+export function comparesTexts(agreement: Agreement): boolean {
+  switch (isTolerance(agreement) ? agreement.relation : agreement) {
+    case 'class-text':
+    case 'text-distance':
+      return true
+    case 'bytes':
+    case 'numbers':
+    case 'argmax':
+      return false
+  }
+}
+
 export function isTolerance(agreement: Agreement): agreement is Tolerance {
   return typeof agreement === 'object'
 }
@@ -57,8 +75,7 @@ export function isTolerance(agreement: Agreement): agreement is Tolerance {
 /** For people: results count as one answer when they are … */
 export function describeAgreement(agreement: Agreement): string {
   if (agreement === 'bytes') return 'the same bytes'
-  if (agreement === 'class-text')
-    return 'the same bytes within an instruction-set class, and the same text across classes'
+  if (agreement === 'class-text') return 'the same text on every page, and of each page only the text counts'
   if (agreement.relation === 'text-distance') {
     const { editsMax } = agreement
     return `texts at most ${editsMax} ${editsMax === 1 ? 'edit' : 'edits'} a page apart`
@@ -70,7 +87,7 @@ export function describeAgreement(agreement: Agreement): string {
 
 export function contentOf({ records }: ShardResult): Content {
   return records.map(({ error, text, output }) => ({
-    error: error?.code ?? null,
+    error: error === null ? null : `${error.code}: ${error.message}`,
     text,
     output: parsed(output),
   }))
@@ -140,7 +157,7 @@ function placeOfLargest(numbers: readonly number[]): number {
 
 function parsed(output: Uint8Array): unknown {
   try {
-    return JSON.parse(bytesToText(output))
+    return parseJson(bytesToText(output), outputDepthMax)
   } catch {
     return undefined
   }

@@ -24,9 +24,10 @@
  */
 import { z } from 'zod'
 import type { LeaseId, PeerId } from '../ids.ts'
-import { givenMax, leaseShardsMax, recordBytesMax, writtenOffMax } from '../limits.ts'
+import { givenMax, leaseShardsMax, writtenOffMax } from '../limits.ts'
 import type { Micros } from '../price.ts'
 import { cidSchema, naturalSchema, peerIdSchema, recordType, type Verified } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import type { Lease } from './lease.ts'
 import type { Manifest } from './manifest.ts'
 

@@ -7,8 +7,8 @@
  */
 import { z } from 'zod'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
-import { recordBytesMax } from '../limits.ts'
 import { bytesOfLength, cidSchema, ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 /** The record's job and epoch are the handover's, and its steward is the one that signs the handover. */
 export interface Consent {

@@ -13,8 +13,9 @@ import { compareText } from '../../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
 import { pushTo } from '../../base/push-to.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { recordBytesMax, rosterEntriesMax } from '../limits.ts'
+import { rosterEntriesMax } from '../limits.ts'
 import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 /** Payload of a 'draw' record: the vehicles that a steward could choose from, in the order of peer ids. */
 export interface DrawBasis {

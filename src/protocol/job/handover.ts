@@ -18,7 +18,7 @@ import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import { ProtocolError } from '../errors.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
-import { handoverShare, handoversMax, recordBytesMax } from '../limits.ts'
+import { handoverShare, handoversMax } from '../limits.ts'
 import {
   cidSchema,
   peerIdSchema,
@@ -28,6 +28,7 @@ import {
   type Verified,
   type Verify,
 } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { type Consent, openConsent } from './consent.ts'
 import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest.ts'
 

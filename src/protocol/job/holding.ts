@@ -4,8 +4,9 @@
  */
 import { z } from 'zod'
 import type { RecordId } from '../ids.ts'
-import { holdingVerdictsMax, recordBytesMax } from '../limits.ts'
+import { holdingVerdictsMax } from '../limits.ts'
 import { cidSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 export interface Holding {
   /** Manifest, lists, shards, documents and weights. */

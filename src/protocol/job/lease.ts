@@ -11,7 +11,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax, nonceBytesMax, recordBytesMax } from '../limits.ts'
+import { leaseShardsMax } from '../limits.ts'
 import { type LeasePrice, leasePriceSchema } from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
@@ -24,6 +24,7 @@ import {
   recordType,
   type Verified,
 } from '../record/record.ts'
+import { nonceBytesMax, recordBytesMax } from '../sizes.ts'
 
 export interface Lease {
   readonly vehicle: PeerId
@@ -32,8 +33,8 @@ export interface Lease {
   /** The position of each shard in the job's list: equal documents make equal shards. */
   readonly positions: readonly number[]
   /**
-   * The instruction-set class that the vehicle advertised, pinned before it knew the work: a liar cannot escape
-   * comparison by bytes by naming another class afterwards.
+   * The instruction-set class that the vehicle advertised. Its own word, which nobody can check, so nothing is decided
+   * by it: it tells a person who reads a report why bytes differ.
    */
   readonly isa: string | null
   /** Estimated milliseconds of one reference core for all shards. */

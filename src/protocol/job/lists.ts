@@ -1,10 +1,21 @@
 /** The two files that only stewards read: the job's shards in their order, and the documents as the submitter named them. */
 import { z } from 'zod'
+import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
-import { documentListBytesMax, shardListBytesMax } from '../limits.ts'
-import { decodeCbor, encodeCbor } from '../record/block.ts'
+import {
+  documentEntryBytesMax,
+  documentListBytesMax,
+  documentsMax,
+  shardDocumentBytesMax,
+  shardEntryBytesMax,
+  shardListBytesMax,
+  shardPagesMax,
+  shardsMax,
+} from '../limits.ts'
+import { encodeCbor } from '../record/block.ts'
+import { decodeItems } from '../record/items.ts'
 import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
-import { type FileReference, fileReference } from './manifest.ts'
+import { type FileReference, fileReference, type Manifest } from './manifest.ts'
 
 /** The facts that a steward knows of a shard beside its block. */
 export interface ShardEntry {
@@ -21,12 +32,17 @@ export interface DocumentEntry extends FileReference {
   readonly pages: number
 }
 
-const shardListSchema: z.ZodType<ShardEntry[]> = z.array(
-  z.strictObject({ shard: cidSchema, pages: naturalSchema, bytes: naturalSchema, costMs: naturalSchema }),
-)
-const documentListSchema: z.ZodType<DocumentEntry[]> = z.array(
-  z.strictObject({ ...fileReference, name: z.string().max(4096), pages: naturalSchema }),
-)
+const shardEntrySchema: z.ZodType<ShardEntry> = z.strictObject({
+  shard: cidSchema,
+  pages: naturalSchema,
+  bytes: naturalSchema,
+  costMs: naturalSchema,
+})
+const documentEntrySchema: z.ZodType<DocumentEntry> = z.strictObject({
+  ...fileReference,
+  name: z.string().max(4096),
+  pages: naturalSchema,
+})
 
 export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Uint8Array {
   return encodeCbor(entries)
@@ -34,21 +50,64 @@ export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Ui
 
 /** Throws ProtocolError. */
 export function decodeShardList(bytes: Uint8Array): ShardEntry[] {
-  return decodeList('shard list', shardListSchema, bytes, shardListBytesMax)
+  const bounds = {
+    what: 'shard list',
+    bytesMax: shardListBytesMax,
+    countMax: shardsMax,
+    itemBytesMax: shardEntryBytesMax,
+  }
+  return decodeList(bytes, shardEntrySchema, bounds)
+}
+
+/**
+ * The list of a job's shards, which must be what the manifest says of it, and shards that vehicles take. Throws
+ * ProtocolError.
+ */
+export function shardListOf({ count, pages }: Manifest['shards'], bytes: Uint8Array): ShardEntry[] {
+  const entries = decodeShardList(bytes)
+  const wrong = (why: string) => new ProtocolError({ code: 'malformed', what: 'shard list', why })
+  if (entries.length !== count) throw wrong(`it has ${entries.length} shards, and the manifest says ${count}`)
+  let sum = 0
+  for (const [position, entry] of entries.entries()) {
+    if (entry.pages < 1 || entry.pages > shardPagesMax)
+      throw wrong(`shard ${position} has ${entry.pages} pages; 1 to ${shardPagesMax} are allowed`)
+    if (entry.bytes > shardDocumentBytesMax)
+      throw wrong(
+        `shard ${position} has ${entry.bytes} bytes of documents; at most ${shardDocumentBytesMax} are allowed`,
+      )
+    sum += entry.pages
+  }
+  if (sum !== pages) throw wrong(`its shards have ${sum} pages, and the manifest says ${pages}`)
+  return entries
 }
 
 /** Throws ProtocolError. */
 export function decodeDocumentList(bytes: Uint8Array): DocumentEntry[] {
-  return decodeList('document list', documentListSchema, bytes, documentListBytesMax)
+  const bounds = {
+    what: 'document list',
+    bytesMax: documentListBytesMax,
+    countMax: documentsMax,
+    itemBytesMax: documentEntryBytesMax,
+  }
+  return decodeList(bytes, documentEntrySchema, bounds)
 }
 
-function decodeList<Entry>(
-  what: string,
-  schema: z.ZodType<Entry[]>,
-  bytes: Uint8Array,
-  bytesMax: number,
-): Entry[] {
-  const decoded = schema.safeParse(decodeCbor(what, bytes, bytesMax))
-  if (!decoded.success) throw malformed(what, decoded.error)
-  return decoded.data
+interface ListBounds {
+  readonly what: string
+  readonly bytesMax: number
+  readonly countMax: number
+  readonly itemBytesMax: number
+}
+
+function decodeList<Entry>(bytes: Uint8Array, schema: z.ZodType<Entry>, bounds: ListBounds): Entry[] {
+  const { what, bytesMax } = bounds
+  if (bytes.byteLength > bytesMax)
+    throw new ProtocolError({ code: 'too-large', what, bytes: bytes.byteLength, bytesMax })
+  const entries: Entry[] = []
+  for (const item of decodeItems(bytes, bounds)) {
+    const decoded = schema.safeParse(item)
+    if (!decoded.success) throw malformed(what, decoded.error)
+    entries.push(decoded.data)
+  }
+  return entries
 }

@@ -16,11 +16,11 @@ import {
   blindCandidatesMax,
   blindKeysMax,
   documentListBytesMax,
-  recordBytesMax,
   shardListBytesMax,
   shardsMax,
   stewardsMax,
   voicesMax,
+  weightFilesMax,
   windowShardsMax,
   wrappedKeyBytes,
 } from '../limits.ts'
@@ -31,8 +31,10 @@ import {
   naturalSchema,
   ownerIdSchema,
   peerIdSchema,
+  printableSchema,
   recordType,
 } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { type Agreement, agreementSchema } from './agreement.ts'
 
 export interface FileReference {
@@ -147,10 +149,10 @@ export const stewardPlaceSchema: z.ZodType<StewardPlace> = z.strictObject({
 })
 
 const manifestSchema: z.ZodType<Manifest> = z.strictObject({
-  runtime: z.string().max(32),
-  engine: z.strictObject({ name: z.string().max(32), id: z.string().max(64) }),
+  runtime: printableSchema(32),
+  engine: z.strictObject({ name: printableSchema(32), id: printableSchema(64) }),
   options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
-  weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(16),
+  weights: z.array(z.strictObject({ ...fileReference, name: z.string().max(64) })).max(weightFilesMax),
   shards: z.strictObject({
     ...fileUpTo(shardListBytesMax),
     count: naturalSchema.max(shardsMax),

@@ -1,9 +1,11 @@
 /** A shard's block: which pages of which documents a vehicle reads, each with its document's key under the shard's. */
 import { z } from 'zod'
+import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
-import { blockBytesMax, shardPagesMax } from '../limits.ts'
+import { shardBlockBytesMax, shardDocumentBytesMax, shardPagesMax } from '../limits.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
 import { bytesOfLength, linkSchema, malformed, naturalSchema } from '../record/record.ts'
+import type { FileReference } from './manifest.ts'
 
 export interface PageReference {
   /** The document as it is stored: sealed. */
@@ -37,15 +39,28 @@ export function encodeShard(shard: Shard): Uint8Array {
   return encodeCbor({ pages: shard.pages.map((page) => ({ ...page, document: linkOf(page.document) })) })
 }
 
-/** Throws ProtocolError. */
+/** Throws ProtocolError, also for more bytes of documents than a shard may have. */
 export function decodeShard(bytes: Uint8Array): Shard {
-  const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, blockBytesMax))
+  const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, shardBlockBytesMax))
   if (!decoded.success) throw malformed('shard', decoded.error)
+  const documents = documentBytesOf(decoded.data)
+  if (documents > shardDocumentBytesMax)
+    throw new ProtocolError({
+      code: 'too-large',
+      what: 'the documents of a shard',
+      bytes: documents,
+      bytesMax: shardDocumentBytesMax,
+    })
   return decoded.data
 }
 
-/** Returns the bytes of the documents that a shard's pages are from, each once, as its entry states them. */
-export function documentBytesOf({ pages }: Shard): number {
+/** Returns the documents that a shard's pages are from, each once. */
+export function documentsOf({ pages }: Shard): readonly FileReference[] {
   const documents = new Map(pages.map(({ document, bytes }) => [document, bytes]))
-  return [...documents.values()].reduce((sum, bytes) => sum + bytes, 0)
+  return [...documents].map(([file, bytes]) => ({ file, bytes }))
+}
+
+/** Returns the bytes of the documents that a shard's pages are from, each once, as its entry states them. */
+export function documentBytesOf(shard: Shard): number {
+  return documentsOf(shard).reduce((sum, { bytes }) => sum + bytes, 0)
 }

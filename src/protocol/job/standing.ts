@@ -4,7 +4,8 @@
  * Stewards that could not hear each other may each have decided a shard, and each have ended the job. A verdict that
  * a later one settles counts no more. If the other verdicts on the shard agree, the first in order stands; if they
  * differ, none does, and the shard is open again with all its claims. Once the job has ended, the first stands in any
- * case. The order is that of (epoch, id), the same on every node that has the records.
+ * case, and only then does a verdict count that says so of a shard without a result. The order is that of (epoch, id),
+ * the same on every node that has the records.
  */
 import { compareText } from '../../base/bytes.ts'
 import type { Cid, RecordId } from '../ids.ts'
@@ -63,7 +64,7 @@ export class Verdicts {
 
   /** `unreachable`: records of verdicts whose results nobody has any more. */
   standing(position: number, hasEnded: boolean, unreachable: ReadonlySet<RecordId> = nothing): Standing {
-    const decisions = this.of(position)
+    const decisions = this.of(position).filter(({ verdict }) => hasEnded || verdict.because !== 'ended')
     const left = decisions.filter(({ record }) => !this.#settled.get(record.id)?.has(position))
     const accepted = left.filter(({ verdict }) => verdict.outcome === 'accepted')
     const standing = accepted.length > 0 ? accepted : left

@@ -4,8 +4,9 @@
  */
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
-import { leaseShardsMax, recordBytesMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
+import { leaseShardsMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
 import { bytesSchema, cidSchema, naturalSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 export interface Verdict {
   readonly shards: readonly ShardVerdict[]
@@ -19,7 +20,16 @@ export interface ShardVerdict {
   readonly status: 'provisional' | 'final'
   /** Null when the shard failed. */
   readonly result: Cid | null
-  readonly because: 'unanimous' | 'lead' | 'recomputed' | 'audited' | 'no-owner-left' | 'too-many-losses'
+  readonly because:
+    | 'unanimous'
+    | 'lead'
+    | 'recomputed'
+    | 'audited'
+    | 'no-owner-left'
+    | 'too-many-losses'
+    /** The job ended before the shard had a result. Says nothing while the job runs. */
+    | 'ended'
+  /** For a shard that failed: claims that agree, and are owed though they were too few. */
   readonly agreeing: readonly RecordId[]
   readonly contradicting: readonly RecordId[]
   /** Verdicts on this shard that stewards made apart and that differ: this one stands in their place. */
@@ -44,7 +54,15 @@ const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
   outcome: z.enum(['accepted', 'failed']),
   status: z.enum(['provisional', 'final']),
   result: cidSchema.nullable(),
-  because: z.enum(['unanimous', 'lead', 'recomputed', 'audited', 'no-owner-left', 'too-many-losses']),
+  because: z.enum([
+    'unanimous',
+    'lead',
+    'recomputed',
+    'audited',
+    'no-owner-left',
+    'too-many-losses',
+    'ended',
+  ]),
   agreeing: z.array(cidSchema).max(verdictReceiptsMax),
   contradicting: z.array(cidSchema).max(verdictReceiptsMax),
   settles: z.array(cidSchema).max(settledVerdictsMax),

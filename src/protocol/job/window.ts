@@ -8,8 +8,9 @@
 import { z } from 'zod'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
 import type { OwnerId, RecordId } from '../ids.ts'
-import { recordBytesMax, windowShardsMax } from '../limits.ts'
+import { windowShardsMax } from '../limits.ts'
 import { cidSchema, naturalSchema, ownerIdSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 export interface Window {
   readonly owner: OwnerId

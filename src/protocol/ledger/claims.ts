@@ -4,7 +4,8 @@
  *
  * A claim is one place of one receipt whose lease named a price. It is **paid** when a verdict counts its receipt as
  * agreeing, and that verdict stands, or accepted the same result as the one that stands: two stewards that could not
- * hear each other may both have promised, and both answers are right. It is **void** when its shard was decided
+ * hear each other may both have promised, and both answers are right. A verdict that a shard failed names the claims
+ * that agreed all the same: whoever lets a job die has their results. It is **void** when its shard was decided
  * without it, or when the job ended. It is void, too, when it came after the verdict, since nobody looks at its
  * result any more, and when its lease's steward had written it off (../allowance.ts), since the money may be promised
  * elsewhere. One owner is paid once for a shard, however many stewards leased it to that owner: of several claims the
@@ -172,8 +173,8 @@ export class JobClaims {
   #paidReceipts(position: number): Set<RecordId> | undefined {
     const standing = this.#verdicts.standing(position, this.#ended)
     if (standing.state !== 'stands') return undefined
-    const { outcome, result } = standing.verdict
-    return outcome === 'failed' || result === null ? new Set() : this.#verdicts.agreeing(position, result)
+    const { result, agreeing } = standing.verdict
+    return result === null ? new Set(agreeing) : this.#verdicts.agreeing(position, result)
   }
 }
 

@@ -80,7 +80,6 @@ export class Receivables {
   #stewards: readonly PeerId[] = []
   /** The steward to ask next. */
   #turn = 0
-  #askedMs: number | undefined
   #patienceMs = statementRepeatMsMin
   #wakeAtMs = Number.POSITIVE_INFINITY
   #effects: ReceivablesEffect[] = []
@@ -106,7 +105,7 @@ export class Receivables {
         break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY
-        this.#askAround(nowMs)
+        this.#askAround()
     }
     this.#askToWake(nowMs)
     const effects = this.#effects
@@ -240,11 +239,10 @@ export class Receivables {
     return outcome
   }
 
-  #askAround(nowMs: number): void {
+  #askAround(): void {
     if (this.isSettled || this.#stewards.length === 0 || this.#claims.size === 0) return
     this.#turn += 1
     this.#ask(this.#stewards[this.#turn % this.#stewards.length]!, null)
-    this.#askedMs = nowMs
     this.#patienceMs = Math.min(statementRepeatMsMax, 2 * this.#patienceMs)
   }
 
@@ -254,7 +252,7 @@ export class Receivables {
 
   #askToWake(nowMs: number): void {
     if (this.#wakeAtMs !== Number.POSITIVE_INFINITY || this.isSettled || this.#claims.size === 0) return
-    this.#wakeAtMs = Math.max(nowMs, this.#askedMs ?? nowMs) + this.#patienceMs
+    this.#wakeAtMs = nowMs + this.#patienceMs
     this.#effects.push({ type: 'wake', atMs: this.#wakeAtMs })
   }
 }

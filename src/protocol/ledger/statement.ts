@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
-import { recordBytesMax, statementClaimsMax } from '../limits.ts'
+import { statementClaimsMax } from '../limits.ts'
 import { currencySchema, type Micros } from '../price.ts'
 import { encodeCbor } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
@@ -19,6 +19,7 @@ import {
   peerIdSchema,
   recordType,
 } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { addMicros } from './amounts.ts'
 import type { Entry } from './entry.ts'
 

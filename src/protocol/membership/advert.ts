@@ -5,17 +5,19 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { advertReasonsMax, advertTtlMs, clockSkewMaxMs, recordBytesMax } from '../limits.ts'
+import { advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
   naturalSchema,
+  printableSchema,
   recordType,
   type SignedRecord,
   signedRecordSchema,
   type Verified,
   type Verify,
 } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
 
 export interface EngineAdvert {
@@ -55,30 +57,28 @@ export interface Capacity extends Advert {
   readonly expiresMs: number
 }
 
-const text = (max: number) => z.string().max(max)
-
 const advertSchema: z.ZodType<Advert> = z.strictObject({
-  name: text(64),
+  name: printableSchema(64),
   certificate: signedRecordSchema.nullable(),
   credential: signedRecordSchema.nullable(),
   slots: z.strictObject({ total: naturalSchema.max(1024), free: naturalSchema.max(1024) }),
   mode: z.enum(['run', 'drain', 'stop']),
-  reasons: z.array(text(32)).max(advertReasonsMax),
+  reasons: z.array(printableSchema(32)).max(advertReasonsMax),
   availableUntilMs: naturalSchema.nullable(),
   engines: z
     .array(
       z.strictObject({
-        runtime: text(32),
-        engine: text(32),
-        id: text(64),
-        isa: text(64).nullable(),
+        runtime: printableSchema(32),
+        engine: printableSchema(32),
+        id: printableSchema(64),
+        isa: printableSchema(64).nullable(),
         unitsPerHour: naturalSchema,
         ask: askSchema.nullable(),
       }),
     )
     .max(8),
-  addresses: z.array(text(256)).max(4),
-  software: text(32),
+  addresses: z.array(printableSchema(256)).max(4),
+  software: printableSchema(32),
 })
 
 export const advertType = recordType('advert', advertSchema, recordBytesMax.advert)

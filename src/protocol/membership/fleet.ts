@@ -14,21 +14,23 @@ import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import {
+  clearedOwnersMax,
   clockSkewMaxMs,
   credentialTtlMs,
   fleetKeyChangesMax,
-  recordBytesMax,
   revocationsMax,
 } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
   naturalSchema,
   peerIdSchema,
+  printableSchema,
   recordType,
   type SignedRecord,
   type Verified,
   type Verify,
 } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 import { ownerSchema } from './owner.ts'
 
 /** Signed by a fleet key. A higher serial replaces a lower one. */
@@ -42,6 +44,14 @@ export interface Charter {
   readonly operatorPpm: number
   /** Peers and owners that nobody deals with any more. */
   readonly revoked: readonly Revocation[]
+  /** Owners that nobody bans for what they did before; none where this is not there. */
+  readonly cleared?: readonly Clearing[]
+}
+
+interface Clearing {
+  readonly owner: OwnerId
+  /** Milliseconds since 1970: lies in jobs that had begun by then are forgiven. */
+  readonly atMs: number
 }
 
 interface Revocation {
@@ -59,18 +69,22 @@ export interface Credential {
 }
 
 const charterSchema: z.ZodType<Charter> = z.strictObject({
-  name: z.string().min(1).max(64),
+  name: printableSchema(64).min(1),
   keys: z.array(peerIdSchema).min(1).max(2),
-  registrars: z.array(z.string().max(256)).max(4),
+  registrars: z.array(printableSchema(256)).max(4),
   operatorPpm: naturalSchema.max(1_000_000),
   revoked: z
     .array(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]), untilMs: naturalSchema }))
     .max(revocationsMax),
-})
+  cleared: z
+    .array(z.strictObject({ owner: ownerSchema, atMs: naturalSchema }))
+    .max(clearedOwnersMax)
+    .optional(),
+}) as z.ZodType<Charter>
 
 const credentialSchema: z.ZodType<Credential> = z.strictObject({
   peer: peerIdSchema,
-  vehicle: z.string().max(64),
+  vehicle: printableSchema(64),
   owner: ownerSchema,
 })
 
@@ -154,6 +168,12 @@ export class Fleet {
       throw notAdmitted('its credential lives for too long')
     if (this.isRevoked(payload.peer) || this.isRevoked(payload.owner)) throw notAdmitted('it is revoked')
     return opened
+  }
+
+  /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
+  isCleared(owner: OwnerId, begunMs: number): boolean {
+    const { cleared = [] } = this.charter.payload
+    return cleared.some((clearing) => clearing.owner === owner && begunMs <= clearing.atMs)
   }
 
   isRevoked(id: PeerId | OwnerId): boolean {

@@ -9,9 +9,9 @@
 import { toString as bytesToText, fromString } from 'uint8arrays'
 import { z } from 'zod'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { recordBytesMax } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import { peerIdSchema, recordType } from '../record/record.ts'
+import { recordBytesMax } from '../sizes.ts'
 
 /** Signed by the owner key: this peer is a vehicle of mine. */
 export interface OwnerCertificate {

@@ -11,6 +11,7 @@
  */
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
+import { isPrintable } from '../../base/printable.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { cborCid, decodeCbor, encodeCbor, reopenCbor, type Sha256 } from './block.ts'
@@ -66,6 +67,10 @@ export const linkSchema: z.ZodType<Cid> = z
   .custom((value) => CID.asCID(value) !== null, 'is not a link')
   .transform((link) => `${link}` as Cid)
 export const naturalSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+/** Words of at most so many letters for people, which draw nothing where they are shown. */
+export function printableSchema(max: number): z.ZodString {
+  return z.string().max(max).refine(isPrintable, 'has signs that cannot be shown')
+}
 export const bytesSchema = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>
 export function bytesOfLength(length: number): z.ZodType<Uint8Array> {
   return bytesSchema.refine((bytes) => bytes.byteLength === length, `is not ${length} bytes long`)

@@ -11,15 +11,15 @@ export class Readings {
 
   /**
    * Keeps the newest reading of each signal, and returns true when any of it is news and not only the same once more.
-   * A known reading that
-   * is newer than now gives way to any other: it was read before the clock was set back.
+   * A known reading that is newer than now gives way to any other: it was read before the clock was set back, and a car may
+   * have driven off since.
    */
   take(state: VehicleState, nowMs: number): boolean {
     let isNews = false
     for (const path in state) {
       const reading = state[path as SignalPath]!
       const known = this.#known.get(path as SignalPath)
-      if (known !== undefined && reading.atMs < known.atMs && known.atMs <= nowMs + aheadMsMax) continue
+      if (known !== undefined && reading.atMs < known.atMs && known.atMs <= nowMs) continue
       this.#known.set(path as SignalPath, reading)
       isNews ||=
         known === undefined || reading.value !== known.value || !isFresh(path as SignalPath, known, nowMs)

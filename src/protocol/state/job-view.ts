@@ -102,7 +102,8 @@ export class RecordedView {
       shards.total += 1
       pages.total += entry.pages
       if (verdict?.outcome === 'accepted') pages.verified += entry.pages
-      if (verdict !== undefined) shards[verdict.outcome === 'accepted' ? 'verified' : 'failed'] += 1
+      if (verdict?.because === 'ended') shards.returned += 1
+      else if (verdict !== undefined) shards[verdict.outcome === 'accepted' ? 'verified' : 'failed'] += 1
       else shards[leased.has(position) ? 'leased' : 'queued'] += 1
     })
     return {

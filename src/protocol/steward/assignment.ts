@@ -2,10 +2,12 @@
  * Assignment: chooses the shards that go into the next lease, and the vehicles that may get it.
  *
  * The first open shard that wants a replica leads. Vehicles with an idle slot come before vehicles that would queue
- * it, those of the shard's instruction-set class before others; among those left the draw decides alone. A vehicle
- * that will probably have left before it could finish is not asked. The lease is then filled with further shards that
- * want a replica of that owner, as long as the whole stays short work and leaves enough for the other vehicles to
- * begin at once.
+ * it; among those left the draw decides alone. A vehicle that will probably have left before it could finish is not
+ * asked. The lease is then filled with further shards that want a replica of that owner, as long as the whole stays
+ * short work and leaves enough for the other vehicles to begin at once.
+ *
+ * What a vehicle says of its processor narrows no draw: two accomplices that name a class of their own would else be
+ * each other's only match, and get both voices of every shard of which they get one.
  */
 
 import type { OwnerId } from '../ids.ts'
@@ -19,8 +21,6 @@ export interface Room {
   readonly active: number
   /** Reachable, willing, and not asking to be left alone for now. */
   readonly open: boolean
-  /** Open, or only short of room: worth waiting for. */
-  readonly promising: boolean
   /**
    * The work it could do beside its leases of this job, while it is probably there, in milliseconds of the reference
    * core.
@@ -70,7 +70,7 @@ export function nextOpportunity(
       isShort = true
       continue
     }
-    const eligible = preferred(board, shard, able, candidates, rooms)
+    const eligible = preferred(shard, able, candidates, rooms)
     if (eligible.length > 0) return { shard, eligible }
     for (const i of able) passed.add(candidates[i]!.owner)
   }
@@ -78,20 +78,14 @@ export function nextOpportunity(
   return isShort ? 'unaffordable' : undefined
 }
 
-/**
- * Prefers, of the vehicles able to take the shard, class mates if there are any, those that did not lose it before,
- * and those that can begin at once.
- */
+/** Prefers, of the vehicles able to take the shard, those that did not lose it before, and those that can begin at once. */
 function preferred(
-  board: ShardBoard,
   shard: ShardState,
   able: readonly number[],
   candidates: readonly Candidate[],
   rooms: readonly Room[],
 ): readonly number[] {
-  const mates = classMates(board, shard, candidates, rooms)
-  const comparable = mates ? able.filter((i) => candidates[i]!.isa === shard.isa) : able
-  const fresh = narrowed(comparable, (i) => !shard.losers.includes(candidates[i]!.owner))
+  const fresh = narrowed(able, (i) => !shard.losers.includes(candidates[i]!.owner))
   return narrowed(fresh, (i) => rooms[i]!.active < candidates[i]!.slots)
 }
 
@@ -119,7 +113,6 @@ export function bundle(
     shard = board.nextWanting(shard.position + 1)
   ) {
     if (!board.eligible(shard, candidate)) continue
-    if (shard.isa !== undefined && shard.isa !== candidate.isa) continue
     if (costMs + shard.entry.costMs > costMsMax) break
     if (!affords(candidate, [...shards, shard])) break
     shards.push(shard)
@@ -136,17 +129,4 @@ export function fairShare(
 ): number {
   const places = candidates.reduce((sum, candidate, i) => sum + headroom(candidate, rooms[i]!), 0)
   return Math.max(1, Math.ceil(board.wantedTotal / Math.max(1, places)))
-}
-
-/** Tells whether there is another owner of the shard's class, busy or not, that has no voice in it yet. */
-function classMates(
-  board: ShardBoard,
-  shard: ShardState,
-  candidates: readonly Candidate[],
-  rooms: readonly Room[],
-): boolean {
-  if (shard.isa === undefined || shard.isa === null) return false
-  return candidates.some(
-    (c, i) => c.isa === shard.isa && c.mode === 'run' && rooms[i]!.promising && board.eligible(shard, c),
-  )
 }

@@ -4,7 +4,7 @@ import type { JobEnd } from '../job/verdict.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
 import type { Desk } from './desk.ts'
 import { withdrawLease } from './endings.ts'
-import { publishVerdicts } from './judge.ts'
+import { publishVerdicts, settleOpenShards } from './judge.ts'
 import { issue } from './signing.ts'
 
 /** Every shard has its verdict: the verdicts decide how the job ends. */
@@ -14,11 +14,15 @@ export function concludeJob(desk: Desk, nowMs: number): void {
   else finishJob(desk, 'failed', `${failed} of ${desk.board.states.length} shards failed`, nowMs)
 }
 
-/** Ends the job, once: leases are withdrawn, verdicts go first, and vehicles are told. */
+/**
+ * Ends the job, once: leases are withdrawn, verdicts go first, also those on what is owed for open shards, and vehicles are
+ * told.
+ */
 export function finishJob(desk: Desk, outcome: JobEnd['outcome'], reason: string, nowMs: number): void {
   if (desk.end !== undefined) return
   const end: JobEnd = { outcome, reason, seed: desk.options.seed }
   for (const state of [...desk.leases.active()]) withdrawLease(desk, state, nowMs)
+  settleOpenShards(desk, nowMs)
   publishVerdicts(desk)
   issue(desk, 'end', end)
   desk.end = end

@@ -46,7 +46,7 @@ export function declined(
   const state = desk.leases.get(input.lease)
   if (state === undefined || state.lease.payload.vehicle !== input.from || state.state === 'closed') return
   // A lease that the vehicle is done with since before this steward acted is no setback.
-  if (!state.restored) desk.patience.setback(input.from, input.retryMs, input.reason === 'busy', nowMs)
+  if (!state.restored) desk.patience.setback(input.from, input.retryMs, nowMs)
   giveUp(desk, state, speaksAgainstShard(input.reason), nowMs)
   state.expectedUntilMs = nowMs // by its own word
 }
@@ -55,7 +55,7 @@ export function declined(
 export function undelivered(desk: Desk, id: LeaseId, nowMs: number): void {
   const state = desk.leases.get(id)
   if (state === undefined || state.state === 'closed') return
-  desk.patience.setback(state.lease.payload.vehicle, offerTtlMs, false, nowMs)
+  desk.patience.setback(state.lease.payload.vehicle, offerTtlMs, nowMs)
   giveUp(desk, state, false, nowMs)
 }
 
@@ -131,7 +131,7 @@ export function takeReceipt(
   if (state.covered.size === state.lease.payload.positions.length) closeLease(desk, state, nowMs)
   else if (released !== null && state.state !== 'closed') {
     // Its advert may not have come yet that says so.
-    desk.patience.setback(receipt.signer, offerTtlMs, false, nowMs)
+    desk.patience.setback(receipt.signer, offerTtlMs, nowMs)
     giveUp(desk, state, speaksAgainstShard(released), nowMs)
   }
   if (released !== null) state.expectedUntilMs = nowMs
@@ -160,13 +160,13 @@ export function takeExamined(desk: Desk, examined: Examined, nowMs: number): voi
     desk.apart.get(shard.position)?.unseen.delete(receipt)
     desk.board.release(shard, lease.lease.payload.owner, lease.lease.id, false)
   }
-  if (lost.length > 0) desk.patience.setback(examined.from, 0, false, nowMs)
+  if (lost.length > 0) desk.patience.setback(examined.from, 0, nowMs)
   if (next !== undefined) desk.effects.push({ type: 'collect', wanted: [next] })
 }
 
 function countClaim(desk: Desk, claim: Return, finding: Finding, nowMs: number): void {
   const { shard, lease } = claim
-  const { vehicle: peer, owner, isa } = lease.lease.payload
+  const { vehicle: peer, owner } = lease.lease.payload
   const invalid = finding.state === 'invalid'
   const found = {
     text: invalid ? 'invalid' : finding.text,
@@ -175,15 +175,16 @@ function countClaim(desk: Desk, claim: Return, finding: Finding, nowMs: number):
   }
   const { receipt, result } = claim
   desk.apart.get(shard.position)?.unseen.delete(receipt)
-  desk.board.claim(shard, { peer, owner, receipt, result, isa, ...found }, lease.lease.id)
+  desk.board.claim(shard, { peer, owner, receipt, result, lease: lease.lease, ...found }, lease.lease.id)
   if (invalid) contradictOwner(desk, owner, nowMs)
   else desk.patience.forgive(peer)
 }
 
 /** A claim about a settled shard changes nothing any more: nobody fetches its result. */
 export function countUnseen(desk: Desk, { shard, lease, receipt, result }: Return): void {
-  const { vehicle: peer, owner, isa } = lease.lease.payload
-  desk.board.claim(shard, { peer, owner, receipt, result, isa, text: '', exhausted: false }, lease.lease.id)
+  const { vehicle: peer, owner } = lease.lease.payload
+  const claim = { peer, owner, receipt, result, lease: lease.lease, text: '', exhausted: false }
+  desk.board.claim(shard, claim, lease.lease.id)
 }
 
 /** Takes back leases that nobody has heard of for too long. */
@@ -193,7 +194,7 @@ export function giveUpLapsed(desk: Desk, nowMs: number): void {
     // No record says that a vehicle gave a lease back. This one may have ended before this steward began, and speaks against
     // nobody: else a restart would count every offer that was declined as a replica that the shard lost.
     const isOld = isRunning && state.restored
-    if (!isOld) desk.patience.setback(state.lease.payload.vehicle, 0, false, nowMs)
+    if (!isOld) desk.patience.setback(state.lease.payload.vehicle, 0, nowMs)
     giveUp(desk, state, isRunning && !isOld, nowMs)
   }
 }

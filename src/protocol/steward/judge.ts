@@ -13,11 +13,12 @@ import {
   windowIdleMs,
   windowMarginMs,
 } from '../limits.ts'
-import { answersAlike, type Claim } from '../verification/tally.ts'
+import { answersAlike, type Claim, representative } from '../verification/tally.ts'
 import type { Desk } from './desk.ts'
 import { contradictOwner, pointless, withdrawLease } from './endings.ts'
 import type { ShardState } from './shard-board.ts'
 import { issue } from './signing.ts'
+import { owedWithoutResult } from './unverified.ts'
 import type { Check, ClosedWindow } from './windows.ts'
 
 /** Decides what can be decided, until nothing changes any more. */
@@ -63,7 +64,7 @@ function provide(desk: Desk, shard: ShardState, agreeing: readonly Claim[], nowM
   }
   const passed = agreeing.filter(({ owner }) => desk.windows!.hasPassed(owner, shard.position))
   if (passed.length >= audits.replicas) {
-    const { result } = passed[0]!
+    const result = representative(agreeing)
     giveVerdict(desk, shard, { outcome: 'accepted', result, because: 'audited' }, agreeing, [], nowMs)
     return
   }
@@ -132,14 +133,25 @@ function mayRecompute(desk: Desk, shard: ShardState): boolean {
   return desk.options.manifest.assurance.arbiter === 'steward' && shard.recomputation === 'none'
 }
 
-/** Gives a shard up: its verdict is that it failed, and why. */
+/** Gives a shard up: its verdict is that it failed, why, and which claims are owed all the same. */
 export function failShard(
   desk: Desk,
   shard: ShardState,
-  because: 'no-owner-left' | 'too-many-losses',
+  because: 'no-owner-left' | 'too-many-losses' | 'ended',
   nowMs: number,
+  owed = owedWithoutResult(desk.board, shard, desk.options.manifest.assurance),
 ): void {
-  giveVerdict(desk, shard, { outcome: 'failed', result: null, because }, [], shard.claims, nowMs)
+  const others = shard.claims.filter((claim) => !owed.includes(claim))
+  giveVerdict(desk, shard, { outcome: 'failed', result: null, because }, owed, others, nowMs)
+}
+
+/** The job ends without results for these shards: claims on them that agree are owed, and the records say so. */
+export function settleOpenShards(desk: Desk, nowMs: number): void {
+  for (const shard of [...desk.board.open]) {
+    if (desk.apart.has(shard.position)) continue
+    const owed = owedWithoutResult(desk.board, shard, desk.options.manifest.assurance)
+    if (owed.length > 0) failShard(desk, shard, 'ended', nowMs, owed)
+  }
 }
 
 function giveVerdict(

@@ -65,10 +65,10 @@ function leaseOut(
 
 /** Takes a lease into the books, no matter which steward signed it. */
 export function openLease(desk: Desk, lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
-  const { owner, positions, isa, draw } = lease.payload
+  const { owner, positions, draw } = lease.payload
   if (lease.signer === desk.options.self) desk.draws.restoreDraw(draw)
   const state = desk.leases.open(lease, nowMs, restored)
-  for (const position of positions) desk.board.hold(desk.board.states[position]!, owner, lease.id, isa)
+  for (const position of positions) desk.board.hold(desk.board.states[position]!, owner, lease.id)
   return state
 }
 
@@ -78,6 +78,5 @@ function roomOf(desk: Desk, { peer, slots, availableUntilMs }: Candidate, nowMs:
     costMsMax: remainingMs / desk.slowness.value - desk.leases.costMsOf(peer) / slots,
     active: desk.leases.activeOf(peer),
     open: desk.patience.open(peer, nowMs),
-    promising: desk.patience.promising(peer, nowMs),
   }
 }

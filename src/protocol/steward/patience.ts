@@ -12,8 +12,6 @@ import { setbackMsMax, setbackMsMin } from '../limits.ts'
 interface Setbacks {
   inARow: number
   notBeforeMs: number
-  /** It would have taken the work, had it had room. */
-  busy: boolean
 }
 
 export class Patience {
@@ -28,10 +26,10 @@ export class Patience {
     this.#away.delete(peer)
   }
 
-  setback(peer: PeerId, askedMs: number, busy: boolean, nowMs: number): void {
+  setback(peer: PeerId, askedMs: number, nowMs: number): void {
     const inARow = (this.#setbacks.get(peer)?.inARow ?? 0) + 1
     const leastMs = Math.min(setbackMsMax, setbackMsMin * 2 ** (inARow - 1))
-    this.#setbacks.set(peer, { inARow, notBeforeMs: nowMs + Math.max(askedMs, leastMs), busy })
+    this.#setbacks.set(peer, { inARow, notBeforeMs: nowMs + Math.max(askedMs, leastMs) })
   }
 
   /** It said that what kept it from working is over: it may be asked at once, but its setbacks still count. */
@@ -49,10 +47,5 @@ export class Patience {
   /** May it be asked now? */
   open(peer: PeerId, nowMs: number): boolean {
     return !this.#away.has(peer) && (this.#setbacks.get(peer)?.notBeforeMs ?? 0) <= nowMs
-  }
-
-  /** Is it worth waiting for: open now, or as soon as it has room? */
-  promising(peer: PeerId, nowMs: number): boolean {
-    return this.open(peer, nowMs) || (!this.#away.has(peer) && this.#setbacks.get(peer)?.busy === true)
   }
 }

@@ -26,11 +26,9 @@ interface Holder {
 export interface ShardState {
   readonly position: number
   readonly entry: ShardEntry
-  /** In the order in which they arrived; an owner may appear twice, and counts once. */
+  /** In the order in which they arrived, which decides nothing; an owner may appear twice, and counts once. */
   readonly claims: Claim[]
   readonly holders: Map<OwnerId, Holder>
-  /** The class of the first vehicle asked: others of it are asked first, so that bytes can be compared. */
-  isa: string | null | undefined
   /** The owners whose replicas came to nothing, one entry for each replica. */
   readonly losers: OwnerId[]
   recomputation: 'none' | 'queued' | 'asked' | 'impossible' | Recomputation
@@ -67,7 +65,6 @@ export class ShardBoard {
       entry,
       claims: [],
       holders: new Map(),
-      isa: undefined,
       losers: [],
       recomputation: 'none',
       tally: nothing,
@@ -120,9 +117,8 @@ export class ShardBoard {
     )
   }
 
-  hold(shard: ShardState, owner: OwnerId, lease: LeaseId, isa: string | null): void {
+  hold(shard: ShardState, owner: OwnerId, lease: LeaseId): void {
     shard.holders.set(owner, { lease, late: false })
-    if (shard.isa === undefined) shard.isa = isa
     this.#update(shard)
   }
 
@@ -130,7 +126,6 @@ export class ShardBoard {
   release(shard: ShardState, owner: OwnerId, lease: LeaseId, lost: boolean): void {
     if (shard.holders.get(owner)?.lease === lease) {
       shard.holders.delete(owner)
-      if (shard.holders.size === 0 && shard.claims.length === 0) shard.isa = undefined
       this.#growth += 1
     }
     if (lost) shard.losers.push(owner)

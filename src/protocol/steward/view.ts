@@ -34,6 +34,7 @@ export function verdictsOf({ board }: Desk): ShardVerdict[] {
 }
 
 function stateOf(shard: ShardState): 'queued' | 'leased' | 'returned' | 'verified' | 'disputed' | 'failed' {
+  if (shard.verdict?.because === 'ended') return 'returned'
   if (shard.verdict !== undefined) return shard.verdict.outcome === 'accepted' ? 'verified' : 'failed'
   if (shard.tally.state === 'open' && shard.tally.disputed) return 'disputed'
   if (shard.claims.length > 0) return 'returned'

@@ -4,9 +4,12 @@
  */
 import { toString as bytesToText } from 'uint8arrays'
 import { ProtocolError } from '../errors.ts'
+import type { Cid } from '../ids.ts'
 import { type Agreement, type Content, contentOf, isTolerance } from '../job/agreement.ts'
 import { decodeResult, decodeSealedResult, type ShardResult } from '../job/result.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
+import { isOneAnswer } from './delivery.ts'
+import type { Recomputation } from './tally.ts'
 
 /** The faults that say something of the vehicle and not of the document: see tally.ts. */
 const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
@@ -22,8 +25,8 @@ export type Finding =
   | { readonly state: 'invalid' }
 
 /**
- * Bytes that are no result of this engine, or not of this many pages, are invalid, no matter which vehicle signed for
- * them. `engine`: null takes any.
+ * Bytes that are no result of this engine, or not of this many pages, or that say two things of one page, are invalid, no
+ * matter which vehicle signed for them. `engine`: null takes any.
  */
 export function examineResult(
   sha256: Sha256,
@@ -35,6 +38,7 @@ export function examineResult(
   return validOrNot(() => {
     const result = decodeResult(bytes, pages)
     if (engine !== null && result.engine !== engine) return { state: 'invalid' }
+    if (!result.records.every((record) => isOneAnswer(record, agreement))) return { state: 'invalid' }
     return { state: 'good', ...comparedOf(sha256, result, agreement), exhausted: isExhausted(result) }
   })
 }
@@ -61,8 +65,22 @@ function validOrNot(examine: () => Finding): Finding {
   }
 }
 
+/**
+ * Returns what a steward's own run of a shard says about the claims on it; null when a page of it ran out of something.
+ * That a machine ran out is a fact about that machine and says nothing about the document, so nobody is measured by it.
+ * `cid`: the name under which the run's result is kept.
+ */
+export function recomputationOf(
+  sha256: Sha256,
+  cid: Cid,
+  result: ShardResult,
+  agreement: Agreement,
+): Recomputation | null {
+  return isExhausted(result) ? null : { result: cid, ...comparedOf(sha256, result, agreement) }
+}
+
 /** Returns the parts of a result, beside its name, that are compared. */
-export function comparedOf(
+function comparedOf(
   sha256: Sha256,
   result: ShardResult,
   agreement: Agreement,
@@ -71,9 +89,11 @@ export function comparedOf(
   return isTolerance(agreement) ? { text, content: contentOf(result) } : { text }
 }
 
-/** Digest of what is compared where bytes cannot be: every page's text or error. */
+/** Digest of what is compared where bytes are not: every page's text or error. */
 function comparedText(sha256: Sha256, result: ShardResult): string {
-  const compared = result.records.map(({ text, error }) => [text, error?.code ?? null])
+  const compared = result.records.map(({ text, error }) =>
+    error === null ? [text] : [text, error.code, error.message],
+  )
   return bytesToText(sha256(encodeCbor(compared)), 'base16')
 }
 

@@ -8,6 +8,9 @@
  * When two claims agree is for the job's runtime to say (agreement.ts). Nothing is ever rounded: a rounding has an edge,
  * and on the edge two honest vehicles differ. Nor is anything chained: all claims of a group agree with each other.
  *
+ * Where several answers, or several bytes of one answer, are as good, the one that was leased first is taken. Stewards
+ * number their leases, while the name of a result, or the moment at which it arrives, is the vehicle's to choose.
+ *
  * A vehicle that ran out of time or memory, or whose process died, says so in its result. That is its word
  * about itself, not about the document: against a claim that succeeded it has no voice, and only when m owners
  * failed alike, and nobody succeeded, is the failure what the submitter gets.
@@ -23,15 +26,19 @@ import {
 } from '../job/agreement.ts'
 import type { Assurance } from '../job/manifest.ts'
 import { comparedResultsMax } from '../limits.ts'
+import type { Verified } from '../record/record.ts'
+
+/** A lease's place among those of its job. */
+type LeaseTurn = Pick<Verified, 'epoch' | 'signer' | 'serial'>
 
 export interface Claim {
   readonly peer: PeerId
   readonly owner: OwnerId
   readonly receipt: RecordId
   readonly result: Cid
-  /** The instruction-set class that the steward pinned for this vehicle. */
-  readonly isa: string | null
-  /** Digest of what is compared across classes: the texts and errors of all pages. */
+  /** The lease that it came from. */
+  readonly lease: LeaseTurn
+  /** Digest of the texts and errors of all pages: what is compared where bytes are not. */
   readonly text: string
   /** Some page failed for want of resources: see above. */
   readonly exhausted: boolean
@@ -63,20 +70,19 @@ export type Tally =
       readonly contradicting: readonly Claim[]
     }
 
-/** At most one claim of each owner counts: the first in the order given. */
+/** At most one claim of each owner counts: that of its first lease. The order in which claims are given changes nothing. */
 export function tally(
   claims: readonly Claim[],
   assurance: Pick<Assurance, 'replicas' | 'lead'>,
   agreement: Agreement,
   recomputed: Recomputation | undefined,
 ): Tally {
-  const voices = oneForEachOwner(claims)
+  const voices = oneForEachOwner([...claims].sort(inOrderOfLeases))
   const successes = voices.filter((claim) => !claim.exhausted)
   const counted = successes.length > 0 || recomputed !== undefined ? successes : voices
+  if (recomputed !== undefined) return arbitrated(counted, agreement, recomputed)
+
   const groups = groupByAnswer(counted, agreement)
-
-  if (recomputed !== undefined) return arbitrated(groups, counted, agreement, recomputed)
-
   const best = groups[0]
   if (best === undefined) return { state: 'open', missing: assurance.replicas, disputed: false, leading: [] }
   const others = counted.length - best.length
@@ -92,11 +98,26 @@ export function tally(
   return accepted(best, counted, disputed ? 'lead' : 'unanimous')
 }
 
-/** Do two claims say the same? */
-export function answersAlike(a: Claim, b: Claim, agreement: Agreement): boolean {
+/**
+ * Returns the result that stands for claims that agree: the one that most of them name, of equals the one that was
+ * leased first. `claims` is in the order of leases, and not empty.
+ */
+export function representative(claims: readonly Claim[]): Cid {
+  return byFrequency(claims)[0]![0]!.result
+}
+
+/** The facts about a result that are compared. */
+type Compared = Pick<Claim, 'result' | 'text' | 'content'>
+
+/** Do two results say the same? */
+export function answersAlike(a: Compared, b: Compared, agreement: Agreement): boolean {
   if (a.result === b.result) return true
   if (isTolerance(agreement)) return areWithin(agreement, a, b)
-  return agreement === 'class-text' && a.isa !== b.isa && a.text === b.text
+  return agreement === 'class-text' && a.text === b.text
+}
+
+function inOrderOfLeases({ lease: a }: Claim, { lease: b }: Claim): number {
+  return a.epoch - b.epoch || compareText(a.signer, b.signer) || a.serial - b.serial
 }
 
 function oneForEachOwner(claims: readonly Claim[]): Claim[] {
@@ -105,53 +126,36 @@ function oneForEachOwner(claims: readonly Claim[]): Claim[] {
   return [...byOwner.values()]
 }
 
-/**
- * Groups that agree pairwise, the largest first, ties by result. Agreement is not transitive across classes
- * (a's bytes differ from b's in one class, both texts equal c's), so a group takes one result of each class:
- * the one that most claim.
- */
+/** Groups that agree pairwise, the largest first, of equals the one that was leased first. */
 function groupByAnswer(claims: readonly Claim[], agreement: Agreement): Claim[][] {
   if (isTolerance(agreement)) return groupsWithin(agreement, claims)
-  const groups: Claim[][] = []
-  let left = [...claims]
-  while (left.length > 0) {
-    const sameText = gather(left, (claim) => (agreement === 'bytes' ? claim.result : claim.text))
-    const group = [...Map.groupBy(sameText, (claim) => claim.isa ?? '').values()].flatMap((sameClass) =>
-      gather(sameClass, (claim) => claim.result),
-    )
-    groups.push(group)
-    const taken = new Set(group)
-    left = left.filter((claim) => !taken.has(claim))
-  }
-  return groups.sort((a, b) => b.length - a.length || compareText(a[0]!.result, b[0]!.result))
+  const groups = Map.groupBy(claims, ({ text, result }) => (agreement === 'bytes' ? result : text))
+  return [...groups.values()].sort((a, b) => b.length - a.length)
 }
 
-function areWithin(
-  tolerance: Tolerance,
-  a: { readonly content?: Content },
-  b: { readonly content?: Content },
-): boolean {
+function areWithin(tolerance: Tolerance, a: Compared, b: Compared): boolean {
   return (
     a.content !== undefined && b.content !== undefined && withinTolerance(tolerance, a.content, b.content)
   )
 }
 
-/**
- * Under a tolerance: the most claims all of which agree with each other, then the rest likewise. The same claims are
- * grouped the same in whatever order they came.
- */
+/** Under a tolerance: the most claims all of which agree with each other, then the rest likewise. */
 function groupsWithin(tolerance: Tolerance, claims: readonly Claim[]): Claim[][] {
   const groups: Claim[][] = []
   let left = [...claims]
   while (left.length > 0) {
-    const results = [...Map.groupBy(left, (claim) => claim.result)]
-      .sort(([a, one], [b, other]) => other.length - one.length || compareText(a, b))
-      .map(([, all]) => all)
+    const results = byFrequency(left)
     const alike = new Set(largestWithin(tolerance, results.slice(0, comparedResultsMax)).flat())
     groups.push(left.filter((claim) => alike.has(claim)))
     left = left.filter((claim) => !alike.has(claim))
   }
   return groups
+}
+
+/** The claims of each result, those of the most frequent one first, of equals those of the first lease. */
+function byFrequency(claims: readonly Claim[]): Claim[][] {
+  // Sorting is stable, and groups are in the order of their first claims.
+  return [...Map.groupBy(claims, ({ result }) => result).values()].sort((a, b) => b.length - a.length)
 }
 
 /**
@@ -178,38 +182,16 @@ function largestWithin(tolerance: Tolerance, results: readonly Claim[][]): Claim
   return best
 }
 
-/** The largest set of claims with one key; ties go to the key that sorts first. */
-function gather(claims: readonly Claim[], key: (claim: Claim) => string): Claim[] {
-  const sets = [...Map.groupBy(claims, key)]
-  sets.sort(([a, one], [b, other]) => other.length - one.length || compareText(a, b))
-  return sets[0]![1]
-}
-
 function accepted(agreeing: Claim[], counted: Claim[], because: 'unanimous' | 'lead'): Tally {
   const inside = new Set(agreeing)
   const contradicting = counted.filter((claim) => !inside.has(claim) && !claim.exhausted)
-  const result = gather(agreeing, (claim) => claim.result)[0]!.result
-  return { state: 'accepted', result, because, agreeing, contradicting }
+  return { state: 'accepted', result: representative(agreeing), because, agreeing, contradicting }
 }
 
-/** The steward's own bytes stand in where the vehicles that agree with its text have no common result. */
-function arbitrated(
-  groups: Claim[][],
-  counted: Claim[],
-  agreement: Agreement,
-  recomputed: Recomputation,
-): Tally {
-  const agrees = (claim: Claim) => {
-    if (isTolerance(agreement))
-      return claim.result === recomputed.result || areWithin(agreement, claim, recomputed)
-    return agreement === 'bytes' ? claim.result === recomputed.result : claim.text === recomputed.text
-  }
+/** The steward's own bytes are the result: nobody else has any say in them. */
+function arbitrated(counted: Claim[], agreement: Agreement, recomputed: Recomputation): Tally {
+  const agrees = (claim: Claim) => answersAlike(claim, recomputed, agreement)
   const agreeing = counted.filter(agrees)
   const contradicting = counted.filter((claim) => !agrees(claim))
-  const clear = groups.filter((group) => group.some(agrees))
-  const result =
-    clear.length === 1 && !isTolerance(agreement)
-      ? gather(clear[0]!, (claim) => claim.result)[0]!.result
-      : recomputed.result
-  return { state: 'accepted', result, because: 'recomputed', agreeing, contradicting }
+  return { state: 'accepted', result: recomputed.result, because: 'recomputed', agreeing, contradicting }
 }

@@ -26,6 +26,8 @@ export interface WorkerOptions {
   }[]
   /** The categories of jobs that its owner lets in; null: all. */
   readonly categories: readonly string[] | null
+  /** Tells whether the job's runtime takes its options; left out, all are taken. */
+  readonly takesOptions?: (manifest: Manifest) => boolean
   /** 32 bytes, secret: nonces are derived from it. */
   readonly secret: Uint8Array
   readonly sha256: Sha256

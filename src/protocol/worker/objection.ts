@@ -3,6 +3,7 @@
  * read off.
  */
 import type { PeerId } from '../ids.ts'
+import { excessOf, outlastsAll } from '../job/demands.ts'
 import type { Succession } from '../job/handover.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
@@ -22,7 +23,7 @@ export function objectionTo(
   succession: Succession,
   held: readonly Held[],
   condition: Condition,
-  { self, engines, slots, categories }: WorkerOptions,
+  { self, engines, slots, categories, takesOptions }: WorkerOptions,
   nowMs: number,
 ): DeclineReason | undefined {
   if (condition.mode === 'stop') return 'stopped'
@@ -35,10 +36,13 @@ export function objectionTo(
   if (positions.length !== shards.length || units.length !== shards.length) return 'wrong-blocks'
   if (isSteward(self, succession)) return 'own-job'
   if (manifest.payload.deadlineMs <= nowMs || lease.expiresMs <= nowMs) return 'expired'
+  if (outlastsAll(manifest.payload, nowMs)) return 'deadline'
+  if (excessOf(manifest.payload) !== undefined) return 'too-large'
   const engine = engines.find(
     (e) => e.runtime === manifest.payload.runtime && e.id === manifest.payload.engine.id,
   )
   if (engine === undefined || engine.isa !== lease.payload.isa) return 'no-such-engine'
+  if (takesOptions?.(manifest.payload) === false) return 'options'
   if (categories?.includes(manifest.payload.category) === false) return 'category'
   if (!isWorthIt(manifest.payload, lease.payload, engine.ask, condition.operatorPpm)) return 'price'
   if (isFull(held, manifest.signer, slots)) return 'busy'

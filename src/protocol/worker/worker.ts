@@ -40,7 +40,6 @@ import { restoredLease, restoredReceipts } from './restoring.ts'
 export class Worker {
   readonly #options: WorkerOptions
   readonly #desk: Desk
-  #lastProgressMs = 0
   #wakeAtMs = Number.POSITIVE_INFINITY
 
   /** `serial`: one more than that of the last receipt this key ever signed. */
@@ -282,13 +281,12 @@ export class Worker {
       this.#desk.receipts.commitIfDue(held, nowMs)
       this.#desk.progress(held)
     }
-    this.#lastProgressMs = nowMs
   }
 
   #takeEffects(nowMs: number): WorkerEffect[] {
     const { bench, effects } = this.#desk
     if (bench.size > 0 && this.#wakeAtMs === Number.POSITIVE_INFINITY) {
-      this.#wakeAtMs = Math.max(nowMs, this.#lastProgressMs) + progressIntervalMs
+      this.#wakeAtMs = nowMs + progressIntervalMs
       effects.push({ type: 'wake', atMs: this.#wakeAtMs })
     }
     return effects.splice(0)

@@ -46,6 +46,12 @@ const directoriesMax = 10_000
 /** The color map of 16-bit palettes is the longest list in use; tiles of a full page stay below. A guess. */
 const valuesMax = 1_000_000
 
+/**
+ * For all lists of a file together: a value costs some nanoseconds, and lists may overlap, so that a few megabytes could
+ * name 65 billion of them. A page in strips of eight rows has 900. A guess.
+ */
+const valuesOfFileMax = 8_000_000
+
 const wantedTags: ReadonlySet<number> = new Set(Object.values(tag))
 const typeBytes: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 7: 1 }
 
@@ -62,6 +68,7 @@ export function readDirectories(bytes: Uint8Array): Directory[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const littleEndian = bytes[0] === 0x49
   const directories: Directory[] = []
+  const budget = { values: valuesOfFileMax }
   const seen = new Set<number>()
   let at = view.getUint32(4, littleEndian)
   while (at !== 0) {
@@ -70,7 +77,7 @@ export function readDirectories(bytes: Uint8Array): Directory[] {
     const entries = view.getUint16(at, littleEndian)
     const end = at + 2 + 12 * entries
     if (end + 4 > bytes.byteLength) throw damaged('TIFF')
-    const directory = readEntries(view, at + 2, entries, littleEndian)
+    const directory = readEntries(view, at + 2, entries, littleEndian, budget)
     const isThumbnail = (directory.first(tag.subfileType, 0) & 1) === 1
     if (!isThumbnail) directories.push(directory)
     at = view.getUint32(end, littleEndian)
@@ -79,7 +86,14 @@ export function readDirectories(bytes: Uint8Array): Directory[] {
   return directories
 }
 
-function readEntries(view: DataView, start: number, entries: number, littleEndian: boolean): Directory {
+/** `budget`: what lists of the file may still have, together. */
+function readEntries(
+  view: DataView,
+  start: number,
+  entries: number,
+  littleEndian: boolean,
+  budget: { values: number },
+): Directory {
   const values = new Map<number, readonly number[]>()
   for (let entry = 0; entry < entries; entry += 1) {
     const at = start + 12 * entry
@@ -87,7 +101,8 @@ function readEntries(view: DataView, start: number, entries: number, littleEndia
     const bytesEach = typeBytes[view.getUint16(at + 2, littleEndian)]
     if (!wantedTags.has(name) || bytesEach === undefined) continue
     const count = view.getUint32(at + 4, littleEndian)
-    if (count > valuesMax) throw damaged('TIFF')
+    budget.values -= count
+    if (count > valuesMax || budget.values < 0) throw damaged('TIFF')
     const from = count * bytesEach <= 4 ? at + 8 : view.getUint32(at + 8, littleEndian)
     if (from + count * bytesEach > view.byteLength) throw damaged('TIFF')
     const list: number[] = []

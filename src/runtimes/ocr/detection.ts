@@ -23,13 +23,6 @@ export interface DetectedText {
   readonly boxes: readonly Box[]
 }
 
-/**
- * The detector sees a page reduced to this longest side. 960 is PaddleOCR's own default for documents; on A4
- * at 150 dpi 640 to 1280 gave the same text, and the cost grows with its square. Small print on large sheets
- * wants more.
- */
-export const detectionSideDefault = 960
-
 /** PaddleOCR v4's defaults for DB post-processing: binarization 0.3, box 0.6 (here 0.5), growth 1.5 to 1.6. */
 const coreThreshold = 0.3
 const scoreMin = 0.5

@@ -12,6 +12,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
+import { onnxFault } from '../onnx/check.ts'
 import { type EngineDescription, RecordError } from '../runtime.ts'
 import { instructionSet } from './instruction-set.ts'
 
@@ -37,8 +38,10 @@ export async function availableEngines(): Promise<EngineDescription[]> {
   return described
 }
 
-/** Throws RecordError('bad-weights') when the bytes are not a model that this engine can run. */
+/** Throws RecordError('bad-weights') when the bytes are not a model that this engine can run, or may. */
 export async function loadModel(engine: string, weights: Uint8Array): Promise<Model> {
+  const fault = onnxFault(weights)
+  if (fault !== null) throw new RecordError('bad-weights', `the model ${fault}`)
   if (engine === 'exact') return exactModel(weights)
   if (engine === 'native') return nativeModel(weights)
   throw new Error(`unknown engine ${engine}`)

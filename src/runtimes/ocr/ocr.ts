@@ -10,11 +10,13 @@
 import { decodePage, pageSizes } from '../imaging/document.ts'
 import { stretchLevels } from '../imaging/levels.ts'
 import { withoutSpecks } from '../imaging/specks.ts'
+import { optionOf, wrongOption } from '../options.ts'
 import { RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
 import { around, type Box } from './box.ts'
 import { type DecodedLine, readDictionary } from './ctc.ts'
 import { cut } from './cut.ts'
-import { detectionSideDefault, detectText } from './detection.ts'
+import { ocrOptions } from './description.ts'
+import { detectText } from './detection.ts'
 import { availableEngines, loadModel, type Model } from './engines.ts'
 import { pageRecord, type ReadLine } from './page-record.ts'
 import { inReadingOrder } from './reading-order.ts'
@@ -44,7 +46,7 @@ const refusalCostMs = 20
 
 /**
  * Weights: 'detection' and 'recognition' (ONNX) and 'dictionary' (text, one character a line).
- * Options: 'detectionSideMax', in pixels; more finds smaller print and costs with its square.
+ * Options: description.ts.
  */
 async function loadSession(
   engine: string,
@@ -54,7 +56,9 @@ async function loadSession(
   const detector = await loadModel(engine, weightOf(weights, 'detection'))
   const recogniser = await loadModel(engine, weightOf(weights, 'recognition'))
   const characters = readDictionary(weightOf(weights, 'dictionary'))
-  const sideMax = detectionSideOf(options)
+  const wrong = wrongOption(ocrOptions, options)
+  if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
+  const sideMax = optionOf(ocrOptions, 'detectionSideMax', options)
   await tryOut(detector, recogniser, characters)
   return {
     async run(document, pageNumber) {
@@ -88,14 +92,6 @@ function weightOf(weights: ReadonlyMap<string, Uint8Array>, name: string): Uint8
   const bytes = weights.get(name)
   if (bytes === undefined) throw new RecordError('bad-weights', `no weights named '${name}'`)
   return bytes
-}
-
-function detectionSideOf(options: RuntimeOptions): number {
-  const side = options.detectionSideMax ?? detectionSideDefault
-  if (typeof side !== 'number' || !Number.isInteger(side) || side < 320 || side > 4096) {
-    throw new RecordError('bad-weights', 'detectionSideMax must be a whole number from 320 to 4096')
-  }
-  return side
 }
 
 /** A blank page and a blank line: models that do not fit show it here and not on the first document. */

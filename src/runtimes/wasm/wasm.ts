@@ -15,21 +15,12 @@
  * leave anything behind for the next (30,000 empty instances a second on one EPYC core, Node 24).
  */
 import { createHash } from 'node:crypto'
-import { RecordError, type RecordOutput, type Runtime, type RuntimeOptions } from '../runtime.ts'
+import { optionOf, wrongOption } from '../options.ts'
+import { RecordError, type RecordOutput, type Runtime } from '../runtime.ts'
 import { admit } from './admission.ts'
+import { wasmOptions } from './description.ts'
 import { trapMessage } from './traps.ts'
 import { GuestExit, OutputOverflow, WasiHost, wasiHostVersion } from './wasi-host.ts'
-
-/**
- * `memoryPagesMax`, pages of 64 KiB: 64 MiB is room for a document of 16 MiB and some copies of it, and a
- * vehicle has it free (a guess). Up to 128 MiB may be asked for: garbage collection lags behind by some
- * instances (documents that fill 256 MiB each took the process to 870 MB, measured), and on no vehicle may
- * the executor's own cap be what decides.
- * `outputBytesMax`: results are held in memory and sent around, and mean to be smaller than documents. At
- * most what fits in one frame when JSON writes each byte as six, twice. The default is a guess.
- */
-const defaults = { memoryPagesMax: 1024, outputBytesMax: 16 * 2 ** 20 }
-const limits: typeof defaults = { memoryPagesMax: 2048, outputBytesMax: 32 * 2 ** 20 }
 
 /** Counting words and hashing took 170 ms for 2.1 MB, which is 12 kB a ms; the rest is a guess. */
 const bytesPerMs = 10_000
@@ -38,6 +29,7 @@ export const wasm: Runtime = {
   name: 'wasm',
 
   async engines() {
+    const [defaults, limits] = [numbersOf('default'), numbersOf('most')]
     const identity = JSON.stringify({ wasiHostVersion, defaults, limits })
     const id = createHash('sha256').update(`carpool wasm exact ${identity}`).digest('hex').slice(0, 32)
     return [{ runtime: 'wasm', engine: 'exact', id, isa: null, agreement: 'bytes' }]
@@ -53,9 +45,10 @@ export const wasm: Runtime = {
     if (bytes === undefined || weights.size !== 1) {
       throw new RecordError('bad-weights', 'wasm takes one weight, called module')
     }
-    const { memoryPagesMax, outputBytesMax } = readOptions(options)
-    const module = await admit(bytes, memoryPagesMax)
-    const host = new WasiHost(outputBytesMax)
+    const wrong = wrongOption(wasmOptions, options)
+    if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
+    const module = await admit(bytes, optionOf(wasmOptions, 'memoryPagesMax', options))
+    const host = new WasiHost(optionOf(wasmOptions, 'outputBytesMax', options))
     return {
       async run(document, page) {
         if (page !== 0) throw new RecordError('no-such-page', 'a document of wasm has one page')
@@ -65,17 +58,8 @@ export const wasm: Runtime = {
   },
 }
 
-function readOptions(options: RuntimeOptions): typeof defaults {
-  const read = { ...defaults }
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(read, name)) throw new RecordError('bad-weights', `no option is called ${name}`)
-    const max = limits[name as keyof typeof limits]
-    if (!Number.isInteger(value) || Number(value) < 1 || Number(value) > max) {
-      throw new RecordError('bad-weights', `${name} is not a whole number from 1 to ${max}`)
-    }
-    read[name as keyof typeof read] = Number(value)
-  }
-  return read
+function numbersOf(which: 'default' | 'most'): Record<string, number> {
+  return Object.fromEntries(Object.entries(wasmOptions).map(([name, option]) => [name, option[which]]))
 }
 
 function runCommand(module: WebAssembly.Module, host: WasiHost, document: Uint8Array): Uint8Array {

@@ -105,7 +105,7 @@ export class Carpool {
       owner: String(this.#job.population.ownerOf(vehicle)) as OwnerId,
       receipt: `${vehicle}/${position}` as RecordId,
       result: String(answer) as Cid,
-      isa: null,
+      lease: { epoch: 0, signer: '' as PeerId, serial: this.#executions },
       text: '',
       exhausted: false,
     })

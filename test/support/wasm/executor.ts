@@ -1,15 +1,20 @@
 /** What the executor's tests share: sessions of the fixture modules, and a look at the child processes. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ExecutorLog, SessionSpec } from '../../../src/host/executor/contract.ts'
+import type { ExecutorLog, SessionSpec, WeightFile } from '../../../src/host/executor/contract.ts'
 import { wasmModule } from './modules.ts'
 
 export const silent: ExecutorLog = { debug() {}, info() {}, warn() {} }
 
 /** A session of `<name>.wat`. */
 export function sessionOf(name: string, key = name): SessionSpec {
-  const weights = async () => new Map([['module', await wasmModule(name)]])
+  const weights = async () => new Map([['module', weightFile(await wasmModule(name))]])
   return { key, runtime: 'wasm', engine: 'exact', options: {}, weights }
+}
+
+/** Weights that are in memory as a whole. */
+export function weightFile(bytes: Uint8Array): WeightFile {
+  return { bytes: bytes.byteLength, read: () => [bytes] }
 }
 
 /** Of a process (this one by default), by any of its threads. */

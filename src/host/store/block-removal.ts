@@ -1,0 +1,105 @@
+/**
+ * Removing blocks: a job gives up its uses, or the cache outgrows its budget, and the blocks that nobody uses any more go,
+ * first their rows and then their files.
+ *
+ * A job may use as many blocks as it has documents, so uses are given up a few at a time, in commits of their own; what a
+ * crash leaves is done again by the next one. All of it works on a full disk.
+ */
+import { assert } from '../../base/assert.ts'
+import type { Cid, JobId } from '../../protocol/ids.ts'
+import type { BlockFiles } from './block-files.ts'
+import type { BlockUse, BlockUses } from './block-uses.ts'
+import type { Database } from './database.ts'
+import type { HotCache } from './hot-cache.ts'
+
+export interface BlockRemovalOptions {
+  readonly database: Database
+  readonly files: BlockFiles
+  readonly uses: BlockUses
+  readonly hot: HotCache
+  readonly cacheBytesMax: number
+}
+
+/** Uses released or taken in one transaction: 15 ms on two busy cores, during which the node answers nobody. */
+export const usesPerCommit = 128
+
+export class BlockRemoval {
+  readonly #options: BlockRemovalOptions
+
+  constructor(options: BlockRemovalOptions) {
+    this.#options = options
+  }
+
+  /** The job is over: weights and cache stay within the budget. */
+  async release(job: JobId): Promise<void> {
+    await this.#inParts(() => this.#options.uses.release(job, null, usesPerCommit))
+    this.evict()
+  }
+
+  /** The job's weights join the cache. */
+  async rest(job: JobId): Promise<void> {
+    await this.#inParts(() => this.#options.uses.release(job, 'weights', usesPerCommit))
+    this.evict()
+  }
+
+  /** All of the job's uses of one kind, for good. */
+  async letGo({ job, kind }: BlockUse & { readonly job: JobId }): Promise<void> {
+    await this.#inParts(() => this.#options.uses.drop(job, kind, usesPerCommit))
+  }
+
+  /** The same in one commit, for a few. */
+  dropAll(use: BlockUse & { readonly job: JobId }): void {
+    const { uses } = this.#options
+    const cids = uses.blocksOf(use.job, use.kind)
+    if (cids.length === 0) return
+    this.#deleting(() => {
+      for (const cid of cids) uses.remove(cid, use)
+      return cids
+    })
+  }
+
+  /**
+   * Brings the cache within its budget, after whatever may have made a block a part of it; or makes it smaller by so many
+   * bytes. The least recently read goes first.
+   */
+  evict(bytes = 0): void {
+    const { uses, cacheBytesMax } = this.#options
+    this.#deleting(() => {
+      const cached = uses.cached()
+      let left = cached.reduce((sum, block) => sum + block.bytes, 0)
+      const keep = Math.min(cacheBytesMax, left - bytes)
+      const evicted: Cid[] = []
+      for (const block of cached) {
+        if (left <= keep) break
+        uses.removeCached(block.cid)
+        evicted.push(block.cid)
+        left -= block.bytes
+      }
+      return evicted
+    })
+  }
+
+  async #inParts(remove: () => Cid[]): Promise<void> {
+    while (this.#deleting(remove) === usesPerCommit) await new Promise(setImmediate)
+  }
+
+  /** Deletes those of the blocks which `release` names that nobody uses any more: the rows, then the files. */
+  #deleting(release: () => readonly Cid[]): number {
+    const { database, uses, hot, files } = this.#options
+    assert(!database.isInTransaction, 'a rollback cannot bring a deleted file back')
+    const { released, deleted } = database.transactionThatFrees(() => {
+      const released = release()
+      const deleted = [...new Set(released)].filter((cid) => !uses.has(cid))
+      for (const cid of deleted) {
+        uses.forgetReads(cid)
+        database.run('DELETE FROM blocks WHERE cid = ?', cid)
+      }
+      return { released, deleted }
+    })
+    for (const cid of deleted) {
+      hot.delete(cid)
+      files.remove(cid)
+    }
+    return released.length
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Fetches blocks and files for a vehicle's leases, each once for all that want it at the same time.
+ *
+ * A lease is a stranger's word. So the bytes of what is missing are set aside on the disk before the first block is asked
+ * for (store/disk-reserve.ts), and no file is fetched that is longer than its reference says.
+ */
+import type { Logger } from 'pino'
+import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import type { FileReference } from '../../protocol/job/manifest.ts'
+import { blockBytesMax } from '../../protocol/limits.ts'
+import { keepFetched } from '../keep-fetched.ts'
+import type { Network } from '../network/network.ts'
+import type { BlockKind, BlockStore } from '../store/blocks.ts'
+import { firstBlockBytesMax, partsOfFile } from '../store/files.ts'
+import type { JobBlocks } from '../store/job-blocks.ts'
+import { SharedWork } from './shared-work.ts'
+
+export class MissingBlocks extends Error {
+  constructor(what: string) {
+    super(`nobody who was asked has ${what}`)
+    this.name = 'MissingBlocks'
+  }
+}
+
+/** For which job a block is fetched, and as what. */
+export interface Use {
+  readonly mine: JobBlocks
+  readonly kind: BlockKind
+}
+
+export class Fetching {
+  readonly #network: Network
+  readonly #blocks: BlockStore
+  readonly #log: Logger
+  readonly #onGivenUp: (job: JobId) => void
+  readonly #underWay = new SharedWork()
+
+  /** `onGivenUp` is told when what nobody wants any more has stopped to come, and the last of it is on the disk. */
+  constructor(network: Network, blocks: BlockStore, log: Logger, onGivenUp: (job: JobId) => void = () => {}) {
+    this.#network = network
+    this.#blocks = blocks
+    this.#log = log
+    this.#onGivenUp = onGivenUp
+  }
+
+  /** Blocks of at most so many bytes. Throws MissingBlocks, NetworkError, BlockTooLong, StoreError, and the signal's reason. */
+  async blocks(
+    cids: readonly Cid[],
+    bytesMax: number,
+    use: Use,
+    from: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const missing = await use.mine.take(cids, use.kind)
+    if (missing.length === 0) return
+    await use.mine.withRoom(missing.length * bytesMax, () =>
+      this.#fetch(missing, () => bytesMax, use, from, signal),
+    )
+  }
+
+  /** Says how many blocks had to be fetched. Throws as `blocks`. */
+  async files(
+    files: readonly FileReference[],
+    use: Use,
+    from: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const missing = await this.#missing(files, use)
+    if (missing.length === 0) return 0
+    const absent = new Set(missing)
+    const firstOf = new Map(files.map((file) => [file.file, firstBlockBytesMax(file)]))
+    const bytesMaxOf = (cid: Cid) => firstOf.get(cid) ?? blockBytesMax
+    let bytes = 0
+    for (const file of files)
+      if ([file.file, ...(await this.#partsOf(file))].some((cid) => absent.has(cid)))
+        bytes += file.bytes + rootBytesOf(file)
+    return use.mine.withRoom(bytes, async () => {
+      let fetched = 0
+      for (let blocks = missing; blocks.length > 0; blocks = await this.#missing(files, use)) {
+        await this.#fetch(blocks, bytesMaxOf, use, from, signal)
+        fetched += blocks.length
+      }
+      return fetched
+    })
+  }
+
+  /** The files' blocks that are not here; the parts of a file are known once its root is here. */
+  async #missing(files: readonly FileReference[], { mine, kind }: Use): Promise<readonly Cid[]> {
+    const blocks = new Set<Cid>()
+    for (const file of files) {
+      blocks.add(file.file)
+      for (const part of await this.#partsOf(file)) blocks.add(part)
+    }
+    return mine.take(blocks, kind)
+  }
+
+  /** None as long as its root is not here. Parts may be here for another job, and must stay when that one ends. */
+  async #partsOf(file: FileReference): Promise<readonly Cid[]> {
+    return (await partsOfFile(file, this.#blocks)) ?? []
+  }
+
+  async #fetch(
+    cids: readonly Cid[],
+    bytesMaxOf: (cid: Cid) => number,
+    use: Use,
+    from: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const mine = cids.filter((cid) => !this.#underWay.has(keyOf(cid, use)))
+    const keysOf = (some: readonly Cid[]) => some.map((cid) => keyOf(cid, use))
+    const ofMine = new Set(mine)
+    const others = this.#underWay.join(keysOf(cids.filter((cid) => !ofMine.has(cid))), signal)
+    if (mine.length === 0) return others
+    await Promise.all([
+      others,
+      this.#underWay.begin(keysOf(mine), signal, (shared) =>
+        this.#fetchAll(mine, bytesMaxOf, use, from, shared),
+      ),
+    ])
+  }
+
+  /** Fetches from the first peer that is there and has the blocks, and then the missing ones from the next. */
+  async #fetchAll(
+    cids: readonly Cid[],
+    bytesMaxOf: (cid: Cid) => number,
+    use: Use,
+    from: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    let wanted = cids
+    for (const [i, peer] of from.entries()) {
+      try {
+        await keepFetched(this.#network.blocks.fetch(peer, wanted, signal), use.mine, use.kind, {
+          onMissing({ cid }) {
+            throw new MissingBlocks(`block ${cid}`)
+          },
+          bytesMaxOf,
+        })
+        return
+      } catch (error) {
+        if (signal.aborted) this.#onGivenUp(use.mine.job)
+        if (signal.aborted || i === from.length - 1) throw error
+        this.#log.debug({ peer, job: use.mine.job, error }, 'another peer is asked for the blocks')
+        wanted = await use.mine.take(wanted, use.kind)
+      }
+    }
+  }
+}
+
+/** The block that lists the parts of a large file; a file of one block has none. */
+function rootBytesOf({ bytes }: FileReference): number {
+  return bytes > blockBytesMax ? blockBytesMax : 0
+}
+
+function keyOf(cid: Cid, { mine, kind }: Use): string {
+  return `${cid}/${kind}/${mine.job}`
+}

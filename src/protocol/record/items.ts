@@ -1,0 +1,95 @@
+/**
+ * Reads a list in dag-cbor item by item, so that a long one from outside costs no more memory than its bytes and what its
+ * items are turned into.
+ *
+ * Decoded as a whole, a list of a hundred million zeros makes a hundred million values before anybody can see that they
+ * are none of ours. Here the list's head must name the number of items that the caller expects, and no item is decoded
+ * that is longer than the caller allows.
+ */
+import { ProtocolError } from '../errors.ts'
+import { decodeCbor } from './block.ts'
+
+export interface ItemBounds {
+  /** For messages: what is being read. */
+  readonly what: string
+  readonly countMax: number
+  readonly itemBytesMax: number
+}
+
+/** Yields the items, each decoded as `decodeCbor` does. Throws ProtocolError: too-large, malformed, not-canonical. */
+export function* decodeItems(
+  bytes: Uint8Array,
+  { what, countMax, itemBytesMax }: ItemBounds,
+): Generator<unknown> {
+  const head = readHead(what, bytes, 0)
+  if (head.major !== arrayMajor) throw malformed(what, 'it is no list')
+  if (!head.isShortest) throw new ProtocolError({ code: 'not-canonical', what })
+  if (head.argument > countMax)
+    throw malformed(what, `it has ${head.argument} entries, and at most ${countMax} are allowed`)
+  let at = head.end
+  for (let item = 0; item < head.argument; item += 1) {
+    const end = endOfItem(what, bytes, at, itemBytesMax)
+    yield decodeCbor(what, bytes.subarray(at, end), itemBytesMax)
+    at = end
+  }
+  if (at !== bytes.byteLength) throw malformed(what, 'bytes follow its last entry')
+}
+
+/** RFC 8949, section 3.1. */
+const bytesMajor = 2
+const textMajor = 3
+const arrayMajor = 4
+const mapMajor = 5
+const tagMajor = 6
+
+interface Head {
+  readonly major: number
+  readonly argument: number
+  readonly end: number
+  readonly isShortest: boolean
+}
+
+/** The offset behind the item at `at`, found without decoding it. */
+function endOfItem(what: string, bytes: Uint8Array, start: number, itemBytesMax: number): number {
+  let at = start
+  for (let open = 1; open > 0; open -= 1) {
+    const { major, argument, end } = readHead(what, bytes, at)
+    at = end
+    if (major === bytesMajor || major === textMajor) at += argument
+    else if (major === arrayMajor) open += argument
+    else if (major === mapMajor) open += 2 * argument
+    else if (major === tagMajor) open += 1
+    if (at > bytes.byteLength) throw malformed(what, 'it ends within an entry')
+    if (at - start > itemBytesMax)
+      throw new ProtocolError({
+        code: 'too-large',
+        what: `an entry of ${what}`,
+        bytes: at - start,
+        bytesMax: itemBytesMax,
+      })
+  }
+  return at
+}
+
+function readHead(what: string, bytes: Uint8Array, at: number): Head {
+  const first = bytes[at]
+  if (first === undefined) throw malformed(what, 'it ends within an entry')
+  const major = first >> 5
+  const info = first & 31
+  if (info < 24) return { major, argument: info, end: at + 1, isShortest: true }
+  const size = argumentBytes[info]
+  if (size === undefined) throw malformed(what, 'it has an item without a length')
+  const end = at + 1 + size
+  if (end > bytes.byteLength) throw malformed(what, 'it ends within an entry')
+  let argument = 0
+  for (let place = at + 1; place < end; place += 1) argument = argument * 256 + bytes[place]!
+  return { major, argument, end, isShortest: argument >= leastArgument[info]! }
+}
+
+const argumentBytes: Readonly<Record<number, number>> = { 24: 1, 25: 2, 26: 4, 27: 8 }
+/** Below it, a shorter head would do. */
+const leastArgument: Readonly<Record<number, number>> = { 24: 24, 25: 2 ** 8, 26: 2 ** 16, 27: 2 ** 32 }
+
+function malformed(what: string, why: string): ProtocolError {
+  return new ProtocolError({ code: 'malformed', what, why })
+}

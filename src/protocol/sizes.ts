@@ -1,0 +1,99 @@
+/**
+ * The sizes of what is said and kept, each with its reason: records, openings, evidence, messages, reports. In bytes. At the
+ * end it is asserted that each fits in what carries it, so a change that breaks one does not start.
+ */
+import { assert } from '../base/assert.ts'
+import {
+  handoverRecordsMax,
+  leaseShardsMax,
+  statementClaimsMax,
+  syncIdsMax,
+  wrappedKeyBytes,
+} from './limits.ts'
+
+/**
+ * The longest body of each kind of record: the most that honest programs put into it, and some air for a later
+ * version's additions. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte
+ * of it is looked at.
+ */
+export const recordBytesMax = {
+  /** A certificate of an owner is a peer id. */
+  owner: 1024,
+  /** 512 revocations and 64 cleared owners of 90 bytes each, and the rest. */
+  charter: 60 * 1024,
+  credential: 1024,
+  /** With certificate, credential, four addresses and four engines an advert takes about 1,600 bytes. */
+  advert: 4096,
+  /** 64 candidates of a blind job take 8 KiB, 8 stewards 2 KiB; options and weights share the rest. */
+  manifest: 16 * 1024,
+  /** A roster's 512 candidates, 133 bytes each. */
+  draw: 80 * 1024,
+  /** 64 shards of 80 bytes, and a bit for each candidate. */
+  lease: 16 * 1024,
+  receipt: 16 * 1024,
+  /** 64 shards that each settle 8 verdicts, and 128 receipts, take 57 KiB; those of other programs may name more. */
+  verdict: 128 * 1024,
+  end: 1024,
+  /** 128 verdicts of 61 bytes. */
+  holding: 16 * 1024,
+  /** A consent, and a place of three names beside it. */
+  handover: 3072,
+  consent: 1024,
+  reveal: 1024,
+  /** 1,000 receipts of 61 bytes with their positions. */
+  window: 80_000,
+  access: 1024,
+  statement: 2048,
+  /** 64 leases that are written off, with 64 places each. */
+  allowance: 32 * 1024,
+} as const
+/** Hides what a receipt commits to: a hash of 32 bytes is enough for every program. */
+export const nonceBytesMax = 64
+/** The opening that shows a receipt's results: 64 of 61 bytes, and a nonce. */
+export const openingBytesMax = 8 * 1024
+/** Two receipts with their openings, their lease, the job's manifest and handovers, and the owner's certificate. */
+export const evidenceBytesMax = 154 * 1024
+/** The longest record with an opening; also an offer with the longest manifest, lease and path of handovers. */
+export const messageBytesMax = 160 * 1024
+/** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
+export const reportBytesMax = 64 * 2 ** 20
+
+// Sizes in dag-cbor: a text or an integer of the protocol with its head, and what stands around a body, or around it all.
+const [cidBytes, naturalBytes, peerBytes] = [61, 9, 66]
+const [envelopeBytes, fieldsBytes] = [96, 256]
+const carried = (kind: keyof typeof recordBytesMax) => recordBytesMax[kind] + envelopeBytes
+assert(
+  leaseShardsMax * cidBytes + nonceBytesMax + fieldsBytes <= openingBytesMax,
+  "a full lease's results fit an opening",
+)
+assert(
+  Math.max(...Object.values(recordBytesMax)) + envelopeBytes + openingBytesMax + fieldsBytes <=
+    messageBytesMax,
+  'every record and its opening fit a message',
+)
+assert(
+  carried('manifest') +
+    handoverRecordsMax * carried('handover') +
+    carried('lease') +
+    2 * (carried('receipt') + openingBytesMax) +
+    carried('owner') +
+    fieldsBytes <=
+    evidenceBytesMax,
+  'two full receipts and all that they rest on fit the evidence',
+)
+assert(evidenceBytesMax + fieldsBytes <= messageBytesMax, 'evidence fits a message')
+assert(
+  carried('manifest') +
+    handoverRecordsMax * carried('handover') +
+    carried('lease') +
+    leaseShardsMax * (wrappedKeyBytes + 2) +
+    fieldsBytes <=
+    messageBytesMax,
+  'an offer with the longest path of handovers fits a message',
+)
+assert(
+  carried('statement') + statementClaimsMax * (cidBytes + 3 * naturalBytes + 4) + fieldsBytes <=
+    messageBytesMax,
+  'a statement and its claims fit a message',
+)
+assert(syncIdsMax * peerBytes + fieldsBytes <= messageBytesMax, 'the ids of a leaf fit a message')

@@ -1,0 +1,45 @@
+/**
+ * Delivery: what the submitter is given of a page on which vehicles agreed. It is made of nothing but what was compared, so
+ * that one vehicle of several cannot add anything to it: where texts are compared, the rest of an output (boxes,
+ * confidences) is one vehicle's word, and stays behind.
+ */
+import { toString as bytesToText } from 'uint8arrays'
+import { NestsTooDeep, parseJson } from '../../base/json.ts'
+import { type Agreement, comparesTexts } from '../job/agreement.ts'
+import type { PageRecord } from '../job/result.ts'
+import { outputDepthMax } from '../limits.ts'
+
+export type Delivered =
+  | { readonly state: 'output'; readonly output: Readonly<Record<string, unknown>> }
+  | { readonly state: 'error'; readonly error: NonNullable<PageRecord['error']> }
+  /** An output that no runtime makes, though enough vehicles agreed on it. `why` continues "its output …". */
+  | { readonly state: 'none'; readonly why: string }
+
+export function deliveredOf(record: PageRecord, agreement: Agreement): Delivered {
+  if (record.error !== null) return { state: 'error', error: record.error }
+  if (comparesTexts(agreement)) return { state: 'output', output: { text: record.text } }
+  return outputOf(record)
+}
+
+/** Reads the JSON object that a page's output is. */
+function outputOf({ output }: PageRecord): Exclude<Delivered, { state: 'error' }> {
+  try {
+    const parsed = parseJson(bytesToText(output), outputDepthMax)
+    if (parsed !== null && typeof parsed === 'object')
+      return { state: 'output', output: parsed as Readonly<Record<string, unknown>> }
+  } catch (error) {
+    if (error instanceof NestsTooDeep) return { state: 'none', why: error.message }
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  return { state: 'none', why: 'is no JSON object' }
+}
+
+/**
+ * Tells whether a page says one thing: where texts are compared, its output's text is the text that it is compared by. Anything
+ * else is a page with two answers, one for those who compare and one for those who read.
+ */
+export function isOneAnswer(record: PageRecord, agreement: Agreement): boolean {
+  if (record.error !== null || !comparesTexts(agreement)) return true
+  const found = outputOf(record)
+  return found.state === 'output' && Object.hasOwn(found.output, 'text') && found.output.text === record.text
+}

@@ -1,0 +1,55 @@
+/**
+ * The options of runtimes, as each declares its own in registry.ts: all are whole numbers with a range.
+ *
+ * A submitter's node refuses what is out of range with one sentence, a vehicle declines the lease, and the runtime in its
+ * child process refuses it once more. All three look here, so that they cannot differ. A number that is not finite, or
+ * that is no number, would switch off the limit that it stands for.
+ */
+export type RuntimeOptions = Readonly<Record<string, string | number | boolean>>
+
+/** A whole number that a job may set. */
+interface OptionDescription {
+  readonly least: number
+  readonly most: number
+  readonly default: number
+  /** For help texts: the unit, and what more or less of it does. */
+  readonly description: string
+}
+
+export type OptionDescriptions = Readonly<Record<string, OptionDescription>>
+
+/** The first option that is unknown or out of range, as a sentence; undefined: all may be taken. */
+export function wrongOption(descriptions: OptionDescriptions, options: RuntimeOptions): string | undefined {
+  for (const [name, value] of Object.entries(options)) {
+    const known = Object.hasOwn(descriptions, name) ? descriptions[name] : undefined
+    if (known === undefined) {
+      const names = Object.keys(descriptions)
+      return `no option is called ${JSON.stringify(name)}; there are ${names.join(', ')}`
+    }
+    const { least, most } = known
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
+      return `${name} is not a whole number from ${least} to ${most}`
+  }
+  return undefined
+}
+
+/** An option as it was set, or its default. `options` must have passed `wrongOption`. */
+export function optionOf(descriptions: OptionDescriptions, name: string, options: RuntimeOptions): number {
+  return Number(options[name] ?? descriptions[name]!.default)
+}
+
+/** The processor time of a page, which the node holds every runtime to, and which no runtime hears of. */
+export const pageCpuMsOption = 'pageCpuMsMax'
+
+/**
+ * A page may take this much, unless the job says otherwise: the slowest page measured took 15 s of WASM. The most is a
+ * guess; within it, a page that never ends occupies a slot for some minutes.
+ */
+export const limitOptions: OptionDescriptions = {
+  [pageCpuMsOption]: {
+    least: 100,
+    most: 600_000,
+    default: 120_000,
+    description: 'processor time that a page may take, in ms',
+  },
+}

@@ -1,0 +1,25 @@
+/** The wasm runtime as submitters and vehicles know it without loading it: its options. */
+import type { OptionDescriptions } from '../options.ts'
+
+/**
+ * `memoryPagesMax`, pages of 64 KiB: 64 MiB is room for a document of 16 MiB and some copies of it, and a
+ * vehicle has it free (a guess). Up to 128 MiB may be asked for: garbage collection lags behind by some
+ * instances (documents that fill 256 MiB each took the process to 870 MB, measured), and on no vehicle may
+ * the executor's own cap be what decides.
+ * `outputBytesMax`: results are held in memory and sent around, and mean to be smaller than documents. At
+ * most what fits in one frame when JSON writes each byte as six, twice. The default is a guess.
+ */
+export const wasmOptions = {
+  memoryPagesMax: {
+    least: 1,
+    most: 2048,
+    default: 1024,
+    description: 'memory of the module, in pages of 64 KiB',
+  },
+  outputBytesMax: {
+    least: 1,
+    most: 32 * 2 ** 20,
+    default: 16 * 2 ** 20,
+    description: 'the most that the module may write for a document, in bytes',
+  },
+} satisfies OptionDescriptions

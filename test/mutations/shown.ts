@@ -1,0 +1,39 @@
+import type { Mutation } from './mutation.ts'
+
+export const shown: readonly Mutation[] = [
+  {
+    name: 'A terminal is shown what strangers say as they say it.',
+    file: 'src/cli/output.ts',
+    find: 'clean(line)',
+    replace: 'line',
+    caughtBy: ['test/cli/commands.test.ts'],
+  },
+  {
+    name: 'JSON on a terminal has 8-bit escapes.',
+    file: 'src/base/printable.ts',
+    find: 'return escaped(JSON.stringify(value))',
+    replace: 'return JSON.stringify(value)',
+    caughtBy: ['test/base/printable.test.ts'],
+  },
+  {
+    name: 'A fact in the log is shown as a stranger says it.',
+    file: 'src/cli/log.ts',
+    find: '  return clean(\n',
+    replace: '  return String(\n',
+    caughtBy: ['test/cli/views.test.ts'],
+  },
+  {
+    name: 'A failure is said with the escapes of whoever refused.',
+    file: 'src/cli/failure.ts',
+    find: "return clean(text.split('\\n', 1)[0]!.trim(), lineLettersMax)",
+    replace: "return text.split('\\n', 1)[0]!.trim().slice(0, lineLettersMax)",
+    caughtBy: ['test/cli/views.test.ts'],
+  },
+  {
+    name: 'A name in a record may be an escape sequence.',
+    file: 'src/protocol/record/record.ts',
+    find: ".refine(isPrintable, 'has signs that cannot be shown')",
+    replace: '',
+    caughtBy: ['test/protocol/fleet.test.ts', 'test/protocol/encoding.test.ts'],
+  },
+]

@@ -1,0 +1,110 @@
+/** The bounds that a job keeps, whatever its manifest and its lists say. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { excessOf, outlastsAll } from '../../src/protocol/job/demands.ts'
+import { decodeShardList, encodeList, shardListOf } from '../../src/protocol/job/lists.ts'
+import { decodeShard, encodeShard } from '../../src/protocol/job/shard.ts'
+import {
+  clockSkewMaxMs,
+  documentBytesMax,
+  documentsMax,
+  jobDeadlineMsMax,
+  shardBlockBytesMax,
+  shardEntryBytesMax,
+  shardPagesMax,
+  weightsBytesMax,
+} from '../../src/protocol/limits.ts'
+import { encodeCbor } from '../../src/protocol/record/block.ts'
+import { decodeItems } from '../../src/protocol/record/items.ts'
+import { cidNamed, manifestWith } from '../support/core-fakes.ts'
+
+const file = cidNamed('file')
+
+test('a job at its bounds is taken, and a byte above each is refused', () => {
+  const weights = (bytes: number) => ({
+    weights: [
+      { name: 'a', file, bytes: 1 },
+      { name: 'b', file, bytes },
+    ],
+  })
+  assert.equal(excessOf(manifestWith(weights(weightsBytesMax - 1))), undefined)
+  assert.match(excessOf(manifestWith(weights(weightsBytesMax)))!, /its weights/)
+  const shards = { file, bytes: 10 * shardEntryBytesMax + 5, count: 10, pages: 10 * shardPagesMax }
+  assert.equal(excessOf(manifestWith({ shards })), undefined)
+  assert.match(
+    excessOf(manifestWith({ shards: { ...shards, bytes: shards.bytes + 1 } }))!,
+    /its list of 10 shards/,
+  )
+  assert.match(excessOf(manifestWith({ shards: { ...shards, pages: shards.pages + 1 } }))!, /pages/)
+  const documents = { file, bytes: 1, count: documentsMax + 1 }
+  assert.match(excessOf(manifestWith({ documents }))!, /documents/)
+  const blind = { key: new Uint8Array(32), candidates: [], keys: { file, bytes: 40 } }
+  assert.match(excessOf(manifestWith({ blind }))!, /wrapped keys/)
+  const nowMs = 1_000
+  const deadlineMs = nowMs + jobDeadlineMsMax + clockSkewMaxMs
+  assert.equal(outlastsAll(manifestWith({ deadlineMs }), nowMs), false)
+  assert.equal(outlastsAll(manifestWith({ deadlineMs: deadlineMs + 1 }), nowMs), true)
+})
+
+test('a list of shards is what the manifest says of it, or none', () => {
+  const entry = { shard: file, pages: 2, bytes: 5, costMs: 1 }
+  const list = encodeList([entry, entry])
+  const stated = { file, bytes: list.byteLength, count: 2, pages: 4 }
+  assert.deepEqual(shardListOf(stated, list), [entry, entry])
+  const wrong: [object, (typeof entry)[]][] = [
+    [{ count: 3 }, [entry, entry]],
+    [{ pages: 5 }, [entry, entry]],
+    [{ pages: 2 }, [entry, { ...entry, pages: 0 }]],
+    [{ pages: 2 + shardPagesMax + 1 }, [entry, { ...entry, pages: shardPagesMax + 1 }]],
+    [{}, [entry, { ...entry, bytes: documentBytesMax + 1 }]],
+  ]
+  for (const [changes, entries] of wrong)
+    assert.throws(() => shardListOf({ ...stated, ...changes }, encodeList(entries)), {
+      name: 'ProtocolError',
+    })
+})
+
+test('a list of something else is refused at its first entry, before the others make anything', () => {
+  const zeros = new Uint8Array(50 * 2 ** 20)
+  zeros.set([0x9a, 0x00, 0x0f, 0x42, 0x40]) // a list of a million zeros
+  const before = process.memoryUsage().heapUsed
+  assert.throws(() => decodeShardList(zeros), { name: 'ProtocolError' })
+  assert(process.memoryUsage().heapUsed - before < 2 ** 20)
+  const long = encodeCbor([{ shard: 'x'.repeat(shardEntryBytesMax) }])
+  assert.throws(() => decodeShardList(long), /too-large/)
+})
+
+test('items come one by one as they were written, and only in their one encoding', () => {
+  const bounds = { what: 'test', countMax: 300, itemBytesMax: 64 }
+  const values = [0, 'text', [1, [2]], { a: 1, bb: [] }, null, 2 ** 40, -1, new Uint8Array(3), true]
+  const all = Array.from({ length: 30 }, (_, i) => values[i % values.length])
+  assert.deepEqual([...decodeItems(encodeCbor(all), bounds)], all)
+  const refused: Uint8Array[] = [
+    encodeCbor({}),
+    encodeCbor(Array.from({ length: 301 }, () => 0)),
+    Uint8Array.of(0x98, 0x01, 0x00), // a longer head than needed
+    Uint8Array.of(0x9f, 0x00, 0xff), // without a length
+    Uint8Array.of(0x82, 0x00), // an entry is missing
+    Uint8Array.of(0x81, 0x00, 0x00), // and here is one too many
+    Uint8Array.of(0x81, 0x18, 0x01), // an integer padded
+    Uint8Array.of(0x81, 0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), // bytes without end
+    new Uint8Array(0),
+  ]
+  for (const bytes of refused) assert.throws(() => [...decodeItems(bytes, bounds)], { name: 'ProtocolError' })
+})
+
+test('a shard with more documents than a vehicle takes is none, and the fullest honest one is', () => {
+  const page = (i: number, bytes: number) => ({
+    document: cidNamed(`${i}`),
+    bytes,
+    page: Number.MAX_SAFE_INTEGER,
+    key: new Uint8Array(40),
+  })
+  const full = encodeShard({ pages: Array.from({ length: shardPagesMax }, (_, i) => page(i, 1_000)) })
+  assert(full.byteLength < shardBlockBytesMax)
+  assert.equal(decodeShard(full).pages.length, shardPagesMax)
+  const half = documentBytesMax / 2
+  assert.equal(decodeShard(encodeShard({ pages: [page(0, half), page(1, half)] })).pages.length, 2)
+  const over = encodeShard({ pages: [page(0, half), page(1, half + 1)] })
+  assert.throws(() => decodeShard(over), /too-large/)
+})
