@@ -138,7 +138,7 @@ test('weights larger than the disk are not begun: the vehicle stays at work, and
 async function entrust(hostile: HostileVehicle, standby: MeshNode, name: string, changes: object) {
   const secret = new Uint8Array(32)
   const nonce = sha256(Buffer.from(name)).slice(0, 16)
-  await hostile.say(standby.peer, { type: 'invite', nonce, bytes: 1 })
+  await hostile.say(standby.peer, { type: 'invite', nonce, bytes: 1, place: null })
   const said = await hostile.heard.find(
     (message) => message.type === 'willing' && Buffer.from(message.nonce).equals(nonce),
   )

@@ -14,8 +14,6 @@ import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
 import { receiptRoot } from '../../src/protocol/job/lease.ts'
 import {
-  handoverRecordsMax,
-  handoversMax,
   reconnectGraceMs,
   stewardLeaseMs,
   stewardLostMs,
@@ -42,6 +40,7 @@ import {
 } from '../support/core-fakes.ts'
 import { parseCommand } from '../support/core-script.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
+import { handoverOf as handover } from '../support/handovers.ts'
 
 const job = cidNamed('job')
 const [a, b, c] = ['a', 'b', 'c'].map(peerNamed) as [PeerId, PeerId, PeerId]
@@ -369,9 +368,8 @@ function recordOf<Payload>(
   return { ...body, id: recordId(sha256, encodeBody(body)) }
 }
 
-function handoverOf(signer: string, taker: string, after: Verified<Handover> | undefined): JobRecord {
-  const payload: Handover = { previous: after?.id ?? job, lost: c, taker: seatOf(taker) }
-  return checked('handover', recordOf('handover', signer, payload, { epoch: (after?.epoch ?? 0) + 1 }))
+function handoverOf(signer: string, taker: string, after?: Verified<Handover>, serial = 0): JobRecord {
+  return checked('handover', handover({ job, signer, lost: 'c', taker: seatOf(taker), after, serial }))
 }
 
 const twoStewards = manifestWith({ stewards: ['a', 'b'].map(seatOf) })
@@ -437,30 +435,29 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
   return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]))
 }
 
-test('at the bound of handovers, too, the order in which they come makes no difference', () => {
-  const chain: JobRecord[] = []
-  for (let i = 0; i < handoversMax; i += 1)
-    chain.push(handoverOf('a', `t${i}`, chain.at(-1)?.record as Verified<Handover> | undefined))
-  // One more after the last but one: of it and the last, only the one with the lower id has room.
-  const fork = handoverOf('b', 'u', chain.at(-2)!.record as Verified<Handover>)
-  const [one, other] = [told([...chain, fork]), told([...chain.slice(0, -1), fork, chain.at(-1)!])]
-  assert.deepEqual(one.succession.stewards, other.succession.stewards)
-  assert.deepEqual(one.trie.root(), other.trie.root(), 'or they compare their records for ever')
-})
-
-test('beside the bound of forks, too, the order in which handovers come makes no difference', () => {
-  const forks = Array.from({ length: handoverRecordsMax + 8 }, (_, i) => handoverOf('a', `t${i}`, undefined))
-  const said = forks.map((_, i): JobRecord => {
-    return checked('holding', recordOf('holding', `t${i}`, inputsHeld))
-  })
-  const expected = told([...forks, ...said])
-  assert.equal(expected.size, forks.length + said.length)
-  assert.equal(expected.succession.chain.length, handoverRecordsMax, 'as many as an offer carries')
-  for (const entries of [[...said, ...forks.toReversed()], forks.flatMap((fork, i) => [fork, said[i]!])]) {
-    const records = told(entries)
-    assert.deepEqual(records.trie.root(), expected.trie.root(), 'or they compare their records for ever')
-    assert.deepEqual(records.succession.stewards, expected.succession.stewards)
-  }
+test('beyond the bound of handovers, too, the order in which they come makes no difference', () => {
+  // More than their giver may sign, two under each serial; and what all their takers sign.
+  const own = Array.from({ length: 24 }, (_, i) => handoverOf('a', `t${i}`, undefined, i >> 1))
+  const next = own.map(({ record }, i) => handoverOf(`t${i}`, `u${i}`, record as Verified<Handover>))
+  const honest = handoverOf('b', 'd', undefined, 999)
+  const takers = own.flatMap((_, i) => [`t${i}`, `u${i}`])
+  const said = ['d', ...takers].map((name) => checked('holding', recordOf('holding', name, inputsHeld)))
+  const entries: JobRecord[] = [honest, ...own, ...next, ...said]
+  const expected = told(entries)
+  assert(expected.size < entries.length, 'some exceed the bound')
+  assert(expected.has(honest.record.id) && expected.has(said[0]!.record.id), 'and take no place of others')
+  fc.assert(
+    fc.property(fc.shuffledSubarray(entries, { minLength: entries.length }), (shuffled) => {
+      const records = told(shuffled)
+      assert.deepEqual(records.trie.root(), expected.trie.root(), 'or they compare their records for ever')
+      assert.deepEqual(records.succession.stewards, expected.succession.stewards)
+      assert(
+        records.takeDropped().every((id) => !records.has(id)),
+        'what had to go is gone',
+      )
+    }),
+    { numRuns: 20 },
+  )
 })
 
 /** Records whose ids are all in one leaf of the trie, in the order of their ids. */

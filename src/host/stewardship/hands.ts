@@ -21,6 +21,8 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     issue: (effect) => papers.issue(effect),
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
+    discard: ({ records }) => papers.discard(records),
+    left: ({ why }) => options.onLeft(why),
     offer: ({ lease, to }) => {
       pace.leased(clock.now())
       return offers.offer(lease, to)
@@ -65,7 +67,7 @@ export function entrust(
   to: PeerId,
 ): void {
   const secret = options.manifest.blind === null ? secretOf(options) : null
-  say(to, { type: 'entrust', ...credentials(), secret })
+  say(to, { type: 'entrust', ...credentials(to), secret })
 }
 
 async function recompute(

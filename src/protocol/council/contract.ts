@@ -9,10 +9,7 @@ import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 
 /** The messages that stewards send each other about a job. */
-export type FellowMessage = Extract<
-  Message,
-  { type: 'beat' | 'branches' | 'leaves' | 'ids' | 'want' }
->
+export type FellowMessage = Extract<Message, { type: 'beat' | 'branches' | 'leaves' | 'ids' | 'want' }>
 
 export type CouncilInput =
   | StewardInput
@@ -36,6 +33,9 @@ export type CouncilInput =
   /** A result that was accepted and here is damaged or gone. */
   | { readonly type: 'result-lost'; readonly result: Cid }
 
+/** The steward that it should replace was heard, or it was replaced itself. */
+export type LeaveReason = 'not-lost' | 'replaced'
+
 export type CouncilEffect =
   | StewardEffect
   /** Make this record of somebody else durable. */
@@ -43,7 +43,7 @@ export type CouncilEffect =
   /** These records of others exceed what their signers may say: they are not kept any more. */
   | { readonly type: 'discard'; readonly records: readonly RecordId[] }
   /** This node has no place among the stewards any more: it forgets the job. */
-  | { readonly type: 'left'; readonly why: 'not-lost' | 'replaced' }
+  | { readonly type: 'left'; readonly why: LeaveReason }
   /** Send a record that is durable here, with its opening if it has one. */
   | { readonly type: 'share'; readonly record: JobRecord; readonly to: PeerId }
   /** Tell this node that it is a steward of the job: send it the manifest and the path to it. */

@@ -9,16 +9,19 @@
 
 import { assert } from '../../base/assert.ts'
 import type { PeerId } from '../ids.ts'
+import type { Handover } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
+import type { StewardPlace } from '../job/manifest.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
+import type { Verified } from '../record/record.ts'
 import { byDependency, type JobRecord } from '../records.ts'
 import { RecordedView } from '../state/job-view.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, revealSeed, sayArrived, sayInputsHeld } from './holding.ts'
-import { cancelUndecided, receiveRecord, takeReceiptAside } from './intake.ts'
-import { answeredInvitation, replaceLost } from './replacement.ts'
+import { cancelUndecided, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
+import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
   beat,
@@ -26,14 +29,15 @@ import {
   checkSeat,
   differs,
   fellowsOf,
+  hasActed,
   hasEnded,
   hasLostResults,
   isActing,
   isReader,
   livingFellows,
   newSeat,
+  pathsTo,
   type Seat,
-  seatStewards,
 } from './seat.ts'
 import { standDown, takeOver, tellSteward } from './turn.ts'
 
@@ -75,7 +79,11 @@ export class Council {
       this.isReader || manifest.stewards[0]?.peer === self || seat.records.holders.hasInputs(self)
     seat.shards = complete ? shards : null
     seat.started = true
-    seatStewards(seat, nowMs)
+    discardDropped(seat)
+    seat.places.begin(seat.records.succession)
+    if (hasActed(seat)) seat.places.stay()
+    heedHandovers(seat, nowMs)
+    if (!fresh) seat.attendance.seatAnew(nowMs)
     if (seat.shards === null) seat.effects.push({ type: 'hold-inputs' })
     else sayInputsHeld(seat)
     if (hasEnded(seat)) revealSeed(seat)
@@ -85,9 +93,13 @@ export class Council {
 
   handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
+    if (seat.hasLeft) return []
     switch (input.type) {
       case 'fellow':
         this.#hear(input.from, input.message, nowMs)
+        break
+      case 'answered':
+        answeredInvitation(seat, input, nowMs)
         break
       case 'reader':
         seat.readers.add(input.peer)
@@ -167,8 +179,14 @@ export class Council {
     return isActing(this.#seat)
   }
 
-  get succession() {
-    return this.#seat.records.succession
+  /** The stewards that have a place, as far as this node heeds the handovers, in the order in which they act. */
+  get stewards(): readonly StewardPlace[] {
+    return this.#seat.places.stewards
+  }
+
+  /** The handovers by which these are stewards, each after the one that it follows. */
+  pathsTo(peers: readonly PeerId[]): readonly Verified<Handover>[] {
+    return pathsTo(this.#seat, peers)
   }
 
   /** No steward of the job, but allowed to read it. */
@@ -235,6 +253,7 @@ export class Council {
     const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
     seat.lookedMs = nowMs
+    heedHandovers(seat, nowMs)
     if (this.isReader) {
       if (seat.steward !== undefined) standDown(seat)
       askForRecords(seat, nowMs)
@@ -260,10 +279,6 @@ export class Council {
 
   #hear(from: PeerId, message: FellowMessage, nowMs: number): void {
     const seat = this.#seat
-    if (message.type === 'willing' || message.type === 'unwilling') {
-      answeredInvitation(seat, from, message, nowMs)
-      return
-    }
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
     hearOfRecords(seat, from, message, nowMs)

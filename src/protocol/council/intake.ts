@@ -4,7 +4,8 @@ import type { PeerId } from '../ids.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { fetchResultsOf, revealSeed } from './holding.ts'
-import { hasEnded, isSafe, issue, placeOfSelf, type Seat, seatStewards, shareWithAll } from './seat.ts'
+import { heedHandovers } from './replacement.ts'
+import { hasEnded, isSafe, issue, placeOfSelf, type Seat, shareWithAll } from './seat.ts'
 import { standDown, tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
@@ -19,8 +20,8 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   seat.issuer.learn(entry.record)
   seat.effects.push({ type: 'copy', record: entry })
   if (entry.kind === 'handover') {
-    seatStewards(seat, nowMs)
-    tellSteward(seat, { type: 'stewards', stewards: seat.records.succession.stewards }, nowMs)
+    discardDropped(seat)
+    heedHandovers(seat, nowMs)
   }
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
@@ -31,6 +32,15 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   }
   if (entry.kind === 'end' && !wasEnded) learnEnd(seat)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: isSafe(seat, nowMs) }, nowMs)
+}
+
+/** Records that gave way to others are not kept; the steward that acts begins anew without them. */
+export function discardDropped(seat: Seat): void {
+  const records = seat.records.takeDropped()
+  if (records.length === 0) return
+  seat.effects.push({ type: 'discard', records })
+  seat.results.forget(records)
+  if (seat.steward !== undefined) seat.stale = true
 }
 
 /** Without the inputs there is nothing else to decide. */

@@ -6,13 +6,25 @@ import type { ShardEntry } from '../job/lists.ts'
 import type { StewardEffect } from '../steward/contract.ts'
 import { Steward } from '../steward/steward.ts'
 import { revealSeed } from './holding.ts'
-import { beat, fellowsOf, isActing, isSafe, livingFellows, type Seat, spread } from './seat.ts'
+import {
+  beat,
+  excludingStewards,
+  fellowsOf,
+  isActing,
+  isSafe,
+  livingFellows,
+  pathsTo,
+  placeOfSelf,
+  type Seat,
+  spread,
+} from './seat.ts'
 
 /** Takes up the job where its records leave it. */
 export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   assert(seat.shards !== null, 'who acts for a job knows its shards')
   const wasActing = isActing(seat)
   seat.stale = false
+  seat.places.stay()
   const steward = newSteward(seat, seat.shards)
   seat.steward = steward
   if (!wasActing) seat.effects.push({ type: 'acting', acting: true })
@@ -39,10 +51,9 @@ export function standDown(seat: Seat): void {
 
 function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
   const { job, manifest, self, sha256, seedOf } = seat.options
-  const { stewards, chain } = seat.records.succession
-  const place = stewards.find(({ peer }) => peer === self)
-  assert(place !== undefined, 'only a steward of the job acts for it')
-  const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
+  const stewards = excludingStewards(seat)
+  const place = placeOfSelf(seat)
+  const epoch = pathsTo(seat, [self]).at(-1)?.epoch ?? 0
   const seed = seedOf(place.nonce)
   const issuer = seat.issuer
   const state = seat.records

@@ -8,12 +8,13 @@
  *
  * A steward may give no more than its share of the tree: those of the manifest have equal shares, and each handover
  * takes a part of its giver's, in the order of the giver's serials. So no steward, whatever it signs, takes a place
- * from a node that another steward made one, and which handovers hold is the same whatever comes first. Whether
- * a handover that holds has any effect is another question, which each steward answers by its own watch
- * (../council/places.ts).
+ * from a node that another steward made one, and which handovers hold is the same whatever comes first. One that holds
+ * makes its taker somebody who may sign; whether it has a place besides is another question, which each steward answers
+ * by its own watch (../council/places.ts).
  */
-import { z } from 'zod'
+
 import { equals } from 'uint8arrays'
+import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import { ProtocolError } from '../errors.ts'
@@ -82,12 +83,14 @@ function checkConsent(handover: Verified<Handover>, sha256: Sha256, verify: Veri
 }
 
 export interface Succession {
-  /** Everybody who is or was a steward of the job: those of the manifest, then the takers in the order of handovers. */
+  /** Everybody who may sign for the job: those of the manifest, then the takers in the order of handovers. */
   readonly stewards: readonly StewardPlace[]
   /** The handovers that hold, in the order of (epoch, id): each after the one that it follows. */
   readonly handovers: readonly Verified<Handover>[]
   /** Those who may sign records of the job, each with its share: 1 to handoverShare + 1. */
   readonly signers: ReadonlyMap<PeerId, number>
+  /** How many handovers may follow yet what this steward signs by this record, those of its takers included. */
+  readonly room: (by: RecordId, giver: PeerId) => number
 }
 
 /**
@@ -107,6 +110,7 @@ export function successionOf(
     else siblings.push(handover)
   }
   const held: Verified<Handover>[] = []
+  const room = new Map<string, number>()
   const signers = new Map<PeerId, number>()
   const grant = (peer: PeerId, share: number) =>
     void signers.set(peer, Math.max(share, signers.get(peer) ?? 0))
@@ -119,13 +123,14 @@ export function successionOf(
     const places = rising.filter(({ serial }, i) => serial !== rising[i - 1]?.serial)
     let left = share
     for (const next of places) {
-      if (left === 0) return
+      if (left === 0) break
       const part = partOf(left)
       left -= 1 + part
       held.push(next)
       grant(next.payload.taker.peer, part + 1)
       follow(next.id, epoch + 1, next.payload.taker.peer, part)
     }
+    room.set(`${previous}/${giver}`, left)
   }
   for (const { peer } of manifest.stewards) {
     grant(peer, handoverShare + 1)
@@ -135,7 +140,12 @@ export function successionOf(
   const stewards = new Map(manifest.stewards.map((place) => [place.peer, place]))
   for (const { payload } of held)
     if (!stewards.has(payload.taker.peer)) stewards.set(payload.taker.peer, payload.taker)
-  return { stewards: [...stewards.values()], handovers: held, signers }
+  return {
+    stewards: [...stewards.values()],
+    handovers: held,
+    signers,
+    room: (by, giver) => room.get(`${by}/${giver}`) ?? 0,
+  }
 }
 
 /** Of so many handovers that a steward may still have after it, the number that its next taker may have after it. */

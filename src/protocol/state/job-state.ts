@@ -5,7 +5,8 @@
  * record changes nothing. The outcome (the stewards, leases and claims, the verdicts and the end that stand, the
  * money that may be spent, the holders of inputs and results) is a function of the set of records that got in,
  * whatever their order. A record that comes before one that it rests on is refused, and comes again with the next
- * comparison.
+ * comparison. One that a steward signed too much gives way to what it signed before (job/handover.ts), with all that rests on
+ * it: then everything is folded anew without them.
  *
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.
@@ -60,14 +61,17 @@ interface Leased {
 export class JobState {
   readonly job: JobId
   readonly manifest: Manifest
-  readonly allowances: Allowances
-  readonly verdicts = new Verdicts()
-  readonly holders = new Holders()
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #leases = new Map<LeaseId, Leased>()
-  readonly #ends: Verified<JobEnd>[] = []
+  readonly #signed = new Set<PeerId>()
+  /** Use: read by everybody. Invariant: new ones whenever the records are folded anew. */
+  allowances: Allowances
+  verdicts = new Verdicts()
+  holders = new Holders()
+  #ends: Verified<JobEnd>[] = []
   #succession: Succession
+  #dropped: RecordId[] = []
 
   constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
     this.job = job
@@ -125,9 +129,10 @@ export class JobState {
     if (this.#records.has(id)) return
     // Without the bytes that were signed: they are in the journal.
     this.#records.set(id, checked(entry.kind, entry.record, entry.opening))
+    if (signedByOf(entry.kind) === 'steward') this.#signed.add(entry.record.signer)
     switch (entry.kind) {
       case 'handover':
-        this.#succession = this.#extended(entry.record) ?? this.#succession
+        this.#succeed(this.#extended(entry.record) ?? this.#succession)
         break
       case 'lease':
         this.#leases.set(id, { record: entry.record, covered: new Map(), receipts: 0, equivocated: false })
@@ -189,9 +194,14 @@ export class JobState {
     return this.#succession.signers.has(peer)
   }
 
-  /** Tells whether the steward is one of those that act in turn: a taker beyond the bound of handovers is not. */
-  hasPlace(peer: PeerId): boolean {
-    return this.#succession.stewards.some((steward) => steward.peer === peer)
+  /** Tells whether this steward has signed any record that is here. */
+  hasSigned(peer: PeerId): boolean {
+    return this.#signed.has(peer)
+  }
+
+  /** Returns the records that had to go since this was last asked: nobody keeps them. */
+  takeDropped(): RecordId[] {
+    return this.#dropped.splice(0)
   }
 
   /** Returns the amount of the job's budget that a steward may still promise. */
@@ -251,6 +261,28 @@ export class JobState {
         if (byTurn(entry, known.first) < 0) Object.assign(known, { first: entry, result })
       }
     })
+  }
+
+  /** A handover that comes later may leave others without room, and their takers without a right to sign. */
+  #succeed(succession: Succession): void {
+    const before = this.#succession
+    this.#succession = succession
+    const held = new Set(succession.handovers.map(({ id }) => id))
+    if (before.handovers.every(({ id }) => held.has(id))) return
+    const all = [...this.#records.values()].sort(byDependency)
+    this.reset()
+    this.#dropped.push(...all.flatMap((entry) => (this.admit(entry) ? [] : [entry.record.id])))
+  }
+
+  /** Empties the fold, but for the succession. */
+  protected reset(): void {
+    this.#records.clear()
+    this.#leases.clear()
+    this.#signed.clear()
+    this.allowances = new Allowances(this.manifest)
+    this.verdicts = new Verdicts()
+    this.holders = new Holders()
+    this.#ends = []
   }
 
   #extended(handover: Verified<Handover>): Succession | undefined {
