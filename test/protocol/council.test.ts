@@ -686,7 +686,7 @@ test('a replaced steward that comes back learns of its taker from the taker, too
     wait 60s
     willing d
     inputs d
-    wait 1s
+    wait 61s
     crash a
     crash b
     restore c
@@ -696,6 +696,44 @@ test('a replaced steward that comes back learns of its taker from the taker, too
   assert.deepEqual(
     lines.slice(-2).map((line) => line.slice(0, line.indexOf(','))),
     ['c: watches', 'd: acts'],
+  )
+})
+
+test('a taker that hears the steward that it should replace, before it was silent to it as well, leaves', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    crash c
+    roster d:d:slots=0
+    wait 60s
+    willing d
+    inputs d
+    wait 1s
+    restore c
+    wait 5s
+    view a b c
+  `)
+  assert(lines.includes('d: leaves: not-lost'))
+  assert(!lines.includes('c: acts'), 'a acts all the while')
+})
+
+test('a steward that only one fellow calls lost stays in its place for all others, and for itself', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    mute c a
+    roster d:d:slots=0
+    wait 61s
+    willing d
+    wait 5s
+    view a b c
+  `)
+  assert(lines.includes('d: leaves: not-lost'))
+  assert.deepEqual(
+    lines.slice(-3).map((line) => /stewards ([^,]*)/.exec(line)![1]),
+    ['a b c (lost) d', 'a b c', 'a (lost) b c d'],
   )
 })
 

@@ -371,6 +371,7 @@ export class CouncilStage {
         for (const id of effect.records) member.journal.delete(id)
         return `discard ${effect.records.map((id) => this.#records.of(id)).join(' ')}`
       case 'left':
+        this.#crowd.members.delete(member.name)
         return `leaves: ${effect.why}`
       case 'share': {
         const { id } = effect.record.record

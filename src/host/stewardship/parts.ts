@@ -54,7 +54,7 @@ export function partsOf(options: StewardshipOptions, tell: (input: CouncilInput)
     sha256,
   })
   const sayTo = (to: PeerId, message: Message) => void say(options, to, message)
-  const fellows = () => council.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+  const fellows = () => council.places.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
   const blocks = store.blocks.of(job)
   const outbox = new Outbox((error) => log.fatal({ job, error }, 'this job cannot be recorded and stops'))
   const payables = payablesOf(options, outbox, sayTo)

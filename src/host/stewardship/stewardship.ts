@@ -66,7 +66,7 @@ export class Stewardship {
 
   /** The stewards that have a place in the job, as far as this node knows. */
   get stewards(): Succession['stewards'] {
-    return this.#parts.council.stewards
+    return this.#parts.council.places.stewards
   }
 
   /** How many other stewards hold the inputs: from one on, the job outlives this node. */

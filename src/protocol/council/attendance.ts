@@ -87,12 +87,15 @@ export class Attendance {
   }
 
   /**
-   * Tells whether this steward may have taken this node for lost: they did not hear each other for long enough, and that
-   * was not long ago.
+   * Tells whether the others may have taken this node for lost: it heard none of them for long enough, and that was not
+   * long ago.
    */
-  wasApart(peer: PeerId, nowMs: number): boolean {
-    const metAgainMs = this.#presences.get(peer)?.metAgainMs
-    return this.isLost(peer, nowMs) || (metAgainMs !== undefined && nowMs - metAgainMs < stewardLostMs)
+  wasApart(nowMs: number): boolean {
+    return this.#order.every((peer) => {
+      const metAgainMs = this.#presences.get(peer)?.metAgainMs
+      const isNewlyMet = metAgainMs !== undefined && nowMs - metAgainMs < stewardLostMs
+      return peer === this.#self || isNewlyMet || this.isLost(peer, nowMs)
+    })
   }
 
   /** Should this steward act? `acting`: whether it does now. */

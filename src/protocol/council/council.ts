@@ -11,7 +11,6 @@ import { assert } from '../../base/assert.ts'
 import type { PeerId } from '../ids.ts'
 import type { Handover } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { StewardPlace } from '../job/manifest.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 import { byDependency, type JobRecord } from '../records.ts'
@@ -21,6 +20,7 @@ import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, revealSeed, sayArrived, sayInputsHeld } from './holding.ts'
 import { cancelUndecided, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
+import type { Places } from './places.ts'
 import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
@@ -170,7 +170,6 @@ export class Council {
     return this.#seat.records.trie.root()
   }
 
-  /** How many records of the job are here. */
   get recordCount(): number {
     return this.#seat.records.size
   }
@@ -179,9 +178,9 @@ export class Council {
     return isActing(this.#seat)
   }
 
-  /** The stewards that have a place, as far as this node heeds the handovers, in the order in which they act. */
-  get stewards(): readonly StewardPlace[] {
-    return this.#seat.places.stewards
+  /** The stewards that have a place here. */
+  get places(): Pick<Places, 'stewards' | 'isReplaced'> {
+    return this.#seat.places
   }
 
   /** The handovers by which these are stewards, each after the one that it follows. */
@@ -189,7 +188,7 @@ export class Council {
     return pathsTo(this.#seat, peers)
   }
 
-  /** No steward of the job, but allowed to read it. */
+  /** It has no place, and may read the job. */
   get isReader(): boolean {
     return isReader(this.#seat)
   }

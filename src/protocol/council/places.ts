@@ -103,8 +103,8 @@ export class Places {
     return excluding
   }
 
-  #isLost({ signer, payload: { lost } }: Verified<Handover>, nowMs: number): boolean {
-    if (lost === this.#self) return this.#attendance.wasApart(signer, nowMs)
+  #isLost({ payload: { lost } }: Verified<Handover>, nowMs: number): boolean {
+    if (lost === this.#self) return this.#attendance.wasApart(nowMs)
     return this.#attendance.isLost(lost, nowMs)
   }
 
