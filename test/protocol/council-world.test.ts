@@ -171,7 +171,8 @@ for (const seed of seeds)
         assert.doesNotMatch(view, /contradicted/)
       }
       assert.equal(world.play('compare').at(-1), 'the roots are equal')
-      for (const view of views) assert.match(view, /stewards a( \(lost\))? b/, 'those of the manifest have a place for everybody')
+      for (const view of views)
+        assert.match(view, /stewards a( \(lost\))? b/, 'those of the manifest have a place for everybody')
     } catch (error) {
       if (given !== undefined) for (const line of world.trace) process.stdout.write(`${line}\n`)
       throw new Error(`CARPOOL_SEED=${seed} replays this`, { cause: error })

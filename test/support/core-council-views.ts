@@ -28,7 +28,9 @@ export function lacking(name: string, council: Council, nowMs: number): string {
 export function viewed(name: string, council: Council): string {
   const state = council.observe()?.view()
   const { places } = council
-  const seats = places.stewards.map(({ peer }) => `${nameOfPeer(peer)}${places.isReplaced(peer) ? ' (lost)' : ''}`)
+  const seats = places.stewards.map(
+    ({ peer }) => `${nameOfPeer(peer)}${places.isReplaced(peer) ? ' (lost)' : ''}`,
+  )
   const counts = Object.entries(state?.shards ?? {}).filter(([kind, count]) => kind !== 'total' && count > 0)
   const contradicted = state?.contradicted ?? []
   const payment = state?.payment ?? null

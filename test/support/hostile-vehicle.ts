@@ -48,8 +48,13 @@ export class HostileVehicle {
   readonly #blocks = new Map<Cid, Uint8Array>()
   #serial = 0
 
-  /** Joins the mesh of this node, which knows it from then on. */
-  static async start(t: TestContext, clock: Clock, bootstrap: readonly string[]): Promise<HostileVehicle> {
+  /** Joins the mesh of this node, which knows it from then on. `advert`: what it says of itself. */
+  static async start(
+    t: TestContext,
+    clock: Clock,
+    bootstrap: readonly string[],
+    advert: Partial<Advert> = {},
+  ): Promise<HostileVehicle> {
     const key = SigningKey.generate()
     const network = await Network.start({
       privateKey: key.toLibp2p(),
@@ -63,7 +68,7 @@ export class HostileVehicle {
     const subscribers = new Inbox<PeerId>()
     network.onSubscriber((peer) => {
       subscribers.put(peer)
-      void vehicle.advertise()
+      void vehicle.advertise(advert)
     })
     await subscribers.until((peers) => peers.length > 0)
     return vehicle
@@ -191,7 +196,13 @@ export class HostileVehicle {
     this.#blocks.delete(result)
   }
 
-  sign(kind: RecordKind, job: JobId | null, payload: unknown, steward: PeerId | null = null): SignedRecord {
+  sign(
+    kind: RecordKind,
+    job: JobId | null,
+    payload: unknown,
+    steward: PeerId | null = null,
+    more: { readonly epoch?: number; readonly serial?: number } = {},
+  ): SignedRecord {
     const body = encodeBody({
       domain: 'carpool',
       version: 1,
@@ -203,6 +214,7 @@ export class HostileVehicle {
       expiresMs: this.#clock.now() + advertTtlMs,
       signer: this.key.peerId,
       payload,
+      ...more,
     })
     return { body, signature: this.key.sign(body) }
   }
