@@ -2,10 +2,12 @@
  * Fills a stopped node's journal with what its job would leave there: the protocol's own steward leases every shard to
  * vehicles that answer at once, and all that it and they sign is written. One shard stays open, so that the job goes on.
  */
+
+import { drawSecretOf, jobSecret } from '../src/host/sealing/sealing.ts'
 import { sha256 } from '../src/host/sha256.ts'
 import { readFile } from '../src/host/store/files.ts'
 import type { JournalRecord } from '../src/host/store/journal.ts'
-import { drawSeed, loadKey, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
+import { loadKey, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
 import { openStore } from '../src/host/store.ts'
 import type { Cid, JobId, PeerId } from '../src/protocol/ids.ts'
 import { type Issued, Issuer } from '../src/protocol/issuer.ts'
@@ -33,7 +35,6 @@ export async function fillJournal(
     const manifest = openManifest(store.journal.get(job as JobId)!, sha256, verifyByPeerId)
     const { shards: list } = manifest.payload
     const shards = decodeShardList(await readFile(list, (cid) => store.blocks.get(cid), shardListBytesMax))
-    const [place] = manifest.payload.stewards
     const keys = new Map<PeerId, SigningKey>()
     for (let i = 0; i < vehicles; i += 1) {
       const vehicle = SigningKey.generate()
@@ -44,7 +45,9 @@ export async function fillJournal(
       manifest: manifest.payload,
       shards,
       self: key.peerId,
-      seed: drawSeed(key, place!.nonce),
+      drawSecret: drawSecretOf(
+        jobSecret(loadKey(store.directory.keyPath('submitter')), manifest.payload.seal.nonce),
+      ),
       sha256,
     })
     const rows: JournalRecord[] = []

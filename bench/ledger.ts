@@ -14,7 +14,7 @@ import { Payouts } from '../src/host/ledger/payouts.ts'
 import { sha256 } from '../src/host/sha256.ts'
 import { writeFile } from '../src/host/store/files.ts'
 import type { JournalRecord } from '../src/host/store/journal.ts'
-import { drawSeed, SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
+import { SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
 import { openStore, type Store } from '../src/host/store.ts'
 import { carryOut, type Hands } from '../src/protocol/driver.ts'
 import type { Cid, PeerId } from '../src/protocol/ids.ts'
@@ -191,7 +191,7 @@ async function paidJob(
   const list = encodeList(shards)
   const file = await writeFile(list, () => {})
   const nonce = new Uint8Array(16)
-  const seed = drawSeed(steward, nonce)
+  const drawSecret = new Uint8Array(32)
   const manifest: Manifest = {
     runtime: 'wasm',
     engine: { name: 'exact', id: 'engine' },
@@ -210,6 +210,7 @@ async function paidJob(
     },
     fleet: null,
     seal: { nonce, commitment: new Uint8Array(32) },
+    drawCommitment: sha256(drawSecret),
     shortage: 'wait',
     deadlineMs: Date.now() + 3_600_000,
     category: 'documents',
@@ -220,7 +221,6 @@ async function paidJob(
         peer: steward.peerId,
         owner: ownerIdOf(sha256, steward.peerId),
         nonce,
-        drawCommitment: sha256(seed),
       },
     ],
   }
@@ -248,7 +248,7 @@ async function paidJob(
   await writeFile(list, ({ cid, bytes }) => mine.put(cid, bytes, 'input'))
   await mine.put(resultCid, result, 'result')
 
-  const machine = new Steward({ job, manifest, shards, self: steward.peerId, seed, sha256 })
+  const machine = new Steward({ job, manifest, shards, self: steward.peerId, drawSecret, sha256 })
   const leases = new Map<string, Verified<Lease>>()
   const inputs: StewardInput[] = [
     { type: 'roster', capacities: [...cars.keys()].map(capacityOf), operatorPpm: 100_000 },

@@ -76,11 +76,10 @@ export type Message =
       /** The place that it would take in a job that runs; null: the job is about to be submitted. */
       readonly place: OfferedPlace | null
     }
-  /** Its answer: yes, with its consent to that place, and draws from the seed that this is the sha256 of … */
+  /** Its answer: yes, with its consent to that place … */
   | {
       readonly type: 'willing'
       readonly nonce: Uint8Array
-      readonly drawCommitment: Uint8Array
       /** Null where no place was named. */
       readonly consent: SignedRecord | null
     }
@@ -93,6 +92,8 @@ export type Message =
       readonly handovers: readonly SignedRecord[]
       /** From which the keys of the job are derived; null: it is blind. */
       readonly secret: Uint8Array | null
+      /** From which the draws of the job's stewards come (job/draw.ts). It opens no document. */
+      readonly drawSecret: Uint8Array
     }
   /** Steward to steward, or a vehicle to a steward that adopted its lease: a record that you may lack. */
   | {
@@ -243,7 +244,6 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('willing'),
     nonce: nonceSchema,
-    drawCommitment: hashSchema,
     consent: signedRecordSchema.nullable(),
   }),
   z.strictObject({ type: z.literal('unwilling'), nonce: nonceSchema, reason: z.enum(unwillingReasons) }),
@@ -252,6 +252,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     manifest: signedRecordSchema,
     handovers: handoversSchema,
     secret: bytesOfLength(32).nullable(),
+    drawSecret: bytesOfLength(32),
   }),
   z.strictObject({
     type: z.literal('record'),

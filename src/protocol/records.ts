@@ -19,7 +19,7 @@ import { handoverType } from './job/handover.ts'
 import { holdingType } from './job/holding.ts'
 import { leaseType, type Opening, receiptType } from './job/lease.ts'
 import { manifestType } from './job/manifest.ts'
-import { endType, revealType, verdictType } from './job/verdict.ts'
+import { endType, verdictType } from './job/verdict.ts'
 import { windowType } from './job/window.ts'
 import { statementType } from './ledger/statement.ts'
 import { advertType } from './membership/advert.ts'
@@ -76,7 +76,6 @@ const table = {
   verdict: { type: verdictType, rank: 7, ...sharedMoney },
   holding: { type: holdingType, rank: 8, ...shared },
   end: { type: endType, rank: 9, ...sharedMoney },
-  reveal: { type: revealType, rank: 10, ...shared },
 } as const satisfies Readonly<Record<string, Row>>
 
 type Table = typeof table

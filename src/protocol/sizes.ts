@@ -39,7 +39,6 @@ export const recordBytesMax = {
   /** A consent, and a place of three names beside it. */
   handover: 3072,
   consent: 1024,
-  reveal: 1024,
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
   access: 1024,

@@ -16,7 +16,6 @@ import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 export interface CouncilDesk extends SimNode {
   readonly world: SimWorld
   readonly clockMs: number
-  seedOf(nonce: Uint8Array): Uint8Array
   issued(record: JobRecord): void
   keep(record: JobRecord): void
   discard(records: readonly RecordId[]): void
@@ -45,7 +44,7 @@ export class CouncilDriver {
       job: job.manifest.id,
       manifest: job.manifest.payload,
       self: desk.peer,
-      seedOf: (nonce) => desk.seedOf(nonce),
+      drawSecret: job.drawSecret,
       sha256: cheapHash,
     })
     this.#hands = this.#makeHands()

@@ -27,9 +27,9 @@ export function cidOf(name: string): Cid {
   return cborCid(cheapHash, new TextEncoder().encode(name))
 }
 
-/** The seed from which a steward draws. `name` tells it from the seeds of all others. */
-export function seedNamed(name: string): Uint8Array {
-  return cheapHash(new TextEncoder().encode(`seed/${name}`))
+/** The secret from which a job's draws come. `name` is the one that its manifest was made with. */
+export function drawSecretNamed(name: string): Uint8Array {
+  return cheapHash(new TextEncoder().encode(`draws/${name}`))
 }
 
 /** The secret of a vehicle's nonces. */
@@ -85,6 +85,7 @@ export function manifestOf(choices: ManifestChoices): Verified<Manifest> {
     agreement: 'bytes',
     fleet: null,
     seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
+    drawCommitment: cheapHash(drawSecretNamed(name)),
     shortage: 'wait',
     category: categoryDefault,
     blind: null,

@@ -7,5 +7,7 @@ import type { Verified } from '../protocol/record/record.ts'
 export interface SimJob {
   readonly manifest: Verified<Manifest>
   readonly shards: readonly ShardEntry[]
+  /** From which its draws come; its stewards have it. */
+  readonly drawSecret: Uint8Array
   readonly truth: (position: number) => Cid
 }

@@ -11,9 +11,9 @@ import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
-import { type Chance, cheapHash } from './chance.ts'
+import type { Chance } from './chance.ts'
 import { type CouncilDesk, CouncilDriver } from './council-driver.ts'
-import { capacityOf, seedNamed } from './fixtures.ts'
+import { capacityOf } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
@@ -177,8 +177,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   #hearInvited(from: PeerId, message: Extract<Delivery, { to: 'inviter' }>['message']): void {
     if (message.type === 'unwilling' || message.consent === null) return // a simulated node never declines
     const consent = openedConsent(message.consent)
-    const { nonce, drawCommitment } = message
-    this.#tell(consent.record.job!, { type: 'answered', from, nonce, drawCommitment, consent })
+    const { nonce } = message
+    this.#tell(consent.record.job!, { type: 'answered', from, nonce, consent })
   }
 
   #hearPayee(from: PeerId, message: Extract<Delivery, { to: 'payables' }>['message']): void {
@@ -191,9 +191,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     switch (message.type) {
       case 'invite': {
         const { nonce, place } = message
-        const drawCommitment = cheapHash(this.seedOf(nonce))
         const consent = place && consentTo(place, from, nonce, this)
-        this.send(from, { type: 'message', message: { type: 'willing', nonce, drawCommitment, consent } })
+        this.send(from, { type: 'message', message: { type: 'willing', nonce, consent } })
         break
       }
       case 'entrust':
@@ -233,10 +232,6 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   }
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
-
-  seedOf(nonce: Uint8Array): Uint8Array {
-    return seedNamed(`${this.peer}/${nonce.join()}`)
-  }
 
   issued(entry: JobRecord): void {
     this.keep(entry)

@@ -4,26 +4,23 @@ import type { Ask } from '../protocol/price.ts'
 import { plansFor } from '../protocol/verification/plan.ts'
 import { cheapHash } from './chance.ts'
 import type { JobRules } from './checkers.ts'
-import { cidOf, manifestOf, peerNamed } from './fixtures.ts'
+import { cidOf, drawSecretNamed, manifestOf, peerNamed } from './fixtures.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimJob } from './sim-job.ts'
 import type { SimNode } from './sim-world.ts'
-
-interface Submitted extends SimNode {
-  seedOf(nonce: Uint8Array): Uint8Array
-}
 
 /** `stewards`: the submitter's node first. */
 export function jobOf(
   scenario: Scenario,
   index: number,
-  stewards: readonly Submitted[],
+  stewards: readonly SimNode[],
   deadlineMs: number,
 ): SimJob {
   const { shardsPerJob, shardCostMs } = scenario
+  const name = `job ${index}`
   return {
     manifest: manifestOf({
-      name: `job ${index}`,
+      name,
       serial: index,
       submitter: peerNamed(`submitter-${index}`),
       runtime: 'wasm',
@@ -40,6 +37,7 @@ export function jobOf(
       bytes: 1024,
       costMs: shardCostMs,
     })),
+    drawSecret: drawSecretNamed(name),
     truth: (position) => cidOf(`result ${index} ${position}`),
   }
 }
@@ -63,9 +61,9 @@ export function askOf({ unitMicros }: Scenario, index: number): Ask | null {
   return { currency: 'EUR', unitMicros: Math.ceil((unitMicros * (1 + (index % 4))) / 4) }
 }
 
-function placeOf(node: Submitted): StewardPlace {
+function placeOf(node: SimNode): StewardPlace {
   const nonce = cheapHash(new TextEncoder().encode(node.peer)).slice(0, 16)
-  return { peer: node.peer, owner: node.owner, nonce, drawCommitment: cheapHash(node.seedOf(nonce)) }
+  return { peer: node.peer, owner: node.owner, nonce }
 }
 
 function assuranceOf({

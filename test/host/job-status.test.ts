@@ -8,7 +8,7 @@ import { cidNamed, manifestWith } from '../support/core-fakes.ts'
 /** The status of a job of four shards that is complete elsewhere, of which this many verdicts are here. */
 function statusWith(verified: number) {
   const shards = { total: 4, queued: 4 - verified, leased: 0, returned: 0, verified, disputed: 0, failed: 0 }
-  const end = { outcome: 'complete', reason: 'every shard is verified', seed: new Uint8Array(32) }
+  const end = { outcome: 'complete', reason: 'every shard is verified', secret: new Uint8Array(32) }
   const rest = { executions: 8, owners: { needed: 2, available: 0 }, contradicted: [], payment: null }
   const stewardship = {
     job: cidNamed('job'),

@@ -1,17 +1,16 @@
 /** Which jobs of others a node looks after, and to whom it shows them. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { equals } from 'uint8arrays'
 import { JobRows } from '../../src/host/jobs/job-rows.ts'
 import { sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
-import { drawSeed, SigningKey } from '../../src/host/store/keys.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
 import { standingByMax } from '../../src/protocol/limits.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
 import { bodyOf } from '../../src/protocol/records.ts'
-import { cidNamed, manifestWith, placeOf } from '../support/core-fakes.ts'
+import { cidNamed, drawSecret, manifestWith, placeOf } from '../support/core-fakes.ts'
 import { JobsStage } from '../support/jobs-stage.ts'
 
 /** For what is waited for, on a machine at a standstill. */
@@ -31,15 +30,15 @@ async function entrust(
   name: string,
   placed: (place: StewardPlace) => StewardPlace = (place) => place,
   given: Uint8Array | null = secret,
+  draws: Uint8Array = drawSecret,
 ): Promise<JobId> {
   const giver = SigningKey.generate()
   const nonce = sha256(Buffer.from(name)).slice(0, 16)
   stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1, place: null })
   const { message } = await stage.untilSaid(({ to }) => to === giver.peerId)
   // It may have said yes before it said no.
-  const drawCommitment = sha256(drawSeed(stage.key, nonce))
-  if (message.type === 'willing') assert(equals(message.drawCommitment, drawCommitment))
-  const place: StewardPlace = { peer: stage.key.peerId, owner: 'me' as OwnerId, nonce, drawCommitment }
+  assert(message.type === 'willing' || message.type === 'unwilling')
+  const place: StewardPlace = { peer: stage.key.peerId, owner: 'me' as OwnerId, nonce }
   const manifest = manifestWith({
     category: name.replaceAll(' ', '-'),
     seal: { nonce, commitment: sealCommitment(secret) },
@@ -47,26 +46,28 @@ async function entrust(
     stewards: [{ ...placeOf('giver'), peer: giver.peerId }, placed(place)],
   })
   const record = stage.sign(giver, 'manifest', null, manifest)
-  stage.jobs.hear(giver.peerId, { type: 'entrust', manifest: record, handovers: [], secret: given })
+  stage.jobs.hear(giver.peerId, {
+    type: 'entrust',
+    manifest: record,
+    handovers: [],
+    secret: given,
+    drawSecret: draws,
+  })
   return recordId(sha256, record.body)
 }
 
 const known = ({ store }: JobsStage): JobId[] => new JobRows(store.journal).list().map(({ job }) => job)
 
-test(
-  'a node stands by for a job that names it, with its own draws and the job’s secret',
-  patiently,
-  async (t) => {
-    const stage = started(t)
-    const stranger = SigningKey.generate().peerId
-    await entrust(stage, 'another node', (place) => ({ ...place, peer: stranger }))
-    await entrust(stage, 'draws of another', (place) => ({ ...place, drawCommitment: new Uint8Array(32) }))
-    await entrust(stage, 'another secret', undefined, secret.with(0, 8))
-    await entrust(stage, 'no secret', undefined, null)
-    const right = await entrust(stage, 'its own')
-    assert.deepEqual(known(stage), [right])
-  },
-)
+test('a node stands by for a job that names it, with the job’s secrets', patiently, async (t) => {
+  const stage = started(t)
+  const stranger = SigningKey.generate().peerId
+  await entrust(stage, 'another node', (place) => ({ ...place, peer: stranger }))
+  await entrust(stage, 'draws of another', undefined, secret, new Uint8Array(32))
+  await entrust(stage, 'another secret', undefined, secret.with(0, 8))
+  await entrust(stage, 'no secret', undefined, null)
+  const right = await entrust(stage, 'its own')
+  assert.deepEqual(known(stage), [right])
+})
 
 test('a node that looks after many jobs of others says no, and takes no more', patiently, async (t) => {
   const stage = started(t)

@@ -7,8 +7,6 @@ import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
 
-const drawCommitment = new Uint8Array(32)
-
 test('only the node that was invited can answer for itself', async () => {
   const [asked, other] = [peerNamed('asked'), peerNamed('other')]
   const invited = Promise.withResolvers<Extract<Message, { type: 'invite' }>>()
@@ -27,15 +25,10 @@ test('only the node that was invited can answer for itself', async () => {
   })
   const places = recruiting.invite([vehicleOf(asked)], 1)
   const { nonce } = await invited.promise
-  recruiting.heard(other, {
-    type: 'willing',
-    nonce,
-    drawCommitment: drawCommitment.with(0, 1),
-    consent: null,
-  })
+  recruiting.heard(other, { type: 'willing', nonce, consent: null })
   recruiting.heard(other, { type: 'unwilling', nonce, reason: 'no-space' })
-  recruiting.heard(asked, { type: 'willing', nonce, drawCommitment, consent: null })
-  assert.deepEqual(await places, [{ peer: asked, owner: vehicleOf(asked).owner, nonce, drawCommitment }])
+  recruiting.heard(asked, { type: 'willing', nonce, consent: null })
+  assert.deepEqual(await places, [{ peer: asked, owner: vehicleOf(asked).owner, nonce }])
 })
 
 test('a node that says no has no place, and one that cannot be reached neither', async () => {
@@ -51,7 +44,7 @@ test('a node that says no has no place, and one that cannot be reached neither',
       const message = decodeMessage(bytes)
       assert(message.type === 'invite')
       const { nonce } = message
-      if (to === willing) recruiting.heard(to, { type: 'willing', nonce, drawCommitment, consent: null })
+      if (to === willing) recruiting.heard(to, { type: 'willing', nonce, consent: null })
       else recruiting.heard(to, { type: 'unwilling', nonce, reason: 'too-many-jobs' })
     },
     blocks: {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, mock, type TestContext, test } from 'node:test'
 import { JobRows } from '../../src/host/jobs/job-rows.ts'
-import { sealCommitment } from '../../src/host/sealing/sealing.ts'
+import { drawCommitment, drawSecretOf, sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { DataDirectory } from '../../src/host/store/data-directory.ts'
@@ -137,24 +137,24 @@ test('weights larger than the disk are not begun: the vehicle stays at work, and
 /** Invites a standby and entrusts it with a job that has these lists; answers with the job. */
 async function entrust(hostile: HostileVehicle, standby: MeshNode, name: string, changes: object) {
   const secret = new Uint8Array(32)
+  const drawSecret = drawSecretOf(secret)
   const nonce = sha256(Buffer.from(name)).slice(0, 16)
   await hostile.say(standby.peer, { type: 'invite', nonce, bytes: 1, place: null })
-  const said = await hostile.heard.find(
+  await hostile.heard.find(
     (message) => message.type === 'willing' && Buffer.from(message.nonce).equals(nonce),
   )
-  assert(said.type === 'willing')
-  const { drawCommitment } = said
   const manifest = manifestWith({
     seal: { nonce, commitment: sealCommitment(secret) },
+    drawCommitment: drawCommitment(drawSecret),
     deadlineMs: mesh.clock.now() + 3_600_000,
     stewards: [
-      { peer: hostile.key.peerId, owner: hostile.owner, nonce, drawCommitment },
-      { peer: standby.peer, owner: standby.api.info().owner, nonce, drawCommitment },
+      { peer: hostile.key.peerId, owner: hostile.owner, nonce },
+      { peer: standby.peer, owner: standby.api.info().owner, nonce },
     ],
     ...changes,
   })
   const record = hostile.sign('manifest', null, manifest)
-  await hostile.say(standby.peer, { type: 'entrust', manifest: record, handovers: [], secret })
+  await hostile.say(standby.peer, { type: 'entrust', manifest: record, handovers: [], secret, drawSecret })
   return { job: recordId(sha256, record.body), record }
 }
 

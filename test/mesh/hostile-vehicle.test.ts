@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import { sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
-import { manifestWith } from '../support/core-fakes.ts'
+import { drawSecret, manifestWith } from '../support/core-fakes.ts'
 import { HostileVehicle } from '../support/hostile-vehicle.ts'
 import { Mesh, type MeshNode } from '../support/mesh.ts'
 
@@ -130,18 +130,18 @@ test('a node that said yes to many invitations looks after a bounded number of j
   await hostile.heard.until((messages) => messages.filter(({ type }) => type === 'willing').length === asked)
   for (const said of hostile.heard.items) {
     if (said.type !== 'willing') continue
-    const { nonce, drawCommitment } = said
+    const { nonce } = said
     const { owner } = depot.api.info()
     const manifest = manifestWith({
       seal: { nonce, commitment: sealCommitment(secret) },
       deadlineMs: mesh.clock.now() + 86_400_000,
       stewards: [
-        { peer: hostile.key.peerId, owner: hostile.owner, nonce, drawCommitment },
-        { peer: depot.peer, owner, nonce, drawCommitment },
+        { peer: hostile.key.peerId, owner: hostile.owner, nonce },
+        { peer: depot.peer, owner, nonce },
       ],
     })
     const record = hostile.sign('manifest', null, manifest)
-    await hostile.say(depot.peer, { type: 'entrust', manifest: record, handovers: [], secret })
+    await hostile.say(depot.peer, { type: 'entrust', manifest: record, handovers: [], secret, drawSecret })
   }
   await hostile.say(depot.peer, { type: 'invite', nonce: new Uint8Array(16), bytes: 1, place: null })
   await hostile.heard.find(({ type }) => type === 'unwilling')

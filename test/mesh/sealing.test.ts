@@ -14,7 +14,7 @@ import type { Cid, JobId, OwnerId } from '../../src/protocol/ids.ts'
 import { openManifest } from '../../src/protocol/job/manifest.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/message.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
-import { bodyOf, manifestWith, placeOf } from '../support/core-fakes.ts'
+import { bodyOf, drawSecret, manifestWith, placeOf } from '../support/core-fakes.ts'
 import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
 import { Inbox } from '../support/network.ts'
 import { honest } from '../support/scripted-executor.ts'
@@ -240,14 +240,13 @@ class Stranger {
       (message) => message.type === 'willing' && Buffer.from(message.nonce).equals(nonce),
     )
     assert(willing.type === 'willing')
-    const { drawCommitment } = willing
     const manifest = manifestWith({
       category: name.replaceAll(' ', '-'),
       seal: { nonce, commitment: sealCommitment(secret) },
       deadlineMs: mesh.clock.now() + 3_600_000,
       stewards: [
         { ...placeOf('stranger'), peer: this.#key.peerId },
-        { peer, owner: 'standby' as OwnerId, nonce, drawCommitment },
+        { peer, owner: 'standby' as OwnerId, nonce },
       ],
     })
     const body = encodeBody(
@@ -256,7 +255,7 @@ class Stranger {
     const record: SignedRecord = { body, signature: this.#key.sign(body) }
     await this.network.send(
       peer,
-      encodeMessage({ type: 'entrust', manifest: record, handovers: [], secret: given }),
+      encodeMessage({ type: 'entrust', manifest: record, handovers: [], secret: given, drawSecret }),
     )
     return recordId(sha256, body)
   }

@@ -2,11 +2,18 @@ import type { Mutation } from './mutation.ts'
 
 export const audit: readonly Mutation[] = [
   {
-    name: 'Draws are not bound to the seed that was committed to.',
+    name: 'Draws are not bound to the secret that was committed to.',
+    file: 'src/protocol/audit/records.ts',
+    find: 'if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))',
+    replace: 'if (payload.secret.length === 0)',
+    caughtBy: ['test/protocol/audit-records.test.ts'],
+  },
+  {
+    name: 'The audit does not miss a draw that a steward left out.',
     file: 'src/protocol/audit/draws.ts',
-    find: 'if (!equals(drawCommitment, sha256(seed)))',
-    replace: 'if (peer === null)',
-    caughtBy: ['test/protocol/audit.test.ts'],
+    find: 'if (missing >= 0)',
+    replace: 'if (missing > indices.size)',
+    caughtBy: ['test/protocol/audit-records.test.ts'],
   },
   {
     name: 'The audit does not repeat the draws.',

@@ -107,9 +107,9 @@ export const jobs: readonly Mutation[] = [
     caughtBy: ['test/host/jobs-standing-by.test.ts'],
   },
   {
-    name: 'A standby takes a place whose draws it cannot make.',
+    name: 'A standby takes a secret of the draws that is not the job’s.',
     file: 'src/host/jobs/standing-by.ts',
-    find: 'if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return',
+    find: 'if (!equals(drawCommitment(drawSecret), manifest.payload.drawCommitment)) return',
     replace: '',
     caughtBy: ['test/host/jobs-standing-by.test.ts'],
   },

@@ -61,8 +61,8 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'The secret of a blind job is given to its standbys.',
     file: 'src/host/stewardship/hands.ts',
-    find: 'const secret = options.manifest.blind === null ? secretOf(options) : null',
-    replace: 'const { secret } = options',
+    find: 'const secret = manifest.blind === null ? secretOf(options) : null',
+    replace: 'const secret = secretOf(options)',
     caughtBy: ['test/mesh/sealing.test.ts'],
   },
   {

@@ -106,7 +106,7 @@ function audited(changes: Changes = {}): AuditOutcome {
     const said = { vehicle, owner, currency: 'EUR', closed: true, paidMicros: 0, ...totals }
     add('statement', steward, { ...said, ...(i === 0 ? changes.statement : {}) } satisfies Statement)
   }
-  add('end', steward, { outcome: 'complete', reason: 'every shard is verified', seed })
+  add('end', steward, { outcome: 'complete', reason: 'every shard is verified', secret: seed })
   const flipped = records.findIndex(({ kind }) => kind === changes.flip)
   if (flipped >= 0) records[flipped] = flip(records[flipped]!)
   return auditReport({

@@ -4,7 +4,6 @@ import test from 'node:test'
 import { fromString } from 'uint8arrays'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
-import { handoverRecordsMax } from '../../src/protocol/limits.ts'
 import type { Charter, Credential } from '../../src/protocol/membership/fleet.ts'
 import type { RecordBody } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
@@ -48,7 +47,6 @@ const stewardsRecords: Readonly<
     report.verdict(0, report.results[0]!, [], { outcome: 'failed', result: null, settles: [verdict] }, more)
   },
   end: (report, more) => report.end(more.signer ?? steward, more),
-  reveal: (report, more) => report.add('reveal', more.signer ?? steward, { seed }, more),
   statement: (report, more) =>
     report.add(
       'statement',
@@ -178,7 +176,6 @@ test('a steward that took over by a handover decides; one that no steward made o
   const report = honest()
   handOver(report, steward, 'taker')
   report.lease(2, [0], {}, { signer: peerNamed('taker') })
-  report.add('reveal', peerNamed('taker'), { seed })
   isBlamed(report)
   const forged = honest()
   handOver(forged, vehicle(2), 'taker')
@@ -193,24 +190,43 @@ test('a handover that is none is named, and the rest of the report is checked al
   isBlamed(report, /\(handover\): malformed/, /shard 0 is decided twice/)
 })
 
-test('a steward that never showed its seed is named, and so is a seed that it did not commit to', () => {
+test('an end reveals the secret of the draws that the manifest commits to, and no other', () => {
   const report = honest()
-  handOver(report, steward, 'taker')
-  report.lease(2, [0], {}, { signer: peerNamed('taker') })
-  const { problems, unrevealed } = report.audit()
-  assert.deepEqual([problems, unrevealed], [[], [peerNamed('taker')]])
-  report.add('reveal', peerNamed('taker'), { seed: sha256(fromString('a seed chosen afterwards')) })
-  assert.match(report.problems[0]!, /the seed of taker\.+ is not the one that it committed to/)
+  report.records.pop()
+  report.add('end', steward, {
+    outcome: 'complete',
+    reason: 'over',
+    secret: sha256(fromString('afterwards')),
+  })
+  isBlamed(report, /its secret of the draws is not the one/, /the job has no end/)
 })
 
-test('all takers that one steward made are held to their seeds', () => {
+test('a taker’s draws are repeated like those of every steward', () => {
   const report = honest()
-  const takers = Array.from({ length: handoverRecordsMax + 1 }, (_, i) => `taker-${i}`)
-  for (const [serial, taker] of takers.entries()) {
-    handOver(report, steward, taker, serial)
-    report.add('reveal', peerNamed(taker), { seed })
-  }
+  handOver(report, steward, 'taker')
+  const { lease } = report.lease(2, [0], {}, { signer: peerNamed('taker') })
   isBlamed(report)
+  report.lease(3, [0], { vehicle: lease.vehicle, owner: lease.owner }, { signer: peerNamed('taker') })
+  isBlamed(report, /went to v2\.+, whom the secret does not draw/)
+})
+
+test('a steward’s draws are all in the report', () => {
+  const report = honest()
+  const { lease } = report.lease(2, [0])
+  isBlamed(report)
+  report.lease(3, [0], {
+    draw: { ...lease.draw, eligible: Uint8Array.of(1 << 3), index: lease.draw.index + 2 },
+  })
+  isBlamed(report, /draw 3 of steward\.+ is not in the report, and later ones are/)
+})
+
+test('a steward that was lost may have taken candidates and leases with it', () => {
+  const lost = peerNamed('standby')
+  const report = honest({ stewards: ['steward', 'standby'].map(placeOf) })
+  const { lease } = report.lease(2, [0])
+  report.add('lease', lost, { ...lease, draw: { ...lease.draw, basis: cidNamed('lost'), index: 7 } })
+  const { problems, undrawn } = report.audit()
+  assert.deepEqual([problems, undrawn], [[], [lost]])
 })
 
 test('a draw counts once, from candidates that are in the report', () => {
@@ -223,26 +239,25 @@ test('a draw counts once, from candidates that are in the report', () => {
   isBlamed(unknown, /was drawn from candidates that are not in the report/)
   const forAnother = honest()
   forAnother.lease(2, [0], { owner: owner(3) })
-  isBlamed(forAnother, /went to v2\.+, whom the seed does not draw/)
+  isBlamed(forAnother, /went to v2\.+, whom the secret does not draw/)
   const sameOwner = new WrittenReport(1, {}, [owner(0), owner(0)])
   const drawn = sameOwner.lease(0, [0])
   sameOwner.lease(1, [0], { owner: owner(0), draw: { ...drawn.lease.draw, index: 1 } })
-  sameOwner.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
-  isBlamed(sameOwner, /went to v1\.+, whom the seed does not draw/)
+  sameOwner.add('end', steward, { outcome: 'cancelled', reason: 'enough', secret: seed })
+  isBlamed(sameOwner, /went to v1\.+, whom the secret does not draw/)
 })
 
 test('each steward numbers its own draws', () => {
   const report = new WrittenReport(1, { stewards: [placeOf('steward'), placeOf('other')] })
   const { lease } = report.lease(0, [0])
   report.lease(0, [0], { draw: lease.draw }, { signer: peerNamed('other') })
-  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
-  report.add('reveal', peerNamed('other'), { seed })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', secret: seed })
   isBlamed(report)
 })
 
 test('a job that any of its stewards calls complete has a verdict for every shard', () => {
   const report = new WrittenReport(1, { stewards: [placeOf('steward'), placeOf('other')] })
-  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', secret: seed })
   isBlamed(report)
   report.end(peerNamed('other'))
   isBlamed(report, /is called complete, and 1 shards have no verdict/)

@@ -345,7 +345,7 @@ function owing(
   const agreeing = texts.map(say)
   const contradicting = against.map((text, i) => say(text, texts.length + i))
   report.verdict(0, null, agreeing, { outcome: 'failed', because, contradicting })
-  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', seed })
+  report.add('end', steward, { outcome: 'cancelled', reason: 'enough', secret: seed })
   return report
 }
 
@@ -455,7 +455,6 @@ interface Windowed {
   readonly failed?: readonly number[]
   readonly recomputed?: readonly number[]
   readonly signer?: 'other'
-  readonly reveals?: boolean
   readonly jobAudits?: Audits | null
   readonly isNamed?: boolean
   readonly alsoOf?: number
@@ -463,7 +462,7 @@ interface Windowed {
 
 /** Four shards, all by one owner, whose claims make a window; some were checked by a second owner. */
 function windowed(story: Windowed = {}): WrittenReport {
-  const { positions = [0, 1, 2, 3], windowOf = 0, failed = [], recomputed = [], reveals = true } = story
+  const { positions = [0, 1, 2, 3], windowOf = 0, failed = [], recomputed = [] } = story
   const { isNamed = true, alsoOf } = story
   const jobAudits = story.jobAudits === undefined ? audits : story.jobAudits
   const report = new WrittenReport(4, {
@@ -489,7 +488,6 @@ function windowed(story: Windowed = {}): WrittenReport {
     else report.verdict(position, result, agreeing, { because }, { signer })
   }
   report.end()
-  if (signer === other && reveals) report.add('reveal', other, { seed })
   return report
 }
 
@@ -512,8 +510,6 @@ test('a check is passed by one owner more, or by a recomputation; and where a sh
 
 test('all checks that the job buys are drawn', () => {
   const twoChecks = { ...audits, checks: 2 }
-  const dead = { signer: 'other', reveals: false } as const
-  assert.equal(windowed({ ...dead, jobAudits: twoChecks, checked: [3] }).problems.length, 3)
   isBlamed(windowed({ jobAudits: twoChecks, checked: (order) => order.slice(0, 2) }))
   assert.equal(windowed({ jobAudits: twoChecks }).problems.length, 3)
 })
@@ -555,7 +551,6 @@ function oneWindow(
   const voices = checkedBy.map((i) => (i === 0 ? claims : report.work(i, [drawn!], result)))
   report.verdict(drawn!, result, voices)
   report.end()
-  if (signer === other) report.add('reveal', other, { seed })
   return report
 }
 
@@ -583,11 +578,9 @@ test('a window that is too small to be sampled is not what an audited shard rest
   isBlamed(report, /rests on 0 windows that passed/, /rests on 0 windows that passed/)
 })
 
-test('the checks of a steward that never showed its seed cannot be drawn again: any count, and it is named', () => {
-  const dead = windowed({ signer: 'other', reveals: false, checked: (order) => order.slice(3) })
-  const { problems, unrevealed } = dead.audit()
-  assert.deepEqual([problems, unrevealed], [[], [other]])
-  assert.equal(windowed({ signer: 'other', reveals: false, checked: [] }).problems.length, 4)
+test('the checks of a steward that did not end the job are drawn again like all others', () => {
+  isBlamed(windowed({ signer: 'other' }))
+  assert.equal(windowed({ signer: 'other', checked: (order) => order.slice(3) }).problems.length, 3)
 })
 
 test('a job without audits has no audited shards', () => {

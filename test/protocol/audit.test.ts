@@ -123,7 +123,7 @@ function audited(story: Story): AuditOutcome {
   }
   const signer = peerNamed(signedBy ?? 'steward')
   if (verdict !== 'none') add('verdict', signer, { shards: [shardVerdict] } satisfies Verdict)
-  add('end', steward, { outcome: 'complete', reason: 'every shard is verified', seed, ...end })
+  add('end', steward, { outcome: 'complete', reason: 'every shard is verified', secret: seed, ...end })
   if (fleet !== null) {
     const keys = [fleet, peerNamed('next')]
     add('charter', fleet, { name: 'f', keys, registrars: [], operatorPpm: 0, revoked: [] } satisfies Charter)
@@ -165,16 +165,16 @@ test('a lead is counted in owners', () => {
   isBlamed({ ...honest, verdict: { because: 'lead' } }, /leads by 2, not 3/)
 })
 
-test('draws follow from the seed that the steward committed to', () => {
-  const another = sha256(fromString('a seed that was chosen afterwards'))
-  isBlamed({ ...honest, end: { seed: another } }, /not the one that it committed to/)
+test('draws follow from the secret that the manifest commits to', () => {
+  const another = sha256(fromString('a secret that was chosen afterwards'))
+  isBlamed({ ...honest, end: { secret: another } }, /not the one that the manifest commits to/, /has no end/)
 })
 
-test('a lease goes to whom the seed draws', () => {
+test('a lease goes to whom the secret draws', () => {
   // Whoever is drawn of the two, one of the leases was for the other.
   const found = problemsOf({ ...honest, eligible: [0, 1, 2] })
   assert(found.length > 0)
-  for (const problem of found) assert.match(problem, /whom the seed does not draw/)
+  for (const problem of found) assert.match(problem, /whom the secret does not draw/)
   isBlamed({ ...honest, eligible: [] }, /does not draw/, /does not draw/)
 })
 

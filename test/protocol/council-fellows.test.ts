@@ -10,8 +10,16 @@ import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import type { OfferedPlace } from '../../src/protocol/message.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
-import { seatOf, seedOf } from '../support/core-council-job.ts'
-import { believed, cidNamed, manifestWith, peerNamed, sha256, verify } from '../support/core-fakes.ts'
+import { seatOf } from '../support/core-council-job.ts'
+import {
+  believed,
+  cidNamed,
+  drawSecret,
+  manifestWith,
+  peerNamed,
+  sha256,
+  verify,
+} from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 import { consentTo } from '../support/handovers.ts'
 import { leaseOf, paidJob } from '../support/paid-work.ts'
@@ -40,7 +48,7 @@ class Seat {
       ...changes,
     })
     const self = peerNamed(name)
-    this.council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf(name, nonce), sha256 })
+    this.council = new Council({ job, manifest, self, drawSecret, sha256 })
     this.council.begin({ records, shards: null, fresh: false }, 0)
     this.begun = this.handle({ type: 'inputs-held', shards })
   }
@@ -129,12 +137,11 @@ test('a council that is restored signs with serials that it has not used', () =>
 test('a steward that takes the place of a lost one gets its part of what is left of the budget', () => {
   const a = new Seat('a', { payment })
   const invitation = invitationOf(a)!
-  const drawCommitment = new Uint8Array(32)
   const { nonce, place } = invitation
-  const taker = { peer: standby.peer, owner: standby.owner, nonce, drawCommitment }
+  const taker = { peer: standby.peer, owner: standby.owner, nonce }
   const signed = consentTo(place, peerNamed('a'), taker)
   const consent = openRecordAs('consent', signed, null, sha256, verify)
-  const effects = a.handle({ type: 'answered', from: standby.peer, nonce, drawCommitment, consent })
+  const effects = a.handle({ type: 'answered', from: standby.peer, nonce, consent })
   assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 25 }])
 })
 

@@ -5,8 +5,16 @@ import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/proto
 import { Council } from '../../src/protocol/council/council.ts'
 import { stewardLostMs } from '../../src/protocol/limits.ts'
 import { checked } from '../../src/protocol/records.ts'
-import { seatOf, seedOf } from '../support/core-council-job.ts'
-import { believed, cidNamed, manifestWith, nameOfPeer, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { seatOf } from '../support/core-council-job.ts'
+import {
+  believed,
+  cidNamed,
+  drawSecret,
+  manifestWith,
+  nameOfPeer,
+  peerNamed,
+  sha256,
+} from '../support/core-fakes.ts'
 import { endOf, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
 
 const job = cidNamed('job')
@@ -26,7 +34,7 @@ class Councils {
     const manifest = manifestWith({ stewards: names.map(seatOf), deadlineMs: 1_000_000_000 })
     for (const name of names) {
       const self = peerNamed(name)
-      const council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf(name, nonce), sha256 })
+      const council = new Council({ job, manifest, self, drawSecret, sha256 })
       this.#councils.set(name, council)
       this.away.add(name)
     }
@@ -160,7 +168,7 @@ test('a job is whole where its receipts are, too: the report of one that lacks t
   const opening = { results: [cidNamed('result')], nonce: new Uint8Array(32) }
   const receipt = receiptOf(lease, [0], 0, opening)
   const verdict = verdictOf(0, [receipt])
-  const council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf('b', nonce), sha256 })
+  const council = new Council({ job, manifest, self, drawSecret, sha256 })
   const holding = recordOf('holding', self, 0, { inputs: true, verdicts: [] }).record
   const records = [
     checked('holding', holding),

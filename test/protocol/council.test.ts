@@ -26,12 +26,13 @@ import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/
 import { checked, type JobRecord, type RecordKind } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
 import { Steward } from '../../src/protocol/steward/steward.ts'
-import { seatOf, seedOf } from '../support/core-council-job.ts'
+import { seatOf } from '../support/core-council-job.ts'
 import { CouncilStage } from '../support/core-council-stage.ts'
 import {
   believed,
   bodyOf,
   cidNamed,
+  drawSecret,
   manifestWith,
   nameOfPeer,
   ownerNamed,
@@ -193,7 +194,7 @@ function watch({ stewards, lostPercent, seconds, seed }: Watch): Watched {
 
   stewards.forEach((name, i) => {
     const self = peerNamed(name)
-    const council = new Council({ job, manifest, self, seedOf: (n) => seedOf(name, n), sha256 })
+    const council = new Council({ job, manifest, self, drawSecret, sha256 })
     councils.set(name, council)
     nowMs = i * 137
     carryOut(name, council.begin({ records: [], shards, fresh: i === 0 }, nowMs))
@@ -473,8 +474,7 @@ test('stewards find what they lack in a leaf with more ids than a message names'
   const records = inOneLeaf(3 * syncIdsMax)
   const [first, last] = [records[0]!.record.id, records.at(-1)!.record.id]
   const begin = (self: PeerId, known: readonly JobRecord[]) => {
-    const seedOfPlace = (nonce: Uint8Array) => seedOf(nameOfPeer(self), nonce)
-    const council = new Council({ job, manifest: twoStewards, self, seedOf: seedOfPlace, sha256 })
+    const council = new Council({ job, manifest: twoStewards, self, drawSecret, sha256 })
     council.begin({ records: known, shards: null, fresh: false }, 0)
     return council
   }
@@ -542,11 +542,9 @@ function receiptOf(
 
 /** What a steward that takes over makes of these records, once it has seen every result. */
 function made(records: readonly JobRecord[]) {
-  const place = seatOf('a')
   const shards = [0, 1].map((n) => ({ shard: cidNamed(`shard ${n}`), pages: 1, bytes: 1, costMs: 1_000 }))
-  const seed = seedOf('a', place.nonce)
   const state = new JobState(job, threeStewards, sha256).restore(records)
-  const steward = new Steward({ job, manifest: threeStewards, shards, self: a, seed, sha256, state })
+  const steward = new Steward({ job, manifest: threeStewards, shards, self: a, drawSecret, sha256, state })
   let effects = steward.restore(0)
   for (;;) {
     const wanted = effects.flatMap((effect) => (effect.type === 'collect' ? effect.wanted : []))

@@ -1,4 +1,4 @@
-/** The draw: every owner alike, whatever the number of its vehicles, and the same draw for the same seed. */
+/** The draw: every owner alike, whatever the number of its vehicles, and the same draw for the same secret. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -43,7 +43,7 @@ test('an owner with twenty vehicles is drawn as often as an owner with one', () 
   }
 })
 
-test('only an eligible candidate is drawn, and always the same one for the same seed, index and bits', () => {
+test('only an eligible candidate is drawn, and always the same one for the same secret, position and bits', () => {
   const basis = basisOf(6)
   const size = basis.candidates.length
   fc.assert(
@@ -62,7 +62,7 @@ test('only an eligible candidate is drawn, and always the same one for the same 
   )
 })
 
-test('draws of one seed do not follow each other: index and seed both change the outcome', () => {
+test('draws of one secret do not follow each other: position and secret both change the outcome', () => {
   const basis = basisOf(8)
   const everybody = bitsOf(
     basis.candidates.length,
@@ -72,4 +72,18 @@ test('draws of one seed do not follow each other: index and seed both change the
     Array.from({ length: 50 }, (_, i) => drawVehicle(sha256, fromString(seed), i, basis, everybody))
   assert.notDeepEqual(series('a'), series('b'))
   assert(new Set(series('a')).size > 5)
+})
+
+test('leaving out an owner changes a draw only if that owner would have been drawn', () => {
+  const basis = basisOf(6)
+  const all = basis.candidates.map((_, i) => i)
+  for (let block = 0; block < 200; block += 1) {
+    const drawn = drawVehicle(sha256, fromString('s'), block, basis, bitsOf(all.length, all))
+    const winner = basis.candidates[drawn]!.owner
+    for (const { owner } of basis.candidates) {
+      if (owner === winner) continue
+      const rest = all.filter((i) => basis.candidates[i]!.owner !== owner)
+      assert.equal(drawVehicle(sha256, fromString('s'), block, basis, bitsOf(all.length, rest)), drawn)
+    }
+  }
 })

@@ -7,8 +7,8 @@ import type { LeaseId } from '../../src/protocol/ids.ts'
 import { deliveryOf, isToSteward } from '../../src/protocol/inbox.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { codecs } from '../support/codecs.ts'
-import { seatOf, seedOf } from '../support/core-council-job.ts'
-import { cidNamed, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { seatOf } from '../support/core-council-job.ts'
+import { cidNamed, drawSecret, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 
 const [job, lease, foreign] = ['job', 'lease', 'a lease of another job'].map(cidNamed) as [
@@ -71,7 +71,7 @@ test('a node hears as a steward what is said to stewards, and nothing else', () 
 test('a word about a lease of another job neither looks for vehicles nor is answered', () => {
   const self = peerNamed('a')
   const manifest = manifestWith({ stewards: [seatOf('a')], deadlineMs: 1_000_000 })
-  const council = new Council({ job, manifest, self, seedOf: (nonce) => seedOf('a', nonce), sha256 })
+  const council = new Council({ job, manifest, self, drawSecret, sha256 })
   const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 }]
   council.begin({ records: [], shards, fresh: true }, 0)
   const offers = council

@@ -84,7 +84,7 @@ test('a job ends that a worker does with the README’s driver, and nothing is s
   const log: string[] = []
   const ended = Promise.withResolvers<string>()
 
-  const steward = new Steward({ job, manifest: payload, shards, self, seed, sha256 })
+  const steward = new Steward({ job, manifest: payload, shards, self, drawSecret: seed, sha256 })
   const tellWorker = (input: WorkerInput) => setImmediate(() => handle(input))
   const hands: Hands<StewardEffect> = {
     issue: ({ issued }) => {

@@ -13,11 +13,12 @@ import { rawCid } from '../../src/protocol/record/block.ts'
 import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
 import { RecordTrie, trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord } from '../../src/protocol/records.ts'
-import { seatOf, seedOf } from '../support/core-council-job.ts'
+import { seatOf } from '../support/core-council-job.ts'
 import {
   believed,
   bodyOf,
   cidNamed,
+  drawSecret,
   manifestWith,
   nameOfPeer,
   peerNamed,
@@ -119,7 +120,7 @@ function councilOf(name: string, records: Iterable<JobRecord>): Council {
     job,
     manifest,
     self: peerNamed(name),
-    seedOf: (nonce) => seedOf(name, nonce),
+    drawSecret,
     sha256,
   })
   council.begin({ records, shards: null, fresh: false }, 0)

@@ -64,7 +64,7 @@ test('a record counts with the signature of its signer', () => {
 
 test('no record is longer than its kind allows, though others may be', () => {
   // The end of a job, with a reason of a length that a verdict could have.
-  const end = { outcome: 'complete', reason: 'x'.repeat(recordBytesMax.end), seed: new Uint8Array(32) }
+  const end = { outcome: 'complete', reason: 'x'.repeat(recordBytesMax.end), secret: new Uint8Array(32) }
   const long = sign(bodyOf('end', peerNamed('steward'), end, { job: cidNamed('job') }))
   assert(long.body.byteLength < recordBytesMax.verdict)
   for (const open of [

@@ -16,7 +16,7 @@ function stewardOf(shardCount: number, records: readonly JobRecord[] = []): Stew
   }))
   const [job, self, manifest] = [cidNamed('job'), peerNamed('steward'), manifestWith()]
   const state = new JobState(job, manifest, sha256).restore(records)
-  return new Steward({ job, manifest, shards, self, seed, sha256, state })
+  return new Steward({ job, manifest, shards, self, drawSecret: seed, sha256, state })
 }
 
 function signedWith(steward: Steward, roster: readonly string[], nowMs: number): JobRecord[] {

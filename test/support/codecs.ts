@@ -140,7 +140,7 @@ export const codecs: Record<string, Codec> = {
     openVerdict(record, sha256, trusting),
   ),
   end: recordCodec(
-    sign(bodyOf('end', v1, { outcome: 'complete', reason: 'done', seed: bytes32 })),
+    sign(bodyOf('end', v1, { outcome: 'complete', reason: 'done', secret: bytes32 })),
     (record) => openEnd(record, sha256, trusting),
   ),
   allowance: recordCodec(

@@ -1,24 +1,14 @@
 /** The job of a council's stage, and the places of its stewards. */
-import { concat, fromString } from 'uint8arrays'
+import { fromString } from 'uint8arrays'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
 import { cidNamed, manifestWith, ownerNamed, peerNamed, sha256 } from './core-fakes.ts'
 import { parseDuration } from './core-script.ts'
 import { paymentOf } from './core-steward-stage.ts'
 
-/** What a node draws from in a place: it knows it after a restart, and nobody else does. */
-export function seedOf(name: string, nonce: Uint8Array): Uint8Array {
-  return sha256(concat([fromString(`the key of ${name}`), nonce]))
-}
-
 export function seatOf(name: string): StewardPlace {
   const nonce = sha256(fromString(name)).slice(0, 16)
-  return {
-    peer: peerNamed(name),
-    owner: ownerNamed(name),
-    nonce,
-    drawCommitment: sha256(seedOf(name, nonce)),
-  }
+  return { peer: peerNamed(name), owner: ownerNamed(name), nonce }
 }
 
 /** `stewards=a,b shards=3 cost=2000 deadline=1h replicas=2 arbiter=owners`, and what it pays. */

@@ -9,12 +9,13 @@ import type { Message, OfferedPlace, UnwillingReason } from '../../src/protocol/
 import { recordId } from '../../src/protocol/record/record.ts'
 import { isShared, openRecord, openRecordAs } from '../../src/protocol/records.ts'
 import type { Examined } from '../../src/protocol/steward/contract.ts'
-import { councilJobOf, seatOf, seedOf } from './core-council-job.ts'
+import { councilJobOf, seatOf } from './core-council-job.ts'
 import { compared, lacking, viewed } from './core-council-views.ts'
 import { Crowd, type Member } from './core-crowd.ts'
 import {
   bodyOf,
   cidNamed,
+  drawSecret,
   manifestWith,
   nameOfCid,
   nameOfPeer,
@@ -185,7 +186,7 @@ export class CouncilStage {
         job: this.#job,
         manifest: this.#manifest,
         self: peerNamed(name),
-        seedOf: (place) => seedOf(name, place),
+        drawSecret,
         sha256,
       }),
       inputs: first || (known?.inputs ?? false),
@@ -297,10 +298,9 @@ export class CouncilStage {
     if (invitations === undefined) throw new Error(`nobody invited ${name}`)
     this.#invitations.delete(name)
     for (const { from, nonce, place } of invitations) {
-      const drawCommitment = sha256(seedOf(name, nonce))
       const signed = consentTo(place, peerNamed(from), { ...seatOf(name), nonce })
       const consent = reason === null ? openRecordAs('consent', signed, null, sha256, verify) : null
-      this.#hand(from, { type: 'answered', from: peerNamed(name), nonce, drawCommitment, consent })
+      this.#hand(from, { type: 'answered', from: peerNamed(name), nonce, consent })
     }
   }
 
@@ -388,6 +388,7 @@ export class CouncilStage {
           type: 'entrust',
           manifest,
           handovers,
+          drawSecret,
           secret: new Uint8Array(32),
         })
         return `entrust ${nameOfPeer(effect.to)}`

@@ -89,6 +89,8 @@ function signatureOf(signer: PeerId, bytes: Uint8Array): Uint8Array {
 }
 
 export const seed = sha256(fromString('the seed of every test that does not say otherwise'))
+/** From which the draws of a test's job come. */
+export const drawSecret = seed.slice()
 
 /** A steward's place; its owner is named like it. */
 export function placeOf(name: string): StewardPlace {
@@ -96,7 +98,6 @@ export function placeOf(name: string): StewardPlace {
     peer: peerNamed(name),
     owner: ownerNamed(name),
     nonce: sha256(fromString(name)).slice(0, 16),
-    drawCommitment: sha256(seed),
   }
 }
 
@@ -114,6 +115,7 @@ export function manifestWith(
     agreement: 'bytes',
     fleet: null,
     seal: { nonce: new Uint8Array(16), commitment: new Uint8Array(32) },
+    drawCommitment: sha256(drawSecret),
     shortage: 'wait',
     deadlineMs: 3_600_000,
     category: 'documents',

@@ -17,7 +17,6 @@ const initials: Readonly<Record<JobRecordKind, string>> = {
   handover: 'T',
   window: 'W',
   allowance: 'A',
-  reveal: 'X',
 }
 
 export class RecordNames {

@@ -46,7 +46,7 @@ export class WrittenReport {
   readonly #blocks = new Map<Cid, Uint8Array>()
   readonly #drawn: RecordId
   #serial = 0
-  #draws = 0
+  readonly #draws = new Map<PeerId, number>()
 
   /** `owners`: of each vehicle. */
   constructor(
@@ -90,8 +90,10 @@ export class WrittenReport {
     changes: Partial<Lease> = {},
     more: Partial<RecordBody> = {},
   ): Written {
-    const draw = { basis: this.#drawn, eligible: bitsOf(vehiclesMax, [index]), index: this.#draws }
-    this.#draws += 1
+    const signer = more.signer ?? steward
+    const next = this.#draws.get(signer) ?? 0
+    const draw = { basis: this.#drawn, eligible: bitsOf(vehiclesMax, [index]), index: next }
+    this.#draws.set(signer, next + 1)
     const lease: Lease = {
       vehicle: vehicle(index),
       owner: owner(index),
@@ -104,7 +106,7 @@ export class WrittenReport {
       draw,
       ...changes,
     }
-    return { id: this.add('lease', more.signer ?? steward, lease, more), lease }
+    return { id: this.add('lease', signer, lease, more), lease }
   }
 
   /** A result of one page with this text, in the report. Two results of one text differ by `output`. */
@@ -172,7 +174,12 @@ export class WrittenReport {
   }
 
   end(signer = steward, more: Partial<RecordBody> = {}): RecordId {
-    return this.add('end', signer, { outcome: 'complete', reason: 'every shard is verified', seed }, more)
+    return this.add(
+      'end',
+      signer,
+      { outcome: 'complete', reason: 'every shard is verified', secret: seed },
+      more,
+    )
   }
 
   audit(): AuditOutcome {

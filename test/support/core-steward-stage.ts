@@ -217,7 +217,7 @@ export class StewardStage {
     }))
     const { self, job } = { self: this.#self, job: this.#job }
     const state = new JobState(job, this.#manifest, sha256).restore(records)
-    return new Steward({ job, manifest: this.#manifest, shards, self, seed, sha256, state })
+    return new Steward({ job, manifest: this.#manifest, shards, self, drawSecret: seed, sha256, state })
   }
 
   #hand(input: StewardInput): string[] {

@@ -8,7 +8,7 @@ import { openHandover } from '../../src/protocol/job/handover.ts'
 import { openHolding } from '../../src/protocol/job/holding.ts'
 import { type Opening, openLease, openReceipt } from '../../src/protocol/job/lease.ts'
 import { openManifest } from '../../src/protocol/job/manifest.ts'
-import { openEnd, openReveal, openVerdict } from '../../src/protocol/job/verdict.ts'
+import { openEnd, openVerdict } from '../../src/protocol/job/verdict.ts'
 import { openWindow } from '../../src/protocol/job/window.ts'
 import { openStatement } from '../../src/protocol/ledger/statement.ts'
 import {
@@ -66,7 +66,6 @@ const stewardPlace = (i: number) => ({
   peer: fullPeer(i),
   owner: fullOwner(i),
   nonce: hash.subarray(16),
-  drawCommitment: hash,
 })
 
 /** Of the taker of the fullest handover, and what it consents to. */
@@ -183,8 +182,7 @@ const full = {
     { ...place, taker, consent: signedBy(taker.peer, 'consent', consented) },
   ],
   consent: ['consent', openConsent, consented],
-  reveal: ['reveal', openReveal, { seed: hash }],
-  end: ['end', openEnd, { outcome: 'cancelled', reason: 'r'.repeat(256), seed: hash }],
+  end: ['end', openEnd, { outcome: 'cancelled', reason: 'r'.repeat(256), secret: hash }],
   statement: [
     'statement',
     openStatement,

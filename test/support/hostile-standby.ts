@@ -18,7 +18,6 @@ interface Taker {
   readonly owner: OwnerId
   readonly nonce: Uint8Array
   readonly consent: SignedRecord
-  readonly drawCommitment: Uint8Array
 }
 
 export class HostileStandby {
@@ -57,7 +56,6 @@ export class HostileStandby {
     await this.vehicle.say(submitter, {
       type: 'willing',
       nonce,
-      drawCommitment: new Uint8Array(32),
       consent: null,
     })
     const entrusted = await heard.find(({ type }) => type === 'entrust')
@@ -107,7 +105,7 @@ export class HostileStandby {
       }),
     )
     const consent = { body, signature: key.sign(body) }
-    return { peer: key.peerId, owner, nonce, consent, drawCommitment: new Uint8Array(32) }
+    return { peer: key.peerId, owner, nonce, consent }
   }
 
   /** Asks a node to take the place of a steward, and answers with its word; undefined when it says no. */
@@ -123,6 +121,6 @@ export class HostileStandby {
         (said.type === 'willing' || said.type === 'unwilling') && Buffer.from(said.nonce).equals(nonce),
     )
     if (answer.type !== 'willing' || answer.consent === null) return undefined
-    return { ...to, nonce, consent: answer.consent, drawCommitment: answer.drawCommitment }
+    return { ...to, nonce, consent: answer.consent }
   }
 }

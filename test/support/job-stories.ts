@@ -23,11 +23,11 @@ import {
 import {
   bodyOf,
   cidNamed,
+  drawSecret,
   manifestWith,
   ownerNamed,
   peerNamed,
   placeOf,
-  seed,
   sha256,
   sign,
   verify,
@@ -157,8 +157,7 @@ class Teller {
     for (const by of deciders) this.#decide(stewards[by])
     for (const wrong of wrongs) this.#doWrong(wrong)
     for (const { by, outcome } of ends)
-      this.#sign('end', stewards[by], { outcome, reason: 'over', seed } satisfies JobEnd)
-    for (const steward of stewards) this.#sign('reveal', steward, { seed })
+      this.#sign('end', stewards[by], { outcome, reason: 'over', secret: drawSecret } satisfies JobEnd)
     return {
       job: this.#job,
       manifest: this.#manifest,

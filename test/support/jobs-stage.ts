@@ -10,12 +10,12 @@ import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import { Jobs, type JobsOptions } from '../../src/host/jobs/jobs.ts'
-import { jobSecret, sealCommitment } from '../../src/host/sealing/sealing.ts'
+import { drawCommitment, drawSecretOf, jobSecret, sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import type { Mesh } from '../../src/host/stewardship/mesh.ts'
 import type { Block } from '../../src/host/store/blocks.ts'
 import { writeFile } from '../../src/host/store/files.ts'
-import { drawSeed, SigningKey } from '../../src/host/store/keys.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
 import type { JobId, PeerId } from '../../src/protocol/ids.ts'
 import { type Lease, openLease } from '../../src/protocol/job/lease.ts'
@@ -83,8 +83,7 @@ export class JobsStage {
   /** This node's place among a job's stewards. */
   place(): StewardPlace {
     const nonce = new Uint8Array(16)
-    const drawCommitment = sha256(drawSeed(this.key, nonce))
-    return { peer: this.key.peerId, owner: ownerIdOf(sha256, this.key.peerId), nonce, drawCommitment }
+    return { peer: this.key.peerId, owner: ownerIdOf(sha256, this.key.peerId), nonce }
   }
 
   /** A job of so many shards of a page, submitted here a moment ago: it runs once `jobs.resume` was called. */
@@ -102,6 +101,7 @@ export class JobsStage {
       shards: { file, bytes: list.byteLength, count, pages: count },
       documents: { file, bytes: list.byteLength, count },
       seal: { nonce, commitment: sealCommitment(jobSecret(this.submitter, nonce)) },
+      drawCommitment: drawCommitment(drawSecretOf(jobSecret(this.submitter, nonce))),
       deadlineMs: this.clock.now() + 3_600_000,
       stewards: [this.place()],
       assurance: { replicas: 1 } as Manifest['assurance'],

@@ -113,6 +113,6 @@ export function verdictOf(
 }
 
 export function endOf(outcome: JobEnd['outcome'] = 'complete', steward = 'steward'): Verified<JobEnd> {
-  return recordOf('end', peerNamed(steward), 1_000, { outcome, reason: 'over', seed: new Uint8Array(32) })
+  return recordOf('end', peerNamed(steward), 1_000, { outcome, reason: 'over', secret: new Uint8Array(32) })
     .record
 }

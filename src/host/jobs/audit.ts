@@ -17,8 +17,6 @@ export interface FileAudit {
   readonly ok: boolean
   readonly problems: readonly string[]
   readonly summary: readonly string[]
-  /** Stewards whose draws cannot be repeated: they died before they revealed their seeds. */
-  readonly unrevealed: readonly string[]
 }
 
 /**
@@ -29,12 +27,7 @@ export async function auditFile(path: string): Promise<FileAudit> {
   try {
     const outcome = await auditCar(path, problems)
     problems.push(...outcome.problems)
-    return {
-      ok: problems.length === 0,
-      problems,
-      summary: summaryOf(outcome),
-      unrevealed: outcome.unrevealed,
-    }
+    return { ok: problems.length === 0, problems, summary: summaryOf(outcome) }
   } catch (error) {
     if (
       (error as NodeJS.ErrnoException).code !== undefined &&
@@ -42,7 +35,7 @@ export async function auditFile(path: string): Promise<FileAudit> {
     )
       throw error
     problems.push(`the file is not a whole report: ${(error as Error).message}`)
-    return { ok: false, problems, summary: [], unrevealed: [] }
+    return { ok: false, problems, summary: [] }
   }
 }
 
@@ -85,11 +78,11 @@ async function auditCar(path: string, problems: string[]): Promise<AuditOutcome>
 }
 
 function summaryOf(outcome: AuditOutcome): string[] {
-  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted, unrevealed } = outcome
+  const { shards, accepted, failed, recomputed, receipts, leases, owners, contradicted, undrawn } = outcome
   const drawn =
-    unrevealed.length === 0
-      ? 'each drawn by the revealed seed'
-      : 'drawn by seeds of which some are unrevealed'
+    undrawn.length === 0
+      ? 'each drawn by the revealed secret'
+      : 'drawn by the revealed secret where their candidates are known'
   const lines = [
     `${accepted} of ${shards} shards accepted, ${failed} failed`,
     `${receipts} receipts of ${owners} owners, ${leases} leases, ${drawn}`,
@@ -99,8 +92,8 @@ function summaryOf(outcome: AuditOutcome): string[] {
   if (recomputed > 0)
     lines.push(`${recomputed} disputed shards were settled by the steward's own recomputation`)
   if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
-  if (unrevealed.length > 0)
-    lines.push(`seeds never revealed, since these stewards were lost: ${unrevealed.join(', ')}`)
+  if (undrawn.length > 0)
+    lines.push(`candidates of some draws are missing, since these stewards were lost: ${undrawn.join(', ')}`)
   if (outcome.payments !== null) lines.push(...paymentLines(outcome.payments))
   if (outcome.unvouched.length > 0)
     lines.push(`no credential shows whose these vehicles are: ${outcome.unvouched.join(', ')}`)

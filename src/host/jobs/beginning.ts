@@ -5,7 +5,7 @@ import { excessOf } from '../../protocol/job/demands.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
-import { jobSecret, sealCommitment } from '../sealing/sealing.ts'
+import { drawCommitment, drawSecretOf, jobSecret, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { Holdings, WrongInputs } from '../stewardship/holdings.ts'
 import type { StewardshipOptions } from '../stewardship/options.ts'
@@ -44,9 +44,10 @@ export async function beginStewardship(
   if (shards === null && mine)
     throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
   const secret = secretOf(opened, submitter, known.state.secret)
+  const drawSecret = drawSecretFor(manifest, secret, known.state.drawSecret)
   return new Stewardship({
     ...common,
-    ...{ job, manifest, manifestRecord, isOwn, shards, secret, submitter: opened.signer },
+    ...{ job, manifest, manifestRecord, isOwn, shards, secret, drawSecret, submitter: opened.signer },
     ...events,
   })
 }
@@ -70,4 +71,12 @@ function secretOf(
   if (signer === submitter.peerId && equals(sealCommitment(mine), payload.seal.commitment)) return mine
   if (payload.blind !== null) return null
   throw new RequestError('this job was submitted with another key, and nobody gave this node its secret')
+}
+
+/** From which the job's draws come: this node was given it with the job, or derives it from the job's secret. */
+function drawSecretFor(manifest: Manifest, secret: Uint8Array | null, given: string | undefined): Uint8Array {
+  const drawSecret = given === undefined ? secret && drawSecretOf(secret) : Buffer.from(given, 'hex')
+  if (drawSecret === null || !equals(drawCommitment(drawSecret), manifest.drawCommitment))
+    throw new RequestError('nobody gave this node the secret from which the draws of this job come')
+  return drawSecret
 }

@@ -37,6 +37,8 @@ const stateSchema = z.object({
   requestDigest: z.string(),
   /** In hex, where others submitted it: the submitter's key makes it here. */
   secret: z.string().optional(),
+  /** In hex, where others submitted it: the secret of its draws. */
+  drawSecret: z.string().optional(),
   /** The shards of a job of somebody else, which this node has in memory. */
   shards: z.number().optional(),
   /** Once the job has ended: the summary that a list of jobs shows … */

@@ -69,12 +69,11 @@ export class Routing {
     const { registry } = this.#parts
     const { nonce } = message
     if (message.type === 'unwilling') {
-      const input = { type: 'answered', from, nonce, drawCommitment: nonce, consent: null } as const
+      const input = { type: 'answered', from, nonce, consent: null } as const
       for (const stewardship of registry.running()) stewardship.handle(input)
     } else if (message.consent !== null) {
-      const { drawCommitment } = message
       const consent = openRecordAs('consent', message.consent, null, sha256, verifyByPeerId)
-      const input = { type: 'answered', from, nonce, drawCommitment, consent } as const
+      const input = { type: 'answered', from, nonce, consent } as const
       registry.hearing(consent.record.job!)?.handle(input)
     }
   }

@@ -14,9 +14,9 @@ import type { Message, OfferedPlace, UnwillingReason } from '../../protocol/mess
 import { encodeBody, type SignedRecord } from '../../protocol/record/record.ts'
 import { bodyOf, openRecordAs } from '../../protocol/records.ts'
 import { say } from '../say.ts'
-import { sealCommitment } from '../sealing/sealing.ts'
+import { drawCommitment, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import { drawSeed, verifyByPeerId } from '../store/keys.ts'
+import { verifyByPeerId } from '../store/keys.ts'
 import type { KnownJob } from './job-rows.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -38,14 +38,12 @@ export class StandingBy {
 
   /** A node that works for itself alone for a moment, or has no room, says no: its submitter asks another. */
   invited(from: PeerId, { nonce, bytes, place }: Extract<Message, { type: 'invite' }>): void {
-    const { key } = this.#options
     const reason = this.#objection(bytes, place)
     const message: Message =
       reason === null
         ? {
             type: 'willing',
             nonce,
-            drawCommitment: sha256(drawSeed(key, nonce)),
             consent: place && this.#consent(from, nonce, place),
           }
         : { type: 'unwilling', nonce, reason }
@@ -53,10 +51,8 @@ export class StandingBy {
   }
 
   /** Another steward says that this node is one, too: the signed manifest, or a path from it, must say so. */
-  entrusted(
-    from: PeerId,
-    { manifest: manifestRecord, handovers: handoverRecords, secret }: Extract<Message, { type: 'entrust' }>,
-  ): void {
+  entrusted(from: PeerId, entrusted: Extract<Message, { type: 'entrust' }>): void {
+    const { manifest: manifestRecord, handovers: handoverRecords, secret, drawSecret } = entrusted
     const { key, submitter, store, clock, log } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
     const job = manifest.id
@@ -71,7 +67,7 @@ export class StandingBy {
     const place = stewards.find(({ peer }) => peer === key.peerId)
     const mine = manifest.signer === submitter.peerId
     if (place === undefined && !mine) return
-    if (place !== undefined && !equals(place.drawCommitment, sha256(drawSeed(key, place.nonce)))) return
+    if (!equals(drawCommitment(drawSecret), manifest.payload.drawCommitment)) return
     if (this.#registry.rows.get(job) !== undefined) {
       for (const handover of handovers) this.#registry.hearing(job)?.hearRecord(from, handover)
       return
@@ -94,6 +90,7 @@ export class StandingBy {
       requestDigest: '',
       shards: manifest.payload.shards.count,
       ...(secret === null ? {} : { secret: Buffer.from(secret).toString('hex') }),
+      drawSecret: Buffer.from(drawSecret).toString('hex'),
     }
     this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })
     void this.#registry

@@ -3,11 +3,12 @@
  *
  *   submitter's key ─┬─ key of each document ── its ciphertext, the same in all jobs of this submitter
  *                    └─ with a nonce: secret of the job ─┬─ key of the list of names
- *                                                        └─ key of each shard ── wraps the keys of its documents
+ *                                                        ├─ key of each shard ── wraps the keys of its documents
+ *                                                        └─ secret of its draws
  *
  * A lease brings the keys of its shards, so a vehicle reads what it was leased and nothing else, even if it gets hold of
- * other blocks. The secret is derived, as a steward's draws are: the submitter need not keep it, and has it on every
- * machine that has the key file. Stewards are given it, and the manifest commits to it, so nobody can give a wrong one.
+ * other blocks. The secret is derived: the submitter need not keep it, and has it on every machine that has the key
+ * file. Stewards are given it, and the manifest commits to it, so nobody can give a wrong one.
  *
  * AES-256-GCM (NIST SP 800-38D) with a nonce of zero, which is safe since a key seals one content only: the key of a
  * document is derived from its plaintext, too. So a document submitted twice is the same block, and is stored once.
@@ -49,6 +50,16 @@ export function jobSecret(submitter: SigningKey, jobNonce: Uint8Array): Uint8Arr
 /** Returns the commitment to the secret that a manifest carries. */
 export function sealCommitment(secret: Uint8Array): Uint8Array {
   return sha256(secret)
+}
+
+/** From which the draws of the job's stewards come. They are given it of a blind job as well, since it opens nothing. */
+export function drawSecretOf(secret: Uint8Array): Uint8Array {
+  return derive(secret, 'draws')
+}
+
+/** Returns the commitment to the secret of the draws that a manifest carries. */
+export function drawCommitment(drawSecret: Uint8Array): Uint8Array {
+  return sha256(drawSecret)
 }
 
 export function shardKey(secret: Uint8Array, position: number): Uint8Array {

@@ -60,14 +60,18 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
   }
 }
 
-/** Tells a peer that it is a steward of the job, or may read it. The stewards of a blind job do not get its secret. */
+/**
+ * Tells a peer that it is a steward of the job, or may read it. The stewards of a blind job get the secret of its draws, and
+ * not the one that its keys are derived from.
+ */
 export function entrust(
   options: StewardshipOptions,
   { say, credentials }: Pick<StewardshipParts, 'say' | 'credentials'>,
   to: PeerId,
 ): void {
-  const secret = options.manifest.blind === null ? secretOf(options) : null
-  say(to, { type: 'entrust', ...credentials(to), secret })
+  const { manifest, drawSecret } = options
+  const secret = manifest.blind === null ? secretOf(options) : null
+  say(to, { type: 'entrust', ...credentials(to), secret, drawSecret })
 }
 
 async function recompute(

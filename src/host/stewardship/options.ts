@@ -28,6 +28,8 @@ export interface StewardshipOptions {
   readonly shards: readonly ShardEntry[] | null
   /** From which the keys of the job's shards are derived; null: this node may not read it. */
   readonly secret: Uint8Array | null
+  /** From which the draws of the job's stewards come; a blind job's, too. */
+  readonly drawSecret: Uint8Array
   /** Submitted here just now. */
   readonly fresh: boolean
   readonly log: Logger

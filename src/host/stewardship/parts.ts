@@ -11,7 +11,6 @@ import type { JobPayables } from '../ledger/job-payables.ts'
 import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
-import { drawSeed } from '../store/keys.ts'
 import { Outbox } from '../store/outbox.ts'
 import { Collector } from './collector.ts'
 import { EndWatch } from './end-watch.ts'
@@ -45,12 +44,12 @@ export interface StewardshipParts {
 
 /** `tell` takes what the parts have to tell the council. */
 export function partsOf(options: StewardshipOptions, tell: (input: CouncilInput) => void): StewardshipParts {
-  const { job, manifest, key, store, log } = options
+  const { job, manifest, key, store, log, drawSecret } = options
   const council = new Council({
     job,
     manifest,
     self: key.peerId,
-    seedOf: (nonce) => drawSeed(key, nonce),
+    drawSecret,
     sha256,
   })
   const sayTo = (to: PeerId, message: Message) => void say(options, to, message)

@@ -34,9 +34,7 @@ export class Recruiting {
     const answered = new Promise<StewardPlace | null>((resolve) => {
       this.#waiting.set(keyOf(nonce), (from, answer) => {
         if (from !== peer) return
-        resolve(
-          answer.type === 'willing' ? { peer, owner, nonce, drawCommitment: answer.drawCommitment } : null,
-        )
+        resolve(answer.type === 'willing' ? { peer, owner, nonce } : null)
       })
     })
     try {

@@ -19,7 +19,6 @@ import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { PeerId } from '../../protocol/ids.ts'
-import { sha256 } from '../sha256.ts'
 import { writeWhole } from './durable.ts'
 import { StoreError } from './errors.ts'
 import { plain } from './plain.ts'
@@ -63,14 +62,6 @@ export class SigningKey {
   privateBytes(): Uint8Array {
     return jwkBytes(this.keyObject, 'd')
   }
-}
-
-/**
- * The seed of a steward's draws in the place that this nonce made for it. Ed25519 signatures are deterministic and
- * nobody else can make them, so the seed is private, need not be kept, and is there again after a restart.
- */
-export function drawSeed(key: SigningKey, nonce: Uint8Array): Uint8Array {
-  return sha256(key.sign(Buffer.concat([Buffer.from('carpool/draw-seed/1'), nonce])))
 }
 
 /**

@@ -16,10 +16,16 @@ import { jobDeadlineDefaultMs } from '../../protocol/limits.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { SubmitProgress } from '../api.ts'
 import type { Clock } from '../clock.ts'
-import { jobSecret, namesKey, seal, sealCommitment } from '../sealing/sealing.ts'
+import {
+  drawCommitment,
+  drawSecretOf,
+  jobSecret,
+  namesKey,
+  seal,
+  sealCommitment,
+} from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
-import { drawSeed } from '../store/keys.ts'
 import { blindKeysOf } from './blind-candidates.ts'
 import type { JobDescription } from './description.ts'
 import { nameOf } from './inspection.ts'
@@ -74,6 +80,7 @@ export async function makeJob(
     assurance: plan.assurance,
     fleet: context.fleet,
     seal: { nonce: sealNonce, commitment: sealCommitment(secret) },
+    drawCommitment: drawCommitment(drawSecretOf(secret)),
     blind:
       blind === null
         ? null
@@ -108,7 +115,6 @@ async function stewardsFor(
   { node, owner, capacities, recruit }: SubmissionContext,
 ): Promise<readonly StewardPlace[]> {
   const nonce = new Uint8Array(randomBytes(16))
-  const seed = drawSeed(node, nonce)
   const search: StandbySearch = {
     capacities,
     runtime: request.runtime,
@@ -116,9 +122,9 @@ async function stewardsFor(
     replicas: assurance.replicas,
     taken: { peers: new Set([node.peerId]), owners: new Set([owner]) },
     sha256,
-    seed,
+    seed: new Uint8Array(randomBytes(32)),
   }
   const bytes = documents.reduce((sum, document) => sum + document.bytes, 0)
   const standbys = await recruit(search, request.standbys, bytes)
-  return [{ peer: node.peerId, owner, nonce, drawCommitment: sha256(seed) }, ...standbys]
+  return [{ peer: node.peerId, owner, nonce }, ...standbys]
 }

@@ -8,7 +8,7 @@
  *   verdicts.ts        those who agreed are enough distinct owners, and say the same (findings.ts reads the results)
  *   window-checks.ts   audited shards rest on windows whose drawn checks were passed
  *   budget.ts          leases promise what the job pays, and no more than its budget
- *   draws.ts           each vehicle was the one that the revealed seed draws
+ *   draws.ts           each vehicle was the one that the revealed secret draws
  *   admissions.ts      in a fleet, each vehicle counted for the owner that the fleet admitted it for
  *   payments.ts        what all of it comes to in money, and that the statements say the same
  *
@@ -44,8 +44,8 @@ export interface AuditOutcome {
   readonly leases: number
   readonly owners: number
   readonly contradicted: readonly OwnerId[]
-  /** Stewards that died before they revealed the seed of their draws, which nobody can repeat therefore. */
-  readonly unrevealed: readonly PeerId[]
+  /** Stewards some of whose draws nobody can repeat: they were lost, and with them the candidates that they drew from. */
+  readonly undrawn: readonly PeerId[]
   /** Vehicles of a fleet's job without a credential in the report: whose they are is their steward's word. */
   readonly unvouched: readonly PeerId[]
   /** The sum that the receipts come to; null for a job that pays nobody. */
@@ -67,7 +67,7 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
   const records = new AuditedRecords(input, job, problems)
   const findings = new Findings(input, manifest)
   const { standing, contradicted } = new VerdictAudit(manifest, shards, records, findings, problems)
-  const windows = new WindowAudit(manifest, records, standing, sha256, problems)
+  new WindowAudit(manifest, records, standing, sha256).check(problems)
   new BudgetAudit(manifest, shards, records).check(problems)
   const undrawn = checkDraws(records, sha256, problems)
   const unvouched = checkAdmissions(manifest.fleet, records, problems)
@@ -85,7 +85,7 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
     leases: records.leases.size,
     owners: new Set([...records.claims.values()].map((claim) => claim.owner)).size,
     contradicted: [...contradicted].sort(),
-    unrevealed: [...new Set([...windows.unrevealed, ...undrawn])].sort(),
+    undrawn: [...undrawn].sort(),
     unvouched: [...unvouched].sort(),
     payments,
   }
@@ -103,7 +103,7 @@ function nothingFound({ shards }: AuditInput, { found }: Problems): AuditOutcome
     leases: 0,
     owners: 0,
     contradicted: [],
-    unrevealed: [],
+    undrawn: [],
     unvouched: [],
     payments: null,
   }

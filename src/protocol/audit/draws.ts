@@ -1,8 +1,11 @@
 /**
- * Checks that each lease went to the vehicle that its steward's seed draws. A steward that died cannot reveal its
- * seed.
+ * Checks that each lease went to the vehicle that the job's secret of draws draws, and that no steward left out a draw of
+ * its own: each numbers its draws from 0.
+ *
+ * A steward that was lost may have taken some of its records with it, while its vehicles hand the leases that they got to
+ * its successor. So its draws may have gaps, and one whose candidates are missing cannot be repeated. A steward that ended
+ * the job had all its records then.
  */
-import { equals } from 'uint8arrays'
 import type { PeerId } from '../ids.ts'
 import { drawVehicle, hasBit } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
@@ -11,40 +14,31 @@ import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
 
-/** Returns the stewards whose draws nobody can repeat. */
+/** Returns the stewards some of whose draws nobody can repeat, since their candidates were lost with them. */
 export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Problems): Set<PeerId> {
-  const unrevealed = new Set<PeerId>()
-  if (records.ends.length === 0) {
-    problems.blame('the job has no end, so its draws cannot be repeated')
-    return unrevealed
-  }
-  checkSeeds(records, sha256, problems)
-  const used = new Set<string>()
+  const undrawn = new Set<PeerId>()
+  if (records.ends.length === 0) problems.blame('the job has no end, so its draws cannot be repeated')
+  const used = new Map<PeerId, Set<number>>()
   for (const lease of records.leases.values()) {
     const { index } = lease.payload.draw
-    const key = `${lease.signer}/${index}`
-    if (used.has(key)) problems.blame(`draw ${index} of ${lease.signer} was used for two leases`)
-    used.add(key)
-    const seed = records.seeds.get(lease.signer)
-    if (seed === undefined) unrevealed.add(lease.signer)
-    else checkDraw(lease, seed, records, sha256, problems)
+    const indices = used.get(lease.signer) ?? new Set()
+    if (indices.has(index)) problems.blame(`draw ${index} of ${lease.signer} was used for two leases`)
+    used.set(lease.signer, indices.add(index))
+    if (!records.bases.has(lease.payload.draw.basis) && !records.enders.has(lease.signer))
+      undrawn.add(lease.signer)
+    else if (records.drawSecret !== undefined) checkDraw(lease, records.drawSecret, records, sha256, problems)
   }
-  return unrevealed
-}
-
-function checkSeeds({ seeds, succession }: AuditedRecords, sha256: Sha256, problems: Problems): void {
-  const takers = succession.handovers.map(({ payload }) => payload.taker)
-  const places = [...succession.stewards, ...takers]
-  for (const [peer, seed] of seeds) {
-    const { drawCommitment } = places.find((place) => place.peer === peer)! // nobody else's seed is taken (records.ts)
-    if (!equals(drawCommitment, sha256(seed)))
-      problems.blame(`the seed of ${peer} is not the one that it committed to`)
+  for (const [signer, indices] of used) {
+    if (!records.enders.has(signer)) continue
+    const missing = [...indices.keys()].findIndex((_, i) => !indices.has(i))
+    if (missing >= 0) problems.blame(`draw ${missing} of ${signer} is not in the report, and later ones are`)
   }
+  return undrawn
 }
 
 function checkDraw(
-  { id, payload: { draw, vehicle, owner } }: Verified<Lease>,
-  seed: Uint8Array,
+  { id, payload: { draw, vehicle, owner, positions } }: Verified<Lease>,
+  secret: Uint8Array,
   { bases }: AuditedRecords,
   sha256: Sha256,
   problems: Problems,
@@ -56,8 +50,8 @@ function checkDraw(
   }
   const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))
   const drawn = some
-    ? basis.candidates[drawVehicle(sha256, seed, draw.index, basis, draw.eligible)]
+    ? basis.candidates[drawVehicle(sha256, secret, positions[0]!, basis, draw.eligible)]
     : undefined
   if (drawn?.peer !== vehicle || drawn.owner !== owner)
-    problems.blame(`lease ${id} went to ${vehicle}, whom the seed does not draw`)
+    problems.blame(`lease ${id} went to ${vehicle}, whom the secret does not draw`)
 }

@@ -2,6 +2,7 @@
  * A report's records, each opened and checked by itself: that it is signed, of this job, by one of its stewards, and that
  * what it names is there. Later checks look at them together.
  */
+import { equals } from 'uint8arrays'
 import { impossible } from '../../base/assert.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, openAllowance } from '../job/allowance.ts'
@@ -18,14 +19,7 @@ import {
 } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import { type Manifest, openManifest } from '../job/manifest.ts'
-import {
-  type JobEnd,
-  openEnd,
-  openReveal,
-  openVerdict,
-  type ShardVerdict,
-  type Verdict,
-} from '../job/verdict.ts'
+import { type JobEnd, openEnd, openVerdict, type ShardVerdict, type Verdict } from '../job/verdict.ts'
 import { openWindow, type Window } from '../job/window.ts'
 import { openStatement, type Statement } from '../ledger/statement.ts'
 import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'
@@ -90,8 +84,10 @@ export class AuditedRecords {
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
-  /** The seeds of the stewards that revealed theirs. */
-  readonly seeds = new Map<PeerId, Uint8Array>()
+  /** The stewards that ended the job, each of which had all that it had signed before. */
+  readonly enders = new Set<PeerId>()
+  /** From which all draws of the job come; undefined when no end reveals it. */
+  drawSecret: Uint8Array | undefined
   readonly charters: Verified<Charter>[] = []
   readonly credentials: Verified<Credential>[] = []
   readonly succession: Succession
@@ -144,14 +140,12 @@ export class AuditedRecords {
         this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)))
         return
       case 'end': {
-        const end = this.#fromSteward(openEnd(record, sha256, verify))
-        this.seeds.set(end.signer, end.payload.seed)
-        this.ends.push(end.payload)
-        return
-      }
-      case 'reveal': {
-        const reveal = this.#fromSteward(openReveal(record, sha256, verify))
-        this.seeds.set(reveal.signer, reveal.payload.seed)
+        const { payload, signer } = this.#fromSteward(openEnd(record, sha256, verify))
+        if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))
+          throw new Error('its secret of the draws is not the one that the manifest commits to')
+        this.drawSecret = payload.secret
+        this.ends.push(payload)
+        this.enders.add(signer)
         return
       }
       case 'statement':

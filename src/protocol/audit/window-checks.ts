@@ -1,5 +1,5 @@
 /** Checks the verdicts that rest on audits: each must have enough windows all of whose drawn checks were passed. */
-import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { OwnerId, RecordId } from '../ids.ts'
 import type { Audits, Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import { checkOrder, isSampled, type Window } from '../job/window.ts'
@@ -9,8 +9,6 @@ import type { Problems } from './problems.ts'
 import type { AuditedRecords, Decision } from './records.ts'
 
 export class WindowAudit {
-  /** Stewards whose checks nobody can draw again, since they never showed their seeds. */
-  readonly unrevealed = new Set<PeerId>()
   readonly #manifest: Manifest
   readonly #records: AuditedRecords
   readonly #standing: ReadonlyMap<number, ShardVerdict>
@@ -22,20 +20,22 @@ export class WindowAudit {
     records: AuditedRecords,
     standing: ReadonlyMap<number, ShardVerdict>,
     sha256: Sha256,
-    problems: Problems,
   ) {
     this.#manifest = manifest
     this.#records = records
     this.#standing = standing
     this.#sha256 = sha256
-    for (const decision of records.decisions)
+  }
+
+  check(problems: Problems): void {
+    for (const decision of this.#records.decisions)
       problems.attempt(`the verdict on shard ${decision.verdict.position}`, () =>
-        this.#check(decision, problems),
+        this.#checkDecision(decision, problems),
       )
   }
 
   /** A shard that fewer than unanimous owners stand for: enough of them stand for it in windows that have passed. */
-  #check(decision: Decision, problems: Problems): void {
+  #checkDecision(decision: Decision, problems: Problems): void {
     const { position, because, agreeing } = decision.verdict
     if (because !== 'audited' || this.#records.isSettled(decision)) return
     const { audits } = this.#manifest.assurance
@@ -66,20 +66,18 @@ export class WindowAudit {
     return new Set(receipts.flatMap((id) => this.#records.claims.get(id)?.owner ?? [])).size === 1
   }
 
-  /** The checks that the seed draws were passed, but for shards that failed, in whose place the next one is checked. */
-  #isSound({ id, signer, payload: { owner, positions } }: Verified<Window>, audits: Audits): boolean {
+  /** The checks that the secret draws were passed, but for shards that failed, in whose place the next one is checked. */
+  #isSound({ id, payload: { owner, positions } }: Verified<Window>, audits: Audits): boolean {
     if (!isSampled(positions.length, audits, this.#manifest.assurance.replicas)) return false
-    const seed = this.#records.seeds.get(signer)
-    if (seed === undefined) this.unrevealed.add(signer)
-    // A dead steward's draw cannot be repeated: then any positions that are checked count.
-    const order = seed === undefined ? positions : checkOrder(this.#sha256, seed, id, positions)
+    const { drawSecret } = this.#records
+    if (drawSecret === undefined) return false
     let checked = 0
-    for (const position of order) {
+    for (const position of checkOrder(this.#sha256, drawSecret, id, positions)) {
       if (checked === audits.checks) break
       const verdict = this.#standing.get(position)
       if (verdict === undefined || verdict.outcome === 'failed') continue
-      if (this.#isChecked(verdict, owner, audits)) checked += 1
-      else if (seed !== undefined) return false
+      if (!this.#isChecked(verdict, owner, audits)) return false
+      checked += 1
     }
     return checked === audits.checks
   }

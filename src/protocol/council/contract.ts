@@ -19,7 +19,6 @@ export type CouncilInput =
       readonly type: 'answered'
       readonly from: PeerId
       readonly nonce: Uint8Array
-      readonly drawCommitment: Uint8Array
       readonly consent: Opened<'consent'> | null
     }
   /** A record that somebody sent along; its signature was checked. */

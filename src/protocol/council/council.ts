@@ -18,7 +18,7 @@ import { RecordedView } from '../state/job-view.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
-import { fetchResults, revealSeed, sayArrived, sayInputsHeld } from './holding.ts'
+import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
 import { cancelUndecided, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import type { Places } from './places.ts'
 import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
@@ -86,8 +86,7 @@ export class Council {
     if (!fresh) seat.attendance.seatAnew(nowMs)
     if (seat.shards === null) seat.effects.push({ type: 'hold-inputs' })
     else sayInputsHeld(seat)
-    if (hasEnded(seat)) revealSeed(seat)
-    else if (fresh || fellowsOf(seat).length === 0) takeOver(seat, fresh, nowMs)
+    if (!hasEnded(seat) && (fresh || fellowsOf(seat).length === 0)) takeOver(seat, fresh, nowMs)
     return this.#drain(nowMs)
   }
 

@@ -1,7 +1,4 @@
-/**
- * The part of a council that fetches and announces what this steward holds: the job's inputs and accepted results. At
- * the end it also reveals the seed of its draws.
- */
+/** The part of a council that fetches and announces what this steward holds: the job's inputs and accepted results. */
 import type { PeerId } from '../ids.ts'
 import type { Verdict } from '../job/verdict.ts'
 import { holdingVerdictsMax } from '../limits.ts'
@@ -42,19 +39,4 @@ export function sayArrived(seat: Seat): void {
     if (verdicts.length === 0) return
     issue(seat, 'holding', { inputs: false, verdicts })
   }
-}
-
-/** After the end, shows the seed of the draws that were made here. */
-export function revealSeed(seat: Seat): void {
-  const { self, seedOf } = seat.options
-  const end = seat.records.end()
-  if (end === undefined || end.signer === self) return
-  let drew = false
-  for (const { kind, record } of seat.records.all()) {
-    if (record.signer !== self) continue
-    if (kind === 'reveal' || kind === 'end') return
-    if (kind === 'draw') drew = true
-  }
-  const place = seat.records.succession.stewards.find(({ peer }) => peer === self)
-  if (drew && place !== undefined) issue(seat, 'reveal', { seed: seedOf(place.nonce) })
 }

@@ -3,9 +3,9 @@
 import type { PeerId } from '../ids.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
-import { fetchResultsOf, revealSeed } from './holding.ts'
+import { fetchResultsOf } from './holding.ts'
 import { heedHandovers } from './replacement.ts'
-import { hasEnded, isSafe, issue, placeOfSelf, type Seat, shareWithAll } from './seat.ts'
+import { hasEnded, isSafe, issue, type Seat, shareWithAll } from './seat.ts'
 import { standDown, tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
@@ -45,8 +45,8 @@ export function discardDropped(seat: Seat): void {
 
 /** Without the inputs there is nothing else to decide. */
 export function cancelUndecided(seat: Seat): void {
-  const seed = seat.options.seedOf(placeOfSelf(seat).nonce)
-  const end: JobEnd = { outcome: 'cancelled', reason: 'cancelled by its submitter', seed }
+  const secret = seat.options.drawSecret
+  const end: JobEnd = { outcome: 'cancelled', reason: 'cancelled by its submitter', secret }
   issue(seat, 'end', end)
   seat.effects.push({ type: 'ended', end })
 }
@@ -54,7 +54,6 @@ export function cancelUndecided(seat: Seat): void {
 function learnEnd(seat: Seat): void {
   const end = seat.records.end()!
   if (seat.steward !== undefined) standDown(seat)
-  revealSeed(seat)
   seat.effects.push({ type: 'ended', end: end.payload })
 }
 

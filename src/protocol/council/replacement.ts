@@ -9,16 +9,7 @@ import type { StewardPlace } from '../job/manifest.ts'
 import { handoversMax, inviteAgainMs, inviteTtlMs } from '../limits.ts'
 import type { CouncilInput } from './contract.ts'
 import { endowTaker } from './gifts.ts'
-import {
-  excludingStewards,
-  hasEnded,
-  isActing,
-  issue,
-  livingFellows,
-  pathsTo,
-  placeOfSelf,
-  type Seat,
-} from './seat.ts'
+import { excludingStewards, hasEnded, isActing, issue, livingFellows, pathsTo, type Seat } from './seat.ts'
 import { findStandbys } from './standbys.ts'
 import { standDown, tellSteward } from './turn.ts'
 
@@ -33,9 +24,9 @@ export function replaceLost(seat: Seat, nowMs: number): void {
   if (gone === undefined || living >= seat.options.manifest.stewards.length || !hasRoom(seat)) return
   const candidate = candidateFor(seat, nowMs)
   if (candidate === undefined) return
-  const { job, manifest, sha256, seedOf } = seat.options
+  const { job, manifest, self, sha256, drawSecret } = seat.options
   const nonce = sha256(
-    concat([seedOf(placeOfSelf(seat).nonce), fromString(`place/${seat.issuer.serial}/${candidate.peer}`)]),
+    concat([drawSecret, fromString(`place/${self}/${seat.issuer.serial}/${candidate.peer}`)]),
   ).slice(0, 16)
   const place = { job, ...nextOf(seat), lost: gone.peer }
   seat.invited = { candidate, place, nonce, untilMs: nowMs + inviteTtlMs }
@@ -46,14 +37,14 @@ export function replaceLost(seat: Seat, nowMs: number): void {
 /** Takes the answer of a node that was invited: one that consents becomes a steward. */
 export function answeredInvitation(
   seat: Seat,
-  { from, nonce, drawCommitment, consent }: Extract<CouncilInput, { type: 'answered' }>,
+  { from, nonce, consent }: Extract<CouncilInput, { type: 'answered' }>,
   nowMs: number,
 ): void {
   const invited = seat.invited
   if (invited?.candidate.peer !== from || !equals(invited.nonce, nonce) || !isActing(seat)) return
   seat.invited = undefined
   const { epoch, previous, lost } = invited.place
-  const taker: StewardPlace = { peer: from, owner: invited.candidate.owner, nonce, drawCommitment }
+  const taker: StewardPlace = { peer: from, owner: invited.candidate.owner, nonce }
   const { job, self } = seat.options
   const payload = { previous, lost, taker }
   if (consent === null || !agrees(consent.record, { job, epoch, signer: self, payload })) {
@@ -92,7 +83,7 @@ function leaveUnlessNeeded(seat: Seat): void {
 }
 
 function candidateFor(seat: Seat, nowMs: number) {
-  const { manifest, sha256, seedOf } = seat.options
+  const { manifest, sha256, drawSecret: seed } = seat.options
   const { stewards } = seat.records.succession
   const refused = [...seat.refused].filter(([, untilMs]) => untilMs > nowMs).map(([peer]) => peer)
   const [candidate] = findStandbys(
@@ -107,7 +98,7 @@ function candidateFor(seat: Seat, nowMs: number) {
         owners: new Set([...stewards, ...(manifest.blind?.candidates ?? [])].map(({ owner }) => owner)),
       },
       sha256,
-      seed: seedOf(placeOfSelf(seat).nonce),
+      seed,
     },
     1,
   )

@@ -24,8 +24,8 @@ export interface CouncilOptions {
   readonly job: JobId
   readonly manifest: Manifest
   readonly self: PeerId
-  /** This node's seed in a place of this nonce. */
-  readonly seedOf: (nonce: Uint8Array) => Uint8Array
+  /** From which the draws of all stewards of the job come; its sha256 stands in the manifest. */
+  readonly drawSecret: Uint8Array
   readonly sha256: Sha256
 }
 
@@ -177,11 +177,6 @@ export function excludingStewards(seat: Seat): StewardPlace[] {
 export function pathsTo({ records, options }: Seat, peers: readonly PeerId[]): Verified<Handover>[] {
   const paths = peers.flatMap((peer) => pathTo(records.succession, options.manifest, peer))
   return [...new Set(paths)]
-}
-
-/** Returns this steward's own place. */
-export function placeOfSelf(seat: Seat): StewardPlace {
-  return seat.records.succession.stewards.find(({ peer }) => peer === seat.options.self)!
 }
 
 /** Signs a record: it is among those of the job, and the others get it at once. */

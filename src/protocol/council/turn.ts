@@ -5,7 +5,6 @@ import type { PeerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { StewardEffect } from '../steward/contract.ts'
 import { Steward } from '../steward/steward.ts'
-import { revealSeed } from './holding.ts'
 import {
   beat,
   excludingStewards,
@@ -14,7 +13,6 @@ import {
   isSafe,
   livingFellows,
   pathsTo,
-  placeOfSelf,
   type Seat,
   spread,
 } from './seat.ts'
@@ -50,14 +48,23 @@ export function standDown(seat: Seat): void {
 }
 
 function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
-  const { job, manifest, self, sha256, seedOf } = seat.options
+  const { job, manifest, self, sha256, drawSecret } = seat.options
   const stewards = excludingStewards(seat)
-  const place = placeOfSelf(seat)
   const epoch = pathsTo(seat, [self]).at(-1)?.epoch ?? 0
-  const seed = seedOf(place.nonce)
   const issuer = seat.issuer
   const state = seat.records
-  return new Steward({ job, manifest, shards, self, stewards, place, epoch, seed, sha256, state, issuer })
+  return new Steward({
+    job,
+    manifest,
+    shards,
+    self,
+    stewards,
+    epoch,
+    drawSecret,
+    sha256,
+    state,
+    issuer,
+  })
 }
 
 /** Hands an input to the Steward, while there is one. */
@@ -75,6 +82,5 @@ function follow(seat: Seat, effects: readonly StewardEffect[]): void {
     seat.effects.push(effect)
     if (effect.type === 'issue') spread(seat, effect.issued)
     else if (effect.type === 'keep') spread(seat, effect.receipt)
-    else if (effect.type === 'ended') revealSeed(seat)
   }
 }

@@ -1,17 +1,24 @@
 /**
  * The draw: which vehicle gets a lease.
  *
- * Uniform over owners first, then over that owner's vehicles. A draw that is uniform over vehicles lets an
- * owner buy voices with cars: three owners with 10 % of the vehicles each hold both of two replicas in 6.7 % of
- * all shards, against 0.06 % here (notes on reliability, §3). The seed is private while the job runs, since a
- * public draw tells a cartel where it holds every replica; its hash stands in the manifest and the seed in the
- * report, so that afterwards anybody can repeat every draw from the candidates that the steward logged.
+ * Every draw of a job comes from one secret, which its submitter makes, commits to in the manifest and gives to the
+ * job's stewards. Vehicles do not know it, since a public draw tells a cartel where it holds every replica. Each steward
+ * can repeat what another one drew, and the end of the job reveals the secret to everybody.
+ *
+ * The secret gives each owner a lot for each of the job's shards. Of the owners that are eligible for a lease, the one with
+ * the lowest lot for the lease's first shard is drawn, and of its vehicles the one with the lowest lot. So a draw is
+ * uniform over owners first: one that is uniform over vehicles lets an owner buy voices with cars, and three owners with
+ * 10 % of the vehicles each hold both of two replicas in 6.7 % of all shards, against 0.06 % here (notes on reliability, §3).
+ *
+ * A steward that works for an accomplice cannot choose the lots. It could choose if they came from a number of its own:
+ * then it draws until it likes the outcome. And it could choose if one number were drawn for all that are eligible: then
+ * leaving out anybody changes who wins. Here whoever is left out changes the outcome only if it would have been drawn.
  */
 
+import { concat, fromString } from 'uint8arrays'
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
-import { RandomStream, type Sha256 } from '../../base/prng.ts'
-import { pushTo } from '../../base/push-to.ts'
+import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import { rosterEntriesMax } from '../limits.ts'
 import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
@@ -30,25 +37,36 @@ export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw
 export const { open: openDrawBasis } = drawBasisType
 
 /**
- * Draws one of the eligible candidates; returns its position in the basis. `eligible` has at least one bit set.
- * The same seed, index, basis and bits always give the same vehicle.
+ * Draws one of the eligible candidates for a lease that begins with the shard at `position`; returns its position in the basis.
+ * `eligible` has at least one bit set. The same secret, position, basis and bits always give the same vehicle.
  */
 export function drawVehicle(
   sha256: Sha256,
-  seed: Uint8Array,
-  index: number,
-  basis: DrawBasis,
+  secret: Uint8Array,
+  position: number,
+  { candidates }: DrawBasis,
   eligible: Uint8Array,
 ): number {
-  const byOwner = new Map<OwnerId, number[]>()
-  basis.candidates.forEach((candidate, position) => {
-    if (!hasBit(eligible, position)) return
-    pushTo(byOwner, candidate.owner, position)
+  const lots = new Map<string, bigint>()
+  const lotOf = (name: string): bigint => {
+    const known = lots.get(name)
+    if (known !== undefined) return known
+    const digest = sha256(concat([secret, fromString(`draw/${position}/${name}`)]))
+    const lot = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0)
+    lots.set(name, lot)
+    return lot
+  }
+  const isBefore = (a: string, b: string) =>
+    lotOf(a) === lotOf(b) ? compareText(a, b) < 0 : lotOf(a) < lotOf(b)
+  let drawn = -1
+  candidates.forEach(({ peer, owner }, i) => {
+    if (!hasBit(eligible, i)) return
+    const best = candidates[drawn]
+    const wins =
+      best === undefined || (best.owner === owner ? isBefore(peer, best.peer) : isBefore(owner, best.owner))
+    if (wins) drawn = i
   })
-  const owners = [...byOwner.keys()].sort(compareText)
-  const stream = new RandomStream(sha256, seed, `draw/${index}`)
-  const vehicles = byOwner.get(owners[stream.below(owners.length)]!)!
-  return vehicles[stream.below(vehicles.length)]!
+  return drawn
 }
 
 export function bitsOf(length: number, positions: Iterable<number>): Uint8Array {

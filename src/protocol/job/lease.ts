@@ -46,12 +46,13 @@ export interface Lease {
   readonly draw: Draw
 }
 
-/** How the vehicle was chosen: recomputable once the seed is revealed (src/protocol/job/draw.ts). */
+/** How the vehicle was chosen: whoever has the job's secret of draws can repeat it (src/protocol/job/draw.ts). */
 export interface Draw {
   /** The record that lists the candidates. */
   readonly basis: RecordId
   /** One bit for each candidate of the basis: was it eligible for this lease? */
   readonly eligible: Uint8Array
+  /** Numbers the draws of its steward from 0 without a gap, so that none can be kept from the others. */
   readonly index: number
 }
 

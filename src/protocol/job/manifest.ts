@@ -57,6 +57,8 @@ export interface Manifest {
   /** The fleet key whose list says which owners count; null: an open mesh, and no bound. */
   readonly fleet: PeerId | null
   readonly seal: Seal
+  /** sha256 of the secret that all draws of the job's stewards come from (draw.ts). */
+  readonly drawCommitment: Uint8Array
   /** Null: stewards are given the job's secret, and may read documents and results. */
   readonly blind: Blind | null
   /** `wait` or `fail` while there are too few owners. */
@@ -88,18 +90,13 @@ interface Blind {
   readonly keys: FileReference
 }
 
-/**
- * A steward's place in a job. It draws from a seed of its own, which it derives from its key and the nonce, so that it
- * still has it after a restart, and which it is bound to by the commitment.
- */
+/** A steward's place in a job. */
 export interface StewardPlace {
   readonly peer: PeerId
   /** None of this owner's vehicles executes the job. */
   readonly owner: OwnerId
   /** 16 bytes, new for each place. */
   readonly nonce: Uint8Array
-  /** sha256 of the seed. */
-  readonly drawCommitment: Uint8Array
 }
 
 /** The assurance that the submitter bought. */
@@ -145,7 +142,6 @@ export const stewardPlaceSchema: z.ZodType<StewardPlace> = z.strictObject({
   peer: peerIdSchema,
   owner: ownerIdSchema,
   nonce: bytesOfLength(16),
-  drawCommitment: bytesOfLength(32),
 })
 
 const manifestSchema: z.ZodType<Manifest> = z.strictObject({
@@ -177,6 +173,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   }),
   fleet: peerIdSchema.nullable(),
   seal: z.strictObject({ nonce: bytesOfLength(16), commitment: bytesOfLength(32) }),
+  drawCommitment: bytesOfLength(32),
   blind: z
     .strictObject({
       key: bytesOfLength(32),

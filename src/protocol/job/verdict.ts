@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { Cid, RecordId, ShardId } from '../ids.ts'
 import { leaseShardsMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
-import { bytesSchema, cidSchema, naturalSchema, recordType } from '../record/record.ts'
+import { bytesOfLength, cidSchema, naturalSchema, recordType } from '../record/record.ts'
 import { recordBytesMax } from '../sizes.ts'
 
 export interface Verdict {
@@ -36,16 +36,11 @@ export interface ShardVerdict {
   readonly settles: readonly RecordId[]
 }
 
-/** Payload of a 'reveal' record: the seed of its draws, which a steward that did not end the job shows afterwards. */
-export interface Reveal {
-  readonly seed: Uint8Array
-}
-
 export interface JobEnd {
   readonly outcome: 'complete' | 'failed' | 'cancelled'
   readonly reason: string
-  /** The private seed of the steward's draws, revealed. */
-  readonly seed: Uint8Array
+  /** The secret that every draw of the job came from, revealed (draw.ts). */
+  readonly secret: Uint8Array
 }
 
 const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
@@ -70,18 +65,14 @@ const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
 const verdictSchema: z.ZodType<Verdict> = z.strictObject({
   shards: z.array(shardVerdictSchema).min(1).max(leaseShardsMax),
 })
-const revealSchema: z.ZodType<Reveal> = z.strictObject({ seed: bytesSchema })
 const endSchema: z.ZodType<JobEnd> = z.strictObject({
   outcome: z.enum(['complete', 'failed', 'cancelled']),
   reason: z.string().max(256),
-  seed: bytesSchema,
+  secret: bytesOfLength(32),
 })
 
 export const verdictType = recordType('verdict', verdictSchema, recordBytesMax.verdict)
 export const { open: openVerdict } = verdictType
-
-export const revealType = recordType('reveal', revealSchema, recordBytesMax.reveal)
-export const { open: openReveal } = revealType
 
 export const endType = recordType('end', endSchema, recordBytesMax.end)
 export const { open: openEnd } = endType

@@ -2,8 +2,8 @@
  * Windows: a run of one owner's claims in one job, closed, and then checked.
  *
  * The record names the claims and the receipts that carry them, and the checks are drawn from the steward's seed and
- * the record's id: so nobody can know them before the receipts are signed, and anybody can repeat them once the seed is
- * revealed. A vehicle cannot tell a check from any other lease.
+ * the record's id: so no vehicle can know them before the receipts are signed, every steward of the job can repeat them,
+ * and anybody can once the secret of the draws is revealed (draw.ts). A vehicle cannot tell a check from any other lease.
  */
 import { z } from 'zod'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'

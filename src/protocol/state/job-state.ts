@@ -118,7 +118,6 @@ export class JobState {
       case 'verdict':
       case 'holding':
       case 'end':
-      case 'reveal':
         return undefined
     }
   }
@@ -156,7 +155,6 @@ export class JobState {
         break
       case 'draw':
       case 'window':
-      case 'reveal':
         break // known by their records
     }
   }

@@ -32,13 +32,12 @@ export interface StewardOptions {
   readonly manifest: Manifest
   readonly shards: readonly ShardEntry[]
   readonly self: PeerId
-  /** All stewards of the job, by default those of its manifest; and this one's own place among them. */
+  /** Those whose owners execute nothing of the job, by default those of its manifest. */
   readonly stewards?: readonly StewardPlace[]
-  readonly place?: StewardPlace
   /** The epoch of the handover that made this a steward; 0 for those of the manifest. */
   readonly epoch?: number
-  /** 32 bytes; its sha256 stands in the place. */
-  readonly seed: Uint8Array
+  /** 32 bytes, from which the job's draws come; its sha256 stands in the manifest. */
+  readonly drawSecret: Uint8Array
   readonly sha256: Sha256
   /** The state of the job by its records; shared with all else of this node that looks at the job. */
   readonly state?: JobState
@@ -104,10 +103,8 @@ interface Apart {
 }
 
 export function newDesk(options: StewardOptions): Desk {
-  const { manifest, shards, self, sha256, seed } = options
-  const place = options.place ?? manifest.stewards.find(({ peer }) => peer === self)
-  assert(place !== undefined, 'a steward is named by its manifest')
-  assert(equals(sha256(seed), place.drawCommitment), 'a steward draws from the seed it committed to')
+  const { manifest, shards, self, sha256, drawSecret } = options
+  assert(equals(sha256(drawSecret), manifest.drawCommitment), 'a steward draws as the manifest says')
   const { assurance } = manifest
   const { audits } = assurance
   return {
@@ -118,8 +115,8 @@ export function newDesk(options: StewardOptions): Desk {
     leases: new LeaseBook(),
     returns: new Returns(),
     patience: new Patience(),
-    draws: new DrawLog(sha256, seed),
-    windows: audits === null ? null : new Windows(audits, assurance, sha256, seed),
+    draws: new DrawLog(sha256, drawSecret),
+    windows: audits === null ? null : new Windows(audits, assurance, sha256, drawSecret),
     slowness: new Slowness(),
     apart: new Map(),
     stewards: options.stewards ?? manifest.stewards,

@@ -10,13 +10,13 @@ import type { Candidate } from './candidate.ts'
 
 export class DrawLog {
   readonly #sha256: Sha256
-  readonly #seed: Uint8Array
+  readonly #secret: Uint8Array
   #basis: { readonly id: RecordId; readonly basis: DrawBasis } | undefined
   #draws = 0
 
-  constructor(sha256: Sha256, seed: Uint8Array) {
+  constructor(sha256: Sha256, secret: Uint8Array) {
     this.#sha256 = sha256
-    this.#seed = seed
+    this.#secret = secret
   }
 
   restoreBasis(id: RecordId, basis: DrawBasis): void {
@@ -27,8 +27,12 @@ export class DrawLog {
     this.#draws = Math.max(this.#draws, draw.index + 1)
   }
 
-  /** Draws one of the eligible candidates, by their positions; `issue` signs a basis when a new one is needed. */
+  /**
+   * Draws one of the eligible candidates, by their positions, for a lease that begins with the shard at `position`;
+   * `issue` signs a basis when a new one is needed.
+   */
   draw(
+    position: number,
     candidates: readonly Candidate[],
     eligible: readonly number[],
     issue: (basis: DrawBasis) => RecordId,
@@ -37,7 +41,7 @@ export class DrawLog {
     const bits = bitsOf(candidates.length, eligible)
     const index = this.#draws
     this.#draws += 1
-    const drawn = drawVehicle(this.#sha256, this.#seed, index, basis, bits)
+    const drawn = drawVehicle(this.#sha256, this.#secret, position, basis, bits)
     return { candidate: candidates[drawn]!, draw: { basis: id, eligible: bits, index } }
   }
 

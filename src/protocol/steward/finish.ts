@@ -20,7 +20,7 @@ export function concludeJob(desk: Desk, nowMs: number): void {
  */
 export function finishJob(desk: Desk, outcome: JobEnd['outcome'], reason: string, nowMs: number): void {
   if (desk.end !== undefined) return
-  const end: JobEnd = { outcome, reason, seed: desk.options.seed }
+  const end: JobEnd = { outcome, reason, secret: desk.options.drawSecret }
   for (const state of [...desk.leases.active()]) withdrawLease(desk, state, nowMs)
   settleOpenShards(desk, nowMs)
   publishVerdicts(desk)

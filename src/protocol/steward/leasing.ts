@@ -30,6 +30,7 @@ export function assignWork(desk: Desk, nowMs: number): void {
     desk.short = undefined
     if (opportunity === undefined) return
     const { candidate, draw } = desk.draws.draw(
+      opportunity.shard.position,
       desk.candidates,
       opportunity.eligible,
       (basis) => issue(desk, 'draw', basis).id,

@@ -10,7 +10,7 @@ import { isMoney } from '../../protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
 import { Steward } from '../../protocol/steward/steward.ts'
 import { cheapHash } from '../chance.ts'
-import { cidOf, manifestOf, ownerNamed, peerNamed, seedNamed } from '../fixtures.ts'
+import { cidOf, drawSecretNamed, manifestOf, ownerNamed, peerNamed } from '../fixtures.ts'
 import type { SimJob } from '../sim-job.ts'
 import { type CellWorld, currency, type JobEar, shardMs } from './cell-world.ts'
 import { dayMs } from './trips.ts'
@@ -37,7 +37,8 @@ export class CellJob implements JobEar {
     this.#cell = cell
     const self = peerNamed(`steward-${index}`)
     const nonce = new Uint8Array(16)
-    const seed = seedNamed(`${self}/${cell.chance.next()}`)
+    const name = `job ${index} ${cell.chance.next()}`
+    const drawSecret = drawSecretNamed(name)
     const shards: ShardEntry[] = Array.from({ length: shardsPerJob }, (_, i) => ({
       shard: cidOf(`shard ${index} ${i}`),
       pages: pagesPerShard,
@@ -45,7 +46,7 @@ export class CellJob implements JobEar {
       costMs: shardMs,
     }))
     const manifest = manifestOf({
-      name: `job ${index} ${cell.chance.next()}`,
+      name,
       serial: index,
       submitter: peerNamed('submitter'),
       runtime: 'ocr',
@@ -67,12 +68,12 @@ export class CellJob implements JobEar {
         budgetMicros: Math.round(2.5 * shardsPerJob * pagesPerShard * pageMicrosMax),
       },
       deadlineMs: cell.clockMs + 3 * dayMs,
-      stewards: [{ peer: self, owner: ownerNamed(self), nonce, drawCommitment: cheapHash(seed) }],
+      stewards: [{ peer: self, owner: ownerNamed(self), nonce }],
     })
     const { id, payload, signer: submitter } = manifest
-    this.job = { manifest, shards, truth: (position) => cidOf(`result ${id} ${position}`) }
+    this.job = { manifest, shards, drawSecret, truth: (position) => cidOf(`result ${id} ${position}`) }
     this.#self = self
-    this.#steward = new Steward({ job: id, manifest: payload, shards, self, seed, sha256: cheapHash })
+    this.#steward = new Steward({ job: id, manifest: payload, shards, self, drawSecret, sha256: cheapHash })
     this.#claims = new JobClaims({ job: id, submitter, fleet: null, currency })
     this.#after = (say) => cell.say(say)
     this.#hands = this.#makeHands()
