@@ -34,6 +34,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   keep: false,
   copy: false,
   discard: false,
+  counted: false,
   take: false,
   follow: false,
   release: false,

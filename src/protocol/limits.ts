@@ -210,6 +210,12 @@ export const comparedTextMax = 65_536
 export const outputDepthMax = 64
 /** Receipts that a shard's verdict names on either side, and a record of many shards together on both. */
 export const verdictReceiptsMax = 64
+/** Verdicts of one steward on one shard that wait for their proof: an honest one gives one, and one more for each that it settles. A guess. */
+export const waitingVerdictsMax = 8
+/** Whoever takes over waits so long for the results on which others' verdicts rest: a guess, longer than a fetch takes. */
+export const proofWaitMs = 10_000
+/** … and every so many looks it asks again for those that did not come: twice a minute. A guess. */
+export const proofRetryLooks = 30
 /** Verdicts made apart that one shard's verdict settles: more stewards than that never act at once. */
 export const settledVerdictsMax = 8
 /** Verdicts that one holding names: more go into the next one. */

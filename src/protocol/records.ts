@@ -48,7 +48,7 @@ interface Row {
   readonly isShared: boolean
   /** The key that must have signed it. For a shared record this is checked where the job's records are. */
   readonly signedBy: 'steward' | 'vehicle' | 'submitter' | 'fleet' | 'owner' | 'node'
-  /** True when the fate of the job's claims depends on it. */
+  /** True when the fate of the job's claims depends on it as it is; on verdicts and ends, once they count (state/). */
   readonly isMoney: boolean
   /** It commits to something that is shown beside it, and only to stewards. */
   readonly hasOpening: boolean
@@ -73,9 +73,9 @@ const table = {
   allowance: { type: allowanceType, rank: 4, ...sharedMoney },
   receipt: { type: receiptType, rank: 5, ...sharedMoney, signedBy: 'vehicle', hasOpening: true },
   window: { type: windowType, rank: 6, ...shared },
-  verdict: { type: verdictType, rank: 7, ...sharedMoney },
+  verdict: { type: verdictType, rank: 7, ...shared },
   holding: { type: holdingType, rank: 8, ...shared },
-  end: { type: endType, rank: 9, ...sharedMoney },
+  end: { type: endType, rank: 9, ...shared },
 } as const satisfies Readonly<Record<string, Row>>
 
 type Table = typeof table
@@ -204,7 +204,7 @@ export function isShared<Entry extends { readonly kind: RecordKind }>(
   return table[entry.kind].isShared
 }
 
-/** Tells whether the record can change the fate of a job's claims. */
+/** Tells whether the record can change the fate of a job's claims by being there. */
 export function isMoney<Entry extends { readonly kind: RecordKind }>(
   entry: Entry,
 ): entry is Entry & { readonly kind: MoneyRecordKind } {

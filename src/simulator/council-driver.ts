@@ -7,6 +7,7 @@ import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
+import type { Counted, Recalled } from '../protocol/state/decisions.ts'
 import { cheapHash } from './chance.ts'
 import { operatorPpm } from './fixtures.ts'
 import type { SimJob } from './sim-job.ts'
@@ -17,10 +18,14 @@ export interface CouncilDesk extends SimNode {
   readonly world: SimWorld
   readonly clockMs: number
   issued(record: JobRecord): void
+  /** The job goes on from these records, of which these decisions count. */
+  begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
   keep(record: JobRecord): void
   discard(records: readonly RecordId[]): void
   /** It has no place in the job any more. */
   left(job: JobId): void
+  /** `proven`: those of others that had to be, for all shards for which they count. */
+  counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
@@ -28,6 +33,13 @@ export interface CouncilDesk extends SimNode {
   send(to: PeerId, parcel: Parcel): void
   after(say: () => void): void
   wakeAt(atMs: number, happen: () => void): void
+}
+
+/** What a steward's disk has of a job. */
+export interface Remembered {
+  readonly records: readonly JobRecord[]
+  readonly recalled: readonly Recalled[]
+  readonly fresh: boolean
 }
 
 export class CouncilDriver {
@@ -52,10 +64,12 @@ export class CouncilDriver {
   }
 
   /** `hasInputs`: whether the shard list and all that it names is here. */
-  begin(records: readonly JobRecord[], hasInputs: boolean, fresh: boolean): void {
+  begin({ records, recalled, fresh }: Remembered, hasInputs: boolean): void {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
-    this.#carryOut(this.#council.begin({ records, shards, fresh }, clockMs))
+    const effects = this.#council.begin({ records, recalled, shards, fresh }, clockMs)
+    this.#desk.begun(this.job, records, this.#council.counted)
+    this.#carryOut(effects)
     this.tellRoster()
     for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })
   }
@@ -86,6 +100,13 @@ export class CouncilDriver {
     carryOut(effects, this.#hands, this.#after)
   }
 
+  #proven({ verdicts }: Counted): Recalled[] {
+    const trusted = [this.#desk.peer, this.job.manifest.payload.stewards[0]?.peer]
+    return verdicts
+      .filter(({ signer }) => !trusted.includes(signer))
+      .map(({ id }) => ({ verdict: id, positions: this.#council.positionsOf(id) }))
+  }
+
   #makeHands(): Hands<CouncilEffect> {
     const { job } = this
     const { id } = job.manifest
@@ -100,6 +121,7 @@ export class CouncilDriver {
       copy: ({ record }) => desk.keep(record),
       discard: ({ records }) => desk.discard(records),
       left: () => desk.left(id),
+      counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return

@@ -1,7 +1,7 @@
 /** The money of simulated nodes: carries out what payables and receivables decide, as src/host/ledger does in the real world. */
 import type { JobId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Receipt } from '../protocol/job/lease.ts'
-import type { ClaimRecord, PaidJob } from '../protocol/ledger/claims.ts'
+import { type ClaimRecord, decidedClaims, type PaidJob } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import { MemoryBooks } from '../protocol/ledger/memory-books.ts'
 import { Payables, type PayablesEffect, type PayablesInput } from '../protocol/ledger/payables.ts'
@@ -15,7 +15,8 @@ import {
   totalsOf,
 } from '../protocol/ledger/statement.ts'
 import type { Verified } from '../protocol/record/record.ts'
-import { bodyOf } from '../protocol/records.ts'
+import { bodyOf, byDependency, isMoney, type JobRecord } from '../protocol/records.ts'
+import type { Counted } from '../protocol/state/decisions.ts'
 import { cheapHash } from './chance.ts'
 import type { SimJob } from './sim-job.ts'
 
@@ -56,12 +57,18 @@ export class StewardMoney {
     this.#books.restore(entries)
   }
 
-  begin(job: SimJob, records: Iterable<ClaimRecord>, nowMs: number): void {
+  /** `counted`: the verdicts and ends that count, by these records. */
+  begin(job: SimJob, records: readonly JobRecord[], counted: Counted, nowMs: number): void {
     const paid = paidJobOf(job)
     if (paid === undefined) return
     const payables = new Payables({ ...paid, self: this.#shell.peer, shards: job.shards.length })
     this.#jobs.set(job.manifest.id, payables)
-    this.tell(job.manifest.id, { type: 'restored', records }, nowMs)
+    const money: ClaimRecord[] = [...records].sort(byDependency).filter(isMoney)
+    this.tell(job.manifest.id, { type: 'restored', records: [...money, ...decidedClaims(counted)] }, nowMs)
+  }
+
+  counted(job: JobId, counted: Counted, nowMs: number): void {
+    for (const record of decidedClaims(counted)) this.tell(job, { type: 'record', record }, nowMs)
   }
 
   tell(job: JobId, input: PayablesInput, nowMs: number): void {

@@ -3,6 +3,7 @@ import { impossible } from '../base/assert.ts'
 import type { Cid, JobId } from '../protocol/ids.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { JobRecord } from '../protocol/records.ts'
+import type { Recalled } from '../protocol/state/decisions.ts'
 import type { SimJob } from './sim-job.ts'
 
 export type StewardWritten =
@@ -10,12 +11,15 @@ export type StewardWritten =
   | { readonly type: 'inputs'; readonly job: JobId }
   | { readonly type: 'record'; readonly entry: JobRecord }
   | { readonly type: 'result'; readonly result: Cid }
+  /** Verdicts of others that count, and all shards for which they do. */
+  | ({ readonly type: 'counted' } & Recalled)
 
 interface Remembered {
   readonly jobs: readonly SimJob[]
   readonly records: readonly JobRecord[]
   readonly inputs: Set<JobId>
   readonly results: Set<Cid>
+  readonly recalled: readonly Recalled[]
   readonly entries: readonly Entry[]
 }
 
@@ -26,6 +30,7 @@ export function remember(
   const records: JobRecord[] = []
   const inputs = new Set<JobId>()
   const results = new Set<Cid>()
+  const recalled: Recalled[] = []
   const entries: Entry[] = []
   for (const written of log)
     switch (written.type) {
@@ -41,11 +46,14 @@ export function remember(
       case 'result':
         results.add(written.result)
         break
+      case 'counted':
+        recalled.push(written)
+        break
       case 'entry':
         entries.push(written.entry)
         break
       default:
         impossible(written)
     }
-  return { jobs, records, inputs, results, entries }
+  return { jobs, records, inputs, results, recalled, entries }
 }

@@ -10,9 +10,9 @@ import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
-import { byDependency, checked, isMoney, type JobRecord } from '../protocol/records.ts'
+import { checked, isMoney, type JobRecord } from '../protocol/records.ts'
 import type { Chance } from './chance.ts'
-import { type CouncilDesk, CouncilDriver } from './council-driver.ts'
+import { type CouncilDesk, CouncilDriver, type Remembered } from './council-driver.ts'
 import { capacityOf } from './fixtures.ts'
 import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
@@ -42,7 +42,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#inputs.add(job.manifest.id)
     this.durable({ type: 'job', job })
     this.durable({ type: 'inputs', job: job.manifest.id })
-    this.#begin(job, [], true)
+    this.#begin(job, { records: [], recalled: [], fresh: true })
   }
 
   /** Asks another node to look after this job, too. */
@@ -107,7 +107,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   restart(): void {
     this.disk.crash(this.world.nowMs, this.world.chance)
-    const { jobs, records, inputs, results, entries } = remember(this.disk.entries())
+    const { jobs, records, inputs, results, recalled, entries } = remember(this.disk.entries())
     this.#jobs.clear()
     this.#inputs = inputs
     this.#results = results
@@ -116,11 +116,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#money = this.#newMoney(entries)
     this.world.checkers.ledgers.restarted(this.peer, entries)
     for (const job of jobs)
-      this.#begin(
-        job,
-        records.filter(({ record }) => record.job === job.manifest.id),
-        false,
-      )
+      this.#begin(job, {
+        records: records.filter(({ record }) => record.job === job.manifest.id),
+        recalled,
+        fresh: false,
+      })
   }
 
   linked(peer: PeerId, up: boolean): void {
@@ -212,7 +212,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     }
     this.durable({ type: 'job', job })
     for (const entry of chain) this.keep(entry)
-    this.#begin(job, chain, false)
+    this.#begin(job, { records: chain, recalled: [], fresh: false })
   }
 
   #receive(from: PeerId, record: JobRecord): void {
@@ -223,12 +223,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#jobs.get(job)?.tell(input)
   }
 
-  #begin(job: SimJob, records: readonly JobRecord[], fresh: boolean): void {
+  #begin(job: SimJob, remembered: Remembered): void {
     const { id } = job.manifest
     const begun = new CouncilDriver(job, this)
     this.#jobs.set(id, begun)
-    this.#money.begin(job, [...records].sort(byDependency).filter(isMoney), this.clockMs)
-    begun.begin(records, this.#inputs.has(id), fresh)
+    begun.begin(remembered, this.#inputs.has(id))
   }
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
@@ -261,6 +260,15 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
         (written.type === 'inputs' && written.job === job) ||
         (written.type === 'job' && written.job.manifest.id === job),
     )
+  }
+
+  begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {
+    this.#money.begin(job, records, counted, this.clockMs)
+  }
+
+  counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {
+    for (const one of proven) this.durable({ type: 'counted', ...one })
+    this.#money.counted(job, counted, this.clockMs)
   }
 
   leaseOf(id: LeaseId): Verified<Lease> | undefined {

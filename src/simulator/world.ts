@@ -198,7 +198,7 @@ export class World implements SimWorld {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
       done(
         wanted.map((want) => {
-          const serves = this.#population.vehicle(want.from).serves(want.result)
+          const serves = this.#population.get(want.from)!.serves(want.result)
           const there = this.#talks(node.peer, want.from) && serves && this.hasRoom(node)
           if (!there) return { ...want, finding: { state: 'missing' } as const }
           return { ...want, finding: { state: 'good', text: want.result, exhausted: false } as const }

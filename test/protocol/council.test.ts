@@ -668,7 +668,6 @@ test('verdicts apart are settled only when the claims of both sides are here', (
     receipt a L2 S0=x
     release a b
     wait 1s
-    examine a x
   `)
   const settling = lines.filter((line) => line.includes('settles'))
   assert.deepEqual(settling, [], 'the verdict of b names receipts that a has not seen')
@@ -741,7 +740,7 @@ test('a replaced steward that comes back after the end learns of its taker and o
     submit
     inputs b c
     crash c
-    roster d:d:slots=0
+    roster d:d:slots=0 v1:o1 v2:o2
     wait 60s
     willing d
     inputs d
@@ -749,14 +748,22 @@ test('a replaced steward that comes back after the end learns of its taker and o
     crash a
     crash b
     wait 20s
-    cancel d
+    receipt d L1 S0=x
+    examine d x
+    receipt d L2 S0=x
+    wait 2s
     crash d
     restore d
     restore c
+    wait 5s
+    examine c x
     wait 30s
+    results c
     compare
+    view c
   `)
-  assert.equal(lines.at(-1), 'the roots are equal')
+  assert.equal(lines.at(-2), 'the roots are equal')
+  assert.match(lines.at(-1)!, /ended complete/)
   assert(!lines.includes('c: acts'), 'c would execute the job a second time')
 })
 
@@ -820,15 +827,4 @@ test('who had no room to stand by is asked again after a while', () => {
     wait 3000s
   `)
   assert.equal(lines.filter((line) => line === 'a: invite d').length, 2)
-})
-
-test('a job is cancelled at a steward that lacks the inputs, too', () => {
-  const lines = play(`
-    council stewards=a,b shards=1
-    submit
-    crash a
-    wait 4s
-    cancel b
-  `)
-  assert(lines.some((line) => line.startsWith('b: issue E1 end cancelled')))
 })

@@ -413,6 +413,17 @@ export class CouncilStage {
       case 'hold-results':
         member.fetching.push(effect.verdict)
         return `hold results of ${this.#records.of(effect.verdict)} from ${nameOfPeer(effect.from)}`
+      case 'counted': {
+        const [submitter] = this.#manifest.stewards
+        const proven = effect.verdicts.filter(
+          ({ signer }) => signer !== peerNamed(member.name) && signer !== submitter!.peer,
+        )
+        const named = proven.map(({ id, payload }) => {
+          const shards = payload.shards.map(({ position }) => `S${position}`)
+          return `${this.#records.of(id)} ${shards.join(' ')}`
+        })
+        return named.length === 0 ? undefined : `counts ${named.join(', ')}`
+      }
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'
       case 'ended':

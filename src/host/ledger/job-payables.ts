@@ -60,9 +60,9 @@ export class JobPayables {
     this.#handle({ type: 'restored', records })
   }
 
-  /** A record of the job that is about to be durable. */
-  learn(record: ClaimRecord): void {
-    this.#handle({ type: 'record', record })
+  /** Records of the job that are about to be durable. */
+  learn(...records: ClaimRecord[]): void {
+    for (const record of records) this.#handle({ type: 'record', record })
   }
 
   acting(acting: boolean): void {

@@ -2,6 +2,7 @@
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import type { Hands } from '../../protocol/driver.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import type { StewardshipOptions } from './options.ts'
 import { type StewardshipParts, secretOf } from './parts.ts'
@@ -23,6 +24,10 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     copy: ({ record }) => papers.append(record),
     discard: ({ records }) => papers.discard(records),
     left: ({ why }) => options.onLeft(why),
+    counted: ({ verdicts, ends }) => {
+      papers.counted(verdicts, (id) => council.positionsOf(id))
+      payables?.learn(...decidedClaims({ verdicts, ends }))
+    },
     offer: ({ lease, to }) => {
       pace.leased(clock.now())
       return offers.offer(lease, to)

@@ -2,7 +2,8 @@
 import type { CouncilEffect } from '../../protocol/council/contract.ts'
 import type { RecordId } from '../../protocol/ids.ts'
 import type { Handover } from '../../protocol/job/handover.ts'
-import { encodeCbor } from '../../protocol/record/block.ts'
+import type { Verdict } from '../../protocol/job/verdict.ts'
+import { encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import {
   isMoney,
@@ -12,6 +13,7 @@ import {
   type Opened,
   reopen,
 } from '../../protocol/records.ts'
+import type { Recalled } from '../../protocol/state/decisions.ts'
 import type { JobPayables } from '../ledger/job-payables.ts'
 import { sha256 } from '../sha256.ts'
 import type { Outbox } from '../store/outbox.ts'
@@ -28,9 +30,26 @@ export class Papers {
     this.#payables = payables
   }
 
-  *restored(): Generator<JobRecord> {
+  /** All records of the job, and which verdicts of others were found to count. */
+  restored(): { readonly records: JobRecord[]; readonly recalled: Recalled[] } {
     const { store, job } = this.#options
-    for (const row of store.journal.ofJob(job)) if (isShared(row)) yield reopen(row.kind, row, sha256)
+    const records: JobRecord[] = []
+    const recalled: Recalled[] = []
+    for (const row of store.journal.ofJob(job)) {
+      if (!isShared(row)) continue
+      records.push(reopen(row.kind, row, sha256))
+      if (row.kind === 'verdict' && row.extra !== null)
+        recalled.push({ verdict: row.id, positions: reopenCbor<number[]>(row.extra) })
+    }
+    return { records, recalled }
+  }
+
+  /** Keeps which verdicts count that had to be proven, and for which shards: `counting` returns all of these. */
+  counted(verdicts: readonly Verified<Verdict>[], counting: (id: RecordId) => readonly number[]): void {
+    const { store, key, manifest } = this.#options
+    for (const { id, signer } of verdicts)
+      if (signer !== key.peerId && signer !== manifest.stewards[0]?.peer)
+        this.#outbox.persist(store.journal.setExtraSoon(id, encodeCbor(counting(id))))
   }
 
   issue({ issued, body }: Extract<CouncilEffect, { type: 'issue' }>): void {

@@ -11,6 +11,7 @@ import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { ShardVerdict } from '../../protocol/job/verdict.ts'
+import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { byDependency, isMoney, isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
@@ -39,9 +40,11 @@ export class Stewardship {
   /** Begins, or goes on from what the journal holds. */
   start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, network } = this.#options
-    const records = [...this.#parts.papers.restored()]
-    this.#parts.payables?.restore(records.sort(byDependency).filter(isMoney))
-    this.#carryOutAll(this.#parts.council.begin({ records, shards, fresh }, this.#options.clock.now()))
+    const { council, papers, payables } = this.#parts
+    const { records, recalled } = papers.restored()
+    const effects = council.begin({ records, recalled, shards, fresh }, this.#options.clock.now())
+    payables?.restore([...records.sort(byDependency).filter(isMoney), ...decidedClaims(council.counted)])
+    this.#carryOutAll(effects)
     this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }

@@ -104,6 +104,13 @@ export class Journal {
     })
   }
 
+  /** As `setExtra`, in the commit of this turn of the event loop. */
+  async setExtraSoon(id: RecordId, extra: Uint8Array): Promise<void> {
+    await this.#database.soon(() =>
+      this.#database.run('UPDATE records SET extra = ? WHERE id = ?', extra, id),
+    )
+  }
+
   /** Forgets a job's records and this node's parts in it. Works on a full disk. */
   deleteJob(job: JobId): void {
     this.#database.transactionThatFrees(() => {

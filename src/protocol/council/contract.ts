@@ -6,6 +6,7 @@ import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
 import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
+import type { Counted } from '../state/decisions.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 
 /** The messages that stewards send each other about a job. */
@@ -58,5 +59,7 @@ export type CouncilEffect =
       readonly results: readonly Cid[]
       readonly from: PeerId
     }
+  /** These verdicts and ends count from now on: what is owed follows from them. Keep which of others' do. */
+  | ({ readonly type: 'counted' } & Counted)
   /** Reports that this node has begun or ceased to act for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }

@@ -8,18 +8,20 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import type { PeerId } from '../ids.ts'
+import type { PeerId, RecordId } from '../ids.ts'
 import type { Handover } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 import { byDependency, type JobRecord } from '../records.ts'
+import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
-import { cancelUndecided, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
+import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
+import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
 import type { Places } from './places.ts'
 import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
@@ -33,6 +35,7 @@ import {
   hasEnded,
   hasLostResults,
   isActing,
+  isJudging,
   isReader,
   livingFellows,
   newSeat,
@@ -54,6 +57,8 @@ export interface Beginning {
   readonly shards: readonly ShardEntry[] | null
   /** The job was submitted here, just now: nobody else can be acting. */
   readonly fresh: boolean
+  /** The verdicts of others that were found to count before this node stopped. */
+  readonly recalled?: Iterable<Recalled>
 }
 
 export class Council {
@@ -66,22 +71,28 @@ export class Council {
   }
 
   /** Call once, before the first input. */
-  begin({ records, shards, fresh }: Beginning, nowMs: number): CouncilEffect[] {
+  begin({ records, shards, fresh, recalled = [] }: Beginning, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
+    seat.records.decisions.recall(recalled)
     for (const entry of [...records].sort(byDependency)) {
-      if (seat.records.admit(entry) && entry.kind === 'verdict') seat.results.learn(entry.record)
+      seat.records.admit(entry)
       seat.issuer.learn(entry.record)
     }
+    discardDropped(seat)
+    seat.places.begin(seat.records.succession)
+    if (hasActed(seat)) seat.places.stay()
+    const { decisions } = seat.records
+    decisions.review(nowMs)
+    decisions.takeCounted() // known already
+    for (const verdict of decisions.verdicts.records.values()) seat.results.learn(verdict)
     seat.results.forgetHeld()
+    seat.knowsEnd = hasEnded(seat)
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
     const { self, manifest } = seat.options
     const complete =
       this.isReader || manifest.stewards[0]?.peer === self || seat.records.holders.hasInputs(self)
-    seat.shards = complete ? shards : null
+    this.#knowShards(complete ? shards : null)
     seat.started = true
-    discardDropped(seat)
-    seat.places.begin(seat.records.succession)
-    if (hasActed(seat)) seat.places.stay()
     heedHandovers(seat, nowMs)
     if (!fresh) seat.attendance.seatAnew(nowMs)
     if (seat.shards === null) seat.effects.push({ type: 'hold-inputs' })
@@ -107,7 +118,7 @@ export class Council {
         receiveRecord(seat, input.record, input.from, nowMs)
         break
       case 'inputs-held':
-        seat.shards = input.shards
+        this.#knowShards(input.shards)
         sayInputsHeld(seat)
         break
       case 'results-held':
@@ -146,15 +157,16 @@ export class Council {
         if (seat.records.has(input.lease)) tellSteward(seat, input, nowMs)
         break
       case 'cancel':
-        if (this.isReader || hasEnded(seat)) break
-        if (seat.shards === null) cancelUndecided(seat)
-        else {
-          if (!this.acting) takeOver(seat, false, nowMs)
-          tellSteward(seat, input, nowMs)
-        }
+        if (seat.options.self !== seat.options.manifest.stewards[0]?.peer || hasEnded(seat)) break
+        // The submitter's node always has its shards.
+        if (!this.acting) takeOver(seat, false, nowMs)
+        tellSteward(seat, input, nowMs)
+        break
+      case 'examined':
+        seat.records.decisions.examined(input.results)
+        tellSteward(seat, input, nowMs)
         break
       case 'undelivered':
-      case 'examined':
       case 'recomputed':
       case 'stewards':
       case 'allowance':
@@ -199,6 +211,18 @@ export class Council {
 
   get hasEnded(): boolean {
     return hasEnded(this.#seat)
+  }
+
+  /** The shards for which a verdict counts on this node. */
+  positionsOf(verdict: RecordId): number[] {
+    const counting = this.#seat.records.verdicts.records.get(verdict)
+    return counting?.payload.shards.map(({ position }) => position) ?? []
+  }
+
+  /** The verdicts and ends that count on this node, all of them: what is owed follows from these. */
+  get counted(): Counted {
+    const { verdicts, ends } = this.#seat.records.decisions
+    return { verdicts: [...verdicts.records.values()], ends }
   }
 
   /**
@@ -252,13 +276,17 @@ export class Council {
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
     seat.lookedMs = nowMs
     heedHandovers(seat, nowMs)
+    if (seat.hasLeft) return
+    reviewDecisions(seat, nowMs)
+    followCounted(seat)
     if (this.isReader) {
       if (seat.steward !== undefined) standDown(seat)
       askForRecords(seat, nowMs)
     } else if (!hasEnded(seat)) {
       const turn = seat.shards !== null && seat.attendance.myTurn(this.acting, nowMs)
-      if (turn && seat.steward === undefined) takeOver(seat, false, nowMs)
-      else if (!turn && seat.steward !== undefined) standDown(seat)
+      if (turn && seat.steward === undefined) {
+        if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
+      } else if (!turn && seat.steward !== undefined) standDown(seat)
       else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)
       tellSteward(seat, { type: 'wake' }, nowMs)
       if (this.acting) replaceLost(seat, nowMs)
@@ -282,6 +310,11 @@ export class Council {
     hearOfRecords(seat, from, message, nowMs)
   }
 
+  #knowShards(shards: readonly ShardEntry[] | null): void {
+    this.#seat.shards = shards
+    if (shards !== null) this.#seat.records.decisions.knowShards(shards)
+  }
+
   #wakeUnlessAtRest(nowMs: number): void {
     if (this.#seat.isWaking || this.rests(nowMs)) return
     this.#seat.isWaking = true
@@ -291,7 +324,11 @@ export class Council {
   #drain(nowMs: number): CouncilEffect[] {
     const seat = this.#seat
     assert(seat.started, 'a council begins before it hears')
-    this.#wakeUnlessAtRest(nowMs)
+    if (!seat.hasLeft) {
+      lookAtProofs(seat)
+      followCounted(seat)
+      this.#wakeUnlessAtRest(nowMs)
+    }
     const effects = seat.effects
     seat.effects = []
     return effects

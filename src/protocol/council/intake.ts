@@ -1,12 +1,11 @@
 /** Records that come from others, and receipts that come while somebody else acts. */
 
 import type { PeerId } from '../ids.ts'
-import type { JobEnd } from '../job/verdict.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
-import { fetchResultsOf } from './holding.ts'
+import { followCounted } from './judging.ts'
 import { heedHandovers } from './replacement.ts'
-import { hasEnded, isSafe, issue, type Seat, shareWithAll } from './seat.ts'
-import { standDown, tellSteward } from './turn.ts'
+import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
+import { tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
 export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: PeerId, nowMs: number): void {
@@ -15,7 +14,6 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
     tellSteward(seat, { type: 'receipt', receipt: entry, released: null }, nowMs)
     if (seat.records.has(entry.record.id)) return
   }
-  const wasEnded = hasEnded(seat)
   if (!seat.records.admit(entry)) return
   seat.issuer.learn(entry.record)
   seat.effects.push({ type: 'copy', record: entry })
@@ -24,14 +22,10 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
     heedHandovers(seat, nowMs)
   }
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
-  if (seat.steward !== undefined && ['lease', 'verdict', 'receipt', 'end'].includes(entry.kind))
-    seat.stale = true
-  if (entry.kind === 'verdict') {
-    seat.results.learn(entry.record)
-    fetchResultsOf(seat, entry.record, from)
-  }
-  if (entry.kind === 'end' && !wasEnded) learnEnd(seat)
-  if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: isSafe(seat, nowMs) }, nowMs)
+  if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
+  if (entry.kind === 'end') seat.records.decisions.review(nowMs)
+  followCounted(seat, from)
+  if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
 }
 
 /** Records that gave way to others are not kept; the steward that acts begins anew without them. */
@@ -41,20 +35,6 @@ export function discardDropped(seat: Seat): void {
   seat.effects.push({ type: 'discard', records })
   seat.results.forget(records)
   if (seat.steward !== undefined) seat.stale = true
-}
-
-/** Without the inputs there is nothing else to decide. */
-export function cancelUndecided(seat: Seat): void {
-  const secret = seat.options.drawSecret
-  const end: JobEnd = { outcome: 'cancelled', reason: 'cancelled by its submitter', secret }
-  issue(seat, 'end', end)
-  seat.effects.push({ type: 'ended', end })
-}
-
-function learnEnd(seat: Seat): void {
-  const end = seat.records.end()!
-  if (seat.steward !== undefined) standDown(seat)
-  seat.effects.push({ type: 'ended', end: end.payload })
 }
 
 /** A vehicle that found nobody else repeats its receipt here. */

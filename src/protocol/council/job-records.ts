@@ -8,14 +8,15 @@ import type { JobId, LeaseId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { RecordTrie } from '../record/record-trie.ts'
 import type { JobRecord } from '../records.ts'
+import type { Reader } from '../state/decisions.ts'
 import { JobState } from '../state/job-state.ts'
 
 export class JobRecords extends JobState {
   readonly #sha256: Sha256
   trie: RecordTrie
 
-  constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
-    super(job, manifest, sha256)
+  constructor(job: JobId, manifest: Manifest, sha256: Sha256, reader: Reader = {}) {
+    super(job, manifest, sha256, reader)
     this.#sha256 = sha256
     this.trie = new RecordTrie(sha256)
   }

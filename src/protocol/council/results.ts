@@ -28,10 +28,14 @@ export class Results {
     this.#state = state
   }
 
-  /** A verdict is among the records, its own or another's. */
+  /** A verdict counts, its own or another's: for these of its shards. */
   learn(verdict: Verified<Verdict>): void {
-    if (verdict.signer !== this.#self && !this.#state.holders.of(verdict.id).has(this.#self))
-      this.#missing.set(verdict.id, verdict)
+    const { id, signer } = verdict
+    if (signer !== this.#self && !this.#state.holders.of(id).has(this.#self)) {
+      // One that had to be proven was proven with its results.
+      if (this.#state.decisions.isTrusted(signer)) this.#missing.set(id, verdict)
+      else this.#arrive(id)
+    }
     for (const { settles } of verdict.payload.shards)
       for (const id of settles) if (this.#state.verdicts.isSettled(id)) this.#missing.delete(id)
   }
@@ -83,8 +87,13 @@ export class Results {
 
   fetched(id: RecordId, held: boolean): void {
     this.#fetching.delete(id)
-    if (!held || !this.#missing.delete(id)) return
-    if (!this.#lost.delete(id)) this.#arrived.push(id)
+    if (!held) return
+    if (this.#missing.delete(id) && !this.#lost.delete(id)) this.#arrive(id)
+  }
+
+  /** Of a verdict that counts in part, the other results may be nowhere: who says that it holds it has them all. */
+  #arrive(id: RecordId): void {
+    if (this.#state.isWhole(id) && !this.#arrived.includes(id)) this.#arrived.push(id)
   }
 
   /** A result on this disk is damaged or gone. */

@@ -8,7 +8,7 @@ import { Issuer } from '../issuer.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import { jobRetentionMs } from '../limits.ts'
+import { jobRetentionMs, proofWaitMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { OfferedPlace } from '../message.ts'
 import type { Verified } from '../record/record.ts'
@@ -72,6 +72,10 @@ export interface Seat {
   hasLeft: boolean
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
+  /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
+  judgingSinceMs: number | undefined
+  /** Use: it was told that the job has ended. */
+  knowsEnd: boolean
   lookedMs: number | undefined
   looks: number
   capacities: readonly Capacity[]
@@ -89,8 +93,8 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256)
+  const { job, manifest, self, drawSecret, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256, { self, drawSecret })
   const attendance = new Attendance(self)
   return {
     options,
@@ -111,6 +115,8 @@ export function newSeat(options: CouncilOptions): Seat {
     excluding: '',
     hasLeft: false,
     unreachable: new Set(),
+    judgingSinceMs: undefined,
+    knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
     capacities: [],
@@ -205,9 +211,20 @@ export function shareWithAll(seat: Seat, record: JobRecord): void {
     if (seat.connected.has(to)) seat.effects.push({ type: 'share', record, to })
 }
 
-/** Tells whether all accepted results are on two disks, or on those of all who live. */
-export function isSafe(seat: Seat, nowMs: number): boolean {
-  return seat.results.areSafe(livingFellows(seat, nowMs))
+/**
+ * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, and what
+ * others decided apart was looked at.
+ */
+export function mayEnd(seat: Seat, nowMs: number): boolean {
+  return seat.results.areSafe(livingFellows(seat, nowMs)) && !isJudging(seat, nowMs)
+}
+
+/**
+ * Tells whether what others decided is still being looked at. Whoever takes over waits for that a moment, or it would do
+ * again what was done.
+ */
+export function isJudging({ judgingSinceMs }: Seat, nowMs: number): boolean {
+  return judgingSinceMs !== undefined && nowMs - judgingSinceMs < proofWaitMs
 }
 
 /** A result is gone that the acting steward counted on. */

@@ -10,8 +10,8 @@ import {
   excludingStewards,
   fellowsOf,
   isActing,
-  isSafe,
   livingFellows,
+  mayEnd,
   pathsTo,
   type Seat,
   spread,
@@ -23,7 +23,7 @@ export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   const wasActing = isActing(seat)
   seat.stale = false
   seat.places.stay()
-  const steward = newSteward(seat, seat.shards)
+  const steward = newSteward(seat, seat.shards, nowMs)
   seat.steward = steward
   if (!wasActing) seat.effects.push({ type: 'acting', acting: true })
   seat.unreachable = new Set(seat.results.unreachable(livingFellows(seat, nowMs)))
@@ -47,7 +47,7 @@ export function standDown(seat: Seat): void {
   for (const peer of fellowsOf(seat)) beat(seat, peer)
 }
 
-function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
+function newSteward(seat: Seat, shards: readonly ShardEntry[], nowMs: number): Steward {
   const { job, manifest, self, sha256, drawSecret } = seat.options
   const stewards = excludingStewards(seat)
   const epoch = pathsTo(seat, [self]).at(-1)?.epoch ?? 0
@@ -64,6 +64,7 @@ function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
     sha256,
     state,
     issuer,
+    safe: mayEnd(seat, nowMs),
   })
 }
 
@@ -71,7 +72,7 @@ function newSteward(seat: Seat, shards: readonly ShardEntry[]): Steward {
 export function tellSteward(seat: Seat, input: Parameters<Steward['handle']>[0], nowMs: number): void {
   if (seat.steward === undefined) return
   if (input.type === 'wake')
-    follow(seat, seat.steward.handle({ type: 'safe', safe: isSafe(seat, nowMs) }, nowMs))
+    follow(seat, seat.steward.handle({ type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs))
   follow(seat, seat.steward.handle(input, nowMs))
 }
 

@@ -33,10 +33,15 @@ export class Verdicts {
   /** Use: positions of a verdict's record that others settle. Invariant: only grows. */
   readonly #settled = new Map<RecordId, Set<number>>()
 
+  /** Counts a verdict: with those of its shards for which it counts. The others may come later, or never. */
   add(record: Verified<Verdict>): void {
-    if (this.#records.has(record.id)) return
-    this.#records.set(record.id, record)
-    for (const verdict of record.payload.shards) {
+    const known = this.#records.get(record.id)?.payload.shards ?? []
+    const news = record.payload.shards.filter(
+      ({ position }) => !known.some((shard) => shard.position === position),
+    )
+    if (news.length === 0) return
+    this.#records.set(record.id, { ...record, payload: { shards: [...known, ...news] } })
+    for (const verdict of news) {
       const decisions = this.#decisions.get(verdict.position) ?? []
       decisions.push({ record, verdict })
       this.#decisions.set(verdict.position, decisions.sort(inOrder))
@@ -47,7 +52,7 @@ export class Verdicts {
     }
   }
 
-  /** All records of verdicts, those included that do not stand. */
+  /** All verdicts that count, for the shards for which they do; those included that others settle. */
   get records(): ReadonlyMap<RecordId, Verified<Verdict>> {
     return this.#records
   }
@@ -62,8 +67,17 @@ export class Verdicts {
     return this.#decisions.get(position) ?? []
   }
 
-  /** `unreachable`: records of verdicts whose results nobody has any more. */
-  standing(position: number, hasEnded: boolean, unreachable: ReadonlySet<RecordId> = nothing): Standing {
+  /**
+   * `unreachable`: records of verdicts whose results nobody has any more. `opposed`: verdicts that do not count, and rest on
+   * claims that are enough by themselves: one that says something else by claims that the standing verdict does not name
+   * opens the shard again.
+   */
+  standing(
+    position: number,
+    hasEnded: boolean,
+    unreachable: ReadonlySet<RecordId> = nothing,
+    opposed: readonly Decision[] = [],
+  ): Standing {
     const decisions = this.of(position).filter(({ verdict }) => hasEnded || verdict.because !== 'ended')
     const left = decisions.filter(({ record }) => !this.#settled.get(record.id)?.has(position))
     const accepted = left.filter(({ verdict }) => verdict.outcome === 'accepted')
@@ -73,8 +87,16 @@ export class Verdicts {
     const { result } = first.verdict
     const alike = standing.every(({ verdict }) => verdict.result === result)
     const reached = standing.some(({ record }) => result === null || !unreachable.has(record.id))
-    if ((alike && reached) || hasEnded) return { state: 'stands', verdict: first.verdict }
-    return { state: 'apart', left: standing }
+    if (hasEnded) return { state: 'stands', verdict: first.verdict }
+    const named = new Set(standing.flatMap(({ verdict }) => [...verdict.agreeing, ...verdict.contradicting]))
+    const against = opposed.filter(
+      ({ record, verdict }) =>
+        verdict.result !== result &&
+        !this.#settled.get(record.id)?.has(position) &&
+        verdict.agreeing.some((receipt) => !named.has(receipt)),
+    )
+    if (alike && reached && against.length === 0) return { state: 'stands', verdict: first.verdict }
+    return { state: 'apart', left: [...standing, ...against] }
   }
 
   /** Receipts that some verdict counts for the result: stewards apart may both have been right, and have promised. */

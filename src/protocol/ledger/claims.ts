@@ -33,8 +33,23 @@ export type ClaimRecord =
   | { readonly kind: 'lease'; readonly record: Verified<Lease> }
   | { readonly kind: 'receipt'; readonly record: Verified<Receipt> }
   | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
+  /** With those of its shards for which it counts (state/decisions.ts). */
   | { readonly kind: 'verdict'; readonly record: Verified<Verdict> }
   | { readonly kind: 'end'; readonly record: Verified<JobEnd> }
+
+/** Verdicts and ends that count, as records that matter to claims. */
+export function decidedClaims({
+  verdicts,
+  ends,
+}: {
+  readonly verdicts: readonly Verified<Verdict>[]
+  readonly ends: readonly Verified<JobEnd>[]
+}): ClaimRecord[] {
+  return [
+    ...verdicts.map((record) => ({ kind: 'verdict', record }) as const),
+    ...ends.map((record) => ({ kind: 'end', record }) as const),
+  ]
+}
 
 export interface ClaimNews {
   readonly claim: Claim
@@ -103,7 +118,8 @@ export class JobClaims {
    * amount-too-large.
    */
   learn({ kind, record }: ClaimRecord): ClaimNews[] {
-    if (this.#seen.has(record.id)) return []
+    // Of a verdict, more may count later than at first.
+    if (kind !== 'verdict' && this.#seen.has(record.id)) return []
     this.#seen.add(record.id)
     switch (kind) {
       case 'lease':

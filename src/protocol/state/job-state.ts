@@ -11,14 +11,13 @@
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.
  */
-import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { Allowances } from '../job/allowance.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import { checkReceipt, type Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { type Standing, standingEnd, Verdicts } from '../job/standing.ts'
+import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
@@ -30,7 +29,9 @@ import {
   type JobRecordKind,
   signedByOf,
 } from '../records.ts'
-import { Holders } from './holders.ts'
+import { Decisions, type Reader } from './decisions.ts'
+import type { Holders } from './holders.ts'
+import { byTurn, Leased, type LeasedWork } from './leased.ts'
 
 /** Why a record does not get in. */
 export type Refusal =
@@ -42,42 +43,26 @@ export type Refusal =
   /** It follows from no handover that is here, and not from the manifest. */
   | 'without-predecessor'
 
-/** The claims of one lease's receipts for one place in it. */
-interface Covered {
-  /** Use: the claim that counts. Invariant: of all that came, the first in the order of (epoch, signer, serial, id). */
-  first: Checked<'receipt'>
-  result: Cid
-}
-
-interface Leased {
-  readonly record: Verified<Lease>
-  /** By place. */
-  readonly covered: Map<number, Covered>
-  receipts: number
-  /** Two receipts say different things of one place. */
-  equivocated: boolean
-}
-
 export class JobState {
   readonly job: JobId
   readonly manifest: Manifest
+  /** Use: read by everybody. Invariant: another one after the records were folded anew; so are the decisions. */
+  allowances: Allowances
+  /** Use: the verdicts and ends that count here. */
+  decisions: Decisions
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
-  readonly #leases = new Map<LeaseId, Leased>()
   readonly #signed = new Set<PeerId>()
-  /** Use: read by everybody. Invariant: new ones whenever the records are folded anew. */
-  allowances: Allowances
-  verdicts = new Verdicts()
-  holders = new Holders()
-  #ends: Verified<JobEnd>[] = []
+  #leased = new Leased()
   #succession: Succession
   #dropped: RecordId[] = []
 
-  constructor(job: JobId, manifest: Manifest, sha256: Sha256) {
+  constructor(job: JobId, manifest: Manifest, sha256: Sha256, reader: Reader = {}) {
     this.job = job
     this.manifest = manifest
     this.#sha256 = sha256
     this.allowances = new Allowances(manifest)
+    this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
   }
 
@@ -104,9 +89,9 @@ export class JobState {
     if (signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)) return 'not-by-a-steward'
     switch (entry.kind) {
       case 'receipt': {
-        const lease = this.#leases.get(entry.record.payload.lease)
+        const lease = this.#leased.get(entry.record.payload.lease)
         if (lease === undefined) return 'without-lease'
-        checkReceipt(this.#sha256, lease.record, entry.record, entry.opening)
+        checkReceipt(this.#sha256, lease, entry.record, entry.opening)
         return undefined
       }
       case 'handover':
@@ -134,7 +119,7 @@ export class JobState {
         this.#succeed(this.#extended(entry.record) ?? this.#succession)
         break
       case 'lease':
-        this.#leases.set(id, { record: entry.record, covered: new Map(), receipts: 0, equivocated: false })
+        this.#leased.add(entry.record)
         this.allowances.lease(entry.record)
         break
       case 'allowance':
@@ -144,18 +129,19 @@ export class JobState {
         this.#cover(entry)
         break
       case 'verdict':
-        this.verdicts.add(entry.record)
-        this.holders.decided(entry.record)
+        this.decisions.verdict(entry.record)
         break
       case 'end':
-        this.#ends.push(entry.record)
+        this.decisions.end(entry.record)
+        break
+      case 'window':
+        this.decisions.window(entry.record)
         break
       case 'holding':
         this.holders.holds(entry.record)
         break
       case 'draw':
-      case 'window':
-        break // known by their records
+        break // known by its record
     }
   }
 
@@ -207,35 +193,44 @@ export class JobState {
     return this.allowances.freeOf(steward)
   }
 
-  leases(): Iterable<{
-    readonly record: Verified<Lease>
-    readonly covered: ReadonlyMap<number, Covered>
-    readonly equivocated: boolean
-  }> {
-    return this.#leases.values()
+  leases(): Iterable<LeasedWork> {
+    return this.#leased.all()
   }
 
   /** The lease of a receipt that is here. */
   leaseOf(receipt: RecordId): Lease | undefined {
-    const entry = this.#records.get(receipt)
-    return entry?.kind === 'receipt'
-      ? this.#leases.get(entry.record.payload.lease)?.record.payload
-      : undefined
+    return this.#leased.ofReceipt(receipt)?.payload
   }
 
   /** How many receipts of this lease are here. */
   receiptsOf(lease: LeaseId): number {
-    return this.#leases.get(lease)?.receipts ?? 0
+    return this.#leased.receiptsOf(lease)
   }
 
   /** Returns the outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
   standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
-    return this.verdicts.standing(position, this.#ends.length > 0, unreachable)
+    return this.decisions.standing(position, unreachable)
+  }
+
+  /** The verdicts that count. */
+  get verdicts(): Verdicts {
+    return this.decisions.verdicts
+  }
+
+  /** Tells whether a verdict counts for all its shards. */
+  isWhole(verdict: RecordId): boolean {
+    const entry = this.#records.get(verdict)
+    const counted = this.verdicts.records.get(verdict)?.payload.shards.length
+    return entry?.kind === 'verdict' && entry.record.payload.shards.length === counted
+  }
+
+  get holders(): Holders {
+    return this.decisions.holders
   }
 
   /** The end that counts. */
   end(): Verified<JobEnd> | undefined {
-    return standingEnd(this.#ends)
+    return this.decisions.standingEnd
   }
 
   /** Owners against whom these verdicts speak. */
@@ -248,17 +243,10 @@ export class JobState {
   }
 
   #cover(entry: Checked<'receipt'>): void {
-    const lease = this.#leases.get(entry.record.payload.lease)!
-    lease.receipts += 1
-    entry.record.payload.covers.forEach((place, i) => {
-      const result = entry.opening.results[i]!
-      const known = lease.covered.get(place)
-      if (known === undefined) lease.covered.set(place, { first: entry, result })
-      else {
-        if (known.result !== result) lease.equivocated = true
-        if (byTurn(entry, known.first) < 0) Object.assign(known, { first: entry, result })
-      }
-    })
+    const { owner, positions } = this.#leased.get(entry.record.payload.lease)!.payload
+    const isLie = this.#leased.cover(entry)
+    const covered = entry.record.payload.covers.map((place) => positions[place]!)
+    this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
   }
 
   /** A handover that comes later may leave others without room, and their takers without a right to sign. */
@@ -267,30 +255,23 @@ export class JobState {
     this.#succession = succession
     const held = new Set(succession.handovers.map(({ id }) => id))
     if (before.handovers.every(({ id }) => held.has(id))) return
-    const all = [...this.#records.values()].sort(byDependency)
+    const [all, decisions] = [[...this.#records.values()].sort(byDependency), this.decisions]
     this.reset()
     this.#dropped.push(...all.flatMap((entry) => (this.admit(entry) ? [] : [entry.record.id])))
+    this.decisions.follow(decisions)
   }
 
   /** Empties the fold, but for the succession. */
   protected reset(): void {
     this.#records.clear()
-    this.#leases.clear()
     this.#signed.clear()
+    this.#leased = new Leased()
     this.allowances = new Allowances(this.manifest)
-    this.verdicts = new Verdicts()
-    this.holders = new Holders()
-    this.#ends = []
+    this.decisions = this.decisions.anew(this.#leased)
   }
 
   #extended(handover: Verified<Handover>): Succession | undefined {
     const extended = successionOf(this.job, this.manifest, [...this.#succession.handovers, handover])
     return extended.handovers.includes(handover) ? extended : undefined
   }
-}
-
-function byTurn({ record: a }: { readonly record: Verified }, { record: b }: { readonly record: Verified }) {
-  return (
-    a.epoch - b.epoch || compareText(a.signer, b.signer) || a.serial - b.serial || compareText(a.id, b.id)
-  )
 }

@@ -43,6 +43,8 @@ export interface StewardOptions {
   readonly state?: JobState
   /** Shared with the other parts of this node that sign for the job. */
   readonly issuer?: Issuer
+  /** Whether a job that is decided may end at once; by default it may. */
+  readonly safe?: boolean
 }
 
 export interface Desk {
@@ -109,7 +111,7 @@ export function newDesk(options: StewardOptions): Desk {
   const { audits } = assurance
   return {
     options,
-    state: options.state ?? new JobState(options.job, manifest, sha256),
+    state: options.state ?? new JobState(options.job, manifest, sha256, { self, drawSecret }),
     issuer: options.issuer ?? new Issuer(self, sha256),
     board: new ShardBoard(manifest, shards),
     leases: new LeaseBook(),
@@ -126,7 +128,7 @@ export function newDesk(options: StewardOptions): Desk {
     barren: new Set(),
     barrenAt: 0,
     short: undefined,
-    safe: true,
+    safe: options.safe ?? true,
     startedMs: undefined,
     end: undefined,
     unpublished: [],

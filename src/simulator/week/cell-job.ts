@@ -6,7 +6,6 @@ import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { JobClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Verified } from '../../protocol/record/record.ts'
-import { isMoney } from '../../protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../../protocol/steward/contract.ts'
 import { Steward } from '../../protocol/steward/steward.ts'
 import { cheapHash } from '../chance.ts'
@@ -104,7 +103,8 @@ export class CellJob implements JobEar {
         if (issued.kind === 'lease') this.#leases.set(issued.record.id, issued.record)
         else if (issued.kind === 'verdict')
           cell.verified(issued.record.payload.shards.filter(({ outcome }) => outcome === 'accepted').length)
-        if (isMoney(issued) && issued.kind !== 'allowance') this.#learnOf(issued)
+        if (issued.kind === 'lease' || issued.kind === 'verdict' || issued.kind === 'end')
+          this.#learnOf(issued)
       },
       offer: ({ lease, to }) => cell.vehicle(to).offered(this.job, this.#leases.get(lease)!),
       send: ({ message, to }) => {

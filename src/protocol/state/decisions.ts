@@ -1,0 +1,271 @@
+/**
+ * Decisions: the verdicts and ends of a job that count on this node.
+ *
+ * A record that its steward signed is among the job's records; whether it counts is another question. What this node signed
+ * counts, since it judged for itself, and so does what the submitter's node signed: the results are the submitter's, and
+ * nobody but itself is harmed by what it says of them. All else must follow from what is here (proofs.ts, ends.ts).
+ * What counted once goes on counting, so that a job does not change under those who rely on it, and after the end nothing
+ * counts that contradicts what stands.
+ */
+import type { Sha256 } from '../../base/prng.ts'
+import type { Cid, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest } from '../job/manifest.ts'
+import { type Decision, type Standing, Verdicts } from '../job/standing.ts'
+import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
+import type { Window } from '../job/window.ts'
+import type { Verified } from '../record/record.ts'
+import { Ends } from './ends.ts'
+import { Holders } from './holders.ts'
+import type { Leased } from './leased.ts'
+import { type LookedAt, Proofs, type WantedProof } from './proofs.ts'
+
+/** The node on which a job's records are judged. */
+export interface Reader {
+  /** Undefined: it signs nothing for the job. */
+  readonly self?: PeerId
+  /** From which the job's draws come. Undefined: none can be repeated. */
+  readonly drawSecret?: Uint8Array
+}
+
+/** The verdicts and ends that count since the last time. A verdict has only those of its shards for which it counts. */
+export interface Counted {
+  readonly verdicts: readonly Verified<Verdict>[]
+  readonly ends: readonly Verified<JobEnd>[]
+}
+
+/** A verdict of another steward, and the positions for which it was found to count before this node stopped. */
+export interface Recalled {
+  readonly verdict: RecordId
+  readonly positions: readonly number[]
+}
+
+export class Decisions {
+  readonly verdicts = new Verdicts()
+  readonly holders = new Holders()
+  readonly #manifest: Manifest
+  readonly #sha256: Sha256
+  readonly #reader: Reader
+  readonly #leased: Leased
+  readonly #trusted: ReadonlySet<PeerId>
+  readonly #proofs: Proofs
+  readonly #ends: Ends
+  readonly #windows = new Map<PeerId, Verified<Window>[]>()
+  readonly #recalled = new Map<RecordId, ReadonlySet<number>>()
+  /** Use: owners whose claims a verdict that counts contradicted, or who contradicted themselves. */
+  readonly #voiceless = new Set<OwnerId>()
+  /** Use: receipts that such a verdict speaks against, and that are not here yet. */
+  readonly #unseen = new Set<RecordId>()
+  /** Use: something changed that verdicts on other shards may rest on. */
+  #isStirred = false
+  #shards: readonly ShardEntry[] | null = null
+  #verdictNews: Verified<Verdict>[] = []
+  #endNews: Verified<JobEnd>[] = []
+
+  constructor(manifest: Manifest, sha256: Sha256, leased: Leased, reader: Reader) {
+    const { self, drawSecret } = reader
+    this.#manifest = manifest
+    this.#sha256 = sha256
+    this.#reader = reader
+    this.#leased = leased
+    const submitter = manifest.stewards[0]!.peer
+    this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
+    this.#ends = new Ends((signer) => this.isTrusted(signer))
+    this.#proofs = new Proofs({
+      ...{ manifest, sha256, drawSecret },
+      claimOf: (receipt, position) => leased.claimOf(receipt, position),
+      claimsOn: (position) => leased.claimsOn(position),
+      standing: (position) => this.standing(position),
+      hasVoice: (owner) => !this.#voiceless.has(owner),
+      windowsOf: (steward) => this.#windows.get(steward) ?? [],
+    })
+  }
+
+  // --- what comes in ------------------------------------------------------------------------------------------
+
+  /** Call before the records come that a journal holds. */
+  recall(recalled: Iterable<Recalled>): void {
+    for (const { verdict, positions } of recalled) this.#recalled.set(verdict, new Set(positions))
+  }
+
+  /** For the records that are left when some had to go: what counts here goes on counting. */
+  anew(leased: Leased): Decisions {
+    const next = new Decisions(this.#manifest, this.#sha256, leased, this.#reader)
+    for (const [id, positions] of this.#recalled) next.#recalled.set(id, positions)
+    for (const { id, payload } of this.verdicts.records.values())
+      next.#recalled.set(id, new Set(payload.shards.map(({ position }) => position)))
+    if (this.#shards !== null) next.knowShards(this.#shards)
+    return next
+  }
+
+  /** Takes up the news of those before, and leaves out what counted then. */
+  follow(before: Decisions): void {
+    const pending = before.takeCounted()
+    const isKnown = ({ id, payload }: Verified<Verdict>) => {
+      const known = before.verdicts.records.get(id)?.payload.shards ?? []
+      return payload.shards.every(({ position }) => known.some((shard) => shard.position === position))
+    }
+    const { verdicts, ends } = this.takeCounted()
+    this.#verdictNews = [...pending.verdicts, ...verdicts.filter((verdict) => !isKnown(verdict))]
+    this.#endNews = [...pending.ends, ...ends.filter(({ id }) => !before.ends.some((end) => end.id === id))]
+  }
+
+  verdict(record: Verified<Verdict>): void {
+    if (this.isTrusted(record.signer)) {
+      this.#count(record, record.payload.shards)
+      return
+    }
+    const recalled = this.#recalled.get(record.id)
+    const [known, news] = [
+      record.payload.shards.filter(({ position }) => recalled?.has(position)),
+      record.payload.shards.filter(({ position }) => !recalled?.has(position)),
+    ]
+    this.#count(record, known)
+    if (news.length > 0) this.#countProven(this.#proofs.expect({ ...record, payload: { shards: news } }))
+  }
+
+  end(record: Verified<JobEnd>): void {
+    if (this.#ends.add(record)) this.#endNews.push(record)
+    else this.#isStirred = true
+  }
+
+  window(record: Verified<Window>): void {
+    const known = this.#windows.get(record.signer) ?? []
+    this.#windows.set(
+      record.signer,
+      [...known, record].sort((a, b) => a.serial - b.serial),
+    )
+    this.#isStirred = true
+  }
+
+  /** A receipt came that covers these positions; or its vehicle contradicts itself thereby. */
+  receipt(id: RecordId, positions: Iterable<number>, liar: OwnerId | undefined): void {
+    if (liar !== undefined) this.#silence(liar)
+    if (this.#unseen.delete(id)) this.#silence(this.#leased.ofReceipt(id)!.payload.owner)
+    for (const position of positions) this.#countProven(this.#proofs.review(position))
+  }
+
+  knowShards(shards: readonly ShardEntry[]): void {
+    this.#shards = shards
+    this.#countProven(this.#proofs.knowShards(shards))
+  }
+
+  examined(results: readonly LookedAt[]): void {
+    for (const result of results) this.#countProven(this.#proofs.examined(result))
+  }
+
+  /** Looks again at what rests on other shards, or on the time. Call it now and then. */
+  review(nowMs: number): void {
+    if (this.#isStirred) {
+      this.#isStirred = false
+      this.#countProven(this.#proofs.reviewAll())
+    }
+    this.#endNews.push(...this.#ends.review(() => this.#howDecided(), nowMs >= this.#manifest.deadlineMs))
+  }
+
+  /** Asks once more for results that did not come. */
+  askAgain(): void {
+    this.#proofs.askAgain()
+  }
+
+  // --- what comes out -----------------------------------------------------------------------------------------
+
+  /** The results to look at, for verdicts that wait. */
+  takeWanted(): WantedProof[] {
+    return this.#proofs.takeWanted()
+  }
+
+  takeCounted(): Counted {
+    const counted = { verdicts: this.#verdictNews, ends: this.#endNews }
+    this.#verdictNews = []
+    this.#endNews = []
+    return counted
+  }
+
+  /** Tells whether claims came since the last time that open a shard again. */
+  takeReopened(): boolean {
+    return this.#proofs.takeOpposedAnew()
+  }
+
+  /** Tells whether results are under way on which verdicts rest. */
+  get isLooking(): boolean {
+    return this.#proofs.isLooking
+  }
+
+  /** Verdicts of other stewards that do not count here, or not yet. */
+  waiting(): Iterable<Decision> {
+    return this.#proofs.waiting()
+  }
+
+  /** Ends that other stewards signed, and that do not follow from what is here. */
+  get waitingEnds(): Iterable<Verified<JobEnd>> {
+    return this.#ends.waiting
+  }
+
+  /** Tells whether what this node signs counts without proof. */
+  isTrusted(signer: PeerId): boolean {
+    return this.#trusted.has(signer)
+  }
+
+  /** The outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
+  standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
+    const opposed = this.#proofs.opposedOn(position)
+    return this.verdicts.standing(position, this.#ends.standing !== undefined, unreachable, opposed)
+  }
+
+  /** All ends that count. */
+  get ends(): readonly Verified<JobEnd>[] {
+    return this.#ends.counting
+  }
+
+  /** The one that stands. */
+  get standingEnd(): Verified<JobEnd> | undefined {
+    return this.#ends.standing
+  }
+
+  #countProven(decisions: readonly Decision[]): void {
+    for (const { record, verdict } of decisions) if (!this.#isTooLate(verdict)) this.#count(record, [verdict])
+  }
+
+  #count(record: Verified<Verdict>, shards: readonly ShardVerdict[]): void {
+    if (shards.length === 0) return
+    const counted = { ...record, payload: { shards } }
+    this.verdicts.add(counted)
+    this.holders.decided(counted)
+    this.#verdictNews.push(counted)
+    this.#isStirred = true
+    for (const { outcome, contradicting } of shards)
+      if (outcome === 'accepted')
+        for (const receipt of contradicting) {
+          const lease = this.#leased.ofReceipt(receipt)
+          if (lease === undefined) this.#unseen.add(receipt)
+          else this.#silence(lease.payload.owner)
+        }
+  }
+
+  #silence(owner: OwnerId): void {
+    this.#voiceless.add(owner)
+    this.#isStirred = true
+  }
+
+  /** Nothing counts after the end that contradicts what stands. */
+  #isTooLate({ position, result }: { readonly position: number; readonly result: Cid | null }): boolean {
+    if (this.#ends.standing === undefined) return false
+    const standing = this.standing(position)
+    return (
+      standing.state === 'stands' &&
+      standing.verdict.outcome === 'accepted' &&
+      standing.verdict.result !== result
+    )
+  }
+
+  #howDecided(): 'all accepted' | 'all decided' | 'open' {
+    let accepted = true
+    for (let position = 0; position < this.#manifest.shards.count; position += 1) {
+      const standing = this.standing(position)
+      if (standing.state !== 'stands') return 'open'
+      accepted &&= standing.verdict.outcome === 'accepted'
+    }
+    return accepted ? 'all accepted' : 'all decided'
+  }
+}

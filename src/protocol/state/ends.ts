@@ -1,0 +1,59 @@
+/**
+ * The ends of a job that count.
+ *
+ * An end of the submitter's node counts, and so does one of this node, which judged for itself. What another steward says
+ * must follow from what is here: `complete` counts once every shard is accepted here, `failed` once every shard is decided
+ * here or the deadline has passed, and `cancelled` never, since only the submitter may say so.
+ */
+import type { PeerId, RecordId } from '../ids.ts'
+import { standingEnd } from '../job/standing.ts'
+import type { JobEnd } from '../job/verdict.ts'
+import type { Verified } from '../record/record.ts'
+
+export class Ends {
+  readonly #isTrusted: (signer: PeerId) => boolean
+  readonly #counting = new Map<RecordId, Verified<JobEnd>>()
+  readonly #waiting = new Map<RecordId, Verified<JobEnd>>()
+
+  constructor(isTrusted: (signer: PeerId) => boolean) {
+    this.#isTrusted = isTrusted
+  }
+
+  /** True when it counts at once. */
+  add(end: Verified<JobEnd>): boolean {
+    if (this.#isTrusted(end.signer)) this.#counting.set(end.id, end)
+    else if (end.payload.outcome !== 'cancelled') this.#waiting.set(end.id, end)
+    return this.#counting.has(end.id)
+  }
+
+  /**
+   * Returns the ends that count from now on. `decided`: how the shards stand, asked only where that matters. `isLate`: the
+   * deadline has passed.
+   */
+  review(decided: () => 'all accepted' | 'all decided' | 'open', isLate: boolean): Verified<JobEnd>[] {
+    if (this.#waiting.size === 0) return []
+    const shards = decided()
+    const counting = [...this.#waiting.values()].filter(({ payload: { outcome } }) =>
+      outcome === 'complete' ? shards === 'all accepted' : isLate || shards !== 'open',
+    )
+    for (const end of counting) {
+      this.#waiting.delete(end.id)
+      this.#counting.set(end.id, end)
+    }
+    return counting
+  }
+
+  /** Complete before cancelled before failed, then the first in order. */
+  get standing(): Verified<JobEnd> | undefined {
+    return standingEnd(this.counting)
+  }
+
+  get counting(): readonly Verified<JobEnd>[] {
+    return [...this.#counting.values()]
+  }
+
+  /** Says that the job has ended, and it cannot be seen from here. */
+  get waiting(): Iterable<Verified<JobEnd>> {
+    return this.#waiting.values()
+  }
+}

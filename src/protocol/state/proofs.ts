@@ -1,0 +1,301 @@
+/**
+ * Proofs: the verdicts of other stewards, until what they say follows from what is here.
+ *
+ * A steward is one more peer that may lie. Its verdict counts once this node could have given it, too: every receipt that
+ * it counts for the result is here, of distinct owners, under leases that count; their results were fetched and examined
+ * here; and the tally of all claims that are known here, of those as well that it does not name, accepts the result that it
+ * names. Under audits its windows are checked as the draw secret says, and each check counts once its claims do.
+ *
+ * A recomputation shows nothing to anybody else: it counts where enough owners say the same, and otherwise the shard is
+ * open here, and whoever acts next recomputes it. That a shard failed is its steward's word, too, and proves nothing.
+ * What cannot be proven yet waits, a bounded number for each steward and shard, and is looked at again when something
+ * comes that it lacks.
+ */
+import type { Sha256 } from '../../base/prng.ts'
+import type { Cid, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest } from '../job/manifest.ts'
+import type { Decision, Standing } from '../job/standing.ts'
+import { checkOrder, isSampled, type Window } from '../job/window.ts'
+import { waitingVerdictsMax } from '../limits.ts'
+import type { Verified } from '../record/record.ts'
+import type { Finding } from '../verification/examination.ts'
+import { type Claim, type Tally, tally } from '../verification/tally.ts'
+
+/** A claim by the records: nobody here has looked at its result yet. */
+export type RecordedClaim = Pick<Claim, 'peer' | 'owner' | 'receipt' | 'result' | 'lease'>
+
+/** The facts that proofs rest on, from the records that are here. */
+export interface ProofGround {
+  readonly manifest: Manifest
+  readonly sha256: Sha256
+  /** From which the checks of windows are drawn; undefined: none can be repeated here. */
+  readonly drawSecret: Uint8Array | undefined
+  /** The claim of a receipt on a shard; undefined while it is not here, or does not count. */
+  claimOf(receipt: RecordId, position: number): RecordedClaim | undefined
+  /** All claims on a shard that are here and count. */
+  claimsOn(position: number): Iterable<RecordedClaim>
+  standing(position: number): Standing
+  /** Owners that lost their voice, by the verdicts that count. */
+  hasVoice(owner: OwnerId): boolean
+  /** The windows that a steward closed, in the order in which it did. */
+  windowsOf(steward: PeerId): readonly Verified<Window>[]
+}
+
+/** A result that must be looked at before a verdict of `signer` counts. */
+export interface WantedProof {
+  readonly result: Cid
+  readonly pages: number
+  readonly position: number
+  readonly signer: PeerId
+}
+
+/** What came of a result that was wanted. */
+export interface LookedAt {
+  readonly result: Cid
+  readonly pages: number
+  readonly finding: Finding | { readonly state: 'missing' }
+}
+
+type Seen = Finding | 'asked' | 'missing'
+type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
+
+export class Proofs {
+  readonly #ground: ProofGround
+  #shards: readonly ShardEntry[] | null = null
+  /** Use: by position. Invariant: no list is empty. */
+  readonly #waiting = new Map<number, Decision[]>()
+  /** Use: what is known of results, by position. Invariant: only of positions at which something waits. */
+  readonly #seen = new Map<number, Map<Cid, Seen>>()
+  /** Use: the positions at which a result is wanted. Invariant: those of `#seen`. */
+  readonly #positions = new Map<Cid, Set<number>>()
+  /** Use: by position, verdicts whose own claims are enough, while others that are here speak against them. */
+  readonly #opposed = new Map<number, Decision[]>()
+  /** Use: shards on which a verdict names a receipt that is not here. */
+  readonly #lacking = new Set<number>()
+  #isOpposedAnew = false
+  #wanted: WantedProof[] = []
+
+  constructor(ground: ProofGround) {
+    this.#ground = ground
+  }
+
+  /** The list of shards is here: before that, nothing can be proven. */
+  knowShards(shards: readonly ShardEntry[]): Decision[] {
+    this.#shards = shards
+    return this.reviewAll()
+  }
+
+  /** Returns those of the decisions of a verdict that count already; the others wait. */
+  expect(record: Decision['record']): Decision[] {
+    return record.payload.shards.flatMap((verdict) => {
+      const { position } = verdict
+      const waiting = this.#waiting.get(position) ?? []
+      if (waiting.filter((other) => other.record.signer === record.signer).length >= waitingVerdictsMax)
+        return []
+      this.#waiting.set(position, [...waiting, { record, verdict }])
+      return this.review(position)
+    })
+  }
+
+  /** Something has come that verdicts on this shard may rest on: returns those that count now. */
+  review(position: number): Decision[] {
+    const proven: Decision[] = []
+    const opposed: Decision[] = []
+    this.#lacking.delete(position)
+    const left = (this.#waiting.get(position) ?? []).filter((decision) => {
+      const judgement = this.#judge(decision)
+      if (judgement === 'counts') proven.push(decision)
+      if (judgement === 'opposed') opposed.push(decision)
+      return judgement === 'waits' || judgement === 'opposed'
+    })
+    if (opposed.length > this.opposedOn(position).length) this.#isOpposedAnew = true
+    if (opposed.length > 0) this.#opposed.set(position, opposed)
+    else this.#opposed.delete(position)
+    if (left.length > 0) this.#waiting.set(position, left)
+    else this.#letGo(position)
+    return proven
+  }
+
+  /** Looks again at all that waits: verdicts rest on checks of other shards, and on who still has a voice. */
+  reviewAll(): Decision[] {
+    return [...this.#waiting.keys()].flatMap((position) => this.review(position))
+  }
+
+  /** A result was examined, or did not come. Returns the verdicts that count now. */
+  examined({ result, pages, finding }: LookedAt): Decision[] {
+    const touched = [...(this.#positions.get(result) ?? [])].filter(
+      (position) => this.#shards?.[position]?.pages === pages,
+    )
+    for (const position of touched) {
+      const seen = this.#seen.get(position)!
+      if (finding.state !== 'missing') seen.set(result, finding)
+      else if (seen.get(result) === 'asked') seen.set(result, 'missing')
+    }
+    return touched.flatMap((position) => this.review(position))
+  }
+
+  /** The results that are to be fetched now, each once; another steward may have what one could not deliver. */
+  takeWanted(): WantedProof[] {
+    const wanted = this.#wanted
+    this.#wanted = []
+    return wanted
+  }
+
+  /** Asks once more for what did not come. */
+  askAgain(): void {
+    for (const [position, seen] of [...this.#seen])
+      for (const [result, state] of [...seen])
+        if (state === 'missing') {
+          seen.delete(result)
+          this.#look(position, result, this.#waiting.get(position)![0]!.record.signer)
+        }
+  }
+
+  /** Tells whether receipts or results are under way that a verdict rests on. */
+  get isLooking(): boolean {
+    if (this.#lacking.size > 0) return true
+    for (const seen of this.#seen.values())
+      for (const state of seen.values()) if (state === 'asked') return true
+    return false
+  }
+
+  /**
+   * Verdicts whose own claims are enough, while others that are here speak against them: they do not count, and who decided
+   * without those claims has to decide again with all of them.
+   */
+  opposedOn(position: number): readonly Decision[] {
+    return this.#opposed.get(position) ?? nothing
+  }
+
+  /** Tells whether there are such verdicts that there were not when this was last asked. */
+  takeOpposedAnew(): boolean {
+    const isAnew = this.#isOpposedAnew
+    this.#isOpposedAnew = false
+    return isAnew
+  }
+
+  /** The shards on which verdicts wait, with the stewards that gave them. */
+  *waiting(): Generator<Decision> {
+    for (const decisions of this.#waiting.values()) yield* decisions
+  }
+
+  #letGo(position: number): void {
+    this.#waiting.delete(position)
+    this.#opposed.delete(position)
+    for (const result of this.#seen.get(position)?.keys() ?? []) {
+      const positions = this.#positions.get(result)!
+      positions.delete(position)
+      if (positions.size === 0) this.#positions.delete(result)
+    }
+    this.#seen.delete(position)
+  }
+
+  #judge(decision: Decision): Judgement {
+    const { position, shard, outcome, result } = decision.verdict
+    if (this.#shards === null) return 'waits'
+    if (outcome === 'failed' || result === null || this.#shards[position]?.shard !== shard) return 'never'
+    const named = decision.verdict.agreeing.map((id) => this.#ground.claimOf(id, position))
+    const against = decision.verdict.contradicting.map((id) => this.#ground.claimOf(id, position))
+    if ([...named, ...against].includes(undefined)) {
+      this.#lacking.add(position)
+      return 'waits'
+    }
+    if (!named.some((claim) => claim!.result === result)) return 'never'
+    const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
+    if (claims === undefined) return 'waits'
+    const { assurance, agreement } = this.#ground.manifest
+    const accepts = (outcome: Tally) =>
+      outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)
+    const found = tally(claims, assurance, agreement, undefined)
+    if (accepts(found)) return 'counts'
+    if (found.state === 'open' && this.#isAudited(found, decision)) return 'counts'
+    const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))
+    return accepts(tally(own, assurance, agreement, undefined)) ? 'opposed' : 'waits'
+  }
+
+  /**
+   * All claims on a shard that are known here, and have a voice. Undefined while a result was not looked at that `named` claims
+   * name; one that nobody delivers has no voice beside them.
+   */
+  #claimsOn(position: number, { record }: Decision, named: readonly RecordedClaim[]): Claim[] | undefined {
+    const mustKnow = new Set(named.map(({ result }) => result))
+    const claims: Claim[] = []
+    let isOpen = false
+    for (const claim of this.#ground.claimsOn(position)) {
+      if (!this.#ground.hasVoice(claim.owner)) continue
+      const seen = this.#look(position, claim.result, record.signer)
+      if (typeof seen === 'object') {
+        if (seen.state === 'invalid') continue // its owner has no voice in the job any more
+        const { text, exhausted, content } = seen
+        claims.push({ ...claim, text, exhausted, ...(content === undefined ? {} : { content }) })
+      } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true
+    }
+    return isOpen ? undefined : claims
+  }
+
+  /** What is known of a result; one that nobody asked for is asked for now. */
+  #look(position: number, result: Cid, signer: PeerId): Seen {
+    const seen = this.#seen.get(position) ?? new Map<Cid, Seen>()
+    this.#seen.set(position, seen)
+    const known = seen.get(result)
+    if (known !== undefined) return known
+    seen.set(result, 'asked')
+    this.#positions.set(result, (this.#positions.get(result) ?? new Set()).add(position))
+    const { pages } = this.#shards![position]!
+    this.#wanted.push({ result, pages, position, signer })
+    return 'asked'
+  }
+
+  /** Enough of the owners that agree stand for the result in windows whose drawn checks were passed. */
+  #isAudited(outcome: Extract<Tally, { state: 'open' }>, { record, verdict }: Decision): boolean {
+    const { audits } = this.#ground.manifest.assurance
+    if (audits === null || verdict.because !== 'audited' || outcome.disputed) return false
+    if (!outcome.leading.some(({ result }) => result === verdict.result)) return false
+    const passed = outcome.leading.filter(
+      ({ owner, receipt, exhausted }) =>
+        !exhausted && this.#hasPassed(owner, receipt, verdict.position, record.signer),
+    )
+    return passed.length >= audits.replicas
+  }
+
+  /** A claim that is in a window stays in it: the first one counts, and no later one that was drawn more kindly. */
+  #hasPassed(owner: OwnerId, receipt: RecordId, position: number, steward: PeerId): boolean {
+    const { manifest, sha256, drawSecret } = this.#ground
+    const { audits, replicas } = manifest.assurance
+    const window = this.#ground
+      .windowsOf(steward)
+      .find(({ payload }) => payload.owner === owner && payload.positions.includes(position))
+    if (window === undefined || drawSecret === undefined) return false
+    const { positions, receipts } = window.payload
+    if (!receipts.includes(receipt) || !isSampled(positions.length, audits!, replicas)) return false
+    let checked = 0
+    for (const drawn of checkOrder(sha256, drawSecret, window.id, positions)) {
+      if (checked === audits!.checks) break
+      const standing = this.#ground.standing(drawn)
+      if (standing.state === 'stands' && standing.verdict.outcome === 'failed') continue
+      if (!this.#isChecked(owner, drawn, audits!.replicas)) return false
+      checked += 1
+    }
+    return checked === audits!.checks
+  }
+
+  /** More owners than a shard has without a check say the same as this one; or it was recomputed, and that counts here. */
+  #isChecked(owner: OwnerId, position: number, replicas: number): boolean {
+    const standing = this.#ground.standing(position)
+    if (standing.state === 'stands') {
+      const { agreeing, because } = standing.verdict
+      const owners = new Set(agreeing.map((id) => this.#ground.claimOf(id, position)?.owner))
+      return owners.has(owner) && (owners.size > replicas || because === 'recomputed')
+    }
+    const [waiting] = this.#waiting.get(position) ?? []
+    if (waiting === undefined) return false
+    const { assurance, agreement } = this.#ground.manifest
+    const claims = this.#claimsOn(position, waiting, []) ?? []
+    const outcome = tally(claims, assurance, agreement, undefined)
+    if (outcome.state !== 'open' || outcome.disputed || outcome.leading.length <= replicas) return false
+    return outcome.leading.some((claim) => claim.owner === owner)
+  }
+}
+
+const nothing: readonly Decision[] = []
