@@ -167,15 +167,6 @@ export const handoverShare = 64
 export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
-/**
- * What a steward's records of one job may take, in bytes of memory and disk, by a generous estimate
- * (state/signer-bounds.ts): ten thousand leases that were declined …
- */
-export const signerBytesMax = 16 * 2 ** 20
-/** … and for each shard of the job this much for each of its voices, and once more for its verdict. */
-export const shardRecordBytesMax = 2048
-/** An estimate of what a record takes beside what it lists. */
-export const recordBytesLeast = 512
 
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000

@@ -33,6 +33,8 @@ import { recordBytesMax } from '../sizes.ts'
 import { type Consent, openConsent } from './consent.ts'
 import { type Manifest, type StewardPlace, stewardPlaceSchema } from './manifest.ts'
 
+export { consentType } from './consent.ts'
+
 export interface Handover {
   /**
    * The record by which the signer is a steward: the job itself for one that the manifest names, or else the handover
