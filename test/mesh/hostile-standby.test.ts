@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, type TestContext, test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
 import { handoverShare } from '../../src/protocol/limits.ts'
@@ -12,36 +12,45 @@ import { HostileStandby } from '../support/hostile-standby.ts'
 import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
 import { honest } from '../support/scripted-executor.ts'
 
-let mesh: Mesh
-const cars = () => [1, 2, 3].map((i) => mesh.node(`car-${i}`))
-const accomplices = () => [1, 2].map((i) => mesh.node(`accomplice-${i}`))
+interface Attacked {
+  readonly mesh: Mesh
+  readonly submitter: MeshNode
+  readonly hostile: HostileStandby
+  readonly gate: Gate
+  readonly job: string
+}
 
-before(async () => {
-  const vehicles = [...[1, 2, 3].map((i) => `car-${i}`), ...[1, 2].map((i) => `accomplice-${i}`)]
-  mesh = await Mesh.start({ vehicles: vehicles.map((name) => ({ name })) })
-})
-after(() => mesh.stop())
-
-/** A job with this standby; all vehicles wait for the gate. */
-async function startBeside(t: TestContext, texts: readonly string[], standbys = 1) {
+/** A job of these documents with this standby, in a mesh of its own; all vehicles wait for the gate. */
+async function startBeside(
+  t: TestContext,
+  vehicles: readonly string[],
+  texts: readonly string[],
+  standbys = 0,
+): Promise<Attacked> {
+  const gate = new Gate()
+  const mesh = await Mesh.start({
+    standbys,
+    vehicles: vehicles.map((name) => ({ name, script: gate.script })),
+  })
+  t.after(() => mesh.stop())
   const { submitter } = mesh
   const hostile = await HostileStandby.start(t, mesh)
-  const gate = new Gate()
-  t.after(() => gate.open())
-  for (const vehicle of [...cars(), ...accomplices()]) vehicle.script = gate.script
-  const submitted = submitter.api.submit(mesh.request(texts, { standbys }))
+  const submitted = submitter.api.submit(mesh.request(texts, { standbys: standbys + 1 }))
   await hostile.stand(submitter.peer)
   const { job } = await submitted
-  return { submitter, hostile, gate, job }
+  return { mesh, submitter, hostile, gate, job }
 }
 
 test('a standby shuts nobody out of the work by naming honest vehicles as stewards', async (t) => {
   const texts = Array.from({ length: 240 }, (_, i) => `page ${i}`)
-  const { submitter, hostile, gate, job } = await startBeside(t, texts)
+  const honestCars = ['car-1', 'car-2', 'car-3']
+  const others = ['accomplice-1', 'accomplice-2']
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, [...honestCars, ...others], texts)
+  const [cars, accomplices] = [honestCars, others].map((names) => names.map((name) => mesh.node(name)))
   const available = async () => (await submitter.api.status(job)).owners.available
   assert.equal(await available(), 5)
   const absent = SigningKey.generate().peerId
-  for (const car of cars()) {
+  for (const car of cars!) {
     const node = { peer: car.peer, owner: car.api.info().owner }
     assert.equal(await hostile.invite(node, submitter.peer), undefined, 'it sees that the submitter is there')
     const consent = await hostile.invite(node, absent)
@@ -59,7 +68,7 @@ test('a standby shuts nobody out of the work by naming honest vehicles as stewar
     const accomplice = hostile.accomplice(submitter.peer)
     await hostile.tell(submitter.peer, hostile.handover(submitter.peer, { ...accomplice, ...node }))
   }
-  for (const { peer, api } of accomplices()) {
+  for (const { peer, api } of accomplices!) {
     const consent = await hostile.invite({ peer, owner: api.info().owner }, absent)
     await hostile.tell(submitter.peer, hostile.handover(absent, consent!))
   }
@@ -69,21 +78,19 @@ test('a standby shuts nobody out of the work by naming honest vehicles as stewar
     shutOut = Math.min(shutOut, await available().catch(() => 5))
   }, 20)
   t.after(() => clearInterval(ask))
-  for (const vehicle of accomplices()) vehicle.script = (text) => (shutOut < 5 ? 'forged' : text)
-  for (const vehicle of cars()) vehicle.script = honest
+  for (const vehicle of accomplices!) vehicle.script = (text) => (shutOut < 5 ? 'forged' : text)
+  for (const vehicle of cars!) vehicle.script = honest
   gate.open()
   const status = await mesh.clock.hurry(submitter.ended(job))
   assert.deepEqual([status.state, status.contradicted, shutOut], ['complete', [], 5])
   assert.deepEqual(await submitter.texts(job), texts)
-  for (const car of cars()) assert(car.executed.items.length > 0)
+  for (const car of cars!) assert(car.executed.items.length > 0)
 })
 
 test('whatever handovers a standby signs, and in whatever order they come, the others agree and keep a few', async (t) => {
-  for (const name of ['standby-1', 'standby-2']) await mesh.join({ name, slots: 0 })
-  const honestStandbys = ['standby-1', 'standby-2'].map((name) => mesh.node(name))
-  const texts = Array.from({ length: 12 }, (_, i) => `other page ${i}`)
-  const { submitter, hostile, gate, job } = await startBeside(t, texts, 3)
-  const stewards = [submitter, ...honestStandbys]
+  const texts = Array.from({ length: 12 }, (_, i) => `page ${i}`)
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, ['car-1', 'car-2'], texts, 2)
+  const stewards = [submitter, mesh.node('standby-1'), mesh.node('standby-2')]
   await submitter.status(job, 'the honest standbys hold the inputs', ({ standbys }) => standbys.holding === 2)
   // Two under each serial, so many that most exceed its share.
   const forged: SignedRecord[] = Array.from({ length: 100 }, (_, i) =>

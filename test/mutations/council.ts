@@ -60,15 +60,15 @@ export const council: readonly Mutation[] = [
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'seat.results.learn(entry.record)\n      seat.issuer.learn(entry.record)',
-    replace: 'seat.results.learn(entry.record)',
+    find: 'seat.records.admit(entry)\n      seat.issuer.learn(entry.record)',
+    replace: 'seat.records.admit(entry)',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {
     name: 'A steward takes over without waiting until the other is silent for long enough.',
     file: 'src/protocol/council/attendance.ts',
-    find: 'aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs',
-    replace: 'aliveUntilMs: nowMs, lastHeardMs',
+    find: 'aliveUntilMs: nowMs + stewardLeaseMs,\n          lastHeardMs',
+    replace: 'aliveUntilMs: nowMs,\n          lastHeardMs',
     caughtBy: ['test/protocol/council.test.ts'],
   },
   {
