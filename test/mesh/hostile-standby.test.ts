@@ -34,10 +34,9 @@ async function startBeside(
   })
   t.after(() => mesh.stop())
   const { submitter } = mesh
-  const hostile = await HostileStandby.start(t, mesh)
-  const submitted = submitter.api.submit(mesh.request(texts, { standbys: standbys + 1 }))
-  await hostile.stand(submitter.peer)
-  const { job } = await submitted
+  const hostile = await HostileStandby.join(t, mesh)
+  const { job } = await submitter.api.submit(mesh.request(texts, { standbys: standbys + 1 }))
+  await hostile.standBy(job)
   return { mesh, submitter, hostile, gate, job }
 }
 
@@ -56,21 +55,21 @@ test('a standby shuts nobody out of the work by naming honest vehicles as stewar
     const consent = await hostile.invite(node, absent)
     assert(consent !== undefined, 'it cannot know that nobody has this place')
     const handover = hostile.handover(absent, consent)
-    await hostile.tell(submitter.peer, handover)
+    await hostile.show(submitter.peer, handover)
     // It stands by, and would sign that it holds the inputs, had anybody given them to it.
     await hostile.entrust(car.peer, handover)
     await mesh.until('it stands by', () => car.api.jobs().some((known) => known.job === job))
     const key = loadOrCreateKey(join(car.dataDir, 'node.key'), 'node')
-    await hostile.tell(submitter.peer, hostile.signAs(key, 'holding', { inputs: true, verdicts: [] }))
+    await hostile.show(submitter.peer, hostile.signAs(key, 'holding', { inputs: true, verdicts: [] }))
     await mesh.until('it has signed something', () => signed(submitter, job, car) === 1)
     // Its word to another place, or of another node, makes it no steward.
-    await hostile.tell(submitter.peer, hostile.handover(submitter.peer, consent))
+    await hostile.show(submitter.peer, hostile.handover(submitter.peer, consent))
     const accomplice = hostile.accomplice(submitter.peer)
-    await hostile.tell(submitter.peer, hostile.handover(submitter.peer, { ...accomplice, ...node }))
+    await hostile.show(submitter.peer, hostile.handover(submitter.peer, { ...accomplice, ...node }))
   }
   for (const { peer, api } of accomplices!) {
     const consent = await hostile.invite({ peer, owner: api.info().owner }, absent)
-    await hostile.tell(submitter.peer, hostile.handover(absent, consent!))
+    await hostile.show(submitter.peer, hostile.handover(absent, consent!))
   }
   // They know when they are among themselves, and lie only then: without a trick two of five are so for every tenth page.
   let shutOut = 5
@@ -98,7 +97,7 @@ test('whatever handovers a standby signs, and in whatever order they come, the o
   )
   for (const [i, { peer }] of stewards.entries()) {
     const order = forged.map((record, k) => ({ record, at: (k * (7 + 4 * i)) % 101 }))
-    for (const { record } of order.sort((a, b) => a.at - b.at)) await hostile.tell(peer, record)
+    for (const { record } of order.sort((a, b) => a.at - b.at)) await hostile.show(peer, record)
   }
   await mesh.until('all have the same handovers, and few', () => {
     const sets = stewards.map(({ dataDir }) => handoversIn(dataDir, job as JobId))

@@ -148,4 +148,18 @@ export const council: readonly Mutation[] = [
     replace: 'void asks',
     caughtBy: ['test/protocol/council-rest.test.ts'],
   },
+  {
+    name: 'After its clock was set, a council takes other stewards for silent, or for alive, by as much as the step was.',
+    file: 'src/protocol/council/clock-set.ts',
+    find: 'seat.attendance.clockSet(byMs)',
+    replace: '',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
+  {
+    name: 'After its clock was set back, a steward compares its records with nobody for as long as the step was.',
+    file: 'src/protocol/council/clock-set.ts',
+    find: 'seat.compared.set(peer, atMs + byMs)',
+    replace: 'seat.compared.set(peer, atMs)',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
 ]

@@ -1,15 +1,15 @@
-/** A node without slots that is asked to stand by, says yes, and then signs whatever a test tells it to. */
+/** A hostile steward that gives its job to others: it signs handovers, by the consents of nodes that it tricked and of accomplices. */
 import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
 import { sha256 } from '../../src/host/sha256.ts'
-import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import { type Manifest, openManifest } from '../../src/protocol/job/manifest.ts'
+import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol/record/record.ts'
 import { bodyOf, type RecordKind } from '../../src/protocol/records.ts'
-import { HostileVehicle } from './hostile-vehicle.ts'
+import { HostileSteward } from './hostile-steward.ts'
+import { type Ending, HostileVehicle } from './hostile-vehicle.ts'
 import type { Mesh } from './mesh.ts'
 
 /** A key that takes a place by its own word. */
@@ -20,48 +20,33 @@ interface Taker {
   readonly consent: SignedRecord
 }
 
-export class HostileStandby {
-  readonly vehicle: HostileVehicle
+export class HostileStandby extends HostileSteward {
   manifest!: Verified<Manifest>
   #entrusted!: Extract<Message, { type: 'entrust' }>
   #serial = 0
 
-  static async start(t: TestContext, mesh: Mesh): Promise<HostileStandby> {
-    const { submitter } = mesh
+  /** Resolves when all members of the mesh are connected to it. */
+  static async join(t: Ending, mesh: Mesh): Promise<HostileStandby> {
     const advert = { name: 'hostile', slots: { total: 0, free: 0 } }
-    const vehicle = await HostileVehicle.start(t, mesh.clock, submitter.api.info().addresses, advert)
-    const standby = new HostileStandby(vehicle)
+    const vehicle = await HostileVehicle.start(t, mesh.clock, mesh.submitter.api.info().addresses, advert)
     await mesh.until('all are connected to the hostile standby', () =>
       mesh
         .running()
         .every(({ api }) => api.peers().some((row) => row.peer === vehicle.key.peerId && row.connected)),
     )
-    return standby
-  }
-
-  private constructor(vehicle: HostileVehicle) {
-    this.vehicle = vehicle
+    return new HostileStandby(vehicle)
   }
 
   get job(): JobId {
     return this.manifest.id
   }
 
-  /** Says yes to the next invitation. Resolves when it is entrusted with the job. */
-  async stand(submitter: PeerId): Promise<void> {
-    const { heard } = this.vehicle
-    const invitation = await heard.find(({ type }) => type === 'invite')
-    assert(invitation.type === 'invite')
-    const { nonce } = invitation
-    await this.vehicle.say(submitter, {
-      type: 'willing',
-      nonce,
-      consent: null,
-    })
-    const entrusted = await heard.find(({ type }) => type === 'entrust')
+  /** Resolves when it is entrusted with this job, which is its only one. */
+  async standBy(job: string): Promise<void> {
+    this.manifest = await this.entrusted(job)
+    const entrusted = await this.vehicle.heard.find(({ type }) => type === 'entrust')
     assert(entrusted.type === 'entrust')
     this.#entrusted = entrusted
-    this.manifest = openManifest(entrusted.manifest, sha256, verifyByPeerId)
   }
 
   /** Signs a record of the job, under this serial or the next. */
@@ -85,7 +70,7 @@ export class HostileStandby {
   }
 
   /** Sends a record of the job to one of its stewards. */
-  tell(to: PeerId, record: SignedRecord): Promise<void> {
+  show(to: PeerId, record: SignedRecord): Promise<void> {
     return this.vehicle.say(to, { type: 'record', job: this.job, record, opening: null })
   }
 

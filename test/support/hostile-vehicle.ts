@@ -3,7 +3,6 @@
  * it with a key of its own. It belongs to an open mesh, and
  * offers the engine of scripted executors.
  */
-import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { Clock } from '../../src/host/clock.ts'
 import { Network } from '../../src/host/network/network.ts'
@@ -36,6 +35,9 @@ export interface Offer {
   readonly lease: Verified<Lease>
 }
 
+/** A test, or all tests of a file: what is to be stopped when it is over. */
+export type Ending = { readonly after: (stop: () => Promise<void>) => void }
+
 export class HostileVehicle {
   readonly offers = new Inbox<Offer>()
   /** All that was said to it. */
@@ -46,11 +48,12 @@ export class HostileVehicle {
   readonly #network: Network
   readonly #clock: Clock
   readonly #blocks = new Map<Cid, Uint8Array>()
+  #onMessage: (from: PeerId, message: Message) => void = () => {}
   #serial = 0
 
-  /** Joins the mesh of this node, which knows it from then on. `advert`: what it says of itself. */
+  /** Joins the mesh of this node, which knows it from then on. `advert`: what is else than usual in it. */
   static async start(
-    t: TestContext,
+    t: Ending,
     clock: Clock,
     bootstrap: readonly string[],
     advert: Partial<Advert> = {},
@@ -86,10 +89,16 @@ export class HostileVehicle {
     network.onMessage((from, bytes) => {
       const message = decodeMessage(bytes)
       this.heard.put(message)
+      this.#onMessage(from, message)
       if (message.type !== 'offer') return
       const manifest = openManifest(message.manifest, sha256, verifyByPeerId)
       this.offers.put({ from, manifest, lease: openLease(message.lease, sha256, verifyByPeerId) })
     })
+  }
+
+  /** Called with all that is said to it from now on. */
+  onMessage(hear: (from: PeerId, message: Message) => void): void {
+    this.#onMessage = hear
   }
 
   get owner(): OwnerId {

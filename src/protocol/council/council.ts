@@ -9,20 +9,19 @@
 
 import { assert } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
-import type { Handover } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
+import type { JobEnd } from '../job/verdict.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
-import type { Verified } from '../record/record.ts'
 import { byDependency, type JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
+import { clockWasSet } from './clock-set.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
 import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
-import type { Places } from './places.ts'
 import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
@@ -166,6 +165,10 @@ export class Council {
         seat.records.decisions.examined(input.results)
         tellSteward(seat, input, nowMs)
         break
+      case 'clock-set':
+        clockWasSet(seat, input.byMs, nowMs)
+        tellSteward(seat, input, nowMs)
+        break
       case 'undelivered':
       case 'recomputed':
       case 'stewards':
@@ -190,12 +193,12 @@ export class Council {
   }
 
   /** The stewards that have a place here. */
-  get places(): Pick<Places, 'stewards' | 'isReplaced'> {
+  get places() {
     return this.#seat.places
   }
 
   /** The handovers by which these are stewards, each after the one that it follows. */
-  pathsTo(peers: readonly PeerId[]): readonly Verified<Handover>[] {
+  pathsTo(peers: readonly PeerId[]) {
     return pathsTo(this.#seat, peers)
   }
 
@@ -211,6 +214,22 @@ export class Council {
 
   get hasEnded(): boolean {
     return hasEnded(this.#seat)
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
+  counts(id: RecordId): boolean {
+    const { verdicts, ends } = this.#seat.records.decisions
+    return verdicts.records.has(id) || ends.some((end) => end.id === id)
+  }
+
+  /** What other stewards say and nothing here proves: the shards that they accepted, and how they say that the job ended. */
+  get unproven(): { readonly shards: number; readonly ends: ReadonlySet<JobEnd['outcome']> } {
+    const { records } = this.#seat
+    const open = new Set<number>()
+    for (const { verdict } of records.decisions.waiting())
+      if (records.standing(verdict.position).state !== 'stands') open.add(verdict.position)
+    const ends = [...records.decisions.waitingEnds].map(({ payload }) => payload.outcome)
+    return { shards: open.size, ends: new Set(ends) }
   }
 
   /** The shards for which a verdict counts on this node. */
