@@ -67,6 +67,21 @@ test('blocks that can be fetched again make room, and only then', () => {
   assert(reserve.hasRoom(50 * MiB))
 })
 
+test('room that somebody can make is asked for where the disk is short, and only there', () => {
+  const { state, reserve } = disk({ freeBytes: 200 * MiB })
+  let asked = 0
+  reserve.onShortage(() => {
+    asked += 1
+    state.cachedBytes = 400 * MiB
+  })
+  reserve.setAside(one, 40 * MiB).settle()
+  assert(reserve.hasRoom(20 * MiB))
+  assert.equal(asked, 0)
+  assert(reserve.hasRoom(50 * MiB))
+  reserve.setAside(two, 200 * MiB)
+  assert.equal(asked, 2)
+})
+
 test('whatever is asked for, in whatever order, the disk stays above its floor', () => {
   const asks = fc.array(
     fc.record({ job: fc.constantFrom(one, two), bytes: fc.nat(600 * MiB), arrives: fc.boolean() }),

@@ -99,7 +99,13 @@ for (const protocol of ['/ipfs/id/1.0.0', '/ipfs/ping/1.0.0'])
       const { victim, raw, assertAlive } = await startVictim(t)
       await assertAlive()
       const before = process.memoryUsage().arrayBuffers
-      for (let round = 0; round < 20; round += 1) (await raw.open(victim, protocol)).send(bytes)
+      for (let sent = 0, opened = 0; sent === 0 || opened < 20; opened += 1)
+        try {
+          if ((await raw.open(victim, protocol)).send(bytes)) sent += 1
+        } catch (error) {
+          // The victim has one or two streams of this protocol at a time, and resets the others.
+          assert.equal((error as Error).name, 'StreamResetError')
+        }
       await assertAlive()
       assert.ok(process.memoryUsage().arrayBuffers - before < 64 * MiB)
     })

@@ -265,6 +265,22 @@ test('a job that drops its inputs keeps its results, and nobody else loses anyth
   assert.deepEqual(blocks.of(jobA).list(), [large.cid])
 })
 
+test('weights that rest a few at a time stay where a lease takes the job up in between', async (t) => {
+  const { blocks } = temporaryStore(t)
+  const weights = Array.from({ length: 300 }, (_, i) => blockOf(1_000, i + 1))
+  await blocks.of(jobA).putMany(weights, 'weights')
+  let commits = 0
+  await blocks.of(jobA).rest(() => {
+    commits += 1
+    return commits < 3
+  })
+  const left = blocks.of(jobA).list('weights').length
+  assert(left > 0 && left < weights.length, `${left} are the job's`)
+  blocks.of(jobA).restNow()
+  assert.deepEqual(blocks.of(jobA).list(), [])
+  assert(weights.every(({ cid }) => blocks.has(cid)))
+})
+
 test('what arrives for a job after it was released is not kept, and the same job taken up again keeps its own', async (t) => {
   const { blocks, directory, database } = temporaryStore(t)
   for (const block of [small, large]) {

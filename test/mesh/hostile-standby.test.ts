@@ -1,143 +1,139 @@
-/** What a standby can do that signs whatever it likes and never acts, while the submitter's node acts. */
+/** What a node can do that stands by for a job and signs whatever it likes, among honest nodes. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
-import { sha256 } from '../../src/host/sha256.ts'
-import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
-import type { Cid, RecordId } from '../../src/protocol/ids.ts'
-import { bitsOf } from '../../src/protocol/job/draw.ts'
-import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
-import { decodeShardList } from '../../src/protocol/job/lists.ts'
-import { openManifest } from '../../src/protocol/job/manifest.ts'
-import type { Verdict } from '../../src/protocol/job/verdict.ts'
-import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
-import { recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
-import { trieFanout } from '../../src/protocol/record/record-trie.ts'
-import type { RecordKind } from '../../src/protocol/records.ts'
-import { HostileVehicle } from '../support/hostile-vehicle.ts'
-import { Gate, Mesh } from '../support/mesh.ts'
-import { billOf } from '../support/mesh-money.ts'
+import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
+import type { JobId } from '../../src/protocol/ids.ts'
+import { handoverShare } from '../../src/protocol/limits.ts'
+import { reopenCbor } from '../../src/protocol/record/block.ts'
+import type { RecordBody, SignedRecord } from '../../src/protocol/record/record.ts'
+import { HostileStandby } from '../support/hostile-standby.ts'
+import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
+import { honest } from '../support/scripted-executor.ts'
 
-const askMicros = 20_000
-const payment = { currency: 'EUR', unitMicrosMax: 100_000, budgetMicros: 1_000_000 }
-const texts = ['one', 'two', 'three', 'four', 'five', 'six']
+interface Attacked {
+  readonly mesh: Mesh
+  readonly submitter: MeshNode
+  readonly hostile: HostileStandby
+  readonly gate: Gate
+  readonly job: string
+}
 
-/** A job of which the hostile node is the only standby, and whose vehicles are held back until the gate opens. */
-async function standingBy(t: TestContext) {
-  // Of its own: a hostile standby that is gone would be invited again.
-  const vehicles = ['car-1', 'car-2'].map((name) => ({ name, askMicros }))
-  const mesh = await Mesh.start({ vehicles })
+/** A job of these documents with this standby, in a mesh of its own; all vehicles wait for the gate. */
+async function startBeside(
+  t: TestContext,
+  vehicles: readonly string[],
+  texts: readonly string[],
+  standbys = 0,
+): Promise<Attacked> {
+  const gate = new Gate()
+  const mesh = await Mesh.start({
+    standbys,
+    vehicles: vehicles.map((name) => ({ name, script: gate.script })),
+  })
   t.after(() => mesh.stop())
   const { submitter } = mesh
-  const hostile = await HostileVehicle.start(t, mesh.clock, submitter.api.info().addresses)
-  hostile.standsBy = true
-  const advertising = setInterval(() => void hostile.advertise({ slots: { total: 0, free: 0 } }), 200)
-  await mesh
-    .until('the hostile node is known to have no slots', () =>
-      submitter.api.peers().some(({ peer, slots }) => peer === hostile.key.peerId && slots.total === 0),
-    )
-    .finally(() => clearInterval(advertising))
-  const gate = new Gate()
-  for (const { name } of vehicles) mesh.node(name).script = gate.script
-  const { job } = await submitter.api.submit(mesh.request(texts, { payment, standbys: 1 }))
-  const said = await hostile.heard.find(({ type }) => type === 'entrust')
-  assert(said.type === 'entrust')
-  const manifest = openManifest(said.manifest, sha256, verifyByPeerId)
-  const shards = decodeShardList(await hostile.read(submitter.peer, manifest.payload.shards))
-  return { submitter, hostile, gate, job, manifest, shards }
+  const hostile = await HostileStandby.join(t, mesh)
+  const { job } = await submitter.api.submit(mesh.request(texts, { standbys: standbys + 1 }))
+  await hostile.standBy(job)
+  return { mesh, submitter, hostile, gate, job }
 }
 
-type Attack = Awaited<ReturnType<typeof standingBy>>
-
-/** Leases of every shard to two accomplices at this price, their receipts, and verdicts that name them. */
-async function lease({ hostile, submitter, manifest, shards }: Attack, unitMicros: number): Promise<void> {
-  const { id: job } = manifest
-  const self = hostile.key.peerId
-  const tell = async (
-    kind: RecordKind,
-    payload: unknown,
-    key = hostile.key,
-    opening: Opening | null = null,
-  ) => {
-    const record: SignedRecord = hostile.sign(kind, job, payload, self, key)
-    await hostile.say(submitter.peer, { type: 'record', job, record, opening })
-    return recordId(sha256, record.body)
+test('a standby shuts nobody out of the work by naming honest vehicles as stewards', async (t) => {
+  const texts = Array.from({ length: 240 }, (_, i) => `page ${i}`)
+  const honestCars = ['car-1', 'car-2', 'car-3']
+  const others = ['accomplice-1', 'accomplice-2']
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, [...honestCars, ...others], texts)
+  const [cars, accomplices] = [honestCars, others].map((names) => names.map((name) => mesh.node(name)))
+  const available = async () => (await submitter.api.status(job)).owners.available
+  assert.equal(await available(), 5)
+  const absent = SigningKey.generate().peerId
+  for (const car of cars!) {
+    const node = { peer: car.peer, owner: car.api.info().owner }
+    assert.equal(await hostile.invite(node, submitter.peer), undefined, 'it sees that the submitter is there')
+    const consent = await hostile.invite(node, absent)
+    assert(consent !== undefined, 'it cannot know that nobody has this place')
+    const handover = hostile.handover(absent, consent)
+    await hostile.show(submitter.peer, handover)
+    // It stands by, and would sign that it holds the inputs, had anybody given them to it.
+    await hostile.entrust(car.peer, handover)
+    await mesh.until('it stands by', () => car.api.jobs().some((known) => known.job === job))
+    const key = loadOrCreateKey(join(car.dataDir, 'node.key'), 'node')
+    await hostile.show(submitter.peer, hostile.signAs(key, 'holding', { inputs: true, verdicts: [] }))
+    await mesh.until('it has signed something', () => signed(submitter, job, car) === 1)
+    // Its word to another place, or of another node, makes it no steward.
+    await hostile.show(submitter.peer, hostile.handover(submitter.peer, consent))
+    const accomplice = hostile.accomplice(submitter.peer)
+    await hostile.show(submitter.peer, hostile.handover(submitter.peer, { ...accomplice, ...node }))
   }
-  const accomplices = [SigningKey.generate(), SigningKey.generate()]
-  const candidates = accomplices.map(({ peerId: peer }) => ({ peer, owner: ownerIdOf(sha256, peer) }))
-  const basis = await tell('draw', { candidates })
-  let index = 0
-  for (const [position, { shard, pages }] of shards.entries()) {
-    const result = hostile.result(manifest.payload, 'a lie')
-    const agreeing: RecordId[] = []
-    for (const [i, key] of accomplices.entries()) {
-      const { peer: vehicle, owner } = candidates[i]!
-      const leased: Lease = {
-        ...{ vehicle, owner, shards: [shard], positions: [position], isa: null, costMs: 1, units: [pages] },
-        price: { currency: 'EUR', unitMicros, operatorPpm: 0 },
-        draw: { basis, eligible: bitsOf(accomplices.length, [i]), index },
-      }
-      index += 1
-      const id = await tell('lease', leased)
-      const opening: Opening = { results: [result], nonce: new Uint8Array(32) }
-      const root = receiptRoot(sha256, { id, job, worker: vehicle, shards: [shard] }, [0], opening)
-      const receipt: Receipt = { lease: id, covers: [0], root, cpuMs: 1, wallMs: 1, energy: null }
-      agreeing.push(await tell('receipt', receipt, key, opening))
-    }
-    await tell('verdict', { shards: [accepted(position, shard, result, agreeing)] } satisfies Verdict)
+  for (const { peer, api } of accomplices!) {
+    const consent = await hostile.invite({ peer, owner: api.info().owner }, absent)
+    await hostile.show(submitter.peer, hostile.handover(absent, consent!))
   }
-  // An answer to this comes after all that was said before.
-  const hashes = Array.from({ length: trieFanout }, () => new Uint8Array(16))
-  await hostile.say(submitter.peer, { type: 'branches', job, hashes })
-  await hostile.heard.find((message) => message.type === 'leaves' && message.job === job)
-}
-
-function accepted(position: number, shard: Cid, result: Cid, agreeing: readonly RecordId[]) {
-  const decided = { outcome: 'accepted', status: 'final', because: 'unanimous' } as const
-  return { ...decided, position, shard, result, agreeing, contradicting: [], settles: [] }
-}
-
-test('an idle standby’s leases at a thousand euros a page are owed by nobody, and the job ends as if they were not', async (t) => {
-  const attack = await standingBy(t)
-  const { submitter, gate, job } = attack
-  const mayPromise = async (what: string) => {
-    const status = await submitter.status(job, what, () => true)
-    const { promisedMicros, owedMicros, budgetMicros } = status.payment!
-    assert(promisedMicros <= budgetMicros, `${what}: ${promisedMicros} of ${budgetMicros} are promised`)
-    assert(owedMicros <= promisedMicros, `${what}: ${owedMicros} of ${promisedMicros} are owed`)
-  }
-  await lease(attack, 1_000_000_000)
-  await mayPromise('leases at a thousand euros')
-  assert.deepEqual((await submitter.status(job, 'no claim counts', () => true)).vehicles, [])
+  // They know when they are among themselves, and lie only then: without a trick two of five are so for every tenth page.
+  let shutOut = 5
+  const ask = setInterval(async () => {
+    shutOut = Math.min(shutOut, await available().catch(() => 5))
+  }, 20)
+  t.after(() => clearInterval(ask))
+  for (const vehicle of accomplices!) vehicle.script = (text) => (shutOut < 5 ? 'forged' : text)
+  for (const vehicle of cars!) vehicle.script = honest
   gate.open()
-  assert.equal((await submitter.ended(job)).state, 'complete')
+  const status = await mesh.clock.hurry(submitter.ended(job))
+  assert.deepEqual([status.state, status.contradicted, shutOut], ['complete', [], 5])
   assert.deepEqual(await submitter.texts(job), texts)
-  await mayPromise('the end')
-  const { totals } = await billOf(submitter, job)
-  assert.equal(totals.owedMicros, 2 * texts.length * askMicros)
-  const preview = {
-    action: 'preview',
-    thresholdMicros: 0,
-    payees: null,
-    payout: null,
-    reference: '',
-  } as const
-  const { owed } = await submitter.api.settle(preview)
-  assert.equal(
-    owed.reduce((sum, { owedMicros }) => sum + owedMicros, 0),
-    totals.owedMicros,
-  )
+  for (const car of cars!) assert(car.executed.items.length > 0)
 })
 
-test('an idle standby’s leases at the price of the job count as far as its part of the budget reaches', async (t) => {
-  const attack = await standingBy(t)
-  const { submitter, gate, job } = attack
-  await lease(attack, payment.unitMicrosMax)
-  const { promisedMicros, owedMicros, budgetMicros } = (await submitter.status(job, 'leased', () => true))
-    .payment!
-  assert(promisedMicros <= budgetMicros, `${promisedMicros} of ${budgetMicros} are promised`)
-  assert(owedMicros <= budgetMicros / 2, `${owedMicros} of ${budgetMicros} are owed`)
+test('whatever handovers a standby signs, and in whatever order they come, the others agree and keep a few', async (t) => {
+  const texts = Array.from({ length: 12 }, (_, i) => `page ${i}`)
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, ['car-1', 'car-2'], texts, 2)
+  const stewards = [submitter, mesh.node('standby-1'), mesh.node('standby-2')]
+  await submitter.status(job, 'the honest standbys hold the inputs', ({ standbys }) => standbys.holding === 2)
+  // Two under each serial, so many that most exceed its share.
+  const forged: SignedRecord[] = Array.from({ length: 100 }, (_, i) =>
+    hostile.handover(stewards[i % 3]!.peer, hostile.accomplice(stewards[i % 3]!.peer), i >> 1),
+  )
+  for (const [i, { peer }] of stewards.entries()) {
+    const order = forged.map((record, k) => ({ record, at: (k * (7 + 4 * i)) % 101 }))
+    for (const { record } of order.sort((a, b) => a.at - b.at)) await hostile.show(peer, record)
+  }
+  await mesh.until('all have the same handovers, and few', () => {
+    const sets = stewards.map(({ dataDir }) => handoversIn(dataDir, job as JobId))
+    const [first] = sets
+    return (
+      first!.length > 0 && first!.length <= handoverShare && sets.every((set) => set.join() === first!.join())
+    )
+  })
   gate.open()
-  assert.equal((await submitter.ended(job)).state, 'complete')
-  const { totals } = await billOf(submitter, job)
-  assert(totals.owedMicros <= budgetMicros)
+  assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
+  assert.deepEqual(await submitter.texts(job), texts)
 })
+
+/** The ids of the job's handovers on this disk, in order. */
+function handoversIn(dataDir: string, job: JobId): string[] {
+  return rowsIn(dataDir, job, 'handover').map(({ id }) => id)
+}
+
+/** How many holdings of that node this one has. */
+function signed({ dataDir }: MeshNode, job: string, by: MeshNode): number {
+  const bodies = rowsIn(dataDir, job, 'holding').map(({ body }) => reopenCbor<RecordBody>(body))
+  return bodies.filter(({ signer }) => signer === by.peer).length
+}
+
+function rowsIn(
+  dataDir: string,
+  job: string,
+  kind: string,
+): { readonly id: string; readonly body: Uint8Array }[] {
+  const database = new DatabaseSync(join(dataDir, 'carpool.sqlite'), { readOnly: true })
+  try {
+    const rows = database
+      .prepare('SELECT id, body FROM records WHERE job = ? AND kind = ? ORDER BY id')
+      .all(job, kind)
+    return rows as unknown as { id: string; body: Uint8Array }[]
+  } finally {
+    database.close()
+  }
+}

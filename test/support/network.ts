@@ -128,6 +128,9 @@ export function testBlocks(count: number, lengthBytes: number): Map<Cid, Uint8Ar
   return blocks
 }
 
+/** libp2p holds a node itself to so many streams of a protocol that it opens: a hostile one would not be held. */
+const openedStreamsMax = 1000
+
 /** A libp2p node that speaks no protocol of ours and says what a test tells it to. */
 export class RawPeer {
   readonly node: Libp2p
@@ -139,7 +142,7 @@ export class RawPeer {
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
-      ...(isSilent ? {} : { services: { identify: identify() } }),
+      ...(isSilent ? {} : { services: { identify: identify({ maxOutboundStreams: openedStreamsMax }) } }),
     })
     test.after(() => node.stop())
     return new RawPeer(node)
@@ -159,7 +162,7 @@ export class RawPeer {
 
   async open(network: Network, protocol: string): Promise<RawStream> {
     const connection = await this.node.dial(multiaddr(network.addresses()[0]!))
-    return new RawStream(await connection.newStream(protocol, { maxOutboundStreams: 1000 }))
+    return new RawStream(await connection.newStream(protocol, { maxOutboundStreams: openedStreamsMax }))
   }
 
   /** Serves a protocol badly. */

@@ -6,14 +6,14 @@ import type { Outbox } from '../store/outbox.ts'
 import type { StewardshipOptions } from './options.ts'
 
 export function payablesOf(
-  { job, submitter, manifest, key, store, log }: StewardshipOptions,
+  { job, submitter, manifest, key, store, clock, log }: StewardshipOptions,
   outbox: Outbox,
   say: (to: PeerId, message: Message) => void,
   counts: (lease: LeaseId) => boolean,
 ): JobPayables | null {
   if (manifest.payment === null) return null
   return new JobPayables({
-    ...{ job, submitter, key, outbox, say, counts, log },
+    ...{ job, submitter, key, outbox, say, counts, clock, log },
     fleet: manifest.fleet,
     currency: manifest.payment.currency,
     shards: manifest.shards.count,

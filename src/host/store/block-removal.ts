@@ -36,15 +36,21 @@ export class BlockRemoval {
     this.evict()
   }
 
-  /** The job's weights join the cache. */
-  async rest(job: JobId): Promise<void> {
-    await this.#inParts(() => this.#options.uses.release(job, 'weights', usesPerCommit))
+  /** The job's weights join the cache, for as long as it wants nothing of them. */
+  async rest(job: JobId, isIdle: () => boolean): Promise<void> {
+    await this.#inParts(() => this.#options.uses.release(job, 'weights', usesPerCommit), isIdle)
     this.evict()
   }
 
-  /** All of the job's uses of one kind, for good. */
-  async letGo({ job, kind }: BlockUse & { readonly job: JobId }): Promise<void> {
-    await this.#inParts(() => this.#options.uses.drop(job, kind, usesPerCommit))
+  /** The same before this returns: somebody waits for the room. */
+  restNow(job: JobId): void {
+    while (this.#deleting(() => this.#options.uses.release(job, 'weights', usesPerCommit)) === usesPerCommit);
+    this.evict()
+  }
+
+  /** All of the job's uses of one kind, for good, for as long as it wants nothing of them. */
+  async letGo({ job, kind }: BlockUse & { readonly job: JobId }, isIdle: () => boolean): Promise<void> {
+    await this.#inParts(() => this.#options.uses.drop(job, kind, usesPerCommit), isIdle)
   }
 
   /** The same in one commit, for a few. */
@@ -79,8 +85,8 @@ export class BlockRemoval {
     })
   }
 
-  async #inParts(remove: () => Cid[]): Promise<void> {
-    while (this.#deleting(remove) === usesPerCommit) await new Promise(setImmediate)
+  async #inParts(remove: () => Cid[], goesOn = () => true): Promise<void> {
+    while (goesOn() && this.#deleting(remove) === usesPerCommit) await new Promise(setImmediate)
   }
 
   /** Deletes those of the blocks which `release` names that nobody uses any more: the rows, then the files. */

@@ -9,6 +9,7 @@
  * block is put aside and reported missing, so that the caller fetches it again and nobody is served garbage.
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 import { BlockFiles } from './block-files.ts'
 import { BlockRemoval, usesPerCommit } from './block-removal.ts'
 import { type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
@@ -60,7 +61,7 @@ export class BlockStore {
   constructor(database: Database, directory: DataDirectory, options: BlockStoreOptions = {}) {
     this.#database = database
     this.#files = new BlockFiles(directory.blocksPath, directory.quarantinePath)
-    this.#uses = new BlockUses(database, options.now ?? Date.now)
+    this.#uses = new BlockUses(database, options.now ?? systemClock.now)
     this.#writer = new BlockWriter({
       database,
       files: this.#files,
@@ -111,8 +112,9 @@ export class BlockStore {
     hasAny: (job, kind) => this.#uses.hasAny(job, kind),
     setAside: (job, bytes) => this.reserve.setAside(job, bytes),
     dropAll: (use) => this.#removal.dropAll(use),
-    letGo: (use) => this.#removal.letGo(use),
-    rest: (job) => this.#removal.rest(job),
+    letGo: (use, isIdle) => this.#removal.letGo(use, isIdle),
+    rest: (job, isIdle) => this.#removal.rest(job, isIdle),
+    restNow: (job) => this.#removal.restNow(job),
   }
 
   /** In several commits, so that a large job stops nobody. */

@@ -51,6 +51,7 @@ export class DiskReserve {
    * takes as long as the job has blocks, so that is done only when this says that a job has too many.
    */
   readonly #usedAtMost = new Map<JobId, number>()
+  #onShortage: () => void = () => {}
 
   constructor(options: DiskReserveOptions) {
     this.#options = options
@@ -76,7 +77,16 @@ export class DiskReserve {
 
   /** Tells whether a job that has nothing here yet could have so many bytes. */
   hasRoom(bytes: number): boolean {
-    return bytes <= (this.#freeForAll() + this.#options.cachedBytes()) * jobShareMax
+    const fits = (room: number) => bytes <= room * jobShareMax
+    return fits(this.#freeForAll()) || fits(this.#freeForAll() + this.#cachedBytes())
+  }
+
+  /**
+   * Tells when something is asked for and the disk has no room for it beside the cache. The listener may make blocks part of
+   * the cache before it returns; they count at once. One listener.
+   */
+  onShortage(listener: () => void): void {
+    this.#onShortage = listener
   }
 
   /** The job has no part here any more. */
@@ -91,7 +101,13 @@ export class DiskReserve {
     const fits = (used: number, room: number) => bytes <= room && used + bytes <= (room + used) * jobShareMax
     if (fits(this.#usedBy(job), free)) return true
     this.#usedAtMost.delete(job)
-    return fits(this.#usedBy(job), free + this.#options.cachedBytes())
+    const cached = this.#cachedBytes()
+    return fits(this.#usedBy(job), free + cached)
+  }
+
+  #cachedBytes(): number {
+    this.#onShortage()
+    return this.#options.cachedBytes()
   }
 
   /** The bytes that may still be set aside, for whatever job, while the cache stays. */

@@ -26,8 +26,9 @@ export interface JobAccess {
   readonly hasAny: (job: JobId, kind: BlockKind) => boolean
   readonly setAside: (job: JobId, bytes: number) => SetAside
   readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
-  readonly letGo: (use: BlockUse & { readonly job: JobId }) => Promise<void>
-  readonly rest: (job: JobId) => Promise<void>
+  readonly letGo: (use: BlockUse & { readonly job: JobId }, isIdle: () => boolean) => Promise<void>
+  readonly rest: (job: JobId, isIdle: () => boolean) => Promise<void>
+  readonly restNow: (job: JobId) => void
 }
 
 export class JobBlocks {
@@ -114,14 +115,22 @@ export class JobBlocks {
     this.#access.dropAll({ kind, job: this.job })
   }
 
-  /** The job asks for nothing at present: its weights count as cache, until it takes them again. */
-  rest(): Promise<void> {
-    return this.#access.rest(this.job)
+  /**
+   * The job asks for nothing at present: its weights count as cache, until it takes them again. That takes several commits
+   * where there are many; `isIdle` is asked before each, so that what was taken again meanwhile stays the job's.
+   */
+  rest(isIdle: () => boolean): Promise<void> {
+    return this.#access.rest(this.job, isIdle)
+  }
+
+  /** The same before this returns. */
+  restNow(): void {
+    this.#access.restNow(this.job)
   }
 
   /** The same of whatever was fetched to no purpose: weights become no cache. Works on a full disk. */
-  async letGo(kinds: readonly BlockKind[]): Promise<void> {
-    for (const kind of kinds) await this.#access.letGo({ kind, job: this.job })
+  async letGo(kinds: readonly BlockKind[], isIdle = () => true): Promise<void> {
+    for (const kind of kinds) await this.#access.letGo({ kind, job: this.job }, isIdle)
   }
 
   /** Nothing is kept through this part any more. The store calls it when it releases the job. */

@@ -11,11 +11,13 @@ import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { RecordKind } from '../../protocol/records.ts'
 import { openingBytesMax } from '../../protocol/sizes.ts'
 import type { WorkerEffect } from '../../protocol/worker/contract.ts'
+import type { Worker } from '../../protocol/worker/worker.ts'
 import type { Clock } from '../clock.ts'
 import type { Earnings, Signed } from '../ledger/earnings.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
+import { IdleWeights } from './idle-weights.ts'
 import type { Brought } from './offers.ts'
 import { type WorkerJobState, workerRole } from './restore.ts'
 import type { Room } from './room.ts'
@@ -28,6 +30,8 @@ export interface LeaseRecordsOptions {
   readonly outbox: Outbox
   readonly room: Room
   readonly log: Logger
+  /** Tells whether leases of the job are under way. */
+  readonly works: Worker['works']
 }
 
 export class LeaseRecords {
@@ -35,10 +39,18 @@ export class LeaseRecords {
   readonly #jobs = new Map<JobId, WorkerJobState>()
   /** The keys of the shards of leases that this run took; older ones are in the journal. */
   readonly #keys = new Map<LeaseId, readonly Uint8Array[]>()
+  readonly #weights: IdleWeights
 
   constructor(options: LeaseRecordsOptions) {
     this.#options = options
-    for (const { job, state } of options.store.journal.listJobs(workerRole))
+    const { clock, store } = options
+    this.#weights = new IdleWeights({
+      clock,
+      blocks: store.blocks,
+      isWanted: (job) => this.#isWanted(job),
+      onFailure: (job, error) => this.#weightsStay(job, error),
+    })
+    for (const { job, state } of store.journal.listJobs(workerRole))
       this.#jobs.set(job, state as WorkerJobState)
   }
 
@@ -96,37 +108,43 @@ export class LeaseRecords {
     return this.#keys.get(lease) ?? reopenCbor(this.#options.store.journal.get(lease)!.extra!)
   }
 
-  /** `works`: other leases of the job are under way. */
-  release({ job, lease, reason }: Extract<WorkerEffect, { type: 'release' }>, works: boolean): void {
+  release({ job, lease, reason }: Extract<WorkerEffect, { type: 'release' }>): void {
     this.#persist(() => this.#options.store.journal.endLeaseSoon(job, lease, reason))
     this.#keys.delete(lease)
-    if (!works) this.rest(job)
+    this.rest(job)
   }
 
   /**
-   * No lease of the job is under way: a vehicle keeps nobody's documents longer than it needs them, and weights make room
-   * for others'. Those of a job for which it has done nothing may be whatever a stranger wanted to fill its disk with.
+   * If no lease of the job is under way: a vehicle keeps nobody's documents longer than it needs them, and weights make
+   * room for others' after a while. Those of a job for which it has done nothing may be whatever a stranger wanted to fill
+   * its disk with, and go at once.
    */
   rest(job: JobId): void {
-    const { store, room, log } = this.#options
-    // A node that looks after the job as well hands its documents out.
-    if (store.journal.rolesIn(job).some((role) => role !== workerRole)) return
+    const { store, room } = this.#options
+    if (this.#isWanted(job)) return
     const mine = store.blocks.of(job)
-    const lost = (error: unknown) => {
-      if (!room.lostBy(error)) throw error // they go with the job
-    }
     try {
       mine.dropAll('input')
     } catch (error) {
-      lost(error)
+      if (!room.lostBy(error)) throw error // they go with the job
     }
-    const left = mine.hasAny('result') ? mine.rest() : mine.letGo(['weights'])
-    left.catch(lost).catch((error) => log.warn({ job, error }, 'the weights of a job stay until it ends'))
+    if (mine.hasAny('result')) this.#weights.idle(job)
+    else mine.letGo(['weights'], () => !this.#isWanted(job)).catch((error) => this.#weightsStay(job, error))
+  }
+
+  /** The disk is full. */
+  restNow(): void {
+    this.#weights.restNow()
+  }
+
+  stop(): void {
+    this.#weights.stop()
   }
 
   forget(job: JobId): void {
     const { store, outbox, room, log } = this.#options
     this.#jobs.delete(job)
+    this.#weights.over(job)
     const forgotten = () =>
       room
         .keep(() => store.forget(job, workerRole))
@@ -134,6 +152,17 @@ export class LeaseRecords {
           log.warn({ job, error }, 'a job was not forgotten; its blocks go at the next start'),
         )
     outbox.after(forgotten)
+  }
+
+  /** A node that looks after the job as well hands its documents out. */
+  #isWanted(job: JobId): boolean {
+    const { works, store } = this.#options
+    return works(job) || store.journal.rolesIn(job).some((role) => role !== workerRole)
+  }
+
+  #weightsStay(job: JobId, error: unknown): void {
+    if (this.#options.room.lostBy(error)) return
+    this.#options.log.warn({ job, error }, 'the weights of a job stay until it ends')
   }
 
   #append(

@@ -15,6 +15,7 @@ import type {
   WorkerView,
 } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
+import { at, ClockSteps } from '../clock.ts'
 import { Earnings } from '../ledger/earnings.ts'
 import { say } from '../say.ts'
 import { Outbox } from '../store/outbox.ts'
@@ -42,12 +43,14 @@ export class Vehicle {
   readonly #departure = new Departure()
   /** Came with the input that the worker handles. */
   #brought: Brought | undefined
+  readonly #steps: ClockSteps
   #callOff = () => {}
   #stopped = false
 
   constructor(options: VehicleOptions) {
     const { key, store, log } = options
     this.#options = options
+    this.#steps = new ClockSteps(options.clock)
     this.#worker = newWorker(options)
     this.#outbox = new Outbox((error) =>
       log.fatal({ error }, 'the vehicle cannot keep its receipts and stops'),
@@ -56,7 +59,10 @@ export class Vehicle {
       space: () => store.directory.space(),
       onChange: (enough) => {
         if (enough) store.directory.restoreBallast()
-        else log.warn('the disk is full: this vehicle takes no work until there is room')
+        else {
+          this.#records.restNow()
+          log.warn('the disk is full: this vehicle takes no work until there is room')
+        }
         this.#handle({ type: 'room', enough })
       },
     })
@@ -68,11 +74,16 @@ export class Vehicle {
       // On a full disk until there is room.
       persist: (write) => this.#outbox.persist(this.#room.keep(write)),
       after: (action) => this.#outbox.after(action),
+      clock: options.clock,
       log,
     })
-    this.speed = new Speedometer(store.journal)
+    this.speed = new Speedometer(store.journal, options.clock)
     const [outbox, room] = [this.#outbox, this.#room]
-    this.#records = new LeaseRecords({ ...options, earnings: this.earnings, outbox, room })
+    this.#records = new LeaseRecords({
+      ...options,
+      ...{ earnings: this.earnings, outbox, room },
+      works: (job) => this.#worker.works(job),
+    })
     this.#workshop = new Workshop({
       ...options,
       room,
@@ -81,7 +92,7 @@ export class Vehicle {
       keysOf: (id) => this.#records.keysOf(id),
       tell: (input) => this.#handle(input),
       onGivenUp: (job) => {
-        if (!this.#stopped && !this.#worker.works(job)) this.#records.rest(job)
+        if (!this.#stopped) this.#records.rest(job)
       },
     })
   }
@@ -94,6 +105,7 @@ export class Vehicle {
     this.#room.look()
     this.earnings.restore(nowMs)
     this.#carryOut(this.#worker.restore(jobs, nowMs))
+    for (const { manifest } of jobs) this.#records.rest(manifest.id)
     // Its stewards have forgotten it, too, and nobody will say that it is over.
     for (const { manifest } of jobs)
       if (manifest.payload.deadlineMs + jobRetentionMs < nowMs) this.#records.forget(manifest.id)
@@ -172,6 +184,7 @@ export class Vehicle {
     this.#stopped = true
     this.#callOff()
     this.#room.close()
+    this.#records.stop()
     this.earnings.stop()
     await this.#outbox.idle()
   }
@@ -184,7 +197,10 @@ export class Vehicle {
 
   #handle(input: WorkerInput): void {
     if (this.#stopped) return
-    this.#carryOut(this.#worker.handle(input, this.#options.clock.now()))
+    const nowMs = this.#options.clock.now()
+    const byMs = this.#steps.take()
+    if (byMs !== 0) this.#carryOut(this.#worker.handle({ type: 'clock-set', byMs }, nowMs))
+    this.#carryOut(this.#worker.handle(input, nowMs))
   }
 
   #carryOut(effects: readonly WorkerEffect[]): void {
@@ -204,7 +220,7 @@ export class Vehicle {
     abort: ({ slot }) => this.#workshop.abort(slot),
     release: (effect) => {
       this.#workshop.release(effect.lease)
-      this.#records.release(effect, this.#worker.works(effect.job))
+      this.#records.release(effect)
     },
     forget: ({ job }) => this.#records.forget(job),
     advertise: () => this.#options.onChange(),
@@ -239,6 +255,6 @@ export class Vehicle {
   #wakeAt(atMs: number): void {
     const { clock } = this.#options
     this.#callOff()
-    this.#callOff = clock.after(atMs - clock.now(), () => this.#handle({ type: 'wake' }))
+    this.#callOff = at(clock, atMs, () => this.#handle({ type: 'wake' }))
   }
 }

@@ -18,6 +18,12 @@ export class Watch {
     this.#stewards.delete(peer)
   }
 
+  /** The clock of this machine was set: forward by so much, or back when negative. */
+  clockSet(byMs: number): void {
+    for (const times of [this.#owners, this.#stewards])
+      for (const [name, sinceMs] of times as Map<string, number>) times.set(name as never, sinceMs + byMs)
+  }
+
   /** The owners that could be drawn at that time and ever since. */
   ownersSince(timeMs: number): OwnerId[] {
     return [...this.#owners].flatMap(([owner, sinceMs]) => (sinceMs <= timeMs ? [owner] : []))

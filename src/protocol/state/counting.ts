@@ -46,6 +46,8 @@ export class Counting {
   readonly #leases = new Map<LeaseId, Known>()
   readonly #bases = new Map<RecordId, DrawBasis>()
   readonly #shutOut = new Set<RecordId>()
+  /** Use: whether leases counted before the records were folded anew. */
+  readonly #before = new Map<LeaseId, boolean>()
   /** Use: leases by the candidates that they were drawn from. */
   readonly #drawnFrom = new Map<RecordId, Known[]>()
   /** Use: the leases that came since changes were last asked for, and those that fit now and did not, or no more. */
@@ -57,6 +59,16 @@ export class Counting {
     this.#sha256 = sha256
     this.#allowances = allowances
     this.#reader = reader
+  }
+
+  /** One for the same job on the same node, for records that are folded anew: those that do not come again count no more. */
+  anew(allowances: Allowances): Counting {
+    const next = new Counting(this.#manifest, this.#sha256, allowances, this.#reader)
+    next.#shards = this.#shards
+    for (const basis of this.#shutOut) next.#shutOut.add(basis)
+    for (const [id, { told }] of this.#leases) next.#before.set(id, told)
+    next.#changed = new Set(this.#leases.keys())
+    return next
   }
 
   /** The list of shards is here: before that no lease can be judged, and none counts. */
@@ -82,7 +94,7 @@ export class Counting {
     this.#leases.set(record.id, known)
     pushTo(this.#drawnFrom, record.payload.draw.basis, known)
     this.#judge(known)
-    known.told = this.counts(record.id)
+    known.told = this.#before.get(record.id) ?? this.counts(record.id)
   }
 
   counts(lease: LeaseId): boolean {
@@ -96,9 +108,10 @@ export class Counting {
     return [...changed].filter((id) => {
       const known = this.#leases.get(id)
       const counts = this.counts(id)
-      if (known === undefined || known.told === counts) return false
-      known.told = counts
-      return true
+      const told = known?.told ?? this.#before.get(id) ?? false
+      this.#before.delete(id)
+      if (known !== undefined) known.told = counts
+      return told !== counts
     })
   }
 

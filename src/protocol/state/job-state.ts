@@ -5,7 +5,8 @@
  * record changes nothing. The outcome (the stewards, leases and claims, the verdicts and the end that stand, the
  * money that may be spent, the holders of inputs and results) is a function of the set of records that got in,
  * whatever their order. A record that comes before one that it rests on is refused, and comes again with the next
- * comparison.
+ * comparison. One that a steward signed too much gives way to what it signed before (job/handover.ts), with all that rests on
+ * it: then everything is folded anew without them.
  *
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.
@@ -13,12 +14,11 @@
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
-import { checkReceipt, type Lease } from '../job/lease.ts'
+import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
-import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import {
   byDependency,
@@ -28,36 +28,30 @@ import {
   type JobRecordKind,
   signedByOf,
 } from '../records.ts'
+import { type Refusal, refusalOf } from './admission.ts'
 import { Allowances } from './allowances.ts'
 import { Counting, type Reader } from './counting.ts'
 import { Decisions } from './decisions.ts'
 import type { Holders } from './holders.ts'
 import { byTurn, Leased, type LeasedWork } from './leased.ts'
 
-/** Why a record does not get in. */
-export type Refusal =
-  | 'known'
-  | 'of-another-job'
-  | 'not-by-a-steward'
-  /** Its lease is not here; perhaps it only comes later. */
-  | 'without-lease'
-  /** It follows from no handover that is here, and not from the manifest. */
-  | 'without-predecessor'
-
 export class JobState {
   readonly job: JobId
   readonly manifest: Manifest
-  readonly allowances: Allowances
+  /** Use: read by everybody. Invariant: another one after the records were folded anew; so are the decisions. */
+  allowances: Allowances
   /** Use: the verdicts and ends that count here. */
-  readonly decisions: Decisions
+  decisions: Decisions
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
-  readonly #counting: Counting
-  readonly #leased: Leased
+  readonly #signed = new Set<PeerId>()
+  #counting: Counting
+  #leased: Leased
   /** Use: leases that began or ceased to count, and that nobody has asked for yet. */
   #recounted: LeaseId[] = []
   #isRestoring = false
   #succession: Succession
+  #dropped: RecordId[] = []
 
   constructor(job: JobId, manifest: Manifest, sha256: Sha256, reader: Reader = {}) {
     this.job = job
@@ -90,28 +84,14 @@ export class JobState {
 
   /** Judges a record against those that are here. Throws ProtocolError for a receipt that lies about its lease. */
   judge(entry: JobRecord): Refusal | undefined {
-    const { record } = entry
-    if (this.#records.has(record.id)) return 'known'
-    if (record.job !== this.job) return 'of-another-job'
-    if (signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)) return 'not-by-a-steward'
-    switch (entry.kind) {
-      case 'receipt': {
-        const lease = this.#leased.get(entry.record.payload.lease)
-        if (lease === undefined) return 'without-lease'
-        checkReceipt(this.#sha256, lease, entry.record, entry.opening)
-        return undefined
-      }
-      case 'handover':
-        return this.#extended(entry.record) === undefined ? 'without-predecessor' : undefined
-      case 'draw':
-      case 'lease':
-      case 'allowance':
-      case 'window':
-      case 'verdict':
-      case 'holding':
-      case 'end':
-        return undefined
-    }
+    return refusalOf(entry, {
+      job: this.job,
+      sha256: this.#sha256,
+      has: (id) => this.#records.has(id),
+      isSteward: (peer) => this.isSteward(peer),
+      leaseOf: (id) => this.#leased.get(id),
+      follows: (handover) => this.#extended(handover) !== undefined,
+    })
   }
 
   /** Folds in a record that `judge` had nothing against. */
@@ -120,18 +100,17 @@ export class JobState {
     if (this.#records.has(id)) return
     // Without the bytes that were signed: they are in the journal.
     this.#records.set(id, checked(entry.kind, entry.record, entry.opening))
+    if (signedByOf(entry.kind) === 'steward') this.#signed.add(entry.record.signer)
     switch (entry.kind) {
       case 'handover':
-        this.#succession = this.#extended(entry.record) ?? this.#succession
+        this.#succeed(this.#extended(entry.record) ?? this.#succession)
         break
       case 'lease':
         this.#leased.add(entry.record)
         this.#counting.lease(entry.record)
-        this.#recount()
         break
       case 'allowance':
         this.allowances.apply(entry.record)
-        this.#recount()
         break
       case 'receipt':
         this.#cover(entry)
@@ -150,8 +129,8 @@ export class JobState {
         break
       case 'draw':
         this.#counting.basis(entry.record)
-        this.#recount()
     }
+    this.#recount()
   }
 
   /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
@@ -200,14 +179,14 @@ export class JobState {
     return this.#succession.signers.has(peer)
   }
 
-  /** Tells whether the steward is one of those that act in turn: a taker beyond the bound of handovers is not. */
-  hasPlace(peer: PeerId): boolean {
-    return this.#succession.stewards.some((steward) => steward.peer === peer)
+  /** Tells whether this steward has signed any record that is here. */
+  hasSigned(peer: PeerId): boolean {
+    return this.#signed.has(peer)
   }
 
-  /** Returns the amount of the job's budget that a steward may still promise. */
-  freeOf(steward: PeerId): Micros {
-    return this.allowances.freeOf(steward)
+  /** Returns the records that had to go since this was last asked: nobody keeps them. */
+  takeDropped(): RecordId[] {
+    return this.#dropped.splice(0)
   }
 
   /** Tells whether a lease counts: one that does not makes no claim, promises no money, and holds no shard. */
@@ -286,6 +265,31 @@ export class JobState {
     if (leases.length === 0) return
     this.decisions.recounted(leases)
     this.#recounted.push(...leases)
+  }
+
+  /** A handover that comes later may leave others without room, and their takers without a right to sign. */
+  #succeed(succession: Succession): void {
+    const before = this.#succession
+    this.#succession = succession
+    const held = new Set(succession.handovers.map(({ id }) => id))
+    if (before.handovers.every(({ id }) => held.has(id))) return
+    const [all, decisions] = [[...this.#records.values()].sort(byDependency), this.decisions]
+    this.reset()
+    this.#isRestoring = true
+    this.#dropped.push(...all.flatMap((entry) => (this.admit(entry) ? [] : [entry.record.id])))
+    this.#isRestoring = false
+    this.#recount()
+    this.decisions.follow(decisions)
+  }
+
+  /** Empties the fold, but for the succession. */
+  protected reset(): void {
+    this.#records.clear()
+    this.#signed.clear()
+    this.allowances = new Allowances(this.manifest)
+    this.#counting = this.#counting.anew(this.allowances)
+    this.#leased = new Leased((lease) => this.#counting.counts(lease))
+    this.decisions = this.decisions.anew(this.#leased)
   }
 
   #extended(handover: Verified<Handover>): Succession | undefined {
