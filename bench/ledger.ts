@@ -137,7 +137,7 @@ async function audit(folder: string, { quick, note }: BenchOptions): Promise<Fig
     const { job, manifest, records } = await paidJob(store, receipts / 2)
     signed = records.filter(({ kind }) => kind === 'receipt').length
     store.journal.append(records)
-    const { bytes } = await writeReport(path, job, manifest, store)
+    const { bytes } = await writeReport(path, job, manifest, store, () => true)
     note(`${signed} receipts, ${records.length} records, ${Math.round(bytes / 2 ** 20)} MiB`)
   } finally {
     store.close()

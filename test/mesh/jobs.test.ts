@@ -7,7 +7,9 @@ import { honest } from '../support/scripted-executor.ts'
 
 let mesh: Mesh
 before(async () => {
-  mesh = await Mesh.start({ vehicles: 3 })
+  // A slot for each replica of a job's three documents: one that is held up keeps no other waiting.
+  const vehicles = [1, 2, 3].map((n) => ({ name: `car-${n}`, slots: 2 }))
+  mesh = await Mesh.start({ vehicles })
 })
 after(() => mesh.stop())
 

@@ -2,11 +2,46 @@ import type { Mutation } from './mutation.ts'
 
 export const council: readonly Mutation[] = [
   {
-    name: 'After the end nobody tells a steward that was away who took its place.',
+    name: 'Nobody but the one that acts tells a steward that was away who took its place.',
     file: 'src/protocol/council/comparison.ts',
-    find: '    else if (hasEnded(seat))',
-    replace: '    else if (isActing(seat))',
+    find: '      const path = pathsTo(seat, [seat.options.self, peer])',
+    replace: '      const path = pathsTo(seat, [peer])',
     caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
+    name: 'A handover is heeded whether or not the steward that it calls lost is silent.',
+    file: 'src/protocol/council/places.ts',
+    find: 'return this.#attendance.isLost(lost, nowMs)',
+    replace: 'return true',
+    caughtBy: ['test/protocol/council.test.ts', 'test/mesh/hostile-standby.test.ts'],
+  },
+  {
+    name: 'A steward that lives and is called lost counts its taker.',
+    file: 'src/protocol/council/places.ts',
+    find: 'if (lost === this.#self) return this.#attendance.wasApart(nowMs)',
+    replace: 'if (lost === this.#self) return true',
+    caughtBy: ['test/protocol/council-places.test.ts'],
+  },
+  {
+    name: 'A taker stays though it hears the steward that it should replace.',
+    file: 'src/protocol/council/places.ts',
+    find: 'if (payload.lost === peer) this.#presumed.delete(id)',
+    replace: 'if (payload.lost === payload.taker.peer) this.#presumed.delete(id)',
+    caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
+    name: 'A taker that never signed anything shuts its owner out.',
+    file: 'src/protocol/council/places.ts',
+    find: 'if (hasSigned(taker.peer) || taker.peer === this.#self) excluding.push(taker)',
+    replace: 'excluding.push(taker)',
+    caughtBy: ['test/protocol/council-places.test.ts'],
+  },
+  {
+    name: 'One lost steward shuts out the owners of all its takers.',
+    file: 'src/protocol/council/places.ts',
+    find: '      filled.add(lost)\n',
+    replace: '',
+    caughtBy: ['test/protocol/council-places.test.ts'],
   },
   {
     name: 'Stewards that compare a large leaf name the same ids each time.',
@@ -25,15 +60,15 @@ export const council: readonly Mutation[] = [
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'seat.results.learn(entry.record)\n      seat.issuer.learn(entry.record)',
-    replace: 'seat.results.learn(entry.record)',
+    find: 'seat.records.admit(entry)\n      seat.issuer.learn(entry.record)',
+    replace: 'seat.records.admit(entry)',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {
     name: 'A steward takes over without waiting until the other is silent for long enough.',
     file: 'src/protocol/council/attendance.ts',
-    find: 'aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs',
-    replace: 'aliveUntilMs: nowMs, lastHeardMs',
+    find: 'aliveUntilMs: nowMs + stewardLeaseMs,\n          lastHeardMs',
+    replace: 'aliveUntilMs: nowMs,\n          lastHeardMs',
     caughtBy: ['test/protocol/council.test.ts'],
   },
   {
@@ -112,5 +147,19 @@ export const council: readonly Mutation[] = [
     find: 'if (asks && hasEnded(seat)) beat(seat, fellow)',
     replace: 'void asks',
     caughtBy: ['test/protocol/council-rest.test.ts'],
+  },
+  {
+    name: 'After its clock was set, a council takes other stewards for silent, or for alive, by as much as the step was.',
+    file: 'src/protocol/council/clock-set.ts',
+    find: 'seat.attendance.clockSet(byMs)',
+    replace: '',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
+  {
+    name: 'After its clock was set back, a steward compares its records with nobody for as long as the step was.',
+    file: 'src/protocol/council/clock-set.ts',
+    find: 'seat.compared.set(peer, atMs + byMs)',
+    replace: 'seat.compared.set(peer, atMs)',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
   },
 ]

@@ -28,6 +28,7 @@ import {
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
 import { askOf, paymentOf } from './core-steward-stage.ts'
+import { handoverBody } from './handovers.ts'
 
 const self = peerNamed('v1')
 
@@ -45,7 +46,7 @@ export class WorkerStage {
   readonly #offers = new Map<LeaseId, PeerId>()
   readonly #jobOf = new Map<LeaseId, JobId>()
   readonly #receipts: RecordId[] = []
-  #worker = this.#build(1, null)
+  #worker: Worker
   readonly #manifests = new Map<JobId, Verified<Manifest>>()
   /** What is durable: of each lease, and who adopted which job. */
   readonly #taken = new Map<LeaseId, Taken>()
@@ -53,6 +54,12 @@ export class WorkerStage {
   #offered: Verified<Lease> | undefined
   #slots = 1
   #serial = 0
+  readonly #machine: typeof Worker
+
+  constructor(machine = Worker) {
+    this.#machine = machine
+    this.#worker = this.#build(1, null)
+  }
 
   run({ verb, words, settings }: Command): string[] {
     const lease = words[0] === undefined ? cidNamed('nothing') : cidNamed(words[0])
@@ -134,7 +141,10 @@ export class WorkerStage {
   #build(slots: number, isa: string | null): Worker {
     const engines = [{ runtime: 'ocr', id: 'engine-1', isa, ask: this.#ask }]
     const categories = this.#categories
-    return new Worker({ self, slots, engines, categories, secret: seed, sha256 }, this.#receipts.length)
+    return new this.#machine(
+      { self, slots, engines, categories, secret: seed, sha256 },
+      this.#receipts.length,
+    )
   }
 
   #offer(id: LeaseId, settings: ReadonlyMap<string, string>): string[] {
@@ -188,8 +198,7 @@ export class WorkerStage {
     if (text === undefined) return []
     const [signer, taker] = text.split('>')
     const job = cidNamed(settings.get('job') ?? 'J1')
-    const payload: Handover = { previous: job, lost: peerNamed('steward'), taker: placeOf(taker!) }
-    const body = bodyOf('handover', peerNamed(signer!), payload, { job, epoch: 1 })
+    const body = handoverBody({ job, signer: signer!, lost: 'steward', taker: taker! })
     return [{ ...body, id: cidNamed(`handover ${text}`) }]
   }
 

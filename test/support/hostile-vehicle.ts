@@ -3,7 +3,6 @@
  * it with a key of its own. It belongs to an open mesh, and
  * offers the engine of scripted executors.
  */
-import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { Clock } from '../../src/host/clock.ts'
 import { Network } from '../../src/host/network/network.ts'
@@ -36,6 +35,9 @@ export interface Offer {
   readonly lease: Verified<Lease>
 }
 
+/** A test, or all tests of a file: what is to be stopped when it is over. */
+export type Ending = { readonly after: (stop: () => Promise<void>) => void }
+
 export class HostileVehicle {
   readonly offers = new Inbox<Offer>()
   /** All that was said to it. */
@@ -46,10 +48,16 @@ export class HostileVehicle {
   readonly #network: Network
   readonly #clock: Clock
   readonly #blocks = new Map<Cid, Uint8Array>()
+  #onMessage: (from: PeerId, message: Message) => void = () => {}
   #serial = 0
 
-  /** Joins the mesh of this node, which knows it from then on. */
-  static async start(t: TestContext, clock: Clock, bootstrap: readonly string[]): Promise<HostileVehicle> {
+  /** Joins the mesh of this node, which knows it from then on. `advert`: what is else than usual in it. */
+  static async start(
+    t: Ending,
+    clock: Clock,
+    bootstrap: readonly string[],
+    advert: Partial<Advert> = {},
+  ): Promise<HostileVehicle> {
     const key = SigningKey.generate()
     const network = await Network.start({
       privateKey: key.toLibp2p(),
@@ -63,7 +71,7 @@ export class HostileVehicle {
     const subscribers = new Inbox<PeerId>()
     network.onSubscriber((peer) => {
       subscribers.put(peer)
-      void vehicle.advertise()
+      void vehicle.advertise(advert)
     })
     await subscribers.until((peers) => peers.length > 0)
     return vehicle
@@ -81,10 +89,16 @@ export class HostileVehicle {
     network.onMessage((from, bytes) => {
       const message = decodeMessage(bytes)
       this.heard.put(message)
+      this.#onMessage(from, message)
       if (message.type !== 'offer') return
       const manifest = openManifest(message.manifest, sha256, verifyByPeerId)
       this.offers.put({ from, manifest, lease: openLease(message.lease, sha256, verifyByPeerId) })
     })
+  }
+
+  /** Called with all that is said to it from now on. */
+  onMessage(hear: (from: PeerId, message: Message) => void): void {
+    this.#onMessage = hear
   }
 
   get owner(): OwnerId {
@@ -191,7 +205,13 @@ export class HostileVehicle {
     this.#blocks.delete(result)
   }
 
-  sign(kind: RecordKind, job: JobId | null, payload: unknown, steward: PeerId | null = null): SignedRecord {
+  sign(
+    kind: RecordKind,
+    job: JobId | null,
+    payload: unknown,
+    steward: PeerId | null = null,
+    more: { readonly epoch?: number; readonly serial?: number } = {},
+  ): SignedRecord {
     const body = encodeBody({
       domain: 'carpool',
       version: 1,
@@ -203,6 +223,7 @@ export class HostileVehicle {
       expiresMs: this.#clock.now() + advertTtlMs,
       signer: this.key.peerId,
       payload,
+      ...more,
     })
     return { body, signature: this.key.sign(body) }
   }

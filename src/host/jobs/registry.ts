@@ -4,6 +4,7 @@
  * something to say; after that the job is on the disk alone, and begins anew when it is asked for.
  */
 import { EventEmitter } from 'node:events'
+import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
@@ -39,6 +40,7 @@ interface Seat {
   running: Stewardship | undefined
   /** How many read it just now. */
   uses: number
+  /** By the monotonic clock. */
   usedMs: number
 }
 
@@ -96,7 +98,7 @@ export class Registry {
   /** The same, for somebody who has something to say to it: it stays a while longer. */
   hearing(job: JobId): Stewardship | undefined {
     const seat = this.#seats.get(job)
-    if (seat?.running !== undefined) seat.usedMs = this.#options.clock.now()
+    if (seat?.running !== undefined) seat.usedMs = this.#options.clock.monotonicMs()
     return seat?.running
   }
 
@@ -131,7 +133,7 @@ export class Registry {
     seat.uses += 1
     const release = () => {
       seat.uses -= 1
-      seat.usedMs = this.#options.clock.now()
+      seat.usedMs = this.#options.clock.monotonicMs()
     }
     try {
       return { stewardship: await seat.stewardship, release }
@@ -160,7 +162,7 @@ export class Registry {
 
   #sit(job: JobId, fresh: boolean): Seat {
     const begun = Promise.withResolvers<Stewardship>()
-    const usedMs = this.#options.clock.now()
+    const usedMs = this.#options.clock.monotonicMs()
     const seat: Seat = { stewardship: begun.promise, running: undefined, uses: 0, usedMs }
     this.#seats.set(job, seat)
     this.#begin(job, seat, fresh).then(begun.resolve, (error) => {
@@ -177,6 +179,7 @@ export class Registry {
       fresh,
       onChange: () => this.changes.emit(job),
       onEnd: () => this.#ended(job),
+      onLeft: (why) => this.#left(job, why),
       onLie: (receipt, because) => bans.caught(receipt, because),
     })
     if (this.#isStopped) throw new RequestError('this node is stopping')
@@ -200,6 +203,13 @@ export class Registry {
     this.#lookSoon()
   }
 
+  /** The job goes on without this node. */
+  #left(job: JobId, why: LeaveReason): void {
+    const { log } = this.#options
+    log.info({ job, why }, 'this node does not stand by for a job any more')
+    this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
+  }
+
   // --- letting go -----------------------------------------------------------------------------------------------
 
   #lookSoon(): void {
@@ -211,7 +221,7 @@ export class Registry {
   }
 
   #look(): void {
-    const nowMs = this.#options.clock.now()
+    const nowMs = this.#options.clock.monotonicMs()
     const ended = [...this.#seats].filter(([, { running }]) => running?.hasEnded === true)
     let left = ended.length
     for (const [job, { uses, usedMs, running }] of ended.sort(([, a], [, b]) => a.usedMs - b.usedMs)) {

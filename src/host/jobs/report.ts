@@ -5,12 +5,12 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CarWriter } from '@ipld/car'
 import { encodeReport, packRecords, type ReportedRecord } from '../../protocol/audit/report.ts'
-import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { openingSchema, openLease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { openVerdict } from '../../protocol/job/verdict.ts'
 import { decodeCbor, linkOf } from '../../protocol/record/block.ts'
-import { reportedKinds } from '../../protocol/records.ts'
+import { type RecordKind, reportedKinds } from '../../protocol/records.ts'
 import { openingBytesMax } from '../../protocol/sizes.ts'
 import { chartersSetting, parseCharter } from '../membership/certificates.ts'
 import { sha256 } from '../sha256.ts'
@@ -18,14 +18,18 @@ import { cidOf } from '../store/cid.ts'
 import { parseFileRoot } from '../store/files.ts'
 import type { Store } from '../store.ts'
 
-/** Whole or not at all. Results that were never delivered are not in it; the audit says which it misses. */
+/**
+ * Whole or not at all. Results that were never delivered are not in it; the audit says which it misses. `counts`: whether a
+ * verdict or an end counts here; what another steward signed and nobody believes proves nothing, and is left out.
+ */
 export async function writeReport(
   path: string,
   job: JobId,
   manifest: Manifest,
   store: Store,
+  counts: (id: RecordId) => boolean,
 ): Promise<{ readonly root: Cid; readonly bytes: number }> {
-  const pages = [...packRecords([...recordsOf(job, store), ...vouchersOf(job, manifest, store)])].map(
+  const pages = [...packRecords([...recordsOf(job, store, counts), ...vouchersOf(job, manifest, store)])].map(
     (bytes) => ({
       cid: cidOf('dag-cbor', bytes),
       bytes,
@@ -95,13 +99,17 @@ function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Gener
   }
 }
 
-function* recordsOf(job: JobId, store: Store): Generator<ReportedRecord> {
+function* recordsOf(job: JobId, store: Store, counts: (id: RecordId) => boolean): Generator<ReportedRecord> {
   // A standby may have learnt of a verdict before the receipts that it counts. The other things that a lease carries
   // are keys.
   for (const wanted of reportedKinds)
-    for (const { kind, body, signature, extra } of store.journal.ofJob(job))
-      if (kind === wanted)
+    for (const { id, kind, body, signature, extra } of store.journal.ofJob(job))
+      if (kind === wanted && (!isDecision(kind) || counts(id)))
         yield { kind, record: { body, signature }, opening: kind === 'receipt' ? extra : null }
   for (const { body, signature } of store.ledgerTables.statements(job))
     yield { kind: 'statement', record: { body, signature }, opening: null }
+}
+
+function isDecision(kind: RecordKind): boolean {
+  return kind === 'verdict' || kind === 'end'
 }

@@ -22,12 +22,14 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     issue: (effect) => papers.issue(effect),
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
+    discard: ({ records }) => papers.discard(records),
+    left: ({ why }) => options.onLeft(why),
     counted: ({ verdicts, ends }) => {
       papers.counted(verdicts, (id) => council.positionsOf(id))
       payables?.learn(...decidedClaims({ verdicts, ends }))
     },
     offer: ({ lease, to }) => {
-      pace.leased(clock.now())
+      pace.leased(clock.monotonicMs())
       return offers.offer(lease, to)
     },
     send: ({ to, message }) => say(to, message),
@@ -52,7 +54,7 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     decided: ({ verdicts }) => {
       const accepted = verdicts.filter(({ outcome }) => outcome === 'accepted')
       const pages = accepted.reduce((sum, { position }) => sum + inputs.shards[position]!.pages, 0)
-      pace.decided(pages, clock.now())
+      pace.decided(pages, clock.monotonicMs())
     },
     ended: () => options.onEnd(),
     acting: ({ acting }) => {
@@ -74,7 +76,7 @@ export function entrust(
 ): void {
   const { manifest, drawSecret } = options
   const secret = manifest.blind === null ? secretOf(options) : null
-  say(to, { type: 'entrust', ...credentials(), secret, drawSecret })
+  say(to, { type: 'entrust', ...credentials(to), secret, drawSecret })
 }
 
 async function recompute(

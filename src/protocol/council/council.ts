@@ -10,17 +10,19 @@
 import { assert } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
+import type { JobEnd } from '../job/verdict.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
 import { byDependency, type JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
+import { clockWasSet } from './clock-set.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
-import { receiveRecord, takeReceiptAside } from './intake.ts'
+import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
-import { answeredInvitation, replaceLost } from './replacement.ts'
+import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
   beat,
@@ -28,6 +30,7 @@ import {
   checkSeat,
   differs,
   fellowsOf,
+  hasActed,
   hasEnded,
   hasLostResults,
   isActing,
@@ -35,8 +38,8 @@ import {
   isReader,
   livingFellows,
   newSeat,
+  pathsTo,
   type Seat,
-  seatStewards,
 } from './seat.ts'
 import { standDown, takeOver, tellSteward } from './turn.ts'
 
@@ -69,12 +72,15 @@ export class Council {
   /** Call once, before the first input. */
   begin({ records, shards, fresh, recalled = [] }: Beginning, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
-    const { decisions } = seat.records
-    decisions.recall(recalled)
+    seat.records.decisions.recall(recalled)
     for (const entry of [...records].sort(byDependency)) {
       seat.records.admit(entry)
       seat.issuer.learn(entry.record)
     }
+    discardDropped(seat)
+    seat.places.begin(seat.records.succession)
+    if (hasActed(seat)) seat.places.stay()
+    const { decisions } = seat.records
     decisions.review(nowMs)
     decisions.takeCounted() // known already
     for (const verdict of decisions.verdicts.records.values()) seat.results.learn(verdict)
@@ -86,7 +92,8 @@ export class Council {
       this.isReader || manifest.stewards[0]?.peer === self || seat.records.holders.hasInputs(self)
     this.#knowShards(complete ? shards : null)
     seat.started = true
-    seatStewards(seat, nowMs)
+    heedHandovers(seat, nowMs)
+    if (!fresh) seat.attendance.seatAnew(nowMs)
     if (seat.shards === null) seat.effects.push({ type: 'hold-inputs' })
     else sayInputsHeld(seat)
     if (!hasEnded(seat) && (fresh || fellowsOf(seat).length === 0)) takeOver(seat, fresh, nowMs)
@@ -95,9 +102,13 @@ export class Council {
 
   handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
+    if (seat.hasLeft) return []
     switch (input.type) {
       case 'fellow':
         this.#hear(input.from, input.message, nowMs)
+        break
+      case 'answered':
+        answeredInvitation(seat, input, nowMs)
         break
       case 'reader':
         seat.readers.add(input.peer)
@@ -154,6 +165,10 @@ export class Council {
         seat.records.decisions.examined(input.results)
         tellSteward(seat, input, nowMs)
         break
+      case 'clock-set':
+        clockWasSet(seat, input.byMs, nowMs)
+        tellSteward(seat, input, nowMs)
+        break
       case 'undelivered':
       case 'recomputed':
       case 'stewards':
@@ -169,7 +184,6 @@ export class Council {
     return this.#seat.records.trie.root()
   }
 
-  /** How many records of the job are here. */
   get recordCount(): number {
     return this.#seat.records.size
   }
@@ -178,11 +192,17 @@ export class Council {
     return isActing(this.#seat)
   }
 
-  get succession() {
-    return this.#seat.records.succession
+  /** The stewards that have a place here. */
+  get places() {
+    return this.#seat.places
   }
 
-  /** No steward of the job, but allowed to read it. */
+  /** The handovers by which these are stewards, each after the one that it follows. */
+  pathsTo(peers: readonly PeerId[]) {
+    return pathsTo(this.#seat, peers)
+  }
+
+  /** It has no place, and may read the job. */
   get isReader(): boolean {
     return isReader(this.#seat)
   }
@@ -194,6 +214,22 @@ export class Council {
 
   get hasEnded(): boolean {
     return hasEnded(this.#seat)
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
+  counts(id: RecordId): boolean {
+    const { verdicts, ends } = this.#seat.records.decisions
+    return verdicts.records.has(id) || ends.some((end) => end.id === id)
+  }
+
+  /** What other stewards say and nothing here proves: the shards that they accepted, and how they say that the job ended. */
+  get unproven(): { readonly shards: number; readonly ends: ReadonlySet<JobEnd['outcome']> } {
+    const { records } = this.#seat
+    const open = new Set<number>()
+    for (const { verdict } of records.decisions.waiting())
+      if (records.standing(verdict.position).state !== 'stands') open.add(verdict.position)
+    const ends = [...records.decisions.waitingEnds].map(({ payload }) => payload.outcome)
+    return { shards: open.size, ends: new Set(ends) }
   }
 
   /** The shards for which a verdict counts on this node. */
@@ -258,6 +294,8 @@ export class Council {
     const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
     seat.lookedMs = nowMs
+    heedHandovers(seat, nowMs)
+    if (seat.hasLeft) return
     reviewDecisions(seat, nowMs)
     followCounted(seat)
     if (this.isReader) {
@@ -286,10 +324,6 @@ export class Council {
 
   #hear(from: PeerId, message: FellowMessage, nowMs: number): void {
     const seat = this.#seat
-    if (message.type === 'willing' || message.type === 'unwilling') {
-      answeredInvitation(seat, from, message, nowMs)
-      return
-    }
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
     hearOfRecords(seat, from, message, nowMs)
@@ -309,9 +343,11 @@ export class Council {
   #drain(nowMs: number): CouncilEffect[] {
     const seat = this.#seat
     assert(seat.started, 'a council begins before it hears')
-    lookAtProofs(seat)
-    followCounted(seat)
-    this.#wakeUnlessAtRest(nowMs)
+    if (!seat.hasLeft) {
+      lookAtProofs(seat)
+      followCounted(seat)
+      this.#wakeUnlessAtRest(nowMs)
+    }
     const effects = seat.effects
     seat.effects = []
     return effects
