@@ -18,6 +18,7 @@ import { Attendance } from './attendance.ts'
 import type { CouncilEffect, FellowMessage } from './contract.ts'
 import { JobRecords } from './job-records.ts'
 import { Places } from './places.ts'
+import { Progress } from './progress.ts'
 import { Results } from './results.ts'
 
 export interface CouncilOptions {
@@ -38,6 +39,8 @@ export interface Seat {
   readonly attendance: Attendance
   /** Use: the stewards that have a place, by this node's own watch. Invariant: seated in `attendance`. */
   readonly places: Places
+  /** Use: whether the steward that acts gets on with the job. */
+  readonly progress: Progress
   /** Use: where accepted results are. */
   readonly results: Results
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
@@ -101,6 +104,7 @@ export function newSeat(options: CouncilOptions): Seat {
     records,
     attendance,
     places: new Places(self, manifest.stewards, attendance),
+    progress: new Progress(),
     results: new Results(self, records),
     issuer: new Issuer(self, sha256),
     connected: new Set(),
