@@ -309,6 +309,7 @@ export class Council {
         if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
       } else if (!turn && seat.steward !== undefined) standDown(seat)
       else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)
+      seat.unsafeSinceMs = seat.steward?.isDecided ? (seat.unsafeSinceMs ?? nowMs) : undefined
       tellSteward(seat, { type: 'wake' }, nowMs)
       if (this.acting) replaceLost(seat, nowMs)
       else giveAllowance(seat, nowMs)
