@@ -2,7 +2,7 @@
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
-import type { Cid, JobId, LeaseId, PeerId } from '../protocol/ids.ts'
+import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
 import type { Verified } from '../protocol/record/record.ts'
@@ -21,6 +21,9 @@ export interface CouncilDesk extends SimNode {
   /** The job goes on from these records, of which these decisions count. */
   begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
   keep(record: JobRecord): void
+  discard(records: readonly RecordId[]): void
+  /** It has no place in the job any more. */
+  left(job: JobId): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
   counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
   leaseOf(id: LeaseId): Verified<Lease> | undefined
@@ -79,8 +82,10 @@ export class CouncilDriver {
     this.tell({ type: 'roster', capacities: this.#desk.world.capacities(), operatorPpm })
   }
 
-  get handovers(): readonly Verified<Handover>[] {
-    return this.#council.succession.chain
+  /** The handovers by which this node is a steward, and that one. */
+  handoversFor(to?: PeerId): readonly Verified<Handover>[] {
+    const { peer } = this.#desk
+    return this.#council.pathsTo(to === undefined ? [peer] : [peer, to])
   }
 
   get root(): string {
@@ -114,15 +119,17 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
+      discard: ({ records }) => desk.discard(records),
+      left: () => desk.left(id),
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return
         world.checkers.offered(lease)
-        desk.send(to, { type: 'offer', job, lease, handovers: this.handovers })
+        desk.send(to, { type: 'offer', job, lease, handovers: this.handoversFor() })
       },
-      adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handovers }),
-      entrust: ({ to }) => desk.send(to, { type: 'entrust', job, handovers: this.handovers }),
+      adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handoversFor() }),
+      entrust: ({ to }) => desk.send(to, { type: 'entrust', job, handovers: this.handoversFor(to) }),
       send: ({ to, message }) => desk.send(to, { type: 'message', message }),
       share: ({ to, record }) => desk.send(to, { type: 'record', entry: record }),
       collect: ({ wanted }) =>

@@ -19,7 +19,7 @@ import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimWorld } from './sim-world.ts'
 import { remember, type StewardWritten } from './steward-disk.ts'
-import { believed } from './unsigned.ts'
+import { believed, consentTo, openedConsent } from './unsigned.ts'
 
 export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   readonly role = 'steward'
@@ -47,7 +47,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   /** Asks another node to look after this job, too. */
   entrust(to: PeerId, job: SimJob): void {
-    const handovers = this.#jobs.get(job.manifest.id)?.handovers ?? []
+    const handovers = this.#jobs.get(job.manifest.id)?.handoversFor(to) ?? []
     this.send(to, { type: 'entrust', job, handovers })
   }
 
@@ -159,7 +159,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
         this.#tell(delivery.job, delivery.input)
         break
       case 'inviter':
-        for (const job of this.#jobs.values()) job.tell(delivery.input)
+        this.#hearInvited(from, delivery.message)
         break
       case 'payables':
         this.#hearPayee(from, delivery.message)
@@ -174,6 +174,13 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     }
   }
 
+  #hearInvited(from: PeerId, message: Extract<Delivery, { to: 'inviter' }>['message']): void {
+    if (message.type === 'unwilling' || message.consent === null) return // a simulated node never declines
+    const consent = openedConsent(message.consent)
+    const { nonce } = message
+    this.#tell(consent.record.job!, { type: 'answered', from, nonce, consent })
+  }
+
   #hearPayee(from: PeerId, message: Extract<Delivery, { to: 'payables' }>['message']): void {
     const input: PayablesInput =
       message.type === 'account' ? { type: 'ask', from, before: message.before } : { type: 'accounted', from }
@@ -183,8 +190,9 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   #hearAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
     switch (message.type) {
       case 'invite': {
-        const { nonce } = message
-        this.send(from, { type: 'message', message: { type: 'willing', nonce } })
+        const { nonce, place } = message
+        const consent = place && consentTo(place, from, nonce, this)
+        this.send(from, { type: 'message', message: { type: 'willing', nonce, consent } })
         break
       }
       case 'entrust':
@@ -234,6 +242,24 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.durable({ type: 'record', entry })
     const { job } = entry.record
     if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
+  }
+
+  discard(records: readonly RecordId[]): void {
+    const gone = new Set(records)
+    for (const id of gone) this.#records.delete(id)
+    this.disk.forget((written) => written.type === 'record' && gone.has(written.entry.record.id))
+  }
+
+  left(job: JobId): void {
+    this.#jobs.delete(job)
+    this.#inputs.delete(job)
+    for (const [id, { record }] of this.#records) if (record.job === job) this.#records.delete(id)
+    this.disk.forget(
+      (written) =>
+        (written.type === 'record' && written.entry.record.job === job) ||
+        (written.type === 'inputs' && written.job === job) ||
+        (written.type === 'job' && written.job.manifest.id === job),
+    )
   }
 
   begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {
