@@ -780,12 +780,7 @@ test('a steward that lives and takes no results holds up the end of a decided jo
   `
   const ends = (lines: readonly string[]) => lines.some((line) => line.startsWith('a: issue E1 end complete'))
   assert(!ends(play(decided)))
-  assert(
-    ends(
-      play(`${decided}
-    wait 30s`),
-    ),
-  )
+  assert(ends(play(`${decided.trimEnd()}\nwait 30s`)))
 })
 
 test('a steward whose machine was suspended listens before it acts', () => {
