@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { Attendance } from '../../src/protocol/council/attendance.ts'
 import { clockWasSet as setSeatBy } from '../../src/protocol/council/clock-set.ts'
 import type { Seat } from '../../src/protocol/council/seat.ts'
+import { Watch } from '../../src/protocol/council/watch.ts'
 import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
 import { Payables, type PayablesInput } from '../../src/protocol/ledger/payables.ts'
 import { stewardLeaseMs } from '../../src/protocol/limits.ts'
@@ -70,7 +71,7 @@ for (const file of readdirSync(folder).sort()) {
 
 test('what a steward owes is told again as soon as on a good clock, when the clock is set in between', () => {
   const told = (steps: readonly number[]) => {
-    const payables = new Payables({ ...paidJob, self: peerNamed('steward'), shards: 1 })
+    const payables = new Payables({ ...paidJob, self: peerNamed('steward'), shards: 1, counts: () => true })
     const lease = leaseOf('v1', [0])
     const receipt = receiptOf(lease, [0])
     let [nowMs, setMs] = [10 * hourMs, 0]
@@ -122,6 +123,7 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
   assert.equal(desk.apart.get(3)?.untilMs, 70_000 - hourMs)
   const seat = {
     attendance: new Attendance(peerNamed('a')),
+    watch: new Watch(),
     compared: new Map(),
     answeredMs: new Map(),
     refused: new Map([[peerNamed('b'), 90_000]]),
@@ -142,6 +144,7 @@ test('stewards that were not heard in a sleep may have lived all the same', () =
   attendance.heard(b, true, 0)
   const seat = {
     attendance,
+    watch: new Watch(),
     compared: new Map(),
     answeredMs: new Map(),
     refused: new Map(),
