@@ -8,6 +8,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { Attendance } from '../../src/protocol/council/attendance.ts'
 import { clockWasSet as setSeatBy } from '../../src/protocol/council/clock-set.ts'
+import { Progress } from '../../src/protocol/council/progress.ts'
 import type { Seat } from '../../src/protocol/council/seat.ts'
 import { Watch } from '../../src/protocol/council/watch.ts'
 import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
@@ -124,6 +125,7 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
   const seat = {
     attendance: new Attendance(peerNamed('a')),
     watch: new Watch(),
+    progress: new Progress(),
     compared: new Map(),
     answeredMs: new Map(),
     refused: new Map([[peerNamed('b'), 90_000]]),
@@ -145,6 +147,7 @@ test('stewards that were not heard in a sleep may have lived all the same', () =
   const seat = {
     attendance,
     watch: new Watch(),
+    progress: new Progress(),
     compared: new Map(),
     answeredMs: new Map(),
     refused: new Map(),
