@@ -19,5 +19,4 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   for (const [peer, untilMs] of seat.refused) seat.refused.set(peer, untilMs + byMs)
   if (seat.invited !== undefined) seat.invited = { ...seat.invited, untilMs: seat.invited.untilMs + byMs }
   if (seat.lookedMs !== undefined) seat.lookedMs += byMs
-  if (seat.judgingSinceMs !== undefined) seat.judgingSinceMs += byMs
 }
