@@ -39,8 +39,9 @@ export interface NodeApi {
    * at the end.
    */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  /** Only on the node that it was submitted to. Throws RequestError elsewhere. */
   cancel(job: string): Promise<void>
-  /** Frees the job's blocks and records. A job that runs is cancelled first. */
+  /** Frees the job's blocks and records. A job that runs is cancelled first, and so refused as `cancel` is. */
   forget(job: string): Promise<void>
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>

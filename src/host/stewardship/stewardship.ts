@@ -172,6 +172,11 @@ export class Stewardship {
     return [...this.#readers]
   }
 
+  /** The job was submitted to this node, which alone may cancel it. */
+  get isSubmitters(): boolean {
+    return this.manifest.stewards[0]?.peer === this.#options.key.peerId
+  }
+
   /** Only reads the job. */
   get isReader(): boolean {
     return this.#parts.council.isReader
