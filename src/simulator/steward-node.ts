@@ -251,8 +251,12 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.disk.forget((written) => concerns(written, job))
   }
 
-  begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {
-    this.#money.begin(job, records, counted, this.clockMs)
+  begun(...[job, records, judged]: Parameters<CouncilDesk['begun']>): void {
+    this.#money.begin(job, records, judged, this.clockMs)
+  }
+
+  recounted(job: JobId, leases: readonly LeaseId[]): void {
+    this.#money.tell(job, { type: 'recounted', leases }, this.clockMs)
   }
 
   counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {
