@@ -5,6 +5,8 @@ import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, PeerId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
+import type { StewardPlace } from '../protocol/job/manifest.ts'
+import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
 import type { Counted, Recalled } from '../protocol/state/decisions.ts'
@@ -23,6 +25,10 @@ export interface CouncilDesk extends SimNode {
   keep(record: JobRecord): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
   counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
+  /** The nodes that it knows of. */
+  roster(): readonly Capacity[]
+  /** The result that it finds by computing a shard itself. */
+  recomputed(job: SimJob, position: number): Cid
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
@@ -76,11 +82,21 @@ export class CouncilDriver {
   }
 
   tellRoster(): void {
-    this.tell({ type: 'roster', capacities: this.#desk.world.capacities(), operatorPpm })
+    this.tell({ type: 'roster', capacities: this.#desk.roster(), operatorPpm })
   }
 
   get handovers(): readonly Verified<Handover>[] {
     return this.#council.succession.chain
+  }
+
+  /** The stewards of the job, in the order in which they act. */
+  get stewards(): readonly StewardPlace[] {
+    return this.#council.succession.stewards
+  }
+
+  /** How the job stands, as this node shows it; undefined while it does not know the shards. */
+  shown() {
+    return this.#council.observe()
   }
 
   get root(): string {
@@ -118,7 +134,7 @@ export class CouncilDriver {
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return
-        world.checkers.offered(lease)
+        if (!world.isLying(desk.peer)) world.checkers.offered(lease)
         desk.send(to, { type: 'offer', job, lease, handovers: this.handovers })
       },
       adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handovers }),
@@ -131,7 +147,7 @@ export class CouncilDriver {
           this.tell({ type: 'examined', results })
         }),
       recompute: ({ position }) => {
-        const result = job.truth(position)
+        const result = desk.recomputed(job, position)
         world.later(desk, 3_000, () => {
           desk.hold(result)
           this.tell({ type: 'recomputed', position, found: { result, text: result } })
@@ -147,7 +163,7 @@ export class CouncilDriver {
           if (held) for (const result of results) desk.hold(result)
           this.tell({ type: 'results-held', verdict, held })
         }),
-      ended: () => world.ended(id),
+      ended: ({ end }) => world.ended(desk, id, end),
       acting: ({ acting }) => desk.acting(id, acting),
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
       lied: () => {}, // liars go on lying: that is what the world is for

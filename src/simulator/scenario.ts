@@ -58,6 +58,14 @@ export interface Scenario {
   readonly accomplices: number
   readonly cartel: number
 
+  // Stewards that lie in every way that the wire allows (lying/ways.ts), as a share of all, drawn among those that
+  // submit no job; how often each of them does; and one way alone, by its number from 1, where 0 means all. Henchmen are
+  // vehicles of one owner that lie where such a steward asks them to, as a share of vehicles.
+  readonly lyingStewards: number
+  readonly lieEveryMs: number
+  readonly lyingWay: number
+  readonly henchmen: number
+
   // Vehicles that work for nothing, as shares of all: misers sign for results and never give them out; mutes report
   // progress for ever; grumblers decline every lease, and ask to be asked again at once.
   readonly misers: number
@@ -97,6 +105,10 @@ export const calm: Scenario = {
   sameOwnerLiars: 0,
   accomplices: 0,
   cartel: 0,
+  lyingStewards: 0,
+  lieEveryMs: 0,
+  lyingWay: 0,
+  henchmen: 0,
   misers: 0,
   mutes: 0,
   grumblers: 0,
@@ -167,6 +179,41 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
     sameOwnerLiars: 0.1,
   },
   {
+    name: 'lying-steward',
+    stewards: 4,
+    shardsPerJob: 60,
+    shardCostMs: 8_000,
+    unitMicros: 200,
+    budget: 20,
+    loss: 0.05,
+    duplication: 0.1,
+    partitionEveryMs: 240_000,
+    crashEveryMs: 180_000,
+    slow: 0.1,
+    liars: 0.05,
+    lyingStewards: 0.25,
+    lieEveryMs: 4_000,
+    henchmen: 0.15,
+  },
+  {
+    name: 'lying-stewards',
+    shardsPerJob: 60,
+    shardCostMs: 8_000,
+    unitMicros: 200,
+    budget: 20,
+    loss: 0.05,
+    duplication: 0.1,
+    crashEveryMs: 180_000,
+    lostForGood: 0.2,
+    parkedMs: 300_000,
+    drivingMs: 60_000,
+    liars: 0.05,
+    cartel: 0.1,
+    lyingStewards: 0.34,
+    lieEveryMs: 4_000,
+    henchmen: 0.1,
+  },
+  {
     name: 'fleet',
     vehicles: 1_000,
     jobs: 24,
@@ -186,7 +233,9 @@ export const scenarios: Readonly<Record<string, Scenario>> = Object.fromEntries(
 )
 
 /** Those of a campaign: the fleet is for days of virtual time, and much larger. */
-export const campaignScenarios: readonly string[] = Object.keys(scenarios).filter((name) => name !== 'fleet')
+export const campaignScenarios: readonly string[] = Object.keys(scenarios).filter(
+  (name) => name !== 'fleet' && !name.startsWith('lying'),
+)
 
 /** Throws Error with a sentence that names the line. */
 export function parseScenario(text: string, name: string): Scenario {
