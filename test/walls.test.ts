@@ -41,6 +41,26 @@ for (const room of ['src/base', 'src/protocol', 'src/protocol/steward'])
     })
 
 for (const source of [
+  'Date.now()',
+  'new Date()',
+  'performance.now()',
+  'process.hrtime()',
+  'setTimeout(() => {}, later.atMs + clock.now())',
+  'clock.now() - sinceMs',
+  'untilMs - this.#options.clock.now()',
+])
+  test(`the host asks its clock, and does not subtract times of day: ${source}`, (t) => {
+    const said = lint(t, 'src/host/vehicle/planted.ts', `export const x = ${source}\n`)
+    assert.match(said, /The time of day may be set|Ask a Clock|was set: use at\(\)|is no duration/)
+  })
+
+test('the host may show a date, and subtract monotonic times', (t) => {
+  const source = 'export const x = new Date(0)\nexport const y = clock.monotonicMs() - sinceMs\n'
+  assert.doesNotMatch(lint(t, 'src/host/planted.ts', source), /plugin/)
+  assert.doesNotMatch(lint(t, 'src/host/clock.ts', 'export const x = Date.now()\n'), /plugin/)
+})
+
+for (const source of [
   'setTimeout(() => 0, 1)',
   'process.env',
   'Buffer.alloc(1)',
@@ -105,7 +125,7 @@ function lint(t: TestContext, path: string, source: string): string {
 
 function lintFolder(t: TestContext): string {
   const folder = temporaryFolder(t)
-  for (const file of ['biome.json', 'pure.grit', 'package.json'])
+  for (const file of ['biome.json', 'pure.grit', 'steady.grit', 'package.json'])
     copyFileSync(join(root, file), join(folder, file))
   return folder
 }

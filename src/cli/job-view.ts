@@ -133,6 +133,7 @@ export function describeStatus(status: JobStatus): string[] {
   if (status.state === 'running' && owners.available < owners.needed)
     lines.push(`waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known`)
   if (status.state === 'running' && status.reason !== '') lines.push(`waiting: ${clean(status.reason)}`)
+  for (const doubt of status.doubts) lines.push(`doubt: ${clean(doubt)}`)
   for (const { owner, peers } of status.contradicted)
     lines.push(`contradicted: owner ${shortOwner(owner)}, ${peers.map(shortPeer).join(' ')}`)
   if (status.state !== 'running') lines.push(describeEnd(status))
@@ -147,7 +148,7 @@ export function describeEnd({ job, state, reason, pages }: JobStatus): string {
 }
 
 /** Exactly what is missing, a line each. Empty when nothing is. */
-export function describeMissing({ pages, missing }: ResultsEnd): string[] {
+export function describeMissing({ pages, missing }: Omit<ResultsEnd, 'doubts'>): string[] {
   if (missing.length === 0) return []
   return [
     `${formatCount(missing.length, 'page')} of ${formatNumber(pages)} missing:`,

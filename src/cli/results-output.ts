@@ -7,7 +7,7 @@ import { access, constants, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { printableJson } from '../base/printable.ts'
+import { clean, printableJson } from '../base/printable.ts'
 import type { ResultsEnd } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { CommandFailure, incompleteExitCode, oneLine } from './failure.ts'
@@ -37,6 +37,7 @@ export async function checkOutput(path: string): Promise<void> {
 /** Writes what is verified, then throws CommandFailure (3), having named what is missing on stderr, if anything is. */
 export async function writeResults(node: RemoteApi, job: string, path: string): Promise<void> {
   const end = path === stdoutPath ? await writeToStdout(node, job) : await writeToFile(node, job, path)
+  for (const doubt of end.doubts) note(`doubt: ${clean(doubt)}`)
   if (end.missing.length === 0) return
   for (const line of describeMissing(end)) note(line)
   throw new CommandFailure(

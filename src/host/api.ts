@@ -78,8 +78,11 @@ export interface NodeApi {
   why(): WhyView
   /** At once, and after each change. */
   watchWhy(signal: AbortSignal): AsyncIterable<WhyView>
-  /** The owner's word: the vehicle stands still at once, until then or, with null, until `resume`; also after a restart. */
-  pause(untilMs: number | null): void
+  /**
+   * The owner's word: the vehicle stands still at once, until then or, with null, until `resume`; also after a restart.
+   * `isDate`: until that time of day, and not for so long from now, which is not the same when the clock is set.
+   */
+  pause(untilMs: number | null, isDate?: boolean): void
   resume(): void
 }
 
@@ -277,6 +280,8 @@ export interface JobStatus extends JobSummary {
   /** Stewards beside this one; how many of them hold the job's inputs; whether this node acts for the job. */
   readonly standbys: { readonly named: number; readonly holding: number }
   readonly acting: boolean
+  /** Why what other stewards say is not shown as so, and why a report would not pass its audit: a sentence each. */
+  readonly doubts: readonly string[]
   /** Each vehicle's share of the work: claims counted, and shards of them that agreed with the verdict. */
   readonly vehicles: readonly {
     readonly peer: PeerId
@@ -301,4 +306,6 @@ export interface ResultsEnd {
   /** All pages of the job. */
   readonly pages: number
   readonly missing: readonly { readonly document: string; readonly page: number; readonly why: string }[]
+  /** As in a status. */
+  readonly doubts: readonly string[]
 }

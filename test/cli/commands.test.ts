@@ -271,10 +271,10 @@ test('whatever strangers name things, no command’s output draws on a terminal 
   const hostile: Partial<NodeApi> = {
     peers: () => [{ ...peerRow, name: words, engines: [{ runtime: words, engine: words, unitsPerHour: 1 }] }],
     jobs: () => [{ ...status, runtime: words, reason: words }],
-    status: async () => ({ ...status, state: 'failed', reason: words, runtime: words }),
+    status: async () => ({ ...status, state: 'failed', reason: words, runtime: words, doubts: [words] }),
     async *results() {
       yield { document: words, page: 1, result: { text: words }, error: null }
-      return { pages: 2, missing: [{ document: words, page: 1, why: words }] }
+      return { pages: 2, missing: [{ document: words, page: 1, why: words }], doubts: [words] }
     },
     fleetMembers: () => [row],
     fleetRevoke: () => [{ ...row, state: 'revoked' }],

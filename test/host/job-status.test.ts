@@ -19,6 +19,7 @@ function statusWith(verified: number) {
     stewards: [],
     holders: 0,
     acting: false,
+    doubts: [],
     inputsDamaged: false,
   }
   return statusOf(stewardship as unknown as Stewardship, 0, () => '')

@@ -40,7 +40,7 @@ test('every method asks the node what the client was asked, and brings its answe
   await client.cancel(job)
   assert.deepEqual(await client.report(job, '/tmp/job.car'), { root: job, bytes: 12_345 })
   assert.deepEqual(await client.why(), why)
-  await client.pause(5)
+  await client.pause(5, true)
   await client.pause(null)
   await client.resume()
   await client.fleetAdmit(info.peer, null, 'car')
@@ -53,8 +53,8 @@ test('every method asks the node what the client was asked, and brings its answe
     ['cancel', job],
     ['report', job, '/tmp/job.car'],
     ['why'],
-    ['pause', 5],
-    ['pause', null],
+    ['pause', 5, true],
+    ['pause', null, undefined],
     ['resume'],
     ['fleetAdmit', info.peer, null, 'car'],
   ])

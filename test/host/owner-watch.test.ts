@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { DeskWatch } from '../../src/host/supervisor/desk-watch.ts'
+import { PauseNote } from '../../src/host/supervisor/pause-note.ts'
 import { watchWhy } from '../../src/host/supervisor/why.ts'
 import type { Judgement } from '../../src/protocol/rules/judgement.ts'
 import { defaultPreferences, type PreferenceName } from '../../src/protocol/rules/preferences.ts'
 
+const hourMs = 3_600_000
 const log = pino({ level: 'silent' })
 const names = Object.keys(defaultPreferences) as PreferenceName[]
 const origins = Object.fromEntries(names.map((name) => [name, 'default'])) as Record<PreferenceName, string>
@@ -42,6 +44,36 @@ test('a pause outlives a restart, unless its time has come or it was ended', asy
   assert.equal(start(settings).watch.judgement().verdict, 'run')
   await start(settings).watch.pause(Date.now() - 1)
   assert.equal(start(settings).watch.judgement().verdict, 'run')
+})
+
+test('what is kept of a pause goes with the clock, unless it is until a time of day', () => {
+  for (const isDate of [false, true]) {
+    const settings = new Map<string, string>()
+    const journal = {
+      getSetting: (name: string) => settings.get(name),
+      putSetting: (name: string, value: string) => void settings.set(name, value),
+    }
+    let [wallMs, passedMs] = [10 * hourMs, 0]
+    const clock = { now: () => wallMs, monotonicMs: () => passedMs }
+    const note = new PauseNote(journal, log, clock)
+    note.write({ untilMs: wallMs + hourMs, isDate })
+    for (const byMs of [-2 * hourMs, 3 * hourMs, 0]) {
+      const before = note.read()!.untilMs!
+      wallMs += 5_000 + byMs
+      passedMs += 5_000
+      note.look()
+      assert.equal(new PauseNote(journal, log, clock).read()?.untilMs, before + (isDate ? 0 : byMs))
+    }
+    note.write({ untilMs: null, isDate })
+    wallMs += hourMs
+    note.look()
+    assert.equal(note.read()?.untilMs, null)
+  }
+})
+
+test('a pause of an earlier version is one for so long', () => {
+  const journal = { getSetting: () => '{"untilMs":5}', putSetting: () => {} }
+  assert.deepEqual(new PauseNote(journal, log).read(), { untilMs: 5, isDate: false })
 })
 
 test('a pause that can no longer be read is a pause', () => {

@@ -31,7 +31,7 @@ test('when the clock is set back, what is read from then on counts, and not what
   for (const stepMs of [3_000, 4_900, 2 * 3_600_000]) {
     const abort = new AbortController()
     let [wallMs, monotonicMs] = [10 * 3_600_000, 0]
-    const latest = new Latest(abort.signal, { wallMs: () => wallMs, monotonicMs: () => monotonicMs })
+    const latest = new Latest(abort.signal, { now: () => wallMs, monotonicMs: () => monotonicMs })
     const say = (kmh: number) => latest.put(speed(kmh, wallMs))
     const pass = (ms: number) => {
       wallMs += ms

@@ -96,6 +96,8 @@ test('a standby that never acts decides nothing and ends nothing, whatever it si
   await known(submitter, signed)
   const before = await submitter.api.status(job)
   assert.deepEqual([before.state, before.pages.verified, before.shards.failed], ['running', 0, 0])
+  assert.match(before.doubts.join('\n'), /decided by another steward alone/)
+  assert.match(before.doubts.join('\n'), /another steward says that the job is complete/)
   gate.open()
   const ended = await submitter.ended(job)
   assert.deepEqual([ended.state, ended.contradicted], ['complete', []])

@@ -25,8 +25,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'seat.results.learn(entry.record)\n      seat.issuer.learn(entry.record)',
-    replace: 'seat.results.learn(entry.record)',
+    find: 'seat.records.admit(entry)\n      seat.issuer.learn(entry.record)',
+    replace: 'seat.records.admit(entry)',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {
@@ -112,5 +112,19 @@ export const council: readonly Mutation[] = [
     find: 'if (asks && hasEnded(seat)) beat(seat, fellow)',
     replace: 'void asks',
     caughtBy: ['test/protocol/council-rest.test.ts'],
+  },
+  {
+    name: 'After its clock was set, a council takes other stewards for silent, or for alive, by as much as the step was.',
+    file: 'src/protocol/council/clock-set.ts',
+    find: 'seat.attendance.clockSet(byMs)',
+    replace: '',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
+  {
+    name: 'After its clock was set back, a steward compares its records with nobody for as long as the step was.',
+    file: 'src/protocol/council/clock-set.ts',
+    find: 'seat.compared.set(peer, atMs + byMs)',
+    replace: 'seat.compared.set(peer, atMs)',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
   },
 ]

@@ -25,8 +25,8 @@ export const job: readonly Mutation[] = [
   {
     name: 'Owners are drawn by how many vehicles they have.',
     file: 'src/protocol/job/draw.ts',
-    find: '[...byOwner.keys()].sort(compareText)',
-    replace: '[...byOwner].flatMap(([owner, cars]) => cars.map(() => owner)).sort(compareText)',
+    find: '(best.owner === owner ? isBefore(peer, best.peer) : isBefore(owner, best.owner))',
+    replace: 'isBefore(peer, best.peer)',
     caughtBy: ['test/protocol/draw.test.ts'],
   },
   {

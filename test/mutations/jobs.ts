@@ -144,8 +144,8 @@ export const jobs: readonly Mutation[] = [
   {
     name: 'A job is kept for ever.',
     file: 'src/host/jobs/jobs.ts',
-    find: 'endedAtMs < untilMs',
-    replace: 'endedAtMs < 0',
+    find: 'endedAtMs + jobRetentionMs < nowMs',
+    replace: 'endedAtMs + jobRetentionMs < 0',
     caughtBy: ['test/mesh/jobs.test.ts'],
   },
   {

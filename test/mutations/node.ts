@@ -18,8 +18,15 @@ export const node: readonly Mutation[] = [
   {
     name: 'A node whose clock was set back waits with its advert for as long as the step was.',
     file: 'src/host/membership/membership.ts',
-    find: 'Math.max(0, this.#clock.now() - this.#lastAdvertMs)',
-    replace: '(this.#clock.now() - this.#lastAdvertMs)',
+    find: 'advertSpacingMs - this.#clock.monotonicMs()',
+    replace: 'advertSpacingMs - this.#clock.now()',
     caughtBy: ['test/host/membership-clock.test.ts'],
+  },
+  {
+    name: 'A step of the clock is not noticed.',
+    file: 'src/host/clock.ts',
+    find: 'if (Math.abs(byMs) < stepMsMin) return 0',
+    replace: 'if (Math.abs(byMs) < 1e12) return 0',
+    caughtBy: ['test/host/clock.test.ts'],
   },
 ]

@@ -71,4 +71,18 @@ export const rules: readonly Mutation[] = [
     replace: '    const wakeAtMs',
     caughtBy: ['test/protocol/rules.test.ts'],
   },
+  {
+    name: 'A clock that is set forward settles a vehicle that has just been parked.',
+    file: 'src/protocol/rules/rules.ts',
+    find: 'this.#settling.clockSet(byMs)',
+    replace: '',
+    caughtBy: ['test/host/guard-clock.test.ts'],
+  },
+  {
+    name: 'A clock that is set back makes the owner’s pause of an hour longer by the step.',
+    file: 'src/protocol/rules/rules.ts',
+    find: '&& !this.#pauseIsDate) this.#pausedUntilMs += byMs',
+    replace: '&& !this.#pauseIsDate) this.#pausedUntilMs += 0',
+    caughtBy: ['test/protocol/rules.test.ts'],
+  },
 ]

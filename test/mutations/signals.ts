@@ -60,7 +60,7 @@ export const signals: readonly Mutation[] = [
   {
     name: 'After the clock was set back, readings count only once they are newer than those from before.',
     file: 'src/host/signals/latest.ts',
-    find: 'if (aheadMs < this.#aheadMs - stepMsMin) this.#newestMs.clear()',
+    find: 'if (this.#steps.take() < 0) this.#newestMs.clear()',
     replace: '',
     caughtBy: ['test/host/signals-merge.test.ts'],
   },

@@ -176,4 +176,18 @@ export const steward: readonly Mutation[] = [
     replace: 'ask!.currency === payment.currency',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
+  {
+    name: 'When the clock is set, all leases lapse at once, or none does for as long as the step was.',
+    file: 'src/protocol/steward/clock-set.ts',
+    find: 'desk.leases.clockSet(byMs)',
+    replace: '',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
+  {
+    name: 'A vehicle that declined is left alone for as long as the clock was set back.',
+    file: 'src/protocol/steward/clock-set.ts',
+    find: 'desk.patience.clockSet(byMs)',
+    replace: '',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
 ]

@@ -93,4 +93,11 @@ export const stewardship: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/host/end-watch.test.ts'],
   },
+  {
+    name: 'A stewardship does not tell its council that the clock was set.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: 'if (byMs !== 0) this.#carryOutAll',
+    replace: 'if (byMs > 1e12) this.#carryOutAll',
+    caughtBy: ['test/mesh/clock.test.ts'],
+  },
 ]

@@ -155,4 +155,11 @@ export const vehicle: readonly Mutation[] = [
     replace: 'blocks.of(job).restNow()',
     caughtBy: ['test/host/idle-weights.test.ts'],
   },
+  {
+    name: 'A vehicle signs for what is done as much later as its clock was set back.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'held.lastReceiptMs += input.byMs',
+    replace: 'held.lastReceiptMs += 0',
+    caughtBy: ['test/protocol/clock-set.test.ts'],
+  },
 ]

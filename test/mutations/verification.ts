@@ -4,8 +4,8 @@ export const verification: readonly Mutation[] = [
   {
     name: 'An owner with two vehicles counts twice.',
     file: 'src/protocol/verification/tally.ts',
-    find: 'const voices = oneForEachOwner(claims)',
-    replace: 'const voices = claims',
+    find: 'const voices = oneForEachOwner([...claims].sort(inOrderOfLeases))',
+    replace: 'const voices = [...claims].sort(inOrderOfLeases)',
     caughtBy: ['test/protocol/tally.test.ts'],
   },
   {

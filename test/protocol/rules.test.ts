@@ -185,6 +185,22 @@ test('a pause stops at once, ends by itself at its time, and needs no settling',
   assert.equal(car.rules.handle({ type: 'resume' }, car.nowMs).judgement.verdict, 'run')
 })
 
+test('a pause for an hour is an hour long, and one until a time of day ends then, when the clock is set', () => {
+  for (const byMs of [-8 * hourMs, -60_000, 60_000, 8 * hourMs])
+    for (const isDate of [false, true]) {
+      const desk = new OwnerRules(defaultPreferences, { vehicle: false })
+      const untilMs = monday + 12 * hourMs
+      let nowMs = untilMs - hourMs
+      desk.handle({ type: 'pause', untilMs, isDate }, nowMs)
+      nowMs += byMs
+      desk.handle({ type: 'clock-set', byMs }, nowMs)
+      const endMs = isDate ? untilMs : untilMs + byMs
+      const verdictAt = (ms: number) => desk.handle({ type: 'look' }, Math.max(nowMs, ms)).judgement.verdict
+      if (endMs > nowMs) assert.equal(verdictAt(endMs - 1_000), 'stop', `${byMs} ms, ${isDate}`)
+      assert.equal(verdictAt(endMs), 'run', `${byMs} ms, ${isDate}`)
+    }
+})
+
 test('a machine without a vehicle works at once, and keeps to pause, hours and caps', () => {
   const desk = new Car({ quietHours: ['22:00-06:00'], energyWhPerDayMax: 1_000 }, { vehicle: false })
   desk.nowMs = monday + 12 * hourMs

@@ -46,6 +46,11 @@ export class CouncilStage {
   #lines: string[] = []
   #talks = false
   #linesAtMs = 0
+  readonly #machine: typeof Council
+
+  constructor(machine = Council) {
+    this.#machine = machine
+  }
 
   /** Carries out one command; returns the lines that it leads to. */
   run(command: Command): string[] {
@@ -178,7 +183,7 @@ export class CouncilStage {
     const member: Member = {
       name,
       journal: new Set(records),
-      council: new Council({
+      council: new this.#machine({
         job: this.#job,
         manifest: this.#manifest,
         self: peerNamed(name),

@@ -122,7 +122,10 @@ export class StewardStage {
   readonly #signed = new Map<RecordId, SignedRecord>()
   #wanted: Wanted[] = []
 
-  constructor() {
+  readonly #machine: typeof Steward
+
+  constructor(machine = Steward) {
+    this.#machine = machine
     this.#steward = this.#build()
   }
 
@@ -217,7 +220,7 @@ export class StewardStage {
     }))
     const { self, job } = { self: this.#self, job: this.#job }
     const state = new JobState(job, this.#manifest, sha256).restore(records)
-    return new Steward({ job, manifest: this.#manifest, shards, self, drawSecret: seed, sha256, state })
+    return new this.#machine({ job, manifest: this.#manifest, shards, self, drawSecret: seed, sha256, state })
   }
 
   #hand(input: StewardInput): string[] {

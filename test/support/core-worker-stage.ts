@@ -45,7 +45,7 @@ export class WorkerStage {
   readonly #offers = new Map<LeaseId, PeerId>()
   readonly #jobOf = new Map<LeaseId, JobId>()
   readonly #receipts: RecordId[] = []
-  #worker = this.#build(1, null)
+  #worker: Worker
   readonly #manifests = new Map<JobId, Verified<Manifest>>()
   /** What is durable: of each lease, and who adopted which job. */
   readonly #taken = new Map<LeaseId, Taken>()
@@ -53,6 +53,12 @@ export class WorkerStage {
   #offered: Verified<Lease> | undefined
   #slots = 1
   #serial = 0
+  readonly #machine: typeof Worker
+
+  constructor(machine = Worker) {
+    this.#machine = machine
+    this.#worker = this.#build(1, null)
+  }
 
   run({ verb, words, settings }: Command): string[] {
     const lease = words[0] === undefined ? cidNamed('nothing') : cidNamed(words[0])
@@ -134,7 +140,10 @@ export class WorkerStage {
   #build(slots: number, isa: string | null): Worker {
     const engines = [{ runtime: 'ocr', id: 'engine-1', isa, ask: this.#ask }]
     const categories = this.#categories
-    return new Worker({ self, slots, engines, categories, secret: seed, sha256 }, this.#receipts.length)
+    return new this.#machine(
+      { self, slots, engines, categories, secret: seed, sha256 },
+      this.#receipts.length,
+    )
   }
 
   #offer(id: LeaseId, settings: ReadonlyMap<string, string>): string[] {

@@ -107,6 +107,7 @@ export const status: JobStatus = {
   contradicted: [],
   standbys: { named: 2, holding: 1 },
   acting: true,
+  doubts: [],
   vehicles: [{ peer, name: 'fake', owner, claims: 6, agreed: 6, contradicted: 0 }],
 }
 
@@ -175,7 +176,11 @@ export const resultLine: ResultLine = {
   error: null,
 }
 
-export const resultsEnd: ResultsEnd = { pages: 2, missing: [{ document: 'b.png', page: 1, why: 'queued' }] }
+export const resultsEnd: ResultsEnd = {
+  pages: 2,
+  missing: [{ document: 'b.png', page: 1, why: 'queued' }],
+  doubts: [],
+}
 
 const member: FleetMemberRow = {
   peer,

@@ -23,6 +23,7 @@ const timerMsMax = 2 ** 31 - 1
 export class MeshClock implements Clock {
   readonly #waiting = new Set<Waiting>()
   #skippedMs = 0
+  #setMs = 0
 
   /** How many actions wait for their time. */
   get waiting(): number {
@@ -30,11 +31,20 @@ export class MeshClock implements Clock {
   }
 
   now(): number {
-    return Date.now() + this.#skippedMs
+    return Date.now() + this.#skippedMs + this.#setMs
+  }
+
+  monotonicMs(): number {
+    return performance.now() + this.#skippedMs
+  }
+
+  /** Sets the time of day forward by so much, or back when negative: no time passes. */
+  set(byMs: number): void {
+    this.#setMs += byMs
   }
 
   after(delayMs: number, action: () => void): () => void {
-    const dueMs = this.now() + Math.max(0, delayMs)
+    const dueMs = this.monotonicMs() + Math.max(0, delayMs)
     // Whoever skips the time: what a node does then, it does as itself (diallers.ts).
     const one: Waiting = { dueMs, action: AsyncResource.bind(action), timer: setTimeout(() => {}, 0) }
     this.#waiting.add(one)
@@ -48,7 +58,7 @@ export class MeshClock implements Clock {
   /** Goes ahead by so much, and does what is due by then in the order in which it is due. */
   skip(ms: number): void {
     this.#skippedMs += ms
-    const due = [...this.#waiting].filter(({ dueMs }) => dueMs <= this.now())
+    const due = [...this.#waiting].filter(({ dueMs }) => dueMs <= this.monotonicMs())
     for (const one of due.sort((a, b) => a.dueMs - b.dueMs)) this.#fire(one)
     for (const one of this.#waiting) this.#arm(one)
   }
@@ -65,7 +75,7 @@ export class MeshClock implements Clock {
 
   #arm(one: Waiting): void {
     clearTimeout(one.timer)
-    const leftMs = Math.min(timerMsMax, Math.max(0, one.dueMs - this.now()))
+    const leftMs = Math.min(timerMsMax, Math.max(0, one.dueMs - this.monotonicMs()))
     one.timer = setTimeout(() => this.#fire(one), leftMs).unref()
   }
 

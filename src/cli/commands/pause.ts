@@ -30,7 +30,7 @@ function pauseCommand(program: Command): Command {
             : pause === 'today'
               ? LocalTime.in(timeZone).nextMidnight(nowMs)
               : nowMs + pause
-        await withNode(dataDir, (node) => node.pause(untilMs))
+        await withNode(dataDir, (node) => node.pause(untilMs, pause === 'today'))
         if (json) printJson({ event: 'paused', untilMs })
         else
           print(

@@ -1,10 +1,12 @@
 /** Milliseconds since it was made, without the times it was paused. */
+import { systemClock } from '../clock.ts'
+
 export class Stopwatch {
   #elapsedMs = 0
-  #startedAtMs: number | null = performance.now()
+  #startedAtMs: number | null = systemClock.monotonicMs()
 
   get elapsedMs(): number {
-    return this.#elapsedMs + (this.#startedAtMs === null ? 0 : performance.now() - this.#startedAtMs)
+    return this.#elapsedMs + (this.#startedAtMs === null ? 0 : systemClock.monotonicMs() - this.#startedAtMs)
   }
 
   pause(): void {
@@ -13,6 +15,6 @@ export class Stopwatch {
   }
 
   resume(): void {
-    this.#startedAtMs ??= performance.now()
+    this.#startedAtMs ??= systemClock.monotonicMs()
   }
 }

@@ -9,6 +9,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { RecordErrorCode } from '../../runtimes/messages.ts'
+import { systemClock } from '../clock.ts'
 import type { RunLimits } from './contract.ts'
 import { usageOf } from './usage.ts'
 
@@ -74,7 +75,7 @@ export class Watch {
   #tick(): void {
     const wanted = this.#watching && !this.#frozen
     if (wanted && this.#timer === null) {
-      this.#sampledAtMs = performance.now()
+      this.#sampledAtMs = systemClock.monotonicMs()
       this.#timer = setInterval(() => setImmediate(() => this.#sample()), this.#sampleMs)
       this.#timer.unref()
     } else if (!wanted && this.#timer !== null) {
@@ -85,7 +86,7 @@ export class Watch {
 
   #sample(): void {
     if (this.#timer === null) return
-    const nowMs = performance.now()
+    const nowMs = systemClock.monotonicMs()
     this.#wallMs += Math.min(nowMs - this.#sampledAtMs, 2 * this.#sampleMs)
     this.#sampledAtMs = nowMs
     const usage = usageOf(this.#pid)

@@ -19,7 +19,7 @@ import type {
   SubmitRequest,
   Submitted,
 } from '../api.ts'
-import { elapsed } from '../clock.ts'
+import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import type { BilledShard, BillTotals, PayoutLine } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
@@ -161,9 +161,9 @@ export class Jobs {
     try {
       for (let waitMs = 0; status.state === 'running'; ) {
         await changed(this.#registry.changes, job, elapsed(clock, waitMs), signal)
-        const startedMs = performance.now()
+        const startedMs = systemClock.monotonicMs()
         status = await this.status(job)
-        const restMs = (performance.now() - startedMs) / watchShareMax
+        const restMs = (systemClock.monotonicMs() - startedMs) / watchShareMax
         waitMs = Math.min(watchIntervalMsMax, Math.max(watchIntervalMs, restMs))
         yield status
       }
@@ -178,7 +178,8 @@ export class Jobs {
     try {
       await caughtUp(job, this.#options.clock)
       const get = (cid: Cid) => job.block(cid)
-      return yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, get)
+      const end = yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, get)
+      return { ...end, doubts: job.doubts }
     } finally {
       release()
     }
@@ -261,9 +262,9 @@ export class Jobs {
 
   /** Old jobs expire: their results had thirty days to be fetched. */
   async #expire(): Promise<void> {
-    const untilMs = this.#options.clock.now() - jobRetentionMs
+    const nowMs = this.#options.clock.now()
     for (const { job, endedAtMs } of this.#registry.rows.list())
-      if (endedAtMs !== null && endedAtMs < untilMs) await this.#registry.drop(job)
+      if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }
 }
 

@@ -46,11 +46,11 @@ export class Reading {
     await membership.settled()
     const access = this.#permission()
     for (const peer of network.connectedPeers()) void say(this.#options, peer, { type: 'find', access })
-    const untilMs = clock.now() + seekMsMax
-    const unknownAfterMs = clock.now() + answerMsMax
-    while (clock.now() < untilMs) {
+    const untilMs = clock.monotonicMs() + seekMsMax
+    const unknownAfterMs = clock.monotonicMs() + answerMsMax
+    while (clock.monotonicMs() < untilMs) {
       const found = [...this.#registry.running()].find(({ job }) => job.startsWith(prefix))
-      if (found?.isComplete || (found === undefined && clock.now() > unknownAfterMs)) return
+      if (found?.isComplete || (found === undefined && clock.monotonicMs() > unknownAfterMs)) return
       await elapsed(clock, seekLookMs)
     }
   }
@@ -91,6 +91,6 @@ export class Reading {
 
 /** A steward that comes back learns of the end first, and gets the results a moment later from those that have them. */
 export async function caughtUp(job: Stewardship, clock: Clock): Promise<void> {
-  const untilMs = clock.now() + seekMsMax
-  while (job.hasEnded && !job.isComplete && clock.now() < untilMs) await elapsed(clock, seekLookMs)
+  const untilMs = clock.monotonicMs() + seekMsMax
+  while (job.hasEnded && !job.isComplete && clock.monotonicMs() < untilMs) await elapsed(clock, seekLookMs)
 }

@@ -39,6 +39,7 @@ interface Seat {
   running: Stewardship | undefined
   /** How many read it just now. */
   uses: number
+  /** By the monotonic clock. */
   usedMs: number
 }
 
@@ -96,7 +97,7 @@ export class Registry {
   /** The same, for somebody who has something to say to it: it stays a while longer. */
   hearing(job: JobId): Stewardship | undefined {
     const seat = this.#seats.get(job)
-    if (seat?.running !== undefined) seat.usedMs = this.#options.clock.now()
+    if (seat?.running !== undefined) seat.usedMs = this.#options.clock.monotonicMs()
     return seat?.running
   }
 
@@ -131,7 +132,7 @@ export class Registry {
     seat.uses += 1
     const release = () => {
       seat.uses -= 1
-      seat.usedMs = this.#options.clock.now()
+      seat.usedMs = this.#options.clock.monotonicMs()
     }
     try {
       return { stewardship: await seat.stewardship, release }
@@ -160,7 +161,7 @@ export class Registry {
 
   #sit(job: JobId, fresh: boolean): Seat {
     const begun = Promise.withResolvers<Stewardship>()
-    const usedMs = this.#options.clock.now()
+    const usedMs = this.#options.clock.monotonicMs()
     const seat: Seat = { stewardship: begun.promise, running: undefined, uses: 0, usedMs }
     this.#seats.set(job, seat)
     this.#begin(job, seat, fresh).then(begun.resolve, (error) => {
@@ -211,7 +212,7 @@ export class Registry {
   }
 
   #look(): void {
-    const nowMs = this.#options.clock.now()
+    const nowMs = this.#options.clock.monotonicMs()
     const ended = [...this.#seats].filter(([, { running }]) => running?.hasEnded === true)
     let left = ended.length
     for (const [job, { uses, usedMs, running }] of ended.sort(([, a], [, b]) => a.usedMs - b.usedMs)) {

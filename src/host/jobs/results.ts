@@ -17,7 +17,7 @@ export async function* readResults(
   verdicts: readonly ShardVerdict[],
   secret: Uint8Array,
   get: GetBlock,
-): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+): AsyncGenerator<ResultLine, Omit<ResultsEnd, 'doubts'>, undefined> {
   const list = await readFile(manifest.documents, get, documentListBytesMax)
   const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))

@@ -20,6 +20,7 @@ import { fromWire, openStatement, type Statement } from '../../protocol/ledger/s
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
+import { at, type Clock } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
@@ -33,6 +34,7 @@ export interface EarningsOptions extends LedgerParts {
   readonly persist: (write: () => Promise<unknown>) => void
   /** Once all before it is durable. */
   readonly after: (action: () => void) => void
+  readonly clock: Clock
   readonly log: Logger
 }
 
@@ -45,11 +47,9 @@ export interface Signed<Payload> {
 interface Job {
   readonly row: WorkedJob
   readonly receivables: Receivables
-  timer: NodeJS.Timeout | undefined
+  /** Ends the wait for its next wake. */
+  callOff: () => void
 }
-
-/** Longer timeouts are cut by Node to a millisecond. */
-const timeoutMsMax = 2 ** 31 - 1
 
 export class Earnings {
   readonly #options: EarningsOptions
@@ -84,7 +84,7 @@ export class Earnings {
       fleet: payload.fleet,
       currency: payload.payment.currency,
       stewards,
-      sinceMs: known?.row.sinceMs ?? Date.now(),
+      sinceMs: known?.row.sinceMs ?? this.#options.clock.now(),
       settledAtMs: null,
     }
     const { tables, persist } = this.#options
@@ -127,7 +127,7 @@ export class Earnings {
   }
 
   stop(): void {
-    for (const { timer } of this.#jobs.values()) clearTimeout(timer)
+    for (const { callOff } of this.#jobs.values()) callOff()
   }
 
   /** A settled job is opened again when something is said of it: stewards that were apart may have met. */
@@ -155,7 +155,7 @@ export class Earnings {
     const opened: Job = {
       row,
       receivables: known?.receivables ?? new Receivables({ job, submitter, fleet, currency, self, sha256 }),
-      timer: known?.timer,
+      callOff: known?.callOff ?? (() => {}),
     }
     this.#jobs.set(job, opened)
     this.#handle(opened, { type: 'stewards', stewards: row.stewards })
@@ -163,7 +163,7 @@ export class Earnings {
   }
 
   #handle(job: Job, input: ReceivablesInput, record?: SignedRecord): void {
-    const nowMs = Date.now()
+    const nowMs = this.#options.clock.now()
     const effects = job.receivables.handle(input, nowMs)
     const claims = effects.filter(
       (effect): effect is ReceivablesEffect & LedgerInput => effect.type === 'claim',
@@ -176,7 +176,7 @@ export class Earnings {
   #close(job: Job, nowMs: number): void {
     const { tables, persist } = this.#options
     const id = job.row.job
-    clearTimeout(job.timer)
+    job.callOff()
     this.#jobs.delete(id)
     for (const lease of [...this.#leases.values()]) if (lease.job === id) this.#leases.delete(lease.id)
     persist(() => tables.noteSettledSoon(id, nowMs))
@@ -200,11 +200,8 @@ export class Earnings {
         break
       }
       case 'wake':
-        clearTimeout(job.timer)
-        job.timer = setTimeout(
-          () => this.#handle(job, { type: 'wake' }),
-          Math.min(timeoutMsMax, Math.max(0, effect.atMs - Date.now())),
-        ).unref()
+        job.callOff()
+        job.callOff = at(this.#options.clock, effect.atMs, () => this.#handle(job, { type: 'wake' }))
     }
   }
 
@@ -237,7 +234,7 @@ export class Earnings {
     this.#write(
       row.job,
       [{ type: 'pay', order: { name, currency, from, to, micros, reference } }],
-      Date.now(),
+      this.#options.clock.now(),
     )
     log.info({ job: row.job, micros, currency }, 'a payment was announced')
   }

@@ -19,6 +19,7 @@ import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
+import { at, type Clock, ClockSteps } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
 import type { SigningKey } from '../store/keys.ts'
@@ -38,19 +39,19 @@ export interface JobPayablesOptions extends PaidJob, LedgerParts {
   readonly journal: Journal
   readonly outbox: Outbox
   readonly say: (to: PeerId, message: Message) => void
+  readonly clock: Clock
   readonly log: Logger
 }
-
-/** Longer timeouts are cut by Node to a millisecond. */
-const timeoutMsMax = 2 ** 31 - 1
 
 export class JobPayables {
   readonly #options: JobPayablesOptions
   readonly #payables: Payables
-  #timer: NodeJS.Timeout | undefined
+  readonly #steps: ClockSteps
+  #callOff = () => {}
 
   constructor(options: JobPayablesOptions) {
     this.#options = options
+    this.#steps = new ClockSteps(options.clock)
     const { key, job, submitter, fleet, currency, shards } = options
     this.#payables = new Payables({ job, submitter, fleet, currency, shards, self: key.peerId })
   }
@@ -107,12 +108,17 @@ export class JobPayables {
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#callOff()
   }
 
   #handle(input: PayablesInput): void {
-    const nowMs = Date.now()
-    const effects = this.#payables.handle(input, nowMs)
+    const nowMs = this.#options.clock.now()
+    const byMs = this.#steps.take()
+    if (byMs !== 0) this.#carryOut(this.#payables.handle({ type: 'clock-set', byMs }, nowMs), nowMs)
+    this.#carryOut(this.#payables.handle(input, nowMs), nowMs)
+  }
+
+  #carryOut(effects: readonly PayablesEffect[], nowMs: number): void {
     const claims = effects.filter((effect): effect is PayablesEffect & LedgerInput => effect.type === 'claim')
     if (claims.length > 0) this.#write(claims, nowMs)
     for (const effect of effects)
@@ -168,9 +174,8 @@ export class JobPayables {
   }
 
   #wakeAt(atMs: number): void {
-    clearTimeout(this.#timer)
-    const delayMs = Math.min(timeoutMsMax, Math.max(0, atMs - Date.now()))
-    this.#timer = setTimeout(() => this.#handle({ type: 'wake' }), delayMs).unref()
+    this.#callOff()
+    this.#callOff = at(this.#options.clock, atMs, () => this.#handle({ type: 'wake' }))
   }
 }
 

@@ -142,7 +142,7 @@ export const operations = {
   liftBan: call(['owner', ownerSchema]),
   why: call(),
   watchWhy: watch(),
-  pause: call(['untilMs', z.int().min(0).nullable()]),
+  pause: call(['untilMs', z.int().min(0).nullable()], ['isDate', z.boolean().optional()]),
   resume: call(),
 } satisfies { readonly [Name in MethodName]: OperationOf<NodeApi[Name]> }
 

@@ -25,6 +25,7 @@ import {
   type Verified,
 } from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
+import { systemClock } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import { plain } from '../store/plain.ts'
@@ -50,7 +51,7 @@ export interface Opened<Payload> {
 
 /** "This peer is a vehicle of mine", signed by the owner. */
 export function signCertificate(ownerKey: SigningKey, peer: PeerId, validity: Validity = {}): SignedRecord {
-  const { nowMs = Date.now(), days = validDaysDefault } = validity
+  const { nowMs = systemClock.now(), days = validDaysDefault } = validity
   return signed(
     ownerKey,
     bodyOf('owner', {
@@ -80,7 +81,7 @@ export function signCharter(fleetKey: SigningKey, charter: Charter, serial: numb
 export function signCredential(
   fleetKey: SigningKey,
   credential: Credential,
-  { nowMs = Date.now(), ttlMs = credentialTtlMs }: { nowMs?: number; ttlMs?: number } = {},
+  { nowMs = systemClock.now(), ttlMs = credentialTtlMs }: { nowMs?: number; ttlMs?: number } = {},
 ): SignedRecord {
   return signed(
     fleetKey,
@@ -112,13 +113,13 @@ export function credentialText(record: SignedRecord): string {
 }
 
 /** Throws Error, one sentence that names the file. */
-export function readCertificate(path: string, nowMs = Date.now()): Opened<OwnerCertificate> {
+export function readCertificate(path: string, nowMs = systemClock.now()): Opened<OwnerCertificate> {
   return open(path, 'owner-certificate', openCertificate, nowMs)
 }
 
 /** Throws Error, one sentence that names the file. */
 export function readCharter(path: string): Opened<Charter> {
-  return open(path, 'fleet', openCharter, Date.now())
+  return open(path, 'fleet', openCharter, systemClock.now())
 }
 
 /** Returns the name of the journal's setting that keeps the charters of a fleet, as a JSON list of their texts. */
@@ -133,7 +134,7 @@ export function parseCharter(text: string): SignedRecord {
 }
 
 /** Throws Error, one sentence that names the file. */
-export function readCredential(path: string, nowMs = Date.now()): Opened<Credential> {
+export function readCredential(path: string, nowMs = systemClock.now()): Opened<Credential> {
   return open(path, 'credential', openCredential, nowMs)
 }
 

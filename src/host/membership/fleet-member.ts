@@ -15,6 +15,7 @@ import { type Credential, Fleet } from '../../protocol/membership/fleet.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import type { FleetStanding } from '../api.ts'
+import { systemClock } from '../clock.ts'
 import type { AdmissionLine, Doorkeeper } from '../network/admission.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
@@ -88,7 +89,7 @@ export class FleetMember implements Doorkeeper {
             onCharter: (record) => this.hear(record),
           })
     this.#keepCharters()
-    journal.members.dropCredentials(Date.now() - jobRetentionMs)
+    journal.members.dropCredentials(systemClock.now(), jobRetentionMs)
     this.#own = new OwnCredential(options, this.#fleet)
     if (this.registrar !== null) this.#admitMyself()
   }
@@ -176,7 +177,7 @@ export class FleetMember implements Doorkeeper {
 
   /** Throws ProtocolError when this vehicle may not take part. */
   vouch({ peer, owner, credential, name }: Capacity): void {
-    const verified = this.#fleet.vouch(credential, peer, owner, Date.now())
+    const verified = this.#fleet.vouch(credential, peer, owner, systemClock.now())
     if (this.#shown.get(peer) !== verified.id) {
       if (this.#shown.size > rosterEntriesMax) this.#shown.clear()
       this.#shown.set(peer, verified.id)
@@ -188,7 +189,7 @@ export class FleetMember implements Doorkeeper {
   /** Tells whether a peer that was heard of earlier may no longer take part. */
   isGone({ peer, owner, credential }: Capacity): boolean {
     try {
-      this.#fleet.vouch(credential, peer, owner, Date.now())
+      this.#fleet.vouch(credential, peer, owner, systemClock.now())
       return false
     } catch {
       return true
@@ -233,7 +234,7 @@ export class FleetMember implements Doorkeeper {
     if (this.registrar === null) return null
     const owner = ownerOf(peer, certificate)
     try {
-      const { expiresMs } = this.#fleet.vouch(credential, peer, owner, Date.now())
+      const { expiresMs } = this.#fleet.vouch(credential, peer, owner, systemClock.now())
       if (isFresh(expiresMs)) return null
     } catch {
       // None that is good: perhaps it gets one.
@@ -255,14 +256,18 @@ export class FleetMember implements Doorkeeper {
   }
 
   #vouch(peer: PeerId, { certificate }: Greeting, shown: SignedRecord | null): Verified<Credential> {
-    return this.#fleet.vouch(shown, peer, ownerOf(peer, certificate), Date.now())
+    return this.#fleet.vouch(shown, peer, ownerOf(peer, certificate), systemClock.now())
   }
 
   /** Ends what is over, and sees to it that nothing is that need not be. */
   #look(): void {
     for (const [peer, { credential, vehicle }] of this.#guests) {
       const { owner } = credential.payload
-      if (this.#fleet.isRevoked(peer) || this.#fleet.isRevoked(owner) || credential.expiresMs <= Date.now()) {
+      if (
+        this.#fleet.isRevoked(peer) ||
+        this.#fleet.isRevoked(owner) ||
+        credential.expiresMs <= systemClock.now()
+      ) {
         this.#options.log.warn({ peer, vehicle }, `${vehicle} may not take part any more: connection closed`)
         this.#guests.delete(peer)
         this.#network?.disconnect(peer).catch(() => {})

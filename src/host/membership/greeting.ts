@@ -16,6 +16,7 @@ import {
   signedRecordSchema,
 } from '../../protocol/record/record.ts'
 import { recordBytesMax } from '../../protocol/sizes.ts'
+import { systemClock } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 
@@ -80,7 +81,7 @@ export function decodeReply(bytes: Uint8Array): Reply {
 export function ownerOf(peer: PeerId, certificate: SignedRecord | null): OwnerId {
   if (certificate === null) return ownerIdOf(sha256, peer)
   const { payload, signer, expiresMs } = openCertificate(certificate, sha256, verifyByPeerId)
-  if (payload.peer !== peer || expiresMs <= Date.now())
+  if (payload.peer !== peer || expiresMs <= systemClock.now())
     throw new ProtocolError({ code: 'not-admitted', why: "its owner's certificate is not for it, or over" })
   return ownerIdOf(sha256, signer)
 }

@@ -47,11 +47,12 @@ export class Membership {
   readonly #options: MembershipOptions
   readonly #roster: Roster
   readonly #clock: Clock
+  /** This and the moments below are by the monotonic clock. */
   readonly #heardMs = new Map<PeerId, number>()
   readonly #listeners = new Set<() => void>()
   #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
-  #startedMs: number
+  readonly #startedMs: number
   #newcomerMs: number
   #stopped = false
 
@@ -59,7 +60,7 @@ export class Membership {
     this.#options = options
     this.#roster = options.roster
     this.#clock = options.clock
-    this.#startedMs = this.#clock.now()
+    this.#startedMs = this.#clock.monotonicMs()
     this.#newcomerMs = this.#startedMs
     options.network.onGossip((message) => this.#judge(message))
     options.network.onSubscriber(() => this.advertise())
@@ -83,17 +84,13 @@ export class Membership {
   /** Tells the mesh soon: at once, unless it was told a moment ago. */
   advertise(): void {
     if (this.#stopped) return
-    // A clock that was set back would have it wait for as long as the step was.
-    const sinceMs = Math.max(0, this.#clock.now() - this.#lastAdvertMs)
-    this.#publishIn(advertSpacingMs - sinceMs)
+    this.#publishIn(this.#lastAdvertMs + advertSpacingMs - this.#clock.monotonicMs())
   }
 
   /** Resolves once this node can judge who is there: at once, unless it has only just started. */
   async settled(): Promise<void> {
     for (;;) {
-      const nowMs = this.#clock.now()
-      if (nowMs < this.#startedMs) this.#startedMs = nowMs // the clock was set back
-      this.#newcomerMs = Math.min(this.#newcomerMs, nowMs)
+      const nowMs = this.#clock.monotonicMs()
       const alone = this.capacities().length < 2
       if (nowMs - this.#startedMs >= settleMsMax) return
       if (!alone && nowMs - this.#newcomerMs >= settledAfterMs) return
@@ -115,7 +112,8 @@ export class Membership {
   }
 
   ageMs(peer: PeerId): number {
-    return this.#clock.now() - (this.#heardMs.get(peer) ?? this.#clock.now())
+    const nowMs = this.#clock.monotonicMs()
+    return nowMs - (this.#heardMs.get(peer) ?? nowMs)
   }
 
   /** Forgets those who may not take part any more. */
@@ -145,7 +143,7 @@ export class Membership {
   async #say(): Promise<void> {
     const { key, network, nextSerial, describe } = this.#options
     const nowMs = this.#clock.now()
-    this.#lastAdvertMs = nowMs
+    this.#lastAdvertMs = this.#clock.monotonicMs()
     const body = encodeBody(
       bodyOf('advert', {
         signer: key.peerId,
@@ -178,8 +176,8 @@ export class Membership {
   #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {
     const admission = this.#roster.admit(capacity, nowMs)
     if (admission !== 'new' && admission !== 'renewed') return admission
-    this.#heardMs.set(capacity.peer, nowMs)
-    if (admission === 'new') this.#newcomerMs = nowMs
+    this.#heardMs.set(capacity.peer, this.#clock.monotonicMs())
+    if (admission === 'new') this.#newcomerMs = this.#clock.monotonicMs()
     this.#roster.expire(nowMs)
     for (const peer of this.#heardMs.keys())
       if (this.#roster.get(peer) === undefined) {

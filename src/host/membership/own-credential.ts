@@ -5,6 +5,7 @@ import type { OwnerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
 import type { Fleet } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
+import { systemClock } from '../clock.ts'
 import { reason } from '../network/errors.ts'
 import { writeWhole } from '../store/durable.ts'
 import type { SigningKey } from '../store/keys.ts'
@@ -71,11 +72,11 @@ export class OwnCredential {
 
   #vouch(record: SignedRecord): number {
     const { key, owner } = this.#options
-    return this.#fleet.vouch(record, key.peerId, owner, Date.now()).expiresMs
+    return this.#fleet.vouch(record, key.peerId, owner, systemClock.now()).expiresMs
   }
 }
 
 /** Half of a credential's life is left: it need not be renewed. */
 export function isFresh(untilMs: number): boolean {
-  return untilMs - Date.now() > credentialTtlMs / 2
+  return systemClock.now() + credentialTtlMs / 2 < untilMs
 }

@@ -18,6 +18,7 @@ import {
 } from '../../protocol/limits.ts'
 import type { Charter, Fleet } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
+import { systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import type { Journal } from '../store/journal.ts'
 import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
@@ -64,14 +65,14 @@ export class Registrar {
     const waiting = this.#rows().filter(({ state }) => state === 'pending' || state === 'rejected')
     for (const { peer, host, askedMs } of waiting.sort((a, b) => a.askedMs - b.askedMs))
       this.#drop(this.#waiting.ask(peer, host, askedMs))
-    this.#drop(this.#waiting.lapse(Date.now()))
+    this.#drop(this.#waiting.lapse(systemClock.now()))
   }
 
   /**
    * Decides about a node that asks to join, or for another day. A node that was not heard of before waits for a
    * person's word. `host`: the address from which it asks.
    */
-  consider(applicant: Applicant, host = '', nowMs = Date.now()): Decision {
+  consider(applicant: Applicant, host = '', nowMs = systemClock.now()): Decision {
     const known = this.#options.journal.members.fleetMember(applicant.peer)
     switch (known?.state) {
       case undefined:
@@ -119,7 +120,7 @@ export class Registrar {
 
   /** Lists everybody, for a person: who was listed can be approved as the vehicle and the owner that are listed. */
   list(): FleetMemberRow[] {
-    this.#drop(this.#waiting.lapse(Date.now()))
+    this.#drop(this.#waiting.lapse(systemClock.now()))
     const rows = this.#rows()
     for (const row of rows) if (row.state === 'pending' && !isShown(row)) this.#show(row)
     return rows.map(rowOf)
@@ -154,7 +155,7 @@ export class Registrar {
         throw new RequestError(
           `${row.peer} does not wait, it is ${row.state}${row.state === 'admitted' ? '; put it out with: carpool fleet revoke' : ''}`,
         )
-      const nowMs = Date.now()
+      const nowMs = systemClock.now()
       this.#drop(this.#waiting.ask(row.peer, row.host, nowMs))
       return this.#put({ ...row, state: 'rejected', askedMs: nowMs })
     })
@@ -164,7 +165,7 @@ export class Registrar {
   admit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow {
     this.#waiting.remove(peer)
     const shown = { vehicle, owner }
-    return this.#put({ peer, owner, vehicle, state: 'admitted', host: '', askedMs: Date.now(), shown })
+    return this.#put({ peer, owner, vehicle, state: 'admitted', host: '', askedMs: systemClock.now(), shown })
   }
 
   /** A peer, or an owner with all vehicles: nobody deals with them from now on. Throws RequestError. */
@@ -182,13 +183,13 @@ export class Registrar {
       this.#waiting.remove(row.peer)
       this.#put({ ...row, state: 'revoked' })
     }
-    this.#sign({ revoked: [...revoked, { id, untilMs: Date.now() + credentialTtlMs }] })
+    this.#sign({ revoked: [...revoked, { id, untilMs: systemClock.now() + credentialTtlMs }] })
     return rows.map((row) => ({ ...rowOf(row), state: 'revoked' }))
   }
 
   /** Forgives an owner, in the whole fleet, what its vehicles did in jobs that have begun by now. Throws RequestError. */
   clear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number } {
-    const atMs = Date.now()
+    const atMs = systemClock.now()
     const { cleared = [] } = this.#charter
     const others = cleared.filter((one) => one.owner !== owner && one.atMs > atMs - evidenceAgeMsMax)
     if (others.length >= clearedOwnersMax)
@@ -219,7 +220,7 @@ export class Registrar {
   }
 
   /** Ends the old key, once no credential of it lives. Throws RequestError before. */
-  finishRotation(nowMs = Date.now()): { readonly keys: readonly PeerId[] } {
+  finishRotation(nowMs = systemClock.now()): { readonly keys: readonly PeerId[] } {
     const { keyPath, journal } = this.#options
     if (this.#charter.keys.length === 1)
       throw new RequestError('the fleet has only one key, so no old key can be ended')
@@ -240,12 +241,12 @@ export class Registrar {
   }
 
   #revoked(): Charter['revoked'] {
-    return this.#charter.revoked.filter(({ untilMs }) => untilMs > Date.now())
+    return this.#charter.revoked.filter(({ untilMs }) => untilMs > systemClock.now())
   }
 
   #sign(change: Partial<Charter>): void {
     const { fleet, journal, onCharter } = this.#options
-    const serial = Math.max(Date.now(), fleet.charter.serial + 1)
+    const serial = Math.max(systemClock.now(), fleet.charter.serial + 1)
     if (change.keys !== undefined) journal.putSetting(rotatedSetting, String(serial))
     onCharter(signCharter(this.#key, { ...this.#charter, revoked: this.#revoked(), ...change }, serial))
   }
@@ -270,7 +271,7 @@ export class Registrar {
     this.#options.journal.members.dropFleetMembers(peers)
   }
 
-  #put(row: Omit<FleetMember, 'sinceMs'>, sinceMs = Date.now()): FleetMemberRow {
+  #put(row: Omit<FleetMember, 'sinceMs'>, sinceMs = systemClock.now()): FleetMemberRow {
     const whole = { ...row, sinceMs }
     this.#options.journal.members.putFleetMember(whole)
     return rowOf(whole)

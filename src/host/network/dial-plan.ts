@@ -8,6 +8,7 @@
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 import type { NetworkBounds } from './bounds.ts'
 import type { Place } from './reach.ts'
 
@@ -39,7 +40,7 @@ export class DialPlan {
   readonly #budgets = new BoundedMap<string, Budget>(spotsMax)
 
   /** `now`: milliseconds that only rise. */
-  constructor(bounds: NetworkBounds, now: () => number = () => performance.now()) {
+  constructor(bounds: NetworkBounds, now: () => number = () => systemClock.monotonicMs()) {
     this.#bounds = bounds
     this.#now = now
   }

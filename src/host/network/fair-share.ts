@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { BoundedMap } from '../../base/bounded-map.ts'
+import { systemClock } from '../clock.ts'
 
 /** A peer or an owner may use this share of one core, so that the other half is left for everybody else. A guess. */
 const shareMax = 0.5
@@ -25,7 +26,7 @@ export class FairShare {
   readonly #now: () => number
 
   /** `now`: milliseconds that only rise. */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = () => systemClock.monotonicMs()) {
     this.#now = now
   }
 

@@ -4,6 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { NetworkError, reason } from './errors.ts'
@@ -13,7 +14,7 @@ import { hostOf } from './turnstile.ts'
 interface Known {
   places: Place[]
   failures: number
-  /** On performance.now()'s clock: not dialled for the sake of our degree before then. */
+  /** On systemClock.monotonicMs()'s clock: not dialled for the sake of our degree before then. */
   notBeforeMs: number
   dialing: Promise<Connection> | null
   /** It says so itself in an advert that this node believes. */
@@ -124,7 +125,7 @@ export class Neighbours {
     if (known === undefined) {
       this.#makeRoom()
       const yieldMs = this.#self < peer ? 0 : this.#bounds.yieldDialMs
-      const notBeforeMs = performance.now() + yieldMs
+      const notBeforeMs = systemClock.monotonicMs() + yieldMs
       const fresh = { places, failures: 0, notBeforeMs, dialing: null, isAnnounced, isProven: false }
       this.#known.set(peer, fresh)
       prove(fresh, this.#connectionsTo(peer))
@@ -161,7 +162,7 @@ export class Neighbours {
     const everyone = this.#known.size <= this.#bounds.fullMeshPeersMax
     let short = everyone ? idle.length : this.#bounds.degreeMin - connected.size - dialing
 
-    const nowMs = performance.now()
+    const nowMs = systemClock.monotonicMs()
     let nextMs = Number.POSITIVE_INFINITY
     for (const [peer, known] of shuffled(idle)) {
       if (short <= 0) return
@@ -189,7 +190,7 @@ export class Neighbours {
       await this.#dialOnce(peer, known)
     } catch (thrown) {
       const pauseMs = redialPauseMs(known.failures++, this.#bounds)
-      known.notBeforeMs = performance.now() + pauseMs
+      known.notBeforeMs = systemClock.monotonicMs() + pauseMs
       const isGivenUp = !known.isProven && known.failures >= this.#bounds.dialFailuresMax
       this.#log.debug({ peer, pauseMs, isGivenUp }, reason(thrown))
     }

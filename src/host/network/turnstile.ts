@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 import type { NetworkBounds } from './bounds.ts'
 
 /** A connection that somebody opened to this node. */
@@ -48,7 +49,7 @@ export class Turnstile {
   #node: Pick<Libp2p, 'getConnections'> | undefined
 
   /** `now`: milliseconds that only rise. */
-  constructor(bounds: NetworkBounds, log: Logger, now: () => number = () => performance.now()) {
+  constructor(bounds: NetworkBounds, log: Logger, now: () => number = () => systemClock.monotonicMs()) {
     this.#bounds = bounds
     this.#log = log
     this.#now = now

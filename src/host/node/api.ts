@@ -20,7 +20,7 @@ export function apiOf(parts: Parts): NodeApi {
     peers: () => peerRows(parts),
     why: () => whyOf(watch.judgement(), origins, withheld),
     watchWhy: (signal) => watchWhy(watch, origins, signal, withheld),
-    pause: (untilMs) => watch.pause(untilMs),
+    pause: (untilMs, isDate) => watch.pause(untilMs, isDate),
     resume: () => watch.resume(),
     quote: async (request, onProgress) => {
       await admission(parts)

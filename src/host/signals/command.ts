@@ -12,6 +12,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { parseJson } from '../../base/json.ts'
+import { systemClock } from '../clock.ts'
 import { LineReader } from '../local/lines.ts'
 import { Intake, type RawReading, timeOf } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
@@ -111,7 +112,7 @@ async function run(
 
 function take(line: string, intake: Intake): boolean {
   try {
-    return intake.take(readLine(line, Date.now()))
+    return intake.take(readLine(line, systemClock.now()))
   } catch (error) {
     intake.complain('line', (error as Error).message)
     return false

@@ -1,6 +1,7 @@
 /** The gate for readings: every value of every source is checked here before anybody acts on it. */
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { systemClock } from '../clock.ts'
 import type { Latest } from './latest.ts'
 import { readingOf, signalPathOf } from './values.ts'
 
@@ -20,7 +21,7 @@ export class Intake {
   readonly #latest: Latest
   readonly #log: Logger
   #complaints = new Set<string>()
-  #complaintsSinceMs = performance.now()
+  #complaintsSinceMs = systemClock.monotonicMs()
 
   constructor(name: string, latest: Latest, log: Logger) {
     this.#name = name
@@ -30,7 +31,7 @@ export class Intake {
 
   /** Tells whether anything of it is a reading. Signals that Carpool has no use for are skipped. */
   take(readings: Iterable<RawReading>): boolean {
-    const nowMs = Date.now()
+    const nowMs = systemClock.now()
     let isAny = false
     for (const [name, value, atMs] of readings) {
       const path = signalPathOf(name)
@@ -47,9 +48,9 @@ export class Intake {
 
   /** `about`: the subject, of which only the first complaint is of interest. */
   complain(about: string, message: string): void {
-    if (performance.now() - this.#complaintsSinceMs > complaintsForgottenMs) {
+    if (systemClock.monotonicMs() - this.#complaintsSinceMs > complaintsForgottenMs) {
       this.#complaints = new Set()
-      this.#complaintsSinceMs = performance.now()
+      this.#complaintsSinceMs = systemClock.monotonicMs()
     }
     if (this.#complaints.has(about) || this.#complaints.size >= complaintsMax) return
     this.#complaints.add(about)

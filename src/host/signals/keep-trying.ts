@@ -1,5 +1,6 @@
 /** Runs a session with a signal server again and again, with pauses that grow while it fails. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../clock.ts'
 import type { Intake } from './intake.ts'
 
 /** A server that restarts is back before its readings are stale. */
@@ -25,7 +26,7 @@ export async function keepTrying(
 ): Promise<void> {
   let failures = 0
   while (!signal.aborted) {
-    const sinceMs = performance.now()
+    const sinceMs = systemClock.monotonicMs()
     let pauseMs = nextMs
     try {
       await session(() => {
@@ -33,7 +34,7 @@ export async function keepTrying(
       })
     } catch (error) {
       if (signal.aborted) return
-      if (performance.now() - sinceMs > steadyMs) intake.forget('session')
+      if (systemClock.monotonicMs() - sinceMs > steadyMs) intake.forget('session')
       intake.complain('session', `no readings, will keep trying: ${(error as Error).message}`)
       pauseMs = Math.min(pauseMsMin * 2 ** failures, pauseMsMax)
       failures = Math.min(failures + 1, 20)

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node'
 import type { Logger } from 'pino'
+import { systemClock } from '../clock.ts'
 import { Intake, type RawReading } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
 import { type Datapoint, VAL } from './kuksa-schema.ts'
@@ -89,7 +90,7 @@ async function session(
   const until = AbortSignal.any([signal, ending.signal])
   const unary = { headers, signal: until, timeoutMs: answerMsMax }
   const take = (readings: readonly RawReading[]): void => {
-    const nowMs = Date.now()
+    const nowMs = systemClock.now()
     const stamped = held ? readings.map(([path, value]) => [path, value, nowMs] as const) : readings
     if (intake.take(stamped)) onReading()
   }
@@ -173,7 +174,7 @@ function problem(error: unknown): string {
 class Pace {
   readonly #most: number
   #count = 0
-  #sinceMs = performance.now()
+  #sinceMs = systemClock.monotonicMs()
 
   constructor(most: number) {
     this.#most = most
@@ -182,9 +183,9 @@ class Pace {
   async wait(): Promise<void> {
     this.#count += 1
     if (this.#count < this.#most) return
-    const leftMs = this.#sinceMs + 1_000 - performance.now()
+    const leftMs = this.#sinceMs + 1_000 - systemClock.monotonicMs()
     if (leftMs > 0) await sleep(leftMs)
     this.#count = 0
-    this.#sinceMs = performance.now()
+    this.#sinceMs = systemClock.monotonicMs()
   }
 }

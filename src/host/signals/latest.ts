@@ -7,37 +7,23 @@
  * step was.
  */
 import type { SignalPath, VehicleState } from '../../protocol/rules/signals.ts'
-
-/** The time of day, which may be set, and a time that only goes on. */
-interface Clocks {
-  readonly wallMs: () => number
-  readonly monotonicMs: () => number
-}
-
-const realClocks: Clocks = { wallMs: () => Date.now(), monotonicMs: () => performance.now() }
-
-/** A clock that is only slowed down differs by a thousandth of the time; what is set back jumps by more. A guess. */
-const stepMsMin = 100
+import { type Clock, ClockSteps, systemClock } from '../clock.ts'
 
 export class Latest {
   readonly #signal: AbortSignal
-  readonly #clocks: Clocks
-  /** By how much the wall clock was ahead of the other when a reading was last put. */
-  #aheadMs = Number.NEGATIVE_INFINITY
+  readonly #steps: ClockSteps
   /** The newest time of each reading that was ever put, also of those that were taken: an older one is no news. */
   readonly #newestMs = new Map<string, number>()
   #waiting: VehicleState = {}
   #wake: (() => void) | null = null
 
-  constructor(signal: AbortSignal, clocks: Clocks = realClocks) {
+  constructor(signal: AbortSignal, clock: Pick<Clock, 'now' | 'monotonicMs'> = systemClock) {
     this.#signal = signal
-    this.#clocks = clocks
+    this.#steps = new ClockSteps(clock)
   }
 
   put(state: VehicleState): void {
-    const aheadMs = this.#clocks.wallMs() - this.#clocks.monotonicMs()
-    if (aheadMs < this.#aheadMs - stepMsMin) this.#newestMs.clear()
-    this.#aheadMs = aheadMs
+    if (this.#steps.take() < 0) this.#newestMs.clear()
     const news = Object.entries(state).filter(
       ([path, { atMs }]) => atMs >= (this.#newestMs.get(path) ?? Number.NEGATIVE_INFINITY),
     )

@@ -9,6 +9,7 @@
 import { createClient, type MessageBus } from 'dbus-native'
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { systemClock } from '../clock.ts'
 import { Intake } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
 import { Latest } from './latest.ts'
@@ -72,7 +73,7 @@ async function session(
       wake = Promise.withResolvers()
       const metered = await Promise.race([ended.promise, ask(bus)])
       const value = metered === 1 || metered === 3
-      if (metered !== 0 && intake.take([['Carpool.Network.IsMetered', value, Date.now()]])) onReading()
+      if (metered !== 0 && intake.take([['Carpool.Network.IsMetered', value, systemClock.now()]])) onReading()
       await Promise.race([ended.promise, pause(pauseMs)])
       await Promise.race([ended.promise, wake.promise, pause(periodMs - pauseMs)])
     }

@@ -1,6 +1,7 @@
 /** Finds out whether the network in use is paid by the byte: from the owner's word, or from NetworkManager. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { systemClock } from '../clock.ts'
 import type { SignalProvider } from './provider.ts'
 
 export type NetworkKind = 'auto' | 'metered' | 'unmetered'
@@ -20,7 +21,7 @@ export function openNetwork(kind: NetworkKind, log: Logger): SignalProvider {
         return
       }
       while (!signal.aborted) {
-        yield { 'Carpool.Network.IsMetered': { value: kind === 'metered', atMs: Date.now() } }
+        yield { 'Carpool.Network.IsMetered': { value: kind === 'metered', atMs: systemClock.now() } }
         await sleep(repeatMs, undefined, { signal }).catch(() => undefined)
       }
     },

@@ -1,4 +1,6 @@
 /** So much a second is read of one source: all signals, changing fifty times a second, are half of it. */
+import { systemClock } from '../clock.ts'
+
 const bytesPerSecond = 256 * 1024
 
 /**
@@ -8,7 +10,7 @@ const bytesPerSecond = 256 * 1024
 export class Throttle {
   readonly #source: { pause(): void; resume(): void }
   #left = bytesPerSecond
-  #sinceMs = performance.now()
+  #sinceMs = systemClock.monotonicMs()
   #timer: NodeJS.Timeout | undefined
 
   constructor(source: { pause(): void; resume(): void }) {
@@ -16,7 +18,7 @@ export class Throttle {
   }
 
   count(bytes: number): void {
-    const nowMs = performance.now()
+    const nowMs = systemClock.monotonicMs()
     this.#left = Math.min(bytesPerSecond, this.#left + ((nowMs - this.#sinceMs) / 1000) * bytesPerSecond)
     this.#sinceMs = nowMs
     this.#left -= bytes

@@ -14,6 +14,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { SignalPath, VehicleState } from '../../protocol/rules/signals.ts'
+import { systemClock } from '../clock.ts'
 import type { SignalProvider } from './provider.ts'
 import { excerpt, readingOf, signalPathOf } from './values.ts'
 
@@ -73,11 +74,11 @@ async function* play(
   speed: number,
   signal: AbortSignal,
 ): AsyncGenerator<VehicleState> {
-  let startMs = performance.now()
+  let startMs = systemClock.monotonicMs()
   let next = 0
   const known = new Map<SignalPath, unknown>()
   while (!signal.aborted) {
-    const elapsedMs = performance.now() - startMs
+    const elapsedMs = systemClock.monotonicMs() - startMs
     if (next === moments.length && loopMs !== null) {
       next = 0
       startMs += loopMs / speed
@@ -101,7 +102,7 @@ async function* play(
 }
 
 function stateOf(values: readonly (readonly [SignalPath, unknown])[]): VehicleState {
-  const nowMs = Date.now()
+  const nowMs = systemClock.now()
   return Object.fromEntries(values.map(([path, value]) => [path, { value, atMs: nowMs }])) as VehicleState
 }
 

@@ -13,6 +13,7 @@ import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
 import { parseJson } from '../../base/json.ts'
+import { systemClock } from '../clock.ts'
 import { Intake, type RawReading, timeOf } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
 import { Latest } from './latest.ts'
@@ -137,7 +138,7 @@ class Session {
   readonly #polled = new Set<string>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #serial = 0
-  #heardMs = performance.now()
+  #heardMs = systemClock.monotonicMs()
   #failure: Error | null = null
 
   /** Throws Error when the token cannot be read. */
@@ -185,13 +186,13 @@ class Session {
       for (const path of this.#polled) this.#send({ path, way: 'poll' })
     })
     this.#every(silenceMsMax / 3, () => {
-      if (performance.now() - this.#heardMs > silenceMsMax) this.#fail('the server is silent')
+      if (systemClock.monotonicMs() - this.#heardMs > silenceMsMax) this.#fail('the server is silent')
       else this.#socket.ping()
     })
   }
 
   #hear(): void {
-    this.#heardMs = performance.now()
+    this.#heardMs = systemClock.monotonicMs()
   }
 
   #fail(why: string): void {
@@ -238,7 +239,7 @@ class Session {
       this.#refused(request, error)
       return
     }
-    const nowMs = Date.now()
+    const nowMs = systemClock.now()
     const stamped = this.#options.held
       ? readings.map(([path, value]) => [path, value, nowMs] as const)
       : readings

@@ -21,7 +21,7 @@ export class EndWatch {
     this.#log = log
   }
 
-  /** `lacking`: how many verdicts' results each steward lacks; call it at every look. */
+  /** `lacking`: how many verdicts' results each steward lacks; call it at every look. `nowMs` is monotonic. */
   look(lacking: ReadonlyMap<PeerId, number>, nowMs: number): void {
     if (lacking.size === 0) {
       this.#sinceMs = undefined

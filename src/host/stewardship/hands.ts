@@ -27,7 +27,7 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
       payables?.learn(...decidedClaims({ verdicts, ends }))
     },
     offer: ({ lease, to }) => {
-      pace.leased(clock.now())
+      pace.leased(clock.monotonicMs())
       return offers.offer(lease, to)
     },
     send: ({ to, message }) => say(to, message),
@@ -52,7 +52,7 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     decided: ({ verdicts }) => {
       const accepted = verdicts.filter(({ outcome }) => outcome === 'accepted')
       const pages = accepted.reduce((sum, { position }) => sum + inputs.shards[position]!.pages, 0)
-      pace.decided(pages, clock.now())
+      pace.decided(pages, clock.monotonicMs())
     },
     ended: () => options.onEnd(),
     acting: ({ acting }) => {

@@ -1,4 +1,7 @@
-/** How fast a job goes, counted in this run of the node: from the first lease to the last verdict, or to now. */
+/**
+ * How fast a job goes, counted in this run of the node: from the first lease to the last verdict, or to now. All times
+ * are by the monotonic clock.
+ */
 export class Pace {
   #firstLeaseMs: number | undefined
   #lastVerdictMs = 0

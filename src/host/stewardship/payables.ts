@@ -6,13 +6,13 @@ import type { Outbox } from '../store/outbox.ts'
 import type { StewardshipOptions } from './options.ts'
 
 export function payablesOf(
-  { job, submitter, manifest, key, store, log }: StewardshipOptions,
+  { job, submitter, manifest, key, store, clock, log }: StewardshipOptions,
   outbox: Outbox,
   say: (to: PeerId, message: Message) => void,
 ): JobPayables | null {
   if (manifest.payment === null) return null
   return new JobPayables({
-    ...{ job, submitter, key, outbox, say, log },
+    ...{ job, submitter, key, outbox, say, clock, log },
     fleet: manifest.fleet,
     currency: manifest.payment.currency,
     shards: manifest.shards.count,

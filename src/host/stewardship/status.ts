@@ -74,6 +74,7 @@ export function statusOf(
     })),
     standbys: { named: stewardship.stewards.length - 1, holding: stewardship.holders },
     acting: stewardship.acting,
+    doubts: stewardship.doubts,
     vehicles,
   }
 }

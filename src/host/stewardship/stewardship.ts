@@ -16,6 +16,8 @@ import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { byDependency, isMoney, isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
 import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
+import { at, ClockSteps } from '../clock.ts'
+import { doubtsOf } from './doubts.ts'
 import { entrust, handsOf } from './hands.ts'
 import type { StewardshipOptions } from './options.ts'
 import { partsOf, type StewardshipParts, secretOf } from './parts.ts'
@@ -26,11 +28,13 @@ export class Stewardship {
   readonly #parts: StewardshipParts
   readonly #hands: Hands<CouncilEffect>
   readonly #readers = new Set<PeerId>()
+  readonly #steps: ClockSteps
   #callOff = () => {}
   #stopped = false
 
   constructor(options: StewardshipOptions) {
     this.#options = options
+    this.#steps = new ClockSteps(options.clock)
     const tell = (input: CouncilInput) => this.handle(input)
     const parts = partsOf(options, tell)
     this.#parts = parts
@@ -83,7 +87,7 @@ export class Stewardship {
 
   /** In this run of the node; 0 for a job that had ended before. */
   pagesPerSecond(): number {
-    return this.#parts.pace.pagesPerSecond(this.hasEnded, this.#options.clock.now())
+    return this.#parts.pace.pagesPerSecond(this.hasEnded, this.#options.clock.monotonicMs())
   }
 
   /** Resolves when all that was decided so far is durable and said. */
@@ -101,6 +105,11 @@ export class Stewardship {
 
   claims(): ReturnType<RecordedView['claims']> | readonly never[] {
     return this.#parts.council.observe()?.claims() ?? []
+  }
+
+  /** Why what others say of it is not shown as so, and why its report would not pass: a sentence each. */
+  get doubts(): string[] {
+    return doubtsOf(this.#parts.council)
   }
 
   /** Tells whether everything there is to know of an ended job is here. */
@@ -185,10 +194,14 @@ export class Stewardship {
   handle(input: CouncilInput): void {
     if (this.#stopped) return
     if (input.type === 'connected') this.#parts.payables?.connected(input.peer)
-    const nowMs = this.#options.clock.now()
+    const { clock } = this.#options
+    const nowMs = clock.now()
+    const byMs = this.#steps.take()
+    if (byMs !== 0) this.#carryOutAll(this.#parts.council.handle({ type: 'clock-set', byMs }, nowMs))
     const effects = this.#parts.council.handle(input, nowMs)
     this.#carryOutAll(effects)
-    if (input.type === 'wake') this.#parts.endWatch.look(this.#parts.council.lackingResults(nowMs), nowMs)
+    if (input.type === 'wake')
+      this.#parts.endWatch.look(this.#parts.council.lackingResults(nowMs), clock.monotonicMs())
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
@@ -240,6 +253,6 @@ export class Stewardship {
   #wakeAt(atMs: number): void {
     const { clock } = this.#options
     this.#callOff()
-    this.#callOff = clock.after(atMs - clock.now(), () => this.handle({ type: 'wake' }))
+    this.#callOff = at(clock, atMs, () => this.handle({ type: 'wake' }))
   }
 }

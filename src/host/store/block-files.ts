@@ -8,6 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, uti
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cid } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 import { DirectorySync, temporaryPath, writeAll, writeWhole } from './durable.ts'
 import { isDiskFull, StoreError } from './errors.ts'
 import { plain } from './plain.ts'
@@ -111,7 +112,8 @@ export class BlockFiles {
     try {
       if (body === null) renameSync(join(this.#path, cid), aside)
       else writeWhole(aside, body)
-      utimesSync(aside, new Date(), new Date())
+      const nowSeconds = systemClock.now() / 1_000
+      utimesSync(aside, nowSeconds, nowSeconds)
       this.#forgetOldest()
     } catch {
       rmSync(join(this.#path, cid), { force: true })

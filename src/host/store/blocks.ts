@@ -9,6 +9,7 @@
  * block is put aside and reported missing, so that the caller fetches it again and nobody is served garbage.
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 import { BlockFiles } from './block-files.ts'
 import { BlockRemoval, usesPerCommit } from './block-removal.ts'
 import { type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
@@ -60,7 +61,7 @@ export class BlockStore {
   constructor(database: Database, directory: DataDirectory, options: BlockStoreOptions = {}) {
     this.#database = database
     this.#files = new BlockFiles(directory.blocksPath, directory.quarantinePath)
-    this.#uses = new BlockUses(database, options.now ?? Date.now)
+    this.#uses = new BlockUses(database, options.now ?? systemClock.now)
     this.#writer = new BlockWriter({
       database,
       files: this.#files,

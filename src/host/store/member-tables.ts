@@ -107,9 +107,9 @@ export class MemberTables {
   }
 
   /** Those that ended before this time: no report names their vehicles any more. */
-  dropCredentials(beforeMs: number): void {
+  dropCredentials(nowMs: number, keptMs: number): void {
     this.#database.transaction(() =>
-      this.#database.run('DELETE FROM credentials WHERE expires_at_ms < ?', beforeMs),
+      this.#database.run('DELETE FROM credentials WHERE expires_at_ms + ? < ?', keptMs, nowMs),
     )
   }
 

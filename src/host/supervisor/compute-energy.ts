@@ -71,6 +71,11 @@ export class ComputeEnergy {
     this.#today = { day, wattHours: this.#today.wattHours + joules / 3_600 }
   }
 
+  /** The clock was set forward by so much, or back when negative. */
+  clockSet(byMs: number): void {
+    if (this.#sampledMs !== null) this.#sampledMs += byMs
+  }
+
   #learn(share: number, drawnWatts: number | null): void {
     if (drawnWatts === null) {
       this.#idleWatts.clear()

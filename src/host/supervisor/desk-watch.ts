@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import type { Preferences } from '../../protocol/rules/preferences.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import { at, ClockSteps, systemClock } from '../clock.ts'
 import type { NetworkKind } from '../signals/network.ts'
 import type { Journal } from '../store/journal.ts'
 import { CpuTimes } from './cpu-times.ts'
@@ -37,7 +38,8 @@ export class DeskWatch implements OwnerWatch {
   readonly #handlers = new Set<(judgement: Judgement) => void>()
   readonly #sampling: NodeJS.Timeout
   #told: string
-  #timer: NodeJS.Timeout | undefined
+  readonly #steps = new ClockSteps(systemClock)
+  #callOff = () => {}
   #trafficBytes = 0
 
   constructor(options: DeskWatchOptions) {
@@ -45,9 +47,9 @@ export class DeskWatch implements OwnerWatch {
     this.#options = options
     this.#pause = new PauseNote(journal, log)
     const kept = readKept(journal, log)
-    this.#guard = new Guard({ preferences, isVehicle: false, slotWatts, kept }, Date.now())
+    this.#guard = new Guard({ preferences, isVehicle: false, slotWatts, kept }, systemClock.now())
     const pause = this.#pause.read()
-    if (pause !== null) this.#guard.handle({ type: 'pause', ...pause }, Date.now())
+    if (pause !== null) this.#guard.handle({ type: 'pause', ...pause }, systemClock.now())
     this.#told = this.#gist()
     this.#sample()
     this.#sampling = setInterval(() => this.#sample(), sampleMs).unref()
@@ -66,14 +68,14 @@ export class DeskWatch implements OwnerWatch {
     return () => this.#handlers.delete(handler)
   }
 
-  async pause(untilMs: number | null): Promise<void> {
-    this.#pause.write({ untilMs })
-    this.#follow(() => this.#guard.handle({ type: 'pause', untilMs }, Date.now()))
+  async pause(untilMs: number | null, isDate = false): Promise<void> {
+    this.#pause.write({ untilMs, isDate })
+    this.#follow(() => this.#guard.handle({ type: 'pause', untilMs, isDate }, systemClock.now()))
   }
 
   async resume(): Promise<void> {
     this.#pause.write(null)
-    this.#follow(() => this.#guard.handle({ type: 'resume' }, Date.now()))
+    this.#follow(() => this.#guard.handle({ type: 'resume' }, systemClock.now()))
   }
 
   began(pid: number): void {
@@ -85,15 +87,16 @@ export class DeskWatch implements OwnerWatch {
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#callOff()
     clearInterval(this.#sampling)
     this.#handlers.clear()
   }
 
   #sample(): void {
     const { network, trafficBytes, journal, log } = this.#options
-    const nowMs = Date.now()
+    const nowMs = systemClock.now()
     const bytes = trafficBytes()
+    this.#pause.look()
     this.#follow(() => {
       if (network !== 'auto') {
         const reading = { value: network === 'metered', atMs: nowMs }
@@ -107,13 +110,14 @@ export class DeskWatch implements OwnerWatch {
   }
 
   #follow(change: () => void): void {
+    const byMs = this.#steps.take()
+    if (byMs !== 0) this.#guard.handle({ type: 'clock-set', byMs }, systemClock.now())
     change()
     const { wakeAtMs } = this.#guard
-    clearTimeout(this.#timer)
+    this.#callOff()
     if (wakeAtMs !== null) {
-      const waitMs = Math.min(Math.max(0, wakeAtMs - Date.now()), timerMsMax)
-      const look = () => this.#guard.handle({ type: 'look' }, Date.now())
-      this.#timer = setTimeout(() => this.#follow(look), waitMs).unref()
+      const look = () => this.#guard.handle({ type: 'look' }, systemClock.now())
+      this.#callOff = at(systemClock, wakeAtMs, () => this.#follow(look))
     }
     const gist = this.#gist()
     if (gist === this.#told) return
@@ -125,6 +129,3 @@ export class DeskWatch implements OwnerWatch {
     return JSON.stringify([this.#guard.judgement, this.#guard.energyRate])
   }
 }
-
-/** setTimeout takes 31 bits. */
-const timerMsMax = 2 ** 31 - 1

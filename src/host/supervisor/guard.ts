@@ -67,6 +67,10 @@ export class Guard {
   }
 
   handle(input: RulesInput, nowMs: number): void {
+    if (input.type === 'clock-set') {
+      this.#energy.clockSet(input.byMs)
+      this.#keptAtMs += input.byMs
+    }
     if (input.type === 'readings') this.#readings.take(input.readings, nowMs)
     const { judgement, wakeAtMs, departed } = this.#rules.handle(input, nowMs)
     this.#judgement = judgement

@@ -12,6 +12,7 @@
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { pino } from 'pino'
+import { at, ClockSteps, systemClock } from '../clock.ts'
 import { statOf } from '../executor/usage.ts'
 import { LineReader } from '../local/lines.ts'
 import { openProviders } from '../signals/open.ts'
@@ -57,7 +58,8 @@ const log = pino(
 const cpuTimes = new CpuTimes()
 let guard: Guard | undefined
 let trafficBytes = 0
-let wakeTimer: NodeJS.Timeout | undefined
+const steps = new ClockSteps(systemClock)
+let callOffWake = () => {}
 let tellTimer: NodeJS.Timeout | undefined
 let told = { text: '', gist: '' }
 
@@ -98,7 +100,7 @@ function hear(message: ToSupervisor): void {
       break
     case 'pause':
     case 'resume':
-      follow(() => guard!.handle(message, Date.now()))
+      follow(() => guard!.handle(message, systemClock.now()))
       say({ type: 'heeded' })
       break
     case 'tick':
@@ -119,7 +121,7 @@ function begin({
 }: ToSupervisor & { type: 'begin' }): void {
   if (guard !== undefined) throw new Error('begun twice')
   log.level = logLevel
-  const nowMs = Date.now()
+  const nowMs = systemClock.now()
   const provider = openProviders(signals, network, log)
   guard = new Guard({ preferences, isVehicle: true, slotWatts, kept }, nowMs)
   follow(() => guard!.handle(pause === null ? { type: 'look' } : { type: 'pause', ...pause }, nowMs))
@@ -130,7 +132,7 @@ function begin({
 async function read(readings: ReturnType<ReturnType<typeof openProviders>['readings']>): Promise<void> {
   try {
     for await (const state of readings)
-      follow(() => guard!.handle({ type: 'readings', readings: state }, Date.now()))
+      follow(() => guard!.handle({ type: 'readings', readings: state }, systemClock.now()))
     if (!leaving.signal.aborted) throw new Error('the vehicle’s signals ended')
   } catch (error) {
     fail(error as Error)
@@ -139,15 +141,16 @@ async function read(readings: ReturnType<ReturnType<typeof openProviders>['readi
 
 /** Does something that may change the judgement, and then acts on the new one: the slots first. */
 function follow(change: () => void): void {
+  const byMs = steps.take()
+  if (byMs !== 0) guard!.handle({ type: 'clock-set', byMs }, systemClock.now())
   change()
   if (guard!.judgement.verdict === 'stop') freeze()
   else resume()
   const { wakeAtMs } = guard!
-  clearTimeout(wakeTimer)
+  callOffWake()
   if (wakeAtMs !== null)
-    wakeTimer = setTimeout(
-      () => follow(() => guard!.handle({ type: 'look' }, Date.now())),
-      delayUntil(wakeAtMs),
+    callOffWake = at(systemClock, wakeAtMs, () =>
+      follow(() => guard!.handle({ type: 'look' }, systemClock.now())),
     )
   tell()
 }
@@ -174,9 +177,9 @@ function signal(pid: number, child: ChildState, name: 'SIGSTOP' | 'SIGCONT' | 'S
 }
 
 function sample(): void {
-  guard!.count(cpuTimes.take(), trafficBytes, Date.now())
+  guard!.count(cpuTimes.take(), trafficBytes, systemClock.now())
   trafficBytes = 0
-  const kept = guard!.takeKept(Date.now())
+  const kept = guard!.takeKept(systemClock.now())
   if (kept !== null) say({ type: 'keep', kept })
 }
 
@@ -221,9 +224,4 @@ function leave(): void {
   leaving.abort()
   for (const [pid, child] of children) signal(pid, child, 'SIGKILL')
   process.exit(0)
-}
-
-/** setTimeout takes 31 bits. */
-function delayUntil(atMs: number): number {
-  return Math.min(Math.max(0, atMs - Date.now()), 2 ** 31 - 1)
 }

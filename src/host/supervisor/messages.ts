@@ -49,13 +49,13 @@ export const toSupervisorSchema = z.discriminatedUnion('type', [
     network: z.enum(['auto', 'metered', 'unmetered']),
     slotWatts: z.number().min(0),
     kept: keptSchema,
-    pause: z.strictObject({ untilMs: atMs.nullable() }).nullable(),
+    pause: z.strictObject({ untilMs: atMs.nullable(), isDate: z.boolean() }).nullable(),
     logLevel: text(16),
   }),
   /** A process of a slot, which has had nothing to do yet. Ticks as in src/host/executor/usage.ts. */
   z.strictObject({ type: z.literal('child'), pid, startedTicks: z.int().min(0).nullable() }),
   z.strictObject({ type: z.literal('gone'), pid }),
-  z.strictObject({ type: z.literal('pause'), untilMs: atMs.nullable() }),
+  z.strictObject({ type: z.literal('pause'), untilMs: atMs.nullable(), isDate: z.boolean() }),
   z.strictObject({ type: z.literal('resume') }),
   /** Every few seconds: do you live? And the bytes of the node's traffic since it asked before. */
   z.strictObject({ type: z.literal('tick'), trafficBytes: z.int().min(0) }),

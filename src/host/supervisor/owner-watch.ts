@@ -16,8 +16,11 @@ export interface OwnerWatch extends ChildObserver {
   readonly energyRate: EnergyRate
   /** Called after each change of either. The answer ends it. */
   onChange(handler: (judgement: Judgement) => void): () => void
-  /** Until then; null: until `resume`. Outlives a restart. Resolves when the judgement has it. */
-  pause(untilMs: number | null): Promise<void>
+  /**
+   * Until then; null: until `resume`. Outlives a restart. `isDate`: until that time of day, and not for so long from now.
+   * Resolves when the judgement has it.
+   */
+  pause(untilMs: number | null, isDate?: boolean): Promise<void>
   resume(): Promise<void>
   stop(): Promise<void>
 }

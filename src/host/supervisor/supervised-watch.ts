@@ -9,6 +9,7 @@ import { extname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import { systemClock } from '../clock.ts'
 import { LineReader } from '../local/lines.ts'
 import { readKept, writeKept } from './kept.ts'
 import { type FromSupervisor, fromSupervisorSchema, messageBytesMax, type ToSupervisor } from './messages.ts'
@@ -80,9 +81,9 @@ export class SupervisedWatch implements OwnerWatch {
     return () => this.#handlers.delete(handler)
   }
 
-  async pause(untilMs: number | null): Promise<void> {
-    this.#pause.write({ untilMs })
-    await this.#heeded({ type: 'pause', untilMs })
+  async pause(untilMs: number | null, isDate = false): Promise<void> {
+    this.#pause.write({ untilMs, isDate })
+    await this.#heeded({ type: 'pause', untilMs, isDate })
   }
 
   async resume(): Promise<void> {
@@ -110,10 +111,10 @@ export class SupervisedWatch implements OwnerWatch {
 
   async #begin(): Promise<void> {
     const { preferences, signals, network, slotWatts, journal, log } = this.#options
-    const sinceMs = performance.now()
+    const sinceMs = systemClock.monotonicMs()
     const life = new Life({
       hear: (message) => this.#hear(message),
-      ended: (why) => this.#ended(life, why, performance.now() - sinceMs),
+      ended: (why) => this.#ended(life, why, systemClock.monotonicMs() - sinceMs),
       trafficBytes: () => this.#newTraffic(),
     })
     this.#life = life
@@ -191,7 +192,9 @@ export class SupervisedWatch implements OwnerWatch {
     this.#restartMs = Math.min(restartMsMax, this.#restartMs * 2)
   }
 
+  /** At every tick. */
   #newTraffic(): number {
+    this.#pause.look()
     const bytes = this.#options.trafficBytes()
     const news = bytes - this.#trafficBytes
     this.#trafficBytes = bytes

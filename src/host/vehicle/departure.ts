@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PeerId, RecordId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 
 /** A steward asks as soon as it has read the receipt; half a second covers a mobile link's round trip. A guess. */
 const quietMs = 500
@@ -41,13 +42,13 @@ export class Departure {
 
   /** Somebody fetches results. */
   asked(): void {
-    this.#lastMs = performance.now()
+    this.#lastMs = systemClock.monotonicMs()
   }
 
   async finished(): Promise<void> {
-    const untilMs = performance.now() + departureMsMax
-    while (performance.now() < untilMs) {
-      const quiet = performance.now() - this.#lastMs >= quietMs
+    const untilMs = systemClock.monotonicMs() + departureMsMax
+    while (systemClock.monotonicMs() < untilMs) {
+      const quiet = systemClock.monotonicMs() - this.#lastMs >= quietMs
       if (this.#saying.size === 0 && this.#unanswered.size === 0 && quiet) return
       await delay(lookMs)
     }

@@ -1,5 +1,6 @@
 /** How fast this vehicle is, by runtime and engine: measured pages for each hour of one slot, kept over restarts. */
 import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { Clock } from '../clock.ts'
 import { StoreError } from '../store/errors.ts'
 import type { Journal } from '../store/journal.ts'
 
@@ -10,10 +11,12 @@ const saveIntervalMs = 60_000
 
 export class Speedometer {
   readonly #journal: Journal
+  readonly #clock: Clock
   readonly #pagesPerHour = new Map<string, number>()
   #savedMs = Number.NEGATIVE_INFINITY
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, clock: Clock) {
+    this.#clock = clock
     this.#journal = journal
   }
 
@@ -24,7 +27,7 @@ export class Speedometer {
     const key = settingOf(manifest.runtime, manifest.engine.id)
     const known = this.pagesPerHour(manifest.runtime, manifest.engine.id)
     this.#pagesPerHour.set(key, known === 0 ? measured : known + weight * (measured - known))
-    const nowMs = Date.now()
+    const nowMs = this.#clock.monotonicMs()
     if (nowMs - this.#savedMs < saveIntervalMs) return
     this.#savedMs = nowMs
     try {

@@ -15,6 +15,7 @@ import type {
   WorkerView,
 } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
+import { at, ClockSteps } from '../clock.ts'
 import { Earnings } from '../ledger/earnings.ts'
 import { say } from '../say.ts'
 import { Outbox } from '../store/outbox.ts'
@@ -42,12 +43,14 @@ export class Vehicle {
   readonly #departure = new Departure()
   /** Came with the input that the worker handles. */
   #brought: Brought | undefined
+  readonly #steps: ClockSteps
   #callOff = () => {}
   #stopped = false
 
   constructor(options: VehicleOptions) {
     const { key, store, log } = options
     this.#options = options
+    this.#steps = new ClockSteps(options.clock)
     this.#worker = newWorker(options)
     this.#outbox = new Outbox((error) =>
       log.fatal({ error }, 'the vehicle cannot keep its receipts and stops'),
@@ -71,9 +74,10 @@ export class Vehicle {
       // On a full disk until there is room.
       persist: (write) => this.#outbox.persist(this.#room.keep(write)),
       after: (action) => this.#outbox.after(action),
+      clock: options.clock,
       log,
     })
-    this.speed = new Speedometer(store.journal)
+    this.speed = new Speedometer(store.journal, options.clock)
     const [outbox, room] = [this.#outbox, this.#room]
     this.#records = new LeaseRecords({
       ...options,
@@ -193,7 +197,10 @@ export class Vehicle {
 
   #handle(input: WorkerInput): void {
     if (this.#stopped) return
-    this.#carryOut(this.#worker.handle(input, this.#options.clock.now()))
+    const nowMs = this.#options.clock.now()
+    const byMs = this.#steps.take()
+    if (byMs !== 0) this.#carryOut(this.#worker.handle({ type: 'clock-set', byMs }, nowMs))
+    this.#carryOut(this.#worker.handle(input, nowMs))
   }
 
   #carryOut(effects: readonly WorkerEffect[]): void {
@@ -248,6 +255,6 @@ export class Vehicle {
   #wakeAt(atMs: number): void {
     const { clock } = this.#options
     this.#callOff()
-    this.#callOff = clock.after(atMs - clock.now(), () => this.#handle({ type: 'wake' }))
+    this.#callOff = at(clock, atMs, () => this.#handle({ type: 'wake' }))
   }
 }

@@ -47,6 +47,15 @@ export class Attendance {
     this.#vacantSinceMs = undefined
   }
 
+  /** The clock was set: what is left of each time stays as it was. */
+  clockSet(byMs: number): void {
+    for (const presence of this.#presences.values()) {
+      presence.aliveUntilMs += byMs
+      presence.lastHeardMs += byMs
+    }
+    if (this.#vacantSinceMs !== undefined) this.#vacantSinceMs += byMs
+  }
+
   heard(peer: PeerId, acting: boolean, nowMs: number): void {
     const presence = this.#presences.get(peer)
     if (presence === undefined) return
@@ -63,7 +72,7 @@ export class Attendance {
   }
 
   lives(peer: PeerId, nowMs: number): boolean {
-    return (this.#presences.get(peer)?.aliveUntilMs ?? 0) > nowMs
+    return (this.#presences.get(peer)?.aliveUntilMs ?? Number.NEGATIVE_INFINITY) > nowMs
   }
 
   /** Returns the first steward in order, this one left out, that acts as far as is known. */

@@ -10,10 +10,12 @@
 import { assert } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
+import type { JobEnd } from '../job/verdict.ts'
 import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
 import { byDependency, type JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
+import { clockWasSet } from './clock-set.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
@@ -154,6 +156,10 @@ export class Council {
         seat.records.decisions.examined(input.results)
         tellSteward(seat, input, nowMs)
         break
+      case 'clock-set':
+        clockWasSet(seat, input.byMs, nowMs)
+        tellSteward(seat, input, nowMs)
+        break
       case 'undelivered':
       case 'recomputed':
       case 'stewards':
@@ -200,6 +206,16 @@ export class Council {
   counts(id: RecordId): boolean {
     const { verdicts, ends } = this.#seat.records.decisions
     return verdicts.records.has(id) || ends.some((end) => end.id === id)
+  }
+
+  /** What other stewards say and nothing here proves: the shards that they accepted, and how they say that the job ended. */
+  get unproven(): { readonly shards: number; readonly ends: ReadonlySet<JobEnd['outcome']> } {
+    const { records } = this.#seat
+    const open = new Set<number>()
+    for (const { verdict } of records.decisions.waiting())
+      if (records.standing(verdict.position).state !== 'stands') open.add(verdict.position)
+    const ends = [...records.decisions.waitingEnds].map(({ payload }) => payload.outcome)
+    return { shards: open.size, ends: new Set(ends) }
   }
 
   /** The shards for which a verdict counts on this node. */

@@ -69,8 +69,7 @@ export class Verdicts {
 
   /**
    * `unreachable`: records of verdicts whose results nobody has any more. `opposed`: verdicts that do not count, and rest on
-   * claims that are enough by themselves: one that says something else by claims that the standing verdict does not name
-   * opens the shard again.
+   * claims that are enough by themselves: one that says something else opens the shard again.
    */
   standing(
     position: number,
@@ -88,12 +87,8 @@ export class Verdicts {
     const alike = standing.every(({ verdict }) => verdict.result === result)
     const reached = standing.some(({ record }) => result === null || !unreachable.has(record.id))
     if (hasEnded) return { state: 'stands', verdict: first.verdict }
-    const named = new Set(standing.flatMap(({ verdict }) => [...verdict.agreeing, ...verdict.contradicting]))
     const against = opposed.filter(
-      ({ record, verdict }) =>
-        verdict.result !== result &&
-        !this.#settled.get(record.id)?.has(position) &&
-        verdict.agreeing.some((receipt) => !named.has(receipt)),
+      ({ record, verdict }) => verdict.result !== result && !this.#settled.get(record.id)?.has(position),
     )
     if (alike && reached && against.length === 0) return { state: 'stands', verdict: first.verdict }
     return { state: 'apart', left: [...standing, ...against] }

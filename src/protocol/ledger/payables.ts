@@ -36,6 +36,8 @@ export type PayablesInput =
   | { readonly type: 'connected'; readonly peer: PeerId }
   /** More was paid to a vehicle. */
   | { readonly type: 'paid'; readonly vehicle: PeerId }
+  /** The clock was set forward by so much, or back when negative (as in ../steward/contract.ts). */
+  | { readonly type: 'clock-set'; readonly byMs: number }
   | { readonly type: 'wake' }
 
 export type PayablesEffect =
@@ -109,6 +111,10 @@ export class Payables {
         break
       case 'paid':
         for (const payee of this.#of(input.vehicle)) payee.changed = true
+        break
+      case 'clock-set':
+        for (const payee of this.#payees.values()) if (payee.toldMs !== undefined) payee.toldMs += input.byMs
+        this.#wakeAtMs += input.byMs
         break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY

@@ -23,9 +23,17 @@ import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
 export type RulesInput =
   /** Readings that have become known. */
   | { readonly type: 'readings'; readonly readings: VehicleState }
-  /** The owner's word: nothing works until then; null: until `resume`. */
-  | { readonly type: 'pause'; readonly untilMs: number | null }
+  /**
+   * The owner's word: nothing works until then; null: until `resume`. `isDate`: the owner means a time of day, such as
+   * midnight, and not so long from now.
+   */
+  | { readonly type: 'pause'; readonly untilMs: number | null; readonly isDate?: boolean }
   | { readonly type: 'resume' }
+  /**
+   * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked or
+   * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
+   */
+  | { readonly type: 'clock-set'; readonly byMs: number }
   /** Time has passed. */
   | { readonly type: 'look' }
 
@@ -70,6 +78,7 @@ export class OwnerRules {
   readonly #crossed = new Set([chargeCode])
   #departures: readonly number[]
   #pausedUntilMs: number | 'told' | null = null
+  #pauseIsDate = false
   #verdict: RuleVerdict = 'stop'
   #signalsHoldUntilMs = Number.POSITIVE_INFINITY
   #notRunningSinceMs: number | null = null
@@ -102,6 +111,7 @@ export class OwnerRules {
   }
 
   handle(input: RulesInput, nowMs: number): Judged {
+    if (input.type === 'clock-set') this.#clockSet(input.byMs)
     // A machine that slept past it must not take the readings of before and after for one quiet night.
     if (nowMs >= this.#signalsHoldUntilMs) this.#look(nowMs)
     switch (input.type) {
@@ -113,10 +123,12 @@ export class OwnerRules {
         break
       case 'pause':
         this.#pausedUntilMs = input.untilMs ?? 'told'
+        this.#pauseIsDate = input.isDate ?? false
         break
       case 'resume':
         this.#pausedUntilMs = null
         break
+      case 'clock-set':
       case 'look':
         break
       default:
@@ -124,6 +136,14 @@ export class OwnerRules {
     }
     const departed = this.#noteMotion(nowMs)
     return { ...this.#look(nowMs), departed }
+  }
+
+  #clockSet(byMs: number): void {
+    this.#settling.clockSet(byMs)
+    if (typeof this.#pausedUntilMs === 'number' && !this.#pauseIsDate) this.#pausedUntilMs += byMs
+    if (this.#notRunningSinceMs !== null) this.#notRunningSinceMs += byMs
+    if (this.#parkedSinceMs !== null) this.#parkedSinceMs += byMs
+    this.#last = undefined
   }
 
   /** Buses repeat themselves several times a second: that proves that all is as it was, and is not judged again. */

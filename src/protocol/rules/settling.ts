@@ -32,6 +32,12 @@ export class Settling {
     return bySignals === 'drain' || nowMs - this.#lastHoldMs < settleMs ? 'drain' : 'run'
   }
 
+  /** The clock was set. */
+  clockSet(byMs: number): void {
+    this.#lastStopMs += byMs
+    this.#lastHoldMs += byMs
+  }
+
   finding(bySignals: RuleVerdict, settled: RuleVerdict, local: LocalTime): RuleFinding {
     const beginsMs = this.#settleMs + (settled === 'stop' ? this.#lastStopMs : this.#lastHoldMs)
     return {

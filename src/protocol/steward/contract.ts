@@ -57,6 +57,11 @@ export type StewardInput =
   | { readonly type: 'connected'; readonly peer: PeerId }
   | { readonly type: 'disconnected'; readonly peer: PeerId }
   | { readonly type: 'cancel' }
+  /**
+   * The clock was set forward by so much, or back when negative: moments from which the machine counts go along, and
+   * dates stay. A computer that slept may say the same.
+   */
+  | { readonly type: 'clock-set'; readonly byMs: number }
   /** The time that `wake` asked for has come. */
   | { readonly type: 'wake' }
 

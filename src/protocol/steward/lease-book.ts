@@ -127,6 +127,14 @@ export class LeaseBook {
     for (const state of this.#leases.values()) if (state.state === 'closed') yield state
   }
 
+  clockSet(byMs: number): void {
+    for (const state of this.#leases.values()) {
+      state.startedMs += byMs
+      state.aliveUntilMs += byMs
+      state.expectedUntilMs += byMs
+    }
+  }
+
   lapsed(nowMs: number): LeaseState[] {
     return [...this.active()].filter((state) => state.aliveUntilMs <= nowMs)
   }

@@ -35,7 +35,7 @@ export class Patience {
   /** It said that what kept it from working is over: it may be asked at once, but its setbacks still count. */
   ready(peer: PeerId): void {
     const setbacks = this.#setbacks.get(peer)
-    if (setbacks !== undefined) setbacks.notBeforeMs = 0
+    if (setbacks !== undefined) setbacks.notBeforeMs = Number.NEGATIVE_INFINITY
   }
 
   /** It delivered: its setbacks count no more, but the time that it asked for still does. */
@@ -44,8 +44,14 @@ export class Patience {
     if (setbacks !== undefined) setbacks.inARow = 0
   }
 
+  clockSet(byMs: number): void {
+    for (const setbacks of this.#setbacks.values()) setbacks.notBeforeMs += byMs
+  }
+
   /** May it be asked now? */
   open(peer: PeerId, nowMs: number): boolean {
-    return !this.#away.has(peer) && (this.#setbacks.get(peer)?.notBeforeMs ?? 0) <= nowMs
+    return (
+      !this.#away.has(peer) && (this.#setbacks.get(peer)?.notBeforeMs ?? Number.NEGATIVE_INFINITY) <= nowMs
+    )
   }
 }

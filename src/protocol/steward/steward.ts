@@ -23,6 +23,7 @@ import type { ShardVerdict } from '../job/verdict.ts'
 import { shortageGraceMs } from '../limits.ts'
 import type { JobView } from '../state/job-view.ts'
 import type { Claim } from '../verification/tally.ts'
+import { clockWasSet } from './clock-set.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
 import { type Desk, newDesk, type StewardOptions } from './desk.ts'
 import { checkDesk } from './desk-check.ts'
@@ -64,6 +65,10 @@ export class Steward {
 
   handle(input: StewardInput, nowMs: number): StewardEffect[] {
     const desk = this.#desk
+    if (input.type === 'clock-set') {
+      clockWasSet(desk, input.byMs)
+      return []
+    }
     if (desk.end !== undefined) return answerAfterEnd(desk, input)
     switch (input.type) {
       case 'roster':

@@ -117,6 +117,10 @@ export class Windows {
     return this.#windowOf.get(`${owner}/${position}`)?.passed === true
   }
 
+  clockSet(byMs: number): void {
+    for (const open of this.#open.values()) open.lastMs += byMs
+  }
+
   /** The owner lied: nothing that it claims counts, in no window. */
   drop(owner: OwnerId): void {
     this.#open.delete(owner)

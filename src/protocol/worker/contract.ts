@@ -90,6 +90,8 @@ export type WorkerInput =
   | { readonly type: 'available'; readonly untilMs: number | null }
   | { readonly type: 'energy'; readonly rate: EnergyRate }
   | { readonly type: 'connected'; readonly peer: PeerId }
+  /** The clock was set forward by so much, or back when negative (as in steward/contract.ts). */
+  | { readonly type: 'clock-set'; readonly byMs: number }
   | { readonly type: 'wake' }
 
 export type WorkerEffect =

@@ -128,6 +128,9 @@ export class Worker {
       case 'connected':
         this.#connected(input.peer)
         break
+      case 'clock-set':
+        for (const held of this.#desk.bench.all()) held.lastReceiptMs += input.byMs
+        break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY
         this.#report(nowMs)

@@ -1,0 +1,208 @@
+/** Which verdicts and ends of other stewards count on a node, and what they must rest on. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
+import { JobBench } from '../support/job-bench.ts'
+
+test('a verdict of another steward counts once its receipts are here and their results were looked at', () => {
+  const bench = new JobBench()
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')]
+  bench.verdict('b', 'x', claims)
+  assert.equal(bench.stands(), 'open')
+  assert.deepEqual(bench.look(), ['x'])
+  assert.equal(bench.stands(), 'x')
+})
+
+test('it waits for receipts that come later, and for results that nobody delivers it waits for ever', () => {
+  const ahead = new JobBench()
+  const later = new JobBench()
+  const claims = [ahead.claim('b', 'v1', 'x'), ahead.claim('b', 'v2', 'x')]
+  later.verdict('b', 'x', claims)
+  later.look()
+  assert.equal(later.stands(), 'open')
+  assert(later.state.decisions.isLooking)
+  for (const entry of ahead.records) later.state.admit(entry)
+  later.look({ missing: ['x'] })
+  assert.equal(later.stands(), 'open')
+  later.state.decisions.askAgain()
+  later.look()
+  assert.equal(later.stands(), 'x')
+})
+
+test('what a steward says without enough owners does not count', () => {
+  const nothing = new JobBench()
+  nothing.verdict('b', 'x', [])
+  const alone = new JobBench()
+  alone.verdict('b', 'x', [alone.claim('b', 'v1', 'x')])
+  const oneOwner = new JobBench()
+  oneOwner.verdict('b', 'x', [oneOwner.claim('b', 'v1', 'x'), oneOwner.claim('b', 'v1x', 'x')])
+  const other = new JobBench()
+  other.verdict('b', 'z', [other.claim('b', 'v1', 'x'), other.claim('b', 'v2', 'x')])
+  const invalid = new JobBench()
+  invalid.verdict('b', 'x', [invalid.claim('b', 'v1', 'x'), invalid.claim('b', 'v2', 'x')])
+  for (const bench of [nothing, alone, oneOwner, other, invalid]) {
+    bench.look({ invalid: bench === invalid ? ['x'] : [] })
+    assert.equal(bench.stands(), 'open')
+  }
+})
+
+test('a verdict on another shard than the list has there counts for nothing', () => {
+  const bench = new JobBench({ shards: 2 })
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')]
+  bench.verdict('b', 'x', claims, { shard: bench.shards[1]!.shard })
+  bench.look()
+  assert.equal(bench.stands(), 'open')
+})
+
+test('a claim that speaks against it counts though the verdict does not name it', () => {
+  const bench = new JobBench()
+  bench.claim('b', 'v3', 'z')
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  assert.deepEqual(bench.look(), ['x', 'z'])
+  assert.equal(bench.stands(), 'open')
+})
+
+test('a claim that nobody delivers, or that is no result, speaks against nobody', () => {
+  for (const look of [{ missing: ['z'] }, { invalid: ['z'] }]) {
+    const bench = new JobBench()
+    bench.claim('b', 'v3', 'z')
+    bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+    bench.look(look)
+    assert.equal(bench.stands(), 'x')
+  }
+})
+
+test('two answers that are each enough by themselves open the shard again, until one verdict names all claims', () => {
+  const bench = new JobBench()
+  const mine = [bench.claim('a', 'v1', 'x'), bench.claim('a', 'v2', 'x')]
+  const own = bench.verdict('a', 'x', mine)
+  assert.equal(bench.stands(), 'x')
+  const theirs = [bench.claim('b', 'v3', 'z'), bench.claim('b', 'v4', 'z')]
+  const opposed = bench.verdict('b', 'z', theirs)
+  bench.look()
+  assert.equal(bench.stands(), 'apart')
+  assert(bench.state.decisions.takeReopened())
+  const settles = [own.id, opposed.id]
+  bench.verdict('a', 'x', mine, { because: 'recomputed', contradicting: theirs, settles })
+  assert.equal(bench.stands(), 'x')
+  // Said again, by claims that were judged already, it opens nothing.
+  bench.verdict('b', 'z', theirs)
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+})
+
+test('a recomputation of another steward is its word, and counts where enough owners say the same', () => {
+  const bench = new JobBench({ assurance: { arbiter: 'steward' } })
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x')], {
+    because: 'recomputed',
+    contradicting: [bench.claim('b', 'v2', 'z')],
+  })
+  bench.look()
+  assert.equal(bench.stands(), 'open')
+  const agreed = new JobBench({ assurance: { arbiter: 'steward' } })
+  agreed.verdict('b', 'x', [agreed.claim('b', 'v1', 'x'), agreed.claim('b', 'v2', 'x')], {
+    because: 'recomputed',
+  })
+  agreed.look()
+  assert.equal(agreed.stands(), 'x')
+})
+
+test('what this node and the submitter’s signed counts at once, and silences those whom it contradicts', () => {
+  const bench = new JobBench({ self: 'c', shards: 2 })
+  const liar = bench.claim('b', 'v3', 'z', [0])
+  bench.verdict('a', 'x', [bench.claim('b', 'v1', 'x', [0])], { contradicting: [liar] })
+  assert.equal(bench.stands(), 'x')
+  bench.claim('b', 'v3', 'z', [1])
+  const claims = [bench.claim('b', 'v1', 'y', [1]), bench.claim('b', 'v2', 'y', [1])]
+  bench.verdict('b', 'y', claims, { position: 1 })
+  bench.look()
+  assert.equal(bench.stands(1), 'y')
+})
+
+test('an end of another steward follows from its verdicts or from the deadline, and never cancels', () => {
+  const bench = new JobBench()
+  bench.end('b', 'cancelled')
+  bench.end('b', 'failed')
+  bench.end('b', 'complete')
+  bench.state.decisions.review(0)
+  assert.equal(bench.state.end(), undefined)
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')]
+  bench.verdict('b', 'x', claims)
+  bench.look()
+  assert.equal(bench.state.end()?.payload.outcome, 'complete')
+  const late = new JobBench()
+  late.end('b', 'failed')
+  late.end('b', 'cancelled')
+  late.state.decisions.review(late.manifest.deadlineMs - 1)
+  assert.equal(late.state.end(), undefined)
+  late.state.decisions.review(late.manifest.deadlineMs)
+  assert.equal(late.state.end()?.payload.outcome, 'failed')
+})
+
+test('a complete end that follows from what is here stands before a cancelled one', () => {
+  const bench = new JobBench()
+  bench.end('a', 'cancelled')
+  bench.end('b', 'complete')
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look()
+  assert.equal(bench.state.end()?.payload.outcome, 'complete')
+})
+
+test('after the end nothing counts that contradicts what stands', () => {
+  const bench = new JobBench()
+  bench.verdict('a', 'x', [])
+  bench.end('a', 'complete')
+  const claims = [bench.claim('b', 'v3', 'z'), bench.claim('b', 'v4', 'z')]
+  const earlier = bench.verdict('b', 'z', claims, { settles: [] })
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+  assert(!bench.state.verdicts.records.has(earlier.id))
+})
+
+test('an audited verdict counts when the drawn checks of its windows were passed, and the first window counts', () => {
+  const audits = { replicas: 1, checks: 1, windowShards: 100, auditor: 'owners' } as const
+  const shards = 8
+  const positions = Array.from({ length: shards }, (_, position) => position)
+  const audited = { because: 'audited' } as const
+  const passed = (windows: number) => (checked: number) => {
+    const bench = new JobBench({ shards, assurance: { replicas: 3, audits } })
+    const receipt = bench.claim('b', 'v1', 'x', positions)
+    const check = bench.claim('b', 'v2', 'x', [checked])
+    for (let i = 0; i < windows; i += 1) bench.window('b', 'v1', positions, [receipt])
+    for (const position of positions) {
+      const agreeing = position === checked ? [receipt, check] : [receipt]
+      bench.verdict('b', 'x', agreeing, { position, ...audited })
+    }
+    bench.look()
+    return positions.filter((position) => bench.stands(position) === 'x').length
+  }
+  const outcomes = positions.map(passed(1))
+  // Closed again and again, until the draw is kinder: a claim stays in the window in which it was first.
+  for (const windows of [2, 3, 4]) assert.deepEqual(positions.map(passed(windows)), outcomes)
+  assert.deepEqual(
+    outcomes.toSorted((a, b) => a - b),
+    [0, 0, 0, 0, 0, 0, 0, shards],
+    'one position is drawn, and only its check passes the window',
+  )
+})
+
+test('what counted before a restart counts after it, without looking again', () => {
+  const bench = new JobBench()
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')]
+  const { id } = bench.verdict('b', 'x', claims)
+  const forged = bench.verdict('c', 'z', [])
+  bench.look()
+  const again = bench.newState('a')
+  again.decisions.recall([{ verdict: id, positions: [0] }])
+  again.restore(bench.records)
+  assert.equal(bench.stands(0, again), 'x')
+  assert.deepEqual(again.decisions.takeWanted(), [])
+  assert(!again.verdicts.records.has(forged.id))
+})
+
+test('of one steward a bounded number of verdicts waits on a shard', () => {
+  const bench = new JobBench()
+  for (let i = 0; i < 3 * waitingVerdictsMax; i += 1)
+    bench.verdict('b', `x${i}`, [bench.records[0]?.record.id ?? bench.job])
+  assert.equal([...bench.state.decisions.waiting()].length, waitingVerdictsMax)
+})

@@ -1,0 +1,134 @@
+/** A job's records made one by one, and the state that one node folds them into. */
+import { fromString } from 'uint8arrays'
+import type { Cid, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { bitsOf } from '../../src/protocol/job/draw.ts'
+import { type Lease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
+import type { ShardEntry } from '../../src/protocol/job/lists.ts'
+import type { Assurance, Manifest } from '../../src/protocol/job/manifest.ts'
+import type { JobEnd, ShardVerdict } from '../../src/protocol/job/verdict.ts'
+import type { Verified } from '../../src/protocol/record/record.ts'
+import { type JobRecord, type JobRecordKind, openRecordAs } from '../../src/protocol/records.ts'
+import { JobState } from '../../src/protocol/state/job-state.ts'
+import {
+  bodyOf,
+  cidNamed,
+  drawSecret,
+  manifestWith,
+  nameOfCid,
+  ownerNamed,
+  peerNamed,
+  placeOf,
+  sha256,
+  sign,
+  verify,
+} from './core-fakes.ts'
+
+const nonce = sha256(fromString('nonce'))
+
+export class JobBench {
+  readonly job = cidNamed('job')
+  readonly manifest: Manifest
+  readonly shards: readonly ShardEntry[]
+  readonly state: JobState
+  readonly records: JobRecord[] = []
+  #serial = 0
+
+  /** Stewards a (the submitter's), b and c; `self` folds. Vehicle v1 belongs to owner o1, v1x as well. */
+  constructor({ self = 'a', shards = 1, assurance = {} as Partial<Assurance> } = {}) {
+    this.manifest = manifestWith({
+      stewards: [placeOf('a'), placeOf('b'), placeOf('c')],
+      shards: { file: cidNamed('shard list'), bytes: 1, count: shards, pages: shards },
+      assurance,
+    })
+    this.shards = Array.from({ length: shards }, (_, i) => ({
+      ...{ shard: cidNamed(`shard ${i}`), pages: 1, bytes: 1, costMs: 1 },
+    }))
+    this.state = this.newState(self)
+  }
+
+  newState(self: string): JobState {
+    const state = new JobState(this.job, this.manifest, sha256, { self: peerNamed(self), drawSecret })
+    state.decisions.knowShards(this.shards)
+    return state
+  }
+
+  /** Signs and admits a record. */
+  sign<Kind extends JobRecordKind>(kind: Kind, by: PeerId, payload: unknown, opening = null as unknown) {
+    this.#serial += 1
+    const body = bodyOf(kind, by, payload, { job: this.job, serial: this.#serial })
+    const entry = openRecordAs(kind, sign(body), opening as never, sha256, verify)
+    this.records.push(entry as JobRecord)
+    this.state.admit(entry as JobRecord)
+    return entry.record as Verified
+  }
+
+  /** A steward leases shards to a vehicle, which claims this result for all of them: returns the receipt's id. */
+  claim(by: string, vehicle: string, result: string, positions: readonly number[] = [0]): RecordId {
+    const lease: Lease = {
+      vehicle: peerNamed(vehicle),
+      owner: ownerNamed(vehicle.slice(1, 2).repeat(64)),
+      shards: positions.map((position) => this.shards[position]!.shard),
+      positions,
+      isa: null,
+      costMs: 1,
+      units: positions.map(() => 1),
+      price: null,
+      draw: { basis: cidNamed('basis'), eligible: bitsOf(1, [0]), index: this.#serial },
+    }
+    const { id } = this.sign('lease', peerNamed(by), lease)
+    const worker = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
+    const covers = positions.map((_, place) => place)
+    const opening = { results: positions.map(() => cidNamed(result)), nonce }
+    const root = receiptRoot(sha256, worker, covers, opening)
+    const receipt: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null }
+    return this.sign('receipt', lease.vehicle, receipt, opening).id
+  }
+
+  verdict(by: string, result: string, agreeing: readonly RecordId[], changes: Partial<ShardVerdict> = {}) {
+    const position = changes.position ?? 0
+    const verdict: ShardVerdict = {
+      ...{ position, shard: this.shards[position]!.shard, outcome: 'accepted', status: 'final' },
+      ...{ result: cidNamed(result), because: 'unanimous', agreeing, contradicting: [], settles: [] },
+      ...changes,
+    }
+    return this.sign('verdict', peerNamed(by), { shards: [verdict] })
+  }
+
+  end(by: string, outcome: JobEnd['outcome']): Verified {
+    return this.sign('end', peerNamed(by), { outcome, reason: 'over', secret: drawSecret } satisfies JobEnd)
+  }
+
+  window(by: string, vehicle: string, positions: readonly number[], receipts: readonly RecordId[]): Verified {
+    const owner = ownerNamed(vehicle.slice(1, 2).repeat(64))
+    return this.sign('window', peerNamed(by), { owner, positions, receipts })
+  }
+
+  /** Looks at all results that are wanted: each says what its name is, but for those that nobody delivers. */
+  look({
+    state = this.state,
+    missing = [] as readonly string[],
+    invalid = [] as readonly string[],
+  } = {}): string[] {
+    const names: string[] = []
+    for (let wanted = state.decisions.takeWanted(); wanted.length > 0; wanted = state.decisions.takeWanted())
+      state.decisions.examined(
+        wanted.map(({ result, pages }) => {
+          const name = nameOfCid(result)
+          names.push(name)
+          if (missing.includes(name)) return { result, pages, finding: { state: 'missing' } }
+          if (invalid.includes(name)) return { result, pages, finding: { state: 'invalid' } }
+          return { result, pages, finding: { state: 'good', text: name, exhausted: false } }
+        }),
+      )
+    state.decisions.review(0)
+    return names.sort()
+  }
+
+  /** The result that stands, or how the shard stands without one. */
+  stands(position = 0, state = this.state): string {
+    const standing = state.standing(position)
+    if (standing.state !== 'stands') return standing.state
+    const { result, outcome } = standing.verdict
+    return result === null ? outcome : nameOfCid(result as Cid)
+  }
+}
