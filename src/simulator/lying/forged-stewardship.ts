@@ -11,7 +11,7 @@ type Forge = (forger: Forger) => boolean
 /** More than all handovers that a job can have. */
 const handoversAtOnce = 40
 /** Records of one flood. */
-const floodSize = 250
+const floodSize = 100
 
 /** An honest vehicle that looks after a job executes none of it. It never asked for that. */
 export const handoverToHonestVehicle: Forge = (forger) => {

@@ -20,7 +20,7 @@ import { type Candidate, candidatesFor } from '../../protocol/steward/candidate.
 import { type Chance, cheapHash } from '../chance.ts'
 import type { SimJob } from '../sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from '../sim-world.ts'
-import { count, type Lies } from './ways.ts'
+import { count, type Lies, type Way } from './ways.ts'
 
 /** The services that a liar asks of its node. */
 export interface Liar extends SimNode {
@@ -180,23 +180,29 @@ export class Forger {
     return this.sign('receipt', payload, { signer: worker, opening }).id
   }
 
-  /** Tells the stewards of all that was signed: all of them, one or some, at once or later. */
+  /** Tells the stewards of all that was signed: all of them or some, now or later, in any order, once or twice. */
   tell(): void {
     const { chance, fellows } = this
     let to = fellows
-    if (fellows.length > 1 && chance.happens(0.4)) {
+    if (fellows.length > 1 && this.#happens('told-to-some', 0.4))
       to = this.some(fellows, chance.between(1, fellows.length - 1))
-      count(this.liar.lies, 'told-to-some')
-    }
-    const isLater = chance.happens(0.15)
-    if (isLater) count(this.liar.lies, 'told-later')
+    const isBackwards = this.#forged.length > 1 && this.#happens('told-backwards', 0.2)
+    const told = isBackwards ? this.#forged.toReversed() : this.#forged
     const say = () => {
-      for (const entry of this.#forged) {
+      for (const entry of told) {
         this.liar.believe(entry)
         for (const peer of to) this.liar.say(peer, { type: 'record', entry })
       }
     }
-    if (isLater) this.liar.world.later(this.liar, chance.between(5_000, laterMsMax), say)
+    const sayLater = () => this.liar.world.later(this.liar, chance.between(5_000, laterMsMax), say)
+    if (this.#happens('told-later', 0.15)) sayLater()
     else say()
+    if (this.#happens('told-again', 0.1)) sayLater()
+  }
+
+  #happens(way: Way, probability: number): boolean {
+    const happens = this.chance.happens(probability)
+    if (happens) count(this.liar.lies, way)
+    return happens
   }
 }

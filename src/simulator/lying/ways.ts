@@ -71,7 +71,14 @@ export const moodWays = [
 ] as const
 
 /** Beside the liar: what its accomplices deliver, and how it hands its own records out. */
-export const otherWays = ['forged-result', 'told-to-some', 'told-later'] as const
+export const otherWays = [
+  'forged-result',
+  'told-to-some',
+  'told-later',
+  // Records before those that they rest on, and once more later.
+  'told-backwards',
+  'told-again',
+] as const
 
 export type ToldWay = (typeof toldWays)[number]
 export type Mood = (typeof moodWays)[number]
