@@ -2,7 +2,7 @@
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
-import type { Cid, JobId, LeaseId, PeerId } from '../protocol/ids.ts'
+import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
 import type { StewardPlace } from '../protocol/job/manifest.ts'
@@ -97,6 +97,11 @@ export class CouncilDriver {
   /** How the job stands, as this node shows it; undefined while it does not know the shards. */
   shown() {
     return this.#council.observe()
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts here. */
+  counts(id: RecordId): boolean {
+    return this.#council.counts(id)
   }
 
   get root(): string {

@@ -109,6 +109,14 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     return [...this.#records.values()].filter(({ record }) => record.job === manifest.id)
   }
 
+  /** The records that it puts into its report of a job: a verdict or an end that does not count here proves nothing. */
+  reportedOf(job: SimJob): JobRecord[] {
+    const driver = this.#jobs.get(job.manifest.id)
+    return this.storyOf(job).filter(
+      ({ kind, record }) => (kind !== 'verdict' && kind !== 'end') || driver?.counts(record.id),
+    )
+  }
+
   jobs(): SimJob[] {
     return [...this.#jobs.values()].map(({ job }) => job)
   }
