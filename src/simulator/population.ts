@@ -28,7 +28,7 @@ export class Population {
       machines.add(peerNamed(name))
       if (!lying.has(i)) return new StewardNode(world, peerNamed(name), ownerNamed(name))
       const lies = new Chance(seed, `lies of ${name}`)
-      return new LyingSteward(world, peerNamed(name), ownerNamed(name), lies, scenario.lyingWay)
+      return new LyingSteward(world, peerNamed(name), ownerNamed(name), lies, scenario)
     })
     const tempers = tempersOf(scenario)
     this.vehicles = Array.from({ length: scenario.vehicles }, (_, i) => {

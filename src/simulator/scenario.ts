@@ -64,6 +64,8 @@ export interface Scenario {
   readonly lyingStewards: number
   readonly lieEveryMs: number
   readonly lyingWay: number
+  /** 1: they lie with leases, draws and allowances, too, and their accomplices sign receipts for nothing. 0: they do not. */
+  readonly lyingLeases: number
   readonly henchmen: number
 
   // Vehicles that work for nothing, as shares of all: misers sign for results and never give them out; mutes report
@@ -108,6 +110,7 @@ export const calm: Scenario = {
   lyingStewards: 0,
   lieEveryMs: 0,
   lyingWay: 0,
+  lyingLeases: 0,
   henchmen: 0,
   misers: 0,
   mutes: 0,
@@ -181,7 +184,8 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
   {
     name: 'lying-steward',
     stewards: 4,
-    shardsPerJob: 60,
+    jobs: 2,
+    shardsPerJob: 30,
     shardCostMs: 8_000,
     unitMicros: 200,
     budget: 20,
@@ -192,12 +196,13 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
     slow: 0.1,
     liars: 0.05,
     lyingStewards: 0.25,
-    lieEveryMs: 4_000,
+    lieEveryMs: 6_000,
     henchmen: 0.15,
   },
   {
     name: 'lying-stewards',
-    shardsPerJob: 60,
+    jobs: 2,
+    shardsPerJob: 30,
     shardCostMs: 8_000,
     unitMicros: 200,
     budget: 20,
@@ -210,7 +215,7 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
     liars: 0.05,
     cartel: 0.1,
     lyingStewards: 0.34,
-    lieEveryMs: 4_000,
+    lieEveryMs: 6_000,
     henchmen: 0.1,
   },
   {
@@ -233,9 +238,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = Object.fromEntries(
 )
 
 /** Those of a campaign: the fleet is for days of virtual time, and much larger. */
-export const campaignScenarios: readonly string[] = Object.keys(scenarios).filter(
-  (name) => name !== 'fleet' && !name.startsWith('lying'),
-)
+export const campaignScenarios: readonly string[] = Object.keys(scenarios).filter((name) => name !== 'fleet')
 
 /** Throws Error with a sentence that names the line. */
 export function parseScenario(text: string, name: string): Scenario {

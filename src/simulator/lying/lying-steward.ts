@@ -8,13 +8,14 @@ import type { Cid, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { JobRecord } from '../../protocol/records.ts'
 import type { Chance } from '../chance.ts'
+import type { Scenario } from '../scenario.ts'
 import type { SimJob } from '../sim-job.ts'
 import type { Parcel, SimWorld } from '../sim-world.ts'
 import { StewardNode } from '../steward-node.ts'
 import { Forger, type Liar } from './forger.ts'
 import { forges } from './lies.ts'
 import { Moods } from './moods.ts'
-import { count, type Lies, moodWays, toldWays, type Way, ways } from './ways.ts'
+import { count, type Lies, leaseWays, moodWays, type ToldWay, toldWays, type Way, ways } from './ways.ts'
 
 /** Tries to find a way that can be told now. */
 const triesMax = 12
@@ -31,13 +32,21 @@ export class LyingSteward extends StewardNode implements Liar {
   /** Its own council takes its forgeries for true, and decides by them. */
   readonly #believesItself: boolean
   readonly #forged = new Set<RecordId>()
+  /** Ways that it picks from. */
+  readonly #told: readonly ToldWay[]
   #serial = 0
 
-  /** `only`: the number of a way in their list, from 1; 0: all of them. */
-  constructor(world: SimWorld, peer: PeerId, owner: OwnerId, chance: Chance, only: number) {
+  constructor(
+    world: SimWorld,
+    peer: PeerId,
+    owner: OwnerId,
+    chance: Chance,
+    { lyingWay: only, lyingLeases }: Pick<Scenario, 'lyingWay' | 'lyingLeases'>,
+  ) {
     super(world, peer, owner)
     this.#chance = chance
     this.#only = ways[only - 1]
+    this.#told = toldWays.filter((way) => lyingLeases > 0 || !leaseWays.includes(way))
     this.#believesItself = chance.happens(0.4)
     this.#moods = new Moods(chance, this.lies)
   }
@@ -59,7 +68,7 @@ export class LyingSteward extends StewardNode implements Liar {
       return
     }
     for (let i = 0; i < triesMax; i += 1) {
-      const way = toldWays.find((told) => told === only) ?? this.#one(toldWays)!
+      const way = toldWays.find((told) => told === only) ?? this.#one(this.#told)!
       const forger = new Forger(job, this, this.#chance)
       if (!forges[way](forger)) continue
       count(this.lies, way)
@@ -69,10 +78,21 @@ export class LyingSteward extends StewardNode implements Liar {
   }
 
   override send(to: PeerId, parcel: Parcel): void {
+    if (this.#asksForItsOwn(parcel)) return
     const sent = this.#moods.sent(to, parcel, this.world.nowMs)
     if (sent === undefined) return
     if (sent.delayMs === 0) super.send(to, sent.parcel)
     else this.world.later(this, sent.delayMs, () => super.send(to, sent.parcel))
+  }
+
+  /**
+   * A liar that does not believe itself lacks its own forgeries, and its honest part asks for them without end. One
+   * question in twenty is enough to show what becomes of it.
+   */
+  #asksForItsOwn(parcel: Parcel): boolean {
+    const isQuestion = parcel.type === 'message' && parcel.message.type === 'want'
+    if (!isQuestion || this.#believesItself || this.#forged.size === 0) return false
+    return !this.#chance.happens(0.05)
   }
 
   override hear(from: PeerId, parcel: Parcel): void {

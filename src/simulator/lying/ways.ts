@@ -70,6 +70,19 @@ export const moodWays = [
   'calls-others-busy',
 ] as const
 
+/** Ways that need leases or allowances which no honest steward would sign. */
+export const leaseWays: readonly ToldWay[] = [
+  'verdict-of-accomplices',
+  'verdict-leaving-out-contradictions',
+  'verdict-against-honest-owners',
+  'verdict-after-the-end',
+  ...toldWays.filter((way) => way.startsWith('lease-') || way.startsWith('draw-')),
+  'gift-without-money',
+  'write-off-of-others',
+  'contradictory-records',
+  'flood',
+]
+
 /** Beside the liar: what its accomplices deliver, and how it hands its own records out. */
 export const otherWays = [
   'forged-result',
