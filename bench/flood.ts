@@ -105,7 +105,7 @@ class Asker {
       const answered = new Promise<void>((resolve) => {
         this.#answers.set(Buffer.from(nonce).toString('hex'), resolve)
       })
-      await this.#network.send(this.#victim, encodeMessage({ type: 'invite', nonce, bytes: 1 }))
+      await this.#network.send(this.#victim, encodeMessage({ type: 'invite', nonce, bytes: 1, place: null }))
       await answered
       this.#answers.clear()
       took.push(performance.now() - startedMs)

@@ -37,7 +37,7 @@ function* messages(): Generator<Uint8Array> {
     const find = encodeMessage({ type: 'find', access: { body, signature: key.sign(body) } })
     for (let i = 0; i < 100; i += 1) yield find
     for (let i = 0; i < 100; i += 1)
-      yield encodeMessage({ type: 'invite', nonce: new Uint8Array(randomBytes(16)), bytes: 1 })
+      yield encodeMessage({ type: 'invite', nonce: new Uint8Array(randomBytes(16)), bytes: 1, place: null })
   }
 }
 

@@ -39,8 +39,9 @@ export interface NodeApi {
    * at the end.
    */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  /** Only on the node that it was submitted to. Throws RequestError elsewhere. */
   cancel(job: string): Promise<void>
-  /** Frees the job's blocks and records. A job that runs is cancelled first. */
+  /** Frees the job's blocks and records. A job that runs is cancelled first, and so refused as `cancel` is. */
   forget(job: string): Promise<void>
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
@@ -89,6 +90,8 @@ export interface NodeApi {
 export interface WhyView {
   /** Engines that the machine could run and does not offer, each with the reason. */
   readonly withheld: readonly { readonly runtime: string; readonly engine: string; readonly why: string }[]
+  /** Sentences about a lack of memory, for the node's owner. */
+  readonly memory: readonly string[]
   readonly verdict: RuleVerdict
   /** The verdict, and what holds work back. */
   readonly sentence: string

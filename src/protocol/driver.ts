@@ -26,12 +26,14 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   show: true,
   // News for the part that asked for the job, and for the rest of this node.
   ended: true,
+  left: true,
   lied: true,
   revoke: true,
   // Writes themselves.
   issue: false,
   keep: false,
   copy: false,
+  discard: false,
   counted: false,
   take: false,
   follow: false,

@@ -40,8 +40,11 @@ type FellowInput = { readonly type: 'fellow'; readonly from: PeerId; readonly me
 export type Delivery =
   /** To the council of this job. */
   | { readonly to: 'council'; readonly job: JobId; readonly input: LeaseInput | FellowInput }
-  /** To whoever of this node invited the sender: a council that lost a steward, or a job that is being submitted. */
-  | { readonly to: 'inviter'; readonly message: Of<'willing' | 'unwilling'>; readonly input: FellowInput }
+  /**
+   * To whoever of this node invited the sender: a job that is being submitted, or a council that lost a steward, once
+   * the consent is opened; its signature counts.
+   */
+  | { readonly to: 'inviter'; readonly message: Of<'willing' | 'unwilling'> }
   /** To the council of the job that the message names, once the record in it is opened; its signature counts. */
   | { readonly to: 'records'; readonly message: Of<'record' | 'receipt'> }
   /** To whoever pays for this job. */
@@ -96,7 +99,7 @@ export function deliveryOf(from: PeerId, message: MessageToSteward): Delivery {
       return { to: 'council', job: message.job, input: { type: 'fellow', from, message } }
     case 'willing':
     case 'unwilling':
-      return { to: 'inviter', message, input: { type: 'fellow', from, message } }
+      return { to: 'inviter', message }
     case 'record':
     case 'receipt':
       return { to: 'records', message }

@@ -158,10 +158,15 @@ export const standbyRoomFactor = 2
 export const accessTtlMs = 600_000
 /** Standbys that a submitter looks for, unless told otherwise: with three stewards a job survives any two (DESIGN). */
 export const standbysDefault = 2
-/** Replacements in one job, one after the other: a chain of them could otherwise grow without end. A guess. */
-export const handoversMax = 16
-/** … and those that stewards apart signed beside them: all fit in an offer. */
-export const handoverRecordsMax = 32
+/**
+ * Handovers that may follow from one steward of the manifest, those of its takers included: ten that it signs itself,
+ * and fewer that each taker signs. A steward that lies makes at most so many others that may sign records. A guess.
+ */
+export const handoverShare = 64
+/** … so that at most so many lie between the manifest and any steward. */
+export const handoversMax = 4
+/** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
+export const handoverRecordsMax = 2 * handoversMax
 
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
+import { type OfferedPlace, offeredPlaceSchema } from './job/consent.ts'
 import { type Opening, openingSchema } from './job/lease.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
 import { handoverRecordsMax, leaseShardsMax, syncIdsMax, wrappedKeyBytes } from './limits.ts'
@@ -28,7 +29,7 @@ export type Message =
   | {
       readonly type: 'offer'
       readonly manifest: SignedRecord
-      /** The chain that makes the sender a steward; empty for those that the manifest names. */
+      /** The path that makes the sender a steward; empty for those that the manifest names. */
       readonly handovers: readonly SignedRecord[]
       readonly lease: SignedRecord
       /**
@@ -68,9 +69,15 @@ export type Message =
   /** Steward to vehicle: the job is over; its blocks and results may go. */
   | { readonly type: 'ended'; readonly job: JobId }
   /** To a node: would you stand by as a steward of a job of this size? */
-  | { readonly type: 'invite'; readonly nonce: Uint8Array; readonly bytes: number }
-  /** Its answer: yes … */
-  | { readonly type: 'willing'; readonly nonce: Uint8Array }
+  | {
+      readonly type: 'invite'
+      readonly nonce: Uint8Array
+      readonly bytes: number
+      /** The place that it would take in a job that runs; null: the job is about to be submitted. */
+      readonly place: OfferedPlace | null
+    }
+  /** Its answer: yes, with its consent to that place; null where none was named. */
+  | { readonly type: 'willing'; readonly nonce: Uint8Array; readonly consent: SignedRecord | null }
   /** … or no. */
   | { readonly type: 'unwilling'; readonly nonce: Uint8Array; readonly reason: UnwillingReason }
   /** Steward to steward: this job names you; and who became a steward since. */
@@ -143,7 +150,8 @@ export type Message =
   /** To everybody: this vehicle lied, check it yourself. */
   | { readonly type: 'evidence'; readonly evidence: Evidence }
 
-const unwillingReasons = ['no-space', 'stopping', 'too-many-jobs'] as const
+/** `not-lost`: it is connected to the steward that is called lost. */
+const unwillingReasons = ['no-space', 'stopping', 'too-many-jobs', 'not-lost'] as const
 export type UnwillingReason = (typeof unwillingReasons)[number]
 
 const declineReasons = [
@@ -207,8 +215,17 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('acknowledge'), receipt: cidSchema }),
   z.strictObject({ type: z.literal('withdraw'), lease: cidSchema }),
   z.strictObject({ type: z.literal('ended'), job: cidSchema }),
-  z.strictObject({ type: z.literal('invite'), nonce: nonceSchema, bytes: naturalSchema }),
-  z.strictObject({ type: z.literal('willing'), nonce: nonceSchema }),
+  z.strictObject({
+    type: z.literal('invite'),
+    nonce: nonceSchema,
+    bytes: naturalSchema,
+    place: offeredPlaceSchema.nullable(),
+  }),
+  z.strictObject({
+    type: z.literal('willing'),
+    nonce: nonceSchema,
+    consent: signedRecordSchema.nullable(),
+  }),
   z.strictObject({ type: z.literal('unwilling'), nonce: nonceSchema, reason: z.enum(unwillingReasons) }),
   z.strictObject({
     type: z.literal('entrust'),

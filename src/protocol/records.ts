@@ -14,7 +14,7 @@ import type { JobId, PeerId, RecordId } from './ids.ts'
 import { accessType } from './job/access.ts'
 import { allowanceType } from './job/allowance.ts'
 import { drawBasisType } from './job/draw.ts'
-import { handoverType } from './job/handover.ts'
+import { consentType, handoverType } from './job/handover.ts'
 import { holdingType } from './job/holding.ts'
 import { leaseType, type Opening, receiptType } from './job/lease.ts'
 import { manifestType } from './job/manifest.ts'
@@ -63,6 +63,7 @@ const table = {
   credential: { type: credentialType, ...alone, signedBy: 'fleet' },
   advert: { type: advertType, ...alone, signedBy: 'node' },
   access: { type: accessType, ...alone, signedBy: 'submitter' },
+  consent: { type: consentType, ...alone, signedBy: 'node' },
   statement: { type: statementType, ...alone, signedBy: 'steward' },
   manifest: { type: manifestType, ...alone, rank: 0, signedBy: 'submitter' },
   handover: { type: handoverType, rank: 1, ...shared },

@@ -36,7 +36,9 @@ export const recordBytesMax = {
   end: 1024,
   /** 128 verdicts of 61 bytes. */
   holding: 16 * 1024,
-  handover: 2048,
+  /** A consent, and a place of three names beside it. */
+  handover: 3072,
+  consent: 1024,
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
   access: 1024,
@@ -50,7 +52,7 @@ export const nonceBytesMax = 64
 export const openingBytesMax = 8 * 1024
 /** Two receipts with their openings, their lease, the job's manifest and handovers, and the owner's certificate. */
 export const evidenceBytesMax = 154 * 1024
-/** The longest record with an opening; also an offer with the longest manifest, lease and chain of handovers. */
+/** The longest record with an opening; also an offer with the longest manifest, lease and path of handovers. */
 export const messageBytesMax = 160 * 1024
 /** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
 export const reportBytesMax = 64 * 2 ** 20
@@ -86,7 +88,7 @@ assert(
     leaseShardsMax * (wrappedKeyBytes + 2) +
     fieldsBytes <=
     messageBytesMax,
-  'an offer with the longest chain of handovers fits a message',
+  'an offer with the longest path of handovers fits a message',
 )
 assert(
   carried('statement') + statementClaimsMax * (cidBytes + 3 * naturalBytes + 4) + fieldsBytes <=

@@ -23,6 +23,9 @@ export interface CouncilDesk extends SimNode {
   /** The job goes on from these records, of which these decisions count. */
   begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
   keep(record: JobRecord): void
+  discard(records: readonly RecordId[]): void
+  /** It has no place in the job any more. */
+  left(job: JobId): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
   counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
   /** The nodes that it knows of. */
@@ -85,13 +88,15 @@ export class CouncilDriver {
     this.tell({ type: 'roster', capacities: this.#desk.roster(), operatorPpm })
   }
 
-  get handovers(): readonly Verified<Handover>[] {
-    return this.#council.succession.chain
+  /** The handovers by which this node is a steward, and that one. */
+  handoversFor(to?: PeerId): readonly Verified<Handover>[] {
+    const { peer } = this.#desk
+    return this.#council.pathsTo(to === undefined ? [peer] : [peer, to])
   }
 
   /** The stewards of the job, in the order in which they act. */
   get stewards(): readonly StewardPlace[] {
-    return this.#council.succession.stewards
+    return this.#council.places.stewards
   }
 
   /** How the job stands, as this node shows it; undefined while it does not know the shards. */
@@ -135,15 +140,17 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
+      discard: ({ records }) => desk.discard(records),
+      left: () => desk.left(id),
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return
         if (!world.isLying(desk.peer)) world.checkers.offered(lease)
-        desk.send(to, { type: 'offer', job, lease, handovers: this.handovers })
+        desk.send(to, { type: 'offer', job, lease, handovers: this.handoversFor() })
       },
-      adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handovers }),
-      entrust: ({ to }) => desk.send(to, { type: 'entrust', job, handovers: this.handovers }),
+      adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handoversFor() }),
+      entrust: ({ to }) => desk.send(to, { type: 'entrust', job, handovers: this.handoversFor(to) }),
       send: ({ to, message }) => desk.send(to, { type: 'message', message }),
       share: ({ to, record }) => desk.send(to, { type: 'record', entry: record }),
       collect: ({ wanted }) =>

@@ -19,8 +19,8 @@ import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimWorld } from './sim-world.ts'
-import { remember, type StewardWritten } from './steward-disk.ts'
-import { believed } from './unsigned.ts'
+import { concerns, remember, type StewardWritten } from './steward-disk.ts'
+import { answersOf, answerTo, believed } from './unsigned.ts'
 
 export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   readonly role = 'steward'
@@ -49,8 +49,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   /** Asks another node to look after this job, too. */
   entrust(to: PeerId, job: SimJob): void {
-    const handovers = this.#jobs.get(job.manifest.id)?.handovers ?? []
-    this.send(to, { type: 'entrust', job, handovers })
+    this.send(to, {
+      type: 'entrust',
+      job,
+      handovers: this.#jobs.get(job.manifest.id)?.handoversFor(to) ?? [],
+    })
   }
 
   /** It executes nothing, and may look after jobs. */
@@ -101,7 +104,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   }
 
   handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
-    return this.#jobs.get(manifest.id)?.handovers ?? []
+    return this.#jobs.get(manifest.id)?.handoversFor() ?? []
   }
 
   /** The records of a job that are on its disk. */
@@ -191,7 +194,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
         this.#tell(delivery.job, delivery.input)
         break
       case 'inviter':
-        for (const job of this.#jobs.values()) job.tell(delivery.input)
+        for (const answered of answersOf(from, delivery.message))
+          this.#tell(answered.consent.record.job!, answered)
         break
       case 'payables':
         this.#hearPayee(from, delivery.message)
@@ -214,11 +218,9 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   #hearAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
     switch (message.type) {
-      case 'invite': {
-        const { nonce } = message
-        this.send(from, { type: 'message', message: { type: 'willing', nonce } })
+      case 'invite':
+        this.send(from, { type: 'message', message: answerTo(message, from, this) })
         break
-      }
       case 'entrust':
       case 'find':
         throw new Error(`a simulated node says '${message.type}' with a parcel of its own`)
@@ -274,6 +276,19 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.durable({ type: 'record', entry })
     const { job } = entry.record
     if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
+  }
+
+  discard(records: readonly RecordId[]): void {
+    const gone = new Set(records)
+    for (const id of gone) this.#records.delete(id)
+    this.disk.forget((written) => written.type === 'record' && gone.has(written.entry.record.id))
+  }
+
+  left(job: JobId): void {
+    this.#jobs.delete(job)
+    this.#inputs.delete(job)
+    for (const [id, { record }] of this.#records) if (record.job === job) this.#records.delete(id)
+    this.disk.forget((written) => concerns(written, job))
   }
 
   begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {

@@ -34,7 +34,7 @@ async function entrust(
 ): Promise<JobId> {
   const giver = SigningKey.generate()
   const nonce = sha256(Buffer.from(name)).slice(0, 16)
-  stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1 })
+  stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1, place: null })
   const { message } = await stage.untilSaid(({ to }) => to === giver.peerId)
   // It may have said yes before it said no.
   assert(message.type === 'willing' || message.type === 'unwilling')
@@ -93,7 +93,7 @@ test('a node without room for a job says so', async (t) => {
   const stage = started(t)
   const { peerId } = SigningKey.generate()
   const nonce = new Uint8Array(16)
-  stage.jobs.hear(peerId, { type: 'invite', nonce, bytes: Number.MAX_SAFE_INTEGER })
+  stage.jobs.hear(peerId, { type: 'invite', nonce, bytes: Number.MAX_SAFE_INTEGER, place: null })
   const message = { type: 'unwilling', nonce, reason: 'no-space' } as const
   assert.deepEqual(stage.said, [{ to: peerId, message }])
 })

@@ -25,9 +25,9 @@ test('only the node that was invited can answer for itself', async () => {
   })
   const places = recruiting.invite([vehicleOf(asked)], 1)
   const { nonce } = await invited.promise
-  recruiting.heard(other, { type: 'willing', nonce })
+  recruiting.heard(other, { type: 'willing', nonce, consent: null })
   recruiting.heard(other, { type: 'unwilling', nonce, reason: 'no-space' })
-  recruiting.heard(asked, { type: 'willing', nonce })
+  recruiting.heard(asked, { type: 'willing', nonce, consent: null })
   assert.deepEqual(await places, [{ peer: asked, owner: vehicleOf(asked).owner, nonce }])
 })
 
@@ -44,7 +44,7 @@ test('a node that says no has no place, and one that cannot be reached neither',
       const message = decodeMessage(bytes)
       assert(message.type === 'invite')
       const { nonce } = message
-      if (to === willing) recruiting.heard(to, { type: 'willing', nonce })
+      if (to === willing) recruiting.heard(to, { type: 'willing', nonce, consent: null })
       else recruiting.heard(to, { type: 'unwilling', nonce, reason: 'too-many-jobs' })
     },
     blocks: {

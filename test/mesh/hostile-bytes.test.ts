@@ -139,7 +139,7 @@ async function entrust(hostile: HostileVehicle, standby: MeshNode, name: string,
   const secret = new Uint8Array(32)
   const drawSecret = drawSecretOf(secret)
   const nonce = sha256(Buffer.from(name)).slice(0, 16)
-  await hostile.say(standby.peer, { type: 'invite', nonce, bytes: 1 })
+  await hostile.say(standby.peer, { type: 'invite', nonce, bytes: 1, place: null })
   await hostile.heard.find(
     (message) => message.type === 'willing' && Buffer.from(message.nonce).equals(nonce),
   )

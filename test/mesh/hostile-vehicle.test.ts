@@ -125,6 +125,7 @@ test('a node that said yes to many invitations looks after a bounded number of j
       type: 'invite',
       nonce: sha256(Uint8Array.of(i)).slice(0, 16),
       bytes: 1,
+      place: null,
     })
   await hostile.heard.until((messages) => messages.filter(({ type }) => type === 'willing').length === asked)
   for (const said of hostile.heard.items) {
@@ -142,7 +143,7 @@ test('a node that said yes to many invitations looks after a bounded number of j
     const record = hostile.sign('manifest', null, manifest)
     await hostile.say(depot.peer, { type: 'entrust', manifest: record, handovers: [], secret, drawSecret })
   }
-  await hostile.say(depot.peer, { type: 'invite', nonce: new Uint8Array(16), bytes: 1 })
+  await hostile.say(depot.peer, { type: 'invite', nonce: new Uint8Array(16), bytes: 1, place: null })
   await hostile.heard.find(({ type }) => type === 'unwilling')
   assert.equal(depot.api.jobs().length, standingByMax)
 })

@@ -235,7 +235,7 @@ class Stranger {
     given: Uint8Array | null,
   ): Promise<JobId> {
     const nonce = sha256(Buffer.from(name)).slice(0, 16)
-    await this.network.send(peer, encodeMessage({ type: 'invite', nonce, bytes: 1 }))
+    await this.network.send(peer, encodeMessage({ type: 'invite', nonce, bytes: 1, place: null }))
     const willing = await this.#heard.find(
       (message) => message.type === 'willing' && Buffer.from(message.nonce).equals(nonce),
     )

@@ -2,11 +2,46 @@ import type { Mutation } from './mutation.ts'
 
 export const council: readonly Mutation[] = [
   {
-    name: 'After the end nobody tells a steward that was away who took its place.',
+    name: 'Nobody but the one that acts tells a steward that was away who took its place.',
     file: 'src/protocol/council/comparison.ts',
-    find: '    else if (hasEnded(seat))',
-    replace: '    else if (isActing(seat))',
+    find: '      const path = pathsTo(seat, [seat.options.self, peer])',
+    replace: '      const path = pathsTo(seat, [peer])',
     caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
+    name: 'A handover is heeded whether or not the steward that it calls lost is silent.',
+    file: 'src/protocol/council/places.ts',
+    find: 'return this.#attendance.isLost(lost, nowMs)',
+    replace: 'return true',
+    caughtBy: ['test/protocol/council.test.ts', 'test/mesh/hostile-standby.test.ts'],
+  },
+  {
+    name: 'A steward that lives and is called lost counts its taker.',
+    file: 'src/protocol/council/places.ts',
+    find: 'if (lost === this.#self) return this.#attendance.wasApart(nowMs)',
+    replace: 'if (lost === this.#self) return true',
+    caughtBy: ['test/protocol/council-places.test.ts'],
+  },
+  {
+    name: 'A taker stays though it hears the steward that it should replace.',
+    file: 'src/protocol/council/places.ts',
+    find: 'if (payload.lost === peer) this.#presumed.delete(id)',
+    replace: 'if (payload.lost === payload.taker.peer) this.#presumed.delete(id)',
+    caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
+    name: 'A taker that never signed anything shuts its owner out.',
+    file: 'src/protocol/council/places.ts',
+    find: 'if (hasSigned(taker.peer) || taker.peer === this.#self) excluding.push(taker)',
+    replace: 'excluding.push(taker)',
+    caughtBy: ['test/protocol/council-places.test.ts'],
+  },
+  {
+    name: 'One lost steward shuts out the owners of all its takers.',
+    file: 'src/protocol/council/places.ts',
+    find: '      filled.add(lost)\n',
+    replace: '',
+    caughtBy: ['test/protocol/council-places.test.ts'],
   },
   {
     name: 'Stewards that compare a large leaf name the same ids each time.',
@@ -32,8 +67,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A steward takes over without waiting until the other is silent for long enough.',
     file: 'src/protocol/council/attendance.ts',
-    find: 'aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs',
-    replace: 'aliveUntilMs: nowMs, lastHeardMs',
+    find: 'aliveUntilMs: nowMs + stewardLeaseMs,\n          lastHeardMs',
+    replace: 'aliveUntilMs: nowMs,\n          lastHeardMs',
     caughtBy: ['test/protocol/council.test.ts'],
   },
   {

@@ -16,11 +16,25 @@ export const job: readonly Mutation[] = [
     caughtBy: ['test/protocol/receipt.test.ts'],
   },
   {
-    name: 'Handovers beside the bound are refused, so that the order in which they come decides.',
+    name: 'A node becomes a steward by a consent that it gave to another handover.',
     file: 'src/protocol/job/handover.ts',
-    find: '    all.push(handover)\n',
-    replace: '    if (chain.length < handoverRecordsMax) all.push(handover)\n',
-    caughtBy: ['test/protocol/council.test.ts'],
+    find: '    consent.payload.lost === lost &&\n',
+    replace: '',
+    caughtBy: ['test/protocol/handover.test.ts'],
+  },
+  {
+    name: 'A steward makes as many others as it likes.',
+    file: 'src/protocol/job/handover.ts',
+    find: '      if (left === 0) break\n',
+    replace: '',
+    caughtBy: ['test/protocol/handover.test.ts'],
+  },
+  {
+    name: 'A handover holds by any record that made somebody a steward.',
+    file: 'src/protocol/job/handover.ts',
+    find: ' && next.signer === giver',
+    replace: '',
+    caughtBy: ['test/protocol/handover.test.ts'],
   },
   {
     name: 'Owners are drawn by how many vehicles they have.',
@@ -30,10 +44,10 @@ export const job: readonly Mutation[] = [
     caughtBy: ['test/protocol/draw.test.ts'],
   },
   {
-    name: 'Handovers of one predecessor hold in the order in which they come.',
+    name: 'Handovers of one giver hold in the order in which they come.',
     file: 'src/protocol/job/handover.ts',
-    find: '[...handovers].sort((a, b) => a.epoch - b.epoch || compareText(a.id, b.id))',
-    replace: '[...handovers]',
+    find: 'given.sort((a, b) => a.serial - b.serial || compareText(a.id, b.id))',
+    replace: 'given',
     caughtBy: ['test/protocol/handover.test.ts'],
   },
   {

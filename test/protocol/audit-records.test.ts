@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fromString } from 'uint8arrays'
 import type { PeerId } from '../../src/protocol/ids.ts'
-import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Charter, Credential } from '../../src/protocol/membership/fleet.ts'
 import type { RecordBody } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
-import { cidNamed, ownerNamed, peerNamed, placeOf, seed, sha256 } from '../support/core-fakes.ts'
+import { cidNamed, nameOfPeer, ownerNamed, peerNamed, placeOf, seed, sha256 } from '../support/core-fakes.ts'
 import { owner, steward, vehicle, WrittenReport } from '../support/core-report.ts'
+import { handoverBody } from '../support/handovers.ts'
 
 /** One shard, read alike by two owners. */
 function honest(changes: Partial<Manifest> = {}): WrittenReport {
@@ -166,9 +166,10 @@ test('what was signed otherwise does not count', () => {
 })
 
 /** `by` hands the place of `lost` over to this node. */
-function handOver(report: WrittenReport, by: PeerId, taker: string, epoch = 1): void {
-  const payload: Handover = { previous: report.job, lost: steward, taker: placeOf(taker) }
-  report.add('handover', by, payload, { epoch })
+function handOver(report: WrittenReport, by: PeerId, taker: string, serial = 0, epoch = 1): void {
+  const choices = { job: report.job, signer: nameOfPeer(by), lost: nameOfPeer(steward), taker, epoch, serial }
+  const { payload, ...more } = handoverBody(choices)
+  report.add('handover', by, payload, { epoch, serial, steward: more.steward })
 }
 
 test('a steward that took over by a handover decides; one that no steward made one does not', () => {

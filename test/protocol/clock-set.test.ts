@@ -123,6 +123,7 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
   const seat = {
     attendance: new Attendance(peerNamed('a')),
     compared: new Map(),
+    answeredMs: new Map(),
     refused: new Map([[peerNamed('b'), 90_000]]),
     invited: undefined,
     lookedMs: undefined,
@@ -139,7 +140,12 @@ test('stewards that were not heard in a sleep may have lived all the same', () =
     0,
   )
   attendance.heard(b, true, 0)
-  const seat = { attendance, compared: new Map(), refused: new Map() } as unknown as Seat
+  const seat = {
+    attendance,
+    compared: new Map(),
+    answeredMs: new Map(),
+    refused: new Map(),
+  } as unknown as Seat
   const nowMs = stewardLeaseMs - 1
   setSeatBy(seat, 8 * hourMs, nowMs + 8 * hourMs)
   assert(

@@ -4,14 +4,24 @@ import { test } from 'node:test'
 import type { CouncilEffect } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
+import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import { beatIntervalMs, stewardLostMs } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
-import { checked, type JobRecord } from '../../src/protocol/records.ts'
+import { checked, type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
 import { seatOf } from '../support/core-council-job.ts'
-import { believed, cidNamed, drawSecret, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
+import {
+  believed,
+  cidNamed,
+  drawSecret,
+  manifestWith,
+  peerNamed,
+  sha256,
+  verify,
+} from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
+import { consentTo } from '../support/handovers.ts'
 import { leaseOf, paidJob } from '../support/paid-work.ts'
 
 const { job } = paidJob
@@ -127,18 +137,23 @@ test('a council that is restored signs with serials that it has not used', () =>
 test('a steward that takes the place of a lost one gets its part of what is left of the budget', () => {
   const a = new Seat('a', { payment })
   const invitation = invitationOf(a)!
-  const message = { type: 'willing', nonce: invitation.nonce } as const
-  const effects = a.handle({ type: 'fellow', from: standby.peer, message })
+  const { nonce, place } = invitation
+  const taker = { peer: standby.peer, owner: standby.owner, nonce }
+  const signed = consentTo(place, peerNamed('a'), taker)
+  const consent = openRecordAs('consent', signed, null, sha256, verify)
+  const effects = a.handle({ type: 'answered', from: standby.peer, nonce, consent })
   assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 25 }])
 })
 
 /** Whom it asks to take the place of b, which nobody hears of any more. */
-function invitationOf(a: Seat): { readonly to: PeerId; readonly nonce: Uint8Array } | undefined {
+function invitationOf(
+  a: Seat,
+): { readonly to: PeerId; readonly nonce: Uint8Array; readonly place: OfferedPlace } | undefined {
   a.handle({ type: 'roster', capacities: [...vehicles, standby] })
   a.handle({ type: 'connected', peer: standby.peer })
   for (let passedMs = 0; passedMs < 2 * stewardLostMs; passedMs += beatIntervalMs)
     for (const effect of a.pass(beatIntervalMs))
       if (effect.type === 'send' && effect.message.type === 'invite')
-        return { to: effect.to, nonce: effect.message.nonce }
+        return { to: effect.to, nonce: effect.message.nonce, place: effect.message.place! }
   return undefined
 }

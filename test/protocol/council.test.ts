@@ -14,8 +14,6 @@ import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
 import { receiptRoot } from '../../src/protocol/job/lease.ts'
 import {
-  handoverRecordsMax,
-  handoversMax,
   reconnectGraceMs,
   stewardLeaseMs,
   stewardLostMs,
@@ -43,6 +41,7 @@ import {
 } from '../support/core-fakes.ts'
 import { parseCommand } from '../support/core-script.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
+import { handoverOf as handover } from '../support/handovers.ts'
 
 const job = cidNamed('job')
 const [a, b, c] = ['a', 'b', 'c'].map(peerNamed) as [PeerId, PeerId, PeerId]
@@ -370,9 +369,8 @@ function recordOf<Payload>(
   return { ...body, id: recordId(sha256, encodeBody(body)) }
 }
 
-function handoverOf(signer: string, taker: string, after: Verified<Handover> | undefined): JobRecord {
-  const payload: Handover = { previous: after?.id ?? job, lost: c, taker: seatOf(taker) }
-  return checked('handover', recordOf('handover', signer, payload, { epoch: (after?.epoch ?? 0) + 1 }))
+function handoverOf(signer: string, taker: string, after?: Verified<Handover>, serial = 0): JobRecord {
+  return checked('handover', handover({ job, signer, lost: 'c', taker: seatOf(taker), after, serial }))
 }
 
 const twoStewards = manifestWith({ stewards: ['a', 'b'].map(seatOf) })
@@ -438,30 +436,29 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
   return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]))
 }
 
-test('at the bound of handovers, too, the order in which they come makes no difference', () => {
-  const chain: JobRecord[] = []
-  for (let i = 0; i < handoversMax; i += 1)
-    chain.push(handoverOf('a', `t${i}`, chain.at(-1)?.record as Verified<Handover> | undefined))
-  // One more after the last but one: of it and the last, only the one with the lower id has room.
-  const fork = handoverOf('b', 'u', chain.at(-2)!.record as Verified<Handover>)
-  const [one, other] = [told([...chain, fork]), told([...chain.slice(0, -1), fork, chain.at(-1)!])]
-  assert.deepEqual(one.succession.stewards, other.succession.stewards)
-  assert.deepEqual(one.trie.root(), other.trie.root(), 'or they compare their records for ever')
-})
-
-test('beside the bound of forks, too, the order in which handovers come makes no difference', () => {
-  const forks = Array.from({ length: handoverRecordsMax + 8 }, (_, i) => handoverOf('a', `t${i}`, undefined))
-  const said = forks.map((_, i): JobRecord => {
-    return checked('holding', recordOf('holding', `t${i}`, inputsHeld))
-  })
-  const expected = told([...forks, ...said])
-  assert.equal(expected.size, forks.length + said.length)
-  assert.equal(expected.succession.chain.length, handoverRecordsMax, 'as many as an offer carries')
-  for (const entries of [[...said, ...forks.toReversed()], forks.flatMap((fork, i) => [fork, said[i]!])]) {
-    const records = told(entries)
-    assert.deepEqual(records.trie.root(), expected.trie.root(), 'or they compare their records for ever')
-    assert.deepEqual(records.succession.stewards, expected.succession.stewards)
-  }
+test('beyond the bound of handovers, too, the order in which they come makes no difference', () => {
+  // More than their giver may sign, two under each serial; and what all their takers sign.
+  const own = Array.from({ length: 24 }, (_, i) => handoverOf('a', `t${i}`, undefined, i >> 1))
+  const next = own.map(({ record }, i) => handoverOf(`t${i}`, `u${i}`, record as Verified<Handover>))
+  const honest = handoverOf('b', 'd', undefined, 999)
+  const takers = own.flatMap((_, i) => [`t${i}`, `u${i}`])
+  const said = ['d', ...takers].map((name) => checked('holding', recordOf('holding', name, inputsHeld)))
+  const entries: JobRecord[] = [honest, ...own, ...next, ...said]
+  const expected = told(entries)
+  assert(expected.size < entries.length, 'some exceed the bound')
+  assert(expected.has(honest.record.id) && expected.has(said[0]!.record.id), 'and take no place of others')
+  fc.assert(
+    fc.property(fc.shuffledSubarray(entries, { minLength: entries.length }), (shuffled) => {
+      const records = told(shuffled)
+      assert.deepEqual(records.trie.root(), expected.trie.root(), 'or they compare their records for ever')
+      assert.deepEqual(records.succession.stewards, expected.succession.stewards)
+      assert(
+        records.takeDropped().every((id) => !records.has(id)),
+        'what had to go is gone',
+      )
+    }),
+    { numRuns: 20 },
+  )
 })
 
 /** Records whose ids are all in one leaf of the trie, in the order of their ids. */
@@ -686,7 +683,7 @@ test('a replaced steward that comes back learns of its taker from the taker, too
     wait 60s
     willing d
     inputs d
-    wait 1s
+    wait 61s
     crash a
     crash b
     restore c
@@ -696,6 +693,44 @@ test('a replaced steward that comes back learns of its taker from the taker, too
   assert.deepEqual(
     lines.slice(-2).map((line) => line.slice(0, line.indexOf(','))),
     ['c: watches', 'd: acts'],
+  )
+})
+
+test('a taker that hears the steward that it should replace, before it was silent to it as well, leaves', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    crash c
+    roster d:d:slots=0
+    wait 60s
+    willing d
+    inputs d
+    wait 1s
+    restore c
+    wait 5s
+    view a b c
+  `)
+  assert(lines.includes('d: leaves: not-lost'))
+  assert(!lines.includes('c: acts'), 'a acts all the while')
+})
+
+test('a steward that only one fellow calls lost stays in its place for all others, and for itself', () => {
+  const lines = play(`
+    council stewards=a,b,c shards=1
+    submit
+    inputs b c
+    mute c a
+    roster d:d:slots=0
+    wait 61s
+    willing d
+    wait 5s
+    view a b c
+  `)
+  assert(lines.includes('d: leaves: not-lost'))
+  assert.deepEqual(
+    lines.slice(-3).map((line) => /stewards ([^,]*)/.exec(line)![1]),
+    ['a b c (lost) d', 'a b c', 'a (lost) b c d'],
   )
 })
 

@@ -15,6 +15,7 @@ import {
   encodeEvidence,
 } from '../../src/protocol/verification/evidence.ts'
 import { bodyOf, cidNamed, manifestWith, peerNamed, sha256, sign, verify } from '../support/core-fakes.ts'
+import { handoverBody } from '../support/handovers.ts'
 
 const dayMs = 24 * 3_600_000
 const nowMs = 1_000 * dayMs
@@ -142,12 +143,13 @@ test('a lease that no steward of its job signed, or of another job, accuses nobo
 test('a steward that came by a handover is shown by it', () => {
   const job = jobOf()
   const place = manifestWith().stewards[0]!
-  const payload = { previous: job.id, lost: place.peer, taker: { ...place, peer: peerNamed('taker') } }
-  const handover = sign(bodyOf('handover', place.peer, payload, { job: job.id, epoch: 1 }))
+  const choices = { job: job.id, signer: 'steward', lost: 'steward', taker: 'taker' }
+  assert.equal(place.peer, peerNamed('steward'))
+  const handover = sign(handoverBody(choices))
   const evidence = equivocationIn(leaseFor(vehicle, { job, signer: peerNamed('taker') }))
   refuses(evidence, /no steward of the job/)
   assert(proves({ ...evidence, handovers: [handover] }))
-  const forged = sign(bodyOf('handover', peerNamed('stranger'), payload, { job: job.id, epoch: 1 }))
+  const forged = sign(handoverBody({ ...choices, signer: 'stranger' }))
   refuses({ ...evidence, handovers: [forged] }, /no steward of the job/)
 })
 

@@ -1,6 +1,7 @@
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import { type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
@@ -9,7 +10,7 @@ import type { Message, UnwillingReason } from '../../src/protocol/message.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
 import { isShared, openRecord, openRecordAs } from '../../src/protocol/records.ts'
 import type { Examined } from '../../src/protocol/steward/contract.ts'
-import { councilJobOf } from './core-council-job.ts'
+import { councilJobOf, seatOf } from './core-council-job.ts'
 import { compared, lacking, viewed } from './core-council-views.ts'
 import { Crowd, type Member } from './core-crowd.ts'
 import {
@@ -29,6 +30,7 @@ import { Post } from './core-post.ts'
 import { RecordNames } from './core-record-names.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
 import { rosterOf } from './core-steward-stage.ts'
+import { consentTo } from './handovers.ts'
 
 const nonce = sha256(new Uint8Array(1))
 
@@ -42,7 +44,10 @@ export class CouncilStage {
   readonly #crowd = new Crowd(this.#post)
   readonly #records = new RecordNames(this.#job)
   /** Invitations that each has not answered yet. */
-  readonly #invitations = new Map<string, { readonly from: string; readonly nonce: Uint8Array }[]>()
+  readonly #invitations = new Map<
+    string,
+    { readonly from: string; readonly nonce: Uint8Array; readonly place: OfferedPlace }[]
+  >()
   #lines: string[] = []
   #talks = false
   #linesAtMs = 0
@@ -298,10 +303,10 @@ export class CouncilStage {
     const invitations = this.#invitations.get(name)
     if (invitations === undefined) throw new Error(`nobody invited ${name}`)
     this.#invitations.delete(name)
-    for (const { from, nonce: place } of invitations) {
-      const message: FellowMessage =
-        reason === null ? { type: 'willing', nonce: place } : { type: 'unwilling', nonce: place, reason }
-      this.#hand(from, { type: 'fellow', from: peerNamed(name), message })
+    for (const { from, nonce, place } of invitations) {
+      const signed = consentTo(place, peerNamed(from), { ...seatOf(name), nonce })
+      const consent = reason === null ? openRecordAs('consent', signed, null, sha256, verify) : null
+      this.#hand(from, { type: 'answered', from: peerNamed(name), nonce, consent })
     }
   }
 
@@ -368,6 +373,12 @@ export class CouncilStage {
         member.journal.add(id)
         return `${effect.type} ${this.#records.of(id)}`
       }
+      case 'discard':
+        for (const id of effect.records) member.journal.delete(id)
+        return `discard ${effect.records.map((id) => this.#records.of(id)).join(' ')}`
+      case 'left':
+        this.#crowd.members.delete(member.name)
+        return `leaves: ${effect.why}`
       case 'share': {
         const { id } = effect.record.record
         const { signed: record, opening } = this.#records.opened(id)
@@ -375,7 +386,9 @@ export class CouncilStage {
         return this.#talks ? `share ${this.#records.of(id)} with ${nameOfPeer(effect.to)}` : undefined
       }
       case 'entrust': {
-        const handovers = member.council!.succession.chain.map(({ id }) => this.#records.opened(id).signed)
+        const handovers = member
+          .council!.pathsTo([peerNamed(member.name), effect.to])
+          .map(({ id }) => this.#records.opened(id).signed)
         const manifest = sign(bodyOf('manifest', effect.to, this.#manifest))
         this.#send(member.name, effect.to, {
           type: 'entrust',
@@ -441,7 +454,10 @@ export class CouncilStage {
       case 'ended':
         return `send ${name} ended`
       case 'invite':
-        this.#invitations.set(name, [...(this.#invitations.get(name) ?? []), { from, nonce: message.nonce }])
+        this.#invitations.set(name, [
+          ...(this.#invitations.get(name) ?? []),
+          { from, nonce: message.nonce, place: message.place! },
+        ])
         return `invite ${name}`
       default:
         this.#send(from, to, message)

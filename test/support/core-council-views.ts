@@ -27,8 +27,10 @@ export function lacking(name: string, council: Council, nowMs: number): string {
 
 export function viewed(name: string, council: Council): string {
   const state = council.observe()?.view()
-  const { stewards, lost } = council.succession
-  const seats = stewards.map(({ peer }) => `${nameOfPeer(peer)}${lost.has(peer) ? ' (lost)' : ''}`)
+  const { places } = council
+  const seats = places.stewards.map(
+    ({ peer }) => `${nameOfPeer(peer)}${places.isReplaced(peer) ? ' (lost)' : ''}`,
+  )
   const counts = Object.entries(state?.shards ?? {}).filter(([kind, count]) => kind !== 'total' && count > 0)
   const contradicted = state?.contradicted ?? []
   const payment = state?.payment ?? null

@@ -28,6 +28,7 @@ import {
 } from './core-fakes.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
 import { askOf, paymentOf } from './core-steward-stage.ts'
+import { handoverBody } from './handovers.ts'
 
 const self = peerNamed('v1')
 
@@ -197,8 +198,7 @@ export class WorkerStage {
     if (text === undefined) return []
     const [signer, taker] = text.split('>')
     const job = cidNamed(settings.get('job') ?? 'J1')
-    const payload: Handover = { previous: job, lost: peerNamed('steward'), taker: placeOf(taker!) }
-    const body = bodyOf('handover', peerNamed(signer!), payload, { job, epoch: 1 })
+    const body = handoverBody({ job, signer: signer!, lost: 'steward', taker: taker! })
     return [{ ...body, id: cidNamed(`handover ${text}`) }]
   }
 

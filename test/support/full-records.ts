@@ -2,6 +2,7 @@
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { openAccess } from '../../src/protocol/job/access.ts'
 import { openAllowance } from '../../src/protocol/job/allowance.ts'
+import { openConsent } from '../../src/protocol/job/consent.ts'
 import { openDrawBasis } from '../../src/protocol/job/draw.ts'
 import { openHandover } from '../../src/protocol/job/handover.ts'
 import { openHolding } from '../../src/protocol/job/holding.ts'
@@ -66,6 +67,11 @@ const stewardPlace = (i: number) => ({
   owner: fullOwner(i),
   nonce: hash.subarray(16),
 })
+
+/** Of the taker of the fullest handover, and what it consents to. */
+const taker = stewardPlace(1)
+const place = { previous: fullCid('p'), lost: fullPeer(0) }
+const consented = { ...place, nonce: taker.nonce, owner: taker.owner }
 
 const shardVerdict = (position: number, agreeing: number, contradicting: number) => ({
   position,
@@ -170,7 +176,12 @@ const full = {
     { owner: fullOwner(0), positions: highPositions(windowShardsMax), receipts: cids(windowShardsMax) },
   ],
   holding: ['holding', openHolding, { inputs: true, verdicts: cids(holdingVerdictsMax) }],
-  handover: ['handover', openHandover, { previous: fullCid('p'), lost: fullPeer(0), taker: stewardPlace(1) }],
+  handover: [
+    'handover',
+    openHandover,
+    { ...place, taker, consent: signedBy(taker.peer, 'consent', consented) },
+  ],
+  consent: ['consent', openConsent, consented],
   end: ['end', openEnd, { outcome: 'cancelled', reason: 'r'.repeat(256), secret: hash }],
   statement: [
     'statement',
@@ -205,14 +216,18 @@ export const fullRecords = Object.keys(full) as FullRecord[]
 
 export function fullRecord(name: FullRecord): SignedRecord {
   const [kind, , payload] = full[name]
+  return signedBy(fullPeer(2), kind, payload)
+}
+
+function signedBy(signer: PeerId, kind: RecordKind, payload: unknown): SignedRecord {
   const body = {
     job: fullCid('job') as never,
     epoch: most,
-    steward: fullPeer(1),
+    steward: fullPeer(2),
     serial: most,
     expiresMs: most,
   }
-  return sign(bodyOf(kind, fullPeer(2), payload, body))
+  return sign(bodyOf(kind, signer, payload, body))
 }
 
 /** Throws ProtocolError. */

@@ -25,7 +25,7 @@ export class HostileSteward {
     return new HostileSteward(await HostileVehicle.start(t, clock, bootstrap, advert))
   }
 
-  private constructor(vehicle: HostileVehicle) {
+  protected constructor(vehicle: HostileVehicle) {
     this.vehicle = vehicle
     vehicle.onMessage((from, message) => this.#hear(from, message))
   }
@@ -83,7 +83,7 @@ export class HostileSteward {
   #hear(from: PeerId, message: Message): void {
     switch (message.type) {
       case 'invite':
-        void this.vehicle.say(from, { type: 'willing', nonce: message.nonce })
+        void this.vehicle.say(from, { type: 'willing', nonce: message.nonce, consent: null })
         break
       case 'entrust':
         this.#drawSecret = new Uint8Array(message.drawSecret)

@@ -205,7 +205,13 @@ export class HostileVehicle {
     this.#blocks.delete(result)
   }
 
-  sign(kind: RecordKind, job: JobId | null, payload: unknown, steward: PeerId | null = null): SignedRecord {
+  sign(
+    kind: RecordKind,
+    job: JobId | null,
+    payload: unknown,
+    steward: PeerId | null = null,
+    more: { readonly epoch?: number; readonly serial?: number } = {},
+  ): SignedRecord {
     const body = encodeBody({
       domain: 'carpool',
       version: 1,
@@ -217,6 +223,7 @@ export class HostileVehicle {
       expiresMs: this.#clock.now() + advertTtlMs,
       signer: this.key.peerId,
       payload,
+      ...more,
     })
     return { body, signature: this.key.sign(body) }
   }

@@ -24,7 +24,7 @@ export async function beginStewardship(
   parts: StewardshipParts,
   known: KnownJob | undefined,
   job: JobId,
-  events: Pick<StewardshipOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLie'>,
+  events: Pick<StewardshipOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLeft' | 'onLie'>,
 ): Promise<Stewardship> {
   const { submitter, ...common } = parts
   const { store, key, network, log } = common

@@ -187,9 +187,14 @@ export class Jobs {
 
   async cancel(prefix: string): Promise<void> {
     await this.#registry.use(this.#registry.rows.find(prefix), async (stewardship) => {
-      if (stewardship.isReader)
+      const { job, isReader, isSubmitters, hasEnded } = stewardship
+      if (isReader)
         throw new RequestError(
-          `this node only reads job ${stewardship.job}; cancel it on one that looks after it`,
+          `this node only reads job ${job}; cancel it on the node that it was submitted to`,
+        )
+      if (!isSubmitters && !hasEnded)
+        throw new RequestError(
+          `this node stands by for job ${job}; only its submitter can cancel it, on the node that it was submitted to`,
         )
       stewardship.handle({ type: 'cancel' })
       await stewardship.settled()

@@ -4,6 +4,7 @@
  * something to say; after that the job is on the disk alone, and begins anew when it is asked for.
  */
 import { EventEmitter } from 'node:events'
+import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
@@ -178,6 +179,7 @@ export class Registry {
       fresh,
       onChange: () => this.changes.emit(job),
       onEnd: () => this.#ended(job),
+      onLeft: (why) => this.#left(job, why),
       onLie: (receipt, because) => bans.caught(receipt, because),
     })
     if (this.#isStopped) throw new RequestError('this node is stopping')
@@ -199,6 +201,13 @@ export class Registry {
     }
     this.changes.emit(job)
     this.#lookSoon()
+  }
+
+  /** The job goes on without this node. */
+  #left(job: JobId, why: LeaveReason): void {
+    const { log } = this.#options
+    log.info({ job, why }, 'this node does not stand by for a job any more')
+    this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
   }
 
   // --- letting go -----------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ export class Routing {
       }
       case 'inviter':
         recruiting.heard(from, delivery.message)
-        for (const stewardship of registry.running()) stewardship.hear(delivery.input)
+        this.#hearInvited(from, delivery.message)
         break
       case 'records':
         this.#hearRecord(from, delivery.message)
@@ -61,6 +61,20 @@ export class Routing {
         break
       default:
         delivery satisfies never
+    }
+  }
+
+  /** A node that was asked to take the place of a lost steward has answered. */
+  #hearInvited(from: PeerId, message: MessageOf<'inviter'>): void {
+    const { registry } = this.#parts
+    const { nonce } = message
+    if (message.type === 'unwilling') {
+      const input = { type: 'answered', from, nonce, consent: null } as const
+      for (const stewardship of registry.running()) stewardship.handle(input)
+    } else if (message.consent !== null) {
+      const consent = openRecordAs('consent', message.consent, null, sha256, verifyByPeerId)
+      const input = { type: 'answered', from, nonce, consent } as const
+      registry.hearing(consent.record.job!)?.handle(input)
     }
   }
 

@@ -1,6 +1,7 @@
 /** How this node becomes a steward of somebody else's job: it is invited, says yes or no, and is entrusted with it. */
 import { equals } from 'uint8arrays'
-import type { PeerId } from '../../protocol/ids.ts'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { OfferedPlace } from '../../protocol/job/consent.ts'
 import { excessOf, outlastsAll } from '../../protocol/job/demands.ts'
 import { successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
@@ -11,7 +12,8 @@ import {
   standingByShardsMax,
 } from '../../protocol/limits.ts'
 import type { Message, UnwillingReason } from '../../protocol/message.ts'
-import { openRecordAs } from '../../protocol/records.ts'
+import { encodeBody, type SignedRecord } from '../../protocol/record/record.ts'
+import { bodyOf, openRecordAs } from '../../protocol/records.ts'
 import { say } from '../say.ts'
 import { drawCommitment, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
@@ -22,6 +24,8 @@ import type { Registry, RegistryOptions } from './registry.ts'
 export interface StandingByOptions extends RegistryOptions {
   /** True when it looks after jobs of others when they ask. */
   readonly standsBy: boolean
+  /** The owner whose voice this node is. */
+  readonly owner: OwnerId
 }
 
 export class StandingBy {
@@ -34,14 +38,20 @@ export class StandingBy {
   }
 
   /** A node that works for itself alone for a moment, or has no room, says no: its submitter asks another. */
-  invited(from: PeerId, { nonce, bytes }: Extract<Message, { type: 'invite' }>): void {
-    const reason = this.#objection(bytes)
+  invited(from: PeerId, { nonce, bytes, place }: Extract<Message, { type: 'invite' }>): void {
+    const reason = this.#objection(bytes, place)
     const message: Message =
-      reason === null ? { type: 'willing', nonce } : { type: 'unwilling', nonce, reason }
+      reason === null
+        ? {
+            type: 'willing',
+            nonce,
+            consent: place && this.#consent(from, nonce, place),
+          }
+        : { type: 'unwilling', nonce, reason }
     void say(this.#options, from, message)
   }
 
-  /** Another steward says that this node is one, too: the signed manifest, or the chain from it, must say so. */
+  /** Another steward says that this node is one, too: the signed manifest, or a path from it, must say so. */
   entrusted(from: PeerId, entrusted: Extract<Message, { type: 'entrust' }>): void {
     const { manifest: manifestRecord, handovers: handoverRecords, secret, drawSecret } = entrusted
     const { key, submitter, store, clock, log } = this.#options
@@ -50,7 +60,7 @@ export class StandingBy {
     const handovers = handoverRecords.map((record) =>
       openRecordAs('handover', record, null, sha256, verifyByPeerId),
     )
-    const { stewards, chain } = successionOf(
+    const { stewards, handovers: held } = successionOf(
       job,
       manifest.payload,
       handovers.map(({ record }) => record),
@@ -74,7 +84,7 @@ export class StandingBy {
     const { seal, blind } = manifest.payload
     if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
     const rows = handovers
-      .filter(({ record }) => chain.includes(record))
+      .filter(({ record }) => held.includes(record))
       .map(({ kind, record: { id }, signed }) => ({ id, job, kind, ...signed, extra: null }))
     store.journal.append([{ id: job, job, kind: 'manifest', ...manifestRecord, extra: null }, ...rows])
     const state = {
@@ -101,9 +111,25 @@ export class StandingBy {
     return `it has ${shards.count} shards, and the other jobs that this node stands by for have ${known}; ${standingByShardsMax} are the most`
   }
 
-  #objection(bytes: number): UnwillingReason | null {
-    const { standsBy, store } = this.#options
+  /** Its signature under a place that a steward offers it: without it nobody makes it a steward. */
+  #consent(steward: PeerId, nonce: Uint8Array, { job, epoch, previous, lost }: OfferedPlace): SignedRecord {
+    const { key, owner, clock } = this.#options
+    const body = encodeBody(
+      bodyOf('consent', {
+        ...{ signer: key.peerId, job, epoch, steward },
+        serial: clock.now(),
+        expiresMs: clock.now() + jobDeadlineMsMax,
+        payload: { previous, lost, nonce, owner },
+      }),
+    )
+    return { body, signature: key.sign(body) }
+  }
+
+  #objection(bytes: number, place: OfferedPlace | null): UnwillingReason | null {
+    const { standsBy, store, network } = this.#options
     if (!standsBy) return 'stopping'
+    // Who could see that the steward is there would leave again at once.
+    if (place !== null && network.connectedPeers().includes(place.lost)) return 'not-lost'
     if (this.#count() >= standingByMax) return 'too-many-jobs'
     return store.blocks.reserve.hasRoom(bytes * standbyRoomFactor) ? null : 'no-space'
   }

@@ -9,10 +9,9 @@
  */
 import type { Logger } from 'pino'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { openHandover, successionOf } from '../../protocol/job/handover.ts'
+import { openHandover, pathTo, successionOf } from '../../protocol/job/handover.ts'
 import { type Opening, openLease, openReceipt } from '../../protocol/job/lease.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
-import { handoverRecordsMax } from '../../protocol/limits.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import { reopenCbor } from '../../protocol/record/block.ts'
@@ -151,7 +150,7 @@ export class Bans {
     if (manifest === undefined) return
     const proof = {
       manifest: signedOf(manifest),
-      handovers: this.#handoversOf(job, manifest),
+      handovers: this.#handoversOf(job, manifest, openLease(lease, sha256, () => true).signer),
       lease: signedOf(lease),
       certificate: certificateOf(peer),
     }
@@ -167,16 +166,16 @@ export class Bans {
     }
   }
 
-  /** The handovers that show who became a steward of the job, as many as evidence has room for. */
-  #handoversOf(job: JobId, manifest: SignedRecord): SignedRecord[] {
+  /** The handovers that show how this steward became one of the job. */
+  #handoversOf(job: JobId, manifest: SignedRecord, steward: PeerId): SignedRecord[] {
     const handovers: JournalRecord[] = []
     // One by one, since a job has as many records as it has work.
     for (const row of this.#options.journal.ofJob(job)) if (row.kind === 'handover') handovers.push(row)
     const byId = new Map(handovers.map((row) => [row.id, signedOf(row)]))
     const opened = handovers.map((row) => openHandover(row, sha256, () => true))
     const { payload } = openManifest(manifest, sha256, () => true)
-    const held = successionOf(job, payload, opened).handovers
-    return held.slice(0, handoverRecordsMax).map(({ id }) => byId.get(id)!)
+    const path = pathTo(successionOf(job, payload, opened), payload, steward)
+    return path.map(({ id }) => byId.get(id)!)
   }
 
   #ban(ban: Ban): void {

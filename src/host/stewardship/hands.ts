@@ -22,6 +22,8 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     issue: (effect) => papers.issue(effect),
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
+    discard: ({ records }) => papers.discard(records),
+    left: ({ why }) => options.onLeft(why),
     counted: ({ verdicts, ends }) => {
       papers.counted(verdicts, (id) => council.positionsOf(id))
       payables?.learn(...decidedClaims({ verdicts, ends }))
@@ -74,7 +76,7 @@ export function entrust(
 ): void {
   const { manifest, drawSecret } = options
   const secret = manifest.blind === null ? secretOf(options) : null
-  say(to, { type: 'entrust', ...credentials(), secret, drawSecret })
+  say(to, { type: 'entrust', ...credentials(to), secret, drawSecret })
 }
 
 async function recompute(

@@ -1,5 +1,6 @@
 /** The things that a stewardship is made of. */
 import type { Logger } from 'pino'
+import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
@@ -35,6 +36,8 @@ export interface StewardshipOptions {
   /** Something that a status shows has changed. */
   readonly onChange: () => void
   readonly onEnd: () => void
+  /** This node has no place among the job's stewards any more. */
+  readonly onLeft: (why: LeaveReason) => void
   /** The signer of this receipt was caught. */
   readonly onLie: (receipt: RecordId, because: 'equivocation' | 'recomputed') => void
 }

@@ -1,7 +1,7 @@
 /** A job's records on this node's disk: those that it signs, and those that it takes from others. */
 import type { CouncilEffect } from '../../protocol/council/contract.ts'
 import type { RecordId } from '../../protocol/ids.ts'
-import type { Succession } from '../../protocol/job/handover.ts'
+import type { Handover } from '../../protocol/job/handover.ts'
 import type { Verdict } from '../../protocol/job/verdict.ts'
 import { encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
@@ -72,12 +72,17 @@ export class Papers {
     return row && { body: row.body, signature: row.signature }
   }
 
-  /** Returns the records that show others that this node is a steward of the job. */
-  credentials(chain: Succession['chain']): {
+  /** They gave way to others. */
+  discard(ids: readonly RecordId[]): void {
+    this.#outbox.persist(this.#options.store.journal.deleteRecordsSoon(ids))
+  }
+
+  /** Returns the records that show others who became a steward of the job, by these handovers. */
+  credentials(path: readonly Verified<Handover>[]): {
     readonly manifest: SignedRecord
     readonly handovers: readonly SignedRecord[]
   } {
-    const handovers = chain.flatMap(({ id }) => this.signed(id) ?? [])
+    const handovers = path.flatMap(({ id }) => this.signed(id) ?? [])
     return { manifest: this.#options.manifestRecord, handovers }
   }
 }

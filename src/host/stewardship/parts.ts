@@ -36,8 +36,8 @@ export interface StewardshipParts {
   readonly papers: Papers
   /** The other stewards. */
   readonly fellows: () => PeerId[]
-  /** The records that show that this node is a steward of the job. */
-  readonly credentials: () => ReturnType<Papers['credentials']>
+  /** The records that show that this node is a steward of the job, and so is that one. */
+  readonly credentials: (to?: PeerId) => ReturnType<Papers['credentials']>
   /** Says it at once. What is lost is said again: a vehicle repeats its receipts, and a lease that it lost lapses. */
   readonly say: (to: PeerId, message: Message) => void
 }
@@ -53,13 +53,13 @@ export function partsOf(options: StewardshipOptions, tell: (input: CouncilInput)
     sha256,
   })
   const sayTo = (to: PeerId, message: Message) => void say(options, to, message)
-  const fellows = () =>
-    council.succession.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
+  const fellows = () => council.places.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
   const blocks = store.blocks.of(job)
   const outbox = new Outbox((error) => log.fatal({ job, error }, 'this job cannot be recorded and stops'))
   const payables = payablesOf(options, outbox, sayTo)
   const papers = new Papers(options, outbox, payables)
-  const credentials = () => papers.credentials(council.succession.chain)
+  const credentials = (to?: PeerId) =>
+    papers.credentials(council.pathsTo(to === undefined ? [key.peerId] : [key.peerId, to]))
   const inputs = new Inputs(options, blocks, fellows)
   const offers = new Offers(options, {
     secret: () => secretOf(options),

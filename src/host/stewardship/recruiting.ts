@@ -38,7 +38,7 @@ export class Recruiting {
       })
     })
     try {
-      await this.#network.send(peer, encodeMessage({ type: 'invite', nonce, bytes }))
+      await this.#network.send(peer, encodeMessage({ type: 'invite', nonce, bytes, place: null }))
       return await Promise.race([answered, delay(inviteTtlMs, null, { ref: false })])
     } catch {
       return null // it cannot be reached

@@ -71,9 +71,9 @@ export class Stewardship {
     return this.#parts.council.acting
   }
 
-  /** Everybody who is or was a steward of the job. */
+  /** The stewards that have a place in the job, as far as this node knows. */
   get stewards(): Succession['stewards'] {
-    return this.#parts.council.succession.stewards
+    return this.#parts.council.places.stewards
   }
 
   /** How many other stewards hold the inputs: from one on, the job outlives this node. */
@@ -172,6 +172,11 @@ export class Stewardship {
     return [...this.#readers]
   }
 
+  /** The job was submitted to this node, which alone may cancel it. */
+  get isSubmitters(): boolean {
+    return this.manifest.stewards[0]?.peer === this.#options.key.peerId
+  }
+
   /** Only reads the job. */
   get isReader(): boolean {
     return this.#parts.council.isReader
@@ -206,8 +211,8 @@ export class Stewardship {
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
   }
 
-  /** Takes what a vehicle says of a lease, or what another steward says, or a node that is asked to become one. */
-  hear(input: Extract<Delivery, { to: 'council' | 'inviter' }>['input']): void {
+  /** Takes what a vehicle says of a lease, or what another steward says. */
+  hear(input: Extract<Delivery, { to: 'council' }>['input']): void {
     if (input.type === 'declined' && input.reason === 'missing-blocks')
       void this.#parts.inputs.mend(input.lease, input.from)
     this.handle(input)

@@ -1,7 +1,7 @@
 /**
  * The journal: the records that this node signed or relies on, written before anything that depends on them is sent.
  *
- * A steward's state is a function of a grow-only set of signed records, so the journal is that set, in order of
+ * A steward's state is a function of a set of signed records that hardly ever shrinks, so the journal is that set, in order of
  * arrival: append and read back. Appending twice changes nothing, which makes replay and gossip the same act.
  * Beside it lie the few things that are not records: this node's part in each job (small JSON, rewritten at
  * will), and counters that never repeat.
@@ -95,6 +95,13 @@ export class Journal {
     return this.#database.transaction(
       () => this.#database.run('UPDATE records SET extra = ? WHERE id = ?', extra, id) === 1,
     )
+  }
+
+  /** Forgets these records, as `appendSoon` appends. */
+  async deleteRecordsSoon(ids: readonly RecordId[]): Promise<void> {
+    await this.#database.soon(() => {
+      for (const id of ids) this.#database.run('DELETE FROM records WHERE id = ?', id)
+    })
   }
 
   /** As `setExtra`, in the commit of this turn of the event loop. */

@@ -170,6 +170,7 @@ export class AuditedRecords {
         this.credentials.push(openCredential(record, sha256, verify))
         return
       case 'access':
+      case 'consent':
       case 'owner':
       case 'advert':
         throw new Error(`a record of kind ${kind} is no part of a job`)

@@ -11,6 +11,8 @@ interface Presence {
   aliveUntilMs: number
   lastHeardMs: number
   acting: boolean
+  /** When it was heard again after so long that each may have taken the other for lost. */
+  metAgainMs: number | undefined
 }
 
 export class Attendance {
@@ -31,18 +33,24 @@ export class Attendance {
     this.#order = stewards.map(({ peer }) => peer)
     for (const peer of this.#order)
       if (peer !== this.#self && !this.#presences.has(peer))
-        this.#presences.set(peer, { aliveUntilMs: nowMs + stewardLeaseMs, lastHeardMs: nowMs, acting: true })
+        this.#presences.set(peer, {
+          aliveUntilMs: nowMs + stewardLeaseMs,
+          lastHeardMs: nowMs,
+          acting: true,
+          metAgainMs: undefined,
+        })
   }
 
   /**
-   * Starts anew after this machine was suspended, or its clock jumped: stewards that it did not hear may have lived
-   * all the same.
+   * Starts anew after this node was started again or its machine was suspended, or its clock jumped: stewards that it did not
+   * hear may have lived all the same, and may have taken this one for lost.
    */
   seatAnew(nowMs: number): void {
     for (const presence of this.#presences.values()) {
       presence.aliveUntilMs = nowMs + stewardLeaseMs
       presence.lastHeardMs = nowMs
       presence.acting = true
+      presence.metAgainMs = nowMs
     }
     this.#vacantSinceMs = undefined
   }
@@ -52,6 +60,7 @@ export class Attendance {
     for (const presence of this.#presences.values()) {
       presence.aliveUntilMs += byMs
       presence.lastHeardMs += byMs
+      if (presence.metAgainMs !== undefined) presence.metAgainMs += byMs
     }
     if (this.#vacantSinceMs !== undefined) this.#vacantSinceMs += byMs
   }
@@ -59,6 +68,7 @@ export class Attendance {
   heard(peer: PeerId, acting: boolean, nowMs: number): void {
     const presence = this.#presences.get(peer)
     if (presence === undefined) return
+    if (this.isLost(peer, nowMs)) presence.metAgainMs = nowMs
     presence.aliveUntilMs = nowMs + stewardLeaseMs
     presence.lastHeardMs = nowMs
     presence.acting = acting
@@ -84,6 +94,18 @@ export class Attendance {
   isLost(peer: PeerId, nowMs: number): boolean {
     const presence = this.#presences.get(peer)
     return presence !== undefined && nowMs - presence.lastHeardMs >= stewardLostMs
+  }
+
+  /**
+   * Tells whether the others may have taken this node for lost: it heard none of them for long enough, and that was not
+   * long ago.
+   */
+  wasApart(nowMs: number): boolean {
+    return this.#order.every((peer) => {
+      const metAgainMs = this.#presences.get(peer)?.metAgainMs
+      const isNewlyMet = metAgainMs !== undefined && nowMs - metAgainMs < stewardLostMs
+      return peer === this.#self || isNewlyMet || this.isLost(peer, nowMs)
+    })
   }
 
   /** Should this steward act? `acting`: whether it does now. */

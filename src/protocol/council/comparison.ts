@@ -5,22 +5,19 @@
 
 import { equals } from 'uint8arrays'
 import type { PeerId, RecordId } from '../ids.ts'
-import { syncIdsMax, syncIntervalMs } from '../limits.ts'
+import { beatIntervalMs, syncIdsMax, syncIntervalMs } from '../limits.ts'
 import { shortIdOf, trieFanout } from '../record/record-trie.ts'
 import { byDependency } from '../records.ts'
 import type { FellowMessage } from './contract.ts'
-import { beat, differs, fellowsOf, hasEnded, isActing, type Seat, say } from './seat.ts'
+import { beat, differs, fellowsOf, hasEnded, isActing, isReader, pathsTo, type Seat, say } from './seat.ts'
 
 /** Takes what a fellow says about its records. */
-export function hearOfRecords(
-  seat: Seat,
-  from: PeerId,
-  message: Exclude<FellowMessage, { type: 'willing' | 'unwilling' }>,
-  nowMs: number,
-): void {
+export function hearOfRecords(seat: Seat, from: PeerId, message: FellowMessage, nowMs: number): void {
   switch (message.type) {
     case 'beat':
       seat.attendance.heard(from, message.acting, nowMs)
+      seat.places.heard(from)
+      answerStranger(seat, from, nowMs)
       seat.roots.set(from, message.root)
       compareWith(seat, from, message.asks, nowMs)
       break
@@ -108,6 +105,14 @@ function compareWith(seat: Seat, fellow: PeerId, asks: boolean, nowMs: number): 
   say(seat, fellow, { type: 'branches', job: seat.options.job, hashes: seat.records.trie.branches() })
 }
 
+/** A steward that has no place here hears that this node lives, since it may have the place of one that is not lost. */
+function answerStranger(seat: Seat, peer: PeerId, nowMs: number): void {
+  if (isReader(seat) || seat.places.has(peer) || !seat.records.isSteward(peer)) return
+  if (nowMs - (seat.answeredMs.get(peer) ?? Number.NEGATIVE_INFINITY) < beatIntervalMs / 2) return
+  seat.answeredMs.set(peer, nowMs)
+  beat(seat, peer)
+}
+
 /**
  * A steward that has said nothing yet may not know that it is a steward, or that this node is one. After the end it
  * does not need the job any more, and may have forgotten this one: it is only told how the stewards have changed.
@@ -115,12 +120,14 @@ function compareWith(seat: Seat, fellow: PeerId, asks: boolean, nowMs: number): 
 export function greet(seat: Seat, peer: PeerId): void {
   if (!seat.heardFrom.has(peer) && seat.connected.has(peer)) {
     if (isActing(seat)) seat.effects.push({ type: 'entrust', to: peer })
-    else if (hasEnded(seat))
+    else {
+      const path = pathsTo(seat, [seat.options.self, peer])
       shareRecords(
         seat,
         peer,
-        seat.records.succession.chain.map(({ id }) => id),
+        path.map(({ id }) => id),
       )
+    }
   }
   beat(seat, peer)
 }

@@ -10,14 +10,18 @@ import type { Counted } from '../state/decisions.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 
 /** The messages that stewards send each other about a job. */
-export type FellowMessage = Extract<
-  Message,
-  { type: 'beat' | 'branches' | 'leaves' | 'ids' | 'want' | 'willing' | 'unwilling' }
->
+export type FellowMessage = Extract<Message, { type: 'beat' | 'branches' | 'leaves' | 'ids' | 'want' }>
 
 export type CouncilInput =
   | StewardInput
   | { readonly type: 'fellow'; readonly from: PeerId; readonly message: FellowMessage }
+  /** The answer of a node that was invited: its consent, whose signature was checked, or none. */
+  | {
+      readonly type: 'answered'
+      readonly from: PeerId
+      readonly nonce: Uint8Array
+      readonly consent: Opened<'consent'> | null
+    }
   /** A record that somebody sent along; its signature was checked. */
   | { readonly type: 'record'; readonly from: PeerId; readonly record: Opened<JobRecordKind> }
   /** The submitter lets this node read the job: it is told what it lacks, like a steward, and decides nothing. */
@@ -29,15 +33,22 @@ export type CouncilInput =
   /** A result that was accepted and here is damaged or gone. */
   | { readonly type: 'result-lost'; readonly result: Cid }
 
+/** The steward that it should replace was heard, or it was replaced itself. */
+export type LeaveReason = 'not-lost' | 'replaced'
+
 export type CouncilEffect =
   | StewardEffect
   /** Make this record of somebody else durable. */
   | { readonly type: 'copy'; readonly record: Opened<JobRecordKind> }
+  /** These records of others exceed what their signers may say: they are not kept any more. */
+  | { readonly type: 'discard'; readonly records: readonly RecordId[] }
+  /** This node has no place among the stewards any more: it forgets the job. */
+  | { readonly type: 'left'; readonly why: LeaveReason }
   /** Send a record that is durable here, with its opening if it has one. */
   | { readonly type: 'share'; readonly record: JobRecord; readonly to: PeerId }
-  /** Tell this node that it is a steward of the job: send it the manifest and the handovers. */
+  /** Tell this node that it is a steward of the job: send it the manifest and the path to it. */
   | { readonly type: 'entrust'; readonly to: PeerId }
-  /** Tell this vehicle that the job is looked after from here: send it the manifest and the handovers. */
+  /** Tell this vehicle that the job is looked after from here: send it the manifest and the path to it. */
   | { readonly type: 'adopt'; readonly to: PeerId }
   /** Fetch the job's lists, shards, documents and weights from its other stewards. */
   | { readonly type: 'hold-inputs' }

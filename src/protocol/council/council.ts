@@ -20,9 +20,9 @@ import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
-import { receiveRecord, takeReceiptAside } from './intake.ts'
+import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
-import { answeredInvitation, replaceLost } from './replacement.ts'
+import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
   beat,
@@ -30,6 +30,7 @@ import {
   checkSeat,
   differs,
   fellowsOf,
+  hasActed,
   hasEnded,
   hasLostResults,
   isActing,
@@ -37,8 +38,8 @@ import {
   isReader,
   livingFellows,
   newSeat,
+  pathsTo,
   type Seat,
-  seatStewards,
 } from './seat.ts'
 import { standDown, takeOver, tellSteward } from './turn.ts'
 
@@ -71,12 +72,15 @@ export class Council {
   /** Call once, before the first input. */
   begin({ records, shards, fresh, recalled = [] }: Beginning, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
-    const { decisions } = seat.records
-    decisions.recall(recalled)
+    seat.records.decisions.recall(recalled)
     for (const entry of [...records].sort(byDependency)) {
       seat.records.admit(entry)
       seat.issuer.learn(entry.record)
     }
+    discardDropped(seat)
+    seat.places.begin(seat.records.succession)
+    if (hasActed(seat)) seat.places.stay()
+    const { decisions } = seat.records
     decisions.review(nowMs)
     decisions.takeCounted() // known already
     for (const verdict of decisions.verdicts.records.values()) seat.results.learn(verdict)
@@ -88,7 +92,8 @@ export class Council {
       this.isReader || manifest.stewards[0]?.peer === self || seat.records.holders.hasInputs(self)
     this.#knowShards(complete ? shards : null)
     seat.started = true
-    seatStewards(seat, nowMs)
+    heedHandovers(seat, nowMs)
+    if (!fresh) seat.attendance.seatAnew(nowMs)
     if (seat.shards === null) seat.effects.push({ type: 'hold-inputs' })
     else sayInputsHeld(seat)
     if (!hasEnded(seat) && (fresh || fellowsOf(seat).length === 0)) takeOver(seat, fresh, nowMs)
@@ -97,9 +102,13 @@ export class Council {
 
   handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
+    if (seat.hasLeft) return []
     switch (input.type) {
       case 'fellow':
         this.#hear(input.from, input.message, nowMs)
+        break
+      case 'answered':
+        answeredInvitation(seat, input, nowMs)
         break
       case 'reader':
         seat.readers.add(input.peer)
@@ -175,7 +184,6 @@ export class Council {
     return this.#seat.records.trie.root()
   }
 
-  /** How many records of the job are here. */
   get recordCount(): number {
     return this.#seat.records.size
   }
@@ -184,11 +192,17 @@ export class Council {
     return isActing(this.#seat)
   }
 
-  get succession() {
-    return this.#seat.records.succession
+  /** The stewards that have a place here. */
+  get places() {
+    return this.#seat.places
   }
 
-  /** No steward of the job, but allowed to read it. */
+  /** The handovers by which these are stewards, each after the one that it follows. */
+  pathsTo(peers: readonly PeerId[]) {
+    return pathsTo(this.#seat, peers)
+  }
+
+  /** It has no place, and may read the job. */
   get isReader(): boolean {
     return isReader(this.#seat)
   }
@@ -280,6 +294,8 @@ export class Council {
     const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
     if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
     seat.lookedMs = nowMs
+    heedHandovers(seat, nowMs)
+    if (seat.hasLeft) return
     reviewDecisions(seat, nowMs)
     followCounted(seat)
     if (this.isReader) {
@@ -308,10 +324,6 @@ export class Council {
 
   #hear(from: PeerId, message: FellowMessage, nowMs: number): void {
     const seat = this.#seat
-    if (message.type === 'willing' || message.type === 'unwilling') {
-      answeredInvitation(seat, from, message, nowMs)
-      return
-    }
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
     hearOfRecords(seat, from, message, nowMs)
@@ -331,9 +343,11 @@ export class Council {
   #drain(nowMs: number): CouncilEffect[] {
     const seat = this.#seat
     assert(seat.started, 'a council begins before it hears')
-    lookAtProofs(seat)
-    followCounted(seat)
-    this.#wakeUnlessAtRest(nowMs)
+    if (!seat.hasLeft) {
+      lookAtProofs(seat)
+      followCounted(seat)
+      this.#wakeUnlessAtRest(nowMs)
+    }
     const effects = seat.effects
     seat.effects = []
     return effects

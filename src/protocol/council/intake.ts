@@ -3,7 +3,8 @@
 import type { PeerId } from '../ids.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { followCounted } from './judging.ts'
-import { hasEnded, mayEnd, type Seat, seatStewards, shareWithAll } from './seat.ts'
+import { heedHandovers } from './replacement.ts'
+import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
 import { tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
@@ -17,14 +18,23 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   seat.issuer.learn(entry.record)
   seat.effects.push({ type: 'copy', record: entry })
   if (entry.kind === 'handover') {
-    seatStewards(seat, nowMs)
-    tellSteward(seat, { type: 'stewards', stewards: seat.records.succession.stewards }, nowMs)
+    discardDropped(seat)
+    heedHandovers(seat, nowMs)
   }
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)
   followCounted(seat, from)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
+}
+
+/** Records that gave way to others are not kept; the steward that acts begins anew without them. */
+export function discardDropped(seat: Seat): void {
+  const records = seat.records.takeDropped()
+  if (records.length === 0) return
+  seat.effects.push({ type: 'discard', records })
+  seat.results.forget(records)
+  if (seat.steward !== undefined) seat.stale = true
 }
 
 /** A vehicle that found nobody else repeats its receipt here. */

@@ -1,5 +1,5 @@
 /**
- * The records of one job that a steward has: a grow-only set, and the trie by which it is compared with another's.
+ * The records of one job that a steward has: a set that hardly ever shrinks, and the trie by which it is compared with another's.
  *
  * Which of them get in, and what follows from them, the fold decides (../state/job-state.ts).
  */
@@ -12,11 +12,18 @@ import type { Reader } from '../state/decisions.ts'
 import { JobState } from '../state/job-state.ts'
 
 export class JobRecords extends JobState {
-  readonly trie: RecordTrie
+  readonly #sha256: Sha256
+  trie: RecordTrie
 
   constructor(job: JobId, manifest: Manifest, sha256: Sha256, reader: Reader = {}) {
     super(job, manifest, sha256, reader)
+    this.#sha256 = sha256
     this.trie = new RecordTrie(sha256)
+  }
+
+  protected override reset(): void {
+    super.reset()
+    this.trie = new RecordTrie(this.#sha256)
   }
 
   override add(entry: JobRecord): void {

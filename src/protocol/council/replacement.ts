@@ -1,31 +1,90 @@
-/** Replacing a steward that is lost for good: one is sought at a time, asked, and named by a handover. */
+/**
+ * Replacing a steward that is lost for good: one node is sought at a time, asked for its consent (../job/consent.ts), and
+ * named by a handover. Here is also what becomes of handovers, one's own and those of others.
+ */
 
 import { concat, equals, fromString } from 'uint8arrays'
-import type { PeerId } from '../ids.ts'
-import type { Handover } from '../job/handover.ts'
+import { agrees, type Handover } from '../job/handover.ts'
 import type { StewardPlace } from '../job/manifest.ts'
 import { handoversMax, inviteAgainMs, inviteTtlMs } from '../limits.ts'
-import type { FellowMessage } from './contract.ts'
+import type { CouncilInput } from './contract.ts'
 import { endowTaker } from './gifts.ts'
-import { isActing, issue, livingFellows, type Seat, seatStewards } from './seat.ts'
+import { excludingStewards, hasEnded, isActing, issue, livingFellows, pathsTo, type Seat } from './seat.ts'
 import { findStandbys } from './standbys.ts'
-import { tellSteward } from './turn.ts'
+import { standDown, tellSteward } from './turn.ts'
 
 /** As many stewards as the manifest names should live; one is sought at a time. */
 export function replaceLost(seat: Seat, nowMs: number): void {
   if (seat.invited !== undefined && seat.invited.untilMs > nowMs) return
   if (seat.invited !== undefined) seat.refused.set(seat.invited.candidate.peer, nowMs + inviteAgainMs)
   seat.invited = undefined
-  const { stewards, chain, lost } = seat.records.succession
+  const { places, attendance } = seat
   const living = 1 + livingFellows(seat, nowMs).length
-  const gone = stewards.find(({ peer }) => !lost.has(peer) && seat.attendance.isLost(peer, nowMs))
-  if (
-    gone === undefined ||
-    living >= seat.options.manifest.stewards.length ||
-    (chain.at(-1)?.epoch ?? 0) >= handoversMax
-  )
+  const gone = places.stewards.find(({ peer }) => !places.isReplaced(peer) && attendance.isLost(peer, nowMs))
+  if (gone === undefined || living >= seat.options.manifest.stewards.length || !hasRoom(seat)) return
+  const candidate = candidateFor(seat, nowMs)
+  if (candidate === undefined) return
+  const { job, manifest, self, sha256, drawSecret } = seat.options
+  const nonce = sha256(
+    concat([drawSecret, fromString(`place/${self}/${seat.issuer.serial}/${candidate.peer}`)]),
+  ).slice(0, 16)
+  const place = { job, ...nextOf(seat), lost: gone.peer }
+  seat.invited = { candidate, place, nonce, untilMs: nowMs + inviteTtlMs }
+  const bytes = manifest.documents.bytes
+  seat.effects.push({ type: 'send', to: candidate.peer, message: { type: 'invite', nonce, bytes, place } })
+}
+
+/** Takes the answer of a node that was invited: one that consents becomes a steward. */
+export function answeredInvitation(
+  seat: Seat,
+  { from, nonce, consent }: Extract<CouncilInput, { type: 'answered' }>,
+  nowMs: number,
+): void {
+  const invited = seat.invited
+  if (invited?.candidate.peer !== from || !equals(invited.nonce, nonce) || !isActing(seat)) return
+  seat.invited = undefined
+  const { epoch, previous, lost } = invited.place
+  const taker: StewardPlace = { peer: from, owner: invited.candidate.owner, nonce }
+  const { job, self } = seat.options
+  const payload = { previous, lost, taker }
+  if (consent === null || !agrees(consent.record, { job, epoch, signer: self, payload })) {
+    seat.refused.set(from, nowMs + inviteAgainMs)
     return
-  const { manifest, sha256, self, drawSecret: seed } = seat.options
+  }
+  const handover: Handover = { ...payload, consent: consent.signed }
+  issue(seat, 'handover', handover, epoch)
+  endowTaker(seat, from, nowMs)
+  heedHandovers(seat, nowMs)
+  seat.effects.push({ type: 'entrust', to: from })
+}
+
+/** Looks at the handovers that are here: takers may have a place by now, or this node none any more. */
+export function heedHandovers(seat: Seat, nowMs: number): void {
+  const { places, attendance, records } = seat
+  places.review(records.succession, nowMs)
+  attendance.seat(places.stewards, nowMs)
+  const excluding = excludingStewards(seat)
+  const names = excluding.map(({ peer }) => peer).join()
+  if (names !== seat.excluding) {
+    seat.excluding = names
+    tellSteward(seat, { type: 'stewards', stewards: excluding }, nowMs)
+  }
+  leaveUnlessNeeded(seat)
+}
+
+/** A taker that hears the steward that it replaces, before it has acted, leaves the place to that one. */
+function leaveUnlessNeeded(seat: Seat): void {
+  const { places, records, options } = seat
+  const isTaker = records.succession.handovers.some(({ payload }) => payload.taker.peer === options.self)
+  if (!isTaker || places.has(options.self) || seat.hasLeft || hasEnded(seat)) return
+  if (isActing(seat)) standDown(seat)
+  seat.hasLeft = true
+  seat.effects.push({ type: 'left', why: 'not-lost' })
+}
+
+function candidateFor(seat: Seat, nowMs: number) {
+  const { manifest, sha256, drawSecret: seed } = seat.options
+  const { stewards } = seat.records.succession
   const refused = [...seat.refused].filter(([, untilMs]) => untilMs > nowMs).map(([peer]) => peer)
   const [candidate] = findStandbys(
     {
@@ -43,40 +102,17 @@ export function replaceLost(seat: Seat, nowMs: number): void {
     },
     1,
   )
-  if (candidate === undefined) return
-  const nonce = sha256(
-    concat([seed, fromString(`place/${self}/${seat.issuer.serial}/${candidate.peer}`)]),
-  ).slice(0, 16)
-  seat.invited = { candidate, lost: gone.peer, nonce, untilMs: nowMs + inviteTtlMs }
-  const bytes = manifest.documents.bytes
-  seat.effects.push({ type: 'send', to: candidate.peer, message: { type: 'invite', nonce, bytes } })
+  return candidate
 }
 
-/** Takes the answer of a node that was invited: one that is willing becomes a steward. */
-export function answeredInvitation(
-  seat: Seat,
-  from: PeerId,
-  message: Extract<FellowMessage, { type: 'willing' | 'unwilling' }>,
-  nowMs: number,
-): void {
-  const invited = seat.invited
-  if (invited?.candidate.peer !== from || !equals(invited.nonce, message.nonce) || !isActing(seat)) return
-  seat.invited = undefined
-  if (message.type === 'unwilling') {
-    seat.refused.set(from, nowMs + inviteAgainMs)
-    return
-  }
-  const { chain } = seat.records.succession
-  const previous = chain.at(-1)
-  const taker: StewardPlace = {
-    peer: from,
-    owner: invited.candidate.owner,
-    nonce: invited.nonce,
-  }
-  const payload: Handover = { previous: previous?.id ?? seat.options.job, lost: invited.lost, taker }
-  issue(seat, 'handover', payload, (previous?.epoch ?? 0) + 1)
-  endowTaker(seat, from, nowMs)
-  seatStewards(seat, nowMs)
-  tellSteward(seat, { type: 'stewards', stewards: seat.records.succession.stewards }, nowMs)
-  seat.effects.push({ type: 'entrust', to: from })
+/** The record by which this node is a steward, which its next handover names, and the epoch of that. */
+function nextOf(seat: Seat) {
+  const { self, job } = seat.options
+  const own = pathsTo(seat, [self]).at(-1)
+  return { previous: own?.id ?? job, epoch: (own?.epoch ?? 0) + 1 }
+}
+
+function hasRoom(seat: Seat): boolean {
+  const { previous, epoch } = nextOf(seat)
+  return epoch <= handoversMax && seat.records.succession.room(previous, seat.options.self) > 0
 }

@@ -47,6 +47,15 @@ export class Results {
         this.#missing.delete(id)
   }
 
+  /** These records are not among those of the job any more. */
+  forget(records: readonly RecordId[]): void {
+    for (const id of records) {
+      this.#missing.delete(id)
+      this.#lost.delete(id)
+    }
+    this.#arrived = this.#arrived.filter((id) => !records.includes(id))
+  }
+
   get areAllHere(): boolean {
     return this.#missing.size === 0
   }

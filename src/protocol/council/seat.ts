@@ -5,8 +5,10 @@ import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
+import type { OfferedPlace } from '../job/consent.ts'
+import { type Handover, pathTo } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { Manifest } from '../job/manifest.ts'
+import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import { jobRetentionMs, proofWaitMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Verified } from '../record/record.ts'
@@ -15,6 +17,7 @@ import type { Steward } from '../steward/steward.ts'
 import { Attendance } from './attendance.ts'
 import type { CouncilEffect, FellowMessage } from './contract.ts'
 import { JobRecords } from './job-records.ts'
+import { Places } from './places.ts'
 import { Results } from './results.ts'
 
 export interface CouncilOptions {
@@ -33,6 +36,8 @@ export interface Seat {
   readonly records: JobRecords
   /** Use: tells which stewards live, and which one's turn it is. */
   readonly attendance: Attendance
+  /** Use: the stewards that have a place, by this node's own watch. Invariant: seated in `attendance`. */
+  readonly places: Places
   /** Use: where accepted results are. */
   readonly results: Results
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
@@ -42,6 +47,8 @@ export interface Seat {
   readonly readers: Set<PeerId>
   /** Use: stewards that have said anything yet; the others may not know that they are. */
   readonly heardFrom: Set<PeerId>
+  /** Use: when a steward without a place here was last answered. */
+  readonly answeredMs: Map<PeerId, number>
   /** Use: when the records of a fellow were last compared with these. */
   readonly compared: Map<PeerId, number>
   /** Use: the last root of each fellow's records, as it said. */
@@ -52,13 +59,17 @@ export interface Seat {
   invited:
     | {
         readonly candidate: Capacity
-        readonly lost: PeerId
+        readonly place: OfferedPlace
         readonly nonce: Uint8Array
         readonly untilMs: number
       }
     | undefined
   /** Use: the time before which each peer is not asked again. */
   readonly refused: Map<PeerId, number>
+  /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
+  excluding: string
+  /** Use: this node has given up its place; it says and does nothing more. */
+  hasLeft: boolean
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
   /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
@@ -84,20 +95,25 @@ export interface Seat {
 export function newSeat(options: CouncilOptions): Seat {
   const { job, manifest, self, drawSecret, sha256 } = options
   const records = new JobRecords(job, manifest, sha256, { self, drawSecret })
+  const attendance = new Attendance(self)
   return {
     options,
     records,
-    attendance: new Attendance(self),
+    attendance,
+    places: new Places(self, manifest.stewards, attendance),
     results: new Results(self, records),
     issuer: new Issuer(self, sha256),
     connected: new Set(),
     readers: new Set(),
     heardFrom: new Set(),
+    answeredMs: new Map(),
     compared: new Map(),
     roots: new Map(),
     named: new Map(),
     invited: undefined,
     refused: new Map(),
+    excluding: '',
+    hasLeft: false,
     unreachable: new Set(),
     judgingSinceMs: undefined,
     knowsEnd: false,
@@ -127,8 +143,15 @@ export function isActing({ steward }: Seat): boolean {
 }
 
 /** No steward of the job, but allowed to read it. */
-export function isReader({ records, options }: Seat): boolean {
-  return !records.hasPlace(options.self)
+export function isReader({ places, options }: Seat): boolean {
+  return !places.has(options.self)
+}
+
+/** Tells whether this node has decided anything for the job. */
+export function hasActed({ records, options }: Seat): boolean {
+  for (const { kind, record } of records.all())
+    if (record.signer === options.self && (kind === 'lease' || kind === 'verdict')) return true
+  return false
 }
 
 export function hasEnded(seat: Seat): boolean {
@@ -138,7 +161,7 @@ export function hasEnded(seat: Seat): boolean {
 /** Returns the other stewards of the job. */
 export function fellowsOf(seat: Seat): PeerId[] {
   const { self } = seat.options
-  return seat.records.succession.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
+  return seat.places.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
 }
 
 /** Tells whether a fellow has been away for so long that it is not sought. */
@@ -151,9 +174,15 @@ export function livingFellows(seat: Seat, nowMs: number): PeerId[] {
   return fellowsOf(seat).filter((peer) => seat.attendance.lives(peer, nowMs))
 }
 
-/** The stewards of the job, or their order, may have changed. */
-export function seatStewards(seat: Seat, nowMs: number): void {
-  seat.attendance.seat(seat.records.succession.stewards, nowMs)
+/** The stewards whose owners execute none of the job. */
+export function excludingStewards(seat: Seat): StewardPlace[] {
+  return seat.places.excluding((peer) => seat.records.hasSigned(peer))
+}
+
+/** The handovers by which these are stewards, each after the one that it follows. */
+export function pathsTo({ records, options }: Seat, peers: readonly PeerId[]): Verified<Handover>[] {
+  const paths = peers.flatMap((peer) => pathTo(records.succession, options.manifest, peer))
+  return [...new Set(paths)]
 }
 
 /** Signs a record: it is among those of the job, and the others get it at once. */

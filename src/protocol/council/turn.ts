@@ -5,13 +5,24 @@ import type { PeerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { StewardEffect } from '../steward/contract.ts'
 import { Steward } from '../steward/steward.ts'
-import { beat, fellowsOf, isActing, livingFellows, mayEnd, type Seat, spread } from './seat.ts'
+import {
+  beat,
+  excludingStewards,
+  fellowsOf,
+  isActing,
+  livingFellows,
+  mayEnd,
+  pathsTo,
+  type Seat,
+  spread,
+} from './seat.ts'
 
 /** Takes up the job where its records leave it. */
 export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   assert(seat.shards !== null, 'who acts for a job knows its shards')
   const wasActing = isActing(seat)
   seat.stale = false
+  seat.places.stay()
   const steward = newSteward(seat, seat.shards, nowMs)
   seat.steward = steward
   if (!wasActing) seat.effects.push({ type: 'acting', acting: true })
@@ -38,10 +49,8 @@ export function standDown(seat: Seat): void {
 
 function newSteward(seat: Seat, shards: readonly ShardEntry[], nowMs: number): Steward {
   const { job, manifest, self, sha256, drawSecret } = seat.options
-  const { stewards, chain } = seat.records.succession
-  const place = stewards.find(({ peer }) => peer === self)
-  assert(place !== undefined, 'only a steward of the job acts for it')
-  const epoch = chain.find(({ payload }) => payload.taker.peer === self)?.epoch ?? 0
+  const stewards = excludingStewards(seat)
+  const epoch = pathsTo(seat, [self]).at(-1)?.epoch ?? 0
   const issuer = seat.issuer
   const state = seat.records
   return new Steward({
@@ -50,7 +59,6 @@ function newSteward(seat: Seat, shards: readonly ShardEntry[], nowMs: number): S
     shards,
     self,
     stewards,
-    place,
     epoch,
     drawSecret,
     sha256,

@@ -110,17 +110,21 @@ export interface RecordType<Payload> {
    * the caller's business: it has the clock. Throws ProtocolError: too-large, malformed, not-canonical, wrong-signature.
    */
   readonly open: (record: SignedRecord, sha256: Sha256, verify: Verify) => Verified<Payload>
+  /** Checks what others signed and this record carries. Throws ProtocolError. */
+  checkCarried(record: Verified<Payload>, sha256: Sha256, verify: Verify): void
 }
 
 export function recordType<Payload>(
   kind: string,
   payload: z.ZodType<Payload>,
   bytesMax: number,
+  checkCarried: RecordType<Payload>['checkCarried'] = () => {},
 ): RecordType<Payload> {
   const type: RecordType<Payload> = {
     kind,
     payload,
     bytesMax,
+    checkCarried,
     open: (record, sha256, verify) =>
       openBody(decodeBody(kind, record.body, bytesMax), record, type, sha256, verify),
   }
@@ -138,7 +142,7 @@ export function decodeBody(what: string, bytes: Uint8Array, bytesMax: number): R
 export function openBody<Payload>(
   body: RecordBody,
   record: SignedRecord,
-  { kind, payload }: RecordType<Payload>,
+  { kind, payload, checkCarried }: RecordType<Payload>,
   sha256: Sha256,
   verify: Verify,
 ): Verified<Payload> {
@@ -147,7 +151,9 @@ export function openBody<Payload>(
   if (!content.success) throw malformed(kind, content.error)
   if (record.signature.byteLength !== 64 || !verify(body.signer, record.body, record.signature))
     throw new ProtocolError({ code: 'wrong-signature', what: kind, signer: body.signer })
-  return { ...body, payload: content.data, id: recordId(sha256, record.body) }
+  const opened = { ...body, payload: content.data, id: recordId(sha256, record.body) }
+  checkCarried(opened, sha256, verify)
+  return opened
 }
 
 /**

@@ -45,6 +45,8 @@ export class Decisions {
   readonly verdicts = new Verdicts()
   readonly holders = new Holders()
   readonly #manifest: Manifest
+  readonly #sha256: Sha256
+  readonly #reader: Reader
   readonly #leased: Leased
   readonly #trusted: ReadonlySet<PeerId>
   readonly #proofs: Proofs
@@ -57,11 +59,15 @@ export class Decisions {
   readonly #unseen = new Set<RecordId>()
   /** Use: something changed that verdicts on other shards may rest on. */
   #isStirred = false
+  #shards: readonly ShardEntry[] | null = null
   #verdictNews: Verified<Verdict>[] = []
   #endNews: Verified<JobEnd>[] = []
 
-  constructor(manifest: Manifest, sha256: Sha256, leased: Leased, { self, drawSecret }: Reader) {
+  constructor(manifest: Manifest, sha256: Sha256, leased: Leased, reader: Reader) {
+    const { self, drawSecret } = reader
     this.#manifest = manifest
+    this.#sha256 = sha256
+    this.#reader = reader
     this.#leased = leased
     const submitter = manifest.stewards[0]!.peer
     this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
@@ -84,6 +90,28 @@ export class Decisions {
   /** Call before the records come that a journal holds. */
   recall(recalled: Iterable<Recalled>): void {
     for (const { verdict, positions } of recalled) this.#recalled.set(verdict, new Set(positions))
+  }
+
+  /** For the records that are left when some had to go: what counts here goes on counting. */
+  anew(leased: Leased): Decisions {
+    const next = new Decisions(this.#manifest, this.#sha256, leased, this.#reader)
+    for (const [id, positions] of this.#recalled) next.#recalled.set(id, positions)
+    for (const { id, payload } of this.verdicts.records.values())
+      next.#recalled.set(id, new Set(payload.shards.map(({ position }) => position)))
+    if (this.#shards !== null) next.knowShards(this.#shards)
+    return next
+  }
+
+  /** Takes up the news of those before, and leaves out what counted then. */
+  follow(before: Decisions): void {
+    const pending = before.takeCounted()
+    const isKnown = ({ id, payload }: Verified<Verdict>) => {
+      const known = before.verdicts.records.get(id)?.payload.shards ?? []
+      return payload.shards.every(({ position }) => known.some((shard) => shard.position === position))
+    }
+    const { verdicts, ends } = this.takeCounted()
+    this.#verdictNews = [...pending.verdicts, ...verdicts.filter((verdict) => !isKnown(verdict))]
+    this.#endNews = [...pending.ends, ...ends.filter(({ id }) => !before.ends.some((end) => end.id === id))]
   }
 
   verdict(record: Verified<Verdict>): void {
@@ -122,6 +150,7 @@ export class Decisions {
   }
 
   knowShards(shards: readonly ShardEntry[]): void {
+    this.#shards = shards
     this.#countProven(this.#proofs.knowShards(shards))
   }
 

@@ -5,7 +5,8 @@
  * record changes nothing. The outcome (the stewards, leases and claims, the verdicts and the end that stand, the
  * money that may be spent, the holders of inputs and results) is a function of the set of records that got in,
  * whatever their order. A record that comes before one that it rests on is refused, and comes again with the next
- * comparison.
+ * comparison. One that a steward signed too much gives way to what it signed before (job/handover.ts), with all that rests on
+ * it: then everything is folded anew without them.
  *
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.
@@ -45,13 +46,16 @@ export type Refusal =
 export class JobState {
   readonly job: JobId
   readonly manifest: Manifest
-  readonly allowances: Allowances
+  /** Use: read by everybody. Invariant: another one after the records were folded anew; so are the decisions. */
+  allowances: Allowances
   /** Use: the verdicts and ends that count here. */
-  readonly decisions: Decisions
+  decisions: Decisions
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
-  readonly #leased = new Leased()
+  readonly #signed = new Set<PeerId>()
+  #leased = new Leased()
   #succession: Succession
+  #dropped: RecordId[] = []
 
   constructor(job: JobId, manifest: Manifest, sha256: Sha256, reader: Reader = {}) {
     this.job = job
@@ -109,9 +113,10 @@ export class JobState {
     if (this.#records.has(id)) return
     // Without the bytes that were signed: they are in the journal.
     this.#records.set(id, checked(entry.kind, entry.record, entry.opening))
+    if (signedByOf(entry.kind) === 'steward') this.#signed.add(entry.record.signer)
     switch (entry.kind) {
       case 'handover':
-        this.#succession = this.#extended(entry.record) ?? this.#succession
+        this.#succeed(this.#extended(entry.record) ?? this.#succession)
         break
       case 'lease':
         this.#leased.add(entry.record)
@@ -173,9 +178,14 @@ export class JobState {
     return this.#succession.signers.has(peer)
   }
 
-  /** Tells whether the steward is one of those that act in turn: a taker beyond the bound of handovers is not. */
-  hasPlace(peer: PeerId): boolean {
-    return this.#succession.stewards.some((steward) => steward.peer === peer)
+  /** Tells whether this steward has signed any record that is here. */
+  hasSigned(peer: PeerId): boolean {
+    return this.#signed.has(peer)
+  }
+
+  /** Returns the records that had to go since this was last asked: nobody keeps them. */
+  takeDropped(): RecordId[] {
+    return this.#dropped.splice(0)
   }
 
   /** Returns the amount of the job's budget that a steward may still promise. */
@@ -237,6 +247,27 @@ export class JobState {
     const isLie = this.#leased.cover(entry)
     const covered = entry.record.payload.covers.map((place) => positions[place]!)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
+  }
+
+  /** A handover that comes later may leave others without room, and their takers without a right to sign. */
+  #succeed(succession: Succession): void {
+    const before = this.#succession
+    this.#succession = succession
+    const held = new Set(succession.handovers.map(({ id }) => id))
+    if (before.handovers.every(({ id }) => held.has(id))) return
+    const [all, decisions] = [[...this.#records.values()].sort(byDependency), this.decisions]
+    this.reset()
+    this.#dropped.push(...all.flatMap((entry) => (this.admit(entry) ? [] : [entry.record.id])))
+    this.decisions.follow(decisions)
+  }
+
+  /** Empties the fold, but for the succession. */
+  protected reset(): void {
+    this.#records.clear()
+    this.#signed.clear()
+    this.#leased = new Leased()
+    this.allowances = new Allowances(this.manifest)
+    this.decisions = this.decisions.anew(this.#leased)
   }
 
   #extended(handover: Verified<Handover>): Succession | undefined {

@@ -32,9 +32,8 @@ export interface StewardOptions {
   readonly manifest: Manifest
   readonly shards: readonly ShardEntry[]
   readonly self: PeerId
-  /** All stewards of the job, by default those of its manifest; and this one's own place among them. */
+  /** Those whose owners execute nothing of the job, by default those of its manifest. */
   readonly stewards?: readonly StewardPlace[]
-  readonly place?: StewardPlace
   /** The epoch of the handover that made this a steward; 0 for those of the manifest. */
   readonly epoch?: number
   /** 32 bytes, from which the job's draws come; its sha256 stands in the manifest. */
@@ -107,8 +106,6 @@ interface Apart {
 
 export function newDesk(options: StewardOptions): Desk {
   const { manifest, shards, self, sha256, drawSecret } = options
-  const place = options.place ?? manifest.stewards.find(({ peer }) => peer === self)
-  assert(place !== undefined, 'a steward is named by its manifest')
   assert(equals(sha256(drawSecret), manifest.drawCommitment), 'a steward draws as the manifest says')
   const { assurance } = manifest
   const { audits } = assurance

@@ -33,9 +33,9 @@ export class KnownJobs {
     this.#jobs.set(id, { succession, ended: false, over, forgotten })
   }
 
-  /** Uses the handovers known here and those handed in: a steward may have seen less of the chain. */
+  /** Uses the handovers known here and those handed in: a steward shows only its own path. */
   successionOf({ id, payload }: Verified<Manifest>, handovers: readonly Verified<Handover>[]): Succession {
-    return successionOf(id, payload, [...(this.#jobs.peek(id)?.succession.chain ?? []), ...handovers])
+    return successionOf(id, payload, [...(this.#jobs.peek(id)?.succession.handovers ?? []), ...handovers])
   }
 
   /** In the order in which they act. */

@@ -2,55 +2,83 @@
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { StewardPlace } from '../../protocol/job/manifest.ts'
 import { holdingVerdictsMax } from '../../protocol/limits.ts'
+import type { Message } from '../../protocol/message.ts'
 import { cheapHash } from '../chance.ts'
+import { answerTo } from '../unsigned.ts'
 import { leaseTo } from './forged-leases.ts'
 import type { Forger } from './forger.ts'
 
 type Forge = (forger: Forger) => boolean
 
-/** More than all handovers that a job can have. */
-const handoversAtOnce = 40
+/** More than one steward may give. */
+const handoversAtOnce = 20
 /** Records of one flood. */
 const floodSize = 100
 
-/** An honest vehicle that looks after a job executes none of it. It never asked for that. */
-export const handoverToHonestVehicle: Forge = (forger) => {
-  const honest = forger.candidates().filter(({ peer }) => !forger.liar.isAccomplice(peer))
-  return handOver(forger, forger.some(honest, forger.chance.between(1, 5)))
+/** A node that is honest consents whenever it is invited. It is in nobody's place, since nobody is lost. */
+export const handoverToHonestNode: Forge = (forger) => {
+  const honest = strangers(forger).filter(({ peer }) => !forger.liar.isAccomplice(peer))
+  return handOver(forger, forger.some(honest, forger.chance.between(1, 3)))
 }
 
 /** Another node that lies takes the place of a steward that lives. */
-export const handoverToAccomplice: Forge = (forger) => {
-  const known = new Set(forger.liar.stewardsOf(forger.job).map(({ peer }) => peer))
-  const nodes = forger.liar.world
-    .capacities()
-    .filter(({ peer }) => forger.liar.isAccomplice(peer) && !known.has(peer))
-  return handOver(forger, forger.some(nodes, 1))
-}
+export const handoverToAccomplice: Forge = (forger) =>
+  handOver(
+    forger,
+    forger.some(
+      strangers(forger).filter(({ peer }) => forger.liar.isAccomplice(peer)),
+      1,
+    ),
+  )
 
 export const handoversInNumbers: Forge = (forger) => {
-  const anybody = forger.liar.world.capacities()
-  for (let i = 0; i < handoversAtOnce; i += 1) handOver(forger, forger.some(anybody, 1))
+  for (let i = 0; i < handoversAtOnce; i += 1) handOver(forger, forger.some(strangers(forger), 1))
   return true
+}
+
+/** Nodes that would look after jobs, and do not look after this one: honest vehicles are not among them. */
+function strangers(forger: Forger): readonly { readonly peer: PeerId; readonly owner: OwnerId }[] {
+  const known = new Set(forger.liar.stewardsOf(forger.job).map(({ peer }) => peer))
+  return forger.liar.world
+    .capacities()
+    .filter(({ peer, slots }) => !known.has(peer) && (slots.total === 0 || forger.liar.isAccomplice(peer)))
 }
 
 function handOver(
   forger: Forger,
   takers: readonly { readonly peer: PeerId; readonly owner: OwnerId }[],
 ): boolean {
-  const { chance } = forger
-  const chain = forger.of('handover').map(({ record }) => record)
+  const { chance, job, liar } = forger
   const lost = forger.one(forger.fellows)
   if (lost === undefined) return false
+  const path = liar.handoversOf(job)
+  const others = forger.of('handover').map(({ record }) => record)
   for (const { peer, owner } of takers) {
-    const previous = chance.happens(0.5) ? chain.at(-1) : forger.one(chain)
+    // Mostly the record by which the liar is a steward.
+    const before = chance.happens(0.8) ? path.at(-1) : forger.one(others)
     const nonce = cheapHash(new TextEncoder().encode(`${peer} ${chance.next()}`)).slice(0, 16)
     const taker: StewardPlace = { peer, owner, nonce }
-    const payload = { previous: previous?.id ?? forger.job.manifest.id, lost, taker }
-    chain.push(forger.sign('handover', payload, { epoch: (previous?.epoch ?? 0) + 1 }))
+    const place = {
+      job: job.manifest.id,
+      epoch: (before?.epoch ?? 0) + 1,
+      previous: before?.id ?? job.manifest.id,
+      lost,
+    }
+    const { consent } = answerTo({ type: 'invite', nonce, bytes: 1, place }, forger.self, {
+      peer,
+      owner,
+    }) as Willing
+    const handover = forger.sign(
+      'handover',
+      { previous: place.previous, lost, taker, consent: consent! },
+      { epoch: place.epoch },
+    )
+    liar.say(peer, { type: 'entrust', job, handovers: [...path, handover] })
   }
   return takers.length > 0
 }
+
+type Willing = Extract<Message, { type: 'willing' }>
 
 /** It has all inputs and all results, and nobody needs to keep a copy. */
 export const holdingOfEverything: Forge = (forger) => {

@@ -33,7 +33,7 @@ export const forges: Readonly<Record<ToldWay, (forger: Forger) => boolean>> = {
   'draw-used-twice': leases.drawUsedTwice,
   'draw-narrowed': leases.drawNarrowed,
   'window-of-lies': verdicts.windowOfLies,
-  'handover-to-honest-vehicle': stewardship.handoverToHonestVehicle,
+  'handover-to-honest-node': stewardship.handoverToHonestNode,
   'handover-to-accomplice': stewardship.handoverToAccomplice,
   'handovers-in-numbers': stewardship.handoversInNumbers,
   'holding-of-everything': stewardship.holdingOfEverything,

@@ -35,7 +35,7 @@ export const toldWays = [
   'draw-narrowed',
   // Windows and who is a steward.
   'window-of-lies',
-  'handover-to-honest-vehicle',
+  'handover-to-honest-node',
   'handover-to-accomplice',
   'handovers-in-numbers',
   // What is on disks, and money between stewards.

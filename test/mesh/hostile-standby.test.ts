@@ -1,0 +1,139 @@
+/** What a node can do that stands by for a job and signs whatever it likes, among honest nodes. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { type TestContext, test } from 'node:test'
+import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
+import type { JobId } from '../../src/protocol/ids.ts'
+import { handoverShare } from '../../src/protocol/limits.ts'
+import { reopenCbor } from '../../src/protocol/record/block.ts'
+import type { RecordBody, SignedRecord } from '../../src/protocol/record/record.ts'
+import { HostileStandby } from '../support/hostile-standby.ts'
+import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
+import { honest } from '../support/scripted-executor.ts'
+
+interface Attacked {
+  readonly mesh: Mesh
+  readonly submitter: MeshNode
+  readonly hostile: HostileStandby
+  readonly gate: Gate
+  readonly job: string
+}
+
+/** A job of these documents with this standby, in a mesh of its own; all vehicles wait for the gate. */
+async function startBeside(
+  t: TestContext,
+  vehicles: readonly string[],
+  texts: readonly string[],
+  standbys = 0,
+): Promise<Attacked> {
+  const gate = new Gate()
+  const mesh = await Mesh.start({
+    standbys,
+    vehicles: vehicles.map((name) => ({ name, script: gate.script })),
+  })
+  t.after(() => mesh.stop())
+  const { submitter } = mesh
+  const hostile = await HostileStandby.join(t, mesh)
+  const { job } = await submitter.api.submit(mesh.request(texts, { standbys: standbys + 1 }))
+  await hostile.standBy(job)
+  return { mesh, submitter, hostile, gate, job }
+}
+
+test('a standby shuts nobody out of the work by naming honest vehicles as stewards', async (t) => {
+  const texts = Array.from({ length: 240 }, (_, i) => `page ${i}`)
+  const honestCars = ['car-1', 'car-2', 'car-3']
+  const others = ['accomplice-1', 'accomplice-2']
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, [...honestCars, ...others], texts)
+  const [cars, accomplices] = [honestCars, others].map((names) => names.map((name) => mesh.node(name)))
+  const available = async () => (await submitter.api.status(job)).owners.available
+  assert.equal(await available(), 5)
+  const absent = SigningKey.generate().peerId
+  for (const car of cars!) {
+    const node = { peer: car.peer, owner: car.api.info().owner }
+    assert.equal(await hostile.invite(node, submitter.peer), undefined, 'it sees that the submitter is there')
+    const consent = await hostile.invite(node, absent)
+    assert(consent !== undefined, 'it cannot know that nobody has this place')
+    const handover = hostile.handover(absent, consent)
+    await hostile.show(submitter.peer, handover)
+    // It stands by, and would sign that it holds the inputs, had anybody given them to it.
+    await hostile.entrust(car.peer, handover)
+    await mesh.until('it stands by', () => car.api.jobs().some((known) => known.job === job))
+    const key = loadOrCreateKey(join(car.dataDir, 'node.key'), 'node')
+    await hostile.show(submitter.peer, hostile.signAs(key, 'holding', { inputs: true, verdicts: [] }))
+    await mesh.until('it has signed something', () => signed(submitter, job, car) === 1)
+    // Its word to another place, or of another node, makes it no steward.
+    await hostile.show(submitter.peer, hostile.handover(submitter.peer, consent))
+    const accomplice = hostile.accomplice(submitter.peer)
+    await hostile.show(submitter.peer, hostile.handover(submitter.peer, { ...accomplice, ...node }))
+  }
+  for (const { peer, api } of accomplices!) {
+    const consent = await hostile.invite({ peer, owner: api.info().owner }, absent)
+    await hostile.show(submitter.peer, hostile.handover(absent, consent!))
+  }
+  // They know when they are among themselves, and lie only then: without a trick two of five are so for every tenth page.
+  let shutOut = 5
+  const ask = setInterval(async () => {
+    shutOut = Math.min(shutOut, await available().catch(() => 5))
+  }, 20)
+  t.after(() => clearInterval(ask))
+  for (const vehicle of accomplices!) vehicle.script = (text) => (shutOut < 5 ? 'forged' : text)
+  for (const vehicle of cars!) vehicle.script = honest
+  gate.open()
+  const status = await mesh.clock.hurry(submitter.ended(job))
+  assert.deepEqual([status.state, status.contradicted, shutOut], ['complete', [], 5])
+  assert.deepEqual(await submitter.texts(job), texts)
+  for (const car of cars!) assert(car.executed.items.length > 0)
+})
+
+test('whatever handovers a standby signs, and in whatever order they come, the others agree and keep a few', async (t) => {
+  const texts = Array.from({ length: 12 }, (_, i) => `page ${i}`)
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, ['car-1', 'car-2'], texts, 2)
+  const stewards = [submitter, mesh.node('standby-1'), mesh.node('standby-2')]
+  await submitter.status(job, 'the honest standbys hold the inputs', ({ standbys }) => standbys.holding === 2)
+  // Two under each serial, so many that most exceed its share.
+  const forged: SignedRecord[] = Array.from({ length: 100 }, (_, i) =>
+    hostile.handover(stewards[i % 3]!.peer, hostile.accomplice(stewards[i % 3]!.peer), i >> 1),
+  )
+  for (const [i, { peer }] of stewards.entries()) {
+    const order = forged.map((record, k) => ({ record, at: (k * (7 + 4 * i)) % 101 }))
+    for (const { record } of order.sort((a, b) => a.at - b.at)) await hostile.show(peer, record)
+  }
+  await mesh.until('all have the same handovers, and few', () => {
+    const sets = stewards.map(({ dataDir }) => handoversIn(dataDir, job as JobId))
+    const [first] = sets
+    return (
+      first!.length > 0 && first!.length <= handoverShare && sets.every((set) => set.join() === first!.join())
+    )
+  })
+  gate.open()
+  assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
+  assert.deepEqual(await submitter.texts(job), texts)
+})
+
+/** The ids of the job's handovers on this disk, in order. */
+function handoversIn(dataDir: string, job: JobId): string[] {
+  return rowsIn(dataDir, job, 'handover').map(({ id }) => id)
+}
+
+/** How many holdings of that node this one has. */
+function signed({ dataDir }: MeshNode, job: string, by: MeshNode): number {
+  const bodies = rowsIn(dataDir, job, 'holding').map(({ body }) => reopenCbor<RecordBody>(body))
+  return bodies.filter(({ signer }) => signer === by.peer).length
+}
+
+function rowsIn(
+  dataDir: string,
+  job: string,
+  kind: string,
+): { readonly id: string; readonly body: Uint8Array }[] {
+  const database = new DatabaseSync(join(dataDir, 'carpool.sqlite'), { readOnly: true })
+  try {
+    const rows = database
+      .prepare('SELECT id, body FROM records WHERE job = ? AND kind = ? ORDER BY id')
+      .all(job, kind)
+    return rows as unknown as { id: string; body: Uint8Array }[]
+  } finally {
+    database.close()
+  }
+}
