@@ -12,6 +12,8 @@ import { count, type Lies, type Mood, moodWays } from './ways.ts'
 const shortMs = { least: 5_000, most: 60_000 }
 const longMs = { least: 60_000, most: 400_000 }
 const lateMsMax = 40_000
+/** An honest steward answers each wrong root, and the liar's honest part answers that: it would never end. */
+const wrongRootIntervalMs = 500
 
 /** What becomes of a parcel: it is sent so, perhaps only later. */
 interface Sent {
@@ -26,6 +28,8 @@ export class Moods {
   readonly #moods = new Map<Mood, { readonly untilMs: number; hasBitten: boolean }>()
   /** Peers to whom records are not told. */
   #left: ReadonlySet<PeerId> = new Set()
+  /** When each peer was last told a wrong root. */
+  readonly #beatMs = new Map<PeerId, number>()
 
   constructor(chance: Chance, lies: Lies) {
     this.#chance = chance
@@ -49,7 +53,12 @@ export class Moods {
     const isRecord = parcel.type === 'record'
     if (this.#bites('withholds-records-from-some', isRecord && this.#left.has(to), nowMs)) return undefined
     const delayMs = this.#bites('tells-late', isRecord, nowMs) ? this.#chance.between(1_000, lateMsMax) : 0
-    return { parcel: isBeat ? this.#bent(parcel, nowMs) : parcel, delayMs }
+    if (!isBeat) return { parcel, delayMs }
+    if (this.#lasts('beats-with-wrong-roots', nowMs)) {
+      if (nowMs - (this.#beatMs.get(to) ?? 0) < wrongRootIntervalMs) return undefined
+      this.#beatMs.set(to, nowMs)
+    }
+    return { parcel: this.#bent(parcel, nowMs), delayMs }
   }
 
   /** A vehicle's receipt: it is answered, and nobody hears of it. */
