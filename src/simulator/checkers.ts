@@ -37,6 +37,7 @@ export class Checkers {
   readonly ledgers = new LedgerChecker((violation) => this.#blame(violation))
   readonly shown: ShownChecker
   wrongAccepted = 0
+  reportsRefused = 0
   executions = 0
   readonly #rules = new Map<JobId, JobRules>()
   readonly #serials = new Map<string, RecordId>()
@@ -169,12 +170,9 @@ export class Checkers {
     this.#blame(`a node throws ${stack.split('\n').slice(0, 4).join(' ')}`)
   }
 
-  /** The problems that the audit found in a complete job's report. */
-  audited(job: JobId, steward: PeerId, problems: readonly string[]): void {
-    if (problems.length > 0)
-      this.#blame(
-        `the report that ${steward} writes of job ${job} has ${problems.length} problems: ${problems[0]}`,
-      )
+  /** The problems that the audit found in a complete job's report: counted and not yet a violation (lying/README.md). */
+  audited(problems: readonly string[]): void {
+    if (problems.length > 0) this.reportsRefused += 1
   }
 
   #lease(lease: Verified<Lease>): void {

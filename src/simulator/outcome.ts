@@ -10,6 +10,8 @@ export interface Outcome {
   readonly wrongAccepted: number
   /** Wrong results that an honest steward showed as accepted, at any time. */
   readonly wrongShown: number
+  /** Reports of complete jobs, one for each honest steward, that the audit would refuse. */
+  readonly reportsRefused: number
   readonly executionsPerShard: number
   /** The time that each ended job took. */
   readonly completionMs: readonly number[]

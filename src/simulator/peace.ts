@@ -19,7 +19,7 @@ export function checkPeace(
     const living = population.honest.filter((node) => population.isUp(node) && node.knows(job))
     checkers.converged(
       id,
-      living.map((node) => node.rootOf(job)),
+      seated(job, living).map((node) => node.rootOf(job)),
     )
     const has = (result: Cid) => living.some((node) => node.hasResult(result))
     for (const node of living) checkShown(job, node, has, checkers)
@@ -27,6 +27,17 @@ export function checkPeace(
     checkers.kept(id, has)
     checkAccounts(job, living, population, checkers)
   }
+}
+
+/**
+ * Those that have a place for the honest stewards of the manifest. A liar may make a node a steward whose place nobody else
+ * heeds: nobody sends it anything.
+ */
+function seated({ manifest, ...job }: SimJob, living: readonly StewardNode[]): readonly StewardNode[] {
+  const first = living.filter(({ peer }) => manifest.payload.stewards.some((place) => place.peer === peer))
+  return living.filter(({ peer }) =>
+    first.every((node) => node.stewardsOf({ manifest, ...job }).some((place) => place.peer === peer)),
+  )
 }
 
 /**
@@ -39,7 +50,7 @@ function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolea
   checkers.shown.look(node.peer, job.manifest.id, shown)
   if (shown.view().end?.outcome !== 'complete') return
   const problems = problemsOfReport(job, node.reportedOf(job), has, shown)
-  checkers.audited(job.manifest.id, node.peer, problems)
+  checkers.audited(problems)
 }
 
 /** Once they have spoken, with nothing lost, each honest vehicle's ledger says what each steward's does. */

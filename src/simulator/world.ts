@@ -110,6 +110,7 @@ export class World implements SimWorld {
       jobsLost: ends.filter((end) => end === undefined).length,
       wrongAccepted: this.checkers.wrongAccepted,
       wrongShown: this.checkers.shown.wrongShown,
+      reportsRefused: this.checkers.reportsRefused,
       executionsPerShard:
         this.checkers.executions / Math.max(1, this.#jobs.length * this.#scenario.shardsPerJob),
       completionMs: this.#jobs.flatMap(({ job, submittedMs }) => {

@@ -34,6 +34,8 @@ export class LyingSteward extends StewardNode implements Liar {
   readonly #forged = new Set<RecordId>()
   /** Ways that it picks from. */
   readonly #told: readonly ToldWay[]
+  /** Honest nodes that liars named for a place, by job: all who lie know of them. */
+  readonly #named: Set<string>
   #serial = 0
 
   constructor(
@@ -42,9 +44,11 @@ export class LyingSteward extends StewardNode implements Liar {
     owner: OwnerId,
     chance: Chance,
     { lyingWay: only, lyingLeases }: Pick<Scenario, 'lyingWay' | 'lyingLeases'>,
+    named: Set<string>,
   ) {
     super(world, peer, owner)
     this.#chance = chance
+    this.#named = named
     this.#only = ways[only - 1]
     this.#told = toldWays.filter((way) => lyingLeases > 0 || !leaseWays.includes(way))
     this.#believesItself = chance.happens(0.4)
@@ -136,6 +140,13 @@ export class LyingSteward extends StewardNode implements Liar {
     if (signer !== this.peer || this.#chance.happens(0.7)) return farSerial + this.#serial
     const mine = this.storyOf(job).filter(({ record }) => record.signer === this.peer)
     return this.#chance.between(0, mine.length + 2)
+  }
+
+  namesFirst({ manifest }: SimJob, peer: PeerId): boolean {
+    const name = `${manifest.id}/${peer}`
+    const isFirst = !this.#named.has(name)
+    this.#named.add(name)
+    return isFirst
   }
 
   say(to: PeerId, parcel: Parcel): void {
