@@ -17,15 +17,16 @@ export function checkPeace(
   for (const job of jobs) {
     const { id } = job.manifest
     const living = population.honest.filter((node) => population.isUp(node) && node.knows(job))
+    const stewards = seated(job, living)
     checkers.converged(
       id,
-      seated(job, living).map((node) => node.rootOf(job)),
+      stewards.map((node) => node.rootOf(job)),
     )
     const has = (result: Cid) => living.some((node) => node.hasResult(result))
     for (const node of living) checkShown(job, node, has, checkers)
     if (!areKept) continue
     checkers.kept(id, has)
-    checkAccounts(job, living, population, checkers)
+    checkAccounts(job, stewards, population, checkers)
   }
 }
 

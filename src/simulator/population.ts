@@ -91,11 +91,18 @@ export class Population {
     return this.#machines.isUp(peer)
   }
 
-  /** A job of which all stewards are gone is lost indeed: one that has all it takes stays. */
+  /**
+   * A job of which all honest stewards are gone is lost indeed: one that has all it takes stays. A node that a liar made a
+   * steward is none of them, since it leaves again.
+   */
   mayLose(peer: PeerId, jobs: readonly SimJob[]): boolean {
     const [node] = this.stewards.filter((steward) => steward.peer === peer)
     const others = this.honest.filter((other) => other !== node && !this.#machines.of(other.peer).lost)
-    return jobs.every((job) => !node!.knows(job) || others.some((other) => other.hasInputs(job)))
+    return jobs.every(
+      (job) =>
+        !node!.knows(job) ||
+        others.some((other) => other.hasInputs(job) && (this.liars.length === 0 || isFirst(other, job))),
+    )
   }
 }
 
@@ -107,4 +114,9 @@ function lyingAmong({ lyingStewards, stewards, jobs, standbys }: Scenario, chanc
   while (lying.size < Math.round(stewards * lyingStewards) && left.length > 0)
     lying.add(left.splice(chance.between(0, left.length - 1), 1)[0]!)
   return lying
+}
+
+/** Tells whether the manifest names it as a steward. */
+function isFirst({ peer }: StewardNode, { manifest }: SimJob): boolean {
+  return manifest.payload.stewards.some((place) => place.peer === peer)
 }
