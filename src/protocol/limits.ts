@@ -174,6 +174,19 @@ export const beatIntervalMs = 1_000
 export const stewardLeaseMs = 10_000
 /** The stewards that live take over in their order, each this long after the one before it. */
 export const successionStepMs = 2_000
+/**
+ * A steward that acts, while work waits that somebody could do, and gives out and decides nothing for this long, loses its
+ * turn: it looks once a second, so that two minutes are patience enough for a busy machine. A guess.
+ */
+export const stewardIdleMs = 120_000
+/** … or one to whom nothing has come back for this long, and for as long as so many of the largest shards take. Guesses. */
+export const stewardFruitlessMs = 600_000
+export const fruitlessShardsMax = 8
+/**
+ * A job that is decided waits so long for its results to be with another steward that lives, and then ends all the same: a
+ * steward that takes none of them holds nobody up for longer. Most results were copied while the job ran. A guess.
+ */
+export const endPatienceMs = 300_000
 /** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
 export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */

@@ -20,6 +20,7 @@ import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
+import { passIdle } from './idle.ts'
 import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
 import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
@@ -297,7 +298,8 @@ export class Council {
     heedHandovers(seat, nowMs)
     if (seat.hasLeft) return
     reviewDecisions(seat, nowMs)
-    followCounted(seat)
+    followCounted(seat, nowMs)
+    if (!this.isReader && !this.acting) passIdle(seat, nowMs)
     if (this.isReader) {
       if (seat.steward !== undefined) standDown(seat)
       askForRecords(seat, nowMs)
@@ -307,6 +309,7 @@ export class Council {
         if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
       } else if (!turn && seat.steward !== undefined) standDown(seat)
       else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)
+      seat.unsafeSinceMs = seat.steward?.isDecided ? (seat.unsafeSinceMs ?? nowMs) : undefined
       tellSteward(seat, { type: 'wake' }, nowMs)
       if (this.acting) replaceLost(seat, nowMs)
       else giveAllowance(seat, nowMs)
@@ -345,7 +348,7 @@ export class Council {
     assert(seat.started, 'a council begins before it hears')
     if (!seat.hasLeft) {
       lookAtProofs(seat)
-      followCounted(seat)
+      followCounted(seat, nowMs)
       this.#wakeUnlessAtRest(nowMs)
     }
     const effects = seat.effects

@@ -17,6 +17,7 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   if (!seat.records.admit(entry)) return
   seat.issuer.learn(entry.record)
   seat.effects.push({ type: 'copy', record: entry })
+  seat.progress.learn(entry, nowMs)
   if (entry.kind === 'handover') {
     discardDropped(seat)
     heedHandovers(seat, nowMs)
@@ -24,7 +25,7 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)
-  followCounted(seat, from)
+  followCounted(seat, nowMs, from)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
 }
 

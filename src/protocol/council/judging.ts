@@ -7,7 +7,7 @@ import { fellowsOf, type Seat } from './seat.ts'
 import { standDown } from './turn.ts'
 
 /** Follows what counts since the last time. `from`: whoever sent it along has its results, too. */
-export function followCounted(seat: Seat, from?: PeerId): void {
+export function followCounted(seat: Seat, nowMs: number, from?: PeerId): void {
   const { decisions } = seat.records
   if (decisions.takeReopened() && seat.steward !== undefined) seat.stale = true
   const counted = decisions.takeCounted()
@@ -16,6 +16,8 @@ export function followCounted(seat: Seat, from?: PeerId): void {
   seat.effects.push({ type: 'counted', ...counted })
   for (const { id, signer } of verdicts) {
     if (signer === seat.options.self) continue
+    seat.attendance.decided(signer)
+    seat.progress.decided(nowMs)
     if (seat.steward !== undefined) seat.stale = true
     const verdict = decisions.verdicts.records.get(id)!
     seat.results.learn(verdict)

@@ -9,7 +9,7 @@ import type { OfferedPlace } from '../job/consent.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import { jobRetentionMs, proofWaitMs } from '../limits.ts'
+import { endPatienceMs, jobRetentionMs, proofWaitMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
@@ -18,6 +18,7 @@ import { Attendance } from './attendance.ts'
 import type { CouncilEffect, FellowMessage } from './contract.ts'
 import { JobRecords } from './job-records.ts'
 import { Places } from './places.ts'
+import { Progress } from './progress.ts'
 import { Results } from './results.ts'
 
 export interface CouncilOptions {
@@ -38,6 +39,8 @@ export interface Seat {
   readonly attendance: Attendance
   /** Use: the stewards that have a place, by this node's own watch. Invariant: seated in `attendance`. */
   readonly places: Places
+  /** Use: whether the steward that acts gets on with the job. */
+  readonly progress: Progress
   /** Use: where accepted results are. */
   readonly results: Results
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
@@ -74,6 +77,8 @@ export interface Seat {
   unreachable: Set<RecordId>
   /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
   judgingSinceMs: number | undefined
+  /** Use: since when the job is decided and waits for its results to be elsewhere, too; undefined while it does not. */
+  unsafeSinceMs: number | undefined
   /** Use: it was told that the job has ended. */
   knowsEnd: boolean
   lookedMs: number | undefined
@@ -101,6 +106,7 @@ export function newSeat(options: CouncilOptions): Seat {
     records,
     attendance,
     places: new Places(self, manifest.stewards, attendance),
+    progress: new Progress(),
     results: new Results(self, records),
     issuer: new Issuer(self, sha256),
     connected: new Set(),
@@ -116,6 +122,7 @@ export function newSeat(options: CouncilOptions): Seat {
     hasLeft: false,
     unreachable: new Set(),
     judgingSinceMs: undefined,
+    unsafeSinceMs: undefined,
     knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
@@ -212,11 +219,13 @@ export function shareWithAll(seat: Seat, record: JobRecord): void {
 }
 
 /**
- * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, and what
- * others decided apart was looked at.
+ * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, or were
+ * waited for long enough and are here; and what others decided apart was looked at.
  */
 export function mayEnd(seat: Seat, nowMs: number): boolean {
-  return seat.results.areSafe(livingFellows(seat, nowMs)) && !isJudging(seat, nowMs)
+  const { results, unsafeSinceMs } = seat
+  const isLate = unsafeSinceMs !== undefined && nowMs - unsafeSinceMs >= endPatienceMs && results.areAllHere
+  return (isLate || results.areSafe(livingFellows(seat, nowMs))) && !isJudging(seat, nowMs)
 }
 
 /**

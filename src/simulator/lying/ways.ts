@@ -71,7 +71,7 @@ export const moodWays = [
 ] as const
 
 /** Ways that need leases or allowances which no honest steward would sign. */
-export const leaseWays: readonly ToldWay[] = [
+export const leaseWays: readonly Way[] = [
   'verdict-of-accomplices',
   'verdict-leaving-out-contradictions',
   'verdict-against-honest-owners',
@@ -81,6 +81,7 @@ export const leaseWays: readonly ToldWay[] = [
   'write-off-of-others',
   'contradictory-records',
   'flood',
+  'forged-result',
 ]
 
 /** Beside the liar: what its accomplices deliver, and how it hands its own records out. */
