@@ -6,12 +6,14 @@ import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
 import type { StewardPlace } from '../protocol/job/manifest.ts'
+import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
 import type { Counted, Recalled } from '../protocol/state/decisions.ts'
 import { cheapHash } from './chance.ts'
 import { operatorPpm } from './fixtures.ts'
+import type { Judged } from './money.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 
@@ -21,7 +23,7 @@ export interface CouncilDesk extends SimNode {
   readonly clockMs: number
   issued(record: JobRecord): void
   /** The job goes on from these records, of which these decisions count. */
-  begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
+  begun(job: SimJob, records: readonly JobRecord[], judged: Judged): void
   keep(record: JobRecord): void
   discard(records: readonly RecordId[]): void
   /** It has no place in the job any more. */
@@ -35,7 +37,7 @@ export interface CouncilDesk extends SimNode {
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
-  acting(job: JobId, acting: boolean): void
+  tellMoney(job: JobId, input: PayablesInput): void
   send(to: PeerId, parcel: Parcel): void
   after(say: () => void): void
   wakeAt(atMs: number, happen: () => void): void
@@ -74,7 +76,8 @@ export class CouncilDriver {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
     const effects = this.#council.begin({ records, recalled, shards, fresh }, clockMs)
-    this.#desk.begun(this.job, records, this.#council.counted)
+    const counts = (lease: LeaseId) => this.#council.counts(lease)
+    this.#desk.begun(this.job, records, { counted: this.#council.counted, counts })
     this.#carryOut(effects)
     this.tellRoster()
     for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })
@@ -140,6 +143,7 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
+      recounted: (effect) => desk.tellMoney(id, effect),
       discard: ({ records }) => desk.discard(records),
       left: () => desk.left(id),
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
@@ -176,7 +180,7 @@ export class CouncilDriver {
           this.tell({ type: 'results-held', verdict, held })
         }),
       ended: ({ end }) => world.ended(desk, id, end),
-      acting: ({ acting }) => desk.acting(id, acting),
+      acting: (effect) => desk.tellMoney(id, effect),
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
       lied: () => {}, // liars go on lying: that is what the world is for
       decided: () => {}, // the verdict's record says the same

@@ -290,8 +290,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.disk.forget((written) => concerns(written, job))
   }
 
-  begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {
-    this.#money.begin(job, records, counted, this.clockMs)
+  begun(...[job, records, judged]: Parameters<CouncilDesk['begun']>): void {
+    this.#money.begin(job, records, judged, this.clockMs)
   }
 
   counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {
@@ -314,8 +314,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.durable({ type: 'inputs', job })
   }
 
-  acting(job: JobId, acting: boolean): void {
-    this.#money.tell(job, { type: 'acting', acting }, this.clockMs)
+  tellMoney(job: JobId, input: PayablesInput): void {
+    this.#money.tell(job, input, this.clockMs)
   }
 
   #tellTakenBack(entry: JobRecord): void {

@@ -430,6 +430,13 @@ export class CouncilStage {
         })
         return named.length === 0 ? undefined : `counts ${named.join(', ')}`
       }
+      case 'recounted': {
+        const leases = effect.leases.map((id) => {
+          const counts = member.council!.counts(id)
+          return `${this.#records.of(id)}${counts ? '' : ' no more'}`
+        })
+        return `counts ${leases.join(', ')}`
+      }
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'
       case 'ended':

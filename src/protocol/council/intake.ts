@@ -5,6 +5,7 @@ import type { JobRecordKind, Opened } from '../records.ts'
 import { followCounted } from './judging.ts'
 import { heedHandovers } from './replacement.ts'
 import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
+import { shutsOut } from './shut-out.ts'
 import { tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
@@ -22,6 +23,7 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
     discardDropped(seat)
     heedHandovers(seat, nowMs)
   }
+  if (entry.kind === 'draw' && shutsOut(seat, entry.record, nowMs)) seat.records.shutOut(entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)

@@ -9,10 +9,14 @@ import { standDown } from './turn.ts'
 /** Follows what counts since the last time. `from`: whoever sent it along has its results, too. */
 export function followCounted(seat: Seat, nowMs: number, from?: PeerId): void {
   const { decisions } = seat.records
-  if (decisions.takeReopened() && seat.steward !== undefined) seat.stale = true
+  if (decisions.takeReopened()) {
+    seat.changes += 1
+    if (seat.steward !== undefined) seat.stale = true
+  }
   const counted = decisions.takeCounted()
   const { verdicts, ends } = counted
   if (verdicts.length === 0 && ends.length === 0) return
+  seat.changes += 1
   seat.effects.push({ type: 'counted', ...counted })
   for (const { id, signer } of verdicts) {
     if (signer === seat.options.self) continue
@@ -24,6 +28,15 @@ export function followCounted(seat: Seat, nowMs: number, from?: PeerId): void {
     fetchResultsOf(seat, verdict, from ?? signer)
   }
   if (ends.length > 0 && !seat.knowsEnd) learnEnd(seat)
+}
+
+/** Follows the leases that count from now on, or no more. */
+export function followRecounted(seat: Seat): void {
+  const leases = seat.records.takeRecounted()
+  if (leases.length === 0) return
+  seat.changes += 1
+  seat.effects.push({ type: 'recounted', leases })
+  if (seat.steward !== undefined) seat.stale = true
 }
 
 function learnEnd(seat: Seat): void {

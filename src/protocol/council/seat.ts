@@ -20,6 +20,7 @@ import { JobRecords } from './job-records.ts'
 import { Places } from './places.ts'
 import { Progress } from './progress.ts'
 import { Results } from './results.ts'
+import { Watch } from './watch.ts'
 
 export interface CouncilOptions {
   readonly job: JobId
@@ -46,6 +47,8 @@ export interface Seat {
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
   readonly issuer: Issuer
   readonly connected: Set<PeerId>
+  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows. */
+  readonly watch: Watch
   /** Use: the peers that may read the job, and are sent the records that they lack. */
   readonly readers: Set<PeerId>
   /** Use: stewards that have said anything yet; the others may not know that they are. */
@@ -75,6 +78,8 @@ export interface Seat {
   hasLeft: boolean
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
+  /** Use: how often what counts has changed without a new record. */
+  changes: number
   /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
   judgingSinceMs: number | undefined
   /** Use: since when the job is decided and waits for its results to be elsewhere, too; undefined while it does not. */
@@ -110,6 +115,7 @@ export function newSeat(options: CouncilOptions): Seat {
     results: new Results(self, records),
     issuer: new Issuer(self, sha256),
     connected: new Set(),
+    watch: new Watch(),
     readers: new Set(),
     heardFrom: new Set(),
     answeredMs: new Map(),
@@ -121,6 +127,7 @@ export function newSeat(options: CouncilOptions): Seat {
     excluding: '',
     hasLeft: false,
     unreachable: new Set(),
+    changes: 0,
     judgingSinceMs: undefined,
     unsafeSinceMs: undefined,
     knowsEnd: false,
