@@ -429,6 +429,8 @@ export class CouncilStage {
         })
         return named.length === 0 ? undefined : `counts ${named.join(', ')}`
       }
+      case 'kept':
+        return 'keeps its place: nobody is willing'
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'
       case 'ended':

@@ -13,6 +13,7 @@ import type {
   JobStatus,
   JobSummary,
   Quote,
+  Released,
   ResultLine,
   ResultsEnd,
   SubmitProgress,
@@ -28,6 +29,7 @@ import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
 import { caughtUp, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
+import { releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 import { Routing } from './routing.ts'
@@ -201,10 +203,22 @@ export class Jobs {
     })
   }
 
+  /** A standby that forgot a job that runs would leave it without what it holds: it is released first. */
   async forget(prefix: string): Promise<void> {
     const job = this.#registry.rows.find(prefix)
+    await this.#registry.use(job, ({ isReader, isSubmitters, hasEnded }) => {
+      if (!isReader && !isSubmitters && !hasEnded)
+        throw new RequestError(
+          `this node stands by for job ${job}, which runs; to hand it over to another node: carpool standby release ${job}`,
+        )
+    })
     await this.cancel(job)
     await this.#registry.drop(job)
+  }
+
+  /** Hands a job that this node stands by for over to another node, and lets it go. Throws RequestError. */
+  release(prefix: string): Promise<Released> {
+    return releaseJob(this.#registry, this.#registry.rows.find(prefix))
   }
 
   async report(prefix: string, path: string): Promise<{ root: Cid; bytes: number }> {

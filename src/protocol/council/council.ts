@@ -18,11 +18,11 @@ import { RecordedView } from '../state/job-view.ts'
 import { clockWasSet } from './clock-set.ts'
 import { askForRecords, greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
-import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
 import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
-import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
+import { heirOf, leaveOnceHeld, lookAtPlaces, release, seekTaker, yields } from './leaving.ts'
+import { answeredInvitation, heedHandovers } from './replacement.ts'
 import { hasReceipts, isComplete, rests } from './rest.ts'
 import {
   beat,
@@ -34,6 +34,7 @@ import {
   hasEnded,
   hasLostResults,
   isActing,
+  isAway,
   isJudging,
   isReader,
   livingFellows,
@@ -109,6 +110,10 @@ export class Council {
         break
       case 'answered':
         answeredInvitation(seat, input, nowMs)
+        seekTaker(seat, nowMs)
+        break
+      case 'release':
+        release(seat, nowMs)
         break
       case 'reader':
         seat.readers.add(input.peer)
@@ -253,9 +258,15 @@ export class Council {
     return rests(this.#seat, nowMs)
   }
 
+  /** The steward to which this one has given its place; it leaves once that one has all. */
+  get heir(): PeerId | undefined {
+    return heirOf(this.#seat)
+  }
+
   /** Other stewards that have not said that they have the same records. */
   behind(): PeerId[] {
-    return this.isReader ? [] : fellowsOf(this.#seat).filter((peer) => differs(this.#seat, peer))
+    const fellows = this.isReader ? [] : fellowsOf(this.#seat)
+    return fellows.filter((peer) => differs(this.#seat, peer) && this.places.heirOf(peer) === undefined)
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
@@ -302,21 +313,22 @@ export class Council {
       if (seat.steward !== undefined) standDown(seat)
       askForRecords(seat, nowMs)
     } else if (!hasEnded(seat)) {
-      const turn = seat.shards !== null && seat.attendance.myTurn(this.acting, nowMs)
+      const mayAct = seat.shards !== null && !yields(seat, nowMs)
+      const turn = mayAct && seat.attendance.myTurn(this.acting, nowMs)
       if (turn && seat.steward === undefined) {
         if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
       } else if (!turn && seat.steward !== undefined) standDown(seat)
       else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)
       tellSteward(seat, { type: 'wake' }, nowMs)
-      if (this.acting) replaceLost(seat, nowMs)
-      else giveAllowance(seat, nowMs)
+      lookAtPlaces(seat, nowMs)
     }
     sayArrived(seat)
     fetchResults(seat, nowMs)
     seat.looks += 1
     const dials = seat.looks % beatsBetweenDials === 0
     for (const peer of fellowsOf(seat))
-      if ((dials || seat.connected.has(peer)) && (!hasEnded(seat) || differs(seat, peer))) {
+      if (isAway(seat, peer, nowMs)) continue
+      else if ((dials || seat.connected.has(peer)) && (!hasEnded(seat) || differs(seat, peer))) {
         if (dials) greet(seat, peer)
         else beat(seat, peer)
       }
@@ -327,6 +339,7 @@ export class Council {
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
     hearOfRecords(seat, from, message, nowMs)
+    leaveOnceHeld(seat, nowMs)
   }
 
   #knowShards(shards: readonly ShardEntry[] | null): void {

@@ -37,3 +37,9 @@ export function endowTaker(seat: Seat, taker: PeerId, nowMs: number): void {
   const micros = Math.floor(seat.records.freeOf(seat.options.self) / seat.options.manifest.stewards.length)
   if (micros > 0) giveTo(seat, taker, micros, nowMs)
 }
+
+/** A steward that leaves keeps nothing of its allowance but what its leases bind. */
+export function giveAllTo(seat: Seat, taker: PeerId, nowMs: number): void {
+  const micros = seat.records.freeOf(seat.options.self)
+  if (micros > 0) giveTo(seat, taker, micros, nowMs)
+}
