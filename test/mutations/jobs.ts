@@ -169,4 +169,11 @@ export const jobs: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/host/jobs-registry.test.ts'],
   },
+  {
+    name: 'No node takes the place of a standby that leaves, since it sees that one.',
+    file: 'src/host/jobs/standing-by.ts',
+    find: '!isLeaving && ',
+    replace: '',
+    caughtBy: ['test/mesh/release.test.ts'],
+  },
 ]

@@ -134,6 +134,9 @@ export class CouncilStage {
       case 'cancel':
         this.#hand(name, { type: 'cancel' })
         break
+      case 'leave':
+        this.#hand(name, { type: 'release' })
+        break
       case 'accept':
         for (const lease of words.slice(1))
           this.#hand(name, { type: 'accepted', ...this.#records.leaseNamed(lease) })

@@ -26,7 +26,10 @@ export function seekTaker(seat: Seat, nowMs: number): void {
   if (heirOf(seat) !== undefined) seat.isSeeking = false
   if (!seat.isSeeking || awaitsAnswer(seat, nowMs)) return
   const candidate = hasRoom(seat) ? candidateFor(seat, nowMs) : undefined
-  if (candidate !== undefined) return invite(seat, candidate, seat.options.self, nowMs)
+  if (candidate !== undefined) {
+    invite(seat, candidate, seat.options.self, nowMs)
+    return
+  }
   seat.isSeeking = false
   seat.effects.push({ type: 'kept' })
 }

@@ -19,9 +19,14 @@ import { standDown, tellSteward } from './turn.ts'
 /** As many stewards as the manifest names should live; one is sought at a time. */
 export function replaceLost(seat: Seat, nowMs: number): void {
   if (awaitsAnswer(seat, nowMs)) return
-  const { places, attendance } = seat
-  const living = 1 + livingFellows(seat, nowMs).filter((peer) => places.heirOf(peer) === undefined).length
-  const gone = places.stewards.find(({ peer }) => !places.isReplaced(peer) && attendance.isLost(peer, nowMs))
+  const { places, attendance, options } = seat
+  // One that has given its place away and waits makes one steward with its heir.
+  const staying = [options.self, ...livingFellows(seat, nowMs)].filter((peer) => !places.heirOf(peer))
+  const living = staying.length
+  const lost = places.stewards.filter(
+    ({ peer }) => !places.isReplaced(peer) && attendance.isLost(peer, nowMs),
+  )
+  const gone = lost.find(({ peer }) => peer === places.heirOf(options.self)) ?? lost[0]
   if (gone === undefined || living >= seat.options.manifest.stewards.length || !hasRoom(seat)) return
   const candidate = candidateFor(seat, nowMs)
   if (candidate !== undefined) invite(seat, candidate, gone.peer, nowMs)
