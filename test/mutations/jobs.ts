@@ -38,7 +38,7 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'The owner of a standby cancels, or forgets, a job of somebody else.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/releasing.ts',
     find: 'if (!isSubmitters && !hasEnded)',
     replace: 'if (!isSubmitters && hasEnded && !hasEnded)',
     caughtBy: ['test/mesh/release.test.ts'],

@@ -29,7 +29,7 @@ import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
 import { caughtUp, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
-import { releaseJob } from './releasing.ts'
+import { refuseCancel, refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 import { Routing } from './routing.ts'
@@ -189,29 +189,15 @@ export class Jobs {
 
   async cancel(prefix: string): Promise<void> {
     await this.#registry.use(this.#registry.rows.find(prefix), async (stewardship) => {
-      const { job, isReader, isSubmitters, hasEnded } = stewardship
-      if (isReader)
-        throw new RequestError(
-          `this node only reads job ${job}; cancel it on the node that it was submitted to`,
-        )
-      if (!isSubmitters && !hasEnded)
-        throw new RequestError(
-          `this node stands by for job ${job}; only its submitter can cancel it, on the node that it was submitted to`,
-        )
+      refuseCancel(stewardship)
       stewardship.handle({ type: 'cancel' })
       await stewardship.settled()
     })
   }
 
-  /** A standby that forgot a job that runs would leave it without what it holds: it is released first. */
   async forget(prefix: string): Promise<void> {
     const job = this.#registry.rows.find(prefix)
-    await this.#registry.use(job, ({ isReader, isSubmitters, hasEnded }) => {
-      if (!isReader && !isSubmitters && !hasEnded)
-        throw new RequestError(
-          `this node stands by for job ${job}, which runs; to hand it over to another node: carpool standby release ${job}`,
-        )
-    })
+    await this.#registry.use(job, refuseForget)
     await this.cancel(job)
     await this.#registry.drop(job)
   }

@@ -1,9 +1,30 @@
-/** Stops standing by for a job: another node takes this one's place, and only then this one lets the job go. */
+/**
+ * A job of somebody else is ended by its submitter alone. A standby that wants to stop is released: another node takes its
+ * place, and only then it lets the job go. One that forgot a job that runs would leave it without what it holds.
+ */
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { Released } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Stewardship } from '../stewardship/stewardship.ts'
 import type { Registry } from './registry.ts'
+
+/** Throws RequestError where the job runs and was submitted elsewhere. */
+export function refuseCancel({ job, isReader, isSubmitters, hasEnded }: Stewardship): void {
+  if (isReader)
+    throw new RequestError(`this node only reads job ${job}; cancel it on the node that it was submitted to`)
+  if (!isSubmitters && !hasEnded)
+    throw new RequestError(
+      `this node stands by for job ${job}; only its submitter can cancel it, on the node that it was submitted to`,
+    )
+}
+
+/** Throws RequestError where this node stands by for the job, and it runs. */
+export function refuseForget({ job, isReader, isSubmitters, hasEnded }: Stewardship): void {
+  if (!isReader && !isSubmitters && !hasEnded)
+    throw new RequestError(
+      `this node stands by for job ${job}, which runs; to hand it over to another node: carpool standby release ${job}`,
+    )
+}
 
 /** Throws RequestError where the job stays with this node, in one sentence that says why. */
 export async function releaseJob(registry: Registry, job: JobId): Promise<Released> {
