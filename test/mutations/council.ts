@@ -102,8 +102,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A new steward gets nothing of the budget.',
     file: 'src/protocol/council/replacement.ts',
-    find: '  endowTaker(seat, from, nowMs)\n',
-    replace: '  void endowTaker\n',
+    find: '  else endowTaker(seat, from, nowMs)\n',
+    replace: '  else void endowTaker\n',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {
