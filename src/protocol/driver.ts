@@ -36,6 +36,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   copy: false,
   discard: false,
   counted: false,
+  recounted: false,
   take: false,
   follow: false,
   release: false,

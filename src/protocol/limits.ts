@@ -19,6 +19,13 @@ export const advertReasonsMax = 8
 export const advertIntervalMs = 60_000
 /** Three lost adverts in a row make a vehicle unknown. */
 export const advertTtlMs = 180_000
+/**
+ * An owner that has been on the roster of one steward for so long is on that of every other: one advert may be lost.
+ * Candidates of a shorter time may be missing from a draw.
+ */
+export const rosterLagMs = 2 * advertIntervalMs
+/** The share of known owners that the candidates of a draw may lack, in parts per million, since rosters differ. A guess. */
+export const shutOutPpmMax = 200_000
 /** Changes of capacity are told at once, but not more often than this (a guess: a bundle of work takes seconds). */
 export const advertSpacingMs = 1_000
 /** Clocks of vehicles are set from GNSS or the network; five minutes off is broken or lying. */
@@ -174,6 +181,19 @@ export const beatIntervalMs = 1_000
 export const stewardLeaseMs = 10_000
 /** The stewards that live take over in their order, each this long after the one before it. */
 export const successionStepMs = 2_000
+/**
+ * A steward that acts, while work waits that somebody could do, and gives out and decides nothing for this long, loses its
+ * turn: it looks once a second, so that two minutes are patience enough for a busy machine. A guess.
+ */
+export const stewardIdleMs = 120_000
+/** … or one to whom nothing has come back for this long, and for as long as so many of the largest shards take. Guesses. */
+export const stewardFruitlessMs = 600_000
+export const fruitlessShardsMax = 8
+/**
+ * A job that is decided waits so long for its results to be with another steward that lives, and then ends all the same: a
+ * steward that takes none of them holds nobody up for longer. Most results were copied while the job ran. A guess.
+ */
+export const endPatienceMs = 300_000
 /** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
 export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */

@@ -5,7 +5,8 @@
  * A message binds nobody: only the signed record inside does. Each message says when it is sent.
  */
 import { z } from 'zod'
-import type { JobId, LeaseId, PeerId, RecordId } from './ids.ts'
+import type { JobId, LeaseId, RecordId } from './ids.ts'
+import { type OfferedPlace, offeredPlaceSchema } from './job/consent.ts'
 import { type Opening, openingSchema } from './job/lease.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
 import { handoverRecordsMax, leaseShardsMax, syncIdsMax, wrappedKeyBytes } from './limits.ts'
@@ -16,7 +17,6 @@ import {
   cidSchema,
   malformed,
   naturalSchema,
-  peerIdSchema,
   type SignedRecord,
   signedRecordSchema,
 } from './record/record.ts'
@@ -76,13 +76,8 @@ export type Message =
       /** The place that it would take in a job that runs; null: the job is about to be submitted. */
       readonly place: OfferedPlace | null
     }
-  /** Its answer: yes, with its consent to that place … */
-  | {
-      readonly type: 'willing'
-      readonly nonce: Uint8Array
-      /** Null where no place was named. */
-      readonly consent: SignedRecord | null
-    }
+  /** Its answer: yes, with its consent to that place; null where none was named. */
+  | { readonly type: 'willing'; readonly nonce: Uint8Array; readonly consent: SignedRecord | null }
   /** … or no. */
   | { readonly type: 'unwilling'; readonly nonce: Uint8Array; readonly reason: UnwillingReason }
   /** Steward to steward: this job names you; and who became a steward since. */
@@ -155,21 +150,8 @@ export type Message =
   /** To everybody: this vehicle lied, check it yourself. */
   | { readonly type: 'evidence'; readonly evidence: Evidence }
 
-/** The place of a steward that is lost, as the handover of it will say (job/handover.ts). */
-export interface OfferedPlace {
-  readonly job: JobId
-  readonly epoch: number
-  readonly previous: RecordId
-  readonly lost: PeerId
-}
-
-const unwillingReasons = [
-  'no-space',
-  'stopping',
-  'too-many-jobs',
-  /** It is connected to the steward that is called lost. */
-  'not-lost',
-] as const
+/** `not-lost`: it is connected to the steward that is called lost. */
+const unwillingReasons = ['no-space', 'stopping', 'too-many-jobs', 'not-lost'] as const
 export type UnwillingReason = (typeof unwillingReasons)[number]
 
 const declineReasons = [
@@ -237,9 +219,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     type: z.literal('invite'),
     nonce: nonceSchema,
     bytes: naturalSchema,
-    place: z
-      .strictObject({ job: cidSchema, epoch: naturalSchema, previous: cidSchema, lost: peerIdSchema })
-      .nullable(),
+    place: offeredPlaceSchema.nullable(),
   }),
   z.strictObject({
     type: z.literal('willing'),

@@ -10,6 +10,7 @@ import type { JobRecord } from '../protocol/records.ts'
 import type { Counted, Recalled } from '../protocol/state/decisions.ts'
 import { cheapHash } from './chance.ts'
 import { operatorPpm } from './fixtures.ts'
+import type { Judged } from './money.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 
@@ -19,8 +20,9 @@ export interface CouncilDesk extends SimNode {
   readonly clockMs: number
   issued(record: JobRecord): void
   /** The job goes on from these records, of which these decisions count. */
-  begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
+  begun(job: SimJob, records: readonly JobRecord[], judged: Judged): void
   keep(record: JobRecord): void
+  recounted(job: JobId, leases: readonly LeaseId[]): void
   discard(records: readonly RecordId[]): void
   /** It has no place in the job any more. */
   left(job: JobId): void
@@ -68,7 +70,8 @@ export class CouncilDriver {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
     const effects = this.#council.begin({ records, recalled, shards, fresh }, clockMs)
-    this.#desk.begun(this.job, records, this.#council.counted)
+    const counts = (lease: LeaseId) => this.#council.counts(lease)
+    this.#desk.begun(this.job, records, { counted: this.#council.counted, counts })
     this.#carryOut(effects)
     this.tellRoster()
     for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })
@@ -119,6 +122,7 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
+      recounted: ({ leases }) => desk.recounted(id, leases),
       discard: ({ records }) => desk.discard(records),
       left: () => desk.left(id),
       kept: () => {}, // nobody asks a simulated node to leave

@@ -57,3 +57,21 @@ export function remember(
     }
   return { jobs, records, inputs, results, recalled, entries }
 }
+
+/** Tells whether it has no use for a node that has nothing to do with this job any more. */
+export function concerns(written: StewardWritten | { readonly type: 'entry' }, job: JobId): boolean {
+  switch (written.type) {
+    case 'job':
+      return written.job.manifest.id === job
+    case 'inputs':
+      return written.job === job
+    case 'record':
+      return written.entry.record.job === job
+    case 'counted':
+    case 'result':
+    case 'entry':
+      return false
+    default:
+      return impossible(written)
+  }
+}

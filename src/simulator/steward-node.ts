@@ -18,8 +18,8 @@ import { type SimStatement, StewardMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimWorld } from './sim-world.ts'
-import { remember, type StewardWritten } from './steward-disk.ts'
-import { believed, consentTo, openedConsent } from './unsigned.ts'
+import { concerns, remember, type StewardWritten } from './steward-disk.ts'
+import { answersOf, answerTo, believed } from './unsigned.ts'
 
 export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   readonly role = 'steward'
@@ -47,8 +47,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   /** Asks another node to look after this job, too. */
   entrust(to: PeerId, job: SimJob): void {
-    const handovers = this.#jobs.get(job.manifest.id)?.handoversFor(to) ?? []
-    this.send(to, { type: 'entrust', job, handovers })
+    this.send(to, {
+      type: 'entrust',
+      job,
+      handovers: this.#jobs.get(job.manifest.id)?.handoversFor(to) ?? [],
+    })
   }
 
   /** It executes nothing, and may look after jobs. */
@@ -159,7 +162,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
         this.#tell(delivery.job, delivery.input)
         break
       case 'inviter':
-        this.#hearInvited(from, delivery.message)
+        for (const answered of answersOf(from, delivery.message))
+          this.#tell(answered.consent.record.job!, answered)
         break
       case 'payables':
         this.#hearPayee(from, delivery.message)
@@ -174,13 +178,6 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     }
   }
 
-  #hearInvited(from: PeerId, message: Extract<Delivery, { to: 'inviter' }>['message']): void {
-    if (message.type === 'unwilling' || message.consent === null) return // a simulated node never declines
-    const consent = openedConsent(message.consent)
-    const { nonce } = message
-    this.#tell(consent.record.job!, { type: 'answered', from, nonce, consent })
-  }
-
   #hearPayee(from: PeerId, message: Extract<Delivery, { to: 'payables' }>['message']): void {
     const input: PayablesInput =
       message.type === 'account' ? { type: 'ask', from, before: message.before } : { type: 'accounted', from }
@@ -189,12 +186,9 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   #hearAsNode(from: PeerId, message: Extract<Delivery, { to: 'node' }>['message']): void {
     switch (message.type) {
-      case 'invite': {
-        const { nonce, place } = message
-        const consent = place && consentTo(place, from, nonce, this)
-        this.send(from, { type: 'message', message: { type: 'willing', nonce, consent } })
+      case 'invite':
+        this.send(from, { type: 'message', message: answerTo(message, from, this) })
         break
-      }
       case 'entrust':
       case 'find':
         throw new Error(`a simulated node says '${message.type}' with a parcel of its own`)
@@ -254,16 +248,15 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#jobs.delete(job)
     this.#inputs.delete(job)
     for (const [id, { record }] of this.#records) if (record.job === job) this.#records.delete(id)
-    this.disk.forget(
-      (written) =>
-        (written.type === 'record' && written.entry.record.job === job) ||
-        (written.type === 'inputs' && written.job === job) ||
-        (written.type === 'job' && written.job.manifest.id === job),
-    )
+    this.disk.forget((written) => concerns(written, job))
   }
 
-  begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {
-    this.#money.begin(job, records, counted, this.clockMs)
+  begun(...[job, records, judged]: Parameters<CouncilDesk['begun']>): void {
+    this.#money.begin(job, records, judged, this.clockMs)
+  }
+
+  recounted(job: JobId, leases: readonly LeaseId[]): void {
+    this.#money.tell(job, { type: 'recounted', leases }, this.clockMs)
   }
 
   counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {

@@ -1,7 +1,7 @@
 /** In the virtual world nobody signs: a record's named signer is believed. */
 
 import type { OwnerId, PeerId } from '../protocol/ids.ts'
-import type { OfferedPlace } from '../protocol/message.ts'
+import type { Message } from '../protocol/message.ts'
 import { encodeBody, type SignedRecord } from '../protocol/record/record.ts'
 import { bodyOf, type Checked, type Opened, openRecordAs, type RecordKind } from '../protocol/records.ts'
 import { cheapHash } from './chance.ts'
@@ -14,19 +14,22 @@ export function believed<Kind extends RecordKind>(record: Checked<Kind>): Opened
   return { ...record, signed: unsigned } as Opened<Kind>
 }
 
-/** This node consents to the place that a steward offers it. */
-export function consentTo(
-  { job, epoch, previous, lost }: OfferedPlace,
+/** This node is willing, and consents to the place that a steward offers it. */
+export function answerTo(
+  { nonce, place }: Extract<Message, { type: 'invite' }>,
   steward: PeerId,
-  nonce: Uint8Array,
   { peer: signer, owner }: { readonly peer: PeerId; readonly owner: OwnerId },
-): SignedRecord {
+): Message {
+  if (place === null) return { type: 'willing', nonce, consent: null }
+  const { job, epoch, previous, lost } = place
   const payload = { previous, lost, nonce, owner }
-  const fields = { signer, serial: 0, expiresMs: 0, job, epoch, steward, payload }
-  return { body: encodeBody(bodyOf('consent', fields)), signature }
+  const body = bodyOf('consent', { signer, serial: 0, expiresMs: 0, job, epoch, steward, payload })
+  return { type: 'willing', nonce, consent: { body: encodeBody(body), signature } }
 }
 
-/** Throws ProtocolError. */
-export function openedConsent(consent: SignedRecord): Opened<'consent'> {
-  return openRecordAs('consent', consent, null, cheapHash, () => true)
+/** The consent that came with an answer, if there was one. Throws ProtocolError. */
+export function answersOf(from: PeerId, message: Extract<Message, { type: 'willing' | 'unwilling' }>) {
+  if (message.type === 'unwilling' || message.consent === null) return []
+  const consent = openRecordAs('consent', message.consent, null, cheapHash, () => true)
+  return [{ type: 'answered' as const, from, nonce: message.nonce, consent }]
 }

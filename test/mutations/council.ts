@@ -25,14 +25,14 @@ export const council: readonly Mutation[] = [
   {
     name: 'A taker stays though it hears the steward that it should replace.',
     file: 'src/protocol/council/places.ts',
-    find: 'if (payload.lost === peer) this.#presumed.delete(id)',
-    replace: 'if (payload.lost === payload.taker.peer) this.#presumed.delete(id)',
+    find: 'if (payload.lost === peer && signer !== peer) this.#presumed.delete(id)',
+    replace: 'if (payload.lost === payload.taker.peer && signer !== peer) this.#presumed.delete(id)',
     caughtBy: ['test/protocol/council.test.ts'],
   },
   {
     name: 'A taker that never signed anything shuts its owner out.',
     file: 'src/protocol/council/places.ts',
-    find: 'if (hasSigned(taker.peer) || taker.peer === this.#self) excluding.push(taker)',
+    find: 'if (hasSigned(taker.peer) || isSelf) excluding.push(taker)',
     replace: 'excluding.push(taker)',
     caughtBy: ['test/protocol/council-places.test.ts'],
   },
@@ -178,7 +178,7 @@ export const council: readonly Mutation[] = [
   },
   {
     name: 'A standby that is released goes on acting while its heir gets the inputs.',
-    file: 'src/protocol/council/council.ts',
+    file: 'src/protocol/council/look.ts',
     find: '!yields(seat, nowMs)',
     replace: '(yields(seat, nowMs) || true)',
     caughtBy: ['test/protocol/scenarios.test.ts'],
@@ -205,10 +205,31 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A steward that acts and gets on with nothing keeps its turn.',
+    file: 'src/protocol/council/attendance.ts',
+    find: ' && !this.#passed.has(peer)',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'The node that a job was submitted to gives its place away.',
     file: 'src/protocol/council/leaving.ts',
     find: ' || manifest.stewards[0]?.peer === self',
     replace: '',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'A steward that has decided the job does not get its turn back.',
+    file: 'src/protocol/council/judging.ts',
+    find: '    seat.attendance.decided(signer)\n',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A steward that takes no results holds up the end for ever.',
+    file: 'src/protocol/council/seat.ts',
+    find: '(isLate || results.areSafe(',
+    replace: '(results.areSafe(',
+    caughtBy: ['test/protocol/council.test.ts'],
   },
 ]

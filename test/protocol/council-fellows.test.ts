@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import type { CouncilEffect } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
+import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import { beatIntervalMs, stewardLostMs } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
-import type { OfferedPlace } from '../../src/protocol/message.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
 import { seatOf } from '../support/core-council-job.ts'
@@ -22,7 +22,7 @@ import {
 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 import { consentTo } from '../support/handovers.ts'
-import { leaseOf, paidJob } from '../support/paid-work.ts'
+import { basis, leaseOf, paidJob, recordOf } from '../support/paid-work.ts'
 
 const { job } = paidJob
 /** Of 3 pages, at 7 micros a page at most: the two of them cost 42. */
@@ -83,8 +83,11 @@ function besideA(b: Seat): CouncilEffect[] {
 
 /** The same, in which a promises 42 of its 50. */
 function runningShort(b: Seat): CouncilEffect[] {
-  const record = believed(checked('lease', leaseOf('v1', [0, 1], { steward: 'a' })))
-  return [...b.handle({ type: 'record', from: peerNamed('a'), record }), ...besideA(b)]
+  const { record: draw } = recordOf('draw', peerNamed('a'), 1_000, basis.payload)
+  const lease = leaseOf('v1', [0, 1], { steward: 'a', basis: draw.id })
+  const said = [checked('draw', draw), checked('lease', lease)].map((entry) => believed(entry as JobRecord))
+  const heard = said.flatMap((record) => b.handle({ type: 'record', from: peerNamed('a'), record }))
+  return [...heard, ...besideA(b)]
 }
 
 function issuedIn(effects: readonly CouncilEffect[]): JobRecord[] {

@@ -767,6 +767,22 @@ test('a replaced steward that comes back after the end learns of its taker and o
   assert(!lines.includes('c: acts'), 'c would execute the job a second time')
 })
 
+test('a steward that lives and takes no results holds up the end of a decided job for a bounded time', () => {
+  const decided = `
+    council stewards=a,b shards=1
+    submit
+    inputs b
+    roster v1:o1 v2:o2
+    receipt a L1 S0=x
+    examine a x
+    receipt a L2 S0=x
+    wait 280s
+  `
+  const ends = (lines: readonly string[]) => lines.some((line) => line.startsWith('a: issue E1 end complete'))
+  assert(!ends(play(decided)))
+  assert(ends(play(`${decided.trimEnd()}\nwait 30s`)))
+})
+
 test('a steward whose machine was suspended listens before it acts', () => {
   const lines = play(`
     council stewards=a,b shards=1

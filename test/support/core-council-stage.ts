@@ -1,11 +1,12 @@
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import { type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
-import type { Message, OfferedPlace, UnwillingReason } from '../../src/protocol/message.ts'
+import type { Message, UnwillingReason } from '../../src/protocol/message.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
 import { isShared, openRecord, openRecordAs } from '../../src/protocol/records.ts'
 import type { Examined } from '../../src/protocol/steward/contract.ts'
@@ -434,6 +435,13 @@ export class CouncilStage {
       }
       case 'kept':
         return 'keeps its place: nobody is willing'
+      case 'recounted': {
+        const leases = effect.leases.map((id) => {
+          const counts = member.council!.counts(id)
+          return `${this.#records.of(id)}${counts ? '' : ' no more'}`
+        })
+        return `counts ${leases.join(', ')}`
+      }
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'
       case 'ended':

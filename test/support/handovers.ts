@@ -1,8 +1,8 @@
 /** Handovers with the consent of their takers, for tests that need some. */
 import type { JobId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
-import type { OfferedPlace } from '../../src/protocol/message.ts'
 import {
   encodeBody,
   type RecordBody,

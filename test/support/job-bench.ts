@@ -48,7 +48,7 @@ export class JobBench {
 
   newState(self: string): JobState {
     const state = new JobState(this.job, this.manifest, sha256, { self: peerNamed(self), drawSecret })
-    state.decisions.knowShards(this.shards)
+    state.knowShards(this.shards)
     return state
   }
 
@@ -64,22 +64,24 @@ export class JobBench {
 
   /** A steward leases shards to a vehicle, which claims this result for all of them: returns the receipt's id. */
   claim(by: string, vehicle: string, result: string, positions: readonly number[] = [0]): RecordId {
+    const worker = { peer: peerNamed(vehicle), owner: ownerNamed(vehicle.slice(1, 2).repeat(64)) }
+    const { id: basis } = this.sign('draw', peerNamed(by), { candidates: [worker] })
     const lease: Lease = {
-      vehicle: peerNamed(vehicle),
-      owner: ownerNamed(vehicle.slice(1, 2).repeat(64)),
+      vehicle: worker.peer,
+      owner: worker.owner,
       shards: positions.map((position) => this.shards[position]!.shard),
       positions,
       isa: null,
       costMs: 1,
       units: positions.map(() => 1),
       price: null,
-      draw: { basis: cidNamed('basis'), eligible: bitsOf(1, [0]), index: this.#serial },
+      draw: { basis, eligible: bitsOf(1, [0]), index: this.#serial },
     }
     const { id } = this.sign('lease', peerNamed(by), lease)
-    const worker = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
+    const leased = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
     const covers = positions.map((_, place) => place)
     const opening = { results: positions.map(() => cidNamed(result)), nonce }
-    const root = receiptRoot(sha256, worker, covers, opening)
+    const root = receiptRoot(sha256, leased, covers, opening)
     const receipt: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null }
     return this.sign('receipt', lease.vehicle, receipt, opening).id
   }

@@ -1,6 +1,7 @@
 /** How this node becomes a steward of somebody else's job: it is invited, says yes or no, and is entrusted with it. */
 import { equals } from 'uint8arrays'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { OfferedPlace } from '../../protocol/job/consent.ts'
 import { excessOf, outlastsAll } from '../../protocol/job/demands.ts'
 import { successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
@@ -10,7 +11,7 @@ import {
   standingByMax,
   standingByShardsMax,
 } from '../../protocol/limits.ts'
-import type { Message, OfferedPlace, UnwillingReason } from '../../protocol/message.ts'
+import type { Message, UnwillingReason } from '../../protocol/message.ts'
 import { encodeBody, type SignedRecord } from '../../protocol/record/record.ts'
 import { bodyOf, openRecordAs } from '../../protocol/records.ts'
 import { say } from '../say.ts'

@@ -37,6 +37,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
       papers.counted(verdicts, (id) => council.positionsOf(id))
       payables?.learn(...decidedClaims({ verdicts, ends }))
     },
+    recounted: ({ leases }) => payables?.recounted(leases),
     offer: ({ lease, to }) => {
       pace.leased(clock.monotonicMs())
       return offers.offer(lease, to)

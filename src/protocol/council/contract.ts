@@ -2,7 +2,7 @@
  * The inputs and effects of a council: all those of a steward (../steward/contract.ts, whose rules for drivers hold
  * here, too), and those with which the stewards of one job help each other.
  */
-import type { Cid, PeerId, RecordId } from '../ids.ts'
+import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
 import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
@@ -65,5 +65,7 @@ export type CouncilEffect =
     }
   /** These verdicts and ends count from now on: what is owed follows from them. Keep which of others' do. */
   | ({ readonly type: 'counted' } & Counted)
+  /** Leases that were here already began or ceased to count: so do their claims. */
+  | { readonly type: 'recounted'; readonly leases: readonly LeaseId[] }
   /** Reports that this node has begun or ceased to act for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }

@@ -5,12 +5,12 @@ import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
+import type { OfferedPlace } from '../job/consent.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import { jobRetentionMs, proofWaitMs } from '../limits.ts'
+import { endPatienceMs, jobRetentionMs, proofWaitMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
-import type { OfferedPlace } from '../message.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
 import type { Steward } from '../steward/steward.ts'
@@ -18,7 +18,9 @@ import { Attendance } from './attendance.ts'
 import type { CouncilEffect, FellowMessage } from './contract.ts'
 import { JobRecords } from './job-records.ts'
 import { Places } from './places.ts'
+import { Progress } from './progress.ts'
 import { Results } from './results.ts'
+import { Watch } from './watch.ts'
 
 export interface CouncilOptions {
   readonly job: JobId
@@ -38,11 +40,15 @@ export interface Seat {
   readonly attendance: Attendance
   /** Use: the stewards that have a place, by this node's own watch. Invariant: seated in `attendance`. */
   readonly places: Places
+  /** Use: whether the steward that acts gets on with the job. */
+  readonly progress: Progress
   /** Use: where accepted results are. */
   readonly results: Results
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
   readonly issuer: Issuer
   readonly connected: Set<PeerId>
+  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows. */
+  readonly watch: Watch
   /** Use: the peers that may read the job, and are sent the records that they lack. */
   readonly readers: Set<PeerId>
   /** Use: stewards that have said anything yet; the others may not know that they are. */
@@ -74,8 +80,12 @@ export interface Seat {
   hasLeft: boolean
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
+  /** Use: how often what counts has changed without a new record. */
+  changes: number
   /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
   judgingSinceMs: number | undefined
+  /** Use: since when the job is decided and waits for its results to be elsewhere, too; undefined while it does not. */
+  unsafeSinceMs: number | undefined
   /** Use: it was told that the job has ended. */
   knowsEnd: boolean
   lookedMs: number | undefined
@@ -103,9 +113,11 @@ export function newSeat(options: CouncilOptions): Seat {
     records,
     attendance,
     places: new Places(self, manifest.stewards, attendance),
+    progress: new Progress(),
     results: new Results(self, records),
     issuer: new Issuer(self, sha256),
     connected: new Set(),
+    watch: new Watch(),
     readers: new Set(),
     heardFrom: new Set(),
     answeredMs: new Map(),
@@ -118,7 +130,9 @@ export function newSeat(options: CouncilOptions): Seat {
     excluding: '',
     hasLeft: false,
     unreachable: new Set(),
+    changes: 0,
     judgingSinceMs: undefined,
+    unsafeSinceMs: undefined,
     knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
@@ -220,11 +234,13 @@ export function shareWithAll(seat: Seat, record: JobRecord): void {
 }
 
 /**
- * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, and what
- * others decided apart was looked at.
+ * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, or were
+ * waited for long enough and are here; and what others decided apart was looked at.
  */
 export function mayEnd(seat: Seat, nowMs: number): boolean {
-  return seat.results.areSafe(livingFellows(seat, nowMs)) && !isJudging(seat, nowMs)
+  const { results, unsafeSinceMs } = seat
+  const isLate = unsafeSinceMs !== undefined && nowMs - unsafeSinceMs >= endPatienceMs && results.areAllHere
+  return (isLate || results.areSafe(livingFellows(seat, nowMs))) && !isJudging(seat, nowMs)
 }
 
 /**

@@ -6,9 +6,31 @@
  * replaced; the handover carries it (handover.ts). It serves for no other handover.
  */
 import { z } from 'zod'
-import type { OwnerId, PeerId, RecordId } from '../ids.ts'
-import { bytesOfLength, cidSchema, ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import {
+  bytesOfLength,
+  cidSchema,
+  naturalSchema,
+  ownerIdSchema,
+  peerIdSchema,
+  recordType,
+} from '../record/record.ts'
 import { recordBytesMax } from '../sizes.ts'
+
+/** The place of a steward that is lost, as the handover of it will say (handover.ts). */
+export interface OfferedPlace {
+  readonly job: JobId
+  readonly epoch: number
+  readonly previous: RecordId
+  readonly lost: PeerId
+}
+
+export const offeredPlaceSchema: z.ZodType<OfferedPlace> = z.strictObject({
+  job: cidSchema,
+  epoch: naturalSchema,
+  previous: cidSchema,
+  lost: peerIdSchema,
+})
 
 /** The record's job and epoch are the handover's, and its steward is the one that signs the handover. */
 export interface Consent {

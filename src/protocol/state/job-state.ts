@@ -13,13 +13,12 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import { Allowances } from '../job/allowance.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
-import { checkReceipt, type Lease } from '../job/lease.ts'
+import type { Lease } from '../job/lease.ts'
+import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
-import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import {
   byDependency,
@@ -29,19 +28,12 @@ import {
   type JobRecordKind,
   signedByOf,
 } from '../records.ts'
-import { Decisions, type Reader } from './decisions.ts'
+import { type Refusal, refusalOf } from './admission.ts'
+import { Allowances } from './allowances.ts'
+import { Counting, type Reader } from './counting.ts'
+import { Decisions } from './decisions.ts'
 import type { Holders } from './holders.ts'
 import { byTurn, Leased, type LeasedWork } from './leased.ts'
-
-/** Why a record does not get in. */
-export type Refusal =
-  | 'known'
-  | 'of-another-job'
-  | 'not-by-a-steward'
-  /** Its lease is not here; perhaps it only comes later. */
-  | 'without-lease'
-  /** It follows from no handover that is here, and not from the manifest. */
-  | 'without-predecessor'
 
 export class JobState {
   readonly job: JobId
@@ -53,7 +45,11 @@ export class JobState {
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #signed = new Set<PeerId>()
-  #leased = new Leased()
+  #counting: Counting
+  #leased: Leased
+  /** Use: leases that began or ceased to count, and that nobody has asked for yet. */
+  #recounted: LeaseId[] = []
+  #isRestoring = false
   #succession: Succession
   #dropped: RecordId[] = []
 
@@ -62,6 +58,8 @@ export class JobState {
     this.manifest = manifest
     this.#sha256 = sha256
     this.allowances = new Allowances(manifest)
+    this.#counting = new Counting(manifest, sha256, this.allowances, reader)
+    this.#leased = new Leased((lease) => this.#counting.counts(lease))
     this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
   }
@@ -70,7 +68,10 @@ export class JobState {
 
   /** Takes what a journal holds, in any order. */
   restore(records: Iterable<JobRecord>): this {
+    this.#isRestoring = true
     for (const entry of [...records].sort(byDependency)) this.admit(entry)
+    this.#isRestoring = false
+    this.#recount()
     return this
   }
 
@@ -83,28 +84,14 @@ export class JobState {
 
   /** Judges a record against those that are here. Throws ProtocolError for a receipt that lies about its lease. */
   judge(entry: JobRecord): Refusal | undefined {
-    const { record } = entry
-    if (this.#records.has(record.id)) return 'known'
-    if (record.job !== this.job) return 'of-another-job'
-    if (signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)) return 'not-by-a-steward'
-    switch (entry.kind) {
-      case 'receipt': {
-        const lease = this.#leased.get(entry.record.payload.lease)
-        if (lease === undefined) return 'without-lease'
-        checkReceipt(this.#sha256, lease, entry.record, entry.opening)
-        return undefined
-      }
-      case 'handover':
-        return this.#extended(entry.record) === undefined ? 'without-predecessor' : undefined
-      case 'draw':
-      case 'lease':
-      case 'allowance':
-      case 'window':
-      case 'verdict':
-      case 'holding':
-      case 'end':
-        return undefined
-    }
+    return refusalOf(entry, {
+      job: this.job,
+      sha256: this.#sha256,
+      has: (id) => this.#records.has(id),
+      isSteward: (peer) => this.isSteward(peer),
+      leaseOf: (id) => this.#leased.get(id),
+      follows: (handover) => this.#extended(handover) !== undefined,
+    })
   }
 
   /** Folds in a record that `judge` had nothing against. */
@@ -120,7 +107,7 @@ export class JobState {
         break
       case 'lease':
         this.#leased.add(entry.record)
-        this.allowances.lease(entry.record)
+        this.#counting.lease(entry.record)
         break
       case 'allowance':
         this.allowances.apply(entry.record)
@@ -141,8 +128,22 @@ export class JobState {
         this.holders.holds(entry.record)
         break
       case 'draw':
-        break // known by its record
+        this.#counting.basis(entry.record)
     }
+    this.#recount()
+  }
+
+  /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
+  knowShards(shards: readonly ShardEntry[]): void {
+    this.#counting.knowShards(shards)
+    this.#recount()
+    this.decisions.knowShards(shards)
+  }
+
+  /** The candidates that this draw lists leave out owners that this node knows: leases drawn from them do not count here. */
+  shutOut(draw: RecordId): void {
+    this.#counting.shutOut(draw)
+    this.#recount()
   }
 
   // --- what comes out -----------------------------------------------------------------------------------------
@@ -188,16 +189,24 @@ export class JobState {
     return this.#dropped.splice(0)
   }
 
-  /** Returns the amount of the job's budget that a steward may still promise. */
-  freeOf(steward: PeerId): Micros {
-    return this.allowances.freeOf(steward)
+  /** Tells whether a lease counts: one that does not makes no claim, promises no money, and holds no shard. */
+  counts(lease: LeaseId): boolean {
+    return this.#counting.counts(lease)
   }
 
+  /** The leases that began or ceased to count since this was last asked. */
+  takeRecounted(): readonly LeaseId[] {
+    const recounted = this.#recounted
+    this.#recounted = []
+    return recounted
+  }
+
+  /** The leases that count. */
   leases(): Iterable<LeasedWork> {
     return this.#leased.all()
   }
 
-  /** The lease of a receipt that is here. */
+  /** The lease of a receipt that is here, if it counts. */
   leaseOf(receipt: RecordId): Lease | undefined {
     return this.#leased.ofReceipt(receipt)?.payload
   }
@@ -243,10 +252,19 @@ export class JobState {
   }
 
   #cover(entry: Checked<'receipt'>): void {
-    const { owner, positions } = this.#leased.get(entry.record.payload.lease)!.payload
-    const isLie = this.#leased.cover(entry)
+    const { id, payload } = this.#leased.get(entry.record.payload.lease)!
+    const { owner, positions } = payload
+    const isLie = this.#leased.cover(entry) && this.counts(id)
     const covered = entry.record.payload.covers.map((place) => positions[place]!)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
+  }
+
+  #recount(): void {
+    if (this.#isRestoring) return
+    const leases = this.#counting.takeChanged()
+    if (leases.length === 0) return
+    this.decisions.recounted(leases)
+    this.#recounted.push(...leases)
   }
 
   /** A handover that comes later may leave others without room, and their takers without a right to sign. */
@@ -257,7 +275,10 @@ export class JobState {
     if (before.handovers.every(({ id }) => held.has(id))) return
     const [all, decisions] = [[...this.#records.values()].sort(byDependency), this.decisions]
     this.reset()
+    this.#isRestoring = true
     this.#dropped.push(...all.flatMap((entry) => (this.admit(entry) ? [] : [entry.record.id])))
+    this.#isRestoring = false
+    this.#recount()
     this.decisions.follow(decisions)
   }
 
@@ -265,8 +286,9 @@ export class JobState {
   protected reset(): void {
     this.#records.clear()
     this.#signed.clear()
-    this.#leased = new Leased()
     this.allowances = new Allowances(this.manifest)
+    this.#counting = this.#counting.anew(this.allowances)
+    this.#leased = new Leased((lease) => this.#counting.counts(lease))
     this.decisions = this.decisions.anew(this.#leased)
   }
 

@@ -1,4 +1,7 @@
-/** A job's leases, and what their receipts claim, by the records alone: nobody has looked at the results. */
+/**
+ * A job's leases, and what their receipts claim, by the records alone: nobody has looked at the results. Whoever asks for
+ * claims hears of those under leases that count (counting.ts).
+ */
 import { compareText } from '../../base/bytes.ts'
 import type { Cid, LeaseId, RecordId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'
@@ -23,19 +26,25 @@ export interface LeasedWork {
 
 interface Known extends LeasedWork {
   readonly covered: Map<number, Covered>
-  receipts: number
+  readonly entries: Checked<'receipt'>[]
   equivocated: boolean
 }
 
 export class Leased {
+  readonly #counts: (lease: LeaseId) => boolean
   readonly #leases = new Map<LeaseId, Known>()
   /** By receipt. */
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
   /** By position. */
   readonly #at = new Map<number, Known[]>()
 
+  /** `counts` tells whether a lease that is here counts. */
+  constructor(counts: (lease: LeaseId) => boolean) {
+    this.#counts = counts
+  }
+
   add(record: Verified<Lease>): void {
-    const known: Known = { record, covered: new Map(), receipts: 0, equivocated: false }
+    const known: Known = { record, covered: new Map(), entries: [], equivocated: false }
     this.#leases.set(record.id, known)
     for (const position of record.payload.positions) {
       const others = this.#at.get(position)
@@ -47,7 +56,7 @@ export class Leased {
   /** Takes a receipt of a lease that is here. True when it shows that its vehicle said two things of one place. */
   cover(entry: Checked<'receipt'>): boolean {
     const lease = this.#leases.get(entry.record.payload.lease)!
-    lease.receipts += 1
+    lease.entries.push(entry)
     this.#receipts.set(entry.record.id, entry)
     const before = lease.equivocated
     entry.record.payload.covers.forEach((place, i) => {
@@ -62,29 +71,40 @@ export class Leased {
     return lease.equivocated && !before
   }
 
+  /** A lease that is here, whether it counts or not. */
   get(lease: LeaseId): Verified<Lease> | undefined {
     return this.#leases.get(lease)?.record
   }
 
-  all(): Iterable<LeasedWork> {
-    return this.#leases.values()
+  /** The leases that count. */
+  *all(): Generator<LeasedWork> {
+    for (const known of this.#leases.values()) if (this.#counts(known.record.id)) yield known
+  }
+
+  /** The vehicle of a lease that counts said two things of one place. */
+  isEquivocated(lease: LeaseId): boolean {
+    return this.#leases.get(lease)?.equivocated === true && this.#counts(lease)
   }
 
   /** How many receipts of this lease are here. */
   receiptsOf(lease: LeaseId): number {
-    return this.#leases.get(lease)?.receipts ?? 0
+    return this.#leases.get(lease)?.entries.length ?? 0
   }
 
-  /** The lease of a receipt that is here. */
+  *receiptsUnder(lease: LeaseId): Generator<RecordId> {
+    for (const { record } of this.#leases.get(lease)?.entries ?? []) yield record.id
+  }
+
+  /** The lease of a receipt that is here, if it counts. */
   ofReceipt(receipt: RecordId): Verified<Lease> | undefined {
-    const entry = this.#receipts.get(receipt)
-    return entry && this.get(entry.record.payload.lease)
+    const lease = this.#receipts.get(receipt)?.record.payload.lease
+    return lease !== undefined && this.#counts(lease) ? this.get(lease) : undefined
   }
 
   /** The claim of a receipt that is here on a shard. */
   claimOf(receipt: RecordId, position: number): RecordedClaim | undefined {
     const entry = this.#receipts.get(receipt)
-    const lease = entry && this.get(entry.record.payload.lease)
+    const lease = this.ofReceipt(receipt)
     if (entry === undefined || lease === undefined) return undefined
     const covers = entry.record.payload.covers
     const index = covers.findIndex((place) => lease.payload.positions[place] === position)
@@ -94,7 +114,7 @@ export class Leased {
   /** The claims on a shard that are here, one for each place of a lease. */
   *claimsOn(position: number): Generator<RecordedClaim> {
     for (const { record, covered } of this.#at.get(position) ?? [])
-      for (const [place, { first, result }] of covered)
+      for (const [place, { first, result }] of this.#counts(record.id) ? covered : [])
         if (record.payload.positions[place] === position) yield claim(record, first.record.id, result)
   }
 }

@@ -73,7 +73,7 @@ export class CellJob implements JobEar {
     this.job = { manifest, shards, drawSecret, truth: (position) => cidOf(`result ${id} ${position}`) }
     this.#self = self
     this.#steward = new Steward({ job: id, manifest: payload, shards, self, drawSecret, sha256: cheapHash })
-    this.#claims = new JobClaims({ job: id, submitter, fleet: null, currency })
+    this.#claims = new JobClaims({ job: id, submitter, fleet: null, currency }, () => true)
     this.#after = (say) => cell.say(say)
     this.#hands = this.#makeHands()
   }
