@@ -5,6 +5,7 @@ import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
+import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
 import type { Counted, Recalled } from '../protocol/state/decisions.ts'
@@ -22,7 +23,6 @@ export interface CouncilDesk extends SimNode {
   /** The job goes on from these records, of which these decisions count. */
   begun(job: SimJob, records: readonly JobRecord[], judged: Judged): void
   keep(record: JobRecord): void
-  recounted(job: JobId, leases: readonly LeaseId[]): void
   discard(records: readonly RecordId[]): void
   /** It has no place in the job any more. */
   left(job: JobId): void
@@ -31,7 +31,7 @@ export interface CouncilDesk extends SimNode {
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
-  acting(job: JobId, acting: boolean): void
+  tellMoney(job: JobId, input: PayablesInput): void
   send(to: PeerId, parcel: Parcel): void
   after(say: () => void): void
   wakeAt(atMs: number, happen: () => void): void
@@ -122,7 +122,7 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
-      recounted: ({ leases }) => desk.recounted(id, leases),
+      recounted: (effect) => desk.tellMoney(id, effect),
       discard: ({ records }) => desk.discard(records),
       left: () => desk.left(id),
       kept: () => {}, // nobody asks a simulated node to leave
@@ -160,7 +160,7 @@ export class CouncilDriver {
           this.tell({ type: 'results-held', verdict, held })
         }),
       ended: () => world.ended(id),
-      acting: ({ acting }) => desk.acting(id, acting),
+      acting: (effect) => desk.tellMoney(id, effect),
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
       lied: () => {}, // liars go on lying: that is what the world is for
       decided: () => {}, // the verdict's record says the same

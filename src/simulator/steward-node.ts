@@ -255,10 +255,6 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#money.begin(job, records, judged, this.clockMs)
   }
 
-  recounted(job: JobId, leases: readonly LeaseId[]): void {
-    this.#money.tell(job, { type: 'recounted', leases }, this.clockMs)
-  }
-
   counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {
     for (const one of proven) this.durable({ type: 'counted', ...one })
     this.#money.counted(job, counted, this.clockMs)
@@ -279,8 +275,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.durable({ type: 'inputs', job })
   }
 
-  acting(job: JobId, acting: boolean): void {
-    this.#money.tell(job, { type: 'acting', acting }, this.clockMs)
+  tellMoney(job: JobId, input: PayablesInput): void {
+    this.#money.tell(job, input, this.clockMs)
   }
 
   #tellTakenBack(entry: JobRecord): void {

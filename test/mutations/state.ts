@@ -38,8 +38,8 @@ export const state: readonly Mutation[] = [
   },
   {
     name: 'A record of another job gets in.',
-    file: 'src/protocol/state/job-state.ts',
-    find: "if (record.job !== this.job) return 'of-another-job'",
+    file: 'src/protocol/state/admission.ts',
+    find: "if (record.job !== admitted.job) return 'of-another-job'",
     replace: '',
     caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
