@@ -122,9 +122,9 @@ export const council: readonly Mutation[] = [
   },
   {
     name: 'A council that has nothing left to do wakes for ever.',
-    file: 'src/protocol/council/council.ts',
-    find: 'if (this.#seat.isWaking || this.rests(nowMs)) return',
-    replace: 'if (this.#seat.isWaking) return',
+    file: 'src/protocol/council/rest.ts',
+    find: 'if (seat.isWaking || rests(seat, nowMs)) return',
+    replace: 'if (seat.isWaking) return',
     caughtBy: ['test/protocol/council-rest.test.ts'],
   },
   {
@@ -136,9 +136,9 @@ export const council: readonly Mutation[] = [
   },
   {
     name: 'A council of a job that has ended wakes for ever.',
-    file: 'src/protocol/council/council.ts',
-    find: 'if (this.#seat.isWaking || this.rests(nowMs)) return',
-    replace: 'if (this.#seat.isWaking) return',
+    file: 'src/protocol/council/rest.ts',
+    find: 'if (seat.isWaking || rests(seat, nowMs)) return',
+    replace: 'if (seat.isWaking) return',
     caughtBy: ['test/protocol/council-rest.test.ts'],
   },
   {

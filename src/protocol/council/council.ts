@@ -10,7 +10,6 @@
 import { assert } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import { beatIntervalMs } from '../limits.ts'
 import type { JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
@@ -23,7 +22,7 @@ import { followCounted, followRecounted, lookAtProofs } from './judging.ts'
 import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
 import { answeredInvitation, heedHandovers } from './replacement.ts'
-import { hasReceipts, isComplete, rests } from './rest.ts'
+import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
 import {
   type CouncilOptions,
   checkSeat,
@@ -289,7 +288,7 @@ export class Council {
   }
 
   #look(nowMs: number): void {
-    this.#wakeUnlessAtRest(nowMs)
+    wakeUnlessAtRest(this.#seat, nowMs)
     look(this.#seat, nowMs)
   }
 
@@ -306,12 +305,6 @@ export class Council {
     if (shards !== null) this.#seat.records.knowShards(shards)
   }
 
-  #wakeUnlessAtRest(nowMs: number): void {
-    if (this.#seat.isWaking || this.rests(nowMs)) return
-    this.#seat.isWaking = true
-    this.#seat.effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
-  }
-
   #drain(nowMs: number): CouncilEffect[] {
     const seat = this.#seat
     assert(seat.started, 'a council begins before it hears')
@@ -319,7 +312,7 @@ export class Council {
       lookAtProofs(seat)
       followCounted(seat, nowMs)
       followRecounted(seat)
-      this.#wakeUnlessAtRest(nowMs)
+      wakeUnlessAtRest(this.#seat, nowMs)
     }
     const effects = seat.effects
     seat.effects = []
