@@ -5,7 +5,9 @@ import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
+import type { StewardPlace } from '../protocol/job/manifest.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
+import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
 import type { Counted, Recalled } from '../protocol/state/decisions.ts'
@@ -28,6 +30,10 @@ export interface CouncilDesk extends SimNode {
   left(job: JobId): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
   counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
+  /** The nodes that it knows of. */
+  roster(): readonly Capacity[]
+  /** The result that it finds by computing a shard itself. */
+  recomputed(job: SimJob, position: number): Cid
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
@@ -82,13 +88,28 @@ export class CouncilDriver {
   }
 
   tellRoster(): void {
-    this.tell({ type: 'roster', capacities: this.#desk.world.capacities(), operatorPpm })
+    this.tell({ type: 'roster', capacities: this.#desk.roster(), operatorPpm })
   }
 
   /** The handovers by which this node is a steward, and that one. */
   handoversFor(to?: PeerId): readonly Verified<Handover>[] {
     const { peer } = this.#desk
     return this.#council.pathsTo(to === undefined ? [peer] : [peer, to])
+  }
+
+  /** The stewards of the job, in the order in which they act. */
+  get stewards(): readonly StewardPlace[] {
+    return this.#council.places.stewards
+  }
+
+  /** How the job stands, as this node shows it; undefined while it does not know the shards. */
+  shown() {
+    return this.#council.observe()
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts here. */
+  counts(id: RecordId): boolean {
+    return this.#council.counts(id)
   }
 
   get root(): string {
@@ -130,7 +151,7 @@ export class CouncilDriver {
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return
-        world.checkers.offered(lease)
+        if (!world.isLying(desk.peer)) world.checkers.offered(lease)
         desk.send(to, { type: 'offer', job, lease, handovers: this.handoversFor() })
       },
       adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handoversFor() }),
@@ -143,7 +164,7 @@ export class CouncilDriver {
           this.tell({ type: 'examined', results })
         }),
       recompute: ({ position }) => {
-        const result = job.truth(position)
+        const result = desk.recomputed(job, position)
         world.later(desk, 3_000, () => {
           desk.hold(result)
           this.tell({ type: 'recomputed', position, found: { result, text: result } })
@@ -159,7 +180,7 @@ export class CouncilDriver {
           if (held) for (const result of results) desk.hold(result)
           this.tell({ type: 'results-held', verdict, held })
         }),
-      ended: () => world.ended(id),
+      ended: ({ end }) => world.ended(desk, id, end),
       acting: (effect) => desk.tellMoney(id, effect),
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
       lied: () => {}, // liars go on lying: that is what the world is for

@@ -6,6 +6,7 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
+import type { StewardPlace } from '../protocol/job/manifest.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
@@ -23,6 +24,7 @@ import { answersOf, answerTo, believed } from './unsigned.ts'
 
 export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   readonly role = 'steward'
+  readonly isLying: boolean = false
   readonly #capacity: Capacity
   readonly #jobs = new Map<JobId, CouncilDriver>()
   #records = new Map<RecordId, JobRecord>()
@@ -90,6 +92,36 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   recordsOf({ manifest }: SimJob): number {
     return this.#jobs.get(manifest.id)?.recordCount ?? 0
+  }
+
+  /** How a job stands, as this node shows it. */
+  shownOf({ manifest }: SimJob) {
+    return this.#jobs.get(manifest.id)?.shown()
+  }
+
+  stewardsOf({ manifest }: SimJob): readonly StewardPlace[] {
+    return this.#jobs.get(manifest.id)?.stewards ?? []
+  }
+
+  handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
+    return this.#jobs.get(manifest.id)?.handoversFor() ?? []
+  }
+
+  /** The records of a job that are on its disk. */
+  storyOf({ manifest }: SimJob): JobRecord[] {
+    return [...this.#records.values()].filter(({ record }) => record.job === manifest.id)
+  }
+
+  /** The records that it puts into its report of a job: a verdict or an end that does not count here proves nothing. */
+  reportedOf(job: SimJob): JobRecord[] {
+    const driver = this.#jobs.get(job.manifest.id)
+    return this.storyOf(job).filter(
+      ({ kind, record }) => (kind !== 'verdict' && kind !== 'end') || driver?.counts(record.id),
+    )
+  }
+
+  jobs(): SimJob[] {
+    return [...this.#jobs.values()].map(({ job }) => job)
   }
 
   /** Returns its answer to a vehicle that asks, were nothing lost. */
@@ -225,6 +257,14 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   }
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
+
+  roster(): readonly Capacity[] {
+    return this.world.capacities()
+  }
+
+  recomputed(job: SimJob, position: number): Cid {
+    return job.truth(position)
+  }
 
   issued(entry: JobRecord): void {
     this.keep(entry)

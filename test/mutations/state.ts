@@ -240,4 +240,18 @@ export const state: readonly Mutation[] = [
     replace: '(!isDecision(kind) || counts(id) || true)',
     caughtBy: ['test/mesh/hostile-steward.test.ts'],
   },
+  {
+    name: 'A steward calls a job failed whose shards are all accepted.',
+    file: 'src/protocol/state/ends.ts',
+    find: "shards === 'all decided' || (isLate && shards === 'open')",
+    replace: "shards !== 'open' || isLate",
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'An end counts that reveals another secret than that of the draws.',
+    file: 'src/protocol/state/ends.ts',
+    find: '    if (!this.#revealsDraws(end.payload)) return false\n',
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
 ]

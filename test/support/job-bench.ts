@@ -96,8 +96,8 @@ export class JobBench {
     return this.sign('verdict', peerNamed(by), { shards: [verdict] })
   }
 
-  end(by: string, outcome: JobEnd['outcome']): Verified {
-    return this.sign('end', peerNamed(by), { outcome, reason: 'over', secret: drawSecret } satisfies JobEnd)
+  end(by: string, outcome: JobEnd['outcome'], secret: Uint8Array = drawSecret): Verified {
+    return this.sign('end', peerNamed(by), { outcome, reason: 'over', secret } satisfies JobEnd)
   }
 
   window(by: string, vehicle: string, positions: readonly number[], receipts: readonly RecordId[]): Verified {

@@ -6,7 +6,7 @@ import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/job/verdi
 import type { PaidJob } from '../../src/protocol/ledger/claims.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
-import { bodyOf, cidNamed, ownerNamed, peerNamed, sha256 } from './core-fakes.ts'
+import { bodyOf, cidNamed, ownerNamed, peerNamed, seed, sha256 } from './core-fakes.ts'
 
 export const paidJob: PaidJob = {
   job: cidNamed('paid job'),
@@ -130,6 +130,5 @@ export function verdictOf(
 }
 
 export function endOf(outcome: JobEnd['outcome'] = 'complete', steward = 'steward'): Verified<JobEnd> {
-  return recordOf('end', peerNamed(steward), 1_000, { outcome, reason: 'over', secret: new Uint8Array(32) })
-    .record
+  return recordOf('end', peerNamed(steward), 1_000, { outcome, reason: 'over', secret: seed }).record
 }

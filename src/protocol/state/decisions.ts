@@ -7,6 +7,7 @@
  * What counted once goes on counting, so that a job does not change under those who rely on it, and after the end nothing
  * counts that contradicts what stands.
  */
+import { equals } from 'uint8arrays'
 import type { Sha256 } from '../../base/prng.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
@@ -63,7 +64,10 @@ export class Decisions {
     this.#leased = leased
     const submitter = manifest.stewards[0]!.peer
     this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
-    this.#ends = new Ends((signer) => this.isTrusted(signer))
+    this.#ends = new Ends(
+      (signer) => this.isTrusted(signer),
+      ({ secret }) => equals(sha256(secret), manifest.drawCommitment),
+    )
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
