@@ -146,6 +146,7 @@ export class CouncilDriver {
       recounted: (effect) => desk.tellMoney(id, effect),
       discard: ({ records }) => desk.discard(records),
       left: () => desk.left(id),
+      kept: () => {}, // nobody asks a simulated node to leave
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)

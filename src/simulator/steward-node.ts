@@ -6,7 +6,6 @@ import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
-import type { StewardPlace } from '../protocol/job/manifest.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
@@ -99,7 +98,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     return this.#jobs.get(manifest.id)?.shown()
   }
 
-  stewardsOf({ manifest }: SimJob): readonly StewardPlace[] {
+  stewardsOf({ manifest }: SimJob) {
     return this.#jobs.get(manifest.id)?.stewards ?? []
   }
 

@@ -4,16 +4,12 @@
  */
 
 import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
-import type { Opening } from '../protocol/job/lease.ts'
-import type { JobEnd } from '../protocol/job/verdict.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
-import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { Chance } from './chance.ts'
 import { Checkers } from './checkers.ts'
 import { nameOf } from './fixtures.ts'
-import type { LyingSteward } from './lying/lying-steward.ts'
 import { Machines } from './machines.ts'
 import { Mesh } from './mesh.ts'
 import type { Outcome } from './outcome.ts'
@@ -54,7 +50,7 @@ export class World implements SimWorld {
   readonly #endedMs = new Map<JobId, number>()
   readonly #handovers = new Set<string>()
   readonly #troubleMs: number
-  #capacities: readonly Capacity[] = []
+  #capacities: ReturnType<SimWorld['capacities']> = []
   /** When a steward last signed a record of a job. */
   #lastSignedMs = 0
 
@@ -148,7 +144,7 @@ export class World implements SimWorld {
     return !this.#machines.of(peer).diskIsFull
   }
 
-  ended({ peer }: SimNode, job: JobId, end: JobEnd): void {
+  ended(...[{ peer }, job, end]: Parameters<SimWorld['ended']>): void {
     if (this.isLying(peer)) return
     this.checkers.ended(job, end)
     if (!this.#endedMs.has(job)) this.#endedMs.set(job, this.nowMs)
@@ -163,7 +159,7 @@ export class World implements SimWorld {
     this.checkers.signed(record.id, record, null, false)
   }
 
-  forged(record: Verified, opening: Opening | null): void {
+  forged(...[record, opening]: Parameters<SimWorld['forged']>): void {
     this.#lastSignedMs = this.nowMs
     this.checkers.forged(record, opening)
   }
@@ -195,7 +191,7 @@ export class World implements SimWorld {
     this.#machines.later(peer, delayMs, happen)
   }
 
-  capacities(): readonly Capacity[] {
+  capacities() {
     return this.#capacities
   }
 
@@ -294,7 +290,7 @@ export class World implements SimWorld {
   }
 
   /** Again and again, while its node is up. */
-  #lie(liar: LyingSteward, moments: Chance): void {
+  #lie(liar: Population['liars'][number], moments: Chance): void {
     this.#timeline.at(this.nowMs + moments.between(1, 2 * this.#scenario.lieEveryMs), () => {
       this.later(liar, 0, () => liar.misbehave())
       this.#lie(liar, moments)

@@ -38,7 +38,7 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'The owner of a standby cancels, or forgets, a job of somebody else.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/releasing.ts',
     find: 'if (!isSubmitters && !hasEnded)',
     replace: 'if (!isSubmitters && hasEnded && !hasEnded)',
     caughtBy: ['test/mesh/release.test.ts'],
@@ -168,5 +168,12 @@ export const jobs: readonly Mutation[] = [
     find: '      await stewardship?.stop()\n',
     replace: '',
     caughtBy: ['test/host/jobs-registry.test.ts'],
+  },
+  {
+    name: 'No node takes the place of a standby that leaves, since it sees that one.',
+    file: 'src/host/jobs/standing-by.ts',
+    find: '!isLeaving && ',
+    replace: '',
+    caughtBy: ['test/mesh/release.test.ts'],
   },
 ]

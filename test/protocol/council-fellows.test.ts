@@ -148,6 +148,29 @@ test('a steward that takes the place of a lost one gets its part of what is left
   assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 25 }])
 })
 
+test('a standby that leaves gives all that is left of its budget to the node that takes its place', () => {
+  const b = new Seat('b', { payment })
+  b.handle({ type: 'roster', capacities: [...vehicles, standby] })
+  b.handle({ type: 'connected', peer: standby.peer })
+  const asked = b.handle({ type: 'release' })
+  const [invitation] = asked.flatMap((effect) =>
+    effect.type === 'send' && effect.message.type === 'invite' ? [effect.message] : [],
+  )
+  const { nonce, place } = invitation!
+  assert.equal(place!.lost, peerNamed('b'))
+  const taker = { peer: standby.peer, owner: standby.owner, nonce }
+  const consent = openRecordAs('consent', consentTo(place!, peerNamed('b'), taker), null, sha256, verify)
+  const effects = b.handle({ type: 'answered', from: standby.peer, nonce, consent })
+  assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 50 }])
+})
+
+test('the node that a job was submitted to asks nobody to take its place', () => {
+  const a = new Seat('a')
+  a.handle({ type: 'roster', capacities: [...vehicles, standby] })
+  a.handle({ type: 'connected', peer: standby.peer })
+  assert.deepEqual(a.handle({ type: 'release' }), [])
+})
+
 /** Whom it asks to take the place of b, which nobody hears of any more. */
 function invitationOf(
   a: Seat,

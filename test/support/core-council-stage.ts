@@ -135,6 +135,9 @@ export class CouncilStage {
       case 'cancel':
         this.#hand(name, { type: 'cancel' })
         break
+      case 'leave':
+        this.#hand(name, { type: 'release' })
+        break
       case 'accept':
         for (const lease of words.slice(1))
           this.#hand(name, { type: 'accepted', ...this.#records.leaseNamed(lease) })
@@ -430,6 +433,8 @@ export class CouncilStage {
         })
         return named.length === 0 ? undefined : `counts ${named.join(', ')}`
       }
+      case 'kept':
+        return 'keeps its place: nobody is willing'
       case 'recounted': {
         const leases = effect.leases.map((id) => {
           const counts = member.council!.counts(id)

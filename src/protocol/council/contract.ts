@@ -26,6 +26,8 @@ export type CouncilInput =
   | { readonly type: 'record'; readonly from: PeerId; readonly record: Opened<JobRecordKind> }
   /** The submitter lets this node read the job: it is told what it lacks, like a steward, and decides nothing. */
   | { readonly type: 'reader'; readonly peer: PeerId }
+  /** This steward's owner wants it to stop: it gives its place to another node, and leaves once that one has all (`left`). */
+  | { readonly type: 'release' }
   /** Answer to `hold-inputs`. */
   | { readonly type: 'inputs-held'; readonly shards: readonly ShardEntry[] }
   /** Answer to `hold-results`; `held` is false when they did not come. */
@@ -33,7 +35,7 @@ export type CouncilInput =
   /** A result that was accepted and here is damaged or gone. */
   | { readonly type: 'result-lost'; readonly result: Cid }
 
-/** The steward that it should replace was heard, or it was replaced itself. */
+/** The steward that it should replace was heard, or it has given its place to another. */
 export type LeaveReason = 'not-lost' | 'replaced'
 
 export type CouncilEffect =
@@ -44,6 +46,8 @@ export type CouncilEffect =
   | { readonly type: 'discard'; readonly records: readonly RecordId[] }
   /** This node has no place among the stewards any more: it forgets the job. */
   | { readonly type: 'left'; readonly why: LeaveReason }
+  /** Answer to `release`, where no node is willing: this one keeps its place. */
+  | { readonly type: 'kept' }
   /** Send a record that is durable here, with its opening if it has one. */
   | { readonly type: 'share'; readonly record: JobRecord; readonly to: PeerId }
   /** Tell this node that it is a steward of the job: send it the manifest and the path to it. */

@@ -10,7 +10,6 @@
 import { assert } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import { beatIntervalMs } from '../limits.ts'
 import type { JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
@@ -20,9 +19,10 @@ import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { sayInputsHeld } from './holding.ts'
 import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, followRecounted, lookAtProofs } from './judging.ts'
+import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
 import { answeredInvitation, heedHandovers } from './replacement.ts'
-import { hasReceipts, isComplete, rests } from './rest.ts'
+import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
 import {
   type CouncilOptions,
   checkSeat,
@@ -100,6 +100,10 @@ export class Council {
         break
       case 'answered':
         answeredInvitation(seat, input, nowMs)
+        seekTaker(seat, nowMs)
+        break
+      case 'release':
+        release(seat, nowMs)
         break
       case 'reader':
         seat.readers.add(input.peer)
@@ -242,9 +246,15 @@ export class Council {
     return rests(this.#seat, nowMs)
   }
 
+  /** The steward to which this one has given its place; it leaves once that one has all. */
+  get heir(): PeerId | undefined {
+    return heirOf(this.#seat)
+  }
+
   /** Other stewards that have not said that they have the same records. */
   behind(): PeerId[] {
-    return this.isReader ? [] : fellowsOf(this.#seat).filter((peer) => differs(this.#seat, peer))
+    const fellows = this.isReader ? [] : fellowsOf(this.#seat)
+    return fellows.filter((peer) => differs(this.#seat, peer) && this.places.heirOf(peer) === undefined)
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
@@ -279,7 +289,7 @@ export class Council {
   }
 
   #look(nowMs: number): void {
-    this.#wakeUnlessAtRest(nowMs)
+    wakeUnlessAtRest(this.#seat, nowMs)
     look(this.#seat, nowMs)
   }
 
@@ -288,17 +298,12 @@ export class Council {
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
     hearOfRecords(seat, from, message, nowMs)
+    leaveOnceHeld(seat, nowMs)
   }
 
   #knowShards(shards: readonly ShardEntry[] | null): void {
     this.#seat.shards = shards
     if (shards !== null) this.#seat.records.knowShards(shards)
-  }
-
-  #wakeUnlessAtRest(nowMs: number): void {
-    if (this.#seat.isWaking || this.rests(nowMs)) return
-    this.#seat.isWaking = true
-    this.#seat.effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
   }
 
   #drain(nowMs: number): CouncilEffect[] {
@@ -308,7 +313,7 @@ export class Council {
       lookAtProofs(seat)
       followCounted(seat, nowMs)
       followRecounted(seat)
-      this.#wakeUnlessAtRest(nowMs)
+      wakeUnlessAtRest(this.#seat, nowMs)
     }
     const effects = seat.effects
     seat.effects = []

@@ -39,3 +39,9 @@ export function endowTaker(seat: Seat, taker: PeerId, nowMs: number): void {
   )
   if (micros > 0) giveTo(seat, taker, micros, nowMs)
 }
+
+/** A steward that leaves keeps nothing of its allowance but what its leases bind. */
+export function giveAllTo(seat: Seat, taker: PeerId, nowMs: number): void {
+  const micros = seat.records.allowances.freeOf(seat.options.self)
+  if (micros > 0) giveTo(seat, taker, micros, nowMs)
+}

@@ -70,7 +70,8 @@ export function reviewDecisions(seat: Seat, nowMs: number): void {
   else seat.judgingSinceMs ??= nowMs
 }
 
-/** The steward that gave the verdict has its results, or those that hold them. */
+/** The steward that gave the verdict has its results, or those that hold them. One that has left comes last. */
 function whoHas(seat: Seat, { signer }: WantedProof): PeerId | undefined {
-  return [signer, ...fellowsOf(seat)].find((peer) => seat.connected.has(peer))
+  const reached = [signer, ...fellowsOf(seat)].filter((peer) => seat.connected.has(peer))
+  return reached.find((peer) => seat.places.heirOf(peer) === undefined) ?? reached[0]
 }

@@ -1,11 +1,11 @@
 /** What a council does once a second: it heeds handovers, judges, takes or leaves its turn, copies results, and says that it lives. */
 import { stewardLeaseMs } from '../limits.ts'
 import { askForRecords, greet } from './comparison.ts'
-import { giveAllowance } from './gifts.ts'
 import { fetchResults, sayArrived } from './holding.ts'
 import { passIdle } from './idle.ts'
 import { followCounted, reviewDecisions } from './judging.ts'
-import { heedHandovers, replaceLost } from './replacement.ts'
+import { lookAtPlaces, yields } from './leaving.ts'
+import { heedHandovers } from './replacement.ts'
 import {
   beat,
   differs,
@@ -13,6 +13,7 @@ import {
   hasEnded,
   hasLostResults,
   isActing,
+  isAway,
   isJudging,
   isReader,
   type Seat,
@@ -38,22 +39,23 @@ export function look(seat: Seat, nowMs: number): void {
     if (seat.steward !== undefined) standDown(seat)
     askForRecords(seat, nowMs)
   } else if (!hasEnded(seat)) {
-    const turn = seat.shards !== null && seat.attendance.myTurn(isActing(seat), nowMs)
+    const mayAct = seat.shards !== null && !yields(seat, nowMs)
+    const turn = mayAct && seat.attendance.myTurn(isActing(seat), nowMs)
     if (turn && seat.steward === undefined) {
       if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
     } else if (!turn && seat.steward !== undefined) standDown(seat)
     else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)
     seat.unsafeSinceMs = seat.steward?.isDecided ? (seat.unsafeSinceMs ?? nowMs) : undefined
     tellSteward(seat, { type: 'wake' }, nowMs)
-    if (isActing(seat)) replaceLost(seat, nowMs)
-    else giveAllowance(seat, nowMs)
+    lookAtPlaces(seat, nowMs)
   }
   sayArrived(seat)
   fetchResults(seat, nowMs)
   seat.looks += 1
   const dials = seat.looks % beatsBetweenDials === 0
   for (const peer of fellowsOf(seat))
-    if ((dials || seat.connected.has(peer)) && (!hasEnded(seat) || differs(seat, peer))) {
+    if (isAway(seat, peer, nowMs)) continue
+    else if ((dials || seat.connected.has(peer)) && (!hasEnded(seat) || differs(seat, peer))) {
       if (dials) greet(seat, peer)
       else beat(seat, peer)
     }

@@ -136,6 +136,24 @@ export class Results {
     }
   }
 
+  /**
+   * Tells whether all accepted results that are here are also on two other disks, or on those of all other stewards that live.
+   * A recomputation is left out: the others do not take this steward's word for it, and would compute it again.
+   */
+  areSafeWithoutThis(living: readonly PeerId[]): boolean {
+    const [submitter] = this.#state.manifest.stewards
+    for (const verdict of this.#state.verdicts.records.values()) {
+      const { id, signer, payload } = verdict
+      if (this.#missing.has(id) || this.#state.verdicts.isSettled(id)) continue
+      if (signer !== submitter?.peer && payload.shards.some(({ because }) => because === 'recomputed'))
+        continue
+      const holders = this.#holders(verdict)
+      const holding = living.filter((peer) => holders.includes(peer)).length
+      if (holding < Math.min(2, living.length)) return false
+    }
+    return true
+  }
+
   /** Verdicts whose results are neither here nor with anybody who lives: they do not count. */
   unreachable(living: readonly PeerId[]): RecordId[] {
     return [...this.#missing.values()]

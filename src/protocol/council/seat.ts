@@ -72,6 +72,8 @@ export interface Seat {
         readonly untilMs: number
       }
     | undefined
+  /** Use: its owner wants it to leave, and it seeks a node for its place. */
+  isSeeking: boolean
   /** Use: the time before which each peer is not asked again. */
   readonly refused: Map<PeerId, number>
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
@@ -125,6 +127,7 @@ export function newSeat(options: CouncilOptions): Seat {
     roots: new Map(),
     named: new Map(),
     invited: undefined,
+    isSeeking: false,
     refused: new Map(),
     excluding: '',
     hasLeft: false,
@@ -180,9 +183,14 @@ export function fellowsOf(seat: Seat): PeerId[] {
   return seat.places.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
 }
 
-/** Tells whether a fellow has been away for so long that it is not sought. */
+/** Tells whether a fellow has been away for so long that it is not sought once the job has ended. */
 export function isGone(seat: Seat, peer: PeerId, nowMs: number): boolean {
-  return !seat.connected.has(peer) && seat.attendance.isLost(peer, nowMs)
+  return isAway(seat, peer, nowMs) || (!seat.connected.has(peer) && seat.attendance.isLost(peer, nowMs))
+}
+
+/** Tells whether a fellow has given its place away, and left: it has said nothing for long. */
+export function isAway({ places, attendance }: Seat, peer: PeerId, nowMs: number): boolean {
+  return places.heirOf(peer) !== undefined && attendance.isLost(peer, nowMs)
 }
 
 /** Returns those of them that live. */

@@ -138,7 +138,9 @@ export class Decisions {
   /** A receipt came that covers these positions; or its vehicle contradicts itself thereby. */
   receipt(id: RecordId, positions: Iterable<number>, liar: OwnerId | undefined): void {
     if (liar !== undefined) this.#silence(liar)
-    if (this.#unseen.delete(id)) this.#silence(this.#leased.ofReceipt(id)!.payload.owner)
+    // Of a lease that does not count, nobody is contradicted.
+    const contradicted = this.#unseen.delete(id) ? this.#leased.ofReceipt(id)?.payload.owner : undefined
+    if (contradicted !== undefined) this.#silence(contradicted)
     for (const position of positions) this.#countProven(this.#proofs.review(position))
   }
 
