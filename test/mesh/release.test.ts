@@ -70,6 +70,7 @@ test('a standby that acts hands its job over with all that only it has, and the 
   const emptyBytes = new Map(mesh.running().map((node) => [node, storedBytes(node.dataDir)]))
   const keepsBytes = (node: MeshNode) => storedBytes(node.dataDir) - emptyBytes.get(node)! > 50_000
   const { job, gate, standby, other } = await submitted(texts)
+  await mesh.sameRecords(job, [submitter, standby])
   await submitter.stop()
   await mesh.clock.hurry(standby.status(job, 'it acts', ({ acting }) => acting))
   await mesh.clock.hurry(standby.status(job, 'one is verified', ({ pages }) => pages.verified === 1))

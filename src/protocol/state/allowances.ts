@@ -165,7 +165,8 @@ export class Allowances {
         next = purse.entries[purse.counting]
       ) {
         open.push(...this.#count(purse, next))
-        purse.slack = Math.min(purse.slack, leftOf(purse))
+        // Without gifts: those may hang on a gift of this steward's own, which the new record could push out.
+        purse.slack = Math.min(purse.slack, leftOf(purse) - purse.received)
       }
   }
 
@@ -183,7 +184,6 @@ export class Allowances {
       for (const { to, micros } of entry.record.payload.given) {
         const taker = this.#purseOf(to)
         taker.received += micros
-        taker.slack += micros
         takers.push(taker)
       }
       purse.given += cost
