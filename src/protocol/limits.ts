@@ -263,7 +263,7 @@ export const jobDeadlineDefaultMs = 24 * 3_600_000
 export const jobDeadlineMsMax = 30 * 24 * 3_600_000
 /**
  * Jobs that began longer ago convince nobody of a lie: as long as the longest job runs, and is kept. Without an end,
- * whoever buys a car could accuse its first owner of what the car did in its youth.
+ * whoever buys a car could accuse its first owner of what the car did in its youth. Credentials are kept for as long.
  */
 export const evidenceAgeMsMax = jobDeadlineMsMax + jobRetentionMs
 

@@ -254,4 +254,18 @@ export const state: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
+  {
+    name: 'In a fleet a steward’s word says whose a vehicle is.',
+    file: 'src/protocol/state/counting.ts',
+    find: 'return owner === payload.owner',
+    replace: 'return true',
+    caughtBy: ['test/protocol/council-shut-out.test.ts'],
+  },
+  {
+    name: 'In a fleet a lease never counts whose vehicle is met after it.',
+    file: 'src/protocol/state/counting.ts',
+    find: 'for (const known of unmet) this.#judge(known)',
+    replace: '',
+    caughtBy: ['test/protocol/council-shut-out.test.ts'],
+  },
 ]

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Council } from '../../src/protocol/council/council.ts'
-import type { LeaseId, OwnerId } from '../../src/protocol/ids.ts'
+import type { LeaseId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { bitsOf } from '../../src/protocol/job/draw.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
 import { rosterLagMs } from '../../src/protocol/limits.ts'
@@ -19,14 +19,18 @@ const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 
 
 /** Looks after a job that a submitted, beside c, and knows ten vehicles. */
 class Standby {
-  readonly #council = new Council({
-    ...{ job, drawSecret, sha256, self: peerNamed('b') },
-    manifest: manifestWith({ stewards: ['a', 'b', 'c'].map(seatOf), deadlineMs: 100_000_000 }),
-  })
+  readonly #council: Council
+  /** The vehicles whose credentials it has seen. */
+  readonly met = new Map<PeerId, OwnerId>()
   #nowMs = 0
   #serial = 0
 
-  constructor() {
+  constructor(fleet: PeerId | null = null) {
+    const stewards = ['a', 'b', 'c'].map(seatOf)
+    this.#council = new Council({
+      ...{ job, drawSecret, sha256, self: peerNamed('b'), ownerOf: (vehicle) => this.met.get(vehicle) },
+      manifest: manifestWith({ stewards, fleet, deadlineMs: 100_000_000 }),
+    })
     this.#council.begin({ records: [], shards: null, fresh: false }, 0)
     this.#council.handle({ type: 'inputs-held', shards }, 0)
   }
@@ -60,7 +64,15 @@ class Standby {
         draw: { basis: draw, eligible: bitsOf(count, [0]), index: this.#serial },
       },
     }
-    return this.#council.counts(this.#hear('lease', steward, lease))
+    this.last = this.#hear('lease', steward, lease)
+    return this.counts
+  }
+
+  last = cidNamed('no lease')
+
+  /** The last lease that it heard of. */
+  get counts(): boolean {
+    return this.#council.counts(this.last)
   }
 
   #hear(kind: 'draw' | 'lease', steward: 'a' | 'c', payload: unknown): LeaseId {
@@ -119,4 +131,18 @@ test('the submitter’s node draws from whom it likes', () => {
   const b = standby()
   b.pass(rosterLagMs)
   assert.equal(b.takes('a', 1), true)
+})
+
+test('in a fleet a lease counts once its vehicle is known to be admitted for the owner that it names', () => {
+  const { peer, owner } = vehicles[0]!
+  const b = new Standby(peerNamed('fleet'))
+  for (const steward of ['a', 'c'] as const) {
+    b.met.clear()
+    assert.equal(b.takes(steward, 1), false, 'whoever made it up may have no vehicle at all')
+    b.met.set(peer, owner)
+    b.knows(vehicles)
+    assert.equal(b.counts, true)
+    b.met.set(peer, vehicles[1]!.owner)
+    assert.equal(b.takes(steward, 1), false, 'one owner under two names')
+  }
 })

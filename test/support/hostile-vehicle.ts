@@ -129,6 +129,11 @@ export class HostileVehicle {
     await this.#network.publish(encodeCbor(this.sign('advert', null, advert)))
   }
 
+  /** Dials a node, at an address that ends with its peer id. */
+  async dial(address: string): Promise<void> {
+    await this.#network.reach(address)
+  }
+
   say(to: PeerId, message: Message): Promise<void> {
     return this.#network.send(to, encodeMessage(message))
   }

@@ -141,6 +141,7 @@ export class Council {
         seat.capacities = input.capacities
         seat.operatorPpm = input.operatorPpm ?? 0
         watchRoster(seat, nowMs)
+        seat.records.meet()
         tellSteward(seat, input, nowMs)
         break
       case 'receipt':

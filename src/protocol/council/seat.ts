@@ -3,7 +3,7 @@
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { JobId, PeerId, RecordId } from '../ids.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { OfferedPlace } from '../job/consent.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
@@ -28,6 +28,8 @@ export interface CouncilOptions {
   readonly self: PeerId
   /** From which the draws of all stewards of the job come; its sha256 stands in the manifest. */
   readonly drawSecret: Uint8Array
+  /** In a fleet, the owner for whom a vehicle was admitted, as far as this node has seen. */
+  readonly ownerOf?: (vehicle: PeerId) => OwnerId | undefined
   readonly sha256: Sha256
 }
 
@@ -105,8 +107,8 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, drawSecret, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256, { self, drawSecret })
+  const { job, manifest, self, drawSecret, ownerOf, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256, { self, drawSecret, ...(ownerOf && { ownerOf }) })
   const attendance = new Attendance(self)
   return {
     options,

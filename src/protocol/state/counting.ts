@@ -4,8 +4,9 @@
  * A steward is one more peer that may lie, and a lease is no more than its word. It counts only if it could be an honest
  * one: it names shards of the job at their positions, with the units that the shard list gives them, at a price that the
  * manifest allows, and its promise fits its signer's allowance (allowances.ts). The job's draw secret must give the vehicle
- * that it went to, from candidates that are here (../job/draw.ts). What does not count makes no claim, promises no money, and
- * holds no shard.
+ * that it went to, from candidates that are here (../job/draw.ts). In a fleet that vehicle must be one that was admitted for
+ * this owner, or else a steward would make up as many owners as it needs. What does not count makes no claim, promises no
+ * money, and holds no shard.
  *
  * Records get in whether they count or not, so that stewards that know the same have the same records. What counts follows
  * from their set alone, but for one thing: this node may know owners that a list of candidates leaves out
@@ -13,7 +14,7 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import { pushTo } from '../../base/push-to.ts'
-import type { LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type DrawBasis, drawVehicle, hasBit } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
@@ -28,6 +29,8 @@ export interface Reader {
   readonly self?: PeerId
   /** From which the job's draws come. Undefined: none can be repeated. */
   readonly drawSecret?: Uint8Array
+  /** In a fleet, the owner for whom a vehicle was admitted; undefined while this node has not seen that. */
+  readonly ownerOf?: (vehicle: PeerId) => OwnerId | undefined
 }
 
 interface Known {
@@ -46,6 +49,8 @@ export class Counting {
   readonly #leases = new Map<LeaseId, Known>()
   readonly #bases = new Map<RecordId, DrawBasis>()
   readonly #shutOut = new Set<RecordId>()
+  /** Use: leases to vehicles of which this node has not seen whom they belong to. */
+  #unmet = new Set<Known>()
   /** Use: whether leases counted before the records were folded anew. */
   readonly #before = new Map<LeaseId, boolean>()
   /** Use: leases by the candidates that they were drawn from. */
@@ -89,6 +94,13 @@ export class Counting {
     for (const known of this.#drawnFrom.get(basis) ?? []) this.#judge(known)
   }
 
+  /** This node may have met more vehicles. */
+  meet(): void {
+    const unmet = this.#unmet
+    this.#unmet = new Set()
+    for (const known of unmet) this.#judge(known)
+  }
+
   lease(record: Verified<Lease>): void {
     const known: Known = { record, fits: false, told: false }
     this.#leases.set(record.id, known)
@@ -117,7 +129,7 @@ export class Counting {
 
   #judge(known: Known): void {
     const { record } = known
-    const fits = this.#isOfTheJob(record.payload) && this.#isDrawn(record)
+    const fits = this.#isOfTheJob(record.payload) && this.#isAdmitted(known) && this.#isDrawn(record)
     if (fits === known.fits) return
     known.fits = fits
     this.#changed.add(record.id)
@@ -140,6 +152,15 @@ export class Counting {
     return (
       payment !== null && price.currency === payment.currency && price.unitMicros <= payment.unitMicrosMax
     )
+  }
+
+  #isAdmitted(known: Known): boolean {
+    const { signer, payload } = known.record
+    const { self, ownerOf } = this.#reader
+    if (this.#manifest.fleet === null || ownerOf === undefined || signer === self) return true
+    const owner = ownerOf(payload.vehicle)
+    if (owner === undefined) this.#unmet.add(known)
+    return owner === payload.owner
   }
 
   /** This node knows how it drew itself. */

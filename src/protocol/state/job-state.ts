@@ -140,6 +140,12 @@ export class JobState {
     this.decisions.knowShards(shards)
   }
 
+  /** This node may have met more vehicles, and know whom they belong to. */
+  meet(): void {
+    this.#counting.meet()
+    this.#recount()
+  }
+
   /** The candidates that this draw lists leave out owners that this node knows: leases drawn from them do not count here. */
   shutOut(draw: RecordId): void {
     this.#counting.shutOut(draw)
@@ -196,9 +202,7 @@ export class JobState {
 
   /** The leases that began or ceased to count since this was last asked. */
   takeRecounted(): readonly LeaseId[] {
-    const recounted = this.#recounted
-    this.#recounted = []
-    return recounted
+    return this.#recounted.splice(0)
   }
 
   /** The leases that count. */
