@@ -85,7 +85,7 @@ export const leaseWays: readonly Way[] = [
 ]
 
 /** Beside the liar: what its accomplices deliver, and how it hands its own records out. */
-export const otherWays = [
+const otherWays = [
   'forged-result',
   'told-to-some',
   'told-later',
