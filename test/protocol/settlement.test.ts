@@ -291,7 +291,10 @@ test('what the submitter’s node has closed, another steward does not make paid
   pair.deliver()
   assert.deepEqual(owed(pair.car.books), { pendingMicros: 0, postedMicros: 0 })
   assert.deepEqual(owed(pair.car.books), owed(pair.steward.books))
-  assert(!pair.car.receivables.isSettled, 'it asks again: the two may not have told each other everything yet')
+  assert(
+    !pair.car.receivables.isSettled,
+    'it asks again: the two may not have told each other everything yet',
+  )
 })
 
 test('stewards apart, and messages lost, repeated and out of order: in the end all books say the same', () => {
