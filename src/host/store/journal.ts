@@ -146,6 +146,26 @@ export class Journal {
     return first
   }
 
+  /** The first serial that this node has not used in a job that it left; 0 where it left none of this id. */
+  leftAt(job: JobId): number {
+    return (
+      this.#database.get<{ serial: number }>('SELECT serial FROM left_jobs WHERE job = ?', job)?.serial ?? 0
+    )
+  }
+
+  /** Works on a full disk: who leaves a job frees what it kept of it. */
+  noteLeft(job: JobId, serial: number, atMs: number): void {
+    this.#database.transactionThatFrees(() =>
+      this.#database.run('INSERT OR REPLACE INTO left_jobs VALUES (?, ?, ?)', job, serial, atMs),
+    )
+  }
+
+  forgetLeft(beforeMs: number): void {
+    this.#database.transactionThatFrees(() =>
+      this.#database.run('DELETE FROM left_jobs WHERE at_ms < ?', beforeMs),
+    )
+  }
+
   putJob(row: JobRow): void {
     this.#database.transaction(() => this.#putJob(row))
   }
