@@ -310,9 +310,6 @@ test('a steward that has told nothing is shown a lease with each question: it ma
   assert.deepEqual(steward.payables.handle(ask, 0), [])
   steward.payables.handle({ type: 'record', record: { kind: 'lease', record: lease } }, 0)
   assert(steward.payables.handle(ask, 0).some(({ type }) => type === 'state'))
-}) => type),
-    ['state'],
-  )
 })
 
 test('stewards apart, and messages lost, repeated and out of order: in the end all books say the same', () => {
