@@ -282,7 +282,7 @@ export class Receivables {
   }
 }
 
-/** What one steward says of a claim. */
+/** Returns one steward's word on a claim. */
 function wordOf({ statement, said, agrees }: Account, claim: Claim): 'paid' | 'void' | 'pending' {
   const { owner, closed } = statement.payload
   if (owner !== claim.owner) return 'pending'
