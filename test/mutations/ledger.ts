@@ -11,7 +11,7 @@ export const ledger: readonly Mutation[] = [
   {
     name: 'One owner is paid twice in a ledger for a shard that stewards apart leased to him twice.',
     file: 'src/protocol/ledger/claims.ts',
-    find: 'if (counts) paidOwners.add(known.claim.owner)',
+    find: '!payees.has(owner) && ',
     replace: '',
     caughtBy: ['test/protocol/ledger.test.ts'],
   },
