@@ -28,16 +28,18 @@ export class Recruiting {
 
   /** Places for at most `count` nodes that are willing, of distinct owners, in the order of the draw. `bytes`: of all documents. */
   async recruit(search: StandbySearch, count: number, bytes: number): Promise<StewardPlace[]> {
-    const rounds = new StandbyRounds(search, count)
+    const clock = this.#clock
+    const rounds = new StandbyRounds(search, count, clock.monotonicMs())
     const places: StewardPlace[] = []
-    for (let asked = rounds.next(); asked.length > 0; asked = rounds.next()) {
+    for (;;) {
+      const asked = rounds.next(clock.monotonicMs())
+      if (asked.length === 0) return places
       const answers = await Promise.all(asked.map((candidate) => this.#ask(candidate, bytes)))
       for (const [i, place] of answers.entries()) {
         rounds.answered(asked[i]!, place !== null)
         if (place !== null) places.push(place)
       }
     }
-    return places
   }
 
   heard(from: PeerId, answer: Answer): void {

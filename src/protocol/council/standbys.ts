@@ -8,8 +8,8 @@
  * replicas, one owner that may lie and one that may drive off. An owner that executes nothing costs nothing, and so in a
  * small mesh only such owners are drawn.
  *
- * The lot decides which of the owner's nodes is asked: one without slots if there is any, which has no vehicle that drives
- * off. An owner whose node declined or was silent comes after all owners that were not asked, so that fifty nodes that say
+ * Which of the owner's nodes is asked is drawn, too, and hurts nobody else: among those that are not stopped if there are any,
+ * and then among those without slots, which have no vehicle that drives off. An owner whose node declined or was silent comes after all owners that were not asked, so that fifty nodes that say
  * nothing cost no more than one.
  */
 import { compareText } from '../../base/bytes.ts'
@@ -77,11 +77,14 @@ function lotsOf(free: readonly Capacity[], { inVain, sha256, seed }: StandbySear
 
 /** The node that stands for its owner; `nodes` has at least one. */
 function nodeOf(nodes: readonly Capacity[], lotOf: (name: string) => number): Capacity {
-  const idle = nodes.filter(({ slots }) => slots.total === 0)
-  const [drawn] = (idle.length > 0 ? idle : nodes)
-    .map((node) => ({ node, lot: lotOf(node.peer) }))
-    .sort((a, b) => a.lot - b.lot || compareText(a.node.peer, b.node.peer))
+  const [drawn] = nodes
+    .map((node) => ({ node, rank: rankOf(node), lot: lotOf(node.peer) }))
+    .sort((a, b) => a.rank - b.rank || a.lot - b.lot || compareText(a.node.peer, b.node.peer))
   return drawn!.node
+}
+
+function rankOf({ mode, slots }: Capacity): number {
+  return 2 * Number(mode === 'stop') + Number(slots.total > 0)
 }
 
 function executes({ engines, slots }: Capacity, { runtime, engine }: StandbySearch): boolean {
