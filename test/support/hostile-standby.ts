@@ -29,12 +29,17 @@ export class HostileStandby extends HostileSteward {
   static async join(t: Ending, mesh: Mesh): Promise<HostileStandby> {
     const advert = { name: 'hostile', slots: { total: 0, free: 0 } }
     const vehicle = await HostileVehicle.start(t, mesh.clock, mesh.submitter.api.info().addresses, advert)
-    await mesh.until('all are connected to the hostile standby', () =>
-      mesh
-        .running()
-        .every(({ api }) => api.peers().some((row) => row.peer === vehicle.key.peerId && row.connected)),
+    const hostile = new HostileStandby(vehicle)
+    await hostile.connected(mesh)
+    return hostile
+  }
+
+  /** Resolves when all members of the mesh are connected to it. */
+  connected(mesh: Mesh): Promise<void> {
+    const { peerId } = this.vehicle.key
+    return mesh.until('all are connected to the hostile standby', () =>
+      mesh.running().every(({ api }) => api.peers().some((row) => row.peer === peerId && row.connected)),
     )
-    return new HostileStandby(vehicle)
   }
 
   get job(): JobId {

@@ -1,16 +1,17 @@
 /**
  * Standbys: draws the nodes that are asked to look after a job with its submitter.
  *
- * Owners are the unit of the draw. An owner may run as many nodes as it likes, and standing by needs none of a vehicle's
- * slots, so a draw over nodes, or an order that puts the nodes without slots first, lets one owner sit at nearly every job
- * with a few idle processes. Here an owner has one lot, whatever it runs: of n owners each has about the n-th part of the
- * places. An owner that cannot be spared has none, since a steward's owner executes nothing of the job: a job keeps its
- * replicas, one owner that may lie and one that may drive off. An owner that executes nothing costs nothing, and so in a
- * small mesh only such owners are drawn.
+ * Owners are the unit of the draw. An owner may run as many nodes as it likes, and standing by needs no slots. So a draw
+ * over nodes, or an order that puts the nodes without slots first, lets one owner sit at nearly every job with a few idle
+ * processes. Here an owner has one lot, whatever it runs: each of n owners has about the n-th part of the places.
  *
- * Which of the owner's nodes is asked is drawn, too, and hurts nobody else: among those that are not stopped if there are any,
- * and then among those without slots, which have no vehicle that drives off. An owner whose node declined or was silent comes after all owners that were not asked, so that fifty nodes that say
- * nothing cost no more than one.
+ * A steward's owner executes nothing of the job. An owner that the job cannot spare is therefore passed over: a job keeps
+ * its replicas, one owner that may lie and one that may drive off. In a small mesh only owners are left that execute
+ * nothing anyway.
+ *
+ * Which of its nodes stands for an owner is drawn, too, and is no other owner's concern: first of those that are not
+ * stopped, and of these of those without slots, since no vehicle drives off with them. An owner whose node declined or was
+ * silent comes after all owners that were not asked, so that fifty silent nodes cost no more time than one.
  */
 import { compareText } from '../../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
