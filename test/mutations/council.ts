@@ -5,7 +5,7 @@ export const council: readonly Mutation[] = [
     name: 'Standbys are drawn over nodes, so that an owner with many is at nearly every job.',
     file: 'src/protocol/council/standbys.ts',
     find: '    ({ owner }) => owner,\n  )',
-    replace: '    ({ peer, owner }) => `${peer} ${owner}`,\n  )',
+    replace: '    ({ peer, owner }) => [peer, owner].join(),\n  )',
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
   {
