@@ -32,8 +32,15 @@ export const council: readonly Mutation[] = [
   {
     name: 'A job gives owners to its standbys that it needs for its replicas.',
     file: 'src/protocol/council/standbys.ts',
-    find: 'if (costs && left - 1 < search.replicas + spareOwners) continue',
+    find: 'if (executing.has(owner) && others < search.replicas + spareOwners) continue',
     replace: '',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
+    name: 'Vehicles that have left count among those that can execute the job without its standbys.',
+    file: 'src/protocol/council/standbys.ts',
+    find: "vehicles.filter(({ mode }) => mode !== 'stop')",
+    replace: 'vehicles',
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
   {

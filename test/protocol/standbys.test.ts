@@ -44,13 +44,15 @@ const capacities = fc
       owner: fc.nat({ max: 9 }),
       slots: fc.nat({ max: 3 }),
       engine: fc.constantFrom('engine-1', 'engine-1', 'engine-2'),
+      mode: fc.constantFrom('run', 'run', 'drain', 'stop'),
     }),
     { selector: ({ name }) => name, maxLength: 24 },
   )
   .map((nodes) =>
-    nodes.map(({ name, owner, slots, engine }) =>
-      capacityOf(`n${name}:${owner === 0 ? 'a' : `o${owner}`}:slots=${slots}:engine=${engine}`),
-    ),
+    nodes.map(({ name, owner, slots, engine, mode }): Capacity => {
+      const text = `n${name}:${owner === 0 ? 'a' : `o${owner}`}:slots=${slots}:engine=${engine}`
+      return { ...capacityOf(text), mode }
+    }),
   )
 
 /** `count` nodes of each owner, with so many slots each. */
@@ -159,14 +161,20 @@ test('standbys belong to different owners, and leave enough owners to execute th
 
       const executing = new Set(roster.filter(executes).map(({ owner }) => owner))
       executing.delete(ownerNamed('a'))
-      const left = [...executing].filter((owner) => !owners.has(owner)).length
+      const present = roster.filter((node) => executes(node) && node.mode !== 'stop')
+      const ready = new Set(present.map(({ owner }) => owner))
+      ready.delete(ownerNamed('a'))
+      const left = [...ready].filter((owner) => !owners.has(owner)).length
       const costs = found.map(({ owner }) => executing.has(owner))
       if (costs.includes(true)) assert(left >= replicas + spareOwners, `${left} owners are left`)
 
       const others = roster.filter(({ owner }) => owner !== ownerNamed('a') && !owners.has(owner))
       if (found.length < count)
         for (const { owner } of others)
-          assert(executing.has(owner) && left - 1 < replicas + spareOwners, 'nobody is left out for nothing')
+          assert(
+            executing.has(owner) && left - Number(ready.has(owner)) < replicas + spareOwners,
+            'nobody is left out for nothing',
+          )
     }),
   )
 })
@@ -196,6 +204,17 @@ test('owners of vehicles are drawn only while the job can spare them', () => {
     assert(found.includes('depot'))
     assert.deepEqual(namesOf(findStandbys(searchIn([...vehicles.slice(1), depot], { seed }), 3)), ['depot'])
     assert.deepEqual(namesOf(findStandbys(searchIn(vehicles.slice(1), { seed }), 3)), [], 'few spare nobody')
+  }
+})
+
+test('vehicles that are in use or have left are none that the job could do without its standbys', () => {
+  const vehicles = [1, 2, 3, 4, 5].map((n) => capacityOf(`v${n}:o${n}:slots=1`))
+  const roster = vehicles.map((node, i): Capacity => ({ ...node, mode: i === 0 ? 'stop' : 'run' }))
+  assert.equal(findStandbys(searchIn(vehicles), 3).length, 1)
+  assert.equal(findStandbys(searchIn(roster, { replicas: 3 }), 3).length, 0)
+  for (let n = 0; n < 50; n += 1) {
+    const found = findStandbys(searchIn(roster, { seed: sha256(fromString(`job ${n}`)) }), 3)
+    assert.deepEqual(namesOf(found), ['v1'], 'the four others are needed')
   }
 })
 

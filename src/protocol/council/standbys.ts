@@ -45,14 +45,16 @@ export interface StandbySearch {
 export function findStandbys(search: StandbySearch, count: number): Capacity[] {
   const { capacities, taken } = search
   const free = capacities.filter(({ peer, owner }) => !taken.peers.has(peer) && !taken.owners.has(owner))
-  const executing = new Set(free.filter((capacity) => executes(capacity, search)).map(({ owner }) => owner))
+  const vehicles = free.filter((capacity) => executes(capacity, search))
+  const executing = ownersOf(vehicles)
+  // A vehicle that is stopped is in use, or has left: it may come back, and executes nothing now.
+  const left = ownersOf(vehicles.filter(({ mode }) => mode !== 'stop'))
   const found: Capacity[] = []
-  let left = executing.size
   for (const { owner, node } of lotsOf(free, search)) {
     if (found.length === count) break
-    const costs = executing.has(owner)
-    if (costs && left - 1 < search.replicas + spareOwners) continue
-    if (costs) left -= 1
+    const others = left.size - Number(left.has(owner))
+    if (executing.has(owner) && others < search.replicas + spareOwners) continue
+    left.delete(owner)
     found.push(node)
   }
   return found
@@ -86,6 +88,10 @@ function nodeOf(nodes: readonly Capacity[], lotOf: (name: string) => number): Ca
 
 function rankOf({ mode, slots }: Capacity): number {
   return 2 * Number(mode === 'stop') + Number(slots.total > 0)
+}
+
+function ownersOf(nodes: readonly Capacity[]): Set<OwnerId> {
+  return new Set(nodes.map(({ owner }) => owner))
 }
 
 function executes({ engines, slots }: Capacity, { runtime, engine }: StandbySearch): boolean {
