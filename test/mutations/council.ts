@@ -58,6 +58,20 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
   {
+    name: 'A node that asks in vain for the results behind a verdict asks the same steward for ever.',
+    file: 'src/protocol/council/judging.ts',
+    find: '[tries % reached.length]',
+    replace: '[0]',
+    caughtBy: ['test/protocol/council-proofs.test.ts'],
+  },
+  {
+    name: 'A node that gets a place in a job again begins its serials anew.',
+    file: 'src/protocol/council/council.ts',
+    find: '    seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })\n',
+    replace: '',
+    caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
     name: 'Nobody but the one that acts tells a steward that was away who took its place.',
     file: 'src/protocol/council/comparison.ts',
     find: '      const path = pathsTo(seat, [seat.options.self, peer])',

@@ -30,6 +30,22 @@ test('it waits for receipts that come later, and for results that nobody deliver
   assert.equal(later.stands(), 'x')
 })
 
+test('a result that did not come is asked for ever more seldom, and twice a minute at last', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look({ missing: ['x'] })
+  const asked: number[] = []
+  for (let look = 1; look <= 120; look += 1) {
+    bench.state.decisions.askAgain()
+    if (bench.look({ missing: ['x'] }).length > 0) asked.push(look)
+  }
+  assert.deepEqual(asked, [1, 3, 7, 15, 31, 61, 91])
+  assert.equal(bench.stands(), 'open')
+  bench.state.decisions.askAgain()
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+})
+
 test('what a steward says without enough owners does not count', () => {
   const nothing = new JobBench()
   nothing.verdict('b', 'x', [])

@@ -8,7 +8,7 @@ import { type EventEmitter, on } from 'node:events'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { MessageToSteward } from '../../protocol/inbox.ts'
 import { accountOf } from '../../protocol/ledger/account.ts'
-import { jobRetentionMs } from '../../protocol/limits.ts'
+import { evidenceAgeMsMax, jobRetentionMs } from '../../protocol/limits.ts'
 import type {
   JobStatus,
   JobSummary,
@@ -85,6 +85,7 @@ export class Jobs {
   }
 
   peerChanged(type: 'connected' | 'disconnected', peer: PeerId): void {
+    if (type === 'connected') this.#reading.met(peer)
     for (const stewardship of this.#registry.running()) stewardship.handle({ type, peer })
     if (type === 'connected') void this.#registry.returned(peer)
   }
@@ -268,6 +269,7 @@ export class Jobs {
   /** Old jobs expire: their results had thirty days to be fetched. */
   async #expire(): Promise<void> {
     const nowMs = this.#options.clock.now()
+    this.#options.store.journal.forgetLeft(nowMs - evidenceAgeMsMax)
     for (const { job, endedAtMs } of this.#registry.rows.list())
       if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }

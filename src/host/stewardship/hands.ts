@@ -28,8 +28,8 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
     discard: ({ records }) => papers.discard(records),
-    left: ({ why }) => {
-      options.onLeft(why)
+    left: ({ why, serial }) => {
+      options.onLeft(why, serial)
       released('left')
     },
     kept: () => released('kept'),

@@ -44,8 +44,11 @@ export type CouncilEffect =
   | { readonly type: 'copy'; readonly record: Opened<JobRecordKind> }
   /** These records of others exceed what their signers may say: they are not kept any more. */
   | { readonly type: 'discard'; readonly records: readonly RecordId[] }
-  /** This node has no place among the stewards any more: it forgets the job. */
-  | { readonly type: 'left'; readonly why: LeaveReason }
+  /**
+   * This node has no place among the stewards any more: it forgets the job, and keeps only the first serial that it has not
+   * used, in case it gets a place again.
+   */
+  | { readonly type: 'left'; readonly why: LeaveReason; readonly serial: number }
   /** Answer to `release`, where no node is willing: this one keeps its place. */
   | { readonly type: 'kept' }
   /** Send a record that is durable here, with its opening if it has one. */

@@ -105,7 +105,7 @@ function leaveUnlessNeeded(seat: Seat): void {
   if (!isTaker || places.has(options.self) || seat.hasLeft || hasEnded(seat)) return
   if (isActing(seat)) standDown(seat)
   seat.hasLeft = true
-  seat.effects.push({ type: 'left', why: 'not-lost' })
+  seat.effects.push({ type: 'left', why: 'not-lost', serial: seat.issuer.serial })
 }
 
 /**

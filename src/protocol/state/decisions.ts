@@ -20,7 +20,8 @@ import type { Reader } from './counting.ts'
 import { Ends } from './ends.ts'
 import { Holders } from './holders.ts'
 import type { Leased } from './leased.ts'
-import { type LookedAt, Proofs, type WantedProof } from './proofs.ts'
+import { Proofs } from './proofs.ts'
+import type { LookedAt, WantedProof } from './sought-results.ts'
 
 /** The verdicts and ends that count since the last time. A verdict has only those of its shards for which it counts. */
 export interface Counted {
