@@ -38,8 +38,7 @@ async function startBeside(
   const hostile = await HostileStandby.join(t, mesh)
   const { job } = await submitter.api.submit(mesh.request(texts, { standbys: standbys + 1 }))
   await hostile.standBy(job)
-  for (const spec of specs.slice(unspared)) await mesh.join(spec)
-  await hostile.connected(mesh)
+  for (const spec of specs.slice(unspared)) await hostile.meet(mesh, await mesh.join(spec))
   return { mesh, submitter, hostile, gate, job }
 }
 
