@@ -1,4 +1,4 @@
-/** What follows from verdicts and ends that count from now on, and the results to look at before those of others do. */
+/** Judging: the consequences of verdicts and ends that count from now on, and the results to look at before those of others do. */
 import type { PeerId } from '../ids.ts'
 import type { WantedProof } from '../state/sought-results.ts'
 import { fetchResultsOf } from './holding.ts'
