@@ -143,6 +143,27 @@ test('results are made no faster than they are read', async (t) => {
   assert.equal(lines, count)
 })
 
+test('a client that reads no answers gets few, and all of them once it reads', async (t) => {
+  const { node, client, dataDir } = await startPair(t)
+  let made = 0
+  const rows = Array.from({ length: 2_000 }, () => peerRow)
+  Object.assign(node, {
+    peers: () => {
+      made += 1
+      return rows
+    },
+  })
+  const count = 200
+  const socket = await connectRaw(t, dataDir)
+  for (let id = 0; id < count; id += 1) socket.write(`{"id":${id},"method":"peers"}\n`)
+  // Round trips on another connection give the node every chance to run ahead.
+  for (let i = 0; i < 50; i += 1) await client.info()
+  assert.ok(made < count / 2, `${made} of ${count} answers were made for somebody who reads none`)
+  const answers = await readLines(socket, count)
+  assert.equal(answers.length, count)
+  assert.equal(made, count)
+})
+
 test('results that are given up half way are let go by the node', async (t) => {
   const { node, client } = await startPair(t)
   node.resultLines = Array.from({ length: 1000 }, () => ({

@@ -29,4 +29,11 @@ export const node: readonly Mutation[] = [
     replace: 'if (Math.abs(byMs) < 1e12) return 0',
     caughtBy: ['test/host/clock.test.ts'],
   },
+  {
+    name: 'A node makes answers for a client that reads none.',
+    file: 'src/host/local/server.ts',
+    find: '!this.#socket.write(encode(answered)) && !(await this.#drained())',
+    replace: '!this.#socket.write(encode(answered)) && this.#gone.signal.aborted',
+    caughtBy: ['test/host/local.test.ts'],
+  },
 ]

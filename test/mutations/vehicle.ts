@@ -100,6 +100,13 @@ export const vehicle: readonly Mutation[] = [
     caughtBy: ['test/mesh/hostile-bytes.test.ts'],
   },
   {
+    name: 'A vehicle takes a job that may run for years.',
+    file: 'src/protocol/worker/objection.ts',
+    find: "  if (outlastsAll(manifest.payload, nowMs)) return 'deadline'\n",
+    replace: '',
+    caughtBy: ['test/mesh/hostile-bytes.test.ts'],
+  },
+  {
     name: 'A vehicle takes whatever options a job has.',
     file: 'src/protocol/worker/objection.ts',
     find: "  if (takesOptions?.(manifest.payload) === false) return 'options'\n",

@@ -103,6 +103,29 @@ test('a TIFF whose directories form a ring is damaged', () => {
   refuses(ring, 'damaged-image')
 })
 
+test('a TIFF whose lists have more values together than any scan has is damaged, however often they name the same', () => {
+  const values = 1_000_000
+  const good = Buffer.from(encodeTiff([gray]))
+  const first = good.readUInt32LE(4)
+  const count = good.readUInt16LE(first)
+  const entries = good.subarray(first + 2, first + 2 + 12 * count)
+  const colours = Buffer.alloc(12)
+  colours.writeUInt16LE(320, 0)
+  colours.writeUInt16LE(1, 2)
+  colours.writeUInt32LE(values, 4)
+  colours.writeUInt32LE(good.byteLength, 8)
+  const withLists = (lists: number) => {
+    const head = Buffer.alloc(2)
+    head.writeUInt16LE(count + lists)
+    const more = Array.from({ length: lists }, () => colours)
+    const file = Buffer.concat([good, Buffer.alloc(values), head, entries, ...more, Buffer.alloc(4)])
+    file.writeUInt32LE(good.byteLength + values, 4)
+    return file
+  }
+  assert.equal(pageSizes(withLists(2)).length, 1)
+  refuses(withLists(20), 'damaged-image')
+})
+
 test('a TIFF strip that holds fewer rows than it should is damaged, in every compression', () => {
   const short = pixels.subarray(0, pixels.byteLength - width)
   refuses(encodeTiff([{ ...gray, compression: 8, compress: () => deflateSync(short) }]), 'damaged-image')
