@@ -89,6 +89,8 @@ export interface NodeApi {
 export interface WhyView {
   /** Engines that the machine could run and does not offer, each with the reason. */
   readonly withheld: readonly { readonly runtime: string; readonly engine: string; readonly why: string }[]
+  /** Sentences about a lack of memory, for the node's owner. */
+  readonly memory: readonly string[]
   readonly verdict: RuleVerdict
   /** The verdict, and what holds work back. */
   readonly sentence: string

@@ -18,6 +18,7 @@ const info = {
 const rule = { value: '', limit: '', preference: null, origin: null }
 const why: WhyView = {
   withheld: [],
+  memory: [],
   verdict: 'stop',
   sentence: '',
   reasons: ['unplugged'],

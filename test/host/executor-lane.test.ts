@@ -165,6 +165,21 @@ test('a child that dies frozen is nobody’s fault, and its successor waits for 
   assert.equal((await answer).type, 'record')
 })
 
+test('a frozen child that the kernel ends, as others need the memory, is nobody’s fault either', async () => {
+  const { lane, nextChild, ask } = setUp()
+  const answer = ask()
+  const first = await nextChild()
+  first.loaded()
+  lane.freeze()
+  first.end('out of memory: the kernel ended it, as memory ran out SIGKILL')
+  assert.equal(await settled(answer), 'pending')
+  lane.resume()
+  const second = await nextChild()
+  second.loaded()
+  second.answer(0)
+  assert.equal((await answer).type, 'record')
+})
+
 test('a limit is held against the record that overran it, not against the one after it', {
   timeout: 10_000,
 }, async (context) => {

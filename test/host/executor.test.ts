@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { SessionRefused, SlotFailed, SlotKilled } from '../../src/host/executor/contract.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
@@ -194,4 +195,36 @@ test('a closed executor has no children and starts none', async () => {
   await Promise.all(pending)
   assert.equal(before - childPids().length, 2)
   await assert.rejects(busy.prepare(sessionOf('echo')), SlotKilled)
+})
+
+test('a slot’s process is the first that the kernel ends when memory runs out, and its node is not', async () => {
+  const slot = executor.openSlot()
+  await slot.prepare(sessionOf('echo'))
+  const [pid] = childPids()
+  const scoreOf = (of: number | 'self') => Number(readFileSync(`/proc/${of}/oom_score_adj`, 'utf8'))
+  assert.equal(scoreOf(pid!), 1_000)
+  assert(scoreOf('self') < 1_000)
+  await slot.kill()
+})
+
+test('a process that the kernel ends as memory runs out ends as a record, and is not begun again for it', async () => {
+  let kills = 3
+  const reasons: string[] = []
+  const scarce = new ProcessExecutor({
+    log: { ...silent, warn: (facts) => void reasons.push(String((facts as { reason?: string }).reason)) },
+    readText: (path) => (path === '/proc/vmstat' ? `oom_kill ${kills}\n` : null),
+  })
+  const slot = scarce.openSlot()
+  await slot.prepare(sessionOf('moody'))
+  const [pid] = childPids()
+  const limits = { cpuMsMax: 5_000 }
+  const [spinning, after] = [slot.run(bytes('s'), 0, limits), slot.run(bytes('z'), 0)]
+  await until(() => (usageOf(pid!)?.cpuMs ?? 0) > 0)
+  kills += 1
+  process.kill(pid!, 'SIGKILL')
+  assert.deepEqual((await spinning).error, { code: 'memory-limit', message: 'needed too much memory' })
+  assert.equal((await after).text, 'z', 'the next one is not to blame')
+  assert.equal(scarce.killedByMemory, 1)
+  assert.match(reasons.join('\n'), /out of memory: the kernel ended it/)
+  await scarce.close()
 })

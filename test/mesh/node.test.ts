@@ -1,8 +1,9 @@
 /** Nodes as such: they find each other, stop, come back, and leave nothing behind. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { describeWhy } from '../../src/cli/commands/why.ts'
 import { Gate, Mesh } from '../support/mesh.ts'
-import { honest } from '../support/scripted-executor.ts'
+import { honest, ScriptedExecutor } from '../support/scripted-executor.ts'
 
 let mesh: Mesh
 before(async () => {
@@ -84,4 +85,20 @@ test('a node does not start on a data directory that another one uses, and leave
   const { submitter } = mesh
   await assert.rejects(submitter.startTwin(), /in use by another node/)
   assert.equal(submitter.api.jobs().length, 2)
+})
+
+test('a vehicle with less memory than its slots may need opens fewer, and says why to its owner and its log', async () => {
+  const createExecutor = () =>
+    Object.assign(new ScriptedExecutor(honest), { slotBytesMax: 2 ** 50, killedByMemory: 2 })
+  const car = await mesh.join({ name: 'small', slots: 3, createExecutor })
+  assert.equal(car.api.info().vehicle.slots.total, 1)
+  const row = mesh.submitter.api.peers().find(({ peer }) => peer === car.peer)
+  assert.equal(row?.slots.total, 1)
+  const [scarce, killed] = car.api.why().memory
+  assert.match(scarce!, /^the node opens one slot instead of 3: a slot may need /)
+  assert.match(killed!, /^memory ran out 2 times, and the kernel ended a slot's process/)
+  assert(car.lines.items.some(({ msg, level }) => msg === scarce && level === 40))
+  assert.match(describeWhy(car.api.why(), 0).join('\n'), /instead of 3: .*\nmemory ran out 2 times/)
+  assert.deepEqual(mesh.node('car-1').api.why().memory, [])
+  await mesh.leave('small')
 })

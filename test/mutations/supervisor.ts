@@ -4,7 +4,7 @@ export const supervisor: readonly Mutation[] = [
   {
     name: 'An owner’s pause is forgotten in a restart.',
     file: 'src/host/supervisor/desk-watch.ts',
-    find: '    this.#pause.write({ untilMs })\n',
+    find: '    this.#pause.write({ untilMs, isDate })\n',
     replace: '',
     caughtBy: ['test/host/owner-watch.test.ts'],
   },

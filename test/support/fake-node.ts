@@ -56,6 +56,7 @@ export const peerRow: PeerRow = {
 
 export const why: WhyView = {
   withheld: [],
+  memory: [],
   verdict: 'stop',
   sentence: 'It stands still: unplugged (unplugged; asked for: plugged in); charge-low would hold it, too.',
   reasons: ['unplugged', 'charge-low'],

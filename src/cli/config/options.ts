@@ -62,7 +62,7 @@ export const options = {
   } satisfies Option<string | null> as Option<string | null>,
   // One core stays free for the node itself and the car's other duties; two slots on one core only take turns. A guess.
   slots: {
-    help: 'leases that the node executes at once; with 0 it only looks after jobs',
+    help: 'leases that the node executes at once, as far as there is memory; with 0 it only looks after jobs',
     placeholder: '<count>',
     isList: false,
     expects: 'a whole number from 0 to 1024',

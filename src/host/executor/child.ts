@@ -17,6 +17,7 @@ import {
   type RecordErrorCode,
   type ToChild,
 } from '../../runtimes/messages.ts'
+import { endFirst } from './out-of-memory.ts'
 
 const id = z.int().min(0)
 const code = z.string().max(64) as unknown as z.ZodType<RecordErrorCode>
@@ -64,6 +65,7 @@ export class Child {
     // A process group of its own: a terminal's Ctrl-C is for the node, which ends its children when it is done with them.
     const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd, detached: true })
     this.#process = child
+    if (child.pid !== undefined) endFirst(child.pid)
     this.#exited = once(child, 'close').catch(() => undefined)
     const reader = new FrameReader<unknown>(fromChildBytesMax)
     child.stdout.on('data', (chunk: Uint8Array) => {

@@ -16,6 +16,10 @@ export interface Executor {
   openSlot(): Slot
   /** Reads a document's shape. Rejects with SlotFailed where reading it crashed or overran a limit. */
   inspect(runtime: string, document: Uint8Array): Promise<DocumentShape>
+  /** The most memory that a slot may take, in bytes; left out where nothing bounds it. */
+  readonly slotBytesMax?: number
+  /** How many processes the kernel has ended as memory ran out. */
+  readonly killedByMemory?: number
   /** Has the observer told of the processes of slots, from now on. */
   observe(observer: ChildObserver): void
   /** Ends every slot's process, and starts none until `proceed`. */

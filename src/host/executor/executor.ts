@@ -27,12 +27,16 @@ import {
 } from './isolation.ts'
 import { Lane } from './lane.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
+import type { ReadText } from './memory-groups.ts'
+import { MemoryKills } from './out-of-memory.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
 
 export interface ExecutorOptions {
   readonly log: ExecutorLog
   readonly limits?: Partial<ExecutorLimits>
+  /** Reads what the system tells about memory; its own files by default. */
+  readonly readText?: ReadText
   /** The folders in which the tools of isolation are looked for; the system's own by default. */
   readonly toolFolders?: readonly string[]
 }
@@ -49,17 +53,28 @@ export class ProcessExecutor implements Executor {
     for (const child of this.#children) child.kill()
     this.#folders.removeAll()
   }
+  readonly #memoryKills: MemoryKills
+  #killedByMemory = 0
   #observer: ChildObserver | null = null
   #halted = false
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits, toolFolders }: ExecutorOptions) {
+  constructor({ log, limits, readText, toolFolders }: ExecutorOptions) {
+    this.#memoryKills = new MemoryKills(readText)
     this.#log = log
     this.#limits = { ...defaultLimits, ...limits }
     this.#isolation = probeIsolation(this.#limits, log, toolFolders)
     // Frozen children would outlive a parent that exits, where setpriv is missing.
     process.on('exit', this.#killAll)
+  }
+
+  get slotBytesMax(): number {
+    return this.#limits.residentBytesMax
+  }
+
+  get killedByMemory(): number {
+    return this.#killedByMemory
   }
 
   /**
@@ -151,6 +166,13 @@ export class ProcessExecutor implements Executor {
     return this.#described
   }
 
+  /** Says more of a child's end, where the kernel ended it. */
+  #reasonFor(said: string): string {
+    if (!said.startsWith('SIGKILL') || !this.#memoryKills.take()) return said
+    this.#killedByMemory += 1
+    return `out of memory: the kernel ended it, as memory ran out ${said}`
+  }
+
   async #spawn(
     session: SessionSpec | null,
     handlers: ChildHandlers,
@@ -163,7 +185,8 @@ export class ProcessExecutor implements Executor {
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
     const command = childCommand(isolation, this.#limits, session !== null && isNative(session))
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
-    const onClose = (reason: string) => {
+    const onClose = (said: string) => {
+      const reason = this.#reasonFor(said)
       this.#children.delete(child)
       this.#folders.remove(folder)
       if (child.pid !== undefined) observer?.ended(child.pid)

@@ -5,9 +5,9 @@
  * between two records. When a child ends without having been told to, only the request at the head of the
  * queue can be to blame, since the child was not yet at the others:
  *
- * - a limit that the head overran ends the head, with that limit's code;
- * - a crash is tried once more in a fresh child (someone may have killed it, the kernel may have run out of
- *   memory through no fault of the head's) and ends the head the second time;
+ * - a limit that the head overran ends the head, with that limit's code, and so does the kernel that ends the child as
+ *   memory ran out: begun again at once, it would take the memory again that the node needs to live;
+ * - a crash is tried once more in a fresh child (someone may have killed it) and ends the head the second time;
  * - the death of a frozen child is nobody's fault.
  *
  * The rest of the queue is sent to the next child, which the caller does not notice. A child that twice
@@ -218,7 +218,7 @@ export class Lane {
   #bury(child: LaneChild, reason: string): void {
     if (child !== this.#child) return
     const overrun = this.#overrun
-    const outOfMemory = /out of memory/i.test(reason) ? 'memory-limit' : null
+    const outOfMemory = /out of memory/i.test(reason) && !this.#frozen ? 'memory-limit' : null
     const fault = { code: overrun?.code ?? outOfMemory, cpuMs: this.#watch.cpuMs }
     this.#child = null
     this.#overrun = null

@@ -13,13 +13,14 @@ export function apiOf(parts: Parts): NodeApi {
   const { options, clock, identity, vehicle, watch, withheld, jobs, store } = parts
   const { key, owner, fleet } = identity
   const { origins } = options.wish
+  const notes = { withheld, memory: () => memoryNotes(parts) }
   const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
   const payouts = new Payouts(store.database, store.books, jobs.submitter)
   return {
     info: () => infoOf(parts),
     peers: () => peerRows(parts),
-    why: () => whyOf(watch.judgement(), origins, withheld),
-    watchWhy: (signal) => watchWhy(watch, origins, signal, withheld),
+    why: () => whyOf(watch.judgement(), origins, notes),
+    watchWhy: (signal) => watchWhy(watch, origins, signal, notes),
     pause: (untilMs, isDate) => watch.pause(untilMs, isDate),
     resume: () => watch.resume(),
     quote: async (request, onProgress) => {
@@ -62,6 +63,12 @@ export function apiOf(parts: Parts): NodeApi {
     liftBan: (owner) => banRow(parts.bans.lift(owner)),
     fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),
   }
+}
+
+function memoryNotes({ scarceMemory, executor: { killedByMemory = 0 } }: Parts): string[] {
+  const times = killedByMemory === 1 ? 'once' : `${killedByMemory} times`
+  const killed = `memory ran out ${times}, and the kernel ended a slot's process: fewer slots (--slots) need less`
+  return [...(scarceMemory === null ? [] : [scarceMemory]), ...(killedByMemory === 0 ? [] : [killed])]
 }
 
 function infoOf({ options, identity, network, vehicle }: Parts): NodeInfo {

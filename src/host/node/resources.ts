@@ -6,6 +6,7 @@ import type { EngineDescription } from '../../runtimes/messages.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Executor, WithheldEngine } from '../executor/contract.ts'
 import { ProcessExecutor } from '../executor/executor.ts'
+import { availableBytes, slotsThatFit } from '../executor/memory-room.ts'
 import { Network } from '../network/network.ts'
 import { Traffic } from '../network/traffic.ts'
 import { endOnBrokenDisk } from '../store/broken-disk.ts'
@@ -26,17 +27,22 @@ export interface Resources {
   readonly engines: readonly EngineDescription[]
   /** Engines that this machine could run and does not offer. */
   readonly withheld: readonly WithheldEngine[]
+  /** Why fewer slots are open than its owner asked for, or one that may not have the memory it needs; null: all are. */
+  readonly scarceMemory: string | null
   readonly traffic: Traffic
   readonly watch: OwnerWatch
   readonly network: Network
 }
 
 /** Throws StoreError, or an Error of one sentence; then nothing is left open. */
-export async function openResources(options: NodeOptions): Promise<Resources> {
-  const { dataDir, cacheBytesMax, log, clock = systemClock } = options
+export async function openResources(asked: NodeOptions): Promise<Resources> {
+  const { dataDir, cacheBytesMax, log, clock = systemClock } = asked
   const store = openStore(dataDir, { cacheBytesMax, log })
   endOnBrokenDisk()
-  const executor = options.executor ?? new ProcessExecutor({ log })
+  const executor = asked.executor ?? new ProcessExecutor({ log })
+  const { slots, why: scarceMemory } = slotsThatFit(asked.slots, executor.slotBytesMax ?? 0, availableBytes())
+  const options = { ...asked, slots }
+  if (scarceMemory !== null) log.warn({ asked: asked.slots, slots }, scarceMemory)
   const traffic = new Traffic()
   const watching = watchOwner(options, store, traffic)
   watching.catch(() => undefined) // met below
@@ -49,7 +55,8 @@ export async function openResources(options: NodeOptions): Promise<Resources> {
     if (options.slots > 0) sayEngines(engines, withheld, log)
     const watch = await watching
     const network = await startNetwork(options, identity)
-    return { options, clock, store, identity, executor, engines, withheld, traffic, watch, network }
+    const taken = { options, clock, store, identity, executor, engines, withheld, scarceMemory }
+    return { ...taken, traffic, watch, network }
   } catch (error) {
     await watching.then((watch) => watch.stop()).catch(() => undefined)
     traffic.close()

@@ -5,10 +5,19 @@ import type { WhyView } from '../api.ts'
 import type { WithheldEngine } from '../executor/contract.ts'
 import type { OwnersWish, OwnerWatch } from './owner-watch.ts'
 
+/** What the machine keeps from the owner, beside the rules. */
+export interface MachineNotes {
+  readonly withheld: readonly WithheldEngine[]
+  /** Sentences about a lack of memory. */
+  readonly memory: () => readonly string[]
+}
+
+const nothingNoted: MachineNotes = { withheld: [], memory: () => [] }
+
 export function whyOf(
   judgement: Judgement,
   origins: OwnersWish['origins'],
-  withheld: readonly WithheldEngine[],
+  { withheld, memory }: MachineNotes = nothingNoted,
 ): WhyView {
   const { verdict, reasons, rules, availableUntilMs } = judgement
   return {
@@ -17,6 +26,7 @@ export function whyOf(
     reasons,
     availableUntilMs,
     withheld,
+    memory: memory(),
     rules: rules.map((rule) => ({
       ...rule,
       origin: rule.preference === null ? null : (origins[rule.preference as PreferenceName] ?? null),
@@ -29,7 +39,7 @@ export async function* watchWhy(
   watch: OwnerWatch,
   origins: OwnersWish['origins'],
   signal: AbortSignal,
-  withheld: readonly WithheldEngine[] = [],
+  notes: MachineNotes = nothingNoted,
 ): AsyncGenerator<WhyView, void, undefined> {
   let shown: Judgement | undefined
   let wake = () => {}
@@ -46,7 +56,7 @@ export async function* watchWhy(
         continue
       }
       shown = judgement
-      yield whyOf(judgement, origins, withheld)
+      yield whyOf(judgement, origins, notes)
     }
   } finally {
     signal.removeEventListener('abort', awake)
