@@ -168,6 +168,22 @@ export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
 
+/**
+ * What the records of one standby may take for one job, by an estimate of memory (state/signer-bounds.ts): some ten thousand
+ * leases that were declined …
+ */
+export const signerBytesMax = 16 * 2 ** 20
+/** … and for each shard of the job this much for each of its replicas, and once more for its verdict. */
+export const shardRecordBytesMax = 2048
+/** The submitter's node may sign so much more: it is its job, and it may have to do it alone. */
+export const submitterBoundFactor = 8
+/** A taker has the part of the bound that it has of the share of handovers, and no less than this. A guess. */
+export const takerShareLeast = 1 / 8
+/** Records that make others give way are taken at most so often, since each has all records folded anew … */
+export const givingWayMsMin = 250
+/** … and less often in a large job: after so long for each of its records. Folding one takes some 20 µs. */
+export const givingWayMsPerRecord = 0.2
+
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
 /** A steward is silent when nobody hears of it for this long: at 20 % loss, ten beats in a row in 1e7 intervals. */

@@ -121,6 +121,7 @@ export class CouncilDriver {
       copy: ({ record }) => desk.keep(record),
       discard: ({ records }) => desk.discard(records),
       left: () => desk.left(id),
+      refused: () => {},
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)

@@ -60,8 +60,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
-    find: 'seat.records.admit(entry)\n      seat.issuer.learn(entry.record)',
-    replace: 'seat.records.admit(entry)',
+    find: 'seat.records.admitFirst(entry)\n      seat.issuer.learn(entry.record)',
+    replace: 'seat.records.admitFirst(entry)',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {

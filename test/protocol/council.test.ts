@@ -379,7 +379,7 @@ const threeStewards = manifestWith({ stewards: ['a', 'b', 'c'].map(seatOf) })
 /** What a steward has who was told these, again and again while any was new, as comparisons do. */
 function told(entries: readonly JobRecord[]): JobRecords {
   const records = new JobRecords(job, threeStewards, sha256)
-  while (entries.some((entry) => records.admit(entry))) {}
+  while (entries.some((entry) => records.admitFirst(entry))) {}
   return records
 }
 

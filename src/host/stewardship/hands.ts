@@ -23,6 +23,7 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
     discard: ({ records }) => papers.discard(records),
+    refused: ({ signer, why }) => log.warn({ job, signer, why }, 'somebody signs more for a job than it may'),
     left: ({ why }) => options.onLeft(why),
     counted: ({ verdicts, ends }) => {
       papers.counted(verdicts, (id) => council.positionsOf(id))

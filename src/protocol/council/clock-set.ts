@@ -14,5 +14,6 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   for (const [peer, atMs] of seat.answeredMs) seat.answeredMs.set(peer, atMs + byMs)
   for (const [peer, untilMs] of seat.refused) seat.refused.set(peer, untilMs + byMs)
   if (seat.invited !== undefined) seat.invited = { ...seat.invited, untilMs: seat.invited.untilMs + byMs }
+  seat.noWayUntilMs += byMs
   if (seat.lookedMs !== undefined) seat.lookedMs += byMs
 }

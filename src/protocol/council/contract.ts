@@ -7,6 +7,7 @@ import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
 import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
 import type { Counted } from '../state/decisions.ts'
+import type { Refusal } from '../state/refusal.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 
 /** The messages that stewards send each other about a job. */
@@ -42,6 +43,8 @@ export type CouncilEffect =
   | { readonly type: 'copy'; readonly record: Opened<JobRecordKind> }
   /** These records of others exceed what their signers may say: they are not kept any more. */
   | { readonly type: 'discard'; readonly records: readonly RecordId[] }
+  /** Somebody signed more of the job's records than it may; the rest is not taken. Said once of each. */
+  | { readonly type: 'refused'; readonly signer: PeerId; readonly why: Refusal }
   /** This node has no place among the stewards any more: it forgets the job. */
   | { readonly type: 'left'; readonly why: LeaveReason }
   /** Send a record that is durable here, with its opening if it has one. */

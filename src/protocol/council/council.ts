@@ -74,7 +74,7 @@ export class Council {
     const seat = this.#seat
     seat.records.decisions.recall(recalled)
     for (const entry of [...records].sort(byDependency)) {
-      seat.records.admit(entry)
+      seat.records.admitFirst(entry)
       seat.issuer.learn(entry.record)
     }
     discardDropped(seat)

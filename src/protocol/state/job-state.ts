@@ -32,16 +32,8 @@ import {
 import { Decisions, type Reader } from './decisions.ts'
 import type { Holders } from './holders.ts'
 import { byTurn, Leased, type LeasedWork } from './leased.ts'
-
-/** Why a record does not get in. */
-export type Refusal =
-  | 'known'
-  | 'of-another-job'
-  | 'not-by-a-steward'
-  /** Its lease is not here; perhaps it only comes later. */
-  | 'without-lease'
-  /** It follows from no handover that is here, and not from the manifest. */
-  | 'without-predecessor'
+import type { Refusal } from './refusal.ts'
+import { type Excess, SignerBounds } from './signer-bounds.ts'
 
 export class JobState {
   readonly job: JobId
@@ -51,8 +43,10 @@ export class JobState {
   /** Use: the verdicts and ends that count here. */
   decisions: Decisions
   readonly #sha256: Sha256
+  readonly #self: PeerId | undefined
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #signed = new Set<PeerId>()
+  #bounds: SignerBounds
   #leased = new Leased()
   #succession: Succession
   #dropped: RecordId[] = []
@@ -61,6 +55,8 @@ export class JobState {
     this.job = job
     this.manifest = manifest
     this.#sha256 = sha256
+    this.#self = reader.self
+    this.#bounds = new SignerBounds(manifest, reader.self)
     this.allowances = new Allowances(manifest)
     this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
@@ -70,8 +66,17 @@ export class JobState {
 
   /** Takes what a journal holds, in any order. */
   restore(records: Iterable<JobRecord>): this {
-    for (const entry of [...records].sort(byDependency)) this.admit(entry)
+    for (const entry of [...records].sort(byDependency)) this.admitFirst(entry)
     return this
+  }
+
+  /** As `admit`; where others have to give way, they do. */
+  admitFirst(entry: JobRecord): boolean {
+    const refusal = this.judge(entry)
+    if (refusal === 'gives-way') this.#makeWay(entry)
+    else if (refusal !== undefined) return false
+    this.add(entry)
+    return true
   }
 
   /** True when the record got in. Throws ProtocolError for a receipt that lies about its lease. */
@@ -87,24 +92,18 @@ export class JobState {
     if (this.#records.has(record.id)) return 'known'
     if (record.job !== this.job) return 'of-another-job'
     if (signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)) return 'not-by-a-steward'
-    switch (entry.kind) {
-      case 'receipt': {
-        const lease = this.#leased.get(entry.record.payload.lease)
-        if (lease === undefined) return 'without-lease'
-        checkReceipt(this.#sha256, lease, entry.record, entry.opening)
-        return undefined
-      }
-      case 'handover':
-        return this.#extended(entry.record) === undefined ? 'without-predecessor' : undefined
-      case 'draw':
-      case 'lease':
-      case 'allowance':
-      case 'window':
-      case 'verdict':
-      case 'holding':
-      case 'end':
-        return undefined
+    if (entry.kind === 'receipt') {
+      const lease = this.#leased.get(entry.record.payload.lease)
+      if (lease === undefined) return 'without-lease'
+      checkReceipt(this.#sha256, lease, entry.record, entry.opening)
+      if (this.#leased.surplus(entry) === entry) return 'too-many-receipts'
     }
+    if (entry.kind === 'handover' && this.#extended(entry.record) === undefined) return 'without-predecessor'
+    if (entry.kind === 'holding' && !entry.record.payload.verdicts.every((id) => this.#isVerdict(id)))
+      return 'without-verdict'
+    const givingWay = this.#givingWay(entry)
+    if (typeof givingWay === 'string') return givingWay
+    return givingWay.length > 0 ? 'gives-way' : undefined
   }
 
   /** Folds in a record that `judge` had nothing against. */
@@ -113,10 +112,11 @@ export class JobState {
     if (this.#records.has(id)) return
     // Without the bytes that were signed: they are in the journal.
     this.#records.set(id, checked(entry.kind, entry.record, entry.opening))
+    if (entry.kind !== 'handover') this.#bounds.add(entry, ...this.#accountOf(entry))
     if (signedByOf(entry.kind) === 'steward') this.#signed.add(entry.record.signer)
     switch (entry.kind) {
       case 'handover':
-        this.#succeed(this.#extended(entry.record) ?? this.#succession)
+        this.#succession = this.#extended(entry.record) ?? this.#succession
         break
       case 'lease':
         this.#leased.add(entry.record)
@@ -202,9 +202,9 @@ export class JobState {
     return this.#leased.ofReceipt(receipt)?.payload
   }
 
-  /** How many receipts of this lease are here. */
-  receiptsOf(lease: LeaseId): number {
-    return this.#leased.receiptsOf(lease)
+  /** Tells whether a steward may go on leasing, and still has room for what follows from it. */
+  hasRoomToLease(steward: PeerId): boolean {
+    return this.#bounds.hasRoomToLease(steward, this.#shareOf(steward))
   }
 
   /** Returns the outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
@@ -249,15 +249,41 @@ export class JobState {
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
   }
 
-  /** A handover that comes later may leave others without room, and their takers without a right to sign. */
-  #succeed(succession: Succession): void {
-    const before = this.#succession
-    this.#succession = succession
-    const held = new Set(succession.handovers.map(({ id }) => id))
-    if (before.handovers.every(({ id }) => held.has(id))) return
+  #isVerdict(id: RecordId): boolean {
+    return this.#records.get(id)?.kind === 'verdict'
+  }
+
+  #shareOf(steward: PeerId): number {
+    return this.#succession.signers.get(steward) ?? 0
+  }
+
+  /** The steward to whose bound a record counts, and the serial under which it does: of a receipt, those of its lease. */
+  #accountOf(entry: JobRecord): [PeerId, number] {
+    const { signer, serial } =
+      entry.kind === 'receipt' ? this.#leased.get(entry.record.payload.lease)! : entry.record
+    return [signer, serial]
+  }
+
+  /** The records that would have to give way to this one. */
+  #givingWay(entry: JobRecord): Excess | readonly RecordId[] {
+    if (entry.kind === 'handover') {
+      const held = new Set(this.#extended(entry.record)!.handovers)
+      return this.#succession.handovers.flatMap((other) => (held.has(other) ? [] : [other.id]))
+    }
+    const surplus = entry.kind === 'receipt' ? this.#leased.surplus(entry) : undefined
+    const [signer, serial] = this.#accountOf(entry)
+    const others = this.#bounds.judge(entry, signer, serial, this.#shareOf(signer))
+    return surplus === undefined || typeof others === 'string' ? others : [...others, surplus.record.id]
+  }
+
+  /** Folds all records once more, without those that give way to this one, and all that rests on them. */
+  #makeWay(entry: JobRecord): void {
+    const gone = new Set(this.#givingWay(entry) as readonly RecordId[])
+    if (entry.kind === 'handover') this.#succession = this.#extended(entry.record)!
     const [all, decisions] = [[...this.#records.values()].sort(byDependency), this.decisions]
     this.reset()
-    this.#dropped.push(...all.flatMap((entry) => (this.admit(entry) ? [] : [entry.record.id])))
+    for (const other of all)
+      if (gone.has(other.record.id) || !this.admit(other)) this.#dropped.push(other.record.id)
     this.decisions.follow(decisions)
   }
 
@@ -265,6 +291,7 @@ export class JobState {
   protected reset(): void {
     this.#records.clear()
     this.#signed.clear()
+    this.#bounds = new SignerBounds(this.manifest, this.#self)
     this.#leased = new Leased()
     this.allowances = new Allowances(this.manifest)
     this.decisions = this.decisions.anew(this.#leased)

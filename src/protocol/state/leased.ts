@@ -23,7 +23,7 @@ export interface LeasedWork {
 
 interface Known extends LeasedWork {
   readonly covered: Map<number, Covered>
-  receipts: number
+  readonly receipts: Checked<'receipt'>[]
   equivocated: boolean
 }
 
@@ -35,7 +35,7 @@ export class Leased {
   readonly #at = new Map<number, Known[]>()
 
   add(record: Verified<Lease>): void {
-    const known: Known = { record, covered: new Map(), receipts: 0, equivocated: false }
+    const known: Known = { record, covered: new Map(), receipts: [], equivocated: false }
     this.#leases.set(record.id, known)
     for (const position of record.payload.positions) {
       const others = this.#at.get(position)
@@ -47,7 +47,7 @@ export class Leased {
   /** Takes a receipt of a lease that is here. True when it shows that its vehicle said two things of one place. */
   cover(entry: Checked<'receipt'>): boolean {
     const lease = this.#leases.get(entry.record.payload.lease)!
-    lease.receipts += 1
+    lease.receipts.push(entry)
     this.#receipts.set(entry.record.id, entry)
     const before = lease.equivocated
     entry.record.payload.covers.forEach((place, i) => {
@@ -70,9 +70,14 @@ export class Leased {
     return this.#leases.values()
   }
 
-  /** How many receipts of this lease are here. */
-  receiptsOf(lease: LeaseId): number {
-    return this.#leases.get(lease)?.receipts ?? 0
+  /**
+   * The receipt that gives way to one more of its lease, or the new one itself. Each covers at least one more shard, but
+   * for one that contradicts another: what was signed later gives way. Undefined: there is room for both.
+   */
+  surplus(entry: Checked<'receipt'>): Checked<'receipt'> | undefined {
+    const { record, receipts } = this.#leases.get(entry.record.payload.lease)!
+    if (receipts.length <= record.payload.shards.length) return undefined
+    return [entry, ...receipts].sort(byTurn).at(-1)
   }
 
   /** The lease of a receipt that is here. */

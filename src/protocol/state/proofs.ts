@@ -74,10 +74,17 @@ export class Proofs {
   /** Use: shards on which a verdict names a receipt that is not here. */
   readonly #lacking = new Set<number>()
   #isOpposedAnew = false
+  /** Use: what was found before all records were folded anew, so that nobody is asked again. */
+  #found: ReadonlyMap<number, ReadonlyMap<Cid, Seen>> = new Map()
   #wanted: WantedProof[] = []
 
   constructor(ground: ProofGround) {
     this.#ground = ground
+  }
+
+  /** Takes up what was found by those before. */
+  remember(before: Proofs): void {
+    this.#found = before.#seen
   }
 
   /** The list of shards is here: before that, nothing can be proven. */
@@ -240,11 +247,13 @@ export class Proofs {
     this.#seen.set(position, seen)
     const known = seen.get(result)
     if (known !== undefined) return known
-    seen.set(result, 'asked')
+    const found = this.#found.get(position)?.get(result)
+    const state = typeof found === 'object' ? found : 'asked'
+    seen.set(result, state)
     this.#positions.set(result, (this.#positions.get(result) ?? new Set()).add(position))
     const { pages } = this.#shards![position]!
-    this.#wanted.push({ result, pages, position, signer })
-    return 'asked'
+    if (state === 'asked') this.#wanted.push({ result, pages, position, signer })
+    return state
   }
 
   /** Enough of the owners that agree stand for the result in windows whose drawn checks were passed. */
