@@ -169,12 +169,15 @@ export const handoversMax = 4
 export const handoverRecordsMax = 2 * handoversMax
 
 /**
- * What the records of one standby may take for one job, by an estimate of memory (state/signer-bounds.ts): some ten thousand
+ * What the records of one standby may take for one job, by an estimate of memory (state/signer-bounds.ts): some six thousand
  * leases that were declined …
  */
 export const signerBytesMax = 16 * 2 ** 20
-/** … and for each shard of the job this much for each of its replicas, and once more for its verdict. */
-export const shardRecordBytesMax = 2048
+/**
+ * … and for each shard of the job this much for each of its replicas, and once more for its verdict: a lease and a receipt of
+ * one shard take 5,000 bytes, and some are repeated.
+ */
+export const shardRecordBytesMax = 8192
 /** The submitter's node may sign so much more: it is its job, and it may have to do it alone. */
 export const submitterBoundFactor = 8
 /** A taker has the part of the bound that it has of the share of handovers, and no less than this. A guess. */

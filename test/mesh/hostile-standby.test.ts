@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
-import { handoverShare } from '../../src/protocol/limits.ts'
-import { reopenCbor } from '../../src/protocol/record/block.ts'
-import type { RecordBody, SignedRecord } from '../../src/protocol/record/record.ts'
+import { handoverShare, rosterEntriesMax, signerBytesMax } from '../../src/protocol/limits.ts'
+import { rawCid, reopenCbor } from '../../src/protocol/record/block.ts'
+import { type RecordBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
 import { HostileStandby } from '../support/hostile-standby.ts'
 import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
 import { honest } from '../support/scripted-executor.ts'
@@ -110,6 +111,57 @@ test('whatever handovers a standby signs, and in whatever order they come, the o
   assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
   assert.deepEqual(await submitter.texts(job), texts)
 })
+
+test('a standby’s records take no more than its bound, on the disk and after a restart', async (t) => {
+  const texts = Array.from({ length: 6 }, (_, i) => `page ${i}`)
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, ['car-1', 'car-2'], texts, 1)
+  const stewards = [submitter, mesh.node('standby-1')]
+  await submitter.status(job, 'the honest standby holds the inputs', ({ standbys }) => standbys.holding === 1)
+  const nothing = (i: number) => rawCid(sha256, new TextEncoder().encode(`nothing ${i}`))
+  const candidates = Array.from({ length: rosterEntriesMax }, (_, i) => ({
+    peer: `12D3KooW${i}`.padEnd(52, 'x'),
+    owner: `${i}`.padStart(64, '0'),
+  }))
+  const say = async (record: SignedRecord) => {
+    for (const { peer } of stewards) await hostile.show(peer, record)
+  }
+  for (let i = 0; i < 500; i += 1) {
+    const verdicts = Array.from({ length: 128 }, (_, k) => nothing(128 * i + k))
+    await say(hostile.sign('holding', { inputs: false, verdicts }))
+  }
+  for (let i = 0; i < 400; i += 1) await say(hostile.sign('draw', { candidates }))
+  // The last that it says: all before it has been judged.
+  const last = hostile.sign('holding', { inputs: true, verdicts: [] }, { serial: 0 })
+  await say(last)
+  const bytesOnDisk = ({ dataDir }: MeshNode) => {
+    const rows = [...rowsIn(dataDir, job, 'holding'), ...rowsIn(dataDir, job, 'draw')]
+    const bodies = rows.filter(({ body }) => reopenCbor<RecordBody>(body).signer === hostile.peer)
+    return bodies.reduce((sum, { body }) => sum + body.byteLength, 0)
+  }
+  await mesh.until('the last has come', () => stewards.every(({ dataDir }) => holds(dataDir, last)))
+  for (const steward of stewards) {
+    const bytes = bytesOnDisk(steward)
+    assert(bytes > signerBytesMax / 4 && bytes < signerBytesMax, `${steward.name} has ${bytes} bytes of it`)
+    assert(steward.lines.items.some(({ msg }) => /signs more for a job than it may/.test(msg)))
+  }
+  const before = bytesOnDisk(submitter)
+  await submitter.crash()
+  await submitter.start(mesh.addresses())
+  gate.open()
+  assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
+  assert.deepEqual(await submitter.texts(job), texts)
+  assert.equal(bytesOnDisk(submitter), before)
+})
+
+/** Tells whether this record is on the disk. */
+function holds(dataDir: string, { body }: SignedRecord): boolean {
+  const database = new DatabaseSync(join(dataDir, 'carpool.sqlite'), { readOnly: true })
+  try {
+    return database.prepare('SELECT 1 FROM records WHERE id = ?').get(recordId(sha256, body)) !== undefined
+  } finally {
+    database.close()
+  }
+}
 
 /** The ids of the job's handovers on this disk, in order. */
 function handoversIn(dataDir: string, job: JobId): string[] {

@@ -15,7 +15,7 @@ test('a verdict of another steward counts once its receipts are here and their r
 
 test('it waits for receipts that come later, and for results that nobody delivers it waits for ever', () => {
   const ahead = new JobBench()
-  const later = new JobBench()
+  const later = new JobBench({ serial: 10 })
   const claims = [ahead.claim('b', 'v1', 'x'), ahead.claim('b', 'v2', 'x')]
   later.verdict('b', 'x', claims)
   later.look()

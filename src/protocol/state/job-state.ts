@@ -62,8 +62,6 @@ export class JobState {
     this.#succession = successionOf(job, manifest, [])
   }
 
-  // --- what goes in -------------------------------------------------------------------------------------------
-
   /** Takes what a journal holds, in any order. */
   restore(records: Iterable<JobRecord>): this {
     for (const entry of [...records].sort(byDependency)) this.admitFirst(entry)
@@ -99,7 +97,10 @@ export class JobState {
       if (this.#leased.surplus(entry) === entry) return 'too-many-receipts'
     }
     if (entry.kind === 'handover' && this.#extended(entry.record) === undefined) return 'without-predecessor'
-    if (entry.kind === 'holding' && !entry.record.payload.verdicts.every((id) => this.#isVerdict(id)))
+    if (
+      entry.kind === 'holding' &&
+      !entry.record.payload.verdicts.every((id) => this.get(id)?.kind === 'verdict')
+    )
       return 'without-verdict'
     const givingWay = this.#givingWay(entry)
     if (typeof givingWay === 'string') return givingWay
@@ -145,8 +146,6 @@ export class JobState {
     }
   }
 
-  // --- what comes out -----------------------------------------------------------------------------------------
-
   get size(): number {
     return this.#records.size
   }
@@ -185,7 +184,7 @@ export class JobState {
 
   /** Returns the records that had to go since this was last asked: nobody keeps them. */
   takeDropped(): RecordId[] {
-    return this.#dropped.splice(0)
+    return this.#dropped.splice(0).filter((id) => !this.has(id))
   }
 
   /** Returns the amount of the job's budget that a steward may still promise. */
@@ -247,10 +246,6 @@ export class JobState {
     const isLie = this.#leased.cover(entry)
     const covered = entry.record.payload.covers.map((place) => positions[place]!)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
-  }
-
-  #isVerdict(id: RecordId): boolean {
-    return this.#records.get(id)?.kind === 'verdict'
   }
 
   #shareOf(steward: PeerId): number {
