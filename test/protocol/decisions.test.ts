@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
+import { openRecordAs } from '../../src/protocol/records.ts'
+import { bodyOf, drawSecret, peerNamed, sha256, sign, verify } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a verdict of another steward counts once its receipts are here and their results were looked at', () => {
@@ -205,4 +207,30 @@ test('of one steward a bounded number of verdicts waits on a shard', () => {
   for (let i = 0; i < 3 * waitingVerdictsMax; i += 1)
     bench.verdict('b', `x${i}`, [bench.records[0]?.record.id ?? bench.job])
   assert.equal([...bench.state.decisions.waiting()].length, waitingVerdictsMax)
+})
+
+test('a verdict that counted goes on counting when records of another steward give way', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+  bench.state.decisions.takeCounted()
+  const { state } = bench
+  // It signs one thing after another under one serial, each with a lower id than the last.
+  let lowest = bench.sign('holding', peerNamed('c'), { inputs: true, verdicts: [] }).id
+  let gaveWay = 0
+  for (let i = 0; gaveWay < 3; i += 1) {
+    const body = bodyOf('end', peerNamed('c'), { outcome: 'failed', reason: `${i}`, secret: drawSecret })
+    const serial = state.get(lowest)!.record.serial
+    const entry = openRecordAs('end', sign({ ...body, job: bench.job, serial }), null, sha256, verify)
+    if (entry.record.id > lowest) continue
+    assert.equal(state.judge(entry), 'gives-way')
+    assert(state.admitFirst(entry))
+    assert.deepEqual(state.takeDropped(), [lowest])
+    lowest = entry.record.id
+    gaveWay += 1
+    assert.equal(bench.stands(), 'x')
+    assert.deepEqual(state.decisions.takeWanted(), [], 'and nobody is asked for its results again')
+    assert.deepEqual(state.decisions.takeCounted().verdicts, [], 'nor is it news')
+  }
 })

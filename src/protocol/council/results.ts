@@ -19,6 +19,8 @@ export class Results {
   /** … of those, the ones that this disk had and lost. */
   readonly #lost = new Set<RecordId>()
   readonly #fetching = new Set<RecordId>()
+  /** Verdicts that it was told of. */
+  readonly #learned = new Set<RecordId>()
   /** Came, and not said to be held yet. */
   #arrived: RecordId[] = []
   #asked = 0
@@ -30,6 +32,7 @@ export class Results {
 
   /** A verdict counts, its own or another's: for these of its shards. */
   learn(verdict: Verified<Verdict>): void {
+    this.#learned.add(verdict.id)
     const { id, signer } = verdict
     if (signer !== this.#self && !this.#state.holders.of(id).has(this.#self)) {
       // One that had to be proven was proven with its results.
@@ -47,13 +50,18 @@ export class Results {
         this.#missing.delete(id)
   }
 
-  /** These records are not among those of the job any more. */
+  /** These records are not among those of the job any more, and what this node said in them has to be said again. */
   forget(records: readonly RecordId[]): void {
     for (const id of records) {
       this.#missing.delete(id)
       this.#lost.delete(id)
     }
     this.#arrived = this.#arrived.filter((id) => !records.includes(id))
+    const said = new Set(this.#arrived)
+    const isSaid = (id: RecordId) => said.has(id) || this.#state.holders.of(id).has(this.#self)
+    for (const { id, signer } of this.#state.verdicts.records.values())
+      if (signer !== this.#self && this.#learned.has(id) && !this.#missing.has(id) && !isSaid(id))
+        this.#arrived.push(id)
   }
 
   get areAllHere(): boolean {
