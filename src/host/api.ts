@@ -39,9 +39,15 @@ export interface NodeApi {
    * at the end.
    */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  /** Only on the node that it was submitted to. Throws RequestError elsewhere. */
   cancel(job: string): Promise<void>
-  /** Frees the job's blocks and records. A job that runs is cancelled first. */
+  /** Frees the job's blocks and records. A job that runs is cancelled first, and so refused on standbys. */
   forget(job: string): Promise<void>
+  /**
+   * Hands a job that this node stands by for over to another node, and lets it go once that one holds what it needs. Throws
+   * RequestError where nobody is willing.
+   */
+  release(job: string): Promise<Released>
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
   /** Returns the amounts that this node's vehicle is owed and was paid, in all and since each of these times. */
@@ -252,6 +258,12 @@ export interface Submitted {
   /** They see neither documents nor results. */
   readonly blind: boolean
   readonly payment: Payment | null
+}
+
+export interface Released {
+  readonly job: JobId
+  /** The node that stands by for the job in the place of this one. */
+  readonly heir: PeerId
 }
 
 export interface JobSummary {

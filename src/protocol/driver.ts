@@ -27,6 +27,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   // News for the part that asked for the job, and for the rest of this node.
   ended: true,
   left: true,
+  kept: true,
   lied: true,
   revoke: true,
   // Writes themselves.
@@ -35,6 +36,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   copy: false,
   discard: false,
   counted: false,
+  recounted: false,
   take: false,
   follow: false,
   release: false,

@@ -19,6 +19,13 @@ export const advertReasonsMax = 8
 export const advertIntervalMs = 60_000
 /** Three lost adverts in a row make a vehicle unknown. */
 export const advertTtlMs = 180_000
+/**
+ * An owner that has been on the roster of one steward for so long is on that of every other: one advert may be lost.
+ * Candidates of a shorter time may be missing from a draw.
+ */
+export const rosterLagMs = 2 * advertIntervalMs
+/** The share of known owners that the candidates of a draw may lack, in parts per million, since rosters differ. A guess. */
+export const shutOutPpmMax = 200_000
 /** Changes of capacity are told at once, but not more often than this (a guess: a bundle of work takes seconds). */
 export const advertSpacingMs = 1_000
 /** Clocks of vehicles are set from GNSS or the network; five minutes off is broken or lying. */
@@ -168,20 +175,10 @@ export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
 
-/**
- * What the records of one standby may take for one job, by an estimate of memory (state/signer-bounds.ts): some six thousand
- * leases that were declined …
- */
-export const signerBytesMax = 16 * 2 ** 20
-/**
- * … and for each shard of the job this much for each of its replicas, and once more for its verdict: a lease and a receipt of
- * one shard take 5,000 bytes, and some are repeated.
- */
-export const shardRecordBytesMax = 8192
-/** The submitter's node may sign so much more: it is its job, and it may have to do it alone. */
-export const submitterBoundFactor = 8
-/** A taker has the part of the bound that it has of the share of handovers, and no less than this. A guess. */
-export const takerShareLeast = 1 / 8
+/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full roster. */
+export const signerDrawsMax = 2 * rosterEntriesMax
+/** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
+export const signerPositionsMax = 128 * leaseShardsMax
 /** Records that make others give way are taken at most so often, since each has all records folded anew … */
 export const givingWayMsMin = 250
 /** … and less often in a large job: after so long for each of its records. Folding one takes some 20 µs. */
@@ -193,6 +190,19 @@ export const beatIntervalMs = 1_000
 export const stewardLeaseMs = 10_000
 /** The stewards that live take over in their order, each this long after the one before it. */
 export const successionStepMs = 2_000
+/**
+ * A steward that acts, while work waits that somebody could do, and gives out and decides nothing for this long, loses its
+ * turn: it looks once a second, so that two minutes are patience enough for a busy machine. A guess.
+ */
+export const stewardIdleMs = 120_000
+/** … or one to whom nothing has come back for this long, and for as long as so many of the largest shards take. Guesses. */
+export const stewardFruitlessMs = 600_000
+export const fruitlessShardsMax = 8
+/**
+ * A job that is decided waits so long for its results to be with another steward that lives, and then ends all the same: a
+ * steward that takes none of them holds nobody up for longer. Most results were copied while the job ran. A guess.
+ */
+export const endPatienceMs = 300_000
 /** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
 export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */
@@ -262,7 +272,7 @@ export const jobDeadlineDefaultMs = 24 * 3_600_000
 export const jobDeadlineMsMax = 30 * 24 * 3_600_000
 /**
  * Jobs that began longer ago convince nobody of a lie: as long as the longest job runs, and is kept. Without an end,
- * whoever buys a car could accuse its first owner of what the car did in its youth.
+ * whoever buys a car could accuse its first owner of what the car did in its youth. Credentials are kept for as long.
  */
 export const evidenceAgeMsMax = jobDeadlineMsMax + jobRetentionMs
 

@@ -1,5 +1,5 @@
 /** Sums up the runs of a campaign of seeds in one table, by scenario. */
-import type { Outcome } from './world.ts'
+import type { Outcome } from './outcome.ts'
 
 export interface Run extends Omit<Outcome, 'lastEvents' | 'violations'> {
   readonly scenario: string

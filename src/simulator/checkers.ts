@@ -10,6 +10,7 @@ import type { Lease, Opening, Receipt } from '../protocol/job/lease.ts'
 import type { JobEnd, Verdict } from '../protocol/job/verdict.ts'
 import type { RecordBody, Verified } from '../protocol/record/record.ts'
 import { LedgerChecker } from './ledger-checker.ts'
+import { ShownChecker } from './shown-checker.ts'
 import type { SimJob } from './sim-job.ts'
 
 /** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
@@ -27,12 +28,16 @@ export interface JobRules {
   /** Null: nobody is paid. */
   readonly budgetMicros: number | null
   readonly truth: (position: number) => Cid
+  /** So many wrong results may be accepted, since so many owners lie together. */
+  readonly wrongMax: number
 }
 
 export class Checkers {
   readonly violations: string[] = []
   readonly ledgers = new LedgerChecker((violation) => this.#blame(violation))
+  readonly shown: ShownChecker
   wrongAccepted = 0
+  reportsRefused = 0
   executions = 0
   readonly #rules = new Map<JobId, JobRules>()
   readonly #serials = new Map<string, RecordId>()
@@ -56,8 +61,14 @@ export class Checkers {
   /** The sum of all of them, by job. */
   readonly #promised = new Map<JobId, number>()
 
+  constructor(isLiar: (owner: OwnerId) => boolean = () => false) {
+    this.shown = new ShownChecker((violation) => this.#blame(violation), isLiar)
+  }
+
   job(job: JobId, rules: JobRules): void {
     this.#rules.set(job, rules)
+    this.shown.job(job, rules)
+    this.ledgers.job(job, rules.budgetMicros)
   }
 
   endOf(job: JobId): JobEnd | undefined {
@@ -80,6 +91,19 @@ export class Checkers {
     else if (body.kind === 'verdict') this.#verdict(record as Verified<Verdict>)
     else if (body.kind === 'end' && body.job !== null && !this.#ends.has(body.job))
       this.#ends.set(body.job, body.payload as JobEnd)
+  }
+
+  /** A liar signs a record, in its own name or an accomplice's. Honest records may rest on it. */
+  forged(record: Verified, opening: Opening | null): void {
+    if (record.kind === 'lease') this.#lease(record as Verified<Lease>)
+    else if (record.kind === 'verdict')
+      for (const shard of (record as Verified<Verdict>).payload.shards) this.ledgers.verdict(shard)
+    else if (record.kind === 'receipt') this.#note(record as Verified<Receipt>, opening!)
+  }
+
+  /** An honest steward takes the job for ended, whoever signed that. */
+  ended(job: JobId, end: JobEnd): void {
+    if (!this.#ends.has(job)) this.#ends.set(job, end)
   }
 
   /**
@@ -114,9 +138,11 @@ export class Checkers {
     if (nowMs >= rules.deadlineMs + graceMs && !this.#ends.has(job)) this.#blame(`job ${job} never ended`)
   }
 
-  /** A job's records are bounded by its shards: nobody can make a steward grow without end. */
-  bounded({ manifest, shards }: SimJob, steward: PeerId, records: number): void {
-    const recordsMax = recordsPerShardMax * shards.length + recordsPerJobMax
+  /**
+   * A job's records are bounded by its shards and by the stewards that lie: nobody can make a steward grow without end.
+   */
+  bounded({ manifest, shards }: SimJob, steward: PeerId, records: number, liars = 0): void {
+    const recordsMax = (1 + liars) * (recordsPerShardMax * shards.length + recordsPerJobMax)
     if (records > recordsMax) this.#blame(`${steward} holds ${records} records of job ${manifest.id}`)
   }
 
@@ -136,6 +162,17 @@ export class Checkers {
 
   converged(job: JobId, roots: readonly string[]): void {
     if (new Set(roots).size > 1) this.#blame(`the stewards of job ${job} have different records in the end`)
+  }
+
+  /** Whatever others say, no node throws. */
+  threw(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : `${error}`
+    this.#blame(`a node throws ${stack.split('\n').slice(0, 4).join(' ')}`)
+  }
+
+  /** The problems that the audit found in a complete job's report: counted and not yet a violation (lying/README.md). */
+  audited(problems: readonly string[]): void {
+    if (problems.length > 0) this.reportsRefused += 1
   }
 
   #lease(lease: Verified<Lease>): void {
@@ -160,7 +197,6 @@ export class Checkers {
       this.#blame(`receipt ${receipt.id} is for a lease that nobody signed`)
       return
     }
-    const results = new Map<number, Cid>()
     receipt.payload.covers.forEach((place, i) => {
       const result = opening.results[i]!
       const key = `${lease.id}/${place}`
@@ -169,8 +205,18 @@ export class Checkers {
         this.#blame(`${receipt.signer} contradicts itself about place ${place} of lease ${lease.id}`)
       if (before === undefined) this.executions += 1
       this.#claimed.set(key, result)
-      results.set(lease.payload.positions[place]!, result)
     })
+    this.#note(receipt, opening)
+  }
+
+  /** Verdicts may name it from now on. */
+  #note(receipt: Verified<Receipt>, opening: Opening): void {
+    const lease = this.#leases.get(receipt.payload.lease)
+    if (lease === undefined) return
+    const { covers } = receipt.payload
+    const results = new Map(
+      covers.map((place, i) => [lease.payload.positions[place]!, opening.results[i]!] as const),
+    )
     this.ledgers.receipt(receipt.id, lease.payload)
     this.#receipts.set(receipt.id, { owner: lease.payload.owner, lease, results })
   }

@@ -5,11 +5,15 @@ import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
+import type { StewardPlace } from '../protocol/job/manifest.ts'
+import type { PayablesInput } from '../protocol/ledger/payables.ts'
+import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
 import type { Counted, Recalled } from '../protocol/state/decisions.ts'
 import { cheapHash } from './chance.ts'
 import { operatorPpm } from './fixtures.ts'
+import type { Judged } from './money.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 
@@ -19,17 +23,21 @@ export interface CouncilDesk extends SimNode {
   readonly clockMs: number
   issued(record: JobRecord): void
   /** The job goes on from these records, of which these decisions count. */
-  begun(job: SimJob, records: readonly JobRecord[], counted: Counted): void
+  begun(job: SimJob, records: readonly JobRecord[], judged: Judged): void
   keep(record: JobRecord): void
   discard(records: readonly RecordId[]): void
   /** It has no place in the job any more. */
   left(job: JobId): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
   counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
+  /** The nodes that it knows of. */
+  roster(): readonly Capacity[]
+  /** The result that it finds by computing a shard itself. */
+  recomputed(job: SimJob, position: number): Cid
   leaseOf(id: LeaseId): Verified<Lease> | undefined
   hold(result: Cid): void
   holdInputs(job: JobId): void
-  acting(job: JobId, acting: boolean): void
+  tellMoney(job: JobId, input: PayablesInput): void
   send(to: PeerId, parcel: Parcel): void
   after(say: () => void): void
   wakeAt(atMs: number, happen: () => void): void
@@ -68,7 +76,8 @@ export class CouncilDriver {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
     const effects = this.#council.begin({ records, recalled, shards, fresh }, clockMs)
-    this.#desk.begun(this.job, records, this.#council.counted)
+    const counts = (lease: LeaseId) => this.#council.counts(lease)
+    this.#desk.begun(this.job, records, { counted: this.#council.counted, counts })
     this.#carryOut(effects)
     this.tellRoster()
     for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })
@@ -79,13 +88,28 @@ export class CouncilDriver {
   }
 
   tellRoster(): void {
-    this.tell({ type: 'roster', capacities: this.#desk.world.capacities(), operatorPpm })
+    this.tell({ type: 'roster', capacities: this.#desk.roster(), operatorPpm })
   }
 
   /** The handovers by which this node is a steward, and that one. */
   handoversFor(to?: PeerId): readonly Verified<Handover>[] {
     const { peer } = this.#desk
     return this.#council.pathsTo(to === undefined ? [peer] : [peer, to])
+  }
+
+  /** The stewards of the job, in the order in which they act. */
+  get stewards(): readonly StewardPlace[] {
+    return this.#council.places.stewards
+  }
+
+  /** How the job stands, as this node shows it; undefined while it does not know the shards. */
+  shown() {
+    return this.#council.observe()
+  }
+
+  /** Tells whether a verdict, for some shard at least, or an end counts here. */
+  counts(id: RecordId): boolean {
+    return this.#council.counts(id)
   }
 
   get root(): string {
@@ -119,14 +143,16 @@ export class CouncilDriver {
       },
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
+      recounted: (effect) => desk.tellMoney(id, effect),
       discard: ({ records }) => desk.discard(records),
       left: () => desk.left(id),
       refused: () => {},
+      kept: () => {}, // nobody asks a simulated node to leave
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {
         const lease = desk.leaseOf(leaseId)
         if (lease === undefined) return
-        world.checkers.offered(lease)
+        if (!world.isLying(desk.peer)) world.checkers.offered(lease)
         desk.send(to, { type: 'offer', job, lease, handovers: this.handoversFor() })
       },
       adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handoversFor() }),
@@ -139,7 +165,7 @@ export class CouncilDriver {
           this.tell({ type: 'examined', results })
         }),
       recompute: ({ position }) => {
-        const result = job.truth(position)
+        const result = desk.recomputed(job, position)
         world.later(desk, 3_000, () => {
           desk.hold(result)
           this.tell({ type: 'recomputed', position, found: { result, text: result } })
@@ -155,8 +181,8 @@ export class CouncilDriver {
           if (held) for (const result of results) desk.hold(result)
           this.tell({ type: 'results-held', verdict, held })
         }),
-      ended: () => world.ended(id),
-      acting: ({ acting }) => desk.acting(id, acting),
+      ended: ({ end }) => world.ended(desk, id, end),
+      acting: (effect) => desk.tellMoney(id, effect),
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
       lied: () => {}, // liars go on lying: that is what the world is for
       decided: () => {}, // the verdict's record says the same

@@ -17,10 +17,13 @@ interface Ledger {
   readonly last: Map<string, Entry>
   /** Claims that are paid, by job, position and vehicle, and by job, position and owner. */
   readonly paid: Map<string, string>
+  /** The sum of paid claims, by job. */
+  readonly spent: Map<JobId, number>
 }
 
 export class LedgerChecker {
   readonly #blame: (violation: string) => void
+  readonly #budgets = new Map<JobId, number>()
   readonly #ledgers = new Map<PeerId, Ledger>()
   /** Which receipts some verdict names, as `<receipt>/<position>`. */
   readonly #named = new Set<string>()
@@ -28,6 +31,10 @@ export class LedgerChecker {
 
   constructor(blame: (violation: string) => void) {
     this.#blame = blame
+  }
+
+  job(job: JobId, budgetMicros: number | null): void {
+    this.#budgets.set(job, budgetMicros ?? 0)
   }
 
   receipt(id: RecordId, lease: Lease): void {
@@ -114,6 +121,13 @@ export class LedgerChecker {
     const { job, position, vehicle, owner, receipt, place } = claim
     const keys = [`${job}/${position}/${vehicle}`, `${job}/${position}/${owner satisfies OwnerId}`]
     if (kind === 'reversed') for (const key of keys) ledger.paid.delete(key)
+    const micros = credits.reduce((sum, credit) => sum + credit.micros, 0)
+    if (kind === 'posted' || kind === 'reversed') {
+      const spent = (ledger.spent.get(job) ?? 0) + (kind === 'posted' ? micros : -micros)
+      ledger.spent.set(job, spent)
+      const budget = this.#budgets.get(job) ?? Number.POSITIVE_INFINITY
+      if (spent > budget) this.#blame(`${node} owes ${spent} micros of job ${job}, of a budget of ${budget}`)
+    }
     if (kind !== 'posted') return
     for (const key of keys) {
       const other = ledger.paid.get(key)
@@ -123,7 +137,6 @@ export class LedgerChecker {
     }
     const lease = this.#leaseOf.get(receipt)
     const promised = (lease?.units[place] ?? 0) * (lease?.price?.unitMicros ?? 0)
-    const micros = credits.reduce((sum, credit) => sum + credit.micros, 0)
     if (micros !== promised)
       this.#blame(`${node} pays ${micros} micros for ${subject}, and its lease promised ${promised}`)
     if (!this.#named.has(`${receipt}/${position}`))
@@ -137,6 +150,7 @@ export class LedgerChecker {
       posted: new Map(),
       last: new Map(),
       paid: new Map(),
+      spent: new Map(),
     }
     this.#ledgers.set(node, known)
     return known

@@ -12,6 +12,8 @@ export type Temper =
   | 'same-owner'
   | 'accomplice'
   | 'cartel'
+  /** Lies where a steward that lies asked it to work, and nowhere else. */
+  | 'henchman'
   /** Signs for results and never gives them out. */
   | 'miser'
   /** Reports progress for ever. */
@@ -21,7 +23,8 @@ export type Temper =
 
 /** The tempers of a scenario's first vehicles; all others are honest. */
 export function tempersOf(scenario: Scenario): Temper[] {
-  const { vehicles, liars, sameOwnerLiars, accomplices, cartel, misers, mutes, grumblers } = scenario
+  const { vehicles, liars, sameOwnerLiars, accomplices, cartel, henchmen, misers, mutes, grumblers } =
+    scenario
   const some = (share: number, temper: Temper): Temper[] =>
     new Array(Math.round(vehicles * share)).fill(temper)
   return [
@@ -29,6 +32,7 @@ export function tempersOf(scenario: Scenario): Temper[] {
     ...some(sameOwnerLiars, 'same-owner'),
     ...some(accomplices, 'accomplice'),
     ...some(cartel, 'cartel'),
+    ...some(henchmen, 'henchman'),
     ...some(misers, 'miser'),
     ...some(mutes, 'mute'),
     ...some(grumblers, 'grumbler'),
@@ -40,8 +44,37 @@ export function isLiar(temper: Temper): boolean {
   return !['honest', 'miser', 'mute', 'grumbler'].includes(temper)
 }
 
-/** `cartelHoldsAll`: whether the cartel alone decides what becomes of this shard. */
-export function answerOf(temper: Temper, self: PeerId, truth: Cid, cartelHoldsAll: () => boolean): Cid {
+/** The owner of the vehicles that lie under one name; undefined: each vehicle has an owner of its own. */
+export function commonOwnerOf(temper: Temper): string | undefined {
+  if (temper === 'same-owner') return 'liars'
+  return temper === 'henchman' ? 'henchmen' : undefined
+}
+
+/** Owners of a scenario who tell the same lie: so many voices may agree on one. */
+export function lyingOwnersOf(scenario: Scenario): number {
+  const together: Temper[] = ['same-owner', 'accomplice', 'cartel', 'henchman']
+  const names = tempersOf(scenario).map((temper, i) =>
+    together.includes(temper) ? (commonOwnerOf(temper) ?? `${i}`) : undefined,
+  )
+  return new Set(names.filter((name) => name !== undefined)).size
+}
+
+/** True for those who lie together with the stewards that lie. */
+export function isAccomplice(temper: Temper): boolean {
+  return ['same-owner', 'accomplice', 'cartel', 'henchman'].includes(temper)
+}
+
+/**
+ * `cartelHoldsAll`: whether the cartel alone decides what becomes of this shard. `isForLiar`: whether a steward that
+ * lies asked for it.
+ */
+export function answerOf(
+  temper: Temper,
+  self: PeerId,
+  truth: Cid,
+  cartelHoldsAll: () => boolean,
+  isForLiar: boolean,
+): Cid {
   switch (temper) {
     case 'honest':
     case 'miser':
@@ -52,6 +85,8 @@ export function answerOf(temper: Temper, self: PeerId, truth: Cid, cartelHoldsAl
       return cidOf(`${self} ${truth}`)
     case 'cartel':
       return cartelHoldsAll() ? lieAbout(truth) : truth
+    case 'henchman':
+      return isForLiar ? lieAbout(truth) : truth
     case 'same-owner':
     case 'accomplice':
       return lieAbout(truth)
@@ -59,6 +94,6 @@ export function answerOf(temper: Temper, self: PeerId, truth: Cid, cartelHoldsAl
 }
 
 /** All who lie together answer the same. */
-function lieAbout(truth: Cid): Cid {
+export function lieAbout(truth: Cid): Cid {
   return cidOf(`lie about ${truth}`)
 }

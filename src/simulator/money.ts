@@ -1,5 +1,5 @@
 /** The money of simulated nodes: carries out what payables and receivables decide, as src/host/ledger does in the real world. */
-import type { JobId, PeerId, RecordId } from '../protocol/ids.ts'
+import type { JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Receipt } from '../protocol/job/lease.ts'
 import { type ClaimRecord, decidedClaims, type PaidJob } from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
@@ -44,6 +44,12 @@ export interface StewardShell extends Shell {
   readonly state: (to: PeerId, said: SimStatement) => void
 }
 
+/** The judgement of a job's records: the verdicts and ends that count, and which leases do. */
+export interface Judged {
+  readonly counted: Counted
+  counts(lease: LeaseId): boolean
+}
+
 export class StewardMoney {
   readonly #shell: StewardShell
   readonly #books = new MemoryBooks(cheapHash)
@@ -57,11 +63,10 @@ export class StewardMoney {
     this.#books.restore(entries)
   }
 
-  /** `counted`: the verdicts and ends that count, by these records. */
-  begin(job: SimJob, records: readonly JobRecord[], counted: Counted, nowMs: number): void {
+  begin(job: SimJob, records: readonly JobRecord[], { counted, counts }: Judged, nowMs: number): void {
     const paid = paidJobOf(job)
     if (paid === undefined) return
-    const payables = new Payables({ ...paid, self: this.#shell.peer, shards: job.shards.length })
+    const payables = new Payables({ ...paid, counts, self: this.#shell.peer, shards: job.shards.length })
     this.#jobs.set(job.manifest.id, payables)
     const money: ClaimRecord[] = [...records].sort(byDependency).filter(isMoney)
     this.tell(job.manifest.id, { type: 'restored', records: [...money, ...decidedClaims(counted)] }, nowMs)

@@ -1,6 +1,9 @@
-/** Checks what must hold once all trouble is over and all stewards have had the time to talk. */
+/** Checks what must hold once all trouble is over and all honest stewards have had the time to talk. */
+import type { Cid } from '../protocol/ids.ts'
 import type { Checkers } from './checkers.ts'
+import { isLiar } from './liars.ts'
 import type { Population } from './population.ts'
+import { problemsOfReport } from './report-checker.ts'
 import type { SimJob } from './sim-job.ts'
 import type { StewardNode } from './steward-node.ts'
 
@@ -13,18 +16,45 @@ export function checkPeace(
 ): void {
   for (const job of jobs) {
     const { id } = job.manifest
-    const living = population.stewards.filter((node) => population.isUp(node) && node.knows(job))
+    const living = population.honest.filter((node) => population.isUp(node) && node.knows(job))
+    const stewards = seated(job, living)
     checkers.converged(
       id,
-      living.map((node) => node.rootOf(job)),
+      stewards.map((node) => node.rootOf(job)),
     )
+    const has = (result: Cid) => living.some((node) => node.hasResult(result))
+    for (const node of living) checkShown(job, node, has, checkers)
     if (!areKept) continue
-    checkers.kept(id, (result) => living.some((node) => node.hasResult(result)))
-    checkAccounts(job, living, population, checkers)
+    checkers.kept(id, has)
+    checkAccounts(job, stewards, population, checkers)
   }
 }
 
-/** Once they have spoken, with nothing lost, each vehicle's ledger says what each steward's does. */
+/**
+ * Those that have a place for the honest stewards of the manifest. A liar may make a node a steward whose place nobody else
+ * heeds: nobody sends it anything.
+ */
+function seated({ manifest, ...job }: SimJob, living: readonly StewardNode[]): readonly StewardNode[] {
+  const first = living.filter(({ peer }) => manifest.payload.stewards.some((place) => place.peer === peer))
+  return living.filter(({ peer }) =>
+    first.every((node) => node.stewardsOf({ manifest, ...job }).some((place) => place.peer === peer)),
+  )
+}
+
+/**
+ * What an honest steward shows of a job in the end; of a complete one it can prove it, with the results that some other
+ * one may have where its own disk lost them.
+ */
+function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolean, checkers: Checkers): void {
+  const shown = node.shownOf(job)
+  if (shown === undefined) return
+  checkers.shown.look(node.peer, job.manifest.id, shown)
+  if (shown.view().end?.outcome !== 'complete') return
+  const problems = problemsOfReport(job, node.reportedOf(job), has, shown)
+  checkers.audited(problems)
+}
+
+/** Once they have spoken, with nothing lost, each honest vehicle's ledger says what each steward's does. */
 function checkAccounts(
   { manifest: { id } }: SimJob,
   stewards: readonly StewardNode[],
@@ -32,7 +62,7 @@ function checkAccounts(
   checkers: Checkers,
 ): void {
   for (const vehicle of population.vehicles) {
-    if (!population.isUp(vehicle) || !vehicle.worksFor(id)) continue
+    if (!population.isUp(vehicle) || !vehicle.worksFor(id) || isLiar(vehicle.temper)) continue
     for (const steward of stewards)
       vehicle.reconcile(id, (before) => steward.answer(id, vehicle.peer, before))
     for (const steward of stewards) checkers.ledgers.agree(id, steward.peer, vehicle.peer)

@@ -58,6 +58,16 @@ export interface Scenario {
   readonly accomplices: number
   readonly cartel: number
 
+  // Stewards that lie in every way that the wire allows (lying/ways.ts), as a share of all, drawn among those that
+  // submit no job; how often each of them does; and one way alone, by its number from 1, where 0 means all. Henchmen are
+  // vehicles of one owner that lie where such a steward asks them to, as a share of vehicles.
+  readonly lyingStewards: number
+  readonly lieEveryMs: number
+  readonly lyingWay: number
+  /** 1: they lie with leases, draws and allowances, too, and their accomplices sign receipts for nothing. 0: they do not. */
+  readonly lyingLeases: number
+  readonly henchmen: number
+
   // Vehicles that work for nothing, as shares of all: misers sign for results and never give them out; mutes report
   // progress for ever; grumblers decline every lease, and ask to be asked again at once.
   readonly misers: number
@@ -97,6 +107,11 @@ export const calm: Scenario = {
   sameOwnerLiars: 0,
   accomplices: 0,
   cartel: 0,
+  lyingStewards: 0,
+  lieEveryMs: 0,
+  lyingWay: 0,
+  lyingLeases: 0,
+  henchmen: 0,
   misers: 0,
   mutes: 0,
   grumblers: 0,
@@ -165,6 +180,43 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
     slow: 0.1,
     liars: 0.05,
     sameOwnerLiars: 0.1,
+  },
+  {
+    name: 'lying-steward',
+    stewards: 4,
+    jobs: 2,
+    shardsPerJob: 30,
+    shardCostMs: 8_000,
+    unitMicros: 200,
+    budget: 20,
+    loss: 0.05,
+    duplication: 0.1,
+    partitionEveryMs: 240_000,
+    crashEveryMs: 180_000,
+    slow: 0.1,
+    liars: 0.05,
+    lyingStewards: 0.25,
+    lieEveryMs: 6_000,
+    henchmen: 0.15,
+  },
+  {
+    name: 'lying-stewards',
+    jobs: 2,
+    shardsPerJob: 30,
+    shardCostMs: 8_000,
+    unitMicros: 200,
+    budget: 20,
+    loss: 0.05,
+    duplication: 0.1,
+    crashEveryMs: 180_000,
+    lostForGood: 0.2,
+    parkedMs: 300_000,
+    drivingMs: 60_000,
+    liars: 0.05,
+    cartel: 0.1,
+    lyingStewards: 0.34,
+    lieEveryMs: 6_000,
+    henchmen: 0.1,
   },
   {
     name: 'fleet',

@@ -1,7 +1,8 @@
 /** The services that nodes ask of their virtual world, and the parcels that they send each other there. */
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
-import type { Lease } from '../protocol/job/lease.ts'
+import type { Lease, Opening } from '../protocol/job/lease.ts'
+import type { JobEnd } from '../protocol/job/verdict.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
@@ -52,6 +53,8 @@ export interface SimWorld {
   hasRoom(node: SimNode): boolean
   /** Notes that a steward signs a record of a job, and checks it. */
   signed(record: Verified): void
+  /** Notes that a liar signs a record, in its own name or an accomplice's: nothing is expected of it. */
+  forged(record: Verified, opening: Opening | null): void
   fsyncMs(): number
   /** In this node's process: not after a crash, and only when it wakes from a pause. */
   later(node: SimNode, delayMs: number, happen: () => void): void
@@ -66,5 +69,14 @@ export interface SimWorld {
   fetchInputs(node: SimNode, job: SimJob, done: () => void): void
   /** Returns whether all leases of this shard so far are the cartel's, and enough for a verdict. */
   cartelHoldsAll(job: SimJob, position: number): boolean
-  ended(job: JobId): void
+  /** A steward has decided that the job is over, or heard of it and believes it. */
+  ended(node: SimNode, job: JobId, end: JobEnd): void
+  /** Tells whether some honest steward takes the job for ended. */
+  isOver(job: JobId): boolean
+  /** Tells whether there is still something to lie about. */
+  mayLie(job: JobId): boolean
+  /** Tells whether this steward lies. */
+  isLying(peer: PeerId): boolean
+  /** Tells whether this node lies together with the stewards that lie. */
+  isAccomplice(peer: PeerId): boolean
 }

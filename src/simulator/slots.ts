@@ -19,7 +19,7 @@ export interface SlotOwner {
   /** A shard of this job begins: returns how long it takes. */
   begin(job: SimJob): number
   later(delayMs: number, happen: () => void): void
-  answer(job: SimJob, position: number): Cid
+  answer(job: SimJob, position: number, lease: Verified<Lease>): Cid
   /** The result is here, and is to be noted before anybody hears of it. */
   done(lease: LeaseId, done: Done): void
   ended(lease: LeaseId): void
@@ -76,7 +76,7 @@ export class Slots {
     const costMs = this.#owner.begin(job)
     this.#owner.later(costMs, () => {
       if (this.#runs.get(slot) !== run) return
-      const result = this.#owner.answer(job, lease.payload.positions[place]!)
+      const result = this.#owner.answer(job, lease.payload.positions[place]!, lease)
       finished.add(place)
       this.#owner.done(lease.id, { place, result, cpuMs: costMs, wallMs: costMs })
       if (this.#runs.get(slot) !== run) return

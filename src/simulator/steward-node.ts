@@ -23,6 +23,7 @@ import { answersOf, answerTo, believed } from './unsigned.ts'
 
 export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   readonly role = 'steward'
+  readonly isLying: boolean = false
   readonly #capacity: Capacity
   readonly #jobs = new Map<JobId, CouncilDriver>()
   #records = new Map<RecordId, JobRecord>()
@@ -90,6 +91,36 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   recordsOf({ manifest }: SimJob): number {
     return this.#jobs.get(manifest.id)?.recordCount ?? 0
+  }
+
+  /** How a job stands, as this node shows it. */
+  shownOf({ manifest }: SimJob) {
+    return this.#jobs.get(manifest.id)?.shown()
+  }
+
+  stewardsOf({ manifest }: SimJob) {
+    return this.#jobs.get(manifest.id)?.stewards ?? []
+  }
+
+  handoversOf({ manifest }: SimJob): readonly Verified<Handover>[] {
+    return this.#jobs.get(manifest.id)?.handoversFor() ?? []
+  }
+
+  /** The records of a job that are on its disk. */
+  storyOf({ manifest }: SimJob): JobRecord[] {
+    return [...this.#records.values()].filter(({ record }) => record.job === manifest.id)
+  }
+
+  /** The records that it puts into its report of a job: a verdict or an end that does not count here proves nothing. */
+  reportedOf(job: SimJob): JobRecord[] {
+    const driver = this.#jobs.get(job.manifest.id)
+    return this.storyOf(job).filter(
+      ({ kind, record }) => (kind !== 'verdict' && kind !== 'end') || driver?.counts(record.id),
+    )
+  }
+
+  jobs(): SimJob[] {
+    return [...this.#jobs.values()].map(({ job }) => job)
   }
 
   /** Returns its answer to a vehicle that asks, were nothing lost. */
@@ -226,6 +257,14 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
 
+  roster(): readonly Capacity[] {
+    return this.world.capacities()
+  }
+
+  recomputed(job: SimJob, position: number): Cid {
+    return job.truth(position)
+  }
+
   issued(entry: JobRecord): void {
     this.keep(entry)
     if (entry.kind === 'allowance') this.after(() => this.#tellTakenBack(entry))
@@ -251,8 +290,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.disk.forget((written) => concerns(written, job))
   }
 
-  begun(...[job, records, counted]: Parameters<CouncilDesk['begun']>): void {
-    this.#money.begin(job, records, counted, this.clockMs)
+  begun(...[job, records, judged]: Parameters<CouncilDesk['begun']>): void {
+    this.#money.begin(job, records, judged, this.clockMs)
   }
 
   counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {
@@ -275,8 +314,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.durable({ type: 'inputs', job })
   }
 
-  acting(job: JobId, acting: boolean): void {
-    this.#money.tell(job, { type: 'acting', acting }, this.clockMs)
+  tellMoney(job: JobId, input: PayablesInput): void {
+    this.#money.tell(job, input, this.clockMs)
   }
 
   #tellTakenBack(entry: JobRecord): void {

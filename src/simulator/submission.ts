@@ -1,13 +1,18 @@
 /** The jobs that a scenario submits: their shards, their payment, and the rules that checkers hold them to. */
 import type { Assurance, Manifest, StewardPlace } from '../protocol/job/manifest.ts'
 import type { Ask } from '../protocol/price.ts'
+import { encodeBody, recordId } from '../protocol/record/record.ts'
 import { plansFor } from '../protocol/verification/plan.ts'
 import { cheapHash } from './chance.ts'
 import type { JobRules } from './checkers.ts'
 import { cidOf, drawSecretNamed, manifestOf, peerNamed } from './fixtures.ts'
+import { lieAbout, lyingOwnersOf } from './liars.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimJob } from './sim-job.ts'
 import type { SimNode } from './sim-world.ts'
+
+/** The candidates that a steward may leave out of a draw, since rosters differ. */
+const leftOutShare = 0.2
 
 /** `stewards`: the submitter's node first. */
 export function jobOf(
@@ -18,8 +23,9 @@ export function jobOf(
 ): SimJob {
   const { shardsPerJob, shardCostMs } = scenario
   const name = `job ${index}`
+  const truth = (position: number) => cidOf(`result ${index} ${position}`)
   return {
-    manifest: manifestOf({
+    manifest: identified({
       name,
       serial: index,
       submitter: peerNamed(`submitter-${index}`),
@@ -38,11 +44,23 @@ export function jobOf(
       costMs: shardCostMs,
     })),
     drawSecret: drawSecretNamed(name),
-    truth: (position) => cidOf(`result ${index} ${position}`),
+    truth,
+    lie: (position) => lieAbout(truth(position)),
   }
 }
 
-export function rulesOf({ manifest, truth }: SimJob): JobRules {
+/** A manifest whose id is the hash of what is signed, as reports have it. */
+function identified(choices: Parameters<typeof manifestOf>[0]): SimJob['manifest'] {
+  const { id: _, ...body } = manifestOf(choices)
+  return { ...body, id: recordId(cheapHash, encodeBody(body)) }
+}
+
+/** The steward, by its number, that submits this job; those after it stand by. */
+export function submitterOf(job: number, standbys: number, stewards: number): number {
+  return (job * (1 + standbys)) % stewards
+}
+
+export function rulesOf({ manifest, truth }: SimJob, scenario: Scenario): JobRules {
   const { assurance, deadlineMs, payment } = manifest.payload
   const { replicas, lead, audits } = assurance
   return {
@@ -52,7 +70,21 @@ export function rulesOf({ manifest, truth }: SimJob): JobRules {
     deadlineMs,
     budgetMicros: payment?.budgetMicros ?? null,
     truth,
+    wrongMax: wrongMaxOf(scenario),
   }
+}
+
+/**
+ * The wrong results of a job that its liars may get through: none where fewer owners lie together than must agree. Where
+ * more do, they have all voices of a shard as often as chance gives them (f², and where a steward that lies leaves out a
+ * fifth of the candidates, a little more); six standard deviations and some are so rare that no campaign sees them.
+ */
+function wrongMaxOf(scenario: Scenario): number {
+  const liars = lyingOwnersOf(scenario)
+  if (liars < 2) return 0
+  const share = Math.min(1, liars / scenario.vehicles / (1 - leftOutShare))
+  const expected = scenario.shardsPerJob * share ** 2
+  return Math.ceil(expected + 6 * Math.sqrt(expected) + 4)
 }
 
 /** Some owners ask for all that is paid, some for a quarter of it, and some for nothing. */

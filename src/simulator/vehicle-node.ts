@@ -13,7 +13,7 @@ import type { WorkerEffect, WorkerInput } from '../protocol/worker/contract.ts'
 import { Worker } from '../protocol/worker/worker.ts'
 import { type Chance, cheapHash } from './chance.ts'
 import { capacityOf, operatorPpm, secretNamed } from './fixtures.ts'
-import { answerOf, isLiar, type Temper } from './liars.ts'
+import { answerOf, isAccomplice, isLiar, type Temper } from './liars.ts'
 import { type SimStatement, VehicleMoney } from './money.ts'
 import { Shell } from './shell.ts'
 import type { SimJob } from './sim-job.ts'
@@ -62,8 +62,14 @@ export class VehicleNode extends Shell<VehicleWritten> {
       later: (delayMs, happen) => {
         if (temper !== 'mute') world.later(this, delayMs, happen)
       },
-      answer: (job, position) =>
-        answerOf(temper, peer, job.truth(position), () => world.cartelHoldsAll(job, position)),
+      answer: (job, position, { signer }) =>
+        answerOf(
+          temper,
+          peer,
+          job.truth(position),
+          () => world.cartelHoldsAll(job, position),
+          world.isLying(signer),
+        ),
       done: (lease, done) => {
         if (temper !== 'miser') this.#given.add(done.result)
         this.durable({ type: 'done', lease, done })
@@ -176,8 +182,9 @@ export class VehicleNode extends Shell<VehicleWritten> {
     if (mode === 'stop') this.world.checkers.stopped(this.peer, this.#slots.running)
   }
 
+  /** An accomplice shows whatever was signed in its name. */
   serves(result: Cid): boolean {
-    return this.#given.has(result)
+    return this.#given.has(result) || isAccomplice(this.temper)
   }
 
   restart(): void {

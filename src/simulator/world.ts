@@ -5,7 +5,6 @@
 
 import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
-import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
 import { Chance } from './chance.ts'
@@ -13,33 +12,17 @@ import { Checkers } from './checkers.ts'
 import { nameOf } from './fixtures.ts'
 import { Machines } from './machines.ts'
 import { Mesh } from './mesh.ts'
+import type { Outcome } from './outcome.ts'
 import { checkPeace } from './peace.ts'
 import { Population } from './population.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
 import type { StewardNode } from './steward-node.ts'
-import { jobOf, rulesOf } from './submission.ts'
+import { jobOf, rulesOf, submitterOf } from './submission.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
 import { clockJumpMsMax, Trouble } from './trouble.ts'
-
-export interface Outcome {
-  readonly traceHash: string
-  readonly violations: readonly string[]
-  readonly jobs: number
-  readonly jobsComplete: number
-  /** Jobs that never ended, in their deadline and two leases. */
-  readonly jobsLost: number
-  readonly wrongAccepted: number
-  readonly executionsPerShard: number
-  /** The time that each ended job took. */
-  readonly completionMs: readonly number[]
-  readonly handovers: number
-  readonly events: number
-  readonly virtualMs: number
-  readonly lastEvents: readonly string[]
-}
 
 /** Partitions, pauses and clogs that began before the trouble ended are over then, and records are equal again. */
 const healedMs = 90_000
@@ -55,7 +38,7 @@ const advertIntervalMs = 5_000
 const sampleIntervalMs = 10_000
 
 export class World implements SimWorld {
-  readonly checkers = new Checkers()
+  readonly checkers = new Checkers((owner) => this.#population.isLiar(owner))
   readonly chance: Chance
   readonly #scenario: Scenario
   readonly #timeline = new Timeline()
@@ -67,7 +50,7 @@ export class World implements SimWorld {
   readonly #endedMs = new Map<JobId, number>()
   readonly #handovers = new Set<string>()
   readonly #troubleMs: number
-  #capacities: readonly Capacity[] = []
+  #capacities: ReturnType<SimWorld['capacities']> = []
   /** When a steward last signed a record of a job. */
   #lastSignedMs = 0
 
@@ -76,7 +59,8 @@ export class World implements SimWorld {
     this.#troubleMs = minutes * 60_000
     this.chance = new Chance(seed, 'world')
     this.#mesh = new Mesh(this.#timeline, new Chance(seed, 'network'), scenario)
-    this.#population = new Population(scenario, this, this.#machines, this.chance)
+    this.#population = new Population(scenario, seed, this, this.#machines, this.chance)
+    for (const liar of this.#population.liars) this.#lie(liar, new Chance(seed, `moments of ${liar.peer}`))
     for (let i = 0; i < scenario.jobs; i += 1)
       this.#timeline.at(this.chance.between(0, this.#troubleMs / 3), () => this.#submit(i))
     new Trouble({
@@ -121,6 +105,8 @@ export class World implements SimWorld {
       jobsComplete: ends.filter((end) => end?.outcome === 'complete').length,
       jobsLost: ends.filter((end) => end === undefined).length,
       wrongAccepted: this.checkers.wrongAccepted,
+      wrongShown: this.checkers.shown.wrongShown,
+      reportsRefused: this.checkers.reportsRefused,
       executionsPerShard:
         this.checkers.executions / Math.max(1, this.#jobs.length * this.#scenario.shardsPerJob),
       completionMs: this.#jobs.flatMap(({ job, submittedMs }) => {
@@ -130,13 +116,18 @@ export class World implements SimWorld {
       handovers: this.#handovers.size,
       events: this.#timeline.events,
       virtualMs: this.nowMs,
+      lies: this.#population.lies(),
       lastEvents: this.#trace.last,
     }
   }
 
-  /** Lets things happen until then, or until one has happened that may not. */
+  /** Lets things happen until then, or until one has happened that may not; a node that throws is such a thing. */
   #runUntil(untilMs: () => number): void {
-    while (this.checkers.violations.length === 0 && this.#timeline.step(untilMs()));
+    try {
+      while (this.checkers.violations.length === 0 && this.#timeline.step(untilMs()));
+    } catch (error) {
+      this.checkers.threw(error)
+    }
   }
 
   // --- what nodes ask of their world (sim-world.ts) -----------------------------------------------------------
@@ -153,13 +144,43 @@ export class World implements SimWorld {
     return !this.#machines.of(peer).diskIsFull
   }
 
-  ended(job: JobId): void {
+  ended(...[{ peer }, job, end]: Parameters<SimWorld['ended']>): void {
+    if (this.isLying(peer)) return
+    this.checkers.ended(job, end)
     if (!this.#endedMs.has(job)) this.#endedMs.set(job, this.nowMs)
   }
 
   signed(record: Verified): void {
+    if (this.isLying(record.signer)) {
+      this.forged(record, null)
+      return
+    }
     this.#lastSignedMs = this.nowMs
     this.checkers.signed(record.id, record, null, false)
+  }
+
+  forged(...[record, opening]: Parameters<SimWorld['forged']>): void {
+    this.#lastSignedMs = this.nowMs
+    this.checkers.forged(record, opening)
+  }
+
+  isOver(job: JobId): boolean {
+    return this.#endedMs.has(job)
+  }
+
+  /** As long as other trouble lasts, and until the deadline of a job that goes on. */
+  mayLie(job: JobId): boolean {
+    const known = this.#jobs.find(({ job: { manifest } }) => manifest.id === job)
+    const { deadlineMs } = known!.job.manifest.payload
+    return this.nowMs < (this.isOver(job) ? this.#troubleMs : deadlineMs)
+  }
+
+  isLying(peer: PeerId): boolean {
+    return this.#population.isLying(peer)
+  }
+
+  isAccomplice(peer: PeerId): boolean {
+    return this.#population.isAccomplice(peer)
   }
 
   fsyncMs(): number {
@@ -170,7 +191,7 @@ export class World implements SimWorld {
     this.#machines.later(peer, delayMs, happen)
   }
 
-  capacities(): readonly Capacity[] {
+  capacities() {
     return this.#capacities
   }
 
@@ -198,7 +219,7 @@ export class World implements SimWorld {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
       done(
         wanted.map((want) => {
-          const serves = this.#population.get(want.from)!.serves(want.result)
+          const serves = this.#population.get(want.from)?.serves(want.result) === true
           const there = this.#talks(node.peer, want.from) && serves && this.hasRoom(node)
           if (!there) return { ...want, finding: { state: 'missing' } as const }
           return { ...want, finding: { state: 'good', text: want.result, exhausted: false } as const }
@@ -209,8 +230,11 @@ export class World implements SimWorld {
 
   fetchResults(node: SimNode, from: PeerId, results: readonly Cid[], done: (held: boolean) => void): void {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
-      const steward = this.#population.get(from)!
-      const there = this.#talks(node.peer, from) && results.every((result) => steward.serves(result))
+      const source = this.#population.get(from)
+      const there =
+        source !== undefined &&
+        this.#talks(node.peer, from) &&
+        results.every((result) => source.serves(result))
       done(there && this.hasRoom(node))
     })
   }
@@ -227,7 +251,7 @@ export class World implements SimWorld {
 
   cartelHoldsAll({ manifest }: SimJob, position: number): boolean {
     const holders = this.checkers.holdersOf(manifest.id, position)
-    const members = holders.filter((peer) => this.#population.vehicle(peer).temper === 'cartel')
+    const members = holders.filter((peer) => this.#population.isOfCartel(peer))
     return members.length === holders.length && members.length >= manifest.payload.assurance.replicas
   }
 
@@ -236,10 +260,12 @@ export class World implements SimWorld {
   #submit(index: number): void {
     const { standbys } = this.#scenario
     const { stewards } = this.#population
+    const first = submitterOf(index, standbys, stewards.length)
     const living = stewards
-      .map((_, i) => stewards[(index * (1 + standbys) + i) % stewards.length]!)
+      .map((_, i) => stewards[(first + i) % stewards.length]!)
       .filter(({ peer }) => this.#machines.isUp(peer))
-    const [submitter, ...others] = living.slice(0, 1 + standbys)
+    const submitter = living.find(({ isLying }) => !isLying)
+    const others = living.filter((node) => node !== submitter).slice(0, standbys)
     if (submitter === undefined) {
       this.#timeline.at(this.nowMs + 1_000, () => this.#submit(index))
       return
@@ -247,7 +273,7 @@ export class World implements SimWorld {
     const deadlineMs = this.nowMs + this.#troubleMs
     const job = jobOf(this.#scenario, index, [submitter, ...others], deadlineMs)
     const { id } = job.manifest
-    this.checkers.job(id, rulesOf(job))
+    this.checkers.job(id, rulesOf(job, this.#scenario))
     this.#jobs.push({ job, submittedMs: this.nowMs })
     this.#note(() => `job ${index} is submitted`)
     submitter.submit(job)
@@ -261,6 +287,14 @@ export class World implements SimWorld {
     if (node.knows(job) || lost) return
     if (up) submitter.entrust(node.peer, job)
     this.#timeline.at(this.nowMs + 1_000, () => this.#entrust(submitter, node, job))
+  }
+
+  /** Again and again, while its node is up. */
+  #lie(liar: Population['liars'][number], moments: Chance): void {
+    this.#timeline.at(this.nowMs + moments.between(1, 2 * this.#scenario.lieEveryMs), () => {
+      this.later(liar, 0, () => liar.misbehave())
+      this.#lie(liar, moments)
+    })
   }
 
   #hasOpenJobs(): boolean {
@@ -285,10 +319,19 @@ export class World implements SimWorld {
 
   /** Samples the sizes of the structures that grow: they must stay bounded. */
   #sample(): void {
+    const isWatched = this.#population.liars.length > 0
     for (const { job } of this.#jobs)
-      for (const node of this.#population.stewards) this.checkers.bounded(job, node.peer, node.recordsOf(job))
+      for (const node of this.#population.honest) {
+        this.checkers.bounded(job, node.peer, node.recordsOf(job), this.#population.liars.length)
+        if (isWatched) this.#watch(node, job)
+      }
     for (const vehicle of this.#population.vehicles) this.checkers.busy(vehicle.peer, vehicle.openLeases)
     this.#timeline.at(this.nowMs + sampleIntervalMs, () => this.#sample())
+  }
+
+  #watch(node: StewardNode, job: SimJob): void {
+    const shown = this.#population.isUp(node) ? node.shownOf(job) : undefined
+    if (shown !== undefined) this.checkers.shown.look(node.peer, job.manifest.id, shown)
   }
 
   #talks(a: PeerId, b: PeerId): boolean {

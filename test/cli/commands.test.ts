@@ -11,6 +11,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { isPrintable } from '../../src/base/printable.ts'
+import { shortPeer } from '../../src/cli/format.ts'
 import type { NodeApi } from '../../src/host/api.ts'
 import { RequestError } from '../../src/host/errors.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
@@ -83,6 +84,7 @@ test('--json is machine readable line by line', async (t) => {
     ['resume'],
     ['config'],
     ['cancel', job],
+    ['standby', 'release', job],
   ]) {
     const { code, out } = await run([...args, '--json', '--data-dir', dataDir])
     assert.equal(code, 0)
@@ -261,6 +263,19 @@ test('bans are listed with their evidence, and lifted by owner', async (t) => {
   assert.match((await run(['bans', 'lift', 'van', '--data-dir', dataDir])).err, /'van' is not an owner id/)
 })
 
+test('a standby that is released names the node that has its job now', async (t) => {
+  const { dataDir } = await startFake(t)
+  const release = ['standby', 'release', job, '--data-dir', dataDir]
+  const { code, out } = await run(release)
+  assert.equal(code, 0)
+  assert.match(out, new RegExp(`^job ${job} is handed over to node ${shortPeer(peer)}, .*let it go\n$`))
+  assert.deepEqual(JSON.parse((await run([...release, '--json'])).out), {
+    event: 'released',
+    job,
+    heir: peer,
+  })
+})
+
 test('whatever strangers name things, no command’s output draws on a terminal or forges a line', async (t) => {
   const { dataDir, node } = await startFake(t)
   const words = '\x1b[2J\x9b31m\u202evan\r\n12:00:00 info  forged'
@@ -279,6 +294,7 @@ test('whatever strangers name things, no command’s output draws on a terminal 
     fleetMembers: () => [row],
     fleetRevoke: () => [{ ...row, state: 'revoked' }],
     cancel: refusal,
+    release: refusal,
     submit: refusal,
   }
   Object.assign(node, hostile)
@@ -290,6 +306,7 @@ test('whatever strangers name things, no command’s output draws on a terminal 
     ['fleet', 'list'],
     ['fleet', 'revoke', peer],
     ['cancel', job],
+    ['standby', 'release', job],
     ['submit', '/scans', '--runtime', 'ocr'],
   ]
   await Promise.all(

@@ -1,5 +1,6 @@
 /** What is sealed opens with its own key and no other, and the same document is the same block. */
 import assert from 'node:assert/strict'
+import { createCipheriv, createHmac } from 'node:crypto'
 import test from 'node:test'
 import fc from 'fast-check'
 import {
@@ -72,4 +73,14 @@ test('each key is for one thing, and comes again from the submitter’s key alon
     seal(documentKeys(submitter)(content), content),
     seal(documentKeys(submitter)(content), content),
   )
+})
+
+test('keys, sealed bytes and wrapped keys are what the standards make of the bytes of a key', () => {
+  const key = createHmac('sha256', secret).update('carpool/shard/7').digest()
+  assert.deepEqual(Buffer.from(shardKey(secret, 7)), key)
+  const gcm = createCipheriv('aes-256-gcm', key, new Uint8Array(12))
+  const expected = Buffer.concat([gcm.update(content), gcm.final(), gcm.getAuthTag()])
+  assert.deepEqual(Buffer.from(seal(key, content)), expected)
+  const kw = createCipheriv('id-aes256-wrap', key, new Uint8Array(8).fill(0xa6))
+  assert.deepEqual(Buffer.from(wrapKey(key, secret)), Buffer.concat([kw.update(secret), kw.final()]))
 })

@@ -132,7 +132,7 @@ test('a put mends a damaged file and a damaged row that nobody has read since', 
 })
 
 test('a damaged row and a vanished file are found out as well', async (t) => {
-  const { blocks, database, directory } = temporaryStore(t)
+  const { blocks, database, directory } = temporaryStore(t, { hotBytesMax: 0 })
   await blocks.of(jobA).putMany([small, large], 'input')
   database.run('UPDATE blocks SET body = zeroblob(9) WHERE cid = ?', small.cid)
   rmSync(join(directory.blocksPath, large.cid))
@@ -143,7 +143,7 @@ test('a damaged row and a vanished file are found out as well', async (t) => {
 })
 
 test('quarantine never holds more than sixteen blocks', async (t) => {
-  const { blocks, database, directory } = temporaryStore(t)
+  const { blocks, database, directory } = temporaryStore(t, { hotBytesMax: 0 })
   const many = Array.from({ length: 20 }, (_, seed) => blockOf(100, seed))
   await blocks.of(jobA).putMany(many, 'input')
   database.run('UPDATE blocks SET body = zeroblob(9)')
@@ -265,6 +265,35 @@ test('a job that drops its inputs keeps its results, and nobody else loses anyth
   assert.deepEqual(blocks.of(jobA).list(), [large.cid])
 })
 
+test('a small block is in memory as it was kept, until it goes; one that was not kept never is', async (t) => {
+  const { blocks, database } = temporaryStore(t)
+  const own = small.bytes.slice()
+  await blocks.of(jobA).put(small.cid, own, 'input')
+  own.fill(0)
+  database.run('UPDATE blocks SET body = zeroblob(9)') // so that only memory has it
+  assert.deepEqual(await blocks.get(small.cid), small.bytes)
+  blocks.of(jobA).dropAll('input')
+  assert.equal(await blocks.get(small.cid), undefined)
+  const along = () => {
+    throw new Error('no')
+  }
+  await assert.rejects(blocks.of(jobA).put(small.cid, small.bytes, 'input', along), { message: 'no' })
+  assert.equal(await blocks.get(small.cid), undefined)
+})
+
+test('what is written along with blocks is there if they are, and only then', async (t) => {
+  const { blocks, database } = temporaryStore(t)
+  const note = (value: string) => () => void database.run('INSERT INTO settings VALUES (?, ?)', value, value)
+  await blocks.of(jobA).putMany([small, large], 'result', note('kept'))
+  const late = blocks.of(jobB).putMany([small, large], 'result', note('late'))
+  await blocks.release(jobB)
+  await assert.rejects(late, { problem: { code: 'released', job: jobB } })
+  assert.deepEqual(
+    database.all<{ name: string }>('SELECT name FROM settings').map(({ name }) => name),
+    ['kept'],
+  )
+})
+
 test('weights that rest a few at a time stay where a lease takes the job up in between', async (t) => {
   const { blocks } = temporaryStore(t)
   const weights = Array.from({ length: 300 }, (_, i) => blockOf(1_000, i + 1))
@@ -311,7 +340,7 @@ test('a job that is taken up again while its thousands of uses are released keep
 })
 
 test('weights that were damaged when their job ended leave nothing behind', async (t) => {
-  const { blocks, database } = temporaryStore(t)
+  const { blocks, database } = temporaryStore(t, { hotBytesMax: 0 })
   await blocks.of(jobA).put(small.cid, small.bytes, 'weights')
   database.run('UPDATE blocks SET body = zeroblob(9)')
   assert.equal(await blocks.get(small.cid), undefined)

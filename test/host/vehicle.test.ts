@@ -55,7 +55,7 @@ test('a note without its result counts for nothing: the shard is run again', asy
   before.vehicle.hear(world.steward.peerId, world.offer(record))
   await before.hears('accept')
   const lost = cidOf('dag-cbor', new Uint8Array([1]))
-  await before.store.journal.noteFinishedSoon(world.job, id, { place: 0, result: lost, cpuMs: 1, wallMs: 1 })
+  before.store.journal.noteFinished(world.job, id, { place: 0, result: lost, cpuMs: 1, wallMs: 1 })
   world.copy('before', 'after')
   const after = world.live('after')
   after.vehicle.connected(world.steward.peerId)

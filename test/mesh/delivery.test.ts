@@ -173,6 +173,7 @@ test('a job that a standby finished passes its audit, and every steward delivers
     opened = gate.promise
     const { job } = await submitter.api.submit(mesh.request(texts, { engine, standbys: 1 }))
     await submitter.status(job, 'the standby holds the inputs', ({ standbys }) => standbys.holding === 1)
+    await mesh.sameRecords(job, [submitter, standby])
     await submitter.stop()
     gate.resolve()
     assert.equal((await mesh.clock.hurry(standby.ended(job))).state, 'complete')

@@ -137,3 +137,26 @@ test('nothing that a standby signs after the end changes results, payment or the
   await isAsItWas()
   await mesh.acquainted()
 })
+
+test('a standby that says it acts and does nothing loses its turn to another, and the job is done', async () => {
+  const { submitter } = mesh
+  const watcher = await mesh.join({ name: 'watcher', slots: 0 })
+  // The submitter was started anew, elsewhere, and nobody has told it of a node that is no member.
+  await steward.vehicle.dial(submitter.api.info().addresses[0]!)
+  await mesh.until('the hostile node is known again', () =>
+    submitter.api.peers().some(({ peer }) => peer === steward.peer),
+  )
+  for (const car of cars()) await car.api.pause(null)
+  await mesh.until('all cars stand still', () =>
+    submitter.api.peers().every(({ slots, mode }) => slots.total === 0 || mode === 'stop'),
+  )
+  const texts = ['kept waiting']
+  const { job } = await submitter.api.submit(mesh.request(texts, { standbys: 2 }))
+  await steward.entrusted(job)
+  await submitter.status(job, 'the honest standby holds the inputs', ({ standbys }) => standbys.holding === 1)
+  steward.pretends = true
+  await submitter.stop()
+  for (const car of cars()) await car.api.resume()
+  assert.equal((await mesh.clock.hurry(watcher.ended(job))).state, 'complete')
+  assert.deepEqual(await watcher.texts(job), texts)
+})

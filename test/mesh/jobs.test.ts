@@ -33,7 +33,7 @@ test('a job ends with its results in the order of its documents, whoever was qui
     lines.map(({ document, page, result }) => [document, page, result?.text]),
     ['one', 'two', 'three'].map((text, i) => [`00${i}.txt`, 1, text]),
   )
-  assert.deepEqual(end, { pages: 3, missing: [] })
+  assert.deepEqual(end, { pages: 3, missing: [], doubts: [] })
 
   const again = await submitter.api.submit(request)
   assert.deepEqual([again.job, again.known], [submitted.job, true])

@@ -24,6 +24,7 @@ test('a job whose submitter is gone is finished by a standby, and the submitter 
   for (const car of cars()) car.script = gate.script
   const texts = ['one', 'two', 'three']
   const job = await submitted(texts, 2)
+  await mesh.sameRecords(job, [submitter, ...standbys()])
   await submitter.stop()
   const acting = await mesh.clock.hurry(actingOf(job))
   gate.open()

@@ -61,8 +61,8 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'An old key of a fleet ends while credentials of it live.',
     file: 'src/host/membership/registrar.ts',
-    find: 'const overMs = sinceMs + credentialTtlMs',
-    replace: 'const overMs = sinceMs',
+    find: 'Number(journal.getSetting(rotatedSetting) ?? 0) + credentialTtlMs',
+    replace: 'Number(journal.getSetting(rotatedSetting) ?? 0)',
     caughtBy: ['test/host/registrar.test.ts', 'test/mesh/fleet.test.ts'],
   },
   {

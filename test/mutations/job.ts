@@ -59,16 +59,16 @@ export const job: readonly Mutation[] = [
   },
   {
     name: 'A gift to another steward costs its giver nothing.',
-    file: 'src/protocol/job/allowance.ts',
-    find: '(this.#allowed.get(signer) ?? 0) - micros',
-    replace: '(this.#allowed.get(signer) ?? 0)',
+    file: 'src/protocol/state/allowances.ts',
+    find: '      purse.given += cost\n',
+    replace: '',
     caughtBy: ['test/protocol/allowance.test.ts'],
   },
   {
     name: 'A steward may write off the leases of another.',
-    file: 'src/protocol/job/allowance.ts',
-    find: '    if (known.signer !== signer) return\n',
-    replace: '',
+    file: 'src/protocol/state/allowances.ts',
+    find: 'known.record.signer !== signer || known.record.serial >= serial',
+    replace: 'known.record.serial >= serial',
     caughtBy: ['test/protocol/allowance.test.ts'],
   },
   {

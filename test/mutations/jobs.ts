@@ -37,6 +37,13 @@ export const jobs: readonly Mutation[] = [
     caughtBy: ['test/mesh/jobs.test.ts'],
   },
   {
+    name: 'The owner of a standby cancels, or forgets, a job of somebody else.',
+    file: 'src/host/jobs/releasing.ts',
+    find: 'if (!isSubmitters && !hasEnded)',
+    replace: 'if (!isSubmitters && hasEnded && !hasEnded)',
+    caughtBy: ['test/mesh/release.test.ts'],
+  },
+  {
     name: 'A job begins anew while it is still being stopped.',
     file: 'src/host/jobs/registry.ts',
     find: '    while (this.#leaving.has(job)) await this.#leaving.get(job)\n',
@@ -161,5 +168,12 @@ export const jobs: readonly Mutation[] = [
     find: '      await stewardship?.stop()\n',
     replace: '',
     caughtBy: ['test/host/jobs-registry.test.ts'],
+  },
+  {
+    name: 'No node takes the place of a standby that leaves, since it sees that one.',
+    file: 'src/host/jobs/standing-by.ts',
+    find: '!isLeaving && ',
+    replace: '',
+    caughtBy: ['test/mesh/release.test.ts'],
   },
 ]

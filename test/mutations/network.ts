@@ -64,4 +64,25 @@ export const network: readonly Mutation[] = [
     replace: 'void this.forget',
     caughtBy: ['test/host/network-dialling.test.ts'],
   },
+  {
+    name: 'The length of a packet leaves before the packet.',
+    file: 'src/host/network/thrift.ts',
+    find: 'data instanceof Uint8Array ||',
+    replace: 'data !== null ||',
+    caughtBy: ['test/host/network-thrift.test.ts'],
+  },
+  {
+    name: 'Each frame is answered by a grant.',
+    file: 'src/host/network/thrift.ts',
+    find: 'stream.recvWindowCapacity <= stream.recvWindow / 2',
+    replace: 'stream.recvWindowCapacity <= stream.recvWindow',
+    caughtBy: ['test/host/network-thrift.test.ts'],
+  },
+  {
+    name: 'A peer that has used up its window is granted no other.',
+    file: 'src/host/network/thrift.ts',
+    find: 'stream.recvWindowCapacity <= stream.recvWindow / 2',
+    replace: 'stream.recvWindowCapacity < 0',
+    caughtBy: ['test/host/network-thrift.test.ts'],
+  },
 ]

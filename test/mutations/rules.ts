@@ -80,9 +80,9 @@ export const rules: readonly Mutation[] = [
   },
   {
     name: 'A clock that is set back makes the owner’s pause of an hour longer by the step.',
-    file: 'src/protocol/rules/rules.ts',
-    find: '&& !this.#pauseIsDate) this.#pausedUntilMs += byMs',
-    replace: '&& !this.#pauseIsDate) this.#pausedUntilMs += 0',
+    file: 'src/protocol/rules/pause.ts',
+    find: '&& !this.#isDate) this.#untilMs += byMs',
+    replace: '&& !this.#isDate) this.#untilMs += 0',
     caughtBy: ['test/protocol/rules.test.ts'],
   },
 ]

@@ -177,6 +177,13 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A steward that takes over takes up leases that do not count.',
+    file: 'src/protocol/steward/restoring.ts',
+    find: 'if (state.counts(record.id)) openLease(desk, record, nowMs, true)',
+    replace: 'openLease(desk, record, nowMs, true)',
+    caughtBy: ['test/protocol/steward-restart.test.ts'],
+  },
+  {
     name: 'When the clock is set, all leases lapse at once, or none does for as long as the step was.',
     file: 'src/protocol/steward/clock-set.ts',
     find: 'desk.leases.clockSet(byMs)',

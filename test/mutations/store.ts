@@ -67,8 +67,8 @@ export const store: readonly Mutation[] = [
   {
     name: 'A block that is here already does not become the job’s that needs it.',
     file: 'src/host/store/blocks.ts',
-    find: '      this.#uses.add(cid, use)\n      return false',
-    replace: '      return false',
+    find: '    this.#uses.add(present, use)\n',
+    replace: '',
     caughtBy: ['test/host/provisions.test.ts', 'test/host/store-jobs.test.ts'],
   },
   {
@@ -126,5 +126,41 @@ export const store: readonly Mutation[] = [
     find: 'if (at - start > itemBytesMax)',
     replace: 'if (at - start > bytes.byteLength)',
     caughtBy: ['test/protocol/demands.test.ts'],
+  },
+  {
+    name: 'A block whose commit failed is served from memory.',
+    file: 'src/host/store/block-writer.ts',
+    find: '      for (const { cid } of blocks) if (!has(cid)) hot.delete(cid)\n',
+    replace: '',
+    caughtBy: ['test/host/store-blocks.test.ts'],
+  },
+  {
+    name: 'Memory keeps the bytes of whoever put the block, which may change.',
+    file: 'src/host/store/block-writer.ts',
+    find: 'hot.set(cid, body.slice())',
+    replace: 'hot.set(cid, body)',
+    caughtBy: ['test/host/store-blocks.test.ts'],
+  },
+  {
+    name: 'A result is noted though it was not kept.',
+    file: 'src/host/store/block-writer.ts',
+    find: '    const { database, files, uses, hot, has } = this.#options\n    check()',
+    replace:
+      '    const { database, files, uses, hot, has } = this.#options\n    along()\n    if (along.length > 9) check()',
+    caughtBy: ['test/host/store-blocks.test.ts'],
+  },
+  {
+    name: 'A block that another job uses goes with the first one that drops it.',
+    file: 'src/host/store/block-uses.ts',
+    find: 'WHERE NOT EXISTS (SELECT 1 FROM block_uses WHERE block_uses.cid = value)',
+    replace: 'WHERE value IS NOT NULL',
+    caughtBy: ['test/host/store-blocks.test.ts'],
+  },
+  {
+    name: 'The files of blocks that nobody uses stay.',
+    file: 'src/host/store/block-removal.ts',
+    find: 'if (isFile) files.remove(cid)',
+    replace: 'if (!isFile) files.remove(cid)',
+    caughtBy: ['test/host/store-blocks.test.ts'],
   },
 ]

@@ -57,4 +57,32 @@ export const supervisor: readonly Mutation[] = [
     replace: '    if (pause !== pause) this.#guard.handle',
     caughtBy: ['test/mesh/node.test.ts'],
   },
+  {
+    name: 'A supervisor that is slow to load is taken for one that hangs.',
+    file: 'src/host/supervisor/silence.ts',
+    find: 'this.#hasJudged ? silentTicksMax : startTicksMax',
+    replace: 'silentTicksMax',
+    caughtBy: ['test/host/supervisor-start.test.ts'],
+  },
+  {
+    name: 'A supervisor that hangs is waited for as long as one that loads.',
+    file: 'src/host/supervisor/silence.ts',
+    find: 'this.#hasJudged ? silentTicksMax : startTicksMax',
+    replace: 'startTicksMax',
+    caughtBy: ['test/host/supervisor-start.test.ts'],
+  },
+  {
+    name: 'A supervisor that fails at a node’s start is not tried again.',
+    file: 'src/host/supervisor/supervised-watch.ts',
+    find: 'if (attempt === startsMax)',
+    replace: 'if (attempt === 1)',
+    caughtBy: ['test/host/supervisor-start.test.ts'],
+  },
+  {
+    name: 'A source of signals that is not understood is tried again and again.',
+    file: 'src/host/supervisor/supervised-watch.ts',
+    find: 'if (error instanceof SupervisorRefusal) throw',
+    replace: 'if (error === null) throw',
+    caughtBy: ['test/host/supervisor-start.test.ts'],
+  },
 ]

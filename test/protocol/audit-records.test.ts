@@ -224,9 +224,17 @@ test('a steward that was lost may have taken candidates and leases with it', () 
   const lost = peerNamed('standby')
   const report = honest({ stewards: ['steward', 'standby'].map(placeOf) })
   const { lease } = report.lease(2, [0])
-  report.add('lease', lost, { ...lease, draw: { ...lease.draw, basis: cidNamed('lost'), index: 7 } })
+  const draw = { ...lease.draw, basis: cidNamed('lost'), index: 7 }
+  const handed = { ...lease, draw }
+  const id = report.add('lease', lost, handed)
   const { problems, undrawn } = report.audit()
   assert.deepEqual([problems, undrawn], [[], [lost]])
+  const receipt = report.receipt({ id, lease: handed }, [report.results[0]!])
+  report.verdict(0, report.results[0]!, [receipt], { because: 'lead' })
+  assert.match(
+    report.problems.join('\n'),
+    /shard 0 rests on lease .*, whose candidates are not in the report/,
+  )
 })
 
 test('a draw counts once, from candidates that are in the report', () => {

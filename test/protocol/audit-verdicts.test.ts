@@ -78,6 +78,29 @@ test('an owner that was contradicted before, or has no valid result, is not agai
   isBlamed(invalid)
 })
 
+test('an owner has no voice once it is contradicted, wherever in the report the verdict is that does it', () => {
+  const report = new WrittenReport(2)
+  const [good, bad] = [report.result('good'), report.result('bad')]
+  const liar = report.work(4, [0, 1], bad)
+  const honest = [0, 1, 2, 3].map((i) => report.work(i, [0, 1], good))
+  // Two stewards number their records apart, so the verdict that takes the voice may come second.
+  report.verdict(1, good, honest.slice(0, 2), { contradicting: [liar] })
+  report.verdict(0, good, honest, { because: 'lead', contradicting: [liar] })
+  report.end()
+  isBlamed(report)
+  assert.deepEqual(report.audit().contradicted, [owner(4)])
+})
+
+test('two verdicts that each hold only because of the other do not', () => {
+  const report = new WrittenReport(2)
+  const [good, bad] = [report.result('good'), report.result('bad')]
+  const [one, other] = [0, 2].map((i) => [i, i + 1].map((j) => report.work(j, [0, 1], i === 0 ? good : bad)))
+  report.verdict(0, good, one!, { contradicting: other! })
+  report.verdict(1, bad, other!, { contradicting: one! })
+  report.end()
+  isBlamed(report, /shard 0 is not unanimous among 2 owners: 2 for, 2/, /shard 1 .* 2 for, 2 against/)
+})
+
 test('a shard that failed contradicts nobody', () => {
   const report = new WrittenReport(1)
   const contradicting = [0, 1].map((i) => report.work(i, [0], report.result(`${i}`)))

@@ -8,7 +8,9 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { Attendance } from '../../src/protocol/council/attendance.ts'
 import { clockWasSet as setSeatBy } from '../../src/protocol/council/clock-set.ts'
-import type { Seat } from '../../src/protocol/council/seat.ts'
+import { Progress } from '../../src/protocol/council/progress.ts'
+import { newSeat, type Seat } from '../../src/protocol/council/seat.ts'
+import { Watch } from '../../src/protocol/council/watch.ts'
 import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
 import { Payables, type PayablesInput } from '../../src/protocol/ledger/payables.ts'
 import { stewardLeaseMs } from '../../src/protocol/limits.ts'
@@ -70,7 +72,7 @@ for (const file of readdirSync(folder).sort()) {
 
 test('what a steward owes is told again as soon as on a good clock, when the clock is set in between', () => {
   const told = (steps: readonly number[]) => {
-    const payables = new Payables({ ...paidJob, self: peerNamed('steward'), shards: 1 })
+    const payables = new Payables({ ...paidJob, self: peerNamed('steward'), shards: 1, counts: () => true })
     const lease = leaseOf('v1', [0])
     const receipt = receiptOf(lease, [0])
     let [nowMs, setMs] = [10 * hourMs, 0]
@@ -122,6 +124,8 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
   assert.equal(desk.apart.get(3)?.untilMs, 70_000 - hourMs)
   const seat = {
     attendance: new Attendance(peerNamed('a')),
+    watch: new Watch(),
+    progress: new Progress(),
     compared: new Map(),
     answeredMs: new Map(),
     refused: new Map([[peerNamed('b'), 90_000]]),
@@ -130,6 +134,22 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
   } as unknown as Seat
   setSeatBy(seat, -hourMs, 0)
   assert.equal(seat.refused.get(peerNamed('b')), 90_000 - hourMs)
+})
+
+test('every moment of a seat goes along with the clock, also one that is new', () => {
+  const { drawSecret, job, self } = { drawSecret: seed, job: cidNamed('job'), self: peerNamed('steward') }
+  const seat = newSeat({ job, manifest: manifestWith(), self, drawSecret, sha256 })
+  const fields = seat as unknown as Record<string, unknown>
+  const names = Object.keys(seat).filter((name) => name.endsWith('Ms'))
+  assert(names.length >= 3, names.join())
+  for (const name of names)
+    if (fields[name] instanceof Map) fields[name].set('peer', 90_000)
+    else fields[name] = 90_000
+  setSeatBy(seat, -hourMs, 100_000 - hourMs)
+  for (const name of names) {
+    const field = fields[name]
+    assert.equal(field instanceof Map ? field.get('peer') : field, 90_000 - hourMs, name)
+  }
 })
 
 test('stewards that were not heard in a sleep may have lived all the same', () => {
@@ -142,6 +162,8 @@ test('stewards that were not heard in a sleep may have lived all the same', () =
   attendance.heard(b, true, 0)
   const seat = {
     attendance,
+    watch: new Watch(),
+    progress: new Progress(),
     compared: new Map(),
     answeredMs: new Map(),
     refused: new Map(),

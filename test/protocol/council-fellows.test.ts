@@ -22,7 +22,7 @@ import {
 } from '../support/core-fakes.ts'
 import { capacityOf } from '../support/core-steward-stage.ts'
 import { consentTo } from '../support/handovers.ts'
-import { leaseOf, paidJob } from '../support/paid-work.ts'
+import { basis, leaseOf, paidJob, recordOf } from '../support/paid-work.ts'
 
 const { job } = paidJob
 /** Of 3 pages, at 7 micros a page at most: the two of them cost 42. */
@@ -83,8 +83,11 @@ function besideA(b: Seat): CouncilEffect[] {
 
 /** The same, in which a promises 42 of its 50. */
 function runningShort(b: Seat): CouncilEffect[] {
-  const record = believed(checked('lease', leaseOf('v1', [0, 1], { steward: 'a' })))
-  return [...b.handle({ type: 'record', from: peerNamed('a'), record }), ...besideA(b)]
+  const { record: draw } = recordOf('draw', peerNamed('a'), 1_000, basis.payload)
+  const lease = leaseOf('v1', [0, 1], { steward: 'a', basis: draw.id })
+  const said = [checked('draw', draw), checked('lease', lease)].map((entry) => believed(entry as JobRecord))
+  const heard = said.flatMap((record) => b.handle({ type: 'record', from: peerNamed('a'), record }))
+  return [...heard, ...besideA(b)]
 }
 
 function issuedIn(effects: readonly CouncilEffect[]): JobRecord[] {
@@ -143,6 +146,29 @@ test('a steward that takes the place of a lost one gets its part of what is left
   const consent = openRecordAs('consent', signed, null, sha256, verify)
   const effects = a.handle({ type: 'answered', from: standby.peer, nonce, consent })
   assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 25 }])
+})
+
+test('a standby that leaves gives all that is left of its budget to the node that takes its place', () => {
+  const b = new Seat('b', { payment })
+  b.handle({ type: 'roster', capacities: [...vehicles, standby] })
+  b.handle({ type: 'connected', peer: standby.peer })
+  const asked = b.handle({ type: 'release' })
+  const [invitation] = asked.flatMap((effect) =>
+    effect.type === 'send' && effect.message.type === 'invite' ? [effect.message] : [],
+  )
+  const { nonce, place } = invitation!
+  assert.equal(place!.lost, peerNamed('b'))
+  const taker = { peer: standby.peer, owner: standby.owner, nonce }
+  const consent = openRecordAs('consent', consentTo(place!, peerNamed('b'), taker), null, sha256, verify)
+  const effects = b.handle({ type: 'answered', from: standby.peer, nonce, consent })
+  assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 50 }])
+})
+
+test('the node that a job was submitted to asks nobody to take its place', () => {
+  const a = new Seat('a')
+  a.handle({ type: 'roster', capacities: [...vehicles, standby] })
+  a.handle({ type: 'connected', peer: standby.peer })
+  assert.deepEqual(a.handle({ type: 'release' }), [])
 })
 
 /** Whom it asks to take the place of b, which nobody hears of any more. */

@@ -118,6 +118,16 @@ test('a taker has no place when it hears the steward in whose place it is, unles
   assert.equal(acted.pass(beatIntervalMs).stewards, 'a b c d')
 })
 
+test('who leaves says so itself and is heeded at once; it shuts nobody out, and its taker leaves its own owner out', () => {
+  const left = of('c', 'c', 'd')
+  const watch = new Watch('a', ['b', 'c']).pass(stewardLostMs).hear(left)
+  assert.deepEqual([watch.stewards, watch.excluding()], ['a b c d', 'a b c'])
+  assert.equal(watch.places.heirOf(peerNamed('c')), peerNamed('d'))
+  assert.equal(watch.places.heirOf(peerNamed('b')), undefined)
+  const taker = new Watch('d', ['a', 'b', 'c'], [left]).pass(5_000)
+  assert.deepEqual([taker.stewards, taker.excluding()], ['a b c d', 'a b c d'])
+})
+
 test('a giver replaces a steward once, and what it signs later deposes nobody', () => {
   const handovers = [of('b', 'c', 'd', 0), of('b', 'c', 'e', 1), of('b', 'c', 'f', 2)]
   const [lowest] = handovers.toSorted((x, y) => (x.id < y.id ? -1 : 1))

@@ -10,6 +10,7 @@ import { Council } from '../../src/protocol/council/council.ts'
 import { JobRecords } from '../../src/protocol/council/job-records.ts'
 import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { DrawBasis } from '../../src/protocol/job/draw.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
 import { receiptRoot } from '../../src/protocol/job/lease.ts'
@@ -499,6 +500,11 @@ test('stewards find what they lack in a leaf with more ids than a message names'
   assert.equal(councils.get(b)!.recordCount, records.length, `b lacks ${last}`)
 })
 
+const vehicles = ['v1:o1', 'v2:o2', 'v3:o1'].map((name) => name.split(':') as [string, string])
+const basis = recordOf<DrawBasis>('draw', 'a', {
+  candidates: vehicles.map(([peer, owner]) => ({ peer: peerNamed(peer), owner: ownerNamed(owner) })),
+})
+
 /** A lease, and the receipt of its vehicle. */
 function leaseOf(
   signer: string,
@@ -515,7 +521,7 @@ function leaseOf(
     costMs: 1_000,
     units: positions.map(() => 1),
     price: null,
-    draw: { basis: cidNamed('draw'), eligible: new Uint8Array(1), index: 0 },
+    draw: { basis: basis.id, eligible: new Uint8Array(1), index: 0 },
   })
 }
 
@@ -572,10 +578,11 @@ test('stewards that have the same records come to the same, in whatever order th
   const r2 = r2s.reduce((x, y) => (y.record.id < x.record.id ? y : x))
   const r3 = receiptOf(second, 0, 'x', 0, 0)
   assert(r2.record.id < r3.record.id && r3.record.id < r1.record.id, 'by id they stand against their serials')
-  const opened = leases.map((record) => checked('lease', record))
+  const opened = [checked('draw', basis), ...leases.map((record) => checked('lease', record))]
   const receipts = [r1, r2, r3, receiptOf(third, 0, 'x', 0, 0)]
   const outcomes = permutations(receipts).map((shuffled) => JSON.stringify(made([...opened, ...shuffled])))
   assert.equal(new Set(outcomes).size, 1)
+  assert.equal(JSON.parse(outcomes[0]!).shards.queued, 0, 'its leases count')
 })
 
 // --- what scenarios would show, were it so ------------------------------------------------------------------
@@ -765,6 +772,22 @@ test('a replaced steward that comes back after the end learns of its taker and o
   assert.equal(lines.at(-2), 'the roots are equal')
   assert.match(lines.at(-1)!, /ended complete/)
   assert(!lines.includes('c: acts'), 'c would execute the job a second time')
+})
+
+test('a steward that lives and takes no results holds up the end of a decided job for a bounded time', () => {
+  const decided = `
+    council stewards=a,b shards=1
+    submit
+    inputs b
+    roster v1:o1 v2:o2
+    receipt a L1 S0=x
+    examine a x
+    receipt a L2 S0=x
+    wait 280s
+  `
+  const ends = (lines: readonly string[]) => lines.some((line) => line.startsWith('a: issue E1 end complete'))
+  assert(!ends(play(decided)))
+  assert(ends(play(`${decided.trimEnd()}\nwait 30s`)))
 })
 
 test('a steward whose machine was suspended listens before it acts', () => {

@@ -141,6 +141,29 @@ test('an end of another steward follows from its verdicts or from the deadline, 
   assert.equal(late.state.end()?.payload.outcome, 'failed')
 })
 
+test('no steward calls a job failed of which every shard is accepted, not even after its deadline', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look()
+  bench.end('b', 'failed')
+  bench.state.decisions.review(bench.manifest.deadlineMs)
+  assert.equal(bench.state.end(), undefined)
+  bench.end('b', 'complete')
+  bench.state.decisions.review(bench.manifest.deadlineMs)
+  assert.equal(bench.state.end()?.payload.outcome, 'complete')
+})
+
+test('an end that reveals another secret than the one of the draws counts for nothing, whoever signs it', () => {
+  for (const signer of ['a', 'b'] as const) {
+    const bench = new JobBench()
+    bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+    bench.look()
+    bench.end(signer, 'complete', sha256(drawSecret))
+    bench.state.decisions.review(bench.manifest.deadlineMs)
+    assert.equal(bench.state.end(), undefined)
+  }
+})
+
 test('a complete end that follows from what is here stands before a cancelled one', () => {
   const bench = new JobBench()
   bench.end('a', 'cancelled')

@@ -7,6 +7,7 @@ import type { AuditInput } from '../../src/protocol/audit/records.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
 import { decidedClaims, JobClaims } from '../../src/protocol/ledger/claims.ts'
+import { recordId } from '../../src/protocol/record/record.ts'
 import { byDependency, isMoney, type JobRecord } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
 import { RecordedView } from '../../src/protocol/state/job-view.ts'
@@ -25,7 +26,7 @@ interface Folded {
 /** Takes the records in this order, and those that were refused again, as comparisons do until nothing more gets in. */
 function fold({ job, manifest, shards, audit }: Told, records: readonly JobRecord[]): Folded {
   const state = new JobState(job, manifest, sha256, { drawSecret })
-  state.decisions.knowShards(shards)
+  state.knowShards(shards)
   let waiting = records
   for (;;) {
     const refused = waiting.filter((entry) => !admits(state, entry))
@@ -65,12 +66,15 @@ function admits(state: JobState, entry: JobRecord): boolean {
 
 function viewOf({ shards }: Told, state: JobState) {
   const { payment, executions, contradicted, end, shards: counts } = new RecordedView(state, shards).view()
-  return { payment, executions, contradicted, end, counts }
+  const leases = [...state.leases()].map(({ record }) => record.id).sort()
+  return { payment, executions, contradicted, end, counts, leases }
 }
 
 /** What the ledger pays, by vehicle and owner. */
 function paidBy({ job, records }: Told, state: JobState): Map<string, number> {
-  const claims = new JobClaims({ job, submitter: job as never, fleet: null, currency: 'EUR' })
+  const claims = new JobClaims({ job, submitter: job as never, fleet: null, currency: 'EUR' }, (lease) =>
+    state.counts(lease),
+  )
   const known = records.filter(({ record }) => state.has(record.id)).toSorted(byDependency)
   for (const entry of known) if (isMoney(entry)) claims.learn(entry)
   const { verdicts, ends } = state.decisions
@@ -156,7 +160,7 @@ test('what no honest node signs or shows is refused where the records themselves
       const told = tell(story)
       const { refused } = fold(told, told.records)
       const { problems } = auditReport(told.audit)
-      const forged = story.wrongs.filter((wrong) => !wrong.startsWith('decided'))
+      const forged = story.wrongs.filter((wrong) => !/^(decided|leased)/.test(wrong))
       assert.equal(refused.length, forged.length)
       if (refused.length > 0) assert.notDeepEqual(problems, [])
       found += refused.length
@@ -164,4 +168,41 @@ test('what no honest node signs or shows is refused where the records themselves
     runs,
   )
   assert(found > 0, 'some stories have records that are refused')
+})
+
+/** The ids of records that the audit objects to by their number in the report. */
+function objectedTo({ audit }: Told, problems: readonly string[]): Set<string> {
+  const numbers = problems.flatMap((problem) => /^record (\d+) /.exec(problem)?.[1] ?? [])
+  return new Set(numbers.map((number) => recordId(sha256, audit.records[Number(number)]!.record.body)))
+}
+
+test('a lease counts unless the audit objects to it, and so do the claims of its receipts', () => {
+  let refused = 0
+  fc.assert(
+    fc.property(stories(true), (story) => {
+      const told = tell(story)
+      const { state } = fold(told, told.records)
+      const { problems, undrawn } = auditReport(told.audit)
+      // Without an end the audit lacks the secret of the draws, and objects to that.
+      const hasNoEnd = problems.some((problem) => problem.startsWith('the job has no end'))
+      const objected = objectedTo(told, problems)
+      for (const { kind, record } of told.records) {
+        if (kind !== 'lease' || record.job !== told.job) continue
+        const says = (problem: string) => problem.includes(`lease ${record.id} `)
+        const isOver = problems.some((problem) => problem.startsWith(`${record.signer} promised `))
+        const isBlamed = objected.has(record.id) || problems.some(says)
+        const isUndrawn = undrawn.includes(record.signer) && !state.has(record.payload.draw.basis)
+        const counts = state.counts(record.id)
+        if (isBlamed || isUndrawn) assert(!counts, problems.join('\n'))
+        else if (!isOver && !hasNoEnd) assert(counts, `${record.id} is honest`)
+        refused += Number(!counts)
+        const claims = [...state.leases()].filter((lease) => lease.record.id === record.id)
+        assert.equal(claims.length, Number(counts))
+      }
+      const { promisedMicros, owedMicros, budgetMicros } = viewOf(told, state).payment!
+      assert(promisedMicros <= budgetMicros && owedMicros <= promisedMicros)
+    }),
+    runs,
+  )
+  assert(refused > 0, 'some leases do not count')
 })

@@ -150,7 +150,7 @@ test('an entry that was changed, left out or put in breaks the chain there', () 
 
 /** What became of each claim, by vehicle and position, after all of these records. */
 function judged(records: readonly ClaimRecord[]): Record<string, ClaimWord> {
-  const claims = new JobClaims(paidJob)
+  const claims = new JobClaims(paidJob, () => true)
   const outcomes: Record<string, ClaimWord> = {}
   for (const record of records)
     for (const { claim, outcome } of claims.learn(record))
@@ -245,7 +245,7 @@ test('what its lease’s steward wrote off comes to nothing, whoever counts it a
     { kind: 'allowance', record: writeOff('other') },
   ]
   const outcomeOf = (order: readonly ClaimRecord[]) => {
-    const claims = new JobClaims(paidJob)
+    const claims = new JobClaims(paidJob, () => true)
     claims.learn({ kind: 'lease', record: lease })
     const news = order.flatMap((record) => claims.learn(record))
     return news.filter(({ claim }) => claim.place === 1).at(-1)?.outcome
@@ -256,10 +256,26 @@ test('what its lease’s steward wrote off comes to nothing, whoever counts it a
   assert.equal(outcomeOf([...records.slice(0, 2), records[3]!]), 'paid', 'another steward has no say')
 })
 
+test('claims under a lease that does not count are none, and come to nothing when it ceases to', () => {
+  const [lease, receipt] = [leaseOf('v', [0]), receiptOf(leaseOf('v', [0]), [0])]
+  let counts = false
+  const claims = new JobClaims(paidJob, () => counts)
+  const learn = (...records: ClaimRecord[]) => records.flatMap((record) => claims.learn(record))
+  const outcomes = (news: ReturnType<typeof learn>) => news.map(({ outcome }) => outcome)
+  const verdict = { kind: 'verdict', record: verdictOf(0, [receipt]) } as const
+  assert.deepEqual(learn({ kind: 'lease', record: lease }, { kind: 'receipt', record: receipt }, verdict), [])
+  assert.deepEqual([...claims.current()], [])
+  counts = true
+  assert.deepEqual(outcomes(claims.recount([lease.id])), ['paid'])
+  assert.deepEqual(outcomes(claims.recount([lease.id])), [])
+  counts = false
+  assert.deepEqual(outcomes(claims.recount([lease.id])), ['void'])
+})
+
 test('one owner is paid once for a shard, though stewards apart leased it twice to him', () => {
   const again = leaseOf('v1', [0], { serial: 9, steward: 's2' })
   const receipt = receiptOf(again, [0], 9)
-  const claims = new JobClaims(paidJob)
+  const claims = new JobClaims(paidJob, () => true)
   const books = new MemoryBooks(sha256)
   const records: ClaimRecord[] = [
     ...worked,
@@ -305,7 +321,7 @@ test('records in any order, each as often as one likes, come to the same balance
     { kind: 'end', record: endOf() },
   ]
   const balancesAfter = (records: readonly ClaimRecord[]) => {
-    const claims = new JobClaims(paidJob)
+    const claims = new JobClaims(paidJob, () => true)
     const books = new MemoryBooks(sha256)
     for (const record of leases) claims.learn({ kind: 'lease', record })
     for (const record of records)

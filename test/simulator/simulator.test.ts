@@ -67,7 +67,7 @@ test('a budget that is too small is never exceeded, and the jobs end by its name
 test('checkers object to a lease beyond the budget, and to counting what is not paid', () => {
   const checkers = new Checkers()
   const [job, steward] = [cidNamed('job'), peerNamed('s')]
-  const rules = { replicas: 1, lead: 1, audited: 0, deadlineMs: 1, truth: () => cidNamed('x') }
+  const rules = { replicas: 1, lead: 1, audited: 0, deadlineMs: 1, truth: () => cidNamed('x'), wrongMax: 0 }
   checkers.job(job, { ...rules, budgetMicros: 25 })
   const lease = (name: string) => {
     const payload = {
@@ -113,7 +113,14 @@ test('checkers object to a lease beyond the budget, and to counting what is not 
 test('checkers object to a job that has not ended by its deadline and two leases', () => {
   const checkers = new Checkers()
   const job = cidNamed('job')
-  const rules = { replicas: 1, lead: 1, audited: 0, budgetMicros: null, truth: () => cidNamed('x') }
+  const rules = {
+    replicas: 1,
+    lead: 1,
+    audited: 0,
+    budgetMicros: null,
+    truth: () => cidNamed('x'),
+    wrongMax: 0,
+  }
   checkers.job(job, { ...rules, deadlineMs: 1_000 })
   checkers.late(job, 1_059, 60)
   assert.deepEqual(checkers.violations, [])

@@ -135,6 +135,9 @@ export class CouncilStage {
       case 'cancel':
         this.#hand(name, { type: 'cancel' })
         break
+      case 'leave':
+        this.#hand(name, { type: 'release' })
+        break
       case 'accept':
         for (const lease of words.slice(1))
           this.#hand(name, { type: 'accepted', ...this.#records.leaseNamed(lease) })
@@ -431,6 +434,15 @@ export class CouncilStage {
           return `${this.#records.of(id)} ${shards.join(' ')}`
         })
         return named.length === 0 ? undefined : `counts ${named.join(', ')}`
+      }
+      case 'kept':
+        return 'keeps its place: nobody is willing'
+      case 'recounted': {
+        const leases = effect.leases.map((id) => {
+          const counts = member.council!.counts(id)
+          return `${this.#records.of(id)}${counts ? '' : ' no more'}`
+        })
+        return `counts ${leases.join(', ')}`
       }
       case 'acting':
         return effect.acting ? 'acts' : 'stands down'

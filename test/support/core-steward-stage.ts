@@ -219,7 +219,7 @@ export class StewardStage {
       costMs: this.#costMs,
     }))
     const { self, job } = { self: this.#self, job: this.#job }
-    const state = new JobState(job, this.#manifest, sha256).restore(records)
+    const state = new JobState(job, this.#manifest, sha256, { self, drawSecret: seed }).restore(records)
     return new this.#machine({ job, manifest: this.#manifest, shards, self, drawSecret: seed, sha256, state })
   }
 

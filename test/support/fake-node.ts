@@ -260,6 +260,7 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
     forget: async () => {
       throw new TypeError('a bug')
     },
+    release: async () => ({ job, heir: peer }),
     report: async () => ({ root: job, bytes: 12_345 }),
     fleetAdmit: () => member,
     why: () => why,

@@ -14,6 +14,8 @@ import { Inbox } from './network.ts'
 
 export class HostileSteward {
   readonly vehicle: HostileVehicle
+  /** It answers each beat that it acts. */
+  pretends = false
   /** The records of the job that it was told of. */
   readonly records = new Inbox<Opened<RecordKind>>()
   readonly #manifests = new Inbox<Verified<Manifest>>()
@@ -88,6 +90,9 @@ export class HostileSteward {
       case 'entrust':
         this.#drawSecret = new Uint8Array(message.drawSecret)
         this.#manifests.put(openManifest(message.manifest, sha256, verifyByPeerId))
+        break
+      case 'beat':
+        if (this.pretends) void this.vehicle.say(from, { ...message, acting: true, asks: false })
         break
       case 'record':
         this.records.put(openRecord(message.record, message.opening, sha256, verifyByPeerId))

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import type { Clock } from '../../src/host/clock.ts'
 import { Network } from '../../src/host/network/network.ts'
 import { sha256 } from '../../src/host/sha256.ts'
+import { readFile } from '../../src/host/store/files.ts'
 import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import type { Cid, JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import {
@@ -16,7 +17,12 @@ import {
   type Receipt,
   receiptRoot,
 } from '../../src/protocol/job/lease.ts'
-import { type Manifest, openManifest, resultEngine } from '../../src/protocol/job/manifest.ts'
+import {
+  type FileReference,
+  type Manifest,
+  openManifest,
+  resultEngine,
+} from '../../src/protocol/job/manifest.ts'
 import { encodeResult } from '../../src/protocol/job/result.ts'
 import { advertTtlMs } from '../../src/protocol/limits.ts'
 import type { Advert } from '../../src/protocol/membership/advert.ts'
@@ -123,6 +129,11 @@ export class HostileVehicle {
     await this.#network.publish(encodeCbor(this.sign('advert', null, advert)))
   }
 
+  /** Dials a node, at an address that ends with its peer id. */
+  async dial(address: string): Promise<void> {
+    await this.#network.reach(address)
+  }
+
   say(to: PeerId, message: Message): Promise<void> {
     return this.#network.send(to, encodeMessage(message))
   }
@@ -155,6 +166,15 @@ export class HostileVehicle {
     const cid = cborCid(sha256, bytes)
     this.#blocks.set(cid, bytes)
     return cid
+  }
+
+  /** A file of a job that it may read, from this node. */
+  read(from: PeerId, reference: FileReference): Promise<Uint8Array> {
+    const get = async (cid: Cid) => {
+      for await (const block of this.#network.blocks.fetch(from, [cid])) return block.bytes
+      throw new Error(`${from} does not serve ${cid}`)
+    }
+    return readFile(reference, get, reference.bytes)
   }
 
   /** It serves this block to whoever asks. */

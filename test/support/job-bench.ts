@@ -49,7 +49,7 @@ export class JobBench {
 
   newState(self: string): JobState {
     const state = new JobState(this.job, this.manifest, sha256, { self: peerNamed(self), drawSecret })
-    state.decisions.knowShards(this.shards)
+    state.knowShards(this.shards)
     return state
   }
 
@@ -65,22 +65,24 @@ export class JobBench {
 
   /** A steward leases shards to a vehicle, which claims this result for all of them: returns the receipt's id. */
   claim(by: string, vehicle: string, result: string, positions: readonly number[] = [0]): RecordId {
+    const worker = { peer: peerNamed(vehicle), owner: ownerNamed(vehicle.slice(1, 2).repeat(64)) }
+    const { id: basis } = this.sign('draw', peerNamed(by), { candidates: [worker] })
     const lease: Lease = {
-      vehicle: peerNamed(vehicle),
-      owner: ownerNamed(vehicle.slice(1, 2).repeat(64)),
+      vehicle: worker.peer,
+      owner: worker.owner,
       shards: positions.map((position) => this.shards[position]!.shard),
       positions,
       isa: null,
       costMs: 1,
       units: positions.map(() => 1),
       price: null,
-      draw: { basis: cidNamed('basis'), eligible: bitsOf(1, [0]), index: this.#serial },
+      draw: { basis, eligible: bitsOf(1, [0]), index: this.#serial },
     }
     const { id } = this.sign('lease', peerNamed(by), lease)
-    const worker = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
+    const leased = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
     const covers = positions.map((_, place) => place)
     const opening = { results: positions.map(() => cidNamed(result)), nonce }
-    const root = receiptRoot(sha256, worker, covers, opening)
+    const root = receiptRoot(sha256, leased, covers, opening)
     const receipt: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null }
     return this.sign('receipt', lease.vehicle, receipt, opening).id
   }
@@ -95,8 +97,8 @@ export class JobBench {
     return this.sign('verdict', peerNamed(by), { shards: [verdict] })
   }
 
-  end(by: string, outcome: JobEnd['outcome']): Verified {
-    return this.sign('end', peerNamed(by), { outcome, reason: 'over', secret: drawSecret } satisfies JobEnd)
+  end(by: string, outcome: JobEnd['outcome'], secret: Uint8Array = drawSecret): Verified {
+    return this.sign('end', peerNamed(by), { outcome, reason: 'over', secret } satisfies JobEnd)
   }
 
   window(by: string, vehicle: string, positions: readonly number[], receipts: readonly RecordId[]): Verified {

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
 import type { AuditInput } from '../../src/protocol/audit/records.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
-import { bitsOf, type DrawBasis } from '../../src/protocol/job/draw.ts'
+import { bitsOf, type DrawBasis, drawVehicle } from '../../src/protocol/job/draw.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
@@ -63,6 +63,14 @@ const wrongs = [
   'without its lease',
   'decided against the claims',
   'decided twice',
+  'leased above the cap',
+  'leased in another currency',
+  'leased for more work than there is',
+  'leased where its shard is not',
+  'leased one shard twice',
+  'leased to one that was not drawn',
+  'leased from candidates that are not there',
+  'leased after a gift of more than there is',
 ] as const
 
 export interface Story {
@@ -200,10 +208,15 @@ class Teller {
     return opened.record
   }
 
-  #lease(steward: PeerId, vehicle: number, positions: readonly number[]): { id: LeaseId; lease: Lease } {
+  #lease(
+    steward: PeerId,
+    vehicle: number,
+    positions: readonly number[],
+    change: (lease: Lease) => Partial<Lease> = () => ({}),
+  ): { id: LeaseId; lease: Lease } {
     const draws = this.#draws.get(steward)!
     const { peer, owner } = basis.candidates[vehicle]!
-    const lease: Lease = {
+    const honest: Lease = {
       vehicle: peer,
       owner,
       shards: positions.map((position) => this.#shards[position]!.shard),
@@ -219,6 +232,7 @@ class Teller {
       },
     }
     draws.next += 1
+    const lease = { ...honest, ...change(honest) }
     return { id: this.#sign('lease', steward, lease).id, lease }
   }
 
@@ -322,7 +336,42 @@ class Teller {
       case 'decided twice':
         this.#verdict(stewards[0], 0, result, [])
         this.#verdict(stewards[0], 0, result, [])
+        break
+      default:
+        this.#leaseWrongly(wrong, result)
     }
+  }
+
+  /** A lease that no honest steward signs, and the receipt of a vehicle that takes it. */
+  #leaseWrongly(wrong: Extract<(typeof wrongs)[number], `leased ${string}`>, result: Cid): void {
+    const [steward] = stewards
+    const all = bitsOf(basis.candidates.length, basis.candidates.keys())
+    if (wrong === 'leased after a gift of more than there is')
+      this.#sign('allowance', steward, { writtenOff: [], given: [{ to: stewards[1], micros: 600_000 }] })
+    const changes: Record<typeof wrong, (lease: Lease) => Partial<Lease>> = {
+      'leased above the cap': () => ({ price: { ...price, unitMicros: price.unitMicros + 1 } }),
+      'leased in another currency': () => ({ price: { ...price, currency: 'USD' } }),
+      'leased for more work than there is': () => ({ units: [2] }),
+      'leased where its shard is not': () => ({ shards: [cidNamed('another shard')] }),
+      'leased one shard twice': ({ shards }) => ({
+        ...{ shards: [...shards, ...shards], positions: [0, 0], units: [1, 1] },
+      }),
+      'leased to one that was not drawn': ({ draw }) => {
+        const drawn = drawVehicle(sha256, drawSecret, 0, basis, all)
+        const { peer, owner } = basis.candidates[(drawn + 1) % basis.candidates.length]!
+        return { vehicle: peer, owner, draw: { ...draw, eligible: all } }
+      },
+      'leased from candidates that are not there': ({ draw }) => ({
+        draw: { ...draw, basis: cidNamed('no candidates') },
+      }),
+      'leased after a gift of more than there is': () => ({}),
+    }
+    const { id, lease } = this.#lease(steward, 0, [0], changes[wrong])
+    this.#receipt(
+      id,
+      lease,
+      lease.positions.map(() => result),
+    )
   }
 }
 

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { generateKey } from '@libp2p/pnet'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
@@ -174,6 +175,20 @@ export class Mesh {
   }
 
   /** A job of these documents, each a shard of its own, verified by two owners. */
+  /** Resolves when these stewards have as many records of a job as each other: who stops then takes none along. */
+  sameRecords(job: string, nodes: readonly MeshNode[]): Promise<void> {
+    return this.until('the stewards have the same records', () => {
+      const counts = nodes.map(({ dataDir }) => {
+        const database = new DatabaseSync(join(dataDir, 'carpool.sqlite'), { readOnly: true })
+        const shared = "job = ? AND kind NOT IN ('manifest', 'statement')"
+        const row = database.prepare(`SELECT count(*) AS n FROM records WHERE ${shared}`).get(job)
+        database.close()
+        return row!.n as number
+      })
+      return counts[0]! > 0 && counts.every((count) => count === counts[0])
+    })
+  }
+
   request(texts: readonly string[], changes: Partial<SubmitRequest> = {}): SubmitRequest {
     this.#requests += 1
     const folder = join(this.folder, `documents-${this.#requests}`)

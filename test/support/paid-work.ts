@@ -1,11 +1,12 @@
 /** Leases with prices, receipts, verdicts and ends of one job, short to write. */
 import type { Cid, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { bitsOf } from '../../src/protocol/job/draw.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../../src/protocol/job/verdict.ts'
 import type { PaidJob } from '../../src/protocol/ledger/claims.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
-import { bodyOf, cidNamed, ownerNamed, peerNamed, sha256 } from './core-fakes.ts'
+import { bodyOf, cidNamed, ownerNamed, peerNamed, seed, sha256 } from './core-fakes.ts'
 
 export const paidJob: PaidJob = {
   job: cidNamed('paid job'),
@@ -28,6 +29,14 @@ export function recordOf<Payload>(
   return { body, record: { ...body, id: recordId(sha256, encodeBody(body)) } }
 }
 
+/** The candidates from which all of these leases were drawn, each as the only one that could be. */
+export const basis = recordOf('draw', peerNamed('steward'), 1_000, {
+  candidates: ['v1', 'v2', 'v3'].map((name) => ({
+    peer: peerNamed(name),
+    owner: ownerNamed(`owner of ${name}`),
+  })),
+}).record
+
 export function leaseOf(
   vehicle: string,
   positions: readonly number[],
@@ -42,7 +51,14 @@ export function leaseOf(
     costMs: 1,
     units: positions.map(() => units),
     price: more.price === undefined ? price : more.price,
-    draw: { basis: cidNamed('basis'), eligible: new Uint8Array(1), index: serial },
+    draw: {
+      basis: more.basis ?? basis.id,
+      eligible: bitsOf(
+        8,
+        basis.payload.candidates.flatMap(({ peer }, i) => (peer === peerNamed(vehicle) ? [i] : [])),
+      ),
+      index: serial,
+    },
   }).record
 }
 
@@ -52,6 +68,7 @@ interface LeaseChanges {
   readonly steward?: string
   readonly units?: number
   readonly price?: Lease['price']
+  readonly basis?: RecordId
 }
 
 /** For these places of the lease. */
@@ -114,6 +131,5 @@ export function verdictOf(
 }
 
 export function endOf(outcome: JobEnd['outcome'] = 'complete', steward = 'steward'): Verified<JobEnd> {
-  return recordOf('end', peerNamed(steward), 1_000, { outcome, reason: 'over', secret: new Uint8Array(32) })
-    .record
+  return recordOf('end', peerNamed(steward), 1_000, { outcome, reason: 'over', secret: seed }).record
 }

@@ -79,7 +79,7 @@ test(
     assert.equal(again.job, first.job)
     assert.equal(again.known, true)
     const { end } = await resultsOf(swarm.submitter, first.job)
-    assert.deepEqual(end, { pages: 2, missing: [] })
+    assert.deepEqual(end, { pages: 2, missing: [], doubts: [] })
     await node.forget(first.job)
     assert.equal(
       (await node.jobs()).some(({ job }) => job === first.job),

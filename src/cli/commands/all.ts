@@ -14,6 +14,7 @@ import { quoteCommand } from './quote.ts'
 import { resultsCommand } from './results.ts'
 import { settleCommand } from './settle.ts'
 import { simCommand } from './sim.ts'
+import { standbyCommand } from './standby.ts'
 import { statusCommand } from './status.ts'
 import { submitCommand } from './submit.ts'
 import { swarmCommand } from './swarm.ts'
@@ -31,6 +32,7 @@ export const commands = [
   statusCommand,
   resultsCommand,
   jobCommands,
+  standbyCommand,
   auditCommand,
   earningsCommand,
   billCommand,

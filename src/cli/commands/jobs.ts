@@ -71,7 +71,8 @@ export function describeJobs(jobs: readonly JobSummary[], nowMs: number): string
 
 type Outcome = { readonly text: string } & Readonly<Record<string, unknown>>
 
-function oneJob(
+/** Adds a command that names a job, asks the running node once, and prints what came of it. */
+export function oneJob(
   program: Command,
   name: string,
   summary: string,

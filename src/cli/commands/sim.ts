@@ -156,7 +156,7 @@ async function campaign({ seed, seeds = campaignSeeds, minutes, vehicles, json }
     if (json === true) printJson(row)
     else
       print(
-        `${row.scenario.padEnd(14)} ${formatCount(row.runs, 'run')}, ${formatCount(row.violations, 'violation')}, ` +
+        `${row.scenario.padEnd(15)} ${formatCount(row.runs, 'run')}, ${formatCount(row.violations, 'violation')}, ` +
           `${row.jobsLost} jobs lost, ${row.wrongAccepted} wrong, ${row.executionsPerShard.toFixed(2)} executions a shard, ` +
           `done in ${row.completionSeconds.p50} s (p95 ${row.completionSeconds.p95}, most ${row.completionSeconds.most})`,
       )

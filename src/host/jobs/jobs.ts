@@ -13,6 +13,7 @@ import type {
   JobStatus,
   JobSummary,
   Quote,
+  Released,
   ResultLine,
   ResultsEnd,
   SubmitProgress,
@@ -28,6 +29,7 @@ import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
 import { caughtUp, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
+import { refuseCancel, refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 import { Routing } from './routing.ts'
@@ -187,10 +189,7 @@ export class Jobs {
 
   async cancel(prefix: string): Promise<void> {
     await this.#registry.use(this.#registry.rows.find(prefix), async (stewardship) => {
-      if (stewardship.isReader)
-        throw new RequestError(
-          `this node only reads job ${stewardship.job}; cancel it on one that looks after it`,
-        )
+      refuseCancel(stewardship)
       stewardship.handle({ type: 'cancel' })
       await stewardship.settled()
     })
@@ -198,8 +197,14 @@ export class Jobs {
 
   async forget(prefix: string): Promise<void> {
     const job = this.#registry.rows.find(prefix)
+    await this.#registry.use(job, refuseForget)
     await this.cancel(job)
     await this.#registry.drop(job)
+  }
+
+  /** Hands a job that this node stands by for over to another node, and lets it go. Throws RequestError. */
+  release(prefix: string): Promise<Released> {
+    return releaseJob(this.#registry, this.#registry.rows.find(prefix))
   }
 
   async report(prefix: string, path: string): Promise<{ root: Cid; bytes: number }> {

@@ -127,7 +127,8 @@ export class Registry {
 
   /** The same, until it is released. */
   async hold(job: JobId, fresh = false): Promise<{ stewardship: Stewardship; release: () => void }> {
-    while (this.#leaving.has(job)) await this.#leaving.get(job)
+    // Where nothing is being let go, the job has its seat at once: who asks in the same turn finds it on its way.
+    if (this.#leaving.has(job)) await this.gone(job)
     if (this.#isStopped) throw new RequestError('this node is stopping')
     const seat = this.#seats.get(job) ?? this.#sit(job, fresh)
     seat.uses += 1
@@ -150,6 +151,11 @@ export class Registry {
       await this.#options.store.forget(job, stewardRole)
     })
     this.changes.emit(job)
+  }
+
+  /** Resolves when a job that is being let go is gone. */
+  async gone(job: JobId): Promise<void> {
+    while (this.#leaving.has(job)) await this.#leaving.get(job)
   }
 
   /** Tells a peer that is back the news that ended jobs could not tell it before. */

@@ -6,10 +6,11 @@ import { pipeline } from 'node:stream/promises'
 import { CarWriter } from '@ipld/car'
 import { encodeReport, packRecords, type ReportedRecord } from '../../protocol/audit/report.ts'
 import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { openingSchema, openLease } from '../../protocol/job/lease.ts'
+import { openingSchema, openLease, openReceipt } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { openVerdict } from '../../protocol/job/verdict.ts'
 import { decodeCbor, linkOf } from '../../protocol/record/block.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import { type RecordKind, reportedKinds } from '../../protocol/records.ts'
 import { openingBytesMax } from '../../protocol/sizes.ts'
 import { chartersSetting, parseCharter } from '../membership/certificates.ts'
@@ -20,7 +21,7 @@ import type { Store } from '../store.ts'
 
 /**
  * Whole or not at all. Results that were never delivered are not in it; the audit says which it misses. `counts`: whether a
- * verdict or an end counts here; what another steward signed and nobody believes proves nothing, and is left out.
+ * lease, a verdict or an end counts here; what another steward signed and nobody believes proves nothing, and is left out.
  */
 export async function writeReport(
   path: string,
@@ -102,14 +103,39 @@ function* vouchersOf(job: JobId, { fleet }: Manifest, { journal }: Store): Gener
 function* recordsOf(job: JobId, store: Store, counts: (id: RecordId) => boolean): Generator<ReportedRecord> {
   // A standby may have learnt of a verdict before the receipts that it counts. The other things that a lease carries
   // are keys.
+  const countless = countlessLeases(job, store, counts)
   for (const wanted of reportedKinds)
-    for (const { id, kind, body, signature, extra } of store.journal.ofJob(job))
-      if (kind === wanted && (!isDecision(kind) || counts(id)))
+    for (const row of store.journal.ofJob(job)) {
+      const { id, kind, body, signature, extra } = row
+      if (kind !== wanted || countless.has(id)) continue
+      if (mustCount(kind) && !counts(id)) continue
+      if (kind !== 'receipt' || countless.size === 0 || !countless.has(leaseOf(row)))
         yield { kind, record: { body, signature }, opening: kind === 'receipt' ? extra : null }
+    }
   for (const { body, signature } of store.ledgerTables.statements(job))
     yield { kind: 'statement', record: { body, signature }, opening: null }
 }
 
-function isDecision(kind: RecordKind): boolean {
+/** Leases that count for nobody here, and whose receipts no verdict names that does. */
+function countlessLeases(job: JobId, { journal }: Store, counts: (id: RecordId) => boolean): Set<RecordId> {
+  const countless = new Set<RecordId>()
+  for (const { id, kind } of journal.ofJob(job)) if (kind === 'lease' && !counts(id)) countless.add(id)
+  if (countless.size === 0) return countless
+  const named = new Set<RecordId>()
+  for (const row of journal.ofJob(job))
+    if (row.kind === 'verdict' && counts(row.id))
+      for (const { agreeing, contradicting } of openVerdict(row, sha256, () => true).payload.shards)
+        for (const receipt of [...agreeing, ...contradicting]) named.add(receipt)
+  for (const row of journal.ofJob(job))
+    if (row.kind === 'receipt' && named.has(row.id)) countless.delete(leaseOf(row))
+  return countless
+}
+
+function leaseOf(receipt: SignedRecord): RecordId {
+  return openReceipt(receipt, sha256, () => true).payload.lease
+}
+
+/** Kinds of which a steward may sign some that count for nobody but itself. */
+function mustCount(kind: RecordKind): boolean {
   return kind === 'verdict' || kind === 'end'
 }

@@ -39,7 +39,7 @@ export class StandingBy {
 
   /** A node that works for itself alone for a moment, or has no room, says no: its submitter asks another. */
   invited(from: PeerId, { nonce, bytes, place }: Extract<Message, { type: 'invite' }>): void {
-    const reason = this.#objection(bytes, place)
+    const reason = this.#objection(from, bytes, place)
     const message: Message =
       reason === null
         ? {
@@ -125,11 +125,12 @@ export class StandingBy {
     return { body, signature: key.sign(body) }
   }
 
-  #objection(bytes: number, place: OfferedPlace | null): UnwillingReason | null {
+  #objection(from: PeerId, bytes: number, place: OfferedPlace | null): UnwillingReason | null {
     const { standsBy, store, network } = this.#options
     if (!standsBy) return 'stopping'
     // Who could see that the steward is there would leave again at once.
-    if (place !== null && network.connectedPeers().includes(place.lost)) return 'not-lost'
+    const isLeaving = place?.lost === from
+    if (place !== null && !isLeaving && network.connectedPeers().includes(place.lost)) return 'not-lost'
     if (this.#count() >= standingByMax) return 'too-many-jobs'
     return store.blocks.reserve.hasRoom(bytes * standbyRoomFactor) ? null : 'no-space'
   }

@@ -3,7 +3,7 @@
  * (src/protocol/ledger).
  */
 import type { Logger } from 'pino'
-import type { PeerId } from '../../protocol/ids.ts'
+import type { LeaseId, PeerId } from '../../protocol/ids.ts'
 import { ownerAccount } from '../../protocol/ledger/account.ts'
 import type { ClaimRecord, PaidJob } from '../../protocol/ledger/claims.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
@@ -34,6 +34,8 @@ export interface LedgerParts {
 
 export interface JobPayablesOptions extends PaidJob, LedgerParts {
   readonly shards: number
+  /** Tells whether a lease of the job counts on this node. */
+  readonly counts: (lease: LeaseId) => boolean
   readonly deadlineMs: number
   readonly key: SigningKey
   readonly journal: Journal
@@ -52,8 +54,8 @@ export class JobPayables {
   constructor(options: JobPayablesOptions) {
     this.#options = options
     this.#steps = new ClockSteps(options.clock)
-    const { key, job, submitter, fleet, currency, shards } = options
-    this.#payables = new Payables({ job, submitter, fleet, currency, shards, self: key.peerId })
+    const { key, job, submitter, fleet, currency, shards, counts } = options
+    this.#payables = new Payables({ job, submitter, fleet, currency, shards, counts, self: key.peerId })
   }
 
   /** Call first, with all that the journal holds: entries that the ledger lacks are made up for. */
@@ -64,6 +66,10 @@ export class JobPayables {
   /** Records of the job that are about to be durable. */
   learn(...records: ClaimRecord[]): void {
     for (const record of records) this.#handle({ type: 'record', record })
+  }
+
+  recounted(leases: readonly LeaseId[]): void {
+    this.#handle({ type: 'recounted', leases })
   }
 
   acting(acting: boolean): void {

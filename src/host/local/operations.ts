@@ -121,6 +121,7 @@ export const operations = {
   results: stream(oneJob),
   cancel: call(oneJob),
   forget: call(oneJob),
+  release: call(oneJob),
   report: call(oneJob, ['path', path]),
   earnings: call(['periods', periods]),
   bill: stream(oneJob),

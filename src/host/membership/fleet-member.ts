@@ -9,7 +9,7 @@
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { jobRetentionMs, rosterEntriesMax } from '../../protocol/limits.ts'
+import { evidenceAgeMsMax, rosterEntriesMax } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import { type Credential, Fleet } from '../../protocol/membership/fleet.ts'
 import { encodeMessage } from '../../protocol/message.ts'
@@ -89,7 +89,7 @@ export class FleetMember implements Doorkeeper {
             onCharter: (record) => this.hear(record),
           })
     this.#keepCharters()
-    journal.members.dropCredentials(systemClock.now(), jobRetentionMs)
+    journal.members.dropCredentials(systemClock.now(), evidenceAgeMsMax)
     this.#own = new OwnCredential(options, this.#fleet)
     if (this.registrar !== null) this.#admitMyself()
   }

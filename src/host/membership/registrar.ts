@@ -224,8 +224,7 @@ export class Registrar {
     const { keyPath, journal } = this.#options
     if (this.#charter.keys.length === 1)
       throw new RequestError('the fleet has only one key, so no old key can be ended')
-    const sinceMs = Number(journal.getSetting(rotatedSetting) ?? 0)
-    const overMs = sinceMs + credentialTtlMs
+    const overMs = Number(journal.getSetting(rotatedSetting) ?? 0) + credentialTtlMs
     if (nowMs < overMs)
       throw new RequestError(
         `credentials of the old key live until ${new Date(overMs).toISOString()}; end it after that`,

@@ -9,6 +9,7 @@ import type {
 } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import type { PeerId } from '../../protocol/ids.ts'
+import { joiningPackets } from './thrift.ts'
 import { hostOf } from './turnstile.ts'
 
 /** Decides who may come in. The doorkeepers of the two peers choose what they say to each other. */
@@ -32,7 +33,14 @@ export interface AdmissionLine {
 /** Sixteen charters of 60 KiB after as many changes of key; usually 2 KiB. */
 const admissionBytesMax = 2 ** 20
 
-type Encrypter = (components: Parameters<ReturnType<typeof noise>>[0]) => ConnectionEncrypter
+/** What libp2p makes an encrypter with. */
+export type Encrypter = (components: Parameters<ReturnType<typeof noise>>[0]) => ConnectionEncrypter
+
+/** Noise alone: an open mesh. */
+export function noising(): Encrypter {
+  const create = noise()
+  return (components) => joiningPackets(create(components))
+}
 
 /**
  * Noise, and then the doorkeeper's talk, before there is a connection at all.
@@ -43,7 +51,7 @@ type Encrypter = (components: Parameters<ReturnType<typeof noise>>[0]) => Connec
  */
 export function admitting(doorkeeper: Doorkeeper): Encrypter {
   return (components) => {
-    const inner = noise()(components)
+    const inner = noising()(components)
     return {
       protocol: `/carpool/admission/1/${doorkeeper.fleet}`,
       secureOutbound: async (connection, options) =>

@@ -1,6 +1,7 @@
 /** A libp2p stream with flow control that holds in both directions. */
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { NetworkError } from './errors.ts'
+import { grantByHalves } from './thrift.ts'
 
 /**
  * A libp2p stream with flow control that holds in both directions.
@@ -38,6 +39,7 @@ export class FlowStream {
   constructor(stream: Stream, readAheadBytesMax: number) {
     this.#stream = stream
     this.#readAheadBytesMax = readAheadBytesMax
+    grantByHalves(stream)
     stream.addEventListener('message', (event) => this.#take(event))
     stream.addEventListener('drain', () => this.#wake())
     stream.addEventListener('idle', () => this.#wake())

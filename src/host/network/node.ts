@@ -1,5 +1,4 @@
 /** The libp2p node, with the settings that Carpool's traffic needs. */
-import { noise } from '@chainsafe/libp2p-noise'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
@@ -9,7 +8,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { admitting, type Doorkeeper } from './admission.ts'
+import { admitting, type Doorkeeper, noising } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
@@ -45,7 +44,7 @@ export function createNode(
     privateKey,
     addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
     transports: [tcp()],
-    connectionEncrypters: [doorkeeper === undefined ? noise() : admitting(doorkeeper)],
+    connectionEncrypters: [doorkeeper === undefined ? noising() : admitting(doorkeeper)],
     ...(meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: meshKey }) }),
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],
     connectionManager: {

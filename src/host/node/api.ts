@@ -37,6 +37,7 @@ export function apiOf(parts: Parts): NodeApi {
     results: (job) => jobs.results(job),
     cancel: (job) => jobs.cancel(job),
     forget: (job) => jobs.forget(job),
+    release: (job) => jobs.release(job),
     report: (job, path) => jobs.report(job, path),
     earnings: (periods) => money.earnings(periods),
     bill: (job) => jobs.bill(job, money),

@@ -7,15 +7,20 @@ import { shardKey } from '../sealing/sealing.ts'
 import type { StewardshipOptions } from './options.ts'
 import { type StewardshipParts, secretOf } from './parts.ts'
 
+/** What comes of the wish to leave a job: another node has the place, none wanted it, or the job ended before. */
+export type Release = 'left' | 'kept' | 'ended'
+
 export interface HandsNeeds {
   readonly options: StewardshipOptions
   readonly parts: StewardshipParts
   /** Takes the council's next input. */
   readonly tell: (input: CouncilInput) => void
   readonly wakeAt: (atMs: number) => void
+  /** This node's owner wanted it to leave the job: this came of it. */
+  readonly released: (outcome: Release) => void
 }
 
-export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<CouncilEffect> {
+export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds): Hands<CouncilEffect> {
   const { job, clock, log } = options
   const { council, inputs, offers, collector, pace, payables, papers, credentials, say } = parts
   return {
@@ -24,11 +29,16 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
     copy: ({ record }) => papers.append(record),
     discard: ({ records }) => papers.discard(records),
     refused: ({ signer, why }) => log.warn({ job, signer, why }, 'somebody signs more for a job than it may'),
-    left: ({ why }) => options.onLeft(why),
+    left: ({ why }) => {
+      options.onLeft(why)
+      released('left')
+    },
+    kept: () => released('kept'),
     counted: ({ verdicts, ends }) => {
       papers.counted(verdicts, (id) => council.positionsOf(id))
       payables?.learn(...decidedClaims({ verdicts, ends }))
     },
+    recounted: ({ leases }) => payables?.recounted(leases),
     offer: ({ lease, to }) => {
       pace.leased(clock.monotonicMs())
       return offers.offer(lease, to)
@@ -57,7 +67,10 @@ export function handsOf({ options, parts, tell, wakeAt }: HandsNeeds): Hands<Cou
       const pages = accepted.reduce((sum, { position }) => sum + inputs.shards[position]!.pages, 0)
       pace.decided(pages, clock.monotonicMs())
     },
-    ended: () => options.onEnd(),
+    ended: () => {
+      options.onEnd()
+      released('ended')
+    },
     acting: ({ acting }) => {
       payables?.acting(acting)
       log.info({ job, acting }, 'the acting steward changed')

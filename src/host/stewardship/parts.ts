@@ -4,8 +4,10 @@
  */
 import type { CouncilInput } from '../../protocol/council/contract.ts'
 import { Council } from '../../protocol/council/council.ts'
-import type { PeerId } from '../../protocol/ids.ts'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import { openCredential } from '../../protocol/membership/fleet.ts'
 import type { Message } from '../../protocol/message.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
 import type { JobPayables } from '../ledger/job-payables.ts'
 import { say } from '../say.ts'
@@ -50,13 +52,14 @@ export function partsOf(options: StewardshipOptions, tell: (input: CouncilInput)
     manifest,
     self: key.peerId,
     drawSecret,
+    ownerOf: (vehicle) => admittedOwner(store.journal.members.credentialOf(vehicle)),
     sha256,
   })
   const sayTo = (to: PeerId, message: Message) => void say(options, to, message)
   const fellows = () => council.places.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
   const blocks = store.blocks.of(job)
   const outbox = new Outbox((error) => log.fatal({ job, error }, 'this job cannot be recorded and stops'))
-  const payables = payablesOf(options, outbox, sayTo)
+  const payables = payablesOf(options, outbox, sayTo, (lease) => council.counts(lease))
   const papers = new Papers(options, outbox, payables)
   const credentials = (to?: PeerId) =>
     papers.credentials(council.pathsTo(to === undefined ? [key.peerId] : [key.peerId, to]))
@@ -70,6 +73,11 @@ export function partsOf(options: StewardshipOptions, tell: (input: CouncilInput)
   const collector = new Collector({ ...options, blocks }, (results) => tell({ type: 'examined', results }))
   const own = { council, blocks, inputs, offers, collector, outbox, payables, papers }
   return { ...own, pace: new Pace(), endWatch: new EndWatch(job, log), fellows, credentials, say: sayTo }
+}
+
+/** The owner that a credential names; it was checked before it got onto the disk. */
+function admittedOwner(credential: SignedRecord | undefined): OwnerId | undefined {
+  return credential && openCredential(credential, sha256, () => true).payload.owner
 }
 
 /** Throws RequestError where the job is blind and this node is not its submitter's. */

@@ -1,5 +1,5 @@
 /** Makes the payables of a job that this node looks after, or null for a job that pays nobody. */
-import type { PeerId } from '../../protocol/ids.ts'
+import type { LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { Message } from '../../protocol/message.ts'
 import { JobPayables } from '../ledger/job-payables.ts'
 import type { Outbox } from '../store/outbox.ts'
@@ -9,10 +9,11 @@ export function payablesOf(
   { job, submitter, manifest, key, store, clock, log }: StewardshipOptions,
   outbox: Outbox,
   say: (to: PeerId, message: Message) => void,
+  counts: (lease: LeaseId) => boolean,
 ): JobPayables | null {
   if (manifest.payment === null) return null
   return new JobPayables({
-    ...{ job, submitter, key, outbox, say, clock, log },
+    ...{ job, submitter, key, outbox, say, counts, clock, log },
     fleet: manifest.fleet,
     currency: manifest.payment.currency,
     shards: manifest.shards.count,

@@ -17,8 +17,9 @@ import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { byDependency, isMoney, isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
 import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
 import { at, ClockSteps } from '../clock.ts'
+import { RequestError } from '../errors.ts'
 import { doubtsOf } from './doubts.ts'
-import { entrust, handsOf } from './hands.ts'
+import { entrust, handsOf, type Release } from './hands.ts'
 import type { StewardshipOptions } from './options.ts'
 import { partsOf, type StewardshipParts, secretOf } from './parts.ts'
 import { unseen } from './unseen.ts'
@@ -29,6 +30,7 @@ export class Stewardship {
   readonly #hands: Hands<CouncilEffect>
   readonly #readers = new Set<PeerId>()
   readonly #steps: ClockSteps
+  #releasing: PromiseWithResolvers<Release> | undefined
   #callOff = () => {}
   #stopped = false
 
@@ -38,7 +40,8 @@ export class Stewardship {
     const tell = (input: CouncilInput) => this.handle(input)
     const parts = partsOf(options, tell)
     this.#parts = parts
-    this.#hands = handsOf({ options, parts, tell, wakeAt: (atMs) => this.#wakeAt(atMs) })
+    const wakeAt = (atMs: number) => this.#wakeAt(atMs)
+    this.#hands = handsOf({ options, parts, tell, wakeAt, released: (outcome) => this.#released(outcome) })
   }
 
   /** Begins, or goes on from what the journal holds. */
@@ -172,6 +175,32 @@ export class Stewardship {
     return [...this.#readers]
   }
 
+  /** The job was submitted to this node, which alone may cancel it. */
+  get isSubmitters(): boolean {
+    return this.manifest.stewards[0]?.peer === this.#options.key.peerId
+  }
+
+  /**
+   * Gives this standby's place in a job that runs to another node. Resolves when this node has left, or will not. Throws
+   * RequestError where the node stops meanwhile: it goes on when it starts again, if another node has the place by then.
+   */
+  release(): Promise<Release> {
+    this.#releasing ??= Promise.withResolvers()
+    const { promise } = this.#releasing
+    this.handle({ type: 'release' })
+    return promise
+  }
+
+  /** The node to which this one has given its place. */
+  get heir(): PeerId | undefined {
+    return this.#parts.council.heir
+  }
+
+  #released(outcome: Release): void {
+    this.#releasing?.resolve(outcome)
+    this.#releasing = undefined
+  }
+
   /** Only reads the job. */
   get isReader(): boolean {
     return this.#parts.council.isReader
@@ -243,6 +272,7 @@ export class Stewardship {
     this.#parts.inputs.stop()
     this.#parts.collector.stop()
     this.#parts.payables?.stop()
+    this.#releasing?.reject(new RequestError(`this node stops, and job ${this.job} is still with it`))
     await this.#parts.outbox.idle()
   }
 

@@ -59,7 +59,7 @@ export class BlockRemoval {
     const cids = uses.blocksOf(use.job, use.kind)
     if (cids.length === 0) return
     this.#deleting(() => {
-      for (const cid of cids) uses.remove(cid, use)
+      uses.remove(cids, use)
       return cids
     })
   }
@@ -93,19 +93,20 @@ export class BlockRemoval {
   #deleting(release: () => readonly Cid[]): number {
     const { database, uses, hot, files } = this.#options
     assert(!database.isInTransaction, 'a rollback cannot bring a deleted file back')
-    const { released, deleted } = database.transactionThatFrees(() => {
+    const { released, unused, deleted } = database.transactionThatFrees(() => {
       const released = release()
-      const deleted = [...new Set(released)].filter((cid) => !uses.has(cid))
-      for (const cid of deleted) {
-        uses.forgetReads(cid)
-        database.run('DELETE FROM blocks WHERE cid = ?', cid)
-      }
-      return { released, deleted }
+      const unused = released.length === 0 ? [] : uses.unused(released)
+      if (unused.length === 0) return { released, unused, deleted: [] }
+      uses.forgetReads(unused)
+      const deleted = database.all<{ cid: Cid; isFile: number }>(
+        `DELETE FROM blocks WHERE cid IN (SELECT value FROM json_each(?))
+         RETURNING cid, body IS NULL AS isFile`,
+        JSON.stringify(unused),
+      )
+      return { released, unused, deleted }
     })
-    for (const cid of deleted) {
-      hot.delete(cid)
-      files.remove(cid)
-    }
+    for (const cid of unused) hot.delete(cid)
+    for (const { cid, isFile } of deleted) if (isFile) files.remove(cid)
     return released.length
   }
 }

@@ -12,6 +12,7 @@ import type { BlockUse, BlockUses } from './block-uses.ts'
 import { isHashOf } from './cid.ts'
 import type { Database } from './database.ts'
 import { StoreError } from './errors.ts'
+import type { HotCache } from './hot-cache.ts'
 
 export interface Block {
   readonly cid: Cid
@@ -22,7 +23,10 @@ export interface BlockWriterOptions {
   readonly database: Database
   readonly files: BlockFiles
   readonly uses: BlockUses
+  readonly hot: HotCache
   readonly has: (cid: Cid) => boolean
+  /** Those of the blocks that are here. */
+  readonly present: (cids: readonly Cid[]) => Cid[]
   /** Reads a block, and puts it aside when it is damaged. */
   readonly look: (cid: Cid) => Promise<unknown>
 }
@@ -35,22 +39,20 @@ export const storedBytesMax = 64 * 2 ** 20
 const writersMax = 4
 
 export class BlockWriter {
-  readonly #database: Database
-  readonly #files: BlockFiles
-  readonly #uses: BlockUses
-  readonly #has: BlockWriterOptions['has']
-  readonly #look: BlockWriterOptions['look']
+  readonly #options: BlockWriterOptions
 
-  constructor({ database, files, uses, has, look }: BlockWriterOptions) {
-    this.#database = database
-    this.#files = files
-    this.#uses = uses
-    this.#has = has
-    this.#look = look
+  constructor(options: BlockWriterOptions) {
+    this.#options = options
   }
 
-  /** As JobBlocks' (job-blocks.ts). `check` is called within the transaction that keeps them. */
-  async putMany(blocks: readonly Block[], use: BlockUse, check: () => void): Promise<void> {
+  /** As JobBlocks' (job-blocks.ts). `check` and `along` are called within the transaction that keeps them. */
+  async putMany(
+    blocks: readonly Block[],
+    use: BlockUse,
+    check: () => void,
+    along: () => void = () => {},
+  ): Promise<void> {
+    const { database, files, hot, has, present, look } = this.#options
     for (const { cid, bytes } of blocks) {
       if (bytes.byteLength > storedBytesMax)
         throw new StoreError({
@@ -63,44 +65,55 @@ export class BlockWriter {
     }
     // A block that is here already may be damaged without anybody having noticed: it is then put aside, and kept
     // anew.
-    for (const { cid } of blocks) await this.#look(cid)
+    for (const cid of present(blocks.map(({ cid }) => cid))) await look(cid)
     const large = blocks.filter(({ bytes }) => bytes.byteLength > rowBytesMax)
-    for (const { cid } of large) this.#files.hold(cid)
+    for (const { cid } of large) files.hold(cid)
     try {
       // Again only when another reader put a damaged file aside, or a release took the row, in between.
       do await this.#writeFiles(large)
-      while (!(await this.#database.soon(() => this.#insert(blocks, use, check))))
+      while (!(await database.soon(() => this.#insert(blocks, use, check, along))))
+    } catch (error) {
+      for (const { cid } of blocks) if (!has(cid)) hot.delete(cid)
+      throw error
     } finally {
-      for (const { cid } of large) this.#files.letGo(cid, this.#has(cid))
+      for (const { cid } of large) files.letGo(cid, has(cid))
     }
   }
 
   async #writeFiles(large: readonly Block[]): Promise<void> {
-    const queue = large.filter(({ cid }) => !this.#has(cid))
+    const { files, has } = this.#options
+    const queue = large.filter(({ cid }) => !has(cid))
     if (queue.length === 0) return
     const blocks = queue.values()
     const write = async () => {
-      for (const { cid, bytes } of blocks) await this.#files.write(cid, bytes)
+      for (const { cid, bytes } of blocks) await files.write(cid, bytes)
     }
     const writers = await Promise.allSettled(
       Array.from({ length: Math.min(writersMax, queue.length) }, write),
     )
     for (const writer of writers) if (writer.status === 'rejected') throw writer.reason
-    await this.#files.sync()
+    await files.sync()
   }
 
   /** Within a transaction. False when a file is gone that was there a moment ago. */
-  #insert(blocks: readonly Block[], use: BlockUse, check: () => void): boolean {
+  #insert(blocks: readonly Block[], use: BlockUse, check: () => void, along: () => void): boolean {
+    const { database, files, uses, hot, has } = this.#options
     check()
     for (const { cid, bytes } of blocks) {
       const isLarge = bytes.byteLength > rowBytesMax
-      if (isLarge && !this.#has(cid) && !this.#files.isWritten(cid)) return false
+      if (isLarge && !has(cid) && !files.isWritten(cid)) return false
     }
     for (const { cid, bytes } of blocks) {
       const body = bytes.byteLength > rowBytesMax ? null : bytes
-      this.#database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, ?)', cid, bytes.byteLength, body)
-      this.#uses.add(cid, use)
+      database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, ?)', cid, bytes.byteLength, body)
+      // It was hashed just now, and is about to be read: a result by its steward, an input by the lease that waits for it.
+      if (body !== null) hot.set(cid, body.slice())
     }
+    uses.add(
+      blocks.map(({ cid }) => cid),
+      use,
+    )
+    along()
     return true
   }
 }

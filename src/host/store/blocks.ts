@@ -62,14 +62,16 @@ export class BlockStore {
     this.#database = database
     this.#files = new BlockFiles(directory.blocksPath, directory.quarantinePath)
     this.#uses = new BlockUses(database, options.now ?? systemClock.now)
+    this.#hot = new HotCache(options.hotBytesMax ?? hotBytesMaxDefault)
     this.#writer = new BlockWriter({
       database,
       files: this.#files,
       uses: this.#uses,
+      hot: this.#hot,
       has: (cid) => this.has(cid),
+      present: (cids) => this.#present(cids),
       look: (cid) => this.#read(cid),
     })
-    this.#hot = new HotCache(options.hotBytesMax ?? hotBytesMaxDefault)
     this.#removal = new BlockRemoval({
       database,
       files: this.#files,
@@ -103,7 +105,7 @@ export class BlockStore {
 
   readonly #access: JobAccess = {
     take: (cids, use, check) => this.#take(cids, use, check),
-    putMany: (blocks, use, check) => this.#writer.putMany(blocks, use, check),
+    putMany: (blocks, use, check, along) => this.#writer.putMany(blocks, use, check, along),
     get: (cid) => this.get(cid),
     size: (cid) => this.size(cid),
     isHeld: (cid, job) => this.#uses.isHeld(cid, job),
@@ -130,11 +132,19 @@ export class BlockStore {
   /** Within a transaction. */
   #takeNow(cids: readonly Cid[], use: BlockUse, check: () => void): Cid[] {
     check()
-    return cids.filter((cid) => {
-      if (!this.has(cid)) return true
-      this.#uses.add(cid, use)
-      return false
-    })
+    const present = this.#present(cids)
+    this.#uses.add(present, use)
+    const here = new Set(present)
+    return cids.filter((cid) => !here.has(cid))
+  }
+
+  #present(cids: readonly Cid[]): Cid[] {
+    return this.#database
+      .all<{ cid: Cid }>(
+        'SELECT cid FROM blocks WHERE cid IN (SELECT value FROM json_each(?))',
+        JSON.stringify(cids),
+      )
+      .map(({ cid }) => cid)
   }
 
   /** The verified bytes, to be read only: others may be reading the same. Undefined when not here, or damaged. */

@@ -60,9 +60,9 @@ export class DiskReserve {
   /** Throws StoreError no-room when the job may not have so many bytes more. */
   setAside(job: JobId, bytes: number): SetAside {
     assert(Number.isSafeInteger(bytes) && bytes >= 0, 'room is counted in whole bytes')
-    if (!this.#fits(job, bytes)) throw new StoreError({ code: 'no-room', job, bytes })
-    const missing = bytes - this.#freeForAll()
-    if (bytes > 0 && missing > 0) this.#options.evict(missing)
+    const free = bytes === 0 ? 0 : this.#freeForAll()
+    if (!this.#fits(job, bytes, free)) throw new StoreError({ code: 'no-room', job, bytes })
+    if (bytes > free) this.#options.evict(bytes - free)
     this.#promise(job, bytes)
     this.#usedAtMost.set(job, this.#usedBy(job) + bytes)
     let isSettled = false
@@ -94,9 +94,8 @@ export class DiskReserve {
     this.#usedAtMost.delete(job)
   }
 
-  #fits(job: JobId, bytes: number): boolean {
+  #fits(job: JobId, bytes: number, free: number): boolean {
     if (bytes === 0) return true
-    const free = this.#freeForAll()
     // What the job has would be room, too, if the job were not here.
     const fits = (used: number, room: number) => bytes <= room && used + bytes <= (room + used) * jobShareMax
     if (fits(this.#usedBy(job), free)) return true

@@ -17,7 +17,12 @@ import { StoreError } from './errors.ts'
 /** The store's work for one job. `check` throws once the job is over; it is called within the transaction. */
 export interface JobAccess {
   readonly take: (cids: readonly Cid[], use: BlockUse, check: () => void) => Promise<Cid[]>
-  readonly putMany: (blocks: readonly Block[], use: BlockUse, check: () => void) => Promise<void>
+  readonly putMany: (
+    blocks: readonly Block[],
+    use: BlockUse,
+    check: () => void,
+    along?: () => void,
+  ) => Promise<void>
   readonly get: (cid: Cid) => Promise<Uint8Array | undefined>
   readonly size: (cid: Cid) => number | undefined
   readonly isHeld: (cid: Cid, job: JobId) => boolean
@@ -53,18 +58,19 @@ export class JobBlocks {
     return this.#access.take([...new Set(cids)], { kind, job: this.job }, this.#check)
   }
 
-  /** Keeps a block; throws as putMany. */
-  async put(cid: Cid, bytes: Uint8Array, kind: BlockKind): Promise<void> {
-    await this.putMany([{ cid, bytes }], kind)
+  /** Keeps a block; `along` and what this throws are as putMany's. */
+  async put(cid: Cid, bytes: Uint8Array, kind: BlockKind, along?: () => void): Promise<void> {
+    await this.putMany([{ cid, bytes }], kind, along)
   }
 
   /**
    * Keeps several blocks, all or none, in one commit; durable when it resolves. The bytes must not change until then.
+   * `along` writes what is to be in the same commit, and touches nothing but the database.
    * Throws StoreError: hash-mismatch, not-a-cid, too-large, disk-full, broken, released; then nothing was kept.
    */
-  async putMany(blocks: readonly Block[], kind: BlockKind): Promise<void> {
+  async putMany(blocks: readonly Block[], kind: BlockKind, along?: () => void): Promise<void> {
     if (this.#ready !== undefined) await this.#ready
-    await this.#access.putMany(blocks, { kind, job: this.job }, this.#check)
+    await this.#access.putMany(blocks, { kind, job: this.job }, this.#check, along)
   }
 
   /** The verified bytes, to be read only. Undefined when the block is not here, or damaged. */

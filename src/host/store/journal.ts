@@ -184,19 +184,16 @@ export class Journal {
     )
   }
 
-  /** Shares its fsync with whatever else this turn of the event loop brings, such as the result's block. */
-  async noteFinishedSoon(job: JobId, lease: LeaseId, shard: Done): Promise<void> {
-    const { place, result, cpuMs, wallMs } = shard
-    await this.#database.soon(() =>
-      this.#database.run(
-        'INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?)',
-        job,
-        lease,
-        place,
-        result,
-        cpuMs,
-        wallMs,
-      ),
+  /** Within the transaction that keeps the result. */
+  noteFinished(job: JobId, lease: LeaseId, { place, result, cpuMs, wallMs }: Done): void {
+    this.#database.run(
+      'INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?)',
+      job,
+      lease,
+      place,
+      result,
+      cpuMs,
+      wallMs,
     )
   }
 

@@ -2,36 +2,28 @@
  * The node's end of the supervisor (main.ts): starts it, tells it of every slot's process, and hears its judgements.
  *
  * It fails closed. A supervisor that has ended, or has not answered for some seconds, is a verdict to stop; the node
- * freezes its slots itself, then, and starts another one.
+ * freezes its slots itself, then, and starts another one. A node that starts tries so a few times, and then ends with the
+ * reason: a vehicle that nobody can watch is of no use.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { extname, join } from 'node:path'
-import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
 import { systemClock } from '../clock.ts'
-import { LineReader } from '../local/lines.ts'
 import { readKept, writeKept } from './kept.ts'
-import { type FromSupervisor, fromSupervisorSchema, messageBytesMax, type ToSupervisor } from './messages.ts'
+import { Life, type LifeBounds, lifeBounds, SupervisorRefusal } from './life.ts'
+import type { FromSupervisor, ToSupervisor } from './messages.ts'
 import type { OwnerWatch, OwnerWatchOptions } from './owner-watch.ts'
 import { PauseNote } from './pause-note.ts'
 
-const program = join(import.meta.dirname, `main${extname(import.meta.filename)}`)
-
-/** It holds a few hundred readings and as much code as it needs; a heap that may grow grows. Measured: it runs in half. */
-const nodeOptions = ['--max-old-space-size=64', '--max-semi-space-size=1']
-
-const tickMs = 2_000
-/** Ticks without an answer, counted and not timed, so that a machine that slept blames nobody. */
-const silentTicksMax = 3
-/** Loading takes it a second at most, on a busy machine ten times that. */
-const startMsMax = 20_000
-const [restartMsMin, restartMsMax] = [1_000, 60_000]
+const restartMsMax = 60_000
+/** A busy machine gets this many attempts, each of a minute at most, before a node that starts gives up. A guess. */
+const startsMax = 3
 /** A supervisor that has lived this long does not fail at once. */
 const soundMs = 60_000
 
 export class SupervisedWatch implements OwnerWatch {
   readonly #options: OwnerWatchOptions
+  readonly #bounds: LifeBounds
   readonly #handlers = new Set<(judgement: Judgement) => void>()
   readonly #children = new Map<number, number | null>()
   readonly #pause: PauseNote
@@ -39,17 +31,21 @@ export class SupervisedWatch implements OwnerWatch {
   #life: Life | undefined
   #judgement = unwatched('it has only just started')
   #energyRate: EnergyRate
-  #restartMs = restartMsMin
+  #restartMs: number
   #timer: NodeJS.Timeout | undefined
   #trafficBytes = 0
   #hasStarted = false
   #stopped = false
 
-  /** Resolves with the first judgement. Throws Error of one sentence when a source of signals is not understood. */
-  static async start(options: OwnerWatchOptions): Promise<SupervisedWatch> {
-    const watch = new SupervisedWatch(options)
+  /**
+   * Resolves with the first judgement. Throws Error of one sentence when a source of signals is not understood, or the
+   * supervisor does not start. `bounds`: other ones than the default, for tests.
+   */
+  static async start(options: OwnerWatchOptions, bounds: Partial<LifeBounds> = {}): Promise<SupervisedWatch> {
+    const watch = new SupervisedWatch(options, { ...lifeBounds, ...bounds })
     try {
-      await watch.#begin()
+      for (let attempt = 1; !(await watch.#starts(attempt)); attempt += 1)
+        await delay(watch.#bounds.restartMsMin * attempt)
       return watch
     } catch (error) {
       await watch.stop()
@@ -57,8 +53,10 @@ export class SupervisedWatch implements OwnerWatch {
     }
   }
 
-  private constructor(options: OwnerWatchOptions) {
+  private constructor(options: OwnerWatchOptions, bounds: LifeBounds) {
     this.#options = options
+    this.#bounds = bounds
+    this.#restartMs = bounds.restartMsMin
     this.#pause = new PauseNote(options.journal, options.log)
     this.#energyRate = { joulesPerCpuSecond: options.slotWatts, basis: 'estimated' }
   }
@@ -109,11 +107,34 @@ export class SupervisedWatch implements OwnerWatch {
     await this.#life?.end()
   }
 
+  /** Tells whether the supervisor has judged; otherwise it is worth another attempt. Throws Error where it is not. */
+  async #starts(attempt: number): Promise<boolean> {
+    try {
+      await this.#begin()
+      return true
+    } catch (error) {
+      const why = (error as Error).message
+      if (error instanceof SupervisorRefusal) throw new Error(why, { cause: error })
+      if (attempt === startsMax)
+        throw new Error(
+          `the supervisor, a process that watches the vehicle's signals for this node, did not start in ${attempt} attempts: ${why}`,
+          { cause: error },
+        )
+      this.#options.log.warn({ why, attempt }, 'the supervisor did not start, and is started again')
+      return false
+    }
+  }
+
   async #begin(): Promise<void> {
     const { preferences, signals, network, slotWatts, journal, log } = this.#options
     const sinceMs = systemClock.monotonicMs()
-    const life = new Life({
+    const life = new Life(this.#bounds, {
       hear: (message) => this.#hear(message),
+      slow: (seconds, missing) =>
+        this.#options.log.warn(
+          { seconds, missing },
+          'the supervisor takes long to start: this machine is busy, and nothing works until then',
+        ),
       ended: (why) => this.#ended(life, why, systemClock.monotonicMs() - sinceMs),
       trafficBytes: () => this.#newTraffic(),
     })
@@ -183,7 +204,7 @@ export class SupervisedWatch implements OwnerWatch {
     this.#judge(unwatched(why))
     for (const resolve of this.#unheeded.splice(0)) resolve()
     if (!this.#hasStarted) return // whoever starts it hears why
-    if (livedMs >= soundMs) this.#restartMs = restartMsMin
+    if (livedMs >= soundMs) this.#restartMs = this.#bounds.restartMsMin
     this.#options.log.error(
       { why, restartMs: this.#restartMs },
       'nobody watches the vehicle’s signals: everything stands still until the supervisor has started again',
@@ -201,90 +222,6 @@ export class SupervisedWatch implements OwnerWatch {
     return Math.max(0, news)
   }
 }
-
-interface LifeHandlers {
-  hear(message: FromSupervisor): void
-  /** Once, unless it was told to end. */
-  ended(why: string): void
-  trafficBytes(): number
-}
-
-/** A process of the supervisor, from its start to its end. */
-class Life {
-  readonly judged: Promise<void>
-  readonly #process: ChildProcess
-  readonly #socket: Duplex
-  readonly #gone = Promise.withResolvers<void>()
-  readonly #tick: NodeJS.Timeout
-  #why: string | null = null
-  #silentTicks = 0
-
-  constructor(handlers: LifeHandlers) {
-    const child = spawn(process.execPath, [...nodeOptions, program], {
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-    })
-    const first = Promise.withResolvers<void>()
-    first.promise.catch(() => undefined)
-    const late = setTimeout(() => this.#kill('it did not start in time'), startMsMax)
-    this.judged = first.promise.finally(() => clearTimeout(late))
-    this.#process = child
-    this.#socket = child.stdio[socketFd] as Duplex
-    const reader = new LineReader(messageBytesMax)
-    this.#socket.on('data', (chunk: Uint8Array) => {
-      try {
-        for (const line of reader.push(chunk)) {
-          if (this.#why !== null) return
-          const message = fromSupervisorSchema.parse(JSON.parse(line))
-          if (message.type === 'tock') this.#silentTicks = 0
-          if (message.type === 'failed') this.#kill(message.message)
-          if (message.type === 'judged') first.resolve()
-          handlers.hear(message)
-        }
-      } catch (error) {
-        this.#kill(`it says what cannot be understood: ${(error as Error).message}`)
-      }
-    })
-    // Its end says all that there is to say.
-    this.#socket.on('error', () => undefined)
-    child.on('error', (error) => this.#kill(error.message))
-    const end = (why: string) => {
-      clearInterval(this.#tick)
-      const because = this.#why ?? why
-      first.reject(new Error(because))
-      this.#gone.resolve()
-      handlers.ended(because)
-    }
-    if (child.pid === undefined) child.once('error', ({ message }) => end(message))
-    else child.once('exit', (code, signal) => end(`it ended with ${signal ?? `exit code ${code}`}`))
-    this.#tick = setInterval(() => {
-      this.#silentTicks += 1
-      if (this.#silentTicks > silentTicksMax) this.#kill('it does not answer')
-      else this.say({ type: 'tick', trafficBytes: handlers.trafficBytes() })
-    }, tickMs)
-    this.#tick.unref()
-  }
-
-  get pid(): number | undefined {
-    return this.#process.pid
-  }
-
-  say(message: ToSupervisor): void {
-    if (this.#socket.writable) this.#socket.write(`${JSON.stringify(message)}\n`)
-  }
-
-  /** Resolves when it is gone. */
-  async end(): Promise<void> {
-    this.#socket.end()
-    await this.#gone.promise
-  }
-
-  #kill(why: string): void {
-    this.#why ??= why
-    this.#process.kill('SIGKILL')
-  }
-}
-
-const socketFd = 3
 
 /** Returns the judgement that holds while nobody watches. */
 function unwatched(why: string): Judgement {

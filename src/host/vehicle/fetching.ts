@@ -65,38 +65,37 @@ export class Fetching {
     from: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<number> {
-    const missing = await this.#missing(files, use)
+    const blocksOf = await this.#known(files)
+    const missing = await use.mine.take([...blocksOf.values()].flat(), use.kind)
     if (missing.length === 0) return 0
     const absent = new Set(missing)
     const firstOf = new Map(files.map((file) => [file.file, firstBlockBytesMax(file)]))
     const bytesMaxOf = (cid: Cid) => firstOf.get(cid) ?? blockBytesMax
     let bytes = 0
-    for (const file of files)
-      if ([file.file, ...(await this.#partsOf(file))].some((cid) => absent.has(cid)))
-        bytes += file.bytes + rootBytesOf(file)
+    for (const [file, blocks] of blocksOf)
+      if (blocks.some((cid) => absent.has(cid))) bytes += file.bytes + rootBytesOf(file)
     return use.mine.withRoom(bytes, async () => {
       let fetched = 0
-      for (let blocks = missing; blocks.length > 0; blocks = await this.#missing(files, use)) {
+      for (let blocks = missing; blocks.length > 0; ) {
         await this.#fetch(blocks, bytesMaxOf, use, from, signal)
         fetched += blocks.length
+        // What was fetched is the job's. That leaves the parts of those of which the root has come.
+        const left = [...(await this.#known(files)).values()].flatMap((known) => known.slice(1))
+        blocks = left.length === 0 ? [] : await use.mine.take(left, use.kind)
       }
       return fetched
     })
   }
 
-  /** The files' blocks that are not here; the parts of a file are known once its root is here. */
-  async #missing(files: readonly FileReference[], { mine, kind }: Use): Promise<readonly Cid[]> {
-    const blocks = new Set<Cid>()
-    for (const file of files) {
-      blocks.add(file.file)
-      for (const part of await this.#partsOf(file)) blocks.add(part)
-    }
-    return mine.take(blocks, kind)
-  }
-
-  /** None as long as its root is not here. Parts may be here for another job, and must stay when that one ends. */
-  async #partsOf(file: FileReference): Promise<readonly Cid[]> {
-    return (await partsOfFile(file, this.#blocks)) ?? []
+  /**
+   * The blocks of each file, as far as they are known: first the file's own, and then its parts if that one is here. The
+   * parts may be here for another job, and must stay when that one ends. Throws StoreError not-a-file for what has another
+   * length than was stated.
+   */
+  async #known(files: readonly FileReference[]): Promise<Map<FileReference, readonly Cid[]>> {
+    const known = new Map<FileReference, readonly Cid[]>()
+    for (const file of files) known.set(file, [file.file, ...((await partsOfFile(file, this.#blocks)) ?? [])])
+    return known
   }
 
   async #fetch(

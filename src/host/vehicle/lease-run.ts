@@ -3,8 +3,7 @@
  *
  * A few shards are under way at once, so that the child never waits for the next document: a shard of a hundred tiny
  * documents and a single scanned page go through the same pipe. Results are durable before they are reported, and so
- * is the note that they are done, in the same commit where they are small: a vehicle that is killed afterwards never
- * computes them again. A failure here (no process starts, a block is gone) is this vehicle's and ends the run; a
+ * is the note that they are done, in the same commit: a vehicle that is killed afterwards never computes them again. A failure here (no process starts, a block is gone) is this vehicle's and ends the run; a
  * failure in a document is a record.
  */
 
@@ -103,9 +102,9 @@ export class LeaseRun {
     const { bytes } = packWithinBounds(manifest.payload, ran.result, keys[place]!)
     const result = cidOf('dag-cbor', bytes)
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
-    // A note without its block would have the shard done again after a kill.
-    await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result'))
-    await journal.noteFinishedSoon(manifest.id, lease.id, done)
+    // In one commit: either without the other would have the shard done again after a kill.
+    const note = () => journal.noteFinished(manifest.id, lease.id, done)
+    await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result', note))
     this.#done += 1
     onShard(done)
   }

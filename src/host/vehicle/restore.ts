@@ -54,7 +54,7 @@ function restoredJob(
       (lease): RestoredLease => ({
         lease,
         receipts: receipts.get(lease.id) ?? [],
-        // A large result becomes durable a moment after the note of it.
+        // The disk may have lost a result since.
         done: journal.finishedOf(job, lease.id).filter(({ result }) => mine.isHeld(result)),
         released: over.get(lease.id),
       }),

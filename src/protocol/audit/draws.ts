@@ -3,8 +3,8 @@
  * its own: each numbers its draws from 0.
  *
  * A steward that was lost may have taken some of its records with it, while its vehicles hand the leases that they got to
- * its successor. So its draws may have gaps, and one whose candidates are missing cannot be repeated. A steward that ended
- * the job had all its records then.
+ * its successor. So its draws may have gaps, and one whose candidates are missing cannot be repeated: nothing may rest on
+ * that. A steward that ended the job had all its records then.
  */
 import type { PeerId } from '../ids.ts'
 import { drawVehicle, hasBit } from '../job/draw.ts'
@@ -33,7 +33,19 @@ export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Pr
     const missing = [...indices.keys()].findIndex((_, i) => !indices.has(i))
     if (missing >= 0) problems.blame(`draw ${missing} of ${signer} is not in the report, and later ones are`)
   }
+  if (undrawn.size > 0) checkRest(records, problems)
   return undrawn
+}
+
+function checkRest({ bases, claims, decisions }: AuditedRecords, problems: Problems): void {
+  for (const { verdict } of decisions)
+    for (const receipt of verdict.agreeing) {
+      const lease = claims.get(receipt)?.lease
+      if (lease !== undefined && !bases.has(lease.payload.draw.basis))
+        problems.blame(
+          `the verdict on shard ${verdict.position} rests on lease ${lease.id}, whose candidates are not in the report`,
+        )
+    }
 }
 
 function checkDraw(

@@ -184,6 +184,7 @@ export class AuditedRecords {
     const isPlaced = positions.every((position, i) => this.#input.shards[position]?.shard === shards[i])
     if (!isPlaced || positions.length !== shards.length)
       throw new Error('it names shards that the job does not have there')
+    if (new Set(positions).size !== positions.length) throw new Error('it names a shard twice')
     const { blind } = this.#manifest.payload
     if (blind?.candidates.some((known) => known.peer === vehicle && known.owner === owner) === false)
       throw new Error(`the job is blind, and its submitter made no keys for ${vehicle}`)

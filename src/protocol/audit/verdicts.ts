@@ -23,6 +23,14 @@ import type { AuditedRecords, Claim, Decision } from './records.ts'
 
 type Voice = Claim & { readonly result: Cid }
 
+/** A verdict whose receipts are all in the report. */
+interface Voiced {
+  readonly verdict: ShardVerdict
+  readonly agreeing: readonly Voice[]
+  readonly contradicting: readonly Voice[]
+  readonly name: string
+}
+
 export class VerdictAudit {
   /** The verdict that stands for each position. */
   readonly standing = new Map<number, ShardVerdict>()
@@ -47,15 +55,25 @@ export class VerdictAudit {
     this.#records = records
     this.#findings = findings
     this.#problems = problems
+    const voiced: Voiced[] = []
     for (const decision of records.decisions)
-      problems.attempt(`the verdict on shard ${decision.verdict.position}`, () => this.#check(decision))
+      problems.attempt(`the verdict on shard ${decision.verdict.position}`, () => {
+        const one = this.#place(decision)
+        if (one !== undefined) voiced.push(one)
+      })
+    const left = this.#contradict(voiced)
+    for (const one of voiced) this.#check(one)
+    for (const { contradicting } of left) for (const { owner } of contradicting) this.contradicted.add(owner)
   }
 
-  /** Stewards that were apart may each have decided a shard: alike, or one of them settled it. */
-  #check(decision: Decision): void {
+  /**
+   * Stewards that were apart may each have decided a shard: alike, or one of them settled it. Undefined for a verdict that
+   * another one settles.
+   */
+  #place(decision: Decision): Voiced | undefined {
     const { by, verdict } = decision
     const { position, shard, outcome } = verdict
-    if (this.#records.isSettled(decision)) return
+    if (this.#records.isSettled(decision)) return undefined
     const name = `the verdict on shard ${position}`
     const other = this.#decidedBy.get(position)
     if (other?.by === by) throw new Error(`shard ${position} is decided twice`)
@@ -66,14 +84,41 @@ export class VerdictAudit {
     if (this.#shards[position]?.shard !== shard) throw new Error(`${name} is on another shard`)
     const agreeing = verdict.agreeing.map((id) => this.#voice(id, position, name))
     const contradicting = verdict.contradicting.map((id) => this.#voice(id, position, name))
-    if (outcome === 'failed') {
+    return { verdict, agreeing, contradicting, name }
+  }
+
+  /**
+   * An owner that some verdict contradicts has no voice in any other, whichever comes first in the report: two stewards
+   * number their records apart. But a verdict that holds only because an owner has no voice does not take that voice.
+   * So those come first that hold as they are, and then those that hold by what these take. Returns those that never do.
+   */
+  #contradict(voiced: readonly Voiced[]): readonly Voiced[] {
+    let left = voiced.filter(({ verdict }) => verdict.outcome === 'accepted')
+    while (left.length > 0) {
+      const holding = left.filter((one) => this.#holds(one))
+      for (const { contradicting } of holding)
+        for (const { owner } of contradicting) this.contradicted.add(owner)
+      if (holding.length === 0) break
+      left = left.filter((one) => !holding.includes(one))
+    }
+    return left
+  }
+
+  /** Tells whether those against it are no reason to refuse the verdict. */
+  #holds({ verdict: { because, position }, agreeing, contradicting }: Voiced): boolean {
+    const against = this.#against(contradicting, position)
+    if (because === 'unanimous') return against === 0
+    return because !== 'lead' || agreeing.length - against >= this.#manifest.assurance.lead
+  }
+
+  #check({ verdict, agreeing, contradicting, name }: Voiced): void {
+    if (verdict.outcome === 'failed') {
       this.#checkOwed(verdict, agreeing, contradicting, name)
       return
     }
     this.#checkAcceptance(verdict, agreeing, contradicting, name)
     for (const { owner, result } of contradicting) {
-      this.contradicted.add(owner)
-      const finding = this.#findings.of(result, position)
+      const finding = this.#findings.of(result, verdict.position)
       if (finding?.state === 'good' && finding.exhausted)
         this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)
     }

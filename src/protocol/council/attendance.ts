@@ -20,6 +20,8 @@ export class Attendance {
   readonly #presences = new Map<PeerId, Presence>()
   #order: readonly PeerId[] = []
   #vacantSinceMs: number | undefined
+  /** Use: stewards that say they act and do not get on with the job. */
+  readonly #passed = new Set<PeerId>()
 
   constructor(self: PeerId) {
     this.#self = self
@@ -63,6 +65,15 @@ export class Attendance {
       if (presence.metAgainMs !== undefined) presence.metAgainMs += byMs
     }
     if (this.#vacantSinceMs !== undefined) this.#vacantSinceMs += byMs
+  }
+
+  /** It does not get on with the job, and has no turn until it has decided something. */
+  pass(peer: PeerId): void {
+    this.#passed.add(peer)
+  }
+
+  decided(peer: PeerId): void {
+    this.#passed.delete(peer)
   }
 
   heard(peer: PeerId, acting: boolean, nowMs: number): void {
@@ -122,6 +133,6 @@ export class Attendance {
   }
 
   #acts(peer: PeerId, nowMs: number): boolean {
-    return this.#presences.get(peer)?.acting === true && this.lives(peer, nowMs)
+    return this.#presences.get(peer)?.acting === true && this.lives(peer, nowMs) && !this.#passed.has(peer)
   }
 }

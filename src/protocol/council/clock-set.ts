@@ -8,6 +8,10 @@ import type { Seat } from './seat.ts'
 /** `byMs`: how far it was set forward, or back when negative. `nowMs` is by the clock as it is now. */
 export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   seat.attendance.clockSet(byMs)
+  seat.progress.clockSet(byMs)
+  if (seat.judgingSinceMs !== undefined) seat.judgingSinceMs += byMs
+  if (seat.unsafeSinceMs !== undefined) seat.unsafeSinceMs += byMs
+  seat.watch.clockSet(byMs)
   // It may have been a sleep, in which stewards that were not heard may have lived all the same.
   if (byMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
   for (const [peer, atMs] of seat.compared) seat.compared.set(peer, atMs + byMs)

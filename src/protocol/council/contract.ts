@@ -2,12 +2,12 @@
  * The inputs and effects of a council: all those of a steward (../steward/contract.ts, whose rules for drivers hold
  * here, too), and those with which the stewards of one job help each other.
  */
-import type { Cid, PeerId, RecordId } from '../ids.ts'
+import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
 import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
+import type { Refusal } from '../state/admission.ts'
 import type { Counted } from '../state/decisions.ts'
-import type { Refusal } from '../state/refusal.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 
 /** The messages that stewards send each other about a job. */
@@ -27,6 +27,8 @@ export type CouncilInput =
   | { readonly type: 'record'; readonly from: PeerId; readonly record: Opened<JobRecordKind> }
   /** The submitter lets this node read the job: it is told what it lacks, like a steward, and decides nothing. */
   | { readonly type: 'reader'; readonly peer: PeerId }
+  /** This steward's owner wants it to stop: it gives its place to another node, and leaves once that one has all (`left`). */
+  | { readonly type: 'release' }
   /** Answer to `hold-inputs`. */
   | { readonly type: 'inputs-held'; readonly shards: readonly ShardEntry[] }
   /** Answer to `hold-results`; `held` is false when they did not come. */
@@ -34,7 +36,7 @@ export type CouncilInput =
   /** A result that was accepted and here is damaged or gone. */
   | { readonly type: 'result-lost'; readonly result: Cid }
 
-/** The steward that it should replace was heard, or it was replaced itself. */
+/** The steward that it should replace was heard, or it has given its place to another. */
 export type LeaveReason = 'not-lost' | 'replaced'
 
 export type CouncilEffect =
@@ -47,6 +49,8 @@ export type CouncilEffect =
   | { readonly type: 'refused'; readonly signer: PeerId; readonly why: Refusal }
   /** This node has no place among the stewards any more: it forgets the job. */
   | { readonly type: 'left'; readonly why: LeaveReason }
+  /** Answer to `release`, where no node is willing: this one keeps its place. */
+  | { readonly type: 'kept' }
   /** Send a record that is durable here, with its opening if it has one. */
   | { readonly type: 'share'; readonly record: JobRecord; readonly to: PeerId }
   /** Tell this node that it is a steward of the job: send it the manifest and the path to it. */
@@ -64,5 +68,7 @@ export type CouncilEffect =
     }
   /** These verdicts and ends count from now on: what is owed follows from them. Keep which of others' do. */
   | ({ readonly type: 'counted' } & Counted)
+  /** Leases that were here already began or ceased to count: so do their claims. */
+  | { readonly type: 'recounted'; readonly leases: readonly LeaseId[] }
   /** Reports that this node has begun or ceased to act for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }

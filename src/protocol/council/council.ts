@@ -10,44 +10,36 @@
 import { assert } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { JobEnd } from '../job/verdict.ts'
-import { beatIntervalMs, stewardLeaseMs } from '../limits.ts'
-import { byDependency, type JobRecord } from '../records.ts'
+import type { JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
 import { clockWasSet } from './clock-set.ts'
-import { askForRecords, greet, hearOfRecords } from './comparison.ts'
+import { greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
-import { giveAllowance } from './gifts.ts'
-import { fetchResults, sayArrived, sayInputsHeld } from './holding.ts'
+import { sayInputsHeld } from './holding.ts'
 import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
-import { followCounted, lookAtProofs, reviewDecisions } from './judging.ts'
-import { answeredInvitation, heedHandovers, replaceLost } from './replacement.ts'
-import { hasReceipts, isComplete, rests } from './rest.ts'
+import { followCounted, followRecounted, lookAtProofs } from './judging.ts'
+import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
+import { look } from './look.ts'
+import { answeredInvitation, heedHandovers } from './replacement.ts'
+import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
 import {
-  beat,
   type CouncilOptions,
   checkSeat,
   differs,
   fellowsOf,
   hasActed,
   hasEnded,
-  hasLostResults,
   isActing,
-  isJudging,
   isReader,
   livingFellows,
   newSeat,
   pathsTo,
   type Seat,
 } from './seat.ts'
-import { standDown, takeOver, tellSteward } from './turn.ts'
-
-/**
- * Only every so many beats dial a steward that is not connected. Most of those are gone, and so seldom the attempt
- * costs nothing. A guess.
- */
-const beatsBetweenDials = 5
+import { watchRoster } from './shut-out.ts'
+import { takeOver, tellSteward } from './turn.ts'
+import { countsHere, type Unproven, unprovenHere } from './view.ts'
 
 export interface Beginning {
   /** The records that the journal holds of the job. */
@@ -62,8 +54,8 @@ export interface Beginning {
 
 export class Council {
   readonly #seat: Seat
-  /** How the job stood when so many records were here. */
-  #observed: { readonly size: number; readonly view: RecordedView } | undefined
+  /** How the job stood when so many records were here, and so often had others come to count. */
+  #observed: { readonly size: number; readonly changes: number; readonly view: RecordedView } | undefined
 
   constructor(options: CouncilOptions) {
     this.#seat = newSeat(options)
@@ -73,10 +65,8 @@ export class Council {
   begin({ records, shards, fresh, recalled = [] }: Beginning, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
     seat.records.decisions.recall(recalled)
-    for (const entry of [...records].sort(byDependency)) {
-      seat.records.admitFirst(entry)
-      seat.issuer.learn(entry.record)
-    }
+    seat.records.restore(records)
+    for (const entry of records) seat.issuer.learn(entry.record)
     discardDropped(seat)
     seat.places.begin(seat.records.succession)
     if (hasActed(seat)) seat.places.stay()
@@ -91,6 +81,7 @@ export class Council {
     const complete =
       this.isReader || manifest.stewards[0]?.peer === self || seat.records.holders.hasInputs(self)
     this.#knowShards(complete ? shards : null)
+    seat.records.takeRecounted() // known already
     seat.started = true
     heedHandovers(seat, nowMs)
     if (!fresh) seat.attendance.seatAnew(nowMs)
@@ -109,6 +100,10 @@ export class Council {
         break
       case 'answered':
         answeredInvitation(seat, input, nowMs)
+        seekTaker(seat, nowMs)
+        break
+      case 'release':
+        release(seat, nowMs)
         break
       case 'reader':
         seat.readers.add(input.peer)
@@ -132,17 +127,21 @@ export class Council {
         break
       case 'connected':
         seat.connected.add(input.peer)
+        seat.watch.connected(input.peer, nowMs)
         if (seat.records.isSteward(input.peer)) greet(seat, input.peer)
         tellSteward(seat, input, nowMs)
         break
       case 'disconnected':
         seat.connected.delete(input.peer)
+        seat.watch.left(input.peer)
         seat.attendance.left(input.peer, nowMs)
         tellSteward(seat, input, nowMs)
         break
       case 'roster':
         seat.capacities = input.capacities
         seat.operatorPpm = input.operatorPpm ?? 0
+        watchRoster(seat, nowMs)
+        seat.records.meet()
         tellSteward(seat, input, nowMs)
         break
       case 'receipt':
@@ -216,20 +215,14 @@ export class Council {
     return hasEnded(this.#seat)
   }
 
-  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
+  /** Tells whether a lease, a verdict (for some shard at least) or an end counts on this node. */
   counts(id: RecordId): boolean {
-    const { verdicts, ends } = this.#seat.records.decisions
-    return verdicts.records.has(id) || ends.some((end) => end.id === id)
+    return countsHere(this.#seat, id)
   }
 
-  /** What other stewards say and nothing here proves: the shards that they accepted, and how they say that the job ended. */
-  get unproven(): { readonly shards: number; readonly ends: ReadonlySet<JobEnd['outcome']> } {
-    const { records } = this.#seat
-    const open = new Set<number>()
-    for (const { verdict } of records.decisions.waiting())
-      if (records.standing(verdict.position).state !== 'stands') open.add(verdict.position)
-    const ends = [...records.decisions.waitingEnds].map(({ payload }) => payload.outcome)
-    return { shards: open.size, ends: new Set(ends) }
+  /** What other stewards say and nothing here proves. */
+  get unproven(): Unproven {
+    return unprovenHere(this.#seat)
   }
 
   /** The shards for which a verdict counts on this node. */
@@ -253,9 +246,15 @@ export class Council {
     return rests(this.#seat, nowMs)
   }
 
+  /** The steward to which this one has given its place; it leaves once that one has all. */
+  get heir(): PeerId | undefined {
+    return heirOf(this.#seat)
+  }
+
   /** Other stewards that have not said that they have the same records. */
   behind(): PeerId[] {
-    return this.isReader ? [] : fellowsOf(this.#seat).filter((peer) => differs(this.#seat, peer))
+    const fellows = this.isReader ? [] : fellowsOf(this.#seat)
+    return fellows.filter((peer) => differs(this.#seat, peer) && this.places.heirOf(peer) === undefined)
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
@@ -278,8 +277,9 @@ export class Council {
     if (this.#seat.steward !== undefined) return this.#seat.steward
     if (this.#seat.shards === null) return undefined
     const { size } = this.#seat.records
-    if (this.#observed?.size !== size)
-      this.#observed = { size, view: new RecordedView(this.#seat.records, this.#seat.shards) }
+    const { changes } = this.#seat
+    if (this.#observed?.size !== size || this.#observed.changes !== changes)
+      this.#observed = { size, changes, view: new RecordedView(this.#seat.records, this.#seat.shards) }
     return this.#observed.view
   }
 
@@ -289,37 +289,8 @@ export class Council {
   }
 
   #look(nowMs: number): void {
-    const seat = this.#seat
-    this.#wakeUnlessAtRest(nowMs)
-    const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
-    if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
-    seat.lookedMs = nowMs
-    heedHandovers(seat, nowMs)
-    if (seat.hasLeft) return
-    reviewDecisions(seat, nowMs)
-    followCounted(seat)
-    if (this.isReader) {
-      if (seat.steward !== undefined) standDown(seat)
-      askForRecords(seat, nowMs)
-    } else if (!hasEnded(seat)) {
-      const turn = seat.shards !== null && seat.attendance.myTurn(this.acting, nowMs)
-      if (turn && seat.steward === undefined) {
-        if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
-      } else if (!turn && seat.steward !== undefined) standDown(seat)
-      else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)
-      tellSteward(seat, { type: 'wake' }, nowMs)
-      if (this.acting) replaceLost(seat, nowMs)
-      else giveAllowance(seat, nowMs)
-    }
-    sayArrived(seat)
-    fetchResults(seat, nowMs)
-    seat.looks += 1
-    const dials = seat.looks % beatsBetweenDials === 0
-    for (const peer of fellowsOf(seat))
-      if ((dials || seat.connected.has(peer)) && (!hasEnded(seat) || differs(seat, peer))) {
-        if (dials) greet(seat, peer)
-        else beat(seat, peer)
-      }
+    wakeUnlessAtRest(this.#seat, nowMs)
+    look(this.#seat, nowMs)
   }
 
   #hear(from: PeerId, message: FellowMessage, nowMs: number): void {
@@ -327,17 +298,12 @@ export class Council {
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
     hearOfRecords(seat, from, message, nowMs)
+    leaveOnceHeld(seat, nowMs)
   }
 
   #knowShards(shards: readonly ShardEntry[] | null): void {
     this.#seat.shards = shards
-    if (shards !== null) this.#seat.records.decisions.knowShards(shards)
-  }
-
-  #wakeUnlessAtRest(nowMs: number): void {
-    if (this.#seat.isWaking || this.rests(nowMs)) return
-    this.#seat.isWaking = true
-    this.#seat.effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
+    if (shards !== null) this.#seat.records.knowShards(shards)
   }
 
   #drain(nowMs: number): CouncilEffect[] {
@@ -345,8 +311,9 @@ export class Council {
     assert(seat.started, 'a council begins before it hears')
     if (!seat.hasLeft) {
       lookAtProofs(seat)
-      followCounted(seat)
-      this.#wakeUnlessAtRest(nowMs)
+      followCounted(seat, nowMs)
+      followRecounted(seat)
+      wakeUnlessAtRest(this.#seat, nowMs)
     }
     const effects = seat.effects
     seat.effects = []

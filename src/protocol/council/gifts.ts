@@ -15,8 +15,8 @@ export function giveAllowance(seat: Seat, nowMs: number): void {
   const { payment } = seat.options.manifest
   const to = seat.attendance.acting(nowMs)
   if (payment === null || seat.shards === null || to === undefined || !seat.connected.has(to)) return
-  const free = seat.records.freeOf(seat.options.self)
-  const has = seat.records.freeOf(to)
+  const free = seat.records.allowances.freeOf(seat.options.self)
+  const has = seat.records.allowances.freeOf(to)
   const shard =
     payment.unitMicrosMax * seat.shards.reduce((max, s) => Math.max(max, unitsOf(s, payment.unit)), 1)
   if (free <= 0 || (has >= free && has >= shard)) return
@@ -34,6 +34,14 @@ function giveTo(seat: Seat, to: PeerId, micros: Micros, nowMs: number): void {
  * have to go on alone.
  */
 export function endowTaker(seat: Seat, taker: PeerId, nowMs: number): void {
-  const micros = Math.floor(seat.records.freeOf(seat.options.self) / seat.options.manifest.stewards.length)
+  const micros = Math.floor(
+    seat.records.allowances.freeOf(seat.options.self) / seat.options.manifest.stewards.length,
+  )
+  if (micros > 0) giveTo(seat, taker, micros, nowMs)
+}
+
+/** A steward that leaves keeps nothing of its allowance but what its leases bind. */
+export function giveAllTo(seat: Seat, taker: PeerId, nowMs: number): void {
+  const micros = seat.records.allowances.freeOf(seat.options.self)
   if (micros > 0) giveTo(seat, taker, micros, nowMs)
 }

@@ -3,10 +3,11 @@
 import type { PeerId } from '../ids.ts'
 import { givingWayMsMin, givingWayMsPerRecord } from '../limits.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
-import { isExcess, type Refusal } from '../state/refusal.ts'
+import { isExcess, type Refusal } from '../state/admission.ts'
 import { followCounted } from './judging.ts'
 import { heedHandovers } from './replacement.ts'
 import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
+import { shutsOut } from './shut-out.ts'
 import { tellSteward } from './turn.ts'
 
 /** Takes a record that somebody sent along, and what follows from it. */
@@ -20,11 +21,13 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   seat.issuer.learn(entry.record)
   seat.effects.push({ type: 'copy', record: entry })
   discardDropped(seat)
+  seat.progress.learn(entry, nowMs)
   if (entry.kind === 'handover') heedHandovers(seat, nowMs)
+  if (entry.kind === 'draw' && shutsOut(seat, entry.record, nowMs)) seat.records.shutOut(entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)
-  followCounted(seat, from)
+  followCounted(seat, nowMs, from)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
 }
 

@@ -8,7 +8,7 @@ import type { JobId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { RecordTrie } from '../record/record-trie.ts'
 import type { JobRecord } from '../records.ts'
-import type { Reader } from '../state/decisions.ts'
+import type { Reader } from '../state/counting.ts'
 import { JobState } from '../state/job-state.ts'
 
 export class JobRecords extends JobState {

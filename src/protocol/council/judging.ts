@@ -7,21 +7,36 @@ import { fellowsOf, type Seat } from './seat.ts'
 import { standDown } from './turn.ts'
 
 /** Follows what counts since the last time. `from`: whoever sent it along has its results, too. */
-export function followCounted(seat: Seat, from?: PeerId): void {
+export function followCounted(seat: Seat, nowMs: number, from?: PeerId): void {
   const { decisions } = seat.records
-  if (decisions.takeReopened() && seat.steward !== undefined) seat.stale = true
+  if (decisions.takeReopened()) {
+    seat.changes += 1
+    if (seat.steward !== undefined) seat.stale = true
+  }
   const counted = decisions.takeCounted()
   const { verdicts, ends } = counted
   if (verdicts.length === 0 && ends.length === 0) return
+  seat.changes += 1
   seat.effects.push({ type: 'counted', ...counted })
   for (const { id, signer } of verdicts) {
     if (signer === seat.options.self) continue
+    seat.attendance.decided(signer)
+    seat.progress.decided(nowMs)
     if (seat.steward !== undefined) seat.stale = true
     const verdict = decisions.verdicts.records.get(id)!
     seat.results.learn(verdict)
     fetchResultsOf(seat, verdict, from ?? signer)
   }
   if (ends.length > 0 && !seat.knowsEnd) learnEnd(seat)
+}
+
+/** Follows the leases that count from now on, or no more. */
+export function followRecounted(seat: Seat): void {
+  const leases = seat.records.takeRecounted()
+  if (leases.length === 0) return
+  seat.changes += 1
+  seat.effects.push({ type: 'recounted', leases })
+  if (seat.steward !== undefined) seat.stale = true
 }
 
 function learnEnd(seat: Seat): void {
@@ -55,7 +70,8 @@ export function reviewDecisions(seat: Seat, nowMs: number): void {
   else seat.judgingSinceMs ??= nowMs
 }
 
-/** The steward that gave the verdict has its results, or those that hold them. */
+/** The steward that gave the verdict has its results, or those that hold them. One that has left comes last. */
 function whoHas(seat: Seat, { signer }: WantedProof): PeerId | undefined {
-  return [signer, ...fellowsOf(seat)].find((peer) => seat.connected.has(peer))
+  const reached = [signer, ...fellowsOf(seat)].filter((peer) => seat.connected.has(peer))
+  return reached.find((peer) => seat.places.heirOf(peer) === undefined) ?? reached[0]
 }

@@ -10,8 +10,12 @@
  * that hears that steward in time has no place after all, and leaves. A steward that is called lost itself knows that it
  * lives: it heeds the handover only where it has been away itself, so that it may have seemed lost.
  *
+ * A steward that leaves says so itself: a handover in its signer's own place is heeded at once. One that left keeps its seat, in
+ * case it is still waiting for its heir.
+ *
  * A taker executes nothing, so its owner is left out of the work. It must have signed something, another steward must have
- * replaced a third one by it, and each place shuts out one owner: so nobody is shut out by being named.
+ * replaced a third one by it, and each place shuts out one owner: so nobody is shut out by being named. A taker leaves its own
+ * owner out in any case.
  */
 import type { PeerId, RecordId } from '../ids.ts'
 import type { Handover, Succession } from '../job/handover.ts'
@@ -68,7 +72,8 @@ export class Places {
   /** This steward lives. */
   heard(peer: PeerId): void {
     if (this.#presumed.size === 0) return
-    for (const { id, payload } of this.#handovers) if (payload.lost === peer) this.#presumed.delete(id)
+    for (const { id, payload, signer } of this.#handovers)
+      if (payload.lost === peer && signer !== peer) this.#presumed.delete(id)
   }
 
   /** This node has acted for the job: it stays, since others rest on what it did. */
@@ -90,20 +95,35 @@ export class Places {
     return this.#handovers.some(({ payload }) => payload.lost === peer)
   }
 
+  /** The steward that has the place of one that left; of those that were lost since then, the last one's taker. */
+  heirOf(peer: PeerId): PeerId | undefined {
+    const passed = new Set<PeerId>([peer])
+    const left = this.#handovers.find(({ signer, payload }) => signer === peer && payload.lost === peer)
+    let heir = left?.payload.taker.peer
+    for (let next = heir; next !== undefined && !passed.has(next); ) {
+      heir = next
+      passed.add(heir)
+      next = this.#handovers.find(({ payload }) => payload.lost === heir)?.payload.taker.peer
+    }
+    return heir
+  }
+
   /** The stewards whose owners execute none of the job. */
   excluding(hasSigned: (peer: PeerId) => boolean): StewardPlace[] {
     const excluding = [...this.#manifest]
     const filled = new Set<PeerId>([this.#self])
     for (const { signer, payload } of this.#handovers) {
       const { lost, taker } = payload
-      if (lost === signer || filled.has(lost)) continue
+      const isSelf = taker.peer === this.#self
+      if (!isSelf && (lost === signer || filled.has(lost))) continue
       filled.add(lost)
-      if (hasSigned(taker.peer) || taker.peer === this.#self) excluding.push(taker)
+      if (hasSigned(taker.peer) || isSelf) excluding.push(taker)
     }
     return excluding
   }
 
-  #isLost({ payload: { lost } }: Verified<Handover>, nowMs: number): boolean {
+  #isLost({ signer, payload: { lost } }: Verified<Handover>, nowMs: number): boolean {
+    if (lost === signer) return true
     if (lost === this.#self) return this.#attendance.wasApart(nowMs)
     return this.#attendance.isLost(lost, nowMs)
   }

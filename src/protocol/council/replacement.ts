@@ -1,34 +1,52 @@
 /**
  * Replacing a steward that is lost for good: one node is sought at a time, asked for its consent (../job/consent.ts), and
- * named by a handover. Here is also what becomes of handovers, one's own and those of others.
+ * named by a handover. The same gives a steward's own place away (leaving.ts). Here is also what becomes of handovers, one's own
+ * and those of others.
  */
 
 import { concat, equals, fromString } from 'uint8arrays'
+import type { PeerId } from '../ids.ts'
 import { agrees, type Handover } from '../job/handover.ts'
 import type { StewardPlace } from '../job/manifest.ts'
 import { handoversMax, inviteAgainMs, inviteTtlMs } from '../limits.ts'
+import type { Capacity } from '../membership/advert.ts'
 import type { CouncilInput } from './contract.ts'
-import { endowTaker } from './gifts.ts'
+import { endowTaker, giveAllTo } from './gifts.ts'
 import { excludingStewards, hasEnded, isActing, issue, livingFellows, pathsTo, type Seat } from './seat.ts'
 import { findStandbys } from './standbys.ts'
 import { standDown, tellSteward } from './turn.ts'
 
 /** As many stewards as the manifest names should live; one is sought at a time. */
 export function replaceLost(seat: Seat, nowMs: number): void {
-  if (seat.invited !== undefined && seat.invited.untilMs > nowMs) return
-  if (seat.invited !== undefined) seat.refused.set(seat.invited.candidate.peer, nowMs + inviteAgainMs)
-  seat.invited = undefined
-  const { places, attendance } = seat
-  const living = 1 + livingFellows(seat, nowMs).length
-  const gone = places.stewards.find(({ peer }) => !places.isReplaced(peer) && attendance.isLost(peer, nowMs))
+  if (awaitsAnswer(seat, nowMs)) return
+  const { places, attendance, options } = seat
+  // One that has given its place away and waits makes one steward with its heir.
+  const staying = [options.self, ...livingFellows(seat, nowMs)].filter((peer) => !places.heirOf(peer))
+  const living = staying.length
+  const lost = places.stewards.filter(
+    ({ peer }) => !places.isReplaced(peer) && attendance.isLost(peer, nowMs),
+  )
+  const gone = lost.find(({ peer }) => peer === places.heirOf(options.self)) ?? lost[0]
   if (gone === undefined || living >= seat.options.manifest.stewards.length || !hasRoom(seat)) return
   const candidate = candidateFor(seat, nowMs)
-  if (candidate === undefined) return
+  if (candidate !== undefined) invite(seat, candidate, gone.peer, nowMs)
+}
+
+/** Tells whether a node is being asked. One that did not answer in time is left alone for a while. */
+export function awaitsAnswer(seat: Seat, nowMs: number): boolean {
+  if (seat.invited !== undefined && seat.invited.untilMs > nowMs) return true
+  if (seat.invited !== undefined) seat.refused.set(seat.invited.candidate.peer, nowMs + inviteAgainMs)
+  seat.invited = undefined
+  return false
+}
+
+/** Asks a node to take the place of this steward. */
+export function invite(seat: Seat, candidate: Capacity, lost: PeerId, nowMs: number): void {
   const { job, manifest, self, sha256, drawSecret } = seat.options
   const nonce = sha256(
     concat([drawSecret, fromString(`place/${self}/${seat.issuer.serial}/${candidate.peer}`)]),
   ).slice(0, 16)
-  const place = { job, ...nextOf(seat), lost: gone.peer }
+  const place = { job, ...nextOf(seat), lost }
   seat.invited = { candidate, place, nonce, untilMs: nowMs + inviteTtlMs }
   const bytes = manifest.documents.bytes
   seat.effects.push({ type: 'send', to: candidate.peer, message: { type: 'invite', nonce, bytes, place } })
@@ -41,7 +59,9 @@ export function answeredInvitation(
   nowMs: number,
 ): void {
   const invited = seat.invited
-  if (invited?.candidate.peer !== from || !equals(invited.nonce, nonce) || !isActing(seat)) return
+  if (invited?.candidate.peer !== from || !equals(invited.nonce, nonce)) return
+  const isOwnPlace = invited.place.lost === seat.options.self
+  if (!isActing(seat) && !isOwnPlace) return
   seat.invited = undefined
   const { epoch, previous, lost } = invited.place
   const taker: StewardPlace = { peer: from, owner: invited.candidate.owner, nonce }
@@ -51,9 +71,11 @@ export function answeredInvitation(
     seat.refused.set(from, nowMs + inviteAgainMs)
     return
   }
+  if (isOwnPlace && isActing(seat)) standDown(seat)
   const handover: Handover = { ...payload, consent: consent.signed }
   issue(seat, 'handover', handover, epoch)
-  endowTaker(seat, from, nowMs)
+  if (isOwnPlace) giveAllTo(seat, from, nowMs)
+  else endowTaker(seat, from, nowMs)
   heedHandovers(seat, nowMs)
   seat.effects.push({ type: 'entrust', to: from })
 }
@@ -82,7 +104,8 @@ function leaveUnlessNeeded(seat: Seat): void {
   seat.effects.push({ type: 'left', why: 'not-lost' })
 }
 
-function candidateFor(seat: Seat, nowMs: number) {
+/** The node to ask next: connected, of another owner than the job's stewards, and not asked in vain lately. */
+export function candidateFor(seat: Seat, nowMs: number) {
   const { manifest, sha256, drawSecret: seed } = seat.options
   const { stewards } = seat.records.succession
   const refused = [...seat.refused].filter(([, untilMs]) => untilMs > nowMs).map(([peer]) => peer)
@@ -112,7 +135,8 @@ function nextOf(seat: Seat) {
   return { previous: own?.id ?? job, epoch: (own?.epoch ?? 0) + 1 }
 }
 
-function hasRoom(seat: Seat): boolean {
+/** Tells whether it may sign one more handover that holds. */
+export function hasRoom(seat: Seat): boolean {
   const { previous, epoch } = nextOf(seat)
   return epoch <= handoversMax && seat.records.succession.room(previous, seat.options.self) > 0
 }

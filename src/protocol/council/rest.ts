@@ -1,6 +1,7 @@
 /** When a steward has nothing left to do for a job. */
 
 import type { ShardEntry } from '../job/lists.ts'
+import { beatIntervalMs } from '../limits.ts'
 import { differs, fellowsOf, hasEnded, isGone, isReader, type Seat } from './seat.ts'
 
 /** Tells whether this node has the end of the job, the verdicts that it stands on and all accepted results. */
@@ -16,6 +17,13 @@ export function isComplete(seat: Seat): boolean {
 export function rests(seat: Seat, nowMs: number): boolean {
   if (!isComplete(seat) || seat.results.haveNews) return false
   return isReader(seat) || fellowsOf(seat).every((peer) => !differs(seat, peer) || isGone(seat, peer, nowMs))
+}
+
+/** Asks for the next look, where there is something left to do. */
+export function wakeUnlessAtRest(seat: Seat, nowMs: number): void {
+  if (seat.isWaking || rests(seat, nowMs)) return
+  seat.isWaking = true
+  seat.effects.push({ type: 'wake', atMs: nowMs + beatIntervalMs })
 }
 
 /** Records come in any order: the end of a complete job may be here before the verdicts on its shards. */

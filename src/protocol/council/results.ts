@@ -19,8 +19,6 @@ export class Results {
   /** … of those, the ones that this disk had and lost. */
   readonly #lost = new Set<RecordId>()
   readonly #fetching = new Set<RecordId>()
-  /** Verdicts that it was told of. */
-  readonly #learned = new Set<RecordId>()
   /** Came, and not said to be held yet. */
   #arrived: RecordId[] = []
   #asked = 0
@@ -32,7 +30,6 @@ export class Results {
 
   /** A verdict counts, its own or another's: for these of its shards. */
   learn(verdict: Verified<Verdict>): void {
-    this.#learned.add(verdict.id)
     const { id, signer } = verdict
     if (signer !== this.#self && !this.#state.holders.of(id).has(this.#self)) {
       // One that had to be proven was proven with its results.
@@ -50,18 +47,13 @@ export class Results {
         this.#missing.delete(id)
   }
 
-  /** These records are not among those of the job any more, and what this node said in them has to be said again. */
+  /** These records are not among those of the job any more. */
   forget(records: readonly RecordId[]): void {
     for (const id of records) {
       this.#missing.delete(id)
       this.#lost.delete(id)
     }
     this.#arrived = this.#arrived.filter((id) => !records.includes(id))
-    const said = new Set(this.#arrived)
-    const isSaid = (id: RecordId) => said.has(id) || this.#state.holders.of(id).has(this.#self)
-    for (const { id, signer } of this.#state.verdicts.records.values())
-      if (signer !== this.#self && this.#learned.has(id) && !this.#missing.has(id) && !isSaid(id))
-        this.#arrived.push(id)
   }
 
   get areAllHere(): boolean {
@@ -142,6 +134,24 @@ export class Results {
       const lacking = [this.#self, ...living].filter((peer) => !holders.has(peer))
       if (holders.size < 2 && lacking.length > 0) yield lacking
     }
+  }
+
+  /**
+   * Tells whether all accepted results that are here are also on two other disks, or on those of all other stewards that live.
+   * A recomputation is left out: the others do not take this steward's word for it, and would compute it again.
+   */
+  areSafeWithoutThis(living: readonly PeerId[]): boolean {
+    const [submitter] = this.#state.manifest.stewards
+    for (const verdict of this.#state.verdicts.records.values()) {
+      const { id, signer, payload } = verdict
+      if (this.#missing.has(id) || this.#state.verdicts.isSettled(id)) continue
+      if (signer !== submitter?.peer && payload.shards.some(({ because }) => because === 'recomputed'))
+        continue
+      const holders = this.#holders(verdict)
+      const holding = living.filter((peer) => holders.includes(peer)).length
+      if (holding < Math.min(2, living.length)) return false
+    }
+    return true
   }
 
   /** Verdicts whose results are neither here nor with anybody who lives: they do not count. */

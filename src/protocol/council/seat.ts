@@ -3,13 +3,13 @@
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { JobId, PeerId, RecordId } from '../ids.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { OfferedPlace } from '../job/consent.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import { jobRetentionMs, proofWaitMs } from '../limits.ts'
+import { endPatienceMs, jobRetentionMs, proofWaitMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
@@ -18,7 +18,9 @@ import { Attendance } from './attendance.ts'
 import type { CouncilEffect, FellowMessage } from './contract.ts'
 import { JobRecords } from './job-records.ts'
 import { Places } from './places.ts'
+import { Progress } from './progress.ts'
 import { Results } from './results.ts'
+import { Watch } from './watch.ts'
 
 export interface CouncilOptions {
   readonly job: JobId
@@ -26,6 +28,8 @@ export interface CouncilOptions {
   readonly self: PeerId
   /** From which the draws of all stewards of the job come; its sha256 stands in the manifest. */
   readonly drawSecret: Uint8Array
+  /** In a fleet, the owner for whom a vehicle was admitted, as far as this node has seen. */
+  readonly ownerOf?: (vehicle: PeerId) => OwnerId | undefined
   readonly sha256: Sha256
 }
 
@@ -38,11 +42,15 @@ export interface Seat {
   readonly attendance: Attendance
   /** Use: the stewards that have a place, by this node's own watch. Invariant: seated in `attendance`. */
   readonly places: Places
+  /** Use: whether the steward that acts gets on with the job. */
+  readonly progress: Progress
   /** Use: where accepted results are. */
   readonly results: Results
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
   readonly issuer: Issuer
   readonly connected: Set<PeerId>
+  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows. */
+  readonly watch: Watch
   /** Use: the peers that may read the job, and are sent the records that they lack. */
   readonly readers: Set<PeerId>
   /** Use: stewards that have said anything yet; the others may not know that they are. */
@@ -64,6 +72,8 @@ export interface Seat {
         readonly untilMs: number
       }
     | undefined
+  /** Use: its owner wants it to leave, and it seeks a node for its place. */
+  isSeeking: boolean
   /** Use: the time before which each peer is not asked again. */
   readonly refused: Map<PeerId, number>
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
@@ -76,8 +86,12 @@ export interface Seat {
   hasLeft: boolean
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
   unreachable: Set<RecordId>
+  /** Use: how often what counts has changed without a new record. */
+  changes: number
   /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
   judgingSinceMs: number | undefined
+  /** Use: since when the job is decided and waits for its results to be elsewhere, too; undefined while it does not. */
+  unsafeSinceMs: number | undefined
   /** Use: it was told that the job has ended. */
   knowsEnd: boolean
   lookedMs: number | undefined
@@ -97,17 +111,19 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, drawSecret, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256, { self, drawSecret })
+  const { job, manifest, self, drawSecret, ownerOf, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256, { self, drawSecret, ...(ownerOf && { ownerOf }) })
   const attendance = new Attendance(self)
   return {
     options,
     records,
     attendance,
     places: new Places(self, manifest.stewards, attendance),
+    progress: new Progress(),
     results: new Results(self, records),
     issuer: new Issuer(self, sha256),
     connected: new Set(),
+    watch: new Watch(),
     readers: new Set(),
     heardFrom: new Set(),
     answeredMs: new Map(),
@@ -115,13 +131,16 @@ export function newSeat(options: CouncilOptions): Seat {
     roots: new Map(),
     named: new Map(),
     invited: undefined,
+    isSeeking: false,
     refused: new Map(),
     excluding: '',
     noWayUntilMs: Number.NEGATIVE_INFINITY,
     blamed: new Set(),
     hasLeft: false,
     unreachable: new Set(),
+    changes: 0,
     judgingSinceMs: undefined,
+    unsafeSinceMs: undefined,
     knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
@@ -170,9 +189,14 @@ export function fellowsOf(seat: Seat): PeerId[] {
   return seat.places.stewards.map(({ peer }) => peer).filter((peer) => peer !== self)
 }
 
-/** Tells whether a fellow has been away for so long that it is not sought. */
+/** Tells whether a fellow has been away for so long that it is not sought once the job has ended. */
 export function isGone(seat: Seat, peer: PeerId, nowMs: number): boolean {
-  return !seat.connected.has(peer) && seat.attendance.isLost(peer, nowMs)
+  return isAway(seat, peer, nowMs) || (!seat.connected.has(peer) && seat.attendance.isLost(peer, nowMs))
+}
+
+/** Tells whether a fellow has given its place away, and left: it has said nothing for long. */
+export function isAway({ places, attendance }: Seat, peer: PeerId, nowMs: number): boolean {
+  return places.heirOf(peer) !== undefined && attendance.isLost(peer, nowMs)
 }
 
 /** Returns those of them that live. */
@@ -218,11 +242,13 @@ export function shareWithAll(seat: Seat, record: JobRecord): void {
 }
 
 /**
- * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, and what
- * others decided apart was looked at.
+ * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, or were
+ * waited for long enough and are here; and what others decided apart was looked at.
  */
 export function mayEnd(seat: Seat, nowMs: number): boolean {
-  return seat.results.areSafe(livingFellows(seat, nowMs)) && !isJudging(seat, nowMs)
+  const { results, unsafeSinceMs } = seat
+  const isLate = unsafeSinceMs !== undefined && nowMs - unsafeSinceMs >= endPatienceMs && results.areAllHere
+  return (isLate || results.areSafe(livingFellows(seat, nowMs))) && !isJudging(seat, nowMs)
 }
 
 /**

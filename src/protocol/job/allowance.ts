@@ -19,6 +19,8 @@
  *   gave the lease back or was silent for long (writeOffMs): until then a late receipt is as good as any. What comes
  *   later than that is neither paid nor counted, so that nobody has work for nothing.
  *
+ * A steward that lies can sign what it has no allowance for. That does not count (../state/allowances.ts).
+ *
  * The alternative, a successor that spends whatever its predecessor had left, needs to know what that was, and a steward
  * that cannot be heard may be spending it.
  */
@@ -26,7 +28,7 @@ import { z } from 'zod'
 import type { LeaseId, PeerId } from '../ids.ts'
 import { givenMax, leaseShardsMax, writtenOffMax } from '../limits.ts'
 import type { Micros } from '../price.ts'
-import { cidSchema, naturalSchema, peerIdSchema, recordType, type Verified } from '../record/record.ts'
+import { cidSchema, naturalSchema, peerIdSchema, recordType } from '../record/record.ts'
 import { recordBytesMax } from '../sizes.ts'
 import type { Lease } from './lease.ts'
 import type { Manifest } from './manifest.ts'
@@ -65,88 +67,4 @@ export function firstAllowances({ payment, stewards }: Manifest): Map<PeerId, Mi
   return new Map(
     stewards.map(({ peer }, i) => [peer, i === 0 ? budget - share * (stewards.length - 1) : share]),
   )
-}
-
-interface Promised {
-  readonly signer: PeerId
-  readonly lease: Lease
-  /** Null: all. */
-  owed: ReadonlySet<number> | null
-}
-
-/** The allowances of a job's stewards, as its records have them. They may come in any order. */
-export class Allowances {
-  readonly #allowed: Map<PeerId, Micros>
-  readonly #promised = new Map<PeerId, Micros>()
-  readonly #leases = new Map<LeaseId, Promised>()
-  /** Write-offs that came before their leases. */
-  readonly #early: { readonly signer: PeerId; readonly writeOff: WriteOff }[] = []
-
-  constructor(manifest: Manifest) {
-    this.#allowed = firstAllowances(manifest)
-  }
-
-  lease({ id, signer, payload }: Verified<Lease>): void {
-    if (payload.price === null || this.#leases.has(id)) return
-    this.#leases.set(id, { signer, lease: payload, owed: null })
-    const worth = payload.units.reduce((sum, _, place) => sum + worthOf(payload, place), 0)
-    this.#promise(signer, worth)
-    for (const early of this.#early)
-      if (early.writeOff.lease === id) this.#writeOff(early.signer, early.writeOff)
-  }
-
-  apply({ signer, payload }: Verified<Allowance>): void {
-    for (const writeOff of payload.writtenOff)
-      if (this.#leases.has(writeOff.lease)) this.#writeOff(signer, writeOff)
-      else this.#early.push({ signer, writeOff })
-    for (const { to, micros } of payload.given) {
-      this.#allowed.set(signer, (this.#allowed.get(signer) ?? 0) - micros)
-      this.#allowed.set(to, (this.#allowed.get(to) ?? 0) + micros)
-    }
-  }
-
-  /**
-   * Returns the amount that this steward may still promise. It is below 0 only while gifts to it have not been heard
-   * of.
-   */
-  freeOf(steward: PeerId): Micros {
-    return (this.#allowed.get(steward) ?? 0) - (this.#promised.get(steward) ?? 0)
-  }
-
-  /** The sum that all stewards have promised and not taken back. */
-  get promised(): Micros {
-    return [...this.#promised.values()].reduce((sum, micros) => sum + micros, 0)
-  }
-
-  /** Tells whether a claim for this place of a lease counts, and is owed if it agrees. */
-  isOpen(lease: LeaseId, place: number): boolean {
-    const owed = this.#leases.get(lease)?.owed ?? null
-    return owed === null || owed.has(place)
-  }
-
-  /** Returns the amount that the steward would free by writing off all but these places. */
-  gain(lease: LeaseId, places: ReadonlySet<number>): Micros {
-    const known = this.#leases.get(lease)
-    if (known === undefined) return 0
-    return this.#openPlaces(known)
-      .filter((place) => !places.has(place))
-      .reduce((sum, place) => sum + worthOf(known.lease, place), 0)
-  }
-
-  #writeOff(signer: PeerId, { lease, places }: WriteOff): void {
-    const known = this.#leases.get(lease)!
-    if (known.signer !== signer) return
-    const owed = new Set(places)
-    this.#promise(signer, -this.gain(lease, owed))
-    // Two write-offs of one lease, in any order, leave the places that both leave.
-    known.owed = new Set(this.#openPlaces(known).filter((place) => owed.has(place)))
-  }
-
-  #openPlaces({ lease, owed }: Promised): number[] {
-    return lease.units.map((_, place) => place).filter((place) => owed === null || owed.has(place))
-  }
-
-  #promise(signer: PeerId, micros: Micros): void {
-    this.#promised.set(signer, (this.#promised.get(signer) ?? 0) + micros)
-  }
 }

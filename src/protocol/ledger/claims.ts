@@ -2,7 +2,7 @@
  * Derives the fate of every claim of one job from the job's records. It is a function of their set, so that stewards
  * with equal records come to equal books, in whatever order the records came.
  *
- * A claim is one place of one receipt whose lease named a price. It is **paid** when a verdict counts its receipt as
+ * A claim is one place of one receipt whose lease counts and named a price. It is **paid** when a verdict counts its receipt as
  * agreeing, and that verdict stands, or accepted the same result as the one that stands: two stewards that could not
  * hear each other may both have promised, and both answers are right. A verdict that a shard failed names the claims
  * that agreed all the same: whoever lets a job die has their results. It is **void** when its shard was decided
@@ -99,8 +99,12 @@ export class JobClaims {
   readonly #writeOffs = new Map<LeaseId, { readonly by: PeerId; readonly places: readonly number[] }[]>()
   #ended = false
 
-  constructor(job: PaidJob) {
+  readonly #counts: (lease: LeaseId) => boolean
+
+  /** `counts` tells whether a lease that is here counts (state/counting.ts). */
+  constructor(job: PaidJob, counts: (lease: LeaseId) => boolean) {
     this.#job = job
+    this.#counts = counts
   }
 
   /** Yields every claim with its fate by the records so far. */
@@ -154,6 +158,14 @@ export class JobClaims {
     }
   }
 
+  /** Returns the claims that change as these leases began or ceased to count. */
+  recount(leases: Iterable<LeaseId>): ClaimNews[] {
+    const touched = new Set<number>()
+    for (const lease of leases)
+      for (const position of this.#leases.get(lease)?.payload.positions ?? []) touched.add(position)
+    return [...touched].flatMap((position) => this.#judge(position))
+  }
+
   #claimsOf(position: number): Known[] {
     const known = this.#claims.get(position) ?? []
     this.#claims.set(position, known)
@@ -173,10 +185,13 @@ export class JobClaims {
     const paidOwners = new Set<OwnerId>()
     const news: ClaimNews[] = []
     for (const known of claims.sort(inOrder)) {
-      const isOwed = paid?.has(known.claim.receipt) === true && !this.#isWrittenOff(known.claim)
+      const isReal = this.#counts(known.claim.lease)
+      if (!isReal && known.outcome === undefined) continue // it has never been one
+      const isOwed = isReal && paid?.has(known.claim.receipt) === true && !this.#isWrittenOff(known.claim)
       const counts = isOwed && !paidOwners.has(known.claim.owner)
       if (counts) paidOwners.add(known.claim.owner)
-      const outcome = counts ? 'paid' : paid === undefined && !this.#ended ? 'pending' : 'void'
+      const isPending = isReal && paid === undefined && !this.#ended
+      const outcome = counts ? 'paid' : isPending ? 'pending' : 'void'
       const again = outcome === 'pending' && known.outcome !== undefined
       if (outcome !== known.outcome) news.push({ claim: known.claim, outcome: again ? 'reopened' : outcome })
       known.outcome = outcome

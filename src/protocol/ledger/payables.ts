@@ -6,7 +6,7 @@
  * takes back a statement of its own. A statement that is not answered is sent again, so lost messages cost time and
  * no money. If a crash makes the steward forget one, the vehicle asks for it.
  */
-import type { OwnerId, PeerId } from '../ids.ts'
+import type { LeaseId, OwnerId, PeerId } from '../ids.ts'
 import { statementIntervalMs, statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
 import { type ClaimNews, type ClaimRecord, JobClaims, type PaidJob } from './claims.ts'
 
@@ -17,6 +17,8 @@ export interface PayablesOptions extends PaidJob {
   readonly self: PeerId
   /** The number of the job's shards. */
   readonly shards: number
+  /** Tells whether a lease of the job counts on this node. */
+  readonly counts: (lease: LeaseId) => boolean
 }
 
 export type PayablesInput =
@@ -27,6 +29,8 @@ export type PayablesInput =
   | { readonly type: 'restored'; readonly records: Iterable<ClaimRecord> }
   /** Durable with, or before, what follows from it. */
   | { readonly type: 'record'; readonly record: ClaimRecord }
+  /** These leases began or ceased to count. */
+  | { readonly type: 'recounted'; readonly leases: readonly LeaseId[] }
   /** True while this steward acts for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }
   /** A vehicle wants to know; of claims decided before this place in the ledger, or of all. */
@@ -78,7 +82,7 @@ export class Payables {
 
   constructor(options: PayablesOptions) {
     this.#options = options
-    this.#claims = new JobClaims(options)
+    this.#claims = new JobClaims(options, options.counts)
   }
 
   /** Nobody is to be told anything soon: each has answered, or was told several times and asks when it is back. */
@@ -96,6 +100,9 @@ export class Payables {
         break
       case 'record':
         this.#learn(input.record)
+        break
+      case 'recounted':
+        this.#follow(this.#claims.recount(input.leases))
         break
       case 'acting':
         this.#acting = input.acting
@@ -142,13 +149,17 @@ export class Payables {
 
   #learn(record: ClaimRecord): void {
     this.#note(record)
-    for (const news of this.#claims.learn(record)) {
+    this.#follow(this.#claims.learn(record))
+    // Every vehicle that worked for the job hears how it ended, also when nothing else is new.
+    if (record.kind === 'end') for (const payee of this.#payees.values()) payee.changed = true
+  }
+
+  #follow(claims: readonly ClaimNews[]): void {
+    for (const news of claims) {
       this.#effects.push({ type: 'claim', ...news })
       const payee = this.#payeeOf(news.claim)
       if (news.outcome !== 'pending') payee.changed = true
     }
-    // Every vehicle that worked for the job hears how it ended, also when nothing else is new.
-    if (record.kind === 'end') for (const payee of this.#payees.values()) payee.changed = true
   }
 
   #note({ kind, record }: ClaimRecord): void {

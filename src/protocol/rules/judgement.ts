@@ -35,8 +35,16 @@ export function sentenceOf({ verdict, reasons, rules }: Judgement): string {
   return `${does}: ${first.code} (${first.value}; asked for: ${first.limit})${more}.`
 }
 
-export const strictness: Readonly<Record<RuleVerdict, number>> = { run: 0, drain: 1, stop: 2 }
+const strictness: Readonly<Record<RuleVerdict, number>> = { run: 0, drain: 1, stop: 2 }
 
 export function stricter(a: RuleVerdict, b: RuleVerdict): RuleVerdict {
   return strictness[a] >= strictness[b] ? a : b
+}
+
+/** Returns the codes of the rules that hold work back: the strictest first, else in their own order. */
+export function reasonsIn(findings: readonly RuleFinding[]): string[] {
+  return findings
+    .filter(({ verdict }) => verdict !== 'run')
+    .sort((a, b) => strictness[b.verdict] - strictness[a.verdict])
+    .map(({ code }) => code)
 }

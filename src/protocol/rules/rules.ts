@@ -10,8 +10,9 @@
 import { assert, impossible } from '../../base/assert.ts'
 import { rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
-import { type Judgement, type RuleFinding, type RuleVerdict, stricter, strictness } from './judgement.ts'
+import { type Judgement, type RuleFinding, type RuleVerdict, reasonsIn, stricter } from './judgement.ts'
 import { isParked, isStanding } from './motion.ts'
+import { Pause } from './pause.ts'
 import { contradictionIn, type Preferences, spansOfLeaving, spansOfQuiet } from './preferences.ts'
 import { Readings } from './readings.ts'
 import type { Moment, Rule } from './rule.ts'
@@ -77,8 +78,7 @@ export class OwnerRules {
    */
   readonly #crossed = new Set([chargeCode])
   #departures: readonly number[]
-  #pausedUntilMs: number | 'told' | null = null
-  #pauseIsDate = false
+  readonly #pause = new Pause()
   #verdict: RuleVerdict = 'stop'
   #signalsHoldUntilMs = Number.POSITIVE_INFINITY
   #notRunningSinceMs: number | null = null
@@ -122,11 +122,10 @@ export class OwnerRules {
         }
         break
       case 'pause':
-        this.#pausedUntilMs = input.untilMs ?? 'told'
-        this.#pauseIsDate = input.isDate ?? false
+        this.#pause.begin(input.untilMs, input.isDate ?? false)
         break
       case 'resume':
-        this.#pausedUntilMs = null
+        this.#pause.end()
         break
       case 'clock-set':
       case 'look':
@@ -140,7 +139,7 @@ export class OwnerRules {
 
   #clockSet(byMs: number): void {
     this.#settling.clockSet(byMs)
-    if (typeof this.#pausedUntilMs === 'number' && !this.#pauseIsDate) this.#pausedUntilMs += byMs
+    this.#pause.clockSet(byMs)
     if (this.#notRunningSinceMs !== null) this.#notRunningSinceMs += byMs
     if (this.#parkedSinceMs !== null) this.#parkedSinceMs += byMs
     this.#last = undefined
@@ -171,7 +170,7 @@ export class OwnerRules {
   }
 
   #judge(nowMs: number): Omit<Judged, 'departed'> {
-    if (typeof this.#pausedUntilMs === 'number' && this.#pausedUntilMs <= nowMs) this.#pausedUntilMs = null
+    this.#pause.look(nowMs)
     this.#readings.look(nowMs)
     const minuteOfWeek = this.#local.minuteOfWeek(nowMs)
     const findings: RuleFinding[] = []
@@ -216,7 +215,7 @@ export class OwnerRules {
       wasCrossed: this.#crossed.has(code),
       cabinBeganCelsius: this.#cabinBeganCelsius,
       isVehicle: this.#isVehicle,
-      pausedUntilMs: this.#pausedUntilMs,
+      pausedUntilMs: this.#pause.untilMs,
     }
     const finding = rule.look(moment)
     if (finding === null) return null
@@ -272,7 +271,7 @@ export class OwnerRules {
   #holdsUntil(nowMs: number, minuteOfWeek: number, availableUntilMs: number | null): number {
     const edge = minutesUntil(this.#edges, minuteOfWeek)
     const ends = [
-      typeof this.#pausedUntilMs === 'number' ? this.#pausedUntilMs : null,
+      this.#pause.endsMs,
       // Clocks change on quarters of an hour: then the edge is elsewhere.
       edge === null ? null : Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.round(edge * 60_000)),
       availableUntilMs,
@@ -293,12 +292,4 @@ const noSignals: RuleFinding = {
   value: 'nothing tells of a vehicle',
   limit: 'the rules about one are not asked',
   preference: null,
-}
-
-/** The strictest first, else in their own order. */
-function reasonsIn(findings: readonly RuleFinding[]): string[] {
-  return findings
-    .filter(({ verdict }) => verdict !== 'run')
-    .sort((a, b) => strictness[b.verdict] - strictness[a.verdict])
-    .map(({ code }) => code)
 }

@@ -7,26 +7,20 @@
  * What counted once goes on counting, so that a job does not change under those who rely on it, and after the end nothing
  * counts that contradicts what stands.
  */
+import { equals } from 'uint8arrays'
 import type { Sha256 } from '../../base/prng.ts'
-import type { Cid, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { type Decision, type Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Window } from '../job/window.ts'
 import type { Verified } from '../record/record.ts'
+import type { Reader } from './counting.ts'
 import { Ends } from './ends.ts'
 import { Holders } from './holders.ts'
 import type { Leased } from './leased.ts'
 import { type LookedAt, Proofs, type WantedProof } from './proofs.ts'
-
-/** The node on which a job's records are judged. */
-export interface Reader {
-  /** Undefined: it signs nothing for the job. */
-  readonly self?: PeerId
-  /** From which the job's draws come. Undefined: none can be repeated. */
-  readonly drawSecret?: Uint8Array
-}
 
 /** The verdicts and ends that count since the last time. A verdict has only those of its shards for which it counts. */
 export interface Counted {
@@ -70,7 +64,10 @@ export class Decisions {
     this.#leased = leased
     const submitter = manifest.stewards[0]!.peer
     this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
-    this.#ends = new Ends((signer) => this.isTrusted(signer))
+    this.#ends = new Ends(
+      (signer) => this.isTrusted(signer),
+      ({ secret }) => equals(sha256(secret), manifest.drawCommitment),
+    )
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
@@ -142,8 +139,25 @@ export class Decisions {
   /** A receipt came that covers these positions; or its vehicle contradicts itself thereby. */
   receipt(id: RecordId, positions: Iterable<number>, liar: OwnerId | undefined): void {
     if (liar !== undefined) this.#silence(liar)
-    if (this.#unseen.delete(id)) this.#silence(this.#leased.ofReceipt(id)!.payload.owner)
+    // Of a lease that does not count, nobody is contradicted.
+    const contradicted = this.#unseen.delete(id) ? this.#leased.ofReceipt(id)?.payload.owner : undefined
+    if (contradicted !== undefined) this.#silence(contradicted)
     for (const position of positions) this.#countProven(this.#proofs.review(position))
+  }
+
+  /** Leases began or ceased to count: verdicts may rest on their claims, or be spoken against by them. */
+  recounted(leases: Iterable<LeaseId>): void {
+    for (const lease of leases) {
+      const known = this.#leased.get(lease)?.payload
+      if (known === undefined) continue // its record is gone
+      const { owner, positions } = known
+      if (this.#leased.isEquivocated(lease)) this.#silence(owner)
+      for (const receipt of this.#leased.receiptsUnder(lease))
+        if (this.#leased.ofReceipt(receipt) !== undefined && this.#unseen.delete(receipt))
+          this.#silence(owner)
+      for (const position of positions) this.#countProven(this.#proofs.review(position))
+      this.#isStirred = true
+    }
   }
 
   knowShards(shards: readonly ShardEntry[]): void {

@@ -2,8 +2,10 @@
  * The ends of a job that count.
  *
  * An end of the submitter's node counts, and so does one of this node, which judged for itself. What another steward says
- * must follow from what is here: `complete` counts once every shard is accepted here, `failed` once every shard is decided
- * here or the deadline has passed, and `cancelled` never, since only the submitter may say so.
+ * must follow from what is here. `complete` counts once every shard is accepted here. `failed` counts once every shard is
+ * decided here or the deadline has passed, but not while every shard is accepted. `cancelled` never counts, since only the
+ * submitter may say so. No end counts that reveals another secret than the one that the manifest commits to: nobody could
+ * repeat the job's draws by it.
  */
 import type { PeerId, RecordId } from '../ids.ts'
 import { standingEnd } from '../job/standing.ts'
@@ -12,15 +14,19 @@ import type { Verified } from '../record/record.ts'
 
 export class Ends {
   readonly #isTrusted: (signer: PeerId) => boolean
+  readonly #revealsDraws: (end: JobEnd) => boolean
   readonly #counting = new Map<RecordId, Verified<JobEnd>>()
   readonly #waiting = new Map<RecordId, Verified<JobEnd>>()
 
-  constructor(isTrusted: (signer: PeerId) => boolean) {
+  /** `revealsDraws` tells whether an end reveals the secret of the job's draws. */
+  constructor(isTrusted: (signer: PeerId) => boolean, revealsDraws: (end: JobEnd) => boolean) {
     this.#isTrusted = isTrusted
+    this.#revealsDraws = revealsDraws
   }
 
   /** True when it counts at once. */
   add(end: Verified<JobEnd>): boolean {
+    if (!this.#revealsDraws(end.payload)) return false
     if (this.#isTrusted(end.signer)) this.#counting.set(end.id, end)
     else if (end.payload.outcome !== 'cancelled') this.#waiting.set(end.id, end)
     return this.#counting.has(end.id)
@@ -34,7 +40,9 @@ export class Ends {
     if (this.#waiting.size === 0) return []
     const shards = decided()
     const counting = [...this.#waiting.values()].filter(({ payload: { outcome } }) =>
-      outcome === 'complete' ? shards === 'all accepted' : isLate || shards !== 'open',
+      outcome === 'complete'
+        ? shards === 'all accepted'
+        : shards === 'all decided' || (isLate && shards === 'open'),
     )
     for (const end of counting) {
       this.#waiting.delete(end.id)

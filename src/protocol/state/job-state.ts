@@ -5,21 +5,21 @@
  * record changes nothing. The outcome (the stewards, leases and claims, the verdicts and the end that stand, the
  * money that may be spent, the holders of inputs and results) is a function of the set of records that got in,
  * whatever their order. A record that comes before one that it rests on is refused, and comes again with the next
- * comparison. One that a steward signed too much gives way to what it signed before (job/handover.ts), with all that rests on
- * it: then everything is folded anew without them.
+ * comparison. One that a steward signed too much gives way to what it signed before (signer-bounds.ts, job/handover.ts), and
+ * so does a receipt that its lease has no need of (leased.ts), with all that rests on it: then everything is folded anew
+ * without them.
  *
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import { Allowances } from '../job/allowance.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
-import { checkReceipt, type Lease } from '../job/lease.ts'
+import type { Lease } from '../job/lease.ts'
+import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
-import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import {
   byDependency,
@@ -29,11 +29,13 @@ import {
   type JobRecordKind,
   signedByOf,
 } from '../records.ts'
-import { Decisions, type Reader } from './decisions.ts'
+import { type Refusal, refusalOf } from './admission.ts'
+import { Allowances } from './allowances.ts'
+import { Counting, type Reader } from './counting.ts'
+import { Decisions } from './decisions.ts'
 import type { Holders } from './holders.ts'
 import { byTurn, Leased, type LeasedWork } from './leased.ts'
-import type { Refusal } from './refusal.ts'
-import { type Excess, SignerBounds } from './signer-bounds.ts'
+import { type Excess, isBounded, SignerBounds } from './signer-bounds.ts'
 
 export class JobState {
   readonly job: JobId
@@ -43,11 +45,15 @@ export class JobState {
   /** Use: the verdicts and ends that count here. */
   decisions: Decisions
   readonly #sha256: Sha256
-  readonly #self: PeerId | undefined
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #signed = new Set<PeerId>()
+  readonly #self: PeerId | undefined
   #bounds: SignerBounds
-  #leased = new Leased()
+  #counting: Counting
+  #leased: Leased
+  /** Use: leases that began or ceased to count, and that nobody has asked for yet. */
+  #recounted: LeaseId[] = []
+  #isRestoring = false
   #succession: Succession
   #dropped: RecordId[] = []
 
@@ -58,13 +64,30 @@ export class JobState {
     this.#self = reader.self
     this.#bounds = new SignerBounds(manifest, reader.self)
     this.allowances = new Allowances(manifest)
+    this.#counting = new Counting(manifest, sha256, this.allowances, reader)
+    this.#leased = new Leased((lease) => this.#counting.counts(lease))
     this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
   }
 
-  /** Takes what a journal holds, in any order. */
+  // --- what goes in -------------------------------------------------------------------------------------------
+
+  /** Takes what a journal holds, in any order: what exceeds the bounds is dropped. */
   restore(records: Iterable<JobRecord>): this {
-    for (const entry of [...records].sort(byDependency)) this.admitFirst(entry)
+    const all = [...records].filter(({ record }) => record.job === this.job)
+    this.#succession = successionOf(
+      this.job,
+      this.manifest,
+      all.flatMap((entry) => (entry.kind === 'handover' ? [entry.record] : [])),
+    )
+    const bounded = all.filter(isBounded)
+    const within = this.#bounds.within(
+      bounded.filter(({ record }) => this.isSteward(record.signer)),
+      (signer) => this.#shareOf(signer),
+    )
+    this.#dropped.push(...bounded.flatMap(({ record }) => (within.has(record.id) ? [] : [record.id])))
+    this.#fold(all.filter((entry) => !isBounded(entry) || within.has(entry.record.id)))
+    this.#recount()
     return this
   }
 
@@ -86,25 +109,15 @@ export class JobState {
 
   /** Judges a record against those that are here. Throws ProtocolError for a receipt that lies about its lease. */
   judge(entry: JobRecord): Refusal | undefined {
-    const { record } = entry
-    if (this.#records.has(record.id)) return 'known'
-    if (record.job !== this.job) return 'of-another-job'
-    if (signedByOf(entry.kind) === 'steward' && !this.isSteward(record.signer)) return 'not-by-a-steward'
-    if (entry.kind === 'receipt') {
-      const lease = this.#leased.get(entry.record.payload.lease)
-      if (lease === undefined) return 'without-lease'
-      checkReceipt(this.#sha256, lease, entry.record, entry.opening)
-      if (this.#leased.surplus(entry) === entry) return 'too-many-receipts'
-    }
-    if (entry.kind === 'handover' && this.#extended(entry.record) === undefined) return 'without-predecessor'
-    if (
-      entry.kind === 'holding' &&
-      !entry.record.payload.verdicts.every((id) => this.get(id)?.kind === 'verdict')
-    )
-      return 'without-verdict'
-    const givingWay = this.#givingWay(entry)
-    if (typeof givingWay === 'string') return givingWay
-    return givingWay.length > 0 ? 'gives-way' : undefined
+    return refusalOf(entry, {
+      job: this.job,
+      sha256: this.#sha256,
+      has: (id) => this.#records.has(id),
+      isSteward: (peer) => this.isSteward(peer),
+      leaseOf: (id) => this.#leased.get(id),
+      follows: (handover) => this.#extended(handover) !== undefined,
+      givingWay: (record) => this.#givingWay(record),
+    })
   }
 
   /** Folds in a record that `judge` had nothing against. */
@@ -113,15 +126,15 @@ export class JobState {
     if (this.#records.has(id)) return
     // Without the bytes that were signed: they are in the journal.
     this.#records.set(id, checked(entry.kind, entry.record, entry.opening))
-    if (entry.kind !== 'handover') this.#bounds.add(entry, ...this.#accountOf(entry))
     if (signedByOf(entry.kind) === 'steward') this.#signed.add(entry.record.signer)
+    if (isBounded(entry)) this.#bounds.add(entry)
     switch (entry.kind) {
       case 'handover':
         this.#succession = this.#extended(entry.record) ?? this.#succession
         break
       case 'lease':
         this.#leased.add(entry.record)
-        this.allowances.lease(entry.record)
+        this.#counting.lease(entry.record)
         break
       case 'allowance':
         this.allowances.apply(entry.record)
@@ -130,6 +143,7 @@ export class JobState {
         this.#cover(entry)
         break
       case 'verdict':
+        this.#leased.name(entry.record)
         this.decisions.verdict(entry.record)
         break
       case 'end':
@@ -142,9 +156,31 @@ export class JobState {
         this.holders.holds(entry.record)
         break
       case 'draw':
-        break // known by its record
+        this.#counting.basis(entry.record)
     }
+    this.#recount()
   }
+
+  /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
+  knowShards(shards: readonly ShardEntry[]): void {
+    this.#counting.knowShards(shards)
+    this.#recount()
+    this.decisions.knowShards(shards)
+  }
+
+  /** This node may have met more vehicles, and know whom they belong to. */
+  meet(): void {
+    this.#counting.meet()
+    this.#recount()
+  }
+
+  /** The candidates that this draw lists leave out owners that this node knows: leases drawn from them do not count here. */
+  shutOut(draw: RecordId): void {
+    this.#counting.shutOut(draw)
+    this.#recount()
+  }
+
+  // --- what comes out -----------------------------------------------------------------------------------------
 
   get size(): number {
     return this.#records.size
@@ -187,16 +223,22 @@ export class JobState {
     return this.#dropped.splice(0).filter((id) => !this.has(id))
   }
 
-  /** Returns the amount of the job's budget that a steward may still promise. */
-  freeOf(steward: PeerId): Micros {
-    return this.allowances.freeOf(steward)
+  /** Tells whether a lease counts: one that does not makes no claim, promises no money, and holds no shard. */
+  counts(lease: LeaseId): boolean {
+    return this.#counting.counts(lease)
   }
 
+  /** The leases that began or ceased to count since this was last asked. */
+  takeRecounted(): readonly LeaseId[] {
+    return this.#recounted.splice(0)
+  }
+
+  /** The leases that count. */
   leases(): Iterable<LeasedWork> {
     return this.#leased.all()
   }
 
-  /** The lease of a receipt that is here. */
+  /** The lease of a receipt that is here, if it counts. */
   leaseOf(receipt: RecordId): Lease | undefined {
     return this.#leased.ofReceipt(receipt)?.payload
   }
@@ -242,44 +284,61 @@ export class JobState {
   }
 
   #cover(entry: Checked<'receipt'>): void {
-    const { owner, positions } = this.#leased.get(entry.record.payload.lease)!.payload
-    const isLie = this.#leased.cover(entry)
+    const { id, payload } = this.#leased.get(entry.record.payload.lease)!
+    const { owner, positions } = payload
+    const isLie = this.#leased.cover(entry) && this.counts(id)
     const covered = entry.record.payload.covers.map((place) => positions[place]!)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
   }
 
-  #shareOf(steward: PeerId): number {
-    return this.#succession.signers.get(steward) ?? 0
+  #recount(): void {
+    if (this.#isRestoring) return
+    const leases = this.#counting.takeChanged()
+    if (leases.length === 0) return
+    this.decisions.recounted(leases)
+    this.#recounted.push(...leases)
   }
 
-  /** The steward to whose bound a record counts, and the serial under which it does: of a receipt, those of its lease. */
-  #accountOf(entry: JobRecord): [PeerId, number] {
-    const { signer, serial } =
-      entry.kind === 'receipt' ? this.#leased.get(entry.record.payload.lease)! : entry.record
-    return [signer, serial]
+  #shareOf(steward: PeerId, { signers } = this.#succession): number {
+    return signers.get(steward) ?? 0
   }
 
-  /** The records that would have to give way to this one. */
-  #givingWay(entry: JobRecord): Excess | readonly RecordId[] {
-    if (entry.kind === 'handover') {
-      const held = new Set(this.#extended(entry.record)!.handovers)
-      return this.#succession.handovers.flatMap((other) => (held.has(other) ? [] : [other.id]))
-    }
-    const surplus = entry.kind === 'receipt' ? this.#leased.surplus(entry) : undefined
-    const [signer, serial] = this.#accountOf(entry)
-    const others = this.#bounds.judge(entry, signer, serial, this.#shareOf(signer))
-    return surplus === undefined || typeof others === 'string' ? others : [...others, surplus.record.id]
+  /** The records that would have to give way to this one, or why it has to itself. */
+  #givingWay(entry: JobRecord): Excess | 'too-many-receipts' | readonly RecordId[] {
+    if (entry.kind === 'receipt') return this.#leased.givingWay(entry)
+    if (entry.kind !== 'handover') return this.#bounds.judge(entry, this.#shareOf(entry.record.signer))
+    // It may leave other handovers without room, and leave their takers less.
+    const extended = this.#extended(entry.record)!
+    const held = new Set(extended.handovers.map(({ id }) => id))
+    const without = this.#succession.handovers.flatMap(({ id }) => (held.has(id) ? [] : [id]))
+    return [...without, ...this.#bounds.beyond((signer) => this.#shareOf(signer, extended))]
   }
 
   /** Folds all records once more, without those that give way to this one, and all that rests on them. */
   #makeWay(entry: JobRecord): void {
     const gone = new Set(this.#givingWay(entry) as readonly RecordId[])
     if (entry.kind === 'handover') this.#succession = this.#extended(entry.record)!
-    const [all, decisions] = [[...this.#records.values()].sort(byDependency), this.decisions]
+    const [all, decisions] = [[...this.#records.values()], this.decisions]
     this.reset()
-    for (const other of all)
-      if (gone.has(other.record.id) || !this.admit(other)) this.#dropped.push(other.record.id)
+    this.#dropped.push(...gone)
+    this.#fold(all.filter(({ record }) => !gone.has(record.id)))
+    this.#recount()
     this.decisions.follow(decisions)
+  }
+
+  /** Takes records that exceed nothing, but for receipts. What rests on others that are not among them is dropped. */
+  #fold(entries: readonly JobRecord[]): void {
+    this.#isRestoring = true
+    for (const entry of entries) if (entry.kind === 'verdict') this.#leased.name(entry.record)
+    const sorted = entries.toSorted((a, b) =>
+      a.kind === 'receipt' && b.kind === 'receipt' ? this.#leased.inTurn(a, b) : byDependency(a, b),
+    )
+    for (const entry of sorted) {
+      const refusal = this.judge(entry)
+      if (refusal === undefined) this.add(entry)
+      else if (refusal !== 'known') this.#dropped.push(entry.record.id)
+    }
+    this.#isRestoring = false
   }
 
   /** Empties the fold, but for the succession. */
@@ -287,12 +346,14 @@ export class JobState {
     this.#records.clear()
     this.#signed.clear()
     this.#bounds = new SignerBounds(this.manifest, this.#self)
-    this.#leased = new Leased()
     this.allowances = new Allowances(this.manifest)
+    this.#counting = this.#counting.anew(this.allowances)
+    this.#leased = new Leased((lease) => this.#counting.counts(lease))
     this.decisions = this.decisions.anew(this.#leased)
   }
 
   #extended(handover: Verified<Handover>): Succession | undefined {
+    if (this.#succession.handovers.includes(handover)) return this.#succession
     const extended = successionOf(this.job, this.manifest, [...this.#succession.handovers, handover])
     return extended.handovers.includes(handover) ? extended : undefined
   }

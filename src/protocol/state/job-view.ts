@@ -53,14 +53,31 @@ function standingVerdicts(state: JobState): Map<number, ShardVerdict> {
   return verdicts
 }
 
-/** Returns the amount owed for what these verdicts accept. */
+/**
+ * Returns the amount owed for what these verdicts accept, as the ledger has it (../ledger/claims.ts): stewards that
+ * decided apart and alike have promised all that each of them names, an owner is paid once for a shard, and nobody for
+ * a place that was written off.
+ */
 function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
   let micros = 0
-  for (const { agreeing, position } of verdicts)
-    for (const receipt of agreeing) {
-      const lease = state.leaseOf(receipt)
-      if (lease !== undefined) micros += worthOf(lease, lease.positions.indexOf(position))
+  for (const { agreeing, position, result } of verdicts) {
+    const named = result === null ? agreeing : [...agreeing, ...state.verdicts.agreeing(position, result)]
+    const paid = new Map<OwnerId, { readonly order: string; readonly micros: Micros }>()
+    for (const id of new Set(named)) {
+      const entry = state.get(id)
+      const lease = state.leaseOf(id)
+      if (entry?.kind !== 'receipt' || lease === undefined) continue
+      const { lease: leaseId, covers } = entry.record.payload
+      for (const place of covers) {
+        if (lease.positions[place] !== position || !state.allowances.isOpen(leaseId, place)) continue
+        const order = `${leaseId}/${id}/${place}`
+        const other = paid.get(lease.owner)
+        if (other === undefined || order < other.order)
+          paid.set(lease.owner, { order, micros: worthOf(lease, place) })
+      }
     }
+    for (const claim of paid.values()) micros += claim.micros
+  }
   return micros
 }
 

@@ -1,7 +1,11 @@
-/** A job's leases, and what their receipts claim, by the records alone: nobody has looked at the results. */
+/**
+ * A job's leases, and what their receipts claim, by the records alone: nobody has looked at the results. Whoever asks for
+ * claims hears of those under leases that count (counting.ts).
+ */
 import { compareText } from '../../base/bytes.ts'
 import type { Cid, LeaseId, RecordId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'
+import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Checked } from '../records.ts'
 import type { RecordedClaim } from './proofs.ts'
@@ -23,19 +27,27 @@ export interface LeasedWork {
 
 interface Known extends LeasedWork {
   readonly covered: Map<number, Covered>
-  readonly receipts: Checked<'receipt'>[]
+  readonly entries: Checked<'receipt'>[]
   equivocated: boolean
 }
 
 export class Leased {
+  readonly #counts: (lease: LeaseId) => boolean
   readonly #leases = new Map<LeaseId, Known>()
   /** By receipt. */
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
   /** By position. */
   readonly #at = new Map<number, Known[]>()
+  /** Use: receipts that verdicts name. */
+  readonly #named = new Set<RecordId>()
+
+  /** `counts` tells whether a lease that is here counts. */
+  constructor(counts: (lease: LeaseId) => boolean) {
+    this.#counts = counts
+  }
 
   add(record: Verified<Lease>): void {
-    const known: Known = { record, covered: new Map(), receipts: [], equivocated: false }
+    const known: Known = { record, covered: new Map(), entries: [], equivocated: false }
     this.#leases.set(record.id, known)
     for (const position of record.payload.positions) {
       const others = this.#at.get(position)
@@ -47,7 +59,7 @@ export class Leased {
   /** Takes a receipt of a lease that is here. True when it shows that its vehicle said two things of one place. */
   cover(entry: Checked<'receipt'>): boolean {
     const lease = this.#leases.get(entry.record.payload.lease)!
-    lease.receipts.push(entry)
+    lease.entries.push(entry)
     this.#receipts.set(entry.record.id, entry)
     const before = lease.equivocated
     entry.record.payload.covers.forEach((place, i) => {
@@ -62,34 +74,66 @@ export class Leased {
     return lease.equivocated && !before
   }
 
+  /** A lease that is here, whether it counts or not. */
   get(lease: LeaseId): Verified<Lease> | undefined {
     return this.#leases.get(lease)?.record
   }
 
-  all(): Iterable<LeasedWork> {
-    return this.#leases.values()
+  /** The leases that count. */
+  *all(): Generator<LeasedWork> {
+    for (const known of this.#leases.values()) if (this.#counts(known.record.id)) yield known
+  }
+
+  /** The vehicle of a lease that counts said two things of one place. */
+  isEquivocated(lease: LeaseId): boolean {
+    return this.#leases.get(lease)?.equivocated === true && this.#counts(lease)
+  }
+
+  /** A verdict that is here rests on these receipts, or speaks against them. */
+  name({ payload }: Verified<Verdict>): void {
+    for (const { agreeing, contradicting } of payload.shards)
+      for (const receipt of [...agreeing, ...contradicting]) this.#named.add(receipt)
   }
 
   /**
-   * The receipt that gives way to one more of its lease, or the new one itself. Each covers at least one more shard, but
-   * for one that contradicts another: what was signed later gives way. Undefined: there is room for both.
+   * The receipts that give way to one more of a lease that is here. Each covers at least one more of its shards, and one
+   * may contradict them all: so many there may be, and so many results in them. Those that a verdict names stay, or else a
+   * vehicle would take away what a verdict rests on; then those that were signed first.
    */
-  surplus(entry: Checked<'receipt'>): Checked<'receipt'> | undefined {
-    const { record, receipts } = this.#leases.get(entry.record.payload.lease)!
-    if (receipts.length <= record.payload.shards.length) return undefined
-    return [entry, ...receipts].sort(byTurn).at(-1)
+  givingWay(entry: Checked<'receipt'>): 'too-many-receipts' | readonly RecordId[] {
+    const { record, entries } = this.#leases.get(entry.record.payload.lease)!
+    const places = record.payload.shards.length
+    const inTurn = [...entries, entry].sort((a, b) => this.inTurn(a, b))
+    let [count, covered] = [0, 0]
+    const surplus = inTurn.filter(({ record: { payload } }) => {
+      if (count > places || covered + payload.covers.length > 2 * places) return true
+      count += 1
+      covered += payload.covers.length
+      return false
+    })
+    return surplus.includes(entry) ? 'too-many-receipts' : surplus.map(({ record }) => record.id)
   }
 
-  /** The lease of a receipt that is here. */
+  /** Sorts those receipts first that stay if there are too many. */
+  inTurn(a: Checked<'receipt'>, b: Checked<'receipt'>): number {
+    const isNamed = ({ record }: Checked<'receipt'>) => Number(this.#named.has(record.id))
+    return isNamed(b) - isNamed(a) || byTurn(a, b)
+  }
+
+  *receiptsUnder(lease: LeaseId): Generator<RecordId> {
+    for (const { record } of this.#leases.get(lease)?.entries ?? []) yield record.id
+  }
+
+  /** The lease of a receipt that is here, if it counts. */
   ofReceipt(receipt: RecordId): Verified<Lease> | undefined {
-    const entry = this.#receipts.get(receipt)
-    return entry && this.get(entry.record.payload.lease)
+    const lease = this.#receipts.get(receipt)?.record.payload.lease
+    return lease !== undefined && this.#counts(lease) ? this.get(lease) : undefined
   }
 
   /** The claim of a receipt that is here on a shard. */
   claimOf(receipt: RecordId, position: number): RecordedClaim | undefined {
     const entry = this.#receipts.get(receipt)
-    const lease = entry && this.get(entry.record.payload.lease)
+    const lease = this.ofReceipt(receipt)
     if (entry === undefined || lease === undefined) return undefined
     const covers = entry.record.payload.covers
     const index = covers.findIndex((place) => lease.payload.positions[place] === position)
@@ -99,7 +143,7 @@ export class Leased {
   /** The claims on a shard that are here, one for each place of a lease. */
   *claimsOn(position: number): Generator<RecordedClaim> {
     for (const { record, covered } of this.#at.get(position) ?? [])
-      for (const [place, { first, result }] of covered)
+      for (const [place, { first, result }] of this.#counts(record.id) ? covered : [])
         if (record.payload.positions[place] === position) yield claim(record, first.record.id, result)
   }
 }

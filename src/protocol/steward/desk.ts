@@ -107,11 +107,13 @@ interface Apart {
 export function newDesk(options: StewardOptions): Desk {
   const { manifest, shards, self, sha256, drawSecret } = options
   assert(equals(sha256(drawSecret), manifest.drawCommitment), 'a steward draws as the manifest says')
+  const state = options.state ?? new JobState(options.job, manifest, sha256, { self, drawSecret })
+  state.knowShards(shards)
   const { assurance } = manifest
   const { audits } = assurance
   return {
     options,
-    state: options.state ?? new JobState(options.job, manifest, sha256, { self, drawSecret }),
+    state,
     issuer: options.issuer ?? new Issuer(self, sha256),
     board: new ShardBoard(manifest, shards),
     leases: new LeaseBook(),

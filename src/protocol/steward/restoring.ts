@@ -14,13 +14,16 @@ export function takeUp(desk: Desk, nowMs: number, unreachable: ReadonlySet<Recor
   for (const { record } of state.all()) desk.issuer.learn(record)
   for (const { record } of state.inTurn('draw'))
     if (record.signer === self) desk.draws.restoreBasis(record.id, record.payload)
-  for (const { record } of state.inTurn('lease')) openLease(desk, record, nowMs, true)
+  for (const { record } of state.inTurn('lease'))
+    if (state.counts(record.id)) openLease(desk, record, nowMs, true)
   for (const { record } of state.inTurn('window'))
     if (record.signer === self) desk.windows?.close(record.id, record.payload)
   // Verdicts before receipts, so that only what is still open is looked at.
   for (const position of state.verdicts.positions()) restoreVerdict(desk, position, unreachable, nowMs)
-  for (const { record, opening } of state.inTurn('receipt'))
-    takeReceipt(desk, desk.leases.get(record.payload.lease)!, record, opening, null, nowMs)
+  for (const { record, opening } of state.inTurn('receipt')) {
+    const lease = desk.leases.get(record.payload.lease)
+    if (lease !== undefined) takeReceipt(desk, lease, record, opening, null, nowMs)
+  }
   desk.end = state.end()?.payload
   const { wanted, settled } = desk.returns.outstanding()
   for (const claim of settled) countUnseen(desk, claim)

@@ -70,10 +70,16 @@ export class CellJob implements JobEar {
       stewards: [{ peer: self, owner: ownerNamed(self), nonce }],
     })
     const { id, payload, signer: submitter } = manifest
-    this.job = { manifest, shards, drawSecret, truth: (position) => cidOf(`result ${id} ${position}`) }
+    this.job = {
+      manifest,
+      shards,
+      drawSecret,
+      truth: (position) => cidOf(`result ${id} ${position}`),
+      lie: (position) => cidOf(`lie ${id} ${position}`),
+    }
     this.#self = self
     this.#steward = new Steward({ job: id, manifest: payload, shards, self, drawSecret, sha256: cheapHash })
-    this.#claims = new JobClaims({ job: id, submitter, fleet: null, currency })
+    this.#claims = new JobClaims({ job: id, submitter, fleet: null, currency }, () => true)
     this.#after = (say) => cell.say(say)
     this.#hands = this.#makeHands()
   }

@@ -1,0 +1,36 @@
+/**
+ * Idle: takes the turn from a steward that acts and does not get on with the job, as far as its records show here.
+ *
+ * A steward that says it acts and does nothing would else hold a job up until its deadline, be it that it lies or that it
+ * reaches no vehicle. Its turn passes when work waits that somebody could do, and it has given out and decided nothing for
+ * a while; or when nothing has come back, from owners enough, for so long that even the largest shard should have. Both are this node's own
+ * watch, and another may see it otherwise: then two act for a while, which wastes work and does no harm.
+ */
+import { fruitlessShardsMax, stewardFruitlessMs, stewardIdleMs } from '../limits.ts'
+import { RecordedView } from '../state/job-view.ts'
+import { candidatesFor } from '../steward/candidate.ts'
+import type { Seat } from './seat.ts'
+
+/** Call at every look of a steward that does not act. */
+export function passIdle(seat: Seat, nowMs: number): void {
+  const acting = seat.attendance.acting(nowMs)
+  seat.progress.watch(acting, nowMs)
+  if (acting === undefined || seat.shards === null) return
+  const { newsMs, returnedMs } = seat.progress.silence(nowMs)
+  if (newsMs < stewardIdleMs && returnedMs < stewardFruitlessMs) return
+  const { manifest } = seat.options
+  const idle = candidatesFor(manifest, seat.places.stewards, seat.capacities).filter(
+    ({ peer, mode, free }) => mode === 'run' && free > 0 && seat.connected.has(peer),
+  )
+  const owners = new Set(idle.map(({ owner }) => owner)).size
+  const largestMs = seat.shards.reduce((max, { costMs }) => Math.max(max, costMs), 0)
+  const isFruitless = returnedMs >= Math.max(stewardFruitlessMs, fruitlessShardsMax * largestMs)
+  const enough = manifest.assurance.replicas
+  if ((isFruitless && owners >= enough) || (newsMs >= stewardIdleMs && owners > 0 && workWaits(seat)))
+    seat.attendance.pass(acting)
+}
+
+/** Some shard is neither decided nor leased. */
+function workWaits({ records, shards }: Seat): boolean {
+  return new RecordedView(records, shards!).view().shards.queued > 0
+}

@@ -1,0 +1,62 @@
+/** What a council does once a second: it heeds handovers, judges, takes or leaves its turn, copies results, and says that it lives. */
+import { stewardLeaseMs } from '../limits.ts'
+import { askForRecords, greet } from './comparison.ts'
+import { fetchResults, sayArrived } from './holding.ts'
+import { passIdle } from './idle.ts'
+import { followCounted, reviewDecisions } from './judging.ts'
+import { lookAtPlaces, yields } from './leaving.ts'
+import { heedHandovers } from './replacement.ts'
+import {
+  beat,
+  differs,
+  fellowsOf,
+  hasEnded,
+  hasLostResults,
+  isActing,
+  isAway,
+  isJudging,
+  isReader,
+  type Seat,
+} from './seat.ts'
+import { standDown, takeOver, tellSteward } from './turn.ts'
+
+/**
+ * Only every so many beats dial a steward that is not connected. Most of those are gone, and so seldom the attempt
+ * costs nothing. A guess.
+ */
+const beatsBetweenDials = 5
+
+export function look(seat: Seat, nowMs: number): void {
+  const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
+  if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
+  seat.lookedMs = nowMs
+  heedHandovers(seat, nowMs)
+  if (seat.hasLeft) return
+  reviewDecisions(seat, nowMs)
+  followCounted(seat, nowMs)
+  if (!isReader(seat) && !isActing(seat)) passIdle(seat, nowMs)
+  if (isReader(seat)) {
+    if (seat.steward !== undefined) standDown(seat)
+    askForRecords(seat, nowMs)
+  } else if (!hasEnded(seat)) {
+    const mayAct = seat.shards !== null && !yields(seat, nowMs)
+    const turn = mayAct && seat.attendance.myTurn(isActing(seat), nowMs)
+    if (turn && seat.steward === undefined) {
+      if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
+    } else if (!turn && seat.steward !== undefined) standDown(seat)
+    else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)
+    seat.unsafeSinceMs = seat.steward?.isDecided ? (seat.unsafeSinceMs ?? nowMs) : undefined
+    tellSteward(seat, { type: 'wake' }, nowMs)
+    lookAtPlaces(seat, nowMs)
+  }
+  sayArrived(seat)
+  fetchResults(seat, nowMs)
+  seat.looks += 1
+  const dials = seat.looks % beatsBetweenDials === 0
+  for (const peer of fellowsOf(seat))
+    if (isAway(seat, peer, nowMs)) continue
+    else if ((dials || seat.connected.has(peer)) && (!hasEnded(seat) || differs(seat, peer))) {
+      if (dials) greet(seat, peer)
+      else beat(seat, peer)
+    }
+}

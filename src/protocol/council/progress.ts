@@ -1,0 +1,41 @@
+/** When the steward that acts last gave out or decided anything, and when something last came back, as far as is known here. */
+import type { PeerId } from '../ids.ts'
+import type { JobRecord } from '../records.ts'
+
+export class Progress {
+  #acting: PeerId | undefined
+  /** When it last gave out or decided anything. */
+  #newsMs = 0
+  /** … and when something last came back. */
+  #returnedMs = 0
+
+  /** Call at every look with the steward that acts as far as is known. */
+  watch(acting: PeerId | undefined, nowMs: number): void {
+    if (acting === this.#acting) return
+    this.#acting = acting
+    this.#newsMs = nowMs
+    this.#returnedMs = nowMs
+  }
+
+  /** A record of the job came. */
+  learn({ kind, record }: JobRecord, nowMs: number): void {
+    if (kind === 'receipt') this.#returnedMs = nowMs
+    if (record.signer === this.#acting && (kind === 'lease' || kind === 'window' || kind === 'verdict'))
+      this.#newsMs = nowMs
+  }
+
+  /** A verdict counts: that is as good as anything that comes back. */
+  decided(nowMs: number): void {
+    this.#returnedMs = nowMs
+  }
+
+  clockSet(byMs: number): void {
+    this.#newsMs += byMs
+    this.#returnedMs += byMs
+  }
+
+  /** How long it has given out and decided nothing, and how long nothing has come back, in milliseconds. */
+  silence(nowMs: number): { readonly newsMs: number; readonly returnedMs: number } {
+    return { newsMs: nowMs - Math.max(this.#newsMs, this.#returnedMs), returnedMs: nowMs - this.#returnedMs }
+  }
+}

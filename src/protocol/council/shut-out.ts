@@ -1,0 +1,34 @@
+/**
+ * Judges whether a steward shuts owners out of the work: a steward that works for accomplices lists nobody else to draw from.
+ *
+ * Rosters differ, since adverts take their time, and what this node's roster does not know it does not judge. So it looks
+ * only at lists that came while their steward was connected, and at owners that could be drawn for all of the time that an
+ * advert needs to reach everybody. Of those, a share may be missing. The submitter's own node may draw from whom it likes:
+ * the results are its own.
+ */
+import type { DrawBasis } from '../job/draw.ts'
+import { rosterLagMs, shutOutPpmMax } from '../limits.ts'
+import type { Verified } from '../record/record.ts'
+import { candidatesFor } from '../steward/candidate.ts'
+import type { Seat } from './seat.ts'
+
+/** Takes note of the owners that could be drawn now. */
+export function watchRoster({ options, records, capacities, watch }: Seat, nowMs: number): void {
+  const candidates = candidatesFor(options.manifest, records.succession.stewards, capacities)
+  watch.owners(
+    candidates.map(({ owner }) => owner),
+    nowMs,
+  )
+}
+
+/** Tells whether this list of candidates, which has just come, leaves out more owners than rosters differ by. */
+export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, nowMs: number): boolean {
+  const { self, manifest } = seat.options
+  const sinceMs = nowMs - rosterLagMs
+  if (signer === self || signer === manifest.stewards[0]?.peer) return false
+  if (!seat.watch.isConnectedSince(signer, sinceMs)) return false
+  const known = seat.watch.ownersSince(sinceMs)
+  const listed = new Set(payload.candidates.map(({ owner }) => owner))
+  const missing = known.filter((owner) => !listed.has(owner))
+  return missing.length * 1_000_000 > known.length * shutOutPpmMax
+}

@@ -1,0 +1,177 @@
+/**
+ * The leases of a job that count.
+ *
+ * A steward is one more peer that may lie, and a lease is no more than its word. It counts only if it could be an honest
+ * one: it names shards of the job at their positions, with the units that the shard list gives them, at a price that the
+ * manifest allows, and its promise fits its signer's allowance (allowances.ts). The job's draw secret must give the vehicle
+ * that it went to, from candidates that are here (../job/draw.ts). In a fleet that vehicle must be one that was admitted for
+ * this owner, or else a steward would make up as many owners as it needs. What does not count makes no claim, promises no
+ * money, and holds no shard.
+ *
+ * Records get in whether they count or not, so that stewards that know the same have the same records. What counts follows
+ * from their set alone, but for one thing: this node may know owners that a list of candidates leaves out
+ * (../council/watch.ts). A lease that rests on something that is not here yet counts once that has come.
+ */
+import type { Sha256 } from '../../base/prng.ts'
+import { pushTo } from '../../base/push-to.ts'
+import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { type DrawBasis, drawVehicle, hasBit } from '../job/draw.ts'
+import type { Lease } from '../job/lease.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Manifest } from '../job/manifest.ts'
+import { unitsOf } from '../price.ts'
+import type { Verified } from '../record/record.ts'
+import type { Allowances } from './allowances.ts'
+
+/** The node on which a job's records are judged. */
+export interface Reader {
+  /** Undefined: it signs nothing for the job. */
+  readonly self?: PeerId
+  /** From which the job's draws come. Undefined: none can be repeated. */
+  readonly drawSecret?: Uint8Array
+  /** In a fleet, the owner for whom a vehicle was admitted; undefined while this node has not seen that. */
+  readonly ownerOf?: (vehicle: PeerId) => OwnerId | undefined
+}
+
+interface Known {
+  readonly record: Verified<Lease>
+  /** Use: it could be honest, as far as its signer's allowance reaches. */
+  fits: boolean
+  /** Use: as it was when somebody last asked for changes. */
+  told: boolean
+}
+
+export class Counting {
+  readonly #manifest: Manifest
+  readonly #sha256: Sha256
+  readonly #allowances: Allowances
+  readonly #reader: Reader
+  readonly #leases = new Map<LeaseId, Known>()
+  readonly #bases = new Map<RecordId, DrawBasis>()
+  readonly #shutOut = new Set<RecordId>()
+  /** Use: leases to vehicles of which this node has not seen whom they belong to. */
+  #unmet = new Set<Known>()
+  /** Use: whether leases counted before the records were folded anew. */
+  readonly #before = new Map<LeaseId, boolean>()
+  /** Use: leases by the candidates that they were drawn from. */
+  readonly #drawnFrom = new Map<RecordId, Known[]>()
+  /** Use: the leases that came since changes were last asked for, and those that fit now and did not, or no more. */
+  #changed = new Set<LeaseId>()
+  #shards: readonly ShardEntry[] | null = null
+
+  constructor(manifest: Manifest, sha256: Sha256, allowances: Allowances, reader: Reader) {
+    this.#manifest = manifest
+    this.#sha256 = sha256
+    this.#allowances = allowances
+    this.#reader = reader
+  }
+
+  /** One for the same job on the same node, for records that are folded anew: those that do not come again count no more. */
+  anew(allowances: Allowances): Counting {
+    const next = new Counting(this.#manifest, this.#sha256, allowances, this.#reader)
+    next.#shards = this.#shards
+    for (const basis of this.#shutOut) next.#shutOut.add(basis)
+    for (const [id, { told }] of this.#leases) next.#before.set(id, told)
+    next.#changed = new Set(this.#leases.keys())
+    return next
+  }
+
+  /** The list of shards is here: before that no lease can be judged, and none counts. */
+  knowShards(shards: readonly ShardEntry[]): void {
+    if (this.#shards === shards) return
+    this.#shards = shards
+    for (const known of this.#leases.values()) this.#judge(known)
+  }
+
+  basis({ id, payload }: Verified<DrawBasis>): void {
+    this.#bases.set(id, payload)
+    for (const known of this.#drawnFrom.get(id) ?? []) this.#judge(known)
+  }
+
+  /** These candidates leave out owners that this node knows: what was drawn from them does not count here. */
+  shutOut(basis: RecordId): void {
+    this.#shutOut.add(basis)
+    for (const known of this.#drawnFrom.get(basis) ?? []) this.#judge(known)
+  }
+
+  /** This node may have met more vehicles. */
+  meet(): void {
+    const unmet = this.#unmet
+    this.#unmet = new Set()
+    for (const known of unmet) this.#judge(known)
+  }
+
+  lease(record: Verified<Lease>): void {
+    const known: Known = { record, fits: false, told: false }
+    this.#leases.set(record.id, known)
+    pushTo(this.#drawnFrom, record.payload.draw.basis, known)
+    this.#judge(known)
+    known.told = this.#before.get(record.id) ?? this.counts(record.id)
+  }
+
+  counts(lease: LeaseId): boolean {
+    return this.#leases.get(lease)?.fits === true && this.#allowances.counts(lease)
+  }
+
+  /** The leases that began or ceased to count since this was last asked, those left out that were not here then. */
+  takeChanged(): LeaseId[] {
+    const changed = new Set([...this.#changed, ...this.#allowances.takeChanged()])
+    this.#changed = new Set()
+    return [...changed].filter((id) => {
+      const known = this.#leases.get(id)
+      const counts = this.counts(id)
+      const told = known?.told ?? this.#before.get(id) ?? false
+      this.#before.delete(id)
+      if (known !== undefined) known.told = counts
+      return told !== counts
+    })
+  }
+
+  #judge(known: Known): void {
+    const { record } = known
+    const fits = this.#isOfTheJob(record.payload) && this.#isAdmitted(known) && this.#isDrawn(record)
+    if (fits === known.fits) return
+    known.fits = fits
+    this.#changed.add(record.id)
+    if (fits) this.#allowances.lease(record)
+    else this.#allowances.drop(record)
+  }
+
+  #isOfTheJob({ positions, shards, units, price, vehicle, owner }: Lease): boolean {
+    const { payment, blind } = this.#manifest
+    if (positions.length !== shards.length || positions.length !== units.length) return false
+    if (new Set(positions).size !== positions.length) return false
+    for (const [place, position] of positions.entries()) {
+      const entry = this.#shards?.[position]
+      if (entry === undefined || entry.shard !== shards[place]) return false
+      if (units[place] !== unitsOf(entry, payment?.unit ?? 'page')) return false
+    }
+    if (blind?.candidates.some((known) => known.peer === vehicle && known.owner === owner) === false)
+      return false
+    if (price === null) return true
+    return (
+      payment !== null && price.currency === payment.currency && price.unitMicros <= payment.unitMicrosMax
+    )
+  }
+
+  #isAdmitted(known: Known): boolean {
+    const { signer, payload } = known.record
+    const { self, ownerOf } = this.#reader
+    if (this.#manifest.fleet === null || ownerOf === undefined || signer === self) return true
+    const owner = ownerOf(payload.vehicle)
+    if (owner === undefined) this.#unmet.add(known)
+    return owner === payload.owner
+  }
+
+  /** This node knows how it drew itself. */
+  #isDrawn({ signer, payload: { draw, positions, vehicle, owner } }: Verified<Lease>): boolean {
+    const { self, drawSecret } = this.#reader
+    if (signer === self) return true
+    const basis = this.#bases.get(draw.basis)
+    if (basis === undefined || this.#shutOut.has(draw.basis)) return false
+    if (drawSecret === undefined) return true
+    if (!basis.candidates.some((_, i) => hasBit(draw.eligible, i))) return false
+    const drawn = drawVehicle(this.#sha256, drawSecret, positions[0]!, basis, draw.eligible)
+    return basis.candidates[drawn]?.peer === vehicle && basis.candidates[drawn]?.owner === owner
+  }
+}

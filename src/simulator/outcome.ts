@@ -1,0 +1,24 @@
+/** What came of a run of a virtual world. */
+export interface Outcome {
+  readonly traceHash: string
+  readonly violations: readonly string[]
+  readonly jobs: number
+  readonly jobsComplete: number
+  /** Jobs that never ended, in their deadline and two leases. */
+  readonly jobsLost: number
+  /** Wrong results that stewards' verdicts accepted. */
+  readonly wrongAccepted: number
+  /** Wrong results that an honest steward showed as accepted, at any time. */
+  readonly wrongShown: number
+  /** Reports of complete jobs, one for each honest steward, that the audit would refuse. */
+  readonly reportsRefused: number
+  readonly executionsPerShard: number
+  /** The time that each ended job took. */
+  readonly completionMs: readonly number[]
+  readonly handovers: number
+  readonly events: number
+  readonly virtualMs: number
+  /** How often stewards that lie took each of their ways. */
+  readonly lies: Readonly<Record<string, number>>
+  readonly lastEvents: readonly string[]
+}

@@ -1,0 +1,76 @@
+/**
+ * Checks the report of a complete job, as an honest steward would write it: it passes the audit, and what the steward
+ * shows is what the audit finds. The two are written apart, so that a mistake of one shows as a difference.
+ */
+import { type AuditOutcome, auditReport } from '../protocol/audit/audit.ts'
+import type { ReportedRecord } from '../protocol/audit/report.ts'
+import type { Cid } from '../protocol/ids.ts'
+import { resultEngine } from '../protocol/job/manifest.ts'
+import { encodeResult } from '../protocol/job/result.ts'
+import { encodeCbor } from '../protocol/record/block.ts'
+import { encodeBody, type Verified } from '../protocol/record/record.ts'
+import { byDependency, type JobRecord, type RecordKind } from '../protocol/records.ts'
+import { cheapHash } from './chance.ts'
+import type { Shown } from './shown-checker.ts'
+import type { SimJob } from './sim-job.ts'
+
+/** In the virtual world nobody signs. */
+const signature = new Uint8Array(64)
+
+/** Returns the audit's problems, and where it differs from what is shown. `has`: whether this result is here. */
+export function problemsOfReport(
+  { manifest, shards }: SimJob,
+  records: readonly JobRecord[],
+  has: (result: Cid) => boolean,
+  shown: Shown,
+): readonly string[] {
+  const named = new Set<Cid>()
+  for (const { kind, opening, record } of records)
+    if (kind === 'receipt') for (const result of opening.results) named.add(result)
+    else if (kind === 'verdict')
+      for (const { result } of record.payload.shards) if (result !== null) named.add(result)
+  const results = [...named].filter(has)
+  const engine = resultEngine(manifest.payload)
+  const audit = auditReport({
+    report: {
+      job: manifest.id,
+      recordPages: [],
+      shardList: [manifest.payload.shards.file],
+      results,
+    },
+    records: [
+      reported('manifest', manifest, null),
+      ...[...records]
+        .sort(byDependency)
+        .map(({ kind, record, opening }) => reported(kind, record, opening && encodeCbor(opening))),
+    ],
+    shards,
+    block: (cid) => (has(cid) ? blockOf(engine, cid) : undefined),
+    sha256: cheapHash,
+    verify: () => true,
+  })
+  return [...audit.problems, ...differences(audit, shown)]
+}
+
+function differences(audit: AuditOutcome, shown: Shown): string[] {
+  const { shards, contradicted, payment } = shown.view()
+  const facts = [
+    ['accepted', audit.accepted, shards.verified],
+    ['failed', audit.failed, shards.failed],
+    ['contradicted', audit.contradicted.join(), contradicted.join()],
+    ['owed', `${audit.payments?.micros ?? 0}`, `${payment?.owedMicros ?? 0}`],
+  ] as const
+  return facts
+    .filter(([, audited, said]) => audited !== said)
+    .map(([what, audited, said]) => `${what}: the audit finds ${audited}, and ${said} is shown`)
+}
+
+/** The bytes behind the name of a result: another name has others. */
+function blockOf(engine: string, text: Cid): Uint8Array {
+  return encodeResult({ engine, records: [{ output: new TextEncoder().encode('{}'), text, error: null }] })
+}
+
+function reported(kind: RecordKind, record: Verified, opening: Uint8Array | null): ReportedRecord {
+  const { id: _, ...body } = record
+  return { kind, record: { body: encodeBody(body), signature }, opening }
+}

@@ -1,0 +1,148 @@
+/** Stewards that list only some owners to draw from, as another steward sees it that knows more of them. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Council } from '../../src/protocol/council/council.ts'
+import type { LeaseId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import { bitsOf } from '../../src/protocol/job/draw.ts'
+import type { Lease } from '../../src/protocol/job/lease.ts'
+import { rosterLagMs } from '../../src/protocol/limits.ts'
+import { checked, type JobRecord } from '../../src/protocol/records.ts'
+import { seatOf } from '../support/core-council-job.ts'
+import { believed, cidNamed, drawSecret, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { capacityOf } from '../support/core-steward-stage.ts'
+import { paidJob, recordOf } from '../support/paid-work.ts'
+
+const { job } = paidJob
+const names = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']
+const vehicles = names.map((name) => capacityOf(`v${name}:o${name}`))
+const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 }]
+
+/** Looks after a job that a submitted, beside c, and knows ten vehicles. */
+class Standby {
+  readonly #council: Council
+  /** The vehicles whose credentials it has seen. */
+  readonly met = new Map<PeerId, OwnerId>()
+  #nowMs = 0
+  #serial = 0
+
+  constructor(fleet: PeerId | null = null) {
+    const stewards = ['a', 'b', 'c'].map(seatOf)
+    this.#council = new Council({
+      ...{ job, drawSecret, sha256, self: peerNamed('b'), ownerOf: (vehicle) => this.met.get(vehicle) },
+      manifest: manifestWith({ stewards, fleet, deadlineMs: 100_000_000 }),
+    })
+    this.#council.begin({ records: [], shards: null, fresh: false }, 0)
+    this.#council.handle({ type: 'inputs-held', shards }, 0)
+  }
+
+  knows(capacities: typeof vehicles): void {
+    this.#council.handle({ type: 'roster', capacities }, this.#nowMs)
+  }
+
+  connects(steward: 'a' | 'c'): void {
+    this.#council.handle({ type: 'connected', peer: peerNamed(steward) }, this.#nowMs)
+  }
+
+  loses(steward: 'a' | 'c'): void {
+    this.#council.handle({ type: 'disconnected', peer: peerNamed(steward) }, this.#nowMs)
+  }
+
+  pass(ms: number): void {
+    this.#nowMs += ms
+  }
+
+  /** Hears of a lease that the steward drew from so many of the vehicles, and tells whether it counts. */
+  takes(steward: 'a' | 'c', count: number): boolean {
+    const candidates = vehicles.slice(0, count).map(({ peer, owner }) => ({ peer, owner }))
+    const draw = this.#hear('draw', steward, { candidates })
+    const [{ peer, owner }] = candidates as [{ peer: Lease['vehicle']; owner: OwnerId }]
+    const lease: Lease = {
+      ...{ vehicle: peer, owner, shards: [shards[0]!.shard], positions: [0], isa: null, costMs: 1 },
+      ...{
+        units: [1],
+        price: null,
+        draw: { basis: draw, eligible: bitsOf(count, [0]), index: this.#serial },
+      },
+    }
+    this.last = this.#hear('lease', steward, lease)
+    return this.counts
+  }
+
+  last = cidNamed('no lease')
+
+  /** The last lease that it heard of. */
+  get counts(): boolean {
+    return this.#council.counts(this.last)
+  }
+
+  #hear(kind: 'draw' | 'lease', steward: 'a' | 'c', payload: unknown): LeaseId {
+    const from = peerNamed(steward)
+    const { record } = recordOf(kind, from, this.#serial, payload)
+    this.#serial += 1
+    this.#council.handle(
+      { type: 'record', from, record: believed(checked(kind, record) as JobRecord) },
+      this.#nowMs,
+    )
+    return record.id
+  }
+}
+
+function standby(): Standby {
+  const b = new Standby()
+  b.connects('a')
+  b.connects('c')
+  b.knows(vehicles)
+  return b
+}
+
+test('leases drawn from candidates that leave out more than a fifth of the owners known for long do not count', () => {
+  const b = standby()
+  b.pass(rosterLagMs)
+  assert.equal(b.takes('c', 10), true)
+  assert.equal(b.takes('c', 8), true)
+  assert.equal(b.takes('c', 7), false)
+  assert.equal(b.takes('c', 9), true, 'the steward is not judged for good')
+})
+
+test('owners that a steward may not have heard of yet are not missing', () => {
+  const b = standby()
+  b.pass(rosterLagMs - 1)
+  assert.equal(b.takes('c', 1), true, 'their adverts may be on their way')
+  b.knows(vehicles.slice(0, 2))
+  b.pass(1)
+  b.knows(vehicles)
+  b.pass(rosterLagMs - 1)
+  assert.equal(b.takes('c', 2), true, 'they were not there all the time')
+  b.pass(1)
+  assert.equal(b.takes('c', 2), false)
+})
+
+test('what a steward drew while nobody heard it is not judged by who is there when it is heard again', () => {
+  const b = standby()
+  b.pass(rosterLagMs)
+  b.loses('c')
+  b.connects('c')
+  assert.equal(b.takes('c', 2), true)
+  b.pass(rosterLagMs)
+  assert.equal(b.takes('c', 2), false)
+})
+
+test('the submitter’s node draws from whom it likes', () => {
+  const b = standby()
+  b.pass(rosterLagMs)
+  assert.equal(b.takes('a', 1), true)
+})
+
+test('in a fleet a lease counts once its vehicle is known to be admitted for the owner that it names', () => {
+  const { peer, owner } = vehicles[0]!
+  const b = new Standby(peerNamed('fleet'))
+  for (const steward of ['a', 'c'] as const) {
+    b.met.clear()
+    assert.equal(b.takes(steward, 1), false, 'whoever made it up may have no vehicle at all')
+    b.met.set(peer, owner)
+    b.knows(vehicles)
+    assert.equal(b.counts, true)
+    b.met.set(peer, vehicles[1]!.owner)
+    assert.equal(b.takes(steward, 1), false, 'one owner under two names')
+  }
+})
