@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
@@ -113,46 +115,81 @@ test('whatever handovers a standby signs, and in whatever order they come, the o
   assert.deepEqual(await submitter.texts(job), texts)
 })
 
-test('a standby’s records take no more than its bound, on the disk and after a restart', async (t) => {
+test('a standby’s records take no more than its bound, however many it signs: in memory, on the disk and after a restart', async (t) => {
   const texts = Array.from({ length: 6 }, (_, i) => `page ${i}`)
   const { mesh, submitter, hostile, gate, job } = await startBeside(t, ['car-1', 'car-2'], texts, 1)
   const stewards = [submitter, mesh.node('standby-1')]
   await submitter.status(job, 'the honest standby holds the inputs', ({ standbys }) => standbys.holding === 1)
-  const nothing = (i: number) => rawCid(sha256, new TextEncoder().encode(`nothing ${i}`))
+  const mebi = 2 ** 20
+  let made = 0
+  const nothing = () => {
+    made += 1
+    return rawCid(sha256, new TextEncoder().encode(`nothing ${made}`))
+  }
   const candidates = Array.from({ length: rosterEntriesMax }, (_, i) => ({
     peer: `12D3KooW${i}`.padEnd(52, 'x'),
     owner: `${i}`.padStart(64, '0'),
   }))
-  const say = async (record: SignedRecord) => {
+  const names = (length: number) => Array.from({ length }, nothing)
+  const shard = () => ({
+    ...{ position: 0, shard: nothing(), outcome: 'accepted', status: 'final', result: nothing() },
+    ...{ because: 'unanimous', agreeing: names(16), contradicting: names(16), settles: [] },
+  })
+  const show = async (record: SignedRecord) => {
     for (const { peer } of stewards) await hostile.show(peer, record)
   }
-  for (let i = 0; i < 500; i += 1) {
-    const verdicts = Array.from({ length: 128 }, (_, k) => nothing(128 * i + k))
-    await say(hostile.sign('holding', { inputs: false, verdicts }))
+  /** Says so many of each kind, and then one that holds, since its serial is so low. */
+  const flood = async (count: number, serial: number) => {
+    for (let i = 0; i < count; i += 1) {
+      const more = { serial: 100 + serial * 10_000 + 3 * i }
+      await show(hostile.sign('holding', { inputs: false, verdicts: names(128) }, more))
+      if (i % 4 > 0) continue
+      await show(hostile.sign('draw', { candidates }, { serial: more.serial + 1 }))
+      const shards = Array.from({ length: 16 }, shard)
+      await show(hostile.sign('verdict', { shards }, { serial: more.serial + 2 }))
+    }
+    const last = hostile.sign('holding', { inputs: true, verdicts: [] }, { serial })
+    await show(last)
+    await mesh.until('the last has come', () => stewards.every(({ dataDir }) => holds(dataDir, last)))
   }
-  for (let i = 0; i < 400; i += 1) await say(hostile.sign('draw', { candidates }))
-  // The last that it says: all before it has been judged.
-  const last = hostile.sign('holding', { inputs: true, verdicts: [] }, { serial: 0 })
-  await say(last)
-  const bytesOnDisk = ({ dataDir }: MeshNode) => {
-    const rows = [...rowsIn(dataDir, job, 'holding'), ...rowsIn(dataDir, job, 'draw')]
-    const bodies = rows.filter(({ body }) => reopenCbor<RecordBody>(body).signer === hostile.peer)
-    return bodies.reduce((sum, { body }) => sum + body.byteLength, 0)
+  const ofHostile = ({ dataDir }: MeshNode) => {
+    const kinds = ['holding', 'draw', 'verdict']
+    const rows = kinds.flatMap((kind) => rowsIn(dataDir, job, kind))
+    const own = rows.filter(({ body }) => reopenCbor<RecordBody>(body).signer === hostile.peer)
+    return { rows: own.length, bytes: own.reduce((sum, { body }) => sum + body.byteLength, 0) }
   }
-  await mesh.until('the last has come', () => stewards.every(({ dataDir }) => holds(dataDir, last)))
-  for (const steward of stewards) {
-    const bytes = bytesOnDisk(steward)
-    assert(bytes > signerBytesMax / 4 && bytes < signerBytesMax, `${steward.name} has ${bytes} bytes of it`)
+  const before = heapBytes()
+  await flood(300, 0)
+  const first = stewards.map(ofHostile)
+  for (const [i, steward] of stewards.entries()) {
+    const { rows, bytes } = first[i]!
+    assert(rows > 50 && rows < 400, `${steward.name} has ${rows} rows of it`)
+    assert(bytes > signerBytesMax / 8 && bytes < signerBytesMax, `${steward.name} has ${bytes} bytes of it`)
     assert(steward.lines.items.some(({ msg }) => /signs more for a job than it may/.test(msg)))
   }
-  const before = bytesOnDisk(submitter)
+  assert.deepEqual(first[0], first[1])
+  const between = heapBytes()
+  assert(between - before < 2 * signerBytesMax + 16 * mebi, `${between - before} bytes of two nodes’ memory`)
+  await flood(600, 1)
+  const second = stewards.map(ofHostile)
+  for (const [i, { rows }] of second.entries())
+    assert(Math.abs(rows - first[i]!.rows) <= 1, `${rows} rows after ${first[i]!.rows}`)
+  assert(heapBytes() - between < 16 * mebi, `${heapBytes() - between} bytes more`)
   await submitter.crash()
   await submitter.start(mesh.addresses())
   gate.open()
   assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
   assert.deepEqual(await submitter.texts(job), texts)
-  assert.equal(bytesOnDisk(submitter), before)
+  assert.deepEqual(ofHostile(submitter), second[0])
 })
+
+/** After all garbage has been collected. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
 
 /** Tells whether this record is on the disk. */
 function holds(dataDir: string, { body }: SignedRecord): boolean {
