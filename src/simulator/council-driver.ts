@@ -27,7 +27,7 @@ export interface CouncilDesk extends SimNode {
   keep(record: JobRecord): void
   discard(records: readonly RecordId[]): void
   /** It has no place in the job any more. */
-  left(job: JobId): void
+  left(job: JobId, serial: number): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
   counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
   /** The nodes that it knows of. */
@@ -48,6 +48,8 @@ export interface Remembered {
   readonly records: readonly JobRecord[]
   readonly recalled: readonly Recalled[]
   readonly fresh: boolean
+  /** The first serial that the node has not used, where it left the job before. */
+  readonly serial: number
 }
 
 export class CouncilDriver {
@@ -72,10 +74,10 @@ export class CouncilDriver {
   }
 
   /** `hasInputs`: whether the shard list and all that it names is here. */
-  begin({ records, recalled, fresh }: Remembered, hasInputs: boolean): void {
+  begin({ records, recalled, fresh, serial }: Remembered, hasInputs: boolean): void {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
-    const effects = this.#council.begin({ records, recalled, shards, fresh }, clockMs)
+    const effects = this.#council.begin({ records, recalled, shards, fresh, serial }, clockMs)
     const counts = (lease: LeaseId) => this.#council.counts(lease)
     this.#desk.begun(this.job, records, { counted: this.#council.counted, counts })
     this.#carryOut(effects)
@@ -145,8 +147,8 @@ export class CouncilDriver {
       copy: ({ record }) => desk.keep(record),
       recounted: (effect) => desk.tellMoney(id, effect),
       discard: ({ records }) => desk.discard(records),
-      left: () => desk.left(id),
       refused: () => {},
+      left: ({ serial }) => desk.left(id, serial),
       kept: () => {}, // nobody asks a simulated node to leave
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),
       offer: ({ lease: leaseId, to }) => {

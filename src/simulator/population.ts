@@ -23,13 +23,12 @@ export class Population {
   constructor(scenario: Scenario, seed: number, world: SimWorld, machines: Machines, chance: Chance) {
     this.#machines = machines
     const lying = lyingAmong(scenario, new Chance(seed, 'lying stewards'))
-    const named = new Set<string>()
     this.stewards = Array.from({ length: scenario.stewards }, (_, i) => {
       const name = `steward-${i}`
       machines.add(peerNamed(name))
       if (!lying.has(i)) return new StewardNode(world, peerNamed(name), ownerNamed(name))
       const lies = new Chance(seed, `lies of ${name}`)
-      return new LyingSteward(world, peerNamed(name), ownerNamed(name), lies, scenario, named)
+      return new LyingSteward(world, peerNamed(name), ownerNamed(name), lies, scenario)
     })
     const tempers = tempersOf(scenario)
     this.vehicles = Array.from({ length: scenario.vehicles }, (_, i) => {

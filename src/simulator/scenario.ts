@@ -64,8 +64,6 @@ export interface Scenario {
   readonly lyingStewards: number
   readonly lieEveryMs: number
   readonly lyingWay: number
-  /** 1: they lie with leases, draws and allowances, too, and their accomplices sign receipts for nothing. 0: they do not. */
-  readonly lyingLeases: number
   readonly henchmen: number
 
   // Vehicles that work for nothing, as shares of all: misers sign for results and never give them out; mutes report
@@ -110,7 +108,6 @@ export const calm: Scenario = {
   lyingStewards: 0,
   lieEveryMs: 0,
   lyingWay: 0,
-  lyingLeases: 0,
   henchmen: 0,
   misers: 0,
   mutes: 0,

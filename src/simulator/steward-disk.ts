@@ -11,6 +11,8 @@ export type StewardWritten =
   | { readonly type: 'inputs'; readonly job: JobId }
   | { readonly type: 'record'; readonly entry: JobRecord }
   | { readonly type: 'result'; readonly result: Cid }
+  /** A job that it left: the first serial that it has not used in it. */
+  | { readonly type: 'left'; readonly job: JobId; readonly serial: number }
   /** Verdicts of others that count, and all shards for which they do. */
   | ({ readonly type: 'counted' } & Recalled)
 
@@ -20,6 +22,7 @@ interface Remembered {
   readonly inputs: Set<JobId>
   readonly results: Set<Cid>
   readonly recalled: readonly Recalled[]
+  readonly serials: Map<JobId, number>
   readonly entries: readonly Entry[]
 }
 
@@ -31,6 +34,7 @@ export function remember(
   const inputs = new Set<JobId>()
   const results = new Set<Cid>()
   const recalled: Recalled[] = []
+  const serials = new Map<JobId, number>()
   const entries: Entry[] = []
   for (const written of log)
     switch (written.type) {
@@ -46,6 +50,9 @@ export function remember(
       case 'result':
         results.add(written.result)
         break
+      case 'left':
+        serials.set(written.job, written.serial)
+        break
       case 'counted':
         recalled.push(written)
         break
@@ -55,7 +62,7 @@ export function remember(
       default:
         impossible(written)
     }
-  return { jobs, records, inputs, results, recalled, entries }
+  return { jobs, records, inputs, results, recalled, serials, entries }
 }
 
 /** Tells whether it has no use for a node that has nothing to do with this job any more. */
@@ -68,6 +75,7 @@ export function concerns(written: StewardWritten | { readonly type: 'entry' }, j
     case 'record':
       return written.entry.record.job === job
     case 'counted':
+    case 'left':
     case 'result':
     case 'entry':
       return false

@@ -29,6 +29,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   #records = new Map<RecordId, JobRecord>()
   #results = new Set<Cid>()
   #inputs = new Set<JobId>()
+  /** Use: the first that it has not used in each job that it left. */
+  #serials = new Map<JobId, number>()
   #money: StewardMoney
   #lives = 0
 
@@ -141,10 +143,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   restart(): void {
     this.disk.crash(this.world.nowMs, this.world.chance)
-    const { jobs, records, inputs, results, recalled, entries } = remember(this.disk.entries())
+    const { jobs, records, inputs, results, recalled, serials, entries } = remember(this.disk.entries())
     this.#jobs.clear()
     this.#inputs = inputs
     this.#results = results
+    this.#serials = serials
     this.#records = new Map(records.map((entry) => [entry.record.id, entry]))
     for (const entry of records) this.#tellTakenBack(entry)
     this.#money = this.#newMoney(entries)
@@ -248,11 +251,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#jobs.get(job)?.tell(input)
   }
 
-  #begin(job: SimJob, remembered: Remembered): void {
+  #begin(job: SimJob, remembered: Omit<Remembered, 'serial'>): void {
     const { id } = job.manifest
     const begun = new CouncilDriver(job, this)
     this.#jobs.set(id, begun)
-    begun.begin(remembered, this.#inputs.has(id))
+    begun.begin({ ...remembered, serial: this.#serials.get(id) ?? 0 }, this.#inputs.has(id))
   }
 
   // --- what its jobs ask of it (council-driver.ts) ---------------------------------------------------------------
@@ -283,11 +286,13 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.disk.forget((written) => written.type === 'record' && gone.has(written.entry.record.id))
   }
 
-  left(job: JobId): void {
+  left(job: JobId, serial: number): void {
+    this.#serials.set(job, serial)
     this.#jobs.delete(job)
     this.#inputs.delete(job)
     for (const [id, { record }] of this.#records) if (record.job === job) this.#records.delete(id)
     this.disk.forget((written) => concerns(written, job))
+    this.disk.write({ type: 'left', job, serial }, this.world.nowMs) // at once: only then it forgets
   }
 
   begun(...[job, records, judged]: Parameters<CouncilDesk['begun']>): void {

@@ -21,7 +21,7 @@ function world(t: TestContext) {
 async function work(life: Life, world: World, text: string): Promise<void> {
   const { id, record } = world.lease([text])
   life.vehicle.hear(world.steward.peerId, world.offer(record))
-  while (!life.store.journal.overLeases(world.job).has(id)) await new Promise(setImmediate)
+  while (!life.store.journal.leases.over(world.job).has(id)) await new Promise(setImmediate)
   assert(life.executed.includes(text))
 }
 

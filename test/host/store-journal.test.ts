@@ -51,6 +51,18 @@ test('a long journal is read in pages without losing its order', (t) => {
   )
 })
 
+test('the first serial that was not used in a job outlives the job, for as long as it is of use', (t) => {
+  const { journal } = temporaryStore(t)
+  journal.append([record(1)])
+  assert.equal(journal.leftAt(jobA), 0)
+  journal.noteLeft(jobA, 3, 1_000)
+  journal.noteLeft(jobB, 5, 2_000)
+  journal.deleteJob(jobA)
+  assert.deepEqual([journal.leftAt(jobA), journal.leftAt(jobB)], [3, 5])
+  journal.forgetLeft(1_500)
+  assert.deepEqual([journal.leftAt(jobA), journal.leftAt(jobB)], [0, 5])
+})
+
 test('a batch with a bad record leaves nothing behind', (t) => {
   const { journal } = temporaryStore(t)
   const bad = { ...record(2), body: null as unknown as Uint8Array }

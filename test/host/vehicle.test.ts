@@ -18,7 +18,7 @@ test('a vehicle that is killed goes on with its lease where it was, once its ste
   const before = world.live('before', (text) => text === 'three')
   before.vehicle.hear(steward, world.offer(record))
   await before.hears('accept')
-  while (before.store.journal.finishedOf(world.job, id).length < 2) await new Promise(setImmediate)
+  while (before.store.journal.leases.finishedOf(world.job, id).length < 2) await new Promise(setImmediate)
   assert.deepEqual(before.types(), ['accept'], 'nothing of it is in a receipt')
   world.copy('before', 'after')
 
@@ -55,7 +55,7 @@ test('a note without its result counts for nothing: the shard is run again', asy
   before.vehicle.hear(world.steward.peerId, world.offer(record))
   await before.hears('accept')
   const lost = cidOf('dag-cbor', new Uint8Array([1]))
-  before.store.journal.noteFinished(world.job, id, { place: 0, result: lost, cpuMs: 1, wallMs: 1 })
+  before.store.journal.leases.noteFinished(world.job, id, { place: 0, result: lost, cpuMs: 1, wallMs: 1 })
   world.copy('before', 'after')
   const after = world.live('after')
   after.vehicle.connected(world.steward.peerId)

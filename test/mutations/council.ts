@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const council: readonly Mutation[] = [
   {
+    name: 'A node that gets a place in a job again begins its serials anew.',
+    file: 'src/protocol/council/council.ts',
+    find: '    seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })\n',
+    replace: '',
+    caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
     name: 'Nobody but the one that acts tells a steward that was away who took its place.',
     file: 'src/protocol/council/comparison.ts',
     find: '      const path = pathsTo(seat, [seat.options.self, peer])',

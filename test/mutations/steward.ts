@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const steward: readonly Mutation[] = [
   {
+    name: 'A vehicle that is cut off while it hands in has its work done again.',
+    file: 'src/protocol/steward/intake.ts',
+    find: 'if (desk.patience.isAway(examined.from)) {',
+    replace: 'if (false as boolean) {',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'What the steward recomputed is ignored.',
     file: 'src/protocol/steward/shard-board.ts',
     find: 'tally(claims, assurance, agreement, found)',

@@ -111,6 +111,7 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
   const desk = {
     leases: { clockSet() {} },
     patience: { clockSet() {} },
+    returns: { clockSet() {} },
     windows,
     apart: new Map([[3, settled]]),
     short: undefined,

@@ -462,6 +462,18 @@ test('beyond the bound of handovers, too, the order in which they come makes no 
   )
 })
 
+test('a node that left a job and gets a place in it again signs nothing under a serial that it has used', () => {
+  const council = new Council({ job, manifest: twoStewards, self: b, drawSecret, sha256 })
+  council.begin({ records: [], shards: null, fresh: false, serial: 7 }, 0)
+  const issued = council
+    .handle({ type: 'inputs-held', shards: [] }, 0)
+    .flatMap((effect) => (effect.type === 'issue' ? [effect.issued.record] : []))
+  assert.deepEqual(
+    issued.map(({ kind, serial }) => [kind, serial]),
+    [['holding', 7]],
+  )
+})
+
 /** Records whose ids are all in one leaf of the trie, in the order of their ids. */
 function inOneLeaf(count: number): JobRecord[] {
   return Array.from({ length: count }, (_, i) => {

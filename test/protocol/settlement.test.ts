@@ -267,6 +267,36 @@ test('a sum that the receipts do not give is not taken over, and shown with the 
   })
 })
 
+test('what the submitter’s node has closed, another steward does not make paid; before that its word is shown', () => {
+  const pair = new Pair(1)
+  const liar = new StewardSide('s2', 1, pair.wire)
+  liar.tell({ type: 'acting', acting: true }, 0)
+  pair.car.tell({ type: 'stewards', stewards: [pair.steward.peer, liar.peer] }, 0)
+  const lease = leaseOf('v1', [0])
+  const receipt = receiptOf(lease, [0])
+  pair.car.tell({ type: 'signed', lease, receipt }, 0)
+  for (const record of [
+    { kind: 'lease', record: lease },
+    { kind: 'receipt', record: receipt },
+    { kind: 'verdict', record: verdictOf(0, [receipt], { steward: 's2' }) },
+    { kind: 'end', record: endOf() },
+  ] satisfies ClaimRecord[])
+    liar.tell({ type: 'record', record }, 0)
+  pair.deliver()
+  assert.deepEqual(owed(pair.car.books), { pendingMicros: 0, postedMicros: 19 })
+
+  pair.know({ kind: 'lease', record: lease }, { kind: 'receipt', record: receipt })
+  pair.know({ kind: 'verdict', record: verdictOf(0, [], { result: 'another' }) })
+  pair.know({ kind: 'end', record: endOf() })
+  pair.deliver()
+  assert.deepEqual(owed(pair.car.books), { pendingMicros: 0, postedMicros: 0 })
+  assert.deepEqual(owed(pair.car.books), owed(pair.steward.books))
+  assert(
+    !pair.car.receivables.isSettled,
+    'it asks again: the two may not have told each other everything yet',
+  )
+})
+
 test('stewards apart, and messages lost, repeated and out of order: in the end all books say the same', () => {
   const positions = [0, 1, 2]
   const leases = ['steward', 's2'].map((steward, i) => leaseOf('v1', positions, { steward, serial: i }))

@@ -48,6 +48,7 @@ export async function beginStewardship(
   return new Stewardship({
     ...common,
     ...{ job, manifest, manifestRecord, isOwn, shards, secret, drawSecret, submitter: opened.signer },
+    serial: store.journal.leftAt(job),
     ...events,
   })
 }

@@ -8,7 +8,7 @@ import { type EventEmitter, on } from 'node:events'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { MessageToSteward } from '../../protocol/inbox.ts'
 import { accountOf } from '../../protocol/ledger/account.ts'
-import { jobRetentionMs } from '../../protocol/limits.ts'
+import { evidenceAgeMsMax, jobRetentionMs } from '../../protocol/limits.ts'
 import type {
   JobStatus,
   JobSummary,
@@ -268,6 +268,7 @@ export class Jobs {
   /** Old jobs expire: their results had thirty days to be fetched. */
   async #expire(): Promise<void> {
     const nowMs = this.#options.clock.now()
+    this.#options.store.journal.forgetLeft(nowMs - evidenceAgeMsMax)
     for (const { job, endedAtMs } of this.#registry.rows.list())
       if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }

@@ -185,7 +185,7 @@ export class Registry {
       fresh,
       onChange: () => this.changes.emit(job),
       onEnd: () => this.#ended(job),
-      onLeft: (why) => this.#left(job, why),
+      onLeft: (why, serial) => this.#left(job, why, serial),
       onLie: (receipt, because) => bans.caught(receipt, because),
     })
     if (this.#isStopped) throw new RequestError('this node is stopping')
@@ -210,8 +210,9 @@ export class Registry {
   }
 
   /** The job goes on without this node. */
-  #left(job: JobId, why: LeaveReason): void {
-    const { log } = this.#options
+  #left(job: JobId, why: LeaveReason, serial: number): void {
+    const { store, clock, log } = this.#options
+    store.journal.noteLeft(job, serial, clock.now())
     log.info({ job, why }, 'this node does not stand by for a job any more')
     this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
   }

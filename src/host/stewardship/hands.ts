@@ -29,8 +29,8 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     copy: ({ record }) => papers.append(record),
     discard: ({ records }) => papers.discard(records),
     refused: ({ signer, why }) => log.warn({ job, signer, why }, 'somebody signs more for a job than it may'),
-    left: ({ why }) => {
-      options.onLeft(why)
+    left: ({ why, serial }) => {
+      options.onLeft(why, serial)
       released('left')
     },
     kept: () => released('kept'),

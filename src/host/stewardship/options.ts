@@ -30,14 +30,16 @@ export interface StewardshipOptions {
   readonly secret: Uint8Array | null
   /** From which the draws of the job's stewards come; a blind job's, too. */
   readonly drawSecret: Uint8Array
+  /** The first serial that this node has not used, as far as its own records do not tell: it may have left the job before. */
+  readonly serial: number
   /** Submitted here just now. */
   readonly fresh: boolean
   readonly log: Logger
   /** Something that a status shows has changed. */
   readonly onChange: () => void
   readonly onEnd: () => void
-  /** This node has no place among the job's stewards any more. */
-  readonly onLeft: (why: LeaveReason) => void
+  /** This node has no place among the job's stewards any more; `serial` is the first that it has not used. */
+  readonly onLeft: (why: LeaveReason, serial: number) => void
   /** The signer of this receipt was caught. */
   readonly onLie: (receipt: RecordId, because: 'equivocation' | 'recomputed') => void
 }

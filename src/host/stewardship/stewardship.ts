@@ -46,10 +46,10 @@ export class Stewardship {
 
   /** Begins, or goes on from what the journal holds. */
   start(capacities: readonly Capacity[], operatorPpm: number): void {
-    const { shards, fresh, network } = this.#options
+    const { shards, fresh, serial, network, clock } = this.#options
     const { council, papers, payables } = this.#parts
     const { records, recalled } = papers.restored()
-    const effects = council.begin({ records, recalled, shards, fresh }, this.#options.clock.now())
+    const effects = council.begin({ records, recalled, shards, fresh, serial }, clock.now())
     payables?.restore([...records.sort(byDependency).filter(isMoney), ...decidedClaims(council.counted)])
     this.#carryOutAll(effects)
     this.handle({ type: 'roster', capacities, operatorPpm })

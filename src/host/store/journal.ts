@@ -7,11 +7,10 @@
  * will), and counters that never repeat.
  */
 import { assert } from '../../base/assert.ts'
-import type { JobId, LeaseId, RecordId } from '../../protocol/ids.ts'
-import type { ReleaseReason } from '../../protocol/message.ts'
+import type { JobId, RecordId } from '../../protocol/ids.ts'
 import type { RecordKind } from '../../protocol/records.ts'
-import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
+import { LeaseTables } from './lease-tables.ts'
 import { MemberTables } from './member-tables.ts'
 
 export interface JournalRecord {
@@ -41,6 +40,8 @@ const serialsReserved = 64
 const recordsPage = 256
 
 export class Journal {
+  /** What a vehicle has of its leases beside their records. */
+  readonly leases: LeaseTables
   /** The tables of members that this node keeps out, or lets in. */
   readonly members: MemberTables
   readonly #database: Database
@@ -48,6 +49,7 @@ export class Journal {
 
   constructor(database: Database) {
     this.#database = database
+    this.leases = new LeaseTables(database)
     this.members = new MemberTables(database)
   }
 
@@ -116,8 +118,7 @@ export class Journal {
     this.#database.transactionThatFrees(() => {
       this.#database.run('DELETE FROM records WHERE job = ?', job)
       this.#database.run('DELETE FROM jobs WHERE job = ?', job)
-      this.#database.run('DELETE FROM finished WHERE job = ?', job)
-      this.#database.run('DELETE FROM over_leases WHERE job = ?', job)
+      this.leases.deleteJob(job)
     })
   }
 
@@ -144,6 +145,26 @@ export class Journal {
     const first = end - serialsReserved
     this.#serials.set(name, { next: first + 1, end })
     return first
+  }
+
+  /** The first serial that this node has not used in a job that it left; 0 where it left none of this id. */
+  leftAt(job: JobId): number {
+    return (
+      this.#database.get<{ serial: number }>('SELECT serial FROM left_jobs WHERE job = ?', job)?.serial ?? 0
+    )
+  }
+
+  /** Works on a full disk: who leaves a job frees what it kept of it. */
+  noteLeft(job: JobId, serial: number, atMs: number): void {
+    this.#database.transactionThatFrees(() =>
+      this.#database.run('INSERT OR REPLACE INTO left_jobs VALUES (?, ?, ?)', job, serial, atMs),
+    )
+  }
+
+  forgetLeft(beforeMs: number): void {
+    this.#database.transactionThatFrees(() =>
+      this.#database.run('DELETE FROM left_jobs WHERE at_ms < ?', beforeMs),
+    )
   }
 
   putJob(row: JobRow): void {
@@ -182,45 +203,6 @@ export class Journal {
     this.#database.transactionThatFrees(() =>
       this.#database.run('DELETE FROM jobs WHERE job = ? AND role = ?', job, role),
     )
-  }
-
-  /** Within the transaction that keeps the result. */
-  noteFinished(job: JobId, lease: LeaseId, { place, result, cpuMs, wallMs }: Done): void {
-    this.#database.run(
-      'INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?)',
-      job,
-      lease,
-      place,
-      result,
-      cpuMs,
-      wallMs,
-    )
-  }
-
-  /** In order of their places. */
-  finishedOf(job: JobId, lease: LeaseId): Done[] {
-    return this.#database.all(
-      `SELECT place, result, cpu_ms AS cpuMs, wall_ms AS wallMs FROM finished
-       WHERE job = ? AND lease = ? ORDER BY place`,
-      job,
-      lease,
-    )
-  }
-
-  /** Nothing more will be done of this lease; the rest was given back for this reason, if there was one. */
-  async endLeaseSoon(job: JobId, lease: LeaseId, released: ReleaseReason | null): Promise<void> {
-    await this.#database.soon(() =>
-      this.#database.run('INSERT OR REPLACE INTO over_leases VALUES (?, ?, ?)', job, lease, released),
-    )
-  }
-
-  /** Why each lease of a job that is over was released. */
-  overLeases(job: JobId): Map<LeaseId, ReleaseReason | null> {
-    const rows = this.#database.all<{ lease: LeaseId; released: ReleaseReason | null }>(
-      'SELECT lease, released FROM over_leases WHERE job = ?',
-      job,
-    )
-    return new Map(rows.map(({ lease, released }) => [lease, released]))
   }
 
   /** A small local fact that is nobody's record, such as the highest revocation list seen. */

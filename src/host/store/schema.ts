@@ -196,4 +196,8 @@ export const migrations: readonly string[] = [
   -- Owners whom this node's own owner has forgiven what they did in jobs that had begun by then.
   CREATE TABLE lifted_bans (owner TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Jobs that go on without this node, which stood by for them, and the first serial that it has not used in each.
+  CREATE TABLE left_jobs (job TEXT PRIMARY KEY, serial INTEGER NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ]

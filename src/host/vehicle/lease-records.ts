@@ -109,7 +109,7 @@ export class LeaseRecords {
   }
 
   release({ job, lease, reason }: Extract<WorkerEffect, { type: 'release' }>): void {
-    this.#persist(() => this.#options.store.journal.endLeaseSoon(job, lease, reason))
+    this.#persist(() => this.#options.store.journal.leases.endSoon(job, lease, reason))
     this.#keys.delete(lease)
     this.rest(job)
   }

@@ -103,7 +103,7 @@ export class LeaseRun {
     const result = cidOf('dag-cbor', bytes)
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
     // In one commit: either without the other would have the shard done again after a kill.
-    const note = () => journal.noteFinished(manifest.id, lease.id, done)
+    const note = () => journal.leases.noteFinished(manifest.id, lease.id, done)
     await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result', note))
     this.#done += 1
     onShard(done)

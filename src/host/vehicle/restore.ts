@@ -46,7 +46,7 @@ function restoredJob(
     all('receipt', openReceipt).filter(({ signer }) => signer === self),
     ({ payload }: Verified<Receipt>) => payload.lease,
   )
-  const over = journal.overLeases(job)
+  const over = journal.leases.over(job)
   const mine = blocks.of(job)
   const leases = all('lease', openLease)
     .filter(({ payload }) => payload.vehicle === self)
@@ -55,7 +55,7 @@ function restoredJob(
         lease,
         receipts: receipts.get(lease.id) ?? [],
         // The disk may have lost a result since.
-        done: journal.finishedOf(job, lease.id).filter(({ result }) => mine.isHeld(result)),
+        done: journal.leases.finishedOf(job, lease.id).filter(({ result }) => mine.isHeld(result)),
         released: over.get(lease.id),
       }),
     )

@@ -47,8 +47,11 @@ export type CouncilEffect =
   | { readonly type: 'discard'; readonly records: readonly RecordId[] }
   /** Somebody signed more of the job's records than it may; the rest is not taken. Said once of each. */
   | { readonly type: 'refused'; readonly signer: PeerId; readonly why: Refusal }
-  /** This node has no place among the stewards any more: it forgets the job. */
-  | { readonly type: 'left'; readonly why: LeaveReason }
+  /**
+   * This node has no place among the stewards any more: it forgets the job, and keeps only the first serial that it has not
+   * used, in case it gets a place again.
+   */
+  | { readonly type: 'left'; readonly why: LeaveReason; readonly serial: number }
   /** Answer to `release`, where no node is willing: this one keeps its place. */
   | { readonly type: 'kept' }
   /** Send a record that is durable here, with its opening if it has one. */

@@ -60,5 +60,5 @@ export function leaveOnceHeld(seat: Seat, nowMs: number): void {
   if (!attendance.lives(heir, nowMs) || !records.holders.hasInputs(heir)) return
   if (differs(seat, heir) || !results.areSafeWithoutThis(livingFellows(seat, nowMs))) return
   seat.hasLeft = true
-  seat.effects.push({ type: 'left', why: 'replaced' })
+  seat.effects.push({ type: 'left', why: 'replaced', serial: seat.issuer.serial })
 }

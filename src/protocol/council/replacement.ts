@@ -101,7 +101,7 @@ function leaveUnlessNeeded(seat: Seat): void {
   if (!isTaker || places.has(options.self) || seat.hasLeft || hasEnded(seat)) return
   if (isActing(seat)) standDown(seat)
   seat.hasLeft = true
-  seat.effects.push({ type: 'left', why: 'not-lost' })
+  seat.effects.push({ type: 'left', why: 'not-lost', serial: seat.issuer.serial })
 }
 
 /** The node to ask next: connected, of another owner than the job's stewards, and not asked in vain lately. */

@@ -113,12 +113,16 @@ export class Receivables {
     return effects
   }
 
-  /** Nothing is open, and somebody who says that the job is over agrees with this vehicle. */
+  /**
+   * Nothing is open, somebody who says that the job is over agrees with this vehicle, and no steward pays what another does
+   * not: stewards that were apart tell each other, and the last word may have been lost.
+   */
   get isSettled(): boolean {
     const isOver = [...this.#accounts.values()].some(
       ({ statement, agrees }) => statement.payload.closed && agrees,
     )
-    return isOver && [...this.#claims.values()].every(({ outcome }) => outcome !== 'pending')
+    const isOpen = [...this.#claims.values()].some(({ outcome }) => outcome === 'pending')
+    return isOver && !isOpen && !this.#areAtOdds()
   }
 
   /** Returns the last statement of each steward, and whether this vehicle's claims come to the same. */
@@ -223,20 +227,24 @@ export class Receivables {
     for (const one of news) this.#effects.push({ type: 'claim', ...one })
   }
 
+  #areAtOdds(): boolean {
+    const words = [...this.#accounts.values()]
+    return [...this.#claims.values()].some(
+      ({ claim, outcome }) =>
+        outcome === 'void' && words.some((account) => wordOf(account, claim) === 'paid'),
+    )
+  }
+
+  /**
+   * Once the submitter's node has closed its account, its word decides: it is the one that pays, and another steward may say
+   * that more is owed than the job ever promised. Until then whoever says that a claim is paid is believed.
+   */
   #outcomeOf(claim: Claim): ClaimOutcome {
-    const subject = subjectOf(claim)
-    let outcome: ClaimOutcome = 'pending'
-    for (const { statement, said, agrees } of this.#accounts.values()) {
-      const { owner, closed } = statement.payload
-      if (owner !== claim.owner) continue
-      const stated = said.get(subject)
-      // Paid by another measure than the lease's is not what was promised: it stays open, and is shown.
-      if (stated?.paid && (stated.micros !== claim.ownerMicros || stated.units !== claim.units)) continue
-      if (stated?.paid) return 'paid'
-      // The root covers all that is paid: once it agrees, what was not listed is not among it.
-      if (stated !== undefined || (closed && agrees)) outcome = 'void'
-    }
-    return outcome
+    const submitters = this.#accounts.get(`${this.#stewards[0]}/${claim.owner}`)
+    const last = submitters?.statement.payload.closed ? wordOf(submitters, claim) : 'pending'
+    if (last !== 'pending') return last
+    const words = [...this.#accounts.values()].map((account) => wordOf(account, claim))
+    return words.find((word) => word === 'paid') ?? words.find((word) => word === 'void') ?? 'pending'
   }
 
   #askAround(): void {
@@ -255,6 +263,19 @@ export class Receivables {
     this.#wakeAtMs = nowMs + this.#patienceMs
     this.#effects.push({ type: 'wake', atMs: this.#wakeAtMs })
   }
+}
+
+/** What one steward says of a claim. */
+function wordOf({ statement, said, agrees }: Account, claim: Claim): 'paid' | 'void' | 'pending' {
+  const { owner, closed } = statement.payload
+  if (owner !== claim.owner) return 'pending'
+  const stated = said.get(subjectOf(claim))
+  if (stated?.paid) {
+    // By another measure than the lease's it is not what was promised: it stays open, and is shown.
+    return stated.micros === claim.ownerMicros && stated.units === claim.units ? 'paid' : 'pending'
+  }
+  // The root covers all that is paid: once it agrees, what was not listed is not among it.
+  return stated !== undefined || (closed && agrees) ? 'void' : 'pending'
 }
 
 function shardOf({ claim }: Known): string {

@@ -2,7 +2,7 @@
 
 import type { LeaseId, PeerId } from '../ids.ts'
 import type { Opening, Receipt } from '../job/lease.ts'
-import { offerTtlMs } from '../limits.ts'
+import { offerTtlMs, reconnectGraceMs } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
 import type { Verified } from '../record/record.ts'
 import type { Opened } from '../records.ts'
@@ -147,20 +147,38 @@ function receiveClaim(desk: Desk, claim: Return, wanted: Wanted[], nowMs: number
   if (finding !== undefined) countClaim(desk, claim, finding, nowMs)
 }
 
-/** Takes the finding about a result: the claims of it count, or are lost if their vehicle did not deliver it. */
+/** Takes the finding about a result: the claims of it count, or are lost if their vehicle is here and did not deliver it. */
 export function takeExamined(desk: Desk, examined: Examined, nowMs: number): void {
   const { finding } = examined
   if (finding.state !== 'missing') {
     for (const claim of desk.returns.found(examined, finding)) countClaim(desk, claim, finding, nowMs)
     return
   }
-  const { lost, next } = desk.returns.missed(examined)
+  if (desk.patience.isAway(examined.from)) {
+    const other = desk.returns.defer(examined, nowMs + reconnectGraceMs)
+    if (other !== undefined) desk.effects.push({ type: 'collect', wanted: [other] })
+  } else missed(desk, examined, nowMs)
+}
+
+/** Asks a vehicle that is back for what it did not deliver. */
+export function collectAgain(desk: Desk, peer: PeerId): void {
+  const wanted = desk.returns.returned(peer)
+  if (wanted.length > 0) desk.effects.push({ type: 'collect', wanted })
+}
+
+/** Gives up the results whose vehicle was away when it was asked, and has not come back. */
+export function giveUpOverdue(desk: Desk, nowMs: number): void {
+  for (const want of desk.returns.overdue(nowMs)) missed(desk, want, nowMs)
+}
+
+function missed(desk: Desk, want: Wanted, nowMs: number): void {
+  const { lost, next } = desk.returns.missed(want)
   // That speaks against the vehicle and not against the shard, which it claims to have finished.
   for (const { shard, lease, receipt } of lost) {
     desk.apart.get(shard.position)?.unseen.delete(receipt)
     desk.board.release(shard, lease.lease.payload.owner, lease.lease.id, false)
   }
-  if (lost.length > 0) desk.patience.setback(examined.from, 0, nowMs)
+  if (lost.length > 0) desk.patience.setback(want.from, 0, nowMs)
   if (next !== undefined) desk.effects.push({ type: 'collect', wanted: [next] })
 }
 

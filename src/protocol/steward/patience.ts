@@ -26,6 +26,10 @@ export class Patience {
     this.#away.delete(peer)
   }
 
+  isAway(peer: PeerId): boolean {
+    return this.#away.has(peer)
+  }
+
   setback(peer: PeerId, askedMs: number, nowMs: number): void {
     const inARow = (this.#setbacks.get(peer)?.inARow ?? 0) + 1
     const leastMs = Math.min(setbackMsMax, setbackMsMin * 2 ** (inARow - 1))

@@ -3,9 +3,12 @@
  *
  * Equal results are fetched once, from the vehicle that claimed them first; when one claimant does not deliver, the
  * next is asked. A finding about a result holds for every vehicle that claims it: its name is the hash of its bytes.
+ *
+ * A vehicle whose connection was lost, perhaps in the very moment in which it handed its work in, has as long to come back
+ * as for its leases: then it is asked again. Else all that it finished would be executed once more.
  */
 
-import type { Cid, RecordId } from '../ids.ts'
+import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Wanted } from './contract.ts'
 import type { LeaseState } from './lease-book.ts'
@@ -19,9 +22,16 @@ export interface Return {
   readonly result: Cid
 }
 
+interface Deferred {
+  readonly want: Wanted
+  untilMs: number
+}
+
 export class Returns {
   readonly #findings = new Map<string, Finding>()
   readonly #waiting = new Map<string, Return[]>()
+  /** Use: results whose vehicle was away when it was asked, and until when it is waited for. */
+  readonly #deferred = new Map<string, Deferred>()
 
   /**
    * Returns the contents of the claimed result if they are known. Else the claim waits, and `wanted` gets what must
@@ -52,6 +62,29 @@ export class Returns {
     return waiting
   }
 
+  /** The one who was asked is away: its claims wait for it. Returns whom to ask meanwhile, where another claims the same. */
+  defer(want: Wanted, untilMs: number): Wanted | undefined {
+    this.#deferred.set(`${keyOf(want)}/${want.from}`, { want, untilMs })
+    const other = this.#waiting.get(keyOf(want))?.find((claim) => vehicleOf(claim) !== want.from)
+    return other && wantOf(other)
+  }
+
+  /** This vehicle is back: returns what it is to be asked again. */
+  returned(peer: PeerId): Wanted[] {
+    const deferred = this.#takeDeferred(({ want }) => want.from === peer)
+    return deferred.filter((want) => this.#waiting.has(keyOf(want)))
+  }
+
+  /** Returns what was waited for long enough: its vehicle stayed away. */
+  overdue(nowMs: number): Wanted[] {
+    return this.#takeDeferred(({ untilMs }) => untilMs <= nowMs)
+  }
+
+  /** The clock of this machine was set: forward by so much, or back when negative. */
+  clockSet(byMs: number): void {
+    for (const deferred of this.#deferred.values()) deferred.untilMs += byMs
+  }
+
   /** The one who was asked did not deliver: its claims are void, and the next claimant is to be asked. */
   missed(want: Wanted): { readonly lost: readonly Return[]; readonly next: Wanted | undefined } {
     const key = keyOf(want)
@@ -80,6 +113,12 @@ export class Returns {
       }
     }
     return { wanted, settled }
+  }
+
+  #takeDeferred(isTaken: (deferred: Deferred) => boolean): Wanted[] {
+    const taken = [...this.#deferred].filter(([, deferred]) => isTaken(deferred))
+    for (const [key] of taken) this.#deferred.delete(key)
+    return taken.map(([, { want }]) => want)
   }
 }
 

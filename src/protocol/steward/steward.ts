@@ -30,8 +30,10 @@ import { checkDesk } from './desk-check.ts'
 import { answerAfterEnd, concludeJob, finishJob } from './finish.ts'
 import { copyStragglers, failForWantOfKeys, failForWantOfOwners } from './hopeless.ts'
 import {
+  collectAgain,
   declined,
   giveUpLapsed,
+  giveUpOverdue,
   heardOf,
   heardProgress,
   receiveReceipt,
@@ -111,6 +113,7 @@ export class Steward {
         break
       case 'connected':
         desk.patience.returned(input.peer)
+        collectAgain(desk, input.peer)
         for (const { lease } of desk.leases.resume(input.peer, nowMs))
           desk.effects.push({ type: 'offer', lease: lease.id, to: input.peer })
         break
@@ -160,6 +163,7 @@ export class Steward {
     const desk = this.#desk
     const { deadlineMs, shortage } = desk.options.manifest
     giveUpLapsed(desk, nowMs)
+    giveUpOverdue(desk, nowMs)
     copyStragglers(desk, nowMs)
     closeWindows(desk, nowMs)
     replenish(desk, nowMs)

@@ -54,8 +54,6 @@ function handOver(
   const path = liar.handoversOf(job)
   const others = forger.of('handover').map(({ record }) => record)
   for (const { peer, owner } of takers) {
-    // An honest node that left a job has forgotten its serials, and would use them again for other records.
-    if (!liar.isAccomplice(peer) && !liar.namesFirst(job, peer)) continue
     // Mostly the record by which the liar is a steward.
     const before = chance.happens(0.8) ? path.at(-1) : forger.one(others)
     const nonce = cheapHash(new TextEncoder().encode(`${peer} ${chance.next()}`)).slice(0, 16)

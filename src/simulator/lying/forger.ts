@@ -38,8 +38,6 @@ export interface Liar extends SimNode {
   hold(result: Cid): void
   /** Sends it whatever mood the liar is in. */
   say(to: PeerId, parcel: Parcel): void
-  /** True the first time that a liar names this node for a place in the job. */
-  namesFirst(job: SimJob, peer: PeerId): boolean
   /** The liar takes its own forgery for true. */
   believe(entry: JobRecord): void
 }

@@ -15,7 +15,7 @@ import { StewardNode } from '../steward-node.ts'
 import { Forger, type Liar } from './forger.ts'
 import { forges } from './lies.ts'
 import { Moods } from './moods.ts'
-import { count, type Lies, leaseWays, moodWays, type ToldWay, toldWays, type Way, ways } from './ways.ts'
+import { count, type Lies, moodWays, toldWays, type Way, ways } from './ways.ts'
 
 /** Tries to find a way that can be told now. */
 const triesMax = 12
@@ -32,10 +32,6 @@ export class LyingSteward extends StewardNode implements Liar {
   /** Its own council takes its forgeries for true, and decides by them. */
   readonly #believesItself: boolean
   readonly #forged = new Set<RecordId>()
-  /** Ways that it picks from. */
-  readonly #told: readonly ToldWay[]
-  /** Honest nodes that liars named for a place, by job: all who lie know of them. */
-  readonly #named: Set<string>
   #serial = 0
 
   constructor(
@@ -43,14 +39,11 @@ export class LyingSteward extends StewardNode implements Liar {
     peer: PeerId,
     owner: OwnerId,
     chance: Chance,
-    { lyingWay: only, lyingLeases }: Pick<Scenario, 'lyingWay' | 'lyingLeases'>,
-    named: Set<string>,
+    { lyingWay: only }: Pick<Scenario, 'lyingWay'>,
   ) {
     super(world, peer, owner)
     this.#chance = chance
-    this.#named = named
     this.#only = ways[only - 1]
-    this.#told = toldWays.filter((way) => lyingLeases > 0 || !leaseWays.includes(way))
     this.#believesItself = chance.happens(0.4)
     this.#moods = new Moods(chance, this.lies)
   }
@@ -72,7 +65,7 @@ export class LyingSteward extends StewardNode implements Liar {
       return
     }
     for (let i = 0; i < triesMax; i += 1) {
-      const way = toldWays.find((told) => told === only) ?? this.#one(this.#told)!
+      const way = toldWays.find((told) => told === only) ?? this.#one(toldWays)!
       const forger = new Forger(job, this, this.#chance)
       if (!forges[way](forger)) continue
       count(this.lies, way)
@@ -140,13 +133,6 @@ export class LyingSteward extends StewardNode implements Liar {
     if (signer !== this.peer || this.#chance.happens(0.7)) return farSerial + this.#serial
     const mine = this.storyOf(job).filter(({ record }) => record.signer === this.peer)
     return this.#chance.between(0, mine.length + 2)
-  }
-
-  namesFirst({ manifest }: SimJob, peer: PeerId): boolean {
-    const name = `${manifest.id}/${peer}`
-    const isFirst = !this.#named.has(name)
-    this.#named.add(name)
-    return isFirst
   }
 
   say(to: PeerId, parcel: Parcel): void {

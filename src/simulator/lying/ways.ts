@@ -70,20 +70,6 @@ export const moodWays = [
   'calls-others-busy',
 ] as const
 
-/** Ways that need leases or allowances which no honest steward would sign. */
-export const leaseWays: readonly Way[] = [
-  'verdict-of-accomplices',
-  'verdict-leaving-out-contradictions',
-  'verdict-against-honest-owners',
-  'verdict-after-the-end',
-  ...toldWays.filter((way) => way.startsWith('lease-') || way.startsWith('draw-')),
-  'gift-without-money',
-  'write-off-of-others',
-  'contradictory-records',
-  'flood',
-  'forged-result',
-]
-
 /** Beside the liar: what its accomplices deliver, and how it hands its own records out. */
 const otherWays = [
   'forged-result',
