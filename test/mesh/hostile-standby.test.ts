@@ -169,7 +169,9 @@ test('a standby’s records take no more than its bound, however many it signs: 
   }
   assert.deepEqual(first[0], first[1])
   const between = heapBytes()
-  t.diagnostic(`${JSON.stringify(first)}; ${Math.round((between - before) / mebi)} MiB of memory of both nodes`)
+  t.diagnostic(
+    `${JSON.stringify(first)}; ${Math.round((between - before) / mebi)} MiB of memory of both nodes`,
+  )
   assert(between - before < 2 * signerBytesMax + 16 * mebi, `${between - before} bytes of two nodes’ memory`)
   await flood(600, 1)
   const second = stewards.map(ofHostile)
