@@ -234,7 +234,7 @@ export const verdictReceiptsMax = 64
 export const waitingVerdictsMax = 8
 /** Whoever takes over waits so long for the results on which others' verdicts rest: a guess, longer than a fetch takes. */
 export const proofWaitMs = 10_000
-/** … and every so many looks it asks again for those that did not come: twice a minute. A guess. */
+/** … and asks again for those that did not come, ever more seldom, and at last at every so many looks: twice a minute. A guess. */
 export const proofRetryLooks = 30
 /** Verdicts made apart that one shard's verdict settles: more stewards than that never act at once. */
 export const settledVerdictsMax = 8

@@ -43,7 +43,7 @@ export interface CouncilDesk extends SimNode {
   wakeAt(atMs: number, happen: () => void): void
 }
 
-/** What a steward's disk has of a job. */
+/** The part of a steward's disk that is about a job. */
 export interface Remembered {
   readonly records: readonly JobRecord[]
   readonly recalled: readonly Recalled[]

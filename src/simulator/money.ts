@@ -124,6 +124,7 @@ export class StewardMoney {
 
 export interface VehicleShell extends Shell {
   readonly ask: (to: PeerId, job: JobId, before: number | null) => void
+  readonly show: (to: PeerId, lease: LeaseId) => void
   readonly accounted: (to: PeerId, job: JobId, statement: RecordId, micros: number) => void
 }
 
@@ -184,6 +185,9 @@ export class VehicleMoney {
           break
         case 'ask':
           ask(effect.before, effect.to)
+          break
+        case 'show':
+          this.#shell.show(effect.to, effect.lease)
           break
         case 'accounted':
           this.#shell.accounted(effect.to, job, effect.statement, effect.micros)

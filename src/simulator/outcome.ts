@@ -1,4 +1,4 @@
-/** What came of a run of a virtual world. */
+/** The outcome of a run of a virtual world. */
 export interface Outcome {
   readonly traceHash: string
   readonly violations: readonly string[]

@@ -231,11 +231,17 @@ export class VehicleNode extends Shell<VehicleWritten> {
         write: (entry) => this.writeEntry(entry),
         wake: (atMs, happen) => this.wakeAt(atMs, happen),
         ask: (to, job, before) => this.after(() => this.#say(to, { type: 'account', job, before })),
+        show: (to, lease) => this.after(() => this.#show(to, lease)),
         accounted: (to, job, statement, micros) =>
           this.after(() => this.#say(to, { type: 'accounted', job, statement, micros })),
       },
       entries,
     )
+  }
+
+  #show(to: PeerId, lease: LeaseId): void {
+    const known = this.#leases.get(lease)
+    if (known !== undefined) this.send(to, { type: 'record', entry: checked('lease', known.lease) })
   }
 
   #say(to: PeerId, message: Message): void {
@@ -274,10 +280,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
         const receipt = this.#receipts.get(id)
         if (receipt !== undefined) this.send(to, { type: 'receipt', receipt, released })
       },
-      show: ({ to, lease }) => {
-        const known = this.#leases.get(lease)
-        if (known !== undefined) this.send(to, { type: 'record', entry: checked('lease', known.lease) })
-      },
+      show: ({ to, lease }) => this.#show(to, lease),
       send: ({ to, message }) => this.#say(to, message),
       prepare: ({ lease }) =>
         world.later(this, world.chance.between(50, 500), () => {

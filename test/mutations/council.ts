@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const council: readonly Mutation[] = [
   {
+    name: 'A node that asks in vain for the results behind a verdict asks the same steward for ever.',
+    file: 'src/protocol/council/judging.ts',
+    find: '[tries % reached.length]',
+    replace: '[0]',
+    caughtBy: ['test/protocol/council-proofs.test.ts'],
+  },
+  {
     name: 'A node that gets a place in a job again begins its serials anew.',
     file: 'src/protocol/council/council.ts',
     find: '    seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })\n',

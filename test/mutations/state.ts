@@ -304,6 +304,13 @@ export const state: readonly Mutation[] = [
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
   },
   {
+    name: 'What was asked for is asked for again each time that records give way.',
+    file: 'src/protocol/state/decisions.ts',
+    find: '    next.#proofs.follow(this.#proofs)\n',
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
     name: 'What counted has to be proven anew when another steward’s records give way.',
     file: 'src/protocol/state/decisions.ts',
     find: '      next.#recalled.set(id, new Set(payload.shards.map(({ position }) => position)))',

@@ -31,6 +31,22 @@ test('it waits for receipts that come later, and for results that nobody deliver
   assert.equal(later.stands(), 'x')
 })
 
+test('a result that did not come is asked for ever more seldom, and twice a minute at last', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look({ missing: ['x'] })
+  const asked: number[] = []
+  for (let look = 1; look <= 120; look += 1) {
+    bench.state.decisions.askAgain()
+    if (bench.look({ missing: ['x'] }).length > 0) asked.push(look)
+  }
+  assert.deepEqual(asked, [1, 3, 7, 15, 31, 61, 91])
+  assert.equal(bench.stands(), 'open')
+  bench.state.decisions.askAgain()
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+})
+
 test('what a steward says without enough owners does not count', () => {
   const nothing = new JobBench()
   nothing.verdict('b', 'x', [])
@@ -232,28 +248,58 @@ test('of one steward a bounded number of verdicts waits on a shard', () => {
   assert.equal([...bench.state.decisions.waiting()].length, waitingVerdictsMax)
 })
 
-test('a verdict that counted goes on counting when records of another steward give way', () => {
-  const bench = new JobBench()
-  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
-  bench.look()
-  assert.equal(bench.stands(), 'x')
-  bench.state.decisions.takeCounted()
+/** Steward c signs so many things one after another under one serial, each with a lower id than the last. */
+function* giveWay(bench: JobBench, times: number): Generator<void> {
   const { state } = bench
-  // It signs one thing after another under one serial, each with a lower id than the last.
   let lowest = bench.sign('holding', peerNamed('c'), { inputs: true, verdicts: [] }).id
-  let gaveWay = 0
-  for (let i = 0; gaveWay < 3; i += 1) {
+  const serial = state.get(lowest)!.record.serial
+  let left = times
+  for (let i = 0; left > 0; i += 1) {
     const body = bodyOf('end', peerNamed('c'), { outcome: 'failed', reason: `${i}`, secret: drawSecret })
-    const serial = state.get(lowest)!.record.serial
     const entry = openRecordAs('end', sign({ ...body, job: bench.job, serial }), null, sha256, verify)
     if (entry.record.id > lowest) continue
     assert.equal(state.judge(entry), 'gives-way')
     assert(state.admitFirst(entry))
     assert.deepEqual(state.takeDropped(), [lowest])
     lowest = entry.record.id
-    gaveWay += 1
+    left -= 1
+    yield
+  }
+}
+
+test('a verdict that counted goes on counting when records of another steward give way', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+  const { state } = bench
+  state.decisions.takeCounted()
+  for (const _ of giveWay(bench, 3)) {
     assert.equal(bench.stands(), 'x')
     assert.deepEqual(state.decisions.takeWanted(), [], 'and nobody is asked for its results again')
     assert.deepEqual(state.decisions.takeCounted().verdicts, [], 'nor is it news')
   }
+})
+
+test('what was asked for, found or missed before records gave way is not asked for anew', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'y')])
+  const { state } = bench
+  for (const _ of giveWay(bench, 2)) assert.deepEqual([...state.decisions.waiting()].length, 1)
+  const wanted = state.decisions.takeWanted()
+  assert.equal(wanted.length, 2, 'nobody had taken the requests yet')
+  for (const _ of giveWay(bench, 2)) assert.deepEqual(state.decisions.takeWanted(), [], 'both are under way')
+  const missing = wanted.map(({ result, pages }) => ({
+    result,
+    pages,
+    finding: { state: 'missing' as const },
+  }))
+  state.decisions.examined(missing)
+  for (const _ of giveWay(bench, 2)) assert.deepEqual(state.decisions.takeWanted(), [], 'both were missed')
+  state.decisions.askAgain()
+  const again = state.decisions.takeWanted()
+  assert.deepEqual(
+    again.map(({ tries }) => tries),
+    [1, 1],
+  )
 })

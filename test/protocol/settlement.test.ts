@@ -297,6 +297,21 @@ test('what the submitter’s node has closed, another steward does not make paid
   )
 })
 
+test('a steward that has told nothing is shown a lease with each question: it may not know that this vehicle worked', () => {
+  const { receivables } = new VehicleSide([], [peerNamed('steward'), peerNamed('s2')])
+  const lease = leaseOf('v1', [0, 1], { steward: 's2' })
+  receivables.handle({ type: 'signed', lease, receipt: receiptOf(lease, [0, 1]) }, 0)
+  const shown = receivables
+    .handle({ type: 'connected', peer: peerNamed('steward') }, 0)
+    .flatMap((effect) => (effect.type === 'show' ? [[effect.to, effect.lease]] : []))
+  assert.deepEqual(shown, [[peerNamed('steward'), lease.id]])
+  const steward = new StewardSide('steward', 2, [])
+  const ask = { type: 'ask', from: vehicle, before: null } as const
+  assert.deepEqual(steward.payables.handle(ask, 0), [])
+  steward.payables.handle({ type: 'record', record: { kind: 'lease', record: lease } }, 0)
+  assert(steward.payables.handle(ask, 0).some(({ type }) => type === 'state'))
+})
+
 test('stewards apart, and messages lost, repeated and out of order: in the end all books say the same', () => {
   const positions = [0, 1, 2]
   const leases = ['steward', 's2'].map((steward, i) => leaseOf('v1', positions, { steward, serial: i }))

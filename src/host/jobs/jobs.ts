@@ -85,6 +85,7 @@ export class Jobs {
   }
 
   peerChanged(type: 'connected' | 'disconnected', peer: PeerId): void {
+    if (type === 'connected') this.#reading.met(peer)
     for (const stewardship of this.#registry.running()) stewardship.handle({ type, peer })
     if (type === 'connected') void this.#registry.returned(peer)
   }

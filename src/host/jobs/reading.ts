@@ -45,7 +45,7 @@ export class Reading {
     const { membership, network, clock } = this.#options
     await membership.settled()
     const access = this.#permission()
-    for (const peer of network.connectedPeers()) void say(this.#options, peer, { type: 'find', access })
+    for (const peer of network.connectedPeers()) this.#find(peer, access)
     const untilMs = clock.monotonicMs() + seekMsMax
     const unknownAfterMs = clock.monotonicMs() + answerMsMax
     while (clock.monotonicMs() < untilMs) {
@@ -53,6 +53,15 @@ export class Reading {
       if (found?.isComplete || (found === undefined && clock.monotonicMs() > unknownAfterMs)) return
       await elapsed(clock, seekLookMs)
     }
+  }
+
+  /** A peer that may be a steward of a job that is read here: it lets only those in that ask. */
+  met(peer: PeerId): void {
+    if ([...this.#registry.running()].some(({ isReader }) => isReader)) this.#find(peer, this.#permission())
+  }
+
+  #find(peer: PeerId, access: SignedRecord): void {
+    void say(this.#options, peer, { type: 'find', access })
   }
 
   async #admit(from: PeerId, access: Verified<Access>): Promise<void> {

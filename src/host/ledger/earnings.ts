@@ -194,6 +194,12 @@ export class Earnings {
       case 'ask':
         after(() => say(effect.to, { type: 'account', job: id, before: effect.before }))
         break
+      case 'show': {
+        const lease = this.#options.tables.record(effect.lease)
+        if (lease !== undefined)
+          after(() => say(effect.to, { type: 'record', job: id, record: lease, opening: null }))
+        break
+      }
       case 'accounted': {
         const { statement, micros } = effect
         after(() => say(effect.to, { type: 'accounted', job: id, statement, micros }))

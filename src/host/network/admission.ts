@@ -33,7 +33,7 @@ export interface AdmissionLine {
 /** Sixteen charters of 60 KiB after as many changes of key; usually 2 KiB. */
 const admissionBytesMax = 2 ** 20
 
-/** What libp2p makes an encrypter with. */
+/** The parts that libp2p makes an encrypter with. */
 export type Encrypter = (components: Parameters<ReturnType<typeof noise>>[0]) => ConnectionEncrypter
 
 /** Noise alone: an open mesh. */

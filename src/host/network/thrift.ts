@@ -34,7 +34,7 @@ function joining<Connection extends MessageStream>(connection: Connection): Conn
 /** The part of yamux's streams that says when a peer is granted more. Not in libp2p's interface. */
 interface Granting {
   sendWindowUpdate(): void
-  /** What the peer may have on its way when all is read, and how much of that it has left. */
+  /** The bytes that the peer may have on their way when all is read, and how many of them it has left. */
   readonly recvWindow: number
   readonly recvWindowCapacity: number
   /** StreamState of @libp2p/yamux. */

@@ -7,7 +7,7 @@ import { shardKey } from '../sealing/sealing.ts'
 import type { StewardshipOptions } from './options.ts'
 import { type StewardshipParts, secretOf } from './parts.ts'
 
-/** What comes of the wish to leave a job: another node has the place, none wanted it, or the job ended before. */
+/** The outcome of the wish to leave a job: another node has the place, none wanted it, or the job ended before. */
 export type Release = 'left' | 'kept' | 'ended'
 
 export interface HandsNeeds {

@@ -40,7 +40,7 @@ const serialsReserved = 64
 const recordsPage = 256
 
 export class Journal {
-  /** What a vehicle has of its leases beside their records. */
+  /** The facts about a vehicle's leases beside their records. */
   readonly leases: LeaseTables
   /** The tables of members that this node keeps out, or lets in. */
   readonly members: MemberTables

@@ -30,7 +30,7 @@ export class Silence {
     if (this.#hasJudged) this.#ticks = 0
   }
 
-  /** What it has not done yet. */
+  /** The step that it has not done yet. */
   get missing(): string {
     if (this.#hasJudged) return 'an answer'
     return this.#hasSpoken ? 'its first judgement' : 'its first word'

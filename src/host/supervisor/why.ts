@@ -5,7 +5,7 @@ import type { WhyView } from '../api.ts'
 import type { WithheldEngine } from '../executor/contract.ts'
 import type { OwnersWish, OwnerWatch } from './owner-watch.ts'
 
-/** What the machine keeps from the owner, beside the rules. */
+/** The things that the machine keeps from the owner, beside the rules. */
 export interface MachineNotes {
   readonly withheld: readonly WithheldEngine[]
   /** Sentences about a lack of memory. */

@@ -223,7 +223,7 @@ export class Council {
     return countsHere(this.#seat, id)
   }
 
-  /** What other stewards say and nothing here proves. */
+  /** The shards and the end that other stewards speak of, and that nothing here proves. */
   get unproven(): Unproven {
     return unprovenHere(this.#seat)
   }

@@ -1,7 +1,6 @@
-/** What follows from verdicts and ends that count from now on, and the results to look at before those of others do. */
+/** Judging: the consequences of verdicts and ends that count from now on, and the results to look at before those of others do. */
 import type { PeerId } from '../ids.ts'
-import { proofRetryLooks } from '../limits.ts'
-import type { WantedProof } from '../state/proofs.ts'
+import type { WantedProof } from '../state/sought-results.ts'
 import { fetchResultsOf } from './holding.ts'
 import { fellowsOf, type Seat } from './seat.ts'
 import { standDown } from './turn.ts'
@@ -64,14 +63,20 @@ export function lookAtProofs(seat: Seat): void {
 /** Judges again what rests on other shards, or on the time; asks again for what did not come. Call it at every look. */
 export function reviewDecisions(seat: Seat, nowMs: number): void {
   const { decisions } = seat.records
-  if (seat.looks % proofRetryLooks === 0) decisions.askAgain()
+  decisions.askAgain()
   decisions.review(nowMs)
   if (!decisions.isLooking) seat.judgingSinceMs = undefined
   else seat.judgingSinceMs ??= nowMs
 }
 
-/** The steward that gave the verdict has its results, or those that hold them. One that has left comes last. */
-function whoHas(seat: Seat, { signer }: WantedProof): PeerId | undefined {
-  const reached = [signer, ...fellowsOf(seat)].filter((peer) => seat.connected.has(peer))
-  return reached.find((peer) => seat.places.heirOf(peer) === undefined) ?? reached[0]
+/**
+ * The steward that gave the verdict has its results, and so have those that hold them: asked in vain, the next one is
+ * asked. Those that have left come last.
+ */
+function whoHas(seat: Seat, { signer, tries }: WantedProof): PeerId | undefined {
+  const reached = [...new Set([signer, ...fellowsOf(seat)])].filter((peer) => seat.connected.has(peer))
+  const [here, left] = [true, false].map((stays) =>
+    reached.filter((peer) => (seat.places.heirOf(peer) === undefined) === stays),
+  )
+  return [...here!, ...left!][tries % reached.length]
 }

@@ -1,4 +1,4 @@
-/** What a council does once a second: it heeds handovers, judges, takes or leaves its turn, copies results, and says that it lives. */
+/** The look of a council, once a second: it heeds handovers, judges, takes or leaves its turn, copies results, and says that it lives. */
 import { stewardLeaseMs } from '../limits.ts'
 import { askForRecords, greet } from './comparison.ts'
 import { fetchResults, sayArrived } from './holding.ts'

@@ -91,7 +91,7 @@ export class Results {
     if (this.#missing.delete(id) && !this.#lost.delete(id)) this.#arrive(id)
   }
 
-  /** Of a verdict that counts in part, the other results may be nowhere: who says that it holds it has them all. */
+  /** Where a verdict counts in part, the other results may be nowhere: who says that it holds it has them all. */
   #arrive(id: RecordId): void {
     if (this.#state.isWhole(id) && !this.#arrived.includes(id)) this.#arrived.push(id)
   }

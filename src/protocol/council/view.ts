@@ -1,4 +1,4 @@
-/** What counts on this node, and what others say that does not. */
+/** The view from this node: which records count here, and which others speak of more. */
 import type { RecordId } from '../ids.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import type { Seat } from './seat.ts'

@@ -38,7 +38,7 @@ export interface Consent {
   readonly previous: RecordId
   /** The steward that is replaced. */
   readonly lost: PeerId
-  /** Of the invitation, and of the place: 16 bytes. */
+  /** The invitation's, and the place's: 16 bytes. */
   readonly nonce: Uint8Array
   /** The owner of the node that signs, as it says itself. */
   readonly owner: OwnerId

@@ -150,7 +150,7 @@ export function successionOf(
   }
 }
 
-/** Of so many handovers that a steward may still have after it, the number that its next taker may have after it. */
+/** Returns how many of the handovers that a steward may still have after it its next taker may have after it. */
 function partOf(left: number): number {
   return Math.floor((left - 1) / 3)
 }

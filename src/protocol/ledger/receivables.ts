@@ -12,7 +12,7 @@ import { equals } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import { pushTo } from '../../base/push-to.ts'
-import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Lease, Receipt } from '../job/lease.ts'
 import { statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
 import type { Micros } from '../price.ts'
@@ -46,6 +46,8 @@ export type ReceivablesEffect =
   /** Keep this statement in the place of the same steward's older ones: it agrees with what the ledger says, or is disputed. */
   | { readonly type: 'keep'; readonly statement: Verified<Statement>; readonly agrees: boolean }
   | { readonly type: 'ask'; readonly to: PeerId; readonly before: number | null }
+  /** Send this lease, which that steward may not know. */
+  | { readonly type: 'show'; readonly to: PeerId; readonly lease: LeaseId }
   /** Tell its signer that the statement was taken up; `micros` is what this vehicle comes to itself. */
   | { readonly type: 'accounted'; readonly to: PeerId; readonly statement: RecordId; readonly micros: Micros }
   | { readonly type: 'wake'; readonly atMs: number }
@@ -255,7 +257,22 @@ export class Receivables {
   }
 
   #ask(to: PeerId, before: number | null): void {
+    if (before === null) this.#show(to)
     this.#effects.push({ type: 'ask', to, before })
+  }
+
+  /**
+   * A steward tells only those that it knows to have worked. One that has told nothing may never have heard of the lease: the
+   * steward that signed it may have kept it to itself. It is shown one for each owner, and answers that nothing is owed for it.
+   */
+  #show(to: PeerId): void {
+    const shown = new Set<OwnerId>()
+    for (const { claim, outcome } of this.#claims.values()) {
+      const { owner, lease } = claim
+      if (outcome !== 'pending' || shown.has(owner) || this.#accounts.has(`${to}/${owner}`)) continue
+      shown.add(owner)
+      this.#effects.push({ type: 'show', to, lease })
+    }
   }
 
   #askToWake(nowMs: number): void {
@@ -265,7 +282,7 @@ export class Receivables {
   }
 }
 
-/** What one steward says of a claim. */
+/** Returns one steward's word on a claim. */
 function wordOf({ statement, said, agrees }: Account, claim: Claim): 'paid' | 'void' | 'pending' {
   const { owner, closed } = statement.payload
   if (owner !== claim.owner) return 'pending'

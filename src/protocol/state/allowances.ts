@@ -233,14 +233,14 @@ function leftOf({ first, received, given, promised }: Purse): Micros {
   return first + received - given - promised
 }
 
-/** What a record takes from its signer's allowance. A record that gives and writes off gives of what it had before. */
+/** Returns how much a record takes from its signer's allowance. A record that gives and writes off gives of what it had before. */
 function costOf(entry: Entry): Micros {
   return entry.kind === 'lease'
     ? entry.promised.worth
     : entry.record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
 }
 
-/** What a write-off frees depends on what was counted before it. */
+/** How much a write-off frees depends on what was counted before it. */
 function writesOff(entry: Entry): boolean {
   return entry.kind === 'allowance' && entry.record.payload.writtenOff.length > 0
 }

@@ -20,7 +20,8 @@ import type { Reader } from './counting.ts'
 import { Ends } from './ends.ts'
 import { Holders } from './holders.ts'
 import type { Leased } from './leased.ts'
-import { type LookedAt, Proofs, type WantedProof } from './proofs.ts'
+import { Proofs } from './proofs.ts'
+import type { LookedAt, WantedProof } from './sought-results.ts'
 
 /** The verdicts and ends that count since the last time. A verdict has only those of its shards for which it counts. */
 export interface Counted {
@@ -91,7 +92,7 @@ export class Decisions {
     for (const [id, positions] of this.#recalled) next.#recalled.set(id, positions)
     for (const { id, payload } of this.verdicts.records.values())
       next.#recalled.set(id, new Set(payload.shards.map(({ position }) => position)))
-    next.#proofs.remember(this.#proofs)
+    next.#proofs.follow(this.#proofs)
     if (this.#shards !== null) next.knowShards(this.#shards)
     return next
   }

@@ -12,15 +12,15 @@
  * comes that it lacks.
  */
 import type { Sha256 } from '../../base/prng.ts'
-import type { Cid, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Decision, Standing } from '../job/standing.ts'
 import { checkOrder, isSampled, type Window } from '../job/window.ts'
 import { waitingVerdictsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
-import type { Finding } from '../verification/examination.ts'
 import { type Claim, type Tally, tally } from '../verification/tally.ts'
+import { type LookedAt, SoughtResults, type WantedProof } from './sought-results.ts'
 
 /** A claim by the records: nobody here has looked at its result yet. */
 export type RecordedClaim = Pick<Claim, 'peer' | 'owner' | 'receipt' | 'result' | 'lease'>
@@ -42,22 +42,6 @@ export interface ProofGround {
   windowsOf(steward: PeerId): readonly Verified<Window>[]
 }
 
-/** A result that must be looked at before a verdict of `signer` counts. */
-export interface WantedProof {
-  readonly result: Cid
-  readonly pages: number
-  readonly position: number
-  readonly signer: PeerId
-}
-
-/** What came of a result that was wanted. */
-export interface LookedAt {
-  readonly result: Cid
-  readonly pages: number
-  readonly finding: Finding | { readonly state: 'missing' }
-}
-
-type Seen = Finding | 'asked' | 'missing'
 type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
 
 export class Proofs {
@@ -65,26 +49,21 @@ export class Proofs {
   #shards: readonly ShardEntry[] | null = null
   /** Use: by position. Invariant: no list is empty. */
   readonly #waiting = new Map<number, Decision[]>()
-  /** Use: what is known of results, by position. Invariant: only of positions at which something waits. */
-  readonly #seen = new Map<number, Map<Cid, Seen>>()
-  /** Use: the positions at which a result is wanted. Invariant: those of `#seen`. */
-  readonly #positions = new Map<Cid, Set<number>>()
+  /** Invariant: it knows results only of positions at which something waits. */
+  readonly #sought = new SoughtResults()
   /** Use: by position, verdicts whose own claims are enough, while others that are here speak against them. */
   readonly #opposed = new Map<number, Decision[]>()
   /** Use: shards on which a verdict names a receipt that is not here. */
   readonly #lacking = new Set<number>()
   #isOpposedAnew = false
-  /** Use: what was found before all records were folded anew, so that nobody is asked again. */
-  #found: ReadonlyMap<number, ReadonlyMap<Cid, Seen>> = new Map()
-  #wanted: WantedProof[] = []
 
   constructor(ground: ProofGround) {
     this.#ground = ground
   }
 
-  /** Takes up what was found by those before. */
-  remember(before: Proofs): void {
-    this.#found = before.#seen
+  /** Takes up what was asked for before all records were folded anew, so that nobody is asked again. */
+  follow(before: Proofs): void {
+    this.#sought.follow(before.#sought)
   }
 
   /** The list of shards is here: before that, nothing can be proven. */
@@ -130,41 +109,24 @@ export class Proofs {
   }
 
   /** A result was examined, or did not come. Returns the verdicts that count now. */
-  examined({ result, pages, finding }: LookedAt): Decision[] {
-    const touched = [...(this.#positions.get(result) ?? [])].filter(
-      (position) => this.#shards?.[position]?.pages === pages,
-    )
-    for (const position of touched) {
-      const seen = this.#seen.get(position)!
-      if (finding.state !== 'missing') seen.set(result, finding)
-      else if (seen.get(result) === 'asked') seen.set(result, 'missing')
-    }
+  examined(lookedAt: LookedAt): Decision[] {
+    const touched = this.#sought.examined(lookedAt)
     return touched.flatMap((position) => this.review(position))
   }
 
   /** The results that are to be fetched now, each once; another steward may have what one could not deliver. */
   takeWanted(): WantedProof[] {
-    const wanted = this.#wanted
-    this.#wanted = []
-    return wanted
+    return this.#sought.takeWanted()
   }
 
-  /** Asks once more for what did not come. */
+  /** Asks again for what did not come. Call it at every look. */
   askAgain(): void {
-    for (const [position, seen] of [...this.#seen])
-      for (const [result, state] of [...seen])
-        if (state === 'missing') {
-          seen.delete(result)
-          this.#look(position, result, this.#waiting.get(position)![0]!.record.signer)
-        }
+    this.#sought.askAgain()
   }
 
   /** Tells whether receipts or results are under way that a verdict rests on. */
   get isLooking(): boolean {
-    if (this.#lacking.size > 0) return true
-    for (const seen of this.#seen.values())
-      for (const state of seen.values()) if (state === 'asked') return true
-    return false
+    return this.#lacking.size > 0 || this.#sought.isAsking
   }
 
   /**
@@ -190,12 +152,7 @@ export class Proofs {
   #letGo(position: number): void {
     this.#waiting.delete(position)
     this.#opposed.delete(position)
-    for (const result of this.#seen.get(position)?.keys() ?? []) {
-      const positions = this.#positions.get(result)!
-      positions.delete(position)
-      if (positions.size === 0) this.#positions.delete(result)
-    }
-    this.#seen.delete(position)
+    this.#sought.letGo(position)
   }
 
   #judge(decision: Decision): Judgement {
@@ -227,11 +184,12 @@ export class Proofs {
    */
   #claimsOn(position: number, { record }: Decision, named: readonly RecordedClaim[]): Claim[] | undefined {
     const mustKnow = new Set(named.map(({ result }) => result))
+    const { pages } = this.#shards![position]!
     const claims: Claim[] = []
     let isOpen = false
     for (const claim of this.#ground.claimsOn(position)) {
       if (!this.#ground.hasVoice(claim.owner)) continue
-      const seen = this.#look(position, claim.result, record.signer)
+      const seen = this.#sought.look({ position, pages, result: claim.result, signer: record.signer })
       if (typeof seen === 'object') {
         if (seen.state === 'invalid') continue // its owner has no voice in the job any more
         const { text, exhausted, content } = seen
@@ -239,21 +197,6 @@ export class Proofs {
       } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true
     }
     return isOpen ? undefined : claims
-  }
-
-  /** What is known of a result; one that nobody asked for is asked for now. */
-  #look(position: number, result: Cid, signer: PeerId): Seen {
-    const seen = this.#seen.get(position) ?? new Map<Cid, Seen>()
-    this.#seen.set(position, seen)
-    const known = seen.get(result)
-    if (known !== undefined) return known
-    const found = this.#found.get(position)?.get(result)
-    const state = typeof found === 'object' ? found : 'asked'
-    seen.set(result, state)
-    this.#positions.set(result, (this.#positions.get(result) ?? new Set()).add(position))
-    const { pages } = this.#shards![position]!
-    if (state === 'asked') this.#wanted.push({ result, pages, position, signer })
-    return state
   }
 
   /** Enough of the owners that agree stand for the result in windows whose drawn checks were passed. */

@@ -43,7 +43,7 @@ export interface StewardOptions {
   readonly state?: JobState
   /** Shared with the other parts of this node that sign for the job. */
   readonly issuer?: Issuer
-  /** Whether a job that is decided may end at once; by default it may. */
+  /** True when a job that is decided may end at once; by default it may. */
   readonly safe?: boolean
 }
 

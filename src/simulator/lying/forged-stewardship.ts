@@ -87,7 +87,7 @@ export const holdingOfEverything: Forge = (forger) => {
   return true
 }
 
-/** Of verdicts that nobody signed. */
+/** A holding of verdicts that nobody signed. */
 export const holdingOfNothing: Forge = (forger) => {
   const verdicts = Array.from({ length: holdingVerdictsMax }, () => forger.randomCid())
   forger.sign('holding', { inputs: false, verdicts })

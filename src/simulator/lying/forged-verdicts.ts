@@ -17,7 +17,7 @@ export const verdictWithoutReceipts: Forge = (forger) =>
     because: forger.one(voices)!,
   }))
 
-/** Of two leases, each to another vehicle of its accomplices, and the receipts that these sign for nothing. */
+/** On two leases, each to another vehicle of its accomplices, and the receipts that these sign for nothing. */
 export const verdictOfAccomplices: Forge = (forger) => {
   const positions = forger.positions(forger.chance.between(1, shardsMax))
   const receipts = receiptsOfAccomplices(forger, positions)

@@ -31,7 +31,7 @@ export interface Liar extends SimNode {
   storyOf(job: SimJob): readonly JobRecord[]
   handoversOf(job: SimJob): readonly Verified<Handover>[]
   hasEnded(job: SimJob): boolean
-  /** Whether this vehicle's owner lies with it. */
+  /** True when this vehicle's owner lies with it. */
   isAccomplice(peer: PeerId): boolean
   /** The serial of its next forged record in this signer's name. */
   serialFor(job: SimJob, signer: PeerId): number

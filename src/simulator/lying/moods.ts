@@ -15,7 +15,7 @@ const lateMsMax = 40_000
 /** An honest steward answers each wrong root, and the liar's honest part answers that: it would never end. */
 const wrongRootIntervalMs = 500
 
-/** What becomes of a parcel: it is sent so, perhaps only later. */
+/** The fate of a parcel: it is sent so, perhaps only later. */
 interface Sent {
   readonly parcel: Parcel
   readonly delayMs: number
