@@ -208,6 +208,11 @@ export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */
 export const inviteTtlMs = 3_000
 /**
+ * A person who submits a job waits at most so long for standbys to answer: four rounds in which somebody is silent, and any number
+ * in which all answer at once. Where two of five nodes are silent, four rounds leave one place of forty empty. A guess.
+ */
+export const standbySearchMsMax = 15_000
+/**
  * A standby that declined, or did not answer, is asked again after this long: its disk may have been emptied, or its
  * node restarted. A guess.
  */
@@ -290,6 +295,7 @@ assert(pendingMembersPerHostMax < pendingMembersMax, 'one host leaves others a p
 assert(shardPagesMax <= shardUnitsMax, 'every page is a unit')
 assert(resultBytesMax < blockBytesMax, 'a result fits in a block')
 assert(voicesMax <= verdictReceiptsMax, 'a verdict names every voice that its shard needed')
+assert(2 * inviteTtlMs < standbySearchMsMax, 'the next of the draw is asked in place of one that is silent')
 assert(givenMax >= stewardsMax - 1, 'a steward can give to all its fellows at once')
 assert(documentBytesMax <= shardDocumentBytesMax, 'the largest document makes a shard')
 assert(shardsMax <= standingByShardsMax, 'the largest job finds a standby')

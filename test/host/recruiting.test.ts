@@ -1,64 +1,153 @@
-/** Whom a submitter takes for standbys: those that it asked, and that said yes themselves. */
+/** Whom a submitter takes for standbys: those that it asked, and that said yes themselves, in time. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fromString } from 'uint8arrays'
+import type { Clock } from '../../src/host/clock.ts'
+import { sha256 } from '../../src/host/sha256.ts'
 import { Recruiting } from '../../src/host/stewardship/recruiting.ts'
+import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
+import { inviteTtlMs, standbySearchMsMax } from '../../src/protocol/limits.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
 
-test('only the node that was invited can answer for itself', async () => {
-  const [asked, other] = [peerNamed('asked'), peerNamed('other')]
-  const invited = Promise.withResolvers<Extract<Message, { type: 'invite' }>>()
-  const recruiting = new Recruiting({
-    connectedPeers: () => [],
-    send: async (to: PeerId, bytes: Uint8Array) => {
-      const message = decodeMessage(bytes)
-      assert(to === asked && message.type === 'invite')
-      invited.resolve(message)
-    },
-    blocks: {
-      fetch: () => {
-        throw new Error('nobody here has blocks')
+/** Stands still until nothing else is left to happen; then goes ahead to the next moment that is waited for. */
+class StillClock implements Clock {
+  readonly waiting = new Set<{ readonly dueMs: number; readonly action: () => void }>()
+  #nowMs = 1_000
+
+  now(): number {
+    return this.#nowMs
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs
+  }
+
+  after(delayMs: number, action: () => void): () => void {
+    const one = { dueMs: this.#nowMs + delayMs, action }
+    this.waiting.add(one)
+    return () => this.waiting.delete(one)
+  }
+
+  async run<Value>(event: Promise<Value>): Promise<Value> {
+    let isOver = false
+    const done = event.finally(() => {
+      isOver = true
+    })
+    for (;;) {
+      await new Promise(setImmediate)
+      if (isOver) return done
+      const [next] = [...this.waiting].sort((a, b) => a.dueMs - b.dueMs)
+      assert(next, 'nothing would ever happen')
+      this.waiting.delete(next)
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs)
+      next.action()
+    }
+  }
+}
+
+type Invitation = Extract<Message, { type: 'invite' }>
+
+const depot = (name: string) => vehicleOf(peerNamed(name), 0)
+
+function searchAmong(names: readonly string[]): StandbySearch {
+  return {
+    capacities: names.map(depot),
+    runtime: 'wasm',
+    engine: 'engine',
+    replicas: 2,
+    taken: { peers: new Set(), owners: new Set() },
+    inVain: new Map(),
+    sha256,
+    seed: sha256(fromString('recruiting')),
+  }
+}
+
+/** The peers in the order in which they are drawn. */
+function orderOf(search: StandbySearch): PeerId[] {
+  return findStandbys(search, search.capacities.length).map(({ peer }) => peer)
+}
+
+/** A network on which `send` does this. */
+function recruitingBy(send: (to: PeerId, invitation: Invitation) => Promise<void> | void) {
+  const clock = new StillClock()
+  const asked: PeerId[] = []
+  const recruiting = new Recruiting(
+    {
+      connectedPeers: () => [],
+      send: async (to: PeerId, bytes: Uint8Array) => {
+        const message = decodeMessage(bytes)
+        assert(message.type === 'invite')
+        asked.push(to)
+        await send(to, message)
+      },
+      blocks: {
+        fetch: () => {
+          throw new Error('nobody here has blocks')
+        },
       },
     },
-  })
-  const places = recruiting.invite([vehicleOf(asked)], 1)
+    clock,
+  )
+  return { recruiting, clock, asked }
+}
+
+test('only the node that was invited can answer for itself', async () => {
+  const other = peerNamed('other')
+  const invited = Promise.withResolvers<Invitation>()
+  const { recruiting } = recruitingBy((_, invitation) => invited.resolve(invitation))
+  const places = recruiting.recruit(searchAmong(['asked']), 1, 1)
   const { nonce } = await invited.promise
   recruiting.heard(other, { type: 'willing', nonce, consent: null })
   recruiting.heard(other, { type: 'unwilling', nonce, reason: 'no-space' })
-  recruiting.heard(asked, { type: 'willing', nonce, consent: null })
-  assert.deepEqual(await places, [{ peer: asked, owner: vehicleOf(asked).owner, nonce }])
+  recruiting.heard(peerNamed('asked'), { type: 'willing', nonce, consent: null })
+  assert.deepEqual(await places, [{ peer: peerNamed('asked'), owner: depot('asked').owner, nonce }])
 })
 
-test('a node that says no has no place, and one that cannot be reached neither', async () => {
-  const [unwilling, away, willing] = ['unwilling', 'away', 'willing'].map(peerNamed) as [
-    PeerId,
-    PeerId,
-    PeerId,
-  ]
-  const recruiting: Recruiting = new Recruiting({
-    connectedPeers: () => [],
-    send: async (to: PeerId, bytes: Uint8Array) => {
-      if (to === away) throw new Error('it is away')
-      const message = decodeMessage(bytes)
-      assert(message.type === 'invite')
-      const { nonce } = message
-      if (to === willing) recruiting.heard(to, { type: 'willing', nonce, consent: null })
-      else recruiting.heard(to, { type: 'unwilling', nonce, reason: 'too-many-jobs' })
-    },
-    blocks: {
-      fetch: () => {
-        throw new Error('nobody here has blocks')
-      },
-    },
+test('in place of a node that says no, or cannot be reached, the next of the draw is asked', async () => {
+  const search = searchAmong(['one', 'two', 'three', 'four', 'five'])
+  const [unwilling, away, willing, next, last] = orderOf(search)
+  const { recruiting, asked } = recruitingBy((to, { nonce }) => {
+    if (to === away) throw new Error('it is away')
+    if (to === unwilling) recruiting.heard(to, { type: 'unwilling', nonce, reason: 'too-many-jobs' })
+    else recruiting.heard(to, { type: 'willing', nonce, consent: null })
   })
-  const places = await recruiting.invite(
-    [unwilling, away, willing].map((peer) => vehicleOf(peer)),
-    1,
+  const places = await recruiting.recruit(search, 3, 1)
+  assert.deepEqual(
+    places.map(({ peer }) => peer),
+    [willing, next, last],
   )
+  assert.deepEqual(asked, [unwilling, away, willing, next, last])
+})
+
+test('nodes that say nothing, and those to which no connection comes about, cost a bounded time', async () => {
+  const search = searchAmong(Array.from({ length: 40 }, (_, n) => `silent ${n}`))
+  let sent = 0
+  const { recruiting, clock, asked } = recruitingBy(async () => {
+    sent += 1
+    if (sent % 2 === 0) await new Promise(() => {})
+  })
+  const startedMs = clock.monotonicMs()
+  assert.deepEqual(await clock.run(recruiting.recruit(search, 7, 1)), [])
+  const tookMs = clock.monotonicMs() - startedMs
+  assert(standbySearchMsMax <= 15_000 && tookMs <= standbySearchMsMax, `${tookMs} ms`)
+  assert(tookMs >= inviteTtlMs, 'they have their time')
+  assert(asked.length > 7, 'and others are asked after them')
+  assert.deepEqual(asked, orderOf(search).slice(0, asked.length))
+})
+
+test('the search goes on with the next of the draw as soon as the time of a silent one is over', async () => {
+  const search = searchAmong(['one', 'two', 'three'])
+  const [silent, willing] = orderOf(search)
+  const { recruiting, clock } = recruitingBy((to, { nonce }) => {
+    if (to !== silent) recruiting.heard(to, { type: 'willing', nonce, consent: null })
+  })
+  const places = await clock.run(recruiting.recruit(search, 1, 1))
   assert.deepEqual(
     places.map(({ peer }) => peer),
     [willing],
   )
+  assert.equal(clock.waiting.size, 0, 'no timer is left')
 })

@@ -2,6 +2,62 @@ import type { Mutation } from './mutation.ts'
 
 export const council: readonly Mutation[] = [
   {
+    name: 'Standbys are drawn over nodes, so that an owner with many is at nearly every job.',
+    file: 'src/protocol/council/standbys.ts',
+    find: '    ({ owner }) => owner,\n  )',
+    replace: '    ({ peer, owner }) => [peer, owner].join(),\n  )',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
+    name: 'Owners that execute nothing are asked to stand by before all others.',
+    file: 'src/protocol/council/standbys.ts',
+    find: '.sort((a, b) => a.failures - b.failures ||',
+    replace: '.sort((a, b) => rankOf(a.node) - rankOf(b.node) || a.failures - b.failures ||',
+    caughtBy: ['test/protocol/standbys.test.ts', 'test/mesh/standbys.test.ts'],
+  },
+  {
+    name: 'The fifty silent nodes of an owner are asked one after the other.',
+    file: 'src/protocol/council/standbys.ts',
+    find: '.sort((a, b) => a.failures - b.failures ||',
+    replace: '.sort((a, b) =>',
+    caughtBy: ['test/protocol/standbys.test.ts', 'test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A steward whose node was silent forgets which owner that was.',
+    file: 'src/protocol/council/replacement.ts',
+    find: 'seat.refused.set(peer, { owner, untilMs',
+    replace: "seat.refused.set(peer, { owner: '' as typeof owner, untilMs",
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A job gives owners to its standbys that it needs for its replicas.',
+    file: 'src/protocol/council/standbys.ts',
+    find: 'if (executing.has(owner) && others < search.replicas + spareOwners) continue',
+    replace: '',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
+    name: 'Vehicles that have left count among those that can execute the job without its standbys.',
+    file: 'src/protocol/council/standbys.ts',
+    find: "vehicles.filter(({ mode }) => mode !== 'stop')",
+    replace: 'vehicles',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
+    name: 'A submitter asks for standbys until somebody is willing, however long that takes.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: 'missing === 0 || nowMs + inviteTtlMs > this.#untilMs',
+    replace: 'missing === 0',
+    caughtBy: ['test/protocol/standbys.test.ts', 'test/host/recruiting.test.ts'],
+  },
+  {
+    name: 'Two standbys of different rounds belong to one owner.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: '[...taken.owners, ...this.#found.map(({ owner }) => owner)]',
+    replace: '[...taken.owners]',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
     name: 'A node that asks in vain for the results behind a verdict asks the same steward for ever.',
     file: 'src/protocol/council/judging.ts',
     find: '[tries % reached.length]',

@@ -80,6 +80,20 @@ export const stewardship: readonly Mutation[] = [
     caughtBy: ['test/host/grants.test.ts'],
   },
   {
+    name: 'A node to which no connection comes about holds up a submission for as long as the network tries.',
+    file: 'src/host/stewardship/recruiting.ts',
+    find: 'this.#clock.after(inviteTtlMs, () => resolve(null))',
+    replace: '() => {}',
+    caughtBy: ['test/host/recruiting.test.ts'],
+  },
+  {
+    name: 'A submitter takes nobody in place of a node that declined.',
+    file: 'src/host/stewardship/recruiting.ts',
+    find: '      if (asked.length === 0) return places\n',
+    replace: '      if (asked.length === 0 || places.length > 0) return places\n',
+    caughtBy: ['test/host/recruiting.test.ts'],
+  },
+  {
     name: 'Another node answers for one that is invited to stand by.',
     file: 'src/host/stewardship/recruiting.ts',
     find: '        if (from !== peer) return\n',

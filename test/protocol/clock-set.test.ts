@@ -129,12 +129,12 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
     progress: new Progress(),
     compared: new Map(),
     answeredMs: new Map(),
-    refused: new Map([[peerNamed('b'), 90_000]]),
+    refused: new Map([[peerNamed('b'), { owner: ownerNamed('b'), untilMs: 90_000 }]]),
     invited: undefined,
     lookedMs: undefined,
   } as unknown as Seat
   setSeatBy(seat, -hourMs, 0)
-  assert.equal(seat.refused.get(peerNamed('b')), 90_000 - hourMs)
+  assert.deepEqual(seat.refused.get(peerNamed('b')), { owner: ownerNamed('b'), untilMs: 90_000 - hourMs })
 })
 
 test('every moment of a seat goes along with the clock, also one that is new', () => {

@@ -8,8 +8,7 @@ import { Attendance } from '../../src/protocol/council/attendance.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import { JobRecords } from '../../src/protocol/council/job-records.ts'
-import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
-import type { JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { JobId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import type { DrawBasis } from '../../src/protocol/job/draw.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
@@ -21,7 +20,6 @@ import {
   successionStepMs,
   syncIdsMax,
 } from '../../src/protocol/limits.ts'
-import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/message.ts'
 import { encodeBody, type RecordBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import { checked, type JobRecord, type RecordKind } from '../../src/protocol/records.ts'
@@ -41,7 +39,6 @@ import {
   sha256,
 } from '../support/core-fakes.ts'
 import { parseCommand } from '../support/core-script.ts'
-import { capacityOf } from '../support/core-steward-stage.ts'
 import { handoverOf as handover } from '../support/handovers.ts'
 
 const job = cidNamed('job')
@@ -245,117 +242,6 @@ test('beats that get lost more often do lead to takeovers, and they are over wit
   )
   assert(outcome.takeovers > 0, 'or the tests above could not fail')
   assert(outcome.disorderMs / outcome.takeovers <= 10_000)
-})
-
-// --- who is asked -------------------------------------------------------------------------------------------
-
-const spareOwners = 2
-
-function searchIn(roster: readonly Capacity[], more: Partial<StandbySearch> = {}): StandbySearch {
-  return {
-    capacities: roster,
-    runtime: 'ocr',
-    engine: 'engine-1',
-    replicas: 2,
-    taken: { peers: new Set([a]), owners: new Set([ownerNamed('a')]) },
-    sha256,
-    seed: sha256(fromString('standbys')),
-    ...more,
-  }
-}
-
-function namesOf(found: readonly Capacity[]): string[] {
-  return found.map(({ name }) => name)
-}
-
-const capacities = fc
-  .uniqueArray(
-    fc.record({
-      name: fc.nat({ max: 40 }),
-      owner: fc.nat({ max: 9 }),
-      slots: fc.nat({ max: 3 }),
-      engine: fc.constantFrom('engine-1', 'engine-1', 'engine-2'),
-    }),
-    { selector: ({ name }) => name, maxLength: 24 },
-  )
-  .map((nodes) =>
-    nodes.map(({ name, owner, slots, engine }) =>
-      capacityOf(`n${name}:${owner === 0 ? 'a' : `o${owner}`}:slots=${slots}:engine=${engine}`),
-    ),
-  )
-
-test('standbys belong to different owners, and leave enough owners to execute the job', () => {
-  const options = { roster: capacities, count: fc.nat({ max: 7 }), replicas: fc.integer({ min: 1, max: 4 }) }
-  fc.assert(
-    fc.property(fc.record(options), ({ roster, count, replicas }) => {
-      const found = findStandbys(searchIn(roster, { replicas }), count)
-      const owners = new Set(found.map(({ owner }) => owner))
-      assert(found.length <= count)
-      assert.equal(owners.size, found.length, 'one for each owner')
-      assert(!owners.has(ownerNamed('a')), 'and none of whom looks after the job already')
-
-      const executes = ({ slots, engines }: Capacity) => slots.total > 0 && engines[0]!.id === 'engine-1'
-      const executing = new Set(roster.filter(executes).map(({ owner }) => owner))
-      executing.delete(ownerNamed('a'))
-      const left = [...executing].filter((owner) => !owners.has(owner)).length
-      const costs = found.map(({ owner }) => executing.has(owner))
-      if (costs.includes(true)) assert(left >= replicas + spareOwners, `${left} owners are left`)
-      assert.deepEqual(costs, costs.toSorted(), 'those that cost nothing are asked first')
-
-      const others = roster.filter(({ owner }) => owner !== 'a' && !owners.has(owner))
-      if (found.length < count)
-        for (const { owner } of others)
-          assert(executing.has(owner) && left - 1 < replicas + spareOwners, 'nobody is left out for nothing')
-    }),
-  )
-})
-
-test('the roster may name its nodes in any order', () => {
-  fc.assert(
-    fc.property(capacities, fc.infiniteStream(fc.nat()), (roster, chance) => {
-      const shuffled = roster
-        .map((capacity) => ({ capacity, at: chance.next().value as number }))
-        .sort((x, y) => x.at - y.at)
-        .map(({ capacity }) => capacity)
-      assert.deepEqual(
-        namesOf(findStandbys(searchIn(shuffled), 3)),
-        namesOf(findStandbys(searchIn(roster), 3)),
-      )
-    }),
-  )
-})
-
-test('nodes without slots are asked before vehicles, and vehicles only while the job can spare their owners', () => {
-  const vehicles = [1, 2, 3, 4, 5].map((n) => capacityOf(`v${n}:o${n}:slots=${n}`))
-  const depot = capacityOf('depot:d:slots=0')
-  assert.deepEqual(namesOf(findStandbys(searchIn([...vehicles, depot]), 3)), ['depot', 'v1'])
-  assert.deepEqual(namesOf(findStandbys(searchIn([...vehicles.slice(0, 4), depot]), 3)), ['depot'])
-  assert.deepEqual(
-    namesOf(findStandbys(searchIn(vehicles.slice(0, 4)), 3)),
-    [],
-    'a small roster spares nobody',
-  )
-})
-
-test('a node without slots costs its owner like a vehicle when that owner has one, too', () => {
-  const vehicles = [1, 2, 3, 4].map((n) => capacityOf(`v${n}:o${n}:slots=1`))
-  const depot = capacityOf('depot:o1:slots=0')
-  assert.deepEqual(namesOf(findStandbys(searchIn([...vehicles, depot]), 1)), [])
-})
-
-test('nobody is asked who was asked in vain', () => {
-  const roster = ['d', 'e'].map((name) => capacityOf(`${name}:${name}:slots=0`))
-  const taken = { peers: new Set([peerNamed('d')]), owners: new Set<OwnerId>() }
-  assert.deepEqual(namesOf(findStandbys(searchIn(roster, { taken }), 3)), ['e'])
-})
-
-test('different jobs ask different nodes', () => {
-  const roster = Array.from({ length: 20 }, (_, n) => capacityOf(`n${n}:o${n}:slots=0`))
-  const firsts = Array.from({ length: 20 }, (_, n) => {
-    const seed = sha256(fromString(`job ${n}`))
-    return namesOf(findStandbys(searchIn(roster, { seed }), 1))[0]
-  })
-  assert(new Set(firsts).size > 5)
 })
 
 // --- what holds in any order --------------------------------------------------------------------------------

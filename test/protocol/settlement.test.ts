@@ -312,6 +312,22 @@ test('a steward that has told nothing is shown a lease with each question: it ma
   assert(steward.payables.handle(ask, 0).some(({ type }) => type === 'state'))
 })
 
+test('a vehicle for which leases name two owners is paid once for a shard', () => {
+  const pair = new Pair(1)
+  const leases = [leaseOf('v1', [0]), leaseOf('v1', [0], { serial: 1, owner: 'another owner' })]
+  const receipts = leases.map((lease, i) => receiptOf(lease, [0], i))
+  for (const [i, lease] of leases.entries()) {
+    pair.car.tell({ type: 'signed', lease, receipt: receipts[i]! }, 0)
+    pair.know({ kind: 'lease', record: lease }, { kind: 'receipt', record: receipts[i]! })
+  }
+  pair.know({ kind: 'verdict', record: verdictOf(0, receipts) }, { kind: 'end', record: endOf() })
+  pair.deliver()
+  for (const { books } of [pair.steward, pair.car]) {
+    const paid = [...books.standing()].filter(({ kind }) => kind === 'posted')
+    assert.equal(paid.length, 1)
+  }
+})
+
 test('stewards apart, and messages lost, repeated and out of order: in the end all books say the same', () => {
   const positions = [0, 1, 2]
   const leases = ['steward', 's2'].map((steward, i) => leaseOf('v1', positions, { steward, serial: i }))

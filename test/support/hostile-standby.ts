@@ -10,7 +10,7 @@ import { encodeBody, type SignedRecord, type Verified } from '../../src/protocol
 import { bodyOf, type RecordKind } from '../../src/protocol/records.ts'
 import { HostileSteward } from './hostile-steward.ts'
 import { type Ending, HostileVehicle } from './hostile-vehicle.ts'
-import type { Mesh } from './mesh.ts'
+import type { Mesh, MeshNode } from './mesh.ts'
 
 /** A key that takes a place by its own word. */
 interface Taker {
@@ -20,6 +20,8 @@ interface Taker {
   readonly consent: SignedRecord
 }
 
+const advert = { name: 'hostile', slots: { total: 0, free: 0 } }
+
 export class HostileStandby extends HostileSteward {
   manifest!: Verified<Manifest>
   #entrusted!: Extract<Message, { type: 'entrust' }>
@@ -27,7 +29,6 @@ export class HostileStandby extends HostileSteward {
 
   /** Resolves when all members of the mesh are connected to it. */
   static async join(t: Ending, mesh: Mesh): Promise<HostileStandby> {
-    const advert = { name: 'hostile', slots: { total: 0, free: 0 } }
     const vehicle = await HostileVehicle.start(t, mesh.clock, mesh.submitter.api.info().addresses, advert)
     await mesh.until('all are connected to the hostile standby', () =>
       mesh
@@ -35,6 +36,17 @@ export class HostileStandby extends HostileSteward {
         .every(({ api }) => api.peers().some((row) => row.peer === vehicle.key.peerId && row.connected)),
     )
     return new HostileStandby(vehicle)
+  }
+
+  /** Resolves when this member, which came later, is connected to it. */
+  async meet(mesh: Mesh, { api }: MeshNode): Promise<void> {
+    const { peerId } = this.vehicle.key
+    await this.vehicle.dial(api.info().addresses[0]!)
+    await mesh.until('the newcomer is connected to the hostile standby', async () => {
+      // Gossip keeps nothing for newcomers.
+      await this.vehicle.advertise(advert)
+      return api.peers().some((row) => row.peer === peerId && row.connected)
+    })
   }
 
   get job(): JobId {

@@ -55,10 +55,10 @@ export class Jobs {
   #callOffLook = () => {}
 
   constructor(options: JobsOptions) {
-    const { executor, engines, store, network } = options
+    const { executor, engines, store, network, clock } = options
     const shared = { ...options, recomputer: new Recomputer(executor, engines, store.blocks) }
     const registry = new Registry(shared)
-    const recruiting = new Recruiting(network)
+    const recruiting = new Recruiting(network, clock)
     const standingBy = new StandingBy(shared, registry)
     const reading = new Reading(shared, registry)
     this.#options = options

@@ -1,5 +1,5 @@
 /** From a request to a job that runs: here and now, with the vehicles and stewards that this node knows. */
-import { findStandbys, type StandbySearch } from '../../protocol/council/standbys.ts'
+import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
@@ -43,7 +43,7 @@ export class Submitting {
       ...(await this.#market()),
       blocks: store.blocks,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
-        this.#recruiting.invite(findStandbys(search, count), bytes),
+        this.#recruiting.recruit(search, count, bytes),
       clock,
     }
     return withDescription(request, context, onProgress, (described) =>

@@ -1,50 +1,67 @@
-/** Finding standbys for a job that is about to be submitted: asks nodes, and takes those that answer in time. */
+/**
+ * Finding standbys for a job that is about to be submitted: asks the nodes that were drawn, round by round, and takes those that
+ * are willing (src/protocol/council/standby-rounds.ts).
+ */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { toString as bytesToText } from 'uint8arrays'
+import { StandbyRounds } from '../../protocol/council/standby-rounds.ts'
+import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { StewardPlace } from '../../protocol/job/manifest.ts'
 import { inviteTtlMs } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
+import type { Clock } from '../clock.ts'
 import type { Mesh } from './mesh.ts'
 
 type Answer = Extract<Message, { type: 'willing' | 'unwilling' }>
 
 export class Recruiting {
   readonly #network: Mesh
+  readonly #clock: Clock
   readonly #waiting = new Map<string, (from: PeerId, answer: Answer) => void>()
 
-  constructor(network: Mesh) {
+  constructor(network: Mesh, clock: Clock) {
     this.#network = network
+    this.#clock = clock
   }
 
-  /** Places for those of the candidates that are willing, in the order in which they were asked. */
-  async invite(candidates: readonly Capacity[], bytes: number): Promise<StewardPlace[]> {
-    const answers = await Promise.all(candidates.map((candidate) => this.#ask(candidate, bytes)))
-    return answers.filter((place) => place !== null)
+  /** Places for at most `count` nodes that are willing, of distinct owners, in the order of the draw. `bytes`: of all documents. */
+  async recruit(search: StandbySearch, count: number, bytes: number): Promise<StewardPlace[]> {
+    const clock = this.#clock
+    const rounds = new StandbyRounds(search, count, clock.monotonicMs())
+    const places: StewardPlace[] = []
+    for (;;) {
+      const asked = rounds.next(clock.monotonicMs())
+      if (asked.length === 0) return places
+      const answers = await Promise.all(asked.map((candidate) => this.#ask(candidate, bytes)))
+      for (const [i, place] of answers.entries()) {
+        rounds.answered(asked[i]!, place !== null)
+        if (place !== null) places.push(place)
+      }
+    }
   }
 
   heard(from: PeerId, answer: Answer): void {
     this.#waiting.get(keyOf(answer.nonce))?.(from, answer)
   }
 
-  async #ask({ peer, owner }: Capacity, bytes: number): Promise<StewardPlace | null> {
+  /** Null when it declines, cannot be reached, or does not answer in time, the time to connect included. */
+  #ask({ peer, owner }: Capacity, bytes: number): Promise<StewardPlace | null> {
     const nonce = new Uint8Array(randomBytes(16))
-    const answered = new Promise<StewardPlace | null>((resolve) => {
-      this.#waiting.set(keyOf(nonce), (from, answer) => {
-        if (from !== peer) return
-        resolve(answer.type === 'willing' ? { peer, owner, nonce } : null)
-      })
+    const { promise, resolve } = Promise.withResolvers<StewardPlace | null>()
+    this.#waiting.set(keyOf(nonce), (from, answer) => {
+      if (from !== peer) return
+      resolve(answer.type === 'willing' ? { peer, owner, nonce } : null)
     })
-    try {
-      await this.#network.send(peer, encodeMessage({ type: 'invite', nonce, bytes, place: null }))
-      return await Promise.race([answered, delay(inviteTtlMs, null, { ref: false })])
-    } catch {
-      return null // it cannot be reached
-    } finally {
+    const callOff = this.#clock.after(inviteTtlMs, () => resolve(null))
+    this.#network
+      .send(peer, encodeMessage({ type: 'invite', nonce, bytes, place: null }))
+      .catch(() => resolve(null))
+    return promise.finally(() => {
+      callOff()
       this.#waiting.delete(keyOf(nonce))
-    }
+    })
   }
 }
 

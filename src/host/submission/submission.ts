@@ -121,6 +121,7 @@ async function stewardsFor(
     engine: engine.id,
     replicas: assurance.replicas,
     taken: { peers: new Set([node.peerId]), owners: new Set([owner]) },
+    inVain: new Map(),
     sha256,
     seed: new Uint8Array(randomBytes(32)),
   }

@@ -10,6 +10,7 @@
  */
 
 import { equals } from 'uint8arrays'
+import { compareText } from '../../base/bytes.ts'
 import { pushTo } from '../../base/push-to.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Receipt } from '../job/lease.ts'
@@ -47,6 +48,11 @@ interface Paid {
   readonly units: number
   readonly micros: bigint
   readonly operatorMicros: bigint
+}
+
+interface PaidClaim extends Paid {
+  readonly vehicle: PeerId
+  readonly owner: OwnerId
 }
 
 interface Said {
@@ -95,7 +101,7 @@ export class PaymentAudit {
     const paid = new Map<string, Paid[]>()
     const writtenOff = this.#writtenOff()
     for (const [position, said] of this.#said())
-      for (const [owner, { vehicle, ...claim }] of this.#paidFor(position, said, currency, writtenOff))
+      for (const { owner, vehicle, ...claim } of this.#paidFor(position, said, currency, writtenOff))
         pushTo(paid, `${vehicle}/${owner}`, claim)
     return paid
   }
@@ -119,20 +125,20 @@ export class PaymentAudit {
     return gone
   }
 
-  /** For one shard: the claim of each owner that is paid. */
+  /** Returns the claims about one shard that are paid: one of each owner, and of each vehicle, whatever owners it has. */
   #paidFor(
     position: number,
     said: readonly Said[],
     currency: string,
     writtenOff: ReadonlySet<string>,
-  ): Map<OwnerId, Paid & { vehicle: PeerId }> {
+  ): PaidClaim[] {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
     const left = said
       .filter(({ record }) => !settled.has(record))
       .sort((a, b) => a.by.epoch - b.by.epoch || (a.record < b.record ? -1 : 1))
     const standing = left.find(({ verdict }) => verdict.outcome === 'accepted') ?? left[0]
-    const byOwner = new Map<OwnerId, Paid & { vehicle: PeerId; order: string }>()
-    if (standing === undefined) return byOwner
+    if (standing === undefined) return []
+    const claims = new Map<string, PaidClaim>()
     for (const { verdict } of said) {
       const isSaid = verdict.outcome === 'accepted' && verdict.result === standing.verdict.result
       if (!isSaid && verdict !== standing.verdict) continue
@@ -148,15 +154,19 @@ export class PaymentAudit {
           const whole = BigInt(units) * BigInt(lease.price.unitMicros)
           const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n
           const order = `${receipt.payload.lease}/${id}/${place}`
-          const other = byOwner.get(lease.owner)
-          if (other !== undefined && other.order <= order) continue
-          const { vehicle } = lease
+          const { vehicle, owner } = lease
           const micros = whole - operatorMicros
-          byOwner.set(lease.owner, { receipt: id, place, units, micros, operatorMicros, vehicle, order })
+          claims.set(order, { receipt: id, place, units, micros, operatorMicros, vehicle, owner })
         }
       }
     }
-    return byOwner
+    const payees = new Set<OwnerId | PeerId>()
+    const inOrder = [...claims].sort(([a], [b]) => compareText(a, b))
+    return inOrder.flatMap(([, claim]) => {
+      if (payees.has(claim.owner) || payees.has(claim.vehicle)) return []
+      payees.add(claim.owner).add(claim.vehicle)
+      return [claim]
+    })
   }
 
   /** A steward's newest word on each vehicle must be what the receipts say; before the job's end, no more than that. */

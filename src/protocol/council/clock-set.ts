@@ -16,7 +16,8 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   if (byMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
   for (const [peer, atMs] of seat.compared) seat.compared.set(peer, atMs + byMs)
   for (const [peer, atMs] of seat.answeredMs) seat.answeredMs.set(peer, atMs + byMs)
-  for (const [peer, untilMs] of seat.refused) seat.refused.set(peer, untilMs + byMs)
+  for (const [peer, { owner, untilMs }] of seat.refused)
+    seat.refused.set(peer, { owner, untilMs: untilMs + byMs })
   if (seat.invited !== undefined) seat.invited = { ...seat.invited, untilMs: seat.invited.untilMs + byMs }
   seat.noWayUntilMs += byMs
   if (seat.lookedMs !== undefined) seat.lookedMs += byMs

@@ -35,9 +35,13 @@ export function replaceLost(seat: Seat, nowMs: number): void {
 /** Tells whether a node is being asked. One that did not answer in time is left alone for a while. */
 export function awaitsAnswer(seat: Seat, nowMs: number): boolean {
   if (seat.invited !== undefined && seat.invited.untilMs > nowMs) return true
-  if (seat.invited !== undefined) seat.refused.set(seat.invited.candidate.peer, nowMs + inviteAgainMs)
+  if (seat.invited !== undefined) askedInVain(seat, seat.invited.candidate, nowMs)
   seat.invited = undefined
   return false
+}
+
+function askedInVain(seat: Seat, { peer, owner }: Capacity, nowMs: number): void {
+  seat.refused.set(peer, { owner, untilMs: nowMs + inviteAgainMs })
 }
 
 /** Asks a node to take the place of this steward. */
@@ -68,7 +72,7 @@ export function answeredInvitation(
   const { job, self } = seat.options
   const payload = { previous, lost, taker }
   if (consent === null || !agrees(consent.record, { job, epoch, signer: self, payload })) {
-    seat.refused.set(from, nowMs + inviteAgainMs)
+    askedInVain(seat, invited.candidate, nowMs)
     return
   }
   if (isOwnPlace && isActing(seat)) standDown(seat)
@@ -104,11 +108,14 @@ function leaveUnlessNeeded(seat: Seat): void {
   seat.effects.push({ type: 'left', why: 'not-lost', serial: seat.issuer.serial })
 }
 
-/** The node to ask next: connected, of another owner than the job's stewards, and not asked in vain lately. */
+/**
+ * The node to ask next: connected, of another owner than the job's stewards, and not asked in vain lately. Owners are the unit
+ * of this draw, too (standbys.ts): an owner with many nodes takes no more places, and no more time when they say nothing.
+ */
 export function candidateFor(seat: Seat, nowMs: number) {
   const { manifest, sha256, drawSecret: seed } = seat.options
   const { stewards } = seat.records.succession
-  const refused = [...seat.refused].filter(([, untilMs]) => untilMs > nowMs).map(([peer]) => peer)
+  const inVain = [...seat.refused].filter(([, { untilMs }]) => untilMs > nowMs)
   const [candidate] = findStandbys(
     {
       capacities: seat.capacities.filter(({ peer }) => seat.connected.has(peer)),
@@ -116,10 +123,11 @@ export function candidateFor(seat: Seat, nowMs: number) {
       engine: manifest.engine.id,
       replicas: manifest.assurance.replicas,
       taken: {
-        peers: new Set([...stewards.map(({ peer }) => peer), ...refused]),
+        peers: new Set(stewards.map(({ peer }) => peer)),
         // An owner that has keys of a blind job and became its steward could read all of it.
         owners: new Set([...stewards, ...(manifest.blind?.candidates ?? [])].map(({ owner }) => owner)),
       },
+      inVain: new Map(inVain.map(([peer, { owner }]) => [peer, owner])),
       sha256,
       seed,
     },

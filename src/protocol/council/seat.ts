@@ -74,8 +74,8 @@ export interface Seat {
     | undefined
   /** Use: its owner wants it to leave, and it seeks a node for its place. */
   isSeeking: boolean
-  /** Use: the time before which each peer is not asked again. */
-  readonly refused: Map<PeerId, number>
+  /** Use: the nodes that were asked in vain, their owners, and the time before which each is not asked again. */
+  readonly refused: Map<PeerId, { readonly owner: OwnerId; readonly untilMs: number }>
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
   excluding: string
   /** Use: until then no record is taken for which others have to give way. */

@@ -182,14 +182,16 @@ export class JobClaims {
   #judge(position: number): ClaimNews[] {
     const claims = this.#claimsOf(position)
     const paid = this.#paidReceipts(position)
-    const paidOwners = new Set<OwnerId>()
+    // An owner, and a vehicle whatever owner a lease names for it, is paid once for a shard.
+    const payees = new Set<OwnerId | PeerId>()
     const news: ClaimNews[] = []
     for (const known of claims.sort(inOrder)) {
       const isReal = this.#counts(known.claim.lease)
       if (!isReal && known.outcome === undefined) continue // it has never been one
       const isOwed = isReal && paid?.has(known.claim.receipt) === true && !this.#isWrittenOff(known.claim)
-      const counts = isOwed && !paidOwners.has(known.claim.owner)
-      if (counts) paidOwners.add(known.claim.owner)
+      const { owner, vehicle } = known.claim
+      const counts = isOwed && !payees.has(owner) && !payees.has(vehicle)
+      if (counts) payees.add(owner).add(vehicle)
       const isPending = isReal && paid === undefined && !this.#ended
       const outcome = counts ? 'paid' : isPending ? 'pending' : 'void'
       const again = outcome === 'pending' && known.outcome !== undefined

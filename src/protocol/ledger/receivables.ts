@@ -76,7 +76,7 @@ interface Account {
 export class Receivables {
   readonly #options: ReceivablesOptions
   readonly #claims = new Map<string, Known>()
-  readonly #byPosition = new Map<string, Known[]>()
+  readonly #byPosition = new Map<number, Known[]>()
   /** By steward and owner. */
   readonly #accounts = new Map<string, Account>()
   #stewards: readonly PeerId[] = []
@@ -156,9 +156,8 @@ export class Receivables {
       if (this.#claims.has(subject)) continue
       const known: Known = { claim, outcome: undefined }
       this.#claims.set(subject, known)
-      const shard = `${claim.owner}/${claim.position}`
-      pushTo(this.#byPosition, shard, known)
-      this.#judge(shard)
+      pushTo(this.#byPosition, claim.position, known)
+      this.#judge(claim.position)
     }
   }
 
@@ -173,9 +172,8 @@ export class Receivables {
     this.#accounts.set(key, account)
     for (const stated of claims) account.said.set(subjectOf(stated), stated)
     account.agrees = this.#agrees(account, payload.owner)
-    const touched = claims.flatMap((stated) => this.#claims.get(subjectOf(stated)) ?? [])
-    const shards = payload.closed ? this.#byPosition.keys() : touched.map(shardOf)
-    for (const shard of new Set(shards)) this.#judge(shard)
+    const touched = claims.flatMap((stated) => this.#claims.get(subjectOf(stated))?.claim.position ?? [])
+    for (const position of new Set(payload.closed ? this.#byPosition.keys() : touched)) this.#judge(position)
     if (!account.agrees && next !== null) {
       this.#ask(signer, next)
       return
@@ -211,13 +209,13 @@ export class Receivables {
   }
 
   /**
-   * One owner is paid once for a shard: if two stewards that cannot hear each other both pay, the first in their
+   * This vehicle is paid once for a shard: if two stewards that cannot hear each other both pay, the first in their
    * order counts.
    */
-  #judge(shard: string): void {
+  #judge(position: number): void {
     let isPaid = false
     const news: ClaimNews[] = []
-    for (const known of this.#byPosition.get(shard)!.sort(inOrder)) {
+    for (const known of this.#byPosition.get(position)!.sort(inOrder)) {
       const said = this.#outcomeOf(known.claim)
       const outcome: ClaimOutcome = said === 'paid' && isPaid ? 'void' : said
       isPaid ||= outcome === 'paid'
@@ -293,10 +291,6 @@ function wordOf({ statement, said, agrees }: Account, claim: Claim): 'paid' | 'v
   }
   // The root covers all that is paid: once it agrees, what was not listed is not among it.
   return stated !== undefined || (closed && agrees) ? 'void' : 'pending'
-}
-
-function shardOf({ claim }: Known): string {
-  return `${claim.owner}/${claim.position}`
 }
 
 function inOrder(a: Known, b: Known): number {

@@ -1,6 +1,9 @@
 /** How a job stands, as its records say it: for a node that stands by or only reads. */
+
+import { compareText } from '../../base/bytes.ts'
 import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { worthOf } from '../job/allowance.ts'
+import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
@@ -55,14 +58,14 @@ function standingVerdicts(state: JobState): Map<number, ShardVerdict> {
 
 /**
  * Returns the amount owed for what these verdicts accept, as the ledger has it (../ledger/claims.ts): stewards that
- * decided apart and alike have promised all that each of them names, an owner is paid once for a shard, and nobody for
- * a place that was written off.
+ * decided apart and alike have promised all that each of them names, an owner is paid once for a shard and so is a vehicle,
+ * and nobody for a place that was written off.
  */
 function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
   let micros = 0
   for (const { agreeing, position, result } of verdicts) {
     const named = result === null ? agreeing : [...agreeing, ...state.verdicts.agreeing(position, result)]
-    const paid = new Map<OwnerId, { readonly order: string; readonly micros: Micros }>()
+    const claims: { readonly order: string; readonly lease: Lease; readonly place: number }[] = []
     for (const id of new Set(named)) {
       const entry = state.get(id)
       const lease = state.leaseOf(id)
@@ -70,13 +73,15 @@ function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
       const { lease: leaseId, covers } = entry.record.payload
       for (const place of covers) {
         if (lease.positions[place] !== position || !state.allowances.isOpen(leaseId, place)) continue
-        const order = `${leaseId}/${id}/${place}`
-        const other = paid.get(lease.owner)
-        if (other === undefined || order < other.order)
-          paid.set(lease.owner, { order, micros: worthOf(lease, place) })
+        claims.push({ order: `${leaseId}/${id}/${place}`, lease, place })
       }
     }
-    for (const claim of paid.values()) micros += claim.micros
+    const paid = new Set<OwnerId | PeerId>()
+    for (const { lease, place } of claims.sort((a, b) => compareText(a.order, b.order))) {
+      if (paid.has(lease.owner) || paid.has(lease.vehicle)) continue
+      paid.add(lease.owner).add(lease.vehicle)
+      micros += worthOf(lease, place)
+    }
   }
   return micros
 }
