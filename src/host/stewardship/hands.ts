@@ -28,6 +28,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
     discard: ({ records }) => papers.discard(records),
+    refused: ({ signer, why }) => log.warn({ job, signer, why }, 'somebody signs more for a job than it may'),
     left: ({ why, serial }) => {
       options.onLeft(why, serial)
       released('left')
