@@ -495,6 +495,27 @@ function play(script: string): string[] {
     .flatMap((line) => stage.run(parseCommand(line.trim())))
 }
 
+test('a job of which every shard is accepted at its deadline is complete, though its results are on one disk', () => {
+  const lines = play(`
+    council stewards=a,b shards=1 deadline=60s
+    submit
+    inputs b
+    roster v1:o1 v2:o2
+    accept a L1 L2
+    receipt a L1 S0=x
+    examine a x
+    receipt a L2 S0=x
+    wait 30s
+    lacking a
+    wait 31s
+  `)
+  assert(lines.includes('a: results are lacking at b 1'))
+  assert.deepEqual(
+    lines.filter((line) => line.includes(': ended')),
+    ['a: ended complete: every shard is verified', 'b: ended complete: every shard is verified'],
+  )
+})
+
 test('a job that is decided and does not end says whom its results have not reached', () => {
   const lines = play(`
     council stewards=a,b,c shards=1
