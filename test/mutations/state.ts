@@ -158,8 +158,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A result counts for a verdict before anybody here has looked at it.',
     file: 'src/protocol/state/proofs.ts',
-    find: "    seen.set(result, 'asked')\n",
-    replace: "    seen.set(result, { state: 'good', text: result, exhausted: false })\n",
+    find: "      } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true\n",
+    replace: '      } else claims.push({ ...claim, text: claim.result, exhausted: false })\n',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
