@@ -175,14 +175,8 @@ export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
 
-/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full roster. */
-export const signerDrawsMax = 2 * rosterEntriesMax
-/** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
-export const signerPositionsMax = 128 * leaseShardsMax
-/** Records that make others give way are taken at most so often, since each has all records folded anew … */
-export const givingWayMsMin = 250
-/** … and less often in a large job: after so long for each of its records. Folding one takes some 20 µs. */
-export const givingWayMsPerRecord = 0.2
+/** A record for which others give way has all folded anew: one so often, or after so long for each record (20 µs of work). */
+export const [givingWayMsMin, givingWayMsPerRecord] = [250, 0.2]
 
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000

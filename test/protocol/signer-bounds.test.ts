@@ -12,8 +12,6 @@ import {
   rosterEntriesMax,
   settledVerdictsMax,
   shardsMax,
-  signerDrawsMax,
-  signerPositionsMax,
   voicesMax,
 } from '../../src/protocol/limits.ts'
 import { encodeBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
@@ -22,6 +20,8 @@ import {
   recordBytesLeast,
   recordEntryBytes,
   signerBytesMax,
+  signerDrawsMax,
+  signerPositionsMax,
   submitterBoundFactor,
   takerShareLeast,
 } from '../../src/protocol/sizes.ts'

@@ -13,13 +13,15 @@
  */
 import type { PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { handoverShare, lostReplicasMax, signerDrawsMax, signerPositionsMax } from '../limits.ts'
+import { handoverShare, lostReplicasMax } from '../limits.ts'
 import { type JobRecord, signedByOf } from '../records.ts'
 import {
   recordBytesLeast,
   recordEntryBytes,
   shardRecordBytesMax,
   signerBytesMax,
+  signerDrawsMax,
+  signerPositionsMax,
   submitterBoundFactor,
   takerShareFactor,
   takerShareLeast,
