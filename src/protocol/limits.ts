@@ -175,9 +175,6 @@ export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
 
-/** A record for which others give way has all folded anew: one so often, or after so long for each record (20 µs of work). */
-export const [givingWayMsMin, givingWayMsPerRecord] = [250, 0.2]
-
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
 /** A steward is silent when nobody hears of it for this long: at 20 % loss, ten beats in a row in 1e7 intervals. */

@@ -6,7 +6,6 @@ import { assert } from '../base/assert.ts'
 import {
   handoverRecordsMax,
   leaseShardsMax,
-  rosterEntriesMax,
   statementClaimsMax,
   syncIdsMax,
   wrappedKeyBytes,
@@ -60,10 +59,6 @@ export const signerBytesMax = 16 * 2 ** 20
  * one shard take 5,000 bytes, and some are repeated.
  */
 export const shardRecordBytesMax = 8192
-/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full roster. */
-export const signerDrawsMax = 2 * rosterEntriesMax
-/** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
-export const signerPositionsMax = 128 * leaseShardsMax
 /** The submitter's node may sign so much more: it is its job, and it may have to do it alone. */
 export const submitterBoundFactor = 8
 /**

@@ -37,6 +37,20 @@ export const network: readonly Mutation[] = [
     caughtBy: ['test/host/network-turnstile.test.ts'],
   },
   {
+    name: 'Whoever makes itself known keeps its place, however many of its host there are.',
+    file: 'src/host/network/turnstile.ts',
+    find: 'const isCrowded = known.length >= spared',
+    replace: 'const isCrowded = known.length > Number.POSITIVE_INFINITY',
+    caughtBy: ['test/host/network-turnstile.test.ts'],
+  },
+  {
+    name: 'Whoever makes itself known takes strangers’ places, however many of its host there are.',
+    file: 'src/host/network/turnstile.ts',
+    find: ' && this.#known(guest.host).length < knownPerHostMax',
+    replace: '',
+    caughtBy: ['test/host/network-turnstile.test.ts'],
+  },
+  {
     name: 'A place is dialled for every peer that claims it.',
     file: 'src/host/network/dial-plan.ts',
     find: 'return Math.max(spot.notBeforeMs + restMs, spot.met?.untilMs ?? 0, this.#spareMs(place))',

@@ -114,4 +114,18 @@ export const stewardship: readonly Mutation[] = [
     replace: 'if (byMs > 1e12) this.#carryOutAll',
     caughtBy: ['test/mesh/clock.test.ts'],
   },
+  {
+    name: 'A standby keeps the documents of strangers’ jobs that have ended.',
+    file: 'src/host/stewardship/hands.ts',
+    find: '      inputs.over()\n',
+    replace: '',
+    caughtBy: ['test/mesh/ended-jobs.test.ts'],
+  },
+  {
+    name: 'A standby that was ended before it let go of a job’s documents keeps them.',
+    file: 'src/host/stewardship/stewardship.ts',
+    find: '    if (this.hasEnded) inputs.over()\n',
+    replace: '',
+    caughtBy: ['test/mesh/ended-jobs.test.ts'],
+  },
 ]

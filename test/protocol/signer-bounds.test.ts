@@ -20,13 +20,16 @@ import {
   recordBytesLeast,
   recordEntryBytes,
   signerBytesMax,
-  signerDrawsMax,
-  signerPositionsMax,
   submitterBoundFactor,
   takerShareLeast,
 } from '../../src/protocol/sizes.ts'
 import { isExcess } from '../../src/protocol/state/admission.ts'
-import { amountOf, boundOf } from '../../src/protocol/state/signer-bounds.ts'
+import {
+  amountOf,
+  boundOf,
+  signerDrawsMax,
+  signerPositionsMax,
+} from '../../src/protocol/state/signer-bounds.ts'
 import { bodyOf, cidNamed, manifestWith, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
 import { handoverOf } from '../support/handovers.ts'
 import { leaseOf, paidJob, receiptOf, verdictOf } from '../support/paid-work.ts'

@@ -45,6 +45,7 @@ export function makeParts(resources: Resources): Parts {
     network,
     journal: store.journal,
     certificateOf: (peer) => roster.get(peer)?.certificate ?? null,
+    ownersHere: () => new Set(roster.list(clock.now()).map(({ owner }) => owner)),
     isCleared: (owner, begunMs) => fleet?.isCleared(owner, begunMs) ?? false,
     now: () => clock.now(),
     log,

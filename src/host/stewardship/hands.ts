@@ -68,6 +68,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
       pace.decided(pages, clock.monotonicMs())
     },
     ended: () => {
+      inputs.over()
       options.onEnd()
       released('ended')
     },

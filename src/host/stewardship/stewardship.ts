@@ -47,11 +47,12 @@ export class Stewardship {
   /** Begins, or goes on from what the journal holds. */
   start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, serial, network, clock } = this.#options
-    const { council, papers, payables } = this.#parts
+    const { council, inputs, papers, payables } = this.#parts
     const { records, recalled } = papers.restored()
     const effects = council.begin({ records, recalled, shards, fresh, serial }, clock.now())
     payables?.restore([...records.sort(byDependency).filter(isMoney), ...decidedClaims(council.counted)])
     this.#carryOutAll(effects)
+    if (this.hasEnded) inputs.over()
     this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }

@@ -1,7 +1,6 @@
 /** Records that come from others, and receipts that come while somebody else acts. */
 
 import type { PeerId } from '../ids.ts'
-import { givingWayMsMin, givingWayMsPerRecord } from '../limits.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { isExcess, type Refusal } from '../state/admission.ts'
 import { followCounted } from './judging.ts'
@@ -9,6 +8,11 @@ import { heedHandovers } from './replacement.ts'
 import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
 import { shutsOut } from './shut-out.ts'
 import { tellSteward } from './turn.ts'
+
+/** Records that make others give way are taken at most so often, since each has all records folded anew … */
+const givingWayMsMin = 250
+/** … and less often in a large job: after so long for each of its records. Folding one takes some 20 µs. */
+const givingWayMsPerRecord = 0.2
 
 /** Takes a record that somebody sent along, and what follows from it. */
 export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: PeerId, nowMs: number): void {

@@ -13,19 +13,22 @@
  */
 import type { PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { handoverShare, lostReplicasMax } from '../limits.ts'
+import { handoverShare, leaseShardsMax, lostReplicasMax, rosterEntriesMax } from '../limits.ts'
 import { type JobRecord, signedByOf } from '../records.ts'
 import {
   recordBytesLeast,
   recordEntryBytes,
   shardRecordBytesMax,
   signerBytesMax,
-  signerDrawsMax,
-  signerPositionsMax,
   submitterBoundFactor,
   takerShareFactor,
   takerShareLeast,
 } from '../sizes.ts'
+
+/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full roster. */
+export const signerDrawsMax = 2 * rosterEntriesMax
+/** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
+export const signerPositionsMax = 128 * leaseShardsMax
 
 /** Why a record does not hold: its signer has signed too much before it, or another record under its serial. */
 export type Excess = 'too-much' | 'serial-taken'
