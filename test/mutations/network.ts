@@ -65,6 +65,13 @@ export const network: readonly Mutation[] = [
     caughtBy: ['test/host/network-dialling.test.ts'],
   },
   {
+    name: 'A router of this node’s network is dialled at every port that somebody names.',
+    file: 'src/host/network/dial-plan.ts',
+    find: '{ most: nearFailuresMax, everyMs: nearFailureEveryMs }',
+    replace: '{ most: Number.POSITIVE_INFINITY, everyMs: nearFailureEveryMs }',
+    caughtBy: ['test/host/network-dialling.test.ts'],
+  },
+  {
     name: 'A loopback address of anybody is dialled.',
     file: 'src/host/network/reach.ts',
     find: 'return !places.some(isPublic) && (this.#isAtHome() || this.#ownBlocks().size === 0)',

@@ -149,6 +149,9 @@ export interface NetworkBounds {
   readonly hostFailuresMax: number
   /** … and how long it takes until one more may. */
   readonly hostFailureEveryMs: number
+  /** The same of a host of this machine or of its private network, which may hold a hundred nodes that stop at once. Guess. */
+  readonly nearFailuresMax: number
+  readonly nearFailureEveryMs: number
   /**
    * How long the peer with the greater id lets the other dial first, so that a pair keeps one connection, not
    * two. Guess.
@@ -205,6 +208,8 @@ export const defaultBounds: NetworkBounds = {
   dialRestMs: 600_000,
   hostFailuresMax: 16,
   hostFailureEveryMs: 60_000,
+  nearFailuresMax: 256,
+  nearFailureEveryMs: 1_000,
   yieldDialMs: 500,
   pingIntervalMs: 20_000,
   stopGraceMs: 400,
