@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { Stewardship } from '../../src/host/stewardship/stewardship.ts'
+import { CouncilDriver } from '../../src/host/stewardship/council-driver.ts'
 import { openStore } from '../../src/host/store.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
 import { stewardLostMs } from '../../src/protocol/limits.ts'
@@ -12,15 +12,15 @@ import { honest } from '../support/scripted-executor.ts'
 import { blockOf } from '../support/store.ts'
 
 /** Of all nodes, since they share a process. */
-const alive = new Set<Stewardship>()
+const alive = new Set<CouncilDriver>()
 let mesh: Mesh
 before(async () => {
-  const { start, stop } = Stewardship.prototype
-  Stewardship.prototype.start = function (...args) {
+  const { start, stop } = CouncilDriver.prototype
+  CouncilDriver.prototype.start = function (...args) {
     alive.add(this)
     return start.apply(this, args)
   }
-  Stewardship.prototype.stop = async function () {
+  CouncilDriver.prototype.stop = async function () {
     await stop.apply(this)
     alive.delete(this)
   }

@@ -32,8 +32,8 @@ export const network: readonly Mutation[] = [
   {
     name: 'A flood keeps its places while a newcomer of another host is refused.',
     file: 'src/host/network/turnstile.ts',
-    find: 'if (!isKnown && most <= own + 1) return undefined',
-    replace: 'if (!isKnown) return undefined',
+    find: 'if (!isSpared && most <= own + 1) return undefined',
+    replace: 'if (!isSpared) return undefined',
     caughtBy: ['test/host/network-turnstile.test.ts'],
   },
   {

@@ -19,7 +19,7 @@ export const opening: Opening = { results: [cidNamed('r')], nonce: bytes32 }
 /** A place that steward gave to v1, and that v1 consented to. */
 const taker = placeOf('v1')
 export const place = { job, epoch: 1, previous: job, lost: peerNamed('lost') } as const
-export const consent = consentTo(place, steward, taker)
+const consent = consentTo(place, steward, taker)
 
 function made<Kind extends RecordKind>(kind: Kind, payload: PayloadOf<Kind>, signer = steward): SignedRecord {
   return sign(bodyOf(kind, signer, payload))

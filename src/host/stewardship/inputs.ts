@@ -8,7 +8,7 @@ import { sha256 } from '../sha256.ts'
 import { StoreError } from '../store/errors.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { Holdings, WrongInputs } from './holdings.ts'
-import type { StewardshipOptions } from './options.ts'
+import type { CouncilDriverOptions } from './options.ts'
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
@@ -16,7 +16,7 @@ const holdRetryMs = 2_000
 const roomRetryMs = 600_000
 
 export class Inputs {
-  readonly #options: StewardshipOptions
+  readonly #options: CouncilDriverOptions
   readonly #blocks: JobBlocks
   readonly #holdings: Holdings
   readonly #fellows: () => readonly PeerId[]
@@ -26,7 +26,7 @@ export class Inputs {
   #isOver = false
   #stopped = false
 
-  constructor(options: StewardshipOptions, blocks: JobBlocks, fellows: () => readonly PeerId[]) {
+  constructor(options: CouncilDriverOptions, blocks: JobBlocks, fellows: () => readonly PeerId[]) {
     this.#options = options
     this.#blocks = blocks
     this.#holdings = new Holdings(options, blocks)
