@@ -50,7 +50,7 @@ function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolea
   if (shown === undefined) return
   checkers.shown.look(node.peer, job.manifest.id, shown)
   if (shown.view().end?.outcome !== 'complete') return
-  const problems = problemsOfReport(job, node.reportedOf(job), has, shown)
+  const problems = problemsOfReport(job, node.storyOf(job), node.reportedOf(job), has, shown)
   checkers.audited(problems)
 }
 

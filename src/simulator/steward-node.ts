@@ -2,6 +2,7 @@
 
 import { impossible } from '../base/assert.ts'
 import type { CouncilInput } from '../protocol/council/contract.ts'
+import type { Reported } from '../protocol/council/view.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
@@ -113,12 +114,9 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     return [...this.#records.values()].filter(({ record }) => record.job === manifest.id)
   }
 
-  /** The records that it puts into its report of a job: a verdict or an end that does not count here proves nothing. */
-  reportedOf(job: SimJob): JobRecord[] {
-    const driver = this.#jobs.get(job.manifest.id)
-    return this.storyOf(job).filter(
-      ({ kind, record }) => (kind !== 'verdict' && kind !== 'end') || driver?.counts(record.id),
-    )
+  /** The records of which its report of a job is made, and the shards for which those count that count in part. */
+  reportedOf({ manifest }: SimJob): Reported {
+    return this.#jobs.get(manifest.id)?.reported ?? new Map()
   }
 
   jobs(): SimJob[] {

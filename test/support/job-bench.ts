@@ -31,6 +31,8 @@ export class JobBench {
   readonly shards: readonly ShardEntry[]
   readonly state: JobState
   readonly records: JobRecord[] = []
+  /** By steward, the number of its next draw: another makes it skip some. */
+  readonly draws = new Map<string, number>()
   #serial = 0
 
   /** Stewards a (the submitter's), b and c; `self` folds. Vehicle v1 belongs to owner o1, v1x as well. */
@@ -75,8 +77,9 @@ export class JobBench {
       costMs: 1,
       units: positions.map(() => 1),
       price: null,
-      draw: { basis, eligible: bitsOf(1, [0]), index: this.#serial },
+      draw: { basis, eligible: bitsOf(1, [0]), index: this.draws.get(by) ?? 0 },
     }
+    this.draws.set(by, lease.draw.index + 1)
     const { id } = this.sign('lease', peerNamed(by), lease)
     const leased = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
     const covers = positions.map((_, place) => place)
