@@ -110,6 +110,11 @@ export class CouncilDriver {
     return this.#council.observe()
   }
 
+  /** False where it says that its report would not pass an audit yet (src/host/stewardship/doubts.ts). */
+  get isComplete(): boolean {
+    return this.#council.isComplete
+  }
+
   /** The records that its report of the job has. */
   get reported(): Reported {
     return this.#council.reported

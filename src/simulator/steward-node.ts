@@ -114,6 +114,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     return [...this.#records.values()].filter(({ record }) => record.job === manifest.id)
   }
 
+  /** It says that its report of a job would not pass an audit yet. */
+  doubts({ manifest }: SimJob): boolean {
+    return this.#jobs.get(manifest.id)?.isComplete === false
+  }
+
   /** The records of which its report of a job is made, and the shards for which those count that count in part. */
   reportedOf({ manifest }: SimJob): Reported {
     return this.#jobs.get(manifest.id)?.reported ?? new Map()

@@ -65,7 +65,13 @@ export class JobBench {
   }
 
   /** A steward leases shards to a vehicle, which claims this result for all of them: returns the receipt's id. */
-  claim(by: string, vehicle: string, result: string, positions: readonly number[] = [0]): RecordId {
+  claim(
+    by: string,
+    vehicle: string,
+    result: string,
+    positions: readonly number[] = [0],
+    changes: Partial<Lease> = {},
+  ): RecordId {
     const worker = { peer: peerNamed(vehicle), owner: ownerNamed(vehicle.slice(1, 2).repeat(64)) }
     const { id: basis } = this.sign('draw', peerNamed(by), { candidates: [worker] })
     const lease: Lease = {
@@ -78,6 +84,7 @@ export class JobBench {
       units: positions.map(() => 1),
       price: null,
       draw: { basis, eligible: bitsOf(1, [0]), index: this.draws.get(by) ?? 0 },
+      ...changes,
     }
     this.draws.set(by, lease.draw.index + 1)
     const { id } = this.sign('lease', peerNamed(by), lease)
@@ -89,14 +96,22 @@ export class JobBench {
     return this.sign('receipt', lease.vehicle, receipt, opening).id
   }
 
-  verdict(by: string, result: string, agreeing: readonly RecordId[], changes: Partial<ShardVerdict> = {}) {
+  /** `more`: what it says of other shards. */
+  verdict(
+    by: string,
+    result: string,
+    agreeing: readonly RecordId[],
+    changes: Partial<ShardVerdict> = {},
+    more: readonly Partial<ShardVerdict>[] = [],
+  ) {
     const position = changes.position ?? 0
     const verdict: ShardVerdict = {
       ...{ position, shard: this.shards[position]!.shard, outcome: 'accepted', status: 'final' },
       ...{ result: cidNamed(result), because: 'unanimous', agreeing, contradicting: [], settles: [] },
       ...changes,
     }
-    return this.sign('verdict', peerNamed(by), { shards: [verdict] })
+    const others = more.map((shard) => ({ ...verdict, shard: this.shards[shard.position!]!.shard, ...shard }))
+    return this.sign('verdict', peerNamed(by), { shards: [verdict, ...others] })
   }
 
   end(by: string, outcome: JobEnd['outcome'], secret: Uint8Array = drawSecret): Verified {

@@ -18,8 +18,7 @@ export function passIdle(seat: Seat, nowMs: number): void {
   const acting = seat.attendance.acting(nowMs)
   seat.progress.watch(acting, nowMs)
   if (acting === undefined || seat.shards === null) return
-  if (seat.progress.over(isOverWithoutEnd(seat, acting), nowMs) >= stewardIdleMs)
-    seat.attendance.pass(acting)
+  if (seat.progress.over(isOverWithoutEnd(seat, acting), nowMs) >= stewardIdleMs) seat.attendance.pass(acting)
   const { newsMs, returnedMs } = seat.progress.silence(nowMs)
   if (newsMs < stewardIdleMs && returnedMs < stewardFruitlessMs) return
   const { manifest } = seat.options
