@@ -169,4 +169,32 @@ export const audit: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/mesh/delivery.test.ts'],
   },
+  {
+    name: 'The audit trusts a note that a lease is not paid.',
+    file: 'src/protocol/audit/budget.ts',
+    find: 'if (costOf(first.payload) <= (left.get(signer) ?? 0n))',
+    replace: 'if (some.length === 0)',
+    caughtBy: ['test/protocol/audit-notes.test.ts'],
+  },
+  {
+    name: 'The audit takes notes on what the submitter’s own node signed.',
+    file: 'src/protocol/audit/records.ts',
+    find: 'if (record.signer === this.#manifest.payload.stewards[0]?.peer)',
+    replace: "if (record.signer === ('' as PeerId))",
+    caughtBy: ['test/protocol/audit-notes.test.ts'],
+  },
+  {
+    name: 'The audit pays a lease that is beyond its signer’s allowance.',
+    file: 'src/protocol/audit/payments.ts',
+    find: '        if (this.#records.unpaid.has(receipt.payload.lease)) continue\n',
+    replace: '',
+    caughtBy: ['test/protocol/audit-notes.test.ts'],
+  },
+  {
+    name: 'The audit lets a verdict contradict an owner that says the same.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'if (result === verdict.result) this.#blame',
+    replace: 'if (result === null) this.#blame',
+    caughtBy: ['test/protocol/audit-notes.test.ts'],
+  },
 ]

@@ -35,7 +35,13 @@ function worked(): { report: WrittenReport; result: Cid; receipts: RecordId[] } 
 }
 
 function verdicts(report: WrittenReport, by: typeof steward, shards: readonly Partial<ShardVerdict>[]): void {
-  const fields = { outcome: 'accepted', status: 'final', because: 'unanimous', contradicting: [], settles: [] }
+  const fields = {
+    outcome: 'accepted',
+    status: 'final',
+    because: 'unanimous',
+    contradicting: [],
+    settles: [],
+  }
   const whole = shards.map((shard) => ({
     ...fields,
     shard: report.shards[shard.position!]!.shard,
@@ -62,7 +68,10 @@ test('of a verdict with a note only those shards are judged for which it says th
   assert.match(halfTrue(undefined).problems.join(), /shard 1 is decided differently/)
   assert.match(halfTrue({ shards: [1] }).problems.join(), /shard 1 is decided differently/)
   isBlamed(halfTrue({ shards: [] }), /called complete, and 1 shards have no verdict/)
-  assert.match(halfTrue({ shards: [0, 2] }).problems.join(), /says nothing of a shard for which it is to count/)
+  assert.match(
+    halfTrue({ shards: [0, 2] }).problems.join(),
+    /says nothing of a shard for which it is to count/,
+  )
 })
 
 test('a note cannot prove what the records do not', () => {
