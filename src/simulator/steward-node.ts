@@ -2,7 +2,6 @@
 
 import { impossible } from '../base/assert.ts'
 import type { CouncilInput } from '../protocol/council/contract.ts'
-import type { Reported } from '../protocol/council/view.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import { type Delivery, deliveryOf, isToSteward } from '../protocol/inbox.ts'
 import type { Handover } from '../protocol/job/handover.ts'
@@ -120,7 +119,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
   }
 
   /** The records of which its report of a job is made, and the shards for which those count that count in part. */
-  reportedOf({ manifest }: SimJob): Reported {
+  reportedOf({ manifest }: SimJob): CouncilDriver['reported'] {
     return this.#jobs.get(manifest.id)?.reported ?? new Map()
   }
 

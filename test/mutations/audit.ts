@@ -197,4 +197,11 @@ export const audit: readonly Mutation[] = [
     replace: 'if (result === null) this.#blame',
     caughtBy: ['test/protocol/audit-notes.test.ts'],
   },
+  {
+    name: 'The audit looks for the checks of a window at one of two stewards that say the same.',
+    file: 'src/protocol/audit/window-checks.ts',
+    find: 'if (!this.#alike(verdict).some((one) => this.#isChecked(one.verdict, owner, audits))) return false',
+    replace: 'if (!this.#isChecked(verdict, owner, audits)) return false',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
 ]

@@ -4,7 +4,6 @@
  * hears, and what can be asked about the job.
  */
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
-import type { Reported } from '../../protocol/council/view.ts'
 import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
@@ -152,7 +151,7 @@ export class Stewardship {
   }
 
   /** The records that this node's report of the job has. */
-  get reported(): Reported {
+  get reported(): StewardshipParts['council']['reported'] {
     return this.#parts.council.reported
   }
 
