@@ -54,6 +54,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   // News that is shown, and binds nobody.
   decided: false,
   acting: false,
+  refused: false,
   advertise: false,
 }
 

@@ -219,7 +219,7 @@ export function byDependency(a: JobRecord, b: JobRecord): number {
   const byEpoch = rankOf(a.kind) - rankOf(b.kind) || a.record.epoch - b.record.epoch
   // Handovers in the order in which they follow each other (job/handover.ts).
   if (a.kind === 'handover') return byEpoch || compareText(a.record.id, b.record.id)
-  return byEpoch || a.record.serial - b.record.serial
+  return byEpoch || a.record.serial - b.record.serial || compareText(a.record.id, b.record.id)
 }
 
 function rankOf(kind: RecordKind): number {

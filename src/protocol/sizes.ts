@@ -46,6 +46,27 @@ export const recordBytesMax = {
   /** 64 leases that are written off, with 64 places each. */
   allowance: 32 * 1024,
 } as const
+/** What a record takes in memory beside the names that it lists, and what each of those takes: both measured (2,200 and 117). */
+export const recordBytesLeast = 2304
+export const recordEntryBytes = 120
+/**
+ * What the records of one standby may take for one job, by an estimate of memory (state/signer-bounds.ts): some three
+ * thousand leases that were declined …
+ */
+export const signerBytesMax = 16 * 2 ** 20
+/**
+ * … and for each shard of the job this much for each of its replicas, and once more for its verdict: a lease and a receipt of
+ * one shard take 5,000 bytes, and some are repeated.
+ */
+export const shardRecordBytesMax = 8192
+/** The submitter's node may sign so much more: it is its job, and it may have to do it alone. */
+export const submitterBoundFactor = 8
+/**
+ * A taker has this many times the part of the bound that it has of the share of handovers, and no less than the other. So the
+ * first taker of a steward may sign as much as that one: it may have to do the job alone, too. Guesses.
+ */
+export const takerShareFactor = 3
+export const takerShareLeast = 1 / 8
 /** Hides what a receipt commits to: a hash of 32 bytes is enough for every program. */
 export const nonceBytesMax = 64
 /** The opening that shows a receipt's results: 64 of 61 bytes, and a nonce. */

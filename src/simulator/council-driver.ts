@@ -153,6 +153,7 @@ export class CouncilDriver {
       copy: ({ record }) => desk.keep(record),
       recounted: (effect) => desk.tellMoney(id, effect),
       discard: ({ records }) => desk.discard(records),
+      refused: () => {},
       left: ({ serial }) => desk.left(id, serial),
       kept: () => {}, // nobody asks a simulated node to leave
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
-import { fromString, toString as textOf } from 'uint8arrays'
+import { equals, fromString, toString as textOf } from 'uint8arrays'
 import { clean, isPrintable, printableJson } from '../../src/base/printable.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
 import {
@@ -49,16 +49,24 @@ import { parseFileRoot } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import { decodeReport, encodeReport, packRecords, unpackRecords } from '../../src/protocol/audit/report.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
+import type { Agreement } from '../../src/protocol/job/agreement.ts'
+import { encodeResult } from '../../src/protocol/job/result.ts'
 import { encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
+import { encodeBody } from '../../src/protocol/record/record.ts'
+import { openRecord } from '../../src/protocol/records.ts'
 import type { Reading } from '../../src/protocol/rules/signals.ts'
-import { decodeEvidence } from '../../src/protocol/verification/evidence.ts'
+import { deliveredOf, isOneAnswer } from '../../src/protocol/verification/delivery.ts'
+import { checkEvidence, decodeEvidence, encodeEvidence } from '../../src/protocol/verification/evidence.ts'
+import { examineResult } from '../../src/protocol/verification/examination.ts'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
 import { onnxFault } from '../../src/runtimes/onnx/check.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'
 import { admit } from '../../src/runtimes/wasm/admission.ts'
-import { codecs, lease, strict } from '../support/codecs.ts'
-import { cidNamed, peerNamed } from '../support/core-fakes.ts'
+import { codecs, lease, strict, trusting } from '../support/codecs.ts'
+import { cidNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { equivocationIn, leaseFor, nowMs } from '../support/equivocation.ts'
+import { goodRecords, opening } from '../support/good-records.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
 import { float, identity, model, namesAnotherFile, spellingModel, tensor } from '../support/onnx.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
@@ -72,6 +80,7 @@ export interface Target {
 }
 
 const hash = cidNamed('r')
+const agreements: readonly Agreement[] = ['bytes', 'class-text', { relation: 'argmax' }]
 const [width, height] = [24, 16]
 const pixels = Uint8Array.from({ length: width * height }, (_, i) => (i * 37) & 255)
 const image = { width, height, pixels }
@@ -84,10 +93,29 @@ export const targets: Readonly<Record<string, Target>> = {
       { good: [codec.good], runs: 3_000, read: (bytes) => void strict(codec, bytes, name) },
     ]),
   ),
-  evidence: target(
-    [encodeCbor({ manifest: lease, handovers: [], lease, receipts: [], certificate: null })],
+  // Evidence is judged as soon as it is heard, whoever passed it on.
+  evidence: target([encodeEvidence(equivocationIn(leaseFor(peerNamed('v'))))], 2_000, (bytes) =>
+    allowing([ProtocolError], () => checkEvidence(decodeEvidence(bytes), sha256, trusting, nowMs)),
+  ),
+  record: target(
+    Object.values(goodRecords).map(({ body }) => body),
     3_000,
-    (bytes) => allowing([ProtocolError], () => decodeEvidence(bytes)),
+    (bytes) =>
+      allowing([ProtocolError], () => {
+        const { record } = openRecord(
+          { body: bytes, signature: new Uint8Array(64) },
+          opening,
+          sha256,
+          trusting,
+        )
+        const { id: _, ...body } = record
+        assert(equals(encodeBody(body), bytes))
+      }),
+  ),
+  'page-output': target(
+    ['{"text":"a","boxes":[[0,1e3]]}', '[[[1]]]', '{"a":{"b":[1,"]"]}}'].map((text) => fromString(text)),
+    3_000,
+    readOutput,
   ),
   greeting: target(
     [encodeGreeting({ credential: lease, vehicle: 'van', certificate: null, charter: 1 })],
@@ -311,6 +339,19 @@ function updateOf(bytes: Uint8Array): RawReading[] {
     return []
   }
   return Object.entries(update.entries).flatMap(([path, point]) => readDatapoint(path, point))
+}
+
+/** Whatever a page's output is, it is examined and delivered without an error, and no deeper than anybody can write it. */
+function readOutput(bytes: Uint8Array): void {
+  const text = textOf(bytes).slice(0, 4)
+  const page = { output: bytes, text, error: null }
+  const result = encodeResult({ engine: 'e', records: [page] })
+  for (const agreement of agreements) {
+    const { state } = examineResult(sha256, result, 1, 'e', agreement)
+    assert.equal(state, isOneAnswer(page, agreement) ? 'good' : 'invalid')
+    const delivered = deliveredOf(page, agreement)
+    if (delivered.state === 'output') JSON.stringify(delivered.output)
+  }
 }
 
 function readImage(bytes: Uint8Array): void {

@@ -9,7 +9,7 @@ import { SigningKey } from '../../src/host/store/keys.ts'
 import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { decodeMessage } from '../../src/protocol/message.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
-import type { Evidence } from '../../src/protocol/verification/evidence.ts'
+import { type Evidence, encodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { liar, someone } from '../support/liar.ts'
 import { temporaryStore } from '../support/store.ts'
 
@@ -19,6 +19,7 @@ function bansWith(t: TestContext, certificate: SignedRecord | null) {
   const { journal } = temporaryStore(t)
   const shown: { to: PeerId; evidence: Evidence }[] = []
   const cleared = new Map<OwnerId, number>()
+  const here = new Set<OwnerId>()
   const network = {
     connectedPeers: () => ['near' as PeerId, 'far' as PeerId],
     send: async (to: PeerId, bytes: Uint8Array) => {
@@ -31,12 +32,13 @@ function bansWith(t: TestContext, certificate: SignedRecord | null) {
       network,
       journal,
       certificateOf: () => certificate,
+      ownersHere: () => here,
       isCleared: (owner, begunMs) => begunMs <= (cleared.get(owner) ?? -1),
       now: () => Date.now(),
       log: pino({ level: 'silent' }),
       onChange: () => {},
     })
-  return { bans: make(), again: make, journal, shown, cleared }
+  return { bans: make(), again: make, journal, shown, cleared, here }
 }
 
 test('two contradicting receipts ban their owner here, and wherever the proof arrives, once and for good', (t) => {
@@ -125,4 +127,38 @@ test('who had sold the vehicle by then is not banned for what it did afterwards'
   const seller = bansWith(t, signCertificate(buyer, someone.vehicle.peerId, { nowMs: Date.now() + dayMs }))
   seller.bans.hear(evidence)
   assert.equal(seller.bans.has(owner), true, 'it was its own when it lied')
+})
+
+test('whoever makes up owners and proves lies of each fills no disk, tells newcomers little, and lifts no ban of who is here', (t) => {
+  const { bans, again, journal, shown, here } = bansWith(t, null)
+  // A manifest may be long, and so may a proof.
+  const options = Object.fromEntries(Array.from({ length: 28 }, (_, i) => [`option${i}`, 'x'.repeat(512)]))
+  const { owner, evidence } = liar({ options })
+  const size = (some: Evidence) => encodeEvidence(some).byteLength
+  const proofs = Array.from({ length: 1_030 }, () => {
+    const of = { vehicle: SigningKey.generate(), owner: null, certifiedMs: 0 }
+    return liar({ of, options }).evidence
+  })
+  for (const proof of proofs) bans.hear(proof)
+  const passedOn = new Set(shown.map((one) => one.evidence)).size / 2
+  assert.equal(passedOn, bans.list().length, 'what is not kept goes no further')
+  bans.hear(evidence)
+  assert.equal(bans.has(owner), false, 'there is no room for one more who is not here')
+  here.add(owner)
+  bans.hear(evidence)
+  const kept = bans.list()
+  const bytes = kept.reduce((sum, ban) => sum + ban.bytes, 0)
+  assert(proofs.length * size(proofs[0]!) > 2 ** 24, `only ${size(proofs[0]!)} bytes each`)
+  assert(kept.length < proofs.length && bytes <= 2 ** 24, `${kept.length} of ${bytes} bytes`)
+  assert(kept.some((ban) => ban.owner === owner))
+  const owners = (some: Bans) => new Set(some.list().map((ban) => ban.owner))
+  assert.deepEqual(owners(again()), owners(bans))
+  assert(!('evidence' in kept[0]!), 'proofs are on the disk')
+  assert(journal.members.evidenceAgainst(owner))
+
+  shown.length = 0
+  bans.tell('late' as PeerId)
+  const told = shown.reduce((sum, { evidence: one }) => sum + size(one), 0)
+  assert(told <= 2 ** 19 && shown.length > 1, `${shown.length} of ${told} bytes`)
+  assert.deepEqual(shown[0]?.evidence, evidence, 'the one that matters comes first')
 })

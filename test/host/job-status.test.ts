@@ -1,8 +1,8 @@
 /** The status of a job on a node that was away when the job ended. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { CouncilDriver } from '../../src/host/stewardship/council-driver.ts'
 import { statusOf } from '../../src/host/stewardship/status.ts'
-import type { Stewardship } from '../../src/host/stewardship/stewardship.ts'
 import { cidNamed, manifestWith } from '../support/core-fakes.ts'
 
 /** The status of a job of four shards that is complete elsewhere, of which this many verdicts are here. */
@@ -22,7 +22,7 @@ function statusWith(verified: number) {
     doubts: [],
     inputsDamaged: false,
   }
-  return statusOf(stewardship as unknown as Stewardship, 0, () => '')
+  return statusOf(stewardship as unknown as CouncilDriver, 0, () => '')
 }
 
 test('a job whose end came before its verdicts is followed until they are here', () => {

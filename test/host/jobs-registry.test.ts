@@ -6,8 +6,8 @@ import { runInNewContext } from 'node:vm'
 import { JobRows } from '../../src/host/jobs/job-rows.ts'
 import { Registry } from '../../src/host/jobs/registry.ts'
 import { sha256 } from '../../src/host/sha256.ts'
+import { CouncilDriver } from '../../src/host/stewardship/council-driver.ts'
 import { Recomputer } from '../../src/host/stewardship/recomputer.ts'
-import { Stewardship } from '../../src/host/stewardship/stewardship.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId, LeaseId } from '../../src/protocol/ids.ts'
 import type { MessageToSteward } from '../../src/protocol/inbox.ts'
@@ -95,19 +95,19 @@ test('a job that is used stays in memory however long it takes', async (t) => {
 
 test('no job has two stewardships, however it is asked for while it comes and goes', async (t) => {
   const living = new Map<JobId, number>()
-  const [start, stop] = [Stewardship.prototype.start, Stewardship.prototype.stop]
+  const [start, stop] = [CouncilDriver.prototype.start, CouncilDriver.prototype.stop]
   t.mock.method(
-    Stewardship.prototype,
+    CouncilDriver.prototype,
     'start',
-    function (this: Stewardship, ...args: Parameters<typeof start>) {
+    function (this: CouncilDriver, ...args: Parameters<typeof start>) {
       const count = (living.get(this.job) ?? 0) + 1
       living.set(this.job, count)
       assert.equal(count, 1, 'it is alone')
       return start.apply(this, args)
     },
   )
-  const stopped = new Set<Stewardship>()
-  t.mock.method(Stewardship.prototype, 'stop', async function (this: Stewardship) {
+  const stopped = new Set<CouncilDriver>()
+  t.mock.method(CouncilDriver.prototype, 'stop', async function (this: CouncilDriver) {
     await stop.apply(this)
     await new Promise((resolve) => setImmediate(resolve)) // a disk that takes its time
     if (!stopped.has(this)) living.set(this.job, living.get(this.job)! - 1)

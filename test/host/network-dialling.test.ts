@@ -142,10 +142,12 @@ test('at one place one peer is looked for at a time, with growing pauses, whoeve
 })
 
 test('a host’s ports share its budget, a name’s subdomains too; who was met there is excused', () => {
-  for (const name of [
-    (i: number) => `/ip4/203.0.113.7/tcp/${i + 1}`,
-    (i: number) => `/dns4/a${i}.example.org/tcp/443`,
-  ]) {
+  const { hostFailuresMax, hostFailureEveryMs, nearFailuresMax, nearFailureEveryMs } = defaultBounds
+  for (const [name, most, everyMs] of [
+    [(i: number) => `/ip4/203.0.113.7/tcp/${i + 1}`, hostFailuresMax, hostFailureEveryMs],
+    [(i: number) => `/dns4/a${i}.example.org/tcp/443`, hostFailuresMax, hostFailureEveryMs],
+    [(i: number) => `/ip4/192.168.1.1/tcp/${i + 1}`, nearFailuresMax, nearFailureEveryMs],
+  ] as const) {
     const { clock, plan, mayDial, fail } = planned()
     plan.begin(placeOf(bob, name(9_999))!)
     plan.reached(placeOf(bob, name(9_999))!, bob)
@@ -155,9 +157,9 @@ test('a host’s ports share its budget, a name’s subdomains too; who was met 
         fail(name(i), strangers[i % strangers.length]!)
         dials += 1
       }
-    assert.equal(dials, defaultBounds.hostFailuresMax)
+    assert.equal(dials, most)
     assert(mayDial(name(9_999), bob))
-    clock.nowMs += defaultBounds.hostFailureEveryMs
+    clock.nowMs += everyMs
     assert(mayDial(name(6_000), alice))
   }
 })

@@ -272,6 +272,7 @@ test('a full node whose peers say nothing takes in a newcomer, and ends who has 
     connectionsMax: 8,
     connectionsPerHostMax: 7,
     reservedConnections: 2,
+    knownPerHostMax: 2,
     fullMeshPeersMax: 3,
     degreeMin: 2,
   }

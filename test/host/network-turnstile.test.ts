@@ -160,6 +160,24 @@ test('peers that the node knows have a reserve, displace strangers, and never ma
   assert(inside.every((one) => one!.isOpen))
 })
 
+test('peers that make themselves known give up their own places, too, once their host has more than its share', () => {
+  const door = new Door({ ...small, knownPerHostMax: 3 })
+  const join = (host: string) => {
+    const peer = crypto.randomUUID()
+    door.known.add(peer)
+    return door.come(host, { peer, speaks: true })
+  }
+  const flood = Array.from({ length: 20 }, (_, i) => join(`192.0.2.${i % 2}`))
+  const newcomers = [1, 2].map((i) => door.come(`198.51.100.${i}`, { speaks: true }))
+  assert(newcomers.every((one) => one?.isOpen))
+  for (let i = 0; i < 20; i += 1) flood.push(join(`192.0.2.${i % 2}`))
+  assert(
+    newcomers.every((one) => one!.isOpen),
+    'the flood takes its own places only',
+  )
+  assert.equal(flood.filter((one) => one?.isOpen).length, 6)
+})
+
 test('handshakes that come to nothing are a host’s to spare, and grow again', () => {
   const door = new Door({ failedHandshakesMax: 10, failedHandshakesPerSecond: 2 })
   const failed = (host: string, count: number) =>

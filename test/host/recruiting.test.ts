@@ -100,8 +100,8 @@ test('only the node that was invited can answer for itself', async () => {
   const { recruiting } = recruitingBy((_, invitation) => invited.resolve(invitation))
   const places = recruiting.recruit(searchAmong(['asked']), 1, 1)
   const { nonce } = await invited.promise
-  recruiting.heard(other, { type: 'willing', nonce, consent: null })
   recruiting.heard(other, { type: 'unwilling', nonce, reason: 'no-space' })
+  recruiting.heard(other, { type: 'willing', nonce, consent: null })
   recruiting.heard(peerNamed('asked'), { type: 'willing', nonce, consent: null })
   assert.deepEqual(await places, [{ peer: peerNamed('asked'), owner: depot('asked').owner, nonce }])
 })

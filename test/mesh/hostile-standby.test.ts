@@ -3,11 +3,15 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
-import { handoverShare } from '../../src/protocol/limits.ts'
-import { reopenCbor } from '../../src/protocol/record/block.ts'
-import type { RecordBody, SignedRecord } from '../../src/protocol/record/record.ts'
+import { handoverShare, rosterEntriesMax } from '../../src/protocol/limits.ts'
+import { rawCid, reopenCbor } from '../../src/protocol/record/block.ts'
+import { type RecordBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
+import { signerBytesMax } from '../../src/protocol/sizes.ts'
 import { HostileStandby } from '../support/hostile-standby.ts'
 import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
 import { honest } from '../support/scripted-executor.ts'
@@ -112,6 +116,95 @@ test('whatever handovers a standby signs, and in whatever order they come, the o
   assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
   assert.deepEqual(await submitter.texts(job), texts)
 })
+
+test('a standby’s records take no more than its bound, however many it signs: in memory, on the disk and after a restart', async (t) => {
+  const texts = Array.from({ length: 6 }, (_, i) => `page ${i}`)
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, ['car-1', 'car-2'], texts, 1)
+  const stewards = [submitter, mesh.node('standby-1')]
+  await submitter.status(job, 'the honest standby holds the inputs', ({ standbys }) => standbys.holding === 1)
+  const mebi = 2 ** 20
+  let made = 0
+  const nothing = () => {
+    made += 1
+    return rawCid(sha256, new TextEncoder().encode(`nothing ${made}`))
+  }
+  const candidates = Array.from({ length: rosterEntriesMax }, (_, i) => ({
+    peer: `12D3KooW${i}`.padEnd(52, 'x'),
+    owner: `${i}`.padStart(64, '0'),
+  }))
+  const names = (length: number) => Array.from({ length }, nothing)
+  const shard = () => ({
+    ...{ position: 0, shard: nothing(), outcome: 'accepted', status: 'final', result: nothing() },
+    ...{ because: 'unanimous', agreeing: names(16), contradicting: names(16), settles: [] },
+  })
+  const show = async (record: SignedRecord) => {
+    for (const { peer } of stewards) await hostile.show(peer, record)
+  }
+  /** Says so many of each kind, and then one that holds, since its serial is so low. */
+  const flood = async (count: number, serial: number) => {
+    for (let i = 0; i < count; i += 1) {
+      const more = { serial: 100 + serial * 10_000 + 3 * i }
+      await show(hostile.sign('holding', { inputs: false, verdicts: names(128) }, more))
+      if (i % 4 > 0) continue
+      await show(hostile.sign('draw', { candidates }, { serial: more.serial + 1 }))
+      const shards = Array.from({ length: 16 }, shard)
+      await show(hostile.sign('verdict', { shards }, { serial: more.serial + 2 }))
+    }
+    const last = hostile.sign('holding', { inputs: true, verdicts: [] }, { serial })
+    await show(last)
+    await mesh.until('the last has come', () => stewards.every(({ dataDir }) => holds(dataDir, last)))
+  }
+  const ofHostile = ({ dataDir }: MeshNode) => {
+    const kinds = ['holding', 'draw', 'verdict']
+    const rows = kinds.flatMap((kind) => rowsIn(dataDir, job, kind))
+    const own = rows.filter(({ body }) => reopenCbor<RecordBody>(body).signer === hostile.peer)
+    return { rows: own.length, bytes: own.reduce((sum, { body }) => sum + body.byteLength, 0) }
+  }
+  const before = heapBytes()
+  await flood(300, 0)
+  const first = stewards.map(ofHostile)
+  for (const [i, steward] of stewards.entries()) {
+    const { rows, bytes } = first[i]!
+    assert(rows > 50 && rows < 400, `${steward.name} has ${rows} rows of it`)
+    assert(bytes > signerBytesMax / 8 && bytes < signerBytesMax, `${steward.name} has ${bytes} bytes of it`)
+    assert(steward.lines.items.some(({ msg }) => /signs more for a job than it may/.test(msg)))
+  }
+  assert.deepEqual(first[0], first[1])
+  const between = heapBytes()
+  t.diagnostic(
+    `${JSON.stringify(first)}; ${Math.round((between - before) / mebi)} MiB of memory of both nodes`,
+  )
+  assert(between - before < 2 * signerBytesMax + 16 * mebi, `${between - before} bytes of two nodes’ memory`)
+  await flood(600, 1)
+  const second = stewards.map(ofHostile)
+  for (const [i, { rows }] of second.entries())
+    assert(Math.abs(rows - first[i]!.rows) <= 1, `${rows} rows after ${first[i]!.rows}`)
+  assert(heapBytes() - between < 16 * mebi, `${heapBytes() - between} bytes more`)
+  await submitter.crash()
+  await submitter.start(mesh.addresses())
+  gate.open()
+  assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
+  assert.deepEqual(await submitter.texts(job), texts)
+  assert.deepEqual(ofHostile(submitter), second[0])
+})
+
+/** After all garbage has been collected. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+/** Tells whether this record is on the disk. */
+function holds(dataDir: string, { body }: SignedRecord): boolean {
+  const database = new DatabaseSync(join(dataDir, 'carpool.sqlite'), { readOnly: true })
+  try {
+    return database.prepare('SELECT 1 FROM records WHERE id = ?').get(recordId(sha256, body)) !== undefined
+  } finally {
+    database.close()
+  }
+}
 
 /** The ids of the job's handovers on this disk, in order. */
 function handoversIn(dataDir: string, job: JobId): string[] {

@@ -8,6 +8,7 @@ import { auditFile } from '../../src/host/jobs/audit.ts'
 import { Network } from '../../src/host/network/network.ts'
 import { jobSecret, namesKey, sealCommitment, shardKey } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
+import { rowBytesMax } from '../../src/host/store/block-writer.ts'
 import { loadKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
 import { openStore } from '../../src/host/store.ts'
 import type { Cid, JobId, OwnerId } from '../../src/protocol/ids.ts'
@@ -104,12 +105,18 @@ test('a blind job is finished without its submitter, who alone can read it after
 test('of a blind job nobody but its vehicles and its submitter learns anything', async () => {
   const { submitter } = mesh
   const [standby, worker] = ['standby-1', 'car-1'].map((name) => mesh.node(name)) as [MeshNode, MeshNode]
+  const cars = ['car-1', 'car-2', 'car-3'].map((name) => mesh.node(name))
+  const gate = new Gate()
+  for (const car of cars) car.script = gate.script
   const request = mesh.request(words, { standbys: 1, blind: true, replicas: 3 })
   const submitted = await submitter.api.submit(request)
   const { job } = submitted
   assert.deepEqual([submitted.blind, submitted.standbys], [true, 1])
   const idle = await mesh.join({ name: 'idle' })
   await submitter.status(job, 'the standby holds it', ({ standbys }) => standbys.holding === 1)
+  // It lets go of the documents at the end of the job.
+  const meanwhile = diskOf(standby.dataDir)
+  gate.open()
   await mesh.clock.hurry(submitter.ended(job))
   assert.deepEqual(await submitter.texts(job), words)
   assert.equal((await standby.ended(job)).state, 'complete')
@@ -123,7 +130,7 @@ test('of a blind job nobody but its vehicles and its submitter learns anything',
   for (const one of [submitter, standby, worker, idle]) await one.stop()
   const keys = keysOf(submitter, job)
   for (const curious of [standby, idle]) {
-    const disk = diskOf(curious.dataDir)
+    const disk = Buffer.concat([diskOf(curious.dataDir), meanwhile])
     assert.equal(disk.includes('marker'), false, `${curious.name} has a document or a result in the clear`)
     for (const key of keys)
       for (const bytes of [key, key.toString('hex')])
@@ -133,11 +140,16 @@ test('of a blind job nobody but its vehicles and its submitter learns anything',
     keys.some((key) => diskOf(worker.dataDir).includes(key)),
     'keys are seen',
   )
-  const held = new Set(blocksOf(standby, job).secret)
+  const held = new Set(blocksOf(standby, job).results)
+  const { results } = blocksOf(submitter, job)
+  assert(results.length > 0 && results.every((cid) => held.has(cid)), 'the standby holds the results')
+  const documents = await documentsOn(submitter, job)
+  assert.equal(documents.length, words.length)
   assert(
-    blocksOf(submitter, job).secret.every((cid) => held.has(cid)),
-    'the standby holds all that it cannot read',
+    documents.every((bytes) => meanwhile.includes(Buffer.from(bytes))),
+    'and held the documents, which it cannot read either',
   )
+  for (const car of cars) car.script = honest
   assert.deepEqual(blocksOf(idle, job).secret, [], 'and the idle vehicle nothing')
   for (const one of [submitter, standby, worker]) await one.start(mesh.addresses())
   await mesh.acquainted()
@@ -180,14 +192,27 @@ function keysOf({ dataDir }: MeshNode, job: string): Buffer[] {
 }
 
 /** What a node, which must not run, has of a job. */
-function blocksOf({ dataDir }: MeshNode, job: string): { secret: Cid[]; weights: Cid[] } {
+function blocksOf({ dataDir }: MeshNode, job: string): { secret: Cid[]; results: Cid[]; weights: Cid[] } {
   const store = openStore(dataDir)
   const blocks = store.blocks.of(job as JobId)
   try {
     return {
       secret: [...blocks.list('input'), ...blocks.list('result')],
+      results: blocks.list('result'),
       weights: [...blocks.list('weights')],
     }
+  } finally {
+    store.close()
+  }
+}
+
+/** A job's documents, sealed: what a node, which must not run, keeps of its inputs in files of their own. */
+async function documentsOn({ dataDir }: MeshNode, job: string): Promise<Uint8Array[]> {
+  const store = openStore(dataDir)
+  try {
+    const blocks = store.blocks.of(job as JobId)
+    const inputs = await Promise.all(blocks.list('input').map((cid) => blocks.get(cid)))
+    return inputs.flatMap((bytes) => (bytes !== undefined && bytes.byteLength > rowBytesMax ? [bytes] : []))
   } finally {
     store.close()
   }

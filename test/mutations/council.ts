@@ -128,6 +128,13 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/inbox.test.ts'],
   },
   {
+    name: 'A job of which every shard is accepted fails at its deadline while its results are on one disk.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'if (nowMs >= deadlineMs && desk.board.open.size === 0) concludeJob(desk, nowMs)',
+    replace: 'if (nowMs >= deadlineMs && desk.board.open.size < 0) concludeJob(desk, nowMs)',
+    caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
     name: 'A restored council uses its serials again.',
     file: 'src/protocol/council/council.ts',
     find: '    for (const entry of records) seat.issuer.learn(entry.record)\n',

@@ -159,6 +159,27 @@ export const fleet: readonly Mutation[] = [
     caughtBy: ['test/host/bans.test.ts'],
   },
   {
+    name: 'Proofs of lies are kept in any number.',
+    file: 'src/host/membership/bans.ts',
+    find: 'return place < provenMax && left >= 0',
+    replace: 'return place + left < Number.POSITIVE_INFINITY',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
+    name: 'A newcomer is told every proof that there is.',
+    file: 'src/host/membership/bans.ts',
+    find: '      if (left < 0) return\n',
+    replace: '',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
+    name: 'Bans of owners that nobody has met keep out that of one who is here.',
+    file: 'src/host/membership/bans.ts',
+    find: 'here.has(owner) ? 0 : 1',
+    replace: 'here.has(owner) ? 1 : 1',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
     name: 'A new charter forgets who is cleared.',
     file: 'src/host/membership/registrar.ts',
     find: '{ ...this.#charter, revoked: this.#revoked(), ...change }',

@@ -76,7 +76,7 @@ export const rules: readonly Mutation[] = [
     file: 'src/protocol/rules/rules.ts',
     find: 'this.#settling.clockSet(byMs)',
     replace: '',
-    caughtBy: ['test/host/guard-clock.test.ts'],
+    caughtBy: ['test/host/rules-driver-clock.test.ts'],
   },
   {
     name: 'A clock that is set back makes the owner’s pause of an hour longer by the step.',

@@ -11,7 +11,7 @@ export const stewardship: readonly Mutation[] = [
   },
   {
     name: 'A steward does not fetch again what a vehicle could not get.',
-    file: 'src/host/stewardship/stewardship.ts',
+    file: 'src/host/stewardship/council-driver.ts',
     find: "input.reason === 'missing-blocks'",
     replace: "input.reason === 'no-such-engine'",
     caughtBy: ['test/mesh/stewardship.test.ts'],
@@ -32,21 +32,21 @@ export const stewardship: readonly Mutation[] = [
   },
   {
     name: 'A lease opens all blocks of its job.',
-    file: 'src/host/stewardship/stewardship.ts',
+    file: 'src/host/stewardship/council-driver.ts',
     find: 'if (this.#parts.offers.allows(peer, cid)) return true',
     replace: 'if (this.#parts.offers.allows(peer, cid) || this.#parts.blocks.isHeld(cid)) return true',
     caughtBy: ['test/host/stewardship.test.ts'],
   },
   {
     name: 'A job’s stewards may read blocks of other jobs.',
-    file: 'src/host/stewardship/stewardship.ts',
+    file: 'src/host/stewardship/council-driver.ts',
     find: ' && this.#parts.blocks.isHeld(cid)\n',
     replace: '\n',
     caughtBy: ['test/host/stewardship.test.ts'],
   },
   {
     name: 'A receipt that is here already is not acknowledged.',
-    file: 'src/host/stewardship/stewardship.ts',
+    file: 'src/host/stewardship/council-driver.ts',
     find: "if (this.#options.store.journal.has(id)) this.#parts.say(signer, { type: 'acknowledge', receipt: id })",
     replace: 'if (this.#options.store.journal.has(id)) this.#readers.delete(signer)',
     caughtBy: ['test/host/stewardship.test.ts'],
@@ -96,7 +96,7 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'Another node answers for one that is invited to stand by.',
     file: 'src/host/stewardship/recruiting.ts',
-    find: '        if (from !== peer) return\n',
+    find: '      if (from !== peer) return\n',
     replace: '',
     caughtBy: ['test/host/recruiting.test.ts'],
   },
@@ -109,9 +109,23 @@ export const stewardship: readonly Mutation[] = [
   },
   {
     name: 'A stewardship does not tell its council that the clock was set.',
-    file: 'src/host/stewardship/stewardship.ts',
+    file: 'src/host/stewardship/council-driver.ts',
     find: 'if (byMs !== 0) this.#carryOutAll',
     replace: 'if (byMs > 1e12) this.#carryOutAll',
     caughtBy: ['test/mesh/clock.test.ts'],
+  },
+  {
+    name: 'A standby keeps the documents of strangers’ jobs that have ended.',
+    file: 'src/host/stewardship/hands.ts',
+    find: '      inputs.over()\n',
+    replace: '',
+    caughtBy: ['test/mesh/ended-jobs.test.ts'],
+  },
+  {
+    name: 'A standby that was ended before it let go of a job’s documents keeps them.',
+    file: 'src/host/stewardship/council-driver.ts',
+    find: '    if (this.hasEnded) inputs.over()\n',
+    replace: '',
+    caughtBy: ['test/mesh/ended-jobs.test.ts'],
   },
 ]

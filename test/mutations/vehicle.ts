@@ -136,7 +136,7 @@ export const vehicle: readonly Mutation[] = [
   },
   {
     name: 'A restart forgets that a job was idle.',
-    file: 'src/host/vehicle/vehicle.ts',
+    file: 'src/host/vehicle/worker-driver.ts',
     find: '    for (const { manifest } of jobs) this.#records.rest(manifest.id)\n',
     replace: '',
     caughtBy: ['test/host/idle-weights.test.ts'],

@@ -266,7 +266,7 @@ const threeStewards = manifestWith({ stewards: ['a', 'b', 'c'].map(seatOf) })
 /** What a steward has who was told these, again and again while any was new, as comparisons do. */
 function told(entries: readonly JobRecord[]): JobRecords {
   const records = new JobRecords(job, threeStewards, sha256)
-  while (entries.some((entry) => records.admit(entry))) {}
+  while (entries.some((entry) => records.admitFirst(entry))) {}
   return records
 }
 
@@ -297,11 +297,11 @@ test('stewards that are told the same records in any order have the same, takers
 })
 
 test('nothing of another job, of a lease that nobody gave, or of no steward gets into a job’s records', () => {
-  const lease = leaseOf('a', 'v1', 'o1', [0, 1])
+  const lease = leaseOf('a', 'v1', 'o1', [0, 1], 1)
   const records = told([checked('lease', lease)])
   const good = receiptOf(lease, 0, 'r', 1, 0) as JobRecord & { kind: 'receipt' }
   const elsewhere = { job: cidNamed('another job') as JobId }
-  const unleased = leaseOf('a', 'v2', 'o2', [0])
+  const unleased = leaseOf('a', 'v2', 'o2', [0], 2)
   const replayed: JobRecord[] = [
     checked('lease', { ...leaseOf('a', 'v3', 'o3', [0]), ...elsewhere }),
     checked('holding', recordOf('holding', 'b', inputsHeld, elsewhere)),
@@ -409,8 +409,9 @@ function leaseOf(
   vehicle: string,
   owner: string,
   positions: readonly number[],
+  serial = 0,
 ): Verified<Lease> {
-  return recordOf<Lease>('lease', signer, {
+  const payload: Lease = {
     vehicle: peerNamed(vehicle),
     owner: ownerNamed(owner),
     shards: positions.map((position) => cidNamed(`shard ${position}`)),
@@ -420,7 +421,8 @@ function leaseOf(
     units: positions.map(() => 1),
     price: null,
     draw: { basis: basis.id, eligible: new Uint8Array(1), index: 0 },
-  })
+  }
+  return recordOf('lease', signer, payload, { serial })
 }
 
 /** `chance` gives the record another id. */
@@ -464,9 +466,9 @@ function made(records: readonly JobRecord[]) {
 test('stewards that have the same records come to the same, in whatever order they got them', () => {
   // Two stewards apart leased one shard to two vehicles of one owner, which do not agree: the first of them counts.
   const leases = [
-    leaseOf('a', 'v1', 'o1', [0, 1]),
-    leaseOf('b', 'v3', 'o1', [0]),
-    leaseOf('a', 'v2', 'o2', [0]),
+    leaseOf('a', 'v1', 'o1', [0, 1], 1),
+    leaseOf('b', 'v3', 'o1', [0], 1),
+    leaseOf('a', 'v2', 'o2', [0], 2),
   ]
   const [first, second, third] = leases as [Verified<Lease>, Verified<Lease>, Verified<Lease>]
   const sought = Array.from({ length: 40 }, (_, i) => i)
@@ -492,6 +494,27 @@ function play(script: string): string[] {
     .split('\n')
     .flatMap((line) => stage.run(parseCommand(line.trim())))
 }
+
+test('a job of which every shard is accepted at its deadline is complete, though its results are on one disk', () => {
+  const lines = play(`
+    council stewards=a,b shards=1 deadline=60s
+    submit
+    inputs b
+    roster v1:o1 v2:o2
+    accept a L1 L2
+    receipt a L1 S0=x
+    examine a x
+    receipt a L2 S0=x
+    wait 30s
+    lacking a
+    wait 31s
+  `)
+  assert(lines.includes('a: results are lacking at b 1'))
+  assert.deepEqual(
+    lines.filter((line) => line.includes(': ended')),
+    ['a: ended complete: every shard is verified', 'b: ended complete: every shard is verified'],
+  )
+})
 
 test('a job that is decided and does not end says whom its results have not reached', () => {
   const lines = play(`

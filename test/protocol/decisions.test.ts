@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
-import { drawSecret, sha256 } from '../support/core-fakes.ts'
+import { openRecordAs } from '../../src/protocol/records.ts'
+import { bodyOf, drawSecret, peerNamed, sha256, sign, verify } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a verdict of another steward counts once its receipts are here and their results were looked at', () => {
@@ -16,7 +17,7 @@ test('a verdict of another steward counts once its receipts are here and their r
 
 test('it waits for receipts that come later, and for results that nobody delivers it waits for ever', () => {
   const ahead = new JobBench()
-  const later = new JobBench()
+  const later = new JobBench({ serial: 10 })
   const claims = [ahead.claim('b', 'v1', 'x'), ahead.claim('b', 'v2', 'x')]
   later.verdict('b', 'x', claims)
   later.look()
@@ -275,4 +276,60 @@ test('of one steward a bounded number of verdicts waits on a shard', () => {
   for (let i = 0; i < 3 * waitingVerdictsMax; i += 1)
     bench.verdict('b', `x${i}`, [bench.records[0]?.record.id ?? bench.job])
   assert.equal([...bench.state.decisions.waiting()].length, waitingVerdictsMax)
+})
+
+/** Steward c signs so many things one after another under one serial, each with a lower id than the last. */
+function* giveWay(bench: JobBench, times: number): Generator<void> {
+  const { state } = bench
+  let lowest = bench.sign('holding', peerNamed('c'), { inputs: true, verdicts: [] }).id
+  const serial = state.get(lowest)!.record.serial
+  let left = times
+  for (let i = 0; left > 0; i += 1) {
+    const body = bodyOf('end', peerNamed('c'), { outcome: 'failed', reason: `${i}`, secret: drawSecret })
+    const entry = openRecordAs('end', sign({ ...body, job: bench.job, serial }), null, sha256, verify)
+    if (entry.record.id > lowest) continue
+    assert.equal(state.judge(entry), 'gives-way')
+    assert(state.admitFirst(entry))
+    assert.deepEqual(state.takeDropped(), [lowest])
+    lowest = entry.record.id
+    left -= 1
+    yield
+  }
+}
+
+test('a verdict that counted goes on counting when records of another steward give way', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+  const { state } = bench
+  state.decisions.takeCounted()
+  for (const _ of giveWay(bench, 3)) {
+    assert.equal(bench.stands(), 'x')
+    assert.deepEqual(state.decisions.takeWanted(), [], 'and nobody is asked for its results again')
+    assert.deepEqual(state.decisions.takeCounted().verdicts, [], 'nor is it news')
+  }
+})
+
+test('what was asked for, found or missed before records gave way is not asked for anew', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'y')])
+  const { state } = bench
+  for (const _ of giveWay(bench, 2)) assert.deepEqual([...state.decisions.waiting()].length, 1)
+  const wanted = state.decisions.takeWanted()
+  assert.equal(wanted.length, 2, 'nobody had taken the requests yet')
+  for (const _ of giveWay(bench, 2)) assert.deepEqual(state.decisions.takeWanted(), [], 'both are under way')
+  const missing = wanted.map(({ result, pages }) => ({
+    result,
+    pages,
+    finding: { state: 'missing' as const },
+  }))
+  state.decisions.examined(missing)
+  for (const _ of giveWay(bench, 2)) assert.deepEqual(state.decisions.takeWanted(), [], 'both were missed')
+  state.decisions.askAgain()
+  const again = state.decisions.takeWanted()
+  assert.deepEqual(
+    again.map(({ tries }) => tries),
+    [1, 1],
+  )
 })

@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
 import { bitsOf, type DrawBasis, drawVehicle, hasBit } from '../../src/protocol/job/draw.ts'
-import { ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
+import type { Candidate } from '../../src/protocol/steward/candidate.ts'
+import { DrawLog } from '../../src/protocol/steward/draw-log.ts'
+import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 
 /** Owner i has i + 1 vehicles. */
 function basisOf(owners: number): DrawBasis {
@@ -86,4 +88,29 @@ test('leaving out an owner changes a draw only if that owner would have been dra
       assert.equal(drawVehicle(sha256, fromString('s'), block, basis, bitsOf(all.length, rest)), drawn)
     }
   }
+})
+
+test('vehicles that go and come back are on record once, and who has gone is not drawn', () => {
+  const all = basisOf(12).candidates.map((candidate) => candidate as Candidate)
+  const log = new DrawLog(sha256, fromString('s'))
+  const bases: DrawBasis[] = []
+  const issue = (basis: DrawBasis) => {
+    bases.push(basis)
+    return cidNamed(`basis ${bases.length}`)
+  }
+  for (let position = 0; position < 400; position += 1) {
+    const present = all.filter((_, i) => (i * 7 + position) % 3 > 0)
+    const everybody = present.map((_, i) => i)
+    const { candidate, draw } = log.draw(position, present, everybody, issue)
+    assert(present.includes(candidate))
+    const basis = bases.at(-1)!
+    const drawn = drawVehicle(sha256, fromString('s'), position, basis, draw.eligible)
+    assert.equal(basis.candidates[drawn]!.peer, candidate.peer, 'and anybody can repeat it')
+    const eligible = basis.candidates.filter((_, i) => hasBit(draw.eligible, i))
+    assert.deepEqual(
+      eligible.map(({ peer }) => peer),
+      present.map(({ peer }) => peer),
+    )
+  }
+  assert(bases.length <= 3, `${bases.length} records`)
 })

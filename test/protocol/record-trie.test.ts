@@ -107,7 +107,11 @@ test('ids spread evenly over the leaves, so that none of them grows long', () =>
 // --- what it costs ------------------------------------------------------------------------------------------
 
 const job = cidNamed('a long job')
-const manifest = manifestWith({ stewards: [seatOf('a'), seatOf('b')] })
+// So large that all of these records are within b's bound.
+const manifest = manifestWith({
+  stewards: [seatOf('a'), seatOf('b')],
+  shards: { file: cidNamed('a long list'), bytes: 1, count: 10_000, pages: 10_000 },
+})
 
 /** A small record that rests on nothing else. */
 function recordNumbered(serial: number): JobRecord {

@@ -10,7 +10,7 @@ import { campaignScenarios, scenarios } from '../../src/simulator/scenario.ts'
 import { World } from '../../src/simulator/world.ts'
 
 const given = process.env.CARPOOL_SEED
-const count = Number(process.env.CARPOOL_SEEDS ?? 6)
+const count = Number(process.env.CARPOOL_SEEDS ?? 4)
 const seeds = given === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(given)]
 const minutes = 10
 

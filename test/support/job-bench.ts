@@ -35,8 +35,9 @@ export class JobBench {
   readonly draws = new Map<string, number>()
   #serial = 0
 
-  /** Stewards a (the submitter's), b and c; `self` folds. Vehicle v1 belongs to owner o1, v1x as well. */
-  constructor({ self = 'a', shards = 1, assurance = {} as Partial<Assurance> } = {}) {
+  /** Stewards a (the submitter's), b and c; `self` folds; serials rise from `serial`. Vehicle v1 belongs to owner o1, v1x as well. */
+  constructor({ self = 'a', shards = 1, assurance = {} as Partial<Assurance>, serial = 0 } = {}) {
+    this.#serial = serial
     this.manifest = manifestWith({
       stewards: [placeOf('a'), placeOf('b'), placeOf('c')],
       shards: { file: cidNamed('shard list'), bytes: 1, count: shards, pages: shards },

@@ -5,6 +5,7 @@ import { sha256 } from '../../src/host/sha256.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Cid, JobId } from '../../src/protocol/ids.ts'
 import { type Lease, type Opening, receiptRoot } from '../../src/protocol/job/lease.ts'
+import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { encodeCbor, rawCid, reopenCbor } from '../../src/protocol/record/block.ts'
 import { encodeBody, type RecordBody, recordId } from '../../src/protocol/record/record.ts'
@@ -55,10 +56,18 @@ interface Liar {
 }
 
 /** The evidence of a lie in a job that began at this time, and its records as a journal has them. */
-export function liar({ begunMs = Date.now() - 1_000, of = someone }: { begunMs?: number; of?: Liar } = {}) {
+export function liar({
+  begunMs = Date.now() - 1_000,
+  of = someone,
+  options = {},
+}: {
+  begunMs?: number
+  of?: Liar
+  options?: Manifest['options']
+} = {}) {
   const [steward, submitter] = [SigningKey.generate(), SigningKey.generate()]
   const place = { ...manifestWith().stewards[0]!, peer: steward.peerId }
-  const content = manifestWith({ stewards: [place], deadlineMs: Date.now() + dayMs })
+  const content = manifestWith({ stewards: [place], deadlineMs: Date.now() + dayMs, options })
   const manifest = signed(submitter, 'manifest', null, content, { serial: begunMs })
   const job = manifest.id as JobId
   const payload: Lease = {

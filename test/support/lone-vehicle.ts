@@ -15,7 +15,7 @@ import { sha256 } from '../../src/host/sha256.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
-import { Vehicle } from '../../src/host/vehicle/vehicle.ts'
+import { WorkerDriver } from '../../src/host/vehicle/worker-driver.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { openLease } from '../../src/protocol/job/lease.ts'
 import { encodeShard } from '../../src/protocol/job/shard.ts'
@@ -33,7 +33,7 @@ export class Life {
   readonly said = new Inbox<{ readonly to: PeerId; readonly message: Message }>()
   readonly executed: string[] = []
   readonly store: Store
-  readonly vehicle: Vehicle
+  readonly vehicle: WorkerDriver
 
   /** Documents of which `hangs` holds are never finished. */
   constructor(world: World, path: string, hangs: (text: string) => boolean) {
@@ -65,7 +65,7 @@ export class Life {
         return { output: bytes, text, error: null, cpuMs: 1, wallMs: 1 }
       },
     }
-    this.vehicle = new Vehicle({
+    this.vehicle = new WorkerDriver({
       key: world.key,
       network: network as unknown as Network,
       store,

@@ -99,7 +99,8 @@ export function verdictOf(
   agreeing: readonly Verified<Receipt>[],
   {
     result = 'result',
-    serial = position,
+    // A steward's serials rise over all kinds.
+    serial = 500 + position,
     steward = 'steward',
     settles = [],
     outcome = 'accepted',

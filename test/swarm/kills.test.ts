@@ -59,6 +59,12 @@ test(`${kills} kills during jobs cost nothing that was acknowledged`, { timeout:
     await assertComplete(t, mortals, job, texts)
   }
   t.diagnostic(`${kills} kills, ${jobs.length} jobs, ${Math.round((performance.now() - startedMs) / 1000)} s`)
+  // What a verdict rests on may come after it.
+  for (const job of jobs)
+    for (const name of stewards)
+      await untilStatus(mortals.member(name), job, 'it has all of it', ({ state, doubts }) => {
+        return state === 'complete' && doubts.length === 0
+      })
   await mortals.endAll()
 
   for (const job of jobs) {

@@ -7,25 +7,25 @@ import type { Verified } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
 import { drawCommitment, drawSecretOf, jobSecret, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
+import { CouncilDriver } from '../stewardship/council-driver.ts'
 import { Holdings, WrongInputs } from '../stewardship/holdings.ts'
-import type { StewardshipOptions } from '../stewardship/options.ts'
-import { Stewardship } from '../stewardship/stewardship.ts'
+import type { CouncilDriverOptions } from '../stewardship/options.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { KnownJob } from './job-rows.ts'
 
 /** The parts that all stewardships of a node share. */
-export interface StewardshipParts
-  extends Pick<StewardshipOptions, 'key' | 'network' | 'store' | 'recomputer' | 'clock' | 'log'> {
+export interface CouncilDriverParts
+  extends Pick<CouncilDriverOptions, 'key' | 'network' | 'store' | 'recomputer' | 'clock' | 'log'> {
   readonly submitter: SigningKey
 }
 
 /** It has not started. Throws RequestError where the job cannot be read here. */
 export async function beginStewardship(
-  parts: StewardshipParts,
+  parts: CouncilDriverParts,
   known: KnownJob | undefined,
   job: JobId,
-  events: Pick<StewardshipOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLeft' | 'onLie'>,
-): Promise<Stewardship> {
+  events: Pick<CouncilDriverOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLeft' | 'onLie'>,
+): Promise<CouncilDriver> {
   const { submitter, ...common } = parts
   const { store, key, network, log } = common
   const row = store.journal.get(job)
@@ -45,7 +45,7 @@ export async function beginStewardship(
     throw new RequestError(`the list of shards of job ${job} is damaged on this node`)
   const secret = secretOf(opened, submitter, known.state.secret)
   const drawSecret = drawSecretFor(manifest, secret, known.state.drawSecret)
-  return new Stewardship({
+  return new CouncilDriver({
     ...common,
     ...{ job, manifest, manifestRecord, isOwn, shards, secret, drawSecret, submitter: opened.signer },
     serial: store.journal.leftAt(job),

@@ -12,7 +12,7 @@ import { bodyOf } from '../../protocol/records.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
-import type { Stewardship } from '../stewardship/stewardship.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -99,7 +99,7 @@ export class Reading {
 }
 
 /** A steward that comes back learns of the end first, and gets the results a moment later from those that have them. */
-export async function caughtUp(job: Stewardship, clock: Clock): Promise<void> {
+export async function caughtUp(job: CouncilDriver, clock: Clock): Promise<void> {
   const untilMs = clock.monotonicMs() + seekMsMax
   while (job.hasEnded && !job.isComplete && clock.monotonicMs() < untilMs) await elapsed(clock, seekLookMs)
 }

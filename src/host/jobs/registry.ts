@@ -9,12 +9,12 @@ import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { summaryOf } from '../stewardship/status.ts'
-import type { Stewardship } from '../stewardship/stewardship.ts'
-import { beginStewardship, ExcessiveJob, type StewardshipParts } from './beginning.ts'
+import { beginStewardship, type CouncilDriverParts, ExcessiveJob } from './beginning.ts'
 import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
 
-export interface RegistryOptions extends StewardshipParts {
+export interface RegistryOptions extends CouncilDriverParts {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
   readonly bans: Pick<Bans, 'caught'>
   /** The share of owners' earnings that the fleet's operator keeps, in parts per million; 0 without a fleet. */
@@ -35,9 +35,9 @@ const readersMax = 16
 
 /** A job in memory, or on its way there. */
 interface Seat {
-  readonly stewardship: Promise<Stewardship>
+  readonly stewardship: Promise<CouncilDriver>
   /** Once it has begun. */
-  running: Stewardship | undefined
+  running: CouncilDriver | undefined
   /** How many read it just now. */
   uses: number
   /** By the monotonic clock. */
@@ -86,17 +86,17 @@ export class Registry {
   }
 
   /** All that are in memory. */
-  *running(): Generator<Stewardship> {
+  *running(): Generator<CouncilDriver> {
     for (const { running } of this.#seats.values()) if (running !== undefined) yield running
   }
 
   /** The job, when it is in memory. */
-  get(job: JobId): Stewardship | undefined {
+  get(job: JobId): CouncilDriver | undefined {
     return this.#seats.get(job)?.running
   }
 
   /** The same, for somebody who has something to say to it: it stays a while longer. */
-  hearing(job: JobId): Stewardship | undefined {
+  hearing(job: JobId): CouncilDriver | undefined {
     const seat = this.#seats.get(job)
     if (seat?.running !== undefined) seat.usedMs = this.#options.clock.monotonicMs()
     return seat?.running
@@ -114,7 +114,7 @@ export class Registry {
    */
   async use<Result>(
     job: JobId,
-    action: (stewardship: Stewardship) => Result | Promise<Result>,
+    action: (stewardship: CouncilDriver) => Result | Promise<Result>,
     fresh = false,
   ): Promise<Result> {
     const { stewardship, release } = await this.hold(job, fresh)
@@ -126,7 +126,7 @@ export class Registry {
   }
 
   /** The same, until it is released. */
-  async hold(job: JobId, fresh = false): Promise<{ stewardship: Stewardship; release: () => void }> {
+  async hold(job: JobId, fresh = false): Promise<{ stewardship: CouncilDriver; release: () => void }> {
     // Where nothing is being let go, the job has its seat at once: who asks in the same turn finds it on its way.
     if (this.#leaving.has(job)) await this.gone(job)
     if (this.#isStopped) throw new RequestError('this node is stopping')
@@ -167,7 +167,7 @@ export class Registry {
   }
 
   #sit(job: JobId, fresh: boolean): Seat {
-    const begun = Promise.withResolvers<Stewardship>()
+    const begun = Promise.withResolvers<CouncilDriver>()
     const usedMs = this.#options.clock.monotonicMs()
     const seat: Seat = { stewardship: begun.promise, running: undefined, uses: 0, usedMs }
     this.#seats.set(job, seat)
@@ -178,7 +178,7 @@ export class Registry {
     return seat
   }
 
-  async #begin(job: JobId, seat: Seat, fresh: boolean): Promise<Stewardship> {
+  async #begin(job: JobId, seat: Seat, fresh: boolean): Promise<CouncilDriver> {
     const { membership, bans, operatorPpm } = this.#options
     const known = this.rows.get(job)
     const stewardship = await beginStewardship(this.#options, known, job, {
@@ -245,7 +245,7 @@ export class Registry {
   /** Stops the job where it is in memory; nobody begins it anew before `after` is done. */
   async #leave(
     job: JobId,
-    after: (stewardship: Stewardship | undefined) => void | Promise<void>,
+    after: (stewardship: CouncilDriver | undefined) => void | Promise<void>,
   ): Promise<void> {
     const before = this.#leaving.get(job)
     const seat = this.#seats.get(job)
@@ -265,7 +265,7 @@ export class Registry {
     await left
   }
 
-  #noteRest(job: JobId, stewardship: Stewardship): void {
+  #noteRest(job: JobId, stewardship: CouncilDriver): void {
     const row = this.rows.get(job)
     if (row === undefined) return
     const { fellows, behind } = stewardship

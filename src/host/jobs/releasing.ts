@@ -5,11 +5,11 @@
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { Released } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import type { Stewardship } from '../stewardship/stewardship.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { Registry } from './registry.ts'
 
 /** Throws RequestError where the job runs and was submitted elsewhere. */
-export function refuseCancel({ job, isReader, isSubmitters, hasEnded }: Stewardship): void {
+export function refuseCancel({ job, isReader, isSubmitters, hasEnded }: CouncilDriver): void {
   if (isReader)
     throw new RequestError(`this node only reads job ${job}; cancel it on the node that it was submitted to`)
   if (!isSubmitters && !hasEnded)
@@ -19,7 +19,7 @@ export function refuseCancel({ job, isReader, isSubmitters, hasEnded }: Stewards
 }
 
 /** Throws RequestError where this node stands by for the job, and it runs. */
-export function refuseForget({ job, isReader, isSubmitters, hasEnded }: Stewardship): void {
+export function refuseForget({ job, isReader, isSubmitters, hasEnded }: CouncilDriver): void {
   if (!isReader && !isSubmitters && !hasEnded)
     throw new RequestError(
       `this node stands by for job ${job}, which runs; to hand it over to another node: carpool standby release ${job}`,
@@ -33,7 +33,7 @@ export async function releaseJob(registry: Registry, job: JobId): Promise<Releas
   return { job, heir }
 }
 
-async function handOver(stewardship: Stewardship): Promise<PeerId> {
+async function handOver(stewardship: CouncilDriver): Promise<PeerId> {
   const { job, isReader, isSubmitters, hasEnded } = stewardship
   if (isSubmitters)
     throw new RequestError(

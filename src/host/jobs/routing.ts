@@ -8,8 +8,8 @@ import { recordId } from '../../protocol/record/record.ts'
 import { openRecord, openRecordAs } from '../../protocol/records.ts'
 import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
-import type { Stewardship } from '../stewardship/stewardship.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { Rest } from './job-rows.ts'
 import type { Reading } from './reading.ts'
@@ -108,7 +108,7 @@ export class Routing {
     const { job, record: signed, opening } = message
     // Cheapest first: most records that come are known, and a signature costs more than all else.
     if (this.#options.store.journal.has(recordId(sha256, signed.body))) return
-    const hear = (stewardship: Stewardship) =>
+    const hear = (stewardship: CouncilDriver) =>
       stewardship.hearRecord(from, openRecord(signed, opening, sha256, verifyByPeerId))
     const stewardship = registry.hearing(job)
     if (stewardship !== undefined) hear(stewardship)
@@ -174,7 +174,7 @@ export class Routing {
   }
 
   /** Reads a job that has ended, for its stewards and who may read it; nobody else is to make this node work. */
-  #wake(from: PeerId, job: JobId, action: (stewardship: Stewardship) => void): void {
+  #wake(from: PeerId, job: JobId, action: (stewardship: CouncilDriver) => void): void {
     const { registry } = this.#parts
     const row = registry.rows.get(job)
     if (row === undefined || row.endedAtMs === null || registry.isBeginning(job)) return

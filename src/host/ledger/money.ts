@@ -21,14 +21,14 @@ import type {
   ReceiptLine,
   Work,
 } from './contract.ts'
-import type { Earnings } from './earnings.ts'
+import type { ReceivablesDriver } from './receivables-driver.ts'
 import type { LedgerTables } from './tables.ts'
 
 export interface MoneyOptions {
   readonly self: PeerId
   readonly owner: OwnerId
   readonly store: { readonly journal: Journal; readonly books: Books; readonly ledgerTables: LedgerTables }
-  readonly earnings: Pick<Earnings, 'differences'>
+  readonly earnings: Pick<ReceivablesDriver, 'differences'>
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }

@@ -6,12 +6,16 @@
  * on once. A lie that this node found by recomputing convinces nobody else, and stays here. Who is forgiven is
  * forgiven what it did in all jobs that had begun by then: other nodes still have the old proof, or another of the
  * same day, and show it again.
+ *
+ * In an open mesh owners cost nothing, and whoever makes some up can prove lies of each. So proofs stay on the disk, a node
+ * keeps a bounded number of bytes of them and tells a newcomer fewer; owners whose vehicles are here come before others.
  */
 import type { Logger } from 'pino'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { openHandover, pathTo, successionOf } from '../../protocol/job/handover.ts'
 import { type Opening, openLease, openReceipt } from '../../protocol/job/lease.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
+import { rosterEntriesMax } from '../../protocol/limits.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import { reopenCbor } from '../../protocol/record/block.ts'
@@ -35,6 +39,8 @@ export interface BansOptions {
   readonly journal: Journal
   /** The owner's signature under a vehicle, as its advert shows it; null: it is its own owner. */
   readonly certificateOf: (peer: PeerId) => SignedRecord | null
+  /** Owners with a vehicle in the roster. */
+  readonly ownersHere: () => ReadonlySet<OwnerId>
   /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
   readonly isCleared: (owner: OwnerId, begunMs: number) => boolean
   /** Milliseconds since 1970. */
@@ -42,6 +48,13 @@ export interface BansOptions {
   readonly log: Logger
   readonly onChange: () => void
 }
+
+/** Owners that are banned by proof: twice as many as a roster has entries. */
+const provenMax = 2 * rosterEntriesMax
+/** … and the bytes of their proofs, of some kilobytes each. A guess. */
+const provenBytesMax = 16 * 2 ** 20
+/** The proofs that a newcomer is told: an eighth of what may wait to be sent to a peer (network/bounds.ts). A guess. */
+const toldBytesMax = 2 ** 19
 
 export class Bans {
   readonly #options: BansOptions
@@ -95,9 +108,11 @@ export class Bans {
     const lie = checkEvidence(evidence, sha256, verifyByPeerId, now())
     if (this.has(lie.owner) || this.#isForgiven(lie.owner, lie.begunMs) || this.#hadLeft(lie)) return
     const { owner, peer, begunMs } = lie
-    const because = 'equivocation'
     const bytes = encodeEvidence(evidence)
-    this.#ban({ owner, peer, because, evidence: bytes, evidenceId: lie.evidence, begunMs, atMs: now() })
+    const facts = { owner, peer, begunMs, because: 'equivocation', evidenceId: lie.evidence } as const
+    const ban = { ...facts, bytes: bytes.byteLength, atMs: now() }
+    if (!this.#makeRoom(ban)) return
+    this.#ban(ban, bytes)
     this.#show(evidence)
   }
 
@@ -117,18 +132,54 @@ export class Bans {
     const manifest = journal.get(row.job)
     const begunMs = manifest === undefined ? now() : openManifest(manifest, sha256, () => true).serial
     if (this.has(owner) || this.#isForgiven(owner, begunMs)) return
-    this.#ban({ owner, peer, because, evidence: row.body, evidenceId: receipt, begunMs, atMs: now() })
+    const bytes = row.body.byteLength
+    this.#ban({ owner, peer, because, evidenceId: receipt, bytes, begunMs, atMs: now() }, row.body)
   }
 
-  /** To somebody who has just connected. */
+  /** To somebody who has just connected: as many proofs as fit, in the order in which they are worth telling. */
   tell(peer: PeerId): void {
-    for (const { because, evidence } of this.#banned.values())
-      if (because === 'equivocation')
-        try {
-          this.#send(peer, decodeEvidence(evidence))
-        } catch (error) {
-          this.#options.log.debug({ error }, 'evidence of an older form is told to nobody')
-        }
+    const { journal, log } = this.#options
+    let left = toldBytesMax
+    for (const { owner, bytes } of this.#proven()) {
+      left -= bytes
+      if (left < 0) return
+      try {
+        this.#send(peer, decodeEvidence(journal.members.evidenceAgainst(owner)!))
+      } catch (error) {
+        log.debug({ error }, 'evidence of an older form is told to nobody')
+      }
+    }
+  }
+
+  /** Those that are proven to anybody: owners who are here first, and of these and of the others the oldest. */
+  #proven(more: readonly Ban[] = []): Ban[] {
+    const here = this.#options.ownersHere()
+    const rank = ({ owner }: Ban) => (here.has(owner) ? 0 : 1)
+    return [...this.list(), ...more]
+      .filter(({ because }) => because === 'equivocation')
+      .sort((a, b) => rank(a) - rank(b) || a.atMs - b.atMs)
+  }
+
+  /**
+   * Drops the proofs that are worth less where there are too many; false when the new one is not worth more. One that is
+   * not kept is not passed on either, so that no proof goes round for ever.
+   */
+  #makeRoom(ban: Ban): boolean {
+    const { journal, log } = this.#options
+    let left = provenBytesMax
+    const kept = (each: Ban, place: number) => {
+      left -= each.bytes
+      return place < provenMax && left >= 0
+    }
+    const proven = this.#proven([ban])
+    const gone = proven.filter((each, place) => !kept(each, place))
+    if (gone.includes(ban)) return false
+    for (const { owner } of gone) {
+      journal.members.dropBan(owner)
+      this.#banned.delete(owner)
+      log.debug({ owner }, 'the ban of an owner made room for that of one who is here')
+    }
+    return true
   }
 
   #isForgiven(owner: OwnerId, begunMs: number): boolean {
@@ -178,9 +229,9 @@ export class Bans {
     return path.map(({ id }) => byId.get(id)!)
   }
 
-  #ban(ban: Ban): void {
+  #ban(ban: Ban, evidence: Uint8Array): void {
     const { journal, log, onChange } = this.#options
-    journal.members.putBan(ban)
+    journal.members.putBan(ban, evidence)
     this.#banned.set(ban.owner, ban)
     const { owner, peer, because, evidenceId } = ban
     log.warn({ owner, peer, because, evidence: evidenceId }, 'an owner is banned: one of its vehicles lied')

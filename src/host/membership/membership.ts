@@ -75,7 +75,7 @@ export class Membership {
     this.#callOff()
   }
 
-  /** Says goodbye: an advert without slots, so that nobody offers work to a node that leaves. */
+  /** Says goodbye: an advert that it is stopped, so that nobody offers work to a node that leaves. */
   async goodbye(): Promise<void> {
     this.stop()
     await this.#say()

@@ -98,6 +98,11 @@ export interface NetworkBounds {
    */
   readonly reservedConnections: number
   /**
+   * Peers of one host whose adverts this node believes that keep their places when it is full: three hosts that tell of
+   * vehicles which are none leave a place for a newcomer. Fewer hurt a depot behind one address sooner. A guess.
+   */
+  readonly knownPerHostMax: number
+  /**
    * The connections of one host over which nothing was ever said: no identity, no subscription, no stream of ours.
    * An honest peer says all of that within a second or two. One more ends the oldest. A guess.
    */
@@ -144,6 +149,9 @@ export interface NetworkBounds {
   readonly hostFailuresMax: number
   /** … and how long it takes until one more may. */
   readonly hostFailureEveryMs: number
+  /** The same of a host of this machine or of its private network, which may hold a hundred nodes that stop at once. Guess. */
+  readonly nearFailuresMax: number
+  readonly nearFailureEveryMs: number
   /**
    * How long the peer with the greater id lets the other dial first, so that a pair keeps one connection, not
    * two. Guess.
@@ -184,6 +192,7 @@ export const defaultBounds: NetworkBounds = {
   addressesPerPeerMax: 4,
   connectionsMax: 300,
   reservedConnections: 60,
+  knownPerHostMax: 75,
   silentPerHostMax: 75,
   silentMs: 60_000,
   connectionsPerHostMax: 150,
@@ -199,6 +208,8 @@ export const defaultBounds: NetworkBounds = {
   dialRestMs: 600_000,
   hostFailuresMax: 16,
   hostFailureEveryMs: 60_000,
+  nearFailuresMax: 256,
+  nearFailureEveryMs: 1_000,
   yieldDialMs: 500,
   pingIntervalMs: 20_000,
   stopGraceMs: 400,
@@ -221,6 +232,7 @@ export function checkBounds(bounds: NetworkBounds): void {
     ['one host leaves room for others', bounds.connectionsPerHostMax < bounds.connectionsMax],
     ['one host leaves others a handshake', bounds.pendingPerHostMax < bounds.pendingMax],
     ['strangers get most places', 2 * bounds.reservedConnections < bounds.connectionsMax],
+    ['three hosts leave room', 4 * bounds.knownPerHostMax <= bounds.connectionsMax],
     ['one host’s silence leaves room', bounds.silentPerHostMax <= bounds.connectionsPerHostMax],
     ['a connection has shaken hands before it is silent', bounds.handshakeTimeoutMs <= bounds.silentMs],
     ["a window fits libp2p's read buffer", bounds.streamWindowBytesMax < 4 * MiB],

@@ -98,25 +98,31 @@ export class DialPlan {
     this.#spots.peek(place.name)?.strangers.delete(peer)
   }
 
-  /** When the host has a failure to spare. A machine near by is its owner's own, and has no budget. */
+  /** When the host has a failure to spare. */
   #spareMs(place: Place): number {
-    if (place.isNear) return 0
     const { left, atMs } = this.#budget(place)
-    return left >= 1 ? 0 : atMs + (1 - left) * this.#bounds.hostFailureEveryMs
+    return left >= 1 ? 0 : atMs + (1 - left) * this.#budgetOf(place).everyMs
   }
 
   #pay(place: Place): void {
-    if (place.isNear) return
     const budget = this.#budget(place)
     budget.left = Math.max(0, budget.left - 1)
     this.#budgets.set(place.host, budget)
   }
 
-  #budget({ host }: Place): Budget {
+  #budget(place: Place): Budget {
     const nowMs = this.#now()
-    const { hostFailuresMax: most, hostFailureEveryMs: everyMs } = this.#bounds
-    const { left, atMs } = this.#budgets.peek(host) ?? { left: most, atMs: nowMs }
+    const { most, everyMs } = this.#budgetOf(place)
+    const { left, atMs } = this.#budgets.peek(place.host) ?? { left: most, atMs: nowMs }
     return { left: Math.min(most, left + (nowMs - atMs) / everyMs), atMs: nowMs }
+  }
+
+  /** A machine near by may hold a whole mesh, and may be somebody's router all the same. */
+  #budgetOf({ isNear }: Place): { readonly most: number; readonly everyMs: number } {
+    const { hostFailuresMax, hostFailureEveryMs, nearFailuresMax, nearFailureEveryMs } = this.#bounds
+    return isNear
+      ? { most: nearFailuresMax, everyMs: nearFailureEveryMs }
+      : { most: hostFailuresMax, everyMs: hostFailureEveryMs }
   }
 }
 

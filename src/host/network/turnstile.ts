@@ -37,7 +37,8 @@ const hostsMax = 4_096
  * handshakes that are under way, of those that came to nothing, and of connections over which nothing is ever said.
  * Behind one address there may be a depot of vehicles, so these are not few; and where the node is full all the same,
  * the oldest connection that says nothing makes room, or one of the host that has the most. Peers that this node knows
- * have a reserve, and never make room.
+ * have a reserve, and make no room; but in an open mesh anybody becomes known who tells of a vehicle, so that of one host
+ * only so many are spared.
  */
 export class Turnstile {
   readonly #bounds: NetworkBounds
@@ -96,29 +97,40 @@ export class Turnstile {
   #seat(peer: PeerId, connection: MultiaddrConnection): boolean {
     const guest = this.#guests.get(connection)
     if (guest === undefined) return false
-    const { connectionsMax, reservedConnections, silentPerHostMax } = this.#bounds
-    const isKnown = this.#isKnown(peer)
+    const { connectionsMax, reservedConnections, silentPerHostMax, knownPerHostMax } = this.#bounds
+    const isSpared = this.#isKnown(peer) && this.#known(guest.host).length < knownPerHostMax
     const strangers = this.#strangers()
     const silent = this.#silent(strangers.filter(([, { host }]) => host === guest.host))
     let isSeated = true
-    if (!isKnown && silent.length >= silentPerHostMax) this.#end(oldest(silent))
-    else if (this.#open() >= connectionsMax - (isKnown ? 0 : reservedConnections))
-      isSeated = this.#end(this.#whoMakesRoom(strangers, guest.host, isKnown))
+    if (!isSpared && silent.length >= silentPerHostMax) this.#end(oldest(silent))
+    else if (this.#open() >= connectionsMax - (isSpared ? 0 : reservedConnections))
+      isSeated = this.#end(this.#whoMakesRoom(strangers, guest.host, isSpared))
     if (isSeated) Object.assign(guest, { peer, enteredMs: this.#now() })
     // Its handshake came to something, even if there is no room.
     else this.#guests.delete(connection)
     return isSeated
   }
 
-  #whoMakesRoom(strangers: readonly Entry[], host: string, isKnown: boolean): Entry | undefined {
+  #whoMakesRoom(strangers: readonly Entry[], host: string, isSpared: boolean): Entry | undefined {
     const silent = oldest(this.#longSilent(strangers))
     if (silent !== undefined) return silent
-    const byHost = Map.groupBy(strangers, ([, guest]) => guest.host)
-    const own = byHost.get(host)?.length ?? 0
-    const most = Math.max(0, ...[...byHost.values()].map(({ length }) => length))
+    const { knownPerHostMax: spared } = this.#bounds
+    const hosts = new Set([...this.#guests.values()].map((guest) => guest.host))
+    const crowds = [...hosts].map((name) => {
+      const known = this.#known(name)
+      const entries = strangers.filter(([, guest]) => guest.host === name)
+      const isCrowded = known.length >= spared
+      return {
+        name,
+        size: entries.length + (isCrowded ? known.length : 0),
+        entries: isCrowded ? [...entries, ...known.slice(0, -spared)] : entries,
+      }
+    })
+    const own = crowds.find(({ name }) => name === host)?.size ?? 0
+    const most = Math.max(0, ...crowds.map(({ size, entries }) => (entries.length > 0 ? size : 0)))
     // Of two hosts that have the same, neither gains by taking from the other.
-    if (!isKnown && most <= own + 1) return undefined
-    const crowd = [...byHost.values()].find(({ length }) => length === most) ?? []
+    if (!isSpared && most <= own + 1) return undefined
+    const crowd = crowds.find(({ size, entries }) => size === most && entries.length > 0)?.entries ?? []
     return oldest(this.#silent(crowd)) ?? oldest(crowd)
   }
 
@@ -131,6 +143,13 @@ export class Turnstile {
 
   #strangers(): Entry[] {
     return [...this.#guests].filter(([, { peer }]) => peer !== null && !this.#isKnown(peer))
+  }
+
+  /** The connections of a host whose peers this node knows, the oldest first. */
+  #known(host: string): Entry[] {
+    return [...this.#guests].filter(
+      ([, guest]) => guest.host === host && guest.peer !== null && this.#isKnown(guest.peer),
+    )
   }
 
   #silent(entries: readonly Entry[]): Entry[] {

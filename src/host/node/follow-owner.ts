@@ -5,7 +5,7 @@ import type { Executor } from '../executor/contract.ts'
 import { DeskWatch } from '../supervisor/desk-watch.ts'
 import type { OwnerWatch, OwnerWatchOptions } from '../supervisor/owner-watch.ts'
 import { SupervisedWatch } from '../supervisor/supervised-watch.ts'
-import type { Vehicle } from '../vehicle/vehicle.ts'
+import type { WorkerDriver } from '../vehicle/worker-driver.ts'
 
 /** Throws Error of one sentence when a source of signals cannot be used. */
 export async function startOwnerWatch(options: OwnerWatchOptions): Promise<OwnerWatch> {
@@ -16,7 +16,7 @@ export async function startOwnerWatch(options: OwnerWatchOptions): Promise<Owner
 export function followJudgement(
   watch: OwnerWatch,
   executor: Pick<Executor, 'halt' | 'proceed'>,
-  vehicle: Pick<Vehicle, 'setMode' | 'setAvailable' | 'setEnergyRate'>,
+  vehicle: Pick<WorkerDriver, 'setMode' | 'setAvailable' | 'setEnergyRate'>,
   tell: () => void,
   log: Pick<Logger, 'info'>,
 ): () => void {

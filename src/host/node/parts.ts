@@ -7,13 +7,13 @@ import type { EngineDescription } from '../../runtimes/messages.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Bans } from '../membership/bans.ts'
 import { Membership } from '../membership/membership.ts'
-import { Vehicle } from '../vehicle/vehicle.ts'
+import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
 import type { Resources } from './resources.ts'
 
 export interface Parts extends Resources {
   readonly hub: Hub
-  readonly vehicle: Vehicle
+  readonly vehicle: WorkerDriver
   readonly bans: Bans
   readonly membership: Membership
   readonly jobs: Jobs
@@ -29,7 +29,7 @@ export function makeParts(resources: Resources): Parts {
   const hub = new Hub()
   const roster = new Roster()
   const offered = engines.map((engine) => ({ ...engine, ask: asks.get(engine.runtime) ?? null }))
-  const vehicle = new Vehicle({
+  const vehicle = new WorkerDriver({
     key,
     network,
     store,
@@ -45,6 +45,7 @@ export function makeParts(resources: Resources): Parts {
     network,
     journal: store.journal,
     certificateOf: (peer) => roster.get(peer)?.certificate ?? null,
+    ownersHere: () => new Set(roster.list(clock.now()).map(({ owner }) => owner)),
     isCleared: (owner, begunMs) => fleet?.isCleared(owner, begunMs) ?? false,
     now: () => clock.now(),
     log,
@@ -83,7 +84,7 @@ export function makeParts(resources: Resources): Parts {
 /** States what this node has to offer, now. */
 function advertOf(
   { options, identity, watch }: Resources,
-  vehicle: Vehicle,
+  vehicle: WorkerDriver,
   offered: readonly OfferedEngine[],
 ): Omit<Advert, 'addresses'> {
   const { slots, mode } = vehicle.view()

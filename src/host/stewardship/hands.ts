@@ -4,15 +4,15 @@ import type { Hands } from '../../protocol/driver.ts'
 import type { PeerId } from '../../protocol/ids.ts'
 import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import { shardKey } from '../sealing/sealing.ts'
-import type { StewardshipOptions } from './options.ts'
-import { type StewardshipParts, secretOf } from './parts.ts'
+import type { CouncilDriverOptions } from './options.ts'
+import { type CouncilDriverParts, secretOf } from './parts.ts'
 
 /** The outcome of the wish to leave a job: another node has the place, none wanted it, or the job ended before. */
 export type Release = 'left' | 'kept' | 'ended'
 
 export interface HandsNeeds {
-  readonly options: StewardshipOptions
-  readonly parts: StewardshipParts
+  readonly options: CouncilDriverOptions
+  readonly parts: CouncilDriverParts
   /** Takes the council's next input. */
   readonly tell: (input: CouncilInput) => void
   readonly wakeAt: (atMs: number) => void
@@ -28,6 +28,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
     discard: ({ records }) => papers.discard(records),
+    refused: ({ signer, why }) => log.warn({ job, signer, why }, 'somebody signs more for a job than it may'),
     left: ({ why, serial }) => {
       options.onLeft(why, serial)
       released('left')
@@ -67,6 +68,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
       pace.decided(pages, clock.monotonicMs())
     },
     ended: () => {
+      inputs.over()
       options.onEnd()
       released('ended')
     },
@@ -83,8 +85,8 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
  * not the one that its keys are derived from.
  */
 export function entrust(
-  options: StewardshipOptions,
-  { say, credentials }: Pick<StewardshipParts, 'say' | 'credentials'>,
+  options: CouncilDriverOptions,
+  { say, credentials }: Pick<CouncilDriverParts, 'say' | 'credentials'>,
   to: PeerId,
 ): void {
   const { manifest, drawSecret } = options
@@ -93,8 +95,8 @@ export function entrust(
 }
 
 async function recompute(
-  { recomputer, job, manifest, secret, log }: StewardshipOptions,
-  { inputs }: Pick<StewardshipParts, 'inputs'>,
+  { recomputer, job, manifest, secret, log }: CouncilDriverOptions,
+  { inputs }: Pick<CouncilDriverParts, 'inputs'>,
   position: number,
 ): Promise<Extract<CouncilInput, { type: 'recomputed' }>> {
   if (secret === null) return { type: 'recomputed', position, found: null }

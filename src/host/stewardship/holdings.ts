@@ -99,11 +99,24 @@ export class Holdings {
 
   /** Fetches what a reader needs to name results: the two lists, and a blind job's keys. Throws as `inputs`. */
   async lists(manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
-    const { shards: shardList, documents, blind } = manifest
-    await this.#files([shardList, documents, ...(blind === null ? [] : [blind.keys])], 'input', from)
+    await this.#files(listsOf(manifest), 'input', from)
     const shards = await this.shardsOf(manifest)
     if (shards === null) throw new Error('the list of shards is damaged')
     return shards
+  }
+
+  /**
+   * The job has ended: of its inputs only the lists stay, which readers and reports need beside the results. Nothing else
+   * would free the room before the job is forgotten, and whoever submits jobs decides how many have ended.
+   */
+  async onlyLists(manifest: Manifest): Promise<void> {
+    if (!this.#mine.hasAny('input')) return
+    for (const file of listsOf(manifest)) {
+      const parts = await partsOfFile(file, this.#mine).catch(() => undefined)
+      await this.#mine.take([file.file, ...(parts ?? [])], 'report')
+    }
+    await this.#mine.letGo(['input'])
+    await this.#mine.rest(() => true)
   }
 
   /** Throws when one of the results did not come. */
@@ -182,6 +195,10 @@ export class Holdings {
     }
     throw new Error(`no steward who was asked has block ${missing[0]}`)
   }
+}
+
+function listsOf({ shards, documents, blind }: Manifest): FileReference[] {
+  return [shards, documents, ...(blind === null ? [] : [blind.keys])]
 }
 
 function bounded(cids: readonly Cid[], bytesMax: number): Bounds {

@@ -8,7 +8,7 @@ import { sha256 } from '../sha256.ts'
 import { StoreError } from '../store/errors.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { Holdings, WrongInputs } from './holdings.ts'
-import type { StewardshipOptions } from './options.ts'
+import type { CouncilDriverOptions } from './options.ts'
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
@@ -16,16 +16,17 @@ const holdRetryMs = 2_000
 const roomRetryMs = 600_000
 
 export class Inputs {
-  readonly #options: StewardshipOptions
+  readonly #options: CouncilDriverOptions
   readonly #blocks: JobBlocks
   readonly #holdings: Holdings
   readonly #fellows: () => readonly PeerId[]
   #shards: readonly ShardEntry[] | null
   #mending = false
   #areDamaged = false
+  #isOver = false
   #stopped = false
 
-  constructor(options: StewardshipOptions, blocks: JobBlocks, fellows: () => readonly PeerId[]) {
+  constructor(options: CouncilDriverOptions, blocks: JobBlocks, fellows: () => readonly PeerId[]) {
     this.#options = options
     this.#blocks = blocks
     this.#holdings = new Holdings(options, blocks)
@@ -63,9 +64,12 @@ export class Inputs {
     const { job, manifest, isOwn, clock, log } = this.#options
     while (!this.#stopped) {
       try {
-        this.#shards = isReader
-          ? await this.#holdings.lists(manifest, this.#fellows())
-          : await this.#holdings.inputs(manifest, this.#fellows())
+        this.#shards =
+          isReader || this.#isOver
+            ? await this.#holdings.lists(manifest, this.#fellows())
+            : await this.#holdings.inputs(manifest, this.#fellows())
+        // The job may have ended meanwhile.
+        if (this.#isOver) await this.#letGo()
         return this.#shards
       } catch (error) {
         if (this.#stopped) break
@@ -87,11 +91,25 @@ export class Inputs {
     return undefined
   }
 
+  /** The job has ended. Of a stranger's job this node keeps what readers need, and no more. */
+  over(): void {
+    this.#isOver = true
+    void this.#letGo()
+  }
+
+  async #letGo(): Promise<void> {
+    const { job, manifest, isOwn, log } = this.#options
+    if (isOwn || this.#stopped) return
+    await this.#holdings.onlyLists(manifest).catch((error) => {
+      log.info({ job, error }, 'the inputs of a job that has ended stay on this node for now')
+    })
+  }
+
   /** A vehicle could not get what its lease names: what is damaged or gone here is fetched from the other stewards. */
   async mend(lease: LeaseId, vehicle: PeerId): Promise<void> {
     const { job, manifest, store, log, onChange } = this.#options
     const row = store.journal.get(lease)
-    if (row?.job !== job || this.#mending) return
+    if (row?.job !== job || this.#mending || this.#isOver) return
     this.#mending = true
     try {
       const { payload } = openLease(row, sha256, () => true)

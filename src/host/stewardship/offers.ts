@@ -11,7 +11,7 @@ import { shardKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { type GetBlock, readFileRange } from '../store/files.ts'
 import { Grants } from './grants.ts'
-import type { StewardshipOptions } from './options.ts'
+import type { CouncilDriverOptions } from './options.ts'
 
 export interface OfferParts {
   /** Throws RequestError where this node may not read the job. */
@@ -23,12 +23,12 @@ export interface OfferParts {
 }
 
 export class Offers {
-  readonly #options: Pick<StewardshipOptions, 'store' | 'network' | 'manifest' | 'log'>
+  readonly #options: Pick<CouncilDriverOptions, 'store' | 'network' | 'manifest' | 'log'>
   readonly #parts: OfferParts
   readonly #grants: Grants
 
   constructor(
-    options: Pick<StewardshipOptions, 'store' | 'network' | 'manifest' | 'log'>,
+    options: Pick<CouncilDriverOptions, 'store' | 'network' | 'manifest' | 'log'>,
     parts: OfferParts,
   ) {
     this.#options = options

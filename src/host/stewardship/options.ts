@@ -11,7 +11,7 @@ import type { Store } from '../store.ts'
 import type { Mesh } from './mesh.ts'
 import type { Recomputer } from './recomputer.ts'
 
-export interface StewardshipOptions {
+export interface CouncilDriverOptions {
   readonly key: SigningKey
   readonly network: Mesh
   readonly store: Store

@@ -14,17 +14,17 @@ import {
   reopen,
 } from '../../protocol/records.ts'
 import type { Recalled } from '../../protocol/state/decisions.ts'
-import type { JobPayables } from '../ledger/job-payables.ts'
+import type { PayablesDriver } from '../ledger/payables-driver.ts'
 import { sha256 } from '../sha256.ts'
 import type { Outbox } from '../store/outbox.ts'
-import type { StewardshipOptions } from './options.ts'
+import type { CouncilDriverOptions } from './options.ts'
 
 export class Papers {
-  readonly #options: StewardshipOptions
+  readonly #options: CouncilDriverOptions
   readonly #outbox: Outbox
-  readonly #payables: JobPayables | null
+  readonly #payables: PayablesDriver | null
 
-  constructor(options: StewardshipOptions, outbox: Outbox, payables: JobPayables | null) {
+  constructor(options: CouncilDriverOptions, outbox: Outbox, payables: PayablesDriver | null) {
     this.#options = options
     this.#outbox = outbox
     this.#payables = payables

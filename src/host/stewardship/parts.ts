@@ -9,7 +9,7 @@ import { openCredential } from '../../protocol/membership/fleet.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
-import type { JobPayables } from '../ledger/job-payables.ts'
+import type { PayablesDriver } from '../ledger/payables-driver.ts'
 import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
@@ -18,12 +18,12 @@ import { Collector } from './collector.ts'
 import { EndWatch } from './end-watch.ts'
 import { Inputs } from './inputs.ts'
 import { Offers } from './offers.ts'
-import type { StewardshipOptions } from './options.ts'
+import type { CouncilDriverOptions } from './options.ts'
 import { Pace } from './pace.ts'
 import { Papers } from './papers.ts'
 import { payablesOf } from './payables.ts'
 
-export interface StewardshipParts {
+export interface CouncilDriverParts {
   readonly council: Council
   /** Until the job is dropped: what is fetched or computed for it later is not kept. */
   readonly blocks: JobBlocks
@@ -34,7 +34,7 @@ export interface StewardshipParts {
   readonly endWatch: EndWatch
   readonly outbox: Outbox
   /** Null for a job that pays nobody. */
-  readonly payables: JobPayables | null
+  readonly payables: PayablesDriver | null
   readonly papers: Papers
   /** The other stewards. */
   readonly fellows: () => PeerId[]
@@ -45,7 +45,10 @@ export interface StewardshipParts {
 }
 
 /** `tell` takes what the parts have to tell the council. */
-export function partsOf(options: StewardshipOptions, tell: (input: CouncilInput) => void): StewardshipParts {
+export function partsOf(
+  options: CouncilDriverOptions,
+  tell: (input: CouncilInput) => void,
+): CouncilDriverParts {
   const { job, manifest, key, store, log, drawSecret } = options
   const council = new Council({
     job,
@@ -81,7 +84,7 @@ function admittedOwner(credential: SignedRecord | undefined): OwnerId | undefine
 }
 
 /** Throws RequestError where the job is blind and this node is not its submitter's. */
-export function secretOf({ job, secret }: Pick<StewardshipOptions, 'job' | 'secret'>): Uint8Array {
+export function secretOf({ job, secret }: Pick<CouncilDriverOptions, 'job' | 'secret'>): Uint8Array {
   if (secret === null) throw new RequestError(`job ${job} is blind: only its submitter can read it`)
   return secret
 }

@@ -2,11 +2,11 @@
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { JobView } from '../../protocol/state/job-view.ts'
 import type { JobStatus, JobSummary, Submitted } from '../api.ts'
-import type { Stewardship } from './stewardship.ts'
+import type { CouncilDriver } from './council-driver.ts'
 
 /** `view`, where the caller has it already: making one looks at every shard. */
 export function summaryOf(
-  stewardship: Stewardship,
+  stewardship: CouncilDriver,
   createdAtMs: number,
   { end, pages } = stewardship.view(),
 ): JobSummary {
@@ -21,7 +21,7 @@ export function summaryOf(
   }
 }
 
-export function submittedOf(stewardship: Stewardship, known: boolean): Submitted {
+export function submittedOf(stewardship: CouncilDriver, known: boolean): Submitted {
   const { manifest, job } = stewardship
   const { assurance } = manifest
   return {
@@ -45,7 +45,7 @@ const fetchesVerdicts = 'it is complete; this node still fetches what the other 
 const damagedInputs = 'a part of its inputs is damaged here: submit the same job again to bring it back'
 
 export function statusOf(
-  stewardship: Stewardship,
+  stewardship: CouncilDriver,
   createdAtMs: number,
   nameOf: (peer: PeerId) => string,
 ): JobStatus {
@@ -87,7 +87,7 @@ function lacksVerdicts({ end, shards }: JobView): boolean {
   return end?.outcome === 'complete' && shards.verified + shards.failed < shards.total
 }
 
-function vehiclesOf(stewardship: Stewardship, nameOf: (peer: PeerId) => string): JobStatus['vehicles'] {
+function vehiclesOf(stewardship: CouncilDriver, nameOf: (peer: PeerId) => string): JobStatus['vehicles'] {
   const vehicles = new Map<
     PeerId,
     { peer: PeerId; name: string; owner: OwnerId; claims: number; agreed: number; contradicted: number }

@@ -13,10 +13,10 @@ export interface Ban {
   readonly peer: PeerId
   /** Found by recomputing here; or proven to anybody. */
   readonly because: 'recomputed' | 'equivocation'
-  /** Evidence (src/protocol/verification/evidence.ts), or the body of the receipt that was found wrong. */
-  readonly evidence: Uint8Array
-  /** Names it: the lease about which the vehicle lied, or the receipt that was found wrong. */
+  /** Names the evidence: the lease about which the vehicle lied, or the receipt that was found wrong. */
   readonly evidenceId: RecordId
+  /** The size of the evidence, which stays on the disk. */
+  readonly bytes: number
   /** When the job began in which it lied. */
   readonly begunMs: number
   readonly atMs: number
@@ -52,13 +52,19 @@ export class MemberTables {
   /** Owners who lied. */
   bans(): Ban[] {
     return this.#database.all<Ban>(
-      `SELECT owner, peer, because, evidence, evidence_id AS evidenceId, begun_ms AS begunMs, at_ms AS atMs
+      `SELECT owner, peer, because, length(evidence) AS bytes, evidence_id AS evidenceId, begun_ms AS begunMs, at_ms AS atMs
        FROM bans ORDER BY owner`,
     )
   }
 
+  /** Evidence (src/protocol/verification/evidence.ts), or the body of the receipt that was found wrong. */
+  evidenceAgainst(owner: OwnerId): Uint8Array | undefined {
+    return this.#database.get<{ evidence: Uint8Array }>('SELECT evidence FROM bans WHERE owner = ?', owner)
+      ?.evidence
+  }
+
   /** The first proof stays. */
-  putBan({ owner, peer, because, evidence, evidenceId, begunMs, atMs }: Ban): void {
+  putBan({ owner, peer, because, evidenceId, begunMs, atMs }: Ban, evidence: Uint8Array): void {
     this.#database.transaction(() =>
       this.#database.run(
         'INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?)',

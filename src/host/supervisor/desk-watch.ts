@@ -10,10 +10,10 @@ import { at, ClockSteps, systemClock } from '../clock.ts'
 import type { NetworkKind } from '../signals/network.ts'
 import type { Journal } from '../store/journal.ts'
 import { CpuTimes } from './cpu-times.ts'
-import { Guard } from './guard.ts'
 import { readKept, writeKept } from './kept.ts'
 import type { OwnerWatch } from './owner-watch.ts'
 import { PauseNote } from './pause-note.ts'
+import { RulesDriver } from './rules-driver.ts'
 
 export interface DeskWatchOptions {
   readonly preferences: Preferences
@@ -32,7 +32,7 @@ const sampleMs = 5_000
 
 export class DeskWatch implements OwnerWatch {
   readonly #options: DeskWatchOptions
-  readonly #guard: Guard
+  readonly #guard: RulesDriver
   readonly #pause: PauseNote
   readonly #cpuTimes = new CpuTimes()
   readonly #handlers = new Set<(judgement: Judgement) => void>()
@@ -47,7 +47,7 @@ export class DeskWatch implements OwnerWatch {
     this.#options = options
     this.#pause = new PauseNote(journal, log)
     const kept = readKept(journal, log)
-    this.#guard = new Guard({ preferences, isVehicle: false, slotWatts, kept }, systemClock.now())
+    this.#guard = new RulesDriver({ preferences, isVehicle: false, slotWatts, kept }, systemClock.now())
     const pause = this.#pause.read()
     if (pause !== null) this.#guard.handle({ type: 'pause', ...pause }, systemClock.now())
     this.#told = this.#gist()

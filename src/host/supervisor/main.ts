@@ -17,7 +17,6 @@ import { statOf } from '../executor/usage.ts'
 import { LineReader } from '../local/lines.ts'
 import { openProviders } from '../signals/open.ts'
 import { CpuTimes } from './cpu-times.ts'
-import { Guard } from './guard.ts'
 import {
   childrenMax,
   type FromSupervisor,
@@ -25,6 +24,7 @@ import {
   type ToSupervisor,
   toSupervisorSchema,
 } from './messages.ts'
+import { RulesDriver } from './rules-driver.ts'
 
 /** The descriptor that the node has put its end of the socket's other end at. */
 const socketFd = 3
@@ -56,7 +56,7 @@ const log = pino(
   { write: (line: string) => say({ type: 'log', line: line.slice(0, 16_384) }) },
 )
 const cpuTimes = new CpuTimes()
-let guard: Guard | undefined
+let guard: RulesDriver | undefined
 let trafficBytes = 0
 const steps = new ClockSteps(systemClock)
 let callOffWake = () => {}
@@ -123,7 +123,7 @@ function begin({
   log.level = logLevel
   const nowMs = systemClock.now()
   const provider = openProviders(signals, network, log)
-  guard = new Guard({ preferences, isVehicle: true, slotWatts, kept }, nowMs)
+  guard = new RulesDriver({ preferences, isVehicle: true, slotWatts, kept }, nowMs)
   follow(() => guard!.handle(pause === null ? { type: 'look' } : { type: 'pause', ...pause }, nowMs))
   setInterval(() => follow(sample), sampleMs)
   void read(provider.readings(leaving.signal))

@@ -13,7 +13,7 @@ import { openingBytesMax } from '../../protocol/sizes.ts'
 import type { WorkerEffect } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
 import type { Clock } from '../clock.ts'
-import type { Earnings, Signed } from '../ledger/earnings.ts'
+import type { ReceivablesDriver, Signed } from '../ledger/receivables-driver.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store.ts'
@@ -25,7 +25,7 @@ import type { Room } from './room.ts'
 export interface LeaseRecordsOptions {
   readonly key: SigningKey
   readonly store: Store
-  readonly earnings: Earnings
+  readonly earnings: ReceivablesDriver
   readonly clock: Clock
   readonly outbox: Outbox
   readonly room: Room

@@ -12,7 +12,7 @@ import { sha256 } from '../sha256.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { Store } from '../store.ts'
 
-export interface VehicleOptions {
+export interface WorkerDriverOptions {
   readonly key: SigningKey
   readonly network: Network
   readonly store: Store
@@ -33,7 +33,7 @@ export interface VehicleOptions {
 /** More receipts than one run of a node signs before it asks the journal for the next number: a year at 1/s. */
 const receiptsBetweenRestarts = 2 ** 25
 
-export function newWorker({ key, store, engines, categories, slots }: VehicleOptions): Worker {
+export function newWorker({ key, store, engines, categories, slots }: WorkerDriverOptions): Worker {
   const serial = store.journal.nextSerial('receipt')
   return new Worker(
     {

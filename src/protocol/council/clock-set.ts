@@ -19,5 +19,6 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   for (const [peer, { owner, untilMs }] of seat.refused)
     seat.refused.set(peer, { owner, untilMs: untilMs + byMs })
   if (seat.invited !== undefined) seat.invited = { ...seat.invited, untilMs: seat.invited.untilMs + byMs }
+  seat.noWayUntilMs += byMs
   if (seat.lookedMs !== undefined) seat.lookedMs += byMs
 }

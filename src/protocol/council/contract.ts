@@ -6,6 +6,7 @@ import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
 import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
+import type { Refusal } from '../state/admission.ts'
 import type { Counted } from '../state/decisions.ts'
 import type { StewardEffect, StewardInput } from '../steward/contract.ts'
 
@@ -44,6 +45,8 @@ export type CouncilEffect =
   | { readonly type: 'copy'; readonly record: Opened<JobRecordKind> }
   /** These records of others exceed what their signers may say: they are not kept any more. */
   | { readonly type: 'discard'; readonly records: readonly RecordId[] }
+  /** Somebody signed more of the job's records than it may; the rest is not taken. Said once of each. */
+  | { readonly type: 'refused'; readonly signer: PeerId; readonly why: Refusal }
   /**
    * This node has no place among the stewards any more: it forgets the job, and keeps only the first serial that it has not
    * used, in case it gets a place again.

@@ -2,11 +2,17 @@
 
 import type { PeerId } from '../ids.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
+import { isExcess, type Refusal } from '../state/admission.ts'
 import { followCounted } from './judging.ts'
 import { heedHandovers } from './replacement.ts'
 import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
 import { shutsOut } from './shut-out.ts'
 import { tellSteward } from './turn.ts'
+
+/** Records that make others give way are taken at most so often, since each has all records folded anew … */
+const givingWayMsMin = 250
+/** … and less often in a large job: after so long for each of its records. Folding one takes some 20 µs. */
+const givingWayMsPerRecord = 0.2
 
 /** Takes a record that somebody sent along, and what follows from it. */
 export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: PeerId, nowMs: number): void {
@@ -15,20 +21,39 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
     tellSteward(seat, { type: 'receipt', receipt: entry, released: null }, nowMs)
     if (seat.records.has(entry.record.id)) return
   }
-  if (!seat.records.admit(entry)) return
+  if (!takeIn(seat, entry, nowMs)) return
   seat.issuer.learn(entry.record)
   seat.effects.push({ type: 'copy', record: entry })
+  discardDropped(seat)
   seat.progress.learn(entry, nowMs)
-  if (entry.kind === 'handover') {
-    discardDropped(seat)
-    heedHandovers(seat, nowMs)
-  }
+  if (entry.kind === 'handover') heedHandovers(seat, nowMs)
   if (entry.kind === 'draw' && shutsOut(seat, entry.record, nowMs)) seat.records.shutOut(entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)
   followCounted(seat, nowMs, from)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
+}
+
+/** One for which others have to give way waits where that was so just now: it comes again with the next comparison. */
+function takeIn(seat: Seat, entry: Opened<JobRecordKind>, nowMs: number): boolean {
+  const { records } = seat
+  const refusal = records.judge(entry)
+  if (refusal === 'gives-way') {
+    if (nowMs < seat.noWayUntilMs) return false
+    seat.noWayUntilMs = nowMs + Math.max(givingWayMsMin, givingWayMsPerRecord * records.size)
+    return records.admitFirst(entry)
+  }
+  if (refusal === undefined) records.add(entry)
+  else if (isExcess(refusal)) sayRefused(seat, entry.record.signer, refusal)
+  return refusal === undefined
+}
+
+/** Names whoever signs more than it may, once. */
+function sayRefused(seat: Seat, signer: PeerId, why: Refusal): void {
+  if (seat.blamed.has(signer)) return
+  seat.blamed.add(signer)
+  seat.effects.push({ type: 'refused', signer, why })
 }
 
 /** Records that gave way to others are not kept; the steward that acts begins anew without them. */
@@ -49,8 +74,6 @@ export function takeReceiptAside(seat: Seat, entry: Opened<'receipt'>): void {
     return
   }
   const known = seat.records.has(record.id)
-  // Each covers at least one more shard of the lease, but for one that contradicts another.
-  if (!known && seat.records.hasEnoughReceipts(record.payload.lease)) return
   if (!known && !seat.records.admit(entry)) return
   if (!known) seat.effects.push({ type: 'keep', receipt: entry })
   const message = { type: 'acknowledge', receipt: record.id } as const

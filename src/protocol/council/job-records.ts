@@ -4,7 +4,7 @@
  * Which of them get in, and what follows from them, the fold decides (../state/job-state.ts).
  */
 import type { Sha256 } from '../../base/prng.ts'
-import type { JobId, LeaseId } from '../ids.ts'
+import type { JobId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { RecordTrie } from '../record/record-trie.ts'
 import type { JobRecord } from '../records.ts'
@@ -29,15 +29,5 @@ export class JobRecords extends JobState {
   override add(entry: JobRecord): void {
     super.add(entry)
     this.trie.add(entry.record.id)
-  }
-
-  /**
-   * As many as an honest vehicle and a contradiction can need. It binds what vehicles say; between stewards what one has,
-   * all get, or they would compare their records for ever.
-   */
-  hasEnoughReceipts(lease: LeaseId): boolean {
-    const entry = this.get(lease)
-    const shards = entry?.kind === 'lease' ? entry.record.payload.shards.length : 0
-    return this.receiptsOf(lease) > shards
   }
 }

@@ -78,6 +78,10 @@ export interface Seat {
   readonly refused: Map<PeerId, { readonly owner: OwnerId; readonly untilMs: number }>
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
   excluding: string
+  /** Use: until then no record is taken for which others have to give way. */
+  noWayUntilMs: number
+  /** Use: those of whom it was said that they signed more than they may. */
+  readonly blamed: Set<PeerId>
   /** Use: this node has given up its place; it says and does nothing more. */
   hasLeft: boolean
   /** Use: verdicts that did not count when the Steward was made, since nobody who lives has their results. */
@@ -130,6 +134,8 @@ export function newSeat(options: CouncilOptions): Seat {
     isSeeking: false,
     refused: new Map(),
     excluding: '',
+    noWayUntilMs: Number.NEGATIVE_INFINITY,
+    blamed: new Set(),
     hasLeft: false,
     unreachable: new Set(),
     changes: 0,

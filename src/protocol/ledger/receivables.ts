@@ -19,6 +19,7 @@ import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { type ClaimNews, claimsOfReceipt, type PaidJob } from './claims.ts'
 import { type Claim, type ClaimOutcome, subjectOf } from './entry.ts'
+import { type StatedAccount, wordOf } from './stated-account.ts'
 import { type StatedClaim, type Statement, totalsOf } from './statement.ts'
 
 export interface ReceivablesOptions extends PaidJob {
@@ -66,19 +67,12 @@ interface Known {
   outcome: ClaimOutcome | undefined
 }
 
-interface Account {
-  statement: Verified<Statement>
-  /** The steward's word on each claim, by subject. */
-  readonly said: Map<string, StatedClaim>
-  agrees: boolean
-}
-
 export class Receivables {
   readonly #options: ReceivablesOptions
   readonly #claims = new Map<string, Known>()
   readonly #byPosition = new Map<number, Known[]>()
   /** By steward and owner. */
-  readonly #accounts = new Map<string, Account>()
+  readonly #accounts = new Map<string, StatedAccount>()
   #stewards: readonly PeerId[] = []
   /** The steward to ask next. */
   #turn = 0
@@ -187,7 +181,7 @@ export class Receivables {
   }
 
   /** Tells whether the account pays what this vehicle knows of its own claims, to the unit. */
-  #agrees(account: Account, owner: OwnerId): boolean {
+  #agrees(account: StatedAccount, owner: OwnerId): boolean {
     const { units, micros, receipts, root } = account.statement.payload
     const ours = totalsOf(this.#options.sha256, this.#acknowledged(account, owner))
     return (
@@ -195,12 +189,12 @@ export class Receivables {
     )
   }
 
-  #micros(account: Account, owner: OwnerId): Micros {
+  #micros(account: StatedAccount, owner: OwnerId): Micros {
     return totalsOf(this.#options.sha256, this.#acknowledged(account, owner)).micros
   }
 
   /** Claims that the steward pays, at the worth that this vehicle's own leases and receipts give them. */
-  *#acknowledged({ said }: Account, owner: OwnerId): Generator<StatedClaim> {
+  *#acknowledged({ said }: StatedAccount, owner: OwnerId): Generator<StatedClaim> {
     for (const [subject, { claim }] of this.#claims)
       if (claim.owner === owner && said.get(subject)?.paid === true) {
         const { receipt, place, units, ownerMicros: micros } = claim
@@ -278,19 +272,6 @@ export class Receivables {
     this.#wakeAtMs = nowMs + this.#patienceMs
     this.#effects.push({ type: 'wake', atMs: this.#wakeAtMs })
   }
-}
-
-/** Returns one steward's word on a claim. */
-function wordOf({ statement, said, agrees }: Account, claim: Claim): 'paid' | 'void' | 'pending' {
-  const { owner, closed } = statement.payload
-  if (owner !== claim.owner) return 'pending'
-  const stated = said.get(subjectOf(claim))
-  if (stated?.paid) {
-    // By another measure than the lease's it is not what was promised: it stays open, and is shown.
-    return stated.micros === claim.ownerMicros && stated.units === claim.units ? 'paid' : 'pending'
-  }
-  // The root covers all that is paid: once it agrees, what was not listed is not among it.
-  return stated !== undefined || (closed && agrees) ? 'void' : 'pending'
 }
 
 function inOrder(a: Known, b: Known): number {

@@ -93,6 +93,7 @@ export class Decisions {
     for (const [id, positions] of this.#recalled) next.#recalled.set(id, positions)
     for (const { id, payload } of this.verdicts.records.values())
       next.#recalled.set(id, new Set(payload.shards.map(({ position }) => position)))
+    next.#proofs.follow(this.#proofs)
     if (this.#shards !== null) next.knowShards(this.#shards)
     return next
   }

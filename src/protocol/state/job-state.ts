@@ -5,8 +5,9 @@
  * record changes nothing. The outcome (the stewards, leases and claims, the verdicts and the end that stand, the
  * money that may be spent, the holders of inputs and results) is a function of the set of records that got in,
  * whatever their order. A record that comes before one that it rests on is refused, and comes again with the next
- * comparison. One that a steward signed too much gives way to what it signed before (job/handover.ts), with all that rests on
- * it: then everything is folded anew without them.
+ * comparison. One that a steward signed too much gives way to what it signed before (signer-bounds.ts, job/handover.ts), and
+ * so does a receipt that its lease has no need of (leased.ts), with all that rests on it: then everything is folded anew
+ * without them.
  *
  * Everybody who wants to know how a job stands reads it here: the steward that acts, those that stand by, and readers.
  * The audit does not: it is written apart, from the rules alone.
@@ -34,6 +35,7 @@ import { Counting, type Reader } from './counting.ts'
 import { Decisions } from './decisions.ts'
 import type { Holders } from './holders.ts'
 import { byTurn, Leased, type LeasedWork } from './leased.ts'
+import { type Excess, isBounded, SignerBounds } from './signer-bounds.ts'
 
 export class JobState {
   readonly job: JobId
@@ -45,6 +47,8 @@ export class JobState {
   readonly #sha256: Sha256
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #signed = new Set<PeerId>()
+  readonly #self: PeerId | undefined
+  #bounds: SignerBounds
   #counting: Counting
   #leased: Leased
   /** Use: leases that began or ceased to count, and that nobody has asked for yet. */
@@ -57,6 +61,8 @@ export class JobState {
     this.job = job
     this.manifest = manifest
     this.#sha256 = sha256
+    this.#self = reader.self
+    this.#bounds = new SignerBounds(manifest, reader.self)
     this.allowances = new Allowances(manifest)
     this.#counting = new Counting(manifest, sha256, this.allowances, reader)
     this.#leased = new Leased((lease) => this.#counting.counts(lease))
@@ -66,13 +72,32 @@ export class JobState {
 
   // --- what goes in -------------------------------------------------------------------------------------------
 
-  /** Takes what a journal holds, in any order. */
+  /** Takes what a journal holds, in any order: what exceeds the bounds is dropped. */
   restore(records: Iterable<JobRecord>): this {
-    this.#isRestoring = true
-    for (const entry of [...records].sort(byDependency)) this.admit(entry)
-    this.#isRestoring = false
+    const all = [...records].filter(({ record }) => record.job === this.job)
+    this.#succession = successionOf(
+      this.job,
+      this.manifest,
+      all.flatMap((entry) => (entry.kind === 'handover' ? [entry.record] : [])),
+    )
+    const bounded = all.filter(isBounded)
+    const within = this.#bounds.within(
+      bounded.filter(({ record }) => this.isSteward(record.signer)),
+      (signer) => this.#shareOf(signer),
+    )
+    this.#dropped.push(...bounded.flatMap(({ record }) => (within.has(record.id) ? [] : [record.id])))
+    this.#fold(all.filter((entry) => !isBounded(entry) || within.has(entry.record.id)))
     this.#recount()
     return this
+  }
+
+  /** As `admit`; where others have to give way, they do. */
+  admitFirst(entry: JobRecord): boolean {
+    const refusal = this.judge(entry)
+    if (refusal === 'gives-way') this.#makeWay(entry)
+    else if (refusal !== undefined) return false
+    this.add(entry)
+    return true
   }
 
   /** True when the record got in. Throws ProtocolError for a receipt that lies about its lease. */
@@ -91,6 +116,7 @@ export class JobState {
       isSteward: (peer) => this.isSteward(peer),
       leaseOf: (id) => this.#leased.get(id),
       follows: (handover) => this.#extended(handover) !== undefined,
+      givingWay: (record) => this.#givingWay(record),
     })
   }
 
@@ -101,9 +127,10 @@ export class JobState {
     // Without the bytes that were signed: they are in the journal.
     this.#records.set(id, checked(entry.kind, entry.record, entry.opening))
     if (signedByOf(entry.kind) === 'steward') this.#signed.add(entry.record.signer)
+    if (isBounded(entry)) this.#bounds.add(entry)
     switch (entry.kind) {
       case 'handover':
-        this.#succeed(this.#extended(entry.record) ?? this.#succession)
+        this.#succession = this.#extended(entry.record) ?? this.#succession
         break
       case 'lease':
         this.#leased.add(entry.record)
@@ -116,6 +143,7 @@ export class JobState {
         this.#cover(entry)
         break
       case 'verdict':
+        this.#leased.name(entry.record)
         this.decisions.verdict(entry.record)
         break
       case 'end':
@@ -192,7 +220,7 @@ export class JobState {
 
   /** Returns the records that had to go since this was last asked: nobody keeps them. */
   takeDropped(): RecordId[] {
-    return this.#dropped.splice(0)
+    return this.#dropped.splice(0).filter((id) => !this.has(id))
   }
 
   /** Tells whether a lease counts: one that does not makes no claim, promises no money, and holds no shard. */
@@ -215,9 +243,9 @@ export class JobState {
     return this.#leased.ofReceipt(receipt)?.payload
   }
 
-  /** How many receipts of this lease are here. */
-  receiptsOf(lease: LeaseId): number {
-    return this.#leased.receiptsOf(lease)
+  /** Tells whether a steward may go on leasing, and still has room for what follows from it. */
+  hasRoomToLease(steward: PeerId): boolean {
+    return this.#bounds.hasRoomToLease(steward, this.#shareOf(steward))
   }
 
   /** Returns the outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
@@ -271,25 +299,53 @@ export class JobState {
     this.#recounted.push(...leases)
   }
 
-  /** A handover that comes later may leave others without room, and their takers without a right to sign. */
-  #succeed(succession: Succession): void {
-    const before = this.#succession
-    this.#succession = succession
-    const held = new Set(succession.handovers.map(({ id }) => id))
-    if (before.handovers.every(({ id }) => held.has(id))) return
-    const [all, decisions] = [[...this.#records.values()].sort(byDependency), this.decisions]
+  #shareOf(steward: PeerId, { signers } = this.#succession): number {
+    return signers.get(steward) ?? 0
+  }
+
+  /** The records that would have to give way to this one, or why it has to itself. */
+  #givingWay(entry: JobRecord): Excess | 'too-many-receipts' | readonly RecordId[] {
+    if (entry.kind === 'receipt') return this.#leased.givingWay(entry)
+    if (entry.kind !== 'handover') return this.#bounds.judge(entry, this.#shareOf(entry.record.signer))
+    // It may leave other handovers without room, and leave their takers less.
+    const extended = this.#extended(entry.record)!
+    const held = new Set(extended.handovers.map(({ id }) => id))
+    const without = this.#succession.handovers.flatMap(({ id }) => (held.has(id) ? [] : [id]))
+    return [...without, ...this.#bounds.beyond((signer) => this.#shareOf(signer, extended))]
+  }
+
+  /** Folds all records once more, without those that give way to this one, and all that rests on them. */
+  #makeWay(entry: JobRecord): void {
+    const gone = new Set(this.#givingWay(entry) as readonly RecordId[])
+    if (entry.kind === 'handover') this.#succession = this.#extended(entry.record)!
+    const [all, decisions] = [[...this.#records.values()], this.decisions]
     this.reset()
-    this.#isRestoring = true
-    this.#dropped.push(...all.flatMap((entry) => (this.admit(entry) ? [] : [entry.record.id])))
-    this.#isRestoring = false
+    this.#dropped.push(...gone)
+    this.#fold(all.filter(({ record }) => !gone.has(record.id)))
     this.#recount()
     this.decisions.follow(decisions)
+  }
+
+  /** Takes records that exceed nothing, but for receipts. What rests on others that are not among them is dropped. */
+  #fold(entries: readonly JobRecord[]): void {
+    this.#isRestoring = true
+    for (const entry of entries) if (entry.kind === 'verdict') this.#leased.name(entry.record)
+    const sorted = entries.toSorted((a, b) =>
+      a.kind === 'receipt' && b.kind === 'receipt' ? this.#leased.inTurn(a, b) : byDependency(a, b),
+    )
+    for (const entry of sorted) {
+      const refusal = this.judge(entry)
+      if (refusal === undefined) this.add(entry)
+      else if (refusal !== 'known') this.#dropped.push(entry.record.id)
+    }
+    this.#isRestoring = false
   }
 
   /** Empties the fold, but for the succession. */
   protected reset(): void {
     this.#records.clear()
     this.#signed.clear()
+    this.#bounds = new SignerBounds(this.manifest, this.#self)
     this.allowances = new Allowances(this.manifest)
     this.#counting = this.#counting.anew(this.allowances)
     this.#leased = new Leased((lease) => this.#counting.counts(lease))
@@ -297,6 +353,7 @@ export class JobState {
   }
 
   #extended(handover: Verified<Handover>): Succession | undefined {
+    if (this.#succession.handovers.includes(handover)) return this.#succession
     const extended = successionOf(this.job, this.manifest, [...this.#succession.handovers, handover])
     return extended.handovers.includes(handover) ? extended : undefined
   }

@@ -5,6 +5,7 @@
 import { compareText } from '../../base/bytes.ts'
 import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'
+import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Checked } from '../records.ts'
 import type { RecordedClaim } from './proofs.ts'
@@ -37,6 +38,8 @@ export class Leased {
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
   /** By position. */
   readonly #at = new Map<number, Known[]>()
+  /** Use: receipts that verdicts name. */
+  readonly #named = new Set<RecordId>()
 
   /** `counts` tells whether a lease that is here counts. */
   constructor(counts: (lease: LeaseId) => boolean) {
@@ -91,9 +94,35 @@ export class Leased {
     return this.#leases.get(lease)?.equivocated === true && this.#counts(lease)
   }
 
-  /** How many receipts of this lease are here. */
-  receiptsOf(lease: LeaseId): number {
-    return this.#leases.get(lease)?.entries.length ?? 0
+  /** A verdict that is here rests on these receipts, or speaks against them. */
+  name({ payload }: Verified<Verdict>): void {
+    for (const { agreeing, contradicting } of payload.shards)
+      for (const receipt of [...agreeing, ...contradicting]) this.#named.add(receipt)
+  }
+
+  /**
+   * The receipts that give way to one more of a lease that is here. Each covers at least one more of its shards, and one
+   * may contradict them all: so many there may be, and so many results in them. Those that a verdict names stay, or else a
+   * vehicle would take away what a verdict rests on; then those that were signed first.
+   */
+  givingWay(entry: Checked<'receipt'>): 'too-many-receipts' | readonly RecordId[] {
+    const { record, entries } = this.#leases.get(entry.record.payload.lease)!
+    const places = record.payload.shards.length
+    const inTurn = [...entries, entry].sort((a, b) => this.inTurn(a, b))
+    let [count, covered] = [0, 0]
+    const surplus = inTurn.filter(({ record: { payload } }) => {
+      if (count > places || covered + payload.covers.length > 2 * places) return true
+      count += 1
+      covered += payload.covers.length
+      return false
+    })
+    return surplus.includes(entry) ? 'too-many-receipts' : surplus.map(({ record }) => record.id)
+  }
+
+  /** Sorts those receipts first that stay if there are too many. */
+  inTurn(a: Checked<'receipt'>, b: Checked<'receipt'>): number {
+    const isNamed = ({ record }: Checked<'receipt'>) => Number(this.#named.has(record.id))
+    return isNamed(b) - isNamed(a) || byTurn(a, b)
   }
 
   *receiptsUnder(lease: LeaseId): Generator<RecordId> {

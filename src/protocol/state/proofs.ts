@@ -61,6 +61,11 @@ export class Proofs {
     this.#ground = ground
   }
 
+  /** Takes up what was asked for before all records were folded anew, so that nobody is asked again. */
+  follow(before: Proofs): void {
+    this.#sought.follow(before.#sought)
+  }
+
   /** The list of shards is here: before that, nothing can be proven. */
   knowShards(shards: readonly ShardEntry[]): Decision[] {
     this.#shards = shards

@@ -27,26 +27,50 @@ export type Seen = Finding | 'asked' | 'missing'
 
 type Want = Omit<WantedProof, 'tries'>
 
+interface Sought {
+  readonly want: Want
+  seen: Seen
+}
+
 export class SoughtResults {
   /** Use: by position and result. */
-  readonly #seen = new Map<number, Map<Cid, { readonly want: Want; seen: Seen }>>()
+  readonly #seen = new Map<number, Map<Cid, Sought>>()
   /** Use: the positions at which a result is wanted. Invariant: those of `#seen`. */
   readonly #positions = new Map<Cid, Set<number>>()
   /** Use: results that did not come, how often they were asked for, and at how many looks since then. */
   readonly #missing = new Map<Cid, { readonly tries: number; looks: number }>()
   #wanted: WantedProof[] = []
+  /** Use: those before, as far as their outcomes are not here yet. */
+  #before: SoughtResults | undefined
+
+  /** Takes up what those before asked for and found, of what is looked for here, too. */
+  follow(before: SoughtResults): void {
+    this.#before = before
+    before.#before = undefined
+  }
 
   /** Returns what is known of a result; one that nobody asked for is asked for now. */
   look(want: Want): Seen {
     const { position, result } = want
-    const here = this.#seen.get(position) ?? new Map<Cid, { readonly want: Want; seen: Seen }>()
+    const here = this.#seen.get(position) ?? new Map<Cid, Sought>()
     this.#seen.set(position, here)
     const known = here.get(result)
     if (known !== undefined) return known.seen
-    here.set(result, { want, seen: 'asked' })
+    const before = this.#before?.recalled(want)
+    const seen = before?.seen ?? 'asked'
+    here.set(result, { want, seen })
     this.#positions.set(result, (this.#positions.get(result) ?? new Set()).add(position))
-    this.#ask(want)
-    return 'asked'
+    if (before?.missing !== undefined) this.#missing.set(result, { ...before.missing })
+    if (before === undefined || before.isToAsk) this.#ask(want)
+    return seen
+  }
+
+  /** What is known of a result for those that follow. `isToAsk`: nobody has taken the request yet. */
+  recalled({ position, result }: Want) {
+    const known = this.#seen.get(position)?.get(result)
+    if (known === undefined) return undefined
+    const isToAsk = this.#wanted.some((want) => want.position === position && want.result === result)
+    return { seen: known.seen, missing: this.#missing.get(result), isToAsk }
   }
 
   /** A result was examined, or did not come. Returns the positions at which it is wanted. */

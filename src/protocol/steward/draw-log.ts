@@ -1,11 +1,15 @@
 /**
- * The draw log: each draw of this steward, numbered, over candidates that it has put on record. The record is
- * issued anew only when who can be drawn has changed.
+ * The draw log: each draw of this steward, numbered, over candidates that it has put on record. The record is issued anew
+ * only when somebody comes who is not in it. Those that have gone stay in it, and may come back: they are not eligible
+ * meanwhile. A record of every change would take more than anything else that a steward signs.
  */
+
+import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { RecordId } from '../ids.ts'
 import { bitsOf, type DrawBasis, drawVehicle } from '../job/draw.ts'
 import type { Draw } from '../job/lease.ts'
+import { rosterEntriesMax } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 
 export class DrawLog {
@@ -38,21 +42,29 @@ export class DrawLog {
     issue: (basis: DrawBasis) => RecordId,
   ): { readonly candidate: Candidate; readonly draw: Draw } {
     const { id, basis } = this.#basisOf(candidates, issue)
-    const bits = bitsOf(candidates.length, eligible)
+    const places = new Map(basis.candidates.map((candidate, i) => [nameOf(candidate), i]))
+    const byPlace = new Map(eligible.map((i) => [places.get(nameOf(candidates[i]!))!, candidates[i]!]))
+    const bits = bitsOf(basis.candidates.length, [...byPlace.keys()])
     const index = this.#draws
     this.#draws += 1
     const drawn = drawVehicle(this.#sha256, this.#secret, position, basis, bits)
-    return { candidate: candidates[drawn]!, draw: { basis: id, eligible: bits, index } }
+    return { candidate: byPlace.get(drawn)!, draw: { basis: id, eligible: bits, index } }
   }
 
   #basisOf(candidates: readonly Candidate[], issue: (basis: DrawBasis) => RecordId) {
-    const known = this.#basis?.basis.candidates
-    const same =
-      known?.length === candidates.length &&
-      candidates.every(({ peer, owner }, i) => known[i]!.peer === peer && known[i]!.owner === owner)
-    if (same) return this.#basis!
-    const basis = { candidates: candidates.map(({ peer, owner }) => ({ peer, owner })) }
+    const known = this.#basis?.basis.candidates ?? []
+    const names = new Set(known.map(nameOf))
+    if (this.#basis !== undefined && candidates.every((candidate) => names.has(nameOf(candidate))))
+      return this.#basis
+    const present = new Set(candidates.map(({ peer }) => peer))
+    const gone = known.filter(({ peer }) => !present.has(peer)).slice(0, rosterEntriesMax - candidates.length)
+    const all = [...candidates, ...gone].map(({ peer, owner }) => ({ peer, owner }))
+    const basis = { candidates: all.sort((a, b) => compareText(a.peer, b.peer)) }
     this.#basis = { id: issue(basis), basis }
     return this.#basis
   }
+}
+
+function nameOf({ peer, owner }: DrawBasis['candidates'][number]): string {
+  return `${peer}/${owner}`
 }

@@ -16,6 +16,7 @@ export function assignWork(desk: Desk, nowMs: number): void {
     desk.short = undefined
     return
   }
+  if (!desk.state.hasRoomToLease(desk.options.self)) return
   const takes: Affords = (candidate, shards) => affords(desk, candidate, shards)
   for (;;) {
     if (desk.barrenAt !== desk.board.growth) desk.barren.clear()

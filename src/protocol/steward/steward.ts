@@ -168,7 +168,9 @@ export class Steward {
     closeWindows(desk, nowMs)
     replenish(desk, nowMs)
     stopWaiting(desk, nowMs)
-    if (nowMs >= deadlineMs)
+    // Whatever is decided by the deadline counts, wherever its results are.
+    if (nowMs >= deadlineMs && desk.board.open.size === 0) concludeJob(desk, nowMs)
+    else if (nowMs >= deadlineMs)
       finishJob(desk, 'failed', `the deadline passed with ${desk.board.open.size} shards open`, nowMs)
     else if (shortage === 'fail' && nowMs - desk.startedMs! >= shortageGraceMs)
       failForWantOfOwners(desk, nowMs)

@@ -9,8 +9,8 @@ import { pino } from 'pino'
 import { ClockSteps } from '../../src/host/clock.ts'
 import { Intake } from '../../src/host/signals/intake.ts'
 import { Latest } from '../../src/host/signals/latest.ts'
-import { Guard } from '../../src/host/supervisor/guard.ts'
 import { nothingKept } from '../../src/host/supervisor/kept.ts'
+import { RulesDriver } from '../../src/host/supervisor/rules-driver.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
 import type { VehicleState } from '../../src/protocol/rules/signals.ts'
 import { driving, parked } from '../support/vehicle-bus.ts'
@@ -28,7 +28,7 @@ class Car {
     now: () => this.wallMs,
     monotonicMs: () => this.passedMs,
   })
-  readonly #guard = new Guard(
+  readonly #guard = new RulesDriver(
     { preferences: defaultPreferences, isVehicle: true, slotWatts: 10, kept: nothingKept },
     this.wallMs,
   )

@@ -1,5 +1,5 @@
 /**
- * The guard: the owner's rules with everything that they need beside the vehicle's signals: the power that the work
+ * Drives the owner's rules (src/protocol/rules), with everything that they need beside the vehicle's signals: the power that the work
  * draws, the bytes that it sends over a metered network, and the times when the vehicle left before. It is the same
  * in the supervisor and, on a machine without a vehicle, in the node.
  */
@@ -13,7 +13,7 @@ import type { EnergyRate } from '../../protocol/worker/contract.ts'
 import { ComputeEnergy } from './compute-energy.ts'
 import type { Kept } from './kept.ts'
 
-export interface GuardOptions {
+export interface RulesDriverOptions {
   readonly preferences: Preferences
   readonly isVehicle: boolean
   /** The power that a slot draws when it is busy all the time, in watts. */
@@ -26,7 +26,7 @@ const keepIntervalMs = 60_000
 
 const battery = 'Vehicle.Powertrain.TractionBattery'
 
-export class Guard {
+export class RulesDriver {
   readonly #isVehicle: boolean
   readonly #rules: OwnerRules
   readonly #local: LocalTime
@@ -40,7 +40,7 @@ export class Guard {
   #keptText: string
   #isKeepUrgent = false
 
-  constructor({ preferences, isVehicle, slotWatts, kept }: GuardOptions, nowMs: number) {
+  constructor({ preferences, isVehicle, slotWatts, kept }: RulesDriverOptions, nowMs: number) {
     this.#isVehicle = isVehicle
     this.#rules = new OwnerRules(preferences, { vehicle: isVehicle, departures: kept.departures })
     this.#local = LocalTime.in(preferences.timeZone)

@@ -1,6 +1,5 @@
 /**
- * Keeps the costs of one job, on a node that looks after it: carries out the decisions of Payables
- * (src/protocol/ledger).
+ * Drives the payables of one job, on a node that looks after it: carries out the decisions of Payables (src/protocol/ledger).
  */
 import type { Logger } from 'pino'
 import type { LeaseId, PeerId } from '../../protocol/ids.ts'
@@ -32,7 +31,7 @@ export interface LedgerParts {
   readonly tables: LedgerTables
 }
 
-export interface JobPayablesOptions extends PaidJob, LedgerParts {
+export interface PayablesDriverOptions extends PaidJob, LedgerParts {
   readonly shards: number
   /** Tells whether a lease of the job counts on this node. */
   readonly counts: (lease: LeaseId) => boolean
@@ -45,13 +44,13 @@ export interface JobPayablesOptions extends PaidJob, LedgerParts {
   readonly log: Logger
 }
 
-export class JobPayables {
-  readonly #options: JobPayablesOptions
+export class PayablesDriver {
+  readonly #options: PayablesDriverOptions
   readonly #payables: Payables
   readonly #steps: ClockSteps
   #callOff = () => {}
 
-  constructor(options: JobPayablesOptions) {
+  constructor(options: PayablesDriverOptions) {
     this.#options = options
     this.#steps = new ClockSteps(options.clock)
     const { key, job, submitter, fleet, currency, shards, counts } = options

@@ -1,5 +1,5 @@
 /**
- * The vehicle: carries out what the worker (src/protocol/worker) decides. Its records are in lease-records.ts, its
+ * Drives the worker (src/protocol/worker): carries out what it decides for this node's vehicle. Its records are in lease-records.ts, its
  * slots and blocks in workshop.ts, and its departure in departure.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -16,13 +16,13 @@ import type {
 } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
 import { at, ClockSteps } from '../clock.ts'
-import { Earnings } from '../ledger/earnings.ts'
+import { ReceivablesDriver } from '../ledger/receivables-driver.ts'
 import { say } from '../say.ts'
 import { Outbox } from '../store/outbox.ts'
 import { Departure } from './departure.ts'
 import { LeaseRecords } from './lease-records.ts'
 import { type Brought, contentsOf, openAdoption, openOffer } from './offers.ts'
-import { newWorker, type VehicleOptions } from './options.ts'
+import { newWorker, type WorkerDriverOptions } from './options.ts'
 import { restoredJobs } from './restore.ts'
 import { Room } from './room.ts'
 import { Speedometer } from './speedometer.ts'
@@ -31,10 +31,10 @@ import { Workshop } from './workshop.ts'
 /** A node ends within five seconds. Its disk may take this much of them, longer than any disk with room takes. A guess. */
 const durableMsMax = 1_500
 
-export class Vehicle {
+export class WorkerDriver {
   readonly speed: Speedometer
-  readonly earnings: Earnings
-  readonly #options: VehicleOptions
+  readonly earnings: ReceivablesDriver
+  readonly #options: WorkerDriverOptions
   readonly #worker: Worker
   readonly #workshop: Workshop
   readonly #records: LeaseRecords
@@ -47,7 +47,7 @@ export class Vehicle {
   #callOff = () => {}
   #stopped = false
 
-  constructor(options: VehicleOptions) {
+  constructor(options: WorkerDriverOptions) {
     const { key, store, log } = options
     this.#options = options
     this.#steps = new ClockSteps(options.clock)
@@ -66,7 +66,7 @@ export class Vehicle {
         this.#handle({ type: 'room', enough })
       },
     })
-    this.earnings = new Earnings({
+    this.earnings = new ReceivablesDriver({
       self: key.peerId,
       books: store.books,
       tables: store.ledgerTables,

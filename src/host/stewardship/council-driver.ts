@@ -1,5 +1,5 @@
 /**
- * A stewardship: the driver of this node's part in one job's council (src/protocol/council), whether it acts for the job or
+ * Drives this node's part in one job's council (src/protocol/council), its stewardship, whether it acts for the job or
  * stands by. What it is made of is in parts.ts, and how it carries out what the council decides in hands.ts; here is what it
  * hears, and what can be asked about the job.
  */
@@ -20,13 +20,13 @@ import { at, ClockSteps } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { doubtsOf } from './doubts.ts'
 import { entrust, handsOf, type Release } from './hands.ts'
-import type { StewardshipOptions } from './options.ts'
-import { partsOf, type StewardshipParts, secretOf } from './parts.ts'
+import type { CouncilDriverOptions } from './options.ts'
+import { type CouncilDriverParts, partsOf, secretOf } from './parts.ts'
 import { unseen } from './unseen.ts'
 
-export class Stewardship {
-  readonly #options: StewardshipOptions
-  readonly #parts: StewardshipParts
+export class CouncilDriver {
+  readonly #options: CouncilDriverOptions
+  readonly #parts: CouncilDriverParts
   readonly #hands: Hands<CouncilEffect>
   readonly #readers = new Set<PeerId>()
   readonly #steps: ClockSteps
@@ -34,7 +34,7 @@ export class Stewardship {
   #callOff = () => {}
   #stopped = false
 
-  constructor(options: StewardshipOptions) {
+  constructor(options: CouncilDriverOptions) {
     this.#options = options
     this.#steps = new ClockSteps(options.clock)
     const tell = (input: CouncilInput) => this.handle(input)
@@ -47,11 +47,12 @@ export class Stewardship {
   /** Begins, or goes on from what the journal holds. */
   start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, serial, network, clock } = this.#options
-    const { council, papers, payables } = this.#parts
+    const { council, inputs, papers, payables } = this.#parts
     const { records, recalled } = papers.restored()
     const effects = council.begin({ records, recalled, shards, fresh, serial }, clock.now())
     payables?.restore([...records.sort(byDependency).filter(isMoney), ...decidedClaims(council.counted)])
     this.#carryOutAll(effects)
+    if (this.hasEnded) inputs.over()
     this.handle({ type: 'roster', capacities, operatorPpm })
     for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
   }

@@ -1,6 +1,6 @@
 /**
- * Keeps the vehicle's earnings: for each job that this node's vehicle works for and that pays, carries out the
- * decisions of Receivables (src/protocol/ledger). It keeps the signed records that the money rests on, since a job's
+ * Drives the receivables of this node's vehicle: for each job that it works for and that pays, carries out the decisions of
+ * Receivables (src/protocol/ledger). It keeps the signed records that the money rests on, since a job's
  * own records are forgotten when the job is over.
  */
 import type { Logger } from 'pino'
@@ -24,10 +24,10 @@ import { at, type Clock } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
-import type { LedgerParts } from './job-payables.ts'
+import type { LedgerParts } from './payables-driver.ts'
 import type { WorkedJob } from './tables.ts'
 
-export interface EarningsOptions extends LedgerParts {
+export interface ReceivablesDriverOptions extends LedgerParts {
   readonly self: PeerId
   readonly say: (to: PeerId, message: Message) => void
   /** Makes the effects behind the write wait until it is durable. */
@@ -51,13 +51,13 @@ interface Job {
   callOff: () => void
 }
 
-export class Earnings {
-  readonly #options: EarningsOptions
+export class ReceivablesDriver {
+  readonly #options: ReceivablesDriverOptions
   readonly #jobs = new Map<JobId, Job>()
   /** That this run took; older ones are on the disk. */
   readonly #leases = new Map<LeaseId, Verified<Lease>>()
 
-  constructor(options: EarningsOptions) {
+  constructor(options: ReceivablesDriverOptions) {
     this.#options = options
   }
 

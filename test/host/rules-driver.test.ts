@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { ComputeEnergy } from '../../src/host/supervisor/compute-energy.ts'
-import { Guard } from '../../src/host/supervisor/guard.ts'
 import { type Kept, nothingKept } from '../../src/host/supervisor/kept.ts'
+import { RulesDriver } from '../../src/host/supervisor/rules-driver.ts'
 import { defaultPreferences, type Preferences } from '../../src/protocol/rules/preferences.ts'
 import type { VehicleState } from '../../src/protocol/rules/signals.ts'
 import { LocalTime } from '../../src/protocol/rules/week.ts'
@@ -17,9 +17,12 @@ function stateOf(values: object, atMs: number): VehicleState {
   return Object.fromEntries(Object.entries(values).map(([path, value]) => [path, { value, atMs }]))
 }
 
-function guardWith(changes: Partial<Preferences>, { isVehicle = true, kept = nothingKept } = {}): Guard {
+function guardWith(
+  changes: Partial<Preferences>,
+  { isVehicle = true, kept = nothingKept } = {},
+): RulesDriver {
   const preferences = { ...defaultPreferences, settleMs: 0, ...changes }
-  return new Guard({ preferences, isVehicle, slotWatts: 10, kept }, start)
+  return new RulesDriver({ preferences, isVehicle, slotWatts: 10, kept }, start)
 }
 
 test('energy is the owner’s figure times CPU time where the pack shows nothing', () => {
@@ -83,7 +86,7 @@ test('a cap on the day’s energy holds the work when it is reached, and until m
 
 test('bytes count while the network is metered or nobody knows, by the month, and hold the work at the cap', () => {
   const changes = { unmeteredOnly: false, meteredBytesPerMonthMax: 1_000, timeZone: 'UTC' }
-  const say = (guard: Guard, isMetered: boolean, atMs: number) => {
+  const say = (guard: RulesDriver, isMetered: boolean, atMs: number) => {
     const readings = stateOf({ ...parked, 'Carpool.Network.IsMetered': isMetered }, atMs)
     guard.handle({ type: 'readings', readings }, atMs)
   }

@@ -1,0 +1,225 @@
+/**
+ * Signer bounds: how much each steward may sign for a job, so that none fills the memory and the disks of the others.
+ *
+ * Each has a bound in bytes, by an estimate of what its records take in memory with all that they list, and bounds in the
+ * number of draws and of shards that its leases name. A lease counts with one full receipt; how many it may have says the
+ * lease (leased.ts). What a steward signed first counts first: of its records in the order of their serials, each is within
+ * the bound that fits beside those before it, and of two under one serial the one with the lower id. That depends on nothing
+ * that others sign but handovers, so which records hold follows from their set alone, whatever comes first; a record that
+ * comes late may make others give way.
+ *
+ * An honest steward signs a few records for each shard and each lease that was declined, and leaves off leasing before it is
+ * at its bound (`hasRoomToLease`). The next one has a bound of its own. The submitter's node has more, since it is its job.
+ */
+import type { PeerId, RecordId } from '../ids.ts'
+import type { Manifest } from '../job/manifest.ts'
+import { handoverShare, leaseShardsMax, lostReplicasMax, rosterEntriesMax } from '../limits.ts'
+import { type JobRecord, signedByOf } from '../records.ts'
+import {
+  recordBytesLeast,
+  recordEntryBytes,
+  shardRecordBytesMax,
+  signerBytesMax,
+  submitterBoundFactor,
+  takerShareFactor,
+  takerShareLeast,
+} from '../sizes.ts'
+
+/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full roster. */
+export const signerDrawsMax = 2 * rosterEntriesMax
+/** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
+export const signerPositionsMax = 128 * leaseShardsMax
+
+/** Why a record does not hold: its signer has signed too much before it, or another record under its serial. */
+export type Excess = 'too-much' | 'serial-taken'
+
+interface Amount {
+  readonly bytes: number
+  readonly draws: number
+  /** Shards that leases name. */
+  readonly positions: number
+}
+
+interface Kept extends Amount {
+  readonly id: RecordId
+  readonly serial: number
+}
+
+interface Account {
+  readonly bySerial: Map<number, Kept>
+  total: Amount
+  /** Use: the highest serial of all that are kept. */
+  highest: number
+}
+
+function newAccount(): Account {
+  return { bySerial: new Map(), total: nothing, highest: -1 }
+}
+
+const nothing: Amount = { bytes: 0, draws: 0, positions: 0 }
+
+/** Stewards sign it, and the bound of their records is about it; handovers have one of their own (job/handover.ts). */
+export function isBounded({ kind }: JobRecord): boolean {
+  return signedByOf(kind) === 'steward' && kind !== 'handover'
+}
+
+export class SignerBounds {
+  readonly #manifest: Manifest
+  readonly #self: PeerId | undefined
+  readonly #accounts = new Map<PeerId, Account>()
+
+  /** What `self` signs has no bound here: it knows what it does. */
+  constructor(manifest: Manifest, self: PeerId | undefined) {
+    this.#manifest = manifest
+    this.#self = self
+  }
+
+  /**
+   * Judges a record of a steward, handovers left out. Returns the records that give way to it, mostly none. `share`: the
+   * steward's share of handovers (job/handover.ts).
+   */
+  judge(entry: JobRecord, share: number): Excess | readonly RecordId[] {
+    const { id, signer, serial } = entry.record
+    const account = this.#accounts.get(signer) ?? newAccount()
+    const known = account.bySerial.get(serial)
+    if (known !== undefined && known.id <= id) return 'serial-taken'
+    const replaced = known === undefined ? [] : [known.id]
+    const kept: Kept = { id, serial, ...amountOf(entry) }
+    const max = this.#maxOf(signer, share)
+    if (signer === this.#self || fits(plus(account.total, kept, known), max)) return replaced
+    if (known === undefined && serial > account.highest) return 'too-much'
+    const others = [...account.bySerial.values()].filter((other) => other !== known)
+    const beyond = beyondBound([...others, kept], max)
+    return beyond.includes(id) ? 'too-much' : [...replaced, ...beyond]
+  }
+
+  /** Takes a record that nothing has to give way to. */
+  add(entry: JobRecord): void {
+    const { id, signer, serial } = entry.record
+    const account = this.#accounts.get(signer) ?? newAccount()
+    this.#accounts.set(signer, account)
+    const kept: Kept = { id, serial, ...amountOf(entry) }
+    account.bySerial.set(serial, kept)
+    account.total = plus(account.total, kept)
+    account.highest = Math.max(account.highest, serial)
+  }
+
+  /** Of some records of stewards, in any order: those that are within the bounds. */
+  within(entries: readonly JobRecord[], shareOf: (signer: PeerId) => number): Set<RecordId> {
+    const bounds = new SignerBounds(this.#manifest, this.#self)
+    const inTurn = entries.toSorted(
+      ({ record: a }, { record: b }) => a.serial - b.serial || (a.id < b.id ? -1 : 1),
+    )
+    const within = new Set<RecordId>()
+    for (const entry of inTurn) {
+      if (typeof bounds.judge(entry, shareOf(entry.record.signer)) === 'string') continue
+      bounds.add(entry)
+      within.add(entry.record.id)
+    }
+    return within
+  }
+
+  /** The records that have to go where stewards have these shares from now on. */
+  beyond(shareOf: (signer: PeerId) => number): RecordId[] {
+    return [...this.#accounts].flatMap(([signer, { bySerial, total }]) => {
+      const max = this.#maxOf(signer, shareOf(signer))
+      return signer === this.#self || fits(total, max) ? [] : beyondBound([...bySerial.values()], max)
+    })
+  }
+
+  /** Tells whether this steward keeps an eighth of its bound for verdicts and all else, if it leases on. */
+  hasRoomToLease(signer: PeerId, share: number): boolean {
+    const total = this.#accounts.get(signer)?.total ?? nothing
+    return fits(total, scaled(this.#maxOf(signer, share), 7 / 8))
+  }
+
+  #maxOf(signer: PeerId, share: number): Amount {
+    const { stewards } = this.#manifest
+    if (signer === stewards[0]?.peer) return scaled(boundOf(this.#manifest), submitterBoundFactor)
+    const part = (takerShareFactor * share) / (handoverShare + 1)
+    return scaled(boundOf(this.#manifest), Math.max(takerShareLeast, Math.min(1, part)))
+  }
+}
+
+/** The bound of a standby that the manifest names. */
+export function boundOf({ assurance, shards }: Pick<Manifest, 'assurance' | 'shards'>): Amount {
+  return {
+    bytes: signerBytesMax + shards.count * shardRecordBytesMax * (assurance.replicas + 1),
+    draws: signerDrawsMax,
+    positions: signerPositionsMax + shards.count * (2 * assurance.replicas + lostReplicasMax),
+  }
+}
+
+/** What a record counts for: bytes by an estimate of what it takes in memory, rather above it. */
+export function amountOf(entry: JobRecord): Amount {
+  return {
+    bytes: bytesOf(entry),
+    draws: entry.kind === 'draw' ? 1 : 0,
+    positions: entry.kind === 'lease' ? entry.record.payload.positions.length : 0,
+  }
+}
+
+function bytesOf(entry: JobRecord): number {
+  const own = recordBytesLeast + recordEntryBytes * namesIn(entry)
+  // With one receipt for all its shards, which takes about the same.
+  return entry.kind === 'lease' ? 2 * own + entry.record.payload.draw.eligible.byteLength : own
+}
+
+/** The names that it lists, each as often as it is kept. */
+function namesIn(entry: JobRecord): number {
+  switch (entry.kind) {
+    case 'draw':
+      return 2 * entry.record.payload.candidates.length
+    case 'lease':
+      return 2 * entry.record.payload.positions.length
+    case 'window':
+      return 2 * entry.record.payload.receipts.length
+    case 'verdict':
+      return entry.record.payload.shards.reduce(
+        (sum, { agreeing, contradicting, settles }) =>
+          sum + 4 + 2 * agreeing.length + 2 * contradicting.length + settles.length,
+        0,
+      )
+    case 'holding':
+      // Each in the record, and in a set of those who hold it (holders.ts).
+      return 4 * entry.record.payload.verdicts.length
+    case 'allowance': {
+      const { given, writtenOff } = entry.record.payload
+      return given.length + writtenOff.reduce((sum, { places }) => sum + 1 + places.length, 0)
+    }
+    case 'receipt':
+    case 'handover':
+    case 'end':
+      return 8
+  }
+}
+
+/** Those of one steward's records that do not fit beside the ones before them. */
+function beyondBound(kept: readonly Kept[], max: Amount): RecordId[] {
+  let total = nothing
+  return kept
+    .toSorted((a, b) => a.serial - b.serial)
+    .filter((one) => {
+      const next = plus(total, one)
+      if (!fits(next, max)) return true
+      total = next
+      return false
+    })
+    .map(({ id }) => id)
+}
+
+function plus(total: Amount, more: Amount, less: Amount = nothing): Amount {
+  return {
+    bytes: total.bytes + more.bytes - less.bytes,
+    draws: total.draws + more.draws - less.draws,
+    positions: total.positions + more.positions - less.positions,
+  }
+}
+
+function scaled({ bytes, draws, positions }: Amount, factor: number): Amount {
+  return { bytes: bytes * factor, draws: draws * factor, positions: positions * factor }
+}
+
+function fits({ bytes, draws, positions }: Amount, max: Amount): boolean {
+  return bytes <= max.bytes && draws <= max.draws && positions <= max.positions
+}
