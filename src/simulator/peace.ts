@@ -23,7 +23,7 @@ export function checkPeace(
       stewards.map((node) => node.rootOf(job)),
     )
     const has = (result: Cid) => living.some((node) => node.hasResult(result))
-    for (const node of living) checkShown(job, node, isHeard(job, living, node), has, checkers)
+    for (const node of living) checkShown(job, node, has, checkers)
     if (!areKept) continue
     checkers.kept(id, has)
     checkAccounts(job, stewards, population, checkers)
@@ -46,28 +46,17 @@ function firstOf({ manifest }: SimJob, living: readonly StewardNode[]): readonly
   return living.filter(({ peer }) => manifest.payload.stewards.some((place) => place.peer === peer))
 }
 
-/** Some honest steward of the manifest lives, and all of these tell it what they know. */
-function isHeard(job: SimJob, living: readonly StewardNode[], node: StewardNode): boolean {
-  return firstOf(job, living).length > 0 && seated(job, living).includes(node)
-}
-
 /**
  * What an honest steward shows of a job in the end; of a complete one it can prove it, with the results that some other
  * one may have where its own disk lost them.
  */
-function checkShown(
-  job: SimJob,
-  node: StewardNode,
-  isHeard: boolean,
-  has: (result: Cid) => boolean,
-  checkers: Checkers,
-): void {
+function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolean, checkers: Checkers): void {
   const shown = node.shownOf(job)
   if (shown === undefined) return
   checkers.shown.look(node.peer, job.manifest.id, shown)
   if (shown.view().end?.outcome !== 'complete') return
   const problems = problemsOfReport(job, node.storyOf(job), node.reportedOf(job), has, shown)
-  checkers.audited(job.manifest.id, node.peer, problems, !isHeard && node.doubts(job))
+  checkers.audited(job.manifest.id, node.peer, problems, node.doubts(job))
 }
 
 /** Once they have spoken, with nothing lost, each honest vehicle's ledger says what each steward's does. */

@@ -152,7 +152,7 @@ export class CouncilDriver {
   }
 
   /** The records that this node's report of the job has. */
-  get reported(): StewardshipParts['council']['reported'] {
+  get reported(): Parameters<typeof doubtsOf>[0]['reported'] {
     return this.#parts.council.reported
   }
 

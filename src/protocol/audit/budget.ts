@@ -88,11 +88,13 @@ export class BudgetAudit {
         add(to, BigInt(micros))
       }
     const { leases, unpaid } = this.#records
-    for (const { id, signer, payload } of leases.values())
-      if (!unpaid.has(id))
+    for (const lease of leases.values()) {
+      const { id, signer, payload } = lease
+      if (!unpaid.has(id) && !this.#records.isUndrawn(lease))
         for (const [place, units] of payload.units.entries())
           if (kept.get(id)?.has(place) !== false)
             add(signer, -BigInt(units) * BigInt(payload.price?.unitMicros ?? 0))
+    }
     this.#checkUnpaid(left, problems)
     for (const [steward, micros] of left)
       if (micros < 0n)
@@ -107,9 +109,8 @@ export class BudgetAudit {
    */
   #checkUnpaid(left: ReadonlyMap<PeerId, bigint>, problems: Problems): void {
     const { leases, allowances, unpaid } = this.#records
-    const paid = [...leases.values(), ...allowances].filter(
-      ({ id, payload }) => !unpaid.has(id) && hasCost(payload),
-    )
+    const drawn = [...leases.values()].filter((lease) => !this.#records.isUndrawn(lease))
+    const paid = [...drawn, ...allowances].filter(({ id, payload }) => !unpaid.has(id) && hasCost(payload))
     for (const [signer, some] of Map.groupBy(unpaid.values(), (record) => record.signer)) {
       const first = some.reduce((one, other) => (inTurn(other, one) < 0 ? other : one))
       if (costOf(first.payload) <= (left.get(signer) ?? 0n))

@@ -110,6 +110,12 @@ export class AuditedRecords {
       problems.attempt(`record ${i} (${record.kind})`, () => this.#open(record))
   }
 
+  /** The candidates that a lost steward drew from are not here: nothing may rest on such a lease, and it promises nothing. */
+  isUndrawn({ signer, payload }: Verified<Lease>): boolean {
+    const isKept = this.enders.has(signer) || signer === this.#manifest.payload.stewards[0]?.peer
+    return !isKept && !this.bases.has(payload.draw.basis)
+  }
+
   isSettled({ record, verdict }: Decision): boolean {
     return this.#settled.has(`${record}/${verdict.position}`)
   }
