@@ -170,9 +170,12 @@ export class Checkers {
     this.#blame(`a node throws ${stack.split('\n').slice(0, 4).join(' ')}`)
   }
 
-  /** The problems that the audit found in a complete job's report: counted and not yet a violation (lying/README.md). */
-  audited(problems: readonly string[]): void {
-    if (problems.length > 0) this.reportsRefused += 1
+  /** The problems that the audit found in a complete job's report. `isDoubted`: the node may say so itself, and does (lying/README.md). */
+  audited(job: JobId, node: PeerId, problems: readonly string[], isDoubted: boolean): void {
+    if (problems.length === 0) return
+    this.reportsRefused += 1
+    if (!isDoubted)
+      this.#blame(`the audit refuses the report of ${node} on job ${job}, which is complete: ${problems[0]}`)
   }
 
   #lease(lease: Verified<Lease>): void {

@@ -1,6 +1,7 @@
 /** Drives the council of one job at a simulated steward, as src/host/stewardship does in the real world. */
 import type { CouncilEffect, CouncilInput } from '../protocol/council/contract.ts'
 import { Council } from '../protocol/council/council.ts'
+import type { Reported } from '../protocol/council/view.ts'
 import { carryOut, type Hands } from '../protocol/driver.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
@@ -109,9 +110,14 @@ export class CouncilDriver {
     return this.#council.observe()
   }
 
-  /** Tells whether a verdict, for some shard at least, or an end counts here. */
-  counts(id: RecordId): boolean {
-    return this.#council.counts(id)
+  /** False where it says that its report would not pass an audit yet (src/host/stewardship/doubts.ts). */
+  get isComplete(): boolean {
+    return this.#council.isComplete
+  }
+
+  /** The records that its report of the job has. */
+  get reported(): Reported {
+    return this.#council.reported
   }
 
   get root(): string {

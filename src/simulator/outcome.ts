@@ -10,7 +10,7 @@ export interface Outcome {
   readonly wrongAccepted: number
   /** Wrong results that an honest steward showed as accepted, at any time. */
   readonly wrongShown: number
-  /** Reports of complete jobs, one for each honest steward, that the audit would refuse. */
+  /** Reports of complete jobs, one for each honest steward, that the audit would refuse: each says so itself (lying/README.md). */
   readonly reportsRefused: number
   readonly executionsPerShard: number
   /** The time that each ended job took. */

@@ -35,10 +35,15 @@ export function checkPeace(
  * heeds: nobody sends it anything.
  */
 function seated({ manifest, ...job }: SimJob, living: readonly StewardNode[]): readonly StewardNode[] {
-  const first = living.filter(({ peer }) => manifest.payload.stewards.some((place) => place.peer === peer))
+  const first = firstOf({ manifest, ...job }, living)
   return living.filter(({ peer }) =>
     first.every((node) => node.stewardsOf({ manifest, ...job }).some((place) => place.peer === peer)),
   )
+}
+
+/** The honest stewards of the manifest that live. */
+function firstOf({ manifest }: SimJob, living: readonly StewardNode[]): readonly StewardNode[] {
+  return living.filter(({ peer }) => manifest.payload.stewards.some((place) => place.peer === peer))
 }
 
 /**
@@ -50,8 +55,8 @@ function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolea
   if (shown === undefined) return
   checkers.shown.look(node.peer, job.manifest.id, shown)
   if (shown.view().end?.outcome !== 'complete') return
-  const problems = problemsOfReport(job, node.reportedOf(job), has, shown)
-  checkers.audited(problems)
+  const problems = problemsOfReport(job, node.storyOf(job), node.reportedOf(job), has, shown)
+  checkers.audited(job.manifest.id, node.peer, problems, node.doubts(job))
 }
 
 /** Once they have spoken, with nothing lost, each honest vehicle's ledger says what each steward's does. */

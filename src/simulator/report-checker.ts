@@ -3,7 +3,8 @@
  * shows is what the audit finds. The two are written apart, so that a mistake of one shows as a difference.
  */
 import { type AuditOutcome, auditReport } from '../protocol/audit/audit.ts'
-import type { ReportedRecord } from '../protocol/audit/report.ts'
+import type { Note, ReportedRecord } from '../protocol/audit/report.ts'
+import type { Reported } from '../protocol/council/view.ts'
 import type { Cid } from '../protocol/ids.ts'
 import { resultEngine } from '../protocol/job/manifest.ts'
 import { encodeResult } from '../protocol/job/result.ts'
@@ -20,15 +21,18 @@ const signature = new Uint8Array(64)
 /** Returns the audit's problems, and where it differs from what is shown. `has`: whether this result is here. */
 export function problemsOfReport(
   { manifest, shards }: SimJob,
-  records: readonly JobRecord[],
+  story: readonly JobRecord[],
+  inReport: Reported,
   has: (result: Cid) => boolean,
   shown: Shown,
 ): readonly string[] {
+  const records = story.filter(({ record }) => inReport.has(record.id))
   const named = new Set<Cid>()
   for (const { kind, opening, record } of records)
     if (kind === 'receipt') for (const result of opening.results) named.add(result)
     else if (kind === 'verdict')
-      for (const { result } of record.payload.shards) if (result !== null) named.add(result)
+      for (const { result, position } of record.payload.shards)
+        if (result !== null && isNoted(inReport.get(record.id), position)) named.add(result)
   const results = [...named].filter(has)
   const engine = resultEngine(manifest.payload)
   const audit = auditReport({
@@ -39,10 +43,12 @@ export function problemsOfReport(
       results,
     },
     records: [
-      reported('manifest', manifest, null),
-      ...[...records]
+      reported('manifest', manifest, null, null),
+      ...records
         .sort(byDependency)
-        .map(({ kind, record, opening }) => reported(kind, record, opening && encodeCbor(opening))),
+        .map(({ kind, record, opening }) =>
+          reported(kind, record, opening && encodeCbor(opening), inReport.get(record.id) ?? null),
+        ),
     ],
     shards,
     block: (cid) => (has(cid) ? blockOf(engine, cid) : undefined),
@@ -65,12 +71,23 @@ function differences(audit: AuditOutcome, shown: Shown): string[] {
     .map(([what, audited, said]) => `${what}: the audit finds ${audited}, and ${said} is shown`)
 }
 
+/** A verdict may count for some of its shards. */
+function isNoted(note: Note | null | undefined, position: number): boolean {
+  return typeof note !== 'object' || note === null || note.shards.includes(position)
+}
+
 /** The bytes behind the name of a result: another name has others. */
 function blockOf(engine: string, text: Cid): Uint8Array {
   return encodeResult({ engine, records: [{ output: new TextEncoder().encode('{}'), text, error: null }] })
 }
 
-function reported(kind: RecordKind, record: Verified, opening: Uint8Array | null): ReportedRecord {
+function reported(
+  kind: RecordKind,
+  record: Verified,
+  opening: Uint8Array | null,
+  note: Note | null,
+): ReportedRecord {
   const { id: _, ...body } = record
-  return { kind, record: { body: encodeBody(body), signature }, opening }
+  const signed = { body: encodeBody(body), signature }
+  return { kind, record: signed, opening, ...(note === null ? {} : { note }) }
 }

@@ -113,12 +113,14 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     return [...this.#records.values()].filter(({ record }) => record.job === manifest.id)
   }
 
-  /** The records that it puts into its report of a job: a verdict or an end that does not count here proves nothing. */
-  reportedOf(job: SimJob): JobRecord[] {
-    const driver = this.#jobs.get(job.manifest.id)
-    return this.storyOf(job).filter(
-      ({ kind, record }) => (kind !== 'verdict' && kind !== 'end') || driver?.counts(record.id),
-    )
+  /** It says that its report of a job would not pass an audit yet. */
+  doubts({ manifest }: SimJob): boolean {
+    return this.#jobs.get(manifest.id)?.isComplete === false
+  }
+
+  /** The records of which its report of a job is made, and the shards for which those count that count in part. */
+  reportedOf({ manifest }: SimJob): CouncilDriver['reported'] {
+    return this.#jobs.get(manifest.id)?.reported ?? new Map()
   }
 
   jobs(): SimJob[] {

@@ -309,4 +309,11 @@ export const council: readonly Mutation[] = [
     replace: '(results.areSafe(',
     caughtBy: ['test/protocol/council.test.ts'],
   },
+  {
+    name: 'A steward whose end does not count keeps its turn though all is decided.',
+    file: 'src/protocol/council/idle.ts',
+    find: 'if (seat.progress.over(isOverWithoutEnd(seat, acting), nowMs) >= stewardIdleMs)',
+    replace: 'if (seat.progress.over(isOverWithoutEnd(seat, acting), nowMs) < 0)',
+    caughtBy: ['test/protocol/council-fellows.test.ts'],
+  },
 ]

@@ -236,8 +236,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A report has verdicts and ends that nobody believes.',
     file: 'src/host/jobs/report.ts',
-    find: 'if (mustCount(kind) && !counts(id)) continue',
-    replace: '',
+    find: 'if (kind !== wanted || note === undefined) continue',
+    replace: 'if (kind !== wanted) continue',
     caughtBy: ['test/mesh/hostile-steward.test.ts'],
   },
   {
@@ -344,5 +344,33 @@ export const state: readonly Mutation[] = [
     find: 'for (const known of unmet) this.#judge(known)',
     replace: '',
     caughtBy: ['test/protocol/council-shut-out.test.ts'],
+  },
+  {
+    name: 'An end counts of which the audit would miss draws.',
+    file: 'src/protocol/state/ends.ts',
+    find: '(end) => follows(end) && this.#hasAllDraws(end)',
+    replace: '(end) => follows(end)',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A verdict counts that calls an owner a liar which says the same.',
+    file: 'src/protocol/state/proofs.ts',
+    find: 'alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))',
+    replace: 'alike.length < 0',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A report has verdicts whole that count for some of their shards.',
+    file: 'src/protocol/state/reported.ts',
+    find: 'state.isWhole(id) ? null : {',
+    replace: 'id.length > 0 ? null : {',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A report has leases that do not count, and their receipts.',
+    file: 'src/protocol/state/reported.ts',
+    find: '(named.has(id) || state.counts(id))',
+    replace: 'id.length > 0',
+    caughtBy: ['test/protocol/reported.test.ts'],
   },
 ]

@@ -10,6 +10,7 @@ import { encodeSealedResult } from '../../src/protocol/job/result.ts'
 import type { ShardVerdict } from '../../src/protocol/job/verdict.ts'
 import { checkOrder } from '../../src/protocol/job/window.ts'
 import { cborCid } from '../../src/protocol/record/block.ts'
+import { recordId } from '../../src/protocol/record/record.ts'
 import { cidNamed, peerNamed, placeOf, seed, sha256 } from '../support/core-fakes.ts'
 import { owner, steward, vehicle, WrittenReport } from '../support/core-report.ts'
 
@@ -529,6 +530,21 @@ test('a check is passed by one owner more, or by a recomputation; and where a sh
   assert.equal(windowed({ checked: [], recomputed: [1] }).problems.length, 3)
   isBlamed(windowed({ checked: (order) => order.slice(1, 2), failed: [0] }))
   assert.equal(windowed({ checked: (order) => order.slice(2, 3), failed: [0] }).problems.length, 2)
+})
+
+test('of stewards that were apart and say the same, one needs to have seen a check', () => {
+  const idOf = (report: WrittenReport, kind: string) =>
+    recordId(sha256, report.records.find((entry) => entry.kind === kind)!.record.body)
+  const unseen = windowed({ checked: [] })
+  const [drawn] = checkOrder(sha256, seed, idOf(unseen, 'window'), [0, 1, 2, 3])
+  const [result] = unseen.results
+  const claims = idOf(unseen, 'receipt')
+  unseen.verdict(drawn!, result!, [claims, unseen.work(1, [drawn!], result!)], {}, { signer: other })
+  isBlamed(unseen)
+  const without = windowed()
+  for (const position of [0, 1, 2, 3])
+    without.verdict(position, result!, [idOf(without, 'receipt')], { because: 'audited' }, { signer: other })
+  isBlamed(without)
 })
 
 test('all checks that the job buys are drawn', () => {

@@ -6,7 +6,7 @@ import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
-import { beatIntervalMs, stewardLostMs } from '../../src/protocol/limits.ts'
+import { beatIntervalMs, stewardIdleMs, stewardLostMs } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
@@ -162,6 +162,37 @@ test('a standby that leaves gives all that is left of its budget to the node tha
   const consent = openRecordAs('consent', consentTo(place!, peerNamed('b'), taker), null, sha256, verify)
   const effects = b.handle({ type: 'answered', from: standby.peer, nonce, consent })
   assert.deepEqual(givenIn(effects), [{ to: standby.peer, micros: 50 }])
+})
+
+test('a steward that acts and ends a decided job so that it does not count loses its turn', () => {
+  const ended = (draw: number) => {
+    const c = peerNamed('c')
+    const b = new Seat('b', { stewards: ['a', 'b', 'c'].map(seatOf) })
+    const verdicts = shards.map(({ shard }, position) => ({
+      ...{
+        position,
+        shard,
+        outcome: 'accepted',
+        status: 'final',
+        result: cidNamed('x'),
+        because: 'recomputed',
+      },
+      ...{ agreeing: [], contradicting: [], settles: [] },
+    }))
+    const end = { outcome: 'complete', reason: 'over', secret: drawSecret }
+    const said = [
+      checked('verdict', recordOf('verdict', peerNamed('a'), 1, { shards: verdicts }).record as never),
+      checked('lease', leaseOf('v1', [0], { steward: 'c', serial: draw })),
+      checked('end', recordOf('end', c, 100, end).record as never),
+    ]
+    b.handle({ type: 'connected', peer: c })
+    for (const entry of said)
+      b.handle({ type: 'record', from: c, record: believed(entry as unknown as JobRecord) })
+    const effects = b.pass(2 * stewardIdleMs, () => void b.beat(c, true))
+    return effects.some((effect) => effect.type === 'acting' && effect.acting)
+  }
+  assert.equal(ended(0), false, 'that end counts')
+  assert.equal(ended(5), true, 'draws 0 to 4 are missing')
 })
 
 test('the node that a job was submitted to asks nobody to take its place', () => {

@@ -169,6 +169,36 @@ test('no steward calls a job failed of which every shard is accepted, not even a
   assert.equal(bench.state.end()?.payload.outcome, 'complete')
 })
 
+test('an end of another steward counts once every draw that it made before is here, each once', () => {
+  for (const [next, counts] of [
+    [1, true],
+    [0, false],
+    [2, false],
+  ] as const) {
+    const bench = new JobBench()
+    const claims = [bench.claim('b', 'v1', 'x')]
+    bench.draws.set('b', next)
+    claims.push(bench.claim('b', 'v2', 'x'))
+    bench.verdict('b', 'x', claims)
+    bench.end('b', 'complete')
+    bench.look()
+    bench.state.decisions.review(0)
+    assert.equal(bench.state.end() !== undefined, counts, `${next}`)
+    assert.equal(bench.stands(), 'x')
+  }
+})
+
+test('a verdict that calls an owner a liar which says the same does not count', () => {
+  const bench = new JobBench({ self: 'c' })
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')]
+  bench.verdict('b', 'x', claims, { contradicting: [bench.claim('b', 'v3', 'x')] })
+  bench.look()
+  assert.equal(bench.stands(), 'open')
+  bench.verdict('b', 'x', claims)
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+})
+
 test('an end that reveals another secret than the one of the draws counts for nothing, whoever signs it', () => {
   for (const signer of ['a', 'b'] as const) {
     const bench = new JobBench()

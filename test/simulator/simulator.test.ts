@@ -168,6 +168,16 @@ test('the same seed gives the same trace, and another seed another', () => {
   assert.equal(new Set(hashes).size, 2)
 })
 
+test('checkers object to a report of a complete job that the audit refuses, unless its steward says so itself', () => {
+  const checkers = new Checkers()
+  const [job, steward] = [cidNamed('job'), peerNamed('s')]
+  checkers.audited(job, steward, [], false)
+  checkers.audited(job, steward, ['shard 0 is decided twice'], true)
+  assert.deepEqual([checkers.violations, checkers.reportsRefused], [[], 1])
+  checkers.audited(job, steward, ['shard 0 is decided twice'], false)
+  assert.match(checkers.violations.join(), /the audit refuses the report of s\.+ .* shard 0 is decided twice/)
+})
+
 test('checkers object: to two records under one serial, and to a slot that goes on', () => {
   const checkers = new Checkers()
   const body = bodyOf('holding', peerNamed('s'), {}, { job: cidNamed('job') })

@@ -31,6 +31,8 @@ export class JobBench {
   readonly shards: readonly ShardEntry[]
   readonly state: JobState
   readonly records: JobRecord[] = []
+  /** By steward, the number of its next draw: another makes it skip some. */
+  readonly draws = new Map<string, number>()
   #serial = 0
 
   /** Stewards a (the submitter's), b and c; `self` folds; serials rise from `serial`. Vehicle v1 belongs to owner o1, v1x as well. */
@@ -64,7 +66,13 @@ export class JobBench {
   }
 
   /** A steward leases shards to a vehicle, which claims this result for all of them: returns the receipt's id. */
-  claim(by: string, vehicle: string, result: string, positions: readonly number[] = [0]): RecordId {
+  claim(
+    by: string,
+    vehicle: string,
+    result: string,
+    positions: readonly number[] = [0],
+    changes: Partial<Lease> = {},
+  ): RecordId {
     const worker = { peer: peerNamed(vehicle), owner: ownerNamed(vehicle.slice(1, 2).repeat(64)) }
     const { id: basis } = this.sign('draw', peerNamed(by), { candidates: [worker] })
     const lease: Lease = {
@@ -76,8 +84,10 @@ export class JobBench {
       costMs: 1,
       units: positions.map(() => 1),
       price: null,
-      draw: { basis, eligible: bitsOf(1, [0]), index: this.#serial },
+      draw: { basis, eligible: bitsOf(1, [0]), index: this.draws.get(by) ?? 0 },
+      ...changes,
     }
+    this.draws.set(by, lease.draw.index + 1)
     const { id } = this.sign('lease', peerNamed(by), lease)
     const leased = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
     const covers = positions.map((_, place) => place)
@@ -87,14 +97,22 @@ export class JobBench {
     return this.sign('receipt', lease.vehicle, receipt, opening).id
   }
 
-  verdict(by: string, result: string, agreeing: readonly RecordId[], changes: Partial<ShardVerdict> = {}) {
+  /** `more`: what it says of other shards. */
+  verdict(
+    by: string,
+    result: string,
+    agreeing: readonly RecordId[],
+    changes: Partial<ShardVerdict> = {},
+    more: readonly Partial<ShardVerdict>[] = [],
+  ) {
     const position = changes.position ?? 0
     const verdict: ShardVerdict = {
       ...{ position, shard: this.shards[position]!.shard, outcome: 'accepted', status: 'final' },
       ...{ result: cidNamed(result), because: 'unanimous', agreeing, contradicting: [], settles: [] },
       ...changes,
     }
-    return this.sign('verdict', peerNamed(by), { shards: [verdict] })
+    const others = more.map((shard) => ({ ...verdict, shard: this.shards[shard.position!]!.shard, ...shard }))
+    return this.sign('verdict', peerNamed(by), { shards: [verdict, ...others] })
   }
 
   end(by: string, outcome: JobEnd['outcome'], secret: Uint8Array = drawSecret): Verified {

@@ -216,7 +216,7 @@ export class Jobs {
       await caughtUp(stewardship, this.#options.clock)
       await stewardship.settled()
       const { manifest } = stewardship
-      return writeReport(path, job, manifest, this.#options.store, (id) => stewardship.counts(id))
+      return writeReport(path, job, manifest, this.#options.store, stewardship.reported)
     })
   }
 

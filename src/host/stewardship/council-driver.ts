@@ -5,7 +5,7 @@
  */
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { carryOut, type Hands } from '../../protocol/driver.ts'
-import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
+import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
@@ -151,9 +151,9 @@ export class CouncilDriver {
     return this.#parts.council.rests(nowMs) && (this.#parts.payables?.rests ?? true)
   }
 
-  /** Tells whether a verdict, for some shard at least, or an end counts on this node. */
-  counts(id: RecordId): boolean {
-    return this.#parts.council.counts(id)
+  /** The records that this node's report of the job has. */
+  get reported(): Parameters<typeof doubtsOf>[0]['reported'] {
+    return this.#parts.council.reported
   }
 
   /** Over the ids of all records that are here. */

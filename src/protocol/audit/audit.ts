@@ -69,7 +69,7 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
   const { standing, contradicted } = new VerdictAudit(manifest, shards, records, findings, problems)
   new WindowAudit(manifest, records, standing, sha256).check(problems)
   new BudgetAudit(manifest, shards, records).check(problems)
-  const undrawn = checkDraws(records, sha256, problems)
+  const undrawn = checkDraws(records, manifest.stewards[0]!.peer, sha256, problems)
   const unvouched = checkAdmissions(manifest.fleet, records, problems)
   checkCompleteness(input, records, standing, problems)
   const payments = new PaymentAudit(manifest.payment, records, sha256).check(problems)

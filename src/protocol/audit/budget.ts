@@ -4,10 +4,13 @@
  *
  * Written apart from src/protocol/job/allowance.ts and the steward, from the rules alone: each steward of the
  * manifest has an equal part of the budget, and the first has the remainder, too. Its part, plus gifts to it, less
- * its own gifts and the promises of its leases, is never below 0. Promises that it wrote off do not count.
+ * its own gifts and the promises of its leases, is never below 0. Promises that it wrote off do not count. What another
+ * steward than the submitter's promised beyond its part may be in the report as unpaid.
  */
 
+import { compareText } from '../../base/bytes.ts'
 import type { LeaseId, PeerId } from '../ids.ts'
+import type { Allowance } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
@@ -56,12 +59,13 @@ export class BudgetAudit {
       )
   }
 
-  /** The places that are left of leases that their own steward wrote off. */
+  /** The places that are left of leases that their own steward wrote off, after it had signed them. */
   #kept(): Map<LeaseId, Set<number>> {
     const kept = new Map<LeaseId, Set<number>>()
-    for (const { signer, payload } of this.#records.allowances)
+    for (const { signer, serial, payload } of this.#records.allowances)
       for (const { lease, places } of payload.writtenOff) {
-        if (this.#records.leases.get(lease)?.signer !== signer) continue
+        const known = this.#records.leases.get(lease)
+        if (known?.signer !== signer || known.serial >= serial) continue
         const before = kept.get(lease)
         kept.set(lease, new Set(places.filter((place) => before === undefined || before.has(place))))
       }
@@ -83,15 +87,38 @@ export class BudgetAudit {
         add(signer, -BigInt(micros))
         add(to, BigInt(micros))
       }
-    for (const { id, signer, payload } of this.#records.leases.values())
-      for (const [place, units] of payload.units.entries())
-        if (kept.get(id)?.has(place) !== false)
-          add(signer, -BigInt(units) * BigInt(payload.price?.unitMicros ?? 0))
+    const { leases, unpaid } = this.#records
+    for (const lease of leases.values()) {
+      const { id, signer, payload } = lease
+      if (!unpaid.has(id) && !this.#records.isUndrawn(lease))
+        for (const [place, units] of payload.units.entries())
+          if (kept.get(id)?.has(place) !== false)
+            add(signer, -BigInt(units) * BigInt(payload.price?.unitMicros ?? 0))
+    }
+    this.#checkUnpaid(left, problems)
     for (const [steward, micros] of left)
       if (micros < 0n)
         problems.blame(
           `${steward} promised ${formatMoney(Number(-micros), currency)} more than its part of the budget`,
         )
+  }
+
+  /**
+   * A steward's allowance is spent in the order of its serials, and nothing counts after what it does not reach for. So all
+   * that is not paid comes after all that is, and there is too little left for the first of it.
+   */
+  #checkUnpaid(left: ReadonlyMap<PeerId, bigint>, problems: Problems): void {
+    const { leases, allowances, unpaid } = this.#records
+    const drawn = [...leases.values()].filter((lease) => !this.#records.isUndrawn(lease))
+    const paid = [...drawn, ...allowances].filter(({ id, payload }) => !unpaid.has(id) && hasCost(payload))
+    for (const [signer, some] of Map.groupBy(unpaid.values(), (record) => record.signer)) {
+      const first = some.reduce((one, other) => (inTurn(other, one) < 0 ? other : one))
+      if (costOf(first.payload) <= (left.get(signer) ?? 0n))
+        problems.blame(`${first.id} is not paid, and ${signer} had the money for it`)
+      for (const record of paid)
+        if (record.signer === signer && inTurn(record, first) > 0)
+          problems.blame(`${record.id} is paid, and ${first.id}, which ${signer} signed before it, is not`)
+    }
   }
 
   #checkVerdicts(kept: ReadonlyMap<LeaseId, ReadonlySet<number>>, problems: Problems): void {
@@ -106,4 +133,19 @@ export class BudgetAudit {
             problems.blame(`${signer} counts work on shard ${position} that it does not pay`)
         }
   }
+}
+
+/** A lease without a price takes nothing of an allowance, and stands in no order with what does. */
+function hasCost(payload: Lease | Allowance): boolean {
+  return 'given' in payload || payload.price !== null
+}
+
+function costOf(payload: Lease | Allowance): bigint {
+  if ('given' in payload) return payload.given.reduce((sum, { micros }) => sum + BigInt(micros), 0n)
+  const unitMicros = BigInt(payload.price?.unitMicros ?? 0)
+  return payload.units.reduce((sum, units) => sum + BigInt(units) * unitMicros, 0n)
+}
+
+function inTurn(a: Verified, b: Verified): number {
+  return a.serial - b.serial || compareText(a.id, b.id)
 }

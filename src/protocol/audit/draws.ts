@@ -4,7 +4,8 @@
  *
  * A steward that was lost may have taken some of its records with it, while its vehicles hand the leases that they got to
  * its successor. So its draws may have gaps, and one whose candidates are missing cannot be repeated: nothing may rest on
- * that. A steward that ended the job had all its records then.
+ * that. A steward that ended the job had all its records then. What others than the submitter's number without ending the
+ * job, or after they did, says nothing: the secret alone decides who is drawn.
  */
 import type { PeerId } from '../ids.ts'
 import { drawVehicle, hasBit } from '../job/draw.ts'
@@ -15,15 +16,24 @@ import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
 
 /** Returns the stewards some of whose draws nobody can repeat, since their candidates were lost with them. */
-export function checkDraws(records: AuditedRecords, sha256: Sha256, problems: Problems): Set<PeerId> {
+export function checkDraws(
+  records: AuditedRecords,
+  submitter: PeerId,
+  sha256: Sha256,
+  problems: Problems,
+): Set<PeerId> {
   const undrawn = new Set<PeerId>()
   if (records.ends.length === 0) problems.blame('the job has no end, so its draws cannot be repeated')
   const used = new Map<PeerId, Set<number>>()
+  const number = ({ signer, serial, payload: { draw } }: Verified<Lease>) => {
+    if (signer !== submitter && serial >= (records.enders.get(signer) ?? 0)) return
+    const indices = used.get(signer) ?? new Set()
+    if (indices.has(draw.index)) problems.blame(`draw ${draw.index} of ${signer} was used for two leases`)
+    used.set(signer, indices.add(draw.index))
+  }
+  for (const lease of records.drawn) number(lease)
   for (const lease of records.leases.values()) {
-    const { index } = lease.payload.draw
-    const indices = used.get(lease.signer) ?? new Set()
-    if (indices.has(index)) problems.blame(`draw ${index} of ${lease.signer} was used for two leases`)
-    used.set(lease.signer, indices.add(index))
+    number(lease)
     if (!records.bases.has(lease.payload.draw.basis) && !records.enders.has(lease.signer))
       undrawn.add(lease.signer)
     else if (records.drawSecret !== undefined) checkDraw(lease, records.drawSecret, records, sha256, problems)

@@ -114,14 +114,16 @@ export class PaymentAudit {
     return Map.groupBy(said, ({ verdict }) => verdict.position)
   }
 
-  /** Places of leases, by what those who signed the leases say. */
+  /** Places of leases, by what those who signed the leases say after that. */
   #writtenOff(): Set<string> {
     const gone = new Set<string>()
-    for (const { signer, payload } of this.#records.allowances)
-      for (const { lease, places } of payload.writtenOff)
-        if (this.#records.leases.get(lease)?.signer === signer)
-          for (const place of this.#records.leases.get(lease)!.payload.positions.keys())
-            if (!places.includes(place)) gone.add(`${lease}/${place}`)
+    for (const { signer, serial, payload } of this.#records.allowances)
+      for (const { lease, places } of payload.writtenOff) {
+        const known = this.#records.leases.get(lease)
+        if (known?.signer !== signer || known.serial >= serial) continue
+        for (const place of known.payload.positions.keys())
+          if (!places.includes(place)) gone.add(`${lease}/${place}`)
+      }
     return gone
   }
 
@@ -146,6 +148,7 @@ export class PaymentAudit {
         const receipt = this.#receipts.get(id)
         const lease = receipt && this.#records.leases.get(receipt.payload.lease)?.payload
         if (receipt === undefined || lease === undefined) continue // the audit of verdicts says so
+        if (this.#records.unpaid.has(receipt.payload.lease)) continue
         if (lease.price === null || lease.price.currency !== currency) continue
         for (const place of receipt.payload.covers) {
           if (lease.positions[place] !== position) continue

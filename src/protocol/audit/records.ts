@@ -25,8 +25,9 @@ import { openStatement, type Statement } from '../ledger/statement.ts'
 import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'
 import { decodeCbor, type Sha256 } from '../record/block.ts'
 import type { Verified, Verify } from '../record/record.ts'
+import type { RecordKind } from '../records.ts'
 import type { Problems } from './problems.ts'
-import type { Report, ReportedRecord } from './report.ts'
+import type { Note, Report, ReportedRecord } from './report.ts'
 
 export interface AuditInput {
   readonly report: Report
@@ -84,8 +85,8 @@ export class AuditedRecords {
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
-  /** The stewards that ended the job, each of which had all that it had signed before. */
-  readonly enders = new Set<PeerId>()
+  /** The stewards that ended the job, each with the serial of its end: it had all that it had signed before. */
+  readonly enders = new Map<PeerId, number>()
   /** From which all draws of the job come; undefined when no end reveals it. */
   drawSecret: Uint8Array | undefined
   readonly charters: Verified<Charter>[] = []
@@ -93,6 +94,10 @@ export class AuditedRecords {
   readonly succession: Succession
   readonly #input: AuditInput
   readonly #manifest: Verified<Manifest>
+  /** The leases that are in the report for their draws alone: nothing may rest on them. */
+  readonly drawn: Verified<Lease>[] = []
+  /** Leases and allowances that are said to be beyond their signers' allowances. */
+  readonly unpaid = new Map<RecordId, Verified<Lease> | Verified<Allowance>>()
   /** Record and position of verdicts in whose place another stands. */
   readonly #settled = new Set<string>()
 
@@ -105,6 +110,12 @@ export class AuditedRecords {
       problems.attempt(`record ${i} (${record.kind})`, () => this.#open(record))
   }
 
+  /** The candidates that a lost steward drew from are not here: nothing may rest on such a lease, and it promises nothing. */
+  isUndrawn({ signer, payload }: Verified<Lease>): boolean {
+    const isKept = this.enders.has(signer) || signer === this.#manifest.payload.stewards[0]?.peer
+    return !isKept && !this.bases.has(payload.draw.basis)
+  }
+
   isSettled({ record, verdict }: Decision): boolean {
     return this.#settled.has(`${record}/${verdict.position}`)
   }
@@ -114,8 +125,10 @@ export class AuditedRecords {
   }
 
   /** Throws for a kind of record that no job has: the report would prove something else by it. */
-  #open({ kind, record, opening }: ReportedRecord): void {
+  #open({ kind, record, opening, note }: ReportedRecord): void {
     const { sha256, verify } = this.#input
+    if (note !== undefined && !mayHaveNote(kind, note))
+      throw new Error(`a ${kind} has a note that it may not have`)
     switch (kind) {
       case 'manifest':
         return
@@ -125,7 +138,7 @@ export class AuditedRecords {
         return
       }
       case 'lease':
-        this.#addLease(this.#fromSteward(openLease(record, sha256, verify)))
+        this.#addLease(this.#fromSteward(openLease(record, sha256, verify)), note)
         return
       case 'receipt':
         this.#addReceipt(openReceipt(record, sha256, verify), opening)
@@ -137,15 +150,15 @@ export class AuditedRecords {
         return
       }
       case 'verdict':
-        this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)))
+        this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)), note)
         return
       case 'end': {
-        const { payload, signer } = this.#fromSteward(openEnd(record, sha256, verify))
+        const { payload, signer, serial } = this.#fromSteward(openEnd(record, sha256, verify))
         if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))
           throw new Error('its secret of the draws is not the one that the manifest commits to')
         this.drawSecret = payload.secret
         this.ends.push(payload)
-        this.enders.add(signer)
+        this.enders.set(signer, Math.max(serial, this.enders.get(signer) ?? 0))
         return
       }
       case 'statement':
@@ -161,7 +174,7 @@ export class AuditedRecords {
         return
       }
       case 'allowance':
-        this.allowances.push(this.#fromSteward(openAllowance(record, sha256, verify)))
+        this.#addAllowance(this.#fromSteward(openAllowance(record, sha256, verify)), note)
         return
       case 'charter':
         this.charters.push(openCharter(record, sha256, verify))
@@ -179,7 +192,12 @@ export class AuditedRecords {
     }
   }
 
-  #addLease(lease: Verified<Lease>): void {
+  #addLease(lease: Verified<Lease>, note: Note | undefined): void {
+    if (note !== undefined) this.#fromAnotherSteward(lease)
+    if (note === 'drawn') {
+      this.drawn.push(lease)
+      return
+    }
     const { positions, shards, vehicle, owner } = lease.payload
     const isPlaced = positions.every((position, i) => this.#input.shards[position]?.shard === shards[i])
     if (!isPlaced || positions.length !== shards.length)
@@ -188,7 +206,13 @@ export class AuditedRecords {
     const { blind } = this.#manifest.payload
     if (blind?.candidates.some((known) => known.peer === vehicle && known.owner === owner) === false)
       throw new Error(`the job is blind, and its submitter made no keys for ${vehicle}`)
+    if (note === 'unpaid') this.unpaid.set(lease.id, lease)
     this.leases.set(lease.id, lease)
+  }
+
+  #addAllowance(allowance: Verified<Allowance>, note: Note | undefined): void {
+    if (note === undefined) this.allowances.push(allowance)
+    else this.unpaid.set(allowance.id, this.#fromAnotherSteward(allowance))
   }
 
   #addReceipt(receipt: Verified<Receipt>, encoded: Uint8Array | null): void {
@@ -205,12 +229,20 @@ export class AuditedRecords {
     this.claims.set(receipt.id, { vehicle, owner, lease, results })
   }
 
-  #addVerdict(record: Verified<Verdict>): void {
+  #addVerdict(whole: Verified<Verdict>, note: Note | undefined): void {
+    const record = typeof note === 'object' ? partOf(this.#fromAnotherSteward(whole), note.shards) : whole
     this.verdicts.push(record)
     for (const verdict of record.payload.shards) {
       for (const settled of verdict.settles) this.#settled.add(`${settled}/${verdict.position}`)
       this.decisions.push({ record: record.id, by: record.signer, verdict })
     }
+  }
+
+  /** The submitter answers for all that its own node signed; of others it need not believe everything. */
+  #fromAnotherSteward<Payload>(record: Verified<Payload>): Verified<Payload> {
+    if (record.signer === this.#manifest.payload.stewards[0]?.peer)
+      throw new Error('the submitter’s own node signed it, so it counts as it stands')
+    return record
   }
 
   #fromSteward<Payload>(record: Verified<Payload>): Verified<Payload> {
@@ -219,6 +251,19 @@ export class AuditedRecords {
       throw new Error(`${record.signer} is not a steward of this job`)
     return record
   }
+}
+
+function mayHaveNote(kind: RecordKind, note: Note): boolean {
+  if (typeof note === 'object') return kind === 'verdict'
+  return kind === 'lease' || (kind === 'allowance' && note === 'unpaid')
+}
+
+/** The part of a verdict that is about these shards. */
+function partOf(record: Verified<Verdict>, positions: readonly number[]): Verified<Verdict> {
+  const shards = record.payload.shards.filter(({ position }) => positions.includes(position))
+  if (shards.length !== positions.length)
+    throw new Error('it says nothing of a shard for which it is to count')
+  return { ...record, payload: { shards } }
 }
 
 /** A handover that cannot be opened makes nobody a steward; it is blamed in its turn. */

@@ -10,9 +10,16 @@
  */
 import { z } from 'zod'
 import type { Cid, JobId } from '../ids.ts'
-import { blockBytesMax } from '../limits.ts'
+import { blockBytesMax, leaseShardsMax } from '../limits.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
-import { bytesSchema, cidSchema, linkSchema, malformed, signedRecordSchema } from '../record/record.ts'
+import {
+  bytesSchema,
+  cidSchema,
+  linkSchema,
+  malformed,
+  naturalSchema,
+  signedRecordSchema,
+} from '../record/record.ts'
 import { type RecordKind, recordKinds } from '../records.ts'
 import { reportBytesMax } from '../sizes.ts'
 
@@ -29,7 +36,20 @@ export interface ReportedRecord {
   readonly record: { readonly body: Uint8Array; readonly signature: Uint8Array }
   /** A receipt's opening, encoded; null for other kinds. */
   readonly opening: Uint8Array | null
+  readonly note?: Note
 }
+
+/**
+ * Says that a record of another steward than the submitter's does not count as it stands. Nobody signs a note, and the audit
+ * does not trust it: a note takes away less than leaving out the record would, and it cannot take away a debt.
+ */
+export type Note =
+  /** The shards for which a verdict counts. */
+  | { readonly shards: readonly number[] }
+  /** A lease or an allowance for which its signer had no money left: a claim of such a lease may count, and is not paid. */
+  | 'unpaid'
+  /** A lease that does not count: it only shows that its draw is not missing. */
+  | 'drawn'
 
 const links = z.array(linkSchema)
 const reportSchema = z.strictObject({
@@ -40,7 +60,17 @@ const reportSchema = z.strictObject({
   results: links,
 })
 const pageSchema: z.ZodType<ReportedRecord[]> = z.array(
-  z.strictObject({ kind: z.enum(recordKinds), record: signedRecordSchema, opening: bytesSchema.nullable() }),
+  z.strictObject({
+    kind: z.enum(recordKinds),
+    record: signedRecordSchema,
+    opening: bytesSchema.nullable(),
+    note: z
+      .union([
+        z.strictObject({ shards: z.array(naturalSchema).max(leaseShardsMax) }),
+        z.enum(['unpaid', 'drawn']),
+      ])
+      .exactOptional(),
+  }),
 )
 
 export function encodeReport(report: Report): Uint8Array {

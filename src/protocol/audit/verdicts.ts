@@ -118,6 +118,7 @@ export class VerdictAudit {
     }
     this.#checkAcceptance(verdict, agreeing, contradicting, name)
     for (const { owner, result } of contradicting) {
+      if (result === verdict.result) this.#blame(`${name} contradicts ${owner}, which says the same`)
       const finding = this.#findings.of(result, verdict.position)
       if (finding?.state === 'good' && finding.exhausted)
         this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)

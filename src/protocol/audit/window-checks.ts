@@ -14,6 +14,8 @@ export class WindowAudit {
   readonly #standing: ReadonlyMap<number, ShardVerdict>
   readonly #sha256: Sha256
   readonly #passed = new Map<RecordId, boolean>()
+  /** By position. */
+  readonly #decisions: ReadonlyMap<number, readonly Decision[]>
 
   constructor(
     manifest: Manifest,
@@ -25,6 +27,7 @@ export class WindowAudit {
     this.#records = records
     this.#standing = standing
     this.#sha256 = sha256
+    this.#decisions = Map.groupBy(records.decisions, ({ verdict }) => verdict.position)
   }
 
   check(problems: Problems): void {
@@ -34,23 +37,34 @@ export class WindowAudit {
       )
   }
 
-  /** A shard that fewer than unanimous owners stand for: enough of them stand for it in windows that have passed. */
+  /**
+   * A shard that fewer than unanimous owners stand for: enough of them stand for it in windows that have passed. Of stewards
+   * that were apart and say the same, one needs to have seen that: the other made no check of what it found decided.
+   */
   #checkDecision(decision: Decision, problems: Problems): void {
-    const { position, because, agreeing } = decision.verdict
+    const { position, because } = decision.verdict
     if (because !== 'audited' || this.#records.isSettled(decision)) return
     const { audits } = this.#manifest.assurance
     if (audits === null) throw new Error(`shard ${position} was audited, and the job has no audits`)
+    const passed = this.#passedOf(decision, audits)
+    const isEnough = (one: Decision) =>
+      one.verdict.because !== 'audited' || this.#passedOf(one, audits) >= audits.replicas
+    if (!this.#alike(decision.verdict).some(isEnough))
+      problems.blame(
+        `the verdict on shard ${position} rests on ${passed} windows that passed, not ${audits.replicas}`,
+      )
+  }
+
+  /** The number of owners whose claims a verdict counts in windows that have passed. */
+  #passedOf({ by, verdict: { position, agreeing } }: Decision, audits: Audits): number {
     const passed = new Set<OwnerId>()
     for (const id of agreeing) {
       const owner = this.#records.claims.get(id)?.owner
-      const window = owner === undefined ? undefined : this.#records.windowOf(decision.by, owner, position)
+      const window = owner === undefined ? undefined : this.#records.windowOf(by, owner, position)
       if (owner !== undefined && window?.payload.receipts.includes(id) && this.#hasPassed(window, audits))
         passed.add(owner)
     }
-    if (passed.size < audits.replicas)
-      problems.blame(
-        `the verdict on shard ${position} rests on ${passed.size} windows that passed, not ${audits.replicas}`,
-      )
+    return passed.size
   }
 
   #hasPassed(window: Verified<Window>, audits: Audits): boolean {
@@ -76,10 +90,19 @@ export class WindowAudit {
       if (checked === audits.checks) break
       const verdict = this.#standing.get(position)
       if (verdict === undefined || verdict.outcome === 'failed') continue
-      if (!this.#isChecked(verdict, owner, audits)) return false
+      if (!this.#alike(verdict).some((one) => this.#isChecked(one.verdict, owner, audits))) return false
       checked += 1
     }
     return checked === audits.checks
+  }
+
+  /** All verdicts that say the same: of stewards that were apart, one may have seen a check that another did not. */
+  #alike({ position, result }: ShardVerdict): Decision[] {
+    const decisions = this.#decisions.get(position) ?? []
+    return decisions.filter(
+      (one) =>
+        one.verdict.outcome === 'accepted' && one.verdict.result === result && !this.#records.isSettled(one),
+    )
   }
 
   #isChecked({ agreeing, because }: ShardVerdict, owner: OwnerId, { replicas }: Audits): boolean {

@@ -8,7 +8,7 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import type { PeerId, RecordId } from '../ids.ts'
+import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { JobRecord } from '../records.ts'
 import type { Counted, Recalled } from '../state/decisions.ts'
@@ -39,7 +39,7 @@ import {
 } from './seat.ts'
 import { watchRoster } from './shut-out.ts'
 import { takeOver, tellSteward } from './turn.ts'
-import { countsHere, type Unproven, unprovenHere } from './view.ts'
+import { countsHere, type Reported, reportedHere, type Unproven, unprovenHere } from './view.ts'
 
 export interface Beginning {
   /** The records that the journal holds of the job. */
@@ -218,9 +218,14 @@ export class Council {
     return hasEnded(this.#seat)
   }
 
-  /** Tells whether a lease, a verdict (for some shard at least) or an end counts on this node. */
-  counts(id: RecordId): boolean {
-    return countsHere(this.#seat, id)
+  /** Tells whether a lease counts on this node: one that does not is paid to nobody. */
+  counts(lease: LeaseId): boolean {
+    return countsHere(this.#seat, lease)
+  }
+
+  /** The records that this node's report of the job has. */
+  get reported(): Reported {
+    return reportedHere(this.#seat)
   }
 
   /** The shards and the end that other stewards speak of, and that nothing here proves. */

@@ -8,11 +8,14 @@ export class Progress {
   #newsMs = 0
   /** … and when something last came back. */
   #returnedMs = 0
+  /** Since when all has been decided, and the end does not count that it signed. */
+  #overSinceMs: number | undefined
 
   /** Call at every look with the steward that acts as far as is known. */
   watch(acting: PeerId | undefined, nowMs: number): void {
     if (acting === this.#acting) return
     this.#acting = acting
+    this.#overSinceMs = undefined
     this.#newsMs = nowMs
     this.#returnedMs = nowMs
   }
@@ -29,7 +32,14 @@ export class Progress {
     this.#returnedMs = nowMs
   }
 
+  /** Returns for how long all has been decided, and no end counts, in milliseconds. Call at every look. */
+  over(isOver: boolean, nowMs: number): number {
+    this.#overSinceMs = isOver ? (this.#overSinceMs ?? nowMs) : undefined
+    return nowMs - (this.#overSinceMs ?? nowMs)
+  }
+
   clockSet(byMs: number): void {
+    if (this.#overSinceMs !== undefined) this.#overSinceMs += byMs
     this.#newsMs += byMs
     this.#returnedMs += byMs
   }

@@ -1,7 +1,10 @@
 /** The view from this node: which records count here, and which others speak of more. */
-import type { RecordId } from '../ids.ts'
+import type { LeaseId } from '../ids.ts'
 import type { JobEnd } from '../job/verdict.ts'
+import { type Reported, reportedOf } from '../state/reported.ts'
 import type { Seat } from './seat.ts'
+
+export type { Reported } from '../state/reported.ts'
 
 export interface Unproven {
   /** Shards that other stewards accepted and that are open here. */
@@ -10,10 +13,14 @@ export interface Unproven {
   readonly ends: ReadonlySet<JobEnd['outcome']>
 }
 
-/** Tells whether a lease, a verdict (for some shard at least) or an end counts on this node. */
-export function countsHere({ records }: Seat, id: RecordId): boolean {
-  const { verdicts, ends } = records.decisions
-  return records.counts(id) || verdicts.records.has(id) || ends.some((end) => end.id === id)
+/** Tells whether a lease counts on this node. */
+export function countsHere({ records }: Seat, lease: LeaseId): boolean {
+  return records.counts(lease)
+}
+
+/** The records that this node's report of the job has. */
+export function reportedHere({ records }: Seat): Reported {
+  return reportedOf(records)
 }
 
 export function unprovenHere({ records }: Seat): Unproven {

@@ -94,6 +94,14 @@ export class Verdicts {
     return { state: 'apart', left: [...standing, ...against] }
   }
 
+  /** All verdicts that accept this result and that none settles: stewards apart may know of other claims against it. */
+  alike(position: number, result: Cid): ShardVerdict[] {
+    const left = this.of(position).filter(({ record }) => !this.#settled.get(record.id)?.has(position))
+    return left.flatMap(({ verdict }) =>
+      verdict.outcome === 'accepted' && verdict.result === result ? [verdict] : [],
+    )
+  }
+
   /** Receipts that some verdict counts for the result: stewards apart may both have been right, and have promised. */
   agreeing(position: number, result: Cid): Set<RecordId> {
     const alike = this.of(position).filter(

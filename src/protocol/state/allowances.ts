@@ -122,6 +122,13 @@ export class Allowances {
     return known?.counts === true ? gainOf(known, places) : 0
   }
 
+  /** All that stewards signed about money, and whether it counts. */
+  *promises(): Generator<{ readonly record: Verified; readonly counts: boolean }> {
+    this.#settle()
+    for (const { entries, counting } of this.#purses.values())
+      for (const [i, { record }] of entries.entries()) yield { record, counts: i < counting }
+  }
+
   /** The leases that began or ceased to count since this was last asked. */
   takeChanged(): ReadonlySet<LeaseId> {
     this.#settle()

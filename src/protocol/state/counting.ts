@@ -109,8 +109,13 @@ export class Counting {
     known.told = this.#before.get(record.id) ?? this.counts(record.id)
   }
 
+  /** Tells whether a lease could be an honest one, though its signer's allowance may not reach for it. */
+  fits(lease: LeaseId): boolean {
+    return this.#leases.get(lease)?.fits === true
+  }
+
   counts(lease: LeaseId): boolean {
-    return this.#leases.get(lease)?.fits === true && this.#allowances.counts(lease)
+    return this.fits(lease) && this.#allowances.counts(lease)
   }
 
   /** The leases that began or ceased to count since this was last asked, those left out that were not here then. */

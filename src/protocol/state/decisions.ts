@@ -68,6 +68,7 @@ export class Decisions {
     this.#ends = new Ends(
       (signer) => this.isTrusted(signer),
       ({ secret }) => equals(sha256(secret), manifest.drawCommitment),
+      (end) => this.hasAllDraws(end),
     )
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
@@ -227,6 +228,14 @@ export class Decisions {
   standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
     const opposed = this.#proofs.opposedOn(position)
     return this.verdicts.standing(position, this.#ends.standing !== undefined, unreachable, opposed)
+  }
+
+  /** Tells whether this node has every draw that a steward made before it ended the job: they are numbered from 0. */
+  hasAllDraws({ signer, serial }: Verified<JobEnd>): boolean {
+    const indices: number[] = []
+    for (const lease of this.#leased.signedBy(signer))
+      if (lease.serial < serial) indices.push(lease.payload.draw.index)
+    return indices.sort((a, b) => a - b).every((index, i) => index === i)
   }
 
   /** All ends that count. */

@@ -4,7 +4,8 @@
  * An end of the submitter's node counts, and so does one of this node, which judged for itself. What another steward says
  * must follow from what is here. `complete` counts once every shard is accepted here. `failed` counts once every shard is
  * decided here or the deadline has passed, but not while every shard is accepted. `cancelled` never counts, since only the
- * submitter may say so. No end counts that reveals another secret than the one that the manifest commits to: nobody could
+ * submitter may say so. And a steward that ends a job has all its records: none of its draws may be missing here, or be there
+ * twice, since the audit looks for each. No end counts that reveals another secret than the one that the manifest commits to: nobody could
  * repeat the job's draws by it.
  */
 import type { PeerId, RecordId } from '../ids.ts'
@@ -15,13 +16,19 @@ import type { Verified } from '../record/record.ts'
 export class Ends {
   readonly #isTrusted: (signer: PeerId) => boolean
   readonly #revealsDraws: (end: JobEnd) => boolean
+  readonly #hasAllDraws: (end: Verified<JobEnd>) => boolean
   readonly #counting = new Map<RecordId, Verified<JobEnd>>()
   readonly #waiting = new Map<RecordId, Verified<JobEnd>>()
 
-  /** `revealsDraws` tells whether an end reveals the secret of the job's draws. */
-  constructor(isTrusted: (signer: PeerId) => boolean, revealsDraws: (end: JobEnd) => boolean) {
+  /** `revealsDraws`: the end reveals the secret of the job's draws. `hasAllDraws`: the signer's draws before it are all here. */
+  constructor(
+    isTrusted: (signer: PeerId) => boolean,
+    revealsDraws: (end: JobEnd) => boolean,
+    hasAllDraws: (end: Verified<JobEnd>) => boolean,
+  ) {
     this.#isTrusted = isTrusted
     this.#revealsDraws = revealsDraws
+    this.#hasAllDraws = hasAllDraws
   }
 
   /** True when it counts at once. */
@@ -39,11 +46,11 @@ export class Ends {
   review(decided: () => 'all accepted' | 'all decided' | 'open', isLate: boolean): Verified<JobEnd>[] {
     if (this.#waiting.size === 0) return []
     const shards = decided()
-    const counting = [...this.#waiting.values()].filter(({ payload: { outcome } }) =>
+    const follows = ({ payload: { outcome } }: Verified<JobEnd>) =>
       outcome === 'complete'
         ? shards === 'all accepted'
-        : shards === 'all decided' || (isLate && shards === 'open'),
-    )
+        : shards === 'all decided' || (isLate && shards === 'open')
+    const counting = [...this.#waiting.values()].filter((end) => follows(end) && this.#hasAllDraws(end))
     for (const end of counting) {
       this.#waiting.delete(end.id)
       this.#counting.set(end.id, end)

@@ -274,12 +274,12 @@ export class JobState {
     return this.decisions.standingEnd
   }
 
-  /** Owners against whom these verdicts speak. */
+  /** Owners against whom these verdicts speak, whatever money there was for their leases. */
   *contradictedBy({ outcome, contradicting }: Verdict['shards'][number]): Generator<OwnerId> {
     if (outcome !== 'accepted') return
     for (const receipt of contradicting) {
-      const lease = this.leaseOf(receipt)
-      if (lease !== undefined) yield lease.owner
+      const lease = this.#leased.under(receipt)
+      if (lease !== undefined && this.#counting.fits(lease.id)) yield lease.payload.owner
     }
   }
 

@@ -108,7 +108,11 @@ export class RecordedView {
     this.#state = state
     this.#shards = shards
     this.#verdicts = standingVerdicts(state)
-    const contradicted = [...this.#verdicts.values()].flatMap((verdict) => [...state.contradictedBy(verdict)])
+    const contradicted = [...this.#verdicts.values()].flatMap(({ position, result }) =>
+      result === null
+        ? []
+        : state.verdicts.alike(position, result).flatMap((verdict) => [...state.contradictedBy(verdict)]),
+    )
     for (const { record, equivocated } of state.leases())
       if (equivocated) contradicted.push(record.payload.owner)
     this.#contradicted = new Set(contradicted)

@@ -3,7 +3,7 @@
  * claims hears of those under leases that count (counting.ts).
  */
 import { compareText } from '../../base/bytes.ts'
-import type { Cid, LeaseId, RecordId } from '../ids.ts'
+import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
@@ -79,6 +79,11 @@ export class Leased {
     return this.#leases.get(lease)?.record
   }
 
+  /** The leases that a steward signed, whether they count or not. */
+  *signedBy(steward: PeerId): Generator<Verified<Lease>> {
+    for (const { record } of this.#leases.values()) if (record.signer === steward) yield record
+  }
+
   /** The leases that count. */
   *all(): Generator<LeasedWork> {
     for (const known of this.#leases.values()) if (this.#counts(known.record.id)) yield known
@@ -122,6 +127,12 @@ export class Leased {
 
   *receiptsUnder(lease: LeaseId): Generator<RecordId> {
     for (const { record } of this.#leases.get(lease)?.entries ?? []) yield record.id
+  }
+
+  /** The lease of a receipt that is here, whether it counts or not. */
+  under(receipt: RecordId): Verified<Lease> | undefined {
+    const lease = this.#receipts.get(receipt)?.record.payload.lease
+    return lease && this.get(lease)
   }
 
   /** The lease of a receipt that is here, if it counts. */

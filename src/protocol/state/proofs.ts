@@ -172,6 +172,9 @@ export class Proofs {
     const accepts = (outcome: Tally) =>
       outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)
     const found = tally(claims, assurance, agreement, undefined)
+    // It may not call an owner a liar that says the same.
+    const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
+    if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
     if (accepts(found)) return 'counts'
     if (found.state === 'open' && this.#isAudited(found, decision)) return 'counts'
     const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))

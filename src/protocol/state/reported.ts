@@ -1,0 +1,91 @@
+/**
+ * The records of a job that its report has: those that count on this node, and those on which these rest.
+ *
+ * A steward that lies signs leases, allowances, verdicts and ends that nobody believes. They are among the job's records, so
+ * that all stewards have the same, but they prove nothing, and the audit objects to them. So they are left out, but for
+ * three kinds that are in the report with a note (../audit/report.ts), since it could not be checked without them:
+ *
+ *   a verdict that counts for some of its shards
+ *   what a steward promised beyond its allowance, where a verdict names a claim of it: it may have counted once
+ *   a lease that does not count, of a steward whose end is in the report: none of its draws may be missing
+ */
+import type { Note } from '../audit/report.ts'
+import type { LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { JobEnd } from '../job/verdict.ts'
+import type { Verified } from '../record/record.ts'
+import type { JobState } from './job-state.ts'
+
+/** By record, what its report says of it; null for one that counts as it stands. */
+export type Reported = ReadonlyMap<RecordId, Note | null>
+
+export function reportedOf(state: JobState): Reported {
+  const reported = new Map<RecordId, Note | null>()
+  const ends = endsOf(state)
+  for (const { id } of ends) reported.set(id, null)
+  const submitter = state.manifest.stewards[0]!.peer
+  const enders = new Set(ends.map(({ signer }) => signer).filter((signer) => signer !== submitter))
+  const named = namedLeases(state)
+  addMoney(state, named, reported)
+  const bases = new Set<RecordId>()
+  for (const { kind, record } of state.all())
+    if (kind === 'lease') {
+      const { id, signer, payload } = record
+      if (!reported.has(id) && (named.has(id) || state.counts(id))) reported.set(id, null)
+      if (reported.has(id)) bases.add(payload.draw.basis)
+      else if (enders.has(signer)) reported.set(id, 'drawn')
+    }
+  for (const { kind, record } of state.all()) {
+    const { id } = record
+    if (kind === 'handover' || kind === 'window' || kind === 'holding') reported.set(id, null)
+    if (kind === 'draw' && bases.has(id)) reported.set(id, null)
+    if (kind === 'receipt' && (named.has(record.payload.lease) || state.counts(record.payload.lease)))
+      reported.set(id, null)
+    const shards = kind === 'verdict' ? state.verdicts.records.get(id)?.payload.shards : undefined
+    if (shards !== undefined)
+      reported.set(
+        id,
+        state.isWhole(id) ? null : { shards: shards.map(({ position }) => position).sort(rising) },
+      )
+  }
+  return reported
+}
+
+/** The ends that count; of those of others, as far as there are any, the ones before which no draw is missing. */
+function endsOf({ decisions }: JobState): readonly Verified<JobEnd>[] {
+  const whole = decisions.ends.filter((end) => decisions.isTrusted(end.signer) || decisions.hasAllDraws(end))
+  return whole.length > 0 ? whole : decisions.ends
+}
+
+/**
+ * Adds the allowances that count and the leases that promise something; and all that a steward signed beyond its
+ * allowance, where a verdict names one of these leases.
+ */
+function addMoney(
+  { allowances }: JobState,
+  named: ReadonlySet<LeaseId>,
+  reported: Map<RecordId, Note | null>,
+): void {
+  const promises = [...allowances.promises()]
+  const beyond = new Set<PeerId>()
+  for (const { record, counts } of promises)
+    if (!counts && named.has(record.id as LeaseId)) beyond.add(record.signer)
+  for (const { record, counts } of promises)
+    if (counts) reported.set(record.id, null)
+    else if (beyond.has(record.signer)) reported.set(record.id, 'unpaid')
+}
+
+/** The leases of receipts that a verdict names which counts. */
+function namedLeases(state: JobState): Set<LeaseId> {
+  const leases = new Set<LeaseId>()
+  for (const { payload } of state.verdicts.records.values())
+    for (const { agreeing, contradicting } of payload.shards)
+      for (const receipt of [...agreeing, ...contradicting]) {
+        const entry = state.get(receipt)
+        if (entry?.kind === 'receipt') leases.add(entry.record.payload.lease)
+      }
+  return leases
+}
+
+function rising(a: number, b: number): number {
+  return a - b
+}

@@ -1,0 +1,199 @@
+/** Notes in a report say that a record of another steward does not count as it stands. The audit judges each of them anew. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Note } from '../../src/protocol/audit/report.ts'
+import { packRecords, unpackRecords } from '../../src/protocol/audit/report.ts'
+import type { Cid, RecordId } from '../../src/protocol/ids.ts'
+import type { Allowance } from '../../src/protocol/job/allowance.ts'
+import type { ShardVerdict } from '../../src/protocol/job/verdict.ts'
+import type { Payment } from '../../src/protocol/price.ts'
+import { peerNamed, placeOf } from '../support/core-fakes.ts'
+import { steward, WrittenReport } from '../support/core-report.ts'
+
+const other = peerNamed('other')
+const stewards = [placeOf('steward'), placeOf('other')]
+const price = { currency: 'EUR', unitMicros: 100, operatorPpm: 0 }
+/** Each of the two may promise two pages. */
+const payment: Payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 100, budgetMicros: 400 }
+
+function isBlamed(report: WrittenReport, ...problems: RegExp[]): void {
+  const found = report.problems
+  assert.equal(found.length, problems.length, found.join('\n'))
+  for (const [i, problem] of problems.entries()) assert.match(found[i]!, problem)
+}
+
+/** Notes the record that was written last. */
+function note(report: WrittenReport, noted: Note): void {
+  report.records.push({ ...report.records.pop()!, note: noted })
+}
+
+/** Two shards that v0 and v1 read alike, and of which the verdicts are still to be given. */
+function worked(): { report: WrittenReport; result: Cid; receipts: RecordId[] } {
+  const report = new WrittenReport(2, { stewards })
+  const result = report.result('read')
+  return { report, result, receipts: [0, 1].map((index) => report.work(index, [0, 1], result)) }
+}
+
+function verdicts(report: WrittenReport, by: typeof steward, shards: readonly Partial<ShardVerdict>[]): void {
+  const fields = {
+    outcome: 'accepted',
+    status: 'final',
+    because: 'unanimous',
+    contradicting: [],
+    settles: [],
+  }
+  const whole = shards.map((shard) => ({
+    ...fields,
+    shard: report.shards[shard.position!]!.shard,
+    ...shard,
+  }))
+  report.add('verdict', by, { shards: whole })
+}
+
+test('of a verdict with a note only those shards are judged for which it says that it counts', () => {
+  const halfTrue = (noted: Note | undefined, by = other) => {
+    const { report, result, receipts: agreeing } = worked()
+    const forged = report.result('forged')
+    verdicts(report, by, [
+      { position: 0, result, agreeing },
+      { position: 1, result: forged, agreeing },
+    ])
+    if (noted !== undefined) note(report, noted)
+    verdicts(report, steward, [{ position: 1, result, agreeing }])
+    report.results.splice(report.results.indexOf(forged), 1)
+    report.end()
+    return report
+  }
+  isBlamed(halfTrue({ shards: [0] }))
+  assert.match(halfTrue(undefined).problems.join(), /shard 1 is decided differently/)
+  assert.match(halfTrue({ shards: [1] }).problems.join(), /shard 1 is decided differently/)
+  isBlamed(halfTrue({ shards: [] }), /called complete, and 1 shards have no verdict/)
+  assert.match(
+    halfTrue({ shards: [0, 2] }).problems.join(),
+    /says nothing of a shard for which it is to count/,
+  )
+})
+
+test('a note cannot prove what the records do not', () => {
+  const { report, result, receipts } = worked()
+  verdicts(report, other, [
+    { position: 0, result, agreeing: receipts.slice(0, 1) },
+    { position: 1, result, agreeing: receipts },
+  ])
+  note(report, { shards: [0, 1] })
+  report.end()
+  isBlamed(report, /shard 0 is not unanimous among 2 owners: 1 for/)
+})
+
+test('what the submitter’s own node signed counts as it stands, and only some kinds have notes', () => {
+  const { report, result, receipts: agreeing } = worked()
+  verdicts(report, steward, [
+    { position: 0, result, agreeing },
+    { position: 1, result, agreeing },
+  ])
+  note(report, { shards: [0] })
+  report.end()
+  assert.match(report.problems.join(), /the submitter’s own node signed it, so it counts as it stands/)
+  for (const noted of ['unpaid', 'drawn'] as const) {
+    const own = worked().report
+    own.lease(2, [0])
+    note(own, noted)
+    own.end()
+    assert.match(own.problems.join(), /the submitter’s own node signed it/)
+  }
+  const misplaced = worked().report
+  misplaced.end(other)
+  note(misplaced, 'drawn')
+  assert.match(misplaced.problems.join(), /a end has a note that it may not have/)
+})
+
+/** `other` promises so many pages, and notes those at these places as unpaid. v0 and v1 agree on the first two. */
+function promised(pages: number, unpaid: readonly number[]): WrittenReport {
+  const report = new WrittenReport(1, { stewards, payment })
+  const result = report.result('read')
+  const leases = Array.from({ length: pages }, (_, i) => {
+    const lease = report.lease(i, [0], { price }, { signer: other })
+    if (unpaid.includes(i)) note(report, 'unpaid')
+    return lease
+  })
+  const receipts = leases.slice(-2).map((lease) => report.receipt(lease, [result]))
+  report.verdict(0, result, receipts)
+  report.end()
+  return report
+}
+
+test('what a steward promised beyond its allowance may be unpaid, and has its voice; what it had the money for may not', () => {
+  isBlamed(promised(3, []), /other\.+ promised 0.0001 EUR more than its part/)
+  const beyond = promised(3, [2])
+  isBlamed(beyond)
+  assert.equal(beyond.audit().payments?.micros, 100n)
+  isBlamed(promised(3, [1, 2]), /is not paid, and other\.+ had the money for it/)
+  isBlamed(promised(3, [0]), /is paid, and .* before it, is not/, /is paid, and .* before it, is not/)
+  isBlamed(promised(2, [1]), /is not paid, and other\.+ had the money for it/)
+})
+
+test('a gift beyond its giver’s allowance gives nothing', () => {
+  const report = promised(2, [])
+  const given = [{ to: steward, micros: 1 }]
+  report.add('allowance', other, { writtenOff: [], given } satisfies Allowance)
+  isBlamed(report, /other\.+ promised 0.000001 EUR more/)
+  note(report, 'unpaid')
+  isBlamed(report)
+})
+
+test('of a lease that is in the report for its draw nothing follows but that the draw is there', () => {
+  const ended = (noted: boolean) => {
+    const { report, result, receipts: agreeing } = worked()
+    const first = report.lease(2, [0], { units: [1000] }, { signer: other })
+    if (noted) note(report, 'drawn')
+    else report.records.pop()
+    report.lease(3, [0], {}, { signer: other })
+    for (const position of [0, 1]) report.verdict(position, result, agreeing)
+    report.end(other)
+    return { report, result, first }
+  }
+  isBlamed(ended(true).report)
+  isBlamed(ended(false).report, /draw 0 of other\.+ is not in the report, and later ones are/)
+  const { report, result, first } = ended(true)
+  report.receipt(first, [result])
+  isBlamed(report, /its lease .* is not in the report/)
+})
+
+test('how a steward that did not end the job, or leased on after it had, numbers its draws says nothing', () => {
+  const { report, result, receipts: agreeing } = worked()
+  const lease = (costMs: number, index: number) => {
+    const { lease } = report.lease(2, [0], { costMs }, { signer: other })
+    const draw = { ...lease.draw, index }
+    report.records.pop()
+    report.add('lease', other, { ...lease, draw })
+  }
+  lease(1, 7)
+  lease(2, 7)
+  for (const position of [0, 1]) report.verdict(position, result, agreeing)
+  report.end()
+  isBlamed(report)
+  report.end(other)
+  isBlamed(report, /draw 7 of other\.+ was used for two leases/, /draw 0 of other\.+ is not in the report/)
+})
+
+test('an owner that says the same is not contradicted', () => {
+  const { report, result, receipts } = worked()
+  const third = report.work(2, [0], result)
+  report.verdict(0, result, receipts, { contradicting: [third] })
+  report.verdict(1, result, receipts)
+  report.end()
+  assert.match(report.problems.join(), /contradicts 2+, which says the same/)
+})
+
+test('a note comes back from a report’s pages as it was', () => {
+  const { report } = worked()
+  report.lease(2, [0], {}, { signer: other })
+  note(report, 'drawn')
+  report.end(other)
+  note(report, { shards: [3, 1] })
+  const read = [...packRecords(report.records)].flatMap((page) => unpackRecords(page))
+  assert.deepEqual(
+    read.map((entry) => entry.note),
+    report.records.map((entry) => entry.note),
+  )
+})

@@ -1,0 +1,41 @@
+/** Which of a job's records a steward puts into its report. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { reportedOf } from '../../src/protocol/state/reported.ts'
+import { JobBench } from '../support/job-bench.ts'
+
+test('a report has what counts here and what that rests on, and nothing that nobody believes', () => {
+  const bench = new JobBench()
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')]
+  const proven = bench.verdict('b', 'x', claims)
+  const forged = bench.verdict('c', 'z', claims)
+  const cancelled = bench.end('c', 'cancelled')
+  bench.look()
+  const end = bench.end('a', 'complete')
+  const reported = reportedOf(bench.state)
+  const left = bench.records.filter(({ record }) => !reported.has(record.id)).map(({ record }) => record.id)
+  assert.deepEqual(left, [forged.id, cancelled.id])
+  assert.deepEqual([reported.get(proven.id), reported.get(end.id)], [null, null])
+})
+
+test('a verdict that counts for some of its shards is in the report with a note of these', () => {
+  const bench = new JobBench({ shards: 2 })
+  const claims = [bench.claim('b', 'v1', 'x', [0]), bench.claim('b', 'v2', 'x', [0])]
+  const verdict = bench.verdict('b', 'x', claims, {}, [{ position: 1, agreeing: [] }])
+  bench.look()
+  assert.deepEqual(reportedOf(bench.state).get(verdict.id), { shards: [0] })
+})
+
+test('a lease that does not count is in the report for its draw alone, where its steward ended the job', () => {
+  const bench = new JobBench()
+  const bogus = bench.claim('b', 'v3', 'z', [0], { units: [1000] })
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')]
+  const lease = bench.records.find(({ kind }) => kind === 'lease')!.record.id
+  bench.verdict('b', 'x', claims)
+  bench.look()
+  bench.end('a', 'complete')
+  assert.deepEqual([reportedOf(bench.state).has(lease), reportedOf(bench.state).has(bogus)], [false, false])
+  bench.end('b', 'complete')
+  bench.state.decisions.review(0)
+  assert.deepEqual([reportedOf(bench.state).get(lease), reportedOf(bench.state).has(bogus)], ['drawn', false])
+})
