@@ -109,15 +109,15 @@ export const audit: readonly Mutation[] = [
   {
     name: 'In the audit a steward writes off the leases of another.',
     file: 'src/protocol/audit/budget.ts',
-    find: 'if (this.#records.leases.get(lease)?.signer !== signer) continue',
-    replace: '',
+    find: 'if (known?.signer !== signer || known.serial >= serial) continue',
+    replace: 'if (known === undefined || known.serial >= serial) continue',
     caughtBy: ['test/protocol/audit-money.test.ts'],
   },
   {
     name: 'The audit pays a place that another steward wrote off, and one that nobody did not.',
     file: 'src/protocol/audit/payments.ts',
-    find: 'if (this.#records.leases.get(lease)?.signer === signer)',
-    replace: 'if (this.#records.leases.get(lease)?.signer !== signer)',
+    find: 'if (known?.signer !== signer || known.serial >= serial) continue',
+    replace: 'if (known === undefined || known.signer === signer) continue',
     caughtBy: ['test/protocol/audit-money.test.ts'],
   },
   {
