@@ -167,7 +167,7 @@ export const audit: readonly Mutation[] = [
     file: 'src/host/jobs/report.ts',
     find: '.filter((cid) => named.has(cid))',
     replace: '',
-    caughtBy: ['test/mesh/delivery.test.ts'],
+    caughtBy: ['test/host/report.test.ts'],
   },
   {
     name: 'The audit trusts a note that a lease is not paid.',
