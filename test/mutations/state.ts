@@ -264,15 +264,15 @@ export const state: readonly Mutation[] = [
   {
     name: 'Of what exceeds a steward’s bound, that holds which comes first.',
     file: 'src/protocol/state/signer-bounds.ts',
-    find: 'if (known === undefined && serial > account.highest) return',
-    replace: 'if (known === undefined) return',
+    find: "if (serial > account.highest) return 'too-much'",
+    replace: "return 'too-much'",
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
   },
   {
-    name: 'Two records under one serial both count.',
+    name: 'Of two records under one serial that do not both fit, that holds which comes first.',
     file: 'src/protocol/state/signer-bounds.ts',
-    find: 'const known = account.bySerial.get(serial)\n',
-    replace: 'const known = account.bySerial.get(-1 - serial)\n',
+    find: '.toSorted((a, b) => a.serial - b.serial || compareText(a.id, b.id))',
+    replace: '.toSorted((a, b) => a.serial - b.serial)',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
   },
   {

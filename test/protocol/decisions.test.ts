@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
-import { openRecordAs } from '../../src/protocol/records.ts'
-import { bodyOf, drawSecret, peerNamed, sha256, sign, verify } from '../support/core-fakes.ts'
+import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
+import { checked } from '../../src/protocol/records.ts'
+import { bodyOf, drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a verdict of another steward counts once its receipts are here and their results were looked at', () => {
@@ -278,21 +279,24 @@ test('of one steward a bounded number of verdicts waits on a shard', () => {
   assert.equal([...bench.state.decisions.waiting()].length, waitingVerdictsMax)
 })
 
-/** Steward c signs so many things one after another under one serial, each with a lower id than the last. */
-function* giveWay(bench: JobBench, times: number): Generator<void> {
-  const { state } = bench
-  let lowest = bench.sign('holding', peerNamed('c'), { inputs: true, verdicts: [] }).id
-  const serial = state.get(lowest)!.record.serial
-  let left = times
-  for (let i = 0; left > 0; i += 1) {
-    const body = bodyOf('end', peerNamed('c'), { outcome: 'failed', reason: `${i}`, secret: drawSecret })
-    const entry = openRecordAs('end', sign({ ...body, job: bench.job, serial }), null, sha256, verify)
-    if (entry.record.id > lowest) continue
+/** Below all serials of steward c so far. */
+let lowest = 1_000_000
+
+/** Steward c has signed as much as it may, and signs so many draws one after another, each before all others. */
+function* giveWay({ state, job }: JobBench, times: number): Generator<void> {
+  const drawOf = (serial: number) => {
+    const candidates = Array.from({ length: 2 ** 12 }, () => 0) // about a MiB in memory
+    const body = bodyOf('draw', peerNamed('c'), { candidates } as never, { job, serial })
+    return checked('draw', { ...body, id: recordId(sha256, encodeBody(body)) })
+  }
+  for (let serial = 2_000_000; state.admit(drawOf(serial)); ) serial += 1
+  for (let left = times; left > 0; left -= 1) {
+    lowest -= 1
+    const entry = drawOf(lowest)
     assert.equal(state.judge(entry), 'gives-way')
+    const last = state.inTurn('draw').findLast(({ record }) => record.signer === peerNamed('c'))
     assert(state.admitFirst(entry))
-    assert.deepEqual(state.takeDropped(), [lowest])
-    lowest = entry.record.id
-    left -= 1
+    assert.deepEqual(state.takeDropped(), [last!.record.id])
     yield
   }
 }

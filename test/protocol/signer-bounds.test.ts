@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { JobRecords } from '../../src/protocol/council/job-records.ts'
 import type { RecordId } from '../../src/protocol/ids.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
+import type { Lease } from '../../src/protocol/job/lease.ts'
 import {
   handoversMax,
   leaseShardsMax,
@@ -192,37 +193,39 @@ test('whatever stewards that lie, their takers and a vehicle sign, and in whatev
   assert(gaveWay > 100 && refused > 500, `${gaveWay} gave way, ${refused} were refused`)
 })
 
-test('of two records under one serial the one with the lower id holds, of whatever kind', () => {
+test('both of two records under one serial hold, where they fit; else the one with the lower id', () => {
   const two = [drawOf('b', 7, 1_000), holdingOf('b', 7)]
-  const [lower, higher] = two.toSorted((x, y) => (x.record.id < y.record.id ? -1 : 1))
-  for (const order of [two, two.toReversed()]) {
+  for (const order of [two, two.toReversed()]) assert.equal(told(order).size, 2)
+  const large = [drawOf('b', 7, 10 * mebi, 'one'), drawOf('b', 7, 10 * mebi, 'other')]
+  const [lower, higher] = large.toSorted((x, y) => (x.record.id < y.record.id ? -1 : 1))
+  for (const order of [large, large.toReversed()]) {
     const records = told(order)
     assert.deepEqual([records.has(lower!.record.id), records.has(higher!.record.id)], [true, false])
   }
-  assert.equal(told([lower!]).judge(higher!), 'serial-taken')
+  assert.equal(told([lower!]).judge(higher!), 'too-much')
   assert.equal(told([higher!]).judge(lower!), 'gives-way')
   assert.equal(told([higher!]).admit(lower!), false, 'nothing gives way unless it is asked to')
 })
 
 test('what gives way takes along all that rests on it, and what counted without it goes on counting', () => {
-  const lease = leaseOf('v1', [0], { steward: 'b', serial: 5 })
-  const twin = leaseOf('v2', [0], { steward: 'b', serial: 5 })
-  const [lower, higher] = lease.id < twin.id ? [lease, twin] : [twin, lease]
-  const vehicle = higher === lease ? 'v1' : 'v2'
-  const receipt = receiptOf(higher, [0])
-  assert.equal(receipt.signer, peerNamed(vehicle))
+  const { id: _, ...body } = leaseOf('v1', [0], { steward: 'b', serial: 5 })
+  // Of so many candidates that it takes much of the bound.
+  const draw = { ...body.payload.draw, eligible: new Uint8Array(10 * mebi) }
+  const large = { ...body, payload: { ...body.payload, draw } }
+  const lease: Verified<Lease> = { ...large, id: recordId(sha256, encodeBody(large)) }
+  const receipt = receiptOf(lease, [0])
   const verdict = verdictOf(0, [], { steward: 'a', outcome: 'failed' })
   const opening = { results: [cidNamed('result')], nonce: new Uint8Array(32) }
   const records = told([
-    checked('lease', higher),
+    checked('lease', lease),
     checked('receipt', receipt, opening),
     checked('verdict', verdict),
     holdingOf('a', 900, [verdict.id]),
   ])
   assert.equal(records.size, 4)
   const before = records.verdicts.records.size
-  assert(records.admitFirst(checked('lease', lower)))
-  assert.deepEqual(records.takeDropped().sort(), [higher.id, receipt.id].sort())
+  assert(records.admitFirst(drawOf('b', 4, 10 * mebi)))
+  assert.deepEqual(records.takeDropped().sort(), [lease.id, receipt.id].sort())
   assert.equal(records.size, 3)
   assert.equal(records.verdicts.records.size, before)
   assert.deepEqual(records.decisions.takeCounted().verdicts.length, before, 'news is news once')

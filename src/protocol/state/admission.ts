@@ -58,5 +58,5 @@ export function refusalOf(entry: JobRecord, admitted: Admitted): Refusal | undef
 
 /** Tells whether the record is refused for good, since somebody signed too much, and not until another one comes. */
 export function isExcess(refusal: Refusal): boolean {
-  return refusal === 'too-much' || refusal === 'serial-taken' || refusal === 'too-many-receipts'
+  return refusal === 'too-much' || refusal === 'too-many-receipts'
 }

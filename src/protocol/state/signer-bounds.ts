@@ -4,13 +4,15 @@
  * Each has a bound in bytes, by an estimate of what its records take in memory with all that they list, and bounds in the
  * number of draws and of shards that its leases name. A lease counts with one full receipt; how many it may have says the
  * lease (leased.ts). What a steward signed first counts first: of its records in the order of their serials, each is within
- * the bound that fits beside those before it, and of two under one serial the one with the lower id. That depends on nothing
- * that others sign but handovers, so which records hold follows from their set alone, whatever comes first; a record that
- * comes late may make others give way.
+ * the bound that fits beside those before it, and of two under one serial the one with the lower id comes first. That depends on
+ * nothing that others sign but handovers, so which records hold follows from their set alone, whatever comes first; a record
+ * that comes late may make others give way. Both of two records under one serial hold, where they fit: else a steward could
+ * take back, by signing a serial once more, what others already rest on.
  *
  * An honest steward signs a few records for each shard and each lease that was declined, and leaves off leasing before it is
  * at its bound (`hasRoomToLease`). The next one has a bound of its own. The submitter's node has more, since it is its job.
  */
+import { compareText } from '../../base/bytes.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { handoverShare, leaseShardsMax, lostReplicasMax, rosterEntriesMax } from '../limits.ts'
@@ -30,8 +32,8 @@ export const signerDrawsMax = 2 * rosterEntriesMax
 /** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
 export const signerPositionsMax = 128 * leaseShardsMax
 
-/** Why a record does not hold: its signer has signed too much before it, or another record under its serial. */
-export type Excess = 'too-much' | 'serial-taken'
+/** Why a record does not hold: its signer has signed too much before it. */
+export type Excess = 'too-much'
 
 interface Amount {
   readonly bytes: number
@@ -46,14 +48,14 @@ interface Kept extends Amount {
 }
 
 interface Account {
-  readonly bySerial: Map<number, Kept>
+  readonly records: Map<RecordId, Kept>
   total: Amount
   /** Use: the highest serial of all that are kept. */
   highest: number
 }
 
 function newAccount(): Account {
-  return { bySerial: new Map(), total: nothing, highest: -1 }
+  return { records: new Map(), total: nothing, highest: -1 }
 }
 
 const nothing: Amount = { bytes: 0, draws: 0, positions: 0 }
@@ -81,16 +83,12 @@ export class SignerBounds {
   judge(entry: JobRecord, share: number): Excess | readonly RecordId[] {
     const { id, signer, serial } = entry.record
     const account = this.#accounts.get(signer) ?? newAccount()
-    const known = account.bySerial.get(serial)
-    if (known !== undefined && known.id <= id) return 'serial-taken'
-    const replaced = known === undefined ? [] : [known.id]
     const kept: Kept = { id, serial, ...amountOf(entry) }
     const max = this.#maxOf(signer, share)
-    if (signer === this.#self || fits(plus(account.total, kept, known), max)) return replaced
-    if (known === undefined && serial > account.highest) return 'too-much'
-    const others = [...account.bySerial.values()].filter((other) => other !== known)
-    const beyond = beyondBound([...others, kept], max)
-    return beyond.includes(id) ? 'too-much' : [...replaced, ...beyond]
+    if (signer === this.#self || fits(plus(account.total, kept), max)) return []
+    if (serial > account.highest) return 'too-much'
+    const beyond = beyondBound([...account.records.values(), kept], max)
+    return beyond.includes(id) ? 'too-much' : beyond
   }
 
   /** Takes a record that nothing has to give way to. */
@@ -99,7 +97,7 @@ export class SignerBounds {
     const account = this.#accounts.get(signer) ?? newAccount()
     this.#accounts.set(signer, account)
     const kept: Kept = { id, serial, ...amountOf(entry) }
-    account.bySerial.set(serial, kept)
+    account.records.set(id, kept)
     account.total = plus(account.total, kept)
     account.highest = Math.max(account.highest, serial)
   }
@@ -108,7 +106,7 @@ export class SignerBounds {
   within(entries: readonly JobRecord[], shareOf: (signer: PeerId) => number): Set<RecordId> {
     const bounds = new SignerBounds(this.#manifest, this.#self)
     const inTurn = entries.toSorted(
-      ({ record: a }, { record: b }) => a.serial - b.serial || (a.id < b.id ? -1 : 1),
+      ({ record: a }, { record: b }) => a.serial - b.serial || compareText(a.id, b.id),
     )
     const within = new Set<RecordId>()
     for (const entry of inTurn) {
@@ -121,9 +119,9 @@ export class SignerBounds {
 
   /** The records that have to go where stewards have these shares from now on. */
   beyond(shareOf: (signer: PeerId) => number): RecordId[] {
-    return [...this.#accounts].flatMap(([signer, { bySerial, total }]) => {
+    return [...this.#accounts].flatMap(([signer, { records, total }]) => {
       const max = this.#maxOf(signer, shareOf(signer))
-      return signer === this.#self || fits(total, max) ? [] : beyondBound([...bySerial.values()], max)
+      return signer === this.#self || fits(total, max) ? [] : beyondBound([...records.values()], max)
     })
   }
 
@@ -198,7 +196,7 @@ function namesIn(entry: JobRecord): number {
 function beyondBound(kept: readonly Kept[], max: Amount): RecordId[] {
   let total = nothing
   return kept
-    .toSorted((a, b) => a.serial - b.serial)
+    .toSorted((a, b) => a.serial - b.serial || compareText(a.id, b.id))
     .filter((one) => {
       const next = plus(total, one)
       if (!fits(next, max)) return true
@@ -208,11 +206,11 @@ function beyondBound(kept: readonly Kept[], max: Amount): RecordId[] {
     .map(({ id }) => id)
 }
 
-function plus(total: Amount, more: Amount, less: Amount = nothing): Amount {
+function plus(total: Amount, more: Amount): Amount {
   return {
-    bytes: total.bytes + more.bytes - less.bytes,
-    draws: total.draws + more.draws - less.draws,
-    positions: total.positions + more.positions - less.positions,
+    bytes: total.bytes + more.bytes,
+    draws: total.draws + more.draws,
+    positions: total.positions + more.positions,
   }
 }
 
