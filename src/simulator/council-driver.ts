@@ -7,6 +7,7 @@ import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Handover } from '../protocol/job/handover.ts'
 import type { Lease } from '../protocol/job/lease.ts'
 import type { StewardPlace } from '../protocol/job/manifest.ts'
+import type { ClaimRecord } from '../protocol/ledger/claims.ts'
 import type { PayablesInput } from '../protocol/ledger/payables.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
@@ -24,9 +25,10 @@ export interface CouncilDesk extends SimNode {
   readonly clockMs: number
   issued(record: JobRecord): void
   /** The job goes on from these records, of which these decisions count. */
-  begun(job: SimJob, records: readonly JobRecord[], judged: Judged): void
+  begun(job: SimJob, judged: Judged): void
   keep(record: JobRecord): void
-  discard(records: readonly RecordId[]): void
+  /** `money`: the records of the job that are left, and matter to money. */
+  discard(job: JobId, records: readonly RecordId[], money: readonly ClaimRecord[]): void
   /** It has no place in the job any more. */
   left(job: JobId, serial: number): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
@@ -80,7 +82,7 @@ export class CouncilDriver {
     const shards = hasInputs ? this.job.shards : null
     const effects = this.#council.begin({ records, recalled, shards, fresh, serial }, clockMs)
     const counts = (lease: LeaseId) => this.#council.counts(lease)
-    this.#desk.begun(this.job, records, { counted: this.#council.counted, counts })
+    this.#desk.begun(this.job, { money: this.#council.money, counts })
     this.#carryOut(effects)
     this.tellRoster()
     for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })
@@ -152,7 +154,7 @@ export class CouncilDriver {
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
       recounted: (effect) => desk.tellMoney(id, effect),
-      discard: ({ records }) => desk.discard(records),
+      discard: ({ records }) => desk.discard(id, records, this.#council.money),
       refused: () => {},
       left: ({ serial }) => desk.left(id, serial),
       kept: () => {}, // nobody asks a simulated node to leave

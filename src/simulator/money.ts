@@ -15,7 +15,7 @@ import {
   totalsOf,
 } from '../protocol/ledger/statement.ts'
 import type { Verified } from '../protocol/record/record.ts'
-import { bodyOf, byDependency, isMoney, type JobRecord } from '../protocol/records.ts'
+import { bodyOf } from '../protocol/records.ts'
 import type { Counted } from '../protocol/state/decisions.ts'
 import { cheapHash } from './chance.ts'
 import type { SimJob } from './sim-job.ts'
@@ -44,9 +44,9 @@ export interface StewardShell extends Shell {
   readonly state: (to: PeerId, said: SimStatement) => void
 }
 
-/** The judgement of a job's records: the verdicts and ends that count, and which leases do. */
+/** The records of a job that money follows from, and which leases count. */
 export interface Judged {
-  readonly counted: Counted
+  readonly money: readonly ClaimRecord[]
   counts(lease: LeaseId): boolean
 }
 
@@ -63,13 +63,12 @@ export class StewardMoney {
     this.#books.restore(entries)
   }
 
-  begin(job: SimJob, records: readonly JobRecord[], { counted, counts }: Judged, nowMs: number): void {
+  begin(job: SimJob, { money, counts }: Judged, nowMs: number): void {
     const paid = paidJobOf(job)
     if (paid === undefined) return
     const payables = new Payables({ ...paid, counts, self: this.#shell.peer, shards: job.shards.length })
     this.#jobs.set(job.manifest.id, payables)
-    const money: ClaimRecord[] = [...records].sort(byDependency).filter(isMoney)
-    this.tell(job.manifest.id, { type: 'restored', records: [...money, ...decidedClaims(counted)] }, nowMs)
+    this.tell(job.manifest.id, { type: 'restored', records: money }, nowMs)
   }
 
   counted(job: JobId, counted: Counted, nowMs: number): void {

@@ -282,10 +282,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
   }
 
-  discard(records: readonly RecordId[]): void {
+  discard(...[job, records, money]: Parameters<CouncilDesk['discard']>): void {
     const gone = new Set(records)
     for (const id of gone) this.#records.delete(id)
     this.disk.forget((written) => written.type === 'record' && gone.has(written.entry.record.id))
+    this.#money.tell(job, { type: 'anew', records: money }, this.clockMs)
   }
 
   left(job: JobId, serial: number): void {
@@ -297,8 +298,8 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.disk.write({ type: 'left', job, serial }, this.world.nowMs) // at once: only then it forgets
   }
 
-  begun(...[job, records, judged]: Parameters<CouncilDesk['begun']>): void {
-    this.#money.begin(job, records, judged, this.clockMs)
+  begun(...[job, judged]: Parameters<CouncilDesk['begun']>): void {
+    this.#money.begin(job, judged, this.clockMs)
   }
 
   counted(...[job, counted, proven]: Parameters<CouncilDesk['counted']>): void {

@@ -328,6 +328,39 @@ test('a vehicle for which leases name two owners is paid once for a shard', () =
   }
 })
 
+test('what rested on records that gave way to others is taken back, and the vehicle is told', () => {
+  const pair = new Pair(2)
+  const lease = leaseOf('v1', [0, 1])
+  const receipt = receiptOf(lease, [0, 1])
+  pair.car.tell({ type: 'signed', lease, receipt }, 0)
+  const records: ClaimRecord[] = [
+    { kind: 'lease', record: lease },
+    { kind: 'receipt', record: receipt },
+    { kind: 'verdict', record: verdictOf(0, [receipt]) },
+    { kind: 'verdict', record: verdictOf(1, [receipt]) },
+    { kind: 'end', record: endOf() },
+  ]
+  pair.know(...records)
+  pair.deliver()
+  assert.deepEqual(owed(pair.car.books), { pendingMicros: 0, postedMicros: 38 })
+  const left = records.filter(({ record }) => record !== records[3]!.record)
+  pair.nowMs = statementIntervalMs
+  pair.steward.tell(
+    { type: 'anew', records: [...left, { kind: 'verdict', record: verdictOf(1, []) }] },
+    pair.nowMs,
+  )
+  pair.deliver()
+  for (const { books } of [pair.steward, pair.car])
+    assert.deepEqual(owed(books), { pendingMicros: 0, postedMicros: 19 })
+
+  // All of it comes back.
+  pair.nowMs += statementIntervalMs
+  pair.steward.tell({ type: 'anew', records }, pair.nowMs)
+  pair.deliver()
+  for (const { books } of [pair.steward, pair.car])
+    assert.deepEqual(owed(books), { pendingMicros: 0, postedMicros: 38 })
+})
+
 test('stewards apart, and messages lost, repeated and out of order: in the end all books say the same', () => {
   const positions = [0, 1, 2]
   const leases = ['steward', 's2'].map((steward, i) => leaseOf('v1', positions, { steward, serial: i }))

@@ -67,6 +67,11 @@ export class PayablesDriver {
     for (const record of records) this.#handle({ type: 'record', record })
   }
 
+  /** Some records gave way to others: these are all that are left. */
+  anew(records: Iterable<ClaimRecord>): void {
+    this.#handle({ type: 'anew', records })
+  }
+
   recounted(leases: readonly LeaseId[]): void {
     this.#handle({ type: 'recounted', leases })
   }

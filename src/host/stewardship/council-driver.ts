@@ -11,10 +11,9 @@ import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { ShardVerdict } from '../../protocol/job/verdict.ts'
-import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
-import { byDependency, isMoney, isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
+import { isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
 import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
 import { at, ClockSteps } from '../clock.ts'
 import { RequestError } from '../errors.ts'
@@ -50,7 +49,7 @@ export class CouncilDriver {
     const { council, inputs, papers, payables } = this.#parts
     const { records, recalled } = papers.restored()
     const effects = council.begin({ records, recalled, shards, fresh, serial }, clock.now())
-    payables?.restore([...records.sort(byDependency).filter(isMoney), ...decidedClaims(council.counted)])
+    payables?.restore(council.money)
     this.#carryOutAll(effects)
     if (this.hasEnded) inputs.over()
     this.handle({ type: 'roster', capacities, operatorPpm })

@@ -27,7 +27,10 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     issue: (effect) => papers.issue(effect),
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
-    discard: ({ records }) => papers.discard(records),
+    discard: ({ records }) => {
+      papers.discard(records)
+      payables?.anew(council.money)
+    },
     refused: ({ signer, why }) => log.warn({ job, signer, why }, 'somebody signs more for a job than it may'),
     left: ({ why, serial }) => {
       options.onLeft(why, serial)

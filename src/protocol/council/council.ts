@@ -10,8 +10,9 @@
 import { assert } from '../../base/assert.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
+import type { ClaimRecord } from '../ledger/claims.ts'
 import type { JobRecord } from '../records.ts'
-import type { Counted, Recalled } from '../state/decisions.ts'
+import type { Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
 import { clockWasSet } from './clock-set.ts'
 import { greet, hearOfRecords } from './comparison.ts'
@@ -39,7 +40,7 @@ import {
 } from './seat.ts'
 import { watchRoster } from './shut-out.ts'
 import { takeOver, tellSteward } from './turn.ts'
-import { countsHere, type Reported, reportedHere, type Unproven, unprovenHere } from './view.ts'
+import { countsHere, moneyHere, type Reported, reportedHere, type Unproven, unprovenHere } from './view.ts'
 
 export interface Beginning {
   /** The records that the journal holds of the job. */
@@ -239,10 +240,9 @@ export class Council {
     return counting?.payload.shards.map(({ position }) => position) ?? []
   }
 
-  /** The verdicts and ends that count on this node, all of them: what is owed follows from these. */
-  get counted(): Counted {
-    const { verdicts, ends } = this.#seat.records.decisions
-    return { verdicts: [...verdicts.records.values()], ends }
+  /** The records that money follows from, each after those that it rests on. */
+  get money(): ClaimRecord[] {
+    return moneyHere(this.#seat)
   }
 
   /**

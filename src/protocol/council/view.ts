@@ -1,6 +1,8 @@
 /** The view from this node: which records count here, and which others speak of more. */
 import type { LeaseId } from '../ids.ts'
 import type { JobEnd } from '../job/verdict.ts'
+import { type ClaimRecord, decidedClaims } from '../ledger/claims.ts'
+import { byDependency, isMoney } from '../records.ts'
 import { type Reported, reportedOf } from '../state/reported.ts'
 import type { Seat } from './seat.ts'
 
@@ -21,6 +23,13 @@ export function countsHere({ records }: Seat, lease: LeaseId): boolean {
 /** The records that this node's report of the job has. */
 export function reportedHere({ records }: Seat): Reported {
   return reportedOf(records)
+}
+
+/** The records that money follows from, each after those that it rests on: verdicts and ends as far as they count here. */
+export function moneyHere({ records }: Seat): ClaimRecord[] {
+  const { verdicts, ends } = records.decisions
+  const money = [...records.all()].sort(byDependency).filter(isMoney)
+  return [...money, ...decidedClaims({ verdicts: [...verdicts.records.values()], ends })]
 }
 
 export function unprovenHere({ records }: Seat): Unproven {

@@ -166,6 +166,30 @@ export class JobClaims {
     return [...touched].flatMap((position) => this.#judge(position))
   }
 
+  /** Returns how the fate of claims differs from what it was by the records of `before`; a claim that is gone is void. */
+  changesSince(before: JobClaims): ClaimNews[] {
+    const was = before.#outcomes()
+    const is = this.#outcomes()
+    const news: ClaimNews[] = []
+    for (const [subject, { claim, outcome }] of was)
+      if (!is.has(subject) && outcome !== 'void') news.push({ claim, outcome: 'void' })
+    for (const [subject, { claim, outcome }] of is) {
+      const known = was.get(subject)?.outcome
+      if (known === outcome) continue
+      news.push({ claim, outcome: outcome === 'pending' && known !== undefined ? 'reopened' : outcome })
+    }
+    return inSafeOrder(news)
+  }
+
+  #outcomes(): Map<string, { readonly claim: Claim; readonly outcome: ClaimOutcome }> {
+    const known = [...this.#claims.values()].flat()
+    return new Map(
+      known.flatMap(({ claim, outcome }) =>
+        outcome === undefined ? [] : [[subjectOf(claim), { claim, outcome }]],
+      ),
+    )
+  }
+
   #claimsOf(position: number): Known[] {
     const known = this.#claims.get(position) ?? []
     this.#claims.set(position, known)
@@ -198,8 +222,7 @@ export class JobClaims {
       if (outcome !== known.outcome) news.push({ claim: known.claim, outcome: again ? 'reopened' : outcome })
       known.outcome = outcome
     }
-    // Claims that are taken back come first, so that nobody is owed twice in between.
-    return news.sort((a, b) => Number(a.outcome === 'paid') - Number(b.outcome === 'paid'))
+    return inSafeOrder(news)
   }
 
   /** Undefined while the shard is open. */
@@ -209,6 +232,11 @@ export class JobClaims {
     const { result, agreeing } = standing.verdict
     return result === null ? new Set(agreeing) : this.#verdicts.agreeing(position, result)
   }
+}
+
+/** Claims that are taken back come first, so that nobody is owed twice in between. */
+function inSafeOrder(news: ClaimNews[]): ClaimNews[] {
+  return news.sort((a, b) => Number(a.outcome === 'paid') - Number(b.outcome === 'paid'))
 }
 
 function inOrder(a: Known, b: Known): number {

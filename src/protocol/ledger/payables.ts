@@ -29,6 +29,8 @@ export type PayablesInput =
   | { readonly type: 'restored'; readonly records: Iterable<ClaimRecord> }
   /** Durable with, or before, what follows from it. */
   | { readonly type: 'record'; readonly record: ClaimRecord }
+  /** Some records gave way to others: these, in the same order, are all that are left. */
+  | { readonly type: 'anew'; readonly records: Iterable<ClaimRecord> }
   /** These leases began or ceased to count. */
   | { readonly type: 'recounted'; readonly leases: readonly LeaseId[] }
   /** True while this steward acts for the job. */
@@ -70,7 +72,7 @@ interface Payee {
 
 export class Payables {
   readonly #options: PayablesOptions
-  readonly #claims: JobClaims
+  #claims: JobClaims
   /** By vehicle and owner: a car that was sold in between has two. */
   readonly #payees = new Map<string, Payee>()
   readonly #accepted = new Set<number>()
@@ -100,6 +102,9 @@ export class Payables {
         break
       case 'record':
         this.#learn(input.record)
+        break
+      case 'anew':
+        this.#anew(input.records)
         break
       case 'recounted':
         this.#follow(this.#claims.recount(input.leases))
@@ -145,6 +150,18 @@ export class Payables {
       this.#effects.push({ type: 'claim', ...news })
       this.#payeeOf(news.claim)
     }
+  }
+
+  /** Some of the records that were here gave way to others: what rested on them is taken back. */
+  #anew(records: Iterable<ClaimRecord>): void {
+    const before = this.#claims
+    this.#claims = new JobClaims(this.#options, this.#options.counts)
+    this.#accepted.clear()
+    for (const record of records) {
+      this.#note(record)
+      this.#claims.learn(record)
+    }
+    this.#follow(this.#claims.changesSince(before))
   }
 
   #learn(record: ClaimRecord): void {
