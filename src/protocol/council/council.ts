@@ -10,7 +10,6 @@
 import { assert } from '../../base/assert.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { ClaimRecord } from '../ledger/claims.ts'
 import type { JobRecord } from '../records.ts'
 import type { Recalled } from '../state/decisions.ts'
 import { RecordedView } from '../state/job-view.ts'
@@ -241,7 +240,7 @@ export class Council {
   }
 
   /** The records that money follows from, each after those that it rests on. */
-  get money(): ClaimRecord[] {
+  get money() {
     return moneyHere(this.#seat)
   }
 
