@@ -29,7 +29,14 @@ function opened(t: TestContext) {
   const { journal } = temporaryStore(t)
   const log = pino({ level: 'silent' })
   const restarted = () =>
-    new Registrar({ keyPath, fleet, journal, log, onCharter: (record) => void fleet.adopt(record) })
+    new Registrar({
+      keyPath,
+      self: applicant('registrar'),
+      fleet,
+      journal,
+      log,
+      onCharter: (record) => void fleet.adopt(record),
+    })
   return { registrar: restarted(), restarted, fleet }
 }
 
@@ -46,6 +53,28 @@ test('a vehicle waits for a person’s word, and then gets a credential for itse
   assert(decision.state === 'admitted')
   const { payload } = openCredential(decision.credential, sha256, verifyByPeerId)
   assert.deepEqual({ ...payload }, { ...van })
+})
+
+test('a vehicle that was revoked and is admitted beforehand is let back in', (t) => {
+  const { registrar, fleet } = opened(t)
+  const van = applicant('van')
+  registrar.admit(van.peer, null, 'van')
+  registrar.revoke(van.peer)
+  assert(fleet.isRevoked(van.peer))
+  registrar.admit(van.peer, null, 'van')
+  assert(!fleet.isRevoked(van.peer))
+  const decision = registrar.consider(van)
+  assert(decision.state === 'admitted')
+  fleet.vouch(decision.credential, van.peer, van.owner, Date.now())
+})
+
+test('a registrar does not put itself out, nor its owner', (t) => {
+  const { registrar, fleet } = opened(t)
+  const self = applicant('registrar')
+  registrar.admit(self.peer, self.owner, self.vehicle)
+  for (const id of [self.peer, self.owner])
+    assert.throws(() => registrar.revoke(id), /would put itself out of its own fleet; end it instead/)
+  assert(!fleet.isRevoked(self.peer) && !fleet.isRevoked(self.owner))
 })
 
 test('a vehicle that comes back with another owner waits again', (t) => {

@@ -10,7 +10,7 @@ import type { Cid } from '../../src/protocol/ids.ts'
 import { encodeList } from '../../src/protocol/job/lists.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import { encodeSealedResult } from '../../src/protocol/job/result.ts'
-import type { ShardVerdict } from '../../src/protocol/job/verdict.ts'
+import type { JobEnd, ShardVerdict } from '../../src/protocol/job/verdict.ts'
 import { rawCid } from '../../src/protocol/record/block.ts'
 import { cidNamed, manifestWith, sha256 } from '../support/core-fakes.ts'
 
@@ -39,7 +39,7 @@ async function read(
   })
   const shards = results.map((_, i) => ({ shard: cidNamed(`s${i}`), pages: 1, bytes: 1, costMs: 1 }))
   const manifest = { ...given, documents: { file, bytes: list.byteLength, count: names.length } }
-  const reading = readResults(manifest, shards, verdicts, secret, async (cid) => blocks.get(cid))
+  const reading = readResults(manifest, shards, verdicts, secret, async (cid) => blocks.get(cid), null)
   const lines: string[] = []
   for (;;) {
     const next = await reading.next()
@@ -117,4 +117,20 @@ test('a document’s name is words in the output, wherever it points to as a pat
   )
   assert.deepEqual([lines, missing], [names.map((name) => `${name} {}`), []])
   assert.equal(existsSync('/tmp/carpool-escape'), false)
+})
+
+test('a page without a verdict says whether its job goes on, and how it ended', async () => {
+  const manifest = manifestWith()
+  const list = seal(namesKey(secret), encodeList([{ name: 'a', file: cidNamed('a'), bytes: 1, pages: 1 }]))
+  const documents = { file: rawCid(sha256, list), bytes: list.byteLength, count: 1 }
+  const shards = [{ shard: cidNamed('s'), pages: 1, bytes: 1, costMs: 1 }]
+  const whyOf = async (end: JobEnd['outcome'] | null) => {
+    const next = await readResults({ ...manifest, documents }, shards, [], secret, () => list, end).next()
+    assert(next.done)
+    return next.value.missing.map(({ why }) => why)
+  }
+  assert.deepEqual(await whyOf(null), ['not verified yet'])
+  assert.deepEqual(await whyOf('failed'), ['not verified before the job failed'])
+  assert.deepEqual(await whyOf('cancelled'), ['not verified before the job was cancelled'])
+  assert.deepEqual(await whyOf('complete'), ['verified, but this node does not have it yet'])
 })

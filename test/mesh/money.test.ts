@@ -147,7 +147,7 @@ test('who cancels a job that has its results, or lets it die, owes what agrees, 
     assert.deepEqual([state, shards.verified, shards.failed], [lets, 0, 0])
     assert(
       (await submitter.results(job)).end.missing.every(
-        ({ why }) => why === 'not verified before the job ended',
+        ({ why }) => why === `not verified before the job ${lets === 'failed' ? 'failed' : 'was cancelled'}`,
       ),
     )
     const { totals } = await billOf(submitter, job)

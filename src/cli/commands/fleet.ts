@@ -2,7 +2,7 @@
 import { lstatSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { generateKey } from '@libp2p/pnet'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { RemoteApi } from '../../host/local/client.ts'
 import {
   charterText,
@@ -14,6 +14,7 @@ import { publicKeyOf } from '../../host/store/keys.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
+import { isPeerAddress, peerAddressExample } from '../config/options.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { percentage, wholeNumber, words } from '../flags.ts'
 import { formatCount, formatDuration, quoted, shortOwner } from '../format.ts'
@@ -38,8 +39,8 @@ export function fleetCommand(program: Command): void {
     .requiredOption('--name <name>', 'name of the fleet for people', words(64))
     .option(
       '--registrar <multiaddr>',
-      'address at which vehicles reach the registrar; repeat for several',
-      gather,
+      'address at which vehicles reach the registrar, with its peer id; repeat for several',
+      gatherPeers,
       [],
     )
     .option(
@@ -265,7 +266,9 @@ export function describeMembers(rows: readonly FleetMemberRow[], nowMs: number):
   ]
 }
 
-function gather(text: string, before: readonly string[]): string[] {
+function gatherPeers(text: string, before: readonly string[]): string[] {
+  if (!isPeerAddress(text))
+    throw new InvalidArgumentError(`Must be a multiaddr with a peer id, such as ${peerAddressExample}.`)
   return [...before, text]
 }
 

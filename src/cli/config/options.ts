@@ -14,6 +14,8 @@ import type { Option } from './option.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
 
+export const peerAddressExample = '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…'
+
 export const options = {
   dataDir: path({
     help: 'folder that keeps keys, journal and blocks',
@@ -45,8 +47,8 @@ export const options = {
   bootstrap: list({
     help: 'peer through which the node joins the mesh; repeat for several',
     placeholder: '<multiaddr>',
-    expects: 'a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…',
-    item: z.string().refine((text) => isMultiaddr(text) && text.includes('/p2p/')),
+    expects: `a multiaddr with a peer id, such as ${peerAddressExample}`,
+    item: z.string().refine(isPeerAddress),
     fallback: () => [],
     fallbackText: 'none: the first node of a mesh',
   }),
@@ -234,6 +236,11 @@ function list({
   item: z.ZodType<string>
 }): Option<readonly string[]> {
   return { isList: true, schema: () => z.array(item), ...option }
+}
+
+/** Nodes dial it, and know by its peer id whom they have reached. */
+export function isPeerAddress(text: string): boolean {
+  return isMultiaddr(text) && text.includes('/p2p/')
 }
 
 function isMultiaddr(text: string): boolean {

@@ -181,7 +181,14 @@ export class Jobs {
     try {
       await caughtUp(job, this.#options.clock)
       const get = (cid: Cid) => job.block(cid)
-      const end = yield* readResults(job.manifest, job.shards, job.verdicts(), job.secret, get)
+      const end = yield* readResults(
+        job.manifest,
+        job.shards,
+        job.verdicts(),
+        job.secret,
+        get,
+        job.view().end?.outcome ?? null,
+      )
       return { ...end, doubts: job.doubts }
     } finally {
       release()

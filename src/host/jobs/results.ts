@@ -3,7 +3,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
-import type { ShardVerdict } from '../../protocol/job/verdict.ts'
+import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
 import { documentListBytesMax } from '../../protocol/limits.ts'
 import { deliveredOf } from '../../protocol/verification/delivery.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
@@ -17,6 +17,7 @@ export async function* readResults(
   verdicts: readonly ShardVerdict[],
   secret: Uint8Array,
   get: GetBlock,
+  end: JobEnd['outcome'] | null,
 ): AsyncGenerator<ResultLine, Omit<ResultsEnd, 'doubts'>, undefined> {
   const list = await readFile(manifest.documents, get, documentListBytesMax)
   const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
@@ -25,7 +26,7 @@ export async function* readResults(
   const missing: { document: string; page: number; why: string }[] = []
   for (const [position, entry] of shards.entries()) {
     const key = shardKey(secret, position)
-    const outcome = await outcomeOf(manifest, entry, byPosition.get(position), key, get)
+    const outcome = await outcomeOf(manifest, entry, byPosition.get(position), key, get, end)
     for (let i = 0; i < entry.pages; i += 1) {
       const { document, page } = pages.next().value!
       if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
@@ -59,9 +60,12 @@ async function outcomeOf(
   verdict: ShardVerdict | undefined,
   key: Uint8Array,
   get: GetBlock,
+  end: JobEnd['outcome'] | null,
 ): Promise<readonly PageRecord[] | string> {
-  if (verdict === undefined) return 'not verified yet'
-  if (verdict.because === 'ended') return 'not verified before the job ended'
+  if (verdict === undefined && end === null) return 'not verified yet'
+  if (verdict === undefined && end === 'complete') return 'verified, but this node does not have it yet'
+  if (verdict === undefined || verdict.because === 'ended')
+    return `not verified before the job ${end === 'cancelled' ? 'was cancelled' : 'failed'}`
   if (verdict.result === null) return `its shard failed: ${verdict.because}`
   const bytes = await get(verdict.result)
   if (bytes === undefined) return `its result ${verdict.result} is damaged or gone from this node`

@@ -17,6 +17,7 @@ import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import type { FleetStanding } from '../api.ts'
 import { systemClock } from '../clock.ts'
 import type { AdmissionLine, Doorkeeper } from '../network/admission.ts'
+import { reason } from '../network/errors.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
@@ -83,6 +84,7 @@ export class FleetMember implements Doorkeeper {
         ? null
         : new Registrar({
             keyPath,
+            self: { peer: options.key.peerId, owner: options.owner },
             fleet: this.#fleet,
             journal,
             log,
@@ -222,11 +224,16 @@ export class FleetMember implements Doorkeeper {
   }
 
   #admitMyself(): void {
-    const { key, owner, vehicle } = this.#options
+    const { key, owner, vehicle, log } = this.#options
     const { peerId: peer } = key
     this.registrar!.admit(peer, owner, vehicle)
     const decision = this.registrar!.consider({ peer, vehicle, owner })
-    if (decision.state === 'admitted') this.hearCredential(decision.credential)
+    try {
+      if (decision.state === 'admitted') this.hearCredential(decision.credential)
+    } catch (error) {
+      // Another node with the fleet's key has put this one out.
+      log.error({ error }, `this registrar is no part of its own fleet: ${reason(error)}`)
+    }
   }
 
   /** A registrar gives the nodes that it knows another day when half of the last is over. */

@@ -27,6 +27,8 @@ import { signCharter, signCredential } from './certificates.ts'
 import { WaitingList } from './waiting-list.ts'
 
 export interface RegistrarOptions {
+  /** This node, which is of the fleet as well. */
+  readonly self: Pick<Applicant, 'peer' | 'owner'>
   readonly keyPath: string
   readonly fleet: Fleet
   readonly journal: Journal
@@ -139,7 +141,7 @@ export class Registrar {
         `${peer} was shown as ${before}, and asks as ${described(known)} now; if that is right, approve it again`,
       )
     }
-    if (known.state === 'revoked') this.#sign({ revoked: this.#revoked().filter(({ id }) => id !== peer) })
+    this.#letBack(peer)
     this.#waiting.remove(peer)
     return this.#put({ ...known, state: 'admitted', shown: { vehicle: known.vehicle, owner: known.owner } })
   }
@@ -164,12 +166,21 @@ export class Registrar {
   /** Lets somebody in before it asks; whose car it is, it then says itself, unless it is said here. */
   admit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow {
     this.#waiting.remove(peer)
+    if (peer !== this.#options.self.peer) this.#letBack(peer)
     const shown = { vehicle, owner }
     return this.#put({ peer, owner, vehicle, state: 'admitted', host: '', askedMs: systemClock.now(), shown })
   }
 
-  /** A peer, or an owner with all vehicles: nobody deals with them from now on. Throws RequestError. */
+  /**
+   * A peer, or an owner with all vehicles: nobody deals with them from now on. Throws RequestError, also for this node and its
+   * owner: a registrar that is put out admits nobody any more.
+   */
   revoke(id: PeerId | OwnerId): FleetMemberRow[] {
+    const { self } = this.#options
+    if (id === self.peer || id === self.owner)
+      throw new RequestError(
+        `${id} is this registrar ${id === self.peer ? 'itself' : 'and its owner'}, which would put itself out of its own fleet; end it instead`,
+      )
     const rows = this.#rows().filter(({ peer, owner }) => peer === id || owner === id)
     if (rows.length === 0) throw new RequestError(`${id} is neither a peer nor an owner of this fleet`)
     const revoked = this.#revoked().filter((revocation) => revocation.id !== id)
@@ -237,6 +248,12 @@ export class Registrar {
 
   get #charter(): Charter {
     return this.#options.fleet.charter.payload
+  }
+
+  #letBack(peer: PeerId): void {
+    const revoked = this.#revoked()
+    const others = revoked.filter(({ id }) => id !== peer)
+    if (others.length < revoked.length) this.#sign({ revoked: others })
   }
 
   #revoked(): Charter['revoked'] {
