@@ -55,6 +55,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   decided: false,
   acting: false,
   refused: false,
+  'shut-out': false,
   advertise: false,
 }
 

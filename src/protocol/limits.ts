@@ -177,6 +177,8 @@ export const handoverRecordsMax = 2 * handoversMax
 
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
+/** A steward that was connected for so long to one that acts has heard of it: twice what makes it silent. */
+export const outOfTurnMs = 20_000
 /** A steward is silent when nobody hears of it for this long: at 20 % loss, ten beats in a row in 1e7 intervals. */
 export const stewardLeaseMs = 10_000
 /** The stewards that live take over in their order, each this long after the one before it. */

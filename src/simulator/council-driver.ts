@@ -30,6 +30,7 @@ export interface CouncilDesk extends SimNode {
   /** `money`: the records of the job that are left, and matter to money. */
   discard(job: JobId, records: readonly RecordId[], money: readonly ClaimRecord[]): void
   /** It has no place in the job any more. */
+  shutOut(job: JobId, record: RecordId): void
   left(job: JobId, serial: number): void
   /** `proven`: those of others that had to be, for all shards for which they count. */
   counted(job: JobId, counted: Counted, proven: readonly Recalled[]): void
@@ -50,6 +51,7 @@ export interface CouncilDesk extends SimNode {
 export interface Remembered {
   readonly records: readonly JobRecord[]
   readonly recalled: readonly Recalled[]
+  readonly shutOut: readonly RecordId[]
   readonly fresh: boolean
   /** The first serial that the node has not used, where it left the job before. */
   readonly serial: number
@@ -77,10 +79,10 @@ export class CouncilDriver {
   }
 
   /** `hasInputs`: whether the shard list and all that it names is here. */
-  begin({ records, recalled, fresh, serial }: Remembered, hasInputs: boolean): void {
+  begin({ fresh, ...remembered }: Remembered, hasInputs: boolean): void {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
-    const effects = this.#council.begin({ records, recalled, shards, fresh, serial }, clockMs)
+    const effects = this.#council.begin({ ...remembered, shards, fresh }, clockMs)
     const counts = (lease: LeaseId) => this.#council.counts(lease)
     this.#desk.begun(this.job, { money: this.#council.money, counts })
     this.#carryOut(effects)
@@ -156,6 +158,7 @@ export class CouncilDriver {
       recounted: (effect) => desk.tellMoney(id, effect),
       discard: ({ records }) => desk.discard(id, records, this.#council.money),
       refused: () => {},
+      'shut-out': ({ record }) => desk.shutOut(id, record),
       left: ({ serial }) => desk.left(id, serial),
       kept: () => {}, // nobody asks a simulated node to leave
       counted: (counted) => desk.counted(id, counted, this.#proven(counted)),

@@ -1,6 +1,6 @@
 /** The disk of a simulated steward: it takes its writes, and gives them back after a crash. */
 import { impossible } from '../base/assert.ts'
-import type { Cid, JobId } from '../protocol/ids.ts'
+import type { Cid, JobId, RecordId } from '../protocol/ids.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import type { JobRecord } from '../protocol/records.ts'
 import type { Recalled } from '../protocol/state/decisions.ts'
@@ -11,6 +11,8 @@ export type StewardWritten =
   | { readonly type: 'inputs'; readonly job: JobId }
   | { readonly type: 'record'; readonly entry: JobRecord }
   | { readonly type: 'result'; readonly result: Cid }
+  /** A draw or a lease that never counts there. */
+  | { readonly type: 'shut-out'; readonly job: JobId; readonly record: RecordId }
   /** A job that it left: the first serial that it has not used in it. */
   | { readonly type: 'left'; readonly job: JobId; readonly serial: number }
   /** Verdicts of others that count, and all shards for which they do. */
@@ -23,6 +25,7 @@ interface Remembered {
   readonly results: Set<Cid>
   readonly recalled: readonly Recalled[]
   readonly serials: Map<JobId, number>
+  readonly shutOut: readonly RecordId[]
   readonly entries: readonly Entry[]
 }
 
@@ -35,6 +38,7 @@ export function remember(
   const results = new Set<Cid>()
   const recalled: Recalled[] = []
   const serials = new Map<JobId, number>()
+  const shutOut: RecordId[] = []
   const entries: Entry[] = []
   for (const written of log)
     switch (written.type) {
@@ -50,6 +54,9 @@ export function remember(
       case 'result':
         results.add(written.result)
         break
+      case 'shut-out':
+        shutOut.push(written.record)
+        break
       case 'left':
         serials.set(written.job, written.serial)
         break
@@ -62,7 +69,7 @@ export function remember(
       default:
         impossible(written)
     }
-  return { jobs, records, inputs, results, recalled, serials, entries }
+  return { jobs, records, inputs, results, recalled, serials, shutOut, entries }
 }
 
 /** Tells whether it has no use for a node that has nothing to do with this job any more. */
@@ -71,6 +78,7 @@ export function concerns(written: StewardWritten | { readonly type: 'entry' }, j
     case 'job':
       return written.job.manifest.id === job
     case 'inputs':
+    case 'shut-out':
       return written.job === job
     case 'record':
       return written.entry.record.job === job

@@ -45,7 +45,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     this.#inputs.add(job.manifest.id)
     this.durable({ type: 'job', job })
     this.durable({ type: 'inputs', job: job.manifest.id })
-    this.#begin(job, { records: [], recalled: [], fresh: true })
+    this.#begin(job, { records: [], recalled: [], shutOut: [], fresh: true })
   }
 
   /** Asks another node to look after this job, too. */
@@ -145,7 +145,9 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
 
   restart(): void {
     this.disk.crash(this.world.nowMs, this.world.chance)
-    const { jobs, records, inputs, results, recalled, serials, entries } = remember(this.disk.entries())
+    const { jobs, records, inputs, results, recalled, serials, shutOut, entries } = remember(
+      this.disk.entries(),
+    )
     this.#jobs.clear()
     this.#inputs = inputs
     this.#results = results
@@ -158,6 +160,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
       this.#begin(job, {
         records: records.filter(({ record }) => record.job === job.manifest.id),
         recalled,
+        shutOut,
         fresh: false,
       })
   }
@@ -242,7 +245,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     }
     this.durable({ type: 'job', job })
     for (const entry of chain) this.keep(entry)
-    this.#begin(job, { records: chain, recalled: [], fresh: false })
+    this.#begin(job, { records: chain, recalled: [], shutOut: [], fresh: false })
   }
 
   #receive(from: PeerId, record: JobRecord): void {
@@ -287,6 +290,10 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     for (const id of gone) this.#records.delete(id)
     this.disk.forget((written) => written.type === 'record' && gone.has(written.entry.record.id))
     this.#money.tell(job, { type: 'anew', records: money }, this.clockMs)
+  }
+
+  shutOut(job: JobId, record: RecordId): void {
+    this.durable({ type: 'shut-out', job, record })
   }
 
   left(job: JobId, serial: number): void {

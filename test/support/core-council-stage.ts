@@ -379,6 +379,8 @@ export class CouncilStage {
       case 'discard':
         for (const id of effect.records) member.journal.delete(id)
         return `discard ${effect.records.map((id) => this.#records.of(id)).join(' ')}`
+      case 'shut-out':
+        return `shuts out ${this.#records.of(effect.record)}`
       case 'refused':
         return `refuses ${nameOfPeer(effect.signer)}: ${effect.why}`
       case 'left':

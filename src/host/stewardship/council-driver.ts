@@ -47,8 +47,7 @@ export class CouncilDriver {
   start(capacities: readonly Capacity[], operatorPpm: number): void {
     const { shards, fresh, serial, network, clock } = this.#options
     const { council, inputs, papers, payables } = this.#parts
-    const { records, recalled } = papers.restored()
-    const effects = council.begin({ records, recalled, shards, fresh, serial }, clock.now())
+    const effects = council.begin({ ...papers.restored(), shards, fresh, serial }, clock.now())
     payables?.restore(council.money)
     this.#carryOutAll(effects)
     if (this.hasEnded) inputs.over()

@@ -27,6 +27,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     issue: (effect) => papers.issue(effect),
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
+    'shut-out': ({ record }) => papers.shutOut(record),
     discard: ({ records }) => {
       papers.discard(records)
       payables?.anew(council.money)

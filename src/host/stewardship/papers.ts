@@ -31,17 +31,22 @@ export class Papers {
   }
 
   /** All records of the job, and which verdicts of others were found to count. */
-  restored(): { readonly records: JobRecord[]; readonly recalled: Recalled[] } {
-    const { store, job } = this.#options
+  restored(): { readonly records: JobRecord[]; readonly recalled: Recalled[]; readonly shutOut: RecordId[] } {
+    const { store, job, key } = this.#options
     const records: JobRecord[] = []
     const recalled: Recalled[] = []
+    const shutOut: RecordId[] = []
     for (const row of store.journal.ofJob(job)) {
       if (!isShared(row)) continue
-      records.push(reopen(row.kind, row, sha256))
+      const entry = reopen(row.kind, row, sha256)
+      records.push(entry)
       if (row.kind === 'verdict' && row.extra !== null)
         recalled.push({ verdict: row.id, positions: reopenCbor<number[]>(row.extra) })
+      // What a vehicle keeps beside a lease of its own are keys.
+      const isOwn = entry.kind === 'lease' && entry.record.payload.vehicle === key.peerId
+      if ((row.kind === 'draw' || row.kind === 'lease') && row.extra !== null && !isOwn) shutOut.push(row.id)
     }
-    return { records, recalled }
+    return { records, recalled, shutOut }
   }
 
   /** Keeps which verdicts count that had to be proven, and for which shards: `counting` returns all of these. */
@@ -70,6 +75,11 @@ export class Papers {
   signed(id: RecordId): SignedRecord | undefined {
     const row = this.#options.store.journal.get(id)
     return row && { body: row.body, signature: row.signature }
+  }
+
+  /** It is marked beside the record. */
+  shutOut(id: RecordId): void {
+    this.#outbox.persist(this.#options.store.journal.setExtraSoon(id, encodeCbor('shut-out')))
   }
 
   /** They gave way to others. */

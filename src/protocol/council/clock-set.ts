@@ -20,5 +20,7 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
     seat.refused.set(peer, { owner, untilMs: untilMs + byMs })
   if (seat.invited !== undefined) seat.invited = { ...seat.invited, untilMs: seat.invited.untilMs + byMs }
   seat.noWayUntilMs += byMs
+  seat.ownNewsMs += byMs
+  if (seat.actingSinceMs !== undefined) seat.actingSinceMs += byMs
   if (seat.lookedMs !== undefined) seat.lookedMs += byMs
 }

@@ -45,6 +45,8 @@ export type CouncilEffect =
   | { readonly type: 'copy'; readonly record: Opened<JobRecordKind> }
   /** These records of others exceed what their signers may say: they are not kept any more. */
   | { readonly type: 'discard'; readonly records: readonly RecordId[] }
+  /** This draw, or lease, never counts here: make that durable. */
+  | { readonly type: 'shut-out'; readonly record: RecordId }
   /** Somebody signed more of the job's records than it may; the rest is not taken. Said once of each. */
   | { readonly type: 'refused'; readonly signer: PeerId; readonly why: Refusal }
   /**

@@ -50,6 +50,8 @@ export interface Beginning {
   readonly fresh: boolean
   /** The verdicts of others that were found to count before this node stopped. */
   readonly recalled?: Iterable<Recalled>
+  /** The draws and leases that were found never to count here. */
+  readonly shutOut?: Iterable<RecordId>
   /** Where this node left the job before: the first serial that it has not used. */
   readonly serial?: number
 }
@@ -64,9 +66,13 @@ export class Council {
   }
 
   /** Call once, before the first input. */
-  begin({ records, shards, fresh, recalled = [], serial = 0 }: Beginning, nowMs: number): CouncilEffect[] {
+  begin(
+    { records, shards, fresh, recalled = [], shutOut = [], serial = 0 }: Beginning,
+    nowMs: number,
+  ): CouncilEffect[] {
     const seat = this.#seat
     seat.records.decisions.recall(recalled)
+    for (const record of shutOut) seat.records.shutOut(record)
     seat.records.restore(records)
     for (const entry of records) seat.issuer.learn(entry.record)
     seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })

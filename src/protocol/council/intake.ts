@@ -1,12 +1,12 @@
 /** Records that come from others, and receipts that come while somebody else acts. */
 
-import type { PeerId } from '../ids.ts'
+import type { PeerId, RecordId } from '../ids.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { isExcess, type Refusal } from '../state/admission.ts'
 import { followCounted } from './judging.ts'
 import { heedHandovers } from './replacement.ts'
 import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
-import { shutsOut } from './shut-out.ts'
+import { isOutOfTurn, shutsOut } from './shut-out.ts'
 import { tellSteward } from './turn.ts'
 
 /** Records that make others give way are taken at most so often, since each has all records folded anew … */
@@ -27,12 +27,23 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   discardDropped(seat)
   seat.progress.learn(entry, nowMs)
   if (entry.kind === 'handover') heedHandovers(seat, nowMs)
-  if (entry.kind === 'draw' && shutsOut(seat, entry.record, nowMs)) seat.records.shutOut(entry.record.id)
+  if (isShutOut(seat, entry, nowMs)) shutOut(seat, entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)
   followCounted(seat, nowMs, from)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
+}
+
+function isShutOut(seat: Seat, entry: Opened<JobRecordKind>, nowMs: number): boolean {
+  if (entry.kind === 'draw') return shutsOut(seat, entry.record, nowMs)
+  return entry.kind === 'lease' && isOutOfTurn(seat, entry.record, nowMs)
+}
+
+/** It never counts on this node, not after a restart either. */
+function shutOut(seat: Seat, record: RecordId): void {
+  seat.records.shutOut(record)
+  seat.effects.push({ type: 'shut-out', record })
 }
 
 /** One for which others have to give way waits where that was so just now: it comes again with the next comparison. */

@@ -28,7 +28,10 @@ const beatsBetweenDials = 5
 
 export function look(seat: Seat, nowMs: number): void {
   const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
-  if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
+  if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) {
+    seat.attendance.seatAnew(nowMs)
+    if (seat.actingSinceMs !== undefined) seat.actingSinceMs = nowMs
+  }
   seat.lookedMs = nowMs
   heedHandovers(seat, nowMs)
   if (seat.hasLeft) return

@@ -78,6 +78,10 @@ export interface Seat {
   readonly refused: Map<PeerId, { readonly owner: OwnerId; readonly untilMs: number }>
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
   excluding: string
+  /** Use: since when this node has acted without a pause of its machine; undefined while it does not. */
+  actingSinceMs: number | undefined
+  /** Use: when this node, as it acted, last leased or decided something, or got something back. */
+  ownNewsMs: number
   /** Use: until then no record is taken for which others have to give way. */
   noWayUntilMs: number
   /** Use: those of whom it was said that they signed more than they may. */
@@ -134,6 +138,8 @@ export function newSeat(options: CouncilOptions): Seat {
     isSeeking: false,
     refused: new Map(),
     excluding: '',
+    actingSinceMs: undefined,
+    ownNewsMs: Number.NEGATIVE_INFINITY,
     noWayUntilMs: Number.NEGATIVE_INFINITY,
     blamed: new Set(),
     hasLeft: false,

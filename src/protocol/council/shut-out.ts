@@ -5,9 +5,14 @@
  * only at lists that came while their steward was connected, and at owners that could be drawn for all of the time that an
  * advert needs to reach everybody. Of those, a share may be missing. The submitter's own node may draw from whom it likes:
  * the results are its own.
+ *
+ * And a steward that leases while another acts, to which it is connected, has no reason to: an honest one takes its turn only
+ * when it hears of nobody before it. So while this node acts and gets on, leases of those behind it do not count here. Whoever
+ * hears this node no more, and is still heard by it, leases in good faith and for nothing.
  */
 import type { DrawBasis } from '../job/draw.ts'
-import { rosterLagMs, shutOutPpmMax } from '../limits.ts'
+import type { Lease } from '../job/lease.ts'
+import { outOfTurnMs, rosterLagMs, shutOutPpmMax, stewardIdleMs, stewardLeaseMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 import { candidatesFor } from '../steward/candidate.ts'
 import type { Seat } from './seat.ts'
@@ -31,4 +36,17 @@ export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, n
   const listed = new Set(payload.candidates.map(({ owner }) => owner))
   const missing = known.filter((owner) => !listed.has(owner))
   return missing.length * 1_000_000 > known.length * shutOutPpmMax
+}
+
+/** Tells whether this lease, which has just come, was signed while its steward could hear that this node acts. */
+export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: number): boolean {
+  const { actingSinceMs, ownNewsMs, lookedMs, places, watch, options } = seat
+  const sinceMs = nowMs - outOfTurnMs
+  if (actingSinceMs === undefined || actingSinceMs > sinceMs) return false
+  // One that gets on with nothing loses its turn (idle.ts).
+  if (nowMs - ownNewsMs > stewardIdleMs / 2) return false
+  // After a pause of this machine others may have acted for a while.
+  if (lookedMs === undefined || nowMs - lookedMs > stewardLeaseMs / 2) return false
+  const order = places.stewards.map(({ peer }) => peer)
+  return order.indexOf(signer) > order.indexOf(options.self) && watch.isConnectedSince(signer, sinceMs)
 }

@@ -25,9 +25,12 @@ export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   seat.places.stay()
   const steward = newSteward(seat, seat.shards, nowMs)
   seat.steward = steward
-  if (!wasActing) seat.effects.push({ type: 'acting', acting: true })
+  if (!wasActing) {
+    seat.actingSinceMs = nowMs
+    seat.effects.push({ type: 'acting', acting: true })
+  }
   seat.unreachable = new Set(seat.results.unreachable(livingFellows(seat, nowMs)))
-  follow(seat, steward.restore(nowMs, seat.unreachable))
+  follow(seat, steward.restore(nowMs, seat.unreachable), nowMs)
   if (!fresh) for (const { peer } of seat.capacities) if (seat.connected.has(peer)) adoptVehicle(seat, peer)
   const [capacities, operatorPpm] = [seat.capacities, seat.operatorPpm]
   tellSteward(seat, { type: 'roster', capacities, operatorPpm }, nowMs)
@@ -42,6 +45,7 @@ function adoptVehicle(seat: Seat, peer: PeerId): void {
 /** The turn has passed to another, or the job has ended. */
 export function standDown(seat: Seat): void {
   seat.steward = undefined
+  seat.actingSinceMs = undefined
   seat.stale = false
   seat.effects.push({ type: 'acting', acting: false })
   for (const peer of fellowsOf(seat)) beat(seat, peer)
@@ -72,15 +76,16 @@ function newSteward(seat: Seat, shards: readonly ShardEntry[], nowMs: number): S
 export function tellSteward(seat: Seat, input: Parameters<Steward['handle']>[0], nowMs: number): void {
   if (seat.steward === undefined) return
   if (input.type === 'wake')
-    follow(seat, seat.steward.handle({ type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs))
-  follow(seat, seat.steward.handle(input, nowMs))
+    follow(seat, seat.steward.handle({ type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs), nowMs)
+  follow(seat, seat.steward.handle(input, nowMs), nowMs)
 }
 
 /** Takes note of the steward's decisions: its records are the job's, and the other stewards get them at once. */
-function follow(seat: Seat, effects: readonly StewardEffect[]): void {
+function follow(seat: Seat, effects: readonly StewardEffect[], nowMs: number): void {
   for (const effect of effects) {
     if (effect.type === 'wake') continue // the council's own look wakes it
     seat.effects.push(effect)
+    if (effect.type === 'issue' || effect.type === 'keep') seat.ownNewsMs = nowMs
     if (effect.type === 'issue') spread(seat, effect.issued)
     else if (effect.type === 'keep') spread(seat, effect.receipt)
   }

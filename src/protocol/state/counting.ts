@@ -88,10 +88,12 @@ export class Counting {
     for (const known of this.#drawnFrom.get(id) ?? []) this.#judge(known)
   }
 
-  /** These candidates leave out owners that this node knows: what was drawn from them does not count here. */
-  shutOut(basis: RecordId): void {
-    this.#shutOut.add(basis)
-    for (const known of this.#drawnFrom.get(basis) ?? []) this.#judge(known)
+  /** A list of candidates, with all that was drawn from it, or a lease does not count here (../council/shut-out.ts). */
+  shutOut(record: RecordId): void {
+    this.#shutOut.add(record)
+    const lease = this.#leases.get(record)
+    for (const known of lease === undefined ? (this.#drawnFrom.get(record) ?? []) : [lease])
+      this.#judge(known)
   }
 
   /** This node may have met more vehicles. */
@@ -169,9 +171,10 @@ export class Counting {
   }
 
   /** This node knows how it drew itself. */
-  #isDrawn({ signer, payload: { draw, positions, vehicle, owner } }: Verified<Lease>): boolean {
+  #isDrawn({ id, signer, payload: { draw, positions, vehicle, owner } }: Verified<Lease>): boolean {
     const { self, drawSecret } = this.#reader
     if (signer === self) return true
+    if (this.#shutOut.has(id)) return false
     const basis = this.#bases.get(draw.basis)
     if (basis === undefined || this.#shutOut.has(draw.basis)) return false
     if (drawSecret === undefined) return true

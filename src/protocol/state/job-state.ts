@@ -175,8 +175,8 @@ export class JobState {
   }
 
   /** The candidates that this draw lists leave out owners that this node knows: leases drawn from them do not count here. */
-  shutOut(draw: RecordId): void {
-    this.#counting.shutOut(draw)
+  shutOut(record: RecordId): void {
+    this.#counting.shutOut(record)
     this.#recount()
   }
 
