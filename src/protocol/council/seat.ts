@@ -78,6 +78,8 @@ export interface Seat {
   readonly refused: Map<PeerId, { readonly owner: OwnerId; readonly untilMs: number }>
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
   excluding: string
+  /** Use: when the job was submitted here; undefined on other nodes, and after a restart. */
+  begunMs: number | undefined
   /** Use: since when this node has acted without a pause of its machine; undefined while it does not. */
   actingSinceMs: number | undefined
   /** Use: when this node, as it acted, last leased or decided something, or got something back. */
@@ -138,6 +140,7 @@ export function newSeat(options: CouncilOptions): Seat {
     isSeeking: false,
     refused: new Map(),
     excluding: '',
+    begunMs: undefined,
     actingSinceMs: undefined,
     ownNewsMs: Number.NEGATIVE_INFINITY,
     noWayUntilMs: Number.NEGATIVE_INFINITY,

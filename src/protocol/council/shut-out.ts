@@ -40,6 +40,22 @@ export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, n
 
 /** Tells whether this lease, which has just come, was signed while its steward could hear that this node acts. */
 export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: number): boolean {
+  const { actingSinceMs, begunMs, ownNewsMs, lookedMs, places, watch, options } = seat
+  // One that gets on with nothing loses its turn (idle.ts).
+  if (actingSinceMs === undefined || nowMs - ownNewsMs > stewardIdleMs / 2) return false
+  const order = places.stewards.map(({ peer }) => peer)
+  if (order.indexOf(signer) <= order.indexOf(options.self)) return false
+  // It was submitted here: nobody takes a turn before it has listened for so long.
+  const ageMs = nowMs - (begunMs ?? Number.NEGATIVE_INFINITY)
+  if (ageMs < stewardLeaseMs) return true
+  // After a pause of this machine others may have acted for a while.
+  if (lookedMs === undefined || nowMs - lookedMs > stewardLeaseMs / 2) return false
+  const sinceMs = nowMs - Math.min(outOfTurnMs, ageMs / 2)
+  return actingSinceMs <= sinceMs && watch.isConnectedSince(signer, sinceMs)
+}
+
+/** Tells whether this lease, which has just come, was signed while its steward could hear that this node acts. */
+export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: number): boolean {
   const { actingSinceMs, ownNewsMs, lookedMs, places, watch, options } = seat
   const sinceMs = nowMs - outOfTurnMs
   if (actingSinceMs === undefined || actingSinceMs > sinceMs) return false

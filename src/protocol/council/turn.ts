@@ -21,6 +21,7 @@ import {
 export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   assert(seat.shards !== null, 'who acts for a job knows its shards')
   const wasActing = isActing(seat)
+  if (fresh) seat.begunMs = nowMs
   seat.stale = false
   seat.places.stay()
   const steward = newSteward(seat, seat.shards, nowMs)
