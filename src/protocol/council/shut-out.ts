@@ -53,16 +53,3 @@ export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: numb
   const sinceMs = nowMs - Math.min(outOfTurnMs, ageMs / 2)
   return actingSinceMs <= sinceMs && watch.isConnectedSince(signer, sinceMs)
 }
-
-/** Tells whether this lease, which has just come, was signed while its steward could hear that this node acts. */
-export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: number): boolean {
-  const { actingSinceMs, ownNewsMs, lookedMs, places, watch, options } = seat
-  const sinceMs = nowMs - outOfTurnMs
-  if (actingSinceMs === undefined || actingSinceMs > sinceMs) return false
-  // One that gets on with nothing loses its turn (idle.ts).
-  if (nowMs - ownNewsMs > stewardIdleMs / 2) return false
-  // After a pause of this machine others may have acted for a while.
-  if (lookedMs === undefined || nowMs - lookedMs > stewardLeaseMs / 2) return false
-  const order = places.stewards.map(({ peer }) => peer)
-  return order.indexOf(signer) > order.indexOf(options.self) && watch.isConnectedSince(signer, sinceMs)
-}
