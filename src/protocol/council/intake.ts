@@ -29,10 +29,16 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   if (entry.kind === 'handover') heedHandovers(seat, nowMs)
   if (isShutOut(seat, entry, nowMs)) shutOut(seat, entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
-  if (seat.steward !== undefined && ['lease', 'receipt'].includes(entry.kind)) seat.stale = true
+  if (seat.steward !== undefined && concernsWork(seat, entry)) seat.stale = true
   if (entry.kind === 'end') seat.records.decisions.review(nowMs)
   followCounted(seat, nowMs, from)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
+}
+
+/** The steward that acts begins anew for work that counts here, and not for what anybody may sign. */
+function concernsWork({ records }: Seat, { kind, record }: Opened<JobRecordKind>): boolean {
+  if (kind === 'lease') return records.counts(record.id)
+  return kind === 'receipt' && records.counts(record.payload.lease)
 }
 
 function isShutOut(seat: Seat, entry: Opened<JobRecordKind>, nowMs: number): boolean {

@@ -6,7 +6,7 @@
  * advert needs to reach everybody. Of those, a share may be missing. The submitter's own node may draw from whom it likes:
  * the results are its own.
  *
- * And a steward that leases while another acts, to which it is connected, has no reason to: an honest one takes its turn only
+ * And a steward that leases while another acts, which hears it all the time, has no reason to: an honest one takes its turn only
  * when it hears of nobody before it. So while this node acts and gets on, leases of those behind it do not count here. Whoever
  * hears this node no more, and is still heard by it, leases in good faith and for nothing.
  */
@@ -45,11 +45,10 @@ export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: numb
   if (actingSinceMs === undefined || nowMs - ownNewsMs > stewardIdleMs / 2) return false
   const order = places.stewards.map(({ peer }) => peer)
   if (order.indexOf(signer) <= order.indexOf(options.self)) return false
-  // It was submitted here: nobody takes a turn before it has listened for so long.
-  const ageMs = nowMs - (begunMs ?? Number.NEGATIVE_INFINITY)
-  if (ageMs < stewardLeaseMs) return true
   // After a pause of this machine others may have acted for a while.
   if (lookedMs === undefined || nowMs - lookedMs > stewardLeaseMs / 2) return false
+  // In the first seconds of a job nobody has been connected for longer.
+  const ageMs = nowMs - (begunMs ?? Number.NEGATIVE_INFINITY)
   const sinceMs = nowMs - Math.min(outOfTurnMs, ageMs / 2)
-  return actingSinceMs <= sinceMs && watch.isConnectedSince(signer, sinceMs)
+  return actingSinceMs <= sinceMs && watch.isHeardSince(signer, sinceMs)
 }

@@ -24,6 +24,7 @@ export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   if (fresh) seat.begunMs = nowMs
   seat.stale = false
   seat.places.stay()
+  const before = seat.steward
   const steward = newSteward(seat, seat.shards, nowMs)
   seat.steward = steward
   if (!wasActing) {
@@ -36,6 +37,7 @@ export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   const [capacities, operatorPpm] = [seat.capacities, seat.operatorPpm]
   tellSteward(seat, { type: 'roster', capacities, operatorPpm }, nowMs)
   for (const peer of seat.connected) tellSteward(seat, { type: 'connected', peer }, nowMs)
+  if (before !== undefined && seat.steward === steward) follow(seat, steward.succeed(before, nowMs), nowMs)
   if (!wasActing) for (const peer of fellowsOf(seat)) beat(seat, peer)
 }
 

@@ -22,8 +22,12 @@ export function contradictOwner(desk: Desk, owner: OwnerId, nowMs: number): void
 export function giveUp(desk: Desk, state: LeaseState, loss: boolean, nowMs: number): void {
   if (state.state === 'closed') return
   closeLease(desk, state, nowMs + writeOffMs)
+  releaseShards(desk, state, loss ? underWay(state) : undefined)
+}
+
+/** Puts the shards of a closed lease that it has not returned back into the queue; `suspect`: the place of the one that was lost. */
+export function releaseShards(desk: Desk, state: LeaseState, suspect?: number): void {
   const { owner, positions } = state.lease.payload
-  const suspect = loss ? underWay(state) : undefined
   positions.forEach((position, place) => {
     if (!state.covered.has(place))
       desk.board.release(desk.board.states[position]!, owner, state.lease.id, place === suspect)

@@ -36,6 +36,11 @@ export class Patience {
     this.#setbacks.set(peer, { inARow, notBeforeMs: nowMs + Math.max(askedMs, leastMs) })
   }
 
+  /** Takes over the setbacks that another steward on this node saw; who is away, it knows itself. */
+  follow(before: Patience): void {
+    for (const [peer, setbacks] of before.#setbacks) this.#setbacks.set(peer, setbacks)
+  }
+
   /** It said that what kept it from working is over: it may be asked at once, but its setbacks still count. */
   ready(peer: PeerId): void {
     const setbacks = this.#setbacks.get(peer)

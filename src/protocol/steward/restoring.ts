@@ -2,7 +2,7 @@
 import type { RecordId } from '../ids.ts'
 import { writeOffMs } from '../limits.ts'
 import type { Desk } from './desk.ts'
-import { closeLease, pointless } from './endings.ts'
+import { closeLease, pointless, releaseShards } from './endings.ts'
 import { countUnseen, takeReceipt } from './intake.ts'
 import { restoreVerdict } from './judge.ts'
 import { openLease } from './leasing.ts'
@@ -34,6 +34,24 @@ export function takeUp(desk: Desk, nowMs: number, unreachable: ReadonlySet<Recor
   if (desk.end !== undefined) return false
   if (wanted.length > 0) desk.effects.push({ type: 'collect', wanted })
   return true
+}
+
+/**
+ * Takes over what another steward on this node knew until now of leases under way, and of vehicles. The records do not say when a
+ * vehicle was last heard of: by them alone, no lease would lapse of a job whose records change again and again.
+ */
+export function takeFrom(desk: Desk, before: Desk): void {
+  desk.patience.follow(before.patience)
+  for (const state of [...desk.leases.active()]) {
+    const known = before.leases.get(state.lease.id)
+    if (known?.state === 'closed') {
+      desk.leases.close(state, known.expectedUntilMs) // its vehicle was told
+      releaseShards(desk, state)
+    } else if (known !== undefined) {
+      const { startedMs, aliveUntilMs, done, restored } = known
+      Object.assign(state, { state: known.state, startedMs, aliveUntilMs, done, restored })
+    }
+  }
 }
 
 /** Leases under way are heard of again, or lapse soon. */

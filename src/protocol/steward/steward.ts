@@ -43,7 +43,7 @@ import {
 import { closeWindows, decideChanged, publishVerdicts, stopWaiting } from './judge.ts'
 import { assignWork } from './leasing.ts'
 import { replenish } from './purse.ts'
-import { takeUp } from './restoring.ts'
+import { takeFrom, takeUp } from './restoring.ts'
 import { learnRoster } from './roster.ts'
 import { verdictsOf, viewOf } from './view.ts'
 
@@ -63,6 +63,12 @@ export class Steward {
    */
   restore(nowMs: number, unreachable: ReadonlySet<RecordId> = new Set()): StewardEffect[] {
     return takeUp(this.#desk, nowMs, unreachable) ? this.#drain(nowMs) : []
+  }
+
+  /** Goes on in the place of another one on this node, whose records have changed. Call after `restore`. */
+  succeed(before: Steward, nowMs: number): StewardEffect[] {
+    takeFrom(this.#desk, before.#desk)
+    return this.#desk.end === undefined ? this.#drain(nowMs) : []
   }
 
   handle(input: StewardInput, nowMs: number): StewardEffect[] {
