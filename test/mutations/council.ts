@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const council: readonly Mutation[] = [
   {
+    name: 'Leases of a standby count while another steward acts, which it hears all the time.',
+    file: 'src/protocol/council/shut-out.ts',
+    find: '  return actingSinceMs <= sinceMs && watch.isHeardSince(signer, sinceMs)',
+    replace: '  return false',
+    caughtBy: ['test/protocol/council-shut-out.test.ts'],
+  },
+  {
+    name: 'A lease never lapses where the records of its job change every second.',
+    file: 'src/protocol/council/turn.ts',
+    find: 'if (before !== undefined && seat.steward === steward) follow',
+    replace: 'if (before !== undefined && seat.steward !== steward) follow',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'Standbys are drawn over nodes, so that an owner with many is at nearly every job.',
     file: 'src/protocol/council/standbys.ts',
     find: '    ({ owner }) => owner,\n  )',

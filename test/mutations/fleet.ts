@@ -68,8 +68,8 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'A vehicle that was revoked and is let in again stays revoked.',
     file: 'src/host/membership/registrar.ts',
-    find: "if (known.state === 'revoked') this.#sign",
-    replace: "if (known.state === 'pending') this.#sign",
+    find: 'if (others.length < revoked.length) this.#sign',
+    replace: 'if (others.length > revoked.length) this.#sign',
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {

@@ -5,7 +5,7 @@ import { Council } from '../../src/protocol/council/council.ts'
 import type { LeaseId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { bitsOf } from '../../src/protocol/job/draw.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
-import { rosterLagMs } from '../../src/protocol/limits.ts'
+import { rosterLagMs, stewardFruitlessMs } from '../../src/protocol/limits.ts'
 import { checked, type JobRecord } from '../../src/protocol/records.ts'
 import { seatOf } from '../support/core-council-job.ts'
 import { believed, cidNamed, drawSecret, manifestWith, peerNamed, sha256 } from '../support/core-fakes.ts'
@@ -102,6 +102,72 @@ test('leases drawn from candidates that leave out more than a fifth of the owner
   assert.equal(b.takes('c', 8), true)
   assert.equal(b.takes('c', 7), false)
   assert.equal(b.takes('c', 9), true, 'the steward is not judged for good')
+})
+
+/** The node that submitted a job acts for it, and hears c, which stands by, and may lease what it likes. */
+class Submitter {
+  readonly #council: Council
+  #nowMs = 0
+  #serial = 0
+
+  constructor() {
+    this.#council = new Council({
+      ...{ job, drawSecret, sha256, self: peerNamed('a') },
+      manifest: manifestWith({ stewards: ['a', 'b', 'c'].map(seatOf), deadlineMs: 100_000_000 }),
+    })
+    this.#council.begin({ records: [], shards, fresh: true }, 0)
+    this.#council.handle({ type: 'connected', peer: peerNamed('c') }, 0)
+    this.#council.handle({ type: 'roster', capacities: vehicles }, 0)
+  }
+
+  /** `heard`: c says once a second that it lives. */
+  pass(ms: number, heard = true): this {
+    for (const endMs = this.#nowMs + ms; this.#nowMs < endMs; ) {
+      this.#nowMs += 1_000
+      if (heard) this.#beat()
+      this.#council.handle({ type: 'wake' }, this.#nowMs)
+    }
+    return this
+  }
+
+  /** Says whether a lease counts that c has drawn from all vehicles, and whether it says that it never will. */
+  hears(): [counts: boolean, isShutOut: boolean] {
+    this.#beat()
+    const { record: basis } = recordOf('draw', peerNamed('c'), 500 + this.#serial, {
+      candidates: vehicles.map(({ peer, owner }) => ({ peer, owner })),
+    })
+    const [{ peer: vehicle, owner }] = vehicles as [(typeof vehicles)[0]]
+    const { record: lease } = recordOf('lease', peerNamed('c'), 501 + this.#serial, {
+      ...{ vehicle, owner, shards: [shards[0]!.shard], positions: [0], isa: null, costMs: 1, units: [1] },
+      ...{ price: null, draw: { basis: basis.id, eligible: bitsOf(10, [0]), index: 0 } },
+    })
+    this.#serial += 2
+    const effects = [checked('draw', basis), checked('lease', lease)].flatMap((entry) =>
+      this.#council.handle(
+        { type: 'record', from: peerNamed('c'), record: believed(entry as JobRecord) },
+        this.#nowMs,
+      ),
+    )
+    const shutOut = effects.some((effect) => effect.type === 'shut-out' && effect.record === lease.id)
+    return [this.#council.counts(lease.id), shutOut]
+  }
+
+  #beat(): void {
+    const { root } = this.#council
+    const beat = { type: 'beat', job, root, acting: false, asks: false } as const
+    this.#council.handle({ type: 'fellow', from: peerNamed('c'), message: beat as never }, this.#nowMs)
+  }
+}
+
+test('while a steward acts and gets on, leases of one behind it that it hears all the time never count there', () => {
+  assert.deepEqual(new Submitter().pass(4_000).hears(), [false, true], 'in the first seconds')
+  assert.deepEqual(new Submitter().pass(40_000).hears(), [false, true])
+  assert.deepEqual(new Submitter().pass(40_000).pass(8_000, false).hears(), [true, false], 'after a silence')
+  assert.deepEqual(
+    new Submitter().pass(stewardFruitlessMs).hears(),
+    [true, false],
+    'where nothing comes back',
+  )
 })
 
 test('owners that a steward may not have heard of yet are not missing', () => {

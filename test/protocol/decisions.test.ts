@@ -4,7 +4,8 @@ import test from 'node:test'
 import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
 import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
 import { checked } from '../../src/protocol/records.ts'
-import { bodyOf, drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { SoughtResults } from '../../src/protocol/state/sought-results.ts'
+import { bodyOf, cidNamed, drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a verdict of another steward counts once its receipts are here and their results were looked at', () => {
@@ -270,6 +271,25 @@ test('what counted before a restart counts after it, without looking again', () 
   assert.equal(bench.stands(0, again), 'x')
   assert.deepEqual(again.decisions.takeWanted(), [])
   assert(!again.verdicts.records.has(forged.id))
+})
+
+test('a result that came while no verdict waited for it is known to the next one', () => {
+  const before = new SoughtResults()
+  const want = { position: 0, pages: 1, result: cidNamed('x'), signer: peerNamed('b') }
+  assert.equal(before.look(want), 'asked')
+  before.takeWanted()
+  const after = new SoughtResults()
+  after.follow(before)
+  const finding = { state: 'good', text: 'x', exhausted: false } as const
+  after.examined({ result: want.result, pages: 1, finding })
+  assert.deepEqual(after.look(want), finding)
+})
+
+test('of one steward a bounded number of ends waits', () => {
+  const bench = new JobBench()
+  for (let i = 0; i < 100; i += 1) bench.end('b', 'complete')
+  bench.end('c', 'complete')
+  assert.equal([...bench.state.decisions.waitingEnds].length, 9)
 })
 
 test('of one steward a bounded number of verdicts waits on a shard', () => {

@@ -21,6 +21,7 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   if (seat.invited !== undefined) seat.invited = { ...seat.invited, untilMs: seat.invited.untilMs + byMs }
   seat.noWayUntilMs += byMs
   seat.ownNewsMs += byMs
+  seat.ownReturnMs += byMs
   if (seat.begunMs !== undefined) seat.begunMs += byMs
   if (seat.actingSinceMs !== undefined) seat.actingSinceMs += byMs
   if (seat.lookedMs !== undefined) seat.lookedMs += byMs

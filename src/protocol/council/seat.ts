@@ -84,6 +84,8 @@ export interface Seat {
   actingSinceMs: number | undefined
   /** Use: when this node, as it acted, last leased or decided something, or got something back. */
   ownNewsMs: number
+  /** Use: … and when it got something back, or began to act. */
+  ownReturnMs: number
   /** Use: until then no record is taken for which others have to give way. */
   noWayUntilMs: number
   /** Use: those of whom it was said that they signed more than they may. */
@@ -143,6 +145,7 @@ export function newSeat(options: CouncilOptions): Seat {
     begunMs: undefined,
     actingSinceMs: undefined,
     ownNewsMs: Number.NEGATIVE_INFINITY,
+    ownReturnMs: Number.NEGATIVE_INFINITY,
     noWayUntilMs: Number.NEGATIVE_INFINITY,
     blamed: new Set(),
     hasLeft: false,

@@ -12,7 +12,14 @@
  */
 import type { DrawBasis } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
-import { outOfTurnMs, rosterLagMs, shutOutPpmMax, stewardIdleMs, stewardLeaseMs } from '../limits.ts'
+import {
+  outOfTurnMs,
+  rosterLagMs,
+  shutOutPpmMax,
+  stewardFruitlessMs,
+  stewardIdleMs,
+  stewardLeaseMs,
+} from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 import { candidatesFor } from '../steward/candidate.ts'
 import type { Seat } from './seat.ts'
@@ -40,9 +47,10 @@ export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, n
 
 /** Tells whether this lease, which has just come, was signed while its steward could hear that this node acts. */
 export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: number): boolean {
-  const { actingSinceMs, begunMs, ownNewsMs, lookedMs, places, watch, options } = seat
+  const { actingSinceMs, begunMs, ownNewsMs, ownReturnMs, lookedMs, places, watch, options } = seat
   // One that gets on with nothing loses its turn (idle.ts).
   if (actingSinceMs === undefined || nowMs - ownNewsMs > stewardIdleMs / 2) return false
+  if (nowMs - ownReturnMs > stewardFruitlessMs / 2) return false
   const order = places.stewards.map(({ peer }) => peer)
   if (order.indexOf(signer) <= order.indexOf(options.self)) return false
   // After a pause of this machine others may have acted for a while.

@@ -29,6 +29,7 @@ export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   seat.steward = steward
   if (!wasActing) {
     seat.actingSinceMs = nowMs
+    seat.ownReturnMs = nowMs
     seat.effects.push({ type: 'acting', acting: true })
   }
   seat.unreachable = new Set(seat.results.unreachable(livingFellows(seat, nowMs)))
@@ -89,6 +90,7 @@ function follow(seat: Seat, effects: readonly StewardEffect[], nowMs: number): v
     if (effect.type === 'wake') continue // the council's own look wakes it
     seat.effects.push(effect)
     if (effect.type === 'issue' || effect.type === 'keep') seat.ownNewsMs = nowMs
+    if (effect.type === 'keep') seat.ownReturnMs = nowMs
     if (effect.type === 'issue') spread(seat, effect.issued)
     else if (effect.type === 'keep') spread(seat, effect.receipt)
   }

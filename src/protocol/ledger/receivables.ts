@@ -67,6 +67,9 @@ interface Known {
   outcome: ClaimOutcome | undefined
 }
 
+/** So many claims of a statement that this vehicle knows nothing of are remembered, to be shown: more say nothing new. A guess. */
+const strangeClaimsMax = 1_024
+
 export class Receivables {
   readonly #options: ReceivablesOptions
   readonly #claims = new Map<string, Known>()
@@ -164,7 +167,12 @@ export class Receivables {
     const account = known ?? { statement, said: new Map(), agrees: false }
     account.statement = statement
     this.#accounts.set(key, account)
-    for (const stated of claims) account.said.set(subjectOf(stated), stated)
+    for (const stated of claims) {
+      const subject = subjectOf(stated)
+      const isKnown = this.#claims.has(subject) || account.said.has(subject)
+      if (isKnown || account.said.size < this.#claims.size + strangeClaimsMax)
+        account.said.set(subject, stated)
+    }
     account.agrees = this.#agrees(account, payload.owner)
     const touched = claims.flatMap((stated) => this.#claims.get(subjectOf(stated))?.claim.position ?? [])
     for (const position of new Set(payload.closed ? this.#byPosition.keys() : touched)) this.#judge(position)

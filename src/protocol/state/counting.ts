@@ -96,6 +96,10 @@ export class Counting {
       this.#judge(known)
   }
 
+  isShutOut(record: RecordId): boolean {
+    return this.#shutOut.has(record)
+  }
+
   /** This node may have met more vehicles. */
   meet(): void {
     const unmet = this.#unmet

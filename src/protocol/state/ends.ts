@@ -13,6 +13,9 @@ import { standingEnd } from '../job/standing.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 
+/** Ends of one steward that wait: an honest one signs another only when shards that it had decided are open again. A guess. */
+const waitingEndsMax = 8
+
 export class Ends {
   readonly #isTrusted: (signer: PeerId) => boolean
   readonly #revealsDraws: (end: JobEnd) => boolean
@@ -35,7 +38,8 @@ export class Ends {
   add(end: Verified<JobEnd>): boolean {
     if (!this.#revealsDraws(end.payload)) return false
     if (this.#isTrusted(end.signer)) this.#counting.set(end.id, end)
-    else if (end.payload.outcome !== 'cancelled') this.#waiting.set(end.id, end)
+    else if (end.payload.outcome !== 'cancelled' && this.#waitingOf(end.signer) < waitingEndsMax)
+      this.#waiting.set(end.id, end)
     return this.#counting.has(end.id)
   }
 
@@ -65,6 +69,12 @@ export class Ends {
 
   get counting(): readonly Verified<JobEnd>[] {
     return [...this.#counting.values()]
+  }
+
+  #waitingOf(signer: PeerId): number {
+    let count = 0
+    for (const end of this.#waiting.values()) if (end.signer === signer) count += 1
+    return count
   }
 
   /** Says that the job has ended, and it cannot be seen from here. */

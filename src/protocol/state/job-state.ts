@@ -279,7 +279,9 @@ export class JobState {
     if (outcome !== 'accepted') return
     for (const receipt of contradicting) {
       const lease = this.#leased.under(receipt)
-      if (lease !== undefined && this.#counting.fits(lease.id)) yield lease.payload.owner
+      if (lease === undefined) continue
+      // What another steward had done out of its turn is no less a lie.
+      if (this.#counting.fits(lease.id) || this.#counting.isShutOut(lease.id)) yield lease.payload.owner
     }
   }
 

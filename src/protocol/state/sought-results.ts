@@ -74,7 +74,9 @@ export class SoughtResults {
   }
 
   /** A result was examined, or did not come. Returns the positions at which it is wanted. */
-  examined({ result, pages, finding }: LookedAt): number[] {
+  examined(lookedAt: LookedAt): number[] {
+    this.#before?.examined(lookedAt) // it may be looked for here only later
+    const { result, pages, finding } = lookedAt
     let isMissed = false
     const touched: number[] = []
     for (const position of this.#positions.get(result) ?? []) {
