@@ -110,6 +110,7 @@ export class SignerBounds {
     )
     const within = new Set<RecordId>()
     for (const entry of inTurn) {
+      if (within.has(entry.record.id)) continue
       if (typeof bounds.judge(entry, shareOf(entry.record.signer)) === 'string') continue
       bounds.add(entry)
       within.add(entry.record.id)
