@@ -96,8 +96,9 @@ export class Counting {
       this.#judge(known)
   }
 
-  isShutOut(record: RecordId): boolean {
-    return this.#shutOut.has(record)
+  /** This lease, or what it was drawn from, was found not to count here. */
+  isShutOut({ id, payload }: Verified<Lease>): boolean {
+    return this.#shutOut.has(id) || this.#shutOut.has(payload.draw.basis)
   }
 
   /** This node may have met more vehicles. */

@@ -281,7 +281,7 @@ export class JobState {
       const lease = this.#leased.under(receipt)
       if (lease === undefined) continue
       // What another steward had done out of its turn is no less a lie.
-      if (this.#counting.fits(lease.id) || this.#counting.isShutOut(lease.id)) yield lease.payload.owner
+      if (this.#counting.fits(lease.id) || this.#counting.isShutOut(lease)) yield lease.payload.owner
     }
   }
 
