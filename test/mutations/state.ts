@@ -208,8 +208,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Another steward than the submitter’s cancels a job.',
     file: 'src/protocol/state/ends.ts',
-    find: "else if (end.payload.outcome !== 'cancelled') this.#waiting.set(end.id, end)",
-    replace: 'else this.#waiting.set(end.id, end)',
+    find: "else if (end.payload.outcome !== 'cancelled' && this.#waitingOf",
+    replace: 'else if (this.#waitingOf',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
