@@ -83,6 +83,12 @@ test('one steward’s records stay within its bound, the first that it signed; a
   assert(bytesBy(records, 'b') <= 1.1 * signerBytesMax)
   assert(honest.every(({ record }) => records.has(record.id)))
   assert.equal(records.judge(flood.at(-1)!), 'too-much')
+  const again = new JobRecords(job, manifest, sha256, { self: peerNamed('c') }).restore(flood.toReversed())
+  assert.deepEqual(
+    flood.filter(({ record }) => again.has(record.id)),
+    kept,
+    'nor does a restart take what came first',
+  )
 })
 
 test('whatever a steward signs, and in whatever order it comes, all others have the same', () => {
