@@ -120,8 +120,8 @@ export class Receivables {
     const isOver = [...this.#accounts.values()].some(
       ({ statement, agrees }) => statement.payload.closed && agrees,
     )
-    const isOpen = [...this.#claims.values()].some(({ outcome }) => outcome === 'pending')
-    return isOver && !isOpen && !this.#areAtOdds()
+    // Nearly every input asks: while the job goes on, its claims are not walked over.
+    return isOver && !this.#isOpen() && !this.#areAtOdds()
   }
 
   /** Returns the last statement of each steward, and whether this vehicle's claims come to the same. */
@@ -227,6 +227,11 @@ export class Receivables {
     }
     news.sort((a, b) => Number(a.outcome === 'paid') - Number(b.outcome === 'paid'))
     for (const one of news) this.#effects.push({ type: 'claim', ...one })
+  }
+
+  #isOpen(): boolean {
+    for (const { outcome } of this.#claims.values()) if (outcome === 'pending') return true
+    return false
   }
 
   #areAtOdds(): boolean {
