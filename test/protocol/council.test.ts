@@ -566,8 +566,9 @@ test('verdicts apart are settled only when the claims of both sides have been lo
     receipt a L2 S0=x
     release a b
     wait 6s
+    examine a x z
+    wait 2s
     examine a x
-    examine a z
   `)
   const settling = lines.filter((line) => line.includes('settles'))
   assert.deepEqual(settling, [], 'two owners say x and two say z: nothing is unanimous')
