@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const state: readonly Mutation[] = [
   {
+    name: 'A result that came while no verdict waited for it is never looked at.',
+    file: 'src/protocol/state/sought-results.ts',
+    find: '    this.#before?.examined(lookedAt)',
+    replace: '    //',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'Ends of a steward that count for nothing wait without a bound.',
+    file: 'src/protocol/state/ends.ts',
+    find: ' && this.#waitingOf(end.signer) < waitingEndsMax',
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
     name: 'Records get in that no steward of the job signed.',
     file: 'src/protocol/state/admission.ts',
     find: "signedByOf(entry.kind) === 'steward' && !admitted.isSteward(record.signer)",

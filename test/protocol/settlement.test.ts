@@ -17,7 +17,7 @@ import {
 } from '../../src/protocol/ledger/statement.ts'
 import { statementClaimsMax, statementIntervalMs } from '../../src/protocol/limits.ts'
 import type { Message } from '../../src/protocol/message.ts'
-import { ownerNamed, peerNamed, sha256, sign } from '../support/core-fakes.ts'
+import { cidNamed, ownerNamed, peerNamed, sha256, sign } from '../support/core-fakes.ts'
 import { endOf, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
 
 const vehicle = peerNamed('v1')
@@ -359,6 +359,30 @@ test('what rested on records that gave way to others is taken back, and the vehi
   pair.deliver()
   for (const { books } of [pair.steward, pair.car])
     assert.deepEqual(owed(books), { pendingMicros: 0, postedMicros: 38 })
+})
+
+test('of claims that nobody made a vehicle remembers a bounded number, and all of its own', () => {
+  const { receivables } = new VehicleSide([], [peerNamed('steward')])
+  const lease = leaseOf('v1', [0])
+  const receipt = receiptOf(lease, [0])
+  receivables.handle({ type: 'signed', lease, receipt }, 0)
+  const paid = (name: string) => ({ receipt: cidNamed(name), place: 0, units: 1, micros: 1, paid: true })
+  const own = { receipt: receipt.id, place: 0, units: 3, micros: 19, paid: true }
+  for (let page = 0; page < 40; page += 1) {
+    const claims = Array.from({ length: 100 }, (_, i) => paid(`nobody's ${page} ${i}`))
+    const payload: Statement = {
+      ...totalsOf(sha256, []),
+      ...{ vehicle, owner, currency: 'EUR', closed: false, paidMicros: 0, micros: 7 },
+    }
+    const { record: statement } = recordOf('statement', peerNamed('steward'), page, payload)
+    receivables.handle({ type: 'statement', statement, claims: page === 39 ? [own] : claims, next: null }, 0)
+  }
+  const strange = receivables.differences().filter(({ oursMicros }) => oursMicros === null)
+  assert(strange.length > 1_000 && strange.length < 1_100, `${strange.length} of 3,900`)
+  assert(
+    receivables.differences().every((one) => one.receipt !== receipt.id),
+    'its own is known, and paid',
+  )
 })
 
 test('stewards apart, and messages lost, repeated and out of order: in the end all books say the same', () => {
