@@ -12,6 +12,8 @@ export const clearedOwnersMax = 64
 /** The bytes that one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
 export const blockBytesMax = 2 ** 20
 
+/** Addresses that an advert names: of each kind that a machine may have, public and private, one of IPv4 and one of IPv6. */
+export const advertAddressesMax = 4
 /** Reasons why a vehicle does not work that an advert names, the strictest first: more change nothing for others. */
 export const advertReasonsMax = 8
 

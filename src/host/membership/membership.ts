@@ -9,7 +9,7 @@
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
+import { advertAddressesMax, advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
 import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
@@ -29,7 +29,7 @@ export interface MembershipOptions {
   readonly roster: Roster
   readonly nextSerial: () => number
   /** Describes what this node has to offer now. */
-  readonly describe: () => Omit<Advert, 'addresses'>
+  readonly describe: () => Omit<Advert, 'addresses' | 'reach'>
   /** Owners who get no work. */
   readonly isBanned: (owner: OwnerId) => boolean
   /** The fleet's members; null in an open mesh. */
@@ -54,6 +54,8 @@ export class Membership {
   #lastAdvertMs = Number.NEGATIVE_INFINITY
   readonly #startedMs: number
   #newcomerMs: number
+  /** The addresses that the last advert had no room for. */
+  #leftOut = ''
   #stopped = false
 
   constructor(options: MembershipOptions) {
@@ -64,6 +66,7 @@ export class Membership {
     this.#newcomerMs = this.#startedMs
     options.network.onGossip((message) => this.#judge(message))
     options.network.onSubscriber(() => this.advertise())
+    options.network.onReachability(() => this.advertise())
   }
 
   start(): void {
@@ -142,6 +145,7 @@ export class Membership {
 
   async #say(): Promise<void> {
     const { key, network, nextSerial, describe } = this.#options
+    const { reachability } = network
     const nowMs = this.#clock.now()
     this.#lastAdvertMs = this.#clock.monotonicMs()
     const body = encodeBody(
@@ -149,12 +153,30 @@ export class Membership {
         signer: key.peerId,
         serial: nextSerial(),
         expiresMs: nowMs + advertTtlMs,
-        payload: { ...describe(), addresses: network.addresses().slice(0, 4) },
+        payload: {
+          ...describe(),
+          addresses: this.#addresses(),
+          ...(reachability === undefined ? {} : { reach: reachability }),
+        },
       }),
     )
     const record: SignedRecord = { body, signature: key.sign(body) }
     this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
     await network.publish(encodeCbor(record))
+  }
+
+  /** As many as an advert has room for; those that are left out are named once. */
+  #addresses(): string[] {
+    const addresses = this.#options.network.addresses()
+    const left = addresses.slice(advertAddressesMax)
+    const names = left.map((address) => address.replace(/\/p2p\/.*/, '')).join(' ')
+    if (names !== '' && names !== this.#leftOut)
+      this.#options.log.warn(
+        { leftOut: left },
+        `an advert has room for ${advertAddressesMax} addresses, so others are not told of ${names}; name those that others can use with --listen or --announce`,
+      )
+    this.#leftOut = names
+    return addresses.slice(0, advertAddressesMax)
   }
 
   #judge(message: Uint8Array): 'accept' | 'ignore' | 'reject' {

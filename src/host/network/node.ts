@@ -12,6 +12,7 @@ import { admitting, type Doorkeeper, noising } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
+import { OwnAddresses, type OwnComponents } from './own-addresses.ts'
 import type { Turnstile } from './turnstile.ts'
 
 /** The doorkeepers of a node, and the part of the mesh that they let peers into. */
@@ -24,7 +25,7 @@ export interface Doors {
   readonly meshKey?: Uint8Array
 }
 
-export type Node = Libp2p<{ pubsub: GossipSub }>
+export type Node = Libp2p<{ pubsub: GossipSub; own: OwnAddresses }>
 
 /**
  * libp2p with the settings that Carpool's traffic needs: TCP, noise, yamux, identify, ping, gossipsub.
@@ -60,7 +61,12 @@ export function createNode(
     connectionMonitor: { pingInterval: bounds.pingIntervalMs },
     // Its default forgets an address after an hour, also of a connected peer (§1, trap 11). This is a week.
     peerStore: { maxAddressAge: 7 * 24 * 3600 * 1000 },
-    services: { identify: identify(), ping: ping(), pubsub: gossipsub(gossipOptions(gossipScope, bounds)) },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      pubsub: gossipsub(gossipOptions(gossipScope, bounds)),
+      own: (components: OwnComponents) => new OwnAddresses(components, addresses.announce),
+    },
   })
 }
 

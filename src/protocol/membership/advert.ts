@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
+import { advertAddressesMax, advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
@@ -19,6 +19,12 @@ import {
 } from '../record/record.ts'
 import { recordBytesMax } from '../sizes.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
+
+/**
+ * How others reach a node: they dial it, they meet it through a relay, or only its own dials connect it. It says so itself,
+ * and nobody can check it from afar: a node that lies is dialled in vain, or not at all.
+ */
+export type Reachability = 'direct' | 'relayed' | 'outbound'
 
 export interface EngineAdvert {
   readonly runtime: string
@@ -46,6 +52,8 @@ export interface Advert {
   readonly availableUntilMs: number | null
   readonly engines: readonly EngineAdvert[]
   readonly addresses: readonly string[]
+  /** Missing as long as it has not learned that. */
+  readonly reach?: Reachability | undefined
   readonly software: string
 }
 
@@ -77,7 +85,8 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
       }),
     )
     .max(8),
-  addresses: z.array(printableSchema(256)).max(4),
+  addresses: z.array(printableSchema(256)).max(advertAddressesMax),
+  reach: z.enum(['direct', 'relayed', 'outbound']).optional(),
   software: printableSchema(32),
 })
 
