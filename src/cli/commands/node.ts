@@ -42,11 +42,11 @@ async function sayReach(node: Pick<LocalClient, 'info'>, json: boolean, signal: 
   let said: string | undefined
   while (!signal.aborted) {
     const info = await node.info()
-    const sentence = describeReach(info)
-    if (sentence !== undefined && sentence !== said) {
-      if (json) printJson({ event: 'reach', reach: info.reach, addresses: info.addresses })
-      else note(sentence)
-      said = sentence
+    const news = json ? (info.reach ?? undefined) : describeReach(info)
+    if (news !== undefined && news !== said) {
+      if (json) printJson({ event: 'reach', reach: news, addresses: info.addresses })
+      else note(news)
+      said = news
     }
     await delay(reachPollMs, undefined, { signal }).catch(() => undefined)
   }
