@@ -177,6 +177,13 @@ export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
 
+/**
+ * A steward that acts and reaches too few vehicles leaves its turn to another after this long: connections that were lost come
+ * back sooner. A guess.
+ */
+export const reachPatienceMs = 30_000
+/** … and so soon where others cannot dial it, and can dial that one: dials that are under way come to an end. A guess. */
+export const outboundPatienceMs = 3_000
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
 /** A steward that was connected for so long to one that acts has heard of it: twice what makes it silent. */

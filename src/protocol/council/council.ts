@@ -21,6 +21,7 @@ import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, followRecounted, lookAtProofs } from './judging.ts'
 import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
+import { notReached } from './reaching.ts'
 import { answeredInvitation, heedHandovers } from './replacement.ts'
 import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
 import {
@@ -136,6 +137,7 @@ export class Council {
         break
       case 'connected':
         seat.connected.add(input.peer)
+        seat.outOfReach.delete(input.peer)
         seat.watch.connected(input.peer, nowMs)
         if (seat.records.isSteward(input.peer)) greet(seat, input.peer)
         tellSteward(seat, input, nowMs)
@@ -178,6 +180,9 @@ export class Council {
         tellSteward(seat, input, nowMs)
         break
       case 'undelivered':
+        notReached(seat, seat.offered.get(input.lease))
+        tellSteward(seat, input, nowMs)
+        break
       case 'recomputed':
       case 'stewards':
       case 'allowance':

@@ -2,8 +2,9 @@
 
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { OfferedPlace } from '../job/consent.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
@@ -76,6 +77,14 @@ export interface Seat {
   isSeeking: boolean
   /** Use: the nodes that were asked in vain, their owners, and the time before which each is not asked again. */
   readonly refused: Map<PeerId, { readonly owner: OwnerId; readonly untilMs: number }>
+  /** Use: the vehicles to which an offer was not delivered, and that have not been connected since. */
+  readonly outOfReach: Set<PeerId>
+  /** Use: the vehicles to which leases were offered, the last ones. */
+  readonly offered: BoundedMap<LeaseId, PeerId>
+  /** Use: since when this node reaches too few vehicles; undefined while it reaches enough. */
+  tooFewSinceMs: number | undefined
+  /** Use: it has left its turn to others since one of them acted. */
+  hasSteppedAside: boolean
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
   excluding: string
   /** Use: when the job was submitted here; undefined on other nodes, and after a restart. */
@@ -118,6 +127,9 @@ export interface Seat {
   effects: CouncilEffect[]
 }
 
+/** Offers whose vehicle is remembered: more are not under way at once. */
+const offeredMax = 1_024
+
 export function newSeat(options: CouncilOptions): Seat {
   const { job, manifest, self, drawSecret, ownerOf, sha256 } = options
   const records = new JobRecords(job, manifest, sha256, { self, drawSecret, ...(ownerOf && { ownerOf }) })
@@ -141,6 +153,10 @@ export function newSeat(options: CouncilOptions): Seat {
     invited: undefined,
     isSeeking: false,
     refused: new Map(),
+    outOfReach: new Set(),
+    offered: new BoundedMap(offeredMax),
+    tooFewSinceMs: undefined,
+    hasSteppedAside: false,
     excluding: '',
     begunMs: undefined,
     actingSinceMs: undefined,
