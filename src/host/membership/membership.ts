@@ -3,8 +3,8 @@
  *
  * An advert that comes in is checked completely before gossip forwards it, and is then kept in the roster. Its
  * addresses go to the network, so that peers that met through one bootstrap node stay connected when that node dies.
- * This node's own advert goes out at the interval, at once on change (spaced), and when a new peer listens, since
- * gossip keeps nothing for latecomers.
+ * This node's own advert goes out at the interval, at once on change (spaced), and when a new peer listens or, in a small
+ * mesh, is heard of, since gossip keeps nothing for latecomers.
  */
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -42,6 +42,12 @@ export interface MembershipOptions {
 const settleMsMax = 5_000
 /** … and how long nothing new must have been heard of for it to judge sooner: guesses. */
 const settledAfterMs = 1_000
+
+/**
+ * In a mesh of up to so many nodes each tells a newcomer of itself that it is not connected to. In a larger one some advert comes
+ * every other second anyway, and all of them at once would be many. A guess.
+ */
+const welcomingMax = 24
 
 export class Membership {
   readonly #options: MembershipOptions
@@ -165,6 +171,13 @@ export class Membership {
     await network.publish(encodeCbor(record))
   }
 
+  /** A newcomer that this node may never meet, each behind a router of its own, hears of it through others. */
+  #welcome(newcomer: PeerId): void {
+    const { network } = this.#options
+    const isMet = network.connectedPeers().includes(newcomer)
+    if (!isMet && this.everybody().length <= welcomingMax) this.advertise()
+  }
+
   /** As many as an advert has room for; those that are left out are named once. */
   #addresses(): string[] {
     const addresses = this.#options.network.addresses()
@@ -206,8 +219,10 @@ export class Membership {
         this.#heardMs.delete(peer)
         this.#options.network.lapse(peer)
       }
-    if (capacity.peer !== this.#options.key.peerId)
+    if (capacity.peer !== this.#options.key.peerId) {
       this.#options.network.learn(capacity.peer, capacity.addresses)
+      if (admission === 'new') this.#welcome(capacity.peer)
+    }
     for (const listener of this.#listeners) listener()
     return admission
   }

@@ -46,7 +46,7 @@ export class ReachabilityWatch {
   #current: Reachability | undefined
   #seenAt: string | undefined
   #addresses = ''
-  #roundMs = Number.NEGATIVE_INFINITY
+  #roundMs = systemClock.monotonicMs()
   #isAsking = false
   readonly #timer: NodeJS.Timeout
 

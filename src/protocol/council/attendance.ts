@@ -126,6 +126,7 @@ export class Attendance {
   myTurn(acting: boolean, nowMs: number, isAside = false): boolean {
     const others = this.#order.filter((peer) => peer !== this.#self)
     const before = this.#order.slice(0, this.#order.indexOf(this.#self))
+    if (acting) this.#vacantSinceMs = undefined
     if (acting) return !isAside && !before.some((peer) => this.#acts(peer, nowMs))
     if (this.#order.some((peer) => this.#acts(peer, nowMs))) {
       this.#vacantSinceMs = undefined
