@@ -6,14 +6,10 @@ import { assert } from '../base/assert.ts'
 
 /** Structures are at most manifest → list → entry → error deep; anything deeper is an attack on the decoder. */
 export const decodeDepthMax = 16
-
 /** Owners that a charter clears of what is older than its word: those of one such time. 64 take 6 KB. */
 export const clearedOwnersMax = 64
 /** The bytes that one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
 export const blockBytesMax = 2 ** 20
-
-/** Addresses that an advert names: of each kind that a machine may have, public and private, one of IPv4 and one of IPv6. */
-export const advertAddressesMax = 4
 /** Reasons why a vehicle does not work that an advert names, the strictest first: more change nothing for others. */
 export const advertReasonsMax = 8
 
@@ -177,16 +173,13 @@ export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
 
-/**
- * A steward that acts and reaches too few vehicles leaves its turn to another after this long: connections that were lost come
- * back sooner. A guess.
- */
+/** A steward that acts and reaches too few vehicles leaves its turn after this long: lost connections come back sooner. A guess. */
 export const reachPatienceMs = 30_000
 /** … and so soon where others cannot dial it, and can dial that one: dials that are under way come to an end. A guess. */
 export const outboundPatienceMs = 3_000
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
-/** A steward that was connected for so long to one that acts has heard of it: twice what makes it silent. */
+/** What a steward leased while it was apart has come so long after both hear each other again. A guess. */
 export const outOfTurnMs = 20_000
 /** A steward is silent when nobody hears of it for this long: at 20 % loss, ten beats in a row in 1e7 intervals. */
 export const stewardLeaseMs = 10_000

@@ -92,6 +92,19 @@ test('an owner has no voice once it is contradicted, wherever in the report the 
   assert.deepEqual(report.audit().contradicted, [owner(4)])
 })
 
+test('of stewards that were apart and say the same, one needs to show that nobody with a voice is against it', () => {
+  const report = new WrittenReport(1, twoStewards)
+  const [good, bad] = [report.result('good'), report.result('bad')]
+  const liar = report.work(4, [0], bad)
+  const honest = [0, 1, 2, 3].map((i) => report.work(i, [0], good))
+  // One of them knew that the liar is one by a verdict of its own that proves nothing to others.
+  report.verdict(0, good, honest.slice(0, 2), { contradicting: [liar] }, { signer: other })
+  report.end()
+  assert.match(report.problems.join('\n'), /shard 0 is not unanimous among 2 owners: 2 for, 1 against/)
+  report.verdict(0, good, honest, { because: 'lead', contradicting: [liar] })
+  isBlamed(report)
+})
+
 test('two verdicts that each hold only because of the other do not', () => {
   const report = new WrittenReport(2)
   const [good, bad] = [report.result('good'), report.result('bad')]

@@ -5,23 +5,15 @@
  * them.
  */
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
-import {
-  type Agreement,
-  describeAgreement,
-  isTolerance,
-  type Tolerance,
-  withinTolerance,
-} from '../job/agreement.ts'
+import { describeAgreement, isTolerance, type Tolerance } from '../job/agreement.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
-import type { Verified } from '../record/record.ts'
 import type { Finding } from '../verification/examination.ts'
+import { isSame, mostClaimed, type Voice } from './answers.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
-import type { AuditedRecords, Claim, Decision } from './records.ts'
-
-type Voice = Claim & { readonly result: Cid }
+import type { AuditedRecords, Decision } from './records.ts'
 
 /** A verdict whose receipts are all in the report. */
 interface Voiced {
@@ -42,6 +34,8 @@ export class VerdictAudit {
   readonly #findings: Findings
   readonly #problems: Problems
   readonly #decidedBy = new Map<number, Decision>()
+  /** By position. */
+  readonly #voiced: ReadonlyMap<number, readonly Voiced[]>
 
   constructor(
     manifest: Manifest,
@@ -61,6 +55,7 @@ export class VerdictAudit {
         const one = this.#place(decision)
         if (one !== undefined) voiced.push(one)
       })
+    this.#voiced = Map.groupBy(voiced, ({ verdict }) => verdict.position)
     const left = this.#contradict(voiced)
     for (const one of voiced) this.#check(one)
     for (const { contradicting } of left) for (const { owner } of contradicting) this.contradicted.add(owner)
@@ -104,19 +99,27 @@ export class VerdictAudit {
     return left
   }
 
-  /** Tells whether those against it are no reason to refuse the verdict. */
-  #holds({ verdict: { because, position }, agreeing, contradicting }: Voiced): boolean {
-    const against = this.#against(contradicting, position)
-    if (because === 'unanimous') return against === 0
-    return because !== 'lead' || agreeing.length - against >= this.#manifest.assurance.lead
+  /**
+   * Tells whether those against it are no reason to refuse the verdict. Of stewards that were apart and say the same, one needs
+   * to show that: what the other counts says so, too.
+   */
+  #holds({ verdict: { position, result } }: Voiced): boolean {
+    return (this.#voiced.get(position) ?? []).some((one) => {
+      const { outcome, because, result: other } = one.verdict
+      if (outcome !== 'accepted' || other !== result) return false
+      const against = this.#against(one)
+      if (because === 'unanimous') return against === 0
+      return because !== 'lead' || one.agreeing.length - against >= this.#manifest.assurance.lead
+    })
   }
 
-  #check({ verdict, agreeing, contradicting, name }: Voiced): void {
+  #check(one: Voiced): void {
+    const { verdict, contradicting, name } = one
     if (verdict.outcome === 'failed') {
-      this.#checkOwed(verdict, agreeing, contradicting, name)
+      this.#checkOwed(one)
       return
     }
-    this.#checkAcceptance(verdict, agreeing, contradicting, name)
+    this.#checkAcceptance(one)
     for (const { owner, result } of contradicting) {
       if (result === verdict.result) this.#blame(`${name} contradicts ${owner}, which says the same`)
       const finding = this.#findings.of(result, verdict.position)
@@ -126,12 +129,9 @@ export class VerdictAudit {
   }
 
   /** A shard without a result may owe claims of enough owners that agree, more than all that say something else. */
-  #checkOwed(
-    { position, because }: ShardVerdict,
-    owed: readonly Voice[],
-    others: readonly Voice[],
-    name: string,
-  ): void {
+  #checkOwed(one: Voiced): void {
+    const { agreeing: owed, name } = one
+    const { position, because } = one.verdict
     if (because === 'ended' && this.#records.ends.every(({ outcome }) => outcome === 'complete'))
       this.#blame(`${name} says that the job ended before it, and the job did not`)
     if (owed.length === 0) return
@@ -139,7 +139,7 @@ export class VerdictAudit {
     if (owners.size !== owed.length) this.#blame(`${name} counts an owner twice`)
     const { audits, replicas } = this.#manifest.assurance
     const enough = audits === null ? Math.min(2, replicas) : audits.replicas
-    const against = this.#against(others, position)
+    const against = this.#against(one)
     if (owners.size < enough || owners.size <= against)
       this.#blame(
         `${name} owes ${owners.size} claims, with ${against} against, where ${enough} have to agree`,
@@ -162,12 +162,9 @@ export class VerdictAudit {
     return agreement === 'bytes' || (found !== undefined && !isSame(finding, found, agreement))
   }
 
-  #checkAcceptance(
-    { position, result, because }: ShardVerdict,
-    agreeing: readonly Voice[],
-    contradicting: readonly Voice[],
-    name: string,
-  ): void {
+  #checkAcceptance(one: Voiced): void {
+    const { agreeing, name } = one
+    const { position, result, because } = one.verdict
     const owners = new Set(agreeing.map((claim) => claim.owner))
     if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
     if (because === 'no-owner-left' || because === 'too-many-losses' || because === 'ended') {
@@ -183,16 +180,17 @@ export class VerdictAudit {
       return
     }
     this.#checkAgreement(result!, agreeing, position, name)
-    const against = this.#against(contradicting, position)
     const { replicas, lead } = this.#manifest.assurance
-    if (because === 'unanimous' && (owners.size < replicas || against > 0))
+    const against = this.#against(one)
+    const holds = this.#holds(one)
+    if (because === 'unanimous' && (owners.size < replicas || !holds))
       this.#blame(`${name} is not unanimous among ${replicas} owners: ${owners.size} for, ${against} against`)
-    if (because === 'lead' && owners.size - against < lead)
+    if (because === 'lead' && (owners.size < lead || !holds))
       this.#blame(`${name} leads by ${owners.size - against}, not ${lead}`)
   }
 
   /** Owners that lost their voice before, or whose result is none, are not against it. */
-  #against(contradicting: readonly Voice[], position: number): number {
+  #against({ verdict: { position }, contradicting }: Voiced): number {
     const valid = contradicting.filter(
       ({ owner, result }) =>
         !this.contradicted.has(owner) && this.#findings.of(result, position)?.state === 'good',
@@ -274,27 +272,4 @@ export class VerdictAudit {
   #blame(problem: string): void {
     this.#problems.blame(problem)
   }
-}
-
-/** Returns the result that most of these claim, of equals the one whose lease was signed first. */
-function mostClaimed(voices: readonly Voice[]): Cid {
-  const counts = new Map<Cid, number>()
-  for (const { result } of voices) counts.set(result, (counts.get(result) ?? 0) + 1)
-  const most = Math.max(...counts.values())
-  const best = voices.filter(({ result }) => counts.get(result) === most)
-  return best.reduce((first, next) => (isEarlier(next.lease, first.lease) ? next : first)).result
-}
-
-function isEarlier(a: Verified, b: Verified): boolean {
-  if (a.epoch !== b.epoch) return a.epoch < b.epoch
-  return a.signer === b.signer ? a.serial < b.serial : a.signer < b.signer
-}
-
-/** Compares results whose bytes differ. */
-function isSame(a: Finding, b: Finding, agreement: Agreement): boolean {
-  if (a.state !== 'good' || b.state !== 'good') return false
-  if (!isTolerance(agreement)) return a.text === b.text
-  return (
-    a.content !== undefined && b.content !== undefined && withinTolerance(agreement, a.content, b.content)
-  )
 }

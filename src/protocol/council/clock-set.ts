@@ -24,6 +24,5 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   seat.ownReturnMs += byMs
   if (seat.begunMs !== undefined) seat.begunMs += byMs
   if (seat.actingSinceMs !== undefined) seat.actingSinceMs += byMs
-  if (seat.tooFewSinceMs !== undefined) seat.tooFewSinceMs += byMs
   if (seat.lookedMs !== undefined) seat.lookedMs += byMs
 }

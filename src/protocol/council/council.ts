@@ -21,7 +21,6 @@ import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, followRecounted, lookAtProofs } from './judging.ts'
 import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
-import { notReached } from './reaching.ts'
 import { answeredInvitation, heedHandovers } from './replacement.ts'
 import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
 import {
@@ -137,7 +136,6 @@ export class Council {
         break
       case 'connected':
         seat.connected.add(input.peer)
-        seat.outOfReach.delete(input.peer)
         seat.watch.connected(input.peer, nowMs)
         if (seat.records.isSteward(input.peer)) greet(seat, input.peer)
         tellSteward(seat, input, nowMs)
@@ -180,7 +178,7 @@ export class Council {
         tellSteward(seat, input, nowMs)
         break
       case 'undelivered':
-        notReached(seat, seat.offered.get(input.lease))
+        seat.watch.undelivered(input.lease)
         tellSteward(seat, input, nowMs)
         break
       case 'recomputed':
@@ -315,7 +313,7 @@ export class Council {
     const seat = this.#seat
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
-    seat.watch.heard(from, nowMs)
+    if (message.type === 'beat') seat.watch.beat(from, message, nowMs)
     hearOfRecords(seat, from, message, nowMs)
     leaveOnceHeld(seat, nowMs)
   }

@@ -13,61 +13,55 @@
  * Declined: to leave every job to the steward that says it can be dialled. A standby that acts chooses which of the free
  * vehicles may be drawn, and a submitter's node that reaches its vehicles has no reason to leave that to a stranger.
  */
-import type { PeerId } from '../ids.ts'
 import { outboundPatienceMs, reachPatienceMs } from '../limits.ts'
-import { candidatesFor } from '../steward/candidate.ts'
+import type { Capacity } from '../membership/advert.ts'
+import { type Candidate, candidatesFor } from '../steward/candidate.ts'
 import { isActing, livingFellows, type Seat } from './seat.ts'
-
-/** Takes note of whom an offer did not reach. */
-export function notReached(seat: Seat, vehicle: PeerId | undefined): void {
-  if (vehicle !== undefined && !seat.connected.has(vehicle)) seat.outOfReach.add(vehicle)
-}
 
 /** Tells whether this steward leaves its turn to another. Call at every look. */
 export function stepsAside(seat: Seat, nowMs: number): boolean {
-  if (!reachesTooFew(seat)) {
-    seat.tooFewSinceMs = undefined
-    seat.hasSteppedAside = false
+  const nodes = new Map(seat.capacities.map((capacity) => [capacity.peer, capacity]))
+  const isBehindRouter = !isDialled(nodes.get(seat.options.self) ?? {})
+  if (!reachesTooFew(seat, isBehindRouter)) {
+    seat.watch.tooFewSinceMs = undefined
+    seat.watch.hasSteppedAside = false
     return false
   }
-  seat.tooFewSinceMs ??= nowMs
+  seat.watch.tooFewSinceMs ??= nowMs
   const fellows = livingFellows(seat, nowMs).filter((peer) => seat.records.holders.hasInputs(peer))
-  const isBehindRouter = !isDialled(seat, seat.options.self)
-  const isBetter = isBehindRouter && fellows.some((peer) => isDialled(seat, peer))
-  if (!isActing(seat)) return isBetter || seat.hasSteppedAside
-  const isPatient = !isBetter || seat.hasSteppedAside
-  const sinceMs = Math.max(seat.tooFewSinceMs, seat.actingSinceMs ?? nowMs)
+  const isBetter = isBehindRouter && fellows.some((peer) => isDialled(nodes.get(peer) ?? {}))
+  if (!isActing(seat)) return isBetter || seat.watch.hasSteppedAside
+  const isPatient = !isBetter || seat.watch.hasSteppedAside
+  const sinceMs = Math.max(seat.watch.tooFewSinceMs, seat.actingSinceMs ?? nowMs)
   const steps = fellows.length > 0 && nowMs - sinceMs >= (isPatient ? reachPatienceMs : outboundPatienceMs)
-  if (steps) seat.hasSteppedAside = true
+  if (steps) seat.watch.hasSteppedAside = true
   return steps
 }
 
 /** Another acts: should this node act again, it need not be patient. */
 export function otherActs(seat: Seat): void {
-  seat.hasSteppedAside = false
+  seat.watch.hasSteppedAside = false
 }
 
-function reachesTooFew(seat: Seat): boolean {
-  const { options, places, capacities } = seat
+function reachesTooFew(seat: Seat, isBehindRouter: boolean): boolean {
+  const { options, places, capacities, connected, watch } = seat
+  const undialled = new Set(capacities.filter((capacity) => !isDialled(capacity)).map(({ peer }) => peer))
+  const isReached = ({ peer }: Candidate) =>
+    connected.has(peer) || !(undialled.has(peer) || watch.isOutOfReach(peer))
   const able = candidatesFor(options.manifest, places.stewards, capacities).filter(
     ({ mode }) => mode !== 'stop',
   )
-  const owners = (those: typeof able) => new Set(those.map(({ owner }) => owner)).size
-  const known = owners(able)
-  const reached = owners(able.filter(({ peer }) => isReached(seat, peer)))
+  const known = ownersOf(able)
+  const reached = ownersOf(able.filter(isReached))
   if (reached === known) return false
-  return (
-    reached < options.manifest.assurance.replicas || (!isDialled(seat, options.self) && 2 * reached < known)
-  )
+  return reached < options.manifest.assurance.replicas || (isBehindRouter && 2 * reached < known)
 }
 
-function isReached(seat: Seat, peer: PeerId): boolean {
-  if (seat.connected.has(peer)) return true
-  return isDialled(seat, peer) && !seat.outOfReach.has(peer)
+function ownersOf(vehicles: readonly Candidate[]): number {
+  return new Set(vehicles.map(({ owner }) => owner)).size
 }
 
 /** Others can dial it, or it has not said otherwise. */
-function isDialled({ capacities }: Seat, peer: PeerId): boolean {
-  const reach = capacities.find((capacity) => capacity.peer === peer)?.reach ?? 'direct'
+function isDialled({ reach = 'direct' }: Pick<Capacity, 'reach'>): boolean {
   return reach === 'direct'
 }

@@ -2,9 +2,8 @@
 
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
-import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { OfferedPlace } from '../job/consent.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
@@ -50,7 +49,7 @@ export interface Seat {
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
   readonly issuer: Issuer
   readonly connected: Set<PeerId>
-  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows. */
+  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows; whom it reaches. */
   readonly watch: Watch
   /** Use: the peers that may read the job, and are sent the records that they lack. */
   readonly readers: Set<PeerId>
@@ -77,14 +76,6 @@ export interface Seat {
   isSeeking: boolean
   /** Use: the nodes that were asked in vain, their owners, and the time before which each is not asked again. */
   readonly refused: Map<PeerId, { readonly owner: OwnerId; readonly untilMs: number }>
-  /** Use: the vehicles to which an offer was not delivered, and that have not been connected since. */
-  readonly outOfReach: Set<PeerId>
-  /** Use: the vehicles to which leases were offered, the last ones. */
-  readonly offered: BoundedMap<LeaseId, PeerId>
-  /** Use: since when this node reaches too few vehicles; undefined while it reaches enough. */
-  tooFewSinceMs: number | undefined
-  /** Use: it has left its turn to others since one of them acted. */
-  hasSteppedAside: boolean
   /** Use: the stewards whose owners are left out of the work, as this node's Steward was last told. */
   excluding: string
   /** Use: when the job was submitted here; undefined on other nodes, and after a restart. */
@@ -127,9 +118,6 @@ export interface Seat {
   effects: CouncilEffect[]
 }
 
-/** Offers whose vehicle is remembered: more are not under way at once. */
-const offeredMax = 1_024
-
 export function newSeat(options: CouncilOptions): Seat {
   const { job, manifest, self, drawSecret, ownerOf, sha256 } = options
   const records = new JobRecords(job, manifest, sha256, { self, drawSecret, ...(ownerOf && { ownerOf }) })
@@ -153,10 +141,6 @@ export function newSeat(options: CouncilOptions): Seat {
     invited: undefined,
     isSeeking: false,
     refused: new Map(),
-    outOfReach: new Set(),
-    offered: new BoundedMap(offeredMax),
-    tooFewSinceMs: undefined,
-    hasSteppedAside: false,
     excluding: '',
     begunMs: undefined,
     actingSinceMs: undefined,
@@ -300,8 +284,9 @@ export function say(seat: Seat, to: PeerId, message: FellowMessage): void {
 /** Tells a fellow that this steward lives, and the root of its records. */
 export function beat(seat: Seat, to: PeerId): void {
   const { job } = seat.options
-  const root = seat.records.trie.root()
-  say(seat, to, { type: 'beat', job, acting: isActing(seat), root, asks: differs(seat, to) })
+  const [root, acting, asks] = [seat.records.trie.root(), isActing(seat), differs(seat, to)]
+  const heard = seat.watch.lastBeatOf(to)
+  say(seat, to, { type: 'beat', job, acting, root, asks, count: seat.looks, heard })
 }
 
 /** Tells whether a fellow may have other records than these. */

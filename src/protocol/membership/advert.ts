@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { advertAddressesMax, advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
+import { advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
@@ -17,7 +17,7 @@ import {
   type Verified,
   type Verify,
 } from '../record/record.ts'
-import { recordBytesMax } from '../sizes.ts'
+import { advertAddressesMax, recordBytesMax } from '../sizes.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
 
 /**
