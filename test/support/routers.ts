@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -38,6 +38,7 @@ export class Internet {
   /** Homes are numbered from 1. */
   static async start(homes: number): Promise<Internet> {
     const internet = new Internet()
+    removeOrphans()
     try {
       internet.#begin()
       for (let number = 1; number <= homes; number += 1) await internet.#addHome(number)
@@ -150,6 +151,15 @@ export class Home {
 
   #outer(host: number): string {
     return `45.83.${this.number}.${host}`
+  }
+}
+
+/** Namespaces of tests that were killed. */
+function removeOrphans(): void {
+  if (!existsSync('/run/netns')) return
+  for (const name of readdirSync('/run/netns')) {
+    const pid = /^cp(\d+)-/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) ip('netns', 'del', name)
   }
 }
 

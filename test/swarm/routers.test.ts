@@ -9,16 +9,31 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test as declare, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Member } from '../../src/cli/swarm/member.ts'
 import { Internet, noRouters, type Within } from '../support/routers.ts'
-import { temporaryFolder, testTimeout, until, writeDocuments, writeModule } from '../support/swarm.ts'
+import {
+  slowTexts,
+  temporaryFolder,
+  testTimeout,
+  textsOf,
+  until,
+  untilEnded,
+  writeDocuments,
+  writeModule,
+  writeSlowDocuments,
+} from '../support/swarm.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const whyNot = noRouters()
 const test = (name: string, run: (t: TestContext) => Promise<void>) =>
   declare(name, { ...testTimeout, skip: whyNot ?? false }, run)
 
+/** As long as a tunnel, and as what makes a steward lost. */
+const silenceMs = 60_000
+
+let slowJobs = 0
 let internet: Internet
 let hub: Member
 const vehicles: Member[] = []
@@ -45,8 +60,9 @@ function start(name: string, within: Within, flags: readonly string[]): Promise<
   return Member.start({ name, dataDir, within, flags })
 }
 
-function startHub(name: string, host: number): Promise<Member> {
-  return start(name, internet.outside, ['--slots', '0', '--listen', `/ip4/45.83.0.${host}/tcp/4001`])
+function startHub(name: string, host: number, flags: readonly string[] = []): Promise<Member> {
+  const listen = ['--slots', '0', '--listen', `/ip4/45.83.0.${host}/tcp/4001`]
+  return start(name, internet.outside, [...listen, ...flags])
 }
 
 function hubAddress(): string {
@@ -54,11 +70,32 @@ function hubAddress(): string {
   return hub.addresses[0]!
 }
 
-/** Documents of texts of their own, and the request for them. */
-async function documents(t: TestContext, count: number, module = 'echo') {
-  const texts = Array.from({ length: count }, (_, i) => `0 ${t.name} ${i}`)
+/** Six documents in one shard, and the command that submits them. */
+function quickJob(t: TestContext): Promise<Submission> {
+  const texts = Array.from({ length: 6 }, (_, i) => `${t.name}, ${i}`)
+  return submission(t, writeDocuments(t, texts), 'echo', texts)
+}
+
+/** Eight documents, each a shard by itself, that keep a vehicle busy for some seconds each. */
+function slowJob(t: TestContext): Promise<Submission> {
+  slowJobs += 1
+  const [count, tenths, first] = [8, 10, 100 * slowJobs] as const
+  return submission(t, writeSlowDocuments(t, count, tenths, first), 'slow', slowTexts(count, tenths, first))
+}
+
+interface Submission {
+  readonly texts: readonly string[]
+  readonly args: readonly string[]
+}
+
+async function submission(
+  t: TestContext,
+  documents: string,
+  module: string,
+  texts: readonly string[],
+): Promise<Submission> {
   const flags = ['--runtime', 'wasm', '--module', await writeModule(t, module), '--bootstrap', hubAddress()]
-  return { texts, args: ['submit', writeDocuments(t, texts), ...flags] }
+  return { texts, args: ['submit', documents, ...flags] }
 }
 
 interface Command {
@@ -81,6 +118,18 @@ function carpool(t: TestContext, home: number, dataDir: string, args: readonly s
   return { child, said: () => said, ended: once(child, 'exit').then(([code]) => code as number | null) }
 }
 
+function eventsOf({ said }: Command): { readonly event: string; readonly job: string }[] {
+  return said()
+    .split('\n')
+    .flatMap((line) => (line.startsWith('{"event"') && line.endsWith('}') ? [JSON.parse(line)] : []))
+}
+
+/** The pages that are verified by the last status that it said. */
+function verified(command: Command): number {
+  const last = eventsOf(command).findLast(({ event }) => event === 'status')
+  return (last as unknown as { pages: { verified: number } } | undefined)?.pages.verified ?? 0
+}
+
 function resultsIn(path: string): unknown[] {
   const lines = readFileSync(path, 'utf8').trim().split('\n')
   return lines.map((line) => JSON.parse(line).result?.text)
@@ -97,9 +146,69 @@ test('a hub says that it can be dialled, and computers behind routers that they 
 })
 
 test('an attached job completes with no flag but --bootstrap', async (t) => {
-  const { texts, args } = await documents(t, 6)
+  const { texts, args } = await quickJob(t)
   const output = join(temporaryFolder(t), 'out.jsonl')
   const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output])
+  assert.equal(await submitting.ended, 0, submitting.said())
+  assert.deepEqual(resultsIn(output), texts)
+})
+
+test('a detached job completes while its laptop is closed, which gets the results when it is opened', async (t) => {
+  const { texts, args } = await quickJob(t)
+  const dataDir = join(temporaryFolder(t), 'laptop')
+  const submitting = carpool(t, 1, dataDir, [...args, '--detach', '--json'])
+  assert.equal(await submitting.ended, 0, submitting.said())
+  const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
+  assert.equal((await untilEnded(hub, job)).state, 'complete')
+  const laptop = await Member.start({
+    ...{ name: 'laptop', dataDir, within: internet.home(1).within },
+    flags: ['--slots', '0', '--bootstrap', hubAddress()],
+  })
+  t.after(() => laptop.end('SIGKILL'))
+  await untilEnded(laptop, job)
+  assert.deepEqual(await textsOf(laptop, job), texts)
+})
+
+test('a job outlives its only hub, which is killed in the middle and started again', async (t) => {
+  const { texts, args } = await slowJob(t)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output, '--json'])
+  await until('some of it is verified', () => verified(submitting) > 0)
+  await hub.end('SIGKILL')
+  hub = await startHub('hub', 1)
+  assert.equal(await submitting.ended, 0, submitting.said())
+  assert.deepEqual(resultsIn(output), texts)
+})
+
+test('routers that change their address, and a minute of silence, hold a job up and do not end it', async (t) => {
+  const { texts, args } = await slowJob(t)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output, '--json'])
+  await until('some of it is verified', () => verified(submitting) > 0)
+  await internet.home(1).changeAddress()
+  await internet.home(2).changeAddress()
+  await internet.home(3).silence()
+  await delay(silenceMs)
+  await internet.home(3).pass()
+  assert.equal(await submitting.ended, 0, submitting.said())
+  assert.deepEqual(resultsIn(output), texts)
+})
+
+test('where there are two hubs, a job outlives the one that acts for it', async (t) => {
+  const second = await startHub('hub-2', 2, ['--bootstrap', hubAddress()])
+  t.after(() => second.end('SIGKILL'))
+  for (const { node } of vehicles)
+    await until('all vehicles know the second hub', async () =>
+      (await node.peers()).some(({ peer, connected }) => peer === second.peer && connected),
+    )
+  const { texts, args } = await slowJob(t)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output, '--json'])
+  await until('some of it is verified', () => verified(submitting) > 0)
+  const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
+  const { standbys } = await hub.node.status(job)
+  assert.equal(standbys.named, 2)
+  await hub.end('SIGKILL')
   assert.equal(await submitting.ended, 0, submitting.said())
   assert.deepEqual(resultsIn(output), texts)
 })
