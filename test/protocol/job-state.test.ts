@@ -72,8 +72,12 @@ function viewOf({ shards }: Told, state: JobState) {
 
 /** What the ledger pays, by vehicle and owner. */
 function paidBy({ job, records }: Told, state: JobState): Map<string, number> {
-  const claims = new JobClaims({ job, submitter: job as never, fleet: null, currency: 'EUR' }, (lease) =>
-    state.counts(lease),
+  const claims = new JobClaims(
+    { job, submitter: job as never, fleet: null, currency: 'EUR' },
+    {
+      counts: (lease) => state.counts(lease),
+      isOpen: (lease, place) => state.allowances.isOpen(lease, place),
+    },
   )
   const known = records.filter(({ record }) => state.has(record.id)).toSorted(byDependency)
   for (const entry of known) if (isMoney(entry)) claims.learn(entry)

@@ -4,12 +4,12 @@
  *
  * Written apart from src/protocol/job/allowance.ts and the steward, from the rules alone: each steward of the
  * manifest has an equal part of the budget, and the first has the remainder, too. Its part, plus gifts to it, less
- * its own gifts and the promises of its leases, is never below 0. Promises that it wrote off do not count. What another
+ * its own gifts and the promises of its leases, is never below 0. Promises that are written off (records.ts) do not count. What another
  * steward than the submitter's promised beyond its part may be in the report as unpaid.
  */
 
 import { compareText } from '../../base/bytes.ts'
-import type { LeaseId, PeerId } from '../ids.ts'
+import type { PeerId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
@@ -35,9 +35,7 @@ export class BudgetAudit {
   check(problems: Problems): void {
     for (const lease of this.#records.leases.values()) this.#checkPrice(lease, problems)
     if (this.#payment === null) return
-    const kept = this.#kept()
-    this.#checkParts(this.#payment, kept, problems)
-    this.#checkVerdicts(kept, problems)
+    this.#checkParts(this.#payment, problems)
   }
 
   #checkPrice({ id, payload: { positions, units, price } }: Verified<Lease>, problems: Problems): void {
@@ -59,24 +57,7 @@ export class BudgetAudit {
       )
   }
 
-  /** The places that are left of leases that their own steward wrote off, after it had signed them. */
-  #kept(): Map<LeaseId, Set<number>> {
-    const kept = new Map<LeaseId, Set<number>>()
-    for (const { signer, serial, payload } of this.#records.allowances)
-      for (const { lease, places } of payload.writtenOff) {
-        const known = this.#records.leases.get(lease)
-        if (known?.signer !== signer || known.serial >= serial) continue
-        const before = kept.get(lease)
-        kept.set(lease, new Set(places.filter((place) => before === undefined || before.has(place))))
-      }
-    return kept
-  }
-
-  #checkParts(
-    { budgetMicros, currency }: Payment,
-    kept: ReadonlyMap<LeaseId, ReadonlySet<number>>,
-    problems: Problems,
-  ): void {
+  #checkParts({ budgetMicros, currency }: Payment, problems: Problems): void {
     const part = Math.floor(budgetMicros / this.#stewards.length)
     const left = new Map<PeerId, bigint>()
     const add = (peer: PeerId, micros: bigint) => left.set(peer, (left.get(peer) ?? 0n) + micros)
@@ -88,11 +69,12 @@ export class BudgetAudit {
         add(to, BigInt(micros))
       }
     const { leases, unpaid } = this.#records
+    const writtenOff = this.#records.writtenOff()
     for (const lease of leases.values()) {
       const { id, signer, payload } = lease
       if (!unpaid.has(id) && !this.#records.isUndrawn(lease))
         for (const [place, units] of payload.units.entries())
-          if (kept.get(id)?.has(place) !== false)
+          if (writtenOff.get(id)?.has(place) !== true)
             add(signer, -BigInt(units) * BigInt(payload.price?.unitMicros ?? 0))
     }
     this.#checkUnpaid(left, problems)
@@ -119,19 +101,6 @@ export class BudgetAudit {
         if (record.signer === signer && inTurn(record, first) > 0)
           problems.blame(`${record.id} is paid, and ${first.id}, which ${signer} signed before it, is not`)
     }
-  }
-
-  #checkVerdicts(kept: ReadonlyMap<LeaseId, ReadonlySet<number>>, problems: Problems): void {
-    const leaseOf = new Map(this.#records.receipts.map(({ id, payload }) => [id, payload.lease]))
-    for (const { signer, payload } of this.#records.verdicts)
-      for (const { position, agreeing } of payload.shards)
-        for (const receipt of agreeing) {
-          const lease = this.#records.leases.get(leaseOf.get(receipt)!)
-          if (lease === undefined || lease.signer !== signer) continue
-          const place = lease.payload.positions.indexOf(position)
-          if (kept.get(lease.id)?.has(place) === false)
-            problems.blame(`${signer} counts work on shard ${position} that it does not pay`)
-        }
   }
 }
 

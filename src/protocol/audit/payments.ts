@@ -4,7 +4,7 @@
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one
  * that does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same,
- * unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of
+ * unless the place was written off (records.ts); its worth is its units times the price in its lease, of
  * which the operator gets its parts per million, cut to whole micros. Leases, receipts and verdicts were opened and
  * checked in records.ts.
  */
@@ -12,7 +12,7 @@
 import { equals } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
 import { pushTo } from '../../base/push-to.ts'
-import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Receipt } from '../job/lease.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Statement } from '../ledger/statement.ts'
@@ -99,7 +99,7 @@ export class PaymentAudit {
   /** By vehicle and owner. */
   #replay(currency: string): Map<string, Paid[]> {
     const paid = new Map<string, Paid[]>()
-    const writtenOff = this.#writtenOff()
+    const writtenOff = this.#records.writtenOff()
     for (const [position, said] of this.#said())
       for (const { owner, vehicle, ...claim } of this.#paidFor(position, said, currency, writtenOff))
         pushTo(paid, `${vehicle}/${owner}`, claim)
@@ -114,25 +114,12 @@ export class PaymentAudit {
     return Map.groupBy(said, ({ verdict }) => verdict.position)
   }
 
-  /** Places of leases, by what those who signed the leases say after that. */
-  #writtenOff(): Set<string> {
-    const gone = new Set<string>()
-    for (const { signer, serial, payload } of this.#records.allowances)
-      for (const { lease, places } of payload.writtenOff) {
-        const known = this.#records.leases.get(lease)
-        if (known?.signer !== signer || known.serial >= serial) continue
-        for (const place of known.payload.positions.keys())
-          if (!places.includes(place)) gone.add(`${lease}/${place}`)
-      }
-    return gone
-  }
-
   /** Returns the claims about one shard that are paid: one of each owner, and of each vehicle, whatever owners it has. */
   #paidFor(
     position: number,
     said: readonly Said[],
     currency: string,
-    writtenOff: ReadonlySet<string>,
+    writtenOff: ReadonlyMap<LeaseId, ReadonlySet<number>>,
   ): PaidClaim[] {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
     const left = said
@@ -152,7 +139,7 @@ export class PaymentAudit {
         if (lease.price === null || lease.price.currency !== currency) continue
         for (const place of receipt.payload.covers) {
           if (lease.positions[place] !== position) continue
-          if (writtenOff.has(`${receipt.payload.lease}/${place}`)) continue
+          if (writtenOff.get(receipt.payload.lease)?.has(place)) continue
           const units = lease.units[place] ?? 0
           const whole = BigInt(units) * BigInt(lease.price.unitMicros)
           const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n

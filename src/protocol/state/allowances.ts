@@ -9,42 +9,31 @@
  * known to fit at its giver (the least fixed point). An honest steward promises only what it has, so all it signs counts
  * as soon as the gifts to it are here; and all together promise no more than the budget, whoever lies.
  *
+ * A write-off takes nothing back for a place whose receipt a verdict of the lease's own signer names as agreeing, whichever of
+ * the two comes first, and whether or not that verdict counts: what counts may rest on what is paid, so the rule must not.
+ *
  * Where all that a steward signed fits, one more record costs no second look at the others: `slack` is a lower bound of what
  * it had left at every point, so what costs no more than that fits wherever its serial puts it.
  */
-import { compareText } from '../../base/bytes.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, firstAllowances, worthOf } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
-
-interface Promised {
-  readonly record: Verified<Lease>
-  readonly worth: Micros
-  counts: boolean
-  /** Null: all. */
-  owed: ReadonlySet<number> | null
-}
-
-type Entry =
-  | { readonly kind: 'lease'; readonly record: Verified<Lease>; readonly promised: Promised }
-  | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
-
-interface Purse {
-  readonly first: Micros
-  /** Use: all that its steward signed. Invariant: where some do not count, in the order of serials from `counting` on. */
-  entries: Entry[]
-  /** Use: the entry with the highest serial. */
-  last: Entry | undefined
-  /** Use: how many entries count. Invariant: those at the front. */
-  counting: number
-  received: Micros
-  given: Micros
-  promised: Micros
-  slack: Micros
-}
+import {
+  costOf,
+  type Entry,
+  gainOf,
+  inTurn,
+  isCut,
+  isSame,
+  leftOf,
+  openPlaces,
+  type Promised,
+  type Purse,
+  writesOff,
+} from './purse.ts'
 
 export class Allowances {
   readonly #first: ReadonlyMap<PeerId, Micros>
@@ -53,8 +42,12 @@ export class Allowances {
   readonly #seen = new Set<RecordId>()
   /** Use: leases that write-offs name, and that were not here yet. */
   readonly #awaited = new Set<LeaseId>()
+  /** Use: places of leases that their own signers' verdicts name as agreeing: no write-off takes them back. */
+  readonly #agreed = new Map<LeaseId, Set<number>>()
   /** Use: leases that began or ceased to count since this was last asked. */
   #changed = new Set<LeaseId>()
+  /** Use: leases of which other places are open than when this was last asked. */
+  #moved = new Set<LeaseId>()
   #isStale = false
 
   constructor(manifest: Manifest) {
@@ -87,6 +80,16 @@ export class Allowances {
     this.#seen.add(record.id)
     for (const { lease } of record.payload.writtenOff) if (!this.#leases.has(lease)) this.#awaited.add(lease)
     this.#take(this.#purseOf(record.signer), { kind: 'allowance', record })
+    // Whoever learns of the record itself looks at the leases that it names.
+    for (const { lease } of record.payload.writtenOff) this.#moved.delete(lease)
+  }
+
+  /** A verdict of the lease's own signer names as agreeing a receipt that is here and covers this place. */
+  agree(lease: LeaseId, place: number): void {
+    const agreed = this.#agreed.get(lease)
+    if (agreed === undefined) this.#agreed.set(lease, new Set([place]))
+    else agreed.add(place)
+    if (!this.#isOpenNow(lease, place)) this.#isStale = true
   }
 
   /** Tells whether its signer's allowance takes what a lease promises. */
@@ -111,15 +114,14 @@ export class Allowances {
   /** Tells whether a claim for this place of a lease counts, and is owed if it agrees. */
   isOpen(lease: LeaseId, place: number): boolean {
     this.#settle()
-    const owed = this.#leases.get(lease)?.owed ?? null
-    return owed === null || owed.has(place)
+    return this.#isOpenNow(lease, place)
   }
 
   /** Returns the amount that the steward would free by writing off all but these places. */
   gain(lease: LeaseId, places: ReadonlySet<number>): Micros {
     this.#settle()
     const known = this.#leases.get(lease)
-    return known?.counts === true ? gainOf(known, places) : 0
+    return known?.counts === true ? gainOf(known, this.#keptOf(lease, places)) : 0
   }
 
   /** All that stewards signed about money, and whether it counts. */
@@ -135,6 +137,24 @@ export class Allowances {
     const changed = this.#changed
     this.#changed = new Set()
     return changed
+  }
+
+  /** The leases of which other places are open since this was last asked, but for those that a record names which just came. */
+  takeMoved(): ReadonlySet<LeaseId> {
+    this.#settle()
+    const moved = this.#moved
+    this.#moved = new Set()
+    return moved
+  }
+
+  #isOpenNow(lease: LeaseId, place: number): boolean {
+    const owed = this.#leases.get(lease)?.owed ?? null
+    return owed === null || owed.has(place)
+  }
+
+  /** The places that are left when all but these are written off. */
+  #keptOf(lease: LeaseId, places: Iterable<number>): Set<number> {
+    return new Set([...places, ...(this.#agreed.get(lease) ?? [])])
   }
 
   #purseOf(peer: PeerId): Purse {
@@ -207,8 +227,9 @@ export class Allowances {
   ): void {
     const known = this.#leases.get(lease)
     if (!known?.counts || known.record.signer !== signer || known.record.serial >= serial) return
-    const owed = new Set(places)
+    const owed = this.#keptOf(lease, places)
     purse.promised -= gainOf(known, owed)
+    this.#moved.add(lease)
     // Two write-offs of one lease, in any order, leave the places that both leave.
     known.owed = new Set(openPlaces(known).filter((place) => owed.has(place)))
   }
@@ -218,7 +239,8 @@ export class Allowances {
     if (!this.#isStale) return
     this.#isStale = false
     const before = new Set([...this.#leases].filter(([, { counts }]) => counts).map(([id]) => id))
-    const changed = this.#changed
+    const owedBefore = new Map([...this.#leases].map(([id, { owed }]) => [id, owed]))
+    const [changed, moved] = [this.#changed, this.#moved]
     for (const promised of this.#leases.values()) Object.assign(promised, { counts: false, owed: null })
     for (const purse of this.#purses.values()) {
       Object.assign(purse, { counting: 0, received: 0, given: 0, promised: 0, slack: purse.first })
@@ -228,40 +250,10 @@ export class Allowances {
     this.#changed = new Set()
     this.#advance([...this.#purses.values()])
     this.#changed = changed
-    for (const [id, { counts }] of this.#leases) if (counts !== before.has(id)) changed.add(id)
+    this.#moved = moved
+    for (const [id, { counts, owed }] of this.#leases) {
+      if (counts !== before.has(id)) changed.add(id)
+      if (!isSame(owed, owedBefore.get(id) ?? null)) moved.add(id)
+    }
   }
-}
-
-function isCut({ entries, counting }: Purse): boolean {
-  return counting < entries.length
-}
-
-function leftOf({ first, received, given, promised }: Purse): Micros {
-  return first + received - given - promised
-}
-
-/** Returns how much a record takes from its signer's allowance. A record that gives and writes off gives of what it had before. */
-function costOf(entry: Entry): Micros {
-  return entry.kind === 'lease'
-    ? entry.promised.worth
-    : entry.record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
-}
-
-/** How much a write-off frees depends on what was counted before it. */
-function writesOff(entry: Entry): boolean {
-  return entry.kind === 'allowance' && entry.record.payload.writtenOff.length > 0
-}
-
-function gainOf(promised: Promised, places: ReadonlySet<number>): Micros {
-  return openPlaces(promised)
-    .filter((place) => !places.has(place))
-    .reduce((sum, place) => sum + worthOf(promised.record.payload, place), 0)
-}
-
-function openPlaces({ record, owed }: Promised): number[] {
-  return record.payload.units.map((_, place) => place).filter((place) => owed === null || owed.has(place))
-}
-
-function inTurn({ record: a }: Entry, { record: b }: Entry): number {
-  return a.serial - b.serial || compareText(a.id, b.id)
 }
