@@ -1,7 +1,12 @@
 /** The money of simulated nodes: carries out what payables and receivables decide, as src/host/ledger does in the real world. */
 import type { JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Receipt } from '../protocol/job/lease.ts'
-import { type ClaimRecord, decidedClaims, type JudgeOfLeases, type PaidJob } from '../protocol/ledger/claims.ts'
+import {
+  type ClaimRecord,
+  decidedClaims,
+  type JudgeOfLeases,
+  type PaidJob,
+} from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import { MemoryBooks } from '../protocol/ledger/memory-books.ts'
 import { Payables, type PayablesEffect, type PayablesInput } from '../protocol/ledger/payables.ts'

@@ -23,7 +23,7 @@ import { parseCommand, parseScript } from '../support/core-script.ts'
 import { type Steps, steppedCouncil, steppedSteward, steppedWorker } from '../support/core-stepped.ts'
 import { StewardStage } from '../support/core-steward-stage.ts'
 import { WorkerStage } from '../support/core-worker-stage.ts'
-import { leaseOf, paidJob, receiptOf, verdictOf } from '../support/paid-work.ts'
+import { allCounts, leaseOf, paidJob, receiptOf, verdictOf } from '../support/paid-work.ts'
 
 const hourMs = 3_600_000
 const folder = new URL('../scenarios/', import.meta.url)

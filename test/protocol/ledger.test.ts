@@ -16,7 +16,16 @@ import type { Claim, ClaimWord } from '../../src/protocol/ledger/entry.ts'
 import type { LedgerEffect } from '../../src/protocol/ledger/ledger.ts'
 import { brokenLink, MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'
 import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
-import { allCounts, endOf, leaseOf, paidJob, price, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
+import {
+  allCounts,
+  endOf,
+  leaseOf,
+  paidJob,
+  price,
+  receiptOf,
+  recordOf,
+  verdictOf,
+} from '../support/paid-work.ts'
 
 const vehicle = peerNamed('v1')
 const owner = ownerNamed('owner of v1')

@@ -4,32 +4,39 @@
  *
  * Written apart from src/protocol/job/allowance.ts and the steward, from the rules alone: each steward of the
  * manifest has an equal part of the budget, and the first has the remainder, too. Its part, plus gifts to it, less
- * its own gifts and the promises of its leases, is never below 0. Promises that are written off (records.ts) do not count. What another
+ * its own gifts and the promises of its leases, is never below 0. What is written off (write-offs.ts) is not promised. What another
  * steward than the submitter's promised beyond its part may be in the report as unpaid.
  */
 
-import { compareText } from '../../base/bytes.ts'
 import type { PeerId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import type { Manifest } from '../job/manifest.ts'
 import { formatMoney, type Payment } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
+import { inTurn, partsOf, type WriteOffs } from './write-offs.ts'
 
 export class BudgetAudit {
   readonly #payment: Payment | null
-  readonly #stewards: readonly StewardPlace[]
+  readonly #manifest: Manifest
   readonly #shards: readonly ShardEntry[]
   readonly #records: AuditedRecords
+  readonly #writeOffs: WriteOffs
 
-  constructor({ payment, stewards }: Manifest, shards: readonly ShardEntry[], records: AuditedRecords) {
-    this.#payment = payment
-    this.#stewards = stewards
+  constructor(
+    manifest: Manifest,
+    shards: readonly ShardEntry[],
+    records: AuditedRecords,
+    writeOffs: WriteOffs,
+  ) {
+    this.#payment = manifest.payment
+    this.#manifest = manifest
     this.#shards = shards
     this.#records = records
+    this.#writeOffs = writeOffs
   }
 
   check(problems: Problems): void {
@@ -57,24 +64,20 @@ export class BudgetAudit {
       )
   }
 
-  #checkParts({ budgetMicros, currency }: Payment, problems: Problems): void {
-    const part = Math.floor(budgetMicros / this.#stewards.length)
-    const left = new Map<PeerId, bigint>()
+  #checkParts({ currency }: Payment, problems: Problems): void {
+    const left = partsOf(this.#manifest)
     const add = (peer: PeerId, micros: bigint) => left.set(peer, (left.get(peer) ?? 0n) + micros)
-    for (const { peer } of this.#stewards) add(peer, BigInt(part))
-    add(this.#stewards[0]!.peer, BigInt(budgetMicros - part * this.#stewards.length))
     for (const { signer, payload } of this.#records.allowances)
       for (const { to, micros } of payload.given) {
         add(signer, -BigInt(micros))
         add(to, BigInt(micros))
       }
     const { leases, unpaid } = this.#records
-    const writtenOff = this.#records.writtenOff()
     for (const lease of leases.values()) {
       const { id, signer, payload } = lease
       if (!unpaid.has(id) && !this.#records.isUndrawn(lease))
         for (const [place, units] of payload.units.entries())
-          if (writtenOff.get(id)?.has(place) !== true)
+          if (!this.#writeOffs.has(id, place))
             add(signer, -BigInt(units) * BigInt(payload.price?.unitMicros ?? 0))
     }
     this.#checkUnpaid(left, problems)
@@ -87,15 +90,23 @@ export class BudgetAudit {
 
   /**
    * A steward's allowance is spent in the order of its serials, and nothing counts after what it does not reach for. So all
-   * that is not paid comes after all that is, and there is too little left for the first of it.
+   * that is not paid comes after all that is, and there is too little left for the first of it, be that a lease, a gift, or a
+   * verdict that promises anew what was written off.
    */
   #checkUnpaid(left: ReadonlyMap<PeerId, bigint>, problems: Problems): void {
     const { leases, allowances, unpaid } = this.#records
     const drawn = [...leases.values()].filter((lease) => !this.#records.isUndrawn(lease))
     const paid = [...drawn, ...allowances].filter(({ id, payload }) => !unpaid.has(id) && hasCost(payload))
-    for (const [signer, some] of Map.groupBy(unpaid.values(), (record) => record.signer)) {
+    const { beyond } = this.#writeOffs
+    for (const [signer, some] of Map.groupBy(
+      [...unpaid.values(), ...beyond.values()],
+      ({ signer }) => signer,
+    )) {
       const first = some.reduce((one, other) => (inTurn(other, one) < 0 ? other : one))
-      if (costOf(first.payload) <= (left.get(signer) ?? 0n))
+      if (
+        first !== beyond.get(signer) &&
+        costOf(first.payload as Lease | Allowance) <= (left.get(signer) ?? 0n)
+      )
         problems.blame(`${first.id} is not paid, and ${signer} had the money for it`)
       for (const record of paid)
         if (record.signer === signer && inTurn(record, first) > 0)
@@ -113,8 +124,4 @@ function costOf(payload: Lease | Allowance): bigint {
   if ('given' in payload) return payload.given.reduce((sum, { micros }) => sum + BigInt(micros), 0n)
   const unitMicros = BigInt(payload.price?.unitMicros ?? 0)
   return payload.units.reduce((sum, units) => sum + BigInt(units) * unitMicros, 0n)
-}
-
-function inTurn(a: Verified, b: Verified): number {
-  return a.serial - b.serial || compareText(a.id, b.id)
 }

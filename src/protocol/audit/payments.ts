@@ -4,7 +4,7 @@
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one
  * that does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same,
- * unless the place was written off (records.ts); its worth is its units times the price in its lease, of
+ * unless the place was written off (write-offs.ts); its worth is its units times the price in its lease, of
  * which the operator gets its parts per million, cut to whole micros. Leases, receipts and verdicts were opened and
  * checked in records.ts.
  */
@@ -12,7 +12,7 @@
 import { equals } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
 import { pushTo } from '../../base/push-to.ts'
-import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Receipt } from '../job/lease.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Statement } from '../ledger/statement.ts'
@@ -22,6 +22,7 @@ import { merkleRoot } from '../record/merkle.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
+import type { WriteOffs } from './write-offs.ts'
 
 export interface AuditedPayments {
   readonly currency: string
@@ -64,12 +65,14 @@ interface Said {
 export class PaymentAudit {
   readonly #payment: Payment | null
   readonly #records: AuditedRecords
+  readonly #writeOffs: WriteOffs
   readonly #sha256: Sha256
   readonly #receipts: ReadonlyMap<RecordId, Verified<Receipt>>
 
-  constructor(payment: Payment | null, records: AuditedRecords, sha256: Sha256) {
+  constructor(payment: Payment | null, records: AuditedRecords, writeOffs: WriteOffs, sha256: Sha256) {
     this.#payment = payment
     this.#records = records
+    this.#writeOffs = writeOffs
     this.#sha256 = sha256
     this.#receipts = new Map(records.receipts.map((receipt) => [receipt.id, receipt]))
   }
@@ -99,9 +102,8 @@ export class PaymentAudit {
   /** By vehicle and owner. */
   #replay(currency: string): Map<string, Paid[]> {
     const paid = new Map<string, Paid[]>()
-    const writtenOff = this.#records.writtenOff()
     for (const [position, said] of this.#said())
-      for (const { owner, vehicle, ...claim } of this.#paidFor(position, said, currency, writtenOff))
+      for (const { owner, vehicle, ...claim } of this.#paidFor(position, said, currency))
         pushTo(paid, `${vehicle}/${owner}`, claim)
     return paid
   }
@@ -115,12 +117,7 @@ export class PaymentAudit {
   }
 
   /** Returns the claims about one shard that are paid: one of each owner, and of each vehicle, whatever owners it has. */
-  #paidFor(
-    position: number,
-    said: readonly Said[],
-    currency: string,
-    writtenOff: ReadonlyMap<LeaseId, ReadonlySet<number>>,
-  ): PaidClaim[] {
+  #paidFor(position: number, said: readonly Said[], currency: string): PaidClaim[] {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
     const left = said
       .filter(({ record }) => !settled.has(record))
@@ -139,7 +136,7 @@ export class PaymentAudit {
         if (lease.price === null || lease.price.currency !== currency) continue
         for (const place of receipt.payload.covers) {
           if (lease.positions[place] !== position) continue
-          if (writtenOff.get(receipt.payload.lease)?.has(place)) continue
+          if (this.#writeOffs.has(receipt.payload.lease, place)) continue
           const units = lease.units[place] ?? 0
           const whole = BigInt(units) * BigInt(lease.price.unitMicros)
           const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n

@@ -99,7 +99,7 @@ export class AuditedRecords {
   /** Leases and allowances that are said to be beyond their signers' allowances. */
   readonly unpaid = new Map<RecordId, Verified<Lease> | Verified<Allowance>>()
   /** All that verdicts say, also where a note says that they do not count: their signers are bound by it. */
-  readonly #said: Verified<Verdict>[] = []
+  readonly said: Verified<Verdict>[] = []
   /** Record and position of verdicts in whose place another stands. */
   readonly #settled = new Set<string>()
 
@@ -116,38 +116,6 @@ export class AuditedRecords {
   isUndrawn({ signer, payload }: Verified<Lease>): boolean {
     const isKept = this.enders.has(signer) || signer === this.#manifest.payload.stewards[0]?.peer
     return !isKept && !this.bases.has(payload.draw.basis)
-  }
-
-  /**
-   * The places of leases that are not owed any more: their own signer said so after it had signed the lease, and no verdict of
-   * its own names as agreeing a receipt that covers the place.
-   */
-  writtenOff(): ReadonlyMap<LeaseId, ReadonlySet<number>> {
-    const agreed = this.#agreedBySigners()
-    const writtenOff = new Map<LeaseId, Set<number>>()
-    for (const { signer, serial, payload } of this.allowances)
-      for (const { lease, places } of payload.writtenOff) {
-        const known = this.leases.get(lease)
-        if (known?.signer !== signer || known.serial >= serial) continue
-        const gone = writtenOff.get(lease) ?? new Set()
-        for (const place of known.payload.positions.keys())
-          if (!places.includes(place) && !agreed.has(`${lease}/${place}`)) gone.add(place)
-        writtenOff.set(lease, gone)
-      }
-    return writtenOff
-  }
-
-  #agreedBySigners(): Set<string> {
-    const agreed = new Set<string>()
-    const receipts = new Map(this.receipts.map(({ id, payload }) => [id, payload]))
-    for (const { signer, payload } of this.#said)
-      for (const { position, agreeing } of payload.shards)
-        for (const { lease: id, covers } of agreeing.flatMap((receipt) => receipts.get(receipt) ?? [])) {
-          const lease = this.leases.get(id)
-          const place = lease?.payload.positions.indexOf(position) ?? -1
-          if (lease?.signer === signer && covers.includes(place)) agreed.add(`${id}/${place}`)
-        }
-    return agreed
   }
 
   isSettled({ record, verdict }: Decision): boolean {
@@ -265,7 +233,7 @@ export class AuditedRecords {
 
   #addVerdict(whole: Verified<Verdict>, note: Note | undefined): void {
     const record = typeof note === 'object' ? partOf(this.#fromAnotherSteward(whole), note.shards) : whole
-    this.#said.push(whole)
+    this.said.push(whole)
     this.verdicts.push(record)
     for (const verdict of record.payload.shards) {
       for (const settled of verdict.settles) this.#settled.add(`${settled}/${verdict.position}`)

@@ -39,7 +39,15 @@ import {
 } from './seat.ts'
 import { watchRoster } from './shut-out.ts'
 import { takeOver, tellSteward } from './turn.ts'
-import { countsHere, isOpenHere, moneyHere, type Reported, reportedHere, type Unproven, unprovenHere } from './view.ts'
+import {
+  countsHere,
+  isOpenHere,
+  moneyHere,
+  type Reported,
+  reportedHere,
+  type Unproven,
+  unprovenHere,
+} from './view.ts'
 
 export interface Beginning {
   /** The records that the journal holds of the job. */

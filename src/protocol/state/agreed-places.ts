@@ -1,37 +1,40 @@
 /**
- * The places of leases that their own signers count as agreeing: those that no write-off takes back (../job/allowance.ts).
+ * The places of leases that their own signers count as agreeing: they owe them, whatever they write off (../job/allowance.ts).
  *
  * A verdict may come before a receipt that it names. It is judged by nobody here: its signer is bound by its own word, whether
  * others believe it or not.
  */
 import { pushTo } from '../../base/push-to.ts'
-import type { LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { LeaseId, RecordId } from '../ids.ts'
 import type { Receipt } from '../job/lease.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Leased } from './leased.ts'
 
 interface Named {
-  readonly by: PeerId
+  readonly verdict: Verified<Verdict>
   readonly position: number
 }
 
+/** A verdict names this place of a lease of its own signer. */
+type Found = (lease: LeaseId, place: number, verdict: Verified<Verdict>) => void
+
 export class AgreedPlaces {
   readonly #leased: Leased
-  readonly #found: (lease: LeaseId, place: number) => void
+  readonly #found: Found
   /** Use: receipts that verdicts name as agreeing, and that are not here yet. */
   readonly #awaited = new Map<RecordId, Named[]>()
 
   /** `found` hears of each such place, maybe more than once. */
-  constructor(leased: Leased, found: (lease: LeaseId, place: number) => void) {
+  constructor(leased: Leased, found: Found) {
     this.#leased = leased
     this.#found = found
   }
 
-  verdict({ signer, payload }: Verified<Verdict>): void {
-    for (const { position, agreeing } of payload.shards)
+  verdict(verdict: Verified<Verdict>): void {
+    for (const { position, agreeing } of verdict.payload.shards)
       for (const receipt of agreeing) {
-        const named = { by: signer, position }
+        const named = { verdict, position }
         if (this.#leased.under(receipt) === undefined) pushTo(this.#awaited, receipt, named)
         else this.#find(receipt, named)
       }
@@ -43,9 +46,9 @@ export class AgreedPlaces {
     this.#awaited.delete(id)
   }
 
-  #find(receipt: RecordId, { by, position }: Named): void {
+  #find(receipt: RecordId, { verdict, position }: Named): void {
     const lease = this.#leased.under(receipt)!
-    const place = lease.signer === by ? this.#leased.placeOf(receipt, position) : undefined
-    if (place !== undefined) this.#found(lease.id, place)
+    const place = lease.signer === verdict.signer ? this.#leased.placeOf(receipt, position) : undefined
+    if (place !== undefined) this.#found(lease.id, place, verdict)
   }
 }

@@ -9,8 +9,10 @@
  * known to fit at its giver (the least fixed point). An honest steward promises only what it has, so all it signs counts
  * as soon as the gifts to it are here; and all together promise no more than the budget, whoever lies.
  *
- * A write-off takes nothing back for a place whose receipt a verdict of the lease's own signer names as agreeing, whichever of
- * the two comes first, and whether or not that verdict counts: what counts may rest on what is paid, so the rule must not.
+ * A steward owes what its own verdict names as agreeing under a lease of its own, whether or not others believe that verdict:
+ * else what is owed would hang on what counts, and that on what is owed. A write-off that it signed later takes nothing
+ * back for such a place. If it wrote the place off before, the verdict promises the place anew, as a lease would: it counts
+ * as far as the allowance reaches. So a verdict never takes away what a gift has given to somebody since.
  *
  * Where all that a steward signed fits, one more record costs no second look at the others: `slack` is a lower bound of what
  * it had left at every point, so what costs no more than that fits wherever its serial puts it.
@@ -19,20 +21,22 @@ import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, firstAllowances, worthOf } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
+import type { Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import {
-  costOf,
+  type Bound,
   type Entry,
   gainOf,
   inTurn,
   isCut,
+  isOpen,
   isSame,
   leftOf,
   openPlaces,
   type Promised,
   type Purse,
-  writesOff,
+  rewrites,
 } from './purse.ts'
 
 export class Allowances {
@@ -40,10 +44,12 @@ export class Allowances {
   readonly #purses = new Map<PeerId, Purse>()
   readonly #leases = new Map<LeaseId, Promised>()
   readonly #seen = new Set<RecordId>()
-  /** Use: leases that write-offs name, and that were not here yet. */
-  readonly #awaited = new Set<LeaseId>()
-  /** Use: places of leases that their own signers' verdicts name as agreeing: no write-off takes them back. */
-  readonly #agreed = new Map<LeaseId, Set<number>>()
+  /** Use: leases that write-offs name, whether they are here or not. */
+  readonly #rewritten = new Set<LeaseId>()
+  /** Use: by place, the first verdict of the lease's own signer that names it as agreeing. */
+  readonly #agreed = new Map<LeaseId, Map<number, Verified<Verdict>>>()
+  /** Use: those of them that are in the purses, since a write-off names a lease of theirs. */
+  readonly #bound = new Map<RecordId, Bound>()
   /** Use: leases that began or ceased to count since this was last asked. */
   #changed = new Set<LeaseId>()
   /** Use: leases of which other places are open than when this was last asked. */
@@ -60,9 +66,9 @@ export class Allowances {
     const { id, signer, payload } = record
     if (payload.price === null || this.#leases.has(id)) return
     const worth = payload.units.reduce((sum, _, place) => sum + worthOf(payload, place), 0)
-    const promised: Promised = { record, worth, counts: false, owed: null }
+    const promised: Promised = { record, worth, counts: false, owed: null, agreed: new Set() }
     this.#leases.set(id, promised)
-    if (this.#awaited.delete(id)) this.#isStale = true
+    if (this.#rewritten.has(id)) this.#isStale = true
     this.#take(this.#purseOf(signer), { kind: 'lease', record, promised })
   }
 
@@ -78,18 +84,23 @@ export class Allowances {
   apply(record: Verified<Allowance>): void {
     if (this.#seen.has(record.id)) return
     this.#seen.add(record.id)
-    for (const { lease } of record.payload.writtenOff) if (!this.#leases.has(lease)) this.#awaited.add(lease)
+    for (const { lease } of record.payload.writtenOff) {
+      if (this.#rewritten.has(lease)) continue
+      this.#rewritten.add(lease)
+      for (const [place, verdict] of this.#agreed.get(lease) ?? []) this.#bind(lease, place, verdict)
+    }
     this.#take(this.#purseOf(record.signer), { kind: 'allowance', record })
     // Whoever learns of the record itself looks at the leases that it names.
     for (const { lease } of record.payload.writtenOff) this.#moved.delete(lease)
   }
 
   /** A verdict of the lease's own signer names as agreeing a receipt that is here and covers this place. */
-  agree(lease: LeaseId, place: number): void {
-    const agreed = this.#agreed.get(lease)
-    if (agreed === undefined) this.#agreed.set(lease, new Set([place]))
-    else agreed.add(place)
-    if (!this.#isOpenNow(lease, place)) this.#isStale = true
+  agree(lease: LeaseId, place: number, verdict: Verified<Verdict>): void {
+    const agreed = this.#agreed.get(lease) ?? new Map<number, Verified<Verdict>>()
+    const first = agreed.get(place)
+    if (first !== undefined && inTurn({ record: first }, { record: verdict }) <= 0) return
+    this.#agreed.set(lease, agreed.set(place, verdict))
+    if (this.#rewritten.has(lease)) this.#bind(lease, place, verdict)
   }
 
   /** Tells whether its signer's allowance takes what a lease promises. */
@@ -114,21 +125,22 @@ export class Allowances {
   /** Tells whether a claim for this place of a lease counts, and is owed if it agrees. */
   isOpen(lease: LeaseId, place: number): boolean {
     this.#settle()
-    return this.#isOpenNow(lease, place)
+    const known = this.#leases.get(lease)
+    return known === undefined || isOpen(known, place)
   }
 
   /** Returns the amount that the steward would free by writing off all but these places. */
   gain(lease: LeaseId, places: ReadonlySet<number>): Micros {
     this.#settle()
     const known = this.#leases.get(lease)
-    return known?.counts === true ? gainOf(known, this.#keptOf(lease, places)) : 0
+    return known?.counts === true ? gainOf(known, [...places, ...(this.#agreed.get(lease)?.keys() ?? [])]) : 0
   }
 
-  /** All that stewards signed about money, and whether it counts. */
-  *promises(): Generator<{ readonly record: Verified; readonly counts: boolean }> {
+  /** All that stewards signed about money, and whether it counts; of verdicts, those that name what may be written off. */
+  *promises(): Generator<Pick<Entry, 'kind' | 'record'> & { readonly counts: boolean }> {
     this.#settle()
     for (const { entries, counting } of this.#purses.values())
-      for (const [i, { record }] of entries.entries()) yield { record, counts: i < counting }
+      for (const [i, { kind, record }] of entries.entries()) yield { kind, record, counts: i < counting }
   }
 
   /** The leases that began or ceased to count since this was last asked. */
@@ -147,14 +159,16 @@ export class Allowances {
     return moved
   }
 
-  #isOpenNow(lease: LeaseId, place: number): boolean {
-    const owed = this.#leases.get(lease)?.owed ?? null
-    return owed === null || owed.has(place)
-  }
-
-  /** The places that are left when all but these are written off. */
-  #keptOf(lease: LeaseId, places: Iterable<number>): Set<number> {
-    return new Set([...places, ...(this.#agreed.get(lease) ?? [])])
+  #bind(lease: LeaseId, place: number, record: Verified<Verdict>): void {
+    const known = this.#bound.get(record.id)
+    if (known !== undefined) {
+      known.agreed.push({ lease, place })
+      this.#isStale = true
+      return
+    }
+    const bound: Bound = { kind: 'verdict', record, agreed: [{ lease, place }] }
+    this.#bound.set(record.id, bound)
+    this.#take(this.#purseOf(record.signer), bound)
   }
 
   #purseOf(peer: PeerId): Purse {
@@ -176,9 +190,9 @@ export class Allowances {
     if (isLast) purse.last = entry
     if (this.#isStale || (isLast && wasCut)) return
     if (isLast) this.#advance([purse])
-    else if (!wasCut && !writesOff(entry) && costOf(entry) <= purse.slack) {
+    else if (!wasCut && !rewrites(entry) && this.#costOf(entry) <= purse.slack) {
       const takers = this.#count(purse, entry)
-      purse.slack -= costOf(entry)
+      purse.slack -= this.#costOf(entry)
       this.#advance(takers)
     } else this.#isStale = true
   }
@@ -188,7 +202,7 @@ export class Allowances {
     for (let purse = open.pop(); purse !== undefined; purse = open.pop())
       for (
         let next = purse.entries[purse.counting];
-        next !== undefined && costOf(next) <= leftOf(purse);
+        next !== undefined && this.#costOf(next) <= leftOf(purse);
         next = purse.entries[purse.counting]
       ) {
         open.push(...this.#count(purse, next))
@@ -200,10 +214,13 @@ export class Allowances {
   /** Counts one more entry. Returns the purses that it gives something to. */
   #count(purse: Purse, entry: Entry): Purse[] {
     const takers: Purse[] = []
-    const cost = costOf(entry)
+    const cost = this.#costOf(entry)
     if (entry.kind === 'lease') {
       entry.promised.counts = true
       this.#changed.add(entry.record.id)
+      purse.promised += cost
+    } else if (entry.kind === 'verdict') {
+      for (const { lease, place } of entry.agreed) this.#reopen(lease, place)
       purse.promised += cost
     } else {
       for (const { lease, places } of entry.record.payload.writtenOff)
@@ -227,11 +244,34 @@ export class Allowances {
   ): void {
     const known = this.#leases.get(lease)
     if (!known?.counts || known.record.signer !== signer || known.record.serial >= serial) return
-    const owed = this.#keptOf(lease, places)
+    const owed = new Set([...places, ...known.agreed])
     purse.promised -= gainOf(known, owed)
     this.#moved.add(lease)
     // Two write-offs of one lease, in any order, leave the places that both leave.
     known.owed = new Set(openPlaces(known).filter((place) => owed.has(place)))
+  }
+
+  #reopen(lease: LeaseId, place: number): void {
+    const known = this.#leases.get(lease)
+    if (known === undefined) return
+    known.agreed.add(place)
+    if (isOpen(known, place)) return
+    known.owed = new Set([...known.owed!, place])
+    this.#moved.add(lease)
+  }
+
+  /**
+   * Returns how much a record takes from its signer's allowance, after those before it. One that gives and writes off gives of
+   * what was there before.
+   */
+  #costOf(entry: Entry): Micros {
+    if (entry.kind === 'lease') return entry.promised.worth
+    if (entry.kind === 'allowance')
+      return entry.record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
+    return entry.agreed.reduce((sum, { lease, place }) => {
+      const known = this.#leases.get(lease)
+      return known === undefined || isOpen(known, place) ? sum : sum + worthOf(known.record.payload, place)
+    }, 0)
   }
 
   /** Counts everything anew, where a record came that changes what was counted. */
@@ -241,7 +281,8 @@ export class Allowances {
     const before = new Set([...this.#leases].filter(([, { counts }]) => counts).map(([id]) => id))
     const owedBefore = new Map([...this.#leases].map(([id, { owed }]) => [id, owed]))
     const [changed, moved] = [this.#changed, this.#moved]
-    for (const promised of this.#leases.values()) Object.assign(promised, { counts: false, owed: null })
+    for (const promised of this.#leases.values())
+      Object.assign(promised, { counts: false, owed: null, agreed: new Set() })
     for (const purse of this.#purses.values()) {
       Object.assign(purse, { counting: 0, received: 0, given: 0, promised: 0, slack: purse.first })
       purse.entries.sort(inTurn)

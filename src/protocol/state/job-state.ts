@@ -306,7 +306,7 @@ export class JobState {
   }
 
   #agreedOf(): AgreedPlaces {
-    return new AgreedPlaces(this.#leased, (lease, place) => this.allowances.agree(lease, place))
+    return new AgreedPlaces(this.#leased, (...found) => this.allowances.agree(...found))
   }
 
   #shareOf(steward: PeerId, { signers } = this.#succession): number {

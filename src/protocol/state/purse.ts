@@ -1,7 +1,9 @@
 /** A purse: all that one steward signed about money, and what is left to it by as much of that as counts (allowances.ts). */
 import { compareText } from '../../base/bytes.ts'
+import type { LeaseId } from '../ids.ts'
 import { type Allowance, worthOf } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
+import type { Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 
@@ -11,11 +13,21 @@ export interface Promised {
   counts: boolean
   /** Null: all. */
   owed: ReadonlySet<number> | null
+  /** The places that its signer has counted so far: no later write-off takes them back. */
+  readonly agreed: Set<number>
+}
+
+/** A verdict that names as agreeing places of its own signer's leases. */
+export interface Bound {
+  readonly kind: 'verdict'
+  readonly record: Verified<Verdict>
+  readonly agreed: { readonly lease: LeaseId; readonly place: number }[]
 }
 
 export type Entry =
   | { readonly kind: 'lease'; readonly record: Verified<Lease>; readonly promised: Promised }
   | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
+  | Bound
 
 export interface Purse {
   readonly first: Micros
@@ -39,19 +51,20 @@ export function leftOf({ first, received, given, promised }: Purse): Micros {
   return first + received - given - promised
 }
 
-/** Returns how much a record takes from its signer's allowance. A record that gives and writes off gives of what it had before. */
-export function costOf(entry: Entry): Micros {
-  return entry.kind === 'lease'
-    ? entry.promised.worth
-    : entry.record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
+/** How much such a record frees, or takes, depends on what was counted before it. */
+export function rewrites(entry: Entry): boolean {
+  return (
+    entry.kind === 'verdict' || (entry.kind === 'allowance' && entry.record.payload.writtenOff.length > 0)
+  )
 }
 
-/** How much a write-off frees depends on what was counted before it. */
-export function writesOff(entry: Entry): boolean {
-  return entry.kind === 'allowance' && entry.record.payload.writtenOff.length > 0
+/** What was not counted yet is open. */
+export function isOpen({ owed }: Promised, place: number): boolean {
+  return owed === null || owed.has(place)
 }
 
-export function gainOf(promised: Promised, places: ReadonlySet<number>): Micros {
+export function gainOf(promised: Promised, kept: Iterable<number>): Micros {
+  const places = new Set(kept)
   return openPlaces(promised)
     .filter((place) => !places.has(place))
     .reduce((sum, place) => sum + worthOf(promised.record.payload, place), 0)
@@ -66,6 +79,9 @@ export function isSame(one: ReadonlySet<number> | null, other: ReadonlySet<numbe
   return one.size === other.size && [...one].every((place) => other.has(place))
 }
 
-export function inTurn({ record: a }: Entry, { record: b }: Entry): number {
+export function inTurn(
+  { record: a }: { readonly record: Verified },
+  { record: b }: { readonly record: Verified },
+): number {
   return a.serial - b.serial || compareText(a.id, b.id)
 }

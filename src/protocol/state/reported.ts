@@ -61,7 +61,7 @@ function endsOf({ decisions }: JobState): readonly Verified<JobEnd>[] {
 
 /**
  * Adds the allowances that count and the leases that promise something; and all that a steward signed beyond its
- * allowance, where a verdict names one of these leases.
+ * allowance, where a verdict names one of these leases, or is beyond it, too.
  */
 function addMoney(
   { allowances }: JobState,
@@ -70,10 +70,11 @@ function addMoney(
 ): void {
   const promises = [...allowances.promises()]
   const beyond = new Set<PeerId>()
-  for (const { record, counts } of promises)
-    if (!counts && named.has(record.id as LeaseId)) beyond.add(record.signer)
-  for (const { record, counts } of promises)
-    if (counts) reported.set(record.id, null)
+  for (const { kind, record, counts } of promises)
+    if (!counts && (kind === 'verdict' || named.has(record.id as LeaseId))) beyond.add(record.signer)
+  for (const { kind, record, counts } of promises)
+    if (kind === 'verdict') continue
+    else if (counts) reported.set(record.id, null)
     else if (beyond.has(record.signer)) reported.set(record.id, 'unpaid')
 }
 
