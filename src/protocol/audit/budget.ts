@@ -103,15 +103,19 @@ export class BudgetAudit {
       ({ signer }) => signer,
     )) {
       const first = some.reduce((one, other) => (inTurn(other, one) < 0 ? other : one))
-      if (
-        first !== beyond.get(signer) &&
-        costOf(first.payload as Lease | Allowance) <= (left.get(signer) ?? 0n)
-      )
+      if (first === beyond.get(signer)) this.#checkBeyond(first, problems)
+      else if (costOf(first.payload as Lease | Allowance) <= (left.get(signer) ?? 0n))
         problems.blame(`${first.id} is not paid, and ${signer} had the money for it`)
       for (const record of paid)
         if (record.signer === signer && inTurn(record, first) > 0)
           problems.blame(`${record.id} is paid, and ${first.id}, which ${signer} signed before it, is not`)
     }
+  }
+
+  /** Whatever the submitter's own node counts, the submitter pays. */
+  #checkBeyond({ id, signer }: Verified, problems: Problems): void {
+    if (signer === this.#manifest.stewards[0]?.peer)
+      problems.blame(`verdict ${id} counts work that ${signer} wrote off and has no money for`)
   }
 }
 
