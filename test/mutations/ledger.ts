@@ -4,7 +4,7 @@ export const ledger: readonly Mutation[] = [
   {
     name: 'The ledger owes what was written off.',
     file: 'src/protocol/ledger/claims.ts',
-    find: ' && !this.#isWrittenOff(known.claim)',
+    find: ' && this.#judge.isOpen(lease, place)',
     replace: '',
     caughtBy: ['test/protocol/ledger.test.ts'],
   },

@@ -17,9 +17,11 @@
  * - It **writes off** a lease of its own that is closed: places of it that no receipt covers are not owed any more, and
  *   what was promised for them is free again. It does so only when it is short of money, and only after the vehicle
  *   gave the lease back or was silent for long (writeOffMs): until then a late receipt is as good as any. What comes
- *   later than that is neither paid nor counted, so that nobody has work for nothing. A steward that writes off a place
- *   whose receipt its own verdict names as agreeing, before or after, takes nothing back: it owes what it counts. Otherwise
- *   one that lies could use a vehicle's work and not pay for it.
+ *   later than that is neither paid nor counted, so that nobody has work for nothing.
+ *
+ * A steward owes what it counts, or else one that lies would use a vehicle's work and not pay for it. Where its own verdict names as
+ * agreeing a receipt under its own lease, a later write-off takes nothing back for that place; and where it wrote the place
+ * off before, the verdict promises it anew, as far as its allowance reaches.
  *
  * A steward that lies can sign what it has no allowance for. That does not count (../state/allowances.ts).
  *
