@@ -2,34 +2,18 @@
  * Checks that each verdict follows by the job's rules from the receipts that it names: enough distinct owners say the
  * same, and no receipt is left out that is known to say something else. Two stewards that could not hear each other
  * may both have decided a shard: if their verdicts agree, both stand; if they differ, a later verdict has to settle
- * them.
+ * them. One that is settled by what it says itself goes on speaking against those that say something else.
  */
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
-import {
-  type Agreement,
-  describeAgreement,
-  isTolerance,
-  type Tolerance,
-  withinTolerance,
-} from '../job/agreement.ts'
+import { describeAgreement, isTolerance, type Tolerance } from '../job/agreement.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
-import type { Verified } from '../record/record.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
-import type { AuditedRecords, Claim, Decision } from './records.ts'
-
-type Voice = Claim & { readonly result: Cid }
-
-/** A verdict whose receipts are all in the report. */
-interface Voiced {
-  readonly verdict: ShardVerdict
-  readonly agreeing: readonly Voice[]
-  readonly contradicting: readonly Voice[]
-  readonly name: string
-}
+import type { AuditedRecords, Decision } from './records.ts'
+import { isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
@@ -61,7 +45,7 @@ export class VerdictAudit {
         const one = this.#place(decision)
         if (one !== undefined) voiced.push(one)
       })
-    const left = this.#contradict(voiced)
+    const left = this.#contradict([...voiced, ...this.#alikeThoughSettled(voiced)])
     for (const one of voiced) this.#check(one)
     for (const { contradicting } of left) for (const { owner } of contradicting) this.contradicted.add(owner)
   }
@@ -85,6 +69,41 @@ export class VerdictAudit {
     const agreeing = verdict.agreeing.map((id) => this.#voice(id, position, name))
     const contradicting = verdict.contradicting.map((id) => this.#voice(id, position, name))
     return { verdict, agreeing, contradicting, name }
+  }
+
+  /**
+   * The verdicts in whose place another stands that says the same. They prove nothing, but somebody may have lost its voice by
+   * them before. They do not speak against those that say the same, or that only ran out of something.
+   */
+  #alikeThoughSettled(voiced: readonly Voiced[]): Voiced[] {
+    const standing = new Set(voiced.map(({ verdict }) => `${verdict.position}/${verdict.result}`))
+    return this.#records.decisions.flatMap((decision) => {
+      const { verdict } = decision
+      const { position, result } = verdict
+      if (!this.#records.isSettled(decision) || result === null || !standing.has(`${position}/${result}`))
+        return []
+      const name = `the verdict on shard ${position}`
+      const voices = (ids: readonly RecordId[]) =>
+        ids
+          .filter((id) => this.#records.claims.get(id)?.results.has(position))
+          .map((id) => this.#voice(id, position, name))
+      const isAlike = (claim: Voice) =>
+        claim.result === result || this.#areAlike(claim.result, result, position)
+      const agreeing = new Map(
+        voices(verdict.agreeing)
+          .filter(isAlike)
+          .map((claim) => [claim.owner, claim]),
+      )
+      const contradicting = voices(verdict.contradicting).filter(
+        (claim) => claim.result !== result && !this.#isExhausted(claim.result, position),
+      )
+      return [{ verdict, agreeing: [...agreeing.values()], contradicting, name }]
+    })
+  }
+
+  #isExhausted(result: Cid, position: number): boolean {
+    const finding = this.#findings.of(result, position)
+    return finding?.state === 'good' && finding.exhausted
   }
 
   /**
@@ -119,8 +138,7 @@ export class VerdictAudit {
     this.#checkAcceptance(verdict, agreeing, contradicting, name)
     for (const { owner, result } of contradicting) {
       if (result === verdict.result) this.#blame(`${name} contradicts ${owner}, which says the same`)
-      const finding = this.#findings.of(result, verdict.position)
-      if (finding?.state === 'good' && finding.exhausted)
+      if (this.#isExhausted(result, verdict.position))
         this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)
     }
   }
@@ -274,27 +292,4 @@ export class VerdictAudit {
   #blame(problem: string): void {
     this.#problems.blame(problem)
   }
-}
-
-/** Returns the result that most of these claim, of equals the one whose lease was signed first. */
-function mostClaimed(voices: readonly Voice[]): Cid {
-  const counts = new Map<Cid, number>()
-  for (const { result } of voices) counts.set(result, (counts.get(result) ?? 0) + 1)
-  const most = Math.max(...counts.values())
-  const best = voices.filter(({ result }) => counts.get(result) === most)
-  return best.reduce((first, next) => (isEarlier(next.lease, first.lease) ? next : first)).result
-}
-
-function isEarlier(a: Verified, b: Verified): boolean {
-  if (a.epoch !== b.epoch) return a.epoch < b.epoch
-  return a.signer === b.signer ? a.serial < b.serial : a.signer < b.signer
-}
-
-/** Compares results whose bytes differ. */
-function isSame(a: Finding, b: Finding, agreement: Agreement): boolean {
-  if (a.state !== 'good' || b.state !== 'good') return false
-  if (!isTolerance(agreement)) return a.text === b.text
-  return (
-    a.content !== undefined && b.content !== undefined && withinTolerance(agreement, a.content, b.content)
-  )
 }
