@@ -121,6 +121,20 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/audit-money.test.ts'],
   },
   {
+    name: 'In the audit a steward gives a liar its voice back by settling what contradicts it.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'this.#contradict([...voiced, ...this.#alikeThoughSettled(voiced)])',
+    replace: 'this.#contradict(voiced)',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
+    name: 'In the audit a verdict takes voices though one that says something else settles it.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: '!standing.has(',
+    replace: 'standing.size < 0 && standing.has(',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
     name: 'In the audit a steward writes off what its own verdict counts.',
     file: 'src/protocol/audit/write-offs.ts',
     find: ' || this.#named.get(id)?.has(place)) continue',
