@@ -136,8 +136,8 @@ export const state: readonly Mutation[] = [
   },
   {
     name: 'A gift counts that its giver does not have.',
-    file: 'src/protocol/state/allowances.ts',
-    find: 'return entry.record.payload.given.reduce((sum, { micros }) => sum + micros, 0)',
+    file: 'src/protocol/state/purse.ts',
+    find: 'return given.reduce((sum, { micros }) => sum + micros, 0)',
     replace: 'return 0',
     caughtBy: ['test/protocol/allowance.test.ts'],
   },
@@ -165,7 +165,7 @@ export const state: readonly Mutation[] = [
   {
     name: 'The verdict of one steward binds another.',
     file: 'src/protocol/state/agreed-places.ts',
-    find: 'lease.signer === verdict.signer ?',
+    find: 'signer === verdict.signer ?',
     replace: 'verdict.signer !== undefined ?',
     caughtBy: ['test/protocol/job-state.test.ts'],
   },

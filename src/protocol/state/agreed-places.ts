@@ -47,8 +47,9 @@ export class AgreedPlaces {
   }
 
   #find(receipt: RecordId, { verdict, position }: Named): void {
-    const lease = this.#leased.under(receipt)!
-    const place = lease.signer === verdict.signer ? this.#leased.placeOf(receipt, position) : undefined
-    if (place !== undefined) this.#found(lease.id, place, verdict)
+    const { signer, payload, id } = this.#leased.under(receipt)!
+    if (payload.price === null) return // nothing is owed
+    const place = signer === verdict.signer ? this.#leased.placeOf(receipt, position) : undefined
+    if (place !== undefined) this.#found(id, place, verdict)
   }
 }

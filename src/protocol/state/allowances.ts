@@ -28,11 +28,13 @@ import {
   type Bound,
   type Entry,
   gainOf,
+  givenBy,
   inTurn,
   isCut,
   isOpen,
   isSame,
   leftOf,
+  nothingAgreed,
   openPlaces,
   type Promised,
   type Purse,
@@ -66,7 +68,7 @@ export class Allowances {
     const { id, signer, payload } = record
     if (payload.price === null || this.#leases.has(id)) return
     const worth = payload.units.reduce((sum, _, place) => sum + worthOf(payload, place), 0)
-    const promised: Promised = { record, worth, counts: false, owed: null, agreed: new Set() }
+    const promised: Promised = { record, worth, counts: false, owed: null, agreed: nothingAgreed }
     this.#leases.set(id, promised)
     if (this.#rewritten.has(id)) this.#isStale = true
     this.#take(this.#purseOf(signer), { kind: 'lease', record, promised })
@@ -254,7 +256,7 @@ export class Allowances {
   #reopen(lease: LeaseId, place: number): void {
     const known = this.#leases.get(lease)
     if (known === undefined) return
-    known.agreed.add(place)
+    known.agreed = new Set([...known.agreed, place])
     if (isOpen(known, place)) return
     known.owed = new Set([...known.owed!, place])
     this.#moved.add(lease)
@@ -266,8 +268,7 @@ export class Allowances {
    */
   #costOf(entry: Entry): Micros {
     if (entry.kind === 'lease') return entry.promised.worth
-    if (entry.kind === 'allowance')
-      return entry.record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
+    if (entry.kind === 'allowance') return givenBy(entry.record.payload)
     return entry.agreed.reduce((sum, { lease, place }) => {
       const known = this.#leases.get(lease)
       return known === undefined || isOpen(known, place) ? sum : sum + worthOf(known.record.payload, place)
@@ -282,7 +283,7 @@ export class Allowances {
     const owedBefore = new Map([...this.#leases].map(([id, { owed }]) => [id, owed]))
     const [changed, moved] = [this.#changed, this.#moved]
     for (const promised of this.#leases.values())
-      Object.assign(promised, { counts: false, owed: null, agreed: new Set() })
+      Object.assign(promised, { counts: false, owed: null, agreed: nothingAgreed })
     for (const purse of this.#purses.values()) {
       Object.assign(purse, { counting: 0, received: 0, given: 0, promised: 0, slack: purse.first })
       purse.entries.sort(inTurn)

@@ -14,8 +14,10 @@ export interface Promised {
   /** Null: all. */
   owed: ReadonlySet<number> | null
   /** The places that its signer has counted so far: no later write-off takes them back. */
-  readonly agreed: Set<number>
+  agreed: ReadonlySet<number>
 }
+
+export const nothingAgreed: ReadonlySet<number> = new Set()
 
 /** A verdict that names as agreeing places of its own signer's leases. */
 export interface Bound {
@@ -49,6 +51,10 @@ export function isCut({ entries, counting }: Purse): boolean {
 
 export function leftOf({ first, received, given, promised }: Purse): Micros {
   return first + received - given - promised
+}
+
+export function givenBy({ given }: Allowance): Micros {
+  return given.reduce((sum, { micros }) => sum + micros, 0)
 }
 
 /** How much such a record frees, or takes, depends on what was counted before it. */
