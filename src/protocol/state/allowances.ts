@@ -262,10 +262,7 @@ export class Allowances {
     this.#moved.add(lease)
   }
 
-  /**
-   * Returns how much a record takes from its signer's allowance, after those before it. One that gives and writes off gives of
-   * what was there before.
-   */
+  /** Returns how much a record takes from its signer's allowance. One that gives and writes off gives of what it had before. */
   #costOf(entry: Entry): Micros {
     if (entry.kind === 'lease') return entry.promised.worth
     if (entry.kind === 'allowance') return givenBy(entry.record.payload)
