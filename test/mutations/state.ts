@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const state: readonly Mutation[] = [
   {
+    name: 'A steward passes on what it got from others, which these can take back.',
+    file: 'src/protocol/state/purse.ts',
+    find: 'return Math.max(0, leftOf(purse) - purse.received + purse.assured)',
+    replace: 'return Math.max(0, leftOf(purse))',
+    caughtBy: ['test/protocol/allowance.test.ts'],
+  },
+  {
     name: 'What repeats a verdict that counts here counts only with a proof of its own, so that its vehicles work for nothing.',
     file: 'src/protocol/state/proofs.ts',
     find: "if (this.#repeats(decision, alike)) return 'counts'",

@@ -146,6 +146,19 @@ test('leases of which other places are open are told once, but for those that a 
   assert.deepEqual([...allowances.takeMoved()], [])
 })
 
+test('a steward passes on what it had at first and got from the submitter’s node, since others may take back what they gave', () => {
+  const allowances = new Allowances(paying(300))
+  const hidden = allowanceOf('hidden', 'c', { given: [{ to: peerNamed('accomplice'), micros: 100 }] })
+  allowances.apply(allowanceOf('own', 'a', { given: [{ to: peerNamed('b'), micros: 40 }] }))
+  allowances.apply(allowanceOf('lie', 'c', { given: [{ to: peerNamed('b'), micros: 100 }] }))
+  assert.deepEqual([allowances.freeOf(peerNamed('b')), allowances.assuredOf(peerNamed('b'))], [240, 140])
+  const passedOn = allowanceOf('on', 'b', { given: [{ to: peerNamed('a'), micros: 140 }] })
+  allowances.apply(passedOn)
+  allowances.apply(hidden)
+  assert.deepEqual([allowances.freeOf(peerNamed('b')), allowances.assuredOf(peerNamed('b'))], [0, 0])
+  assert.equal(allowances.freeOf(peerNamed('a')), 200, 'what was passed on stays')
+})
+
 test('the order in which records come makes no difference, and gifts make no money', () => {
   const records = [
     leaseOf('l1', 'a', [1, 1], 100),

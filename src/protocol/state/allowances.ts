@@ -25,6 +25,7 @@ import type { Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import {
+  assuredOf,
   type Bound,
   type Entry,
   gainOf,
@@ -34,15 +35,18 @@ import {
   isOpen,
   isSame,
   leftOf,
+  newPurse,
   nothingAgreed,
   openPlaces,
   type Promised,
   type Purse,
+  rewind,
   rewrites,
 } from './purse.ts'
 
 export class Allowances {
   readonly #first: ReadonlyMap<PeerId, Micros>
+  readonly #submitter: PeerId
   readonly #purses = new Map<PeerId, Purse>()
   readonly #leases = new Map<LeaseId, Promised>()
   readonly #seen = new Set<RecordId>()
@@ -60,6 +64,7 @@ export class Allowances {
 
   constructor(manifest: Manifest) {
     this.#first = firstAllowances(manifest)
+    this.#submitter = manifest.stewards[0]!.peer
     for (const peer of this.#first.keys()) this.#purseOf(peer)
   }
 
@@ -118,6 +123,11 @@ export class Allowances {
     return purse === undefined || isCut(purse) ? 0 : leftOf(purse)
   }
 
+  /** Returns as much of it as this steward may give to others. */
+  assuredOf(steward: PeerId): Micros {
+    return this.freeOf(steward) === 0 ? 0 : assuredOf(this.#purses.get(steward)!)
+  }
+
   /** The sum that all stewards have promised and not taken back. */
   get promised(): Micros {
     this.#settle()
@@ -163,24 +173,18 @@ export class Allowances {
 
   #bind(lease: LeaseId, place: number, record: Verified<Verdict>): void {
     const known = this.#bound.get(record.id)
-    if (known !== undefined) {
-      known.agreed.push({ lease, place })
-      this.#isStale = true
-      return
-    }
-    const bound: Bound = { kind: 'verdict', record, agreed: [{ lease, place }] }
+    const bound: Bound = known ?? { kind: 'verdict', record, agreed: [] }
+    bound.agreed.push({ lease, place })
+    if (known !== undefined) this.#isStale = true
+    else this.#take(this.#purseOf(record.signer), bound)
     this.#bound.set(record.id, bound)
-    this.#take(this.#purseOf(record.signer), bound)
   }
 
   #purseOf(peer: PeerId): Purse {
     const known = this.#purses.get(peer)
     if (known !== undefined) return known
     const first = this.#first.get(peer) ?? 0
-    const purse: Purse = {
-      ...{ first, entries: [], last: undefined, counting: 0 },
-      ...{ received: 0, given: 0, promised: 0, slack: first },
-    }
+    const purse = newPurse(first)
     this.#purses.set(peer, purse)
     return purse
   }
@@ -230,6 +234,7 @@ export class Allowances {
       for (const { to, micros } of entry.record.payload.given) {
         const taker = this.#purseOf(to)
         taker.received += micros
+        if (entry.record.signer === this.#submitter) taker.assured += micros
         takers.push(taker)
       }
       purse.given += cost
@@ -281,11 +286,7 @@ export class Allowances {
     const [changed, moved] = [this.#changed, this.#moved]
     for (const promised of this.#leases.values())
       Object.assign(promised, { counts: false, owed: null, agreed: nothingAgreed })
-    for (const purse of this.#purses.values()) {
-      Object.assign(purse, { counting: 0, received: 0, given: 0, promised: 0, slack: purse.first })
-      purse.entries.sort(inTurn)
-      purse.last = purse.entries.at(-1)
-    }
+    for (const purse of this.#purses.values()) rewind(purse)
     this.#changed = new Set()
     this.#advance([...this.#purses.values()])
     this.#changed = changed

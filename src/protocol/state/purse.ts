@@ -40,10 +40,25 @@ export interface Purse {
   /** Use: how many entries count. Invariant: those at the front. */
   counting: number
   received: Micros
+  /** Use: what the submitter's node gave, of the sum that was received: no record that comes late takes it back. */
+  assured: Micros
   given: Micros
   promised: Micros
   slack: Micros
 }
+
+export function newPurse(first: Micros): Purse {
+  return { first, entries: [], last: undefined, ...nothingCounted, slack: first }
+}
+
+/** Everything in it is to be counted anew, in the order of serials. */
+export function rewind(purse: Purse): void {
+  Object.assign(purse, nothingCounted, { slack: purse.first })
+  purse.entries.sort(inTurn)
+  purse.last = purse.entries.at(-1)
+}
+
+const nothingCounted = { counting: 0, received: 0, assured: 0, given: 0, promised: 0 }
 
 export function isCut({ entries, counting }: Purse): boolean {
   return counting < entries.length
@@ -51,6 +66,14 @@ export function isCut({ entries, counting }: Purse): boolean {
 
 export function leftOf({ first, received, given, promised }: Purse): Micros {
   return first + received - given - promised
+}
+
+/**
+ * What may be passed on. A steward that lies can take back what it gave, by a record that it kept for itself: then whatever was given
+ * or promised of it would not fit.
+ */
+export function assuredOf(purse: Purse): Micros {
+  return Math.max(0, leftOf(purse) - purse.received + purse.assured)
 }
 
 export function givenBy({ given }: Allowance): Micros {
