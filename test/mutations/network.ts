@@ -2,6 +2,27 @@ import type { Mutation } from './mutation.ts'
 
 export const network: readonly Mutation[] = [
   {
+    name: 'A mesh key’s stream begins anew with each read.',
+    file: 'src/host/network/key-stream.ts',
+    find: '      this.#used += count\n',
+    replace: '',
+    caughtBy: ['test/host/network-mesh-key.test.ts'],
+  },
+  {
+    name: 'A node hangs up on another mesh key without its own first words.',
+    file: 'src/host/network/mesh-key.ts',
+    find: "    if (this.direction === 'inbound') this.#inner.send(this.#encrypt(firstWords))\n",
+    replace: '',
+    caughtBy: ['test/host/network-mesh-key.test.ts'],
+  },
+  {
+    name: 'Strangers fill the log.',
+    file: 'src/host/notices.ts',
+    find: 'return now >= 1',
+    replace: 'return true',
+    caughtBy: ['test/host/notices.test.ts'],
+  },
+  {
     name: 'An answer without a header is read.',
     file: 'src/host/network/block-frames.ts',
     find: 'if (frame.byteLength < headerBytes) throw',

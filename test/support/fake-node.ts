@@ -37,6 +37,7 @@ export const info: NodeInfo = {
     leasesReleased: 0,
   },
   connections: 3,
+  notices: [],
 }
 
 export const peerRow: PeerRow = {
@@ -57,6 +58,7 @@ export const peerRow: PeerRow = {
 export const why: WhyView = {
   withheld: [],
   memory: [],
+  mesh: [],
   verdict: 'stop',
   sentence: 'It stands still: unplugged (unplugged; asked for: plugged in); charge-low would hold it, too.',
   reasons: ['unplugged', 'charge-low'],

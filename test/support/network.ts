@@ -17,6 +17,7 @@ import { base32 } from 'multiformats/bases/base32'
 import { type Logger, pino } from 'pino'
 import type { NetworkBounds } from '../../src/host/network/bounds.ts'
 import { Network } from '../../src/host/network/network.ts'
+import type { Notices } from '../../src/host/notices.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
 
 const anyPort = '/ip4/127.0.0.1/tcp/0'
@@ -29,6 +30,8 @@ export interface TestNetworkOptions {
   readonly listen?: readonly string[]
   readonly now?: () => number
   readonly announce?: readonly string[]
+  readonly meshKey?: Uint8Array
+  readonly notices?: Notices
 }
 
 /** A node on 127.0.0.1 that stops when the test ends. */
@@ -40,6 +43,8 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     log: options.log ?? pino({ level: 'silent' }),
     gossipScope: 'test',
     ...(options.announce === undefined ? {} : { announce: options.announce }),
+    ...(options.meshKey === undefined ? {} : { meshKey: options.meshKey }),
+    ...(options.notices === undefined ? {} : { notices: options.notices }),
     ...(options.now === undefined ? {} : { now: options.now }),
     ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
   })

@@ -3,12 +3,14 @@ import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
+import { Notices } from '../notices.ts'
 import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
 import { ControlChannel, type MessageHandler } from './control.ts'
 import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
+import type { OnKnock } from './mesh-key.ts'
 import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
@@ -24,6 +26,8 @@ export interface NetworkOptions extends Doors {
   /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
   readonly bootstrap: readonly string[]
   readonly log: Logger
+  /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
+  readonly notices?: Notices
   /** Overrides, for tests and benchmarks. */
   readonly bounds?: Partial<NetworkBounds>
   /** Milliseconds that only rise, by which connections grow old; a test has its own. */
@@ -63,8 +67,18 @@ export class Network {
     const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
     const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
     const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
+    const notices = options.notices ?? new Notices(options.log)
     const turnstile = new Turnstile(bounds, options.log, options.now)
-    const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds)
+    const onKnock: OnKnock = (host, why) =>
+      notices.tell({ kind: 'mesh-key', about: host, text: `a node at ${host} was not let in: ${why}` })
+    const node = await createNode(
+      options.privateKey,
+      { listen, announce },
+      options,
+      turnstile,
+      bounds,
+      onKnock,
+    )
     const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
     const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
     const connect = (peer: PeerId) => neighbours.connect(peer)

@@ -3,7 +3,6 @@ import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
-import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
@@ -12,6 +11,7 @@ import { admitting, type Doorkeeper, noising } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
+import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
 import type { Turnstile } from './turnstile.ts'
 
 /** The doorkeepers of a node, and the part of the mesh that they let peers into. */
@@ -38,6 +38,7 @@ export function createNode(
   { gossipScope, doorkeeper, meshKey }: Doors,
   turnstile: Turnstile,
   bounds: NetworkBounds,
+  onKnock: OnKnock,
 ): Promise<Node> {
   return createLibp2p({
     start: false,
@@ -45,7 +46,8 @@ export function createNode(
     addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
     transports: [tcp()],
     connectionEncrypters: [doorkeeper === undefined ? noising() : admitting(doorkeeper)],
-    ...(meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: meshKey }) }),
+    connectionProtector:
+      meshKey === undefined ? withoutKey(onKnock) : behindKey(parseMeshKey(meshKey), onKnock),
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],
     connectionManager: {
       // Never reached: the turnstile decides who makes room for whom, where libp2p only refuses.
