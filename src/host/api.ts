@@ -140,6 +140,8 @@ export interface FleetStanding {
 
 export interface PeerRow {
   readonly peer: PeerId
+  /** Name and version of the software that it says it runs. */
+  readonly software: string
   readonly name: string
   readonly owner: OwnerId
   /** True when its fleet vouches for its owner; null in an open mesh, where nobody does. */

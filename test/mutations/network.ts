@@ -2,6 +2,27 @@ import type { Mutation } from './mutation.ts'
 
 export const network: readonly Mutation[] = [
   {
+    name: 'A node of another fleet is not named where it calls.',
+    file: 'src/host/network/strangers.ts',
+    find: "      onStranger(remoteAddr === undefined ? '' : hostOf(remoteAddr), why)\n",
+    replace: '',
+    caughtBy: ['test/host/network-strangers.test.ts'],
+  },
+  {
+    name: 'A neighbour pays for an advert of another record version.',
+    file: 'src/host/membership/membership.ts',
+    find: "if (this.#isForeign(record.data, from)) return 'ignore'",
+    replace: '',
+    caughtBy: ['test/host/membership-versions.test.ts'],
+  },
+  {
+    name: 'An advert with one optional field more is refused.',
+    file: 'src/protocol/membership/advert.ts',
+    find: 'const advertSchema: z.ZodType<Advert> = z.object({',
+    replace: 'const advertSchema: z.ZodType<Advert> = z.strictObject({',
+    caughtBy: ['test/host/membership-versions.test.ts'],
+  },
+  {
     name: 'A mesh key’s stream begins anew with each read.',
     file: 'src/host/network/key-stream.ts',
     find: '      this.#used += count\n',

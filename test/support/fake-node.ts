@@ -42,6 +42,7 @@ export const info: NodeInfo = {
 
 export const peerRow: PeerRow = {
   peer,
+  software: 'carpool/0.1.0',
   name: 'fake',
   owner,
   counts: true,

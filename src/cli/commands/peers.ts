@@ -44,6 +44,7 @@ const columns: readonly Column<PeerRow>[] = [
   { title: 'FREE', align: 'right', cell: ({ slots }) => `${slots.free}/${slots.total}` },
   { title: 'ENGINES (UNITS/H)', cell: ({ engines }) => engines.map(describeEngine).join(', ') || '–' },
   { title: 'AGE', align: 'right', cell: ({ ageMs }) => formatDuration(ageMs) },
+  { title: 'VERSION', cell: ({ software }) => software.replace(/^carpool\//, '') },
   { title: 'MODE', cell: ({ mode, banned }) => (banned ? 'banned' : mode) },
   { title: 'WHY', cell: ({ reasons }) => reasons.join(', ') },
 ]

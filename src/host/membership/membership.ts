@@ -13,11 +13,19 @@ import { advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/l
 import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
-import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../../protocol/record/record.ts'
+import {
+  encodeBody,
+  foreignVersionOf,
+  malformed,
+  recordVersion,
+  type SignedRecord,
+  signedRecordSchema,
+} from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
 import { recordBytesMax } from '../../protocol/sizes.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
+import type { Notices } from '../notices.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { FleetMember } from './fleet-member.ts'
@@ -35,6 +43,7 @@ export interface MembershipOptions {
   /** The fleet's members; null in an open mesh. */
   readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
   readonly clock: Clock
+  readonly notices: Pick<Notices, 'tell' | 'drop'>
   readonly log: Logger
 }
 
@@ -62,7 +71,7 @@ export class Membership {
     this.#clock = options.clock
     this.#startedMs = this.#clock.monotonicMs()
     this.#newcomerMs = this.#startedMs
-    options.network.onGossip((message) => this.#judge(message))
+    options.network.onGossip((message, from) => this.#judge(message, from))
     options.network.onSubscriber(() => this.advertise())
   }
 
@@ -157,11 +166,12 @@ export class Membership {
     await network.publish(encodeCbor(record))
   }
 
-  #judge(message: Uint8Array): 'accept' | 'ignore' | 'reject' {
+  #judge(message: Uint8Array, from: PeerId): 'accept' | 'ignore' | 'reject' {
     const nowMs = this.#clock.now()
     try {
       const record = signedRecordSchema.safeParse(decodeCbor('advert', message, recordBytesMax.advert))
       if (!record.success) throw malformed('advert', record.error)
+      if (this.#isForeign(record.data, from)) return 'ignore'
       const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
       this.#options.fleet?.vouch(capacity)
       const admission = this.#admit(capacity, nowMs)
@@ -171,6 +181,18 @@ export class Membership {
       this.#options.log.debug({ refusal: error.refusal }, 'an advert was refused')
       return 'reject'
     }
+  }
+
+  /**
+   * An advert of another record version is no fault of the neighbour that has it, and costs it nothing. It is not passed on, so
+   * that this neighbour is, as a rule, its author.
+   */
+  #isForeign({ body }: SignedRecord, from: PeerId): boolean {
+    const version = foreignVersionOf(body, recordBytesMax.advert)
+    if (version === null) return false
+    const text = `${from} says what it offers in records of version ${version}, and this node reads version ${recordVersion}: neither gives the other work until the older one is updated`
+    this.#options.notices.tell({ kind: 'version', about: from, text })
+    return true
   }
 
   #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {

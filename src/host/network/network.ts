@@ -3,18 +3,18 @@ import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
-import { Notices } from '../notices.ts'
+import { type Notice, type NoticeKind, Notices } from '../notices.ts'
 import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
 import { ControlChannel, type MessageHandler } from './control.ts'
 import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
-import type { OnKnock } from './mesh-key.ts'
 import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
 import { Turnstile } from './turnstile.ts'
+import { watchVersions } from './versions.ts'
 
 export interface NetworkOptions extends Doors {
   /** Ed25519; the node's identity. */
@@ -28,6 +28,8 @@ export interface NetworkOptions extends Doors {
   readonly log: Logger
   /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
   readonly notices?: Notices
+  /** Name and version, as other nodes are told them. */
+  readonly software?: string
   /** Overrides, for tests and benchmarks. */
   readonly bounds?: Partial<NetworkBounds>
   /** Milliseconds that only rise, by which connections grow old; a test has its own. */
@@ -69,16 +71,13 @@ export class Network {
     const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
     const notices = options.notices ?? new Notices(options.log)
     const turnstile = new Turnstile(bounds, options.log, options.now)
-    const onKnock: OnKnock = (host, why) =>
-      notices.tell({ kind: 'mesh-key', about: host, text: `a node at ${host} was not let in: ${why}` })
-    const node = await createNode(
-      options.privateKey,
-      { listen, announce },
-      options,
-      turnstile,
-      bounds,
-      onKnock,
-    )
+    const software = options.software ?? 'carpool'
+    const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds, {
+      software,
+      onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
+      onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+    })
+    watchVersions(node, software, notices)
     const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
     const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
     const connect = (peer: PeerId) => neighbours.connect(peer)
@@ -229,4 +228,8 @@ export class Network {
       }
     }
   }
+}
+
+function notLetIn(kind: NoticeKind, host: string, why: string): Notice {
+  return { kind, about: host, text: `a node at ${host} was not let in: ${why}` }
 }

@@ -12,6 +12,7 @@ import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip.ts'
 import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
+import { introducing, type OnStranger } from './strangers.ts'
 import type { Turnstile } from './turnstile.ts'
 
 /** The doorkeepers of a node, and the part of the mesh that they let peers into. */
@@ -22,6 +23,14 @@ export interface Doors {
   readonly doorkeeper?: Doorkeeper
   /** A key that all nodes share, in libp2p's file format: without it not even a handshake can be seen. */
   readonly meshKey?: Uint8Array
+}
+
+/** What a node says of itself to strangers, and hears of them. */
+export interface Told {
+  /** Name and version. */
+  readonly software: string
+  readonly onKnock: OnKnock
+  readonly onStranger: OnStranger
 }
 
 export type Node = Libp2p<{ pubsub: GossipSub }>
@@ -38,14 +47,18 @@ export function createNode(
   { gossipScope, doorkeeper, meshKey }: Doors,
   turnstile: Turnstile,
   bounds: NetworkBounds,
-  onKnock: OnKnock,
+  { software, onKnock, onStranger }: Told,
 ): Promise<Node> {
   return createLibp2p({
     start: false,
     privateKey,
+    nodeInfo: { userAgent: software },
     addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
     transports: [tcp()],
-    connectionEncrypters: [doorkeeper === undefined ? noising() : admitting(doorkeeper)],
+    connectionEncrypters: [
+      doorkeeper === undefined ? noising() : admitting(doorkeeper),
+      introducing({ isInFleet: doorkeeper !== undefined, software }, onStranger),
+    ],
     connectionProtector:
       meshKey === undefined ? withoutKey(onKnock) : behindKey(parseMeshKey(meshKey), onKnock),
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],

@@ -94,6 +94,7 @@ function peerRows({ identity, membership, bans, network }: Parts): PeerRow[] {
   const connected = new Set(network.connectedPeers())
   return membership.everybody().map((capacity) => ({
     peer: capacity.peer,
+    software: capacity.software,
     name: capacity.name,
     owner: capacity.owner,
     counts: identity.fleet === null ? null : true,

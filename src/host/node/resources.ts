@@ -104,7 +104,7 @@ function sayEngines(
 }
 
 function startNetwork(options: NodeOptions, { key, fleet }: Identity, notices: Notices): Promise<Network> {
-  const { listen, announce, bootstrap, meshKey, networkBounds, log } = options
+  const { listen, announce, bootstrap, meshKey, networkBounds, software, log } = options
   return Network.start({
     privateKey: key.toLibp2p(),
     listen,
@@ -112,6 +112,7 @@ function startNetwork(options: NodeOptions, { key, fleet }: Identity, notices: N
     bootstrap,
     log,
     notices,
+    software,
     gossipScope: fleet?.fleet ?? 'open',
     ...(fleet === null ? {} : { doorkeeper: fleet }),
     ...(meshKey === null ? {} : { meshKey: readMeshKey(meshKey) }),
