@@ -100,6 +100,19 @@ test('records of another version are named, and cost the neighbour that sends th
   )
 })
 
+test('an advert that a node hears of itself and never made names its twin, and its own do not', () => {
+  const ours = node()
+  assert.equal(ours.judge(ours.advert, ours.key.peerId), 'ignore')
+  assert.deepEqual(ours.notices.list(), [])
+  ours.judge(
+    changed(ours, () => ({ serial: 9 })),
+    SigningKey.generate().peerId,
+  )
+  const [notice] = ours.notices.list()
+  assert.equal(notice?.kind, 'clone')
+  assert.match(notice.text, /another node runs under the identity of this one, .* data directory of its own/)
+})
+
 test('a greeting, a reply and a message with a field more are read without it', () => {
   const greeting = { credential: null, vehicle: 'car', certificate: null, charter: 3 }
   assert.deepEqual(decodeGreeting(encodeCbor({ ...greeting, seats: 4 })), greeting)

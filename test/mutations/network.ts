@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const network: readonly Mutation[] = [
   {
+    name: 'Gossip ends with the connection that it ran over.',
+    file: 'src/host/network/gossip-repair.ts',
+    find: '    const connection = this.#speakingTo(peer).at(-1)\n',
+    replace: '    const connection = undefined as Connection | undefined\n',
+    caughtBy: ['test/mesh/mending.test.ts'],
+  },
+  {
+    name: 'Two nodes under one identity are not told of each other.',
+    file: 'src/host/network/twins.ts',
+    find: 'if (other !== this.#name) this.#noticeOwn',
+    replace: 'if (other === "") this.#noticeOwn',
+    caughtBy: ['test/mesh/mending.test.ts'],
+  },
+  {
     name: 'A node of another fleet is not named where it calls.',
     file: 'src/host/network/strangers.ts',
     find: "      onStranger(remoteAddr === undefined ? '' : hostOf(remoteAddr), why)\n",

@@ -61,6 +61,7 @@ export class Membership {
   readonly #listeners = new Set<() => void>()
   #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
+  #lastSerial = Number.POSITIVE_INFINITY
   readonly #startedMs: number
   #newcomerMs: number
   #stopped = false
@@ -153,10 +154,11 @@ export class Membership {
     const { key, network, nextSerial, describe } = this.#options
     const nowMs = this.#clock.now()
     this.#lastAdvertMs = this.#clock.monotonicMs()
+    this.#lastSerial = nextSerial()
     const body = encodeBody(
       bodyOf('advert', {
         signer: key.peerId,
-        serial: nextSerial(),
+        serial: this.#lastSerial,
         expiresMs: nowMs + advertTtlMs,
         payload: { ...describe(), addresses: network.addresses().slice(0, 4) },
       }),
@@ -174,6 +176,7 @@ export class Membership {
       if (this.#isForeign(record.data, from)) return 'ignore'
       const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
       this.#options.fleet?.vouch(capacity)
+      this.#noticeTwin(capacity)
       const admission = this.#admit(capacity, nowMs)
       return admission === 'new' || admission === 'renewed' ? 'accept' : 'ignore'
     } catch (error) {
@@ -193,6 +196,14 @@ export class Membership {
     const text = `${from} says what it offers in records of version ${version}, and this node reads version ${recordVersion}: neither gives the other work until the older one is updated`
     this.#options.notices.tell({ kind: 'version', about: from, text })
     return true
+  }
+
+  /** Whatever this node signed itself has a lower serial than its next. */
+  #noticeTwin({ peer, serial }: Capacity): void {
+    if (peer !== this.#options.key.peerId || serial <= this.#lastSerial) return
+    const text =
+      'another node runs under the identity of this one, and its adverts arrive here: stop one of the two, and start it anew with a data directory of its own'
+    this.#options.notices.tell({ kind: 'clone', about: '', text })
   }
 
   #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {

@@ -14,6 +14,7 @@ import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
 import { Turnstile } from './turnstile.ts'
+import { Twins } from './twins.ts'
 import { watchVersions } from './versions.ts'
 
 export interface NetworkOptions extends Doors {
@@ -85,6 +86,7 @@ export class Network {
     const blocks = new BlockExchange(connect, bounds, options.log)
     const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
     await control.listen(node)
+    await new Twins(node, bounds, notices, options.log).listen()
     await blocks.listen(node)
     await startNode(node, listen)
     gossip.join()

@@ -1,6 +1,6 @@
 /** The libp2p node, with the settings that Carpool's traffic needs. */
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
+import { type Identify, identify } from '@libp2p/identify'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -10,7 +10,7 @@ import { createLibp2p } from 'libp2p'
 import { admitting, type Doorkeeper, noising } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
-import { gossipOptions } from './gossip.ts'
+import { gossipOptions } from './gossip-options.ts'
 import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
 import { introducing, type OnStranger } from './strangers.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -33,7 +33,7 @@ export interface Told {
   readonly onStranger: OnStranger
 }
 
-export type Node = Libp2p<{ pubsub: GossipSub }>
+export type Node = Libp2p<{ pubsub: GossipSub; identify: Identify }>
 
 /**
  * libp2p with the settings that Carpool's traffic needs: TCP, noise, yamux, identify, ping, gossipsub.
