@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const audit: readonly Mutation[] = [
   {
+    name: 'Each of two verdicts that say the same has to show that nobody is against it.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'return (this.#voiced.get(position) ?? []).some((one) => {',
+    replace: 'return (this.#voiced.get(position) ?? []).every((one) => {',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
     name: 'Draws are not bound to the secret that was committed to.',
     file: 'src/protocol/audit/records.ts',
     find: 'if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))',
@@ -128,7 +135,7 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/audit-verdicts.test.ts'],
   },
   {
-    name: 'In the audit a verdict takes voices though one that says something else settles it.',
+    name: 'In the audit a verdict contradicts owners though one that says something else settles it.',
     file: 'src/protocol/audit/verdicts.ts',
     find: '!standing.has(',
     replace: 'standing.size < 0 && standing.has(',

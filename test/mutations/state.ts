@@ -2,6 +2,34 @@ import type { Mutation } from './mutation.ts'
 
 export const state: readonly Mutation[] = [
   {
+    name: 'What repeats a verdict that counts here counts only with a proof of its own, so that its vehicles work for nothing.',
+    file: 'src/protocol/state/proofs.ts',
+    find: "if (this.#repeats(decision, alike)) return 'counts'",
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'What repeats a verdict that counts here counts whatever its vehicles say.',
+    file: 'src/protocol/state/proofs.ts',
+    find: 'return agreeing.every((id) => alike.some(({ receipt }) => receipt === id))',
+    replace: 'return true',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A verdict counts whatever it says of those against it.',
+    file: 'src/protocol/state/proofs.ts',
+    find: "if (because === 'unanimous') return against === 0",
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'Nobody looks at the results of those whom a verdict calls liars.',
+    file: 'src/protocol/state/proofs.ts',
+    find: '[...named, ...against] as RecordedClaim[])',
+    replace: 'named as RecordedClaim[])',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
     name: 'A result that came while no verdict waited for it is never looked at.',
     file: 'src/protocol/state/sought-results.ts',
     find: '    this.#before?.examined(lookedAt)',

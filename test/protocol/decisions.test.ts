@@ -128,6 +128,45 @@ test('a recomputation of another steward is its word, and counts where enough ow
   assert.equal(agreed.stands(), 'x')
 })
 
+test('what another steward says counts once a verdict that counts says the same, and all whom it counts do', () => {
+  const says = (...claimed: string[]) => {
+    const bench = new JobBench({ assurance: { arbiter: 'steward' } })
+    const theirs = claimed.map((result, i) => bench.claim('b', `v${i + 5}`, result))
+    bench.verdict('b', 'x', theirs, { because: 'recomputed', contradicting: [bench.claim('b', 'v2', 'z')] })
+    bench.look()
+    const waits = bench.state.verdicts.agreeing(0, cidNamed('x')).size
+    bench.verdict('a', 'x', [bench.claim('a', 'v3', 'x'), bench.claim('a', 'v4', 'x')])
+    bench.look()
+    return [waits, bench.state.verdicts.agreeing(0, cidNamed('x')).size]
+  }
+  assert.deepEqual(says('x'), [0, 3], 'nobody has worked for nothing')
+  assert.deepEqual(says('x', 'y'), [0, 2], 'one of them says something else')
+})
+
+test('a verdict that calls an owner a liar counts only as it says it, though more owners here say the same', () => {
+  const bench = new JobBench()
+  const liar = bench.claim('b', 'v1', 'z')
+  const honest = ['v2', 'v3', 'v4', 'v5'].map((name) => bench.claim('b', name, 'x'))
+  bench.verdict('b', 'x', honest.slice(0, 2), { contradicting: [liar] })
+  bench.look()
+  assert.equal(bench.stands(), 'open', 'by what it names, it is not unanimous')
+  bench.verdict('b', 'x', honest, { because: 'lead', contradicting: [liar] })
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+})
+
+test('a verdict waits for the results of those that it calls liars', () => {
+  const bench = new JobBench()
+  const liar = bench.claim('b', 'v1', 'z')
+  const honest = ['v2', 'v3', 'v4', 'v5'].map((name) => bench.claim('b', name, 'x'))
+  bench.verdict('b', 'x', honest, { because: 'lead', contradicting: [liar] })
+  bench.look({ missing: ['z'] })
+  assert.equal(bench.stands(), 'open')
+  bench.state.decisions.askAgain()
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+})
+
 test('what this node and the submitter’s signed counts at once, and silences those whom it contradicts', () => {
   const bench = new JobBench({ self: 'c', shards: 2 })
   const liar = bench.claim('b', 'v3', 'z', [0])

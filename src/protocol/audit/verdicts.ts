@@ -10,10 +10,18 @@ import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Finding } from '../verification/examination.ts'
+import { isSame, mostClaimed, type Voice } from './answers.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords, Decision } from './records.ts'
-import { isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
+
+/** A verdict whose receipts are all in the report. */
+interface Voiced {
+  readonly verdict: ShardVerdict
+  readonly agreeing: readonly Voice[]
+  readonly contradicting: readonly Voice[]
+  readonly name: string
+}
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
@@ -26,6 +34,8 @@ export class VerdictAudit {
   readonly #findings: Findings
   readonly #problems: Problems
   readonly #decidedBy = new Map<number, Decision>()
+  /** By position. */
+  readonly #voiced: ReadonlyMap<number, readonly Voiced[]>
 
   constructor(
     manifest: Manifest,
@@ -45,6 +55,7 @@ export class VerdictAudit {
         const one = this.#place(decision)
         if (one !== undefined) voiced.push(one)
       })
+    this.#voiced = Map.groupBy(voiced, ({ verdict }) => verdict.position)
     const left = this.#contradict([...voiced, ...this.#alikeThoughSettled(voiced)])
     for (const one of voiced) this.#check(one)
     for (const { contradicting } of left) for (const { owner } of contradicting) this.contradicted.add(owner)
@@ -83,21 +94,11 @@ export class VerdictAudit {
       if (!this.#records.isSettled(decision) || result === null || !standing.has(`${position}/${result}`))
         return []
       const name = `the verdict on shard ${position}`
-      const voices = (ids: readonly RecordId[]) =>
-        ids
-          .filter((id) => this.#records.claims.get(id)?.results.has(position))
-          .map((id) => this.#voice(id, position, name))
-      const isAlike = (claim: Voice) =>
-        claim.result === result || this.#areAlike(claim.result, result, position)
-      const agreeing = new Map(
-        voices(verdict.agreeing)
-          .filter(isAlike)
-          .map((claim) => [claim.owner, claim]),
-      )
-      const contradicting = voices(verdict.contradicting).filter(
-        (claim) => claim.result !== result && !this.#isExhausted(claim.result, position),
-      )
-      return [{ verdict, agreeing: [...agreeing.values()], contradicting, name }]
+      const contradicting = verdict.contradicting
+        .filter((id) => this.#records.claims.get(id)?.results.has(position))
+        .map((id) => this.#voice(id, position, name))
+        .filter((claim) => claim.result !== result && !this.#isExhausted(claim.result, position))
+      return [{ verdict, agreeing: [], contradicting, name }]
     })
   }
 
@@ -123,19 +124,27 @@ export class VerdictAudit {
     return left
   }
 
-  /** Tells whether those against it are no reason to refuse the verdict. */
-  #holds({ verdict: { because, position }, agreeing, contradicting }: Voiced): boolean {
-    const against = this.#against(contradicting, position)
-    if (because === 'unanimous') return against === 0
-    return because !== 'lead' || agreeing.length - against >= this.#manifest.assurance.lead
+  /**
+   * Tells whether those against it are no reason to refuse the verdict. Of stewards that were apart and say the same, one needs
+   * to show that: what the other counts says so, too.
+   */
+  #holds({ verdict: { position, result } }: Voiced): boolean {
+    return (this.#voiced.get(position) ?? []).some((one) => {
+      const { outcome, because, result: other } = one.verdict
+      if (outcome !== 'accepted' || other !== result) return false
+      const against = this.#against(one)
+      if (because === 'unanimous') return against === 0
+      return because !== 'lead' || one.agreeing.length - against >= this.#manifest.assurance.lead
+    })
   }
 
-  #check({ verdict, agreeing, contradicting, name }: Voiced): void {
+  #check(one: Voiced): void {
+    const { verdict, contradicting, name } = one
     if (verdict.outcome === 'failed') {
-      this.#checkOwed(verdict, agreeing, contradicting, name)
+      this.#checkOwed(one)
       return
     }
-    this.#checkAcceptance(verdict, agreeing, contradicting, name)
+    this.#checkAcceptance(one)
     for (const { owner, result } of contradicting) {
       if (result === verdict.result) this.#blame(`${name} contradicts ${owner}, which says the same`)
       if (this.#isExhausted(result, verdict.position))
@@ -144,12 +153,9 @@ export class VerdictAudit {
   }
 
   /** A shard without a result may owe claims of enough owners that agree, more than all that say something else. */
-  #checkOwed(
-    { position, because }: ShardVerdict,
-    owed: readonly Voice[],
-    others: readonly Voice[],
-    name: string,
-  ): void {
+  #checkOwed(one: Voiced): void {
+    const { agreeing: owed, name } = one
+    const { position, because } = one.verdict
     if (because === 'ended' && this.#records.ends.every(({ outcome }) => outcome === 'complete'))
       this.#blame(`${name} says that the job ended before it, and the job did not`)
     if (owed.length === 0) return
@@ -157,7 +163,7 @@ export class VerdictAudit {
     if (owners.size !== owed.length) this.#blame(`${name} counts an owner twice`)
     const { audits, replicas } = this.#manifest.assurance
     const enough = audits === null ? Math.min(2, replicas) : audits.replicas
-    const against = this.#against(others, position)
+    const against = this.#against(one)
     if (owners.size < enough || owners.size <= against)
       this.#blame(
         `${name} owes ${owners.size} claims, with ${against} against, where ${enough} have to agree`,
@@ -180,12 +186,9 @@ export class VerdictAudit {
     return agreement === 'bytes' || (found !== undefined && !isSame(finding, found, agreement))
   }
 
-  #checkAcceptance(
-    { position, result, because }: ShardVerdict,
-    agreeing: readonly Voice[],
-    contradicting: readonly Voice[],
-    name: string,
-  ): void {
+  #checkAcceptance(one: Voiced): void {
+    const { agreeing, name } = one
+    const { position, result, because } = one.verdict
     const owners = new Set(agreeing.map((claim) => claim.owner))
     if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
     if (because === 'no-owner-left' || because === 'too-many-losses' || because === 'ended') {
@@ -201,16 +204,17 @@ export class VerdictAudit {
       return
     }
     this.#checkAgreement(result!, agreeing, position, name)
-    const against = this.#against(contradicting, position)
     const { replicas, lead } = this.#manifest.assurance
-    if (because === 'unanimous' && (owners.size < replicas || against > 0))
+    const against = this.#against(one)
+    const holds = this.#holds(one)
+    if (because === 'unanimous' && (owners.size < replicas || !holds))
       this.#blame(`${name} is not unanimous among ${replicas} owners: ${owners.size} for, ${against} against`)
-    if (because === 'lead' && owners.size - against < lead)
+    if (because === 'lead' && (owners.size < lead || !holds))
       this.#blame(`${name} leads by ${owners.size - against}, not ${lead}`)
   }
 
   /** Owners that lost their voice before, or whose result is none, are not against it. */
-  #against(contradicting: readonly Voice[], position: number): number {
+  #against({ verdict: { position }, contradicting }: Voiced): number {
     const valid = contradicting.filter(
       ({ owner, result }) =>
         !this.contradicted.has(owner) && this.#findings.of(result, position)?.state === 'good',

@@ -323,7 +323,7 @@ export class Council {
     const seat = this.#seat
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
-    seat.watch.heard(from, nowMs)
+    if (message.type === 'beat') seat.watch.beat(from, message, nowMs)
     hearOfRecords(seat, from, message, nowMs)
     leaveOnceHeld(seat, nowMs)
   }
