@@ -221,8 +221,8 @@ export const audit: readonly Mutation[] = [
   {
     name: 'The audit trusts a note that a lease is not paid.',
     file: 'src/protocol/audit/budget.ts',
-    find: 'if (costOf(first.payload) <= (left.get(signer) ?? 0n))',
-    replace: 'if (some.length === 0)',
+    find: 'else if (costOf(first.payload as Lease | Allowance) <= (left.get(signer) ?? 0n))',
+    replace: 'else if (some.length === 0)',
     caughtBy: ['test/protocol/audit-notes.test.ts'],
   },
   {

@@ -102,7 +102,7 @@ export const ledger: readonly Mutation[] = [
   {
     name: 'A claim is owed though its lease does not count.',
     file: 'src/protocol/ledger/claims.ts',
-    find: 'const isReal = this.#counts(known.claim.lease)',
+    find: 'const isReal = this.#judge.counts(lease)',
     replace: 'const isReal = true',
     caughtBy: ['test/protocol/ledger.test.ts'],
   },

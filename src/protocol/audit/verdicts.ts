@@ -10,18 +10,10 @@ import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Finding } from '../verification/examination.ts'
-import { isSame, mostClaimed, type Voice } from './answers.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords, Decision } from './records.ts'
-
-/** A verdict whose receipts are all in the report. */
-interface Voiced {
-  readonly verdict: ShardVerdict
-  readonly agreeing: readonly Voice[]
-  readonly contradicting: readonly Voice[]
-  readonly name: string
-}
+import { isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
