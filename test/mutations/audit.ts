@@ -135,7 +135,7 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/audit-verdicts.test.ts'],
   },
   {
-    name: 'In the audit a verdict takes voices though one that says something else settles it.',
+    name: 'In the audit a verdict contradicts owners though one that says something else settles it.',
     file: 'src/protocol/audit/verdicts.ts',
     find: '!standing.has(',
     replace: 'standing.size < 0 && standing.has(',
