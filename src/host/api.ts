@@ -21,6 +21,7 @@ import type {
   SettleRequest,
   SettleView,
 } from './ledger/contract.ts'
+import type { Notice } from './notices.ts'
 import type { FleetMemberRow } from './store/member-tables.ts'
 
 export interface NodeApi {
@@ -98,6 +99,8 @@ export interface WhyView {
   readonly withheld: readonly { readonly runtime: string; readonly engine: string; readonly why: string }[]
   /** Sentences about a lack of memory, for the node's owner. */
   readonly memory: readonly string[]
+  /** Sentences about the mesh around it. */
+  readonly mesh: readonly string[]
   readonly verdict: RuleVerdict
   /** The verdict, and what holds work back. */
   readonly sentence: string
@@ -124,6 +127,8 @@ export interface NodeInfo {
   readonly software: string
   readonly vehicle: WorkerView
   readonly connections: number
+  /** What its owner should know of the mesh around it, of the last hour. */
+  readonly notices: readonly Notice[]
 }
 
 /** A node's standing with its fleet. */
@@ -141,6 +146,8 @@ export interface FleetStanding {
 
 export interface PeerRow {
   readonly peer: PeerId
+  /** Name and version of the software that it says it runs. */
+  readonly software: string
   readonly name: string
   readonly owner: OwnerId
   /** True when its fleet vouches for its owner; null in an open mesh, where nobody does. */

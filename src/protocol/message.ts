@@ -189,58 +189,58 @@ const shortIdsSchema = z.array(z.string().max(64)).max(syncIdsMax)
 const hashesSchema = z.array(bytesSchema).length(trieFanout)
 
 const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
-  z.strictObject({
+  z.object({
     type: z.literal('offer'),
     manifest: signedRecordSchema,
     handovers: handoversSchema,
     lease: signedRecordSchema,
     keys: z.array(z.union([bytesOfLength(32), bytesOfLength(wrappedKeyBytes)])).max(leaseShardsMax),
   }),
-  z.strictObject({ type: z.literal('adopt'), manifest: signedRecordSchema, handovers: handoversSchema }),
-  z.strictObject({ type: z.literal('accept'), job: cidSchema, lease: cidSchema }),
-  z.strictObject({
+  z.object({ type: z.literal('adopt'), manifest: signedRecordSchema, handovers: handoversSchema }),
+  z.object({ type: z.literal('accept'), job: cidSchema, lease: cidSchema }),
+  z.object({
     type: z.literal('decline'),
     job: cidSchema,
     lease: cidSchema,
     reason: z.enum(declineReasons),
     retryMs: naturalSchema,
   }),
-  z.strictObject({ type: z.literal('progress'), job: cidSchema, lease: cidSchema, done: naturalSchema }),
-  z.strictObject({
+  z.object({ type: z.literal('progress'), job: cidSchema, lease: cidSchema, done: naturalSchema }),
+  z.object({
     type: z.literal('receipt'),
     record: signedRecordSchema,
     opening: openingSchema,
     released: z.enum(releaseReasons).nullable(),
   }),
-  z.strictObject({ type: z.literal('acknowledge'), receipt: cidSchema }),
-  z.strictObject({ type: z.literal('withdraw'), lease: cidSchema }),
-  z.strictObject({ type: z.literal('ended'), job: cidSchema }),
-  z.strictObject({
+  z.object({ type: z.literal('acknowledge'), receipt: cidSchema }),
+  z.object({ type: z.literal('withdraw'), lease: cidSchema }),
+  z.object({ type: z.literal('ended'), job: cidSchema }),
+  z.object({
     type: z.literal('invite'),
     nonce: nonceSchema,
     bytes: naturalSchema,
     place: offeredPlaceSchema.nullable(),
   }),
-  z.strictObject({
+  z.object({
     type: z.literal('willing'),
     nonce: nonceSchema,
     consent: signedRecordSchema.nullable(),
   }),
-  z.strictObject({ type: z.literal('unwilling'), nonce: nonceSchema, reason: z.enum(unwillingReasons) }),
-  z.strictObject({
+  z.object({ type: z.literal('unwilling'), nonce: nonceSchema, reason: z.enum(unwillingReasons) }),
+  z.object({
     type: z.literal('entrust'),
     manifest: signedRecordSchema,
     handovers: handoversSchema,
     secret: bytesOfLength(32).nullable(),
     drawSecret: bytesOfLength(32),
   }),
-  z.strictObject({
+  z.object({
     type: z.literal('record'),
     job: cidSchema,
     record: signedRecordSchema,
     opening: openingSchema.nullable(),
   }),
-  z.strictObject({
+  z.object({
     type: z.literal('beat'),
     job: cidSchema,
     acting: z.boolean(),
@@ -249,42 +249,42 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     count: naturalSchema,
     heard: naturalSchema.nullable(),
   }),
-  z.strictObject({ type: z.literal('branches'), job: cidSchema, hashes: hashesSchema }),
-  z.strictObject({
+  z.object({ type: z.literal('branches'), job: cidSchema, hashes: hashesSchema }),
+  z.object({
     type: z.literal('leaves'),
     job: cidSchema,
     branch: naturalSchema.max(trieFanout - 1),
     hashes: hashesSchema,
   }),
-  z.strictObject({
+  z.object({
     type: z.literal('ids'),
     job: cidSchema,
     leaf: naturalSchema.max(trieFanout ** 2 - 1),
     ids: shortIdsSchema,
   }),
-  z.strictObject({
+  z.object({
     type: z.literal('want'),
     job: cidSchema,
     leaf: naturalSchema.max(trieFanout ** 2 - 1),
     ids: shortIdsSchema,
   }),
-  z.strictObject({ type: z.literal('find'), access: signedRecordSchema }),
-  z.strictObject({ type: z.literal('charter'), charter: signedRecordSchema }),
-  z.strictObject({ type: z.literal('credential'), credential: signedRecordSchema }),
-  z.strictObject({
+  z.object({ type: z.literal('find'), access: signedRecordSchema }),
+  z.object({ type: z.literal('charter'), charter: signedRecordSchema }),
+  z.object({ type: z.literal('credential'), credential: signedRecordSchema }),
+  z.object({
     type: z.literal('statement'),
     record: signedRecordSchema,
     claims: wireClaimsSchema,
     next: naturalSchema.nullable(),
   }),
-  z.strictObject({ type: z.literal('account'), job: cidSchema, before: naturalSchema.nullable() }),
-  z.strictObject({
+  z.object({ type: z.literal('account'), job: cidSchema, before: naturalSchema.nullable() }),
+  z.object({
     type: z.literal('accounted'),
     job: cidSchema,
     statement: cidSchema,
     micros: naturalSchema,
   }),
-  z.strictObject({ type: z.literal('evidence'), evidence: evidenceSchema }),
+  z.object({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])
 
 export function encodeMessage(message: Message): Uint8Array {

@@ -30,6 +30,7 @@ import {
   openBody,
   type RecordBody,
   type RecordType,
+  recordVersion,
   reopenRecord,
   type SignedRecord,
   type Verified,
@@ -193,7 +194,7 @@ export function bodyOf<Kind extends RecordKind>(
     readonly steward?: PeerId | null
   },
 ): RecordBody<PayloadOf<Kind>> & { readonly kind: Kind } {
-  return { domain: 'carpool', version: 1, kind, job: null, epoch: 0, steward: null, ...fields }
+  return { domain: 'carpool', version: recordVersion, kind, job: null, epoch: 0, steward: null, ...fields }
 }
 
 /** Tells whether the stewards of a job share the record. */

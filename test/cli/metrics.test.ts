@@ -19,6 +19,7 @@ const rule = { value: '', limit: '', preference: null, origin: null }
 const why: WhyView = {
   withheld: [],
   memory: [],
+  mesh: [],
   verdict: 'stop',
   sentence: '',
   reasons: ['unplugged'],

@@ -61,12 +61,18 @@ test('peers are a table, with a star for owners that count, and a count at the e
       },
     ]),
     [
-      'NAME            PEER       OWNER      FREE  ENGINES (UNITS/H)   REACH     CONNECTED  AGE  MODE   WHY',
-      'fake            …cPXsvoUp  aaaaaaaa*   1/2  ocr/native (1,200)  outbound  yes        4 s  run',
-      'me (this node)  …cPXsvoUp  aaaaaaaa*   1/2  –                   –         –          4 s  drain  ready-by, metered',
+      'NAME            PEER       OWNER      FREE  ENGINES (UNITS/H)   REACH     CONNECTED  AGE  VERSION  MODE   WHY',
+      'fake            …cPXsvoUp  aaaaaaaa*   1/2  ocr/native (1,200)  outbound  yes        4 s  0.1.0    run',
+      'me (this node)  …cPXsvoUp  aaaaaaaa*   1/2  –                   –         –          4 s  0.1.0    drain  ready-by, metered',
       '2 peers of 1 owner',
     ],
   )
+})
+
+test('notices of the mesh stand below the peers, and below the rules', () => {
+  const text = 'a node at 192.0.2.1 was not let in: its mesh key is another'
+  assert.equal(describePeers([peerRow], [{ kind: 'mesh-key', about: '192.0.2.1', text }]).at(-1), text)
+  assert(describeWhy({ ...why, mesh: [text] }, 0).includes(text))
 })
 
 test('why is a sentence, and each rule with what is known, what is asked for and who asked for it', () => {

@@ -4,8 +4,9 @@ import test from 'node:test'
 import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
 import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
 import { checked } from '../../src/protocol/records.ts'
+import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { SoughtResults } from '../../src/protocol/state/sought-results.ts'
-import { bodyOf, cidNamed, drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { bodyOf, cidNamed, drawSecret, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a verdict of another steward counts once its receipts are here and their results were looked at', () => {
@@ -238,6 +239,12 @@ test('a verdict that calls an owner a liar which says the same does not count', 
   bench.verdict('b', 'x', claims)
   bench.look()
   assert.equal(bench.stands(), 'x')
+  // Enough others are for it to lead in spite of that owner, and it is no liar for all that.
+  const led = new JobBench({ self: 'c' })
+  const many = ['v1', 'v2', 'v3', 'v4'].map((name) => led.claim('b', name, 'x'))
+  led.verdict('b', 'x', many, { because: 'lead', contradicting: [led.claim('b', 'v5', 'x')] })
+  led.look()
+  assert.equal(led.stands(), 'open')
 })
 
 test('an end that reveals another secret than the one of the draws counts for nothing, whoever signs it', () => {
@@ -395,4 +402,17 @@ test('what was asked for, found or missed before records gave way is not asked f
     again.map(({ tries }) => tries),
     [1, 1],
   )
+})
+
+test('an owner that a verdict contradicted stays contradicted where another verdict that says the same settles it', () => {
+  const contradicted = (settling: string) => {
+    const bench = new JobBench()
+    const [one, other] = [bench.claim('a', 'v1', 'x'), bench.claim('a', 'v2', 'x')]
+    const liar = bench.claim('a', 'v3', 'z')
+    const first = bench.verdict('a', 'x', [one], { because: 'recomputed', contradicting: [liar] })
+    bench.verdict('a', settling, [one, other], { settles: [first.id] })
+    return new RecordedView(bench.state, bench.shards).view().contradicted
+  }
+  assert.deepEqual(contradicted('x'), [ownerNamed('3'.repeat(64))])
+  assert.deepEqual(contradicted('y'), [])
 })

@@ -39,10 +39,12 @@ export const info: NodeInfo = {
     leasesReleased: 0,
   },
   connections: 3,
+  notices: [],
 }
 
 export const peerRow: PeerRow = {
   peer,
+  software: 'carpool/0.1.0',
   name: 'fake',
   owner,
   counts: true,
@@ -60,6 +62,7 @@ export const peerRow: PeerRow = {
 export const why: WhyView = {
   withheld: [],
   memory: [],
+  mesh: [],
   verdict: 'stop',
   sentence: 'It stands still: unplugged (unplugged; asked for: plugged in); charge-low would hold it, too.',
   reasons: ['unplugged', 'charge-low'],

@@ -10,7 +10,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { generateKey } from '@libp2p/pnet'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import {
@@ -21,6 +20,7 @@ import {
   signCharter,
   signCredential,
 } from '../../src/host/membership/certificates.ts'
+import { makeMeshKey } from '../../src/host/network/mesh-key.ts'
 import { CarpoolNode } from '../../src/host/node/node.ts'
 import type { NodeOptions } from '../../src/host/node/options.ts'
 import { sha256 } from '../../src/host/sha256.ts'
@@ -76,9 +76,6 @@ const lookMs = 100
 /** Longer than a node that has just started listens before it judges who is there. */
 const settledMs = 6_000
 
-/** The text of a key with its two lines of heading. */
-const meshKeyBytes = 95
-
 export class Mesh {
   readonly clock = new MeshClock()
   readonly folder = mkdtempSync(join(tmpdir(), 'carpool-mesh-'))
@@ -114,9 +111,7 @@ export class Mesh {
     this.#placeOf = placeOf
     this.#keyPath = hasKey ? join(this.folder, 'mesh.key') : null
     if (this.#keyPath !== null) {
-      const key = new Uint8Array(meshKeyBytes)
-      generateKey(key)
-      writeFileSync(this.#keyPath, key, { mode: 0o600 })
+      writeFileSync(this.#keyPath, makeMeshKey(), { mode: 0o600 })
     }
     this.#fleet = fleet === undefined ? null : new Fleet(this.folder, fleet.operatorPpm ?? 0)
   }

@@ -15,8 +15,10 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { base32 } from 'multiformats/bases/base32'
 import { type Logger, pino } from 'pino'
+import type { Doorkeeper } from '../../src/host/network/admission.ts'
 import type { NetworkBounds } from '../../src/host/network/bounds.ts'
 import { Network } from '../../src/host/network/network.ts'
+import type { Notices } from '../../src/host/notices.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
 
 const anyPort = '/ip4/127.0.0.1/tcp/0'
@@ -29,6 +31,10 @@ export interface TestNetworkOptions {
   readonly listen?: readonly string[]
   readonly now?: () => number
   readonly announce?: readonly string[]
+  readonly meshKey?: Uint8Array
+  readonly notices?: Notices
+  readonly doorkeeper?: Doorkeeper
+  readonly software?: string
 }
 
 /** A node on 127.0.0.1 that stops when the test ends. */
@@ -40,6 +46,10 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     log: options.log ?? pino({ level: 'silent' }),
     gossipScope: 'test',
     ...(options.announce === undefined ? {} : { announce: options.announce }),
+    ...(options.meshKey === undefined ? {} : { meshKey: options.meshKey }),
+    ...(options.doorkeeper === undefined ? {} : { doorkeeper: options.doorkeeper }),
+    ...(options.software === undefined ? {} : { software: options.software }),
+    ...(options.notices === undefined ? {} : { notices: options.notices }),
     ...(options.now === undefined ? {} : { now: options.now }),
     ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
   })

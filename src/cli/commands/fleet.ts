@@ -1,7 +1,6 @@
 /** `carpool fleet`: lets a person decide which vehicles may join. */
 import { lstatSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { generateKey } from '@libp2p/pnet'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { RemoteApi } from '../../host/local/client.ts'
 import {
@@ -10,6 +9,7 @@ import {
   signCharter,
   signCredential,
 } from '../../host/membership/certificates.ts'
+import { makeMeshKey } from '../../host/network/mesh-key.ts'
 import { publicKeyOf } from '../../host/store/keys.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
@@ -194,14 +194,12 @@ function initFleet(flags: Flags): void {
   }
   writeOrPrint(charterText(signCharter(key, charter, Date.now())), output, json)
   for (const file of meshKey) {
-    const bytes = new Uint8Array(95)
-    generateKey(bytes)
-    writeFileSync(file, bytes, { mode: 0o600, flag: 'wx' })
+    writeFileSync(file, makeMeshKey(), { mode: 0o600, flag: 'wx' })
   }
-  if (!json)
-    note(
-      `the registrar: carpool node --fleet ${quoted(output)} --fleet-key ${quoted(path)}; every other node: --fleet ${quoted(output)}`,
-    )
+  if (json) return
+  const hidden = meshKey.map((file) => ` --mesh-key ${quoted(file)}`).join('')
+  const everybody = `--fleet ${quoted(output)}${hidden}`
+  note(`the registrar: carpool node ${everybody} --fleet-key ${quoted(path)}; every other node: ${everybody}`)
 }
 
 /**

@@ -86,7 +86,7 @@ async function runNode(
     for (const address of addresses) print(address)
     if (fleet?.state === 'waiting')
       note(
-        `it asks the fleet ${fleet.name} to join; its operator lets it in with: carpool fleet approve ${peer}`,
+        `it asks the fleet ${fleet.name} to join as soon as it reaches one of its nodes; the operator lets it in with: carpool fleet approve ${peer}`,
       )
   }
   const sayingReach = sayReach(node.client, json, interruption.signal)

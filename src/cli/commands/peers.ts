@@ -1,6 +1,7 @@
 /** `carpool peers`: the roster, as the running node believes it. */
 import type { Command } from 'commander'
 import type { PeerRow } from '../../host/api.ts'
+import type { Notice } from '../../host/notices.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { formatCount, formatDuration, formatNumber, shortOwner, shortPeer } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
@@ -17,21 +18,25 @@ says itself: they dial it (direct), they meet it through a relay (relayed), or o
     )
     .action(async (flags: Record<string, unknown>) => {
       const { dataDir, json } = resolveConfig(clientOptionNames, flags)
-      const rows = await withNode(dataDir, (node) => node.peers())
+      const { rows, notices } = await withNode(dataDir, async (node) => ({
+        rows: await node.peers(),
+        notices: (await node.info()).notices,
+      }))
       if (json) rows.forEach(printJson)
-      else for (const line of describePeers(rows)) print(line)
+      else for (const line of describePeers(rows, notices)) print(line)
     })
   addOptions(command, clientOptionNames)
 }
 
-/** Returns a table and, below it, the number of vehicles and the worth of their word. */
-export function describePeers(rows: readonly PeerRow[]): string[] {
+/** Returns a table and, below it, the number of vehicles, the worth of their word, and notices of the mesh. */
+export function describePeers(rows: readonly PeerRow[], notices: readonly Notice[] = []): string[] {
   const owners = new Set(rows.map(({ owner }) => owner)).size
   const total = `${formatCount(rows.length, 'peer')} of ${formatCount(owners, 'owner')}`
   const isOpen = rows.some(({ counts }) => counts === null)
   return [
     ...formatTable(columns, rows),
     isOpen ? `${total}; open mesh: nobody vouches for owners, so no error bound` : total,
+    ...notices.map(({ text }) => text),
   ]
 }
 
@@ -44,6 +49,7 @@ const columns: readonly Column<PeerRow>[] = [
   { title: 'REACH', cell: ({ reach }) => reach ?? '–' },
   { title: 'CONNECTED', cell: ({ connected, self }) => (self ? '–' : connected ? 'yes' : 'no') },
   { title: 'AGE', align: 'right', cell: ({ ageMs }) => formatDuration(ageMs) },
+  { title: 'VERSION', cell: ({ software }) => software.replace(/^carpool\//, '') },
   { title: 'MODE', cell: ({ mode, banned }) => (banned ? 'banned' : mode) },
   { title: 'WHY', cell: ({ reasons }) => reasons.join(', ') },
 ]

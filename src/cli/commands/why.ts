@@ -41,10 +41,10 @@ export function whyCommand(program: Command): void {
 
 /** The verdict first; a ! marks rules that stop work, a ~ those that let the page under way finish. */
 export function describeWhy(view: WhyView, nowMs: number): string[] {
-  const { sentence, rules, withheld = [], memory = [], availableUntilMs } = view
+  const { sentence, rules, withheld = [], memory = [], mesh = [], availableUntilMs } = view
   const lines = [sentence, '', ...formatTable(columns, rules)]
-  if (withheld.length + memory.length > 0) lines.push('')
-  lines.push(...memory)
+  if (withheld.length + memory.length + mesh.length > 0) lines.push('')
+  lines.push(...memory, ...mesh)
   for (const { runtime, engine, why } of withheld) lines.push(`${runtime}/${engine} is not offered: ${why}`)
   // While it drives, its stay is over.
   const isDriving = rules.some(({ code, verdict }) => code === 'driving' && verdict !== 'run')

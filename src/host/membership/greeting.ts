@@ -43,13 +43,14 @@ export interface Reply {
 /** A sentence with a vehicle's name in it. */
 const refusalLettersMax = 256
 
-const greetingSchema: z.ZodType<Greeting> = z.strictObject({
+/** A later version may add fields to both. */
+const greetingSchema: z.ZodType<Greeting> = z.object({
   credential: signedRecordSchema.nullable(),
   vehicle: printableSchema(64),
   certificate: signedRecordSchema.nullable(),
   charter: naturalSchema,
 })
-const replySchema: z.ZodType<Reply> = z.strictObject({
+const replySchema: z.ZodType<Reply> = z.object({
   refused: printableSchema(refusalLettersMax).nullable(),
   credential: signedRecordSchema.nullable(),
   charters: z.array(signedRecordSchema).max(fleetKeyChangesMax + 2),

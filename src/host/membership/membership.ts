@@ -13,11 +13,19 @@ import { advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/l
 import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
-import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../../protocol/record/record.ts'
+import {
+  encodeBody,
+  foreignVersionOf,
+  malformed,
+  recordVersion,
+  type SignedRecord,
+  signedRecordSchema,
+} from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
 import { advertAddressesMax, recordBytesMax } from '../../protocol/sizes.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
+import type { Notices } from '../notices.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { FleetMember } from './fleet-member.ts'
@@ -35,6 +43,7 @@ export interface MembershipOptions {
   /** The fleet's members; null in an open mesh. */
   readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
   readonly clock: Clock
+  readonly notices: Pick<Notices, 'tell' | 'drop'>
   readonly log: Logger
 }
 
@@ -58,6 +67,7 @@ export class Membership {
   readonly #listeners = new Set<() => void>()
   #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
+  #lastSerial = Number.POSITIVE_INFINITY
   readonly #startedMs: number
   #newcomerMs: number
   /** The addresses that the last advert had no room for. */
@@ -70,7 +80,7 @@ export class Membership {
     this.#clock = options.clock
     this.#startedMs = this.#clock.monotonicMs()
     this.#newcomerMs = this.#startedMs
-    options.network.onGossip((message) => this.#judge(message))
+    options.network.onGossip((message, from) => this.#judge(message, from))
     options.network.onSubscriber(() => this.advertise())
     options.network.onReachability(() => this.advertise())
   }
@@ -154,10 +164,11 @@ export class Membership {
     const { reachability } = network
     const nowMs = this.#clock.now()
     this.#lastAdvertMs = this.#clock.monotonicMs()
+    this.#lastSerial = nextSerial()
     const body = encodeBody(
       bodyOf('advert', {
         signer: key.peerId,
-        serial: nextSerial(),
+        serial: this.#lastSerial,
         expiresMs: nowMs + advertTtlMs,
         payload: {
           ...describe(),
@@ -192,13 +203,15 @@ export class Membership {
     return addresses.slice(0, advertAddressesMax)
   }
 
-  #judge(message: Uint8Array): 'accept' | 'ignore' | 'reject' {
+  #judge(message: Uint8Array, from: PeerId): 'accept' | 'ignore' | 'reject' {
     const nowMs = this.#clock.now()
     try {
       const record = signedRecordSchema.safeParse(decodeCbor('advert', message, recordBytesMax.advert))
       if (!record.success) throw malformed('advert', record.error)
+      if (this.#isForeign(record.data, from)) return 'ignore'
       const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
       this.#options.fleet?.vouch(capacity)
+      this.#noticeTwin(capacity)
       const admission = this.#admit(capacity, nowMs)
       return admission === 'new' || admission === 'renewed' ? 'accept' : 'ignore'
     } catch (error) {
@@ -206,6 +219,26 @@ export class Membership {
       this.#options.log.debug({ refusal: error.refusal }, 'an advert was refused')
       return 'reject'
     }
+  }
+
+  /**
+   * An advert of another record version is no fault of the neighbour that has it, and costs it nothing. It is not passed on, so
+   * that this neighbour is, as a rule, its author.
+   */
+  #isForeign({ body }: SignedRecord, from: PeerId): boolean {
+    const version = foreignVersionOf(body, recordBytesMax.advert)
+    if (version === null) return false
+    const text = `${from} says what it offers in records of version ${version}, and this node reads version ${recordVersion}: neither gives the other work until the older one is updated`
+    this.#options.notices.tell({ kind: 'version', about: from, text })
+    return true
+  }
+
+  /** Whatever this node signed itself has a lower serial than its next. */
+  #noticeTwin({ peer, serial }: Capacity): void {
+    if (peer !== this.#options.key.peerId || serial <= this.#lastSerial) return
+    const text =
+      'another node runs under the identity of this one, and its adverts arrive here: stop one of the two, and start it anew with a data directory of its own'
+    this.#options.notices.tell({ kind: 'clone', about: '', text })
   }
 
   #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {

@@ -76,6 +76,8 @@ export interface NetworkBounds {
    */
   readonly gossipBacklogBytesMax: number
 
+  /** How often connected peers are looked at that gossip does not reach. Guess: an advert lives for 180 s. */
+  readonly gossipRepairMs: number
   /**
    * Up to this many known peers we connect to all of them: a mesh that small needs every edge it can get.
    * Guess.
@@ -200,6 +202,7 @@ export const defaultBounds: NetworkBounds = {
   gossipMessageBytesMax: 4 * KiB,
   gossipRpcBytesMax: MiB,
   gossipBacklogBytesMax: MiB,
+  gossipRepairMs: 10_000,
   fullMeshPeersMax: 12,
   degreeMin: 8,
   knownPeersMax: 1024,

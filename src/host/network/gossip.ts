@@ -1,77 +1,17 @@
-/** Gossip of adverts, over gossipsub with settings for a cell of vehicles. */
-import { type GossipSub, type GossipsubOpts, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
+/** Gossip of adverts among the nodes of a cell. */
+import { type GossipSub, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { NetworkError, reason } from './errors.ts'
+import { gossipTopic } from './gossip-options.ts'
+import { GossipRepair } from './gossip-repair.ts'
+import type { Node } from './node.ts'
 
 type GossipVerdict = 'accept' | 'ignore' | 'reject'
 export type GossipValidator = (message: Uint8Array, from: PeerId) => GossipVerdict
-
-/** One topic is one cell (DESIGN.md, "Scale"). */
-function gossipTopic(scope: string): string {
-  return `/carpool/gossip/1/${scope}`
-}
-
-/**
- * gossipsub, set for a cell of about a hundred vehicles that each say 300 bytes a minute.
- *
- * Messages carry our own signed envelope, so gossipsub signs nothing (55 instead of 273 µs a message), names a
- * message by its hash, and the validator decides before anything is forwarded. Everything that assumes one
- * host per address is off: a fleet behind one CGNAT address, or a test on 127.0.0.1, would score below the
- * graylist (notes/libp2p.md §5). Peer exchange is off too: we dial addresses from signed adverts only.
- */
-export function gossipOptions(scope: string, bounds: NetworkBounds): Partial<GossipsubOpts> {
-  return {
-    globalSignaturePolicy: StrictNoSign,
-    allowedTopics: [gossipTopic(scope)],
-    fallbackToFloodsub: false,
-    allowPublishToZeroTopicPeers: true,
-    ignoreDuplicatePublishError: true,
-    // 99.6 % delivered among 30 at 4 copies a message, where D = 6 costs 6.4 copies and saturates two cores (§5).
-    D: 4,
-    Dlo: 3,
-    Dhi: 6,
-    Dscore: 2,
-    Dout: 1,
-    // Our own messages go to every subscriber we are connected to: about ten sends a minute, and a newcomer hears us at once.
-    floodPublish: true,
-    doPX: false,
-    maxInboundDataLength: bounds.gossipRpcBytesMax,
-    maxOutboundBufferSize: bounds.gossipBacklogBytesMax,
-    // As lodestar: a busy machine answers late, and a late answer is not a broken promise (§8).
-    gossipsubIWantFollowupMs: 12_000,
-    scoreParams: {
-      IPColocationFactorWeight: 0,
-      behaviourPenaltyThreshold: 6,
-      topics: { [gossipTopic(scope)]: topicScore },
-    },
-  }
-}
-
-/** Only invalid messages cost score. Nobody is punished for having little to say: adverts are rare. */
-const topicScore = {
-  topicWeight: 1,
-  timeInMeshWeight: 0.01,
-  timeInMeshQuantum: 1_000,
-  timeInMeshCap: 100,
-  firstMessageDeliveriesWeight: 0.1,
-  firstMessageDeliveriesDecay: 0.5,
-  firstMessageDeliveriesCap: 50,
-  meshMessageDeliveriesWeight: 0,
-  meshMessageDeliveriesDecay: 0.5,
-  meshMessageDeliveriesCap: 100,
-  meshMessageDeliveriesThreshold: 20,
-  meshMessageDeliveriesWindow: 10,
-  meshMessageDeliveriesActivation: 5_000,
-  meshFailurePenaltyWeight: 0,
-  meshFailurePenaltyDecay: 0.5,
-  // Five rejected messages took a peer from 8 to −196, where −80 is the graylist (§5).
-  invalidMessageDeliveriesWeight: -10,
-  invalidMessageDeliveriesDecay: 0.9,
-}
 
 export class Gossip {
   readonly #pubsub: GossipSub
@@ -79,17 +19,21 @@ export class Gossip {
   readonly #bounds: NetworkBounds
   readonly #log: Logger
   readonly #node: Libp2p
+  readonly #repair: GossipRepair
   /** Those who subscribe, and, while our stream to them is still opening, the timer that looks again. */
   readonly #subscribers = new Map<PeerId, NodeJS.Timeout | undefined>()
   readonly #subscriberHandlers: ((peer: PeerId) => void)[] = []
   #validate: GossipValidator | undefined
 
-  constructor(node: Libp2p<{ pubsub: GossipSub }>, scope: string, bounds: NetworkBounds, log: Logger) {
+  constructor(node: Node, scope: string, bounds: NetworkBounds, log: Logger) {
     this.#node = node
     this.#pubsub = node.services.pubsub
     this.#topic = gossipTopic(scope)
     this.#bounds = bounds
     this.#log = log
+    this.#repair = new GossipRepair(node, bounds, log, (peer) => {
+      if (this.#subscribers.has(peer)) this.#announceWhenOpen(peer)
+    })
     this.#pubsub.topicValidators.set(this.#topic, (from, { data }) =>
       this.#judge(data, from.toString() as PeerId),
     )
@@ -105,6 +49,7 @@ export class Gossip {
   /** The node must have started. */
   join(): void {
     this.#pubsub.subscribe(this.#topic)
+    this.#repair.start()
   }
 
   /** Rejects with NetworkError 'too-large'; hearing nobody, or saying the same twice, is no error. */
@@ -128,6 +73,7 @@ export class Gossip {
   }
 
   stop(): void {
+    this.#repair.stop()
     for (const peer of [...this.#subscribers.keys()]) this.#forget(peer)
   }
 

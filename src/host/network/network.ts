@@ -4,6 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { Reachability } from '../../protocol/membership/advert.ts'
+import { type Notice, type NoticeKind, Notices } from '../notices.ts'
 import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
@@ -16,6 +17,8 @@ import { createNode, type Doors, type Node, parseAddress, startNode } from './no
 import { isAtHome, Reach } from './reach.ts'
 import { ReachabilityWatch } from './reachability.ts'
 import { Turnstile } from './turnstile.ts'
+import { Twins } from './twins.ts'
+import { watchVersions } from './versions.ts'
 
 export interface NetworkOptions extends Doors {
   /** Ed25519; the node's identity. */
@@ -27,6 +30,10 @@ export interface NetworkOptions extends Doors {
   /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
   readonly bootstrap: readonly string[]
   readonly log: Logger
+  /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
+  readonly notices?: Notices
+  /** Name and version, as other nodes are told them. */
+  readonly software?: string
   /** Overrides, for tests and benchmarks. */
   readonly bounds?: Partial<NetworkBounds>
   /** Milliseconds that only rise, by which connections grow old; a test has its own. */
@@ -73,8 +80,15 @@ export class Network {
     const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
     const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
     const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
+    const notices = options.notices ?? new Notices(options.log)
     const turnstile = new Turnstile(bounds, options.log, options.now)
-    const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds)
+    const software = options.software ?? 'carpool'
+    const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds, {
+      software,
+      onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
+      onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+    })
+    watchVersions(node, software, notices)
     const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
     const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
     const connect = (peer: PeerId) => neighbours.connect(peer)
@@ -82,6 +96,7 @@ export class Network {
     const blocks = new BlockExchange(connect, bounds, options.log)
     const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
     await control.listen(node)
+    await new Twins(node, bounds, notices, options.log).listen()
     await blocks.listen(node)
     const dialBacks = new DialBacks(node, reach, bounds, options.log)
     await dialBacks.listen()
@@ -237,4 +252,8 @@ export class Network {
       }
     }
   }
+}
+
+function notLetIn(kind: NoticeKind, host: string, why: string): Notice {
+  return { kind, about: host, text: `a node at ${host} was not let in: ${why}` }
 }

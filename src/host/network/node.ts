@@ -1,9 +1,8 @@
 /** The libp2p node, with the settings that Carpool's traffic needs. */
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
+import { type Identify, identify } from '@libp2p/identify'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
-import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
@@ -11,8 +10,10 @@ import { createLibp2p } from 'libp2p'
 import { admitting, type Doorkeeper, noising } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
-import { gossipOptions } from './gossip.ts'
+import { gossipOptions } from './gossip-options.ts'
+import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
 import { OwnAddresses, type OwnComponents } from './own-addresses.ts'
+import { introducing, type OnStranger } from './strangers.ts'
 import type { Turnstile } from './turnstile.ts'
 
 /** The doorkeepers of a node, and the part of the mesh that they let peers into. */
@@ -25,7 +26,15 @@ export interface Doors {
   readonly meshKey?: Uint8Array
 }
 
-export type Node = Libp2p<{ pubsub: GossipSub; own: OwnAddresses }>
+/** What a node says of itself to strangers, and hears of them. */
+export interface Told {
+  /** Name and version. */
+  readonly software: string
+  readonly onKnock: OnKnock
+  readonly onStranger: OnStranger
+}
+
+export type Node = Libp2p<{ pubsub: GossipSub; identify: Identify; own: OwnAddresses }>
 
 /**
  * libp2p with the settings that Carpool's traffic needs: TCP, noise, yamux, identify, ping, gossipsub.
@@ -39,14 +48,20 @@ export function createNode(
   { gossipScope, doorkeeper, meshKey }: Doors,
   turnstile: Turnstile,
   bounds: NetworkBounds,
+  { software, onKnock, onStranger }: Told,
 ): Promise<Node> {
   return createLibp2p({
     start: false,
     privateKey,
+    nodeInfo: { userAgent: software },
     addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
     transports: [tcp()],
-    connectionEncrypters: [doorkeeper === undefined ? noising() : admitting(doorkeeper)],
-    ...(meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: meshKey }) }),
+    connectionEncrypters: [
+      doorkeeper === undefined ? noising() : admitting(doorkeeper),
+      introducing({ isInFleet: doorkeeper !== undefined, software }, onStranger),
+    ],
+    connectionProtector:
+      meshKey === undefined ? withoutKey(onKnock) : behindKey(parseMeshKey(meshKey), onKnock),
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: bounds.streamWindowBytesMax } })],
     connectionManager: {
       // Never reached: the turnstile decides who makes room for whom, where libp2p only refuses.

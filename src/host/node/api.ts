@@ -10,10 +10,14 @@ import { watchWhy, whyOf } from '../supervisor/why.ts'
 import type { Parts } from './parts.ts'
 
 export function apiOf(parts: Parts): NodeApi {
-  const { options, clock, identity, vehicle, watch, withheld, jobs, store } = parts
+  const { options, clock, identity, vehicle, watch, withheld, jobs, store, notices } = parts
   const { key, owner, fleet } = identity
   const { origins } = options.wish
-  const notes = { withheld, memory: () => memoryNotes(parts) }
+  const notes = {
+    withheld,
+    memory: () => memoryNotes(parts),
+    mesh: () => notices.list().map(({ text }) => text),
+  }
   const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
   const payouts = new Payouts(store.database, store.books, jobs.submitter)
   return {
@@ -72,7 +76,7 @@ function memoryNotes({ scarceMemory, executor: { killedByMemory = 0 } }: Parts):
   return [...(scarceMemory === null ? [] : [scarceMemory]), ...(killedByMemory === 0 ? [] : [killed])]
 }
 
-function infoOf({ options, identity, network, vehicle }: Parts): NodeInfo {
+function infoOf({ options, identity, network, vehicle, notices }: Parts): NodeInfo {
   return {
     peer: identity.key.peerId,
     name: identity.name,
@@ -84,6 +88,7 @@ function infoOf({ options, identity, network, vehicle }: Parts): NodeInfo {
     software: options.software,
     vehicle: vehicle.view(),
     connections: network.connectedPeers().length,
+    notices: notices.list(),
   }
 }
 
@@ -91,6 +96,7 @@ function peerRows({ identity, membership, bans, network }: Parts): PeerRow[] {
   const connected = new Set(network.connectedPeers())
   return membership.everybody().map((capacity) => ({
     peer: capacity.peer,
+    software: capacity.software,
     name: capacity.name,
     owner: capacity.owner,
     counts: identity.fleet === null ? null : true,

@@ -23,7 +23,7 @@ type OfferedEngine = EngineDescription & { readonly ask: Ask | null }
 
 /** Makes the parts. They stand still until node.ts starts them. */
 export function makeParts(resources: Resources): Parts {
-  const { options, clock, store, identity, executor, engines, network } = resources
+  const { options, clock, store, identity, executor, engines, network, notices } = resources
   const { key, submitter, owner, fleet } = identity
   const { log, slots, asks, standsBy, wish } = options
   const hub = new Hub()
@@ -60,6 +60,7 @@ export function makeParts(resources: Resources): Parts {
     describe: () => advertOf(resources, vehicle, offered),
     fleet,
     clock,
+    notices,
     log,
   })
   const jobs = new Jobs({

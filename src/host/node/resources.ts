@@ -9,6 +9,7 @@ import { ProcessExecutor } from '../executor/executor.ts'
 import { availableBytes, slotsThatFit } from '../executor/memory-room.ts'
 import { Network } from '../network/network.ts'
 import { Traffic } from '../network/traffic.ts'
+import { Notices } from '../notices.ts'
 import { endOnBrokenDisk } from '../store/broken-disk.ts'
 import { StoreError } from '../store/errors.ts'
 import { readSecret } from '../store/private-files.ts'
@@ -32,6 +33,7 @@ export interface Resources {
   readonly traffic: Traffic
   readonly watch: OwnerWatch
   readonly network: Network
+  readonly notices: Notices
 }
 
 /** Throws StoreError, or an Error of one sentence; then nothing is left open. */
@@ -54,9 +56,10 @@ export async function openResources(asked: NodeOptions): Promise<Resources> {
     ])
     if (options.slots > 0) sayEngines(engines, withheld, log)
     const watch = await watching
-    const network = await startNetwork(options, identity)
+    const notices = new Notices(log, () => clock.monotonicMs())
+    const network = await startNetwork(options, identity, notices)
     const taken = { options, clock, store, identity, executor, engines, withheld, scarceMemory }
-    return { ...taken, traffic, watch, network }
+    return { ...taken, traffic, watch, network, notices }
   } catch (error) {
     await watching.then((watch) => watch.stop()).catch(() => undefined)
     traffic.close()
@@ -100,14 +103,16 @@ function sayEngines(
     log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
 }
 
-function startNetwork(options: NodeOptions, { key, fleet }: Identity): Promise<Network> {
-  const { listen, announce, bootstrap, meshKey, networkBounds, log } = options
+function startNetwork(options: NodeOptions, { key, fleet }: Identity, notices: Notices): Promise<Network> {
+  const { listen, announce, bootstrap, meshKey, networkBounds, software, log } = options
   return Network.start({
     privateKey: key.toLibp2p(),
     listen,
     announce,
     bootstrap,
     log,
+    notices,
+    software,
     gossipScope: fleet?.fleet ?? 'open',
     ...(fleet === null ? {} : { doorkeeper: fleet }),
     ...(meshKey === null ? {} : { meshKey: readMeshKey(meshKey) }),

@@ -10,14 +10,16 @@ export interface MachineNotes {
   readonly withheld: readonly WithheldEngine[]
   /** Sentences about a lack of memory. */
   readonly memory: () => readonly string[]
+  /** Sentences about the mesh around it. */
+  readonly mesh: () => readonly string[]
 }
 
-const nothingNoted: MachineNotes = { withheld: [], memory: () => [] }
+const nothingNoted: MachineNotes = { withheld: [], memory: () => [], mesh: () => [] }
 
 export function whyOf(
   judgement: Judgement,
   origins: OwnersWish['origins'],
-  { withheld, memory }: MachineNotes = nothingNoted,
+  { withheld, memory, mesh }: MachineNotes = nothingNoted,
 ): WhyView {
   const { verdict, reasons, rules, availableUntilMs } = judgement
   return {
@@ -27,6 +29,7 @@ export function whyOf(
     availableUntilMs,
     withheld,
     memory: memory(),
+    mesh: mesh(),
     rules: rules.map((rule) => ({
       ...rule,
       origin: rule.preference === null ? null : (origins[rule.preference as PreferenceName] ?? null),

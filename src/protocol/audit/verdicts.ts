@@ -2,7 +2,7 @@
  * Checks that each verdict follows by the job's rules from the receipts that it names: enough distinct owners say the
  * same, and no receipt is left out that is known to say something else. Two stewards that could not hear each other
  * may both have decided a shard: if their verdicts agree, both stand; if they differ, a later verdict has to settle
- * them.
+ * them. One that is settled by what it says itself goes on speaking against those that say something else.
  */
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
 import { describeAgreement, isTolerance, type Tolerance } from '../job/agreement.ts'
@@ -10,18 +10,10 @@ import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Finding } from '../verification/examination.ts'
-import { isSame, mostClaimed, type Voice } from './answers.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords, Decision } from './records.ts'
-
-/** A verdict whose receipts are all in the report. */
-interface Voiced {
-  readonly verdict: ShardVerdict
-  readonly agreeing: readonly Voice[]
-  readonly contradicting: readonly Voice[]
-  readonly name: string
-}
+import { isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
@@ -56,7 +48,7 @@ export class VerdictAudit {
         if (one !== undefined) voiced.push(one)
       })
     this.#voiced = Map.groupBy(voiced, ({ verdict }) => verdict.position)
-    const left = this.#contradict(voiced)
+    const left = this.#contradict([...voiced, ...this.#alikeThoughSettled(voiced)])
     for (const one of voiced) this.#check(one)
     for (const { contradicting } of left) for (const { owner } of contradicting) this.contradicted.add(owner)
   }
@@ -80,6 +72,31 @@ export class VerdictAudit {
     const agreeing = verdict.agreeing.map((id) => this.#voice(id, position, name))
     const contradicting = verdict.contradicting.map((id) => this.#voice(id, position, name))
     return { verdict, agreeing, contradicting, name }
+  }
+
+  /**
+   * The verdicts in whose place another stands that says the same. They prove nothing, but somebody may have lost its voice by
+   * them before. They do not speak against those that say the same, or that only ran out of something.
+   */
+  #alikeThoughSettled(voiced: readonly Voiced[]): Voiced[] {
+    const standing = new Set(voiced.map(({ verdict }) => `${verdict.position}/${verdict.result}`))
+    return this.#records.decisions.flatMap((decision) => {
+      const { verdict } = decision
+      const { position, result } = verdict
+      if (!this.#records.isSettled(decision) || result === null || !standing.has(`${position}/${result}`))
+        return []
+      const name = `the verdict on shard ${position}`
+      const contradicting = verdict.contradicting
+        .filter((id) => this.#records.claims.get(id)?.results.has(position))
+        .map((id) => this.#voice(id, position, name))
+        .filter((claim) => claim.result !== result && !this.#isExhausted(claim.result, position))
+      return [{ verdict, agreeing: [], contradicting, name }]
+    })
+  }
+
+  #isExhausted(result: Cid, position: number): boolean {
+    const finding = this.#findings.of(result, position)
+    return finding?.state === 'good' && finding.exhausted
   }
 
   /**
@@ -122,8 +139,7 @@ export class VerdictAudit {
     this.#checkAcceptance(one)
     for (const { owner, result } of contradicting) {
       if (result === verdict.result) this.#blame(`${name} contradicts ${owner}, which says the same`)
-      const finding = this.#findings.of(result, verdict.position)
-      if (finding?.state === 'good' && finding.exhausted)
+      if (this.#isExhausted(result, verdict.position))
         this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)
     }
   }

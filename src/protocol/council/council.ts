@@ -39,7 +39,15 @@ import {
 } from './seat.ts'
 import { watchRoster } from './shut-out.ts'
 import { takeOver, tellSteward } from './turn.ts'
-import { countsHere, moneyHere, type Reported, reportedHere, type Unproven, unprovenHere } from './view.ts'
+import {
+  countsHere,
+  isOpenHere,
+  moneyHere,
+  type Reported,
+  reportedHere,
+  type Unproven,
+  unprovenHere,
+} from './view.ts'
 
 export interface Beginning {
   /** The records that the journal holds of the job. */
@@ -230,6 +238,11 @@ export class Council {
   /** Tells whether a lease counts on this node: one that does not is paid to nobody. */
   counts(lease: LeaseId): boolean {
     return countsHere(this.#seat, lease)
+  }
+
+  /** Tells whether a place of a lease was not written off: what was is paid to nobody. */
+  isOpen(lease: LeaseId, place: number): boolean {
+    return isOpenHere(this.#seat, lease, place)
   }
 
   /** The records that this node's report of the job has. */

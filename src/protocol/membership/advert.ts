@@ -65,17 +65,18 @@ export interface Capacity extends Advert {
   readonly expiresMs: number
 }
 
-const advertSchema: z.ZodType<Advert> = z.strictObject({
+/** Fields that it does not know say nothing to a node: an advert binds nobody, so a later version may add some. */
+const advertSchema: z.ZodType<Advert> = z.object({
   name: printableSchema(64),
   certificate: signedRecordSchema.nullable(),
   credential: signedRecordSchema.nullable(),
-  slots: z.strictObject({ total: naturalSchema.max(1024), free: naturalSchema.max(1024) }),
+  slots: z.object({ total: naturalSchema.max(1024), free: naturalSchema.max(1024) }),
   mode: z.enum(['run', 'drain', 'stop']),
   reasons: z.array(printableSchema(32)).max(advertReasonsMax),
   availableUntilMs: naturalSchema.nullable(),
   engines: z
     .array(
-      z.strictObject({
+      z.object({
         runtime: printableSchema(32),
         engine: printableSchema(32),
         id: printableSchema(64),
@@ -86,7 +87,8 @@ const advertSchema: z.ZodType<Advert> = z.strictObject({
     )
     .max(8),
   addresses: z.array(printableSchema(256)).max(advertAddressesMax),
-  reach: z.enum(['direct', 'relayed', 'outbound']).optional(),
+  // A later version may know more ways.
+  reach: z.enum(['direct', 'relayed', 'outbound']).optional().catch(undefined),
   software: printableSchema(32),
 })
 

@@ -18,7 +18,7 @@ import { cborCid, decodeCbor, encodeCbor, reopenCbor, type Sha256 } from './bloc
 
 export interface RecordBody<Payload = unknown> {
   readonly domain: 'carpool'
-  readonly version: 1
+  readonly version: typeof recordVersion
   /** A kind in the table of ../records.ts. */
   readonly kind: string
   /**
@@ -76,9 +76,12 @@ export function bytesOfLength(length: number): z.ZodType<Uint8Array> {
   return bytesSchema.refine((bytes) => bytes.byteLength === length, `is not ${length} bytes long`)
 }
 
+/** The version of every record that this node reads and writes. */
+export const recordVersion = 1
+
 const bodySchema = z.strictObject({
   domain: z.literal('carpool'),
-  version: z.literal(1),
+  version: z.literal(recordVersion),
   kind: z.string().max(32),
   job: cid.nullable(),
   epoch: naturalSchema,
@@ -165,6 +168,14 @@ export function reopenRecord(id: RecordId, body: Uint8Array, sha256: Sha256): Ve
     throw new ProtocolError({ code: 'malformed', what: `record ${id}`, why: 'its bytes are damaged' })
   return { ...reopenCbor<RecordBody>(body), id }
 }
+
+/** The version that a record of another version says it has; null for one of this version, or no record at all. */
+export function foreignVersionOf(bytes: Uint8Array, bytesMax: number): number | null {
+  const body = foreignBodySchema.safeParse(decodeCbor('record', bytes, bytesMax))
+  return body.success && body.data.version !== recordVersion ? body.data.version : null
+}
+
+const foreignBodySchema = z.object({ domain: z.literal('carpool'), version: naturalSchema })
 
 export function malformed(what: string, error: z.ZodError): ProtocolError {
   const issue = error.issues[0]

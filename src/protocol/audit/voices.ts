@@ -1,11 +1,20 @@
-/** What the audit takes for one answer, and which of several results is delivered for it: from the rules alone. */
+/** Voices: the claims that a verdict of a report names, and how they compare. */
 import type { Cid } from '../ids.ts'
 import { type Agreement, isTolerance, withinTolerance } from '../job/agreement.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Claim } from './records.ts'
 
 export type Voice = Claim & { readonly result: Cid }
+
+/** A verdict whose receipts are all in the report. */
+export interface Voiced {
+  readonly verdict: ShardVerdict
+  readonly agreeing: readonly Voice[]
+  readonly contradicting: readonly Voice[]
+  readonly name: string
+}
 
 /** Returns the result that most of these claim, of equals the one whose lease was signed first. */
 export function mostClaimed(voices: readonly Voice[]): Cid {
