@@ -12,6 +12,7 @@ import type { Membership } from '../membership/membership.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { summaryOf } from '../stewardship/status.ts'
 import { beginStewardship, type CouncilDriverParts, ExcessiveJob } from './beginning.ts'
+import { Calls } from './calls.ts'
 import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
 
 export interface RegistryOptions extends CouncilDriverParts {
@@ -19,6 +20,8 @@ export interface RegistryOptions extends CouncilDriverParts {
   readonly bans: Pick<Bans, 'caught'>
   /** The share of owners' earnings that the fleet's operator keeps, in parts per million; 0 without a fleet. */
   readonly operatorPpm: () => number
+  /** This node has work for other engines than before. */
+  readonly onCalls: (engines: readonly string[]) => void
 }
 
 /**
@@ -49,6 +52,7 @@ export class Registry {
   /** Says a job's id when something that its status shows has changed. */
   readonly changes = new EventEmitter()
   readonly #options: RegistryOptions
+  readonly #calls: Calls
   readonly #seats = new Map<JobId, Seat>()
   /** Jobs that are being stopped; until then nobody begins them anew. */
   readonly #leaving = new Map<JobId, Promise<void>>()
@@ -59,6 +63,7 @@ export class Registry {
 
   constructor(options: RegistryOptions) {
     this.#options = options
+    this.#calls = new Calls(options.onCalls)
     this.rows = new JobRows(options.store.journal)
     this.changes.setMaxListeners(0)
     for (const { job, state } of this.rows.list()) this.#owe(job, state.rest)
@@ -183,7 +188,7 @@ export class Registry {
     const known = this.rows.get(job)
     const stewardship = await beginStewardship(this.#options, known, job, {
       fresh,
-      onChange: () => this.changes.emit(job),
+      onChange: () => this.#changed(job),
       onEnd: () => this.#ended(job),
       onLeft: (why, serial) => this.#left(job, why, serial),
       onLie: (receipt, because) => bans.caught(receipt, because),
@@ -205,8 +210,13 @@ export class Registry {
       const state = { ...row.state, summary, pagesPerSecond: stewardship.pagesPerSecond() }
       this.rows.put({ ...row, state, endedAtMs: row.endedAtMs ?? this.#options.clock.now() })
     }
-    this.changes.emit(job)
+    this.#changed(job)
     this.#lookSoon()
+  }
+
+  #changed(job: JobId): void {
+    this.changes.emit(job)
+    this.#calls.look(this.running())
   }
 
   /** The job goes on without this node. */

@@ -26,6 +26,8 @@ interface Known {
 /**
  * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
  *
+ * Peers that are sought (a steward that has work, for one) are connected in any case.
+ *
  * Up to `fullMeshPeersMax` known peers, we connect to all; in a larger mesh, to random ones until `degreeMin`
  * are connected, in or out. Random graphs of degree 8 stay connected through the loss of any few nodes, and
  * nobody has to agree on anything. Of a pair that learn of each other at the same time the smaller id dials
@@ -49,6 +51,7 @@ export class Neighbours {
   /** Where this node was told to look for the mesh. */
   readonly #told: readonly Multiaddr[]
   readonly #known = new Map<PeerId, Known>()
+  #sought: ReadonlySet<PeerId> = new Set()
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
@@ -79,6 +82,12 @@ export class Neighbours {
     if (known === undefined) return
     known.isAnnounced = false
     if (!known.isProven && this.#openTo(peer) === undefined) this.forget(peer)
+  }
+
+  /** These are connected, however many others are. */
+  seek(peers: readonly PeerId[]): void {
+    this.#sought = new Set(peers)
+    this.#fill()
   }
 
   forget(peer: PeerId): void {
@@ -165,13 +174,14 @@ export class Neighbours {
     const nowMs = systemClock.monotonicMs()
     let nextMs = Number.POSITIVE_INFINITY
     for (const [peer, known] of shuffled(idle)) {
-      if (short <= 0) return
+      const isSought = this.#sought.has(peer)
+      if (short <= 0 && !isSought) continue
       const dueMs = this.#dueMs(peer, known)
       if (dueMs > nowMs) {
         nextMs = Math.min(nextMs, dueMs)
         continue
       }
-      short--
+      if (!isSought) short--
       void this.#dialForDegree(peer, known)
     }
     if (nextMs < Number.POSITIVE_INFINITY)
