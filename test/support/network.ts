@@ -15,6 +15,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { base32 } from 'multiformats/bases/base32'
 import { type Logger, pino } from 'pino'
+import type { BookShelf } from '../../src/host/network/address-book.ts'
 import type { Doorkeeper } from '../../src/host/network/admission.ts'
 import type { NetworkBounds } from '../../src/host/network/bounds.ts'
 import { Network } from '../../src/host/network/network.ts'
@@ -35,6 +36,7 @@ export interface TestNetworkOptions {
   readonly notices?: Notices
   readonly doorkeeper?: Doorkeeper
   readonly software?: string
+  readonly bookShelf?: BookShelf
 }
 
 /** A node on 127.0.0.1 that stops when the test ends. */
@@ -48,6 +50,7 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     ...(options.announce === undefined ? {} : { announce: options.announce }),
     ...(options.meshKey === undefined ? {} : { meshKey: options.meshKey }),
     ...(options.doorkeeper === undefined ? {} : { doorkeeper: options.doorkeeper }),
+    ...(options.bookShelf === undefined ? {} : { bookShelf: options.bookShelf }),
     ...(options.software === undefined ? {} : { software: options.software }),
     ...(options.notices === undefined ? {} : { notices: options.notices }),
     ...(options.now === undefined ? {} : { now: options.now }),
