@@ -10,7 +10,7 @@ import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { NetworkError, reason } from './errors.ts'
 import type { Acquaintance } from './introductions.ts'
 import { type Known, namesOf, prove } from './known.ts'
-import { type Place, placeOf, type Reach } from './reach.ts'
+import { placeOf, type Reach } from './reach.ts'
 
 /**
  * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
