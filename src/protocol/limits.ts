@@ -177,7 +177,7 @@ export const handoverRecordsMax = 2 * handoversMax
 
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
-/** A steward that was connected for so long to one that acts has heard of it: twice what makes it silent. */
+/** What a steward leased while it was apart has come so long after both hear each other again. A guess. */
 export const outOfTurnMs = 20_000
 /** A steward is silent when nobody hears of it for this long: at 20 % loss, ten beats in a row in 1e7 intervals. */
 export const stewardLeaseMs = 10_000

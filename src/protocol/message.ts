@@ -52,10 +52,7 @@ export type Message =
     }
   /** Vehicle to steward, now and then: the lease lives, and this many of its shards are done. */
   | { readonly type: 'progress'; readonly job: JobId; readonly lease: LeaseId; readonly done: number }
-  /**
-   * Vehicle to steward: the shards that are done. With `released` the rest of the lease is given back, for the
-   * reason.
-   */
+  /** Vehicle to steward: the shards that are done. With `released` the rest of the lease is given back. */
   | {
       readonly type: 'receipt'
       readonly record: SignedRecord
@@ -105,6 +102,9 @@ export type Message =
       readonly root: Uint8Array
       /** The sender does not know that the other has the same records: one whose job has ended says so, and no more. */
       readonly asks: boolean
+      /** The sender's own count, and that of the last beat that it has from the other. */
+      readonly count: number
+      readonly heard: number | null
     }
   /** Steward to steward, when roots differ: my hashes of the trie's branches. */
   | { readonly type: 'branches'; readonly job: JobId; readonly hashes: readonly Uint8Array[] }
@@ -246,6 +246,8 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     acting: z.boolean(),
     root: hashSchema,
     asks: z.boolean(),
+    count: naturalSchema,
+    heard: naturalSchema.nullable(),
   }),
   z.object({ type: z.literal('branches'), job: cidSchema, hashes: hashesSchema }),
   z.object({

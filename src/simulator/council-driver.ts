@@ -83,8 +83,7 @@ export class CouncilDriver {
     const { clockMs, world } = this.#desk
     const shards = hasInputs ? this.job.shards : null
     const effects = this.#council.begin({ ...remembered, shards, fresh }, clockMs)
-    const counts = (lease: LeaseId) => this.#council.counts(lease)
-    this.#desk.begun(this.job, { money: this.#council.money, counts })
+    this.#desk.begun(this.job, { money: this.#council.money, judge: this.#council })
     this.#carryOut(effects)
     this.tellRoster()
     for (const peer of world.linkedTo(this.#desk)) this.tell({ type: 'connected', peer })

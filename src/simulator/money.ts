@@ -1,7 +1,12 @@
 /** The money of simulated nodes: carries out what payables and receivables decide, as src/host/ledger does in the real world. */
 import type { JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Receipt } from '../protocol/job/lease.ts'
-import { type ClaimRecord, decidedClaims, type PaidJob } from '../protocol/ledger/claims.ts'
+import {
+  type ClaimRecord,
+  decidedClaims,
+  type JudgeOfLeases,
+  type PaidJob,
+} from '../protocol/ledger/claims.ts'
 import type { Entry } from '../protocol/ledger/entry.ts'
 import { MemoryBooks } from '../protocol/ledger/memory-books.ts'
 import { Payables, type PayablesEffect, type PayablesInput } from '../protocol/ledger/payables.ts'
@@ -44,10 +49,10 @@ export interface StewardShell extends Shell {
   readonly state: (to: PeerId, said: SimStatement) => void
 }
 
-/** The records of a job that money follows from, and which leases count. */
+/** The records of a job that money follows from, and who judges its leases. */
 export interface Judged {
   readonly money: readonly ClaimRecord[]
-  counts(lease: LeaseId): boolean
+  readonly judge: JudgeOfLeases
 }
 
 export class StewardMoney {
@@ -63,10 +68,10 @@ export class StewardMoney {
     this.#books.restore(entries)
   }
 
-  begin(job: SimJob, { money, counts }: Judged, nowMs: number): void {
+  begin(job: SimJob, { money, judge }: Judged, nowMs: number): void {
     const paid = paidJobOf(job)
     if (paid === undefined) return
-    const payables = new Payables({ ...paid, counts, self: this.#shell.peer, shards: job.shards.length })
+    const payables = new Payables({ ...paid, judge, self: this.#shell.peer, shards: job.shards.length })
     this.#jobs.set(job.manifest.id, payables)
     this.tell(job.manifest.id, { type: 'restored', records: money }, nowMs)
   }

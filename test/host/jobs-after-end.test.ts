@@ -38,7 +38,7 @@ async function letGo(t: TestContext): Promise<{ stage: JobsStage; job: JobId }> 
 }
 
 function beat(job: JobId, root: Uint8Array = new Uint8Array(32)): Beat {
-  return { type: 'beat', job, acting: false, root, asks: false }
+  return { type: 'beat', job, acting: false, root, asks: false, count: 0, heard: null }
 }
 
 test('a job that has ended waits for its other steward, as long as that may come', async (t) => {

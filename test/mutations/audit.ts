@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const audit: readonly Mutation[] = [
   {
+    name: 'Each of two verdicts that say the same has to show that nobody is against it.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'return (this.#voiced.get(position) ?? []).some((one) => {',
+    replace: 'return (this.#voiced.get(position) ?? []).every((one) => {',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
     name: 'Draws are not bound to the secret that was committed to.',
     file: 'src/protocol/audit/records.ts',
     find: 'if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))',
@@ -108,17 +115,59 @@ export const audit: readonly Mutation[] = [
   },
   {
     name: 'In the audit a steward writes off the leases of another.',
-    file: 'src/protocol/audit/budget.ts',
-    find: 'if (known?.signer !== signer || known.serial >= serial) continue',
-    replace: 'if (known === undefined || known.serial >= serial) continue',
+    file: 'src/protocol/audit/write-offs.ts',
+    find: 'if (lease?.signer !== signer || lease.serial >= serial) continue',
+    replace: 'if (lease === undefined || lease.serial >= serial) continue',
     caughtBy: ['test/protocol/audit-money.test.ts'],
   },
   {
     name: 'The audit pays a place that another steward wrote off, and one that nobody did not.',
-    file: 'src/protocol/audit/payments.ts',
-    find: 'if (known?.signer !== signer || known.serial >= serial) continue',
-    replace: 'if (known === undefined || known.signer === signer) continue',
+    file: 'src/protocol/audit/write-offs.ts',
+    find: 'if (lease?.signer !== signer || lease.serial >= serial) continue',
+    replace: 'if (lease === undefined || lease.signer === signer) continue',
     caughtBy: ['test/protocol/audit-money.test.ts'],
+  },
+  {
+    name: 'In the audit a steward gives a liar its voice back by settling what contradicts it.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: 'this.#contradict([...voiced, ...this.#alikeThoughSettled(voiced)])',
+    replace: 'this.#contradict(voiced)',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
+    name: 'In the audit a verdict contradicts owners though one that says something else settles it.',
+    file: 'src/protocol/audit/verdicts.ts',
+    find: '!standing.has(',
+    replace: 'standing.size < 0 && standing.has(',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
+    name: 'In the audit a steward writes off what its own verdict counts.',
+    file: 'src/protocol/audit/write-offs.ts',
+    find: ' || this.#named.get(id)?.has(place)) continue',
+    replace: ') continue',
+    caughtBy: ['test/protocol/audit-money.test.ts', 'test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'In the audit a verdict promises anew what its signer has no money for.',
+    file: 'src/protocol/audit/write-offs.ts',
+    find: 'if (cost > left && cost > 0n) {',
+    replace: 'if (cost < 0n) {',
+    caughtBy: ['test/protocol/audit-money.test.ts'],
+  },
+  {
+    name: 'In the audit a noted verdict binds its signer for its noted shards alone.',
+    file: 'src/protocol/audit/records.ts',
+    find: 'this.said.push(whole)',
+    replace: 'this.said.push(record)',
+    caughtBy: ['test/protocol/audit-notes.test.ts'],
+  },
+  {
+    name: 'The audit lets the submitter’s node count what it wrote off and has no money for.',
+    file: 'src/protocol/audit/budget.ts',
+    find: 'if (first === beyond.get(signer)) this.#checkBeyond(first, problems)',
+    replace: 'if (first === beyond.get(signer)) continue',
+    caughtBy: ['test/protocol/audit.test.ts'],
   },
   {
     name: 'In the audit any key admits vehicles to a fleet.',
@@ -172,8 +221,8 @@ export const audit: readonly Mutation[] = [
   {
     name: 'The audit trusts a note that a lease is not paid.',
     file: 'src/protocol/audit/budget.ts',
-    find: 'if (costOf(first.payload) <= (left.get(signer) ?? 0n))',
-    replace: 'if (some.length === 0)',
+    find: 'else if (costOf(first.payload as Lease | Allowance) <= (left.get(signer) ?? 0n))',
+    replace: 'else if (some.length === 0)',
     caughtBy: ['test/protocol/audit-notes.test.ts'],
   },
   {

@@ -4,8 +4,22 @@ export const council: readonly Mutation[] = [
   {
     name: 'Leases of a standby count while another steward acts, which it hears all the time.',
     file: 'src/protocol/council/shut-out.ts',
-    find: '  return actingSinceMs <= sinceMs && watch.isHeardSince(signer, sinceMs)',
+    find: '  return actingSinceMs <= sinceMs && watch.hearsUsSince(signer, sinceMs, nowMs)',
     replace: '  return false',
+    caughtBy: ['test/protocol/council-shut-out.test.ts'],
+  },
+  {
+    name: 'A standby that is heard has heard this node act, whatever it says.',
+    file: 'src/protocol/council/watch.ts',
+    find: 'if (saidMs === undefined || nowMs - saidMs > gapMsMax) return',
+    replace: '',
+    caughtBy: ['test/protocol/council-shut-out.test.ts'],
+  },
+  {
+    name: 'What a standby leased while it was apart does not count after the two have met.',
+    file: 'src/protocol/council/watch.ts',
+    find: 'known !== undefined && known.sinceMs <= timeMs && nowMs',
+    replace: 'known !== undefined && nowMs',
     caughtBy: ['test/protocol/council-shut-out.test.ts'],
   },
   {

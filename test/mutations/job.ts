@@ -58,6 +58,14 @@ export const job: readonly Mutation[] = [
     caughtBy: ['test/protocol/windows.test.ts'],
   },
   {
+    name: 'A steward gives a liar its voice back by settling what contradicts it.',
+    file: 'src/protocol/job/standing.ts',
+    find: '    return this.of(position).flatMap(',
+    replace:
+      '    const left = this.of(position).filter(({ record }) => !this.isSettled(record.id))\n    return left.flatMap(',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
     name: 'A gift to another steward costs its giver nothing.',
     file: 'src/protocol/state/allowances.ts',
     find: '      purse.given += cost\n',

@@ -4,7 +4,7 @@ export const ledger: readonly Mutation[] = [
   {
     name: 'The ledger owes what was written off.',
     file: 'src/protocol/ledger/claims.ts',
-    find: ' && !this.#isWrittenOff(known.claim)',
+    find: ' && this.#judge.isOpen(lease, place)',
     replace: '',
     caughtBy: ['test/protocol/ledger.test.ts'],
   },
@@ -102,7 +102,7 @@ export const ledger: readonly Mutation[] = [
   {
     name: 'A claim is owed though its lease does not count.',
     file: 'src/protocol/ledger/claims.ts',
-    find: 'const isReal = this.#counts(known.claim.lease)',
+    find: 'const isReal = this.#judge.counts(lease)',
     replace: 'const isReal = true',
     caughtBy: ['test/protocol/ledger.test.ts'],
   },

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { LeaseId } from '../../src/protocol/ids.ts'
 import { type Allowance, firstAllowances } from '../../src/protocol/job/allowance.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
+import type { Verdict } from '../../src/protocol/job/verdict.ts'
 import type { Verified } from '../../src/protocol/record/record.ts'
 import { Allowances } from '../../src/protocol/state/allowances.ts'
 import { bodyOf, cidNamed, manifestWith, ownerNamed, peerNamed, placeOf } from '../support/core-fakes.ts'
@@ -45,6 +47,19 @@ function allowanceOf(name: string, signer: string, payload: Partial<Allowance>):
   return { ...bodyOf('allowance', peerNamed(signer), whole, { serial }), id: cidNamed(name) }
 }
 
+/** A verdict that names the receipt of one place of a lease as agreeing. */
+interface Agrees {
+  readonly verdict: Verified<Verdict>
+  readonly lease: LeaseId
+  readonly place: number
+}
+
+function verdictOf(name: string, signer: string): Verified<Verdict> {
+  serial += 1
+  // Which receipts it names is told to allowances apart (state/agreed-places.ts).
+  return { ...bodyOf('verdict', peerNamed(signer), { shards: [] }, { serial }), id: cidNamed(name) }
+}
+
 test('the parts of stewards add up to the budget', () => {
   fc.assert(
     fc.property(fc.maxSafeNat(), (budget) => {
@@ -74,6 +89,74 @@ test('a lease promises all its units; what no receipt covers comes back when its
     [false, true, false],
   )
   assert.equal(allowances.promised, 200)
+})
+
+test('what a steward counts of its own lease it owes: no write-off takes it back, and after one it is promised anew', () => {
+  const lease = leaseOf('l', 'a', [1, 2, 3], 100)
+  const before = verdictOf('before', 'a')
+  const writeOff = allowanceOf('w', 'a', { writtenOff: [{ lease: lease.id, places: [] }] })
+  const after = verdictOf('after', 'a')
+  const steps = [
+    (allowances: Allowances) => allowances.lease(lease),
+    (allowances: Allowances) => allowances.apply(writeOff),
+    (allowances: Allowances) => allowances.agree(lease.id, 0, before),
+    (allowances: Allowances) => allowances.agree(lease.id, 1, after),
+  ]
+  fc.assert(
+    fc.property(fc.shuffledSubarray(steps, { minLength: steps.length }), fc.boolean(), (order, asks) => {
+      const allowances = new Allowances(paying(3_000))
+      for (const step of order) {
+        step(allowances)
+        if (asks) allowances.takeMoved()
+      }
+      assert.deepEqual(
+        [0, 1, 2].map((place) => allowances.isOpen(lease.id, place)),
+        [true, true, false],
+      )
+      assert.deepEqual([allowances.freeOf(peerNamed('a')), allowances.promised], [700, 300])
+      assert.equal(allowances.gain(lease.id, new Set()), 0, 'it offers no such place')
+    }),
+  )
+})
+
+test('a verdict promises nothing anew that its signer’s allowance does not reach for, so that no gift is undone by it', () => {
+  const lease = leaseOf('l', 'a', [5], 100)
+  const writeOff = allowanceOf('w', 'a', { writtenOff: [{ lease: lease.id, places: [] }] })
+  const gift = allowanceOf('g', 'a', { given: [{ to: peerNamed('b'), micros: 600 }] })
+  const allowances = new Allowances(paying(3_000))
+  allowances.lease(lease)
+  allowances.apply(writeOff)
+  allowances.apply(gift)
+  assert.equal(allowances.freeOf(peerNamed('b')), 1_600)
+  allowances.agree(lease.id, 0, verdictOf('v', 'a'))
+  assert.equal(allowances.freeOf(peerNamed('b')), 1_600)
+  assert.equal(allowances.isOpen(lease.id, 0), false)
+})
+
+test('leases of which other places are open are told once, but for those that a record names which just came', () => {
+  const lease = leaseOf('l', 'a', [1, 2], 100)
+  const [verdict, later] = [verdictOf('v', 'a'), verdictOf('later', 'a')]
+  const allowances = new Allowances(paying(3_000))
+  allowances.lease(lease)
+  allowances.apply(allowanceOf('w', 'a', { writtenOff: [{ lease: lease.id, places: [] }] }))
+  assert.deepEqual([...allowances.takeMoved()], [])
+  allowances.agree(lease.id, 0, verdict)
+  assert.deepEqual([...allowances.takeMoved()], [lease.id])
+  allowances.agree(lease.id, 0, later)
+  assert.deepEqual([...allowances.takeMoved()], [])
+})
+
+test('a steward passes on what it had at first and got from the submitter’s node, since others may take back what they gave', () => {
+  const allowances = new Allowances(paying(300))
+  const hidden = allowanceOf('hidden', 'c', { given: [{ to: peerNamed('accomplice'), micros: 100 }] })
+  allowances.apply(allowanceOf('own', 'a', { given: [{ to: peerNamed('b'), micros: 40 }] }))
+  allowances.apply(allowanceOf('lie', 'c', { given: [{ to: peerNamed('b'), micros: 100 }] }))
+  assert.deepEqual([allowances.freeOf(peerNamed('b')), allowances.assuredOf(peerNamed('b'))], [240, 140])
+  const passedOn = allowanceOf('on', 'b', { given: [{ to: peerNamed('a'), micros: 140 }] })
+  allowances.apply(passedOn)
+  allowances.apply(hidden)
+  assert.deepEqual([allowances.freeOf(peerNamed('b')), allowances.assuredOf(peerNamed('b'))], [0, 0])
+  assert.equal(allowances.freeOf(peerNamed('a')), 200, 'what was passed on stays')
 })
 
 test('the order in which records come makes no difference, and gifts make no money', () => {
@@ -107,24 +190,37 @@ test('the order in which records come makes no difference, and gifts make no mon
   )
 })
 
-type MoneyRecord = Verified<Lease> | Verified<Allowance>
+type MoneyRecord = Verified<Lease> | Verified<Allowance> | Verified<Verdict>
 
 function isLease(record: MoneyRecord): record is Verified<Lease> {
   return record.kind === 'lease'
 }
 
+function isAllowance(record: MoneyRecord): record is Verified<Allowance> {
+  return record.kind === 'allowance'
+}
+
 /** Each signer's records in the order of their serials, as far as its allowance reaches, tried again until nothing changes. */
-function countedBy(records: readonly MoneyRecord[], budget: number): Set<string> {
+function countedBy(
+  records: readonly MoneyRecord[],
+  agreed: readonly Agrees[],
+  budget: number,
+): Map<string, ReadonlySet<number>> {
+  const worthAt = (id: LeaseId, place: number) => {
+    const { units, price } = records.filter(isLease).find((lease) => lease.id === id)!.payload
+    return units[place]! * price!.unitMicros
+  }
   const inOrder = records.toSorted((x, y) => x.serial - y.serial)
   let counted = new Set<string>()
   for (;;) {
     const next = new Set<string>()
     const taken = new Map<string, ReadonlySet<number>>()
+    const named = new Set<string>()
     for (const [signer, first] of [
       ...firstAllowances(paying(budget)),
       ...['taker'].map((n) => [peerNamed(n), 0] as const),
     ]) {
-      const gifts = records.filter((one) => !isLease(one) && counted.has(one.id)) as Verified<Allowance>[]
+      const gifts = records.filter(isAllowance).filter(({ id }) => counted.has(id))
       let left = gifts
         .flatMap(({ payload }) => payload.given)
         .filter(({ to }) => to === signer)
@@ -137,6 +233,14 @@ function countedBy(records: readonly MoneyRecord[], budget: number): Set<string>
           if (worth > left) break
           left -= worth
           taken.set(record.id, new Set(units.keys()))
+        } else if (!isAllowance(record)) {
+          const own = agreed.filter(({ verdict }) => verdict.id === record.id)
+          const gone = own.filter(({ lease, place }) => taken.get(lease)?.has(place) === false)
+          const worth = gone.reduce((sum, { lease, place }) => sum + worthAt(lease, place), 0)
+          if (worth > left) break
+          left -= worth
+          for (const { lease, place } of gone) taken.set(lease, new Set([...taken.get(lease)!, place]))
+          for (const { lease, place } of own) named.add(`${lease}/${place}`)
         } else {
           const given = record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
           if (given > left) break
@@ -146,15 +250,15 @@ function countedBy(records: readonly MoneyRecord[], budget: number): Set<string>
             const open = taken.get(id)
             if (lease === undefined || !isLease(lease) || lease.signer !== signer || open === undefined)
               continue
-            const { units, price } = lease.payload
-            for (const place of open) if (!places.includes(place)) left += units[place]! * price!.unitMicros
-            taken.set(id, new Set([...open].filter((place) => places.includes(place))))
+            const stays = (place: number) => places.includes(place) || named.has(`${id}/${place}`)
+            for (const place of open) if (!stays(place)) left += worthAt(id, place)
+            taken.set(id, new Set([...open].filter(stays)))
           }
         }
         next.add(record.id)
       }
     }
-    if (next.size === counted.size) return new Set([...next].filter((id) => taken.has(id)))
+    if (next.size === counted.size) return taken
     counted = next
   }
 }
@@ -166,7 +270,7 @@ const signed = fc
       by: fc.constantFrom(...names, 'taker'),
       units: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
       micros: fc.integer({ min: 0, max: 90 }),
-      does: fc.constantFrom('lease' as const, 'lease' as const, 'give' as const, 'write off' as const),
+      does: fc.constantFrom('lease', 'lease', 'give', 'write off', 'agree'),
       to: fc.constantFrom(...names, 'taker'),
       of: fc.nat({ max: 11 }),
       keeps: fc.subarray([0, 1, 2]),
@@ -174,33 +278,53 @@ const signed = fc
     { minLength: 1, maxLength: 12 },
   )
   .map((parts) =>
-    parts.map(({ by, units, micros, does, to, of, keeps }, i): MoneyRecord => {
+    parts.map(({ by, units, micros, does, to, of, keeps }, i): Signed => {
       const name = `record ${i}`
-      if (does === 'lease') return leaseOf(name, by, units, micros)
-      if (does === 'give') return allowanceOf(name, by, { given: [{ to: peerNamed(to), micros }] })
+      if (does === 'lease') return { record: leaseOf(name, by, units, micros), agreed: [] }
+      if (does === 'give')
+        return { record: allowanceOf(name, by, { given: [{ to: peerNamed(to), micros }] }), agreed: [] }
       // Mostly a lease of its own, before or after it.
       const own = parts.flatMap((part, k) => (part.by === by && part.does === 'lease' ? [k] : []))
-      const lease = cidNamed(`record ${own[of % Math.max(1, own.length)] ?? of}`)
-      return allowanceOf(name, by, { writtenOff: [{ lease, places: keeps }] })
+      const index = own[of % Math.max(1, own.length)]
+      const lease = cidNamed(`record ${index ?? of}`)
+      if (does === 'write off')
+        return { record: allowanceOf(name, by, { writtenOff: [{ lease, places: keeps }] }), agreed: [] }
+      const verdict = verdictOf(name, by)
+      const places = index === undefined ? [] : keeps.filter((place) => place < parts[index]!.units.length)
+      return { record: verdict, agreed: places.map((place) => ({ verdict, lease, place })) }
     }),
   )
 
+interface Signed {
+  readonly record: MoneyRecord
+  readonly agreed: readonly Agrees[]
+}
+
 test('what stewards sign counts as far as their allowances reach, in any order, and never beyond the budget', () => {
-  let [over, within] = [0, 0]
+  let [over, within, held] = [0, 0, 0]
   const budget = 900
   fc.assert(
-    fc.property(signed, fc.array(fc.nat(), { minLength: 12, maxLength: 12 }), (records, dice) => {
+    fc.property(signed, fc.array(fc.nat(), { minLength: 12, maxLength: 12 }), (parts, dice) => {
+      const records = parts.map(({ record }) => record)
+      const agreed = parts.flatMap((part) => part.agreed)
       const allowances = new Allowances(paying(budget))
-      const order = records.map((record, i) => ({ record, turn: dice[i]! })).sort((x, y) => x.turn - y.turn)
-      for (const [i, { record }] of order.entries()) {
-        if (isLease(record)) allowances.lease(record)
-        else allowances.apply(record)
+      const order = parts.map((part, i) => ({ part, turn: dice[i]! })).sort((x, y) => x.turn - y.turn)
+      for (const [i, { part }] of order.entries()) {
+        if (isLease(part.record)) allowances.lease(part.record)
+        else if (isAllowance(part.record)) allowances.apply(part.record)
+        else for (const { lease, place, verdict } of part.agreed) allowances.agree(lease, place, verdict)
         // Asked in between or not, the outcome is the same.
         if (dice[i]! % 2 === 0) allowances.takeChanged()
       }
-      const expected = countedBy(records, budget)
+      const expected = countedBy(records, agreed, budget)
       const leases = records.filter(isLease)
-      for (const { id } of leases) assert.equal(allowances.counts(id), expected.has(id), id)
+      for (const { id, payload } of leases) {
+        const open = expected.get(id)
+        assert.equal(allowances.counts(id), open !== undefined, id)
+        for (const place of open === undefined ? [] : payload.units.keys())
+          assert.equal(allowances.isOpen(id, place), open!.has(place), `${id}/${place}`)
+      }
+      held += agreed.filter(({ lease, place }) => expected.get(lease)?.has(place)).length
       assert(allowances.promised >= 0 && allowances.promised <= budget)
       for (const name of [...names, 'taker']) assert(allowances.freeOf(peerNamed(name)) >= 0)
       over += Number(leases.length > expected.size)
@@ -208,5 +332,5 @@ test('what stewards sign counts as far as their allowances reach, in any order, 
     }),
     { numRuns: 5_000 },
   )
-  assert(over > 0 && within > 0)
+  assert(over > 0 && within > 0 && held > 0)
 })

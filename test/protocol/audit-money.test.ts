@@ -78,23 +78,51 @@ test('what a steward wrote off of its own lease is free again, and of another’
   isBlamed(promised(3, 0, writesOff(steward, 0, [], [0])))
 })
 
-/** One shard of two, of a lease whose second place was written off by `by`; a verdict counts it all the same. */
-function counted(by: typeof steward, deciding: typeof steward, position: number): WrittenReport {
+/** The micros that are owed of a lease of two shards of which the second was written off, and a verdict counts one. */
+function counted(by: typeof steward, deciding: typeof steward, position: number, isBefore = false) {
   const report = paying(2)
   const result = report.result('a')
   const leases = [0, 1].map((i) => report.lease(i, [0, 1], i === 0 ? { price } : {}))
   const receipts = leases.map((lease) => report.receipt(lease, [result, result]))
+  const decide = () => report.verdict(position, result, receipts, {}, { signer: deciding })
+  if (isBefore) decide()
   allow(report, by, { writtenOff: [{ lease: leases[0]!.id, places: [0] }] })
-  report.verdict(position, result, receipts, {}, { signer: deciding })
+  if (!isBefore) decide()
+  endOf(report)
+  isBlamed(report)
+  return report.audit().payments?.micros
+}
+
+test('what a steward counts of its own lease it owes, whether it writes that off before or after', () => {
+  for (const isBefore of [false, true]) {
+    assert.equal(counted(steward, steward, 0, isBefore), 100n)
+    assert.equal(counted(steward, steward, 1, isBefore), 100n)
+    assert.equal(counted(steward, other, 1, isBefore), 0n, 'another steward’s verdict does not bind it')
+    assert.equal(counted(other, steward, 1, isBefore), 100n)
+  }
+})
+
+/** The other steward writes its lease off, gives that away, counts the work all the same, and leases once more. */
+function countedWithoutMoney(gift: number, noted?: 'unpaid') {
+  const report = paying(1)
+  const result = report.result('a')
+  const leases = [0, 1].map((i) => report.lease(i, [0], i === 0 ? { price } : {}, { signer: other }))
+  const receipts = leases.map((lease) => report.receipt(lease, [result]))
+  allow(report, other, { writtenOff: [{ lease: leases[0]!.id, places: [] }] })
+  allow(report, other, { given: [{ to: steward, micros: gift }] })
+  report.verdict(0, result, receipts, {}, { signer: other })
+  report.lease(2, [0], { price: { ...price, unitMicros: 1 } }, { signer: other })
+  if (noted !== undefined) report.records.push({ ...report.records.pop()!, note: noted })
   endOf(report)
   return report
 }
 
-test('what a steward wrote off of its own lease it does not count', () => {
-  isBlamed(counted(steward, steward, 0))
-  isBlamed(counted(steward, steward, 1), /steward\.+ counts work on shard 1 that it does not pay/)
-  isBlamed(counted(steward, other, 1))
-  isBlamed(counted(other, steward, 1))
+test('a verdict promises nothing anew that its signer’s allowance does not reach for, and then nothing later is paid', () => {
+  isBlamed(countedWithoutMoney(99))
+  assert.equal(countedWithoutMoney(99).audit().payments?.micros, 100n)
+  isBlamed(countedWithoutMoney(101, 'unpaid'))
+  assert.equal(countedWithoutMoney(101, 'unpaid').audit().payments?.micros, 0n)
+  isBlamed(countedWithoutMoney(101), /is paid, and .*, which other\.+ signed before it, is not/)
 })
 
 test('units are pages, or begun kibibytes of which there is at least one, as the job says', () => {
@@ -193,8 +221,10 @@ test('work of a lease in another currency, or that its steward wrote off, is not
   const dollars = owed({ lease: { price: { ...price, currency: 'USD' } } })
   assert.equal(dollars.audit().payments?.micros, 0n)
   const gone = (by: typeof steward, places: number[]) =>
-    owed({ writeOff: (report, lease) => allow(report, by, { writtenOff: [{ lease, places }] }) }).audit()
-      .payments?.micros
+    owed({
+      writeOff: (report, lease) => allow(report, by, { writtenOff: [{ lease, places }] }),
+      verdicts: (report, receipts) => report.verdict(0, report.results[0]!, receipts, {}, { signer: other }),
+    }).audit().payments?.micros
   assert.equal(gone(steward, []), 0n)
   assert.equal(gone(steward, [0]), 100n)
   assert.equal(gone(other, []), 100n)

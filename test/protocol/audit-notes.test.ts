@@ -74,6 +74,27 @@ test('of a verdict with a note only those shards are judged for which it says th
   )
 })
 
+test('a verdict that counts for no shard binds its signer all the same: what it names as agreeing is not written off', () => {
+  const owed = (isThere: boolean) => {
+    const report = new WrittenReport(1, { stewards, payment })
+    const result = report.result('read')
+    const leases = [0, 1].map((i) => report.lease(i, [0], i === 0 ? { price } : {}, { signer: other }))
+    const agreeing = leases.map((lease) => report.receipt(lease, [result]))
+    if (isThere) {
+      verdicts(report, other, [{ position: 0, result: report.result('forged'), agreeing }])
+      report.results.pop()
+      note(report, { shards: [] })
+    }
+    const writtenOff = [{ lease: leases[0]!.id, places: [] }]
+    report.add('allowance', other, { writtenOff, given: [] } satisfies Allowance)
+    verdicts(report, steward, [{ position: 0, result, agreeing }])
+    report.end()
+    isBlamed(report)
+    return report.audit().payments?.micros
+  }
+  assert.deepEqual([owed(false), owed(true)], [0n, 100n])
+})
+
 test('a note cannot prove what the records do not', () => {
   const { report, result, receipts } = worked()
   verdicts(report, other, [

@@ -92,6 +92,48 @@ test('an owner has no voice once it is contradicted, wherever in the report the 
   assert.deepEqual(report.audit().contradicted, [owner(4)])
 })
 
+/** A liar is contradicted by a verdict on shard 0, which another settles that says this; shard 1 is unanimous but for the liar. */
+function settledAway(settling: string, { isContradicted = true, rests = true } = {}): WrittenReport {
+  const stewards = [placeOf('steward'), placeOf('other')]
+  const report = new WrittenReport(2, { stewards, assurance: { arbiter: 'steward' } })
+  const good = report.result('good')
+  const liar = report.work(4, [0, 1], report.result('bad'))
+  const honest = [0, 1].map((i) => report.work(i, [0, 1], good))
+  const contradicting = isContradicted ? [liar] : []
+  const settles = [report.verdict(0, good, honest, { because: 'recomputed', contradicting })]
+  const result = report.result(settling)
+  const others = [2, 3].map((i) => report.work(i, [0], result))
+  report.verdict(0, result, others, { settles }, { signer: peerNamed('other') })
+  if (rests) report.verdict(1, good, honest, { contradicting: [liar] })
+  report.end()
+  return report
+}
+
+test('an owner that a verdict contradicted stays without a voice, where another verdict that says the same settles it', () => {
+  isBlamed(settledAway('good'))
+  assert.deepEqual(settledAway('good').audit().contradicted, [owner(4)])
+  isBlamed(
+    settledAway('good', { isContradicted: false }),
+    /shard 1 is not unanimous among 2 owners: 2 for, 1 against/,
+  )
+  isBlamed(settledAway('something else'), /shard 1 is not unanimous among 2 owners: 2 for, 1 against/)
+  assert.deepEqual(settledAway('good', { rests: false }).audit().contradicted, [owner(4)])
+  assert.deepEqual(settledAway('something else', { rests: false }).audit().contradicted, [])
+})
+
+test('of stewards that were apart and say the same, one needs to show that nobody with a voice is against it', () => {
+  const report = new WrittenReport(1, twoStewards)
+  const [good, bad] = [report.result('good'), report.result('bad')]
+  const liar = report.work(4, [0], bad)
+  const honest = [0, 1, 2, 3].map((i) => report.work(i, [0], good))
+  // One of them knew that the liar is one by a verdict of its own that proves nothing to others.
+  report.verdict(0, good, honest.slice(0, 2), { contradicting: [liar] }, { signer: other })
+  report.end()
+  assert.match(report.problems.join('\n'), /shard 0 is not unanimous among 2 owners: 2 for, 1 against/)
+  report.verdict(0, good, honest, { because: 'lead', contradicting: [liar] })
+  isBlamed(report)
+})
+
 test('two verdicts that each hold only because of the other do not', () => {
   const report = new WrittenReport(2)
   const [good, bad] = [report.result('good'), report.result('bad')]

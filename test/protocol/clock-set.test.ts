@@ -23,7 +23,7 @@ import { parseCommand, parseScript } from '../support/core-script.ts'
 import { type Steps, steppedCouncil, steppedSteward, steppedWorker } from '../support/core-stepped.ts'
 import { StewardStage } from '../support/core-steward-stage.ts'
 import { WorkerStage } from '../support/core-worker-stage.ts'
-import { leaseOf, paidJob, receiptOf, verdictOf } from '../support/paid-work.ts'
+import { allCounts, leaseOf, paidJob, receiptOf, verdictOf } from '../support/paid-work.ts'
 
 const hourMs = 3_600_000
 const folder = new URL('../scenarios/', import.meta.url)
@@ -72,7 +72,7 @@ for (const file of readdirSync(folder).sort()) {
 
 test('what a steward owes is told again as soon as on a good clock, when the clock is set in between', () => {
   const told = (steps: readonly number[]) => {
-    const payables = new Payables({ ...paidJob, self: peerNamed('steward'), shards: 1, counts: () => true })
+    const payables = new Payables({ ...paidJob, self: peerNamed('steward'), shards: 1, judge: allCounts })
     const lease = leaseOf('v1', [0])
     const receipt = receiptOf(lease, [0])
     let [nowMs, setMs] = [10 * hourMs, 0]

@@ -69,7 +69,15 @@ class Seat {
   }
 
   beat(from: PeerId, acting: boolean): CouncilEffect[] {
-    const message = { type: 'beat', job, acting, root: new Uint8Array(32), asks: false } as const
+    const message = {
+      type: 'beat',
+      job,
+      acting,
+      root: new Uint8Array(32),
+      asks: false,
+      count: 0,
+      heard: null,
+    } as const
     return this.handle({ type: 'fellow', from, message })
   }
 }

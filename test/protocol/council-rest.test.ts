@@ -133,7 +133,7 @@ test('stewards that know the same of a job that has ended fall silent, and answe
   assert.deepEqual(councils.said, [])
 
   const { root } = councils.of('a')
-  const beat = { type: 'beat', job, acting: false, root } as const
+  const beat = { type: 'beat', job, acting: false, root, count: 0, heard: null } as const
   councils.tell('a', { type: 'fellow', from: peerNamed('b'), message: { ...beat, asks: true } })
   assert.deepEqual(councils.said, [{ from: 'a', type: 'beat' }])
   councils.tell('a', { type: 'fellow', from: peerNamed('b'), message: { ...beat, asks: false } })

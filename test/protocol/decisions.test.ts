@@ -4,8 +4,9 @@ import test from 'node:test'
 import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
 import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
 import { checked } from '../../src/protocol/records.ts'
+import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { SoughtResults } from '../../src/protocol/state/sought-results.ts'
-import { bodyOf, cidNamed, drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { bodyOf, cidNamed, drawSecret, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a verdict of another steward counts once its receipts are here and their results were looked at', () => {
@@ -125,6 +126,45 @@ test('a recomputation of another steward is its word, and counts where enough ow
   })
   agreed.look()
   assert.equal(agreed.stands(), 'x')
+})
+
+test('what another steward says counts once a verdict that counts says the same, and all whom it counts do', () => {
+  const says = (...claimed: string[]) => {
+    const bench = new JobBench({ assurance: { arbiter: 'steward' } })
+    const theirs = claimed.map((result, i) => bench.claim('b', `v${i + 5}`, result))
+    bench.verdict('b', 'x', theirs, { because: 'recomputed', contradicting: [bench.claim('b', 'v2', 'z')] })
+    bench.look()
+    const waits = bench.state.verdicts.agreeing(0, cidNamed('x')).size
+    bench.verdict('a', 'x', [bench.claim('a', 'v3', 'x'), bench.claim('a', 'v4', 'x')])
+    bench.look()
+    return [waits, bench.state.verdicts.agreeing(0, cidNamed('x')).size]
+  }
+  assert.deepEqual(says('x'), [0, 3], 'nobody has worked for nothing')
+  assert.deepEqual(says('x', 'y'), [0, 2], 'one of them says something else')
+})
+
+test('a verdict that calls an owner a liar counts only as it says it, though more owners here say the same', () => {
+  const bench = new JobBench()
+  const liar = bench.claim('b', 'v1', 'z')
+  const honest = ['v2', 'v3', 'v4', 'v5'].map((name) => bench.claim('b', name, 'x'))
+  bench.verdict('b', 'x', honest.slice(0, 2), { contradicting: [liar] })
+  bench.look()
+  assert.equal(bench.stands(), 'open', 'by what it names, it is not unanimous')
+  bench.verdict('b', 'x', honest, { because: 'lead', contradicting: [liar] })
+  bench.look()
+  assert.equal(bench.stands(), 'x')
+})
+
+test('a verdict waits for the results of those that it calls liars', () => {
+  const bench = new JobBench()
+  const liar = bench.claim('b', 'v1', 'z')
+  const honest = ['v2', 'v3', 'v4', 'v5'].map((name) => bench.claim('b', name, 'x'))
+  bench.verdict('b', 'x', honest, { because: 'lead', contradicting: [liar] })
+  bench.look({ missing: ['z'] })
+  assert.equal(bench.stands(), 'open')
+  bench.state.decisions.askAgain()
+  bench.look()
+  assert.equal(bench.stands(), 'x')
 })
 
 test('what this node and the submitter’s signed counts at once, and silences those whom it contradicts', () => {
@@ -356,4 +396,17 @@ test('what was asked for, found or missed before records gave way is not asked f
     again.map(({ tries }) => tries),
     [1, 1],
   )
+})
+
+test('an owner that a verdict contradicted stays contradicted where another verdict that says the same settles it', () => {
+  const contradicted = (settling: string) => {
+    const bench = new JobBench()
+    const [one, other] = [bench.claim('a', 'v1', 'x'), bench.claim('a', 'v2', 'x')]
+    const liar = bench.claim('a', 'v3', 'z')
+    const first = bench.verdict('a', 'x', [one], { because: 'recomputed', contradicting: [liar] })
+    bench.verdict('a', settling, [one, other], { settles: [first.id] })
+    return new RecordedView(bench.state, bench.shards).view().contradicted
+  }
+  assert.deepEqual(contradicted('x'), [ownerNamed('3'.repeat(64))])
+  assert.deepEqual(contradicted('y'), [])
 })

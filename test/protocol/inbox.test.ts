@@ -34,8 +34,12 @@ test('what a vehicle says of a lease is one input, for the council of the job th
       { type: 'progress', lease, from, done: 3 },
     ],
     [
-      { type: 'beat', job, acting: true, root, asks: true },
-      { type: 'fellow', from, message: { type: 'beat', job, acting: true, root, asks: true } },
+      { type: 'beat', job, acting: true, root, asks: true, count: 5, heard: null },
+      {
+        type: 'fellow',
+        from,
+        message: { type: 'beat', job, acting: true, root, asks: true, count: 5, heard: null },
+      },
     ],
   ]
   for (const [message, input] of said) {

@@ -75,6 +75,34 @@ test('a lease counts once the list of shards and its candidates are here, and it
   assert.deepEqual(late.takeRecounted(), [])
 })
 
+test('a lease of which other places are open is told as one that began to count, though its receipt comes last', () => {
+  const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 100 } as const
+  const stewards = [placeOf('steward'), placeOf('standby')]
+  const paid = leaseOf('v1', [0, 1], { units: 1 })
+  const opening: Opening = { results: [cidNamed('a')], nonce: new Uint8Array(32) }
+  const receipt = receiptOf(paid, [0], 0, opening)
+  const writtenOff = [{ lease: paid.id, places: [] }]
+  const state = new JobState(paidJob.job, manifestWith({ stewards, payment }), sha256)
+  state.knowShards(shards)
+  const places = () => [0, 1].map((place) => state.allowances.isOpen(paid.id, place))
+  for (const entry of [
+    checked('draw', basis),
+    checked('lease', paid),
+    checked(
+      'allowance',
+      recordOf('allowance', peerNamed('steward'), 2_000, { writtenOff, given: [] }).record,
+    ),
+    checked('verdict', verdictOf(0, [receipt])),
+  ])
+    assert.equal(state.admit(entry as JobRecord), true)
+  state.takeRecounted()
+  assert.deepEqual(places(), [false, false])
+  assert.equal(state.admit(checked('receipt', receipt, opening) as JobRecord), true)
+  assert.deepEqual(places(), [true, false])
+  assert.deepEqual(state.takeRecounted(), [paid.id])
+  assert.deepEqual(state.takeRecounted(), [])
+})
+
 test('results are on a second disk when another steward than the one that decided says that it has them', () => {
   const verdict = verdictOf(0, [])
   const holding = (steward: string) =>

@@ -8,9 +8,10 @@ import { ProtocolError } from '../../src/protocol/errors.ts'
 import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
 import { decidedClaims, JobClaims } from '../../src/protocol/ledger/claims.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
-import { byDependency, isMoney, type JobRecord } from '../../src/protocol/records.ts'
+import { byDependency, type Checked, isMoney, type JobRecord } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
 import { RecordedView } from '../../src/protocol/state/job-view.ts'
+import { reportedOf } from '../../src/protocol/state/reported.ts'
 import { examineResult } from '../../src/protocol/verification/examination.ts'
 import { drawSecret, sha256 } from '../support/core-fakes.ts'
 import { stories, type Told, tell } from '../support/job-stories.ts'
@@ -72,8 +73,12 @@ function viewOf({ shards }: Told, state: JobState) {
 
 /** What the ledger pays, by vehicle and owner. */
 function paidBy({ job, records }: Told, state: JobState): Map<string, number> {
-  const claims = new JobClaims({ job, submitter: job as never, fleet: null, currency: 'EUR' }, (lease) =>
-    state.counts(lease),
+  const claims = new JobClaims(
+    { job, submitter: job as never, fleet: null, currency: 'EUR' },
+    {
+      counts: (lease) => state.counts(lease),
+      isOpen: (lease, place) => state.allowances.isOpen(lease, place),
+    },
   )
   const known = records.filter(({ record }) => state.has(record.id)).toSorted(byDependency)
   for (const entry of known) if (isMoney(entry)) claims.learn(entry)
@@ -90,7 +95,7 @@ function paidBy({ job, records }: Told, state: JobState): Map<string, number> {
 test('what a job’s records come to does not depend on their order, honest or not', () => {
   const turns = fc.array(fc.nat(), { minLength: 8, maxLength: 8 })
   fc.assert(
-    fc.property(stories(true), turns, (story, dice) => {
+    fc.property(fc.oneof(stories(true), stories(true, true)), turns, (story, dice) => {
       const told = tell(story)
       const records = told.records
         .map((entry, i) => ({ entry, turn: (dice[i % dice.length]! * (i + 1)) % 997 }))
@@ -131,6 +136,67 @@ test('an honest job’s records all get in, and come to what the audit says', ()
   )
   assert(found > 0, 'some stories have verdicts')
 })
+
+/** The report that a node writes where this state is. */
+function reportOf({ audit, records }: Told, state: JobState): AuditInput {
+  const reported = reportedOf(state)
+  const named = new Set(
+    records.flatMap(({ record, opening }) => (reported.has(record.id) ? (opening?.results ?? []) : [])),
+  )
+  return {
+    ...audit,
+    report: { ...audit.report, results: audit.report.results.filter((result) => named.has(result)) },
+    records: audit.records.flatMap((entry) => {
+      if (entry.kind === 'manifest') return [entry]
+      const note = reported.get(recordId(sha256, entry.record.body))
+      return note === undefined ? [] : [note === null ? entry : { ...entry, note }]
+    }),
+  }
+}
+
+test('a steward owes what it counts of its own leases, whatever it writes off, by fold, ledger and audit alike', () => {
+  let [held, anew, beyond] = [0, 0, 0]
+  fc.assert(
+    fc.property(stories(false, true), (story) => {
+      const told = tell({ ...story, ends: [{ by: 0, outcome: 'cancelled' }] })
+      const { state } = fold(told, told.records)
+      const audit = auditReport(reportOf(told, state))
+      assert.deepEqual(audit.problems, [])
+      const payees = audit.payments!.payees.map(({ vehicle, owner, micros }) => [
+        `${vehicle}/${owner}`,
+        Number(micros),
+      ])
+      assert.deepEqual(paidBy(told, state), new Map(payees as [string, number][]))
+      const { owedMicros, promisedMicros } = viewOf(told, state).payment!
+      assert.equal(owedMicros, Number(audit.payments!.micros))
+      assert(owedMicros <= promisedMicros && promisedMicros <= story.budgetMicros)
+      for (const { lease, place, verdict, writeOff } of countedThough(told)) {
+        if (writeOff.serial > verdict.serial) assert(state.allowances.isOpen(lease, place))
+        held += Number(writeOff.serial > verdict.serial)
+        anew += Number(writeOff.serial < verdict.serial && state.allowances.isOpen(lease, place))
+        beyond += Number(!state.allowances.isOpen(lease, place))
+      }
+    }),
+    { numRuns: 1_000 },
+  )
+  assert(held > 0 && anew > 0 && beyond > 0, `${held}, ${anew}, ${beyond}`)
+})
+
+/** The places that steward b wrote off, and that verdicts of its own name as agreeing. */
+function* countedThough({ records }: Told) {
+  const all = <Kind extends JobRecord['kind']>(kind: Kind) =>
+    records.flatMap((entry) => (entry.kind === kind ? [entry.record as Checked<Kind>['record']] : []))
+  for (const writeOff of all('allowance'))
+    for (const { lease: id } of writeOff.payload.writtenOff)
+      for (const receipt of all('receipt').filter(({ payload }) => payload.lease === id))
+        for (const verdict of all('verdict').filter(({ signer }) => signer === writeOff.signer))
+          for (const { position, agreeing } of verdict.payload.shards) {
+            const place = all('lease')
+              .find((lease) => lease.id === id)!
+              .payload.positions.indexOf(position)
+            if (agreeing.includes(receipt.id) && place >= 0) yield { lease: id, place, verdict, writeOff }
+          }
+}
 
 test('a job without an end has none for both, and one that is called complete too early has none here', () => {
   let [endless, early] = [0, 0]

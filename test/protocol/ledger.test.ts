@@ -15,8 +15,18 @@ import { type ClaimRecord, JobClaims } from '../../src/protocol/ledger/claims.ts
 import type { Claim, ClaimWord } from '../../src/protocol/ledger/entry.ts'
 import type { LedgerEffect } from '../../src/protocol/ledger/ledger.ts'
 import { brokenLink, MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'
-import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
-import { endOf, leaseOf, paidJob, price, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
+import { Allowances } from '../../src/protocol/state/allowances.ts'
+import { cidNamed, manifestWith, ownerNamed, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
+import {
+  allCounts,
+  endOf,
+  leaseOf,
+  paidJob,
+  price,
+  receiptOf,
+  recordOf,
+  verdictOf,
+} from '../support/paid-work.ts'
 
 const vehicle = peerNamed('v1')
 const owner = ownerNamed('owner of v1')
@@ -150,7 +160,7 @@ test('an entry that was changed, left out or put in breaks the chain there', () 
 
 /** What became of each claim, by vehicle and position, after all of these records. */
 function judged(records: readonly ClaimRecord[]): Record<string, ClaimWord> {
-  const claims = new JobClaims(paidJob, () => true)
+  const claims = new JobClaims(paidJob, allCounts)
   const outcomes: Record<string, ClaimWord> = {}
   for (const record of records)
     for (const { claim, outcome } of claims.learn(record))
@@ -229,7 +239,7 @@ function pick(outcomes: Record<string, ClaimWord>): unknown[] {
   return [outcomes['v1/0'], outcomes['v2/0']]
 }
 
-test('what its lease’s steward wrote off comes to nothing, whoever counts it and in whatever order it is heard', () => {
+test('what its lease’s steward wrote off comes to nothing, unless that steward counts it itself, in whatever order that is heard', () => {
   const lease = leaseOf('v', [0, 1])
   const receipt = receiptOf(lease, [0, 1])
   const verdict = verdictOf(1, [receipt], { steward: 'other' })
@@ -244,22 +254,35 @@ test('what its lease’s steward wrote off comes to nothing, whoever counts it a
     { kind: 'allowance', record: writeOff('steward') },
     { kind: 'allowance', record: writeOff('other') },
   ]
-  const outcomeOf = (order: readonly ClaimRecord[]) => {
-    const claims = new JobClaims(paidJob, () => true)
+  const stewards = ['steward', 'other'].map(placeOf)
+  const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 1_000 } as const
+  const outcomeOf = (order: readonly ClaimRecord[], counted = false) => {
+    const allowances = new Allowances(manifestWith({ stewards, payment }))
+    const claims = new JobClaims(paidJob, {
+      counts: (id) => allowances.counts(id),
+      isOpen: (id, place) => allowances.isOpen(id, place),
+    })
+    allowances.lease(lease)
     claims.learn({ kind: 'lease', record: lease })
-    const news = order.flatMap((record) => claims.learn(record))
+    const news = order.flatMap((entry) => {
+      if (entry.kind === 'allowance') allowances.apply(entry.record)
+      return claims.learn(entry)
+    })
+    if (counted) allowances.agree(lease.id, 1, verdictOf(1, [receipt]))
+    news.push(...claims.recount(allowances.takeMoved()))
     return news.filter(({ claim }) => claim.place === 1).at(-1)?.outcome
   }
   assert.equal(outcomeOf(records), 'void')
   assert.equal(outcomeOf(records.toReversed()), 'void')
   assert.equal(outcomeOf(records.slice(0, 2)), 'paid')
   assert.equal(outcomeOf([...records.slice(0, 2), records[3]!]), 'paid', 'another steward has no say')
+  assert.equal(outcomeOf(records, true), 'paid', 'its own verdict names it, too')
 })
 
 test('claims under a lease that does not count are none, and come to nothing when it ceases to', () => {
   const [lease, receipt] = [leaseOf('v', [0]), receiptOf(leaseOf('v', [0]), [0])]
   let counts = false
-  const claims = new JobClaims(paidJob, () => counts)
+  const claims = new JobClaims(paidJob, { ...allCounts, counts: () => counts })
   const learn = (...records: ClaimRecord[]) => records.flatMap((record) => claims.learn(record))
   const outcomes = (news: ReturnType<typeof learn>) => news.map(({ outcome }) => outcome)
   const verdict = { kind: 'verdict', record: verdictOf(0, [receipt]) } as const
@@ -275,7 +298,7 @@ test('claims under a lease that does not count are none, and come to nothing whe
 test('one owner is paid once for a shard, though stewards apart leased it twice to him', () => {
   const again = leaseOf('v1', [0], { serial: 9, steward: 's2' })
   const receipt = receiptOf(again, [0], 9)
-  const claims = new JobClaims(paidJob, () => true)
+  const claims = new JobClaims(paidJob, allCounts)
   const books = new MemoryBooks(sha256)
   const records: ClaimRecord[] = [
     ...worked,
@@ -321,7 +344,7 @@ test('records in any order, each as often as one likes, come to the same balance
     { kind: 'end', record: endOf() },
   ]
   const balancesAfter = (records: readonly ClaimRecord[]) => {
-    const claims = new JobClaims(paidJob, () => true)
+    const claims = new JobClaims(paidJob, allCounts)
     const books = new MemoryBooks(sha256)
     for (const record of leases) claims.learn({ kind: 'lease', record })
     for (const record of records)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { reportedOf } from '../../src/protocol/state/reported.ts'
+import { peerNamed } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a report has what counts here and what that rests on, and nothing that nobody believes', () => {
@@ -38,4 +39,20 @@ test('a lease that does not count is in the report for its draw alone, where its
   bench.end('b', 'complete')
   bench.state.decisions.review(0)
   assert.deepEqual([reportedOf(bench.state).get(lease), reportedOf(bench.state).has(bogus)], ['drawn', false])
+})
+
+test('a verdict that nobody believes is in the report where it names what its signer wrote off, and counts for no shard', () => {
+  const price = { currency: 'EUR', unitMicros: 1, operatorPpm: 0 }
+  const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 1, budgetMicros: 30 } as const
+  const bench = new JobBench({ payment })
+  const claim = bench.claim('b', 'v1', 'x', [0], { price })
+  const forged = bench.verdict('b', 'z', [claim])
+  const others = bench.verdict('c', 'z', [claim])
+  bench.look()
+  assert.equal(reportedOf(bench.state).has(forged.id), false)
+  const lease = bench.records.find(({ kind }) => kind === 'lease')!.record.id
+  bench.sign('allowance', peerNamed('b'), { writtenOff: [{ lease, places: [] }], given: [] })
+  const reported = reportedOf(bench.state)
+  assert.deepEqual(reported.get(forged.id), { shards: [] })
+  assert.equal(reported.has(others.id), false, 'it binds nobody')
 })

@@ -18,7 +18,7 @@ import {
 import { statementClaimsMax, statementIntervalMs } from '../../src/protocol/limits.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { cidNamed, ownerNamed, peerNamed, sha256, sign } from '../support/core-fakes.ts'
-import { endOf, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
+import { allCounts, endOf, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
 
 const vehicle = peerNamed('v1')
 const owner = ownerNamed('owner of v1')
@@ -40,7 +40,7 @@ class StewardSide {
 
   constructor(name: string, shards: number, out: Sent[]) {
     this.peer = peerNamed(name)
-    this.payables = new Payables({ ...paidJob, self: this.peer, shards, counts: () => true })
+    this.payables = new Payables({ ...paidJob, self: this.peer, shards, judge: allCounts })
     this.#out = out
   }
 

@@ -91,3 +91,40 @@ test('a window that is closed keeps its claims, passes when its checks have, and
   windows.drop(honest)
   assert.equal(windows.hasPassed(honest, 0), false)
 })
+
+test('a window whose drawn checks cannot be made never passes: all that is left of it gets unanimous replicas', () => {
+  const { assurance } = manifestWith({ assurance: { replicas: 2 } })
+  const audits = { replicas: 1, checks: 3, windowShards: 10, auditor: 'owners' } as const
+  const owner = ownerNamed('o')
+  const windowed = () => {
+    const windows = new Windows(audits, assurance, sha256, seed)
+    const receipts = [cidNamed('r')]
+    return {
+      windows,
+      window: windows.close(cidNamed('w'), { owner, positions: positions.slice(0, 10), receipts }),
+    }
+  }
+  const gone = windowed()
+  assert.deepEqual(
+    [...gone.windows.pending(() => 'void')].map(({ checks }) => checks),
+    [[]],
+  )
+  assert.equal(gone.windows.hasPassed(owner, 0), false)
+
+  const few = windowed()
+  const kept = few.window.order.slice(8)
+  const [left] = few.windows.pending((_, position) => (kept.includes(position) ? 'passed' : 'void'))
+  assert.deepEqual([left?.checks, left?.window.isSampled], [[], false])
+  assert.equal(few.windows.hasPassed(owner, kept[0]!), false)
+
+  const missed = windowed()
+  const [first, ...others] = missed.window.order
+  const [all] = missed.windows.pending((_, position) => (position === first ? 'never' : 'pending'))
+  assert.deepEqual(
+    [all?.checks, all?.window.isSampled],
+    [others, false],
+    'the drawn one was decided without it',
+  )
+  const [after] = missed.windows.pending((_, position) => (position === others[4] ? 'never' : 'passed'))
+  assert.deepEqual([after?.checks, after?.window.passed], [[], false])
+})

@@ -39,6 +39,19 @@ test('a late receipt for a lease that was written off does not make the job wait
   assert.equal(jobsComplete, jobs)
 })
 
+test('a steward that restarts makes the checks of its windows before they pass', () => {
+  // Two audited jobs, one of whose stewards restarts with windows closed and results that nobody has looked at again yet.
+  const { violations, lastEvents } = new World(scenarios.audits!, 60_002, minutes).run()
+  assert.deepEqual(violations, [], lastEvents.join('\n'))
+})
+
+test('stewards that hear one side of a conversation alone act in good faith, and all ledgers say the same', () => {
+  for (const seed of [60_038, 60_041]) {
+    const { violations, lastEvents } = new World(scenarios.chaos!, seed, minutes).run()
+    assert.deepEqual(violations, [], `seed ${seed}\n${lastEvents.join('\n')}`)
+  }
+})
+
 test('stewards are compared once the last record has had the time to reach them all', () => {
   // One vehicle is too few for two replicas, so the job ends at its deadline: up to half a second before the world does.
   const lonely = { ...scenarios.lossy!, name: 'lonely', vehicles: 1, jobs: 1, shardsPerJob: 1 }

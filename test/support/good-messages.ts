@@ -26,7 +26,7 @@ const byType: { readonly [Type in Message['type']]: Extract<Message, { readonly 
   unwilling: { type: 'unwilling', nonce, reason: 'not-lost' },
   entrust: { type: 'entrust', manifest, handovers: [handover], secret: bytes32, drawSecret: bytes32 },
   record: { type: 'record', job, record: lease, opening: null },
-  beat: { type: 'beat', job, acting: true, root: bytes32, asks: false },
+  beat: { type: 'beat', job, acting: true, root: bytes32, asks: false, count: 1, heard: 2 },
   branches: { type: 'branches', job, hashes },
   leaves: { type: 'leaves', job, branch: 3, hashes },
   ids: { type: 'ids', job, leaf: 200, ids: ['abcdef'] },

@@ -36,12 +36,19 @@ export class JobBench {
   #serial = 0
 
   /** Stewards a (the submitter's), b and c; `self` folds; serials rise from `serial`. Vehicle v1 belongs to owner o1, v1x as well. */
-  constructor({ self = 'a', shards = 1, assurance = {} as Partial<Assurance>, serial = 0 } = {}) {
+  constructor({
+    self = 'a',
+    shards = 1,
+    assurance = {} as Partial<Assurance>,
+    serial = 0,
+    payment = null as Manifest['payment'],
+  } = {}) {
     this.#serial = serial
     this.manifest = manifestWith({
       stewards: [placeOf('a'), placeOf('b'), placeOf('c')],
       shards: { file: cidNamed('shard list'), bytes: 1, count: shards, pages: shards },
       assurance,
+      payment,
     })
     this.shards = Array.from({ length: shards }, (_, i) => ({
       ...{ shard: cidNamed(`shard ${i}`), pages: 1, bytes: 1, costMs: 1 },

@@ -51,6 +51,8 @@ interface Work {
   readonly lies: boolean
   readonly answers: boolean
   readonly writtenOff: boolean
+  /** Its steward b writes off what was done, before verdicts or after them. */
+  readonly takenBack: 'before' | 'after' | null
 }
 
 const outcomes = ['complete', 'failed', 'cancelled'] as const
@@ -80,11 +82,13 @@ export interface Story {
   readonly deciders: readonly (0 | 1)[]
   readonly ends: readonly { readonly by: 0 | 1; readonly outcome: JobEnd['outcome'] }[]
   readonly wrongs: readonly (typeof wrongs)[number][]
+  readonly budgetMicros: number
 }
 
 const eitherSteward = fc.constantFrom(0 as const, 1 as const)
 
-export function stories(mayBeWrong: boolean): fc.Arbitrary<Story> {
+/** `mayTakeBack`: steward b writes off what it may count, and promises more than it has; steward a does nothing wrong. */
+export function stories(mayBeWrong: boolean, mayTakeBack = false): fc.Arbitrary<Story> {
   return fc.record({
     shards: fc.integer({ min: 1, max: 3 }),
     work: fc.array(
@@ -95,12 +99,19 @@ export function stories(mayBeWrong: boolean): fc.Arbitrary<Story> {
         lies: fc.boolean().map((b) => b && mayBeWrong),
         answers: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
         writtenOff: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+        takenBack: mayTakeBack ? fc.constantFrom(null, 'before', 'after') : fc.constant(null),
       }),
       { minLength: 2, maxLength: 8 },
     ),
     deciders: fc.array(eitherSteward, { minLength: 1, maxLength: 3 }),
     ends: fc.array(fc.record({ by: eitherSteward, outcome: fc.constantFrom(...outcomes) }), { maxLength: 3 }),
     wrongs: mayBeWrong ? fc.array(fc.constantFrom(...wrongs), { maxLength: 2 }) : fc.constant([]),
+    budgetMicros: mayTakeBack
+      ? fc.oneof(
+          fc.constant(1_000_000),
+          fc.integer({ min: 2, max: 16 }).map((n) => n * price.unitMicros),
+        )
+      : fc.constant(1_000_000),
   })
 }
 
@@ -136,6 +147,8 @@ class Teller {
   readonly #records: Opened<JobRecordKind>[] = []
   readonly #claims = new Map<number, Claimed[]>()
   readonly #decided = new Set<string>()
+  readonly #takenBackLater: LeaseId[] = []
+  #promisedByA = 0
   readonly #draws = new Map<PeerId, { basis: RecordId; next: number }>()
 
   constructor(story: Story) {
@@ -149,7 +162,7 @@ class Teller {
     this.#manifest = manifestWith({
       stewards: [placeOf('a'), placeOf('b')],
       shards: { file: cidNamed('shard list'), bytes: 1, count: story.shards, pages: story.shards },
-      payment: { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 1_000_000 },
+      payment: { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: story.budgetMicros },
     })
     this.#manifestRecord = sign(bodyOf('manifest', peerNamed('submitter'), this.#manifest))
     this.#job = openRecord(this.#manifestRecord, null, sha256, verify).record.id
@@ -163,6 +176,7 @@ class Teller {
     }
     for (const part of work) this.#work(part)
     for (const by of deciders) this.#decide(stewards[by])
+    for (const lease of this.#takenBackLater) this.#takeBack(lease)
     for (const wrong of wrongs) this.#doWrong(wrong)
     for (const { by, outcome } of ends)
       this.#sign('end', stewards[by], { outcome, reason: 'over', secret: drawSecret } satisfies JobEnd)
@@ -250,7 +264,11 @@ class Teller {
     return this.#sign('receipt', signer, receipt, { opening: { ...opening, results: shown } }).id
   }
 
-  #work({ by, vehicle, positions: wanted, lies, answers, writtenOff }: Work): void {
+  #takeBack(lease: LeaseId): void {
+    this.#sign('allowance', stewards[1], { writtenOff: [{ lease, places: [] }], given: [] })
+  }
+
+  #work({ by, vehicle, positions: wanted, lies, answers, writtenOff, takenBack }: Work): void {
     const { owner } = basis.candidates[vehicle]!
     // Nobody honest asks an owner twice, whichever steward asks.
     const positions = wanted
@@ -258,6 +276,9 @@ class Teller {
       .filter((position) => !(this.#claims.get(position) ?? []).some((claim) => claim.owner === owner))
       .sort((x, y) => x - y)
     if (positions.length === 0) return
+    const worth = positions.length * price.unitMicros
+    if (by === 0 && this.#promisedByA + worth > this.#story.budgetMicros / 2) return
+    if (by === 0) this.#promisedByA += worth
     const { id, lease } = this.#lease(stewards[by], vehicle, positions)
     if (!answers) {
       if (writtenOff)
@@ -270,6 +291,8 @@ class Teller {
       lease,
       positions.map(() => result),
     )
+    if (by === 1 && takenBack === 'before') this.#takeBack(id)
+    if (by === 1 && takenBack === 'after') this.#takenBackLater.push(id)
     for (const position of positions)
       this.#claims.set(position, [...(this.#claims.get(position) ?? []), { receipt, owner, result }])
   }

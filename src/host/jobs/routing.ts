@@ -169,7 +169,10 @@ export class Routing {
     if (message.type !== 'beat' || rest === undefined || !rest.fellows.includes(from)) return false
     const root = Buffer.from(rest.root, 'hex')
     if (!root.equals(message.root) || rest.behind.includes(from)) return false
-    if (message.asks) void say(this.#options, from, { type: 'beat', job, acting: false, root, asks: false })
+    if (message.asks) {
+      const said = { type: 'beat', job, acting: false, root, asks: false, count: 0, heard: null } as const
+      void say(this.#options, from, said)
+    }
     return true
   }
 

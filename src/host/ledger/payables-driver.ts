@@ -4,7 +4,7 @@
 import type { Logger } from 'pino'
 import type { LeaseId, PeerId } from '../../protocol/ids.ts'
 import { ownerAccount } from '../../protocol/ledger/account.ts'
-import type { ClaimRecord, PaidJob } from '../../protocol/ledger/claims.ts'
+import type { ClaimRecord, JudgeOfLeases, PaidJob } from '../../protocol/ledger/claims.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import { Payables, type PayablesEffect, type PayablesInput } from '../../protocol/ledger/payables.ts'
 import {
@@ -33,8 +33,7 @@ export interface LedgerParts {
 
 export interface PayablesDriverOptions extends PaidJob, LedgerParts {
   readonly shards: number
-  /** Tells whether a lease of the job counts on this node. */
-  readonly counts: (lease: LeaseId) => boolean
+  readonly judge: JudgeOfLeases
   readonly deadlineMs: number
   readonly key: SigningKey
   readonly journal: Journal
@@ -53,8 +52,8 @@ export class PayablesDriver {
   constructor(options: PayablesDriverOptions) {
     this.#options = options
     this.#steps = new ClockSteps(options.clock)
-    const { key, job, submitter, fleet, currency, shards, counts } = options
-    this.#payables = new Payables({ job, submitter, fleet, currency, shards, counts, self: key.peerId })
+    const { key, job, submitter, fleet, currency, shards, judge } = options
+    this.#payables = new Payables({ job, submitter, fleet, currency, shards, judge, self: key.peerId })
   }
 
   /** Call first, with all that the journal holds: entries that the ledger lacks are made up for. */

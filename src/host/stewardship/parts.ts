@@ -62,7 +62,10 @@ export function partsOf(
   const fellows = () => council.places.stewards.map(({ peer }) => peer).filter((peer) => peer !== key.peerId)
   const blocks = store.blocks.of(job)
   const outbox = new Outbox((error) => log.fatal({ job, error }, 'this job cannot be recorded and stops'))
-  const payables = payablesOf(options, outbox, sayTo, (lease) => council.counts(lease))
+  const payables = payablesOf(options, outbox, sayTo, {
+    counts: (lease) => council.counts(lease),
+    isOpen: (lease, place) => council.isOpen(lease, place),
+  })
   const papers = new Papers(options, outbox, payables)
   const credentials = (to?: PeerId) =>
     papers.credentials(council.pathsTo(to === undefined ? [key.peerId] : [key.peerId, to]))

@@ -1,5 +1,6 @@
 /** Makes the payables of a job that this node looks after, or null for a job that pays nobody. */
-import type { LeaseId, PeerId } from '../../protocol/ids.ts'
+import type { PeerId } from '../../protocol/ids.ts'
+import type { JudgeOfLeases } from '../../protocol/ledger/claims.ts'
 import type { Message } from '../../protocol/message.ts'
 import { PayablesDriver } from '../ledger/payables-driver.ts'
 import type { Outbox } from '../store/outbox.ts'
@@ -9,11 +10,11 @@ export function payablesOf(
   { job, submitter, manifest, key, store, clock, log }: CouncilDriverOptions,
   outbox: Outbox,
   say: (to: PeerId, message: Message) => void,
-  counts: (lease: LeaseId) => boolean,
+  judge: JudgeOfLeases,
 ): PayablesDriver | null {
   if (manifest.payment === null) return null
   return new PayablesDriver({
-    ...{ job, submitter, key, outbox, say, counts, clock, log },
+    ...{ job, submitter, key, outbox, say, judge, clock, log },
     fleet: manifest.fleet,
     currency: manifest.payment.currency,
     shards: manifest.shards.count,

@@ -7,6 +7,7 @@
  *   records.ts         signatures; who may sign what; each receipt's root opens to the results that are counted
  *   verdicts.ts        those who agreed are enough distinct owners, and say the same (findings.ts reads the results)
  *   window-checks.ts   audited shards rest on windows whose drawn checks were passed
+ *   write-offs.ts      what stewards do not owe any more
  *   budget.ts          leases promise what the job pays, and no more than its budget
  *   draws.ts           each vehicle was the one that the revealed secret draws
  *   admissions.ts      in a fleet, each vehicle counted for the owner that the fleet admitted it for
@@ -29,6 +30,7 @@ import { Problems } from './problems.ts'
 import { AuditedRecords, type AuditInput, openReportedManifest } from './records.ts'
 import { VerdictAudit } from './verdicts.ts'
 import { WindowAudit } from './window-checks.ts'
+import { WriteOffs } from './write-offs.ts'
 
 export interface AuditOutcome {
   /** One sentence each; empty when everything holds. */
@@ -68,11 +70,12 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
   const findings = new Findings(input, manifest)
   const { standing, contradicted } = new VerdictAudit(manifest, shards, records, findings, problems)
   new WindowAudit(manifest, records, standing, sha256).check(problems)
-  new BudgetAudit(manifest, shards, records).check(problems)
+  const writeOffs = new WriteOffs(manifest, records)
+  new BudgetAudit(manifest, shards, records, writeOffs).check(problems)
   const undrawn = checkDraws(records, manifest.stewards[0]!.peer, sha256, problems)
   const unvouched = checkAdmissions(manifest.fleet, records, problems)
   checkCompleteness(input, records, standing, problems)
-  const payments = new PaymentAudit(manifest.payment, records, sha256).check(problems)
+  const payments = new PaymentAudit(manifest.payment, records, writeOffs, sha256).check(problems)
   const verdicts = [...standing.values()]
   return {
     problems: problems.found,

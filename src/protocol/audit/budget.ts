@@ -4,40 +4,45 @@
  *
  * Written apart from src/protocol/job/allowance.ts and the steward, from the rules alone: each steward of the
  * manifest has an equal part of the budget, and the first has the remainder, too. Its part, plus gifts to it, less
- * its own gifts and the promises of its leases, is never below 0. Promises that it wrote off do not count. What another
+ * its own gifts and the promises of its leases, is never below 0. What is written off (write-offs.ts) is not promised. What another
  * steward than the submitter's promised beyond its part may be in the report as unpaid.
  */
 
-import { compareText } from '../../base/bytes.ts'
-import type { LeaseId, PeerId } from '../ids.ts'
+import type { PeerId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import type { Manifest } from '../job/manifest.ts'
 import { formatMoney, type Payment } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
+import { inTurn, partsOf, type WriteOffs } from './write-offs.ts'
 
 export class BudgetAudit {
   readonly #payment: Payment | null
-  readonly #stewards: readonly StewardPlace[]
+  readonly #manifest: Manifest
   readonly #shards: readonly ShardEntry[]
   readonly #records: AuditedRecords
+  readonly #writeOffs: WriteOffs
 
-  constructor({ payment, stewards }: Manifest, shards: readonly ShardEntry[], records: AuditedRecords) {
-    this.#payment = payment
-    this.#stewards = stewards
+  constructor(
+    manifest: Manifest,
+    shards: readonly ShardEntry[],
+    records: AuditedRecords,
+    writeOffs: WriteOffs,
+  ) {
+    this.#payment = manifest.payment
+    this.#manifest = manifest
     this.#shards = shards
     this.#records = records
+    this.#writeOffs = writeOffs
   }
 
   check(problems: Problems): void {
     for (const lease of this.#records.leases.values()) this.#checkPrice(lease, problems)
     if (this.#payment === null) return
-    const kept = this.#kept()
-    this.#checkParts(this.#payment, kept, problems)
-    this.#checkVerdicts(kept, problems)
+    this.#checkParts(this.#payment, problems)
   }
 
   #checkPrice({ id, payload: { positions, units, price } }: Verified<Lease>, problems: Problems): void {
@@ -59,29 +64,9 @@ export class BudgetAudit {
       )
   }
 
-  /** The places that are left of leases that their own steward wrote off, after it had signed them. */
-  #kept(): Map<LeaseId, Set<number>> {
-    const kept = new Map<LeaseId, Set<number>>()
-    for (const { signer, serial, payload } of this.#records.allowances)
-      for (const { lease, places } of payload.writtenOff) {
-        const known = this.#records.leases.get(lease)
-        if (known?.signer !== signer || known.serial >= serial) continue
-        const before = kept.get(lease)
-        kept.set(lease, new Set(places.filter((place) => before === undefined || before.has(place))))
-      }
-    return kept
-  }
-
-  #checkParts(
-    { budgetMicros, currency }: Payment,
-    kept: ReadonlyMap<LeaseId, ReadonlySet<number>>,
-    problems: Problems,
-  ): void {
-    const part = Math.floor(budgetMicros / this.#stewards.length)
-    const left = new Map<PeerId, bigint>()
+  #checkParts({ currency }: Payment, problems: Problems): void {
+    const left = partsOf(this.#manifest)
     const add = (peer: PeerId, micros: bigint) => left.set(peer, (left.get(peer) ?? 0n) + micros)
-    for (const { peer } of this.#stewards) add(peer, BigInt(part))
-    add(this.#stewards[0]!.peer, BigInt(budgetMicros - part * this.#stewards.length))
     for (const { signer, payload } of this.#records.allowances)
       for (const { to, micros } of payload.given) {
         add(signer, -BigInt(micros))
@@ -92,7 +77,7 @@ export class BudgetAudit {
       const { id, signer, payload } = lease
       if (!unpaid.has(id) && !this.#records.isUndrawn(lease))
         for (const [place, units] of payload.units.entries())
-          if (kept.get(id)?.has(place) !== false)
+          if (!this.#writeOffs.has(id, place))
             add(signer, -BigInt(units) * BigInt(payload.price?.unitMicros ?? 0))
     }
     this.#checkUnpaid(left, problems)
@@ -105,15 +90,21 @@ export class BudgetAudit {
 
   /**
    * A steward's allowance is spent in the order of its serials, and nothing counts after what it does not reach for. So all
-   * that is not paid comes after all that is, and there is too little left for the first of it.
+   * that is not paid comes after all that is, and there is too little left for the first of it, be that a lease, a gift, or a
+   * verdict that promises anew what was written off.
    */
   #checkUnpaid(left: ReadonlyMap<PeerId, bigint>, problems: Problems): void {
     const { leases, allowances, unpaid } = this.#records
     const drawn = [...leases.values()].filter((lease) => !this.#records.isUndrawn(lease))
     const paid = [...drawn, ...allowances].filter(({ id, payload }) => !unpaid.has(id) && hasCost(payload))
-    for (const [signer, some] of Map.groupBy(unpaid.values(), (record) => record.signer)) {
+    const { beyond } = this.#writeOffs
+    for (const [signer, some] of Map.groupBy(
+      [...unpaid.values(), ...beyond.values()],
+      ({ signer }) => signer,
+    )) {
       const first = some.reduce((one, other) => (inTurn(other, one) < 0 ? other : one))
-      if (costOf(first.payload) <= (left.get(signer) ?? 0n))
+      if (first === beyond.get(signer)) this.#checkBeyond(first, problems)
+      else if (costOf(first.payload as Lease | Allowance) <= (left.get(signer) ?? 0n))
         problems.blame(`${first.id} is not paid, and ${signer} had the money for it`)
       for (const record of paid)
         if (record.signer === signer && inTurn(record, first) > 0)
@@ -121,17 +112,10 @@ export class BudgetAudit {
     }
   }
 
-  #checkVerdicts(kept: ReadonlyMap<LeaseId, ReadonlySet<number>>, problems: Problems): void {
-    const leaseOf = new Map(this.#records.receipts.map(({ id, payload }) => [id, payload.lease]))
-    for (const { signer, payload } of this.#records.verdicts)
-      for (const { position, agreeing } of payload.shards)
-        for (const receipt of agreeing) {
-          const lease = this.#records.leases.get(leaseOf.get(receipt)!)
-          if (lease === undefined || lease.signer !== signer) continue
-          const place = lease.payload.positions.indexOf(position)
-          if (kept.get(lease.id)?.has(place) === false)
-            problems.blame(`${signer} counts work on shard ${position} that it does not pay`)
-        }
+  /** Whatever the submitter's own node counts, the submitter pays. */
+  #checkBeyond({ id, signer }: Verified, problems: Problems): void {
+    if (signer === this.#manifest.stewards[0]?.peer)
+      problems.blame(`verdict ${id} counts work that ${signer} wrote off and has no money for`)
   }
 }
 
@@ -144,8 +128,4 @@ function costOf(payload: Lease | Allowance): bigint {
   if ('given' in payload) return payload.given.reduce((sum, { micros }) => sum + BigInt(micros), 0n)
   const unitMicros = BigInt(payload.price?.unitMicros ?? 0)
   return payload.units.reduce((sum, units) => sum + BigInt(units) * unitMicros, 0n)
-}
-
-function inTurn(a: Verified, b: Verified): number {
-  return a.serial - b.serial || compareText(a.id, b.id)
 }

@@ -4,7 +4,7 @@
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one
  * that does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same,
- * unless the lease's own steward had written the place off; its worth is its units times the price in its lease, of
+ * unless the place was written off (write-offs.ts); its worth is its units times the price in its lease, of
  * which the operator gets its parts per million, cut to whole micros. Leases, receipts and verdicts were opened and
  * checked in records.ts.
  */
@@ -22,6 +22,7 @@ import { merkleRoot } from '../record/merkle.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
+import type { WriteOffs } from './write-offs.ts'
 
 export interface AuditedPayments {
   readonly currency: string
@@ -64,12 +65,14 @@ interface Said {
 export class PaymentAudit {
   readonly #payment: Payment | null
   readonly #records: AuditedRecords
+  readonly #writeOffs: WriteOffs
   readonly #sha256: Sha256
   readonly #receipts: ReadonlyMap<RecordId, Verified<Receipt>>
 
-  constructor(payment: Payment | null, records: AuditedRecords, sha256: Sha256) {
+  constructor(payment: Payment | null, records: AuditedRecords, writeOffs: WriteOffs, sha256: Sha256) {
     this.#payment = payment
     this.#records = records
+    this.#writeOffs = writeOffs
     this.#sha256 = sha256
     this.#receipts = new Map(records.receipts.map((receipt) => [receipt.id, receipt]))
   }
@@ -99,9 +102,8 @@ export class PaymentAudit {
   /** By vehicle and owner. */
   #replay(currency: string): Map<string, Paid[]> {
     const paid = new Map<string, Paid[]>()
-    const writtenOff = this.#writtenOff()
     for (const [position, said] of this.#said())
-      for (const { owner, vehicle, ...claim } of this.#paidFor(position, said, currency, writtenOff))
+      for (const { owner, vehicle, ...claim } of this.#paidFor(position, said, currency))
         pushTo(paid, `${vehicle}/${owner}`, claim)
     return paid
   }
@@ -114,26 +116,8 @@ export class PaymentAudit {
     return Map.groupBy(said, ({ verdict }) => verdict.position)
   }
 
-  /** Places of leases, by what those who signed the leases say after that. */
-  #writtenOff(): Set<string> {
-    const gone = new Set<string>()
-    for (const { signer, serial, payload } of this.#records.allowances)
-      for (const { lease, places } of payload.writtenOff) {
-        const known = this.#records.leases.get(lease)
-        if (known?.signer !== signer || known.serial >= serial) continue
-        for (const place of known.payload.positions.keys())
-          if (!places.includes(place)) gone.add(`${lease}/${place}`)
-      }
-    return gone
-  }
-
   /** Returns the claims about one shard that are paid: one of each owner, and of each vehicle, whatever owners it has. */
-  #paidFor(
-    position: number,
-    said: readonly Said[],
-    currency: string,
-    writtenOff: ReadonlySet<string>,
-  ): PaidClaim[] {
+  #paidFor(position: number, said: readonly Said[], currency: string): PaidClaim[] {
     const settled = new Set(said.flatMap(({ verdict }) => verdict.settles))
     const left = said
       .filter(({ record }) => !settled.has(record))
@@ -152,7 +136,7 @@ export class PaymentAudit {
         if (lease.price === null || lease.price.currency !== currency) continue
         for (const place of receipt.payload.covers) {
           if (lease.positions[place] !== position) continue
-          if (writtenOff.has(`${receipt.payload.lease}/${place}`)) continue
+          if (this.#writeOffs.has(receipt.payload.lease, place)) continue
           const units = lease.units[place] ?? 0
           const whole = BigInt(units) * BigInt(lease.price.unitMicros)
           const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n

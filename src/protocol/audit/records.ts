@@ -98,6 +98,8 @@ export class AuditedRecords {
   readonly drawn: Verified<Lease>[] = []
   /** Leases and allowances that are said to be beyond their signers' allowances. */
   readonly unpaid = new Map<RecordId, Verified<Lease> | Verified<Allowance>>()
+  /** All that verdicts say, also where a note says that they do not count: their signers are bound by it. */
+  readonly said: Verified<Verdict>[] = []
   /** Record and position of verdicts in whose place another stands. */
   readonly #settled = new Set<string>()
 
@@ -231,6 +233,7 @@ export class AuditedRecords {
 
   #addVerdict(whole: Verified<Verdict>, note: Note | undefined): void {
     const record = typeof note === 'object' ? partOf(this.#fromAnotherSteward(whole), note.shards) : whole
+    this.said.push(whole)
     this.verdicts.push(record)
     for (const verdict of record.payload.shards) {
       for (const settled of verdict.settles) this.#settled.add(`${settled}/${verdict.position}`)

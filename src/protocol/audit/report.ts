@@ -44,7 +44,7 @@ export interface ReportedRecord {
  * does not trust it: a note takes away less than leaving out the record would, and it cannot take away a debt.
  */
 export type Note =
-  /** The shards for which a verdict counts. */
+  /** The shards for which a verdict counts; none, where it only binds its signer to pay for what it names as agreeing. */
   | { readonly shards: readonly number[] }
   /** A lease or an allowance for which its signer had no money left: a claim of such a lease may count, and is not paid. */
   | 'unpaid'

@@ -2,34 +2,18 @@
  * Checks that each verdict follows by the job's rules from the receipts that it names: enough distinct owners say the
  * same, and no receipt is left out that is known to say something else. Two stewards that could not hear each other
  * may both have decided a shard: if their verdicts agree, both stand; if they differ, a later verdict has to settle
- * them.
+ * them. One that is settled by what it says itself goes on speaking against those that say something else.
  */
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
-import {
-  type Agreement,
-  describeAgreement,
-  isTolerance,
-  type Tolerance,
-  withinTolerance,
-} from '../job/agreement.ts'
+import { describeAgreement, isTolerance, type Tolerance } from '../job/agreement.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
-import type { Verified } from '../record/record.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
-import type { AuditedRecords, Claim, Decision } from './records.ts'
-
-type Voice = Claim & { readonly result: Cid }
-
-/** A verdict whose receipts are all in the report. */
-interface Voiced {
-  readonly verdict: ShardVerdict
-  readonly agreeing: readonly Voice[]
-  readonly contradicting: readonly Voice[]
-  readonly name: string
-}
+import type { AuditedRecords, Decision } from './records.ts'
+import { isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
@@ -42,6 +26,8 @@ export class VerdictAudit {
   readonly #findings: Findings
   readonly #problems: Problems
   readonly #decidedBy = new Map<number, Decision>()
+  /** By position. */
+  readonly #voiced: ReadonlyMap<number, readonly Voiced[]>
 
   constructor(
     manifest: Manifest,
@@ -61,7 +47,8 @@ export class VerdictAudit {
         const one = this.#place(decision)
         if (one !== undefined) voiced.push(one)
       })
-    const left = this.#contradict(voiced)
+    this.#voiced = Map.groupBy(voiced, ({ verdict }) => verdict.position)
+    const left = this.#contradict([...voiced, ...this.#alikeThoughSettled(voiced)])
     for (const one of voiced) this.#check(one)
     for (const { contradicting } of left) for (const { owner } of contradicting) this.contradicted.add(owner)
   }
@@ -88,6 +75,31 @@ export class VerdictAudit {
   }
 
   /**
+   * The verdicts in whose place another stands that says the same. They prove nothing, but somebody may have lost its voice by
+   * them before. They do not speak against those that say the same, or that only ran out of something.
+   */
+  #alikeThoughSettled(voiced: readonly Voiced[]): Voiced[] {
+    const standing = new Set(voiced.map(({ verdict }) => `${verdict.position}/${verdict.result}`))
+    return this.#records.decisions.flatMap((decision) => {
+      const { verdict } = decision
+      const { position, result } = verdict
+      if (!this.#records.isSettled(decision) || result === null || !standing.has(`${position}/${result}`))
+        return []
+      const name = `the verdict on shard ${position}`
+      const contradicting = verdict.contradicting
+        .filter((id) => this.#records.claims.get(id)?.results.has(position))
+        .map((id) => this.#voice(id, position, name))
+        .filter((claim) => claim.result !== result && !this.#isExhausted(claim.result, position))
+      return [{ verdict, agreeing: [], contradicting, name }]
+    })
+  }
+
+  #isExhausted(result: Cid, position: number): boolean {
+    const finding = this.#findings.of(result, position)
+    return finding?.state === 'good' && finding.exhausted
+  }
+
+  /**
    * An owner that some verdict contradicts has no voice in any other, whichever comes first in the report: two stewards
    * number their records apart. But a verdict that holds only because an owner has no voice does not take that voice.
    * So those come first that hold as they are, and then those that hold by what these take. Returns those that never do.
@@ -104,34 +116,38 @@ export class VerdictAudit {
     return left
   }
 
-  /** Tells whether those against it are no reason to refuse the verdict. */
-  #holds({ verdict: { because, position }, agreeing, contradicting }: Voiced): boolean {
-    const against = this.#against(contradicting, position)
-    if (because === 'unanimous') return against === 0
-    return because !== 'lead' || agreeing.length - against >= this.#manifest.assurance.lead
+  /**
+   * Tells whether those against it are no reason to refuse the verdict. Of stewards that were apart and say the same, one needs
+   * to show that: what the other counts says so, too.
+   */
+  #holds({ verdict: { position, result } }: Voiced): boolean {
+    return (this.#voiced.get(position) ?? []).some((one) => {
+      const { outcome, because, result: other } = one.verdict
+      if (outcome !== 'accepted' || other !== result) return false
+      const against = this.#against(one)
+      if (because === 'unanimous') return against === 0
+      return because !== 'lead' || one.agreeing.length - against >= this.#manifest.assurance.lead
+    })
   }
 
-  #check({ verdict, agreeing, contradicting, name }: Voiced): void {
+  #check(one: Voiced): void {
+    const { verdict, contradicting, name } = one
     if (verdict.outcome === 'failed') {
-      this.#checkOwed(verdict, agreeing, contradicting, name)
+      this.#checkOwed(one)
       return
     }
-    this.#checkAcceptance(verdict, agreeing, contradicting, name)
+    this.#checkAcceptance(one)
     for (const { owner, result } of contradicting) {
       if (result === verdict.result) this.#blame(`${name} contradicts ${owner}, which says the same`)
-      const finding = this.#findings.of(result, verdict.position)
-      if (finding?.state === 'good' && finding.exhausted)
+      if (this.#isExhausted(result, verdict.position))
         this.#blame(`${name} contradicts ${owner}, whose vehicle only ran out of something`)
     }
   }
 
   /** A shard without a result may owe claims of enough owners that agree, more than all that say something else. */
-  #checkOwed(
-    { position, because }: ShardVerdict,
-    owed: readonly Voice[],
-    others: readonly Voice[],
-    name: string,
-  ): void {
+  #checkOwed(one: Voiced): void {
+    const { agreeing: owed, name } = one
+    const { position, because } = one.verdict
     if (because === 'ended' && this.#records.ends.every(({ outcome }) => outcome === 'complete'))
       this.#blame(`${name} says that the job ended before it, and the job did not`)
     if (owed.length === 0) return
@@ -139,7 +155,7 @@ export class VerdictAudit {
     if (owners.size !== owed.length) this.#blame(`${name} counts an owner twice`)
     const { audits, replicas } = this.#manifest.assurance
     const enough = audits === null ? Math.min(2, replicas) : audits.replicas
-    const against = this.#against(others, position)
+    const against = this.#against(one)
     if (owners.size < enough || owners.size <= against)
       this.#blame(
         `${name} owes ${owners.size} claims, with ${against} against, where ${enough} have to agree`,
@@ -162,12 +178,9 @@ export class VerdictAudit {
     return agreement === 'bytes' || (found !== undefined && !isSame(finding, found, agreement))
   }
 
-  #checkAcceptance(
-    { position, result, because }: ShardVerdict,
-    agreeing: readonly Voice[],
-    contradicting: readonly Voice[],
-    name: string,
-  ): void {
+  #checkAcceptance(one: Voiced): void {
+    const { agreeing, name } = one
+    const { position, result, because } = one.verdict
     const owners = new Set(agreeing.map((claim) => claim.owner))
     if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
     if (because === 'no-owner-left' || because === 'too-many-losses' || because === 'ended') {
@@ -183,16 +196,17 @@ export class VerdictAudit {
       return
     }
     this.#checkAgreement(result!, agreeing, position, name)
-    const against = this.#against(contradicting, position)
     const { replicas, lead } = this.#manifest.assurance
-    if (because === 'unanimous' && (owners.size < replicas || against > 0))
+    const against = this.#against(one)
+    const holds = this.#holds(one)
+    if (because === 'unanimous' && (owners.size < replicas || !holds))
       this.#blame(`${name} is not unanimous among ${replicas} owners: ${owners.size} for, ${against} against`)
-    if (because === 'lead' && owners.size - against < lead)
+    if (because === 'lead' && (owners.size < lead || !holds))
       this.#blame(`${name} leads by ${owners.size - against}, not ${lead}`)
   }
 
   /** Owners that lost their voice before, or whose result is none, are not against it. */
-  #against(contradicting: readonly Voice[], position: number): number {
+  #against({ verdict: { position }, contradicting }: Voiced): number {
     const valid = contradicting.filter(
       ({ owner, result }) =>
         !this.contradicted.has(owner) && this.#findings.of(result, position)?.state === 'good',
@@ -274,27 +288,4 @@ export class VerdictAudit {
   #blame(problem: string): void {
     this.#problems.blame(problem)
   }
-}
-
-/** Returns the result that most of these claim, of equals the one whose lease was signed first. */
-function mostClaimed(voices: readonly Voice[]): Cid {
-  const counts = new Map<Cid, number>()
-  for (const { result } of voices) counts.set(result, (counts.get(result) ?? 0) + 1)
-  const most = Math.max(...counts.values())
-  const best = voices.filter(({ result }) => counts.get(result) === most)
-  return best.reduce((first, next) => (isEarlier(next.lease, first.lease) ? next : first)).result
-}
-
-function isEarlier(a: Verified, b: Verified): boolean {
-  if (a.epoch !== b.epoch) return a.epoch < b.epoch
-  return a.signer === b.signer ? a.serial < b.serial : a.signer < b.signer
-}
-
-/** Compares results whose bytes differ. */
-function isSame(a: Finding, b: Finding, agreement: Agreement): boolean {
-  if (a.state !== 'good' || b.state !== 'good') return false
-  if (!isTolerance(agreement)) return a.text === b.text
-  return (
-    a.content !== undefined && b.content !== undefined && withinTolerance(agreement, a.content, b.content)
-  )
 }

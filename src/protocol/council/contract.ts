@@ -73,7 +73,7 @@ export type CouncilEffect =
     }
   /** These verdicts and ends count from now on: what is owed follows from them. Keep which of others' do. */
   | ({ readonly type: 'counted' } & Counted)
-  /** Leases that were here already began or ceased to count: so do their claims. */
+  /** Leases that were here already began or ceased to count, or other places of them are open: so it is with their claims. */
   | { readonly type: 'recounted'; readonly leases: readonly LeaseId[] }
   /** Reports that this node has begun or ceased to act for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }

@@ -39,7 +39,15 @@ import {
 } from './seat.ts'
 import { watchRoster } from './shut-out.ts'
 import { takeOver, tellSteward } from './turn.ts'
-import { countsHere, moneyHere, type Reported, reportedHere, type Unproven, unprovenHere } from './view.ts'
+import {
+  countsHere,
+  isOpenHere,
+  moneyHere,
+  type Reported,
+  reportedHere,
+  type Unproven,
+  unprovenHere,
+} from './view.ts'
 
 export interface Beginning {
   /** The records that the journal holds of the job. */
@@ -229,6 +237,11 @@ export class Council {
     return countsHere(this.#seat, lease)
   }
 
+  /** Tells whether a place of a lease was not written off: what was is paid to nobody. */
+  isOpen(lease: LeaseId, place: number): boolean {
+    return isOpenHere(this.#seat, lease, place)
+  }
+
   /** The records that this node's report of the job has. */
   get reported(): Reported {
     return reportedHere(this.#seat)
@@ -310,7 +323,7 @@ export class Council {
     const seat = this.#seat
     if (!seat.records.isSteward(from) && !seat.readers.has(from)) return
     seat.heardFrom.add(from)
-    seat.watch.heard(from, nowMs)
+    if (message.type === 'beat') seat.watch.beat(from, message, nowMs)
     hearOfRecords(seat, from, message, nowMs)
     leaveOnceHeld(seat, nowMs)
   }

@@ -9,13 +9,14 @@ import { tellSteward } from './turn.ts'
 
 /**
  * A steward that does not act lets the one that does have at least as much of the budget left as itself
- * (../allowance.ts); and it keeps nothing that would not pay for a shard.
+ * (../job/allowance.ts); and it keeps nothing that would not pay for a shard. It passes on nothing that it got from another than the
+ * submitter's node.
  */
 export function giveAllowance(seat: Seat, nowMs: number): void {
   const { payment } = seat.options.manifest
   const to = seat.attendance.acting(nowMs)
   if (payment === null || seat.shards === null || to === undefined || !seat.connected.has(to)) return
-  const free = seat.records.allowances.freeOf(seat.options.self)
+  const free = seat.records.allowances.assuredOf(seat.options.self)
   const has = seat.records.allowances.freeOf(to)
   const shard =
     payment.unitMicrosMax * seat.shards.reduce((max, s) => Math.max(max, unitsOf(s, payment.unit)), 1)
@@ -35,13 +36,13 @@ function giveTo(seat: Seat, to: PeerId, micros: Micros, nowMs: number): void {
  */
 export function endowTaker(seat: Seat, taker: PeerId, nowMs: number): void {
   const micros = Math.floor(
-    seat.records.allowances.freeOf(seat.options.self) / seat.options.manifest.stewards.length,
+    seat.records.allowances.assuredOf(seat.options.self) / seat.options.manifest.stewards.length,
   )
   if (micros > 0) giveTo(seat, taker, micros, nowMs)
 }
 
-/** A steward that leaves keeps nothing of its allowance but what its leases bind. */
+/** A steward that leaves keeps nothing of its allowance but what its leases bind, and what it may not pass on. */
 export function giveAllTo(seat: Seat, taker: PeerId, nowMs: number): void {
-  const micros = seat.records.allowances.freeOf(seat.options.self)
+  const micros = seat.records.allowances.assuredOf(seat.options.self)
   if (micros > 0) giveTo(seat, taker, micros, nowMs)
 }

@@ -55,6 +55,7 @@ export function look(seat: Seat, nowMs: number): void {
   sayArrived(seat)
   fetchResults(seat, nowMs)
   seat.looks += 1
+  seat.watch.counts(seat.looks, nowMs)
   const dials = seat.looks % beatsBetweenDials === 0
   for (const peer of fellowsOf(seat))
     if (isAway(seat, peer, nowMs)) continue

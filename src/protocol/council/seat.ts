@@ -284,8 +284,9 @@ export function say(seat: Seat, to: PeerId, message: FellowMessage): void {
 /** Tells a fellow that this steward lives, and the root of its records. */
 export function beat(seat: Seat, to: PeerId): void {
   const { job } = seat.options
-  const root = seat.records.trie.root()
-  say(seat, to, { type: 'beat', job, acting: isActing(seat), root, asks: differs(seat, to) })
+  const [root, acting, asks] = [seat.records.trie.root(), isActing(seat), differs(seat, to)]
+  const heard = seat.watch.lastBeatOf(to)
+  say(seat, to, { type: 'beat', job, acting, root, asks, count: seat.looks, heard })
 }
 
 /** Tells whether a fellow may have other records than these. */

@@ -6,20 +6,14 @@
  * advert needs to reach everybody. Of those, a share may be missing. The submitter's own node may draw from whom it likes:
  * the results are its own.
  *
- * And a steward that leases while another acts, which hears it all the time, has no reason to: an honest one takes its turn only
- * when it hears of nobody before it. So while this node acts and gets on, leases of those behind it do not count here. Whoever
- * hears this node no more, and is still heard by it, leases in good faith and for nothing.
+ * And a steward that leases while it hears that another one acts has no reason to: an honest one takes its turn only when it has
+ * heard nobody before it for seconds (attendance.ts). Beats are counted, and say how far the other's were heard. So while this node
+ * acts and gets on, leases of those behind it do not count here that have said all the time that they hear it. What one of them leased
+ * while it was apart, and heard nobody, comes soon after they meet, and counts.
  */
 import type { DrawBasis } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
-import {
-  outOfTurnMs,
-  rosterLagMs,
-  shutOutPpmMax,
-  stewardFruitlessMs,
-  stewardIdleMs,
-  stewardLeaseMs,
-} from '../limits.ts'
+import { outOfTurnMs, rosterLagMs, shutOutPpmMax, stewardFruitlessMs, stewardIdleMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 import { candidatesFor } from '../steward/candidate.ts'
 import type { Seat } from './seat.ts'
@@ -45,18 +39,16 @@ export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, n
   return missing.length * 1_000_000 > known.length * shutOutPpmMax
 }
 
-/** Tells whether this lease, which has just come, was signed while its steward could hear that this node acts. */
+/** Tells whether this lease, which has just come, is of a steward that has said all the time that it hears this node act. */
 export function isOutOfTurn(seat: Seat, { signer }: Verified<Lease>, nowMs: number): boolean {
-  const { actingSinceMs, begunMs, ownNewsMs, ownReturnMs, lookedMs, places, watch, options } = seat
+  const { actingSinceMs, begunMs, ownNewsMs, ownReturnMs, places, watch, options } = seat
   // One that gets on with nothing loses its turn (idle.ts).
   if (actingSinceMs === undefined || nowMs - ownNewsMs > stewardIdleMs / 2) return false
   if (nowMs - ownReturnMs > stewardFruitlessMs / 2) return false
   const order = places.stewards.map(({ peer }) => peer)
   if (order.indexOf(signer) <= order.indexOf(options.self)) return false
-  // After a pause of this machine others may have acted for a while.
-  if (lookedMs === undefined || nowMs - lookedMs > stewardLeaseMs / 2) return false
-  // In the first seconds of a job nobody has been connected for longer.
+  // In the first seconds of a job nobody has heard of it for longer.
   const ageMs = nowMs - (begunMs ?? Number.NEGATIVE_INFINITY)
   const sinceMs = nowMs - Math.min(outOfTurnMs, ageMs / 2)
-  return actingSinceMs <= sinceMs && watch.isHeardSince(signer, sinceMs)
+  return actingSinceMs <= sinceMs && watch.hearsUsSince(signer, sinceMs, nowMs)
 }

@@ -20,6 +20,11 @@ export function countsHere({ records }: Seat, lease: LeaseId): boolean {
   return records.counts(lease)
 }
 
+/** Tells whether a place of a lease was not written off. */
+export function isOpenHere({ records }: Seat, lease: LeaseId, place: number): boolean {
+  return records.allowances.isOpen(lease, place)
+}
+
 /** The records that this node's report of the job has. */
 export function reportedHere({ records }: Seat): Reported {
   return reportedOf(records)

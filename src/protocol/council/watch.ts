@@ -1,14 +1,29 @@
 /**
- * Since when this node has known owners that could be drawn for a job, has been connected to its stewards, and has heard them,
- * without a gap.
+ * Since when this node has known owners that could be drawn for a job, has been connected to its stewards, and has been heard by
+ * them, without a gap.
  */
 import type { OwnerId, PeerId } from '../ids.ts'
 import { stewardLeaseMs } from '../limits.ts'
 
+interface Beat {
+  readonly count: number
+  readonly heard: number | null
+}
+
+/** A steward says once a second what it heard last. One of which that is longer ago may be about to take its turn. */
+const gapMsMax = stewardLeaseMs / 2
+/** As many as are counted in that time, and some to spare. */
+const countsKept = 16
+
 export class Watch {
   #owners = new Map<OwnerId, number>()
   readonly #stewards = new Map<PeerId, number>()
-  readonly #heard = new Map<PeerId, { sinceMs: number; lastMs: number }>()
+  /** Use: the count of a steward's last beat. */
+  readonly #beats = new Map<PeerId, number>()
+  /** Use: when this node's own beats had each of the last counts. */
+  readonly #counted = new Map<number, number>()
+  /** Use: since when, and until when, a steward has said that it hears this node. */
+  readonly #hearing = new Map<PeerId, { sinceMs: number; lastMs: number }>()
 
   /** These owners could be drawn now, by this node's roster, and no others. */
   owners(owners: Iterable<OwnerId>, nowMs: number): void {
@@ -21,29 +36,46 @@ export class Watch {
 
   left(peer: PeerId): void {
     this.#stewards.delete(peer)
-    this.#heard.delete(peer)
+    this.#beats.delete(peer)
+    this.#hearing.delete(peer)
   }
 
-  /** A steward says something once a second. One that was silent for half of what makes it silent has paused. */
-  heard(peer: PeerId, nowMs: number): void {
-    const known = this.#heard.get(peer)
-    if (known === undefined || nowMs - known.lastMs > stewardLeaseMs / 2)
-      this.#heard.set(peer, { sinceMs: nowMs, lastMs: nowMs })
+  /** From now on beats of this node have this count. */
+  counts(count: number, nowMs: number): void {
+    this.#counted.set(count, nowMs)
+    this.#counted.delete(count - countsKept)
+  }
+
+  /** A steward's beat has its own count, and the one of the last beat that it has from this node. */
+  beat(peer: PeerId, { count, heard }: Beat, nowMs: number): void {
+    this.#beats.set(peer, count)
+    const saidMs = heard === null ? undefined : this.#counted.get(heard)
+    if (saidMs === undefined || nowMs - saidMs > gapMsMax) return
+    const known = this.#hearing.get(peer)
+    if (known === undefined || nowMs - known.lastMs > gapMsMax)
+      this.#hearing.set(peer, { sinceMs: nowMs, lastMs: nowMs })
     else known.lastMs = nowMs
   }
 
-  isHeardSince(peer: PeerId, timeMs: number): boolean {
-    const known = this.#heard.get(peer)
-    return known !== undefined && known.sinceMs <= timeMs
+  /** The count of this steward's last beat, for it to hear how far it was heard. */
+  lastBeatOf(peer: PeerId): number | null {
+    return this.#beats.get(peer) ?? null
+  }
+
+  /** This steward has said that it hears this node, at that time and ever since. */
+  hearsUsSince(peer: PeerId, timeMs: number, nowMs: number): boolean {
+    const known = this.#hearing.get(peer)
+    return known !== undefined && known.sinceMs <= timeMs && nowMs - known.lastMs < gapMsMax
   }
 
   /** The clock of this machine was set: forward by so much, or back when negative. */
   clockSet(byMs: number): void {
     for (const times of [this.#owners, this.#stewards])
       for (const [name, sinceMs] of times as Map<string, number>) times.set(name as never, sinceMs + byMs)
-    for (const heard of this.#heard.values()) {
-      heard.sinceMs += byMs
-      heard.lastMs += byMs
+    for (const [count, atMs] of this.#counted) this.#counted.set(count, atMs + byMs)
+    for (const hearing of this.#hearing.values()) {
+      hearing.sinceMs += byMs
+      hearing.lastMs += byMs
     }
   }
 

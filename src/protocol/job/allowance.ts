@@ -19,6 +19,10 @@
  *   gave the lease back or was silent for long (writeOffMs): until then a late receipt is as good as any. What comes
  *   later than that is neither paid nor counted, so that nobody has work for nothing.
  *
+ * A steward owes what it counts, or else one that lies would use a vehicle's work and not pay for it. Where its own verdict names as
+ * agreeing a receipt under its own lease, a later write-off takes nothing back for that place; and where it wrote the place
+ * off before, the verdict promises it anew, as far as its allowance reaches.
+ *
  * A steward that lies can sign what it has no allowance for. That does not count (../state/allowances.ts).
  *
  * The alternative, a successor that spends whatever its predecessor had left, needs to know what that was, and a steward

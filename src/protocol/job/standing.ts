@@ -94,20 +94,19 @@ export class Verdicts {
     return { state: 'apart', left: [...standing, ...against] }
   }
 
-  /** All verdicts that accept this result and that none settles: stewards apart may know of other claims against it. */
+  /**
+   * All verdicts that accept this result: stewards apart may know of other claims against it. One that is settled by what it says
+   * itself is among them, or else a steward that lies would give back a voice that was lost.
+   */
   alike(position: number, result: Cid): ShardVerdict[] {
-    const left = this.of(position).filter(({ record }) => !this.#settled.get(record.id)?.has(position))
-    return left.flatMap(({ verdict }) =>
+    return this.of(position).flatMap(({ verdict }) =>
       verdict.outcome === 'accepted' && verdict.result === result ? [verdict] : [],
     )
   }
 
   /** Receipts that some verdict counts for the result: stewards apart may both have been right, and have promised. */
   agreeing(position: number, result: Cid): Set<RecordId> {
-    const alike = this.of(position).filter(
-      ({ verdict }) => verdict.outcome === 'accepted' && verdict.result === result,
-    )
-    return new Set(alike.flatMap(({ verdict }) => verdict.agreeing))
+    return new Set(this.alike(position, result).flatMap(({ agreeing }) => agreeing))
   }
 
   /** Tells whether later verdicts settle all that this one accepts. */

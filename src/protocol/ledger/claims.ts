@@ -7,7 +7,7 @@
  * hear each other may both have promised, and both answers are right. A verdict that a shard failed names the claims
  * that agreed all the same: whoever lets a job die has their results. It is **void** when its shard was decided
  * without it, or when the job ended. It is void, too, when it came after the verdict, since nobody looks at its
- * result any more, and when its lease's steward had written it off (../allowance.ts), since the money may be promised
+ * result any more, and when its lease's steward had written it off (../job/allowance.ts), since the money may be promised
  * elsewhere. One owner is paid once for a shard, however many stewards leased it to that owner: of several claims the
  * first by lease, receipt and place.
  */
@@ -49,6 +49,14 @@ export function decidedClaims({
     ...verdicts.map((record) => ({ kind: 'verdict', record }) as const),
     ...ends.map((record) => ({ kind: 'end', record }) as const),
   ]
+}
+
+/** Judges the leases of a job by all its records that are here: call `recount` when it judges otherwise than before. */
+export interface JudgeOfLeases {
+  /** Tells whether a lease counts (state/counting.ts). */
+  counts(lease: LeaseId): boolean
+  /** Tells whether a place of it was not written off (state/allowances.ts). */
+  isOpen(lease: LeaseId, place: number): boolean
 }
 
 export interface ClaimNews {
@@ -95,16 +103,13 @@ export class JobClaims {
   /** By position. */
   readonly #claims = new Map<number, Known[]>()
   readonly #verdicts = new Verdicts()
-  /** The places of a lease that stewards say they still owe; only the word of the lease's own steward counts. */
-  readonly #writeOffs = new Map<LeaseId, { readonly by: PeerId; readonly places: readonly number[] }[]>()
   #ended = false
 
-  readonly #counts: (lease: LeaseId) => boolean
+  readonly #judge: JudgeOfLeases
 
-  /** `counts` tells whether a lease that is here counts (state/counting.ts). */
-  constructor(job: PaidJob, counts: (lease: LeaseId) => boolean) {
+  constructor(job: PaidJob, judge: JudgeOfLeases) {
     this.#job = job
-    this.#counts = counts
+    this.#judge = judge
   }
 
   /** Yields every claim with its fate by the records so far. */
@@ -134,36 +139,29 @@ export class JobClaims {
         if (lease === undefined) return []
         const claims = claimsOfReceipt(this.#job, lease, record)
         for (const claim of claims) this.#claimsOf(claim.position).push({ claim, outcome: undefined })
-        return claims.flatMap(({ position }) => this.#judge(position))
+        return claims.flatMap(({ position }) => this.#settle(position))
       }
-      case 'allowance': {
-        const touched = new Set<number>()
-        for (const { lease, places } of record.payload.writtenOff) {
-          const others = this.#writeOffs.get(lease) ?? []
-          this.#writeOffs.set(lease, [...others, { by: record.signer, places }])
-          for (const position of this.#leases.get(lease)?.payload.positions ?? []) touched.add(position)
-        }
-        return [...touched].flatMap((position) => this.#judge(position))
-      }
+      case 'allowance':
+        return this.recount(record.payload.writtenOff.map(({ lease }) => lease))
       case 'verdict': {
         this.#verdicts.add(record)
         const touched = new Set(record.payload.shards.map(({ position }) => position))
-        return [...touched].flatMap((position) => this.#judge(position))
+        return [...touched].flatMap((position) => this.#settle(position))
       }
       case 'end': {
         if (this.#ended) return []
         this.#ended = true
-        return [...this.#claims.keys()].flatMap((position) => this.#judge(position))
+        return [...this.#claims.keys()].flatMap((position) => this.#settle(position))
       }
     }
   }
 
-  /** Returns the claims that change as these leases began or ceased to count. */
+  /** Returns the claims that change as these leases began or ceased to count, or as other places of them are open. */
   recount(leases: Iterable<LeaseId>): ClaimNews[] {
     const touched = new Set<number>()
     for (const lease of leases)
       for (const position of this.#leases.get(lease)?.payload.positions ?? []) touched.add(position)
-    return [...touched].flatMap((position) => this.#judge(position))
+    return [...touched].flatMap((position) => this.#settle(position))
   }
 
   /** Returns how the fate of claims differs from what it was by the records of `before`; a claim that is gone is void. */
@@ -196,23 +194,17 @@ export class JobClaims {
     return known
   }
 
-  #isWrittenOff({ lease, place }: Claim): boolean {
-    const signer = this.#leases.get(lease)?.signer
-    return (this.#writeOffs.get(lease) ?? []).some(
-      ({ by, places }) => by === signer && !places.includes(place),
-    )
-  }
-
-  #judge(position: number): ClaimNews[] {
+  #settle(position: number): ClaimNews[] {
     const claims = this.#claimsOf(position)
     const paid = this.#paidReceipts(position)
     // An owner, and a vehicle whatever owner a lease names for it, is paid once for a shard.
     const payees = new Set<OwnerId | PeerId>()
     const news: ClaimNews[] = []
     for (const known of claims.sort(inOrder)) {
-      const isReal = this.#counts(known.claim.lease)
+      const { lease, place, receipt } = known.claim
+      const isReal = this.#judge.counts(lease)
       if (!isReal && known.outcome === undefined) continue // it has never been one
-      const isOwed = isReal && paid?.has(known.claim.receipt) === true && !this.#isWrittenOff(known.claim)
+      const isOwed = isReal && paid?.has(receipt) === true && this.#judge.isOpen(lease, place)
       const { owner, vehicle } = known.claim
       const counts = isOwed && !payees.has(owner) && !payees.has(vehicle)
       if (counts) payees.add(owner).add(vehicle)

@@ -8,7 +8,7 @@
  */
 import type { LeaseId, OwnerId, PeerId } from '../ids.ts'
 import { statementIntervalMs, statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
-import { type ClaimNews, type ClaimRecord, JobClaims, type PaidJob } from './claims.ts'
+import { type ClaimNews, type ClaimRecord, JobClaims, type JudgeOfLeases, type PaidJob } from './claims.ts'
 
 /** Told four times in a minute, and not heard of. A guess. */
 const repeatMsOfRest = 8 * statementRepeatMsMin
@@ -17,8 +17,7 @@ export interface PayablesOptions extends PaidJob {
   readonly self: PeerId
   /** The number of the job's shards. */
   readonly shards: number
-  /** Tells whether a lease of the job counts on this node. */
-  readonly counts: (lease: LeaseId) => boolean
+  readonly judge: JudgeOfLeases
 }
 
 export type PayablesInput =
@@ -31,7 +30,7 @@ export type PayablesInput =
   | { readonly type: 'record'; readonly record: ClaimRecord }
   /** Some records gave way to others: these, in the same order, are all that are left. */
   | { readonly type: 'anew'; readonly records: Iterable<ClaimRecord> }
-  /** These leases began or ceased to count. */
+  /** These leases began or ceased to count, or other places of them are open. */
   | { readonly type: 'recounted'; readonly leases: readonly LeaseId[] }
   /** True while this steward acts for the job. */
   | { readonly type: 'acting'; readonly acting: boolean }
@@ -84,7 +83,7 @@ export class Payables {
 
   constructor(options: PayablesOptions) {
     this.#options = options
-    this.#claims = new JobClaims(options, options.counts)
+    this.#claims = new JobClaims(options, options.judge)
   }
 
   /** Nobody is to be told anything soon: each has answered, or was told several times and asks when it is back. */
@@ -155,7 +154,7 @@ export class Payables {
   /** Some of the records that were here gave way to others: what rested on them is taken back. */
   #anew(records: Iterable<ClaimRecord>): void {
     const before = this.#claims
-    this.#claims = new JobClaims(this.#options, this.#options.counts)
+    this.#claims = new JobClaims(this.#options, this.#options.judge)
     this.#accepted.clear()
     for (const record of records) {
       this.#note(record)

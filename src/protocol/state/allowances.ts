@@ -9,56 +9,62 @@
  * known to fit at its giver (the least fixed point). An honest steward promises only what it has, so all it signs counts
  * as soon as the gifts to it are here; and all together promise no more than the budget, whoever lies.
  *
+ * A steward owes what its own verdict names as agreeing under a lease of its own, whether or not others believe that verdict:
+ * else what is owed would hang on what counts, and that on what is owed. A write-off that it signed later takes nothing
+ * back for such a place. If it wrote the place off before, the verdict promises the place anew, as a lease would: it counts
+ * as far as the allowance reaches. So a verdict never takes away what a gift has given to somebody since.
+ *
  * Where all that a steward signed fits, one more record costs no second look at the others: `slack` is a lower bound of what
  * it had left at every point, so what costs no more than that fits wherever its serial puts it.
  */
-import { compareText } from '../../base/bytes.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, firstAllowances, worthOf } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
+import type { Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
-
-interface Promised {
-  readonly record: Verified<Lease>
-  readonly worth: Micros
-  counts: boolean
-  /** Null: all. */
-  owed: ReadonlySet<number> | null
-}
-
-type Entry =
-  | { readonly kind: 'lease'; readonly record: Verified<Lease>; readonly promised: Promised }
-  | { readonly kind: 'allowance'; readonly record: Verified<Allowance> }
-
-interface Purse {
-  readonly first: Micros
-  /** Use: all that its steward signed. Invariant: where some do not count, in the order of serials from `counting` on. */
-  entries: Entry[]
-  /** Use: the entry with the highest serial. */
-  last: Entry | undefined
-  /** Use: how many entries count. Invariant: those at the front. */
-  counting: number
-  received: Micros
-  given: Micros
-  promised: Micros
-  slack: Micros
-}
+import {
+  assuredOf,
+  type Bound,
+  type Entry,
+  gainOf,
+  givenBy,
+  inTurn,
+  isCut,
+  isOpen,
+  isSame,
+  leftOf,
+  newPurse,
+  nothingAgreed,
+  openPlaces,
+  type Promised,
+  type Purse,
+  rewind,
+  rewrites,
+} from './purse.ts'
 
 export class Allowances {
   readonly #first: ReadonlyMap<PeerId, Micros>
+  readonly #submitter: PeerId
   readonly #purses = new Map<PeerId, Purse>()
   readonly #leases = new Map<LeaseId, Promised>()
   readonly #seen = new Set<RecordId>()
-  /** Use: leases that write-offs name, and that were not here yet. */
-  readonly #awaited = new Set<LeaseId>()
+  /** Use: leases that write-offs name, whether they are here or not. */
+  readonly #rewritten = new Set<LeaseId>()
+  /** Use: by place, the first verdict of the lease's own signer that names it as agreeing. */
+  readonly #agreed = new Map<LeaseId, Map<number, Verified<Verdict>>>()
+  /** Use: those of them that are in the purses, since a write-off names a lease of theirs. */
+  readonly #bound = new Map<RecordId, Bound>()
   /** Use: leases that began or ceased to count since this was last asked. */
   #changed = new Set<LeaseId>()
+  /** Use: leases of which other places are open than when this was last asked. */
+  #moved = new Set<LeaseId>()
   #isStale = false
 
   constructor(manifest: Manifest) {
     this.#first = firstAllowances(manifest)
+    this.#submitter = manifest.stewards[0]!.peer
     for (const peer of this.#first.keys()) this.#purseOf(peer)
   }
 
@@ -67,9 +73,9 @@ export class Allowances {
     const { id, signer, payload } = record
     if (payload.price === null || this.#leases.has(id)) return
     const worth = payload.units.reduce((sum, _, place) => sum + worthOf(payload, place), 0)
-    const promised: Promised = { record, worth, counts: false, owed: null }
+    const promised: Promised = { record, worth, counts: false, owed: null, agreed: nothingAgreed }
     this.#leases.set(id, promised)
-    if (this.#awaited.delete(id)) this.#isStale = true
+    if (this.#rewritten.has(id)) this.#isStale = true
     this.#take(this.#purseOf(signer), { kind: 'lease', record, promised })
   }
 
@@ -85,8 +91,23 @@ export class Allowances {
   apply(record: Verified<Allowance>): void {
     if (this.#seen.has(record.id)) return
     this.#seen.add(record.id)
-    for (const { lease } of record.payload.writtenOff) if (!this.#leases.has(lease)) this.#awaited.add(lease)
+    for (const { lease } of record.payload.writtenOff) {
+      if (this.#rewritten.has(lease)) continue
+      this.#rewritten.add(lease)
+      for (const [place, verdict] of this.#agreed.get(lease) ?? []) this.#bind(lease, place, verdict)
+    }
     this.#take(this.#purseOf(record.signer), { kind: 'allowance', record })
+    // Whoever learns of the record itself looks at the leases that it names.
+    for (const { lease } of record.payload.writtenOff) this.#moved.delete(lease)
+  }
+
+  /** A verdict of the lease's own signer names as agreeing a receipt that is here and covers this place. */
+  agree(lease: LeaseId, place: number, verdict: Verified<Verdict>): void {
+    const agreed = this.#agreed.get(lease) ?? new Map<number, Verified<Verdict>>()
+    const first = agreed.get(place)
+    if (first !== undefined && inTurn({ record: first }, { record: verdict }) <= 0) return
+    this.#agreed.set(lease, agreed.set(place, verdict))
+    if (this.#rewritten.has(lease)) this.#bind(lease, place, verdict)
   }
 
   /** Tells whether its signer's allowance takes what a lease promises. */
@@ -102,6 +123,11 @@ export class Allowances {
     return purse === undefined || isCut(purse) ? 0 : leftOf(purse)
   }
 
+  /** Returns as much of it as this steward may give to others. */
+  assuredOf(steward: PeerId): Micros {
+    return this.freeOf(steward) === 0 ? 0 : assuredOf(this.#purses.get(steward)!)
+  }
+
   /** The sum that all stewards have promised and not taken back. */
   get promised(): Micros {
     this.#settle()
@@ -111,22 +137,22 @@ export class Allowances {
   /** Tells whether a claim for this place of a lease counts, and is owed if it agrees. */
   isOpen(lease: LeaseId, place: number): boolean {
     this.#settle()
-    const owed = this.#leases.get(lease)?.owed ?? null
-    return owed === null || owed.has(place)
+    const known = this.#leases.get(lease)
+    return known === undefined || isOpen(known, place)
   }
 
   /** Returns the amount that the steward would free by writing off all but these places. */
   gain(lease: LeaseId, places: ReadonlySet<number>): Micros {
     this.#settle()
     const known = this.#leases.get(lease)
-    return known?.counts === true ? gainOf(known, places) : 0
+    return known?.counts === true ? gainOf(known, [...places, ...(this.#agreed.get(lease)?.keys() ?? [])]) : 0
   }
 
-  /** All that stewards signed about money, and whether it counts. */
-  *promises(): Generator<{ readonly record: Verified; readonly counts: boolean }> {
+  /** All that stewards signed about money, and whether it counts; of verdicts, those that name what may be written off. */
+  *promises(): Generator<Pick<Entry, 'kind' | 'record'> & { readonly counts: boolean }> {
     this.#settle()
     for (const { entries, counting } of this.#purses.values())
-      for (const [i, { record }] of entries.entries()) yield { record, counts: i < counting }
+      for (const [i, { kind, record }] of entries.entries()) yield { kind, record, counts: i < counting }
   }
 
   /** The leases that began or ceased to count since this was last asked. */
@@ -137,14 +163,28 @@ export class Allowances {
     return changed
   }
 
+  /** The leases of which other places are open since this was last asked, but for those that a record names which just came. */
+  takeMoved(): ReadonlySet<LeaseId> {
+    this.#settle()
+    const moved = this.#moved
+    this.#moved = new Set()
+    return moved
+  }
+
+  #bind(lease: LeaseId, place: number, record: Verified<Verdict>): void {
+    const known = this.#bound.get(record.id)
+    const bound: Bound = known ?? { kind: 'verdict', record, agreed: [] }
+    bound.agreed.push({ lease, place })
+    if (known !== undefined) this.#isStale = true
+    else this.#take(this.#purseOf(record.signer), bound)
+    this.#bound.set(record.id, bound)
+  }
+
   #purseOf(peer: PeerId): Purse {
     const known = this.#purses.get(peer)
     if (known !== undefined) return known
     const first = this.#first.get(peer) ?? 0
-    const purse: Purse = {
-      ...{ first, entries: [], last: undefined, counting: 0 },
-      ...{ received: 0, given: 0, promised: 0, slack: first },
-    }
+    const purse = newPurse(first)
     this.#purses.set(peer, purse)
     return purse
   }
@@ -156,9 +196,9 @@ export class Allowances {
     if (isLast) purse.last = entry
     if (this.#isStale || (isLast && wasCut)) return
     if (isLast) this.#advance([purse])
-    else if (!wasCut && !writesOff(entry) && costOf(entry) <= purse.slack) {
+    else if (!wasCut && !rewrites(entry) && this.#costOf(entry) <= purse.slack) {
       const takers = this.#count(purse, entry)
-      purse.slack -= costOf(entry)
+      purse.slack -= this.#costOf(entry)
       this.#advance(takers)
     } else this.#isStale = true
   }
@@ -168,7 +208,7 @@ export class Allowances {
     for (let purse = open.pop(); purse !== undefined; purse = open.pop())
       for (
         let next = purse.entries[purse.counting];
-        next !== undefined && costOf(next) <= leftOf(purse);
+        next !== undefined && this.#costOf(next) <= leftOf(purse);
         next = purse.entries[purse.counting]
       ) {
         open.push(...this.#count(purse, next))
@@ -180,10 +220,13 @@ export class Allowances {
   /** Counts one more entry. Returns the purses that it gives something to. */
   #count(purse: Purse, entry: Entry): Purse[] {
     const takers: Purse[] = []
-    const cost = costOf(entry)
+    const cost = this.#costOf(entry)
     if (entry.kind === 'lease') {
       entry.promised.counts = true
       this.#changed.add(entry.record.id)
+      purse.promised += cost
+    } else if (entry.kind === 'verdict') {
+      for (const { lease, place } of entry.agreed) this.#reopen(lease, place)
       purse.promised += cost
     } else {
       for (const { lease, places } of entry.record.payload.writtenOff)
@@ -191,6 +234,7 @@ export class Allowances {
       for (const { to, micros } of entry.record.payload.given) {
         const taker = this.#purseOf(to)
         taker.received += micros
+        if (entry.record.signer === this.#submitter) taker.assured += micros
         takers.push(taker)
       }
       purse.given += cost
@@ -207,10 +251,30 @@ export class Allowances {
   ): void {
     const known = this.#leases.get(lease)
     if (!known?.counts || known.record.signer !== signer || known.record.serial >= serial) return
-    const owed = new Set(places)
+    const owed = new Set([...places, ...known.agreed])
     purse.promised -= gainOf(known, owed)
+    this.#moved.add(lease)
     // Two write-offs of one lease, in any order, leave the places that both leave.
     known.owed = new Set(openPlaces(known).filter((place) => owed.has(place)))
+  }
+
+  #reopen(lease: LeaseId, place: number): void {
+    const known = this.#leases.get(lease)
+    if (known === undefined) return
+    known.agreed = new Set([...known.agreed, place])
+    if (isOpen(known, place)) return
+    known.owed = new Set([...known.owed!, place])
+    this.#moved.add(lease)
+  }
+
+  /** Returns how much a record takes from its signer's allowance. One that gives and writes off gives of what it had before. */
+  #costOf(entry: Entry): Micros {
+    if (entry.kind === 'lease') return entry.promised.worth
+    if (entry.kind === 'allowance') return givenBy(entry.record.payload)
+    return entry.agreed.reduce((sum, { lease, place }) => {
+      const known = this.#leases.get(lease)
+      return known === undefined || isOpen(known, place) ? sum : sum + worthOf(known.record.payload, place)
+    }, 0)
   }
 
   /** Counts everything anew, where a record came that changes what was counted. */
@@ -218,50 +282,18 @@ export class Allowances {
     if (!this.#isStale) return
     this.#isStale = false
     const before = new Set([...this.#leases].filter(([, { counts }]) => counts).map(([id]) => id))
-    const changed = this.#changed
-    for (const promised of this.#leases.values()) Object.assign(promised, { counts: false, owed: null })
-    for (const purse of this.#purses.values()) {
-      Object.assign(purse, { counting: 0, received: 0, given: 0, promised: 0, slack: purse.first })
-      purse.entries.sort(inTurn)
-      purse.last = purse.entries.at(-1)
-    }
+    const owedBefore = new Map([...this.#leases].map(([id, { owed }]) => [id, owed]))
+    const [changed, moved] = [this.#changed, this.#moved]
+    for (const promised of this.#leases.values())
+      Object.assign(promised, { counts: false, owed: null, agreed: nothingAgreed })
+    for (const purse of this.#purses.values()) rewind(purse)
     this.#changed = new Set()
     this.#advance([...this.#purses.values()])
     this.#changed = changed
-    for (const [id, { counts }] of this.#leases) if (counts !== before.has(id)) changed.add(id)
+    this.#moved = moved
+    for (const [id, { counts, owed }] of this.#leases) {
+      if (counts !== before.has(id)) changed.add(id)
+      if (!isSame(owed, owedBefore.get(id) ?? null)) moved.add(id)
+    }
   }
-}
-
-function isCut({ entries, counting }: Purse): boolean {
-  return counting < entries.length
-}
-
-function leftOf({ first, received, given, promised }: Purse): Micros {
-  return first + received - given - promised
-}
-
-/** Returns how much a record takes from its signer's allowance. A record that gives and writes off gives of what it had before. */
-function costOf(entry: Entry): Micros {
-  return entry.kind === 'lease'
-    ? entry.promised.worth
-    : entry.record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
-}
-
-/** How much a write-off frees depends on what was counted before it. */
-function writesOff(entry: Entry): boolean {
-  return entry.kind === 'allowance' && entry.record.payload.writtenOff.length > 0
-}
-
-function gainOf(promised: Promised, places: ReadonlySet<number>): Micros {
-  return openPlaces(promised)
-    .filter((place) => !places.has(place))
-    .reduce((sum, place) => sum + worthOf(promised.record.payload, place), 0)
-}
-
-function openPlaces({ record, owed }: Promised): number[] {
-  return record.payload.units.map((_, place) => place).filter((place) => owed === null || owed.has(place))
-}
-
-function inTurn({ record: a }: Entry, { record: b }: Entry): number {
-  return a.serial - b.serial || compareText(a.id, b.id)
 }

@@ -30,6 +30,7 @@ import {
   signedByOf,
 } from '../records.ts'
 import { type Refusal, refusalOf } from './admission.ts'
+import { AgreedPlaces } from './agreed-places.ts'
 import { Allowances } from './allowances.ts'
 import { Counting, type Reader } from './counting.ts'
 import { Decisions } from './decisions.ts'
@@ -51,7 +52,8 @@ export class JobState {
   #bounds: SignerBounds
   #counting: Counting
   #leased: Leased
-  /** Use: leases that began or ceased to count, and that nobody has asked for yet. */
+  #agreed: AgreedPlaces
+  /** Use: leases that began or ceased to count, or whose open places changed, and that nobody has asked for yet. */
   #recounted: LeaseId[] = []
   #isRestoring = false
   #succession: Succession
@@ -66,6 +68,7 @@ export class JobState {
     this.allowances = new Allowances(manifest)
     this.#counting = new Counting(manifest, sha256, this.allowances, reader)
     this.#leased = new Leased((lease) => this.#counting.counts(lease))
+    this.#agreed = this.#agreedOf()
     this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
   }
@@ -144,6 +147,7 @@ export class JobState {
         break
       case 'verdict':
         this.#leased.name(entry.record)
+        this.#agreed.verdict(entry.record)
         this.decisions.verdict(entry.record)
         break
       case 'end':
@@ -228,7 +232,7 @@ export class JobState {
     return this.#counting.counts(lease)
   }
 
-  /** The leases that began or ceased to count since this was last asked. */
+  /** The leases that began or ceased to count since this was last asked, or of which other places are open (allowances.ts). */
   takeRecounted(): readonly LeaseId[] {
     return this.#recounted.splice(0)
   }
@@ -289,6 +293,7 @@ export class JobState {
     const { id, payload } = this.#leased.get(entry.record.payload.lease)!
     const { owner, positions } = payload
     const isLie = this.#leased.cover(entry) && this.counts(id)
+    this.#agreed.receipt(entry.record)
     const covered = entry.record.payload.covers.map((place) => positions[place]!)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
   }
@@ -296,9 +301,12 @@ export class JobState {
   #recount(): void {
     if (this.#isRestoring) return
     const leases = this.#counting.takeChanged()
-    if (leases.length === 0) return
-    this.decisions.recounted(leases)
-    this.#recounted.push(...leases)
+    if (leases.length > 0) this.decisions.recounted(leases)
+    this.#recounted.push(...new Set([...leases, ...this.allowances.takeMoved()]))
+  }
+
+  #agreedOf(): AgreedPlaces {
+    return new AgreedPlaces(this.#leased, (...found) => this.allowances.agree(...found))
   }
 
   #shareOf(steward: PeerId, { signers } = this.#succession): number {
@@ -351,6 +359,7 @@ export class JobState {
     this.allowances = new Allowances(this.manifest)
     this.#counting = this.#counting.anew(this.allowances)
     this.#leased = new Leased((lease) => this.#counting.counts(lease))
+    this.#agreed = this.#agreedOf()
     this.decisions = this.decisions.anew(this.#leased)
   }
 

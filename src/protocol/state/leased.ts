@@ -151,6 +151,13 @@ export class Leased {
     return index < 0 ? undefined : claim(lease, entry.record.id, entry.opening.results[index]!)
   }
 
+  /** The place of its lease at which a receipt that is here covers a shard, whether the lease counts or not. */
+  placeOf(receipt: RecordId, position: number): number | undefined {
+    const positions = this.under(receipt)?.payload.positions
+    const covers = this.#receipts.get(receipt)?.record.payload.covers
+    return covers?.find((place) => positions?.[place] === position)
+  }
+
   /** The claims on a shard that are here, one for each place of a lease. */
   *claimsOn(position: number): Generator<RecordedClaim> {
     for (const { record, covered } of this.#at.get(position) ?? [])

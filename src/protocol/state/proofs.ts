@@ -6,8 +6,8 @@
  * here; and the tally of all claims that are known here, of those as well that it does not name, accepts the result that it
  * names. Under audits its windows are checked as the draw secret says, and each check counts once its claims do.
  *
- * A recomputation shows nothing to anybody else: it counts where enough owners say the same, and otherwise the shard is
- * open here, and whoever acts next recomputes it. That a shard failed is its steward's word, too, and proves nothing.
+ * A recomputation shows nothing to anybody else: it counts where enough owners say the same, or a verdict that counts here, and
+ * otherwise the shard is open here, and whoever acts next recomputes it. That a shard failed is its steward's word, too, and proves nothing.
  * What cannot be proven yet waits, a bounded number for each steward and shard, and is looked at again when something
  * comes that it lacks.
  */
@@ -166,7 +166,7 @@ export class Proofs {
       return 'waits'
     }
     if (!named.some((claim) => claim!.result === result)) return 'never'
-    const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
+    const claims = this.#claimsOn(position, decision, [...named, ...against] as RecordedClaim[])
     if (claims === undefined) return 'waits'
     const { assurance, agreement } = this.#ground.manifest
     const accepts = (outcome: Tally) =>
@@ -175,10 +175,28 @@ export class Proofs {
     // It may not call an owner a liar that says the same.
     const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
     if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
-    if (accepts(found)) return 'counts'
+    if (this.#repeats(decision, alike)) return 'counts'
+    if (accepts(found)) return this.#holdsAsSaid(decision.verdict, claims) ? 'counts' : 'waits'
     if (found.state === 'open' && this.#isAudited(found, decision)) return 'counts'
     const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))
     return accepts(tally(own, assurance, agreement, undefined)) ? 'opposed' : 'waits'
+  }
+
+  /** Those of whom it says that they are wrong are no reason to refuse it, though it may not name all that say the same. */
+  #holdsAsSaid({ because, agreeing, contradicting }: Decision['verdict'], claims: readonly Claim[]): boolean {
+    const against = claims.filter(({ receipt }) => contradicting.includes(receipt)).length
+    if (because === 'unanimous') return against === 0
+    return because !== 'lead' || agreeing.length - against >= this.#ground.manifest.assurance.lead
+  }
+
+  /** It says no more than what stands here already, and all that it counts for that say so. */
+  #repeats({ verdict }: Decision, alike: readonly Claim[]): boolean {
+    const { position, result, agreeing, because } = verdict
+    const { replicas, lead } = this.#ground.manifest.assurance
+    if (agreeing.length < (because === 'unanimous' ? replicas : because === 'lead' ? lead : 0)) return false
+    const standing = this.#ground.standing(position)
+    if (standing.state !== 'stands' || standing.verdict.result !== result) return false
+    return agreeing.every((id) => alike.some(({ receipt }) => receipt === id))
   }
 
   /**

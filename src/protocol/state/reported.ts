@@ -3,15 +3,16 @@
  *
  * A steward that lies signs leases, allowances, verdicts and ends that nobody believes. They are among the job's records, so
  * that all stewards have the same, but they prove nothing, and the audit objects to them. So they are left out, but for
- * three kinds that are in the report with a note (../audit/report.ts), since it could not be checked without them:
+ * four kinds that are in the report with a note (../audit/report.ts), since it could not be checked without them:
  *
  *   a verdict that counts for some of its shards
+ *   a verdict that names as agreeing what its own signer wrote off, and so has to be paid, whatever else it says
  *   what a steward promised beyond its allowance, where a verdict names a claim of it: it may have counted once
  *   a lease that does not count, of a steward whose end is in the report: none of its draws may be missing
  */
 import type { Note } from '../audit/report.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
-import type { JobEnd } from '../job/verdict.ts'
+import type { JobEnd, Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobState } from './job-state.ts'
 
@@ -26,6 +27,7 @@ export function reportedOf(state: JobState): Reported {
   const enders = new Set(ends.map(({ signer }) => signer).filter((signer) => signer !== submitter))
   const named = namedLeases(state)
   addMoney(state, named, reported)
+  const writtenOff = leasesWrittenOff(state)
   const bases = new Set<RecordId>()
   for (const { kind, record } of state.all())
     if (kind === 'lease') {
@@ -40,11 +42,12 @@ export function reportedOf(state: JobState): Reported {
     if (kind === 'draw' && bases.has(id)) reported.set(id, null)
     if (kind === 'receipt' && (named.has(record.payload.lease) || state.counts(record.payload.lease)))
       reported.set(id, null)
-    const shards = kind === 'verdict' ? state.verdicts.records.get(id)?.payload.shards : undefined
-    if (shards !== undefined)
+    if (kind !== 'verdict') continue
+    const counted = state.verdicts.records.get(id)?.payload.shards ?? []
+    if (counted.length > 0 || bindsSigner(record, state, writtenOff))
       reported.set(
         id,
-        state.isWhole(id) ? null : { shards: shards.map(({ position }) => position).sort(rising) },
+        state.isWhole(id) ? null : { shards: counted.map(({ position }) => position).sort(rising) },
       )
   }
   return reported
@@ -58,7 +61,7 @@ function endsOf({ decisions }: JobState): readonly Verified<JobEnd>[] {
 
 /**
  * Adds the allowances that count and the leases that promise something; and all that a steward signed beyond its
- * allowance, where a verdict names one of these leases.
+ * allowance, where a verdict names one of these leases, or is beyond it, too.
  */
 function addMoney(
   { allowances }: JobState,
@@ -67,11 +70,38 @@ function addMoney(
 ): void {
   const promises = [...allowances.promises()]
   const beyond = new Set<PeerId>()
-  for (const { record, counts } of promises)
-    if (!counts && named.has(record.id as LeaseId)) beyond.add(record.signer)
-  for (const { record, counts } of promises)
-    if (counts) reported.set(record.id, null)
+  for (const { kind, record, counts } of promises)
+    if (!counts && (kind === 'verdict' || named.has(record.id as LeaseId))) beyond.add(record.signer)
+  for (const { kind, record, counts } of promises)
+    if (kind === 'verdict') continue
+    else if (counts) reported.set(record.id, null)
     else if (beyond.has(record.signer)) reported.set(record.id, 'unpaid')
+}
+
+/** The leases of which a steward wrote something off. */
+function leasesWrittenOff(state: JobState): Set<LeaseId> {
+  const leases = new Set<LeaseId>()
+  for (const entry of state.all())
+    if (entry.kind === 'allowance') for (const { lease } of entry.record.payload.writtenOff) leases.add(lease)
+  return leases
+}
+
+/** Tells whether a verdict names as agreeing a receipt under a lease of its own signer of which something was written off. */
+function bindsSigner(
+  { signer, payload }: Verified<Verdict>,
+  state: JobState,
+  writtenOff: ReadonlySet<LeaseId>,
+): boolean {
+  if (writtenOff.size === 0) return false
+  return payload.shards.some(({ agreeing }) =>
+    agreeing.some((receipt) => {
+      const entry = state.get(receipt)
+      if (entry?.kind !== 'receipt') return false
+      const { lease: id } = entry.record.payload
+      const lease = state.get(id)
+      return writtenOff.has(id) && lease?.record.signer === signer
+    }),
+  )
 }
 
 /** The leases of receipts that a verdict names which counts. */

@@ -102,11 +102,22 @@ function followChecks(desk: Desk): void {
 
 function checkOf(desk: Desk, owner: OwnerId, position: number): Check {
   const shard = desk.board.states[position]!
-  if (shard.verdict !== undefined) return shard.verdict.outcome === 'accepted' ? 'passed' : 'void'
-  if (!shard.claims.some((claim) => claim.owner === owner)) return 'void'
-  const { tally } = shard
-  const voices = desk.options.manifest.assurance.audits!.replicas + 1
-  const agrees = tally.state === 'open' && !tally.disputed && tally.leading.length >= voices
+  const { audits } = desk.options.manifest.assurance
+  const voices = audits!.replicas + 1
+  const { tally, verdict, claims, holders } = shard
+  if (verdict?.outcome === 'failed') return 'void'
+  if (verdict !== undefined) {
+    const owners = new Set(verdict.agreeing.map((receipt) => desk.state.leaseOf(receipt)?.owner))
+    const isChecked = owners.size >= voices || verdict.because === 'recomputed'
+    return isChecked && owners.has(owner) ? 'passed' : 'never'
+  }
+  // After a restart its claims count once their results were looked at: until then it holds their shards.
+  if (!holders.has(owner) && !claims.some((claim) => claim.owner === owner)) return 'void'
+  const agrees =
+    tally.state === 'open' &&
+    !tally.disputed &&
+    tally.leading.length >= voices &&
+    tally.leading.some((claim) => claim.owner === owner)
   return agrees ? 'passed' : 'pending'
 }
 

@@ -11,15 +11,24 @@ import { checkOrder, isSampled, type Window } from '../job/window.ts'
 export interface ClosedWindow {
   readonly owner: OwnerId
   readonly positions: readonly number[]
-  /** All of its shards get unanimous replicas, when it is too small to be sampled. */
-  readonly isSampled: boolean
+  /** All of its shards get unanimous replicas, when it is too small to be sampled, or the drawn checks cannot be made any more. */
+  isSampled: boolean
   /** The order in which its positions are checked. */
   readonly order: readonly number[]
   passed: boolean
 }
 
-/** How a check stands: `void` when there is nothing of this owner's left to check there. */
-export type Check = 'passed' | 'pending' | 'void'
+/**
+ * How a check stands: `void` when there is nothing of this owner's to check there, nor will be, and the next one is checked in
+ * its place; `never` when the shard was decided without it.
+ */
+export type Check = 'passed' | 'pending' | 'void' | 'never'
+
+interface Pending {
+  readonly window: ClosedWindow
+  /** The positions that its outcome hangs on now. */
+  readonly checks: readonly number[]
+}
 
 interface OpenWindow {
   readonly claims: Map<number, RecordId>
@@ -93,24 +102,30 @@ export class Windows {
     return window
   }
 
-  /** The shards that this window's outcome hangs on now. Windows that pass are marked, and no longer among them. */
-  *pending(
-    checkOf: (owner: OwnerId, position: number) => Check,
-  ): Generator<{ readonly window: ClosedWindow; readonly checks: readonly number[] }> {
+  /** The shards that each window's outcome hangs on now. Windows that pass are marked, and no longer among them. */
+  *pending(checkOf: (owner: OwnerId, position: number) => Check): Generator<Pending> {
     for (const window of this.#closed) {
-      const checks: number[] = []
-      let counted = 0
-      const wanted = window.isSampled ? this.#audits.checks : window.order.length
-      for (const position of window.order) {
-        if (counted === wanted) break
-        const check = checkOf(window.owner, position)
-        if (check !== 'void') counted += 1
-        if (check === 'pending') checks.push(position)
-      }
+      const { owner, order } = window
+      window.isSampled &&= this.#canPass(window, checkOf)
+      const drawn = order.filter((position) => checkOf(owner, position) !== 'void')
+      const wanted = window.isSampled ? drawn.slice(0, this.#audits.checks) : drawn
+      const checks = wanted.filter((position) => checkOf(owner, position) === 'pending')
       window.passed = window.isSampled && checks.length === 0
       if (checks.length === 0) this.#closed.delete(window)
       yield { window, checks }
     }
+  }
+
+  /** Enough of the owner's claims are left to check, and none that was drawn was decided without a check. */
+  #canPass({ owner, order }: ClosedWindow, checkOf: (owner: OwnerId, position: number) => Check): boolean {
+    let counted = 0
+    for (const position of order) {
+      if (counted === this.#audits.checks) break
+      const check = checkOf(owner, position)
+      if (check === 'never') return false
+      if (check !== 'void') counted += 1
+    }
+    return counted === this.#audits.checks
   }
 
   hasPassed(owner: OwnerId, position: number): boolean {

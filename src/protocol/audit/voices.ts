@@ -1,0 +1,40 @@
+/** Voices: the claims that a verdict of a report names, and how they compare. */
+import type { Cid } from '../ids.ts'
+import { type Agreement, isTolerance, withinTolerance } from '../job/agreement.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
+import type { Verified } from '../record/record.ts'
+import type { Finding } from '../verification/examination.ts'
+import type { Claim } from './records.ts'
+
+export type Voice = Claim & { readonly result: Cid }
+
+/** A verdict whose receipts are all in the report. */
+export interface Voiced {
+  readonly verdict: ShardVerdict
+  readonly agreeing: readonly Voice[]
+  readonly contradicting: readonly Voice[]
+  readonly name: string
+}
+
+/** Returns the result that most of these claim, of equals the one whose lease was signed first. */
+export function mostClaimed(voices: readonly Voice[]): Cid {
+  const counts = new Map<Cid, number>()
+  for (const { result } of voices) counts.set(result, (counts.get(result) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  const best = voices.filter(({ result }) => counts.get(result) === most)
+  return best.reduce((first, next) => (isEarlier(next.lease, first.lease) ? next : first)).result
+}
+
+function isEarlier(a: Verified, b: Verified): boolean {
+  if (a.epoch !== b.epoch) return a.epoch < b.epoch
+  return a.signer === b.signer ? a.serial < b.serial : a.signer < b.signer
+}
+
+/** Compares results whose bytes differ. */
+export function isSame(a: Finding, b: Finding, agreement: Agreement): boolean {
+  if (a.state !== 'good' || b.state !== 'good') return false
+  if (!isTolerance(agreement)) return a.text === b.text
+  return (
+    a.content !== undefined && b.content !== undefined && withinTolerance(agreement, a.content, b.content)
+  )
+}
