@@ -102,8 +102,7 @@ test('a book has a bound, few peers of one host, and each peer once', () => {
 })
 
 test('ten thousand nodes start through one bootstrap peer, which never has more guests than it has room for', () => {
-  const { guestsMax, guestMsMin, degreeMin, knownPeersMax, connectionsMax, reservedConnections } =
-    defaultBounds
+  const { guestMsMin, degreeMin, knownPeersMax, connectionsMax, reservedConnections } = defaultBounds
   const arrivals = 10_000
   const everyMs = 100
   const room = connectionsMax - reservedConnections
@@ -117,7 +116,7 @@ test('ten thousand nodes start through one bootstrap peer, which never has more 
     // Every third newcomer never hangs up by itself; the others find what they were told of within five seconds.
     guests = guests.filter((guest) => guest.id % 3 === 0 || nowMs - guest.sinceMs < 5_000)
     if (nowMs % 5_000 === 0) {
-      const gone = new Set(lettingGo(guests, guests.length, nowMs, { guestsMax, guestMsMin }))
+      const gone = new Set(lettingGo(guests, guests.length, nowMs, { connectionsMax, guestMsMin }))
       guests = guests.filter((guest) => !gone.has(guest))
     }
     assert(guests.length < room, `no room for newcomer ${id}`)
@@ -133,7 +132,7 @@ test('ten thousand nodes start through one bootstrap peer, which never has more 
 })
 
 test('whoever is in use, or has only just come, is not let go', () => {
-  const bounds = { guestsMax: 1, guestMsMin: 100 }
+  const bounds = { connectionsMax: 2, guestMsMin: 100 }
   const guests = [
     { name: 'old', sinceMs: 0, isBusy: false },
     { name: 'busy', sinceMs: 0, isBusy: true },

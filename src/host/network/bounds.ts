@@ -116,9 +116,10 @@ export interface NetworkBounds {
    * behind one address. Guess.
    */
   readonly connectionsPerHostMax: number
-  /** Above this many connections a node lets guests go that it has introduced to others: half of its places. */
-  readonly guestsMax: number
-  /** … but not before they were here so long, in which they find others. Guess. */
+  /**
+   * How long a guest that was introduced to others may stay where more than half of `connectionsMax` are taken: in that time
+   * it finds them. Guess.
+   */
   readonly guestMsMin: number
   /** Connections in that have not shaken hands yet, from all hosts together. libp2p's default is 10. */
   readonly pendingMax: number
@@ -203,7 +204,6 @@ export const defaultBounds: NetworkBounds = {
   silentPerHostMax: 75,
   silentMs: 60_000,
   connectionsPerHostMax: 150,
-  guestsMax: 150,
   guestMsMin: 30_000,
   pendingMax: 100,
   pendingPerHostMax: 50,
@@ -239,8 +239,6 @@ export function checkBounds(bounds: NetworkBounds): void {
     ['a full mesh meets the degree', bounds.degreeMin <= bounds.fullMeshPeersMax],
     ['the degree fits the connections', bounds.fullMeshPeersMax < bounds.connectionsMax],
     ['one host leaves room for others', bounds.connectionsPerHostMax < bounds.connectionsMax],
-    ['guests leave room', bounds.guestsMax < bounds.connectionsMax - bounds.reservedConnections],
-    ['guests are more than neighbours', bounds.fullMeshPeersMax < bounds.guestsMax],
     ['one host leaves others a handshake', bounds.pendingPerHostMax < bounds.pendingMax],
     ['strangers get most places', 2 * bounds.reservedConnections < bounds.connectionsMax],
     ['three hosts leave room', 4 * bounds.knownPerHostMax <= bounds.connectionsMax],

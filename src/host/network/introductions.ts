@@ -51,12 +51,12 @@ export function lettingGo<Guest extends Introduced>(
   introduced: readonly Guest[],
   open: number,
   nowMs: number,
-  { guestsMax, guestMsMin }: Pick<NetworkBounds, 'guestsMax' | 'guestMsMin'>,
+  { connectionsMax, guestMsMin }: Pick<NetworkBounds, 'connectionsMax' | 'guestMsMin'>,
 ): Guest[] {
   return introduced
     .filter(({ sinceMs, isBusy }) => !isBusy && nowMs - sinceMs >= guestMsMin)
     .toSorted((a, b) => a.sinceMs - b.sinceMs)
-    .slice(0, Math.max(0, open - guestsMax))
+    .slice(0, Math.max(0, open - connectionsMax / 2))
 }
 
 export class Introductions {
