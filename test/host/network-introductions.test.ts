@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { createLibp2p } from 'libp2p'
 import {
   type BookShelf,
   bookOf,
@@ -8,7 +9,9 @@ import {
 } from '../../src/host/network/address-book.ts'
 import { defaultBounds } from '../../src/host/network/bounds.ts'
 import { introducedMax, lettingGo } from '../../src/host/network/introductions.ts'
+import { Neighbours } from '../../src/host/network/neighbours.ts'
 import type { Network } from '../../src/host/network/network.ts'
+import { Reach } from '../../src/host/network/reach.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import { connected, logInbox, startNetwork } from '../support/network.ts'
 
@@ -80,6 +83,16 @@ test('those that somebody told of and that do not answer are forgotten', async (
   await lines.until((items) => items.filter((line) => 'isGivenUp' in line && line.isGivenUp).length === 3)
   for (const { peer } of nobody)
     await assert.rejects(node.send(peer, new Uint8Array(1)), /no address of it is known/)
+})
+
+test('of peers that nobody met so many are remembered and no more', async () => {
+  const node = await createLibp2p({ start: false })
+  const bounds = { ...defaultBounds, degreeMin: 0, fullMeshPeersMax: 0 }
+  const neighbours = new Neighbours(node, [], new Reach(() => false), bounds, logInbox().log)
+  for (let i = 0; i < 200; i++)
+    neighbours.hear([{ peer: SigningKey.generate().peerId, addresses: [`/ip4/8.8.8.8/tcp/${i + 1}`] }])
+  assert.equal(neighbours.count, 64)
+  neighbours.stop()
 })
 
 test('a book that cannot be read begins anew', async (t) => {

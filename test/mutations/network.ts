@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const network: readonly Mutation[] = [
   {
+    name: 'Meshes on one local network hear each other.',
+    file: 'src/host/network/lan.ts',
+    find: "createHash('sha256').update(scope)",
+    replace: "createHash('sha256')",
+    caughtBy: ['test/host/network-lan.test.ts'],
+  },
+  {
+    name: 'Whoever makes up peers fills what a node remembers.',
+    file: 'src/host/network/neighbours.ts',
+    find: ' && hearsay.length < hearsayMax)',
+    replace: ')',
+    caughtBy: ['test/host/network-introductions.test.ts'],
+  },
+  {
     name: 'A node stays with its bootstrap peer, whoever else it has found.',
     file: 'src/host/network/bootstrap.ts',
     find: ' && mayEnd(connection))',

@@ -18,6 +18,7 @@ import { type Logger, pino } from 'pino'
 import type { BookShelf } from '../../src/host/network/address-book.ts'
 import type { Doorkeeper } from '../../src/host/network/admission.ts'
 import type { NetworkBounds } from '../../src/host/network/bounds.ts'
+import type { ResolveTxt } from '../../src/host/network/dnsaddr.ts'
 import { Network } from '../../src/host/network/network.ts'
 import type { Notices } from '../../src/host/notices.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
@@ -37,6 +38,9 @@ export interface TestNetworkOptions {
   readonly doorkeeper?: Doorkeeper
   readonly software?: string
   readonly bookShelf?: BookShelf
+  readonly lan?: { readonly port: number }
+  readonly resolveTxt?: ResolveTxt
+  readonly gossipScope?: string
 }
 
 /** A node on 127.0.0.1 that stops when the test ends. */
@@ -46,10 +50,12 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     listen: options.listen ?? [anyPort],
     bootstrap: options.bootstrap ?? [],
     log: options.log ?? pino({ level: 'silent' }),
-    gossipScope: 'test',
+    gossipScope: options.gossipScope ?? 'test',
     ...(options.announce === undefined ? {} : { announce: options.announce }),
     ...(options.meshKey === undefined ? {} : { meshKey: options.meshKey }),
     ...(options.doorkeeper === undefined ? {} : { doorkeeper: options.doorkeeper }),
+    ...(options.lan === undefined ? {} : { lan: options.lan }),
+    ...(options.resolveTxt === undefined ? {} : { resolveTxt: options.resolveTxt }),
     ...(options.bookShelf === undefined ? {} : { bookShelf: options.bookShelf }),
     ...(options.software === undefined ? {} : { software: options.software }),
     ...(options.notices === undefined ? {} : { notices: options.notices }),

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { redialPauseMs } from './dial-plan.ts'
+import { type ResolveTxt, resolveAddress } from './dnsaddr.ts'
 import { reason } from './errors.ts'
 import { hangUp, type Introductions, isBusy } from './introductions.ts'
 import type { Neighbours } from './neighbours.ts'
@@ -36,6 +37,7 @@ export class Bootstrap {
   readonly #introductions: Introductions
   readonly #bounds: NetworkBounds
   readonly #log: Logger
+  readonly #resolveTxt: ResolveTxt | undefined
   readonly #entries: Entry[]
   readonly #stopping = new AbortController()
   readonly #timer: NodeJS.Timeout
@@ -47,12 +49,14 @@ export class Bootstrap {
     introductions: Introductions,
     bounds: NetworkBounds,
     log: Logger,
+    resolveTxt?: ResolveTxt,
   ) {
     this.#node = node
     this.#neighbours = neighbours
     this.#introductions = introductions
     this.#bounds = bounds
     this.#log = log
+    this.#resolveTxt = resolveTxt
     this.#entries = addresses.map((address) => ({
       address,
       peer: undefined,
@@ -112,10 +116,7 @@ export class Bootstrap {
     clearTimeout(entry.timer)
     entry.timer = undefined
     try {
-      const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
-      const connection = await this.#node.dial(entry.address, {
-        signal: AbortSignal.any([timeout, this.#stopping.signal]),
-      })
+      const connection = await this.#dialAny(await resolveAddress(entry.address, this.#resolveTxt))
       if (connection.status !== 'open') throw new Error('it closed the connection')
       entry.peer = connection.remotePeer.toString() as PeerId
       entry.failures = 0
@@ -135,6 +136,22 @@ export class Bootstrap {
     } finally {
       entry.isDialing = false
     }
+  }
+
+  /** Dials one after the other, until somebody answers. */
+  async #dialAny(addresses: readonly Multiaddr[]): Promise<Connection> {
+    let failure: unknown
+    for (const address of addresses) {
+      const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
+      const signal = AbortSignal.any([timeout, this.#stopping.signal])
+      try {
+        return await this.#node.dial(address, { signal })
+      } catch (thrown) {
+        failure = thrown
+        this.#stopping.signal.throwIfAborted()
+      }
+    }
+    throw failure
   }
 }
 

@@ -64,8 +64,10 @@ export class Neighbours {
 
   /** Peers that somebody told of: dialled if we are short of neighbours, and forgotten if they do not answer. */
   hear(acquaintances: readonly Acquaintance[]): void {
-    for (const { peer, addresses } of acquaintances)
-      if (!this.#known.has(peer)) this.#remember(peer, addresses, false)
+    for (const { peer, addresses } of acquaintances) {
+      const hearsay = [...this.#known.values()].filter((known) => !known.isAnnounced && !known.isProven)
+      if (!this.#known.has(peer) && hearsay.length < hearsayMax) this.#remember(peer, addresses, false)
+    }
   }
 
   /** Returns peers that were met where they say they are, those that are connected first. */
@@ -274,6 +276,9 @@ export class Neighbours {
     if (peer !== undefined) this.forget(peer)
   }
 }
+
+/** Peers that are remembered by hearsay alone at a time: as many as a book of addresses has. */
+const hearsayMax = 64
 
 /** The words of @chainsafe/libp2p-noise; libp2p passes on nothing else of its errors. */
 const anotherAnswered = 'does not match expected remote identity key'

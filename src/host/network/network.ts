@@ -9,9 +9,11 @@ import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
 import { ControlChannel, type MessageHandler } from './control.ts'
+import type { ResolveTxt } from './dnsaddr.ts'
 import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
 import { Introductions } from './introductions.ts'
+import type { LanOptions } from './lan.ts'
 import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
@@ -31,6 +33,10 @@ export interface NetworkOptions extends Doors {
   readonly log: Logger
   /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
   readonly notices?: Notices
+  /** Present: looks for peers on the local network by multicast DNS. */
+  readonly lan?: Pick<LanOptions, 'port'>
+  /** Asks the DNS for the TXT records of a name; the machine's own by default. */
+  readonly resolveTxt?: ResolveTxt
   /** Where the addresses of peers that were met are kept from one run to the next. */
   readonly bookShelf?: BookShelf
   /** Name and version, as other nodes are told them. */
@@ -82,6 +88,11 @@ export class Network {
       software,
       onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
       onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+      onLan: options.lan && {
+        ...options.lan,
+        scope: options.gossipScope,
+        hear: (peers) => neighbours.hear(peers),
+      },
     })
     watchVersions(node, software, notices)
     const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
@@ -97,7 +108,15 @@ export class Network {
     await blocks.listen(node)
     await startNode(node, listen)
     gossip.join()
-    const bootstrapping = new Bootstrap(node, bootstrap, neighbours, introductions, bounds, options.log)
+    const bootstrapping = new Bootstrap(
+      node,
+      bootstrap,
+      neighbours,
+      introductions,
+      bounds,
+      options.log,
+      options.resolveTxt,
+    )
     const book = new AddressBook(node, options.bookShelf ?? noShelf, neighbours, options.log)
     book.start()
     turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))

@@ -109,7 +109,7 @@ function startNetwork(
   { journal }: Store,
   notices: Notices,
 ): Promise<Network> {
-  const { listen, announce, bootstrap, meshKey, networkBounds, software, log } = options
+  const { listen, announce, bootstrap, lan, meshKey, networkBounds, software, log } = options
   const gossipScope = fleet?.fleet ?? 'open'
   const book = `addresses of ${gossipScope}`
   return Network.start({
@@ -121,6 +121,7 @@ function startNetwork(
     notices,
     software,
     gossipScope,
+    ...(lan === true ? { lan: {} } : {}),
     bookShelf: {
       read: () => journal.getSetting(book) ?? null,
       write: (text) => journal.putSetting(book, text),
