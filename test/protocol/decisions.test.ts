@@ -239,6 +239,12 @@ test('a verdict that calls an owner a liar which says the same does not count', 
   bench.verdict('b', 'x', claims)
   bench.look()
   assert.equal(bench.stands(), 'x')
+  // Enough others are for it to lead in spite of that owner, and it is no liar for all that.
+  const led = new JobBench({ self: 'c' })
+  const many = ['v1', 'v2', 'v3', 'v4'].map((name) => led.claim('b', name, 'x'))
+  led.verdict('b', 'x', many, { because: 'lead', contradicting: [led.claim('b', 'v5', 'x')] })
+  led.look()
+  assert.equal(led.stands(), 'open')
 })
 
 test('an end that reveals another secret than the one of the draws counts for nothing, whoever signs it', () => {
