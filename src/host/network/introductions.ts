@@ -25,7 +25,7 @@ export interface Acquaintance {
   readonly addresses: readonly string[]
 }
 
-export const introductionProtocol = '/carpool/introduction/1'
+const introductionProtocol = '/carpool/introduction/1'
 /** Peers in one introduction: twice the degree of a node, since some will have left. */
 export const introducedMax = 16
 /** Four addresses of up to 256 letters each, of 16 peers, and their names. */
