@@ -4,12 +4,16 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { type Notice, type NoticeKind, Notices } from '../notices.ts'
+import { AddressBook, type BookShelf, noShelf } from './address-book.ts'
 import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
 import { ControlChannel, type MessageHandler } from './control.ts'
+import type { ResolveTxt } from './dnsaddr.ts'
 import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
+import { Introductions } from './introductions.ts'
+import type { LanOptions } from './lan.ts'
 import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
@@ -29,6 +33,12 @@ export interface NetworkOptions extends Doors {
   readonly log: Logger
   /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
   readonly notices?: Notices
+  /** Present: looks for peers on the local network by multicast DNS. */
+  readonly lan?: Pick<LanOptions, 'port'>
+  /** Asks the DNS for the TXT records of a name; the machine's own by default. */
+  readonly resolveTxt?: ResolveTxt
+  /** Where the addresses of peers that were met are kept from one run to the next. */
+  readonly bookShelf?: BookShelf
   /** Name and version, as other nodes are told them. */
   readonly software?: string
   /** Overrides, for tests and benchmarks. */
@@ -57,7 +67,8 @@ export class Network {
   readonly #neighbours: Neighbours
   readonly #control: ControlChannel
   readonly #gossip: Gossip
-  readonly #bootstrap: Bootstrap
+  /** Those that act by themselves until the node stops. */
+  readonly #helpers: readonly { stop(): void }[]
   readonly #bounds: NetworkBounds
   readonly #log: Logger
   readonly #peerHandlers: ((event: PeerEvent) => void)[] = []
@@ -77,6 +88,11 @@ export class Network {
       software,
       onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
       onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+      onLan: options.lan && {
+        ...options.lan,
+        scope: options.gossipScope,
+        hear: (peers) => neighbours.hear(peers),
+      },
     })
     watchVersions(node, software, notices)
     const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
@@ -86,13 +102,26 @@ export class Network {
     const blocks = new BlockExchange(connect, bounds, options.log)
     const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
     await control.listen(node)
+    const introductions = new Introductions(node, (count) => neighbours.some(count), bounds, options.log)
+    await introductions.listen()
     await new Twins(node, bounds, notices, options.log).listen()
     await blocks.listen(node)
     await startNode(node, listen)
     gossip.join()
-    const bootstrapping = new Bootstrap(node, bootstrap, bounds, options.log)
+    const bootstrapping = new Bootstrap(
+      node,
+      bootstrap,
+      neighbours,
+      introductions,
+      bounds,
+      options.log,
+      options.resolveTxt,
+    )
+    const book = new AddressBook(node, options.bookShelf ?? noShelf, neighbours, options.log)
+    book.start()
     turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
-    return new Network(node, neighbours, control, blocks, gossip, bootstrapping, bounds, options.log)
+    const helpers = [bootstrapping, book, introductions]
+    return new Network(node, neighbours, control, blocks, gossip, helpers, bounds, options.log)
   }
 
   private constructor(
@@ -101,7 +130,7 @@ export class Network {
     control: ControlChannel,
     blocks: BlockExchange,
     gossip: Gossip,
-    bootstrap: Bootstrap,
+    helpers: readonly { stop(): void }[],
     bounds: NetworkBounds,
     log: Logger,
   ) {
@@ -111,7 +140,7 @@ export class Network {
     this.#control = control
     this.blocks = blocks
     this.#gossip = gossip
-    this.#bootstrap = bootstrap
+    this.#helpers = helpers
     this.#bounds = bounds
     this.#log = log
     node.addEventListener('peer:connect', ({ detail }) =>
@@ -207,7 +236,7 @@ export class Network {
   }
 
   async #stop(): Promise<void> {
-    this.#bootstrap.stop()
+    for (const helper of this.#helpers) helper.stop()
     this.#neighbours.stop()
     this.#gossip.stop()
     this.#control.stop()
