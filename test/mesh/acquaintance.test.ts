@@ -47,6 +47,15 @@ test('a node keeps its peer id and its place over a restart', async () => {
   assert.equal(modes().length, 1)
 })
 
+test('a node that was here before finds the mesh without a bootstrap peer', async () => {
+  const [car, other] = [mesh.node('car-3'), mesh.node('car-2')]
+  const modes = () => other.api.peers().filter(({ peer }) => peer === car.peer)
+  await car.stop()
+  await mesh.until('its goodbye is heard', () => modes()[0]?.mode === 'stop')
+  await car.start([])
+  await mesh.until('it is back in its place', () => modes()[0]?.mode === 'run')
+})
+
 test('an open mesh works, and says that it guarantees nothing', async () => {
   const { submitter } = mesh
   assert.deepEqual([...new Set(submitter.api.peers().map(({ counts }) => counts))], [null])

@@ -2,6 +2,48 @@ import type { Mutation } from './mutation.ts'
 
 export const network: readonly Mutation[] = [
   {
+    name: 'Meshes on one local network hear each other.',
+    file: 'src/host/network/lan.ts',
+    find: "createHash('sha256').update(scope)",
+    replace: "createHash('sha256')",
+    caughtBy: ['test/host/network-lan.test.ts'],
+  },
+  {
+    name: 'Whoever makes up peers fills what a node remembers.',
+    file: 'src/host/network/neighbours.ts',
+    find: ' && hearsay.length < hearsayMax)',
+    replace: ')',
+    caughtBy: ['test/host/network-introductions.test.ts'],
+  },
+  {
+    name: 'A node stays with its bootstrap peer, whoever else it has found.',
+    file: 'src/host/network/bootstrap.ts',
+    find: ' && mayEnd(connection))',
+    replace: ' && !mayEnd(connection))',
+    caughtBy: ['test/host/network-introductions.test.ts'],
+  },
+  {
+    name: 'What is kept of peers that were met is not looked at.',
+    file: 'src/host/network/address-book.ts',
+    find: '      this.#peers.hear(this.#kept)\n',
+    replace: '',
+    caughtBy: ['test/host/network-introductions.test.ts'],
+  },
+  {
+    name: 'Peers that somebody told of and that do not answer are kept.',
+    file: 'src/host/network/neighbours.ts',
+    find: '      if (isGivenUp && !known.isAnnounced) this.forget(peer)\n',
+    replace: '',
+    caughtBy: ['test/host/network-introductions.test.ts'],
+  },
+  {
+    name: 'A guest in use is let go.',
+    file: 'src/host/network/introductions.ts',
+    find: '!isBusy && nowMs - sinceMs',
+    replace: 'nowMs - sinceMs',
+    caughtBy: ['test/host/network-introductions.test.ts'],
+  },
+  {
     name: 'Gossip ends with the connection that it ran over.',
     file: 'src/host/network/gossip-repair.ts',
     find: '    const connection = this.#speakingTo(peer).at(-1)\n',

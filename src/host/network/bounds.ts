@@ -116,6 +116,11 @@ export interface NetworkBounds {
    * behind one address. Guess.
    */
   readonly connectionsPerHostMax: number
+  /**
+   * How long a guest that was introduced to others may stay where more than half of `connectionsMax` are taken: in that time
+   * it finds them. Guess.
+   */
+  readonly guestMsMin: number
   /** Connections in that have not shaken hands yet, from all hosts together. libp2p's default is 10. */
   readonly pendingMax: number
   /**
@@ -213,6 +218,7 @@ export const defaultBounds: NetworkBounds = {
   silentPerHostMax: 75,
   silentMs: 60_000,
   connectionsPerHostMax: 150,
+  guestMsMin: 30_000,
   pendingMax: 100,
   pendingPerHostMax: 50,
   failedHandshakesMax: 100,

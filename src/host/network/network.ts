@@ -5,13 +5,17 @@ import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { Reachability } from '../../protocol/membership/advert.ts'
 import { type Notice, type NoticeKind, Notices } from '../notices.ts'
+import { AddressBook, type BookShelf, noShelf } from './address-book.ts'
 import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
 import { ControlChannel, type MessageHandler } from './control.ts'
 import { DialBacks } from './dial-back.ts'
+import type { ResolveTxt } from './dnsaddr.ts'
 import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
+import { Introductions } from './introductions.ts'
+import type { LanOptions } from './lan.ts'
 import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
@@ -32,6 +36,12 @@ export interface NetworkOptions extends Doors {
   readonly log: Logger
   /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
   readonly notices?: Notices
+  /** Present: looks for peers on the local network by multicast DNS. */
+  readonly lan?: Pick<LanOptions, 'port'>
+  /** Asks the DNS for the TXT records of a name; the machine's own by default. */
+  readonly resolveTxt?: ResolveTxt
+  /** Where the addresses of peers that were met are kept from one run to the next. */
+  readonly bookShelf?: BookShelf
   /** Name and version, as other nodes are told them. */
   readonly software?: string
   /** Overrides, for tests and benchmarks. */
@@ -87,6 +97,11 @@ export class Network {
       software,
       onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
       onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+      onLan: options.lan && {
+        ...options.lan,
+        scope: options.gossipScope,
+        hear: (peers) => neighbours.hear(peers),
+      },
     })
     watchVersions(node, software, notices)
     const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
@@ -96,6 +111,8 @@ export class Network {
     const blocks = new BlockExchange(connect, bounds, options.log)
     const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
     await control.listen(node)
+    const introductions = new Introductions(node, (count) => neighbours.some(count), bounds, options.log)
+    await introductions.listen()
     await new Twins(node, bounds, notices, options.log).listen()
     await blocks.listen(node)
     const dialBacks = new DialBacks(node, reach, bounds, options.log)
@@ -103,9 +120,22 @@ export class Network {
     await startNode(node, listen)
     const reachability = new ReachabilityWatch(node, node.services.own, bounds, options.log)
     gossip.join()
-    const bootstrapping = new Bootstrap(node, bootstrap, bounds, options.log)
+    const bootstrapping = new Bootstrap(
+      node,
+      bootstrap,
+      neighbours,
+      introductions,
+      bounds,
+      options.log,
+      options.resolveTxt,
+    )
+    const book = new AddressBook(node, options.bookShelf ?? noShelf, neighbours, options.log)
+    book.start()
     turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
-    const stoppable = [bootstrapping, neighbours, dialBacks, reachability, gossip, control, blocks]
+    const stoppable = [
+      ...[bootstrapping, book, introductions, neighbours, dialBacks],
+      ...[reachability, gossip, control, blocks],
+    ]
     return new Network(
       node,
       { neighbours, control, blocks, gossip, reachability, stoppable },
