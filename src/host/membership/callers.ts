@@ -11,6 +11,7 @@
 import type { PeerId } from '../../protocol/ids.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Clock } from '../clock.ts'
+import { shuffled } from '../shuffled.ts'
 
 export interface CallersOptions {
   readonly self: PeerId
@@ -88,9 +89,4 @@ export class Callers {
       )
       .map(({ peer }) => peer)
   }
-}
-
-function shuffled<Item>(items: readonly Item[]): Item[] {
-  const lots = items.map((item) => ({ item, lot: Math.random() }))
-  return lots.sort((a, b) => a.lot - b.lot).map(({ item }) => item)
 }

@@ -5,6 +5,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { systemClock } from '../clock.ts'
+import { shuffled } from '../shuffled.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { NetworkError, reason } from './errors.ts'
@@ -295,13 +296,3 @@ const anotherAnswered = 'does not match expected remote identity key'
 
 /** The longest delay that setTimeout takes. */
 const timerMsMax = 2 ** 31 - 1
-
-function shuffled<Item>(items: Item[]): Item[] {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(Math.random() * (last + 1))
-    const swapped = items[last]!
-    items[last] = items[other]!
-    items[other] = swapped
-  }
-  return items
-}

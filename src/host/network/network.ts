@@ -3,7 +3,6 @@ import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
-import type { Reachability } from '../../protocol/membership/advert.ts'
 import { type Notice, type NoticeKind, Notices } from '../notices.ts'
 import { AddressBook, type BookShelf, noShelf } from './address-book.ts'
 import { BlockExchange } from './blocks.ts'
@@ -169,7 +168,7 @@ export class Network {
   }
 
   /** How others reach this node; undefined until it has learned that. */
-  get reachability(): Reachability | undefined {
+  get reachability(): ReachabilityWatch['current'] {
     return this.#parts.reachability.current
   }
 
