@@ -31,6 +31,8 @@ function node() {
         judge = validator
       },
       onSubscriber() {},
+      onReachability() {},
+      connectedPeers: () => [],
       publish: async (message: Uint8Array) => void said.push(message),
       addresses: () => [],
       learn() {},

@@ -28,6 +28,13 @@ for (const vehicles of [1, 2, all.length])
       )
   })
 
+test('each node learns how others reach it, and tells everybody', async () => {
+  await mesh.until('all say that they can be dialled', () =>
+    mesh.running().every(({ api }) => api.peers().every(({ reach }) => reach === 'direct')),
+  )
+  assert.equal(mesh.submitter.api.info().reach, 'direct')
+})
+
 test('a node keeps its peer id and its place over a restart', async () => {
   const [car, other] = [mesh.node('car-1'), mesh.node('car-2')]
   const { peer } = car

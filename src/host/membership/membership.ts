@@ -3,8 +3,8 @@
  *
  * An advert that comes in is checked completely before gossip forwards it, and is then kept in the roster. Its
  * addresses go to the network, so that peers that met through one bootstrap node stay connected when that node dies.
- * This node's own advert goes out at the interval, at once on change (spaced), and when a new peer listens, since
- * gossip keeps nothing for latecomers.
+ * This node's own advert goes out at the interval, at once on change (spaced), and when a new peer listens or, in a small
+ * mesh, is heard of, since gossip keeps nothing for latecomers.
  */
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -28,7 +28,7 @@ import {
   signedRecordSchema,
 } from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
-import { recordBytesMax } from '../../protocol/sizes.ts'
+import { advertAddressesMax, recordBytesMax } from '../../protocol/sizes.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
 import type { Notices } from '../notices.ts'
@@ -44,7 +44,7 @@ export interface MembershipOptions {
   readonly roster: Roster
   readonly nextSerial: () => number
   /** Describes what this node has to offer now. */
-  readonly describe: () => Omit<Advert, 'addresses'>
+  readonly describe: () => Omit<Advert, 'addresses' | 'reach'>
   /** Owners who get no work. */
   readonly isBanned: (owner: OwnerId) => boolean
   /** The fleet's members; null in an open mesh. */
@@ -61,6 +61,12 @@ const settleMsMax = 5_000
 /** … and how long nothing new must have been heard of for it to judge sooner: guesses. */
 const settledAfterMs = 1_000
 
+/**
+ * In a mesh of up to so many nodes each tells a newcomer of itself that it is not connected to. In a larger one some advert comes
+ * every other second anyway, and all of them at once would be many. A guess.
+ */
+const welcomingMax = 24
+
 export class Membership {
   readonly #options: MembershipOptions
   readonly #roster: Roster
@@ -73,6 +79,8 @@ export class Membership {
   #lastSerial = Number.POSITIVE_INFINITY
   readonly #startedMs: number
   #newcomerMs: number
+  /** The addresses that the last advert had no room for. */
+  #leftOut = ''
   #stopped = false
 
   constructor(options: MembershipOptions) {
@@ -83,6 +91,7 @@ export class Membership {
     this.#newcomerMs = this.#startedMs
     options.network.onGossip((message, from) => this.#judge(message, from))
     options.network.onSubscriber(() => this.advertise())
+    options.network.onReachability(() => this.advertise())
   }
 
   start(): void {
@@ -161,6 +170,7 @@ export class Membership {
 
   async #say(): Promise<void> {
     const { key, network, nextSerial, describe } = this.#options
+    const { reachability } = network
     const nowMs = this.#clock.now()
     this.#lastAdvertMs = this.#clock.monotonicMs()
     this.#lastSerial = nextSerial()
@@ -169,12 +179,37 @@ export class Membership {
         signer: key.peerId,
         serial: this.#lastSerial,
         expiresMs: nowMs + advertTtlMs,
-        payload: { ...describe(), addresses: network.addresses().slice(0, 4) },
+        payload: {
+          ...describe(),
+          addresses: this.#addresses(),
+          ...(reachability === undefined ? {} : { reach: reachability }),
+        },
       }),
     )
     const record: SignedRecord = { body, signature: key.sign(body) }
     this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
     await network.publish(encodeCbor(record))
+  }
+
+  /** A newcomer that this node may never meet, each behind a router of its own, hears of it through others. */
+  #welcome(newcomer: PeerId): void {
+    const { network } = this.#options
+    const isMet = network.connectedPeers().includes(newcomer)
+    if (!isMet && this.everybody().length <= welcomingMax) this.advertise()
+  }
+
+  /** As many as an advert has room for; those that are left out are named once. */
+  #addresses(): string[] {
+    const addresses = this.#options.network.addresses()
+    const left = addresses.slice(advertAddressesMax)
+    const names = left.map((address) => address.replace(/\/p2p\/.*/, '')).join(' ')
+    if (names !== '' && names !== this.#leftOut)
+      this.#options.log.warn(
+        { leftOut: left },
+        `an advert has room for ${advertAddressesMax} addresses, so others are not told of ${names}; name those that others can use with --listen or --announce`,
+      )
+    this.#leftOut = names
+    return addresses.slice(0, advertAddressesMax)
   }
 
   #judge(message: Uint8Array, from: PeerId): 'accept' | 'ignore' | 'reject' {
@@ -228,8 +263,10 @@ export class Membership {
         this.#heardMs.delete(peer)
         this.#options.network.lapse(peer)
       }
-    if (capacity.peer !== this.#options.key.peerId)
+    if (capacity.peer !== this.#options.key.peerId) {
       this.#options.network.learn(capacity.peer, capacity.addresses)
+      if (admission === 'new') this.#welcome(capacity.peer)
+    }
     for (const listener of this.#listeners) listener()
     return admission
   }

@@ -3,12 +3,14 @@ import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
+import type { Reachability } from '../../protocol/membership/advert.ts'
 import { type Notice, type NoticeKind, Notices } from '../notices.ts'
 import { AddressBook, type BookShelf, noShelf } from './address-book.ts'
 import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
 import { ControlChannel, type MessageHandler } from './control.ts'
+import { DialBacks } from './dial-back.ts'
 import type { ResolveTxt } from './dnsaddr.ts'
 import { NetworkError, reason } from './errors.ts'
 import { Gossip, type GossipValidator } from './gossip.ts'
@@ -17,6 +19,7 @@ import type { LanOptions } from './lan.ts'
 import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
+import { ReachabilityWatch } from './reachability.ts'
 import { Turnstile } from './turnstile.ts'
 import { Twins } from './twins.ts'
 import { watchVersions } from './versions.ts'
@@ -52,6 +55,16 @@ export interface PeerEvent {
   readonly peer: PeerId
 }
 
+interface NetworkParts {
+  readonly neighbours: Neighbours
+  readonly control: ControlChannel
+  readonly blocks: BlockExchange
+  readonly gossip: Gossip
+  readonly reachability: ReachabilityWatch
+  /** In this order. */
+  readonly stoppable: readonly { stop(): void }[]
+}
+
 /**
  * The mesh as the rest of the host sees it: gossip, control messages and blocks between peers named by their id.
  *
@@ -64,11 +77,7 @@ export class Network {
   readonly peer: PeerId
   readonly blocks: BlockExchange
   readonly #node: Node
-  readonly #neighbours: Neighbours
-  readonly #control: ControlChannel
-  readonly #gossip: Gossip
-  /** Those that act by themselves until the node stops. */
-  readonly #helpers: readonly { stop(): void }[]
+  readonly #parts: NetworkParts
   readonly #bounds: NetworkBounds
   readonly #log: Logger
   readonly #peerHandlers: ((event: PeerEvent) => void)[] = []
@@ -106,7 +115,10 @@ export class Network {
     await introductions.listen()
     await new Twins(node, bounds, notices, options.log).listen()
     await blocks.listen(node)
+    const dialBacks = new DialBacks(node, reach, bounds, options.log)
+    await dialBacks.listen()
     await startNode(node, listen)
+    const reachability = new ReachabilityWatch(node, node.services.own, bounds, options.log)
     gossip.join()
     const bootstrapping = new Bootstrap(
       node,
@@ -120,27 +132,23 @@ export class Network {
     const book = new AddressBook(node, options.bookShelf ?? noShelf, neighbours, options.log)
     book.start()
     turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
-    const helpers = [bootstrapping, book, introductions]
-    return new Network(node, neighbours, control, blocks, gossip, helpers, bounds, options.log)
+    const stoppable = [
+      ...[bootstrapping, book, introductions, neighbours, dialBacks],
+      ...[reachability, gossip, control, blocks],
+    ]
+    return new Network(
+      node,
+      { neighbours, control, blocks, gossip, reachability, stoppable },
+      bounds,
+      options.log,
+    )
   }
 
-  private constructor(
-    node: Node,
-    neighbours: Neighbours,
-    control: ControlChannel,
-    blocks: BlockExchange,
-    gossip: Gossip,
-    helpers: readonly { stop(): void }[],
-    bounds: NetworkBounds,
-    log: Logger,
-  ) {
+  private constructor(node: Node, parts: NetworkParts, bounds: NetworkBounds, log: Logger) {
     this.#node = node
     this.peer = node.peerId.toString() as PeerId
-    this.#neighbours = neighbours
-    this.#control = control
-    this.blocks = blocks
-    this.#gossip = gossip
-    this.#helpers = helpers
+    this.#parts = parts
+    this.blocks = parts.blocks
     this.#bounds = bounds
     this.#log = log
     node.addEventListener('peer:connect', ({ detail }) =>
@@ -151,9 +159,28 @@ export class Network {
     )
   }
 
-  /** Returns the addresses at which others can dial us, each ending in /p2p/<peer>. */
+  /** Returns the addresses at which others may dial us, the most useful first, each ending in /p2p/<peer>. */
   addresses(): string[] {
-    return this.#node.getMultiaddrs().map(String)
+    const ending = `/p2p/${this.peer}`
+    return this.#node.services.own
+      .list()
+      .map(String)
+      .map((address) => (address.endsWith(ending) ? address : address + ending))
+  }
+
+  /** How others reach this node; undefined until it has learned that. */
+  get reachability(): Reachability | undefined {
+    return this.#parts.reachability.current
+  }
+
+  /** The address of the router that this node is behind, as peers outside see it; undefined: none is known. */
+  get routerAddress(): string | undefined {
+    return this.#parts.reachability.routerAddress
+  }
+
+  /** Called when others reach this node in another way than before, or at other addresses. */
+  onReachability(listener: () => void): void {
+    this.#parts.reachability.onChange(listener)
   }
 
   connectedPeers(): PeerId[] {
@@ -171,7 +198,7 @@ export class Network {
    * not sent again, so whoever repeats himself puts a nonce inside. Rejects with NetworkError 'too-large'.
    */
   publish(message: Uint8Array): Promise<void> {
-    return this.#gossip.publish(message)
+    return this.#parts.gossip.publish(message)
   }
 
   /**
@@ -179,12 +206,12 @@ export class Network {
    * us and need not have written it. 'reject' costs that peer score, and so does a throw, which is logged.
    */
   onGossip(validate: GossipValidator): void {
-    this.#gossip.onGossip(validate)
+    this.#parts.gossip.onGossip(validate)
   }
 
   /** Called when a peer joins the cell's gossip and what we publish reaches it: nothing is replayed to it. */
   onSubscriber(handler: (peer: PeerId) => void): void {
-    this.#gossip.onSubscriber(handler)
+    this.#parts.gossip.onSubscriber(handler)
   }
 
   /**
@@ -193,22 +220,22 @@ export class Network {
    * message is not copied: leave it alone until then.
    */
   send(to: PeerId, message: Uint8Array): Promise<void> {
-    return this.#control.send(to, message)
+    return this.#parts.control.send(to, message)
   }
 
   /** The one handler of control messages. A promise is awaited before that peer's next message is read. */
   onMessage(handler: MessageHandler): void {
-    this.#control.onMessage(handler)
+    this.#parts.control.onMessage(handler)
   }
 
   /** Remembers a peer's addresses, from its signed advert, and dials it if we are short of neighbours. */
   learn(peer: PeerId, addresses: readonly string[]): void {
-    this.#neighbours.learn(peer, addresses)
+    this.#parts.neighbours.learn(peer, addresses)
   }
 
   /** The peer's advert is over: an address at which it was never met is forgotten. A connection to it stays. */
   lapse(peer: PeerId): void {
-    this.#neighbours.lapse(peer)
+    this.#parts.neighbours.lapse(peer)
   }
 
   /** Dials an address, if its peer is not connected. Rejects with NetworkError 'unreachable'. */
@@ -225,7 +252,7 @@ export class Network {
 
   /** Ends the connections to a peer, and does not look for it again. */
   async disconnect(peer: PeerId): Promise<void> {
-    this.#neighbours.forget(peer)
+    this.#parts.neighbours.forget(peer)
     await this.#node.hangUp(peerIdFromString(peer))
   }
 
@@ -236,11 +263,7 @@ export class Network {
   }
 
   async #stop(): Promise<void> {
-    for (const helper of this.#helpers) helper.stop()
-    this.#neighbours.stop()
-    this.#gossip.stop()
-    this.#control.stop()
-    this.blocks.stop()
+    for (const part of this.#parts.stoppable) part.stop()
     // gossipsub waits for its streams without a limit, so a peer that reads nothing would hold us here.
     const impatience = setTimeout(() => {
       for (const connection of this.#node.getConnections())

@@ -13,6 +13,7 @@ import { reason } from './errors.ts'
 import { gossipOptions } from './gossip-options.ts'
 import { type LanOptions, lan } from './lan.ts'
 import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
+import { OwnAddresses, type OwnComponents } from './own-addresses.ts'
 import { introducing, type OnStranger } from './strangers.ts'
 import type { Turnstile } from './turnstile.ts'
 
@@ -36,7 +37,7 @@ export interface Told {
   readonly onLan?: LanOptions | undefined
 }
 
-export type Node = Libp2p<{ pubsub: GossipSub; identify: Identify }>
+export type Node = Libp2p<{ pubsub: GossipSub; identify: Identify; own: OwnAddresses }>
 
 /**
  * libp2p with the settings that Carpool's traffic needs: TCP, noise, yamux, identify, ping, gossipsub.
@@ -83,6 +84,7 @@ export function createNode(
       ping: ping(),
       pubsub: gossipsub(gossipOptions(gossipScope, bounds)),
       ...(onLan === undefined ? {} : { lan: lan(onLan) }),
+      own: (components: OwnComponents) => new OwnAddresses(components, addresses.announce),
     },
   })
 }

@@ -89,7 +89,7 @@ function advertOf(
   { options, identity, watch }: Resources,
   vehicle: WorkerDriver,
   offered: readonly OfferedEngine[],
-): Omit<Advert, 'addresses'> {
+): Omit<Advert, 'addresses' | 'reach'> {
   const { slots, mode } = vehicle.view()
   const { reasons, availableUntilMs } = watch.judgement()
   const engines = options.slots === 0 ? [] : offered

@@ -186,6 +186,9 @@ export class Council {
         tellSteward(seat, input, nowMs)
         break
       case 'undelivered':
+        seat.watch.undelivered(input.lease)
+        tellSteward(seat, input, nowMs)
+        break
       case 'recomputed':
       case 'stewards':
       case 'allowance':

@@ -17,8 +17,14 @@ import {
   type Verified,
   type Verify,
 } from '../record/record.ts'
-import { recordBytesMax } from '../sizes.ts'
+import { advertAddressesMax, recordBytesMax } from '../sizes.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
+
+/**
+ * How others reach a node: they dial it, they meet it through a relay, or only its own dials connect it. It says so itself,
+ * and nobody can check it from afar: a node that lies is dialled in vain, or not at all.
+ */
+export type Reachability = 'direct' | 'relayed' | 'outbound'
 
 export interface EngineAdvert {
   readonly runtime: string
@@ -46,6 +52,8 @@ export interface Advert {
   readonly availableUntilMs: number | null
   readonly engines: readonly EngineAdvert[]
   readonly addresses: readonly string[]
+  /** Missing as long as it has not learned that. */
+  readonly reach?: Reachability | undefined
   readonly software: string
 }
 
@@ -78,7 +86,9 @@ const advertSchema: z.ZodType<Advert> = z.object({
       }),
     )
     .max(8),
-  addresses: z.array(printableSchema(256)).max(4),
+  addresses: z.array(printableSchema(256)).max(advertAddressesMax),
+  // A later version may know more ways.
+  reach: z.enum(['direct', 'relayed', 'outbound']).optional().catch(undefined),
   software: printableSchema(32),
 })
 
