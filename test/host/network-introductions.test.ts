@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import {
   type BookShelf,
@@ -13,7 +14,8 @@ import { Neighbours } from '../../src/host/network/neighbours.ts'
 import type { Network } from '../../src/host/network/network.ts'
 import { Reach } from '../../src/host/network/reach.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import { connected, logInbox, startNetwork } from '../support/network.ts'
+import type { PeerId } from '../../src/protocol/ids.ts'
+import { connected, Inbox, logInbox, RawPeer, startNetwork } from '../support/network.ts'
 
 /** Small, so that a mesh of some nodes is a large one. */
 const small = { fullMeshPeersMax: 3, degreeMin: 3 }
@@ -142,6 +144,33 @@ test('ten thousand nodes start through one bootstrap peer, which never has more 
   }
   assert(most <= room)
   assert.equal(reachable(edges, arrivals), arrivals, 'they are one mesh without the bootstrap peer')
+})
+
+test('a node with many guests lets those go that it has introduced, and keeps those that asked for nothing', async (t) => {
+  const bounds = {
+    ...small,
+    connectionsMax: 8,
+    reservedConnections: 1,
+    knownPerHostMax: 2,
+    silentPerHostMax: 7,
+    connectionsPerHostMax: 7,
+    guestMsMin: 0,
+  }
+  const hub = await startNetwork(t, { bounds })
+  const guests = await Promise.all(Array.from({ length: 6 }, () => RawPeer.start(t)))
+  const staying = guests[0]!
+  await staying.node.dial(multiaddr(hub.addresses()[0]!))
+  const gone = new Inbox<PeerId>()
+  hub.onPeer(({ type, peer }) => {
+    if (type === 'disconnected') gone.put(peer)
+  })
+  const asked = guests.slice(1)
+  const streams = await Promise.all(asked.map((guest) => guest.open(hub, '/carpool/introduction/1')))
+  // Each is told of some others.
+  await Promise.all(streams.map(({ received }) => received.until((parts) => parts.length > 0)))
+  await gone.until((peers) => peers.length === 2)
+  assert(gone.items.every((peer) => asked.some((guest) => guest.peer === peer)))
+  assert(hub.connectedPeers().includes(staying.peer))
 })
 
 test('whoever is in use, or has only just come, is not let go', () => {

@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const network: readonly Mutation[] = [
   {
+    name: 'A neighbour pays for an advert by a clock that is off.',
+    file: 'src/host/membership/membership.ts',
+    find: "      if (isUntimely(capacity, nowMs)) return 'ignore'\n",
+    replace: "      if (isUntimely(capacity, nowMs)) return 'reject'\n",
+    caughtBy: ['test/host/membership-versions.test.ts'],
+  },
+  {
+    name: 'A node whose clock is off blames its neighbours.',
+    file: 'src/host/membership/clock-offsets.ts',
+    find: 'const isOwn = offsets.length > 1 &&',
+    replace: 'const isOwn = offsets.length > 99 &&',
+    caughtBy: ['test/host/membership-clocks.test.ts'],
+  },
+  {
     name: 'Meshes on one local network hear each other.',
     file: 'src/host/network/lan.ts',
     find: "createHash('sha256').update(scope)",

@@ -10,7 +10,13 @@ import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
-import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
+import {
+  type Advert,
+  type Capacity,
+  clockAheadMs,
+  isUntimely,
+  openAdvert,
+} from '../../protocol/membership/advert.ts'
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import {
@@ -28,6 +34,7 @@ import type { Network } from '../network/network.ts'
 import type { Notices } from '../notices.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import type { ClockOffsets } from './clock-offsets.ts'
 import type { FleetMember } from './fleet-member.ts'
 
 export interface MembershipOptions {
@@ -44,6 +51,8 @@ export interface MembershipOptions {
   readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
   readonly clock: Clock
   readonly notices: Pick<Notices, 'tell' | 'drop'>
+  /** Compares the clocks of neighbours. */
+  readonly clocks: Pick<ClockOffsets, 'heard'>
   readonly log: Logger
 }
 
@@ -210,6 +219,8 @@ export class Membership {
       if (!record.success) throw malformed('advert', record.error)
       if (this.#isForeign(record.data, from)) return 'ignore'
       const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
+      if (from === capacity.peer) this.#options.clocks.heard(capacity, clockAheadMs(capacity, nowMs))
+      if (isUntimely(capacity, nowMs)) return 'ignore'
       this.#options.fleet?.vouch(capacity)
       this.#noticeTwin(capacity)
       const admission = this.#admit(capacity, nowMs)

@@ -125,7 +125,12 @@ export class Bootstrap {
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return
       // A fleet hands every node the same list: one of them finds itself on it.
-      if (thrown instanceof Error && thrown.name === 'InvalidPeerIdError') return
+      if (thrown instanceof Error && thrown.name === 'InvalidPeerIdError') {
+        // A copy of its data directory would answer like this, too.
+        const text = `the bootstrap address ${address} leads to this node itself, or to another one under its identity`
+        this.#log.info({ address }, text)
+        return
+      }
       if (entry.failures === 0) {
         this.#log.warn(
           { address },

@@ -1,67 +1,18 @@
 /** The network of a node: gossip, control messages and blocks over one libp2p node. */
-import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
-import { type Notice, type NoticeKind, Notices } from '../notices.ts'
-import { AddressBook, type BookShelf, noShelf } from './address-book.ts'
-import { BlockExchange } from './blocks.ts'
-import { Bootstrap } from './bootstrap.ts'
-import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
-import { ControlChannel, type MessageHandler } from './control.ts'
-import { DialBacks } from './dial-back.ts'
-import type { ResolveTxt } from './dnsaddr.ts'
+import type { Reachability } from '../../protocol/membership/advert.ts'
+import type { BlockExchange } from './blocks.ts'
+import type { MessageHandler } from './control.ts'
 import { NetworkError, reason } from './errors.ts'
-import { Gossip, type GossipValidator } from './gossip.ts'
-import { Introductions } from './introductions.ts'
-import type { LanOptions } from './lan.ts'
-import { Neighbours } from './neighbours.ts'
-import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
-import { isAtHome, Reach } from './reach.ts'
-import { ReachabilityWatch } from './reachability.ts'
-import { Turnstile } from './turnstile.ts'
-import { Twins } from './twins.ts'
-import { watchVersions } from './versions.ts'
-
-export interface NetworkOptions extends Doors {
-  /** Ed25519; the node's identity. */
-  readonly privateKey: PrivateKey
-  /** Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001; none for a node that only dials. */
-  readonly listen: readonly string[]
-  /** Multiaddrs that others are told instead, as behind a router that forwards a port; by default those above. */
-  readonly announce?: readonly string[]
-  /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
-  readonly bootstrap: readonly string[]
-  readonly log: Logger
-  /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
-  readonly notices?: Notices
-  /** Present: looks for peers on the local network by multicast DNS. */
-  readonly lan?: Pick<LanOptions, 'port'>
-  /** Asks the DNS for the TXT records of a name; the machine's own by default. */
-  readonly resolveTxt?: ResolveTxt
-  /** Where the addresses of peers that were met are kept from one run to the next. */
-  readonly bookShelf?: BookShelf
-  /** Name and version, as other nodes are told them. */
-  readonly software?: string
-  /** Overrides, for tests and benchmarks. */
-  readonly bounds?: Partial<NetworkBounds>
-  /** Milliseconds that only rise, by which connections grow old; a test has its own. */
-  readonly now?: () => number
-}
+import type { GossipValidator } from './gossip.ts'
+import { parseAddress } from './node.ts'
+import { type NetworkOptions, type NetworkParts, startParts } from './parts.ts'
 
 export interface PeerEvent {
   readonly type: 'connected' | 'disconnected'
   readonly peer: PeerId
-}
-
-interface NetworkParts {
-  readonly neighbours: Neighbours
-  readonly control: ControlChannel
-  readonly blocks: BlockExchange
-  readonly gossip: Gossip
-  readonly reachability: ReachabilityWatch
-  /** In this order. */
-  readonly stoppable: readonly { stop(): void }[]
 }
 
 /**
@@ -75,80 +26,21 @@ interface NetworkParts {
 export class Network {
   readonly peer: PeerId
   readonly blocks: BlockExchange
-  readonly #node: Node
   readonly #parts: NetworkParts
-  readonly #bounds: NetworkBounds
   readonly #log: Logger
   readonly #peerHandlers: ((event: PeerEvent) => void)[] = []
   #stopping: Promise<void> | undefined
 
   /** Throws an Error of one sentence when an address is in use, not ours, or no multiaddr. */
   static async start(options: NetworkOptions): Promise<Network> {
-    const bounds = { ...defaultBounds, ...options.bounds }
-    checkBounds(bounds)
-    const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
-    const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
-    const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
-    const notices = options.notices ?? new Notices(options.log)
-    const turnstile = new Turnstile(bounds, options.log, options.now)
-    const software = options.software ?? 'carpool'
-    const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds, {
-      software,
-      onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
-      onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
-      onLan: options.lan && {
-        ...options.lan,
-        scope: options.gossipScope,
-        hear: (peers) => neighbours.hear(peers),
-      },
-    })
-    watchVersions(node, software, notices)
-    const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
-    const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
-    const connect = (peer: PeerId) => neighbours.connect(peer)
-    const control = new ControlChannel(connect, bounds, options.log)
-    const blocks = new BlockExchange(connect, bounds, options.log)
-    const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
-    await control.listen(node)
-    const introductions = new Introductions(node, (count) => neighbours.some(count), bounds, options.log)
-    await introductions.listen()
-    await new Twins(node, bounds, notices, options.log).listen()
-    await blocks.listen(node)
-    const dialBacks = new DialBacks(node, reach, bounds, options.log)
-    await dialBacks.listen()
-    await startNode(node, listen)
-    const reachability = new ReachabilityWatch(node, node.services.own, bounds, options.log)
-    gossip.join()
-    const bootstrapping = new Bootstrap(
-      node,
-      bootstrap,
-      neighbours,
-      introductions,
-      bounds,
-      options.log,
-      options.resolveTxt,
-    )
-    const book = new AddressBook(node, options.bookShelf ?? noShelf, neighbours, options.log)
-    book.start()
-    turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
-    const stoppable = [
-      ...[bootstrapping, book, introductions, neighbours, dialBacks],
-      ...[reachability, gossip, control, blocks],
-    ]
-    return new Network(
-      node,
-      { neighbours, control, blocks, gossip, reachability, stoppable },
-      bounds,
-      options.log,
-    )
+    return new Network(await startParts(options), options.log)
   }
 
-  private constructor(node: Node, parts: NetworkParts, bounds: NetworkBounds, log: Logger) {
-    this.#node = node
+  private constructor(parts: NetworkParts, log: Logger) {
+    const { node, blocks } = parts
     this.peer = node.peerId.toString() as PeerId
+    this.blocks = blocks
     this.#parts = parts
-    this.blocks = parts.blocks
-    this.#bounds = bounds
     this.#log = log
     node.addEventListener('peer:connect', ({ detail }) =>
       this.#tell('connected', detail.toString() as PeerId),
@@ -161,14 +53,14 @@ export class Network {
   /** Returns the addresses at which others may dial us, the most useful first, each ending in /p2p/<peer>. */
   addresses(): string[] {
     const ending = `/p2p/${this.peer}`
-    return this.#node.services.own
+    return this.#parts.node.services.own
       .list()
       .map(String)
       .map((address) => (address.endsWith(ending) ? address : address + ending))
   }
 
   /** How others reach this node; undefined until it has learned that. */
-  get reachability(): ReachabilityWatch['current'] {
+  get reachability(): Reachability | undefined {
     return this.#parts.reachability.current
   }
 
@@ -183,7 +75,7 @@ export class Network {
   }
 
   connectedPeers(): PeerId[] {
-    return this.#node.getPeers().map((id) => id.toString() as PeerId)
+    return this.#parts.node.getPeers().map((id) => id.toString() as PeerId)
   }
 
   /** Called for those who are connected already, too. */
@@ -244,9 +136,9 @@ export class Network {
 
   /** Dials an address, if its peer is not connected. Rejects with NetworkError 'unreachable'. */
   async reach(address: string): Promise<void> {
-    const signal = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
+    const signal = AbortSignal.timeout(this.#parts.bounds.dialTimeoutMs)
     try {
-      await this.#node.dial(parseAddress(address, 'dial'), { signal })
+      await this.#parts.node.dial(parseAddress(address, 'dial'), { signal })
     } catch (thrown) {
       throw new NetworkError('unreachable', `${address} cannot be reached: ${reason(thrown)}`, {
         cause: thrown,
@@ -257,7 +149,7 @@ export class Network {
   /** Ends the connections to a peer, and does not look for it again. */
   async disconnect(peer: PeerId): Promise<void> {
     this.#parts.neighbours.forget(peer)
-    await this.#node.hangUp(peerIdFromString(peer))
+    await this.#parts.node.hangUp(peerIdFromString(peer))
   }
 
   /** Ends everything under way with 'closed'. Leaves no timer and no socket behind. */
@@ -270,10 +162,10 @@ export class Network {
     for (const part of this.#parts.stoppable) part.stop()
     // gossipsub waits for its streams without a limit, so a peer that reads nothing would hold us here.
     const impatience = setTimeout(() => {
-      for (const connection of this.#node.getConnections())
+      for (const connection of this.#parts.node.getConnections())
         connection.abort(new Error('this node is stopping'))
-    }, this.#bounds.stopGraceMs)
-    await this.#node.stop()
+    }, this.#parts.bounds.stopGraceMs)
+    await this.#parts.node.stop()
     clearTimeout(impatience)
   }
 
@@ -286,8 +178,4 @@ export class Network {
       }
     }
   }
-}
-
-function notLetIn(kind: NoticeKind, host: string, why: string): Notice {
-  return { kind, about: host, text: `a node at ${host} was not let in: ${why}` }
 }

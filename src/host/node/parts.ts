@@ -7,6 +7,7 @@ import type { EngineDescription } from '../../runtimes/messages.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Bans } from '../membership/bans.ts'
 import { Callers } from '../membership/callers.ts'
+import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
@@ -64,6 +65,7 @@ export function makeParts(resources: Resources): Parts {
     fleet,
     clock,
     notices,
+    clocks: new ClockOffsets(clock, notices),
     log,
   })
   const callers = new Callers({
