@@ -2,10 +2,9 @@
 import { auditCommand } from './audit.ts'
 import { billCommand } from './bill.ts'
 import { configCommand } from './config.ts'
-import { contextCommand } from './context.ts'
 import { earningsCommand } from './earnings.ts'
+import { elsewhereCommands } from './elsewhere.ts'
 import { jobCommands } from './jobs.ts'
-import { keyCommand } from './key.ts'
 import { ledgerCommand } from './ledger.ts'
 import { membershipCommands } from './membership.ts'
 import { metricsCommand } from './metrics.ts'
@@ -42,7 +41,6 @@ export const commands = [
   ledgerCommand,
   simCommand,
   ...membershipCommands,
-  contextCommand,
-  keyCommand,
+  ...elsewhereCommands,
   configCommand,
 ]
