@@ -2,8 +2,10 @@
 import { auditCommand } from './audit.ts'
 import { billCommand } from './bill.ts'
 import { configCommand } from './config.ts'
+import { contextCommand } from './context.ts'
 import { earningsCommand } from './earnings.ts'
 import { jobCommands } from './jobs.ts'
+import { keyCommand } from './key.ts'
 import { ledgerCommand } from './ledger.ts'
 import { membershipCommands } from './membership.ts'
 import { metricsCommand } from './metrics.ts'
@@ -40,5 +42,7 @@ export const commands = [
   ledgerCommand,
   simCommand,
   ...membershipCommands,
+  contextCommand,
+  keyCommand,
   configCommand,
 ]

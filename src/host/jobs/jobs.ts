@@ -139,6 +139,11 @@ export class Jobs {
     return [...this.#registry.running()].map(({ job }) => job)
   }
 
+  /** Looks for jobs of this submitter that other nodes look after: from then on they are among those of this node. */
+  seek(): Promise<void> {
+    return this.#reading.seekAll()
+  }
+
   list(): JobSummary[] {
     return this.#registry.rows.list().flatMap(({ job, state, createdAtMs }) => {
       const stewardship = this.#registry.get(job)
@@ -147,7 +152,11 @@ export class Jobs {
   }
 
   async status(prefix: string): Promise<JobStatus> {
-    const job = this.#registry.rows.find(prefix)
+    await this.#reading.seek(prefix)
+    return this.#status(this.#registry.rows.find(prefix))
+  }
+
+  #status(job: JobId): Promise<JobStatus> {
     const nameOf = (peer: PeerId) => this.#options.membership.get(peer)?.name ?? ''
     return this.#registry.use(job, (stewardship) => {
       const { createdAtMs, state } = this.#registry.rows.get(job)!
@@ -158,14 +167,15 @@ export class Jobs {
 
   async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<JobStatus> {
     const { clock } = this.#options
+    await this.#reading.seek(prefix)
     const job = this.#registry.rows.find(prefix)
-    let status = await this.status(job)
+    let status = await this.#status(job)
     yield status
     try {
       for (let waitMs = 0; status.state === 'running'; ) {
         await changed(this.#registry.changes, job, elapsed(clock, waitMs), signal)
         const startedMs = systemClock.monotonicMs()
-        status = await this.status(job)
+        status = await this.#status(job)
         const restMs = (systemClock.monotonicMs() - startedMs) / watchShareMax
         waitMs = Math.min(watchIntervalMsMax, Math.max(watchIntervalMs, restMs))
         yield status
@@ -216,6 +226,7 @@ export class Jobs {
   }
 
   async report(prefix: string, path: string): Promise<{ root: Cid; bytes: number }> {
+    await this.#reading.seek(prefix)
     const job = this.#registry.rows.find(prefix)
     return this.#registry.use(job, async (stewardship) => {
       if (!stewardship.hasEnded)
@@ -233,6 +244,7 @@ export class Jobs {
   }
 
   async *bill(prefix: string, money: Money): AsyncGenerator<BilledShard, BillTotals> {
+    await this.#reading.seek(prefix)
     const { stewardship, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
     try {
       const { job, manifest, hasEnded } = stewardship
