@@ -24,6 +24,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   freeze: async (options) => (await import('./freeze.ts')).freeze(options),
   'mesh-key': async (options) => (await import('./mesh-key.ts')).meshKey(options),
   idle: async (options) => (await import('./idle.ts')).idle(options),
+  thousands: async (options) => (await import('./thousands.ts')).thousands(options),
 }
 
 const { values } = parseArgs({
