@@ -185,6 +185,7 @@ export class Council {
         clockWasSet(seat, input.byMs, nowMs)
         tellSteward(seat, input, nowMs)
         break
+      case 'go-on':
       case 'undelivered':
       case 'recomputed':
       case 'stewards':
