@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   inbox: async (options) => (await import('./inbox.ts')).inbox(options),
   flood: async (options) => (await import('./flood.ts')).flood(options),
   freeze: async (options) => (await import('./freeze.ts')).freeze(options),
+  introductions: async (options) => (await import('./introductions.ts')).introductions(options),
   'mesh-key': async (options) => (await import('./mesh-key.ts')).meshKey(options),
   idle: async (options) => (await import('./idle.ts')).idle(options),
   thousands: async (options) => (await import('./thousands.ts')).thousands(options),

@@ -28,6 +28,7 @@ export const nodeOptionNames = [
   'fleet',
   'fleetKey',
   'meshKey',
+  'lan',
   'price',
   'cacheBytesMax',
   'signals',
@@ -106,6 +107,7 @@ export async function startOwnNode(
     fleet,
     fleetKey,
     meshKey,
+    lan: looksOnLan(config),
     cacheBytesMax,
     asks: asksOf(price),
     wish: wishOf(config),
@@ -136,4 +138,16 @@ export async function startOwnNode(
     await node.stop()
     throw error
   }
+}
+
+/** A node that listens on this machine alone has no neighbours on the local network. */
+export function looksOnLan({
+  lan,
+  fleet,
+  meshKey,
+  listen,
+}: Pick<NodeConfig, 'lan' | 'fleet' | 'meshKey' | 'listen'>): boolean {
+  if (lan !== 'auto') return lan === 'on'
+  const isLocal = listen.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
+  return !isLocal && (fleet !== null || meshKey !== null)
 }

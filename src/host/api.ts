@@ -5,6 +5,7 @@
 
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
+import type { Reachability } from '../protocol/membership/advert.ts'
 import type { Ask, Micros, Payment } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { JobView } from '../protocol/state/job-view.ts'
@@ -117,7 +118,12 @@ export interface NodeInfo {
   readonly name: string
   readonly owner: OwnerId
   readonly fleet: FleetStanding | null
+  /** Where others may dial it, the most useful first. */
   readonly addresses: readonly string[]
+  /** How others reach it; null until it has learned that. */
+  readonly reach: Reachability | null
+  /** The address of the router that it is behind, as others see it; null: none is known. */
+  readonly routerAddress: string | null
   readonly software: string
   readonly vehicle: WorkerView
   readonly connections: number
@@ -158,6 +164,8 @@ export interface PeerRow {
     readonly unitsPerHour: number
   }[]
   readonly ageMs: number
+  /** How others reach it, by its own word; null where it has not said. */
+  readonly reach: Reachability | null
   readonly connected: boolean
   readonly self: boolean
 }

@@ -6,12 +6,10 @@ import { assert } from '../base/assert.ts'
 
 /** Structures are at most manifest → list → entry → error deep; anything deeper is an attack on the decoder. */
 export const decodeDepthMax = 16
-
 /** Owners that a charter clears of what is older than its word: those of one such time. 64 take 6 KB. */
 export const clearedOwnersMax = 64
 /** The bytes that one peer sends in one piece: measured best at 1 MiB with two in flight (notes on libp2p). */
 export const blockBytesMax = 2 ** 20
-
 /** Reasons why a vehicle does not work that an advert names, the strictest first: more change nothing for others. */
 export const advertReasonsMax = 8
 
@@ -176,6 +174,10 @@ export const handoversMax = 4
 /** Handovers that an entrusting carries: those by which its sender and its receiver are stewards. */
 export const handoverRecordsMax = 2 * handoversMax
 
+/** A steward that acts and reaches too few vehicles leaves its turn after this long: lost connections come back sooner. A guess. */
+export const reachPatienceMs = 30_000
+/** … and so soon where others cannot dial it, and can dial that one: dials that are under way come to an end. A guess. */
+export const outboundPatienceMs = 3_000
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
 /** What a steward leased while it was apart has come so long after both hear each other again. A guess. */

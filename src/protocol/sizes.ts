@@ -11,6 +11,9 @@ import {
   wrappedKeyBytes,
 } from './limits.ts'
 
+/** Addresses that an advert names: of each kind that a machine may have, public and private, one of IPv4 and one of IPv6. */
+export const advertAddressesMax = 4
+
 /**
  * The longest body of each kind of record: the most that honest programs put into it, and some air for a later
  * version's additions. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte

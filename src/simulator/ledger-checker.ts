@@ -81,6 +81,14 @@ export class LedgerChecker {
         this.#blame(`${vehicle} never learns what became of ${entry.subject}`)
   }
 
+  /** After peace: for this job the steward says of nothing that it is paid that the vehicle does not. */
+  owesNoMore(job: JobId, steward: PeerId, vehicle: PeerId): void {
+    const theirs = this.#paidClaims(vehicle, job, vehicle)
+    for (const [subject, micros] of this.#paidClaims(steward, job, vehicle))
+      if (theirs.get(subject) !== micros)
+        this.#blame(`${steward} says that ${subject} of job ${job} is paid, and ${vehicle} does not`)
+  }
+
   #paidClaims(node: PeerId, job: JobId, vehicle: PeerId): Map<string, number> {
     const paid = new Map<string, number>()
     for (const { kind, claim, subject, credits } of this.#ledgerOf(node).last.values())

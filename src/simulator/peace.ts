@@ -59,17 +59,31 @@ function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolea
   checkers.audited(job.manifest.id, node.peer, problems, node.doubts(job))
 }
 
-/** Once they have spoken, with nothing lost, each honest vehicle's ledger says what each steward's does. */
+/**
+ * Once they have spoken, with nothing lost, each honest vehicle's ledger says what each steward's does. Beside liars, a node may be
+ * made a steward of a job that ended long ago, and that it had left and forgotten. The results that verdicts rest on may be gone
+ * by then, so it may have fewer shards decided, and say less.
+ */
 function checkAccounts(
-  { manifest: { id } }: SimJob,
+  job: SimJob,
   stewards: readonly StewardNode[],
   population: Population,
   checkers: Checkers,
 ): void {
+  const { id } = job.manifest
+  const isFull = (steward: StewardNode) => population.liars.length === 0 || hasJudged(job, steward)
   for (const vehicle of population.vehicles) {
     if (!population.isUp(vehicle) || !vehicle.worksFor(id) || isLiar(vehicle.temper)) continue
     for (const steward of stewards)
       vehicle.reconcile(id, (before) => steward.answer(id, vehicle.peer, before))
-    for (const steward of stewards) checkers.ledgers.agree(id, steward.peer, vehicle.peer)
+    for (const steward of stewards)
+      if (isFull(steward)) checkers.ledgers.agree(id, steward.peer, vehicle.peer)
+      else checkers.ledgers.owesNoMore(id, steward.peer, vehicle.peer)
   }
+}
+
+/** It shows each shard of the job as decided. */
+function hasJudged(job: SimJob, steward: StewardNode): boolean {
+  const { verified, failed, returned, total } = steward.shownOf(job)!.view().shards
+  return verified + failed + returned === total
 }

@@ -50,12 +50,20 @@ test('peers are a table, with a star for owners that count, and a count at the e
   assert.deepEqual(
     describePeers([
       peerRow,
-      { ...peerRow, name: 'me', self: true, engines: [], mode: 'drain', reasons: ['ready-by', 'metered'] },
+      {
+        ...peerRow,
+        name: 'me',
+        self: true,
+        reach: null,
+        engines: [],
+        mode: 'drain',
+        reasons: ['ready-by', 'metered'],
+      },
     ]),
     [
-      'NAME            PEER       OWNER      FREE  ENGINES (UNITS/H)   AGE  VERSION  MODE   WHY',
-      'fake            …cPXsvoUp  aaaaaaaa*   1/2  ocr/native (1,200)  4 s  0.1.0    run',
-      'me (this node)  …cPXsvoUp  aaaaaaaa*   1/2  –                   4 s  0.1.0    drain  ready-by, metered',
+      'NAME            PEER       OWNER      FREE  ENGINES (UNITS/H)   REACH     CONNECTED  AGE  VERSION  MODE   WHY',
+      'fake            …cPXsvoUp  aaaaaaaa*   1/2  ocr/native (1,200)  outbound  yes        4 s  0.1.0    run',
+      'me (this node)  …cPXsvoUp  aaaaaaaa*   1/2  –                   –         –          4 s  0.1.0    drain  ready-by, metered',
       '2 peers of 1 owner',
     ],
   )

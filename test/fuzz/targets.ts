@@ -25,6 +25,11 @@ import {
 } from '../../src/host/membership/greeting.ts'
 import { decodeAnswer, decodeQuestion, encodeQuestion } from '../../src/host/network/block-frames.ts'
 import { cidFromBytes, cidToBytes } from '../../src/host/network/cid-bytes.ts'
+import {
+  decodeDialBackAnswer,
+  decodeDialBackQuestion,
+  encodeDialBack,
+} from '../../src/host/network/dial-back.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
 import { framePrefix, frames } from '../../src/host/network/frames.ts'
 import { areaOf, placeOf } from '../../src/host/network/reach.ts'
@@ -124,6 +129,12 @@ export const targets: Readonly<Record<string, Target>> = {
   ),
   reply: target([encodeReply({ refused: 'wait', credential: null, charters: [lease] })], 3_000, (bytes) =>
     allowing([ProtocolError], () => decodeReply(bytes)),
+  ),
+  'dial-back-question': target([encodeDialBack({ port: 4001 })], 128, (bytes) =>
+    allowing([ProtocolError], () => decodeDialBackQuestion(bytes)),
+  ),
+  'dial-back-answer': target([encodeDialBack({ reached: null, host: '2001:db8::1' })], 128, (bytes) =>
+    allowing([ProtocolError], () => decodeDialBackAnswer(bytes)),
   ),
   address: target(
     [

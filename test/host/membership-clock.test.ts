@@ -27,6 +27,7 @@ for (const stepMs of [-hourMs, -3_000, 3_000, hourMs])
       network: {
         onGossip() {},
         onSubscriber() {},
+        onReachability() {},
         publish: async () => {
           published += 1
         },

@@ -22,6 +22,7 @@ function node() {
   const notices = new Notices(log)
   const roster = new Roster()
   const said: Uint8Array[] = []
+  const ahead: number[] = []
   let judge: Validator = () => 'ignore'
   const membership = new Membership({
     key,
@@ -30,6 +31,8 @@ function node() {
         judge = validator
       },
       onSubscriber() {},
+      onReachability() {},
+      connectedPeers: () => [],
       publish: async (message: Uint8Array) => void said.push(message),
       addresses: () => [],
       learn() {},
@@ -52,11 +55,13 @@ function node() {
     fleet: null,
     clock: systemClock,
     notices,
+    clocks: { heard: (_: unknown, aheadMs: number) => void ahead.push(aheadMs) },
     log,
   } as unknown as MembershipOptions)
   membership.start()
   membership.stop()
   return {
+    ahead,
     key,
     notices,
     roster,
@@ -98,6 +103,19 @@ test('records of another version are named, and cost the neighbour that sends th
     ),
     'reject',
   )
+})
+
+test('an advert by a clock that is off costs whoever passes it on nothing, and counts for nothing', () => {
+  for (const byMs of [-3_600_000, 3_600_000]) {
+    const [ours, other] = [node(), node()]
+    const advert = changed(other, ({ expiresMs }) => ({ expiresMs: expiresMs + byMs }))
+    assert.equal(ours.judge(advert, other.key.peerId), 'ignore')
+    assert.equal(ours.judge(advert, SigningKey.generate().peerId), 'ignore')
+    assert.equal(ours.roster.get(other.key.peerId), undefined)
+    // Only what comes from its author says something of its clock.
+    assert.equal(ours.ahead.length, 1)
+    assert(Math.abs(ours.ahead[0]! - byMs) < 60_000)
+  }
 })
 
 test('an advert that a node hears of itself and never made names its twin, and its own do not', () => {

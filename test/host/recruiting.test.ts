@@ -77,6 +77,7 @@ function recruitingBy(send: (to: PeerId, invitation: Invitation) => Promise<void
   const recruiting = new Recruiting(
     {
       connectedPeers: () => [],
+      reachability: undefined,
       send: async (to: PeerId, bytes: Uint8Array) => {
         const message = decodeMessage(bytes)
         assert(message.type === 'invite')
@@ -150,4 +151,15 @@ test('the search goes on with the next of the draw as soon as the time of a sile
     [willing],
   )
   assert.equal(clock.waiting.size, 0, 'no timer is left')
+})
+
+test('a node that nobody can dial, and that is not connected, is not asked', async () => {
+  const { recruiting, asked, clock } = recruitingBy(() => {
+    throw new Error('nobody is there')
+  })
+  const search = searchAmong(['a', 'b', 'c'])
+  const [hidden, ...others] = search.capacities
+  const capacities = [{ ...hidden!, reach: 'outbound' as const }, ...others]
+  await clock.run(recruiting.recruit({ ...search, capacities }, 3, 1))
+  assert.deepEqual(asked.toSorted(), others.map(({ peer }) => peer).toSorted())
 })

@@ -28,6 +28,13 @@ for (const vehicles of [1, 2, all.length])
       )
   })
 
+test('each node learns how others reach it, and tells everybody', async () => {
+  await mesh.until('all say that they can be dialled', () =>
+    mesh.running().every(({ api }) => api.peers().every(({ reach }) => reach === 'direct')),
+  )
+  assert.equal(mesh.submitter.api.info().reach, 'direct')
+})
+
 test('a node keeps its peer id and its place over a restart', async () => {
   const [car, other] = [mesh.node('car-1'), mesh.node('car-2')]
   const { peer } = car
@@ -38,6 +45,15 @@ test('a node keeps its peer id and its place over a restart', async () => {
   assert.equal(car.api.info().peer, peer)
   await mesh.until('it is back in its place', () => modes()[0]?.mode === 'run')
   assert.equal(modes().length, 1)
+})
+
+test('a node that was here before finds the mesh without a bootstrap peer', async () => {
+  const [car, other] = [mesh.node('car-3'), mesh.node('car-2')]
+  const modes = () => other.api.peers().filter(({ peer }) => peer === car.peer)
+  await car.stop()
+  await mesh.until('its goodbye is heard', () => modes()[0]?.mode === 'stop')
+  await car.start([])
+  await mesh.until('it is back in its place', () => modes()[0]?.mode === 'run')
 })
 
 test('an open mesh works, and says that it guarantees nothing', async () => {

@@ -16,10 +16,10 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/audit-records.test.ts'],
   },
   {
-    name: 'The audit does not miss a draw that a steward left out.',
+    name: 'The audit does not miss a draw that the submitter’s node left out.',
     file: 'src/protocol/audit/draws.ts',
-    find: 'if (missing >= 0)',
-    replace: 'if (missing > indices.size)',
+    find: 'if (missing >= 0 && records.enders.has(submitter))',
+    replace: 'if (missing >= used.size)',
     caughtBy: ['test/protocol/audit-records.test.ts'],
   },
   {

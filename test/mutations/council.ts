@@ -81,7 +81,7 @@ export const council: readonly Mutation[] = [
   {
     name: 'Two standbys of different rounds belong to one owner.',
     file: 'src/protocol/council/standby-rounds.ts',
-    find: '[...taken.owners, ...this.#found.map(({ owner }) => owner)]',
+    find: '[...taken.owners, ...[...this.#found, ...chosen].map(({ owner }) => owner)]',
     replace: '[...taken.owners]',
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
@@ -179,7 +179,7 @@ export const council: readonly Mutation[] = [
   {
     name: 'Two stewards that act go on when they hear each other.',
     file: 'src/protocol/council/attendance.ts',
-    find: 'if (acting) return !before.some((peer) => this.#acts(peer, nowMs))',
+    find: 'if (acting) return !isAside && !before.some((peer) => this.#acts(peer, nowMs))',
     replace: 'if (acting) return true',
     caughtBy: ['test/protocol/scenarios.test.ts', 'test/protocol/council.test.ts'],
   },
@@ -343,5 +343,33 @@ export const council: readonly Mutation[] = [
     find: 'if (seat.progress.over(isOverWithoutEnd(seat, acting), nowMs) >= stewardIdleMs)',
     replace: 'if (seat.progress.over(isOverWithoutEnd(seat, acting), nowMs) < 0)',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'A steward that reaches no vehicle keeps its turn.',
+    file: 'src/protocol/council/attendance.ts',
+    find: 'if (acting) return !isAside && !before',
+    replace: 'if (acting) return !before',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A steward behind a router leaves its turn though it reaches vehicles enough.',
+    file: 'src/protocol/council/reaching.ts',
+    find: 'if (reached === known) return false',
+    replace: 'if (reached !== known) return true',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'Where nobody takes the turn that a steward left, it takes it at once.',
+    file: 'src/protocol/council/attendance.ts',
+    find: ' + 2 * Number(isAside)',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A submitter behind a router draws its standbys as if others could dial it.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: 'return this.#search.wantsDialled === true && ',
+    replace: 'return false && ',
+    caughtBy: ['test/protocol/standbys.test.ts'],
   },
 ]

@@ -32,8 +32,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Nobody looks at the results of those whom a verdict calls liars.',
     file: 'src/protocol/state/proofs.ts',
-    find: '[...named, ...against] as RecordedClaim[])',
-    replace: 'named as RecordedClaim[])',
+    find: 'if (against.length > 0 && this',
+    replace: 'if (against.length < 0 && this',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {

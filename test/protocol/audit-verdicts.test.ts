@@ -132,6 +132,15 @@ test('of stewards that were apart and say the same, one needs to show that nobod
   assert.match(report.problems.join('\n'), /shard 0 is not unanimous among 2 owners: 2 for, 1 against/)
   report.verdict(0, good, honest, { because: 'lead', contradicting: [liar] })
   isBlamed(report)
+  // That it settles the one which shows it takes nothing away from that.
+  const settling = new WrittenReport(1, twoStewards)
+  const result = settling.result('good')
+  const claims = [0, 1].map((i) => settling.work(i, [0], result))
+  const against = settling.work(4, [0], settling.result('bad'))
+  const settles = [settling.verdict(0, result, claims)]
+  settling.verdict(0, result, claims, { contradicting: [against], settles }, { signer: other })
+  settling.end()
+  isBlamed(settling)
 })
 
 test('two verdicts that each hold only because of the other do not', () => {

@@ -130,13 +130,14 @@ test('a recomputation of another steward is its word, and counts where enough ow
 
 test('what another steward says counts once a verdict that counts says the same, and all whom it counts do', () => {
   const says = (...claimed: string[]) => {
+    // The result of the one that it calls a liar comes to nobody any more.
     const bench = new JobBench({ assurance: { arbiter: 'steward' } })
     const theirs = claimed.map((result, i) => bench.claim('b', `v${i + 5}`, result))
     bench.verdict('b', 'x', theirs, { because: 'recomputed', contradicting: [bench.claim('b', 'v2', 'z')] })
-    bench.look()
+    bench.look({ missing: ['z'] })
     const waits = bench.state.verdicts.agreeing(0, cidNamed('x')).size
     bench.verdict('a', 'x', [bench.claim('a', 'v3', 'x'), bench.claim('a', 'v4', 'x')])
-    bench.look()
+    bench.look({ missing: ['z'] })
     return [waits, bench.state.verdicts.agreeing(0, cidNamed('x')).size]
   }
   assert.deepEqual(says('x'), [0, 3], 'nobody has worked for nothing')
@@ -239,6 +240,12 @@ test('a verdict that calls an owner a liar which says the same does not count', 
   bench.verdict('b', 'x', claims)
   bench.look()
   assert.equal(bench.stands(), 'x')
+  // Enough others are for it to lead in spite of that owner, and it is no liar for all that.
+  const led = new JobBench({ self: 'c' })
+  const many = ['v1', 'v2', 'v3', 'v4'].map((name) => led.claim('b', name, 'x'))
+  led.verdict('b', 'x', many, { because: 'lead', contradicting: [led.claim('b', 'v5', 'x')] })
+  led.look()
+  assert.equal(led.stands(), 'open')
 })
 
 test('an end that reveals another secret than the one of the draws counts for nothing, whoever signs it', () => {

@@ -40,7 +40,7 @@ test('an advert that was superseded, or has lapsed, changes nothing', () => {
   assert.equal(roster.admit(advert('v', 'o', 5, 1_000), 0), 'new')
   assert.equal(roster.admit(advert('v', 'o', 5, 9_000), 0), 'stale')
   assert.equal(roster.admit(advert('v', 'o', 4, 9_000), 0), 'stale')
-  assert.equal(roster.admit(advert('w', 'o', 0, 10), 10), 'expired')
+  assert.equal(roster.admit(advert('w', 'o', 0, 10), 10), 'untimely')
   assert.deepEqual(roster.expire(999), [])
   assert.equal(roster.expire(1_000).length, 1)
   assert.deepEqual(roster.list(1_000), [])

@@ -91,6 +91,19 @@ test('one steward’s records stay within its bound, the first that it signed; a
   )
 })
 
+test('a restart takes what a steward signed first, whatever kinds it is of', () => {
+  const ids = Array.from({ length: 1_000 }, (_, i) => cidNamed(`verdict ${i}`))
+  const bytes = amountOf(holdingOf('b', 1, ids)).bytes
+  const large = holdingOf('b', 1, Array.from({ length: Math.ceil((10 * mebi) / bytes) }, () => ids).flat())
+  // Draws are read before holdings, since leases rest on them.
+  const journal = [drawOf('b', 2, 10 * mebi), large]
+  const records = new JobRecords(job, manifest, sha256, { self: peerNamed('c') }).restore(journal)
+  assert.deepEqual(
+    [...records.all()].map(({ record }) => record.id),
+    [large.record.id],
+  )
+})
+
 test('whatever a steward signs, and in whatever order it comes, all others have the same', () => {
   const size = fc.constantFrom(0.1, 1, 3, 5, 9)
   const one = fc.record({ serial: fc.nat({ max: 12 }), size, mark: fc.nat({ max: 3 }) })

@@ -317,3 +317,23 @@ test('an owner that the job could spare once another one declined is asked for i
   assert.equal(standbys.length, 1, 'five owners spare one of them')
   assert.equal(asked.length, 2)
 })
+
+test('a node that others cannot dial has one standby that they can, and draws the others from all', () => {
+  const roster = Array.from({ length: 20 }, (_, i) =>
+    capacityOf(`h${i}:oh${i}:slots=0${i === 7 || i === 9 ? ':reach=direct' : ':reach=outbound'}`),
+  )
+  for (let draw = 0; draw < 20; draw += 1) {
+    const search = searchIn(roster, { seed: sha256(fromString(`draw ${draw}`)), wantsDialled: true })
+    const rounds = new StandbyRounds(search, 2, 0)
+    const first = rounds.next(0)
+    assert.equal(first.length, 2)
+    assert(['h7', 'h9'].includes(first[0]!.name), `draw ${draw}`)
+    rounds.answered(first[0]!, false)
+    rounds.answered(first[1]!, first[1]!.reach === 'outbound')
+    const other = rounds.next(0)
+    if (other.length > 0 && first[1]!.reach === 'outbound')
+      assert.deepEqual(namesOf(other), [first[0]!.name === 'h7' ? 'h9' : 'h7'])
+  }
+  const none = new StandbyRounds(searchIn(roster.slice(0, 5), { wantsDialled: true }), 2, 0)
+  assert.equal(none.next(0).length, 2)
+})

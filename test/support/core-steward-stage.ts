@@ -7,7 +7,7 @@ import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { type Agreement, type Content, isTolerance } from '../../src/protocol/job/agreement.ts'
 import { openLease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { Audits, Manifest } from '../../src/protocol/job/manifest.ts'
-import type { Capacity, EngineAdvert } from '../../src/protocol/membership/advert.ts'
+import type { Capacity, EngineAdvert, Reachability } from '../../src/protocol/membership/advert.ts'
 import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
 import type { Ask, Payment } from '../../src/protocol/price.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
@@ -100,6 +100,7 @@ export function capacityOf(text: string): Capacity {
     availableUntilMs: settings.has('until') ? parseDuration(settings.get('until')!) : null,
     engines: [engine],
     addresses: [],
+    ...(settings.has('reach') && { reach: settings.get('reach') as Reachability }),
     software: '0',
     serial: 0,
     expiresMs: Number.MAX_SAFE_INTEGER,

@@ -27,6 +27,8 @@ export const info: NodeInfo = {
   owner,
   fleet: { name: 'test', key: peer, isRegistrar: true, state: 'admitted', untilMs: 9, why: null },
   addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${peer}`],
+  reach: 'direct',
+  routerAddress: null,
   software: 'carpool/0.0.0',
   vehicle: {
     mode: 'run',
@@ -52,6 +54,7 @@ export const peerRow: PeerRow = {
   reasons: [],
   engines: [{ runtime: 'ocr', engine: 'native', unitsPerHour: 1200 }],
   ageMs: 4_000,
+  reach: 'outbound',
   connected: true,
   self: false,
 }

@@ -187,6 +187,7 @@ export class JobsStage {
   options(): JobsOptions {
     const log = this.#log
     const network: Mesh = {
+      reachability: undefined,
       connectedPeers: () => [...this.connected],
       send: async (to, bytes) => {
         const said = { to, message: decodeMessage(bytes) }

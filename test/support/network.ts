@@ -15,8 +15,10 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { base32 } from 'multiformats/bases/base32'
 import { type Logger, pino } from 'pino'
+import type { BookShelf } from '../../src/host/network/address-book.ts'
 import type { Doorkeeper } from '../../src/host/network/admission.ts'
 import type { NetworkBounds } from '../../src/host/network/bounds.ts'
+import type { ResolveTxt } from '../../src/host/network/dnsaddr.ts'
 import { Network } from '../../src/host/network/network.ts'
 import type { Notices } from '../../src/host/notices.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
@@ -35,6 +37,10 @@ export interface TestNetworkOptions {
   readonly notices?: Notices
   readonly doorkeeper?: Doorkeeper
   readonly software?: string
+  readonly bookShelf?: BookShelf
+  readonly lan?: { readonly port: number }
+  readonly resolveTxt?: ResolveTxt
+  readonly gossipScope?: string
 }
 
 /** A node on 127.0.0.1 that stops when the test ends. */
@@ -44,10 +50,13 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     listen: options.listen ?? [anyPort],
     bootstrap: options.bootstrap ?? [],
     log: options.log ?? pino({ level: 'silent' }),
-    gossipScope: 'test',
+    gossipScope: options.gossipScope ?? 'test',
     ...(options.announce === undefined ? {} : { announce: options.announce }),
     ...(options.meshKey === undefined ? {} : { meshKey: options.meshKey }),
     ...(options.doorkeeper === undefined ? {} : { doorkeeper: options.doorkeeper }),
+    ...(options.lan === undefined ? {} : { lan: options.lan }),
+    ...(options.resolveTxt === undefined ? {} : { resolveTxt: options.resolveTxt }),
+    ...(options.bookShelf === undefined ? {} : { bookShelf: options.bookShelf }),
     ...(options.software === undefined ? {} : { software: options.software }),
     ...(options.notices === undefined ? {} : { notices: options.notices }),
     ...(options.now === undefined ? {} : { now: options.now }),

@@ -1,13 +1,19 @@
 /** `carpool node`: a node in the foreground, until a signal. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { Executor } from '../../host/executor/contract.ts'
+import type { LocalClient } from '../../host/local/client.ts'
 import { addOptions } from '../config/config.ts'
 import { preferenceNames } from '../config/preferences.ts'
 import { aborted, heedSignals } from '../interruption.ts'
 import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
 import { note, print, printJson } from '../output.ts'
+import { describeReach } from '../reach-lines.ts'
+
+/** Between looks at how others reach the node: it takes some seconds to learn that, and hardly ever changes. */
+const reachPollMs = 2_000
 
 /** A service manager that said SIGTERM gets impatient; five seconds is the promise, less some for the exit itself. */
 const stopMsMax = 4_500
@@ -29,6 +35,21 @@ Examples:
   $ carpool node --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…
   $ carpool node --slots 0 --data-dir ~/steward          a node that only looks after jobs`,
   )
+}
+
+/** Says how others reach the node as soon as it is known, and once more when that changes. */
+async function sayReach(node: Pick<LocalClient, 'info'>, json: boolean, signal: AbortSignal): Promise<void> {
+  let said: string | undefined
+  while (!signal.aborted) {
+    const info = await node.info()
+    const news = json ? (info.reach ?? undefined) : describeReach(info)
+    if (news !== undefined && news !== said) {
+      if (json) printJson({ event: 'reach', reach: news, addresses: info.addresses })
+      else note(news)
+      said = news
+    }
+    await delay(reachPollMs, undefined, { signal }).catch(() => undefined)
+  }
 }
 
 async function runNode(
@@ -68,7 +89,9 @@ async function runNode(
         `it asks the fleet ${fleet.name} to join as soon as it reaches one of its nodes; the operator lets it in with: carpool fleet approve ${peer}`,
       )
   }
+  const sayingReach = sayReach(node.client, json, interruption.signal)
   await aborted(interruption.signal)
+  await sayingReach
   await node.stop()
   if (json) printJson({ event: 'stopped' })
   process.exit(0)

@@ -12,7 +12,10 @@ export function peersCommand(program: Command): void {
   const command = program
     .command('peers')
     .summary('list the vehicles that the running node knows')
-    .description('Lists the vehicles that the running node knows. A * marks owners whose voices count.')
+    .description(
+      `Lists the vehicles that the running node knows. A * marks owners whose voices count. REACH is how others reach a node, as it
+says itself: they dial it (direct), they meet it through a relay (relayed), or only its own dials connect it (outbound).`,
+    )
     .action(async (flags: Record<string, unknown>) => {
       const { dataDir, json } = resolveConfig(clientOptionNames, flags)
       const { rows, notices } = await withNode(dataDir, async (node) => ({
@@ -43,6 +46,8 @@ const columns: readonly Column<PeerRow>[] = [
   { title: 'OWNER', cell: ({ owner, counts }) => `${shortOwner(owner)}${counts === true ? '*' : ''}` },
   { title: 'FREE', align: 'right', cell: ({ slots }) => `${slots.free}/${slots.total}` },
   { title: 'ENGINES (UNITS/H)', cell: ({ engines }) => engines.map(describeEngine).join(', ') || '–' },
+  { title: 'REACH', cell: ({ reach }) => reach ?? '–' },
+  { title: 'CONNECTED', cell: ({ connected, self }) => (self ? '–' : connected ? 'yes' : 'no') },
   { title: 'AGE', align: 'right', cell: ({ ageMs }) => formatDuration(ageMs) },
   { title: 'VERSION', cell: ({ software }) => software.replace(/^carpool\//, '') },
   { title: 'MODE', cell: ({ mode, banned }) => (banned ? 'banned' : mode) },

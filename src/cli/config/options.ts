@@ -109,6 +109,16 @@ export const options = {
     fallback: () => null,
     fallbackText: 'none',
   }),
+  // Strangers near by must not come to see what is submitted, so an open mesh is looked for only when asked.
+  lan: {
+    help: 'whether to look for nodes of the mesh on the local network; auto: with a fleet or a mesh key',
+    placeholder: '<when>',
+    isList: false,
+    expects: 'one of auto, on, off',
+    schema: () => z.enum(['auto', 'on', 'off']),
+    fallback: () => 'auto',
+    fallbackText: 'auto',
+  } satisfies Option<LanChoice> as Option<LanChoice>,
   // Nothing is guessed about a vehicle: without a source its owner says what is true of it.
   signals: {
     help: "source of the vehicle's readings; repeat for several",
@@ -211,6 +221,9 @@ function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } 
   if (runtime === undefined || money === undefined || money.micros > unitMicrosMax) return undefined
   return { runtime, ask: { currency: money.currency, unitMicros: money.micros } }
 }
+
+/** Whether a node looks for others on the local network. */
+export type LanChoice = 'auto' | 'on' | 'off'
 
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 

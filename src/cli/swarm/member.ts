@@ -19,6 +19,8 @@ export interface MemberOptions {
   readonly flags: readonly string[]
   /** The program to run; the usual one, unless the member lies. */
   readonly program?: string
+  /** A command, with its arguments, that becomes the program: one that enters a network namespace, say. */
+  readonly within?: readonly string[]
   /** Added to the environment. */
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -32,11 +34,12 @@ export class Member {
   readonly #process: ChildProcess
 
   /** Resolves when the node is ready. Throws Error with the node's own words when it does not start. */
-  static async start({ name, dataDir, flags, program, environment }: MemberOptions): Promise<Member> {
+  static async start({ name, dataDir, flags, program, within, environment }: MemberOptions): Promise<Member> {
     const logPath = join(dataDir, 'node.log')
     const log = openSync(logPath, 'a')
     const args = [program ?? launcher, 'node', '--data-dir', dataDir, '--name', name, '--json', ...flags]
-    const child = spawn(process.execPath, args, {
+    const [command, ...before] = [...(within ?? []), process.execPath]
+    const child = spawn(command!, [...before, ...args], {
       stdio: ['ignore', 'pipe', log, 'ipc'],
       // A terminal's Ctrl-C is for the process that started the swarm, which ends its members one by one.
       detached: true,

@@ -30,6 +30,7 @@ import {
   encodeReply,
   type Greeting,
   ownerOf,
+  vouchFor,
 } from './greeting.ts'
 import { isFresh, OwnCredential } from './own-credential.ts'
 import { Registrar } from './registrar.ts'
@@ -156,7 +157,7 @@ export class FleetMember implements Doorkeeper {
     const reply = decodeReply(await line.receive())
     for (const record of reply.charters) this.hear(record)
     if (reply.credential !== null) this.hearCredential(reply.credential)
-    const credential = this.#vouch(peer, greeting, shown)
+    const credential = vouchFor(this.#fleet, peer, greeting, shown)
     if (reply.refused !== null) {
       this.#hearRefusal(peer, reply.refused)
       throw new Error(`the fleet does not let this node in: ${reply.refused}`)
@@ -252,7 +253,7 @@ export class FleetMember implements Doorkeeper {
 
   #refuse(peer: PeerId, greeting: Greeting, shown: SignedRecord | null): string | null {
     try {
-      this.#vouch(peer, greeting, shown)
+      vouchFor(this.#fleet, peer, greeting, shown)
       return null
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.refusal.code !== 'not-admitted') throw error
@@ -260,10 +261,6 @@ export class FleetMember implements Doorkeeper {
       if (state === 'pending') return `${greeting.vehicle} waits for the operator's approval`
       return state === 'rejected' ? `the operator has rejected ${greeting.vehicle}` : error.refusal.why
     }
-  }
-
-  #vouch(peer: PeerId, { certificate }: Greeting, shown: SignedRecord | null): Verified<Credential> {
-    return this.#fleet.vouch(shown, peer, ownerOf(peer, certificate), systemClock.now())
   }
 
   /** Ends what is over, and sees to it that nothing is that need not be. */

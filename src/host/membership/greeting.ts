@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { fleetKeyChangesMax } from '../../protocol/limits.ts'
+import type { Credential, Fleet } from '../../protocol/membership/fleet.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import {
@@ -14,11 +15,13 @@ import {
   printableSchema,
   type SignedRecord,
   signedRecordSchema,
+  type Verified,
 } from '../../protocol/record/record.ts'
 import { recordBytesMax } from '../../protocol/sizes.ts'
 import { systemClock } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
+import { differenceOfClocks } from './clock-offsets.ts'
 
 /** The first that two nodes say to each other. */
 export interface Greeting {
@@ -28,6 +31,8 @@ export interface Greeting {
   readonly certificate: SignedRecord | null
   /** Serial of the newest charter. */
   readonly charter: number
+  /** The time of day by its clock; older nodes do not say it. */
+  readonly atMs?: number | undefined
 }
 
 /** The second. */
@@ -49,6 +54,7 @@ const greetingSchema: z.ZodType<Greeting> = z.object({
   vehicle: printableSchema(64),
   certificate: signedRecordSchema.nullable(),
   charter: naturalSchema,
+  atMs: naturalSchema.optional(),
 })
 const replySchema: z.ZodType<Reply> = z.object({
   refused: printableSchema(refusalLettersMax).nullable(),
@@ -61,7 +67,7 @@ const greetingBytesMax = 4096
 const replyBytesMax = (fleetKeyChangesMax + 2) * recordBytesMax.charter
 
 export function encodeGreeting(greeting: Greeting): Uint8Array {
-  return encodeCbor(greeting)
+  return encodeCbor({ ...greeting, atMs: systemClock.now() })
 }
 
 /** Throws ProtocolError. */
@@ -85,6 +91,26 @@ export function ownerOf(peer: PeerId, certificate: SignedRecord | null): OwnerId
   if (payload.peer !== peer || expiresMs <= systemClock.now())
     throw new ProtocolError({ code: 'not-admitted', why: "its owner's certificate is not for it, or over" })
   return ownerIdOf(sha256, signer)
+}
+
+/**
+ * Checks the credential that a peer showed, for the owner of its greeting. Throws ProtocolError 'not-admitted', which also says
+ * whether the peer's clock differs from this node's.
+ */
+export function vouchFor(
+  fleet: Pick<Fleet, 'vouch'>,
+  peer: PeerId,
+  { certificate, atMs }: Greeting,
+  shown: SignedRecord | null,
+): Verified<Credential> {
+  const nowMs = systemClock.now()
+  try {
+    return fleet.vouch(shown, peer, ownerOf(peer, certificate), nowMs)
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.refusal.code !== 'not-admitted') throw error
+    const why = `${error.refusal.why}${differenceOfClocks(atMs, nowMs)}`
+    throw new ProtocolError({ code: 'not-admitted', why })
+  }
 }
 
 function decode<Content>(

@@ -3,14 +3,20 @@
  *
  * An advert that comes in is checked completely before gossip forwards it, and is then kept in the roster. Its
  * addresses go to the network, so that peers that met through one bootstrap node stay connected when that node dies.
- * This node's own advert goes out at the interval, at once on change (spaced), and when a new peer listens, since
- * gossip keeps nothing for latecomers.
+ * This node's own advert goes out at the interval, at once on change (spaced), and when a new peer listens or, in a small
+ * mesh, is heard of, since gossip keeps nothing for latecomers.
  */
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
-import { type Advert, type Capacity, openAdvert } from '../../protocol/membership/advert.ts'
+import {
+  type Advert,
+  type Capacity,
+  clockAheadMs,
+  isUntimely,
+  openAdvert,
+} from '../../protocol/membership/advert.ts'
 import type { Roster } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import {
@@ -22,12 +28,13 @@ import {
   signedRecordSchema,
 } from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
-import { recordBytesMax } from '../../protocol/sizes.ts'
+import { advertAddressesMax, recordBytesMax } from '../../protocol/sizes.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
 import type { Notices } from '../notices.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import type { ClockOffsets } from './clock-offsets.ts'
 import type { FleetMember } from './fleet-member.ts'
 
 export interface MembershipOptions {
@@ -37,13 +44,15 @@ export interface MembershipOptions {
   readonly roster: Roster
   readonly nextSerial: () => number
   /** Describes what this node has to offer now. */
-  readonly describe: () => Omit<Advert, 'addresses'>
+  readonly describe: () => Omit<Advert, 'addresses' | 'reach'>
   /** Owners who get no work. */
   readonly isBanned: (owner: OwnerId) => boolean
   /** The fleet's members; null in an open mesh. */
   readonly fleet: Pick<FleetMember, 'vouch' | 'isGone'> | null
   readonly clock: Clock
   readonly notices: Pick<Notices, 'tell' | 'drop'>
+  /** Compares the clocks of neighbours. */
+  readonly clocks: Pick<ClockOffsets, 'heard'>
   readonly log: Logger
 }
 
@@ -51,6 +60,12 @@ export interface MembershipOptions {
 const settleMsMax = 5_000
 /** … and how long nothing new must have been heard of for it to judge sooner: guesses. */
 const settledAfterMs = 1_000
+
+/**
+ * In a mesh of up to so many nodes each tells a newcomer of itself that it is not connected to. In a larger one some advert comes
+ * every other second anyway, and all of them at once would be many. A guess.
+ */
+const welcomingMax = 24
 
 export class Membership {
   readonly #options: MembershipOptions
@@ -64,6 +79,8 @@ export class Membership {
   #lastSerial = Number.POSITIVE_INFINITY
   readonly #startedMs: number
   #newcomerMs: number
+  /** The addresses that the last advert had no room for. */
+  #leftOut = ''
   #stopped = false
 
   constructor(options: MembershipOptions) {
@@ -74,6 +91,7 @@ export class Membership {
     this.#newcomerMs = this.#startedMs
     options.network.onGossip((message, from) => this.#judge(message, from))
     options.network.onSubscriber(() => this.advertise())
+    options.network.onReachability(() => this.advertise())
   }
 
   start(): void {
@@ -152,6 +170,7 @@ export class Membership {
 
   async #say(): Promise<void> {
     const { key, network, nextSerial, describe } = this.#options
+    const { reachability } = network
     const nowMs = this.#clock.now()
     this.#lastAdvertMs = this.#clock.monotonicMs()
     this.#lastSerial = nextSerial()
@@ -160,12 +179,37 @@ export class Membership {
         signer: key.peerId,
         serial: this.#lastSerial,
         expiresMs: nowMs + advertTtlMs,
-        payload: { ...describe(), addresses: network.addresses().slice(0, 4) },
+        payload: {
+          ...describe(),
+          addresses: this.#addresses(),
+          ...(reachability === undefined ? {} : { reach: reachability }),
+        },
       }),
     )
     const record: SignedRecord = { body, signature: key.sign(body) }
     this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
     await network.publish(encodeCbor(record))
+  }
+
+  /** A newcomer that this node may never meet, each behind a router of its own, hears of it through others. */
+  #welcome(newcomer: PeerId): void {
+    const { network } = this.#options
+    const isMet = network.connectedPeers().includes(newcomer)
+    if (!isMet && this.everybody().length <= welcomingMax) this.advertise()
+  }
+
+  /** As many as an advert has room for; those that are left out are named once. */
+  #addresses(): string[] {
+    const addresses = this.#options.network.addresses()
+    const left = addresses.slice(advertAddressesMax)
+    const names = left.map((address) => address.replace(/\/p2p\/.*/, '')).join(' ')
+    if (names !== '' && names !== this.#leftOut)
+      this.#options.log.warn(
+        { leftOut: left },
+        `an advert has room for ${advertAddressesMax} addresses, so others are not told of ${names}; name those that others can use with --listen or --announce`,
+      )
+    this.#leftOut = names
+    return addresses.slice(0, advertAddressesMax)
   }
 
   #judge(message: Uint8Array, from: PeerId): 'accept' | 'ignore' | 'reject' {
@@ -175,6 +219,8 @@ export class Membership {
       if (!record.success) throw malformed('advert', record.error)
       if (this.#isForeign(record.data, from)) return 'ignore'
       const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
+      if (from === capacity.peer) this.#options.clocks.heard(capacity, clockAheadMs(capacity, nowMs))
+      if (isUntimely(capacity, nowMs)) return 'ignore'
       this.#options.fleet?.vouch(capacity)
       this.#noticeTwin(capacity)
       const admission = this.#admit(capacity, nowMs)
@@ -217,8 +263,10 @@ export class Membership {
         this.#heardMs.delete(peer)
         this.#options.network.lapse(peer)
       }
-    if (capacity.peer !== this.#options.key.peerId)
+    if (capacity.peer !== this.#options.key.peerId) {
       this.#options.network.learn(capacity.peer, capacity.addresses)
+      if (admission === 'new') this.#welcome(capacity.peer)
+    }
     for (const listener of this.#listeners) listener()
     return admission
   }

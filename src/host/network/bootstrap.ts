@@ -1,11 +1,14 @@
-/** Keeps the bootstrap peers connected. */
-import type { Libp2p } from '@libp2p/interface'
+/** Finds the mesh through the bootstrap peers, and lets them go once others are found. */
+import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { redialPauseMs } from './dial-plan.ts'
+import { type ResolveTxt, resolveAddress } from './dnsaddr.ts'
 import { reason } from './errors.ts'
+import { hangUp, type Introductions, isBusy } from './introductions.ts'
+import type { Neighbours } from './neighbours.ts'
 
 interface Entry {
   readonly address: Multiaddr
@@ -13,33 +16,62 @@ interface Entry {
   peer: PeerId | undefined
   failures: number
   timer: NodeJS.Timeout | undefined
+  isDialing: boolean
 }
 
+/** How often a node looks whether it can let its bootstrap peers go, or needs them again. */
+const lookIntervalMs = 5_000
+
 /**
- * Keeps the bootstrap peers connected for as long as the node runs, and says so once per outage.
+ * Keeps a node in touch with its bootstrap peers for as long as it needs them, and says so once per outage.
+ *
+ * In a mesh of a few nodes it stays connected to them. In a larger one it asks them for others (introductions.ts), hangs up
+ * once it has neighbours enough, and comes back when it has lost half of them.
  *
  * @libp2p/bootstrap was declined: it dials once, leaves the rest to reconnects that stop after five tries, and
  * dials nobody at all, silently, with a tag that never expires (notes/libp2p.md §1, traps 12 and 13).
  */
 export class Bootstrap {
   readonly #node: Libp2p
+  readonly #neighbours: Neighbours
+  readonly #introductions: Introductions
   readonly #bounds: NetworkBounds
   readonly #log: Logger
+  readonly #resolveTxt: ResolveTxt | undefined
   readonly #entries: Entry[]
   readonly #stopping = new AbortController()
+  readonly #timer: NodeJS.Timeout
 
-  constructor(node: Libp2p, addresses: readonly Multiaddr[], bounds: NetworkBounds, log: Logger) {
+  constructor(
+    node: Libp2p,
+    addresses: readonly Multiaddr[],
+    neighbours: Neighbours,
+    introductions: Introductions,
+    bounds: NetworkBounds,
+    log: Logger,
+    resolveTxt?: ResolveTxt,
+  ) {
     this.#node = node
+    this.#neighbours = neighbours
+    this.#introductions = introductions
     this.#bounds = bounds
     this.#log = log
-    this.#entries = addresses.map((address) => ({ address, peer: undefined, failures: 0, timer: undefined }))
+    this.#resolveTxt = resolveTxt
+    this.#entries = addresses.map((address) => ({
+      address,
+      peer: undefined,
+      failures: 0,
+      timer: undefined,
+      isDialing: false,
+    }))
     node.addEventListener('peer:disconnect', ({ detail }) => {
       for (const entry of this.#entries) {
         if (entry.peer !== detail.toString()) continue
         entry.peer = undefined
-        void this.#dial(entry)
+        if (this.#isNeeded()) void this.#dial(entry)
       }
     })
+    this.#timer = setInterval(() => this.#look(), lookIntervalMs).unref()
     for (const entry of this.#entries) void this.#dial(entry)
   }
 
@@ -50,25 +82,55 @@ export class Bootstrap {
 
   stop(): void {
     this.#stopping.abort(new Error('this node is stopping'))
+    clearInterval(this.#timer)
     for (const { timer } of this.#entries) clearTimeout(timer)
   }
 
+  #look(): void {
+    if (this.#isNeeded()) {
+      for (const entry of this.#entries)
+        if (entry.peer === undefined && entry.timer === undefined) void this.#dial(entry)
+    } else if (this.#node.getPeers().length >= this.#bounds.degreeMin) {
+      for (const connection of this.#node.getConnections())
+        if (this.isKnown(connection.remotePeer.toString() as PeerId) && mayEnd(connection))
+          void hangUp(connection)
+    }
+  }
+
+  /** In a mesh of a few nodes always; in a larger one while this node has less than half of its neighbours. */
+  #isNeeded(): boolean {
+    return (
+      this.#neighbours.count <= this.#bounds.fullMeshPeersMax || this.#others() < this.#bounds.degreeMin / 2
+    )
+  }
+
+  /** Peers that are connected and are no bootstrap peers. */
+  #others(): number {
+    return this.#node.getPeers().filter((peer) => !this.isKnown(peer.toString() as PeerId)).length
+  }
+
   async #dial(entry: Entry): Promise<void> {
-    if (this.#stopping.signal.aborted) return
+    if (this.#stopping.signal.aborted || entry.isDialing) return
     const address = entry.address.toString()
+    entry.isDialing = true
+    clearTimeout(entry.timer)
+    entry.timer = undefined
     try {
-      const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
-      const connection = await this.#node.dial(entry.address, {
-        signal: AbortSignal.any([timeout, this.#stopping.signal]),
-      })
+      const connection = await this.#dialAny(await resolveAddress(entry.address, this.#resolveTxt))
       if (connection.status !== 'open') throw new Error('it closed the connection')
       entry.peer = connection.remotePeer.toString() as PeerId
       entry.failures = 0
       this.#log.info({ address, peer: entry.peer }, `bootstrap peer reached: ${address}`)
+      void this.#introductions.ask(connection).then((peers) => this.#neighbours.hear(peers))
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return
       // A fleet hands every node the same list: one of them finds itself on it.
-      if (thrown instanceof Error && thrown.name === 'InvalidPeerIdError') return
+      if (thrown instanceof Error && thrown.name === 'InvalidPeerIdError') {
+        // A copy of its data directory would answer like this, too.
+        const text = `the bootstrap address ${address} leads to this node itself, or to another one under its identity`
+        this.#log.info({ address }, text)
+        return
+      }
       if (entry.failures === 0) {
         this.#log.warn(
           { address },
@@ -76,6 +138,29 @@ export class Bootstrap {
         )
       }
       entry.timer = setTimeout(() => void this.#dial(entry), redialPauseMs(entry.failures++, this.#bounds))
+    } finally {
+      entry.isDialing = false
     }
   }
+
+  /** Dials one after the other, until somebody answers. */
+  async #dialAny(addresses: readonly Multiaddr[]): Promise<Connection> {
+    let failure: unknown
+    for (const address of addresses) {
+      const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
+      const signal = AbortSignal.any([timeout, this.#stopping.signal])
+      try {
+        return await this.#node.dial(address, { signal })
+      } catch (thrown) {
+        failure = thrown
+        this.#stopping.signal.throwIfAborted()
+      }
+    }
+    throw failure
+  }
+}
+
+/** Its own side opened it, and nobody needs it now. */
+function mayEnd(connection: Connection): boolean {
+  return connection.direction === 'outbound' && !isBusy(connection)
 }

@@ -116,6 +116,11 @@ export interface NetworkBounds {
    * behind one address. Guess.
    */
   readonly connectionsPerHostMax: number
+  /**
+   * How long a guest that was introduced to others may stay where more than half of `connectionsMax` are taken: in that time
+   * it finds them. Guess.
+   */
+  readonly guestMsMin: number
   /** Connections in that have not shaken hands yet, from all hosts together. libp2p's default is 10. */
   readonly pendingMax: number
   /**
@@ -164,6 +169,20 @@ export interface NetworkBounds {
    * half. Longer notices later that a vehicle has lost its radio. Guess.
    */
   readonly pingIntervalMs: number
+  /** Dials that one host may ask for in a row, to learn whether it can be dialled … Guess. */
+  readonly dialBacksPerHostMax: number
+  /** … and how long it takes until it may ask for one more. A depot behind one address learns it in turns. Guess. */
+  readonly dialBackEveryMs: number
+  /** Such dials at once, for all hosts together: one that fails takes its whole time. Guess. */
+  readonly dialBacksAtOnceMax: number
+  /** How long such a dial may take, with all that comes before the multiplexer. Guess. */
+  readonly dialBackTimeoutMs: number
+  /** Peers that are asked to dial this node: as many as do not share a mistake. Guess. */
+  readonly dialBackPeersMax: number
+  /** After this long, they are asked once more. Guess. */
+  readonly dialBackAgainMs: number
+  /** Between looks at this machine’s own addresses: a laptop that changes its network is found so much later. Guess. */
+  readonly ownAddressesEveryMs: number
   /** After this, stop() no longer waits for peers to take a polite goodbye. */
   readonly stopGraceMs: number
 }
@@ -199,6 +218,7 @@ export const defaultBounds: NetworkBounds = {
   silentPerHostMax: 75,
   silentMs: 60_000,
   connectionsPerHostMax: 150,
+  guestMsMin: 30_000,
   pendingMax: 100,
   pendingPerHostMax: 50,
   failedHandshakesMax: 100,
@@ -215,6 +235,13 @@ export const defaultBounds: NetworkBounds = {
   nearFailureEveryMs: 1_000,
   yieldDialMs: 500,
   pingIntervalMs: 20_000,
+  dialBacksPerHostMax: 8,
+  dialBackEveryMs: 15_000,
+  dialBacksAtOnceMax: 4,
+  dialBackTimeoutMs: 5_000,
+  dialBackPeersMax: 3,
+  dialBackAgainMs: 900_000,
+  ownAddressesEveryMs: 10_000,
   stopGraceMs: 400,
 }
 
@@ -239,6 +266,7 @@ export function checkBounds(bounds: NetworkBounds): void {
     ['one host’s silence leaves room', bounds.silentPerHostMax <= bounds.connectionsPerHostMax],
     ['a connection has shaken hands before it is silent', bounds.handshakeTimeoutMs <= bounds.silentMs],
     ["a window fits libp2p's read buffer", bounds.streamWindowBytesMax < 4 * MiB],
+    ['an answer comes before its asker gives up', bounds.dialBackTimeoutMs < bounds.dialTimeoutMs],
     ['redial pauses grow', bounds.redialMinMs <= bounds.redialMaxMs],
   ]
   for (const [relation, holds] of relations)

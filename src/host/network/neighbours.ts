@@ -8,20 +8,9 @@ import { systemClock } from '../clock.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { NetworkError, reason } from './errors.ts'
-import { type Place, placeOf, type Reach } from './reach.ts'
-import { hostOf } from './turnstile.ts'
-
-interface Known {
-  places: Place[]
-  failures: number
-  /** On systemClock.monotonicMs()'s clock: not dialled for the sake of our degree before then. */
-  notBeforeMs: number
-  dialing: Promise<Connection> | null
-  /** It says so itself in an advert that this node believes. */
-  isAnnounced: boolean
-  /** It was met at one of its places, or came from the host of one: the address is its own. */
-  isProven: boolean
-}
+import type { Acquaintance } from './introductions.ts'
+import { type Known, namesOf, prove } from './known.ts'
+import { placeOf, type Reach } from './reach.ts'
 
 /**
  * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
@@ -71,6 +60,33 @@ export class Neighbours {
   /** Remembers where the peer says it is, and dials it if we are short of neighbours. Bad addresses are dropped. */
   learn(peer: PeerId, texts: readonly string[]): void {
     this.#remember(peer, texts, true)
+  }
+
+  /** Peers that somebody told of: dialled if we are short of neighbours, and forgotten if they do not answer. */
+  hear(acquaintances: readonly Acquaintance[]): void {
+    for (const { peer, addresses } of acquaintances) {
+      const hearsay = [...this.#known.values()].filter((known) => !known.isAnnounced && !known.isProven)
+      if (!this.#known.has(peer) && hearsay.length < hearsayMax) this.#remember(peer, addresses, false)
+    }
+  }
+
+  /** Returns peers that were met where they say they are, those that are connected first. */
+  met(): Acquaintance[] {
+    const connected = new Set(this.#node.getPeers().map(String))
+    return [...this.#known]
+      .filter(([, { isProven }]) => isProven)
+      .sort(([a], [b]) => Number(connected.has(b)) - Number(connected.has(a)))
+      .map(([peer, { places }]) => ({ peer, addresses: places.map(({ address }) => `${address}`) }))
+  }
+
+  /** Returns some of them, drawn at random. */
+  some(count: number): Acquaintance[] {
+    return shuffled(this.met()).slice(0, count)
+  }
+
+  /** The peers that it knows of, connected or not. */
+  get count(): number {
+    return this.#known.size
   }
 
   /** The advert of the peer is over: what it claimed and never showed is forgotten. */
@@ -192,6 +208,7 @@ export class Neighbours {
       const pauseMs = redialPauseMs(known.failures++, this.#bounds)
       known.notBeforeMs = systemClock.monotonicMs() + pauseMs
       const isGivenUp = !known.isProven && known.failures >= this.#bounds.dialFailuresMax
+      if (isGivenUp && !known.isAnnounced) this.forget(peer)
       this.#log.debug({ peer, pauseMs, isGivenUp }, reason(thrown))
     }
     this.#fill()
@@ -260,21 +277,14 @@ export class Neighbours {
   }
 }
 
-/** A connection from or to the host of a place shows that the place is at least on the peer's own machine. */
-function prove(known: Known, connections: readonly Connection[]): void {
-  const hosts = known.places.map(({ host }) => host)
-  if (connections.some(({ remoteAddr }) => hosts.includes(hostOf(remoteAddr)))) known.isProven = true
-}
+/** Peers that are remembered by hearsay alone at a time: as many as a book of addresses has. */
+const hearsayMax = 64
 
 /** The words of @chainsafe/libp2p-noise; libp2p passes on nothing else of its errors. */
 const anotherAnswered = 'does not match expected remote identity key'
 
 /** The longest delay that setTimeout takes. */
 const timerMsMax = 2 ** 31 - 1
-
-function namesOf(places: readonly Place[]): string {
-  return places.map(({ name }) => name).join()
-}
 
 function shuffled<Item>(items: Item[]): Item[] {
   for (let last = items.length - 1; last > 0; last--) {

@@ -1,41 +1,14 @@
 /** The network of a node: gossip, control messages and blocks over one libp2p node. */
-import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
-import { type Notice, type NoticeKind, Notices } from '../notices.ts'
-import { BlockExchange } from './blocks.ts'
-import { Bootstrap } from './bootstrap.ts'
-import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
-import { ControlChannel, type MessageHandler } from './control.ts'
+import type { Reachability } from '../../protocol/membership/advert.ts'
+import type { BlockExchange } from './blocks.ts'
+import type { MessageHandler } from './control.ts'
 import { NetworkError, reason } from './errors.ts'
-import { Gossip, type GossipValidator } from './gossip.ts'
-import { Neighbours } from './neighbours.ts'
-import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
-import { isAtHome, Reach } from './reach.ts'
-import { Turnstile } from './turnstile.ts'
-import { Twins } from './twins.ts'
-import { watchVersions } from './versions.ts'
-
-export interface NetworkOptions extends Doors {
-  /** Ed25519; the node's identity. */
-  readonly privateKey: PrivateKey
-  /** Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001; none for a node that only dials. */
-  readonly listen: readonly string[]
-  /** Multiaddrs that others are told instead, as behind a router that forwards a port; by default those above. */
-  readonly announce?: readonly string[]
-  /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
-  readonly bootstrap: readonly string[]
-  readonly log: Logger
-  /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
-  readonly notices?: Notices
-  /** Name and version, as other nodes are told them. */
-  readonly software?: string
-  /** Overrides, for tests and benchmarks. */
-  readonly bounds?: Partial<NetworkBounds>
-  /** Milliseconds that only rise, by which connections grow old; a test has its own. */
-  readonly now?: () => number
-}
+import type { GossipValidator } from './gossip.ts'
+import { parseAddress } from './node.ts'
+import { type NetworkOptions, type NetworkParts, startParts } from './parts.ts'
 
 export interface PeerEvent {
   readonly type: 'connected' | 'disconnected'
@@ -53,66 +26,21 @@ export interface PeerEvent {
 export class Network {
   readonly peer: PeerId
   readonly blocks: BlockExchange
-  readonly #node: Node
-  readonly #neighbours: Neighbours
-  readonly #control: ControlChannel
-  readonly #gossip: Gossip
-  readonly #bootstrap: Bootstrap
-  readonly #bounds: NetworkBounds
+  readonly #parts: NetworkParts
   readonly #log: Logger
   readonly #peerHandlers: ((event: PeerEvent) => void)[] = []
   #stopping: Promise<void> | undefined
 
   /** Throws an Error of one sentence when an address is in use, not ours, or no multiaddr. */
   static async start(options: NetworkOptions): Promise<Network> {
-    const bounds = { ...defaultBounds, ...options.bounds }
-    checkBounds(bounds)
-    const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
-    const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
-    const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
-    const notices = options.notices ?? new Notices(options.log)
-    const turnstile = new Turnstile(bounds, options.log, options.now)
-    const software = options.software ?? 'carpool'
-    const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds, {
-      software,
-      onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
-      onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
-    })
-    watchVersions(node, software, notices)
-    const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
-    const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
-    const connect = (peer: PeerId) => neighbours.connect(peer)
-    const control = new ControlChannel(connect, bounds, options.log)
-    const blocks = new BlockExchange(connect, bounds, options.log)
-    const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
-    await control.listen(node)
-    await new Twins(node, bounds, notices, options.log).listen()
-    await blocks.listen(node)
-    await startNode(node, listen)
-    gossip.join()
-    const bootstrapping = new Bootstrap(node, bootstrap, bounds, options.log)
-    turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
-    return new Network(node, neighbours, control, blocks, gossip, bootstrapping, bounds, options.log)
+    return new Network(await startParts(options), options.log)
   }
 
-  private constructor(
-    node: Node,
-    neighbours: Neighbours,
-    control: ControlChannel,
-    blocks: BlockExchange,
-    gossip: Gossip,
-    bootstrap: Bootstrap,
-    bounds: NetworkBounds,
-    log: Logger,
-  ) {
-    this.#node = node
+  private constructor(parts: NetworkParts, log: Logger) {
+    const { node, blocks } = parts
     this.peer = node.peerId.toString() as PeerId
-    this.#neighbours = neighbours
-    this.#control = control
     this.blocks = blocks
-    this.#gossip = gossip
-    this.#bootstrap = bootstrap
-    this.#bounds = bounds
+    this.#parts = parts
     this.#log = log
     node.addEventListener('peer:connect', ({ detail }) =>
       this.#tell('connected', detail.toString() as PeerId),
@@ -122,13 +50,32 @@ export class Network {
     )
   }
 
-  /** Returns the addresses at which others can dial us, each ending in /p2p/<peer>. */
+  /** Returns the addresses at which others may dial us, the most useful first, each ending in /p2p/<peer>. */
   addresses(): string[] {
-    return this.#node.getMultiaddrs().map(String)
+    const ending = `/p2p/${this.peer}`
+    return this.#parts.node.services.own
+      .list()
+      .map(String)
+      .map((address) => (address.endsWith(ending) ? address : address + ending))
+  }
+
+  /** How others reach this node; undefined until it has learned that. */
+  get reachability(): Reachability | undefined {
+    return this.#parts.reachability.current
+  }
+
+  /** The address of the router that this node is behind, as peers outside see it; undefined: none is known. */
+  get routerAddress(): string | undefined {
+    return this.#parts.reachability.routerAddress
+  }
+
+  /** Called when others reach this node in another way than before, or at other addresses. */
+  onReachability(listener: () => void): void {
+    this.#parts.reachability.onChange(listener)
   }
 
   connectedPeers(): PeerId[] {
-    return this.#node.getPeers().map((id) => id.toString() as PeerId)
+    return this.#parts.node.getPeers().map((id) => id.toString() as PeerId)
   }
 
   /** Called for those who are connected already, too. */
@@ -142,7 +89,7 @@ export class Network {
    * not sent again, so whoever repeats himself puts a nonce inside. Rejects with NetworkError 'too-large'.
    */
   publish(message: Uint8Array): Promise<void> {
-    return this.#gossip.publish(message)
+    return this.#parts.gossip.publish(message)
   }
 
   /**
@@ -150,12 +97,12 @@ export class Network {
    * us and need not have written it. 'reject' costs that peer score, and so does a throw, which is logged.
    */
   onGossip(validate: GossipValidator): void {
-    this.#gossip.onGossip(validate)
+    this.#parts.gossip.onGossip(validate)
   }
 
   /** Called when a peer joins the cell's gossip and what we publish reaches it: nothing is replayed to it. */
   onSubscriber(handler: (peer: PeerId) => void): void {
-    this.#gossip.onSubscriber(handler)
+    this.#parts.gossip.onSubscriber(handler)
   }
 
   /**
@@ -164,29 +111,29 @@ export class Network {
    * message is not copied: leave it alone until then.
    */
   send(to: PeerId, message: Uint8Array): Promise<void> {
-    return this.#control.send(to, message)
+    return this.#parts.control.send(to, message)
   }
 
   /** The one handler of control messages. A promise is awaited before that peer's next message is read. */
   onMessage(handler: MessageHandler): void {
-    this.#control.onMessage(handler)
+    this.#parts.control.onMessage(handler)
   }
 
   /** Remembers a peer's addresses, from its signed advert, and dials it if we are short of neighbours. */
   learn(peer: PeerId, addresses: readonly string[]): void {
-    this.#neighbours.learn(peer, addresses)
+    this.#parts.neighbours.learn(peer, addresses)
   }
 
   /** The peer's advert is over: an address at which it was never met is forgotten. A connection to it stays. */
   lapse(peer: PeerId): void {
-    this.#neighbours.lapse(peer)
+    this.#parts.neighbours.lapse(peer)
   }
 
   /** Dials an address, if its peer is not connected. Rejects with NetworkError 'unreachable'. */
   async reach(address: string): Promise<void> {
-    const signal = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
+    const signal = AbortSignal.timeout(this.#parts.bounds.dialTimeoutMs)
     try {
-      await this.#node.dial(parseAddress(address, 'dial'), { signal })
+      await this.#parts.node.dial(parseAddress(address, 'dial'), { signal })
     } catch (thrown) {
       throw new NetworkError('unreachable', `${address} cannot be reached: ${reason(thrown)}`, {
         cause: thrown,
@@ -196,8 +143,8 @@ export class Network {
 
   /** Ends the connections to a peer, and does not look for it again. */
   async disconnect(peer: PeerId): Promise<void> {
-    this.#neighbours.forget(peer)
-    await this.#node.hangUp(peerIdFromString(peer))
+    this.#parts.neighbours.forget(peer)
+    await this.#parts.node.hangUp(peerIdFromString(peer))
   }
 
   /** Ends everything under way with 'closed'. Leaves no timer and no socket behind. */
@@ -207,17 +154,13 @@ export class Network {
   }
 
   async #stop(): Promise<void> {
-    this.#bootstrap.stop()
-    this.#neighbours.stop()
-    this.#gossip.stop()
-    this.#control.stop()
-    this.blocks.stop()
+    for (const part of this.#parts.stoppable) part.stop()
     // gossipsub waits for its streams without a limit, so a peer that reads nothing would hold us here.
     const impatience = setTimeout(() => {
-      for (const connection of this.#node.getConnections())
+      for (const connection of this.#parts.node.getConnections())
         connection.abort(new Error('this node is stopping'))
-    }, this.#bounds.stopGraceMs)
-    await this.#node.stop()
+    }, this.#parts.bounds.stopGraceMs)
+    await this.#parts.node.stop()
     clearTimeout(impatience)
   }
 
@@ -230,8 +173,4 @@ export class Network {
       }
     }
   }
-}
-
-function notLetIn(kind: NoticeKind, host: string, why: string): Notice {
-  return { kind, about: host, text: `a node at ${host} was not let in: ${why}` }
 }

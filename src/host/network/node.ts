@@ -11,7 +11,9 @@ import { admitting, type Doorkeeper, noising } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { gossipOptions } from './gossip-options.ts'
+import { type LanOptions, lan } from './lan.ts'
 import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
+import { OwnAddresses, type OwnComponents } from './own-addresses.ts'
 import { introducing, type OnStranger } from './strangers.ts'
 import type { Turnstile } from './turnstile.ts'
 
@@ -31,9 +33,11 @@ export interface Told {
   readonly software: string
   readonly onKnock: OnKnock
   readonly onStranger: OnStranger
+  /** Where it looks for peers near by. */
+  readonly onLan?: LanOptions | undefined
 }
 
-export type Node = Libp2p<{ pubsub: GossipSub; identify: Identify }>
+export type Node = Libp2p<{ pubsub: GossipSub; identify: Identify; own: OwnAddresses }>
 
 /**
  * libp2p with the settings that Carpool's traffic needs: TCP, noise, yamux, identify, ping, gossipsub.
@@ -47,7 +51,7 @@ export function createNode(
   { gossipScope, doorkeeper, meshKey }: Doors,
   turnstile: Turnstile,
   bounds: NetworkBounds,
-  { software, onKnock, onStranger }: Told,
+  { software, onKnock, onStranger, onLan }: Told,
 ): Promise<Node> {
   return createLibp2p({
     start: false,
@@ -75,7 +79,13 @@ export function createNode(
     connectionMonitor: { pingInterval: bounds.pingIntervalMs },
     // Its default forgets an address after an hour, also of a connected peer (§1, trap 11). This is a week.
     peerStore: { maxAddressAge: 7 * 24 * 3600 * 1000 },
-    services: { identify: identify(), ping: ping(), pubsub: gossipsub(gossipOptions(gossipScope, bounds)) },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      pubsub: gossipsub(gossipOptions(gossipScope, bounds)),
+      ...(onLan === undefined ? {} : { lan: lan(onLan) }),
+      own: (components: OwnComponents) => new OwnAddresses(components, addresses.announce),
+    },
   })
 }
 
@@ -97,7 +107,7 @@ export function parseAddress(text: string, role: string): Multiaddr {
     throw new Error(`${JSON.stringify(text)} is not a multiaddr to ${role} (${example}): ${reason(thrown)}`)
   }
   const names = address.getComponents().map(({ name }) => name)
-  if (names.includes('tcp')) return address
+  if (names.includes('tcp') || (role === 'bootstrap from' && names[0] === 'dnsaddr')) return address
   throw new Error(`${JSON.stringify(text)} is no TCP address to ${role} (${example})`)
 }
 

@@ -83,6 +83,8 @@ function infoOf({ options, identity, network, vehicle, notices }: Parts): NodeIn
     owner: identity.owner,
     fleet: identity.fleet?.standing ?? null,
     addresses: network.addresses(),
+    reach: network.reachability ?? null,
+    routerAddress: network.routerAddress ?? null,
     software: options.software,
     vehicle: vehicle.view(),
     connections: network.connectedPeers().length,
@@ -104,6 +106,7 @@ function peerRows({ identity, membership, bans, network }: Parts): PeerRow[] {
     reasons: capacity.reasons,
     engines: capacity.engines.map(({ runtime, engine, unitsPerHour }) => ({ runtime, engine, unitsPerHour })),
     ageMs: membership.ageMs(capacity.peer),
+    reach: capacity.reach ?? null,
     connected: connected.has(capacity.peer),
     self: capacity.peer === identity.key.peerId,
   }))

@@ -13,6 +13,8 @@ export interface NodeOptions {
   /** The addresses that others are told to dial; none: those on which it listens. */
   readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
+  /** Looks for peers of its mesh on the local network, too. */
+  readonly lan?: boolean
   /** Its name for people; empty: the end of its peer id. */
   readonly name: string
   /** Leases that run at once; 0 for a node that only looks after jobs. */

@@ -6,6 +6,7 @@ import type { Ask } from '../../protocol/price.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Bans } from '../membership/bans.ts'
+import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
@@ -61,6 +62,7 @@ export function makeParts(resources: Resources): Parts {
     fleet,
     clock,
     notices,
+    clocks: new ClockOffsets(clock, notices),
     log,
   })
   const jobs = new Jobs({
@@ -87,7 +89,7 @@ function advertOf(
   { options, identity, watch }: Resources,
   vehicle: WorkerDriver,
   offered: readonly OfferedEngine[],
-): Omit<Advert, 'addresses'> {
+): Omit<Advert, 'addresses' | 'reach'> {
   const { slots, mode } = vehicle.view()
   const { reasons, availableUntilMs } = watch.judgement()
   const engines = options.slots === 0 ? [] : offered

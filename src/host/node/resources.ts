@@ -57,7 +57,7 @@ export async function openResources(asked: NodeOptions): Promise<Resources> {
     if (options.slots > 0) sayEngines(engines, withheld, log)
     const watch = await watching
     const notices = new Notices(log, () => clock.monotonicMs())
-    const network = await startNetwork(options, identity, notices)
+    const network = await startNetwork(options, identity, store, notices)
     const taken = { options, clock, store, identity, executor, engines, withheld, scarceMemory }
     return { ...taken, traffic, watch, network, notices }
   } catch (error) {
@@ -103,8 +103,15 @@ function sayEngines(
     log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
 }
 
-function startNetwork(options: NodeOptions, { key, fleet }: Identity, notices: Notices): Promise<Network> {
-  const { listen, announce, bootstrap, meshKey, networkBounds, software, log } = options
+function startNetwork(
+  options: NodeOptions,
+  { key, fleet }: Identity,
+  { journal }: Store,
+  notices: Notices,
+): Promise<Network> {
+  const { listen, announce, bootstrap, lan, meshKey, networkBounds, software, log } = options
+  const gossipScope = fleet?.fleet ?? 'open'
+  const book = `addresses of ${gossipScope}`
   return Network.start({
     privateKey: key.toLibp2p(),
     listen,
@@ -113,7 +120,12 @@ function startNetwork(options: NodeOptions, { key, fleet }: Identity, notices: N
     log,
     notices,
     software,
-    gossipScope: fleet?.fleet ?? 'open',
+    gossipScope,
+    ...(lan === true ? { lan: {} } : {}),
+    bookShelf: {
+      read: () => journal.getSetting(book) ?? null,
+      write: (text) => journal.putSetting(book, text),
+    },
     ...(fleet === null ? {} : { doorkeeper: fleet }),
     ...(meshKey === null ? {} : { meshKey: readMeshKey(meshKey) }),
     ...(networkBounds === undefined ? {} : { bounds: networkBounds }),

@@ -29,7 +29,7 @@ export class Recruiting {
   /** Places for at most `count` nodes that are willing, of distinct owners, in the order of the draw. `bytes`: of all documents. */
   async recruit(search: StandbySearch, count: number, bytes: number): Promise<StewardPlace[]> {
     const clock = this.#clock
-    const rounds = new StandbyRounds(search, count, clock.monotonicMs())
+    const rounds = new StandbyRounds(this.#inReach(search), count, clock.monotonicMs())
     const places: StewardPlace[] = []
     for (;;) {
       const asked = rounds.next(clock.monotonicMs())
@@ -40,6 +40,14 @@ export class Recruiting {
         if (place !== null) places.push(place)
       }
     }
+  }
+
+  /** Nobody asks a node that cannot be dialled and is not connected: each would take up a place in a round. */
+  #inReach(search: StandbySearch): StandbySearch {
+    const connected = new Set(this.#network.connectedPeers())
+    const inReach = ({ peer, reach }: Capacity) => connected.has(peer) || reach !== 'outbound'
+    const wantsDialled = this.#network.reachability === 'outbound' || this.#network.reachability === 'relayed'
+    return { ...search, capacities: search.capacities.filter(inReach), wantsDialled }
   }
 
   heard(from: PeerId, answer: Answer): void {

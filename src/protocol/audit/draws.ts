@@ -1,11 +1,10 @@
 /**
- * Checks that each lease went to the vehicle that the job's secret of draws draws, and that no steward left out a draw of
- * its own: each numbers its draws from 0.
+ * Checks that each lease went to the vehicle that the job's secret of draws draws, and that the submitter's node left out no draw
+ * of its own: it numbers them from 0, and had all of them when it ended the job.
  *
- * A steward that was lost may have taken some of its records with it, while its vehicles hand the leases that they got to
- * its successor. So its draws may have gaps, and one whose candidates are missing cannot be repeated: nothing may rest on
- * that. A steward that ended the job had all its records then. What others than the submitter's number without ending the
- * job, or after they did, says nothing: the secret alone decides who is drawn.
+ * How other stewards number theirs says nothing: one that lies numbers only the leases that it shows, and may show one more when the
+ * job has long ended, so that an honest report would have gaps. The secret alone decides who is drawn. A steward that was lost
+ * may have taken the candidates of a draw with it, which then cannot be repeated: nothing may rest on that.
  */
 import type { PeerId } from '../ids.ts'
 import { drawVehicle, hasBit } from '../job/draw.ts'
@@ -24,25 +23,19 @@ export function checkDraws(
 ): Set<PeerId> {
   const undrawn = new Set<PeerId>()
   if (records.ends.length === 0) problems.blame('the job has no end, so its draws cannot be repeated')
-  const used = new Map<PeerId, Set<number>>()
-  const number = ({ signer, serial, payload: { draw } }: Verified<Lease>) => {
-    if (signer !== submitter && serial >= (records.enders.get(signer) ?? 0)) return
-    const indices = used.get(signer) ?? new Set()
-    if (indices.has(draw.index)) problems.blame(`draw ${draw.index} of ${signer} was used for two leases`)
-    used.set(signer, indices.add(draw.index))
-  }
-  for (const lease of records.drawn) number(lease)
+  const used = new Set<number>()
   for (const lease of records.leases.values()) {
-    number(lease)
-    if (!records.bases.has(lease.payload.draw.basis) && !records.enders.has(lease.signer))
-      undrawn.add(lease.signer)
+    const { signer, payload } = lease
+    const { basis, index } = payload.draw
+    if (signer === submitter && used.has(index))
+      problems.blame(`draw ${index} of ${signer} was used for two leases`)
+    if (signer === submitter) used.add(index)
+    if (!records.bases.has(basis) && !records.enders.has(signer)) undrawn.add(signer)
     else if (records.drawSecret !== undefined) checkDraw(lease, records.drawSecret, records, sha256, problems)
   }
-  for (const [signer, indices] of used) {
-    if (!records.enders.has(signer)) continue
-    const missing = [...indices.keys()].findIndex((_, i) => !indices.has(i))
-    if (missing >= 0) problems.blame(`draw ${missing} of ${signer} is not in the report, and later ones are`)
-  }
+  const missing = [...used.keys()].findIndex((_, i) => !used.has(i))
+  if (missing >= 0 && records.enders.has(submitter))
+    problems.blame(`draw ${missing} of ${submitter} is not in the report, and later ones are`)
   if (undrawn.size > 0) checkRest(records, problems)
   return undrawn
 }

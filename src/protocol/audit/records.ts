@@ -85,8 +85,8 @@ export class AuditedRecords {
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
-  /** The stewards that ended the job, each with the serial of its end: it had all that it had signed before. */
-  readonly enders = new Map<PeerId, number>()
+  /** The stewards that ended the job. */
+  readonly enders = new Set<PeerId>()
   /** From which all draws of the job come; undefined when no end reveals it. */
   drawSecret: Uint8Array | undefined
   readonly charters: Verified<Charter>[] = []
@@ -94,8 +94,6 @@ export class AuditedRecords {
   readonly succession: Succession
   readonly #input: AuditInput
   readonly #manifest: Verified<Manifest>
-  /** The leases that are in the report for their draws alone: nothing may rest on them. */
-  readonly drawn: Verified<Lease>[] = []
   /** Leases and allowances that are said to be beyond their signers' allowances. */
   readonly unpaid = new Map<RecordId, Verified<Lease> | Verified<Allowance>>()
   /** All that verdicts say, also where a note says that they do not count: their signers are bound by it. */
@@ -155,12 +153,12 @@ export class AuditedRecords {
         this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)), note)
         return
       case 'end': {
-        const { payload, signer, serial } = this.#fromSteward(openEnd(record, sha256, verify))
+        const { payload, signer } = this.#fromSteward(openEnd(record, sha256, verify))
         if (!equals(sha256(payload.secret), this.#manifest.payload.drawCommitment))
           throw new Error('its secret of the draws is not the one that the manifest commits to')
         this.drawSecret = payload.secret
         this.ends.push(payload)
-        this.enders.set(signer, Math.max(serial, this.enders.get(signer) ?? 0))
+        this.enders.add(signer)
         return
       }
       case 'statement':
@@ -196,10 +194,6 @@ export class AuditedRecords {
 
   #addLease(lease: Verified<Lease>, note: Note | undefined): void {
     if (note !== undefined) this.#fromAnotherSteward(lease)
-    if (note === 'drawn') {
-      this.drawn.push(lease)
-      return
-    }
     const { positions, shards, vehicle, owner } = lease.payload
     const isPlaced = positions.every((position, i) => this.#input.shards[position]?.shard === shards[i])
     if (!isPlaced || positions.length !== shards.length)

@@ -48,8 +48,6 @@ export type Note =
   | { readonly shards: readonly number[] }
   /** A lease or an allowance for which its signer had no money left: a claim of such a lease may count, and is not paid. */
   | 'unpaid'
-  /** A lease that does not count: it only shows that its draw is not missing. */
-  | 'drawn'
 
 const links = z.array(linkSchema)
 const reportSchema = z.strictObject({
@@ -65,10 +63,7 @@ const pageSchema: z.ZodType<ReportedRecord[]> = z.array(
     record: signedRecordSchema,
     opening: bytesSchema.nullable(),
     note: z
-      .union([
-        z.strictObject({ shards: z.array(naturalSchema).max(leaseShardsMax) }),
-        z.enum(['unpaid', 'drawn']),
-      ])
+      .union([z.strictObject({ shards: z.array(naturalSchema).max(leaseShardsMax) }), z.literal('unpaid')])
       .exactOptional(),
   }),
 )

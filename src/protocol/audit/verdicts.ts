@@ -47,8 +47,9 @@ export class VerdictAudit {
         const one = this.#place(decision)
         if (one !== undefined) voiced.push(one)
       })
-    this.#voiced = Map.groupBy(voiced, ({ verdict }) => verdict.position)
-    const left = this.#contradict([...voiced, ...this.#alikeThoughSettled(voiced)])
+    const all = [...voiced, ...this.#alikeThoughSettled(voiced)]
+    this.#voiced = Map.groupBy(all, ({ verdict }) => verdict.position)
+    const left = this.#contradict(all)
     for (const one of voiced) this.#check(one)
     for (const { contradicting } of left) for (const { owner } of contradicting) this.contradicted.add(owner)
   }
@@ -86,11 +87,19 @@ export class VerdictAudit {
       if (!this.#records.isSettled(decision) || result === null || !standing.has(`${position}/${result}`))
         return []
       const name = `the verdict on shard ${position}`
-      const contradicting = verdict.contradicting
-        .filter((id) => this.#records.claims.get(id)?.results.has(position))
-        .map((id) => this.#voice(id, position, name))
-        .filter((claim) => claim.result !== result && !this.#isExhausted(claim.result, position))
-      return [{ verdict, agreeing: [], contradicting, name }]
+      const voices = (ids: readonly RecordId[]) =>
+        ids
+          .filter((id) => this.#records.claims.get(id)?.results.has(position))
+          .map((id) => this.#voice(id, position, name))
+      const agreeing = new Map(
+        voices(verdict.agreeing)
+          .filter((claim) => claim.result === result || this.#areAlike(claim.result, result, position))
+          .map((claim) => [claim.owner, claim]),
+      )
+      const contradicting = voices(verdict.contradicting).filter(
+        (claim) => claim.result !== result && !this.#isExhausted(claim.result, position),
+      )
+      return [{ verdict, agreeing: [...agreeing.values()], contradicting, name }]
     })
   }
 
@@ -124,9 +133,9 @@ export class VerdictAudit {
     return (this.#voiced.get(position) ?? []).some((one) => {
       const { outcome, because, result: other } = one.verdict
       if (outcome !== 'accepted' || other !== result) return false
-      const against = this.#against(one)
-      if (because === 'unanimous') return against === 0
-      return because !== 'lead' || one.agreeing.length - against >= this.#manifest.assurance.lead
+      const [agree, against] = [one.agreeing.length, this.#against(one)]
+      if (because === 'unanimous') return against === 0 && agree >= this.#manifest.assurance.replicas
+      return because !== 'lead' || agree - against >= this.#manifest.assurance.lead
     })
   }
 

@@ -119,16 +119,23 @@ export class Attendance {
     })
   }
 
-  /** Should this steward act? `acting`: whether it does now. */
-  myTurn(acting: boolean, nowMs: number): boolean {
+  /**
+   * Should this steward act? `acting`: whether it does now; `isAside`: it leaves its turn to any other that takes it
+   * (reaching.ts).
+   */
+  myTurn(acting: boolean, nowMs: number, isAside = false): boolean {
+    const others = this.#order.filter((peer) => peer !== this.#self)
     const before = this.#order.slice(0, this.#order.indexOf(this.#self))
-    if (acting) return !before.some((peer) => this.#acts(peer, nowMs))
+    if (acting) this.#vacantSinceMs = undefined
+    if (acting) return !isAside && !before.some((peer) => this.#acts(peer, nowMs))
     if (this.#order.some((peer) => this.#acts(peer, nowMs))) {
       this.#vacantSinceMs = undefined
       return false
     }
     this.#vacantSinceMs ??= nowMs
-    const rank = before.filter((peer) => this.lives(peer, nowMs)).length
+    const first = isAside ? others : before
+    // The others count those before them, this one among them.
+    const rank = first.filter((peer) => this.lives(peer, nowMs)).length + 2 * Number(isAside)
     return nowMs >= this.#vacantSinceMs + rank * successionStepMs
   }
 

@@ -187,6 +187,9 @@ export class Council {
         break
       case 'go-on':
       case 'undelivered':
+        seat.watch.undelivered(input.lease)
+        tellSteward(seat, input, nowMs)
+        break
       case 'recomputed':
       case 'stewards':
       case 'allowance':

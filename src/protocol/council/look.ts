@@ -5,6 +5,7 @@ import { fetchResults, sayArrived } from './holding.ts'
 import { passIdle } from './idle.ts'
 import { followCounted, reviewDecisions } from './judging.ts'
 import { lookAtPlaces, yields } from './leaving.ts'
+import { otherActs, stepsAside } from './reaching.ts'
 import { heedHandovers } from './replacement.ts'
 import {
   beat,
@@ -38,12 +39,13 @@ export function look(seat: Seat, nowMs: number): void {
   reviewDecisions(seat, nowMs)
   followCounted(seat, nowMs)
   if (!isReader(seat) && !isActing(seat)) passIdle(seat, nowMs)
+  if (!isActing(seat) && seat.attendance.acting(nowMs) !== undefined) otherActs(seat)
   if (isReader(seat)) {
     if (seat.steward !== undefined) standDown(seat)
     askForRecords(seat, nowMs)
   } else if (!hasEnded(seat)) {
     const mayAct = seat.shards !== null && !yields(seat, nowMs)
-    const turn = mayAct && seat.attendance.myTurn(isActing(seat), nowMs)
+    const turn = mayAct && seat.attendance.myTurn(isActing(seat), nowMs, stepsAside(seat, nowMs))
     if (turn && seat.steward === undefined) {
       if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
     } else if (!turn && seat.steward !== undefined) standDown(seat)

@@ -49,7 +49,7 @@ export interface Seat {
   /** Use: numbers what this node signs for the job. Invariant: the acting Steward has the same one. */
   readonly issuer: Issuer
   readonly connected: Set<PeerId>
-  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows. */
+  /** Use: since when vehicles' owners could be drawn, and stewards were there, as far as this node knows; whom it reaches. */
   readonly watch: Watch
   /** Use: the peers that may read the job, and are sent the records that they lack. */
   readonly readers: Set<PeerId>

@@ -29,9 +29,8 @@ export class StandbyRounds {
   next(nowMs: number): Capacity[] {
     const missing = this.#count - this.#found.length
     if (missing === 0 || nowMs + inviteTtlMs > this.#untilMs) return []
-    const { taken } = this.#search
-    const owners = new Set([...taken.owners, ...this.#found.map(({ owner }) => owner)])
-    return findStandbys({ ...this.#search, taken: { ...taken, owners }, inVain: this.#inVain }, missing)
+    const dialled = this.#wantsDialled ? this.#find(this.#search.capacities.filter(isDialled), [], 1) : []
+    return [...dialled, ...this.#find(this.#search.capacities, dialled, missing - dialled.length)]
   }
 
   /** Says of each node that was asked whether it is willing; one that did not answer in time is not. */
@@ -39,4 +38,21 @@ export class StandbyRounds {
     if (isWilling) this.#found.push(asked)
     else this.#inVain.set(asked.peer, asked.owner)
   }
+
+  get #wantsDialled(): boolean {
+    return this.#search.wantsDialled === true && !this.#found.some(isDialled)
+  }
+
+  #find(capacities: readonly Capacity[], chosen: readonly Capacity[], count: number): Capacity[] {
+    if (count === 0) return []
+    const { taken } = this.#search
+    const owners = new Set([...taken.owners, ...[...this.#found, ...chosen].map(({ owner }) => owner)])
+    const search = { ...this.#search, capacities, taken: { ...taken, owners }, inVain: this.#inVain }
+    return findStandbys(search, count)
+  }
+}
+
+/** Others can dial it, by its own word. */
+function isDialled({ reach }: Capacity): boolean {
+  return reach === 'direct'
 }

@@ -31,6 +31,11 @@ export interface StandbySearch {
   readonly replicas: number
   /** Peers and owners that look after the job already, or must not. */
   readonly taken: { readonly peers: ReadonlySet<PeerId>; readonly owners: ReadonlySet<OwnerId> }
+  /**
+   * Others cannot dial the node that seeks: of its standbys one should be a node that they can, as long as there is one, or none
+   * of them may reach the vehicles (reaching.ts).
+   */
+  readonly wantsDialled?: boolean
   /** The nodes that were asked in vain, each with its owner: they declined, or did not answer. */
   readonly inVain: ReadonlyMap<PeerId, OwnerId>
   readonly sha256: Sha256

@@ -89,6 +89,7 @@ function follow(seat: Seat, effects: readonly StewardEffect[], nowMs: number): v
   for (const effect of effects) {
     if (effect.type === 'wake') continue // the council's own look wakes it
     seat.effects.push(effect)
+    if (effect.type === 'offer') seat.watch.offered(effect.lease, effect.to)
     if (effect.type === 'issue' || effect.type === 'keep') seat.ownNewsMs = nowMs
     if (effect.type === 'keep') seat.ownReturnMs = nowMs
     if (effect.type === 'issue') spread(seat, effect.issued)

@@ -1,8 +1,9 @@
 /**
  * Since when this node has known owners that could be drawn for a job, has been connected to its stewards, and has been heard by
- * them, without a gap.
+ * them, without a gap; and which vehicles its offers did not reach.
  */
-import type { OwnerId, PeerId } from '../ids.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
+import type { LeaseId, OwnerId, PeerId } from '../ids.ts'
 import { stewardLeaseMs } from '../limits.ts'
 
 interface Beat {
@@ -15,6 +16,9 @@ const gapMsMax = stewardLeaseMs / 2
 /** As many as are counted in that time, and some to spare. */
 const countsKept = 16
 
+/** Offers whose vehicle is remembered: more are not under way at once. */
+const offeredMax = 1_024
+
 export class Watch {
   #owners = new Map<OwnerId, number>()
   readonly #stewards = new Map<PeerId, number>()
@@ -25,6 +29,13 @@ export class Watch {
   /** Use: since when, and until when, a steward has said that it hears this node. */
   readonly #hearing = new Map<PeerId, { sinceMs: number; lastMs: number }>()
 
+  readonly #offered = new BoundedMap<LeaseId, PeerId>(offeredMax)
+  readonly #outOfReach = new Set<PeerId>()
+  /** Since when it has reached too few vehicles; undefined while it reaches enough (reaching.ts). */
+  tooFewSinceMs: number | undefined
+  /** It has left its turn to others since one of them acted. */
+  hasSteppedAside = false
+
   /** These owners could be drawn now, by this node's roster, and no others. */
   owners(owners: Iterable<OwnerId>, nowMs: number): void {
     this.#owners = new Map([...owners].map((owner) => [owner, earlier(this.#owners.get(owner), nowMs)]))
@@ -32,6 +43,7 @@ export class Watch {
 
   connected(peer: PeerId, nowMs: number): void {
     this.#stewards.set(peer, earlier(this.#stewards.get(peer), nowMs))
+    this.#outOfReach.delete(peer)
   }
 
   left(peer: PeerId): void {
@@ -68,8 +80,23 @@ export class Watch {
     return known !== undefined && known.sinceMs <= timeMs && nowMs - known.lastMs < gapMsMax
   }
 
+  offered(lease: LeaseId, to: PeerId): void {
+    this.#offered.set(lease, to)
+  }
+
+  undelivered(lease: LeaseId): void {
+    const vehicle = this.#offered.get(lease)
+    if (vehicle !== undefined && !this.#stewards.has(vehicle)) this.#outOfReach.add(vehicle)
+  }
+
+  /** An offer to it was not delivered, and it has not been connected since. */
+  isOutOfReach(vehicle: PeerId): boolean {
+    return this.#outOfReach.has(vehicle)
+  }
+
   /** The clock of this machine was set: forward by so much, or back when negative. */
   clockSet(byMs: number): void {
+    if (this.tooFewSinceMs !== undefined) this.tooFewSinceMs += byMs
     for (const times of [this.#owners, this.#stewards])
       for (const [name, sinceMs] of times as Map<string, number>) times.set(name as never, sinceMs + byMs)
     for (const [count, atMs] of this.#counted) this.#counted.set(count, atMs + byMs)

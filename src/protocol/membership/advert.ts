@@ -17,8 +17,14 @@ import {
   type Verified,
   type Verify,
 } from '../record/record.ts'
-import { recordBytesMax } from '../sizes.ts'
+import { advertAddressesMax, recordBytesMax } from '../sizes.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
+
+/**
+ * How others reach a node: they dial it, they meet it through a relay, or only its own dials connect it. It says so itself,
+ * and nobody can check it from afar: a node that lies is dialled in vain, or not at all.
+ */
+export type Reachability = 'direct' | 'relayed' | 'outbound'
 
 export interface EngineAdvert {
   readonly runtime: string
@@ -46,6 +52,8 @@ export interface Advert {
   readonly availableUntilMs: number | null
   readonly engines: readonly EngineAdvert[]
   readonly addresses: readonly string[]
+  /** Missing as long as it has not learned that. */
+  readonly reach?: Reachability | undefined
   readonly software: string
 }
 
@@ -78,15 +86,28 @@ const advertSchema: z.ZodType<Advert> = z.object({
       }),
     )
     .max(8),
-  addresses: z.array(printableSchema(256)).max(4),
+  addresses: z.array(printableSchema(256)).max(advertAddressesMax),
+  // A later version may know more ways.
+  reach: z.enum(['direct', 'relayed', 'outbound']).optional().catch(undefined),
   software: printableSchema(32),
 })
 
 export const advertType = recordType('advert', advertSchema, recordBytesMax.advert)
 
+/** Returns by how much the clock of an advert's author is ahead of this one, for an advert that has just been signed. */
+export function clockAheadMs({ expiresMs }: Pick<Capacity, 'expiresMs'>, nowMs: number): number {
+  return expiresMs - advertTtlMs - nowMs
+}
+
+/** True of an advert that is over, or that lives for longer than any, by this clock. */
+export function isUntimely({ expiresMs }: Pick<Capacity, 'expiresMs'>, nowMs: number): boolean {
+  return expiresMs <= nowMs || expiresMs > nowMs + advertTtlMs + clockSkewMaxMs
+}
+
 /**
- * Checks everything that an advert shows by itself: form, size, signature, certificate, age. Throws ProtocolError;
- * the peer that passed it on did not check it either.
+ * Checks everything that an advert shows by itself: form, size, signature, certificate. Throws ProtocolError; the peer that
+ * passed it on did not check it either. Its age is for the roster to judge (`isUntimely`): by a clock that is off an honest advert
+ * is over, or not yet true.
  */
 export function openAdvert(
   record: SignedRecord,
@@ -96,14 +117,12 @@ export function openAdvert(
 ): Capacity & { readonly id: Verified['id'] } {
   const advert = advertType.open(record, sha256, verify)
   const { payload, signer } = advert
-  if (advert.expiresMs > nowMs + advertTtlMs + clockSkewMaxMs)
-    throw new ProtocolError({ code: 'malformed', what: 'advert', why: 'it expires too far in the future' })
   if (payload.slots.free > payload.slots.total)
     throw new ProtocolError({ code: 'malformed', what: 'advert', why: 'more slots free than it has' })
   let ownerKey = signer
   if (payload.certificate !== null) {
     const certificate = openCertificate(payload.certificate, sha256, verify)
-    if (certificate.payload.peer !== signer || certificate.expiresMs < nowMs)
+    if (certificate.payload.peer !== signer || (certificate.expiresMs < nowMs && !isUntimely(advert, nowMs)))
       throw new ProtocolError({
         code: 'malformed',
         what: 'advert',

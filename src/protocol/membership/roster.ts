@@ -8,9 +8,9 @@
 import { compareText } from '../../base/bytes.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import { rosterEntriesMax } from '../limits.ts'
-import type { Capacity } from './advert.ts'
+import { type Capacity, isUntimely } from './advert.ts'
 
-export type Admission = 'new' | 'renewed' | 'stale' | 'expired' | 'full'
+export type Admission = 'new' | 'renewed' | 'stale' | 'untimely' | 'full'
 
 export class Roster {
   readonly #entries = new Map<PeerId, Capacity>()
@@ -18,7 +18,7 @@ export class Roster {
 
   /** Takes a checked advert. Only 'new' and 'renewed' are worth forwarding. */
   admit(capacity: Capacity, nowMs: number): Admission {
-    if (capacity.expiresMs <= nowMs) return 'expired'
+    if (isUntimely(capacity, nowMs)) return 'untimely'
     const known = this.#entries.get(capacity.peer)
     if (known !== undefined && known.serial >= capacity.serial) return 'stale'
     if (

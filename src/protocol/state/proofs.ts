@@ -166,7 +166,7 @@ export class Proofs {
       return 'waits'
     }
     if (!named.some((claim) => claim!.result === result)) return 'never'
-    const claims = this.#claimsOn(position, decision, [...named, ...against] as RecordedClaim[])
+    const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
     if (claims === undefined) return 'waits'
     const { assurance, agreement } = this.#ground.manifest
     const accepts = (outcome: Tally) =>
@@ -176,6 +176,9 @@ export class Proofs {
     const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
     if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
     if (this.#repeats(decision, alike)) return 'counts'
+    // Whom it calls liars is looked at, too, before anybody loses a voice by it.
+    if (against.length > 0 && this.#claimsOn(position, decision, against as RecordedClaim[]) === undefined)
+      return 'waits'
     if (accepts(found)) return this.#holdsAsSaid(decision.verdict, claims) ? 'counts' : 'waits'
     if (found.state === 'open' && this.#isAudited(found, decision)) return 'counts'
     const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))

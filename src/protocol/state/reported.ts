@@ -3,16 +3,15 @@
  *
  * A steward that lies signs leases, allowances, verdicts and ends that nobody believes. They are among the job's records, so
  * that all stewards have the same, but they prove nothing, and the audit objects to them. So they are left out, but for
- * four kinds that are in the report with a note (../audit/report.ts), since it could not be checked without them:
+ * three kinds that are in the report with a note (../audit/report.ts), since it could not be checked without them:
  *
  *   a verdict that counts for some of its shards
  *   a verdict that names as agreeing what its own signer wrote off, and so has to be paid, whatever else it says
  *   what a steward promised beyond its allowance, where a verdict names a claim of it: it may have counted once
- *   a lease that does not count, of a steward whose end is in the report: none of its draws may be missing
  */
 import type { Note } from '../audit/report.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
-import type { JobEnd, Verdict } from '../job/verdict.ts'
+import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobState } from './job-state.ts'
 
@@ -21,20 +20,16 @@ export type Reported = ReadonlyMap<RecordId, Note | null>
 
 export function reportedOf(state: JobState): Reported {
   const reported = new Map<RecordId, Note | null>()
-  const ends = endsOf(state)
-  for (const { id } of ends) reported.set(id, null)
-  const submitter = state.manifest.stewards[0]!.peer
-  const enders = new Set(ends.map(({ signer }) => signer).filter((signer) => signer !== submitter))
+  for (const { id } of state.decisions.ends) reported.set(id, null)
   const named = namedLeases(state)
   addMoney(state, named, reported)
   const writtenOff = leasesWrittenOff(state)
   const bases = new Set<RecordId>()
   for (const { kind, record } of state.all())
     if (kind === 'lease') {
-      const { id, signer, payload } = record
+      const { id, payload } = record
       if (!reported.has(id) && (named.has(id) || state.counts(id))) reported.set(id, null)
       if (reported.has(id)) bases.add(payload.draw.basis)
-      else if (enders.has(signer)) reported.set(id, 'drawn')
     }
   for (const { kind, record } of state.all()) {
     const { id } = record
@@ -51,12 +46,6 @@ export function reportedOf(state: JobState): Reported {
       )
   }
   return reported
-}
-
-/** The ends that count; of those of others, as far as there are any, the ones before which no draw is missing. */
-function endsOf({ decisions }: JobState): readonly Verified<JobEnd>[] {
-  const whole = decisions.ends.filter((end) => decisions.isTrusted(end.signer) || decisions.hasAllDraws(end))
-  return whole.length > 0 ? whole : decisions.ends
 }
 
 /**

@@ -1,0 +1,30 @@
+/** Says in words how others reach a node, and what its owner can do where they cannot. */
+import { isIP } from 'node:net'
+import type { NodeInfo } from '../host/api.ts'
+
+/** Returns a sentence; undefined where nobody has tried yet. */
+export function describeReach({
+  addresses,
+  reach,
+  routerAddress,
+}: Pick<NodeInfo, 'addresses' | 'reach' | 'routerAddress'>): string | undefined {
+  if (addresses.length === 0)
+    return 'other nodes cannot dial this one, since it listens nowhere; it dials out. To be dialled, name an address with --listen'
+  if (reach === 'direct') return 'other nodes can dial this one'
+  if (reach === 'relayed')
+    return `other nodes reach this one through a relay, which is slow. ${howToBeDialled(addresses, routerAddress)}`
+  if (reach === 'outbound')
+    return `other nodes cannot dial this one: a router or a firewall keeps them out. It dials out, and works where its mesh has a node that others can dial. ${howToBeDialled(addresses, routerAddress)}`
+  if (addresses.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address)))
+    return 'only nodes on this machine can dial this one; for others, name an address with --listen'
+  return undefined
+}
+
+function howToBeDialled(addresses: readonly string[], routerAddress: string | null): string {
+  const port = addresses
+    .map((address) => /\/tcp\/(\d+)/.exec(address)?.[1])
+    .find((text) => text !== undefined)
+  const version = isIP(routerAddress ?? '') === 6 ? 6 : 4
+  const address = `/ip${version}/${routerAddress ?? '<address of the router>'}/tcp/${port}`
+  return `To be dialled, have the router forward TCP port ${port} to this machine, and add --listen /ip4/0.0.0.0/tcp/${port} --announce ${address}`
+}

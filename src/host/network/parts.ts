@@ -1,0 +1,121 @@
+/** Puts the parts of a node's network together and starts them, over one libp2p node. */
+import type { PrivateKey } from '@libp2p/interface'
+import type { Logger } from 'pino'
+import type { PeerId } from '../../protocol/ids.ts'
+import { type Notice, type NoticeKind, Notices } from '../notices.ts'
+import { AddressBook, type BookShelf, noShelf } from './address-book.ts'
+import { BlockExchange } from './blocks.ts'
+import { Bootstrap } from './bootstrap.ts'
+import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
+import { ControlChannel } from './control.ts'
+import { DialBacks } from './dial-back.ts'
+import type { ResolveTxt } from './dnsaddr.ts'
+import { Gossip } from './gossip.ts'
+import { Introductions } from './introductions.ts'
+import type { LanOptions } from './lan.ts'
+import { Neighbours } from './neighbours.ts'
+import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
+import { isAtHome, Reach } from './reach.ts'
+import { ReachabilityWatch } from './reachability.ts'
+import { Turnstile } from './turnstile.ts'
+import { Twins } from './twins.ts'
+import { watchVersions } from './versions.ts'
+
+export interface NetworkOptions extends Doors {
+  /** Ed25519; the node's identity. */
+  readonly privateKey: PrivateKey
+  /** Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001; none for a node that only dials. */
+  readonly listen: readonly string[]
+  /** Multiaddrs that others are told instead, as behind a router that forwards a port; by default those above. */
+  readonly announce?: readonly string[]
+  /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
+  readonly bootstrap: readonly string[]
+  readonly log: Logger
+  /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
+  readonly notices?: Notices
+  /** Present: looks for peers on the local network by multicast DNS. */
+  readonly lan?: Pick<LanOptions, 'port'>
+  /** Asks the DNS for the TXT records of a name; the machine's own by default. */
+  readonly resolveTxt?: ResolveTxt
+  /** Where the addresses of peers that were met are kept from one run to the next. */
+  readonly bookShelf?: BookShelf
+  /** Name and version, as other nodes are told them. */
+  readonly software?: string
+  /** Overrides, for tests and benchmarks. */
+  readonly bounds?: Partial<NetworkBounds>
+  /** Milliseconds that only rise, by which connections grow old; a test has its own. */
+  readonly now?: () => number
+}
+
+/** What a network consists of, once it runs. */
+export interface NetworkParts {
+  readonly node: Node
+  readonly bounds: NetworkBounds
+  readonly neighbours: Neighbours
+  readonly control: ControlChannel
+  readonly blocks: BlockExchange
+  readonly gossip: Gossip
+  readonly reachability: ReachabilityWatch
+  /** In this order. */
+  readonly stoppable: readonly { stop(): void }[]
+}
+
+/** Throws an Error of one sentence when an address is in use, not ours, or no multiaddr. */
+export async function startParts(options: NetworkOptions): Promise<NetworkParts> {
+  const bounds = { ...defaultBounds, ...options.bounds }
+  checkBounds(bounds)
+  const listen = options.listen.map((text) => parseAddress(text, 'listen on'))
+  const announce = (options.announce ?? []).map((text) => parseAddress(text, 'announce'))
+  const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
+  const notices = options.notices ?? new Notices(options.log)
+  const turnstile = new Turnstile(bounds, options.log, options.now)
+  const software = options.software ?? 'carpool'
+  const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds, {
+    software,
+    onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
+    onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+    onLan: options.lan && {
+      ...options.lan,
+      scope: options.gossipScope,
+      hear: (peers) => neighbours.hear(peers),
+    },
+  })
+  watchVersions(node, software, notices)
+  const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
+  const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
+  const connect = (peer: PeerId) => neighbours.connect(peer)
+  const control = new ControlChannel(connect, bounds, options.log)
+  const blocks = new BlockExchange(connect, bounds, options.log)
+  const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
+  await control.listen(node)
+  const introductions = new Introductions(node, (count) => neighbours.some(count), bounds, options.log)
+  await introductions.listen()
+  await new Twins(node, bounds, notices, options.log).listen()
+  await blocks.listen(node)
+  const dialBacks = new DialBacks(node, reach, bounds, options.log)
+  await dialBacks.listen()
+  await startNode(node, listen)
+  const reachability = new ReachabilityWatch(node, node.services.own, bounds, options.log)
+  gossip.join()
+  const bootstrapping = new Bootstrap(
+    node,
+    bootstrap,
+    neighbours,
+    introductions,
+    bounds,
+    options.log,
+    options.resolveTxt,
+  )
+  const book = new AddressBook(node, options.bookShelf ?? noShelf, neighbours, options.log)
+  book.start()
+  turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
+  const stoppable = [
+    ...[bootstrapping, book, introductions, neighbours, dialBacks],
+    ...[reachability, gossip, control, blocks],
+  ]
+  return { node, bounds, neighbours, control, blocks, gossip, reachability, stoppable }
+}
+
+function notLetIn(kind: NoticeKind, host: string, why: string): Notice {
+  return { kind, about: host, text: `a node at ${host} was not let in: ${why}` }
+}

@@ -1,0 +1,67 @@
+/**
+ * Reaching: a steward that acts and cannot reach the vehicles steps aside for one that can.
+ *
+ * A computer behind a router dials others and is dialled by nobody, and most vehicles are behind routers themselves. A submitter
+ * at home would hand out work that never arrives, while a standby that others can dial has all vehicles connected to it. So a steward
+ * counts the owners that it reaches: they are connected, or can be dialled. It reaches too few when these cannot finish the job, or
+ * when others cannot dial it and most owners are out of its reach.
+ *
+ * Then it leaves its turn to a fellow that lives, holds the inputs and can be dialled; at once where others cannot dial this
+ * node, else after a while. Where nobody takes the turn, it acts again: nothing is worse than without this rule. That others can be
+ * dialled is their own word, but that this node reaches too few is its own watch, so a lie alone moves no turn.
+ *
+ * Declined: to leave every job to the steward that says it can be dialled. A standby that acts chooses which of the free
+ * vehicles may be drawn, and a submitter's node that reaches its vehicles has no reason to leave that to a stranger.
+ */
+import { outboundPatienceMs, reachPatienceMs } from '../limits.ts'
+import type { Capacity } from '../membership/advert.ts'
+import { type Candidate, candidatesFor } from '../steward/candidate.ts'
+import { isActing, livingFellows, type Seat } from './seat.ts'
+
+/** Tells whether this steward leaves its turn to another. Call at every look. */
+export function stepsAside(seat: Seat, nowMs: number): boolean {
+  const nodes = new Map(seat.capacities.map((capacity) => [capacity.peer, capacity]))
+  const isBehindRouter = !isDialled(nodes.get(seat.options.self) ?? {})
+  if (!reachesTooFew(seat, isBehindRouter)) {
+    seat.watch.tooFewSinceMs = undefined
+    seat.watch.hasSteppedAside = false
+    return false
+  }
+  seat.watch.tooFewSinceMs ??= nowMs
+  const fellows = livingFellows(seat, nowMs).filter((peer) => seat.records.holders.hasInputs(peer))
+  const isBetter = isBehindRouter && fellows.some((peer) => isDialled(nodes.get(peer) ?? {}))
+  if (!isActing(seat)) return isBetter || seat.watch.hasSteppedAside
+  const isPatient = !isBetter || seat.watch.hasSteppedAside
+  const sinceMs = Math.max(seat.watch.tooFewSinceMs, seat.actingSinceMs ?? nowMs)
+  const steps = fellows.length > 0 && nowMs - sinceMs >= (isPatient ? reachPatienceMs : outboundPatienceMs)
+  if (steps) seat.watch.hasSteppedAside = true
+  return steps
+}
+
+/** Another acts: should this node act again, it need not be patient. */
+export function otherActs(seat: Seat): void {
+  seat.watch.hasSteppedAside = false
+}
+
+function reachesTooFew(seat: Seat, isBehindRouter: boolean): boolean {
+  const { options, places, capacities, connected, watch } = seat
+  const undialled = new Set(capacities.filter((capacity) => !isDialled(capacity)).map(({ peer }) => peer))
+  const isReached = ({ peer }: Candidate) =>
+    connected.has(peer) || !(undialled.has(peer) || watch.isOutOfReach(peer))
+  const able = candidatesFor(options.manifest, places.stewards, capacities).filter(
+    ({ mode }) => mode !== 'stop',
+  )
+  const known = ownersOf(able)
+  const reached = ownersOf(able.filter(isReached))
+  if (reached === known) return false
+  return reached < options.manifest.assurance.replicas || (isBehindRouter && 2 * reached < known)
+}
+
+function ownersOf(vehicles: readonly Candidate[]): number {
+  return new Set(vehicles.map(({ owner }) => owner)).size
+}
+
+/** Others can dial it, or it has not said otherwise. */
+function isDialled({ reach = 'direct' }: Pick<Capacity, 'reach'>): boolean {
+  return reach === 'direct'
+}

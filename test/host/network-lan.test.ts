@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { networkInterfaces } from 'node:os'
+import { type TestContext, test } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
+import { dnsAddressesMax, resolveAddress } from '../../src/host/network/dnsaddr.ts'
+import { heardPerMinuteMax, perMinute } from '../../src/host/network/lan.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
+import { connected, startNetwork } from '../support/network.ts'
+
+/** A port of UDP that nobody uses now. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(0, resolve))
+  const { port } = socket.address()
+  await new Promise<void>((resolve) => socket.close(() => resolve()))
+  return port
+}
+
+/** Without a network there is nobody to find on it. */
+const hasNetwork = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .some(({ internal, family }) => !internal && family === 'IPv4')
+
+test('two nodes of a mesh on one local network find each other, and one of another mesh does not', {
+  skip: hasNetwork ? false : 'this machine has no network',
+}, async (t) => {
+  const lan = { port: await freePort() }
+  const stranger = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'], gossipScope: 'another' })
+  const first = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'] })
+  const second = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'] })
+  await connected(first, second.peer)
+  assert.deepEqual(stranger.connectedPeers(), [])
+})
+
+test('whoever makes up names on the local network is heard some times a minute', () => {
+  let nowMs = 0
+  const mayHear = perMinute(heardPerMinuteMax, () => nowMs)
+  const heard = () => Array.from({ length: 1_000 }, mayHear).filter(Boolean).length
+  assert.equal(heard(), heardPerMinuteMax)
+  nowMs += 60_000
+  assert.equal(heard(), heardPerMinuteMax)
+})
+
+test('a domain stands for the bootstrap peers that it names', async (t: TestContext) => {
+  const first = await startNetwork(t)
+  const asked: string[] = []
+  const resolveTxt = async (name: string) => {
+    asked.push(name)
+    // The first is somebody who is not there.
+    return [
+      [`dnsaddr=/ip4/127.0.0.1/tcp/1/p2p/${SigningKey.generate().peerId}`],
+      ['dnsaddr=', first.addresses()[0]!],
+    ]
+  }
+  const second = await startNetwork(t, { bootstrap: ['/dnsaddr/mesh.example'], resolveTxt })
+  await connected(second, first.peer)
+  assert.deepEqual(asked, ['_dnsaddr.mesh.example'])
+})
+
+test('a domain leads to a bounded number of addresses, through a few others, and is named when it leads nowhere', async () => {
+  const { peerId } = SigningKey.generate()
+  const records: Record<string, string[]> = {
+    '_dnsaddr.many.example': Array.from({ length: 99 }, (_, i) => `dnsaddr=/ip4/192.0.2.1/tcp/${i + 1}`),
+    '_dnsaddr.round.example': ['dnsaddr=/dnsaddr/round.example', 'dnsaddr=/ip4/192.0.2.1/tcp/1'],
+    '_dnsaddr.empty.example': ['something else', 'dnsaddr=nonsense', 'dnsaddr=/ip4/192.0.2.1/udp/1/quic-v1'],
+    '_dnsaddr.two.example': [`dnsaddr=/ip4/192.0.2.1/tcp/1/p2p/${peerId}`, 'dnsaddr=/ip4/192.0.2.2/tcp/1'],
+  }
+  const resolve = async (name: string) => (records[name] ?? []).map((text) => [text])
+  const found = async (text: string) => (await resolveAddress(multiaddr(text), resolve)).map(String)
+  assert.equal((await found('/dnsaddr/many.example')).length, dnsAddressesMax)
+  assert.deepEqual([...new Set(await found('/dnsaddr/round.example'))], ['/ip4/192.0.2.1/tcp/1'])
+  assert.deepEqual(await found(`/dnsaddr/two.example/p2p/${peerId}`), [`/ip4/192.0.2.1/tcp/1/p2p/${peerId}`])
+  await assert.rejects(found('/dnsaddr/empty.example'), /_dnsaddr\.empty\.example name no TCP address/)
+  assert.deepEqual(await found('/ip4/192.0.2.9/tcp/9'), ['/ip4/192.0.2.9/tcp/9'])
+})

@@ -1,0 +1,215 @@
+/**
+ * Jobs between computers behind different routers, with hubs that everybody can dial: nothing is set up but --bootstrap.
+ *
+ * The submitter is at home 1, and the vehicles at homes 2 and 3. A hub is a node without slots at a public address.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test as declare, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Member } from '../../src/cli/swarm/member.ts'
+import { Internet, noRouters, type Within } from '../support/routers.ts'
+import {
+  slowTexts,
+  temporaryFolder,
+  testTimeout,
+  textsOf,
+  until,
+  untilEnded,
+  writeDocuments,
+  writeModule,
+  writeSlowDocuments,
+} from '../support/swarm.ts'
+
+const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
+const whyNot = noRouters()
+const test = (name: string, run: (t: TestContext) => Promise<void>) =>
+  declare(name, { ...testTimeout, skip: whyNot ?? false }, run)
+
+/** As long as a tunnel, and as what makes a steward lost. */
+const silenceMs = 60_000
+
+let slowJobs = 0
+let internet: Internet
+let hub: Member
+const vehicles: Member[] = []
+const folder = temporaryFolder({ after } as unknown as TestContext)
+
+before(async () => {
+  if (whyNot !== undefined) return
+  internet = await Internet.start(3)
+  hub = await startHub('hub', 1)
+  for (const home of [2, 3])
+    vehicles.push(
+      await start(`car-${home}`, internet.home(home).within, ['--slots', '1', '--bootstrap', hubAddress()]),
+    )
+})
+
+after(async () => {
+  await Promise.all([...vehicles, hub].map((member) => member?.end('SIGKILL')))
+  await internet?.stop()
+})
+
+function start(name: string, within: Within, flags: readonly string[]): Promise<Member> {
+  const dataDir = join(folder, name)
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  return Member.start({ name, dataDir, within, flags })
+}
+
+function startHub(name: string, host: number, flags: readonly string[] = []): Promise<Member> {
+  const listen = ['--slots', '0', '--listen', `/ip4/45.83.0.${host}/tcp/4001`]
+  return start(name, internet.outside, [...listen, ...flags])
+}
+
+function hubAddress(): string {
+  assert.deepEqual(hub.addresses, [`/ip4/45.83.0.1/tcp/4001/p2p/${hub.peer}`])
+  return hub.addresses[0]!
+}
+
+/** Six documents in one shard, and the command that submits them. */
+function quickJob(t: TestContext): Promise<Submission> {
+  const texts = Array.from({ length: 6 }, (_, i) => `${t.name}, ${i}`)
+  return submission(t, writeDocuments(t, texts), 'echo', texts)
+}
+
+/** Eight documents, each a shard by itself, that keep a vehicle busy for some seconds each. */
+function slowJob(t: TestContext): Promise<Submission> {
+  slowJobs += 1
+  const [count, tenths, first] = [8, 10, 100 * slowJobs] as const
+  return submission(t, writeSlowDocuments(t, count, tenths, first), 'slow', slowTexts(count, tenths, first))
+}
+
+interface Submission {
+  readonly texts: readonly string[]
+  readonly args: readonly string[]
+}
+
+async function submission(
+  t: TestContext,
+  documents: string,
+  module: string,
+  texts: readonly string[],
+): Promise<Submission> {
+  const flags = ['--runtime', 'wasm', '--module', await writeModule(t, module), '--bootstrap', hubAddress()]
+  return { texts, args: ['submit', documents, ...flags] }
+}
+
+interface Command {
+  readonly child: ChildProcess
+  said(): string
+  /** Resolves with its exit code. */
+  readonly ended: Promise<number | null>
+}
+
+/** A command at a home; it is ended with the test. */
+function carpool(t: TestContext, home: number, dataDir: string, args: readonly string[]): Command {
+  const [command, ...more] = [...internet.home(home).within, process.execPath, launcher]
+  const child = spawn(command!, [...more, ...args, '--data-dir', dataDir], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stdout.on('data', (bytes) => (said += bytes))
+  child.stderr.on('data', (bytes) => (said += bytes))
+  t.after(() => child.kill('SIGKILL'))
+  return { child, said: () => said, ended: once(child, 'exit').then(([code]) => code as number | null) }
+}
+
+function eventsOf({ said }: Command): { readonly event: string; readonly job: string }[] {
+  return said()
+    .split('\n')
+    .flatMap((line) => (line.startsWith('{"event"') && line.endsWith('}') ? [JSON.parse(line)] : []))
+}
+
+/** The pages that are verified by the last status that it said. */
+function verified(command: Command): number {
+  const last = eventsOf(command).findLast(({ event }) => event === 'status')
+  return (last as unknown as { pages: { verified: number } } | undefined)?.pages.verified ?? 0
+}
+
+function resultsIn(path: string): unknown[] {
+  const lines = readFileSync(path, 'utf8').trim().split('\n')
+  return lines.map((line) => JSON.parse(line).result?.text)
+}
+
+test('a hub says that it can be dialled, and computers behind routers that they cannot', async () => {
+  await until('all have learned it', async () => {
+    const rows = await hub.node.peers()
+    const reach = Object.fromEntries(rows.map((row) => [row.name, row.reach]))
+    return reach.hub === 'direct' && reach['car-2'] === 'outbound' && reach['car-3'] === 'outbound'
+  })
+  const info = await vehicles[0]!.node.info()
+  assert.equal(info.routerAddress, '45.83.2.1')
+})
+
+test('an attached job completes with no flag but --bootstrap', async (t) => {
+  const { texts, args } = await quickJob(t)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output])
+  assert.equal(await submitting.ended, 0, submitting.said())
+  assert.deepEqual(resultsIn(output), texts)
+})
+
+test('a detached job completes while its laptop is closed, which gets the results when it is opened', async (t) => {
+  const { texts, args } = await quickJob(t)
+  const dataDir = join(temporaryFolder(t), 'laptop')
+  const submitting = carpool(t, 1, dataDir, [...args, '--detach', '--json'])
+  assert.equal(await submitting.ended, 0, submitting.said())
+  const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
+  assert.equal((await untilEnded(hub, job)).state, 'complete')
+  const laptop = await Member.start({
+    ...{ name: 'laptop', dataDir, within: internet.home(1).within },
+    flags: ['--slots', '0', '--bootstrap', hubAddress()],
+  })
+  t.after(() => laptop.end('SIGKILL'))
+  await untilEnded(laptop, job)
+  assert.deepEqual(await textsOf(laptop, job), texts)
+})
+
+test('where there are two hubs, a job outlives the one that acts for it', async (t) => {
+  const second = await startHub('hub-2', 2, ['--bootstrap', hubAddress()])
+  t.after(() => second.end('SIGKILL'))
+  for (const { node } of vehicles)
+    await until('all vehicles know the second hub', async () =>
+      (await node.peers()).some(({ peer, connected }) => peer === second.peer && connected),
+    )
+  const { texts, args } = await slowJob(t)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const both = [...args, '--bootstrap', second.addresses[0]!, '-o', output, '--json']
+  const submitting = carpool(t, 1, temporaryFolder(t), both)
+  await until('some of it is verified', () => verified(submitting) > 0)
+  await hub.end('SIGKILL')
+  t.after(async () => {
+    hub = await startHub('hub', 1)
+  })
+  assert.equal(await submitting.ended, 0, submitting.said())
+  assert.deepEqual(resultsIn(output), texts)
+})
+
+test('a job outlives its only hub, which is killed in the middle and started again', async (t) => {
+  const { texts, args } = await slowJob(t)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output, '--json'])
+  await until('some of it is verified', () => verified(submitting) > 0)
+  await hub.end('SIGKILL')
+  hub = await startHub('hub', 1)
+  assert.equal(await submitting.ended, 0, submitting.said())
+  assert.deepEqual(resultsIn(output), texts)
+})
+
+test('routers that change their address, and a minute of silence, hold a job up and do not end it', async (t) => {
+  const { texts, args } = await slowJob(t)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output, '--json'])
+  await until('some of it is verified', () => verified(submitting) > 0)
+  await internet.home(1).changeAddress()
+  await internet.home(2).changeAddress()
+  await internet.home(3).silence()
+  await delay(silenceMs)
+  await internet.home(3).pass()
+  assert.equal(await submitting.ended, 0, submitting.said())
+  assert.deepEqual(resultsIn(output), texts)
+})
