@@ -89,6 +89,8 @@ async function renewedAdvert(vehicles: number, jobs: number, { note }: BenchOpti
         hear = hearer
       },
       onSubscriber: () => {},
+      onReachability: () => {},
+      connectedPeers: () => [],
       learn: () => {},
       lapse: () => {},
     } as never,
@@ -96,6 +98,7 @@ async function renewedAdvert(vehicles: number, jobs: number, { note }: BenchOpti
     nextSerial: () => 0,
     describe: () => ({}) as never,
     isBanned: () => false,
+    clocks: { heard: () => {} },
     fleet: null,
     clock: { now: () => Date.now(), monotonicMs: () => performance.now(), after: () => () => {} },
     notices: { tell: () => {}, drop: () => {} } as never,

@@ -17,10 +17,7 @@ export const advertReasonsMax = 8
 export const advertIntervalMs = 60_000
 /** Three lost adverts in a row make a vehicle unknown. */
 export const advertTtlMs = 180_000
-/**
- * An owner that has been on the roster of one steward for so long is on that of every other: one advert may be lost.
- * Candidates of a shorter time may be missing from a draw.
- */
+/** An owner that one steward has known for so long is on the roster of every other: one advert may be lost on its way. */
 export const rosterLagMs = 2 * advertIntervalMs
 /** The share of known owners that the candidates of a draw may lack, in parts per million, since rosters differ. A guess. */
 export const shutOutPpmMax = 200_000

@@ -185,11 +185,11 @@ export class Council {
         clockWasSet(seat, input.byMs, nowMs)
         tellSteward(seat, input, nowMs)
         break
-      case 'go-on':
       case 'undelivered':
         seat.watch.undelivered(input.lease)
         tellSteward(seat, input, nowMs)
         break
+      case 'go-on':
       case 'recomputed':
       case 'stewards':
       case 'allowance':
