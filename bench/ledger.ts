@@ -280,6 +280,7 @@ async function paidJob(
           finding: { state: 'good', text: 'read', exhausted: false },
         })),
       }),
+    'go-on': () => inputs.push({ type: 'go-on' }),
     // Vehicles answer at once and honestly, and nobody waits for anything.
     ...{ keep: ignore, send: ignore, revoke: ignore, recompute: ignore, lied: ignore },
     ...{ decided: ignore, ended: ignore, wake: ignore },

@@ -25,6 +25,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   introductions: async (options) => (await import('./introductions.ts')).introductions(options),
   'mesh-key': async (options) => (await import('./mesh-key.ts')).meshKey(options),
   idle: async (options) => (await import('./idle.ts')).idle(options),
+  thousands: async (options) => (await import('./thousands.ts')).thousands(options),
 }
 
 const { values } = parseArgs({

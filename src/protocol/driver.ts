@@ -51,6 +51,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   drain: false,
   abort: false,
   wake: false,
+  'go-on': false,
   // News that is shown, and binds nobody.
   decided: false,
   acting: false,

@@ -17,10 +17,7 @@ export const advertReasonsMax = 8
 export const advertIntervalMs = 60_000
 /** Three lost adverts in a row make a vehicle unknown. */
 export const advertTtlMs = 180_000
-/**
- * An owner that has been on the roster of one steward for so long is on that of every other: one advert may be lost.
- * Candidates of a shorter time may be missing from a draw.
- */
+/** An owner that one steward has known for so long is on the roster of every other: one advert may be lost on its way. */
 export const rosterLagMs = 2 * advertIntervalMs
 /** The share of known owners that the candidates of a draw may lack, in parts per million, since rosters differ. A guess. */
 export const shutOutPpmMax = 200_000
@@ -60,6 +57,10 @@ export const receiptIntervalMs = 10_000
 export const leaseCostMsTarget = 8_000
 /** A lease names at most this many shards: its receipt's opening stays below 8 KiB. */
 export const leaseShardsMax = 64
+/** Leases that a steward gives out in one turn, so that it is back at its messages soon; the others follow in its next. */
+export const turnLeasesMax = 64
+/** … and it draws no further lease once so many vehicles were in its draws: each takes a hash, of a microsecond or two. */
+export const turnLotsMax = 3_072
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
 /** Leases that one vehicle keeps queued for all its stewards together, for each slot. */
@@ -113,10 +114,7 @@ export const unitMicrosMax = 1_000_000_000
 export const shardUnitsMax = 2 ** 17
 /** A vehicle that is done with a lease, or silent, has this long to show what it finished before it is written off. */
 export const writeOffMs = 30_000
-/**
- * A shard that the budget has no room for waits this long after the last change, in case money comes back. A guess,
- * in leases.
- */
+/** A shard that the budget has no room for waits this long after the last change: a guess, in leases. */
 export const budgetWaitMs = 2 * leaseTtlMs
 /** Leases that one record writes off. */
 export const writtenOffMax = 64

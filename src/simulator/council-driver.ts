@@ -196,6 +196,7 @@ export class CouncilDriver {
       ended: ({ end }) => world.ended(desk, id, end),
       acting: (effect) => desk.tellMoney(id, effect),
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
+      'go-on': () => desk.wakeAt(desk.clockMs, () => this.tell({ type: 'go-on' })),
       lied: () => {}, // liars go on lying: that is what the world is for
       decided: () => {}, // the verdict's record says the same
       revoke: () => {}, // nothing is read without a lease in here

@@ -39,8 +39,8 @@ export const job: readonly Mutation[] = [
   {
     name: 'Owners are drawn by how many vehicles they have.',
     file: 'src/protocol/job/draw.ts',
-    find: '(best.owner === owner ? isBefore(peer, best.peer) : isBefore(owner, best.owner))',
-    replace: 'isBefore(peer, best.peer)',
+    find: '(best.owner === owner ? lots.wins(peer, best.peer) : lots.wins(owner, best.owner))',
+    replace: 'lots.wins(peer, best.peer)',
     caughtBy: ['test/protocol/draw.test.ts'],
   },
   {

@@ -112,6 +112,7 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
     leases: { clockSet() {} },
     patience: { clockSet() {} },
     returns: { clockSet() {} },
+    rooms: { clockSet() {} },
     windows,
     apart: new Map([[3, settled]]),
     short: undefined,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
+import type { PeerId } from '../../src/protocol/ids.ts'
 import { bitsOf, type DrawBasis, drawVehicle, hasBit } from '../../src/protocol/job/draw.ts'
 import type { Candidate } from '../../src/protocol/steward/candidate.ts'
 import { DrawLog } from '../../src/protocol/steward/draw-log.ts'
@@ -100,8 +101,12 @@ test('vehicles that go and come back are on record once, and who has gone is not
   }
   for (let position = 0; position < 400; position += 1) {
     const present = all.filter((_, i) => (i * 7 + position) % 3 > 0)
-    const everybody = present.map((_, i) => i)
-    const { candidate, draw } = log.draw(position, present, everybody, issue)
+    const rooms = {
+      all: () => present,
+      get: (peer: PeerId) => present.find((one) => one.peer === peer),
+      arrivals: position,
+    }
+    const { candidate, draw } = log.draw(position, rooms, present, issue)
     assert(present.includes(candidate))
     const basis = bases.at(-1)!
     const drawn = drawVehicle(sha256, fromString('s'), position, basis, draw.eligible)

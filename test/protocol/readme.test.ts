@@ -103,6 +103,7 @@ test('a job ends that a worker does with the README’s driver, and nothing is s
     ended: ({ end }) => ended.resolve(end.outcome),
     ...{ keep: () => {}, revoke: () => {}, recompute: () => {}, lied: () => {}, decided: () => {} },
     wake: () => {},
+    'go-on': () => tellSteward({ type: 'go-on' }),
   }
   const tellSteward = (input: StewardInput) =>
     setImmediate(() => carryOut(steward.handle(input, 0), hands, (say) => say()))

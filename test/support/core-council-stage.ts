@@ -453,6 +453,8 @@ export class CouncilStage {
       case 'wake':
         member.wakeAtMs = effect.atMs
         return undefined
+      case 'go-on':
+        return 'goes on'
       case 'decided':
         return undefined // the verdict is issued, and that says all
       default:

@@ -181,6 +181,8 @@ export class StewardStage {
       case 'wake':
         this.nowMs += parseDuration(words[0]!)
         return this.#hand({ type: 'wake' })
+      case 'go-on':
+        return this.#hand({ type: 'go-on' })
       case 'restore':
         return this.#restore()
       case 'view':
@@ -322,6 +324,8 @@ export class StewardStage {
           return `ended ${effect.end.outcome}: ${effect.end.reason}`
         case 'wake':
           return `wake at ${printDuration(effect.atMs)}`
+        case 'go-on':
+          return 'goes on'
         default:
           throw new Error(`unknown effect ${effect satisfies never}`)
       }

@@ -4,7 +4,6 @@
  * registry.ts keeps them in memory, routing.ts hands them what others say, and standing-by.ts and reading.ts take on
  * jobs of others.
  */
-import { type EventEmitter, on } from 'node:events'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { MessageToSteward } from '../../protocol/inbox.ts'
 import { accountOf } from '../../protocol/ledger/account.ts'
@@ -27,6 +26,7 @@ import type { Money } from '../ledger/money.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
+import { changed } from './changed.ts'
 import { caughtUp, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseCancel, refuseForget, releaseJob } from './releasing.ts'
@@ -292,17 +292,4 @@ export class Jobs {
     for (const { job, endedAtMs } of this.#registry.rows.list())
       if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }
-}
-
-/** Resolves after the next change, and no sooner than `pause`; rejects when the signal is aborted. */
-async function changed(
-  changes: EventEmitter,
-  job: JobId,
-  pause: Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const iterator = on(changes, job, { signal })
-  await pause
-  await iterator.next()
-  await iterator.return?.()
 }

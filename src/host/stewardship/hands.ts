@@ -81,6 +81,8 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
       log.info({ job, acting }, 'the acting steward changed')
     },
     wake: ({ atMs }) => wakeAt(atMs),
+    // Whatever has come meanwhile goes first.
+    'go-on': () => void clock.after(0, () => tell({ type: 'go-on' })),
   }
 }
 

@@ -189,6 +189,7 @@ export class Council {
         seat.watch.undelivered(input.lease)
         tellSteward(seat, input, nowMs)
         break
+      case 'go-on':
       case 'recomputed':
       case 'stewards':
       case 'allowance':

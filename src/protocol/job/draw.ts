@@ -36,6 +36,9 @@ const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
 export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)
 export const { open: openDrawBasis } = drawBasisType
 
+/** Letters of a peer or an owner. */
+const nameBytesUsual = 64
+
 /**
  * Draws one of the eligible candidates for a lease that begins with the shard at `position`; returns its position in the basis.
  * `eligible` has at least one bit set. The same secret, position, basis and bits always give the same vehicle.
@@ -47,26 +50,73 @@ export function drawVehicle(
   { candidates }: DrawBasis,
   eligible: Uint8Array,
 ): number {
-  const lots = new Map<string, bigint>()
-  const lotOf = (name: string): bigint => {
-    const known = lots.get(name)
+  const lots = new Lots(sha256, secret, position)
+  let drawn = -1
+  for (const i of bitsIn(eligible, candidates.length)) {
+    const { peer, owner } = candidates[i]!
+    const best = candidates[drawn]
+    if (
+      best === undefined ||
+      (best.owner === owner ? lots.wins(peer, best.peer) : lots.wins(owner, best.owner))
+    )
+      drawn = i
+  }
+  return drawn
+}
+
+type Lot = readonly [high: number, low: number]
+
+/** The lots of names in one draw: the first eight bytes of a hash each, which is taken once. */
+class Lots {
+  readonly #sha256: Sha256
+  readonly #lots = new Map<string, Lot>()
+  /** Use: the bytes that are hashed, a name behind all that is the same in one draw. */
+  readonly #bytes: Uint8Array
+  readonly #start: number
+
+  constructor(sha256: Sha256, secret: Uint8Array, position: number) {
+    const prefix = concat([secret, fromString(`draw/${position}/`)])
+    this.#sha256 = sha256
+    this.#start = prefix.byteLength
+    this.#bytes = concat([prefix, new Uint8Array(nameBytesUsual)])
+  }
+
+  wins(name: string, over: string): boolean {
+    const [a, b] = [this.#of(name), this.#of(over)]
+    if (a[0] !== b[0]) return a[0] < b[0]
+    return a[1] === b[1] ? compareText(name, over) < 0 : a[1] < b[1]
+  }
+
+  #of(name: string): Lot {
+    const known = this.#lots.get(name)
     if (known !== undefined) return known
-    const digest = sha256(concat([secret, fromString(`draw/${position}/${name}`)]))
-    const lot = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0)
-    lots.set(name, lot)
+    const digest = this.#sha256(this.#bytesOf(name))
+    const view = new DataView(digest.buffer, digest.byteOffset)
+    const lot = [view.getUint32(0), view.getUint32(4)] as const
+    this.#lots.set(name, lot)
     return lot
   }
-  const isBefore = (a: string, b: string) =>
-    lotOf(a) === lotOf(b) ? compareText(a, b) < 0 : lotOf(a) < lotOf(b)
-  let drawn = -1
-  candidates.forEach(({ peer, owner }, i) => {
-    if (!hasBit(eligible, i)) return
-    const best = candidates[drawn]
-    const wins =
-      best === undefined || (best.owner === owner ? isBefore(peer, best.peer) : isBefore(owner, best.owner))
-    if (wins) drawn = i
-  })
-  return drawn
+
+  /** The names that programs make are short and have one byte a letter: those are written by hand, since a draw has many. */
+  #bytesOf(name: string): Uint8Array {
+    const [bytes, start] = [this.#bytes, this.#start]
+    for (let i = 0; i < name.length; i += 1) {
+      const letter = name.charCodeAt(i)
+      if (letter > 127 || start + i >= bytes.byteLength)
+        return concat([bytes.subarray(0, start), fromString(name)])
+      bytes[start + i] = letter
+    }
+    return bytes.subarray(0, start + name.length)
+  }
+}
+
+/** The positions of bits that are set, of the first so many. */
+function* bitsIn(bits: Uint8Array, length: number): Generator<number> {
+  for (let i = 0; i < bits.byteLength; i += 1)
+    for (let left = bits[i]!; left !== 0; left &= left - 1) {
+      const position = 8 * i + (31 - Math.clz32(left & -left))
+      if (position < length) yield position
+    }
 }
 
 export function bitsOf(length: number, positions: Iterable<number>): Uint8Array {

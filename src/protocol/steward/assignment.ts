@@ -11,85 +11,86 @@
  */
 
 import type { OwnerId } from '../ids.ts'
-import { leaseCostMsTarget, leaseShardsMax, leasesPerSlot } from '../limits.ts'
+import { leaseCostMsTarget, leaseShardsMax } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
+import type { Cursors } from './cursors.ts'
+import type { Room, Rooms } from './rooms.ts'
 import type { ShardBoard, ShardState } from './shard-board.ts'
 
-/** The room that a vehicle has, as far as the steward knows. */
-export interface Room {
-  /** Leases of this job under way there. */
-  readonly active: number
-  /** Reachable, willing, and not asking to be left alone for now. */
-  readonly open: boolean
-  /**
-   * The work it could do beside its leases of this job, while it is probably there, in milliseconds of the reference
-   * core.
-   */
-  readonly costMsMax: number
-}
-
-/** A chance to lease: candidates by their position in the list, of which one will be drawn. */
+/** A chance to lease: the candidates of which one will be drawn. */
 export interface Opportunity {
   readonly shard: ShardState
-  readonly eligible: readonly number[]
+  readonly eligible: readonly Candidate[]
 }
 
 /** Tells whether there is money for these shards at this candidate. */
 export type Affords = (candidate: Candidate, shards: readonly ShardState[]) => boolean
 
-function headroom(candidate: Candidate, room: Room): number {
-  if (!room.open || candidate.mode !== 'run' || room.costMsMax <= 0) return 0
-  return Math.max(0, candidate.slots * leasesPerSlot - room.active)
+/** Where work may go now. */
+export interface Market {
+  readonly board: ShardBoard
+  readonly cursors: Cursors
+  readonly rooms: Rooms
+  readonly affords: Affords
+}
+
+interface Able {
+  readonly candidate: Candidate
+  readonly room: Room
 }
 
 /**
- * The first shard that wants a replica and has somebody to ask whom the job can pay. `barren`: owners for whom an
- * earlier search over all shards found nothing; it gets those for whom this one finds nothing. 'unaffordable': there is
- * somebody to ask, and no money.
+ * The first shard that wants a replica and has somebody to ask whom the job can pay. Owners for whom nothing is found on any shard
+ * are put aside until something changes. 'unaffordable': there is somebody to ask, and no money.
  */
 export function nextOpportunity(
-  board: ShardBoard,
-  candidates: readonly Candidate[],
-  rooms: readonly Room[],
-  barren: Set<OwnerId>,
-  affords: Affords,
+  { board, cursors, rooms, affords }: Market,
+  nowMs: number,
 ): Opportunity | 'unaffordable' | 'nobody-free' | undefined {
-  const free = candidates
-    .map((_, i) => i)
-    .filter((i) => headroom(candidates[i]!, rooms[i]!) > 0 && !barren.has(candidates[i]!.owner))
-  if (free.length === 0) return 'nobody-free'
-  const passed = new Set<OwnerId>()
+  const owners = [...rooms.free.keys()].filter((owner) => !board.contradicted.has(owner))
+  if (owners.length === 0) return 'nobody-free'
   let isShort = false
-  for (let shard = board.nextWanting(0); shard !== undefined; shard = board.nextWanting(shard.position + 1)) {
-    const willing = free.filter(
-      (i) => board.eligible(shard!, candidates[i]!) && shard!.entry.costMs <= rooms[i]!.costMsMax,
+  let nexts = owners.map((owner) => ({ owner, shard: cursors.first(owner) }))
+  for (let shard = earliest(nexts); shard !== undefined; shard = earliest(nexts)) {
+    const here = shard
+    const willing = nexts.flatMap((next) =>
+      next.shard === here ? willingVehicles(rooms, next.owner, here, nowMs) : [],
     )
-    if (willing.length === 0) continue
-    const able = willing.filter((i) => affords(candidates[i]!, [shard!]))
-    if (able.length === 0) {
-      isShort = true
-      continue
-    }
-    const eligible = preferred(shard, able, candidates, rooms)
-    if (eligible.length > 0) return { shard, eligible }
-    for (const i of able) passed.add(candidates[i]!.owner)
+    const able = willing.filter(({ candidate }) => affords(candidate, [here]))
+    if (able.length > 0) return { shard, eligible: preferred(shard, able).map(({ candidate }) => candidate) }
+    isShort ||= willing.length > 0
+    nexts = nexts.map((next) =>
+      next.shard === here ? { ...next, shard: cursors.from(next.owner, here.position + 1) } : next,
+    )
   }
-  for (const i of free) if (!passed.has(candidates[i]!.owner)) barren.add(candidates[i]!.owner)
+  for (const owner of owners) rooms.shelve(owner)
   return isShort ? 'unaffordable' : undefined
 }
 
-/** Prefers, of the vehicles able to take the shard, those that did not lose it before, and those that can begin at once. */
-function preferred(
-  shard: ShardState,
-  able: readonly number[],
-  candidates: readonly Candidate[],
-  rooms: readonly Room[],
-): readonly number[] {
-  const fresh = narrowed(able, (i) => !shard.losers.includes(candidates[i]!.owner))
-  return narrowed(fresh, (i) => rooms[i]!.active < candidates[i]!.slots)
+function earliest(nexts: readonly { readonly shard: ShardState | undefined }[]): ShardState | undefined {
+  let first: ShardState | undefined
+  for (const { shard } of nexts)
+    if (shard !== undefined && (first === undefined || shard.position < first.position)) first = shard
+  return first
 }
 
-function narrowed(all: readonly number[], test: (i: number) => boolean): readonly number[] {
+/** The owner's vehicles that have the time for this shard. */
+function willingVehicles(rooms: Rooms, owner: OwnerId, shard: ShardState, nowMs: number): Able[] {
+  const willing: Able[] = []
+  for (const candidate of rooms.free.get(owner)?.values() ?? []) {
+    const room = rooms.roomOf(candidate, nowMs)
+    if (room.leases > 0 && shard.entry.costMs <= room.costMsMax) willing.push({ candidate, room })
+  }
+  return willing
+}
+
+/** Prefers, of the vehicles able to take the shard, those that did not lose it before, and those that can begin at once. */
+function preferred(shard: ShardState, able: readonly Able[]): readonly Able[] {
+  const fresh = narrowed(able, ({ candidate }) => !shard.losers.includes(candidate.owner))
+  return narrowed(fresh, ({ candidate, room }) => room.active < candidate.slots)
+}
+
+function narrowed(all: readonly Able[], test: (one: Able) => boolean): readonly Able[] {
   const some = all.filter(test)
   return some.length > 0 ? some : all
 }
@@ -105,14 +106,15 @@ export function bundle(
   affords: Affords,
 ): ShardState[] {
   const shards = [leader]
+  const count = Math.min(shardsMax, leaseShardsMax)
   const costMsMax = Math.min(leaseCostMsTarget / slowness, room.costMsMax)
   let costMs = leader.entry.costMs
   for (
     let shard = board.nextWanting(leader.position + 1);
-    shard !== undefined && shards.length < Math.min(shardsMax, leaseShardsMax);
+    shard !== undefined && shards.length < count;
     shard = board.nextWanting(shard.position + 1)
   ) {
-    if (!board.eligible(shard, candidate)) continue
+    if (!board.isEligible(shard, candidate.owner)) continue
     if (costMs + shard.entry.costMs > costMsMax) break
     if (!affords(candidate, [...shards, shard])) break
     shards.push(shard)
@@ -122,11 +124,6 @@ export function bundle(
 }
 
 /** How many shards a lease may take so that every free place gets one: at least one. */
-export function fairShare(
-  board: ShardBoard,
-  candidates: readonly Candidate[],
-  rooms: readonly Room[],
-): number {
-  const places = candidates.reduce((sum, candidate, i) => sum + headroom(candidate, rooms[i]!), 0)
-  return Math.max(1, Math.ceil(board.wantedTotal / Math.max(1, places)))
+export function fairShare(board: ShardBoard, rooms: Rooms): number {
+  return Math.max(1, Math.ceil(board.wantedTotal / Math.max(1, rooms.places)))
 }

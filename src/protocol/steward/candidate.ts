@@ -24,24 +24,46 @@ export interface Candidate {
   readonly unitMicros: Micros | null
 }
 
-/** Those of the roster who could execute the job, in its order. In a fleet nobody else is on the roster. */
-export function candidatesFor(
-  manifest: Pick<Manifest, 'runtime' | 'engine' | 'blind' | 'payment'>,
-  stewardPlaces: readonly StewardPlace[],
-  capacities: readonly Capacity[],
-): Candidate[] {
-  const stewards = new Set<PeerId>(stewardPlaces.map(({ peer }) => peer))
-  const stewardOwners = new Set<OwnerId>(stewardPlaces.map(({ owner }) => owner))
-  for (const { peer, owner } of capacities) if (stewards.has(peer)) stewardOwners.add(owner)
-  const keyed = manifest.blind && new Map(manifest.blind.candidates.map(({ peer, owner }) => [peer, owner]))
-  const candidates: Candidate[] = []
-  for (const capacity of capacities) {
-    const engine = capacity.engines.find((e) => e.runtime === manifest.runtime && e.id === manifest.engine.id)
-    if (engine === undefined || capacity.slots.total === 0) continue
-    if (!isAffordable(engine.ask, manifest.payment)) continue
-    if (stewards.has(capacity.peer) || stewardOwners.has(capacity.owner)) continue
-    if (keyed !== null && keyed.get(capacity.peer) !== capacity.owner) continue
-    candidates.push({
+type Work = Pick<Manifest, 'runtime' | 'engine' | 'blind' | 'payment'>
+
+/** Says of one vehicle after another whether a job's leases may go to it. */
+export class CandidateRules {
+  readonly #work: Work
+  readonly #stewards: ReadonlySet<PeerId>
+  readonly #stewardOwners: ReadonlySet<OwnerId>
+  readonly #keyed: ReadonlyMap<PeerId, OwnerId> | null
+
+  /** `ownerOf`: the owner that a steward's own advert names, where there is one. */
+  constructor(
+    work: Work,
+    stewardPlaces: readonly StewardPlace[],
+    ownerOf: (steward: PeerId) => OwnerId | undefined,
+  ) {
+    const owners = new Set(stewardPlaces.map(({ owner }) => owner))
+    for (const { peer } of stewardPlaces) {
+      const owner = ownerOf(peer)
+      if (owner !== undefined) owners.add(owner)
+    }
+    this.#work = work
+    this.#stewards = new Set(stewardPlaces.map(({ peer }) => peer))
+    this.#stewardOwners = owners
+    this.#keyed = work.blind && new Map(work.blind.candidates.map(({ peer, owner }) => [peer, owner]))
+  }
+
+  isSteward(peer: PeerId): boolean {
+    return this.#stewards.has(peer)
+  }
+
+  /** Undefined: no lease may go to it. */
+  candidate(capacity: Capacity): Candidate | undefined {
+    const { runtime, engine: wanted, payment } = this.#work
+    const engine = capacity.engines.find((e) => e.runtime === runtime && e.id === wanted.id)
+    if (engine === undefined || capacity.slots.total === 0) return undefined
+    if (!isAffordable(engine.ask, payment)) return undefined
+    if (this.#stewards.has(capacity.peer) || this.#stewardOwners.has(capacity.owner)) return undefined
+    const keyed = this.#keyed
+    if (keyed !== null && keyed.get(capacity.peer) !== capacity.owner) return undefined
+    return {
       peer: capacity.peer,
       owner: capacity.owner,
       slots: capacity.slots.total,
@@ -49,8 +71,20 @@ export function candidatesFor(
       mode: capacity.mode,
       isa: engine.isa,
       availableUntilMs: capacity.availableUntilMs,
-      unitMicros: manifest.payment === null ? null : (engine.ask?.unitMicros ?? null),
-    })
+      unitMicros: payment === null ? null : (engine.ask?.unitMicros ?? null),
+    }
   }
-  return candidates
+}
+
+/** Those of the roster who could execute the job, in its order. In a fleet nobody else is on the roster. */
+export function candidatesFor(
+  work: Work,
+  stewardPlaces: readonly StewardPlace[],
+  capacities: Iterable<Capacity>,
+): Candidate[] {
+  const all = [...capacities]
+  const stewards = new Set(stewardPlaces.map(({ peer }) => peer))
+  const owners = new Map(all.filter(({ peer }) => stewards.has(peer)).map(({ peer, owner }) => [peer, owner]))
+  const rules = new CandidateRules(work, stewardPlaces, (peer) => owners.get(peer))
+  return all.flatMap((capacity) => rules.candidate(capacity) ?? [])
 }

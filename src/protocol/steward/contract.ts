@@ -28,6 +28,8 @@ export type StewardInput =
        */
       readonly operatorPpm?: number
     }
+  /** Since the roster was told, these vehicles have come or changed, and those are gone. */
+  | { readonly type: 'adverts'; readonly changed: readonly Capacity[]; readonly gone: readonly PeerId[] }
   | { readonly type: 'accepted'; readonly lease: LeaseId; readonly from: PeerId }
   | {
       readonly type: 'declined'
@@ -64,6 +66,8 @@ export type StewardInput =
   | { readonly type: 'clock-set'; readonly byMs: number }
   /** The time that `wake` asked for has come. */
   | { readonly type: 'wake' }
+  /** The same, after a `go-on`. */
+  | { readonly type: 'go-on' }
 
 export type StewardEffect =
   /** Sign this record and make it durable. */
@@ -88,6 +92,8 @@ export type StewardEffect =
   | { readonly type: 'decided'; readonly verdicts: readonly ShardVerdict[] }
   | { readonly type: 'ended'; readonly end: JobEnd }
   | { readonly type: 'wake'; readonly atMs: number }
+  /** More can be leased than one turn takes: hand in `go-on` soon, after what else has come. */
+  | { readonly type: 'go-on' }
 
 /** A result to fetch: its bytes must hold one record for each of `pages`. */
 export interface Wanted {

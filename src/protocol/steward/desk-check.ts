@@ -5,16 +5,13 @@ import type { Desk } from './desk.ts'
 
 /** Asserts what holds of a desk between two inputs. */
 export function checkDesk(desk: Desk): void {
-  const { board, leases, state, candidates, capacities, short, end, unpublished, effects, apart } = desk
+  const { board, leases, state, rooms, capacities, short, end, unpublished, effects, apart } = desk
   for (const shard of board.states)
     assert(board.open.has(shard) === (shard.verdict === undefined), 'a shard without a verdict is open')
   const wanted = board.states.reduce((sum, shard) => sum + shard.wanted, 0)
   assert(board.wantedTotal === wanted, 'the board knows how many replicas its shards want')
   for (const { lease } of leases.all()) assert(state.has(lease.id), 'every lease in the book is on record')
-  assert(
-    candidates.every(({ peer }) => capacities.has(peer)),
-    'who can be drawn is in the roster',
-  )
+  for (const { peer } of rooms.all()) assert(capacities.has(peer), 'who can be drawn is in the roster')
   assert(short === undefined || board.wantedTotal > 0, 'money is short only for what is wanted')
   assert(end === undefined || leases.active().next().done === true, 'nobody works for a job that has ended')
   assert(unpublished.length === 0 && effects.length === 0, 'an input leaves nothing undone')

@@ -9,22 +9,21 @@
 import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { JobId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import { Slowness } from '../job/slowness.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Micros } from '../price.ts'
 import { JobState } from '../state/job-state.ts'
-import type { Candidate } from './candidate.ts'
+import { CandidateRules } from './candidate.ts'
 import type { StewardEffect } from './contract.ts'
+import { Cursors } from './cursors.ts'
 import { DrawLog } from './draw-log.ts'
-import { LeaseBook } from './lease-book.ts'
-import { Patience } from './patience.ts'
 import { Returns } from './returns.ts'
 import { ShardBoard } from './shard-board.ts'
+import { newVehicles, type Vehicles } from './vehicles.ts'
 import { Windows } from './windows.ts'
 
 export interface StewardOptions {
@@ -47,7 +46,7 @@ export interface StewardOptions {
   readonly safe?: boolean
 }
 
-export interface Desk {
+export interface Desk extends Vehicles {
   readonly options: StewardOptions
   /** Use: the outcome of the job's records. Invariant: every record that this steward signed or kept is in it. */
   readonly state: JobState
@@ -58,31 +57,28 @@ export interface Desk {
    * verdict.
    */
   readonly board: ShardBoard
-  /** Use: the vehicles that still work on leases. Invariant: each lease in it is in `state`. */
-  readonly leases: LeaseBook
   /** Use: results that somebody claims and nobody has looked at. */
   readonly returns: Returns
-  /** Use: vehicles that are left alone for a while. */
-  readonly patience: Patience
   /** Use: numbers draws, and has their candidates on record. */
   readonly draws: DrawLog
   /** Use: audits. Invariant: null where unanimity alone decides. */
   readonly windows: Windows | null
-  /** Use: how much slower than estimated vehicles are. */
-  readonly slowness: Slowness
   /** Use: shards on which stewards apart made verdicts that differ: the next one settles them. */
   readonly apart: Map<number, Apart>
   /** Use: the council tells it. */
   stewards: readonly StewardPlace[]
   /** Use: the roster as it was last told. */
-  capacities: Map<PeerId, Capacity>
-  /** Use: leasing draws from them. Invariant: all are in `capacities`. */
-  candidates: Candidate[]
+  readonly capacities: Map<PeerId, Capacity>
+  /** Use: says whom leases may go to, while these are the stewards. */
+  rules: CandidateRules
+  /** Use: where the board begins for each owner. */
+  readonly cursors: Cursors
   /** Use: of this steward's fleet, the operator's share in parts per million. */
   operatorPpm: number
-  /** Use: owners for whom a search found nothing when the board's growth was `barrenAt`. */
-  readonly barren: Set<OwnerId>
+  /** Use: the board's growth when owners for whom nothing was found were last put aside. */
   barrenAt: number
+  /** Use: more can be leased than one turn takes. */
+  leasesOn: boolean
   /** Use: somebody could be asked and cannot be paid; since when nothing changed. Invariant: only while a shard wants a replica. */
   short: { sinceMs: number; free: Micros; verdicts: number } | undefined
   /** Use: the accepted results are on another steward's disk, too. */
@@ -111,24 +107,25 @@ export function newDesk(options: StewardOptions): Desk {
   state.knowShards(shards)
   const { assurance } = manifest
   const { audits } = assurance
+  const board = new ShardBoard(manifest, shards)
+  const stewards = options.stewards ?? manifest.stewards
   return {
     options,
     state,
     issuer: options.issuer ?? new Issuer(self, sha256),
-    board: new ShardBoard(manifest, shards),
-    leases: new LeaseBook(),
+    board,
+    ...newVehicles(),
     returns: new Returns(),
-    patience: new Patience(),
     draws: new DrawLog(sha256, drawSecret),
     windows: audits === null ? null : new Windows(audits, assurance, sha256, drawSecret),
-    slowness: new Slowness(),
     apart: new Map(),
-    stewards: options.stewards ?? manifest.stewards,
+    stewards,
     capacities: new Map(),
-    candidates: [],
+    rules: new CandidateRules(manifest, stewards, () => undefined),
+    cursors: new Cursors(board),
     operatorPpm: 0,
-    barren: new Set(),
     barrenAt: 0,
+    leasesOn: false,
     short: undefined,
     safe: options.safe ?? true,
     startedMs: undefined,

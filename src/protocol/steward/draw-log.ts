@@ -6,16 +6,29 @@
 
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { RecordId } from '../ids.ts'
+import type { PeerId, RecordId } from '../ids.ts'
 import { bitsOf, type DrawBasis, drawVehicle } from '../job/draw.ts'
 import type { Draw } from '../job/lease.ts'
 import { rosterEntriesMax } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
+import type { Rooms } from './rooms.ts'
+
+interface Basis {
+  readonly id: RecordId
+  readonly basis: DrawBasis
+  /** Use: the place of each vehicle in the basis. */
+  readonly places: ReadonlyMap<PeerId, number>
+}
+
+/** The vehicles that may be drawn, as far as the log asks. */
+type ListedRooms = Pick<Rooms, 'all' | 'get' | 'arrivals'>
 
 export class DrawLog {
   readonly #sha256: Sha256
   readonly #secret: Uint8Array
-  #basis: { readonly id: RecordId; readonly basis: DrawBasis } | undefined
+  #basis: Basis | undefined
+  /** Use: how often vehicles had come or gone when the basis was last compared with them. */
+  #arrivals = -1
   #draws = 0
 
   constructor(sha256: Sha256, secret: Uint8Array) {
@@ -24,7 +37,8 @@ export class DrawLog {
   }
 
   restoreBasis(id: RecordId, basis: DrawBasis): void {
-    this.#basis = { id, basis }
+    this.#basis = basisWith(id, basis)
+    this.#arrivals = -1
   }
 
   restoreDraw(draw: Draw): void {
@@ -32,39 +46,48 @@ export class DrawLog {
   }
 
   /**
-   * Draws one of the eligible candidates, by their positions, for a lease that begins with the shard at `position`;
-   * `issue` signs a basis when a new one is needed.
+   * Draws one of the eligible vehicles, all among `rooms`, for a lease that begins with the shard at `position`; `issue` signs a
+   * basis when a new one is needed.
    */
   draw(
     position: number,
-    candidates: readonly Candidate[],
-    eligible: readonly number[],
+    rooms: ListedRooms,
+    eligible: readonly Candidate[],
     issue: (basis: DrawBasis) => RecordId,
   ): { readonly candidate: Candidate; readonly draw: Draw } {
-    const { id, basis } = this.#basisOf(candidates, issue)
-    const places = new Map(basis.candidates.map((candidate, i) => [nameOf(candidate), i]))
-    const byPlace = new Map(eligible.map((i) => [places.get(nameOf(candidates[i]!))!, candidates[i]!]))
-    const bits = bitsOf(basis.candidates.length, [...byPlace.keys()])
+    const { id, basis, places } = this.#basisOf(rooms, issue)
+    const bits = bitsOf(
+      basis.candidates.length,
+      eligible.map(({ peer }) => places.get(peer)!),
+    )
     const index = this.#draws
     this.#draws += 1
-    const drawn = drawVehicle(this.#sha256, this.#secret, position, basis, bits)
-    return { candidate: byPlace.get(drawn)!, draw: { basis: id, eligible: bits, index } }
+    const { peer } = basis.candidates[drawVehicle(this.#sha256, this.#secret, position, basis, bits)]!
+    return { candidate: rooms.get(peer)!, draw: { basis: id, eligible: bits, index } }
   }
 
-  #basisOf(candidates: readonly Candidate[], issue: (basis: DrawBasis) => RecordId) {
-    const known = this.#basis?.basis.candidates ?? []
-    const names = new Set(known.map(nameOf))
-    if (this.#basis !== undefined && candidates.every((candidate) => names.has(nameOf(candidate))))
-      return this.#basis
+  #basisOf(rooms: ListedRooms, issue: (basis: DrawBasis) => RecordId): Basis {
+    const before = this.#basis
+    if (before !== undefined && this.#arrivals === rooms.arrivals) return before
+    this.#arrivals = rooms.arrivals
+    const candidates = [...rooms.all()]
+    if (before !== undefined && candidates.every((candidate) => lists(before, candidate))) return before
     const present = new Set(candidates.map(({ peer }) => peer))
-    const gone = known.filter(({ peer }) => !present.has(peer)).slice(0, rosterEntriesMax - candidates.length)
+    const gone = (before?.basis.candidates ?? [])
+      .filter(({ peer }) => !present.has(peer))
+      .slice(0, rosterEntriesMax - candidates.length)
     const all = [...candidates, ...gone].map(({ peer, owner }) => ({ peer, owner }))
     const basis = { candidates: all.sort((a, b) => compareText(a.peer, b.peer)) }
-    this.#basis = { id: issue(basis), basis }
+    this.#basis = basisWith(issue(basis), basis)
     return this.#basis
   }
 }
 
-function nameOf({ peer, owner }: DrawBasis['candidates'][number]): string {
-  return `${peer}/${owner}`
+function basisWith(id: RecordId, basis: DrawBasis): Basis {
+  return { id, basis, places: new Map(basis.candidates.map(({ peer }, place) => [peer, place])) }
+}
+
+function lists({ basis, places }: Basis, { peer, owner }: Candidate): boolean {
+  const place = places.get(peer)
+  return place !== undefined && basis.candidates[place]!.owner === owner
 }

@@ -37,7 +37,7 @@ export function failForWantOfOwners(desk: Desk, nowMs: number): void {
   else
     for (const shard of desk.board.open) {
       const hopeless = shard.wanted > 0 && shard.holders.size === 0
-      if (hopeless && !desk.candidates.some((candidate) => desk.board.eligible(shard, candidate)))
+      if (hopeless && ![...desk.rooms.owners.keys()].some((owner) => desk.board.isEligible(shard, owner)))
         failShard(desk, shard, 'no-owner-left', nowMs)
     }
 }

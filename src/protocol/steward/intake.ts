@@ -33,8 +33,7 @@ export function heardOf(desk: Desk, id: LeaseId, from: PeerId, nowMs: number): L
 /** Takes how many shards of a lease are done. */
 export function heardProgress(desk: Desk, id: LeaseId, from: PeerId, done: number, nowMs: number): void {
   const state = heardOf(desk, id, from, nowMs)
-  if (state !== undefined)
-    state.done = Math.max(state.done, Math.min(done, state.lease.payload.positions.length))
+  if (state !== undefined) desk.leases.progress(state, done)
 }
 
 /** The vehicle gives the lease back, or never takes it. */

@@ -32,6 +32,12 @@ export class LeaseBook {
   readonly #leases = new Map<LeaseId, LeaseState>()
   /** Those under way, by vehicle. */
   readonly #active = new Map<PeerId, Set<LeaseState>>()
+  readonly #touched: Set<PeerId>
+
+  /** `touched` gets the vehicles whose work under way has changed. */
+  constructor(touched: Set<PeerId> = new Set()) {
+    this.#touched = touched
+  }
 
   /** Takes a lease that was just issued. */
   open(lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
@@ -47,6 +53,7 @@ export class LeaseBook {
       restored,
     }
     this.#leases.set(lease.id, state)
+    this.#touched.add(lease.payload.vehicle)
     const active = this.#active.get(lease.payload.vehicle)
     if (active === undefined) this.#active.set(lease.payload.vehicle, new Set([state]))
     else active.add(state)
@@ -93,6 +100,14 @@ export class LeaseBook {
     state.aliveUntilMs = nowMs + leaseTtlMs
   }
 
+  /** So many of its shards are done, as far as was heard. */
+  progress(state: LeaseState, done: number): void {
+    const next = Math.max(state.done, Math.min(done, state.lease.payload.positions.length))
+    if (next === state.done) return
+    state.done = next
+    this.#touched.add(state.lease.payload.vehicle)
+  }
+
   suspend(peer: PeerId, nowMs: number): void {
     for (const state of this.#active.get(peer) ?? [])
       state.aliveUntilMs = Math.min(state.aliveUntilMs, nowMs + reconnectGraceMs)
@@ -114,6 +129,7 @@ export class LeaseBook {
   close(state: LeaseState, expectedUntilMs: number): void {
     state.state = 'closed'
     state.expectedUntilMs = expectedUntilMs
+    this.#touched.add(state.lease.payload.vehicle)
     const active = this.#active.get(state.lease.payload.vehicle)
     active?.delete(state)
     if (active?.size === 0) this.#active.delete(state.lease.payload.vehicle)

@@ -1,8 +1,9 @@
 /** Leasing: draws the vehicle that works next, chooses its shards, and puts the lease on record. */
 
 import type { Lease } from '../job/lease.ts'
+import { turnLeasesMax, turnLotsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
-import { type Affords, bundle, fairShare, nextOpportunity, type Room } from './assignment.ts'
+import { type Affords, bundle, fairShare, nextOpportunity } from './assignment.ts'
 import type { Candidate } from './candidate.ts'
 import type { Desk } from './desk.ts'
 import type { LeaseState } from './lease-book.ts'
@@ -10,19 +11,22 @@ import { affords, priceOf, shortageNow, unitsIn } from './purse.ts'
 import type { ShardState } from './shard-board.ts'
 import { issue } from './signing.ts'
 
-/** Leases what is wanted, for as long as somebody is free and can be paid. */
+/** Leases what is wanted, for as long as somebody is free and can be paid, and as much as one turn takes. */
 export function assignWork(desk: Desk, nowMs: number): void {
-  if (desk.board.wantedTotal === 0) {
+  const { board, rooms, cursors } = desk
+  if (board.wantedTotal === 0) {
     desk.short = undefined
     return
   }
   if (!desk.state.hasRoomToLease(desk.options.self)) return
-  const takes: Affords = (candidate, shards) => affords(desk, candidate, shards)
-  for (;;) {
-    if (desk.barrenAt !== desk.board.growth) desk.barren.clear()
-    desk.barrenAt = desk.board.growth
-    const rooms = desk.candidates.map((candidate) => roomOf(desk, candidate, nowMs))
-    const opportunity = nextOpportunity(desk.board, desk.candidates, rooms, desk.barren, takes)
+  const affordable: Affords = (candidate, shards) => affords(desk, candidate, shards)
+  const market = { board, cursors, rooms, affords: affordable }
+  let lots = 0
+  for (let leases = 0; leases < turnLeasesMax && lots < turnLotsMax; leases += 1) {
+    rooms.refresh(nowMs)
+    if (desk.barrenAt !== board.growth) rooms.unshelve()
+    desk.barrenAt = board.growth
+    const opportunity = nextOpportunity(market, nowMs)
     if (opportunity === 'nobody-free') return
     if (opportunity === 'unaffordable') {
       desk.short ??= shortageNow(desk, nowMs)
@@ -30,17 +34,21 @@ export function assignWork(desk: Desk, nowMs: number): void {
     }
     desk.short = undefined
     if (opportunity === undefined) return
+    const { shard, eligible } = opportunity
+    lots += eligible.length
     const { candidate, draw } = desk.draws.draw(
-      opportunity.shard.position,
-      desk.candidates,
-      opportunity.eligible,
+      shard.position,
+      rooms,
+      eligible,
       (basis) => issue(desk, 'draw', basis).id,
     )
-    const share = fairShare(desk.board, desk.candidates, rooms)
-    const room = roomOf(desk, candidate, nowMs)
-    const shards = bundle(desk.board, opportunity.shard, candidate, room, share, desk.slowness.value, takes)
+    const share = fairShare(board, rooms)
+    const room = rooms.roomOf(candidate, nowMs)
+    const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, affordable)
     leaseOut(desk, candidate, shards, draw, nowMs)
   }
+  if (!desk.leasesOn) desk.effects.push({ type: 'go-on' })
+  desk.leasesOn = true
 }
 
 function leaseOut(
@@ -72,13 +80,4 @@ export function openLease(desk: Desk, lease: Verified<Lease>, nowMs: number, res
   const state = desk.leases.open(lease, nowMs, restored)
   for (const position of positions) desk.board.hold(desk.board.states[position]!, owner, lease.id)
   return state
-}
-
-function roomOf(desk: Desk, { peer, slots, availableUntilMs }: Candidate, nowMs: number): Room {
-  const remainingMs = availableUntilMs === null ? Number.POSITIVE_INFINITY : availableUntilMs - nowMs
-  return {
-    costMsMax: remainingMs / desk.slowness.value - desk.leases.costMsOf(peer) / slots,
-    active: desk.leases.activeOf(peer),
-    open: desk.patience.open(peer, nowMs),
-  }
 }

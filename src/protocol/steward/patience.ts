@@ -17,13 +17,21 @@ interface Setbacks {
 export class Patience {
   readonly #away = new Set<PeerId>()
   readonly #setbacks = new Map<PeerId, Setbacks>()
+  readonly #touched: Set<PeerId>
+
+  /** `touched` gets the vehicles whose answer may have changed. */
+  constructor(touched: Set<PeerId> = new Set()) {
+    this.#touched = touched
+  }
 
   left(peer: PeerId): void {
     this.#away.add(peer)
+    this.#touched.add(peer)
   }
 
   returned(peer: PeerId): void {
     this.#away.delete(peer)
+    this.#touched.add(peer)
   }
 
   isAway(peer: PeerId): boolean {
@@ -34,17 +42,23 @@ export class Patience {
     const inARow = (this.#setbacks.get(peer)?.inARow ?? 0) + 1
     const leastMs = Math.min(setbackMsMax, setbackMsMin * 2 ** (inARow - 1))
     this.#setbacks.set(peer, { inARow, notBeforeMs: nowMs + Math.max(askedMs, leastMs) })
+    this.#touched.add(peer)
   }
 
   /** Takes over the setbacks that another steward on this node saw; who is away, it knows itself. */
   follow(before: Patience): void {
-    for (const [peer, setbacks] of before.#setbacks) this.#setbacks.set(peer, setbacks)
+    for (const [peer, setbacks] of before.#setbacks) {
+      this.#setbacks.set(peer, setbacks)
+      this.#touched.add(peer)
+    }
   }
 
   /** It said that what kept it from working is over: it may be asked at once, but its setbacks still count. */
   ready(peer: PeerId): void {
     const setbacks = this.#setbacks.get(peer)
-    if (setbacks !== undefined) setbacks.notBeforeMs = Number.NEGATIVE_INFINITY
+    if (setbacks === undefined) return
+    setbacks.notBeforeMs = Number.NEGATIVE_INFINITY
+    this.#touched.add(peer)
   }
 
   /** It delivered: its setbacks count no more, but the time that it asked for still does. */
@@ -59,8 +73,11 @@ export class Patience {
 
   /** May it be asked now? */
   open(peer: PeerId, nowMs: number): boolean {
-    return (
-      !this.#away.has(peer) && (this.#setbacks.get(peer)?.notBeforeMs ?? Number.NEGATIVE_INFINITY) <= nowMs
-    )
+    return !this.#away.has(peer) && this.notBeforeMs(peer) <= nowMs
+  }
+
+  /** It is left alone until then. */
+  notBeforeMs(peer: PeerId): number {
+    return this.#setbacks.get(peer)?.notBeforeMs ?? Number.NEGATIVE_INFINITY
   }
 }

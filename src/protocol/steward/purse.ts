@@ -78,5 +78,5 @@ function writeOff(desk: Desk, states: readonly LeaseState[]): void {
     places: [...coveredPlaces(state)].sort((a, b) => a - b),
   }))
   issue(desk, 'allowance', { writtenOff, given: [] })
-  desk.barren.clear()
+  desk.rooms.unshelve()
 }

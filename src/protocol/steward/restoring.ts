@@ -49,6 +49,7 @@ export function takeFrom(desk: Desk, before: Desk): void {
       releaseShards(desk, state)
     } else if (known !== undefined) {
       const { startedMs, aliveUntilMs, done, restored } = known
+      desk.leases.progress(state, done)
       Object.assign(state, { state: known.state, startedMs, aliveUntilMs, done, restored })
     }
   }

@@ -1,21 +1,51 @@
 /** The vehicles that could work for the job, as the roster has it now. */
+import type { PeerId } from '../ids.ts'
 import type { Capacity } from '../membership/advert.ts'
-import { candidatesFor } from './candidate.ts'
+import { CandidateRules } from './candidate.ts'
 import type { Desk } from './desk.ts'
 
-/** Takes the roster as it is now; a vehicle that works again is asked again. */
+/** Takes the roster as it is now. */
 export function learnRoster(desk: Desk, capacities: readonly Capacity[]): void {
-  const before = desk.capacities
-  desk.capacities = new Map(capacities.map((capacity) => [capacity.peer, capacity]))
-  for (const { peer, mode } of capacities)
-    if (mode === 'run' && (before.get(peer)?.mode ?? 'run') !== 'run') desk.patience.ready(peer)
-  desk.candidates = candidatesFor(desk.options.manifest, desk.stewards, capacities)
-  desk.barren.clear()
+  const present = new Set(capacities.map(({ peer }) => peer))
+  const changed = capacities.filter((capacity) => desk.capacities.get(capacity.peer) !== capacity)
+  learnAdverts(
+    desk,
+    changed,
+    [...desk.capacities.keys()].filter((peer) => !present.has(peer)),
+  )
+}
+
+/** Takes what changed in the roster; a vehicle that works again is asked again. */
+export function learnAdverts(desk: Desk, changed: readonly Capacity[], gone: readonly PeerId[]): void {
+  const { capacities, rooms } = desk
+  for (const peer of gone) capacities.delete(peer)
+  for (const capacity of changed) {
+    const before = capacities.get(capacity.peer)
+    if (capacity.mode === 'run' && before !== undefined && before.mode !== 'run')
+      desk.patience.ready(capacity.peer)
+    capacities.set(capacity.peer, capacity)
+  }
+  if ([...gone, ...changed.map(({ peer }) => peer)].some((peer) => desk.rules.isSteward(peer)))
+    learnStewards(desk)
+  else {
+    for (const peer of gone) rooms.put(peer, undefined)
+    for (const capacity of changed) rooms.put(capacity.peer, desk.rules.candidate(capacity))
+  }
+  rooms.unshelve()
+}
+
+/** The job's stewards have changed, or the owner of one: everybody is judged anew. */
+export function learnStewards(desk: Desk): void {
+  const { capacities, rooms, options } = desk
+  desk.rules = new CandidateRules(options.manifest, desk.stewards, (peer) => capacities.get(peer)?.owner)
+  for (const { peer } of [...rooms.all()]) if (!capacities.has(peer)) rooms.put(peer, undefined)
+  for (const capacity of capacities.values()) rooms.put(capacity.peer, desk.rules.candidate(capacity))
+  rooms.unshelve()
 }
 
 /** Distinct owners that could be drawn and were not contradicted. */
-export function availableOwners(desk: Desk): number {
-  return new Set(
-    desk.candidates.filter((c) => !desk.board.contradicted.has(c.owner)).map((candidate) => candidate.owner),
-  ).size
+export function availableOwners({ rooms, board }: Desk): number {
+  let available = rooms.owners.size
+  for (const owner of board.contradicted) if (rooms.owners.has(owner)) available -= 1
+  return available
 }

@@ -7,6 +7,7 @@
  * stands where it stood. The board remembers which shards want a replica and which have changed, so that no
  * input costs a walk over all shards of the job.
  */
+import { Lows } from '../../base/lows.ts'
 import { PositionSet } from '../../base/position-set.ts'
 import type { LeaseId, OwnerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
@@ -14,7 +15,6 @@ import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import { lostReplicasMax } from '../limits.ts'
 import { type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
-import type { Candidate } from './candidate.ts'
 
 /** An owner's lease under way. */
 interface Holder {
@@ -50,6 +50,8 @@ export class ShardBoard {
   readonly #wanting: PositionSet
   #wantedTotal = 0
   #growth = 0
+  /** Where some owner may be eligible again, or a shard wants more than before. */
+  readonly lows = new Lows()
   #changed = new Set<ShardState>()
   /** Disputed shards that wait for the steward's bench, where there is room for one. */
   readonly #queued = new Set<ShardState>()
@@ -109,12 +111,8 @@ export class ShardBoard {
     return changed.filter((shard) => shard.verdict === undefined)
   }
 
-  eligible(shard: ShardState, candidate: Candidate): boolean {
-    return (
-      !this.#contradicted.has(candidate.owner) &&
-      !shard.holders.has(candidate.owner) &&
-      !hasClaimOf(shard, candidate.owner)
-    )
+  isEligible(shard: ShardState, owner: OwnerId): boolean {
+    return !this.#contradicted.has(owner) && !shard.holders.has(owner) && !hasClaimOf(shard, owner)
   }
 
   hold(shard: ShardState, owner: OwnerId, lease: LeaseId): void {
@@ -126,7 +124,7 @@ export class ShardBoard {
   release(shard: ShardState, owner: OwnerId, lease: LeaseId, lost: boolean): void {
     if (shard.holders.get(owner)?.lease === lease) {
       shard.holders.delete(owner)
-      this.#growth += 1
+      this.#grow(shard)
     }
     if (lost) shard.losers.push(owner)
     this.#update(shard)
@@ -228,12 +226,17 @@ export class ShardBoard {
 
   #update(shard: ShardState): void {
     const wanted = this.#wantedOf(shard)
-    if (wanted > shard.wanted) this.#growth += 1
+    if (wanted > shard.wanted) this.#grow(shard)
     this.#wantedTotal += wanted - shard.wanted
     shard.wanted = wanted
     if (wanted > 0) this.#wanting.add(shard.position)
     else this.#wanting.delete(shard.position)
     if (shard.verdict === undefined) this.#changed.add(shard)
+  }
+
+  #grow({ position }: ShardState): void {
+    this.#growth += 1
+    this.lows.note(position)
   }
 
   #wantedOf(shard: ShardState): number {

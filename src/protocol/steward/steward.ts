@@ -44,7 +44,7 @@ import { closeWindows, decideChanged, publishVerdicts, stopWaiting } from './jud
 import { assignWork } from './leasing.ts'
 import { replenish } from './purse.ts'
 import { takeFrom, takeUp } from './restoring.ts'
-import { learnRoster } from './roster.ts'
+import { learnAdverts, learnRoster, learnStewards } from './roster.ts'
 import { verdictsOf, viewOf } from './view.ts'
 
 /** How often a steward looks for stragglers and lapsed leases: a guess, short against every time it judges. */
@@ -83,6 +83,9 @@ export class Steward {
         desk.operatorPpm = input.operatorPpm ?? 0
         learnRoster(desk, input.capacities)
         break
+      case 'adverts':
+        learnAdverts(desk, input.changed, input.gone)
+        break
       case 'accepted':
         heardOf(desk, input.lease, input.from, nowMs)
         break
@@ -108,11 +111,11 @@ export class Steward {
       }
       case 'stewards':
         desk.stewards = input.stewards
-        learnRoster(desk, [...desk.capacities.values()])
+        learnStewards(desk)
         break
       case 'allowance':
         desk.state.admit(input.allowance)
-        desk.barren.clear()
+        desk.rooms.unshelve()
         break
       case 'safe':
         desk.safe = input.safe
@@ -132,6 +135,9 @@ export class Steward {
         break
       case 'wake':
         this.#look(nowMs)
+        break
+      case 'go-on':
+        desk.leasesOn = false
         break
     }
     // Progress is most of what a steward hears, and it frees nobody: the next look, in a second, finds the room that

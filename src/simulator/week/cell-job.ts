@@ -139,6 +139,7 @@ export class CellJob implements JobEar {
           cell.job(this.id)?.tell({ type: 'wake' })
         })
       },
+      'go-on': () => cell.timeline.at(cell.nowMs, () => this.#sayToMyself({ type: 'go-on' })),
       keep: () => {}, // a cell has no crashes
       revoke: () => {}, // nor documents to read
       recompute: () => {}, // nor anybody who lies

@@ -1,0 +1,234 @@
+/**
+ * Thousands in one mesh: how long one turn takes of a steward whose job has 100,000 shards, or of a node that knows 10,000
+ * vehicles, and how much memory a job of a million shards takes.
+ *
+ * A turn that takes long holds up everything else that the node does, its connections included. So the longest turn counts, from
+ * the first sight of all vehicles until each of them has its leases. The baseline is what a turn cannot do without: one hash for
+ * each owner in a draw, or the checks of one advert.
+ */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Membership } from '../src/host/membership/membership.ts'
+import { sha256 } from '../src/host/sha256.ts'
+import { SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
+import type { JobId, OwnerId, PeerId } from '../src/protocol/ids.ts'
+import { decodeShardList, encodeList, type ShardEntry } from '../src/protocol/job/lists.ts'
+import type { Manifest } from '../src/protocol/job/manifest.ts'
+import { advertTtlMs } from '../src/protocol/limits.ts'
+import { type Advert, type Capacity, openAdvert } from '../src/protocol/membership/advert.ts'
+import { Roster } from '../src/protocol/membership/roster.ts'
+import { encodeCbor, rawCid } from '../src/protocol/record/block.ts'
+import { encodeBody, type SignedRecord } from '../src/protocol/record/record.ts'
+import { bodyOf } from '../src/protocol/records.ts'
+import { Steward } from '../src/protocol/steward/steward.ts'
+import { type BenchOptions, type Figure, median } from './figure.ts'
+
+const drawSecret = new Uint8Array(32).fill(7)
+const steward = SigningKey.generate().peerId
+const place = { peer: steward, owner: 'steward' as OwnerId, nonce: new Uint8Array(16) }
+const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 0, ask: null }
+
+export async function thousands(options: BenchOptions): Promise<Figure[]> {
+  const shards = options.quick ? 10_000 : 100_000
+  longestTurn(2_000, 100, 100, options) // a node that has just started compiles its code
+  return [
+    longestTurn(shards, 500, 500, options),
+    longestTurn(shards, 100, 1, options),
+    await renewedAdvert(options.quick ? 1_000 : 10_000, 10, options),
+    bytesOfShards(options.quick ? 100_000 : 1_000_000, options),
+  ]
+}
+
+/** The longest turn of a steward that meets so many vehicles at once, until it has no more to lease to them. */
+function longestTurn(shards: number, vehicles: number, owners: number, { note }: BenchOptions): Figure {
+  const roster = Array.from({ length: vehicles }, (_, i) => capacityOf(`vehicle-${i}`, `owner-${i % owners}`))
+  const machine = stewardOf(entriesOf(shards))
+  const turns: number[] = []
+  let leases = 0
+  const turn = (input: Parameters<Steward['handle']>[0]) => {
+    const startedMs = busyMs()
+    const effects = machine.handle(input, 1_000 + turns.length)
+    turns.push(busyMs() - startedMs)
+    const offers = effects.filter(({ type }) => type === 'offer').length
+    leases += offers
+    return offers
+  }
+  for (let offers = turn({ type: 'roster', capacities: roster }); offers > 0; )
+    offers = turn({ type: 'wake' })
+  note(
+    `${vehicles} vehicles of ${owners} owners: ${leases} leases in ${turns.length} turns of ${median(turns).toFixed(1)} ms`,
+  )
+  return {
+    name: `longest turn of a steward, ${shards} shards, ${vehicles} vehicles of ${owners} owners`,
+    unit: 'ms',
+    ours: Math.max(...turns),
+    baseline: hashesMs(owners),
+    of: 'the hashes of one draw',
+    goal: { value: 'ours', most: 20 },
+  }
+}
+
+function hashesMs(count: number): number {
+  const times = Array.from({ length: 21 }, (_, round) => {
+    const bytes = new Uint8Array(100).fill(round)
+    const startedMs = performance.now()
+    for (let i = 0; i < count; i += 1) sha256(bytes)
+    return performance.now() - startedMs
+  })
+  return median(times)
+}
+
+/** An advert that says nothing new but until when it holds, from gossip to all jobs that run, in a mesh that is known. */
+async function renewedAdvert(vehicles: number, jobs: number, { note }: BenchOptions): Promise<Figure> {
+  let hear = (_message: Uint8Array, _from: PeerId): unknown => undefined
+  const own = SigningKey.generate()
+  const membership = new Membership({
+    key: own,
+    network: {
+      onGossip: (hearer: typeof hear) => {
+        hear = hearer
+      },
+      onSubscriber: () => {},
+      onReachability: () => {},
+      connectedPeers: () => [],
+      learn: () => {},
+      lapse: () => {},
+    } as never,
+    roster: new Roster(),
+    nextSerial: () => 0,
+    describe: () => ({}) as never,
+    isBanned: () => false,
+    clocks: { heard: () => {} },
+    fleet: null,
+    clock: { now: () => Date.now(), monotonicMs: () => performance.now(), after: () => () => {} },
+    notices: { tell: () => {}, drop: () => {} } as never,
+    log: { debug: () => {}, warn: () => {}, info: () => {} } as never,
+  })
+  const machines = Array.from({ length: jobs }, () => stewardOf(entriesOf(1_000)))
+  membership.onChange(() => {
+    const input = { type: 'roster', capacities: membership.capacities(), operatorPpm: 0 } as const
+    for (const machine of machines) machine.handle(input, 1_000)
+  })
+  const keys = Array.from({ length: vehicles }, () => SigningKey.generate())
+  const adverts = keys.map((key) => encodeCbor(advertBy(key, 1)))
+  const startedMs = performance.now()
+  for (const [i, advert] of adverts.entries()) hear(advert, keys[i]!.peerId)
+  const known = membership.everybody().length
+  note(`${known} of ${vehicles} vehicles are known after ${Math.round(performance.now() - startedMs)} ms`)
+  const times: number[] = []
+  const checks: number[] = []
+  for (let round = 0; round < 40; round += 1) {
+    const key = keys[round]!
+    const record = advertBy(key, 2)
+    const message = encodeCbor(record)
+    const checkedMs = performance.now()
+    openAdvert(record, sha256, verifyByPeerId, Date.now())
+    const heardMs = performance.now()
+    hear(message, key.peerId)
+    times.push(performance.now() - heardMs)
+    checks.push(heardMs - checkedMs)
+  }
+  return {
+    name: `one renewed advert, ${known} of ${vehicles} vehicles known, ${jobs} jobs`,
+    unit: 'ms',
+    ours: median(times),
+    baseline: median(checks),
+    of: 'its checks alone',
+    goal: { value: 'ours', most: 1 },
+  }
+}
+
+function bytesOfShards(shards: number, { note }: BenchOptions): Figure {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  const before = memoryOf()
+  const entries = entriesOf(shards)
+  collect()
+  const listed = memoryOf()
+  const machine = stewardOf(entries)
+  collect()
+  const held = memoryOf()
+  const bytes = (held - before) / machine.view().shards.total
+  note(`${shards} shards: ${Math.round((held - listed) / shards)} bytes each beside the list of shards`)
+  return {
+    name: `memory of a steward for each of ${shards} shards`,
+    unit: 'bytes',
+    ours: bytes,
+    baseline: (listed - before) / shards,
+    of: 'the list of shards',
+    goal: { value: 'ours', most: 400 },
+  }
+}
+
+/** Of this thread: what else the machine does is not in it. */
+function busyMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
+function memoryOf(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+function advertBy(key: SigningKey, serial: number): SignedRecord {
+  const {
+    peer: signer,
+    owner: _owner,
+    serial: _serial,
+    expiresMs: _expires,
+    ...payload
+  } = capacityOf(key.peerId, '')
+  const expiresMs = Date.now() + advertTtlMs
+  const body = encodeBody(bodyOf('advert', { signer, serial, expiresMs, payload: payload as Advert }))
+  return { body, signature: key.sign(body) }
+}
+
+function capacityOf(peer: string, owner: string): Capacity {
+  return {
+    name: '',
+    certificate: null,
+    credential: null,
+    slots: { total: 2, free: 2 },
+    mode: 'run',
+    reasons: [],
+    availableUntilMs: null,
+    engines: [engine],
+    addresses: ['/ip4/192.0.2.1/tcp/4001'],
+    software: '0',
+    peer: peer as PeerId,
+    owner: owner as OwnerId,
+    serial: 0,
+    expiresMs: Number.MAX_SAFE_INTEGER,
+  }
+}
+
+/** As a steward reads them from the list of shards. */
+function entriesOf(count: number): ShardEntry[] {
+  const bytes = new Uint8Array(8)
+  const view = new DataView(bytes.buffer)
+  const entries = Array.from({ length: count }, (_, i) => {
+    view.setUint32(0, i)
+    return { shard: rawCid(sha256, bytes), pages: 1, bytes: 100, costMs: 100 }
+  })
+  return decodeShardList(encodeList(entries))
+}
+
+function stewardOf(shards: readonly ShardEntry[]): Steward {
+  const manifest = {
+    runtime: 'wasm',
+    engine: { name: 'exact', id: engine.id },
+    shards: { count: shards.length, pages: shards.length },
+    agreement: 'bytes',
+    assurance: { replicas: 2, audits: null, errorBound: 1e-4, colludingShare: 0.01, arbiter: 'owners' },
+    fleet: null,
+    drawCommitment: sha256(drawSecret),
+    blind: null,
+    payment: null,
+    shortage: 'wait',
+    deadlineMs: 1e13,
+    stewards: [place],
+  } as unknown as Manifest
+  return new Steward({ job: 'job' as JobId, manifest, shards, self: steward, drawSecret, sha256 })
+}

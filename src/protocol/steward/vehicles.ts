@@ -1,0 +1,23 @@
+/** What a steward knows of the vehicles that work for it, in parts that tell each other when something about one has changed. */
+import type { PeerId } from '../ids.ts'
+import { Slowness } from '../job/slowness.ts'
+import { LeaseBook } from './lease-book.ts'
+import { Patience } from './patience.ts'
+import { Rooms } from './rooms.ts'
+
+export interface Vehicles {
+  /** Use: the vehicles that still work on leases. Invariant: each lease in it is in `state`. */
+  readonly leases: LeaseBook
+  /** Use: vehicles that are left alone for a while. */
+  readonly patience: Patience
+  /** Use: how much slower than estimated vehicles are. */
+  readonly slowness: Slowness
+  /** Use: leasing draws from those with room. Invariant: all are in `capacities`. */
+  readonly rooms: Rooms
+}
+
+export function newVehicles(): Vehicles {
+  const touched = new Set<PeerId>()
+  const [leases, patience, slowness] = [new LeaseBook(touched), new Patience(touched), new Slowness()]
+  return { leases, patience, slowness, rooms: new Rooms({ leases, patience, slowness, touched }) }
+}

@@ -1,0 +1,198 @@
+/** What a steward leases next: the same as by a walk over all shards and all vehicles, at a cost that does not grow with either. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { JobId, LeaseId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import type { Manifest } from '../../src/protocol/job/manifest.ts'
+import { turnLeasesMax, turnLotsMax } from '../../src/protocol/limits.ts'
+import { type Market, nextOpportunity } from '../../src/protocol/steward/assignment.ts'
+import type { Candidate } from '../../src/protocol/steward/candidate.ts'
+import { type Desk, newDesk } from '../../src/protocol/steward/desk.ts'
+import { assignWork } from '../../src/protocol/steward/leasing.ts'
+import { learnAdverts, learnRoster } from '../../src/protocol/steward/roster.ts'
+import type { ShardState } from '../../src/protocol/steward/shard-board.ts'
+import { Chance } from '../../src/simulator/chance.ts'
+import { cidNamed, drawSecret, manifestWith, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
+import { capacityOf } from '../support/core-steward-stage.ts'
+
+function deskOf(shards: number, assurance: Partial<Manifest['assurance']> = { replicas: 2 }): Desk {
+  const entries = Array.from({ length: shards }, (_, i) => ({
+    shard: cidNamed(`S${i}`),
+    pages: 1,
+    bytes: 1,
+    costMs: 100 + (i % 7) * 400,
+  }))
+  const manifest = manifestWith({ assurance, stewards: [placeOf('steward')], deadlineMs: 1e12 })
+  const self = peerNamed('steward')
+  return newDesk({ job: 'job' as JobId, manifest, shards: entries, self, drawSecret, sha256 })
+}
+
+function marketOf({ board, cursors, rooms }: Desk): Market {
+  return { board, cursors, rooms, affords: () => true }
+}
+
+/** By a walk over everything, as the rule says it. */
+function dumbOpportunity(
+  desk: Desk,
+  nowMs: number,
+): { shard: ShardState; eligible: Candidate[] } | undefined {
+  const free = [...desk.rooms.all()].flatMap((candidate) => {
+    const { peer, slots, mode, availableUntilMs } = candidate
+    const active = desk.leases.activeOf(peer)
+    const leftMs = (availableUntilMs ?? Number.POSITIVE_INFINITY) - nowMs
+    const costMsMax = leftMs / desk.slowness.value - desk.leases.costMsOf(peer) / slots
+    const isFree = desk.patience.open(peer, nowMs) && mode === 'run' && active < 2 * slots && costMsMax > 0
+    return isFree ? [{ candidate, active, costMsMax }] : []
+  })
+  for (const shard of desk.board.states) {
+    if (shard.wanted === 0) continue
+    let able = free.filter(
+      ({ candidate, costMsMax }) =>
+        desk.board.isEligible(shard, candidate.owner) && shard.entry.costMs <= costMsMax,
+    )
+    if (able.length === 0) continue
+    const fresh = able.filter(({ candidate }) => !shard.losers.includes(candidate.owner))
+    if (fresh.length > 0) able = fresh
+    const idle = able.filter(({ candidate, active }) => active < candidate.slots)
+    if (idle.length > 0) able = idle
+    return { shard, eligible: able.map(({ candidate }) => candidate) }
+  }
+  return undefined
+}
+
+test('the next shard and the vehicles that may get it are those of a walk over everything, whatever happened before', () => {
+  const seeds = Number(process.env.CARPOOL_SEEDS ?? 30)
+  const first = Number(process.env.CARPOOL_SEED ?? 1)
+  for (let seed = first; seed < first + seeds; seed += 1) {
+    const chance = new Chance(seed, 'assignment')
+    const desk = deskOf(24, { replicas: chance.between(1, 3) })
+    let nowMs = 1_000
+    const vehicleOf = (i: number) => {
+      const until = chance.between(0, 2) === 0 ? `:until=${nowMs + chance.between(0, 20_000)}ms` : ''
+      const mode = chance.between(0, 9) === 0 ? ':mode=drain' : ''
+      return capacityOf(`v${i}:o${i % 5}:slots=${chance.between(1, 2)}${until}${mode}`)
+    }
+    learnRoster(
+      desk,
+      Array.from({ length: 9 }, (_, i) => vehicleOf(i)),
+    )
+    const anyShard = () => desk.board.states[chance.between(0, 23)]!
+    const anyPeer = () => peerNamed(`v${chance.between(0, 11)}`)
+    const happenings = [
+      () => assignWork(desk, nowMs),
+      () => learnAdverts(desk, [vehicleOf(chance.between(0, 11))], []),
+      () => learnAdverts(desk, [], [anyPeer()]),
+      () => desk.patience.setback(anyPeer(), chance.between(0, 5_000), nowMs),
+      () => desk.patience.left(anyPeer()),
+      () => desk.patience.returned(anyPeer()),
+      () => {
+        nowMs += chance.between(0, 8_000)
+      },
+      () => {
+        for (const [owner, { lease }] of anyShard().holders)
+          desk.board.release(
+            desk.board.states.find(({ holders }) => holders.get(owner)?.lease === lease)!,
+            owner,
+            lease,
+            chance.between(0, 1) === 0,
+          )
+      },
+      () => {
+        const state = [...desk.leases.active()][0]
+        if (state !== undefined) desk.leases.close(state, nowMs)
+      },
+      () => {
+        const shard = anyShard()
+        for (const [owner, { lease }] of shard.holders) desk.board.late(shard, owner, lease)
+      },
+      () => desk.board.need(anyShard(), 3),
+    ]
+    for (let step = 0; step < 150; step += 1) {
+      happenings[chance.between(0, happenings.length - 1)]!()
+      desk.effects = []
+      desk.rooms.refresh(nowMs)
+      desk.rooms.unshelve()
+      const found = nextOpportunity(marketOf(desk), nowMs)
+      const expected = dumbOpportunity(desk, nowMs)
+      const names = (some: readonly Candidate[]) => some.map(({ peer }) => peer).sort()
+      const where = `CARPOOL_SEED=${seed}, step ${step}`
+      if (expected === undefined) assert(typeof found !== 'object', where)
+      else {
+        assert(typeof found === 'object', where)
+        assert.equal(found.shard.position, expected.shard.position, where)
+        assert.deepEqual(names(found.eligible), names(expected.eligible), where)
+      }
+    }
+  }
+})
+
+/** The leases of each turn, until there is no more to lease. */
+function turnsOf(desk: Desk): { vehicle: PeerId; positions: readonly number[] }[][] {
+  const turns = []
+  for (;;) {
+    desk.leasesOn = false
+    assignWork(desk, 1_000)
+    const leases = desk.effects.flatMap((effect) =>
+      effect.type === 'issue' && effect.issued.kind === 'lease' ? [effect.issued.record.payload] : [],
+    )
+    turns.push(leases)
+    const goesOn = desk.effects.some(({ type }) => type === 'go-on')
+    desk.effects = []
+    if (!goesOn) return turns
+  }
+}
+
+function crowd(vehicles: number, owners: number) {
+  return Array.from({ length: vehicles }, (_, i) => capacityOf(`v${i}:o${i % owners}:slots=2`))
+}
+
+test('a turn gives out so many leases and no more, and the next ones give out the rest', () => {
+  const desk = deskOf(4_000)
+  learnRoster(desk, crowd(40, 1))
+  const turns = turnsOf(desk)
+  assert.equal(turns.flat().length, 160)
+  assert.deepEqual(
+    turns.map((leases) => leases.length).filter((count) => count > 0),
+    [64, 64, 32],
+  )
+  assert(Math.max(...turns.map((leases) => leases.length)) <= turnLeasesMax)
+})
+
+test('a turn ends sooner where each draw is among many', () => {
+  const desk = deskOf(10_000)
+  learnRoster(desk, crowd(450, 450))
+  const [first] = turnsOf(desk)
+  assert.equal(first!.length, Math.ceil(turnLotsMax / 450))
+})
+
+test('leases to one owner walk over no shard again that the owner has', () => {
+  const shards = 5_000
+  const desk = deskOf(shards)
+  learnRoster(desk, crowd(100, 1))
+  const leases = turnsOf(desk).flat().length
+  assert.equal(leases, 400)
+  const { steps } = desk.cursors
+  assert(steps <= 2 * shards + 2 * leases, `${steps} steps for ${leases} leases over ${shards} shards`)
+})
+
+test('a lease looks at the room of its vehicle, and at no other', () => {
+  const desk = deskOf(5_000)
+  learnRoster(desk, crowd(300, 300))
+  const leases = turnsOf(desk).flat().length
+  assert(desk.rooms.looks <= 300 + leases, `${desk.rooms.looks} looks for ${leases} leases`)
+  const before = desk.rooms.looks
+  learnAdverts(desk, [capacityOf('v7:o7:slots=4')], [])
+  const more = turnsOf(desk).flat().length
+  assert(more > 0)
+  assert(desk.rooms.looks - before <= 1 + more, 'an advert makes only its own vehicle’s room be looked at')
+})
+
+test('a replica that is given up is leased again, though the owner’s cursor had passed it', () => {
+  const desk = deskOf(40, { replicas: 1 })
+  learnRoster(desk, crowd(2, 1))
+  turnsOf(desk)
+  const [held] = desk.board.states.filter(({ holders }) => holders.size > 0)
+  const [owner, { lease }] = [...held!.holders][0]!
+  desk.board.release(held!, owner as OwnerId, lease as LeaseId, false)
+  desk.rooms.unshelve()
+  assert.equal(desk.cursors.first(owner as OwnerId)?.position, held!.position)
+})
