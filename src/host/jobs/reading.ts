@@ -3,7 +3,8 @@
  * the stewards, and they let it in.
  */
 
-import type { PeerId } from '../../protocol/ids.ts'
+import { type EventEmitter, on } from 'node:events'
+import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
 import { accessTtlMs } from '../../protocol/limits.ts'
@@ -129,4 +130,17 @@ export class Reading {
 export async function caughtUp(job: CouncilDriver, clock: Clock): Promise<void> {
   const untilMs = clock.monotonicMs() + seekMsMax
   while (job.hasEnded && !job.isComplete && clock.monotonicMs() < untilMs) await elapsed(clock, seekLookMs)
+}
+
+/** Resolves after the next change, and no sooner than `pause`; rejects when the signal is aborted. */
+export async function changed(
+  changes: EventEmitter,
+  job: JobId,
+  pause: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const iterator = on(changes, job, { signal })
+  await pause
+  await iterator.next()
+  await iterator.return?.()
 }
