@@ -6,6 +6,7 @@
 import { EventEmitter } from 'node:events'
 import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
+import type { RosterChange } from '../../protocol/membership/roster.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
@@ -16,7 +17,7 @@ import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
 
 export interface RegistryOptions extends CouncilDriverParts {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
-  readonly bans: Pick<Bans, 'caught'>
+  readonly bans: Pick<Bans, 'caught' | 'has'>
   /** The share of owners' earnings that the fleet's operator keeps, in parts per million; 0 without a fleet. */
   readonly operatorPpm: () => number
 }
@@ -88,6 +89,15 @@ export class Registry {
   /** All that are in memory. */
   *running(): Generator<CouncilDriver> {
     for (const { running } of this.#seats.values()) if (running !== undefined) yield running
+  }
+
+  /** Tells all jobs what has changed in the roster. Banned owners are not there for them. */
+  tellAdverts({ changed, gone }: RosterChange): void {
+    const { bans } = this.#options
+    const banned = changed.filter(({ owner }) => bans.has(owner)).map(({ peer }) => peer)
+    const others = changed.filter(({ owner }) => !bans.has(owner))
+    for (const stewardship of this.running())
+      stewardship.handle({ type: 'adverts', changed: others, gone: [...gone, ...banned] })
   }
 
   /** The job, when it is in memory. */

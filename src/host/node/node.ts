@@ -74,7 +74,7 @@ function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, jobs 
     bans.forgive()
     jobs.rosterChanged()
   })
-  membership.onChange(() => hub.tell('market'))
+  membership.onChange((change) => jobs.advertsChanged(change))
 }
 
 /** The answer ends what follows the owner's rules. */
