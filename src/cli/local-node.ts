@@ -12,8 +12,10 @@ import type { PreferenceName } from '../protocol/rules/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
 import { asksOf } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'
+import { inContext } from './contexts.ts'
 import { CommandFailure } from './failure.ts'
 import { quoted } from './format.ts'
+import { createLog } from './log.ts'
 import { software } from './software.ts'
 
 /** The options that configure a node of one's own. */
@@ -69,6 +71,41 @@ export async function withNode<Result>(
     return await ask(client)
   } finally {
     client.close()
+  }
+}
+
+/** The options of a command about jobs, which may be those of another node. */
+export const jobOptionNames = [...clientOptionNames, 'bootstrap'] as const satisfies OptionName[]
+
+/**
+ * Asks the node that runs on the data directory; without one, a node that is there for this question alone, and asks the
+ * stewards of the submitter's jobs through the bootstrap peers, or through those of the context that is in use. `isOwn`: it is
+ * such a node. Throws ConfigError, and CommandFailure when there is neither.
+ */
+export async function withAnyNode<Result>(
+  flags: Readonly<Record<string, unknown>>,
+  ask: (node: RemoteApi, isOwn: boolean) => Promise<Result>,
+): Promise<Result> {
+  const config = inContext(resolveNodeConfig(flags))
+  const { dataDir, bootstrap, json } = config
+  const running = await connectLocal(dataDir)
+  if (running !== undefined) {
+    try {
+      return await ask(running, false)
+    } finally {
+      running.close()
+    }
+  }
+  if (bootstrap.length === 0)
+    throw new CommandFailure(
+      `no node is running on ${dataDir}; start one with: carpool node --data-dir ${quoted(dataDir)}, or name a node of the mesh with --bootstrap`,
+    )
+  const level = config.origins.logLevel.layer === 'default' ? 'warn' : config.logLevel
+  const node = await startOwnNode({ ...config, slots: 0 }, createLog(level, json), { standsBy: false })
+  try {
+    return await ask(node.client, true)
+  } finally {
+    await node.stop()
   }
 }
 

@@ -68,7 +68,7 @@ export async function submitToOwnNode(
 
 async function submitAndStay(
   node: RemoteApi,
-  { dataDir, bootstrap }: NodeConfig,
+  { dataDir, bootstrap, origins }: NodeConfig,
   request: SubmitRequest,
   { detach, output }: Wish,
   voice: Voice,
@@ -80,18 +80,58 @@ async function submitAndStay(
     voice.say(`without --bootstrap, vehicles have to come here: ${addresses.join(' ')}`)
   }
   const plan = await handOver(node, request, voice)
+  const where = whereOf({ dataDir, bootstrap, origins })
   if (detach) {
     await untilDurable(node, plan, voice)
+    for (const line of nextCommands(plan.job, where)) voice.say(line)
     return
   }
   const status = await follow(node, plan.job, voice.display(), interruption.signal)
   if (interruption.signal.aborted) {
-    note(
-      `job ${shortJob(plan.job)} is kept: it goes on when a node starts, with: carpool node --data-dir ${quoted(dataDir)}`,
-    )
+    for (const line of afterInterruption(await node.status(plan.job), dataDir, where)) note(line)
     return
   }
   await conclude(node, voice, status!, output)
+}
+
+/** The options by which another command finds the mesh that this one used: the flags that were given here. */
+function whereOf({
+  dataDir,
+  bootstrap,
+  origins,
+}: Pick<NodeConfig, 'dataDir' | 'bootstrap' | 'origins'>): string {
+  const flags = [
+    ...(origins.dataDir.layer === 'default' ? [] : [`--data-dir ${quoted(dataDir)}`]),
+    ...(origins.bootstrap.layer === 'flag' ? bootstrap.map((address) => `--bootstrap ${address}`) : []),
+  ]
+  return flags.map((flag) => ` ${flag}`).join('')
+}
+
+function nextCommands(job: string, where: string): string[] {
+  const short = shortJob(job)
+  return [
+    `follow it with: carpool status ${short}${where}`,
+    `its results: carpool results ${short} -o results.jsonl${where}`,
+  ]
+}
+
+/** Says truly what goes on once this node is gone: standbys that hold the job finish it, and it costs what it costs. */
+export function afterInterruption(
+  { job, state, standbys, payment }: Pick<JobStatus, 'job' | 'state' | 'standbys' | 'payment'>,
+  dataDir: string,
+  where: string,
+): string[] {
+  const short = shortJob(job)
+  const again = `carpool node --data-dir ${quoted(dataDir)}`
+  if (state !== 'running') return [`job ${short} has ended`, ...nextCommands(job, where)]
+  if (standbys.holding === 0)
+    return [`job ${short} stands still until a node starts on this data directory, with: ${again}`]
+  const cost = payment === null ? '' : ', and pays for what is done'
+  return [
+    `job ${short} goes on: ${formatCount(standbys.holding, 'other node')} can finish it without this one${cost}`,
+    ...nextCommands(job, where),
+    `to end it: ${again}, and while that runs: carpool cancel ${short} --data-dir ${quoted(dataDir)}`,
+  ]
 }
 
 async function handOver(node: RemoteApi, request: SubmitRequest, voice: Voice): Promise<Submitted> {

@@ -32,6 +32,8 @@ export interface NodeApi {
   /** Returns what `submit` would do with this request. Throws RequestError. */
   quote(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Quote>
   jobs(): JobSummary[]
+  /** Looks for jobs that were submitted elsewhere with this node's submitter key: from then on they are among its jobs, to be read. */
+  seekJobs(): Promise<void>
   /** `job` may be any unambiguous beginning of a job's id, here and below. Throws RequestError. */
   status(job: string): Promise<JobStatus>
   /** A status at once, one after each change (at most a few a second), and a last one when the job has ended. */

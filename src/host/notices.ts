@@ -7,7 +7,7 @@
 import type { Logger } from 'pino'
 import { systemClock } from './clock.ts'
 
-export type NoticeKind = 'mesh-key' | 'fleet' | 'version' | 'clone' | 'clock'
+export type NoticeKind = 'mesh-key' | 'fleet' | 'version' | 'clone' | 'clock' | 'bootstrap'
 
 export interface Notice {
   readonly kind: NoticeKind

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +11,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { isPrintable } from '../../src/base/printable.ts'
+import { inContext } from '../../src/cli/contexts.ts'
 import { shortPeer } from '../../src/cli/format.ts'
 import type { NodeApi } from '../../src/host/api.ts'
 import { RequestError } from '../../src/host/errors.ts'
@@ -261,6 +262,57 @@ test('bans are listed with their evidence, and lifted by owner', async (t) => {
   const json = await run(['bans', 'lift', row.owner, '--data-dir', dataDir, '--json'])
   assert.equal(JSON.parse(json.out).event, 'lifted')
   assert.match((await run(['bans', 'lift', 'van', '--data-dir', dataDir])).err, /'van' is not an owner id/)
+})
+
+test('the submitter’s key goes to another data directory, locked, and never over another one', async (t) => {
+  const [here, there, files] = [newDirectory(t), newDirectory(t), newDirectory(t)]
+  const [locked, passphrase] = [join(files, 'key.age'), join(files, 'passphrase')]
+  writeFileSync(passphrase, 'long enough to guess at\n')
+  const given = ['--passphrase-file', passphrase]
+  const exported = await run(['key', 'export', '-o', locked, ...given, '--data-dir', here])
+  assert.equal(exported.code, 0, exported.err)
+  const key = readFileSync(join(here, 'submitter.key'))
+  assert(!readFileSync(locked).includes(key.subarray(-60, -30)))
+  assert.match((await run(['key', 'export', '-o', locked, ...given, '--data-dir', here])).err, /exists/)
+
+  const imported = await run(['key', 'import', locked, ...given, '--data-dir', there])
+  assert.equal(imported.code, 0, imported.err)
+  assert.deepEqual(readFileSync(join(there, 'submitter.key')), key)
+  assert.equal(
+    (await run(['key', 'import', locked, ...given, '--data-dir', there])).code,
+    0,
+    'it is there already',
+  )
+
+  const other = newDirectory(t)
+  await run(['key', 'export', '-o', join(files, 'other.age'), ...given, '--data-dir', other])
+  const refused = await run(['key', 'import', locked, ...given, '--data-dir', other])
+  assert.match(refused.err, /is another key, with jobs of its own/)
+  writeFileSync(passphrase, 'another passphrase')
+  assert.match((await run(['key', 'import', locked, ...given, '--data-dir', other])).err, /does not open/)
+  writeFileSync(passphrase, 'short')
+  const guessed = await run(['key', 'export', '-o', join(files, 'x.age'), ...given, '--data-dir', here])
+  assert.deepEqual([guessed.code, readdirSync(files).includes('x.age')], [2, false])
+})
+
+test('a context is the mesh of commands about jobs, where nothing else names one', async (t) => {
+  const dataDir = newDirectory(t)
+  const address = `/ip4/127.0.0.1/tcp/1/p2p/${peer}`
+  const context = (...args: string[]) => run(['context', ...args, '--data-dir', dataDir])
+  assert.match((await run(['jobs', '--data-dir', dataDir])).err, /name a node of the mesh with --bootstrap/)
+  assert.match((await context('add', 'depot', '127.0.0.1')).err, /is not the address of a peer/)
+  assert.match((await context('add', 'depot', address)).out, /depot +yes/)
+  await context('add', 'other', address)
+  assert.match((await context('use', 'nowhere')).err, /there is no context 'nowhere'; there are depot, other/)
+  assert.match((await context('use', 'depot')).out, /depot +yes/)
+  assert.match((await context('remove', 'depot')).out, /^CONTEXT.*\nother +\/ip4/m)
+  const inUse = { used: 'other', meshes: { other: [address] } }
+  writeFileSync(join(dataDir, 'contexts.json'), JSON.stringify(inUse))
+  const config = { dataDir, bootstrap: [], origins: { bootstrap: { layer: 'default' } } }
+  assert.deepEqual(inContext(config).bootstrap, [address])
+  assert.deepEqual(inContext({ ...config, origins: { bootstrap: { layer: 'flag' } } }).bootstrap, [])
+  writeFileSync(join(dataDir, 'contexts.json'), '{')
+  assert.match((await context('list')).err, /is damaged; remove it/)
 })
 
 test('a standby that is released names the node that has its job now', async (t) => {

@@ -19,6 +19,7 @@ import {
 } from '../../src/cli/job-view.ts'
 import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
+import { afterInterruption } from '../../src/cli/submission.ts'
 import { formatTable } from '../../src/cli/table.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
 import { job, peerRow, plan, quote, resultsEnd, status, summary, why } from '../support/fake-node.ts'
@@ -327,4 +328,18 @@ test('a price is capped and a budget set in one currency, both or neither', () =
   assert.throws(() => money('5'), /Say an amount with its currency/)
   assert.deepEqual(['15%', '0.0001%', '100%'].map(percentage), [150_000, 1, 1_000_000])
   for (const bad of ['15', '100.1%', '-1%', '0.00001%']) assert.throws(() => percentage(bad), /Say a share/)
+})
+
+test('whoever interrupts a submission is told whether the job goes on, where, and what to do', () => {
+  const running = { ...status, state: 'running' } as const
+  const said = (holding: number) =>
+    afterInterruption({ ...running, standbys: { named: 2, holding } }, '/data', ' --bootstrap A').join('\n')
+  assert.match(said(0), /stands still until a node starts.*carpool node --data-dir \/data$/)
+  assert.match(said(2), /goes on: 2 other nodes can finish it without this one/)
+  assert.match(
+    said(2),
+    /carpool status \S+ --bootstrap A\n.*carpool results .* --bootstrap A\nto end it: carpool node/,
+  )
+  const ended = afterInterruption({ ...status, state: 'complete' }, '/data', '')
+  assert.match(ended[0]!, /has ended$/)
 })

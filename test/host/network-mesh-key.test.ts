@@ -199,3 +199,18 @@ test('a node with a mesh key in an open mesh is told so, and so is the node that
   assert.match(failure, /it has no mesh key, and this node has one/)
   assert.match(told, /it has a mesh key, and this node has none/)
 })
+
+test('a node shows in what it tells its owner that a bootstrap peer is out of reach, and why, until it is reached', async (t) => {
+  const called = await startNetwork(t, { meshKey: makeMeshKey() })
+  const { log, lines } = logInbox()
+  const notices = new Notices(log)
+  const bootstrap = called.addresses()
+  await startNetwork(t, { meshKey: makeMeshKey(), bootstrap, log, notices })
+  await lines.find(({ msg }) =>
+    /bootstrap peer unreachable, will keep trying: .*its mesh key is another/.test(msg),
+  )
+  assert.deepEqual(
+    notices.list().map(({ kind, about }) => [kind, about]),
+    [['bootstrap', bootstrap[0]]],
+  )
+})

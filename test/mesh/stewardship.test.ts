@@ -82,7 +82,15 @@ test('who has the submitter’s key reads the job from any node; who has not is 
     prepare: (dataDir) =>
       copyFileSync(join(mesh.submitter.dataDir, 'submitter.key'), join(dataDir, 'submitter.key')),
   })
+  const { api } = laptop
+  assert.equal((await mesh.clock.hurry(api.status(job))).state, 'complete')
+  await mesh.clock.hurry(api.seekJobs())
+  const known = (jobs: readonly { readonly job: string }[]) => jobs.map((one) => one.job).sort()
+  assert.deepEqual(known(api.jobs()), known(mesh.submitter.api.jobs()))
   assert.deepEqual(await laptop.texts(job), await mesh.submitter.texts(job))
+  const report = join(mesh.folder, 'from-the-laptop.car')
+  await api.report(job, report)
+  assert.deepEqual((await auditFile(report)).problems, [])
   const stranger = await mesh.join({ name: 'stranger', slots: 0 })
   await assert.rejects(mesh.clock.hurry(stranger.texts(job)), /there is no job/)
   await laptop.stop()

@@ -111,9 +111,9 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'A stranger’s refusal is believed.',
     file: 'src/host/membership/fleet-member.ts',
-    find: '    const credential = this.#vouch(peer, greeting, shown)\n    if (reply.refused !== null) {\n',
+    find: '    const credential = vouchFor(this.#fleet, peer, greeting, shown)\n    if (reply.refused !== null) {\n',
     replace:
-      '    if (reply.refused !== null) this.#hearRefusal(peer, reply.refused)\n    const credential = this.#vouch(peer, greeting, shown)\n    if (reply.refused !== null) {\n',
+      '    if (reply.refused !== null) this.#hearRefusal(peer, reply.refused)\n    const credential = vouchFor(this.#fleet, peer, greeting, shown)\n    if (reply.refused !== null) {\n',
     caughtBy: ['test/mesh/doors.test.ts'],
   },
   {

@@ -1,18 +1,16 @@
 /** All commands, in the order in which help shows them. */
 import { auditCommand } from './audit.ts'
-import { billCommand } from './bill.ts'
 import { configCommand } from './config.ts'
-import { earningsCommand } from './earnings.ts'
+import { elsewhereCommands } from './elsewhere.ts'
 import { jobCommands } from './jobs.ts'
-import { ledgerCommand } from './ledger.ts'
 import { membershipCommands } from './membership.ts'
 import { metricsCommand } from './metrics.ts'
+import { moneyCommands } from './money.ts'
 import { nodeCommand } from './node.ts'
 import { pauseCommands } from './pause.ts'
 import { peersCommand } from './peers.ts'
 import { quoteCommand } from './quote.ts'
 import { resultsCommand } from './results.ts'
-import { settleCommand } from './settle.ts'
 import { simCommand } from './sim.ts'
 import { standbyCommand } from './standby.ts'
 import { statusCommand } from './status.ts'
@@ -34,11 +32,9 @@ export const commands = [
   jobCommands,
   standbyCommand,
   auditCommand,
-  earningsCommand,
-  billCommand,
-  settleCommand,
-  ledgerCommand,
+  ...moneyCommands,
   simCommand,
   ...membershipCommands,
+  ...elsewhereCommands,
   configCommand,
 ]

@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { printableJson } from '../../base/printable.ts'
 import type { BilledShard, BillTotals } from '../../host/ledger/contract.ts'
-import { addOptions, resolveConfig } from '../config/config.ts'
-import { clientOptionNames, withNode } from '../local-node.ts'
+import { addOptions } from '../config/config.ts'
+import { jobOptionNames, resolveNodeConfig, withAnyNode } from '../local-node.ts'
 import { describeBill, describeBilledShard } from '../money/views.ts'
 import { print, printJson, printPaced } from '../output.ts'
 
@@ -17,8 +17,8 @@ export function billCommand(program: Command): void {
       'Shows each execution of each shard and what it costs: replicas, audits, and copies, where another execution was late, was lost or disagreed. What agrees with no verdict costs nothing.',
     )
     .action(async (job: string, flags: { readonly total?: true }) => {
-      const { dataDir, json } = resolveConfig(clientOptionNames, { ...flags })
-      await withNode(dataDir, async (node) => {
+      const { json } = resolveNodeConfig({ ...flags })
+      await withAnyNode({ ...flags }, async (node) => {
         const lines = node.bill(job)
         for (;;) {
           const next: IteratorResult<BilledShard, BillTotals> = await lines.next()
@@ -35,5 +35,5 @@ export function billCommand(program: Command): void {
         }
       })
     })
-  addOptions(command, clientOptionNames)
+  addOptions(command, jobOptionNames)
 }

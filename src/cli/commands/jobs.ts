@@ -3,9 +3,9 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { JobSummary } from '../../host/api.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
-import { addOptions, resolveConfig } from '../config/config.ts'
+import { addOptions } from '../config/config.ts'
 import { formatCount, formatDuration, formatNumber, shortJob } from '../format.ts'
-import { clientOptionNames, withNode } from '../local-node.ts'
+import { jobOptionNames, resolveNodeConfig, withAnyNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'
 import { type Column, formatTable } from '../table.ts'
 import { handToUser } from '../user-files.ts'
@@ -13,14 +13,21 @@ import { handToUser } from '../user-files.ts'
 export function jobCommands(program: Command): void {
   const list = program
     .command('jobs')
-    .summary('list the jobs that the running node looks after')
+    .summary('list the jobs that the node looks after')
+    .description(
+      'Lists the jobs that the running node looks after. Without one, it finds the jobs of the submitter key in the data directory through the bootstrap peers.',
+    )
+    .option('--everywhere', 'look for jobs that were submitted elsewhere with the same key, too')
     .action(async (flags: Record<string, unknown>) => {
-      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
-      const jobs = await withNode(dataDir, (node) => node.jobs())
+      const { json } = resolveNodeConfig(flags)
+      const jobs = await withAnyNode(flags, async (node, isOwn) => {
+        if (isOwn || flags.everywhere === true) await node.seekJobs()
+        return node.jobs()
+      })
       if (json) jobs.forEach(printJson)
       else for (const line of describeJobs(jobs, Date.now())) print(line)
     })
-  addOptions(list, clientOptionNames)
+  addOptions(list, jobOptionNames)
 
   oneJob(program, 'cancel', 'end a job, and keep its verified results', async (node, job) => {
     await node.cancel(job)
@@ -71,7 +78,7 @@ export function describeJobs(jobs: readonly JobSummary[], nowMs: number): string
 
 type Outcome = { readonly text: string } & Readonly<Record<string, unknown>>
 
-/** Adds a command that names a job, asks the running node once, and prints what came of it. */
+/** Adds a command that names a job, asks a node once, and prints what came of it. */
 export function oneJob(
   program: Command,
   name: string,
@@ -83,10 +90,10 @@ export function oneJob(
     .argument('<job>', 'a job, or the beginning of its id')
     .summary(summary)
     .action(async (job: string, flags: Record<string, unknown>) => {
-      const { dataDir, json } = resolveConfig(clientOptionNames, flags)
-      const { text, ...facts } = await withNode(dataDir, (node) => act(node, job, flags))
+      const { json } = resolveNodeConfig(flags)
+      const { text, ...facts } = await withAnyNode(flags, (node) => act(node, job, flags))
       if (json) printJson(facts)
       else print(text)
     })
-  return addOptions(command, clientOptionNames)
+  return addOptions(command, jobOptionNames)
 }

@@ -1,8 +1,8 @@
 /** `carpool results`: prints the verified results, in the order of the submission. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { addOptions, resolveConfig } from '../config/config.ts'
-import { clientOptionNames, withNode } from '../local-node.ts'
+import { addOptions } from '../config/config.ts'
+import { jobOptionNames, withAnyNode } from '../local-node.ts'
 import { checkOutput, stdoutPath, writeResults } from '../results-output.ts'
 
 export function resultsCommand(program: Command): void {
@@ -15,12 +15,11 @@ export function resultsCommand(program: Command): void {
     )
     .option('-o, --output <file>', "file for the results; '-' is stdout", stdoutPath)
     .action(async (job: string, flags: Record<string, unknown> & { output: string }) => {
-      const { dataDir } = resolveConfig(clientOptionNames, flags)
       const output = outputPath(flags.output)
       await checkOutput(output)
-      await withNode(dataDir, (node) => writeResults(node, job, output))
+      await withAnyNode(flags, (node) => writeResults(node, job, output))
     })
-  addOptions(command, clientOptionNames)
+  addOptions(command, jobOptionNames)
 }
 
 export function outputPath(text: string): string {

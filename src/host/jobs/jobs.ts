@@ -4,7 +4,6 @@
  * registry.ts keeps them in memory, routing.ts hands them what others say, and standing-by.ts and reading.ts take on
  * jobs of others.
  */
-import { type EventEmitter, on } from 'node:events'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { MessageToSteward } from '../../protocol/inbox.ts'
 import { accountOf } from '../../protocol/ledger/account.ts'
@@ -27,7 +26,7 @@ import type { Money } from '../ledger/money.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
-import { caughtUp, Reading } from './reading.ts'
+import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseCancel, refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
@@ -143,6 +142,11 @@ export class Jobs {
     return [...this.#registry.running()].map(({ job }) => job)
   }
 
+  /** Looks for jobs of this submitter that other nodes look after: from then on they are among those of this node. */
+  seek(): Promise<void> {
+    return this.#reading.seekAll()
+  }
+
   list(): JobSummary[] {
     return this.#registry.rows.list().flatMap(({ job, state, createdAtMs }) => {
       const stewardship = this.#registry.get(job)
@@ -151,7 +155,11 @@ export class Jobs {
   }
 
   async status(prefix: string): Promise<JobStatus> {
-    const job = this.#registry.rows.find(prefix)
+    await this.#reading.seek(prefix)
+    return this.#status(this.#registry.rows.find(prefix))
+  }
+
+  #status(job: JobId): Promise<JobStatus> {
     const nameOf = (peer: PeerId) => this.#options.membership.get(peer)?.name ?? ''
     return this.#registry.use(job, (stewardship) => {
       const { createdAtMs, state } = this.#registry.rows.get(job)!
@@ -162,14 +170,15 @@ export class Jobs {
 
   async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<JobStatus> {
     const { clock } = this.#options
+    await this.#reading.seek(prefix)
     const job = this.#registry.rows.find(prefix)
-    let status = await this.status(job)
+    let status = await this.#status(job)
     yield status
     try {
       for (let waitMs = 0; status.state === 'running'; ) {
         await changed(this.#registry.changes, job, elapsed(clock, waitMs), signal)
         const startedMs = systemClock.monotonicMs()
-        status = await this.status(job)
+        status = await this.#status(job)
         const restMs = (systemClock.monotonicMs() - startedMs) / watchShareMax
         waitMs = Math.min(watchIntervalMsMax, Math.max(watchIntervalMs, restMs))
         yield status
@@ -220,6 +229,7 @@ export class Jobs {
   }
 
   async report(prefix: string, path: string): Promise<{ root: Cid; bytes: number }> {
+    await this.#reading.seek(prefix)
     const job = this.#registry.rows.find(prefix)
     return this.#registry.use(job, async (stewardship) => {
       if (!stewardship.hasEnded)
@@ -237,6 +247,7 @@ export class Jobs {
   }
 
   async *bill(prefix: string, money: Money): AsyncGenerator<BilledShard, BillTotals> {
+    await this.#reading.seek(prefix)
     const { stewardship, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
     try {
       const { job, manifest, hasEnded } = stewardship
@@ -284,17 +295,4 @@ export class Jobs {
     for (const { job, endedAtMs } of this.#registry.rows.list())
       if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }
-}
-
-/** Resolves after the next change, and no sooner than `pause`; rejects when the signal is aborted. */
-async function changed(
-  changes: EventEmitter,
-  job: JobId,
-  pause: Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const iterator = on(changes, job, { signal })
-  await pause
-  await iterator.next()
-  await iterator.return?.()
 }

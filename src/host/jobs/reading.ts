@@ -3,7 +3,8 @@
  * the stewards, and they let it in.
  */
 
-import type { PeerId } from '../../protocol/ids.ts'
+import { type EventEmitter, on } from 'node:events'
+import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
 import { accessTtlMs } from '../../protocol/limits.ts'
@@ -21,6 +22,10 @@ const seekMsMax = 15_000
 /** Stewards that have it say so in a round trip. */
 const answerMsMax = 3_000
 const seekLookMs = 100
+/** A job that is read from elsewhere is as new as it gets once nothing more came for so long: stewards are asked every two seconds. */
+const quietMs = 1_000
+/** Peers that are asked for jobs, the connected ones first: each of them costs a dial. */
+const askedPeersMax = 256
 
 export class Reading {
   readonly #options: RegistryOptions
@@ -42,17 +47,40 @@ export class Reading {
   /** Finds the job, where this node does not have it, or has a reader's copy that may be old. */
   async seek(prefix: string): Promise<void> {
     if (this.#knows(prefix)) return
-    const { membership, network, clock } = this.#options
+    await this.#seek((job) => job.startsWith(prefix), true)
+  }
+
+  /** Finds the jobs of the submitter's key that other nodes look after. */
+  async seekAll(): Promise<void> {
+    await this.#seek(() => true, false)
+  }
+
+  /** Ends once what was found is here as far as it goes, or nobody has more. `isOne`: all is found with the first. */
+  async #seek(isSought: (job: string) => boolean, isOne: boolean): Promise<void> {
+    const { membership, clock } = this.#options
     await membership.settled()
     const access = this.#permission()
-    for (const peer of network.connectedPeers()) this.#find(peer, access)
-    const untilMs = clock.monotonicMs() + seekMsMax
-    const unknownAfterMs = clock.monotonicMs() + answerMsMax
-    while (clock.monotonicMs() < untilMs) {
-      const found = [...this.#registry.running()].find(({ job }) => job.startsWith(prefix))
-      if (found?.isComplete || (found === undefined && clock.monotonicMs() > unknownAfterMs)) return
+    for (const peer of this.#everybody()) this.#find(peer, access)
+    const startedMs = clock.monotonicMs()
+    let [news, newsMs] = ['', startedMs]
+    for (let nowMs = startedMs; nowMs < startedMs + seekMsMax; nowMs = clock.monotonicMs()) {
+      const found = [...this.#registry.running()].filter(({ job }) => isSought(job))
+      const seen = found.map(({ job, recordCount }) => `${job}/${recordCount}`).join()
+      if (seen !== news) [news, newsMs] = [seen, nowMs]
+      const isHere = isOne && found.length > 0 && found.every(({ isComplete }) => isComplete)
+      const isQuiet = nowMs >= newsMs + quietMs && isOne && found.some(({ recordCount }) => recordCount > 0)
+      if (isHere || isQuiet || (nowMs >= startedMs + answerMsMax && nowMs >= newsMs + quietMs)) return
       await elapsed(clock, seekLookMs)
     }
+  }
+
+  /** The peers that may be stewards of the submitter's jobs: those that are connected, and then those that are known. */
+  #everybody(): PeerId[] {
+    const { membership, network, key } = this.#options
+    const known = membership.capacities().map(({ peer }) => peer)
+    const peers = new Set([...network.connectedPeers(), ...known])
+    peers.delete(key.peerId)
+    return [...peers].slice(0, askedPeersMax)
   }
 
   /** A peer that may be a steward of a job that is read here: it lets only those in that ask. */
@@ -102,4 +130,17 @@ export class Reading {
 export async function caughtUp(job: CouncilDriver, clock: Clock): Promise<void> {
   const untilMs = clock.monotonicMs() + seekMsMax
   while (job.hasEnded && !job.isComplete && clock.monotonicMs() < untilMs) await elapsed(clock, seekLookMs)
+}
+
+/** Resolves after the next change, and no sooner than `pause`; rejects when the signal is aborted. */
+export async function changed(
+  changes: EventEmitter,
+  job: JobId,
+  pause: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const iterator = on(changes, job, { signal })
+  await pause
+  await iterator.next()
+  await iterator.return?.()
 }

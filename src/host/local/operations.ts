@@ -116,6 +116,7 @@ export const operations = {
   quote: order(submission),
   submit: order(submission),
   jobs: call(),
+  seekJobs: call(),
   status: call(oneJob),
   watch: watch(oneJob),
   results: stream(oneJob),

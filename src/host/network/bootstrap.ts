@@ -3,6 +3,7 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
+import type { Notices } from '../notices.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { redialPauseMs } from './dial-plan.ts'
 import { type ResolveTxt, resolveAddress } from './dnsaddr.ts'
@@ -15,6 +16,8 @@ interface Entry {
   /** The peer that we found there; the address need not name it. */
   peer: PeerId | undefined
   failures: number
+  /** What was said of the present outage. */
+  outage: string
   timer: NodeJS.Timeout | undefined
   isDialing: boolean
 }
@@ -36,6 +39,7 @@ export class Bootstrap {
   readonly #neighbours: Neighbours
   readonly #introductions: Introductions
   readonly #bounds: NetworkBounds
+  readonly #notices: Pick<Notices, 'tell' | 'drop'>
   readonly #log: Logger
   readonly #resolveTxt: ResolveTxt | undefined
   readonly #entries: Entry[]
@@ -48,6 +52,7 @@ export class Bootstrap {
     neighbours: Neighbours,
     introductions: Introductions,
     bounds: NetworkBounds,
+    notices: Pick<Notices, 'tell' | 'drop'>,
     log: Logger,
     resolveTxt?: ResolveTxt,
   ) {
@@ -55,12 +60,14 @@ export class Bootstrap {
     this.#neighbours = neighbours
     this.#introductions = introductions
     this.#bounds = bounds
+    this.#notices = notices
     this.#log = log
     this.#resolveTxt = resolveTxt
     this.#entries = addresses.map((address) => ({
       address,
       peer: undefined,
       failures: 0,
+      outage: '',
       timer: undefined,
       isDialing: false,
     }))
@@ -120,6 +127,7 @@ export class Bootstrap {
       if (connection.status !== 'open') throw new Error('it closed the connection')
       entry.peer = connection.remotePeer.toString() as PeerId
       entry.failures = 0
+      this.#notices.drop('bootstrap', address)
       this.#log.info({ address, peer: entry.peer }, `bootstrap peer reached: ${address}`)
       void this.#introductions.ask(connection).then((peers) => this.#neighbours.hear(peers))
     } catch (thrown) {
@@ -131,12 +139,10 @@ export class Bootstrap {
         this.#log.info({ address }, text)
         return
       }
-      if (entry.failures === 0) {
-        this.#log.warn(
-          { address },
-          `bootstrap peer unreachable, will keep trying: ${address} (${reason(thrown)})`,
-        )
-      }
+      // The first reason of an outage is the one that is told, and shown for as long as it lasts.
+      if (entry.failures === 0)
+        entry.outage = `bootstrap peer unreachable, will keep trying: ${address} (${reason(thrown)})`
+      this.#notices.tell({ kind: 'bootstrap', about: address, text: entry.outage })
       entry.timer = setTimeout(() => void this.#dial(entry), redialPauseMs(entry.failures++, this.#bounds))
     } finally {
       entry.isDialing = false

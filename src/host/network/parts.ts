@@ -103,6 +103,7 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
     neighbours,
     introductions,
     bounds,
+    notices,
     options.log,
     options.resolveTxt,
   )

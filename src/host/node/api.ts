@@ -36,6 +36,7 @@ export function apiOf(parts: Parts): NodeApi {
       return jobs.submit(request, onProgress ?? (() => {}))
     },
     jobs: () => jobs.list(),
+    seekJobs: () => jobs.seek(),
     status: (job) => jobs.status(job),
     watch: (job, signal) => jobs.watch(job, signal),
     results: (job) => jobs.results(job),

@@ -201,6 +201,10 @@ export class CouncilDriver {
   }
 
   /** Only reads the job. */
+  get recordCount(): number {
+    return this.#parts.council.recordCount
+  }
+
   get isReader(): boolean {
     return this.#parts.council.isReader
   }

@@ -87,6 +87,11 @@ export function loadKey(path: string): SigningKey {
     if (error instanceof StoreError) throw error
     throw new StoreError({ code: 'not-a-key', path, why: (error as Error).message }, { cause: error })
   }
+  return keyOf(path, text)
+}
+
+/** The key in the text of a key file; `path` names it in an error. Throws StoreError: not-a-key. */
+export function keyOf(path: string, text: string): SigningKey {
   return new SigningKey(parse(path, text))
 }
 

@@ -1,0 +1,7 @@
+/** The commands about money, in the order in which help shows them. */
+import { billCommand } from './bill.ts'
+import { earningsCommand } from './earnings.ts'
+import { ledgerCommand } from './ledger.ts'
+import { settleCommand } from './settle.ts'
+
+export const moneyCommands = [earningsCommand, billCommand, settleCommand, ledgerCommand]
