@@ -1,6 +1,5 @@
 /**
  * The messages that stewards, vehicles and members of a mesh send each other over their long-lived control stream.
- *
  * A message binds nobody: only the signed record inside does. Each message says when it is sent.
  */
 import { z } from 'zod'
