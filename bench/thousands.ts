@@ -105,9 +105,8 @@ async function renewedAdvert(vehicles: number, jobs: number, { note }: BenchOpti
     log: { debug: () => {}, warn: () => {}, info: () => {} } as never,
   })
   const machines = Array.from({ length: jobs }, () => stewardOf(entriesOf(1_000)))
-  membership.onChange(() => {
-    const input = { type: 'roster', capacities: membership.capacities(), operatorPpm: 0 } as const
-    for (const machine of machines) machine.handle(input, 1_000)
+  membership.onChange((change) => {
+    for (const machine of machines) machine.handle({ type: 'adverts', ...change }, 1_000)
   })
   const keys = Array.from({ length: vehicles }, () => SigningKey.generate())
   const adverts = keys.map((key) => encodeCbor(advertBy(key, 1)))

@@ -28,6 +28,7 @@ export type MessageToSteward = Exclude<
     | 'ended'
     | 'statement'
     | 'charter'
+    | 'advert'
     | 'credential'
     | 'evidence'
   >
@@ -77,6 +78,7 @@ const hearers: Readonly<Record<Message['type'], 'steward' | 'other'>> = {
   ended: 'other',
   statement: 'other',
   charter: 'other',
+  advert: 'other',
   credential: 'other',
   evidence: 'other',
 }

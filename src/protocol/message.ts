@@ -1,7 +1,5 @@
 /**
- * The messages that stewards and vehicles, and the stewards of one job among each other, send over their long-lived
- * control stream.
- *
+ * The messages that stewards, vehicles and members of a mesh send each other over their long-lived control stream.
  * A message binds nobody: only the signed record inside does. Each message says when it is sent.
  */
 import { z } from 'zod'
@@ -126,6 +124,8 @@ export type Message =
   | { readonly type: 'find'; readonly access: SignedRecord }
   /** In a fleet, to everybody when there is news: what the fleet says now, and how its keys came about. */
   | { readonly type: 'charter'; readonly charter: SignedRecord }
+  /** To a newcomer: what the sender offers, so that not everybody hears it once more. */
+  | { readonly type: 'advert'; readonly advert: SignedRecord }
   /** Registrar to vehicle: your credential for the next day. */
   | { readonly type: 'credential'; readonly credential: SignedRecord }
   /**
@@ -270,6 +270,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('find'), access: signedRecordSchema }),
   z.object({ type: z.literal('charter'), charter: signedRecordSchema }),
+  z.object({ type: z.literal('advert'), advert: signedRecordSchema }),
   z.object({ type: z.literal('credential'), credential: signedRecordSchema }),
   z.object({
     type: z.literal('statement'),

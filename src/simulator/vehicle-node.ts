@@ -152,6 +152,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
       case 'adopt':
       case 'statement':
         throw new Error(`'${message.type}' is a parcel of its own in here`)
+      case 'advert':
       case 'charter':
       case 'credential':
       case 'evidence':

@@ -4,8 +4,8 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'An expired advert stays in the roster.',
     file: 'src/protocol/membership/roster.ts',
-    find: '    this.expire(nowMs)\n    return [...this.#entries',
-    replace: '    return [...this.#entries',
+    find: '    this.expire(nowMs)\n    this.#order ??=',
+    replace: '    this.#order ??=',
     caughtBy: ['test/protocol/roster-lapse.test.ts'],
   },
   {
@@ -192,5 +192,33 @@ export const fleet: readonly Mutation[] = [
     find: '  if (existing === undefined) return\n',
     replace: '  if (existing !== null) return\n',
     caughtBy: ['test/cli/commands.test.ts'],
+  },
+  {
+    name: 'A renewed advert is news to every job.',
+    file: 'src/host/membership/membership.ts',
+    find: "this.#tell(admission === 'renewed' ? [] : [capacity])",
+    replace: 'this.#tell([capacity])',
+    caughtBy: ['test/host/membership-crowd.test.ts'],
+  },
+  {
+    name: 'In a mesh of many everybody is told of a node whenever somebody comes.',
+    file: 'src/host/membership/membership.ts',
+    find: 'this.#lastAdvert === undefined || this.#roster.size <= welcomingMax',
+    replace: 'this.#roster.size >= 0',
+    caughtBy: ['test/host/membership-crowd.test.ts'],
+  },
+  {
+    name: 'A vehicle whose advert has lapsed stays with the jobs.',
+    file: 'src/protocol/membership/roster.ts',
+    find: 'this.#gone.push(entry.peer)',
+    replace: '',
+    caughtBy: ['test/host/membership-crowd.test.ts'],
+  },
+  {
+    name: 'A newcomer to a full roster displaces an owner with few vehicles.',
+    file: 'src/protocol/membership/roster.ts',
+    find: 'const [crowded] = this.#byCount.get(this.#most)!',
+    replace: 'const [crowded] = this.#byOwner.keys()',
+    caughtBy: ['test/protocol/roster.test.ts'],
   },
 ]

@@ -4,8 +4,8 @@ export const network: readonly Mutation[] = [
   {
     name: 'A neighbour pays for an advert by a clock that is off.',
     file: 'src/host/membership/membership.ts',
-    find: "      if (isUntimely(capacity, nowMs)) return 'ignore'\n",
-    replace: "      if (isUntimely(capacity, nowMs)) return 'reject'\n",
+    find: "return this.#take(record.data, from, nowMs) ? 'accept' : 'ignore'",
+    replace: "return this.#take(record.data, from, nowMs) ? 'accept' : 'reject'",
     caughtBy: ['test/host/membership-versions.test.ts'],
   },
   {

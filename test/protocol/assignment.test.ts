@@ -196,3 +196,23 @@ test('a replica that is given up is leased again, though the owner’s cursor ha
   desk.rooms.unshelve()
   assert.equal(desk.cursors.first(owner as OwnerId)?.position, held!.position)
 })
+
+test('what changed in a roster leads to the same vehicles as the whole roster, the owner of a steward included', () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const chance = new Chance(seed, 'adverts')
+    const [told, whole] = [deskOf(1), deskOf(1)]
+    const roster = new Map<PeerId, ReturnType<typeof capacityOf>>()
+    for (let step = 0; step < 60; step += 1) {
+      const name = chance.between(0, 9) === 0 ? 'steward' : `v${chance.between(0, 7)}`
+      const capacity = capacityOf(`${name}:o${chance.between(0, 3)}:slots=${chance.between(0, 2)}`)
+      const isGone = chance.between(0, 3) === 0
+      if (isGone) roster.delete(capacity.peer)
+      else roster.set(capacity.peer, capacity)
+      learnAdverts(told, isGone ? [] : [capacity], isGone ? [capacity.peer] : [])
+      learnRoster(whole, [...roster.values()])
+      const facts = ({ rooms }: Desk) => [...rooms.all()].sort((a, b) => (a.peer < b.peer ? -1 : 1))
+      assert.deepEqual(facts(told), facts(whole), `seed ${seed}, step ${step}`)
+      assert.deepEqual(new Set(told.rooms.owners.keys()), new Set(facts(whole).map(({ owner }) => owner)))
+    }
+  }
+})

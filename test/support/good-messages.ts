@@ -33,6 +33,7 @@ const byType: { readonly [Type in Message['type']]: Extract<Message, { readonly 
   want: { type: 'want', job, leaf: 200, ids: ['abcdef'] },
   find: { type: 'find', access: goodRecords.access },
   charter: { type: 'charter', charter: goodRecords.charter },
+  advert: { type: 'advert', advert: goodRecords.advert },
   credential: { type: 'credential', credential: goodRecords.credential },
   statement: {
     type: 'statement',

@@ -215,7 +215,7 @@ export class JobsStage {
         capacities: () => [...this.#capacities],
         get: (peer) => this.#capacities.find((capacity) => capacity.peer === peer),
       },
-      bans: { caught: () => {} },
+      bans: { caught: () => {}, has: () => false },
       owner: ownerIdOf(sha256, this.key.peerId),
       fleet: null,
       operatorPpm: () => 0,

@@ -89,6 +89,10 @@ export class Jobs {
     if (type === 'connected') void this.#registry.returned(peer)
   }
 
+  advertsChanged(change: Parameters<Registry['tellAdverts']>[0]): void {
+    this.#registry.tellAdverts(change)
+  }
+
   rosterChanged(): void {
     const { membership, operatorPpm } = this.#options
     const input = {

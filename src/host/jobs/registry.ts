@@ -6,6 +6,7 @@
 import { EventEmitter } from 'node:events'
 import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
+import type { RosterChange } from '../../protocol/membership/roster.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
@@ -14,10 +15,11 @@ import { summaryOf } from '../stewardship/status.ts'
 import { beginStewardship, type CouncilDriverParts, ExcessiveJob } from './beginning.ts'
 import { Calls } from './calls.ts'
 import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
+import { OwedNews } from './owed-news.ts'
 
 export interface RegistryOptions extends CouncilDriverParts {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
-  readonly bans: Pick<Bans, 'caught'>
+  readonly bans: Pick<Bans, 'caught' | 'has'>
   /** The share of owners' earnings that the fleet's operator keeps, in parts per million; 0 without a fleet. */
   readonly operatorPpm: () => number
   /** This node has work for other engines than before. */
@@ -56,8 +58,7 @@ export class Registry {
   readonly #seats = new Map<JobId, Seat>()
   /** Jobs that are being stopped; until then nobody begins them anew. */
   readonly #leaving = new Map<JobId, Promise<void>>()
-  /** Jobs that have ended and are to be told to these peers when they are back. */
-  readonly #owed = new Map<PeerId, Set<JobId>>()
+  readonly #owed = new OwedNews()
   #callOffLook: (() => void) | undefined
   #isStopped = false
 
@@ -66,7 +67,7 @@ export class Registry {
     this.#calls = new Calls(options.onCalls)
     this.rows = new JobRows(options.store.journal)
     this.changes.setMaxListeners(0)
-    for (const { job, state } of this.rows.list()) this.#owe(job, state.rest)
+    for (const { job, state } of this.rows.list()) this.#owed.owe(job, state.rest?.behind)
   }
 
   /** Goes on with every job that has not ended. */
@@ -93,6 +94,15 @@ export class Registry {
   /** All that are in memory. */
   *running(): Generator<CouncilDriver> {
     for (const { running } of this.#seats.values()) if (running !== undefined) yield running
+  }
+
+  /** Tells all jobs what has changed in the roster. Banned owners are not there for them. */
+  tellAdverts({ changed, gone }: RosterChange): void {
+    const { bans } = this.#options
+    const banned = changed.filter(({ owner }) => bans.has(owner)).map(({ peer }) => peer)
+    const others = changed.filter(({ owner }) => !bans.has(owner))
+    for (const stewardship of this.running())
+      stewardship.handle({ type: 'adverts', changed: others, gone: [...gone, ...banned] })
   }
 
   /** The job, when it is in memory. */
@@ -152,7 +162,7 @@ export class Registry {
   /** Forgets the job, with all that is kept of it. */
   async drop(job: JobId): Promise<void> {
     await this.#leave(job, async () => {
-      this.#owe(job, undefined)
+      this.#owed.owe(job)
       await this.#options.store.forget(job, stewardRole)
     })
     this.changes.emit(job)
@@ -165,7 +175,7 @@ export class Registry {
 
   /** Tells a peer that is back the news that ended jobs could not tell it before. */
   async returned(peer: PeerId): Promise<void> {
-    for (const job of [...(this.#owed.get(peer) ?? [])])
+    for (const job of this.#owed.of(peer))
       await this.use(job, () => {}).catch((error) =>
         this.#options.log.info({ job, peer, error }, 'a steward of a job that ended cannot be told of it'),
       )
@@ -282,18 +292,9 @@ export class Registry {
     const root = Buffer.from(stewardship.root).toString('hex')
     const readers = [...new Set([...(row.state.rest?.readers ?? []), ...stewardship.readers])]
     const rest: Rest = { root, fellows, behind, readers: readers.slice(-readersMax) }
-    this.#owe(job, rest)
+    this.#owed.owe(job, behind)
     const summary = summaryOf(stewardship, row.createdAtMs)
     const state: JobState = { ...row.state, summary, rest }
     if (JSON.stringify(state) !== JSON.stringify(row.state)) this.rows.put({ ...row, state })
-  }
-
-  #owe(job: JobId, rest: Rest | undefined): void {
-    for (const [peer, jobs] of this.#owed) if (jobs.delete(job) && jobs.size === 0) this.#owed.delete(peer)
-    for (const peer of rest?.behind ?? []) {
-      const jobs = this.#owed.get(peer)
-      if (jobs === undefined) this.#owed.set(peer, new Set([job]))
-      else jobs.add(job)
-    }
   }
 }

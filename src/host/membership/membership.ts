@@ -17,7 +17,7 @@ import {
   isUntimely,
   openAdvert,
 } from '../../protocol/membership/advert.ts'
-import type { Roster } from '../../protocol/membership/roster.ts'
+import { isNews, type Roster, type RosterChange } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
 import {
   encodeBody,
@@ -32,6 +32,7 @@ import { advertAddressesMax, recordBytesMax } from '../../protocol/sizes.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
 import type { Notices } from '../notices.ts'
+import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import type { ClockOffsets } from './clock-offsets.ts'
@@ -73,9 +74,10 @@ export class Membership {
   readonly #clock: Clock
   /** This and the moments below are by the monotonic clock. */
   readonly #heardMs = new Map<PeerId, number>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(change: RosterChange) => void>()
   #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
+  #lastAdvert: SignedRecord | undefined
   #lastSerial = Number.POSITIVE_INFINITY
   readonly #startedMs: number
   #newcomerMs: number
@@ -90,7 +92,7 @@ export class Membership {
     this.#startedMs = this.#clock.monotonicMs()
     this.#newcomerMs = this.#startedMs
     options.network.onGossip((message, from) => this.#judge(message, from))
-    options.network.onSubscriber(() => this.advertise())
+    options.network.onSubscriber((peer) => this.#tellNewcomer(peer))
     options.network.onReachability(() => this.advertise())
   }
 
@@ -148,11 +150,11 @@ export class Membership {
   dismiss(): void {
     const { fleet } = this.#options
     if (fleet === null || this.#roster.drop((entry) => fleet.isGone(entry)).length === 0) return
-    for (const listener of this.#listeners) listener()
+    this.#tell([])
   }
 
-  /** Called after each change of the roster. The answer ends it. */
-  onChange(listener: () => void): () => void {
+  /** Called after each change of the roster; that an advert holds longer is none. The answer ends it. */
+  onChange(listener: (change: RosterChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -187,15 +189,29 @@ export class Membership {
       }),
     )
     const record: SignedRecord = { body, signature: key.sign(body) }
+    this.#lastAdvert = record
     this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
     await network.publish(encodeCbor(record))
+  }
+
+  /** Takes an advert that its author says to this node alone. Throws ProtocolError. */
+  hear(from: PeerId, record: SignedRecord): void {
+    const nowMs = this.#clock.now()
+    if (!this.#isForeign(record, from)) this.#take(record, from, nowMs)
+  }
+
+  /** A node that has just come hears of this one. In a small mesh all others do, too: some of them may be parted from it. */
+  #tellNewcomer(peer: PeerId): void {
+    const { network, log } = this.#options
+    if (this.#lastAdvert === undefined || this.#roster.size <= welcomingMax) this.advertise()
+    else void say({ network, log }, peer, { type: 'advert', advert: this.#lastAdvert })
   }
 
   /** A newcomer that this node may never meet, each behind a router of its own, hears of it through others. */
   #welcome(newcomer: PeerId): void {
     const { network } = this.#options
     const isMet = network.connectedPeers().includes(newcomer)
-    if (!isMet && this.everybody().length <= welcomingMax) this.advertise()
+    if (!isMet && this.#roster.size <= welcomingMax) this.advertise()
   }
 
   /** As many as an advert has room for; those that are left out are named once. */
@@ -218,18 +234,22 @@ export class Membership {
       const record = signedRecordSchema.safeParse(decodeCbor('advert', message, recordBytesMax.advert))
       if (!record.success) throw malformed('advert', record.error)
       if (this.#isForeign(record.data, from)) return 'ignore'
-      const capacity = openAdvert(record.data, sha256, verifyByPeerId, nowMs)
-      if (from === capacity.peer) this.#options.clocks.heard(capacity, clockAheadMs(capacity, nowMs))
-      if (isUntimely(capacity, nowMs)) return 'ignore'
-      this.#options.fleet?.vouch(capacity)
-      this.#noticeTwin(capacity)
-      const admission = this.#admit(capacity, nowMs)
-      return admission === 'new' || admission === 'renewed' ? 'accept' : 'ignore'
+      return this.#take(record.data, from, nowMs) ? 'accept' : 'ignore'
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#options.log.debug({ refusal: error.refusal }, 'an advert was refused')
       return 'reject'
     }
+  }
+
+  /** Tells whether it says something new. Throws ProtocolError. */
+  #take(record: SignedRecord, from: PeerId, nowMs: number): boolean {
+    const capacity = openAdvert(record, sha256, verifyByPeerId, nowMs)
+    if (from === capacity.peer) this.#options.clocks.heard(capacity, clockAheadMs(capacity, nowMs))
+    if (isUntimely(capacity, nowMs)) return false
+    this.#options.fleet?.vouch(capacity)
+    this.#noticeTwin(capacity)
+    return isNews(this.#admit(capacity, nowMs))
   }
 
   /**
@@ -254,20 +274,25 @@ export class Membership {
 
   #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {
     const admission = this.#roster.admit(capacity, nowMs)
-    if (admission !== 'new' && admission !== 'renewed') return admission
+    if (!isNews(admission)) return admission
     this.#heardMs.set(capacity.peer, this.#clock.monotonicMs())
     if (admission === 'new') this.#newcomerMs = this.#clock.monotonicMs()
     this.#roster.expire(nowMs)
-    for (const peer of this.#heardMs.keys())
-      if (this.#roster.get(peer) === undefined) {
-        this.#heardMs.delete(peer)
-        this.#options.network.lapse(peer)
-      }
     if (capacity.peer !== this.#options.key.peerId) {
       this.#options.network.learn(capacity.peer, capacity.addresses)
       if (admission === 'new') this.#welcome(capacity.peer)
     }
-    for (const listener of this.#listeners) listener()
+    this.#tell(admission === 'renewed' ? [] : [capacity])
     return admission
+  }
+
+  #tell(changed: readonly Capacity[]): void {
+    const gone = this.#roster.takeGone()
+    for (const peer of gone) {
+      this.#heardMs.delete(peer)
+      this.#options.network.lapse(peer)
+    }
+    if (changed.length === 0 && gone.length === 0) return
+    for (const listener of this.#listeners) listener({ changed, gone })
   }
 }

@@ -75,7 +75,7 @@ function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, calle
     bans.forgive()
     jobs.rosterChanged()
   })
-  membership.onChange(() => hub.tell('market'))
+  membership.onChange((change) => jobs.advertsChanged(change))
   membership.onChange(() => callers.look())
 }
 

@@ -36,8 +36,9 @@ export function route(parts: Parts): void {
 }
 
 /** Throws ProtocolError for records that do not hold. */
-function hear({ identity, vehicle, jobs, bans }: Parts, from: PeerId, message: Message): void {
+function hear({ identity, vehicle, jobs, bans, membership }: Parts, from: PeerId, message: Message): void {
   if (message.type === 'evidence') bans.hear(message.evidence)
+  else if (message.type === 'advert') membership.hear(from, message.advert)
   else if (message.type === 'charter') identity.fleet?.hear(message.charter)
   else if (message.type === 'credential') identity.fleet?.hearCredential(message.credential)
   else if (isToSteward(message)) jobs.hear(from, message)

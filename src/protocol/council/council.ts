@@ -23,6 +23,7 @@ import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
 import { answeredInvitation, heedHandovers } from './replacement.ts'
 import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
+import { hearAdverts, hearRoster } from './roster.ts'
 import {
   type CouncilOptions,
   checkSeat,
@@ -37,7 +38,6 @@ import {
   pathsTo,
   type Seat,
 } from './seat.ts'
-import { watchRoster } from './shut-out.ts'
 import { takeOver, tellSteward } from './turn.ts'
 import {
   countsHere,
@@ -155,10 +155,12 @@ export class Council {
         tellSteward(seat, input, nowMs)
         break
       case 'roster':
-        seat.capacities = input.capacities
         seat.operatorPpm = input.operatorPpm ?? 0
-        watchRoster(seat, nowMs)
-        seat.records.meet()
+        hearRoster(seat, input.capacities, nowMs)
+        tellSteward(seat, input, nowMs)
+        break
+      case 'adverts':
+        hearAdverts(seat, input.changed, input.gone, nowMs)
         tellSteward(seat, input, nowMs)
         break
       case 'receipt':

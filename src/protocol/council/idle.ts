@@ -22,7 +22,7 @@ export function passIdle(seat: Seat, nowMs: number): void {
   const { newsMs, returnedMs } = seat.progress.silence(nowMs)
   if (newsMs < stewardIdleMs && returnedMs < stewardFruitlessMs) return
   const { manifest } = seat.options
-  const idle = candidatesFor(manifest, seat.places.stewards, seat.capacities).filter(
+  const idle = candidatesFor(manifest, seat.places.stewards, seat.capacities.values()).filter(
     ({ peer, mode, free }) => mode === 'run' && free > 0 && seat.connected.has(peer),
   )
   const owners = new Set(idle.map(({ owner }) => owner)).size

@@ -20,7 +20,7 @@ import { isActing, livingFellows, type Seat } from './seat.ts'
 
 /** Tells whether this steward leaves its turn to another. Call at every look. */
 export function stepsAside(seat: Seat, nowMs: number): boolean {
-  const nodes = new Map(seat.capacities.map((capacity) => [capacity.peer, capacity]))
+  const nodes = seat.capacities
   const isBehindRouter = !isDialled(nodes.get(seat.options.self) ?? {})
   if (!reachesTooFew(seat, isBehindRouter)) {
     seat.watch.tooFewSinceMs = undefined
@@ -45,10 +45,9 @@ export function otherActs(seat: Seat): void {
 
 function reachesTooFew(seat: Seat, isBehindRouter: boolean): boolean {
   const { options, places, capacities, connected, watch } = seat
-  const undialled = new Set(capacities.filter((capacity) => !isDialled(capacity)).map(({ peer }) => peer))
   const isReached = ({ peer }: Candidate) =>
-    connected.has(peer) || !(undialled.has(peer) || watch.isOutOfReach(peer))
-  const able = candidatesFor(options.manifest, places.stewards, capacities).filter(
+    connected.has(peer) || !(!isDialled(capacities.get(peer) ?? {}) || watch.isOutOfReach(peer))
+  const able = candidatesFor(options.manifest, places.stewards, capacities.values()).filter(
     ({ mode }) => mode !== 'stop',
   )
   const known = ownersOf(able)

@@ -118,7 +118,7 @@ export function candidateFor(seat: Seat, nowMs: number) {
   const inVain = [...seat.refused].filter(([, { untilMs }]) => untilMs > nowMs)
   const [candidate] = findStandbys(
     {
-      capacities: seat.capacities.filter(({ peer }) => seat.connected.has(peer)),
+      capacities: [...seat.capacities.values()].filter(({ peer }) => seat.connected.has(peer)),
       runtime: manifest.runtime,
       engine: manifest.engine.id,
       replicas: manifest.assurance.replicas,

@@ -104,7 +104,7 @@ export interface Seat {
   knowsEnd: boolean
   lookedMs: number | undefined
   looks: number
-  capacities: readonly Capacity[]
+  readonly capacities: Map<PeerId, Capacity>
   operatorPpm: number
   /** Use: null while the inputs are not here. Invariant: not null while this steward acts. */
   shards: readonly ShardEntry[] | null
@@ -156,7 +156,7 @@ export function newSeat(options: CouncilOptions): Seat {
     knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
-    capacities: [],
+    capacities: new Map(),
     operatorPpm: 0,
     shards: null,
     steward: undefined,

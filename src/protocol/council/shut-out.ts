@@ -15,17 +15,7 @@ import type { DrawBasis } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
 import { outOfTurnMs, rosterLagMs, shutOutPpmMax, stewardFruitlessMs, stewardIdleMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
-import { candidatesFor } from '../steward/candidate.ts'
 import type { Seat } from './seat.ts'
-
-/** Takes note of the owners that could be drawn now. */
-export function watchRoster({ options, records, capacities, watch }: Seat, nowMs: number): void {
-  const candidates = candidatesFor(options.manifest, records.succession.stewards, capacities)
-  watch.owners(
-    candidates.map(({ owner }) => owner),
-    nowMs,
-  )
-}
 
 /** Tells whether this list of candidates, which has just come, leaves out more owners than rosters differ by. */
 export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, nowMs: number): boolean {

@@ -34,8 +34,9 @@ export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   }
   seat.unreachable = new Set(seat.results.unreachable(livingFellows(seat, nowMs)))
   follow(seat, steward.restore(nowMs, seat.unreachable), nowMs)
-  if (!fresh) for (const { peer } of seat.capacities) if (seat.connected.has(peer)) adoptVehicle(seat, peer)
-  const [capacities, operatorPpm] = [seat.capacities, seat.operatorPpm]
+  if (!fresh)
+    for (const peer of seat.capacities.keys()) if (seat.connected.has(peer)) adoptVehicle(seat, peer)
+  const [capacities, operatorPpm] = [[...seat.capacities.values()], seat.operatorPpm]
   tellSteward(seat, { type: 'roster', capacities, operatorPpm }, nowMs)
   for (const peer of seat.connected) tellSteward(seat, { type: 'connected', peer }, nowMs)
   if (before !== undefined && seat.steward === steward) follow(seat, steward.succeed(before, nowMs), nowMs)

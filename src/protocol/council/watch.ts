@@ -4,7 +4,9 @@
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { LeaseId, OwnerId, PeerId } from '../ids.ts'
+import type { StewardPlace } from '../job/manifest.ts'
 import { stewardLeaseMs } from '../limits.ts'
+import type { CandidateRules } from '../steward/candidate.ts'
 
 interface Beat {
   readonly count: number
@@ -20,7 +22,10 @@ const countsKept = 16
 const offeredMax = 1_024
 
 export class Watch {
-  #owners = new Map<OwnerId, number>()
+  /** Use: says of vehicles whether they could be drawn, while the job's stewards are these. */
+  drawable: { readonly stewards: readonly StewardPlace[]; readonly rules: CandidateRules } | undefined
+  readonly #owners = new Map<OwnerId, { sinceMs: number; vehicles: number }>()
+  readonly #ownerOf = new Map<PeerId, OwnerId>()
   readonly #stewards = new Map<PeerId, number>()
   /** Use: the count of a steward's last beat. */
   readonly #beats = new Map<PeerId, number>()
@@ -36,9 +41,29 @@ export class Watch {
   /** It has left its turn to others since one of them acted. */
   hasSteppedAside = false
 
-  /** These owners could be drawn now, by this node's roster, and no others. */
-  owners(owners: Iterable<OwnerId>, nowMs: number): void {
-    this.#owners = new Map([...owners].map((owner) => [owner, earlier(this.#owners.get(owner), nowMs)]))
+  /** This vehicle could be drawn now for that owner, by this node's roster; undefined: it could not. */
+  vehicle(peer: PeerId, owner: OwnerId | undefined, nowMs: number): void {
+    const before = this.#ownerOf.get(peer)
+    if (before === owner) return
+    if (owner === undefined) this.#ownerOf.delete(peer)
+    else {
+      this.#ownerOf.set(peer, owner)
+      const known = this.#owners.get(owner)
+      if (known === undefined) this.#owners.set(owner, { sinceMs: nowMs, vehicles: 1 })
+      else {
+        known.sinceMs = earlier(known.sinceMs, nowMs)
+        known.vehicles += 1
+      }
+    }
+    const left = before === undefined ? undefined : this.#owners.get(before)
+    if (left === undefined) return
+    left.vehicles -= 1
+    if (left.vehicles === 0) this.#owners.delete(before!)
+  }
+
+  /** Those that could be drawn. */
+  vehicles(): PeerId[] {
+    return [...this.#ownerOf.keys()]
   }
 
   connected(peer: PeerId, nowMs: number): void {
@@ -97,8 +122,8 @@ export class Watch {
   /** The clock of this machine was set: forward by so much, or back when negative. */
   clockSet(byMs: number): void {
     if (this.tooFewSinceMs !== undefined) this.tooFewSinceMs += byMs
-    for (const times of [this.#owners, this.#stewards])
-      for (const [name, sinceMs] of times as Map<string, number>) times.set(name as never, sinceMs + byMs)
+    for (const known of this.#owners.values()) known.sinceMs += byMs
+    for (const [peer, sinceMs] of this.#stewards) this.#stewards.set(peer, sinceMs + byMs)
     for (const [count, atMs] of this.#counted) this.#counted.set(count, atMs + byMs)
     for (const hearing of this.#hearing.values()) {
       hearing.sinceMs += byMs
@@ -108,7 +133,7 @@ export class Watch {
 
   /** The owners that could be drawn at that time and ever since. */
   ownersSince(timeMs: number): OwnerId[] {
-    return [...this.#owners].flatMap(([owner, sinceMs]) => (sinceMs <= timeMs ? [owner] : []))
+    return [...this.#owners].flatMap(([owner, { sinceMs }]) => (sinceMs <= timeMs ? [owner] : []))
   }
 
   isConnectedSince(peer: PeerId, timeMs: number): boolean {

@@ -2,6 +2,7 @@
  * Adverts: a vehicle's small, signed, expiring statement of spare capacity, the only thing that is gossiped.
  * It also carries the peer's addresses: the roster is the mesh's address book, so no DHT is needed.
  */
+import { equals } from 'uint8arrays'
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
@@ -65,6 +66,23 @@ export interface Capacity extends Advert {
   readonly owner: OwnerId
   readonly serial: number
   readonly expiresMs: number
+}
+
+/** Tells whether two adverts of a vehicle differ in nothing but their serials and until when they hold. */
+export function offersTheSame(a: Capacity, b: Capacity): boolean {
+  return isAlike({ ...a, ...apart }, { ...b, ...apart })
+}
+
+/** Each advert has its own of these. */
+const apart = { serial: 0, expiresMs: 0, id: null }
+
+function isAlike(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (a instanceof Uint8Array || b instanceof Uint8Array)
+    return a instanceof Uint8Array && b instanceof Uint8Array && equals(a, b)
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)])
+  return [...keys].every((key) => isAlike(a[key as never], b[key as never]))
 }
 
 /** Fields that it does not know say nothing to a node: an advert binds nobody, so a later version may add some. */
