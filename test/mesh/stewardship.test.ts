@@ -83,7 +83,10 @@ test('who has the submitter’s key reads the job from any node; who has not is 
       copyFileSync(join(mesh.submitter.dataDir, 'submitter.key'), join(dataDir, 'submitter.key')),
   })
   const { api } = laptop
-  assert.equal((await mesh.clock.hurry(api.status(job))).state, 'complete')
+  await mesh.until(
+    'the laptop reads its end',
+    async () => (await mesh.clock.hurry(api.status(job))).state === 'complete',
+  )
   await mesh.clock.hurry(api.seekJobs())
   const known = (jobs: readonly { readonly job: string }[]) => jobs.map((one) => one.job).sort()
   assert.deepEqual(known(api.jobs()), known(mesh.submitter.api.jobs()))

@@ -156,7 +156,7 @@ export class Jobs {
 
   async status(prefix: string): Promise<JobStatus> {
     // What this node has itself is begun at once, so that a message that comes meanwhile waits for it.
-    if (!this.#reading.knows(prefix)) await this.#reading.seek(prefix)
+    if (!this.#reading.knows(prefix)) await this.#reading.seek(prefix, true)
     return this.#status(this.#registry.rows.find(prefix))
   }
 
@@ -171,7 +171,7 @@ export class Jobs {
 
   async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<JobStatus> {
     const { clock } = this.#options
-    await this.#reading.seek(prefix)
+    await this.#reading.seek(prefix, true)
     const job = this.#registry.rows.find(prefix)
     let status = await this.#status(job)
     yield status

@@ -23,7 +23,7 @@ const seekMsMax = 15_000
 const answerMsMax = 3_000
 const seekLookMs = 100
 /** A job that is read from elsewhere is as new as it gets once nothing more came for so long: stewards are asked every two seconds. */
-const quietMs = 1_000
+const quietMs = 3_000
 /** Peers that are asked for jobs, the connected ones first: each of them costs a dial. */
 const askedPeersMax = 256
 
@@ -44,19 +44,30 @@ export class Reading {
     )
   }
 
-  /** Finds the job, where this node does not have it, or has a reader's copy that may be old. */
-  async seek(prefix: string): Promise<void> {
+  /**
+   * Finds the job, where this node does not have it, or has a reader's copy that may be old. Ends once all of a job that has
+   * ended is here. `isPartEnough`: of one that runs, or whose results take their time, once nothing more comes.
+   */
+  async seek(prefix: string, isPartEnough = false): Promise<void> {
     if (this.knows(prefix)) return
-    await this.#seek((job) => job.startsWith(prefix), true)
+    await this.#seek((found, isQuiet) => {
+      const sought = found.filter(({ job }) => job.startsWith(prefix))
+      if (sought.length === 0) return false
+      const isPart = isPartEnough && isQuiet && sought.some(({ recordCount }) => recordCount > 0)
+      return isPart || sought.every(({ isComplete }) => isComplete)
+    }, prefix)
   }
 
   /** Finds the jobs of the submitter's key that other nodes look after. */
   async seekAll(): Promise<void> {
-    await this.#seek(() => true, false)
+    await this.#seek((_, isQuiet) => isQuiet, '')
   }
 
-  /** Ends once what was found is here as far as it goes, or nobody has more. `isOne`: all is found with the first. */
-  async #seek(isSought: (job: string) => boolean, isOne: boolean): Promise<void> {
+  /** Ends when that is said, when nobody knows a job that begins so, or after a while. */
+  async #seek(
+    isFound: (found: readonly CouncilDriver[], isQuiet: boolean) => boolean,
+    prefix: string,
+  ): Promise<void> {
     const { membership, clock } = this.#options
     await membership.settled()
     const access = this.#permission()
@@ -64,12 +75,12 @@ export class Reading {
     const startedMs = clock.monotonicMs()
     let [news, newsMs] = ['', startedMs]
     for (let nowMs = startedMs; nowMs < startedMs + seekMsMax; nowMs = clock.monotonicMs()) {
-      const found = [...this.#registry.running()].filter(({ job }) => isSought(job))
+      const found = [...this.#registry.running()]
       const seen = found.map(({ job, recordCount }) => `${job}/${recordCount}`).join()
       if (seen !== news) [news, newsMs] = [seen, nowMs]
-      const isHere = isOne && found.length > 0 && found.every(({ isComplete }) => isComplete)
-      const isQuiet = nowMs >= newsMs + quietMs && isOne && found.some(({ recordCount }) => recordCount > 0)
-      if (isHere || isQuiet || (nowMs >= startedMs + answerMsMax && nowMs >= newsMs + quietMs)) return
+      const isUnknown = !found.some(({ job }) => job.startsWith(prefix))
+      if (isFound(found, nowMs >= newsMs + quietMs)) return
+      if (isUnknown && nowMs > startedMs + answerMsMax) return
       await elapsed(clock, seekLookMs)
     }
   }
