@@ -13,6 +13,8 @@ import {
 
 /** Addresses that an advert names: of each kind that a machine may have, public and private, one of IPv4 and one of IPv6. */
 export const advertAddressesMax = 4
+/** Engines for which an advert calls vehicles: a node has one or two of each runtime. */
+export const advertCallsMax = 4
 
 /**
  * The longest body of each kind of record: the most that honest programs put into it, and some air for a later

@@ -253,4 +253,25 @@ export const network: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/host/network-reach.test.ts'],
   },
+  {
+    name: 'A peer that is sought is dialled only where neighbours are missing.',
+    file: 'src/host/network/neighbours.ts',
+    find: 'const isSought = this.#sought.has(peer)',
+    replace: 'const isSought = false',
+    caughtBy: ['test/host/callers.test.ts'],
+  },
+  {
+    name: 'A vehicle keeps to the stewards that called first, though they have called for nothing.',
+    file: 'src/host/membership/callers.ts',
+    find: 'const kept = isDue ? [] : this',
+    replace: 'const kept = this',
+    caughtBy: ['test/host/callers.test.ts'],
+  },
+  {
+    name: 'A steward calls for a job that has ended.',
+    file: 'src/host/jobs/calls.ts',
+    find: 'if (acting && !hasEnded)',
+    replace: 'if (acting)',
+    caughtBy: ['test/host/callers.test.ts'],
+  },
 ]

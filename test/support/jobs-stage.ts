@@ -183,6 +183,9 @@ export class JobsStage {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
+  /** The engines for which it called vehicles, each time that these changed. */
+  readonly calls: (readonly string[])[] = []
+
   /** What the node's jobs are made of. */
   options(): JobsOptions {
     const log = this.#log
@@ -216,6 +219,7 @@ export class JobsStage {
       owner: ownerIdOf(sha256, this.key.peerId),
       fleet: null,
       operatorPpm: () => 0,
+      onCalls: (engines) => this.calls.push(engines),
       standsBy: true,
       clock: this.clock,
       log,

@@ -155,7 +155,8 @@ export class Jobs {
   }
 
   async status(prefix: string): Promise<JobStatus> {
-    await this.#reading.seek(prefix)
+    // What this node has itself is begun at once, so that a message that comes meanwhile waits for it.
+    if (!this.#reading.knows(prefix)) await this.#reading.seek(prefix)
     return this.#status(this.#registry.rows.find(prefix))
   }
 

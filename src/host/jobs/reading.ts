@@ -46,7 +46,7 @@ export class Reading {
 
   /** Finds the job, where this node does not have it, or has a reader's copy that may be old. */
   async seek(prefix: string): Promise<void> {
-    if (this.#knows(prefix)) return
+    if (this.knows(prefix)) return
     await this.#seek((job) => job.startsWith(prefix), true)
   }
 
@@ -118,8 +118,8 @@ export class Reading {
     return { body, signature: submitter.sign(body) }
   }
 
-  /** A reader's copy of a job that still runs is looked for anew. */
-  #knows(prefix: string): boolean {
+  /** A reader's copy of a job is looked for anew. */
+  knows(prefix: string): boolean {
     return this.#registry.rows
       .list()
       .some(({ job }) => job.startsWith(prefix) && this.#registry.get(job)?.isReader !== true)

@@ -13,13 +13,17 @@ import type { Membership } from '../membership/membership.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { summaryOf } from '../stewardship/status.ts'
 import { beginStewardship, type CouncilDriverParts, ExcessiveJob } from './beginning.ts'
+import { Calls } from './calls.ts'
 import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
+import { OwedNews } from './owed-news.ts'
 
 export interface RegistryOptions extends CouncilDriverParts {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
   readonly bans: Pick<Bans, 'caught' | 'has'>
   /** The share of owners' earnings that the fleet's operator keeps, in parts per million; 0 without a fleet. */
   readonly operatorPpm: () => number
+  /** This node has work for other engines than before. */
+  readonly onCalls: (engines: readonly string[]) => void
 }
 
 /**
@@ -50,19 +54,20 @@ export class Registry {
   /** Says a job's id when something that its status shows has changed. */
   readonly changes = new EventEmitter()
   readonly #options: RegistryOptions
+  readonly #calls: Calls
   readonly #seats = new Map<JobId, Seat>()
   /** Jobs that are being stopped; until then nobody begins them anew. */
   readonly #leaving = new Map<JobId, Promise<void>>()
-  /** Jobs that have ended and are to be told to these peers when they are back. */
-  readonly #owed = new Map<PeerId, Set<JobId>>()
+  readonly #owed = new OwedNews()
   #callOffLook: (() => void) | undefined
   #isStopped = false
 
   constructor(options: RegistryOptions) {
     this.#options = options
+    this.#calls = new Calls(options.onCalls)
     this.rows = new JobRows(options.store.journal)
     this.changes.setMaxListeners(0)
-    for (const { job, state } of this.rows.list()) this.#owe(job, state.rest)
+    for (const { job, state } of this.rows.list()) this.#owed.owe(job, state.rest?.behind)
   }
 
   /** Goes on with every job that has not ended. */
@@ -157,7 +162,7 @@ export class Registry {
   /** Forgets the job, with all that is kept of it. */
   async drop(job: JobId): Promise<void> {
     await this.#leave(job, async () => {
-      this.#owe(job, undefined)
+      this.#owed.owe(job)
       await this.#options.store.forget(job, stewardRole)
     })
     this.changes.emit(job)
@@ -170,7 +175,7 @@ export class Registry {
 
   /** Tells a peer that is back the news that ended jobs could not tell it before. */
   async returned(peer: PeerId): Promise<void> {
-    for (const job of [...(this.#owed.get(peer) ?? [])])
+    for (const job of this.#owed.of(peer))
       await this.use(job, () => {}).catch((error) =>
         this.#options.log.info({ job, peer, error }, 'a steward of a job that ended cannot be told of it'),
       )
@@ -193,7 +198,7 @@ export class Registry {
     const known = this.rows.get(job)
     const stewardship = await beginStewardship(this.#options, known, job, {
       fresh,
-      onChange: () => this.changes.emit(job),
+      onChange: () => this.#changed(job),
       onEnd: () => this.#ended(job),
       onLeft: (why, serial) => this.#left(job, why, serial),
       onLie: (receipt, because) => bans.caught(receipt, because),
@@ -215,8 +220,13 @@ export class Registry {
       const state = { ...row.state, summary, pagesPerSecond: stewardship.pagesPerSecond() }
       this.rows.put({ ...row, state, endedAtMs: row.endedAtMs ?? this.#options.clock.now() })
     }
-    this.changes.emit(job)
+    this.#changed(job)
     this.#lookSoon()
+  }
+
+  #changed(job: JobId): void {
+    this.changes.emit(job)
+    this.#calls.look(this.running())
   }
 
   /** The job goes on without this node. */
@@ -282,18 +292,9 @@ export class Registry {
     const root = Buffer.from(stewardship.root).toString('hex')
     const readers = [...new Set([...(row.state.rest?.readers ?? []), ...stewardship.readers])]
     const rest: Rest = { root, fellows, behind, readers: readers.slice(-readersMax) }
-    this.#owe(job, rest)
+    this.#owed.owe(job, behind)
     const summary = summaryOf(stewardship, row.createdAtMs)
     const state: JobState = { ...row.state, summary, rest }
     if (JSON.stringify(state) !== JSON.stringify(row.state)) this.rows.put({ ...row, state })
-  }
-
-  #owe(job: JobId, rest: Rest | undefined): void {
-    for (const [peer, jobs] of this.#owed) if (jobs.delete(job) && jobs.size === 0) this.#owed.delete(peer)
-    for (const peer of rest?.behind ?? []) {
-      const jobs = this.#owed.get(peer)
-      if (jobs === undefined) this.#owed.set(peer, new Set([job]))
-      else jobs.add(job)
-    }
   }
 }

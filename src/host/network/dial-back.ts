@@ -154,7 +154,9 @@ export class DialBacks {
     ])
     try {
       const connection = await this.#node.dial(addresses, { signal, force: true })
-      connection.close({ signal }).catch((error) => connection.abort(error))
+      // What libp2p has begun on it by itself would keep it open.
+      const impatience = AbortSignal.timeout(this.#bounds.stopGraceMs)
+      connection.close({ signal: impatience }).catch((error) => connection.abort(error))
       return true
     } catch {
       return false

@@ -5,6 +5,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { systemClock } from '../clock.ts'
+import { shuffled } from '../shuffled.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { NetworkError, reason } from './errors.ts'
@@ -14,6 +15,8 @@ import { placeOf, type Reach } from './reach.ts'
 
 /**
  * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
+ *
+ * Peers that are sought (a steward that has work, for one) are connected in any case.
  *
  * Up to `fullMeshPeersMax` known peers, we connect to all; in a larger mesh, to random ones until `degreeMin`
  * are connected, in or out. Random graphs of degree 8 stay connected through the loss of any few nodes, and
@@ -38,6 +41,7 @@ export class Neighbours {
   /** Where this node was told to look for the mesh. */
   readonly #told: readonly Multiaddr[]
   readonly #known = new Map<PeerId, Known>()
+  #sought: ReadonlySet<PeerId> = new Set()
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
@@ -95,6 +99,12 @@ export class Neighbours {
     if (known === undefined) return
     known.isAnnounced = false
     if (!known.isProven && this.#openTo(peer) === undefined) this.forget(peer)
+  }
+
+  /** These are connected, however many others are. */
+  seek(peers: readonly PeerId[]): void {
+    this.#sought = new Set(peers)
+    this.#fill()
   }
 
   forget(peer: PeerId): void {
@@ -181,13 +191,14 @@ export class Neighbours {
     const nowMs = systemClock.monotonicMs()
     let nextMs = Number.POSITIVE_INFINITY
     for (const [peer, known] of shuffled(idle)) {
-      if (short <= 0) return
+      const isSought = this.#sought.has(peer)
+      if (short <= 0 && !isSought) continue
       const dueMs = this.#dueMs(peer, known)
       if (dueMs > nowMs) {
         nextMs = Math.min(nextMs, dueMs)
         continue
       }
-      short--
+      if (!isSought) short--
       void this.#dialForDegree(peer, known)
     }
     if (nextMs < Number.POSITIVE_INFINITY)
@@ -285,13 +296,3 @@ const anotherAnswered = 'does not match expected remote identity key'
 
 /** The longest delay that setTimeout takes. */
 const timerMsMax = 2 ** 31 - 1
-
-function shuffled<Item>(items: Item[]): Item[] {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(Math.random() * (last + 1))
-    const swapped = items[last]!
-    items[last] = items[other]!
-    items[other] = swapped
-  }
-  return items
-}

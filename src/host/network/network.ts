@@ -129,6 +129,11 @@ export class Network {
     this.#parts.neighbours.lapse(peer)
   }
 
+  /** Connects to these peers, whose addresses are known, and keeps that up; those of the last call are sought no more. */
+  seek(peers: readonly PeerId[]): void {
+    this.#parts.neighbours.seek(peers)
+  }
+
   /** Dials an address, if its peer is not connected. Rejects with NetworkError 'unreachable'. */
   async reach(address: string): Promise<void> {
     const signal = AbortSignal.timeout(this.#parts.bounds.dialTimeoutMs)

@@ -53,8 +53,9 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { identity, vehicle, jobs, membership, options } = this.#parts
+    const { identity, vehicle, jobs, membership, callers, options } = this.#parts
     this.#stopFollowing()
+    callers.stop()
     identity.fleet?.stop()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
@@ -65,7 +66,7 @@ export class CarpoolNode {
   }
 }
 
-function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, jobs }: Parts): void {
+function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, callers, jobs }: Parts): void {
   hub.on('offer', () => membership.advertise())
   hub.on('market', () => jobs.rosterChanged())
   hub.on('revocation', () => membership.dismiss())
@@ -75,6 +76,7 @@ function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, jobs 
     jobs.rosterChanged()
   })
   membership.onChange((change) => jobs.advertsChanged(change))
+  membership.onChange(() => callers.look())
 }
 
 /** The answer ends what follows the owner's rules. */

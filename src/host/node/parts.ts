@@ -6,6 +6,7 @@ import type { Ask } from '../../protocol/price.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Bans } from '../membership/bans.ts'
+import { Callers } from '../membership/callers.ts'
 import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
@@ -17,6 +18,7 @@ export interface Parts extends Resources {
   readonly vehicle: WorkerDriver
   readonly bans: Bans
   readonly membership: Membership
+  readonly callers: Callers
   readonly jobs: Jobs
 }
 
@@ -28,6 +30,7 @@ export function makeParts(resources: Resources): Parts {
   const { key, submitter, owner, fleet } = identity
   const { log, slots, asks, standsBy, wish } = options
   const hub = new Hub()
+  let calls: readonly string[] = []
   const roster = new Roster()
   const offered = engines.map((engine) => ({ ...engine, ask: asks.get(engine.runtime) ?? null }))
   const vehicle = new WorkerDriver({
@@ -58,14 +61,24 @@ export function makeParts(resources: Resources): Parts {
     roster,
     isBanned: (owner) => bans.has(owner),
     nextSerial: () => store.journal.nextSerial('advert'),
-    describe: () => advertOf(resources, vehicle, offered),
+    describe: () => ({ ...advertOf(resources, vehicle, offered), ...callsIn(network, calls) }),
     fleet,
     clock,
     notices,
     clocks: new ClockOffsets(clock, notices),
     log,
   })
+  const callers = new Callers({
+    self: key.peerId,
+    everybody: () => membership.everybody(),
+    seek: (peers) => network.seek(peers),
+    clock,
+  })
   const jobs = new Jobs({
+    onCalls: (engines) => {
+      calls = engines
+      hub.tell('offer')
+    },
     key,
     submitter,
     network,
@@ -81,7 +94,12 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, vehicle, bans, membership, jobs }
+  return { ...resources, hub, vehicle, bans, membership, callers, jobs }
+}
+
+/** Nobody is called who could not come. */
+function callsIn({ reachability }: Resources['network'], calls: readonly string[]): Pick<Advert, 'calls'> {
+  return reachability === 'direct' && calls.length > 0 ? { calls } : {}
 }
 
 /** States what this node has to offer, now. */

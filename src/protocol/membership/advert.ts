@@ -18,7 +18,7 @@ import {
   type Verified,
   type Verify,
 } from '../record/record.ts'
-import { advertAddressesMax, recordBytesMax } from '../sizes.ts'
+import { advertAddressesMax, advertCallsMax, recordBytesMax } from '../sizes.ts'
 import { openCertificate, ownerIdOf } from './owner.ts'
 
 /**
@@ -55,6 +55,8 @@ export interface Advert {
   readonly addresses: readonly string[]
   /** Missing as long as it has not learned that. */
   readonly reach?: Reachability | undefined
+  /** Engines for which it has work, for vehicles that it cannot dial: these dial it. */
+  readonly calls?: readonly string[] | undefined
   readonly software: string
 }
 
@@ -107,6 +109,7 @@ const advertSchema: z.ZodType<Advert> = z.object({
   addresses: z.array(printableSchema(256)).max(advertAddressesMax),
   // A later version may know more ways.
   reach: z.enum(['direct', 'relayed', 'outbound']).optional().catch(undefined),
+  calls: z.array(printableSchema(64)).max(advertCallsMax).optional(),
   software: printableSchema(32),
 })
 
