@@ -87,9 +87,9 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'A steward that missed a job’s end is not told when it is back.',
-    file: 'src/host/jobs/registry.ts',
-    find: 'for (const peer of rest?.behind ?? [])',
-    replace: 'for (const peer of [] as PeerId[])',
+    file: 'src/host/jobs/owed-news.ts',
+    find: 'for (const peer of peers) {',
+    replace: 'for (const peer of peers.slice(peers.length)) {',
     caughtBy: ['test/host/jobs-after-end.test.ts'],
   },
   {

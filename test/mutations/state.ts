@@ -104,7 +104,7 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/job/standing.ts',
     find: 'decisions.sort(inOrder)',
     replace: 'decisions',
-    caughtBy: ['test/protocol/job-state.test.ts'],
+    caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
     name: 'A verdict’s own signer counts as the second disk that has its results.',

@@ -121,13 +121,6 @@ export const store: readonly Mutation[] = [
     caughtBy: ['test/host/disk-reserve.test.ts'],
   },
   {
-    name: 'A list is decoded however long its entries are.',
-    file: 'src/protocol/record/items.ts',
-    find: 'if (at - start > itemBytesMax)',
-    replace: 'if (at - start > bytes.byteLength)',
-    caughtBy: ['test/protocol/demands.test.ts'],
-  },
-  {
     name: 'A block whose commit failed is served from memory.',
     file: 'src/host/store/block-writer.ts',
     find: '      for (const { cid } of blocks) if (!has(cid)) hot.delete(cid)\n',

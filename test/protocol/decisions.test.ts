@@ -1,8 +1,10 @@
 /** Which verdicts and ends of other stewards count on a node, and what they must rest on. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { Verdicts } from '../../src/protocol/job/standing.ts'
+import type { Verdict } from '../../src/protocol/job/verdict.ts'
 import { waitingVerdictsMax } from '../../src/protocol/limits.ts'
-import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
+import { encodeBody, recordId, type Verified } from '../../src/protocol/record/record.ts'
 import { checked } from '../../src/protocol/records.ts'
 import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { SoughtResults } from '../../src/protocol/state/sought-results.ts'
@@ -416,4 +418,19 @@ test('an owner that a verdict contradicted stays contradicted where another verd
   }
   assert.deepEqual(contradicted('x'), [ownerNamed('3'.repeat(64))])
   assert.deepEqual(contradicted('y'), [])
+})
+
+test('of verdicts made apart that say the same, the same one stands on every node, whichever came first', () => {
+  const said = ['b', 'c'].map((name, i) => {
+    const bench = new JobBench({ self: 'b', serial: 10 * i })
+    const claims = ['v1', 'v2'].map((vehicle) => bench.claim(name, vehicle, 'x'))
+    return bench.verdict(name, 'x', claims)
+  })
+  const stands = (verdicts: typeof said) => {
+    const all = new Verdicts()
+    for (const verdict of verdicts) all.add(verdict as Verified<Verdict>)
+    const standing = all.standing(0, false)
+    return standing.state === 'stands' && standing.verdict.agreeing
+  }
+  assert.deepEqual(stands(said), stands(said.toReversed()))
 })
