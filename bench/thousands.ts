@@ -6,6 +6,7 @@
  * the first sight of all vehicles until each of them has its leases. The baseline is what a turn cannot do without: one hash for
  * each owner in a draw, or the checks of one advert.
  */
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Membership } from '../src/host/membership/membership.ts'
@@ -35,7 +36,7 @@ export async function thousands(options: BenchOptions): Promise<Figure[]> {
     longestTurn(shards, 500, 500, options),
     longestTurn(shards, 100, 1, options),
     await renewedAdvert(options.quick ? 1_000 : 10_000, 10, options),
-    bytesOfShards(options.quick ? 100_000 : 1_000_000, options),
+    await bytesOfShards(options.quick ? 100_000 : 1_000_000, options),
   ]
 }
 
@@ -137,16 +138,21 @@ async function renewedAdvert(vehicles: number, jobs: number, { note }: BenchOpti
   }
 }
 
-function bytesOfShards(shards: number, { note }: BenchOptions): Figure {
+async function bytesOfShards(shards: number, { note }: BenchOptions): Promise<Figure> {
   setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
+  const gc = runInNewContext('gc') as () => void
+  const collect = async () => {
+    gc()
+    await setImmediate()
+    gc()
+  }
+  await collect()
   const before = memoryOf()
   const entries = entriesOf(shards)
-  collect()
+  await collect()
   const listed = memoryOf()
   const machine = stewardOf(entries)
-  collect()
+  await collect()
   const held = memoryOf()
   const bytes = (held - before) / machine.view().shards.total
   note(`${shards} shards: ${Math.round((held - listed) / shards)} bytes each beside the list of shards`)

@@ -26,8 +26,12 @@ export const advertSpacingMs = 1_000
 /** Clocks of vehicles are set from GNSS or the network; five minutes off is broken or lying. */
 export const clockSkewMaxMs = 300_000
 
-/** A cell is about a hundred vehicles (DESIGN); a roster holds five, so that a flood displaces nobody honest. */
-export const rosterEntriesMax = 512
+/** Vehicles that a node knows, at 2 to 3 KB each: all of a large mesh. A flood displaces nobody honest. */
+export const rosterEntriesMax = 20_000
+/** Vehicles that one job draws from at a time: a list of them is one record. Where more are known, owners are selected by lot … */
+export const drawCandidatesMax = 512
+/** … with so many vehicles each, so that there are 32 owners at least. A guess. */
+export const drawOwnerVehiclesMax = 16
 
 /** A credential that is not renewed ends after a day; a vehicle that drives through the weekend asks again. A guess. */
 export const credentialTtlMs = 24 * 3_600_000
@@ -257,9 +261,7 @@ export const statementRepeatMsMin = 10_000
 /** … up to this; so does a vehicle ask that has heard nothing. A parked car that slept is told within the hour. */
 export const statementRepeatMsMax = 3_600_000
 
-/**
- * A node keeps a finished job this long, unless it is told to forget it sooner: OpenAI's batch files live as long.
- */
+/** A node keeps a finished job this long, unless it is told to forget it sooner: OpenAI's batch files live as long. */
 export const jobRetentionMs = 30 * 24 * 3_600_000
 /** A job whose submitter names no deadline: the window that buyers of batch APIs know. */
 export const jobDeadlineDefaultMs = 24 * 3_600_000

@@ -31,7 +31,7 @@ export const recordBytesMax = {
   advert: 4096,
   /** 64 candidates of a blind job take 8 KiB, 8 stewards 2 KiB; options and weights share the rest. */
   manifest: 16 * 1024,
-  /** A roster's 512 candidates, 133 bytes each. */
+  /** 512 candidates, 133 bytes each. */
   draw: 80 * 1024,
   /** 64 shards of 80 bytes, and a bit for each candidate. */
   lease: 16 * 1024,

@@ -372,4 +372,11 @@ export const council: readonly Mutation[] = [
     replace: 'return false && ',
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
+  {
+    name: 'A full list of candidates shuts nobody out.',
+    file: 'src/protocol/council/shut-out.ts',
+    find: 'return known.filter((owner) => lotOf(owner) <= last)',
+    replace: 'return known.filter((owner) => lotOf(owner) <= last && listed.has(owner))',
+    caughtBy: ['test/protocol/selection.test.ts'],
+  },
 ]

@@ -228,8 +228,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A steward is judged by owners that it may not have heard of yet.',
     file: 'src/protocol/council/shut-out.ts',
-    find: 'const known = seat.watch.ownersSince(sinceMs)',
-    replace: 'const known = seat.watch.ownersSince(nowMs)',
+    find: 'seat.watch.ownersSince(sinceMs)',
+    replace: 'seat.watch.ownersSince(nowMs)',
     caughtBy: ['test/protocol/council-shut-out.test.ts'],
   },
   {

@@ -246,4 +246,18 @@ export const steward: readonly Mutation[] = [
     replace: '    for (const peer of this.#candidates.keys()) this.#look(peer, nowMs)',
     caughtBy: ['test/protocol/assignment.test.ts'],
   },
+  {
+    name: 'In a large mesh a job draws from the owners that came first.',
+    file: 'src/protocol/steward/selection.ts',
+    find: 'this.#order.splice(placeIn(this.#order, entry.lot, lotOf), 0, entry)',
+    replace: 'this.#order.push(entry)',
+    caughtBy: ['test/protocol/selection.test.ts'],
+  },
+  {
+    name: 'One owner fills the list of candidates of a job in a large mesh.',
+    file: 'src/protocol/steward/selection.ts',
+    find: '    return drawOwnerVehiclesMax\n',
+    replace: '    return drawCandidatesMax\n',
+    caughtBy: ['test/protocol/selection.test.ts'],
+  },
 ]

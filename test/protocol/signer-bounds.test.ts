@@ -7,10 +7,10 @@ import type { RecordId } from '../../src/protocol/ids.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
 import {
+  drawCandidatesMax,
   handoversMax,
   leaseShardsMax,
   lostReplicasMax,
-  rosterEntriesMax,
   settledVerdictsMax,
   shardsMax,
   voicesMax,
@@ -343,7 +343,7 @@ test('a taker whose share shrinks keeps what fits then, whichever came first', (
 })
 
 test('what an honest job of any size needs always fits, with what is lost on the way and decided again', () => {
-  const full = { candidates: Array.from({ length: rosterEntriesMax }, () => 0) }
+  const full = { candidates: Array.from({ length: drawCandidatesMax }, () => 0) }
   const sizeOf = (kind: RecordKind, payload: unknown) => amountOf(recordBy(kind, 'b', 0, payload)).bytes
   const draw = sizeOf('draw', full)
   for (const count of [1, 64, 1_000, shardsMax])
@@ -355,7 +355,7 @@ test('what an honest job of any size needs always fits, with what is lost on the
       const bound = boundOf(manifestOf)
       // One shard in each lease takes the most.
       const lease =
-        amountOf(checked('lease', leaseOf('v1', [0], { steward: 'b' }))).bytes + rosterEntriesMax / 8
+        amountOf(checked('lease', leaseOf('v1', [0], { steward: 'b' }))).bytes + drawCandidatesMax / 8
       const receipts = Array.from({ length: replicas }, () => ({ id: cidNamed('receipt') }) as never)
       const settles = Array.from({ length: settledVerdictsMax }, () => cidNamed('verdict'))
       const verdict = amountOf(checked('verdict', verdictOf(0, receipts))).bytes

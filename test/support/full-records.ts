@@ -16,11 +16,11 @@ import {
   blindKeysMax,
   clearedOwnersMax,
   documentListBytesMax,
+  drawCandidatesMax,
   givenMax,
   holdingVerdictsMax,
   leaseShardsMax,
   revocationsMax,
-  rosterEntriesMax,
   settledVerdictsMax,
   shardListBytesMax,
   shardsMax,
@@ -127,7 +127,7 @@ const full = {
   draw: [
     'draw',
     openDrawBasis,
-    { candidates: times(rosterEntriesMax, (i) => ({ peer: fullPeer(i), owner: fullOwner(i) })) },
+    { candidates: times(drawCandidatesMax, (i) => ({ peer: fullPeer(i), owner: fullOwner(i) })) },
   ],
   lease: [
     'lease',
@@ -141,7 +141,7 @@ const full = {
       costMs: most,
       units: times(leaseShardsMax, () => most),
       price: { currency: 'EUR', unitMicros: unitMicrosMax, operatorPpm: 1_000_000 },
-      draw: { basis: fullCid('b'), eligible: new Uint8Array(rosterEntriesMax / 8), index: most },
+      draw: { basis: fullCid('b'), eligible: new Uint8Array(drawCandidatesMax / 8), index: most },
     },
   ],
   receipt: [

@@ -15,7 +15,6 @@ import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { openHandover, pathTo, successionOf } from '../../protocol/job/handover.ts'
 import { type Opening, openLease, openReceipt } from '../../protocol/job/lease.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
-import { rosterEntriesMax } from '../../protocol/limits.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import { reopenCbor } from '../../protocol/record/block.ts'
@@ -49,8 +48,8 @@ export interface BansOptions {
   readonly onChange: () => void
 }
 
-/** Owners that are banned by proof: twice as many as a roster has entries. */
-const provenMax = 2 * rosterEntriesMax
+/** Owners that are banned by proof. A guess. */
+const provenMax = 1_024
 /** … and the bytes of their proofs, of some kilobytes each. A guess. */
 const provenBytesMax = 16 * 2 ** 20
 /** The proofs that a newcomer is told: an eighth of what may wait to be sent to a peer (network/bounds.ts). A guess. */

@@ -7,14 +7,14 @@ import { shardKey, wrapKey } from '../sealing/sealing.ts'
 import { cidOf } from '../store/cid.ts'
 import type { InspectedDocument } from './inspection.ts'
 
-/** The blocks that vehicles get: each with the keys of its documents, under a key of its own. */
-export function sealShards(
+/** The blocks that vehicles get, one after another: each with the keys of its documents, under a key of its own. */
+export function* sealShards(
   shards: readonly PlannedShard[],
   documents: readonly InspectedDocument[],
   secret: Uint8Array,
-): { readonly entry: ShardEntry; readonly bytes: Uint8Array }[] {
+): Generator<{ readonly entry: ShardEntry; readonly bytes: Uint8Array }> {
   const keys = new Map(documents.map(({ file, key }) => [file, key]))
-  return shards.map(({ pages, costMs }, position) => {
+  for (const [position, { pages, costMs }] of shards.entries()) {
     const wrapping = shardKey(secret, position)
     const shard: Shard = {
       pages: pages.map((page) => ({ ...page, key: wrapKey(wrapping, keys.get(page.document)!) })),
@@ -26,6 +26,6 @@ export function sealShards(
       bytes: documentBytesOf(shard),
       costMs: Math.ceil(costMs),
     }
-    return { entry, bytes }
-  })
+    yield { entry, bytes }
+  }
 }

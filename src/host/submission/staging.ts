@@ -34,12 +34,21 @@ export class Staging {
   async keep(file: Uint8Array, kind: 'input' | 'weights'): Promise<FileReference> {
     if (kind !== this.#kind) await this.flush()
     this.#kind = kind
-    const { root, bytes } = await writeFile(file, async (block) => {
-      this.#batch.push(block)
-      this.#batchBytes += block.bytes.byteLength
-      if (this.#batch.length >= blocksPerCommit || this.#batchBytes >= bytesPerCommit) await this.flush()
-    })
+    const { root, bytes } = await writeFile(file, (block) => this.#add(block))
     return { file: root, bytes }
+  }
+
+  async #add(block: Block): Promise<void> {
+    this.#batch.push(block)
+    this.#batchBytes += block.bytes.byteLength
+    if (this.#batch.length >= blocksPerCommit || this.#batchBytes >= bytesPerCommit) await this.flush()
+  }
+
+  /** Keeps a block of the inputs; durable after `flush`. */
+  async keepBlock(block: Block): Promise<void> {
+    if (this.#kind !== 'input') await this.flush()
+    this.#kind = 'input'
+    await this.#add(block)
   }
 
   async flush(): Promise<void> {

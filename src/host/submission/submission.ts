@@ -10,7 +10,7 @@
 import { randomBytes } from 'node:crypto'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { JobId } from '../../protocol/ids.ts'
-import { encodeList } from '../../protocol/job/lists.ts'
+import { encodeList, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
 import { jobDeadlineDefaultMs } from '../../protocol/limits.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
@@ -33,7 +33,7 @@ import { type JobPlan, planJob } from './job-plan.ts'
 import type { QuoteContext } from './quote.ts'
 import { sealShards } from './sealed-shards.ts'
 import { signManifest } from './signing.ts'
-import { storeBlocks, storeFile } from './storing.ts'
+import { storeFile } from './storing.ts'
 
 export interface SubmissionContext extends QuoteContext {
   readonly clock: Clock
@@ -60,8 +60,7 @@ export async function makeJob(
   onProgress({ step: 'signing', done: 0, total: 1 })
   const sealNonce = new Uint8Array(randomBytes(16))
   const secret = jobSecret(context.submitter, sealNonce)
-  const shards = sealShards(planned, documents, secret)
-  const shardList = encodeList(shards.map(({ entry }) => entry))
+  const shardList = await keepShards(described, secret)
   const names = seal(namesKey(secret), described.documentList)
   const stewards = await stewardsFor(described, plan, context)
   const blind = request.blind ? blindKeysOf(described, plan, stewards, secret, context) : null
@@ -72,7 +71,7 @@ export async function makeJob(
     weights: described.weights,
     shards: {
       ...(await nameOf(shardList)),
-      count: shards.length,
+      count: planned.length,
       pages: documents.reduce((sum, document) => sum + document.pages, 0),
     },
     documents: { ...(await nameOf(names)), count: documents.length },
@@ -95,10 +94,6 @@ export async function makeJob(
   const mine = context.blocks.of(job)
   try {
     await staged.handTo(mine)
-    await storeBlocks(
-      shards.map(({ entry, bytes }) => ({ cid: entry.shard, bytes })),
-      mine,
-    )
     for (const list of [shardList, names, ...(blind === null ? [] : [blind.wrapped])])
       await storeFile(list, mine)
   } catch (error) {
@@ -106,6 +101,20 @@ export async function makeJob(
     throw error
   }
   return { job, record, manifest, requestDigest: described.requestDigest }
+}
+
+/** Seals one shard after another and puts it aside, so that a large job is never in memory as a whole. Returns the list of them. */
+async function keepShards(
+  { planned, documents, staged }: JobDescription,
+  secret: Uint8Array,
+): Promise<Uint8Array> {
+  const entries: ShardEntry[] = []
+  for (const { entry, bytes } of sealShards(planned, documents, secret)) {
+    entries.push(entry)
+    await staged.keepBlock({ cid: entry.shard, bytes })
+  }
+  await staged.flush()
+  return encodeList(entries)
 }
 
 /** This node, and those that will stand by with it. */

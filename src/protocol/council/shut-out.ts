@@ -11,10 +11,20 @@
  * acts and gets on, leases of those behind it do not count here that have said all the time that they hear it. What one of them leased
  * while it was apart, and heard nobody, comes soon after they meet, and counts.
  */
+import type { OwnerId } from '../ids.ts'
 import type { DrawBasis } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
-import { outOfTurnMs, rosterLagMs, shutOutPpmMax, stewardFruitlessMs, stewardIdleMs } from '../limits.ts'
+import {
+  drawCandidatesMax,
+  drawOwnerVehiclesMax,
+  outOfTurnMs,
+  rosterLagMs,
+  shutOutPpmMax,
+  stewardFruitlessMs,
+  stewardIdleMs,
+} from '../limits.ts'
 import type { Verified } from '../record/record.ts'
+import { ownerLot } from '../steward/selection.ts'
 import type { Seat } from './seat.ts'
 
 /** Tells whether this list of candidates, which has just come, leaves out more owners than rosters differ by. */
@@ -23,10 +33,26 @@ export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, n
   const sinceMs = nowMs - rosterLagMs
   if (signer === self || signer === manifest.stewards[0]?.peer) return false
   if (!seat.watch.isConnectedSince(signer, sinceMs)) return false
-  const known = seat.watch.ownersSince(sinceMs)
   const listed = new Set(payload.candidates.map(({ owner }) => owner))
+  const known = selectable(seat, listed, payload.candidates.length, seat.watch.ownersSince(sinceMs))
   const missing = known.filter((owner) => !listed.has(owner))
   return missing.length * 1_000_000 > known.length * shutOutPpmMax
+}
+
+/**
+ * Those of the known owners that a list can have. One that is full has the owners with the lowest lots (../steward/selection.ts): of
+ * those whose lots are above all of the list's nothing is expected.
+ */
+function selectable(
+  { options: { sha256, drawSecret } }: Seat,
+  listed: ReadonlySet<OwnerId>,
+  length: number,
+  known: readonly OwnerId[],
+): readonly OwnerId[] {
+  if (length <= drawCandidatesMax - drawOwnerVehiclesMax) return known
+  const lotOf = (owner: OwnerId) => ownerLot(sha256, drawSecret, owner)
+  const last = [...listed].map(lotOf).reduce((a, b) => (a > b ? a : b))
+  return known.filter((owner) => lotOf(owner) <= last)
 }
 
 /** Tells whether this lease, which has just come, is of a steward that has said all the time that it hears this node act. */

@@ -20,7 +20,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { rosterEntriesMax } from '../limits.ts'
+import { drawCandidatesMax } from '../limits.ts'
 import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
 import { recordBytesMax } from '../sizes.ts'
 
@@ -30,7 +30,7 @@ export interface DrawBasis {
 }
 
 const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
-  candidates: z.array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema })).max(rosterEntriesMax),
+  candidates: z.array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema })).max(drawCandidatesMax),
 })
 
 export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)

@@ -15,7 +15,7 @@
 import { compareText } from '../../base/bytes.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { handoverShare, leaseShardsMax, lostReplicasMax, rosterEntriesMax } from '../limits.ts'
+import { drawCandidatesMax, handoverShare, leaseShardsMax, lostReplicasMax } from '../limits.ts'
 import { type JobRecord, signedByOf } from '../records.ts'
 import {
   recordBytesLeast,
@@ -27,8 +27,8 @@ import {
   takerShareLeast,
 } from '../sizes.ts'
 
-/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full roster. */
-export const signerDrawsMax = 2 * rosterEntriesMax
+/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full list. */
+export const signerDrawsMax = 2 * drawCandidatesMax
 /** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
 export const signerPositionsMax = 128 * leaseShardsMax
 

@@ -114,7 +114,7 @@ export function newDesk(options: StewardOptions): Desk {
     state,
     issuer: options.issuer ?? new Issuer(self, sha256),
     board,
-    ...newVehicles(),
+    ...newVehicles(sha256, drawSecret),
     returns: new Returns(),
     draws: new DrawLog(sha256, drawSecret),
     windows: audits === null ? null : new Windows(audits, assurance, sha256, drawSecret),

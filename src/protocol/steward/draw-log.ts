@@ -9,7 +9,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import { bitsOf, type DrawBasis, drawVehicle } from '../job/draw.ts'
 import type { Draw } from '../job/lease.ts'
-import { rosterEntriesMax } from '../limits.ts'
+import { drawCandidatesMax, drawOwnerVehiclesMax } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -72,10 +72,11 @@ export class DrawLog {
     this.#arrivals = rooms.arrivals
     const candidates = [...rooms.all()]
     if (before !== undefined && candidates.every((candidate) => lists(before, candidate))) return before
+    // A list that is full has those alone that were selected: others tell by it which owners were (../council/shut-out.ts).
     const present = new Set(candidates.map(({ peer }) => peer))
     const gone = (before?.basis.candidates ?? [])
       .filter(({ peer }) => !present.has(peer))
-      .slice(0, rosterEntriesMax - candidates.length)
+      .slice(0, Math.max(0, drawCandidatesMax - drawOwnerVehiclesMax - candidates.length))
     const all = [...candidates, ...gone].map(({ peer, owner }) => ({ peer, owner }))
     const basis = { candidates: all.sort((a, b) => compareText(a.peer, b.peer)) }
     this.#basis = basisWith(issue(basis), basis)

@@ -17,7 +17,7 @@ export function learnRoster(desk: Desk, capacities: readonly Capacity[]): void {
 
 /** Takes what changed in the roster; a vehicle that works again is asked again. */
 export function learnAdverts(desk: Desk, changed: readonly Capacity[], gone: readonly PeerId[]): void {
-  const { capacities, rooms } = desk
+  const { capacities, selection } = desk
   for (const peer of gone) capacities.delete(peer)
   for (const capacity of changed) {
     const before = capacities.get(capacity.peer)
@@ -28,18 +28,23 @@ export function learnAdverts(desk: Desk, changed: readonly Capacity[], gone: rea
   if ([...gone, ...changed.map(({ peer }) => peer)].some((peer) => desk.rules.isSteward(peer)))
     learnStewards(desk)
   else {
-    for (const peer of gone) rooms.put(peer, undefined)
-    for (const capacity of changed) rooms.put(capacity.peer, desk.rules.candidate(capacity))
+    for (const peer of gone) selection.put(peer, undefined)
+    for (const capacity of changed) selection.put(capacity.peer, desk.rules.candidate(capacity))
+    takeSelected(desk)
   }
-  rooms.unshelve()
 }
 
 /** The job's stewards have changed, or the owner of one: everybody is judged anew. */
 export function learnStewards(desk: Desk): void {
-  const { capacities, rooms, options } = desk
+  const { capacities, selection, options } = desk
   desk.rules = new CandidateRules(options.manifest, desk.stewards, (peer) => capacities.get(peer)?.owner)
-  for (const { peer } of [...rooms.all()]) if (!capacities.has(peer)) rooms.put(peer, undefined)
-  for (const capacity of capacities.values()) rooms.put(capacity.peer, desk.rules.candidate(capacity))
+  for (const peer of [...selection.peers()]) if (!capacities.has(peer)) selection.put(peer, undefined)
+  for (const capacity of capacities.values()) selection.put(capacity.peer, desk.rules.candidate(capacity))
+  takeSelected(desk)
+}
+
+function takeSelected({ selection, rooms }: Desk): void {
+  for (const [peer, candidate] of selection.takeChanged()) rooms.put(peer, candidate)
   rooms.unshelve()
 }
 

@@ -27,10 +27,10 @@ export interface ShardState {
   readonly position: number
   readonly entry: ShardEntry
   /** In the order in which they arrived, which decides nothing; an owner may appear twice, and counts once. */
-  readonly claims: Claim[]
-  readonly holders: Map<OwnerId, Holder>
+  claims: readonly Claim[]
+  holders: ReadonlyMap<OwnerId, Holder>
   /** The owners whose replicas came to nothing, one entry for each replica. */
-  readonly losers: OwnerId[]
+  losers: readonly OwnerId[]
   recomputation: 'none' | 'queued' | 'asked' | 'impossible' | Recomputation
   tally: Tally
   /** Voices to ask for while all agree: fewer than are unanimous, as long as only audits ask for more. */
@@ -39,6 +39,10 @@ export interface ShardState {
   /** How many more replicas to lease now. */
   wanted: number
 }
+
+/** Most shards of a large job have none of these most of the time, and share the empty ones: that halves what a shard takes. */
+const none: readonly never[] = []
+const nobody: ReadonlyMap<never, never> = new Map<never, never>()
 
 export class ShardBoard {
   readonly states: readonly ShardState[]
@@ -65,9 +69,9 @@ export class ShardBoard {
     this.states = entries.map((entry, position) => ({
       position,
       entry,
-      claims: [],
-      holders: new Map(),
-      losers: [],
+      claims: none,
+      holders: nobody,
+      losers: none,
       recomputation: 'none',
       tally: nothing,
       needed,
@@ -116,17 +120,17 @@ export class ShardBoard {
   }
 
   hold(shard: ShardState, owner: OwnerId, lease: LeaseId): void {
-    shard.holders.set(owner, { lease, late: false })
+    shard.holders = new Map([...shard.holders, [owner, { lease, late: false }]])
     this.#update(shard)
   }
 
   /** The owner's lease brings nothing more for this shard. `lost`: count it against the shard's patience. */
   release(shard: ShardState, owner: OwnerId, lease: LeaseId, lost: boolean): void {
     if (shard.holders.get(owner)?.lease === lease) {
-      shard.holders.delete(owner)
+      shard.holders = without(shard.holders, owner)
       this.#grow(shard)
     }
-    if (lost) shard.losers.push(owner)
+    if (lost) shard.losers = [...shard.losers, owner]
     this.#update(shard)
   }
 
@@ -140,8 +144,8 @@ export class ShardBoard {
 
   /** Takes up a claim that the lease brought. */
   claim(shard: ShardState, claim: Claim, lease: LeaseId): void {
-    if (shard.holders.get(claim.owner)?.lease === lease) shard.holders.delete(claim.owner)
-    shard.claims.push(claim)
+    if (shard.holders.get(claim.owner)?.lease === lease) shard.holders = without(shard.holders, claim.owner)
+    shard.claims = [...shard.claims, claim]
     if (shard.verdict === undefined) this.#recount(shard)
   }
 
@@ -196,7 +200,7 @@ export class ShardBoard {
   decide(shard: ShardState, verdict: ShardVerdict): void {
     shard.verdict = verdict
     // Nobody compares them any more, and the pages of a whole job would be a lot to keep.
-    shard.claims.splice(0, shard.claims.length, ...shard.claims.map(({ content: _, ...claim }) => claim))
+    if (shard.claims.length > 0) shard.claims = shard.claims.map(({ content: _, ...claim }) => claim)
     this.#open.delete(shard)
     this.#queued.delete(shard)
     this.#update(shard)
@@ -250,6 +254,11 @@ export class ShardBoard {
     const spared = shard.tally.disputed ? 0 : this.#manifest.assurance.replicas - shard.needed
     return Math.max(0, shard.tally.missing - spared - coming)
   }
+}
+
+function without(holders: ShardState['holders'], owner: OwnerId): ShardState['holders'] {
+  const left = [...holders].filter(([other]) => other !== owner)
+  return left.length === 0 ? nobody : new Map(left)
 }
 
 function hasClaimOf(shard: ShardState, owner: OwnerId): boolean {

@@ -1,9 +1,11 @@
 /** What a steward knows of the vehicles that work for it, in parts that tell each other when something about one has changed. */
+import type { Sha256 } from '../../base/prng.ts'
 import type { PeerId } from '../ids.ts'
 import { Slowness } from '../job/slowness.ts'
 import { LeaseBook } from './lease-book.ts'
 import { Patience } from './patience.ts'
 import { Rooms } from './rooms.ts'
+import { Selection } from './selection.ts'
 
 export interface Vehicles {
   /** Use: the vehicles that still work on leases. Invariant: each lease in it is in `state`. */
@@ -14,10 +16,13 @@ export interface Vehicles {
   readonly slowness: Slowness
   /** Use: leasing draws from those with room. Invariant: all are in `capacities`. */
   readonly rooms: Rooms
+  /** Use: those of `capacities` that `rooms` has. */
+  readonly selection: Selection
 }
 
-export function newVehicles(): Vehicles {
+export function newVehicles(sha256: Sha256, drawSecret: Uint8Array): Vehicles {
   const touched = new Set<PeerId>()
   const [leases, patience, slowness] = [new LeaseBook(touched), new Patience(touched), new Slowness()]
-  return { leases, patience, slowness, rooms: new Rooms({ leases, patience, slowness, touched }) }
+  const rooms = new Rooms({ leases, patience, slowness, touched })
+  return { leases, patience, slowness, rooms, selection: new Selection(sha256, drawSecret) }
 }
