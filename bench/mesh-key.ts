@@ -49,7 +49,7 @@ async function grows(rounds: number, note: BenchOptions['note'], round: () => Pr
   return { unit: 'MiB', ours: held(), baseline: early, of: 'after the first tenth', goal }
 }
 
-/** Of the whole process, in MiB. */
+/** In MiB, of the whole process. */
 function held(): number {
   globalThis.gc?.()
   return process.memoryUsage.rss() / MiB

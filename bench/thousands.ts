@@ -166,7 +166,7 @@ async function bytesOfShards(shards: number, { note }: BenchOptions): Promise<Fi
   }
 }
 
-/** Of this thread: what else the machine does is not in it. */
+/** The time of this thread alone: not that of all else the machine does. */
 function busyMs(): number {
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1000

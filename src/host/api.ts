@@ -129,7 +129,7 @@ export interface NodeInfo {
   readonly software: string
   readonly vehicle: WorkerView
   readonly connections: number
-  /** What its owner should know of the mesh around it, of the last hour. */
+  /** News of the mesh around it that its owner should know, of the last hour. */
   readonly notices: readonly Notice[]
 }
 

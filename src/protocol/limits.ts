@@ -181,7 +181,7 @@ export const reachPatienceMs = 30_000
 export const outboundPatienceMs = 3_000
 /** Each steward tells the others of a job that it lives, and what it holds, this often. */
 export const beatIntervalMs = 1_000
-/** What a steward leased while it was apart has come so long after both hear each other again. A guess. */
+/** Leases that a steward made while it was apart have come so long after both hear each other again. A guess. */
 export const outOfTurnMs = 20_000
 /** A steward is silent when nobody hears of it for this long: at 20 % loss, ten beats in a row in 1e7 intervals. */
 export const stewardLeaseMs = 10_000

@@ -270,8 +270,8 @@ export const network: readonly Mutation[] = [
   {
     name: 'A steward calls for a job that has ended.',
     file: 'src/host/jobs/calls.ts',
-    find: 'if (acting && !hasEnded)',
-    replace: 'if (acting)',
+    find: 'running?.acting === true && !running.hasEnded',
+    replace: 'running?.acting === true',
     caughtBy: ['test/host/callers.test.ts'],
   },
 ]

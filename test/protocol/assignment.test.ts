@@ -1,4 +1,4 @@
-/** What a steward leases next: the same as by a walk over all shards and all vehicles, at a cost that does not grow with either. */
+/** The next lease of a steward: the same as by a walk over all shards and all vehicles, at a cost that does not grow with either. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { JobId, LeaseId, OwnerId, PeerId } from '../../src/protocol/ids.ts'

@@ -28,7 +28,7 @@ export function noRouters(): string | undefined {
   return undefined
 }
 
-/** What a program is started with to run in a namespace. */
+/** The words before a program's own, to run it in a namespace. */
 export type Within = readonly string[]
 
 export class Internet {

@@ -222,7 +222,7 @@ function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } 
   return { runtime, ask: { currency: money.currency, unitMicros: money.micros } }
 }
 
-/** Whether a node looks for others on the local network. */
+/** The local network: when a node looks for others there. */
 export type LanChoice = 'auto' | 'on' | 'off'
 
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -2,6 +2,7 @@
  * Calls: the engines for which this node, as the steward that acts, has work for vehicles. Its advert names them, so that vehicles
  * which nobody can dial come by themselves (../membership/callers.ts).
  */
+import type { JobId } from '../../protocol/ids.ts'
 import { advertCallsMax } from '../../protocol/sizes.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 
@@ -9,24 +10,19 @@ type Running = Pick<CouncilDriver, 'acting' | 'hasEnded' | 'manifest'>
 
 export class Calls {
   readonly #onCalls: (engines: readonly string[]) => void
-  #told = ''
+  /** Use: the engine of each job for which this node acts. */
+  readonly #engines = new Map<JobId, string>()
 
   constructor(onCalls: (engines: readonly string[]) => void) {
     this.#onCalls = onCalls
   }
 
-  /** Call when anything has changed. */
-  look(running: Iterable<Running>): void {
-    const engines = enginesOf(running)
-    if (engines.join() === this.#told) return
-    this.#told = engines.join()
-    this.#onCalls(engines)
+  /** Call when anything about the job has changed, which costs no look at the others; undefined: it is not looked after here. */
+  look(job: JobId, running: Running | undefined): void {
+    const isActing = running?.acting === true && !running.hasEnded
+    if (isActing === this.#engines.has(job)) return
+    if (isActing) this.#engines.set(job, running.manifest.engine.id)
+    else this.#engines.delete(job)
+    this.#onCalls([...new Set(this.#engines.values())].sort().slice(0, advertCallsMax))
   }
-}
-
-function enginesOf(running: Iterable<Running>): string[] {
-  const engines = new Set<string>()
-  for (const { acting, hasEnded, manifest } of running)
-    if (acting && !hasEnded) engines.add(manifest.engine.id)
-  return [...engines].sort().slice(0, advertCallsMax)
 }

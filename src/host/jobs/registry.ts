@@ -26,10 +26,7 @@ export interface RegistryOptions extends CouncilDriverParts {
   readonly onCalls: (engines: readonly string[]) => void
 }
 
-/**
- * A job that has ended stays in memory this long: somebody who asks for its status asks for its results next. A
- * guess.
- */
+/** A job that has ended stays in memory this long: who asks for its status asks for its results next. A guess. */
 const lingerMs = 10_000
 /** How often it is looked at which jobs may go. */
 const lookMs = 2_000
@@ -226,7 +223,7 @@ export class Registry {
 
   #changed(job: JobId): void {
     this.changes.emit(job)
-    this.#calls.look(this.running())
+    this.#calls.look(job, this.get(job))
   }
 
   /** The job goes on without this node. */
@@ -270,6 +267,7 @@ export class Registry {
     const before = this.#leaving.get(job)
     const seat = this.#seats.get(job)
     this.#seats.delete(job)
+    this.#calls.look(job, undefined)
     const left = (async () => {
       await before
       const stewardship = await seat?.stewardship.catch(() => undefined)

@@ -18,7 +18,7 @@ import type { Notices } from '../notices.ts'
 const clockOffMsMin = 60_000
 /** Peers that are compared with, the last ones. */
 const peersMax = 64
-/** What was told is told anew once it is wrong by a tenth. */
+/** An offset is told anew once the one that was told is wrong by a tenth. */
 const changedBy = 0.1
 
 interface Sample {

@@ -16,7 +16,7 @@ interface Entry {
   /** The peer that we found there; the address need not name it. */
   peer: PeerId | undefined
   failures: number
-  /** What was said of the present outage. */
+  /** The words that were said of the present outage. */
   outage: string
   timer: NodeJS.Timeout | undefined
   isDialing: boolean

@@ -46,7 +46,7 @@ export interface Introduced {
   readonly isBusy: boolean
 }
 
-/** Of many guests the oldest are let go, so that half of a node's places stay free; never one that is in use. */
+/** The oldest of many guests are let go, so that half of a node's places stay free; never one that is in use. */
 export function lettingGo<Guest extends Introduced>(
   introduced: readonly Guest[],
   open: number,

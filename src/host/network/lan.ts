@@ -16,7 +16,7 @@ export const heardPerMinuteMax = 32
 export interface LanOptions {
   /** Which mesh: nodes of another do not hear each other. */
   readonly scope: string
-  /** Of UDP; another than mDNS's own for tests. */
+  /** A port of UDP; another than mDNS's own for tests. */
   readonly port?: number
   readonly hear: (acquaintances: readonly Acquaintance[]) => void
 }

@@ -27,7 +27,7 @@ export interface Doors {
   readonly meshKey?: Uint8Array
 }
 
-/** What a node says of itself to strangers, and hears of them. */
+/** The words of a node about itself to strangers, and its ears for theirs. */
 export interface Told {
   /** Name and version. */
   readonly software: string

@@ -47,7 +47,7 @@ export interface NetworkOptions extends Doors {
   readonly now?: () => number
 }
 
-/** What a network consists of, once it runs. */
+/** The parts of a network that runs. */
 export interface NetworkParts {
   readonly node: Node
   readonly bounds: NetworkBounds

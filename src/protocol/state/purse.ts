@@ -87,7 +87,7 @@ export function rewrites(entry: Entry): boolean {
   )
 }
 
-/** What was not counted yet is open. */
+/** A place that was not counted yet is open. */
 export function isOpen({ owed }: Promised, place: number): boolean {
   return owed === null || owed.has(place)
 }

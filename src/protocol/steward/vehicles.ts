@@ -1,4 +1,4 @@
-/** What a steward knows of the vehicles that work for it, in parts that tell each other when something about one has changed. */
+/** The knowledge of a steward about the vehicles that work for it, in parts that tell each other when something about one has changed. */
 import type { Sha256 } from '../../base/prng.ts'
 import type { PeerId } from '../ids.ts'
 import { Slowness } from '../job/slowness.ts'
