@@ -152,11 +152,11 @@ function hubsThatComeAndGo(): void {
   })
 
   suite('while nothing goes wrong', { concurrency: true }, () => {
-    test('a hub says that it can be dialled, and computers behind routers that they cannot', async () => {
+    test('a hub says that it can be dialled, and computers behind routers that it relays to them', async () => {
       await until('all have learned it', async () => {
         const rows = await hub.node.peers()
         const reach = Object.fromEntries(rows.map((row) => [row.name, row.reach]))
-        return reach['hub-1'] === 'direct' && reach['car-2'] === 'outbound' && reach['car-3'] === 'outbound'
+        return reach['hub-1'] === 'direct' && reach['car-2'] === 'relayed' && reach['car-3'] === 'relayed'
       })
       const info = await cars[0]!.node.info()
       assert.equal(info.routerAddress, '45.83.2.1')
@@ -166,6 +166,14 @@ function hubsThatComeAndGo(): void {
       const { texts, args } = await quickJob(t, hub)
       const output = join(temporaryFolder(t), 'out.jsonl')
       const submitting = carpool(t, 1, temporaryFolder(t), [...args, '-o', output])
+      assert.equal(await submitting.ended, 0, submitting.said())
+      assert.deepEqual(resultsIn(output), texts)
+    })
+
+    test('a small job for which no hub may act goes over the relay of one', async (t) => {
+      const { texts, args } = await quickJob(t, hub)
+      const output = join(temporaryFolder(t), 'out.jsonl')
+      const submitting = carpool(t, 1, temporaryFolder(t), [...args, '--standbys', '0', '-o', output])
       assert.equal(await submitting.ended, 0, submitting.said())
       assert.deepEqual(resultsIn(output), texts)
     })

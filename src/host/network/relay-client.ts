@@ -113,7 +113,7 @@ export class RelayClient {
       this.#isAsking = false
       this.#relay = undefined
       const pauseMs = redialPauseMs(this.#failures++, this.#bounds)
-      this.#log.debug({ relay, pauseMs }, `a relay has no place for this node: ${reason(thrown)}`)
+      this.#log.debug({ relay, pauseMs }, `a relay has no place for this node: ${whyNot(thrown)}`)
       if (!this.#isStopped) this.#timer = setTimeout(() => this.look(), pauseMs).unref()
     }
   }
@@ -138,11 +138,16 @@ export class RelayClient {
     return this.#transports!.getAddrs().flatMap((address) => relayIn(address) ?? [])
   }
 
-  /** Whoever opens a stream to bring a connection, and is not our relay, is not answered. */
+  /**
+   * Whoever opens a stream to bring a connection, and is not our relay, is not answered. And libp2p does not learn of peers that
+   * relay, since it would ask them for places at the same time as we do.
+   */
   #guarded(registrar: Registrar): Registrar {
     const handle: Registrar['handle'] = (protocol, handler, options) =>
       registrar.handle(protocol, protocol === RELAY_V2_STOP_CODEC ? this.#ofRelay(handler) : handler, options)
-    return Object.create(registrar, { handle: { value: handle } }) as Registrar
+    const register: Registrar['register'] = async (protocol, topology, options) =>
+      protocol === RELAY_V2_HOP_CODEC ? 'none' : registrar.register(protocol, topology, options)
+    return Object.create(registrar, { handle: { value: handle }, register: { value: register } }) as Registrar
   }
 
   #ofRelay(handler: StreamHandler): StreamHandler {
@@ -152,4 +157,12 @@ export class RelayClient {
       stream.abort(new Error('this node has no place at that relay'))
     }
   }
+}
+
+/** libp2p puts the reason in a later line, after the address. */
+function whyNot(thrown: unknown): string {
+  const lines = thrown instanceof Error ? thrown.message.split('\n') : []
+  return (
+    lines.find((line) => line.includes('/p2p-circuit: '))?.replace(/^.*\/p2p-circuit: /, '') ?? reason(thrown)
+  )
 }

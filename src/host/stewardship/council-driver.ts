@@ -52,7 +52,8 @@ export class CouncilDriver {
     this.#carryOutAll(effects)
     if (this.hasEnded) inputs.over()
     this.handle({ type: 'roster', capacities, operatorPpm })
-    for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
+    for (const peer of network.connectedPeers())
+      this.handle({ type: 'connected', peer, isRelayed: network.isRelayed(peer) })
   }
 
   /** Throws RequestError where the job is blind and this node is not its submitter's. */

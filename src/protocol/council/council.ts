@@ -144,7 +144,7 @@ export class Council {
         break
       case 'connected':
         seat.connected.add(input.peer)
-        seat.watch.connected(input.peer, nowMs)
+        seat.watch.connected(input.peer, nowMs, input.isRelayed)
         if (seat.records.isSteward(input.peer)) greet(seat, input.peer)
         tellSteward(seat, input, nowMs)
         break

@@ -10,6 +10,9 @@
  * node, else after a while. Where nobody takes the turn, it acts again: nothing is worse than without this rule. That others can be
  * dialled is their own word, but that this node reaches too few is its own watch, so a lie alone moves no turn.
  *
+ * A vehicle that others reach through a relay counts as reached only where no fellow can be dialled: a relay carries little, and a
+ * fellow that can be dialled has the vehicles connected to itself.
+ *
  * Declined: to leave every job to the steward that says it can be dialled. A standby that acts chooses which of the free
  * vehicles may be drawn, and a submitter's node that reaches its vehicles has no reason to leave that to a stranger.
  */
@@ -22,14 +25,14 @@ import { isActing, livingFellows, type Seat } from './seat.ts'
 export function stepsAside(seat: Seat, nowMs: number): boolean {
   const nodes = seat.capacities
   const isBehindRouter = !isDialled(nodes.get(seat.options.self) ?? {})
-  if (!reachesTooFew(seat, isBehindRouter)) {
+  const fellows = livingFellows(seat, nowMs).filter((peer) => seat.records.holders.hasInputs(peer))
+  const isBetter = isBehindRouter && fellows.some((peer) => isDialled(nodes.get(peer) ?? {}))
+  if (!reachesTooFew(seat, isBehindRouter, !isBetter)) {
     seat.watch.tooFewSinceMs = undefined
     seat.watch.hasSteppedAside = false
     return false
   }
   seat.watch.tooFewSinceMs ??= nowMs
-  const fellows = livingFellows(seat, nowMs).filter((peer) => seat.records.holders.hasInputs(peer))
-  const isBetter = isBehindRouter && fellows.some((peer) => isDialled(nodes.get(peer) ?? {}))
   if (!isActing(seat)) return isBetter || seat.watch.hasSteppedAside
   const isPatient = !isBetter || seat.watch.hasSteppedAside
   const sinceMs = Math.max(seat.watch.tooFewSinceMs, seat.actingSinceMs ?? nowMs)
@@ -43,10 +46,14 @@ export function otherActs(seat: Seat): void {
   seat.watch.hasSteppedAside = false
 }
 
-function reachesTooFew(seat: Seat, isBehindRouter: boolean): boolean {
+/** `byRelay`: those count as reached that a relay connects, or may connect. */
+function reachesTooFew(seat: Seat, isBehindRouter: boolean, byRelay: boolean): boolean {
   const { options, places, capacities, connected, watch } = seat
-  const isReached = ({ peer }: Candidate) =>
-    connected.has(peer) || !(!isDialled(capacities.get(peer) ?? {}) || watch.isOutOfReach(peer))
+  const isReached = ({ peer }: Candidate) => {
+    const { reach = 'direct' } = capacities.get(peer) ?? {}
+    if (connected.has(peer)) return byRelay || !watch.isRelayed(peer)
+    return (reach === 'direct' || (byRelay && reach === 'relayed')) && !watch.isOutOfReach(peer)
+  }
   const able = candidatesFor(options.manifest, places.stewards, capacities.values()).filter(
     ({ mode }) => mode !== 'stop',
   )
