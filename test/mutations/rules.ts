@@ -39,8 +39,22 @@ export const rules: readonly Mutation[] = [
   {
     name: 'A temperature back at its limit is fine for the owner’s rules.',
     file: 'src/protocol/rules/measuring.ts',
-    find: 'value <= (wasCrossed ? max - back : max)',
-    replace: 'value <= max',
+    find: 'const limit = moment.wasCrossed ? max - back : max',
+    replace: 'const limit = max',
+    caughtBy: ['test/protocol/rules.test.ts'],
+  },
+  {
+    name: 'A value that its source takes back goes on counting for the owner’s rules.',
+    file: 'src/protocol/rules/readings.ts',
+    find: 'if (reading === undefined || reading.value === null) return undefined',
+    replace: 'if (reading === undefined) return undefined',
+    caughtBy: ['test/protocol/rules.test.ts'],
+  },
+  {
+    name: 'A sensor that an owner called missing is not missed once it has spoken.',
+    file: 'src/protocol/rules/measuring.ts',
+    find: 'isWithout && !readings.wasRead(path)',
+    replace: 'isWithout',
     caughtBy: ['test/protocol/rules.test.ts'],
   },
   {
