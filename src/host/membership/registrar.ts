@@ -143,6 +143,8 @@ export class Registrar {
     }
     this.#letBack(peer)
     this.#waiting.remove(peer)
+    const { vehicle, owner } = known
+    this.#options.log.info({ peer, owner }, `${vehicle} is approved`)
     return this.#put({ ...known, state: 'admitted', shown: { vehicle: known.vehicle, owner: known.owner } })
   }
 
@@ -166,7 +168,10 @@ export class Registrar {
   /** Lets somebody in before it asks; whose car it is, it then says itself, unless it is said here. */
   admit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow {
     this.#waiting.remove(peer)
-    if (peer !== this.#options.self.peer) this.#letBack(peer)
+    if (peer !== this.#options.self.peer) {
+      this.#letBack(peer)
+      this.#options.log.info({ peer, owner }, `${vehicle} is admitted`)
+    }
     const shown = { vehicle, owner }
     return this.#put({ peer, owner, vehicle, state: 'admitted', host: '', askedMs: systemClock.now(), shown })
   }
@@ -193,6 +198,7 @@ export class Registrar {
     for (const row of rows) {
       this.#waiting.remove(row.peer)
       this.#put({ ...row, state: 'revoked' })
+      this.#options.log.info({ peer: row.peer, owner: row.owner }, `${row.vehicle} is revoked`)
     }
     this.#sign({ revoked: [...revoked, { id, untilMs: systemClock.now() + credentialTtlMs }] })
     return rows.map((row) => ({ ...rowOf(row), state: 'revoked' }))

@@ -35,6 +35,7 @@ export function apiOf(parts: Parts): NodeApi {
       await admission(parts)
       return jobs.submit(request, onProgress ?? (() => {}))
     },
+    history: (days) => parts.history.view(days),
     jobs: () => jobs.list(),
     seekJobs: () => jobs.seek(),
     status: (job) => jobs.status(job),
