@@ -236,6 +236,23 @@ test('whatever stewards that lie, their takers and a vehicle sign, and in whatev
   assert(gaveWay > 100 && refused > 500, `${gaveWay} gave way, ${refused} were refused`)
 })
 
+test('what a taker signed stays where its giver signs the serial of that handover once more', () => {
+  const given = ['d', 'e'].map((taker) =>
+    checked('handover', handoverOf({ job, signer: 'b', lost: 'c', taker, serial: 7 })),
+  )
+  const [lower, higher] = given.toSorted((x, y) => (x.record.id < y.record.id ? -1 : 1))
+  const taker = higher!.record.payload.taker.peer === peerNamed('d') ? 'd' : 'e'
+  const signed = [holdingOf(taker, 0), drawOf(taker, 1, mebi)]
+  for (const order of [
+    [higher!, ...signed, lower!],
+    [lower!, higher!, ...signed],
+  ]) {
+    const records = told(order)
+    assert(signed.every(({ record }) => records.has(record.id)))
+    assert.deepEqual(records.takeDropped(), [])
+  }
+})
+
 test('both of two records under one serial hold, where they fit; else the one with the lower id', () => {
   const two = [drawOf('b', 7, 1_000), holdingOf('b', 7)]
   for (const order of [two, two.toReversed()]) assert.equal(told(order).size, 2)
