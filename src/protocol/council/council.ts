@@ -81,6 +81,7 @@ export class Council {
     const seat = this.#seat
     seat.records.decisions.recall(recalled)
     for (const record of shutOut) seat.records.shutOut(record)
+    if (shards !== null) seat.records.countShards(shards.length)
     seat.records.restore(records)
     for (const entry of records) seat.issuer.learn(entry.record)
     seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })
@@ -208,6 +209,16 @@ export class Council {
 
   get recordCount(): number {
     return this.#seat.records.size
+  }
+
+  /** An estimate of what the records take in memory. */
+  get recordBytes(): number {
+    return this.#seat.records.bytes
+  }
+
+  /** The first serial that this node has not used for the job. */
+  get serial(): number {
+    return this.#seat.issuer.serial
   }
 
   get acting(): boolean {
