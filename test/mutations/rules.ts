@@ -65,6 +65,13 @@ export const rules: readonly Mutation[] = [
     caughtBy: ['test/protocol/rules.test.ts'],
   },
   {
+    name: 'A midnight that the clocks skip is an hour early.',
+    file: 'src/protocol/rules/week.ts',
+    find: 'instants.slice(-1)',
+    replace: 'instants.slice(0, 1)',
+    caughtBy: ['test/protocol/rules-week.test.ts'],
+  },
+  {
     name: 'An owner’s quiet hours end at Sunday midnight.',
     file: 'src/protocol/rules/week.ts',
     find: '(minute + weekMinutes >= start && minute + weekMinutes < end)',
