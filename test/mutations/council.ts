@@ -359,6 +359,20 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A steward keeps its turn since a relay connects it, though a standby can be dialled.',
+    file: 'src/protocol/council/reaching.ts',
+    find: 'byRelay ? reachedAtAll : directly',
+    replace: 'reachedAtAll',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A relay counts for nothing where there is nothing better.',
+    file: 'src/protocol/council/reaching.ts',
+    find: 'byRelay ? reachedAtAll : directly',
+    replace: 'directly',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'Where nobody takes the turn that a steward left, it takes it at once.',
     file: 'src/protocol/council/attendance.ts',
     find: ' + 2 * Number(isAside)',
@@ -378,5 +392,26 @@ export const council: readonly Mutation[] = [
     find: 'return known.filter((owner) => lotOf(owner) <= last)',
     replace: 'return known.filter((owner) => lotOf(owner) <= last && listed.has(owner))',
     caughtBy: ['test/protocol/selection.test.ts'],
+  },
+  {
+    name: 'A look once a second walks over all vehicles.',
+    file: 'src/protocol/council/ready.ts',
+    find: '    for (const peer of this.#touched) this.#look(peer, facts, this.#rules)',
+    replace: '    for (const peer of facts.capacities.keys()) this.#look(peer, facts, this.#rules)',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
+  {
+    name: 'A vehicle that left is reached for ever.',
+    file: 'src/protocol/council/ready.ts',
+    find: '    this.#forget(peer)\n',
+    replace: '',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
+  {
+    name: 'A steward never notices that vehicles were connected.',
+    file: 'src/protocol/council/watch.ts',
+    find: '    this.#outOfReach.delete(peer)\n    this.ready.touch(peer)\n',
+    replace: '    this.#outOfReach.delete(peer)\n',
+    caughtBy: ['test/protocol/ready.test.ts'],
   },
 ]

@@ -18,6 +18,11 @@ export interface Known {
   isProven: boolean
 }
 
+export function newlyKnown(places: Place[], notBeforeMs: number, isAnnounced: boolean): Known {
+  const facts = { failures: 0, dialing: null, relaying: null, isProven: false }
+  return { places, notBeforeMs, isAnnounced, ...facts }
+}
+
 /** A connection from or to the host of a place shows that the place is at least on the peer's own machine. */
 export function prove(known: Known, connections: readonly Connection[]): void {
   const hosts = known.places.map(({ host }) => host)

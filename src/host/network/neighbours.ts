@@ -12,7 +12,7 @@ import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { Dialler, ownPlaces, relayPlaces } from './dialler.ts'
 import { NetworkError, reason } from './errors.ts'
 import type { Acquaintance } from './introductions.ts'
-import { type Known, namesOf, prove } from './known.ts'
+import { type Known, namesOf, newlyKnown, prove } from './known.ts'
 import { placeOf, type Reach } from './reach.ts'
 import { isRelayed } from './relayed.ts'
 
@@ -33,9 +33,7 @@ import { isRelayed } from './relayed.ts'
  * We keep the addresses ourselves: libp2p's peer store forgets a peer's after an hour even while it is connected, its
  * reconnects stop after five tries, and it dials no peer that it discovers (notes/libp2p.md §1, traps 11, 12, 14).
  * kad-dht was declined: adverts carry addresses already.
- *
- * Nobody is dialled through a relay for the sake of our degree, since gossip does not go over relays; only whoever has something
- * to say to a peer that cannot be dialled goes through its relay.
+ * Nobody is dialled through a relay for the sake of our degree, since gossip does not go over relays.
  */
 export class Neighbours {
   readonly #node: Libp2p
@@ -172,16 +170,7 @@ export class Neighbours {
     if (known === undefined) {
       this.#makeRoom()
       const yieldMs = this.#self < peer ? 0 : this.#bounds.yieldDialMs
-      const notBeforeMs = systemClock.monotonicMs() + yieldMs
-      const fresh = {
-        places,
-        failures: 0,
-        notBeforeMs,
-        dialing: null,
-        relaying: null,
-        isAnnounced,
-        isProven: false,
-      }
+      const fresh = newlyKnown(places, systemClock.monotonicMs() + yieldMs, isAnnounced)
       this.#known.set(peer, fresh)
       prove(fresh, this.#connectionsTo(peer))
     } else if (namesOf(places) !== namesOf(known.places)) {

@@ -46,7 +46,7 @@ export class OwnAddresses {
    */
   told(): Multiaddr[] {
     const [own, circuits] = [this.list(), this.circuits()]
-    const isPublic = (address: Multiaddr) => areaOf(hostIn(address)) === 'public'
+    const isPublic = (address: Multiaddr) => this.areAnnounced || areaOf(hostIn(address)) === 'public'
     return [...own.filter(isPublic), ...circuits, ...own.filter((address) => !isPublic(address))]
   }
 
