@@ -319,8 +319,8 @@ export const network: readonly Mutation[] = [
   {
     name: 'A node that has lost its relay asks no other.',
     file: 'src/host/network/relay-client.ts',
-    find: '        this.#onChange()\n        this.look()',
-    replace: '        this.#onChange()',
+    find: 'if (this.#isStopped || this.#isAsking || this.#places().length > 0) return',
+    replace: 'return',
     caughtBy: ['test/host/network-relay.test.ts'],
   },
   {

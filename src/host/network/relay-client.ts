@@ -54,7 +54,7 @@ export class RelayClient {
     return { denyInboundRelayedConnection: (relay) => relay.toString() !== this.#relay }
   }
 
-  /** `isWanted`: nobody can dial this node. `onChange`: it has got a place, or lost it. */
+  /** `isWanted`: nobody can dial this node. `onChange`: it has got a place, or lost it, and may `look` for another. */
   start(node: Libp2p, isWanted: () => boolean, onChange: () => void): void {
     this.#isWanted = isWanted
     this.#onChange = onChange
@@ -72,7 +72,6 @@ export class RelayClient {
         if (this.#isStopped || this.#isAsking || this.#places().length > 0) return
         this.#relay = undefined
         this.#onChange()
-        this.look()
       })
     })
   }
