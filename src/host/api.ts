@@ -225,6 +225,8 @@ export interface RequestedPayment {
 /** The cost of a submission, here and now. */
 export interface Quote {
   readonly documents: number
+  /** Things below the paths that are no documents of the job, by kind. */
+  readonly leftOut: readonly LeftOut[]
   readonly pages: number
   readonly shards: number
   readonly engine: string
@@ -253,6 +255,11 @@ export interface Quote {
   })[]
 }
 
+export interface LeftOut {
+  readonly what: string
+  readonly count: number
+}
+
 export interface SubmitProgress {
   readonly step: 'reading' | 'importing-weights' | 'storing' | 'signing'
   readonly done: number
@@ -264,6 +271,7 @@ export interface Submitted {
   /** True when this node had the job already. */
   readonly known: boolean
   readonly documents: number
+  readonly leftOut: readonly LeftOut[]
   readonly pages: number
   readonly shards: number
   readonly engine: string
