@@ -188,6 +188,7 @@ function namesIn(entry: JobRecord): number {
     }
     case 'receipt':
     case 'handover':
+    case 'cancellation':
     case 'end':
       return 8
   }
