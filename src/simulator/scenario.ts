@@ -185,6 +185,7 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
     name: 'cancellations',
     stewards: 4,
     jobs: 4,
+    shardsPerJob: 20,
     shardCostMs: 30_000,
     unitMicros: 200,
     budget: 20,
