@@ -61,7 +61,7 @@ export const recordEntryBytes = 120
  */
 export const signerBytesMax = 16 * 2 ** 20
 /**
- * … and for each shard of the job this much for each of its replicas, and once more for its verdict: a lease and a receipt of
+ * … and for each shard of the list that is here this much for each of its replicas, and once more for its verdict: a lease and a receipt of
  * one shard take 5,000 bytes, and some are repeated.
  */
 export const shardRecordBytesMax = 8192

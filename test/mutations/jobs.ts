@@ -183,4 +183,25 @@ export const jobs: readonly Mutation[] = [
     replace: '  if (isReader || hasEnded || isSubmitters) return\n',
     caughtBy: ['test/mesh/jobs.test.ts'],
   },
+  {
+    name: 'Records of strangers’ jobs take as much memory as their stewards like.',
+    file: 'src/host/jobs/record-room.ts',
+    find: 'if (this.#totalBytes > this.#bytesMax)',
+    replace: 'if (this.#totalBytes < 0)',
+    caughtBy: ['test/host/record-room.test.ts', 'test/host/jobs-standing-by.test.ts'],
+  },
+  {
+    name: 'A job that took too much memory is taken on again at once.',
+    file: 'src/host/jobs/standing-by.ts',
+    find: '    if (this.#registry.room.isRefused(job)) return\n',
+    replace: '',
+    caughtBy: ['test/host/jobs-standing-by.test.ts'],
+  },
+  {
+    name: 'Records of a stranger’s job are written to a disk that is at its floor.',
+    file: 'src/host/jobs/record-room.ts',
+    find: "error.code === 'no-room') return false",
+    replace: "error.code === 'no-room') return true",
+    caughtBy: ['test/host/record-room.test.ts'],
+  },
 ]

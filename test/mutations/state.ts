@@ -478,4 +478,11 @@ export const state: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
+  {
+    name: 'A steward may sign for as many shards as the manifest speaks of, whether there is a list of them or not.',
+    file: 'src/protocol/state/signer-bounds.ts',
+    find: 'boundOf(this.#manifest, this.#shards)',
+    replace: 'boundOf(this.#manifest, this.#manifest.shards.count)',
+    caughtBy: ['test/protocol/signer-bounds.test.ts'],
+  },
 ]

@@ -174,8 +174,15 @@ export class JobState {
     this.#recount()
   }
 
+  /** The list of shards is on this disk, though perhaps not yet all that it names: stewards may sign for so many shards. */
+  countShards(count: number): this {
+    this.#bounds.knowShards(count)
+    return this
+  }
+
   /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
   knowShards(shards: readonly ShardEntry[]): void {
+    this.countShards(shards.length)
     this.#counting.knowShards(shards)
     this.#recount()
     this.decisions.knowShards(shards)
@@ -197,6 +204,11 @@ export class JobState {
 
   get size(): number {
     return this.#records.size
+  }
+
+  /** An estimate of what these records take in memory. */
+  get bytes(): number {
+    return this.#bounds.bytes
   }
 
   has(id: RecordId): boolean {
@@ -364,7 +376,7 @@ export class JobState {
   protected reset(): void {
     this.#records.clear()
     this.#signed.clear()
-    this.#bounds = new SignerBounds(this.manifest, this.#self)
+    this.#bounds = this.#bounds.anew()
     this.allowances = new Allowances(this.manifest)
     this.#counting = this.#counting.anew(this.allowances)
     this.#leased = new Leased((lease) => this.#counting.counts(lease))
