@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Mesh, type MeshNode } from '../support/mesh.ts'
-import type { LogLine } from '../support/network.ts'
 
 /** The mesh's first node is a hub; the laptop and the vehicles listen nowhere. */
 let mesh: Mesh
@@ -34,18 +33,24 @@ function connectedTo({ api }: MeshNode): Set<string> {
   return new Set(api.peers().flatMap(({ name, connected }) => (connected ? [name] : [])))
 }
 
-test('a job that takes longer than a moment passes to a hub that may act, and its results come back', async () => {
-  const acting = ({ msg, acting }: LogLine & { readonly acting?: boolean }) =>
-    msg === 'the acting steward changed' && acting === true
+test('a job that takes longer than a moment passes to a hub that may act, is said to, and its results come back', async () => {
+  const told = Promise.withResolvers<void>()
   for (const name of ['car-1', 'car-2'])
     mesh.node(name).script = async (text) => {
-      await hub.lines.find(acting)
+      await told.promise
       return text
     }
   const texts = ['a page', 'another']
   const { job } = await laptop.api.submit(mesh.request(texts, { standbys: 1 }))
+  await mesh.until('the laptop says that the hub acts', async () => {
+    const { acting, actor } = await laptop.api.status(job)
+    return !acting && actor?.peer === hub.peer
+  })
+  assert.equal((await hub.api.status(job)).acting, true)
+  told.resolve()
   assert.equal((await hub.ended(job)).state, 'complete')
-  assert.equal((await laptop.ended(job)).state, 'complete')
+  const { state, actor } = await laptop.ended(job)
+  assert.deepEqual([state, actor], ['complete', null])
   assert.deepEqual(await laptop.texts(job), texts)
 })
 

@@ -74,6 +74,11 @@ export class CouncilDriver {
     return this.#parts.council.acting
   }
 
+  /** The steward that acts since this one reaches too few vehicles, if that is so. */
+  get actsInstead(): PeerId | undefined {
+    return this.#parts.council.actsInstead(this.#options.clock.now())
+  }
+
   /** The stewards that have a place in the job, as far as this node knows. */
   get stewards(): Succession['stewards'] {
     return this.#parts.council.places.stewards
