@@ -19,6 +19,7 @@ import {
   testTimeout,
   textsOf,
   until,
+  untilAtWork,
   untilEnded,
   writeDocuments,
   writeModule,
@@ -75,10 +76,10 @@ function quickJob(t: TestContext, hub: Member): Promise<Submission> {
   return submission(t, hub, writeDocuments(t, texts), 'echo', texts)
 }
 
-/** Documents, each a shard by itself, that keep a vehicle busy for some tenths of a second each. */
-function slowJob(t: TestContext, hub: Member, count = 8): Promise<Submission> {
+/** Eight documents, each a shard by itself, that keep a vehicle busy for some tenths of a second each. */
+function slowJob(t: TestContext, hub: Member): Promise<Submission> {
   slowJobs += 1
-  const [tenths, first] = [5, 100 * slowJobs] as const
+  const [count, tenths, first] = [8, 5, 100 * slowJobs] as const
   const documents = writeSlowDocuments(t, count, tenths, first)
   return submission(t, hub, documents, 'slow', slowTexts(count, tenths, first))
 }
@@ -229,11 +230,12 @@ suite('jobs between homes', { concurrency: true }, () => {
 
   test('routers that change their address, and a minute of silence, hold a job up and do not end it', async (t) => {
     const [home, ...others] = [4, 5, 6].map((number) => internet.home(number))
-    const { hub } = await startMesh(3, [5, 6])
-    const { texts, args } = await slowJob(t, hub, 12)
+    const { hub, cars } = await startMesh(3, [5, 6])
+    const { texts, args } = await slowJob(t, hub)
     const output = join(temporaryFolder(t), 'out.jsonl')
     const submitting = carpool(t, 4, temporaryFolder(t), [...args, '-o', output, '--json'])
-    await untilInTheMiddle(submitting)
+    // Its first lease is several documents, of which nobody has heard yet.
+    await untilAtWork(cars[1]!)
     await others[1]!.silence()
     await home!.changeAddress()
     await others[0]!.changeAddress()
