@@ -253,4 +253,11 @@ export const audit: readonly Mutation[] = [
     replace: 'if (!this.#isChecked(verdict, owner, audits)) return false',
     caughtBy: ['test/protocol/audit-verdicts.test.ts'],
   },
+  {
+    name: 'Whoever says two things of one place is no liar for the audit.',
+    file: 'src/protocol/audit/voices.ts',
+    find: '!== result) owners.add(owner)',
+    replace: '!== result) owners.delete(owner)',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
 ]

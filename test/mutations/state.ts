@@ -453,7 +453,7 @@ export const state: readonly Mutation[] = [
   {
     name: 'A report has verdicts whole that count for some of their shards.',
     file: 'src/protocol/state/reported.ts',
-    find: 'state.isWhole(id) ? null : {',
+    find: 'counted.length === record.payload.shards.length ? null : {',
     replace: 'id.length > 0 ? null : {',
     caughtBy: ['test/protocol/reported.test.ts'],
   },
@@ -470,5 +470,33 @@ export const state: readonly Mutation[] = [
     find: 'boundOf(this.#manifest, this.#shards)',
     replace: 'boundOf(this.#manifest, this.#manifest.shards.count)',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
+  },
+  {
+    name: 'An owner that worked for nothing at one steward is shown as owed nothing by another.',
+    file: 'src/protocol/state/job-view.ts',
+    find: '!lease?.price',
+    replace: 'lease === undefined',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A standby’s report has its verdict beside another one that the job ended with.',
+    file: 'src/protocol/state/reported.ts',
+    find: '!isOverruled(id, shard, state)',
+    replace: 'id.length > 0',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A verdict that contradicts a claim which this node shut out never counts here.',
+    file: 'src/protocol/state/proofs.ts',
+    find: '.filter((id) => !this.#ground.isShutOut(id))',
+    replace: '.filter((id) => id.length > 0)',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A verdict counts whatever bogus lease it contradicts, once that is shut out.',
+    file: 'src/protocol/state/counting.ts',
+    find: 'this.#isMarked(record) && this.#couldFit(known)',
+    replace: 'this.#isMarked(record)',
+    caughtBy: ['test/protocol/decisions.test.ts'],
   },
 ]
