@@ -495,8 +495,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A verdict counts whatever bogus lease it contradicts, once that is shut out.',
     file: 'src/protocol/state/counting.ts',
-    find: 'this.#isMarked(record) && this.#couldFit(known)',
-    replace: 'this.#isMarked(record)',
+    find: 'known !== undefined && this.#isMarked(record) && this.#couldFit(known)',
+    replace: 'known !== undefined && this.#isMarked(record)',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
 ]
