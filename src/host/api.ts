@@ -12,6 +12,7 @@ import type { JobView } from '../protocol/state/job-view.ts'
 import type { Cost } from '../protocol/verification/cost.ts'
 import type { Plan } from '../protocol/verification/plan.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
+import type { HistoryView } from './history/contract.ts'
 import type {
   BilledShard,
   BillTotals,
@@ -84,6 +85,8 @@ export interface NodeApi {
   bans(): BanRow[]
   /** Ends the ban of an owner on this node, for what it did in jobs that have begun by now. Throws RequestError. */
   liftBan(owner: OwnerId): BanRow
+  /** Shows what this node's vehicle did on each of the last days, today among them: at most 400. */
+  history(days: number): HistoryView
   /** Shows the judgement of the owner's rules on the vehicle. */
   why(): WhyView
   /** At once, and after each change. */

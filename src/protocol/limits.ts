@@ -62,7 +62,7 @@ export const leaseCostMsTarget = 8_000
 /** A lease names at most this many shards: its receipt's opening stays below 8 KiB. */
 export const leaseShardsMax = 64
 /** Leases that a steward gives out in one turn, so that it is back at its messages soon; the others follow in its next. */
-export const turnLeasesMax = 64
+export const turnLeasesMax = 32
 /** … and it draws no further lease once so many vehicles were in its draws: each takes a hash, of a microsecond or two. */
 export const turnLotsMax = 3_072
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */

@@ -393,4 +393,25 @@ export const council: readonly Mutation[] = [
     replace: 'records, serial: 0',
     caughtBy: ['test/protocol/council.test.ts'],
   },
+  {
+    name: 'A look once a second walks over all vehicles.',
+    file: 'src/protocol/council/ready.ts',
+    find: '    for (const peer of this.#touched) this.#look(peer, facts, this.#rules)',
+    replace: '    for (const peer of facts.capacities.keys()) this.#look(peer, facts, this.#rules)',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
+  {
+    name: 'A vehicle that left is reached for ever.',
+    file: 'src/protocol/council/ready.ts',
+    find: '    this.#forget(peer)\n',
+    replace: '',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
+  {
+    name: 'A steward never notices that vehicles were connected.',
+    file: 'src/protocol/council/watch.ts',
+    find: '    this.#outOfReach.delete(peer)\n    this.ready.touch(peer)\n',
+    replace: '    this.#outOfReach.delete(peer)\n',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
 ]

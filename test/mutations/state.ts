@@ -453,8 +453,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A report has verdicts whole that count for some of their shards.',
     file: 'src/protocol/state/reported.ts',
-    find: 'counted.length === record.payload.shards.length ? null : {',
-    replace: 'id.length > 0 ? null : {',
+    find: 'counted.length === record.payload.shards.length',
+    replace: 'id.length > 0',
     caughtBy: ['test/protocol/reported.test.ts'],
   },
   {

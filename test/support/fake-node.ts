@@ -238,6 +238,10 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
   return {
     info: () => info,
     peers: () => [peerRow],
+    history: () => ({
+      timeZone: 'UTC',
+      days: [{ date: '2026-11-29', readyMs: 1, pauses: [], aloneMs: 0, work: [], handedBack: [], money: [] }],
+    }),
     quote: async () => quote,
     submit: async (_, onProgress) => {
       onProgress?.({ step: 'storing', done: 1, total: 2 })

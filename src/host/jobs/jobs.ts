@@ -201,7 +201,7 @@ export class Jobs {
         job.verdicts(),
         job.secret,
         get,
-        job.view().end?.outcome ?? null,
+        job.end?.outcome ?? null,
       )
       return { ...end, doubts: job.doubts }
     } finally {

@@ -88,7 +88,7 @@ export class Submitting {
   #madeFrom(digest: string): JobId | undefined {
     return this.#registry.rows.list().find(({ job, state, endedAtMs }) => {
       if (state.requestDigest !== digest) return false
-      const end = this.#registry.get(job)?.view().end
+      const end = this.#registry.get(job)?.end
       if (end) return end.outcome === 'complete'
       return endedAtMs === null || state.summary?.state === 'complete'
     })?.job

@@ -10,7 +10,7 @@ import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import type { ShardVerdict } from '../../protocol/job/verdict.ts'
+import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
@@ -99,6 +99,10 @@ export class CouncilDriver {
 
   view(): JobView {
     return this.#parts.council.observe()?.view() ?? unseen(this.manifest)
+  }
+
+  get end(): JobEnd | undefined {
+    return this.#parts.council.end
   }
 
   verdicts(): ShardVerdict[] {

@@ -12,7 +12,7 @@ import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { JobRecord } from '../records.ts'
 import type { Recalled } from '../state/decisions.ts'
-import { RecordedView } from '../state/job-view.ts'
+import type { RecordedView } from '../state/job-view.ts'
 import { clockWasSet } from './clock-set.ts'
 import { greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
@@ -41,9 +41,11 @@ import {
 import { takeOver, tellSteward } from './turn.ts'
 import {
   countsHere,
+  endHere,
   isOpenHere,
   moneyHere,
   type Reported,
+  recordedView,
   reportedHere,
   type Unproven,
   unprovenHere,
@@ -66,8 +68,6 @@ export interface Beginning {
 
 export class Council {
   readonly #seat: Seat
-  /** How the job stood when so many records were here, and so often had others come to count. */
-  #observed: { readonly size: number; readonly changes: number; readonly view: RecordedView } | undefined
 
   constructor(options: CouncilOptions) {
     this.#seat = newSeat(options)
@@ -319,12 +319,12 @@ export class Council {
   observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims'> | undefined {
     // After the end a Steward learns nothing more, and records may still come.
     if (this.#seat.steward !== undefined && !this.hasEnded) return this.#seat.steward
-    if (this.#seat.shards === null) return undefined
-    const { size } = this.#seat.records
-    const { changes } = this.#seat
-    if (this.#observed?.size !== size || this.#observed.changes !== changes)
-      this.#observed = { size, changes, view: new RecordedView(this.#seat.records, this.#seat.shards) }
-    return this.#observed.view
+    return recordedView(this.#seat)
+  }
+
+  /** The end that counts here; undefined while this steward does not know the job's shards. */
+  get end() {
+    return endHere(this.#seat)
   }
 
   /** Asserts what holds between two inputs, for tests. */

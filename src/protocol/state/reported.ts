@@ -45,7 +45,9 @@ export function reportedOf(state: JobState): Reported {
     if (counted.length > 0 || bindsSigner(record, state, writtenOff))
       reported.set(
         id,
-        counted.length === record.payload.shards.length ? null : { shards: counted.map(({ position }) => position).sort(rising) },
+        counted.length === record.payload.shards.length
+          ? null
+          : { shards: counted.map(({ position }) => position).sort(rising) },
       )
   }
   return reported
