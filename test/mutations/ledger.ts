@@ -116,8 +116,8 @@ export const ledger: readonly Mutation[] = [
   {
     name: 'A vehicle that begins again forgets what was paid, and books a second steward’s pay for the same shard.',
     file: 'src/protocol/ledger/receivables.ts',
-    find: "word ?? (wasPaid ? 'paid' : 'pending')",
-    replace: "word ?? 'pending'",
+    find: "?? (wasPaid ? 'paid' : 'pending')",
+    replace: "?? 'pending'",
     caughtBy: ['test/protocol/settlement.test.ts'],
   },
 ]

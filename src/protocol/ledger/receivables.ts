@@ -19,7 +19,7 @@ import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { type ClaimNews, claimsOfReceipt, type PaidJob } from './claims.ts'
 import { type Claim, type ClaimOutcome, subjectOf } from './entry.ts'
-import { type StatedAccount, wordOf } from './stated-account.ts'
+import { jointWordOf, paidMicros, type StatedAccount, wordOf } from './stated-account.ts'
 import { type StatedClaim, type Statement, totalsOf } from './statement.ts'
 
 export interface ReceivablesOptions extends PaidJob {
@@ -258,9 +258,7 @@ export class Receivables {
     const submitters = this.#accounts.get(`${this.#stewards[0]}/${claim.owner}`)
     const last = submitters?.statement.payload.closed ? wordOf(submitters, claim) : 'pending'
     if (last !== 'pending') return last
-    const words = [...this.#accounts.values()].map((account) => wordOf(account, claim))
-    const word = words.find((one) => one === 'paid') ?? words.find((one) => one === 'void')
-    return word ?? (wasPaid ? 'paid' : 'pending')
+    return jointWordOf(this.#accounts.values(), claim) ?? (wasPaid ? 'paid' : 'pending')
   }
 
   #askAround(): void {
@@ -298,8 +296,4 @@ export class Receivables {
 
 function inOrder(a: Known, b: Known): number {
   return compareText(a.claim.lease, b.claim.lease) || compareText(subjectOf(a.claim), subjectOf(b.claim))
-}
-
-function paidMicros(paid: boolean, micros: Micros): Micros | null {
-  return paid ? micros : null
 }
