@@ -44,9 +44,12 @@ export interface NodeApi {
    * at the end.
    */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
-  /** Only on the node that it was submitted to. Throws RequestError elsewhere. */
+  /**
+   * Ends a job: on the node that it was submitted to, or with the submitter's key on any other. Throws RequestError without the
+   * key, and where no end was seen in time.
+   */
   cancel(job: string): Promise<void>
-  /** Frees the job's blocks and records. A job that runs is cancelled first, and so refused on standbys. */
+  /** Frees the job's blocks and records. Throws RequestError for a job that runs. */
   forget(job: string): Promise<void>
   /**
    * Hands a job that this node stands by for over to another node, and lets it go once that one holds what it needs. Throws
@@ -225,6 +228,8 @@ export interface RequestedPayment {
 /** The cost of a submission, here and now. */
 export interface Quote {
   readonly documents: number
+  /** Things below the paths that are no documents of the job, by kind. */
+  readonly leftOut: readonly LeftOut[]
   readonly pages: number
   readonly shards: number
   readonly engine: string
@@ -253,6 +258,11 @@ export interface Quote {
   })[]
 }
 
+export interface LeftOut {
+  readonly what: string
+  readonly count: number
+}
+
 export interface SubmitProgress {
   readonly step: 'reading' | 'importing-weights' | 'storing' | 'signing'
   readonly done: number
@@ -264,6 +274,7 @@ export interface Submitted {
   /** True when this node had the job already. */
   readonly known: boolean
   readonly documents: number
+  readonly leftOut: readonly LeftOut[]
   readonly pages: number
   readonly shards: number
   readonly engine: string

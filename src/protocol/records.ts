@@ -13,6 +13,7 @@ import { ProtocolError } from './errors.ts'
 import type { JobId, PeerId, RecordId } from './ids.ts'
 import { accessType } from './job/access.ts'
 import { allowanceType } from './job/allowance.ts'
+import { cancellationType } from './job/cancellation.ts'
 import { drawBasisType } from './job/draw.ts'
 import { consentType, handoverType } from './job/handover.ts'
 import { holdingType } from './job/holding.ts'
@@ -75,7 +76,8 @@ const table = {
   window: { type: windowType, rank: 6, ...shared },
   verdict: { type: verdictType, rank: 7, ...shared },
   holding: { type: holdingType, rank: 8, ...shared },
-  end: { type: endType, rank: 9, ...shared },
+  cancellation: { type: cancellationType, rank: 9, ...shared, signedBy: 'submitter' },
+  end: { type: endType, rank: 10, ...shared },
 } as const satisfies Readonly<Record<string, Row>>
 
 type Table = typeof table

@@ -47,6 +47,7 @@ export const recordBytesMax = {
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
   access: 1024,
+  cancellation: 1024,
   statement: 2048,
   /** 64 leases that are written off, with 64 places each. */
   allowance: 32 * 1024,

@@ -418,7 +418,7 @@ test('whoever interrupts a submission is told whether the job goes on, where, an
   assert.match(said(2), /goes on: 2 other nodes can finish it without this one/)
   assert.match(
     said(2),
-    /carpool status \S+ --bootstrap A\n.*carpool results .* --bootstrap A\nto end it: carpool node/,
+    /carpool status \S+ --bootstrap A\n.*carpool results .* --bootstrap A\nto end it: carpool cancel \S+ --bootstrap A$/,
   )
   const ended = afterInterruption({ ...status, state: 'complete' }, '/data', '')
   assert.match(ended[0]!, /has ended$/)

@@ -394,6 +394,27 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/council.test.ts'],
   },
   {
+    name: 'A steward keeps a cancellation to itself.',
+    file: 'src/protocol/council/cancelling.ts',
+    find: '  shareWithAll(seat, entry)\n',
+    replace: '',
+    caughtBy: ['test/protocol/council-fellows.test.ts', 'test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A steward that takes over a cancelled job goes on with it.',
+    file: 'src/protocol/council/turn.ts',
+    find: "  if (seat.records.decisions.isCancelled) tellSteward(seat, { type: 'cancel' }, nowMs)\n",
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts', 'test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'A cancelled job goes on for as long as the steward that acts wants.',
+    file: 'src/protocol/council/cancelling.ts',
+    find: 'return nowMs - seat.cancelledMs >= cancelPatienceMs',
+    replace: 'return false',
+    caughtBy: ['test/protocol/council-fellows.test.ts'],
+  },
+  {
     name: 'A look once a second walks over all vehicles.',
     file: 'src/protocol/council/ready.ts',
     find: '    for (const peer of this.#touched) this.#look(peer, facts, this.#rules)',

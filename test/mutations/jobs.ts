@@ -31,16 +31,16 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'A job that is cancelled goes on.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/cancelling.ts',
     find: "    stewardship.handle({ type: 'cancel' })\n",
     replace: '',
     caughtBy: ['test/mesh/jobs.test.ts'],
   },
   {
-    name: 'The owner of a standby cancels, or forgets, a job of somebody else.',
+    name: 'The owner of a standby forgets a job of somebody else that runs.',
     file: 'src/host/jobs/releasing.ts',
-    find: 'if (!isSubmitters && !hasEnded)',
-    replace: 'if (!isSubmitters && hasEnded && !hasEnded)',
+    find: 'if (isReader || hasEnded) return',
+    replace: 'if (isReader || hasEnded || !isSubmitters) return',
     caughtBy: ['test/mesh/release.test.ts'],
   },
   {
@@ -175,6 +175,13 @@ export const jobs: readonly Mutation[] = [
     find: '!isLeaving && ',
     replace: '',
     caughtBy: ['test/mesh/release.test.ts'],
+  },
+  {
+    name: 'A job that runs is forgotten without a word.',
+    file: 'src/host/jobs/releasing.ts',
+    find: '  if (isReader || hasEnded) return\n',
+    replace: '  if (isReader || hasEnded || isSubmitters) return\n',
+    caughtBy: ['test/mesh/jobs.test.ts'],
   },
   {
     name: 'Records of strangers’ jobs take as much memory as their stewards like.',

@@ -297,13 +297,6 @@ export const state: readonly Mutation[] = [
     caughtBy: ['test/protocol/decisions.test.ts', 'test/mesh/hostile-steward.test.ts'],
   },
   {
-    name: 'Another steward than the submitter’s cancels a job.',
-    file: 'src/protocol/state/ends.ts',
-    find: "else if (end.payload.outcome !== 'cancelled' && this.#waitingOf",
-    replace: 'else if (this.#waitingOf',
-    caughtBy: ['test/protocol/decisions.test.ts'],
-  },
-  {
     name: 'What contradicts a verdict that stands counts after the end.',
     file: 'src/protocol/state/decisions.ts',
     find: 'if (this.#ends.standing === undefined) return false',
@@ -463,6 +456,27 @@ export const state: readonly Mutation[] = [
     find: '(named.has(id) || state.counts(id))',
     replace: 'id.length > 0',
     caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A standby cancels a job on its own word.',
+    file: 'src/protocol/state/ends.ts',
+    find: "if (outcome === 'cancelled') return this.#isCancelled",
+    replace: "if (outcome === 'cancelled') return true",
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'Whoever signs a cancellation cancels the job.',
+    file: 'src/protocol/job/cancellation.ts',
+    find: '    record.signer === signer\n',
+    replace: '    record.signer.length === signer.length\n',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A submitter fills its stewards’ disks with cancellations.',
+    file: 'src/protocol/job/cancellation.ts',
+    find: '    record.serial === serial &&\n',
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
     name: 'A steward may sign for as many shards as the manifest speaks of, whether there is a list of them or not.',

@@ -26,9 +26,10 @@ import type { Money } from '../ledger/money.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
+import { cancelJob } from './cancelling.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
-import { refuseCancel, refuseForget, releaseJob } from './releasing.ts'
+import { refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 import { Routing } from './routing.ts'
@@ -210,17 +211,14 @@ export class Jobs {
   }
 
   async cancel(prefix: string): Promise<void> {
-    await this.#registry.use(this.#registry.rows.find(prefix), async (stewardship) => {
-      refuseCancel(stewardship)
-      stewardship.handle({ type: 'cancel' })
-      await stewardship.settled()
-    })
+    await this.#reading.seek(prefix, true)
+    const job = this.#registry.rows.find(prefix)
+    await this.#registry.use(job, (stewardship) => cancelJob(this.#options, stewardship))
   }
 
   async forget(prefix: string): Promise<void> {
     const job = this.#registry.rows.find(prefix)
     await this.#registry.use(job, refuseForget)
-    await this.cancel(job)
     await this.#registry.drop(job)
   }
 

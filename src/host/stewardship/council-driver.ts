@@ -183,7 +183,12 @@ export class CouncilDriver {
     return [...this.#readers]
   }
 
-  /** The job was submitted to this node, which alone may cancel it. */
+  /** The key that signed the manifest. */
+  get submitter(): PeerId {
+    return this.#options.submitter
+  }
+
+  /** The job was submitted to this node. */
   get isSubmitters(): boolean {
     return this.manifest.stewards[0]?.peer === this.#options.key.peerId
   }

@@ -14,13 +14,14 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { cancellationOf, isCancellationOf } from '../job/cancellation.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
-import type { Verified } from '../record/record.ts'
+import type { RecordBody, Verified } from '../record/record.ts'
 import {
   byDependency,
   type Checked,
@@ -49,6 +50,8 @@ export class JobState {
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #signed = new Set<PeerId>()
   readonly #self: PeerId | undefined
+  /** The body of the job's one cancellation; undefined: none gets in. */
+  readonly #cancellation: RecordBody | undefined
   #bounds: SignerBounds
   #counting: Counting
   #leased: Leased
@@ -64,6 +67,7 @@ export class JobState {
     this.manifest = manifest
     this.#sha256 = sha256
     this.#self = reader.self
+    this.#cancellation = reader.submitter && cancellationOf(job, manifest, reader.submitter)
     this.#bounds = new SignerBounds(manifest, reader.self)
     this.allowances = new Allowances(manifest)
     this.#counting = new Counting(manifest, sha256, this.allowances, reader)
@@ -118,6 +122,8 @@ export class JobState {
       has: (id) => this.#records.has(id),
       isSteward: (peer) => this.isSteward(peer),
       leaseOf: (id) => this.#leased.get(id),
+      isCancellation: (record) =>
+        this.#cancellation !== undefined && isCancellationOf(record, this.#cancellation),
       follows: (handover) => this.#extended(handover) !== undefined,
       givingWay: (record) => this.#givingWay(record),
     })
@@ -152,6 +158,9 @@ export class JobState {
         break
       case 'end':
         this.decisions.end(entry.record)
+        break
+      case 'cancellation':
+        this.decisions.cancelled()
         break
       case 'window':
         this.decisions.window(entry.record)

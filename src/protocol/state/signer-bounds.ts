@@ -212,6 +212,7 @@ function namesIn(entry: JobRecord): number {
     }
     case 'receipt':
     case 'handover':
+    case 'cancellation':
     case 'end':
       return 8
   }
