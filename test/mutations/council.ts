@@ -354,8 +354,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A steward behind a router leaves its turn though it reaches vehicles enough.',
     file: 'src/protocol/council/reaching.ts',
-    find: 'if (reached === known) return false',
-    replace: 'if (reached !== known) return true',
+    find: 'if (reached === able) return false',
+    replace: 'if (reached !== able) return true',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {

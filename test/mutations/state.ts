@@ -46,8 +46,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Ends of a steward that count for nothing wait without a bound.',
     file: 'src/protocol/state/ends.ts',
-    find: ' && this.#waitingOf(end.signer) < waitingEndsMax',
-    replace: '',
+    find: 'else if (this.#waitingOf(end.signer) < waitingEndsMax) this',
+    replace: 'else this',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
@@ -292,8 +292,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A complete end of another steward counts though shards are open here.',
     file: 'src/protocol/state/ends.ts',
-    find: "? shards === 'all accepted'",
-    replace: '? true',
+    find: "return shards === 'all accepted'",
+    replace: 'return true',
     caughtBy: ['test/protocol/decisions.test.ts', 'test/mesh/hostile-steward.test.ts'],
   },
   {
@@ -348,8 +348,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Of what exceeds a steward’s bound, that holds which comes first.',
     file: 'src/protocol/state/signer-bounds.ts',
-    find: "if (serial > account.highest) return 'too-much'",
-    replace: "return 'too-much'",
+    find: 'if (serial > account.highest) return excess',
+    replace: 'return excess',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
   },
   {

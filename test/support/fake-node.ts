@@ -122,6 +122,7 @@ export const plan: Submitted = {
   job,
   known: false,
   documents: 4,
+  leftOut: [],
   pages: 40,
   shards: 20,
   engine: 'native',
@@ -136,6 +137,7 @@ export const plan: Submitted = {
 
 export const quote: Quote = {
   documents: 4,
+  leftOut: [],
   pages: 40,
   shards: 20,
   engine: 'ocr/native',
