@@ -348,6 +348,12 @@ test('a node that others cannot dial has one standby that they can, and draws th
       assert(standbys.filter(isDialled).length >= dialled, `draw ${draw}`)
     }
   }
+  // Its place is kept for one that is asked only after others have said no.
+  const hubs = Array.from({ length: 12 }, (_, i) => capacityOf(`d${i}:od${i}:slots=0:reach=direct`))
+  const search = searchIn([...roster.filter((node) => !isDialled(node)), ...hubs], { wantsDialled: true })
+  const last = findStandbys({ ...search, capacities: hubs }, 12).at(-1)!
+  const { standbys } = searched(search, 2, (node) => (isDialled(node) && node !== last ? 'no' : 'yes'))
+  assert(standbys.includes(last))
   const none = new StandbyRounds(searchIn(roster.slice(0, 5), { wantsDialled: true }), 2, 0)
   assert.equal(none.next(0).length, 5)
 })

@@ -38,7 +38,7 @@ export const goodRecords: { readonly [Kind in RecordKind]: SignedRecord } = {
     cleared: [{ owner: ownerNamed(hex), atMs: 7 }],
   } as never),
   credential: made('credential', { peer: v1, vehicle: 'car', owner: ownerNamed(hex) }),
-  advert: sign(bodyOf('advert', v1, { ...advert, certificate, standsBy: true }, { expiresMs: 100_000 })),
+  advert: sign(bodyOf('advert', v1, { ...advert, certificate }, { expiresMs: 100_000 })),
   access: made('access', { reader: v1 }),
   cancellation: made('cancellation', {}, v1),
   consent,
