@@ -60,7 +60,7 @@ export const council: readonly Mutation[] = [
   {
     name: 'A job gives owners to its standbys that it needs for its replicas.',
     file: 'src/protocol/council/standbys.ts',
-    find: 'if (executing.has(owner) && others < search.replicas + spareOwners) continue',
+    find: 'if (executing.has(owner) && rest < search.replicas + spareOwners) continue',
     replace: '',
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
