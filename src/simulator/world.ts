@@ -4,14 +4,11 @@
  */
 
 import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
-import { cancellationOf } from '../protocol/job/cancellation.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
-import type { Verified } from '../protocol/record/record.ts'
-import { checked } from '../protocol/records.ts'
-import type { Examined, Wanted } from '../protocol/steward/contract.ts'
+import { type CancellingWorld, planCancel } from './cancelling.ts'
 import { Chance } from './chance.ts'
 import { Checkers } from './checkers.ts'
-import { cidOf, nameOf } from './fixtures.ts'
+import { nameOf } from './fixtures.ts'
 import { Machines } from './machines.ts'
 import { Mesh } from './mesh.ts'
 import type { Outcome } from './outcome.ts'
@@ -38,10 +35,6 @@ const settlingMsMax = 10 * settledMs
 /** How often nodes hear of each other's adverts: gossip to the whole cell is one event. */
 const advertIntervalMs = 5_000
 const sampleIntervalMs = 10_000
-/** So often a submitter that cancels its job says so again, to the next of its stewards. */
-const cancelRetellMs = 2_000
-/** A crash, a partition and a pause, one after the other, and then the patience of a steward that stands by. */
-const cancelledMsMax = 240_000
 
 export class World implements SimWorld {
   readonly checkers = new Checkers((owner) => this.#population.isLiar(owner))
@@ -156,7 +149,7 @@ export class World implements SimWorld {
     if (!this.#endedMs.has(job)) this.#endedMs.set(job, this.nowMs)
   }
 
-  signed(record: Verified): void {
+  signed(...[record]: Parameters<SimWorld['signed']>): void {
     if (this.isLying(record.signer)) {
       this.forged(record, null)
       return
@@ -221,7 +214,7 @@ export class World implements SimWorld {
   }
 
   /** Fetching blocks is repeated until it succeeds or the other is gone: loss only makes it slower. */
-  collect(node: SimNode, wanted: readonly Wanted[], done: (results: readonly Examined[]) => void): void {
+  collect(...[node, wanted, done]: Parameters<SimWorld['collect']>): void {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
       done(
         wanted.map((want) => {
@@ -284,8 +277,7 @@ export class World implements SimWorld {
     this.#note(() => `job ${index} is submitted`)
     submitter.submit(job)
     for (const node of others) this.#entrust(submitter, node, job)
-    if (this.#scenario.cancelled > 0 && this.chance.happens(this.#scenario.cancelled))
-      this.#timeline.at(this.nowMs + this.chance.between(1, this.#troubleMs / 4), () => this.#cancel(job))
+    planCancel(this.#cancelling, this.#scenario, job, this.#troubleMs / 4)
     this.#timeline.at(deadlineMs + this.#graceMs(), () => this.checkers.late(id, this.nowMs, this.#graceMs()))
   }
 
@@ -297,32 +289,17 @@ export class World implements SimWorld {
     this.#timeline.at(this.nowMs + 1_000, () => this.#entrust(submitter, node, job))
   }
 
-  /** Its submitter tells one of its stewards after the other from elsewhere, until the job has ended. */
-  #cancel(job: SimJob): void {
-    const { id, signer, payload } = job.manifest
-    if (this.checkers.endOf(id) !== undefined) return
-    this.#note(() => `${nameOf(signer)} cancels its job`)
-    this.checkers.cancel(id)
-    const record = { ...cancellationOf(id, payload, signer), id: cidOf(`cancellation of ${id}`) }
-    const parcel = { type: 'record', entry: checked('cancellation', record) } as const
-    const tell = (turn: number) => {
-      if (this.checkers.endOf(id) !== undefined) return
-      const node = this.#population.stewards.find(
-        ({ peer }) => peer === payload.stewards[turn % payload.stewards.length]!.peer,
-      )
-      if (node !== undefined) this.later(node, this.#mesh.delayMs(), () => node.hear(signer, parcel))
-      this.#timeline.at(this.nowMs + cancelRetellMs, () => tell(turn + 1))
-    }
-    tell(this.chance.between(0, payload.stewards.length - 1))
-    this.#timeline.at(this.nowMs + cancelledMsMax, () => this.checkers.cancelledLate(id))
-  }
-
   /** Again and again, while its node is up. */
   #lie(liar: Population['liars'][number], moments: Chance): void {
     this.#timeline.at(this.nowMs + moments.between(1, 2 * this.#scenario.lieEveryMs), () => {
       this.later(liar, 0, () => liar.misbehave())
       this.#lie(liar, moments)
     })
+  }
+
+  get #cancelling(): CancellingWorld {
+    const note = (event: () => string) => this.#note(event)
+    return { world: this, timeline: this.#timeline, mesh: this.#mesh, population: this.#population, note }
   }
 
   #hasOpenJobs(): boolean {

@@ -52,7 +52,7 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'A job that has ended is let go while somebody reads it.',
-    file: 'src/host/jobs/registry.ts',
+    file: 'src/host/jobs/resting.ts',
     find: 'if (uses > 0 || (!isDone',
     replace: 'if ((!isDone',
     caughtBy: ['test/host/jobs-registry.test.ts'],
@@ -73,7 +73,7 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'A job that has ended is let go before its other stewards know the end.',
-    file: 'src/host/jobs/registry.ts',
+    file: 'src/host/jobs/resting.ts',
     find: 'nowMs - usedMs >= lingerMs && running!.rests',
     replace: 'nowMs - usedMs >= lingerMs',
     caughtBy: ['test/host/jobs-after-end.test.ts'],
