@@ -228,9 +228,10 @@ function hubsThatComeAndGo(): void {
 suite('jobs between homes', { concurrency: true }, () => {
   suite('hubs that come and go', { concurrency: 1 }, hubsThatComeAndGo)
 
-  test('routers that change their address, and a minute of silence, hold a job up and do not end it', async (t) => {
+  test('routers that change their address, a minute of silence, and a laptop that sleeps for it, end no job', async (t) => {
     const [home, ...others] = [4, 5, 6].map((number) => internet.home(number))
     const { hub, cars } = await startMesh(3, [5, 6])
+    const asleep = await fallAsleep(t, hub)
     const { texts, args } = await slowJob(t, hub)
     const output = join(temporaryFolder(t), 'out.jsonl')
     const submitting = carpool(t, 4, temporaryFolder(t), [...args, '-o', output, '--json'])
@@ -244,5 +245,29 @@ suite('jobs between homes', { concurrency: true }, () => {
     await others[1]!.pass()
     assert.equal(await submitting.ended, 0, submitting.said())
     assert.deepEqual(resultsIn(output), texts)
+    await asleep.wakeUp()
   })
 })
+
+/** A laptop at home 4 submits a job and is suspended; resolves when the job has ended without it. */
+async function fallAsleep(t: TestContext, hub: Member): Promise<{ wakeUp(): Promise<void> }> {
+  const { texts, args } = await slowJob(t, hub)
+  const output = join(temporaryFolder(t), 'out.jsonl')
+  const submitting = carpool(t, 4, temporaryFolder(t), [...args, '-o', output, '--json'])
+  const holding = ({ standbys }: { readonly standbys?: { readonly holding: number } }) =>
+    standbys?.holding === 1
+  await until('the hub can finish the job', () =>
+    eventsOf(submitting).some((said) => holding(said as object)),
+  )
+  submitting.child.kill('SIGSTOP')
+  const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
+  assert.equal((await untilEnded(hub, job)).state, 'complete')
+  return {
+    wakeUp: async () => {
+      assert.equal(submitting.child.exitCode, null, submitting.said())
+      submitting.child.kill('SIGCONT')
+      assert.equal(await submitting.ended, 0, submitting.said())
+      assert.deepEqual(resultsIn(output), texts)
+    },
+  }
+}
