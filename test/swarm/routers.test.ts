@@ -249,7 +249,7 @@ suite('jobs between homes', { concurrency: true }, () => {
   })
 })
 
-/** A laptop at home 4 submits a job and is suspended; resolves when the job has ended without it. */
+/** A laptop at home 4 submits a job, and is suspended once the hub could finish it. */
 async function fallAsleep(t: TestContext, hub: Member): Promise<{ wakeUp(): Promise<void> }> {
   const { texts, args } = await slowJob(t, hub)
   const output = join(temporaryFolder(t), 'out.jsonl')
@@ -261,9 +261,9 @@ async function fallAsleep(t: TestContext, hub: Member): Promise<{ wakeUp(): Prom
   )
   submitting.child.kill('SIGSTOP')
   const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
-  assert.equal((await untilEnded(hub, job)).state, 'complete')
   return {
     wakeUp: async () => {
+      assert.equal((await untilEnded(hub, job)).state, 'complete')
       assert.equal(submitting.child.exitCode, null, submitting.said())
       submitting.child.kill('SIGCONT')
       assert.equal(await submitting.ended, 0, submitting.said())
