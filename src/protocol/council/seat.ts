@@ -200,6 +200,12 @@ export function hasActed({ records, options }: Seat): boolean {
   return false
 }
 
+/** The steward that acts in the place of this one, since this one reaches too few vehicles; undefined: that is not so. */
+export function actsInstead(seat: Seat, nowMs: number): PeerId | undefined {
+  if (isActing(seat) || hasEnded(seat) || seat.watch.tooFewSinceMs === undefined) return undefined
+  return seat.attendance.acting(nowMs)
+}
+
 export function hasEnded(seat: Seat): boolean {
   return seat.records.end() !== undefined
 }
