@@ -28,12 +28,10 @@ export const clockSkewMaxMs = 300_000
 
 /** Vehicles that a node knows, at 2 to 3 KB each: all of a large mesh. A flood displaces nobody honest. */
 export const rosterEntriesMax = 20_000
-/** Vehicles that one job draws from at a time: each draw takes a hash of every owner that is free. Where more are known, owners are selected by lot … */
+/** Vehicles that one job draws from at a time: a draw hashes each owner that is free. Where more are known, owners are selected by lot … */
 export const drawCandidatesMax = 4_096
 /** … with so many vehicles each, so that there are 256 owners at least. A guess. */
 export const drawOwnerVehiclesMax = 16
-/** Candidates that one record names: a longer list is a record and its changes, each as long as a turn has time for. */
-export const drawListedMax = 512
 
 /** A credential that is not renewed ends after a day; a vehicle that drives through the weekend asks again. A guess. */
 export const credentialTtlMs = 24 * 3_600_000

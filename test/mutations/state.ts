@@ -464,4 +464,32 @@ export const state: readonly Mutation[] = [
     replace: 'id.length > 0',
     caughtBy: ['test/protocol/reported.test.ts'],
   },
+  {
+    name: 'A list of candidates counts whatever root its record names.',
+    file: 'src/protocol/state/bases.ts',
+    find: ' && equals(candidatesRoot(this.#sha256, list), payload.root)',
+    replace: '',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'A steward draws from the list of another one.',
+    file: 'src/protocol/state/bases.ts',
+    find: 'if (record.signer !== signer) made = null',
+    replace: 'if (record.signer === this.#records.get(at)?.id) made = null',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'A lease whose list changes one that comes later never counts.',
+    file: 'src/protocol/state/bases.ts',
+    find: 'return [record.id, ...waited]',
+    replace: 'return [record.id]',
+    caughtBy: ['test/protocol/job-state.test.ts', 'test/protocol/council-shut-out.test.ts'],
+  },
+  {
+    name: 'A report lacks the lists that a list of candidates changes.',
+    file: 'src/protocol/state/reported.ts',
+    find: 'isChange(entry.record.payload) ? entry.record.payload.before : undefined',
+    replace: 'isChange(entry.record.payload) ? undefined : undefined',
+    caughtBy: ['test/protocol/job-state.test.ts', 'test/protocol/reported.test.ts'],
+  },
 ]

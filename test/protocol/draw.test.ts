@@ -14,8 +14,9 @@ import {
   hasBit,
   isChange,
 } from '../../src/protocol/job/draw.ts'
-import { drawCandidatesMax, drawListedMax } from '../../src/protocol/limits.ts'
+import { drawCandidatesMax } from '../../src/protocol/limits.ts'
 import { encodeCbor } from '../../src/protocol/record/block.ts'
+import { drawListedMax } from '../../src/protocol/sizes.ts'
 import type { Candidate } from '../../src/protocol/steward/candidate.ts'
 import { DrawLog } from '../../src/protocol/steward/draw-log.ts'
 import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'

@@ -61,10 +61,10 @@ export class AuditedBases {
       path.unshift(at)
       const { payload } = at
       if ('candidates' in payload) start = new Map()
-      else if (this.#last?.id === payload.before) start = this.#last.peers
       else {
         const before = this.#records.get(payload.before)
         if (before === undefined) return 'missing'
+        if (this.#last?.id === before.id && before.signer === tip.signer) start = this.#last.peers
         at = before
       }
     }

@@ -24,7 +24,7 @@ import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
-import { drawCandidatesMax, drawListedMax } from '../limits.ts'
+import { drawCandidatesMax } from '../limits.ts'
 import { encodeCbor } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
 import {
@@ -35,7 +35,7 @@ import {
   peerIdSchema,
   recordType,
 } from '../record/record.ts'
-import { recordBytesMax } from '../sizes.ts'
+import { drawListedMax, recordBytesMax } from '../sizes.ts'
 
 export interface DrawCandidate {
   readonly peer: PeerId

@@ -74,8 +74,6 @@ export class Bases {
     let at = id
     let made: Made | undefined
     while (made === undefined) {
-      made = this.#lists.get(at)
-      if (made !== undefined) break
       const record = this.#records.get(at)
       if (record === undefined) {
         this.#await(at, id)
@@ -85,6 +83,8 @@ export class Bases {
       if (record.signer !== signer) made = null
       else if (!isChange(payload)) made = payload
       else {
+        made = this.#lists.get(at)
+        if (made !== undefined) break
         changes.push(payload)
         at = payload.before
       }

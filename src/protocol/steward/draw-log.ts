@@ -21,7 +21,8 @@ import {
   drawVehicle,
 } from '../job/draw.ts'
 import type { Draw } from '../job/lease.ts'
-import { drawCandidatesMax, drawListedMax, drawOwnerVehiclesMax } from '../limits.ts'
+import { drawCandidatesMax, drawOwnerVehiclesMax } from '../limits.ts'
+import { drawListedMax } from '../sizes.ts'
 import type { Candidate } from './candidate.ts'
 import type { Rooms } from './rooms.ts'
 
