@@ -256,8 +256,8 @@ export const steward: readonly Mutation[] = [
   {
     name: 'One owner fills the list of candidates of a job in a large mesh.',
     file: 'src/protocol/steward/selection.ts',
-    find: '    return drawOwnerVehiclesMax\n',
-    replace: '    return drawCandidatesMax\n',
+    find: '?? drawOwnerVehiclesMax',
+    replace: '?? drawCandidatesMax',
     caughtBy: ['test/protocol/selection.test.ts'],
   },
   {

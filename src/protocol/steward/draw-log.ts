@@ -4,7 +4,7 @@
  * not eligible meanwhile. They leave when it has no more room.
  *
  * A record names so many candidates, and one turn issues one record. So a steward that meets thousands lists all of them first, in
- * as many turns as it takes, and draws then.
+ * as many turns as it takes, and draws then. A turn that issues a long record has time for no more.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -25,6 +25,9 @@ import { drawCandidatesMax, drawOwnerVehiclesMax } from '../limits.ts'
 import { drawListedMax } from '../sizes.ts'
 import type { Candidate } from './candidate.ts'
 import type { Rooms } from './rooms.ts'
+
+/** After a longer record than this a turn ends: encoding and keeping one of 512 candidates takes 5 ms. */
+const turnListedMax = 128
 
 interface Basis {
   readonly id: RecordId
@@ -59,8 +62,8 @@ export class DrawLog {
   }
 
   /**
-   * Lists all vehicles of `rooms`; `issue` signs a record where one is needed. False: it had room for some of them, and they are
-   * listed once this was called again.
+   * Lists all vehicles of `rooms`; `issue` signs a record where one is needed. False: that was enough for one turn. Draw in the
+   * next one in which this says true.
    */
   list(rooms: ListedRooms, issue: (basis: DrawRecord) => RecordId): boolean {
     const before = this.#basis
@@ -70,14 +73,14 @@ export class DrawLog {
       .filter((candidate) => before === undefined || !lists(before, candidate))
       .map(({ peer, owner }) => ({ peer, owner }))
       .sort((a, b) => compareText(a.peer, b.peer))
-    if (news.length === 0 && before !== undefined) {
+    if (news.length === 0 && before !== undefined && before.basis.candidates.length <= mostOf(present)) {
       this.#arrivals = rooms.arrivals
       return true
     }
     const isLast =
       before === undefined ? this.#begin(news, issue) : this.#change(before, present, news, issue)
     if (isLast) this.#arrivals = rooms.arrivals
-    return isLast
+    return isLast && news.length <= turnListedMax
   }
 
   /** Draws one of the eligible vehicles, all of which are listed, for a lease that begins with the shard at `position`. */
@@ -115,9 +118,7 @@ export class DrawLog {
     const added = news.slice(0, drawListedMax / 2)
     const moved = added.filter(({ peer }) => before.places.has(peer)).map(({ peer }) => peer)
     const here = new Set(present.map(({ peer }) => peer))
-    // A list that is full has those alone that were selected: others tell by it which owners were (../council/shut-out.ts).
-    const most = Math.max(present.length, drawCandidatesMax - drawOwnerVehiclesMax)
-    const over = before.basis.candidates.length - moved.length + added.length - most
+    const over = before.basis.candidates.length - moved.length + added.length - mostOf(present)
     const gone = before.basis.candidates.filter(({ peer }) => !here.has(peer)).map(({ peer }) => peer)
     const left = gone.slice(0, Math.max(0, Math.min(over, drawListedMax - added.length - moved.length)))
     const removed = [...moved, ...left]
@@ -128,6 +129,11 @@ export class DrawLog {
     this.#basis = basisWith(id, basis)
     return added.length === news.length && left.length >= over
   }
+}
+
+/** A list that is full has those alone that were selected: others tell by it which owners were (../council/shut-out.ts). */
+function mostOf(present: readonly Candidate[]): number {
+  return Math.max(present.length, drawCandidatesMax - drawOwnerVehiclesMax)
 }
 
 function basisWith(id: RecordId, basis: DrawBasis): Basis {

@@ -6,7 +6,7 @@
  * job select the same owners, as far as they know the same. A vehicle that comes or goes costs a look at that one, unless others are in,
  * or out, because of it; then it costs a walk over those that are selected.
  */
-import { concat, fromString } from 'uint8arrays'
+import { concat, fromString, toString as textOf } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
@@ -24,7 +24,7 @@ interface Entry {
 /** The order of owners in a job: a text that compares as their lots do. */
 export function ownerLot(sha256: Sha256, secret: Uint8Array, owner: OwnerId): string {
   const digest = sha256(concat([secret, fromString(`candidate/${owner}`)]))
-  return `${[...digest.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}/${owner}`
+  return `${textOf(digest.subarray(0, 8), 'base16')}/${owner}`
 }
 
 export class Selection {
