@@ -24,7 +24,7 @@ const filesAtOnce = 2 * availableParallelism() + 1
 const limitSecondsDefault = '600'
 const root = join(import.meta.dirname, '..')
 /** The swarms that take longest, before all others, and the other files that do. Nothing but the order depends on it. */
-const slowSwarms = ['routers', 'kills', 'preemption', 'main-job', 'stewards', 'damage']
+const slowSwarms = ['kills', 'preemption', 'main-job', 'stewards']
 const slow = [
   'simulator/campaign',
   'simulator/simulator',
@@ -59,14 +59,9 @@ function isSwarm(file: string): boolean {
 }
 
 function rankOf(file: string): number {
-  if (isSwarm(file)) return placeIn(slowSwarms, (name) => file.includes(name)) - slowSwarms.length
-  return placeIn(slow, (name) => file.startsWith(`test/${name}`)) + 1
-}
-
-/** The place of the first that fits, and the one after the last where none does. */
-function placeIn(names: readonly string[], fits: (name: string) => boolean): number {
-  const place = names.findIndex(fits)
-  return place === -1 ? names.length : place
+  if (isSwarm(file)) return slowSwarms.some((name) => file.includes(name)) ? -1 : 0
+  const place = slow.findIndex((name) => file.startsWith(`test/${name}`))
+  return place === -1 ? slow.length + 1 : place + 1
 }
 
 /** The exit code. */

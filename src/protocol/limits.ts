@@ -200,6 +200,8 @@ export const fruitlessShardsMax = 8
  * steward that takes none of them holds nobody up for longer. Most results were copied while the job ran. A guess.
  */
 export const endPatienceMs = 300_000
+/** A steward that acts ends a cancelled job in a round trip. After this long one that stands by does it instead. A guess. */
+export const cancelPatienceMs = 15_000
 /** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
 export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */

@@ -60,7 +60,7 @@ export const council: readonly Mutation[] = [
   {
     name: 'A job gives owners to its standbys that it needs for its replicas.',
     file: 'src/protocol/council/standbys.ts',
-    find: 'if (executing.has(owner) && others < search.replicas + spareOwners) continue',
+    find: 'if (executing.has(owner) && rest < search.replicas + spareOwners) continue',
     replace: '',
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
@@ -354,8 +354,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A steward behind a router leaves its turn though it reaches vehicles enough.',
     file: 'src/protocol/council/reaching.ts',
-    find: 'if (reached === known) return false',
-    replace: 'if (reached !== known) return true',
+    find: 'if (reached === able) return false',
+    replace: 'if (reached !== able) return true',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
@@ -378,6 +378,41 @@ export const council: readonly Mutation[] = [
     find: 'return known.filter((owner) => lotOf(owner) <= last)',
     replace: 'return known.filter((owner) => lotOf(owner) <= last && listed.has(owner))',
     caughtBy: ['test/protocol/selection.test.ts'],
+  },
+  {
+    name: 'After the end a steward that acted shows what it knew before.',
+    file: 'src/protocol/council/council.ts',
+    find: 'this.#seat.steward !== undefined && !this.hasEnded',
+    replace: 'this.#seat.steward !== undefined',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A node that lost its place forgets which serials it has used.',
+    file: 'src/protocol/council/intake.ts',
+    find: 'records, serial: seat.issuer.serial',
+    replace: 'records, serial: 0',
+    caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
+    name: 'A steward keeps a cancellation to itself.',
+    file: 'src/protocol/council/cancelling.ts',
+    find: '  shareWithAll(seat, entry)\n',
+    replace: '',
+    caughtBy: ['test/protocol/council-fellows.test.ts', 'test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A steward that takes over a cancelled job goes on with it.',
+    file: 'src/protocol/council/turn.ts',
+    find: "  if (seat.records.decisions.isCancelled) tellSteward(seat, { type: 'cancel' }, nowMs)\n",
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts', 'test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'A cancelled job goes on for as long as the steward that acts wants.',
+    file: 'src/protocol/council/cancelling.ts',
+    find: 'return nowMs - seat.cancelledMs >= cancelPatienceMs',
+    replace: 'return false',
+    caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {
     name: 'A look once a second walks over all vehicles.',

@@ -46,8 +46,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Ends of a steward that count for nothing wait without a bound.',
     file: 'src/protocol/state/ends.ts',
-    find: ' && this.#waitingOf(end.signer) < waitingEndsMax',
-    replace: '',
+    find: 'else if (this.#waitingOf(end.signer) < waitingEndsMax) this',
+    replace: 'else this',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
@@ -292,16 +292,9 @@ export const state: readonly Mutation[] = [
   {
     name: 'A complete end of another steward counts though shards are open here.',
     file: 'src/protocol/state/ends.ts',
-    find: "? shards === 'all accepted'",
-    replace: '? true',
+    find: "return shards === 'all accepted'",
+    replace: 'return true',
     caughtBy: ['test/protocol/decisions.test.ts', 'test/mesh/hostile-steward.test.ts'],
-  },
-  {
-    name: 'Another steward than the submitter’s cancels a job.',
-    file: 'src/protocol/state/ends.ts',
-    find: "else if (end.payload.outcome !== 'cancelled' && this.#waitingOf",
-    replace: 'else if (this.#waitingOf',
-    caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
     name: 'What contradicts a verdict that stands counts after the end.',
@@ -355,8 +348,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Of what exceeds a steward’s bound, that holds which comes first.',
     file: 'src/protocol/state/signer-bounds.ts',
-    find: "if (serial > account.highest) return 'too-much'",
-    replace: "return 'too-much'",
+    find: 'if (serial > account.highest) return excess',
+    replace: 'return excess',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
   },
   {
@@ -453,8 +446,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A report has verdicts whole that count for some of their shards.',
     file: 'src/protocol/state/reported.ts',
-    find: 'state.isWhole(id) ? null : {',
-    replace: 'id.length > 0 ? null : {',
+    find: 'counted.length === record.payload.shards.length',
+    replace: 'id.length > 0',
     caughtBy: ['test/protocol/reported.test.ts'],
   },
   {
@@ -491,5 +484,61 @@ export const state: readonly Mutation[] = [
     find: 'isChange(entry.record.payload) ? entry.record.payload.before : undefined',
     replace: 'isChange(entry.record.payload) ? undefined : undefined',
     caughtBy: ['test/protocol/job-state.test.ts', 'test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A standby cancels a job on its own word.',
+    file: 'src/protocol/state/ends.ts',
+    find: "if (outcome === 'cancelled') return this.#isCancelled",
+    replace: "if (outcome === 'cancelled') return true",
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'Whoever signs a cancellation cancels the job.',
+    file: 'src/protocol/job/cancellation.ts',
+    find: '    record.signer === signer\n',
+    replace: '    record.signer.length === signer.length\n',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A submitter fills its stewards’ disks with cancellations.',
+    file: 'src/protocol/job/cancellation.ts',
+    find: '    record.serial === serial &&\n',
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A steward may sign for as many shards as the manifest speaks of, whether there is a list of them or not.',
+    file: 'src/protocol/state/signer-bounds.ts',
+    find: 'boundOf(this.#manifest, this.#shards)',
+    replace: 'boundOf(this.#manifest, this.#manifest.shards.count)',
+    caughtBy: ['test/protocol/signer-bounds.test.ts'],
+  },
+  {
+    name: 'An owner that worked for nothing at one steward is shown as owed nothing by another.',
+    file: 'src/protocol/state/job-view.ts',
+    find: '!lease?.price',
+    replace: 'lease === undefined',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A standby’s report has its verdict beside another one that the job ended with.',
+    file: 'src/protocol/state/reported.ts',
+    find: '!isOverruled(id, shard, state)',
+    replace: 'id.length > 0',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A verdict that contradicts a claim which this node shut out never counts here.',
+    file: 'src/protocol/state/proofs.ts',
+    find: '.filter((id) => !this.#ground.isShutOut(id))',
+    replace: '.filter((id) => id.length > 0)',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A verdict counts whatever bogus lease it contradicts, once that is shut out.',
+    file: 'src/protocol/state/counting.ts',
+    find: 'known !== undefined && this.#isMarked(record) && this.#couldFit(known)',
+    replace: 'known !== undefined && this.#isMarked(record)',
+    caughtBy: ['test/protocol/decisions.test.ts'],
   },
 ]

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
 import type { AuditInput } from '../../src/protocol/audit/records.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import {
   bitsOf,
   candidatesRoot,
@@ -27,6 +28,7 @@ import {
   type JobRecordKind,
   type Opened,
   openRecord,
+  openRecordAs,
 } from '../../src/protocol/records.ts'
 import {
   bodyOf,
@@ -68,6 +70,7 @@ const outcomes = ['complete', 'failed', 'cancelled'] as const
 const wrongs = [
   'of another job',
   'by a stranger',
+  'cancelled by a stranger',
   'opened wrongly',
   'by another vehicle',
   'without its lease',
@@ -95,6 +98,8 @@ export interface Story {
   /** Who decides what it can, in this order; each knows all receipts. */
   readonly deciders: readonly (0 | 1)[]
   readonly ends: readonly { readonly by: 0 | 1; readonly outcome: JobEnd['outcome'] }[]
+  /** The submitter's cancellation is among the records. */
+  readonly isCancelled: boolean
   readonly wrongs: readonly (typeof wrongs)[number][]
   readonly budgetMicros: number
   /** Each steward's list of candidates is made by so many changes. */
@@ -121,6 +126,7 @@ export function stories(mayBeWrong: boolean, mayTakeBack = false): fc.Arbitrary<
     ),
     deciders: fc.array(eitherSteward, { minLength: 1, maxLength: 3 }),
     ends: fc.array(fc.record({ by: eitherSteward, outcome: fc.constantFrom(...outcomes) }), { maxLength: 3 }),
+    isCancelled: fc.boolean(),
     wrongs: mayBeWrong ? fc.array(fc.constantFrom(...wrongs), { maxLength: 2 }) : fc.constant([]),
     changes: fc.integer({ min: 0, max: 3 }),
     budgetMicros: mayTakeBack
@@ -186,7 +192,7 @@ class Teller {
   }
 
   tell(): Told {
-    const { work, deciders, ends, wrongs } = this.#story
+    const { work, deciders, ends, isCancelled, wrongs } = this.#story
     for (const steward of stewards) {
       this.#draws.set(steward, { basis: this.#list(steward), next: 0 })
     }
@@ -194,6 +200,7 @@ class Teller {
     for (const by of deciders) this.#decide(stewards[by])
     for (const lease of this.#takenBackLater) this.#takeBack(lease)
     for (const wrong of wrongs) this.#doWrong(wrong)
+    if (isCancelled) this.#cancel(peerNamed('submitter'))
     for (const { by, outcome } of ends)
       this.#sign('end', stewards[by], { outcome, reason: 'over', secret: drawSecret } satisfies JobEnd)
     return {
@@ -272,6 +279,11 @@ class Teller {
     if (!isChange(payload)) return payload
     const before = this.#listOf(payload.before)
     return before && changedBy(before, [payload])
+  }
+
+  #cancel(by: PeerId): void {
+    const body = cancellationOf(this.#job, this.#manifest, by)
+    this.#records.push(openRecordAs('cancellation', sign(body), null, sha256, verify))
   }
 
   #lease(
@@ -389,6 +401,9 @@ class Teller {
         break
       case 'by a stranger':
         this.#sign('holding', peerNamed('stranger'), { inputs: true, verdicts: [] })
+        break
+      case 'cancelled by a stranger':
+        this.#cancel(peerNamed('stranger'))
         break
       case 'opened wrongly': {
         const { id, lease } = this.#lease(stewards[0], 0, [0])

@@ -53,7 +53,7 @@ export class Submitting {
           return this.#registry.use(known, async (stewardship) => {
             await described.staged.handTo(store.blocks.of(known))
             stewardship.inputsRestored()
-            return submittedOf(stewardship, true)
+            return submittedOf(stewardship, true, described.leftOut)
           })
         const made = await makeJob(described, context, onProgress)
         try {
@@ -62,7 +62,11 @@ export class Submitting {
           await store.blocks.release(made.job)
           throw error
         }
-        return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false), true)
+        return this.#registry.use(
+          made.job,
+          (stewardship) => submittedOf(stewardship, false, described.leftOut),
+          true,
+        )
       }),
     )
   }

@@ -9,6 +9,7 @@ import type { Handover } from '../../protocol/job/handover.ts'
 import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
+import { subjectOf } from '../../protocol/ledger/entry.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import {
   type Difference,
@@ -21,6 +22,7 @@ import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { at, type Clock } from '../clock.ts'
+import type { WorkNews } from '../history/contract.ts'
 import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
@@ -35,6 +37,7 @@ export interface ReceivablesDriverOptions extends LedgerParts {
   /** Once all before it is durable. */
   readonly after: (action: () => void) => void
   readonly clock: Clock
+  readonly news: WorkNews
   readonly log: Logger
 }
 
@@ -143,9 +146,15 @@ export class ReceivablesDriver {
     for (const { id, ...record } of this.#options.tables.records(row.job, 'receipt')) {
       const receipt = openReceipt(record, sha256, () => true)
       const lease = this.#leaseOf(receipt.payload.lease)
-      if (receipt.id === id && lease !== undefined) this.#handle(job, { type: 'signed', lease, receipt })
+      if (receipt.id !== id || lease === undefined) continue
+      const paid = receipt.payload.covers.filter((place) => this.#isPaid(receipt, place))
+      this.#handle(job, { type: 'signed', lease, receipt, paid })
     }
     return job
+  }
+
+  #isPaid({ id: receipt }: Verified<Receipt>, place: number): boolean {
+    return this.#options.books.lastOf(subjectOf({ receipt, place }))?.kind === 'posted'
   }
 
   #open(row: WorkedJob): Job {
@@ -221,8 +230,19 @@ export class ReceivablesDriver {
     const { vehicle, owner } = payload
     const { body, signature } = record
     const kept = { job: row.job, steward: signer, vehicle, owner, id, body, signature, agreed }
+    this.#sayVerified(row.job, signer, payload)
     persist(() => tables.putStatementSoon(kept))
     this.#options.after(() => this.#notePaid(row, signer, payload))
+  }
+
+  /** Statements are cumulative: the news is what this one says beyond that steward's last. */
+  #sayVerified(job: JobId, steward: PeerId, { vehicle, owner, currency, micros }: Statement): void {
+    const { tables, news } = this.#options
+    const last = tables
+      .statements(job)
+      .find((one) => one.steward === steward && one.vehicle === vehicle && one.owner === owner)
+    const known = last === undefined ? 0 : openStatement(last, sha256, () => true).payload.micros
+    if (micros > known) news.verified(job, steward, micros - known, currency)
   }
 
   /**
@@ -230,7 +250,7 @@ export class ReceivablesDriver {
    * an entry.
    */
   #notePaid(row: WorkedJob, signer: PeerId, { vehicle, owner, currency, paidMicros }: Statement): void {
-    const { books, log } = this.#options
+    const { books, news } = this.#options
     const from = ownerAccount(owner, vehicle)
     const micros = paidMicros - books.paidTo(from, row.submitter, currency)
     if (micros <= 0) return
@@ -242,7 +262,7 @@ export class ReceivablesDriver {
       [{ type: 'pay', order: { name, currency, from, to, micros, reference } }],
       this.#options.clock.now(),
     )
-    log.info({ job: row.job, micros, currency }, 'a payment was announced')
+    news.paid(row.job, signer, micros, currency)
   }
 
   #write(job: JobId, inputs: readonly LedgerInput[], nowMs: number): void {

@@ -81,6 +81,7 @@ export class Council {
     const seat = this.#seat
     seat.records.decisions.recall(recalled)
     for (const record of shutOut) seat.records.shutOut(record)
+    if (shards !== null) seat.records.countShards(shards.length)
     seat.records.restore(records)
     for (const entry of records) seat.issuer.learn(entry.record)
     seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })
@@ -210,6 +211,16 @@ export class Council {
     return this.#seat.records.size
   }
 
+  /** An estimate of what the records take in memory. */
+  get recordBytes(): number {
+    return this.#seat.records.bytes
+  }
+
+  /** The first serial that this node has not used for the job. */
+  get serial(): number {
+    return this.#seat.issuer.serial
+  }
+
   get acting(): boolean {
     return isActing(this.#seat)
   }
@@ -306,7 +317,8 @@ export class Council {
 
   /** How the job stands, as far as is known here; undefined while this steward does not know its shards. */
   observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims'> | undefined {
-    if (this.#seat.steward !== undefined) return this.#seat.steward
+    // After the end a Steward learns nothing more, and records may still come.
+    if (this.#seat.steward !== undefined && !this.hasEnded) return this.#seat.steward
     return recordedView(this.#seat)
   }
 

@@ -72,6 +72,7 @@ export class Decisions {
     )
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
+      isShutOut: (receipt) => leased.isShutOut(receipt),
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
       claimsOn: (position) => leased.claimsOn(position),
       standing: (position) => this.standing(position),
@@ -127,6 +128,17 @@ export class Decisions {
   end(record: Verified<JobEnd>): void {
     if (this.#ends.add(record)) this.#endNews.push(record)
     else this.#isStirred = true
+  }
+
+  /** The submitter has cancelled the job: an end that says so may count now, whoever signed it. */
+  cancelled(): void {
+    this.#ends.cancelled()
+    this.#isStirred = true
+  }
+
+  /** Tells whether the submitter's cancellation is here. */
+  get isCancelled(): boolean {
+    return this.#ends.isCancelled
   }
 
   window(record: Verified<Window>): void {

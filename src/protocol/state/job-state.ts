@@ -14,6 +14,7 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { cancellationOf, isCancellationOf } from '../job/cancellation.ts'
 import type { DrawBasis } from '../job/draw.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import type { Lease } from '../job/lease.ts'
@@ -21,7 +22,7 @@ import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
-import type { Verified } from '../record/record.ts'
+import type { RecordBody, Verified } from '../record/record.ts'
 import {
   byDependency,
   type Checked,
@@ -50,6 +51,8 @@ export class JobState {
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #signed = new Set<PeerId>()
   readonly #self: PeerId | undefined
+  /** The body of the job's one cancellation; undefined: none gets in. */
+  readonly #cancellation: RecordBody | undefined
   #bounds: SignerBounds
   #counting: Counting
   #leased: Leased
@@ -67,10 +70,11 @@ export class JobState {
     this.manifest = manifest
     this.#sha256 = sha256
     this.#self = reader.self
+    this.#cancellation = reader.submitter && cancellationOf(job, manifest, reader.submitter)
     this.#bounds = new SignerBounds(manifest, reader.self)
     this.allowances = new Allowances(manifest)
     this.#counting = new Counting(manifest, sha256, this.allowances, reader)
-    this.#leased = new Leased((lease) => this.#counting.counts(lease))
+    this.#leased = this.#newLeased()
     this.#agreed = this.#agreedOf()
     this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
@@ -121,6 +125,8 @@ export class JobState {
       has: (id) => this.#records.has(id),
       isSteward: (peer) => this.isSteward(peer),
       leaseOf: (id) => this.#leased.get(id),
+      isCancellation: (record) =>
+        this.#cancellation !== undefined && isCancellationOf(record, this.#cancellation),
       follows: (handover) => this.#extended(handover) !== undefined,
       givingWay: (record) => this.#givingWay(record),
     })
@@ -156,6 +162,9 @@ export class JobState {
       case 'end':
         this.decisions.end(entry.record)
         break
+      case 'cancellation':
+        this.decisions.cancelled()
+        break
       case 'window':
         this.decisions.window(entry.record)
         break
@@ -170,8 +179,15 @@ export class JobState {
     this.#recount()
   }
 
+  /** The list of shards is on this disk, though perhaps not yet all that it names: stewards may sign for so many shards. */
+  countShards(count: number): this {
+    this.#bounds.knowShards(count)
+    return this
+  }
+
   /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
   knowShards(shards: readonly ShardEntry[]): void {
+    this.countShards(shards.length)
     this.#counting.knowShards(shards)
     this.#recount()
     this.decisions.knowShards(shards)
@@ -193,6 +209,11 @@ export class JobState {
 
   get size(): number {
     return this.#records.size
+  }
+
+  /** An estimate of what these records take in memory. */
+  get bytes(): number {
+    return this.#bounds.bytes
   }
 
   has(id: RecordId): boolean {
@@ -320,6 +341,13 @@ export class JobState {
     this.#recounted.push(...new Set([...leases, ...this.allowances.takeMoved()]))
   }
 
+  #newLeased(): Leased {
+    return new Leased(
+      (lease) => this.#counting.counts(lease),
+      (lease) => this.#counting.isShutOut(lease),
+    )
+  }
+
   #agreedOf(): AgreedPlaces {
     return new AgreedPlaces(this.#leased, (...found) => this.allowances.agree(...found))
   }
@@ -370,10 +398,10 @@ export class JobState {
   protected reset(): void {
     this.#records.clear()
     this.#signed.clear()
-    this.#bounds = new SignerBounds(this.manifest, this.#self)
+    this.#bounds = this.#bounds.anew()
     this.allowances = new Allowances(this.manifest)
     this.#counting = this.#counting.anew(this.allowances)
-    this.#leased = new Leased((lease) => this.#counting.counts(lease))
+    this.#leased = this.#newLeased()
     this.#agreed = this.#agreedOf()
     this.decisions = this.decisions.anew(this.#leased)
   }
