@@ -17,13 +17,12 @@ import type { JobId, OwnerId, PeerId } from '../src/protocol/ids.ts'
 import { candidatesRoot, changedBy, type DrawBasis, type DrawRecord } from '../src/protocol/job/draw.ts'
 import { decodeShardList, encodeList, type ShardEntry } from '../src/protocol/job/lists.ts'
 import type { Manifest } from '../src/protocol/job/manifest.ts'
-import { advertTtlMs, drawCandidatesMax } from '../src/protocol/limits.ts'
+import { advertTtlMs } from '../src/protocol/limits.ts'
 import { type Advert, type Capacity, openAdvert } from '../src/protocol/membership/advert.ts'
 import { Roster } from '../src/protocol/membership/roster.ts'
 import { encodeCbor, rawCid } from '../src/protocol/record/block.ts'
 import { encodeBody, type SignedRecord } from '../src/protocol/record/record.ts'
 import { bodyOf } from '../src/protocol/records.ts'
-import { drawListedMax } from '../src/protocol/sizes.ts'
 import { Bases } from '../src/protocol/state/bases.ts'
 import { Steward } from '../src/protocol/steward/steward.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
@@ -57,18 +56,16 @@ function longestTurn(shards: number, vehicles: number, owners: number, { note }:
   collectGarbage() // of what comes before
   const turns: number[] = []
   let leases = 0
+  /** Tells whether there is more to lease. */
   const turn = (input: Parameters<Steward['handle']>[0]) => {
     const startedMs = busyMs()
     const effects = machine.handle(input, 1_000 + turns.length)
     turns.push(busyMs() - startedMs)
-    const offers = effects.filter(({ type }) => type === 'offer').length
-    leases += offers
-    return offers
+    leases += effects.filter(({ type }) => type === 'offer').length
+    return effects.some(({ type }) => type === 'go-on')
   }
-  turn({ type: 'roster', capacities: roster })
-  const listing = drawCandidatesMax / drawListedMax
-  for (let offers = 1; (offers > 0 || turns.length <= listing) && turns.length < turnsMost; )
-    offers = turn({ type: 'go-on' })
+  for (let goesOn = turn({ type: 'roster', capacities: roster }); goesOn && turns.length < turnsMost; )
+    goesOn = turn({ type: 'go-on' })
   note(
     `${vehicles} vehicles of ${owners} owners: ${leases} leases in ${turns.length} turns of ${median(turns).toFixed(1)} ms, the longest ${turns.indexOf(Math.max(...turns))}`,
   )
