@@ -144,8 +144,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A lease counts before the candidates are here that it was drawn from.',
     file: 'src/protocol/state/counting.ts',
-    find: 'if (basis === undefined || this.#shutOut.has(draw.basis)) return false',
-    replace: 'if (basis === undefined) return true',
+    find: 'if (basis === undefined) return false\n    if (drawSecret',
+    replace: 'if (basis === undefined) return true\n    if (drawSecret',
     caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
