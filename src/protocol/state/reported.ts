@@ -11,6 +11,7 @@
  */
 import type { Note } from '../audit/report.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
+import { isChange } from '../job/draw.ts'
 import { acceptsAnother } from '../job/standing.ts'
 import type { ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
@@ -31,7 +32,7 @@ export function reportedOf(state: JobState): Reported {
     if (kind === 'lease') {
       const { id, payload } = record
       if (!reported.has(id) && (named.has(id) || state.counts(id))) reported.set(id, null)
-      if (reported.has(id)) bases.add(payload.draw.basis)
+      if (reported.has(id)) addBasis(state, payload.draw.basis, bases)
     }
   for (const { kind, record } of state.all()) {
     const { id } = record
@@ -53,6 +54,15 @@ export function reportedOf(state: JobState): Reported {
       )
   }
   return reported
+}
+
+/** Adds the record that lists the candidates of a draw, and those that it changes. */
+function addBasis(state: JobState, basis: RecordId, bases: Set<RecordId>): void {
+  for (let id: RecordId | undefined = basis; id !== undefined && !bases.has(id); ) {
+    bases.add(id)
+    const entry = state.get(id)
+    id = entry?.kind === 'draw' && isChange(entry.record.payload) ? entry.record.payload.before : undefined
+  }
 }
 
 /**
