@@ -7,8 +7,8 @@
 import type { Gray } from '../../test/support/images.ts'
 import { type Look, seen } from './look.ts'
 import { Random } from './random.ts'
-import { fonts, Sheet, type Setting } from './sheet.ts'
-import { labels, money, otherLanguages, prose, receiptRows, statementRows } from './words.ts'
+import { fonts, type Setting, Sheet } from './sheet.ts'
+import { labels, money, type otherLanguages, prose, receiptRows, statementRows } from './words.ts'
 
 type Canvas = ConstructorParameters<typeof Sheet>[0]
 
@@ -24,7 +24,13 @@ type Kind = (canvas: Canvas, random: Random) => { sheet: Sheet; look: Look }
 /** A4 without most of its margins, so that pages stay quick to read. */
 const paper = { width: 6.5, height: 8 }
 
-function setting(random: Random, dpi: number, points: number, families: readonly string[], loose = 1.25): Setting {
+function setting(
+  random: Random,
+  dpi: number,
+  points: number,
+  families: readonly string[],
+  loose = 1.25,
+): Setting {
   const size = (points * dpi) / 72
   return { family: random.of(families), size, leading: Math.round(size * loose) }
 }
@@ -52,13 +58,20 @@ function columns(
   let top = margin
   if (options.heading === true) {
     const large = { ...text, size: text.size * 1.7, bold: true }
-    sheet.line(random.of(['The Ferry', 'A Quiet Morning', 'Notes on the Valley', 'Chapter the Third']), margin, top + large.size, large)
+    sheet.line(
+      random.of(['The Ferry', 'A Quiet Morning', 'Notes on the Valley', 'Chapter the Third']),
+      margin,
+      top + large.size,
+      large,
+    )
     top += large.size * 2
   }
   const gap = (gutter * dpi) / 72
   const width = (sheet.width - 2 * margin - gap * (count - 1)) / count
   const capacity = (count * width * (sheet.height - top - margin)) / (text.leading * text.size * 0.46)
-  let words = prose(random, Math.min(options.characters ?? 2200, capacity * 0.95), options.language).join(' ').split(' ')
+  let words = prose(random, Math.min(options.characters ?? 2200, capacity * 0.95), options.language)
+    .join(' ')
+    .split(' ')
   const lines = Math.ceil((words.join(' ').length * text.size * 0.5) / width / count) + 2
   const bottom = Math.min(sheet.height - margin, top + lines * text.leading)
   for (let column = 0; column < count; column += 1) {
@@ -80,7 +93,12 @@ function magazine(canvas: Canvas, random: Random): { sheet: Sheet; look: Look } 
   const gap = (random.of([12, 16, 20]) * dpi) / 72
   const width = (sheet.width - 2 * margin - gap * (count - 1)) / count
   const title = { ...text, size: text.size * 2.2, bold: true }
-  sheet.line(random.of(['Harbours of the North', 'Bread and Salt', 'The Long Road Home']), margin, margin + title.size, title)
+  sheet.line(
+    random.of(['Harbours of the North', 'Bread and Salt', 'The Long Road Home']),
+    margin,
+    margin + title.size,
+    title,
+  )
   const top = margin + title.size * 2
   let words = prose(random, 5000).join(' ').split(' ')
   const caption = random.of(['A view from the old bridge', 'The mill before the fire', 'Boats at low water'])
@@ -92,8 +110,14 @@ function magazine(canvas: Canvas, random: Random): { sheet: Sheet; look: Look } 
       const first = sheet.fill(words, { left, top, width, bottom: half }, text)
       const height = width * 0.6
       sheet.picture(left, first.top + 8, width, height, () => random.unit())
-      const under = sheet.fill(caption.split(' '), { left, top: first.top + 12 + height, width, bottom }, small)
-      words = [...sheet.fill(first.rest, { left, top: under.top + text.leading / 2, width, bottom }, text).rest]
+      const under = sheet.fill(
+        caption.split(' '),
+        { left, top: first.top + 12 + height, width, bottom },
+        small,
+      )
+      words = [
+        ...sheet.fill(first.rest, { left, top: under.top + text.leading / 2, width, bottom }, text).rest,
+      ]
     } else {
       words = [...sheet.fill(words, { left, top, width, bottom }, text).rest]
     }
@@ -111,7 +135,11 @@ function statement(canvas: Canvas, random: Random): { sheet: Sheet; look: Look }
   const numbersRight = random.unit() < 0.6
   const rows = [['Date', 'Description', 'Number', 'Amount', 'Balance'], ...statementRows(random, 14)]
   let baseline = margin + text.size
-  sheet.line('Statement of account 4471 0098', margin, baseline, { ...text, bold: true, size: text.size * 1.2 })
+  sheet.line('Statement of account 4471 0098', margin, baseline, {
+    ...text,
+    bold: true,
+    size: text.size * 1.2,
+  })
   for (const cells of rows) {
     baseline += text.leading
     for (const [column, cell] of cells.entries()) {
@@ -131,11 +159,16 @@ function form(canvas: Canvas, random: Random): { sheet: Sheet; look: Look } {
   const label = setting(random, dpi, 9, fonts.sans)
   const entry = setting(random, dpi, 11, [...fonts.mono, ...fonts.serif])
   const margin = 0.5 * dpi
-  sheet.line(random.of(['Claim for Damages', 'Application Form B', 'Change of Address']), margin, margin + label.size * 2, {
-    ...label,
-    size: label.size * 1.8,
-    bold: true,
-  })
+  sheet.line(
+    random.of(['Claim for Damages', 'Application Form B', 'Change of Address']),
+    margin,
+    margin + label.size * 2,
+    {
+      ...label,
+      size: label.size * 1.8,
+      bold: true,
+    },
+  )
   const boxed = random.unit() < 0.5
   const step = 0.38 * dpi
   for (const [row, [name, value]] of labels.entries()) {
@@ -151,7 +184,11 @@ function form(canvas: Canvas, random: Random): { sheet: Sheet; look: Look } {
 
 function receipt(canvas: Canvas, random: Random): { sheet: Sheet; look: Look } {
   const size = random.of([20, 24, 28])
-  const text: Setting = { family: random.of([...fonts.mono, 'Liberation Sans']), size, leading: Math.round(size * 1.35) }
+  const text: Setting = {
+    family: random.of([...fonts.mono, 'Liberation Sans']),
+    size,
+    leading: Math.round(size * 1.35),
+  }
   const rows = receiptRows(random, 8 + random.below(8))
   const width = size * 22
   const sheet = new Sheet(canvas, width + 4 * size, (rows.length + 12) * text.leading)
@@ -168,7 +205,10 @@ function receipt(canvas: Canvas, random: Random): { sheet: Sheet; look: Look } {
   for (const [name, price] of rows) put(name!, price!)
   put('TOTAL', money(3000 + random.below(9000)))
   put('CASH', money(15000))
-  put(`DATE ${10 + random.below(18)}/0${1 + random.below(8)}/2018`, `${10 + random.below(12)}:${10 + random.below(48)}`)
+  put(
+    `DATE ${10 + random.below(18)}/0${1 + random.below(8)}/2018`,
+    `${10 + random.below(12)}:${10 + random.below(48)}`,
+  )
   put('THANK YOU PLEASE COME AGAIN')
   return {
     sheet,
@@ -187,7 +227,14 @@ function receipt(canvas: Canvas, random: Random): { sheet: Sheet; look: Look } {
 /** A page of prose under the look of its kind. */
 function proseWith(look: (random: Random) => Look, dpis: readonly number[] = [150, 200]): Kind {
   return (canvas, random) => ({
-    sheet: columns(canvas, random, { dpi: random.of(dpis), points: random.of([10, 11, 12]), count: 1, gutter: 0, heading: true, characters: 1500 }),
+    sheet: columns(canvas, random, {
+      dpi: random.of(dpis),
+      points: random.of([10, 11, 12]),
+      count: 1,
+      gutter: 0,
+      heading: true,
+      characters: 1500,
+    }),
     look: { paper: 245, ink: 20, grain: 4, blur: 0.5, ...look(random) },
   })
 }
@@ -195,37 +242,99 @@ function proseWith(look: (random: Random) => Look, dpis: readonly number[] = [15
 export const kinds: Readonly<Record<string, Kind>> = {
   prose: proseWith((random) => ({ skewDegrees: random.between(-1, 1) })),
   'large-print': (canvas, random) => ({
-    sheet: columns(canvas, random, { dpi: 200, points: random.of([18, 24]), count: 1, gutter: 0, characters: 500 }),
+    sheet: columns(canvas, random, {
+      dpi: 200,
+      points: random.of([18, 24]),
+      count: 1,
+      gutter: 0,
+      characters: 500,
+    }),
     look: { paper: 250, grain: 2 },
   }),
   'small-print': (canvas, random) => ({
-    sheet: columns(canvas, random, { dpi: 150, points: random.of([6.5, 7.5, 8]), count: random.of([1, 2]), gutter: 30, characters: 3500 }),
+    sheet: columns(canvas, random, {
+      dpi: 150,
+      points: random.of([6.5, 7.5, 8]),
+      count: random.of([1, 2]),
+      gutter: 30,
+      characters: 3500,
+    }),
     look: { paper: 250, ink: 10, grain: 2, blur: 0.3, skewDegrees: random.of([0, 0, random.between(-3, 3)]) },
   }),
   'low-resolution': (canvas, random) => ({
-    sheet: columns(canvas, random, { dpi: random.of([72, 90, 100]), points: random.of([10, 11]), count: 1, gutter: 0, characters: 1800 }),
+    sheet: columns(canvas, random, {
+      dpi: random.of([72, 90, 100]),
+      points: random.of([10, 11]),
+      count: 1,
+      gutter: 0,
+      characters: 1800,
+    }),
     look: { paper: 250, ink: 10, grain: 2, jpegQuality: random.of([undefined, 75]) },
   }),
   'narrow-gutter': (canvas, random) => ({
-    sheet: columns(canvas, random, { dpi: random.of([150, 200]), points: random.of([9, 10]), count: random.of([2, 3]), gutter: random.of([8, 10, 12]), characters: 3000 }),
+    sheet: columns(canvas, random, {
+      dpi: random.of([150, 200]),
+      points: random.of([9, 10]),
+      count: random.of([2, 3]),
+      gutter: random.of([8, 10, 12]),
+      characters: 3000,
+    }),
     look: { paper: 250, ink: 10, grain: 3, blur: 0.4, skewDegrees: random.between(-0.5, 0.5) },
   }),
   magazine,
   statement,
   form,
   receipt,
-  'quarter-turn': proseWith((random) => ({ quarterTurns: random.of([1, 3]), skewDegrees: random.between(-1, 1) })),
+  'quarter-turn': proseWith((random) => ({
+    quarterTurns: random.of([1, 3]),
+    skewDegrees: random.between(-1, 1),
+  })),
   'upside-down': proseWith(() => ({ quarterTurns: 2 })),
   skew: proseWith((random) => ({ skewDegrees: random.sign() * random.between(4, 20) })),
   inverted: proseWith(() => ({ inverted: true })),
-  fax: proseWith((random) => ({ ink: 0, paper: 255, blur: 0.6, grain: 30, fax: { threshold: random.between(120, 190), flipped: random.between(1, 5) }, skewDegrees: random.between(-1.5, 1.5) }), [200]),
-  photo: proseWith((random) => ({ perspective: random.between(0.06, 0.16), shade: 80, paper: 215, ink: 50, grain: 6, blur: 0.9, jpegQuality: 70 }), [150, 180]),
+  fax: proseWith(
+    (random) => ({
+      ink: 0,
+      paper: 255,
+      blur: 0.6,
+      grain: 30,
+      fax: { threshold: random.between(120, 190), flipped: random.between(1, 5) },
+      skewDegrees: random.between(-1.5, 1.5),
+    }),
+    [200],
+  ),
+  photo: proseWith(
+    (random) => ({
+      perspective: random.between(0.06, 0.16),
+      shade: 80,
+      paper: 215,
+      ink: 50,
+      grain: 6,
+      blur: 0.9,
+      jpegQuality: 70,
+    }),
+    [150, 180],
+  ),
   german: (canvas, random) => ({
-    sheet: columns(canvas, random, { dpi: 150, points: 11, count: 1, gutter: 0, characters: 900, language: 'deu' }),
+    sheet: columns(canvas, random, {
+      dpi: 150,
+      points: 11,
+      count: 1,
+      gutter: 0,
+      characters: 900,
+      language: 'deu',
+    }),
     look: { paper: 245, ink: 20, grain: 3, blur: 0.4 },
   }),
   french: (canvas, random) => ({
-    sheet: columns(canvas, random, { dpi: 150, points: 11, count: 1, gutter: 0, characters: 900, language: 'fra' }),
+    sheet: columns(canvas, random, {
+      dpi: 150,
+      points: 11,
+      count: 1,
+      gutter: 0,
+      characters: 900,
+      language: 'fra',
+    }),
     look: { paper: 245, ink: 20, grain: 3, blur: 0.4 },
   }),
 }

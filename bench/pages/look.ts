@@ -20,7 +20,7 @@ export interface Look {
   readonly inverted?: boolean
   /** Black and white at this threshold, with so many flipped pixels in a thousand. */
   readonly fax?: { readonly threshold: number; readonly flipped: number }
-  readonly jpegQuality?: number
+  readonly jpegQuality?: number | undefined
 }
 
 export function seen(sheet: Gray, look: Look, random: Random): Gray {
@@ -89,7 +89,13 @@ function blurred(page: Gray, deviation: number): Gray {
     Math.exp(-((at - radius) ** 2) / (2 * deviation * deviation)),
   )
   const total = kernel.reduce((sum, weight) => sum + weight, 0)
-  const pass = (pixels: ArrayLike<number>, step: number, length: number, stride: number, lines: number): Float32Array => {
+  const pass = (
+    pixels: ArrayLike<number>,
+    step: number,
+    length: number,
+    stride: number,
+    lines: number,
+  ): Float32Array => {
     const out = new Float32Array(pixels.length)
     for (let line = 0; line < lines; line += 1) {
       for (let at = 0; at < length; at += 1) {

@@ -28,7 +28,14 @@ export interface Context {
 }
 
 export const fonts = {
-  serif: ['Liberation Serif', 'TeX Gyre Termes', 'DejaVu Serif', 'EB Garamond', 'TeX Gyre Schola', 'FreeSerif'],
+  serif: [
+    'Liberation Serif',
+    'TeX Gyre Termes',
+    'DejaVu Serif',
+    'EB Garamond',
+    'TeX Gyre Schola',
+    'FreeSerif',
+  ],
   sans: ['Liberation Sans', 'DejaVu Sans', 'Lato', 'TeX Gyre Heros', 'FreeSans'],
   mono: ['Liberation Mono', 'DejaVu Sans Mono', 'TeX Gyre Cursor'],
 } as const
@@ -39,7 +46,8 @@ export async function loadCanvas(missing: (advice: string) => void): Promise<Can
   try {
     const path = createRequire(join(folder, 'tools.js')).resolve('@napi-rs/canvas')
     const canvas = (await import(pathToFileURL(path).href)) as Canvas
-    for (const path of ['/usr/share/fonts', '/usr/share/texmf/fonts/opentype']) canvas.GlobalFonts.loadFontsFromDir(path)
+    for (const path of ['/usr/share/fonts', '/usr/share/texmf/fonts/opentype'])
+      canvas.GlobalFonts.loadFontsFromDir(path)
     const absent = Object.values(fonts)
       .flat()
       .filter((family) => !canvas.GlobalFonts.has(family))
@@ -123,7 +131,8 @@ export class Sheet {
         at += 1
       }
       const spread = (column.width - width) / Math.max(1, line.length - 1)
-      const gap = setting.justified === true && at < words.length && spread < 2.5 * space ? space + spread : space
+      const gap =
+        setting.justified === true && at < words.length && spread < 2.5 * space ? space + spread : space
       let x = column.left
       for (const word of line) {
         this.context.fillText(word, x, top + setting.size)

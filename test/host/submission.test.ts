@@ -239,13 +239,13 @@ function make(request: SubmitRequest, context: SubmissionContext): Promise<Prepa
 
 test('of every runtime that is registered, a submission knows the weights, and where they are; of others it says which there are', () => {
   for (const name of Object.keys(runtimes)) {
-    const sources = weightSources(name, '/my/module.wasm')
+    const sources = weightSources(name, { ...submitDefaults, module: '/my/module.wasm' })
     assert(sources.length > 0)
     for (const { path } of sources) assert(path === '/my/module.wasm' || existsSync(path), path)
   }
   for (const name of ['tea', 'constructor'])
     assert.throws(
-      () => weightSources(name, null),
+      () => weightSources(name, submitDefaults),
       new RegExp(`there is no runtime '${name}'; there are ${Object.keys(runtimes).join(' and ')}`),
     )
 })

@@ -143,10 +143,14 @@ function divided(page: GrayImage, { across, down, side, paper }: Tiles): GrayIma
   const columns = Array.from({ length: width }, (_, x) => place(x, across))
   for (let y = 0; y < height; y += 1) {
     const { first, second, share } = place(y, down)
-    const between = Int32Array.from({ length: across }, (_, x) => paper[first * across + x]! * (256 - share) + paper[second * across + x]! * share)
+    const between = Int32Array.from(
+      { length: across },
+      (_, x) => paper[first * across + x]! * (256 - share) + paper[second * across + x]! * share,
+    )
     for (let x = 0; x < width; x += 1) {
       const column = columns[x]!
-      const here = (between[column.first]! * (256 - column.share) + between[column.second]! * column.share) >> 16
+      const here =
+        (between[column.first]! * (256 - column.share) + between[column.second]! * column.share) >> 16
       out[y * width + x] = Math.min(255, Math.floor((pixels[y * width + x]! * 255) / Math.max(1, here)))
     }
   }

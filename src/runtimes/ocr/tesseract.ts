@@ -9,10 +9,10 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { RecordError } from '../runtime.ts'
 import type { Box } from './box.ts'
+import { inflatedTraineddata, traineddataFault } from './traineddata.ts'
 
 export interface Word {
   readonly text: string
@@ -24,12 +24,14 @@ export interface Word {
 }
 
 export interface PageReader {
+  /** The boxes of the picture's lines, without reading them. */
+  layout(picture: GrayImage): Box[]
   /** Words in the reader's own order. `mode` is one of Tesseract's page segmentation modes. */
   read(picture: GrayImage, mode: SegmentationMode): Word[]
 }
 
 /** https://tesseract-ocr.github.io/tessdoc/ImproveQuality.html#page-segmentation-method */
-export type SegmentationMode = 3 | 4 | 6 | 7 | 11
+export type SegmentationMode = 3 | 4 | 7
 
 export function tesseractPath(): string {
   return join(dirname(createRequire(import.meta.url).resolve('tesseract-wasm')), 'tesseract-core.wasm')
@@ -37,21 +39,32 @@ export function tesseractPath(): string {
 
 /** `trainedData`: one language, as it is or compressed by gzip. Throws RecordError('bad-weights'). */
 export async function loadTesseract(trainedData: Uint8Array): Promise<PageReader> {
+  const fault = traineddataFault(trainedData)
+  if (fault !== null) throw new RecordError('bad-weights', `the traineddata ${fault}`)
   const { createOCREngine, layoutFlags } = await import('tesseract-wasm')
   const wasmBinary = await readFile(tesseractPath())
   const engine = await silently(() => createOCREngine({ wasmBinary }))
   try {
-    engine.loadModel(inflated(trainedData))
+    engine.loadModel(inflatedTraineddata(trainedData)!)
   } catch {
     throw new RecordError('bad-weights', 'not the traineddata of a language that Tesseract 5 can load')
   }
+  const show = ({ width, height, pixels }: GrayImage, mode: SegmentationMode): void => {
+    const data = new Uint8ClampedArray(4 * width * height)
+    const colours = new Uint32Array(data.buffer)
+    for (let at = 0; at < pixels.length; at += 1) colours[at] = 0xff000000 | (pixels[at]! * 0x010101)
+    engine.loadImage({ data, width, height })
+    engine.setVariable('tessedit_pageseg_mode', String(mode)) // loading sets it back
+  }
   return {
-    read({ width, height, pixels }, mode) {
-      const data = new Uint8ClampedArray(4 * width * height)
-      const words = new Uint32Array(data.buffer)
-      for (let at = 0; at < pixels.length; at += 1) words[at] = 0xff000000 | (pixels[at]! * 0x010101)
-      engine.setVariable('tessedit_pageseg_mode', String(mode))
-      engine.loadImage({ data, width, height, colorSpace: 'srgb' } as ImageData)
+    layout(picture) {
+      show(picture, 3)
+      const lines = engine.getBoundingBoxes('line').map(({ rect }) => rect)
+      engine.clearImage()
+      return lines
+    },
+    read(picture, mode) {
+      show(picture, mode)
       const found = engine.getTextBoxes('word')
       engine.clearImage()
       return found.map(({ text, rect, confidence, flags }) => ({
@@ -75,11 +88,4 @@ async function silently<Result>(start: () => Promise<Result>): Promise<Result> {
     console.log = log
     console.warn = warn
   }
-}
-
-const inflatedBytesMax = 128 * 2 ** 20
-
-function inflated(bytes: Uint8Array): Uint8Array {
-  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
-  return isGzip ? gunzipSync(bytes, { maxOutputLength: inflatedBytesMax }) : bytes
 }
