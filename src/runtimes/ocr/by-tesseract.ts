@@ -19,8 +19,9 @@ const withColumns = 3
 const oneColumn = 4
 const singleLine = 7
 
-/** Words below this are what Tesseract makes of specks and pictures; so are lines of which all words are below. */
-const wordConfidenceMin = 0.2
+/** Lines below this are what Tesseract makes of specks and pictures; so are words of signs alone that it is not sure of. */
+const lineConfidenceMin = 0.25
+const signConfidenceMin = 0.5
 
 /** Pixels; lower than this the layout's lines are rules of forms and tables. */
 const lineHeightMin = 6
@@ -41,8 +42,11 @@ function linesOf(words: readonly Word[]): TextLine[] {
     if (word.text !== '') lines.at(-1)!.push(word)
   }
   return lines.flatMap((line) => {
-    const kept = line.filter((word) => word.confidence >= wordConfidenceMin)
-    return kept.length === 0 ? [] : [lineOf(kept)]
+    const kept = line.filter(
+      ({ text, confidence }) => confidence >= signConfidenceMin || /[\p{L}\p{N}]/u.test(text),
+    )
+    const read = kept.length === 0 ? undefined : lineOf(kept)
+    return read === undefined || read.confidence < lineConfidenceMin ? [] : [read]
   })
 }
 

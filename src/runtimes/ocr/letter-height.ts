@@ -15,8 +15,14 @@ const heightMax = 120
 /** Fewer groups than this say nothing. */
 const groupsMin = 20
 
-/** In pixels; undefined where there is too little ink to tell. */
-export function letterHeight({ width, height, pixels }: GrayImage): number | undefined {
+export interface Letters {
+  /** In pixels; undefined where there is too little ink to tell. */
+  readonly height: number | undefined
+  /** Groups of up to four pixels, for each group that may be a letter: dust, and a fax's flipped pixels. */
+  readonly specksEach: number
+}
+
+export function lettersOf({ width, height, pixels }: GrayImage): Letters {
   const threshold = otsu(histogram(pixels))
   const parents: number[] = []
   const tops: number[] = []
@@ -63,13 +69,16 @@ export function letterHeight({ width, height, pixels }: GrayImage): number | und
     above = runs
   }
   const heights: number[] = []
+  let specks = 0
   for (let group = 0; group < parents.length; group += 1) {
     if (parents[group] !== group) continue
     const tall = bottoms[group]! - tops[group]! + 1
     const wide = widths[group]!.right - widths[group]!.left
+    if (tall <= 2 && wide <= 2) specks += 1
     if (tall >= heightMin && tall <= heightMax && wide >= 2 && wide <= 8 * tall) heights.push(tall)
   }
-  if (heights.length < groupsMin) return undefined
+  const specksEach = specks / Math.max(groupsMin, heights.length)
+  if (heights.length < groupsMin) return { height: undefined, specksEach }
   heights.sort((a, b) => a - b)
-  return heights[heights.length >> 1]
+  return { height: heights[heights.length >> 1], specksEach }
 }

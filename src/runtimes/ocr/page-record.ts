@@ -13,7 +13,7 @@ import type { UprightPage } from './upright.ts'
  */
 export function pageRecord(
   page: GrayImage,
-  { upright, lines, recogniser, warnings }: ReadPage,
+  { upright, slope, lines, recogniser, warnings }: ReadPage,
 ): RecordOutput {
   const text = lines.map((line) => line.text).join('\n')
   const record = {
@@ -21,7 +21,7 @@ export function pageRecord(
     width: page.width,
     height: page.height,
     turnedDegrees: upright.turnedDegrees,
-    skewDegrees: degreesOf(upright.slope),
+    skewDegrees: degreesOf(slope),
     model: recogniser,
     warnings,
     lines: lines.map((line) => ({

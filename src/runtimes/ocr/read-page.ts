@@ -2,17 +2,16 @@
  * One page to its text: makes it upright, chooses the recogniser, turns the page over if it stands on its head, and says its doubts.
  *
  * `auto` reads by Tesseract, which is the better one on clean print and costs half as much, and by PaddleOCR where the page is grainy
- * or Tesseract itself is in doubt. Grain and Tesseract's confidence are the same numbers on every vehicle, so that all choose
+ * or full of specks, or Tesseract itself is in doubt; single lines of doubt get a second opinion. Grain, specks and Tesseract's confidence are the same numbers on every vehicle, so that all choose
  * alike, also those whose PaddleOCR runs natively.
  */
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { heightOf } from './box.ts'
-import { type PaddleModels, readByPaddle } from './by-paddle.ts'
+import { type PaddleModels, readByPaddle, secondOpinion } from './by-paddle.ts'
 import { readByTesseract } from './by-tesseract.ts'
-import { grainPerMille } from './grain.ts'
 import { meanConfidence, type TextLine } from './page-text.ts'
 import type { PageReader } from './tesseract.ts'
-import { overturned, type UprightPage, upright } from './upright.ts'
+import { overturned, type UprightPage, type UprightViews, upright } from './upright.ts'
 import { type Warning, warningsOf } from './warnings.ts'
 
 export interface Recognisers {
@@ -24,7 +23,10 @@ export interface Recognisers {
 }
 
 export interface ReadPage {
+  /** Where the lines' boxes are. */
   readonly upright: UprightPage
+  /** Of the lines on the page, in 1/65536. */
+  readonly slope: number
   readonly lines: readonly TextLine[]
   readonly recogniser: 'tesseract' | 'paddle'
   readonly warnings: readonly Warning[]
@@ -33,6 +35,9 @@ export interface ReadPage {
 /** Measured: clean pages have at most 76, receipts and our grainy sample pages 90 to 350. */
 const grainMin = 85
 
+/** Measured: clean pages have at most 0.24 specks for each letter, faxes 3.5 to 12. */
+const specksMin = 1
+
 /** Pages that Tesseract reads with less confidence are read by PaddleOCR, if it is there. */
 const sureMin = 0.85
 
@@ -40,52 +45,72 @@ const sureMin = 0.85
 const headDownMax = 0.65
 
 export async function readPage(original: GrayImage, recognisers: Recognisers): Promise<ReadPage> {
+  const views = upright(original)
+  const isRough = views.grainPerMille >= grainMin || views.specksEach >= specksMin
   const { tesseract, paddle } = recognisers
-  let page = upright(original)
-  const isGrainy = paddle !== undefined && grainPerMille(page.picture) >= grainMin
-  const first = tesseract.length > 0 && !isGrainy ? 'tesseract' : 'paddle'
-  let read = reader(first)
-  const isSuspect = page.mayBeUpsideDown || page.turnedDegrees !== 0
-  if (isSuspect) page = await rightWayUp(page, read)
-  let lines = await read(page)
-  if (!isSuspect && meanConfidence(lines) < headDownMax && lines.length > 0) {
-    const other = await rightWayUp(page, read)
-    if (other !== page) {
-      page = other
-      lines = await read(page)
-    }
+  const prefersPaddle = paddle !== undefined && (isRough || tesseract.length === 0)
+  const first = prefersPaddle ? byPaddle(views, paddle, recognisers) : byTesseract(views, tesseract)
+  const isSuspect = views.mayBeUpsideDown || first.page.turnedDegrees !== 0
+  const isTurned = isSuspect && (await standsOnItsHead(first))
+  let read = await attempt(first, isTurned)
+  if (
+    !isSuspect &&
+    read.lines.length > 0 &&
+    meanConfidence(read.lines) < headDownMax &&
+    (await standsOnItsHead(first))
+  )
+    read = await attempt(first, true)
+  if (!prefersPaddle && paddle !== undefined && meanConfidence(read.lines) < sureMin) {
+    const other = await attempt(byPaddle(views, paddle, recognisers), read.upright.turnedDegrees >= 180)
+    if (other.lines.length > 0) read = other
   }
-  let recogniser: ReadPage['recogniser'] = first
-  if (first === 'tesseract' && paddle !== undefined && meanConfidence(lines) < sureMin) {
-    read = reader('paddle')
-    const others = await read(page)
-    if (others.length > 0) {
-      lines = others
-      recogniser = 'paddle'
-    }
-  }
-  return { upright: page, lines, recogniser, warnings: warningsOf(page, lines) }
+  if (read.recogniser === 'tesseract' && paddle !== undefined)
+    read = { ...read, lines: await secondOpinion(paddle, read.upright.picture, read.lines) }
+  return { ...read, slope: views.slope, warnings: warningsOf(read.upright, read.lines) }
+}
 
-  function reader(name: ReadPage['recogniser']): (page: UprightPage) => Promise<TextLine[]> {
-    if (name === 'tesseract') return async ({ picture }) => readByTesseract(tesseract, picture)
-    return ({ picture, letterHeight }) =>
-      readByPaddle(paddle!, picture, letterHeight, recognisers.detectionSideMax)
+interface Reader {
+  readonly recogniser: ReadPage['recogniser']
+  readonly page: UprightPage
+  readonly read: (page: UprightPage) => Promise<TextLine[]>
+}
+
+function byTesseract(views: UprightViews, readers: readonly PageReader[]): Reader {
+  return {
+    recogniser: 'tesseract',
+    page: views.level(),
+    read: async ({ picture }) => readByTesseract(readers, picture),
   }
+}
+
+function byPaddle(views: UprightViews, models: PaddleModels, { detectionSideMax }: Recognisers): Reader {
+  return {
+    recogniser: 'paddle',
+    page: views.sloping(),
+    read: ({ picture, letterHeight }) => readByPaddle(models, picture, letterHeight, detectionSideMax),
+  }
+}
+
+async function attempt(
+  { recogniser, page, read }: Reader,
+  isTurned: boolean,
+): Promise<Pick<ReadPage, 'upright' | 'lines' | 'recogniser'>> {
+  const standing = isTurned ? overturned(page) : page
+  return { upright: standing, lines: await read(standing), recogniser }
 }
 
 /** Lines that are tried both ways up, about. */
 const triedLines = 5
 
 /** Reads the part of the page with the most ink both ways up. */
-async function rightWayUp(
-  page: UprightPage,
-  read: (page: UprightPage) => Promise<TextLine[]>,
-): Promise<UprightPage> {
-  const band = denseBand(page.picture, Math.round((page.letterHeight ?? 16) * 2.6 * triedLines))
-  const turned = overturned({ ...page, picture: band })
-  const upwards = meanConfidence((await read({ ...page, picture: band })).filter(isLine))
-  const downwards = meanConfidence((await read(turned)).filter(isLine))
-  return downwards > upwards ? overturned(page) : page
+async function standsOnItsHead({ page, read }: Reader): Promise<boolean> {
+  const band = {
+    ...page,
+    picture: denseBand(page.picture, Math.round((page.letterHeight ?? 16) * 2.6 * triedLines)),
+  }
+  const upwards = meanConfidence((await read(band)).filter(isLine))
+  const downwards = meanConfidence((await read(overturned(band))).filter(isLine))
+  return downwards > upwards
 }
 
 function isLine({ box, text }: TextLine): boolean {

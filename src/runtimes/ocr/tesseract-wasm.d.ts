@@ -17,9 +17,7 @@ declare module 'tesseract-wasm' {
     clearImage(): void
     setVariable(name: string, value: string): void
     getBoundingBoxes(unit: 'line'): { readonly rect: Rectangle }[]
-    getTextBoxes(
-      unit: 'word',
-    ): {
+    getTextBoxes(unit: 'word'): {
       readonly rect: Rectangle
       readonly flags: number
       readonly confidence: number

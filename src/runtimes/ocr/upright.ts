@@ -9,20 +9,31 @@ import { evenlyLit } from '../imaging/light.ts'
 import { resize } from '../imaging/resize.ts'
 import { mapped, quarterTurned } from '../imaging/turn.ts'
 import { fixedOne, frameOfSlope } from './frame.ts'
-import { letterHeight } from './letter-height.ts'
+import { grainPerMille } from './grain.ts'
+import { lettersOf } from './letter-height.ts'
 import { lineDirection } from './slope.ts'
 
 export interface UprightPage {
   readonly picture: GrayImage
   /** Degrees clockwise by which the page was turned to stand upright. */
   readonly turnedDegrees: 0 | 90 | 180 | 270
-  /** Rise of the lines before they were levelled, in 1/65536. */
-  readonly slope: number
   /** The usual height of small letters in the picture, in pixels; undefined: too little ink to tell. */
   readonly letterHeight: number | undefined
-  readonly mayBeUpsideDown: boolean
   /** Where a place of the picture lies on the page as it came, in pixels. */
   toPage(x: number, y: number): [number, number]
+}
+
+export interface UprightViews {
+  /** Rise of the page's lines, in 1/65536. */
+  readonly slope: number
+  readonly mayBeUpsideDown: boolean
+  /** Grain or specks, see read-page.ts. */
+  readonly grainPerMille: number
+  readonly specksEach: number
+  /** With level lines, whatever the slope. */
+  level(): UprightPage
+  /** With lines as they were where their slope is small, for a reader that follows slopes and would lose by interpolation. */
+  sloping(): UprightPage
 }
 
 /** Less than 0.3 degrees: readers bear it, and turning blurs. */
@@ -39,32 +50,42 @@ const enlargementMax = 3
 /** Pixels that an enlarged page may have. */
 const enlargedPixelsMax = 12_000_000
 
-export function upright(original: GrayImage): UprightPage {
+/** Five degrees. */
+const followedMax = Math.floor(0.0875 * fixedOne)
+
+export function upright(original: GrayImage): UprightViews {
   const lit = evenlyLit(original)
   const { isQuarterTurned, slope, mayBeUpsideDown } = lineDirection(lit)
   const turned = isQuarterTurned ? quarterTurned(lit, 1) : lit
-  const isLevel = Math.abs(slope) < slopeMin
-  const levelled = isLevel ? turned : level(turned, slope)
-  const letters = letterHeight(levelled)
-  const scale = letters === undefined ? 1 : enlargement(levelled, letters)
-  const picture =
-    scale === 1
-      ? levelled
-      : resize(levelled, Math.round(levelled.width * scale), Math.round(levelled.height * scale))
-  const { cosine, sine } = frameOfSlope(isLevel ? 0 : slope)
+  const view = (levelledSlope: number): UprightPage => {
+    const levelled = levelledSlope === 0 ? turned : level(turned, levelledSlope)
+    const letters = lettersOf(levelled).height
+    const scale = letters === undefined ? 1 : enlargement(levelled, letters)
+    const picture =
+      scale === 1
+        ? levelled
+        : resize(levelled, Math.round(levelled.width * scale), Math.round(levelled.height * scale))
+    const { cosine, sine } = frameOfSlope(levelledSlope)
+    return {
+      picture,
+      turnedDegrees: isQuarterTurned ? 90 : 0,
+      letterHeight: letters === undefined ? undefined : letters * scale,
+      toPage(x, y) {
+        const fromMiddleX = (x * levelled.width) / picture.width - levelled.width / 2
+        const fromMiddleY = (y * levelled.height) / picture.height - levelled.height / 2
+        const along = (fromMiddleX * cosine - fromMiddleY * sine) / fixedOne + turned.width / 2
+        const down = (fromMiddleX * sine + fromMiddleY * cosine) / fixedOne + turned.height / 2
+        return isQuarterTurned ? [down, lit.height - along] : [along, down]
+      },
+    }
+  }
   return {
-    picture,
-    turnedDegrees: isQuarterTurned ? 90 : 0,
     slope,
-    letterHeight: letters === undefined ? undefined : letters * scale,
     mayBeUpsideDown,
-    toPage(x, y) {
-      const fromMiddleX = (x * levelled.width) / picture.width - levelled.width / 2
-      const fromMiddleY = (y * levelled.height) / picture.height - levelled.height / 2
-      const along = (fromMiddleX * cosine - fromMiddleY * sine) / fixedOne + turned.width / 2
-      const down = (fromMiddleX * sine + fromMiddleY * cosine) / fixedOne + turned.height / 2
-      return isQuarterTurned ? [down, lit.height - along] : [along, down]
-    },
+    grainPerMille: grainPerMille(lit),
+    specksEach: lettersOf(turned).specksEach,
+    level: () => view(Math.abs(slope) < slopeMin ? 0 : slope),
+    sloping: () => view(Math.abs(slope) < followedMax ? 0 : slope),
   }
 }
 
