@@ -9,7 +9,7 @@
  * prose (reading-order.ts) it reads them as columns, in its own order, and else as one column whose lines are rows.
  */
 import type { GrayImage } from '../imaging/gray-image.ts'
-import { around, type Box, heightOf } from './box.ts'
+import { around, type Box, heightOf, median } from './box.ts'
 import { meanConfidence, type TextLine } from './page-text.ts'
 import { hasColumns, inRows } from './reading-order.ts'
 import type { PageReader, Word } from './tesseract.ts'
@@ -23,16 +23,26 @@ const singleLine = 7
 const lineConfidenceMin = 0.25
 const signConfidenceMin = 0.5
 
-/** Pixels; lower than this the layout's lines are rules of forms and tables. */
-const lineHeightMin = 6
+/** Times the usual height: the layout's lower lines are rules of forms and tables, its higher ones their frames and pictures. */
+const lineHeightMin = 0.5
+const lineHeightMax = 4
+const ruleHeightMax = 5
 
 export function readByTesseract(readers: readonly PageReader[], picture: GrayImage): TextLine[] {
   const [first, ...others] = readers
-  const isInColumns = hasColumns(first!.layout(picture).filter((line) => heightOf(line) >= lineHeightMin))
+  const isInColumns = hasColumns(withoutRules(first!.layout(picture)))
   const lines = linesOf(first!.read(picture, isInColumns ? withColumns : oneColumn))
   const better = others.filter((reader) => isSurer(reader, picture, lines))
   const read = better.length === 0 ? lines : lines.map((line) => bestReading(better, picture, line))
   return isInColumns ? read : joinedInRows(read)
+}
+
+function withoutRules(boxes: readonly Box[]): Box[] {
+  const high = boxes.filter((box) => heightOf(box) > ruleHeightMax)
+  const usual = median(high.map(heightOf))
+  return high.filter(
+    (box) => heightOf(box) >= lineHeightMin * usual && heightOf(box) <= lineHeightMax * usual,
+  )
 }
 
 function linesOf(words: readonly Word[]): TextLine[] {

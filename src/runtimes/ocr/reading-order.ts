@@ -16,9 +16,13 @@ export function inReadingOrder<Item extends Box>(boxes: readonly Item[]): Item[]
   return readRegion([...boxes].sort(byPosition), usual)
 }
 
-/** Tells whether some part of the page has columns of prose side by side. */
+/** A few lines of a table may be as full as prose by chance. A guess. */
+const bandMin = 10
+
+/** Tells whether some part of the page, of so many boxes at least, has columns of prose side by side. */
 export function hasColumns(boxes: readonly Box[]): boolean {
-  return widestBand([...boxes].sort(byPosition), median(boxes.map(heightOf))) !== undefined
+  const band = widestBand([...boxes].sort(byPosition), median(boxes.map(heightOf)))
+  return band !== undefined && band.left.length + band.right.length >= bandMin
 }
 
 /** As on a page that is known to have no columns: boxes that share a height are one line. Keeps the boxes' identity. */
@@ -120,9 +124,8 @@ const sharedRowsMin = 0.6
 /** Lines of prose fill this share of their column, by their median; cells of a table do not. */
 const filledMin = 0.75
 
-/** And prose is this many times wider than its lines are high, and has so many lines. */
+/** And prose is this many times wider than its lines are high. */
 const proseWidthMin = 8
-const proseLinesMin = 5
 
 /** Cells that share baselines are rows of a table, unless each side is filled as prose fills its column. */
 function areCells(left: readonly Box[], right: readonly Box[], usual: number): boolean {
@@ -136,12 +139,15 @@ function areCells(left: readonly Box[], right: readonly Box[], usual: number): b
 function isProse(lines: readonly (readonly Box[])[], usual: number): boolean {
   const whole = widthOf(around(lines.flat()))
   const filled = median(lines.map((line) => line.reduce((sum, box) => sum + widthOf(box), 0)))
-  return lines.length >= proseLinesMin && whole >= proseWidthMin * usual && filled >= filledMin * whole
+  return whole >= proseWidthMin * usual && filled >= filledMin * whole
 }
 
-/** Middles closer than a quarter of the lower one's height. */
+/** Of the lower one's height; descenders and other sizes of type move a line's box by a fifth or so. */
+const besideMin = 0.6
+
 function isBeside(a: Box, b: Box): boolean {
-  return Math.abs(middle(a) - middle(b)) < Math.min(heightOf(a), heightOf(b)) / 4
+  const shared = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
+  return shared >= besideMin * Math.min(heightOf(a), heightOf(b))
 }
 
 function face(left: readonly Box[], right: readonly Box[]): boolean {
