@@ -250,6 +250,31 @@ test('of every runtime that is registered, a submission knows the weights, and w
     )
 })
 
+test('a job takes the languages it names, in their order, and one that is not installed is refused by name', () => {
+  const named = (choice: Partial<typeof submitDefaults>) =>
+    weightSources('ocr', { ...submitDefaults, ...choice })
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('traineddata-'))
+  assert.deepEqual(named({}), ['traineddata-0-eng'])
+  assert.deepEqual(named({ languages: ['deu', 'eng'] }), ['traineddata-0-deu', 'traineddata-1-eng'])
+  assert.deepEqual(named({ traineddata: ['/my/rus.traineddata'] }), ['traineddata-0-rus'])
+  assert.deepEqual(named({ traineddata: ['/my/rus.traineddata.gz'], languages: ['eng'] }), [
+    'traineddata-0-rus',
+    'traineddata-1-eng',
+  ])
+  for (const language of ['xxx', '../../etc', ''])
+    assert.throws(
+      () => named({ languages: [language] }),
+      (error: Error) =>
+        error.message.includes(JSON.stringify(language)) && /--traineddata <file>/.test(error.message),
+    )
+  assert.throws(() => named({ languages: Array(9).fill('eng') }), /at most 8 languages/)
+  assert.throws(
+    () => weightSources('wasm', { ...submitDefaults, languages: ['eng'] }),
+    /leave out --language/,
+  )
+})
+
 function count({ database }: Store, table: 'blocks' | 'block_uses'): number {
   return database.get<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)!.n
 }

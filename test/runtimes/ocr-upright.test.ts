@@ -106,6 +106,13 @@ test('small letters are enlarged, others are not', () => {
   }
 })
 
+test('a page of more pixels than a recogniser has room for is reduced', () => {
+  const { picture } = upright(print({ width: 3600, height: 4000, letter: 30 })).level()
+  assert.ok(picture.width * picture.height <= 12_010_000)
+  const { picture: large } = upright(print({ width: 1600, height: 1600, letter: 60 })).level()
+  assert.ok(large.width < 900, `${large.width}`)
+})
+
 test('an inverted page becomes dark on light, and a page with even paper is left alone', () => {
   const page = print()
   assert.equal(evenlyLit(page), page)

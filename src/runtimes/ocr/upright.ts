@@ -47,8 +47,12 @@ const letterHeightMin = 8.5
 const letterHeightWanted = 11.5
 const enlargementMax = 3
 
-/** Pixels that an enlarged page may have. */
-const enlargedPixelsMax = 12_000_000
+/** Letters higher than the first, as of 600 dpi, are reduced to the second: they gain nothing and cost memory. A guess. */
+const letterHeightMax = 40
+const letterHeightReduced = 30
+
+/** Pixels that a picture may have: Tesseract holds some 16 bytes of each within its 1 GiB. */
+const picturePixelsMax = 12_000_000
 
 /** Five degrees. */
 const followedMax = Math.floor(0.0875 * fixedOne)
@@ -60,7 +64,7 @@ export function upright(original: GrayImage): UprightViews {
   const view = (levelledSlope: number): UprightPage => {
     const levelled = levelledSlope === 0 ? turned : level(turned, levelledSlope)
     const letters = lettersOf(levelled).height
-    const scale = letters === undefined ? 1 : enlargement(levelled, letters)
+    const scale = scaleFor(levelled, letters)
     const picture =
       scale === 1
         ? levelled
@@ -99,10 +103,12 @@ export function overturned(page: UprightPage): UprightPage {
   }
 }
 
-function enlargement(page: GrayImage, letters: number): number {
-  if (letters >= letterHeightMin) return 1
-  const room = Math.sqrt(enlargedPixelsMax / (page.width * page.height))
-  return Math.max(1, Math.min(letterHeightWanted / letters, enlargementMax, room))
+function scaleFor(page: GrayImage, letters: number | undefined): number {
+  const room = Math.sqrt(picturePixelsMax / (page.width * page.height))
+  if (letters !== undefined && letters < letterHeightMin)
+    return Math.min(Math.max(1, room), letterHeightWanted / letters, enlargementMax)
+  const reduced = letters !== undefined && letters > letterHeightMax ? letterHeightReduced / letters : 1
+  return Math.min(reduced, room)
 }
 
 /** About the middles of both pages; the new one is large enough for the old one's corners. */
