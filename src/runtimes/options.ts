@@ -23,7 +23,7 @@ interface ChoiceOption {
   readonly description: string
 }
 
-export type OptionDescription = NumberOption | ChoiceOption
+type OptionDescription = NumberOption | ChoiceOption
 
 export type OptionDescriptions = Readonly<Record<string, OptionDescription>>
 

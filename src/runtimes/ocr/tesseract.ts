@@ -31,7 +31,7 @@ export interface PageReader {
 }
 
 /** https://tesseract-ocr.github.io/tessdoc/ImproveQuality.html#page-segmentation-method */
-export type SegmentationMode = 3 | 4 | 7
+type SegmentationMode = 3 | 4 | 7
 
 export function tesseractPath(): string {
   return join(dirname(createRequire(import.meta.url).resolve('tesseract-wasm')), 'tesseract-core.wasm')
