@@ -26,6 +26,8 @@ const replicas = 2
 const splitterProgram = fileURLToPath(new URL('./one-document-shards.ts', import.meta.url))
 /** A document of this size is a shard of its own. */
 const ownShardBytes = 64 * 1024
+/** Three vehicles are not done with them before the last takeover: 400 were too few. */
+const takeoverShards = 1_500
 const pollMs = 20
 
 export async function recovery(options: BenchOptions): Promise<Figure[]> {
@@ -109,7 +111,7 @@ async function takeovers({ quick, note }: BenchOptions): Promise<Figure[]> {
     writeFileSync(module, await wasmModule('slow'))
     const documents = join(folder, 'documents')
     mkdirSync(documents)
-    for (let i = 0; i < 400; i += 1) {
+    for (let i = 0; i < takeoverShards; i += 1) {
       const path = join(documents, `${i}.txt`)
       writeFileSync(path, `9 document ${i}.`)
       truncateSync(path, ownShardBytes)

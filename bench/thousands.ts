@@ -12,6 +12,7 @@ import { runInNewContext } from 'node:vm'
 import { Membership } from '../src/host/membership/membership.ts'
 import { sha256 } from '../src/host/sha256.ts'
 import { SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
+import { Council } from '../src/protocol/council/council.ts'
 import type { JobId, OwnerId, PeerId } from '../src/protocol/ids.ts'
 import { decodeShardList, encodeList, type ShardEntry } from '../src/protocol/job/lists.ts'
 import type { Manifest } from '../src/protocol/job/manifest.ts'
@@ -35,6 +36,7 @@ export async function thousands(options: BenchOptions): Promise<Figure[]> {
   return [
     longestTurn(shards, 500, 500, options),
     longestTurn(shards, 100, 1, options),
+    ...looks(shards, options.quick ? 1_000 : 10_000, options),
     await renewedAdvert(options.quick ? 1_000 : 10_000, 10, options),
     await bytesOfShards(options.quick ? 100_000 : 1_000_000, options),
   ]
@@ -44,6 +46,7 @@ export async function thousands(options: BenchOptions): Promise<Figure[]> {
 function longestTurn(shards: number, vehicles: number, owners: number, { note }: BenchOptions): Figure {
   const roster = Array.from({ length: vehicles }, (_, i) => capacityOf(`vehicle-${i}`, `owner-${i % owners}`))
   const machine = stewardOf(entriesOf(shards))
+  collectGarbage() // of what comes before
   const turns: number[] = []
   let leases = 0
   const turn = (input: Parameters<Steward['handle']>[0]) => {
@@ -67,6 +70,64 @@ function longestTurn(shards: number, vehicles: number, owners: number, { note }:
     of: 'the hashes of one draw',
     goal: { value: 'ours', most: 20 },
   }
+}
+
+/** The look once a second of a steward that acts, and of one that stands by, in a mesh of so many vehicles. */
+function looks(shards: number, vehicles: number, options: BenchOptions): Figure[] {
+  const entries = entriesOf(shards)
+  return [true, false].map((acts) => ({
+    name: `a look of a steward that ${acts ? 'acts' : 'stands by'}, ${shards} shards, ${vehicles} vehicles known`,
+    unit: 'ms',
+    ours: lookMs(entries, vehicles, acts, options),
+    baseline: lookMs(entries, 100, acts, options),
+    of: 'the same with 100 vehicles',
+    goal: { value: 'ours', most: 5 },
+  }))
+}
+
+const looksAtOnce = 200
+
+function lookMs(
+  entries: readonly ShardEntry[],
+  vehicles: number,
+  acts: boolean,
+  { note }: BenchOptions,
+): number {
+  const capacities = Array.from({ length: vehicles }, (_, i) => capacityOf(`vehicle-${i}`, `owner-${i}`))
+  const fellow = { peer: 'fellow' as PeerId, owner: 'fellow' as OwnerId, nonce: new Uint8Array(16) }
+  const manifest = manifestOf(entries.length, acts ? [place, fellow] : [fellow, place])
+  const council = new Council({ job: 'job' as JobId, manifest, self: steward, drawSecret, sha256 })
+  let nowMs = 1_000
+  const beat = () => {
+    const said = {
+      type: 'beat',
+      job: 'job' as JobId,
+      acting: !acts,
+      asks: false,
+      count: nowMs,
+      heard: null,
+    } as const
+    council.handle({ type: 'fellow', from: fellow.peer, message: { ...said, root: council.root } }, nowMs)
+  }
+  council.begin({ records: [], shards: entries, fresh: acts }, nowMs)
+  council.handle({ type: 'inputs-held', shards: entries }, nowMs)
+  council.handle({ type: 'connected', peer: fellow.peer }, nowMs)
+  beat()
+  council.handle({ type: 'roster', capacities, operatorPpm: 0 }, nowMs)
+  for (let offers = 1; offers > 0; )
+    offers = council.handle({ type: 'go-on' }, nowMs).filter(({ type }) => type === 'offer').length
+  council.handle({ type: 'wake' }, nowMs)
+  const times = Array.from({ length: 11 }, () => {
+    const startedMs = busyMs()
+    for (let i = 0; i < looksAtOnce; i += 1) {
+      nowMs += 10
+      beat()
+      council.handle({ type: 'wake' }, nowMs)
+    }
+    return (busyMs() - startedMs) / looksAtOnce
+  })
+  note(`${acts ? 'acting' : 'standing by'}, ${vehicles} vehicles: ${council.recordCount} records`)
+  return median(times)
 }
 
 function hashesMs(count: number): number {
@@ -139,12 +200,10 @@ async function renewedAdvert(vehicles: number, jobs: number, { note }: BenchOpti
 }
 
 async function bytesOfShards(shards: number, { note }: BenchOptions): Promise<Figure> {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
   const collect = async () => {
-    gc()
+    collectGarbage()
     await setImmediate()
-    gc()
+    collectGarbage()
   }
   await collect()
   const before = memoryOf()
@@ -164,6 +223,12 @@ async function bytesOfShards(shards: number, { note }: BenchOptions): Promise<Fi
     of: 'the list of shards',
     goal: { value: 'ours', most: 400 },
   }
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  gc()
 }
 
 /** The time of this thread alone: not that of all else the machine does. */
@@ -221,10 +286,15 @@ function entriesOf(count: number): ShardEntry[] {
 }
 
 function stewardOf(shards: readonly ShardEntry[]): Steward {
-  const manifest = {
+  const manifest = manifestOf(shards.length)
+  return new Steward({ job: 'job' as JobId, manifest, shards, self: steward, drawSecret, sha256 })
+}
+
+function manifestOf(shards: number, stewards = [place]): Manifest {
+  return {
     runtime: 'wasm',
     engine: { name: 'exact', id: engine.id },
-    shards: { count: shards.length, pages: shards.length },
+    shards: { count: shards, pages: shards },
     agreement: 'bytes',
     assurance: { replicas: 2, audits: null, errorBound: 1e-4, colludingShare: 0.01, arbiter: 'owners' },
     fleet: null,
@@ -233,7 +303,6 @@ function stewardOf(shards: readonly ShardEntry[]): Steward {
     payment: null,
     shortage: 'wait',
     deadlineMs: 1e13,
-    stewards: [place],
+    stewards,
   } as unknown as Manifest
-  return new Steward({ job: 'job' as JobId, manifest, shards, self: steward, drawSecret, sha256 })
 }

@@ -30,12 +30,20 @@ function runHere() {
   const source = new URL('../src/cli/main.ts', import.meta.url)
   const compiled = new URL('../dist/cli/main.js', import.meta.url)
   // Compiling is half of a start: 0.41 instead of 0.79 CPU-s for a command. In the user's own folder, since it is executed.
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  module.enableCompileCache(join(cache, 'carpool', 'compiled'))
+  const cache = cacheFolder()
+  if (cache !== null) module.enableCompileCache(join(cache, 'carpool', 'compiled'))
   // A rejection ends the process with its stack: main() reports what it expects, so this is a bug.
   void import((existsSync(source) ? source : compiled).href).then((cli) =>
     cli.main(process.argv.slice(2), userUmask),
   )
+}
+
+function cacheFolder() {
+  try {
+    return process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+  } catch (_error) {
+    return null // A user without a home, as in a container with a number for a user.
+  }
 }
 
 /**

@@ -17,6 +17,21 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`
 }
 
+/** As `formatDuration`, and with a digit after the point below ten seconds: '0.8 s', '12 s'. */
+export function formatSpan(ms: number): string {
+  return ms < 10 * secondMs ? `${Number((Math.max(0, ms) / secondMs).toPrecision(2))} s` : formatDuration(ms)
+}
+
+/** '2026-11-29 12:03:04 +01:00', in the time zone of the machine. */
+export function localTime(atMs: number): string {
+  const minutes = -new Date(atMs).getTimezoneOffset()
+  if (Number.isNaN(minutes)) return `${atMs}`
+  const local = new Date(atMs + minutes * minuteMs).toISOString()
+  const zone = Math.abs(minutes)
+  const offset = `${minutes < 0 ? '-' : '+'}${twoDigits(Math.floor(zone / 60))}:${twoDigits(zone % 60)}`
+  return `${local.slice(0, 10)} ${local.slice(11, 19)} ${offset}`
+}
+
 /** '90s', '45m', '2h', '1d', '1h30m', with or without spaces: milliseconds. Throws InvalidArgumentError. */
 export function parseDuration(text: string): number {
   const compact = text.replaceAll(/\s/g, '').toLowerCase()

@@ -31,7 +31,13 @@ export function describePlan(plan: Submitted): string[] {
             `at most ${formatMoney(plan.payment.unitMicrosMax, plan.payment.currency)} a page and ${formatMoney(plan.payment.budgetMicros, plan.payment.currency)} in all`,
           ]),
     ].join(', '),
+    ...describeLeftOut(plan),
   ]
+}
+
+function describeLeftOut({ leftOut }: Pick<Submitted, 'leftOut'>): string[] {
+  if (leftOut.length === 0) return []
+  return [`left out: ${leftOut.map(({ what, count }) => `${clean(what)} (${count})`).join(', ')}`]
 }
 
 /** Describes the cost of a job: the plan it would get first, and then the others that meet the bound. */
@@ -46,6 +52,7 @@ export function describeQuote(quote: Quote): string[] {
       `engine ${clean(engine)}`,
       `${formatCount(supply.owners, 'owner')} with ${formatCount(supply.slots, 'slot')}`,
     ].join(', '),
+    ...describeLeftOut(quote),
     ...plans.map((plan, i) =>
       [
         `${i === 0 ? 'chosen:' : 'or:'} ${describeAssurance(plan)}`,

@@ -83,7 +83,7 @@ async function submitAndStay(
   const where = whereOf({ dataDir, bootstrap, origins })
   if (detach) {
     await untilDurable(node, plan, voice)
-    for (const line of nextCommands(plan.job, where)) voice.say(line)
+    for (const line of [...nextCommands(plan.job, where), endCommand(plan.job, where)]) voice.say(line)
     return
   }
   const status = await follow(node, plan.job, voice.display(), interruption.signal)
@@ -115,6 +115,10 @@ function nextCommands(job: string, where: string): string[] {
   ]
 }
 
+function endCommand(job: string, where: string): string {
+  return `to end it: carpool cancel ${shortJob(job)}${where}`
+}
+
 /** Says truly what goes on once this node is gone: standbys that hold the job finish it, and it costs what it costs. */
 export function afterInterruption(
   { job, state, standbys, payment }: Pick<JobStatus, 'job' | 'state' | 'standbys' | 'payment'>,
@@ -130,7 +134,7 @@ export function afterInterruption(
   return [
     `job ${short} goes on: ${formatCount(standbys.holding, 'other node')} can finish it without this one${cost}`,
     ...nextCommands(job, where),
-    `to end it: ${again}, and while that runs: carpool cancel ${short} --data-dir ${quoted(dataDir)}`,
+    endCommand(job, where),
   ]
 }
 

@@ -62,7 +62,7 @@ export const leaseCostMsTarget = 8_000
 /** A lease names at most this many shards: its receipt's opening stays below 8 KiB. */
 export const leaseShardsMax = 64
 /** Leases that a steward gives out in one turn, so that it is back at its messages soon; the others follow in its next. */
-export const turnLeasesMax = 64
+export const turnLeasesMax = 32
 /** … and it draws no further lease once so many vehicles were in its draws: each takes a hash, of a microsecond or two. */
 export const turnLotsMax = 3_072
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
@@ -200,6 +200,8 @@ export const fruitlessShardsMax = 8
  * steward that takes none of them holds nobody up for longer. Most results were copied while the job ran. A guess.
  */
 export const endPatienceMs = 300_000
+/** A steward that acts ends a cancelled job in a round trip. After this long one that stands by does it instead. A guess. */
+export const cancelPatienceMs = 15_000
 /** A steward that is silent this long is replaced: a restart takes seconds, and a tunnel minutes. A guess. */
 export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */

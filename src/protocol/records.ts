@@ -11,15 +11,8 @@ import { compareText } from '../base/bytes.ts'
 import type { Sha256 } from '../base/prng.ts'
 import { ProtocolError } from './errors.ts'
 import type { JobId, PeerId, RecordId } from './ids.ts'
-import { accessType } from './job/access.ts'
-import { allowanceType } from './job/allowance.ts'
-import { drawBasisType } from './job/draw.ts'
-import { consentType, handoverType } from './job/handover.ts'
-import { holdingType } from './job/holding.ts'
-import { leaseType, type Opening, receiptType } from './job/lease.ts'
-import { manifestType } from './job/manifest.ts'
-import { endType, verdictType } from './job/verdict.ts'
-import { windowType } from './job/window.ts'
+import type { Opening } from './job/lease.ts'
+import * as job from './job/record-types.ts'
 import { statementType } from './ledger/statement.ts'
 import { advertType } from './membership/advert.ts'
 import { charterType, credentialType } from './membership/fleet.ts'
@@ -63,19 +56,20 @@ const table = {
   charter: { type: charterType, ...alone, signedBy: 'fleet' },
   credential: { type: credentialType, ...alone, signedBy: 'fleet' },
   advert: { type: advertType, ...alone, signedBy: 'node' },
-  access: { type: accessType, ...alone, signedBy: 'submitter' },
-  consent: { type: consentType, ...alone, signedBy: 'node' },
+  access: { type: job.accessType, ...alone, signedBy: 'submitter' },
+  consent: { type: job.consentType, ...alone, signedBy: 'node' },
   statement: { type: statementType, ...alone, signedBy: 'steward' },
-  manifest: { type: manifestType, ...alone, rank: 0, signedBy: 'submitter' },
-  handover: { type: handoverType, rank: 1, ...shared },
-  draw: { type: drawBasisType, rank: 2, ...shared },
-  lease: { type: leaseType, rank: 3, ...sharedMoney },
-  allowance: { type: allowanceType, rank: 4, ...sharedMoney },
-  receipt: { type: receiptType, rank: 5, ...sharedMoney, signedBy: 'vehicle', hasOpening: true },
-  window: { type: windowType, rank: 6, ...shared },
-  verdict: { type: verdictType, rank: 7, ...shared },
-  holding: { type: holdingType, rank: 8, ...shared },
-  end: { type: endType, rank: 9, ...shared },
+  manifest: { type: job.manifestType, ...alone, rank: 0, signedBy: 'submitter' },
+  handover: { type: job.handoverType, rank: 1, ...shared },
+  draw: { type: job.drawBasisType, rank: 2, ...shared },
+  lease: { type: job.leaseType, rank: 3, ...sharedMoney },
+  allowance: { type: job.allowanceType, rank: 4, ...sharedMoney },
+  receipt: { type: job.receiptType, rank: 5, ...sharedMoney, signedBy: 'vehicle', hasOpening: true },
+  window: { type: job.windowType, rank: 6, ...shared },
+  verdict: { type: job.verdictType, rank: 7, ...shared },
+  holding: { type: job.holdingType, rank: 8, ...shared },
+  cancellation: { type: job.cancellationType, rank: 9, ...shared, signedBy: 'submitter' },
+  end: { type: job.endType, rank: 10, ...shared },
 } as const satisfies Readonly<Record<string, Row>>
 
 type Table = typeof table

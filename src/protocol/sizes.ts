@@ -47,6 +47,7 @@ export const recordBytesMax = {
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
   access: 1024,
+  cancellation: 1024,
   statement: 2048,
   /** 64 leases that are written off, with 64 places each. */
   allowance: 32 * 1024,
@@ -60,7 +61,7 @@ export const recordEntryBytes = 120
  */
 export const signerBytesMax = 16 * 2 ** 20
 /**
- * … and for each shard of the job this much for each of its replicas, and once more for its verdict: a lease and a receipt of
+ * … and for each shard of the list that is here this much for each of its replicas, and once more for its verdict: a lease and a receipt of
  * one shard take 5,000 bytes, and some are repeated.
  */
 export const shardRecordBytesMax = 8192

@@ -58,6 +58,7 @@ export class Checkers {
   readonly #ends = new Map<JobId, JobEnd>()
   /** The places that may yet be owed of leases that have left their stewards. */
   readonly #owable = new Map<LeaseId, Set<number>>()
+  readonly #cancelled = new Set<JobId>()
   /** The sum of all of them, by job. */
   readonly #promised = new Map<JobId, number>()
 
@@ -89,8 +90,15 @@ export class Checkers {
     if (body.kind === 'lease') this.#lease(record as Verified<Lease>)
     else if (body.kind === 'receipt') this.#receipt(record as Verified<Receipt>, opening!, isLiar)
     else if (body.kind === 'verdict') this.#verdict(record as Verified<Verdict>)
-    else if (body.kind === 'end' && body.job !== null && !this.#ends.has(body.job))
-      this.#ends.set(body.job, body.payload as JobEnd)
+    else if (body.kind === 'end') this.#end(body as RecordBody<JobEnd>)
+  }
+
+  /** Nobody honest cancels a job on its own: in these worlds submitters do so from elsewhere. */
+  #end({ job, payload, signer }: RecordBody<JobEnd>): void {
+    if (job === null) return
+    if (payload.outcome === 'cancelled' && !this.#cancelled.has(job))
+      this.#blame(`${signer} cancels job ${job}, and its submitter did not`)
+    if (!this.#ends.has(job)) this.#ends.set(job, payload)
   }
 
   /** A liar signs a record, in its own name or an accomplice's. Honest records may rest on it. */
@@ -130,6 +138,16 @@ export class Checkers {
   /** After a vehicle's owner took it away: no slot may go on. */
   stopped(peer: PeerId, running: number): void {
     if (running > 0) this.#blame(`${peer} computes in ${running} slots though its owner drives`)
+  }
+
+  /** The submitter of this job has cancelled it. */
+  cancel(job: JobId): void {
+    this.#cancelled.add(job)
+  }
+
+  /** A job ends soon after its submitter has cancelled it, whoever acts for it. */
+  cancelledLate(job: JobId): void {
+    if (!this.#ends.has(job)) this.#blame(`job ${job} goes on though its submitter cancelled it`)
   }
 
   /** Every job ends by its deadline and two leases, complete or with a reason. */

@@ -70,6 +70,7 @@ export class CouncilDriver {
     this.#council = new Council({
       job: job.manifest.id,
       manifest: job.manifest.payload,
+      submitter: job.manifest.signer,
       self: desk.peer,
       drawSecret: job.drawSecret,
       sha256: cheapHash,

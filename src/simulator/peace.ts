@@ -47,14 +47,15 @@ function firstOf({ manifest }: SimJob, living: readonly StewardNode[]): readonly
 }
 
 /**
- * What an honest steward shows of a job in the end; of a complete one it can prove it, with the results that some other
+ * What an honest steward shows of a job in the end; of a complete or a cancelled one it can prove it, with the results that some other
  * one may have where its own disk lost them.
  */
 function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolean, checkers: Checkers): void {
   const shown = node.shownOf(job)
   if (shown === undefined) return
   checkers.shown.look(node.peer, job.manifest.id, shown)
-  if (shown.view().end?.outcome !== 'complete') return
+  const outcome = shown.view().end?.outcome
+  if (outcome !== 'complete' && outcome !== 'cancelled') return
   const problems = problemsOfReport(job, node.storyOf(job), node.reportedOf(job), has, shown)
   checkers.audited(job.manifest.id, node.peer, problems, node.doubts(job))
 }

@@ -22,6 +22,8 @@ export interface Scenario {
   readonly unitMicros: number
   /** The budget that submitters have for a job, as a multiple of the cost of all its shards once at that price. */
   readonly budget: number
+  /** The share of jobs that their submitter's key cancels from a machine that is none of their stewards. */
+  readonly cancelled: number
 
   // The network: 0.3 of messages lost means 3 in 10; a clog holds back what one node says to another for a while.
   readonly latencyMs: number
@@ -85,6 +87,7 @@ export const calm: Scenario = {
   colludingShare: 0.01,
   unitMicros: 0,
   budget: 0,
+  cancelled: 0,
   latencyMs: 40,
   loss: 0,
   duplication: 0,
@@ -177,6 +180,23 @@ const presets: readonly (Partial<Scenario> & { readonly name: string })[] = [
     slow: 0.1,
     liars: 0.05,
     sameOwnerLiars: 0.1,
+  },
+  {
+    name: 'cancellations',
+    stewards: 4,
+    jobs: 4,
+    shardsPerJob: 20,
+    shardCostMs: 30_000,
+    unitMicros: 200,
+    budget: 20,
+    cancelled: 0.75,
+    loss: 0.1,
+    duplication: 0.1,
+    partitionEveryMs: 120_000,
+    crashEveryMs: 180_000,
+    pauseEveryMs: 600_000,
+    lyingStewards: 0.25,
+    lieEveryMs: 6_000,
   },
   {
     name: 'lying-steward',

@@ -5,8 +5,7 @@
 
 import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
-import type { Verified } from '../protocol/record/record.ts'
-import type { Examined, Wanted } from '../protocol/steward/contract.ts'
+import { type CancellingWorld, planCancel } from './cancelling.ts'
 import { Chance } from './chance.ts'
 import { Checkers } from './checkers.ts'
 import { nameOf } from './fixtures.ts'
@@ -150,7 +149,7 @@ export class World implements SimWorld {
     if (!this.#endedMs.has(job)) this.#endedMs.set(job, this.nowMs)
   }
 
-  signed(record: Verified): void {
+  signed(...[record]: Parameters<SimWorld['signed']>): void {
     if (this.isLying(record.signer)) {
       this.forged(record, null)
       return
@@ -215,7 +214,7 @@ export class World implements SimWorld {
   }
 
   /** Fetching blocks is repeated until it succeeds or the other is gone: loss only makes it slower. */
-  collect(node: SimNode, wanted: readonly Wanted[], done: (results: readonly Examined[]) => void): void {
+  collect(...[node, wanted, done]: Parameters<SimWorld['collect']>): void {
     this.later(node, 2 * this.#mesh.delayMs(), () => {
       done(
         wanted.map((want) => {
@@ -278,6 +277,7 @@ export class World implements SimWorld {
     this.#note(() => `job ${index} is submitted`)
     submitter.submit(job)
     for (const node of others) this.#entrust(submitter, node, job)
+    planCancel(this.#cancelling, this.#scenario, job, this.#troubleMs / 4)
     this.#timeline.at(deadlineMs + this.#graceMs(), () => this.checkers.late(id, this.nowMs, this.#graceMs()))
   }
 
@@ -295,6 +295,11 @@ export class World implements SimWorld {
       this.later(liar, 0, () => liar.misbehave())
       this.#lie(liar, moments)
     })
+  }
+
+  get #cancelling(): CancellingWorld {
+    const note = (event: () => string) => this.#note(event)
+    return { world: this, timeline: this.#timeline, mesh: this.#mesh, population: this.#population, note }
   }
 
   #hasOpenJobs(): boolean {

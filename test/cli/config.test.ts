@@ -181,6 +181,15 @@ test('sources of signals are checked by kind, their files are relative to who na
   assert.match(refusal(['--network', 'cheap']), /auto, metered, unmetered/)
 })
 
+test('a user without a home directory names a folder, and is told so where none is named', (t) => {
+  const { machine, folder } = world(t)
+  const homeless = { ...machine({ CARPOOL_DATA_DIR: undefined }), home: null }
+  assert.throws(() => resolveConfig(['dataDir'], {}, homeless), /no home directory.*--data-dir/)
+  assert.equal(resolveConfig(['dataDir'], { dataDir: folder }, homeless).dataDir, folder)
+  const elsewhere = { ...homeless, environment: { XDG_DATA_HOME: folder } }
+  assert.equal(resolveConfig(['dataDir'], {}, elsewhere).dataDir, join(folder, 'carpool'))
+})
+
 function world(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-config-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -9,6 +9,8 @@ import { requestOf } from '../../src/cli/commands/submit.ts'
 import { describeWhy } from '../../src/cli/commands/why.ts'
 import { describeFailure } from '../../src/cli/failure.ts'
 import { money, percentage } from '../../src/cli/flags.ts'
+import { localTime } from '../../src/cli/format.ts'
+import { describeHistory } from '../../src/cli/history-view.ts'
 import {
   describeMissing,
   describePlan,
@@ -215,8 +217,86 @@ test('what is drawn in place is replaced, cut to the terminal, and moves down fo
 
 test('a log line for people has a time, a level, what happened, and the facts', () => {
   const json =
-    '{"level":40,"time":43384000,"msg":"cannot reach a peer","peer":"12D3","why":"no route","attempt":2}'
-  assert.equal(plainLine(json), '12:03:04 warn  cannot reach a peer  peer=12D3 why="no route" attempt=2')
+    '{"level":40,"time":1796040184000,"msg":"cannot reach a peer","peer":"12D3","why":"no route","attempt":2}'
+  assert.equal(
+    plainLine(json),
+    `${localTime(1_796_040_184_000)} warn  cannot reach a peer  peer=12D3 why="no route" attempt=2`,
+  )
+})
+
+test('a log line says durations and dates in plain units, and an error by its message', () => {
+  const facts = { pauseMs: 802.1488590464029, afterMs: 125_000, untilMs: 1_796_040_184_000, ms: 5 }
+  const error = { type: 'Error', message: 'the disk is full', stack: 'at …' }
+  const line = plainLine(JSON.stringify({ level: 30, time: 0, msg: 'so', ...facts, error }))
+  const until = localTime(1_796_040_184_000)
+  assert(
+    line.endsWith(
+      ` info  so  pause="0.8 s" after="2 min 05 s" until="${until}" ms=5 error="the disk is full"`,
+    ),
+    line,
+  )
+})
+
+test('a time is said with its date and its zone, also where the day is another one there', () => {
+  const zone = process.env.TZ
+  try {
+    for (const [name, text] of [
+      ['Europe/Berlin', '2026-11-30 00:03:04 +01:00'],
+      ['America/St_Johns', '2026-11-29 19:33:04 -03:30'],
+      ['UTC', '2026-11-29 23:03:04 +00:00'],
+    ] as const) {
+      process.env.TZ = name
+      assert.equal(localTime(Date.UTC(2026, 10, 29, 23, 3, 4)), text)
+    }
+  } finally {
+    if (zone === undefined) delete process.env.TZ
+    else process.env.TZ = zone
+  }
+})
+
+test('the history has a row for each day, and says below it what held work back', () => {
+  const nothing = { readyMs: 0, pauses: [], aloneMs: 0, work: [], handedBack: [], money: [] }
+  const lines = describeHistory({
+    timeZone: 'Europe/Berlin',
+    days: [
+      { date: '2026-11-28', ...nothing },
+      {
+        date: '2026-11-29',
+        readyMs: 7_200_000,
+        pauses: [
+          { reason: 'driving', ms: 2_400_000, times: 3 },
+          { reason: 'unplugged', ms: 60_000, times: 0 },
+        ],
+        aloneMs: 5_000,
+        work: [
+          {
+            ...{ runtime: 'ocr', leasesTaken: 4, leasesDone: 3, shards: 30, pages: 1_234 },
+            ...{ wallMs: 5_400_000, cpuMs: 5_000_000, measuredJoules: 0, estimatedJoules: 1_800_000 },
+          },
+        ],
+        handedBack: [{ reason: 'stopped', leases: 1 }],
+        money: [{ currency: 'EUR', verifiedMicros: 123_400, paidMicros: 0 }],
+      },
+    ],
+  })
+  assert.deepEqual(
+    lines.slice(0, 3).map((line) => line.split(/ {2,}/)),
+    [
+      ['DAY', 'ALLOWED', 'HELD BACK', 'LEASES', 'SHARDS', 'PAGES', 'HOURS', 'KWH', 'VERIFIED', 'PAID'],
+      ['2026-11-28', ...Array(9).fill('–')],
+      ['2026-11-29', '2 h 00 min', '41 min 00 s', '4', '30', '1,234', '1.50', '~0.500', '0.1234 EUR', '–'],
+    ],
+  )
+  assert.deepEqual(lines.slice(3), [
+    '',
+    '2026-11-29  work: ocr 3 of 4 leases finished',
+    '2026-11-29  leases handed back: stopped 1',
+    '2026-11-29  held back by: driving 40 min 00 s (3 times), unplugged 1 min 00 s',
+    '2026-11-29  without another node for 5 s',
+    '',
+    'days are those of Europe/Berlin; HOURS are those of all slots together',
+    '~ in part estimated from a stated power, not measured at the pack',
+  ])
 })
 
 test('neither the message of a log line nor a fact in it can draw, forge a line, or be endless', () => {
@@ -338,7 +418,7 @@ test('whoever interrupts a submission is told whether the job goes on, where, an
   assert.match(said(2), /goes on: 2 other nodes can finish it without this one/)
   assert.match(
     said(2),
-    /carpool status \S+ --bootstrap A\n.*carpool results .* --bootstrap A\nto end it: carpool node/,
+    /carpool status \S+ --bootstrap A\n.*carpool results .* --bootstrap A\nto end it: carpool cancel \S+ --bootstrap A$/,
   )
   const ended = afterInterruption({ ...status, state: 'complete' }, '/data', '')
   assert.match(ended[0]!, /has ended$/)

@@ -333,7 +333,8 @@ function signalsOf(read: () => readonly RawReading[]): void {
       const path = signalPathOf(name)
       if (path === undefined) continue
       const reading: Reading<unknown> = readingOf(path, value, atMs, 1.8e12)
-      assert(['boolean', 'number', 'string'].includes(typeof reading.value) && reading.atMs <= 1.8e12)
+      assert(reading.value === null || ['boolean', 'number', 'string'].includes(typeof reading.value))
+      assert(reading.atMs <= 1.8e12)
       assert(typeof reading.value !== 'number' || Number.isFinite(reading.value))
     }
   } catch (error) {
@@ -349,7 +350,7 @@ function updateOf(bytes: Uint8Array): RawReading[] {
   } catch {
     return []
   }
-  return Object.entries(update.entries).flatMap(([path, point]) => readDatapoint(path, point))
+  return Object.entries(update.entries).map(([path, point]) => readDatapoint(path, point))
 }
 
 /** Whatever a page's output is, it is examined and delivered without an error, and no deeper than anybody can write it. */

@@ -28,11 +28,15 @@ function started(t: TestContext): JobsStage {
 async function entrust(
   stage: JobsStage,
   name: string,
-  placed: (place: StewardPlace) => StewardPlace = (place) => place,
-  given: Uint8Array | null = secret,
-  draws: Uint8Array = drawSecret,
+  {
+    placed = (place: StewardPlace) => place,
+    given = secret as Uint8Array | null,
+    draws = drawSecret,
+    giver = SigningKey.generate(),
+    /** Is given what entrusts it once more. */
+    keep = (_again: () => void) => {},
+  } = {},
 ): Promise<JobId> {
-  const giver = SigningKey.generate()
   const nonce = sha256(Buffer.from(name)).slice(0, 16)
   stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1, place: null })
   const { message } = await stage.untilSaid(({ to }) => to === giver.peerId)
@@ -46,14 +50,21 @@ async function entrust(
     stewards: [{ ...placeOf('giver'), peer: giver.peerId }, placed(place)],
   })
   const record = stage.sign(giver, 'manifest', null, manifest)
-  stage.jobs.hear(giver.peerId, {
-    type: 'entrust',
-    manifest: record,
-    handovers: [],
-    secret: given,
-    drawSecret: draws,
-  })
+  const again = () =>
+    stage.jobs.hear(giver.peerId, {
+      type: 'entrust',
+      manifest: record,
+      handovers: [],
+      secret: given,
+      drawSecret: draws,
+    })
+  again()
+  keep(again)
   return recordId(sha256, record.body)
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }
 
 const known = ({ store }: JobsStage): JobId[] => new JobRows(store.journal).list().map(({ job }) => job)
@@ -61,10 +72,10 @@ const known = ({ store }: JobsStage): JobId[] => new JobRows(store.journal).list
 test('a node stands by for a job that names it, with the job’s secrets', patiently, async (t) => {
   const stage = started(t)
   const stranger = SigningKey.generate().peerId
-  await entrust(stage, 'another node', (place) => ({ ...place, peer: stranger }))
-  await entrust(stage, 'draws of another', undefined, secret, new Uint8Array(32))
-  await entrust(stage, 'another secret', undefined, secret.with(0, 8))
-  await entrust(stage, 'no secret', undefined, null)
+  await entrust(stage, 'another node', { placed: (place) => ({ ...place, peer: stranger }) })
+  await entrust(stage, 'draws of another', { draws: new Uint8Array(32) })
+  await entrust(stage, 'another secret', { given: secret.with(0, 8) })
+  await entrust(stage, 'no secret', { given: null })
   const right = await entrust(stage, 'its own')
   assert.deepEqual(known(stage), [right])
 })
@@ -88,6 +99,39 @@ test('a node that looks after many jobs of others says no, and takes no more', p
   await entrust(stage, 'room again')
   assert.equal(known(stage).length, many + 1)
 })
+
+test(
+  'of strangers’ jobs whose records take too much memory, the one that takes the most is let go for good',
+  patiently,
+  async (t) => {
+    const stage = new JobsStage({ recordBytesMax: 2 ** 20 })
+    t.after(() => stage.close())
+    const hostile = SigningKey.generate()
+    let again = () => {}
+    const keep = (entrusting: () => void) => {
+      again = entrusting
+    }
+    const [small, large] = [
+      await entrust(stage, 'small'),
+      await entrust(stage, 'large', { giver: hostile, keep }),
+    ]
+    const own = (await stage.plant('own', 1)).job
+    await stage.jobs.status(own)
+    await until(() => stage.jobs.inMemory().length === 3)
+    const verdicts = Array.from({ length: 128 }, (_, i) => cidNamed(`${i}`))
+    const flood = (job: JobId, key: SigningKey, serial: number) => {
+      const record = stage.sign(key, 'holding', job, { inputs: false, verdicts }, serial)
+      stage.jobs.hear(key.peerId, { type: 'record', job, record, opening: null })
+    }
+    // Each takes some 60 KiB of memory.
+    for (let serial = 0; serial < 40; serial += 1) flood(large, hostile, serial)
+    await until(() => !known(stage).includes(large))
+    assert.deepEqual(known(stage).sort(), [small, own].sort())
+    again()
+    await stage.pass(2_000)
+    assert.deepEqual(known(stage).sort(), [small, own].sort(), 'it is not taken on again')
+  },
+)
 
 test('a node without room for a job says so', async (t) => {
   const stage = started(t)

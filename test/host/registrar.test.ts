@@ -92,7 +92,7 @@ test('a revoked vehicle gets nothing, whatever charters follow, until it is let 
   for (const { peer, owner, vehicle } of [van, bus]) registrar.admit(peer, owner, vehicle)
   registrar.revoke(van.peer)
   registrar.revoke(bus.owner)
-  registrar.rotate()
+  registrar.charters.rotate()
   assert.deepEqual([fleet.isRevoked(van.peer), fleet.isRevoked(bus.owner)], [true, true])
   assert.equal(registrar.consider(van).state, 'revoked')
   registrar.approve(van.peer)
@@ -102,11 +102,11 @@ test('a revoked vehicle gets nothing, whatever charters follow, until it is let 
 
 test('an old key of a fleet ends when no credential of it lives', (t) => {
   const { registrar, fleet } = opened(t)
-  const { keys } = registrar.rotate()
+  const { keys } = registrar.charters.rotate()
   assert.deepEqual([...fleet.charter.payload.keys], keys)
   const changedMs = fleet.charter.serial
-  assert.throws(() => registrar.finishRotation(changedMs + credentialTtlMs - 1), /live until/)
-  registrar.finishRotation(changedMs + credentialTtlMs)
+  assert.throws(() => registrar.charters.finishRotation(changedMs + credentialTtlMs - 1), /live until/)
+  registrar.charters.finishRotation(changedMs + credentialTtlMs)
   assert.deepEqual([...fleet.charter.payload.keys], keys.slice(1))
 })
 
@@ -207,15 +207,15 @@ test('an owner’s certificate makes a vehicle its own, and no other', () => {
 test('a charter clears an owner of what it did before, through revocations and changes of key, and so many at most', (t) => {
   const { registrar, fleet } = opened(t)
   const [van, bus] = [applicant('van'), applicant('bus')]
-  const { atMs } = registrar.clear(van.owner)
+  const { atMs } = registrar.charters.clear(van.owner)
   registrar.admit(bus.peer, bus.owner, 'bus')
   registrar.revoke(bus.peer)
-  registrar.rotate()
+  registrar.charters.rotate()
   assert.deepEqual(
     [fleet.isCleared(van.owner, atMs), fleet.isCleared(van.owner, atMs + 1), fleet.isCleared(bus.owner, 0)],
     [true, false, false],
   )
-  for (let i = 1; i < clearedOwnersMax; i += 1) registrar.clear(applicant(`owner ${i}`).owner)
-  assert.throws(() => registrar.clear(bus.owner), /a charter cannot name more/)
-  registrar.clear(van.owner)
+  for (let i = 1; i < clearedOwnersMax; i += 1) registrar.charters.clear(applicant(`owner ${i}`).owner)
+  assert.throws(() => registrar.charters.clear(bus.owner), /a charter cannot name more/)
+  registrar.charters.clear(van.owner)
 })

@@ -48,6 +48,49 @@ test('what is of the wrong type, out of range, from the future or no JSON is unk
   ])
 })
 
+test('what a source calls unavailable, or what no vehicle can be, is unknown from that moment', async (t) => {
+  const pack = 'Vehicle.Powertrain.TractionBattery.Temperature.Average'
+  const charge = 'Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed'
+  const volts = 'Vehicle.LowVoltageBattery.CurrentVoltage'
+  const atMs = Date.now() - 3_600_000
+  for (const [path, good, bad] of [
+    [pack, 25, 255],
+    [pack, 25, -40],
+    [pack, 25, null],
+    [pack, 25, { value: null }],
+    [pack, 25, { value: null, ts: new Date(atMs).toISOString() }],
+    [pack, 25, { value: 26, ts: 'soon' }],
+    [pack, 25, 'NaN'],
+    [pack, 25, '87.5'],
+    [charge, 90, 127.5],
+    [charge, 90, 'visserr:Data-not-available'],
+    [volts, 12.8, 25.5],
+    [volts, 12.8, 65.535],
+    [speed, 0, 255],
+    [speed, 0, null],
+    [speed, 0, 65535],
+    [gear, 126, 255],
+    ['Vehicle.LowVoltageSystemState', 'OFF', 'SNA'],
+    ['Vehicle.Powertrain.Transmission.IsParkLockEngaged', true, 3],
+  ] as const satisfies readonly (readonly [SignalPath, unknown, unknown])[]) {
+    const { listener } = listening(
+      t,
+      `echo '${JSON.stringify({ [path]: good })}'; sleep 0.1; ${lines({ [path]: bad })}`,
+    )
+    const what = `${path} ${JSON.stringify(bad)}`
+    await listener.until((known) => known[path]?.value === good, `${what}: first`)
+    await listener.until((known) => known[path]?.value === null, what)
+    await listener.stop()
+  }
+})
+
+test('a signal is back with the next value, whatever time its absence was given', async (t) => {
+  const atMs = Date.now() - 5_000
+  const said = [0, null, 30].map((value) => ({ [speed]: { value, ts: new Date(atMs).toISOString() } }))
+  const { listener } = listening(t, lines(...said))
+  await listener.until((known) => known[speed]?.value === 30)
+})
+
 test('a program that ends is started again, and why is in the log once', async (t) => {
   const count = join(temporaryDirectory(t), 'count')
   writeFileSync(count, '')

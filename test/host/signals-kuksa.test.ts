@@ -57,6 +57,8 @@ test('a change is streamed; the same value published anew gets its new time; a d
   server.set(gear, { case: 'int32', value: 1 }, atMs + 1)
   await listener.until((known) => known[gear]?.atMs === atMs + 1)
   assert.deepEqual(listener.known[speed], { value: 0, atMs: died })
+  server.set(gear, null)
+  await listener.until((known) => known[gear]?.value === null)
 })
 
 test('where the owner says that the broker holds values, its answers count from when they come', async (t) => {
@@ -176,7 +178,7 @@ test('field numbers are those of the .proto files, byte for byte', () => {
   // entries { key: "A" value { timestamp { seconds: 5 nanos: 6000000 } value { int32: -1 } } }
   const bytes = Buffer.from('0a12 0a0141 120d 0a07080510809bee02 12026801'.replaceAll(' ', ''), 'hex')
   const { entries } = fromBinary(subscribeResponse, bytes)
-  assert.deepEqual(readDatapoint('A', entries.A!), [['A', -1, 5_006]])
+  assert.deepEqual(readDatapoint('A', entries.A!), ['A', -1, 5_006])
 })
 
 test('what is no address of a broker is refused in one sentence', () => {

@@ -27,6 +27,21 @@ test('of a path that two sources know, the newest reading counts, whoever speaks
   assert.deepEqual(known, { ...speed(10, 2_000), 'Vehicle.IsMoving': { value: true, atMs: 1_000 } })
 })
 
+test('what one source calls unavailable takes back its own value, and not what another one reads', async () => {
+  const abort = new AbortController()
+  const latest = new Latest(abort.signal)
+  const next = async () => (await latest[Symbol.asyncIterator]().next()).value
+  latest.put({ 'Vehicle.Speed': { value: null, atMs: 0 } }, 'a')
+  latest.put(speed(10, 1_000), 'b')
+  latest.put({ 'Vehicle.Speed': { value: null, atMs: 2_000 } }, 'a')
+  assert.deepEqual(await next(), speed(10, 1_000))
+  latest.put({ 'Vehicle.Speed': { value: null, atMs: 0 } }, 'b')
+  assert.deepEqual(await next(), { 'Vehicle.Speed': { value: null, atMs: 1_000 } })
+  latest.put(speed(12, 1_500), 'a')
+  assert.deepEqual(await next(), speed(12, 1_500))
+  abort.abort()
+})
+
 test('when the clock is set back, what is read from then on counts, and not what was read before', async () => {
   for (const stepMs of [3_000, 4_900, 2 * 3_600_000]) {
     const abort = new AbortController()

@@ -25,6 +25,8 @@ test('what NetworkManager knows or guesses is a reading; when it does not know, 
     manager.set(value)
     await listener.until((known) => known[metered]?.value === isMetered && known[metered].atMs >= began)
   }
+  manager.set(0)
+  await listener.until((known) => known[metered]?.value === null)
   assert.deepEqual(log, [])
 })
 

@@ -36,10 +36,11 @@ test('after its last line a trace goes on saying what holds, with fresh times, u
   assert(states[1]![gear]!.atMs > states[0]![gear]!.atMs && states[2]![gear]!.atMs > states[1]![gear]!.atMs)
 })
 
-test('a signal that a trace says is lost is not repeated', async (t) => {
+test('a signal that a trace says is lost is unknown from then on', async (t) => {
   const file = trace(t, { at: 0, [gear]: 126, [speed]: 0 }, { at: 60, [speed]: null })
   const states = await take(t, `trace:${file}?speed=600`, (_, index) => index === 2)
-  assert.deepEqual(states.map(Object.keys), [[gear, speed], [gear], [gear]])
+  assert.deepEqual(states.map(Object.keys), [[gear, speed], [speed], [gear]])
+  assert.equal(states[1]![speed]!.value, null)
 })
 
 test('with loop a trace begins anew at its last line, and without what that line had added', async (t) => {

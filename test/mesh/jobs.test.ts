@@ -87,6 +87,7 @@ test('a job that is cancelled frees its vehicles and keeps what is done; forgott
   await mesh.clock.hurry(submitter.status(job, 'one is verified', ({ shards }) => shards.verified === 1))
   const keepsBytes = (node: MeshNode) => storedBytes(node.dataDir) - emptyBytes.get(node)! > 100_000
   assert(keepsBytes(submitter))
+  await assert.rejects(submitter.api.forget(job), /runs; to end it first: carpool cancel/)
   await submitter.api.cancel(job)
   const { state, reason } = await submitter.api.status(job)
   assert.equal(state, 'cancelled')

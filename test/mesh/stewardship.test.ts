@@ -74,8 +74,13 @@ test('documents that the acting steward’s disk has damaged are fetched from a 
   assert(submitter.lines.items.some(({ msg }) => /put a damaged block aside/.test(msg)))
 })
 
-test('who has the submitter’s key reads the job from any node; who has not is told nothing', async () => {
-  const job = mesh.submitter.api.jobs()[0]!.job
+test('who has the submitter’s key reads a job from any node, and cancels it; who has not is told nothing', async () => {
+  const { submitter } = mesh
+  const job = submitter.api.jobs()[0]!.job
+  const gate = new Gate()
+  for (const car of cars()) car.script = gate.script
+  const running = await submitted(['a page', 'and one more'], 2)
+  await mesh.sameRecords(running, [submitter, ...standbys()])
   const laptop = await mesh.join({
     name: 'laptop',
     slots: 0,
@@ -96,8 +101,25 @@ test('who has the submitter’s key reads the job from any node; who has not is 
   assert.deepEqual((await auditFile(report)).problems, [])
   const stranger = await mesh.join({ name: 'stranger', slots: 0 })
   await assert.rejects(mesh.clock.hurry(stranger.texts(job)), /there is no job/)
-  await laptop.stop()
   await stranger.stop()
+
+  // And ends a job that runs, while the machine that it was submitted from is gone.
+  await submitter.stop()
+  await mesh.clock.hurry(actingOf(running))
+  await mesh.clock.hurry(api.cancel(running.slice(0, 20)))
+  const { state, reason } = await api.status(running)
+  assert.deepEqual([state, reason], ['cancelled', 'cancelled by its submitter'])
+  for (const standby of standbys()) assert.equal((await standby.ended(running)).state, 'cancelled')
+  await mesh.until('no vehicle has a lease', () => cars().every((car) => car.api.info().vehicle.leases === 0))
+  const proof = join(mesh.folder, 'cancelled.car')
+  await api.report(running, proof)
+  assert.deepEqual((await auditFile(proof)).problems, [])
+  await laptop.stop()
+  gate.open()
+  await submitter.start(mesh.addresses())
+  assert.equal((await submitter.ended(running)).state, 'cancelled')
+  await mesh.acquainted()
+  for (const car of cars()) car.script = honest
 })
 
 /** Submits a job, and waits until so many standbys could finish it. */

@@ -253,4 +253,19 @@ export const audit: readonly Mutation[] = [
     replace: 'if (!this.#isChecked(verdict, owner, audits)) return false',
     caughtBy: ['test/protocol/audit-verdicts.test.ts'],
   },
+  {
+    name: 'The audit believes a standby that its job was cancelled.',
+    file: 'src/protocol/audit/audit.ts',
+    find: '  if (!isCancelled)\n',
+    replace: '  if (cancellers.size > 8)\n',
+    caughtBy: ['test/protocol/audit-records.test.ts'],
+  },
+  {
+    name: 'For the audit, the cancellation of another job is as good.',
+    file: 'src/protocol/audit/records.ts',
+    find: '        const { job, signer } = openCancellation(record, sha256, verify)\n        if (job !== this.#manifest.id)',
+    replace:
+      '        const { job, signer } = openCancellation(record, sha256, verify)\n        if (job === null)',
+    caughtBy: ['test/protocol/audit-records.test.ts'],
+  },
 ]

@@ -354,8 +354,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A steward behind a router leaves its turn though it reaches vehicles enough.',
     file: 'src/protocol/council/reaching.ts',
-    find: 'if (reached === known) return false',
-    replace: 'if (reached !== known) return true',
+    find: 'if (reached === able) return false',
+    replace: 'if (reached !== able) return true',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
@@ -378,5 +378,47 @@ export const council: readonly Mutation[] = [
     find: 'return known.filter((owner) => lotOf(owner) <= last)',
     replace: 'return known.filter((owner) => lotOf(owner) <= last && listed.has(owner))',
     caughtBy: ['test/protocol/selection.test.ts'],
+  },
+  {
+    name: 'A steward keeps a cancellation to itself.',
+    file: 'src/protocol/council/cancelling.ts',
+    find: '  shareWithAll(seat, entry)\n',
+    replace: '',
+    caughtBy: ['test/protocol/council-fellows.test.ts', 'test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A steward that takes over a cancelled job goes on with it.',
+    file: 'src/protocol/council/turn.ts',
+    find: "  if (seat.records.decisions.isCancelled) tellSteward(seat, { type: 'cancel' }, nowMs)\n",
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts', 'test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'A cancelled job goes on for as long as the steward that acts wants.',
+    file: 'src/protocol/council/cancelling.ts',
+    find: 'return nowMs - seat.cancelledMs >= cancelPatienceMs',
+    replace: 'return false',
+    caughtBy: ['test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'A look once a second walks over all vehicles.',
+    file: 'src/protocol/council/ready.ts',
+    find: '    for (const peer of this.#touched) this.#look(peer, facts, this.#rules)',
+    replace: '    for (const peer of facts.capacities.keys()) this.#look(peer, facts, this.#rules)',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
+  {
+    name: 'A vehicle that left is reached for ever.',
+    file: 'src/protocol/council/ready.ts',
+    find: '    this.#forget(peer)\n',
+    replace: '',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
+  {
+    name: 'A steward never notices that vehicles were connected.',
+    file: 'src/protocol/council/watch.ts',
+    find: '    this.#outOfReach.delete(peer)\n    this.ready.touch(peer)\n',
+    replace: '    this.#outOfReach.delete(peer)\n',
+    caughtBy: ['test/protocol/ready.test.ts'],
   },
 ]

@@ -48,7 +48,7 @@ export const fleet: readonly Mutation[] = [
     file: 'src/host/membership/registrar.ts',
     find: "      case 'pending':\n        this.#wait(known, applicant, host, nowMs)\n        return { state: 'pending' }\n",
     replace:
-      "      case 'pending':\n        return { state: 'admitted', credential: signCredential(this.#key, applicant) }\n",
+      "      case 'pending':\n        return { state: 'admitted', credential: this.charters.credential(applicant) }\n",
     caughtBy: ['test/mesh/fleet.test.ts'],
   },
   {
@@ -60,21 +60,21 @@ export const fleet: readonly Mutation[] = [
   },
   {
     name: 'An old key of a fleet ends while credentials of it live.',
-    file: 'src/host/membership/registrar.ts',
+    file: 'src/host/membership/charter-signer.ts',
     find: 'Number(journal.getSetting(rotatedSetting) ?? 0) + credentialTtlMs',
     replace: 'Number(journal.getSetting(rotatedSetting) ?? 0)',
     caughtBy: ['test/host/registrar.test.ts', 'test/mesh/fleet.test.ts'],
   },
   {
     name: 'A vehicle that was revoked and is let in again stays revoked.',
-    file: 'src/host/membership/registrar.ts',
+    file: 'src/host/membership/charter-signer.ts',
     find: 'if (others.length < revoked.length) this.#sign',
     replace: 'if (others.length > revoked.length) this.#sign',
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {
     name: 'A new charter forgets who is revoked.',
-    file: 'src/host/membership/registrar.ts',
+    file: 'src/host/membership/charter-signer.ts',
     find: 'revoked: this.#revoked(), ...change',
     replace: 'revoked: [], ...change',
     caughtBy: ['test/host/registrar.test.ts'],
@@ -181,7 +181,7 @@ export const fleet: readonly Mutation[] = [
   },
   {
     name: 'A new charter forgets who is cleared.',
-    file: 'src/host/membership/registrar.ts',
+    file: 'src/host/membership/charter-signer.ts',
     find: '{ ...this.#charter, revoked: this.#revoked(), ...change }',
     replace: '{ ...this.#charter, cleared: [], revoked: this.#revoked(), ...change }',
     caughtBy: ['test/host/registrar.test.ts'],

@@ -44,6 +44,13 @@ export const job: readonly Mutation[] = [
     caughtBy: ['test/protocol/draw.test.ts'],
   },
   {
+    name: 'A giver takes back a handover by signing its serial once more.',
+    file: 'src/protocol/job/handover.ts',
+    find: 'rising.filter(({ id }, i) => id !== rising[i - 1]?.id)',
+    replace: 'rising.filter(({ serial }, i) => serial !== rising[i - 1]?.serial)',
+    caughtBy: ['test/protocol/handover.test.ts'],
+  },
+  {
     name: 'Handovers of one giver hold in the order in which they come.',
     file: 'src/protocol/job/handover.ts',
     find: 'given.sort((a, b) => a.serial - b.serial || compareText(a.id, b.id))',

@@ -31,16 +31,16 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'A job that is cancelled goes on.',
-    file: 'src/host/jobs/jobs.ts',
+    file: 'src/host/jobs/cancelling.ts',
     find: "    stewardship.handle({ type: 'cancel' })\n",
     replace: '',
     caughtBy: ['test/mesh/jobs.test.ts'],
   },
   {
-    name: 'The owner of a standby cancels, or forgets, a job of somebody else.',
+    name: 'The owner of a standby forgets a job of somebody else that runs.',
     file: 'src/host/jobs/releasing.ts',
-    find: 'if (!isSubmitters && !hasEnded)',
-    replace: 'if (!isSubmitters && hasEnded && !hasEnded)',
+    find: 'if (isReader || hasEnded) return',
+    replace: 'if (isReader || hasEnded || !isSubmitters) return',
     caughtBy: ['test/mesh/release.test.ts'],
   },
   {
@@ -52,7 +52,7 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'A job that has ended is let go while somebody reads it.',
-    file: 'src/host/jobs/registry.ts',
+    file: 'src/host/jobs/resting.ts',
     find: 'if (uses > 0 || (!isDone',
     replace: 'if ((!isDone',
     caughtBy: ['test/host/jobs-registry.test.ts'],
@@ -73,7 +73,7 @@ export const jobs: readonly Mutation[] = [
   },
   {
     name: 'A job that has ended is let go before its other stewards know the end.',
-    file: 'src/host/jobs/registry.ts',
+    file: 'src/host/jobs/resting.ts',
     find: 'nowMs - usedMs >= lingerMs && running!.rests',
     replace: 'nowMs - usedMs >= lingerMs',
     caughtBy: ['test/host/jobs-after-end.test.ts'],
@@ -175,5 +175,33 @@ export const jobs: readonly Mutation[] = [
     find: '!isLeaving && ',
     replace: '',
     caughtBy: ['test/mesh/release.test.ts'],
+  },
+  {
+    name: 'A job that runs is forgotten without a word.',
+    file: 'src/host/jobs/releasing.ts',
+    find: '  if (isReader || hasEnded) return\n',
+    replace: '  if (isReader || hasEnded || isSubmitters) return\n',
+    caughtBy: ['test/mesh/jobs.test.ts'],
+  },
+  {
+    name: 'Records of strangers’ jobs take as much memory as their stewards like.',
+    file: 'src/host/jobs/record-room.ts',
+    find: 'if (this.#totalBytes > this.#bytesMax)',
+    replace: 'if (this.#totalBytes < 0)',
+    caughtBy: ['test/host/record-room.test.ts', 'test/host/jobs-standing-by.test.ts'],
+  },
+  {
+    name: 'A job that took too much memory is taken on again at once.',
+    file: 'src/host/jobs/standing-by.ts',
+    find: '    if (this.#registry.room.isRefused(job)) return\n',
+    replace: '',
+    caughtBy: ['test/host/jobs-standing-by.test.ts'],
+  },
+  {
+    name: 'Records of a stranger’s job are written to a disk that is at its floor.',
+    file: 'src/host/jobs/record-room.ts',
+    find: "error.code === 'no-room') return false",
+    replace: "error.code === 'no-room') return true",
+    caughtBy: ['test/host/record-room.test.ts'],
   },
 ]

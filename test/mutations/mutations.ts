@@ -3,6 +3,7 @@ import { audit } from './audit.ts'
 import { council } from './council.ts'
 import { executor } from './executor.ts'
 import { fleet } from './fleet.ts'
+import { history } from './history.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
 import { ledger } from './ledger.ts'
@@ -33,6 +34,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   steward,
   council,
   vehicle,
+  history,
   audit,
   ledger,
   payouts,

@@ -32,8 +32,8 @@ export const records: readonly Mutation[] = [
   {
     name: 'What a steward writes off is no news for the ledger.',
     file: 'src/protocol/records.ts',
-    find: 'allowance: { type: allowanceType, rank: 4, ...sharedMoney }',
-    replace: 'allowance: { type: allowanceType, rank: 4, ...shared }',
+    find: 'allowance: { type: job.allowanceType, rank: 4, ...sharedMoney }',
+    replace: 'allowance: { type: job.allowanceType, rank: 4, ...shared }',
     caughtBy: ['test/protocol/records.test.ts'],
   },
   {

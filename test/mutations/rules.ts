@@ -39,8 +39,22 @@ export const rules: readonly Mutation[] = [
   {
     name: 'A temperature back at its limit is fine for the owner’s rules.',
     file: 'src/protocol/rules/measuring.ts',
-    find: 'value <= (wasCrossed ? max - back : max)',
-    replace: 'value <= max',
+    find: 'const limit = moment.wasCrossed ? max - back : max',
+    replace: 'const limit = max',
+    caughtBy: ['test/protocol/rules.test.ts'],
+  },
+  {
+    name: 'A value that its source takes back goes on counting for the owner’s rules.',
+    file: 'src/protocol/rules/readings.ts',
+    find: 'if (reading === undefined || reading.value === null) return undefined',
+    replace: 'if (reading === undefined) return undefined',
+    caughtBy: ['test/protocol/rules.test.ts'],
+  },
+  {
+    name: 'A sensor that an owner called missing is not missed once it has spoken.',
+    file: 'src/protocol/rules/measuring.ts',
+    find: 'isWithout && !readings.wasRead(path)',
+    replace: 'isWithout',
     caughtBy: ['test/protocol/rules.test.ts'],
   },
   {
@@ -49,6 +63,13 @@ export const rules: readonly Mutation[] = [
     find: 'Math.min(this.#local.endOfQuarter(nowMs), nowMs + Math.round(edge * 60_000))',
     replace: 'nowMs + Math.round(edge * 60_000)',
     caughtBy: ['test/protocol/rules.test.ts'],
+  },
+  {
+    name: 'A midnight that the clocks skip is an hour early.',
+    file: 'src/protocol/rules/week.ts',
+    find: 'instants.slice(-1)',
+    replace: 'instants.slice(0, 1)',
+    caughtBy: ['test/protocol/rules-week.test.ts'],
   },
   {
     name: 'An owner’s quiet hours end at Sunday midnight.',

@@ -46,15 +46,15 @@ export const signals: readonly Mutation[] = [
   {
     name: 'An older signal takes the place of a newer one.',
     file: 'src/host/signals/latest.ts',
-    find: 'atMs >= (this.#newestMs.get(path) ?? Number.NEGATIVE_INFINITY)',
-    replace: 'atMs >= 0 && path !== undefined',
+    find: ': atMs < newestMs) return null',
+    replace: ': atMs < 0) return null',
     caughtBy: ['test/host/signals-merge.test.ts'],
   },
   {
     name: 'A network that NetworkManager guesses to be metered is a signal of a free one.',
     file: 'src/host/signals/network-manager.ts',
-    find: 'const value = metered === 1 || metered === 3',
-    replace: 'const value = metered === 1',
+    find: 'metered === 1 || metered === 3',
+    replace: 'metered === 1',
     caughtBy: ['test/host/signals-network.test.ts'],
   },
   {
@@ -67,8 +67,36 @@ export const signals: readonly Mutation[] = [
   {
     name: 'A reading from before the clock was set back is believed for some seconds.',
     file: 'src/protocol/rules/readings.ts',
-    find: 'known.atMs <= nowMs) continue',
-    replace: 'known.atMs <= nowMs + aheadMsMax) continue',
+    find: 'reading.atMs < known.atMs && known.atMs <= nowMs',
+    replace: 'reading.atMs < known.atMs && known.atMs <= nowMs + aheadMsMax',
     caughtBy: ['test/host/signals-merge.test.ts'],
+  },
+  {
+    name: 'After a wrong value, the value before it counts on.',
+    file: 'src/host/signals/intake.ts',
+    find: '        this.#latest.put({ [path]: unavailable(atMs, nowMs) }, name)\n',
+    replace: '',
+    caughtBy: ['test/host/signals-command.test.ts'],
+  },
+  {
+    name: 'A broken sensor silences the other one of its kind.',
+    file: 'src/host/signals/latest.ts',
+    find: 'value === null ? this.#sources.get(path) !== source :',
+    replace: 'value === null ? !this.#sources.has(path) :',
+    caughtBy: ['test/host/signals-merge.test.ts'],
+  },
+  {
+    name: 'What a bus sends for "not available" is a temperature of the pack.',
+    file: 'src/host/signals/values.ts',
+    find: "'Vehicle.Powertrain.TractionBattery.Temperature.Average': [-40, 87.5],",
+    replace: '',
+    caughtBy: ['test/host/signals-command.test.ts'],
+  },
+  {
+    name: 'None of a databroker leaves the value before it.',
+    file: 'src/host/signals/kuksa.ts',
+    find: 'kind === undefined ? null :',
+    replace: 'kind === undefined ? undefined :',
+    caughtBy: ['test/host/signals-kuksa.test.ts'],
   },
 ]

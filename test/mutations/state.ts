@@ -46,8 +46,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Ends of a steward that count for nothing wait without a bound.',
     file: 'src/protocol/state/ends.ts',
-    find: ' && this.#waitingOf(end.signer) < waitingEndsMax',
-    replace: '',
+    find: 'else if (this.#waitingOf(end.signer) < waitingEndsMax) this',
+    replace: 'else this',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
@@ -292,16 +292,9 @@ export const state: readonly Mutation[] = [
   {
     name: 'A complete end of another steward counts though shards are open here.',
     file: 'src/protocol/state/ends.ts',
-    find: "? shards === 'all accepted'",
-    replace: '? true',
+    find: "return shards === 'all accepted'",
+    replace: 'return true',
     caughtBy: ['test/protocol/decisions.test.ts', 'test/mesh/hostile-steward.test.ts'],
-  },
-  {
-    name: 'Another steward than the submitter’s cancels a job.',
-    file: 'src/protocol/state/ends.ts',
-    find: "else if (end.payload.outcome !== 'cancelled' && this.#waitingOf",
-    replace: 'else if (this.#waitingOf',
-    caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
     name: 'What contradicts a verdict that stands counts after the end.',
@@ -355,8 +348,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Of what exceeds a steward’s bound, that holds which comes first.',
     file: 'src/protocol/state/signer-bounds.ts',
-    find: "if (serial > account.highest) return 'too-much'",
-    replace: "return 'too-much'",
+    find: 'if (serial > account.highest) return excess',
+    replace: 'return excess',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
   },
   {
@@ -463,5 +456,33 @@ export const state: readonly Mutation[] = [
     find: '(named.has(id) || state.counts(id))',
     replace: 'id.length > 0',
     caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A standby cancels a job on its own word.',
+    file: 'src/protocol/state/ends.ts',
+    find: "if (outcome === 'cancelled') return this.#isCancelled",
+    replace: "if (outcome === 'cancelled') return true",
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'Whoever signs a cancellation cancels the job.',
+    file: 'src/protocol/job/cancellation.ts',
+    find: '    record.signer === signer\n',
+    replace: '    record.signer.length === signer.length\n',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A submitter fills its stewards’ disks with cancellations.',
+    file: 'src/protocol/job/cancellation.ts',
+    find: '    record.serial === serial &&\n',
+    replace: '',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A steward may sign for as many shards as the manifest speaks of, whether there is a list of them or not.',
+    file: 'src/protocol/state/signer-bounds.ts',
+    find: 'boundOf(this.#manifest, this.#shards)',
+    replace: 'boundOf(this.#manifest, this.#manifest.shards.count)',
+    caughtBy: ['test/protocol/signer-bounds.test.ts'],
   },
 ]

@@ -260,4 +260,11 @@ export const steward: readonly Mutation[] = [
     replace: '    return drawCandidatesMax\n',
     caughtBy: ['test/protocol/selection.test.ts'],
   },
+  {
+    name: 'A shard on which somebody spoke once counts as one on which one has spoken, however many have.',
+    file: 'src/protocol/steward/spoken.ts',
+    find: '      group.shards.delete(shard)\n',
+    replace: '',
+    caughtBy: ['test/protocol/ready.test.ts'],
+  },
 ]

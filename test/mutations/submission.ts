@@ -54,9 +54,23 @@ export const submission: readonly Mutation[] = [
   {
     name: 'Hidden files are submitted with a folder.',
     file: 'src/host/submission/documents.ts',
-    find: "part.startsWith('.')",
-    replace: "part === '.'",
-    caughtBy: ['test/mesh/submission.test.ts'],
+    find: "name.text.startsWith('.')",
+    replace: "name.text === '.'",
+    caughtBy: ['test/host/submission-documents.test.ts'],
+  },
+  {
+    name: 'A folder is read as often as a link leads to it.',
+    file: 'src/host/submission/documents.ts',
+    find: '    if (this.#folders.has(id)) return false\n',
+    replace: '    if (this.#folders.has(id) && this.found.length > 99) return false\n',
+    caughtBy: ['test/host/submission-documents.test.ts'],
+  },
+  {
+    name: 'Documents with equal names are not told apart.',
+    file: 'src/host/submission/document-names.ts',
+    find: 'folders.length - parts - (below',
+    replace: 'folders.length - (below',
+    caughtBy: ['test/host/submission-documents.test.ts'],
   },
   {
     name: 'A request with another budget is the same job.',

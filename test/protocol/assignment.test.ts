@@ -152,7 +152,7 @@ test('a turn gives out so many leases and no more, and the next ones give out th
   assert.equal(turns.flat().length, 160)
   assert.deepEqual(
     turns.map((leases) => leases.length).filter((count) => count > 0),
-    [64, 64, 32],
+    [32, 32, 32, 32, 32],
   )
   assert(Math.max(...turns.map((leases) => leases.length)) <= turnLeasesMax)
 })

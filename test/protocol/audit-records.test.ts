@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fromString } from 'uint8arrays'
 import type { PeerId } from '../../src/protocol/ids.ts'
+import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Charter, Credential } from '../../src/protocol/membership/fleet.ts'
 import type { RecordBody } from '../../src/protocol/record/record.ts'
@@ -269,6 +270,23 @@ test('a job that any of its stewards calls complete has a verdict for every shar
   isBlamed(report)
   report.end(peerNamed('other'))
   isBlamed(report, /is called complete, and 1 shards have no verdict/)
+})
+
+test('a job that a standby calls cancelled was so only where its submitter says it, and of this job', () => {
+  const written = (changes?: Partial<RecordBody>) => {
+    const report = new WrittenReport(1, { stewards: [placeOf('steward'), placeOf('other')] })
+    if (changes !== undefined) {
+      const body = { ...cancellationOf(report.job, report.manifest, steward), ...changes }
+      report.add('cancellation', body.signer, {}, body)
+    }
+    report.add('end', peerNamed('other'), { outcome: 'cancelled', reason: 'enough', secret: seed })
+    return report
+  }
+  const alone = /other\.+ says that the job was cancelled, and its submitter says nothing of it/
+  isBlamed(written({}))
+  isBlamed(written(), alone)
+  isBlamed(written({ job: anotherJob }), /it is of job/, alone)
+  isBlamed(written({ signer: peerNamed('other') }), /other\.+ is not the submitter of this job/, alone)
 })
 
 test('a job without an end is no proof', () => {

@@ -4,9 +4,11 @@ import { test } from 'node:test'
 import type { CouncilEffect } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
+import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
-import { beatIntervalMs, stewardIdleMs, stewardLostMs } from '../../src/protocol/limits.ts'
+import type { JobEnd } from '../../src/protocol/job/verdict.ts'
+import { beatIntervalMs, cancelPatienceMs, stewardIdleMs, stewardLostMs } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
@@ -24,7 +26,7 @@ import { capacityOf } from '../support/core-steward-stage.ts'
 import { consentTo } from '../support/handovers.ts'
 import { basis, leaseOf, paidJob, recordOf } from '../support/paid-work.ts'
 
-const { job } = paidJob
+const { job, submitter } = paidJob
 /** Of 3 pages, at 7 micros a page at most: the two of them cost 42. */
 const shards = [0, 1].map((i) => ({ shard: cidNamed(`shard ${i}`), pages: 3, bytes: 1, costMs: 1_000 }))
 const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 100 } as const
@@ -36,6 +38,7 @@ const vehicles = ['v1:o1', 'v2:o2'].map(capacityOf)
 /** Called a or b, of a job that they look after together. */
 class Seat {
   readonly council: Council
+  readonly manifest: Manifest
   #nowMs = 0
 
   /** What came of its beginning. */
@@ -48,7 +51,8 @@ class Seat {
       ...changes,
     })
     const self = peerNamed(name)
-    this.council = new Council({ job, manifest, self, drawSecret, sha256 })
+    this.manifest = manifest
+    this.council = new Council({ job, manifest, submitter, self, drawSecret, sha256 })
     this.council.begin({ records, shards: null, fresh: false }, 0)
     this.begun = this.handle({ type: 'inputs-held', shards })
   }
@@ -112,6 +116,30 @@ test('a steward gives of its money to the one that acts when that one runs short
   const b = new Seat('b', { payment })
   assert.deepEqual(givenIn(besideA(b)), [], 'each has 50, and a shard costs 21')
   assert.deepEqual(givenIn(runningShort(b)), [{ to: peerNamed('a'), micros: 25 }])
+})
+
+test('where the steward that acts does not end a cancelled job, one that stands by does so after a while', () => {
+  for (const isRestored of [false, true]) {
+    const cancellation = (seat: Seat) =>
+      believed(
+        checked('cancellation', {
+          ...cancellationOf(job, seat.manifest, submitter),
+          id: cidNamed('cancellation'),
+        }),
+      )
+    const before = new Seat('b')
+    const b = isRestored ? new Seat('b', {}, [cancellation(before)]) : before
+    b.handle({ type: 'connected', peer: peerNamed('a') })
+    const aActs = () => void b.beat(peerNamed('a'), true)
+    b.pass(2_000, aActs)
+    const heard = isRestored ? [] : b.handle({ type: 'record', from: submitter, record: cancellation(b) })
+    assert.equal(heard.filter(({ type }) => type === 'share').length, isRestored ? 0 : 1, 'it passes it on')
+    assert.deepEqual(issuedIn(b.pass(cancelPatienceMs - 3_000, aActs)), [])
+    assert.deepEqual(
+      issuedIn(b.pass(5_000, aActs)).map(({ kind, record }) => [kind, (record.payload as JobEnd).outcome]),
+      [['end', 'cancelled']],
+    )
+  }
 })
 
 test('who is no steward of a job, and no reader of it, is told nothing of its records', () => {

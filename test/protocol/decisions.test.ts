@@ -182,7 +182,7 @@ test('what this node and the submitter’s signed counts at once, and silences t
   assert.equal(bench.stands(1), 'y')
 })
 
-test('an end of another steward follows from its verdicts or from the deadline, and never cancels', () => {
+test('an end of another steward follows from its verdicts or from the deadline, and cancels on nobody’s word but the submitter’s', () => {
   const bench = new JobBench()
   bench.end('b', 'cancelled')
   bench.end('b', 'failed')
@@ -200,6 +200,60 @@ test('an end of another steward follows from its verdicts or from the deadline, 
   assert.equal(late.state.end(), undefined)
   late.state.decisions.review(late.manifest.deadlineMs)
   assert.equal(late.state.end()?.payload.outcome, 'failed')
+})
+
+test('what a steward calls cancelled is so once the submitter’s cancellation is here, whichever comes first', () => {
+  for (const isFirst of [true, false]) {
+    const bench = new JobBench()
+    if (isFirst) bench.cancellation()
+    const { id } = bench.end('b', 'cancelled')
+    bench.state.decisions.review(0)
+    assert.equal(bench.state.end()?.id, isFirst ? id : undefined)
+    bench.cancellation()
+    bench.state.decisions.review(0)
+    assert.equal(bench.state.end()?.id, id)
+    assert.deepEqual(
+      bench.newState('c').restore(bench.records).decisions.isCancelled,
+      true,
+      'and so it is after a restart',
+    )
+  }
+})
+
+test('no cancellation gets in but the one of this job, signed with the key of its submitter', () => {
+  const wrong: Parameters<JobBench['cancellation']>[0][] = [
+    { job: cidNamed('another job') },
+    { signer: peerNamed('a') },
+    { signer: peerNamed('b') },
+    { serial: 1 },
+    { epoch: 1 },
+    { steward: peerNamed('b') },
+    { expiresMs: 1 },
+  ]
+  for (const changes of wrong) {
+    const bench = new JobBench()
+    bench.cancellation(changes)
+    bench.end('b', 'cancelled')
+    bench.state.decisions.review(0)
+    assert.deepEqual([bench.state.size, bench.state.end()], [1, undefined], JSON.stringify(changes))
+  }
+  const bench = new JobBench()
+  bench.cancellation()
+  bench.cancellation()
+  assert.equal(bench.state.size, 1)
+})
+
+test('a cancellation after the end changes nothing', () => {
+  const bench = new JobBench()
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  bench.look()
+  const { id } = bench.end('b', 'complete')
+  bench.state.decisions.review(0)
+  bench.cancellation()
+  bench.end('c', 'cancelled')
+  bench.state.decisions.review(0)
+  assert.equal(bench.state.end()?.id, id)
+  assert.equal(bench.stands(), 'x')
 })
 
 test('no steward calls a job failed of which every shard is accepted, not even after its deadline', () => {

@@ -163,11 +163,22 @@ test('a path ends at its bound, and the room that is left says so', () => {
   assert.equal(succession.room(job, peerNamed('b')), handoverShare)
 })
 
-test('of two handovers under one serial the one with the lower id counts', () => {
+test('two handovers under one serial both hold, and the second takes nothing from what follows the first', () => {
   const two = ['d', 'e'].map((taker) => handover({ signer: 'a', lost: 'c', taker, serial: 7 }))
-  const [lower] = two.toSorted((x, y) => (x.id < y.id ? -1 : 1))
-  assert.deepEqual(successionOf(job, manifest, two).handovers, [lower])
-  inAnyOrder(two)
+  const [lower, higher] = two.toSorted((x, y) => (x.id < y.id ? -1 : 1))
+  const taker = (higher!.payload.taker.peer === peerNamed('d') ? 'd' : 'e') as string
+  const after = handover({ signer: taker, lost: 'c', taker: 'f', after: higher! })
+  const before = successionOf(job, manifest, [higher!, after])
+  assert.deepEqual(before.handovers, [higher, after])
+  const since = successionOf(job, manifest, [higher!, after, lower!])
+  assert.deepEqual(new Set(since.handovers), new Set([lower, higher, after]))
+  for (const peer of before.signers.keys()) assert(since.signers.has(peer))
+  assert.deepEqual(
+    successionOf(job, manifest, [...two, after, ...two]).handovers,
+    since.handovers,
+    'each once',
+  )
+  inAnyOrder([...two, after])
 })
 
 test('any set of handovers, forks and nonsense among them, comes to the same in any order', () => {

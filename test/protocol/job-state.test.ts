@@ -13,7 +13,7 @@ import { JobState } from '../../src/protocol/state/job-state.ts'
 import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { reportedOf } from '../../src/protocol/state/reported.ts'
 import { examineResult } from '../../src/protocol/verification/examination.ts'
-import { drawSecret, sha256 } from '../support/core-fakes.ts'
+import { drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { stories, type Told, tell } from '../support/job-stories.ts'
 
 const runs = { numRuns: 300 }
@@ -26,7 +26,7 @@ interface Folded {
 
 /** Takes the records in this order, and those that were refused again, as comparisons do until nothing more gets in. */
 function fold({ job, manifest, shards, audit }: Told, records: readonly JobRecord[]): Folded {
-  const state = new JobState(job, manifest, sha256, { drawSecret })
+  const state = new JobState(job, manifest, sha256, { submitter: peerNamed('submitter'), drawSecret })
   state.knowShards(shards)
   let waiting = records
   for (;;) {

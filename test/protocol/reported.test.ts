@@ -19,6 +19,15 @@ test('a report has what counts here and what that rests on, and nothing that nob
   assert.deepEqual([reported.get(proven.id), reported.get(end.id)], [null, null])
 })
 
+test('the report of a job that a standby ended on the submitter’s word has that word', () => {
+  const bench = new JobBench()
+  const cancellation = bench.cancellation()
+  const end = bench.end('b', 'cancelled')
+  bench.state.decisions.review(0)
+  const reported = reportedOf(bench.state)
+  assert.deepEqual([reported.get(cancellation.record.id), reported.get(end.id)], [null, null])
+})
+
 test('a verdict that counts for some of its shards is in the report with a note of these', () => {
   const bench = new JobBench({ shards: 2 })
   const claims = [bench.claim('b', 'v1', 'x', [0]), bench.claim('b', 'v2', 'x', [0])]

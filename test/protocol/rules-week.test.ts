@@ -104,6 +104,33 @@ test('local time is that of the wall clock, in every zone and on both sides of a
   )
 })
 
+test('a midnight that the clocks skip is the instant at which they do, and today never ends before today does', () => {
+  const quarterMs = 15 * 60_000
+  // Each skips its midnight in spring; Lisbon and Berlin do not, and the Azores have theirs twice in autumn.
+  for (const [zone, skipped] of [
+    ['America/Havana', Date.UTC(2025, 2, 9, 5)],
+    ['America/Santiago', Date.UTC(2025, 8, 7, 4)],
+    ['Atlantic/Azores', Date.UTC(2025, 2, 30, 1)],
+    ['Atlantic/Azores', Date.UTC(2025, 9, 26, 0)],
+    ['Europe/Lisbon', Date.UTC(2025, 2, 30, 0)],
+    ['Europe/Berlin', Date.UTC(2025, 9, 25, 22)],
+  ] as const) {
+    const local = LocalTime.in(zone)
+    for (let atMs = skipped - 23 * hourMs; atMs < skipped; atMs += quarterMs)
+      assert.equal(local.nextMidnight(atMs), skipped, `${zone} ${new Date(atMs).toISOString()}`)
+    assert.ok(local.nextMidnight(skipped) > skipped)
+  }
+})
+
+test('of an hour that comes twice, the first counts that is not over', () => {
+  const local = LocalTime.in('Europe/Berlin')
+  const [first, second] = [Date.UTC(2025, 9, 26, 0, 30), Date.UTC(2025, 9, 26, 1, 30)]
+  assert.equal(local.toLocal(first), local.toLocal(second))
+  assert.equal(local.toUtc(local.toLocal(first), first - hourMs), first)
+  assert.equal(local.toUtc(local.toLocal(first), first + 1), second)
+  assert.equal(local.toUtc(local.toLocal(first), second + 1), second)
+})
+
 test('the minute of the week begins on Monday', () => {
   assert.equal(utc.minuteOfWeek(monday), 0)
   assert.equal(utc.minuteOfWeek(monday - 60_000), weekMinutes - 1)

@@ -21,6 +21,8 @@ const plug = `${battery}.Charging.ChargingPort.AnyPosition.IsChargingCableConnec
 const pack = `${battery}.Temperature.Average` as const
 const cabin = 'Vehicle.Cabin.HVAC.AmbientAirTemperature'
 
+type Values = { readonly [Path in SignalPath]?: SignalValues[Path] | null }
+
 /** All that the rules want. */
 const willing: Partial<SignalValues> = {
   [charge]: 85,
@@ -43,6 +45,35 @@ test('a vehicle that has all that is asked for works after the settling time, an
   assert.equal(car.after(10 * minuteMs - 1_000), 'stop')
   assert.equal(car.after(1_000), 'run')
   assert.deepEqual(car.reasons, [])
+})
+
+test('what its source calls unavailable stops the vehicle at once, and says so', () => {
+  for (const path of [
+    'Vehicle.Speed',
+    'Vehicle.LowVoltageSystemState',
+    plug,
+    charge,
+    pack,
+    cabin,
+    'Vehicle.Exterior.AirTemperature',
+    'Vehicle.LowVoltageBattery.CurrentVoltage',
+  ] as const) {
+    const car = new Car().settled()
+    assert.equal(car.after(1_000, { ...willing, [path]: null }), 'stop', path)
+    assert.equal(car.valueOf(path), 'unknown: not available, says its source')
+    assert.equal(car.after(1_000, willing), 'stop', 'it settles first')
+    assert.equal(car.after(10 * minuteMs, willing), 'run')
+  }
+})
+
+test('a sensor that the vehicle does not have, says its owner, is not asked for until it says something', () => {
+  const { [cabin]: _, [pack]: __, ...others } = willing
+  assert.equal(new Car({ noSignal: ['cabin-temperature'] }).tell(others), 'stop')
+  const car = new Car({ noSignal: ['cabin-temperature', 'pack-temperature'] }).settled(others)
+  assert.equal(car.valueOf(cabin), 'this vehicle has no such sensor, says its owner')
+  assert.equal(car.after(1_000, { ...others, [pack]: 90 }), 'stop', 'it has one')
+  assert.equal(car.after(minuteMs, { ...others, [pack]: null }), 'stop', 'and it is broken')
+  assert.equal(car.after(11 * minuteMs, others), 'stop')
 })
 
 test('each signal that safety rests on, when unknown or stale, stops the vehicle', () => {
@@ -445,7 +476,7 @@ class Car {
     return this.judgement.reasons
   }
 
-  tell(values: Partial<SignalValues>): RuleVerdict {
+  tell(values: Values): RuleVerdict {
     this.judgement = this.rules.handle(
       { type: 'readings', readings: readingsOf(values, this.nowMs) },
       this.nowMs,
@@ -454,11 +485,11 @@ class Car {
   }
 
   /** Told the same every few seconds, as buses do. */
-  after(ms: number, values: Partial<SignalValues> = willing): RuleVerdict {
+  after(ms: number, values: Values = willing): RuleVerdict {
     return this.at(this.nowMs + ms, values)
   }
 
-  at(atMs: number, values: Partial<SignalValues> = willing): RuleVerdict {
+  at(atMs: number, values: Values = willing): RuleVerdict {
     while (this.nowMs < atMs) {
       this.nowMs = Math.min(atMs, this.nowMs + 9_000)
       this.tell(values)
@@ -466,7 +497,7 @@ class Car {
     return this.judgement.verdict
   }
 
-  settled(values: Partial<SignalValues> = willing): this {
+  settled(values: Values = willing): this {
     this.tell(values)
     assert.equal(this.after(10 * minuteMs, values), 'run')
     return this
@@ -492,6 +523,6 @@ class Car {
   }
 }
 
-function readingsOf(values: Partial<SignalValues>, atMs: number): VehicleState {
+function readingsOf(values: Values, atMs: number): VehicleState {
   return Object.fromEntries(Object.entries(values).map(([path, value]) => [path, { value, atMs }]))
 }

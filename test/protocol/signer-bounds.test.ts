@@ -56,9 +56,13 @@ function drawOf(signer: string, serial: number, bytes: number, mark = ''): JobRe
 const holdingOf = (signer: string, serial: number, verdicts: readonly RecordId[] = []) =>
   recordBy('holding', signer, serial, { inputs: true, verdicts })
 
+function recordsOn(self: string, of = manifest): JobRecords {
+  return new JobRecords(job, of, sha256, { self: peerNamed(self) })
+}
+
 /** Someone who was told these, again and again while any was new, as comparisons do. */
 function told(entries: readonly JobRecord[], self = 'c'): JobRecords {
-  const records = new JobRecords(job, manifest, sha256, { self: peerNamed(self) })
+  const records = recordsOn(self).countShards(1)
   for (let isNew = true; isNew; ) {
     isNew = false
     for (const entry of entries) if (records.admitFirst(entry)) isNew = true
@@ -83,12 +87,33 @@ test('one steward’s records stay within its bound, the first that it signed; a
   assert(bytesBy(records, 'b') <= 1.1 * signerBytesMax)
   assert(honest.every(({ record }) => records.has(record.id)))
   assert.equal(records.judge(flood.at(-1)!), 'too-much')
-  const again = new JobRecords(job, manifest, sha256, { self: peerNamed('c') }).restore(flood.toReversed())
+  const again = recordsOn('c').countShards(1).restore(flood.toReversed())
   assert.deepEqual(
     flood.filter(({ record }) => again.has(record.id)),
     kept,
     'nor does a restart take what came first',
   )
+})
+
+test('what a manifest says of its shards gives nobody room: those of the list that is here do', () => {
+  const shards = { file: cidNamed('list'), bytes: 120 * 500_000, count: 500_000, pages: 500_000 }
+  const hostile = manifestWith({
+    ...{ stewards: manifest.stewards, shards },
+    assurance: { ...manifest.assurance, replicas: voicesMax },
+  })
+  const flood = Array.from({ length: 20 }, (_, serial) => drawOf('b', serial, 10 * mebi))
+  const records = recordsOn('c', hostile)
+  for (const entry of flood) records.admit(entry)
+  assert(records.bytes > 0 && records.bytes <= signerBytesMax, `${records.bytes} bytes`)
+  assert.equal(records.bytes, bytesBy(records, 'b'))
+  assert.equal(isExcess(records.judge(flood.at(-1)!)!), false, 'it comes again once the list is here')
+  const submitters = drawOf('a', 0, (submitterBoundFactor + 1) * signerBytesMax)
+  assert.equal(records.judge(submitters), 'without-list')
+  records.countShards(1_000)
+  for (const entry of flood) records.admit(entry)
+  assert.equal(bytesBy(records, 'b'), 20 * amountOf(flood[0]!).bytes)
+  const again = recordsOn('c', hostile).countShards(1_000).restore(records.all())
+  assert.equal(again.size, flood.length, 'a restart that has the list drops nothing')
 })
 
 test('a restart takes what a steward signed first, whatever kinds it is of', () => {
@@ -97,7 +122,7 @@ test('a restart takes what a steward signed first, whatever kinds it is of', () 
   const large = holdingOf('b', 1, Array.from({ length: Math.ceil((10 * mebi) / bytes) }, () => ids).flat())
   // Draws are read before holdings, since leases rest on them.
   const journal = [drawOf('b', 2, 10 * mebi), large]
-  const records = new JobRecords(job, manifest, sha256, { self: peerNamed('c') }).restore(journal)
+  const records = recordsOn('c').countShards(1).restore(journal)
   assert.deepEqual(
     [...records.all()].map(({ record }) => record.id),
     [large.record.id],
@@ -195,8 +220,7 @@ test('whatever stewards that lie, their takers and a vehicle sign, and in whatev
         gaveWay += one.takeDropped().length
         refused += entries.filter(({ record }) => !one.has(record.id)).length
         assert.deepEqual(other.trie.root(), one.trie.root(), 'or they compare their records for ever')
-        const restored = (some: Iterable<JobRecord>) =>
-          new JobRecords(job, manifest, sha256, { self: peerNamed('c') }).restore(some)
+        const restored = (some: Iterable<JobRecord>) => recordsOn('c').countShards(1).restore(some)
         assert.deepEqual(restored(one.all()).trie.root(), one.trie.root(), 'a restart changes nothing')
         const anew = restored(shuffled)
         assert.deepEqual(anew.trie.root(), one.trie.root(), 'nor does a journal that holds more')
@@ -210,6 +234,23 @@ test('whatever stewards that lie, their takers and a vehicle sign, and in whatev
     { numRuns: 150 },
   )
   assert(gaveWay > 100 && refused > 500, `${gaveWay} gave way, ${refused} were refused`)
+})
+
+test('what a taker signed stays where its giver signs the serial of that handover once more', () => {
+  const given = ['d', 'e'].map((taker) =>
+    checked('handover', handoverOf({ job, signer: 'b', lost: 'c', taker, serial: 7 })),
+  )
+  const [lower, higher] = given.toSorted((x, y) => (x.record.id < y.record.id ? -1 : 1))
+  const taker = higher!.record.payload.taker.peer === peerNamed('d') ? 'd' : 'e'
+  const signed = [holdingOf(taker, 0), drawOf(taker, 1, mebi)]
+  for (const order of [
+    [higher!, ...signed, lower!],
+    [lower!, higher!, ...signed],
+  ]) {
+    const records = told(order)
+    assert(signed.every(({ record }) => records.has(record.id)))
+    assert.deepEqual(records.takeDropped(), [])
+  }
 })
 
 test('both of two records under one serial hold, where they fit; else the one with the lower id', () => {
@@ -273,7 +314,7 @@ test('a lease has as many receipts as it can need, the first that its vehicle si
 test('the submitter’s node may sign more, a taker less, and a node does not bound itself', () => {
   const flood = (signer: string) => Array.from({ length: 300 }, (_, serial) => drawOf(signer, serial, mebi))
   const kept = (signer: string, self = 'c') => {
-    const records = new JobRecords(job, manifest, sha256, { self: peerNamed(self) })
+    const records = recordsOn(self).countShards(1)
     for (const [i, taker] of ['d', 'f', 'g', 'h', 'i', 'j', 'e'].entries())
       assert(
         records.admit(checked('handover', handoverOf({ job, signer: 'b', lost: 'c', taker, serial: i }))),
@@ -301,7 +342,7 @@ test('the numbers of draws, and of shards that leases name, are bounded, too', (
   assert.equal(draws.size, signerDrawsMax)
   assert.equal(draws.hasRoomToLease(peerNamed('b')), false)
   assert(draws.admit(holdingOf('b', 5_000)), 'there is room for other kinds')
-  const max = boundOf(manifest).positions
+  const max = boundOf(manifest, 1).positions
   assert.equal(max, signerPositionsMax + 2 * manifest.assurance.replicas + lostReplicasMax)
   const positions = Array.from({ length: leaseShardsMax }, (_, i) => i)
   const some = Math.ceil(max / leaseShardsMax) + 20
@@ -352,7 +393,7 @@ test('what an honest job of any size needs always fits, with what is lost on the
         shards: { file: cidNamed('list'), bytes: 1, count, pages: count },
         assurance: { ...manifest.assurance, replicas },
       })
-      const bound = boundOf(manifestOf)
+      const bound = boundOf(manifestOf, count)
       // One shard in each lease takes the most.
       const lease =
         amountOf(checked('lease', leaseOf('v1', [0], { steward: 'b' }))).bytes + drawCandidatesMax / 8

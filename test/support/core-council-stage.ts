@@ -1,6 +1,7 @@
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import { type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
@@ -33,6 +34,8 @@ import { rosterOf } from './core-steward-stage.ts'
 import { consentTo } from './handovers.ts'
 
 const nonce = sha256(new Uint8Array(1))
+/** Whose job it is: the key, not the node. */
+const submitter = peerNamed('submitter')
 
 export class CouncilStage {
   nowMs = 0
@@ -135,6 +138,9 @@ export class CouncilStage {
       case 'cancel':
         this.#hand(name, { type: 'cancel' })
         break
+      case 'cancellation':
+        this.#cancellation(name, second)
+        break
       case 'leave':
         this.#hand(name, { type: 'release' })
         break
@@ -194,6 +200,7 @@ export class CouncilStage {
       council: new this.#machine({
         job: this.#job,
         manifest: this.#manifest,
+        submitter,
         self: peerNamed(name),
         drawSecret,
         sha256,
@@ -279,6 +286,19 @@ export class CouncilStage {
     const receipt = openRecordAs('receipt', record, opening, sha256, verify)
     this.#records.add(receipt)
     this.#hand(to!, { type: 'receipt', receipt, released: null })
+  }
+
+  /** The submitter shows its cancellation; or one that is of another job, or that somebody else signed. */
+  #cancellation(to: string, wrong: string): void {
+    const job = wrong === 'of-another-job' ? cidNamed('another job') : this.#job
+    const body = cancellationOf(
+      job,
+      this.#manifest,
+      wrong === 'by-a-stranger' ? peerNamed('stranger') : submitter,
+    )
+    const record = openRecordAs('cancellation', sign(body), null, sha256, verify)
+    this.#records.add(record)
+    this.#hand(to, { type: 'record', from: submitter, record })
   }
 
   /** A vehicle shows a steward what it has of the job. */

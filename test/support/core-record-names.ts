@@ -13,6 +13,7 @@ const initials: Readonly<Record<JobRecordKind, string>> = {
   receipt: 'R',
   verdict: 'V',
   end: 'E',
+  cancellation: 'C',
   holding: 'H',
   handover: 'T',
   window: 'W',

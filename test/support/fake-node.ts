@@ -122,6 +122,7 @@ export const plan: Submitted = {
   job,
   known: false,
   documents: 4,
+  leftOut: [],
   pages: 40,
   shards: 20,
   engine: 'native',
@@ -136,6 +137,7 @@ export const plan: Submitted = {
 
 export const quote: Quote = {
   documents: 4,
+  leftOut: [],
   pages: 40,
   shards: 20,
   engine: 'ocr/native',
@@ -240,6 +242,10 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
   return {
     info: () => info,
     peers: () => [peerRow],
+    history: () => ({
+      timeZone: 'UTC',
+      days: [{ date: '2026-11-29', readyMs: 1, pauses: [], aloneMs: 0, work: [], handedBack: [], money: [] }],
+    }),
     quote: async () => quote,
     submit: async (_, onProgress) => {
       onProgress?.({ step: 'storing', done: 1, total: 2 })

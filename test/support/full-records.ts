@@ -2,6 +2,7 @@
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { openAccess } from '../../src/protocol/job/access.ts'
 import { openAllowance } from '../../src/protocol/job/allowance.ts'
+import { openCancellation } from '../../src/protocol/job/cancellation.ts'
 import { openConsent } from '../../src/protocol/job/consent.ts'
 import { openDrawBasis } from '../../src/protocol/job/draw.ts'
 import { openHandover } from '../../src/protocol/job/handover.ts'
@@ -124,6 +125,7 @@ const full = {
   ],
   owner: ['owner', openCertificate, { peer: fullPeer(0) }],
   access: ['access', openAccess, { reader: fullPeer(0) }],
+  cancellation: ['cancellation', openCancellation, {}],
   draw: [
     'draw',
     openDrawBasis,

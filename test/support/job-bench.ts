@@ -1,12 +1,13 @@
 /** A job's records made one by one, and the state that one node folds them into. */
 import { fromString } from 'uint8arrays'
 import type { Cid, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import { bitsOf } from '../../src/protocol/job/draw.ts'
 import { type Lease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Assurance, Manifest } from '../../src/protocol/job/manifest.ts'
 import type { JobEnd, ShardVerdict } from '../../src/protocol/job/verdict.ts'
-import type { Verified } from '../../src/protocol/record/record.ts'
+import type { RecordBody, Verified } from '../../src/protocol/record/record.ts'
 import { type JobRecord, type JobRecordKind, openRecordAs } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
 import {
@@ -57,7 +58,12 @@ export class JobBench {
   }
 
   newState(self: string): JobState {
-    const state = new JobState(this.job, this.manifest, sha256, { self: peerNamed(self), drawSecret })
+    const submitter = peerNamed('submitter')
+    const state = new JobState(this.job, this.manifest, sha256, {
+      self: peerNamed(self),
+      submitter,
+      drawSecret,
+    })
     state.knowShards(this.shards)
     return state
   }
@@ -124,6 +130,15 @@ export class JobBench {
 
   end(by: string, outcome: JobEnd['outcome'], secret: Uint8Array = drawSecret): Verified {
     return this.sign('end', peerNamed(by), { outcome, reason: 'over', secret } satisfies JobEnd)
+  }
+
+  /** `changes`: to the body of the job's one cancellation. */
+  cancellation(changes: Partial<RecordBody> = {}): JobRecord {
+    const body = { ...cancellationOf(this.job, this.manifest, peerNamed('submitter')), ...changes }
+    const entry = openRecordAs('cancellation', sign(body), null, sha256, verify)
+    this.records.push(entry)
+    this.state.admit(entry)
+    return entry
   }
 
   window(by: string, vehicle: string, positions: readonly number[], receipts: readonly RecordId[]): Verified {

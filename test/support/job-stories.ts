@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
 import type { AuditInput } from '../../src/protocol/audit/records.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import { bitsOf, type DrawBasis, drawVehicle } from '../../src/protocol/job/draw.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
@@ -19,6 +20,7 @@ import {
   type JobRecordKind,
   type Opened,
   openRecord,
+  openRecordAs,
 } from '../../src/protocol/records.ts'
 import {
   bodyOf,
@@ -60,6 +62,7 @@ const outcomes = ['complete', 'failed', 'cancelled'] as const
 const wrongs = [
   'of another job',
   'by a stranger',
+  'cancelled by a stranger',
   'opened wrongly',
   'by another vehicle',
   'without its lease',
@@ -81,6 +84,8 @@ export interface Story {
   /** Who decides what it can, in this order; each knows all receipts. */
   readonly deciders: readonly (0 | 1)[]
   readonly ends: readonly { readonly by: 0 | 1; readonly outcome: JobEnd['outcome'] }[]
+  /** The submitter's cancellation is among the records. */
+  readonly isCancelled: boolean
   readonly wrongs: readonly (typeof wrongs)[number][]
   readonly budgetMicros: number
 }
@@ -105,6 +110,7 @@ export function stories(mayBeWrong: boolean, mayTakeBack = false): fc.Arbitrary<
     ),
     deciders: fc.array(eitherSteward, { minLength: 1, maxLength: 3 }),
     ends: fc.array(fc.record({ by: eitherSteward, outcome: fc.constantFrom(...outcomes) }), { maxLength: 3 }),
+    isCancelled: fc.boolean(),
     wrongs: mayBeWrong ? fc.array(fc.constantFrom(...wrongs), { maxLength: 2 }) : fc.constant([]),
     budgetMicros: mayTakeBack
       ? fc.oneof(
@@ -169,7 +175,7 @@ class Teller {
   }
 
   tell(): Told {
-    const { work, deciders, ends, wrongs } = this.#story
+    const { work, deciders, ends, isCancelled, wrongs } = this.#story
     for (const steward of stewards) {
       const { id } = this.#sign('draw', steward, basis)
       this.#draws.set(steward, { basis: id, next: 0 })
@@ -178,6 +184,7 @@ class Teller {
     for (const by of deciders) this.#decide(stewards[by])
     for (const lease of this.#takenBackLater) this.#takeBack(lease)
     for (const wrong of wrongs) this.#doWrong(wrong)
+    if (isCancelled) this.#cancel(peerNamed('submitter'))
     for (const { by, outcome } of ends)
       this.#sign('end', stewards[by], { outcome, reason: 'over', secret: drawSecret } satisfies JobEnd)
     return {
@@ -220,6 +227,11 @@ class Teller {
     const opened = openRecord(sign(bodyOf(kind, signer, payload, { job, serial })), opening, sha256, verify)
     if (isShared(opened)) this.#records.push(opened)
     return opened.record
+  }
+
+  #cancel(by: PeerId): void {
+    const body = cancellationOf(this.#job, this.#manifest, by)
+    this.#records.push(openRecordAs('cancellation', sign(body), null, sha256, verify))
   }
 
   #lease(
@@ -337,6 +349,9 @@ class Teller {
         break
       case 'by a stranger':
         this.#sign('holding', peerNamed('stranger'), { inputs: true, verdicts: [] })
+        break
+      case 'cancelled by a stranger':
+        this.#cancel(peerNamed('stranger'))
         break
       case 'opened wrongly': {
         const { id, lease } = this.#lease(stewards[0], 0, [0])

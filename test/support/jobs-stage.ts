@@ -48,6 +48,7 @@ export class JobsStage {
   readonly clock = new MeshClock()
   readonly #folder: string
   readonly #log: Logger
+  readonly #recordBytesMax: number | undefined
   readonly #spoken = new EventEmitter()
   #capacities: readonly Capacity[] = []
   #store: Store
@@ -57,11 +58,13 @@ export class JobsStage {
     key = SigningKey.generate(),
     submitter = SigningKey.generate(),
     log = pino({ level: 'silent' }),
+    recordBytesMax = undefined as number | undefined,
   } = {}) {
     this.key = key
     this.submitter = submitter
     this.#folder = mkdtempSync(join(tmpdir(), 'carpool-jobs-'))
     this.#log = log
+    this.#recordBytesMax = recordBytesMax
     this.#store = openStore(join(this.#folder, 'data'))
     this.#jobs = new Jobs(this.options())
   }
@@ -221,6 +224,7 @@ export class JobsStage {
       operatorPpm: () => 0,
       onCalls: (engines) => this.calls.push(engines),
       standsBy: true,
+      ...(this.#recordBytesMax !== undefined && { recordBytesMax: this.#recordBytesMax }),
       clock: this.clock,
       log,
     }

@@ -6,9 +6,10 @@ import { once } from 'node:events'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { type Clock, systemClock } from '../../src/host/clock.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
+import { History } from '../../src/host/history/history.ts'
 import type { Network } from '../../src/host/network/network.ts'
 import { documentKeys, seal, shardKey, wrapKey } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
@@ -33,12 +34,21 @@ export class Life {
   readonly said = new Inbox<{ readonly to: PeerId; readonly message: Message }>()
   readonly executed: string[] = []
   readonly store: Store
+  readonly history: History
   readonly vehicle: WorkerDriver
 
   /** Documents of which `hangs` holds are never finished. */
   constructor(world: World, path: string, hangs: (text: string) => boolean) {
     const store = openStore(path)
     this.store = store // left open: these vehicles are killed, not stopped
+    this.history = new History({
+      self: world.key.peerId,
+      database: store.database,
+      books: store.books,
+      timeZone: 'UTC',
+      clock: world.clock,
+      log: world.log,
+    })
     const network = {
       connectedPeers: () => [],
       send: async (to: PeerId, bytes: Uint8Array) => {
@@ -64,6 +74,9 @@ export class Life {
         if (hangs(text)) await new Promise(() => {})
         return { output: bytes, text, error: null, cpuMs: 1, wallMs: 1 }
       },
+      freeze: () => {},
+      kill: async () => {},
+      resume: () => {},
     }
     this.vehicle = new WorkerDriver({
       key: world.key,
@@ -74,7 +87,8 @@ export class Life {
       categories: null,
       slots: 1,
       clock: world.clock,
-      log: pino({ level: 'silent' }),
+      news: this.history,
+      log: world.log,
       onChange: () => {},
     })
     this.vehicle.restore()
@@ -105,6 +119,7 @@ export class World {
   /** All that was asked for, in order. */
   readonly fetched: Cid[] = []
   readonly clock: Clock
+  readonly log: Logger
   readonly key: SigningKey
   readonly steward: SigningKey
   readonly standby: SigningKey
@@ -115,9 +130,14 @@ export class World {
   /** `weights`: the bytes of a file of weights, if the job has any. */
   constructor(
     t: TestContext,
-    { clock = systemClock, weights }: { clock?: Clock; weights?: Uint8Array } = {},
+    {
+      clock = systemClock,
+      weights,
+      log = pino({ level: 'silent' }),
+    }: { clock?: Clock; weights?: Uint8Array; log?: Logger } = {},
   ) {
     this.clock = clock
+    this.log = log
     this.#folder = temporaryDirectory(t)
     const key = (name: string) => loadOrCreateKey(join(this.#folder, `${name}.key`), 'node')
     this.key = key('vehicle')

@@ -2,6 +2,7 @@
 import { auditCommand } from './audit.ts'
 import { configCommand } from './config.ts'
 import { elsewhereCommands } from './elsewhere.ts'
+import { historyCommand } from './history.ts'
 import { jobCommands } from './jobs.ts'
 import { membershipCommands } from './membership.ts'
 import { metricsCommand } from './metrics.ts'
@@ -25,6 +26,7 @@ export const commands = [
   metricsCommand,
   whyCommand,
   pauseCommands,
+  historyCommand,
   quoteCommand,
   submitCommand,
   statusCommand,

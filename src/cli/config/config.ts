@@ -46,7 +46,7 @@ export function addOptions(command: Command, names: readonly OptionName[]): Comm
 
 /**
  * The values of `names`, from `command.opts()` and everything below it.
- * Throws ConfigError: unknown-key, unknown-variable, bad-value, unreadable-file, circular.
+ * Throws ConfigError: unknown-key, unknown-variable, bad-value, unreadable-file, circular, no-home.
  */
 export function resolveConfig<Name extends OptionName>(
   names: readonly Name[],
@@ -145,10 +145,19 @@ function refuseUnknownVariables({ environment }: Machine): void {
       throw new ConfigError({ code: 'unknown-variable', variable, nearest: nearest(variable, known) })
 }
 
+/** Node throws where the user is a number without an entry in passwd, and HOME is not set. */
+function homeOf(): string | null {
+  try {
+    return homedir()
+  } catch {
+    return null
+  }
+}
+
 function thisMachine(): Machine {
   return {
     environment: process.env,
-    home: homedir(),
+    home: homeOf(),
     workingDirectory: process.cwd(),
     cores: availableParallelism(),
     timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,

@@ -1,5 +1,4 @@
 /** The errors of a configuration, each one line that a person can act on. */
-import type { OptionName } from './options.ts'
 
 /** The problems of a configuration: one class, a union of codes, each with one line that a person can act on. */
 export type ConfigProblem =
@@ -12,7 +11,8 @@ export type ConfigProblem =
   | { readonly code: 'unknown-variable'; readonly variable: string; readonly nearest: string | null }
   | {
       readonly code: 'bad-value'
-      readonly option: OptionName
+      /** An option's name. */
+      readonly option: string
       /** The flag, the variable, or the key and its file. */
       readonly where: string
       readonly value: unknown
@@ -20,6 +20,7 @@ export type ConfigProblem =
     }
   | { readonly code: 'unreadable-file'; readonly file: string; readonly why: string }
   | { readonly code: 'circular'; readonly file: string }
+  | { readonly code: 'no-home' }
   /** Two options with where they were set; the same one twice when it contradicts itself. */
   | { readonly code: 'contradiction'; readonly first: string; readonly second: string; readonly why: string }
 
@@ -49,6 +50,8 @@ function sentence(problem: ConfigProblem): string {
       return problem.first === problem.second
         ? `${problem.first} can never be met: ${problem.why}`
         : `${problem.first} and ${problem.second} can never be met together: ${problem.why}`
+    case 'no-home':
+      return 'this user has no home directory to keep data in; name a folder with --data-dir (CARPOOL_DATA_DIR)'
     case 'circular':
       return `${problem.file}: a file that is found in the data directory cannot set dataDir`
   }

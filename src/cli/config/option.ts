@@ -4,7 +4,8 @@ import type { z } from 'zod'
 /** The facts about the machine that defaults depend on; passed in, so that a test has its own. */
 export interface Machine {
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly home: string
+  /** Null: this user has none, as in a container with a number for a user. */
+  readonly home: string | null
   readonly workingDirectory: string
   readonly cores: number
   /** A name of the IANA data base. */

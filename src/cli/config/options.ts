@@ -10,6 +10,7 @@ import type { NetworkKind } from '../../host/signals/network.ts'
 import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
 import { unitMicrosMax } from '../../protocol/limits.ts'
 import { type Ask, parseMoney } from '../../protocol/price.ts'
+import { ConfigError } from './errors.ts'
 import type { Option } from './option.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
@@ -21,8 +22,11 @@ export const options = {
     help: 'folder that keeps keys, journal and blocks',
     placeholder: '<folder>',
     // The XDG base directory specification, since what is in it is neither cache nor configuration.
-    fallback: ({ environment, home }) =>
-      join(environment.XDG_DATA_HOME || join(home, '.local', 'share'), 'carpool'),
+    fallback: ({ environment, home }) => {
+      const data = environment.XDG_DATA_HOME || (home === null ? null : join(home, '.local', 'share'))
+      if (data === null) throw new ConfigError({ code: 'no-home' })
+      return join(data, 'carpool')
+    },
     fallbackText: '$XDG_DATA_HOME/carpool or ~/.local/share/carpool',
   }),
   // Any interface, since peers are on other machines; any free port, since adverts carry addresses and a second node on

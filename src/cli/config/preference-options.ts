@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { categorySchema } from '../../protocol/job/manifest.ts'
 import {
+  type DispensableSignal,
   defaultPreferences,
+  dispensableSignals,
   type PreferenceName,
   type Preferences,
 } from '../../protocol/rules/preferences.ts'
@@ -18,6 +20,8 @@ const numeric = z.union([
     .regex(/^-?\d{1,9}(\.\d{1,6})?$/)
     .transform(Number),
 ])
+
+const sensors = Object.keys(dispensableSignals) as [DispensableSignal]
 
 export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Preferences[Name]> } = {
   pluggedOnly: yesOrNo('pluggedOnly', 'work only while the charging cable is connected'),
@@ -71,6 +75,15 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
     placeholder: '<volts>',
     range: [9, 16],
   }),
+  noSignal: {
+    help: 'sensor that the vehicle does not have, so that its rule is not asked; repeat for several',
+    placeholder: '<sensor>',
+    isList: true,
+    expects: `one of ${sensors.join(', ')}: without the others nobody knows that it may work`,
+    schema: () => z.array(z.enum(sensors)).max(sensors.length),
+    fallback: () => defaultPreferences.noSignal,
+    fallbackText: 'none',
+  },
   unmeteredOnly: yesOrNo('unmeteredOnly', 'work only over a network that is not paid by the byte'),
   meteredBytesPerMonthMax: orNone(
     'meteredBytesPerMonthMax',

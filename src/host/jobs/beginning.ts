@@ -24,7 +24,7 @@ export async function beginStewardship(
   parts: CouncilDriverParts,
   known: KnownJob | undefined,
   job: JobId,
-  events: Pick<CouncilDriverOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLeft' | 'onLie'>,
+  events: Pick<CouncilDriverOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLeft' | 'onRecords' | 'onLie'>,
 ): Promise<CouncilDriver> {
   const { submitter, ...common } = parts
   const { store, key, network, log } = common

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { JobSummary } from '../api.ts'
 import { RequestError } from '../errors.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { Journal } from '../store/journal.ts'
 
 export const stewardRole = 'steward'
@@ -52,6 +53,9 @@ const stateSchema = z.object({
 export type JobState = z.infer<typeof stateSchema>
 export type Rest = z.infer<typeof restSchema>
 
+/** Nodes that may read a job and are remembered while it is not in memory: a person has a few. */
+const readersMax = 16
+
 export interface KnownJob {
   readonly job: JobId
   readonly state: JobState
@@ -89,4 +93,16 @@ export class JobRows {
       throw new RequestError(`'${prefix}' begins the ids of ${found.length} jobs; give more of the id`)
     throw new RequestError(`there is no job '${prefix}' on this node; 'carpool jobs' lists them`)
   }
+}
+
+/** Returns the state of a job that is let go after its end. */
+export function restingStateOf(
+  before: JobState,
+  summary: JobSummary,
+  stewardship: Pick<CouncilDriver, 'root' | 'fellows' | 'behind' | 'readers'>,
+): JobState {
+  const { fellows, behind } = stewardship
+  const root = Buffer.from(stewardship.root).toString('hex')
+  const readers = [...new Set([...(before.rest?.readers ?? []), ...stewardship.readers])]
+  return { ...before, summary, rest: { root, fellows, behind, readers: readers.slice(-readersMax) } }
 }

@@ -6,7 +6,6 @@
  */
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { MessageToSteward } from '../../protocol/inbox.ts'
-import { accountOf } from '../../protocol/ledger/account.ts'
 import { evidenceAgeMsMax, jobRetentionMs } from '../../protocol/limits.ts'
 import type {
   JobStatus,
@@ -21,14 +20,14 @@ import type {
 } from '../api.ts'
 import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
-import type { BilledShard, BillTotals, PayoutLine } from '../ledger/contract.ts'
-import type { Money } from '../ledger/money.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
+import { cancelJob } from './cancelling.ts'
+import { billOf, tellPaid } from './job-money.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
-import { refuseCancel, refuseForget, releaseJob } from './releasing.ts'
+import { refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
 import { readResults } from './results.ts'
 import { Routing } from './routing.ts'
@@ -201,7 +200,7 @@ export class Jobs {
         job.verdicts(),
         job.secret,
         get,
-        job.view().end?.outcome ?? null,
+        job.end?.outcome ?? null,
       )
       return { ...end, doubts: job.doubts }
     } finally {
@@ -210,17 +209,14 @@ export class Jobs {
   }
 
   async cancel(prefix: string): Promise<void> {
-    await this.#registry.use(this.#registry.rows.find(prefix), async (stewardship) => {
-      refuseCancel(stewardship)
-      stewardship.handle({ type: 'cancel' })
-      await stewardship.settled()
-    })
+    await this.#reading.seek(prefix, true)
+    const job = this.#registry.rows.find(prefix)
+    await this.#registry.use(job, (stewardship) => cancelJob(this.#options, stewardship))
   }
 
   async forget(prefix: string): Promise<void> {
     const job = this.#registry.rows.find(prefix)
     await this.#registry.use(job, refuseForget)
-    await this.cancel(job)
     await this.#registry.drop(job)
   }
 
@@ -247,40 +243,17 @@ export class Jobs {
     return this.#options.submitter.peerId
   }
 
-  async *bill(prefix: string, money: Money): AsyncGenerator<BilledShard, BillTotals> {
-    await this.#reading.seek(prefix)
-    const { stewardship, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
-    try {
-      const { job, manifest, hasEnded } = stewardship
-      const { assurance, payment } = manifest
-      if (payment === null)
-        throw new RequestError(`job ${job} pays nobody: it was submitted without a budget`)
-      await stewardship.settled()
-      return yield* money.bill(job, { assurance, payment }, stewardship.verdicts(), hasEnded)
-    } finally {
-      release()
-    }
+  bill(prefix: string, money: Parameters<typeof billOf>[2]): ReturnType<typeof billOf> {
+    return billOf(
+      this.#registry,
+      () => this.#reading.seek(prefix).then(() => this.#registry.rows.find(prefix)),
+      money,
+    )
   }
 
   /** Money left for the vehicles of these accounts: their owners are told with the next statement. */
-  paid(lines: readonly PayoutLine[]): void {
-    const paid = lines.flatMap(({ accounts }) => accounts.map(({ account }) => accountOf(account)))
-    const vehicles = new Set(paid.flatMap((account) => (account.kind === 'owner' ? [account.vehicle] : [])))
-    for (const vehicle of vehicles) this.#tellPaid(vehicle)
-  }
-
-  /** A statement of any job names all that was paid to a vehicle: one that has ended does, where none is in memory. */
-  #tellPaid(vehicle: PeerId): void {
-    const { store, key, log } = this.#options
-    const statements = store.ledgerTables.statements().filter((row) => row.vehicle === vehicle)
-    const jobs = new Set(statements.flatMap(({ job, steward }) => (steward === key.peerId ? [job] : [])))
-    const running = [...this.#registry.running()]
-    for (const stewardship of running) stewardship.paid(vehicle)
-    const [job] = jobs
-    if (job === undefined || running.some((stewardship) => jobs.has(stewardship.job))) return
-    this.#registry
-      .use(job, (stewardship) => stewardship.paid(vehicle))
-      .catch((error) => log.info({ job, vehicle, error }, 'a vehicle is not told what was paid'))
+  paid(lines: Parameters<typeof tellPaid>[2]): void {
+    tellPaid(this.#options, this.#registry, lines)
   }
 
   #lookAtRetention(): void {

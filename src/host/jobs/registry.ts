@@ -14,8 +14,10 @@ import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { summaryOf } from '../stewardship/status.ts'
 import { beginStewardship, type CouncilDriverParts, ExcessiveJob } from './beginning.ts'
 import { Calls } from './calls.ts'
-import { JobRows, type JobState, type Rest, stewardRole } from './job-rows.ts'
+import { JobRows, restingStateOf, stewardRole } from './job-rows.ts'
 import { OwedNews } from './owed-news.ts'
+import { RecordRoom } from './record-room.ts'
+import { mayRest, type Seat } from './resting.ts'
 
 export interface RegistryOptions extends CouncilDriverParts {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
@@ -24,32 +26,18 @@ export interface RegistryOptions extends CouncilDriverParts {
   readonly operatorPpm: () => number
   /** This node has work for other engines than before. */
   readonly onCalls: (engines: readonly string[]) => void
+  /** Of memory, for the records of all jobs of strangers; by default as much as the node's heap allows. */
+  readonly recordBytesMax?: number
 }
 
-/** A job that has ended stays in memory this long: who asks for its status asks for its results next. A guess. */
-const lingerMs = 10_000
 /** How often it is looked at which jobs may go. */
 const lookMs = 2_000
-/** Jobs that have ended and still have something to say; above that, the one used longest ago goes. A guess. */
-const endedLoadedMax = 32
-/** Nodes that may read a job and are remembered while it is not in memory: a person has a few. */
-const readersMax = 16
-
-/** A job in memory, or on its way there. */
-interface Seat {
-  readonly stewardship: Promise<CouncilDriver>
-  /** Once it has begun. */
-  running: CouncilDriver | undefined
-  /** How many read it just now. */
-  uses: number
-  /** By the monotonic clock. */
-  usedMs: number
-}
-
 export class Registry {
   readonly rows: JobRows
   /** Says a job's id when something that its status shows has changed. */
   readonly changes = new EventEmitter()
+  /** The records of strangers' jobs, and how much they may take. */
+  readonly room: RecordRoom
   readonly #options: RegistryOptions
   readonly #calls: Calls
   readonly #seats = new Map<JobId, Seat>()
@@ -62,6 +50,8 @@ export class Registry {
   constructor(options: RegistryOptions) {
     this.#options = options
     this.#calls = new Calls(options.onCalls)
+    const { store, recordBytesMax } = options
+    this.room = new RecordRoom({ reserve: store.blocks.reserve, bytesMax: recordBytesMax })
     this.rows = new JobRows(options.store.journal)
     this.changes.setMaxListeners(0)
     for (const { job, state } of this.rows.list()) this.#owed.owe(job, state.rest?.behind)
@@ -198,6 +188,7 @@ export class Registry {
       onChange: () => this.#changed(job),
       onEnd: () => this.#ended(job),
       onLeft: (why, serial) => this.#left(job, why, serial),
+      onRecords: (bytes) => this.#makeRoom(this.room.take(job, bytes)),
       onLie: (receipt, because) => bans.caught(receipt, because),
     })
     if (this.#isStopped) throw new RequestError('this node is stopping')
@@ -227,11 +218,23 @@ export class Registry {
   }
 
   /** The job goes on without this node. */
-  #left(job: JobId, why: LeaveReason, serial: number): void {
+  #left(job: JobId, why: LeaveReason | 'takes-too-much', serial: number): void {
     const { store, clock, log } = this.#options
     store.journal.noteLeft(job, serial, clock.now())
     log.info({ job, why }, 'this node does not stand by for a job any more')
     this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
+  }
+
+  /** A job that has ended is read from the disk when it is asked for; the others are not this node's any more. */
+  #makeRoom(job: JobId | undefined): void {
+    const running = job && this.get(job)
+    if (job === undefined || running === undefined) return
+    if (running.hasEnded) {
+      if (this.#seats.get(job)?.uses === 0) this.#rest(job)
+      return
+    }
+    this.room.refuse(job)
+    this.#left(job, 'takes-too-much', running.serial)
   }
 
   // --- letting go -----------------------------------------------------------------------------------------------
@@ -245,18 +248,15 @@ export class Registry {
   }
 
   #look(): void {
-    const nowMs = this.#options.clock.monotonicMs()
-    const ended = [...this.#seats].filter(([, { running }]) => running?.hasEnded === true)
-    let left = ended.length
-    for (const [job, { uses, usedMs, running }] of ended.sort(([, a], [, b]) => a.usedMs - b.usedMs)) {
-      const isDone = nowMs - usedMs >= lingerMs && running!.rests
-      if (uses > 0 || (!isDone && left <= endedLoadedMax)) continue
-      left -= 1
-      void this.#leave(job, (stewardship) => this.#noteRest(job, stewardship!)).catch((error) =>
-        this.#options.log.error({ job, error }, 'a job that has ended was not let go in order'),
-      )
-    }
-    if (left > 0) this.#lookSoon()
+    const { going, staying } = mayRest(this.#seats, this.#options.clock.monotonicMs())
+    for (const job of going) this.#rest(job)
+    if (staying > 0) this.#lookSoon()
+  }
+
+  #rest(job: JobId): void {
+    void this.#leave(job, (stewardship) => this.#noteRest(job, stewardship!)).catch((error) =>
+      this.#options.log.error({ job, error }, 'a job that has ended was not let go in order'),
+    )
   }
 
   /** Stops the job where it is in memory; nobody begins it anew before `after` is done. */
@@ -268,6 +268,7 @@ export class Registry {
     const seat = this.#seats.get(job)
     this.#seats.delete(job)
     this.#calls.look(job, undefined)
+    this.room.leave(job)
     const left = (async () => {
       await before
       const stewardship = await seat?.stewardship.catch(() => undefined)
@@ -286,13 +287,8 @@ export class Registry {
   #noteRest(job: JobId, stewardship: CouncilDriver): void {
     const row = this.rows.get(job)
     if (row === undefined) return
-    const { fellows, behind } = stewardship
-    const root = Buffer.from(stewardship.root).toString('hex')
-    const readers = [...new Set([...(row.state.rest?.readers ?? []), ...stewardship.readers])]
-    const rest: Rest = { root, fellows, behind, readers: readers.slice(-readersMax) }
-    this.#owed.owe(job, behind)
-    const summary = summaryOf(stewardship, row.createdAtMs)
-    const state: JobState = { ...row.state, summary, rest }
+    const state = restingStateOf(row.state, summaryOf(stewardship, row.createdAtMs), stewardship)
+    this.#owed.owe(job, stewardship.behind)
     if (JSON.stringify(state) !== JSON.stringify(row.state)) this.rows.put({ ...row, state })
   }
 }

@@ -8,22 +8,13 @@ import { RequestError } from '../errors.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { Registry } from './registry.ts'
 
-/** Throws RequestError where the job runs and was submitted elsewhere. */
-export function refuseCancel({ job, isReader, isSubmitters, hasEnded }: CouncilDriver): void {
-  if (isReader)
-    throw new RequestError(`this node only reads job ${job}; cancel it on the node that it was submitted to`)
-  if (!isSubmitters && !hasEnded)
-    throw new RequestError(
-      `this node stands by for job ${job}; only its submitter can cancel it, on the node that it was submitted to`,
-    )
-}
-
-/** Throws RequestError where this node stands by for the job, and it runs. */
+/** Throws RequestError where the job runs: on its submitter's node, too, since to forget it would end it without a word. */
 export function refuseForget({ job, isReader, isSubmitters, hasEnded }: CouncilDriver): void {
-  if (!isReader && !isSubmitters && !hasEnded)
-    throw new RequestError(
-      `this node stands by for job ${job}, which runs; to hand it over to another node: carpool standby release ${job}`,
-    )
+  if (isReader || hasEnded) return
+  if (isSubmitters) throw new RequestError(`job ${job} runs; to end it first: carpool cancel ${job}`)
+  throw new RequestError(
+    `this node stands by for job ${job}, which runs; to hand it over to another node: carpool standby release ${job}`,
+  )
 }
 
 /** Throws RequestError where the job stays with this node, in one sentence that says why. */

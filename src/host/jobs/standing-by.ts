@@ -73,6 +73,7 @@ export class StandingBy {
       for (const handover of handovers) this.#registry.hearing(job)?.hearRecord(from, handover)
       return
     }
+    if (this.#registry.room.isRefused(job)) return
     // It said yes to so many invitations, perhaps, and not to so many jobs.
     if (!mine && this.#count() >= standingByMax) return
     const why =

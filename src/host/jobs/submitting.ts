@@ -53,7 +53,7 @@ export class Submitting {
           return this.#registry.use(known, async (stewardship) => {
             await described.staged.handTo(store.blocks.of(known))
             stewardship.inputsRestored()
-            return submittedOf(stewardship, true)
+            return submittedOf(stewardship, true, described.leftOut)
           })
         const made = await makeJob(described, context, onProgress)
         try {
@@ -62,7 +62,11 @@ export class Submitting {
           await store.blocks.release(made.job)
           throw error
         }
-        return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false), true)
+        return this.#registry.use(
+          made.job,
+          (stewardship) => submittedOf(stewardship, false, described.leftOut),
+          true,
+        )
       }),
     )
   }
@@ -88,7 +92,7 @@ export class Submitting {
   #madeFrom(digest: string): JobId | undefined {
     return this.#registry.rows.list().find(({ job, state, endedAtMs }) => {
       if (state.requestDigest !== digest) return false
-      const end = this.#registry.get(job)?.view().end
+      const end = this.#registry.get(job)?.end
       if (end) return end.outcome === 'complete'
       return endedAtMs === null || state.summary?.state === 'complete'
     })?.job

@@ -104,6 +104,22 @@ export class Books implements LedgerState {
     }
   }
 
+  /** Those of this time and later, in order. */
+  *since(atMs: number): Generator<Entry> {
+    let after = 0
+    for (;;) {
+      // Where a clock was set back, an entry is older than the one before it: the times are in no order to go by.
+      const rows = this.#database.all<EntryRow>(
+        `${selectEntries} WHERE serial > ? AND at_ms >= ? ORDER BY serial LIMIT ${entriesPage}`,
+        after,
+        atMs,
+      )
+      for (const row of rows) yield entryOf(row)
+      if (rows.length < entriesPage) return
+      after = rows.at(-1)!.serial
+    }
+  }
+
   /** The last entry about each claim of this job, of this vehicle or of all. */
   *standingOf(job: JobId, vehicle: PeerId | null = null): Generator<Entry> {
     const last = new Map<string, Entry>()

@@ -21,6 +21,7 @@ import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { at, type Clock } from '../clock.ts'
+import type { WorkNews } from '../history/contract.ts'
 import { sha256 } from '../sha256.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
@@ -35,6 +36,7 @@ export interface ReceivablesDriverOptions extends LedgerParts {
   /** Once all before it is durable. */
   readonly after: (action: () => void) => void
   readonly clock: Clock
+  readonly news: WorkNews
   readonly log: Logger
 }
 
@@ -221,8 +223,19 @@ export class ReceivablesDriver {
     const { vehicle, owner } = payload
     const { body, signature } = record
     const kept = { job: row.job, steward: signer, vehicle, owner, id, body, signature, agreed }
+    this.#sayVerified(row.job, signer, payload)
     persist(() => tables.putStatementSoon(kept))
     this.#options.after(() => this.#notePaid(row, signer, payload))
+  }
+
+  /** Statements are cumulative: the news is what this one says beyond that steward's last. */
+  #sayVerified(job: JobId, steward: PeerId, { vehicle, owner, currency, micros }: Statement): void {
+    const { tables, news } = this.#options
+    const last = tables
+      .statements(job)
+      .find((one) => one.steward === steward && one.vehicle === vehicle && one.owner === owner)
+    const known = last === undefined ? 0 : openStatement(last, sha256, () => true).payload.micros
+    if (micros > known) news.verified(job, steward, micros - known, currency)
   }
 
   /**
@@ -230,7 +243,7 @@ export class ReceivablesDriver {
    * an entry.
    */
   #notePaid(row: WorkedJob, signer: PeerId, { vehicle, owner, currency, paidMicros }: Statement): void {
-    const { books, log } = this.#options
+    const { books, news } = this.#options
     const from = ownerAccount(owner, vehicle)
     const micros = paidMicros - books.paidTo(from, row.submitter, currency)
     if (micros <= 0) return
@@ -242,7 +255,7 @@ export class ReceivablesDriver {
       [{ type: 'pay', order: { name, currency, from, to, micros, reference } }],
       this.#options.clock.now(),
     )
-    log.info({ job: row.job, micros, currency }, 'a payment was announced')
+    news.paid(row.job, signer, micros, currency)
   }
 
   #write(job: JobId, inputs: readonly LedgerInput[], nowMs: number): void {

@@ -142,6 +142,7 @@ export const operations = {
   fleetRevoke: call(['id', z.union([ownerSchema, peerIdSchema])]),
   fleetClear: call(['owner', ownerSchema]),
   fleetRotate: call(['finish', z.boolean()]),
+  history: call(['days', z.int().min(1).max(400)]),
   bans: call(),
   liftBan: call(['owner', ownerSchema]),
   why: call(),

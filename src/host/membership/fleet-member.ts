@@ -282,6 +282,7 @@ export class FleetMember implements Doorkeeper {
       }
     }
     this.#onRevoked()
+    this.#own.noteLoss()
     if (this.#own.isGood && isFresh(this.#own.untilMs!)) return
     if (this.registrar !== null) this.#admitMyself()
     else

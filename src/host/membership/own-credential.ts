@@ -23,6 +23,8 @@ export class OwnCredential {
   readonly #fleet: Fleet
   #record: SignedRecord | null = null
   #untilMs: number | null = null
+  /** As the log has it. */
+  #isIn = false
 
   /** A file that is damaged, over, or of another fleet is as good as none. */
   constructor(options: OwnCredentialOptions, fleet: Fleet) {
@@ -34,6 +36,7 @@ export class OwnCredential {
       const { record } = readCredential(credentialPath)
       this.#untilMs = this.#vouch(record)
       this.#record = record
+      this.#isIn = true
     } catch (error) {
       log.warn({ error }, `this node asks the fleet anew: ${reason(error)}`)
     }
@@ -66,8 +69,21 @@ export class OwnCredential {
     if (this.isGood && untilMs <= this.#untilMs!) return false
     this.#untilMs = untilMs
     this.#record = record
+    const what = this.#isIn ? 'has given this node another day' : 'has let this node in'
+    this.#options.log.info({ untilMs }, `the fleet ${this.#fleet.charter.payload.name} ${what}`)
+    this.#isIn = true
     writeWhole(this.#options.credentialPath, Buffer.from(credentialText(record)), { mode: 0o600 })
     return true
+  }
+
+  /** Says once that the fleet does not let this node in any more. Call it now and then. */
+  noteLoss(): void {
+    if (!this.#isIn || this.isGood) return
+    this.#isIn = false
+    const { name } = this.#fleet.charter.payload
+    this.#options.log.warn(
+      `this node is not in the fleet ${name} any more: its credential is over, or was revoked`,
+    )
   }
 
   #vouch(record: SignedRecord): number {

@@ -2,39 +2,25 @@
  * The registrar: a node that holds its fleet's key, and with it the list of the vehicles that asked, that are in, and
  * that are out.
  *
- * It signs a credential for a day to every admitted vehicle, as often as that day is half over, and charters with the
- * revocations that still matter. Everything else in a fleet works without it: a registrar that is down for an hour
+ * It signs a credential for a day to every admitted vehicle, as often as that day is half over. Everything else in a fleet works without it: a registrar that is down for an hour
  * delays newcomers, and nobody else.
  */
-import { renameSync, rmSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import {
-  clearedOwnersMax,
-  credentialTtlMs,
-  evidenceAgeMsMax,
-  pendingTtlMs,
-  revocationsMax,
-} from '../../protocol/limits.ts'
-import type { Charter, Fleet } from '../../protocol/membership/fleet.ts'
+import { pendingTtlMs } from '../../protocol/limits.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import type { Journal } from '../store/journal.ts'
-import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
 import type { FleetMember, FleetMemberRow } from '../store/member-tables.ts'
-import { signCharter, signCredential } from './certificates.ts'
+import { CharterSigner, type CharterSignerOptions } from './charter-signer.ts'
 import { WaitingList } from './waiting-list.ts'
 
-export interface RegistrarOptions {
+export interface RegistrarOptions extends CharterSignerOptions {
   /** This node, which is of the fleet as well. */
   readonly self: Pick<Applicant, 'peer' | 'owner'>
-  readonly keyPath: string
-  readonly fleet: Fleet
   readonly journal: Journal
   readonly log: Logger
-  /** A charter was signed: it is to be kept, and told to everybody. */
-  readonly onCharter: (charter: SignedRecord) => void
 }
 
 /** The facts that a node states of itself when it asks to be admitted. */
@@ -55,15 +41,13 @@ export class Registrar {
   readonly #options: RegistrarOptions
   /** Those who wait, and those who were rejected. */
   readonly #waiting = new WaitingList<PeerId>()
-  #key: SigningKey
+  /** Signs for the fleet. */
+  readonly charters: CharterSigner
 
   /** Throws Error, one sentence, when the key is none of this fleet's. */
   constructor(options: RegistrarOptions) {
     this.#options = options
-    this.#key = loadKey(options.keyPath)
-    const { keys, name } = options.fleet.charter.payload
-    if (!keys.includes(this.#key.peerId))
-      throw new Error(`${options.keyPath} is no key of the fleet ${name}, whose key is ${keys.join(' or ')}`)
+    this.charters = new CharterSigner(options)
     const waiting = this.#rows().filter(({ state }) => state === 'pending' || state === 'rejected')
     for (const { peer, host, askedMs } of waiting.sort((a, b) => a.askedMs - b.askedMs))
       this.#drop(this.#waiting.ask(peer, host, askedMs))
@@ -93,7 +77,7 @@ export class Registrar {
           return { state: 'pending' }
         }
         if (known!.owner === null) this.#put({ ...known!, ...applicant })
-        return { state: 'admitted', credential: signCredential(this.#key, applicant) }
+        return { state: 'admitted', credential: this.charters.credential(applicant) }
     }
   }
 
@@ -141,8 +125,10 @@ export class Registrar {
         `${peer} was shown as ${before}, and asks as ${described(known)} now; if that is right, approve it again`,
       )
     }
-    this.#letBack(peer)
+    this.charters.letBack(peer)
     this.#waiting.remove(peer)
+    const { vehicle, owner } = known
+    this.#options.log.info({ peer, owner }, `${vehicle} is approved`)
     return this.#put({ ...known, state: 'admitted', shown: { vehicle: known.vehicle, owner: known.owner } })
   }
 
@@ -166,7 +152,10 @@ export class Registrar {
   /** Lets somebody in before it asks; whose car it is, it then says itself, unless it is said here. */
   admit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow {
     this.#waiting.remove(peer)
-    if (peer !== this.#options.self.peer) this.#letBack(peer)
+    if (peer !== this.#options.self.peer) {
+      this.charters.letBack(peer)
+      this.#options.log.info({ peer, owner }, `${vehicle} is admitted`)
+    }
     const shown = { vehicle, owner }
     return this.#put({ peer, owner, vehicle, state: 'admitted', host: '', askedMs: systemClock.now(), shown })
   }
@@ -183,88 +172,13 @@ export class Registrar {
       )
     const rows = this.#rows().filter(({ peer, owner }) => peer === id || owner === id)
     if (rows.length === 0) throw new RequestError(`${id} is neither a peer nor an owner of this fleet`)
-    const revoked = this.#revoked().filter((revocation) => revocation.id !== id)
-    if (revoked.length >= revocationsMax) {
-      const until = new Date(Math.min(...revoked.map(({ untilMs }) => untilMs))).toISOString()
-      throw new RequestError(
-        `${revocationsMax} revocations are in force, and a charter cannot name more; there is room again at ${until}`,
-      )
-    }
+    this.charters.revoke(id)
     for (const row of rows) {
       this.#waiting.remove(row.peer)
       this.#put({ ...row, state: 'revoked' })
+      this.#options.log.info({ peer: row.peer, owner: row.owner }, `${row.vehicle} is revoked`)
     }
-    this.#sign({ revoked: [...revoked, { id, untilMs: systemClock.now() + credentialTtlMs }] })
     return rows.map((row) => ({ ...rowOf(row), state: 'revoked' }))
-  }
-
-  /** Forgives an owner, in the whole fleet, what its vehicles did in jobs that have begun by now. Throws RequestError. */
-  clear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number } {
-    const atMs = systemClock.now()
-    const { cleared = [] } = this.#charter
-    const others = cleared.filter((one) => one.owner !== owner && one.atMs > atMs - evidenceAgeMsMax)
-    if (others.length >= clearedOwnersMax)
-      throw new RequestError(
-        `${clearedOwnersMax} owners were cleared within ${evidenceAgeMsMax / dayMs} days, and a charter cannot name more`,
-      )
-    this.#sign({ cleared: [...others, { owner, atMs }] })
-    return { owner, atMs }
-  }
-
-  /**
-   * Makes a second key, which signs everything from now on, while both are in force. Throws RequestError while an
-   * earlier change is not finished.
-   */
-  rotate(): { readonly keys: readonly PeerId[] } {
-    const { keyPath } = this.#options
-    if (this.#charter.keys.length > 1)
-      throw new RequestError(
-        'the fleet is changing its key already; finish that with: carpool fleet rotate --finish',
-      )
-    const next = loadOrCreateKey(`${keyPath}.next`, 'fleet')
-    const keys = [this.#key.peerId, next.peerId]
-    this.#sign({ keys })
-    renameSync(keyPath, `${keyPath}.old`)
-    renameSync(`${keyPath}.next`, keyPath)
-    this.#key = next
-    return { keys }
-  }
-
-  /** Ends the old key, once no credential of it lives. Throws RequestError before. */
-  finishRotation(nowMs = systemClock.now()): { readonly keys: readonly PeerId[] } {
-    const { keyPath, journal } = this.#options
-    if (this.#charter.keys.length === 1)
-      throw new RequestError('the fleet has only one key, so no old key can be ended')
-    const overMs = Number(journal.getSetting(rotatedSetting) ?? 0) + credentialTtlMs
-    if (nowMs < overMs)
-      throw new RequestError(
-        `credentials of the old key live until ${new Date(overMs).toISOString()}; end it after that`,
-      )
-    const keys = [this.#key.peerId]
-    this.#sign({ keys })
-    rmSync(`${keyPath}.old`, { force: true })
-    return { keys }
-  }
-
-  get #charter(): Charter {
-    return this.#options.fleet.charter.payload
-  }
-
-  #letBack(peer: PeerId): void {
-    const revoked = this.#revoked()
-    const others = revoked.filter(({ id }) => id !== peer)
-    if (others.length < revoked.length) this.#sign({ revoked: others })
-  }
-
-  #revoked(): Charter['revoked'] {
-    return this.#charter.revoked.filter(({ untilMs }) => untilMs > systemClock.now())
-  }
-
-  #sign(change: Partial<Charter>): void {
-    const { fleet, journal, onCharter } = this.#options
-    const serial = Math.max(systemClock.now(), fleet.charter.serial + 1)
-    if (change.keys !== undefined) journal.putSetting(rotatedSetting, String(serial))
-    onCharter(signCharter(this.#key, { ...this.#charter, revoked: this.#revoked(), ...change }, serial))
   }
 
   #known(peer: PeerId): FleetMember {
@@ -293,9 +207,6 @@ export class Registrar {
     return rowOf(whole)
   }
 }
-
-const dayMs = 24 * 3_600_000
-const rotatedSetting = 'fleet-key-changed-ms'
 
 type Facts = Pick<FleetMemberRow, 'owner' | 'vehicle'>
 

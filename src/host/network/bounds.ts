@@ -175,7 +175,10 @@ export interface NetworkBounds {
   readonly dialBackEveryMs: number
   /** Such dials at once, for all hosts together: one that fails takes its whole time. Guess. */
   readonly dialBacksAtOnceMax: number
-  /** How long such a dial may take, with all that comes before the multiplexer. Guess. */
+  /**
+   * How long such a dial may take, with all that comes before the multiplexer: four round trips of a satellite. Shorter tells a
+   * node behind a router sooner that it is, and holds up its jobs for less long. Guess.
+   */
   readonly dialBackTimeoutMs: number
   /** Peers that are asked to dial this node: as many as do not share a mistake. Guess. */
   readonly dialBackPeersMax: number
@@ -238,7 +241,7 @@ export const defaultBounds: NetworkBounds = {
   dialBacksPerHostMax: 8,
   dialBackEveryMs: 15_000,
   dialBacksAtOnceMax: 4,
-  dialBackTimeoutMs: 5_000,
+  dialBackTimeoutMs: 3_000,
   dialBackPeersMax: 3,
   dialBackAgainMs: 900_000,
   ownAddressesEveryMs: 10_000,

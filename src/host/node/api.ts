@@ -35,6 +35,7 @@ export function apiOf(parts: Parts): NodeApi {
       await admission(parts)
       return jobs.submit(request, onProgress ?? (() => {}))
     },
+    history: (days) => parts.history.view(days),
     jobs: () => jobs.list(),
     seekJobs: () => jobs.seek(),
     status: (job) => jobs.status(job),
@@ -64,10 +65,11 @@ export function apiOf(parts: Parts): NodeApi {
     fleetReject: (peer) => registrarOf(fleet).reject(peer),
     fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
     fleetRevoke: (id) => registrarOf(fleet).revoke(id),
-    fleetClear: (owner) => registrarOf(fleet).clear(owner),
+    fleetClear: (owner) => registrarOf(fleet).charters.clear(owner),
     bans: () => parts.bans.list().map(banRow),
     liftBan: (owner) => banRow(parts.bans.lift(owner)),
-    fleetRotate: (finish) => (finish ? registrarOf(fleet).finishRotation() : registrarOf(fleet).rotate()),
+    fleetRotate: (finish) =>
+      finish ? registrarOf(fleet).charters.finishRotation() : registrarOf(fleet).charters.rotate(),
   }
 }
 

@@ -53,15 +53,17 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { identity, vehicle, jobs, membership, callers, options } = this.#parts
+    const { identity, vehicle, history, connections, jobs, membership, callers, options } = this.#parts
     this.#stopFollowing()
     callers.stop()
+    connections.stop()
     identity.fleet?.stop()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
     await membership
       .goodbye()
       .catch((error) => options.log.debug({ error }, 'the goodbye to peers was not sent'))
+    history.stop()
     await closeResources(this.#parts)
   }
 }
@@ -81,7 +83,8 @@ function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, calle
 
 /** The answer ends what follows the owner's rules. */
 function startParts(parts: Parts): () => void {
-  const { hub, identity, network, store, vehicle, jobs, membership, executor, watch, options } = parts
+  const { hub, identity, network, store, vehicle, history, jobs, membership, executor, watch, options } =
+    parts
   const { fleet } = identity
   vehicle.setOperatorShare(fleet?.operatorPpm ?? 0)
   void store.collect().catch((error) => {
@@ -96,5 +99,9 @@ function startParts(parts: Parts): () => void {
   membership.start()
   vehicle.restore()
   executor.observe(watch)
+  if (options.slots > 0) {
+    history.judged(watch.judgement(), watch.energyRate)
+    watch.onChange((judgement) => history.judged(judgement, watch.energyRate))
+  }
   return followJudgement(watch, executor, vehicle, () => hub.tell('offer'), options.log)
 }

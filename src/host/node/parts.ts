@@ -4,6 +4,8 @@ import type { Advert } from '../../protocol/membership/advert.ts'
 import { Roster } from '../../protocol/membership/roster.ts'
 import type { Ask } from '../../protocol/price.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { Connections } from '../history/connections.ts'
+import { History } from '../history/history.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Bans } from '../membership/bans.ts'
 import { Callers } from '../membership/callers.ts'
@@ -16,6 +18,8 @@ import type { Resources } from './resources.ts'
 export interface Parts extends Resources {
   readonly hub: Hub
   readonly vehicle: WorkerDriver
+  readonly history: History
+  readonly connections: Connections
   readonly bans: Bans
   readonly membership: Membership
   readonly callers: Callers
@@ -33,6 +37,20 @@ export function makeParts(resources: Resources): Parts {
   let calls: readonly string[] = []
   const roster = new Roster()
   const offered = engines.map((engine) => ({ ...engine, ask: asks.get(engine.runtime) ?? null }))
+  const history = new History({
+    self: key.peerId,
+    database: store.database,
+    books: store.books,
+    timeZone: wish.preferences.timeZone,
+    clock,
+    log,
+  })
+  const connections = new Connections({
+    network,
+    onAlone: (isAlone) => history.alone(isAlone),
+    clock,
+    log,
+  })
   const vehicle = new WorkerDriver({
     key,
     network,
@@ -42,6 +60,7 @@ export function makeParts(resources: Resources): Parts {
     categories: wish.preferences.categories,
     slots,
     clock,
+    news: history,
     log,
     onChange: () => hub.tell('offer'),
   })
@@ -94,7 +113,7 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, vehicle, bans, membership, callers, jobs }
+  return { ...resources, hub, vehicle, history, connections, bans, membership, callers, jobs }
 }
 
 /** Nobody is called who could not come. */

@@ -4,7 +4,7 @@
  *     {"Vehicle.Speed": 0, "Vehicle.Exterior.AirTemperature": {"value": 3.5, "ts": "2026-03-01T20:00:00Z"}}
  *
  * A value without `ts` is as old as its line's arrival; `ts` is an ISO 8601 date or milliseconds since 1970; null is
- * skipped. The program runs under /bin/sh in a process group of its own, which is killed as a whole; it is started again
+ * a value that is not available now. The program runs under /bin/sh in a process group of its own, which is killed as a whole; it is started again
  * whenever it ends: one that prints one line and ends well is asked once a second. Its standard input stays open
  * as long as this process lives: reading to its end is how a program notices that nobody listens any more.
  */
@@ -50,14 +50,12 @@ export function readLine(line: string, nowMs: number): RawReading[] {
   }
   const entries = z.record(z.string(), z.unknown()).safeParse(json)
   if (!entries.success) throw new Error(`a line is no object of signals: ${excerpt(line)}`)
-  return Object.entries(entries.data)
-    .filter(([, entry]) => entry !== null)
-    .map(([name, entry]) => {
-      const stamped = stampedSchema.safeParse(entry)
-      if (!stamped.success) return [name, entry, nowMs] as const
-      const { value, ts } = stamped.data
-      return [name, value, ts === undefined ? nowMs : timeOf(ts)] as const
-    })
+  return Object.entries(entries.data).map(([name, entry]) => {
+    const stamped = stampedSchema.safeParse(entry)
+    if (!stamped.success) return [name, entry, nowMs] as const
+    const { value, ts } = stamped.data
+    return [name, value, ts === undefined ? nowMs : timeOf(ts)] as const
+  })
 }
 
 /** Until the program ends, which throws Error that says how, unless it ended well and had said something. */

@@ -3,9 +3,12 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { systemClock } from '../clock.ts'
 import type { Latest } from './latest.ts'
-import { readingOf, signalPathOf } from './values.ts'
+import { readingOf, signalPathOf, unavailable } from './values.ts'
 
-/** A signal's name, its value and when that was read, in milliseconds since 1970: nothing of it is trusted. */
+/**
+ * A signal's name, its value and when that was read, in milliseconds since 1970: nothing of it is trusted. Null is a value
+ * that the source calls unavailable.
+ */
 export type RawReading = readonly [name: string, value: unknown, atMs: number]
 
 /** The log gets each complaint about a source once, and at most this many different ones an hour. A guess. */
@@ -15,7 +18,10 @@ const complaintCharsMax = 300
 
 const dateSchema = z.iso.datetime({ offset: true })
 
-/** Checks the readings of one source on their way in: wrong ones are left out, and named in the log, boundedly. */
+/**
+ * Checks the readings of one source on their way in. A wrong one is named in the log, boundedly, and its signal is unknown
+ * from then on: what was read before it is not what the vehicle says now.
+ */
 export class Intake {
   readonly #name: string
   readonly #latest: Latest
@@ -29,7 +35,7 @@ export class Intake {
     this.#log = log
   }
 
-  /** Tells whether anything of it is a reading. Signals that Carpool has no use for are skipped. */
+  /** Tells whether anything of it is a reading, or said to be unavailable. Signals that Carpool has no use for are skipped. */
   take(readings: Iterable<RawReading>): boolean {
     const nowMs = systemClock.now()
     let isAny = false
@@ -37,9 +43,10 @@ export class Intake {
       const path = signalPathOf(name)
       if (path === undefined) continue
       try {
-        this.#latest.put({ [path]: readingOf(path, value, atMs, nowMs) })
+        this.#latest.put({ [path]: readingOf(path, value, atMs, nowMs) }, name)
         isAny = true
       } catch (error) {
+        this.#latest.put({ [path]: unavailable(atMs, nowMs) }, name)
         this.complain(name, `${name} ${(error as Error).message}: unknown`)
       }
     }

@@ -3,7 +3,8 @@
  *
  * A subscription tells of changes at once; once a second all values are got as well, since a broker may tell nobody of a
  * value that was published anew and is the same, while its time moves on. One path that the broker does not know fails a
- * whole request, so each is asked for alone first. `None` is no reading.
+ * whole request, so each is asked for alone first. `None`
+ * is a value that is not available now, and so is a signal that the broker does not know, or no longer.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -54,13 +55,12 @@ export function openKuksa(name: string, options: KuksaOptions, log: Logger): Sig
   }
 }
 
-/** By the broker's time; a value that is None says nothing. */
-export function readDatapoint(path: string, { timestamp, value }: Datapoint): RawReading[] {
+/** By the broker's time; a value that is None is null. */
+export function readDatapoint(path: string, { timestamp, value }: Datapoint): RawReading {
   const { case: kind, value: typed } = value?.typedValue ?? { case: undefined }
-  if (kind === undefined) return []
   const atMs =
     timestamp === undefined ? Number.NaN : Number(timestamp.seconds) * 1_000 + timestamp.nanos / 1e6
-  return [[path, typeof typed === 'bigint' ? Number(typed) : typed, atMs]]
+  return [path, kind === undefined ? null : typeof typed === 'bigint' ? Number(typed) : typed, atMs]
 }
 
 /** Until the connection ends, which throws Error that says why; returns when the broker has come to know more signals. */
@@ -97,7 +97,9 @@ async function session(
   const get = async (paths: readonly string[]): Promise<void> => {
     const signalIds = paths.map((path) => ({ signal: { case: 'path' as const, value: path } }))
     const { dataPoints } = await client.getValues({ signalIds }, unary)
-    take(paths.flatMap((path, i) => (dataPoints[i] === undefined ? [] : readDatapoint(path, dataPoints[i]))))
+    take(
+      paths.flatMap((path, i) => (dataPoints[i] === undefined ? [] : [readDatapoint(path, dataPoints[i])])),
+    )
   }
 
   const find = async (paths: readonly string[]): Promise<string[]> => {
@@ -109,7 +111,7 @@ async function session(
     const pace = new Pace(updatesPerSecondMax)
     const updates = client.subscribe({ signalPaths: [...paths] }, { headers, signal: until })
     for await (const { entries } of updates) {
-      take(Object.entries(entries).flatMap(([path, point]) => readDatapoint(path, point)))
+      take(Object.entries(entries).map(([path, point]) => readDatapoint(path, point)))
       await pace.wait()
     }
     throw new Error('the broker ended the subscription')
@@ -152,8 +154,9 @@ async function has(
     return true
   } catch (error) {
     const { code } = ConnectError.from(error)
+    if (code !== Code.NotFound && code !== Code.PermissionDenied && code !== Code.InvalidArgument) throw error
+    intake.take([[path, null, Number.NaN]])
     if (code === Code.NotFound) return false
-    if (code !== Code.PermissionDenied && code !== Code.InvalidArgument) throw error
     intake.complain(`${path} ${code}`, `${path}: the broker says ${problem(error)}: unknown`)
     return false
   }

@@ -72,8 +72,8 @@ async function session(
     for (;;) {
       wake = Promise.withResolvers()
       const metered = await Promise.race([ended.promise, ask(bus)])
-      const value = metered === 1 || metered === 3
-      if (metered !== 0 && intake.take([['Carpool.Network.IsMetered', value, systemClock.now()]])) onReading()
+      const value = metered === 0 ? null : metered === 1 || metered === 3
+      if (intake.take([['Carpool.Network.IsMetered', value, systemClock.now()]])) onReading()
       await Promise.race([ended.promise, pause(pauseMs)])
       await Promise.race([ended.promise, wake.promise, pause(periodMs - pauseMs)])
     }

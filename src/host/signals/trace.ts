@@ -5,7 +5,7 @@
  *     {"at": 30, "Vehicle.Speed": 42}
  *     {"at": 60, "Vehicle.Speed": null}
  *
- * `at` is in seconds from the start, or in recordings a date and time of ISO 8601; null is a signal that is lost. A
+ * `at` is in seconds from the start, or in recordings a date and time of ISO 8601; null is a signal that is not available any more. A
  * file plays once, `speed` times as fast as it says. In between, and after its end, every value is sent again with a
  * fresh time once a second, as buses do, until the provider is aborted: a demonstration must not end by growing stale.
  * `loop` begins anew instead, at the last line's time.
@@ -92,8 +92,7 @@ async function* play(
       for (const [path, value] of values)
         if (value === null) known.delete(path)
         else known.set(path, value)
-      const read = [...values].filter(([, value]) => value !== null)
-      if (read.length > 0) yield stateOf(read)
+      if (values.size > 0) yield stateOf([...values])
       continue
     }
     await sleep(Math.min(dueMs, repeatMs), undefined, { signal }).catch(() => undefined)

@@ -2,7 +2,8 @@
  * Turns the texts of servers, programs and files into values of the right type: the one gate for all providers.
  *
  * A text that is not understood gives no reading, never a guess: the rules treat a signal without one as unknown.
- * Ranges are far wider than any road vehicle's, and still catch what buses send for "not available" (all bits set).
+ * Ranges are far wider than any road vehicle's, and catch most of what buses send for "not available" (all bits set); what
+ * falls within a range is listed.
  */
 import { z } from 'zod'
 import type { Reading, SignalPath, SignalValues } from '../../protocol/rules/signals.ts'
@@ -37,6 +38,20 @@ const schemas: { readonly [Path in SignalPath]: z.ZodType<SignalValues[Path]> } 
   'Carpool.Compute.EnergyTodayWh': number(0, 1e9),
 }
 
+/**
+ * Values within the range that a gateway makes of "not available": all bits of the field set, or none, in the usual
+ * scalings (SAE J1939-71, ISO 15031-5). −40 °C is no bits with the offset of 40 °C: weather may be so cold, a pack that is to
+ * work is not. 87.5 °C is 255 at half a degree, 6553.5 and 32767 are 16 bits.
+ */
+const unavailableValues: { readonly [Path in SignalPath]?: readonly number[] } = {
+  'Vehicle.Powertrain.TractionBattery.Temperature.Average': [-40, 87.5],
+  'Vehicle.Exterior.AirTemperature': [87.5],
+  'Vehicle.Cabin.HVAC.AmbientAirTemperature': [-40, 87.5],
+  'Vehicle.LowVoltageBattery.CurrentVoltage': [25.5, 51, 65.535],
+  'Vehicle.Speed': [255, 255.996, 327.67],
+  'Vehicle.Powertrain.TractionBattery.CurrentPower': [32_767, -32_768, 65_535, 327_670, -327_680, 655_350],
+}
+
 /** VSS 4 and 5 have one charging port and no instances of it. */
 const olderNames: Readonly<Record<string, SignalPath>> = {
   'Vehicle.Powertrain.TractionBattery.Charging.IsChargingCableConnected':
@@ -57,14 +72,29 @@ export function signalPathOf(name: string): SignalPath | undefined {
   return Object.hasOwn(schemas, name) ? (name as SignalPath) : undefined
 }
 
-/** Throws Error that says what is wrong, in words that follow the signal's name. `value` is untrusted. */
-export function readingOf(path: SignalPath, value: unknown, atMs: number, nowMs: number): Reading<never> {
+/**
+ * Its value is null where the source says null, or what a bus sends for "not available". Throws Error that says what is wrong,
+ * in words that follow the signal's name. `value` is untrusted.
+ */
+export function readingOf(
+  path: SignalPath,
+  value: unknown,
+  atMs: number,
+  nowMs: number,
+): Reading<never | null> {
+  if (value === null) return unavailable(atMs, nowMs)
   const parsed = schemas[path].safeParse(value)
   if (!parsed.success) throw new Error(`is not ${excerpt(value)}`)
   if (!Number.isFinite(atMs)) throw new Error('has no time')
   if (atMs > nowMs + clockSkewMsMax)
     throw new Error(`was read ${Math.round((atMs - nowMs) / 1000)} s ahead of this clock`)
-  return { value: parsed.data as never, atMs: Math.min(atMs, nowMs) }
+  const isUnavailable = unavailableValues[path]?.includes(parsed.data as number) ?? false
+  return { value: isUnavailable ? null : (parsed.data as never), atMs: Math.min(atMs, nowMs) }
+}
+
+/** Null, by the time that the source gave it; 0 where it gave none that is possible, which is as old as what it takes back. */
+export function unavailable(atMs: number, nowMs: number): Reading<null> {
+  return { value: null, atMs: atMs <= nowMs ? atMs : 0 }
 }
 
 /** Shortens a value that somebody sent, so that it fits into a line of the log. */

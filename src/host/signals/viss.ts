@@ -267,6 +267,7 @@ class Session {
       this.#after(busyMs, () => this.#send(request))
       return
     }
+    this.#intake.take([[path, null, Number.NaN]])
     // 404: this car has no such signal, or not now. Anything else the owner may want to know about.
     if (number !== 404)
       this.#intake.complain(`${path} ${number}`, `${path}: the server says ${text}: unknown`)

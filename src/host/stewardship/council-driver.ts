@@ -10,7 +10,7 @@ import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import type { ShardVerdict } from '../../protocol/job/verdict.ts'
+import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
@@ -101,6 +101,10 @@ export class CouncilDriver {
     return this.#parts.council.observe()?.view() ?? unseen(this.manifest)
   }
 
+  get end(): JobEnd | undefined {
+    return this.#parts.council.end
+  }
+
   verdicts(): ShardVerdict[] {
     return this.#parts.council.observe()?.verdicts() ?? []
   }
@@ -154,6 +158,11 @@ export class CouncilDriver {
     return this.#parts.council.reported
   }
 
+  /** The first serial that this node has not used for the job. */
+  get serial(): number {
+    return this.#parts.council.serial
+  }
+
   /** Over the ids of all records that are here. */
   get root(): Uint8Array {
     return this.#parts.council.root
@@ -174,7 +183,12 @@ export class CouncilDriver {
     return [...this.#readers]
   }
 
-  /** The job was submitted to this node, which alone may cancel it. */
+  /** The key that signed the manifest. */
+  get submitter(): PeerId {
+    return this.#options.submitter
+  }
+
+  /** The job was submitted to this node. */
   get isSubmitters(): boolean {
     return this.manifest.stewards[0]?.peer === this.#options.key.peerId
   }
@@ -236,6 +250,7 @@ export class CouncilDriver {
       this.#parts.endWatch.look(this.#parts.council.lackingResults(nowMs), clock.monotonicMs())
     // A claim that must wait for a second one asks for nothing, and is news all the same.
     if (input.type !== 'wake' || effects.some(({ type }) => type !== 'wake')) this.#options.onChange()
+    if (!this.#options.isOwn) this.#options.onRecords(this.#parts.council.recordBytes)
   }
 
   /** Takes what a vehicle says of a lease, or what another steward says. */

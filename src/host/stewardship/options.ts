@@ -40,6 +40,8 @@ export interface CouncilDriverOptions {
   readonly onEnd: () => void
   /** This node has no place among the job's stewards any more; `serial` is the first that it has not used. */
   readonly onLeft: (why: LeaveReason, serial: number) => void
+  /** An estimate of what the job's records take in memory by now: said of each job of a stranger, after whatever it hears. */
+  readonly onRecords: (bytes: number) => void
   /** The signer of this receipt was caught. */
   readonly onLie: (receipt: RecordId, because: 'equivocation' | 'recomputed') => void
 }

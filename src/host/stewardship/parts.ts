@@ -53,6 +53,7 @@ export function partsOf(
   const council = new Council({
     job,
     manifest,
+    submitter: options.submitter,
     self: key.peerId,
     drawSecret,
     ownerOf: (vehicle) => admittedOwner(store.journal.members.credentialOf(vehicle)),

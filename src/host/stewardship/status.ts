@@ -21,13 +21,18 @@ export function summaryOf(
   }
 }
 
-export function submittedOf(stewardship: CouncilDriver, known: boolean): Submitted {
+export function submittedOf(
+  stewardship: CouncilDriver,
+  known: boolean,
+  leftOut: Submitted['leftOut'],
+): Submitted {
   const { manifest, job } = stewardship
   const { assurance } = manifest
   return {
     job,
     known,
     documents: manifest.documents.count,
+    leftOut,
     pages: manifest.shards.pages,
     shards: manifest.shards.count,
     engine: `${manifest.runtime}/${manifest.engine.name}`,

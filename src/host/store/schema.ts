@@ -200,4 +200,14 @@ export const migrations: readonly string[] = [
   -- Jobs that go on without this node, which stood by for them, and the first serial that it has not used in each.
   CREATE TABLE left_jobs (job TEXT PRIMARY KEY, serial INTEGER NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What the vehicle did, by day of its time zone: one sum for each kind and name (src/host/history).
+  CREATE TABLE history (
+    day INTEGER NOT NULL,     -- counted from 1970
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (day, kind, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -9,7 +9,7 @@ import { documentListBytesMax, jobDeadlineMsMax, weightsBytesMax } from '../../p
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor } from '../../protocol/record/block.ts'
 import { wrongOptionOf } from '../../runtimes/registry.ts'
-import type { SubmitProgress, SubmitRequest } from '../api.ts'
+import type { LeftOut, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
 import { sealBytes } from '../sealing/sealing.ts'
@@ -26,6 +26,7 @@ export interface JobDescription {
   readonly request: SubmitRequest
   readonly payment: Payment | null
   readonly documents: readonly InspectedDocument[]
+  readonly leftOut: readonly LeftOut[]
   readonly documentList: Uint8Array
   readonly planned: readonly PlannedShard[]
   readonly weights: Manifest['weights']
@@ -69,7 +70,7 @@ async function describe(
   const payment = paymentOf(request)
   refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
-  const sources = findDocuments(request.paths)
+  const { sources, leftOut } = await findDocuments(request.paths)
   const weights = await keepWeights(request, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
   const documents = await inspect(sources, { runtime, executor, submitter, name, onProgress })
@@ -84,7 +85,7 @@ async function describe(
     )
   const planned = splitIntoShards(documents)
   const requestDigest = digestOf(request, payment, weights, documentList)
-  return { request, payment, documents, documentList, planned, weights, staged, requestDigest }
+  return { request, payment, documents, leftOut, documentList, planned, weights, staged, requestDigest }
 }
 
 /** Refuses, before anything is read, a job that every vehicle would decline. Throws RequestError. */

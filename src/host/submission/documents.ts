@@ -1,33 +1,40 @@
-/** Finding and reading what somebody submits: files as named, folders with all that is in them, by name. */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, join, relative } from 'node:path'
+/**
+ * Finding and reading what somebody submits: files as named, folders with all that is in them, by name.
+ *
+ * Links are followed, and a folder is read once, however many links lead to it: two links upwards would make 2^40 paths of
+ * one page. What is not read is counted, so that nobody misses a page without a word.
+ */
+import { type Dirent, readFileSync, type Stats, statSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { documentBytesMax, documentsMax } from '../../protocol/limits.ts'
+import type { LeftOut } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { sealBytes } from '../sealing/sealing.ts'
+import { type DocumentSource, type FoundFile, inOrder, named } from './document-names.ts'
 
-export interface DocumentSource {
-  /** As it will be called in the results: the path below what was submitted. */
-  readonly name: string
-  readonly path: string
+export interface FoundDocuments {
+  readonly sources: readonly DocumentSource[]
+  readonly leftOut: readonly LeftOut[]
 }
 
+const hidden = 'hidden files and folders'
+const again = 'links to folders that are read already'
+const broken = 'links that lead nowhere'
+const special = 'things that are neither files nor folders'
+const twice = 'files that were named twice'
+
 /**
- * Every file under the paths, in the order given, folders by code unit of the path. Hidden files are left out.
- * Throws RequestError when a path cannot be read or there is nothing.
+ * Every file under the paths, in the order given, folders by code unit of the path. Hidden files are left out. Throws
+ * RequestError when a path cannot be read or there is nothing.
  */
-export function findDocuments(paths: readonly string[]): DocumentSource[] {
-  const found: DocumentSource[] = []
-  for (const path of paths) {
-    if (isFolder(path))
-      found.push(...filesBelow(path).map((file) => ({ name: relative(path, file), path: file })))
-    else found.push({ name: basename(path), path })
-  }
-  if (found.length === 0) throw new RequestError(`there are no documents in ${paths.join(', ')}`)
-  if (found.length > documentsMax)
-    throw new RequestError(
-      `${found.length} documents are more than one job takes (${documentsMax}); submit fewer`,
-    )
-  return found
+export async function findDocuments(paths: readonly string[]): Promise<FoundDocuments> {
+  const walk = new Walk()
+  for (const path of paths) await walk.take(path)
+  if (walk.found.length === 0) throw new RequestError(`there are no documents in ${paths.join(', ')}`)
+  const sources = named(walk.found)
+  walk.count(twice, walk.found.length - sources.length)
+  return { sources, leftOut: walk.leftOut() }
 }
 
 /** Throws RequestError. */
@@ -45,32 +52,124 @@ export function readDocument({ path }: DocumentSource): Uint8Array {
   }
 }
 
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory()
-  } catch (error) {
-    throw unreadable(path, error)
+class Walk {
+  readonly found: FoundFile[] = []
+  readonly #leftOut = new Map<string, number>()
+  /** Device and inode of each folder that was read. */
+  readonly #folders = new Set<string>()
+
+  async take(path: string): Promise<void> {
+    const given = resolve(path)
+    const stats = await statOf(path)
+    if (!stats.isDirectory()) {
+      this.#keep({ given, below: '', path: given })
+      return
+    }
+    const before = this.found.length
+    if (this.#isNew(stats)) await this.#below(given, '', given)
+    else this.count(again, 1)
+    for (const file of this.found.splice(before).sort(inOrder)) this.found.push(file)
+  }
+
+  count(what: string, more: number): void {
+    if (more > 0) this.#leftOut.set(what, (this.#leftOut.get(what) ?? 0) + more)
+  }
+
+  leftOut(): LeftOut[] {
+    return [...this.#leftOut].map(([what, count]) => ({ what, count }))
+  }
+
+  async #below(given: string, below: string, folder: string | Buffer): Promise<void> {
+    for (const entry of await entriesOf(folder)) {
+      const name = textOf(entry.name)
+      if (name.text.startsWith('.')) {
+        this.count(hidden, 1)
+        continue
+      }
+      const path = inside(folder, entry.name, name.isText)
+      await this.#entry(entry, { given, below: below === '' ? name.text : `${below}/${name.text}`, path })
+    }
+  }
+
+  async #entry(entry: Dirent<Buffer>, file: FoundFile): Promise<void> {
+    if (entry.isFile()) {
+      this.#keep(file)
+      return
+    }
+    if (!entry.isDirectory() && !entry.isSymbolicLink()) {
+      this.count(special, 1)
+      return
+    }
+    const stats = entry.isSymbolicLink() ? await targetOf(file.path) : await statOf(file.path)
+    if (stats === null) this.count(broken, 1)
+    else if (stats.isFile()) this.#keep(file)
+    else if (!stats.isDirectory()) this.count(special, 1)
+    else if (this.#isNew(stats)) await this.#below(file.given, file.below, file.path)
+    else this.count(again, 1)
+  }
+
+  #isNew({ dev, ino }: Stats): boolean {
+    const id = `${dev}:${ino}`
+    if (this.#folders.has(id)) return false
+    this.#folders.add(id)
+    return true
+  }
+
+  #keep(file: FoundFile): void {
+    this.found.push(file)
+    if (this.found.length > documentsMax)
+      throw new RequestError(
+        `there are more than ${documentsMax} documents, which is what one job takes; submit fewer`,
+      )
   }
 }
 
-function filesBelow(folder: string): string[] {
+async function entriesOf(folder: string | Buffer): Promise<Dirent<Buffer>[]> {
   try {
-    return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter(
-        (file) =>
-          !relative(folder, file)
-            .split('/')
-            .some((part) => part.startsWith('.')),
-      )
-      .sort()
+    return await readdir(folder, { withFileTypes: true, encoding: 'buffer' })
   } catch (error) {
     throw unreadable(folder, error)
   }
 }
 
-function unreadable(path: string, error: unknown): RequestError {
+async function statOf(path: string | Buffer): Promise<Stats> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+/** Null where the link leads nowhere, or round and round. */
+async function targetOf(path: string | Buffer): Promise<Stats | null> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    if (['ENOENT', 'ELOOP', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw unreadable(path, error)
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A name on the disk is any bytes: where they are no UTF-8, those that are no ASCII are written as \xHH. */
+function textOf(name: Buffer): { readonly text: string; readonly isText: boolean } {
+  try {
+    return { text: utf8.decode(name), isText: true }
+  } catch {
+    const text = name
+      .toString('latin1')
+      .replaceAll(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    return { text, isText: false }
+  }
+}
+
+function inside(folder: string | Buffer, name: Buffer, isText: boolean): string | Buffer {
+  if (typeof folder === 'string' && isText) return join(folder, name.toString('utf8'))
+  return Buffer.concat([Buffer.from(folder), Buffer.from('/'), name])
+}
+
+function unreadable(path: string | Buffer, error: unknown): RequestError {
   if (error instanceof RequestError) return error
   const { code, message } = error as NodeJS.ErrnoException
   const why =

@@ -8,7 +8,8 @@ import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
-import { type DocumentSource, readDocument } from './documents.ts'
+import type { DocumentSource } from './document-names.ts'
+import { readDocument } from './documents.ts'
 
 /** A document as it will be stored, and the key to it. */
 export interface InspectedDocument extends SplittableDocument {

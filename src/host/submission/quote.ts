@@ -21,7 +21,7 @@ export async function quoteJob(
   context: QuoteContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Quote> {
-  const sources = findDocuments(request.paths)
+  const { sources, leftOut } = await findDocuments(request.paths)
   weightSources(request.runtime, request)
   const engine = chooseEngine(request, context, unanimousFor(request))
   const { runtime } = request
@@ -34,6 +34,7 @@ export async function quoteJob(
   const isVouchedFor = context.fleet !== null
   return {
     documents: documents.length,
+    leftOut,
     pages: documents.reduce((sum, document) => sum + document.pages, 0),
     shards: shards.length,
     engine: `${engine.runtime}/${engine.engine}`,

@@ -4,7 +4,11 @@
  */
 import { z } from 'zod'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
-import type { Preferences } from '../../protocol/rules/preferences.ts'
+import {
+  type DispensableSignal,
+  dispensableSignals,
+  type Preferences,
+} from '../../protocol/rules/preferences.ts'
 import { keptSchema } from './kept.ts'
 
 /** Preferences with a hundred quiet hours and 512 departures take 20 KB; a judgement 4 KB. */
@@ -29,6 +33,7 @@ const preferencesSchema: z.ZodType<Preferences> = z.strictObject({
   outsideCelsiusMax: z.number(),
   cabinRiseCelsiusMax: z.number(),
   lowVoltsMin: z.number(),
+  noSignal: z.array(z.enum(Object.keys(dispensableSignals) as [DispensableSignal])).max(16),
   unmeteredOnly: z.boolean(),
   meteredBytesPerMonthMax: z.number().nullable(),
   quietHours: z.array(text(64)).max(1024),

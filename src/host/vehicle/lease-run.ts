@@ -42,7 +42,7 @@ export interface LeaseRunOptions {
   readonly memory: ByteBudget
   readonly journal: Journal
   readonly provisions: Provisions
-  readonly onShard: (done: Done) => void
+  readonly onShard: (done: Done, pages: number) => void
 }
 
 export class LeaseRun {
@@ -106,6 +106,6 @@ export class LeaseRun {
     const note = () => journal.leases.noteFinished(manifest.id, lease.id, done)
     await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result', note))
     this.#done += 1
-    onShard(done)
+    onShard(done, shard.pages.length)
   }
 }

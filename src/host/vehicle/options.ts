@@ -7,6 +7,7 @@ import type { EngineDescription } from '../../runtimes/messages.ts'
 import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
 import type { Executor } from '../executor/contract.ts'
+import type { WorkNews } from '../history/contract.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
 import type { SigningKey } from '../store/keys.ts'
@@ -25,6 +26,7 @@ export interface WorkerDriverOptions {
   readonly categories: readonly string[] | null
   readonly slots: number
   readonly clock: Clock
+  readonly news: WorkNews
   readonly log: Logger
   /** Free slots or the mode changed. */
   readonly onChange: () => void

@@ -75,6 +75,7 @@ export class WorkerDriver {
       persist: (write) => this.#outbox.persist(this.#room.keep(write)),
       after: (action) => this.#outbox.after(action),
       clock: options.clock,
+      news: options.news,
       log,
     })
     this.speed = new Speedometer(store.journal, options.clock)
@@ -104,6 +105,9 @@ export class WorkerDriver {
     const nowMs = this.#options.clock.now()
     this.#room.look()
     this.earnings.restore(nowMs)
+    for (const { manifest, leases } of jobs)
+      for (const { lease, released, done } of leases)
+        if (released === undefined) this.#options.news.leaseKept(manifest, lease, done.length)
     this.#carryOut(this.#worker.restore(jobs, nowMs))
     for (const { manifest } of jobs) this.#records.rest(manifest.id)
     // Its stewards have forgotten it, too, and nobody will say that it is over.
@@ -208,7 +212,11 @@ export class WorkerDriver {
   }
 
   readonly #hands: Hands<WorkerEffect> = {
-    take: () => this.#take(null),
+    take: () => {
+      const { manifest, lease } = this.#brought!
+      this.#options.news.leaseTaken(manifest.content, lease!.content)
+      this.#take(null)
+    },
     follow: ({ steward }) => this.#take(steward),
     issue: (effect) => this.#records.issue(effect),
     deliver: (effect) => this.#deliver(effect),
@@ -220,6 +228,7 @@ export class WorkerDriver {
     abort: ({ slot }) => this.#workshop.abort(slot),
     release: (effect) => {
       this.#workshop.release(effect.lease)
+      this.#options.news.leaseOver(effect.job, effect.lease, effect.reason)
       this.#records.release(effect)
     },
     forget: ({ job }) => this.#records.forget(job),

@@ -10,6 +10,7 @@ import type { Verified } from '../../protocol/record/record.ts'
 import type { UnpreparedReason, WorkerInput } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
 import { type Executor, type Slot, SlotKilled } from '../executor/contract.ts'
+import type { WorkNews } from '../history/contract.ts'
 import type { Network } from '../network/network.ts'
 import { StoreError } from '../store/errors.ts'
 import type { Store } from '../store.ts'
@@ -27,6 +28,7 @@ export interface WorkshopOptions {
   readonly store: Store
   readonly room: Room
   readonly speed: Speedometer
+  readonly news: WorkNews
   readonly log: Logger
   /** A lease that the worker still holds. */
   readonly leaseOf: Worker['lease']
@@ -72,7 +74,7 @@ export class Workshop {
 
   /** Tells of each shard that is done, and of the end. */
   async run(id: LeaseId, index: number, isRepaired = false): Promise<void> {
-    const { store, room, speed, log, leaseOf, keysOf, tell } = this.#options
+    const { store, room, speed, news, log, leaseOf, keysOf, tell } = this.#options
     const held = leaseOf(id)
     if (held === undefined) return
     const { manifest, lease, finished } = held
@@ -86,9 +88,10 @@ export class Workshop {
       memory: this.#memory,
       journal: store.journal,
       provisions: this.#provisions,
-      onShard: (done) => {
+      onShard: (done, pages) => {
         if (this.#runs[index] !== run) return
         speed.measure(manifest.payload, done.wallMs)
+        news.shardDone(manifest, id, { pages, ...done })
         tell({ type: 'shard-done', lease: id, ...done })
       },
     })

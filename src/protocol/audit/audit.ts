@@ -114,13 +114,16 @@ function nothingFound({ shards }: AuditInput, { found }: Problems): AuditOutcome
 
 function checkCompleteness(
   { shards, report }: AuditInput,
-  { claims, ends }: AuditedRecords,
+  { claims, ends, cancellers, isCancelled }: AuditedRecords,
   standing: ReadonlyMap<number, ShardVerdict>,
   problems: Problems,
 ): void {
   const open = shards.filter((_, position) => !standing.has(position)).length
   if (ends.some(({ outcome }) => outcome === 'complete') && open > 0)
     problems.blame(`the job is called complete, and ${open} shards have no verdict`)
+  if (!isCancelled)
+    for (const steward of cancellers)
+      problems.blame(`${steward} says that the job was cancelled, and its submitter says nothing of it`)
   const named = new Set<Cid>()
   for (const { results } of claims.values()) for (const result of results.values()) named.add(result)
   for (const { result } of standing.values()) if (result !== null) named.add(result)

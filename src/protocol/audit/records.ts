@@ -6,6 +6,7 @@ import { equals } from 'uint8arrays'
 import { impossible } from '../../base/assert.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, openAllowance } from '../job/allowance.ts'
+import { openCancellation } from '../job/cancellation.ts'
 import { type DrawBasis, openDrawBasis } from '../job/draw.ts'
 import { type Handover, openHandover, type Succession, successionOf } from '../job/handover.ts'
 import { openHolding } from '../job/holding.ts'
@@ -85,8 +86,12 @@ export class AuditedRecords {
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
+  /** The submitter's own cancellation is in the report. */
+  isCancelled = false
   /** The stewards that ended the job. */
   readonly enders = new Set<PeerId>()
+  /** Those of them that say it was cancelled, the submitter's own node left out. */
+  readonly cancellers = new Set<PeerId>()
   /** From which all draws of the job come; undefined when no end reveals it. */
   drawSecret: Uint8Array | undefined
   readonly charters: Verified<Charter>[] = []
@@ -159,6 +164,15 @@ export class AuditedRecords {
         this.drawSecret = payload.secret
         this.ends.push(payload)
         this.enders.add(signer)
+        if (payload.outcome === 'cancelled' && signer !== this.#manifest.payload.stewards[0]?.peer)
+          this.cancellers.add(signer)
+        return
+      }
+      case 'cancellation': {
+        const { job, signer } = openCancellation(record, sha256, verify)
+        if (job !== this.#manifest.id) throw new Error(`it is of job ${job}`)
+        if (signer !== this.#manifest.signer) throw new Error(`${signer} is not the submitter of this job`)
+        this.isCancelled = true
         return
       }
       case 'statement':

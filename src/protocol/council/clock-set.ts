@@ -9,6 +9,7 @@ import type { Seat } from './seat.ts'
 export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   seat.attendance.clockSet(byMs)
   seat.progress.clockSet(byMs)
+  if (seat.cancelledMs !== undefined) seat.cancelledMs += byMs
   if (seat.judgingSinceMs !== undefined) seat.judgingSinceMs += byMs
   if (seat.unsafeSinceMs !== undefined) seat.unsafeSinceMs += byMs
   seat.watch.clockSet(byMs)

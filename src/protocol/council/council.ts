@@ -12,7 +12,7 @@ import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { JobRecord } from '../records.ts'
 import type { Recalled } from '../state/decisions.ts'
-import { RecordedView } from '../state/job-view.ts'
+import type { RecordedView } from '../state/job-view.ts'
 import { clockWasSet } from './clock-set.ts'
 import { greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
@@ -41,9 +41,11 @@ import {
 import { takeOver, tellSteward } from './turn.ts'
 import {
   countsHere,
+  endHere,
   isOpenHere,
   moneyHere,
   type Reported,
+  recordedView,
   reportedHere,
   type Unproven,
   unprovenHere,
@@ -66,8 +68,6 @@ export interface Beginning {
 
 export class Council {
   readonly #seat: Seat
-  /** How the job stood when so many records were here, and so often had others come to count. */
-  #observed: { readonly size: number; readonly changes: number; readonly view: RecordedView } | undefined
 
   constructor(options: CouncilOptions) {
     this.#seat = newSeat(options)
@@ -81,6 +81,7 @@ export class Council {
     const seat = this.#seat
     seat.records.decisions.recall(recalled)
     for (const record of shutOut) seat.records.shutOut(record)
+    if (shards !== null) seat.records.countShards(shards.length)
     seat.records.restore(records)
     for (const entry of records) seat.issuer.learn(entry.record)
     seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })
@@ -210,6 +211,16 @@ export class Council {
     return this.#seat.records.size
   }
 
+  /** An estimate of what the records take in memory. */
+  get recordBytes(): number {
+    return this.#seat.records.bytes
+  }
+
+  /** The first serial that this node has not used for the job. */
+  get serial(): number {
+    return this.#seat.issuer.serial
+  }
+
   get acting(): boolean {
     return isActing(this.#seat)
   }
@@ -307,12 +318,12 @@ export class Council {
   /** How the job stands, as far as is known here; undefined while this steward does not know its shards. */
   observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims'> | undefined {
     if (this.#seat.steward !== undefined) return this.#seat.steward
-    if (this.#seat.shards === null) return undefined
-    const { size } = this.#seat.records
-    const { changes } = this.#seat
-    if (this.#observed?.size !== size || this.#observed.changes !== changes)
-      this.#observed = { size, changes, view: new RecordedView(this.#seat.records, this.#seat.shards) }
-    return this.#observed.view
+    return recordedView(this.#seat)
+  }
+
+  /** The end that counts here; undefined while this steward does not know the job's shards. */
+  get end() {
+    return endHere(this.#seat)
   }
 
   /** Asserts what holds between two inputs, for tests. */

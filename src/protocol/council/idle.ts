@@ -8,10 +8,11 @@
  * another may see it otherwise: then two act for a while, which wastes work and does no harm.
  */
 import type { PeerId } from '../ids.ts'
+import type { ShardEntry } from '../job/lists.ts'
 import { fruitlessShardsMax, stewardFruitlessMs, stewardIdleMs } from '../limits.ts'
-import { RecordedView } from '../state/job-view.ts'
-import { candidatesFor } from '../steward/candidate.ts'
+import { readyOwners } from './reaching.ts'
 import type { Seat } from './seat.ts'
+import { recordedView } from './view.ts'
 
 /** Call at every look of a steward that does not act. */
 export function passIdle(seat: Seat, nowMs: number): void {
@@ -22,29 +23,32 @@ export function passIdle(seat: Seat, nowMs: number): void {
   const { newsMs, returnedMs } = seat.progress.silence(nowMs)
   if (newsMs < stewardIdleMs && returnedMs < stewardFruitlessMs) return
   const { manifest } = seat.options
-  const idle = candidatesFor(manifest, seat.places.stewards, seat.capacities.values()).filter(
-    ({ peer, mode, free }) => mode === 'run' && free > 0 && seat.connected.has(peer),
-  )
-  const owners = new Set(idle.map(({ owner }) => owner)).size
-  const largestMs = seat.shards.reduce((max, { costMs }) => Math.max(max, costMs), 0)
-  const isFruitless = returnedMs >= Math.max(stewardFruitlessMs, fruitlessShardsMax * largestMs)
+  const { idle: owners } = readyOwners(seat)
+  const isFruitless = returnedMs >= Math.max(stewardFruitlessMs, fruitlessShardsMax * largestMs(seat.shards))
   const enough = manifest.assurance.replicas
   if ((isFruitless && owners >= enough) || (newsMs >= stewardIdleMs && owners > 0 && workWaits(seat)))
     seat.attendance.pass(acting)
 }
 
 /** Every shard is decided, and the steward that acts signed an end that does not count. */
-function isOverWithoutEnd({ records, shards }: Seat, acting: PeerId): boolean {
-  const { decisions, verdicts } = records
+function isOverWithoutEnd(seat: Seat, acting: PeerId): boolean {
+  const { decisions } = seat.records
   const hasSigned = [...decisions.waitingEnds].some(({ signer }) => signer === acting)
-  if (!hasSigned || decisions.standingEnd !== undefined || shards === null) return false
-  return (
-    verdicts.positions().length === shards.length &&
-    shards.every((_, position) => records.standing(position).state === 'stands')
-  )
+  return hasSigned && decisions.standingEnd === undefined && recordedView(seat)?.isDecided === true
 }
 
 /** Some shard is neither decided nor leased. */
-function workWaits({ records, shards }: Seat): boolean {
-  return new RecordedView(records, shards!).view().shards.queued > 0
+function workWaits(seat: Seat): boolean {
+  return (recordedView(seat)?.view().shards.queued ?? 0) > 0
+}
+
+/** Use: a job's list of shards is walked once. */
+const largest = new WeakMap<readonly ShardEntry[], number>()
+
+function largestMs(shards: readonly ShardEntry[]): number {
+  const known = largest.get(shards)
+  if (known !== undefined) return known
+  const found = shards.reduce((max, { costMs }) => Math.max(max, costMs), 0)
+  largest.set(shards, found)
+  return found
 }

@@ -3,6 +3,7 @@
 import type { PeerId, RecordId } from '../ids.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { isExcess, type Refusal } from '../state/admission.ts'
+import { heedCancellation } from './cancelling.ts'
 import { followCounted } from './judging.ts'
 import { heedHandovers } from './replacement.ts'
 import { hasEnded, mayEnd, type Seat, shareWithAll } from './seat.ts'
@@ -30,8 +31,9 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   if (isShutOut(seat, entry, nowMs)) shutOut(seat, entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && concernsWork(seat, entry)) seat.stale = true
-  if (entry.kind === 'end') seat.records.decisions.review(nowMs)
+  if (entry.kind === 'end' || entry.kind === 'cancellation') seat.records.decisions.review(nowMs)
   followCounted(seat, nowMs, from)
+  if (entry.kind === 'cancellation') heedCancellation(seat, entry, nowMs)
   if (entry.kind === 'holding') tellSteward(seat, { type: 'safe', safe: mayEnd(seat, nowMs) }, nowMs)
 }
 

@@ -10,10 +10,13 @@ import { RecordTrie } from '../record/record-trie.ts'
 import type { JobRecord } from '../records.ts'
 import type { Reader } from '../state/counting.ts'
 import { JobState } from '../state/job-state.ts'
+import type { RecordedView } from '../state/job-view.ts'
 
 export class JobRecords extends JobState {
   readonly #sha256: Sha256
   trie: RecordTrie
+  /** Use: how the job stood when so many records were here, and so often had others come to count. */
+  seen: { readonly size: number; readonly changes: number; readonly view: RecordedView } | undefined
 
   constructor(job: JobId, manifest: Manifest, sha256: Sha256, reader: Reader = {}) {
     super(job, manifest, sha256, reader)

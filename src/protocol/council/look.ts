@@ -1,5 +1,6 @@
 /** The look of a council, once a second: it heeds handovers, judges, takes or leaves its turn, copies results, and says that it lives. */
 import { stewardLeaseMs } from '../limits.ts'
+import { isCancelOverdue } from './cancelling.ts'
 import { askForRecords, greet } from './comparison.ts'
 import { fetchResults, sayArrived } from './holding.ts'
 import { passIdle } from './idle.ts'
@@ -46,7 +47,8 @@ export function look(seat: Seat, nowMs: number): void {
   } else if (!hasEnded(seat)) {
     const mayAct = seat.shards !== null && !yields(seat, nowMs)
     const turn = mayAct && seat.attendance.myTurn(isActing(seat), nowMs, stepsAside(seat, nowMs))
-    if (turn && seat.steward === undefined) {
+    if (mayAct && isCancelOverdue(seat, nowMs)) takeOver(seat, false, nowMs)
+    else if (turn && seat.steward === undefined) {
       if (!isJudging(seat, nowMs)) takeOver(seat, false, nowMs)
     } else if (!turn && seat.steward !== undefined) standDown(seat)
     else if (seat.stale || hasLostResults(seat, nowMs)) takeOver(seat, false, nowMs)

@@ -13,9 +13,10 @@
  * Declined: to leave every job to the steward that says it can be dialled. A standby that acts chooses which of the free
  * vehicles may be drawn, and a submitter's node that reaches its vehicles has no reason to leave that to a stranger.
  */
+
+import type { PeerId } from '../ids.ts'
 import { outboundPatienceMs, reachPatienceMs } from '../limits.ts'
-import type { Capacity } from '../membership/advert.ts'
-import { type Candidate, candidatesFor } from '../steward/candidate.ts'
+import { isDialled, type ReadyOwners } from './ready.ts'
 import { isActing, livingFellows, type Seat } from './seat.ts'
 
 /** Tells whether this steward leaves its turn to another. Call at every look. */
@@ -43,24 +44,15 @@ export function otherActs(seat: Seat): void {
   seat.watch.hasSteppedAside = false
 }
 
+/** Returns how many owners could work for the job now. */
+export function readyOwners({ options, places, capacities, connected, watch }: Seat): ReadyOwners {
+  const isOutOfReach = (vehicle: PeerId) => watch.isOutOfReach(vehicle)
+  const { manifest } = options
+  return watch.ready.owners({ manifest, stewards: places.stewards, capacities, connected, isOutOfReach })
+}
+
 function reachesTooFew(seat: Seat, isBehindRouter: boolean): boolean {
-  const { options, places, capacities, connected, watch } = seat
-  const isReached = ({ peer }: Candidate) =>
-    connected.has(peer) || !(!isDialled(capacities.get(peer) ?? {}) || watch.isOutOfReach(peer))
-  const able = candidatesFor(options.manifest, places.stewards, capacities.values()).filter(
-    ({ mode }) => mode !== 'stop',
-  )
-  const known = ownersOf(able)
-  const reached = ownersOf(able.filter(isReached))
-  if (reached === known) return false
-  return reached < options.manifest.assurance.replicas || (isBehindRouter && 2 * reached < known)
-}
-
-function ownersOf(vehicles: readonly Candidate[]): number {
-  return new Set(vehicles.map(({ owner }) => owner)).size
-}
-
-/** Others can dial it, or it has not said otherwise. */
-function isDialled({ reach = 'direct' }: Pick<Capacity, 'reach'>): boolean {
-  return reach === 'direct'
+  const { able, reached } = readyOwners(seat)
+  if (reached === able) return false
+  return reached < seat.options.manifest.assurance.replicas || (isBehindRouter && 2 * reached < able)
 }

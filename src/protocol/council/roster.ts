@@ -8,6 +8,7 @@ import type { Seat } from './seat.ts'
 export function hearRoster(seat: Seat, capacities: readonly Capacity[], nowMs: number): void {
   seat.capacities.clear()
   for (const capacity of capacities) seat.capacities.set(capacity.peer, capacity)
+  seat.watch.ready.touchAll()
   watchAll(seat, nowMs)
   seat.records.meet()
 }
@@ -24,8 +25,10 @@ export function hearAdverts(
   const { watch } = seat
   const { drawable } = watch
   const peers = [...gone, ...changed.map(({ peer }) => peer)]
+  for (const peer of peers) watch.ready.touch(peer)
   const isSame = drawable !== undefined && drawable.stewards === seat.records.succession.stewards
-  if (!isSame || peers.some((peer) => drawable.rules.isSteward(peer))) watchAll(seat, nowMs)
+  if (!isSame || peers.some((peer) => drawable.rules.isStale(peer, seat.capacities.get(peer)?.owner)))
+    watchAll(seat, nowMs)
   else
     for (const peer of peers) {
       const capacity = seat.capacities.get(peer)

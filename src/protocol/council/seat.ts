@@ -25,6 +25,8 @@ import { Watch } from './watch.ts'
 export interface CouncilOptions {
   readonly job: JobId
   readonly manifest: Manifest
+  /** The key that signed the manifest. Undefined: nobody can cancel the job from elsewhere. */
+  readonly submitter?: PeerId
   readonly self: PeerId
   /** From which the draws of all stewards of the job come; its sha256 stands in the manifest. */
   readonly drawSecret: Uint8Array
@@ -96,6 +98,8 @@ export interface Seat {
   unreachable: Set<RecordId>
   /** Use: how often what counts has changed without a new record. */
   changes: number
+  /** Use: since when this node has known that the job is cancelled; undefined while it is not. */
+  cancelledMs: number | undefined
   /** Use: since when results are looked at that others' verdicts rest on; undefined while there are none. */
   judgingSinceMs: number | undefined
   /** Use: since when the job is decided and waits for its results to be elsewhere, too; undefined while it does not. */
@@ -119,8 +123,12 @@ export interface Seat {
 }
 
 export function newSeat(options: CouncilOptions): Seat {
-  const { job, manifest, self, drawSecret, ownerOf, sha256 } = options
-  const records = new JobRecords(job, manifest, sha256, { self, drawSecret, ...(ownerOf && { ownerOf }) })
+  const { job, manifest, submitter, self, drawSecret, ownerOf, sha256 } = options
+  const records = new JobRecords(job, manifest, sha256, {
+    ...{ self, drawSecret },
+    ...(submitter && { submitter }),
+    ...(ownerOf && { ownerOf }),
+  })
   const attendance = new Attendance(self)
   return {
     options,
@@ -151,6 +159,7 @@ export function newSeat(options: CouncilOptions): Seat {
     hasLeft: false,
     unreachable: new Set(),
     changes: 0,
+    cancelledMs: undefined,
     judgingSinceMs: undefined,
     unsafeSinceMs: undefined,
     knowsEnd: false,

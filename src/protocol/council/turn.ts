@@ -36,6 +36,7 @@ export function takeOver(seat: Seat, fresh: boolean, nowMs: number): void {
   follow(seat, steward.restore(nowMs, seat.unreachable), nowMs)
   if (!fresh)
     for (const peer of seat.capacities.keys()) if (seat.connected.has(peer)) adoptVehicle(seat, peer)
+  if (seat.records.decisions.isCancelled) tellSteward(seat, { type: 'cancel' }, nowMs)
   const [capacities, operatorPpm] = [[...seat.capacities.values()], seat.operatorPpm]
   tellSteward(seat, { type: 'roster', capacities, operatorPpm }, nowMs)
   for (const peer of seat.connected) tellSteward(seat, { type: 'connected', peer }, nowMs)

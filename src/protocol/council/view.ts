@@ -3,6 +3,7 @@ import type { LeaseId } from '../ids.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import { type ClaimRecord, decidedClaims } from '../ledger/claims.ts'
 import { byDependency, isMoney } from '../records.ts'
+import { RecordedView } from '../state/job-view.ts'
 import { type Reported, reportedOf } from '../state/reported.ts'
 import type { Seat } from './seat.ts'
 
@@ -13,6 +14,20 @@ export interface Unproven {
   readonly shards: number
   /** How they say that the job has ended. */
   readonly ends: ReadonlySet<JobEnd['outcome']>
+}
+
+/** How the job stands by its records; undefined while its shards are not known here. */
+export function recordedView(seat: Seat): RecordedView | undefined {
+  const { records, shards, changes } = seat
+  if (shards === null) return undefined
+  if (records.seen?.size !== records.size || records.seen.changes !== changes)
+    records.seen = { size: records.size, changes, view: new RecordedView(records, shards) }
+  return records.seen.view
+}
+
+/** The end that counts here; undefined while the job's shards are not known here. */
+export function endHere({ shards, steward, records }: Seat): JobEnd | undefined {
+  return shards === null ? undefined : (steward?.end ?? records.end()?.payload)
 }
 
 /** Tells whether a lease counts on this node. */

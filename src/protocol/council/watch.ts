@@ -7,6 +7,7 @@ import type { LeaseId, OwnerId, PeerId } from '../ids.ts'
 import type { StewardPlace } from '../job/manifest.ts'
 import { stewardLeaseMs } from '../limits.ts'
 import type { CandidateRules } from '../steward/candidate.ts'
+import { Ready } from './ready.ts'
 
 interface Beat {
   readonly count: number
@@ -24,6 +25,8 @@ const offeredMax = 1_024
 export class Watch {
   /** Use: says of vehicles whether they could be drawn, while the job's stewards are these. */
   drawable: { readonly stewards: readonly StewardPlace[]; readonly rules: CandidateRules } | undefined
+  /** Use: the owners that could work, by what was last heard of their vehicles. */
+  readonly ready = new Ready()
   readonly #owners = new Map<OwnerId, { sinceMs: number; vehicles: number }>()
   readonly #ownerOf = new Map<PeerId, OwnerId>()
   readonly #stewards = new Map<PeerId, number>()
@@ -69,12 +72,14 @@ export class Watch {
   connected(peer: PeerId, nowMs: number): void {
     this.#stewards.set(peer, earlier(this.#stewards.get(peer), nowMs))
     this.#outOfReach.delete(peer)
+    this.ready.touch(peer)
   }
 
   left(peer: PeerId): void {
     this.#stewards.delete(peer)
     this.#beats.delete(peer)
     this.#hearing.delete(peer)
+    this.ready.touch(peer)
   }
 
   /** From now on beats of this node have this count. */
@@ -111,7 +116,9 @@ export class Watch {
 
   undelivered(lease: LeaseId): void {
     const vehicle = this.#offered.get(lease)
-    if (vehicle !== undefined && !this.#stewards.has(vehicle)) this.#outOfReach.add(vehicle)
+    if (vehicle === undefined || this.#stewards.has(vehicle)) return
+    this.#outOfReach.add(vehicle)
+    this.ready.touch(vehicle)
   }
 
   /** An offer to it was not delivered, and it has not been connected since. */

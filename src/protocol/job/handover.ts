@@ -8,7 +8,8 @@
  *
  * A steward may give no more than its share of the tree: those of the manifest have equal shares, and each handover
  * takes a part of its giver's, in the order of the giver's serials. So no steward, whatever it signs, takes a place
- * from a node that another steward made one, and which handovers hold is the same whatever comes first. One that holds
+ * from a node that another steward made one, and which handovers hold is the same whatever comes first. Two under one serial
+ * each take their part. A giver can push out one of its own takers only by signing as many others as it has room for. One that holds
  * makes its taker somebody who may sign; whether it has a place besides is another question, which each steward answers
  * by its own watch (../council/places.ts).
  */
@@ -121,10 +122,10 @@ export function successionOf(
       (next) => next.job === job && next.epoch === epoch && next.signer === giver,
     )
     const rising = given.sort((a, b) => a.serial - b.serial || compareText(a.id, b.id))
-    // Of two under one serial the giver contradicts itself: the first counts.
-    const places = rising.filter(({ serial }, i) => serial !== rising[i - 1]?.serial)
+    // Two under one serial both hold: else their giver could take back, by signing a serial once more, what the first taker did.
+    const each = rising.filter(({ id }, i) => id !== rising[i - 1]?.id)
     let left = share
-    for (const next of places) {
+    for (const next of each) {
       if (left === 0) break
       const part = partOf(left)
       left -= 1 + part

@@ -30,7 +30,7 @@ export function nextDeparture(departures: readonly number[], local: LocalTime, n
   if (samples.length < samplesMin) return null
   samples.sort((a, b) => a - b)
   const early = samples[Math.floor(samples.length * earlyShare)]!
-  return local.toUtc(local.toLocal(nowMs) + early)
+  return local.toUtc(local.toLocal(nowMs) + early, nowMs)
 }
 
 /** How long it took each time until the next departure, going back in steps of a week or a day; below 0: it had just left. */

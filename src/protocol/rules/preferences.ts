@@ -5,7 +5,21 @@
  * BOINC's owners complain of settings that are ignored, and of settings under which nothing can ever run
  * (BOINC/boinc#4939): so every preference is a rule with a finding, and a set that can never hold is refused.
  */
+import type { SignalPath } from './signals.ts'
 import { coversWeek, parseHours, parseTimes, type WeekSpan } from './week.ts'
+
+/**
+ * The sensors that a vehicle may lack, as owners name them. Not speed, gear, plug and charge: without them nobody knows that
+ * a car may work.
+ */
+export const dispensableSignals = {
+  'pack-temperature': 'Vehicle.Powertrain.TractionBattery.Temperature.Average',
+  'outside-temperature': 'Vehicle.Exterior.AirTemperature',
+  'cabin-temperature': 'Vehicle.Cabin.HVAC.AmbientAirTemperature',
+  'low-voltage': 'Vehicle.LowVoltageBattery.CurrentVoltage',
+} as const satisfies Readonly<Record<string, SignalPath>>
+
+export type DispensableSignal = keyof typeof dispensableSignals
 
 export interface Preferences {
   /** Work only while the charging cable is connected. */
@@ -27,6 +41,8 @@ export interface Preferences {
   readonly cabinRiseCelsiusMax: number
   /** The lower limit of the 12 V battery, in volts. */
   readonly lowVoltsMin: number
+  /** The sensors that the vehicle does not have: what they would say is not asked for, as long as they never say anything. */
+  readonly noSignal: readonly DispensableSignal[]
   /** Work only over a network that is not paid by the byte. */
   readonly unmeteredOnly: boolean
   /** Over a metered network, where that is allowed; null: no cap. */
@@ -71,6 +87,7 @@ export const defaultPreferences: Preferences = {
   cabinRiseCelsiusMax: 5,
   // A lead battery at 12.4 V is three quarters full; accessories cut off at 12.0 to 12.2 V.
   lowVoltsMin: 12.4,
+  noSignal: [],
   // BOINC's network_wifi_only on phones.
   unmeteredOnly: true,
   // BOINC offers 10,000 MB in 30 days.

@@ -5,12 +5,15 @@ import type { Reading, SignalPath, SignalValues, VehicleState } from './signals.
 /** A vehicle's readings, and how long each may be believed. */
 export class Readings {
   readonly #known = new Map<SignalPath, Reading<unknown>>()
+  /** Those that had a value once. */
+  readonly #everRead = new Set<SignalPath>()
   readonly #asked = new Set<SignalPath>()
   #nowMs = 0
   #untilMs = Number.POSITIVE_INFINITY
 
   /**
-   * Keeps the newest reading of each signal, and returns true when any of it is news and not only the same once more.
+   * Keeps the newest reading of each signal, and returns true when any of it is news and not only the same once more. What is
+   * not available any more takes back whatever was read.
    * A known reading that is newer than now gives way to any other: it was read before the clock was set back, and a car may
    * have driven off since.
    */
@@ -19,8 +22,10 @@ export class Readings {
     for (const path in state) {
       const reading = state[path as SignalPath]!
       const known = this.#known.get(path as SignalPath)
-      if (known !== undefined && reading.atMs < known.atMs && known.atMs <= nowMs) continue
+      const isOlder = known !== undefined && reading.atMs < known.atMs && known.atMs <= nowMs
+      if (isOlder && reading.value !== null) continue
       this.#known.set(path as SignalPath, reading)
+      if (reading.value !== null) this.#everRead.add(path as SignalPath)
       isNews ||=
         known === undefined || reading.value !== known.value || !isFresh(path as SignalPath, known, nowMs)
     }
@@ -41,11 +46,11 @@ export class Readings {
     for (const path of asked) this.get(path)
   }
 
-  /** Undefined: unknown, or stale. */
+  /** Undefined: unknown, not available, or stale. */
   get<Path extends SignalPath>(path: Path): SignalValues[Path] | undefined {
     this.#asked.add(path)
     const reading = this.#known.get(path)
-    if (reading === undefined) return undefined
+    if (reading === undefined || reading.value === null) return undefined
     const staleMs = reading.atMs + freshMs[path]
     if (reading.atMs > this.#nowMs + aheadMsMax) {
       this.#untilMs = Math.min(this.#untilMs, reading.atMs - aheadMsMax)
@@ -63,9 +68,15 @@ export class Readings {
 
   /** 'unknown', and why. */
   whyUnknown(path: SignalPath): string {
-    return this.#known.has(path)
-      ? `unknown: no reading for ${freshMs[path] / 1_000} s`
-      : 'unknown: never read'
+    const known = this.#known.get(path)
+    if (known === undefined) return 'unknown: never read'
+    if (known.value === null) return 'unknown: not available, says its source'
+    return `unknown: no reading for ${freshMs[path] / 1_000} s`
+  }
+
+  /** False as long as no source gave it a value, since this node started. */
+  wasRead(path: SignalPath): boolean {
+    return this.#everRead.has(path)
   }
 }
 

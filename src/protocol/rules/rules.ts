@@ -261,7 +261,7 @@ export class OwnerRules {
   #availableUntil(nowMs: number, minuteOfWeek: number): number | null {
     const ahead = minutesUntil(this.#starts, minuteOfWeek)
     const ends = [
-      ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000),
+      ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000, nowMs),
       this.#isVehicle ? nextDeparture(this.#departures, this.#local, nowMs) : null,
     ].filter((ms) => ms !== null)
     return ends.length === 0 ? null : Math.floor(Math.min(...ends) / forecastStepMs) * forecastStepMs

@@ -48,5 +48,5 @@ export interface Reading<Value> {
   readonly atMs: number
 }
 
-/** The readings that are known at one moment. */
-export type VehicleState = { readonly [Path in SignalPath]?: Reading<SignalValues[Path]> }
+/** The readings that are known at one moment. Null: from then on, its source says, there is none. */
+export type VehicleState = { readonly [Path in SignalPath]?: Reading<SignalValues[Path] | null> }

@@ -1,5 +1,5 @@
 /** The rules about the vehicle: whether it is parked, plugged in, charged, cool, and on a network that costs nothing. */
-import { atLeast, atMost } from './measuring.ts'
+import { atLeast, atMost, measured } from './measuring.ts'
 import { isParked, isStanding } from './motion.ts'
 import { hysteresis } from './preferences.ts'
 import type { Rule } from './rule.ts'
@@ -121,16 +121,13 @@ export const vehicleRules: readonly Rule[] = [
     atMost(moment, outside, moment.preferences.outsideCelsiusMax, hysteresis.celsius, '°C'),
   ),
   forVehicles('cabin-warm', 'stop', 'cabinRiseCelsiusMax', (moment) => {
-    const { preferences, cabinBeganCelsius, readings } = moment
+    const { preferences, cabinBeganCelsius } = moment
     const rise = preferences.cabinRiseCelsiusMax
-    if (cabinBeganCelsius === null) {
-      const celsius = readings.get(cabin)
+    if (cabinBeganCelsius === null)
       return {
-        isFine: celsius === undefined ? null : true,
-        value: celsius === undefined ? readings.whyUnknown(cabin) : `${round(celsius)} °C`,
+        ...measured(moment, cabin, '°C', () => true),
         limit: `at most ${rise} °C more than at the beginning`,
       }
-    }
     return {
       ...atMost(moment, cabin, cabinBeganCelsius + rise, Math.min(hysteresis.celsius, rise), '°C'),
       limit: `at most ${rise} °C more than ${round(cabinBeganCelsius)} °C`,

@@ -104,9 +104,13 @@ export class LocalTime {
     return atMs + this.#offsetAt(atMs)
   }
 
-  /** An hour that the clocks skip is the one after it; of one that comes twice, the one that is nearer to standard time. */
-  toUtc(localMs: number): number {
-    return localMs - this.#offsetAt(localMs - this.#offsetAt(localMs))
+  /**
+   * An hour that the clocks skip is the one after it. Of one that comes twice it is the first that is not over at `nowMs`: who is
+   * expected then finds all in order, whichever was meant.
+   */
+  toUtc(localMs: number, nowMs = Number.NEGATIVE_INFINITY): number {
+    const instants = this.#instantsOf(localMs)
+    return instants.find((atMs) => atMs >= nowMs) ?? instants.at(-1)!
   }
 
   /** From Monday 00:00, with a fraction. */
@@ -118,12 +122,20 @@ export class LocalTime {
 
   /** When the next day begins. */
   nextMidnight(atMs: number): number {
-    return this.toUtc((Math.floor(this.toLocal(atMs) / dayMs) + 1) * dayMs)
+    return this.#instantsOf((Math.floor(this.toLocal(atMs) / dayMs) + 1) * dayMs)[0]!
   }
 
   /** Until then, local time is a sum. */
   endOfQuarter(atMs: number): number {
     return (Math.floor(atMs / quarterMs) + 1) * quarterMs
+  }
+
+  /** In order: one, two where the hour comes twice; where it is skipped, as if the clocks had not been set yet. */
+  #instantsOf(localMs: number): number[] {
+    const offsets = [localMs - dayMs, localMs + dayMs].map((nearbyMs) => this.#offsetAt(nearbyMs))
+    const instants = [...new Set(offsets.map((offset) => localMs - offset))].sort((a, b) => a - b)
+    const real = instants.filter((atMs) => this.toLocal(atMs) === localMs)
+    return real.length > 0 ? real : instants.slice(-1)
   }
 
   #offsetAt(atMs: number): number {

@@ -15,6 +15,8 @@ export type Refusal =
   | 'known'
   | 'of-another-job'
   | 'not-by-a-steward'
+  /** A cancellation that is not the one of this job and of its submitter's key. */
+  | 'not-by-its-submitter'
   /** Its lease is not here; perhaps it only comes later. */
   | 'without-lease'
   /** It follows from no handover that is here, and not from the manifest; or its giver signed too many. */
@@ -33,6 +35,8 @@ interface Admitted {
   /** May this peer sign records of the job? */
   isSteward(peer: PeerId): boolean
   leaseOf(id: LeaseId): Verified<Lease> | undefined
+  /** Is this the job's one cancellation? */
+  isCancellation(record: Verified): boolean
   /** Does this handover follow from the manifest, or from others that are here? */
   follows(handover: Verified<Handover>): boolean
   /** Those that give way to this record, or why it has to give way itself. */
@@ -45,6 +49,7 @@ export function refusalOf(entry: JobRecord, admitted: Admitted): Refusal | undef
   if (admitted.has(record.id)) return 'known'
   if (record.job !== admitted.job) return 'of-another-job'
   if (signedByOf(entry.kind) === 'steward' && !admitted.isSteward(record.signer)) return 'not-by-a-steward'
+  if (entry.kind === 'cancellation' && !admitted.isCancellation(record)) return 'not-by-its-submitter'
   if (entry.kind === 'handover' && !admitted.follows(entry.record)) return 'without-predecessor'
   if (entry.kind === 'receipt') {
     const lease = admitted.leaseOf(entry.record.payload.lease)

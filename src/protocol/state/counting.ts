@@ -27,6 +27,8 @@ import type { Allowances } from './allowances.ts'
 export interface Reader {
   /** Undefined: it signs nothing for the job. */
   readonly self?: PeerId
+  /** The key that signed the manifest. Undefined: no cancellation of the job gets in. */
+  readonly submitter?: PeerId
   /** From which the job's draws come. Undefined: none can be repeated. */
   readonly drawSecret?: Uint8Array
   /** In a fleet, the owner for whom a vehicle was admitted; undefined while this node has not seen that. */

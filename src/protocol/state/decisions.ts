@@ -129,6 +129,17 @@ export class Decisions {
     else this.#isStirred = true
   }
 
+  /** The submitter has cancelled the job: an end that says so may count now, whoever signed it. */
+  cancelled(): void {
+    this.#ends.cancelled()
+    this.#isStirred = true
+  }
+
+  /** Tells whether the submitter's cancellation is here. */
+  get isCancelled(): boolean {
+    return this.#ends.isCancelled
+  }
+
   window(record: Verified<Window>): void {
     const known = this.#windows.get(record.signer) ?? []
     this.#windows.set(

@@ -3,8 +3,8 @@
  *
  * An end of the submitter's node counts, and so does one of this node, which judged for itself. What another steward says
  * must follow from what is here. `complete` counts once every shard is accepted here. `failed` counts once every shard is
- * decided here or the deadline has passed, but not while every shard is accepted. `cancelled` never counts, since only the
- * submitter may say so. And a steward that ends a job has all its records: none of its draws may be missing here, or be there
+ * decided here or the deadline has passed, but not while every shard is accepted. `cancelled` counts once the submitter's
+ * cancellation is here, since only the submitter may say so. And a steward that ends a job has all its records: none of its draws may be missing here, or be there
  * twice, since the audit looks for each. No end counts that reveals another secret than the one that the manifest commits to: nobody could
  * repeat the job's draws by it.
  */
@@ -22,6 +22,7 @@ export class Ends {
   readonly #hasAllDraws: (end: Verified<JobEnd>) => boolean
   readonly #counting = new Map<RecordId, Verified<JobEnd>>()
   readonly #waiting = new Map<RecordId, Verified<JobEnd>>()
+  #isCancelled = false
 
   /** `revealsDraws`: the end reveals the secret of the job's draws. `hasAllDraws`: the signer's draws before it are all here. */
   constructor(
@@ -38,9 +39,17 @@ export class Ends {
   add(end: Verified<JobEnd>): boolean {
     if (!this.#revealsDraws(end.payload)) return false
     if (this.#isTrusted(end.signer)) this.#counting.set(end.id, end)
-    else if (end.payload.outcome !== 'cancelled' && this.#waitingOf(end.signer) < waitingEndsMax)
-      this.#waiting.set(end.id, end)
+    else if (this.#waitingOf(end.signer) < waitingEndsMax) this.#waiting.set(end.id, end)
     return this.#counting.has(end.id)
+  }
+
+  /** The submitter's cancellation is here. */
+  cancelled(): void {
+    this.#isCancelled = true
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled
   }
 
   /**
@@ -50,10 +59,11 @@ export class Ends {
   review(decided: () => 'all accepted' | 'all decided' | 'open', isLate: boolean): Verified<JobEnd>[] {
     if (this.#waiting.size === 0) return []
     const shards = decided()
-    const follows = ({ payload: { outcome } }: Verified<JobEnd>) =>
-      outcome === 'complete'
-        ? shards === 'all accepted'
-        : shards === 'all decided' || (isLate && shards === 'open')
+    const follows = ({ payload: { outcome } }: Verified<JobEnd>) => {
+      if (outcome === 'cancelled') return this.#isCancelled
+      if (outcome === 'complete') return shards === 'all accepted'
+      return shards === 'all decided' || (isLate && shards === 'open')
+    }
     const counting = [...this.#waiting.values()].filter((end) => follows(end) && this.#hasAllDraws(end))
     for (const end of counting) {
       this.#waiting.delete(end.id)

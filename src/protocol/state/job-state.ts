@@ -14,13 +14,14 @@
  */
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
+import { cancellationOf, isCancellationOf } from '../job/cancellation.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
-import type { Verified } from '../record/record.ts'
+import type { RecordBody, Verified } from '../record/record.ts'
 import {
   byDependency,
   type Checked,
@@ -49,6 +50,8 @@ export class JobState {
   readonly #records = new Map<RecordId, JobRecord>()
   readonly #signed = new Set<PeerId>()
   readonly #self: PeerId | undefined
+  /** The body of the job's one cancellation; undefined: none gets in. */
+  readonly #cancellation: RecordBody | undefined
   #bounds: SignerBounds
   #counting: Counting
   #leased: Leased
@@ -64,6 +67,7 @@ export class JobState {
     this.manifest = manifest
     this.#sha256 = sha256
     this.#self = reader.self
+    this.#cancellation = reader.submitter && cancellationOf(job, manifest, reader.submitter)
     this.#bounds = new SignerBounds(manifest, reader.self)
     this.allowances = new Allowances(manifest)
     this.#counting = new Counting(manifest, sha256, this.allowances, reader)
@@ -118,6 +122,8 @@ export class JobState {
       has: (id) => this.#records.has(id),
       isSteward: (peer) => this.isSteward(peer),
       leaseOf: (id) => this.#leased.get(id),
+      isCancellation: (record) =>
+        this.#cancellation !== undefined && isCancellationOf(record, this.#cancellation),
       follows: (handover) => this.#extended(handover) !== undefined,
       givingWay: (record) => this.#givingWay(record),
     })
@@ -153,6 +159,9 @@ export class JobState {
       case 'end':
         this.decisions.end(entry.record)
         break
+      case 'cancellation':
+        this.decisions.cancelled()
+        break
       case 'window':
         this.decisions.window(entry.record)
         break
@@ -165,8 +174,15 @@ export class JobState {
     this.#recount()
   }
 
+  /** The list of shards is on this disk, though perhaps not yet all that it names: stewards may sign for so many shards. */
+  countShards(count: number): this {
+    this.#bounds.knowShards(count)
+    return this
+  }
+
   /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
   knowShards(shards: readonly ShardEntry[]): void {
+    this.countShards(shards.length)
     this.#counting.knowShards(shards)
     this.#recount()
     this.decisions.knowShards(shards)
@@ -188,6 +204,11 @@ export class JobState {
 
   get size(): number {
     return this.#records.size
+  }
+
+  /** An estimate of what these records take in memory. */
+  get bytes(): number {
+    return this.#bounds.bytes
   }
 
   has(id: RecordId): boolean {
@@ -355,7 +376,7 @@ export class JobState {
   protected reset(): void {
     this.#records.clear()
     this.#signed.clear()
-    this.#bounds = new SignerBounds(this.manifest, this.#self)
+    this.#bounds = this.#bounds.anew()
     this.allowances = new Allowances(this.manifest)
     this.#counting = this.#counting.anew(this.allowances)
     this.#leased = new Leased((lease) => this.#counting.counts(lease))

@@ -103,6 +103,7 @@ export class RecordedView {
   readonly #shards: readonly ShardEntry[]
   readonly #verdicts: ReadonlyMap<number, ShardVerdict>
   readonly #contradicted: ReadonlySet<OwnerId>
+  #view: JobView | undefined
 
   constructor(state: JobState, shards: readonly ShardEntry[]) {
     this.#state = state
@@ -118,7 +119,18 @@ export class RecordedView {
     this.#contradicted = new Set(contradicted)
   }
 
+  /** Every shard has a verdict that stands. */
+  get isDecided(): boolean {
+    return this.#verdicts.size >= this.#shards.length
+  }
+
+  /** It walks over the whole job, once. */
   view(): JobView {
+    this.#view ??= this.#look()
+    return this.#view
+  }
+
+  #look(): JobView {
     const { manifest } = this.#state
     const shards = { total: 0, queued: 0, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 }
     const pages = { total: 0, verified: 0 }
@@ -135,12 +147,18 @@ export class RecordedView {
     return {
       shards,
       pages,
-      executions: [...this.claims()].length,
+      executions: this.#countClaims(),
       owners: { needed: manifest.assurance.replicas, available: 0 },
       contradicted: [...this.#contradicted].sort(),
       payment: paymentOf(this.#state, this.#verdicts.values()),
       end: this.#state.end()?.payload ?? null,
     }
+  }
+
+  #countClaims(): number {
+    let count = 0
+    for (const _ of this.claims()) count += 1
+    return count
   }
 
   /** Verdicts that stand, in the order of shards. */

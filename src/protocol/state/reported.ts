@@ -33,7 +33,8 @@ export function reportedOf(state: JobState): Reported {
     }
   for (const { kind, record } of state.all()) {
     const { id } = record
-    if (kind === 'handover' || kind === 'window' || kind === 'holding') reported.set(id, null)
+    if (kind === 'handover' || kind === 'window' || kind === 'holding' || kind === 'cancellation')
+      reported.set(id, null)
     if (kind === 'draw' && bases.has(id)) reported.set(id, null)
     if (kind === 'receipt' && (named.has(record.payload.lease) || state.counts(record.payload.lease)))
       reported.set(id, null)

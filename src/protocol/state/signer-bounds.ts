@@ -11,6 +11,9 @@
  *
  * An honest steward signs a few records for each shard and each lease that was declined, and leaves off leasing before it is
  * at its bound (`hasRoomToLease`). The next one has a bound of its own. The submitter's node has more, since it is its job.
+ *
+ * A manifest may speak of a million shards in a few bytes. So the bound counts those of the list that is here: before it has
+ * come, a record beyond the bound of a job without shards is refused, and comes again with the next comparison.
  */
 import { compareText } from '../../base/bytes.ts'
 import type { PeerId, RecordId } from '../ids.ts'
@@ -32,8 +35,8 @@ export const signerDrawsMax = 2 * drawCandidatesMax
 /** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
 export const signerPositionsMax = 128 * leaseShardsMax
 
-/** Why a record does not hold: its signer has signed too much before it. */
-export type Excess = 'too-much'
+/** Why a record does not hold: its signer has signed too much before it, at least while the list of shards is not here. */
+export type Excess = 'too-much' | 'without-list'
 
 interface Amount {
   readonly bytes: number
@@ -69,11 +72,30 @@ export class SignerBounds {
   readonly #manifest: Manifest
   readonly #self: PeerId | undefined
   readonly #accounts = new Map<PeerId, Account>()
+  /** Shards of the list that is here. */
+  #shards: number | undefined
+  #bytes = 0
 
   /** What `self` signs has no bound here: it knows what it does. */
-  constructor(manifest: Manifest, self: PeerId | undefined) {
+  constructor(manifest: Manifest, self: PeerId | undefined, shards?: number) {
     this.#manifest = manifest
     this.#self = self
+    this.#shards = shards
+  }
+
+  /** An estimate of what all records of stewards take in memory, with their receipts. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The list of shards is here, and has so many. */
+  knowShards(count: number): void {
+    this.#shards = count
+  }
+
+  /** For the same job, without any record. */
+  anew(): SignerBounds {
+    return new SignerBounds(this.#manifest, this.#self, this.#shards)
   }
 
   /**
@@ -86,9 +108,10 @@ export class SignerBounds {
     const kept: Kept = { id, serial, ...amountOf(entry) }
     const max = this.#maxOf(signer, share)
     if (signer === this.#self || fits(plus(account.total, kept), max)) return []
-    if (serial > account.highest) return 'too-much'
+    const excess = this.#shards === undefined ? 'without-list' : 'too-much'
+    if (serial > account.highest) return excess
     const beyond = beyondBound([...account.records.values(), kept], max)
-    return beyond.includes(id) ? 'too-much' : beyond
+    return beyond.includes(id) ? excess : beyond
   }
 
   /** Takes a record that nothing has to give way to. */
@@ -99,12 +122,13 @@ export class SignerBounds {
     const kept: Kept = { id, serial, ...amountOf(entry) }
     account.records.set(id, kept)
     account.total = plus(account.total, kept)
+    this.#bytes += kept.bytes
     account.highest = Math.max(account.highest, serial)
   }
 
   /** Of some records of stewards, in any order: those that are within the bounds. */
   within(entries: readonly JobRecord[], shareOf: (signer: PeerId) => number): Set<RecordId> {
-    const bounds = new SignerBounds(this.#manifest, this.#self)
+    const bounds = this.anew()
     const inTurn = entries.toSorted(
       ({ record: a }, { record: b }) => a.serial - b.serial || compareText(a.id, b.id),
     )
@@ -133,19 +157,19 @@ export class SignerBounds {
   }
 
   #maxOf(signer: PeerId, share: number): Amount {
-    const { stewards } = this.#manifest
-    if (signer === stewards[0]?.peer) return scaled(boundOf(this.#manifest), submitterBoundFactor)
+    const bound = boundOf(this.#manifest, this.#shards)
+    if (signer === this.#manifest.stewards[0]?.peer) return scaled(bound, submitterBoundFactor)
     const part = (takerShareFactor * share) / (handoverShare + 1)
-    return scaled(boundOf(this.#manifest), Math.max(takerShareLeast, Math.min(1, part)))
+    return scaled(bound, Math.max(takerShareLeast, Math.min(1, part)))
   }
 }
 
-/** The bound of a standby that the manifest names. */
-export function boundOf({ assurance, shards }: Pick<Manifest, 'assurance' | 'shards'>): Amount {
+/** The bound of a standby that the manifest names, where the list of so many shards is here. */
+export function boundOf({ assurance }: Pick<Manifest, 'assurance'>, shards = 0): Amount {
   return {
-    bytes: signerBytesMax + shards.count * shardRecordBytesMax * (assurance.replicas + 1),
+    bytes: signerBytesMax + shards * shardRecordBytesMax * (assurance.replicas + 1),
     draws: signerDrawsMax,
-    positions: signerPositionsMax + shards.count * (2 * assurance.replicas + lostReplicasMax),
+    positions: signerPositionsMax + shards * (2 * assurance.replicas + lostReplicasMax),
   }
 }
 
@@ -188,6 +212,7 @@ function namesIn(entry: JobRecord): number {
     }
     case 'receipt':
     case 'handover':
+    case 'cancellation':
     case 'end':
       return 8
   }

@@ -29,7 +29,8 @@ type Work = Pick<Manifest, 'runtime' | 'engine' | 'blind' | 'payment'>
 /** Says of one vehicle after another whether a job's leases may go to it. */
 export class CandidateRules {
   readonly #work: Work
-  readonly #stewards: ReadonlySet<PeerId>
+  /** Use: by steward, the owner that its own advert names. */
+  readonly #stewards: ReadonlyMap<PeerId, OwnerId | undefined>
   readonly #stewardOwners: ReadonlySet<OwnerId>
   readonly #keyed: ReadonlyMap<PeerId, OwnerId> | null
 
@@ -39,19 +40,17 @@ export class CandidateRules {
     stewardPlaces: readonly StewardPlace[],
     ownerOf: (steward: PeerId) => OwnerId | undefined,
   ) {
+    this.#stewards = new Map(stewardPlaces.map(({ peer }) => [peer, ownerOf(peer)]))
     const owners = new Set(stewardPlaces.map(({ owner }) => owner))
-    for (const { peer } of stewardPlaces) {
-      const owner = ownerOf(peer)
-      if (owner !== undefined) owners.add(owner)
-    }
+    for (const owner of this.#stewards.values()) if (owner !== undefined) owners.add(owner)
     this.#work = work
-    this.#stewards = new Set(stewardPlaces.map(({ peer }) => peer))
     this.#stewardOwners = owners
     this.#keyed = work.blind && new Map(work.blind.candidates.map(({ peer, owner }) => [peer, owner]))
   }
 
-  isSteward(peer: PeerId): boolean {
-    return this.#stewards.has(peer)
+  /** Tells whether these rules are out of date: this steward's own advert names another owner now. */
+  isStale(peer: PeerId, owner: OwnerId | undefined): boolean {
+    return this.#stewards.has(peer) && this.#stewards.get(peer) !== owner
   }
 
   /** Undefined: no lease may go to it. */

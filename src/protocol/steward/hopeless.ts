@@ -34,12 +34,11 @@ export function failForWantOfOwners(desk: Desk, nowMs: number): void {
   const everBegun = desk.leases.size > 0
   if (!everBegun && available < needed)
     finishJob(desk, 'failed', `${needed} distinct owners are needed and ${available} are known`, nowMs)
+  // Only a shard on which as many have spoken as could be drawn may have nobody left.
   else
-    for (const shard of desk.board.open) {
-      const hopeless = shard.wanted > 0 && shard.holders.size === 0
-      if (hopeless && ![...desk.rooms.owners.keys()].some((owner) => desk.board.isEligible(shard, owner)))
+    for (const shard of desk.board.waiting((claims) => claims >= available))
+      if (![...desk.rooms.owners.keys()].some((owner) => desk.board.isEligible(shard, owner)))
         failShard(desk, shard, 'no-owner-left', nowMs)
-    }
 }
 
 /** Nobody joins a blind job: a shard that needs more owners than its submitter wrapped keys for has no hope. */
@@ -48,8 +47,7 @@ export function failForWantOfKeys(desk: Desk, nowMs: number): void {
   if (blind === null) return
   const owners = new Set(blind.candidates.map(({ owner }) => owner))
   for (const owner of desk.board.contradicted) owners.delete(owner)
-  for (const shard of desk.board.open) {
-    if (shard.wanted === 0 || shard.holders.size > 0) continue
+  for (const shard of desk.board.waiting((claims, wanted) => claims + wanted > owners.size)) {
     const spoken = new Set(shard.claims.map(({ owner }) => owner))
     const left = [...owners].filter((owner) => !spoken.has(owner)).length
     if (left < shard.wanted) failShard(desk, shard, 'no-owner-left', nowMs)

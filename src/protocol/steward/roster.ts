@@ -25,8 +25,8 @@ export function learnAdverts(desk: Desk, changed: readonly Capacity[], gone: rea
       desk.patience.ready(capacity.peer)
     capacities.set(capacity.peer, capacity)
   }
-  if ([...gone, ...changed.map(({ peer }) => peer)].some((peer) => desk.rules.isSteward(peer)))
-    learnStewards(desk)
+  const peers = [...gone, ...changed.map(({ peer }) => peer)]
+  if (peers.some((peer) => desk.rules.isStale(peer, capacities.get(peer)?.owner))) learnStewards(desk)
   else {
     for (const peer of gone) selection.put(peer, undefined)
     for (const capacity of changed) selection.put(capacity.peer, desk.rules.candidate(capacity))

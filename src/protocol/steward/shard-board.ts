@@ -15,6 +15,7 @@ import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import { lostReplicasMax } from '../limits.ts'
 import { type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
+import { Spoken } from './spoken.ts'
 
 /** An owner's lease under way. */
 interface Holder {
@@ -52,6 +53,10 @@ export class ShardBoard {
   readonly #open: Set<ShardState>
   /** Positions of those that want a replica. */
   readonly #wanting: PositionSet
+  /** Use: those that want a replica, are with nobody, and have claims. */
+  readonly #spoken = new Spoken<ShardState>()
+  /** Use: as many replicas as a shard without claims may want. */
+  #neededMost: number
   #wantedTotal = 0
   #growth = 0
   /** Where some owner may be eligible again, or a shard wants more than before. */
@@ -65,6 +70,7 @@ export class ShardBoard {
     this.#manifest = manifest
     const { replicas, audits } = manifest.assurance
     const needed = audits?.replicas ?? replicas
+    this.#neededMost = needed
     const nothing: Tally = { state: 'open', missing: replicas, disputed: false, leading: [] }
     this.states = entries.map((entry, position) => ({
       position,
@@ -106,6 +112,19 @@ export class ShardBoard {
   nextWanting(from: number): ShardState | undefined {
     const position = this.#wanting.next(from)
     return position === undefined ? undefined : this.states[position]
+  }
+
+  /**
+   * The shards that want replicas and are with nobody, in order, such that this says yes of how many claims they have and how many
+   * replicas they want. Those without claims are walked over only where it says yes of some such shard.
+   */
+  waiting(isAskedFor: (claims: number, wanted: number) => boolean): ShardState[] {
+    const waiting = this.#spoken.where(isAskedFor)
+    if (Array.from({ length: this.#neededMost }, (_, i) => isAskedFor(0, i + 1)).includes(true))
+      for (let shard = this.nextWanting(0); shard !== undefined; shard = this.nextWanting(shard.position + 1))
+        if (shard.claims.length === 0 && shard.holders.size === 0 && isAskedFor(0, shard.wanted))
+          waiting.push(shard)
+    return waiting.sort((a, b) => a.position - b.position)
   }
 
   /** The undecided shards of which something changed since the last call, in order. */
@@ -153,6 +172,7 @@ export class ShardBoard {
   need(shard: ShardState, voices: number): void {
     if (shard.needed >= voices) return
     shard.needed = voices
+    this.#neededMost = Math.max(this.#neededMost, voices)
     this.#update(shard)
   }
 
@@ -233,6 +253,7 @@ export class ShardBoard {
     if (wanted > shard.wanted) this.#grow(shard)
     this.#wantedTotal += wanted - shard.wanted
     shard.wanted = wanted
+    this.#spoken.file(shard)
     if (wanted > 0) this.#wanting.add(shard.position)
     else this.#wanting.delete(shard.position)
     if (shard.verdict === undefined) this.#changed.add(shard)

@@ -19,7 +19,7 @@
  * hopeless.ts gives up, finish.ts ends. The driver's contract is in contract.ts.
  */
 import type { RecordId } from '../ids.ts'
-import type { ShardVerdict } from '../job/verdict.ts'
+import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import { shortageGraceMs } from '../limits.ts'
 import type { JobView } from '../state/job-view.ts'
 import type { Claim } from '../verification/tally.ts'
@@ -148,6 +148,10 @@ export class Steward {
   /** Tells whether every shard has its verdict, and the end waits. */
   get isDecided(): boolean {
     return this.#desk.end === undefined && this.#desk.board.open.size === 0
+  }
+
+  get end(): JobEnd | undefined {
+    return this.#desk.end
   }
 
   view(): JobView {

@@ -1,0 +1,217 @@
+/**
+ * The history of a node: what its vehicle did by day, for its owner, and one line of the log for each thing that it does.
+ *
+ * It is told of leases, shards, pauses and connections as they happen, paid or not, and decides nothing. Durations are
+ * counted on the monotonic clock; the day on which they count is that of the vehicle's time zone. What is counted is
+ * written once a minute while there is work, and every quarter of an hour otherwise, so that an idle vehicle leaves its disk
+ * alone: a crash forgets that much of it.
+ */
+import type { Logger } from 'pino'
+import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
+import type { Lease } from '../../protocol/job/lease.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { Entry } from '../../protocol/ledger/entry.ts'
+import type { ReleaseReason } from '../../protocol/message.ts'
+import { formatMoney, type Micros } from '../../protocol/price.ts'
+import type { Verified } from '../../protocol/record/record.ts'
+import type { Judgement } from '../../protocol/rules/judgement.ts'
+import { dayMs, LocalTime } from '../../protocol/rules/week.ts'
+import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../store/database.ts'
+import { StoreError } from '../store/errors.ts'
+import type { HistoryView, ShardDone, WorkNews } from './contract.ts'
+import { LogLines } from './log-lines.ts'
+import { moneyByDay } from './money-by-day.ts'
+import { daysKept, Tallies } from './tallies.ts'
+import { viewOf } from './view.ts'
+
+export interface HistoryOptions {
+  readonly self: PeerId
+  readonly database: Database
+  readonly books: { since(atMs: number): Iterable<Entry> }
+  readonly timeZone: string
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** A lease under way. */
+interface Held {
+  readonly runtime: string
+  readonly shards: number
+  done: number
+  /** Null: an earlier run of the node took it. */
+  readonly takenMs: number | null
+}
+
+const lookMs = 60_000
+/** Between writes while there is no work: 96 a day. A guess. */
+const idleSaveMs = 15 * 60_000
+
+export class History implements WorkNews {
+  readonly #options: HistoryOptions
+  readonly #local: LocalTime
+  readonly #tallies: Tallies
+  readonly #lines: LogLines
+  readonly #held = new Map<LeaseId, Held>()
+  #energyRate: EnergyRate = { joulesPerCpuSecond: 0, basis: 'estimated' }
+  /** The rule that holds work back; null: none does; undefined: nobody has said, or the node executes nothing. */
+  #pausedBy: string | null | undefined
+  #isAlone = false
+  #countedMs: number
+  #savedMs: number
+  #isWorkUnsaved = false
+  #callOff = () => {}
+
+  constructor(options: HistoryOptions) {
+    const { clock, database, timeZone, log } = options
+    this.#options = options
+    this.#local = LocalTime.in(timeZone)
+    this.#tallies = new Tallies(database)
+    this.#lines = new LogLines(log, clock)
+    this.#countedMs = clock.monotonicMs()
+    this.#savedMs = this.#countedMs
+    this.#look()
+  }
+
+  // --- work ---------------------------------------------------------------------------------------------------
+
+  leaseTaken({ id, payload }: Verified<Manifest>, lease: Verified<Lease>): void {
+    const { runtime } = payload
+    const shards = lease.payload.shards.length
+    this.#held.set(lease.id, { runtime, shards, done: 0, takenMs: this.#options.clock.monotonicMs() })
+    this.#add('leases-taken', runtime, 1)
+    this.#lines.say('lease taken', shards, { runtime, job: id, steward: lease.signer, lease: lease.id })
+  }
+
+  leaseKept({ payload }: Verified<Manifest>, lease: Verified<Lease>, done: number): void {
+    const shards = lease.payload.shards.length
+    this.#held.set(lease.id, { runtime: payload.runtime, shards, done, takenMs: null })
+  }
+
+  shardDone({ payload }: Verified<Manifest>, lease: LeaseId, { pages, cpuMs, wallMs }: ShardDone): void {
+    const { runtime } = payload
+    const { joulesPerCpuSecond, basis } = this.#energyRate
+    const held = this.#held.get(lease)
+    if (held !== undefined) held.done += 1
+    this.#add('shards', runtime, 1)
+    this.#add('pages', runtime, pages)
+    this.#add('wall-ms', runtime, wallMs)
+    this.#add('cpu-ms', runtime, cpuMs)
+    this.#add(`${basis}-joules`, runtime, (cpuMs / 1_000) * joulesPerCpuSecond)
+  }
+
+  leaseOver(job: JobId, lease: LeaseId, reason: ReleaseReason | null): void {
+    const held = this.#held.get(lease)
+    if (held === undefined) return
+    this.#held.delete(lease)
+    const { runtime, shards, done, takenMs } = held
+    const facts = {
+      runtime,
+      job,
+      ...(takenMs === null ? {} : { afterMs: this.#options.clock.monotonicMs() - takenMs }),
+      lease,
+    }
+    if (reason === null) {
+      this.#add('leases-done', runtime, 1)
+      this.#lines.say('lease done', shards, facts)
+    } else {
+      this.#add('leases-back', reason, 1)
+      this.#lines.say('lease handed back', shards, { done, reason, ...facts })
+    }
+  }
+
+  verified(job: JobId, steward: PeerId, micros: Micros, currency: string): void {
+    this.#lines.say('work verified', 0, { owed: formatMoney(micros, currency), job, steward })
+  }
+
+  paid(job: JobId, steward: PeerId, micros: Micros, currency: string): void {
+    this.#lines.say('payment announced', 0, { paid: formatMoney(micros, currency), job, steward })
+  }
+
+  // --- pauses, connections ------------------------------------------------------------------------------------
+
+  judged({ verdict, reasons }: Judgement, rate: EnergyRate): void {
+    this.#count()
+    this.#energyRate = rate
+    const by = verdict === 'run' ? null : (reasons[0] ?? verdict)
+    if (by === this.#pausedBy) return
+    this.#pausedBy = by
+    if (by !== null) this.#tallies.add(this.#today(), 'pauses', by, 1)
+  }
+
+  /** Tells whether no other node is connected. */
+  alone(isAlone: boolean): void {
+    this.#count()
+    this.#isAlone = isAlone
+  }
+
+  // --- questions ----------------------------------------------------------------------------------------------
+
+  /** The last days, today among them. */
+  view(days: number): HistoryView {
+    const { self, books, timeZone } = this.#options
+    this.#count()
+    const today = this.#today()
+    const first = today - Math.min(days, daysKept) + 1
+    const dayOf = (atMs: number) => Math.floor(this.#local.toLocal(atMs) / dayMs)
+    const money = moneyByDay(books.since(this.#local.toUtc(first * dayMs)), self, dayOf)
+    return { timeZone, days: viewOf(this.#tallies.since(first), money, first, today) }
+  }
+
+  stop(): void {
+    this.#callOff()
+    this.#lines.stop()
+    this.#count()
+    this.#save()
+  }
+
+  // --- counting -----------------------------------------------------------------------------------------------
+
+  #today(): number {
+    return Math.floor(this.#local.toLocal(this.#options.clock.now()) / dayMs)
+  }
+
+  #add(kind: string, name: string, value: number): void {
+    this.#isWorkUnsaved = true
+    this.#tallies.add(this.#today(), kind, name, value)
+  }
+
+  /** Counts the time since the last call under what has been so since then; at midnight it is shared between the two days. */
+  #count(): void {
+    const { clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    const passedMs = nowMs - this.#countedMs
+    this.#countedMs = nowMs
+    if (passedMs <= 0) return
+    const today = this.#today()
+    const ofTodayMs = this.#local.toLocal(clock.now()) % dayMs
+    for (const [day, ms] of [
+      [today, Math.min(passedMs, ofTodayMs)],
+      [today - 1, Math.max(0, passedMs - ofTodayMs)],
+    ] as const) {
+      if (ms === 0) continue
+      if (this.#pausedBy === null) this.#tallies.add(day, 'ready-ms', '', ms)
+      else if (this.#pausedBy !== undefined) this.#tallies.add(day, 'paused-ms', this.#pausedBy, ms)
+      if (this.#isAlone) this.#tallies.add(day, 'alone-ms', '', ms)
+    }
+  }
+
+  #look(): void {
+    this.#count()
+    if (this.#isWorkUnsaved || this.#countedMs - this.#savedMs >= idleSaveMs) this.#save()
+    this.#callOff = this.#options.clock.after(lookMs, () => this.#look())
+  }
+
+  #save(): void {
+    try {
+      this.#tallies.save(this.#today())
+    } catch (error) {
+      // All of it stays in memory, and is written once there is room.
+      if (!(error instanceof StoreError) || error.code !== 'disk-full') throw error
+      return
+    }
+    this.#isWorkUnsaved = false
+    this.#savedMs = this.#countedMs
+  }
+}

@@ -1,0 +1,177 @@
+/** What people ask for when they submit a job, and what a node says of its jobs: the plain data of `api.ts`. */
+import type { JobId, OwnerId, PeerId } from '../protocol/ids.ts'
+import type { Audits } from '../protocol/job/manifest.ts'
+import type { Ask, Micros, Payment } from '../protocol/price.ts'
+import type { JobView } from '../protocol/state/job-view.ts'
+import type { Cost } from '../protocol/verification/cost.ts'
+import type { Plan } from '../protocol/verification/plan.ts'
+
+export interface SubmitRequest {
+  /** Absolute paths of files and folders. */
+  readonly paths: readonly string[]
+  readonly runtime: string
+  /** 'auto' takes the fastest engine that enough owners have. */
+  readonly engine: string
+  /** Absolute path of the module, for the wasm runtime. */
+  readonly module: string | null
+  /** Of the text, for the ocr runtime, in the order in which they are tried; null: its default. */
+  readonly languages: readonly string[] | null
+  /** Absolute paths of Tesseract's traineddata, for languages that are not installed. */
+  readonly traineddata: readonly string[]
+  readonly options: Readonly<Record<string, string | number | boolean>>
+  readonly errorBound: number
+  readonly colludingShare: number
+  /** Overrides what the error bound asks for. */
+  readonly replicas: number | null
+  readonly deadlineMs: number | null
+  readonly shortage: 'wait' | 'fail'
+  readonly arbiter: 'auto' | 'owners' | 'steward'
+  /** Checks are recomputed on this node, and by no other owner. */
+  readonly selfCheck: boolean
+  /** Other nodes that should look after the job, too, at most. */
+  readonly standbys: number
+  /** Hides documents and results from them. */
+  readonly blind: boolean
+  /** The kind of work, for owners who do not take everything. */
+  readonly category: string
+  /** Null: it is for those who work for nothing. */
+  readonly payment: RequestedPayment | null
+}
+
+export interface RequestedPayment {
+  readonly currency: string
+  /** The most that one page, or document, of one execution may cost. */
+  readonly unitMicrosMax: Micros
+  /** The most that the whole job may cost. A quote does without. */
+  readonly budgetMicros: Micros | null
+}
+
+/** The cost of a submission, here and now. */
+export interface Quote {
+  readonly documents: number
+  /** Things below the paths that are no documents of the job, by kind. */
+  readonly leftOut: readonly LeftOut[]
+  readonly pages: number
+  readonly shards: number
+  readonly engine: string
+  /** Owners that could execute it for what it pays, and their slots together. */
+  readonly supply: { readonly owners: number; readonly slots: number }
+  readonly payment: RequestedPayment | null
+  /** Owners that could execute it, and ask more than it pays. */
+  readonly dearer: {
+    readonly owners: number
+    /** For each currency: the lowest price of a unit among them. */
+    readonly from: readonly Ask[]
+  }
+  /** All that meet the error bound, the cheapest first; a submission gets the first. */
+  readonly plans: readonly (Omit<Plan, 'errorBound'> & {
+    /** Null: nobody vouches for the owners. */
+    readonly errorBound: number | null
+    /** The time on the reference core, all executions together. */
+    readonly computeMs: number
+    /** If all slots worked on it; null without any. */
+    readonly elapsedMs: number | null
+    /**
+     * The cost of all executions together, by the prices that owners ask now; null where nobody is paid, or nobody
+     * offers.
+     */
+    readonly cost: Cost | null
+  })[]
+}
+
+export interface LeftOut {
+  readonly what: string
+  readonly count: number
+}
+
+export interface SubmitProgress {
+  readonly step: 'reading' | 'importing-weights' | 'storing' | 'signing'
+  readonly done: number
+  readonly total: number
+}
+
+export interface Submitted {
+  readonly job: JobId
+  /** True when this node had the job already. */
+  readonly known: boolean
+  readonly documents: number
+  readonly leftOut: readonly LeftOut[]
+  readonly pages: number
+  readonly shards: number
+  readonly engine: string
+  readonly replicas: number
+  /** Null: every shard gets all replicas. */
+  readonly audits: Audits | null
+  /** The error bound that the replicas guarantee; null: no bound, since nobody vouches for the owners. */
+  readonly errorBound: number | null
+  readonly owners: { readonly needed: number; readonly available: number }
+  /** How many other nodes the manifest names as stewards. */
+  readonly standbys: number
+  /** They see neither documents nor results. */
+  readonly blind: boolean
+  readonly payment: Payment | null
+}
+
+export interface Released {
+  readonly job: JobId
+  /** The node that stands by for the job in the place of this one. */
+  readonly heir: PeerId
+}
+
+export interface JobSummary {
+  readonly job: JobId
+  readonly runtime: string
+  readonly state: 'running' | 'complete' | 'failed' | 'cancelled'
+  readonly reason: string
+  readonly pages: { readonly total: number; readonly verified: number }
+  readonly createdAtMs: number
+  readonly deadlineMs: number
+}
+
+export interface JobStatus extends JobSummary {
+  readonly documents: number
+  readonly engine: string
+  readonly replicas: number
+  readonly audits: Audits | null
+  readonly errorBound: number | null
+  readonly shards: JobView['shards']
+  readonly executions: number
+  /** Null: nobody is paid. */
+  readonly payment: JobView['payment']
+  readonly owners: JobView['owners']
+  /** Verified pages for each second since the first lease; 0 before the first. */
+  readonly pagesPerSecond: number
+  readonly etaMs: number | null
+  readonly contradicted: readonly { readonly owner: OwnerId; readonly peers: readonly PeerId[] }[]
+  /** Stewards beside this one; how many of them hold the job's inputs; whether this node acts for the job. */
+  readonly standbys: { readonly named: number; readonly holding: number }
+  readonly acting: boolean
+  /** Why what other stewards say is not shown as so, and why a report would not pass its audit: a sentence each. */
+  readonly doubts: readonly string[]
+  /** Each vehicle's share of the work: claims counted, and shards of them that agreed with the verdict. */
+  readonly vehicles: readonly {
+    readonly peer: PeerId
+    readonly name: string
+    readonly owner: OwnerId
+    readonly claims: number
+    readonly agreed: number
+    readonly contradicted: number
+  }[]
+}
+
+export interface ResultLine {
+  readonly document: string
+  /** Counted from 1. */
+  readonly page: number
+  /** The runtime's own JSON object, or null with an error. */
+  readonly result: Readonly<Record<string, unknown>> | null
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+export interface ResultsEnd {
+  /** All pages of the job. */
+  readonly pages: number
+  readonly missing: readonly { readonly document: string; readonly page: number; readonly why: string }[]
+  /** As in a status. */
+  readonly doubts: readonly string[]
+}

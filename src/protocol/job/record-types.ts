@@ -1,0 +1,11 @@
+/** The types of a job's records, each from the file that has its payload. */
+export { accessType } from './access.ts'
+export { allowanceType } from './allowance.ts'
+export { cancellationType } from './cancellation.ts'
+export { drawBasisType } from './draw.ts'
+export { consentType, handoverType } from './handover.ts'
+export { holdingType } from './holding.ts'
+export { leaseType, receiptType } from './lease.ts'
+export { manifestType } from './manifest.ts'
+export { endType, verdictType } from './verdict.ts'
+export { windowType } from './window.ts'
