@@ -8,6 +8,7 @@ import { Recruiting } from '../../src/host/stewardship/recruiting.ts'
 import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { inviteTtlMs, standbySearchMsMax } from '../../src/protocol/limits.ts'
+import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
@@ -162,4 +163,43 @@ test('a node that nobody can dial, and that is not connected, is not asked', asy
   const capacities = [{ ...hidden!, reach: 'outbound' as const }, ...others]
   await clock.run(recruiting.recruit({ ...search, capacities }, 3, 1))
   assert.deepEqual(asked.toSorted(), others.map(({ peer }) => peer).toSorted())
+})
+
+/** Ten nodes that say no at once, ten that have left without a word, and two that are willing; `marks` is in the adverts of the ten. */
+async function searchesAmongTwenty(marks: Partial<Capacity>): Promise<{ found: number; tookMs: number }> {
+  const named = (kind: string, count: number) =>
+    Array.from({ length: count }, (_, n) => depot(`${kind} ${n}`))
+  const [laptops, gone, willing] = [named('laptop', 10), named('gone', 10), named('willing', 2)]
+  const isOneOf = (nodes: readonly Capacity[], to: PeerId) => nodes.some(({ peer }) => peer === to)
+  let [found, tookMs] = [0, 0]
+  for (let job = 0; job < 50; job += 1) {
+    const search = {
+      ...searchAmong([]),
+      capacities: [...laptops.map((node) => ({ ...node, ...marks })), ...gone, ...willing],
+      seed: sha256(fromString(`job ${job}`)),
+    }
+    const { recruiting, clock } = recruitingBy(async (to, { nonce }) => {
+      if (isOneOf(gone, to)) await new Promise(() => {})
+      recruiting.heard(
+        to,
+        isOneOf(willing, to)
+          ? { type: 'willing', nonce, consent: null }
+          : { type: 'unwilling', nonce, reason: 'stopping' },
+      )
+    })
+    const startedMs = clock.monotonicMs()
+    const places = await clock.run(recruiting.recruit(search, 2, 1))
+    found += places.length
+    tookMs = Math.max(tookMs, clock.monotonicMs() - startedMs)
+  }
+  return { found, tookMs }
+}
+
+test('fifty jobs of fifty find the two nodes that are willing among twenty that are not, or have left', async (t) => {
+  for (const marks of [{ standsBy: false }, {}]) {
+    const { found, tookMs } = await searchesAmongTwenty(marks)
+    t.diagnostic(`${found} of 100 places, ${tookMs} ms at most`)
+    assert.equal(found, 100)
+    assert(tookMs <= 3 * inviteTtlMs, `${tookMs} ms`)
+  }
 })

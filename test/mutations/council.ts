@@ -60,7 +60,7 @@ export const council: readonly Mutation[] = [
   {
     name: 'A job gives owners to its standbys that it needs for its replicas.',
     file: 'src/protocol/council/standbys.ts',
-    find: 'if (executing.has(owner) && others < search.replicas + spareOwners) continue',
+    find: 'if (executing.has(owner) && rest < search.replicas + spareOwners) continue',
     replace: '',
     caughtBy: ['test/protocol/standbys.test.ts'],
   },
@@ -378,6 +378,20 @@ export const council: readonly Mutation[] = [
     find: 'return known.filter((owner) => lotOf(owner) <= last)',
     replace: 'return known.filter((owner) => lotOf(owner) <= last && listed.has(owner))',
     caughtBy: ['test/protocol/selection.test.ts'],
+  },
+  {
+    name: 'After the end a steward that acted shows what it knew before.',
+    file: 'src/protocol/council/council.ts',
+    find: 'this.#seat.steward !== undefined && !this.hasEnded',
+    replace: 'this.#seat.steward !== undefined',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A node that lost its place forgets which serials it has used.',
+    file: 'src/protocol/council/intake.ts',
+    find: 'records, serial: seat.issuer.serial',
+    replace: 'records, serial: 0',
+    caughtBy: ['test/protocol/council.test.ts'],
   },
   {
     name: 'A steward keeps a cancellation to itself.',

@@ -114,4 +114,32 @@ export const submission: readonly Mutation[] = [
     replace: 'if (lost.length < 0)',
     caughtBy: ['test/host/submission.test.ts'],
   },
+  {
+    name: 'Nodes that say that they do not stand by are asked.',
+    file: 'src/protocol/council/standbys.ts',
+    find: 'others.filter(({ standsBy }) => standsBy !== false)',
+    replace: 'others.filter(({ standsBy }) => standsBy !== null)',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
+    name: 'A node that says nothing of standing by, as an older one, is not asked.',
+    file: 'src/protocol/council/standbys.ts',
+    find: 'others.filter(({ standsBy }) => standsBy !== false)',
+    replace: 'others.filter(({ standsBy }) => standsBy === true)',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
+    name: 'Where nodes have left without a word, a search for standbys asks no others with them.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: 'export const askedBeyond = 6',
+    replace: 'export const askedBeyond = 0',
+    caughtBy: ['test/host/recruiting.test.ts'],
+  },
+  {
+    name: 'A node that others cannot dial gives the place of one that they can to whoever is willing.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: 'const isKept = this.#isKeptForDialled && this.#wantsDialled && !isDialled(asked)',
+    replace: 'const isKept = false',
+    caughtBy: ['test/protocol/standbys.test.ts'],
+  },
 ]

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
-import { StandbyRounds } from '../../src/protocol/council/standby-rounds.ts'
+import { askedBeyond, StandbyRounds } from '../../src/protocol/council/standby-rounds.ts'
 import { findStandbys, type StandbySearch } from '../../src/protocol/council/standbys.ts'
 import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { inviteTtlMs, standbySearchMsMax } from '../../src/protocol/limits.ts'
@@ -78,14 +78,13 @@ function searched(search: StandbySearch, count: number, answerOf: (node: Capacit
   const asked: Capacity[] = []
   for (;;) {
     const round = rounds.next(nowMs)
-    assert(standbys.length + round.length <= count, 'no more are asked than there are places')
+    assert(standbys.length + round.length <= count + askedBeyond, 'few more are asked than there are places')
     if (round.length === 0) return { standbys, asked, tookMs: nowMs - startedMs }
     const answers = round.map(answerOf)
     nowMs += (answers.includes('silence') ? inviteTtlMs : answerMs) + 1
     for (const [i, node] of round.entries()) {
       asked.push(node)
-      rounds.answered(node, answers[i] === 'yes')
-      if (answers[i] === 'yes') standbys.push(node)
+      if (rounds.answered(node, answers[i] === 'yes')) standbys.push(node)
     }
   }
 }
@@ -239,6 +238,15 @@ function inVain(...nodes: readonly Capacity[]): ReadonlyMap<PeerId, OwnerId> {
   return new Map(nodes.map(({ peer, owner }) => [peer, owner]))
 }
 
+test('a node that says that it does not stand by is not asked, and one that says nothing of it is', () => {
+  const roster = ['d', 'e', 'f'].map((name) => capacityOf(`${name}:${name}:slots=0`))
+  const said = [{ ...roster[0]!, standsBy: false }, { ...roster[1]!, standsBy: true }, roster[2]!]
+  assert.deepEqual(namesOf(findStandbys(searchIn(said), 3)).sort(), ['e', 'f'])
+  // It executes all the same, so that the job can spare another owner for it.
+  const vehicles = [1, 2, 3, 4, 5].map((n) => ({ ...capacityOf(`v${n}:o${n}:slots=1`), standsBy: n === 5 }))
+  assert.deepEqual(namesOf(findStandbys(searchIn(vehicles), 1)), ['v5'])
+})
+
 test('nobody is asked who was asked in vain', () => {
   const roster = ['d', 'e'].map((name) => capacityOf(`${name}:${name}:slots=0`))
   assert.deepEqual(namesOf(findStandbys(searchIn(roster, { inVain: inVain(roster[0]!) }), 3)), ['e'])
@@ -265,8 +273,12 @@ test('the search asks the next owners of the draw for those that are not willing
     [order[2], 'no'],
   ])
   const { standbys, asked } = searched(searchIn(roster), 3, (node) => answers.get(node) ?? 'yes')
-  assert.deepEqual(standbys, [order[1], order[3], order[4]])
-  assert.deepEqual(asked, order.slice(0, 5))
+  assert.deepEqual(
+    standbys,
+    [order[1], order[3], order[4]],
+    'by their lots, however many were asked with them',
+  )
+  assert.deepEqual(asked, order)
 })
 
 test('nodes that say nothing, or no at the last moment, cost fifteen seconds at most', () => {
@@ -322,18 +334,26 @@ test('a node that others cannot dial has one standby that they can, and draws th
   const roster = Array.from({ length: 20 }, (_, i) =>
     capacityOf(`h${i}:oh${i}:slots=0${i === 7 || i === 9 ? ':reach=direct' : ':reach=outbound'}`),
   )
+  const isDialled = ({ reach }: Capacity) => reach === 'direct'
   for (let draw = 0; draw < 20; draw += 1) {
     const search = searchIn(roster, { seed: sha256(fromString(`draw ${draw}`)), wantsDialled: true })
-    const rounds = new StandbyRounds(search, 2, 0)
-    const first = rounds.next(0)
-    assert.equal(first.length, 2)
-    assert(['h7', 'h9'].includes(first[0]!.name), `draw ${draw}`)
-    rounds.answered(first[0]!, false)
-    rounds.answered(first[1]!, first[1]!.reach === 'outbound')
-    const other = rounds.next(0)
-    if (other.length > 0 && first[1]!.reach === 'outbound')
-      assert.deepEqual(namesOf(other), [first[0]!.name === 'h7' ? 'h9' : 'h7'])
+    const [first] = findStandbys({ ...search, capacities: roster.filter(isDialled) }, 2)
+    for (const [willing, dialled] of [
+      [() => true, 1],
+      [(node: Capacity) => node !== first, 1],
+      [(node: Capacity) => !isDialled(node), 0],
+    ] as const) {
+      const { standbys } = searched(search, 2, (node) => (willing(node) ? 'yes' : 'no'))
+      assert.equal(standbys.length, 2)
+      assert(standbys.filter(isDialled).length >= dialled, `draw ${draw}`)
+    }
   }
+  // Its place is kept for one that is asked only after others have said no.
+  const hubs = Array.from({ length: 12 }, (_, i) => capacityOf(`d${i}:od${i}:slots=0:reach=direct`))
+  const search = searchIn([...roster.filter((node) => !isDialled(node)), ...hubs], { wantsDialled: true })
+  const last = findStandbys({ ...search, capacities: hubs }, 12).at(-1)!
+  const { standbys } = searched(search, 2, (node) => (isDialled(node) && node !== last ? 'no' : 'yes'))
+  assert(standbys.includes(last))
   const none = new StandbyRounds(searchIn(roster.slice(0, 5), { wantsDialled: true }), 2, 0)
-  assert.equal(none.next(0).length, 2)
+  assert.equal(none.next(0).length, 5)
 })

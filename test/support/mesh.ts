@@ -42,6 +42,8 @@ export interface MemberSpec {
   readonly slots?: number
   /** Vehicles with the same owner's name belong to one owner; by default each is its own. */
   readonly owner?: string
+  /** False for one that looks after no jobs of others, as a laptop that submits one. */
+  readonly standsBy?: boolean
   /** Honest unless a test says otherwise; `MeshNode.script` may be set anew at any time. */
   readonly script?: Script
   /** What its owner asks for a document, in millionths of a euro. */
@@ -252,10 +254,10 @@ export class Mesh {
     return { peer: key.peerId, certificate }
   }
 
-  #optionsOf({ name, slots = 1, askMicros }: MemberSpec) {
+  #optionsOf({ name, slots = 1, standsBy = true, askMicros }: MemberSpec) {
     const asks = new Map<string, Ask>()
     if (askMicros !== undefined) asks.set('wasm', { currency: 'EUR', unitMicros: askMicros })
-    return { ...optionDefaults, name, slots, asks, clock: this.clock }
+    return { ...optionDefaults, name, slots, standsBy, asks, clock: this.clock }
   }
 }
 

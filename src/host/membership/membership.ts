@@ -108,7 +108,7 @@ export class Membership {
   /** Says goodbye: an advert that it is stopped, so that nobody offers work to a node that leaves. */
   async goodbye(): Promise<void> {
     this.stop()
-    await this.#say()
+    await this.#say({ standsBy: false })
   }
 
   /** Tells the mesh soon: at once, unless it was told a moment ago. */
@@ -170,7 +170,7 @@ export class Membership {
     this.#callOff = this.#clock.after(waitMs, () => this.#publish())
   }
 
-  async #say(): Promise<void> {
+  async #say(changes: Partial<Advert> = {}): Promise<void> {
     const { key, network, nextSerial, describe } = this.#options
     const { reachability } = network
     const nowMs = this.#clock.now()
@@ -185,6 +185,7 @@ export class Membership {
           ...describe(),
           addresses: this.#addresses(),
           ...(reachability === undefined ? {} : { reach: reachability }),
+          ...changes,
         },
       }),
     )

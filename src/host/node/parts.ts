@@ -80,7 +80,11 @@ export function makeParts(resources: Resources): Parts {
     roster,
     isBanned: (owner) => bans.has(owner),
     nextSerial: () => store.journal.nextSerial('advert'),
-    describe: () => ({ ...advertOf(resources, vehicle, offered), ...callsIn(network, calls) }),
+    describe: () => ({
+      ...advertOf(resources, vehicle, offered),
+      ...callsIn(network, calls),
+      standsBy,
+    }),
     fleet,
     clock,
     notices,

@@ -36,8 +36,7 @@ export class Recruiting {
       if (asked.length === 0) return places
       const answers = await Promise.all(asked.map((candidate) => this.#ask(candidate, bytes)))
       for (const [i, place] of answers.entries()) {
-        rounds.answered(asked[i]!, place !== null)
-        if (place !== null) places.push(place)
+        if (rounds.answered(asked[i]!, place !== null)) places.push(place!)
       }
     }
   }

@@ -1,6 +1,7 @@
 /**
- * The search of a submitter for its standbys: it asks in rounds, as many nodes at once as places are free, and the next owners
- * of the draw in place of those that declined or were silent. A round ends when all have answered, or after `inviteTtlMs`; none
+ * The search of a submitter for its standbys: it asks in rounds, as many nodes at once as places are free and some more, and then
+ * the next owners of the draw. An invitation binds nobody, so a node that is willing and was not needed loses nothing; and where
+ * ten nodes have left without a word, a round of two would find only them. A round ends when all have answered, or after `inviteTtlMs`; none
  * begins that could last longer than a person waits (`standbySearchMsMax`), so nodes that say nothing, or say no slowly, keep
  * nobody for ever. A place goes to a node by its lot and never by how fast it answers, since a node that wants to sit at a job
  * answers fast.
@@ -10,12 +11,17 @@ import { inviteTtlMs, standbySearchMsMax } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import { findStandbys, type StandbySearch } from './standbys.ts'
 
+/** Nodes that are asked beyond the free places: those that have left in the last three minutes cannot say so. A guess. */
+export const askedBeyond = 6
+
 export class StandbyRounds {
   readonly #search: StandbySearch
   readonly #count: number
   readonly #untilMs: number
   readonly #found: Capacity[] = []
   readonly #inVain: Map<PeerId, OwnerId>
+  /** Use: one place is for a node that others can dial, as long as one is asked. */
+  #isKeptForDialled = false
 
   /** `count`: the standbys that are wanted. */
   constructor(search: StandbySearch, count: number, nowMs: number) {
@@ -29,14 +35,27 @@ export class StandbyRounds {
   next(nowMs: number): Capacity[] {
     const missing = this.#count - this.#found.length
     if (missing === 0 || nowMs + inviteTtlMs > this.#untilMs) return []
-    const dialled = this.#wantsDialled ? this.#find(this.#search.capacities.filter(isDialled), [], 1) : []
-    return [...dialled, ...this.#find(this.#search.capacities, dialled, missing - dialled.length)]
+    const asked = missing + askedBeyond
+    const dialled = this.#wantsDialled
+      ? this.#find(this.#search.capacities.filter(isDialled), [], 1 + askedBeyond / 2)
+      : []
+    this.#isKeptForDialled = dialled.length > 0
+    return [...dialled, ...this.#find(this.#search.capacities, dialled, asked - dialled.length)]
   }
 
-  /** Says of each node that was asked whether it is willing; one that did not answer in time is not. */
-  answered(asked: Capacity, isWilling: boolean): void {
-    if (isWilling) this.#found.push(asked)
-    else this.#inVain.set(asked.peer, asked.owner)
+  /**
+   * Says of each node that was asked, in their order, whether it is willing; one that did not answer in time is not. True when it
+   * gets a place.
+   */
+  answered(asked: Capacity, isWilling: boolean): boolean {
+    if (!isWilling) {
+      this.#inVain.set(asked.peer, asked.owner)
+      return false
+    }
+    const isKept = this.#isKeptForDialled && this.#wantsDialled && !isDialled(asked)
+    if (this.#found.length + Number(isKept) >= this.#count) return false
+    this.#found.push(asked)
+    return true
   }
 
   get #wantsDialled(): boolean {

@@ -11,7 +11,8 @@
  *
  * Which of its nodes stands for an owner is drawn, too, and is no other owner's concern: first of those that are not
  * stopped, and of these of those without slots, since no vehicle drives off with them. An owner whose node declined or was
- * silent comes after all owners that were not asked, so that fifty silent nodes cost no more time than one.
+ * silent comes after all owners that were not asked, so that fifty silent nodes cost no more time than one. A node that says in
+ * its advert that it does not stand by is not asked.
  */
 import { compareText } from '../../base/bytes.ts'
 import { RandomStream, type Sha256 } from '../../base/prng.ts'
@@ -49,16 +50,17 @@ export interface StandbySearch {
 /** At most `count` nodes of distinct owners, in the order of their owners' lots. The same search always gives the same. */
 export function findStandbys(search: StandbySearch, count: number): Capacity[] {
   const { capacities, taken } = search
-  const free = capacities.filter(({ peer, owner }) => !taken.peers.has(peer) && !taken.owners.has(owner))
-  const vehicles = free.filter((capacity) => executes(capacity, search))
+  const others = capacities.filter(({ peer, owner }) => !taken.peers.has(peer) && !taken.owners.has(owner))
+  const free = others.filter(({ standsBy }) => standsBy !== false)
+  const vehicles = others.filter((capacity) => executes(capacity, search))
   const executing = ownersOf(vehicles)
   // A vehicle that is stopped is in use, or has left: it may come back, and executes nothing now.
   const left = ownersOf(vehicles.filter(({ mode }) => mode !== 'stop'))
   const found: Capacity[] = []
   for (const { owner, node } of lotsOf(free, search)) {
     if (found.length === count) break
-    const others = left.size - Number(left.has(owner))
-    if (executing.has(owner) && others < search.replicas + spareOwners) continue
+    const rest = left.size - Number(left.has(owner))
+    if (executing.has(owner) && rest < search.replicas + spareOwners) continue
     left.delete(owner)
     found.push(node)
   }

@@ -57,6 +57,11 @@ export interface Advert {
   readonly reach?: Reachability | undefined
   /** Engines for which it has work, for vehicles that it cannot dial: these dial it. */
   readonly calls?: readonly string[] | undefined
+  /**
+   * False: it looks after no jobs of others, since it is there for a moment only, or leaves. Missing: an older node, which may
+   * or may not.
+   */
+  readonly standsBy?: boolean | undefined
   readonly software: string
 }
 
@@ -110,6 +115,7 @@ const advertSchema: z.ZodType<Advert> = z.object({
   // A later version may know more ways.
   reach: z.enum(['direct', 'relayed', 'outbound']).optional().catch(undefined),
   calls: z.array(printableSchema(64)).max(advertCallsMax).optional(),
+  standsBy: z.boolean().optional(),
   software: printableSchema(32),
 })
 
