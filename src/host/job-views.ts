@@ -14,6 +14,10 @@ export interface SubmitRequest {
   readonly engine: string
   /** Absolute path of the module, for the wasm runtime. */
   readonly module: string | null
+  /** Of the text, for the ocr runtime, in the order in which they are tried; null: its default. */
+  readonly languages: readonly string[] | null
+  /** Absolute paths of Tesseract's traineddata, for languages that are not installed. */
+  readonly traineddata: readonly string[]
   readonly options: Readonly<Record<string, string | number | boolean>>
   readonly errorBound: number
   readonly colludingShare: number

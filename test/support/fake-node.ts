@@ -165,6 +165,8 @@ export const request: SubmitRequest = {
   runtime: 'ocr',
   engine: 'auto',
   module: null,
+  languages: null,
+  traineddata: [],
   options: { language: 'en', columns: 2, deskew: true },
   errorBound: 1e-4,
   colludingShare: 0.01,

@@ -286,12 +286,6 @@ export function isJudging({ judgingSinceMs }: Seat, nowMs: number): boolean {
   return judgingSinceMs !== undefined && nowMs - judgingSinceMs < proofWaitMs
 }
 
-/** A result is gone that the acting steward counted on. */
-export function hasLostResults(seat: Seat, nowMs: number): boolean {
-  if (seat.steward === undefined || seat.results.areAllHere) return false
-  return seat.results.unreachable(livingFellows(seat, nowMs)).some((id) => !seat.unreachable.has(id))
-}
-
 export function say(seat: Seat, to: PeerId, message: FellowMessage): void {
   seat.effects.push({ type: 'send', to, message })
 }
