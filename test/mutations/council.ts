@@ -332,7 +332,7 @@ export const council: readonly Mutation[] = [
   },
   {
     name: 'A steward that takes no results holds up the end for ever.',
-    file: 'src/protocol/council/seat.ts',
+    file: 'src/protocol/council/ending.ts',
     find: '(isLate || results.areSafe(',
     replace: '(results.areSafe(',
     caughtBy: ['test/protocol/council.test.ts'],

@@ -1,7 +1,9 @@
 /** The look of a council, once a second: it heeds handovers, judges, takes or leaves its turn, copies results, and says that it lives. */
+
 import { stewardLeaseMs } from '../limits.ts'
 import { isCancelOverdue } from './cancelling.ts'
 import { askForRecords, greet } from './comparison.ts'
+import { isJudging } from './ending.ts'
 import { fetchResults, sayArrived } from './holding.ts'
 import { passIdle } from './idle.ts'
 import { followCounted, reviewDecisions } from './judging.ts'
@@ -15,7 +17,6 @@ import {
   hasEnded,
   isActing,
   isAway,
-  isJudging,
   isReader,
   livingFellows,
   type Seat,

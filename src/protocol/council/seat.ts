@@ -9,7 +9,7 @@ import type { OfferedPlace } from '../job/consent.ts'
 import { type Handover, pathTo } from '../job/handover.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
-import { endPatienceMs, jobRetentionMs, proofWaitMs } from '../limits.ts'
+import { jobRetentionMs } from '../limits.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecord, JobRecordKind, PayloadOf } from '../records.ts'
@@ -266,24 +266,6 @@ export function spread(seat: Seat, entry: JobRecord): void {
 export function shareWithAll(seat: Seat, record: JobRecord): void {
   for (const to of fellowsOf(seat))
     if (seat.connected.has(to)) seat.effects.push({ type: 'share', record, to })
-}
-
-/**
- * Tells whether a job that is decided may end: all accepted results are on two disks, or on those of all who live, or were
- * waited for long enough and are here; and what others decided apart was looked at.
- */
-export function mayEnd(seat: Seat, nowMs: number): boolean {
-  const { results, unsafeSinceMs } = seat
-  const isLate = unsafeSinceMs !== undefined && nowMs - unsafeSinceMs >= endPatienceMs && results.areAllHere
-  return (isLate || results.areSafe(livingFellows(seat, nowMs))) && !isJudging(seat, nowMs)
-}
-
-/**
- * Tells whether what others decided is still being looked at. Whoever takes over waits for that a moment, or it would do
- * again what was done.
- */
-export function isJudging({ judgingSinceMs }: Seat, nowMs: number): boolean {
-  return judgingSinceMs !== undefined && nowMs - judgingSinceMs < proofWaitMs
 }
 
 export function say(seat: Seat, to: PeerId, message: FellowMessage): void {

@@ -5,13 +5,13 @@ import type { PeerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { StewardEffect } from '../steward/contract.ts'
 import { Steward } from '../steward/steward.ts'
+import { mayEnd } from './ending.ts'
 import {
   beat,
   excludingStewards,
   fellowsOf,
   isActing,
   livingFellows,
-  mayEnd,
   pathsTo,
   type Seat,
   spread,
