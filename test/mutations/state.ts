@@ -144,8 +144,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A lease counts before the candidates are here that it was drawn from.',
     file: 'src/protocol/state/counting.ts',
-    find: 'if (basis === undefined) return false\n    if (drawSecret',
-    replace: 'if (basis === undefined) return true\n    if (drawSecret',
+    find: 'if (basis === undefined) return false',
+    replace: 'if (basis === undefined) return true',
     caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
@@ -299,8 +299,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'What contradicts a verdict that stands counts after the end.',
     file: 'src/protocol/state/decisions.ts',
-    find: 'if (this.#ends.standing === undefined) return false',
-    replace: 'if (this.#ends !== undefined) return false',
+    find: 'this.#ends.standing !== undefined && acceptsAnother(',
+    replace: 'this.#ends === undefined && acceptsAnother(',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {

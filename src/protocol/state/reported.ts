@@ -12,6 +12,7 @@
 import type { Note } from '../audit/report.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import { isChange } from '../job/draw.ts'
+import { acceptsAnother } from '../job/standing.ts'
 import type { ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobState } from './job-state.ts'
@@ -115,13 +116,8 @@ function bindsSigner(
  */
 function isOverruled(id: RecordId, { position, result }: ShardVerdict, state: JobState): boolean {
   if (state.end() === undefined || result === null) return false
-  const standing = state.standing(position)
-  return (
-    standing.state === 'stands' &&
-    standing.verdict.outcome === 'accepted' &&
-    standing.verdict.result !== result &&
-    !state.verdicts.of(position).some(({ verdict }) => verdict.settles.includes(id))
-  )
+  const isSettled = state.verdicts.of(position).some(({ verdict }) => verdict.settles.includes(id))
+  return acceptsAnother(state.standing(position), result) && !isSettled
 }
 
 /** The leases of receipts that a verdict names which counts. */
