@@ -277,15 +277,15 @@ export const steward: readonly Mutation[] = [
   {
     name: 'In a large mesh each vehicle that changes has all that are selected walked over.',
     file: 'src/protocol/steward/selection.ts',
-    find: 'ownMax === this.#ownMax && !this.#isMoved',
-    replace: 'ownMax === this.#ownMax && this.#size < 0',
+    find: 'if (ownMax !== this.#ownMax) for',
+    replace: 'if (ownMax > 0) for',
     caughtBy: ['test/protocol/selection.test.ts'],
   },
   {
     name: 'Those that find room once others have left are never selected.',
     file: 'src/protocol/steward/selection.ts',
-    find: 'lot <= this.#firstOut)',
-    replace: 'false)',
+    find: 'for (; next < this.#order.length; next += 1) {',
+    replace: 'for (; next < 0; next += 1) {',
     caughtBy: ['test/protocol/selection.test.ts'],
   },
 ]

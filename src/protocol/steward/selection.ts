@@ -3,8 +3,8 @@
  *
  * Each owner has a lot, which comes from the secret of the job's draws, and the owners with the lowest lots are in, each with a
  * bounded number of vehicles. So no owner chooses to be in, more vehicles help nobody beyond that number, and all stewards of the
- * job select the same owners, as far as they know the same. A vehicle that comes or goes costs a look at that one, unless others are in,
- * or out, because of it; then it costs a walk over those that are selected.
+ * job select the same owners, as far as they know the same. A vehicle that comes or goes costs a look at its owner's vehicles, and at
+ * those of the owners that are in, or out, because of it.
  */
 import { concat, fromString, toString as textOf } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
@@ -19,6 +19,8 @@ interface Entry {
   readonly vehicles: Map<PeerId, Candidate>
   /** Use: the vehicles in the order of their names. */
   readonly peers: PeerId[]
+  /** Use: those of them that are selected. */
+  selected: readonly PeerId[]
 }
 
 /** The order of owners in a job: a text that compares as their lots do. */
@@ -37,15 +39,16 @@ export class Selection {
   readonly #order: Entry[] = []
   /** Use: bounds of one owner's vehicles, and how many vehicles would be in with each; falling. */
   readonly #bounds: { readonly max: number; sum: number }[] = []
-  readonly #touched = new Set<PeerId>()
-  #selected = new Map<PeerId, Candidate>()
-  /** Use: as it was when they were selected: the bound of one owner's vehicles, and the first lot that found no room. */
+  readonly #selected = new Map<PeerId, Candidate>()
+  /** Use: the bound of one owner's vehicles as they were selected. */
   #ownMax: number
+  /** Use: the lot of the first owner that has no room; those before it are in. Undefined: all are. */
   #firstOut: string | undefined
-  /** Use: somebody came or left by which others may be in, or not any more. */
-  #isMoved = false
+  /** Use: since changes were last taken, the vehicles that changed, and the owners of those that came or left. */
+  readonly #touched = new Set<PeerId>()
+  readonly #moved = new Map<OwnerId, Entry>()
   #size = 0
-  #walks = 0
+  #looks = 0
 
   /** `max`: how many vehicles it selects at most. */
   constructor(sha256: Sha256, secret: Uint8Array, max: number = drawCandidatesMax) {
@@ -62,9 +65,9 @@ export class Selection {
     return this.#ownerOf.keys()
   }
 
-  /** How often all that are selected were walked over so far. */
-  get walks(): number {
-    return this.#walks
+  /** How many owners' vehicles were selected anew so far. */
+  get looks(): number {
+    return this.#looks
   }
 
   /** Takes a vehicle that may be drawn, as it is now; undefined: it may not be drawn any more. */
@@ -84,47 +87,57 @@ export class Selection {
 
   /** Those that were selected, or are, and have changed since this was last asked; undefined: one is not selected any more. */
   takeChanged(): Map<PeerId, Candidate | undefined> {
+    const before: Before = new Map()
     const ownMax = this.#ownVehiclesMax()
-    const changed = ownMax === this.#ownMax && !this.#isMoved ? this.#touchedOnly() : this.#selectAnew(ownMax)
-    this.#touched.clear()
-    this.#isMoved = false
-    return changed
-  }
-
-  /** Nobody is in, or out, because of others. */
-  #touchedOnly(): Map<PeerId, Candidate | undefined> {
-    const changed = new Map<PeerId, Candidate | undefined>()
-    const isRoomy = this.#ownMax === this.#max
-    for (const peer of this.#touched) {
-      const before = this.#selected.get(peer)
-      const owner = this.#ownerOf.get(peer)
-      const now = owner === undefined ? undefined : this.#owners.get(owner)!.vehicles.get(peer)
-      if (before === now || (before === undefined && !isRoomy)) continue
-      changed.set(peer, now)
-      if (now === undefined) this.#selected.delete(peer)
-      else this.#selected.set(peer, now)
-    }
-    return changed
-  }
-
-  #selectAnew(ownMax: number): Map<PeerId, Candidate | undefined> {
-    this.#walks += 1
-    const selected = new Map<PeerId, Candidate>()
+    if (ownMax !== this.#ownMax) for (const entry of this.#order) this.#moved.set(entry.owner, entry)
     this.#ownMax = ownMax
-    this.#firstOut = undefined
-    for (const { peers, vehicles, lot } of this.#order) {
-      if (selected.size + Math.min(peers.length, ownMax) > this.#max) {
-        this.#firstOut = lot
-        break
-      }
-      for (const peer of peers.slice(0, ownMax)) selected.set(peer, vehicles.get(peer)!)
+    for (const entry of this.#moved.values()) this.#select(entry, this.#isIn(entry), before)
+    for (const peer of this.#touched)
+      if (this.#selected.has(peer))
+        this.#set(peer, this.#owners.get(this.#ownerOf.get(peer)!)!.vehicles.get(peer), before)
+    this.#fit(before)
+    this.#touched.clear()
+    this.#moved.clear()
+    const changed = [...before].map(([peer, was]) => ({ peer, was, now: this.#selected.get(peer) }))
+    return new Map(changed.flatMap(({ peer, was, now }) => (was === now ? [] : [[peer, now]])))
+  }
+
+  #isIn({ lot }: Entry): boolean {
+    return this.#firstOut === undefined || lot < this.#firstOut
+  }
+
+  /** Owners leave, the last in order first, until there is room for the others; then those come in that have room. */
+  #fit(before: Before): void {
+    let next = this.#firstOut === undefined ? this.#order.length : placeIn(this.#order, this.#firstOut, lotOf)
+    while (this.#selected.size > this.#max) {
+      next -= 1
+      this.#select(this.#order[next]!, false, before)
     }
-    const changed = new Map<PeerId, Candidate | undefined>()
-    for (const peer of this.#selected.keys()) if (!selected.has(peer)) changed.set(peer, undefined)
-    for (const [peer, candidate] of selected)
-      if (this.#selected.get(peer) !== candidate) changed.set(peer, candidate)
-    this.#selected = selected
-    return changed
+    for (; next < this.#order.length; next += 1) {
+      const entry = this.#order[next]!
+      if (this.#selected.size + Math.min(entry.peers.length, this.#ownMax) > this.#max) break
+      this.#select(entry, true, before)
+    }
+    this.#firstOut = this.#order[next]?.lot
+  }
+
+  /** Selects an owner's vehicles, as many as it may have in, or none. */
+  #select(entry: Entry, isIn: boolean, before: Before): void {
+    const peers = isIn ? entry.peers.slice(0, this.#ownMax) : []
+    if (peers.length === 0 && entry.selected.length === 0) return
+    this.#looks += 1
+    const stay = new Set(peers)
+    for (const peer of entry.selected)
+      if (!stay.has(peer) && this.#selected.get(peer)?.owner === entry.owner)
+        this.#set(peer, undefined, before)
+    for (const peer of peers) this.#set(peer, entry.vehicles.get(peer), before)
+    entry.selected = peers
+  }
+
+  #set(peer: PeerId, candidate: Candidate | undefined, before: Before): void {
+    if (!before.has(peer)) before.set(peer, this.#selected.get(peer))
+    if (candidate === undefined) this.#selected.delete(peer)
+    else this.#selected.set(peer, candidate)
   }
 
   /** The vehicles that an owner may have in: as many as leave room for all owners, and no fewer than so many. */
@@ -134,17 +147,19 @@ export class Selection {
   }
 
   /** One vehicle of this owner has come, or left (−1). */
-  #count({ peers, lot }: Entry, by: 1 | -1): void {
+  #count(entry: Entry, by: 1 | -1): void {
+    const { length } = entry.peers
     this.#size += by
     for (const bound of this.#bounds)
-      bound.sum += Math.min(peers.length, bound.max) - Math.min(peers.length - by, bound.max)
-    const isRoomy = this.#size <= this.#max
-    if (isRoomy ? this.#ownMax !== this.#max : this.#firstOut === undefined || lot <= this.#firstOut)
-      this.#isMoved = true
+      bound.sum += Math.min(length, bound.max) - Math.min(length - by, bound.max)
+    this.#moved.set(entry.owner, entry)
   }
 
   #enter(owner: OwnerId): Entry {
-    const entry = { owner, lot: ownerLot(this.#sha256, this.#secret, owner), vehicles: new Map(), peers: [] }
+    const entry = this.#moved.get(owner) ?? {
+      ...{ owner, lot: ownerLot(this.#sha256, this.#secret, owner) },
+      ...{ vehicles: new Map(), peers: [], selected: [] },
+    }
     this.#owners.set(owner, entry)
     this.#order.splice(placeIn(this.#order, entry.lot, lotOf), 0, entry)
     return entry
@@ -161,6 +176,9 @@ export class Selection {
     this.#order.splice(placeIn(this.#order, entry.lot, lotOf), 1)
   }
 }
+
+/** By vehicle, what was selected of it before changes were taken. */
+type Before = Map<PeerId, Candidate | undefined>
 
 function lotOf({ lot }: Entry): string {
   return lot
