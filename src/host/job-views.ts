@@ -146,6 +146,8 @@ export interface JobStatus extends JobSummary {
   /** Stewards beside this one; how many of them hold the job's inputs; whether this node acts for the job. */
   readonly standbys: { readonly named: number; readonly holding: number }
   readonly acting: boolean
+  /** The steward that acts in the place of this node, since this one reaches too few vehicles; null: that is not so. */
+  readonly actor: { readonly peer: PeerId; readonly name: string } | null
   /** Why what other stewards say is not shown as so, and why a report would not pass its audit: a sentence each. */
   readonly doubts: readonly string[]
   /** Each vehicle's share of the work: claims counted, and shards of them that agreed with the verdict. */

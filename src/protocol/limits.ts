@@ -28,9 +28,9 @@ export const clockSkewMaxMs = 300_000
 
 /** Vehicles that a node knows, at 2 to 3 KB each: all of a large mesh. A flood displaces nobody honest. */
 export const rosterEntriesMax = 20_000
-/** Vehicles that one job draws from at a time: a list of them is one record. Where more are known, owners are selected by lot … */
-export const drawCandidatesMax = 512
-/** … with so many vehicles each, so that there are 32 owners at least. A guess. */
+/** Vehicles that one job draws from at a time: a draw hashes each owner that is free. Where more are known, owners are selected by lot … */
+export const drawCandidatesMax = 4_096
+/** … with so many vehicles each, so that there are 256 owners at least. A guess. */
 export const drawOwnerVehiclesMax = 16
 
 /** A credential that is not renewed ends after a day; a vehicle that drives through the weekend asks again. A guess. */
@@ -85,8 +85,6 @@ export const shardListBytesMax = 128 * 2 ** 20
 export const documentsMax = 1_000_000
 /** A million documents with names of 150 bytes; only who reads the results has it in memory. */
 export const documentListBytesMax = 256 * 2 ** 20
-/** An entry of that list: a name of 4,096 characters, of up to three bytes each, a CID and two numbers. */
-export const documentEntryBytesMax = 13 * 2 ** 10
 
 /**
  * A document as it is stored. An uncompressed page of A4 at 600 dpi in colour has 100 MiB; a node holds one that large

@@ -114,6 +114,7 @@ export const status: JobStatus = {
   contradicted: [],
   standbys: { named: 2, holding: 1 },
   acting: true,
+  actor: null,
   doubts: [],
   vehicles: [{ peer, name: 'fake', owner, claims: 6, agreed: 6, contradicted: 0 }],
 }
