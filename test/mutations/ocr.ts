@@ -27,6 +27,13 @@ export const ocr: readonly Mutation[] = [
     caughtBy: upright,
   },
   {
+    name: 'Specks are taken for letters, and enlarged.',
+    file: 'src/runtimes/ocr/upright.ts',
+    find: 'isRough ? undefined : lettersOf(levelled).height',
+    replace: 'lettersOf(levelled).height',
+    caughtBy: upright,
+  },
+  {
     name: 'A page on its head is read as it stands.',
     file: 'src/runtimes/ocr/read-page.ts',
     find: 'return downwards > upwards',

@@ -142,3 +142,25 @@ test('grain and specks are measured against contrast and letters', () => {
   const fax = { ...page, pixels: page.pixels.map((gray, at) => ((at * 7919) % 211 === 0 ? 0 : gray)) }
   assert.ok(lettersOf(fax).specksEach > 1)
 })
+
+test('many specks make a page rough: its direction is still found, and specks are not enlarged as letters', () => {
+  const page = print({ letter: 12, degrees: 3 })
+  const noisy = { ...page, pixels: Uint8Array.from(page.pixels) }
+  let state = 1
+  const random = (): number => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+  // Single pixels by far the most, and some as high as the lowest letters that are counted.
+  for (let speck = 0; speck < 9000; speck += 1) {
+    const side = random() < 0.25 ? 3 : 1
+    const at = Math.floor(random() * (page.height - 3)) * page.width + Math.floor(random() * (page.width - 3))
+    for (let row = 0; row < side; row += 1)
+      noisy.pixels.fill(0, at + row * page.width, at + row * page.width + side)
+  }
+  const views = upright(noisy)
+  assert.equal(views.isRough, true)
+  assert.ok(Math.abs(degreesOf(views.slope) - 3) <= 0.3, `measured ${degreesOf(views.slope)}`)
+  assert.equal(views.sloping().picture.width, page.width)
+  assert.equal(upright(page).isRough, false)
+})

@@ -35,9 +35,6 @@ export interface ReadPage {
 /** Measured: clean pages have at most 76, receipts and our grainy sample pages 90 to 350. */
 const grainMin = 85
 
-/** Measured: clean pages have at most 0.24 specks for each letter, faxes 3.5 to 12. */
-const specksMin = 1
-
 /** Pages that Tesseract reads with less confidence are read by PaddleOCR, if it is there. */
 const sureMin = 0.85
 
@@ -46,7 +43,7 @@ const headDownMax = 0.65
 
 export async function readPage(original: GrayImage, recognisers: Recognisers): Promise<ReadPage> {
   const views = upright(original)
-  const isRough = views.grainPerMille >= grainMin || views.specksEach >= specksMin
+  const isRough = views.isRough || views.grainPerMille >= grainMin
   const { tesseract, paddle } = recognisers
   const prefersPaddle = paddle !== undefined && (isRough || tesseract.length === 0)
   const first = prefersPaddle ? byPaddle(views, paddle, recognisers) : byTesseract(views, tesseract)

@@ -12,8 +12,12 @@ import { resize } from '../imaging/resize.ts'
 import { quarterTurned } from '../imaging/turn.ts'
 import { fixedOne } from './frame.ts'
 
-/** The page is looked at with this longest side: print of 8 points on A4 still has baselines then. */
-const sideMax = 1000
+/**
+ * The page is looked at with this longest side: print of 8 points on A4 still has baselines then. A page of many specks is reduced
+ * further, which smooths them away; else their edges outnumber those of letters.
+ */
+const sideUsual = 1000
+const sideOfRough = 500
 
 /** 21 degrees or so. */
 const slopeMax = Math.floor(0.385 * fixedOne)
@@ -29,7 +33,8 @@ export interface LineDirection {
   readonly mayBeUpsideDown: boolean
 }
 
-export function lineDirection(page: GrayImage): LineDirection {
+export function lineDirection(page: GrayImage, isRough = false): LineDirection {
+  const sideMax = isRough ? sideOfRough : sideUsual
   const scale = Math.min(1, sideMax / Math.max(page.width, page.height))
   const small = resize(
     page,

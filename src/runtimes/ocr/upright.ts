@@ -27,9 +27,9 @@ export interface UprightViews {
   /** Rise of the page's lines, in 1/65536. */
   readonly slope: number
   readonly mayBeUpsideDown: boolean
-  /** Grain or specks, see read-page.ts. */
   readonly grainPerMille: number
-  readonly specksEach: number
+  /** So many specks that they would be taken for letters: its letters are not measured, and it is not enlarged. */
+  readonly isRough: boolean
   /** With level lines, whatever the slope. */
   level(): UprightPage
   /** With lines as they were where their slope is small, for a reader that follows slopes and would lose by interpolation. */
@@ -54,16 +54,21 @@ const letterHeightReduced = 30
 /** Pixels that a picture may have: Tesseract holds some 16 bytes of each within its 1 GiB. */
 const picturePixelsMax = 12_000_000
 
+/** Measured: clean pages have at most 0.24 specks for each letter, faxes and thermal paper 3.5 to 12. */
+const roughMin = 1
+
 /** Five degrees. */
 const followedMax = Math.floor(0.0875 * fixedOne)
 
 export function upright(original: GrayImage): UprightViews {
   const lit = evenlyLit(original)
-  const { isQuarterTurned, slope, mayBeUpsideDown } = lineDirection(lit)
+  const { specksEach } = lettersOf(lit)
+  const isRough = specksEach >= roughMin
+  const { isQuarterTurned, slope, mayBeUpsideDown } = lineDirection(lit, isRough)
   const turned = isQuarterTurned ? quarterTurned(lit, 1) : lit
   const view = (levelledSlope: number): UprightPage => {
     const levelled = levelledSlope === 0 ? turned : level(turned, levelledSlope)
-    const letters = lettersOf(levelled).height
+    const letters = isRough ? undefined : lettersOf(levelled).height
     const scale = scaleFor(levelled, letters)
     const picture =
       scale === 1
@@ -87,7 +92,7 @@ export function upright(original: GrayImage): UprightViews {
     slope,
     mayBeUpsideDown,
     grainPerMille: grainPerMille(lit),
-    specksEach: lettersOf(turned).specksEach,
+    isRough,
     level: () => view(Math.abs(slope) < slopeMin ? 0 : slope),
     sloping: () => view(Math.abs(slope) < followedMax ? 0 : slope),
   }
