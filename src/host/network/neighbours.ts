@@ -11,6 +11,7 @@ import { DialPlan, redialPauseMs } from './dial-plan.ts'
 import { NetworkError, reason } from './errors.ts'
 import type { Acquaintance } from './introductions.ts'
 import { type Known, namesOf, prove } from './known.ts'
+import { anotherAnswered } from './outage.ts'
 import { placeOf, type Reach } from './reach.ts'
 
 /**
@@ -290,9 +291,6 @@ export class Neighbours {
 
 /** Peers that are remembered by hearsay alone at a time: as many as a book of addresses has. */
 const hearsayMax = 64
-
-/** The words of @chainsafe/libp2p-noise; libp2p passes on nothing else of its errors. */
-const anotherAnswered = 'does not match expected remote identity key'
 
 /** The longest delay that setTimeout takes. */
 const timerMsMax = 2 ** 31 - 1
