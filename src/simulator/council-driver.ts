@@ -28,7 +28,7 @@ export interface CouncilDesk extends SimNode {
   begun(job: SimJob, judged: Judged): void
   keep(record: JobRecord): void
   /** `money`: the records of the job that are left, and matter to money. */
-  discard(job: JobId, records: readonly RecordId[], money: readonly ClaimRecord[]): void
+  discard(job: JobId, records: readonly RecordId[], serial: number, money: readonly ClaimRecord[]): void
   /** It has no place in the job any more. */
   shutOut(job: JobId, record: RecordId): void
   left(job: JobId, serial: number): void
@@ -156,7 +156,7 @@ export class CouncilDriver {
       keep: ({ receipt }) => desk.keep(receipt),
       copy: ({ record }) => desk.keep(record),
       recounted: (effect) => desk.tellMoney(id, effect),
-      discard: ({ records }) => desk.discard(id, records, this.#council.money),
+      discard: ({ records, serial }) => desk.discard(id, records, serial, this.#council.money),
       refused: () => {},
       'shut-out': ({ record }) => desk.shutOut(id, record),
       left: ({ serial }) => desk.left(id, serial),

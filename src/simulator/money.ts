@@ -152,7 +152,10 @@ export class VehicleMoney {
   }
 
   signed(lease: Verified<Lease>, receipt: Verified<Receipt>, nowMs: number): void {
-    this.#tell(receipt.job!, { type: 'signed', lease, receipt }, nowMs)
+    const paid = receipt.payload.covers.filter(
+      (place) => this.#books.lastOf(`${receipt.id}/${place}`)?.kind === 'posted',
+    )
+    this.#tell(receipt.job!, { type: 'signed', lease, receipt, paid }, nowMs)
   }
 
   hear({ statement, claims, next }: SimStatement, nowMs: number): void {

@@ -285,7 +285,9 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     if (job !== null && isMoney(entry)) this.#money.tell(job, { type: 'record', record: entry }, this.clockMs)
   }
 
-  discard(...[job, records, money]: Parameters<CouncilDesk['discard']>): void {
+  discard(...[job, records, serial, money]: Parameters<CouncilDesk['discard']>): void {
+    this.#serials.set(job, serial)
+    this.disk.write({ type: 'left', job, serial }, this.world.nowMs)
     const gone = new Set(records)
     for (const id of gone) this.#records.delete(id)
     this.disk.forget((written) => written.type === 'record' && gone.has(written.entry.record.id))

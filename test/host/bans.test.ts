@@ -27,7 +27,7 @@ function bansWith(t: TestContext, certificate: SignedRecord | null) {
       if (message.type === 'evidence') shown.push({ to, evidence: message.evidence })
     },
   } as unknown as Network
-  const make = () =>
+  const make = (more: { readonly bannedMax?: number } = {}) =>
     new Bans({
       network,
       journal,
@@ -37,6 +37,7 @@ function bansWith(t: TestContext, certificate: SignedRecord | null) {
       now: () => Date.now(),
       log: pino({ level: 'silent' }),
       onChange: () => {},
+      ...more,
     })
   return { bans: make(), again: make, journal, shown, cleared, here }
 }
@@ -129,7 +130,7 @@ test('who had sold the vehicle by then is not banned for what it did afterwards'
   assert.equal(seller.bans.has(owner), true, 'it was its own when it lied')
 })
 
-test('whoever makes up owners and proves lies of each fills no disk, tells newcomers little, and lifts no ban of who is here', (t) => {
+test('whoever makes up owners and proves lies of each fills no disk, tells newcomers little, and lifts nobody’s ban', (t) => {
   const { bans, again, journal, shown, here } = bansWith(t, null)
   // A manifest may be long, and so may a proof.
   const options = Object.fromEntries(Array.from({ length: 28 }, (_, i) => [`option${i}`, 'x'.repeat(512)]))
@@ -137,28 +138,57 @@ test('whoever makes up owners and proves lies of each fills no disk, tells newco
   const size = (some: Evidence) => encodeEvidence(some).byteLength
   const proofs = Array.from({ length: 1_030 }, () => {
     const of = { vehicle: SigningKey.generate(), owner: null, certifiedMs: 0 }
-    return liar({ of, options }).evidence
+    return liar({ of, options })
   })
-  for (const proof of proofs) bans.hear(proof)
-  const passedOn = new Set(shown.map((one) => one.evidence)).size / 2
-  assert.equal(passedOn, bans.list().length, 'what is not kept goes no further')
   bans.hear(evidence)
-  assert.equal(bans.has(owner), false, 'there is no room for one more who is not here')
-  here.add(owner)
-  bans.hear(evidence)
-  const kept = bans.list()
+  assert.deepEqual(
+    shown.map(({ to }) => to),
+    ['near', 'far'],
+  )
+  for (const one of proofs) {
+    here.add(one.owner)
+    bans.hear(one.evidence)
+  }
+  assert.equal(bans.list().length, proofs.length + 1)
+  assert(bans.has(owner), 'those that are here take the room of its proof, and do not lift its ban')
+  const kept = bans.list().filter(({ bytes }) => bytes > 0)
   const bytes = kept.reduce((sum, ban) => sum + ban.bytes, 0)
-  assert(proofs.length * size(proofs[0]!) > 2 ** 24, `only ${size(proofs[0]!)} bytes each`)
+  assert(proofs.length * size(proofs[0]!.evidence) > 2 ** 24, `only ${size(proofs[0]!.evidence)} bytes each`)
   assert(kept.length < proofs.length && bytes <= 2 ** 24, `${kept.length} of ${bytes} bytes`)
-  assert(kept.some((ban) => ban.owner === owner))
-  const owners = (some: Bans) => new Set(some.list().map((ban) => ban.owner))
-  assert.deepEqual(owners(again()), owners(bans))
+  assert.equal(journal.members.evidenceAgainst(owner)?.byteLength, 0)
+  assert(kept.every((ban) => journal.members.evidenceAgainst(ban.owner)?.byteLength === ban.bytes))
+  const passedOn = new Set(shown.map((one) => one.evidence)).size / 2
+  assert.equal(passedOn, kept.length + 1, 'what is not kept goes no further')
+  const listed = (some: Bans) =>
+    some
+      .list()
+      .map((ban) => `${ban.owner}/${ban.bytes}`)
+      .sort()
+  assert.deepEqual(listed(again()), listed(bans))
   assert(!('evidence' in kept[0]!), 'proofs are on the disk')
-  assert(journal.members.evidenceAgainst(owner))
 
   shown.length = 0
   bans.tell('late' as PeerId)
   const told = shown.reduce((sum, { evidence: one }) => sum + size(one), 0)
   assert(told <= 2 ** 19 && shown.length > 1, `${shown.length} of ${told} bytes`)
-  assert.deepEqual(shown[0]?.evidence, evidence, 'the one that matters comes first')
+})
+
+test('bans have a bound: who is here takes the place of the last that came of those who are not', (t) => {
+  const { journal, here, again } = bansWith(t, null)
+  const bans = again({ bannedMax: 3 })
+  const of = () => ({ of: { vehicle: SigningKey.generate(), owner: null, certifiedMs: 0 } })
+  const [first, second, third, away, present] = Array.from({ length: 5 }, () => liar(of()))
+  for (const { evidence } of [first!, second!, third!, away!]) bans.hear(evidence)
+  assert.deepEqual(
+    [first, second, third, away].map((one) => bans.has(one!.owner)),
+    [true, true, true, false],
+  )
+  here.add(present!.owner)
+  here.add(third!.owner)
+  bans.hear(present!.evidence)
+  assert.deepEqual(
+    [first, second, third, present].map((one) => bans.has(one!.owner)),
+    [true, false, true, true],
+  )
+  assert.equal(journal.members.bans().length, 3)
 })

@@ -254,6 +254,13 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/audit-verdicts.test.ts'],
   },
   {
+    name: 'Whoever says two things of one place is no liar for the audit.',
+    file: 'src/protocol/audit/voices.ts',
+    find: '!== result) owners.add(owner)',
+    replace: '!== result) owners.delete(owner)',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
     name: 'The audit believes a standby that its job was cancelled.',
     file: 'src/protocol/audit/audit.ts',
     find: '  if (!isCancelled)\n',

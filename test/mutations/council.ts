@@ -380,6 +380,20 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/selection.test.ts'],
   },
   {
+    name: 'After the end a steward that acted shows what it knew before.',
+    file: 'src/protocol/council/council.ts',
+    find: 'this.#seat.steward !== undefined && !this.hasEnded',
+    replace: 'this.#seat.steward !== undefined',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A node that lost its place forgets which serials it has used.',
+    file: 'src/protocol/council/intake.ts',
+    find: 'records, serial: seat.issuer.serial',
+    replace: 'records, serial: 0',
+    caughtBy: ['test/protocol/council.test.ts'],
+  },
+  {
     name: 'A steward keeps a cancellation to itself.',
     file: 'src/protocol/council/cancelling.ts',
     find: '  shareWithAll(seat, entry)\n',

@@ -166,6 +166,20 @@ export const fleet: readonly Mutation[] = [
     caughtBy: ['test/host/bans.test.ts'],
   },
   {
+    name: 'An owner whose proof makes room for others is banned no more.',
+    file: 'src/host/membership/bans.ts',
+    find: 'this.#banned.set(each.owner, { ...each, bytes: 0 })',
+    replace: 'this.#banned.delete(each.owner)',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
+    name: 'Bans are kept in any number.',
+    file: 'src/host/membership/bans.ts',
+    find: 'this.#banned.size < (this.#options.bannedMax ?? bannedMax)',
+    replace: 'this.#banned.size >= 0',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
     name: 'A newcomer is told every proof that there is.',
     file: 'src/host/membership/bans.ts',
     find: '      if (left < 0) return\n',

@@ -113,4 +113,11 @@ export const ledger: readonly Mutation[] = [
     replace: 'payee.toldMs += 0',
     caughtBy: ['test/protocol/clock-set.test.ts'],
   },
+  {
+    name: 'A vehicle that begins again forgets what was paid, and books a second steward’s pay for the same shard.',
+    file: 'src/protocol/ledger/receivables.ts',
+    find: "?? (wasPaid ? 'paid' : 'pending')",
+    replace: "?? 'pending'",
+    caughtBy: ['test/protocol/settlement.test.ts'],
+  },
 ]

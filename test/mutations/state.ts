@@ -144,8 +144,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A lease counts before the candidates are here that it was drawn from.',
     file: 'src/protocol/state/counting.ts',
-    find: 'if (basis === undefined || this.#shutOut.has(draw.basis)) return false',
-    replace: 'if (basis === undefined) return true',
+    find: 'if (basis === undefined) return false\n    if (drawSecret',
+    replace: 'if (basis === undefined) return true\n    if (drawSecret',
     caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
@@ -446,8 +446,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'A report has verdicts whole that count for some of their shards.',
     file: 'src/protocol/state/reported.ts',
-    find: 'state.isWhole(id) ? null : {',
-    replace: 'id.length > 0 ? null : {',
+    find: 'counted.length === record.payload.shards.length',
+    replace: 'id.length > 0',
     caughtBy: ['test/protocol/reported.test.ts'],
   },
   {
@@ -484,5 +484,33 @@ export const state: readonly Mutation[] = [
     find: 'boundOf(this.#manifest, this.#shards)',
     replace: 'boundOf(this.#manifest, this.#manifest.shards.count)',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
+  },
+  {
+    name: 'An owner that worked for nothing at one steward is shown as owed nothing by another.',
+    file: 'src/protocol/state/job-view.ts',
+    find: '!lease?.price',
+    replace: 'lease === undefined',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A standby’s report has its verdict beside another one that the job ended with.',
+    file: 'src/protocol/state/reported.ts',
+    find: '!isOverruled(id, shard, state)',
+    replace: 'id.length > 0',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A verdict that contradicts a claim which this node shut out never counts here.',
+    file: 'src/protocol/state/proofs.ts',
+    find: '.filter((id) => !this.#ground.isShutOut(id))',
+    replace: '.filter((id) => id.length > 0)',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A verdict counts whatever bogus lease it contradicts, once that is shut out.',
+    file: 'src/protocol/state/counting.ts',
+    find: 'known !== undefined && this.#isMarked(record) && this.#couldFit(known)',
+    replace: 'known !== undefined && this.#isMarked(record)',
+    caughtBy: ['test/protocol/decisions.test.ts'],
   },
 ]

@@ -188,7 +188,7 @@ test('a handover that is none is named, and the rest of the report is checked al
   const report = honest()
   report.add('handover', steward, { previous: report.job }, { epoch: 1 })
   report.verdict(0, report.results[0]!, [])
-  isBlamed(report, /\(handover\): malformed/, /shard 0 is decided twice/)
+  isBlamed(report, /\(handover\): malformed/, /not unanimous among 2 owners: 0 for/)
 })
 
 test('an end reveals the secret of the draws that the manifest commits to, and no other', () => {

@@ -496,10 +496,30 @@ test('of verdicts made apart those that agree stand, and those that differ need 
   assert.match(unsettled.problems.join('\n'), /not unanimous among 2 owners: 0 for/)
 })
 
-test('a steward decides a shard once', () => {
+test('a steward that came back without its records may decide a shard again, and must say the same', () => {
   const report = voted({ agree: ['a', 'a'] })
-  report.verdict(0, report.results[0]!, [])
-  isBlamed(report, /shard 0 is decided twice/)
+  const [result] = report.results as [Cid]
+  const again = [2, 3].map((i) => report.work(i, [0], result))
+  report.verdict(0, result, again)
+  isBlamed(report)
+  report.verdict(0, result, [])
+  isBlamed(report, /not unanimous among 2 owners: 0 for/)
+  const differing = voted({ agree: ['a', 'a'] })
+  const other = differing.result('b')
+  differing.verdict(
+    0,
+    other,
+    [2, 3].map((i) => differing.work(i, [0], other)),
+  )
+  isBlamed(differing, /shard 0 is decided differently by/)
+})
+
+test('whoever says two things of one place contradicts itself, whatever verdicts say of it', () => {
+  const report = voted({ agree: ['a', 'a'] })
+  assert.deepEqual(report.audit().contradicted, [])
+  const lease = report.lease(2, [0])
+  for (const text of ['a', 'b']) report.receipt(lease, [report.result(text)])
+  assert.deepEqual(report.audit().contradicted, [owner(2)])
 })
 
 test('a shard that one steward gave up and another verified is verified', () => {

@@ -360,6 +360,31 @@ test('a node that left a job and gets a place in it again signs nothing under a 
   )
 })
 
+test('a taker whose handover gives way says what it signed under, so that no serial is used twice after a restart', () => {
+  const place = handoverOf('a', 'd', undefined, 50)
+  const council = new Council({ job, manifest: twoStewards, self: peerNamed('d'), drawSecret, sha256 })
+  const effects = [
+    ...council.begin({ records: [place], shards: null, fresh: false }, 0),
+    ...council.handle({ type: 'inputs-held', shards: [] }, 0),
+  ]
+  // Its giver makes so many others under lower serials that it has no room for this one.
+  for (let i = 0; i < 12; i += 1)
+    effects.push(
+      ...council.handle(
+        { type: 'record', from: b, record: believed(handoverOf('a', `t${i}`, undefined, i)) },
+        1_000 * i,
+      ),
+    )
+  const issued = effects.flatMap((effect) => (effect.type === 'issue' ? [effect.issued.record] : []))
+  assert.deepEqual(
+    issued.map(({ serial }) => serial),
+    [0],
+  )
+  const discarded = effects.filter((effect) => effect.type === 'discard')
+  const own = discarded.find(({ records }) => records.includes(issued[0]!.id))
+  assert.equal(own?.serial, 1)
+})
+
 /** Records whose ids are all in one leaf of the trie, in the order of their ids. */
 function inOneLeaf(count: number): JobRecord[] {
   return Array.from({ length: count }, (_, i) => {

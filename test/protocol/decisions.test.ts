@@ -488,3 +488,20 @@ test('of verdicts made apart that say the same, the same one stands on every nod
   }
   assert.deepEqual(stands(said), stands(said.toReversed()))
 })
+
+test('a verdict counts though it contradicts a claim under a lease that this node shut out, which is no claim here', () => {
+  const bench = new JobBench()
+  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x'), bench.claim('b', 'v4', 'x')]
+  const lie = bench.claim('c', 'v3', 'z')
+  const lease = bench.records.findLast(({ kind }) => kind === 'lease')!.record
+  bench.state.shutOut(lease.id)
+  bench.verdict('b', 'x', claims, { because: 'lead', contradicting: [lie] })
+  assert.deepEqual([bench.look(), bench.stands()], [['x'], 'x'])
+  const other = new JobBench()
+  const named = [other.claim('b', 'v1', 'x'), other.claim('b', 'v2', 'x'), other.claim('b', 'v4', 'x')]
+  const bogus = other.claim('c', 'v3', 'z', [0], { units: [1_000] })
+  other.state.shutOut(other.records.findLast(({ kind }) => kind === 'lease')!.record.id)
+  other.verdict('b', 'x', named, { because: 'lead', contradicting: [bogus] })
+  other.look()
+  assert.equal(other.stands(), 'open', 'a lease that no honest node believes contradicts nobody')
+})

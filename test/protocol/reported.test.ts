@@ -1,6 +1,7 @@
 /** Which of a job's records a steward puts into its report. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { reportedOf } from '../../src/protocol/state/reported.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
@@ -63,4 +64,40 @@ test('a verdict that nobody believes is in the report where it names what its si
   const reported = reportedOf(bench.state)
   assert.deepEqual(reported.get(forged.id), { shards: [] })
   assert.equal(reported.has(others.id), false, 'it binds nobody')
+})
+
+test('a standby’s verdict that differs from the one that stands after the end is not in its report', () => {
+  let overruled = 0
+  // Either of them may have the lower id.
+  for (let i = 0; i < 8; i += 1) {
+    const bench = new JobBench({ self: 'b', serial: 100 * i })
+    const own = ['v1', 'v2'].map((vehicle) => bench.claim('b', vehicle, 'x'))
+    const submitters = ['v3', 'v4'].map((vehicle) => bench.claim('a', vehicle, 'y'))
+    const mine = bench.verdict('b', 'x', own)
+    assert.equal(reportedOf(bench.state).get(mine.id), null)
+    const theirs = bench.verdict('a', 'y', submitters)
+    const both = reportedOf(bench.state)
+    assert.deepEqual([both.get(mine.id), both.get(theirs.id)], [null, null], 'nothing stands yet')
+    bench.end('a', 'complete')
+    const reported = reportedOf(bench.state)
+    assert.equal(reported.get(theirs.id), null, 'the submitter answers for what its own node signed')
+    if (bench.stands() === 'y') overruled += 1
+    assert.equal(reported.has(mine.id), bench.stands() === 'x')
+  }
+  assert(overruled > 0)
+})
+
+test('what is shown as owed is what the ledger owes, where an owner worked for nothing at another steward', () => {
+  const price = { currency: 'EUR', unitMicros: 1, operatorPpm: 0 }
+  const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 1, budgetMicros: 30 } as const
+  // Either of them may have the lower id.
+  for (let i = 0; i < 4; i += 1) {
+    const bench = new JobBench({ payment, serial: 100 * i })
+    const paid = [bench.claim('a', 'v1', 'x', [0], { price }), bench.claim('a', 'v2', 'x')]
+    const free = [bench.claim('b', 'v1y', 'x'), bench.claim('b', 'v3', 'x')]
+    bench.verdict('a', 'x', paid)
+    bench.verdict('b', 'x', free)
+    bench.look()
+    assert.equal(new RecordedView(bench.state, bench.shards).view().payment?.owedMicros, 1)
+  }
 })

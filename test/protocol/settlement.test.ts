@@ -76,11 +76,12 @@ class StewardSide {
 }
 
 class VehicleSide {
-  readonly books = new MemoryBooks(sha256)
+  readonly books: MemoryBooks
   readonly receivables = new Receivables({ ...paidJob, self: vehicle, sha256 })
   readonly #out: Sent[]
 
-  constructor(out: Sent[], stewards: readonly PeerId[]) {
+  constructor(out: Sent[], stewards: readonly PeerId[], books = new MemoryBooks(sha256)) {
+    this.books = books
     this.#out = out
     this.receivables.handle({ type: 'stewards', stewards }, 0)
   }
@@ -310,6 +311,45 @@ test('a steward that has told nothing is shown a lease with each question: it ma
   assert.deepEqual(steward.payables.handle(ask, 0), [])
   steward.payables.handle({ type: 'record', record: { kind: 'lease', record: lease } }, 0)
   assert(steward.payables.handle(ask, 0).some(({ type }) => type === 'state'))
+})
+
+test('a vehicle that begins again is paid once for a shard, though another steward pays for it, too', () => {
+  const wire: Sent[] = []
+  const stewards = ['s1', 's2'].map((name) => new StewardSide(name, 1, wire))
+  const leases = stewards.map(({ peer }, serial) =>
+    leaseOf('v1', [0], { serial, steward: peer.replaceAll('.', '') }),
+  )
+  const receipts = leases.map((lease, serial) => receiptOf(lease, [0], serial))
+  for (const [i, steward] of stewards.entries()) {
+    steward.tell({ type: 'record', record: { kind: 'lease', record: leases[i]! } }, 0)
+    steward.tell({ type: 'record', record: { kind: 'receipt', record: receipts[i]! } }, 0)
+    const verdict = verdictOf(0, [receipts[i]!], { steward: steward.peer.replaceAll('.', '') })
+    steward.tell({ type: 'record', record: { kind: 'verdict', record: verdict } }, 0)
+  }
+  /** What a steward says when it is asked. */
+  const said = (i: number): ReceivablesInput => {
+    stewards[i]!.tell({ type: 'ask', from: vehicle, before: null }, 0)
+    const sent = wire.splice(0).find(({ type }) => type === 'statement')
+    assert(sent?.type === 'statement')
+    return sent.input
+  }
+  for (const [first, second] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const car = new VehicleSide([], [])
+    for (const i of [0, 1]) car.tell({ type: 'signed', lease: leases[i]!, receipt: receipts[i]! }, 0)
+    car.tell(said(first), 0)
+    assert.equal(owed(car.books).postedMicros, 19)
+    const again = new VehicleSide([], [], car.books)
+    for (const i of [0, 1]) {
+      const paid = [0].filter((place) => car.books.lastOf(`${receipts[i]!.id}/${place}`)?.kind === 'posted')
+      again.tell({ type: 'signed', lease: leases[i]!, receipt: receipts[i]!, paid }, 1)
+    }
+    assert.equal(owed(car.books).postedMicros, 19, 'nothing is taken back')
+    again.tell(said(second), 1)
+    assert.equal(owed(car.books).postedMicros, 19, 'nor paid twice')
+  }
 })
 
 test('a vehicle for which leases name two owners is paid once for a shard', () => {

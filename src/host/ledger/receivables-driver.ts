@@ -9,6 +9,7 @@ import type { Handover } from '../../protocol/job/handover.ts'
 import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
+import { subjectOf } from '../../protocol/ledger/entry.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import {
   type Difference,
@@ -145,9 +146,15 @@ export class ReceivablesDriver {
     for (const { id, ...record } of this.#options.tables.records(row.job, 'receipt')) {
       const receipt = openReceipt(record, sha256, () => true)
       const lease = this.#leaseOf(receipt.payload.lease)
-      if (receipt.id === id && lease !== undefined) this.#handle(job, { type: 'signed', lease, receipt })
+      if (receipt.id !== id || lease === undefined) continue
+      const paid = receipt.payload.covers.filter((place) => this.#isPaid(receipt, place))
+      this.#handle(job, { type: 'signed', lease, receipt, paid })
     }
     return job
+  }
+
+  #isPaid({ id: receipt }: Verified<Receipt>, place: number): boolean {
+    return this.#options.books.lastOf(subjectOf({ receipt, place }))?.kind === 'posted'
   }
 
   #open(row: WorkedJob): Job {

@@ -8,13 +8,16 @@
  * same day, and show it again.
  *
  * In an open mesh owners cost nothing, and whoever makes some up can prove lies of each. So proofs stay on the disk, a node
- * keeps a bounded number of bytes of them and tells a newcomer fewer; owners whose vehicles are here come before others.
+ * keeps a bounded number of bytes of them and tells a newcomer fewer; owners whose vehicles are here come before others. A ban
+ * whose proof had no room stays, and is passed on to nobody. There may be more bans than owners can be here, and those that came
+ * first stay: so nobody who lied before is forgotten for owners that somebody made up and shows here.
  */
 import type { Logger } from 'pino'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { openHandover, pathTo, successionOf } from '../../protocol/job/handover.ts'
 import { type Opening, openLease, openReceipt } from '../../protocol/job/lease.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
+import { rosterEntriesMax } from '../../protocol/limits.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import { reopenCbor } from '../../protocol/record/block.ts'
@@ -46,12 +49,16 @@ export interface BansOptions {
   readonly now: () => number
   readonly log: Logger
   readonly onChange: () => void
+  /** Owners that are banned at most. */
+  readonly bannedMax?: number
 }
 
-/** Owners that are banned by proof. A guess. */
+/** Proofs that are kept. A guess. */
 const provenMax = 1_024
-/** … and the bytes of their proofs, of some kilobytes each. A guess. */
+/** … and their bytes, some kilobytes each. A guess. */
 const provenBytesMax = 16 * 2 ** 20
+/** Owners that are banned, at some 500 bytes each: twice as many as can be here. */
+const bannedMax = 2 * rosterEntriesMax
 /** The proofs that a newcomer is told: an eighth of what may wait to be sent to a peer (network/bounds.ts). A guess. */
 const toldBytesMax = 2 ** 19
 
@@ -111,8 +118,10 @@ export class Bans {
     const facts = { owner, peer, begunMs, because: 'equivocation', evidenceId: lie.evidence } as const
     const ban = { ...facts, bytes: bytes.byteLength, atMs: now() }
     if (!this.#makeRoom(ban)) return
-    this.#ban(ban, bytes)
-    this.#show(evidence)
+    // One that is not kept is not passed on either, so that no proof goes round for ever.
+    const isKept = this.#makeRoomForProof(ban)
+    this.#ban(isKept ? ban : { ...ban, bytes: 0 }, isKept ? bytes : new Uint8Array(0))
+    if (isKept) this.#show(evidence)
   }
 
   /** A steward here caught the signer of this receipt. */
@@ -155,16 +164,33 @@ export class Bans {
     const here = this.#options.ownersHere()
     const rank = ({ owner }: Ban) => (here.has(owner) ? 0 : 1)
     return [...this.list(), ...more]
-      .filter(({ because }) => because === 'equivocation')
+      .filter(({ because, bytes }) => because === 'equivocation' && bytes > 0)
       .sort((a, b) => rank(a) - rank(b) || a.atMs - b.atMs)
   }
 
   /**
-   * Drops the proofs that are worth less where there are too many; false when the new one is not worth more. One that is
-   * not kept is not passed on either, so that no proof goes round for ever.
+   * Where there are too many bans, that of somebody who is here takes the place of the last that came by proof of those who are
+   * not; false where there is no such place.
    */
-  #makeRoom(ban: Ban): boolean {
-    const { journal, log } = this.#options
+  #makeRoom({ owner }: Ban): boolean {
+    const { journal, ownersHere, log } = this.#options
+    if (this.#banned.size < (this.#options.bannedMax ?? bannedMax)) return true
+    const here = ownersHere()
+    if (!here.has(owner)) return false
+    let last: Ban | undefined
+    for (const each of this.#banned.values())
+      if (each.because === 'equivocation' && !here.has(each.owner) && each.atMs >= (last?.atMs ?? 0))
+        last = each
+    if (last === undefined) return false
+    journal.members.dropBan(last.owner)
+    this.#banned.delete(last.owner)
+    log.debug({ owner: last.owner }, 'the ban of an owner made room for that of one who is here')
+    return true
+  }
+
+  /** Drops the proofs that are worth less where there are too many; false when the new one is not worth more. */
+  #makeRoomForProof(ban: Ban): boolean {
+    const { journal } = this.#options
     let left = provenBytesMax
     const kept = (each: Ban, place: number) => {
       left -= each.bytes
@@ -173,10 +199,9 @@ export class Bans {
     const proven = this.#proven([ban])
     const gone = proven.filter((each, place) => !kept(each, place))
     if (gone.includes(ban)) return false
-    for (const { owner } of gone) {
-      journal.members.dropBan(owner)
-      this.#banned.delete(owner)
-      log.debug({ owner }, 'the ban of an owner made room for that of one who is here')
+    for (const each of gone) {
+      journal.members.dropProof(each.owner)
+      this.#banned.set(each.owner, { ...each, bytes: 0 })
     }
     return true
   }

@@ -28,7 +28,8 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     keep: ({ receipt }) => papers.append(receipt),
     copy: ({ record }) => papers.append(record),
     'shut-out': ({ record }) => papers.shutOut(record),
-    discard: ({ records }) => {
+    discard: ({ records, serial }) => {
+      options.store.journal.noteLeft(job, serial, clock.now())
       papers.discard(records)
       payables?.anew(council.money)
     },

@@ -15,7 +15,7 @@ export interface Ban {
   readonly because: 'recomputed' | 'equivocation'
   /** Names the evidence: the lease about which the vehicle lied, or the receipt that was found wrong. */
   readonly evidenceId: RecordId
-  /** The size of the evidence, which stays on the disk. */
+  /** The size of the evidence, which stays on the disk; 0 where it gave way to others, and the ban stays without it. */
   readonly bytes: number
   /** When the job began in which it lied. */
   readonly begunMs: number
@@ -76,6 +76,13 @@ export class MemberTables {
         evidenceId,
         begunMs,
       ),
+    )
+  }
+
+  /** The ban stays. */
+  dropProof(owner: OwnerId): void {
+    this.#database.transaction(() =>
+      this.#database.run("UPDATE bans SET evidence = x'' WHERE owner = ?", owner),
     )
   }
 

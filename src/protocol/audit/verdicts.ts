@@ -1,8 +1,8 @@
 /**
  * Checks that each verdict follows by the job's rules from the receipts that it names: enough distinct owners say the
  * same, and no receipt is left out that is known to say something else. Two stewards that could not hear each other
- * may both have decided a shard: if their verdicts agree, both stand; if they differ, a later verdict has to settle
- * them. One that is settled by what it says itself goes on speaking against those that say something else.
+ * may both have decided a shard, and one that came back without its records may have decided it again: if their verdicts agree,
+ * all stand; if they differ, a later verdict has to settle them. One that is settled by what it says itself goes on speaking against those that say something else.
  */
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
 import { describeAgreement, isTolerance, type Tolerance } from '../job/agreement.ts'
@@ -13,12 +13,12 @@ import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords, Decision } from './records.ts'
-import { isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
+import { equivocators, isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
   readonly standing = new Map<number, ShardVerdict>()
-  /** Owners whose claims a verdict contradicted. */
+  /** Owners whose claims a verdict contradicted, or who contradicted themselves. */
   readonly contradicted = new Set<OwnerId>()
   readonly #manifest: Manifest
   readonly #shards: readonly ShardEntry[]
@@ -41,6 +41,7 @@ export class VerdictAudit {
     this.#records = records
     this.#findings = findings
     this.#problems = problems
+    for (const owner of equivocators(records)) this.contradicted.add(owner)
     const voiced: Voiced[] = []
     for (const decision of records.decisions)
       problems.attempt(`the verdict on shard ${decision.verdict.position}`, () => {
@@ -64,7 +65,6 @@ export class VerdictAudit {
     if (this.#records.isSettled(decision)) return undefined
     const name = `the verdict on shard ${position}`
     const other = this.#decidedBy.get(position)
-    if (other?.by === by) throw new Error(`shard ${position} is decided twice`)
     if (other !== undefined && other.verdict.outcome === outcome && other.verdict.result !== verdict.result)
       throw new Error(`shard ${position} is decided differently by ${other.by} and ${by}`)
     this.#decidedBy.set(position, decision)

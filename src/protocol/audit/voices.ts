@@ -1,10 +1,10 @@
 /** Voices: the claims that a verdict of a report names, and how they compare. */
-import type { Cid } from '../ids.ts'
+import type { Cid, OwnerId } from '../ids.ts'
 import { type Agreement, isTolerance, withinTolerance } from '../job/agreement.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Finding } from '../verification/examination.ts'
-import type { Claim } from './records.ts'
+import type { AuditedRecords, Claim } from './records.ts'
 
 export type Voice = Claim & { readonly result: Cid }
 
@@ -14,6 +14,19 @@ export interface Voiced {
   readonly agreeing: readonly Voice[]
   readonly contradicting: readonly Voice[]
   readonly name: string
+}
+
+/** The owners whose vehicles said two things of one place of a lease. What is not paid does not count. */
+export function equivocators({ claims, unpaid }: AuditedRecords): Set<OwnerId> {
+  const said = new Map<string, Cid>()
+  const owners = new Set<OwnerId>()
+  for (const { lease, owner, results } of claims.values())
+    for (const [position, result] of unpaid.has(lease.id) ? [] : results) {
+      const place = `${lease.id}/${position}`
+      if ((said.get(place) ?? result) !== result) owners.add(owner)
+      said.set(place, result)
+    }
+  return owners
 }
 
 /** Returns the result that most of these claim, of equals the one whose lease was signed first. */

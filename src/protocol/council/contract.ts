@@ -43,8 +43,11 @@ export type CouncilEffect =
   | StewardEffect
   /** Make this record of somebody else durable. */
   | { readonly type: 'copy'; readonly record: Opened<JobRecordKind> }
-  /** These records of others exceed what their signers may say: they are not kept any more. */
-  | { readonly type: 'discard'; readonly records: readonly RecordId[] }
+  /**
+   * These records exceed what their signers may say, or rest on such: they are not kept any more. Some may be this node's own, so
+   * keep the first serial that it has not used.
+   */
+  | { readonly type: 'discard'; readonly records: readonly RecordId[]; readonly serial: number }
   /** This draw, or lease, never counts here: make that durable. */
   | { readonly type: 'shut-out'; readonly record: RecordId }
   /** Somebody signed more of the job's records than it may; the rest is not taken. Said once of each. */

@@ -317,7 +317,8 @@ export class Council {
 
   /** How the job stands, as far as is known here; undefined while this steward does not know its shards. */
   observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims'> | undefined {
-    if (this.#seat.steward !== undefined) return this.#seat.steward
+    // After the end a Steward learns nothing more, and records may still come.
+    if (this.#seat.steward !== undefined && !this.hasEnded) return this.#seat.steward
     return recordedView(this.#seat)
   }
 

@@ -79,7 +79,7 @@ function sayRefused(seat: Seat, signer: PeerId, why: Refusal): void {
 export function discardDropped(seat: Seat): void {
   const records = seat.records.takeDropped()
   if (records.length === 0) return
-  seat.effects.push({ type: 'discard', records })
+  seat.effects.push({ type: 'discard', records, serial: seat.issuer.serial })
   seat.results.forget(records)
   if (seat.steward !== undefined) seat.stale = true
 }

@@ -26,8 +26,8 @@ export function recordedView(seat: Seat): RecordedView | undefined {
 }
 
 /** The end that counts here; undefined while the job's shards are not known here. */
-export function endHere({ shards, steward, records }: Seat): JobEnd | undefined {
-  return shards === null ? undefined : (steward?.end ?? records.end()?.payload)
+export function endHere({ shards, records }: Seat): JobEnd | undefined {
+  return shards === null ? undefined : records.end()?.payload
 }
 
 /** Tells whether a lease counts on this node. */

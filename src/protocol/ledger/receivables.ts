@@ -19,7 +19,7 @@ import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { type ClaimNews, claimsOfReceipt, type PaidJob } from './claims.ts'
 import { type Claim, type ClaimOutcome, subjectOf } from './entry.ts'
-import { type StatedAccount, wordOf } from './stated-account.ts'
+import { jointWordOf, paidMicros, type StatedAccount, wordOf } from './stated-account.ts'
 import { type StatedClaim, type Statement, totalsOf } from './statement.ts'
 
 export interface ReceivablesOptions extends PaidJob {
@@ -29,7 +29,13 @@ export interface ReceivablesOptions extends PaidJob {
 
 export type ReceivablesInput =
   /** Durable with, or before, what follows from it. */
-  | { readonly type: 'signed'; readonly lease: Verified<Lease>; readonly receipt: Verified<Receipt> }
+  | {
+      readonly type: 'signed'
+      readonly lease: Verified<Lease>
+      readonly receipt: Verified<Receipt>
+      /** Places that the ledger has as paid, where this was signed before a restart: so they stay until somebody says otherwise. */
+      readonly paid?: readonly number[]
+    }
   /** A statement by a steward of the job; `next` is where the rest of its claims begins, null: that is all. */
   | {
       readonly type: 'statement'
@@ -65,6 +71,8 @@ export interface Difference {
 interface Known {
   readonly claim: Claim
   outcome: ClaimOutcome | undefined
+  /** Use: the ledger had it as paid before this vehicle began again. */
+  readonly wasPaid: boolean
 }
 
 /** So many claims of a statement that this vehicle knows nothing of are remembered, to be shown: more say nothing new. A guess. */
@@ -91,7 +99,7 @@ export class Receivables {
   handle(input: ReceivablesInput, nowMs: number): ReceivablesEffect[] {
     switch (input.type) {
       case 'signed':
-        this.#signed(input.lease, input.receipt)
+        this.#signed(input)
         break
       case 'statement':
         this.#heard(input.statement, input.claims, input.next)
@@ -147,11 +155,11 @@ export class Receivables {
     })
   }
 
-  #signed(lease: Verified<Lease>, receipt: Verified<Receipt>): void {
+  #signed({ lease, receipt, paid = [] }: Extract<ReceivablesInput, { type: 'signed' }>): void {
     for (const claim of claimsOfReceipt(this.#options, lease, receipt)) {
       const subject = subjectOf(claim)
       if (this.#claims.has(subject)) continue
-      const known: Known = { claim, outcome: undefined }
+      const known: Known = { claim, outcome: undefined, wasPaid: paid.includes(claim.place) }
       this.#claims.set(subject, known)
       pushTo(this.#byPosition, claim.position, known)
       this.#judge(claim.position)
@@ -218,7 +226,7 @@ export class Receivables {
     let isPaid = false
     const news: ClaimNews[] = []
     for (const known of this.#byPosition.get(position)!.sort(inOrder)) {
-      const said = this.#outcomeOf(known.claim)
+      const said = this.#outcomeOf(known)
       const outcome: ClaimOutcome = said === 'paid' && isPaid ? 'void' : said
       isPaid ||= outcome === 'paid'
       const again = outcome === 'pending' && known.outcome !== undefined
@@ -246,12 +254,11 @@ export class Receivables {
    * Once the submitter's node has closed its account, its word decides: it is the one that pays, and another steward may say
    * that more is owed than the job ever promised. Until then whoever says that a claim is paid is believed.
    */
-  #outcomeOf(claim: Claim): ClaimOutcome {
+  #outcomeOf({ claim, wasPaid }: Known): ClaimOutcome {
     const submitters = this.#accounts.get(`${this.#stewards[0]}/${claim.owner}`)
     const last = submitters?.statement.payload.closed ? wordOf(submitters, claim) : 'pending'
     if (last !== 'pending') return last
-    const words = [...this.#accounts.values()].map((account) => wordOf(account, claim))
-    return words.find((word) => word === 'paid') ?? words.find((word) => word === 'void') ?? 'pending'
+    return jointWordOf(this.#accounts.values(), claim) ?? (wasPaid ? 'paid' : 'pending')
   }
 
   #askAround(): void {
@@ -289,8 +296,4 @@ export class Receivables {
 
 function inOrder(a: Known, b: Known): number {
   return compareText(a.claim.lease, b.claim.lease) || compareText(subjectOf(a.claim), subjectOf(b.claim))
-}
-
-function paidMicros(paid: boolean, micros: Micros): Micros | null {
-  return paid ? micros : null
 }

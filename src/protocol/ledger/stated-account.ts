@@ -1,4 +1,5 @@
 /** An account as one steward states it: its last statement about a vehicle's work for one owner, and its word on each claim. */
+import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { type Claim, subjectOf } from './entry.ts'
 import type { StatedClaim, Statement } from './statement.ts'
@@ -24,4 +25,14 @@ export function wordOf(
   }
   // The root covers all that is paid: once it agrees, what was not listed is not among it.
   return stated !== undefined || (closed && agrees) ? 'void' : 'pending'
+}
+
+/** Returns the word of several stewards on a claim: paid, when any of them says so, and else void, when any says that. */
+export function jointWordOf(accounts: Iterable<StatedAccount>, claim: Claim): 'paid' | 'void' | undefined {
+  const words = [...accounts].map((account) => wordOf(account, claim))
+  return words.find((word) => word === 'paid') ?? words.find((word) => word === 'void')
+}
+
+export function paidMicros(paid: boolean, micros: Micros): Micros | null {
+  return paid ? micros : null
 }

@@ -98,9 +98,10 @@ export class Counting {
       this.#judge(known)
   }
 
-  /** This lease, or what it was drawn from, was found not to count here. */
-  isShutOut({ id, payload }: Verified<Lease>): boolean {
-    return this.#shutOut.has(id) || this.#shutOut.has(payload.draw.basis)
+  /** A lease that could be an honest one was found not to count here, or what it was drawn from: it may count elsewhere. */
+  isShutOut(record: Verified<Lease>): boolean {
+    const known = this.#leases.get(record.id)
+    return known !== undefined && this.#isMarked(record) && this.#couldFit(known)
   }
 
   /** This node may have met more vehicles. */
@@ -143,12 +144,22 @@ export class Counting {
 
   #judge(known: Known): void {
     const { record } = known
-    const fits = this.#isOfTheJob(record.payload) && this.#isAdmitted(known) && this.#isDrawn(record)
+    const fits = !this.#isMarked(record) && this.#couldFit(known)
     if (fits === known.fits) return
     known.fits = fits
     this.#changed.add(record.id)
     if (fits) this.#allowances.lease(record)
     else this.#allowances.drop(record)
+  }
+
+  #couldFit(known: Known): boolean {
+    const { record } = known
+    return this.#isOfTheJob(record.payload) && this.#isAdmitted(known) && this.#isDrawn(record)
+  }
+
+  /** This node knows how it drew itself. */
+  #isMarked({ id, signer, payload }: Verified<Lease>): boolean {
+    return signer !== this.#reader.self && (this.#shutOut.has(id) || this.#shutOut.has(payload.draw.basis))
   }
 
   #isOfTheJob({ positions, shards, units, price, vehicle, owner }: Lease): boolean {
@@ -177,13 +188,11 @@ export class Counting {
     return owner === payload.owner
   }
 
-  /** This node knows how it drew itself. */
-  #isDrawn({ id, signer, payload: { draw, positions, vehicle, owner } }: Verified<Lease>): boolean {
+  #isDrawn({ signer, payload: { draw, positions, vehicle, owner } }: Verified<Lease>): boolean {
     const { self, drawSecret } = this.#reader
     if (signer === self) return true
-    if (this.#shutOut.has(id)) return false
     const basis = this.#bases.get(draw.basis)
-    if (basis === undefined || this.#shutOut.has(draw.basis)) return false
+    if (basis === undefined) return false
     if (drawSecret === undefined) return true
     if (!basis.candidates.some((_, i) => hasBit(draw.eligible, i))) return false
     const drawn = drawVehicle(this.#sha256, drawSecret, positions[0]!, basis, draw.eligible)

@@ -72,6 +72,7 @@ export class Decisions {
     )
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
+      isShutOut: (receipt) => leased.isShutOut(receipt),
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
       claimsOn: (position) => leased.claimsOn(position),
       standing: (position) => this.standing(position),

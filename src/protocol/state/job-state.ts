@@ -71,7 +71,7 @@ export class JobState {
     this.#bounds = new SignerBounds(manifest, reader.self)
     this.allowances = new Allowances(manifest)
     this.#counting = new Counting(manifest, sha256, this.allowances, reader)
-    this.#leased = new Leased((lease) => this.#counting.counts(lease))
+    this.#leased = this.#newLeased()
     this.#agreed = this.#agreedOf()
     this.decisions = new Decisions(manifest, sha256, this.#leased, reader)
     this.#succession = successionOf(job, manifest, [])
@@ -326,6 +326,13 @@ export class JobState {
     this.#recounted.push(...new Set([...leases, ...this.allowances.takeMoved()]))
   }
 
+  #newLeased(): Leased {
+    return new Leased(
+      (lease) => this.#counting.counts(lease),
+      (lease) => this.#counting.isShutOut(lease),
+    )
+  }
+
   #agreedOf(): AgreedPlaces {
     return new AgreedPlaces(this.#leased, (...found) => this.allowances.agree(...found))
   }
@@ -379,7 +386,7 @@ export class JobState {
     this.#bounds = this.#bounds.anew()
     this.allowances = new Allowances(this.manifest)
     this.#counting = this.#counting.anew(this.allowances)
-    this.#leased = new Leased((lease) => this.#counting.counts(lease))
+    this.#leased = this.#newLeased()
     this.#agreed = this.#agreedOf()
     this.decisions = this.decisions.anew(this.#leased)
   }

@@ -59,7 +59,7 @@ function standingVerdicts(state: JobState): Map<number, ShardVerdict> {
 /**
  * Returns the amount owed for what these verdicts accept, as the ledger has it (../ledger/claims.ts): stewards that
  * decided apart and alike have promised all that each of them names, an owner is paid once for a shard and so is a vehicle,
- * and nobody for a place that was written off.
+ * and nobody for a place that was written off. A lease without a price is no claim, and stands in nobody's way.
  */
 function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
   let micros = 0
@@ -69,7 +69,7 @@ function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
     for (const id of new Set(named)) {
       const entry = state.get(id)
       const lease = state.leaseOf(id)
-      if (entry?.kind !== 'receipt' || lease === undefined) continue
+      if (entry?.kind !== 'receipt' || !lease?.price) continue
       const { lease: leaseId, covers } = entry.record.payload
       for (const place of covers) {
         if (lease.positions[place] !== position || !state.allowances.isOpen(leaseId, place)) continue
@@ -178,9 +178,10 @@ export class RecordedView {
     }
   }
 
-  /** Positions that somebody has a lease for, whose voice would count. */
+  /** Positions that somebody has a lease for, whose voice would count: none after the end. */
   #leased(): Set<number> {
     const leased = new Set<number>()
+    if (this.#state.end() !== undefined) return leased
     for (const { record, covered } of this.#state.leases()) {
       const { owner, positions } = record.payload
       if (this.#contradicted.has(owner)) continue

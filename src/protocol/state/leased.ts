@@ -33,6 +33,7 @@ interface Known extends LeasedWork {
 
 export class Leased {
   readonly #counts: (lease: LeaseId) => boolean
+  readonly #isNeverCounted: (lease: Verified<Lease>) => boolean
   readonly #leases = new Map<LeaseId, Known>()
   /** By receipt. */
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
@@ -41,9 +42,10 @@ export class Leased {
   /** Use: receipts that verdicts name. */
   readonly #named = new Set<RecordId>()
 
-  /** `counts` tells whether a lease that is here counts. */
-  constructor(counts: (lease: LeaseId) => boolean) {
+  /** `counts` tells whether a lease that is here counts; `isShutOut`, whether it never will here (counting.ts). */
+  constructor(counts: (lease: LeaseId) => boolean, isShutOut: (lease: Verified<Lease>) => boolean) {
     this.#counts = counts
+    this.#isNeverCounted = isShutOut
   }
 
   add(record: Verified<Lease>): void {
@@ -139,6 +141,12 @@ export class Leased {
   ofReceipt(receipt: RecordId): Verified<Lease> | undefined {
     const lease = this.#receipts.get(receipt)?.record.payload.lease
     return lease !== undefined && this.#counts(lease) ? this.get(lease) : undefined
+  }
+
+  /** Tells whether a receipt is here, and its lease never counts here, though it may count elsewhere. */
+  isShutOut(receipt: RecordId): boolean {
+    const lease = this.under(receipt)
+    return lease !== undefined && !this.#counts(lease.id) && this.#isNeverCounted(lease)
   }
 
   /** The claim of a receipt that is here on a shard. */

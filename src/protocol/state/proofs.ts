@@ -33,6 +33,8 @@ export interface ProofGround {
   readonly drawSecret: Uint8Array | undefined
   /** The claim of a receipt on a shard; undefined while it is not here, or does not count. */
   claimOf(receipt: RecordId, position: number): RecordedClaim | undefined
+  /** The lease of a receipt that is here never counts on this node: for it, that claim does not exist. */
+  isShutOut(receipt: RecordId): boolean
   /** All claims on a shard that are here and count. */
   claimsOn(position: number): Iterable<RecordedClaim>
   standing(position: number): Standing
@@ -160,7 +162,10 @@ export class Proofs {
     if (this.#shards === null) return 'waits'
     if (outcome === 'failed' || result === null || this.#shards[position]?.shard !== shard) return 'never'
     const named = decision.verdict.agreeing.map((id) => this.#ground.claimOf(id, position))
-    const against = decision.verdict.contradicting.map((id) => this.#ground.claimOf(id, position))
+    // Its steward may have believed a lease that this node shut out: then it contradicts nobody here.
+    const against = decision.verdict.contradicting
+      .filter((id) => !this.#ground.isShutOut(id))
+      .map((id) => this.#ground.claimOf(id, position))
     if ([...named, ...against].includes(undefined)) {
       this.#lacking.add(position)
       return 'waits'

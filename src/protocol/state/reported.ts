@@ -11,7 +11,7 @@
  */
 import type { Note } from '../audit/report.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
-import type { Verdict } from '../job/verdict.ts'
+import type { ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobState } from './job-state.ts'
 
@@ -20,6 +20,7 @@ export type Reported = ReadonlyMap<RecordId, Note | null>
 
 export function reportedOf(state: JobState): Reported {
   const reported = new Map<RecordId, Note | null>()
+  const isSubmitters = ({ signer }: Verified) => signer === state.manifest.stewards[0]?.peer
   for (const { id } of state.decisions.ends) reported.set(id, null)
   const named = namedLeases(state)
   addMoney(state, named, reported)
@@ -39,11 +40,15 @@ export function reportedOf(state: JobState): Reported {
     if (kind === 'receipt' && (named.has(record.payload.lease) || state.counts(record.payload.lease)))
       reported.set(id, null)
     if (kind !== 'verdict') continue
-    const counted = state.verdicts.records.get(id)?.payload.shards ?? []
+    const counted = (state.verdicts.records.get(id)?.payload.shards ?? []).filter(
+      (shard) => isSubmitters(record) || !isOverruled(id, shard, state),
+    )
     if (counted.length > 0 || bindsSigner(record, state, writtenOff))
       reported.set(
         id,
-        state.isWhole(id) ? null : { shards: counted.map(({ position }) => position).sort(rising) },
+        counted.length === record.payload.shards.length
+          ? null
+          : { shards: counted.map(({ position }) => position).sort(rising) },
       )
   }
   return reported
@@ -91,6 +96,21 @@ function bindsSigner(
       const lease = state.get(id)
       return writtenOff.has(id) && lease?.record.signer === signer
     }),
+  )
+}
+
+/**
+ * Tells whether the job ended with another result for this shard, and nobody settled the two: the verdict was given apart, and
+ * before its steward heard of the end.
+ */
+function isOverruled(id: RecordId, { position, result }: ShardVerdict, state: JobState): boolean {
+  if (state.end() === undefined || result === null) return false
+  const standing = state.standing(position)
+  return (
+    standing.state === 'stands' &&
+    standing.verdict.outcome === 'accepted' &&
+    standing.verdict.result !== result &&
+    !state.verdicts.of(position).some(({ verdict }) => verdict.settles.includes(id))
   )
 }
 
