@@ -60,8 +60,8 @@ export const shown: readonly Mutation[] = [
   {
     name: 'A bootstrap peer that another node has replaced is said to have hung up.',
     file: 'src/host/network/outage.ts',
-    find: '[new RegExp(anotherAnswered),',
-    replace: '[/another answered/,',
+    find: 'new RegExp(anotherAnswered),',
+    replace: '/another answered/,',
     caughtBy: ['test/cli/mistakes.test.ts'],
   },
 ]

@@ -89,10 +89,7 @@ Examples:
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return command
-    .option(
-      '--runtime <name>',
-      `required: runtime that processes each document: ${runtimeNames.join(' or ')}`,
-    )
+    .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
     .addOption(
       new Option('--engine <name>', 'engine that executes the job; auto: the fastest that enough owners have')
         .default(submitDefaults.engine)
