@@ -26,6 +26,7 @@ import { samplesFolder } from '../src/cli/swarm/truth.ts'
 import type { Slot } from '../src/host/executor/contract.ts'
 import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import { readWeights, weightSources } from '../src/host/submission/weights.ts'
+import { submitDefaults } from '../src/host/submit-defaults.ts'
 import { SupervisedWatch } from '../src/host/supervisor/supervised-watch.ts'
 import { defaultPreferences } from '../src/protocol/rules/preferences.ts'
 import { weightFile } from '../test/support/wasm/executor.ts'
@@ -103,7 +104,9 @@ async function startOcr(executor: ProcessExecutor, watch: SupervisedWatch): Prom
     engines.some((one) => one.runtime === 'ocr' && one.engine === name),
   )!
   const weights = new Map(
-    weightSources('ocr', null).map((one) => [one.name, weightFile(readWeights('ocr', one))] as const),
+    weightSources('ocr', submitDefaults).map(
+      (one) => [one.name, weightFile(readWeights('ocr', one))] as const,
+    ),
   )
   const session = { key: 'freeze', runtime: 'ocr', engine, options: {}, weights: async () => weights }
   const pages = readdirSync(samplesFolder)

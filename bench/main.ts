@@ -11,6 +11,7 @@ import { describeMachine } from './machine.ts'
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure[]>>> = {
   ocr: async (options) => (await import('./ocr.ts')).ocr(options),
+  documents: async (options) => (await import('./documents.ts')).documents(options),
   wasm: async (options) => (await import('./wasm.ts')).wasm(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
   simulator: async (options) => (await import('./simulator.ts')).simulator(options),

@@ -18,6 +18,7 @@ import { Swarm } from '../src/cli/swarm/swarm.ts'
 import { samplesFolder } from '../src/cli/swarm/truth.ts'
 import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import { readWeights, weightSources } from '../src/host/submission/weights.ts'
+import { submitDefaults } from '../src/host/submit-defaults.ts'
 import { weightFile } from '../test/support/wasm/executor.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 import { runJob } from './job.ts'
@@ -85,7 +86,7 @@ async function runDirect(documents: string, engine: string): Promise<number> {
     options: {},
     weights: async () =>
       new Map(
-        weightSources('ocr', null).map(
+        weightSources('ocr', submitDefaults).map(
           (source) => [source.name, weightFile(readWeights('ocr', source))] as const,
         ),
       ),

@@ -14,6 +14,7 @@ import { sha256 } from '../src/host/sha256.ts'
 import { SigningKey, verifyByPeerId } from '../src/host/store/keys.ts'
 import { Council } from '../src/protocol/council/council.ts'
 import type { JobId, OwnerId, PeerId } from '../src/protocol/ids.ts'
+import { candidatesRoot, changedBy, type DrawBasis, type DrawRecord } from '../src/protocol/job/draw.ts'
 import { decodeShardList, encodeList, type ShardEntry } from '../src/protocol/job/lists.ts'
 import type { Manifest } from '../src/protocol/job/manifest.ts'
 import { advertTtlMs } from '../src/protocol/limits.ts'
@@ -22,6 +23,7 @@ import { Roster } from '../src/protocol/membership/roster.ts'
 import { encodeCbor, rawCid } from '../src/protocol/record/block.ts'
 import { encodeBody, type SignedRecord } from '../src/protocol/record/record.ts'
 import { bodyOf } from '../src/protocol/records.ts'
+import { Bases } from '../src/protocol/state/bases.ts'
 import { Steward } from '../src/protocol/steward/steward.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 
@@ -36,11 +38,16 @@ export async function thousands(options: BenchOptions): Promise<Figure[]> {
   return [
     longestTurn(shards, 500, 500, options),
     longestTurn(shards, 100, 1, options),
+    longestTurn(shards, options.quick ? 2_000 : 4_000, options.quick ? 2_000 : 4_000, options),
+    ...newcomer(options),
     ...looks(shards, options.quick ? 1_000 : 10_000, options),
     await renewedAdvert(options.quick ? 1_000 : 10_000, 10, options),
     await bytesOfShards(options.quick ? 100_000 : 1_000_000, options),
   ]
 }
+
+/** Thousands of vehicles take thousands of turns until all have work, at first of one lease each. */
+const turnsMost = 500
 
 /** The longest turn of a steward that meets so many vehicles at once, until it has no more to lease to them. */
 function longestTurn(shards: number, vehicles: number, owners: number, { note }: BenchOptions): Figure {
@@ -49,18 +56,18 @@ function longestTurn(shards: number, vehicles: number, owners: number, { note }:
   collectGarbage() // of what comes before
   const turns: number[] = []
   let leases = 0
+  /** Tells whether there is more to lease. */
   const turn = (input: Parameters<Steward['handle']>[0]) => {
     const startedMs = busyMs()
     const effects = machine.handle(input, 1_000 + turns.length)
     turns.push(busyMs() - startedMs)
-    const offers = effects.filter(({ type }) => type === 'offer').length
-    leases += offers
-    return offers
+    leases += effects.filter(({ type }) => type === 'offer').length
+    return effects.some(({ type }) => type === 'go-on')
   }
-  for (let offers = turn({ type: 'roster', capacities: roster }); offers > 0; )
-    offers = turn({ type: 'wake' })
+  for (let goesOn = turn({ type: 'roster', capacities: roster }); goesOn && turns.length < turnsMost; )
+    goesOn = turn({ type: 'go-on' })
   note(
-    `${vehicles} vehicles of ${owners} owners: ${leases} leases in ${turns.length} turns of ${median(turns).toFixed(1)} ms`,
+    `${vehicles} vehicles of ${owners} owners: ${leases} leases in ${turns.length} turns of ${median(turns).toFixed(1)} ms, the longest ${turns.indexOf(Math.max(...turns))}`,
   )
   return {
     name: `longest turn of a steward, ${shards} shards, ${vehicles} vehicles of ${owners} owners`,
@@ -87,13 +94,17 @@ function looks(shards: number, vehicles: number, options: BenchOptions): Figure[
 
 const looksAtOnce = 200
 
+/** Of all vehicles the first 500 have room for leases, and the others are done for today. */
 function lookMs(
   entries: readonly ShardEntry[],
   vehicles: number,
   acts: boolean,
   { note }: BenchOptions,
 ): number {
-  const capacities = Array.from({ length: vehicles }, (_, i) => capacityOf(`vehicle-${i}`, `owner-${i}`))
+  const capacities = Array.from({ length: vehicles }, (_, i) => ({
+    ...capacityOf(`vehicle-${i}`, `owner-${i}`),
+    mode: i < 500 ? ('run' as const) : ('drain' as const),
+  }))
   const fellow = { peer: 'fellow' as PeerId, owner: 'fellow' as OwnerId, nonce: new Uint8Array(16) }
   const manifest = manifestOf(entries.length, acts ? [place, fellow] : [fellow, place])
   const council = new Council({ job: 'job' as JobId, manifest, self: steward, drawSecret, sha256 })
@@ -114,8 +125,8 @@ function lookMs(
   council.handle({ type: 'connected', peer: fellow.peer }, nowMs)
   beat()
   council.handle({ type: 'roster', capacities, operatorPpm: 0 }, nowMs)
-  for (let offers = 1; offers > 0; )
-    offers = council.handle({ type: 'go-on' }, nowMs).filter(({ type }) => type === 'offer').length
+  for (let goesOn = true; goesOn; )
+    goesOn = council.handle({ type: 'go-on' }, nowMs).some(({ type }) => type === 'go-on')
   council.handle({ type: 'wake' }, nowMs)
   const times = Array.from({ length: 11 }, () => {
     const startedMs = busyMs()
@@ -128,6 +139,56 @@ function lookMs(
   })
   note(`${acts ? 'acting' : 'standing by'}, ${vehicles} vehicles: ${council.recordCount} records`)
   return median(times)
+}
+
+/** A vehicle comes to a job that draws from 4,000: the record that says so, and the time in which others make the list again. */
+function newcomer({ note }: BenchOptions): Figure[] {
+  const candidates = Array.from({ length: 4_000 }, (_, i) => ({
+    peer: SigningKey.generate().peerId,
+    owner: `${i}`.padStart(64, '0') as OwnerId,
+  })).sort((a, b) => (a.peer < b.peer ? -1 : 1))
+  const record = (serial: number, payload: DrawRecord) => {
+    const body = encodeBody(bodyOf('draw', { signer: steward, serial, expiresMs: 0, payload }))
+    return { id: rawCid(sha256, body), bytes: body.byteLength, payload, signer: steward }
+  }
+  const parts = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => candidates.slice(i * 500, (i + 1) * 500))
+  const chain = [record(0, { candidates: parts[0]! })]
+  let list: DrawBasis = { candidates: parts[0]! }
+  const change = (added: DrawBasis['candidates']) => {
+    list = changedBy(list, [{ removed: [], added }])!
+    const said = { removed: [], added, count: list.candidates.length, root: candidatesRoot(sha256, list) }
+    chain.push(record(chain.length, { before: chain.at(-1)!.id, ...said }))
+  }
+  for (const added of parts.slice(1)) change(added)
+  const whole = chain.reduce((sum, { bytes }) => sum + bytes, 0)
+  for (let i = 0; i < 41; i += 1)
+    change([{ peer: SigningKey.generate().peerId, owner: `new ${i}` as OwnerId }])
+  const bases = new Bases(sha256)
+  const times = chain.map((one) => {
+    const startedMs = performance.now()
+    bases.add(one as never)
+    if (bases.of(one.id) === undefined) throw new Error('a list does not give its root')
+    return performance.now() - startedMs
+  })
+  note(`a list of 4000 candidates takes ${whole} bytes in ${parts.length} records`)
+  return [
+    {
+      name: 'record of a newcomer to a list of 4000 candidates',
+      unit: 'bytes',
+      ours: chain.at(-1)!.bytes,
+      baseline: whole,
+      of: 'the whole list',
+      goal: { value: 'ours', most: 1_000 },
+    },
+    {
+      name: 'to make the list of 4000 again after a newcomer, and its root',
+      unit: 'ms',
+      ours: median(times.slice(-41)),
+      baseline: hashesMs(4_000),
+      of: 'the hashes of one draw',
+      goal: { value: 'ours', most: 20 },
+    },
+  ]
 }
 
 function hashesMs(count: number): number {

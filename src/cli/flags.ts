@@ -72,3 +72,18 @@ function meant(text: string): OptionValue {
   if (text === 'true' || text === 'false') return text === 'true'
   return /^-?(0|[1-9]\d{0,14})(\.\d+)?$/.test(text) ? Number(text) : text
 }
+
+/** "deu+eng": names of languages, as the packages of their traineddata have them. */
+export function languages(text: string): readonly string[] {
+  const names = text.split('+')
+  if (
+    names.every((name) => /^[a-z]{3}(_[A-Za-z]{1,12})?$/.test(name)) &&
+    new Set(names).size === names.length
+  )
+    return names
+  throw new InvalidArgumentError('Say languages by three letters each, such as eng or deu+eng.')
+}
+
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}

@@ -32,5 +32,3 @@ export function liveDisplay(terminal: NodeJS.WriteStream): Display {
   keepBelow(lines)
   return (status) => lines.draw(describeStatus(status))
 }
-
-export const noDisplay: Display = () => {}

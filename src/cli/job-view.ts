@@ -144,11 +144,18 @@ export function describeStatus(status: JobStatus): string[] {
   if (status.state === 'running' && owners.available < owners.needed)
     lines.push(`waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known`)
   if (status.state === 'running' && status.reason !== '') lines.push(`waiting: ${clean(status.reason)}`)
+  if (status.state === 'running' && status.actor !== null) lines.push(describeActor(status.actor))
   for (const doubt of status.doubts) lines.push(`doubt: ${clean(doubt)}`)
   for (const { owner, peers } of status.contradicted)
     lines.push(`contradicted: owner ${shortOwner(owner)}, ${peers.map(shortPeer).join(' ')}`)
   if (status.state !== 'running') lines.push(describeEnd(status))
   return lines
+}
+
+/** One line: another node gives out the work, why, and what that changes for whoever submitted the job. */
+export function describeActor({ peer, name }: NonNullable<JobStatus['actor']>): string {
+  const who = name === '' ? shortPeer(peer) : `${clean(name)} (${shortPeer(peer)})`
+  return `${who} acts now, because this computer cannot reach enough vehicles; results come back here`
 }
 
 /** One line: how it ended, or that it has not. */

@@ -4,15 +4,16 @@ import type { NodeInfo } from '../host/api.ts'
 
 /** Returns a sentence; undefined where nobody has tried yet. */
 export function describeReach({
-  addresses,
+  addresses: told,
   reach,
   routerAddress,
 }: Pick<NodeInfo, 'addresses' | 'reach' | 'routerAddress'>): string | undefined {
+  const addresses = told.filter((address) => !address.includes('/p2p-circuit'))
   if (addresses.length === 0)
     return 'other nodes cannot dial this one, since it listens nowhere; it dials out. To be dialled, name an address with --listen'
   if (reach === 'direct') return 'other nodes can dial this one'
   if (reach === 'relayed')
-    return `other nodes reach this one through a relay, which is slow. ${howToBeDialled(addresses, routerAddress)}`
+    return `other nodes cannot dial this one: a router or a firewall keeps them out. They reach it through a relay, which carries small jobs; larger ones need a standby that others can dial. ${howToBeDialled(addresses, routerAddress)}`
   if (reach === 'outbound')
     return `other nodes cannot dial this one: a router or a firewall keeps them out. It dials out, and works where its mesh has a node that others can dial. ${howToBeDialled(addresses, routerAddress)}`
   if (addresses.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address)))

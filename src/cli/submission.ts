@@ -2,10 +2,10 @@
 import type { JobStatus, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { CommandFailure } from './failure.ts'
-import { type Display, follow, liveDisplay, noDisplay } from './follow.ts'
+import { type Display, follow, liveDisplay } from './follow.ts'
 import { formatCount, formatNumber, quoted, shortJob } from './format.ts'
 import { heedSignals, type Interruption, signalExitCode } from './interruption.ts'
-import { describeEnd, describePlan, describeShortage } from './job-view.ts'
+import { describeActor, describeEnd, describePlan, describeShortage } from './job-view.ts'
 import { type NodeConfig, startOwnNode } from './local-node.ts'
 import { createLog } from './log.ts'
 import { note, print } from './output.ts'
@@ -211,10 +211,12 @@ class Voice {
     else this.#write(`durable: ${formatCount(standbys, 'other node')} can finish the job without this one`)
   }
 
-  /** Nothing in between for a reader that is neither a terminal nor a program. */
+  /** For a reader that is neither a terminal nor a program nothing in between, but that another node acts. */
   display(): Display {
     if (this.#isJson) return (status) => this.#tell('status', status)
-    return this.#stream.isTTY ? liveDisplay(this.#stream) : noDisplay
+    return this.#stream.isTTY
+      ? liveDisplay(this.#stream)
+      : onceTold((actor) => this.#write(describeActor(actor)))
   }
 
   /** A terminal shows it already, and JSON has told it. */
@@ -235,4 +237,14 @@ function describeProgress({ step, done, total }: SubmitProgress): string {
     signing: 'signing the manifest',
   }
   return total === 0 ? `${words[step]} …` : `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+}
+
+/** Tells of each node that acts in the place of this one, once. */
+function onceTold(tell: (actor: NonNullable<JobStatus['actor']>) => void): Display {
+  const told = new Set<string>()
+  return ({ actor }) => {
+    if (actor === null || told.has(actor.peer)) return
+    told.add(actor.peer)
+    tell(actor)
+  }
 }

@@ -14,6 +14,10 @@ export interface SubmitRequest {
   readonly engine: string
   /** Absolute path of the module, for the wasm runtime. */
   readonly module: string | null
+  /** Of the text, for the ocr runtime, in the order in which they are tried; null: its default. */
+  readonly languages: readonly string[] | null
+  /** Absolute paths of Tesseract's traineddata, for languages that are not installed. */
+  readonly traineddata: readonly string[]
   readonly options: Readonly<Record<string, string | number | boolean>>
   readonly errorBound: number
   readonly colludingShare: number
@@ -142,6 +146,8 @@ export interface JobStatus extends JobSummary {
   /** Stewards beside this one; how many of them hold the job's inputs; whether this node acts for the job. */
   readonly standbys: { readonly named: number; readonly holding: number }
   readonly acting: boolean
+  /** The steward that acts in the place of this node, since this one reaches too few vehicles; null: that is not so. */
+  readonly actor: { readonly peer: PeerId; readonly name: string } | null
   /** Why what other stewards say is not shown as so, and why a report would not pass its audit: a sentence each. */
   readonly doubts: readonly string[]
   /** Each vehicle's share of the work: claims counted, and shards of them that agreed with the verdict. */

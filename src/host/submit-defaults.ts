@@ -10,6 +10,8 @@ import type { SubmitRequest } from './api.ts'
 export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   engine: 'auto',
   module: null,
+  languages: null,
+  traineddata: [],
   options: {},
   errorBound: errorBoundDefault,
   colludingShare: colludingShareDefault,

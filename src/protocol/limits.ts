@@ -28,9 +28,9 @@ export const clockSkewMaxMs = 300_000
 
 /** Vehicles that a node knows, at 2 to 3 KB each: all of a large mesh. A flood displaces nobody honest. */
 export const rosterEntriesMax = 20_000
-/** Vehicles that one job draws from at a time: a list of them is one record. Where more are known, owners are selected by lot … */
-export const drawCandidatesMax = 512
-/** … with so many vehicles each, so that there are 32 owners at least. A guess. */
+/** Vehicles that one job draws from at a time: a draw hashes each owner that is free. Where more are known, owners are selected by lot … */
+export const drawCandidatesMax = 4_096
+/** … with so many vehicles each, so that there are 256 owners at least. A guess. */
 export const drawOwnerVehiclesMax = 16
 
 /** A credential that is not renewed ends after a day; a vehicle that drives through the weekend asks again. A guess. */

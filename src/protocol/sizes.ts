@@ -13,6 +13,8 @@ import {
 
 /** Addresses that an advert names: of each kind that a machine may have, public and private, one of IPv4 and one of IPv6. */
 export const advertAddressesMax = 4
+/** Candidates that one record names: a longer list is a record and its changes, of which a turn signs one. */
+export const drawListedMax = 512
 /** Engines for which an advert calls vehicles: a node has one or two of each runtime. */
 export const advertCallsMax = 4
 
@@ -31,7 +33,7 @@ export const recordBytesMax = {
   advert: 4096,
   /** 64 candidates of a blind job take 8 KiB, 8 stewards 2 KiB; options and weights share the rest. */
   manifest: 16 * 1024,
-  /** 512 candidates, 133 bytes each. */
+  /** 512 candidates, 133 bytes each, and what they change. */
   draw: 80 * 1024,
   /** 64 shards of 80 bytes, and a bit for each candidate. */
   lease: 16 * 1024,

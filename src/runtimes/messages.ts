@@ -14,6 +14,7 @@ export type {
   RecordErrorCode,
   RuntimeDescription,
   RuntimeOptions,
+  WeightFile,
 } from './runtime.ts'
 
 export type ToChild =

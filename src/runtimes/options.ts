@@ -1,5 +1,5 @@
 /**
- * The options of runtimes, as each declares its own in registry.ts: all are whole numbers with a range.
+ * The options of runtimes, as each declares its own in registry.ts: whole numbers with a range, and names to choose from.
  *
  * A submitter's node refuses what is out of range with one sentence, a vehicle declines the lease, and the runtime in its
  * child process refuses it once more. All three look here, so that they cannot differ. A number that is not finite, or
@@ -8,13 +8,22 @@
 export type RuntimeOptions = Readonly<Record<string, string | number | boolean>>
 
 /** A whole number that a job may set. */
-interface OptionDescription {
+interface NumberOption {
   readonly least: number
   readonly most: number
   readonly default: number
   /** For help texts: the unit, and what more or less of it does. */
   readonly description: string
 }
+
+/** One of several names. */
+interface ChoiceOption {
+  readonly choices: readonly string[]
+  readonly default: string
+  readonly description: string
+}
+
+type OptionDescription = NumberOption | ChoiceOption
 
 export type OptionDescriptions = Readonly<Record<string, OptionDescription>>
 
@@ -26,6 +35,11 @@ export function wrongOption(descriptions: OptionDescriptions, options: RuntimeOp
       const names = Object.keys(descriptions)
       return `no option is called ${JSON.stringify(name)}; there are ${names.join(', ')}`
     }
+    if ('choices' in known) {
+      if (typeof value !== 'string' || !known.choices.includes(value))
+        return `${name} is not one of ${known.choices.join(', ')}`
+      continue
+    }
     const { least, most } = known
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
       return `${name} is not a whole number from ${least} to ${most}`
@@ -33,9 +47,14 @@ export function wrongOption(descriptions: OptionDescriptions, options: RuntimeOp
   return undefined
 }
 
-/** An option as it was set, or its default. `options` must have passed `wrongOption`. */
+/** A number as it was set, or its default. `options` must have passed `wrongOption`. */
 export function optionOf(descriptions: OptionDescriptions, name: string, options: RuntimeOptions): number {
   return Number(options[name] ?? descriptions[name]!.default)
+}
+
+/** A name as it was chosen, or the default. `options` must have passed `wrongOption`. */
+export function choiceOf(descriptions: OptionDescriptions, name: string, options: RuntimeOptions): string {
+  return String(options[name] ?? descriptions[name]!.default)
 }
 
 /** The processor time of a page, which the node holds every runtime to, and which no runtime hears of. */
@@ -45,7 +64,7 @@ export const pageCpuMsOption = 'pageCpuMsMax'
  * A page may take this much, unless the job says otherwise: the slowest page measured took 15 s of WASM. The most is a
  * guess; within it, a page that never ends occupies a slot for some minutes.
  */
-export const limitOptions: OptionDescriptions = {
+export const limitOptions: Readonly<Record<string, NumberOption>> = {
   [pageCpuMsOption]: {
     least: 100,
     most: 600_000,

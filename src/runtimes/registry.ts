@@ -5,10 +5,12 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-import { faultOfOcrWeights, ocrOptions, ocrWeights } from './ocr/description.ts'
+import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
 import { wasmOptions } from './wasm/description.ts'
+
+export { languagePattern }
 
 export interface RegisteredRuntime extends RuntimeDescription {
   readonly load: () => Promise<Runtime>

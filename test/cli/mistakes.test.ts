@@ -107,7 +107,7 @@ test('a submission that nobody could execute is refused before a node starts, wi
     [request({ runtime: 'wasm' }), /needs a module: name one with --module/],
     [request({ runtime: 'wasm', module: join(folder, 'none') }), /module at .* cannot be read/],
     [request({ runtime: 'wasm', module }), /no vehicle would run the module at .*not WebAssembly/],
-    [request({ option: { lines: true } }), /no option is called "lines"; there are detectionSideMax/],
+    [request({ option: { lines: true } }), /no option is called "lines"; there are \S+, /],
     [request({ deadline: 31 * 86_400_000 }), /at most 30 days; give a --deadline/],
     [request({ priceCap: { currency: 'EUR', micros: 5 } }), /needs a budget: add --budget/],
     [request({}, [join(folder, 'none')]), /none cannot be read: there is no such file/],

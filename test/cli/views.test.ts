@@ -181,6 +181,12 @@ test('a status names what it waits for, who was contradicted, and how it ended',
   const waiting = describeStatus({ ...status, owners: { needed: 2, available: 1 } })
   assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known')
   const contradicted = [{ owner: 'b'.repeat(64) as OwnerId, peers: [peerRow.peer] }]
+  const actor = { peer: status.vehicles[0]!.peer, name: 'hub' }
+  assert.match(
+    describeStatus({ ...status, actor })[3]!,
+    /^hub \(.+\) acts now, because this computer cannot reach enough vehicles; results come back here$/,
+  )
+  assert(!describeStatus({ ...status, actor, state: 'complete' }).some((line) => line.includes('acts now')))
   const doubtful = describeStatus({ ...status, doubts: ['nobody proves it'] })
   assert(doubtful.includes('doubt: nobody proves it'))
   const ended = describeStatus({ ...status, state: 'cancelled', reason: 'by its submitter', contradicted })

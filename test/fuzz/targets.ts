@@ -71,7 +71,7 @@ import { admit } from '../../src/runtimes/wasm/admission.ts'
 import { codecs, lease, strict, trusting } from '../support/codecs.ts'
 import { cidNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { equivocationIn, leaseFor, nowMs } from '../support/equivocation.ts'
-import { goodRecords, opening } from '../support/good-records.ts'
+import { changedList, goodRecords, opening } from '../support/good-records.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
 import { float, identity, model, namesAnotherFile, spellingModel, tensor } from '../support/onnx.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
@@ -103,7 +103,7 @@ export const targets: Readonly<Record<string, Target>> = {
     allowing([ProtocolError], () => checkEvidence(decodeEvidence(bytes), sha256, trusting, nowMs)),
   ),
   record: target(
-    Object.values(goodRecords).map(({ body }) => body),
+    [...Object.values(goodRecords), changedList].map(({ body }) => body),
     3_000,
     (bytes) =>
       allowing([ProtocolError], () => {

@@ -247,7 +247,7 @@ test('a lost mesh is told once it has lasted, and so is its return; a connection
   })
   const turn = (isThere: boolean) => {
     connected = isThere ? [peerNamed('other')] : []
-    handler({ type: isThere ? 'connected' : 'disconnected', peer: peerNamed('other') })
+    handler({ type: isThere ? 'connected' : 'disconnected', peer: peerNamed('other'), isRelayed: false })
   }
   turn(true)
   for (let i = 0; i < 1_000; i += 1) {

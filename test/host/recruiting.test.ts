@@ -79,6 +79,7 @@ function recruitingBy(send: (to: PeerId, invitation: Invitation) => Promise<void
     {
       connectedPeers: () => [],
       reachability: undefined,
+      isRelayed: () => false,
       send: async (to: PeerId, bytes: Uint8Array) => {
         const message = decodeMessage(bytes)
         assert(message.type === 'invite')

@@ -239,15 +239,40 @@ function make(request: SubmitRequest, context: SubmissionContext): Promise<Prepa
 
 test('of every runtime that is registered, a submission knows the weights, and where they are; of others it says which there are', () => {
   for (const name of Object.keys(runtimes)) {
-    const sources = weightSources(name, '/my/module.wasm')
+    const sources = weightSources(name, { ...submitDefaults, module: '/my/module.wasm' })
     assert(sources.length > 0)
     for (const { path } of sources) assert(path === '/my/module.wasm' || existsSync(path), path)
   }
   for (const name of ['tea', 'constructor'])
     assert.throws(
-      () => weightSources(name, null),
+      () => weightSources(name, submitDefaults),
       new RegExp(`there is no runtime '${name}'; there are ${Object.keys(runtimes).join(' and ')}`),
     )
+})
+
+test('a job takes the languages it names, in their order, and one that is not installed is refused by name', () => {
+  const named = (choice: Partial<typeof submitDefaults>) =>
+    weightSources('ocr', { ...submitDefaults, ...choice })
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('traineddata-'))
+  assert.deepEqual(named({}), ['traineddata-0-eng'])
+  assert.deepEqual(named({ languages: ['deu', 'eng'] }), ['traineddata-0-deu', 'traineddata-1-eng'])
+  assert.deepEqual(named({ traineddata: ['/my/rus.traineddata'] }), ['traineddata-0-rus'])
+  assert.deepEqual(named({ traineddata: ['/my/rus.traineddata.gz'], languages: ['eng'] }), [
+    'traineddata-0-rus',
+    'traineddata-1-eng',
+  ])
+  for (const language of ['xxx', '../../etc', ''])
+    assert.throws(
+      () => named({ languages: [language] }),
+      (error: Error) =>
+        error.message.includes(JSON.stringify(language)) && /--traineddata <file>/.test(error.message),
+    )
+  assert.throws(() => named({ languages: Array(9).fill('eng') }), /at most 8 languages/)
+  assert.throws(
+    () => weightSources('wasm', { ...submitDefaults, languages: ['eng'] }),
+    /leave out --language/,
+  )
 })
 
 function count({ database }: Store, table: 'blocks' | 'block_uses'): number {

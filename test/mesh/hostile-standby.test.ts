@@ -8,10 +8,10 @@ import { runInNewContext } from 'node:vm'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
 import type { JobId } from '../../src/protocol/ids.ts'
-import { drawCandidatesMax, handoverShare } from '../../src/protocol/limits.ts'
+import { handoverShare } from '../../src/protocol/limits.ts'
 import { rawCid, reopenCbor } from '../../src/protocol/record/block.ts'
 import { type RecordBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
-import { signerBytesMax } from '../../src/protocol/sizes.ts'
+import { drawListedMax, signerBytesMax } from '../../src/protocol/sizes.ts'
 import { HostileStandby } from '../support/hostile-standby.ts'
 import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
 import { honest } from '../support/scripted-executor.ts'
@@ -128,7 +128,7 @@ test('a standby’s records take no more than its bound, however many it signs: 
     made += 1
     return rawCid(sha256, new TextEncoder().encode(`nothing ${made}`))
   }
-  const candidates = Array.from({ length: drawCandidatesMax }, (_, i) => ({
+  const candidates = Array.from({ length: drawListedMax }, (_, i) => ({
     peer: `12D3KooW${i}`.padEnd(52, 'x'),
     owner: `${i}`.padStart(64, '0'),
   }))

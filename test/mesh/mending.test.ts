@@ -5,6 +5,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { defaultBounds } from '../../src/host/network/bounds.ts'
 import { Gossip } from '../../src/host/network/gossip.ts'
 import { createNode, type Node, parseAddress, startNode } from '../../src/host/network/node.ts'
+import { Relays } from '../../src/host/network/relays.ts'
 import { Turnstile } from '../../src/host/network/turnstile.ts'
 import { Notices } from '../../src/host/notices.ts'
 import { connected, Inbox, logInbox, startNetwork } from '../support/network.ts'
@@ -23,6 +24,7 @@ async function gossiping(t: TestContext) {
     { listen, announce: [] },
     { gossipScope: 'test' },
     turnstile,
+    new Relays(false, bounds, log),
     bounds,
     told,
   )

@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { ocrWeights } from '../../src/runtimes/ocr/description.ts'
 import { runtimes } from '../../src/runtimes/registry.ts'
+import type { WeightFile } from '../../src/runtimes/runtime.ts'
 import { encodePng } from '../support/images.ts'
 import { Mesh } from '../support/mesh.ts'
 import { spellingModel } from '../support/onnx.ts'
@@ -46,14 +47,15 @@ test('vehicles refuse a job whose model names the private key of one of them, al
 /** The submitter runs in this process; children, which look at models, are processes of their own. */
 function changeClient(model: string, after: (restore: () => void) => void): void {
   assert(ocrWeights !== 'module')
-  const folder = join(dirname(createRequire(import.meta.url).resolve(ocrWeights.package)), ocrWeights.folder)
-  const files = ocrWeights.files as Record<string, string>
+  const files = ocrWeights.files as Record<string, WeightFile>
   const ocr = runtimes.ocr as { faultOfWeights: (name: string, bytes: Uint8Array) => string | null }
-  const [recognition, faultOfWeights] = [files.recognition!, ocr.faultOfWeights]
-  files.recognition = relative(folder, model)
+  const [recognition, faultOfWeights] = [files.recognition, ocr.faultOfWeights]
+  const { package: name, folder } = recognition!
+  const beside = join(dirname(createRequire(import.meta.url).resolve(name)), folder)
+  files.recognition = { package: name, folder, file: relative(beside, model) }
   ocr.faultOfWeights = () => null
   after(() => {
-    files.recognition = recognition
+    files.recognition = recognition!
     ocr.faultOfWeights = faultOfWeights
   })
 }

@@ -254,6 +254,20 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/audit-verdicts.test.ts'],
   },
   {
+    name: 'The audit believes the root that a list of candidates names.',
+    file: 'src/protocol/audit/bases.ts',
+    find: ' && equals(candidatesRoot(this.#sha256, list), payload.root)',
+    replace: '',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'The audit lets a steward draw from the list of another one.',
+    file: 'src/protocol/audit/bases.ts',
+    find: "if (at.signer !== tip.signer) return 'wrong'",
+    replace: '',
+    caughtBy: ['test/protocol/job-state.test.ts'],
+  },
+  {
     name: 'Whoever says two things of one place is no liar for the audit.',
     file: 'src/protocol/audit/voices.ts',
     find: '!== result) owners.add(owner)',

@@ -359,6 +359,20 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A steward keeps its turn since a relay connects it, though a standby can be dialled.',
+    file: 'src/protocol/council/reaching.ts',
+    find: 'byRelay ? reachedAtAll : directly',
+    replace: 'reachedAtAll',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A relay counts for nothing where there is nothing better.',
+    file: 'src/protocol/council/reaching.ts',
+    find: 'byRelay ? reachedAtAll : directly',
+    replace: 'directly',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'Where nobody takes the turn that a steward left, it takes it at once.',
     file: 'src/protocol/council/attendance.ts',
     find: ' + 2 * Number(isAside)',

@@ -10,6 +10,7 @@ import { ledger } from './ledger.ts'
 import type { Mutation } from './mutation.ts'
 import { network } from './network.ts'
 import { node } from './node.ts'
+import { ocr } from './ocr.ts'
 import { payouts } from './payouts.ts'
 import { records } from './records.ts'
 import { rules } from './rules.ts'
@@ -50,6 +51,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   supervisor,
   shown,
   executor,
+  ocr,
 }
 
 export const mutations: readonly (Mutation & { readonly room: string })[] = Object.entries(rooms).flatMap(

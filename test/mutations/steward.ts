@@ -256,8 +256,8 @@ export const steward: readonly Mutation[] = [
   {
     name: 'One owner fills the list of candidates of a job in a large mesh.',
     file: 'src/protocol/steward/selection.ts',
-    find: '    return drawOwnerVehiclesMax\n',
-    replace: '    return drawCandidatesMax\n',
+    find: '?? drawOwnerVehiclesMax',
+    replace: '?? drawCandidatesMax',
     caughtBy: ['test/protocol/selection.test.ts'],
   },
   {
@@ -266,5 +266,26 @@ export const steward: readonly Mutation[] = [
     find: '      group.shards.delete(shard)\n',
     replace: '',
     caughtBy: ['test/protocol/ready.test.ts'],
+  },
+  {
+    name: 'A list of thousands is drawn from before all are on it.',
+    file: 'src/protocol/steward/draw-log.ts',
+    find: 'return added.length === news.length && left.length >= over',
+    replace: 'return true',
+    caughtBy: ['test/protocol/draw.test.ts'],
+  },
+  {
+    name: 'In a large mesh each vehicle that changes has all that are selected walked over.',
+    file: 'src/protocol/steward/selection.ts',
+    find: 'ownMax === this.#ownMax && !this.#isMoved',
+    replace: 'ownMax === this.#ownMax && this.#size < 0',
+    caughtBy: ['test/protocol/selection.test.ts'],
+  },
+  {
+    name: 'Those that find room once others have left are never selected.',
+    file: 'src/protocol/steward/selection.ts',
+    find: 'lot <= this.#firstOut)',
+    replace: 'false)',
+    caughtBy: ['test/protocol/selection.test.ts'],
   },
 ]

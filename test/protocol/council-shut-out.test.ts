@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Council } from '../../src/protocol/council/council.ts'
 import type { LeaseId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import { bitsOf } from '../../src/protocol/job/draw.ts'
+import { bitsOf, candidatesRoot } from '../../src/protocol/job/draw.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
 import { rosterLagMs, stewardFruitlessMs, stewardLeaseMs } from '../../src/protocol/limits.ts'
 import { checked, type JobRecord } from '../../src/protocol/records.ts'
@@ -68,6 +68,25 @@ class Standby {
     return this.counts
   }
 
+  /** Hears of a lease drawn from so many, all but the first of which are in a change that comes before the list that it changes. */
+  takesBackwards(steward: 'a' | 'c', count: number): boolean {
+    const [first, ...added] = vehicles.slice(0, count).map(({ peer, owner }) => ({ peer, owner }))
+    const list = { candidates: [first!, ...added].sort((a, b) => (a.peer < b.peer ? -1 : 1)) }
+    const serial = this.#serial + 1
+    const { record: before } = recordOf('draw', peerNamed(steward), serial, { candidates: [first!] })
+    const change = { before: before.id, removed: [], added, count, root: candidatesRoot(sha256, list) }
+    const basis = this.#hear('draw', steward, change)
+    const { peer: vehicle, owner } = list.candidates[0]!
+    const draw = { basis, eligible: bitsOf(count, [0]), index: this.#serial }
+    this.#serial = serial
+    assert.equal(this.#hear('draw', steward, { candidates: [first!] }), before.id)
+    this.last = this.#hear('lease', steward, {
+      ...{ vehicle, owner, shards: [shards[0]!.shard], positions: [0], isa: null, costMs: 1 },
+      ...{ units: [1], price: null, draw },
+    } satisfies Lease)
+    return this.counts
+  }
+
   last = cidNamed('no lease')
 
   /** The last lease that it heard of. */
@@ -102,6 +121,13 @@ test('leases drawn from candidates that leave out more than a fifth of the owner
   assert.equal(b.takes('c', 8), true)
   assert.equal(b.takes('c', 7), false)
   assert.equal(b.takes('c', 9), true, 'the steward is not judged for good')
+})
+
+test('a list that comes before the one that it changes is judged once both are here', () => {
+  const b = standby()
+  b.pass(rosterLagMs)
+  assert.equal(b.takesBackwards('c', 9), true)
+  assert.equal(b.takesBackwards('c', 7), false)
 })
 
 /** The node that submitted a job acts for it, and hears c, which stands by, and may lease what it likes. */

@@ -3,8 +3,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromString } from 'uint8arrays'
-import type { PeerId } from '../../src/protocol/ids.ts'
-import { bitsOf, type DrawBasis, drawVehicle, hasBit } from '../../src/protocol/job/draw.ts'
+import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
+import {
+  bitsOf,
+  candidatesRoot,
+  changedBy,
+  type DrawBasis,
+  type DrawRecord,
+  drawVehicle,
+  hasBit,
+  isChange,
+} from '../../src/protocol/job/draw.ts'
+import { drawCandidatesMax } from '../../src/protocol/limits.ts'
+import { encodeCbor } from '../../src/protocol/record/block.ts'
+import { drawListedMax } from '../../src/protocol/sizes.ts'
 import type { Candidate } from '../../src/protocol/steward/candidate.ts'
 import { DrawLog } from '../../src/protocol/steward/draw-log.ts'
 import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
@@ -91,14 +103,30 @@ test('leaving out an owner changes a draw only if that owner would have been dra
   }
 })
 
+/** Keeps the records of a log, and makes each list from them as anybody can. */
+class Signed {
+  readonly records = new Map<RecordId, DrawRecord>()
+
+  readonly issue = (payload: DrawRecord): RecordId => {
+    const id = cidNamed(`basis ${this.records.size}`)
+    this.records.set(id, payload)
+    return id
+  }
+
+  listOf(id: RecordId): DrawBasis {
+    const payload = this.records.get(id)!
+    if (!isChange(payload)) return payload
+    const list = changedBy(this.listOf(payload.before), [payload])!
+    assert.equal(list.candidates.length, payload.count)
+    assert.deepEqual(candidatesRoot(sha256, list), payload.root)
+    return list
+  }
+}
+
 test('vehicles that go and come back are on record once, and who has gone is not drawn', () => {
   const all = basisOf(12).candidates.map((candidate) => candidate as Candidate)
   const log = new DrawLog(sha256, fromString('s'))
-  const bases: DrawBasis[] = []
-  const issue = (basis: DrawBasis) => {
-    bases.push(basis)
-    return cidNamed(`basis ${bases.length}`)
-  }
+  const signed = new Signed()
   for (let position = 0; position < 400; position += 1) {
     const present = all.filter((_, i) => (i * 7 + position) % 3 > 0)
     const rooms = {
@@ -106,9 +134,10 @@ test('vehicles that go and come back are on record once, and who has gone is not
       get: (peer: PeerId) => present.find((one) => one.peer === peer),
       arrivals: position,
     }
-    const { candidate, draw } = log.draw(position, rooms, present, issue)
+    assert(log.list(rooms, signed.issue), 'there is room for all in one record')
+    const { candidate, draw } = log.draw(position, rooms, present)
     assert(present.includes(candidate))
-    const basis = bases.at(-1)!
+    const basis = signed.listOf(draw.basis)
     const drawn = drawVehicle(sha256, fromString('s'), position, basis, draw.eligible)
     assert.equal(basis.candidates[drawn]!.peer, candidate.peer, 'and anybody can repeat it')
     const eligible = basis.candidates.filter((_, i) => hasBit(draw.eligible, i))
@@ -117,5 +146,49 @@ test('vehicles that go and come back are on record once, and who has gone is not
       present.map(({ peer }) => peer),
     )
   }
-  assert(bases.length <= 3, `${bases.length} records`)
+  assert(signed.records.size <= 3, `${signed.records.size} records`)
+})
+
+test('thousands are listed in turns, a newcomer costs a few hundred bytes, and a list never has more than it may', () => {
+  const log = new DrawLog(sha256, fromString('s'))
+  const signed = new Signed()
+  let arrivals = 0
+  const candidates = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => {
+      const peer = peerNamed(`v${from + i}`)
+      return { peer, owner: ownerNamed(`o${from + i}`) } as Candidate
+    })
+  const listAll = (present: readonly Candidate[]) => {
+    const rooms = {
+      all: () => present,
+      get: (peer: PeerId) => present.find((one) => one.peer === peer),
+      arrivals,
+    }
+    let turns = 1
+    for (; !log.list(rooms, signed.issue); turns += 1)
+      assert(signed.records.size - before <= turns, 'one record in each turn')
+    arrivals += 1
+    const { draw } = log.draw(0, rooms, present)
+    const list = signed.listOf(draw.basis)
+    assert(list.candidates.length <= drawCandidatesMax)
+    const names = (some: readonly { readonly peer: PeerId }[]) => some.map(({ peer }) => peer).sort()
+    const eligible = list.candidates.filter((_, i) => hasBit(draw.eligible, i))
+    assert.deepEqual(names(eligible), names(present))
+    return { turns, list }
+  }
+  let before = 0
+  const many = candidates(0, drawCandidatesMax - 100)
+  listAll(many)
+  assert(signed.records.size >= many.length / 512)
+  before = signed.records.size
+  const { turns } = listAll([...many.slice(1), ...candidates(5_000, 5_001)])
+  assert.equal(turns, 1)
+  const last = signed.records.get(cidNamed(`basis ${before}`))!
+  assert(encodeCbor(last).byteLength < 400, `${encodeCbor(last).byteLength} bytes`)
+  before = signed.records.size
+  // All are others: those that have gone leave, and the list has those alone that may be drawn.
+  const { list } = listAll(candidates(6_000, 6_000 + drawCandidatesMax))
+  assert.equal(list.candidates.length, drawCandidatesMax)
+  for (const payload of signed.records.values())
+    if (isChange(payload)) assert(payload.added.length + payload.removed.length <= drawListedMax)
 })

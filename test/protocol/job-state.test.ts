@@ -257,7 +257,8 @@ test('a lease counts unless the audit objects to it, and so do the claims of its
         const says = (problem: string) => problem.includes(`lease ${record.id} `)
         const isOver = problems.some((problem) => problem.startsWith(`${record.signer} promised `))
         const isBlamed = objected.has(record.id) || problems.some(says)
-        const isUndrawn = undrawn.includes(record.signer) && !state.has(record.payload.draw.basis)
+        const isUndrawn =
+          undrawn.includes(record.signer) && state.candidatesOf(record.payload.draw.basis) === undefined
         const counts = state.counts(record.id)
         if (isBlamed || isUndrawn) assert(!counts, problems.join('\n'))
         else if (!isOver && !hasNoEnd) assert(counts, `${record.id} is honest`)

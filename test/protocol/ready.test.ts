@@ -5,7 +5,7 @@ import { Ready, type ReadyFacts } from '../../src/protocol/council/ready.ts'
 import { Watch } from '../../src/protocol/council/watch.ts'
 import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
-import type { Capacity } from '../../src/protocol/membership/advert.ts'
+import type { Capacity, Reachability } from '../../src/protocol/membership/advert.ts'
 import { type Candidate, candidatesFor } from '../../src/protocol/steward/candidate.ts'
 import { ShardBoard, type ShardState } from '../../src/protocol/steward/shard-board.ts'
 import type { Claim } from '../../src/protocol/verification/tally.ts'
@@ -26,18 +26,24 @@ function known(watch = new Watch()): Known {
     capacities: new Map(),
     connected: new Set(),
     isOutOfReach: (vehicle) => watch.isOutOfReach(vehicle),
+    isRelayed: (vehicle) => watch.isRelayed(vehicle),
   }
 }
 
 /** By a walk over everything, as the rule says it. */
-function dumbOwners({ manifest, stewards, capacities, connected, isOutOfReach }: Known) {
+function dumbOwners({ manifest, stewards, capacities, connected, isOutOfReach, isRelayed }: Known) {
   const able = candidatesFor(manifest, stewards, capacities.values()).filter(({ mode }) => mode !== 'stop')
-  const dialled = ({ peer }: Candidate) =>
-    (capacities.get(peer)?.reach ?? 'direct') === 'direct' && !isOutOfReach(peer)
+  const saysOf = ({ peer }: Candidate, reach: Reachability) =>
+    (capacities.get(peer)?.reach ?? 'direct') === reach && !isOutOfReach(peer)
+  const reached = able.filter(
+    (one) => (connected.has(one.peer) && !isRelayed(one.peer)) || saysOf(one, 'direct'),
+  )
+  const relayed = able.filter((one) => connected.has(one.peer) || saysOf(one, 'relayed'))
   const ownersOf = (some: readonly Candidate[]) => new Set(some.map(({ owner }) => owner)).size
   return {
     able: ownersOf(able),
-    reached: ownersOf(able.filter((one) => connected.has(one.peer) || dialled(one))),
+    reached: ownersOf(reached),
+    reachedAtAll: ownersOf([...reached, ...relayed]),
     idle: ownersOf(able.filter(({ peer, mode, free }) => connected.has(peer) && mode === 'run' && free > 0)),
   }
 }
@@ -60,7 +66,7 @@ test('the owners that are able, reached and idle are those of a walk over everyt
         const capacity = capacityOf(
           `${name}:o${chance.between(0, 3)}:slots=${chance.between(0, 2)}:mode=${mode}`,
         )
-        const reach = (['direct', 'outbound', undefined] as const)[chance.between(0, 2)]
+        const reach = (['direct', 'relayed', 'outbound', undefined] as const)[chance.between(0, 3)]
         facts.capacities.set(capacity.peer, { ...capacity, ...(reach && { reach }) })
         touch(capacity.peer)
       },
@@ -72,7 +78,7 @@ test('the owners that are able, reached and idle are those of a walk over everyt
       () => {
         const peer = anyPeer()
         facts.connected.add(peer)
-        watch.connected(peer, step)
+        watch.connected(peer, step, chance.between(0, 2) === 0)
       },
       () => {
         const peer = anyPeer()

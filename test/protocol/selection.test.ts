@@ -5,9 +5,7 @@ import type { Seat } from '../../src/protocol/council/seat.ts'
 import { shutsOut } from '../../src/protocol/council/shut-out.ts'
 import { Watch } from '../../src/protocol/council/watch.ts'
 import type { OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import type { DrawBasis } from '../../src/protocol/job/draw.ts'
 import { drawCandidatesMax, drawOwnerVehiclesMax, rosterLagMs } from '../../src/protocol/limits.ts'
-import type { Verified } from '../../src/protocol/record/record.ts'
 import type { Candidate } from '../../src/protocol/steward/candidate.ts'
 import { ownerLot, Selection } from '../../src/protocol/steward/selection.ts'
 import { Chance } from '../../src/simulator/chance.ts'
@@ -29,8 +27,8 @@ function crowd(vehicles: number, owners: number): Candidate[] {
   return Array.from({ length: vehicles }, (_, i) => candidate(`v${i}`, `o${i % owners}`))
 }
 
-function selectedOf(candidates: readonly Candidate[]): Candidate[] {
-  const selection = new Selection(sha256, drawSecret)
+function selectedOf(candidates: readonly Candidate[], max = drawCandidatesMax): Candidate[] {
+  const selection = new Selection(sha256, drawSecret, max)
   for (const one of candidates) selection.put(one.peer, one)
   return [...selection.takeChanged().values()].filter((one) => one !== undefined)
 }
@@ -46,12 +44,12 @@ function byPeer(candidates: readonly Candidate[]): Candidate[] {
 test('where there is room for all, all are selected, however many are of one owner', () => {
   const all = crowd(drawCandidatesMax, 3)
   assert.deepEqual(byPeer(selectedOf(all)), byPeer(all))
-  const few = selectedOf(crowd(600, 3))
+  const few = selectedOf(crowd(600, 3), 512)
   assert.equal(few.length, 3 * 128, 'three owners have as many as leave room for each other')
 })
 
 test('in a crowd the owners with the lowest lots are selected, in whatever order they came', () => {
-  const all = crowd(3_000, 1_500)
+  const all = crowd(6_000, 3_000)
   const selected = selectedOf(all)
   assert(selected.length <= drawCandidatesMax)
   assert(selected.length > drawCandidatesMax - drawOwnerVehiclesMax)
@@ -62,7 +60,7 @@ test('in a crowd the owners with the lowest lots are selected, in whatever order
 })
 
 test('an owner with thousands of vehicles has a few of them in, and displaces nobody by more', () => {
-  const others = crowd(700, 700)
+  const others = crowd(drawCandidatesMax + 200, drawCandidatesMax + 200)
   // With the lowest lot of all: it comes first.
   const owner = Array.from({ length: 5_000 }, (_, i) => `flood${i}`).toSorted((a, b) =>
     lotOf({ owner: a }) < lotOf({ owner: b }) ? -1 : 1,
@@ -75,11 +73,14 @@ test('an owner with thousands of vehicles has a few of them in, and displaces no
 })
 
 test('what comes and goes leads to the same selection as if it had always been so', () => {
-  const selection = new Selection(sha256, drawSecret)
+  const max = 512
+  const selection = new Selection(sha256, drawSecret, max)
   const chance = new Chance(1, 'selection')
   const [known, selected] = [new Map<PeerId, Candidate>(), new Map<PeerId, Candidate>()]
   for (let step = 0; step < 6_000; step += 1) {
-    const one = candidate(`v${chance.between(0, 1_200)}`, `o${chance.between(0, 400)}`)
+    // A crowd that grows, stays around the bound, and shrinks.
+    const most = [300, 700, 1_200, 600, 400][Math.floor(step / 1_200)]!
+    const one = candidate(`v${chance.between(0, most)}`, `o${chance.between(0, most / 3)}`)
     const isGone = chance.between(0, 4) === 0
     if (isGone) known.delete(one.peer)
     else known.set(one.peer, one)
@@ -87,27 +88,62 @@ test('what comes and goes leads to the same selection as if it had always been s
     for (const [peer, now] of selection.takeChanged())
       if (now === undefined) selected.delete(peer)
       else selected.set(peer, now)
-    if (step % 500 > 0) continue
-    assert.deepEqual(byPeer([...selected.values()]), byPeer(selectedOf([...known.values()])), `step ${step}`)
+    if (step % 100 > 0) continue
+    assert.deepEqual(
+      byPeer([...selected.values()]),
+      byPeer(selectedOf([...known.values()], max)),
+      `step ${step}`,
+    )
   }
-  assert(known.size > drawCandidatesMax)
+  assert(known.size > max)
+})
+
+test('a vehicle of a large mesh that comes, goes or changes is looked at alone, unless others are in or out because of it', () => {
+  const max = 512
+  const selection = new Selection(sha256, drawSecret, max)
+  for (const one of crowd(2_000, 2_000)) selection.put(one.peer, one)
+  const selected = [...selection.takeChanged().values()].filter((one) => one !== undefined)
+  const owners = new Set(selected.map(({ owner }) => owner))
+  const last = selected.map(lotOf).reduce((a, b) => (a > b ? a : b))
+  const { walks } = selection
+  for (let i = 0; i < 200; i += 1) {
+    const one = candidate(`v${i}`, `o${i}`)
+    selection.put(one.peer, one)
+    assert.equal(selection.takeChanged().size, Number(owners.has(one.owner)))
+  }
+  assert.equal(selection.walks, walks)
+  let walked = 0
+  for (let i = 2_000; i < 2_200; i += 1) {
+    const one = candidate(`v${i}`, `o${i}`)
+    walked += Number(lotOf(one) <= last)
+    selection.put(one.peer, one)
+    selection.takeChanged()
+  }
+  assert(selection.walks - walks <= walked + 1, `${selection.walks - walks} walks for ${walked} that are in`)
+  assert(walked < 100)
 })
 
 test('a full list that has other owners than those with the lowest lots draws nothing that counts', () => {
-  const all = crowd(2_000, 2_000)
+  const all = crowd(9_000, 9_000)
   const watch = new Watch()
   const [nowMs, steward] = [rosterLagMs, peerNamed('c')]
   for (const { peer, owner } of all) watch.vehicle(peer, owner, 0)
   watch.connected(steward, 0)
   const options = { self: peerNamed('b'), manifest: manifestWith({ stewards: ['a', 'b', 'c'].map(placeOf) }) }
   const seat = { options: { ...options, sha256, drawSecret }, watch } as unknown as Seat
-  const isShutOut = (candidates: readonly Candidate[]) =>
-    shutsOut(seat, { signer: steward, payload: { candidates } } as unknown as Verified<DrawBasis>, nowMs)
+  const isShutOut = (candidates: readonly Candidate[]) => shutsOut(seat, steward, { candidates }, nowMs)
   const honest = selectedOf(all)
   assert.equal(isShutOut(honest), false)
   const accomplices = Array.from({ length: drawCandidatesMax }, (_, i) => candidate(`x${i}`, `x${i}`))
   assert.equal(isShutOut(accomplices), true)
-  assert.equal(isShutOut([...honest.slice(0, 300), ...accomplices.slice(0, 212)]), true)
+  assert.equal(
+    isShutOut([...honest.slice(0, drawCandidatesMax / 2), ...accomplices.slice(0, drawCandidatesMax / 2)]),
+    true,
+  )
   assert.equal(isShutOut(all.slice(0, drawCandidatesMax)), true, 'those who came first')
-  assert.equal(isShutOut(honest.slice(0, 400)), true, 'a list that is not full lacks all others')
+  assert.equal(
+    isShutOut(honest.slice(0, drawCandidatesMax - 100)),
+    true,
+    'a list that is not full lacks all others',
+  )
 })

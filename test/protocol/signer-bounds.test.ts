@@ -338,8 +338,10 @@ test('a steward leaves off leasing while it still has room for what follows from
 })
 
 test('the numbers of draws, and of shards that leases name, are bounded, too', () => {
-  const draws = told(Array.from({ length: signerDrawsMax + 20 }, (_, serial) => drawOf('b', serial, 0)))
-  assert.equal(draws.size, signerDrawsMax)
+  const { draws: drawsMax } = boundOf(manifest, 1)
+  assert.equal(drawsMax, signerDrawsMax + 1)
+  const draws = told(Array.from({ length: drawsMax + 20 }, (_, serial) => drawOf('b', serial, 0)))
+  assert.equal(draws.size, drawsMax)
   assert.equal(draws.hasRoomToLease(peerNamed('b')), false)
   assert(draws.admit(holdingOf('b', 5_000)), 'there is room for other kinds')
   const max = boundOf(manifest, 1).positions
@@ -386,7 +388,9 @@ test('a taker whose share shrinks keeps what fits then, whichever came first', (
 test('what an honest job of any size needs always fits, with what is lost on the way and decided again', () => {
   const full = { candidates: Array.from({ length: drawCandidatesMax }, () => 0) }
   const sizeOf = (kind: RecordKind, payload: unknown) => amountOf(recordBy(kind, 'b', 0, payload)).bytes
-  const draw = sizeOf('draw', full)
+  const whole = sizeOf('draw', full)
+  // A newcomer that takes the place of one that has gone.
+  const change = sizeOf('draw', { before: '', removed: [0], added: [0] })
   for (const count of [1, 64, 1_000, shardsMax])
     for (const replicas of [1, 2, 3, 8, voicesMax]) {
       const manifestOf = manifestWith({
@@ -403,13 +407,14 @@ test('what an honest job of any size needs always fits, with what is lost on the
       const settling = amountOf(checked('verdict', verdictOf(0, receipts, { settles }))).bytes
       const held = sizeOf('holding', { inputs: true, verdicts: [] }) + 4 * recordEntryBytes
       // A quarter of all executions is lost, and an eighth of all shards decided once more, by a recomputation.
-      const leasing = count * 1.25 * replicas * lease + 16 * draw + 1_000 * lease
+      const leasing = count * 1.25 * replicas * lease + 2 * whole + (count + 1_000) * change + 1_000 * lease
       const deciding = count * (verdict + (settling + held) / 8) + handoversMax * held
       assert(leasing <= (bound.bytes * 7) / 8, `leases of ${count} shards, ${replicas} each`)
       assert(leasing + deciding <= bound.bytes, `${count} shards, ${replicas} each`)
       assert(1.25 * replicas * count + 1_000 <= (bound.positions * 7) / 8)
       // The submitter's node, which goes on when nobody else does: every shard is lost as often as it may be.
-      const most = count * ((replicas + lostReplicasMax) * lease + 2 * settling) + 16 * draw + 1_000 * lease
+      const most =
+        count * ((replicas + lostReplicasMax) * lease + 2 * settling + change) + 16 * whole + 1_000 * lease
       assert(most <= (submitterBoundFactor * bound.bytes * 7) / 8)
     }
   assert(recordBytesLeast * 3_000 < signerBytesMax)

@@ -28,7 +28,7 @@ const blank = { width: side, height: side, pixels: new Uint8Array(side * side).f
 for (const degrees of [-3, -1, -0.3, 0, 0.3, 1, 3, 8]) {
   test(`a skew of ${degrees} degrees is measured to a tenth, and each line is one box`, async () => {
     const { frame, boxes } = await detectText(barsAt(Math.tan((degrees * Math.PI) / 180)), blank, side)
-    assert.ok(Math.abs(degreesOf(frame) - degrees) <= 0.1, `measured ${degreesOf(frame)}`)
+    assert.ok(Math.abs(degreesOf(frame.slope) - degrees) <= 0.1, `measured ${degreesOf(frame.slope)}`)
     assert.equal(boxes.length, 4)
     for (const box of boxes) assert.ok(box.bottom - box.top < 30)
   })

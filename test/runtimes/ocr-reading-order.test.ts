@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { inReadingOrder } from '../../src/runtimes/ocr/reading-order.ts'
+import { hasColumns, inReadingOrder } from '../../src/runtimes/ocr/reading-order.ts'
 
 interface Word {
   readonly name: string
@@ -90,4 +90,28 @@ test('the order in which boxes were found does not matter', () => {
 
 test('no boxes give no lines', () => {
   assert.deepEqual(inReadingOrder([]), [])
+})
+
+/** Rows of a statement: cells of several widths at the same places. */
+function statement(rows: number): Word[] {
+  return Array.from({ length: rows }, (_, row) => [
+    word(`d${row}`, 50, 100 + 40 * row, 70),
+    word(`t${row}`, 160, 100 + 40 * row, 140 + ((row * 37) % 150)),
+    word(`n${row}`, 600, 100 + 40 * row, 60),
+    word(`m${row}`, 800, 100 + 40 * row, 60 + ((row * 17) % 40)),
+  ]).flat()
+}
+
+test('cells that share baselines are rows, however wide the gaps between them', () => {
+  assert.equal(
+    read(statement(12)),
+    Array.from({ length: 12 }, (_, row) => `d${row}+t${row}+n${row}+m${row}`).join(' '),
+  )
+  assert.equal(hasColumns(statement(12)), false)
+})
+
+test('columns of prose are told from tables, and a few lines are no columns', () => {
+  const prose = (lines: number) => [...column('a', 50, 100, lines), ...column('b', 290, 100, lines)]
+  assert.equal(hasColumns(prose(12)), true)
+  assert.equal(hasColumns(prose(3)), false)
 })

@@ -19,7 +19,14 @@ const weights: ReadonlyMap<string, Uint8Array> = new Map([
   ['detection', readFileSync(join(assets, 'ch_PP-OCRv4_det_infer.onnx'))],
   ['recognition', readFileSync(join(assets, 'ch_PP-OCRv4_rec_infer.onnx'))],
   ['dictionary', readFileSync(join(assets, 'ppocr_keys_v1.txt'))],
+  ['traineddata-0-eng', traineddata('eng')],
 ])
+
+function traineddata(language: string): Uint8Array {
+  const { resolve } = createRequire(import.meta.url)
+  const folder = dirname(resolve(`@tesseract.js-data/${language}/package.json`))
+  return readFileSync(join(folder, '4.0.0_best_int', `${language}.traineddata.gz`))
+}
 
 const engines = await ocr.engines()
 const hasNative = engines.some((description) => description.engine === 'native')
@@ -82,7 +89,16 @@ test('what was read before leaves no trace in a record', { skip: !hasNative }, a
 test('a record says where each line stands on the page as it was sent', async () => {
   const { output, text } = await (await loadExact()).run(smallPage(), 0)
   const record = parse(output)
-  assert.deepEqual(Object.keys(record), ['text', 'width', 'height', 'skewDegrees', 'lines'])
+  assert.deepEqual(Object.keys(record), [
+    'text',
+    'width',
+    'height',
+    'turnedDegrees',
+    'skewDegrees',
+    'model',
+    'warnings',
+    'lines',
+  ])
   assert.equal(record.text, text)
   assert.deepEqual([record.width, record.height], [960, 380])
   assert.ok(record.skewDegrees > 0.5 && record.skewDegrees < 1.3)

@@ -6,7 +6,14 @@ import { ownOptionsOf, pageCpuMsMaxOf, runtimes, wrongOptionOf } from '../../src
 
 test('each option of each runtime takes its least, its most and its default, and nothing beyond', () => {
   for (const [runtime, { options }] of Object.entries(runtimes))
-    for (const [name, { least, most, default: value }] of Object.entries(options)) {
+    for (const [name, option] of Object.entries(options)) {
+      if ('choices' in option) {
+        for (const good of option.choices) assert.equal(wrongOptionOf(runtime, { [name]: good }), undefined)
+        for (const bad of ['', 'never', 0, true])
+          assert.match(wrongOptionOf(runtime, { [name]: bad })!, new RegExp(`${name} is not one of `))
+        continue
+      }
+      const { least, most, default: value } = option
       for (const good of [least, most, value])
         assert.equal(wrongOptionOf(runtime, { [name]: good }), undefined, `${runtime} ${name} ${good}`)
       for (const bad of [

@@ -99,7 +99,8 @@ export class CouncilStage {
         break
       case 'down':
       case 'up':
-        for (const [a, b] of this.#crowd.pairs(words)) this.#link(a, b, verb === 'up')
+      case 'relay':
+        for (const [a, b] of this.#crowd.pairs(words)) this.#link(a, b, verb !== 'down', verb === 'relay')
         break
       case 'mute':
       case 'unmute':
@@ -244,12 +245,16 @@ export class CouncilStage {
     }
   }
 
-  #link(a: string, b: string, up: boolean): void {
+  #link(a: string, b: string, up: boolean, isRelayed: boolean): void {
     if (!this.#post.link(a, b, up)) return
     if (!this.#crowd.runs(a) || !this.#crowd.runs(b)) return
-    const type = up ? 'connected' : 'disconnected'
-    this.#hand(a, { type, peer: peerNamed(b) })
-    this.#hand(b, { type, peer: peerNamed(a) })
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const peer = peerNamed(other)
+      this.#hand(one, up ? { type: 'connected', peer, isRelayed } : { type: 'disconnected', peer })
+    }
   }
 
   #wait(durationMs: number): void {

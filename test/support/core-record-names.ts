@@ -1,6 +1,7 @@
 /** Short names for the records of a job on a stage, and how traces describe records and messages with them. */
 import { toString as textOf } from 'uint8arrays'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { type DrawCandidate, type DrawRecord, isChange } from '../../src/protocol/job/draw.ts'
 import { openLease } from '../../src/protocol/job/lease.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { shortIdOf } from '../../src/protocol/record/record-trie.ts'
@@ -89,8 +90,7 @@ export class RecordNames {
     const names = (ids: readonly RecordId[]) => ids.map((id) => this.of(id)).join(' ')
     switch (kind) {
       case 'draw': {
-        const { candidates } = record.payload
-        return `${name} draw from ${candidates.map(({ peer }) => nameOfPeer(peer)).join(' ')}`
+        return `${name} draw from ${candidatesNamed(record.payload, ({ peer }) => nameOfPeer(peer))}`
       }
       case 'lease': {
         const { vehicle, positions, price } = record.payload
@@ -141,4 +141,14 @@ export class RecordNames {
     if (!this.#roots.has(text)) this.#roots.set(text, this.#roots.size + 1)
     return `root ${this.#roots.get(text)}`
   }
+}
+
+/** The candidates of a draw as a trace names them; of a change, those that it adds and removes. */
+export function candidatesNamed(
+  payload: DrawRecord,
+  nameOf: (candidate: DrawCandidate) => string = ({ peer, owner }) => `${nameOfPeer(peer)}:${owner}`,
+): string {
+  if (!isChange(payload)) return payload.candidates.map(nameOf).join(' ')
+  const added = payload.added.map((candidate) => `+${nameOf(candidate)}`)
+  return [...payload.removed.map((peer) => `-${nameOfPeer(peer)}`), ...added].join(' ')
 }

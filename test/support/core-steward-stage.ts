@@ -31,6 +31,7 @@ import {
   signBytes,
   verify,
 } from './core-fakes.ts'
+import { candidatesNamed } from './core-record-names.ts'
 import { type Command, parseDuration, printDuration } from './core-script.ts'
 
 /** `edits:2`: texts at most so many edits a page apart. */
@@ -348,8 +349,7 @@ export class StewardStage {
       return `issue allowance that writes off ${leases.join(', ')}`
     }
     if (kind === 'draw') {
-      const { candidates } = record.payload
-      return `issue draw from ${candidates.map((c) => `${nameOfPeer(c.peer)}:${c.owner}`).join(' ')}`
+      return `issue draw from ${candidatesNamed(record.payload)}`
     }
     return `issue ${kind}`
   }

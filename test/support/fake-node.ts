@@ -114,6 +114,7 @@ export const status: JobStatus = {
   contradicted: [],
   standbys: { named: 2, holding: 1 },
   acting: true,
+  actor: null,
   doubts: [],
   vehicles: [{ peer, name: 'fake', owner, claims: 6, agreed: 6, contradicted: 0 }],
 }
@@ -164,6 +165,8 @@ export const request: SubmitRequest = {
   runtime: 'ocr',
   engine: 'auto',
   module: null,
+  languages: null,
+  traineddata: [],
   options: { language: 'en', columns: 2, deskew: true },
   errorBound: 1e-4,
   colludingShare: 0.01,

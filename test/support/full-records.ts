@@ -36,7 +36,7 @@ import { openCharter, openCredential } from '../../src/protocol/membership/fleet
 import { openCertificate } from '../../src/protocol/membership/owner.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
-import { nonceBytesMax } from '../../src/protocol/sizes.ts'
+import { drawListedMax, nonceBytesMax } from '../../src/protocol/sizes.ts'
 import { bodyOf, cidNamed, manifestWith, sha256, sign } from './core-fakes.ts'
 
 export const most = Number.MAX_SAFE_INTEGER
@@ -129,7 +129,18 @@ const full = {
   draw: [
     'draw',
     openDrawBasis,
-    { candidates: times(drawCandidatesMax, (i) => ({ peer: fullPeer(i), owner: fullOwner(i) })) },
+    { candidates: times(drawListedMax, (i) => ({ peer: fullPeer(i), owner: fullOwner(i) })) },
+  ],
+  'draw that changes a list': [
+    'draw',
+    openDrawBasis,
+    {
+      before: fullCid('b'),
+      removed: [],
+      added: times(drawListedMax, (i) => ({ peer: fullPeer(i), owner: fullOwner(i) })),
+      count: most,
+      root: new Uint8Array(32),
+    },
   ],
   lease: [
     'lease',

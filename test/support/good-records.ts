@@ -27,6 +27,14 @@ function made<Kind extends RecordKind>(kind: Kind, payload: PayloadOf<Kind>, sig
 
 const certificate = made('owner', { peer: v1 }, peerNamed('owner key'))
 
+export const changedList = made('draw', {
+  before: cidNamed('basis'),
+  removed: [peerNamed('v2')],
+  added: [{ peer: v1, owner: ownerNamed('o1') }],
+  count: 1,
+  root: bytes32,
+})
+
 export const goodRecords: { readonly [Kind in RecordKind]: SignedRecord } = {
   owner: certificate,
   charter: made('charter', {

@@ -7,7 +7,15 @@ import { fromString } from 'uint8arrays'
 import type { AuditInput } from '../../src/protocol/audit/records.ts'
 import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
-import { bitsOf, type DrawBasis, drawVehicle } from '../../src/protocol/job/draw.ts'
+import {
+  bitsOf,
+  candidatesRoot,
+  changedBy,
+  type DrawBasis,
+  type DrawChange,
+  drawVehicle,
+  isChange,
+} from '../../src/protocol/job/draw.ts'
 import { type Lease, type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
@@ -75,6 +83,12 @@ const wrongs = [
   'leased one shard twice',
   'leased to one that was not drawn',
   'leased from candidates that are not there',
+  'leased from a list that does not give its root',
+  'leased from a list with another number of candidates',
+  'leased from a list that changes one that is not there',
+  'leased from a list that removes who is not in it',
+  'leased from a list that adds who is in it',
+  'leased from a list that changes another steward’s',
   'leased after a gift of more than there is',
 ] as const
 
@@ -88,6 +102,8 @@ export interface Story {
   readonly isCancelled: boolean
   readonly wrongs: readonly (typeof wrongs)[number][]
   readonly budgetMicros: number
+  /** Each steward's list of candidates is made by so many changes. */
+  readonly changes: number
 }
 
 const eitherSteward = fc.constantFrom(0 as const, 1 as const)
@@ -112,6 +128,7 @@ export function stories(mayBeWrong: boolean, mayTakeBack = false): fc.Arbitrary<
     ends: fc.array(fc.record({ by: eitherSteward, outcome: fc.constantFrom(...outcomes) }), { maxLength: 3 }),
     isCancelled: fc.boolean(),
     wrongs: mayBeWrong ? fc.array(fc.constantFrom(...wrongs), { maxLength: 2 }) : fc.constant([]),
+    changes: fc.integer({ min: 0, max: 3 }),
     budgetMicros: mayTakeBack
       ? fc.oneof(
           fc.constant(1_000_000),
@@ -177,8 +194,7 @@ class Teller {
   tell(): Told {
     const { work, deciders, ends, isCancelled, wrongs } = this.#story
     for (const steward of stewards) {
-      const { id } = this.#sign('draw', steward, basis)
-      this.#draws.set(steward, { basis: id, next: 0 })
+      this.#draws.set(steward, { basis: this.#list(steward), next: 0 })
     }
     for (const part of work) this.#work(part)
     for (const by of deciders) this.#decide(stewards[by])
@@ -227,6 +243,42 @@ class Teller {
     const opened = openRecord(sign(bodyOf(kind, signer, payload, { job, serial })), opening, sha256, verify)
     if (isShared(opened)) this.#records.push(opened)
     return opened.record
+  }
+
+  /** Puts the candidates on record: a list of the first ones, and changes of it that end with all. */
+  #list(steward: PeerId): RecordId {
+    const all = basis.candidates
+    const first = this.#story.changes === 0 ? all : [...all.slice(0, 2), { ...all[3]!, owner: all[0]!.owner }]
+    let list: DrawBasis = { candidates: first }
+    let { id } = this.#sign('draw', steward, list)
+    for (let left = this.#story.changes; left > 0; left -= 1) {
+      const goal = left === 1 ? all : left === 2 ? all.slice(1) : all.slice(0, 1)
+      const isIn = (some: DrawBasis['candidates'], one: DrawBasis['candidates'][number]) =>
+        some.some(({ peer, owner }) => peer === one.peer && owner === one.owner)
+      const removed = list.candidates.filter((one) => !isIn(goal, one)).map(({ peer }) => peer)
+      const change = { removed, added: goal.filter((one) => !isIn(list.candidates, one)) }
+      list = changedBy(list, [change])!
+      id = this.#change(steward, id, change)
+    }
+    return id
+  }
+
+  /** A list that ends with all candidates. */
+  #change(steward: PeerId, before: RecordId, change: Partial<DrawChange>): RecordId {
+    const { removed = [], added = [] } = change
+    const made = this.#listOf(before)
+    const list = (made && changedBy(made, [{ removed, added }])) ?? basis
+    const said = { before, removed, added, count: list.candidates.length, root: candidatesRoot(sha256, list) }
+    return this.#sign('draw', steward, { ...said, ...change }).id
+  }
+
+  #listOf(id: RecordId): DrawBasis | undefined {
+    const entry = this.#records.find(({ record }) => record.id === id)
+    if (entry?.kind !== 'draw') return undefined
+    const { payload } = entry.record
+    if (!isChange(payload)) return payload
+    const before = this.#listOf(payload.before)
+    return before && changedBy(before, [payload])
   }
 
   #cancel(by: PeerId): void {
@@ -402,6 +454,16 @@ class Teller {
       'leased from candidates that are not there': ({ draw }) => ({
         draw: { ...draw, basis: cidNamed('no candidates') },
       }),
+      'leased from a list that does not give its root': (lease) => this.#from(lease, { root: nonce }),
+      'leased from a list with another number of candidates': (lease) => this.#from(lease, { count: 5 }),
+      'leased from a list that changes one that is not there': (lease) =>
+        this.#from(lease, { before: cidNamed('no candidates') }),
+      'leased from a list that removes who is not in it': (lease) =>
+        this.#from(lease, { removed: [peerNamed('nobody')] }),
+      'leased from a list that adds who is in it': (lease) =>
+        this.#from(lease, { added: basis.candidates.slice(1, 2) }),
+      'leased from a list that changes another steward’s': (lease) =>
+        this.#from(lease, { before: this.#draws.get(stewards[1])!.basis }),
       'leased after a gift of more than there is': () => ({}),
     }
     const { id, lease } = this.#lease(steward, 0, [0], changes[wrong])
@@ -410,6 +472,11 @@ class Teller {
       lease,
       lease.positions.map(() => result),
     )
+  }
+
+  /** The same draw, from a list that its signer changed wrongly. */
+  #from({ draw }: Lease, change: Partial<DrawChange>): Partial<Lease> {
+    return { draw: { ...draw, basis: this.#change(stewards[0], draw.basis, change) } }
   }
 }
 

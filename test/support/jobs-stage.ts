@@ -194,6 +194,7 @@ export class JobsStage {
     const log = this.#log
     const network: Mesh = {
       reachability: undefined,
+      isRelayed: () => false,
       connectedPeers: () => [...this.connected],
       send: async (to, bytes) => {
         const said = { to, message: decodeMessage(bytes) }

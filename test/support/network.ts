@@ -41,6 +41,7 @@ export interface TestNetworkOptions {
   readonly lan?: { readonly port: number }
   readonly resolveTxt?: ResolveTxt
   readonly gossipScope?: string
+  readonly isRelay?: boolean
 }
 
 /** A node on 127.0.0.1 that stops when the test ends. */
@@ -51,6 +52,7 @@ export async function startNetwork(test: TestContext, options: TestNetworkOption
     bootstrap: options.bootstrap ?? [],
     log: options.log ?? pino({ level: 'silent' }),
     gossipScope: options.gossipScope ?? 'test',
+    ...(options.isRelay === undefined ? {} : { isRelay: options.isRelay }),
     ...(options.announce === undefined ? {} : { announce: options.announce }),
     ...(options.meshKey === undefined ? {} : { meshKey: options.meshKey }),
     ...(options.doorkeeper === undefined ? {} : { doorkeeper: options.doorkeeper }),

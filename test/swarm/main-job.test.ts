@@ -107,7 +107,7 @@ test(
       .log()
       .split('\n')
       .filter((line) => line.includes('weights were fetched'))
-    assert.equal(fetched.length, 3)
+    assert.equal(fetched.length, 4)
     for (const line of fetched) assert(line.includes(peer), line)
   },
 )

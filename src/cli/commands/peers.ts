@@ -14,7 +14,7 @@ export function peersCommand(program: Command): void {
     .summary('list the vehicles that the running node knows')
     .description(
       `Lists the vehicles that the running node knows. A * marks owners whose voices count. REACH is how others reach a node, as it
-says itself: they dial it (direct), or only its own dials connect it (outbound).`,
+says itself: they dial it (direct), they go through a relay (relayed), or only its own dials connect it (outbound).`,
     )
     .action(async (flags: Record<string, unknown>) => {
       const { dataDir, json } = resolveConfig(clientOptionNames, flags)

@@ -16,7 +16,16 @@ import { formatMoney } from '../../protocol/price.ts'
 import { checkSubmission } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
-import { category, keyValue, money, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
+import {
+  category,
+  keyValue,
+  languages,
+  money,
+  numberBetween,
+  type OptionValue,
+  repeated,
+  wholeNumber,
+} from '../flags.ts'
 import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note } from '../output.ts'
@@ -28,6 +37,9 @@ export interface SubmitFlags {
   readonly runtime: string
   readonly engine: string
   readonly module?: string
+  readonly language?: readonly string[]
+  readonly traineddata?: readonly string[]
+  readonly model?: string
   readonly option?: Readonly<Record<string, OptionValue>>
   readonly errorBound: number
   readonly colludingShare: number
@@ -96,6 +108,22 @@ export function addJobOptions(command: Command): Command {
         .choices(['auto', 'native', 'exact']),
     )
     .option('--module <file>', 'module that the wasm runtime runs')
+    .option(
+      '--language <names>',
+      'languages of the text, the most frequent first: eng, or deu+eng; each is a package @tesseract.js-data/<name> (default: eng)',
+      languages,
+    )
+    .option(
+      '--traineddata <file>',
+      'language of the text as a traineddata file of Tesseract 5; repeat for several',
+      repeated,
+    )
+    .addOption(
+      new Option(
+        '--model <name>',
+        'recogniser of the ocr runtime; auto: tesseract, and paddle for grainy pages and where tesseract is in doubt',
+      ).choices(['auto', 'paddle', 'tesseract']),
+    )
     .option('--option <key=value>', `${describeOptions()}; repeat for several`, keyValue)
     .option(
       '--error-bound <probability>',
@@ -144,8 +172,10 @@ export function addJobOptions(command: Command): Command {
 function describeOptions(): string {
   const ofRuntimes = runtimeNames.map((runtime) => {
     const options = Object.entries(optionsOf(runtime)).map(
-      ([name, { least, most, default: value, description }]) =>
-        `${name} (${description}; ${least} to ${most}, else ${value})`,
+      ([name, { description, default: value, ...range }]) =>
+        'choices' in range
+          ? `${name} (${description}; ${range.choices.join(', ')}, else ${value})`
+          : `${name} (${description}; ${range.least} to ${range.most}, else ${value})`,
     )
     return `${runtime}: ${options.join(', ')}`
   })
@@ -161,7 +191,9 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     runtime,
     engine,
     module: flags.module === undefined ? submitDefaults.module : resolve(flags.module),
-    options: flags.option ?? submitDefaults.options,
+    languages: flags.language ?? submitDefaults.languages,
+    traineddata: (flags.traineddata ?? submitDefaults.traineddata).map((path) => resolve(path)),
+    options: { ...flags.option, ...(flags.model === undefined ? {} : { model: flags.model }) },
     errorBound,
     colludingShare,
     replicas: flags.replicas ?? submitDefaults.replicas,

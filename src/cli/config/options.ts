@@ -122,7 +122,17 @@ export const options = {
     schema: () => z.enum(['auto', 'on', 'off']),
     fallback: () => 'auto',
     fallbackText: 'auto',
-  } satisfies Option<LanChoice> as Option<LanChoice>,
+  } satisfies Option<Choice> as Option<Choice>,
+  // A relay costs its owner traffic, which a node without slots is there for and a car is not.
+  relay: {
+    help: 'whether to relay between nodes behind routers, as long as others can dial this one; auto: with --slots 0',
+    placeholder: '<when>',
+    isList: false,
+    expects: 'one of auto, on, off',
+    schema: () => z.enum(['auto', 'on', 'off']),
+    fallback: () => 'auto',
+    fallbackText: 'auto',
+  } satisfies Option<Choice> as Option<Choice>,
   // Nothing is guessed about a vehicle: without a source its owner says what is true of it.
   signals: {
     help: "source of the vehicle's readings; repeat for several",
@@ -227,7 +237,7 @@ function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } 
 }
 
 /** The local network: when a node looks for others there. */
-export type LanChoice = 'auto' | 'on' | 'off'
+export type Choice = 'auto' | 'on' | 'off'
 
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 

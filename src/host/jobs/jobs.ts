@@ -82,9 +82,10 @@ export class Jobs {
     this.#routing.hear(from, message)
   }
 
-  peerChanged(type: 'connected' | 'disconnected', peer: PeerId): void {
+  peerChanged(type: 'connected' | 'disconnected', peer: PeerId, isRelayed = false): void {
     if (type === 'connected') this.#reading.met(peer)
-    for (const stewardship of this.#registry.running()) stewardship.handle({ type, peer })
+    for (const stewardship of this.#registry.running())
+      stewardship.handle(type === 'connected' ? { type, peer, isRelayed } : { type, peer })
     if (type === 'connected') void this.#registry.returned(peer)
   }
 

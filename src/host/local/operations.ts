@@ -74,6 +74,8 @@ const submission = z.strictObject({
   runtime: z.string().min(1).max(32),
   engine: z.string().min(1).max(32),
   module: path.nullable(),
+  languages: z.array(z.string().min(1).max(32)).max(8).nullable().default(null),
+  traineddata: z.array(path).max(8).default([]),
   options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),
   errorBound: z.number(),
   colludingShare: z.number(),

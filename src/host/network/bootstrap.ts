@@ -7,7 +7,7 @@ import type { Notices } from '../notices.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { redialPauseMs } from './dial-plan.ts'
 import { type ResolveTxt, resolveAddress } from './dnsaddr.ts'
-import { hangUp, type Introductions, isBusy } from './introductions.ts'
+import { hangUp, type Introductions } from './introductions.ts'
 import type { Neighbours } from './neighbours.ts'
 import { outageOf } from './outage.ts'
 
@@ -99,7 +99,7 @@ export class Bootstrap {
         if (entry.peer === undefined && entry.timer === undefined) void this.#dial(entry)
     } else if (this.#node.getPeers().length >= this.#bounds.degreeMin) {
       for (const connection of this.#node.getConnections())
-        if (this.isKnown(connection.remotePeer.toString() as PeerId) && mayEnd(connection))
+        if (this.isKnown(connection.remotePeer.toString() as PeerId) && this.#mayEnd(connection))
           void hangUp(connection)
     }
   }
@@ -149,6 +149,11 @@ export class Bootstrap {
     }
   }
 
+  /** Its own side opened it, and nobody needs it now. */
+  #mayEnd(connection: Connection): boolean {
+    return connection.direction === 'outbound' && !this.#introductions.isBusy(connection)
+  }
+
   /** Dials one after the other, until somebody answers. */
   async #dialAny(addresses: readonly Multiaddr[]): Promise<Connection> {
     let failure: unknown
@@ -164,9 +169,4 @@ export class Bootstrap {
     }
     throw failure
   }
-}
-
-/** Its own side opened it, and nobody needs it now. */
-function mayEnd(connection: Connection): boolean {
-  return connection.direction === 'outbound' && !isBusy(connection)
 }

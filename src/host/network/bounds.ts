@@ -7,8 +7,9 @@
  * tries everything. A window of one-byte packets weighs 290 times its bytes (measured), which is why it is small.
  */
 import { messageBytesMax, recordBytesMax } from '../../protocol/sizes.ts'
+import { defaultRelayBounds, type RelayBounds } from './relay-bounds.ts'
 
-export interface NetworkBounds {
+export interface NetworkBounds extends RelayBounds {
   /** Longest control message: six times the protocol's longest. A longer one belongs in a block. Guess. */
   readonly controlMessageBytesMax: number
   /**
@@ -244,6 +245,7 @@ export const defaultBounds: NetworkBounds = {
   dialBackTimeoutMs: 3_000,
   dialBackPeersMax: 3,
   dialBackAgainMs: 900_000,
+  ...defaultRelayBounds,
   ownAddressesEveryMs: 10_000,
   stopGraceMs: 400,
 }
@@ -270,6 +272,10 @@ export function checkBounds(bounds: NetworkBounds): void {
     ['a connection has shaken hands before it is silent', bounds.handshakeTimeoutMs <= bounds.silentMs],
     ["a window fits libp2p's read buffer", bounds.streamWindowBytesMax < 4 * MiB],
     ['an answer comes before its asker gives up', bounds.dialBackTimeoutMs < bounds.dialTimeoutMs],
+    ['a relay carries more than a message', bounds.controlMessageBytesMax < bounds.relayedBytesMax],
+    ['one host leaves others a place at a relay', bounds.relaySeatsPerHostMax < bounds.relaySeatsMax],
+    ['one host leaves others a way through a relay', bounds.relayedPerHostMax < bounds.relayedMax],
+    ['the relay is asked before the dial ends', bounds.relayAfterMs < bounds.dialTimeoutMs],
     ['redial pauses grow', bounds.redialMinMs <= bounds.redialMaxMs],
   ]
   for (const [relation, holds] of relations)

@@ -21,6 +21,7 @@ import { systemClock } from '../clock.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
 import { placeOf, type Reach } from './reach.ts'
+import { isRelayed } from './relayed.ts'
 import { hostOf } from './turnstile.ts'
 
 export const dialBackProtocol = '/carpool/reach/1'
@@ -132,10 +133,8 @@ export class DialBacks {
 
   async #answer(connection: Connection, port: number): Promise<DialBackAnswer> {
     const peer = connection.remotePeer.toString() as PeerId
-    const [first, ...rest] = connection.remoteAddr.getComponents()
-    const host = first?.value ?? ''
-    const isRelayed = rest.some(({ name }) => name === 'p2p-circuit')
-    const place = isRelayed ? undefined : placeOf(peer, `/ip${isIP(host)}/${host}/tcp/${port}`)
+    const host = connection.remoteAddr.getComponents()[0]?.value ?? ''
+    const place = isRelayed(connection) ? undefined : placeOf(peer, `/ip${isIP(host)}/${host}/tcp/${port}`)
     if (place === undefined || !this.#mayDial(hostOf(connection.remoteAddr))) return { reached: null, host }
     this.#dialling += 1
     try {

@@ -23,6 +23,7 @@ import { grantByHalves } from './thrift.ts'
 export class FlowStream {
   readonly #stream: Stream
   readonly #readAheadBytesMax: number
+  readonly #whyClosed: () => string | undefined
   readonly #chunks: Uint8Array[] = []
   #chunkBytes = 0
   #readBytes = 0
@@ -36,9 +37,15 @@ export class FlowStream {
   #flushes = 0
   readonly #onClose = Promise.withResolvers<Error | undefined>()
 
-  constructor(stream: Stream, readAheadBytesMax: number) {
+  /** `whyClosed`: a better reason than the transport has, if there is one, once the stream has ended. */
+  constructor(
+    stream: Stream,
+    readAheadBytesMax: number,
+    whyClosed: () => string | undefined = () => undefined,
+  ) {
     this.#stream = stream
     this.#readAheadBytesMax = readAheadBytesMax
+    this.#whyClosed = whyClosed
     grantByHalves(stream)
     stream.addEventListener('message', (event) => this.#take(event))
     stream.addEventListener('drain', () => this.#wake())
@@ -147,7 +154,9 @@ export class FlowStream {
   }
 
   #close(event: StreamCloseEvent): void {
-    this.#failure ??= event.error
+    const why = this.#whyClosed()
+    this.#failure ??=
+      why === undefined ? event.error : new NetworkError('closed', why, { cause: event.error })
     this.#onClose.resolve(this.#failure)
     this.#wake()
   }

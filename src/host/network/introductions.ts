@@ -64,19 +64,22 @@ export class Introductions {
   readonly #bounds: NetworkBounds
   readonly #log: Logger
   readonly #acquaintances: (count: number) => readonly Acquaintance[]
+  readonly #isHeld: (connection: Connection) => boolean
   /** The connections that were introduced, and when. */
   readonly #introduced = new Map<Connection, number>()
   #timer: NodeJS.Timeout | undefined
 
-  /** `acquaintances`: some peers that this node has met. */
+  /** `acquaintances`: some peers that this node has met. `isHeld`: the connection is needed though nothing goes over it now. */
   constructor(
     node: Libp2p,
     acquaintances: (count: number) => readonly Acquaintance[],
+    isHeld: (connection: Connection) => boolean,
     bounds: NetworkBounds,
     log: Logger,
   ) {
     this.#node = node
     this.#acquaintances = acquaintances
+    this.#isHeld = isHeld
     this.#bounds = bounds
     this.#log = log
   }
@@ -95,6 +98,11 @@ export class Introductions {
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+
+  /** True for connections that are used for more than gossip, or may be at any moment. */
+  isBusy(connection: Connection): boolean {
+    return this.#isHeld(connection) || isUsed(connection)
   }
 
   /** Asks a peer for others. What is wrong with the answer, or lacks, is an empty one. */
@@ -133,7 +141,7 @@ export class Introductions {
     const guests = [...this.#introduced].map(([connection, sinceMs]) => ({
       connection,
       sinceMs,
-      isBusy: isBusy(connection),
+      isBusy: this.isBusy(connection),
     }))
     const open = this.#node.getConnections().length
     for (const { connection } of lettingGo(guests, open, systemClock.monotonicMs(), this.#bounds))
@@ -141,9 +149,9 @@ export class Introductions {
   }
 }
 
-/** Tells whether messages or blocks go over a connection. */
-export function isBusy({ streams }: Connection): boolean {
-  return streams.some(({ protocol }) => /^\/carpool\/(control|blocks)\//.test(protocol))
+/** Tells whether messages or blocks go over a connection, or connections of others. */
+function isUsed({ streams }: Connection): boolean {
+  return streams.some(({ protocol }) => /^\/(carpool\/(control|blocks)|libp2p\/circuit)\//.test(protocol))
 }
 
 export async function hangUp(connection: Connection): Promise<void> {

@@ -6,13 +6,15 @@ import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import { systemClock } from '../clock.ts'
 import { shuffled } from '../shuffled.ts'
+import { abortable } from './abort.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { DialPlan, redialPauseMs } from './dial-plan.ts'
+import { Dialler, ownPlaces, relayPlaces } from './dialler.ts'
 import { NetworkError, reason } from './errors.ts'
 import type { Acquaintance } from './introductions.ts'
-import { type Known, namesOf, prove } from './known.ts'
-import { anotherAnswered } from './outage.ts'
+import { type Known, namesOf, newlyKnown, prove } from './known.ts'
 import { placeOf, type Reach } from './reach.ts'
+import { isRelayed } from './relayed.ts'
 
 /**
  * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
@@ -31,13 +33,14 @@ import { placeOf, type Reach } from './reach.ts'
  * We keep the addresses ourselves: libp2p's peer store forgets a peer's after an hour even while it is connected, its
  * reconnects stop after five tries, and it dials no peer that it discovers (notes/libp2p.md §1, traps 11, 12, 14).
  * kad-dht was declined: adverts carry addresses already.
+ * Nobody is dialled through a relay for the sake of our degree, since gossip does not go over relays.
  */
 export class Neighbours {
   readonly #node: Libp2p
   readonly #self: PeerId
   readonly #bounds: NetworkBounds
   readonly #log: Logger
-  readonly #reach: Reach
+  readonly #dialler: Dialler
   readonly #plan: DialPlan
   /** Where this node was told to look for the mesh. */
   readonly #told: readonly Multiaddr[]
@@ -50,8 +53,8 @@ export class Neighbours {
     this.#node = node
     this.#self = node.peerId.toString() as PeerId
     this.#told = told
-    this.#reach = reach
     this.#plan = new DialPlan(bounds)
+    this.#dialler = new Dialler(node, reach, this.#plan)
     this.#bounds = bounds
     this.#log = log
     node.addEventListener('connection:open', ({ detail }) => this.#connected(detail))
@@ -81,7 +84,7 @@ export class Neighbours {
     return [...this.#known]
       .filter(([, { isProven }]) => isProven)
       .sort(([a], [b]) => Number(connected.has(b)) - Number(connected.has(a)))
-      .map(([peer, { places }]) => ({ peer, addresses: places.map(({ address }) => `${address}`) }))
+      .map(([peer, known]) => ({ peer, addresses: ownPlaces(known).map(({ address }) => `${address}`) }))
   }
 
   /** Returns some of them, drawn at random. */
@@ -124,16 +127,31 @@ export class Neighbours {
       const open = this.#openTo(peer)
       if (open !== undefined) return open
       const known = this.#known.get(peer)
-      if (known !== undefined) return await this.#dialOnce(peer, known)
-      const told = this.#told.find((address) => String(address).endsWith(`/p2p/${peer}`))
-      if (told === undefined) throw new Error('no address of it is known')
-      return await this.#node.dial(told, { signal: this.#timeLimit() })
+      if (known === undefined || relayPlaces(known).length === 0) return await this.#connectOnce(peer)
+      return (await this.#comesSoon(this.#dialOnce(peer, known))) ?? (await this.#relayOnce(peer, known))
     } catch (thrown) {
       throw new NetworkError('unreachable', `${peer} cannot be reached: ${reason(thrown)}`, {
         peer,
         cause: thrown,
       })
     }
+  }
+
+  /** Without a relay. */
+  async #connectOnce(peer: PeerId): Promise<Connection> {
+    const own = this.#connectionsTo(peer).find((one) => one.status === 'open' && !isRelayed(one))
+    if (own !== undefined) return own
+    const known = this.#known.get(peer)
+    if (known !== undefined) return this.#dialOnce(peer, known)
+    const told = this.#told.find((address) => String(address).endsWith(`/p2p/${peer}`))
+    if (told === undefined) throw new Error('no address of it is known')
+    return this.#node.dial(told, { signal: this.#timeLimit() })
+  }
+
+  /** Undefined when the dial fails, or takes longer than is worth waiting for where a relay is known. */
+  async #comesSoon(dial: Promise<Connection>): Promise<Connection | undefined> {
+    const late = AbortSignal.any([AbortSignal.timeout(this.#bounds.relayAfterMs), this.#stopping.signal])
+    return abortable(dial, late).catch(() => undefined)
   }
 
   stop(): void {
@@ -152,8 +170,7 @@ export class Neighbours {
     if (known === undefined) {
       this.#makeRoom()
       const yieldMs = this.#self < peer ? 0 : this.#bounds.yieldDialMs
-      const notBeforeMs = systemClock.monotonicMs() + yieldMs
-      const fresh = { places, failures: 0, notBeforeMs, dialing: null, isAnnounced, isProven: false }
+      const fresh = newlyKnown(places, systemClock.monotonicMs() + yieldMs, isAnnounced)
       this.#known.set(peer, fresh)
       prove(fresh, this.#connectionsTo(peer))
     } else if (namesOf(places) !== namesOf(known.places)) {
@@ -209,7 +226,7 @@ export class Neighbours {
   /** When it is worth dialling for the sake of our degree; Infinity: it is given up, or all its places are taken. */
   #dueMs(peer: PeerId, known: Known): number {
     if (!known.isProven && known.failures >= this.#bounds.dialFailuresMax) return Number.POSITIVE_INFINITY
-    const free = known.places.map((place) => this.#plan.notBeforeMs(place, peer))
+    const free = ownPlaces(known).map((place) => this.#plan.notBeforeMs(place, peer))
     return Math.max(known.notBeforeMs, Math.min(...free))
   }
 
@@ -228,40 +245,18 @@ export class Neighbours {
 
   /** Whoever wants the same peer meanwhile waits for the same dial. */
   #dialOnce(peer: PeerId, known: Known): Promise<Connection> {
-    known.dialing ??= this.#dial(peer, known).finally(() => {
+    known.dialing ??= this.#dialler.dial(peer, known, this.#timeLimit()).finally(() => {
       known.dialing = null
     })
     return known.dialing
   }
 
-  /** Tries its places, one after the other, each only if nobody else is being looked for there. */
-  async #dial(peer: PeerId, known: Known): Promise<Connection> {
-    const signal = this.#timeLimit()
-    let failure: unknown = new Error(
-      'it was looked for there too often, or its addresses are not for this node to dial',
-    )
-    for (const place of known.places) {
-      if (signal.aborted) break
-      if (!this.#plan.isFree(place, peer)) continue
-      this.#plan.begin(place)
-      try {
-        const addresses = await this.#reach.resolve(place, known.places)
-        if (addresses.length === 0) {
-          this.#plan.failed(place, peer, false)
-          continue
-        }
-        const connection = await this.#node.dial(addresses, { signal })
-        this.#plan.reached(place, peer)
-        known.isProven = true
-        return connection
-      } catch (thrown) {
-        failure = thrown
-        const isAnother = reason(thrown).includes(anotherAnswered)
-        if (isAnother) known.isProven = false
-        this.#plan.failed(place, peer, isAnother)
-      }
-    }
-    throw failure
+  #relayOnce(peer: PeerId, known: Known): Promise<Connection> {
+    const connect = (relay: PeerId) => this.#connectOnce(relay)
+    known.relaying ??= this.#dialler.relay(peer, known, connect, this.#timeLimit()).finally(() => {
+      known.relaying = null
+    })
+    return known.relaying
   }
 
   #timeLimit(): AbortSignal {
@@ -269,7 +264,8 @@ export class Neighbours {
   }
 
   #openTo(peer: PeerId): Connection | undefined {
-    return this.#connectionsTo(peer).find(({ status }) => status === 'open')
+    const open = this.#connectionsTo(peer).filter(({ status }) => status === 'open')
+    return open.find((connection) => !isRelayed(connection)) ?? open[0]
   }
 
   #connectionsTo(peer: PeerId): Connection[] {

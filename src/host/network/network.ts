@@ -13,6 +13,8 @@ import { type NetworkOptions, type NetworkParts, startParts } from './parts.ts'
 export interface PeerEvent {
   readonly type: 'connected' | 'disconnected'
   readonly peer: PeerId
+  /** Only a relay connects it; told once more when it is connected otherwise. */
+  readonly isRelayed: boolean
 }
 
 /**
@@ -45,6 +47,7 @@ export class Network {
     node.addEventListener('peer:connect', ({ detail }) =>
       this.#tell('connected', detail.toString() as PeerId),
     )
+    parts.relays.onBypass((peer) => this.#tell('connected', peer))
     node.addEventListener('peer:disconnect', ({ detail }) =>
       this.#tell('disconnected', detail.toString() as PeerId),
     )
@@ -54,7 +57,7 @@ export class Network {
   addresses(): string[] {
     const ending = `/p2p/${this.peer}`
     return this.#parts.node.services.own
-      .list()
+      .told()
       .map(String)
       .map((address) => (address.endsWith(ending) ? address : address + ending))
   }
@@ -78,10 +81,16 @@ export class Network {
     return this.#parts.node.getPeers().map((id) => id.toString() as PeerId)
   }
 
+  /** True for peers that nothing but a relay connects. */
+  isRelayed(peer: PeerId): boolean {
+    return this.#parts.relays.connectsAlone(peer)
+  }
+
   /** Called for those who are connected already, too. */
   onPeer(handler: (event: PeerEvent) => void): void {
     this.#peerHandlers.push(handler)
-    for (const peer of this.connectedPeers()) handler({ type: 'connected', peer })
+    for (const peer of this.connectedPeers())
+      handler({ type: 'connected', peer, isRelayed: this.isRelayed(peer) })
   }
 
   /**
@@ -170,9 +179,10 @@ export class Network {
   }
 
   #tell(type: PeerEvent['type'], peer: PeerId): void {
+    const isRelayed = type === 'connected' && this.isRelayed(peer)
     for (const handler of this.#peerHandlers) {
       try {
-        handler({ type, peer })
+        handler({ type, peer, isRelayed })
       } catch (thrown) {
         this.#log.error({ peer, err: thrown }, `a handler of peers threw: ${reason(thrown)}`)
       }

@@ -1,4 +1,5 @@
 /** The libp2p node, with the settings that Carpool's traffic needs. */
+import type { CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { type Identify, identify } from '@libp2p/identify'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
@@ -14,6 +15,7 @@ import { gossipOptions } from './gossip-options.ts'
 import { type LanOptions, lan } from './lan.ts'
 import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
 import { OwnAddresses, type OwnComponents } from './own-addresses.ts'
+import type { Relays } from './relays.ts'
 import { introducing, type OnStranger } from './strangers.ts'
 import type { Turnstile } from './turnstile.ts'
 
@@ -37,10 +39,15 @@ export interface Told {
   readonly onLan?: LanOptions | undefined
 }
 
-export type Node = Libp2p<{ pubsub: GossipSub; identify: Identify; own: OwnAddresses }>
+export type Node = Libp2p<{
+  pubsub: GossipSub
+  identify: Identify
+  own: OwnAddresses
+  relay?: CircuitRelayService
+}>
 
 /**
- * libp2p with the settings that Carpool's traffic needs: TCP, noise, yamux, identify, ping, gossipsub.
+ * libp2p with the settings that Carpool's traffic needs: TCP, relays, noise, yamux, identify, ping, gossipsub.
  *
  * TLS moves bulk data 1.3 times as fast as noise, but a dial costs 13 ms of CPU a side instead of 5, and a
  * vehicle joins and leaves twice a day (notes/libp2p.md §2). Not started yet, so that handlers come first.
@@ -50,6 +57,7 @@ export function createNode(
   addresses: { readonly listen: readonly Multiaddr[]; readonly announce: readonly Multiaddr[] },
   { gossipScope, doorkeeper, meshKey }: Doors,
   turnstile: Turnstile,
+  relays: Relays,
   bounds: NetworkBounds,
   { software, onKnock, onStranger, onLan }: Told,
 ): Promise<Node> {
@@ -58,7 +66,7 @@ export function createNode(
     privateKey,
     nodeInfo: { userAgent: software },
     addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
-    transports: [tcp()],
+    transports: [tcp(), relays.client.transport()],
     connectionEncrypters: [
       doorkeeper === undefined ? noising() : admitting(doorkeeper),
       introducing({ isInFleet: doorkeeper !== undefined, software }, onStranger),
@@ -74,8 +82,10 @@ export function createNode(
       inboundUpgradeTimeout: bounds.handshakeTimeoutMs,
       // The default, 5 a second and host, refuses 25 of 30 vehicles behind one address (§1, trap 10).
       inboundConnectionThreshold: 1000,
+      // A relay that is lost is not dialled again where it said that it lives: neighbours.ts knows where it was met.
+      reconnectRetries: 0,
     },
-    connectionGater: turnstile.gater,
+    connectionGater: { ...turnstile.gater, ...relays.gater },
     connectionMonitor: { pingInterval: bounds.pingIntervalMs },
     // Its default forgets an address after an hour, also of a connected peer (§1, trap 11). This is a week.
     peerStore: { maxAddressAge: 7 * 24 * 3600 * 1000 },
@@ -83,6 +93,7 @@ export function createNode(
       identify: identify(),
       ping: ping(),
       pubsub: gossipsub(gossipOptions(gossipScope, bounds)),
+      ...(relays.server === undefined ? {} : { relay: relays.server.service() }),
       ...(onLan === undefined ? {} : { lan: lan(onLan) }),
       own: (components: OwnComponents) => new OwnAddresses(components, addresses.announce),
     },

@@ -9,10 +9,13 @@
  * libp2p takes the public addresses of a machine for unverified, and tells nobody of them, until AutoNAT confirms them. Whether
  * they can be dialled is learned here in another way (reachability.ts), and they are told from the start: an address that is
  * named by --listen is meant to be dialled.
+ *
+ * A node that nobody can dial also tells where a relay keeps a place for it (relay-client.ts).
  */
 import { isIP } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { areaOf } from './reach.ts'
+import { isCircuit, relayIn } from './relayed.ts'
 
 /** The parts of a libp2p node that know its addresses. */
 export interface OwnComponents {
@@ -37,10 +40,26 @@ export class OwnAddresses {
     this.#announce = announce
   }
 
-  /** Returns the addresses without /p2p/…, the most useful first. */
+  /**
+   * Returns all that others are told: public addresses, then that of the relay through which they reach this node, then the rest,
+   * which mean something in its own network alone.
+   */
+  told(): Multiaddr[] {
+    const [own, circuits] = [this.list(), this.circuits()]
+    const isPublic = (address: Multiaddr) => this.areAnnounced || areaOf(hostIn(address)) === 'public'
+    return [...own.filter(isPublic), ...circuits, ...own.filter((address) => !isPublic(address))]
+  }
+
+  /** Returns one address for each relay that keeps a place for this node. */
+  circuits(): Multiaddr[] {
+    const all = this.#components.transportManager.getAddrs().filter(isCircuit)
+    return [...new Map(all.map((address) => [relayIn(address), address])).values()]
+  }
+
+  /** Returns the addresses of this node itself without /p2p/…, the most useful first. */
   list(): Multiaddr[] {
     if (this.#announce.length > 0) return [...new Map(this.#announce.map((a) => [String(a), a])).values()]
-    const listening = this.#components.transportManager.getAddrs()
+    const listening = this.#components.transportManager.getAddrs().filter((address) => !isCircuit(address))
     for (const address of listening)
       if (areaOf(hostIn(address)) === 'public')
         this.#components.addressManager.confirmObservedAddr(address, { type: 'transport' })

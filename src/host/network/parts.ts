@@ -17,6 +17,7 @@ import { Neighbours } from './neighbours.ts'
 import { createNode, type Doors, type Node, parseAddress, startNode } from './node.ts'
 import { isAtHome, Reach } from './reach.ts'
 import { ReachabilityWatch } from './reachability.ts'
+import { Relays } from './relays.ts'
 import { Turnstile } from './turnstile.ts'
 import { Twins } from './twins.ts'
 import { watchVersions } from './versions.ts'
@@ -31,6 +32,8 @@ export interface NetworkOptions extends Doors {
   /** Multiaddrs of peers to stay connected to, with or without /p2p/…. */
   readonly bootstrap: readonly string[]
   readonly log: Logger
+  /** Relays for peers that nobody can dial, as long as others can dial this node. */
+  readonly isRelay?: boolean
   /** Takes what the node's owner should know of strangers; by default a list that only the log hears of. */
   readonly notices?: Notices
   /** Present: looks for peers on the local network by multicast DNS. */
@@ -56,6 +59,7 @@ export interface NetworkParts {
   readonly blocks: BlockExchange
   readonly gossip: Gossip
   readonly reachability: ReachabilityWatch
+  readonly relays: Relays
   /** In this order. */
   readonly stoppable: readonly { stop(): void }[]
 }
@@ -69,17 +73,26 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
   const notices = options.notices ?? new Notices(options.log)
   const turnstile = new Turnstile(bounds, options.log, options.now)
+  const relays = new Relays(options.isRelay === true, bounds, options.log)
   const software = options.software ?? 'carpool'
-  const node = await createNode(options.privateKey, { listen, announce }, options, turnstile, bounds, {
-    software,
-    onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
-    onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
-    onLan: options.lan && {
-      ...options.lan,
-      scope: options.gossipScope,
-      hear: (peers) => neighbours.hear(peers),
+  const node = await createNode(
+    options.privateKey,
+    { listen, announce },
+    options,
+    turnstile,
+    relays,
+    bounds,
+    {
+      software,
+      onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
+      onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+      onLan: options.lan && {
+        ...options.lan,
+        scope: options.gossipScope,
+        hear: (peers) => neighbours.hear(peers),
+      },
     },
-  })
+  )
   watchVersions(node, software, notices)
   const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
   const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
@@ -88,7 +101,13 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   const blocks = new BlockExchange(connect, bounds, options.log)
   const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
   await control.listen(node)
-  const introductions = new Introductions(node, (count) => neighbours.some(count), bounds, options.log)
+  const introductions = new Introductions(
+    node,
+    (count) => neighbours.some(count),
+    (connection) => relays.holds(connection),
+    bounds,
+    options.log,
+  )
   await introductions.listen()
   await new Twins(node, bounds, notices, options.log).listen()
   await blocks.listen(node)
@@ -96,6 +115,7 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   await dialBacks.listen()
   await startNode(node, listen)
   const reachability = new ReachabilityWatch(node, node.services.own, bounds, options.log)
+  relays.start(node, reachability)
   gossip.join()
   const bootstrapping = new Bootstrap(
     node,
@@ -112,9 +132,9 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
   const stoppable = [
     ...[bootstrapping, book, introductions, neighbours, dialBacks],
-    ...[reachability, gossip, control, blocks],
+    ...[relays, reachability, gossip, control, blocks],
   ]
-  return { node, bounds, neighbours, control, blocks, gossip, reachability, stoppable }
+  return { node, bounds, neighbours, control, blocks, gossip, reachability, relays, stoppable }
 }
 
 function notLetIn(kind: NoticeKind, host: string, why: string): Notice {

@@ -10,6 +10,7 @@ import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import type { Libp2p } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '../../protocol/ids.ts'
+import { relayIn } from './relayed.ts'
 import { groupsOf, hostOf } from './turnstile.ts'
 
 /** Where a peer says it can be dialled. */
@@ -21,6 +22,8 @@ export interface Place {
   readonly host: string
   /** It is an address of this machine, or of a private network. */
   readonly isNear: boolean
+  /** Present: it is a place at this relay, and only through the relay is the peer dialled there. */
+  readonly relay?: PeerId
 }
 
 type Area = 'public' | 'loopback' | 'private' | 'nowhere'
@@ -48,6 +51,8 @@ export function placeOf(peer: PeerId, text: string): Place | undefined {
   } catch {
     return undefined
   }
+  const relay = relayIn(address)
+  if (relay !== undefined) return circuitPlace(peer, relay, address)
   const [host, tcp, named, ...rest] = address.getComponents()
   const isHost = ['ip4', 'ip6', 'dns', 'dns4', 'dns6'].includes(host?.name ?? '')
   if (!isHost || tcp?.name !== 'tcp' || tcp.value === '0' || rest.length > 0) return undefined
@@ -63,8 +68,18 @@ export function placeOf(peer: PeerId, text: string): Place | undefined {
   }
 }
 
+/** The host before the relay's name is not dialled, so it need not be there: this node knows itself where it meets the relay. */
+function circuitPlace(peer: PeerId, relay: PeerId, address: Multiaddr): Place | undefined {
+  const end = address.getComponents().at(-1)!
+  if (end.name === 'p2p' ? end.value !== peer : end.name !== 'p2p-circuit') return undefined
+  if (relay === peer) return undefined
+  const whole = end.name === 'p2p' ? address : address.encapsulate(`/p2p/${peer}`)
+  return { address: whole, name: `${relay} ${peer}`, host: `relay ${relay}`, isNear: true, relay }
+}
+
 /** Tells whether somebody who is not on this machine, or in its networks, could live there. */
-function isPublic({ address }: Place): boolean {
+function isPublic({ address, relay }: Place): boolean {
+  if (relay !== undefined) return false
   const [host] = address.getComponents()
   return host!.name.startsWith('dns') || areaOf(host!.value!) === 'public'
 }
@@ -96,6 +111,7 @@ export class Reach {
 
   /** Returns the addresses to dial for a place, of a peer with these; none where it is not for this node to dial. */
   async resolve(place: Place, places: readonly Place[]): Promise<Multiaddr[]> {
+    if (place.relay !== undefined) return []
     const [host, tcp, named] = place.address.getComponents()
     if (!host!.name.startsWith('dns')) return this.#isOpen(host!.value!, places) ? [place.address] : []
     const family = host!.name === 'dns4' ? 4 : host!.name === 'dns6' ? 6 : 0

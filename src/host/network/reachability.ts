@@ -17,6 +17,7 @@ import { askToDial, dialBackProtocol } from './dial-back.ts'
 import { reason } from './errors.ts'
 import { hostIn, type OwnAddresses } from './own-addresses.ts'
 import { areaOf } from './reach.ts'
+import { isRelayed } from './relayed.ts'
 import { hostOf } from './turnstile.ts'
 
 /** The two kinds of places from which others see this node. */
@@ -65,7 +66,17 @@ export class ReachabilityWatch {
 
   /** Undefined until somebody has tried. */
   get current(): Reachability | undefined {
-    return this.#current
+    return this.isOutbound && this.#own.circuits().length > 0 ? 'relayed' : this.#current
+  }
+
+  /** Nobody can dial this node, whatever a relay may carry. */
+  get isOutbound(): boolean {
+    return this.#current === 'outbound'
+  }
+
+  /** Call when a relay keeps a place for this node, or has lost it. */
+  relayChanged(): void {
+    this.#say()
   }
 
   /** The IP address at which peers outside see this node, where that is none of its own; undefined: none is known. */
@@ -85,11 +96,11 @@ export class ReachabilityWatch {
   }
 
   #connected(connection: Connection): void {
-    if (connection.direction !== 'inbound') return
+    if (connection.direction !== 'inbound' || isRelayed(connection)) return
     const peer = connection.remotePeer.toString() as PeerId
     this.#cameIn.set(peer, (this.#cameIn.get(peer) ?? 0) + 1)
     const side = sideOf(hostIn(connection.remoteAddr))
-    if (isRelayed(connection) || side === undefined) return
+    if (side === undefined) return
     this.#evidence[side].hasComeIn = true
     this.#conclude()
   }
@@ -189,7 +200,8 @@ export class ReachabilityWatch {
       }
       const timer = setTimeout(end, this.#bounds.dialBackTimeoutMs)
       const opened = ({ detail }: CustomEvent<Connection>) => {
-        if (detail.remotePeer.toString() === peer && detail.direction === 'inbound') end()
+        const isIt = detail.remotePeer.toString() === peer && detail.direction === 'inbound'
+        if (isIt && !isRelayed(detail)) end()
       }
       this.#node.addEventListener('connection:open', opened)
     })
@@ -199,7 +211,12 @@ export class ReachabilityWatch {
     const found = this.#found()
     if (found === undefined || found === this.#current) return
     this.#current = found
-    this.#log.info({ reach: found }, sentences[found])
+    this.#say()
+  }
+
+  #say(): void {
+    const reach = this.current
+    if (reach !== undefined) this.#log.info({ reach }, sentences[reach])
     this.#tell()
   }
 
@@ -227,10 +244,6 @@ const sentences: Record<Reachability, string> = {
 
 function noEvidence(): Evidence {
   return { hasComeIn: false, asked: 0, failed: 0 }
-}
-
-function isRelayed({ remoteAddr }: Connection): boolean {
-  return remoteAddr.getComponents().some(({ name }) => name === 'p2p-circuit')
 }
 
 function sideOf(ip: string): Side | undefined {

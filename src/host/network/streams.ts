@@ -5,6 +5,7 @@ import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { NetworkError, reason } from './errors.ts'
 import { FlowStream } from './flow.ts'
+import { overRelays, relayLimit } from './relayed.ts'
 
 /**
  * One long-lived stream per peer, protocol and direction.
@@ -57,8 +58,10 @@ export class OutboundStreams {
       const connection = await this.#connect(peer)
       const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
       const signal = AbortSignal.any([timeout, this.#stopping.signal])
-      const stream = await connection.newStream(this.#protocol, { signal })
-      const flow = new FlowStream(stream, this.#bounds.readAheadBytesMax)
+      const stream = await connection.newStream(this.#protocol, { signal, ...overRelays })
+      const flow = new FlowStream(stream, this.#bounds.readAheadBytesMax, () =>
+        relayLimit(connection, this.#bounds),
+      )
       if (this.#stopping.signal.aborted) flow.abort(this.#stopping.signal.reason)
       return flow
     } catch (thrown) {
@@ -95,6 +98,7 @@ export class InboundStreams {
   async listen(node: Libp2p): Promise<void> {
     await node.handle(this.#protocol, (stream, connection) => this.#accept(stream, connection), {
       maxInboundStreams: this.#bounds.inboundStreamsMax,
+      ...overRelays,
     })
   }
 

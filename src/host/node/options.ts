@@ -13,6 +13,8 @@ export interface NodeOptions {
   /** The addresses that others are told to dial; none: those on which it listens. */
   readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
+  /** Relays for peers that nobody can dial, as long as others can dial this node; a node without slots does by default. */
+  readonly relays?: boolean
   /** Looks for peers of its mesh on the local network, too. */
   readonly lan?: boolean
   /** Its name for people; empty: the end of its peer id. */

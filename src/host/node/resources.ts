@@ -109,7 +109,7 @@ function startNetwork(
   { journal }: Store,
   notices: Notices,
 ): Promise<Network> {
-  const { listen, announce, bootstrap, lan, meshKey, networkBounds, software, log } = options
+  const { listen, announce, bootstrap, lan, meshKey, networkBounds, software, log, slots } = options
   const gossipScope = fleet?.fleet ?? 'open'
   const book = `addresses of ${gossipScope}`
   return Network.start({
@@ -120,6 +120,7 @@ function startNetwork(
     log,
     notices,
     software,
+    isRelay: options.relays ?? slots === 0,
     gossipScope,
     ...(lan === true ? { lan: {} } : {}),
     bookShelf: {

@@ -21,12 +21,12 @@ export function route(parts: Parts): void {
       }
     })
   })
-  network.onPeer(({ type, peer }) => {
+  network.onPeer(({ type, peer, isRelayed }) => {
     if (type === 'connected') {
       vehicle.connected(peer)
       bans.tell(peer)
     }
-    jobs.peerChanged(type, peer)
+    jobs.peerChanged(type, peer, isRelayed)
   })
   network.blocks.serve(
     (cid, peer) => (mayRead(parts, peer, cid) ? store.blocks.get(cid) : undefined),

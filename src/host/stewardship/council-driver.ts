@@ -19,6 +19,7 @@ import { at, ClockSteps } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { doubtsOf } from './doubts.ts'
 import { entrust, handsOf, type Release } from './hands.ts'
+import { connectedTo } from './mesh.ts'
 import type { CouncilDriverOptions } from './options.ts'
 import { type CouncilDriverParts, partsOf, secretOf } from './parts.ts'
 import { unseen } from './unseen.ts'
@@ -52,7 +53,7 @@ export class CouncilDriver {
     this.#carryOutAll(effects)
     if (this.hasEnded) inputs.over()
     this.handle({ type: 'roster', capacities, operatorPpm })
-    for (const peer of network.connectedPeers()) this.handle({ type: 'connected', peer })
+    for (const peer of network.connectedPeers()) this.handle(connectedTo(network, peer))
   }
 
   /** Throws RequestError where the job is blind and this node is not its submitter's. */
@@ -71,6 +72,11 @@ export class CouncilDriver {
 
   get acting(): boolean {
     return this.#parts.council.acting
+  }
+
+  /** The steward that acts since this one reaches too few vehicles, if that is so. */
+  get actsInstead(): PeerId | undefined {
+    return this.#parts.council.actsInstead(this.#options.clock.now())
   }
 
   /** The stewards that have a place in the job, as far as this node knows. */

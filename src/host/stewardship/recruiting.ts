@@ -43,8 +43,8 @@ export class Recruiting {
 
   /** Nobody asks a node that cannot be dialled and is not connected: each would take up a place in a round. */
   #inReach(search: StandbySearch): StandbySearch {
-    const connected = new Set(this.#network.connectedPeers())
-    const inReach = ({ peer, reach }: Capacity) => connected.has(peer) || reach !== 'outbound'
+    const connected = new Set(this.#network.connectedPeers().filter((peer) => !this.#network.isRelayed(peer)))
+    const inReach = ({ peer, reach = 'direct' }: Capacity) => connected.has(peer) || reach === 'direct'
     const wantsDialled = this.#network.reachability === 'outbound' || this.#network.reachability === 'relayed'
     return { ...search, capacities: search.capacities.filter(inReach), wantsDialled }
   }

@@ -79,9 +79,14 @@ export function statusOf(
     })),
     standbys: { named: stewardship.stewards.length - 1, holding: stewardship.holders },
     acting: stewardship.acting,
+    actor: actorOf(stewardship.actsInstead, nameOf),
     doubts: stewardship.doubts,
     vehicles,
   }
+}
+
+function actorOf(peer: PeerId | undefined, nameOf: (peer: PeerId) => string): JobStatus['actor'] {
+  return peer === undefined ? null : { peer, name: nameOf(peer) }
 }
 
 /**

@@ -19,10 +19,11 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
   refuseExcess(request)
   if (!isQuote) paymentOf(request)
   unanimousFor(request)
-  const { runtime, module } = request
-  const weights = weightSources(runtime, module)
-  // Weights of our own are in the package; a module may be anything.
-  if (module !== null) for (const source of weights) readWeights(runtime, source)
+  const { runtime, module, traineddata } = request
+  // Weights of our own are in the package; a file that somebody names may be anything.
+  const named = new Set<string | null>([module, ...traineddata])
+  for (const source of weightSources(runtime, request))
+    if (named.has(source.path)) readWeights(runtime, source)
   const { sources } = await findDocuments(request.paths)
   for (const { path } of sources) refuseSize(path, statSync(path).size)
 }

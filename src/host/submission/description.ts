@@ -89,11 +89,12 @@ async function describe(
 }
 
 async function keepWeights(
-  { runtime, module }: SubmitRequest,
+  request: SubmitRequest,
   staged: Staging,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Manifest['weights']> {
-  const sources = weightSources(runtime, module)
+  const { runtime } = request
+  const sources = weightSources(runtime, request)
   const weights: Manifest['weights'][number][] = []
   let bytes = 0
   for (const [done, source] of sources.entries()) {

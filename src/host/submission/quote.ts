@@ -22,7 +22,7 @@ export async function quoteJob(
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Quote> {
   const { sources, leftOut } = await findDocuments(request.paths)
-  weightSources(request.runtime, request.module)
+  weightSources(request.runtime, request)
   const engine = chooseEngine(request, context, unanimousFor(request))
   const { runtime } = request
   const { executor, submitter } = context

@@ -2,13 +2,13 @@
  * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
  * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
-import type { RuntimeDescription } from '../../runtimes/messages.ts'
+import type { RuntimeDescription, WeightFile } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
-import { runtimes } from '../../runtimes/registry.ts'
+import { languagePattern, runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
 
 export interface WeightSource {
@@ -16,21 +16,78 @@ export interface WeightSource {
   readonly path: string
 }
 
+/** The part of a request that says which weights it takes. */
+export interface WeightChoice {
+  /** Absolute path, for the wasm runtime. */
+  readonly module: string | null
+  /** In the order in which they are tried; null: the runtime's default, as far as it is installed. */
+  readonly languages: readonly string[] | null
+  /** Absolute paths of files in place of installed languages. */
+  readonly traineddata: readonly string[]
+}
+
+/** Weights are read in the order of their names, which end in the place. */
+const languagesMax = 8
+
 /** In the order in which help texts show them. */
 export const runtimeNames = Object.keys(runtimes)
 
 /** Sorted by name, as in the manifest. Throws RequestError. */
-export function weightSources(runtime: string, module: string | null): WeightSource[] {
+export function weightSources(
+  runtime: string,
+  { module, languages, traineddata }: WeightChoice,
+): WeightSource[] {
   const { weights } = described(runtime)
   if (weights === 'module') {
+    if (languages !== null || traineddata.length > 0)
+      throw new RequestError(`the ${runtime} runtime reads no text: leave out --language and --traineddata`)
     if (module === null)
       throw new RequestError(`the ${runtime} runtime needs a module: name one with --module <file.wasm>`)
     return [{ name: 'module', path: module }]
   }
-  const folder = join(dirname(createRequire(import.meta.url).resolve(weights.package)), weights.folder)
-  return Object.entries(weights.files)
-    .map(([name, file]) => ({ name, path: join(folder, file) }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const files = Object.entries(weights.files).map(([name, file]) => ({ name, path: installedPath(file)! }))
+  return [...files, ...languageSources(weights, languages, traineddata)].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )
+}
+
+/** Files that were named come first, then the languages. */
+function languageSources(
+  { forLanguage, languagesDefault }: Exclude<RuntimeDescription['weights'], 'module'>,
+  languages: readonly string[] | null,
+  traineddata: readonly string[],
+): WeightSource[] {
+  const asked = languages ?? (traineddata.length > 0 ? [] : languagesDefault)
+  if (traineddata.length + asked.length > languagesMax)
+    throw new RequestError(`a job has at most ${languagesMax} languages; name fewer`)
+  const named = traineddata.map((path, place) => ({
+    name: forLanguage(
+      basename(path)
+        .replace(/\.traineddata(\.gz)?$/, '')
+        .slice(0, 16),
+      place,
+    ).name,
+    path,
+  }))
+  const installed = asked.flatMap((language, place) => {
+    const { name, ...file } = forLanguage(language, traineddata.length + place)
+    const path = languagePattern.test(language) ? installedPath(file) : undefined
+    if (path !== undefined) return [{ name, path }]
+    if (languages === null) return []
+    throw new RequestError(
+      `the language ${JSON.stringify(language)} is not installed: run npm install @tesseract.js-data/<language> for it, or name a file with --traineddata <file>`,
+    )
+  })
+  return [...named, ...installed]
+}
+
+function installedPath({ package: name, folder, file }: WeightFile): string | undefined {
+  try {
+    const path = join(dirname(createRequire(import.meta.url).resolve(name)), folder, file)
+    return existsSync(path) ? path : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Throws RequestError. */

@@ -58,9 +58,10 @@ function checkDraw(
   sha256: Sha256,
   problems: Problems,
 ): void {
-  const basis = bases.get(draw.basis)
-  if (basis === undefined) {
-    problems.blame(`lease ${id} was drawn from candidates that are not in the report`)
+  const basis = bases.of(draw.basis)
+  if (basis === 'missing' || basis === 'wrong') {
+    const why = basis === 'missing' ? 'are not in the report' : 'its records do not give'
+    problems.blame(`lease ${id} was drawn from candidates that ${why}`)
     return
   }
   const some = basis.candidates.some((_, i) => hasBit(draw.eligible, i))

@@ -7,7 +7,7 @@ import { impossible } from '../../base/assert.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type Allowance, openAllowance } from '../job/allowance.ts'
 import { openCancellation } from '../job/cancellation.ts'
-import { type DrawBasis, openDrawBasis } from '../job/draw.ts'
+import { openDrawBasis } from '../job/draw.ts'
 import { type Handover, openHandover, type Succession, successionOf } from '../job/handover.ts'
 import { openHolding } from '../job/holding.ts'
 import {
@@ -27,6 +27,7 @@ import { type Charter, type Credential, openCharter, openCredential } from '../m
 import { decodeCbor, type Sha256 } from '../record/block.ts'
 import type { Verified, Verify } from '../record/record.ts'
 import type { RecordKind } from '../records.ts'
+import { AuditedBases } from './bases.ts'
 import type { Problems } from './problems.ts'
 import type { Note, Report, ReportedRecord } from './report.ts'
 
@@ -75,7 +76,7 @@ export function openReportedManifest(
 }
 
 export class AuditedRecords {
-  readonly bases = new Map<RecordId, DrawBasis>()
+  readonly bases: AuditedBases
   readonly leases = new Map<LeaseId, Verified<Lease>>()
   readonly receipts: Verified<Receipt>[] = []
   readonly claims = new Map<RecordId, Claim>()
@@ -110,6 +111,7 @@ export class AuditedRecords {
   constructor(input: AuditInput, manifest: Verified<Manifest>, problems: Problems) {
     this.#input = input
     this.#manifest = manifest
+    this.bases = new AuditedBases(input.sha256)
     this.succession = successionOf(manifest.id, manifest.payload, handoversOf(input))
     for (const [i, record] of input.records.entries())
       problems.attempt(`record ${i} (${record.kind})`, () => this.#open(record))
@@ -138,8 +140,7 @@ export class AuditedRecords {
       case 'manifest':
         return
       case 'draw': {
-        const basis = this.#fromSteward(openDrawBasis(record, sha256, verify))
-        this.bases.set(basis.id, basis.payload)
+        this.bases.add(this.#fromSteward(openDrawBasis(record, sha256, verify)))
         return
       }
       case 'lease':

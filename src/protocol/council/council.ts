@@ -25,6 +25,7 @@ import { answeredInvitation, heedHandovers } from './replacement.ts'
 import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
 import { hearAdverts, hearRoster } from './roster.ts'
 import {
+  actsInstead,
   type CouncilOptions,
   checkSeat,
   differs,
@@ -145,7 +146,7 @@ export class Council {
         break
       case 'connected':
         seat.connected.add(input.peer)
-        seat.watch.connected(input.peer, nowMs)
+        seat.watch.connected(input.peer, nowMs, input.isRelayed)
         if (seat.records.isSteward(input.peer)) greet(seat, input.peer)
         tellSteward(seat, input, nowMs)
         break
@@ -223,6 +224,11 @@ export class Council {
 
   get acting(): boolean {
     return isActing(this.#seat)
+  }
+
+  /** The steward that acts since this one reaches too few vehicles, if that is so. */
+  actsInstead(nowMs: number): PeerId | undefined {
+    return actsInstead(this.#seat, nowMs)
   }
 
   /** The stewards that have a place here. */

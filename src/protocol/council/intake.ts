@@ -28,7 +28,8 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   discardDropped(seat)
   seat.progress.learn(entry, nowMs)
   if (entry.kind === 'handover') heedHandovers(seat, nowMs)
-  if (isShutOut(seat, entry, nowMs)) shutOut(seat, entry.record.id)
+  if (entry.kind === 'draw') judgeLists(seat, nowMs)
+  if (entry.kind === 'lease' && isOutOfTurn(seat, entry.record, nowMs)) shutOut(seat, entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && concernsWork(seat, entry)) seat.stale = true
   if (entry.kind === 'end' || entry.kind === 'cancellation') seat.records.decisions.review(nowMs)
@@ -43,9 +44,15 @@ function concernsWork({ records }: Seat, { kind, record }: Opened<JobRecordKind>
   return kind === 'receipt' && records.counts(record.payload.lease)
 }
 
-function isShutOut(seat: Seat, entry: Opened<JobRecordKind>, nowMs: number): boolean {
-  if (entry.kind === 'draw') return shutsOut(seat, entry.record, nowMs)
-  return entry.kind === 'lease' && isOutOfTurn(seat, entry.record, nowMs)
+/** Judges the lists of candidates that are known since the last time: a record may have come that others rest on. */
+function judgeLists(seat: Seat, nowMs: number): void {
+  const { records } = seat
+  for (const id of records.takeListed()) {
+    const entry = records.get(id)
+    const list = records.candidatesOf(id)
+    if (entry !== undefined && list !== undefined && shutsOut(seat, entry.record.signer, list, nowMs))
+      shutOut(seat, id)
+  }
 }
 
 /** It never counts on this node, not after a restart either. */

@@ -26,6 +26,7 @@ export class JobRecords extends JobState {
 
   protected override reset(): void {
     super.reset()
+    this.seen = undefined
     this.trie = new RecordTrie(this.#sha256)
   }
 

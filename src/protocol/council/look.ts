@@ -13,11 +13,11 @@ import {
   differs,
   fellowsOf,
   hasEnded,
-  hasLostResults,
   isActing,
   isAway,
   isJudging,
   isReader,
+  livingFellows,
   type Seat,
 } from './seat.ts'
 import { standDown, takeOver, tellSteward } from './turn.ts'
@@ -67,4 +67,10 @@ export function look(seat: Seat, nowMs: number): void {
       if (dials) greet(seat, peer)
       else beat(seat, peer)
     }
+}
+
+/** A result is gone that the acting steward counted on. */
+function hasLostResults(seat: Seat, nowMs: number): boolean {
+  if (seat.steward === undefined || seat.results.areAllHere) return false
+  return seat.results.unreachable(livingFellows(seat, nowMs)).some((id) => !seat.unreachable.has(id))
 }

@@ -10,6 +10,9 @@
  * node, else after a while. Where nobody takes the turn, it acts again: nothing is worse than without this rule. That others can be
  * dialled is their own word, but that this node reaches too few is its own watch, so a lie alone moves no turn.
  *
+ * A vehicle that others reach through a relay counts as reached only where no fellow can be dialled: a relay carries little, and a
+ * fellow that can be dialled has the vehicles connected to itself.
+ *
  * Declined: to leave every job to the steward that says it can be dialled. A standby that acts chooses which of the free
  * vehicles may be drawn, and a submitter's node that reaches its vehicles has no reason to leave that to a stranger.
  */
@@ -23,14 +26,14 @@ import { isActing, livingFellows, type Seat } from './seat.ts'
 export function stepsAside(seat: Seat, nowMs: number): boolean {
   const nodes = seat.capacities
   const isBehindRouter = !isDialled(nodes.get(seat.options.self) ?? {})
-  if (!reachesTooFew(seat, isBehindRouter)) {
+  const fellows = livingFellows(seat, nowMs).filter((peer) => seat.records.holders.hasInputs(peer))
+  const isBetter = isBehindRouter && fellows.some((peer) => isDialled(nodes.get(peer) ?? {}))
+  if (!reachesTooFew(seat, isBehindRouter, !isBetter)) {
     seat.watch.tooFewSinceMs = undefined
     seat.watch.hasSteppedAside = false
     return false
   }
   seat.watch.tooFewSinceMs ??= nowMs
-  const fellows = livingFellows(seat, nowMs).filter((peer) => seat.records.holders.hasInputs(peer))
-  const isBetter = isBehindRouter && fellows.some((peer) => isDialled(nodes.get(peer) ?? {}))
   if (!isActing(seat)) return isBetter || seat.watch.hasSteppedAside
   const isPatient = !isBetter || seat.watch.hasSteppedAside
   const sinceMs = Math.max(seat.watch.tooFewSinceMs, seat.actingSinceMs ?? nowMs)
@@ -47,12 +50,16 @@ export function otherActs(seat: Seat): void {
 /** Returns how many owners could work for the job now. */
 export function readyOwners({ options, places, capacities, connected, watch }: Seat): ReadyOwners {
   const isOutOfReach = (vehicle: PeerId) => watch.isOutOfReach(vehicle)
+  const isRelayed = (vehicle: PeerId) => watch.isRelayed(vehicle)
   const { manifest } = options
-  return watch.ready.owners({ manifest, stewards: places.stewards, capacities, connected, isOutOfReach })
+  const facts = { manifest, stewards: places.stewards, capacities, connected, isOutOfReach, isRelayed }
+  return watch.ready.owners(facts)
 }
 
-function reachesTooFew(seat: Seat, isBehindRouter: boolean): boolean {
-  const { able, reached } = readyOwners(seat)
+/** `byRelay`: those count as reached that a relay connects, or may connect. */
+function reachesTooFew(seat: Seat, isBehindRouter: boolean, byRelay: boolean): boolean {
+  const { able, reached: directly, reachedAtAll } = readyOwners(seat)
+  const reached = byRelay ? reachedAtAll : directly
   if (reached === able) return false
   return reached < seat.options.manifest.assurance.replicas || (isBehindRouter && 2 * reached < able)
 }

@@ -17,14 +17,18 @@ export interface ReadyFacts {
   readonly capacities: ReadonlyMap<PeerId, Capacity>
   readonly connected: ReadonlySet<PeerId>
   readonly isOutOfReach: (vehicle: PeerId) => boolean
+  /** Nothing but a relay connects it. */
+  readonly isRelayed: (vehicle: PeerId) => boolean
 }
 
 /** Distinct owners. */
 export interface ReadyOwners {
   /** Some vehicle of theirs could work, now or once its rules allow it. */
   readonly able: number
-  /** … and this node can say so to it: it is connected, or can be dialled. */
+  /** … and this node can say so to it: it is connected without a relay, or can be dialled. */
   readonly reached: number
+  /** … or a relay connects it, or others reach it through one. */
+  readonly reachedAtAll: number
   /** … and it is connected, and has a free slot now. */
   readonly idle: number
 }
@@ -32,6 +36,7 @@ export interface ReadyOwners {
 interface Vehicle {
   readonly owner: OwnerId
   readonly isReached: boolean
+  readonly isReachedAtAll: boolean
   readonly isIdle: boolean
 }
 
@@ -41,6 +46,7 @@ export class Ready {
   /** Use: how many vehicles of an owner there are of each sort. */
   readonly #able = new Map<OwnerId, number>()
   readonly #reached = new Map<OwnerId, number>()
+  readonly #reachedAtAll = new Map<OwnerId, number>()
   readonly #idle = new Map<OwnerId, number>()
   /** Use: undefined when everybody has to be looked at. */
   #rules: CandidateRules | undefined
@@ -76,7 +82,12 @@ export class Ready {
     }
     for (const peer of this.#touched) this.#look(peer, facts, this.#rules)
     this.#touched.clear()
-    return { able: this.#able.size, reached: this.#reached.size, idle: this.#idle.size }
+    return {
+      able: this.#able.size,
+      reached: this.#reached.size,
+      reachedAtAll: this.#reachedAtAll.size,
+      idle: this.#idle.size,
+    }
   }
 
   #look(peer: PeerId, facts: ReadyFacts, rules: CandidateRules): void {
@@ -87,11 +98,14 @@ export class Ready {
     if (candidate === undefined || candidate.mode === 'stop') return
     const { owner, mode, free } = candidate
     const isConnected = facts.connected.has(peer)
-    const isReached = isConnected || (isDialled(capacity!) && !facts.isOutOfReach(peer))
+    const isInReach = !facts.isOutOfReach(peer)
+    const isReached = (isConnected && !facts.isRelayed(peer)) || (isDialled(capacity!) && isInReach)
+    const isReachedAtAll = isReached || isConnected || (capacity!.reach === 'relayed' && isInReach)
     const isIdle = isConnected && mode === 'run' && free > 0
-    this.#vehicles.set(peer, { owner, isReached, isIdle })
+    this.#vehicles.set(peer, { owner, isReached, isReachedAtAll, isIdle })
     addTo(this.#able, owner)
     if (isReached) addTo(this.#reached, owner)
+    if (isReachedAtAll) addTo(this.#reachedAtAll, owner)
     if (isIdle) addTo(this.#idle, owner)
   }
 
@@ -101,6 +115,7 @@ export class Ready {
     this.#vehicles.delete(peer)
     removeFrom(this.#able, known.owner)
     if (known.isReached) removeFrom(this.#reached, known.owner)
+    if (known.isReachedAtAll) removeFrom(this.#reachedAtAll, known.owner)
     if (known.isIdle) removeFrom(this.#idle, known.owner)
   }
 }

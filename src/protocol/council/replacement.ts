@@ -118,7 +118,9 @@ export function candidateFor(seat: Seat, nowMs: number) {
   const inVain = [...seat.refused].filter(([, { untilMs }]) => untilMs > nowMs)
   const [candidate] = findStandbys(
     {
-      capacities: [...seat.capacities.values()].filter(({ peer }) => seat.connected.has(peer)),
+      capacities: [...seat.capacities.values()].filter(
+        ({ peer }) => seat.connected.has(peer) && !seat.watch.isRelayed(peer),
+      ),
       runtime: manifest.runtime,
       engine: manifest.engine.id,
       replicas: manifest.assurance.replicas,

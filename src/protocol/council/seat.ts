@@ -200,6 +200,12 @@ export function hasActed({ records, options }: Seat): boolean {
   return false
 }
 
+/** The steward that acts in the place of this one, since this one reaches too few vehicles; undefined: that is not so. */
+export function actsInstead(seat: Seat, nowMs: number): PeerId | undefined {
+  if (isActing(seat) || hasEnded(seat) || seat.watch.tooFewSinceMs === undefined) return undefined
+  return seat.attendance.acting(nowMs)
+}
+
 export function hasEnded(seat: Seat): boolean {
   return seat.records.end() !== undefined
 }
@@ -278,12 +284,6 @@ export function mayEnd(seat: Seat, nowMs: number): boolean {
  */
 export function isJudging({ judgingSinceMs }: Seat, nowMs: number): boolean {
   return judgingSinceMs !== undefined && nowMs - judgingSinceMs < proofWaitMs
-}
-
-/** A result is gone that the acting steward counted on. */
-export function hasLostResults(seat: Seat, nowMs: number): boolean {
-  if (seat.steward === undefined || seat.results.areAllHere) return false
-  return seat.results.unreachable(livingFellows(seat, nowMs)).some((id) => !seat.unreachable.has(id))
 }
 
 export function say(seat: Seat, to: PeerId, message: FellowMessage): void {

@@ -11,7 +11,7 @@
  * acts and gets on, leases of those behind it do not count here that have said all the time that they hear it. What one of them leased
  * while it was apart, and heard nobody, comes soon after they meet, and counts.
  */
-import type { OwnerId } from '../ids.ts'
+import type { OwnerId, PeerId } from '../ids.ts'
 import type { DrawBasis } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
 import {
@@ -27,14 +27,14 @@ import type { Verified } from '../record/record.ts'
 import { ownerLot } from '../steward/selection.ts'
 import type { Seat } from './seat.ts'
 
-/** Tells whether this list of candidates, which has just come, leaves out more owners than rosters differ by. */
-export function shutsOut(seat: Seat, { signer, payload }: Verified<DrawBasis>, nowMs: number): boolean {
+/** Tells whether this list of candidates of that steward, which has just become known, leaves out more owners than rosters differ by. */
+export function shutsOut(seat: Seat, signer: PeerId, { candidates }: DrawBasis, nowMs: number): boolean {
   const { self, manifest } = seat.options
   const sinceMs = nowMs - rosterLagMs
   if (signer === self || signer === manifest.stewards[0]?.peer) return false
   if (!seat.watch.isConnectedSince(signer, sinceMs)) return false
-  const listed = new Set(payload.candidates.map(({ owner }) => owner))
-  const known = selectable(seat, listed, payload.candidates.length, seat.watch.ownersSince(sinceMs))
+  const listed = new Set(candidates.map(({ owner }) => owner))
+  const known = selectable(seat, listed, candidates.length, seat.watch.ownersSince(sinceMs))
   const missing = known.filter((owner) => !listed.has(owner))
   return missing.length * 1_000_000 > known.length * shutOutPpmMax
 }

@@ -39,6 +39,8 @@ export class Watch {
 
   readonly #offered = new BoundedMap<LeaseId, PeerId>(offeredMax)
   readonly #outOfReach = new Set<PeerId>()
+  /** Use: peers that only a relay connects, which carries little. */
+  readonly #relayed = new Set<PeerId>()
   /** Since when it has reached too few vehicles; undefined while it reaches enough (reaching.ts). */
   tooFewSinceMs: number | undefined
   /** It has left its turn to others since one of them acted. */
@@ -69,13 +71,16 @@ export class Watch {
     return [...this.#ownerOf.keys()]
   }
 
-  connected(peer: PeerId, nowMs: number): void {
+  connected(peer: PeerId, nowMs: number, isRelayed = false): void {
+    if (isRelayed) this.#relayed.add(peer)
+    else this.#relayed.delete(peer)
     this.#stewards.set(peer, earlier(this.#stewards.get(peer), nowMs))
     this.#outOfReach.delete(peer)
     this.ready.touch(peer)
   }
 
   left(peer: PeerId): void {
+    this.#relayed.delete(peer)
     this.#stewards.delete(peer)
     this.#beats.delete(peer)
     this.#hearing.delete(peer)
@@ -124,6 +129,11 @@ export class Watch {
   /** An offer to it was not delivered, and it has not been connected since. */
   isOutOfReach(vehicle: PeerId): boolean {
     return this.#outOfReach.has(vehicle)
+  }
+
+  /** Nothing but a relay connects it. */
+  isRelayed(peer: PeerId): boolean {
+    return this.#relayed.has(peer)
   }
 
   /** The clock of this machine was set: forward by so much, or back when negative. */

@@ -13,28 +13,113 @@
  * A steward that works for an accomplice cannot choose the lots. It could choose if they came from a number of its own:
  * then it draws until it likes the outcome. And it could choose if one number were drawn for all that are eligible: then
  * leaving out anybody changes who wins. Here whoever is left out changes the outcome only if it would have been drawn.
+ *
+ * The candidates are on record. A list of thousands is too much to sign anew whenever a vehicle comes, so a record says how its
+ * signer's list differs from the one of an earlier record, and the Merkle root of the list that this gives. Anybody who has the
+ * records before it can make the list again; one that does not give its root draws nothing that counts (../state/bases.ts).
  */
 
 import { concat, fromString } from 'uint8arrays'
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { OwnerId, PeerId } from '../ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import { drawCandidatesMax } from '../limits.ts'
-import { ownerIdSchema, peerIdSchema, recordType } from '../record/record.ts'
-import { recordBytesMax } from '../sizes.ts'
+import { encodeCbor } from '../record/block.ts'
+import { merkleRoot } from '../record/merkle.ts'
+import {
+  bytesOfLength,
+  cidSchema,
+  naturalSchema,
+  ownerIdSchema,
+  peerIdSchema,
+  recordType,
+} from '../record/record.ts'
+import { drawListedMax, recordBytesMax } from '../sizes.ts'
 
-/** Payload of a 'draw' record: the vehicles that a steward could choose from, in the order of peer ids. */
-export interface DrawBasis {
-  readonly candidates: readonly { readonly peer: PeerId; readonly owner: OwnerId }[]
+export interface DrawCandidate {
+  readonly peer: PeerId
+  readonly owner: OwnerId
 }
 
-const basisSchema: z.ZodType<DrawBasis> = z.strictObject({
-  candidates: z.array(z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema })).max(drawCandidatesMax),
-})
+/** The vehicles that a steward could choose from, in the order of peer ids: as a whole, the payload of a 'draw' record. */
+export interface DrawBasis {
+  readonly candidates: readonly DrawCandidate[]
+}
+
+/** Payload of a 'draw' record that says how a list differs from an earlier one. */
+export interface DrawChange {
+  /** The record of the list that is changed, of the same signer. */
+  readonly before: RecordId
+  /** Vehicles of that list that are not in this one. One whose owner changed is removed, and added. */
+  readonly removed: readonly PeerId[]
+  readonly added: readonly DrawCandidate[]
+  /** The number of candidates in this list. */
+  readonly count: number
+  /** 32 bytes: see `candidatesRoot`. */
+  readonly root: Uint8Array
+}
+
+export type DrawRecord = DrawBasis | DrawChange
+
+export function isChange(payload: DrawRecord): payload is DrawChange {
+  return 'before' in payload
+}
+
+const candidateSchema = z.strictObject({ peer: peerIdSchema, owner: ownerIdSchema })
+const changeSchema = z
+  .strictObject({
+    before: cidSchema,
+    removed: z.array(peerIdSchema).max(drawListedMax),
+    added: z.array(candidateSchema).max(drawListedMax),
+    count: naturalSchema,
+    root: bytesOfLength(32),
+  })
+  .refine(
+    ({ removed, added }) => removed.length + added.length <= drawListedMax,
+    `names more than ${drawListedMax} candidates`,
+  )
+const basisSchema: z.ZodType<DrawRecord> = z.union([
+  z.strictObject({ candidates: z.array(candidateSchema).max(drawListedMax) }),
+  changeSchema,
+])
 
 export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)
 export const { open: openDrawBasis } = drawBasisType
+
+/** Candidates in one leaf of the tree over a list: few enough to show one, and many enough that a root takes a millisecond or two. */
+const leafCandidates = 64
+
+/** Returns the root of the Merkle tree (../record/merkle.ts) over a list in the order of peer ids, 64 candidates in each leaf. */
+export function candidatesRoot(sha256: Sha256, { candidates }: DrawBasis): Uint8Array {
+  const leaves: Uint8Array[] = []
+  for (let from = 0; from < candidates.length; from += leafCandidates) {
+    const part = candidates.slice(from, from + leafCandidates)
+    leaves.push(encodeCbor(['carpool/candidates/1', ...part.flatMap(({ peer, owner }) => [peer, owner])]))
+  }
+  return merkleRoot(sha256, leaves)
+}
+
+/**
+ * Returns the list that these changes make of another one, one after another. Undefined: one of them removes what is not there, adds
+ * what is there already, or makes the list longer than it may be. Nobody looks at their roots here.
+ */
+export function changedBy(
+  { candidates }: DrawBasis,
+  changes: readonly Pick<DrawChange, 'removed' | 'added'>[],
+): DrawBasis | undefined {
+  const listed = new Map(candidates.map((candidate) => [candidate.peer, candidate]))
+  if (listed.size !== candidates.length) return undefined
+  for (const { removed, added } of changes) {
+    for (const peer of removed) if (!listed.delete(peer)) return undefined
+    for (const { peer, owner } of added) {
+      if (listed.has(peer)) return undefined
+      listed.set(peer, { peer, owner })
+    }
+    if (listed.size > drawCandidatesMax) return undefined
+  }
+  return { candidates: [...listed.values()].sort((a, b) => compareText(a.peer, b.peer)) }
+}
 
 /** Letters of a peer or an owner. */
 const nameBytesUsual = 64

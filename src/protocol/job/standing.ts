@@ -26,6 +26,12 @@ export type Standing =
   /** Verdicts differ, or nobody has what they accept: `left` are those that a new one has to settle. */
   | { readonly state: 'apart'; readonly left: readonly Decision[] }
 
+/** Tells whether another result was accepted, and stands. */
+export function acceptsAnother(standing: Standing, result: Cid | null): boolean {
+  if (standing.state !== 'stands') return false
+  return standing.verdict.outcome === 'accepted' && standing.verdict.result !== result
+}
+
 export class Verdicts {
   readonly #records = new Map<RecordId, Verified<Verdict>>()
   /** Use: by position. Invariant: each list is in the order of (epoch, id). */

@@ -4,7 +4,7 @@
  * A steward is one more peer that may lie, and a lease is no more than its word. It counts only if it could be an honest
  * one: it names shards of the job at their positions, with the units that the shard list gives them, at a price that the
  * manifest allows, and its promise fits its signer's allowance (allowances.ts). The job's draw secret must give the vehicle
- * that it went to, from candidates that are here (../job/draw.ts). In a fleet that vehicle must be one that was admitted for
+ * that it went to, from candidates that are here (../job/draw.ts, bases.ts). In a fleet that vehicle must be one that was admitted for
  * this owner, or else a steward would make up as many owners as it needs. What does not count makes no claim, promises no
  * money, and holds no shard.
  *
@@ -15,13 +15,14 @@
 import type { Sha256 } from '../../base/prng.ts'
 import { pushTo } from '../../base/push-to.ts'
 import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import { type DrawBasis, drawVehicle, hasBit } from '../job/draw.ts'
+import { type DrawBasis, type DrawRecord, drawVehicle, hasBit } from '../job/draw.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { unitsOf } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { Allowances } from './allowances.ts'
+import { Bases } from './bases.ts'
 
 /** The node on which a job's records are judged. */
 export interface Reader {
@@ -49,7 +50,7 @@ export class Counting {
   readonly #allowances: Allowances
   readonly #reader: Reader
   readonly #leases = new Map<LeaseId, Known>()
-  readonly #bases = new Map<RecordId, DrawBasis>()
+  #bases: Bases
   readonly #shutOut = new Set<RecordId>()
   /** Use: leases to vehicles of which this node has not seen whom they belong to. */
   #unmet = new Set<Known>()
@@ -66,12 +67,14 @@ export class Counting {
     this.#sha256 = sha256
     this.#allowances = allowances
     this.#reader = reader
+    this.#bases = new Bases(sha256)
   }
 
   /** One for the same job on the same node, for records that are folded anew: those that do not come again count no more. */
   anew(allowances: Allowances): Counting {
     const next = new Counting(this.#manifest, this.#sha256, allowances, this.#reader)
     next.#shards = this.#shards
+    next.#bases = new Bases(this.#sha256, this.#bases)
     for (const basis of this.#shutOut) next.#shutOut.add(basis)
     for (const [id, { told }] of this.#leases) next.#before.set(id, told)
     next.#changed = new Set(this.#leases.keys())
@@ -85,9 +88,16 @@ export class Counting {
     for (const known of this.#leases.values()) this.#judge(known)
   }
 
-  basis({ id, payload }: Verified<DrawBasis>): void {
-    this.#bases.set(id, payload)
-    for (const known of this.#drawnFrom.get(id) ?? []) this.#judge(known)
+  /** Takes a list of candidates, or a change of one. Returns the records whose lists may be known now. */
+  basis(record: Verified<DrawRecord>): RecordId[] {
+    const listed = this.#bases.add(record)
+    for (const id of listed) for (const known of this.#drawnFrom.get(id) ?? []) this.#judge(known)
+    return listed
+  }
+
+  /** The list of candidates of this record; undefined while it cannot be made, or does not give its root. */
+  candidatesOf(basis: RecordId): DrawBasis | undefined {
+    return this.#bases.of(basis)
   }
 
   /** A list of candidates, with all that was drawn from it, or a lease does not count here (../council/shut-out.ts). */
@@ -191,7 +201,7 @@ export class Counting {
   #isDrawn({ signer, payload: { draw, positions, vehicle, owner } }: Verified<Lease>): boolean {
     const { self, drawSecret } = this.#reader
     if (signer === self) return true
-    const basis = this.#bases.get(draw.basis)
+    const basis = this.#bases.of(draw.basis)
     if (basis === undefined) return false
     if (drawSecret === undefined) return true
     if (!basis.candidates.some((_, i) => hasBit(draw.eligible, i))) return false

@@ -12,7 +12,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { type Decision, type Standing, Verdicts } from '../job/standing.ts'
+import { acceptsAnother, type Decision, type Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Window } from '../job/window.ts'
 import type { Verified } from '../record/record.ts'
@@ -117,10 +117,9 @@ export class Decisions {
       return
     }
     const recalled = this.#recalled.get(record.id)
-    const [known, news] = [
-      record.payload.shards.filter(({ position }) => recalled?.has(position)),
-      record.payload.shards.filter(({ position }) => !recalled?.has(position)),
-    ]
+    const { known = [], news = [] } = Object.groupBy(record.payload.shards, ({ position }) =>
+      recalled?.has(position) ? 'known' : 'news',
+    )
     this.#count(record, known)
     if (news.length > 0) this.#countProven(this.#proofs.expect({ ...record, payload: { shards: news } }))
   }
@@ -244,10 +243,9 @@ export class Decisions {
 
   /** Tells whether this node has every draw that a steward made before it ended the job: they are numbered from 0. */
   hasAllDraws({ signer, serial }: Verified<JobEnd>): boolean {
-    const indices: number[] = []
-    for (const lease of this.#leased.signedBy(signer))
-      if (lease.serial < serial) indices.push(lease.payload.draw.index)
-    return indices.sort((a, b) => a - b).every((index, i) => index === i)
+    const before = [...this.#leased.signedBy(signer)].filter((lease) => lease.serial < serial)
+    const indices = before.map(({ payload }) => payload.draw.index).sort((a, b) => a - b)
+    return indices.every((index, i) => index === i)
   }
 
   /** All ends that count. */
@@ -287,13 +285,7 @@ export class Decisions {
 
   /** Nothing counts after the end that contradicts what stands. */
   #isTooLate({ position, result }: { readonly position: number; readonly result: Cid | null }): boolean {
-    if (this.#ends.standing === undefined) return false
-    const standing = this.standing(position)
-    return (
-      standing.state === 'stands' &&
-      standing.verdict.outcome === 'accepted' &&
-      standing.verdict.result !== result
-    )
+    return this.#ends.standing !== undefined && acceptsAnother(this.standing(position), result)
   }
 
   #howDecided(): 'all accepted' | 'all decided' | 'open' {

@@ -15,6 +15,7 @@
 import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { cancellationOf, isCancellationOf } from '../job/cancellation.ts'
+import type { DrawBasis } from '../job/draw.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
@@ -58,6 +59,8 @@ export class JobState {
   #agreed: AgreedPlaces
   /** Use: leases that began or ceased to count, or whose open places changed, and that nobody has asked for yet. */
   #recounted: LeaseId[] = []
+  /** Use: records whose lists of candidates may have become known, and that nobody has asked for yet. */
+  #listed: RecordId[] = []
   #isRestoring = false
   #succession: Succession
   #dropped: RecordId[] = []
@@ -168,8 +171,10 @@ export class JobState {
       case 'holding':
         this.holders.holds(entry.record)
         break
-      case 'draw':
-        this.#counting.basis(entry.record)
+      case 'draw': {
+        const listed = this.#counting.basis(entry.record)
+        if (!this.#isRestoring) this.#listed.push(...listed)
+      }
     }
     this.#recount()
   }
@@ -256,6 +261,16 @@ export class JobState {
   /** The leases that began or ceased to count since this was last asked, or of which other places are open (allowances.ts). */
   takeRecounted(): readonly LeaseId[] {
     return this.#recounted.splice(0)
+  }
+
+  /** The list of candidates of a draw; undefined while it cannot be made, or does not give its root. */
+  candidatesOf(basis: RecordId): DrawBasis | undefined {
+    return this.#counting.candidatesOf(basis)
+  }
+
+  /** The lists of candidates that may have become known since this was last asked. */
+  takeListed(): RecordId[] {
+    return this.#listed.splice(0)
   }
 
   /** The leases that count. */

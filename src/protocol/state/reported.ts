@@ -11,6 +11,8 @@
  */
 import type { Note } from '../audit/report.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
+import { isChange } from '../job/draw.ts'
+import { acceptsAnother } from '../job/standing.ts'
 import type { ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobState } from './job-state.ts'
@@ -30,7 +32,7 @@ export function reportedOf(state: JobState): Reported {
     if (kind === 'lease') {
       const { id, payload } = record
       if (!reported.has(id) && (named.has(id) || state.counts(id))) reported.set(id, null)
-      if (reported.has(id)) bases.add(payload.draw.basis)
+      if (reported.has(id)) addBasis(state, payload.draw.basis, bases)
     }
   for (const { kind, record } of state.all()) {
     const { id } = record
@@ -52,6 +54,15 @@ export function reportedOf(state: JobState): Reported {
       )
   }
   return reported
+}
+
+/** Adds the record that lists the candidates of a draw, and those that it changes. */
+function addBasis(state: JobState, basis: RecordId, bases: Set<RecordId>): void {
+  for (let id: RecordId | undefined = basis; id !== undefined && !bases.has(id); ) {
+    bases.add(id)
+    const entry = state.get(id)
+    id = entry?.kind === 'draw' && isChange(entry.record.payload) ? entry.record.payload.before : undefined
+  }
 }
 
 /**
@@ -105,13 +116,8 @@ function bindsSigner(
  */
 function isOverruled(id: RecordId, { position, result }: ShardVerdict, state: JobState): boolean {
   if (state.end() === undefined || result === null) return false
-  const standing = state.standing(position)
-  return (
-    standing.state === 'stands' &&
-    standing.verdict.outcome === 'accepted' &&
-    standing.verdict.result !== result &&
-    !state.verdicts.of(position).some(({ verdict }) => verdict.settles.includes(id))
-  )
+  const isSettled = state.verdicts.of(position).some(({ verdict }) => verdict.settles.includes(id))
+  return acceptsAnother(state.standing(position), result) && !isSettled
 }
 
 /** The leases of receipts that a verdict names which counts. */

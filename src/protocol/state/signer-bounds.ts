@@ -17,8 +17,9 @@
  */
 import { compareText } from '../../base/bytes.ts'
 import type { PeerId, RecordId } from '../ids.ts'
+import { type DrawRecord, isChange } from '../job/draw.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { drawCandidatesMax, handoverShare, leaseShardsMax, lostReplicasMax } from '../limits.ts'
+import { handoverShare, leaseShardsMax, lostReplicasMax } from '../limits.ts'
 import { type JobRecord, signedByOf } from '../records.ts'
 import {
   recordBytesLeast,
@@ -30,8 +31,8 @@ import {
   takerShareLeast,
 } from '../sizes.ts'
 
-/** Lists of candidates that one standby signs for one job: one for each newcomer, and twice those of a full list. */
-export const signerDrawsMax = 2 * drawCandidatesMax
+/** Lists of candidates, and changes of one, that a standby signs for one job, and one for each shard: a newcomer is on record once it may be drawn. */
+export const signerDrawsMax = 1_024
 /** Shards that its leases name: 128 full leases that were declined, and each shard as often as it is executed or lost. */
 export const signerPositionsMax = 128 * leaseShardsMax
 
@@ -168,7 +169,7 @@ export class SignerBounds {
 export function boundOf({ assurance }: Pick<Manifest, 'assurance'>, shards = 0): Amount {
   return {
     bytes: signerBytesMax + shards * shardRecordBytesMax * (assurance.replicas + 1),
-    draws: signerDrawsMax,
+    draws: signerDrawsMax + shards,
     positions: signerPositionsMax + shards * (2 * assurance.replicas + lostReplicasMax),
   }
 }
@@ -192,7 +193,7 @@ function bytesOf(entry: JobRecord): number {
 function namesIn(entry: JobRecord): number {
   switch (entry.kind) {
     case 'draw':
-      return 2 * entry.record.payload.candidates.length
+      return namesInDraw(entry.record.payload)
     case 'lease':
       return 2 * entry.record.payload.positions.length
     case 'window':
@@ -216,6 +217,12 @@ function namesIn(entry: JobRecord): number {
     case 'end':
       return 8
   }
+}
+
+function namesInDraw(payload: DrawRecord): number {
+  return isChange(payload)
+    ? 2 * payload.added.length + payload.removed.length + 2
+    : 2 * payload.candidates.length
 }
 
 /** Those of one steward's records that do not fit beside the ones before them. */

@@ -56,7 +56,8 @@ export type StewardInput =
   | { readonly type: 'allowance'; readonly allowance: Checked<'allowance'> }
   /** True when all accepted results are on another steward's disk, too, or no other steward is left. */
   | { readonly type: 'safe'; readonly safe: boolean }
-  | { readonly type: 'connected'; readonly peer: PeerId }
+  /** `isRelayed`: only a relay connects it. Said once more when that changes. */
+  | { readonly type: 'connected'; readonly peer: PeerId; readonly isRelayed?: boolean }
   | { readonly type: 'disconnected'; readonly peer: PeerId }
   | { readonly type: 'cancel' }
   /**

@@ -1,17 +1,33 @@
 /**
- * The draw log: each draw of this steward, numbered, over candidates that it has put on record. The record is issued anew
- * only when somebody comes who is not in it. Those that have gone stay in it, and may come back: they are not eligible
- * meanwhile. A record of every change would take more than anything else that a steward signs.
+ * The draw log: each draw of this steward, numbered, over candidates that it has put on record. A record is issued only when somebody
+ * comes who is not in the last list, and says how the list has changed. Those that have gone stay in it, and may come back: they are
+ * not eligible meanwhile. They leave when it has no more room.
+ *
+ * A record names so many candidates, and one turn issues one record. So a steward that meets thousands lists all of them first, in
+ * as many turns as it takes, and draws then. A turn that issues a long record has time for no more.
  */
 
+import { assert } from '../../base/assert.ts'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import type { PeerId, RecordId } from '../ids.ts'
-import { bitsOf, type DrawBasis, drawVehicle } from '../job/draw.ts'
+import {
+  bitsOf,
+  candidatesRoot,
+  changedBy,
+  type DrawBasis,
+  type DrawCandidate,
+  type DrawRecord,
+  drawVehicle,
+} from '../job/draw.ts'
 import type { Draw } from '../job/lease.ts'
 import { drawCandidatesMax, drawOwnerVehiclesMax } from '../limits.ts'
+import { drawListedMax } from '../sizes.ts'
 import type { Candidate } from './candidate.ts'
 import type { Rooms } from './rooms.ts'
+
+/** After a longer record than this a turn ends: encoding and keeping one of 512 candidates takes 5 ms. */
+const turnListedMax = 128
 
 interface Basis {
   readonly id: RecordId
@@ -27,7 +43,7 @@ export class DrawLog {
   readonly #sha256: Sha256
   readonly #secret: Uint8Array
   #basis: Basis | undefined
-  /** Use: how often vehicles had come or gone when the basis was last compared with them. */
+  /** Use: how often vehicles had come or gone when all of them were listed. */
   #arrivals = -1
   #draws = 0
 
@@ -46,16 +62,35 @@ export class DrawLog {
   }
 
   /**
-   * Draws one of the eligible vehicles, all among `rooms`, for a lease that begins with the shard at `position`; `issue` signs a
-   * basis when a new one is needed.
+   * Lists all vehicles of `rooms`; `issue` signs a record where one is needed. False: that was enough for one turn. Draw in the
+   * next one in which this says true.
    */
+  list(rooms: ListedRooms, issue: (basis: DrawRecord) => RecordId): boolean {
+    const before = this.#basis
+    if (before !== undefined && this.#arrivals === rooms.arrivals) return true
+    const present = [...rooms.all()]
+    const news = present
+      .filter((candidate) => before === undefined || !lists(before, candidate))
+      .map(({ peer, owner }) => ({ peer, owner }))
+      .sort((a, b) => compareText(a.peer, b.peer))
+    if (news.length === 0 && before !== undefined && before.basis.candidates.length <= mostOf(present)) {
+      this.#arrivals = rooms.arrivals
+      return true
+    }
+    const isLast =
+      before === undefined ? this.#begin(news, issue) : this.#change(before, present, news, issue)
+    if (isLast) this.#arrivals = rooms.arrivals
+    return isLast && news.length <= turnListedMax
+  }
+
+  /** Draws one of the eligible vehicles, all of which are listed, for a lease that begins with the shard at `position`. */
   draw(
     position: number,
-    rooms: ListedRooms,
+    rooms: Pick<Rooms, 'get'>,
     eligible: readonly Candidate[],
-    issue: (basis: DrawBasis) => RecordId,
   ): { readonly candidate: Candidate; readonly draw: Draw } {
-    const { id, basis, places } = this.#basisOf(rooms, issue)
+    assert(this.#basis !== undefined, 'who is drawn was listed before')
+    const { id, basis, places } = this.#basis
     const bits = bitsOf(
       basis.candidates.length,
       eligible.map(({ peer }) => places.get(peer)!),
@@ -66,22 +101,39 @@ export class DrawLog {
     return { candidate: rooms.get(peer)!, draw: { basis: id, eligible: bits, index } }
   }
 
-  #basisOf(rooms: ListedRooms, issue: (basis: DrawBasis) => RecordId): Basis {
-    const before = this.#basis
-    if (before !== undefined && this.#arrivals === rooms.arrivals) return before
-    this.#arrivals = rooms.arrivals
-    const candidates = [...rooms.all()]
-    if (before !== undefined && candidates.every((candidate) => lists(before, candidate))) return before
-    // A list that is full has those alone that were selected: others tell by it which owners were (../council/shut-out.ts).
-    const present = new Set(candidates.map(({ peer }) => peer))
-    const gone = (before?.basis.candidates ?? [])
-      .filter(({ peer }) => !present.has(peer))
-      .slice(0, Math.max(0, drawCandidatesMax - drawOwnerVehiclesMax - candidates.length))
-    const all = [...candidates, ...gone].map(({ peer, owner }) => ({ peer, owner }))
-    const basis = { candidates: all.sort((a, b) => compareText(a.peer, b.peer)) }
+  /** A whole list, as far as one record has room. */
+  #begin(news: readonly DrawCandidate[], issue: (basis: DrawRecord) => RecordId): boolean {
+    const basis = { candidates: news.slice(0, drawListedMax) }
     this.#basis = basisWith(issue(basis), basis)
-    return this.#basis
+    return news.length <= drawListedMax
   }
+
+  #change(
+    before: Basis,
+    present: readonly Candidate[],
+    news: readonly DrawCandidate[],
+    issue: (basis: DrawRecord) => RecordId,
+  ): boolean {
+    // Each newcomer may take the place of one that has gone, or of itself under another owner.
+    const added = news.slice(0, drawListedMax / 2)
+    const moved = added.filter(({ peer }) => before.places.has(peer)).map(({ peer }) => peer)
+    const here = new Set(present.map(({ peer }) => peer))
+    const over = before.basis.candidates.length - moved.length + added.length - mostOf(present)
+    const gone = before.basis.candidates.filter(({ peer }) => !here.has(peer)).map(({ peer }) => peer)
+    const left = gone.slice(0, Math.max(0, Math.min(over, drawListedMax - added.length - moved.length)))
+    const removed = [...moved, ...left]
+    const basis = changedBy(before.basis, [{ removed, added }])
+    assert(basis !== undefined, 'a steward changes its own list as it is')
+    const { length: count } = basis.candidates
+    const id = issue({ before: before.id, removed, added, count, root: candidatesRoot(this.#sha256, basis) })
+    this.#basis = basisWith(id, basis)
+    return added.length === news.length && left.length >= over
+  }
+}
+
+/** A list that is full has those alone that were selected: others tell by it which owners were (../council/shut-out.ts). */
+function mostOf(present: readonly Candidate[]): number {
+  return Math.max(present.length, drawCandidatesMax - drawOwnerVehiclesMax)
 }
 
 function basisWith(id: RecordId, basis: DrawBasis): Basis {

@@ -35,13 +35,9 @@ export function assignWork(desk: Desk, nowMs: number): void {
     desk.short = undefined
     if (opportunity === undefined) return
     const { shard, eligible } = opportunity
+    if (!desk.draws.list(rooms, (basis) => issue(desk, 'draw', basis).id)) break
     lots += eligible.length
-    const { candidate, draw } = desk.draws.draw(
-      shard.position,
-      rooms,
-      eligible,
-      (basis) => issue(desk, 'draw', basis).id,
-    )
+    const { candidate, draw } = desk.draws.draw(shard.position, rooms, eligible)
     const share = fairShare(board, rooms)
     const room = rooms.roomOf(candidate, nowMs)
     const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, affordable)

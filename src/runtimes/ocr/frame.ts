@@ -36,10 +36,10 @@ export function toY(frame: Frame, along: number, down: number): number {
   return (along * frame.sine + down * frame.cosine) / fixedOne
 }
 
-/** Arc tangent by its series, to 2e-6 radians below slope 0.2: enough for the two decimals that are shown. */
-export function degreesOf(frame: Frame): number {
-  const slope = frame.slope / fixedOne
+/** Arc tangent by its series, to 2e-5 radians below slope 0.4: enough for the two decimals that are shown. */
+export function degreesOf(slope65536: number): number {
+  const slope = slope65536 / fixedOne
   const square = slope * slope
-  const radians = slope * (1 - square / 3 + (square * square) / 5)
-  return Math.round(radians * 57.29577951308232 * 100) / 100
+  const series = 1 - square * (1 / 3 - square * (1 / 5 - square * (1 / 7 - square / 9)))
+  return Math.round(slope * series * 57.29577951308232 * 100) / 100
 }

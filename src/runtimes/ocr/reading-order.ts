@@ -16,6 +16,20 @@ export function inReadingOrder<Item extends Box>(boxes: readonly Item[]): Item[]
   return readRegion([...boxes].sort(byPosition), usual)
 }
 
+/** A few lines of a table may be as full as prose by chance. A guess. */
+const bandMin = 10
+
+/** Tells whether some part of the page, of so many boxes at least, has columns of prose side by side. */
+export function hasColumns(boxes: readonly Box[]): boolean {
+  const band = widestBand([...boxes].sort(byPosition), median(boxes.map(heightOf)))
+  return band !== undefined && band.left.length + band.right.length >= bandMin
+}
+
+/** As on a page that is known to have no columns: boxes that share a height are one line. Keeps the boxes' identity. */
+export function inRows<Item extends Box>(boxes: readonly Item[]): Item[][] {
+  return readColumn(boxes)
+}
+
 /** Lines on each side of a gutter. Fewer would take a wide space within a heading or a signature for one. */
 const linesBesideGutterMin = 3
 
@@ -93,7 +107,8 @@ function splitAtGutter<Item extends Box>(
   for (const { at } of gaps) {
     const left = sorted.slice(0, at)
     const right = sorted.slice(at)
-    if (isColumn(left, usual) && isColumn(right, usual) && face(left, right)) return { left, right }
+    if (!isColumn(left, usual) || !isColumn(right, usual) || !face(left, right)) continue
+    if (!areCells(left, right, usual)) return { left, right }
   }
   return undefined
 }
@@ -101,6 +116,38 @@ function splitAtGutter<Item extends Box>(
 function isColumn(boxes: readonly Box[], usual: number): boolean {
   const lines = readColumn(boxes).map(around)
   return lines.length >= linesBesideGutterMin && median(lines.map(widthOf)) >= columnWidthMin * usual
+}
+
+/** Where more of a side's lines than this have one beside them at the same height, they may be rows of a table. */
+const sharedRowsMin = 0.6
+
+/** Lines of prose fill this share of their column, by their median; cells of a table do not. */
+const filledMin = 0.75
+
+/** And prose is this many times wider than its lines are high. */
+const proseWidthMin = 8
+
+/** Cells that share baselines are rows of a table, unless each side is filled as prose fills its column. */
+function areCells(left: readonly Box[], right: readonly Box[], usual: number): boolean {
+  const [a, b] = [readColumn(left), readColumn(right)]
+  const [fewer, others] = a.length <= b.length ? [a, b] : [b, a]
+  const paired = fewer.filter((line) => others.some((other) => isBeside(around(line), around(other))))
+  if (paired.length < sharedRowsMin * fewer.length) return false
+  return !isProse(a, usual) || !isProse(b, usual)
+}
+
+function isProse(lines: readonly (readonly Box[])[], usual: number): boolean {
+  const whole = widthOf(around(lines.flat()))
+  const filled = median(lines.map((line) => line.reduce((sum, box) => sum + widthOf(box), 0)))
+  return whole >= proseWidthMin * usual && filled >= filledMin * whole
+}
+
+/** Of the lower one's height; descenders and other sizes of type move a line's box by a fifth or so. */
+const besideMin = 0.6
+
+function isBeside(a: Box, b: Box): boolean {
+  const shared = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
+  return shared >= besideMin * Math.min(heightOf(a), heightOf(b))
 }
 
 function face(left: readonly Box[], right: readonly Box[]): boolean {

@@ -1,6 +1,6 @@
 /** Lies about who works: leases that no budget, shard list or draw allows, most of them to accomplices. */
 import type { RecordId } from '../../protocol/ids.ts'
-import { bitsOf, type DrawBasis, drawVehicle } from '../../protocol/job/draw.ts'
+import { bitsOf, candidatesRoot, type DrawBasis, drawVehicle, isChange } from '../../protocol/job/draw.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import { leaseShardsMax } from '../../protocol/limits.ts'
 import { type LeasePrice, unitsOf } from '../../protocol/price.ts'
@@ -86,6 +86,50 @@ export const drawUsedTwice: Forge = (forger) => {
 export const drawNarrowed: Forge = (forger) =>
   forgeDrawn(forger, basisOf(forger.candidates()), ({ peer }) => forger.liar.isAccomplice(peer as never))
 
+/** A list of accomplices under the root of another list, so that each reader that looks at one of the two alone sees nothing. */
+export const drawOfAWrongRoot: Forge = (forger) =>
+  forgeChanged(
+    forger,
+    put(forger, { candidates: [] }),
+    candidatesRoot(cheapHash, basisOf(forger.candidates())),
+  )
+
+/** Its list changes one that nobody has, and may never come. */
+export const drawFromAMissingList: Forge = (forger) =>
+  forgeChanged(forger, forger.randomCid(), candidatesRoot(cheapHash, basisOf(forger.accomplices())))
+
+/** It removes from its list whom it does not have. */
+export const drawFromAnImpossibleChange: Forge = (forger) =>
+  forgeChanged(
+    forger,
+    put(forger, { candidates: [] }),
+    candidatesRoot(cheapHash, basisOf(forger.accomplices())),
+    forger.candidates().slice(0, 1),
+  )
+
+function forgeChanged(
+  forger: Forger,
+  before: RecordId,
+  root: Uint8Array,
+  removed: readonly Candidate[] = [],
+): boolean {
+  const { candidates: added } = basisOf(forger.accomplices())
+  const accomplice = forger.one(forger.accomplices())
+  if (accomplice === undefined) return false
+  const change = { before, removed: removed.map(({ peer }) => peer), added, count: added.length, root }
+  const basis = forger.sign('draw', change).id
+  const eligible = bitsOf(
+    added.length,
+    added.flatMap(({ peer }, i) => (peer === accomplice.peer ? [i] : [])),
+  )
+  const draw = { basis, eligible, index: nextIndex(forger) }
+  answered(
+    forger,
+    leaseTo(forger, accomplice, forger.positions(forger.chance.between(1, shardsMax)), { draw }),
+  )
+  return true
+}
+
 interface Terms {
   readonly owner?: Candidate['owner']
   readonly units?: number
@@ -167,14 +211,21 @@ function basisOf(candidates: readonly Candidate[]): DrawBasis {
 /** Puts these candidates on record, unless they are already. */
 function put(forger: Forger, basis: DrawBasis): RecordId {
   const text = JSON.stringify(basis)
-  const known = forger.of('draw').find(({ record }) => JSON.stringify(record.payload) === text)
-  return known?.record.id ?? forger.sign('draw', basis).id
+  const known = listsOf(forger).find((list) => JSON.stringify(list.basis) === text)
+  return known?.id ?? forger.sign('draw', basis).id
+}
+
+/** The whole lists that are on record. */
+function listsOf(forger: Forger): { readonly id: RecordId; readonly basis: DrawBasis }[] {
+  return forger
+    .of('draw')
+    .flatMap(({ record: { id, payload } }) => (isChange(payload) ? [] : [{ id, basis: payload }]))
 }
 
 /** Some basis that is on record, with all its candidates free. */
 function anyDraw(forger: Forger): Omit<Lease['draw'], 'index'> {
-  const known = forger.one(forger.of('draw'))?.record
-  const basis = known?.payload ?? basisOf(forger.candidates())
+  const known = forger.one(listsOf(forger))
+  const basis = known?.basis ?? basisOf(forger.candidates())
   const eligible = bitsOf(basis.candidates.length, basis.candidates.keys())
   return { basis: known?.id ?? put(forger, basis), eligible }
 }

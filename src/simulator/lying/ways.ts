@@ -31,6 +31,9 @@ export const toldWays = [
   'lease-for-honest-work',
   'draw-among-accomplices',
   'draw-picked',
+  'draw-of-a-wrong-root',
+  'draw-from-a-missing-list',
+  'draw-from-an-impossible-change',
   'draw-used-twice',
   'draw-narrowed',
   // Windows and who is a steward.

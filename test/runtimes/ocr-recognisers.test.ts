@@ -1,0 +1,162 @@
+/** Two recognisers, several languages, and the doubts that a record states. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import test from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { decodePage } from '../../src/runtimes/imaging/document.ts'
+import type { GrayImage } from '../../src/runtimes/imaging/gray-image.ts'
+import { quarterTurned } from '../../src/runtimes/imaging/turn.ts'
+import { secondOpinion } from '../../src/runtimes/ocr/by-paddle.ts'
+import { readByTesseract } from '../../src/runtimes/ocr/by-tesseract.ts'
+import { ocr } from '../../src/runtimes/ocr/ocr.ts'
+import type { PageReader, Word } from '../../src/runtimes/ocr/tesseract.ts'
+import { traineddataFault } from '../../src/runtimes/ocr/traineddata.ts'
+import { encodePng } from '../support/images.ts'
+
+const { resolve } = createRequire(import.meta.url)
+const english = readFileSync(
+  join(dirname(resolve('@tesseract.js-data/eng/package.json')), '4.0.0_best_int/eng.traineddata.gz'),
+)
+const onlyTesseract = new Map([['traineddata-0-eng', english]])
+
+/** The first lines of a page with little grain. */
+const rabbit = decodePage(
+  readFileSync(fileURLToPath(new URL('../../samples/scans/rabbit.jpg', import.meta.url))),
+  0,
+)
+const lines: GrayImage = {
+  width: rabbit.width,
+  height: 346,
+  pixels: rabbit.pixels.subarray(0, rabbit.width * 346),
+}
+
+interface PageRecord {
+  readonly text: string
+  readonly turnedDegrees: number
+  readonly model: string
+  readonly warnings: readonly string[]
+  readonly lines: readonly { readonly text: string; readonly box: readonly (readonly [number, number])[] }[]
+}
+
+const parse = (output: Uint8Array) => JSON.parse(new TextDecoder().decode(output)) as PageRecord
+
+test('by tesseract alone, a page reads the same whichever way up it comes, leaves no trace, and says that it was turned', async () => {
+  const session = await ocr.load('exact', onlyTesseract, { model: 'tesseract' })
+  const read = async (turns: number) => (await session.run(encodePng(quarterTurned(lines, turns)), 0)).output
+  const first = await read(0)
+  const upright = parse(first)
+  assert.match(upright.text, /^Down the Rabbit-Hole\nAlice was beginning to get very tired/)
+  assert.deepEqual([upright.model, upright.turnedDegrees, upright.warnings], ['tesseract', 0, []])
+  for (const [turns, degrees, warning] of [
+    [1, 270, 'page-turned-90'],
+    [2, 180, 'page-turned-180'],
+    [3, 90, 'page-turned-90'],
+  ] as const) {
+    const turned = parse(await read(turns))
+    assert.equal(turned.text, upright.text)
+    assert.deepEqual([turned.turnedDegrees, turned.warnings], [degrees, [warning]])
+    const [start, end] = turned.lines[1]!.box
+    const [along, down] = [end![0] - start![0], end![1] - start![1]]
+    assert.ok([along, down, -along, -down][turns]! > 300, `the second line runs from ${start} to ${end}`)
+  }
+  assert.deepEqual(await read(0), first)
+})
+
+test('ink that is no text is a page of which nothing was read; a blank page has no such warning', async () => {
+  const session = await ocr.load('exact', onlyTesseract, { model: 'tesseract' })
+  const page = { width: 300, height: 300, pixels: new Uint8Array(90_000).fill(255) }
+  assert.deepEqual(parse((await session.run(encodePng(page), 0)).output).warnings, [])
+  for (let y = 100; y < 200; y += 1) page.pixels.fill(0, y * 300 + 100, y * 300 + 200)
+  const { text, warnings } = parse((await session.run(encodePng(page), 0)).output)
+  assert.deepEqual([text, warnings], ['', ['nothing-read']])
+})
+
+test('a model without its weights is refused at load', async () => {
+  const none = new Map<string, Uint8Array>()
+  for (const [weights, model] of [
+    [none, 'tesseract'],
+    [none, 'auto'],
+    [onlyTesseract, 'paddle'],
+    [new Map([['traineddata-0-eng', new Uint8Array(100)]]), 'tesseract'],
+  ] as const)
+    await assert.rejects(ocr.load('exact', weights, { model }), { code: 'bad-weights' })
+})
+
+test('traineddata is known by its table of contents', () => {
+  assert.equal(traineddataFault(english), null)
+  assert.match(traineddataFault(english.subarray(0, 1000))!, /gzip/)
+  for (const bytes of [new Uint8Array(2), new Uint8Array(300), new Uint8Array(300).fill(255)])
+    assert.match(traineddataFault(bytes)!, /traineddata/)
+  const damaged = new Uint8Array(4 + 8 * 24 + 10)
+  const view = new DataView(damaged.buffer)
+  view.setInt32(0, 24, true)
+  for (let entry = 0; entry < 24; entry += 1) view.setBigInt64(4 + 8 * entry, -1n, true)
+  assert.match(traineddataFault(damaged)!, /no LSTM network/)
+  view.setBigInt64(4 + 8 * 17, 10_000n, true)
+  assert.match(traineddataFault(damaged)!, /damaged/)
+})
+
+const blank: GrayImage = { width: 900, height: 200, pixels: new Uint8Array(180_000).fill(255) }
+
+/** Reads two lines; a single line it reads as `again`. */
+function reader(words: readonly [string, number][], again: readonly [string, number] = ['never', 0]) {
+  const asked: number[] = []
+  const said = ([text, confidence]: readonly [string, number], place: number): Word => ({
+    text,
+    confidence,
+    box: { left: 50, right: 800, top: 20 + 60 * place, bottom: 50 + 60 * place },
+    startsLine: true,
+  })
+  const reads: PageReader = {
+    layout: () => [],
+    read(_, mode) {
+      asked.push(mode)
+      return mode === 7 ? [said(again, 0)] : words.map(said)
+    },
+  }
+  return { reads, asked }
+}
+
+test('another language reads only the lines that the first is unsure of, and only where it is surer', () => {
+  const sure: [string, number] = ['a line in which there is no doubt', 0.97]
+  const unsure: [string, number] = ['schon wie fiir eine Grofe Briicke', 0.85]
+  const eng = reader([sure, unsure])
+  const deu = reader([], ['schön wie für eine große Brücke', 0.95])
+  const fra = reader([], ['schôn wie fûr eine grosse Brûcke', 0.86])
+  const text = readByTesseract([eng.reads, fra.reads, deu.reads], blank).map((line) => line.text)
+  assert.deepEqual(text, ['a line in which there is no doubt', 'schön wie für eine große Brücke'])
+  assert.deepEqual([fra.asked, deu.asked], [[7], [7, 7]])
+  const clean = reader([sure, sure])
+  const idle = reader([], ['never asked for', 1])
+  readByTesseract([clean.reads, idle.reads], blank)
+  assert.deepEqual(idle.asked, [])
+})
+
+test('a second opinion is taken on doubtful lines, unless they have letters that its dictionary lacks', async () => {
+  const characters = ['a', 'b', ' ']
+  let runs = 0
+  /** Blank, 'a', blank, 'b'. */
+  const recogniser = {
+    async run() {
+      runs += 1
+      const data = new Float32Array(16)
+      for (const [column, best] of [0, 1, 0, 2].entries()) data[4 * column + best] = 1
+      return { data, dims: [1, 4, 4] }
+    },
+  }
+  const models = { detector: recogniser, recogniser, characters }
+  const box = { left: 50, right: 800, top: 20, bottom: 50 }
+  const read = [
+    { text: 'a b', box, confidence: 0.5 },
+    { text: 'a b', box, confidence: 0.95 },
+    { text: 'ä b', box, confidence: 0.5 },
+  ]
+  const reviewed = await secondOpinion(models, blank, read)
+  assert.deepEqual(
+    reviewed.map((line) => line.text),
+    ['ab', 'a b', 'ä b'],
+  )
+  assert.equal(runs, 1)
+})
