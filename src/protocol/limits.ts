@@ -85,8 +85,6 @@ export const shardListBytesMax = 128 * 2 ** 20
 export const documentsMax = 1_000_000
 /** A million documents with names of 150 bytes; only who reads the results has it in memory. */
 export const documentListBytesMax = 256 * 2 ** 20
-/** An entry of that list: a name of 4,096 characters, of up to three bytes each, a CID and two numbers. */
-export const documentEntryBytesMax = 13 * 2 ** 10
 
 /**
  * A document as it is stored. An uncompressed page of A4 at 600 dpi in colour has 100 MiB; a node holds one that large

@@ -18,6 +18,9 @@ export const drawListedMax = 512
 /** Engines for which an advert calls vehicles: a node has one or two of each runtime. */
 export const advertCallsMax = 4
 
+/** An entry of a list of documents: a name of 4,096 characters, of up to three bytes each, a CID and two numbers. */
+export const documentEntryBytesMax = 13 * 2 ** 10
+
 /**
  * The longest body of each kind of record: the most that honest programs put into it, and some air for a later
  * version's additions. test/protocol/limits.test.ts builds the fullest of each. A longer one is refused before a byte

@@ -32,8 +32,8 @@ export const network: readonly Mutation[] = [
   {
     name: 'A node stays with its bootstrap peer, whoever else it has found.',
     file: 'src/host/network/bootstrap.ts',
-    find: ' && mayEnd(connection))',
-    replace: ' && !mayEnd(connection))',
+    find: ' && this.#mayEnd(connection))',
+    replace: ' && !this.#mayEnd(connection))',
     caughtBy: ['test/host/network-introductions.test.ts'],
   },
   {

@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
 import {
-  documentEntryBytesMax,
   documentListBytesMax,
   documentsMax,
   shardDocumentBytesMax,
@@ -15,6 +14,7 @@ import {
 import { encodeCbor } from '../record/block.ts'
 import { decodeItems } from '../record/items.ts'
 import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
+import { documentEntryBytesMax } from '../sizes.ts'
 import { type FileReference, fileReference, type Manifest } from './manifest.ts'
 
 /** The facts that a steward knows of a shard beside its block. */
