@@ -116,12 +116,16 @@ export function describeAssurance({ replicas, audits }: Pick<Submitted, 'replica
 export function describeShortage(
   { needed, available }: Submitted['owners'],
   shortage: 'wait' | 'fail',
+  isPaid: boolean,
 ): string | null {
   if (available >= needed) return null
   const missing = `${formatCount(needed, 'owner')} needed, ${formatNumber(available)} known`
+  const hint = isPaid
+    ? '; owners that ask for more than --price-cap do not count'
+    : '; owners that ask for money count only with --price-cap and --budget'
   return shortage === 'wait'
-    ? `${missing}: the job waits for more`
-    : `${missing}: the job fails if no more appear soon`
+    ? `${missing}: the job waits for more${hint}`
+    : `${missing}: the job fails if no more appear soon${hint}`
 }
 
 /** Describes a status for a terminal: a headline, a bar, the shards, and whatever else is worth knowing. */

@@ -16,6 +16,7 @@ import { inContext } from './contexts.ts'
 import { CommandFailure } from './failure.ts'
 import { quoted } from './format.ts'
 import { createLog } from './log.ts'
+import { checkOwnFiles } from './own-files.ts'
 import { software } from './software.ts'
 
 /** The options that configure a node of one's own. */
@@ -119,6 +120,7 @@ export async function startOwnNode(
   log: Logger,
   { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
 ): Promise<OwnNode> {
+  checkOwnFiles(config)
   const { CarpoolNode } = await import('../host/node/node.ts')
   const { giveBackMemory } = await import('../host/node/memory.ts')
   const {

@@ -1,5 +1,5 @@
 /** The command line: one file a command in commands/, and their shared parts beside this file. */
-import { Command } from 'commander'
+import { Command, type Option } from 'commander'
 import { clean } from '../base/printable.ts'
 import { commands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
@@ -15,7 +15,7 @@ export async function main(argv: string[], userUmask: number | null = null): Pro
   if (userUmask !== null) keepUserUmask(userUmask)
   tolerateClosedPipes()
   try {
-    await createProgram().parseAsync(argv, { from: 'user' })
+    await createProgram(argv).parseAsync(argv, { from: 'user' })
   } catch (error) {
     const { exitCode, lines } = describeFailure(error, isDebugging(argv))
     for (const line of lines) note(line)
@@ -24,12 +24,14 @@ export async function main(argv: string[], userUmask: number | null = null): Pro
 }
 
 /** Throws CommanderError where commander by itself would end the process. */
-function createProgram(): Command {
+export function createProgram(argv: readonly string[]): Command {
   const program = new Command('carpool')
     .description('Pools the idle computers of parked vehicles into one machine for verified batch inference.')
     .version(version, '--version', 'print the version')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`carpool: ${clean(onOneLine(text))}\n`) })
+    .configureOutput({
+      outputError: (text, write) => write(`carpool: ${clean(onOneLine(text))}${orderHint(argv, text)}\n`),
+    })
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
       'after',
@@ -41,6 +43,7 @@ Examples:
   $ carpool help submit                                  what a command can do`,
     )
   for (const add of commands) add(program)
+  askLateForRequired(program)
   return program
 }
 
@@ -50,6 +53,30 @@ function onOneLine(text: string): string {
     .replace(/^error: /, '')
     .trim()
     .replaceAll(/\s*\n\s*/g, ' ')
+}
+
+/** commander complains of an option that is missing before one that is misspelt, and hides the misspelling thereby. */
+function askLateForRequired(program: Command): void {
+  const required = new Set<Option>()
+  const walk = (command: Command) => {
+    for (const option of command.options) {
+      if (!option.mandatory) continue
+      required.add(option)
+      option.mandatory = false
+    }
+    command.commands.forEach(walk)
+  }
+  walk(program)
+  program.hook('preAction', (_, command) => {
+    for (const option of command.options)
+      if (required.has(option) && command.getOptionValue(option.attributeName()) === undefined)
+        command.error(`error: required option '${option.flags}' not specified`)
+  })
+}
+
+function orderHint([first = '']: readonly string[], text: string): string {
+  const isFlagFirst = first.startsWith('-') && /unknown option/.test(text)
+  return isFlagFirst ? '; options come after the command, as in: carpool peers --json' : ''
 }
 
 /** Asked here once more, since the command line may be what is wrong. */

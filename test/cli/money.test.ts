@@ -9,6 +9,7 @@ import { minorAmount, sixDecimals } from '../../src/cli/money/amounts.ts'
 import { beancountLines, csvHeader, csvLine, hledgerLines } from '../../src/cli/money/journals.ts'
 import { painXml } from '../../src/cli/money/pain.ts'
 import { isIban, type Payees, readPayees } from '../../src/cli/money/payees.ts'
+import { describeSettlement } from '../../src/cli/money/views.ts'
 import type { LedgerLine, Payout } from '../../src/host/ledger/contract.ts'
 import { temporaryFolder } from '../support/swarm.ts'
 
@@ -222,4 +223,13 @@ test('a reference cannot break out of its field, nor become a formula', () => {
   assert(line.endsWith(`,"'=cmd(""x""),\n""y""",00`), line)
   const paid = { ...entry, kind: 'paid' as const, claim: null, memo: 'a"; \\ b\n2026-01-01 open X' }
   assert.equal([...hledgerLines(paid)].filter((text) => !text.startsWith(' ') && text !== '').length, 1)
+})
+
+test('settle says why a payee waits, and only where one does', () => {
+  const owed = { payee: owner, currency: 'EUR', owedMicros: 4_000, vehicles: 1 }
+  const view = { payouts: [], payout: null, damagedAt: null }
+  const said = (payableMicros: number) =>
+    describeSettlement({ ...view, owed: [{ ...owed, payableMicros }] }).join('\n')
+  assert.match(said(0), /waits: below --threshold, or less than the smallest coin/)
+  assert.doesNotMatch(said(10_000), /waits/)
 })

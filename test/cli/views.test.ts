@@ -158,9 +158,15 @@ test('a plan without a bound says why, and a known job that it is known', () => 
 
 test('too few owners are told at once, with what the job will do about it', () => {
   const owners = { needed: 2, available: 1 }
-  assert.equal(describeShortage(owners, 'wait'), '2 owners needed, 1 known: the job waits for more')
-  assert.match(describeShortage(owners, 'fail')!, /fails if no more appear/)
-  assert.equal(describeShortage({ needed: 2, available: 2 }, 'wait'), null)
+  assert.equal(
+    describeShortage(owners, 'wait', false),
+    '2 owners needed, 1 known: the job waits for more; owners that ask for money count only with --price-cap and --budget',
+  )
+  assert.match(
+    describeShortage(owners, 'fail', true)!,
+    /fails if no more appear.*more than --price-cap do not count/,
+  )
+  assert.equal(describeShortage({ needed: 2, available: 2 }, 'wait', false), null)
 })
 
 test('a status shows progress, pace, every state of a shard, and nothing that is not so', () => {

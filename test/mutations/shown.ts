@@ -36,4 +36,32 @@ export const shown: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/protocol/fleet.test.ts', 'test/protocol/encoding.test.ts'],
   },
+  {
+    name: 'What is missing is complained of before what is misspelt.',
+    file: 'src/cli/main.ts',
+    find: '      option.mandatory = false\n',
+    replace: '',
+    caughtBy: ['test/cli/mistakes.test.ts'],
+  },
+  {
+    name: 'A module that no vehicle would run is submitted.',
+    file: 'src/cli/before-start.ts',
+    find: "request.runtime !== 'wasm') return",
+    replace: "request.runtime !== '') return",
+    caughtBy: ['test/cli/mistakes.test.ts'],
+  },
+  {
+    name: 'Documents that are not there are noticed once a node runs.',
+    file: 'src/host/submission/checks.ts',
+    find: 'const { sources } = await findDocuments(request.paths)',
+    replace: 'const { sources } = await findDocuments([import.meta.filename])',
+    caughtBy: ['test/cli/mistakes.test.ts'],
+  },
+  {
+    name: 'A bootstrap peer that another node has replaced is said to have hung up.',
+    file: 'src/host/network/outage.ts',
+    find: 'new RegExp(anotherAnswered),',
+    replace: '/another answered/,',
+    caughtBy: ['test/cli/mistakes.test.ts'],
+  },
 ]

@@ -1,6 +1,7 @@
 /** `carpool quote`: shows what a job would take, and what each plan for it costs, before anything is sent. */
 import type { Command } from 'commander'
 import { connectLocal } from '../../host/local/client.ts'
+import { checkSubmission } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
 import { describeQuote } from '../job-view.ts'
 import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
@@ -44,6 +45,7 @@ async function quote(paths: readonly string[], flags: SubmitFlags): Promise<void
     }
     return
   }
+  await checkSubmission(request, true)
   const node = await startOwnNode({ ...config, slots: 0 }, createLog('warn', config.json), {
     standsBy: false,
   })

@@ -13,6 +13,7 @@ import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
 import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
+import { checkSubmission } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import {
@@ -181,7 +182,7 @@ function describeOptions(): string {
   return `one of the runtime's options; ${ofRuntimes.join('; ')}`
 }
 
-/** Turns the flags into a request to a node. Paths become absolute: the node has another working directory. */
+/** Turns the flags into a request to a node. Paths become absolute: the node has another working directory. Throws CommandFailure. */
 export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitRequest {
   const { runtime, engine, errorBound, colludingShare, arbiter, category } = flags
   const { standbys = submitDefaults.standbys, selfCheck = submitDefaults.selfCheck } = flags
@@ -247,6 +248,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
     )
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
+    await checkSubmission(request)
     await submitToOwnNode(config, request, { ...wish, output: output ?? stdoutPath })
     return
   }

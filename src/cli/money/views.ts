@@ -154,6 +154,11 @@ export function describeSettlement({ owed, payouts, payout, damagedAt }: SettleV
   return [
     ...damage(damagedAt),
     ...(owed.length === 0 ? ['nobody is owed anything'] : lines),
+    ...(owed.some(({ payableMicros }) => payableMicros === 0)
+      ? [
+          'waits: below --threshold, or less than the smallest coin of the currency; it stays owed, and is paid with what comes',
+        ]
+      : []),
     ...(payout === null ? payouts.filter(({ state }) => state === 'open') : [payout]).map(
       ({ name, state, lines, reference }) =>
         `pay-out ${name}: ${formatCount(lines.length, 'payee')}, ${state}${reference === '' ? '' : `, ${reference}`}`,

@@ -7,9 +7,9 @@ import type { Notices } from '../notices.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { redialPauseMs } from './dial-plan.ts'
 import { type ResolveTxt, resolveAddress } from './dnsaddr.ts'
-import { reason } from './errors.ts'
 import { hangUp, type Introductions } from './introductions.ts'
 import type { Neighbours } from './neighbours.ts'
+import { outageOf } from './outage.ts'
 
 interface Entry {
   readonly address: Multiaddr
@@ -141,7 +141,7 @@ export class Bootstrap {
       }
       // The first reason of an outage is the one that is told, and shown for as long as it lasts.
       if (entry.failures === 0)
-        entry.outage = `bootstrap peer unreachable, will keep trying: ${address} (${reason(thrown)})`
+        entry.outage = `bootstrap peer unreachable, will keep trying: ${address}: ${outageOf(thrown)}`
       this.#notices.tell({ kind: 'bootstrap', about: address, text: entry.outage })
       entry.timer = setTimeout(() => void this.#dial(entry), redialPauseMs(entry.failures++, this.#bounds))
     } finally {

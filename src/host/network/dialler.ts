@@ -9,6 +9,7 @@ import type { PeerId } from '../../protocol/ids.ts'
 import type { DialPlan } from './dial-plan.ts'
 import { reason } from './errors.ts'
 import type { Known } from './known.ts'
+import { anotherAnswered } from './outage.ts'
 import type { Place, Reach } from './reach.ts'
 import { circuitOver } from './relayed.ts'
 
@@ -88,6 +89,3 @@ export function ownPlaces({ places }: Pick<Known, 'places'>): Place[] {
 export function relayPlaces({ places }: Pick<Known, 'places'>): (Place & { readonly relay: PeerId })[] {
   return places.flatMap((place) => (place.relay === undefined ? [] : [{ ...place, relay: place.relay }]))
 }
-
-/** The words of @chainsafe/libp2p-noise; libp2p passes on nothing else of its errors. */
-const anotherAnswered = 'does not match expected remote identity key'

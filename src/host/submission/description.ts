@@ -5,10 +5,9 @@
 import { encodeList } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { type PlannedShard, splitIntoShards } from '../../protocol/job/split.ts'
-import { documentListBytesMax, jobDeadlineMsMax, weightsBytesMax } from '../../protocol/limits.ts'
+import { documentListBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor } from '../../protocol/record/block.ts'
-import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { LeftOut, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
@@ -17,10 +16,11 @@ import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import type { SigningKey } from '../store/keys.ts'
 import { unanimousFor } from './assurance.ts'
+import { paymentOf, refuseExcess } from './checks.ts'
 import { findDocuments } from './documents.ts'
 import { type InspectedDocument, inspect } from './inspection.ts'
 import { Staging } from './staging.ts'
-import { readWeights, unitOf, weightSources } from './weights.ts'
+import { readWeights, weightSources } from './weights.ts'
 
 export interface JobDescription {
   readonly request: SubmitRequest
@@ -88,18 +88,6 @@ async function describe(
   return { request, payment, documents, leftOut, documentList, planned, weights, staged, requestDigest }
 }
 
-/** Refuses, before anything is read, a job that every vehicle would decline. Throws RequestError. */
-function refuseExcess({ runtime, options, deadlineMs }: SubmitRequest): void {
-  const wrong = wrongOptionOf(runtime, options)
-  if (wrong !== undefined) throw new RequestError(`--option for the ${runtime} runtime: ${wrong}`)
-  if (deadlineMs !== null && deadlineMs > jobDeadlineMsMax)
-    throw new RequestError(
-      `a job may run for at most ${jobDeadlineMsMax / dayMs} days; give a --deadline of at most that`,
-    )
-}
-
-const dayMs = 24 * 3_600_000
-
 async function keepWeights(
   request: SubmitRequest,
   staged: Staging,
@@ -120,14 +108,6 @@ async function keepWeights(
     weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
   }
   return weights
-}
-
-/** Throws RequestError. */
-function paymentOf({ runtime, payment }: SubmitRequest): Payment | null {
-  if (payment === null) return null
-  const { budgetMicros } = payment
-  if (budgetMicros === null) throw new RequestError('a job that pays needs a budget: add --budget 5EUR')
-  return { ...payment, budgetMicros, unit: unitOf(runtime) }
 }
 
 function digestOf(

@@ -39,17 +39,21 @@ export async function findDocuments(paths: readonly string[]): Promise<FoundDocu
 
 /** Throws RequestError. */
 export function readDocument({ path }: DocumentSource): Uint8Array {
-  const bytesMax = documentBytesMax - sealBytes
   try {
-    const { size } = statSync(path)
-    if (size > bytesMax)
-      throw new RequestError(
-        `${path} has ${size} bytes, and a document may have at most ${bytesMax}; split it, or compress it`,
-      )
+    refuseSize(path, statSync(path).size)
     return readFileSync(path)
   } catch (error) {
     throw unreadable(path, error)
   }
+}
+
+/** Throws RequestError for a document that is too large. */
+export function refuseSize(path: DocumentSource['path'], bytes: number): void {
+  const bytesMax = documentBytesMax - sealBytes
+  if (bytes > bytesMax)
+    throw new RequestError(
+      `${path} has ${bytes} bytes, and a document may have at most ${bytesMax}; split it, or compress it`,
+    )
 }
 
 class Walk {

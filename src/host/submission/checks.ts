@@ -1,0 +1,48 @@
+/**
+ * What a submission can be refused for without a mesh: what nobody could execute, what nobody would, and what is not there. A
+ * command asks this before it starts a node, and the node asks it again.
+ */
+import { statSync } from 'node:fs'
+import { jobDeadlineMsMax } from '../../protocol/limits.ts'
+import type { Payment } from '../../protocol/price.ts'
+import { wrongOptionOf } from '../../runtimes/registry.ts'
+import type { SubmitRequest } from '../api.ts'
+import { RequestError } from '../errors.ts'
+import { unanimousFor } from './assurance.ts'
+import { findDocuments, refuseSize } from './documents.ts'
+import { readWeights, unitOf, weightSources } from './weights.ts'
+
+const dayMs = 24 * 3_600_000
+
+/** `isQuote`: a quote needs no budget. Throws RequestError. */
+export async function checkRequest(request: SubmitRequest, isQuote: boolean): Promise<void> {
+  refuseExcess(request)
+  if (!isQuote) paymentOf(request)
+  unanimousFor(request)
+  const { runtime, module, traineddata } = request
+  // Weights of our own are in the package; a file that somebody names may be anything.
+  const named = new Set<string | null>([module, ...traineddata])
+  for (const source of weightSources(runtime, request))
+    if (named.has(source.path)) readWeights(runtime, source)
+  const { sources } = await findDocuments(request.paths)
+  for (const { path } of sources) refuseSize(path, statSync(path).size)
+}
+
+/** Refuses a job that every vehicle would decline. Throws RequestError. */
+export function refuseExcess({ runtime, options, deadlineMs }: SubmitRequest): void {
+  unitOf(runtime)
+  const wrong = wrongOptionOf(runtime, options)
+  if (wrong !== undefined) throw new RequestError(`--option for the ${runtime} runtime: ${wrong}`)
+  if (deadlineMs !== null && deadlineMs > jobDeadlineMsMax)
+    throw new RequestError(
+      `a job may run for at most ${jobDeadlineMsMax / dayMs} days; give a --deadline of at most that`,
+    )
+}
+
+/** Throws RequestError. */
+export function paymentOf({ runtime, payment }: SubmitRequest): Payment | null {
+  if (payment === null) return null
+  const { budgetMicros } = payment
+  if (budgetMicros === null) throw new RequestError('a job that pays needs a budget: add --budget 5EUR')
+  return { ...payment, budgetMicros, unit: unitOf(runtime) }
+}
