@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { sha256 } from '../../src/host/sha256.ts'
@@ -52,8 +53,8 @@ test('a standby shuts nobody out of the work by naming honest vehicles as stewar
   const others = ['accomplice-1', 'accomplice-2']
   const { mesh, submitter, hostile, gate, job } = await startBeside(t, [...honestCars, ...others], texts)
   const [cars, accomplices] = [honestCars, others].map((names) => names.map((name) => mesh.node(name)))
-  const available = async () => (await submitter.api.status(job)).owners.available
-  assert.equal(await available(), 5)
+  const status = async () => submitter.api.status(job)
+  assert.equal((await status()).owners.available, 5)
   const absent = SigningKey.generate().peerId
   for (const car of cars!) {
     const node = { peer: car.peer, owner: car.api.info().owner }
@@ -79,15 +80,17 @@ test('a standby shuts nobody out of the work by naming honest vehicles as stewar
   }
   // They know when they are among themselves, and lie only then: without a trick two of five are so for every tenth page.
   let shutOut = 5
+  // Of a job that has ended nobody is available.
   const ask = setInterval(async () => {
-    shutOut = Math.min(shutOut, await available().catch(() => 5))
+    const { state, owners } = await status().catch(() => ({ state: 'stopped', owners: null }))
+    if (state === 'running') shutOut = Math.min(shutOut, owners!.available)
   }, 20)
   t.after(() => clearInterval(ask))
   for (const vehicle of accomplices!) vehicle.script = (text) => (shutOut < 5 ? 'forged' : text)
   for (const vehicle of cars!) vehicle.script = honest
   gate.open()
-  const status = await mesh.clock.hurry(submitter.ended(job))
-  assert.deepEqual([status.state, status.contradicted, shutOut], ['complete', [], 5])
+  const ended = await mesh.clock.hurry(submitter.ended(job))
+  assert.deepEqual([ended.state, ended.contradicted, shutOut], ['complete', [], 5])
   assert.deepEqual(await submitter.texts(job), texts)
   for (const car of cars!) assert(car.executed.items.length > 0)
 })
@@ -160,7 +163,7 @@ test('a standby’s records take no more than its bound, however many it signs: 
     const own = rows.filter(({ body }) => reopenCbor<RecordBody>(body).signer === hostile.peer)
     return { rows: own.length, bytes: own.reduce((sum, { body }) => sum + body.byteLength, 0) }
   }
-  const before = heapBytes()
+  const before = await heapBytes()
   await flood(300, 0)
   const first = stewards.map(ofHostile)
   for (const [i, steward] of stewards.entries()) {
@@ -170,7 +173,7 @@ test('a standby’s records take no more than its bound, however many it signs: 
     assert(steward.lines.items.some(({ msg }) => /signs more for a job than it may/.test(msg)))
   }
   assert.deepEqual(first[0], first[1])
-  const between = heapBytes()
+  const between = await heapBytes()
   t.diagnostic(
     `${JSON.stringify(first)}; ${Math.round((between - before) / mebi)} MiB of memory of both nodes`,
   )
@@ -179,7 +182,8 @@ test('a standby’s records take no more than its bound, however many it signs: 
   const second = stewards.map(ofHostile)
   for (const [i, { rows }] of second.entries())
     assert(Math.abs(rows - first[i]!.rows) <= 1, `${rows} rows after ${first[i]!.rows}`)
-  assert(heapBytes() - between < 16 * mebi, `${heapBytes() - between} bytes more`)
+  const more = (await heapBytes()) - between
+  assert(more < 16 * mebi, `${more} bytes more`)
   await submitter.crash()
   await submitter.start(mesh.addresses())
   gate.open()
@@ -188,12 +192,18 @@ test('a standby’s records take no more than its bound, however many it signs: 
   assert.deepEqual(ofHostile(submitter), second[0])
 })
 
-/** After all garbage has been collected. */
-function heapBytes(): number {
+/** After all garbage has been collected: the least of a few looks, since what is being sent is garbage a moment later. */
+async function heapBytes(): Promise<number> {
   setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as () => void)()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
+  const collect = runInNewContext('gc') as () => void
+  let least = Number.POSITIVE_INFINITY
+  for (let look = 0; look < 5; look += 1) {
+    await setImmediate()
+    collect()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    least = Math.min(least, heapUsed + arrayBuffers)
+  }
+  return least
 }
 
 /** Tells whether this record is on the disk. */
