@@ -1,7 +1,7 @@
 /** The command line: one file a command in commands/, and their shared parts beside this file. */
 import { Command, type Option } from 'commander'
 import { clean } from '../base/printable.ts'
-import { commands } from './commands/all.ts'
+import { addCommands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
 import { version } from './software.ts'
@@ -15,7 +15,7 @@ export async function main(argv: string[], userUmask: number | null = null): Pro
   if (userUmask !== null) keepUserUmask(userUmask)
   tolerateClosedPipes()
   try {
-    await createProgram(argv).parseAsync(argv, { from: 'user' })
+    await (await createProgram(argv)).parseAsync(argv, { from: 'user' })
   } catch (error) {
     const { exitCode, lines } = describeFailure(error, isDebugging(argv))
     for (const line of lines) note(line)
@@ -23,8 +23,8 @@ export async function main(argv: string[], userUmask: number | null = null): Pro
   }
 }
 
-/** Throws CommanderError where commander by itself would end the process. */
-export function createProgram(argv: readonly string[]): Command {
+/** With the command that `argv` begins with, or with all. It throws CommanderError where commander would end the process. */
+export async function createProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command('carpool')
     .description('Pools the idle computers of parked vehicles into one machine for verified batch inference.')
     .version(version, '--version', 'print the version')
@@ -42,7 +42,7 @@ Examples:
   $ carpool submit scans/ --runtime ocr -o text.jsonl    read a folder of scans
   $ carpool help submit                                  what a command can do`,
     )
-  for (const add of commands) add(program)
+  await addCommands(program, argv[0])
   askLateForRequired(program)
   return program
 }

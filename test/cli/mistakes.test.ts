@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Command, CommanderError, InvalidArgumentError } from 'commander'
 import { checkSubmission } from '../../src/cli/before-start.ts'
+import { commandNames } from '../../src/cli/commands/all.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
 import { ConfigError, resolveConfig } from '../../src/cli/config/config.ts'
 import { options } from '../../src/cli/config/options.ts'
@@ -28,14 +29,25 @@ function* commandsOf(command: Command, words: readonly string[] = []): Generator
   }
 }
 
-function silent(): Command {
-  const program = createProgram([])
+async function silent(): Promise<Command> {
+  const program = await createProgram([])
   for (const command of [program, ...[...commandsOf(program)].map(([one]) => one)])
     command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} })
   return program
 }
 
-const walked = [...commandsOf(createProgram([]))]
+const walked = [...commandsOf(await createProgram([]))]
+
+test('a command that is named first is loaded alone, and all are where none is', async () => {
+  const namesOf = async (...argv: string[]) => (await createProgram(argv)).commands.map((one) => one.name())
+  const all = await namesOf()
+  assert.deepEqual([...all].sort(), [...commandNames].sort())
+  for (const name of commandNames) {
+    const loaded = await namesOf(name)
+    assert(loaded.includes(name) && loaded.length < 6, `${name}: ${loaded}`)
+  }
+  for (const other of ['help', '--json', 'peer']) assert.deepEqual(await namesOf(other), all)
+})
 
 test('every flag that is read by itself takes what it is given, or says in a sentence what it takes', () => {
   let found = 0
@@ -73,11 +85,14 @@ test('every option of a node names its flag and what it expects, or takes what i
 for (const [, words] of walked)
   test(`carpool ${words.join(' ')} names a flag that it does not know, and does nothing`, async () => {
     // Commands that are only a heading print their help.
-    await assert.rejects(silent().parseAsync([...words, '--no-such-flag'], { from: 'user' }), (error) => {
-      assert(error instanceof CommanderError)
-      assert.match(error.message, /unknown option '--no-such-flag'|outputHelp/)
-      return true
-    })
+    await assert.rejects(
+      (await silent()).parseAsync([...words, '--no-such-flag'], { from: 'user' }),
+      (error) => {
+        assert(error instanceof CommanderError)
+        assert.match(error.message, /unknown option '--no-such-flag'|outputHelp/)
+        return true
+      },
+    )
   })
 
 test('a submission that nobody could execute is refused before a node starts, with what to do', async (t) => {

@@ -1,42 +1,55 @@
-/** All commands, in the order in which help shows them. */
-import { auditCommand } from './audit.ts'
-import { configCommand } from './config.ts'
-import { elsewhereCommands } from './elsewhere.ts'
-import { historyCommand } from './history.ts'
-import { jobCommands } from './jobs.ts'
-import { membershipCommands } from './membership.ts'
-import { metricsCommand } from './metrics.ts'
-import { moneyCommands } from './money.ts'
-import { nodeCommand } from './node.ts'
-import { pauseCommands } from './pause.ts'
-import { peersCommand } from './peers.ts'
-import { quoteCommand } from './quote.ts'
-import { resultsCommand } from './results.ts'
-import { simCommand } from './sim.ts'
-import { standbyCommand } from './standby.ts'
-import { statusCommand } from './status.ts'
-import { submitCommand } from './submit.ts'
-import { swarmCommand } from './swarm.ts'
-import { whyCommand } from './why.ts'
+/**
+ * All commands, in the order in which help shows them, each beside the file that adds it. Only what a command line names is
+ * loaded: all of them together are half of what a command costs.
+ */
+import type { Command } from 'commander'
 
-export const commands = [
-  swarmCommand,
-  nodeCommand,
-  peersCommand,
-  metricsCommand,
-  whyCommand,
-  pauseCommands,
-  historyCommand,
-  quoteCommand,
-  submitCommand,
-  statusCommand,
-  resultsCommand,
-  jobCommands,
-  standbyCommand,
-  auditCommand,
-  ...moneyCommands,
-  simCommand,
-  ...membershipCommands,
-  ...elsewhereCommands,
-  configCommand,
+type AddCommand = (program: Command) => unknown
+
+interface CommandFile {
+  /** What it adds to the program. */
+  readonly names: readonly string[]
+  readonly load: () => Promise<readonly AddCommand[]>
+}
+
+const files: readonly CommandFile[] = [
+  { names: ['swarm'], load: async () => [(await import('./swarm.ts')).swarmCommand] },
+  { names: ['node'], load: async () => [(await import('./node.ts')).nodeCommand] },
+  { names: ['peers'], load: async () => [(await import('./peers.ts')).peersCommand] },
+  { names: ['metrics'], load: async () => [(await import('./metrics.ts')).metricsCommand] },
+  { names: ['why'], load: async () => [(await import('./why.ts')).whyCommand] },
+  { names: ['pause', 'resume'], load: async () => [(await import('./pause.ts')).pauseCommands] },
+  { names: ['history'], load: async () => [(await import('./history.ts')).historyCommand] },
+  { names: ['quote'], load: async () => [(await import('./quote.ts')).quoteCommand] },
+  { names: ['submit'], load: async () => [(await import('./submit.ts')).submitCommand] },
+  { names: ['status'], load: async () => [(await import('./status.ts')).statusCommand] },
+  { names: ['results'], load: async () => [(await import('./results.ts')).resultsCommand] },
+  {
+    names: ['jobs', 'cancel', 'forget', 'report'],
+    load: async () => [(await import('./jobs.ts')).jobCommands],
+  },
+  { names: ['standby'], load: async () => [(await import('./standby.ts')).standbyCommand] },
+  { names: ['audit'], load: async () => [(await import('./audit.ts')).auditCommand] },
+  {
+    names: ['earnings', 'bill', 'settle', 'ledger'],
+    load: async () => (await import('./money.ts')).moneyCommands,
+  },
+  { names: ['sim'], load: async () => [(await import('./sim.ts')).simCommand] },
+  {
+    names: ['owner', 'fleet', 'bans'],
+    load: async () => (await import('./membership.ts')).membershipCommands,
+  },
+  {
+    names: ['context', 'key'],
+    load: async () => (await import('./elsewhere.ts')).elsewhereCommands,
+  },
+  { names: ['config'], load: async () => [(await import('./config.ts')).configCommand] },
 ]
+
+export const commandNames: readonly string[] = files.flatMap(({ names }) => names)
+
+/** Adds the commands of the file that has this name, and all where none has it: they are listed, or one is meant. */
+export async function addCommands(program: Command, name: string | undefined): Promise<void> {
+  const named = files.filter(({ names }) => name !== undefined && names.includes(name))
+  for (const { load } of named.length > 0 ? named : files) for (const add of await load()) add(program)
+}
