@@ -94,7 +94,7 @@ function looks(shards: number, vehicles: number, options: BenchOptions): Figure[
 
 const looksAtOnce = 200
 
-/** Of all vehicles the first 500 have room for leases, and the others are done for today. */
+/** The first 500 of all vehicles have room for leases, and the others are done for today. */
 function lookMs(
   entries: readonly ShardEntry[],
   vehicles: number,

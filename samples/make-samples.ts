@@ -22,7 +22,7 @@ import { type Page, type ScanOptions, scan } from './scanner.ts'
 const samplesFolder = dirname(fileURLToPath(import.meta.url))
 const tools = createRequire(join(process.cwd(), 'tools.js'))
 
-/** What is used of @napi-rs/canvas. */
+/** The part of @napi-rs/canvas that is used. */
 interface Canvas {
   createCanvas(width: number, height: number): { getContext(kind: '2d'): Context }
   readonly GlobalFonts: { registerFromPath(path: string, family: string): unknown }

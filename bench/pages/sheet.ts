@@ -9,7 +9,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** What is used of @napi-rs/canvas. */
+/** The part of @napi-rs/canvas that is used. */
 interface Canvas {
   createCanvas(width: number, height: number): { getContext(kind: '2d'): Context }
   readonly GlobalFonts: { loadFontsFromDir(path: string): number; has(family: string): boolean }

@@ -1,4 +1,4 @@
-/** What people ask for when they submit a job, and what a node says of its jobs: the plain data of `api.ts`. */
+/** The requests of people who submit a job, and the answers of a node about its jobs: the plain data of `api.ts`. */
 import type { JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
 import type { Ask, Micros, Payment } from '../protocol/price.ts'
@@ -14,7 +14,7 @@ export interface SubmitRequest {
   readonly engine: string
   /** Absolute path of the module, for the wasm runtime. */
   readonly module: string | null
-  /** Of the text, for the ocr runtime, in the order in which they are tried; null: its default. */
+  /** The text's languages, for the ocr runtime, in the order in which they are tried; null: its default. */
   readonly languages: readonly string[] | null
   /** Absolute paths of Tesseract's traineddata, for languages that are not installed. */
   readonly traineddata: readonly string[]

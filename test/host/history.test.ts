@@ -1,4 +1,4 @@
-/** What an owner can read of the work afterwards: the history by day, and the lines of the log. */
+/** The record of the work that an owner can read afterwards: the history by day, and the lines of the log. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'

@@ -1,4 +1,4 @@
-/** What a submission finds below the paths that it is given, and how it calls it. */
+/** The documents that a submission finds below the paths that it is given, and their names. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -38,6 +38,18 @@ const willing: Partial<SignalValues> = {
   'Carpool.Network.IsMetered': false,
 }
 
+/** The signals that safety rests on. */
+const vital = [
+  'Vehicle.Speed',
+  'Vehicle.LowVoltageSystemState',
+  plug,
+  charge,
+  pack,
+  cabin,
+  'Vehicle.Exterior.AirTemperature',
+  'Vehicle.LowVoltageBattery.CurrentVoltage',
+] as const
+
 test('a vehicle that has all that is asked for works after the settling time, and not a moment before', () => {
   const car = new Car()
   assert.equal(car.tell(willing), 'stop')
@@ -48,16 +60,7 @@ test('a vehicle that has all that is asked for works after the settling time, an
 })
 
 test('what its source calls unavailable stops the vehicle at once, and says so', () => {
-  for (const path of [
-    'Vehicle.Speed',
-    'Vehicle.LowVoltageSystemState',
-    plug,
-    charge,
-    pack,
-    cabin,
-    'Vehicle.Exterior.AirTemperature',
-    'Vehicle.LowVoltageBattery.CurrentVoltage',
-  ] as const) {
+  for (const path of vital) {
     const car = new Car().settled()
     assert.equal(car.after(1_000, { ...willing, [path]: null }), 'stop', path)
     assert.equal(car.valueOf(path), 'unknown: not available, says its source')
@@ -77,16 +80,7 @@ test('a sensor that the vehicle does not have, says its owner, is not asked for 
 })
 
 test('each signal that safety rests on, when unknown or stale, stops the vehicle', () => {
-  for (const path of [
-    'Vehicle.Speed',
-    'Vehicle.LowVoltageSystemState',
-    plug,
-    charge,
-    pack,
-    cabin,
-    'Vehicle.Exterior.AirTemperature',
-    'Vehicle.LowVoltageBattery.CurrentVoltage',
-  ] as const) {
+  for (const path of vital) {
     const unknown = new Car()
     const { [path]: _, ...others } = willing
     unknown.tell(others)

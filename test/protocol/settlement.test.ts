@@ -326,7 +326,7 @@ test('a vehicle that begins again is paid once for a shard, though another stewa
     const verdict = verdictOf(0, [receipts[i]!], { steward: steward.peer.replaceAll('.', '') })
     steward.tell({ type: 'record', record: { kind: 'verdict', record: verdict } }, 0)
   }
-  /** What a steward says when it is asked. */
+  /** The answer of a steward that is asked. */
   const said = (i: number): ReceivablesInput => {
     stewards[i]!.tell({ type: 'ask', from: vehicle, before: null }, 0)
     const sent = wire.splice(0).find(({ type }) => type === 'statement')

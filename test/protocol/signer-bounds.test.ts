@@ -231,9 +231,9 @@ test('whatever stewards that lie, their takers and a vehicle sign, and in whatev
         )
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 250 },
   )
-  assert(gaveWay > 40 && refused > 300, `${gaveWay} gave way, ${refused} were refused`)
+  assert(gaveWay > 100 && refused > 500, `${gaveWay} gave way, ${refused} were refused`)
 })
 
 test('what a taker signed stays where its giver signs the serial of that handover once more', () => {

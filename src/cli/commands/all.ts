@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 type AddCommand = (program: Command) => unknown
 
 interface CommandFile {
-  /** What it adds to the program. */
+  /** The commands that it adds to the program. */
   readonly names: readonly string[]
   readonly load: () => Promise<readonly AddCommand[]>
 }

@@ -1,4 +1,4 @@
-/** What is told to a node's history, and what it answers. */
+/** The news that a node's history is told, and its answers. */
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
@@ -57,7 +57,7 @@ export interface HistoryWork {
   readonly leasesDone: number
   readonly shards: number
   readonly pages: number
-  /** Of all slots together. */
+  /** The sum over all slots. */
   readonly wallMs: number
   readonly cpuMs: number
   readonly measuredJoules: number

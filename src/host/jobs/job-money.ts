@@ -1,4 +1,4 @@
-/** What the jobs of this node have to do with money: the bill of one, and word to the vehicles that were paid. */
+/** The money of this node's jobs: the bill of one, and word to the vehicles that were paid. */
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { accountOf } from '../../protocol/ledger/account.ts'
 import { RequestError } from '../errors.ts'

@@ -24,7 +24,7 @@ const letGoMax = 1_024
 
 export interface RecordRoomOptions {
   readonly reserve: Pick<DiskReserve, 'setAside'>
-  /** Of memory, for all jobs of strangers; by default as much as the node's heap allows. */
+  /** Bytes of memory for all jobs of strangers; by default as much as the node's heap allows. */
   readonly bytesMax?: number | undefined
 }
 

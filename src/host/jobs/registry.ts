@@ -26,7 +26,7 @@ export interface RegistryOptions extends CouncilDriverParts {
   readonly operatorPpm: () => number
   /** This node has work for other engines than before. */
   readonly onCalls: (engines: readonly string[]) => void
-  /** Of memory, for the records of all jobs of strangers; by default as much as the node's heap allows. */
+  /** Bytes of memory for the records of all jobs of strangers; by default as much as the node's heap allows. */
   readonly recordBytesMax?: number
 }
 

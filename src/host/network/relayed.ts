@@ -4,7 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { NetworkBounds } from './bounds.ts'
 
-/** What runs over relayed connections says so on both sides; libp2p refuses everything else. */
+/** Protocols that run over relayed connections say so on both sides; libp2p refuses everything else. */
 export const overRelays = { runOnLimitedConnection: true } as const
 
 /** Tells whether it is the other end's neighbour, and not the other end, that lives at the connection's address. */

@@ -6,7 +6,7 @@
  * before is older than all that comes, whatever its time says: otherwise a car could drive off unseen for as long as the
  * step was.
  *
- * What a source calls unavailable takes its own last value back at once, and no other's: of two thermometers, the one that is
+ * A value that a source calls unavailable takes its own last value back at once, and no other's: of two thermometers, the one that is
  * broken does not silence the other.
  */
 import type { Reading, SignalPath, VehicleState } from '../../protocol/rules/signals.ts'

@@ -1,5 +1,5 @@
 /**
- * What a submission can be refused for without a mesh: what nobody could execute, what nobody would, and what is not there. A
+ * Refuses a submission for what shows without a mesh: what nobody could execute, what nobody would, and what is not there. A
  * command asks this before it starts a node, and the node asks it again.
  */
 import { statSync } from 'node:fs'

@@ -10,7 +10,7 @@ import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import type { Capacity } from '../membership/advert.ts'
 import { CandidateRules } from '../steward/candidate.ts'
 
-/** What there is to know of vehicles. */
+/** The facts that are known of vehicles. */
 export interface ReadyFacts {
   readonly manifest: Manifest
   readonly stewards: readonly StewardPlace[]

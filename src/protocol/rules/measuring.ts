@@ -22,7 +22,7 @@ export function atLeast(moment: Moment, path: NumberPath, min: number, back: num
   }
 }
 
-/** What is fine of a value, and what an unknown one means: nothing good, unless the vehicle never had such a sensor. */
+/** Judges a value; an unknown one means nothing good, unless the vehicle never had such a sensor. */
 export function measured(
   { readings, preferences }: Moment,
   path: NumberPath,

@@ -63,7 +63,7 @@ export async function secondOpinion(
   return reviewed
 }
 
-/** Of clean lines Tesseract is sure to 0.92 and more, PaddleOCR to 0.95. */
+/** Tesseract is sure of clean lines to 0.92 and more, PaddleOCR to 0.95. */
 const doubtfulBelow = 0.9
 const sureMin = 0.93
 

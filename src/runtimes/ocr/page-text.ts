@@ -9,7 +9,7 @@ export interface TextLine {
   readonly confidence: number
 }
 
-/** Of all lines, by their length; 0 for no text. */
+/** The mean over all lines, by their length; 0 for no text. */
 export function meanConfidence(lines: readonly TextLine[]): number {
   let sum = 0
   let length = 0

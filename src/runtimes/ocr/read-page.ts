@@ -25,7 +25,7 @@ export interface Recognisers {
 export interface ReadPage {
   /** Where the lines' boxes are. */
   readonly upright: UprightPage
-  /** Of the lines on the page, in 1/65536. */
+  /** The lines' slope on the page, in 1/65536. */
   readonly slope: number
   readonly lines: readonly TextLine[]
   readonly recogniser: 'tesseract' | 'paddle'

@@ -142,7 +142,7 @@ function isProse(lines: readonly (readonly Box[])[], usual: number): boolean {
   return whole >= proseWidthMin * usual && filled >= filledMin * whole
 }
 
-/** Of the lower one's height; descenders and other sizes of type move a line's box by a fifth or so. */
+/** A share of the lower one's height; descenders and other sizes of type move a line's box by a fifth or so. */
 const besideMin = 0.6
 
 function isBeside(a: Box, b: Box): boolean {

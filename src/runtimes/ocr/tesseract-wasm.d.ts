@@ -1,4 +1,4 @@
-/** What is used of tesseract-wasm, whose own types its package.json hides. */
+/** The part of tesseract-wasm that is used; its own types are hidden by its package.json. */
 declare module 'tesseract-wasm' {
   interface Rectangle {
     readonly left: number
