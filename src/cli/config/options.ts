@@ -114,25 +114,13 @@ export const options = {
     fallbackText: 'none',
   }),
   // Strangers near by must not come to see what is submitted, so an open mesh is looked for only when asked.
-  lan: {
-    help: 'whether to look for nodes of the mesh on the local network; auto: with a fleet or a mesh key',
-    placeholder: '<when>',
-    isList: false,
-    expects: 'one of auto, on, off',
-    schema: () => z.enum(['auto', 'on', 'off']),
-    fallback: () => 'auto',
-    fallbackText: 'auto',
-  } satisfies Option<Choice> as Option<Choice>,
+  lan: autoOnOff(
+    'whether to look for nodes of the mesh on the local network; auto: with a fleet or a mesh key',
+  ),
   // A relay costs its owner traffic, which a node without slots is there for and a car is not.
-  relay: {
-    help: 'whether to relay between nodes behind routers, as long as others can dial this one; auto: with --slots 0',
-    placeholder: '<when>',
-    isList: false,
-    expects: 'one of auto, on, off',
-    schema: () => z.enum(['auto', 'on', 'off']),
-    fallback: () => 'auto',
-    fallbackText: 'auto',
-  } satisfies Option<Choice> as Option<Choice>,
+  relay: autoOnOff(
+    'whether to relay between nodes behind routers, as long as others can dial this one; auto: with --slots 0',
+  ),
   // Nothing is guessed about a vehicle: without a source its owner says what is true of it.
   signals: {
     help: "source of the vehicle's readings; repeat for several",
@@ -253,6 +241,19 @@ function path<Value extends string | null>(
         .min(1)
         .transform((text) => resolve(folder, text)),
     ...option,
+  }
+}
+
+/** Something that a node does by itself where that makes sense, unless its owner decides. */
+function autoOnOff(help: string): Option<Choice> {
+  return {
+    help,
+    placeholder: '<when>',
+    isList: false,
+    expects: 'one of auto, on, off',
+    schema: () => z.enum(['auto', 'on', 'off']),
+    fallback: () => 'auto',
+    fallbackText: 'auto',
   }
 }
 
