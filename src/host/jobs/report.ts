@@ -14,6 +14,7 @@ import { decodeCbor, linkOf } from '../../protocol/record/block.ts'
 import { reportedKinds } from '../../protocol/records.ts'
 import { openingBytesMax } from '../../protocol/sizes.ts'
 import { chartersSetting, parseCharter } from '../membership/certificates.ts'
+import { furtherBlocks } from '../result-reader.ts'
 import { sha256 } from '../sha256.ts'
 import { cidOf } from '../store/cid.ts'
 import { parseFileRoot } from '../store/files.ts'
@@ -39,7 +40,7 @@ export async function writeReport(
   const listRoot = manifest.shards.file
   const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
   const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
-  const results = resultsOf(job, store, reported)
+  const results = await withParts(resultsOf(job, store, reported), store)
   const report = encodeReport({ job, recordPages: pages.map(({ cid }) => cid), shardList, results })
   const root = cidOf('dag-cbor', report)
 
@@ -87,6 +88,16 @@ function resultsOf(job: JobId, { blocks, journal }: Store, reported: Reported): 
     .of(job)
     .list('result')
     .filter((cid) => named.has(cid))
+}
+
+/** These results, and the blocks of those that have several. */
+async function withParts(results: readonly Cid[], { blocks }: Store): Promise<Cid[]> {
+  const all = new Set(results)
+  for (const result of results) {
+    const bytes = await blocks.get(result)
+    if (bytes !== undefined) for (const block of furtherBlocks(bytes).keys()) all.add(block)
+  }
+  return [...all]
 }
 
 /** In a fleet: yields the owners that vehicles belong to, as far as they have shown this node. */
