@@ -1,12 +1,9 @@
 /** Reads results from this node's blocks: a short one at once, a long one part by part, so that one part is in memory. */
 import { concat } from 'uint8arrays'
-import { ProtocolError } from '../protocol/errors.ts'
-import type { Cid } from '../protocol/ids.ts'
 import type { Manifest } from '../protocol/job/manifest.ts'
 import type { PageRecord } from '../protocol/job/result.ts'
 import {
   blockBytesOf,
-  blocksOfParts,
   decodePart,
   decodeParted,
   isParted,
@@ -56,17 +53,3 @@ export async function joinedPart(part: ResultPart, get: GetBlock): Promise<Uint8
   }
   return blocks.length === 1 ? blocks[0]! : concat(blocks)
 }
-
-/** The blocks that a result consists of beside the one that names it, each with its length; none where that is all of it. */
-export function furtherBlocks(bytes: Uint8Array): ReadonlyMap<Cid, number> {
-  if (!isParted(bytes)) return none
-  try {
-    return new Map(blocksOfParts(decodeParted(bytes, null)))
-  } catch (error) {
-    // Whoever counts it finds that it is none.
-    if (error instanceof ProtocolError) return none
-    throw error
-  }
-}
-
-const none: ReadonlyMap<Cid, number> = new Map()

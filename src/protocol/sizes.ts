@@ -90,7 +90,7 @@ export const evidenceBytesMax = 154 * 1024
 /** The longest record with an opening; also an offer with the longest manifest, lease and path of handovers. */
 export const messageBytesMax = 160 * 1024
 /** The most that a document's program may write as its output. A document that writes more has an error of its own. */
-export const documentOutputBytesMax = 16 * 2 ** 20
+const documentOutputBytesMax = 16 * 2 ** 20
 /**
  * The record of one page: such an output as JSON that escapes every second byte, or in base64, and its text beside it. A page
  * whose record is longer has an error of its own.

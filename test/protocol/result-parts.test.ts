@@ -32,11 +32,13 @@ const failed = page('', { output: new Uint8Array(0), error: { code: 'time-limit'
 /** One part of one block for each group of pages. */
 function partedOf(groups: readonly (readonly PageRecord[])[], changes: Partial<PartedResult> = {}) {
   const encoded = groups.map(encodePart)
-  const parts = encoded.map((bytes, i): ResultPart => ({
-    pages: groups[i]!.length,
-    bytes: bytes.byteLength,
-    blocks: [rawCid(sha256, bytes)],
-  }))
+  const parts = encoded.map(
+    (bytes, i): ResultPart => ({
+      pages: groups[i]!.length,
+      bytes: bytes.byteLength,
+      blocks: [rawCid(sha256, bytes)],
+    }),
+  )
   return { root: encodeParted({ engine, exhausted: false, parts, ...changes }), encoded }
 }
 

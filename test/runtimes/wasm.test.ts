@@ -67,7 +67,10 @@ test('how a program fails is named in words that do not change with the engine',
     await assert.rejects(run(session, document), { code: 'trap', message })
   }
   await assert.rejects(run(session, 'x'), { code: 'exit-code', message: 'exit code 3' })
-  await assert.rejects(run(session, 'f'), { code: 'output-limit', message: 'it writes more than 16777216 bytes' })
+  await assert.rejects(run(session, 'f'), {
+    code: 'output-limit',
+    message: 'it writes more than 16777216 bytes',
+  })
   assert.deepEqual(await run(session, 'z'), { text: 'z', bytes: 1 }, 'exit code 0 is success')
 })
 

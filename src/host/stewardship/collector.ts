@@ -5,7 +5,11 @@ import { type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
 import { blockBytesOf, isParted } from '../../protocol/job/result-parts.ts'
 import { leaseShardsMax, resultBytesMax } from '../../protocol/limits.ts'
 import type { Examined, Wanted } from '../../protocol/steward/contract.ts'
-import { examineResult, examineSealedResult, PartsExamination } from '../../protocol/verification/examination.ts'
+import {
+  examineResult,
+  examineSealedResult,
+  PartsExamination,
+} from '../../protocol/verification/examination.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import { joinedPart } from '../result-reader.ts'
 import { sha256 } from '../sha256.ts'

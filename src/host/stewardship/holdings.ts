@@ -11,6 +11,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import { type ShardEntry, shardListOf } from '../../protocol/job/lists.ts'
 import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
+import { furtherBlocks } from '../../protocol/job/result-parts.ts'
 import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.ts'
 import {
   blockBytesMax,
@@ -19,7 +20,6 @@ import {
   shardListBytesMax,
 } from '../../protocol/limits.ts'
 import { BlockTooLong, keepFetched } from '../keep-fetched.ts'
-import { furtherBlocks } from '../result-reader.ts'
 import type { BlockKind } from '../store/blocks.ts'
 import { codecOf } from '../store/cid.ts'
 import { StoreError } from '../store/errors.ts'

@@ -86,10 +86,24 @@ export function blockBytesOf({ bytes }: ResultPart, index: number): number {
 }
 
 /** Yields the blocks of all parts with their lengths, in order. */
-export function* blocksOfParts({ parts }: PartedResult): Generator<readonly [Cid, number]> {
+function* blocksOfParts({ parts }: PartedResult): Generator<readonly [Cid, number]> {
   for (const part of parts)
     for (const [index, cid] of part.blocks.entries()) yield [cid, blockBytesOf(part, index)]
 }
+
+/** The blocks that a result consists of beside the one that names it, each with its length; none where that is all of it. */
+export function furtherBlocks(bytes: Uint8Array): ReadonlyMap<Cid, number> {
+  if (!isParted(bytes)) return none
+  try {
+    return new Map(blocksOfParts(decodeParted(bytes, null)))
+  } catch (error) {
+    // Whoever counts it finds that it is none.
+    if (error instanceof ProtocolError) return none
+    throw error
+  }
+}
+
+const none: ReadonlyMap<Cid, number> = new Map()
 
 /** The records of one part, before they are sealed or cut. */
 export function encodePart(records: readonly PageRecord[]): Uint8Array {

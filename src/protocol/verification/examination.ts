@@ -59,11 +59,7 @@ export class PartsExamination {
   #isInvalid = false
 
   /** `bytes`: the root. `engine`: null takes any. The parts of a blind job are sealed: nobody but its submitter reads them. */
-  constructor(
-    sha256: Sha256,
-    bytes: Uint8Array,
-    { pages, engine, agreement, isSealed }: ExaminedAs,
-  ) {
+  constructor(sha256: Sha256, bytes: Uint8Array, { pages, engine, agreement, isSealed }: ExaminedAs) {
     this.#agreement = agreement
     this.#isSealed = isSealed
     this.#compared = new ComparedPages(sha256, agreement)
@@ -201,11 +197,7 @@ function digestOnly(digest: Uint8Array): Content[number] {
   return { error: null, text: '', output: undefined, digest: bytesToText(digest, 'base16') }
 }
 
-function comparedPages(
-  sha256: Sha256,
-  records: readonly PageRecord[],
-  agreement: Agreement,
-): ComparedPages {
+function comparedPages(sha256: Sha256, records: readonly PageRecord[], agreement: Agreement): ComparedPages {
   const compared = new ComparedPages(sha256, agreement)
   for (const record of records) compared.add(record)
   return compared

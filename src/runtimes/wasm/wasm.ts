@@ -76,7 +76,8 @@ function runCommand(
     const start = exports._start as () => void
     start()
   } catch (error) {
-    if (error instanceof OutputOverflow) throw new RecordError('output-limit', `it writes more than ${outputBytesMax} bytes`)
+    if (error instanceof OutputOverflow)
+      throw new RecordError('output-limit', `it writes more than ${outputBytesMax} bytes`)
     if (error instanceof GuestExit) {
       if (error.exitCode !== 0) throw new RecordError('exit-code', `exit code ${error.exitCode}`)
     } else {
