@@ -161,6 +161,8 @@ export const quote: Quote = {
 }
 
 export const request: SubmitRequest = {
+  as: 'auto',
+  folder: null,
   paths: ['/scans'],
   runtime: 'ocr',
   engine: 'auto',

@@ -111,6 +111,7 @@ export class BlockStore {
     isHeld: (cid, job) => this.#uses.isHeld(cid, job),
     kindsOf: (cid, job) => this.#uses.kindsOfJob(cid, job),
     list: (job, kind) => this.#uses.blocksOf(job, kind),
+    page: (job, kind, after) => this.#uses.pageOf(job, kind, after, usesPerCommit),
     hasAny: (job, kind) => this.#uses.hasAny(job, kind),
     setAside: (job, bytes) => this.reserve.setAside(job, bytes),
     dropAll: (use) => this.#removal.dropAll(use),

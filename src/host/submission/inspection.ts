@@ -1,6 +1,6 @@
 /** Reads documents: finds each one's name, seals it and names it by its content, and counts the work in it. */
 import type { FileReference } from '../../protocol/job/manifest.ts'
-import type { PlannedShard, SplittableDocument } from '../../protocol/job/split.ts'
+import type { SplittableDocument } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape } from '../../runtimes/messages.ts'
 import type { SubmitProgress } from '../api.ts'
@@ -8,8 +8,7 @@ import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
-import type { DocumentSource } from './document-names.ts'
-import { readDocument } from './documents.ts'
+import type { Sources } from './sources.ts'
 
 /** A document as it will be stored, and the key to it. */
 export interface InspectedDocument extends SplittableDocument {
@@ -25,21 +24,24 @@ export interface InspectionOptions {
   readonly onProgress: (progress: SubmitProgress) => void
 }
 
-/** Reads each document once. Throws RequestError. */
-export async function inspect(
-  sources: readonly DocumentSource[],
+/** Progress is told of each of the first documents, and then of each so many: small ones come by the thousand. */
+const toldEach = 100
+
+/** Reads each document once, and holds one. Throws RequestError. */
+export async function* inspect(
+  { total, documents }: Sources,
   { runtime, executor, submitter, name, onProgress }: InspectionOptions,
-): Promise<InspectedDocument[]> {
+): AsyncGenerator<InspectedDocument> {
   const keyOf = documentKeys(submitter)
-  const documents: InspectedDocument[] = []
-  for (const source of sources) {
-    onProgress({ step: 'reading', done: documents.length, total: sources.length })
-    const bytes = readDocument(source)
+  let done = 0
+  for await (const source of documents()) {
+    if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
+    const bytes = source.read()
     const key = keyOf(bytes)
     const [reference, shape] = await Promise.all([name(seal(key, bytes)), shapeOf(runtime, bytes, executor)])
-    documents.push({ name: source.name, key, ...reference, ...shape })
+    yield { name: source.name, key, ...reference, ...shape }
+    done += 1
   }
-  return documents
 }
 
 /** A document that breaks the inspector is one page, whose record will say what breaks there, too. */
@@ -56,8 +58,4 @@ async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): 
 export async function nameOf(file: Uint8Array): Promise<FileReference> {
   const { root, bytes } = await writeFile(file, () => {})
   return { file: root, bytes }
-}
-
-export function pagesOf(shards: readonly PlannedShard[]): number {
-  return shards.reduce((sum, { pages }) => sum + pages.length, 0)
 }
