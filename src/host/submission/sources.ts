@@ -17,7 +17,7 @@ import { stdinPath } from './stdin.ts'
 import { takesText } from './weights.ts'
 
 /** A document that has a name, and is read when its turn comes. */
-export interface NamedDocument {
+interface NamedDocument {
   readonly name: string
   /** Throws RequestError. */
   read(): Uint8Array
