@@ -128,4 +128,11 @@ export const stewardship: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/mesh/ended-jobs.test.ts'],
   },
+  {
+    name: 'A standby holds the root of a long result, and none of its parts.',
+    file: 'src/host/stewardship/holdings.ts',
+    find: "      if (further.size > 0) await this.#blocks(further, 'result', from)\n",
+    replace: '',
+    caughtBy: ['test/mesh/long-results.test.ts'],
+  },
 ]

@@ -139,8 +139,17 @@ export class Child {
     this.#process.kill('SIGCONT')
   }
 
+  /** What the child says is left in its pipe, or read again. */
+  holdBack(isHeld: boolean): void {
+    const { stdout } = this.#process
+    if (isHeld) stdout?.pause()
+    else stdout?.resume()
+  }
+
   /** Works on a frozen child, too. */
   kill(): void {
     this.#process.kill('SIGKILL')
+    // Its pipe closes when all of it was read.
+    this.holdBack(false)
   }
 }

@@ -47,6 +47,11 @@ export interface Slot {
   prepare(session: SessionSpec): Promise<void>
   /** Runs one page, counted from 0, in the session that was prepared last. Rejects with SlotKilled or SlotFailed. */
   run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult>
+  /**
+   * Reads no further answers from the slot's process until it is told `false`: those that came are more than memory has room
+   * for. The process waits with its next one. An executor whose answers are short may leave it out.
+   */
+  holdBack?(isHeld: boolean): void
   /** Has the slot compute nothing until `resume`. */
   freeze(): void
   resume(): void

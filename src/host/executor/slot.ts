@@ -75,6 +75,10 @@ export class ProcessSlot implements Slot {
     return { output, text: '', error, cpuMs, wallMs }
   }
 
+  holdBack(isHeld: boolean): void {
+    this.#lane?.holdBack(isHeld)
+  }
+
   /** The child computes nothing from here on, keeps its memory, and is not held to the clock meanwhile. */
   freeze(): void {
     this.#frozen = true
