@@ -230,6 +230,11 @@ export class Decisions {
     return this.#ends.waiting
   }
 
+  /** The claims on an open shard that are owed though it has no result, as far as they were looked at; and all others. */
+  owedOn(position: number): ReturnType<Proofs['owedOn']> {
+    return this.#proofs.owedOn(position)
+  }
+
   /** Tells whether what this node signs counts without proof. */
   isTrusted(signer: PeerId): boolean {
     return this.#trusted.has(signer)

@@ -12,14 +12,15 @@
  * comes that it lacks.
  */
 import type { Sha256 } from '../../base/prng.ts'
-import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Cid, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Decision, Standing } from '../job/standing.ts'
 import { checkOrder, isSampled, type Window } from '../job/window.ts'
 import { waitingVerdictsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
-import { type Claim, type Tally, tally } from '../verification/tally.ts'
+import { owedWithoutResult } from '../verification/owed.ts'
+import { answersAlike, type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
 import { type LookedAt, SoughtResults, type WantedProof } from './sought-results.ts'
 
 /** A claim by the records: nobody here has looked at its result yet. */
@@ -151,6 +152,23 @@ export class Proofs {
     for (const decisions of this.#waiting.values()) yield* decisions
   }
 
+  /** The claims on a shard that are owed though it has no result, as far as they were looked at; and all others. */
+  owedOn(position: number): { readonly owed: readonly Claim[]; readonly others: readonly Claim[] } {
+    const [waiting] = this.#waiting.get(position) ?? []
+    const voices = (waiting && this.#claimsOn(position, waiting, [])) ?? []
+    const { assurance, agreement } = this.#ground.manifest
+    const owed = owedWithoutResult(tally(voices, assurance, agreement, undefined), voices, assurance)
+    return { owed, others: voices.filter((claim) => !owed.includes(claim)) }
+  }
+
+  /** That a shard failed is its steward's word. Whether it owes what is owed all the same shows when the claims were looked at. */
+  #looksAtOwed(decision: Decision): boolean {
+    const { position, agreeing } = decision.verdict
+    if (agreeing.length === 0) return false
+    this.#claimsOn(position, decision, [])
+    return true
+  }
+
   #letGo(position: number): void {
     this.#waiting.delete(position)
     this.#opposed.delete(position)
@@ -160,7 +178,8 @@ export class Proofs {
   #judge(decision: Decision): Judgement {
     const { position, shard, outcome, result } = decision.verdict
     if (this.#shards === null) return 'waits'
-    if (outcome === 'failed' || result === null || this.#shards[position]?.shard !== shard) return 'never'
+    if (this.#shards[position]?.shard !== shard) return 'never'
+    if (outcome === 'failed' || result === null) return this.#looksAtOwed(decision) ? 'waits' : 'never'
     const named = decision.verdict.agreeing.map((id) => this.#ground.claimOf(id, position))
     // Its steward may have believed a lease that this node shut out: then it contradicts nobody here.
     const against = decision.verdict.contradicting
@@ -180,7 +199,7 @@ export class Proofs {
     // It may not call an owner a liar that says the same.
     const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
     if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
-    if (this.#repeats(decision, alike)) return 'counts'
+    if (this.#repeats(decision, named as RecordedClaim[])) return 'counts'
     // Whom it calls liars is looked at, too, before anybody loses a voice by it.
     if (against.length > 0 && this.#claimsOn(position, decision, against as RecordedClaim[]) === undefined)
       return 'waits'
@@ -197,14 +216,25 @@ export class Proofs {
     return because !== 'lead' || agreeing.length - against >= this.#ground.manifest.assurance.lead
   }
 
-  /** It says no more than what stands here already, and all that it counts for that say so. */
-  #repeats({ verdict }: Decision, alike: readonly Claim[]): boolean {
+  /**
+   * It says no more than what stands here already, and all that it counts for that say so; even where the claims that are here
+   * prove nothing, as after a recomputation, or come from an owner that lost its voice by another shard.
+   */
+  #repeats({ record, verdict }: Decision, named: readonly RecordedClaim[]): boolean {
     const { position, result, agreeing, because } = verdict
     const { replicas, lead } = this.#ground.manifest.assurance
     if (agreeing.length < (because === 'unanimous' ? replicas : because === 'lead' ? lead : 0)) return false
     const standing = this.#ground.standing(position)
     if (standing.state !== 'stands' || standing.verdict.result !== result) return false
-    return agreeing.every((id) => alike.some(({ receipt }) => receipt === id))
+    return named.every((claim) => {
+      if (claim.result === result) return true
+      const [seen, stands] = [claim.result, result!].map((one) => this.#lookAt(position, one, record.signer))
+      return (
+        seen !== undefined &&
+        stands !== undefined &&
+        answersAlike(seen, stands, this.#ground.manifest.agreement)
+      )
+    })
   }
 
   /**
@@ -226,6 +256,14 @@ export class Proofs {
       } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true
     }
     return isOpen ? undefined : claims
+  }
+
+  /** A result as it is compared; undefined while it was not looked at, or where it is none. */
+  #lookAt(position: number, result: Cid, signer: PeerId): Recomputation | undefined {
+    const { pages } = this.#shards![position]!
+    const seen = this.#sought.look({ position, pages, result, signer })
+    if (typeof seen !== 'object' || seen.state === 'invalid' || seen.exhausted) return undefined
+    return { result, text: seen.text, ...(seen.content === undefined ? {} : { content: seen.content }) }
   }
 
   /** Enough of the owners that agree stand for the result in windows whose drawn checks were passed. */
