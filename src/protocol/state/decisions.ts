@@ -20,7 +20,7 @@ import type { Reader } from './counting.ts'
 import { Ends } from './ends.ts'
 import { Holders } from './holders.ts'
 import type { Leased } from './leased.ts'
-import { Proofs } from './proofs.ts'
+import { Proofs, type RecordedClaim } from './proofs.ts'
 import type { LookedAt, WantedProof } from './sought-results.ts'
 
 /** The verdicts and ends that count since the last time. A verdict has only those of its shards for which it counts. */
@@ -233,6 +233,11 @@ export class Decisions {
   /** The claims on an open shard that are owed though it has no result, as far as they were looked at; and all others. */
   owedOn(position: number): ReturnType<Proofs['owedOn']> {
     return this.#proofs.owedOn(position)
+  }
+
+  /** The claims on a shard that are here, under leases that count. */
+  claimsOn(position: number): RecordedClaim[] {
+    return [...this.#leased.claimsOn(position)]
   }
 
   /** Tells whether what this node signs counts without proof. */

@@ -11,7 +11,7 @@
  * end all verdicts that it rests on, takes a record as large as the job, and says nothing of what comes later.
  */
 import { pushTo } from '../../base/push-to.ts'
-import type { PeerId, RecordId } from '../ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Decision } from '../job/standing.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
@@ -23,18 +23,18 @@ import type { JobState } from './job-state.ts'
 export function lastWords(state: JobState, self: PeerId, shards: readonly ShardEntry[]): ShardVerdict[] {
   if (state.end() === undefined) return []
   const said = decisionsIn(state, shards)
+  const accused = accusedIn(state, said)
   return [...said]
     .sort(([a], [b]) => a - b)
     .flatMap(([position, decisions]) => {
-      const words = decisions.filter(
-        ({ record, verdict }) => record.signer === self && verdict.settles.length > 0,
-      )
-      if (words.length >= lastWordsMax) return []
+      const own = decisions.filter(({ record }) => record.signer === self)
+      if (own.filter(({ verdict }) => verdict.settles.length > 0).length >= lastWordsMax) return []
       const standing = state.standing(position)
       const stands = standing.state === 'stands' ? standing.verdict : undefined
-      const left = decisions.filter(({ record }) => !state.verdicts.isSettledAt(record.id, position))
-      if (!left.some(({ verdict }) => saysOtherwise(verdict, stands))) return []
       const isAlike = ({ verdict }: Decision) => verdict.result !== null && verdict.result === stands?.result
+      const left = decisions.filter(({ record }) => !state.verdicts.isSettledAt(record.id, position))
+      const isSaid = own.some(isAlike) || !isDoubtful(state, stands, accused)
+      if (isSaid && !left.some(({ verdict }) => saysOtherwise(verdict, stands))) return []
       const settled = left.filter((decision) => !isAlike(decision)).sort((a, b) => rankOf(a) - rankOf(b))
       const settles = settled.slice(0, settledVerdictsMax).map(({ record }) => record.id)
       const word = stands?.outcome === 'accepted' ? stands : withoutResult(state, position, shards, stands)
@@ -50,6 +50,31 @@ function decisionsIn(state: JobState, shards: readonly ShardEntry[]): Map<number
       if (shards[verdict.position]?.shard === verdict.shard)
         pushTo(said, verdict.position, { record, verdict })
   return said
+}
+
+/** The owners of whom some verdict says that they are wrong, or who contradict themselves: a steward that believes it may not count what they say. */
+function accusedIn(state: JobState, said: ReadonlyMap<number, readonly Decision[]>): Set<OwnerId> {
+  const accused = new Set<OwnerId>()
+  for (const decisions of said.values())
+    for (const { verdict } of decisions)
+      for (const receipt of verdict.outcome === 'accepted' ? verdict.contradicting : []) {
+        const owner = state.leaseOf(receipt)?.owner
+        if (owner !== undefined) accused.add(owner)
+      }
+  for (const { record, equivocated } of state.leases()) if (equivocated) accused.add(record.payload.owner)
+  return accused
+}
+
+/** It counts here, and may not count on a node that heard of other things first: a claim speaks against it, or it rests on an owner that is accused. */
+function isDoubtful(
+  state: JobState,
+  stands: ShardVerdict | undefined,
+  accused: ReadonlySet<OwnerId>,
+): boolean {
+  if (stands?.outcome !== 'accepted') return false
+  const { position, result, agreeing } = stands
+  if (agreeing.some((receipt) => accused.has(state.leaseOf(receipt)?.owner as OwnerId))) return true
+  return state.decisions.claimsOn(position).some((claim) => claim.result !== result)
 }
 
 /** Whoever believes it comes to another result, or to other money. */

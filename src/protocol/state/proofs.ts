@@ -192,6 +192,8 @@ export class Proofs {
     if (!named.some((claim) => claim!.result === result)) return 'never'
     const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
     if (claims === undefined) return 'waits'
+    const isAgainstItself = against.some((claim) => claim!.result === result)
+    if (!isAgainstItself && this.#repeats(decision, named as RecordedClaim[])) return 'counts'
     const { assurance, agreement } = this.#ground.manifest
     const accepts = (outcome: Tally) =>
       outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)
@@ -199,7 +201,6 @@ export class Proofs {
     // It may not call an owner a liar that says the same.
     const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
     if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
-    if (this.#repeats(decision, named as RecordedClaim[])) return 'counts'
     // Whom it calls liars is looked at, too, before anybody loses a voice by it.
     if (against.length > 0 && this.#claimsOn(position, decision, against as RecordedClaim[]) === undefined)
       return 'waits'

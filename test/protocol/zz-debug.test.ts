@@ -1,0 +1,160 @@
+/** Promises of the last word: after the end all stewards that have the same records come to the same money, in whatever order these came. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { RecordId } from '../../src/protocol/ids.ts'
+import { decidedClaims, JobClaims } from '../../src/protocol/ledger/claims.ts'
+import { lastWordsMax } from '../../src/protocol/limits.ts'
+import { byDependency, isMoney, type JobRecord } from '../../src/protocol/records.ts'
+import type { JobState } from '../../src/protocol/state/job-state.ts'
+import { lastWords } from '../../src/protocol/state/last-word.ts'
+import { peerNamed } from '../support/core-fakes.ts'
+import { JobBench } from '../support/job-bench.ts'
+
+const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 1_000 } as const
+const price = { currency: 'EUR', unitMicros: 7, operatorPpm: 0 } as const
+const stewards = ['a', 'b', 'c']
+const truth = 'x'
+
+/** A job of two shards, each leased by stewards that do not hear each other. */
+class Apart {
+  readonly bench = new JobBench({ shards: 2, payment, assurance: { arbiter: 'steward' } })
+
+  /** A steward decides a shard by what these two vehicles say, as an honest one does: by its own recomputation where they differ. */
+  decide(
+    by: string,
+    position: number,
+    said: readonly { readonly vehicle: string; readonly result: string }[],
+  ): void {
+    const claims = said.map(({ vehicle, result }) => ({
+      result,
+      id: this.claim(by, position, vehicle, result),
+    }))
+    const isUnanimous = claims.length > 1 && claims.every(({ result }) => result === claims[0]!.result)
+    const result = isUnanimous ? claims[0]!.result : truth
+    const [agreeing, contradicting] = [true, false].map((isAlike) =>
+      claims.flatMap((claim) => ((claim.result === result) === isAlike ? claim.id : [])),
+    )
+    this.bench.verdict(by, result, agreeing!, {
+      ...{ position, because: isUnanimous ? 'unanimous' : 'recomputed', contradicting: contradicting! },
+    })
+  }
+
+  claim(by: string, position: number, vehicle: string, result: string): RecordId {
+    return this.bench.claim(by, vehicle, result, [position], { price })
+  }
+
+  /** A node that these records reach in this order; what comes before one that it rests on comes again. */
+  node(self: string, entries: readonly JobRecord[]): JobState {
+    const state = this.bench.newState(self)
+    this.hear(state, entries)
+    return state
+  }
+
+  hear(state: JobState, entries: readonly JobRecord[]): void {
+    for (let left = entries; left.length > 0; ) {
+      const refused = left.filter((entry) => {
+        const isIn = state.has(entry.record.id) || state.admit(entry)
+        this.bench.look({ state })
+        return !isIn
+      })
+      assert(refused.length < left.length, 'every record gets in at last')
+      left = refused
+    }
+    for (let i = 0; i < 4; i += 1) state.decisions.review(this.bench.manifest.deadlineMs)
+    this.bench.look({ state })
+  }
+}
+
+/** What the records come to: the receipts that are paid. */
+function paidOn(state: JobState): string[] {
+  const job = { job: state.job, submitter: peerNamed('submitter'), fleet: null, currency: 'EUR' }
+  const claims = new JobClaims(job, {
+    counts: (lease) => state.counts(lease),
+    isOpen: (lease, place) => state.allowances.isOpen(lease, place),
+  })
+  for (const entry of [...state.all()].sort(byDependency)) if (isMoney(entry)) claims.learn(entry)
+  const { verdicts, ends } = state.decisions
+  for (const entry of decidedClaims({ verdicts: [...verdicts.records.values()], ends })) claims.learn(entry)
+  return [...claims.current()]
+    .flatMap(({ claim, outcome }) => (outcome === 'paid' ? claim.receipt : []))
+    .sort()
+}
+
+/** The submitter's node says its last word until it has nothing to add. */
+function close(apart: Apart, state: JobState): JobRecord[] {
+  const { bench } = apart
+  const said: JobRecord[] = []
+  if (state.end() === undefined) {
+    bench.end('a', 'complete') // for it, every shard is accepted
+    said.push(bench.records.at(-1)!)
+    apart.hear(state, said)
+  }
+  for (let i = 0; i <= lastWordsMax; i += 1) {
+    const words = lastWords(state, peerNamed('a'), bench.shards)
+    if (words.length === 0) return said
+    bench.sign('verdict', peerNamed('a'), { shards: words })
+    const entry = bench.records.at(-1)!
+    said.push(entry)
+    apart.hear(state, [entry])
+  }
+  return assert.fail('it goes on and on')
+}
+
+const oneSaid = fc.record({
+  by: fc.constantFrom(...stewards),
+  position: fc.nat({ max: 1 }),
+  first: fc.constantFrom('x', 'x', 'z'),
+  second: fc.constantFrom('x', 'x', 'z', undefined),
+  vehicles: fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 })),
+})
+
+test('after the end stewards that have the same records come to the same money, in whatever order these came', () => {
+  let words = 0
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(oneSaid, {
+        minLength: 1,
+        maxLength: 5,
+        selector: ({ by, position }) => `${by}/${position}`,
+      }),
+      fc.constantFrom('a', 'b', 'both'),
+      fc.infiniteStream(fc.nat()),
+      (decided, ender, chance) => {
+        const apart = new Apart()
+        for (const { by, position, first, second, vehicles } of decided) {
+          const [one, other] = [vehicles[0] + 1, ((vehicles[0] + 1 + vehicles[1]) % 5) + 1]
+          const said = [{ vehicle: `v${one}`, result: first }]
+          if (second !== undefined) said.push({ vehicle: `v${other}`, result: second })
+          apart.decide(by, position, said)
+        }
+        for (const by of ender === 'both' ? ['a', 'b'] : [ender]) apart.bench.end(by, 'failed')
+        const shuffled = () =>
+          apart.bench.records
+            .map((entry) => ({ entry, at: chance.next().value as number }))
+            .sort((one, other) => one.at - other.at)
+            .map(({ entry }) => entry)
+        const [a, ...others] = stewards.map((name) => apart.node(name, shuffled()))
+        const said = close(apart, a!)
+        words += said.filter(({ kind }) => kind === 'verdict').length
+        for (const state of others) {
+          apart.hear(state, said)
+          const sh = (i: any) => String(i).slice(-5)
+          console.log('ender', ender, 'said', JSON.stringify(said.map((e) => (e.record.payload as any).shards?.map((s: any) => [s.position, s.outcome, s.result?.slice(-5), s.agreeing.map(sh), s.settles.map(sh)]))))
+          for (const st of [a!, state]) { for (const { record } of st.inTurn('verdict')) for (const s of record.payload.shards) console.log('   V', sh(record.id), record.signer.slice(0, 9), s.position, s.outcome, s.because, s.result && sh(s.result), s.agreeing.map(sh).join(), '/', s.contradicting.map(sh).join(), 'counts', st.verdicts.records.get(record.id)?.payload.shards.some((x) => x.position === s.position)); console.log(paidOn(st).map(sh), [0, 1].map((p) => apart.bench.stands(p, st))) }
+          for (const l of a!.leases()) for (const [p, c] of l.covered) console.log('  claim', sh(c.first.record.id), l.record.signer.slice(0, 3), l.record.payload.vehicle.slice(0,4), 'pos', l.record.payload.positions[p], sh(c.result))
+
+          assert.deepEqual(paidOn(state), paidOn(a!))
+        }
+        assert.deepEqual(
+          paidOn(apart.node('c', shuffled())),
+          paidOn(a!),
+          'nor does a new one come to anything else',
+        )
+      },
+    ),
+    { seed: +process.env.SEED!, path: process.env.FCPATH!, endOnFailure: true },
+  )
+  assert(words > 20, `it was needed ${words} times`)
+  console.log(words)
+})
