@@ -240,8 +240,6 @@ export const proofWaitMs = 10_000
 export const proofRetryLooks = 30
 /** Verdicts made apart that one shard's verdict settles: more stewards than that never act at once. */
 export const settledVerdictsMax = 8
-/** Verdicts of the submitter's node that settle what was said of one shard: after that it leaves the shard, whatever others sign. A guess. */
-export const lastWordsMax = 8
 /** Verdicts that one holding names: more go into the next one. */
 export const holdingVerdictsMax = 128
 

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Council } from '../../src/protocol/council/council.ts'
 import type { RecordId } from '../../src/protocol/ids.ts'
 import { decidedClaims, JobClaims } from '../../src/protocol/ledger/claims.ts'
-import { lastWordsMax } from '../../src/protocol/limits.ts'
+import { beatIntervalMs, proofWaitMs } from '../../src/protocol/limits.ts'
 import { byDependency, isMoney, type JobRecord } from '../../src/protocol/records.ts'
 import type { JobState } from '../../src/protocol/state/job-state.ts'
-import { lastWords } from '../../src/protocol/state/last-word.ts'
-import { peerNamed } from '../support/core-fakes.ts'
+import { lastWords, lastWordsMax } from '../../src/protocol/state/last-word.ts'
+import { reportedOf } from '../../src/protocol/state/reported.ts'
+import { drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: 1_000 } as const
@@ -148,8 +150,91 @@ test('after the end stewards that have the same records come to the same money, 
         )
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 200 },
   )
   assert(words > 20, `it was needed ${words} times`)
-  console.log(words)
+})
+
+test('what a standby decided apart gives way to the last word of the submitter’s node, and is settled by it', () => {
+  const apart = new Apart()
+  apart.decide('a', 0, [
+    { vehicle: 'v1', result: 'x' },
+    { vehicle: 'v2', result: 'x' },
+  ])
+  apart.decide('b', 0, [
+    { vehicle: 'v3', result: 'z' },
+    { vehicle: 'v4', result: 'z' },
+  ])
+  apart.bench.end('a', 'failed')
+  const [a, b] = ['a', 'b'].map((name) => apart.node(name, apart.bench.records))
+  const said = close(apart, a!)
+  apart.hear(b!, said)
+  assert.deepEqual([apart.bench.stands(0, a!), apart.bench.stands(0, b!)], ['x', 'x'])
+  const notes = reportedOf(b!)
+  const theirs = apart.bench.records.find(
+    ({ kind, record }) => kind === 'verdict' && record.signer === peerNamed('b'),
+  )
+  assert.equal(notes.get(theirs!.record.id), null, 'its report has both, and one settles the other')
+})
+
+test('what only a standby recomputed pays nobody after an end of the submitter’s, but claims that agree do', () => {
+  const apart = new Apart()
+  apart.decide('b', 0, [
+    { vehicle: 'v1', result: 'x' },
+    { vehicle: 'v2', result: 'z' },
+  ])
+  apart.decide('b', 1, [
+    { vehicle: 'v3', result: 'x' },
+    { vehicle: 'v2', result: 'z' },
+  ])
+  const third = apart.claim('b', 1, 'v4', 'x')
+  apart.bench.end('a', 'failed')
+  const [a, b] = ['a', 'b'].map((name) => apart.node(name, apart.bench.records))
+  assert.equal(paidOn(b!).length, 2, 'it paid what it had counted itself')
+  apart.hear(b!, close(apart, a!))
+  assert.deepEqual([paidOn(b!), paidOn(b!).length, paidOn(b!).includes(third)], [paidOn(a!), 2, true])
+})
+
+test('whatever others sign after the end, the last word on a shard is said a bounded number of times', () => {
+  const apart = new Apart()
+  apart.bench.end('a', 'failed')
+  const a = apart.node('a', apart.bench.records)
+  let words = 0
+  for (let i = 0; i < 3 * lastWordsMax; i += 1) {
+    apart.bench.verdict('b', `x${i}`, [])
+    apart.hear(a, [apart.bench.records.at(-1)!])
+    words += close(apart, a).length
+  }
+  assert.equal(words, lastWordsMax)
+})
+
+test('the submitter’s node says its last word once nothing new has come for a while, and rests then', () => {
+  const apart = new Apart()
+  apart.decide('b', 0, [
+    { vehicle: 'v1', result: 'x' },
+    { vehicle: 'v2', result: 'z' },
+  ])
+  apart.bench.end('a', 'failed')
+  const { job, manifest, records, shards } = apart.bench
+  const of = (name: string) => {
+    const submitter = peerNamed('submitter')
+    const council = new Council({ job, manifest, submitter, self: peerNamed(name), drawSecret, sha256 })
+    const effects = council.begin({ records, shards, fresh: false }, 0)
+    for (let nowMs = beatIntervalMs; nowMs <= 2 * proofWaitMs; nowMs += beatIntervalMs) {
+      for (const effect of effects.filter(({ type }) => type === 'collect'))
+        if (effect.type === 'collect') {
+          const finding = { state: 'good', text: '', exhausted: false } as const
+          const results = effect.wanted.map(({ result, pages }) => ({
+            result,
+            pages,
+            from: effect.wanted[0]!.from,
+            finding,
+          }))
+          council.handle({ type: 'examined', results }, nowMs)
+        }
+      effects.push(...council.handle({ type: 'wake' }, nowMs))
+    }
+    return effects.flatMap((effect) => (effect.type === 'issue' ? effect.issued.kind : []))
+  }
+  assert.deepEqual([of('a'), of('c')], [['verdict'], []])
 })

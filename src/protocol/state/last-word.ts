@@ -15,9 +15,12 @@ import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Decision } from '../job/standing.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
-import { lastWordsMax, settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
+import { settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
 import type { Claim } from '../verification/tally.ts'
 import type { JobState } from './job-state.ts'
+
+/** Verdicts of the submitter's node that settle what was said of one shard: after so many it leaves the shard, whatever others sign. A guess. */
+export const lastWordsMax = 8
 
 /** The verdicts that the submitter's node, `self`, has to add to the records of a job that has ended. */
 export function lastWords(state: JobState, self: PeerId, shards: readonly ShardEntry[]): ShardVerdict[] {
