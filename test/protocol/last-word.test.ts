@@ -195,6 +195,31 @@ test('what only a standby recomputed pays nobody after an end of the submitterâ€
   assert.deepEqual([paidOn(b!), paidOn(b!).length, paidOn(b!).includes(third)], [paidOn(a!), 2, true])
 })
 
+test('a verdict that came too late for a standby counts there once the last word says the same', () => {
+  const apart = new Apart()
+  const { bench } = apart
+  const since = (first: number) => bench.records.slice(first)
+  apart.decide('b', 0, [])
+  bench.end('b', 'failed')
+  const b = apart.node('b', bench.records)
+  const first = bench.records.length
+  apart.decide('c', 0, [
+    { vehicle: 'v1', result: 'z' },
+    { vehicle: 'v2', result: 'z' },
+  ])
+  apart.hear(b, since(first))
+  const next = bench.records.length
+  apart.decide('a', 0, [
+    { vehicle: 'v3', result: 'z' },
+    { vehicle: 'v4', result: 'z' },
+  ])
+  bench.end('a', 'failed')
+  const a = apart.node('a', bench.records)
+  apart.hear(b, since(next))
+  apart.hear(b, close(apart, a))
+  assert.deepEqual([paidOn(a).length, paidOn(b)], [4, paidOn(a)])
+})
+
 test('whatever others sign after the end, the last word on a shard is said a bounded number of times', () => {
   const apart = new Apart()
   apart.bench.end('a', 'failed')
