@@ -218,6 +218,10 @@ test('a verdict that came too late for a standby counts there once the last word
   apart.hear(b, since(next))
   apart.hear(b, close(apart, a))
   assert.deepEqual([paidOn(a).length, paidOn(b)], [4, paidOn(a)])
+  const theirs = bench.records.find(
+    ({ kind, record }) => kind === 'verdict' && record.signer === peerNamed('c'),
+  )
+  assert(b.verdicts.records.has(theirs!.record.id), 'it came too late, and counts now')
 })
 
 test('whatever others sign after the end, the last word on a shard is said a bounded number of times', () => {

@@ -25,11 +25,11 @@ export function owesLastWord(seat: Seat): boolean {
 export function sayLastWord(seat: Seat, nowMs: number): void {
   const { closing, records, options } = seat
   if (!hasEnded(seat) || options.self !== options.manifest.stewards[0]?.peer) return
-  if (closing.seenSize !== records.size || closing.sinceMs === undefined) {
+  if (closing.seenSize !== records.size || seat.closingSinceMs === undefined) {
     closing.seenSize = records.size
-    closing.sinceMs = nowMs
+    seat.closingSinceMs = nowMs
   }
-  if (nowMs - closing.sinceMs < proofWaitMs || isJudging(seat, nowMs) || !owesLastWord(seat)) return
+  if (nowMs - seat.closingSinceMs < proofWaitMs || isJudging(seat, nowMs) || !owesLastWord(seat)) return
   const epoch = pathsTo(seat, [options.self]).at(-1)?.epoch ?? 0
   for (const shards of packVerdicts(wordsOf(seat))) issue(seat, 'verdict', { shards }, epoch)
 }

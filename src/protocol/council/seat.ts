@@ -109,10 +109,10 @@ export interface Seat {
     size: number
     changes: number
     isOpen: boolean
-    /** Use: so many records have been here since then. */
+    /** Use: so many records have been here since `closingSinceMs`. */
     seenSize: number
-    sinceMs: number | undefined
   }
+  closingSinceMs: number | undefined
   /** Use: it was told that the job has ended. */
   knowsEnd: boolean
   lookedMs: number | undefined
@@ -171,7 +171,8 @@ export function newSeat(options: CouncilOptions): Seat {
     cancelledMs: undefined,
     judgingSinceMs: undefined,
     unsafeSinceMs: undefined,
-    closing: { size: 0, changes: 0, isOpen: false, seenSize: 0, sinceMs: undefined },
+    closing: { size: 0, changes: 0, isOpen: false, seenSize: 0 },
+    closingSinceMs: undefined,
     knowsEnd: false,
     lookedMs: undefined,
     looks: 0,
