@@ -40,7 +40,7 @@ test('a job that has ended is let go by all its stewards, and each still knows i
   assert.equal((await submitter.ended(job)).state, 'complete')
   await untilLetGo(job)
   assert.deepEqual(await submitter.texts(job), ['one', 'two'])
-  assert.equal((await mesh.node('standby-1').api.status(job)).state, 'complete')
+  assert.equal((await mesh.node('standby-1').ended(job)).state, 'complete')
   await untilLetGo(job)
 })
 

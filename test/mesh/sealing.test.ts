@@ -52,7 +52,9 @@ test('a peer that no lease names gets none of a job’s blocks', async (t) => {
   for (const member of mesh.running()) member.script = () => 'read'
   const { job } = await submitter.api.submit(mesh.request(words, { standbys: 1 }))
   assert.equal((await submitter.ended(job)).state, 'complete')
-  await mesh.node('standby-1').texts(job)
+  const standby = mesh.node('standby-1')
+  await standby.ended(job)
+  await standby.texts(job)
   await submitter.stop()
   const { secret, weights } = blocksOf(submitter, job)
   await submitter.start(mesh.addresses())

@@ -10,7 +10,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
+import { RequestError } from '../../src/host/errors.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import {
   certificateText,
@@ -167,7 +169,7 @@ export class Mesh {
     const endMs = performance.now() + waitMsMax
     while (!(await condition())) {
       if (performance.now() > endMs) throw new Error(`never happened: ${what}\n${this.lastWords()}`)
-      await new Promise((resolve) => setTimeout(resolve, lookMs))
+      await delay(lookMs)
     }
   }
 
@@ -345,14 +347,28 @@ export class MeshNode {
     return this.lines.find((line) => !known.has(line) && pattern.test(line.msg))
   }
 
-  /** The first status of which this holds; fails when the job ends without. */
+  /**
+   * The first status of which this holds; fails when the job ends without. A standby may hear of a short job only after
+   * its submitter has seen the end of it, so a node that does not know the job yet is waited for.
+   */
   async status(job: string, what: string, holds: (status: JobStatus) => boolean): Promise<JobStatus> {
     let last: JobStatus | undefined
-    for await (const status of this.api.watch(job, AbortSignal.timeout(waitMsMax))) {
+    for await (const status of this.#watch(job, AbortSignal.timeout(waitMsMax))) {
       if (holds(status)) return status
       last = status
     }
     throw new Error(`never happened: ${what}; the job was last seen as ${JSON.stringify(last)}`)
+  }
+
+  async *#watch(job: string, signal: AbortSignal): AsyncGenerator<JobStatus> {
+    for (;;) {
+      try {
+        return yield* this.api.watch(job, signal)
+      } catch (error) {
+        if (!(error instanceof RequestError && /^there is no job/.test(error.message))) throw error
+        await delay(lookMs, undefined, { signal })
+      }
+    }
   }
 
   /** The job's last status. */

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { RandomStream } from '../../src/base/prng.ts'
 import { Member } from '../../src/cli/swarm/member.ts'
+import type { JobStatus } from '../../src/host/api.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey } from '../../src/host/store/keys.ts'
@@ -59,12 +60,7 @@ test(`${kills} kills during jobs cost nothing that was acknowledged`, { timeout:
     await assertComplete(t, mortals, job, texts)
   }
   t.diagnostic(`${kills} kills, ${jobs.length} jobs, ${Math.round((performance.now() - startedMs) / 1000)} s`)
-  // What a verdict rests on may come after it.
-  for (const job of jobs)
-    for (const name of stewards)
-      await untilStatus(mortals.member(name), job, 'it has all of it', ({ state, doubts }) => {
-        return state === 'complete' && doubts.length === 0
-      })
+  for (const job of jobs) for (const name of stewards) await untilWhole(mortals.member(name), job)
   await mortals.endAll()
 
   for (const job of jobs) {
@@ -115,16 +111,25 @@ async function assertComplete(
   { count, first }: Texts,
 ): Promise<void> {
   const submitter = mortals.member('submitter')
-  // A submitter that was dead when its job ended may hear of the end before it hears of the last verdicts.
-  const status = await untilStatus(submitter, job, 'it has all verdicts', ({ state, shards }) => {
-    return state === 'complete' && shards.verified === count
-  })
+  // A submitter that was dead when its job ended may hear of the end before the last verdicts, and of what they rest on.
+  const status = await untilWhole(submitter, job)
+  assert.equal(status.shards.verified, count)
   t.diagnostic(`${status.executions} executions of ${count} shards`)
   assert.deepEqual(status.contradicted, [])
   assert.deepEqual(await textsOf(submitter, job), slowTexts(count, 9, first))
   const report = join(temporaryFolder(t), 'report.car')
   await submitter.node.report(job, report)
   assert.deepEqual((await auditFile(report)).problems, [])
+}
+
+/** The status of a job that is complete where its report would pass an audit, which may be a moment after its end. */
+async function untilWhole({ node, name }: Member, job: string): Promise<JobStatus> {
+  let status: JobStatus | undefined
+  await until(`${name} has all of ${job}`, async () => {
+    status = await node.status(job)
+    return status.state === 'complete' && status.doubts.length === 0
+  })
+  return status!
 }
 
 /** What one journal says of a job at one time. */
