@@ -72,9 +72,11 @@ export const queuedLeasesPerSlotMax = 8
 
 /** A shard is a page of a scan, or many small documents: at most this much reference CPU time … */
 export const shardCostMsTarget = 2_000
+/** … and not less than this for the sake of more shards: each costs its stewards and vehicles some milliseconds … */
+export const shardCostMsMin = 250
 /** … this many pages … */
 export const shardPagesMax = 256
-/** … and this many bytes of documents, so that a vehicle on a slow link receives it in seconds. */
+/** … and this many bytes of documents, and of results, so that a vehicle on a slow link has them there in seconds. */
 export const shardBytesTarget = 4 * 2 ** 20
 /** A job of a million shards keeps its list of shards, which a steward has in memory, within 128 MiB. */
 export const shardsMax = 1_000_000
