@@ -41,3 +41,35 @@ export class ByteBudget {
     return this.#heldBytes === 0 || this.#heldBytes + bytes <= this.#bytesMax
   }
 }
+
+/**
+ * The bytes that have come and are not dealt with yet. They are here already, so nobody waits for room: above the bound the
+ * source is told to hold back what follows.
+ */
+export class Backlog {
+  readonly #bytesMax: number
+  readonly #holdBack: (isHeld: boolean) => void
+  #bytes = 0
+
+  constructor(bytesMax: number, holdBack: (isHeld: boolean) => void) {
+    this.#bytesMax = bytesMax
+    this.#holdBack = holdBack
+  }
+
+  /** The answer says that they are dealt with; only the first time counts. */
+  add(bytes: number): () => void {
+    this.#change(bytes)
+    let isHere = true
+    return () => {
+      if (isHere) this.#change(-bytes)
+      isHere = false
+    }
+  }
+
+  #change(bytes: number): void {
+    const wasFull = this.#bytes > this.#bytesMax
+    this.#bytes += bytes
+    const isFull = this.#bytes > this.#bytesMax
+    if (isFull !== wasFull) this.#holdBack(isFull)
+  }
+}

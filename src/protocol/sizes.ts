@@ -4,8 +4,11 @@
  */
 import { assert } from '../base/assert.ts'
 import {
+  blockBytesMax,
   handoverRecordsMax,
   leaseShardsMax,
+  resultBytesMax,
+  shardPagesMax,
   statementClaimsMax,
   syncIdsMax,
   wrappedKeyBytes,
@@ -86,6 +89,15 @@ export const openingBytesMax = 8 * 1024
 export const evidenceBytesMax = 154 * 1024
 /** The longest record with an opening; also an offer with the longest manifest, lease and path of handovers. */
 export const messageBytesMax = 160 * 1024
+/** The most that a document's program may write as its output. A document that writes more has an error of its own. */
+const documentOutputBytesMax = 16 * 2 ** 20
+/**
+ * The record of one page: such an output as JSON that escapes every second byte, or in base64, and its text beside it. A page
+ * whose record is longer has an error of its own.
+ */
+export const pageRecordBytesMax = 3 * documentOutputBytesMax + 4096
+/** A part of a result: one such record, or several short ones, and what a list and sealing add. */
+export const partBytesMax = pageRecordBytesMax + 64
 /** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
 export const reportBytesMax = 64 * 2 ** 20
 
@@ -128,3 +140,8 @@ assert(
   'a statement and its claims fit a message',
 )
 assert(syncIdsMax * peerBytes + fieldsBytes <= messageBytesMax, 'the ids of a leaf fit a message')
+assert(
+  shardPagesMax * (Math.ceil(partBytesMax / blockBytesMax) * (cidBytes + 4) + 64) + 4096 <= resultBytesMax,
+  'the root of the longest result fits a block',
+)
+assert(resultBytesMax + 64 <= blockBytesMax, 'a part of several pages, sealed, is one block')

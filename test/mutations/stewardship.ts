@@ -4,9 +4,9 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'A result that is here already is not made the job’s.',
     file: 'src/host/stewardship/collector.ts',
-    find: "const missing = await blocks.take(results, 'result')",
+    find: "const missing = await blocks.take(wanted.keys(), 'result')",
     replace:
-      'const missing: typeof results = []\n    for (const cid of results) if ((await blocks.get(cid)) === undefined) missing.push(cid)',
+      'const missing: Cid[] = []\n    for (const cid of wanted.keys()) if ((await blocks.get(cid)) === undefined) missing.push(cid)',
     caughtBy: ['test/host/jobs-alike.test.ts'],
   },
   {
@@ -127,5 +127,12 @@ export const stewardship: readonly Mutation[] = [
     find: '    if (this.hasEnded) inputs.over()\n',
     replace: '',
     caughtBy: ['test/mesh/ended-jobs.test.ts'],
+  },
+  {
+    name: 'A standby holds the root of a long result, and none of its parts.',
+    file: 'src/host/stewardship/holdings.ts',
+    find: "      if (further.size > 0) await this.#blocks(further, 'result', from)\n",
+    replace: '',
+    caughtBy: ['test/mesh/long-results.test.ts'],
   },
 ]

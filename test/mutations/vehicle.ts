@@ -169,4 +169,25 @@ export const vehicle: readonly Mutation[] = [
     replace: 'held.lastReceiptMs += 0',
     caughtBy: ['test/protocol/clock-set.test.ts'],
   },
+  {
+    name: 'One page whose record is too long costs its neighbours theirs.',
+    file: 'src/host/result-packer.ts',
+    find: '  if (bytes <= pageRecordBytesMax) return',
+    replace: '  if (bytes <= 2 * pageRecordBytesMax) return',
+    caughtBy: ['test/host/result-packer.test.ts'],
+  },
+  {
+    name: 'The outputs of a shard wait in memory until its end.',
+    file: 'src/host/result-packer.ts',
+    find: '    if (this.#group.length > 0 && !joinsPart(this.#groupBytes, bytes)) await this.#closeGroup()\n',
+    replace: '',
+    caughtBy: ['test/host/result-packer.test.ts'],
+  },
+  {
+    name: 'A slot that writes faster than the disk is read without end.',
+    file: 'src/host/byte-budget.ts',
+    find: 'if (isFull !== wasFull) this.#holdBack(isFull)',
+    replace: 'if (!isFull && wasFull) this.#holdBack(isFull)',
+    caughtBy: ['test/host/result-packer.test.ts'],
+  },
 ]

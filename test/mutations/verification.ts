@@ -107,4 +107,18 @@ export const verification: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/base/json.test.ts', 'test/host/results.test.ts'],
   },
+  {
+    name: 'A result in parts of which some are not here is counted.',
+    file: 'src/protocol/verification/examination.ts',
+    find: 'this.#isInvalid || this.#taken < this.parts.length',
+    replace: 'this.#isInvalid',
+    caughtBy: ['test/protocol/result-parts.test.ts'],
+  },
+  {
+    name: 'A vehicle whose long result ran out of something keeps that from the tally.',
+    file: 'src/protocol/verification/examination.ts',
+    find: "    if (exhausted !== this.#compared.exhausted) return { state: 'invalid' }\n",
+    replace: '',
+    caughtBy: ['test/protocol/result-parts.test.ts'],
+  },
 ]

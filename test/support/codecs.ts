@@ -12,10 +12,11 @@ import {
   encodeResult,
   encodeSealedResult,
 } from '../../src/protocol/job/result.ts'
+import { decodePart, decodeParted, encodePart, encodeParted } from '../../src/protocol/job/result-parts.ts'
 import { decodeShard, encodeShard } from '../../src/protocol/job/shard.ts'
 import { openAdvert } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/message.ts'
-import { decodeCbor, encodeCbor } from '../../src/protocol/record/block.ts'
+import { decodeCbor, encodeCbor, rawCid } from '../../src/protocol/record/block.ts'
 import { encodeBody, type Verified } from '../../src/protocol/record/record.ts'
 import { openRecordAs, type RecordKind, recordKinds } from '../../src/protocol/records.ts'
 import { cidNamed, sha256 } from './core-fakes.ts'
@@ -70,6 +71,20 @@ export const codecs: Record<string, Codec> = {
     good: encodeSealedResult({ engine: 'ocr/exact/1', exhausted: false, sealed: new Uint8Array(60) }),
     decode: decodeSealedResult,
     encode: encodeSealedResult,
+  },
+  'result in parts': {
+    good: encodeParted({
+      engine: 'ocr/wasm/1',
+      exhausted: false,
+      parts: [{ pages: 1, bytes: 7, blocks: [rawCid(sha256, Uint8Array.of(1))] }],
+    }),
+    decode: (bytes) => decodeParted(bytes, 1),
+    encode: encodeParted,
+  },
+  'part of a result': {
+    good: encodePart(result.records),
+    decode: (bytes) => decodePart(bytes, 1),
+    encode: encodePart,
   },
   'shard list': {
     good: encodeList([{ shard: cidNamed('s'), pages: 2, bytes: 3, costMs: 4 }]),

@@ -43,7 +43,14 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     error: error.nullable(),
     cpuMs: z.number().min(0),
   }),
-  z.strictObject({ type: z.literal('shape'), id, pages: z.int().min(0), pageCostMs: z.number().min(0) }),
+  z.strictObject({
+    type: z.literal('shape'),
+    id,
+    pages: z.int().min(0),
+    pageCostMs: z.number().min(0),
+    refused: z.strictObject({ what: z.string().max(200), wayOut: z.string().max(200) }).exactOptional(),
+  }),
+  z.strictObject({ type: z.literal('tried'), id, fault: z.string().max(65_536).nullable() }),
 ])
 
 export interface ChildHandlers {
@@ -132,8 +139,17 @@ export class Child {
     this.#process.kill('SIGCONT')
   }
 
+  /** What the child says is left in its pipe, or read again. */
+  holdBack(isHeld: boolean): void {
+    const { stdout } = this.#process
+    if (isHeld) stdout?.pause()
+    else stdout?.resume()
+  }
+
   /** Works on a frozen child, too. */
   kill(): void {
     this.#process.kill('SIGKILL')
+    // Its pipe closes when all of it was read.
+    this.holdBack(false)
   }
 }

@@ -14,8 +14,13 @@ export interface Executor {
   withheldEngines?(): Promise<readonly WithheldEngine[]>
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
   openSlot(): Slot
-  /** Reads a document's shape. Rejects with SlotFailed where reading it crashed or overran a limit. */
+  /** Reads a document's shape. Rejects with SlotFailed where this machine cannot read any. */
   inspect(runtime: string, document: Uint8Array): Promise<DocumentShape>
+  /**
+   * Why no vehicle would load this module, in words that are the same everywhere; null: they would. Left out where nothing
+   * is loaded. Rejects with SlotFailed where this machine cannot try any.
+   */
+  tryModule?(runtime: string, module: Uint8Array, options: RuntimeOptions): Promise<string | null>
   /** The most memory that a slot may take, in bytes; left out where nothing bounds it. */
   readonly slotBytesMax?: number
   /** How many processes the kernel has ended as memory ran out. */
@@ -42,6 +47,11 @@ export interface Slot {
   prepare(session: SessionSpec): Promise<void>
   /** Runs one page, counted from 0, in the session that was prepared last. Rejects with SlotKilled or SlotFailed. */
   run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult>
+  /**
+   * Reads no further answers from the slot's process until it is told `false`: those that came are more than memory has room
+   * for. The process waits with its next one. An executor whose answers are short may leave it out.
+   */
+  holdBack?(isHeld: boolean): void
   /** Has the slot compute nothing until `resume`. */
   freeze(): void
   resume(): void

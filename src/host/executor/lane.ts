@@ -30,7 +30,8 @@ import { Stopwatch } from './stopwatch.ts'
 import { type Overrun, Watch } from './watch.ts'
 
 /** Child, without what a test cannot imitate. */
-export type LaneChild = Pick<Child, 'pid' | 'exited' | 'send' | 'stream' | 'freeze' | 'resume' | 'kill'>
+export type LaneChild = Pick<Child, 'pid' | 'exited' | 'send' | 'stream' | 'freeze' | 'resume' | 'kill'> &
+  Partial<Pick<Child, 'holdBack'>>
 
 export interface LaneOptions {
   readonly spawn: (handlers: ChildHandlers) => Promise<LaneChild>
@@ -54,6 +55,7 @@ export class Lane {
   #loaded = false
   #loadCrashes = 0
   #frozen: boolean
+  #isHeldBack = false
   #overrun: { readonly code: Overrun; readonly head: Pending | null } | null = null
   #failure: Error | null = null
   #ready = Promise.withResolvers<void>()
@@ -112,6 +114,12 @@ export class Lane {
     if (this.#queue.length > 0 || !this.#loaded) this.#start()
   }
 
+  /** As Slot's. */
+  holdBack(isHeld: boolean): void {
+    this.#isHeldBack = isHeld
+    this.#child?.holdBack?.(isHeld)
+  }
+
   /** Frees the memory of a frozen lane. When the lane is resumed, waiting requests begin anew in another child. */
   evict(): void {
     if (this.#frozen) this.#child?.kill()
@@ -150,6 +158,7 @@ export class Lane {
     this.#child = child
     if (this.#failure !== null) return child.kill()
     if (this.#frozen) child.freeze()
+    if (this.#isHeldBack) child.holdBack?.(true)
     if (session === null) return this.#begin()
     const { runtime, engine, options } = session
     const sizes = weights.map(([name, { bytes }]) => ({ name, bytes }))
@@ -190,6 +199,7 @@ export class Lane {
         break
       case 'record':
       case 'shape':
+      case 'tried':
         // Out of turn: the child is not to be trusted with the next document.
         if (said.id !== this.#queue.head?.header.id) {
           child.kill()

@@ -1,6 +1,6 @@
 /** Auditing a report file: reads the CAR, checks every block against its name, and hands it to the audit. */
-import { createReadStream } from 'node:fs'
-import { CarBlockIterator } from '@ipld/car'
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
+import { CarIndexer } from '@ipld/car'
 import { type AuditOutcome, auditReport } from '../../protocol/audit/audit.ts'
 import type { AuditedPayments } from '../../protocol/audit/payments.ts'
 import { decodeReport, unpackRecords } from '../../protocol/audit/report.ts'
@@ -40,20 +40,38 @@ export async function auditFile(path: string): Promise<FileAudit> {
 }
 
 async function auditCar(path: string, problems: string[]): Promise<AuditOutcome> {
-  const car = await CarBlockIterator.fromIterable(createReadStream(path))
+  const file = openSync(path, 'r')
+  try {
+    return await auditOpened(path, file, problems)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The blocks stay in the file, since their results may be longer than memory: where each is, is known after one pass. */
+async function auditOpened(path: string, file: number, problems: string[]): Promise<AuditOutcome> {
+  const car = await CarIndexer.fromIterable(createReadStream(path))
   const roots = await car.getRoots()
-  const blocks = new Map<Cid, Uint8Array>()
-  for await (const { cid, bytes } of car) {
+  const blocks = new Map<Cid, { readonly at: number; readonly bytes: number }>()
+  const read = (place: { readonly at: number; readonly bytes: number }) => {
+    const bytes = new Uint8Array(place.bytes)
+    if (readSync(file, bytes, 0, place.bytes, place.at) !== place.bytes) throw new Error('it ends too early')
+    return bytes
+  }
+  for await (const { cid, blockOffset: at, blockLength: bytes } of car) {
     const name = cid.toString() as Cid
-    const actual = cidOf(codecOf(name), bytes)
+    const actual = cidOf(codecOf(name), read({ at, bytes }))
     if (actual !== name) problems.push(`block ${name} was changed: its bytes are ${actual}`)
     if (blocks.has(name)) problems.push(`block ${name} is in the file twice`)
-    blocks.set(name, bytes)
+    blocks.set(name, { at, bytes })
   }
-  const root = blocks.get(`${roots[0]}` as Cid)
+  const block = (cid: Cid) => {
+    const place = blocks.get(cid)
+    return place && read(place)
+  }
+  const root = block(`${roots[0]}` as Cid)
   if (roots.length !== 1 || root === undefined) throw new Error('its root is not in it')
   const report = decodeReport(root)
-  const block = (cid: Cid) => blocks.get(cid)
   const pages = report.recordPages.map((cid) => {
     const bytes = block(cid)
     if (bytes === undefined) throw new Error(`record page ${cid} is missing`)

@@ -9,6 +9,7 @@ import type { Reported } from '../../protocol/council/view.ts'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import { openingSchema, openLease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
+import { furtherBlocks } from '../../protocol/job/result-parts.ts'
 import { openVerdict } from '../../protocol/job/verdict.ts'
 import { decodeCbor, linkOf } from '../../protocol/record/block.ts'
 import { reportedKinds } from '../../protocol/records.ts'
@@ -39,7 +40,7 @@ export async function writeReport(
   const listRoot = manifest.shards.file
   const listBytes = (await store.blocks.get(listRoot)) ?? new Uint8Array(0)
   const shardList = [listRoot, ...parseFileRoot(listRoot, listBytes).parts]
-  const results = resultsOf(job, store, reported)
+  const results = await withParts(resultsOf(job, store, reported), store)
   const report = encodeReport({ job, recordPages: pages.map(({ cid }) => cid), shardList, results })
   const root = cidOf('dag-cbor', report)
 
@@ -87,6 +88,16 @@ function resultsOf(job: JobId, { blocks, journal }: Store, reported: Reported): 
     .of(job)
     .list('result')
     .filter((cid) => named.has(cid))
+}
+
+/** These results, and the blocks of those that have several. */
+async function withParts(results: readonly Cid[], { blocks }: Store): Promise<Cid[]> {
+  const all = new Set(results)
+  for (const result of results) {
+    const bytes = await blocks.get(result)
+    if (bytes !== undefined) for (const block of furtherBlocks(bytes).keys()) all.add(block)
+  }
+  return [...all]
 }
 
 /** In a fleet: yields the owners that vehicles belong to, as far as they have shown this node. */

@@ -7,7 +7,7 @@ import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
 import { documentListBytesMax } from '../../protocol/limits.ts'
 import { deliveredOf } from '../../protocol/verification/delivery.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
-import { unpackResult } from '../sealing/blind-results.ts'
+import { PartMissing, readPages } from '../result-reader.ts'
 import { namesKey, shardKey, Unsealable, unsealParts } from '../sealing/sealing.ts'
 import { type GetBlock, readFileParts } from '../store/files.ts'
 
@@ -24,22 +24,27 @@ export async function* readResults(
   const missing: { document: string; page: number; why: string }[] = []
   for (const [position, entry] of shards.entries()) {
     const key = shardKey(secret, position)
-    const outcome = await outcomeOf(manifest, entry, byPosition.get(position), key, get, end)
+    const records = recordsOf(manifest, entry, byPosition.get(position), key, get, end)
     for (let i = 0; i < entry.pages; i += 1) {
       const { document, page } = (await pages.next()).value!
-      if (typeof outcome === 'string') missing.push({ document, page, why: outcome })
-      else {
-        const delivered = deliveredOf(outcome[i]!, manifest.agreement)
-        switch (delivered.state) {
-          case 'output':
-            yield { document, page, result: delivered.output, error: null }
-            break
-          case 'error':
-            yield { document, page, result: null, error: delivered.error }
-            break
-          case 'none':
-            missing.push({ document, page, why: `its output ${delivered.why}` })
-        }
+      const next = await records.next()
+      // What it says last holds for all pages that are left of the shard.
+      if (next.done) {
+        missing.push({ document, page, why: next.value })
+        for (i += 1; i < entry.pages; i += 1)
+          missing.push({ ...(await pages.next()).value!, why: next.value })
+        break
+      }
+      const delivered = deliveredOf(next.value, manifest.agreement)
+      switch (delivered.state) {
+        case 'output':
+          yield { document, page, result: delivered.output, error: null }
+          break
+        case 'error':
+          yield { document, page, result: null, error: delivered.error }
+          break
+        case 'none':
+          missing.push({ document, page, why: `its output ${delivered.why}` })
       }
     }
   }
@@ -67,14 +72,15 @@ async function* documentsOf(
   yield* reader.push(new Uint8Array(0), true)
 }
 
-async function outcomeOf(
+/** Yields the records of a shard's pages, and says at last why there are no more. */
+async function* recordsOf(
   manifest: Manifest,
   entry: ShardEntry,
   verdict: ShardVerdict | undefined,
   key: Uint8Array,
   get: GetBlock,
   end: JobEnd['outcome'] | null,
-): Promise<readonly PageRecord[] | string> {
+): AsyncGenerator<PageRecord, string, undefined> {
   if (verdict === undefined && end === null) return 'not verified yet'
   if (verdict === undefined && end === 'complete') return 'verified, but this node does not have it yet'
   if (verdict === undefined || verdict.because === 'ended')
@@ -83,11 +89,13 @@ async function outcomeOf(
   const bytes = await get(verdict.result)
   if (bytes === undefined) return `its result ${verdict.result} is damaged or gone from this node`
   try {
-    return unpackResult(manifest, bytes, entry.pages, key)
+    for await (const records of readPages(manifest, bytes, entry.pages, key, get)) yield* records
   } catch (error) {
+    if (error instanceof PartMissing) return `its result ${verdict.result} is damaged: ${error.message}`
     // Nobody has looked into a result of a blind job until now.
     if (error instanceof Unsealable || error instanceof ProtocolError)
       return `its result ${verdict.result} is none, though its vehicles agree on it: ${error.message}`
     throw error
   }
+  return `its result ${verdict.result} has no more pages`
 }

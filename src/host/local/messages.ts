@@ -10,12 +10,13 @@
  */
 import { z } from 'zod'
 import { outputDepthMax } from '../../protocol/limits.ts'
+import { pageRecordBytesMax } from '../../protocol/sizes.ts'
 
 /** A request that names ten thousand files fits; a person who pipes a scan into the socket is stopped. */
 export const requestBytesMax = 2 ** 20
 
-/** A result is at most a block (1 MiB), of which JSON's escapes make up to six times as much. */
-export const answerBytesMax = 8 * 2 ** 20
+/** A page's output is a part of its record, and JSON that is written again as JSON is no longer; a text (--engine native) is. */
+export const answerBytesMax = 2 * pageRecordBytesMax
 
 /** A request to submit nests four levels deep: some air for later versions. */
 export const requestDepthMax = 16

@@ -10,7 +10,7 @@ import type { FlowStream } from './flow.ts'
 import { framePrefix, frames } from './frames.ts'
 import { InboundStreams, OutboundStreams } from './streams.ts'
 
-export const controlProtocol = '/carpool/control/3'
+export const controlProtocol = '/carpool/control/4'
 
 export type MessageHandler = (from: PeerId, message: Uint8Array) => void | Promise<void>
 

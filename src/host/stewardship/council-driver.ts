@@ -141,7 +141,10 @@ export class CouncilDriver {
 
   /** A block of the job was damaged here. One that is a result is fetched again, or its shard is open again. */
   damaged(cid: Cid): void {
-    this.handle({ type: 'result-lost', result: cid })
+    this.#parts.inputs.resultOf(cid).then(
+      (result) => this.handle({ type: 'result-lost', result }),
+      (error) => this.#options.log.info({ job: this.job, cid, error }, 'a damaged block stays damaged'),
+    )
   }
 
   /** The submitter stored the inputs again. */

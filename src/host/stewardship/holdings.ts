@@ -11,6 +11,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import { type ShardEntry, shardListOf } from '../../protocol/job/lists.ts'
 import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
+import { furtherBlocks } from '../../protocol/job/result-parts.ts'
 import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.ts'
 import {
   blockBytesMax,
@@ -20,6 +21,7 @@ import {
 } from '../../protocol/limits.ts'
 import { BlockTooLong, keepFetched } from '../keep-fetched.ts'
 import type { BlockKind } from '../store/blocks.ts'
+import { codecOf } from '../store/cid.ts'
 import { StoreError } from '../store/errors.ts'
 import { firstBlockBytesMax, partsOfFile, readFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
@@ -119,9 +121,26 @@ export class Holdings {
     await this.#mine.rest(() => true)
   }
 
-  /** Throws when one of the results did not come. */
+  /** Throws when one of the results, or a part of one, did not come. */
   async results(results: readonly Cid[], from: readonly PeerId[]): Promise<void> {
     await this.#blocks(bounded(results, resultBytesMax), 'result', from)
+    for (const result of results) {
+      const bytes = await this.#mine.get(result)
+      if (bytes === undefined) throw new Error(`result ${result} is damaged`)
+      const further = furtherBlocks(bytes)
+      if (further.size > 0) await this.#blocks(further, 'result', from)
+    }
+  }
+
+  /** The result that a damaged block belongs to: itself, or the one that names it among its parts. */
+  async resultOf(damaged: Cid): Promise<Cid> {
+    if (codecOf(damaged) !== 'raw' || !this.#mine.kindsOf(damaged).includes('result')) return damaged
+    for (const result of this.#mine.list('result')) {
+      if (codecOf(result) === 'raw') continue
+      const bytes = await this.#mine.get(result)
+      if (bytes !== undefined && furtherBlocks(bytes).has(damaged)) return result
+    }
+    return damaged
   }
 
   /** A block that the job refers to, as what it uses it already; else it is a result. Throws when it did not come. */

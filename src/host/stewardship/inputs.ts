@@ -132,6 +132,11 @@ export class Inputs {
     )
   }
 
+  /** The result that a damaged block belongs to. */
+  resultOf(damaged: Cid): Promise<Cid> {
+    return this.#holdings.resultOf(damaged)
+  }
+
   /** A result or a list of the job: from this disk, or, where it is damaged here, from another steward. */
   async block(cid: Cid): Promise<Uint8Array | undefined> {
     const { job, log } = this.#options

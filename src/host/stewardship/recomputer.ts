@@ -3,15 +3,13 @@
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
-import { recomputationOf } from '../../protocol/verification/examination.ts'
+import { recomputedAs } from '../../protocol/verification/examination.ts'
 import type { Recomputation } from '../../protocol/verification/tally.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import type { Executor, Slot } from '../executor/contract.ts'
-import { packWithinBounds } from '../sealing/blind-results.ts'
-import { sha256 } from '../sha256.ts'
+import { ResultPacker } from '../result-packer.ts'
 import type { BlockStore } from '../store/blocks.ts'
-import { cidOf } from '../store/cid.ts'
-import { documentMemory, runShard, sessionOf } from '../vehicle/runtime-session.ts'
+import { documentMemory, outputBacklog, runShard, sessionOf } from '../vehicle/runtime-session.ts'
 
 export class Recomputer {
   readonly #executor: Executor
@@ -56,15 +54,17 @@ export class Recomputer {
     this.#slot ??= this.#executor.openSlot()
     await this.#slot.prepare(sessionOf(job, manifest, exact.engine, mine))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
-    const run = await runShard(this.#slot, own, decodeShard(bytes), {
-      key,
-      blocks: mine,
-      memory: this.#memory,
-    })
-    const { result, bytes: packed } = packWithinBounds(manifest, run.result, key)
-    const cid = cidOf('dag-cbor', packed)
-    const found = recomputationOf(sha256, cid, result, manifest.agreement)
-    if (found !== null) await mine.put(cid, packed, 'result')
+    const packer = new ResultPacker({ manifest: own, key, keep: (part) => mine.putMany(part, 'result') })
+    await runShard(
+      this.#slot,
+      own,
+      decodeShard(bytes),
+      { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(this.#slot) },
+      (record) => packer.add(record),
+    )
+    const result = await packer.finish()
+    const found = recomputedAs(result.cid, packer.compared)
+    if (found !== null) await mine.put(result.cid, result.bytes, 'result')
     return found
   }
 }

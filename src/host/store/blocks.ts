@@ -113,7 +113,7 @@ export class BlockStore {
     list: (job, kind) => this.#uses.blocksOf(job, kind),
     page: (job, kind, after) => this.#uses.pageOf(job, kind, after, usesPerCommit),
     hasAny: (job, kind) => this.#uses.hasAny(job, kind),
-    setAside: (job, bytes) => this.reserve.setAside(job, bytes),
+    setAside: (job, bytes, isOwn) => this.reserve.setAside(job, bytes, isOwn),
     dropAll: (use) => this.#removal.dropAll(use),
     letGo: (use, isIdle) => this.#removal.letGo(use, isIdle),
     rest: (job, isIdle) => this.#removal.rest(job, isIdle),

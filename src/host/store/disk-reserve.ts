@@ -57,11 +57,15 @@ export class DiskReserve {
     this.#options = options
   }
 
-  /** Throws StoreError no-room when the job may not have so many bytes more. */
-  setAside(job: JobId, bytes: number): SetAside {
+  /**
+   * Throws StoreError no-room when the job may not have so many bytes more. `isOwn`: it was submitted with the key of this node,
+   * and may have all but the margin: neither the floor nor the half of strangers' jobs is for it.
+   */
+  setAside(job: JobId, bytes: number, isOwn = false): SetAside {
     assert(Number.isSafeInteger(bytes) && bytes >= 0, 'room is counted in whole bytes')
-    const free = bytes === 0 ? 0 : this.#freeForAll()
-    if (!this.#fits(job, bytes, free)) throw new StoreError({ code: 'no-room', job, bytes })
+    const free = bytes === 0 ? 0 : isOwn ? this.#freeAboveMargin() : this.#freeForAll()
+    const fits = isOwn ? bytes <= free || bytes <= free + this.#cachedBytes() : this.#fits(job, bytes, free)
+    if (!fits) throw new StoreError({ code: 'no-room', job, bytes })
     if (bytes > free) this.#options.evict(bytes - free)
     this.#promise(job, bytes)
     this.#usedAtMost.set(job, this.#usedBy(job) + bytes)
@@ -111,8 +115,12 @@ export class DiskReserve {
 
   /** The bytes that may still be set aside, for whatever job, while the cache stays. */
   #freeForAll(): number {
-    const { freeBytes, totalBytes } = this.#options.space()
-    return freeBytes - this.#promisedBytes - totalBytes * freeShareMin - freeBytesMargin
+    const { totalBytes } = this.#options.space()
+    return this.#freeAboveMargin() - totalBytes * freeShareMin
+  }
+
+  #freeAboveMargin(): number {
+    return this.#options.space().freeBytes - this.#promisedBytes - freeBytesMargin
   }
 
   #usedBy(job: JobId): number {

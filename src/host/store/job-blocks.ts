@@ -30,7 +30,7 @@ export interface JobAccess {
   readonly list: (job: JobId, kind: BlockKind | null) => Cid[]
   readonly page: (job: JobId, kind: BlockKind, after: Cid | '') => Cid[]
   readonly hasAny: (job: JobId, kind: BlockKind) => boolean
-  readonly setAside: (job: JobId, bytes: number) => SetAside
+  readonly setAside: (job: JobId, bytes: number, isOwn: boolean) => SetAside
   readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
   readonly letGo: (use: BlockUse & { readonly job: JobId }, isIdle: () => boolean) => Promise<void>
   readonly rest: (job: JobId, isIdle: () => boolean) => Promise<void>
@@ -117,10 +117,10 @@ export class JobBlocks {
 
   /**
    * Fills the disk with up to so many bytes for a stranger's job, which are set aside first. Throws StoreError no-room, and
-   * what `fill` throws.
+   * what `fill` throws. `isOwn`: for a job of this node's submitter, which has no share to keep to, only the floor.
    */
-  async withRoom<Result>(bytes: number, fill: () => Promise<Result>): Promise<Result> {
-    const room = this.#access.setAside(this.job, bytes)
+  async withRoom<Result>(bytes: number, fill: () => Promise<Result>, isOwn = false): Promise<Result> {
+    const room = this.#access.setAside(this.job, bytes, isOwn)
     try {
       return await fill()
     } finally {

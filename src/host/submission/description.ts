@@ -8,7 +8,8 @@ import { ShardCutter } from '../../protocol/job/split.ts'
 import { documentListBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor, encodeHead } from '../../protocol/record/block.ts'
-import type { LeftOut, SubmitProgress, SubmitRequest } from '../api.ts'
+import { ownOptionsOf } from '../../runtimes/registry.ts'
+import type { LeftOut, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
 import { sealBytes } from '../sealing/sealing.ts'
@@ -18,6 +19,7 @@ import { unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
 import { inspect } from './inspection.ts'
+import { Refusals } from './refusals.ts'
 import { openSources } from './sources.ts'
 import { Staging } from './staging.ts'
 import { readWeights, weightSources } from './weights.ts'
@@ -27,6 +29,7 @@ export interface JobDescription {
   readonly payment: Payment | null
   readonly documents: Catalogue
   readonly leftOut: readonly LeftOut[]
+  readonly refused: readonly RefusedDocuments[]
   /** The shards that the documents make. */
   readonly shards: number
   readonly weights: Manifest['weights']
@@ -70,16 +73,18 @@ async function describe(
   { staged, documents }: Pick<JobDescription, 'staged' | 'documents'>,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
-  const { runtime } = request
+  const { runtime, strict } = request
   const payment = paymentOf(request)
   refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
   const sources = await openSources(request, stdin)
-  const weights = await keepWeights(request, staged, onProgress)
+  const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
   const cutter = new ShardCutter()
   let shards = 0
-  for await (const document of inspect(sources, { runtime, executor, submitter, name, onProgress })) {
+  const refusals = new Refusals()
+  const inspection = { runtime, executor, submitter, name, strict, refusals, onProgress }
+  for await (const document of inspect(sources, inspection)) {
     await documents.add(document)
     if (documents.listBytes > documentListBytesMax - sealBytes)
       throw new RequestError(
@@ -92,15 +97,17 @@ async function describe(
   await staged.flush()
   const requestDigest = await digestOf(request, payment, weights, documents)
   const { leftOut } = sources
-  return { request, payment, documents, leftOut, shards, weights, staged, requestDigest }
+  const refused = refusals.list()
+  return { request, payment, documents, leftOut, refused, shards, weights, staged, requestDigest }
 }
 
 async function keepWeights(
   request: SubmitRequest,
+  executor: Executor,
   staged: Staging,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Manifest['weights']> {
-  const { runtime } = request
+  const { runtime, options } = request
   const sources = weightSources(runtime, request)
   const weights: Manifest['weights'][number][] = []
   let bytes = 0
@@ -112,6 +119,11 @@ async function keepWeights(
       throw new RequestError(
         `the ${source.name} at ${source.path} is too large: the weights of a job have at most ${weightsBytesMax} bytes together`,
       )
+    if (source.path === request.module) {
+      const fault = (await executor.tryModule?.(runtime, file, ownOptionsOf(options))) ?? null
+      if (fault !== null)
+        throw new RequestError(`no vehicle would run the module at ${source.path}: ${fault}`)
+    }
     weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
   }
   return weights

@@ -2,13 +2,14 @@
 import type { FileReference } from '../../protocol/job/manifest.ts'
 import type { SplittableDocument } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'
-import type { DocumentShape } from '../../runtimes/messages.ts'
+import type { DocumentShape, Refusal } from '../../runtimes/messages.ts'
 import type { SubmitProgress } from '../api.ts'
 import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
-import type { Sources } from './sources.ts'
+import type { Refusals } from './refusals.ts'
+import type { NamedDocument, Sources } from './sources.ts'
 
 /** A document as it will be stored, and the key to it. */
 export interface InspectedDocument extends SplittableDocument {
@@ -21,30 +22,55 @@ export interface InspectionOptions {
   readonly submitter: SigningKey
   /** Names what is sealed, and keeps it if it will be wanted. */
   readonly name: (sealed: Uint8Array) => Promise<FileReference>
+  /** Takes one refused document for a refusal of all. */
+  readonly strict: boolean
+  /** Is told of each document that is refused. */
+  readonly refusals: Refusals
   readonly onProgress: (progress: SubmitProgress) => void
 }
 
 /** Progress is told of each of the first documents, and then of each so many: small ones come by the thousand. */
 const toldEach = 100
 
-/** Reads each document once, and holds one. Throws RequestError. */
+/**
+ * Reads each document once, and holds one. One that cannot be read is refused: it is neither named nor kept. Throws RequestError, also
+ * where a document is refused and `strict` is set, and where all are.
+ */
 export async function* inspect(
   { total, documents }: Sources,
-  { runtime, executor, submitter, name, onProgress }: InspectionOptions,
+  { runtime, executor, submitter, name, strict, refusals, onProgress }: InspectionOptions,
 ): AsyncGenerator<InspectedDocument> {
   const keyOf = documentKeys(submitter)
   let done = 0
   for await (const source of documents()) {
     if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
-    const bytes = source.read()
-    const key = keyOf(bytes)
-    const [reference, shape] = await Promise.all([name(seal(key, bytes)), shapeOf(runtime, bytes, executor)])
-    yield { name: source.name, key, ...reference, ...shape }
     done += 1
+    const looked = await lookAt(source, runtime, executor)
+    if ('what' in looked) {
+      refusals.add(source.name, looked)
+      continue
+    }
+    const { bytes, pages, pageCostMs } = looked
+    const key = keyOf(bytes)
+    const reference = await name(seal(key, bytes))
+    yield { name: source.name, key, ...reference, pages, pageCostMs }
   }
+  refusals.check(done, strict)
 }
 
-/** A document that breaks the inspector is one page, whose record will say what breaks there, too. */
+/** Throws RequestError. */
+async function lookAt(
+  source: NamedDocument,
+  runtime: string,
+  executor: Executor,
+): Promise<(DocumentShape & { readonly bytes: Uint8Array }) | Refusal> {
+  const bytes = source.read()
+  if (!(bytes instanceof Uint8Array)) return bytes
+  const shape = await shapeOf(runtime, bytes, executor)
+  return shape.refused ?? { bytes, ...shape }
+}
+
+/** Where this machine can look at no document, it is taken for one page, whose record will say more. */
 async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): Promise<DocumentShape> {
   try {
     return await executor.inspect(runtime, bytes)

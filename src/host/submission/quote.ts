@@ -7,6 +7,7 @@ import type { SigningKey } from '../store/keys.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
 import { inspect, nameOf } from './inspection.ts'
+import { Refusals } from './refusals.ts'
 import { openSources } from './sources.ts'
 import { weightSources } from './weights.ts'
 
@@ -26,11 +27,13 @@ export async function quoteJob(
   const sources = await openSources(request, context.stdin)
   weightSources(request.runtime, request)
   const engine = chooseEngine(request, context, unanimousFor(request))
-  const { runtime } = request
+  const { runtime, strict } = request
   const { executor, submitter } = context
+  const refusals = new Refusals()
+  const inspection = { runtime, executor, submitter, name: nameOf, strict, refusals, onProgress }
   const cutter = new ShardCutter()
   let [documents, pages, shards, costMs] = [0, 0, 0, 0]
-  for await (const document of inspect(sources, { runtime, executor, submitter, name: nameOf, onProgress })) {
+  for await (const document of inspect(sources, inspection)) {
     documents += 1
     pages += document.pages
     costMs += document.pages * document.pageCostMs
@@ -42,6 +45,7 @@ export async function quoteJob(
   return {
     documents,
     leftOut: sources.leftOut,
+    refused: refusals.list(),
     pages,
     shards,
     engine: `${engine.runtime}/${engine.engine}`,

@@ -8,19 +8,20 @@
 import { createReadStream, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { documentsMax } from '../../protocol/limits.ts'
+import type { Refusal } from '../../runtimes/messages.ts'
 import type { LeftOut, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import { findDocuments, readDocument, refuseSize, unreadable } from './documents.ts'
+import { type FoundDocuments, findDocuments, readDocument, unreadable } from './documents.ts'
 import { readJsonLines, refusal } from './json-lines.ts'
 import { SeenNames } from './seen-names.ts'
 import { stdinPath } from './stdin.ts'
 import { takesText } from './weights.ts'
 
 /** A document that has a name, and is read when its turn comes. */
-interface NamedDocument {
+export interface NamedDocument {
   readonly name: string
-  /** Throws RequestError. */
-  read(): Uint8Array
+  /** The document, or why it is not one that a job takes. Throws RequestError. */
+  read(): Uint8Array | Refusal
 }
 
 export interface Sources {
@@ -76,13 +77,14 @@ export async function openSources(
   }
 }
 
-/** Refuses what shows before anything is read. Throws RequestError. */
-export async function checkSources(request: SourcesOf): Promise<void> {
+/** The files that are documents themselves; `hasLines`: there are others in lists. Throws RequestError, also for a list that is not there. */
+export async function findFiles(
+  request: SourcesOf,
+): Promise<FoundDocuments & { readonly hasLines: boolean }> {
   const { lists, others } = parted(request)
   for (const list of lists) if (list !== stdinPath) statOf(list)
-  if (others.length === 0) return
-  const { sources } = await findDocuments(others)
-  for (const { path } of sources) refuseSize(path, statSync(path).size)
+  const found = others.length > 0 ? await findDocuments(others) : { sources: [], leftOut: [] }
+  return { ...found, hasLines: lists.length > 0 }
 }
 
 /** Throws RequestError. */
@@ -146,7 +148,10 @@ async function* listed(
 }
 
 /** Throws RequestError. */
-function fileOf(path: string, place: { readonly source: string; readonly line: number }): Uint8Array {
+function fileOf(
+  path: string,
+  place: { readonly source: string; readonly line: number },
+): Uint8Array | Refusal {
   try {
     // What is no file may have no end.
     if (!statOf(path).isFile()) throw new RequestError(`${path} is no file; a line names one file`)

@@ -9,17 +9,17 @@
 
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { PageRecord } from '../../protocol/job/result.ts'
 import { documentBytesOf, type Shard } from '../../protocol/job/shard.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
-import type { ByteBudget } from '../byte-budget.ts'
+import type { Backlog, ByteBudget } from '../byte-budget.ts'
 import { SessionRefused, type Slot } from '../executor/contract.ts'
-import { packWithinBounds } from '../sealing/blind-results.ts'
-import { cidOf } from '../store/cid.ts'
+import { ResultPacker } from '../result-packer.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Provisions } from './provisions.ts'
-import { refusedShard, runShard, type ShardRun, sessionOf } from './runtime-session.ts'
+import { outputBacklog, refusalOf, runShard, type ShardRun, sessionOf } from './runtime-session.ts'
 
 /**
  * Handed to the child ahead of the shard that it runs: two in any case, which hides the disk, and as many more as
@@ -47,11 +47,13 @@ export interface LeaseRunOptions {
 
 export class LeaseRun {
   readonly #options: LeaseRunOptions
+  readonly #backlog: Backlog
   #stopAfter = Number.POSITIVE_INFINITY
   #done = 0
 
   constructor(options: LeaseRunOptions) {
     this.#options = options
+    this.#backlog = outputBacklog(options.slot)
   }
 
   /** The shard under way is the last one. */
@@ -95,12 +97,19 @@ export class LeaseRun {
 
   async #shard(place: number, shard: Shard, refusal: SessionRefused | undefined): Promise<void> {
     const { slot, manifest, lease, keys, blocks, memory, journal, onShard } = this.#options
-    const ran: ShardRun =
-      refusal === undefined
-        ? await runShard(slot, manifest.payload, shard, { key: keys[place]!, blocks, memory })
-        : refusedShard(manifest.payload, shard, refusal)
-    const { bytes } = packWithinBounds(manifest.payload, ran.result, keys[place]!)
-    const result = cidOf('dag-cbor', bytes)
+    const key = keys[place]!
+    const packer = new ResultPacker({
+      manifest: manifest.payload,
+      key,
+      keep: (part, bytes) => blocks.withRoom(bytes, () => blocks.putMany(part, 'result')),
+    })
+    const take = (record: PageRecord) => packer.add(record)
+    const backlog = this.#backlog
+    let ran: ShardRun = { cpuMs: 0, wallMs: 0 }
+    if (refusal === undefined)
+      ran = await runShard(slot, manifest.payload, shard, { key, blocks, memory, backlog }, take)
+    else for (const _ of shard.pages) await take(refusalOf(refusal))
+    const { cid: result, bytes } = await packer.finish()
     const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
     // In one commit: either without the other would have the shard done again after a kill.
     const note = () => journal.leases.noteFinished(manifest.id, lease.id, done)

@@ -4,12 +4,12 @@
  */
 
 import type { JobId } from '../../protocol/ids.ts'
-import { type FileReference, type Manifest, resultEngine } from '../../protocol/job/manifest.ts'
-import type { PageRecord, ShardResult } from '../../protocol/job/result.ts'
+import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
+import type { PageRecord } from '../../protocol/job/result.ts'
 import type { Shard } from '../../protocol/job/shard.ts'
 import { documentBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
 import { ownOptionsOf, pageCpuMsMaxOf } from '../../runtimes/registry.ts'
-import { ByteBudget } from '../byte-budget.ts'
+import { Backlog, ByteBudget } from '../byte-budget.ts'
 import type { RecordResult, SessionRefused, SessionSpec, Slot, WeightFile } from '../executor/contract.ts'
 import { unseal, unwrapKey } from '../sealing/sealing.ts'
 import { readFile, readFileParts } from '../store/files.ts'
@@ -24,9 +24,17 @@ const sharedBytesMax = 2 ** 20
 /** All documents in memory, sealed and opened: room for one of the largest. */
 const documentsInMemoryMax = 2 * documentBytesMax
 
+/** Outputs of one slot in memory: one of the longest, and some that came behind it before the slot held back. A guess. */
+const outputsInMemoryMax = 64 * 2 ** 20
+
 /** The documents that a node has in memory for its slots. */
 export function documentMemory(): ByteBudget {
   return new ByteBudget(documentsInMemoryMax)
+}
+
+/** The outputs of a slot that wait to be written down. */
+export function outputBacklog(slot: Slot): Backlog {
+  return new Backlog(outputsInMemoryMax, (isHeld) => slot.holdBack?.(isHeld))
 }
 
 export function sessionOf(job: JobId, manifest: Manifest, engine: string, blocks: JobBlocks): SessionSpec {
@@ -46,55 +54,125 @@ export function sessionOf(job: JobId, manifest: Manifest, engine: string, blocks
   }
 }
 
+/** The time that a shard's pages took, all together. */
 export interface ShardRun {
-  readonly result: ShardResult
   readonly cpuMs: number
   readonly wallMs: number
 }
 
-/** The means by which a shard's pages are read: its key, its job's blocks, and the memory for its documents. */
+/** The means by which a shard's pages are read: its key, its job's blocks, and the memory for documents and outputs. */
 export interface ShardSource {
   readonly key: Uint8Array
   readonly blocks: JobBlocks
   readonly memory: ByteBudget
+  /** The slot's, for all shards that are under way in it. */
+  readonly backlog: Backlog
 }
 
 /**
- * Runs the pages of one shard in a slot that has the session loaded. Rejects with SlotKilled or SlotFailed,
- * which say nothing about the shard, and StoreError when a document is not here.
+ * Runs the pages of one shard in a slot that has the session loaded, and hands each record to `take` in the order of the
+ * pages. Pages are sent ahead, so that the child never waits; what they write waits in memory within the backlog's bound.
+ * Rejects with SlotKilled or SlotFailed, which say nothing about the shard, with StoreError when a document is not here, and
+ * as `take` does.
  */
 export async function runShard(
   slot: Slot,
   manifest: Manifest,
   shard: Shard,
   source: ShardSource,
+  take: (record: PageRecord) => Promise<void>,
 ): Promise<ShardRun> {
   const cpuMsMax = pageCpuMsMaxOf(manifest.options)
   const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
-  const runs: RecordResult[] = new Array(shard.pages.length)
-  const pages = Map.groupBy(shard.pages.keys(), (index) => shard.pages[index]!.document)
-  await Promise.all(
-    [...pages.values()].map(async (indices) => {
+  const answers = shard.pages.map(() => Promise.withResolvers<Arrived>())
+  for (const { promise } of answers) promise.catch(() => {}) // met below
+  const run = async (document: Uint8Array, index: number) => {
+    try {
+      const result = await slot.run(document, shard.pages[index]!.page, limits)
+      answers[index]!.resolve({ result, letGo: source.backlog.add(bytesInMemory(result)) })
+    } catch (error) {
+      answers[index]!.reject(error)
+    }
+  }
+  const sent = sendAll(shard, source, run)
+  sent.catch((error) => {
+    for (const { reject } of answers) reject(error)
+  })
+  let [cpuMs, wallMs] = [0, 0]
+  try {
+    for (const { promise } of answers) {
+      const { result, letGo } = await promise
+      const { output, text, error } = result
+      await take({ output, text, error }).finally(letGo)
+      cpuMs += result.cpuMs
+      wallMs += result.wallMs
+    }
+  } finally {
+    for (const { promise } of answers)
+      promise.then(
+        ({ letGo }) => letGo(),
+        () => {},
+      )
+  }
+  await sent
+  return { cpuMs, wallMs }
+}
+
+interface Arrived {
+  readonly result: RecordResult
+  /** It is not in memory any more. May be said twice. */
+  readonly letGo: () => void
+}
+
+/**
+ * Sends the pages in their order, those of one document from one copy of it. The next documents are opened meanwhile, as far as
+ * memory has room for them.
+ */
+async function sendAll(
+  shard: Shard,
+  source: ShardSource,
+  run: (document: Uint8Array, index: number) => Promise<void>,
+): Promise<void> {
+  let before: Promise<unknown> = Promise.resolve()
+  const stretches: Promise<void>[] = []
+  for (const indices of stretchesOf(shard)) {
+    const sentBefore = before
+    const isSent = Promise.withResolvers<void>()
+    before = isSent.promise
+    const send = async () => {
       const { document: file, bytes, key: wrapped } = shard.pages[indices[0]!]!
       const letGo = await source.memory.hold(2 * bytes)
       try {
         const document = await openedDocument({ file, bytes }, wrapped, source)
-        const run = async (index: number) => {
-          runs[index] = await slot.run(document, shard.pages[index]!.page, limits)
-        }
-        if (bytes <= sharedBytesMax) await Promise.all(indices.map(run))
-        else for (const index of indices) await run(index)
+        await sentBefore
+        if (bytes <= sharedBytesMax) {
+          const runs = indices.map((index) => run(document, index))
+          isSent.resolve()
+          await Promise.all(runs)
+        } else for (const index of indices) await run(document, index)
       } finally {
+        isSent.resolve()
         letGo()
       }
-    }),
-  )
-  const records: PageRecord[] = runs.map(({ output, text, error }) => ({ output, text, error }))
-  return {
-    result: { engine: resultEngine(manifest), records },
-    cpuMs: runs.reduce((sum, run) => sum + run.cpuMs, 0),
-    wallMs: runs.reduce((sum, run) => sum + run.wallMs, 0),
+    }
+    stretches.push(send())
   }
+  await Promise.all(stretches)
+}
+
+/** The indices of pages that follow each other and are of one document. */
+function stretchesOf({ pages }: Shard): number[][] {
+  const stretches: number[][] = []
+  for (const [index, { document }] of pages.entries()) {
+    if (index > 0 && pages[index - 1]!.document === document) stretches.at(-1)!.push(index)
+    else stretches.push([index])
+  }
+  return stretches
+}
+
+/** JavaScript keeps a text in one or two bytes a unit. */
+function bytesInMemory({ output, text }: RecordResult): number {
+  return output.byteLength + 2 * text.length
 }
 
 async function openedDocument(
@@ -108,8 +186,6 @@ async function openedDocument(
 }
 
 /** Returns the failure that every page of a shard gets when the runtime refuses the job's weights or options. */
-export function refusedShard(manifest: Manifest, shard: Shard, refusal: SessionRefused): ShardRun {
-  const error = { code: refusal.code, message: refusal.message.slice(0, 1024) }
-  const records = shard.pages.map(() => ({ output: new Uint8Array(0), text: '', error }))
-  return { result: { engine: resultEngine(manifest), records }, cpuMs: 0, wallMs: 0 }
+export function refusalOf({ code, message }: SessionRefused): PageRecord {
+  return { output: new Uint8Array(0), text: '', error: { code, message: message.slice(0, 1024) } }
 }

@@ -19,6 +19,7 @@
 import type { Cid, OwnerId, PeerId } from '../ids.ts'
 import type { Agreement } from '../job/agreement.ts'
 import type { Manifest } from '../job/manifest.ts'
+import { furtherBlocks } from '../job/result-parts.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import { checkAdmissions } from './admissions.ts'
@@ -113,7 +114,7 @@ function nothingFound({ shards }: AuditInput, { found }: Problems): AuditOutcome
 }
 
 function checkCompleteness(
-  { shards, report }: AuditInput,
+  { shards, report, block }: AuditInput,
   { claims, ends, cancellers, isCancelled }: AuditedRecords,
   standing: ReadonlyMap<number, ShardVerdict>,
   problems: Problems,
@@ -127,6 +128,11 @@ function checkCompleteness(
   const named = new Set<Cid>()
   for (const { results } of claims.values()) for (const result of results.values()) named.add(result)
   for (const { result } of standing.values()) if (result !== null) named.add(result)
-  for (const result of report.results)
-    if (!named.has(result)) problems.blame(`nobody claimed result ${result}`)
+  const unnamed = report.results.filter((result) => !named.has(result))
+  if (unnamed.length === 0) return
+  for (const result of [...named]) {
+    const bytes = block(result)
+    if (bytes !== undefined) for (const further of furtherBlocks(bytes).keys()) named.add(further)
+  }
+  for (const result of unnamed) if (!named.has(result)) problems.blame(`nobody claimed result ${result}`)
 }

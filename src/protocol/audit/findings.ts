@@ -1,7 +1,14 @@
 /** The contents of the results in a report, each examined once. */
+import { concat } from 'uint8arrays'
 import type { Cid } from '../ids.ts'
 import { type Manifest, resultEngine } from '../job/manifest.ts'
-import { examineResult, examineSealedResult, type Finding } from '../verification/examination.ts'
+import { blockBytesOf, isParted } from '../job/result-parts.ts'
+import {
+  examineResult,
+  examineSealedResult,
+  type Finding,
+  PartsExamination,
+} from '../verification/examination.ts'
 import type { AuditInput } from './records.ts'
 
 export class Findings {
@@ -37,7 +44,27 @@ export class Findings {
     const bytes = this.#input.block(result)
     if (bytes === undefined) return undefined
     const { agreement, blind } = this.#manifest
+    if (isParted(bytes)) return this.#examineParts(bytes, pages, engine)
     if (blind !== null) return examineSealedResult(bytes, engine ?? resultEngine(this.#manifest))
     return examineResult(this.#input.sha256, bytes, pages, engine, agreement)
+  }
+
+  /** Undefined where a block of it is not in the report. */
+  #examineParts(bytes: Uint8Array, pages: number, engine: string | null): Finding | undefined {
+    const { agreement, blind } = this.#manifest
+    const { sha256, block } = this.#input
+    const examination = new PartsExamination(sha256, bytes, {
+      pages,
+      engine: blind === null ? engine : (engine ?? resultEngine(this.#manifest)),
+      agreement,
+      isSealed: blind !== null,
+    })
+    for (const part of examination.parts) {
+      const blocks = part.blocks.map(block)
+      if (blocks.includes(undefined)) return undefined
+      if (blocks.some((one, i) => one!.byteLength !== blockBytesOf(part, i))) return { state: 'invalid' }
+      examination.take(concat(blocks as Uint8Array[]))
+    }
+    return examination.finding()
   }
 }

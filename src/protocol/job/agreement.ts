@@ -21,7 +21,7 @@ import { z } from 'zod'
 import { parseJson } from '../../base/json.ts'
 import { withinEdits } from '../../base/text-distance.ts'
 import { comparedTextMax, outputDepthMax, toleratedEditsMax } from '../limits.ts'
-import type { ShardResult } from './result.ts'
+import type { PageRecord, ShardResult } from './result.ts'
 
 export type Agreement = 'bytes' | 'class-text' | Tolerance
 
@@ -39,6 +39,8 @@ export type Content = readonly {
   readonly text: string
   /** Undefined where the output is no JSON or nests too deep, which is like nothing. */
   readonly output: unknown
+  /** In place of the rest, for a page of a long result that is not kept for comparing: its record must be the same. */
+  readonly digest?: string
 }[]
 
 export const agreementSchema: z.ZodType<Agreement> = z.union([
@@ -86,11 +88,15 @@ export function describeAgreement(agreement: Agreement): string {
 }
 
 export function contentOf({ records }: ShardResult): Content {
-  return records.map(({ error, text, output }) => ({
+  return records.map(contentOfPage)
+}
+
+export function contentOfPage({ error, text, output }: PageRecord): Content[number] {
+  return {
     error: error === null ? null : `${error.code}: ${error.message}`,
     text,
     output: parsed(output),
-  }))
+  }
 }
 
 /** Symmetric, and true of a content and itself; not transitive. */
@@ -99,6 +105,7 @@ export function withinTolerance(tolerance: Tolerance, a: Content, b: Content): b
 }
 
 function isPageAlike(tolerance: Tolerance, a: Content[number], b: Content[number]): boolean {
+  if (a.digest !== undefined || b.digest !== undefined) return a.digest === b.digest
   if (a.error !== null || b.error !== null) return a.error === b.error
   switch (tolerance.relation) {
     case 'text-distance':

@@ -1,4 +1,7 @@
-/** A result's block: one record for each page of a shard; and as the stewards of a blind job see it. */
+/**
+ * A result's block: one record for each page of a shard; and as the stewards of a blind job see it. One that is too long for a
+ * block is in parts (result-parts.ts).
+ */
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import { blockBytesMax, shardPagesMax } from '../limits.ts'
@@ -28,17 +31,15 @@ export interface SealedResult {
   readonly sealed: Uint8Array
 }
 
+export const pageRecordSchema: z.ZodType<PageRecord> = z.strictObject({
+  output: bytesSchema,
+  text: z.string(),
+  error: z.strictObject({ code: z.string().max(64), message: z.string().max(1024) }).nullable(),
+})
+
 const resultSchema: z.ZodType<ShardResult> = z.strictObject({
   engine: z.string().max(2048),
-  records: z
-    .array(
-      z.strictObject({
-        output: bytesSchema,
-        text: z.string(),
-        error: z.strictObject({ code: z.string().max(64), message: z.string().max(1024) }).nullable(),
-      }),
-    )
-    .max(shardPagesMax),
+  records: z.array(pageRecordSchema).max(shardPagesMax),
 })
 
 const sealedResultSchema: z.ZodType<SealedResult> = z.strictObject({

@@ -5,8 +5,10 @@
 import { toString as bytesToText } from 'uint8arrays'
 import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
-import { type Agreement, type Content, contentOf, isTolerance } from '../job/agreement.ts'
-import { decodeResult, decodeSealedResult, type ShardResult } from '../job/result.ts'
+import { type Agreement, type Content, contentOfPage, isTolerance } from '../job/agreement.ts'
+import { decodeResult, decodeSealedResult, type PageRecord, type ShardResult } from '../job/result.ts'
+import { decodePart, decodeParted, type PartedResult } from '../job/result-parts.ts'
+import { resultBytesMax } from '../limits.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { isOneAnswer } from './delivery.ts'
 import type { Recomputation } from './tally.ts'
@@ -39,8 +41,78 @@ export function examineResult(
     const result = decodeResult(bytes, pages)
     if (engine !== null && result.engine !== engine) return { state: 'invalid' }
     if (!result.records.every((record) => isOneAnswer(record, agreement))) return { state: 'invalid' }
-    return { state: 'good', ...comparedOf(sha256, result, agreement), exhausted: isExhausted(result) }
+    const compared = comparedPages(sha256, result.records, agreement)
+    return { state: 'good', ...compared.facts(), exhausted: compared.exhausted }
   })
+}
+
+/**
+ * Examines a result in parts, of which one is in memory at a time. Hand in each part in its order, and ask for the finding at the
+ * end; once it is `invalid`, no further part can change that.
+ */
+export class PartsExamination {
+  readonly #root: PartedResult | null
+  readonly #agreement: Agreement
+  readonly #isSealed: boolean
+  readonly #compared: ComparedPages
+  #taken = 0
+  #isInvalid = false
+
+  /** `bytes`: the root. `engine`: null takes any. The parts of a blind job are sealed: nobody but its submitter reads them. */
+  constructor(sha256: Sha256, bytes: Uint8Array, { pages, engine, agreement, isSealed }: ExaminedAs) {
+    this.#agreement = agreement
+    this.#isSealed = isSealed
+    this.#compared = new ComparedPages(sha256, agreement)
+    this.#root = rootOrNull(bytes, pages)
+    if (this.#root === null || (engine !== null && this.#root.engine !== engine)) this.#isInvalid = true
+  }
+
+  get isInvalid(): boolean {
+    return this.#isInvalid
+  }
+
+  /** None where the root is no root. */
+  get parts(): PartedResult['parts'] {
+    return this.#root?.parts ?? []
+  }
+
+  take(part: Uint8Array): void {
+    const { pages } = this.parts[this.#taken]!
+    this.#taken += 1
+    if (this.#isSealed || this.#isInvalid) return
+    const finding = validOrNot(() => {
+      for (const record of decodePart(part, pages)) {
+        if (!isOneAnswer(record, this.#agreement)) return { state: 'invalid' }
+        this.#compared.add(record)
+      }
+      return { state: 'good', text: '', exhausted: false }
+    })
+    if (finding.state === 'invalid') this.#isInvalid = true
+  }
+
+  finding(): Finding {
+    const { exhausted } = this.#root ?? { exhausted: false }
+    if (this.#isInvalid || this.#taken < this.parts.length) return { state: 'invalid' }
+    if (this.#isSealed) return { state: 'good', text: '', exhausted }
+    if (exhausted !== this.#compared.exhausted) return { state: 'invalid' }
+    return { state: 'good', ...this.#compared.facts(), exhausted }
+  }
+}
+
+export interface ExaminedAs {
+  readonly pages: number
+  readonly engine: string | null
+  readonly agreement: Agreement
+  readonly isSealed: boolean
+}
+
+function rootOrNull(bytes: Uint8Array, pages: number): PartedResult | null {
+  try {
+    return decodeParted(bytes, pages)
+  } catch (error) {
+    if (error instanceof ProtocolError) return null
+    throw error
+  }
 }
 
 /**
@@ -73,31 +145,69 @@ function validOrNot(examine: () => Finding): Finding {
 export function recomputationOf(
   sha256: Sha256,
   cid: Cid,
-  result: ShardResult,
+  { records }: ShardResult,
   agreement: Agreement,
 ): Recomputation | null {
-  return isExhausted(result) ? null : { result: cid, ...comparedOf(sha256, result, agreement) }
+  return recomputedAs(cid, comparedPages(sha256, records, agreement))
 }
 
-/** Returns the parts of a result, beside its name, that are compared. */
-function comparedOf(
-  sha256: Sha256,
-  result: ShardResult,
-  agreement: Agreement,
-): Pick<Extract<Finding, { state: 'good' }>, 'text' | 'content'> {
-  const text = comparedText(sha256, result)
-  return isTolerance(agreement) ? { text, content: contentOf(result) } : { text }
+/** The same of a run whose records are not in memory any more. */
+export function recomputedAs(cid: Cid, compared: ComparedPages): Recomputation | null {
+  return compared.exhausted ? null : { result: cid, ...compared.facts() }
 }
 
-/** Digest of what is compared where bytes are not: every page's text or error. */
-function comparedText(sha256: Sha256, result: ShardResult): string {
-  const compared = result.records.map(({ text, error }) =>
-    error === null ? [text] : [text, error.code, error.message],
-  )
-  return bytesToText(sha256(encodeCbor(compared)), 'base16')
+/** Gathers, page by page, what of a result is compared beside its name. */
+export class ComparedPages {
+  readonly #sha256: Sha256
+  readonly #agreement: Agreement
+  readonly #digests: Uint8Array[] = []
+  readonly #content: Content[number][] = []
+  /** The contents that are kept for a tolerance: no more than a short result has, however long this one is. */
+  #contentBytes = 0
+  #exhausted = false
+
+  constructor(sha256: Sha256, agreement: Agreement) {
+    this.#sha256 = sha256
+    this.#agreement = agreement
+  }
+
+  add(record: PageRecord): void {
+    const { output, text, error } = record
+    const digest = this.#sha256(encodeCbor(error === null ? [text] : [text, error.code, error.message]))
+    this.#digests.push(digest)
+    if (hasRunOut(record)) this.#exhausted = true
+    if (!isTolerance(this.#agreement)) return
+    this.#contentBytes += output.byteLength + text.length
+    if (this.#contentBytes <= resultBytesMax) this.#content.push(contentOfPage(record))
+    else this.#content.push(digestOnly(this.#sha256(encodeCbor(record))))
+  }
+
+  get exhausted(): boolean {
+    return this.#exhausted
+  }
+
+  /** `text`: a digest of every page's text or error, which is compared where bytes are not. */
+  facts(): Pick<Extract<Finding, { state: 'good' }>, 'text' | 'content'> {
+    const text = bytesToText(this.#sha256(encodeCbor(this.#digests)), 'base16')
+    return isTolerance(this.#agreement) ? { text, content: this.#content } : { text }
+  }
+}
+
+function digestOnly(digest: Uint8Array): Content[number] {
+  return { error: null, text: '', output: undefined, digest: bytesToText(digest, 'base16') }
+}
+
+function comparedPages(sha256: Sha256, records: readonly PageRecord[], agreement: Agreement): ComparedPages {
+  const compared = new ComparedPages(sha256, agreement)
+  for (const record of records) compared.add(record)
+  return compared
 }
 
 /** Tells whether a page failed because the vehicle ran out of something. */
-export function isExhausted(result: ShardResult): boolean {
-  return result.records.some(({ error }) => error !== null && exhaustions.has(error.code))
+export function isExhausted({ records }: ShardResult): boolean {
+  return records.some(hasRunOut)
+}
+
+function hasRunOut({ error }: PageRecord): boolean {
+  return error !== null && exhaustions.has(error.code)
 }

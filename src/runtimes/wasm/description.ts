@@ -6,8 +6,7 @@ import type { OptionDescriptions } from '../options.ts'
  * vehicle has it free (a guess). Up to 128 MiB may be asked for: garbage collection lags behind by some
  * instances (documents that fill 256 MiB each took the process to 870 MB, measured), and on no vehicle may
  * the executor's own cap be what decides.
- * `outputBytesMax`: results are held in memory and sent around, and mean to be smaller than documents. At
- * most what fits in one frame when JSON writes each byte as six, twice. The default is a guess.
+ * `outputBytesMax`: at most what a document's output may have anywhere (protocol/sizes.ts), and that by default.
  */
 export const wasmOptions = {
   memoryPagesMax: {
@@ -18,7 +17,7 @@ export const wasmOptions = {
   },
   outputBytesMax: {
     least: 1,
-    most: 32 * 2 ** 20,
+    most: 16 * 2 ** 20,
     default: 16 * 2 ** 20,
     description: 'the most that the module may write for a document, in bytes',
   },

@@ -48,11 +48,12 @@ export const wasm: Runtime = {
     const wrong = wrongOption(wasmOptions, options)
     if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
     const module = await admit(bytes, optionOf(wasmOptions, 'memoryPagesMax', options))
-    const host = new WasiHost(optionOf(wasmOptions, 'outputBytesMax', options))
+    const outputBytesMax = optionOf(wasmOptions, 'outputBytesMax', options)
+    const host = new WasiHost(outputBytesMax)
     return {
       async run(document, page) {
         if (page !== 0) throw new RecordError('no-such-page', 'a document of wasm has one page')
-        return record(runCommand(module, host, document))
+        return record(runCommand(module, host, document, outputBytesMax))
       },
     }
   },
@@ -62,7 +63,12 @@ function numbersOf(which: 'default' | 'most'): Record<string, number> {
   return Object.fromEntries(Object.entries(wasmOptions).map(([name, option]) => [name, option[which]]))
 }
 
-function runCommand(module: WebAssembly.Module, host: WasiHost, document: Uint8Array): Uint8Array {
+function runCommand(
+  module: WebAssembly.Module,
+  host: WasiHost,
+  document: Uint8Array,
+  outputBytesMax: number,
+): Uint8Array {
   host.begin(document)
   try {
     const { exports } = new WebAssembly.Instance(module, host.imports)
@@ -70,7 +76,8 @@ function runCommand(module: WebAssembly.Module, host: WasiHost, document: Uint8A
     const start = exports._start as () => void
     start()
   } catch (error) {
-    if (error instanceof OutputOverflow) throw new RecordError('output-limit', 'too much output')
+    if (error instanceof OutputOverflow)
+      throw new RecordError('output-limit', `it writes more than ${outputBytesMax} bytes`)
     if (error instanceof GuestExit) {
       if (error.exitCode !== 0) throw new RecordError('exit-code', `exit code ${error.exitCode}`)
     } else {
@@ -80,15 +87,27 @@ function runCommand(module: WebAssembly.Module, host: WasiHost, document: Uint8A
   return host.takeStdout()
 }
 
-/** `{"text": …, "bytes": n}`, or `{"text": null, "base64": …, "bytes": n}` where stdout is not UTF-8. */
+/**
+ * JSON writes a control character as six, so that a long text of them would be the longest output of all. One that comes to
+ * more than this goes in base64, as what is no text does.
+ */
+const jsonBytesMax = 2 * wasmOptions.outputBytesMax.most
+
+/** `{"text": …, "bytes": n}`, or `{"text": null, "base64": …, "bytes": n}` where stdout is not UTF-8, or too long as JSON. */
 function record(stdout: Uint8Array): RecordOutput {
   const bytes = stdout.byteLength
+  const text = textOf(stdout)
+  const output = text === null ? null : utf8.encode(JSON.stringify({ text, bytes }))
+  if (text !== null && output !== null && output.byteLength <= jsonBytesMax) return { output, text }
+  const base64 = Buffer.from(stdout).toString('base64')
+  return { output: utf8.encode(JSON.stringify({ text: null, base64, bytes })), text: base64 }
+}
+
+function textOf(stdout: Uint8Array): string | null {
   try {
-    const text = strictUtf8.decode(stdout)
-    return { output: utf8.encode(JSON.stringify({ text, bytes })), text }
+    return strictUtf8.decode(stdout)
   } catch {
-    const base64 = Buffer.from(stdout).toString('base64')
-    return { output: utf8.encode(JSON.stringify({ text: null, base64, bytes })), text: base64 }
+    return null
   }
 }
 
