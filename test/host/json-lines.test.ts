@@ -7,12 +7,8 @@ import { type TestContext, test } from 'node:test'
 import { RequestError } from '../../src/host/errors.ts'
 import { idLettersMax, lineBytesMax, readJsonLines } from '../../src/host/submission/json-lines.ts'
 import { SeenNames } from '../../src/host/submission/seen-names.ts'
-import {
-  findFiles,
-  type NamedDocument,
-  openSources,
-  type SourcesOf,
-} from '../../src/host/submission/sources.ts'
+import { checkSources, openSources, type SourcesOf } from '../../src/host/submission/sources.ts'
+import type { Refusal } from '../../src/runtimes/messages.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
 test('lines end with LF, CRLF or not at all; a byte order mark, empty lines and U+2028 do no harm', async () => {
@@ -147,7 +143,7 @@ test('a named .jsonl is a source and one in a folder is a document, unless someb
     namesOf({ paths: [join(root, 'no.jsonl')] }),
     /no\.jsonl cannot be read: there is no such file/,
   )
-  await assert.rejects(findFiles(requestFor({ paths: [join(root, 'no.jsonl')] })), /cannot be read/)
+  await assert.rejects(checkSources(requestFor({ paths: [join(root, 'no.jsonl')] })), /cannot be read/)
   writeFileSync(join(root, 'empty.jsonl'), '\n\n')
   await assert.rejects(
     namesOf({ paths: [join(root, 'empty.jsonl')] }),
@@ -193,8 +189,8 @@ async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return all
 }
 
-function requestFor(request: Partial<SourcesOf>): SourcesOf {
-  return { paths: [], as: 'auto', folder: null, runtime: 'wasm', ...request }
+function requestFor(request: Partial<SourcesOf>): SourcesOf & { strict: boolean } {
+  return { paths: [], as: 'auto', folder: null, runtime: 'wasm', strict: false, ...request }
 }
 
 async function contentsOf(
@@ -202,7 +198,12 @@ async function contentsOf(
   stdin?: AsyncIterable<Uint8Array>,
 ): Promise<[name: string, content: string][]> {
   const { documents } = await openSources(requestFor(request), stdin)
-  return (await collected(documents())).map(({ name, read }) => [name, contentOf(read())])
+  return (await collected(documents())).map(({ name, read }) => [name, textOf(read())])
+}
+
+function textOf(read: Uint8Array | Refusal): string {
+  assert(read instanceof Uint8Array)
+  return Buffer.from(read).toString('utf8')
 }
 
 async function namesOf(request: Partial<SourcesOf>): Promise<string[]> {
@@ -216,9 +217,4 @@ function tree(t: TestContext, files: Record<string, string>): string {
     writeFileSync(join(root, name), content.replaceAll('ROOT', root))
   }
   return root
-}
-
-function contentOf(read: ReturnType<NamedDocument['read']>): string {
-  assert(read instanceof Uint8Array)
-  return Buffer.from(read).toString('utf8')
 }

@@ -76,12 +76,11 @@ async function inspected(
   const root = join(temporaryDirectory(t), 'scans')
   mkdirSync(root)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(root, name), bytes)
-  const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime }, undefined)
   const refusals = new Refusals()
-  const documents: InspectedDocument[] = []
+  const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime }, undefined)
   const inspection = inspect(sources, {
-    refusals,
     runtime,
+    refusals,
     strict,
     executor,
     submitter: SigningKey.generate(),
@@ -91,6 +90,7 @@ async function inspected(
     },
     onProgress: () => {},
   })
+  const documents: InspectedDocument[] = []
   for await (const document of inspection) documents.push(document)
   return { documents, refused: refusals.list() }
 }

@@ -210,7 +210,7 @@ export const submission: readonly Mutation[] = [
   {
     name: 'A page of too many pixels is found out by vehicles.',
     file: 'src/runtimes/imaging/document.ts',
-    find: 'width * height <= pixelsMax && width * height > 0',
+    find: 'width * height <= most && width * height > 0',
     replace: 'width * height > 0',
     caughtBy: refusals,
   },

@@ -8,9 +8,7 @@ import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { unanimousFor } from './assurance.ts'
-import { refusalByHead } from './documents.ts'
-import { Refusals } from './refusals.ts'
-import { findFiles } from './sources.ts'
+import { checkSources } from './sources.ts'
 import { readWeights, unitOf, weightSources } from './weights.ts'
 
 const dayMs = 24 * 3_600_000
@@ -25,21 +23,7 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
   const named = new Set<string | null>([module, ...traineddata])
   for (const source of weightSources(runtime, request))
     if (named.has(source.path)) readWeights(runtime, source)
-  await checkDocuments(request)
-}
-
-/** As far as first bytes show. Throws RequestError. */
-async function checkDocuments(request: SubmitRequest): Promise<void> {
-  const { runtime, strict } = request
-  const { sources, hasLines } = await findFiles(request)
-  const refusals = new Refusals()
-  for (const source of sources) {
-    const refusal = await refusalByHead(runtime, source)
-    if (refusal !== null) refusals.add(source.name, refusal)
-    else if (!strict) return
-  }
-  // Lines may have documents that can be read.
-  if (!hasLines || strict) refusals.check(sources.length, strict)
+  await checkSources(request)
 }
 
 /** Refuses a job that every vehicle would decline. Throws RequestError. */

@@ -80,10 +80,10 @@ async function describe(
   const sources = await openSources(request, stdin)
   const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
+  const refusals = new Refusals()
+  const inspection = { runtime, executor, submitter, name, refusals, strict, onProgress }
   const cutter = new ShardCutter()
   let shards = 0
-  const refusals = new Refusals()
-  const inspection = { runtime, executor, submitter, name, strict, refusals, onProgress }
   for await (const document of inspect(sources, inspection)) {
     await documents.add(document)
     if (documents.listBytes > documentListBytesMax - sealBytes)
@@ -96,8 +96,7 @@ async function describe(
   onProgress({ step: 'storing', done: documents.count, total: documents.count })
   await staged.flush()
   const requestDigest = await digestOf(request, payment, weights, documents)
-  const { leftOut } = sources
-  const refused = refusals.list()
+  const [{ leftOut }, refused] = [sources, refusals.list()]
   return { request, payment, documents, leftOut, refused, shards, weights, staged, requestDigest }
 }
 

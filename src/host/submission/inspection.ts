@@ -22,23 +22,20 @@ export interface InspectionOptions {
   readonly submitter: SigningKey
   /** Names what is sealed, and keeps it if it will be wanted. */
   readonly name: (sealed: Uint8Array) => Promise<FileReference>
+  /** Counts what no vehicle could read, which makes no document of the job. */
+  readonly refusals: Refusals
   /** Takes one refused document for a refusal of all. */
   readonly strict: boolean
-  /** Is told of each document that is refused. */
-  readonly refusals: Refusals
   readonly onProgress: (progress: SubmitProgress) => void
 }
 
 /** Progress is told of each of the first documents, and then of each so many: small ones come by the thousand. */
 const toldEach = 100
 
-/**
- * Reads each document once, and holds one. One that cannot be read is refused: it is neither named nor kept. Throws RequestError, also
- * where a document is refused and `strict` is set, and where all are.
- */
+/** Reads each document once, and holds one. Throws RequestError, at the end for documents that are refused. */
 export async function* inspect(
   { total, documents }: Sources,
-  { runtime, executor, submitter, name, strict, refusals, onProgress }: InspectionOptions,
+  { runtime, executor, submitter, name, refusals, strict, onProgress }: InspectionOptions,
 ): AsyncGenerator<InspectedDocument> {
   const keyOf = documentKeys(submitter)
   let done = 0

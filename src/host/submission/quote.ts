@@ -30,7 +30,7 @@ export async function quoteJob(
   const { runtime, strict } = request
   const { executor, submitter } = context
   const refusals = new Refusals()
-  const inspection = { runtime, executor, submitter, name: nameOf, strict, refusals, onProgress }
+  const inspection = { runtime, executor, submitter, name: nameOf, refusals, strict, onProgress }
   const cutter = new ShardCutter()
   let [documents, pages, shards, costMs] = [0, 0, 0, 0]
   for await (const document of inspect(sources, inspection)) {

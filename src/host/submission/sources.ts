@@ -11,8 +11,9 @@ import { documentsMax } from '../../protocol/limits.ts'
 import type { Refusal } from '../../runtimes/messages.ts'
 import type { LeftOut, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import { type FoundDocuments, findDocuments, readDocument, unreadable } from './documents.ts'
+import { findDocuments, readDocument, refusalByHead, unreadable } from './documents.ts'
 import { readJsonLines, refusal } from './json-lines.ts'
+import { Refusals } from './refusals.ts'
 import { SeenNames } from './seen-names.ts'
 import { stdinPath } from './stdin.ts'
 import { takesText } from './weights.ts'
@@ -20,7 +21,7 @@ import { takesText } from './weights.ts'
 /** A document that has a name, and is read when its turn comes. */
 export interface NamedDocument {
   readonly name: string
-  /** The document, or why it is not one that a job takes. Throws RequestError. */
+  /** The document, or why no vehicle could read it. Throws RequestError. */
   read(): Uint8Array | Refusal
 }
 
@@ -77,14 +78,21 @@ export async function openSources(
   }
 }
 
-/** The files that are documents themselves; `hasLines`: there are others in lists. Throws RequestError, also for a list that is not there. */
-export async function findFiles(
-  request: SourcesOf,
-): Promise<FoundDocuments & { readonly hasLines: boolean }> {
+/** Refuses what shows before documents are read as a whole: by their first bytes. Throws RequestError. */
+export async function checkSources(request: SourcesOf & Pick<SubmitRequest, 'strict'>): Promise<void> {
+  const { runtime, strict } = request
   const { lists, others } = parted(request)
   for (const list of lists) if (list !== stdinPath) statOf(list)
-  const found = others.length > 0 ? await findDocuments(others) : { sources: [], leftOut: [] }
-  return { ...found, hasLines: lists.length > 0 }
+  if (others.length === 0) return
+  const { sources } = await findDocuments(others)
+  const refusals = new Refusals()
+  for (const source of sources) {
+    const refusal = await refusalByHead(runtime, source)
+    if (refusal !== null) refusals.add(source.name, refusal)
+    else if (!strict) return
+  }
+  // What the lists name is not known yet.
+  if (strict || lists.length === 0) refusals.check(sources.length, strict)
 }
 
 /** Throws RequestError. */

@@ -49,7 +49,7 @@ async function loadSession(
   const hasWords = engine === 'exact' && choiceOf(ocrOptions, 'words', options) === 'on'
   return {
     async run(document, pageNumber) {
-      const page = decodePage(document, pageNumber)
+      const page = await decodePage(document, pageNumber)
       return pageRecord(page, await readPage(page, recognisers), hasWords)
     },
   }
