@@ -1,15 +1,22 @@
 /** The life of a submission on this side of the socket: hand over, say the plan, follow, write the results. */
-import type { JobStatus, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
+import type { JobStatus, ResultsEnd, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
-import { CommandFailure } from './failure.ts'
+import { CommandFailure, withErrorsExitCode } from './failure.ts'
 import { type Display, follow, liveDisplay } from './follow.ts'
 import { formatCount, formatNumber, quoted, shortJob } from './format.ts'
 import { heedSignals, type Interruption, signalExitCode } from './interruption.ts'
-import { describeActor, describeEnd, describePlan, describeShortage } from './job-view.ts'
+import {
+  describeActor,
+  describeDoubtful,
+  describeEnd,
+  describeErrors,
+  describePlan,
+  describeShortage,
+} from './job-view.ts'
 import { type NodeConfig, startOwnNode } from './local-node.ts'
 import { createLog } from './log.ts'
 import { note, print } from './output.ts'
-import { stdoutPath, writeResults } from './results-output.ts'
+import { refuseErrors, stdoutPath, writeResults } from './results-output.ts'
 
 export interface Wish {
   readonly wait: boolean
@@ -166,11 +173,16 @@ async function conclude(
   output: string | undefined,
 ): Promise<void> {
   if (status.state === 'complete') voice.complete(status)
+  let end: ResultsEnd | undefined
   if (output !== undefined) {
-    await writeResults(node, status.job, output)
+    end = await writeResults(node, status.job, output)
     if (output !== stdoutPath) voice.say(`results are in ${output}`)
   }
   if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
+  if (end !== undefined) refuseErrors(end)
+  const { outcomes, documents, pages } = status
+  const errors = describeErrors(outcomes, { documents, pages: pages.total })
+  if (errors !== null) throw new CommandFailure(errors, withErrorsExitCode)
 }
 
 /** Reports progress as JSON lines or as sentences, on stdout unless that belongs to results. */
@@ -221,7 +233,9 @@ class Voice {
 
   /** A terminal shows it already, and JSON has told it. */
   complete(status: JobStatus): void {
-    if (!this.#stream.isTTY) this.say(describeEnd(status))
+    if (this.#stream.isTTY) return
+    this.say(describeEnd(status))
+    for (const line of describeDoubtful(status)) this.say(line)
   }
 
   #tell(event: string, facts: object): void {

@@ -196,6 +196,27 @@ test('a status names what it waits for, who was contradicted, and how it ended',
   ])
 })
 
+test('a status counts errors by their codes, doubts of runtimes, and pages without a result', () => {
+  const outcomes = {
+    ...{ pages: 12, withError: 12, withWarning: 1_200, failed: 2 },
+    errors: [{ code: 'output-limit', count: 12 }],
+    warnings: [
+      { code: 'low-confidence', count: 1_199 },
+      { code: 'page-turned-90', count: 2 },
+    ],
+  }
+  const shown = { ...status, documents: 300, pages: { total: 300, verified: 300 }, outcomes }
+  assert.deepEqual(describeStatus(shown).slice(3), [
+    '12 of 300 documents ended in an error: output-limit × 12',
+    '1,200 of 300 documents with a warning: low-confidence × 1,199, page-turned-90 × 2',
+    '2 of 300 documents failed: their shards have no result',
+  ])
+  assert.match(describeStatus({ ...shown, documents: 4 })[3]!, /^12 of 300 pages ended in an error/)
+  assert.deepEqual(describeStatus({ ...shown, outcomes: { ...outcomes, withError: 0 } }).length, 5)
+  const listed = describeJobs([{ ...shown, state: 'complete', reason: 'done' }], 10_000)
+  assert.match(listed[1]!, /done; 12 of 300 pages ended in an error: output-limit × 12$/)
+})
+
 test('the bar is full only when all is done', () => {
   assert.equal(progressBar(0, 0), '[....................]')
   assert.equal(progressBar(999, 1000), '[###################.]')

@@ -93,7 +93,9 @@ export const summary: JobSummary = {
   runtime: 'ocr',
   state: 'running',
   reason: '',
+  code: null,
   pages: { total: 40, verified: 12 },
+  outcomes: null,
   createdAtMs: 1_000,
   deadlineMs: 100_000,
 }
@@ -190,6 +192,8 @@ export const resultLine: ResultLine = {
 
 export const resultsEnd: ResultsEnd = {
   pages: 2,
+  documents: 2,
+  outcomes: { pages: 1, withError: 0, withWarning: 0, errors: [], warnings: [] },
   missing: [{ document: 'b.png', page: 1, why: 'queued' }],
   doubts: [],
 }

@@ -22,9 +22,10 @@ import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
-import { statusOf, summaryOf } from '../stewardship/status.ts'
+import { outcomesOf, statusOf, summaryOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
 import { billOf, tellPaid } from './job-money.ts'
+import { withOutcomes } from './job-rows.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
@@ -150,7 +151,9 @@ export class Jobs {
   list(): JobSummary[] {
     return this.#registry.rows.list().flatMap(({ job, state, createdAtMs }) => {
       const stewardship = this.#registry.get(job)
-      return (stewardship === undefined ? state.summary : summaryOf(stewardship, createdAtMs)) ?? []
+      return stewardship === undefined
+        ? (state.summary ?? [])
+        : withOutcomes(summaryOf(stewardship, createdAtMs), state)
     })
   }
 
@@ -162,10 +165,12 @@ export class Jobs {
 
   #status(job: JobId): Promise<JobStatus> {
     const nameOf = (peer: PeerId) => this.#options.membership.get(peer)?.name ?? ''
-    return this.#registry.use(job, (stewardship) => {
+    return this.#registry.use(job, async (stewardship) => {
+      const outcomes = await outcomesOf(stewardship)
       const { createdAtMs, state } = this.#registry.rows.get(job)!
       const status = statusOf(stewardship, createdAtMs, nameOf)
-      return { ...status, pagesPerSecond: status.pagesPerSecond || (state.pagesPerSecond ?? 0) }
+      if (stewardship.hasEnded) this.#registry.rows.noteOutcomes(job, outcomes)
+      return { ...status, outcomes, pagesPerSecond: status.pagesPerSecond || (state.pagesPerSecond ?? 0) }
     })
   }
 

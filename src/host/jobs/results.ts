@@ -6,10 +6,32 @@ import type { PageRecord } from '../../protocol/job/result.ts'
 import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
 import { documentListBytesMax } from '../../protocol/limits.ts'
 import { deliveredOf } from '../../protocol/verification/delivery.ts'
+import { OutcomeCounts } from '../../protocol/verification/outcomes.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
 import { PartMissing, readPages } from '../result-reader.ts'
 import { namesKey, shardKey, Unsealable, unseal } from '../sealing/sealing.ts'
 import { type GetBlock, readFile } from '../store/files.ts'
+
+/** A job as whoever reads its results needs it. */
+export interface ReadJob {
+  readonly manifest: Manifest
+  readonly shards: readonly ShardEntry[]
+  readonly verdicts: readonly ShardVerdict[]
+  readonly secret: Uint8Array
+  readonly get: GetBlock
+  /** Null while it runs. */
+  readonly end: JobEnd['outcome'] | null
+}
+
+/** A page's outcome: its record, or why there is none. */
+export interface PageOutcome {
+  /** The place of its document in the list of documents. */
+  readonly place: number
+  readonly document: string
+  /** Counted from 1. */
+  readonly page: number
+  readonly found: PageRecord | string
+}
 
 export async function* readResults(
   manifest: Manifest,
@@ -19,43 +41,65 @@ export async function* readResults(
   get: GetBlock,
   end: JobEnd['outcome'] | null,
 ): AsyncGenerator<ResultLine, Omit<ResultsEnd, 'doubts'>, undefined> {
-  const list = await readFile(manifest.documents, get, documentListBytesMax)
-  const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
-  const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
-  const pages = pagesOf(documents)
+  const job = { manifest, shards, verdicts, secret, get, end }
   const missing: { document: string; page: number; why: string }[] = []
+  const counts = new OutcomeCounts()
+  for await (const { document, page, found } of pagesOf(job, await documentsOf(job))) {
+    if (typeof found === 'string') {
+      missing.push({ document, page, why: found })
+      continue
+    }
+    counts.add(found, manifest.agreement)
+    const delivered = deliveredOf(found, manifest.agreement)
+    switch (delivered.state) {
+      case 'output':
+        yield { document, page, result: delivered.output, error: null }
+        break
+      case 'error':
+        yield { document, page, result: null, error: delivered.error }
+        break
+      case 'none':
+        missing.push({ document, page, why: `its output ${delivered.why}` })
+    }
+  }
+  const { count: documents } = manifest.documents
+  return { pages: manifest.shards.pages, documents, outcomes: counts.view(), missing }
+}
+
+/** The job's documents as its submitter named them. Throws StoreError, and Unsealable. */
+export async function documentsOf({
+  manifest,
+  secret,
+  get,
+}: Pick<ReadJob, 'manifest' | 'secret' | 'get'>): Promise<readonly DocumentEntry[]> {
+  const list = await readFile(manifest.documents, get, documentListBytesMax)
+  return decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
+}
+
+/** Yields every page of the job, in the order of its submission. */
+export async function* pagesOf(
+  job: ReadJob,
+  documents: readonly DocumentEntry[],
+): AsyncGenerator<PageOutcome, void, undefined> {
+  const { manifest, shards, verdicts, secret, get, end } = job
+  const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
+  const places = placesOf(documents)
   for (const [position, entry] of shards.entries()) {
     const key = shardKey(secret, position)
     const records = recordsOf(manifest, entry, byPosition.get(position), key, get, end)
+    let found: PageRecord | string = ''
     for (let i = 0; i < entry.pages; i += 1) {
-      const { document, page } = pages.next().value!
-      const next = await records.next()
       // What it says last holds for all pages that are left of the shard.
-      if (next.done) {
-        missing.push({ document, page, why: next.value })
-        for (i += 1; i < entry.pages; i += 1) missing.push({ ...pages.next().value!, why: next.value })
-        break
-      }
-      const delivered = deliveredOf(next.value, manifest.agreement)
-      switch (delivered.state) {
-        case 'output':
-          yield { document, page, result: delivered.output, error: null }
-          break
-        case 'error':
-          yield { document, page, result: null, error: delivered.error }
-          break
-        case 'none':
-          missing.push({ document, page, why: `its output ${delivered.why}` })
-      }
+      if (i === 0 || typeof found !== 'string') found = (await records.next()).value
+      yield { ...places.next().value!, found }
     }
   }
-  return { pages: manifest.shards.pages, missing }
 }
 
 /** Shards cut the submission's pages in order, so that walking both in step names every page. */
-function* pagesOf(documents: readonly DocumentEntry[]): Generator<{ document: string; page: number }> {
-  for (const { name, pages } of documents)
-    for (let page = 1; page <= pages; page += 1) yield { document: name, page }
+function* placesOf(documents: readonly DocumentEntry[]): Generator<Omit<PageOutcome, 'found'>> {
+  for (const [place, { name, pages }] of documents.entries())
+    for (let page = 1; page <= pages; page += 1) yield { place, document: name, page }
 }
 
 /** Yields the records of a shard's pages, and says at last why there are no more. */
