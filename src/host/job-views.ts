@@ -113,6 +113,11 @@ export interface Submitted {
   readonly payment: Payment | null
 }
 
+export interface RetryRequest {
+  /** Any unambiguous beginning of its id. */
+  readonly job: string
+}
+
 export interface Released {
   readonly job: JobId
   /** The node that stands by for the job in the place of this one. */

@@ -20,6 +20,7 @@ import type {
 } from '../api.ts'
 import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { outcomesOf, statusOf, summaryOf } from '../stewardship/status.ts'
@@ -30,7 +31,7 @@ import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
-import { readResults } from './results.ts'
+import { type ReadJob, readResults } from './results.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -138,6 +139,24 @@ export class Jobs {
     return this.#submitting.submit(request, onProgress)
   }
 
+  /** Makes a new job of the documents of one that have no output. Throws RequestError. */
+  async retry(prefix: string, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+    const job = this.#registry.rows.find(prefix)
+    const { stewardship, release } = await this.#registry.hold(job)
+    try {
+      if (!stewardship.hasEnded)
+        throw new RequestError(`job ${job} runs: wait for its end, or cancel it, and then try again what failed`)
+      if (!stewardship.isSubmitters)
+        throw new RequestError(`job ${job} was not submitted to this node: only that one has its documents`)
+      await caughtUp(stewardship, this.#options.clock)
+      const { createdAtMs } = this.#registry.rows.get(job)!
+      const blocks = this.#options.store.blocks.of(job)
+      return await this.#submitting.retry({ ...readJobOf(stewardship), job, createdAtMs, blocks }, onProgress)
+    } finally {
+      release()
+    }
+  }
+
   /** Those in memory: all that run, and those that have ended and are still used or have something to say. */
   inMemory(): JobId[] {
     return [...this.#registry.running()].map(({ job }) => job)
@@ -199,15 +218,8 @@ export class Jobs {
     const { stewardship: job, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
     try {
       await caughtUp(job, this.#options.clock)
-      const get = (cid: Cid) => job.block(cid)
-      const end = yield* readResults(
-        job.manifest,
-        job.shards,
-        job.verdicts(),
-        job.secret,
-        get,
-        job.end?.outcome ?? null,
-      )
+      const { manifest, shards, verdicts, secret, get, end: outcome } = readJobOf(job)
+      const end = yield* readResults(manifest, shards, verdicts, secret, get, outcome)
       return { ...end, doubts: job.doubts }
     } finally {
       release()
@@ -275,4 +287,11 @@ export class Jobs {
     for (const { job, endedAtMs } of this.#registry.rows.list())
       if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }
+}
+
+/** Throws RequestError where this node cannot read it, or not yet. */
+function readJobOf(job: CouncilDriver): ReadJob {
+  const { manifest, shards, secret, end } = job
+  const get = (cid: Cid) => job.block(cid)
+  return { manifest, shards, verdicts: job.verdicts(), secret, get, end: end?.outcome ?? null }
 }

@@ -6,9 +6,10 @@ import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
-import { withDescription } from '../submission/description.ts'
+import { type JobDescription, withDescription } from '../submission/description.ts'
 import { quoteJob } from '../submission/quote.ts'
-import { makeJob, type PreparedJob } from '../submission/submission.ts'
+import { type EndedJob, withRetry } from '../submission/retry.ts'
+import { makeJob, type PreparedJob, type SubmissionContext } from '../submission/submission.ts'
 import { Turns } from '../turns.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -38,37 +39,58 @@ export class Submitting {
   }
 
   async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+    const context = await this.#context()
+    return withDescription(request, context, onProgress, (described) =>
+      this.#begin(described, context, onProgress),
+    )
+  }
+
+  /** Makes a new job of the documents of this one that have no output. Throws RequestError. */
+  async retry(ended: EndedJob, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+    const context = await this.#context()
+    return withRetry(ended, this.#options.store.blocks, (described) =>
+      this.#begin(described, context, onProgress),
+    )
+  }
+
+  #begin(
+    described: JobDescription,
+    context: SubmissionContext,
+    onProgress: (progress: SubmitProgress) => void,
+  ): Promise<Submitted> {
+    const { store } = this.#options
+    return this.#turns.inTurn(described.requestDigest, async () => {
+      const known = this.#madeFrom(described.requestDigest)
+      if (known !== undefined)
+        return this.#registry.use(known, async (stewardship) => {
+          await described.staged.handTo(store.blocks.of(known))
+          stewardship.inputsRestored()
+          return submittedOf(stewardship, true, described.leftOut)
+        })
+      const made = await makeJob(described, context, onProgress)
+      try {
+        this.#record(made)
+      } catch (error) {
+        await store.blocks.release(made.job)
+        throw error
+      }
+      return this.#registry.use(
+        made.job,
+        (stewardship) => submittedOf(stewardship, false, described.leftOut),
+        true,
+      )
+    })
+  }
+
+  async #context(): Promise<SubmissionContext> {
     const { store, clock } = this.#options
-    const context = {
+    return {
       ...(await this.#market()),
       blocks: store.blocks,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.recruit(search, count, bytes),
       clock,
     }
-    return withDescription(request, context, onProgress, (described) =>
-      this.#turns.inTurn(described.requestDigest, async () => {
-        const known = this.#madeFrom(described.requestDigest)
-        if (known !== undefined)
-          return this.#registry.use(known, async (stewardship) => {
-            await described.staged.handTo(store.blocks.of(known))
-            stewardship.inputsRestored()
-            return submittedOf(stewardship, true, described.leftOut)
-          })
-        const made = await makeJob(described, context, onProgress)
-        try {
-          this.#record(made)
-        } catch (error) {
-          await store.blocks.release(made.job)
-          throw error
-        }
-        return this.#registry.use(
-          made.job,
-          (stewardship) => submittedOf(stewardship, false, described.leftOut),
-          true,
-        )
-      }),
-    )
   }
 
   async #market() {
