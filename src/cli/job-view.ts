@@ -33,12 +33,32 @@ export function describePlan(plan: Submitted): string[] {
           ]),
     ].join(', '),
     ...describeLeftOut(plan),
+    ...describeRefused(plan),
   ]
 }
 
 function describeLeftOut({ leftOut }: Pick<Submitted, 'leftOut'>): string[] {
   if (leftOut.length === 0) return []
   return [`left out: ${leftOut.map(({ what, count }) => `${clean(what)} (${count})`).join(', ')}`]
+}
+
+/** The names of so many documents are shown for each reason. */
+const refusedNamesMax = 3
+
+function describeRefused({ refused }: Pick<Submitted, 'refused'>): string[] {
+  if (refused.length === 0) return []
+  const sum = refused.reduce((total, { count }) => total + count, 0)
+  return [
+    `${formatCount(sum, 'document')} refused, not sent and not paid for:`,
+    ...refused.map(({ what, wayOut, count, documents }) => {
+      const names = documents
+        .slice(0, refusedNamesMax)
+        .map((name) => clean(name))
+        .join(', ')
+      const more = count > refusedNamesMax ? ` and ${formatNumber(count - refusedNamesMax)} more` : ''
+      return `  ${formatNumber(count)} ${clean(what)}${wayOut && ` (${clean(wayOut)})`}: ${names}${more}`
+    }),
+  ]
 }
 
 /** Describes the cost of a job: the plan it would get first, and then the others that meet the bound. */
@@ -54,6 +74,7 @@ export function describeQuote(quote: Quote): string[] {
       `${formatCount(supply.owners, 'owner')} with ${formatCount(supply.slots, 'slot')}`,
     ].join(', '),
     ...describeLeftOut(quote),
+    ...describeRefused(quote),
     ...plans.map((plan, i) =>
       [
         `${i === 0 ? 'chosen:' : 'or:'} ${describeAssurance(plan)}`,

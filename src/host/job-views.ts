@@ -37,6 +37,8 @@ export interface SubmitRequest {
   readonly category: string
   /** Null: it is for those who work for nothing. */
   readonly payment: RequestedPayment | null
+  /** Refuses the whole submission where one of its documents cannot be read. */
+  readonly strict: boolean
 }
 
 export interface RequestedPayment {
@@ -52,6 +54,8 @@ export interface Quote {
   readonly documents: number
   /** Things below the paths that are no documents of the job, by kind. */
   readonly leftOut: readonly LeftOut[]
+  /** Documents that cannot be read, by reason: nothing of them is sent, or paid for. */
+  readonly refused: readonly RefusedDocuments[]
   readonly pages: number
   readonly shards: number
   readonly engine: string
@@ -85,6 +89,16 @@ export interface LeftOut {
   readonly count: number
 }
 
+export interface RefusedDocuments {
+  /** The reason in a word or two, as in "HEIC". */
+  readonly what: string
+  /** A clause that says what their owner can do; empty: nothing is known. */
+  readonly wayOut: string
+  readonly count: number
+  /** The names of the first of them, at most 100. */
+  readonly documents: readonly string[]
+}
+
 export interface SubmitProgress {
   readonly step: 'reading' | 'importing-weights' | 'storing' | 'signing'
   readonly done: number
@@ -97,6 +111,7 @@ export interface Submitted {
   readonly known: boolean
   readonly documents: number
   readonly leftOut: readonly LeftOut[]
+  readonly refused: readonly RefusedDocuments[]
   readonly pages: number
   readonly shards: number
   readonly engine: string

@@ -24,4 +24,5 @@ export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   blind: false,
   category: categoryDefault,
   payment: null,
+  strict: false,
 }

@@ -49,6 +49,8 @@ async function handle(header: ToChild, body: Uint8Array): Promise<void> {
       const shape = (await runtimeNamed(header.runtime)).inspect(body)
       return send({ type: 'shape', id: header.id, ...shape })
     }
+    case 'try':
+      return send({ type: 'tried', id: header.id, fault: await faultOf(header, body) })
   }
 }
 
@@ -66,6 +68,20 @@ async function load(header: ToChild & { type: 'load' }, body: Uint8Array): Promi
     return send({ type: 'load-failed', code: error.code, message: error.message })
   }
   return send({ type: 'loaded' })
+}
+
+/** Null where a session with this module loads. */
+async function faultOf(
+  { runtime, options }: ToChild & { type: 'try' },
+  module: Uint8Array,
+): Promise<string | null> {
+  try {
+    await (await runtimeNamed(runtime)).load('exact', new Map([['module', module]]), options)
+    return null
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    return error.message
+  }
 }
 
 async function run(header: ToChild & { type: 'run' }, body: Uint8Array): Promise<void> {

@@ -12,6 +12,7 @@ export type {
   DocumentShape,
   EngineDescription,
   RecordErrorCode,
+  Refusal,
   RuntimeDescription,
   RuntimeOptions,
   WeightFile,
@@ -31,6 +32,12 @@ export type ToChild =
   /** Body: the document. Answered by `shape`. Needs no `load`. */
   | { readonly type: 'inspect'; readonly id: number; readonly runtime: string }
 
+  /**
+   * Body: the job's module. Answered by `tried`: with null where a session would load, on any vehicle. Needs no `load`, and leaves
+   * none.
+   */
+  | { readonly type: 'try'; readonly id: number; readonly runtime: string; readonly options: RuntimeOptions }
+
 export type FromChild =
   /** Only from `main.ts --describe`, once: it hashes engines of 45 MB, which a slot's child need not wait for. */
   | { readonly type: 'hello'; readonly engines: readonly EngineDescription[] }
@@ -46,6 +53,7 @@ export type FromChild =
       readonly cpuMs: number
     }
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
+  | { readonly type: 'tried'; readonly id: number; readonly fault: string | null }
 
 /** To a child, header and body together: documents and weights; more means that the stream is broken. */
 export const toChildBytesMax = 512 * 2 ** 20

@@ -5,6 +5,7 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
+import { refusalByKind } from './imaging/kind.ts'
 import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
@@ -22,6 +23,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
+    refusalOf: refusalByKind,
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
   wasm: {
@@ -30,6 +32,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...wasmOptions, ...limitOptions },
     // Admission needs V8, and a module can name no file.
     faultOfWeights: () => null,
+    refusalOf: () => null,
     load: async () => (await import('./wasm/wasm.ts')).wasm,
   },
 }

@@ -20,7 +20,7 @@ export interface Runtime {
   engines(): Promise<EngineDescription[]>
   /**
    * Reads only as much of a document as it takes to count its pages and guess their cost. Throws nothing: a
-   * document that cannot be read is one page, whose record will say why.
+   * document that cannot be read is refused.
    */
   inspect(document: Uint8Array): DocumentShape
   /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
@@ -39,6 +39,8 @@ export interface RuntimeDescription {
    * wrong with it, in words that are the same everywhere; null if nothing is.
    */
   readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
+  /** Judges a document by its first bytes (4,096, or all that it has): null where a vehicle may be able to read it. */
+  readonly refusalOf: (head: Uint8Array) => Refusal | null
 }
 
 /** A file of an npm package: `package` is what Node resolves, `folder` stands beside what that gives. */
@@ -98,6 +100,14 @@ export interface DocumentShape {
   readonly pages: number
   /** Guessed cost of one page in milliseconds of one reference core; sizes shards, decides nothing else. */
   readonly pageCostMs: number
+  /** Set where no vehicle could read any page of it: then it is not worth sending. */
+  readonly refused?: Refusal
+}
+
+/** Why a document cannot be read, in words that many documents share: "HEIC", and what its owner can do, or nothing. */
+export interface Refusal {
+  readonly what: string
+  readonly wayOut: string
 }
 
 export interface RecordOutput {

@@ -16,6 +16,7 @@ import { createProgram } from '../../src/cli/main.ts'
 import { checkOwnFiles, type OwnFiles } from '../../src/cli/own-files.ts'
 import { outageOf } from '../../src/host/network/outage.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
+import { encodePng } from '../support/images.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
 const junk = ['', ' ', 'nonsense !', '-1', '1e999', 'NaN', '../..', '\u0000', '🚗', 'a'.repeat(10_000)]
@@ -97,10 +98,10 @@ for (const [, words] of walked)
 
 test('a submission that nobody could execute is refused before a node starts, with what to do', async (t) => {
   const folder = temporaryDirectory(t)
-  const [page, module, large, empty] = ['page.txt', 'module.wasm', 'large.bin', 'empty'].map((name) =>
+  const [page, module, large, empty] = ['page.png', 'module.wasm', 'large.bin', 'empty'].map((name) =>
     join(folder, name),
   ) as [string, string, string, string]
-  writeFileSync(page, 'a page')
+  writeFileSync(page, encodePng({ width: 1, height: 1, pixels: Uint8Array.of(255) }))
   writeFileSync(module, 'no module')
   writeFileSync(large, '')
   truncateSync(large, 2 ** 28)
@@ -127,12 +128,19 @@ test('a submission that nobody could execute is refused before a node starts, wi
     [request({ priceCap: { currency: 'EUR', micros: 5 } }), /needs a budget: add --budget/],
     [request({}, [join(folder, 'none')]), /none cannot be read: there is no such file/],
     [request({}, [empty]), /there are no documents in/],
-    [request({}, [large]), /268435456 bytes, and a document may have at most .*split it/],
+    [
+      request({}, [large]),
+      /large\.bin cannot be read: larger than the \d+ bytes .*\(split it, or compress it\)/,
+    ],
+    [request({}, [module]), /module\.wasm cannot be read: text$/],
+    [request({}, [module, large]), /none of 2 documents can be read: 1 larger .*, 1 text$/],
+    [request({ strict: true }, [page, module]), /module\.wasm cannot be read: text; leave out --strict/],
   ]
   for (const [one, pattern] of wrong) await assert.rejects(checkSubmission(one), pattern)
   await checkSubmission(request({}))
+  await checkSubmission(request({}, [large, page]))
   await checkSubmission(request({ priceCap: { currency: 'EUR', micros: 5 } }), true)
-  assert.deepEqual(readdirSync(folder).sort(), ['empty', 'large.bin', 'module.wasm', 'page.txt'])
+  assert.deepEqual(readdirSync(folder).sort(), ['empty', 'large.bin', 'module.wasm', 'page.png'])
 })
 
 test('a file that a node is started with and that is not there is named with its flag, and what makes it', (t) => {

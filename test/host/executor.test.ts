@@ -181,7 +181,8 @@ test('documents are inspected without a session', async () => {
     shapes.map(({ pages }) => pages),
     [1, 1, 1],
   )
-  await assert.rejects(executor.inspect('no such runtime', Buffer.of()), SlotFailed)
+  const breaking = await executor.inspect('no such runtime', Buffer.of())
+  assert.equal(breaking.refused?.what, 'breaks its reader')
 })
 
 test('a closed executor has no children and starts none', async () => {

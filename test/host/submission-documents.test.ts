@@ -109,7 +109,7 @@ function refusal(words: RegExp): (error: unknown) => boolean {
 async function contentsOf(paths: readonly string[]): Promise<Record<string, string>> {
   const { sources } = await findDocuments(paths)
   return Object.fromEntries(
-    sources.map((source) => [source.name, Buffer.from(readDocument(source)).toString('utf8')]),
+    sources.map((source) => [source.name, Buffer.from(readDocument(source) as Uint8Array).toString('utf8')]),
   )
 }
 

@@ -116,8 +116,8 @@ export const store: readonly Mutation[] = [
   {
     name: 'What was set aside for one job does not count for the next.',
     file: 'src/host/store/disk-reserve.ts',
-    find: 'return freeBytes - this.#promisedBytes - totalBytes',
-    replace: 'return freeBytes - totalBytes',
+    find: 'space().freeBytes - this.#promisedBytes - freeBytesMargin',
+    replace: 'space().freeBytes - freeBytesMargin',
     caughtBy: ['test/host/disk-reserve.test.ts'],
   },
   {

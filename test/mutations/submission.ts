@@ -1,5 +1,7 @@
 import type { Mutation } from './mutation.ts'
 
+const refusals = ['test/host/submission-refusals.test.ts']
+
 export const submission: readonly Mutation[] = [
   {
     name: 'Of weights only the root is the job’s.',
@@ -141,5 +143,40 @@ export const submission: readonly Mutation[] = [
     find: 'const isKept = this.#isKeptForDialled && this.#wantsDialled && !isDialled(asked)',
     replace: 'const isKept = false',
     caughtBy: ['test/protocol/standbys.test.ts'],
+  },
+  {
+    name: 'A document that is refused is sent all the same.',
+    file: 'src/host/submission/inspection.ts',
+    find: 'return shape.refused ?? { bytes, ...shape }',
+    replace: 'return { bytes, ...shape }',
+    caughtBy: refusals,
+  },
+  {
+    name: 'A submission of which nothing is left becomes an empty job.',
+    file: 'src/host/submission/refusals.ts',
+    find: '(!strict && !isAll)',
+    replace: '!strict',
+    caughtBy: refusals,
+  },
+  {
+    name: 'Strict means nothing.',
+    file: 'src/host/submission/refusals.ts',
+    find: '(!strict && !isAll)',
+    replace: '!isAll',
+    caughtBy: refusals,
+  },
+  {
+    name: 'A page of too many pixels is found out by vehicles.',
+    file: 'src/runtimes/imaging/document.ts',
+    find: 'width * height <= pixelsMax && width * height > 0',
+    replace: 'width * height > 0',
+    caughtBy: refusals,
+  },
+  {
+    name: 'A module that nobody can load becomes a job.',
+    file: 'src/host/submission/description.ts',
+    find: 'if (fault !== null)',
+    replace: 'if (fault === undefined)',
+    caughtBy: ['test/mesh/bad-input.test.ts'],
   },
 ]

@@ -47,7 +47,7 @@ test('what is wrong is told in the same words each time', () => {
 
 test('no bytes are an empty document, and text is not an image', () => {
   refuses(new Uint8Array(0), 'empty-document')
-  refuses(new TextEncoder().encode('%PDF-1.7 and so on'), 'not-an-image')
+  refuses(new TextEncoder().encode('Dear Sirs'), 'not-an-image')
 })
 
 test('a page that is not there is refused by its number', () => {

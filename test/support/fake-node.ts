@@ -126,6 +126,7 @@ export const plan: Submitted = {
   known: false,
   documents: 4,
   leftOut: [],
+  refused: [],
   pages: 40,
   shards: 20,
   engine: 'native',
@@ -141,6 +142,7 @@ export const plan: Submitted = {
 export const quote: Quote = {
   documents: 4,
   leftOut: [],
+  refused: [],
   pages: 40,
   shards: 20,
   engine: 'ocr/native',
@@ -181,6 +183,7 @@ export const request: SubmitRequest = {
   blind: false,
   category: 'documents',
   payment: null,
+  strict: false,
 }
 
 export const resultLine: ResultLine = {

@@ -56,6 +56,7 @@ export interface SubmitFlags {
   readonly detach?: boolean
   readonly wait?: boolean
   readonly output?: string
+  readonly strict?: boolean
 }
 
 export function submitCommand(program: Command): void {
@@ -165,6 +166,7 @@ export function addJobOptions(command: Command): Command {
       category,
       submitDefaults.category,
     )
+    .option('--strict', 'refuse the whole submission where one of its documents cannot be read')
     .option('--self-check', 'let this node check results by recomputing them, in place of other owners')
 }
 
@@ -205,6 +207,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     blind: flags.blind ?? submitDefaults.blind,
     category,
     payment: paymentOf(flags),
+    strict: flags.strict ?? submitDefaults.strict,
   }
 }
 

@@ -43,7 +43,14 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     error: error.nullable(),
     cpuMs: z.number().min(0),
   }),
-  z.strictObject({ type: z.literal('shape'), id, pages: z.int().min(0), pageCostMs: z.number().min(0) }),
+  z.strictObject({
+    type: z.literal('shape'),
+    id,
+    pages: z.int().min(0),
+    pageCostMs: z.number().min(0),
+    refused: z.strictObject({ what: z.string().max(200), wayOut: z.string().max(200) }).exactOptional(),
+  }),
+  z.strictObject({ type: z.literal('tried'), id, fault: z.string().max(65_536).nullable() }),
 ])
 
 export interface ChildHandlers {

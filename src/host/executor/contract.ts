@@ -14,8 +14,13 @@ export interface Executor {
   withheldEngines?(): Promise<readonly WithheldEngine[]>
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
   openSlot(): Slot
-  /** Reads a document's shape. Rejects with SlotFailed where reading it crashed or overran a limit. */
+  /** Reads a document's shape. Rejects with SlotFailed where this machine cannot read any. */
   inspect(runtime: string, document: Uint8Array): Promise<DocumentShape>
+  /**
+   * Why no vehicle would load this module, in words that are the same everywhere; null: they would. Left out where nothing
+   * is loaded. Rejects with SlotFailed where this machine cannot try any.
+   */
+  tryModule?(runtime: string, module: Uint8Array, options: RuntimeOptions): Promise<string | null>
   /** The most memory that a slot may take, in bytes; left out where nothing bounds it. */
   readonly slotBytesMax?: number
   /** How many processes the kernel has ended as memory ran out. */

@@ -5,7 +5,7 @@
  * ended at any point (a worker thread with native ORT took the whole process down, 3 times of 3). How a
  * child is confined stands in isolation.ts, how its failures become records in lane.ts.
  */
-import type { DocumentShape, EngineDescription } from '../../runtimes/messages.ts'
+import type { DocumentShape, EngineDescription, Refusal, RuntimeOptions } from '../../runtimes/messages.ts'
 import { Child, type ChildHandlers } from './child.ts'
 import {
   type ChildObserver,
@@ -26,6 +26,7 @@ import {
   probeIsolation,
 } from './isolation.ts'
 import { Lane } from './lane.ts'
+import type { Answer, Fault, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
 import { MemoryKills } from './out-of-memory.ts'
@@ -122,11 +123,28 @@ export class ProcessExecutor implements Executor {
   }
 
   /**
-   * Reads a document's shape, in a child that is kept warm for it; may be called many times without waiting.
-   * A document that cannot be read is one page, whose record will say why. Rejects with SlotFailed where
-   * reading it crashed or overran a limit: to call that one page, too, could lose the others silently.
+   * Reads a document's shape; may be called many times without waiting. A document
+   * that breaks its reader, or overruns a limit, is refused: it would do the same to every vehicle. Rejects with SlotFailed
+   * where this machine cannot read any.
    */
   async inspect(runtime: string, document: Uint8Array): Promise<DocumentShape> {
+    const { said } = await this.#look({ type: 'inspect', runtime }, document)
+    if (said.type === 'fault') return { pages: 1, pageCostMs: 0, refused: refusalsOfFaults[said.code] }
+    if (said.type !== 'shape') throw new SlotFailed(`an inspection was answered by '${said.type}'`)
+    const { pages, pageCostMs, refused } = said
+    return { pages, pageCostMs, ...(refused === undefined ? {} : { refused }) }
+  }
+
+  /** Loads a job's module, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
+  async tryModule(runtime: string, module: Uint8Array, options: RuntimeOptions): Promise<string | null> {
+    const { said } = await this.#look({ type: 'try', runtime, options }, module)
+    if (said.type === 'fault') return refusalsOfFaults[said.code].what
+    if (said.type !== 'tried') throw new SlotFailed(`a trial was answered by '${said.type}'`)
+    return said.fault
+  }
+
+  /** In a child that is kept warm for it. */
+  #look(request: Request, body: Uint8Array): Promise<Answer> {
     if (this.#inspector === null || this.#inspector.failure !== null) {
       this.#inspector = new Lane({
         spawn: (handlers) => this.#spawn(null, handlers, null),
@@ -137,11 +155,7 @@ export class ProcessExecutor implements Executor {
       })
     }
     const { inspectMsMax } = this.#limits
-    const limits = { cpuMsMax: inspectMsMax, wallMsMax: inspectMsMax }
-    const { said } = await this.#inspector.ask({ type: 'inspect', runtime }, document, limits)
-    if (said.type !== 'shape')
-      throw new SlotFailed(`inspection failed: ${said.type === 'fault' ? said.code : said.type}`)
-    return { pages: said.pages, pageCostMs: said.pageCostMs }
+    return this.#inspector.ask(request, body, { cpuMsMax: inspectMsMax, wallMsMax: inspectMsMax })
   }
 
   /** Kills every child; resolves when they are gone. Pending requests reject with SlotKilled. */
@@ -198,6 +212,13 @@ export class ProcessExecutor implements Executor {
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)
     return child
   }
+}
+
+const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
+  'cpu-limit': { what: 'too much work to open', wayOut: '' },
+  'time-limit': { what: 'too much work to open', wayOut: '' },
+  'memory-limit': { what: 'too much memory needed to open', wayOut: '' },
+  crash: { what: 'breaks its reader', wayOut: '' },
 }
 
 /** Engines that are not exact are native addons. */

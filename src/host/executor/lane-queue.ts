@@ -1,5 +1,5 @@
 /** The requests that wait for a child's answer, in order, bounded by their number and their bytes. */
-import type { FromChild, RecordErrorCode, ToChild } from '../../runtimes/messages.ts'
+import type { FromChild, RecordErrorCode, RuntimeOptions, ToChild } from '../../runtimes/messages.ts'
 import { type RunLimits, SlotFailed } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
 import type { Overrun } from './watch.ts'
@@ -7,10 +7,13 @@ import type { Overrun } from './watch.ts'
 export type Request =
   | { readonly type: 'run'; readonly page: number }
   | { readonly type: 'inspect'; readonly runtime: string }
+  | { readonly type: 'try'; readonly runtime: string; readonly options: RuntimeOptions }
 
 export interface Answer {
   /** The child's answer, or the code under which the supervisor ended the request. */
-  readonly said: (FromChild & { type: 'record' | 'shape' }) | { readonly type: 'fault'; readonly code: Fault }
+  readonly said:
+    | (FromChild & { type: 'record' | 'shape' | 'tried' })
+    | { readonly type: 'fault'; readonly code: Fault }
   readonly body: Uint8Array
   readonly cpuMs: number
   readonly wallMs: number

@@ -199,6 +199,7 @@ export class Lane {
         break
       case 'record':
       case 'shape':
+      case 'tried':
         // Out of turn: the child is not to be trusted with the next document.
         if (said.id !== this.#queue.head?.header.id) {
           child.kill()

@@ -70,7 +70,7 @@ export class ProcessSlot implements Slot {
     const answer = await this.#lane.ask({ type: 'run', page }, document, { cpuMsMax, wallMsMax, ...limits })
     const { said, body: output, cpuMs, wallMs } = answer
     if (said.type === 'record') return { output, text: said.text, error: said.error, cpuMs, wallMs }
-    if (said.type === 'shape') throw new SlotFailed('a run was answered by a shape')
+    if (said.type !== 'fault') throw new SlotFailed(`a run was answered by '${said.type}'`)
     const error = { code: said.code, message: faultMessages[said.code] }
     return { output, text: '', error, cpuMs, wallMs }
   }

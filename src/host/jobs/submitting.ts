@@ -65,7 +65,7 @@ export class Submitting {
         return this.#registry.use(known, async (stewardship) => {
           await described.staged.handTo(store.blocks.of(known))
           stewardship.inputsRestored()
-          return submittedOf(stewardship, true, described.leftOut)
+          return submittedOf(stewardship, true, described)
         })
       const made = await makeJob(described, context, onProgress)
       try {
@@ -74,11 +74,7 @@ export class Submitting {
         await store.blocks.release(made.job)
         throw error
       }
-      return this.#registry.use(
-        made.job,
-        (stewardship) => submittedOf(stewardship, false, described.leftOut),
-        true,
-      )
+      return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false, described), true)
     })
   }
 

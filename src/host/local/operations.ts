@@ -100,6 +100,7 @@ const submission = z.strictObject({
     .min(0)
     .max(stewardsMax - 1)
     .default(submitDefaults.standbys),
+  strict: z.boolean().default(submitDefaults.strict),
 })
 
 const periods = z.array(z.strictObject({ name: z.string().max(64), sinceMs: z.number() })).max(16)

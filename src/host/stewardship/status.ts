@@ -26,7 +26,7 @@ export function summaryOf(
 export function submittedOf(
   stewardship: CouncilDriver,
   known: boolean,
-  leftOut: Submitted['leftOut'],
+  { leftOut, refused }: Pick<Submitted, 'leftOut' | 'refused'>,
 ): Submitted {
   const { manifest, job } = stewardship
   const { assurance } = manifest
@@ -35,6 +35,7 @@ export function submittedOf(
     known,
     documents: manifest.documents.count,
     leftOut,
+    refused,
     pages: manifest.shards.pages,
     shards: manifest.shards.count,
     engine: `${manifest.runtime}/${manifest.engine.name}`,

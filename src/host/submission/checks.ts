@@ -2,14 +2,14 @@
  * Refuses a submission for what shows without a mesh: what nobody could execute, what nobody would, and what is not there. A
  * command asks this before it starts a node, and the node asks it again.
  */
-import { statSync } from 'node:fs'
 import { jobDeadlineMsMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { unanimousFor } from './assurance.ts'
-import { findDocuments, refuseSize } from './documents.ts'
+import { findDocuments, refusalByHead } from './documents.ts'
+import { Refusals } from './refusals.ts'
 import { readWeights, unitOf, weightSources } from './weights.ts'
 
 const dayMs = 24 * 3_600_000
@@ -24,8 +24,19 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
   const named = new Set<string | null>([module, ...traineddata])
   for (const source of weightSources(runtime, request))
     if (named.has(source.path)) readWeights(runtime, source)
-  const { sources } = await findDocuments(request.paths)
-  for (const { path } of sources) refuseSize(path, statSync(path).size)
+  await checkDocuments(request)
+}
+
+/** As far as first bytes show. Throws RequestError. */
+async function checkDocuments({ paths, runtime, strict }: SubmitRequest): Promise<void> {
+  const { sources } = await findDocuments(paths)
+  const refusals = new Refusals()
+  for (const source of sources) {
+    const refusal = await refusalByHead(runtime, source)
+    if (refusal !== null) refusals.add(source.name, refusal)
+    else if (!strict) return
+  }
+  refusals.check(sources.length, strict)
 }
 
 /** Refuses a job that every vehicle would decline. Throws RequestError. */

@@ -8,7 +8,8 @@ import { type PlannedShard, splitIntoShards } from '../../protocol/job/split.ts'
 import { documentListBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor } from '../../protocol/record/block.ts'
-import type { LeftOut, SubmitProgress, SubmitRequest } from '../api.ts'
+import { ownOptionsOf } from '../../runtimes/registry.ts'
+import type { LeftOut, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
 import { sealBytes } from '../sealing/sealing.ts'
@@ -27,6 +28,7 @@ export interface JobDescription {
   readonly payment: Payment | null
   readonly documents: readonly InspectedDocument[]
   readonly leftOut: readonly LeftOut[]
+  readonly refused: readonly RefusedDocuments[]
   readonly documentList: Uint8Array
   readonly planned: readonly PlannedShard[]
   readonly weights: Manifest['weights']
@@ -66,14 +68,21 @@ async function describe(
   staged: Staging,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
-  const { runtime } = request
+  const { runtime, strict } = request
   const payment = paymentOf(request)
   refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
   const { sources, leftOut } = await findDocuments(request.paths)
-  const weights = await keepWeights(request, staged, onProgress)
+  const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
-  const documents = await inspect(sources, { runtime, executor, submitter, name, onProgress })
+  const { documents, refused } = await inspect(sources, {
+    runtime,
+    executor,
+    submitter,
+    name,
+    strict,
+    onProgress,
+  })
   onProgress({ step: 'storing', done: sources.length, total: sources.length })
   await staged.flush()
   const documentList = encodeList(
@@ -85,15 +94,27 @@ async function describe(
     )
   const planned = splitIntoShards(documents)
   const requestDigest = digestOf(request, payment, weights, documentList)
-  return { request, payment, documents, leftOut, documentList, planned, weights, staged, requestDigest }
+  return {
+    request,
+    payment,
+    documents,
+    leftOut,
+    refused,
+    documentList,
+    planned,
+    weights,
+    staged,
+    requestDigest,
+  }
 }
 
 async function keepWeights(
   request: SubmitRequest,
+  executor: Executor,
   staged: Staging,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Manifest['weights']> {
-  const { runtime } = request
+  const { runtime, options } = request
   const sources = weightSources(runtime, request)
   const weights: Manifest['weights'][number][] = []
   let bytes = 0
@@ -105,6 +126,11 @@ async function keepWeights(
       throw new RequestError(
         `the ${source.name} at ${source.path} is too large: the weights of a job have at most ${weightsBytesMax} bytes together`,
       )
+    if (source.path === request.module) {
+      const fault = (await executor.tryModule?.(runtime, file, ownOptionsOf(options))) ?? null
+      if (fault !== null)
+        throw new RequestError(`no vehicle would run the module at ${source.path}: ${fault}`)
+    }
     weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
   }
   return weights

@@ -5,13 +5,15 @@
  * one page. What is not read is counted, so that nobody misses a page without a word.
  */
 import { type Dirent, readFileSync, type Stats, statSync } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { documentBytesMax, documentsMax } from '../../protocol/limits.ts'
+import type { Refusal } from '../../runtimes/messages.ts'
 import type { LeftOut } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { sealBytes } from '../sealing/sealing.ts'
 import { type DocumentSource, type FoundFile, inOrder, named } from './document-names.ts'
+import { refusalOfHead } from './weights.ts'
 
 export interface FoundDocuments {
   readonly sources: readonly DocumentSource[]
@@ -37,23 +39,41 @@ export async function findDocuments(paths: readonly string[]): Promise<FoundDocu
   return { sources, leftOut: walk.leftOut() }
 }
 
-/** Throws RequestError. */
-export function readDocument({ path }: DocumentSource): Uint8Array {
+/** The document, or why it is not one that a job takes. Throws RequestError. */
+export function readDocument({ path }: DocumentSource): Uint8Array | Refusal {
   try {
-    refuseSize(path, statSync(path).size)
-    return readFileSync(path)
+    return refusalBySize(statSync(path).size) ?? readFileSync(path)
   } catch (error) {
     throw unreadable(path, error)
   }
 }
 
-/** Throws RequestError for a document that is too large. */
-export function refuseSize(path: DocumentSource['path'], bytes: number): void {
-  const bytesMax = documentBytesMax - sealBytes
-  if (bytes > bytesMax)
-    throw new RequestError(
-      `${path} has ${bytes} bytes, and a document may have at most ${bytesMax}; split it, or compress it`,
-    )
+/** Judges a document by its size and its first bytes; null where it may be one that the runtime can read. Throws RequestError. */
+export async function refusalByHead(runtime: string, { path }: DocumentSource): Promise<Refusal | null> {
+  try {
+    const file = await open(path)
+    try {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(headBytes), 0, headBytes, 0)
+      return refusalBySize((await file.stat()).size) ?? refusalOfHead(runtime, buffer.subarray(0, bytesRead))
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+/** As much as runtimes look at (RuntimeDescription). */
+const headBytes = 4096
+
+const bytesMax = documentBytesMax - sealBytes
+
+function refusalBySize(bytes: number): Refusal | null {
+  if (bytes <= bytesMax) return null
+  return {
+    what: `larger than the ${bytesMax} bytes that a document may have`,
+    wayOut: 'split it, or compress it',
+  }
 }
 
 class Walk {

@@ -24,9 +24,10 @@ export async function quoteJob(
   const { sources, leftOut } = await findDocuments(request.paths)
   weightSources(request.runtime, request)
   const engine = chooseEngine(request, context, unanimousFor(request))
-  const { runtime } = request
+  const { runtime, strict } = request
   const { executor, submitter } = context
-  const documents = await inspect(sources, { runtime, executor, submitter, name: nameOf, onProgress })
+  const inspection = { runtime, executor, submitter, name: nameOf, strict, onProgress }
+  const { documents, refused } = await inspect(sources, inspection)
   const shards = splitIntoShards(documents)
   const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)
@@ -35,6 +36,7 @@ export async function quoteJob(
   return {
     documents: documents.length,
     leftOut,
+    refused,
     pages: documents.reduce((sum, document) => sum + document.pages, 0),
     shards: shards.length,
     engine: `${engine.runtime}/${engine.engine}`,

@@ -64,6 +64,7 @@ async function describeRetry(ended: EndedJob, staged: Staging): Promise<JobDescr
     payment: manifest.payment,
     documents,
     leftOut: [],
+    refused: [],
     documentList,
     planned: splitIntoShards(documents),
     weights: manifest.weights,
@@ -139,6 +140,7 @@ function requestOf({ manifest, createdAtMs }: EndedJob): SubmitRequest {
   const { runtime, engine, options, assurance, blind, shortage, deadlineMs, category, stewards } = manifest
   return {
     paths: [],
+    strict: submitDefaults.strict,
     runtime,
     engine: engine.name,
     module: submitDefaults.module,

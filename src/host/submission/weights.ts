@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
-import type { RuntimeDescription, WeightFile } from '../../runtimes/messages.ts'
+import type { Refusal, RuntimeDescription, WeightFile } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { languagePattern, runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
@@ -111,6 +111,11 @@ export function readWeights(runtime: string, source: WeightSource): Uint8Array {
   const fault = described(runtime).faultOfWeights(source.name, bytes)
   if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)
   return bytes
+}
+
+/** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */
+export function refusalOfHead(runtime: string, head: Uint8Array): Refusal | null {
+  return described(runtime).refusalOf(head)
 }
 
 function described(runtime: string): RuntimeDescription {

@@ -1,16 +1,17 @@
 /**
- * Tells from a document's first bytes what kind of file it is, how many pages it has and how large they are.
+ * A document's pages: how many it has, how large they are, and each in gray.
  *
- * File names are never believed. Sizes are read from headers, so that a page that claims 20,000 x 20,000
+ * Its kind is known by its first bytes (kind.ts). Sizes are read from headers, so that a page that claims 20,000 x 20,000
  * pixels is refused before a byte of it is allocated: the decoders below only ever see pages that fit.
  */
-import { RecordError } from '../runtime.ts'
+import { RecordError, type Refusal } from '../runtime.ts'
 import { damaged, tooLarge } from './errors.ts'
 import { type GrayImage, pixelsMax } from './gray-image.ts'
-import { decodeJpeg, isJpeg, jpegSize } from './jpeg.ts'
+import { decodeJpeg, jpegSize } from './jpeg.ts'
+import { kindOf, type ReadableKind, refusalByKind } from './kind.ts'
 import type { PageSize } from './page-size.ts'
-import { decodePng, isPng, pngSize } from './png.ts'
-import { decodeTiff, isTiff, tiffSizes } from './tiff.ts'
+import { decodePng, pngSize } from './png.ts'
+import { decodeTiff, tiffSizes } from './tiff.ts'
 
 /**
  * Sizes of all pages. Throws RecordError: 'empty-document', 'not-an-image' or 'damaged-image'; a page that is
@@ -33,23 +34,42 @@ export function decodePage(bytes: Uint8Array, page: number): GrayImage {
   return format.decode(bytes, page)
 }
 
+/** A sentence's end for each document that no vehicle can read a page of; null where one may. */
+export function refusalOf(bytes: Uint8Array): Refusal | null {
+  const byKind = refusalByKind(bytes)
+  if (byKind !== null) return byKind
+  try {
+    const sizes = pageSizes(bytes)
+    if (sizes.some(({ width, height }) => width * height <= pixelsMax && width * height > 0)) return null
+    if (sizes.every(({ width, height }) => width * height === 0)) throw damaged(kindOf(bytes).name)
+    return {
+      what: `more than ${pixelsMax / 1e6} megapixels`,
+      wayOut: 'reduce it, or scan it at fewer dots per inch',
+    }
+  } catch (error) {
+    if (error instanceof RecordError) return { what: `damaged ${kindOf(bytes).name}`, wayOut: '' }
+    throw error
+  }
+}
+
 interface Format {
   readonly name: string
-  recognises(bytes: Uint8Array): boolean
   sizes(bytes: Uint8Array): readonly PageSize[]
   decode(bytes: Uint8Array, page: number): GrayImage
 }
 
-const formats: readonly Format[] = [
-  { name: 'PNG', recognises: isPng, sizes: (bytes) => [pngSize(bytes)], decode: decodePng },
-  { name: 'JPEG', recognises: isJpeg, sizes: (bytes) => [jpegSize(bytes)], decode: decodeJpeg },
-  { name: 'TIFF', recognises: isTiff, sizes: tiffSizes, decode: decodeTiff },
-]
+const formats: Readonly<Record<ReadableKind, Format>> = {
+  PNG: { name: 'PNG', sizes: (bytes) => [pngSize(bytes)], decode: decodePng },
+  JPEG: { name: 'JPEG', sizes: (bytes) => [jpegSize(bytes)], decode: decodeJpeg },
+  TIFF: { name: 'TIFF', sizes: tiffSizes, decode: decodeTiff },
+}
 
 function formatOf(bytes: Uint8Array): Format {
+  const { name, readable, wayOut } = kindOf(bytes)
+  if (readable !== null) return formats[readable]
   if (bytes.byteLength === 0) throw new RecordError('empty-document', 'the document has no bytes')
-  const format = formats.find((candidate) => candidate.recognises(bytes))
-  if (format === undefined)
-    throw new RecordError('not-an-image', 'the document is not a PNG, JPEG or TIFF file')
-  return format
+  throw new RecordError(
+    'not-an-image',
+    `no page can be made of this document: ${name}${wayOut && ` (${wayOut})`}`,
+  )
 }

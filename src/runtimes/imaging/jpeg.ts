@@ -17,10 +17,6 @@ import type { PageSize } from './page-size.ts'
  */
 const decoderMemoryMbMax = 192
 
-export function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff
-}
-
 /** Throws RecordError('damaged-image') when no frame header is found. */
 export function jpegSize(bytes: Uint8Array): PageSize {
   for (const { marker, body } of segments(bytes)) {

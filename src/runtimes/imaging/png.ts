@@ -5,12 +5,7 @@ import { damaged, decoding } from './errors.ts'
 import { type GrayImage, luma, overWhite } from './gray-image.ts'
 import type { PageSize } from './page-size.ts'
 
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 const headerBytes = 33
-
-export function isPng(bytes: Uint8Array): boolean {
-  return signature.every((byte, index) => bytes[index] === byte)
-}
 
 /** Throws RecordError('damaged-image') when there is no whole IHDR chunk. */
 export function pngSize(bytes: Uint8Array): PageSize {

@@ -55,13 +55,6 @@ const valuesOfFileMax = 8_000_000
 const wantedTags: ReadonlySet<number> = new Set(Object.values(tag))
 const typeBytes: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 7: 1 }
 
-export function isTiff(bytes: Uint8Array): boolean {
-  const [a, b, c, d] = bytes
-  return (
-    (a === 0x49 && b === 0x49 && c === 42 && d === 0) || (a === 0x4d && b === 0x4d && c === 0 && d === 42)
-  )
-}
-
 /** Throws RecordError('damaged-image'). */
 export function readDirectories(bytes: Uint8Array): Directory[] {
   if (bytes.byteLength < 8) throw damaged('TIFF')

@@ -11,9 +11,7 @@ import { type GrayImage, luma, oriented, overWhite } from './gray-image.ts'
 import { decodeJpeg, jpegSize } from './jpeg.ts'
 import type { PageSize } from './page-size.ts'
 import { inflate, unpackBits, unpackLzw } from './tiff-codecs.ts'
-import { type Directory, isTiff, readDirectories, tag } from './tiff-directory.ts'
-
-export { isTiff }
+import { type Directory, readDirectories, tag } from './tiff-directory.ts'
 
 /** Throws RecordError('damaged-image') when the chain of directories is broken. */
 export function tiffSizes(bytes: Uint8Array): PageSize[] {

