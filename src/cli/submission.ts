@@ -18,6 +18,20 @@ import { createLog } from './log.ts'
 import { note, print } from './output.ts'
 import { refuseErrors, stdoutPath, writeResults } from './results-output.ts'
 
+/** What is handed over to a node: it makes a job of it. */
+export interface Order {
+  readonly shortage: SubmitRequest['shortage']
+  readonly submit: (node: RemoteApi, onProgress: (progress: SubmitProgress) => void) => Promise<Submitted>
+}
+
+/** The order to submit documents. */
+export function orderOf(request: SubmitRequest): Order {
+  return {
+    shortage: request.shortage,
+    submit: (node, onProgress) => node.submit(request, onProgress),
+  }
+}
+
 export interface Wish {
   readonly wait: boolean
   /** Until the job outlives this machine. */
@@ -30,11 +44,11 @@ export interface Wish {
 export async function submitToRunningNode(
   node: RemoteApi,
   { dataDir, json }: NodeConfig,
-  request: SubmitRequest,
+  order: Order,
   { wait, detach, output }: Wish,
 ): Promise<void> {
   const voice = new Voice(json, output === stdoutPath)
-  const plan = await handOver(node, request, voice)
+  const plan = await handOver(node, order, voice)
   const directory = quoted(dataDir)
   if (detach) await untilDurable(node, plan, voice)
   if (!wait && output === undefined) {
@@ -54,7 +68,7 @@ export async function submitToRunningNode(
 /** Is a node until the job has ended and its results are written, or until a signal. */
 export async function submitToOwnNode(
   config: NodeConfig,
-  request: SubmitRequest,
+  order: Order,
   wish: Wish & { readonly output: string },
 ): Promise<void> {
   const { origins, json } = config
@@ -66,7 +80,7 @@ export async function submitToOwnNode(
   const interruption = heedSignals()
   const node = await startOwnNode({ ...config, slots }, createLog(level, json), { standsBy: false })
   try {
-    await submitAndStay(node.client, config, request, wish, voice, interruption)
+    await submitAndStay(node.client, config, order, wish, voice, interruption)
   } finally {
     await node.stop()
   }
@@ -76,7 +90,7 @@ export async function submitToOwnNode(
 async function submitAndStay(
   node: RemoteApi,
   { dataDir, bootstrap, origins }: NodeConfig,
-  request: SubmitRequest,
+  order: Order,
   { detach, output }: Wish,
   voice: Voice,
   interruption: Interruption,
@@ -86,7 +100,7 @@ async function submitAndStay(
     const { addresses } = await node.info()
     voice.say(`without --bootstrap, vehicles have to come here: ${addresses.join(' ')}`)
   }
-  const plan = await handOver(node, request, voice)
+  const plan = await handOver(node, order, voice)
   const where = whereOf({ dataDir, bootstrap, origins })
   if (detach) {
     await untilDurable(node, plan, voice)
@@ -145,9 +159,9 @@ export function afterInterruption(
   ]
 }
 
-async function handOver(node: RemoteApi, request: SubmitRequest, voice: Voice): Promise<Submitted> {
-  const plan = await node.submit(request, (progress) => voice.progress(progress))
-  voice.plan(plan, request)
+async function handOver(node: RemoteApi, order: Order, voice: Voice): Promise<Submitted> {
+  const plan = await order.submit(node, (progress) => voice.progress(progress))
+  voice.plan(plan, order)
   return plan
 }
 
@@ -207,7 +221,7 @@ class Voice {
     else if (this.#stream.isTTY) this.#stream.write(`\r\x1b[K${describeProgress(progress)}`)
   }
 
-  plan(plan: Submitted, { shortage }: SubmitRequest): void {
+  plan(plan: Submitted, { shortage }: Order): void {
     if (this.#isJson) {
       this.#tell('submitted', plan)
       return

@@ -20,18 +20,16 @@ import type {
 } from '../api.ts'
 import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
-import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
-import { outcomesOf, statusOf, summaryOf } from '../stewardship/status.ts'
+import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
 import { billOf, tellPaid } from './job-money.ts'
-import { withOutcomes } from './job-rows.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
-import { type ReadJob, readResults } from './results.ts'
+import { readJobOf, readResults } from './results.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -141,20 +139,7 @@ export class Jobs {
 
   /** Makes a new job of the documents of one that have no output. Throws RequestError. */
   async retry(prefix: string, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const job = this.#registry.rows.find(prefix)
-    const { stewardship, release } = await this.#registry.hold(job)
-    try {
-      if (!stewardship.hasEnded)
-        throw new RequestError(`job ${job} runs: wait for its end, or cancel it, and then try again what failed`)
-      if (!stewardship.isSubmitters)
-        throw new RequestError(`job ${job} was not submitted to this node: only that one has its documents`)
-      await caughtUp(stewardship, this.#options.clock)
-      const { createdAtMs } = this.#registry.rows.get(job)!
-      const blocks = this.#options.store.blocks.of(job)
-      return await this.#submitting.retry({ ...readJobOf(stewardship), job, createdAtMs, blocks }, onProgress)
-    } finally {
-      release()
-    }
+    return this.#submitting.retry(this.#registry.rows.find(prefix), onProgress)
   }
 
   /** Those in memory: all that run, and those that have ended and are still used or have something to say. */
@@ -168,12 +153,7 @@ export class Jobs {
   }
 
   list(): JobSummary[] {
-    return this.#registry.rows.list().flatMap(({ job, state, createdAtMs }) => {
-      const stewardship = this.#registry.get(job)
-      return stewardship === undefined
-        ? (state.summary ?? [])
-        : withOutcomes(summaryOf(stewardship, createdAtMs), state)
-    })
+    return this.#registry.summaries()
   }
 
   async status(prefix: string): Promise<JobStatus> {
@@ -287,11 +267,4 @@ export class Jobs {
     for (const { job, endedAtMs } of this.#registry.rows.list())
       if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }
-}
-
-/** Throws RequestError where this node cannot read it, or not yet. */
-function readJobOf(job: CouncilDriver): ReadJob {
-  const { manifest, shards, secret, end } = job
-  const get = (cid: Cid) => job.block(cid)
-  return { manifest, shards, verdicts: job.verdicts(), secret, get, end: end?.outcome ?? null }
 }

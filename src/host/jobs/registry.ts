@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events'
 import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { RosterChange } from '../../protocol/membership/roster.ts'
+import type { JobSummary } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
@@ -198,6 +199,16 @@ export class Registry {
     if (stewardship.hasEnded && known!.endedAtMs === null) this.#ended(job)
     if (stewardship.hasEnded) this.#lookSoon()
     return stewardship
+  }
+
+  /** Of all jobs of this node, the oldest first. */
+  summaries(): JobSummary[] {
+    return this.rows.list().flatMap(({ job, state, createdAtMs }) => {
+      const stewardship = this.get(job)
+      return stewardship === undefined
+        ? (state.summary ?? [])
+        : withOutcomes(summaryOf(stewardship, createdAtMs), state)
+    })
   }
 
   #ended(job: JobId): void {

@@ -1,5 +1,6 @@
 /** Results: a job's verified pages, in the order of its submission, and the list of missing ones. */
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { Cid } from '../../protocol/ids.ts'
 import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
@@ -10,6 +11,7 @@ import { OutcomeCounts } from '../../protocol/verification/outcomes.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
 import { PartMissing, readPages } from '../result-reader.ts'
 import { namesKey, shardKey, Unsealable, unseal } from '../sealing/sealing.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { type GetBlock, readFile } from '../store/files.ts'
 
 /** A job as whoever reads its results needs it. */
@@ -21,6 +23,13 @@ export interface ReadJob {
   readonly get: GetBlock
   /** Null while it runs. */
   readonly end: JobEnd['outcome'] | null
+}
+
+/** Throws RequestError where this node cannot read it, or not yet. */
+export function readJobOf(job: CouncilDriver): ReadJob {
+  const { manifest, shards, secret, end } = job
+  const get = (cid: Cid) => job.block(cid)
+  return { manifest, shards, verdicts: job.verdicts(), secret, get, end: end?.outcome ?? null }
 }
 
 /** A page's outcome: its record, or why there is none. */

@@ -8,10 +8,11 @@ import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
 import { type JobDescription, withDescription } from '../submission/description.ts'
 import { quoteJob } from '../submission/quote.ts'
-import { type EndedJob, withRetry } from '../submission/retry.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../submission/submission.ts'
 import { Turns } from '../turns.ts'
+import { caughtUp } from './reading.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
+import { endedJobOf, withRetry } from './retrying.ts'
 
 export interface SubmittingOptions extends RegistryOptions {
   readonly executor: Executor
@@ -46,11 +47,17 @@ export class Submitting {
   }
 
   /** Makes a new job of the documents of this one that have no output. Throws RequestError. */
-  async retry(ended: EndedJob, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+  async retry(job: JobId, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+    const { store, clock } = this.#options
     const context = await this.#context()
-    return withRetry(ended, this.#options.store.blocks, (described) =>
-      this.#begin(described, context, onProgress),
-    )
+    const { stewardship, release } = await this.#registry.hold(job)
+    try {
+      if (stewardship.hasEnded) await caughtUp(stewardship, clock)
+      const ended = endedJobOf(stewardship, this.#registry.rows.get(job)!, store.blocks)
+      return await withRetry(ended, store.blocks, (described) => this.#begin(described, context, onProgress))
+    } finally {
+      release()
+    }
   }
 
   #begin(

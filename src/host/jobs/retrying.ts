@@ -11,15 +11,30 @@ import { shardCostMsTarget } from '../../protocol/limits.ts'
 import { encodeCbor } from '../../protocol/record/block.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import { documentsOf, pagesOf, type ReadJob } from '../jobs/results.ts'
 import { shardKey, unwrapKey } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
+import type { JobDescription } from '../submission/description.ts'
+import type { InspectedDocument } from '../submission/inspection.ts'
+import { Staging } from '../submission/staging.ts'
 import { submitDefaults } from '../submit-defaults.ts'
-import type { JobDescription } from './description.ts'
-import type { InspectedDocument } from './inspection.ts'
-import { Staging } from './staging.ts'
+import type { KnownJob } from './job-rows.ts'
+import { documentsOf, pagesOf, type ReadJob, readJobOf } from './results.ts'
+
+/** The job of another node, or one that runs, is refused. Throws RequestError. */
+export function endedJobOf(
+  stewardship: CouncilDriver,
+  { job, createdAtMs }: KnownJob,
+  store: BlockStore,
+): EndedJob {
+  if (!stewardship.hasEnded)
+    throw new RequestError(`job ${job} runs: wait for its end, or cancel it, and then try again what failed`)
+  if (!stewardship.isSubmitters)
+    throw new RequestError(`job ${job} was not submitted to this node: only that one has its documents`)
+  return { ...readJobOf(stewardship), job, createdAtMs, blocks: store.of(job) }
+}
 
 /** A job that has ended, on the node that it was submitted to. */
 export interface EndedJob extends ReadJob {
