@@ -94,7 +94,6 @@ export function describeQuote(quote: Quote): string[] {
       : []),
     ...describeDearer(quote),
     ...describeBudget(quote),
-    ...describeErrorsPaid(quote),
   ]
 }
 
@@ -116,7 +115,7 @@ function describeDearer({ dearer, payment }: Quote): string[] {
 }
 
 /** A document that cannot be read at all is refused before anything is paid; one that fails later was work. */
-function describeErrorsPaid({ payment }: Quote): string[] {
+export function describeErrorsPaid({ payment }: Quote): string[] {
   if (payment === null) return []
   return [
     'an error on which owners agree is work done, and costs as much as a result; documents that cannot be read by their first bytes are not sent, and cost nothing',

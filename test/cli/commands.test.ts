@@ -176,6 +176,19 @@ test('results that are all there, errors among them, are written, and the exit c
   assert.equal(readFileSync(path, 'utf8'), `${JSON.stringify(resultLine)}\n`)
 })
 
+test('retry makes a job of what failed, and wants to be told that it is that', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const vague = await run(['retry', job, '--data-dir', dataDir])
+  assert.deepEqual([vague.code, vague.err], [2, 'carpool: say which documents to do again: add --failed\n'])
+  const { code, out } = await run(['retry', job, '--failed', '--data-dir', dataDir])
+  assert.equal(code, 0)
+  assert(out.startsWith(`job ${plan.job}\n`), out)
+  assert.deepEqual(
+    node.calls.filter(([name]) => name === 'retry'),
+    [['retry', { job }]],
+  )
+})
+
 test('with results on stdout, everything else is said on stderr', async (t) => {
   const { dataDir } = await startFake(t)
   const { code, out, err } = await run([

@@ -12,6 +12,7 @@ import { money, percentage } from '../../src/cli/flags.ts'
 import { localTime } from '../../src/cli/format.ts'
 import { describeHistory } from '../../src/cli/history-view.ts'
 import {
+  describeErrorsPaid,
   describeMissing,
   describePlan,
   describeQuote,
@@ -194,6 +195,18 @@ test('a status names what it waits for, who was contradicted, and how it ended',
     'contradicted: owner bbbbbbbb, …cPXsvoUp',
     'job bafyreihdwdcefgh4d cancelled, 12 of 40 pages verified: by its submitter',
   ])
+})
+
+test('a quote of a job that pays says that errors are work, and unreadable documents are not', () => {
+  const paid = describeErrorsPaid({
+    ...quote,
+    payment: { currency: 'EUR', unitMicrosMax: 1, budgetMicros: null },
+  })
+  assert.match(
+    paid.join(),
+    /^an error on which owners agree is work done.*first bytes are not sent, and cost nothing$/,
+  )
+  assert.deepEqual(describeErrorsPaid({ ...quote, payment: null }), [])
 })
 
 test('a status counts errors by their codes, doubts of runtimes, and pages without a result', () => {

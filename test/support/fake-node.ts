@@ -255,6 +255,7 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
       days: [{ date: '2026-11-29', readyMs: 1, pauses: [], aloneMs: 0, work: [], handedBack: [], money: [] }],
     }),
     quote: async () => quote,
+    retry: async () => plan,
     submit: async (_, onProgress) => {
       onProgress?.({ step: 'storing', done: 1, total: 2 })
       onProgress?.({ step: 'storing', done: 2, total: 2 })

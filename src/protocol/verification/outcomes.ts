@@ -9,7 +9,7 @@ import type { PageRecord } from '../job/result.ts'
 import { deliveredOf } from './delivery.ts'
 
 /** A code, and the pages that have it. */
-export interface CodeCount {
+interface CodeCount {
   readonly code: string
   readonly count: number
 }
@@ -83,7 +83,7 @@ export class OutcomeCounts {
 }
 
 /** The warnings that an output has, as its runtime's JSON names them. */
-export function warningsOf(output: Readonly<Record<string, unknown>>): string[] {
+function warningsOf(output: Readonly<Record<string, unknown>>): string[] {
   const { warnings } = output
   return Array.isArray(warnings) ? warnings.filter(isWord) : []
 }
