@@ -1,6 +1,7 @@
 /** The life of a submission on this side of the socket: hand over, say the plan, follow, write the results. */
 import type { JobStatus, ResultsEnd, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
+import { stdinFor } from './before-start.ts'
 import { CommandFailure, withErrorsExitCode } from './failure.ts'
 import { type Display, follow, liveDisplay } from './follow.ts'
 import { formatCount, formatNumber, quoted, shortJob } from './format.ts'
@@ -28,7 +29,7 @@ export interface Order {
 export function orderOf(request: SubmitRequest): Order {
   return {
     shortage: request.shortage,
-    submit: (node, onProgress) => node.submit(request, onProgress),
+    submit: (node, onProgress) => node.submit(request, onProgress, stdinFor(request)),
   }
 }
 
@@ -264,7 +265,8 @@ function describeProgress({ step, done, total }: SubmitProgress): string {
     storing: 'storing documents',
     signing: 'signing the manifest',
   }
-  return total === 0 ? `${words[step]} …` : `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+  if (total > 0) return `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+  return done > 0 ? `${words[step]}: ${formatNumber(done)} …` : `${words[step]} …`
 }
 
 /** Tells of each node that acts in the place of this one, once. */

@@ -165,6 +165,8 @@ export const quote: Quote = {
 }
 
 export const request: SubmitRequest = {
+  as: 'auto',
+  folder: null,
   paths: ['/scans'],
   runtime: 'ocr',
   engine: 'auto',
@@ -216,6 +218,8 @@ export interface FakeNode extends NodeApi {
   /** Lines that results() has been asked for. */
   resultsPulled: number
   resultLines: readonly ResultLine[]
+  /** Is given what a submission brings on stdin. */
+  onSubmit: (stdin: AsyncIterable<Uint8Array> | undefined) => Promise<void>
   /** Resolves when the signal of a watch that had one status aborts. */
   readonly watchAborted: PromiseWithResolvers<void>
 }
@@ -227,7 +231,7 @@ export function fakeNode(): FakeNode {
   const methods = Object.keys(operations).map((name) => [
     name,
     (...given: unknown[]) => {
-      calls.push([name, ...given.filter((one) => !(one instanceof AbortSignal || one instanceof Function))])
+      calls.push([name, ...given.filter(isPlain)])
       const answer = known[name] ?? missing(name)
       return answer(...(given as never[]))
     },
@@ -237,6 +241,7 @@ export function fakeNode(): FakeNode {
     calls,
     resultsPulled: 0,
     resultLines: [resultLine],
+    onSubmit: async () => {},
     watchAborted: Promise.withResolvers<void>(),
   }
   return node
@@ -256,7 +261,8 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
     }),
     quote: async () => quote,
     retry: async () => plan,
-    submit: async (_, onProgress) => {
+    submit: async (_, onProgress, stdin) => {
+      await node().onSubmit(stdin)
       onProgress?.({ step: 'storing', done: 1, total: 2 })
       onProgress?.({ step: 'storing', done: 2, total: 2 })
       return plan
@@ -299,4 +305,9 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
 
 function missing(name: string): never {
   throw new Error(`the fake node has no answer to ${name}`)
+}
+
+function isPlain(given: unknown): boolean {
+  if (given instanceof AbortSignal || given instanceof Function) return false
+  return !(typeof given === 'object' && given !== null && Symbol.asyncIterator in given)
 }

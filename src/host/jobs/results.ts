@@ -1,7 +1,7 @@
 /** Results: a job's verified pages, in the order of its submission, and the list of missing ones. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid } from '../../protocol/ids.ts'
-import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../protocol/job/lists.ts'
+import { type DocumentEntry, DocumentListReader, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
@@ -10,9 +10,9 @@ import { deliveredOf } from '../../protocol/verification/delivery.ts'
 import { OutcomeCounts } from '../../protocol/verification/outcomes.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
 import { PartMissing, readPages } from '../result-reader.ts'
-import { namesKey, shardKey, Unsealable, unseal } from '../sealing/sealing.ts'
+import { namesKey, shardKey, Unsealable, unsealParts } from '../sealing/sealing.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
-import { type GetBlock, readFile } from '../store/files.ts'
+import { type GetBlock, readFileParts } from '../store/files.ts'
 
 /** A job as whoever reads its results needs it. */
 export interface ReadJob {
@@ -53,7 +53,7 @@ export async function* readResults(
   const job = { manifest, shards, verdicts, secret, get, end }
   const missing: { document: string; page: number; why: string }[] = []
   const counts = new OutcomeCounts()
-  for await (const { document, page, found } of pagesOf(job, await documentsOf(job))) {
+  for await (const { document, page, found } of pagesOf(job)) {
     if (typeof found === 'string') {
       missing.push({ document, page, why: found })
       continue
@@ -75,24 +75,27 @@ export async function* readResults(
   return { pages: manifest.shards.pages, documents, outcomes: counts.view(), missing }
 }
 
-/** The job's documents as its submitter named them. Throws StoreError, and Unsealable. */
-export async function documentsOf({
-  manifest,
+/**
+ * The job's documents in their order, as its submitter named them. A million of them take half a gigabyte, so that they are read
+ * as they are needed. Throws StoreError, and Unsealable.
+ */
+export async function* documentsOf({
+  manifest: { documents },
   secret,
   get,
-}: Pick<ReadJob, 'manifest' | 'secret' | 'get'>): Promise<readonly DocumentEntry[]> {
-  const list = await readFile(manifest.documents, get, documentListBytesMax)
-  return decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
+}: Pick<ReadJob, 'manifest' | 'secret' | 'get'>): AsyncGenerator<DocumentEntry, void, undefined> {
+  const reader = new DocumentListReader()
+  const read = () => readFileParts(documents, get, documentListBytesMax)
+  for await (const part of unsealParts(namesKey(secret), documents.bytes, read, 'the list of documents'))
+    yield* reader.push(part, false)
+  yield* reader.push(new Uint8Array(0), true)
 }
 
 /** Yields every page of the job, in the order of its submission. */
-export async function* pagesOf(
-  job: ReadJob,
-  documents: readonly DocumentEntry[],
-): AsyncGenerator<PageOutcome, void, undefined> {
+export async function* pagesOf(job: ReadJob): AsyncGenerator<PageOutcome, void, undefined> {
   const { manifest, shards, verdicts, secret, get, end } = job
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
-  const places = placesOf(documents)
+  const places = placesOf(documentsOf(job))
   for (const [position, entry] of shards.entries()) {
     const key = shardKey(secret, position)
     const records = recordsOf(manifest, entry, byPosition.get(position), key, get, end)
@@ -100,15 +103,20 @@ export async function* pagesOf(
     for (let i = 0; i < entry.pages; i += 1) {
       // What it says last holds for all pages that are left of the shard.
       if (i === 0 || typeof found !== 'string') found = (await records.next()).value
-      yield { ...places.next().value!, found }
+      yield { ...(await places.next()).value!, found }
     }
   }
 }
 
 /** Shards cut the submission's pages in order, so that walking both in step names every page. */
-function* placesOf(documents: readonly DocumentEntry[]): Generator<Omit<PageOutcome, 'found'>> {
-  for (const [place, { name, pages }] of documents.entries())
+async function* placesOf(
+  documents: AsyncIterable<DocumentEntry>,
+): AsyncGenerator<Omit<PageOutcome, 'found'>> {
+  let place = 0
+  for await (const { name, pages } of documents) {
     for (let page = 1; page <= pages; page += 1) yield { place, document: name, page }
+    place += 1
+  }
 }
 
 /** Yields the records of a shard's pages, and says at last why there are no more. */

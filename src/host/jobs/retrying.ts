@@ -2,20 +2,19 @@
  * Describes a new job of the documents of another one that have no output: with the same options, assurance and prices, and from
  * the blocks that the other one has on this disk, so that nobody needs the files any more.
  */
+import { createHash } from 'node:crypto'
 import type { JobId } from '../../protocol/ids.ts'
-import { encodeList } from '../../protocol/job/lists.ts'
-import type { Assurance, Manifest } from '../../protocol/job/manifest.ts'
+import type { Assurance, FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
-import { splitIntoShards } from '../../protocol/job/split.ts'
+import { ShardCutter } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'
-import { encodeCbor } from '../../protocol/record/block.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { shardKey, unwrapKey } from '../sealing/sealing.ts'
-import { sha256 } from '../sha256.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
+import { Catalogue } from '../submission/catalogue.ts'
 import type { JobDescription } from '../submission/description.ts'
 import type { InspectedDocument } from '../submission/inspection.ts'
 import { Staging } from '../submission/staging.ts'
@@ -53,59 +52,69 @@ export async function withRetry<Result>(
   use: (described: JobDescription) => Promise<Result>,
 ): Promise<Result> {
   const staged = new Staging(store)
+  const documents = new Catalogue(store)
   try {
-    return await use(await describeRetry(ended, staged))
+    return await use(await describeRetry(ended, { staged, documents }))
   } finally {
+    await documents.letGo()
     await staged.letGo()
   }
 }
 
-async function describeRetry(ended: EndedJob, staged: Staging): Promise<JobDescription> {
+async function describeRetry(
+  ended: EndedJob,
+  { staged, documents }: Pick<JobDescription, 'staged' | 'documents'>,
+): Promise<JobDescription> {
   const { job, manifest } = ended
-  const documents = await failedDocuments(ended)
-  if (documents.length === 0)
+  const take = async (file: FileReference, kind: 'input' | 'weights') => {
+    if (!(await staged.takeFile(file, kind))) throw gone(job)
+  }
+  const cutter = new ShardCutter()
+  let shards = 0
+  for await (const document of failedDocuments(ended)) {
+    await take(document, 'input')
+    await documents.add(document)
+    for (const _ of cutter.push(document)) shards += 1
+  }
+  for (const _ of cutter.end()) shards += 1
+  if (documents.count === 0)
     throw new RequestError(`no document of job ${job} failed: there is nothing to do again`)
-  for (const [files, kind] of [
-    [documents, 'input'],
-    [manifest.weights, 'weights'],
-  ] as const)
-    for (const file of files) if (!(await staged.takeFile(file, kind))) throw gone(job)
-  const documentList = encodeList(
-    documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
-  )
-  const request = requestOf(ended)
+  for (const file of manifest.weights) await take(file, 'weights')
   return {
-    request,
+    request: requestOf(ended),
     payment: manifest.payment,
     documents,
     leftOut: [],
     refused: [],
-    documentList,
-    planned: splitIntoShards(documents),
+    shards,
     weights: manifest.weights,
     staged,
-    requestDigest: Buffer.from(sha256(encodeCbor({ retryOf: job, documents: documentList }))).toString('hex'),
+    requestDigest: await digestOf(job, documents),
   }
 }
 
-/** Those with a page that has no output, in their order. A document is done again as a whole. */
-async function failedDocuments(ended: EndedJob): Promise<InspectedDocument[]> {
-  const documents = await documentsOf(ended)
+/** The same for the same documents of the same job. */
+async function digestOf(job: JobId, documents: Catalogue): Promise<string> {
+  const hash = createHash('sha256').update(`carpool/retry/${job}`)
+  for await (const part of documents.list()) hash.update(part)
+  return hash.digest('hex')
+}
+
+/** Yields those with a page that has no output, in their order. A document is done again as a whole. */
+async function* failedDocuments(ended: EndedJob): AsyncGenerator<InspectedDocument> {
   const failed = new Set<number>()
-  for await (const { place, found } of pagesOf(ended, documents))
+  for await (const { place, found } of pagesOf(ended))
     if (typeof found === 'string' || found.error !== null) failed.add(place)
-  const inspected: InspectedDocument[] = []
   let shard: OpenShard | undefined
-  let firstPage = 0
-  for (const [place, { name, file, bytes, pages }] of documents.entries()) {
+  let [place, firstPage] = [0, 0]
+  for await (const { name, file, bytes, pages } of documentsOf(ended)) {
     if (failed.has(place)) {
       shard = await shardWith(ended, firstPage, shard)
-      const { key, pageCostMs } = shard.page(firstPage)
-      inspected.push({ name, file, bytes, pages, key, pageCostMs })
+      yield { name, file, bytes, pages, ...shard.page(firstPage) }
     }
+    place += 1
     firstPage += pages
   }
-  return inspected
 }
 
 interface OpenShard {
@@ -154,13 +163,10 @@ function gone(job: JobId): RequestError {
 function requestOf({ manifest, createdAtMs }: EndedJob): SubmitRequest {
   const { runtime, engine, options, assurance, blind, shortage, deadlineMs, category, stewards } = manifest
   return {
+    ...submitDefaults,
     paths: [],
-    strict: submitDefaults.strict,
     runtime,
     engine: engine.name,
-    module: submitDefaults.module,
-    languages: submitDefaults.languages,
-    traineddata: submitDefaults.traineddata,
     options,
     errorBound: boundOf(assurance),
     colludingShare: assurance.colludingSharePpm / 1e6,

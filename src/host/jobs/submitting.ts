@@ -35,12 +35,20 @@ export class Submitting {
     this.#recruiting = recruiting
   }
 
-  async quote(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Quote> {
-    return quoteJob(request, await this.#market(), onProgress)
+  async quote(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Quote> {
+    return quoteJob(request, { ...(await this.#market()), stdin }, onProgress)
   }
 
-  async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    const context = await this.#context()
+  async submit(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Submitted> {
+    const context = await this.#context(stdin)
     return withDescription(request, context, onProgress, (described) =>
       this.#begin(described, context, onProgress),
     )
@@ -85,11 +93,12 @@ export class Submitting {
     })
   }
 
-  async #context(): Promise<SubmissionContext> {
+  async #context(stdin?: AsyncIterable<Uint8Array>): Promise<SubmissionContext> {
     const { store, clock } = this.#options
     return {
       ...(await this.#market()),
       blocks: store.blocks,
+      stdin,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.recruit(search, count, bytes),
       clock,

@@ -104,3 +104,19 @@ export const { open: openVerdict } = verdictType
 
 export const endType = recordType('end', endSchema, recordBytesMax.end)
 export const { open: openEnd } = endType
+
+/** Packs verdicts on shards, as many in one record as it takes. */
+export function packVerdicts(verdicts: readonly ShardVerdict[]): ShardVerdict[][] {
+  const packs: ShardVerdict[][] = []
+  let receipts = 0
+  for (const verdict of verdicts) {
+    const named = verdict.agreeing.length + verdict.contradicting.length
+    const last = packs.at(-1)
+    receipts += named
+    if (last === undefined || last.length === leaseShardsMax || receipts > 2 * verdictReceiptsMax) {
+      packs.push([verdict])
+      receipts = named
+    } else last.push(verdict)
+  }
+  return packs
+}
