@@ -31,7 +31,7 @@ import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note } from '../output.ts'
 import { checkOutput, stdoutPath } from '../results-output.ts'
-import { submitToOwnNode, submitToRunningNode } from '../submission.ts'
+import { orderOf, submitToOwnNode, submitToRunningNode } from '../submission.ts'
 import { outputPath } from './results.ts'
 
 export interface SubmitFlags {
@@ -276,7 +276,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
     await checkSubmission(request)
-    await submitToOwnNode(config, request, { ...wish, output: output ?? stdoutPath })
+    await submitToOwnNode(config, orderOf(request), { ...wish, output: output ?? stdoutPath })
     return
   }
   const idle = nodeOptionNames.filter(
@@ -285,7 +285,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   if (idle.length > 0)
     note(`carpool: the node that runs on ${config.dataDir} keeps its own ${idle.join(', ')}`)
   try {
-    await submitToRunningNode(running, config, request, wish)
+    await submitToRunningNode(running, config, orderOf(request), wish)
   } finally {
     running.close()
   }

@@ -6,12 +6,14 @@ import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
-import { withDescription } from '../submission/description.ts'
+import { type JobDescription, withDescription } from '../submission/description.ts'
 import { Measuring } from '../submission/measuring.ts'
 import { quoteJob } from '../submission/quote.ts'
-import { makeJob, type PreparedJob } from '../submission/submission.ts'
+import { makeJob, type PreparedJob, type SubmissionContext } from '../submission/submission.ts'
 import { Turns } from '../turns.ts'
+import { caughtUp } from './reading.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
+import { endedJobOf, withRetry } from './retrying.ts'
 
 export interface SubmittingOptions extends RegistryOptions {
   readonly executor: Executor
@@ -49,33 +51,60 @@ export class Submitting {
     onProgress: (progress: SubmitProgress) => void,
     stdin?: AsyncIterable<Uint8Array>,
   ): Promise<Submitted> {
+    const context = await this.#context(stdin)
+    return withDescription(request, context, onProgress, (described) =>
+      this.#begin(described, context, onProgress),
+    )
+  }
+
+  /** Makes a new job of the documents of this one that have no output. Throws RequestError. */
+  async retry(job: JobId, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
     const { store, clock } = this.#options
-    const context = {
+    const context = await this.#context()
+    const { stewardship, release } = await this.#registry.hold(job)
+    try {
+      if (stewardship.hasEnded) await caughtUp(stewardship, clock)
+      const ended = endedJobOf(stewardship, this.#registry.rows.get(job)!, store.blocks)
+      return await withRetry(ended, store.blocks, (described) => this.#begin(described, context, onProgress))
+    } finally {
+      release()
+    }
+  }
+
+  #begin(
+    described: JobDescription,
+    context: SubmissionContext,
+    onProgress: (progress: SubmitProgress) => void,
+  ): Promise<Submitted> {
+    const { store } = this.#options
+    return this.#turns.inTurn(described.requestDigest, async () => {
+      const known = this.#madeFrom(described.requestDigest)
+      if (known !== undefined)
+        return this.#registry.use(known, async (stewardship) => {
+          await described.staged.handTo(store.blocks.of(known))
+          stewardship.inputsRestored()
+          return submittedOf(stewardship, true, described)
+        })
+      const made = await makeJob(described, context, onProgress)
+      try {
+        this.#record(made)
+      } catch (error) {
+        await store.blocks.release(made.job)
+        throw error
+      }
+      return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false, described), true)
+    })
+  }
+
+  async #context(stdin?: AsyncIterable<Uint8Array>): Promise<SubmissionContext> {
+    const { store, clock } = this.#options
+    return {
       ...(await this.#market()),
       stdin,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.recruit(search, count, bytes),
       clock,
     }
-    return withDescription(request, context, onProgress, (described) =>
-      this.#turns.inTurn(described.requestDigest, async () => {
-        const known = this.#madeFrom(described.requestDigest)
-        if (known !== undefined)
-          return this.#registry.use(known, async (stewardship) => {
-            await described.staged.handTo(store.blocks.of(known))
-            stewardship.inputsRestored()
-            return submittedOf(stewardship, true, described)
-          })
-        const made = await makeJob(described, context, onProgress)
-        try {
-          this.#record(made)
-        } catch (error) {
-          await store.blocks.release(made.job)
-          throw error
-        }
-        return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false, described), true)
-      }),
-    )
   }
 
   async #market() {

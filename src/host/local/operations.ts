@@ -121,6 +121,7 @@ export const operations = {
   peers: call(),
   quote: order(submission),
   submit: order(submission),
+  retry: order(z.strictObject({ job })),
   jobs: call(),
   seekJobs: call(),
   status: call(oneJob),

@@ -42,6 +42,7 @@ export class Measuring {
 
   /** Null where nothing could be measured. */
   async measure({ kept }: Samples, session: SessionSpec): Promise<Measure | null> {
+    if (kept.length === 0) return null
     const samples = await this.#turns.inTurn('', () => this.#run(kept, session))
     return samples.length === 0 ? null : measureOf(samples)
   }

@@ -12,7 +12,7 @@ import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
 import type { Block, BlockKind, BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { writeFile } from '../store/files.ts'
+import { partsOfFile, writeFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { keptWeights } from '../vehicle/runtime-session.ts'
 
@@ -52,6 +52,13 @@ export class Staging {
     this.#batch.push(block)
     this.#batchBytes += block.bytes.byteLength
     if (this.#batch.length >= blocksPerCommit || this.#batchBytes >= bytesPerCommit) await this.flush()
+  }
+
+  /** Makes a file that is on this disk already part of it, for whichever job. False where some of it is not here. */
+  async takeFile(reference: FileReference, kind: 'input' | 'weights'): Promise<boolean> {
+    if ((await this.#mine.take([reference.file], kind)).length > 0) return false
+    const parts = await partsOfFile(reference, this.#mine)
+    return parts !== undefined && (await this.#mine.take(parts, kind)).length === 0
   }
 
   /** Keeps a block of the inputs; durable after `flush`. */
