@@ -72,8 +72,6 @@ export const queuedLeasesPerSlotMax = 8
 
 /** A shard is a page of a scan, or many small documents: at most this much reference CPU time … */
 export const shardCostMsTarget = 2_000
-/** … and not less than this for the sake of more shards: each costs its stewards and vehicles some milliseconds … */
-export const shardCostMsMin = 250
 /** … this many pages … */
 export const shardPagesMax = 256
 /** … and this many bytes of documents, and of results, so that a vehicle on a slow link has them there in seconds. */

@@ -97,7 +97,7 @@ export class Submitting {
   }
 
   async #context(stdin?: AsyncIterable<Uint8Array>): Promise<SubmissionContext> {
-    const { store, clock } = this.#options
+    const { clock } = this.#options
     return {
       ...(await this.#market()),
       stdin,

@@ -8,7 +8,7 @@
  * slot that is here will have to do, between two limits.
  */
 
-import { shardBytesTarget, shardCostMsMin, shardCostMsTarget, shardPagesMax } from '../limits.ts'
+import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from '../limits.ts'
 import type { DocumentEntry } from './lists.ts'
 import type { PageReference } from './shard.ts'
 
@@ -25,6 +25,8 @@ export interface SplitBounds {
 
 /** So many shards for each slot: the last ones to be computed are then a small part of the whole. */
 const shardsPerSlot = 4
+/** … and none is cheaper for the sake of that: each costs its stewards and vehicles some milliseconds. */
+const shardCostMsMin = 250
 
 const widest: SplitBounds = { costMsMax: shardCostMsTarget, pagesMax: shardPagesMax }
 
