@@ -18,12 +18,9 @@ import { createHash } from 'node:crypto'
 import { optionOf, wrongOption } from '../options.ts'
 import { RecordError, type RecordOutput, type Runtime } from '../runtime.ts'
 import { admit } from './admission.ts'
-import { wasmOptions } from './description.ts'
+import { wasmOptions, wasmShapeOf } from './description.ts'
 import { trapMessage } from './traps.ts'
 import { GuestExit, OutputOverflow, WasiHost, wasiHostVersion } from './wasi-host.ts'
-
-/** Counting words and hashing took 170 ms for 2.1 MB, which is 12 kB a ms; the rest is a guess. */
-const bytesPerMs = 10_000
 
 export const wasm: Runtime = {
   name: 'wasm',
@@ -36,7 +33,7 @@ export const wasm: Runtime = {
   },
 
   inspect(document) {
-    return { pages: 1, pageCostMs: 1 + document.byteLength / bytesPerMs }
+    return wasmShapeOf(document.byteLength)
   },
 
   async load(engine, weights, options) {
