@@ -190,4 +190,11 @@ export const vehicle: readonly Mutation[] = [
     replace: 'if (!isFull && wasFull) this.#holdBack(isFull)',
     caughtBy: ['test/host/result-packer.test.ts'],
   },
+  {
+    name: 'A vehicle opens a pack as if it were one document.',
+    file: 'src/host/vehicle/runtime-session.ts',
+    find: 'slice === undefined ? file : file.subarray(slice.offset, slice.offset + slice.bytes)',
+    replace: 'file',
+    caughtBy: ['test/host/result-packer.test.ts'],
+  },
 ]
