@@ -10,14 +10,15 @@ import { describeActor, describeEnd, describePlan, describeShortage } from './jo
 import { type NodeConfig, startOwnNode } from './local-node.ts'
 import { createLog } from './log.ts'
 import { note, print } from './output.ts'
-import { stdoutPath, writeResults } from './results-output.ts'
+import { isStdout, type Output, placeOf } from './output-choice.ts'
+import { writeResults } from './results-output.ts'
 
 export interface Wish {
   readonly wait: boolean
   /** Until the job outlives this machine. */
   readonly detach: boolean
-  /** The path for results; undefined: they are not written yet. */
-  readonly output: string | undefined
+  /** Where results go; undefined: they are not written yet. */
+  readonly output: Output | undefined
 }
 
 /** Throws CommandFailure when the job fails or stays incomplete while it is waited for. */
@@ -27,7 +28,7 @@ export async function submitToRunningNode(
   request: SubmitRequest,
   { wait, detach, output }: Wish,
 ): Promise<void> {
-  const voice = new Voice(json, output === stdoutPath)
+  const voice = new Voice(json, isStdout(output))
   const plan = await handOver(node, request, voice)
   const directory = quoted(dataDir)
   if (detach) await untilDurable(node, plan, voice)
@@ -49,14 +50,14 @@ export async function submitToRunningNode(
 export async function submitToOwnNode(
   config: NodeConfig,
   request: SubmitRequest,
-  wish: Wish & { readonly output: string },
+  wish: Wish & { readonly output: Output },
 ): Promise<void> {
   const { origins, json } = config
   // A steward executes nothing of its own jobs, and what else would this node do: it only looks after this one.
   const slots = origins.slots.layer === 'default' ? 0 : config.slots
   // A person follows one job here, and wants to hear of trouble, not of a service's daily round.
   const level = origins.logLevel.layer === 'default' ? 'warn' : config.logLevel
-  const voice = new Voice(json, wish.output === stdoutPath && !wish.detach)
+  const voice = new Voice(json, isStdout(wish.output) && !wish.detach)
   const interruption = heedSignals()
   const node = await startOwnNode({ ...config, slots }, createLog(level, json), { standsBy: false })
   try {
@@ -164,12 +165,12 @@ async function conclude(
   node: RemoteApi,
   voice: Voice,
   status: JobStatus,
-  output: string | undefined,
+  output: Output | undefined,
 ): Promise<void> {
   if (status.state === 'complete') voice.complete(status)
   if (output !== undefined) {
     await writeResults(node, status.job, output)
-    if (output !== stdoutPath) voice.say(`results are in ${output}`)
+    if (!isStdout(output)) voice.say(`results are in ${placeOf(output)}`)
   }
   if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
 }

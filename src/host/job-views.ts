@@ -189,6 +189,10 @@ export interface ResultLine {
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
+export interface DocumentPart {
+  readonly base64: string
+}
+
 export interface ResultsEnd {
   /** All pages of the job. */
   readonly pages: number

@@ -24,6 +24,7 @@ import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { statusOf, summaryOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
+import { readJobDocument } from './document.ts'
 import { billOf, tellPaid } from './job-money.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
@@ -215,6 +216,14 @@ export class Jobs {
     } finally {
       release()
     }
+  }
+
+  /** Throws RequestError. */
+  async document(prefix: string, name: string): Promise<Uint8Array> {
+    await this.#reading.seek(prefix)
+    return this.#registry.use(this.#registry.rows.find(prefix), (job) =>
+      readJobDocument(job.manifest, job.shards, job.secret, (cid) => job.block(cid), name),
+    )
   }
 
   async cancel(prefix: string): Promise<void> {

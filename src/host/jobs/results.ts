@@ -60,7 +60,7 @@ async function* pagesOf(
 }
 
 /** The documents in their order. A million of them take half a gigabyte, so that they are read as they are needed. */
-async function* documentsOf(
+export async function* documentsOf(
   { documents }: Manifest,
   secret: Uint8Array,
   get: GetBlock,

@@ -125,6 +125,7 @@ export const operations = {
   status: call(oneJob),
   watch: watch(oneJob),
   results: stream(oneJob),
+  document: stream(oneJob, ['name', path]),
   cancel: call(oneJob),
   forget: call(oneJob),
   release: call(oneJob),
