@@ -25,6 +25,7 @@ import { writeResults } from '../../src/cli/results-output.ts'
 import type { ResultLine, ResultsEnd } from '../../src/host/api.ts'
 import type { RemoteApi } from '../../src/host/local/client.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
+import { resultsEnd } from '../support/fake-node.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
 type Box = readonly [number, number, number, number]
@@ -339,7 +340,7 @@ test('flags that do not fit together are refused, and formats with places ask fo
 })
 
 function nodeWith(lines: readonly ResultLine[]): RemoteApi {
-  const end: ResultsEnd = { pages: lines.length, missing: [], doubts: [] }
+  const end: ResultsEnd = { ...resultsEnd, pages: lines.length, missing: [] }
   return {
     async *results() {
       yield* lines

@@ -1,23 +1,18 @@
 /** A job's document as it was submitted: unsealed from the blocks of this node, or of a steward that still has them. */
-import type { ShardEntry } from '../../protocol/job/lists.ts'
-import type { Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
 import { documentBytesMax } from '../../protocol/limits.ts'
 import { RequestError } from '../errors.ts'
 import { shardKey, unseal, unwrapKey } from '../sealing/sealing.ts'
 import { StoreError } from '../store/errors.ts'
-import { type GetBlock, readFile } from '../store/files.ts'
-import { documentsOf } from './results.ts'
+import { readFile } from '../store/files.ts'
+import { documentsOf, type ReadJob } from './results.ts'
+
+type Job = Pick<ReadJob, 'manifest' | 'shards' | 'secret' | 'get'>
 
 /** Throws RequestError where there is no such document, or this node cannot get it. */
-export async function readJobDocument(
-  manifest: Manifest,
-  shards: readonly ShardEntry[],
-  secret: Uint8Array,
-  get: GetBlock,
-  name: string,
-): Promise<Uint8Array> {
-  const firstPage = await firstPageOf(manifest, secret, get, name)
+export async function readJobDocument(job: Job, name: string): Promise<Uint8Array> {
+  const { shards, secret, get } = job
+  const firstPage = await firstPageOf(job, name)
   let page = 0
   for (const [position, { shard, pages }] of shards.entries()) {
     page += pages
@@ -38,14 +33,9 @@ export async function readJobDocument(
   throw new RequestError(`the job has no page of the document ${name}`)
 }
 
-async function firstPageOf(
-  manifest: Manifest,
-  secret: Uint8Array,
-  get: GetBlock,
-  name: string,
-): Promise<number> {
+async function firstPageOf(job: Job, name: string): Promise<number> {
   let page = 0
-  for await (const document of documentsOf(manifest, secret, get)) {
+  for await (const document of documentsOf(job)) {
     if (document.name === name) return page
     page += document.pages
   }
