@@ -45,8 +45,14 @@ export async function checkOutput(output: Output): Promise<void> {
  */
 export async function writeResults(node: RemoteApi, job: string, output: Output): Promise<ResultsEnd> {
   const end = await write(node, job, output)
+  refuseMissing(job, end)
+  return end
+}
+
+/** Throws CommandFailure (3), having named what is missing on stderr. */
+export function refuseMissing(job: string, end: ResultsEnd): void {
   for (const doubt of end.doubts) note(`doubt: ${clean(doubt)}`)
-  if (end.missing.length === 0) return end
+  if (end.missing.length === 0) return
   for (const line of describeMissing(end)) note(line)
   throw new CommandFailure(
     `the results of job ${shortJob(job)} are incomplete: ${end.missing.length} of ${end.pages} pages are missing`,

@@ -70,6 +70,8 @@ export interface NodeApi {
    * at the end.
    */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  /** Yields each verified result of a job once, as soon as its verdict is final and until the job has ended. */
+  followResults(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
   /** Yields a document of a job as it was submitted, part by part. Throws RequestError where this node does not have it. */
   document(job: string, name: string): AsyncGenerator<DocumentPart, null, undefined>
   /**

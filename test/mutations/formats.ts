@@ -50,4 +50,32 @@ export const formats: readonly Mutation[] = [
     replace: 'if (document.name <= name) return page',
     caughtBy: ['test/host/submission.test.ts'],
   },
+  {
+    name: 'Who goes on to follow results keeps half a line.',
+    file: 'src/cli/followed-results.ts',
+    find: 'await file.truncate(at)',
+    replace: 'at = (await file.stat()).size',
+    caughtBy: ['test/cli/followed-results.test.ts'],
+  },
+  {
+    name: 'Who goes on to follow results gets those again that are there.',
+    file: 'src/cli/followed-results.ts',
+    find: 'seen.add(keyOf(resultIn(whole, path, line)), 1)',
+    replace: 'resultIn(whole, path, line)',
+    caughtBy: ['test/cli/followed-results.test.ts'],
+  },
+  {
+    name: 'Results of another job are gone on with.',
+    file: 'src/cli/followed-results.ts',
+    find: 'noteOf(note) === job &&',
+    replace: 'noteOf(note) !== undefined &&',
+    caughtBy: ['test/cli/followed-results.test.ts'],
+  },
+  {
+    name: 'A result that this node did not have in time is never shown to who follows.',
+    file: 'src/host/jobs/new-results.ts',
+    find: 'const isNew = (position: number) => !done.has(position)',
+    replace: 'const isNew = (_: number) => done.size === 0',
+    caughtBy: ['test/mesh/jobs.test.ts'],
+  },
 ]

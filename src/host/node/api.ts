@@ -48,6 +48,8 @@ export function apiOf(parts: Parts): NodeApi {
     status: (job) => jobs.status(job),
     watch: (job, signal) => jobs.watch(job, signal),
     results: (job) => jobs.results(job),
+    followResults: (job: string, signal: AbortSignal = new AbortController().signal) =>
+      jobs.followResults(job, signal),
     async *document(job, name) {
       const bytes = Buffer.from(await jobs.document(job, name))
       for (let at = 0; at < bytes.byteLength; at += documentPartBytes)
