@@ -207,6 +207,10 @@ export interface ResultLine {
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
+export interface DocumentPart {
+  readonly base64: string
+}
+
 export interface ResultsEnd {
   /** All pages of the job, and its documents. */
   readonly pages: number

@@ -127,6 +127,8 @@ export const operations = {
   status: call(oneJob),
   watch: watch(oneJob),
   results: stream(oneJob),
+  followResults: stream(oneJob),
+  document: stream(oneJob, ['name', path]),
   cancel: call(oneJob),
   forget: call(oneJob),
   release: call(oneJob),
