@@ -161,7 +161,7 @@ export class Jobs {
   }
 
   list(): JobSummary[] {
-    return this.#registry.summaries()
+    return this.#registry.rows.summaries((job) => this.#registry.get(job))
   }
 
   async status(prefix: string): Promise<JobStatus> {
