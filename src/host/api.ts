@@ -11,6 +11,8 @@ import type { HistoryView } from './history/contract.ts'
 import type {
   JobStatus,
   JobSummary,
+  LogLine,
+  LogsEnd,
   Quote,
   Released,
   ResultLine,
@@ -69,6 +71,8 @@ export interface NodeApi {
    * at the end.
    */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  /** Yields what modules wrote to stderr, in the order of the submission, as far as this node was told. Throws RequestError. */
+  logs(job: string): AsyncGenerator<LogLine, LogsEnd, undefined>
   /**
    * Ends a job: on the node that it was submitted to, or with the submitter's key on any other. Throws RequestError without the
    * key, and where no end was seen in time.

@@ -190,4 +190,11 @@ export const vehicle: readonly Mutation[] = [
     replace: 'if (!isFull && wasFull) this.#holdBack(isFull)',
     caughtBy: ['test/host/result-packer.test.ts'],
   },
+  {
+    name: 'What a blind job’s module writes to stderr is told to its stewards.',
+    file: 'src/host/vehicle/lease-run.ts',
+    find: 'if (log && manifest.payload.blind === null)',
+    replace: 'if (log)',
+    caughtBy: ['test/mesh/logs.test.ts'],
+  },
 ]

@@ -10,6 +10,8 @@ import { evidenceAgeMsMax, jobRetentionMs } from '../../protocol/limits.ts'
 import type {
   JobStatus,
   JobSummary,
+  LogLine,
+  LogsEnd,
   Quote,
   Released,
   ResultLine,
@@ -25,6 +27,7 @@ import { Recruiting } from '../stewardship/recruiting.ts'
 import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
 import { billOf, tellPaid } from './job-money.ts'
+import { readLogs } from './logs.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
@@ -209,6 +212,16 @@ export class Jobs {
       const { manifest, shards, verdicts, secret, get, end: outcome } = readJobOf(job)
       const end = yield* readResults(manifest, shards, verdicts, secret, get, outcome)
       return { ...end, doubts: job.doubts }
+    } finally {
+      release()
+    }
+  }
+
+  async *logs(prefix: string): AsyncGenerator<LogLine, LogsEnd, undefined> {
+    const job = this.#registry.rows.find(prefix)
+    const { stewardship, release } = await this.#registry.hold(job)
+    try {
+      return yield* readLogs(readJobOf(stewardship), this.#options.store.blocks.of(job))
     } finally {
       release()
     }

@@ -126,6 +126,7 @@ export const operations = {
   status: call(oneJob),
   watch: watch(oneJob),
   results: stream(oneJob),
+  logs: stream(oneJob),
   cancel: call(oneJob),
   forget: call(oneJob),
   release: call(oneJob),

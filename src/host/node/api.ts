@@ -45,6 +45,7 @@ export function apiOf(parts: Parts): NodeApi {
     status: (job) => jobs.status(job),
     watch: (job, signal) => jobs.watch(job, signal),
     results: (job) => jobs.results(job),
+    logs: (job) => jobs.logs(job),
     cancel: (job) => jobs.cancel(job),
     forget: (job) => jobs.forget(job),
     release: (job) => jobs.release(job),

@@ -80,7 +80,7 @@ export async function runShard(
   manifest: Manifest,
   shard: Shard,
   source: ShardSource,
-  take: (record: PageRecord) => Promise<void>,
+  take: (record: PageRecord, log: string | undefined) => Promise<void>,
 ): Promise<ShardRun> {
   const cpuMsMax = pageCpuMsMaxOf(manifest.options)
   const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
@@ -102,8 +102,8 @@ export async function runShard(
   try {
     for (const { promise } of answers) {
       const { result, letGo } = await promise
-      const { output, text, error } = result
-      await take({ output, text, error }).finally(letGo)
+      const { output, text, error, log } = result
+      await take({ output, text, error }, log).finally(letGo)
       cpuMs += result.cpuMs
       wallMs += result.wallMs
     }
