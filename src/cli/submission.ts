@@ -263,6 +263,7 @@ function describeProgress({ step, done, total }: SubmitProgress): string {
     reading: 'reading documents',
     'importing-weights': 'importing weights',
     storing: 'storing documents',
+    measuring: 'running some documents here, to cut the job by what they cost',
     signing: 'signing the manifest',
   }
   if (total > 0) return `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`

@@ -28,6 +28,8 @@ export interface SubmitRequest {
   readonly colludingShare: number
   /** Overrides what the error bound asks for. */
   readonly replicas: number | null
+  /** Pages in a shard, at most; null: by what they cost. */
+  readonly shardSize: number | null
   readonly deadlineMs: number | null
   readonly shortage: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
@@ -104,7 +106,7 @@ export interface RefusedDocuments {
 }
 
 export interface SubmitProgress {
-  readonly step: 'reading' | 'importing-weights' | 'storing' | 'signing'
+  readonly step: 'reading' | 'importing-weights' | 'storing' | 'measuring' | 'signing'
   readonly done: number
   readonly total: number
 }

@@ -177,6 +177,7 @@ export const request: SubmitRequest = {
   errorBound: 1e-4,
   colludingShare: 0.01,
   replicas: null,
+  shardSize: null,
   deadlineMs: 7_200_000,
   shortage: 'wait',
   arbiter: 'auto',

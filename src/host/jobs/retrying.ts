@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto'
 import type { JobId } from '../../protocol/ids.ts'
 import type { Assurance, FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
-import { ShardCutter } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
@@ -17,6 +16,7 @@ import type { JobBlocks } from '../store/job-blocks.ts'
 import { Catalogue } from '../submission/catalogue.ts'
 import type { JobDescription } from '../submission/description.ts'
 import type { InspectedDocument } from '../submission/inspection.ts'
+import { Samples } from '../submission/samples.ts'
 import { Staging } from '../submission/staging.ts'
 import { submitDefaults } from '../submit-defaults.ts'
 import type { KnownJob } from './job-rows.ts'
@@ -69,14 +69,10 @@ async function describeRetry(
   const take = async (file: FileReference, kind: 'input' | 'weights') => {
     if (!(await staged.takeFile(file, kind))) throw gone(job)
   }
-  const cutter = new ShardCutter()
-  let shards = 0
   for await (const document of failedDocuments(ended)) {
     await take(document, 'input')
     await documents.add(document)
-    for (const _ of cutter.push(document)) shards += 1
   }
-  for (const _ of cutter.end()) shards += 1
   if (documents.count === 0)
     throw new RequestError(`no document of job ${job} failed: there is nothing to do again`)
   for (const file of manifest.weights) await take(file, 'weights')
@@ -86,7 +82,8 @@ async function describeRetry(
     documents,
     leftOut: [],
     refused: [],
-    shards,
+    // What they cost is known from the other job.
+    samples: new Samples(),
     weights: manifest.weights,
     staged,
     requestDigest: await digestOf(job, documents),

@@ -7,6 +7,7 @@ import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
 import { type JobDescription, withDescription } from '../submission/description.ts'
+import { Measuring } from '../submission/measuring.ts'
 import { quoteJob } from '../submission/quote.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../submission/submission.ts'
 import { Turns } from '../turns.ts'
@@ -26,6 +27,7 @@ export class Submitting {
   readonly #options: SubmittingOptions
   readonly #registry: Registry
   readonly #recruiting: Recruiting
+  readonly #measuring: Measuring
   /** Submissions of one request follow each other: the second is answered with the job of the first. */
   readonly #turns = new Turns()
 
@@ -33,6 +35,7 @@ export class Submitting {
     this.#options = options
     this.#registry = registry
     this.#recruiting = recruiting
+    this.#measuring = new Measuring(options.executor)
   }
 
   async quote(
@@ -94,10 +97,9 @@ export class Submitting {
   }
 
   async #context(stdin?: AsyncIterable<Uint8Array>): Promise<SubmissionContext> {
-    const { store, clock } = this.#options
+    const { clock } = this.#options
     return {
       ...(await this.#market()),
-      blocks: store.blocks,
       stdin,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.recruit(search, count, bytes),
@@ -106,11 +108,22 @@ export class Submitting {
   }
 
   async #market() {
-    const { executor, key: node, submitter, engines, membership, recomputer, owner, fleet } = this.#options
+    const {
+      executor,
+      key: node,
+      submitter,
+      engines,
+      membership,
+      recomputer,
+      owner,
+      fleet,
+      store,
+    } = this.#options
+    const [{ blocks }, measuring] = [store, this.#measuring]
     await membership.settled()
     const canRecompute = (runtime: string) => recomputer.can(runtime)
     const capacities = membership.capacities()
-    return { executor, node, submitter, engines, capacities, owner, fleet, canRecompute }
+    return { executor, measuring, blocks, node, submitter, engines, capacities, owner, fleet, canRecompute }
   }
 
   #record({ job, record, requestDigest }: PreparedJob): void {

@@ -7,12 +7,14 @@
  * know.
  */
 import { randomBytes } from 'node:crypto'
-import type { FileReference } from '../../protocol/job/manifest.ts'
+import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { RequestError } from '../errors.ts'
+import type { SessionSpec } from '../executor/contract.ts'
 import type { Block, BlockKind, BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
 import { partsOfFile, writeFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
+import { keptWeights } from '../vehicle/runtime-session.ts'
 
 /** Blocks stored in one commit, and their bytes: bounds memory to a few megabytes of documents. */
 const blocksPerCommit = 256
@@ -28,6 +30,11 @@ export class Staging {
   constructor(store: BlockStore) {
     this.#store = store
     this.#mine = store.of(cidOf('raw', randomBytes(32)))
+  }
+
+  /** For a session, of weights that were kept and flushed. */
+  weights(weights: Manifest['weights']): SessionSpec['weights'] {
+    return keptWeights(weights, this.#mine)
   }
 
   /** Cuts and keeps a file; durable after `flush`. The bytes must not change until then. Throws as putMany. */
