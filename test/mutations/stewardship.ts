@@ -138,7 +138,7 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'A vehicle fills the submitter’s disk with words beside its receipts.',
     file: 'src/host/stewardship/job-logs.ts',
-    find: ' || this.#bytes + bytes.byteLength > jobLogBytesMax',
+    find: ' || this.#bytes + bytes.byteLength > logBytesMax',
     replace: '',
     caughtBy: ['test/host/job-logs.test.ts'],
   },

@@ -20,6 +20,8 @@ export interface JobLogsOptions {
   /** Submitted with the key of this node: it keeps no logs of strangers' jobs. */
   readonly isOwn: boolean
   readonly log: Logger
+  /** The logs of the job, in bytes. */
+  readonly logBytesMax?: number
 }
 
 export class JobLogs {
@@ -32,7 +34,7 @@ export class JobLogs {
 
   /** Takes what came with a receipt for the first time. What is not about the receipt's own shards is left out. Never rejects. */
   async keep(receipt: Verified<Receipt>, logs: readonly PageLog[]): Promise<void> {
-    const { job, store, isOwn, log } = this.#options
+    const { job, store, isOwn, log, logBytesMax = jobLogBytesMax } = this.#options
     const { lease, covers } = receipt.payload
     const row = store.journal.get(lease)
     if (!isOwn || logs.length === 0 || row?.job !== job || row.kind !== 'lease') return
@@ -44,7 +46,7 @@ export class JobLogs {
     const bytes = encodeKeptLog({ receipt: receipt.id, pages })
     const mine = store.blocks.of(job)
     this.#bytes ??= mine.list('log').reduce((sum, cid) => sum + (mine.size(cid) ?? 0), 0)
-    if (pages.length === 0 || this.#bytes + bytes.byteLength > jobLogBytesMax) return
+    if (pages.length === 0 || this.#bytes + bytes.byteLength > logBytesMax) return
     this.#bytes += bytes.byteLength
     await mine
       .put(cidOf('dag-cbor', bytes), bytes, 'log')

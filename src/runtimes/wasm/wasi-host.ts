@@ -63,7 +63,7 @@ export class GuestExit extends Error {
 export class OutputOverflow extends Error {}
 
 /** The end of stderr that is kept, for people who look for a mistake. */
-export const stderrBytesMax = 4096
+const stderrBytesMax = 4096
 
 const errno = { success: 0, badf: 8, fault: 21, inval: 28, notsup: 58, spipe: 70 }
 
