@@ -119,6 +119,8 @@ export interface RecordOutput {
   readonly output: Uint8Array
   /** The text that is compared where bytes cannot be (native engines across instruction-set classes). */
   readonly text: string
+  /** The end of what a program wrote beside its output, for people: it is no part of the record, and nobody compares it. */
+  readonly log?: string
 }
 
 /** The faults that a document can have on any vehicle. Codes are part of the record, so they are stable. */
@@ -143,9 +145,12 @@ export type RecordErrorCode =
 /** The message is compared between vehicles: it must not carry addresses, times or paths. */
 export class RecordError extends Error {
   readonly code: RecordErrorCode
-  constructor(code: RecordErrorCode, message: string) {
+  /** As RecordOutput's. */
+  readonly log: string
+  constructor(code: RecordErrorCode, message: string, log = '') {
     super(message)
     this.name = 'RecordError'
     this.code = code
+    this.log = log
   }
 }

@@ -10,6 +10,8 @@ import { evidenceAgeMsMax, jobRetentionMs } from '../../protocol/limits.ts'
 import type {
   JobStatus,
   JobSummary,
+  LogLine,
+  LogsEnd,
   Quote,
   Released,
   ResultLine,
@@ -27,6 +29,7 @@ import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
 import { readJobDocument } from './document.ts'
 import { billOf, tellPaid } from './job-money.ts'
+import { readLogs } from './logs.ts'
 import { allResults, newResults } from './new-results.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
@@ -164,7 +167,7 @@ export class Jobs {
   }
 
   list(): JobSummary[] {
-    return this.#registry.summaries()
+    return this.#registry.rows.summaries((job) => this.#registry.get(job))
   }
 
   async status(prefix: string): Promise<JobStatus> {
@@ -233,6 +236,16 @@ export class Jobs {
     return this.#registry.use(this.#registry.rows.find(prefix), (job) =>
       readJobDocument(readJobOf(job), name),
     )
+  }
+
+  async *logs(prefix: string): AsyncGenerator<LogLine, LogsEnd, undefined> {
+    const job = this.#registry.rows.find(prefix)
+    const { stewardship, release } = await this.#registry.hold(job)
+    try {
+      return yield* readLogs(readJobOf(stewardship), this.#options.store.blocks.of(job))
+    } finally {
+      release()
+    }
   }
 
   async cancel(prefix: string): Promise<void> {

@@ -56,6 +56,7 @@ export function apiOf(parts: Parts): NodeApi {
         yield { base64: bytes.toString('base64', at, at + documentPartBytes) }
       return null
     },
+    logs: (job) => jobs.logs(job),
     cancel: (job) => jobs.cancel(job),
     forget: (job) => jobs.forget(job),
     release: (job) => jobs.release(job),

@@ -6,12 +6,12 @@
 import type { JobId } from '../../protocol/ids.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
-import type { PageReference, Shard } from '../../protocol/job/shard.ts'
+import type { Shard } from '../../protocol/job/shard.ts'
 import { documentBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
 import { ownOptionsOf, pageCpuMsMaxOf } from '../../runtimes/registry.ts'
 import { Backlog, ByteBudget } from '../byte-budget.ts'
 import type { RecordResult, SessionRefused, SessionSpec, Slot, WeightFile } from '../executor/contract.ts'
-import { unseal, unwrapKey } from '../sealing/sealing.ts'
+import { openDocument } from '../sealing/stored-document.ts'
 import { readFile, readFileParts } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 
@@ -85,7 +85,7 @@ export async function runShard(
   manifest: Manifest,
   shard: Shard,
   source: ShardSource,
-  take: (record: PageRecord) => Promise<void>,
+  take: (record: PageRecord, log: string | undefined) => Promise<void>,
 ): Promise<ShardRun> {
   const cpuMsMax = pageCpuMsMaxOf(manifest.options)
   const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
@@ -107,8 +107,8 @@ export async function runShard(
   try {
     for (const { promise } of answers) {
       const { result, letGo } = await promise
-      const { output, text, error } = result
-      await take({ output, text, error }).finally(letGo)
+      const { output, text, error, log } = result
+      await take({ output, text, error }, log).finally(letGo)
       cpuMs += result.cpuMs
       wallMs += result.wallMs
     }
@@ -150,13 +150,17 @@ async function sendAll(
       try {
         const sealed = await readFile({ file, bytes }, (cid) => source.blocks.get(cid), documentBytesMax)
         const pageOf = (index: number) => shard.pages[index]!
-        const whole = slice === undefined ? opened(sealed, pageOf(indices[0]!), source) : undefined
+        const whole = slice === undefined ? openDocument(sealed, pageOf(indices[0]!), source.key) : undefined
         await sentBefore
         if (bytes <= sharedBytesMax) {
-          const runs = indices.map((index) => run(whole ?? opened(sealed, pageOf(index), source), index))
+          const runs = indices.map((index) =>
+            run(whole ?? openDocument(sealed, pageOf(index), source.key), index),
+          )
           isSent.resolve()
           await Promise.all(runs)
-        } else for (const index of indices) await run(whole ?? opened(sealed, pageOf(index), source), index)
+        } else
+          for (const index of indices)
+            await run(whole ?? openDocument(sealed, pageOf(index), source.key), index)
       } finally {
         isSent.resolve()
         letGo()
@@ -183,17 +187,6 @@ function stretchesOf({ pages }: Shard): number[][] {
 /** JavaScript keeps a text in one or two bytes a unit. */
 function bytesInMemory({ output, text }: RecordResult): number {
   return output.byteLength + 2 * text.length
-}
-
-/** The document of a page, from the file in which it is stored. */
-function opened(
-  file: Uint8Array,
-  { document, slice, key: wrapped }: PageReference,
-  { key }: ShardSource,
-): Uint8Array {
-  const own = unwrapKey(key, wrapped, `the key of document ${document}`)
-  const sealed = slice === undefined ? file : file.subarray(slice.offset, slice.offset + slice.bytes)
-  return unseal(own, sealed, `document ${document}`)
 }
 
 /** Returns the failure that every page of a shard gets when the runtime refuses the job's weights or options. */

@@ -50,7 +50,8 @@ export const wasm: Runtime = {
     return {
       async run(document, page) {
         if (page !== 0) throw new RecordError('no-such-page', 'a document of wasm has one page')
-        return record(runCommand(module, host, document, outputBytesMax))
+        const { stdout, log } = runCommand(module, host, document, outputBytesMax)
+        return { ...record(stdout), ...(log === '' ? {} : { log }) }
       },
     }
   },
@@ -65,7 +66,7 @@ function runCommand(
   host: WasiHost,
   document: Uint8Array,
   outputBytesMax: number,
-): Uint8Array {
+): { readonly stdout: Uint8Array; readonly log: string } {
   host.begin(document)
   try {
     const { exports } = new WebAssembly.Instance(module, host.imports)
@@ -73,15 +74,14 @@ function runCommand(
     const start = exports._start as () => void
     start()
   } catch (error) {
+    const log = host.takeStderr()
     if (error instanceof OutputOverflow)
-      throw new RecordError('output-limit', `it writes more than ${outputBytesMax} bytes`)
-    if (error instanceof GuestExit) {
-      if (error.exitCode !== 0) throw new RecordError('exit-code', `exit code ${error.exitCode}`)
-    } else {
-      throw new RecordError('trap', trapMessage(error))
-    }
+      throw new RecordError('output-limit', `it writes more than ${outputBytesMax} bytes`, log)
+    if (!(error instanceof GuestExit)) throw new RecordError('trap', trapMessage(error), log)
+    if (error.exitCode !== 0) throw new RecordError('exit-code', `exit code ${error.exitCode}`, log)
+    return { stdout: host.takeStdout(), log }
   }
-  return host.takeStdout()
+  return { stdout: host.takeStdout(), log: host.takeStderr() }
 }
 
 /**
