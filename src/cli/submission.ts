@@ -1,6 +1,7 @@
 /** The life of a submission on this side of the socket: hand over, say the plan, follow, write the results. */
 import type { JobStatus, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
+import { stdinFor } from './before-start.ts'
 import { CommandFailure } from './failure.ts'
 import { type Display, follow, liveDisplay } from './follow.ts'
 import { formatCount, formatNumber, quoted, shortJob } from './format.ts'
@@ -139,7 +140,7 @@ export function afterInterruption(
 }
 
 async function handOver(node: RemoteApi, request: SubmitRequest, voice: Voice): Promise<Submitted> {
-  const plan = await node.submit(request, (progress) => voice.progress(progress))
+  const plan = await node.submit(request, (progress) => voice.progress(progress), stdinFor(request))
   voice.plan(plan, request)
   return plan
 }
@@ -236,7 +237,8 @@ function describeProgress({ step, done, total }: SubmitProgress): string {
     storing: 'storing documents',
     signing: 'signing the manifest',
   }
-  return total === 0 ? `${words[step]} …` : `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+  if (total > 0) return `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+  return done > 0 ? `${words[step]}: ${formatNumber(done)} …` : `${words[step]} …`
 }
 
 /** Tells of each node that acts in the place of this one, once. */

@@ -36,10 +36,21 @@ export type * from './job-views.ts'
 export interface NodeApi {
   info(): NodeInfo
   peers(): PeerRow[]
-  /** Imports, signs and starts a job; the same submission twice is the same job. Throws RequestError. */
-  submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted>
+  /**
+   * Imports, signs and starts a job; the same submission twice is the same job. `stdin`: for a request that reads it. Throws
+   * RequestError.
+   */
+  submit(
+    request: SubmitRequest,
+    onProgress?: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Submitted>
   /** Returns what `submit` would do with this request. Throws RequestError. */
-  quote(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Quote>
+  quote(
+    request: SubmitRequest,
+    onProgress?: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Quote>
   jobs(): JobSummary[]
   /** Looks for jobs that were submitted elsewhere with this node's submitter key: from then on they are among its jobs, to be read. */
   seekJobs(): Promise<void>

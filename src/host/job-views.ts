@@ -7,8 +7,12 @@ import type { Cost } from '../protocol/verification/cost.ts'
 import type { Plan } from '../protocol/verification/plan.ts'
 
 export interface SubmitRequest {
-  /** Absolute paths of files and folders. */
+  /** Absolute paths of files and folders; '-' is stdin, which the command hands on. */
   readonly paths: readonly string[]
+  /** The meaning of files that are named themselves (submission/sources.ts). */
+  readonly as: 'auto' | 'document' | 'lines'
+  /** The absolute path at which relative paths on stdin begin; null: nowhere. */
+  readonly folder: string | null
   readonly runtime: string
   /** 'auto' takes the fastest engine that enough owners have. */
   readonly engine: string

@@ -341,6 +341,7 @@ test('a failure is said in one line that draws nothing, and its stack has places
 test('a request has absolute paths, since the node works elsewhere', () => {
   const request = requestOf(['scans'], {
     runtime: 'wasm',
+    as: 'auto',
     engine: 'auto',
     module: 'count.wasm',
     errorBound: 1e-4,
@@ -398,6 +399,7 @@ test('a quote of a job that pays says what it costs, what the budget is worth, a
 test('a price is capped and a budget set in one currency, both or neither', () => {
   const flags = {
     runtime: 'ocr',
+    as: 'auto',
     engine: 'auto',
     errorBound: 1e-4,
     colludingShare: 0.01,

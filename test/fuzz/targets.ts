@@ -63,7 +63,8 @@ import type { Reading } from '../../src/protocol/rules/signals.ts'
 import { deliveredOf, isOneAnswer } from '../../src/protocol/verification/delivery.ts'
 import { checkEvidence, decodeEvidence, encodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { examineResult } from '../../src/protocol/verification/examination.ts'
-import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
+import { decodePage, pageSizes, refusalOf } from '../../src/runtimes/imaging/document.ts'
+import { kindOf } from '../../src/runtimes/imaging/kind.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
 import { onnxFault } from '../../src/runtimes/onnx/check.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'
@@ -74,6 +75,7 @@ import { equivocationIn, leaseFor, nowMs } from '../support/equivocation.ts'
 import { changedList, goodRecords, opening } from '../support/good-records.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
 import { float, identity, model, namesAnotherFile, spellingModel, tensor } from '../support/onnx.ts'
+import { smallPictures } from '../support/small-pictures.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
 export interface Target {
@@ -263,6 +265,18 @@ export const targets: Readonly<Record<string, Target>> = {
     1_000,
     readImage,
   ),
+  gif: target(pictures(/^gif/), 500, readImage),
+  bmp: target(pictures(/^bmp/), 500, readImage),
+  webp: target(pictures(/^webp/), 150, readImage),
+  jpeg2000: target(pictures(/^j/), 50, readImage),
+  // What a submitter is told of a file is never longer than a line, and never fails.
+  kind: target(
+    ['PK\x03\x04', '\0\0\0\x24ftypheic', '%PDF-1.7', '<svg ', 'BM'].map((text) =>
+      Buffer.from(text, 'latin1'),
+    ),
+    1_000,
+    (bytes) => assert(!/[\n\0]/.test(kindOf(bytes).name + kindOf(bytes).wayOut)),
+  ),
   // Whatever is taken keeps its data to itself, also to a reader that forgives everything.
   onnx: target(
     [model(identity(tensor('w', [2], float, new Uint8Array(8)))), spellingModel('/etc/passwd', 16)],
@@ -274,6 +288,10 @@ export const targets: Readonly<Record<string, Target>> = {
       if (!(error instanceof RecordError)) throw error
     })
   }),
+}
+
+function pictures(names: RegExp): readonly Uint8Array[] {
+  return Object.entries(smallPictures).flatMap(([name, bytes]) => (names.test(name) ? [bytes] : []))
 }
 
 function target(good: readonly Uint8Array[], runs: number, read: Target['read']): Target {
@@ -366,10 +384,14 @@ function readOutput(bytes: Uint8Array): void {
   }
 }
 
-function readImage(bytes: Uint8Array): void {
-  allowing([RecordError], () => {
-    for (const [index] of pageSizes(bytes).slice(0, 3).entries()) decodePage(bytes, index)
-  })
+async function readImage(bytes: Uint8Array): Promise<void> {
+  try {
+    for (const [index] of pageSizes(bytes).slice(0, 3).entries()) await decodePage(bytes, index)
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+  }
+  const refused = refusalOf(bytes)
+  assert(refused === null || refused.what !== '')
 }
 
 function readCertificates(bytes: Uint8Array): void {

@@ -89,8 +89,8 @@ export const job: readonly Mutation[] = [
   {
     name: 'The bytes of a document count for each of its pages.',
     file: 'src/protocol/job/split.ts',
-    find: 'bytes += document.file === lastDocument ? 0 : document.bytes',
-    replace: 'bytes += document.bytes',
+    find: 'this.#bytes += document.file === this.#lastDocument ? 0 : document.bytes',
+    replace: 'this.#bytes += document.bytes',
     caughtBy: ['test/protocol/splitting.test.ts'],
   },
   {

@@ -96,7 +96,7 @@ export const verification: readonly Mutation[] = [
   {
     name: 'A steward that ran out of something believes what it found.',
     file: 'src/protocol/verification/examination.ts',
-    find: 'isExhausted(result) ? null : {',
+    find: 'compared.exhausted ? null : {',
     replace: 'false ? null : {',
     caughtBy: ['test/protocol/delivery.test.ts'],
   },

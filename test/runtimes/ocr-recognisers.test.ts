@@ -22,7 +22,7 @@ const english = readFileSync(
 const onlyTesseract = new Map([['traineddata-0-eng', english]])
 
 /** The first lines of a page with little grain. */
-const rabbit = decodePage(
+const rabbit = await decodePage(
   readFileSync(fileURLToPath(new URL('../../samples/scans/rabbit.jpg', import.meta.url))),
   0,
 )
@@ -84,7 +84,7 @@ test('a model without its weights is refused at load', async () => {
     await assert.rejects(ocr.load('exact', weights, { model }), { code: 'bad-weights' })
 })
 
-test('traineddata is known by its table of contents', () => {
+test('traineddata is known by its table of contents', async () => {
   assert.equal(traineddataFault(english), null)
   assert.match(traineddataFault(english.subarray(0, 1000))!, /gzip/)
   for (const bytes of [new Uint8Array(2), new Uint8Array(300), new Uint8Array(300).fill(255)])
@@ -119,7 +119,7 @@ function reader(words: readonly [string, number][], again: readonly [string, num
   return { reads, asked }
 }
 
-test('another language reads only the lines that the first is unsure of, and only where it is surer', () => {
+test('another language reads only the lines that the first is unsure of, and only where it is surer', async () => {
   const sure: [string, number] = ['a line in which there is no doubt', 0.97]
   const unsure: [string, number] = ['schon wie fiir eine Grofe Briicke', 0.85]
   const eng = reader([sure, unsure])

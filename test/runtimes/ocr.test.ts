@@ -48,8 +48,8 @@ function parse(output: Uint8Array): PageRecord {
 }
 
 /** The heading and first two lines of a sample page: small enough for the slow engine. */
-function smallPage(): Uint8Array {
-  const page = decodePage(readFileSync(join(samples, 'prejudice.png')), 0)
+async function smallPage(): Promise<Uint8Array> {
+  const page = await decodePage(readFileSync(join(samples, 'prejudice.png')), 0)
   const height = 380
   return encodePng({ width: page.width, height, pixels: page.pixels.subarray(0, page.width * height) })
 }
@@ -70,7 +70,7 @@ for (const file of readdirSync(samples)
 }
 
 test('native and exact read the same text, and exact gives the same bytes again', async () => {
-  const document = smallPage()
+  const document = await smallPage()
   const first = await (await loadExact()).run(document, 0)
   assert.deepEqual(await (await loadExact()).run(document, 0), first)
   assert.match(first.text, /^Chapter I\nIt is a truth universally acknowledged/)
@@ -79,7 +79,7 @@ test('native and exact read the same text, and exact gives the same bytes again'
 
 test('what was read before leaves no trace in a record', { skip: !hasNative }, async () => {
   const session = await loadNative()
-  const document = smallPage()
+  const document = await smallPage()
   const first = await session.run(document, 0)
   await session.run(readFileSync(join(samples, 'rabbit.jpg')), 0)
   await assert.rejects(session.run(new Uint8Array([1, 2, 3]), 0), { code: 'not-an-image' })
@@ -87,7 +87,7 @@ test('what was read before leaves no trace in a record', { skip: !hasNative }, a
 })
 
 test('a record says where each line stands on the page as it was sent', async () => {
-  const { output, text } = await (await loadExact()).run(smallPage(), 0)
+  const { output, text } = await (await loadExact()).run(await smallPage(), 0)
   const record = parse(output)
   assert.deepEqual(Object.keys(record), [
     'text',
@@ -134,7 +134,7 @@ test('engines are described by stable ids, exact without an instruction set', as
   for (const { id } of engines) assert.match(id, /^[0-9a-f]{32}$/)
 })
 
-test('exact needs no permission but to read files, and native is left out without complaint', () => {
+test('exact needs no permission but to read files, and native is left out without complaint', async () => {
   const runtime = fileURLToPath(new URL('../../src/runtimes/ocr/ocr.ts', import.meta.url))
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const program = `
@@ -157,7 +157,7 @@ test('exact needs no permission but to read files, and native is left out withou
   assert.equal(printed.trim(), 'exact')
 })
 
-test('instruction sets are told apart where their kernels differ', () => {
+test('instruction sets are told apart where their kernels differ', async () => {
   const flags = (names: string): string => `processor: 0\nflags\t\t: fpu sse2 ${names}\n`
   assert.equal(
     instructionSetOf('x64', flags('avx avx2 fma avx512f avx512bw avx512dq avx512vl')),

@@ -163,6 +163,8 @@ export const quote: Quote = {
 }
 
 export const request: SubmitRequest = {
+  as: 'auto',
+  folder: null,
   paths: ['/scans'],
   runtime: 'ocr',
   engine: 'auto',
@@ -212,6 +214,8 @@ export interface FakeNode extends NodeApi {
   /** Lines that results() has been asked for. */
   resultsPulled: number
   resultLines: readonly ResultLine[]
+  /** Is given what a submission brings on stdin. */
+  onSubmit: (stdin: AsyncIterable<Uint8Array> | undefined) => Promise<void>
   /** Resolves when the signal of a watch that had one status aborts. */
   readonly watchAborted: PromiseWithResolvers<void>
 }
@@ -223,7 +227,7 @@ export function fakeNode(): FakeNode {
   const methods = Object.keys(operations).map((name) => [
     name,
     (...given: unknown[]) => {
-      calls.push([name, ...given.filter((one) => !(one instanceof AbortSignal || one instanceof Function))])
+      calls.push([name, ...given.filter(isPlain)])
       const answer = known[name] ?? missing(name)
       return answer(...(given as never[]))
     },
@@ -233,6 +237,7 @@ export function fakeNode(): FakeNode {
     calls,
     resultsPulled: 0,
     resultLines: [resultLine],
+    onSubmit: async () => {},
     watchAborted: Promise.withResolvers<void>(),
   }
   return node
@@ -251,7 +256,8 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
       days: [{ date: '2026-11-29', readyMs: 1, pauses: [], aloneMs: 0, work: [], handedBack: [], money: [] }],
     }),
     quote: async () => quote,
-    submit: async (_, onProgress) => {
+    submit: async (_, onProgress, stdin) => {
+      await node().onSubmit(stdin)
       onProgress?.({ step: 'storing', done: 1, total: 2 })
       onProgress?.({ step: 'storing', done: 2, total: 2 })
       return plan
@@ -294,4 +300,9 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
 
 function missing(name: string): never {
   throw new Error(`the fake node has no answer to ${name}`)
+}
+
+function isPlain(given: unknown): boolean {
+  if (given instanceof AbortSignal || given instanceof Function) return false
+  return !(typeof given === 'object' && given !== null && Symbol.asyncIterator in given)
 }

@@ -9,6 +9,7 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
+import { stdinPath } from '../../host/submission/stdin.ts'
 import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
 import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
@@ -35,6 +36,7 @@ import { outputPath } from './results.ts'
 
 export interface SubmitFlags {
   readonly runtime: string
+  readonly as: SubmitRequest['as']
   readonly engine: string
   readonly module?: string
   readonly language?: readonly string[]
@@ -63,7 +65,7 @@ export function submitCommand(program: Command): void {
   const command = addJobOptions(
     program
       .command('submit')
-      .argument('<paths...>', 'documents, and folders of documents')
+      .argument('<paths...>', documentsArgument)
       .summary('submit documents as a job')
       .description(
         'Submits documents as a job to the node that runs on the data directory; without one, a node runs here until the job has ended. The same request made again is answered with its job, unless that was cancelled or failed: then it becomes a new job.',
@@ -95,14 +97,27 @@ Examples:
   $ carpool submit scans/ --runtime ocr --price-cap 0.0005EUR --budget 5EUR
   $ carpool submit scans/ --runtime ocr --detach
   $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
+  $ carpool submit texts.jsonl --runtime wasm --module count.wasm -o counts.jsonl
+  $ ./lines-of-text | carpool submit - --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
 }
+
+export const documentsArgument =
+  'documents, folders of documents, and JSON Lines: files that end in .jsonl or .ndjson, and - for stdin, with {"id": …, "text": …} or {"id": …, "path": …} in each line'
 
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return command
     .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
+    .addOption(
+      new Option(
+        '--as <what>',
+        'what the files that are named are: documents, or JSON Lines that name or hold documents; auto: by their ending',
+      )
+        .default(submitDefaults.as)
+        .choices(['auto', 'document', 'lines']),
+    )
     .addOption(
       new Option('--engine <name>', 'engine that executes the job; auto: the fastest that enough owners have')
         .default(submitDefaults.engine)
@@ -189,7 +204,9 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
   const { runtime, engine, errorBound, colludingShare, arbiter, category } = flags
   const { standbys = submitDefaults.standbys, selfCheck = submitDefaults.selfCheck } = flags
   return {
-    paths: paths.map((path) => resolve(path)),
+    paths: paths.map((path) => (path === stdinPath ? path : resolve(path))),
+    as: flags.as,
+    folder: paths.includes(stdinPath) ? process.cwd() : submitDefaults.folder,
     runtime,
     engine,
     module: flags.module === undefined ? submitDefaults.module : resolve(flags.module),

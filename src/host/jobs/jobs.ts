@@ -129,12 +129,20 @@ export class Jobs {
     })
   }
 
-  quote(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Quote> {
-    return this.#submitting.quote(request, onProgress)
+  quote(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Quote> {
+    return this.#submitting.quote(request, onProgress, stdin)
   }
 
-  submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    return this.#submitting.submit(request, onProgress)
+  submit(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Submitted> {
+    return this.#submitting.submit(request, onProgress, stdin)
   }
 
   /** Those in memory: all that run, and those that have ended and are still used or have something to say. */

@@ -1,6 +1,6 @@
 /** Results: a job's verified pages, in the order of its submission, and the list of missing ones. */
 import { ProtocolError } from '../../protocol/errors.ts'
-import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../protocol/job/lists.ts'
+import { type DocumentEntry, DocumentListReader, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
@@ -8,8 +8,8 @@ import { documentListBytesMax } from '../../protocol/limits.ts'
 import { deliveredOf } from '../../protocol/verification/delivery.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
 import { PartMissing, readPages } from '../result-reader.ts'
-import { namesKey, shardKey, Unsealable, unseal } from '../sealing/sealing.ts'
-import { type GetBlock, readFile } from '../store/files.ts'
+import { namesKey, shardKey, Unsealable, unsealParts } from '../sealing/sealing.ts'
+import { type GetBlock, readFileParts } from '../store/files.ts'
 
 export async function* readResults(
   manifest: Manifest,
@@ -19,21 +19,20 @@ export async function* readResults(
   get: GetBlock,
   end: JobEnd['outcome'] | null,
 ): AsyncGenerator<ResultLine, Omit<ResultsEnd, 'doubts'>, undefined> {
-  const list = await readFile(manifest.documents, get, documentListBytesMax)
-  const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
-  const pages = pagesOf(documents)
+  const pages = pagesOf(documentsOf(manifest, secret, get))
   const missing: { document: string; page: number; why: string }[] = []
   for (const [position, entry] of shards.entries()) {
     const key = shardKey(secret, position)
     const records = recordsOf(manifest, entry, byPosition.get(position), key, get, end)
     for (let i = 0; i < entry.pages; i += 1) {
-      const { document, page } = pages.next().value!
+      const { document, page } = (await pages.next()).value!
       const next = await records.next()
       // What it says last holds for all pages that are left of the shard.
       if (next.done) {
         missing.push({ document, page, why: next.value })
-        for (i += 1; i < entry.pages; i += 1) missing.push({ ...pages.next().value!, why: next.value })
+        for (i += 1; i < entry.pages; i += 1)
+          missing.push({ ...(await pages.next()).value!, why: next.value })
         break
       }
       const delivered = deliveredOf(next.value, manifest.agreement)
@@ -53,9 +52,24 @@ export async function* readResults(
 }
 
 /** Shards cut the submission's pages in order, so that walking both in step names every page. */
-function* pagesOf(documents: readonly DocumentEntry[]): Generator<{ document: string; page: number }> {
-  for (const { name, pages } of documents)
+async function* pagesOf(
+  documents: AsyncIterable<DocumentEntry>,
+): AsyncGenerator<{ document: string; page: number }> {
+  for await (const { name, pages } of documents)
     for (let page = 1; page <= pages; page += 1) yield { document: name, page }
+}
+
+/** The documents in their order. A million of them take half a gigabyte, so that they are read as they are needed. */
+async function* documentsOf(
+  { documents }: Manifest,
+  secret: Uint8Array,
+  get: GetBlock,
+): AsyncGenerator<DocumentEntry> {
+  const reader = new DocumentListReader()
+  const read = () => readFileParts(documents, get, documentListBytesMax)
+  for await (const part of unsealParts(namesKey(secret), documents.bytes, read, 'the list of documents'))
+    yield* reader.push(part, false)
+  yield* reader.push(new Uint8Array(0), true)
 }
 
 /** Yields the records of a shard's pages, and says at last why there are no more. */

@@ -33,15 +33,24 @@ export class Submitting {
     this.#recruiting = recruiting
   }
 
-  async quote(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Quote> {
-    return quoteJob(request, await this.#market(), onProgress)
+  async quote(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Quote> {
+    return quoteJob(request, { ...(await this.#market()), stdin }, onProgress)
   }
 
-  async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+  async submit(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Submitted> {
     const { store, clock } = this.#options
     const context = {
       ...(await this.#market()),
       blocks: store.blocks,
+      stdin,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.recruit(search, count, bytes),
       clock,

@@ -71,6 +71,8 @@ const oneJob: Argument<string> = ['job', job]
 
 const submission = z.strictObject({
   paths: z.array(path).min(1).max(pathsMax),
+  as: z.enum(['auto', 'document', 'lines']).default(submitDefaults.as),
+  folder: path.nullable().default(submitDefaults.folder),
   runtime: z.string().min(1).max(32),
   engine: z.string().min(1).max(32),
   module: path.nullable(),

@@ -1,16 +1,15 @@
 /** Reads documents: finds each one's name, seals it and names it by its content, and counts the work in it. */
 import type { FileReference } from '../../protocol/job/manifest.ts'
-import type { PlannedShard, SplittableDocument } from '../../protocol/job/split.ts'
+import type { SplittableDocument } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape, Refusal } from '../../runtimes/messages.ts'
-import type { RefusedDocuments, SubmitProgress } from '../api.ts'
+import type { SubmitProgress } from '../api.ts'
 import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
-import type { DocumentSource } from './document-names.ts'
-import { readDocument } from './documents.ts'
-import { Refusals } from './refusals.ts'
+import type { Refusals } from './refusals.ts'
+import type { NamedDocument, Sources } from './sources.ts'
 
 /** A document as it will be stored, and the key to it. */
 export interface InspectedDocument extends SplittableDocument {
@@ -23,29 +22,26 @@ export interface InspectionOptions {
   readonly submitter: SigningKey
   /** Names what is sealed, and keeps it if it will be wanted. */
   readonly name: (sealed: Uint8Array) => Promise<FileReference>
+  /** Counts what no vehicle could read, which makes no document of the job. */
+  readonly refusals: Refusals
   /** Takes one refused document for a refusal of all. */
   readonly strict: boolean
   readonly onProgress: (progress: SubmitProgress) => void
 }
 
-export interface Inspection {
-  readonly documents: readonly InspectedDocument[]
-  readonly refused: readonly RefusedDocuments[]
-}
+/** Progress is told of each of the first documents, and then of each so many: small ones come by the thousand. */
+const toldEach = 100
 
-/**
- * Reads each document once. One that cannot be read is refused: it is neither named nor kept. Throws RequestError, also where
- * a document is refused and `strict` is set, and where all are.
- */
-export async function inspect(
-  sources: readonly DocumentSource[],
-  { runtime, executor, submitter, name, strict, onProgress }: InspectionOptions,
-): Promise<Inspection> {
+/** Reads each document once, and holds one. Throws RequestError, at the end for documents that are refused. */
+export async function* inspect(
+  { total, documents }: Sources,
+  { runtime, executor, submitter, name, refusals, strict, onProgress }: InspectionOptions,
+): AsyncGenerator<InspectedDocument> {
   const keyOf = documentKeys(submitter)
-  const documents: InspectedDocument[] = []
-  const refusals = new Refusals()
-  for (const [done, source] of sources.entries()) {
-    onProgress({ step: 'reading', done, total: sources.length })
+  let done = 0
+  for await (const source of documents()) {
+    if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
+    done += 1
     const looked = await lookAt(source, runtime, executor)
     if ('what' in looked) {
       refusals.add(source.name, looked)
@@ -54,19 +50,18 @@ export async function inspect(
     const { bytes, pages, pageCostMs } = looked
     const key = keyOf(bytes)
     const reference = await name(seal(key, bytes))
-    documents.push({ name: source.name, key, ...reference, pages, pageCostMs })
+    yield { name: source.name, key, ...reference, pages, pageCostMs }
   }
-  refusals.check(sources.length, strict)
-  return { documents, refused: refusals.list() }
+  refusals.check(done, strict)
 }
 
 /** Throws RequestError. */
 async function lookAt(
-  source: DocumentSource,
+  source: NamedDocument,
   runtime: string,
   executor: Executor,
 ): Promise<(DocumentShape & { readonly bytes: Uint8Array }) | Refusal> {
-  const bytes = readDocument(source)
+  const bytes = source.read()
   if (!(bytes instanceof Uint8Array)) return bytes
   const shape = await shapeOf(runtime, bytes, executor)
   return shape.refused ?? { bytes, ...shape }
@@ -86,8 +81,4 @@ async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): 
 export async function nameOf(file: Uint8Array): Promise<FileReference> {
   const { root, bytes } = await writeFile(file, () => {})
   return { file: root, bytes }
-}
-
-export function pagesOf(shards: readonly PlannedShard[]): number {
-  return shards.reduce((sum, { pages }) => sum + pages.length, 0)
 }

@@ -31,7 +31,10 @@ export class Staging {
   }
 
   /** Cuts and keeps a file; durable after `flush`. The bytes must not change until then. Throws as putMany. */
-  async keep(file: Uint8Array, kind: 'input' | 'weights'): Promise<FileReference> {
+  async keep(
+    file: Uint8Array | AsyncIterable<Uint8Array>,
+    kind: 'input' | 'weights',
+  ): Promise<FileReference> {
     if (kind !== this.#kind) await this.flush()
     this.#kind = kind
     const { root, bytes } = await writeFile(file, (block) => this.#add(block))
@@ -61,9 +64,11 @@ export class Staging {
   /** Makes all of it the job's, too. Throws RequestError when the disk has lost some of it meanwhile. */
   async handTo(job: JobBlocks): Promise<void> {
     for (const kind of ['input', 'weights'] as const) {
-      const lost = await job.take(this.#mine.list(kind), kind)
-      if (lost.length > 0)
-        throw new RequestError(`${lost.length} blocks of it were damaged on this disk; submit again`)
+      for (const some of this.#mine.pages(kind)) {
+        const lost = await job.take(some, kind)
+        if (lost.length > 0)
+          throw new RequestError(`${lost.length} blocks of it were damaged on this disk; submit again`)
+      }
     }
   }
 

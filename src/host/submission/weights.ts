@@ -96,6 +96,11 @@ export function optionsOf(runtime: string): OptionDescriptions {
 }
 
 /** Throws RequestError. */
+export function takesText(runtime: string): boolean {
+  return described(runtime).takesText
+}
+
+/** Throws RequestError. */
 export function unitOf(runtime: string): Payment['unit'] {
   return described(runtime).unit
 }

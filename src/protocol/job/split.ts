@@ -23,34 +23,40 @@ export interface PlannedShard {
 }
 
 export function splitIntoShards(documents: readonly SplittableDocument[]): PlannedShard[] {
-  const shards: PlannedShard[] = []
-  let pages: PlannedPage[] = []
-  let costMs = 0
-  let bytes = 0
-  let lastDocument: string | undefined
+  const cutter = new ShardCutter()
+  return [...documents.flatMap((document) => [...cutter.push(document)]), ...cutter.end()]
+}
 
-  const close = () => {
-    if (pages.length > 0) shards.push({ pages, costMs })
-    pages = []
-    costMs = 0
-    bytes = 0
-    lastDocument = undefined
-  }
+/** The same for documents that come one by one: holds the pages of the shard that is still open, and no others. */
+export class ShardCutter {
+  #pages: PlannedPage[] = []
+  #costMs = 0
+  #bytes = 0
+  #lastDocument: string | undefined;
 
-  for (const document of documents) {
+  /** Yields the shards that close before the document's last page; its last page is in a shard that is open. */
+  *push(document: SplittableDocument): Generator<PlannedShard> {
     for (let page = 0; page < document.pages; page += 1) {
-      const moreBytes = document.file === lastDocument ? 0 : document.bytes
+      const moreBytes = document.file === this.#lastDocument ? 0 : document.bytes
       const full =
-        costMs + document.pageCostMs > shardCostMsTarget ||
-        pages.length >= shardPagesMax ||
-        (moreBytes > 0 && bytes + moreBytes > shardBytesTarget)
-      if (full) close()
-      pages.push({ document: document.file, bytes: document.bytes, page })
-      costMs += document.pageCostMs
-      bytes += document.file === lastDocument ? 0 : document.bytes
-      lastDocument = document.file
+        this.#costMs + document.pageCostMs > shardCostMsTarget ||
+        this.#pages.length >= shardPagesMax ||
+        (moreBytes > 0 && this.#bytes + moreBytes > shardBytesTarget)
+      if (full) yield* this.end()
+      this.#pages.push({ document: document.file, bytes: document.bytes, page })
+      this.#costMs += document.pageCostMs
+      this.#bytes += document.file === this.#lastDocument ? 0 : document.bytes
+      this.#lastDocument = document.file
     }
   }
-  close()
-  return shards
+
+  /** Yields the shard that is open, if any. */
+  *end(): Generator<PlannedShard> {
+    const [pages, costMs] = [this.#pages, this.#costMs]
+    this.#pages = []
+    this.#costMs = 0
+    this.#bytes = 0
+    this.#lastDocument = undefined
+    if (pages.length > 0) yield { pages, costMs }
+  }
 }

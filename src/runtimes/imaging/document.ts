@@ -5,13 +5,17 @@
  * pixels is refused before a byte of it is allocated: the decoders below only ever see pages that fit.
  */
 import { RecordError, type Refusal } from '../runtime.ts'
+import { bmpSize, decodeBmp } from './bmp.ts'
 import { damaged, tooLarge } from './errors.ts'
+import { decodeGif, gifSize } from './gif.ts'
 import { type GrayImage, pixelsMax } from './gray-image.ts'
 import { decodeJpeg, jpegSize } from './jpeg.ts'
+import { decodeJpeg2000, jpeg2000Decoder, jpeg2000PixelsMax, jpeg2000Size } from './jpeg2000.ts'
 import { kindOf, type ReadableKind, refusalByKind } from './kind.ts'
 import type { PageSize } from './page-size.ts'
 import { decodePng, pngSize } from './png.ts'
 import { decodeTiff, tiffSizes } from './tiff.ts'
+import { decodeWebp, webpDecoder, webpSize } from './webp.ts'
 
 /**
  * Sizes of all pages. Throws RecordError: 'empty-document', 'not-an-image' or 'damaged-image'; a page that is
@@ -22,16 +26,21 @@ export function pageSizes(bytes: Uint8Array): readonly PageSize[] {
 }
 
 /** One page, counted from 0. Throws RecordError as above, or 'no-such-page' or 'image-too-large'. */
-export function decodePage(bytes: Uint8Array, page: number): GrayImage {
+export async function decodePage(bytes: Uint8Array, page: number): Promise<GrayImage> {
   const format = formatOf(bytes)
   const sizes = format.sizes(bytes)
   const size = sizes[page]
   if (size === undefined) {
     throw new RecordError('no-such-page', `page ${page + 1} of a document of ${sizes.length}`)
   }
-  if (size.width * size.height > pixelsMax) throw tooLarge(size.width, size.height, pixelsMax)
+  const most = pixelsMaxOf(format, bytes)
+  if (size.width * size.height > most) throw tooLarge(size.width, size.height, most)
   if (size.width === 0 || size.height === 0) throw damaged(format.name)
   return format.decode(bytes, page)
+}
+
+function pixelsMaxOf({ pixelsMax: own }: Format, bytes: Uint8Array): number {
+  return own === undefined ? pixelsMax : Math.min(pixelsMax, own(bytes))
 }
 
 /** A sentence's end for each document that no vehicle can read a page of; null where one may. */
@@ -39,11 +48,13 @@ export function refusalOf(bytes: Uint8Array): Refusal | null {
   const byKind = refusalByKind(bytes)
   if (byKind !== null) return byKind
   try {
-    const sizes = pageSizes(bytes)
-    if (sizes.some(({ width, height }) => width * height <= pixelsMax && width * height > 0)) return null
+    const format = formatOf(bytes)
+    const sizes = format.sizes(bytes)
+    const most = pixelsMaxOf(format, bytes)
+    if (sizes.some(({ width, height }) => width * height <= most && width * height > 0)) return null
     if (sizes.every(({ width, height }) => width * height === 0)) throw damaged(kindOf(bytes).name)
     return {
-      what: `more than ${pixelsMax / 1e6} megapixels`,
+      what: `more than ${most / 1e6} megapixels`,
       wayOut: 'reduce it, or scan it at fewer dots per inch',
     }
   } catch (error) {
@@ -52,16 +63,32 @@ export function refusalOf(bytes: Uint8Array): Refusal | null {
   }
 }
 
+/** The files of the decoders that are WebAssembly: what a page looks like depends on them. */
+export function decoderPaths(): readonly string[] {
+  return [webpDecoder.path, jpeg2000Decoder.path]
+}
+
 interface Format {
   readonly name: string
   sizes(bytes: Uint8Array): readonly PageSize[]
-  decode(bytes: Uint8Array, page: number): GrayImage
+  /** Where a decoder takes fewer than others. */
+  pixelsMax?(bytes: Uint8Array): number
+  decode(bytes: Uint8Array, page: number): GrayImage | Promise<GrayImage>
 }
 
 const formats: Readonly<Record<ReadableKind, Format>> = {
   PNG: { name: 'PNG', sizes: (bytes) => [pngSize(bytes)], decode: decodePng },
   JPEG: { name: 'JPEG', sizes: (bytes) => [jpegSize(bytes)], decode: decodeJpeg },
   TIFF: { name: 'TIFF', sizes: tiffSizes, decode: decodeTiff },
+  GIF: { name: 'GIF', sizes: (bytes) => [gifSize(bytes)], decode: decodeGif },
+  BMP: { name: 'BMP', sizes: (bytes) => [bmpSize(bytes)], decode: decodeBmp },
+  WebP: { name: 'WebP', sizes: (bytes) => [webpSize(bytes)], decode: decodeWebp },
+  'JPEG 2000': {
+    name: 'JPEG 2000',
+    sizes: (bytes) => [jpeg2000Size(bytes)],
+    pixelsMax: jpeg2000PixelsMax,
+    decode: decodeJpeg2000,
+  },
 }
 
 function formatOf(bytes: Uint8Array): Format {

@@ -26,8 +26,20 @@ export function decoding<Result>(format: string, decode: () => Result): Result {
   }
 }
 
+/** The same for one that takes its time. */
+export async function decodingLater<Result>(format: string, decode: () => Promise<Result>): Promise<Result> {
+  try {
+    return await decode()
+  } catch (error) {
+    if (error instanceof RecordError || isOutOfMemory(error)) throw error
+    throw damaged(format)
+  }
+}
+
 function isOutOfMemory(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? error.code : undefined
-  return code === 'Z_MEM_ERROR' || /allocation failed|out of memory/i.test(error.message)
+  return (
+    code === 'Z_MEM_ERROR' || /allocation failed|out of memory|\bOOM\b|enlarge memory/i.test(error.message)
+  )
 }

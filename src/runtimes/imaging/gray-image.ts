@@ -29,6 +29,22 @@ export function overWhite(gray: number, alpha: number): number {
   return 255 - Math.floor(((255 - gray) * alpha + 127) / 255)
 }
 
+/** Gray of four bytes a pixel, red, green, blue and opacity, on white. */
+export function grayOfRgba({
+  width,
+  height,
+  data,
+}: {
+  readonly width: number
+  readonly height: number
+  readonly data: Uint8Array | Uint8ClampedArray
+}): GrayImage {
+  const pixels = new Uint8Array(width * height)
+  for (let pixel = 0, at = 0; pixel < pixels.length; pixel += 1, at += 4)
+    pixels[pixel] = overWhite(luma(data[at]!, data[at + 1]!, data[at + 2]!), data[at + 3]!)
+  return { width, height, pixels }
+}
+
 /** Turns a page by an EXIF / TIFF orientation (1 to 8); anything else leaves it as it is. */
 export function oriented(image: GrayImage, orientation: number): GrayImage {
   if (!(orientation >= 2 && orientation <= 8)) return image

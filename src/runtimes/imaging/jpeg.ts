@@ -2,7 +2,7 @@
  * JPEG to gray, decoded by jpeg-js: baseline and progressive, gray, YCbCr and Adobe CMYK.
  *
  * jpeg-js computes its transform in integers, so it gives the same bytes everywhere, which libjpeg (SIMD, by
- * CPU) does not promise. With tolerant decoding off, a file that ends early fails at its missing end marker.
+ * CPU) does not promise. A file that ends within its picture is damaged; one that lacks no more than its end marker is read.
  */
 import { decode, type RawImageData } from 'jpeg-js'
 import { RecordError } from '../runtime.ts'
@@ -30,13 +30,22 @@ export function jpegSize(bytes: Uint8Array): PageSize {
 /** Throws RecordError('damaged-image'); turns the page upright if EXIF says that the scanner or camera lay. */
 export function decodeJpeg(bytes: Uint8Array): GrayImage {
   return decoding('JPEG', () => {
-    const { width, height, data } = decodeBounded(bytes)
+    const { width, height, data } = decodeBounded(withEnd(bytes))
     const pixels = new Uint8Array(width * height)
     for (let pixel = 0, at = 0; pixel < pixels.length; pixel += 1, at += 3) {
       pixels[pixel] = luma(data[at]!, data[at + 1]!, data[at + 2]!)
     }
     return oriented({ width, height, pixels }, exifOrientation(bytes))
   })
+}
+
+/** Some scanners and downloads leave the end marker out. */
+function withEnd(bytes: Uint8Array): Uint8Array {
+  if (bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9) return bytes
+  const ended = new Uint8Array(bytes.byteLength + 2)
+  ended.set(bytes)
+  ended.set([0xff, 0xd9], bytes.byteLength)
+  return ended
 }
 
 function decodeBounded(bytes: Uint8Array): RawImageData<Uint8Array> {

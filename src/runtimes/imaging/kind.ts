@@ -6,7 +6,7 @@
  */
 import type { Refusal } from '../runtime.ts'
 
-export type ReadableKind = 'PNG' | 'JPEG' | 'TIFF'
+export type ReadableKind = 'PNG' | 'JPEG' | 'TIFF' | 'GIF' | 'WebP' | 'JPEG 2000' | 'BMP'
 
 /** `wayOut`: a clause without a subject, as in "convert it to PNG". Empty where there is none. */
 export interface FileKind {
@@ -32,7 +32,8 @@ export function refusalByKind(bytes: Uint8Array): Refusal | null {
   return readable === null ? { what: name, wayOut } : null
 }
 
-const toImage = 'convert it to PNG, JPEG or TIFF'
+const toImage = 'convert it to PNG or JPEG'
+const convertHeic = 'convert it to JPEG, for instance with heif-convert'
 const unpack = 'unpack it, and submit the folder'
 const print = 'export it as images'
 
@@ -52,15 +53,16 @@ const signatures: readonly (readonly [FileKind, Recognises])[] = [
   [readable('JPEG'), begins('\xff\xd8\xff')],
   [readable('TIFF'), either(begins('II*\0'), begins('MM\0*'))],
   [refused('BigTIFF', toImage), either(begins('II+\0'), begins('MM\0+'))],
-  [refused('GIF', toImage), either(begins('GIF87a'), begins('GIF89a'))],
-  [refused('WebP', toImage), both(begins('RIFF'), has('WEBP', 8))],
-  [refused('JPEG 2000', toImage), either(begins('\0\0\0\x0cjP  \r\n\x87\n'), begins('\xff\x4f\xff\x51'))],
+  [readable('GIF'), either(begins('GIF87a'), begins('GIF89a'))],
+  [refused('animated WebP', toImage), both(isWebp, has('VP8X', 12), (head) => (head[20]! & 2) !== 0)],
+  [readable('WebP'), isWebp],
+  [readable('JPEG 2000'), either(begins('\0\0\0\x0cjP  \r\n\x87\n'), begins('\xff\x4f\xff\x51'))],
   [refused('JPEG XL', toImage), either(begins('\0\0\0\x0cJXL \r\n\x87\n'), begins('\xff\x0a'))],
-  [refused('HEIC', 'convert it to JPEG, for instance with heif-convert'), brand(/^(hei[cmsx]|hev[cmsx])/)],
-  [refused('AVIF', 'convert it to JPEG, for instance with heif-convert'), brand(/^avi[fs]/)],
-  [refused('HEIF', 'convert it to JPEG, for instance with heif-convert'), brand(/^(mif|msf)/)],
+  [refused('HEIC', convertHeic), brand(/^(hei[cmsx]|hev[cmsx])/)],
+  [refused('AVIF', convertHeic), brand(/^avi[fs]/)],
+  [refused('HEIF', convertHeic), brand(/^(mif|msf)/)],
   [refused('video', ''), has('ftyp', 4)],
-  [refused('BMP', toImage), isBmp],
+  [readable('BMP'), isBmp],
   [refused('PDF', print), isPdf],
   [refused('Word', 'save it as PDF'), zipWith('word/')],
   [refused('Excel', 'save it as PDF'), zipWith('xl/')],
@@ -97,8 +99,12 @@ function either(one: Recognises, other: Recognises): Recognises {
   return (head) => one(head) || other(head)
 }
 
-function both(one: Recognises, other: Recognises): Recognises {
-  return (head) => one(head) && other(head)
+function both(...all: readonly Recognises[]): Recognises {
+  return (head) => all.every((recognises) => recognises(head))
+}
+
+function isWebp(head: Uint8Array): boolean {
+  return both(begins('RIFF'), has('WEBP', 8))(head)
 }
 
 /** The major brand of an ISO base media file (ISO/IEC 14496-12). */

@@ -2,7 +2,7 @@
 import { inflateSync } from 'node:zlib'
 import { PNG } from 'pngjs'
 import { damaged, decoding } from './errors.ts'
-import { type GrayImage, luma, overWhite } from './gray-image.ts'
+import { type GrayImage, grayOfRgba } from './gray-image.ts'
 import type { PageSize } from './page-size.ts'
 
 const headerBytes = 33
@@ -18,14 +18,7 @@ export function pngSize(bytes: Uint8Array): PageSize {
 export function decodePng(bytes: Uint8Array): GrayImage {
   return decoding('PNG', () => {
     refuseInflateBomb(bytes)
-    const { width, height, data } = PNG.sync.read(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    )
-    const pixels = new Uint8Array(width * height)
-    for (let pixel = 0, at = 0; pixel < pixels.length; pixel += 1, at += 4) {
-      pixels[pixel] = overWhite(luma(data[at]!, data[at + 1]!, data[at + 2]!), data[at + 3]!)
-    }
-    return { width, height, pixels }
+    return grayOfRgba(PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)))
   })
 }
 

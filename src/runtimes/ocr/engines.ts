@@ -13,13 +13,14 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
+import { decoderPaths } from '../imaging/document.ts'
 import { onnxFault } from '../onnx/check.ts'
 import { type EngineDescription, RecordError } from '../runtime.ts'
 import { instructionSet } from './instruction-set.ts'
 import { tesseractPath } from './tesseract.ts'
 
 /** Raise it with any change to the pixels, geometry or decoding between a page and its text. */
-const pipelineVersion = 2
+const pipelineVersion = 3
 
 interface FloatTensor {
   readonly data: Float32Array
@@ -33,15 +34,11 @@ export interface Model {
 
 /** Native is left out where its package, its addon or the permission to load addons is missing. */
 export async function availableEngines(): Promise<EngineDescription[]> {
-  const described = [await describe('exact', null, [wasmPath(), tesseractPath()], exactOptions)]
+  const shared = [tesseractPath(), ...decoderPaths()]
+  const described = [await describe('exact', null, [wasmPath(), ...shared], exactOptions)]
   if ((await importNative()) !== undefined) {
     described.push(
-      await describe(
-        'native',
-        instructionSet(),
-        [...(await nativeBinaryPaths()), tesseractPath()],
-        nativeOptions,
-      ),
+      await describe('native', instructionSet(), [...(await nativeBinaryPaths()), ...shared], nativeOptions),
     )
   }
   return described

@@ -47,7 +47,7 @@ async function loadSession(
   const recognisers = await loadRecognisers(engine, weights, options)
   return {
     async run(document, pageNumber) {
-      const page = decodePage(document, pageNumber)
+      const page = await decodePage(document, pageNumber)
       return pageRecord(page, await readPage(page, recognisers))
     },
   }
