@@ -15,6 +15,7 @@ import type {
   Released,
   ResultLine,
   ResultsEnd,
+  RetryRequest,
   SubmitProgress,
   SubmitRequest,
   Submitted,
@@ -51,6 +52,11 @@ export interface NodeApi {
     onProgress?: (progress: SubmitProgress) => void,
     stdin?: AsyncIterable<Uint8Array>,
   ): Promise<Quote>
+  /**
+   * Makes a new job of the documents of one that has ended and that have no output: an error, or no result. Options, assurance and
+   * prices are the same. Throws RequestError where nothing failed, or the documents are not on this node any more.
+   */
+  retry(request: RetryRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted>
   jobs(): JobSummary[]
   /** Looks for jobs that were submitted elsewhere with this node's submitter key: from then on they are among its jobs, to be read. */
   seekJobs(): Promise<void>

@@ -22,6 +22,7 @@ export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   shortage: 'wait',
   arbiter: 'auto',
   selfCheck: false,
+  shardSize: null,
   standbys: standbysDefault,
   blind: false,
   category: categoryDefault,

@@ -12,6 +12,7 @@ import { money, percentage } from '../../src/cli/flags.ts'
 import { localTime } from '../../src/cli/format.ts'
 import { describeHistory } from '../../src/cli/history-view.ts'
 import {
+  describeErrorsPaid,
   describeMissing,
   describePlan,
   describeQuote,
@@ -194,6 +195,39 @@ test('a status names what it waits for, who was contradicted, and how it ended',
     'contradicted: owner bbbbbbbb, …cPXsvoUp',
     'job bafyreihdwdcefgh4d cancelled, 12 of 40 pages verified: by its submitter',
   ])
+})
+
+test('a quote of a job that pays says that errors are work, and unreadable documents are not', () => {
+  const paid = describeErrorsPaid({
+    ...quote,
+    payment: { currency: 'EUR', unitMicrosMax: 1, budgetMicros: null },
+  })
+  assert.match(
+    paid.join(),
+    /^an error on which owners agree is work done.*first bytes are not sent, and cost nothing$/,
+  )
+  assert.deepEqual(describeErrorsPaid({ ...quote, payment: null }), [])
+})
+
+test('a status counts errors by their codes, doubts of runtimes, and pages without a result', () => {
+  const outcomes = {
+    ...{ pages: 12, withError: 12, withWarning: 1_200, failed: 2 },
+    errors: [{ code: 'output-limit', count: 12 }],
+    warnings: [
+      { code: 'low-confidence', count: 1_199 },
+      { code: 'page-turned-90', count: 2 },
+    ],
+  }
+  const shown = { ...status, documents: 300, pages: { total: 300, verified: 300 }, outcomes }
+  assert.deepEqual(describeStatus(shown).slice(3), [
+    '12 of 300 documents ended in an error: output-limit × 12',
+    '1,200 of 300 documents with a warning: low-confidence × 1,199, page-turned-90 × 2',
+    '2 of 300 documents failed: their shards have no result',
+  ])
+  assert.match(describeStatus({ ...shown, documents: 4 })[3]!, /^12 of 300 pages ended in an error/)
+  assert.deepEqual(describeStatus({ ...shown, outcomes: { ...outcomes, withError: 0 } }).length, 5)
+  const listed = describeJobs([{ ...shown, state: 'complete', reason: 'done' }], 10_000)
+  assert.match(listed[1]!, /done; 12 of 300 pages ended in an error: output-limit × 12$/)
 })
 
 test('the bar is full only when all is done', () => {

@@ -15,7 +15,7 @@ import type { InspectedDocument } from '../../src/host/submission/inspection.ts'
 import { sealShards } from '../../src/host/submission/sealed-shards.ts'
 import { DocumentListReader, decodeDocumentList, encodeList } from '../../src/protocol/job/lists.ts'
 import { decodeShard } from '../../src/protocol/job/shard.ts'
-import { splitIntoShards } from '../../src/protocol/job/split.ts'
+import { splitBounds, splitIntoShards } from '../../src/protocol/job/split.ts'
 import { temporaryStore } from '../support/store.ts'
 
 /** More than one part; some of several pages, and some that are equal to the one before. */
@@ -73,7 +73,12 @@ test('shards of documents that come one by one are those of all of them, and hav
     yield* documents
   }
   const secret = new Uint8Array(32).fill(7)
-  const sealed = await collected(sealShards(coming(), secret))
+  const cutting = {
+    bounds: splitBounds(Number.MAX_SAFE_INTEGER, 2, 1),
+    estimated: <T>(one: T) => one,
+    costMs: 0,
+  }
+  const sealed = await collected(sealShards(coming(), cutting, secret))
   const planned = splitIntoShards(documents)
   assert.equal(sealed.length, planned.length)
   const keys = new Map(documents.map(({ file, key }) => [file, key]))

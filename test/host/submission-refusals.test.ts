@@ -9,6 +9,7 @@ import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import { type InspectedDocument, inspect, nameOf } from '../../src/host/submission/inspection.ts'
 import { Refusals, reasonOf } from '../../src/host/submission/refusals.ts'
+import { Samples } from '../../src/host/submission/samples.ts'
 import { openSources } from '../../src/host/submission/sources.ts'
 import { plan } from '../support/fake-node.ts'
 import { assemblePng, encodePng, pngHeader } from '../support/images.ts'
@@ -80,6 +81,7 @@ async function inspected(
   const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime }, undefined)
   const inspection = inspect(sources, {
     runtime,
+    samples: new Samples(),
     refusals,
     strict,
     executor,

@@ -107,4 +107,11 @@ export const job: readonly Mutation[] = [
     replace: 'part.blocks.length > Math.ceil(part.bytes / blockBytesMax)',
     caughtBy: ['test/protocol/result-parts.test.ts'],
   },
+  {
+    name: 'An end may have the code of another outcome.',
+    file: 'src/protocol/job/verdict.ts',
+    find: 'code === undefined || outcomeOfCode[code] === outcome',
+    replace: 'code === undefined || outcomeOfCode[code] !== undefined',
+    caughtBy: ['test/protocol/outcomes.test.ts'],
+  },
 ]

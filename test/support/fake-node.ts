@@ -93,7 +93,9 @@ export const summary: JobSummary = {
   runtime: 'ocr',
   state: 'running',
   reason: '',
+  code: null,
   pages: { total: 40, verified: 12 },
+  outcomes: null,
   createdAtMs: 1_000,
   deadlineMs: 100_000,
 }
@@ -175,6 +177,7 @@ export const request: SubmitRequest = {
   errorBound: 1e-4,
   colludingShare: 0.01,
   replicas: null,
+  shardSize: null,
   deadlineMs: 7_200_000,
   shortage: 'wait',
   arbiter: 'auto',
@@ -195,6 +198,8 @@ export const resultLine: ResultLine = {
 
 export const resultsEnd: ResultsEnd = {
   pages: 2,
+  documents: 2,
+  outcomes: { pages: 1, withError: 0, withWarning: 0, errors: [], warnings: [] },
   missing: [{ document: 'b.png', page: 1, why: 'queued' }],
   doubts: [],
 }
@@ -256,6 +261,7 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
       days: [{ date: '2026-11-29', readyMs: 1, pauses: [], aloneMs: 0, work: [], handedBack: [], money: [] }],
     }),
     quote: async () => quote,
+    retry: async () => plan,
     submit: async (_, onProgress, stdin) => {
       await node().onSubmit(stdin)
       onProgress?.({ step: 'storing', done: 1, total: 2 })

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { connectLocal } from '../../host/local/client.ts'
 import { checkSubmission, stdinFor } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
-import { describeQuote } from '../job-view.ts'
+import { describeErrorsPaid, describeQuote } from '../job-view.ts'
 import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
 import { print, printJson } from '../output.ts'
@@ -34,7 +34,7 @@ async function quote(paths: readonly string[], flags: SubmitFlags): Promise<void
   const request = requestOf(paths, flags)
   const say = (quoted: Parameters<typeof describeQuote>[0]) => {
     if (config.json) printJson(quoted)
-    else for (const line of describeQuote(quoted)) print(line)
+    else for (const line of [...describeQuote(quoted), ...describeErrorsPaid(quoted)]) print(line)
   }
   const running = await connectLocal(config.dataDir)
   if (running !== undefined) {

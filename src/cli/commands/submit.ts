@@ -12,7 +12,7 @@ import { connectLocal } from '../../host/local/client.ts'
 import { stdinPath } from '../../host/submission/stdin.ts'
 import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
-import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
+import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { checkSubmission } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
@@ -31,7 +31,7 @@ import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note } from '../output.ts'
 import { checkOutput, stdoutPath } from '../results-output.ts'
-import { submitToOwnNode, submitToRunningNode } from '../submission.ts'
+import { orderOf, submitToOwnNode, submitToRunningNode } from '../submission.ts'
 import { outputPath } from './results.ts'
 
 export interface SubmitFlags {
@@ -47,6 +47,7 @@ export interface SubmitFlags {
   readonly colludingShare: number
   readonly replicas?: number
   readonly deadline?: number
+  readonly shardSize?: number
   readonly ifShort: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
   readonly selfCheck?: boolean
@@ -159,6 +160,11 @@ export function addJobOptions(command: Command): Command {
       wholeNumber(1, 64),
     )
     .option(
+      '--shard-size <pages>',
+      'pages, or documents, that one vehicle gets at a time, at most (default: by what some of them cost here)',
+      wholeNumber(1, shardPagesMax),
+    )
+    .option(
       '--deadline <duration>',
       'time after which the job fails if it is not done: 90s, 45m, 2h, at most 30d (default: 24h)',
       parseDuration,
@@ -216,6 +222,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     errorBound,
     colludingShare,
     replicas: flags.replicas ?? submitDefaults.replicas,
+    shardSize: flags.shardSize ?? submitDefaults.shardSize,
     deadlineMs: flags.deadline ?? submitDefaults.deadlineMs,
     shortage: flags.ifShort,
     arbiter,
@@ -269,7 +276,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
     await checkSubmission(request)
-    await submitToOwnNode(config, request, { ...wish, output: output ?? stdoutPath })
+    await submitToOwnNode(config, orderOf(request), { ...wish, output: output ?? stdoutPath })
     return
   }
   const idle = nodeOptionNames.filter(
@@ -278,7 +285,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   if (idle.length > 0)
     note(`carpool: the node that runs on ${config.dataDir} keeps its own ${idle.join(', ')}`)
   try {
-    await submitToRunningNode(running, config, request, wish)
+    await submitToRunningNode(running, config, orderOf(request), wish)
   } finally {
     running.close()
   }

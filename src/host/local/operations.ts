@@ -8,7 +8,7 @@
  */
 import { z } from 'zod'
 import { categorySchema } from '../../protocol/job/manifest.ts'
-import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
+import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { ownerSchema } from '../../protocol/membership/owner.ts'
 import { currencySchema } from '../../protocol/price.ts'
 import { naturalSchema, peerIdSchema, printableSchema } from '../../protocol/record/record.ts'
@@ -83,6 +83,7 @@ const submission = z.strictObject({
   colludingShare: z.number(),
   replicas: z.int().min(1).max(64).nullable(),
   deadlineMs: z.int().min(1).nullable(),
+  shardSize: z.int().min(1).max(shardPagesMax).nullable().default(submitDefaults.shardSize),
   shortage: z.enum(['wait', 'fail']),
   arbiter: z.enum(['auto', 'owners', 'steward']),
   selfCheck: z.boolean().default(submitDefaults.selfCheck),
@@ -120,6 +121,7 @@ export const operations = {
   peers: call(),
   quote: order(submission),
   submit: order(submission),
+  retry: order(z.strictObject({ job })),
   jobs: call(),
   seekJobs: call(),
   status: call(oneJob),

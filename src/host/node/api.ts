@@ -35,6 +35,10 @@ export function apiOf(parts: Parts): NodeApi {
       await admission(parts)
       return jobs.submit(request, onProgress ?? (() => {}), stdin)
     },
+    retry: async (request, onProgress) => {
+      await admission(parts)
+      return jobs.retry(request.job, onProgress ?? (() => {}))
+    },
     history: (days) => parts.history.view(days),
     jobs: () => jobs.list(),
     seekJobs: () => jobs.seek(),

@@ -44,12 +44,13 @@ function keyedCandidates(
 
 /** The vehicles that may execute a blind job, with the job's half of their keys and each shard's key wrapped for each of them. */
 export function blindKeysOf(
-  { shards, payment }: Pick<JobDescription, 'shards' | 'payment'>,
+  { payment }: Pick<JobDescription, 'payment'>,
   plan: JobPlan,
   stewards: readonly StewardPlace[],
   secret: Uint8Array,
   { capacities }: { readonly capacities: readonly Capacity[] },
 ) {
+  const { shards } = plan
   const candidates = keyedCandidates(capacities, stewards, plan, payment, shards)
   const peers = candidates.map(({ peer }) => peer)
   return { key: blindKeyOf(secret), candidates, wrapped: wrapForCandidates(secret, peers, shards) }

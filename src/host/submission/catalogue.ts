@@ -32,6 +32,7 @@ export class Catalogue {
   #entriesBytes = 0
   #count = 0
   #pages = 0
+  #costMs = 0
   #bytes = 0
 
   constructor(store: BlockStore) {
@@ -46,6 +47,11 @@ export class Catalogue {
 
   get pages(): number {
     return this.#pages
+  }
+
+  /** Of all pages, as the runtime guesses. */
+  get costMs(): number {
+    return this.#costMs
   }
 
   /** Of all documents as they are stored. */
@@ -67,6 +73,7 @@ export class Catalogue {
     this.#entriesBytes += entry.byteLength
     this.#count += 1
     this.#pages += pages
+    this.#costMs += pages * pageCostMs
     this.#bytes += bytes
     if (this.#openBytes >= partBytesMax) await this.#close()
   }

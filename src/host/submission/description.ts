@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import { ShardCutter } from '../../protocol/job/split.ts'
 import { documentListBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor, encodeHead } from '../../protocol/record/block.ts'
@@ -20,6 +19,7 @@ import { Catalogue } from './catalogue.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
 import { inspect } from './inspection.ts'
 import { Refusals } from './refusals.ts'
+import { Samples } from './samples.ts'
 import { openSources } from './sources.ts'
 import { Staging } from './staging.ts'
 import { readWeights, weightSources } from './weights.ts'
@@ -30,8 +30,8 @@ export interface JobDescription {
   readonly documents: Catalogue
   readonly leftOut: readonly LeftOut[]
   readonly refused: readonly RefusedDocuments[]
-  /** The shards that the documents make. */
-  readonly shards: number
+  /** Some of the documents, to measure what they cost. */
+  readonly samples: Samples
   readonly weights: Manifest['weights']
   /** The documents and the weights themselves. */
   readonly staged: Staging
@@ -80,24 +80,20 @@ async function describe(
   const sources = await openSources(request, stdin)
   const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
-  const refusals = new Refusals()
-  const inspection = { runtime, executor, submitter, name, refusals, strict, onProgress }
-  const cutter = new ShardCutter()
-  let shards = 0
+  const [samples, refusals] = [new Samples(), new Refusals()]
+  const inspection = { runtime, executor, submitter, samples, name, refusals, strict, onProgress }
   for await (const document of inspect(sources, inspection)) {
     await documents.add(document)
     if (documents.listBytes > documentListBytesMax - sealBytes)
       throw new RequestError(
         `the names of ${documents.count} documents take ${documents.listBytes} bytes, and a job has room for ${documentListBytesMax}; submit fewer`,
       )
-    for (const _ of cutter.push(document)) shards += 1
   }
-  for (const _ of cutter.end()) shards += 1
   onProgress({ step: 'storing', done: documents.count, total: documents.count })
   await staged.flush()
   const requestDigest = await digestOf(request, payment, weights, documents)
   const [{ leftOut }, refused] = [sources, refusals.list()]
-  return { request, payment, documents, leftOut, refused, shards, weights, staged, requestDigest }
+  return { request, payment, documents, leftOut, refused, samples, weights, staged, requestDigest }
 }
 
 async function keepWeights(
@@ -136,6 +132,7 @@ async function digestOf(
 ): Promise<string> {
   const { runtime, engine, errorBound, colludingShare, replicas, arbiter, selfCheck, blind, category } =
     request
+  const { shardSize } = request
   const wish = {
     engine,
     errorBound,
@@ -144,6 +141,7 @@ async function digestOf(
     arbiter,
     selfCheck,
     isBlind: blind,
+    shardSize,
     category,
     payment,
   }

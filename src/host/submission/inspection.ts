@@ -9,6 +9,7 @@ import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { Refusals } from './refusals.ts'
+import type { Samples } from './samples.ts'
 import type { NamedDocument, Sources } from './sources.ts'
 
 /** A document as it will be stored, and the key to it. */
@@ -20,6 +21,8 @@ export interface InspectionOptions {
   readonly runtime: string
   readonly executor: Executor
   readonly submitter: SigningKey
+  /** Keeps some of the documents, to measure what they cost. */
+  readonly samples: Samples
   /** Names what is sealed, and keeps it if it will be wanted. */
   readonly name: (sealed: Uint8Array) => Promise<FileReference>
   /** Counts what no vehicle could read, which makes no document of the job. */
@@ -35,7 +38,7 @@ const toldEach = 100
 /** Reads each document once, and holds one. Throws RequestError, at the end for documents that are refused. */
 export async function* inspect(
   { total, documents }: Sources,
-  { runtime, executor, submitter, name, refusals, strict, onProgress }: InspectionOptions,
+  { runtime, executor, submitter, samples, name, refusals, strict, onProgress }: InspectionOptions,
 ): AsyncGenerator<InspectedDocument> {
   const keyOf = documentKeys(submitter)
   let done = 0
@@ -48,6 +51,7 @@ export async function* inspect(
       continue
     }
     const { bytes, pages, pageCostMs } = looked
+    samples.consider(bytes)
     const key = keyOf(bytes)
     const reference = await name(seal(key, bytes))
     yield { name: source.name, key, ...reference, pages, pageCostMs }

@@ -12,6 +12,7 @@ import { chooseEngine, type EngineMarket } from './engine-choice.ts'
 
 export interface JobPlan {
   readonly engine: EngineDescription
+  readonly shards: number
   /** The cheapest of those that meet the error bound. */
   readonly plan: Plan
   readonly assurance: Assurance
@@ -28,7 +29,7 @@ export function planJob(
   const plan = plansOf(request, market, shards, supply)[0]!
   const assurance = assuranceOf(request, market, plan)
   refuseTooLittle(request.payment, costOf(plan, pages, supply.offers, assurance.arbiter))
-  return { engine, plan, assurance }
+  return { engine, shards, plan, assurance }
 }
 
 /** Refuses a job that its budget must make fail. Throws RequestError. */

@@ -6,6 +6,7 @@ import { documentBytesOf, encodeShard, type Shard } from '../../protocol/job/sha
 import { type PlannedShard, ShardCutter } from '../../protocol/job/split.ts'
 import { shardKey, wrapKey } from '../sealing/sealing.ts'
 import { cidOf } from '../store/cid.ts'
+import type { Cutting } from './cutting.ts'
 import type { InspectedDocument } from './inspection.ts'
 
 /**
@@ -14,10 +15,11 @@ import type { InspectedDocument } from './inspection.ts'
  */
 export async function* sealShards(
   documents: AsyncIterable<InspectedDocument>,
+  cutting: Cutting,
   secret: Uint8Array,
 ): AsyncGenerator<{ readonly entry: ShardEntry; readonly bytes: Uint8Array }> {
   let position = 0
-  for await (const { pages, costMs, keys } of plannedWithKeys(documents)) {
+  for await (const { pages, costMs, keys } of plannedWithKeys(documents, cutting)) {
     const wrapping = shardKey(secret, position)
     const shard: Shard = {
       pages: pages.map((page) => ({ ...page, key: wrapKey(wrapping, keys.get(page.document)!) })),
@@ -36,14 +38,15 @@ export async function* sealShards(
 
 async function* plannedWithKeys(
   documents: AsyncIterable<InspectedDocument>,
+  { bounds, estimated }: Cutting,
 ): AsyncGenerator<PlannedShard & { readonly keys: ReadonlyMap<Cid, Uint8Array> }> {
-  const cutter = new ShardCutter()
+  const cutter = new ShardCutter(bounds)
   const keys = new Map<Cid, Uint8Array>()
   for await (const document of documents) {
     const { file, key } = document
     keys.set(file, key)
     let hasClosed = false
-    for (const shard of cutter.push(document)) {
+    for (const shard of cutter.push(estimated(document))) {
       yield { ...shard, keys }
       hasClosed = true
     }

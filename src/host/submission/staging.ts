@@ -7,12 +7,14 @@
  * know.
  */
 import { randomBytes } from 'node:crypto'
-import type { FileReference } from '../../protocol/job/manifest.ts'
+import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { RequestError } from '../errors.ts'
+import type { SessionSpec } from '../executor/contract.ts'
 import type { Block, BlockKind, BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { writeFile } from '../store/files.ts'
+import { partsOfFile, writeFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
+import { keptWeights } from '../vehicle/runtime-session.ts'
 
 /** Blocks stored in one commit, and their bytes: bounds memory to a few megabytes of documents. */
 const blocksPerCommit = 256
@@ -30,6 +32,11 @@ export class Staging {
     this.#mine = store.of(cidOf('raw', randomBytes(32)))
   }
 
+  /** For a session, of weights that were kept and flushed. */
+  weights(weights: Manifest['weights']): SessionSpec['weights'] {
+    return keptWeights(weights, this.#mine)
+  }
+
   /** Cuts and keeps a file; durable after `flush`. The bytes must not change until then. Throws as putMany. */
   async keep(
     file: Uint8Array | AsyncIterable<Uint8Array>,
@@ -45,6 +52,13 @@ export class Staging {
     this.#batch.push(block)
     this.#batchBytes += block.bytes.byteLength
     if (this.#batch.length >= blocksPerCommit || this.#batchBytes >= bytesPerCommit) await this.flush()
+  }
+
+  /** Makes a file that is on this disk already part of it, for whichever job. False where some of it is not here. */
+  async takeFile(reference: FileReference, kind: 'input' | 'weights'): Promise<boolean> {
+    if ((await this.#mine.take([reference.file], kind)).length > 0) return false
+    const parts = await partsOfFile(reference, this.#mine)
+    return parts !== undefined && (await this.#mine.take(parts, kind)).length === 0
   }
 
   /** Keeps a block of the inputs; durable after `flush`. */

@@ -27,6 +27,7 @@ import {
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { blindKeysOf } from './blind-candidates.ts'
+import { type Cutting, planCutting } from './cutting.ts'
 import type { JobDescription } from './description.ts'
 import { nameOf } from './inspection.ts'
 import { type JobPlan, planJob } from './job-plan.ts'
@@ -55,12 +56,15 @@ export async function makeJob(
   context: SubmissionContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<PreparedJob> {
-  const { request, documents, shards, staged } = described
-  const plan = planJob(request, { shards, pages: documents.pages }, context)
+  const { request, documents, staged } = described
+  const weights = staged.weights(described.weights)
+  const cutting = await planCutting(described, weights, context, onProgress)
   onProgress({ step: 'signing', done: 0, total: 1 })
   const sealNonce = new Uint8Array(randomBytes(16))
   const secret = jobSecret(context.submitter, sealNonce)
-  const shardList = await keepShards(described, secret)
+  const entries = await keepShards(described, cutting, secret)
+  const shardList = encodeList(entries)
+  const plan = planJob(request, { shards: entries.length, pages: documents.pages }, context)
   const names = await staged.keep(sealParts(namesKey(secret), documents.list()), 'input')
   await staged.flush()
   const stewards = await stewardsFor(described, plan, context)
@@ -72,7 +76,7 @@ export async function makeJob(
     weights: described.weights,
     shards: {
       ...(await nameOf(shardList)),
-      count: shards,
+      count: entries.length,
       pages: documents.pages,
     },
     documents: { ...names, count: documents.count },
@@ -103,15 +107,19 @@ export async function makeJob(
   return { job, record, manifest, requestDigest: described.requestDigest }
 }
 
-/** Seals one shard after another and puts it aside, so that a large job is never in memory as a whole. Returns the list of them. */
-async function keepShards({ documents, staged }: JobDescription, secret: Uint8Array): Promise<Uint8Array> {
+/** Seals one shard after another and puts it aside, so that a large job is never in memory as a whole. Returns what stewards know of them. */
+async function keepShards(
+  { documents, staged }: JobDescription,
+  cutting: Cutting,
+  secret: Uint8Array,
+): Promise<readonly ShardEntry[]> {
   const entries: ShardEntry[] = []
-  for await (const { entry, bytes } of sealShards(documents.documents(), secret)) {
+  for await (const { entry, bytes } of sealShards(documents.documents(), cutting, secret)) {
     entries.push(entry)
     await staged.keepBlock({ cid: entry.shard, bytes })
   }
   await staged.flush()
-  return encodeList(entries)
+  return entries
 }
 
 /** This node, and those that will stand by with it. */

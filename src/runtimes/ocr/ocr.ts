@@ -45,10 +45,12 @@ async function loadSession(
   const wrong = wrongOption(ocrOptions, options)
   if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
   const recognisers = await loadRecognisers(engine, weights, options)
+  // Of a native record the text alone is delivered.
+  const hasWords = engine === 'exact' && choiceOf(ocrOptions, 'words', options) === 'on'
   return {
     async run(document, pageNumber) {
       const page = await decodePage(document, pageNumber)
-      return pageRecord(page, await readPage(page, recognisers))
+      return pageRecord(page, await readPage(page, recognisers), hasWords)
     },
   }
 }

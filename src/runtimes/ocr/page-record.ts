@@ -7,13 +7,16 @@ import type { ReadPage } from './read-page.ts'
 import type { UprightPage } from './upright.ts'
 
 /**
- * `{"text", "width", "height", "turnedDegrees", "skewDegrees", "model", "warnings", "lines": [{"text", "box", "confidence"}]}`; a
- * box is its four corners [x, y] in whole pixels of the page as it came (once its file's orientation is heeded), clockwise from the
- * line's start; the page was turned clockwise by `turnedDegrees` to be read; skew is positive when lines sink to the right then.
+ * `{"text", "width", "height", "turnedDegrees", "skewDegrees", "model", "warnings", "lines": [{"text", "box", "confidence",
+ * "words"}]}`; a box is its four corners [x, y] in whole pixels of the page as it came (once its file's orientation is heeded),
+ * clockwise from the line's start; the page was turned clockwise by `turnedDegrees` to be read; skew is positive when lines sink to
+ * the right then. A line's text is its words with a space between each two; a word is `{"text", "box", "confidence"}`, its box
+ * [left, top, right, bottom] of the same page, upright there, since words are many. `hasWords`: else there are none in a line.
  */
 export function pageRecord(
   page: GrayImage,
   { upright, slope, lines, recogniser, warnings }: ReadPage,
+  hasWords: boolean,
 ): RecordOutput {
   const text = lines.map((line) => line.text).join('\n')
   const record = {
@@ -28,6 +31,13 @@ export function pageRecord(
       text: line.text,
       box: corners(page, upright, line.box),
       confidence: line.confidence,
+      ...(hasWords && {
+        words: line.words.map((word) => ({
+          text: word.text,
+          box: bounds(corners(page, upright, word.box)),
+          confidence: word.confidence,
+        })),
+      }),
     })),
   }
   return { output: new TextEncoder().encode(JSON.stringify(record)), text }
@@ -44,4 +54,10 @@ function corners(
     return [within(pageX, page.width), within(pageY, page.height)]
   }
   return [corner(left, top), corner(right, top), corner(right, bottom), corner(left, bottom)]
+}
+
+function bounds(corners: readonly [number, number][]): [number, number, number, number] {
+  const xs = corners.map(([x]) => x)
+  const ys = corners.map(([, y]) => y)
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]
 }
