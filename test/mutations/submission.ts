@@ -242,4 +242,18 @@ export const submission: readonly Mutation[] = [
     replace: 'this.#outputBytes > Number.MAX_SAFE_INTEGER',
     caughtBy: ['test/host/measuring.test.ts'],
   },
+  {
+    name: 'Every document of a pack is its first.',
+    file: 'src/host/submission/packer.ts',
+    find: '      offset += bytes\n',
+    replace: '',
+    caughtBy: ['test/host/packer.test.ts'],
+  },
+  {
+    name: 'A pack grows without end.',
+    file: 'src/host/submission/packer.ts',
+    find: '|| this.#openBytes + bytes > packBytesMax',
+    replace: '',
+    caughtBy: ['test/host/packer.test.ts'],
+  },
 ]

@@ -10,6 +10,8 @@ import { evidenceAgeMsMax, jobRetentionMs } from '../../protocol/limits.ts'
 import type {
   JobStatus,
   JobSummary,
+  LogLine,
+  LogsEnd,
   Quote,
   Released,
   ResultLine,
@@ -20,16 +22,20 @@ import type {
 } from '../api.ts'
 import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
+import { readJobDocument } from './document.ts'
 import { billOf, tellPaid } from './job-money.ts'
+import { readLogs } from './logs.ts'
+import { allResults, newResults } from './new-results.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
-import { readJobOf, readResults } from './results.ts'
+import { readJobOf } from './results.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -161,7 +167,7 @@ export class Jobs {
   }
 
   list(): JobSummary[] {
-    return this.#registry.summaries()
+    return this.#registry.rows.summaries((job) => this.#registry.get(job))
   }
 
   async status(prefix: string): Promise<JobStatus> {
@@ -201,14 +207,42 @@ export class Jobs {
     }
   }
 
-  async *results(prefix: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-    await this.#reading.seek(prefix)
-    const { stewardship: job, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
+  results(prefix: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    return this.#read(prefix, false, (job) => allResults(job, this.#options.clock))
+  }
+
+  followResults(prefix: string, signal: AbortSignal): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    const { clock } = this.#options
+    return this.#read(prefix, true, (job) => newResults(job, clock, this.#registry.changes, signal))
+  }
+
+  async *#read(
+    prefix: string,
+    isPartEnough: boolean,
+    read: (job: CouncilDriver) => AsyncGenerator<ResultLine, ResultsEnd, undefined>,
+  ): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    await this.#reading.seek(prefix, isPartEnough)
+    const { stewardship, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
     try {
-      await caughtUp(job, this.#options.clock)
-      const { manifest, shards, verdicts, secret, get, end: outcome } = readJobOf(job)
-      const end = yield* readResults(manifest, shards, verdicts, secret, get, outcome)
-      return { ...end, doubts: job.doubts }
+      return yield* read(stewardship)
+    } finally {
+      release()
+    }
+  }
+
+  /** Throws RequestError. */
+  async document(prefix: string, name: string): Promise<Uint8Array> {
+    await this.#reading.seek(prefix)
+    return this.#registry.use(this.#registry.rows.find(prefix), (job) =>
+      readJobDocument(readJobOf(job), name),
+    )
+  }
+
+  async *logs(prefix: string): AsyncGenerator<LogLine, LogsEnd, undefined> {
+    const job = this.#registry.rows.find(prefix)
+    const { stewardship, release } = await this.#registry.hold(job)
+    try {
+      return yield* readLogs(readJobOf(stewardship), this.#options.store.blocks.of(job))
     } finally {
       release()
     }
