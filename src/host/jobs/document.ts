@@ -3,11 +3,17 @@ import { decodeShard } from '../../protocol/job/shard.ts'
 import { documentBytesMax } from '../../protocol/limits.ts'
 import { RequestError } from '../errors.ts'
 import { shardKey, unseal, unwrapKey } from '../sealing/sealing.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { StoreError } from '../store/errors.ts'
 import { readFile } from '../store/files.ts'
-import { documentsOf, type ReadJob } from './results.ts'
+import { documentsOf, type ReadJob, readJobOf } from './results.ts'
 
 type Job = Pick<ReadJob, 'manifest' | 'shards' | 'secret' | 'get'>
+
+/** As readJobDocument. */
+export function documentOf(job: CouncilDriver, name: string): Promise<Uint8Array> {
+  return readJobDocument(readJobOf(job), name)
+}
 
 /** Throws RequestError where there is no such document, or this node cannot get it. */
 export async function readJobDocument(job: Job, name: string): Promise<Uint8Array> {

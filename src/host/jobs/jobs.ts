@@ -20,19 +20,17 @@ import type {
 } from '../api.ts'
 import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
-import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
-import { readJobDocument } from './document.ts'
+import { documentOf } from './document.ts'
 import { billOf, tellPaid } from './job-money.ts'
-import { allResults, newResults } from './new-results.ts'
+import { allResults, newResults, type ReadableJob } from './new-results.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
-import { readJobOf } from './results.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -216,7 +214,7 @@ export class Jobs {
   async *#read(
     prefix: string,
     isPartEnough: boolean,
-    read: (job: CouncilDriver) => AsyncGenerator<ResultLine, ResultsEnd, undefined>,
+    read: (job: ReadableJob) => AsyncGenerator<ResultLine, ResultsEnd, undefined>,
   ): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
     await this.#reading.seek(prefix, isPartEnough)
     const { stewardship, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
@@ -230,9 +228,7 @@ export class Jobs {
   /** Throws RequestError. */
   async document(prefix: string, name: string): Promise<Uint8Array> {
     await this.#reading.seek(prefix)
-    return this.#registry.use(this.#registry.rows.find(prefix), (job) =>
-      readJobDocument(readJobOf(job), name),
-    )
+    return this.#registry.use(this.#registry.rows.find(prefix), (job) => documentOf(job, name))
   }
 
   async cancel(prefix: string): Promise<void> {
