@@ -109,7 +109,7 @@ export class Catalogue {
 
   async *#entries(): AsyncGenerator<readonly [entry: Uint8Array, key: Uint8Array, pageCostMs: number]> {
     for (const { cid, key } of this.#full) {
-      const sealed = await this.#store.get(cid)
+      const sealed = await this.#store.getCold(cid)
       if (sealed === undefined)
         throw new RequestError('the list of its documents was damaged on this disk; submit again')
       yield* entriesOf(unseal(key, sealed, 'a part of the list of documents'))
