@@ -4,7 +4,7 @@ import type { Cid } from '../../protocol/ids.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { documentBytesOf, encodeShard, type Shard } from '../../protocol/job/shard.ts'
 import { type PlannedShard, ShardCutter } from '../../protocol/job/split.ts'
-import { shardKey, wrapKey } from '../sealing/sealing.ts'
+import { keyWrapper, shardKey } from '../sealing/sealing.ts'
 import { cidOf } from '../store/cid.ts'
 import type { Cutting } from './cutting.ts'
 import type { InspectedDocument } from './inspection.ts'
@@ -20,9 +20,9 @@ export async function* sealShards(
 ): AsyncGenerator<{ readonly entry: ShardEntry; readonly bytes: Uint8Array }> {
   let position = 0
   for await (const { pages, costMs, keys } of plannedWithKeys(documents, cutting)) {
-    const wrapping = shardKey(secret, position)
+    const wrap = keyWrapper(shardKey(secret, position))
     const shard: Shard = {
-      pages: pages.map((page) => ({ ...page, key: wrapKey(wrapping, keys.get(page.document)!) })),
+      pages: pages.map((page) => ({ ...page, key: wrap(keys.get(page.document)!) })),
     }
     const bytes = encodeShard(shard)
     const entry = {
