@@ -34,6 +34,7 @@ test('a job ends with its results in the order of its documents, whoever was qui
     ['one', 'two', 'three'].map((text, i) => [`00${i}.txt`, 1, text]),
   )
   assert.deepEqual([end.pages, end.missing, end.doubts], [3, [], []])
+  assert.deepEqual([end.outcomes.withError, end.outcomes.errors], [0, []])
 
   const again = await submitter.api.submit(request)
   assert.deepEqual([again.job, again.known], [submitted.job, true])

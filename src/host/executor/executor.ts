@@ -6,6 +6,7 @@
  * child is confined stands in isolation.ts, how its failures become records in lane.ts.
  */
 import type { DocumentShape, EngineDescription, Refusal, RuntimeOptions } from '../../runtimes/messages.ts'
+import { shapeByLength } from '../../runtimes/registry.ts'
 import { Child, type ChildHandlers } from './child.ts'
 import {
   type ChildObserver,
@@ -128,6 +129,8 @@ export class ProcessExecutor implements Executor {
    * where this machine cannot read any.
    */
   async inspect(runtime: string, document: Uint8Array): Promise<DocumentShape> {
+    const known = shapeByLength(runtime, document.byteLength)
+    if (known !== undefined) return known
     const { said } = await this.#look({ type: 'inspect', runtime }, document)
     if (said.type === 'fault') return { pages: 1, pageCostMs: 0, refused: refusalsOfFaults[said.code] }
     if (said.type !== 'shape') throw new SlotFailed(`an inspection was answered by '${said.type}'`)

@@ -2,18 +2,13 @@
 import { decodeShard } from '../../protocol/job/shard.ts'
 import { documentBytesMax } from '../../protocol/limits.ts'
 import { RequestError } from '../errors.ts'
-import { shardKey, unseal, unwrapKey } from '../sealing/sealing.ts'
-import type { CouncilDriver } from '../stewardship/council-driver.ts'
+import { shardKey } from '../sealing/sealing.ts'
+import { openDocument } from '../sealing/stored-document.ts'
 import { StoreError } from '../store/errors.ts'
 import { readFile } from '../store/files.ts'
-import { documentsOf, type ReadJob, readJobOf } from './results.ts'
+import { documentsOf, type ReadJob } from './results.ts'
 
 type Job = Pick<ReadJob, 'manifest' | 'shards' | 'secret' | 'get'>
-
-/** As readJobDocument. */
-export function documentOf(job: CouncilDriver, name: string): Promise<Uint8Array> {
-  return readJobDocument(readJobOf(job), name)
-}
 
 /** Throws RequestError where there is no such document, or this node cannot get it. */
 export async function readJobDocument(job: Job, name: string): Promise<Uint8Array> {
@@ -26,9 +21,10 @@ export async function readJobDocument(job: Job, name: string): Promise<Uint8Arra
     try {
       const block = await get(shard)
       if (block === undefined) throw new StoreError({ code: 'block-missing', cid: shard })
-      const { document, bytes, key } = decodeShard(block).pages[firstPage - (page - pages)]!
-      const sealed = await readFile({ file: document, bytes }, get, documentBytesMax)
-      return unseal(unwrapKey(shardKey(secret, position), key, `the key of ${name}`), sealed, name)
+      const reference = decodeShard(block).pages[firstPage - (page - pages)]!
+      const { document, bytes } = reference
+      const file = await readFile({ file: document, bytes }, get, documentBytesMax)
+      return openDocument(file, reference, shardKey(secret, position))
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       throw new RequestError(

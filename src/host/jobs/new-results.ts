@@ -12,9 +12,6 @@ import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { caughtUp, changed } from './reading.ts'
 import { type ReadJob, readJobOf, readResults } from './results.ts'
 
-/** A job that is held in memory to be read. */
-export type ReadableJob = CouncilDriver
-
 /** A person reads no faster, and a round of a small job takes a few milliseconds. A guess. */
 const roundMsMin = 500
 /** The share of the time that rounds take. A guess. */

@@ -129,6 +129,7 @@ export const operations = {
   results: stream(oneJob),
   followResults: stream(oneJob),
   document: stream(oneJob, ['name', path]),
+  logs: stream(oneJob),
   cancel: call(oneJob),
   forget: call(oneJob),
   release: call(oneJob),

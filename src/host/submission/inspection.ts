@@ -1,6 +1,5 @@
 /** Reads documents: finds each one's name, seals it and names it by its content, and counts the work in it. */
 import type { FileReference } from '../../protocol/job/manifest.ts'
-import type { SplittableDocument } from '../../protocol/job/split.ts'
 import { shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape, Refusal } from '../../runtimes/messages.ts'
 import type { SubmitProgress } from '../api.ts'
@@ -8,14 +7,10 @@ import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
+import { type InspectedDocument, Packer } from './packer.ts'
 import type { Refusals } from './refusals.ts'
 import type { Samples } from './samples.ts'
 import type { NamedDocument, Sources } from './sources.ts'
-
-/** A document as it will be stored, and the key to it. */
-export interface InspectedDocument extends SplittableDocument {
-  readonly key: Uint8Array
-}
 
 export interface InspectionOptions {
   readonly runtime: string
@@ -35,12 +30,13 @@ export interface InspectionOptions {
 /** Progress is told of each of the first documents, and then of each so many: small ones come by the thousand. */
 const toldEach = 100
 
-/** Reads each document once, and holds one. Throws RequestError, at the end for documents that are refused. */
+/** Reads each document once, and holds one, or a pack of small ones. Throws RequestError, at the end for documents that are refused. */
 export async function* inspect(
   { total, documents }: Sources,
   { runtime, executor, submitter, samples, name, refusals, strict, onProgress }: InspectionOptions,
 ): AsyncGenerator<InspectedDocument> {
   const keyOf = documentKeys(submitter)
+  const packer = new Packer(name)
   let done = 0
   for await (const source of documents()) {
     if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
@@ -53,9 +49,9 @@ export async function* inspect(
     const { bytes, pages, pageCostMs } = looked
     samples.consider(bytes)
     const key = keyOf(bytes)
-    const reference = await name(seal(key, bytes))
-    yield { name: source.name, key, ...reference, pages, pageCostMs }
+    yield* packer.add({ name: source.name, key, pages, pageCostMs }, seal(key, bytes))
   }
+  yield* packer.end()
   refusals.check(done, strict)
 }
 
