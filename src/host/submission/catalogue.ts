@@ -21,7 +21,7 @@ import { Staging } from './staging.ts'
 const partBytesMax = 512 * 2 ** 10
 
 /** Bytes of the list of documents that are handed on at once. */
-const listPartBytes = 2 ** 20
+const listPartBytes = 128 * 2 ** 10
 
 type Entry = readonly [entry: Uint8Array, key: Uint8Array, pageCostMs: number, slice: Slice | null]
 
