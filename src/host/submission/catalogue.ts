@@ -21,7 +21,7 @@ import { Staging } from './staging.ts'
 const partBytesMax = 512 * 2 ** 10
 
 /** Bytes of the list of documents that are handed on at once. */
-const listPartBytes = 2 ** 20
+const listPartBytes = 128 * 2 ** 10
 
 type Entry = readonly [entry: Uint8Array, key: Uint8Array, pageCostMs: number, slice: Slice | null]
 
@@ -115,7 +115,7 @@ export class Catalogue {
 
   async *#entries(): AsyncGenerator<Entry> {
     for (const { cid, key } of this.#full) {
-      const sealed = await this.#store.get(cid)
+      const sealed = await this.#store.getCold(cid)
       if (sealed === undefined)
         throw new RequestError('the list of its documents was damaged on this disk; submit again')
       yield* entriesOf(unseal(key, sealed, 'a part of the list of documents'))

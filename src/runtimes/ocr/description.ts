@@ -54,7 +54,7 @@ export const ocrOptions = {
     choices: ['on', 'off'],
     default: 'on',
     description:
-      'box and confidence of each word in the records of the exact engine; off: records of a fifth of the size',
+      'box and confidence of each word in the records of the exact engine; off: records of a quarter of the size',
   },
   detectionSideMax: {
     least: 320,
