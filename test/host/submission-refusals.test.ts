@@ -80,6 +80,9 @@ async function inspected(
   return inspect(sources, {
     runtime,
     strict,
+    options: {},
+    pages: null,
+    passwords: [],
     executor,
     submitter: SigningKey.generate(),
     name: (sealed) => {

@@ -31,9 +31,10 @@ import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note } from '../output.ts'
 import { checkOutput, stdoutPath } from '../results-output.ts'
 import { submitToOwnNode, submitToRunningNode } from '../submission.ts'
+import { addPdfOptions, type PdfFlags, pdfOptionsOf, pdfRequestOf } from './pdf-flags.ts'
 import { outputPath } from './results.ts'
 
-export interface SubmitFlags {
+export interface SubmitFlags extends PdfFlags {
   readonly runtime: string
   readonly engine: string
   readonly module?: string
@@ -101,7 +102,7 @@ Examples:
 
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
-  return command
+  return addPdfOptions(command)
     .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
     .addOption(
       new Option('--engine <name>', 'engine that executes the job; auto: the fastest that enough owners have')
@@ -195,7 +196,11 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     module: flags.module === undefined ? submitDefaults.module : resolve(flags.module),
     languages: flags.language ?? submitDefaults.languages,
     traineddata: (flags.traineddata ?? submitDefaults.traineddata).map((path) => resolve(path)),
-    options: { ...flags.option, ...(flags.model === undefined ? {} : { model: flags.model }) },
+    options: {
+      ...flags.option,
+      ...(flags.model === undefined ? {} : { model: flags.model }),
+      ...pdfOptionsOf(flags),
+    },
     errorBound,
     colludingShare,
     replicas: flags.replicas ?? submitDefaults.replicas,
@@ -208,6 +213,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     category,
     payment: paymentOf(flags),
     strict: flags.strict ?? submitDefaults.strict,
+    ...pdfRequestOf(flags),
   }
 }
 

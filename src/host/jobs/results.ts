@@ -54,8 +54,8 @@ export async function* readResults(
 
 /** Shards cut the submission's pages in order, so that walking both in step names every page. */
 function* pagesOf(documents: readonly DocumentEntry[]): Generator<{ document: string; page: number }> {
-  for (const { name, pages } of documents)
-    for (let page = 1; page <= pages; page += 1) yield { document: name, page }
+  for (const { name, pages, firstPage = 1 } of documents)
+    for (let page = 0; page < pages; page += 1) yield { document: name, page: firstPage + page }
 }
 
 /** Yields the records of a shard's pages, and says at last why there are no more. */

@@ -9,6 +9,7 @@ import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { unanimousFor } from './assurance.ts'
 import { findDocuments, refusalByHead } from './documents.ts'
+import { readPasswords } from './passwords.ts'
 import { Refusals } from './refusals.ts'
 import { readWeights, unitOf, weightSources } from './weights.ts'
 
@@ -24,6 +25,7 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
   const named = new Set<string | null>([module, ...traineddata])
   for (const source of weightSources(runtime, request))
     if (named.has(source.path)) readWeights(runtime, source)
+  await readPasswords(request.passwordFile)
   await checkDocuments(request)
 }
 
@@ -31,12 +33,14 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
 async function checkDocuments({ paths, runtime, strict }: SubmitRequest): Promise<void> {
   const { sources } = await findDocuments(paths)
   const refusals = new Refusals()
+  let readable = 0
   for (const source of sources) {
     const refusal = await refusalByHead(runtime, source)
     if (refusal !== null) refusals.add(source.name, refusal)
-    else if (!strict) return
+    else if (strict) readable += 1
+    else return
   }
-  refusals.check(sources.length, strict)
+  refusals.check(sources.length, readable, strict)
 }
 
 /** Refuses a job that every vehicle would decline. Throws RequestError. */

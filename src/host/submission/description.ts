@@ -20,6 +20,7 @@ import { unanimousFor } from './assurance.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
 import { findDocuments } from './documents.ts'
 import { type InspectedDocument, inspect } from './inspection.ts'
+import { readPasswords } from './passwords.ts'
 import { Staging } from './staging.ts'
 import { readWeights, weightSources } from './weights.ts'
 
@@ -75,8 +76,12 @@ async function describe(
   const { sources, leftOut } = await findDocuments(request.paths)
   const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
+  const passwords = await readPasswords(request.passwordFile)
   const { documents, refused } = await inspect(sources, {
     runtime,
+    options: ownOptionsOf(request.options),
+    pages: request.pages,
+    passwords,
     executor,
     submitter,
     name,
@@ -86,7 +91,13 @@ async function describe(
   onProgress({ step: 'storing', done: sources.length, total: sources.length })
   await staged.flush()
   const documentList = encodeList(
-    documents.map(({ name, file, bytes, pages }) => ({ name, file, bytes, pages })),
+    documents.map(({ name, file, bytes, pages, firstPage }) => ({
+      name,
+      file,
+      bytes,
+      pages,
+      ...(firstPage === undefined ? {} : { firstPage }),
+    })),
   )
   if (documentList.byteLength > documentListBytesMax - sealBytes)
     throw new RequestError(

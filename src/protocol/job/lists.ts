@@ -30,6 +30,8 @@ export interface ShardEntry {
 export interface DocumentEntry extends FileReference {
   readonly name: string
   readonly pages: number
+  /** Counted from 1, where it is a part of the document of that name: the page with which the part begins. */
+  readonly firstPage?: number
 }
 
 const shardEntrySchema: z.ZodType<ShardEntry> = z.strictObject({
@@ -42,6 +44,7 @@ const documentEntrySchema: z.ZodType<DocumentEntry> = z.strictObject({
   ...fileReference,
   name: z.string().max(4096),
   pages: naturalSchema,
+  firstPage: naturalSchema.exactOptional(),
 })
 
 export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Uint8Array {

@@ -1,18 +1,20 @@
 /** Writes the record of a page, in the fixed order of keys that makes equal findings equal bytes. */
 import type { GrayImage } from '../imaging/gray-image.ts'
+import type { TextLayer } from '../pdf/text-layer.ts'
 import type { RecordOutput } from '../runtime.ts'
 import type { Box } from './box.ts'
 import { degreesOf } from './frame.ts'
+import type { TextLine } from './page-text.ts'
 import type { ReadPage } from './read-page.ts'
 import type { UprightPage } from './upright.ts'
 
 /**
- * `{"text", "width", "height", "turnedDegrees", "skewDegrees", "model", "warnings", "lines": [{"text", "box", "confidence"}]}`; a
+ * `{"text", "width", "height", "dpi" (of a PDF's page), "turnedDegrees", "skewDegrees", "model", "warnings", "lines": [{"text", "box", "confidence"}]}`; a
  * box is its four corners [x, y] in whole pixels of the page as it came (once its file's orientation is heeded), clockwise from the
  * line's start; the page was turned clockwise by `turnedDegrees` to be read; skew is positive when lines sink to the right then.
  */
 export function pageRecord(
-  page: GrayImage,
+  page: GrayImage & { readonly dpi?: number },
   { upright, slope, lines, recogniser, warnings }: ReadPage,
 ): RecordOutput {
   const text = lines.map((line) => line.text).join('\n')
@@ -20,6 +22,7 @@ export function pageRecord(
     text,
     width: page.width,
     height: page.height,
+    ...(page.dpi === undefined ? {} : { dpi: page.dpi }),
     turnedDegrees: upright.turnedDegrees,
     skewDegrees: degreesOf(slope),
     model: recogniser,
@@ -28,6 +31,35 @@ export function pageRecord(
       text: line.text,
       box: corners(page, upright, line.box),
       confidence: line.confidence,
+    })),
+  }
+  return { output: new TextEncoder().encode(JSON.stringify(record)), text }
+}
+
+/** The same of a page whose text stands in its file: `model` is "text-layer", and nothing was read. */
+export function textLayerRecord(
+  { width, height, dpi, hasPictures }: TextLayer,
+  lines: readonly TextLine[],
+): RecordOutput {
+  const text = lines.map((line) => line.text).join('\n')
+  const record = {
+    text,
+    width,
+    height,
+    dpi,
+    turnedDegrees: 0,
+    skewDegrees: 0,
+    model: 'text-layer',
+    warnings: hasPictures ? ['pictures-not-read'] : [],
+    lines: lines.map(({ text: own, box: { left, top, right, bottom }, confidence }) => ({
+      text: own,
+      box: [
+        [left, top],
+        [right, top],
+        [right, bottom],
+        [left, bottom],
+      ].map((corner) => corner.map(Math.round)),
+      confidence,
     })),
   }
   return { output: new TextEncoder().encode(JSON.stringify(record)), text }
