@@ -5,10 +5,9 @@
 import { encodeList } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { type PlannedShard, splitIntoShards } from '../../protocol/job/split.ts'
-import { documentListBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
+import { documentListBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor } from '../../protocol/record/block.ts'
-import { ownOptionsOf } from '../../runtimes/registry.ts'
 import type { LeftOut, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
@@ -19,10 +18,9 @@ import type { SigningKey } from '../store/keys.ts'
 import { unanimousFor } from './assurance.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
 import { findDocuments } from './documents.ts'
-import { type InspectedDocument, inspect } from './inspection.ts'
-import { readPasswords } from './passwords.ts'
+import { type InspectedDocument, inspectFor } from './inspection.ts'
+import { keepWeights } from './kept-weights.ts'
 import { Staging } from './staging.ts'
-import { readWeights, weightSources } from './weights.ts'
 
 export interface JobDescription {
   readonly request: SubmitRequest
@@ -69,23 +67,16 @@ async function describe(
   staged: Staging,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
-  const { runtime, strict } = request
   const payment = paymentOf(request)
   refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
   const { sources, leftOut } = await findDocuments(request.paths)
   const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
-  const passwords = await readPasswords(request.passwordFile)
-  const { documents, refused } = await inspect(sources, {
-    runtime,
-    options: ownOptionsOf(request.options),
-    pages: request.pages,
-    passwords,
+  const { documents, refused } = await inspectFor(request, sources, {
     executor,
     submitter,
     name,
-    strict,
     onProgress,
   })
   onProgress({ step: 'storing', done: sources.length, total: sources.length })
@@ -117,34 +108,6 @@ async function describe(
     staged,
     requestDigest,
   }
-}
-
-async function keepWeights(
-  request: SubmitRequest,
-  executor: Executor,
-  staged: Staging,
-  onProgress: (progress: SubmitProgress) => void,
-): Promise<Manifest['weights']> {
-  const { runtime, options } = request
-  const sources = weightSources(runtime, request)
-  const weights: Manifest['weights'][number][] = []
-  let bytes = 0
-  for (const [done, source] of sources.entries()) {
-    onProgress({ step: 'importing-weights', done, total: sources.length })
-    const file = readWeights(runtime, source)
-    bytes += file.byteLength
-    if (bytes > weightsBytesMax)
-      throw new RequestError(
-        `the ${source.name} at ${source.path} is too large: the weights of a job have at most ${weightsBytesMax} bytes together`,
-      )
-    if (source.path === request.module) {
-      const fault = (await executor.tryModule?.(runtime, file, ownOptionsOf(options))) ?? null
-      if (fault !== null)
-        throw new RequestError(`no vehicle would run the module at ${source.path}: ${fault}`)
-    }
-    weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
-  }
-  return weights
 }
 
 function digestOf(

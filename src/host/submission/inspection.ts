@@ -3,7 +3,8 @@ import type { FileReference } from '../../protocol/job/manifest.ts'
 import type { PlannedShard, SplittableDocument } from '../../protocol/job/split.ts'
 import { documentsMax, shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape, Refusal, RuntimeOptions } from '../../runtimes/messages.ts'
-import type { PageRange, RefusedDocuments, SubmitProgress } from '../api.ts'
+import { ownOptionsOf } from '../../runtimes/registry.ts'
+import type { PageRange, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
@@ -11,6 +12,7 @@ import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { DocumentSource } from './document-names.ts'
 import { readDocument } from './documents.ts'
+import { readPasswords } from './passwords.ts'
 import { piecesOf } from './pieces.ts'
 import { Refusals } from './refusals.ts'
 
@@ -37,6 +39,16 @@ export interface InspectionOptions {
 export interface Inspection {
   readonly documents: readonly InspectedDocument[]
   readonly refused: readonly RefusedDocuments[]
+}
+
+/** Reads a request's documents, with its passwords. Throws RequestError. */
+export async function inspectFor(
+  { runtime, options, pages, passwordFile, strict }: SubmitRequest,
+  sources: readonly DocumentSource[],
+  context: Pick<InspectionOptions, 'executor' | 'submitter' | 'name' | 'onProgress'>,
+): Promise<Inspection> {
+  const passwords = await readPasswords(passwordFile)
+  return inspect(sources, { ...context, runtime, options: ownOptionsOf(options), pages, passwords, strict })
 }
 
 /**

@@ -1,15 +1,13 @@
 /** Works out the cost of a submission, here and now. */
 import { splitIntoShards } from '../../protocol/job/split.ts'
 import { costOf } from '../../protocol/verification/cost.ts'
-import { ownOptionsOf } from '../../runtimes/registry.ts'
 import type { Quote, SubmitProgress, SubmitRequest } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { SigningKey } from '../store/keys.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { findDocuments } from './documents.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
-import { inspect, nameOf, pagesOf } from './inspection.ts'
-import { readPasswords } from './passwords.ts'
+import { inspectFor, nameOf, pagesOf } from './inspection.ts'
 import { weightSources } from './weights.ts'
 
 export interface QuoteContext extends Market, EngineMarket {
@@ -26,13 +24,9 @@ export async function quoteJob(
   const { sources, leftOut } = await findDocuments(request.paths)
   weightSources(request.runtime, request)
   const engine = chooseEngine(request, context, unanimousFor(request))
-  const { runtime, strict, pages } = request
-  const options = ownOptionsOf(request.options)
-  const passwords = await readPasswords(request.passwordFile)
   const { executor, submitter } = context
-  const asked = { runtime, options, pages, passwords, strict }
-  const inspection = { ...asked, executor, submitter, name: nameOf, onProgress }
-  const { documents, refused } = await inspect(sources, inspection)
+  const inspection = { executor, submitter, name: nameOf, onProgress }
+  const { documents, refused } = await inspectFor(request, sources, inspection)
   const shards = splitIntoShards(documents)
   const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const costMs = shards.reduce((sum, shard) => sum + shard.costMs, 0)

@@ -7,7 +7,7 @@
  * believed wrongly would be wrong silently, so that each rule leans to the picture.
  */
 import { objectsOf } from './page-objects.ts'
-import { allocate, doublesIn, intsIn, type Pdf, type Pdfium, withPage } from './pdfium.ts'
+import { allocate, doublesIn, floatsOf, intsIn, type Pdf, type Pdfium, withPage } from './pdfium.ts'
 import { type PageScale, scaleOf } from './picture.ts'
 
 /** A run of characters on one line, without a wide gap. In pixels of the page as it is drawn. */
@@ -159,8 +159,15 @@ function isTurned(angle: number, quarters: number): boolean {
   return Math.min(shown, full - shown) > turnTolerance
 }
 
-/** Left, right, bottom and top, in points from the page's lower left corner. */
+/**
+ * Left, right, bottom and top, in points from the page's lower left corner: as high as its font, so that a full stop stands on the
+ * line of its letters; or around its ink where the font does not say how high it is.
+ */
 function boxOf(pdfium: Pdfium, layer: number, index: number): readonly [number, number, number, number] {
+  const [left, top, right, bottom] = floatsOf(pdfium, 4, (place) => {
+    pdfium.FPDFText_GetLooseCharBox(layer, index, place)
+  }) as unknown as [number, number, number, number]
+  if (top > bottom && right > left) return [left, right, bottom, top]
   const place = allocate(pdfium, 32)
   pdfium.FPDFText_GetCharBox(layer, index, place, place + 8, place + 16, place + 24)
   const box = doublesIn(pdfium).slice(place / 8, place / 8 + 4) as unknown as [number, number, number, number]
@@ -200,7 +207,7 @@ function mapOf(pdfium: Pdfium, page: number, { width, height }: PageScale): ToPi
 }
 
 /** Times the height of a run: a wider gap ends it. Words of one line have half of that between them. */
-const gapMax = 1.3
+const gapMax = 0.9
 
 function runsOf(characters: readonly Character[], { width, height }: PageScale): TextRun[] {
   const runs: TextRun[] = []
