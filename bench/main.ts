@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   ocr: async (options) => (await import('./ocr.ts')).ocr(options),
   documents: async (options) => (await import('./documents.ts')).documents(options),
   wasm: async (options) => (await import('./wasm.ts')).wasm(options),
+  lines: async (options) => (await import('./lines.ts')).lines(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
   simulator: async (options) => (await import('./simulator.ts')).simulator(options),
   trust: async (options) => (await import('./trust.ts')).trust(options),

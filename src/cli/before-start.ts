@@ -4,7 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import type { SubmitRequest } from '../host/api.ts'
+import { readsStdin } from '../host/submission/stdin.ts'
 import { CommandFailure } from './failure.ts'
+
+/** Stdin, for a request that reads it. */
+export function stdinFor(request: SubmitRequest): AsyncIterable<Uint8Array> | undefined {
+  return readsStdin(request) ? process.stdin : undefined
+}
 
 /** Throws RequestError, or CommandFailure for a module that no vehicle would run. `isQuote`: a quote needs no budget. */
 export async function checkSubmission(request: SubmitRequest, isQuote = false): Promise<void> {

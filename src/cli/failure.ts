@@ -1,6 +1,7 @@
 /**
  * Failures of a command: one line on stderr that names the thing and the remedy, and an exit code that a script can
- * tell apart. 1: it did not work. 2: it was asked wrongly. 3: there are results, and some are missing.
+ * tell apart. 1: it did not work. 2: it was asked wrongly. 3: there are results, and some are missing. 4: all results are there,
+ * and some documents ended in an error.
  */
 import { CommanderError } from 'commander'
 import { clean, lineLettersMax } from '../base/printable.ts'
@@ -9,6 +10,7 @@ import { ConfigError } from './config/config.ts'
 const failedExitCode = 1
 export const usageExitCode = 2
 export const incompleteExitCode = 3
+export const withErrorsExitCode = 4
 
 /** A failure that a command has words for. */
 export class CommandFailure extends Error {

@@ -2,6 +2,7 @@
 import { clean } from '../base/printable.ts'
 import type { JobStatus, Quote, ResultsEnd, Submitted } from '../host/api.ts'
 import { formatMoney } from '../protocol/price.ts'
+import type { Outcomes } from '../protocol/verification/outcomes.ts'
 import {
   formatBound,
   formatCount,
@@ -113,6 +114,14 @@ function describeDearer({ dearer, payment }: Quote): string[] {
   return [`${formatCount(dearer.owners, 'owner')} more ${ask} from ${from} a page, ${than}`]
 }
 
+/** A document that cannot be read at all is refused before anything is paid; one that fails later was work. */
+export function describeErrorsPaid({ payment }: Quote): string[] {
+  if (payment === null) return []
+  return [
+    'an error on which owners agree is work done, and costs as much as a result; documents that cannot be read by their first bytes are not sent, and cost nothing',
+  ]
+}
+
 function describeBudget({ payment, plans }: Quote): string[] {
   const cost = plans[0]?.cost ?? null
   if (payment === null || payment.budgetMicros === null || cost === null) return []
@@ -166,6 +175,7 @@ export function describeStatus(status: JobStatus): string[] {
     lines.push(`waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known`)
   if (status.state === 'running' && status.reason !== '') lines.push(`waiting: ${clean(status.reason)}`)
   if (status.state === 'running' && status.actor !== null) lines.push(describeActor(status.actor))
+  lines.push(...describeOutcomes(status))
   for (const doubt of status.doubts) lines.push(`doubt: ${clean(doubt)}`)
   for (const { owner, peers } of status.contradicted)
     lines.push(`contradicted: owner ${shortOwner(owner)}, ${peers.map(shortPeer).join(' ')}`)
@@ -186,8 +196,49 @@ export function describeEnd({ job, state, reason, pages }: JobStatus): string {
   return `job ${shortJob(job)} ${state === 'running' ? 'is running' : state}, ${verified}${why}`
 }
 
+/** "12 of 300 documents ended in an error: output-limit × 12"; null when none did. */
+export function describeErrors(
+  outcomes: Outcomes | null | undefined,
+  { documents, pages }: { readonly documents: number; readonly pages: number },
+): string | null {
+  if (!outcomes || outcomes.withError === 0) return null
+  return `${share(outcomes.withError, documents, pages)} ended in an error: ${describeCodes(outcomes.errors)}`
+}
+
+/** Lines about the pages that did not simply come out well. */
+export function describeOutcomes(status: Pick<JobStatus, 'outcomes' | 'documents' | 'pages'>): string[] {
+  const { outcomes, documents, pages } = status
+  const errors = describeErrors(outcomes, { documents, pages: pages.total })
+  return [...(errors === null ? [] : [errors]), ...describeDoubtful(status)]
+}
+
+/** The same without errors: pages with warnings, and pages without a result. */
+export function describeDoubtful({
+  outcomes,
+  documents,
+  pages: { total },
+}: Pick<JobStatus, 'outcomes' | 'documents' | 'pages'>): string[] {
+  if (!outcomes) return []
+  const { withWarning, warnings, failed } = outcomes
+  return [
+    ...(withWarning === 0
+      ? []
+      : [`${share(withWarning, documents, total)} with a warning: ${describeCodes(warnings)}`]),
+    ...(failed === 0 ? [] : [`${share(failed, documents, total)} failed: their shards have no result`]),
+  ]
+}
+
+/** Where every document has one page, people count documents. */
+function share(count: number, documents: number, pages: number): string {
+  return `${formatNumber(count)} of ${formatCount(pages, documents === pages ? 'document' : 'page')}`
+}
+
+function describeCodes(codes: Outcomes['errors']): string {
+  return codes.map(({ code, count }) => `${clean(code)} × ${formatNumber(count)}`).join(', ')
+}
+
 /** Exactly what is missing, a line each. Empty when nothing is. */
-export function describeMissing({ pages, missing }: Omit<ResultsEnd, 'doubts'>): string[] {
+export function describeMissing({ pages, missing }: Pick<ResultsEnd, 'pages' | 'missing'>): string[] {
   if (missing.length === 0) return []
   return [
     `${formatCount(missing.length, 'page')} of ${formatNumber(pages)} missing:`,

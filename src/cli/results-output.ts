@@ -10,9 +10,9 @@ import { pipeline } from 'node:stream/promises'
 import { clean, printableJson } from '../base/printable.ts'
 import type { ResultsEnd } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
-import { CommandFailure, incompleteExitCode, oneLine } from './failure.ts'
+import { CommandFailure, incompleteExitCode, oneLine, withErrorsExitCode } from './failure.ts'
 import { shortJob } from './format.ts'
-import { describeMissing } from './job-view.ts'
+import { describeErrors, describeMissing } from './job-view.ts'
 import { note, printPaced } from './output.ts'
 import { handToUser } from './user-files.ts'
 
@@ -34,16 +34,25 @@ export async function checkOutput(path: string): Promise<void> {
   }
 }
 
-/** Writes what is verified, then throws CommandFailure (3), having named what is missing on stderr, if anything is. */
-export async function writeResults(node: RemoteApi, job: string, path: string): Promise<void> {
+/**
+ * Writes what is verified, then throws CommandFailure (3), having named what is missing on stderr, if anything is. Returns the end
+ * of the results.
+ */
+export async function writeResults(node: RemoteApi, job: string, path: string): Promise<ResultsEnd> {
   const end = path === stdoutPath ? await writeToStdout(node, job) : await writeToFile(node, job, path)
   for (const doubt of end.doubts) note(`doubt: ${clean(doubt)}`)
-  if (end.missing.length === 0) return
+  if (end.missing.length === 0) return end
   for (const line of describeMissing(end)) note(line)
   throw new CommandFailure(
     `the results of job ${shortJob(job)} are incomplete: ${end.missing.length} of ${end.pages} pages are missing`,
     incompleteExitCode,
   )
+}
+
+/** Throws CommandFailure (4) when all results are there and some are errors. */
+export function refuseErrors({ outcomes, documents, pages }: ResultsEnd): void {
+  const errors = describeErrors(outcomes, { documents, pages })
+  if (errors !== null) throw new CommandFailure(errors, withErrorsExitCode)
 }
 
 async function writeToStdout(node: RemoteApi, job: string): Promise<ResultsEnd> {

@@ -1,15 +1,37 @@
 /** The life of a submission on this side of the socket: hand over, say the plan, follow, write the results. */
-import type { JobStatus, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
+import type { JobStatus, ResultsEnd, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
-import { CommandFailure } from './failure.ts'
+import { stdinFor } from './before-start.ts'
+import { CommandFailure, withErrorsExitCode } from './failure.ts'
 import { type Display, follow, liveDisplay } from './follow.ts'
 import { formatCount, formatNumber, quoted, shortJob } from './format.ts'
 import { heedSignals, type Interruption, signalExitCode } from './interruption.ts'
-import { describeActor, describeEnd, describePlan, describeShortage } from './job-view.ts'
+import {
+  describeActor,
+  describeDoubtful,
+  describeEnd,
+  describeErrors,
+  describePlan,
+  describeShortage,
+} from './job-view.ts'
 import { type NodeConfig, startOwnNode } from './local-node.ts'
 import { createLog } from './log.ts'
 import { note, print } from './output.ts'
-import { stdoutPath, writeResults } from './results-output.ts'
+import { refuseErrors, stdoutPath, writeResults } from './results-output.ts'
+
+/** What is handed over to a node: it makes a job of it. */
+export interface Order {
+  readonly shortage: SubmitRequest['shortage']
+  readonly submit: (node: RemoteApi, onProgress: (progress: SubmitProgress) => void) => Promise<Submitted>
+}
+
+/** The order to submit documents. */
+export function orderOf(request: SubmitRequest): Order {
+  return {
+    shortage: request.shortage,
+    submit: (node, onProgress) => node.submit(request, onProgress, stdinFor(request)),
+  }
+}
 
 export interface Wish {
   readonly wait: boolean
@@ -23,11 +45,11 @@ export interface Wish {
 export async function submitToRunningNode(
   node: RemoteApi,
   { dataDir, json }: NodeConfig,
-  request: SubmitRequest,
+  order: Order,
   { wait, detach, output }: Wish,
 ): Promise<void> {
   const voice = new Voice(json, output === stdoutPath)
-  const plan = await handOver(node, request, voice)
+  const plan = await handOver(node, order, voice)
   const directory = quoted(dataDir)
   if (detach) await untilDurable(node, plan, voice)
   if (!wait && output === undefined) {
@@ -47,7 +69,7 @@ export async function submitToRunningNode(
 /** Is a node until the job has ended and its results are written, or until a signal. */
 export async function submitToOwnNode(
   config: NodeConfig,
-  request: SubmitRequest,
+  order: Order,
   wish: Wish & { readonly output: string },
 ): Promise<void> {
   const { origins, json } = config
@@ -59,7 +81,7 @@ export async function submitToOwnNode(
   const interruption = heedSignals()
   const node = await startOwnNode({ ...config, slots }, createLog(level, json), { standsBy: false })
   try {
-    await submitAndStay(node.client, config, request, wish, voice, interruption)
+    await submitAndStay(node.client, config, order, wish, voice, interruption)
   } finally {
     await node.stop()
   }
@@ -69,7 +91,7 @@ export async function submitToOwnNode(
 async function submitAndStay(
   node: RemoteApi,
   { dataDir, bootstrap, origins }: NodeConfig,
-  request: SubmitRequest,
+  order: Order,
   { detach, output }: Wish,
   voice: Voice,
   interruption: Interruption,
@@ -79,7 +101,7 @@ async function submitAndStay(
     const { addresses } = await node.info()
     voice.say(`without --bootstrap, vehicles have to come here: ${addresses.join(' ')}`)
   }
-  const plan = await handOver(node, request, voice)
+  const plan = await handOver(node, order, voice)
   const where = whereOf({ dataDir, bootstrap, origins })
   if (detach) {
     await untilDurable(node, plan, voice)
@@ -138,9 +160,9 @@ export function afterInterruption(
   ]
 }
 
-async function handOver(node: RemoteApi, request: SubmitRequest, voice: Voice): Promise<Submitted> {
-  const plan = await node.submit(request, (progress) => voice.progress(progress))
-  voice.plan(plan, request)
+async function handOver(node: RemoteApi, order: Order, voice: Voice): Promise<Submitted> {
+  const plan = await order.submit(node, (progress) => voice.progress(progress))
+  voice.plan(plan, order)
   return plan
 }
 
@@ -166,11 +188,16 @@ async function conclude(
   output: string | undefined,
 ): Promise<void> {
   if (status.state === 'complete') voice.complete(status)
+  let end: ResultsEnd | undefined
   if (output !== undefined) {
-    await writeResults(node, status.job, output)
+    end = await writeResults(node, status.job, output)
     if (output !== stdoutPath) voice.say(`results are in ${output}`)
   }
   if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
+  if (end !== undefined) refuseErrors(end)
+  const { outcomes, documents, pages } = status
+  const errors = describeErrors(outcomes, { documents, pages: pages.total })
+  if (errors !== null) throw new CommandFailure(errors, withErrorsExitCode)
 }
 
 /** Reports progress as JSON lines or as sentences, on stdout unless that belongs to results. */
@@ -195,7 +222,7 @@ class Voice {
     else if (this.#stream.isTTY) this.#stream.write(`\r\x1b[K${describeProgress(progress)}`)
   }
 
-  plan(plan: Submitted, { shortage }: SubmitRequest): void {
+  plan(plan: Submitted, { shortage }: Order): void {
     if (this.#isJson) {
       this.#tell('submitted', plan)
       return
@@ -221,7 +248,9 @@ class Voice {
 
   /** A terminal shows it already, and JSON has told it. */
   complete(status: JobStatus): void {
-    if (!this.#stream.isTTY) this.say(describeEnd(status))
+    if (this.#stream.isTTY) return
+    this.say(describeEnd(status))
+    for (const line of describeDoubtful(status)) this.say(line)
   }
 
   #tell(event: string, facts: object): void {
@@ -234,9 +263,11 @@ function describeProgress({ step, done, total }: SubmitProgress): string {
     reading: 'reading documents',
     'importing-weights': 'importing weights',
     storing: 'storing documents',
+    measuring: 'running some documents here, to cut the job by what they cost',
     signing: 'signing the manifest',
   }
-  return total === 0 ? `${words[step]} …` : `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+  if (total > 0) return `${words[step]}: ${formatNumber(done)} of ${formatNumber(total)}`
+  return done > 0 ? `${words[step]}: ${formatNumber(done)} …` : `${words[step]} …`
 }
 
 /** Tells of each node that acts in the place of this one, once. */

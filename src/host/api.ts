@@ -15,6 +15,7 @@ import type {
   Released,
   ResultLine,
   ResultsEnd,
+  RetryRequest,
   SubmitProgress,
   SubmitRequest,
   Submitted,
@@ -36,10 +37,26 @@ export type * from './job-views.ts'
 export interface NodeApi {
   info(): NodeInfo
   peers(): PeerRow[]
-  /** Imports, signs and starts a job; the same submission twice is the same job. Throws RequestError. */
-  submit(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted>
+  /**
+   * Imports, signs and starts a job; the same submission twice is the same job. `stdin`: for a request that reads it. Throws
+   * RequestError.
+   */
+  submit(
+    request: SubmitRequest,
+    onProgress?: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Submitted>
   /** Returns what `submit` would do with this request. Throws RequestError. */
-  quote(request: SubmitRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Quote>
+  quote(
+    request: SubmitRequest,
+    onProgress?: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Quote>
+  /**
+   * Makes a new job of the documents of one that has ended and that have no output: an error, or no result. Options, assurance and
+   * prices are the same. Throws RequestError where nothing failed, or the documents are not on this node any more.
+   */
+  retry(request: RetryRequest, onProgress?: (progress: SubmitProgress) => void): Promise<Submitted>
   jobs(): JobSummary[]
   /** Looks for jobs that were submitted elsewhere with this node's submitter key: from then on they are among its jobs, to be read. */
   seekJobs(): Promise<void>

@@ -4,11 +4,16 @@ import type { Audits } from '../protocol/job/manifest.ts'
 import type { Ask, Micros, Payment } from '../protocol/price.ts'
 import type { JobView } from '../protocol/state/job-view.ts'
 import type { Cost } from '../protocol/verification/cost.ts'
+import type { Outcomes } from '../protocol/verification/outcomes.ts'
 import type { Plan } from '../protocol/verification/plan.ts'
 
 export interface SubmitRequest {
-  /** Absolute paths of files and folders. */
+  /** Absolute paths of files and folders; '-' is stdin, which the command hands on. */
   readonly paths: readonly string[]
+  /** The meaning of files that are named themselves (submission/sources.ts). */
+  readonly as: 'auto' | 'document' | 'lines'
+  /** The absolute path at which relative paths on stdin begin; null: nowhere. */
+  readonly folder: string | null
   readonly runtime: string
   /** 'auto' takes the fastest engine that enough owners have. */
   readonly engine: string
@@ -23,6 +28,8 @@ export interface SubmitRequest {
   readonly colludingShare: number
   /** Overrides what the error bound asks for. */
   readonly replicas: number | null
+  /** Pages in a shard, at most; null: by what they cost. */
+  readonly shardSize: number | null
   readonly deadlineMs: number | null
   readonly shortage: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
@@ -108,7 +115,7 @@ export interface RefusedDocuments {
 }
 
 export interface SubmitProgress {
-  readonly step: 'reading' | 'importing-weights' | 'storing' | 'signing'
+  readonly step: 'reading' | 'importing-weights' | 'storing' | 'measuring' | 'signing'
   readonly done: number
   readonly total: number
 }
@@ -136,10 +143,21 @@ export interface Submitted {
   readonly payment: Payment | null
 }
 
+export interface RetryRequest {
+  /** Any unambiguous beginning of its id. */
+  readonly job: string
+}
+
 export interface Released {
   readonly job: JobId
   /** The node that stands by for the job in the place of this one. */
   readonly heir: PeerId
+}
+
+/** How pages came out: verified ones with an output or an error, and those that have no result. */
+export interface JobOutcomes extends Outcomes {
+  /** Pages of shards that failed. */
+  readonly failed: number
 }
 
 export interface JobSummary {
@@ -147,7 +165,11 @@ export interface JobSummary {
   readonly runtime: string
   readonly state: 'running' | 'complete' | 'failed' | 'cancelled'
   readonly reason: string
+  /** The reason for programs: `verified`, `shards-failed`, …; null while it runs. */
+  readonly code: string | null
   readonly pages: { readonly total: number; readonly verified: number }
+  /** Null where this node cannot read the results, or has not looked. */
+  readonly outcomes: JobOutcomes | null
   readonly createdAtMs: number
   readonly deadlineMs: number
 }
@@ -195,8 +217,10 @@ export interface ResultLine {
 }
 
 export interface ResultsEnd {
-  /** All pages of the job. */
+  /** All pages of the job, and its documents. */
   readonly pages: number
+  readonly documents: number
+  readonly outcomes: Outcomes
   readonly missing: readonly { readonly document: string; readonly page: number; readonly why: string }[]
   /** As in a status. */
   readonly doubts: readonly string[]

@@ -8,6 +8,8 @@ import { colludingShareDefault, errorBoundDefault } from '../protocol/verificati
 import type { SubmitRequest } from './api.ts'
 
 export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
+  as: 'auto',
+  folder: null,
   engine: 'auto',
   module: null,
   languages: null,
@@ -20,6 +22,7 @@ export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   shortage: 'wait',
   arbiter: 'auto',
   selfCheck: false,
+  shardSize: null,
   standbys: standbysDefault,
   blind: false,
   category: categoryDefault,

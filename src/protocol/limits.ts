@@ -74,7 +74,7 @@ export const queuedLeasesPerSlotMax = 8
 export const shardCostMsTarget = 2_000
 /** … this many pages … */
 export const shardPagesMax = 256
-/** … and this many bytes of documents, so that a vehicle on a slow link receives it in seconds. */
+/** … and this many bytes of documents, and of results, so that a vehicle on a slow link has them there in seconds. */
 export const shardBytesTarget = 4 * 2 ** 20
 /** A job of a million shards keeps its list of shards, which a steward has in memory, within 128 MiB. */
 export const shardsMax = 1_000_000

@@ -20,6 +20,7 @@ export interface RegisteredRuntime extends RuntimeDescription {
 export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   ocr: {
     weights: ocrWeights,
+    takesText: false,
     unit: 'page',
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
@@ -28,6 +29,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   },
   wasm: {
     weights: 'module',
+    takesText: true,
     unit: 'page',
     options: { ...wasmOptions, ...limitOptions },
     // Admission needs V8, and a module can name no file.

@@ -39,6 +39,8 @@ export interface Runtime {
 /** The facts that a submitter must know of a runtime, which is not loaded for it. */
 export interface RuntimeDescription {
   readonly weights: WeightsDescription
+  /** Its documents are texts, or any bytes; false: images. */
+  readonly takesText: boolean
   /** The unit that its work is counted and paid in, the same on every node. */
   readonly unit: 'page' | 'kibibyte'
   /** The options that a job may set, and no others. */

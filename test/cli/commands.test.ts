@@ -25,6 +25,7 @@ import {
   plan,
   request,
   resultLine,
+  resultsEnd,
   status,
 } from '../support/fake-node.ts'
 
@@ -154,6 +155,38 @@ test('a running node is handed the job, and the command returns with the plan', 
   assert.ok(out.startsWith(`job ${plan.job}\n4 documents, 40 pages`))
   assert.match(out, /follow it with: carpool status bafyreihdwdcefgh4d/)
   assert.deepEqual(node.calls, [['submit', request]])
+})
+
+test('results that are all there, errors among them, are written, and the exit code is 4', async (t) => {
+  const outcomes = {
+    ...{ pages: 2, withError: 1, withWarning: 0 },
+    ...{ errors: [{ code: 'output-limit', count: 1 }], warnings: [] },
+  }
+  const { dataDir, node } = await startFake(t)
+  Object.assign(node, {
+    async *results() {
+      yield resultLine
+      return { ...resultsEnd, missing: [], outcomes }
+    },
+  })
+  const path = join(newDirectory(t), 'out.jsonl')
+  const { code, err } = await run(['results', job, '-o', path, '--data-dir', dataDir])
+  assert.equal(code, 4)
+  assert.equal(err, 'carpool: 1 of 2 documents ended in an error: output-limit × 1\n')
+  assert.equal(readFileSync(path, 'utf8'), `${JSON.stringify(resultLine)}\n`)
+})
+
+test('retry makes a job of what failed, and wants to be told that it is that', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const vague = await run(['retry', job, '--data-dir', dataDir])
+  assert.deepEqual([vague.code, vague.err], [2, 'carpool: say which documents to do again: add --failed\n'])
+  const { code, out } = await run(['retry', job, '--failed', '--data-dir', dataDir])
+  assert.equal(code, 0)
+  assert(out.startsWith(`job ${plan.job}\n`), out)
+  assert.deepEqual(
+    node.calls.filter(([name]) => name === 'retry'),
+    [['retry', { job }]],
+  )
 })
 
 test('with results on stdout, everything else is said on stderr', async (t) => {
@@ -343,7 +376,8 @@ test('whatever strangers name things, no command’s output draws on a terminal 
     status: async () => ({ ...status, state: 'failed', reason: words, runtime: words, doubts: [words] }),
     async *results() {
       yield { document: words, page: 1, result: { text: words }, error: null }
-      return { pages: 2, missing: [{ document: words, page: 1, why: words }], doubts: [words] }
+      const missing = [{ document: words, page: 1, why: words }]
+      return { ...resultsEnd, missing, doubts: [words] }
     },
     fleetMembers: () => [row],
     fleetRevoke: () => [{ ...row, state: 'revoked' }],

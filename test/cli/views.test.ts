@@ -12,6 +12,7 @@ import { money, percentage } from '../../src/cli/flags.ts'
 import { localTime } from '../../src/cli/format.ts'
 import { describeHistory } from '../../src/cli/history-view.ts'
 import {
+  describeErrorsPaid,
   describeMissing,
   describePlan,
   describeQuote,
@@ -196,6 +197,39 @@ test('a status names what it waits for, who was contradicted, and how it ended',
   ])
 })
 
+test('a quote of a job that pays says that errors are work, and unreadable documents are not', () => {
+  const paid = describeErrorsPaid({
+    ...quote,
+    payment: { currency: 'EUR', unitMicrosMax: 1, budgetMicros: null },
+  })
+  assert.match(
+    paid.join(),
+    /^an error on which owners agree is work done.*first bytes are not sent, and cost nothing$/,
+  )
+  assert.deepEqual(describeErrorsPaid({ ...quote, payment: null }), [])
+})
+
+test('a status counts errors by their codes, doubts of runtimes, and pages without a result', () => {
+  const outcomes = {
+    ...{ pages: 12, withError: 12, withWarning: 1_200, failed: 2 },
+    errors: [{ code: 'output-limit', count: 12 }],
+    warnings: [
+      { code: 'low-confidence', count: 1_199 },
+      { code: 'page-turned-90', count: 2 },
+    ],
+  }
+  const shown = { ...status, documents: 300, pages: { total: 300, verified: 300 }, outcomes }
+  assert.deepEqual(describeStatus(shown).slice(3), [
+    '12 of 300 documents ended in an error: output-limit × 12',
+    '1,200 of 300 documents with a warning: low-confidence × 1,199, page-turned-90 × 2',
+    '2 of 300 documents failed: their shards have no result',
+  ])
+  assert.match(describeStatus({ ...shown, documents: 4 })[3]!, /^12 of 300 pages ended in an error/)
+  assert.deepEqual(describeStatus({ ...shown, outcomes: { ...outcomes, withError: 0 } }).length, 5)
+  const listed = describeJobs([{ ...shown, state: 'complete', reason: 'done' }], 10_000)
+  assert.match(listed[1]!, /done; 12 of 300 pages ended in an error: output-limit × 12$/)
+})
+
 test('the bar is full only when all is done', () => {
   assert.equal(progressBar(0, 0), '[....................]')
   assert.equal(progressBar(999, 1000), '[###################.]')
@@ -341,6 +375,7 @@ test('a failure is said in one line that draws nothing, and its stack has places
 test('a request has absolute paths, since the node works elsewhere', () => {
   const request = requestOf(['scans'], {
     runtime: 'wasm',
+    as: 'auto',
     engine: 'auto',
     module: 'count.wasm',
     errorBound: 1e-4,
@@ -398,6 +433,7 @@ test('a quote of a job that pays says what it costs, what the budget is worth, a
 test('a price is capped and a budget set in one currency, both or neither', () => {
   const flags = {
     runtime: 'ocr',
+    as: 'auto',
     engine: 'auto',
     errorBound: 1e-4,
     colludingShare: 0.01,

@@ -72,6 +72,46 @@ test('every method can be asked for over the socket by name, and takes no argume
   }
 })
 
+test('stdin crosses to the node at the pace at which it reads, and an early refusal comes back', async (t) => {
+  const { node, client } = await startPair(t)
+  const reads = { ...request, paths: ['-'] }
+  const sent = Buffer.alloc(3 * 2 ** 20, 'some words 🚗 ')
+  let pulled = 0
+  async function* stdin() {
+    for (let at = 0; at < sent.byteLength; at += 100_000) {
+      pulled += 1
+      yield sent.subarray(at, at + 100_000)
+    }
+  }
+  const got: Uint8Array[] = []
+  const isFull = Promise.withResolvers<void>()
+  node.onSubmit = async (given) => {
+    for await (const part of given!) {
+      got.push(part)
+      if (got.length === 1) await isFull.promise
+    }
+  }
+  const submitted = client.submit(reads, undefined, stdin())
+  await until(() => got.length === 1)
+  assert(pulled < 32, 'it waits for the node')
+  isFull.resolve()
+  assert.deepEqual(await submitted, plan)
+  assert.deepEqual(Buffer.concat(got), sent)
+
+  node.onSubmit = async (given) => {
+    for await (const _ of given!) throw new RequestError('stdin, line 1: it is no JSON')
+  }
+  await assert.rejects(client.submit(reads, undefined, stdin()), /line 1: it is no JSON/)
+  async function* broken() {
+    yield sent.subarray(0, 10)
+    throw new Error('the pipe is broken')
+  }
+  node.onSubmit = async (given) => {
+    for await (const _ of given!);
+  }
+  await assert.rejects(client.submit(reads, undefined, broken()), /the pipe is broken/)
+})
+
 test('a submission tells its progress before its plan', async (t) => {
   const { client } = await startPair(t)
   const steps: unknown[] = []
@@ -373,4 +413,8 @@ async function leaveStaleSocket(path: string): Promise<void> {
   linkSync(elsewhere, path)
   server.close()
   await once(server, 'close')
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(setImmediate)
 }

@@ -6,11 +6,17 @@ import { after, type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import { findDocuments } from '../../src/host/submission/documents.ts'
-import { type InspectionOptions, inspect, nameOf } from '../../src/host/submission/inspection.ts'
+import {
+  type InspectedDocument,
+  type InspectionOptions,
+  inspect,
+  nameOf,
+} from '../../src/host/submission/inspection.ts'
 import { readPasswords } from '../../src/host/submission/passwords.ts'
 import { piecesOf } from '../../src/host/submission/pieces.ts'
-import { reasonOf } from '../../src/host/submission/refusals.ts'
+import { Refusals, reasonOf } from '../../src/host/submission/refusals.ts'
+import { Samples } from '../../src/host/submission/samples.ts'
+import { openSources } from '../../src/host/submission/sources.ts'
 import { encodePng } from '../support/images.ts'
 import { imageAt, locked, pdfOf, textAt } from '../support/pdfs.ts'
 import { temporaryDirectory } from '../support/store.ts'
@@ -126,12 +132,15 @@ async function inspected(
   const root = join(temporaryDirectory(t), 'scans')
   mkdirSync(root)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(root, name), bytes)
-  const { sources } = await findDocuments([root])
-  return inspect(sources, {
+  const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime: 'ocr' }, undefined)
+  const refusals = new Refusals()
+  const inspection = inspect(sources, {
     runtime: 'ocr',
     options: {},
     pages: null,
     passwords: [],
+    samples: new Samples(),
+    refusals,
     strict: false,
     executor,
     submitter,
@@ -139,4 +148,7 @@ async function inspected(
     onProgress: () => {},
     ...changes,
   })
+  const documents: InspectedDocument[] = []
+  for await (const document of inspection) documents.push(document)
+  return { documents, refused: refusals.list() }
 }

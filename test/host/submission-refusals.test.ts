@@ -7,9 +7,10 @@ import { pino } from 'pino'
 import { describePlan } from '../../src/cli/job-view.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import { findDocuments } from '../../src/host/submission/documents.ts'
-import { inspect, nameOf } from '../../src/host/submission/inspection.ts'
-import { reasonOf } from '../../src/host/submission/refusals.ts'
+import { type InspectedDocument, inspect, nameOf } from '../../src/host/submission/inspection.ts'
+import { Refusals, reasonOf } from '../../src/host/submission/refusals.ts'
+import { Samples } from '../../src/host/submission/samples.ts'
+import { openSources } from '../../src/host/submission/sources.ts'
 import { plan } from '../support/fake-node.ts'
 import { assemblePng, encodePng, pngHeader } from '../support/images.ts'
 import { temporaryDirectory } from '../support/store.ts'
@@ -76,13 +77,16 @@ async function inspected(
   const root = join(temporaryDirectory(t), 'scans')
   mkdirSync(root)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(root, name), bytes)
-  const { sources } = await findDocuments([root])
-  return inspect(sources, {
+  const refusals = new Refusals()
+  const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime }, undefined)
+  const inspection = inspect(sources, {
     runtime,
-    strict,
     options: {},
     pages: null,
     passwords: [],
+    samples: new Samples(),
+    refusals,
+    strict,
     executor,
     submitter: SigningKey.generate(),
     name: (sealed) => {
@@ -91,4 +95,7 @@ async function inspected(
     },
     onProgress: () => {},
   })
+  const documents: InspectedDocument[] = []
+  for await (const document of inspection) documents.push(document)
+  return { documents, refused: refusals.list() }
 }

@@ -13,6 +13,7 @@ import { JobBlocks } from '../../src/host/store/job-blocks.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
 import { withDescription } from '../../src/host/submission/description.ts'
+import { Measuring } from '../../src/host/submission/measuring.ts'
 import { quoteJob } from '../../src/host/submission/quote.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
 import { weightSources } from '../../src/host/submission/weights.ts'
@@ -23,6 +24,7 @@ import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { runtimes } from '../../src/runtimes/registry.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
+import { honest, ScriptedExecutor } from '../support/scripted-executor.ts'
 import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
 /** A module of two blocks and three documents, of which one is of two blocks as well. */
@@ -54,6 +56,7 @@ function contextOn({ blocks }: Store): SubmissionContext {
   return {
     blocks,
     executor: { inspect: async () => ({ pages: 1, pageCostMs: 10 }) } as unknown as Executor,
+    measuring: new Measuring(new ScriptedExecutor(honest)),
     node,
     submitter: node,
     engines: [{ runtime: 'wasm', engine: 'exact', id: 'engine-1', isa: null, agreement: 'bytes' }],

@@ -141,6 +141,16 @@ test('a module that loops, traps or hoards fails its document and no other, and 
     lines.map(({ error }) => error?.code ?? null),
     ['cpu-limit', 'trap', 'exit-code', 'output-limit', null, null],
   )
+  const { outcomes } = await submitter.status(job, 'it is counted', (now) => now.outcomes?.pages === 6)
+  assert.equal(status.code, 'verified')
+  assert.deepEqual([outcomes?.withError, outcomes?.failed, outcomes?.withWarning], [4, 0, 0])
+  assert.deepEqual(
+    outcomes?.errors.map(({ code, count }) => `${code} × ${count}`),
+    ['cpu-limit × 1', 'exit-code × 1', 'output-limit × 1', 'trap × 1'],
+  )
+  await mesh.until('the list of jobs says so', () =>
+    submitter.api.jobs().some((listed) => listed.job === job && listed.outcomes?.withError === 4),
+  )
   for (const { api } of mesh.running()) assert.equal(api.info().vehicle.mode, 'run')
 })
 

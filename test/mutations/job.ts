@@ -89,8 +89,8 @@ export const job: readonly Mutation[] = [
   {
     name: 'The bytes of a document count for each of its pages.',
     file: 'src/protocol/job/split.ts',
-    find: 'bytes += document.file === lastDocument ? 0 : document.bytes',
-    replace: 'bytes += document.bytes',
+    find: 'this.#bytes += document.file === this.#lastDocument ? 0 : document.bytes',
+    replace: 'this.#bytes += document.bytes',
     caughtBy: ['test/protocol/splitting.test.ts'],
   },
   {
@@ -106,5 +106,12 @@ export const job: readonly Mutation[] = [
     find: 'part.blocks.length !== Math.ceil(part.bytes / blockBytesMax)',
     replace: 'part.blocks.length > Math.ceil(part.bytes / blockBytesMax)',
     caughtBy: ['test/protocol/result-parts.test.ts'],
+  },
+  {
+    name: 'An end may have the code of another outcome.',
+    file: 'src/protocol/job/verdict.ts',
+    find: 'code === undefined || outcomeOfCode[code] === outcome',
+    replace: 'code === undefined || outcomeOfCode[code] !== undefined',
+    caughtBy: ['test/protocol/outcomes.test.ts'],
   },
 ]

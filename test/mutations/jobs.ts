@@ -204,4 +204,18 @@ export const jobs: readonly Mutation[] = [
     replace: "error.code === 'no-room') return true",
     caughtBy: ['test/host/record-room.test.ts'],
   },
+  {
+    name: 'What is done again is every document, also those that have an output.',
+    file: 'src/host/jobs/retrying.ts',
+    find: "if (typeof found === 'string' || found.error !== null) failed.add(place)",
+    replace: 'failed.add(place)',
+    caughtBy: ['test/mesh/retry.test.ts'],
+  },
+  {
+    name: 'What is done again is opened with the keys of another shard.',
+    file: 'src/host/jobs/retrying.ts',
+    find: '    firstPage += shards[position]!.pages\n    position += 1\n',
+    replace: '    firstPage += shards[position]!.pages\n',
+    caughtBy: ['test/mesh/retry.test.ts'],
+  },
 ]

@@ -80,7 +80,7 @@ export const ledger: readonly Mutation[] = [
   },
   {
     name: 'A claim that nobody else made is owed when a job is cancelled.',
-    file: 'src/protocol/steward/unverified.ts',
+    file: 'src/protocol/verification/owed.ts',
     find: 'Math.min(2, replicas)',
     replace: '1',
     caughtBy: ['test/protocol/scenarios.test.ts'],

@@ -53,8 +53,8 @@ export const shown: readonly Mutation[] = [
   {
     name: 'Documents that are not there are noticed once a node runs.',
     file: 'src/host/submission/checks.ts',
-    find: 'const { sources } = await findDocuments(paths)',
-    replace: 'const { sources } = await findDocuments([import.meta.filename])',
+    find: '  await checkSources(request)\n',
+    replace: '',
     caughtBy: ['test/cli/mistakes.test.ts'],
   },
   {

@@ -11,15 +11,15 @@ export const state: readonly Mutation[] = [
   {
     name: 'What repeats a verdict that counts here counts only with a proof of its own, so that its vehicles work for nothing.',
     file: 'src/protocol/state/proofs.ts',
-    find: "if (this.#repeats(decision, alike)) return 'counts'",
+    find: "if (!isAgainstItself && this.#repeats(decision, named as RecordedClaim[])) return 'counts'",
     replace: '',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
     name: 'What repeats a verdict that counts here counts whatever its vehicles say.',
     file: 'src/protocol/state/proofs.ts',
-    find: 'return agreeing.every((id) => alike.some(({ receipt }) => receipt === id))',
-    replace: 'return true',
+    find: '      if (claim.result === result) return true\n',
+    replace: '      if (claim !== undefined) return true\n',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
@@ -256,7 +256,7 @@ export const state: readonly Mutation[] = [
   {
     name: 'Owners whom a verdict that counts has contradicted keep their voice in the proof of others.',
     file: 'src/protocol/state/decisions.ts',
-    find: 'hasVoice: (owner) => !this.#voiceless.has(owner),',
+    find: 'hasVoice: (owner) => this.#voices.has(owner),',
     replace: 'hasVoice: () => true,',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
@@ -276,7 +276,7 @@ export const state: readonly Mutation[] = [
   },
   {
     name: 'Any window of an owner counts for an audited verdict.',
-    file: 'src/protocol/state/proofs.ts',
+    file: 'src/protocol/state/audited-proofs.ts',
     find: '      .find(({ payload }) => payload.owner === owner && payload.positions.includes(position))',
     replace:
       '      .findLast(({ payload }) => payload.owner === owner && payload.positions.includes(position))',
@@ -284,7 +284,7 @@ export const state: readonly Mutation[] = [
   },
   {
     name: 'An audited verdict counts before its checks were passed.',
-    file: 'src/protocol/state/proofs.ts',
+    file: 'src/protocol/state/audited-proofs.ts',
     find: 'if (!this.#isChecked(owner, drawn, audits!.replicas)) return false',
     replace: '',
     caughtBy: ['test/protocol/decisions.test.ts'],
@@ -540,5 +540,47 @@ export const state: readonly Mutation[] = [
     find: 'known !== undefined && this.#isMarked(record) && this.#couldFit(known)',
     replace: 'known !== undefined && this.#isMarked(record)',
     caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'After the end the submitter’s node has no last word on what others decided otherwise.',
+    file: 'src/protocol/state/last-word.ts',
+    find: "  if (outcome === 'accepted') return result !== stands?.result\n",
+    replace: "  if (outcome === 'accepted') return false\n",
+    caughtBy: ['test/protocol/last-word.test.ts'],
+  },
+  {
+    name: 'The last word leaves out claims that agree where there is no result.',
+    file: 'src/protocol/state/last-word.ts',
+    find: '    agreeing: isMore ? receipts(owed) : before!.agreeing,',
+    replace: '    agreeing: [],',
+    caughtBy: ['test/protocol/last-word.test.ts'],
+  },
+  {
+    name: 'The submitter’s node says nothing of a shard that counts there, and may not count elsewhere.',
+    file: 'src/protocol/state/last-word.ts',
+    find: "  if (stands?.outcome !== 'accepted') return false\n  const",
+    replace: '  if (stands !== undefined) return false\n  const',
+    caughtBy: ['test/protocol/last-word.test.ts'],
+  },
+  {
+    name: 'A steward that lies has the submitter’s node sign last words without end.',
+    file: 'src/protocol/state/last-word.ts',
+    find: '.length >= lastWordsMax) return []',
+    replace: '.length > 1e9) return []',
+    caughtBy: ['test/protocol/last-word.test.ts'],
+  },
+  {
+    name: 'A verdict that came too late is forgotten, though the last word says the same.',
+    file: 'src/protocol/state/decisions.ts',
+    find: '    for (const { position } of shards) this.#countLate(position)\n',
+    replace: '',
+    caughtBy: ['test/protocol/last-word.test.ts'],
+  },
+  {
+    name: 'A council never says its last word.',
+    file: 'src/protocol/council/look.ts',
+    find: '  sayLastWord(seat, nowMs)\n',
+    replace: '',
+    caughtBy: ['test/protocol/last-word.test.ts'],
   },
 ]

@@ -4,9 +4,9 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'A result that is here already is not made the job’s.',
     file: 'src/host/stewardship/collector.ts',
-    find: "const missing = await blocks.take(results, 'result')",
+    find: "const missing = await blocks.take(wanted.keys(), 'result')",
     replace:
-      'const missing: typeof results = []\n    for (const cid of results) if ((await blocks.get(cid)) === undefined) missing.push(cid)',
+      'const missing: Cid[] = []\n    for (const cid of wanted.keys()) if ((await blocks.get(cid)) === undefined) missing.push(cid)',
     caughtBy: ['test/host/jobs-alike.test.ts'],
   },
   {

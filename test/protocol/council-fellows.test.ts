@@ -8,7 +8,13 @@ import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import type { OfferedPlace } from '../../src/protocol/job/consent.ts'
 import type { Manifest } from '../../src/protocol/job/manifest.ts'
 import type { JobEnd } from '../../src/protocol/job/verdict.ts'
-import { beatIntervalMs, cancelPatienceMs, stewardIdleMs, stewardLostMs } from '../../src/protocol/limits.ts'
+import {
+  beatIntervalMs,
+  cancelPatienceMs,
+  stewardFruitlessMs,
+  stewardIdleMs,
+  stewardLostMs,
+} from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { trieFanout } from '../../src/protocol/record/record-trie.ts'
 import { checked, type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
@@ -229,6 +235,28 @@ test('a steward that acts and ends a decided job so that it does not count loses
   }
   assert.equal(ended(0), false, 'that end counts')
   assert.equal(ended(5), true, 'draws 0 to 4 are missing')
+})
+
+test('a steward that acts on lost leases alone loses its turn where one owner is left that could go on', () => {
+  const acts = (idle: string) => {
+    const [a, c] = [peerNamed('a'), peerNamed('c')]
+    const b = new Seat('b', {
+      payment: { ...payment, budgetMicros: 1_000 },
+      stewards: ['a', 'b', 'c'].map(seatOf),
+    })
+    b.handle({ type: 'connected', peer: c })
+    const { record: draw } = recordOf('draw', c, 1_000, basis.payload)
+    const leased = leaseOf('v1', [0, 1], { steward: 'c', basis: draw.id })
+    for (const entry of [checked('draw', draw), checked('lease', leased)])
+      b.handle({ type: 'record', from: a, record: believed(entry as JobRecord) })
+    const capacity = capacityOf(idle)
+    b.handle({ type: 'roster', capacities: [capacity] })
+    b.handle({ type: 'connected', peer: capacity.peer })
+    const effects = b.pass(stewardFruitlessMs + 2 * stewardIdleMs, () => void b.beat(c, true))
+    return effects.some((effect) => effect.type === 'acting' && effect.acting)
+  }
+  assert.equal(acts('v9:o9'), true)
+  assert.equal(acts('v1:owner of v1'), false, 'the one that is idle has had them')
 })
 
 test('the node that a job was submitted to asks nobody to take its place', () => {

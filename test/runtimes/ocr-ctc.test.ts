@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { decodeColumns, readDictionary } from '../../src/runtimes/ocr/ctc.ts'
+import { type DecodedLine, decodeColumns, readDictionary } from '../../src/runtimes/ocr/ctc.ts'
 
 const characters = ['a', 'b', ' ']
 
 /** One letter a column: '-' is blank, '~' is a blank that hides a space. */
-function decode(columns: string): { text: string; confidence: number } {
+function decode(columns: string): DecodedLine {
   const rows: Readonly<Record<string, readonly number[]>> = {
     '-': [0.9, 0, 0, 0],
     '~': [0.9, 0, 0, 0.05],
@@ -36,6 +36,19 @@ test('spaces are one at a time and never at the ends', () => {
 test('confidence is the mean over characters, and 0 for none', () => {
   assert.ok(Math.abs(decode('a-b').confidence - 0.7) < 1e-6)
   assert.equal(decode('---').confidence, 0)
+})
+
+test('a word stands where its letters were seen, with its own confidence, and touches no other', () => {
+  const { words } = decode('-a-a-~-bb-')
+  assert.deepEqual(
+    words.map(({ text, from, to }) => [text, from, to].join()),
+    // Letters are two columns apart, so that a word reaches one further: "aa" from 1.5 - 1 to 3.5 + 1, "b" from 7.5 - 1 …
+    ['aa,0.05,0.45', 'b,0.65,0.85'],
+  )
+  assert.ok(Math.abs(words[0]!.confidence - 0.8) < 1e-6 && Math.abs(words[1]!.confidence - 0.6) < 1e-6)
+  const [first, second] = decode('a~b').words
+  assert.ok(first!.from === 0 && first!.to <= second!.from && second!.to === 1)
+  assert.deepEqual(decode('~ -').words, [])
 })
 
 test('NaN is an error, wherever it stands', () => {

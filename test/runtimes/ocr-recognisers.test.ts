@@ -128,6 +128,9 @@ test('another language reads only the lines that the first is unsure of, and onl
   const text = readByTesseract([eng.reads, fra.reads, deu.reads], blank).map((line) => line.text)
   assert.deepEqual(text, ['a line in which there is no doubt', 'schön wie für eine große Brücke'])
   assert.deepEqual([fra.asked, deu.asked], [[7], [7, 7]])
+  const [again] = readByTesseract([eng.reads, deu.reads], blank).slice(1)
+  assert.deepEqual(again!.words.map((word) => word.text).join(' '), again!.text)
+  assert.equal(again!.words[0]!.box.left, 50 + (50 - 8), 'on the page, and not on the picture of the line')
   const clean = reader([sure, sure])
   const idle = reader([], ['never asked for', 1])
   readByTesseract([clean.reads, idle.reads], blank)
@@ -149,9 +152,9 @@ test('a second opinion is taken on doubtful lines, unless they have letters that
   const models = { detector: recogniser, recogniser, characters }
   const box = { left: 50, right: 800, top: 20, bottom: 50 }
   const read = [
-    { text: 'a b', box, confidence: 0.5 },
-    { text: 'a b', box, confidence: 0.95 },
-    { text: 'ä b', box, confidence: 0.5 },
+    { text: 'a b', words: [], box, confidence: 0.5 },
+    { text: 'a b', words: [], box, confidence: 0.95 },
+    { text: 'ä b', words: [], box, confidence: 0.5 },
   ]
   const reviewed = await secondOpinion(models, blank, read)
   assert.deepEqual(
@@ -159,4 +162,7 @@ test('a second opinion is taken on doubtful lines, unless they have letters that
     ['ab', 'a b', 'ä b'],
   )
   assert.equal(runs, 1)
+  const [word] = reviewed[0]!.words
+  assert.deepEqual([word?.text, word?.confidence, word?.box.top, word?.box.bottom], ['ab', 1, 20, 50])
+  assert(word!.box.left > 130 && word!.box.right <= 805, 'where the decoder saw its letters')
 })

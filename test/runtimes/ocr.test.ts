@@ -40,7 +40,16 @@ interface PageRecord {
   readonly width: number
   readonly height: number
   readonly skewDegrees: number
-  readonly lines: readonly { text: string; box: readonly (readonly [number, number])[]; confidence: number }[]
+  readonly lines: readonly {
+    readonly text: string
+    readonly box: readonly (readonly [number, number])[]
+    readonly confidence: number
+    readonly words: readonly {
+      readonly text: string
+      readonly box: readonly number[]
+      readonly confidence: number
+    }[]
+  }[]
 }
 
 function parse(output: Uint8Array): PageRecord {
@@ -103,7 +112,19 @@ test('a record says where each line stands on the page as it was sent', async ()
   assert.deepEqual([record.width, record.height], [960, 380])
   assert.ok(record.skewDegrees > 0.5 && record.skewDegrees < 1.3)
   for (const line of record.lines) {
-    assert.deepEqual(Object.keys(line), ['text', 'box', 'confidence'])
+    assert.deepEqual(Object.keys(line), ['text', 'box', 'confidence', 'words'])
+    assert.equal(line.words.map((word) => word.text).join(' '), line.text)
+    let at = 0
+    for (const word of line.words) {
+      assert.deepEqual(Object.keys(word), ['text', 'box', 'confidence'])
+      assert.ok(word.confidence >= 0 && word.confidence <= 1)
+      const [left = 0, top = 0, right = 0, bottom = 0] = word.box
+      assert.ok(
+        at <= left && left < right && right <= 960 && top < bottom && bottom <= 380,
+        JSON.stringify(word),
+      )
+      at = (left + right) / 2
+    }
     assert.ok(line.confidence > 0.5 && line.confidence <= 1)
     for (const [x, y] of line.box) assert.ok(x >= 0 && x <= 960 && y >= 0 && y <= 380)
   }

@@ -22,7 +22,7 @@ const prose = [
 const lines = (x: number, top: number, texts: readonly string[], size = 12): string =>
   texts.map((text, i) => textAt(x, top - i * size * 1.25, size, text)).join('')
 const typed: PdfPage = { content: lines(72, 700, prose) }
-const plain = { dpi: 0, takesText: true }
+const plain = { dpi: 0, takesText: true, hasWords: true }
 
 test('a page that was typed is its text, and its record says so', async () => {
   const record = await recordOf(pdfOf([typed]))
@@ -32,6 +32,12 @@ test('a page that was typed is its text, and its record says so', async () => {
     ['text-layer', 200, 1652, 2338, []],
   )
   const [left, top] = record.lines[0]!.box[0]!
+  const { words } = record.lines[1]!
+  assert.equal(words.map(({ text }) => text).join(' '), prose[1])
+  assert(
+    words.every(({ box }, i) => i === 0 || box[0]! >= words[i - 1]!.box[2]!),
+    'words follow each other',
+  )
   assert(Math.abs(left! - 200) < 6 && Math.abs(top! - ((842 - 709) * 200) / 72) < 12, `${left}, ${top}`)
 })
 
@@ -293,7 +299,10 @@ interface Record {
   readonly width: number
   readonly height: number
   readonly warnings: readonly string[]
-  readonly lines: readonly { readonly box: readonly (readonly number[])[] }[]
+  readonly lines: readonly {
+    readonly box: readonly (readonly number[])[]
+    readonly words: readonly { readonly text: string; readonly box: readonly number[] }[]
+  }[]
 }
 
 async function recordOf(file: Uint8Array, page = 0): Promise<Record> {

@@ -93,7 +93,9 @@ export const summary: JobSummary = {
   runtime: 'ocr',
   state: 'running',
   reason: '',
+  code: null,
   pages: { total: 40, verified: 12 },
+  outcomes: null,
   createdAtMs: 1_000,
   deadlineMs: 100_000,
 }
@@ -163,6 +165,8 @@ export const quote: Quote = {
 }
 
 export const request: SubmitRequest = {
+  as: 'auto',
+  folder: null,
   paths: ['/scans'],
   runtime: 'ocr',
   engine: 'auto',
@@ -173,6 +177,7 @@ export const request: SubmitRequest = {
   errorBound: 1e-4,
   colludingShare: 0.01,
   replicas: null,
+  shardSize: null,
   deadlineMs: 7_200_000,
   shortage: 'wait',
   arbiter: 'auto',
@@ -195,6 +200,8 @@ export const resultLine: ResultLine = {
 
 export const resultsEnd: ResultsEnd = {
   pages: 2,
+  documents: 2,
+  outcomes: { pages: 1, withError: 0, withWarning: 0, errors: [], warnings: [] },
   missing: [{ document: 'b.png', page: 1, why: 'queued' }],
   doubts: [],
 }
@@ -214,6 +221,8 @@ export interface FakeNode extends NodeApi {
   /** Lines that results() has been asked for. */
   resultsPulled: number
   resultLines: readonly ResultLine[]
+  /** Is given what a submission brings on stdin. */
+  onSubmit: (stdin: AsyncIterable<Uint8Array> | undefined) => Promise<void>
   /** Resolves when the signal of a watch that had one status aborts. */
   readonly watchAborted: PromiseWithResolvers<void>
 }
@@ -225,7 +234,7 @@ export function fakeNode(): FakeNode {
   const methods = Object.keys(operations).map((name) => [
     name,
     (...given: unknown[]) => {
-      calls.push([name, ...given.filter((one) => !(one instanceof AbortSignal || one instanceof Function))])
+      calls.push([name, ...given.filter(isPlain)])
       const answer = known[name] ?? missing(name)
       return answer(...(given as never[]))
     },
@@ -235,6 +244,7 @@ export function fakeNode(): FakeNode {
     calls,
     resultsPulled: 0,
     resultLines: [resultLine],
+    onSubmit: async () => {},
     watchAborted: Promise.withResolvers<void>(),
   }
   return node
@@ -253,7 +263,9 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
       days: [{ date: '2026-11-29', readyMs: 1, pauses: [], aloneMs: 0, work: [], handedBack: [], money: [] }],
     }),
     quote: async () => quote,
-    submit: async (_, onProgress) => {
+    retry: async () => plan,
+    submit: async (_, onProgress, stdin) => {
+      await node().onSubmit(stdin)
       onProgress?.({ step: 'storing', done: 1, total: 2 })
       onProgress?.({ step: 'storing', done: 2, total: 2 })
       return plan
@@ -296,4 +308,9 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
 
 function missing(name: string): never {
   throw new Error(`the fake node has no answer to ${name}`)
+}
+
+function isPlain(given: unknown): boolean {
+  if (given instanceof AbortSignal || given instanceof Function) return false
+  return !(typeof given === 'object' && given !== null && Symbol.asyncIterator in given)
 }

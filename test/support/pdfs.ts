@@ -36,7 +36,7 @@ export function pdfOf(pages: readonly PdfPage[], catalog = ''): Uint8Array {
 }
 
 /** Objects are numbered from 1; the first is the catalog. */
-export function assemblePdf(objects: readonly (string | Buffer)[]): Uint8Array {
+function assemblePdf(objects: readonly (string | Buffer)[]): Uint8Array {
   const parts: Buffer[] = [Buffer.from('%PDF-1.7\n')]
   let at = parts[0]!.byteLength
   const offsets = objects.map((object, i) => {
@@ -59,7 +59,7 @@ export function assemblePdf(objects: readonly (string | Buffer)[]): Uint8Array {
   return Uint8Array.from(Buffer.concat(parts))
 }
 
-export function stream(dictionary: string, bytes: Uint8Array): Buffer {
+function stream(dictionary: string, bytes: Uint8Array): Buffer {
   return Buffer.concat([
     Buffer.from(`<<${dictionary}/Length ${bytes.byteLength}>>\nstream\n`),
     bytes,

@@ -22,6 +22,7 @@ const files: readonly CommandFile[] = [
   { names: ['history'], load: async () => [(await import('./history.ts')).historyCommand] },
   { names: ['quote'], load: async () => [(await import('./quote.ts')).quoteCommand] },
   { names: ['submit'], load: async () => [(await import('./submit.ts')).submitCommand] },
+  { names: ['retry'], load: async () => [(await import('./retry.ts')).retryCommand] },
   { names: ['status'], load: async () => [(await import('./status.ts')).statusCommand] },
   { names: ['results'], load: async () => [(await import('./results.ts')).resultsCommand] },
   {

@@ -5,6 +5,7 @@ import type { JobSummary } from '../../host/api.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
 import { addOptions } from '../config/config.ts'
 import { formatCount, formatDuration, formatNumber, shortJob } from '../format.ts'
+import { describeErrors, describeOutcomes } from '../job-view.ts'
 import { jobOptionNames, resolveNodeConfig, withAnyNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'
 import { type Column, formatTable } from '../table.ts'
@@ -41,13 +42,17 @@ export function jobCommands(program: Command): void {
     const path = resolve(flags.output as string)
     const { root, bytes } = await node.report(job, path)
     handToUser(path)
+    const status = await node.status(job)
     return {
       event: 'reported',
       job,
       path,
       root,
       bytes,
-      text: `${path}: ${formatCount(bytes, 'byte')}, root ${root}`,
+      state: status.state,
+      code: status.code,
+      outcomes: status.outcomes,
+      text: [`${path}: ${formatCount(bytes, 'byte')}, root ${root}`, ...describeOutcomes(status)].join('; '),
     }
   }).requiredOption('-o, --output <file>', 'file for the report, a CAR file')
 }
@@ -70,10 +75,16 @@ export function describeJobs(jobs: readonly JobSummary[], nowMs: number): string
       cell: ({ state, deadlineMs }) =>
         state === 'running' ? `in ${formatDuration(deadlineMs - nowMs)}` : '–',
     },
-    { title: 'REASON', cell: ({ reason }) => reason },
+    { title: 'REASON', cell: reasonOf },
   ]
   const newestFirst = [...jobs].sort((a, b) => b.createdAtMs - a.createdAtMs)
   return [...formatTable(columns, newestFirst), formatCount(jobs.length, 'job')]
+}
+
+/** Why it ended, and how many pages came out as errors. A summary does not say how many documents there are. */
+function reasonOf({ reason, outcomes, pages }: JobSummary): string {
+  const errors = describeErrors(outcomes, { documents: 0, pages: pages.total })
+  return [reason, ...(errors === null ? [] : [errors])].filter((part) => part !== '').join('; ')
 }
 
 type Outcome = { readonly text: string } & Readonly<Record<string, unknown>>

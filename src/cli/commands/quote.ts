@@ -1,19 +1,19 @@
 /** `carpool quote`: shows what a job would take, and what each plan for it costs, before anything is sent. */
 import type { Command } from 'commander'
 import { connectLocal } from '../../host/local/client.ts'
-import { checkSubmission } from '../before-start.ts'
+import { checkSubmission, stdinFor } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
-import { describeQuote } from '../job-view.ts'
+import { describeErrorsPaid, describeQuote } from '../job-view.ts'
 import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
 import { print, printJson } from '../output.ts'
-import { addJobOptions, requestOf, type SubmitFlags } from './submit.ts'
+import { addJobOptions, documentsArgument, requestOf, type SubmitFlags } from './submit.ts'
 
 export function quoteCommand(program: Command): void {
   const command = addJobOptions(
     program
       .command('quote')
-      .argument('<paths...>', 'documents, and folders of documents')
+      .argument('<paths...>', documentsArgument)
       .summary('show what a job would cost')
       .description(
         'Shows what documents would cost as a job: each plan that meets the error bound, the cheapest first. It sends nothing.',
@@ -34,12 +34,12 @@ async function quote(paths: readonly string[], flags: SubmitFlags): Promise<void
   const request = requestOf(paths, flags)
   const say = (quoted: Parameters<typeof describeQuote>[0]) => {
     if (config.json) printJson(quoted)
-    else for (const line of describeQuote(quoted)) print(line)
+    else for (const line of [...describeQuote(quoted), ...describeErrorsPaid(quoted)]) print(line)
   }
   const running = await connectLocal(config.dataDir)
   if (running !== undefined) {
     try {
-      say(await running.quote(request))
+      say(await running.quote(request, undefined, stdinFor(request)))
     } finally {
       running.close()
     }
@@ -50,7 +50,7 @@ async function quote(paths: readonly string[], flags: SubmitFlags): Promise<void
     standsBy: false,
   })
   try {
-    say(await node.client.quote(request))
+    say(await node.client.quote(request, undefined, stdinFor(request)))
   } finally {
     await node.stop()
   }

@@ -9,9 +9,10 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
+import { stdinPath } from '../../host/submission/stdin.ts'
 import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
-import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
+import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { checkSubmission } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
@@ -30,12 +31,13 @@ import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note } from '../output.ts'
 import { checkOutput, stdoutPath } from '../results-output.ts'
-import { submitToOwnNode, submitToRunningNode } from '../submission.ts'
+import { orderOf, submitToOwnNode, submitToRunningNode } from '../submission.ts'
 import { addPdfOptions, type PdfFlags, pdfOptionsOf, pdfRequestOf } from './pdf-flags.ts'
 import { outputPath } from './results.ts'
 
 export interface SubmitFlags extends PdfFlags {
   readonly runtime: string
+  readonly as: SubmitRequest['as']
   readonly engine: string
   readonly module?: string
   readonly language?: readonly string[]
@@ -46,6 +48,7 @@ export interface SubmitFlags extends PdfFlags {
   readonly colludingShare: number
   readonly replicas?: number
   readonly deadline?: number
+  readonly shardSize?: number
   readonly ifShort: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
   readonly selfCheck?: boolean
@@ -64,7 +67,7 @@ export function submitCommand(program: Command): void {
   const command = addJobOptions(
     program
       .command('submit')
-      .argument('<paths...>', 'documents, and folders of documents')
+      .argument('<paths...>', documentsArgument)
       .summary('submit documents as a job')
       .description(
         'Submits documents as a job to the node that runs on the data directory; without one, a node runs here until the job has ended. The same request made again is answered with its job, unless that was cancelled or failed: then it becomes a new job.',
@@ -96,14 +99,27 @@ Examples:
   $ carpool submit scans/ --runtime ocr --price-cap 0.0005EUR --budget 5EUR
   $ carpool submit scans/ --runtime ocr --detach
   $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
+  $ carpool submit texts.jsonl --runtime wasm --module count.wasm -o counts.jsonl
+  $ ./lines-of-text | carpool submit - --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
 }
+
+export const documentsArgument =
+  'documents, folders of documents, and JSON Lines: files that end in .jsonl or .ndjson, and - for stdin, with {"id": …, "text": …} or {"id": …, "path": …} in each line'
 
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return addPdfOptions(command)
     .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
+    .addOption(
+      new Option(
+        '--as <what>',
+        'what the files that are named are: documents, or JSON Lines that name or hold documents; auto: by their ending',
+      )
+        .default(submitDefaults.as)
+        .choices(['auto', 'document', 'lines']),
+    )
     .addOption(
       new Option('--engine <name>', 'engine that executes the job; auto: the fastest that enough owners have')
         .default(submitDefaults.engine)
@@ -143,6 +159,11 @@ export function addJobOptions(command: Command): Command {
       '--replicas <count>',
       'number of owners that must agree, in place of an error bound',
       wholeNumber(1, 64),
+    )
+    .option(
+      '--shard-size <pages>',
+      'pages, or documents, that one vehicle gets at a time, at most (default: by what some of them cost here)',
+      wholeNumber(1, shardPagesMax),
     )
     .option(
       '--deadline <duration>',
@@ -190,7 +211,9 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
   const { runtime, engine, errorBound, colludingShare, arbiter, category } = flags
   const { standbys = submitDefaults.standbys, selfCheck = submitDefaults.selfCheck } = flags
   return {
-    paths: paths.map((path) => resolve(path)),
+    paths: paths.map((path) => (path === stdinPath ? path : resolve(path))),
+    as: flags.as,
+    folder: paths.includes(stdinPath) ? process.cwd() : submitDefaults.folder,
     runtime,
     engine,
     module: flags.module === undefined ? submitDefaults.module : resolve(flags.module),
@@ -204,6 +227,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     errorBound,
     colludingShare,
     replicas: flags.replicas ?? submitDefaults.replicas,
+    shardSize: flags.shardSize ?? submitDefaults.shardSize,
     deadlineMs: flags.deadline ?? submitDefaults.deadlineMs,
     shortage: flags.ifShort,
     arbiter,
@@ -258,7 +282,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
     await checkSubmission(request)
-    await submitToOwnNode(config, request, { ...wish, output: output ?? stdoutPath })
+    await submitToOwnNode(config, orderOf(request), { ...wish, output: output ?? stdoutPath })
     return
   }
   const idle = nodeOptionNames.filter(
@@ -267,7 +291,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   if (idle.length > 0)
     note(`carpool: the node that runs on ${config.dataDir} keeps its own ${idle.join(', ')}`)
   try {
-    await submitToRunningNode(running, config, request, wish)
+    await submitToRunningNode(running, config, orderOf(request), wish)
   } finally {
     running.close()
   }

@@ -107,6 +107,15 @@ function summaryOf(outcome: AuditOutcome): string[] {
   ]
   if (outcome.agreement !== null)
     lines.push(`results count as one answer when they are ${describeAgreement(outcome.agreement)}`)
+  const { outcomes } = outcome
+  if (outcomes !== null && outcomes.withError > 0)
+    lines.push(
+      `${outcomes.withError} of ${outcomes.pages} pages ended in an error: ${codes(outcomes.errors)}`,
+    )
+  if (outcomes !== null && outcomes.withWarning > 0)
+    lines.push(
+      `${outcomes.withWarning} of ${outcomes.pages} pages with a warning: ${codes(outcomes.warnings)}`,
+    )
   if (recomputed > 0)
     lines.push(`${recomputed} disputed shards were settled by the steward's own recomputation`)
   if (contradicted.length > 0) lines.push(`contradicted by the verdicts: ${contradicted.join(', ')}`)
@@ -116,6 +125,10 @@ function summaryOf(outcome: AuditOutcome): string[] {
   if (outcome.unvouched.length > 0)
     lines.push(`no credential shows whose these vehicles are: ${outcome.unvouched.join(', ')}`)
   return lines
+}
+
+function codes(counts: NonNullable<AuditOutcome['outcomes']>['errors']): string {
+  return counts.map(({ code, count }) => `${code} × ${count}`).join(', ')
 }
 
 function paymentLines({ currency, micros, operatorMicros, payees, statements }: AuditedPayments): string[] {

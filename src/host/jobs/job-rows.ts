@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
-import type { JobSummary } from '../api.ts'
+import type { JobOutcomes, JobSummary } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { Journal } from '../store/journal.ts'
@@ -13,12 +13,26 @@ export const stewardRole = 'steward'
 
 const peersSchema = z.array(z.custom<PeerId>((value) => typeof value === 'string'))
 
+const countsSchema = z.array(z.object({ code: z.string(), count: z.number() }))
+
+const outcomesSchema: z.ZodType<JobOutcomes> = z.object({
+  pages: z.number(),
+  withError: z.number(),
+  withWarning: z.number(),
+  failed: z.number(),
+  errors: countsSchema,
+  warnings: countsSchema,
+})
+
+/** Rows of older versions lack what has a default here. */
 const summarySchema: z.ZodType<JobSummary> = z.object({
   job: z.custom<JobId>((value) => typeof value === 'string'),
   runtime: z.string(),
   state: z.enum(['running', 'complete', 'failed', 'cancelled']),
   reason: z.string(),
+  code: z.string().nullable().default(null),
   pages: z.object({ total: z.number(), verified: z.number() }),
+  outcomes: outcomesSchema.nullable().default(null),
   createdAtMs: z.number(),
   deadlineMs: z.number(),
 })
@@ -84,6 +98,15 @@ export class JobRows {
     this.#journal.putJob({ job, role: stewardRole, state, createdAtMs, endedAtMs })
   }
 
+  /** How the pages of a job that has ended came out, for the list of jobs. */
+  noteOutcomes(job: JobId, outcomes: JobOutcomes | null): void {
+    const row = this.get(job)
+    const summary = row?.state.summary
+    if (row === undefined || summary === undefined || outcomes === null) return
+    if (JSON.stringify(summary.outcomes) === JSON.stringify(outcomes)) return
+    this.put({ ...row, state: { ...row.state, summary: { ...summary, outcomes } } })
+  }
+
   /** The job whose id begins like this. Throws RequestError for none, and for several. */
   find(prefix: string): JobId {
     const jobs = this.#journal.listJobs(stewardRole).map(({ job }) => job)
@@ -104,5 +127,14 @@ export function restingStateOf(
   const { fellows, behind } = stewardship
   const root = Buffer.from(stewardship.root).toString('hex')
   const readers = [...new Set([...(before.rest?.readers ?? []), ...stewardship.readers])]
-  return { ...before, summary, rest: { root, fellows, behind, readers: readers.slice(-readersMax) } }
+  return {
+    ...before,
+    summary: withOutcomes(summary, before),
+    rest: { root, fellows, behind, readers: readers.slice(-readersMax) },
+  }
+}
+
+/** The summary with what was counted before, where nobody has looked since. */
+export function withOutcomes(summary: JobSummary, before: JobState): JobSummary {
+  return summary.outcomes === null ? { ...summary, outcomes: before.summary?.outcomes ?? null } : summary
 }

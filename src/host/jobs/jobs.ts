@@ -22,14 +22,14 @@ import { elapsed, systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
-import { statusOf, summaryOf } from '../stewardship/status.ts'
+import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
 import { billOf, tellPaid } from './job-money.ts'
 import { caughtUp, changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
 import { writeReport } from './report.ts'
-import { readResults } from './results.ts'
+import { readJobOf, readResults } from './results.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -129,12 +129,25 @@ export class Jobs {
     })
   }
 
-  quote(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Quote> {
-    return this.#submitting.quote(request, onProgress)
+  quote(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Quote> {
+    return this.#submitting.quote(request, onProgress, stdin)
   }
 
-  submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
-    return this.#submitting.submit(request, onProgress)
+  submit(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Submitted> {
+    return this.#submitting.submit(request, onProgress, stdin)
+  }
+
+  /** Makes a new job of the documents of one that have no output. Throws RequestError. */
+  async retry(prefix: string, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+    return this.#submitting.retry(this.#registry.rows.find(prefix), onProgress)
   }
 
   /** Those in memory: all that run, and those that have ended and are still used or have something to say. */
@@ -148,10 +161,7 @@ export class Jobs {
   }
 
   list(): JobSummary[] {
-    return this.#registry.rows.list().flatMap(({ job, state, createdAtMs }) => {
-      const stewardship = this.#registry.get(job)
-      return (stewardship === undefined ? state.summary : summaryOf(stewardship, createdAtMs)) ?? []
-    })
+    return this.#registry.summaries()
   }
 
   async status(prefix: string): Promise<JobStatus> {
@@ -162,10 +172,12 @@ export class Jobs {
 
   #status(job: JobId): Promise<JobStatus> {
     const nameOf = (peer: PeerId) => this.#options.membership.get(peer)?.name ?? ''
-    return this.#registry.use(job, (stewardship) => {
+    return this.#registry.use(job, async (stewardship) => {
+      const outcomes = await outcomesOf(stewardship)
       const { createdAtMs, state } = this.#registry.rows.get(job)!
       const status = statusOf(stewardship, createdAtMs, nameOf)
-      return { ...status, pagesPerSecond: status.pagesPerSecond || (state.pagesPerSecond ?? 0) }
+      if (stewardship.hasEnded) this.#registry.rows.noteOutcomes(job, outcomes)
+      return { ...status, outcomes, pagesPerSecond: status.pagesPerSecond || (state.pagesPerSecond ?? 0) }
     })
   }
 
@@ -194,15 +206,8 @@ export class Jobs {
     const { stewardship: job, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
     try {
       await caughtUp(job, this.#options.clock)
-      const get = (cid: Cid) => job.block(cid)
-      const end = yield* readResults(
-        job.manifest,
-        job.shards,
-        job.verdicts(),
-        job.secret,
-        get,
-        job.end?.outcome ?? null,
-      )
+      const { manifest, shards, verdicts, secret, get, end: outcome } = readJobOf(job)
+      const end = yield* readResults(manifest, shards, verdicts, secret, get, outcome)
       return { ...end, doubts: job.doubts }
     } finally {
       release()

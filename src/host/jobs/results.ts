@@ -1,15 +1,46 @@
 /** Results: a job's verified pages, in the order of its submission, and the list of missing ones. */
 import { ProtocolError } from '../../protocol/errors.ts'
-import { type DocumentEntry, decodeDocumentList, type ShardEntry } from '../../protocol/job/lists.ts'
+import type { Cid } from '../../protocol/ids.ts'
+import { type DocumentEntry, DocumentListReader, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
 import { documentListBytesMax } from '../../protocol/limits.ts'
 import { deliveredOf } from '../../protocol/verification/delivery.ts'
+import { OutcomeCounts } from '../../protocol/verification/outcomes.ts'
 import type { ResultLine, ResultsEnd } from '../api.ts'
 import { PartMissing, readPages } from '../result-reader.ts'
-import { namesKey, shardKey, Unsealable, unseal } from '../sealing/sealing.ts'
-import { type GetBlock, readFile } from '../store/files.ts'
+import { namesKey, shardKey, Unsealable, unsealParts } from '../sealing/sealing.ts'
+import type { CouncilDriver } from '../stewardship/council-driver.ts'
+import { type GetBlock, readFileParts } from '../store/files.ts'
+
+/** A job as whoever reads its results needs it. */
+export interface ReadJob {
+  readonly manifest: Manifest
+  readonly shards: readonly ShardEntry[]
+  readonly verdicts: readonly ShardVerdict[]
+  readonly secret: Uint8Array
+  readonly get: GetBlock
+  /** Null while it runs. */
+  readonly end: JobEnd['outcome'] | null
+}
+
+/** Throws RequestError where this node cannot read it, or not yet. */
+export function readJobOf(job: CouncilDriver): ReadJob {
+  const { manifest, shards, secret, end } = job
+  const get = (cid: Cid) => job.block(cid)
+  return { manifest, shards, verdicts: job.verdicts(), secret, get, end: end?.outcome ?? null }
+}
+
+/** A page's outcome: its record, or why there is none. */
+export interface PageOutcome {
+  /** The place of its document in the list of documents. */
+  readonly place: number
+  readonly document: string
+  /** Counted from 1. */
+  readonly page: number
+  readonly found: PageRecord | string
+}
 
 export async function* readResults(
   manifest: Manifest,
@@ -19,43 +50,73 @@ export async function* readResults(
   get: GetBlock,
   end: JobEnd['outcome'] | null,
 ): AsyncGenerator<ResultLine, Omit<ResultsEnd, 'doubts'>, undefined> {
-  const list = await readFile(manifest.documents, get, documentListBytesMax)
-  const documents = decodeDocumentList(unseal(namesKey(secret), list, 'the list of documents'))
-  const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
-  const pages = pagesOf(documents)
+  const job = { manifest, shards, verdicts, secret, get, end }
   const missing: { document: string; page: number; why: string }[] = []
+  const counts = new OutcomeCounts()
+  for await (const { document, page, found } of pagesOf(job)) {
+    if (typeof found === 'string') {
+      missing.push({ document, page, why: found })
+      continue
+    }
+    counts.add(found, manifest.agreement)
+    const delivered = deliveredOf(found, manifest.agreement)
+    switch (delivered.state) {
+      case 'output':
+        yield { document, page, result: delivered.output, error: null }
+        break
+      case 'error':
+        yield { document, page, result: null, error: delivered.error }
+        break
+      case 'none':
+        missing.push({ document, page, why: `its output ${delivered.why}` })
+    }
+  }
+  const { count: documents } = manifest.documents
+  return { pages: manifest.shards.pages, documents, outcomes: counts.view(), missing }
+}
+
+/**
+ * The job's documents in their order, as its submitter named them. A million of them take half a gigabyte, so that they are read
+ * as they are needed. Throws StoreError, and Unsealable.
+ */
+export async function* documentsOf({
+  manifest: { documents },
+  secret,
+  get,
+}: Pick<ReadJob, 'manifest' | 'secret' | 'get'>): AsyncGenerator<DocumentEntry, void, undefined> {
+  const reader = new DocumentListReader()
+  const read = () => readFileParts(documents, get, documentListBytesMax)
+  for await (const part of unsealParts(namesKey(secret), documents.bytes, read, 'the list of documents'))
+    yield* reader.push(part, false)
+  yield* reader.push(new Uint8Array(0), true)
+}
+
+/** Yields every page of the job, in the order of its submission. */
+export async function* pagesOf(job: ReadJob): AsyncGenerator<PageOutcome, void, undefined> {
+  const { manifest, shards, verdicts, secret, get, end } = job
+  const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
+  const places = placesOf(documentsOf(job))
   for (const [position, entry] of shards.entries()) {
     const key = shardKey(secret, position)
     const records = recordsOf(manifest, entry, byPosition.get(position), key, get, end)
+    let found: PageRecord | string = ''
     for (let i = 0; i < entry.pages; i += 1) {
-      const { document, page } = pages.next().value!
-      const next = await records.next()
       // What it says last holds for all pages that are left of the shard.
-      if (next.done) {
-        missing.push({ document, page, why: next.value })
-        for (i += 1; i < entry.pages; i += 1) missing.push({ ...pages.next().value!, why: next.value })
-        break
-      }
-      const delivered = deliveredOf(next.value, manifest.agreement)
-      switch (delivered.state) {
-        case 'output':
-          yield { document, page, result: delivered.output, error: null }
-          break
-        case 'error':
-          yield { document, page, result: null, error: delivered.error }
-          break
-        case 'none':
-          missing.push({ document, page, why: `its output ${delivered.why}` })
-      }
+      if (i === 0 || typeof found !== 'string') found = (await records.next()).value
+      yield { ...(await places.next()).value!, found }
     }
   }
-  return { pages: manifest.shards.pages, missing }
 }
 
 /** Shards cut the submission's pages in order, so that walking both in step names every page. */
-function* pagesOf(documents: readonly DocumentEntry[]): Generator<{ document: string; page: number }> {
-  for (const { name, pages, firstPage = 1 } of documents)
-    for (let page = 0; page < pages; page += 1) yield { document: name, page: firstPage + page }
+async function* placesOf(
+  documents: AsyncIterable<DocumentEntry>,
+): AsyncGenerator<Omit<PageOutcome, 'found'>> {
+  let place = 0
+  for await (const { name, pages, firstPage = 1 } of documents) {
+    for (let page = 0; page < pages; page += 1) yield { place, document: name, page: firstPage + page }
+    place += 1
+  }
 }
 
 /** Yields the records of a shard's pages, and says at last why there are no more. */

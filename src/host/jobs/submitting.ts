@@ -6,11 +6,14 @@ import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
-import { withDescription } from '../submission/description.ts'
+import { type JobDescription, withDescription } from '../submission/description.ts'
+import { Measuring } from '../submission/measuring.ts'
 import { quoteJob } from '../submission/quote.ts'
-import { makeJob, type PreparedJob } from '../submission/submission.ts'
+import { makeJob, type PreparedJob, type SubmissionContext } from '../submission/submission.ts'
 import { Turns } from '../turns.ts'
+import { caughtUp } from './reading.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
+import { endedJobOf, withRetry } from './retrying.ts'
 
 export interface SubmittingOptions extends RegistryOptions {
   readonly executor: Executor
@@ -24,6 +27,7 @@ export class Submitting {
   readonly #options: SubmittingOptions
   readonly #registry: Registry
   readonly #recruiting: Recruiting
+  readonly #measuring: Measuring
   /** Submissions of one request follow each other: the second is answered with the job of the first. */
   readonly #turns = new Turns()
 
@@ -31,48 +35,95 @@ export class Submitting {
     this.#options = options
     this.#registry = registry
     this.#recruiting = recruiting
+    this.#measuring = new Measuring(options.executor)
   }
 
-  async quote(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Quote> {
-    return quoteJob(request, await this.#market(), onProgress)
+  async quote(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Quote> {
+    return quoteJob(request, { ...(await this.#market()), stdin }, onProgress)
   }
 
-  async submit(request: SubmitRequest, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
+  async submit(
+    request: SubmitRequest,
+    onProgress: (progress: SubmitProgress) => void,
+    stdin?: AsyncIterable<Uint8Array>,
+  ): Promise<Submitted> {
+    const context = await this.#context(stdin)
+    return withDescription(request, context, onProgress, (described) =>
+      this.#begin(described, context, onProgress),
+    )
+  }
+
+  /** Makes a new job of the documents of this one that have no output. Throws RequestError. */
+  async retry(job: JobId, onProgress: (progress: SubmitProgress) => void): Promise<Submitted> {
     const { store, clock } = this.#options
-    const context = {
+    const context = await this.#context()
+    const { stewardship, release } = await this.#registry.hold(job)
+    try {
+      if (stewardship.hasEnded) await caughtUp(stewardship, clock)
+      const ended = endedJobOf(stewardship, this.#registry.rows.get(job)!, store.blocks)
+      return await withRetry(ended, store.blocks, (described) => this.#begin(described, context, onProgress))
+    } finally {
+      release()
+    }
+  }
+
+  #begin(
+    described: JobDescription,
+    context: SubmissionContext,
+    onProgress: (progress: SubmitProgress) => void,
+  ): Promise<Submitted> {
+    const { store } = this.#options
+    return this.#turns.inTurn(described.requestDigest, async () => {
+      const known = this.#madeFrom(described.requestDigest)
+      if (known !== undefined)
+        return this.#registry.use(known, async (stewardship) => {
+          await described.staged.handTo(store.blocks.of(known))
+          stewardship.inputsRestored()
+          return submittedOf(stewardship, true, described)
+        })
+      const made = await makeJob(described, context, onProgress)
+      try {
+        this.#record(made)
+      } catch (error) {
+        await store.blocks.release(made.job)
+        throw error
+      }
+      return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false, described), true)
+    })
+  }
+
+  async #context(stdin?: AsyncIterable<Uint8Array>): Promise<SubmissionContext> {
+    const { clock } = this.#options
+    return {
       ...(await this.#market()),
-      blocks: store.blocks,
+      stdin,
       recruit: (search: StandbySearch, count: number, bytes: number) =>
         this.#recruiting.recruit(search, count, bytes),
       clock,
     }
-    return withDescription(request, context, onProgress, (described) =>
-      this.#turns.inTurn(described.requestDigest, async () => {
-        const known = this.#madeFrom(described.requestDigest)
-        if (known !== undefined)
-          return this.#registry.use(known, async (stewardship) => {
-            await described.staged.handTo(store.blocks.of(known))
-            stewardship.inputsRestored()
-            return submittedOf(stewardship, true, described)
-          })
-        const made = await makeJob(described, context, onProgress)
-        try {
-          this.#record(made)
-        } catch (error) {
-          await store.blocks.release(made.job)
-          throw error
-        }
-        return this.#registry.use(made.job, (stewardship) => submittedOf(stewardship, false, described), true)
-      }),
-    )
   }
 
   async #market() {
-    const { executor, key: node, submitter, engines, membership, recomputer, owner, fleet } = this.#options
+    const {
+      executor,
+      key: node,
+      submitter,
+      engines,
+      membership,
+      recomputer,
+      owner,
+      fleet,
+      store,
+    } = this.#options
+    const [{ blocks }, measuring] = [store, this.#measuring]
     await membership.settled()
     const canRecompute = (runtime: string) => recomputer.can(runtime)
     const capacities = membership.capacities()
-    return { executor, node, submitter, engines, capacities, owner, fleet, canRecompute }
+    return { executor, measuring, blocks, node, submitter, engines, capacities, owner, fleet, canRecompute }
   }
 
   #record({ job, record, requestDigest }: PreparedJob): void {

@@ -1,6 +1,7 @@
 /** The node's side of an operation: from the parameters of a request to the events and the answer that go back. */
 import { z } from 'zod'
 import type { NodeApi } from '../api.ts'
+import { readsStdin } from '../submission/stdin.ts'
 import { type MethodName, type Operation, operations } from './operations.ts'
 
 /** A request that is being answered. */
@@ -9,6 +10,8 @@ export interface Caller {
   send(event: unknown): Promise<void>
   /** Sends an event if the client has room for it now; else nobody misses it. */
   mention(event: unknown): void
+  /** Yields what the client was given on stdin; it must say so with the request. Throws RequestError. */
+  stdin(): AsyncGenerator<Uint8Array>
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal
 }
@@ -31,8 +34,11 @@ export async function answer(
   switch (operation.kind) {
     case 'call':
       return method(...valuesOf(operation, params))
-    case 'order':
-      return method(operation.schema.parse(params), (event: unknown) => caller.mention(event))
+    case 'order': {
+      const request = operation.schema.parse(params)
+      const stdin = readsStdin(request as { readonly paths?: readonly string[] }) ? [caller.stdin()] : []
+      return method(request, (event: unknown) => caller.mention(event), ...stdin)
+    }
     case 'watch': {
       const events = method(...valuesOf(operation, params), caller.signal) as AsyncIterable<unknown>
       for await (const event of events) await caller.send(event)

@@ -10,7 +10,14 @@ import { parseJson } from '../../base/json.ts'
 import type { NodeApi } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { LineReader } from './lines.ts'
-import { type Answer, answerBytesMax, answerDepthMax, answerSchema, requestBytesMax } from './messages.ts'
+import {
+  type Answer,
+  answerBytesMax,
+  answerDepthMax,
+  answerSchema,
+  partBytesMax,
+  requestBytesMax,
+} from './messages.ts'
 import { type MethodName, type Operation, operations } from './operations.ts'
 import { findSocketPath } from './socket-path.ts'
 
@@ -48,7 +55,13 @@ function methodOf(line: Line, name: MethodName, operation: Operation): (...given
     case 'call':
       return (...given) => line.ask(name, named(operation, given))
     case 'order':
-      return (request, onEvent) => line.ask(name, request as object, onEvent as (event: unknown) => void)
+      return (request, onEvent, stdin) =>
+        line.ask(
+          name,
+          request as object,
+          onEvent as (event: unknown) => void,
+          stdin as AsyncIterable<Uint8Array> | undefined,
+        )
     case 'watch':
       return (...given) => line.follow(name, named(operation, given), given.at(-1) as AbortSignal)
     case 'stream':
@@ -91,8 +104,9 @@ class Line {
     method: MethodName,
     params: object,
     onEvent?: (event: Event) => void,
+    stdin?: AsyncIterable<Uint8Array>,
   ): Promise<Result> {
-    const conversation = this.converse<Event, Result>(method, params)
+    const conversation = this.converse<Event, Result>(method, params, undefined, stdin)
     for (;;) {
       const next = await conversation.next()
       if (next.done) return next.value
@@ -104,6 +118,7 @@ class Line {
     method: MethodName,
     params: object,
     signal?: AbortSignal,
+    stdin?: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Event, Result, undefined> {
     const request = `${JSON.stringify({ id: 1, method, params })}\n`
     if (Buffer.byteLength(request) > requestBytesMax)
@@ -116,6 +131,7 @@ class Line {
     this.#sockets.add(socket)
     try {
       socket.write(request)
+      if (stdin !== undefined) void handOn(stdin, socket)
       for await (const answer of readAnswers(socket)) {
         if ('error' in answer) throw revived(answer.error)
         if ('result' in answer) return answer.result as Result
@@ -127,6 +143,22 @@ class Line {
       this.#sockets.delete(socket)
       socket.destroy()
     }
+  }
+}
+
+/** Sends stdin at the node's pace, until it has ended or the node has answered. */
+async function handOn(stdin: AsyncIterable<Uint8Array>, socket: Socket): Promise<void> {
+  try {
+    for await (const chunk of stdin)
+      for (let at = 0; at < chunk.byteLength; at += partBytesMax) {
+        if (socket.destroyed) return
+        const part = Buffer.from(chunk.subarray(at, at + partBytesMax)).toString('base64')
+        if (!socket.write(`${JSON.stringify({ id: 1, part })}\n`)) await once(socket, 'drain')
+      }
+    socket.write(`${JSON.stringify({ id: 1, part: null })}\n`)
+  } catch (error) {
+    // The conversation fails with this; where the node has hung up, it has its own error.
+    socket.destroy(error as Error)
   }
 }
 

@@ -2,6 +2,8 @@
  * The messages on a node's local socket: JSON lines, `{id, method, params}` from the client, and from the node any
  * number of `{id, event}` and then `{id, result}` or `{id, error}`.
  *
+ * A request that reads the client's stdin is followed by `{id, part}` lines, in base64, and a last one with null.
+ *
  * The requests of one connection are answered one after another; a client that wants two things at once connects
  * twice. That leaves flow control to the kernel: a client that reads its results slowly holds up itself and nobody
  * else.
@@ -36,6 +38,12 @@ export const requestSchema = z.strictObject({
   method: z.string().max(64),
   params: z.unknown().optional(),
 })
+
+/** A part of the client's stdin, in base64; null: that was all. */
+export const partSchema = z.strictObject({ id, part: z.string().nullable() })
+
+/** Bytes of stdin that one line carries: a guess. */
+export const partBytesMax = 64 * 2 ** 10
 
 export const answerSchema = z.union([
   z.strictObject({ id, event: z.unknown() }),

@@ -8,7 +8,7 @@
  */
 import { z } from 'zod'
 import { categorySchema } from '../../protocol/job/manifest.ts'
-import { stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
+import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { ownerSchema } from '../../protocol/membership/owner.ts'
 import { currencySchema } from '../../protocol/price.ts'
 import { naturalSchema, peerIdSchema, printableSchema } from '../../protocol/record/record.ts'
@@ -71,6 +71,8 @@ const oneJob: Argument<string> = ['job', job]
 
 const submission = z.strictObject({
   paths: z.array(path).min(1).max(pathsMax),
+  as: z.enum(['auto', 'document', 'lines']).default(submitDefaults.as),
+  folder: path.nullable().default(submitDefaults.folder),
   runtime: z.string().min(1).max(32),
   engine: z.string().min(1).max(32),
   module: path.nullable(),
@@ -81,6 +83,7 @@ const submission = z.strictObject({
   colludingShare: z.number(),
   replicas: z.int().min(1).max(64).nullable(),
   deadlineMs: z.int().min(1).nullable(),
+  shardSize: z.int().min(1).max(shardPagesMax).nullable().default(submitDefaults.shardSize),
   shortage: z.enum(['wait', 'fail']),
   arbiter: z.enum(['auto', 'owners', 'steward']),
   selfCheck: z.boolean().default(submitDefaults.selfCheck),
@@ -125,6 +128,7 @@ export const operations = {
   peers: call(),
   quote: order(submission),
   submit: order(submission),
+  retry: order(z.strictObject({ job })),
   jobs: call(),
   seekJobs: call(),
   status: call(oneJob),

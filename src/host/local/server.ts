@@ -2,7 +2,7 @@
  * The node's side of its local socket: `carpool` commands ask here. Only the user who runs the node may connect;
  * the file's mode (0600) is the whole of the access control, as it is for the keys that lie beside it.
  */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
@@ -15,6 +15,7 @@ import { LineReader } from './lines.ts'
 import {
   type Answer,
   connectionsMax,
+  partSchema,
   requestBytesMax,
   requestDepthMax,
   requestSchema,
@@ -64,6 +65,8 @@ class Connection {
   readonly #log: Logger
   readonly #lines = new LineReader(requestBytesMax)
   readonly #waiting: string[] = []
+  /** Emits 'line' after more lines have come. */
+  readonly #news = new EventEmitter()
   readonly #gone = new AbortController()
   #isAnswering = false
 
@@ -90,6 +93,7 @@ class Connection {
       return
     }
     if (this.#waiting.length > waitingRequestsMax) this.#socket.pause()
+    this.#news.emit('line')
     if (!this.#isAnswering) void this.#answerAll()
   }
 
@@ -132,10 +136,30 @@ class Connection {
     }
   }
 
+  /** The lines that follow the request that is being answered. A line that is another request ends the conversation. */
+  async *#stdin(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const line = this.#waiting.shift() ?? (await this.#nextLine())
+      if (this.#waiting.length <= waitingRequestsMax) this.#socket.resume()
+      const data = partOf(line)
+      if (data === undefined)
+        throw new RequestError('stdin was not handed on: the client sent something else')
+      if (data.part === null) return
+      yield Buffer.from(data.part, 'base64')
+    }
+  }
+
+  /** Throws when the client is gone. */
+  async #nextLine(): Promise<string> {
+    while (this.#waiting.length === 0) await once(this.#news, 'line', { signal: this.#gone.signal })
+    return this.#waiting.shift()!
+  }
+
   #caller(id: number | string): Caller {
     const { signal } = this.#gone
     return {
       signal,
+      stdin: () => this.#stdin(),
       send: async (event) => {
         signal.throwIfAborted()
         if (!this.#socket.write(encode({ id, event }))) await once(this.#socket, 'drain', { signal })
@@ -144,6 +168,14 @@ class Connection {
         if (!signal.aborted && !this.#socket.writableNeedDrain) this.#socket.write(encode({ id, event }))
       },
     }
+  }
+}
+
+function partOf(line: string): z.infer<typeof partSchema> | undefined {
+  try {
+    return partSchema.parse(parseJson(line, requestDepthMax))
+  } catch {
+    return undefined
   }
 }
 

@@ -27,13 +27,17 @@ export function apiOf(parts: Parts): NodeApi {
     watchWhy: (signal) => watchWhy(watch, origins, signal, notes),
     pause: (untilMs, isDate) => watch.pause(untilMs, isDate),
     resume: () => watch.resume(),
-    quote: async (request, onProgress) => {
+    quote: async (request, onProgress, stdin) => {
       await admission(parts)
-      return jobs.quote(request, onProgress ?? (() => {}))
+      return jobs.quote(request, onProgress ?? (() => {}), stdin)
     },
-    submit: async (request, onProgress) => {
+    submit: async (request, onProgress, stdin) => {
       await admission(parts)
-      return jobs.submit(request, onProgress ?? (() => {}))
+      return jobs.submit(request, onProgress ?? (() => {}), stdin)
+    },
+    retry: async (request, onProgress) => {
+      await admission(parts)
+      return jobs.retry(request.job, onProgress ?? (() => {}))
     },
     history: (days) => parts.history.view(days),
     jobs: () => jobs.list(),

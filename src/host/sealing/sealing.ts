@@ -85,6 +85,16 @@ export function seal(key: Uint8Array, bytes: Uint8Array): Uint8Array {
   return plain(concat([sealing.update(bytes), sealing.final(), sealing.getAuthTag()]))
 }
 
+/** The same of a file that is not in memory as a whole, part by part. */
+export async function* sealParts(
+  key: Uint8Array,
+  parts: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const sealing = createCipheriv(cipher, keyObject(key), nonce)
+  for await (const part of parts) yield sealing.update(part)
+  yield concat([sealing.final(), sealing.getAuthTag()])
+}
+
 /** Throws Unsealable. */
 export function unseal(key: Uint8Array, sealed: Uint8Array, what: string): Uint8Array {
   const end = sealed.byteLength - tagBytes
@@ -93,6 +103,45 @@ export function unseal(key: Uint8Array, sealed: Uint8Array, what: string): Uint8
     const opening = createDecipheriv(cipher, keyObject(key), nonce, { authTagLength: tagBytes })
     opening.setAuthTag(sealed.subarray(end))
     return plain(concat([opening.update(sealed.subarray(0, end)), opening.final()]))
+  } catch (error) {
+    throw new Unsealable(what, error)
+  }
+}
+
+/**
+ * The same of a file that comes part by part, and that can be read twice: nothing of it is handed out before all of it was found
+ * to be authentic. `bytes` is its length. Throws Unsealable.
+ */
+export async function* unsealParts(
+  key: Uint8Array,
+  bytes: number,
+  read: () => AsyncIterable<Uint8Array>,
+  what: string,
+): AsyncGenerator<Uint8Array> {
+  for await (const _ of openedParts(key, bytes, read(), what));
+  yield* openedParts(key, bytes, read(), what)
+}
+
+async function* openedParts(
+  key: Uint8Array,
+  bytes: number,
+  parts: AsyncIterable<Uint8Array>,
+  what: string,
+): AsyncGenerator<Uint8Array> {
+  const end = bytes - tagBytes
+  if (end < 0) throw new Unsealable(what)
+  const opening = createDecipheriv(cipher, keyObject(key), nonce, { authTagLength: tagBytes })
+  const tag = new Uint8Array(tagBytes)
+  let at = 0
+  for await (const part of parts) {
+    const inner = part.subarray(0, Math.max(0, end - at))
+    if (inner.byteLength < part.byteLength) tag.set(part.subarray(inner.byteLength), Math.max(0, at - end))
+    at += part.byteLength
+    if (inner.byteLength > 0) yield plain(opening.update(inner))
+  }
+  try {
+    opening.setAuthTag(tag)
+    opening.final()
   } catch (error) {
     throw new Unsealable(what, error)
   }

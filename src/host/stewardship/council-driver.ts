@@ -124,6 +124,15 @@ export class CouncilDriver {
     return doubtsOf(this.#parts.council)
   }
 
+  /**
+   * Counts how the verified pages came out, as far as their results are here; null where this node cannot read them. `isPatient`:
+   * however long that takes.
+   */
+  outcomes(isPatient: boolean) {
+    const { outcomes, areListed } = this.#parts.inputs
+    return areListed && outcomes !== null ? outcomes.of(this.shards, this.verdicts(), isPatient) : null
+  }
+
   /** Tells whether everything there is to know of an ended job is here. */
   get isComplete(): boolean {
     return this.#parts.council.isComplete

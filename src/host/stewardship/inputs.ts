@@ -9,6 +9,7 @@ import { StoreError } from '../store/errors.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { Holdings, WrongInputs } from './holdings.ts'
 import type { CouncilDriverOptions } from './options.ts'
+import { OutcomesOfJob } from './outcomes.ts'
 
 /** A standby that could not get a job's inputs asks again after this long: a guess. */
 const holdRetryMs = 2_000
@@ -16,6 +17,8 @@ const holdRetryMs = 2_000
 const roomRetryMs = 600_000
 
 export class Inputs {
+  /** Counts how pages came out; null where this node cannot read the job's results. */
+  readonly outcomes: OutcomesOfJob | null
   readonly #options: CouncilDriverOptions
   readonly #blocks: JobBlocks
   readonly #holdings: Holdings
@@ -32,6 +35,8 @@ export class Inputs {
     this.#holdings = new Holdings(options, blocks)
     this.#fellows = fellows
     this.#shards = options.shards
+    const { manifest, secret } = options
+    this.outcomes = secret === null ? null : new OutcomesOfJob({ manifest, secret, blocks })
   }
 
   /** Throws RequestError while this standby has not got them. */
@@ -40,6 +45,11 @@ export class Inputs {
     throw new RequestError(
       `this node stands by for job ${this.#options.job} and does not have its inputs yet`,
     )
+  }
+
+  /** The list of shards is here. */
+  get areListed(): boolean {
+    return this.#shards !== null
   }
 
   /** A part of the inputs is neither here nor with the other stewards. */

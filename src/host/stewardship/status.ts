@@ -1,7 +1,7 @@
 /** The status of a job as a person sees it: the steward's view in the words of the API. */
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { JobView } from '../../protocol/state/job-view.ts'
-import type { JobStatus, JobSummary, Submitted } from '../api.ts'
+import type { JobOutcomes, JobStatus, JobSummary, Submitted } from '../api.ts'
 import type { CouncilDriver } from './council-driver.ts'
 
 /** `view`, where the caller has it already: making one looks at every shard. */
@@ -15,7 +15,9 @@ export function summaryOf(
     runtime: stewardship.manifest.runtime,
     state: end === null ? 'running' : end.outcome,
     reason: end?.reason ?? (stewardship.inputsDamaged ? damagedInputs : ''),
+    code: end === null ? null : (end.code ?? end.outcome),
     pages,
+    outcomes: null,
     createdAtMs,
     deadlineMs: stewardship.manifest.deadlineMs,
   }
@@ -47,6 +49,17 @@ export function submittedOf(
   }
 }
 
+/** As far as results are here; null where this node cannot read them. An ended job is looked at as a whole. */
+export async function outcomesOf(stewardship: CouncilDriver): Promise<JobOutcomes | null> {
+  const outcomes = await stewardship.outcomes(stewardship.hasEnded)
+  if (outcomes === null) return null
+  const failed = stewardship
+    .verdicts()
+    .filter(({ outcome, because }) => outcome === 'failed' && because !== 'ended')
+    .reduce((sum, { position }) => sum + (stewardship.shards[position]?.pages ?? 0), 0)
+  return { ...outcomes, failed }
+}
+
 const fetchesVerdicts = 'it is complete; this node still fetches what the other stewards decided'
 const damagedInputs = 'a part of its inputs is damaged here: submit the same job again to bring it back'
 
@@ -62,7 +75,9 @@ export function statusOf(
   const vehicles = vehiclesOf(stewardship, nameOf)
   const summary = summaryOf(stewardship, createdAtMs, view)
   return {
-    ...(lacksVerdicts(view) ? { ...summary, state: 'running', reason: fetchesVerdicts } : summary),
+    ...(lacksVerdicts(view)
+      ? { ...summary, state: 'running', reason: fetchesVerdicts, code: null }
+      : summary),
     documents: manifest.documents.count,
     engine: manifest.engine.name,
     replicas: manifest.assurance.replicas,

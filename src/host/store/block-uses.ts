@@ -110,6 +110,19 @@ export class BlockUses {
       .map(({ cid }) => cid)
   }
 
+  /** The next `count` of them, after this one. */
+  pageOf(job: JobId, kind: BlockKind, after: Cid | '', count: number): Cid[] {
+    return this.#database
+      .all<{ cid: Cid }>(
+        'SELECT cid FROM block_uses WHERE job = ? AND kind = ? AND cid > ? ORDER BY cid LIMIT ?',
+        job,
+        kind,
+        after,
+        count,
+      )
+      .map(({ cid }) => cid)
+  }
+
   hasAny(job: JobId, kind: BlockKind): boolean {
     const sql = 'SELECT 1 FROM block_uses WHERE job = ? AND kind = ? LIMIT 1'
     return this.#database.get(sql, job, kind) !== undefined

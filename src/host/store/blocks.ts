@@ -40,8 +40,8 @@ export interface StoreLog {
 
 /** A hundred sets of OCR weights, or one language model of 2 B parameters at 8 bits: a guess. */
 export const cacheBytesMaxDefault = 2 * 2 ** 30
-/** The OCR weights (16 MiB) with room for documents: a guess. */
-const hotBytesMaxDefault = 64 * 2 ** 20
+/** The OCR weights (16 MiB) with room for documents and results: a guess. A job of a million documents fills it. */
+const hotBytesMaxDefault = 32 * 2 ** 20
 
 export class BlockStore {
   readonly #database: Database
@@ -111,6 +111,7 @@ export class BlockStore {
     isHeld: (cid, job) => this.#uses.isHeld(cid, job),
     kindsOf: (cid, job) => this.#uses.kindsOfJob(cid, job),
     list: (job, kind) => this.#uses.blocksOf(job, kind),
+    page: (job, kind, after) => this.#uses.pageOf(job, kind, after, usesPerCommit),
     hasAny: (job, kind) => this.#uses.hasAny(job, kind),
     setAside: (job, bytes, isOwn) => this.reserve.setAside(job, bytes, isOwn),
     dropAll: (use) => this.#removal.dropAll(use),

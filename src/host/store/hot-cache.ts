@@ -24,9 +24,9 @@ export class HotCache {
 
   set(cid: Cid, block: Uint8Array): void {
     this.delete(cid)
-    if (block.byteLength > this.#bytesMax) return
+    if (sizeOf(block) > this.#bytesMax) return
     this.#blocks.set(cid, block)
-    this.#bytes += block.byteLength
+    this.#bytes += sizeOf(block)
     for (const oldest of this.#blocks.keys()) {
       if (this.#bytes <= this.#bytesMax) break
       this.delete(oldest)
@@ -37,6 +37,13 @@ export class HotCache {
     const block = this.#blocks.get(cid)
     if (block === undefined) return
     this.#blocks.delete(cid)
-    this.#bytes -= block.byteLength
+    this.#bytes -= sizeOf(block)
   }
+}
+
+/** What a block takes beside its bytes: a cid, an array over a buffer of its own, and a place in the map. Measured: 352 on the heap; the rest is a guess. */
+const overheadBytes = 500
+
+function sizeOf(block: Uint8Array): number {
+  return block.byteLength + overheadBytes
 }

@@ -28,6 +28,7 @@ export interface JobAccess {
   readonly isHeld: (cid: Cid, job: JobId) => boolean
   readonly kindsOf: (cid: Cid, job: JobId) => BlockKind[]
   readonly list: (job: JobId, kind: BlockKind | null) => Cid[]
+  readonly page: (job: JobId, kind: BlockKind, after: Cid | '') => Cid[]
   readonly hasAny: (job: JobId, kind: BlockKind) => boolean
   readonly setAside: (job: JobId, bytes: number, isOwn: boolean) => SetAside
   readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
@@ -96,6 +97,17 @@ export class JobBlocks {
   /** The blocks that the job uses, of one kind or of all, in order of their ids. */
   list(kind?: BlockKind): Cid[] {
     return this.#access.list(this.job, kind ?? null)
+  }
+
+  /** The same of one kind, in several lists, so that those of a large job are never in memory as a whole. */
+  *pages(kind: BlockKind): Generator<Cid[]> {
+    let after: Cid | '' = ''
+    for (;;) {
+      const page = this.#access.page(this.job, kind, after)
+      if (page.length === 0) return
+      yield page
+      after = page.at(-1)!
+    }
   }
 
   /** Tells whether the job uses any block as this. */

@@ -44,13 +44,14 @@ function keyedCandidates(
 
 /** The vehicles that may execute a blind job, with the job's half of their keys and each shard's key wrapped for each of them. */
 export function blindKeysOf(
-  { planned, payment }: Pick<JobDescription, 'planned' | 'payment'>,
+  { payment }: Pick<JobDescription, 'payment'>,
   plan: JobPlan,
   stewards: readonly StewardPlace[],
   secret: Uint8Array,
   { capacities }: { readonly capacities: readonly Capacity[] },
 ) {
-  const candidates = keyedCandidates(capacities, stewards, plan, payment, planned.length)
+  const { shards } = plan
+  const candidates = keyedCandidates(capacities, stewards, plan, payment, shards)
   const peers = candidates.map(({ peer }) => peer)
-  return { key: blindKeyOf(secret), candidates, wrapped: wrapForCandidates(secret, peers, planned.length) }
+  return { key: blindKeyOf(secret), candidates, wrapped: wrapForCandidates(secret, peers, shards) }
 }

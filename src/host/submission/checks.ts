@@ -8,9 +8,8 @@ import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { unanimousFor } from './assurance.ts'
-import { findDocuments, refusalByHead } from './documents.ts'
 import { readPasswords } from './passwords.ts'
-import { Refusals } from './refusals.ts'
+import { checkSources } from './sources.ts'
 import { readWeights, unitOf, weightSources } from './weights.ts'
 
 const dayMs = 24 * 3_600_000
@@ -26,21 +25,7 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
   for (const source of weightSources(runtime, request))
     if (named.has(source.path)) readWeights(runtime, source)
   await readPasswords(request.passwordFile)
-  await checkDocuments(request)
-}
-
-/** As far as first bytes show. Throws RequestError. */
-async function checkDocuments({ paths, runtime, strict }: SubmitRequest): Promise<void> {
-  const { sources } = await findDocuments(paths)
-  const refusals = new Refusals()
-  let readable = 0
-  for (const source of sources) {
-    const refusal = await refusalByHead(runtime, source)
-    if (refusal !== null) refusals.add(source.name, refusal)
-    else if (strict) readable += 1
-    else return
-  }
-  refusals.check(sources.length, readable, strict)
+  await checkSources(request)
 }
 
 /** Refuses a job that every vehicle would decline. Throws RequestError. */

@@ -2,34 +2,35 @@
  * Describes the job that a request asks for: documents and weights by their content, which is put aside meanwhile,
  * and wishes by their values.
  */
-import { encodeList } from '../../protocol/job/lists.ts'
+import { createHash } from 'node:crypto'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import { type PlannedShard, splitIntoShards } from '../../protocol/job/split.ts'
 import { documentListBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
-import { encodeCbor } from '../../protocol/record/block.ts'
+import { encodeCbor, encodeHead } from '../../protocol/record/block.ts'
 import type { LeftOut, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
 import { sealBytes } from '../sealing/sealing.ts'
-import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import type { SigningKey } from '../store/keys.ts'
 import { unanimousFor } from './assurance.ts'
+import { Catalogue } from './catalogue.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
-import { findDocuments } from './documents.ts'
-import { type InspectedDocument, inspectFor } from './inspection.ts'
+import { inspectFor } from './inspection.ts'
 import { keepWeights } from './kept-weights.ts'
+import { Refusals } from './refusals.ts'
+import { Samples } from './samples.ts'
+import { openSources } from './sources.ts'
 import { Staging } from './staging.ts'
 
 export interface JobDescription {
   readonly request: SubmitRequest
   readonly payment: Payment | null
-  readonly documents: readonly InspectedDocument[]
+  readonly documents: Catalogue
   readonly leftOut: readonly LeftOut[]
   readonly refused: readonly RefusedDocuments[]
-  readonly documentList: Uint8Array
-  readonly planned: readonly PlannedShard[]
+  /** Some of the documents, to measure what they cost. */
+  readonly samples: Samples
   readonly weights: Manifest['weights']
   /** The documents and the weights themselves. */
   readonly staged: Staging
@@ -41,6 +42,8 @@ export interface DescriptionContext {
   readonly executor: Executor
   readonly submitter: SigningKey
   readonly blocks: BlockStore
+  /** What the command was given on stdin, for a request that reads it. */
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined
 }
 
 /**
@@ -54,70 +57,52 @@ export async function withDescription<Result>(
   use: (described: JobDescription) => Promise<Result>,
 ): Promise<Result> {
   const staged = new Staging(context.blocks)
+  const documents = new Catalogue(context.blocks)
   try {
-    return await use(await describe(request, context, staged, onProgress))
+    return await use(await describe(request, context, { staged, documents }, onProgress))
   } finally {
+    await documents.letGo()
     await staged.letGo()
   }
 }
 
 async function describe(
   request: SubmitRequest,
-  { executor, submitter }: DescriptionContext,
-  staged: Staging,
+  { executor, submitter, stdin }: DescriptionContext,
+  { staged, documents }: Pick<JobDescription, 'staged' | 'documents'>,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
   const payment = paymentOf(request)
   refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
-  const { sources, leftOut } = await findDocuments(request.paths)
+  const sources = await openSources(request, stdin)
   const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
-  const { documents, refused } = await inspectFor(request, sources, {
-    executor,
-    submitter,
-    name,
-    onProgress,
-  })
-  onProgress({ step: 'storing', done: sources.length, total: sources.length })
-  await staged.flush()
-  const documentList = encodeList(
-    documents.map(({ name, file, bytes, pages, firstPage }) => ({
-      name,
-      file,
-      bytes,
-      pages,
-      ...(firstPage === undefined ? {} : { firstPage }),
-    })),
-  )
-  if (documentList.byteLength > documentListBytesMax - sealBytes)
-    throw new RequestError(
-      `the names of ${documents.length} documents take ${documentList.byteLength} bytes, and a job has room for ${documentListBytesMax}; submit fewer`,
-    )
-  const planned = splitIntoShards(documents)
-  const requestDigest = digestOf(request, payment, weights, documentList)
-  return {
-    request,
-    payment,
-    documents,
-    leftOut,
-    refused,
-    documentList,
-    planned,
-    weights,
-    staged,
-    requestDigest,
+  const [samples, refusals] = [new Samples(), new Refusals()]
+  const inspection = { executor, submitter, samples, name, refusals, onProgress }
+  for await (const document of inspectFor(request, sources, inspection)) {
+    await documents.add(document)
+    if (documents.listBytes > documentListBytesMax - sealBytes)
+      throw new RequestError(
+        `the names of ${documents.count} documents take ${documents.listBytes} bytes, and a job has room for ${documentListBytesMax}; submit fewer`,
+      )
   }
+  onProgress({ step: 'storing', done: documents.count, total: documents.count })
+  await staged.flush()
+  const requestDigest = await digestOf(request, payment, weights, documents)
+  const [{ leftOut }, refused] = [sources, refusals.list()]
+  return { request, payment, documents, leftOut, refused, samples, weights, staged, requestDigest }
 }
 
-function digestOf(
+async function digestOf(
   request: SubmitRequest,
   payment: Payment | null,
   weights: Manifest['weights'],
-  documents: Uint8Array,
-): string {
+  documents: Catalogue,
+): Promise<string> {
   const { runtime, engine, errorBound, colludingShare, replicas, arbiter, selfCheck, blind, category } =
     request
+  const { shardSize } = request
   const wish = {
     engine,
     errorBound,
@@ -126,9 +111,14 @@ function digestOf(
     arbiter,
     selfCheck,
     isBlind: blind,
+    shardSize,
     category,
     payment,
   }
-  const asked = { runtime, weights, documents, options: { ...request.options }, wish }
-  return Buffer.from(sha256(encodeCbor(asked))).toString('hex')
+  // In dag-cbor the longest key comes last: the list follows, which is not in memory as a whole.
+  const asked = { runtime, weights, documents: new Uint8Array(0), options: { ...request.options }, wish }
+  const hash = createHash('sha256').update(encodeCbor(asked).slice(0, -1))
+  hash.update(encodeHead('bytes', documents.listBytes))
+  for await (const part of documents.list()) hash.update(part)
+  return hash.digest('hex')
 }

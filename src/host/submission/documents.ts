@@ -193,7 +193,7 @@ function inside(folder: string | Buffer, name: Buffer, isText: boolean): string 
   return Buffer.concat([Buffer.from(folder), Buffer.from('/'), name])
 }
 
-function unreadable(path: string | Buffer, error: unknown): RequestError {
+export function unreadable(path: string | Buffer, error: unknown): RequestError {
   if (error instanceof RequestError) return error
   const { code, message } = error as NodeJS.ErrnoException
   const why =

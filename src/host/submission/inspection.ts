@@ -1,20 +1,20 @@
 /** Reads documents: finds each one's name, seals it and names it by its content, and counts the work in it. */
 import type { FileReference } from '../../protocol/job/manifest.ts'
-import type { PlannedShard, SplittableDocument } from '../../protocol/job/split.ts'
+import type { SplittableDocument } from '../../protocol/job/split.ts'
 import { documentsMax, shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape, Refusal, RuntimeOptions } from '../../runtimes/messages.ts'
 import { ownOptionsOf } from '../../runtimes/registry.ts'
-import type { PageRange, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
+import type { PageRange, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
-import type { DocumentSource } from './document-names.ts'
-import { readDocument } from './documents.ts'
 import { readPasswords } from './passwords.ts'
 import { piecesOf } from './pieces.ts'
-import { Refusals } from './refusals.ts'
+import type { Refusals } from './refusals.ts'
+import type { Samples } from './samples.ts'
+import type { NamedDocument, Sources } from './sources.ts'
 
 /** A document as it will be stored, and the key to it. */
 export interface InspectedDocument extends SplittableDocument {
@@ -29,62 +29,60 @@ export interface InspectionOptions {
   readonly passwords: readonly string[]
   readonly executor: Executor
   readonly submitter: SigningKey
+  /** Keeps some of the documents, to measure what they cost. */
+  readonly samples: Samples
   /** Names what is sealed, and keeps it if it will be wanted. */
   readonly name: (sealed: Uint8Array) => Promise<FileReference>
+  /** Counts what no vehicle could read, which makes no document of the job. */
+  readonly refusals: Refusals
   /** Takes one refused document for a refusal of all. */
   readonly strict: boolean
   readonly onProgress: (progress: SubmitProgress) => void
 }
 
-export interface Inspection {
-  readonly documents: readonly InspectedDocument[]
-  readonly refused: readonly RefusedDocuments[]
-}
+/** Progress is told of each of the first documents, and then of each so many: small ones come by the thousand. */
+const toldEach = 100
 
-/** Reads a request's documents, with its passwords. Throws RequestError. */
-export async function inspectFor(
+/** Reads a request's documents, with its passwords. Throws as `inspect`. */
+export async function* inspectFor(
   { runtime, options, pages, passwordFile, strict }: SubmitRequest,
-  sources: readonly DocumentSource[],
-  context: Pick<InspectionOptions, 'executor' | 'submitter' | 'name' | 'onProgress'>,
-): Promise<Inspection> {
+  sources: Sources,
+  context: Omit<InspectionOptions, 'runtime' | 'options' | 'pages' | 'passwords' | 'strict'>,
+): AsyncGenerator<InspectedDocument> {
   const passwords = await readPasswords(passwordFile)
-  return inspect(sources, { ...context, runtime, options: ownOptionsOf(options), pages, passwords, strict })
+  yield* inspect(sources, { ...context, runtime, options: ownOptionsOf(options), pages, passwords, strict })
 }
 
-/**
- * Reads each document once. One that cannot be read is refused: it is neither named nor kept. Throws RequestError, also where
- * a document is refused and `strict` is set, and where all are.
- */
-export async function inspect(
-  sources: readonly DocumentSource[],
+/** Reads each document once, and holds one. Throws RequestError, at the end for documents that are refused. */
+export async function* inspect(
+  { total, documents }: Sources,
   inspection: InspectionOptions,
-): Promise<Inspection> {
-  const { submitter, name, strict, onProgress } = inspection
+): AsyncGenerator<InspectedDocument> {
+  const { submitter, samples, name, refusals, strict, onProgress } = inspection
   const keyOf = documentKeys(submitter)
-  const documents: InspectedDocument[] = []
-  const refusals = new Refusals()
-  let sent = 0
-  for (const [done, source] of sources.entries()) {
-    onProgress({ step: 'reading', done, total: sources.length })
-    let isSent = false
+  let [done, sent, count] = [0, 0, 0]
+  for await (const source of documents()) {
+    if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
+    done += 1
+    const before = count
     for await (const part of partsOf(source, inspection)) {
       if ('what' in part) {
         refusals.add(part.name, part)
         continue
       }
       const { bytes, ...shape } = part
+      samples.consider(bytes)
       const key = keyOf(bytes)
-      documents.push({ ...shape, key, ...(await name(seal(key, bytes))) })
-      isSent = true
-      if (documents.length > documentsMax)
+      yield { ...shape, key, ...(await name(seal(key, bytes))) }
+      count += 1
+      if (count > documentsMax)
         throw new RequestError(
-          `there are more than ${documentsMax} documents and pages of PDFs, which is what one job takes; submit fewer`,
+          `there are more than ${documentsMax} documents and parts of PDFs, which is what one job takes; submit fewer`,
         )
     }
-    if (isSent) sent += 1
+    if (count > before) sent += 1
   }
-  refusals.check(sources.length, sent, strict)
-  return { documents, refused: refusals.list() }
+  refusals.check(done, sent, strict)
 }
 
 type Part =
@@ -92,10 +90,10 @@ type Part =
   | (Refusal & { readonly name: string })
 
 /** The document as it is sent: whole, or in parts. Throws RequestError. */
-async function* partsOf(source: DocumentSource, inspection: InspectionOptions): AsyncGenerator<Part> {
+async function* partsOf(source: NamedDocument, inspection: InspectionOptions): AsyncGenerator<Part> {
   const { name } = source
   const { runtime, executor, passwords, pages: wanted } = inspection
-  const bytes = readDocument(source)
+  const bytes = source.read()
   if (!(bytes instanceof Uint8Array)) {
     yield { name, ...bytes }
     return
@@ -129,8 +127,4 @@ async function shapeOf(
 export async function nameOf(file: Uint8Array): Promise<FileReference> {
   const { root, bytes } = await writeFile(file, () => {})
   return { file: root, bytes }
-}
-
-export function pagesOf(shards: readonly PlannedShard[]): number {
-  return shards.reduce((sum, { pages }) => sum + pages.length, 0)
 }

@@ -1,7 +1,6 @@
 /** Plans a job: its engine, the number of owners that must agree, and the expected cost. */
 
 import type { Assurance } from '../../protocol/job/manifest.ts'
-import type { PlannedShard } from '../../protocol/job/split.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { type Cost, costOf } from '../../protocol/verification/cost.ts'
 import type { Plan } from '../../protocol/verification/plan.ts'
@@ -10,27 +9,27 @@ import type { RequestedPayment, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
-import { pagesOf } from './inspection.ts'
 
 export interface JobPlan {
   readonly engine: EngineDescription
+  readonly shards: number
   /** The cheapest of those that meet the error bound. */
   readonly plan: Plan
   readonly assurance: Assurance
 }
 
-/** Plans a job of these shards, for the vehicles that are here. Throws RequestError. */
+/** Plans a job of so many shards and pages, for the vehicles that are here. Throws RequestError. */
 export function planJob(
   request: SubmitRequest,
-  shards: readonly PlannedShard[],
+  { shards, pages }: { readonly shards: number; readonly pages: number },
   market: Market & EngineMarket,
 ): JobPlan {
   const engine = chooseEngine(request, market, unanimousFor(request))
   const supply = supplyOf(market, request.runtime, engine.id, request.payment)
-  const plan = plansOf(request, market, shards.length, supply)[0]!
+  const plan = plansOf(request, market, shards, supply)[0]!
   const assurance = assuranceOf(request, market, plan)
-  refuseTooLittle(request.payment, costOf(plan, pagesOf(shards), supply.offers, assurance.arbiter))
-  return { engine, plan, assurance }
+  refuseTooLittle(request.payment, costOf(plan, pages, supply.offers, assurance.arbiter))
+  return { engine, shards, plan, assurance }
 }
 
 /** Refuses a job that its budget must make fail. Throws RequestError. */

@@ -7,12 +7,14 @@
  * know.
  */
 import { randomBytes } from 'node:crypto'
-import type { FileReference } from '../../protocol/job/manifest.ts'
+import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { RequestError } from '../errors.ts'
+import type { SessionSpec } from '../executor/contract.ts'
 import type { Block, BlockKind, BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { writeFile } from '../store/files.ts'
+import { partsOfFile, writeFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
+import { keptWeights } from '../vehicle/runtime-session.ts'
 
 /** Blocks stored in one commit, and their bytes: bounds memory to a few megabytes of documents. */
 const blocksPerCommit = 256
@@ -30,8 +32,16 @@ export class Staging {
     this.#mine = store.of(cidOf('raw', randomBytes(32)))
   }
 
+  /** For a session, of weights that were kept and flushed. */
+  weights(weights: Manifest['weights']): SessionSpec['weights'] {
+    return keptWeights(weights, this.#mine)
+  }
+
   /** Cuts and keeps a file; durable after `flush`. The bytes must not change until then. Throws as putMany. */
-  async keep(file: Uint8Array, kind: 'input' | 'weights'): Promise<FileReference> {
+  async keep(
+    file: Uint8Array | AsyncIterable<Uint8Array>,
+    kind: 'input' | 'weights',
+  ): Promise<FileReference> {
     if (kind !== this.#kind) await this.flush()
     this.#kind = kind
     const { root, bytes } = await writeFile(file, (block) => this.#add(block))
@@ -42,6 +52,13 @@ export class Staging {
     this.#batch.push(block)
     this.#batchBytes += block.bytes.byteLength
     if (this.#batch.length >= blocksPerCommit || this.#batchBytes >= bytesPerCommit) await this.flush()
+  }
+
+  /** Makes a file that is on this disk already part of it, for whichever job. False where some of it is not here. */
+  async takeFile(reference: FileReference, kind: 'input' | 'weights'): Promise<boolean> {
+    if ((await this.#mine.take([reference.file], kind)).length > 0) return false
+    const parts = await partsOfFile(reference, this.#mine)
+    return parts !== undefined && (await this.#mine.take(parts, kind)).length === 0
   }
 
   /** Keeps a block of the inputs; durable after `flush`. */
@@ -61,9 +78,11 @@ export class Staging {
   /** Makes all of it the job's, too. Throws RequestError when the disk has lost some of it meanwhile. */
   async handTo(job: JobBlocks): Promise<void> {
     for (const kind of ['input', 'weights'] as const) {
-      const lost = await job.take(this.#mine.list(kind), kind)
-      if (lost.length > 0)
-        throw new RequestError(`${lost.length} blocks of it were damaged on this disk; submit again`)
+      for (const some of this.#mine.pages(kind)) {
+        const lost = await job.take(some, kind)
+        if (lost.length > 0)
+          throw new RequestError(`${lost.length} blocks of it were damaged on this disk; submit again`)
+      }
     }
   }
 

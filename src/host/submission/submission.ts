@@ -21,12 +21,13 @@ import {
   drawSecretOf,
   jobSecret,
   namesKey,
-  seal,
   sealCommitment,
+  sealParts,
 } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { blindKeysOf } from './blind-candidates.ts'
+import { type Cutting, planCutting } from './cutting.ts'
 import type { JobDescription } from './description.ts'
 import { nameOf } from './inspection.ts'
 import { type JobPlan, planJob } from './job-plan.ts'
@@ -55,13 +56,17 @@ export async function makeJob(
   context: SubmissionContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<PreparedJob> {
-  const { request, documents, planned, staged } = described
-  const plan = planJob(request, planned, context)
+  const { request, documents, staged } = described
+  const weights = staged.weights(described.weights)
+  const cutting = await planCutting(described, weights, context, onProgress)
   onProgress({ step: 'signing', done: 0, total: 1 })
   const sealNonce = new Uint8Array(randomBytes(16))
   const secret = jobSecret(context.submitter, sealNonce)
-  const shardList = await keepShards(described, secret)
-  const names = seal(namesKey(secret), described.documentList)
+  const entries = await keepShards(described, cutting, secret)
+  const shardList = encodeList(entries)
+  const plan = planJob(request, { shards: entries.length, pages: documents.pages }, context)
+  const names = await staged.keep(sealParts(namesKey(secret), documents.list()), 'input')
+  await staged.flush()
   const stewards = await stewardsFor(described, plan, context)
   const blind = request.blind ? blindKeysOf(described, plan, stewards, secret, context) : null
   const manifest: Manifest = {
@@ -71,10 +76,10 @@ export async function makeJob(
     weights: described.weights,
     shards: {
       ...(await nameOf(shardList)),
-      count: planned.length,
-      pages: documents.reduce((sum, document) => sum + document.pages, 0),
+      count: entries.length,
+      pages: documents.pages,
     },
-    documents: { ...(await nameOf(names)), count: documents.length },
+    documents: { ...names, count: documents.count },
     agreement: plan.engine.agreement,
     assurance: plan.assurance,
     fleet: context.fleet,
@@ -94,8 +99,7 @@ export async function makeJob(
   const mine = context.blocks.of(job)
   try {
     await staged.handTo(mine)
-    for (const list of [shardList, names, ...(blind === null ? [] : [blind.wrapped])])
-      await storeFile(list, mine)
+    for (const list of [shardList, ...(blind === null ? [] : [blind.wrapped])]) await storeFile(list, mine)
   } catch (error) {
     await context.blocks.release(job)
     throw error
@@ -103,18 +107,19 @@ export async function makeJob(
   return { job, record, manifest, requestDigest: described.requestDigest }
 }
 
-/** Seals one shard after another and puts it aside, so that a large job is never in memory as a whole. Returns the list of them. */
+/** Seals one shard after another and puts it aside, so that a large job is never in memory as a whole. Returns what stewards know of them. */
 async function keepShards(
-  { planned, documents, staged }: JobDescription,
+  { documents, staged }: JobDescription,
+  cutting: Cutting,
   secret: Uint8Array,
-): Promise<Uint8Array> {
+): Promise<readonly ShardEntry[]> {
   const entries: ShardEntry[] = []
-  for (const { entry, bytes } of sealShards(planned, documents, secret)) {
+  for await (const { entry, bytes } of sealShards(documents.documents(), cutting, secret)) {
     entries.push(entry)
     await staged.keepBlock({ cid: entry.shard, bytes })
   }
   await staged.flush()
-  return encodeList(entries)
+  return entries
 }
 
 /** This node, and those that will stand by with it. */
@@ -134,7 +139,6 @@ async function stewardsFor(
     sha256,
     seed: new Uint8Array(randomBytes(32)),
   }
-  const bytes = documents.reduce((sum, document) => sum + document.bytes, 0)
-  const standbys = await recruit(search, request.standbys, bytes)
+  const standbys = await recruit(search, request.standbys, documents.bytes)
   return [{ peer: node.peerId, owner, nonce }, ...standbys]
 }

@@ -10,6 +10,7 @@ import type { Refusal, RuntimeDescription, WeightFile } from '../../runtimes/mes
 import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { languagePattern, runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
+import type { SessionSpec } from '../executor/contract.ts'
 
 export interface WeightSource {
   readonly name: string
@@ -96,8 +97,29 @@ export function optionsOf(runtime: string): OptionDescriptions {
 }
 
 /** Throws RequestError. */
+export function takesText(runtime: string): boolean {
+  return described(runtime).takesText
+}
+
+/** Throws RequestError. */
 export function unitOf(runtime: string): Payment['unit'] {
   return described(runtime).unit
+}
+
+/** True where a submitter brings the program that runs, so that nobody knows what it costs. Throws RequestError. */
+export function takesModule(runtime: string): boolean {
+  return described(runtime).weights === 'module'
+}
+
+/** Files at these places, for a session. They are read when the session is loaded: throws RequestError then. */
+export function weightsAt(runtime: string, sources: readonly WeightSource[]): SessionSpec['weights'] {
+  return async () =>
+    new Map(
+      sources.map((source) => {
+        const bytes = readWeights(runtime, source)
+        return [source.name, { bytes: bytes.byteLength, read: () => [bytes] }]
+      }),
+    )
 }
 
 /** Throws RequestError, also for what every vehicle would refuse to load. */

@@ -43,14 +43,19 @@ export function sessionOf(job: JobId, manifest: Manifest, engine: string, blocks
     runtime: manifest.runtime,
     engine,
     options: ownOptionsOf(manifest.options),
-    weights: async () => {
-      const files = new Map<string, WeightFile>()
-      for (const { name, file, bytes } of manifest.weights) {
-        const read = () => readFileParts({ file, bytes }, (cid) => blocks.get(cid), weightsBytesMax)
-        files.set(name, { bytes, read })
-      }
-      return files
-    },
+    weights: keptWeights(manifest.weights, blocks),
+  }
+}
+
+/** Weights that a store has, for a session that may be loaded more than once. */
+export function keptWeights(weights: Manifest['weights'], blocks: JobBlocks): SessionSpec['weights'] {
+  return async () => {
+    const files = new Map<string, WeightFile>()
+    for (const { name, file, bytes } of weights) {
+      const read = () => readFileParts({ file, bytes }, (cid) => blocks.get(cid), weightsBytesMax)
+      files.set(name, { bytes, read })
+    }
+    return files
   }
 }
 

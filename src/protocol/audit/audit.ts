@@ -22,6 +22,7 @@ import type { Manifest } from '../job/manifest.ts'
 import { furtherBlocks } from '../job/result-parts.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
+import { OutcomeCounts, type Outcomes } from '../verification/outcomes.ts'
 import { checkAdmissions } from './admissions.ts'
 import { BudgetAudit } from './budget.ts'
 import { checkDraws } from './draws.ts'
@@ -53,6 +54,8 @@ export interface AuditOutcome {
   readonly unvouched: readonly PeerId[]
   /** The sum that the receipts come to; null for a job that pays nobody. */
   readonly payments: AuditedPayments | null
+  /** How the pages came out whose results are in the report; null of a blind job, whose results only its submitter can read. */
+  readonly outcomes: Outcomes | null
 }
 
 export function auditReport(input: AuditInput): AuditOutcome {
@@ -92,7 +95,20 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
     undrawn: [...undrawn].sort(),
     unvouched: [...unvouched].sort(),
     payments,
+    outcomes: manifest.blind === null ? outcomesOf(verdicts, findings, manifest) : null,
   }
+}
+
+function outcomesOf(
+  verdicts: readonly ShardVerdict[],
+  findings: Findings,
+  { agreement }: Manifest,
+): Outcomes {
+  const counts = new OutcomeCounts()
+  for (const { result, position } of verdicts)
+    if (result !== null)
+      for (const record of findings.records(result, position)) counts.add(record, agreement)
+  return counts.view()
 }
 
 function nothingFound({ shards }: AuditInput, { found }: Problems): AuditOutcome {
@@ -110,6 +126,7 @@ function nothingFound({ shards }: AuditInput, { found }: Problems): AuditOutcome
     undrawn: [],
     unvouched: [],
     payments: null,
+    outcomes: null,
   }
 }
 

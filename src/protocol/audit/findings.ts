@@ -2,7 +2,8 @@
 import { concat } from 'uint8arrays'
 import type { Cid } from '../ids.ts'
 import { type Manifest, resultEngine } from '../job/manifest.ts'
-import { blockBytesOf, isParted } from '../job/result-parts.ts'
+import { decodeResult, type PageRecord } from '../job/result.ts'
+import { blockBytesOf, decodePart, decodeParted, isParted, type ResultPart } from '../job/result-parts.ts'
 import {
   examineResult,
   examineSealedResult,
@@ -33,6 +34,27 @@ export class Findings {
     return this.#examined(result, position, null)
   }
 
+  /** Yields the records of a result that is not sealed, as far as it is in the report and is one. */
+  *records(result: Cid, position: number): Generator<PageRecord> {
+    const { pages } = this.#input.shards[position]!
+    const bytes = this.#input.block(result)
+    if (bytes === undefined || this.ofSteward(result, position)?.state !== 'good') return
+    if (!isParted(bytes)) {
+      yield* decodeResult(bytes, pages).records
+      return
+    }
+    for (const part of decodeParted(bytes, pages).parts) yield* decodePart(this.#joined(part)!, part.pages)
+  }
+
+  /** Undefined where a block of it is not in the report, or has another length than its place says. */
+  #joined(part: ResultPart): Uint8Array | undefined {
+    const blocks = part.blocks.map((cid, i) => {
+      const block = this.#input.block(cid)
+      return block?.byteLength === blockBytesOf(part, i) ? block : undefined
+    })
+    return blocks.includes(undefined) ? undefined : concat(blocks as Uint8Array[])
+  }
+
   #examined(result: Cid, position: number, engine: string | null): Finding | undefined {
     const { pages } = this.#input.shards[position]!
     const key = `${result}/${pages}/${engine}`
@@ -49,21 +71,19 @@ export class Findings {
     return examineResult(this.#input.sha256, bytes, pages, engine, agreement)
   }
 
-  /** Undefined where a block of it is not in the report. */
+  /** Undefined where a part of it is not in the report. */
   #examineParts(bytes: Uint8Array, pages: number, engine: string | null): Finding | undefined {
     const { agreement, blind } = this.#manifest
-    const { sha256, block } = this.#input
-    const examination = new PartsExamination(sha256, bytes, {
+    const examination = new PartsExamination(this.#input.sha256, bytes, {
       pages,
       engine: blind === null ? engine : (engine ?? resultEngine(this.#manifest)),
       agreement,
       isSealed: blind !== null,
     })
     for (const part of examination.parts) {
-      const blocks = part.blocks.map(block)
-      if (blocks.includes(undefined)) return undefined
-      if (blocks.some((one, i) => one!.byteLength !== blockBytesOf(part, i))) return { state: 'invalid' }
-      examination.take(concat(blocks as Uint8Array[]))
+      const joined = this.#joined(part)
+      if (joined === undefined) return undefined
+      examination.take(joined)
     }
     return examination.finding()
   }

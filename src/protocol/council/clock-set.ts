@@ -12,6 +12,7 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   if (seat.cancelledMs !== undefined) seat.cancelledMs += byMs
   if (seat.judgingSinceMs !== undefined) seat.judgingSinceMs += byMs
   if (seat.unsafeSinceMs !== undefined) seat.unsafeSinceMs += byMs
+  if (seat.closingSinceMs !== undefined) seat.closingSinceMs += byMs
   seat.watch.clockSet(byMs)
   // It may have been a sleep, in which stewards that were not heard may have lived all the same.
   if (byMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)

@@ -3,7 +3,8 @@
  *
  * A steward that says it acts and does nothing would else hold a job up until its deadline, be it that it lies or that it
  * reaches no vehicle. Its turn passes when work waits that somebody could do, and it has given out and decided nothing for
- * a while; or when nothing has come back, from owners enough, for so long that even the largest shard should have; or when
+ * a while; or when nothing has come back for so long that even the largest shard should have, though owners enough are idle, or
+ * one that has not had some open shard: by the records a lost lease is as good as one that runs, so that no work seems to wait; or when
  * all is decided, and it says that the job has ended in a way that does not count here. All are this node's own watch, and
  * another may see it otherwise: then two act for a while, which wastes work and does no harm.
  */
@@ -26,7 +27,8 @@ export function passIdle(seat: Seat, nowMs: number): void {
   const { idle: owners } = readyOwners(seat)
   const isFruitless = returnedMs >= Math.max(stewardFruitlessMs, fruitlessShardsMax * largestMs(seat.shards))
   const enough = manifest.assurance.replicas
-  if ((isFruitless && owners >= enough) || (newsMs >= stewardIdleMs && owners > 0 && workWaits(seat)))
+  const couldGoOn = () => owners >= enough || (owners > 0 && somebodyIsLeft(seat))
+  if ((isFruitless && couldGoOn()) || (newsMs >= stewardIdleMs && owners > 0 && workWaits(seat)))
     seat.attendance.pass(acting)
 }
 
@@ -40,6 +42,11 @@ function isOverWithoutEnd(seat: Seat, acting: PeerId): boolean {
 /** Some shard is neither decided nor leased. */
 function workWaits(seat: Seat): boolean {
   return (recordedView(seat)?.view().shards.queued ?? 0) > 0
+}
+
+/** Some owner that is idle could take a shard that is open, and has had no lease of it. */
+function somebodyIsLeft(seat: Seat): boolean {
+  return recordedView(seat)?.isLeftFor([...seat.watch.ready.idleOwners]) ?? false
 }
 
 /** Use: a job's list of shards is walked once. */

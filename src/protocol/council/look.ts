@@ -2,6 +2,7 @@
 
 import { stewardLeaseMs } from '../limits.ts'
 import { isCancelOverdue } from './cancelling.ts'
+import { sayLastWord } from './closing.ts'
 import { askForRecords, greet } from './comparison.ts'
 import { isJudging } from './ending.ts'
 import { fetchResults, sayArrived } from './holding.ts'
@@ -57,6 +58,7 @@ export function look(seat: Seat, nowMs: number): void {
     tellSteward(seat, { type: 'wake' }, nowMs)
     lookAtPlaces(seat, nowMs)
   }
+  sayLastWord(seat, nowMs)
   sayArrived(seat)
   fetchResults(seat, nowMs)
   seat.looks += 1

@@ -90,6 +90,11 @@ export class Ready {
     }
   }
 
+  /** Those that were idle when they were last counted. */
+  get idleOwners(): Iterable<OwnerId> {
+    return this.#idle.keys()
+  }
+
   #look(peer: PeerId, facts: ReadyFacts, rules: CandidateRules): void {
     this.#looks += 1
     this.#forget(peer)

@@ -2,6 +2,7 @@
 
 import type { ShardEntry } from '../job/lists.ts'
 import { beatIntervalMs } from '../limits.ts'
+import { owesLastWord } from './closing.ts'
 import { differs, fellowsOf, hasEnded, isGone, isReader, type Seat } from './seat.ts'
 
 /** Tells whether this node has the end of the job, the verdicts that it stands on and all accepted results. */
@@ -16,7 +17,9 @@ export function isComplete(seat: Seat): boolean {
  */
 export function rests(seat: Seat, nowMs: number): boolean {
   if (!isComplete(seat) || seat.results.haveNews) return false
-  return isReader(seat) || fellowsOf(seat).every((peer) => !differs(seat, peer) || isGone(seat, peer, nowMs))
+  if (isReader(seat)) return true
+  const isHeard = fellowsOf(seat).every((peer) => !differs(seat, peer) || isGone(seat, peer, nowMs))
+  return isHeard && !owesLastWord(seat)
 }
 
 /** Asks for the next look, where there is something left to do. */

@@ -104,6 +104,15 @@ export interface Seat {
   judgingSinceMs: number | undefined
   /** Use: since when the job is decided and waits for its results to be elsewhere, too; undefined while it does not. */
   unsafeSinceMs: number | undefined
+  /** Use: whether the submitter's node has more to say after the end, as it was when so many records were here, and so often had others come to count. */
+  readonly closing: {
+    size: number
+    changes: number
+    isOpen: boolean
+    /** Use: so many records have been here since `closingSinceMs`. */
+    seenSize: number
+  }
+  closingSinceMs: number | undefined
   /** Use: it was told that the job has ended. */
   knowsEnd: boolean
   lookedMs: number | undefined
@@ -162,6 +171,8 @@ export function newSeat(options: CouncilOptions): Seat {
     cancelledMs: undefined,
     judgingSinceMs: undefined,
     unsafeSinceMs: undefined,
+    closing: { size: 0, changes: 0, isOpen: false, seenSize: 0 },
+    closingSinceMs: undefined,
     knowsEnd: false,
     lookedMs: undefined,
     looks: 0,

@@ -55,7 +55,8 @@ export function moneyHere({ records }: Seat): ClaimRecord[] {
 export function unprovenHere({ records }: Seat): Unproven {
   const open = new Set<number>()
   for (const { verdict } of records.decisions.waiting())
-    if (records.standing(verdict.position).state !== 'stands') open.add(verdict.position)
+    if (verdict.outcome === 'accepted' && records.standing(verdict.position).state !== 'stands')
+      open.add(verdict.position)
   const ends = [...records.decisions.waitingEnds].map(({ payload }) => payload.outcome)
   return { shards: open.size, ends: new Set(ends) }
 }

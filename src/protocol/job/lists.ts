@@ -11,8 +11,8 @@ import {
   shardPagesMax,
   shardsMax,
 } from '../limits.ts'
-import { encodeCbor } from '../record/block.ts'
-import { decodeItems } from '../record/items.ts'
+import { encodeCbor, encodeHead } from '../record/block.ts'
+import { ItemReader } from '../record/items.ts'
 import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
 import { documentEntryBytesMax } from '../sizes.ts'
 import { type FileReference, fileReference, type Manifest } from './manifest.ts'
@@ -51,6 +51,15 @@ export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Ui
   return encodeCbor(entries)
 }
 
+/** A list is its head and its entries, one behind the other, so that a long one need not be in memory. */
+export function encodeListHead(count: number): Uint8Array {
+  return encodeHead('list', count)
+}
+
+export function encodeDocumentEntry({ name, file, bytes, pages, firstPage }: DocumentEntry): Uint8Array {
+  return encodeCbor({ name, file, bytes, pages, ...(firstPage === undefined ? {} : { firstPage }) })
+}
+
 /** Throws ProtocolError. */
 export function decodeShardList(bytes: Uint8Array): ShardEntry[] {
   const bounds = {
@@ -86,13 +95,24 @@ export function shardListOf({ count, pages }: Manifest['shards'], bytes: Uint8Ar
 
 /** Throws ProtocolError. */
 export function decodeDocumentList(bytes: Uint8Array): DocumentEntry[] {
-  const bounds = {
-    what: 'document list',
-    bytesMax: documentListBytesMax,
-    countMax: documentsMax,
-    itemBytesMax: documentEntryBytesMax,
+  return decodeList(bytes, documentEntrySchema, documentListBounds)
+}
+
+/** Reads a list of documents that comes in parts. `push` throws ProtocolError. */
+export class DocumentListReader {
+  readonly #reader = new ListReader(documentEntrySchema, documentListBounds)
+
+  /** Yields the entries that are whole by now. `isLast`: no part follows. */
+  push(part: Uint8Array, isLast: boolean): Generator<DocumentEntry> {
+    return this.#reader.push(part, isLast)
   }
-  return decodeList(bytes, documentEntrySchema, bounds)
+}
+
+const documentListBounds: ListBounds = {
+  what: 'document list',
+  bytesMax: documentListBytesMax,
+  countMax: documentsMax,
+  itemBytesMax: documentEntryBytesMax,
 }
 
 interface ListBounds {
@@ -103,14 +123,30 @@ interface ListBounds {
 }
 
 function decodeList<Entry>(bytes: Uint8Array, schema: z.ZodType<Entry>, bounds: ListBounds): Entry[] {
-  const { what, bytesMax } = bounds
-  if (bytes.byteLength > bytesMax)
-    throw new ProtocolError({ code: 'too-large', what, bytes: bytes.byteLength, bytesMax })
-  const entries: Entry[] = []
-  for (const item of decodeItems(bytes, bounds)) {
-    const decoded = schema.safeParse(item)
-    if (!decoded.success) throw malformed(what, decoded.error)
-    entries.push(decoded.data)
+  return [...new ListReader(schema, bounds).push(bytes, true)]
+}
+
+class ListReader<Entry> {
+  readonly #schema: z.ZodType<Entry>
+  readonly #bounds: ListBounds
+  readonly #items: ItemReader
+  #bytes = 0
+
+  constructor(schema: z.ZodType<Entry>, bounds: ListBounds) {
+    this.#schema = schema
+    this.#bounds = bounds
+    this.#items = new ItemReader(bounds)
   }
-  return entries
+
+  *push(part: Uint8Array, isLast: boolean): Generator<Entry> {
+    const { what, bytesMax } = this.#bounds
+    this.#bytes += part.byteLength
+    if (this.#bytes > bytesMax)
+      throw new ProtocolError({ code: 'too-large', what, bytes: this.#bytes, bytesMax })
+    for (const item of this.#items.push(part, isLast)) {
+      const decoded = this.#schema.safeParse(item)
+      if (!decoded.success) throw malformed(what, decoded.error)
+      yield decoded.data
+    }
+  }
 }

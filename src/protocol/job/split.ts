@@ -1,9 +1,11 @@
 /**
  * Splitting: documents, in the submitter's order, into shards.
  *
- * A shard is a run of consecutive pages that stays below three bounds: estimated cost, pages and bytes. The
- * split depends on the documents alone, so that the same submission always has the same shards. A page that
- * exceeds a bound by itself is a shard by itself; pages of one large document share its bytes.
+ * A shard is a run of consecutive pages that stays below four bounds: estimated cost, pages, bytes, and estimated bytes of
+ * results. A page that exceeds a bound by itself is a shard by itself; pages of one large document share its bytes.
+ *
+ * Small shards keep all vehicles busy until the end, and few shards cost little. So the cost bound is a part of what each
+ * slot that is here will have to do, between two limits.
  */
 
 import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from '../limits.ts'
@@ -12,7 +14,21 @@ import type { PageReference } from './shard.ts'
 
 export interface SplittableDocument extends DocumentEntry {
   readonly pageCostMs: number
+  /** Bytes that a page's result is expected to have; left out where nobody knows. */
+  readonly outputBytes?: number
 }
+
+export interface SplitBounds {
+  readonly costMsMax: number
+  readonly pagesMax: number
+}
+
+/** So many shards for each slot: the last ones to be computed are then a small part of the whole. */
+const shardsPerSlot = 4
+/** … and none is cheaper for the sake of that: each costs its stewards and vehicles some milliseconds. */
+const shardCostMsMin = 250
+
+const widest: SplitBounds = { costMsMax: shardCostMsTarget, pagesMax: shardPagesMax }
 
 /** A page before its document is sealed. */
 type PlannedPage = Omit<PageReference, 'key'>
@@ -22,35 +38,61 @@ export interface PlannedShard {
   readonly costMs: number
 }
 
-export function splitIntoShards(documents: readonly SplittableDocument[]): PlannedShard[] {
-  const shards: PlannedShard[] = []
-  let pages: PlannedPage[] = []
-  let costMs = 0
-  let bytes = 0
-  let lastDocument: string | undefined
+/** The bounds for documents that cost so much together and are executed so many times, where so many slots are here. */
+export function splitBounds(costMs: number, replicas: number, slots: number): SplitBounds {
+  const shareMs = (costMs * replicas) / (Math.max(1, slots) * shardsPerSlot)
+  return { ...widest, costMsMax: Math.min(shardCostMsTarget, Math.max(shardCostMsMin, shareMs)) }
+}
 
-  const close = () => {
-    if (pages.length > 0) shards.push({ pages, costMs })
-    pages = []
-    costMs = 0
-    bytes = 0
-    lastDocument = undefined
+export function splitIntoShards(
+  documents: readonly SplittableDocument[],
+  bounds: SplitBounds = widest,
+): PlannedShard[] {
+  const cutter = new ShardCutter(bounds)
+  return [...documents.flatMap((document) => [...cutter.push(document)]), ...cutter.end()]
+}
+
+/** The same for documents that come one by one: holds the pages of the shard that is still open, and no others. */
+export class ShardCutter {
+  readonly #bounds: SplitBounds
+  #pages: PlannedPage[] = []
+  #costMs = 0
+  #bytes = 0
+  #outputBytes = 0
+  #lastDocument: string | undefined
+
+  constructor(bounds: SplitBounds) {
+    this.#bounds = bounds
   }
 
-  for (const document of documents) {
+  /** Yields the shards that close before the document's last page; its last page is in a shard that is open. */
+  *push(document: SplittableDocument): Generator<PlannedShard> {
+    const { costMsMax, pagesMax } = this.#bounds
+    const outputBytes = document.outputBytes ?? 0
     for (let page = 0; page < document.pages; page += 1) {
-      const moreBytes = document.file === lastDocument ? 0 : document.bytes
+      const moreBytes = document.file === this.#lastDocument ? 0 : document.bytes
       const full =
-        costMs + document.pageCostMs > shardCostMsTarget ||
-        pages.length >= shardPagesMax ||
-        (moreBytes > 0 && bytes + moreBytes > shardBytesTarget)
-      if (full) close()
-      pages.push({ document: document.file, bytes: document.bytes, page })
-      costMs += document.pageCostMs
-      bytes += document.file === lastDocument ? 0 : document.bytes
-      lastDocument = document.file
+        this.#costMs + document.pageCostMs > costMsMax ||
+        this.#pages.length >= pagesMax ||
+        this.#outputBytes + outputBytes > shardBytesTarget ||
+        (moreBytes > 0 && this.#bytes + moreBytes > shardBytesTarget)
+      if (full) yield* this.end()
+      this.#pages.push({ document: document.file, bytes: document.bytes, page })
+      this.#costMs += document.pageCostMs
+      this.#outputBytes += outputBytes
+      this.#bytes += document.file === this.#lastDocument ? 0 : document.bytes
+      this.#lastDocument = document.file
     }
   }
-  close()
-  return shards
+
+  /** Yields the shard that is open, if any. */
+  *end(): Generator<PlannedShard> {
+    const [pages, costMs] = [this.#pages, this.#costMs]
+    this.#pages = []
+    this.#costMs = 0
+    this.#bytes = 0
+    this.#outputBytes = 0
+    this.#lastDocument = undefined
+    if (pages.length > 0) yield { pages, costMs }
+  }
 }

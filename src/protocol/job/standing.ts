@@ -115,6 +115,11 @@ export class Verdicts {
     return new Set(this.alike(position, result).flatMap(({ agreeing }) => agreeing))
   }
 
+  /** Tells whether another verdict settles what this one says of a shard. */
+  isSettledAt(id: RecordId, position: number): boolean {
+    return this.#settled.get(id)?.has(position) === true
+  }
+
   /** Tells whether later verdicts settle all that this one accepts. */
   isSettled(id: RecordId): boolean {
     const settled = this.#settled.get(id)

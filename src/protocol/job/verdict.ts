@@ -38,10 +38,27 @@ export interface ShardVerdict {
 
 export interface JobEnd {
   readonly outcome: 'complete' | 'failed' | 'cancelled'
+  /** For people. */
   readonly reason: string
+  /** For programs; an end of an older version has none. */
+  readonly code?: EndCode
   /** The secret that every draw of the job came from, revealed (draw.ts). */
   readonly secret: Uint8Array
 }
+
+/** Why a job has ended, and the outcome that goes with it. */
+const outcomeOfCode = {
+  verified: 'complete',
+  cancelled: 'cancelled',
+  'shards-failed': 'failed',
+  'deadline-passed': 'failed',
+  'too-few-owners': 'failed',
+  'budget-spent': 'failed',
+} as const satisfies Readonly<Record<string, JobEnd['outcome']>>
+
+export type EndCode = keyof typeof outcomeOfCode
+
+const endCodes = Object.keys(outcomeOfCode) as [EndCode, ...EndCode[]]
 
 const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
   position: naturalSchema,
@@ -65,14 +82,41 @@ const shardVerdictSchema: z.ZodType<ShardVerdict> = z.strictObject({
 const verdictSchema: z.ZodType<Verdict> = z.strictObject({
   shards: z.array(shardVerdictSchema).min(1).max(leaseShardsMax),
 })
-const endSchema: z.ZodType<JobEnd> = z.strictObject({
-  outcome: z.enum(['complete', 'failed', 'cancelled']),
-  reason: z.string().max(256),
-  secret: bytesOfLength(32),
-})
+const endSchema: z.ZodType<JobEnd> = z
+  .strictObject({
+    outcome: z.enum(['complete', 'failed', 'cancelled']),
+    reason: z.string().max(256),
+    code: z.enum(endCodes).exactOptional(),
+    secret: bytesOfLength(32),
+  })
+  .refine(({ code, outcome }) => code === undefined || outcomeOfCode[code] === outcome, {
+    path: ['code'],
+    message: 'is the code of another outcome',
+  })
+
+/** Makes the end for a reason, with the outcome that goes with it. */
+export function endFor(code: EndCode, reason: string, secret: Uint8Array): JobEnd {
+  return { outcome: outcomeOfCode[code], reason, code, secret }
+}
 
 export const verdictType = recordType('verdict', verdictSchema, recordBytesMax.verdict)
 export const { open: openVerdict } = verdictType
 
 export const endType = recordType('end', endSchema, recordBytesMax.end)
 export const { open: openEnd } = endType
+
+/** Packs verdicts on shards, as many in one record as it takes. */
+export function packVerdicts(verdicts: readonly ShardVerdict[]): ShardVerdict[][] {
+  const packs: ShardVerdict[][] = []
+  let receipts = 0
+  for (const verdict of verdicts) {
+    const named = verdict.agreeing.length + verdict.contradicting.length
+    const last = packs.at(-1)
+    receipts += named
+    if (last === undefined || last.length === leaseShardsMax || receipts > 2 * verdictReceiptsMax) {
+      packs.push([verdict])
+      receipts = named
+    } else last.push(verdict)
+  }
+  return packs
+}

@@ -41,6 +41,21 @@ export function encodeCbor(value: unknown): Uint8Array {
 }
 
 /**
+ * The head of a list of so many items, or of so many bytes, in as few bytes as it takes (RFC 8949, section 3). What follows it need
+ * not be in memory.
+ */
+export function encodeHead(type: 'bytes' | 'list', argument: number): Uint8Array {
+  const major = type === 'bytes' ? 0x40 : 0x80
+  if (argument < 24) return Uint8Array.of(major | argument)
+  const size = argument < 2 ** 8 ? 1 : argument < 2 ** 16 ? 2 : argument < 2 ** 32 ? 4 : 8
+  const head = new Uint8Array(1 + size)
+  head[0] = major | { 1: 24, 2: 25, 4: 26, 8: 27 }[size]!
+  for (let place = size, left = argument; place > 0; place -= 1, left = Math.floor(left / 256))
+    head[place] = left % 256
+  return head
+}
+
+/**
  * Decodes dag-cbor from outside. Throws ProtocolError: 'too-large' before looking at a byte, 'malformed' for bytes
  * that do not parse or nest too deep, 'not-canonical' for bytes that this node would have written otherwise.
  */

@@ -17,23 +17,64 @@ export interface ItemBounds {
 }
 
 /** Yields the items, each decoded as `decodeCbor` does. Throws ProtocolError: too-large, malformed, not-canonical. */
-export function* decodeItems(
-  bytes: Uint8Array,
-  { what, countMax, itemBytesMax }: ItemBounds,
-): Generator<unknown> {
-  const head = readHead(what, bytes, 0)
-  if (head.major !== arrayMajor) throw malformed(what, 'it is no list')
-  if (!head.isShortest) throw new ProtocolError({ code: 'not-canonical', what })
-  if (head.argument > countMax)
-    throw malformed(what, `it has ${head.argument} entries, and at most ${countMax} are allowed`)
-  let at = head.end
-  for (let item = 0; item < head.argument; item += 1) {
-    const end = endOfItem(what, bytes, at, itemBytesMax)
-    yield decodeCbor(what, bytes.subarray(at, end), itemBytesMax)
-    at = end
-  }
-  if (at !== bytes.byteLength) throw malformed(what, 'bytes follow its last entry')
+export function* decodeItems(bytes: Uint8Array, bounds: ItemBounds): Generator<unknown> {
+  yield* new ItemReader(bounds).push(bytes, true)
 }
+
+/** The same of a list that comes in parts: holds one part and less than an item of the one before. */
+export class ItemReader {
+  readonly #bounds: ItemBounds
+  #rest: Uint8Array = new Uint8Array(0)
+  #open: number | undefined
+
+  constructor(bounds: ItemBounds) {
+    this.#bounds = bounds
+  }
+
+  /** Yields the items that are whole by now. `isLast`: no part follows. Throws as decodeItems. */
+  *push(part: Uint8Array, isLast: boolean): Generator<unknown> {
+    const { what, itemBytesMax } = this.#bounds
+    const bytes = joined(this.#rest, part)
+    let at = 0
+    // An item that is allowed is whole where so many bytes are there.
+    const isWhole = () => isLast || bytes.byteLength - at >= itemBytesMax + headBytesMax
+    if (this.#open === undefined && isWhole()) {
+      const head = this.#head(bytes)
+      this.#open = head.argument
+      at = head.end
+    }
+    while (this.#open !== undefined && this.#open > 0 && isWhole()) {
+      const end = endOfItem(what, bytes, at, itemBytesMax)
+      yield decodeCbor(what, bytes.subarray(at, end), itemBytesMax)
+      this.#open -= 1
+      at = end
+    }
+    this.#rest = bytes.slice(at)
+    if ((isLast || this.#open === 0) && this.#rest.byteLength > 0)
+      throw malformed(what, 'bytes follow its last entry')
+  }
+
+  #head(bytes: Uint8Array): Head {
+    const { what, countMax } = this.#bounds
+    const head = readHead(what, bytes, 0)
+    if (head.major !== arrayMajor) throw malformed(what, 'it is no list')
+    if (!head.isShortest) throw new ProtocolError({ code: 'not-canonical', what })
+    if (head.argument > countMax)
+      throw malformed(what, `it has ${head.argument} entries, and at most ${countMax} are allowed`)
+    return head
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.byteLength === 0) return second
+  const both = new Uint8Array(first.byteLength + second.byteLength)
+  both.set(first)
+  both.set(second, first.byteLength)
+  return both
+}
+
+/** The longest head of an item: one byte, and a length of eight. */
+const headBytesMax = 9
 
 /** RFC 8949, section 3.1. */
 const bytesMajor = 2

@@ -9,6 +9,7 @@
  */
 import { equals } from 'uint8arrays'
 import type { Sha256 } from '../../base/prng.ts'
+import { pushTo } from '../../base/push-to.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
@@ -17,11 +18,13 @@ import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Window } from '../job/window.ts'
 import type { Verified } from '../record/record.ts'
 import type { Reader } from './counting.ts'
-import { Ends } from './ends.ts'
+import { Ends, howDecided } from './ends.ts'
 import { Holders } from './holders.ts'
 import type { Leased } from './leased.ts'
+import type { RecordedClaim } from './proof-ground.ts'
 import { Proofs } from './proofs.ts'
 import type { LookedAt, WantedProof } from './sought-results.ts'
+import { Voices } from './voices.ts'
 
 /** The verdicts and ends that count since the last time. A verdict has only those of its shards for which it counts. */
 export interface Counted {
@@ -47,10 +50,10 @@ export class Decisions {
   readonly #ends: Ends
   readonly #windows = new Map<PeerId, Verified<Window>[]>()
   readonly #recalled = new Map<RecordId, ReadonlySet<number>>()
-  /** Use: owners whose claims a verdict that counts contradicted, or who contradicted themselves. */
-  readonly #voiceless = new Set<OwnerId>()
-  /** Use: receipts that such a verdict speaks against, and that are not here yet. */
-  readonly #unseen = new Set<RecordId>()
+  /** Use: by the verdicts that count, and by what owners say themselves. */
+  readonly #voices: Voices
+  /** Use: by position, verdicts that were proven after the end, and contradicted what stood. */
+  readonly #late = new Map<number, Decision[]>()
   /** Use: something changed that verdicts on other shards may rest on. */
   #isStirred = false
   #shards: readonly ShardEntry[] | null = null
@@ -63,12 +66,13 @@ export class Decisions {
     this.#sha256 = sha256
     this.#reader = reader
     this.#leased = leased
+    this.#voices = new Voices((receipt) => leased.ofReceipt(receipt)?.payload.owner)
     const submitter = manifest.stewards[0]!.peer
     this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
     this.#ends = new Ends(
       (signer) => this.isTrusted(signer),
       ({ secret }) => equals(sha256(secret), manifest.drawCommitment),
-      (end) => this.hasAllDraws(end),
+      (end) => leased.hasDrawsBefore(end),
     )
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
@@ -76,7 +80,7 @@ export class Decisions {
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
       claimsOn: (position) => leased.claimsOn(position),
       standing: (position) => this.standing(position),
-      hasVoice: (owner) => !this.#voiceless.has(owner),
+      hasVoice: (owner) => this.#voices.has(owner),
       windowsOf: (steward) => this.#windows.get(steward) ?? [],
     })
   }
@@ -151,10 +155,9 @@ export class Decisions {
 
   /** A receipt came that covers these positions; or its vehicle contradicts itself thereby. */
   receipt(id: RecordId, positions: Iterable<number>, liar: OwnerId | undefined): void {
-    if (liar !== undefined) this.#silence(liar)
-    // Of a lease that does not count, nobody is contradicted.
-    const contradicted = this.#unseen.delete(id) ? this.#leased.ofReceipt(id)?.payload.owner : undefined
-    if (contradicted !== undefined) this.#silence(contradicted)
+    if (liar !== undefined) this.#voices.silence(liar)
+    this.#voices.receipt(id)
+    this.#isStirred ||= this.#voices.takeChanged()
     for (const position of positions) this.#countProven(this.#proofs.review(position))
   }
 
@@ -164,10 +167,8 @@ export class Decisions {
       const known = this.#leased.get(lease)?.payload
       if (known === undefined) continue // its record is gone
       const { owner, positions } = known
-      if (this.#leased.isEquivocated(lease)) this.#silence(owner)
-      for (const receipt of this.#leased.receiptsUnder(lease))
-        if (this.#leased.ofReceipt(receipt) !== undefined && this.#unseen.delete(receipt))
-          this.#silence(owner)
+      if (this.#leased.isEquivocated(lease)) this.#voices.silence(owner)
+      for (const receipt of this.#leased.receiptsUnder(lease)) this.#voices.receipt(receipt)
       for (const position of positions) this.#countProven(this.#proofs.review(position))
       this.#isStirred = true
     }
@@ -188,7 +189,8 @@ export class Decisions {
       this.#isStirred = false
       this.#countProven(this.#proofs.reviewAll())
     }
-    this.#endNews.push(...this.#ends.review(() => this.#howDecided(), nowMs >= this.#manifest.deadlineMs))
+    const decided = () => howDecided(this.#manifest.shards.count, (position) => this.standing(position))
+    this.#endNews.push(...this.#ends.review(decided, nowMs >= this.#manifest.deadlineMs))
   }
 
   /** Asks once more for results that did not come. */
@@ -230,6 +232,16 @@ export class Decisions {
     return this.#ends.waiting
   }
 
+  /** The claims on an open shard that are owed though it has no result, as far as they were looked at; and all others. */
+  owedOn(position: number): ReturnType<Proofs['owedOn']> {
+    return this.#proofs.owedOn(position)
+  }
+
+  /** The claims on a shard that are here, under leases that count. */
+  claimsOn(position: number): RecordedClaim[] {
+    return [...this.#leased.claimsOn(position)]
+  }
+
   /** Tells whether what this node signs counts without proof. */
   isTrusted(signer: PeerId): boolean {
     return this.#trusted.has(signer)
@@ -239,13 +251,6 @@ export class Decisions {
   standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
     const opposed = this.#proofs.opposedOn(position)
     return this.verdicts.standing(position, this.#ends.standing !== undefined, unreachable, opposed)
-  }
-
-  /** Tells whether this node has every draw that a steward made before it ended the job: they are numbered from 0. */
-  hasAllDraws({ signer, serial }: Verified<JobEnd>): boolean {
-    const before = [...this.#leased.signedBy(signer)].filter((lease) => lease.serial < serial)
-    const indices = before.map(({ payload }) => payload.draw.index).sort((a, b) => a - b)
-    return indices.every((index, i) => index === i)
   }
 
   /** All ends that count. */
@@ -259,7 +264,9 @@ export class Decisions {
   }
 
   #countProven(decisions: readonly Decision[]): void {
-    for (const { record, verdict } of decisions) if (!this.#isTooLate(verdict)) this.#count(record, [verdict])
+    for (const decision of decisions)
+      if (this.#isTooLate(decision.verdict)) pushTo(this.#late, decision.verdict.position, decision)
+      else this.#count(decision.record, [decision.verdict])
   }
 
   #count(record: Verified<Verdict>, shards: readonly ShardVerdict[]): void {
@@ -269,32 +276,21 @@ export class Decisions {
     this.holders.decided(counted)
     this.#verdictNews.push(counted)
     this.#isStirred = true
+    for (const { position } of shards) this.#countLate(position)
     for (const { outcome, contradicting } of shards)
-      if (outcome === 'accepted')
-        for (const receipt of contradicting) {
-          const lease = this.#leased.ofReceipt(receipt)
-          if (lease === undefined) this.#unseen.add(receipt)
-          else this.#silence(lease.payload.owner)
-        }
+      if (outcome === 'accepted') for (const receipt of contradicting) this.#voices.contradict(receipt)
   }
 
-  #silence(owner: OwnerId): void {
-    this.#voiceless.add(owner)
-    this.#isStirred = true
+  /** The last word of the submitter's node (last-word.ts) may say what some verdict said that came too late. */
+  #countLate(position: number): void {
+    const late = this.#late.get(position)
+    if (late === undefined) return
+    this.#late.delete(position)
+    this.#countProven(late)
   }
 
   /** Nothing counts after the end that contradicts what stands. */
   #isTooLate({ position, result }: { readonly position: number; readonly result: Cid | null }): boolean {
     return this.#ends.standing !== undefined && acceptsAnother(this.standing(position), result)
-  }
-
-  #howDecided(): 'all accepted' | 'all decided' | 'open' {
-    let accepted = true
-    for (let position = 0; position < this.#manifest.shards.count; position += 1) {
-      const standing = this.standing(position)
-      if (standing.state !== 'stands') return 'open'
-      accepted &&= standing.verdict.outcome === 'accepted'
-    }
-    return accepted ? 'all accepted' : 'all decided'
   }
 }

@@ -9,12 +9,26 @@
  * repeat the job's draws by it.
  */
 import type { PeerId, RecordId } from '../ids.ts'
-import { standingEnd } from '../job/standing.ts'
+import { type Standing, standingEnd } from '../job/standing.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 
 /** Ends of one steward that wait: an honest one signs another only when shards that it had decided are open again. A guess. */
 const waitingEndsMax = 8
+
+/** How far a job's shards are decided. */
+type Decided = 'all accepted' | 'all decided' | 'open'
+
+/** Walks over the standing of all shards. */
+export function howDecided(shards: number, standingOf: (position: number) => Standing): Decided {
+  let accepted = true
+  for (let position = 0; position < shards; position += 1) {
+    const standing = standingOf(position)
+    if (standing.state !== 'stands') return 'open'
+    accepted &&= standing.verdict.outcome === 'accepted'
+  }
+  return accepted ? 'all accepted' : 'all decided'
+}
 
 export class Ends {
   readonly #isTrusted: (signer: PeerId) => boolean
@@ -56,7 +70,7 @@ export class Ends {
    * Returns the ends that count from now on. `decided`: how the shards stand, asked only where that matters. `isLate`: the
    * deadline has passed.
    */
-  review(decided: () => 'all accepted' | 'all decided' | 'open', isLate: boolean): Verified<JobEnd>[] {
+  review(decided: () => Decided, isLate: boolean): Verified<JobEnd>[] {
     if (this.#waiting.size === 0) return []
     const shards = decided()
     const follows = ({ payload: { outcome } }: Verified<JobEnd>) => {

@@ -124,6 +124,18 @@ export class RecordedView {
     return this.#verdicts.size >= this.#shards.length
   }
 
+  /** Tells whether some of these owners could take a shard that is open: they have had no lease of it, and still have a voice. */
+  isLeftFor(owners: readonly OwnerId[]): boolean {
+    const had = new Map<number, Set<OwnerId>>()
+    for (const { record } of this.#state.leases())
+      for (const position of record.payload.positions)
+        had.set(position, (had.get(position) ?? new Set()).add(record.payload.owner))
+    const heard = owners.filter((owner) => !this.#contradicted.has(owner))
+    return this.#shards.some(
+      (_, position) => !this.#verdicts.has(position) && heard.some((owner) => !had.get(position)?.has(owner)),
+    )
+  }
+
   /** It walks over the whole job, once. */
   view(): JobView {
     this.#view ??= this.#look()

@@ -8,7 +8,7 @@ import type { Lease } from '../job/lease.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Checked } from '../records.ts'
-import type { RecordedClaim } from './proofs.ts'
+import type { RecordedClaim } from './proof-ground.ts'
 
 /** The claims of one lease's receipts for one place in it. */
 interface Covered {
@@ -84,6 +84,13 @@ export class Leased {
   /** The leases that a steward signed, whether they count or not. */
   *signedBy(steward: PeerId): Generator<Verified<Lease>> {
     for (const { record } of this.#leases.values()) if (record.signer === steward) yield record
+  }
+
+  /** Tells whether every draw is here that a steward made before it signed this: they are numbered from 0. */
+  hasDrawsBefore({ signer, serial }: Verified): boolean {
+    const before = [...this.signedBy(signer)].filter((lease) => lease.serial < serial)
+    const indices = before.map(({ payload }) => payload.draw.index).sort((a, b) => a - b)
+    return indices.every((index, i) => index === i)
   }
 
   /** The leases that count. */

@@ -11,43 +11,21 @@
  * What cannot be proven yet waits, a bounded number for each steward and shard, and is looked at again when something
  * comes that it lacks.
  */
-import type { Sha256 } from '../../base/prng.ts'
-import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Cid, PeerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
-import type { Manifest } from '../job/manifest.ts'
-import type { Decision, Standing } from '../job/standing.ts'
-import { checkOrder, isSampled, type Window } from '../job/window.ts'
+import type { Decision } from '../job/standing.ts'
 import { waitingVerdictsMax } from '../limits.ts'
-import type { Verified } from '../record/record.ts'
-import { type Claim, type Tally, tally } from '../verification/tally.ts'
+import { owedWithoutResult } from '../verification/owed.ts'
+import { answersAlike, type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
+import { AuditedProofs } from './audited-proofs.ts'
+import type { ProofGround, RecordedClaim } from './proof-ground.ts'
 import { type LookedAt, SoughtResults, type WantedProof } from './sought-results.ts'
-
-/** A claim by the records: nobody here has looked at its result yet. */
-export type RecordedClaim = Pick<Claim, 'peer' | 'owner' | 'receipt' | 'result' | 'lease'>
-
-/** The facts that proofs rest on, from the records that are here. */
-export interface ProofGround {
-  readonly manifest: Manifest
-  readonly sha256: Sha256
-  /** From which the checks of windows are drawn; undefined: none can be repeated here. */
-  readonly drawSecret: Uint8Array | undefined
-  /** The claim of a receipt on a shard; undefined while it is not here, or does not count. */
-  claimOf(receipt: RecordId, position: number): RecordedClaim | undefined
-  /** The lease of a receipt that is here never counts on this node: for it, that claim does not exist. */
-  isShutOut(receipt: RecordId): boolean
-  /** All claims on a shard that are here and count. */
-  claimsOn(position: number): Iterable<RecordedClaim>
-  standing(position: number): Standing
-  /** Owners that lost their voice, by the verdicts that count. */
-  hasVoice(owner: OwnerId): boolean
-  /** The windows that a steward closed, in the order in which it did. */
-  windowsOf(steward: PeerId): readonly Verified<Window>[]
-}
 
 type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
 
 export class Proofs {
   readonly #ground: ProofGround
+  readonly #audited: AuditedProofs
   #shards: readonly ShardEntry[] | null = null
   /** Use: by position. Invariant: no list is empty. */
   readonly #waiting = new Map<number, Decision[]>()
@@ -61,6 +39,7 @@ export class Proofs {
 
   constructor(ground: ProofGround) {
     this.#ground = ground
+    this.#audited = new AuditedProofs(ground, (position) => this.#waitingClaimsOn(position))
   }
 
   /** Takes up what was asked for before all records were folded anew, so that nobody is asked again. */
@@ -151,6 +130,22 @@ export class Proofs {
     for (const decisions of this.#waiting.values()) yield* decisions
   }
 
+  /** The claims on a shard that are owed though it has no result, as far as they were looked at; and all others. */
+  owedOn(position: number): { readonly owed: readonly Claim[]; readonly others: readonly Claim[] } {
+    const voices = this.#waitingClaimsOn(position) ?? []
+    const { assurance, agreement } = this.#ground.manifest
+    const owed = owedWithoutResult(tally(voices, assurance, agreement, undefined), voices, assurance)
+    return { owed, others: voices.filter((claim) => !owed.includes(claim)) }
+  }
+
+  /** That a shard failed is its steward's word. Whether it owes what is owed all the same shows when the claims were looked at. */
+  #looksAtOwed(decision: Decision): boolean {
+    const { position, agreeing } = decision.verdict
+    if (agreeing.length === 0) return false
+    this.#claimsOn(position, decision, [])
+    return true
+  }
+
   #letGo(position: number): void {
     this.#waiting.delete(position)
     this.#opposed.delete(position)
@@ -160,7 +155,8 @@ export class Proofs {
   #judge(decision: Decision): Judgement {
     const { position, shard, outcome, result } = decision.verdict
     if (this.#shards === null) return 'waits'
-    if (outcome === 'failed' || result === null || this.#shards[position]?.shard !== shard) return 'never'
+    if (this.#shards[position]?.shard !== shard) return 'never'
+    if (outcome === 'failed' || result === null) return this.#looksAtOwed(decision) ? 'waits' : 'never'
     const named = decision.verdict.agreeing.map((id) => this.#ground.claimOf(id, position))
     // Its steward may have believed a lease that this node shut out: then it contradicts nobody here.
     const against = decision.verdict.contradicting
@@ -173,6 +169,8 @@ export class Proofs {
     if (!named.some((claim) => claim!.result === result)) return 'never'
     const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
     if (claims === undefined) return 'waits'
+    const isAgainstItself = against.some((claim) => claim!.result === result)
+    if (!isAgainstItself && this.#repeats(decision, named as RecordedClaim[])) return 'counts'
     const { assurance, agreement } = this.#ground.manifest
     const accepts = (outcome: Tally) =>
       outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)
@@ -180,12 +178,11 @@ export class Proofs {
     // It may not call an owner a liar that says the same.
     const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
     if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
-    if (this.#repeats(decision, alike)) return 'counts'
     // Whom it calls liars is looked at, too, before anybody loses a voice by it.
     if (against.length > 0 && this.#claimsOn(position, decision, against as RecordedClaim[]) === undefined)
       return 'waits'
     if (accepts(found)) return this.#holdsAsSaid(decision.verdict, claims) ? 'counts' : 'waits'
-    if (found.state === 'open' && this.#isAudited(found, decision)) return 'counts'
+    if (found.state === 'open' && this.#audited.isAudited(found, decision)) return 'counts'
     const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))
     return accepts(tally(own, assurance, agreement, undefined)) ? 'opposed' : 'waits'
   }
@@ -197,14 +194,25 @@ export class Proofs {
     return because !== 'lead' || agreeing.length - against >= this.#ground.manifest.assurance.lead
   }
 
-  /** It says no more than what stands here already, and all that it counts for that say so. */
-  #repeats({ verdict }: Decision, alike: readonly Claim[]): boolean {
+  /**
+   * It says no more than what stands here already, and all that it counts for that say so; even where the claims that are here
+   * prove nothing, as after a recomputation, or come from an owner that lost its voice by another shard.
+   */
+  #repeats({ record, verdict }: Decision, named: readonly RecordedClaim[]): boolean {
     const { position, result, agreeing, because } = verdict
     const { replicas, lead } = this.#ground.manifest.assurance
     if (agreeing.length < (because === 'unanimous' ? replicas : because === 'lead' ? lead : 0)) return false
     const standing = this.#ground.standing(position)
     if (standing.state !== 'stands' || standing.verdict.result !== result) return false
-    return agreeing.every((id) => alike.some(({ receipt }) => receipt === id))
+    return named.every((claim) => {
+      if (claim.result === result) return true
+      const [seen, stands] = [claim.result, result!].map((one) => this.#lookAt(position, one, record.signer))
+      return (
+        seen !== undefined &&
+        stands !== undefined &&
+        answersAlike(seen, stands, this.#ground.manifest.agreement)
+      )
+    })
   }
 
   /**
@@ -228,54 +236,18 @@ export class Proofs {
     return isOpen ? undefined : claims
   }
 
-  /** Enough of the owners that agree stand for the result in windows whose drawn checks were passed. */
-  #isAudited(outcome: Extract<Tally, { state: 'open' }>, { record, verdict }: Decision): boolean {
-    const { audits } = this.#ground.manifest.assurance
-    if (audits === null || verdict.because !== 'audited' || outcome.disputed) return false
-    if (!outcome.leading.some(({ result }) => result === verdict.result)) return false
-    const passed = outcome.leading.filter(
-      ({ owner, receipt, exhausted }) =>
-        !exhausted && this.#hasPassed(owner, receipt, verdict.position, record.signer),
-    )
-    return passed.length >= audits.replicas
+  /** A result as it is compared; undefined while it was not looked at, or where it is none. */
+  #lookAt(position: number, result: Cid, signer: PeerId): Recomputation | undefined {
+    const { pages } = this.#shards![position]!
+    const seen = this.#sought.look({ position, pages, result, signer })
+    if (typeof seen !== 'object' || seen.state === 'invalid' || seen.exhausted) return undefined
+    return { result, text: seen.text, ...(seen.content === undefined ? {} : { content: seen.content }) }
   }
 
-  /** A claim that is in a window stays in it: the first one counts, and no later one that was drawn more kindly. */
-  #hasPassed(owner: OwnerId, receipt: RecordId, position: number, steward: PeerId): boolean {
-    const { manifest, sha256, drawSecret } = this.#ground
-    const { audits, replicas } = manifest.assurance
-    const window = this.#ground
-      .windowsOf(steward)
-      .find(({ payload }) => payload.owner === owner && payload.positions.includes(position))
-    if (window === undefined || drawSecret === undefined) return false
-    const { positions, receipts } = window.payload
-    if (!receipts.includes(receipt) || !isSampled(positions.length, audits!, replicas)) return false
-    let checked = 0
-    for (const drawn of checkOrder(sha256, drawSecret, window.id, positions)) {
-      if (checked === audits!.checks) break
-      const standing = this.#ground.standing(drawn)
-      if (standing.state === 'stands' && standing.verdict.outcome === 'failed') continue
-      if (!this.#isChecked(owner, drawn, audits!.replicas)) return false
-      checked += 1
-    }
-    return checked === audits!.checks
-  }
-
-  /** More owners than a shard has without a check say the same as this one; or it was recomputed, and that counts here. */
-  #isChecked(owner: OwnerId, position: number, replicas: number): boolean {
-    const standing = this.#ground.standing(position)
-    if (standing.state === 'stands') {
-      const { agreeing, because } = standing.verdict
-      const owners = new Set(agreeing.map((id) => this.#ground.claimOf(id, position)?.owner))
-      return owners.has(owner) && (owners.size > replicas || because === 'recomputed')
-    }
+  /** The claims on a shard on which a verdict waits, as far as they were looked at; undefined where none does, or not all were. */
+  #waitingClaimsOn(position: number): Claim[] | undefined {
     const [waiting] = this.#waiting.get(position) ?? []
-    if (waiting === undefined) return false
-    const { assurance, agreement } = this.#ground.manifest
-    const claims = this.#claimsOn(position, waiting, []) ?? []
-    const outcome = tally(claims, assurance, agreement, undefined)
-    if (outcome.state !== 'open' || outcome.disputed || outcome.leading.length <= replicas) return false
-    return outcome.leading.some((claim) => claim.owner === owner)
+    return waiting && this.#claimsOn(position, waiting, [])
   }
 }
 

@@ -1,6 +1,6 @@
 /** Ends a job, and answers vehicles afterwards. */
 
-import type { JobEnd } from '../job/verdict.ts'
+import { type EndCode, endFor } from '../job/verdict.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
 import type { Desk } from './desk.ts'
 import { withdrawLease } from './endings.ts'
@@ -10,17 +10,17 @@ import { issue } from './signing.ts'
 /** Every shard has its verdict: the verdicts decide how the job ends. */
 export function concludeJob(desk: Desk, nowMs: number): void {
   const failed = desk.board.states.filter((shard) => shard.verdict?.outcome === 'failed').length
-  if (failed === 0) finishJob(desk, 'complete', 'every shard is verified', nowMs)
-  else finishJob(desk, 'failed', `${failed} of ${desk.board.states.length} shards failed`, nowMs)
+  if (failed === 0) finishJob(desk, 'verified', 'every shard is verified', nowMs)
+  else finishJob(desk, 'shards-failed', `${failed} of ${desk.board.states.length} shards failed`, nowMs)
 }
 
 /**
  * Ends the job, once: leases are withdrawn, verdicts go first, also those on what is owed for open shards, and vehicles are
  * told.
  */
-export function finishJob(desk: Desk, outcome: JobEnd['outcome'], reason: string, nowMs: number): void {
+export function finishJob(desk: Desk, code: EndCode, reason: string, nowMs: number): void {
   if (desk.end !== undefined) return
-  const end: JobEnd = { outcome, reason, secret: desk.options.drawSecret }
+  const end = endFor(code, reason, desk.options.drawSecret)
   for (const state of [...desk.leases.active()]) withdrawLease(desk, state, nowMs)
   settleOpenShards(desk, nowMs)
   publishVerdicts(desk)

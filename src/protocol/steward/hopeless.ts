@@ -33,7 +33,12 @@ export function failForWantOfOwners(desk: Desk, nowMs: number): void {
   const available = availableOwners(desk)
   const everBegun = desk.leases.size > 0
   if (!everBegun && available < needed)
-    finishJob(desk, 'failed', `${needed} distinct owners are needed and ${available} are known`, nowMs)
+    finishJob(
+      desk,
+      'too-few-owners',
+      `${needed} distinct owners are needed and ${available} are known`,
+      nowMs,
+    )
   // Only a shard on which as many have spoken as could be drawn may have nobody left.
   else
     for (const shard of desk.board.waiting((claims) => claims >= available))

@@ -4,21 +4,20 @@
  */
 
 import type { OwnerId, RecordId } from '../ids.ts'
-import type { ShardVerdict } from '../job/verdict.ts'
+import { packVerdicts, type ShardVerdict } from '../job/verdict.ts'
 import {
-  leaseShardsMax,
   settledVerdictsMax,
   settleWaitMs,
   verdictReceiptsMax,
   windowIdleMs,
   windowMarginMs,
 } from '../limits.ts'
+import { owedWithoutResult } from '../verification/owed.ts'
 import { answersAlike, type Claim, representative } from '../verification/tally.ts'
 import type { Desk } from './desk.ts'
 import { contradictOwner, pointless, withdrawLease } from './endings.ts'
 import type { ShardState } from './shard-board.ts'
 import { issue } from './signing.ts'
-import { owedWithoutResult } from './unverified.ts'
 import type { Check, ClosedWindow } from './windows.ts'
 
 /** Decides what can be decided, until nothing changes any more. */
@@ -150,17 +149,24 @@ export function failShard(
   shard: ShardState,
   because: 'no-owner-left' | 'too-many-losses' | 'ended',
   nowMs: number,
-  owed = owedWithoutResult(desk.board, shard, desk.options.manifest.assurance),
+  owed = owedOn(desk, shard),
 ): void {
   const others = shard.claims.filter((claim) => !owed.includes(claim))
   giveVerdict(desk, shard, { outcome: 'failed', result: null, because }, owed, others, nowMs)
+}
+
+/** The claims on an open shard that are owed if nothing more comes of it. */
+function owedOn({ board, options }: Desk, { tally, claims }: ShardState): readonly Claim[] {
+  if (tally.state !== 'open') return []
+  const voices = claims.filter(({ owner }) => !board.contradicted.has(owner))
+  return owedWithoutResult(tally, voices, options.manifest.assurance)
 }
 
 /** The job ends without results for these shards: claims on them that agree are owed, and the records say so. */
 export function settleOpenShards(desk: Desk, nowMs: number): void {
   for (const shard of [...desk.board.open]) {
     if (desk.apart.has(shard.position)) continue
-    const owed = owedWithoutResult(desk.board, shard, desk.options.manifest.assurance)
+    const owed = owedOn(desk, shard)
     if (owed.length > 0) failShard(desk, shard, 'ended', nowMs, owed)
   }
 }
@@ -200,8 +206,7 @@ function settleShard(desk: Desk, verdict: ShardVerdict, nowMs: number): void {
 
 /** Puts verdicts on record, as many in one as it takes. */
 export function publishVerdicts(desk: Desk): void {
-  while (desk.unpublished.length > 0) {
-    const shards = desk.unpublished.splice(0, packLength(desk.unpublished))
+  for (const shards of packVerdicts(desk.unpublished.splice(0))) {
     issue(desk, 'verdict', { shards })
     desk.safe = desk.stewards.length === 1
     desk.effects.push({ type: 'decided', verdicts: shards })
@@ -232,16 +237,6 @@ export function restoreVerdict(
         untilMs: nowMs + settleWaitMs,
       })
   }
-}
-
-/** How many of these verdicts fit in one record. */
-function packLength(verdicts: readonly ShardVerdict[]): number {
-  let receipts = 0
-  const length = verdicts.slice(0, leaseShardsMax).findIndex(({ agreeing, contradicting }, i) => {
-    receipts += agreeing.length + contradicting.length
-    return i > 0 && receipts > 2 * verdictReceiptsMax
-  })
-  return length > 0 ? length : leaseShardsMax
 }
 
 /** Claims that nobody has looked at by now are not waited for any more, to settle what stewards apart decided. */

@@ -65,7 +65,7 @@ export function replenish(desk: Desk, nowMs: number): void {
     )
     finishJob(
       desk,
-      'failed',
+      'budget-spent',
       `the budget of ${budget} is too small for the shards still open (${desk.board.open.size}): ${promised} are owed or promised, and ${left} are left to this steward`,
       nowMs,
     )

@@ -187,7 +187,12 @@ export class Steward {
     // Whatever is decided by the deadline counts, wherever its results are.
     if (nowMs >= deadlineMs && desk.board.open.size === 0) concludeJob(desk, nowMs)
     else if (nowMs >= deadlineMs)
-      finishJob(desk, 'failed', `the deadline passed with ${desk.board.open.size} shards open`, nowMs)
+      finishJob(
+        desk,
+        'deadline-passed',
+        `the deadline passed with ${desk.board.open.size} shards open`,
+        nowMs,
+      )
     else if (shortage === 'fail' && nowMs - desk.startedMs! >= shortageGraceMs)
       failForWantOfOwners(desk, nowMs)
     if (desk.end === undefined) failForWantOfKeys(desk, nowMs)

@@ -9,12 +9,12 @@ import type { GrayImage } from '../imaging/gray-image.ts'
 import { stretchLevels } from '../imaging/levels.ts'
 import { withoutSpecks } from '../imaging/specks.ts'
 import { around, type Box, heightOf } from './box.ts'
-import type { DecodedLine } from './ctc.ts'
+import type { DecodedLine, DecodedWord } from './ctc.ts'
 import { cut } from './cut.ts'
 import { detectText } from './detection.ts'
 import type { Model } from './engines.ts'
 import { frameOfSlope, toX, toY } from './frame.ts'
-import type { TextLine } from './page-text.ts'
+import type { TextLine, TextWord } from './page-text.ts'
 import { inReadingOrder } from './reading-order.ts'
 import { recognise } from './recognition.ts'
 import { withoutStrays } from './strays.ts'
@@ -57,10 +57,27 @@ export async function secondOpinion(
     const { left, top, right, bottom } = line.box
     const box = { left: left - margin, top: top - margin, right: right + margin, bottom: bottom + margin }
     const cutOut = withoutSpecks(stretchLevels(cut(picture, frameOfSlope(0), box)))
-    const { text, confidence } = await recognise(recogniser, characters, cutOut)
-    reviewed.push(confidence >= sureMin ? { text, box: line.box, confidence } : line)
+    const { text, words, confidence } = await recognise(recogniser, characters, cutOut)
+    const placed = words.map((word) => ({ ...wordIn(box, word), top, bottom }))
+    const again = {
+      text,
+      words: words.map((word, i) => plainWord(word, placed[i]!)),
+      box: line.box,
+      confidence,
+    }
+    reviewed.push(confidence >= sureMin ? again : line)
   }
   return reviewed
+}
+
+/** The part of a line's box that a word takes, in the box's own axes. */
+function wordIn({ left, top, right, bottom }: Box, { from, to }: DecodedWord): Box {
+  const width = right - left
+  return { left: left + from * width, top, right: left + to * width, bottom }
+}
+
+function plainWord({ text, confidence }: DecodedWord, box: Box): TextWord {
+  return { text, box, confidence }
 }
 
 /** Tesseract is sure of clean lines to 0.92 and more, PaddleOCR to 0.95. */
@@ -88,6 +105,9 @@ export async function readByPaddle(
     if (read.length === 0) continue
     lines.push({
       text: read.map((part) => part.text).join(' '),
+      words: read.flatMap(({ words, box }) =>
+        words.map((word) => plainWord(word, onPicture(wordIn(box, word)))),
+      ),
       box: onPicture(around(read.map((part) => part.box))),
       confidence: read.reduce((sum, part) => sum + part.confidence, 0) / read.length,
     })

@@ -10,7 +10,7 @@
  */
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { around, type Box, heightOf, median } from './box.ts'
-import { meanConfidence, type TextLine } from './page-text.ts'
+import { meanConfidence, type TextLine, type TextWord } from './page-text.ts'
 import { hasColumns, inRows } from './reading-order.ts'
 import type { PageReader, Word } from './tesseract.ts'
 
@@ -60,10 +60,17 @@ function linesOf(words: readonly Word[]): TextLine[] {
   })
 }
 
+/** What Tesseract takes for one word may have spaces within: those of a line are what stands between two of them. */
+function singleWords({ text, box, confidence }: Word): TextWord[] {
+  return text.split(/\s+/).map((part) => ({ text: part, box, confidence }))
+}
+
 function lineOf(words: readonly Word[]): TextLine {
   const length = words.reduce((sum, word) => sum + word.text.length, 0)
+  const single = words.flatMap(singleWords)
   return {
-    text: words.map((word) => word.text).join(' '),
+    text: single.map((word) => word.text).join(' '),
+    words: single,
     box: around(words.map((word) => word.box)),
     confidence: words.reduce((sum, word) => sum + word.confidence * word.text.length, 0) / length,
   }
@@ -104,7 +111,15 @@ function readAgain(reader: PageReader, picture: GrayImage, { box }: TextLine): T
   const cut = cutOut(picture, box, margin)
   const read = linesOf(reader.read(cut, singleLine))
   if (read.length === 0) return undefined
-  return { text: read.map((line) => line.text).join(' '), box, confidence: meanConfidence(read) }
+  const [left, top] = [Math.floor(box.left) - margin, Math.floor(box.top) - margin]
+  const words = read.flatMap((line) =>
+    line.words.map((word) => ({ ...word, box: moved(word.box, left, top) })),
+  )
+  return { text: read.map((line) => line.text).join(' '), words, box, confidence: meanConfidence(read) }
+}
+
+function moved({ left, top, right, bottom }: Box, x: number, y: number): Box {
+  return { left: left + x, top: top + y, right: right + x, bottom: bottom + y }
 }
 
 /** With white where the margin leaves the picture. */
@@ -125,6 +140,7 @@ function joinedInRows(lines: readonly TextLine[]): TextLine[] {
     const parts = row.map(({ line }) => line)
     return {
       text: parts.map((part) => part.text).join(' '),
+      words: parts.flatMap((part) => part.words),
       box: around(row),
       confidence: meanConfidence(parts),
     }

@@ -8,8 +8,19 @@
  */
 import { RecordError } from '../runtime.ts'
 
-export interface DecodedLine {
+/** A word of a line, and its place there: from 0, the line's beginning, to 1, its end. */
+export interface DecodedWord {
   readonly text: string
+  readonly from: number
+  readonly to: number
+  /** Mean probability of its characters' first columns. */
+  readonly confidence: number
+}
+
+export interface DecodedLine {
+  /** The words, with a space between each two. */
+  readonly text: string
+  readonly words: readonly DecodedWord[]
   /** Mean probability of the characters' first columns; 0 for no text. */
   readonly confidence: number
 }
@@ -28,7 +39,7 @@ export function decodeColumns(
 ): DecodedLine {
   const classes = characters.length + 1
   const space = classes - 1
-  let text = ''
+  const found: Found[] = []
   let previous = -1
   let sum = 0
   let count = 0
@@ -47,7 +58,7 @@ export function decodeColumns(
     }
     if (best === blank && probabilities[row + space]! > hiddenSpaceMin) best = space
     if (best !== blank && best !== previous) {
-      text += characters[best - 1]!
+      found.push({ character: characters[best - 1]!, column, probability: bestProbability })
       if (best !== space) {
         sum += bestProbability
         count += 1
@@ -55,7 +66,46 @@ export function decodeColumns(
     }
     previous = best
   }
-  return { text: text.replace(/ +/g, ' ').trim(), confidence: count === 0 ? 0 : sum / count }
+  const words = wordsOf(found, columns)
+  const text = words.map((word) => word.text).join(' ')
+  return { text, words, confidence: count === 0 ? 0 : sum / count }
+}
+
+interface Found {
+  readonly character: string
+  readonly column: number
+  readonly probability: number
+}
+
+/**
+ * A character's column is where the network was first sure of it, near its middle: a word reaches half a character further on either
+ * side, by the line's mean distance of two characters, and no further than halfway to its neighbour.
+ */
+function wordsOf(found: readonly Found[], columns: number): DecodedWord[] {
+  const words: Found[][] = []
+  let isOpen = false
+  for (const one of found) {
+    if (one.character.trim() === '') isOpen = false
+    else if (isOpen) words.at(-1)!.push(one)
+    else {
+      words.push([one])
+      isOpen = true
+    }
+  }
+  const distances = words.flatMap((word) => word.slice(1).map(({ column }, i) => column - word[i]!.column))
+  const half =
+    distances.length === 0 ? 1 : distances.reduce((sum, distance) => sum + distance, 0) / distances.length / 2
+  return words.map((word, i) => {
+    const [first, last] = [word[0]!.column + 0.5, word.at(-1)!.column + 0.5]
+    const before = i === 0 ? 0 : (words[i - 1]!.at(-1)!.column + 0.5 + first) / 2
+    const after = i === words.length - 1 ? columns : (last + words[i + 1]![0]!.column + 0.5) / 2
+    return {
+      text: word.map(({ character }) => character).join(''),
+      from: Math.max(before, first - half) / columns,
+      to: Math.min(after, last + half) / columns,
+      confidence: word.reduce((sum, { probability }) => sum + probability, 0) / word.length,
+    }
+  })
 }
 
 /** Reads one character from each line; the models know a space beyond the file's last line. */

@@ -52,14 +52,17 @@ async function loadSession(
   const wrong = wrongOption(ocrOptions, options)
   if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
   const recognisers = await loadRecognisers(engine, weights, options)
-  const pdfReading = { dpi: optionOf(ocrOptions, 'dpi', options), takesText: takesText(options) }
+  // Of a native record the text alone is delivered.
+  const hasWords = engine === 'exact' && choiceOf(ocrOptions, 'words', options) === 'on'
+  const dpi = optionOf(ocrOptions, 'dpi', options)
+  const pdfReading = { dpi, takesText: takesText(options), hasWords }
   return {
     async run(document, pageNumber) {
       const page =
         kindOf(document).readable === 'PDF'
           ? await readPdfPage(document, pageNumber, pdfReading)
           : await decodePage(document, pageNumber)
-      return 'output' in page ? page : pageRecord(page, await readPage(page, recognisers))
+      return 'output' in page ? page : pageRecord(page, await readPage(page, recognisers), hasWords)
     },
   }
 }

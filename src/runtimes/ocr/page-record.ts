@@ -9,13 +9,16 @@ import type { ReadPage } from './read-page.ts'
 import type { UprightPage } from './upright.ts'
 
 /**
- * `{"text", "width", "height", "dpi" (of a PDF's page), "turnedDegrees", "skewDegrees", "model", "warnings", "lines": [{"text", "box", "confidence"}]}`; a
- * box is its four corners [x, y] in whole pixels of the page as it came (once its file's orientation is heeded), clockwise from the
- * line's start; the page was turned clockwise by `turnedDegrees` to be read; skew is positive when lines sink to the right then.
+ * `{"text", "width", "height", "dpi" (of a page of a PDF), "turnedDegrees", "skewDegrees", "model", "warnings", "lines": [{"text", "box", "confidence",
+ * "words"}]}`; a box is its four corners [x, y] in whole pixels of the page as it came (once its file's orientation is heeded),
+ * clockwise from the line's start; the page was turned clockwise by `turnedDegrees` to be read; skew is positive when lines sink to
+ * the right then. A line's text is its words with a space between each two; a word is `{"text", "box", "confidence"}`, its box
+ * [left, top, right, bottom] of the same page, upright there, since words are many. `hasWords`: else there are none in a line.
  */
 export function pageRecord(
   page: GrayImage & { readonly dpi?: number },
   { upright, slope, lines, recogniser, warnings }: ReadPage,
+  hasWords: boolean,
 ): RecordOutput {
   const text = lines.map((line) => line.text).join('\n')
   const record = {
@@ -31,6 +34,13 @@ export function pageRecord(
       text: line.text,
       box: corners(page, upright, line.box),
       confidence: line.confidence,
+      ...(hasWords && {
+        words: line.words.map((word) => ({
+          text: word.text,
+          box: bounds(corners(page, upright, word.box)),
+          confidence: word.confidence,
+        })),
+      }),
     })),
   }
   return { output: new TextEncoder().encode(JSON.stringify(record)), text }
@@ -40,8 +50,15 @@ export function pageRecord(
 export function textLayerRecord(
   { width, height, dpi, hasPictures }: TextLayer,
   lines: readonly TextLine[],
+  hasWords: boolean,
 ): RecordOutput {
   const text = lines.map((line) => line.text).join('\n')
+  const rounded = ({ left, top, right, bottom }: Box): [number, number, number, number] => [
+    Math.round(left),
+    Math.round(top),
+    Math.round(right),
+    Math.round(bottom),
+  ]
   const record = {
     text,
     width,
@@ -51,16 +68,26 @@ export function textLayerRecord(
     skewDegrees: 0,
     model: 'text-layer',
     warnings: hasPictures ? ['pictures-not-read'] : [],
-    lines: lines.map(({ text: own, box: { left, top, right, bottom }, confidence }) => ({
-      text: own,
-      box: [
-        [left, top],
-        [right, top],
-        [right, bottom],
-        [left, bottom],
-      ].map((corner) => corner.map(Math.round)),
-      confidence,
-    })),
+    lines: lines.map((line) => {
+      const [left, top, right, bottom] = rounded(line.box)
+      return {
+        text: line.text,
+        box: [
+          [left, top],
+          [right, top],
+          [right, bottom],
+          [left, bottom],
+        ],
+        confidence: line.confidence,
+        ...(hasWords && {
+          words: line.words.map(({ text: own, box, confidence }) => ({
+            text: own,
+            box: rounded(box),
+            confidence,
+          })),
+        }),
+      }
+    }),
   }
   return { output: new TextEncoder().encode(JSON.stringify(record)), text }
 }
@@ -76,4 +103,10 @@ function corners(
     return [within(pageX, page.width), within(pageY, page.height)]
   }
   return [corner(left, top), corner(right, top), corner(right, bottom), corner(left, bottom)]
+}
+
+function bounds(corners: readonly [number, number][]): [number, number, number, number] {
+  const xs = corners.map(([x]) => x)
+  const ys = corners.map(([, y]) => y)
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]
 }

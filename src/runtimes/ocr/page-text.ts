@@ -1,8 +1,19 @@
 /** The text that a recogniser found on a picture, in the order in which people read it. */
 import type { Box } from './box.ts'
 
-export interface TextLine {
+export interface TextWord {
+  /** Without spaces. */
   readonly text: string
+  /** In pixels of the picture. */
+  readonly box: Box
+  /** 0 to 1, as the recogniser says. */
+  readonly confidence: number
+}
+
+export interface TextLine {
+  /** Its words, with a space between each two. */
+  readonly text: string
+  readonly words: readonly TextWord[]
   /** In pixels of the picture. */
   readonly box: Box
   /** 0 to 1, as the recogniser says. */

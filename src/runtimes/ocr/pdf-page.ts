@@ -10,7 +10,7 @@ import { type TextLayer, type TextRun, textLayerOf } from '../pdf/text-layer.ts'
 import { RecordError, type RecordOutput } from '../runtime.ts'
 import { around, heightOf } from './box.ts'
 import { textLayerRecord } from './page-record.ts'
-import type { TextLine } from './page-text.ts'
+import type { TextLine, TextWord } from './page-text.ts'
 import { inReadingOrder } from './reading-order.ts'
 
 export interface PdfReading {
@@ -18,13 +18,15 @@ export interface PdfReading {
   readonly dpi: number
   /** Whether the text that a page has in itself is taken. */
   readonly takesText: boolean
+  /** Whether its record has each word. */
+  readonly hasWords: boolean
 }
 
 /** The record of a page that is its text, or the picture of one to be read. Throws RecordError. */
 export async function readPdfPage(
   document: Uint8Array,
   index: number,
-  { dpi, takesText }: PdfReading,
+  { dpi, takesText, hasWords }: PdfReading,
 ): Promise<RecordOutput | PdfPicture> {
   return decodingLater('PDF', async () => {
     try {
@@ -33,7 +35,7 @@ export async function readPdfPage(
         throw new RecordError('no-such-page', `page ${index + 1} of a document of ${pdf.pages}`)
       const dots = dpi === 0 ? dotsOf(objectsOf(pdf, index)) : dpi
       const layer = takesText ? textLayerOf(pdf, index, dots) : null
-      return layer === null ? drawPage(pdf, index, dots) : textLayerRecord(layer, linesOf(layer))
+      return layer === null ? drawPage(pdf, index, dots) : textLayerRecord(layer, linesOf(layer), hasWords)
     } catch (error) {
       if (!(error instanceof PdfError)) throw error
       throw new RecordError('damaged-image', `the PDF cannot be opened: ${error.fault}`)
@@ -54,18 +56,26 @@ function dotsOf({ pictureShare, pictureDpi }: ReturnType<typeof objectsOf>): num
 }
 
 function linesOf({ runs }: TextLayer): TextLine[] {
-  return inReadingOrder(runs).map((row) => ({ text: joined(row), box: around(row), confidence: 1 }))
+  return inReadingOrder(runs).map((row) => {
+    const words = wordsOf(row)
+    return { text: words.map(({ text }) => text).join(' '), words, box: around(row), confidence: 1 }
+  })
 }
 
 /** Times the height of a line: what is nearer belongs to the same word, as a raised figure does. */
 const wordGapMin = 0.15
 
-function joined(row: readonly TextRun[]): string {
-  return row
-    .map(({ text, left }, i) => {
-      const before = row[i - 1]
-      if (before === undefined) return text
-      return left - before.right < wordGapMin * heightOf(before) ? text : ` ${text}`
-    })
-    .join('')
+function wordsOf(row: readonly TextRun[]): TextWord[] {
+  const words: TextWord[] = []
+  for (const [i, run] of row.entries()) {
+    const [first, ...others] = run.words.map((word) => ({ ...word, confidence: 1 }))
+    const [before, last] = [row[i - 1], words.at(-1)]
+    const isOne = before !== undefined && run.left - before.right < wordGapMin * heightOf(before)
+    if (isOne && last !== undefined) {
+      const box = around([last.box, first!.box])
+      words.splice(-1, 1, { text: last.text + first!.text, box, confidence: 1 })
+    } else words.push(first!)
+    words.push(...others)
+  }
+  return words
 }

@@ -10,13 +10,23 @@ import { objectsOf } from './page-objects.ts'
 import { allocate, doublesIn, floatsOf, intsIn, type Pdf, type Pdfium, withPage } from './pdfium.ts'
 import { type PageScale, scaleOf } from './picture.ts'
 
-/** A run of characters on one line, without a wide gap. In pixels of the page as it is drawn. */
-export interface TextRun {
-  readonly text: string
+/** In pixels of the page as it is drawn. */
+interface Place {
   readonly left: number
   readonly top: number
   readonly right: number
   readonly bottom: number
+}
+
+/** Characters without a space between them. */
+interface PlacedWord {
+  readonly text: string
+  readonly box: Place
+}
+
+/** Words on one line, without a wide gap. */
+export interface TextRun extends Place {
+  readonly words: readonly PlacedWord[]
 }
 
 export interface TextLayer extends PageScale {
@@ -64,7 +74,7 @@ interface Character {
   readonly isHidden: boolean
   readonly isTurned: boolean
   /** In pixels; null for a space. */
-  readonly box: Omit<TextRun, 'text'> | null
+  readonly box: Place | null
 }
 
 function areBelievable(characters: readonly Character[], count: number): boolean {
@@ -175,7 +185,7 @@ function boxOf(pdfium: Pdfium, layer: number, index: number): readonly [number, 
   return box
 }
 
-type ToPixels = (box: readonly [number, number, number, number]) => Omit<TextRun, 'text'>
+type ToPixels = (box: readonly [number, number, number, number]) => Place
 
 /** The map of the page's drawing, from where it takes three points. */
 function mapOf(pdfium: Pdfium, page: number, { width, height }: PageScale): ToPixels {
@@ -209,48 +219,79 @@ function mapOf(pdfium: Pdfium, page: number, { width, height }: PageScale): ToPi
 /** Times the height of a run: a wider gap ends it. Words of one line have half of that between them. */
 const gapMax = 0.9
 
-function runsOf(characters: readonly Character[], { width, height }: PageScale): TextRun[] {
-  const runs: TextRun[] = []
-  let run: { -readonly [Key in keyof TextRun]: TextRun[Key] } | null = null
-  let last: Omit<TextRun, 'text'> | null = null
-  const close = (): void => {
-    const text = run?.text.trim().toWellFormed() ?? ''
-    if (run !== null && text !== '') runs.push({ ...run, text })
-    run = null
-    last = null
-  }
+function runsOf(characters: readonly Character[], page: PageScale): TextRun[] {
+  const runs: OpenRun[] = []
+  let open: OpenRun | null = null
   for (const { text, endsLine, box } of characters) {
-    if (endsLine) close()
-    else if (box === null) {
-      if (run !== null) run.text += text
-    } else {
-      if (run !== null && last !== null && isApart(run, last, box)) close()
-      if (run === null) run = { ...box, text }
-      else {
-        run.text += text
-        run.left = Math.min(run.left, box.left)
-        run.top = Math.min(run.top, box.top)
-        run.right = Math.max(run.right, box.right)
-        run.bottom = Math.max(run.bottom, box.bottom)
+    if (endsLine) open = null
+    else if (box === null) open?.endWord()
+    else {
+      if (open === null || open.isApartFrom(box)) {
+        open = new OpenRun()
+        runs.push(open)
       }
-      last = box
+      open.add(text, box)
     }
   }
-  close()
-  return runs.map(({ text, left, top, right, bottom }) => ({
-    text,
+  return runs.flatMap((run) => run.closed(page) ?? [])
+}
+
+class OpenRun {
+  readonly #words: { text: string; box: Place }[] = []
+  #box: Place | null = null
+  #last: Place | null = null
+  #isWordOver = true
+
+  add(text: string, box: Place): void {
+    const word = this.#isWordOver ? undefined : this.#words.at(-1)
+    if (word === undefined) this.#words.push({ text, box })
+    else {
+      word.text += text
+      word.box = joined(word.box, box)
+    }
+    this.#box = this.#box === null ? box : joined(this.#box, box)
+    this.#last = box
+    this.#isWordOver = false
+  }
+
+  endWord(): void {
+    this.#isWordOver = true
+  }
+
+  /** Whichever way the script runs. */
+  isApartFrom(next: Place): boolean {
+    const [run, last] = [this.#box, this.#last]
+    if (run === null || last === null) return false
+    const gap = Math.max(next.left - last.right, last.left - next.right)
+    const shared = Math.min(run.bottom, next.bottom) - Math.max(run.top, next.top)
+    return gap > gapMax * (run.bottom - run.top) || shared < 0
+  }
+
+  /** Undefined where there is nothing but spaces. */
+  closed(page: PageScale): TextRun | undefined {
+    const words = this.#words.flatMap(({ text, box }) => {
+      const trimmed = text.trim().toWellFormed()
+      return trimmed === '' ? [] : [{ text: trimmed, box: within(page, box) }]
+    })
+    if (words.length === 0 || this.#box === null) return undefined
+    return { ...within(page, this.#box), words }
+  }
+}
+
+function joined(a: Place, b: Place): Place {
+  return {
+    left: Math.min(a.left, b.left),
+    top: Math.min(a.top, b.top),
+    right: Math.max(a.right, b.right),
+    bottom: Math.max(a.bottom, b.bottom),
+  }
+}
+
+function within({ width, height }: PageScale, { left, top, right, bottom }: Place): Place {
+  return {
     left: Math.max(0, left),
     top: Math.max(0, top),
     right: Math.min(width, right),
     bottom: Math.min(height, bottom),
-  }))
-}
-
-type Place = Omit<TextRun, 'text'>
-
-/** Whichever way the script runs. */
-function isApart(run: Place, last: Place, next: Place): boolean {
-  const gap = Math.max(next.left - last.right, last.left - next.right)
-  const shared = Math.min(run.bottom, next.bottom) - Math.max(run.top, next.top)
-  return gap > gapMax * (run.bottom - run.top) || shared < 0
+  }
 }

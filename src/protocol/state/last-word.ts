@@ -1,0 +1,118 @@
+/**
+ * The last word: what the submitter's node signs once its job has ended, so that all stewards come to the same money.
+ *
+ * Stewards that were apart may have decided a shard differently, and one of them may hear of it only after the end. Each believes
+ * itself; a recomputation proves nothing to the others; and who believes what depends on the order in which records came. While
+ * the job runs, the steward that acts decides such a shard once more. After the end nobody acts. So the node that all believe, and
+ * that pays, says of each such shard what counts there: the result that stands, or that there is none and which claims are owed
+ * all the same. That verdict settles all that say otherwise, so the outcome follows from the set of records again.
+ *
+ * It says nothing of other shards, and of each a bounded number of times, whatever others sign. The alternative, to name in the
+ * end all verdicts that it rests on, takes a record as large as the job, and says nothing of what comes later.
+ */
+import { pushTo } from '../../base/push-to.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { ShardEntry } from '../job/lists.ts'
+import type { Decision } from '../job/standing.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
+import { settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
+import type { Claim } from '../verification/tally.ts'
+import type { JobState } from './job-state.ts'
+
+/** Verdicts of the submitter's node that settle what was said of one shard: after so many it leaves the shard, whatever others sign. A guess. */
+export const lastWordsMax = 8
+
+/** The verdicts that the submitter's node, `self`, has to add to the records of a job that has ended. */
+export function lastWords(state: JobState, self: PeerId, shards: readonly ShardEntry[]): ShardVerdict[] {
+  if (state.end() === undefined) return []
+  const said = decisionsIn(state, shards)
+  const accused = accusedIn(state, said)
+  return [...said]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([position, decisions]) => {
+      const own = decisions.filter(({ record }) => record.signer === self)
+      if (own.filter(({ verdict }) => verdict.settles.length > 0).length >= lastWordsMax) return []
+      const standing = state.standing(position)
+      const stands = standing.state === 'stands' ? standing.verdict : undefined
+      const isAlike = ({ verdict }: Decision) => verdict.result !== null && verdict.result === stands?.result
+      const left = decisions.filter(({ record }) => !state.verdicts.isSettledAt(record.id, position))
+      const isSaid = own.some(isAlike) || !isDoubtful(state, stands, accused)
+      if (isSaid && !left.some(({ verdict }) => saysOtherwise(verdict, stands))) return []
+      const settled = left.filter((decision) => !isAlike(decision)).sort((a, b) => rankOf(a) - rankOf(b))
+      const settles = settled.slice(0, settledVerdictsMax).map(({ record }) => record.id)
+      const word = stands?.outcome === 'accepted' ? stands : withoutResult(state, position, shards, stands)
+      return { ...word, settles }
+    })
+}
+
+/** By position, all that the records say of the job's shards. */
+function decisionsIn(state: JobState, shards: readonly ShardEntry[]): Map<number, Decision[]> {
+  const said = new Map<number, Decision[]>()
+  for (const { record } of state.inTurn('verdict'))
+    for (const verdict of record.payload.shards)
+      if (shards[verdict.position]?.shard === verdict.shard)
+        pushTo(said, verdict.position, { record, verdict })
+  return said
+}
+
+/** The owners of whom some verdict says that they are wrong, or who contradict themselves: a steward that believes it may not count what they say. */
+function accusedIn(state: JobState, said: ReadonlyMap<number, readonly Decision[]>): Set<OwnerId> {
+  const accused = new Set<OwnerId>()
+  for (const decisions of said.values())
+    for (const { verdict } of decisions)
+      for (const receipt of verdict.outcome === 'accepted' ? verdict.contradicting : []) {
+        const owner = state.leaseOf(receipt)?.owner
+        if (owner !== undefined) accused.add(owner)
+      }
+  for (const { record, equivocated } of state.leases()) if (equivocated) accused.add(record.payload.owner)
+  return accused
+}
+
+/** It counts here, and may not count on a node that heard of other things first: a claim speaks against it, or it rests on an owner that is accused. */
+function isDoubtful(
+  state: JobState,
+  stands: ShardVerdict | undefined,
+  accused: ReadonlySet<OwnerId>,
+): boolean {
+  if (stands?.outcome !== 'accepted') return false
+  const { position, result, agreeing } = stands
+  if (agreeing.some((receipt) => accused.has(state.leaseOf(receipt)?.owner as OwnerId))) return true
+  return state.decisions.claimsOn(position).some((claim) => claim.result !== result)
+}
+
+/** Whoever believes it comes to another result, or to other money. */
+function saysOtherwise(
+  { outcome, result, agreeing }: ShardVerdict,
+  stands: ShardVerdict | undefined,
+): boolean {
+  if (outcome === 'accepted') return result !== stands?.result
+  return stands?.outcome !== 'accepted' && !haveSame(agreeing, stands?.agreeing ?? [])
+}
+
+/** There is no result; claims that agree are owed all the same, and those that were owed stay so. */
+function withoutResult(
+  { decisions }: JobState,
+  position: number,
+  shards: readonly ShardEntry[],
+  before: ShardVerdict | undefined,
+): Omit<ShardVerdict, 'settles'> {
+  const { owed, others } = decisions.owedOn(position)
+  const receipts = (claims: readonly Claim[]) =>
+    claims.slice(0, verdictReceiptsMax).map(({ receipt }) => receipt)
+  const isMore = owed.length >= (before?.agreeing.length ?? 0)
+  return {
+    ...{ position, shard: shards[position]!.shard, outcome: 'failed', status: 'final', result: null },
+    because: 'ended',
+    agreeing: isMore ? receipts(owed) : before!.agreeing,
+    contradicting: isMore ? receipts(others) : before!.contradicting,
+  }
+}
+
+/** Accepted results are settled first, where there are too many for one verdict. */
+function rankOf({ verdict }: Decision): number {
+  return verdict.outcome === 'accepted' ? 0 : 1
+}
+
+function haveSame(some: readonly RecordId[], others: readonly RecordId[]): boolean {
+  return some.length === others.length && some.every((id) => others.includes(id))
+}

@@ -1,0 +1,30 @@
+/** The ground of proofs: the facts that they rest on (proofs.ts), from the records that are here. */
+import type { Sha256 } from '../../base/prng.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Manifest } from '../job/manifest.ts'
+import type { Standing } from '../job/standing.ts'
+import type { Window } from '../job/window.ts'
+import type { Verified } from '../record/record.ts'
+import type { Claim } from '../verification/tally.ts'
+
+/** A claim by the records: nobody here has looked at its result yet. */
+export type RecordedClaim = Pick<Claim, 'peer' | 'owner' | 'receipt' | 'result' | 'lease'>
+
+/** The facts that proofs rest on, from the records that are here. */
+export interface ProofGround {
+  readonly manifest: Manifest
+  readonly sha256: Sha256
+  /** From which the checks of windows are drawn; undefined: none can be repeated here. */
+  readonly drawSecret: Uint8Array | undefined
+  /** The claim of a receipt on a shard; undefined while it is not here, or does not count. */
+  claimOf(receipt: RecordId, position: number): RecordedClaim | undefined
+  /** The lease of a receipt that is here never counts on this node: for it, that claim does not exist. */
+  isShutOut(receipt: RecordId): boolean
+  /** All claims on a shard that are here and count. */
+  claimsOn(position: number): Iterable<RecordedClaim>
+  standing(position: number): Standing
+  /** Owners that lost their voice, by the verdicts that count. */
+  hasVoice(owner: OwnerId): boolean
+  /** The windows that a steward closed, in the order in which it did. */
+  windowsOf(steward: PeerId): readonly Verified<Window>[]
+}
