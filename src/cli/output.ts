@@ -7,6 +7,9 @@ import { clean, cleanLines, printableJson } from '../base/printable.ts'
 import { OutputClosed } from './failure.ts'
 import type { LiveLines } from './live-lines.ts'
 
+/** The value of `-o` that means stdout. */
+export const stdoutPath = '-'
+
 /**
  * A pipe whose reader has left, or a disk that is full, must not end a node that has leases to hand back. Only what a
  * command was asked for is missed: then it has failed, and says so.

@@ -17,7 +17,8 @@ import {
 import { type NodeConfig, startOwnNode } from './local-node.ts'
 import { createLog } from './log.ts'
 import { note, print } from './output.ts'
-import { refuseErrors, stdoutPath, writeResults } from './results-output.ts'
+import { isStdout, type Output, placeOf } from './output-choice.ts'
+import { refuseErrors, writeResults } from './results-output.ts'
 
 /** What is handed over to a node: it makes a job of it. */
 export interface Order {
@@ -37,8 +38,8 @@ export interface Wish {
   readonly wait: boolean
   /** Until the job outlives this machine. */
   readonly detach: boolean
-  /** The path for results; undefined: they are not written yet. */
-  readonly output: string | undefined
+  /** Where results go; undefined: they are not written yet. */
+  readonly output: Output | undefined
 }
 
 /** Throws CommandFailure when the job fails or stays incomplete while it is waited for. */
@@ -48,7 +49,7 @@ export async function submitToRunningNode(
   order: Order,
   { wait, detach, output }: Wish,
 ): Promise<void> {
-  const voice = new Voice(json, output === stdoutPath)
+  const voice = new Voice(json, isStdout(output))
   const plan = await handOver(node, order, voice)
   const directory = quoted(dataDir)
   if (detach) await untilDurable(node, plan, voice)
@@ -70,14 +71,14 @@ export async function submitToRunningNode(
 export async function submitToOwnNode(
   config: NodeConfig,
   order: Order,
-  wish: Wish & { readonly output: string },
+  wish: Wish & { readonly output: Output },
 ): Promise<void> {
   const { origins, json } = config
   // A steward executes nothing of its own jobs, and what else would this node do: it only looks after this one.
   const slots = origins.slots.layer === 'default' ? 0 : config.slots
   // A person follows one job here, and wants to hear of trouble, not of a service's daily round.
   const level = origins.logLevel.layer === 'default' ? 'warn' : config.logLevel
-  const voice = new Voice(json, wish.output === stdoutPath && !wish.detach)
+  const voice = new Voice(json, isStdout(wish.output) && !wish.detach)
   const interruption = heedSignals()
   const node = await startOwnNode({ ...config, slots }, createLog(level, json), { standsBy: false })
   try {
@@ -185,13 +186,13 @@ async function conclude(
   node: RemoteApi,
   voice: Voice,
   status: JobStatus,
-  output: string | undefined,
+  output: Output | undefined,
 ): Promise<void> {
   if (status.state === 'complete') voice.complete(status)
   let end: ResultsEnd | undefined
   if (output !== undefined) {
     end = await writeResults(node, status.job, output)
-    if (output !== stdoutPath) voice.say(`results are in ${output}`)
+    if (!isStdout(output)) voice.say(`results are in ${placeOf(output)}`)
   }
   if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
   if (end !== undefined) refuseErrors(end)

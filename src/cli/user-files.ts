@@ -11,6 +11,11 @@ export function keepUserUmask(umask: number): void {
   userUmask = umask
 }
 
+/** The same for a folder. */
+export function handFolderToUser(path: string): void {
+  if (userUmask !== null) chmodSync(path, 0o777 & ~userUmask)
+}
+
 /** For a file that was made just now, by this process or by its node. */
 export function handToUser(path: string): void {
   if (userUmask !== null) chmodSync(path, 0o666 & ~userUmask)

@@ -9,8 +9,11 @@ import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
 import type { HistoryView } from './history/contract.ts'
 import type {
+  DocumentPart,
   JobStatus,
   JobSummary,
+  LogLine,
+  LogsEnd,
   Quote,
   Released,
   ResultLine,
@@ -69,6 +72,12 @@ export interface NodeApi {
    * at the end.
    */
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  /** Yields each verified result of a job once, as soon as its verdict is final and until the job has ended. */
+  followResults(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
+  /** Yields a document of a job as it was submitted, part by part. Throws RequestError where this node does not have it. */
+  document(job: string, name: string): AsyncGenerator<DocumentPart, null, undefined>
+  /** Yields what modules wrote to stderr, in the order of the submission, as far as this node was told. Throws RequestError. */
+  logs(job: string): AsyncGenerator<LogLine, LogsEnd, undefined>
   /**
    * Ends a job: on the node that it was submitted to, or with the submitter's key on any other. Throws RequestError without the
    * key, and where no end was seen in time.

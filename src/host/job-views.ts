@@ -216,6 +216,27 @@ export interface ResultLine {
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
+export interface DocumentPart {
+  readonly base64: string
+}
+
+/** What a module wrote to stderr for one page: a vehicle's word, and no part of what owners agree on. */
+export interface LogLine {
+  readonly document: string
+  /** Counted from 1. */
+  readonly page: number
+  /** The end of it. */
+  readonly text: string
+  /** The vehicle is one of those on whose result the verdict rests. */
+  readonly agreed: boolean
+}
+
+export interface LogsEnd {
+  readonly pages: number
+  /** Pages of which something is here. */
+  readonly logs: number
+}
+
 export interface ResultsEnd {
   /** All pages of the job, and its documents. */
   readonly pages: number

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type OfferedPlace, offeredPlaceSchema } from './job/consent.ts'
 import { type Opening, openingSchema } from './job/lease.ts'
+import { type PageLog, receiptLogSchema } from './job/receipt-log.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
 import { handoverRecordsMax, leaseShardsMax, syncIdsMax, wrappedKeyBytes } from './limits.ts'
 import { decodeCbor, encodeCbor } from './record/block.ts'
@@ -56,6 +57,8 @@ export type Message =
       readonly record: SignedRecord
       readonly opening: Opening
       readonly released: ReleaseReason | null
+      /** What modules wrote to stderr, where they wrote something. */
+      readonly logs?: readonly PageLog[]
     }
   /** Steward to vehicle: the receipt is on my disk; you need not send it again. */
   | { readonly type: 'acknowledge'; readonly receipt: RecordId }
@@ -211,6 +214,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     record: signedRecordSchema,
     opening: openingSchema,
     released: z.enum(releaseReasons).nullable(),
+    logs: receiptLogSchema.exactOptional(),
   }),
   z.object({ type: z.literal('acknowledge'), receipt: cidSchema }),
   z.object({ type: z.literal('withdraw'), lease: cidSchema }),

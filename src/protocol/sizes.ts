@@ -98,6 +98,11 @@ const documentOutputBytesMax = 16 * 2 ** 20
 export const pageRecordBytesMax = 3 * documentOutputBytesMax + 4096
 /** A part of a result: one such record, or several short ones, and what a list and sealing add. */
 export const partBytesMax = pageRecordBytesMax + 64
+/** What a module's stderr leaves of a page: its end. */
+export const logCharsMax = 4096
+/** Logs of pages that come with one receipt, and their bytes together; the rest of them stays where it was written. Guesses. */
+export const receiptLogPagesMax = 512
+export const receiptLogBytesMax = 64 * 1024
 /** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
 export const reportBytesMax = 64 * 2 ** 20
 
@@ -123,6 +128,10 @@ assert(
     fieldsBytes <=
     evidenceBytesMax,
   'two full receipts and all that they rest on fit the evidence',
+)
+assert(
+  carried('receipt') + openingBytesMax + receiptLogBytesMax + fieldsBytes <= messageBytesMax,
+  'a receipt and its log fit a message',
 )
 assert(evidenceBytesMax + fieldsBytes <= messageBytesMax, 'evidence fits a message')
 assert(

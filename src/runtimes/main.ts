@@ -103,13 +103,17 @@ async function run(header: ToChild & { type: 'run' }, body: Uint8Array): Promise
     return (user + system) / 1000
   }
   try {
-    const { output, text } = await session.run(body, page)
-    return send({ type: 'record', id, text, error: null, cpuMs: cpuMs() }, output)
+    const { output, text, log } = await session.run(body, page)
+    return send({ type: 'record', id, text, error: null, cpuMs: cpuMs(), ...logged(log) }, output)
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
-    const { code, message } = error
-    return send({ type: 'record', id, text: '', error: { code, message }, cpuMs: cpuMs() })
+    const { code, message, log } = error
+    return send({ type: 'record', id, text: '', error: { code, message }, cpuMs: cpuMs(), ...logged(log) })
   }
+}
+
+function logged(log: string | undefined): { readonly log?: string } {
+  return log ? { log } : {}
 }
 
 async function runtimeNamed(name: string): Promise<Runtime> {

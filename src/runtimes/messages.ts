@@ -66,6 +66,8 @@ export type FromChild =
       readonly error: { readonly code: RecordErrorCode; readonly message: string } | null
       /** CPU time of the whole process while it worked on this record. */
       readonly cpuMs: number
+      /** As RecordOutput's. */
+      readonly log?: string
     }
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
   /** Body: a file for each group of pages, one after another. */

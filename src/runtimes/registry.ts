@@ -8,8 +8,8 @@
 import { refusalByKind } from './imaging/kind.ts'
 import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
-import type { Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
-import { wasmOptions } from './wasm/description.ts'
+import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
+import { wasmOptions, wasmShapeOf } from './wasm/description.ts'
 
 export { languagePattern }
 
@@ -34,6 +34,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...wasmOptions, ...limitOptions },
     // Admission needs V8, and a module can name no file.
     faultOfWeights: () => null,
+    shapeOf: wasmShapeOf,
     refusalOf: () => null,
     load: async () => (await import('./wasm/wasm.ts')).wasm,
   },
@@ -52,6 +53,11 @@ export function wrongOptionOf(runtime: string, options: RuntimeOptions): string 
 export function pageCpuMsMaxOf(options: RuntimeOptions): number {
   const own = { [pageCpuMsOption]: options[pageCpuMsOption] ?? limitOptions[pageCpuMsOption]!.default }
   return optionOf(limitOptions, pageCpuMsOption, wrongOption(limitOptions, own) === undefined ? own : {})
+}
+
+/** The shape of a document of so many bytes; undefined where it must be read for that, or the runtime is not known. */
+export function shapeByLength(runtime: string, bytes: number): DocumentShape | undefined {
+  return Object.hasOwn(runtimes, runtime) ? runtimes[runtime]?.shapeOf?.(bytes) : undefined
 }
 
 /** The options that the runtime itself hears of. */

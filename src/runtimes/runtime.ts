@@ -50,6 +50,8 @@ export interface RuntimeDescription {
    * wrong with it, in words that are the same everywhere; null if nothing is.
    */
   readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
+  /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */
+  readonly shapeOf?: (bytes: number) => DocumentShape
   /** Judges a document by its first bytes (4,096, or all that it has): null where a vehicle may be able to read it. */
   readonly refusalOf: (head: Uint8Array) => Refusal | null
 }
@@ -135,6 +137,8 @@ export interface RecordOutput {
   readonly output: Uint8Array
   /** The text that is compared where bytes cannot be (native engines across instruction-set classes). */
   readonly text: string
+  /** The end of what a program wrote beside its output, for people: it is no part of the record, and nobody compares it. */
+  readonly log?: string
 }
 
 /** The faults that a document can have on any vehicle. Codes are part of the record, so they are stable. */
@@ -159,9 +163,12 @@ export type RecordErrorCode =
 /** The message is compared between vehicles: it must not carry addresses, times or paths. */
 export class RecordError extends Error {
   readonly code: RecordErrorCode
-  constructor(code: RecordErrorCode, message: string) {
+  /** As RecordOutput's. */
+  readonly log: string
+  constructor(code: RecordErrorCode, message: string, log = '') {
     super(message)
     this.name = 'RecordError'
     this.code = code
+    this.log = log
   }
 }

@@ -47,15 +47,14 @@ function firstOf({ manifest }: SimJob, living: readonly StewardNode[]): readonly
 }
 
 /**
- * What an honest steward shows of a job in the end; of a complete or a cancelled one it can prove it, with the results that some other
+ * What an honest steward shows of a job in the end; of one that has ended it can prove it, with the results that some other
  * one may have where its own disk lost them.
  */
 function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolean, checkers: Checkers): void {
   const shown = node.shownOf(job)
   if (shown === undefined) return
   checkers.shown.look(node.peer, job.manifest.id, shown)
-  const outcome = shown.view().end?.outcome
-  if (outcome !== 'complete' && outcome !== 'cancelled') return
+  if (shown.view().end === null) return
   const problems = problemsOfReport(job, node.storyOf(job), node.reportedOf(job), has, shown)
   checkers.audited(job.manifest.id, node.peer, problems, node.doubts(job))
 }

@@ -62,7 +62,8 @@ function differences(audit: AuditOutcome, shown: Shown): string[] {
   const { shards, contradicted, payment } = shown.view()
   const facts = [
     ['accepted', audit.accepted, shards.verified],
-    ['failed', audit.failed, shards.failed],
+    // Those that the job ended before are shown as returned.
+    ['failed', audit.failed, shards.failed + shards.returned],
     ['contradicted', audit.contradicted.join(), contradicted.join()],
     ['owed', `${audit.payments?.micros ?? 0}`, `${payment?.owedMicros ?? 0}`],
   ] as const

@@ -189,6 +189,17 @@ test('retry makes a job of what failed, and wants to be told that it is that', a
   )
 })
 
+test('logs are shown document by document, line by line, and as JSON lines', async (t) => {
+  const { dataDir } = await startFake(t)
+  const shown = await run(['logs', job, '--data-dir', dataDir])
+  assert.deepEqual(
+    [shown.code, shown.out, shown.err],
+    [0, 'a.txt page 1:\n  first\n  second\n', '1 page of 2 wrote to stderr\n'],
+  )
+  const { out } = await run(['logs', job, '--json', '--data-dir', dataDir])
+  assert.deepEqual(JSON.parse(out), { document: 'a.txt', page: 1, text: 'first\nsecond\n', agreed: true })
+})
+
 test('with results on stdout, everything else is said on stderr', async (t) => {
   const { dataDir } = await startFake(t)
   const { code, out, err } = await run([

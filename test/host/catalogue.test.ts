@@ -11,7 +11,7 @@ import {
 } from '../../src/host/sealing/sealing.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { Catalogue } from '../../src/host/submission/catalogue.ts'
-import type { InspectedDocument } from '../../src/host/submission/inspection.ts'
+import type { InspectedDocument } from '../../src/host/submission/packer.ts'
 import { sealShards } from '../../src/host/submission/sealed-shards.ts'
 import { DocumentListReader, decodeDocumentList, encodeList } from '../../src/protocol/job/lists.ts'
 import { decodeShard } from '../../src/protocol/job/shard.ts'

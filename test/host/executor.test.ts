@@ -43,6 +43,21 @@ test('a document’s fault is its own: the ones behind it in the queue do not no
   await slot.kill()
 })
 
+test('what a program writes to stderr comes beside its record, also where it fails', async () => {
+  const slot = executor.openSlot()
+  await slot.prepare(sessionOf('complains'))
+  const records = await Promise.all(['a;', 'x;', 't;'].map((text) => slot.run(bytes(text), 0)))
+  assert.deepEqual(
+    records.map(({ text, error, log }) => [error?.code ?? text, log]),
+    [
+      ['ok', 'a;a;'],
+      ['exit-code', 'x;x;'],
+      ['trap', 't;t;'],
+    ],
+  )
+  await slot.kill()
+})
+
 test('an endless loop ends as a record, and the runs behind it are done in a fresh child', async () => {
   const slot = executor.openSlot()
   await slot.prepare(sessionOf('moody'))

@@ -164,6 +164,41 @@ test('pages are packed in their order, and the slot holds back while more wait t
   assert.deepEqual(said, [true, false])
 })
 
+test('of a pack each page gets its own document, by its own key', async () => {
+  const documents = ['one', 'two', 'three'].map((text, i) => {
+    const own = new Uint8Array(32).fill(i + 1)
+    return { own, sealed: seal(own, Buffer.from(text)) }
+  })
+  const pack = Buffer.concat(documents.map(({ sealed }) => sealed))
+  const document = cidOf('raw', pack)
+  let offset = 0
+  const pages = documents.map(({ own, sealed }) => {
+    const slice = { offset, bytes: sealed.byteLength }
+    offset += sealed.byteLength
+    return { document, bytes: pack.byteLength, slice, page: 0, key: wrapKey(key, own) }
+  })
+  let reads = 0
+  const blocks = {
+    get: async () => {
+      reads += 1
+      return pack
+    },
+  } as unknown as JobBlocks
+  const slot = {
+    run: async (bytes: Uint8Array) => ({
+      ...{ output: new Uint8Array(0), text: Buffer.from(bytes).toString(), error: null },
+      ...{ cpuMs: 1, wallMs: 1 },
+    }),
+  }
+  const source = { key, blocks, memory: new ByteBudget(10_000), backlog: new Backlog(10_000, () => {}) }
+  const taken: string[] = []
+  await runShard(slot as unknown as Slot, manifestWith(), { pages }, source, async ({ text }) => {
+    taken.push(text)
+  })
+  assert.deepEqual(taken, ['one', 'two', 'three'])
+  assert.equal(reads, 1)
+})
+
 function plainly({ output, text, error }: PageRecord): PageRecord {
   return { output: Uint8Array.from(output), text, error }
 }

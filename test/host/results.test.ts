@@ -39,7 +39,14 @@ async function read(
   })
   const shards = results.map((_, i) => ({ shard: cidNamed(`s${i}`), pages: 1, bytes: 1, costMs: 1 }))
   const manifest = { ...given, documents: { file, bytes: list.byteLength, count: names.length } }
-  const reading = readResults(manifest, shards, verdicts, secret, async (cid) => blocks.get(cid), null)
+  const reading = readResults({
+    manifest,
+    shards,
+    verdicts,
+    secret,
+    get: async (cid) => blocks.get(cid),
+    end: null,
+  })
   const lines: string[] = []
   for (;;) {
     const next = await reading.next()
@@ -125,7 +132,8 @@ test('a page without a verdict says whether its job goes on, and how it ended', 
   const documents = { file: rawCid(sha256, list), bytes: list.byteLength, count: 1 }
   const shards = [{ shard: cidNamed('s'), pages: 1, bytes: 1, costMs: 1 }]
   const whyOf = async (end: JobEnd['outcome'] | null) => {
-    const next = await readResults({ ...manifest, documents }, shards, [], secret, () => list, end).next()
+    const job = { manifest: { ...manifest, documents }, shards, verdicts: [], secret, get: () => list, end }
+    const next = await readResults(job).next()
     assert(next.done)
     return next.value.missing.map(({ why }) => why)
   }

@@ -6,12 +6,8 @@ import { after, type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import {
-  type InspectedDocument,
-  type InspectionOptions,
-  inspect,
-  nameOf,
-} from '../../src/host/submission/inspection.ts'
+import { type InspectionOptions, inspect, nameOf } from '../../src/host/submission/inspection.ts'
+import type { InspectedDocument } from '../../src/host/submission/packer.ts'
 import { readPasswords } from '../../src/host/submission/passwords.ts'
 import { piecesOf } from '../../src/host/submission/pieces.ts'
 import { Refusals, reasonOf } from '../../src/host/submission/refusals.ts'

@@ -6,9 +6,11 @@ import test, { type TestContext } from 'node:test'
 import type { SubmitRequest } from '../../src/host/api.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
+import { readJobDocument } from '../../src/host/jobs/document.ts'
+import { jobSecret } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
-import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
+import { chunkFile, fileBlockBytesMax, readFile } from '../../src/host/store/files.ts'
 import { JobBlocks } from '../../src/host/store/job-blocks.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { Store } from '../../src/host/store.ts'
@@ -19,6 +21,7 @@ import { makeJob, type PreparedJob, type SubmissionContext } from '../../src/hos
 import { weightSources } from '../../src/host/submission/weights.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
+import { decodeShardList } from '../../src/protocol/job/lists.ts'
 import { blindCandidatesMax } from '../../src/protocol/limits.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { runtimes } from '../../src/runtimes/registry.ts'
@@ -146,6 +149,24 @@ test('each document is read once: a file that changes afterwards is submitted as
   const shared = new Set(inputs(whole))
   // All but the shards and the lists, whose keys are the job's.
   assert.equal(inputs(again).filter((cid) => shared.has(cid)).length, 5)
+})
+
+test('a document is read back as it was submitted, and said to be elsewhere where its blocks are gone', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0, hotBytesMax: 0 })
+  const context = contextOn(store)
+  const { manifest } = await make(requestFor(t), context)
+  const get = (cid: Cid) => store.blocks.get(cid)
+  const shards = decodeShardList(await readFile(manifest.shards, get, 2 ** 20))
+  const secret = jobSecret(context.submitter, manifest.seal.nonce)
+  const read = (name: string) => readJobDocument({ manifest, shards, secret, get }, name)
+  for (const [i, { bytes }] of documents.entries())
+    assert.deepEqual(Buffer.from(await read(`${i}.txt`)), Buffer.from(bytes))
+  await assert.rejects(read('3.txt'), /the job has no document 3\.txt/)
+  store.database.run('DELETE FROM blocks WHERE bytes > 100000')
+  await assert.rejects(
+    read('2.txt'),
+    /2\.txt is not on this node: ask on the machine that the job was submitted from/,
+  )
 })
 
 test('what a crash leaves of a submission goes when the store is opened for the jobs that are known', async (t) => {

@@ -33,7 +33,8 @@ test('a job ends with its results in the order of its documents, whoever was qui
     lines.map(({ document, page, result }) => [document, page, result?.text]),
     ['one', 'two', 'three'].map((text, i) => [`00${i}.txt`, 1, text]),
   )
-  assert.deepEqual(end, { pages: 3, missing: [], doubts: [] })
+  assert.deepEqual([end.pages, end.missing, end.doubts], [3, [], []])
+  assert.deepEqual([end.outcomes.withError, end.outcomes.errors], [0, []])
 
   const again = await submitter.api.submit(request)
   assert.deepEqual([again.job, again.known], [submitted.job, true])
@@ -71,6 +72,27 @@ test('while a job runs, its results are those so far, and what is missing is nam
     submitter.api.report(job, '/nowhere/job.car'),
     /has not ended; it has no report before its end/,
   )
+  const followed = submitter.api.followResults(job)
+  assert.partialDeepStrictEqual(await followed.next(), { done: false, value: { document: '000.txt' } })
+  const last = followed.next()
+  gate.open()
+  assert.equal((await submitter.ended(job)).state, 'complete')
+  assert.partialDeepStrictEqual(await last, { done: false, value: { document: '001.txt' } })
+  const { done, value } = await followed.next()
+  assert(done && value.missing.length === 0 && value.pages === 2, 'each once, and the end with the job')
+})
+
+test('whoever stops to follow a job is noticed at once', async () => {
+  const { submitter } = mesh
+  const gate = new Gate()
+  for (const car of cars()) car.script = gate.script
+  const { job } = await submitter.api.submit(mesh.request(['never finished while it is followed']))
+  const gone = new AbortController()
+  const follow = submitter.api.followResults as (job: string, signal: AbortSignal) => AsyncGenerator<unknown>
+  const waiting = follow(job, gone.signal).next()
+  await submitter.status(job, 'it is under way', ({ shards }) => shards.leased === 1)
+  gone.abort()
+  await assert.rejects(waiting, { name: 'AbortError' })
   gate.open()
   assert.equal((await submitter.ended(job)).state, 'complete')
 })

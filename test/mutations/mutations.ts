@@ -3,6 +3,7 @@ import { audit } from './audit.ts'
 import { council } from './council.ts'
 import { executor } from './executor.ts'
 import { fleet } from './fleet.ts'
+import { formats } from './formats.ts'
 import { history } from './history.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
@@ -34,6 +35,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   steward,
   council,
   vehicle,
+  formats,
   history,
   audit,
   ledger,

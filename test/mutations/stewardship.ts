@@ -135,4 +135,18 @@ export const stewardship: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/mesh/long-results.test.ts'],
   },
+  {
+    name: 'A vehicle fills the submitter’s disk with words beside its receipts.',
+    file: 'src/host/stewardship/job-logs.ts',
+    find: ' || this.#bytes + bytes.byteLength > logBytesMax',
+    replace: '',
+    caughtBy: ['test/host/job-logs.test.ts'],
+  },
+  {
+    name: 'A vehicle says what others’ modules wrote.',
+    file: 'src/host/stewardship/job-logs.ts',
+    find: '.filter(({ place }) => covers.includes(place))',
+    replace: '.filter(({ place }) => place < positions.length)',
+    caughtBy: ['test/host/job-logs.test.ts'],
+  },
 ]

@@ -33,10 +33,10 @@ export const submission: readonly Mutation[] = [
     caughtBy: ['test/host/catalogue.test.ts'],
   },
   {
-    name: 'A shard lacks the keys of its documents.',
+    name: 'A shard has the keys of the documents before it.',
     file: 'src/host/submission/sealed-shards.ts',
-    find: 'if (hasClosed) keys.clear()',
-    replace: 'keys.clear()',
+    find: '      keys = keys.slice(shard.pages.length)\n',
+    replace: '',
     caughtBy: ['test/host/catalogue.test.ts'],
   },
   {
@@ -270,5 +270,19 @@ export const submission: readonly Mutation[] = [
     find: 'this.#outputBytes + outputBytes > shardBytesTarget',
     replace: 'this.#outputBytes > Number.MAX_SAFE_INTEGER',
     caughtBy: ['test/host/measuring.test.ts'],
+  },
+  {
+    name: 'Every document of a pack is its first.',
+    file: 'src/host/submission/packer.ts',
+    find: '      offset += bytes\n',
+    replace: '',
+    caughtBy: ['test/host/packer.test.ts'],
+  },
+  {
+    name: 'A pack grows without end.',
+    file: 'src/host/submission/packer.ts',
+    find: '|| this.#openBytes + bytes > packBytesMax',
+    replace: '',
+    caughtBy: ['test/host/packer.test.ts'],
   },
 ]

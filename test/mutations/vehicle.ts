@@ -190,4 +190,18 @@ export const vehicle: readonly Mutation[] = [
     replace: 'if (!isFull && wasFull) this.#holdBack(isFull)',
     caughtBy: ['test/host/result-packer.test.ts'],
   },
+  {
+    name: 'A vehicle opens a pack as if it were one document.',
+    file: 'src/host/sealing/stored-document.ts',
+    find: 'slice === undefined ? file : file.subarray(slice.offset, slice.offset + slice.bytes)',
+    replace: 'file',
+    caughtBy: ['test/host/result-packer.test.ts'],
+  },
+  {
+    name: 'What a blind job’s module writes to stderr is told to its stewards.',
+    file: 'src/host/vehicle/lease-run.ts',
+    find: 'if (log && manifest.payload.blind === null)',
+    replace: 'if (log)',
+    caughtBy: ['test/mesh/logs.test.ts'],
+  },
 ]

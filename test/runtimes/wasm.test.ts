@@ -74,6 +74,21 @@ test('how a program fails is named in words that do not change with the engine',
   assert.deepEqual(await run(session, 'z'), { text: 'z', bytes: 1 }, 'exit code 0 is success')
 })
 
+test('the end of stderr comes beside the record, whatever becomes of the document, and is no part of it', async () => {
+  const session = await load(await wasmModule('complains'))
+  const { output, log } = await session.run(Buffer.from('warning; '), 0)
+  assert.equal(Buffer.from(output).toString(), '{"text":"ok","bytes":2}')
+  assert.equal(log, 'warning; warning; ')
+  for (const document of ['x: no such column', 't: cannot be'])
+    await assert.rejects(session.run(Buffer.from(document), 0), { log: document + document })
+  const long = await session.run(Buffer.from(`${'a'.repeat(5_000)}the end`), 0)
+  assert.deepEqual([long.log?.length, long.log?.endsWith('aathe end')], [4096, true])
+  const cut = await session.run(Buffer.from('ü'.repeat(2_500)), 0)
+  assert.match(cut.log!, /^\ufffd?ü+$/u)
+  assert.equal('log' in (await session.run(Buffer.of(), 0)), false)
+  assert.equal((await (await load(await echoModule())).run(Buffer.from('a'), 0)).log, undefined)
+})
+
 test('every kind of trap has its name', async () => {
   const traps: [string, string][] = [
     ['(drop (i32.load (i32.const 65536)))', 'out of bounds memory access'],

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { equals } from 'uint8arrays'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { decodeDocumentList, decodeShardList, encodeList } from '../../src/protocol/job/lists.ts'
+import { decodeKeptLog, encodeKeptLog } from '../../src/protocol/job/receipt-log.ts'
 import {
   decodeResult,
   decodeSealedResult,
@@ -85,6 +86,14 @@ export const codecs: Record<string, Codec> = {
     good: encodePart(result.records),
     decode: (bytes) => decodePart(bytes, 1),
     encode: encodePart,
+  },
+  log: {
+    good: encodeKeptLog({
+      receipt: cidNamed('receipt'),
+      pages: [{ position: 1, page: 0, text: 'grüße' }],
+    }),
+    decode: decodeKeptLog,
+    encode: encodeKeptLog,
   },
   'shard list': {
     good: encodeList([{ shard: cidNamed('s'), pages: 2, bytes: 3, costMs: 4 }]),

@@ -264,6 +264,10 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
     }),
     quote: async () => quote,
     retry: async () => plan,
+    async *logs() {
+      yield { document: 'a.txt', page: 1, text: 'first\nsecond\n', agreed: true }
+      return { pages: 2, logs: 1 }
+    },
     submit: async (_, onProgress, stdin) => {
       await node().onSubmit(stdin)
       onProgress?.({ step: 'storing', done: 1, total: 2 })

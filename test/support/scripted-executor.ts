@@ -11,7 +11,7 @@ import { shardCostMsTarget } from '../../src/protocol/limits.ts'
 import type { DocumentShape, EngineDescription } from '../../src/runtimes/messages.ts'
 
 /** A whole answer, where a test needs more than a text. */
-export type Said = Pick<RecordResult, 'output' | 'text' | 'error'>
+export type Said = Pick<RecordResult, 'output' | 'text' | 'error' | 'log'>
 
 /**
  * What the slots of one node make of a document's text. A vehicle that is honest gives the text back; one that lies gives

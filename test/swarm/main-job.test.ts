@@ -79,7 +79,8 @@ test(
     assert.equal(again.job, first.job)
     assert.equal(again.known, true)
     const { end } = await resultsOf(swarm.submitter, first.job)
-    assert.deepEqual(end, { pages: 2, missing: [], doubts: [] })
+    assert.deepEqual([end.pages, end.missing, end.doubts], [2, [], []])
+    assert.deepEqual([end.outcomes.withError, end.outcomes.errors], [0, []])
     await node.forget(first.job)
     assert.equal(
       (await node.jobs()).some(({ job }) => job === first.job),

@@ -25,6 +25,7 @@ const files: readonly CommandFile[] = [
   { names: ['retry'], load: async () => [(await import('./retry.ts')).retryCommand] },
   { names: ['status'], load: async () => [(await import('./status.ts')).statusCommand] },
   { names: ['results'], load: async () => [(await import('./results.ts')).resultsCommand] },
+  { names: ['logs'], load: async () => [(await import('./logs.ts')).logsCommand] },
   {
     names: ['jobs', 'cancel', 'forget', 'report'],
     load: async () => [(await import('./jobs.ts')).jobCommands],

@@ -4,9 +4,10 @@ import { connectLocal } from '../../host/local/client.ts'
 import { addOptions } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
-import { checkOutput, stdoutPath } from '../results-output.ts'
+import { stdoutPath } from '../output.ts'
+import { addOutputOptions, outputOf } from '../output-choice.ts'
+import { checkOutput } from '../results-output.ts'
 import { type Order, submitToOwnNode, submitToRunningNode } from '../submission.ts'
-import { outputPath } from './results.ts'
 
 export function retryCommand(program: Command): void {
   const command = program
@@ -18,12 +19,11 @@ export function retryCommand(program: Command): void {
     )
     .option('--failed', 'the documents that ended in an error or without a result')
     .option('--wait', 'follow the job until it has ended')
-    .option('-o, --output <file>', "wait, then write the results there; '-' is stdout")
     .action(async (job: string, flags: Record<string, unknown>) => {
       if (flags.failed !== true)
         throw new CommandFailure('say which documents to do again: add --failed', usageExitCode)
       const config = resolveNodeConfig(flags)
-      const output = typeof flags.output === 'string' ? outputPath(flags.output) : undefined
+      const output = outputOf(flags)
       if (output !== undefined) await checkOutput(output)
       const order: Order = {
         // Whether it waits for owners is as in the other job, which the node knows.
@@ -42,5 +42,6 @@ export function retryCommand(program: Command): void {
         running.close()
       }
     })
+  addOutputOptions(command, "wait, then write the results there; '-' is stdout")
   addOptions(command, nodeOptionNames)
 }

@@ -29,13 +29,13 @@ import {
 } from '../flags.ts'
 import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
-import { note } from '../output.ts'
-import { checkOutput, stdoutPath } from '../results-output.ts'
+import { note, stdoutPath } from '../output.ts'
+import { addOutputOptions, forFormat, type OutputFlags, outputOf } from '../output-choice.ts'
+import { checkOutput } from '../results-output.ts'
 import { orderOf, submitToOwnNode, submitToRunningNode } from '../submission.ts'
 import { addPdfOptions, type PdfFlags, pdfOptionsOf, pdfRequestOf } from './pdf-flags.ts'
-import { outputPath } from './results.ts'
 
-export interface SubmitFlags extends PdfFlags {
+export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly runtime: string
   readonly as: SubmitRequest['as']
   readonly engine: string
@@ -59,7 +59,6 @@ export interface SubmitFlags extends PdfFlags {
   readonly budget?: ReturnType<typeof money>
   readonly detach?: boolean
   readonly wait?: boolean
-  readonly output?: string
   readonly strict?: boolean
 }
 
@@ -88,8 +87,8 @@ export function submitCommand(program: Command): void {
       'return as soon as the job can go on without this machine, when its standbys hold all they need',
     )
     .option('--wait', 'follow the job until it has ended')
-    .option('-o, --output <file>', "wait, then write the results there; '-' is stdout")
     .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
+  addOutputOptions(command, "wait, then write the results there; '-' is stdout")
   addOptions(command, nodeOptionNames).addHelpText(
     'after',
     `
@@ -97,6 +96,7 @@ Examples:
   $ carpool submit scans/ --runtime ocr -o text.jsonl
   $ carpool submit scans/ --runtime ocr --error-bound 1e-6 --deadline 2h
   $ carpool submit scans/ --runtime ocr --price-cap 0.0005EUR --budget 5EUR
+  $ carpool submit scans/ --runtime ocr --format pdf --output-dir searchable/
   $ carpool submit scans/ --runtime ocr --detach
   $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
   $ carpool submit texts.jsonl --runtime wasm --module count.wasm -o counts.jsonl
@@ -269,14 +269,14 @@ function paymentOf({ priceCap, budget }: SubmitFlags): SubmitRequest['payment'] 
 
 async function submit(paths: readonly string[], flags: SubmitFlags): Promise<void> {
   const config = resolveNodeConfig({ ...flags })
-  const request = requestOf(paths, flags)
-  const output = flags.output === undefined ? undefined : outputPath(flags.output)
+  const output = outputOf(flags)
+  const request = forFormat(requestOf(paths, flags), output)
   if (output !== undefined) await checkOutput(output)
 
   const wish = { wait: flags.wait === true, detach: flags.detach === true, output }
   if (wish.detach && (wish.wait || output !== undefined))
     throw new CommandFailure(
-      '--detach returns before the job has ended; leave out --wait and -o',
+      '--detach returns before the job has ended; leave out --wait, -o, --format and --output-dir',
       usageExitCode,
     )
   const running = await connectLocal(config.dataDir)

@@ -10,6 +10,7 @@ import { formatCount } from '../format.ts'
 import { aborted, heedSignals, signalExitCode } from '../interruption.ts'
 import { describePlan, describeStatus } from '../job-view.ts'
 import { print } from '../output.ts'
+import { addOutputOptions, forFormat, type OutputFlags, outputOf } from '../output-choice.ts'
 import { checkOutput, writeResults } from '../results-output.ts'
 import { booksOf } from '../swarm/books.ts'
 import { castOf, faultsFor, parseFaults } from '../swarm/cast.ts'
@@ -19,11 +20,10 @@ import { describeDemonstration, succeeded } from '../swarm/summary.ts'
 import { Swarm } from '../swarm/swarm.ts'
 import { type Reading, readingOf, samplesFolder } from '../swarm/truth.ts'
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly vehicles: string
   readonly documents?: string
   readonly faults?: string
-  readonly output?: string
   readonly engine: string
   readonly logLevel: string
 }
@@ -33,7 +33,7 @@ const vehiclesDefault = '8'
 const vehiclesMax = 64
 
 export function swarmCommand(program: Command): void {
-  program
+  const command = program
     .command('swarm')
     .summary('demonstrate Carpool on this machine: vehicles, a job, and faults')
     .description(
@@ -46,9 +46,9 @@ export function swarmCommand(program: Command): void {
       'none, or some of liar,kill,drive-off,low-charge,hot,late (default: as many as the vehicles allow)',
     )
     .option('--engine <name>', 'engine: auto, native or exact', 'auto')
-    .option('-o, --output <file>', 'keep the results as JSON lines')
     .option('--log-level <level>', 'least severe level of log lines that the nodes write', 'warn')
     .action((flags: Flags) => runSwarm(flags))
+  addOutputOptions(command, 'keep the results as JSON lines')
 }
 
 async function runSwarm(flags: Flags): Promise<void> {
@@ -59,7 +59,7 @@ async function runSwarm(flags: Flags): Promise<void> {
   const cast = castOf(count, faults)
   const folder = resolve(flags.documents ?? samplesFolder)
   if (!existsSync(folder)) throw new CommandFailure(`${folder} cannot be read: there is no such folder`)
-  const output = flags.output === undefined ? undefined : resolve(flags.output)
+  const output = outputOf(flags)
   if (output !== undefined) await checkOutput(output)
 
   const interruption = heedSignals()
@@ -80,7 +80,7 @@ async function runSwarm(flags: Flags): Promise<void> {
   if (interruption.signal.aborted) return await stopped
   try {
     const { node } = swarm.submitter
-    const request = requestFor(folder, flags.engine)
+    const request = forFormat(requestFor(folder, flags.engine), output)
     const plan = await node.submit(request)
     for (const line of describePlan(plan)) print(line)
     print('')

@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { z } from 'zod'
 import { agreementSchema } from '../../protocol/job/agreement.ts'
+import { logCharsMax } from '../../protocol/sizes.ts'
 import {
   encodeFrame,
   encodeFrameHead,
@@ -42,6 +43,7 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     text: z.string(),
     error: error.nullable(),
     cpuMs: z.number().min(0),
+    log: z.string().max(logCharsMax).exactOptional(),
   }),
   z.strictObject({
     type: z.literal('shape'),

@@ -100,6 +100,8 @@ export interface RecordResult {
   readonly cpuMs: number
   /** While this record was the slot's first, frozen time left out: over a slot's records it adds up to the time it was busy. */
   readonly wallMs: number
+  /** The end of what a program wrote beside its output. No part of the record. */
+  readonly log?: string
 }
 
 export interface RunLimits {

@@ -12,6 +12,7 @@ import type {
   Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
+import { shapeByLength } from '../../runtimes/registry.ts'
 import { Child, type ChildHandlers } from './child.ts'
 import {
   type ChildObserver,
@@ -138,6 +139,8 @@ export class ProcessExecutor implements Executor {
     document: Uint8Array,
     { options, passwords }: Inspecting = plain,
   ): Promise<DocumentShape> {
+    const known = shapeByLength(runtime, document.byteLength)
+    if (known !== undefined) return known
     const { said } = await this.#look({ type: 'inspect', runtime, options, passwords }, document)
     if (said.type === 'fault') return { pages: 1, pageCostMs: 0, refused: refusalsOfFaults[said.code] }
     if (said.type !== 'shape') throw new SlotFailed(`an inspection was answered by '${said.type}'`)

@@ -69,7 +69,10 @@ export class ProcessSlot implements Slot {
     const { cpuMsMax, wallMsMax } = this.#options.limits
     const answer = await this.#lane.ask({ type: 'run', page }, document, { cpuMsMax, wallMsMax, ...limits })
     const { said, body: output, cpuMs, wallMs } = answer
-    if (said.type === 'record') return { output, text: said.text, error: said.error, cpuMs, wallMs }
+    if (said.type === 'record') {
+      const { text, error, log } = said
+      return { output, text, error, cpuMs, wallMs, ...(log === undefined ? {} : { log }) }
+    }
     if (said.type !== 'fault') throw new SlotFailed(`a run was answered by '${said.type}'`)
     const error = { code: said.code, message: faultMessages[said.code] }
     return { output, text: '', error, cpuMs, wallMs }

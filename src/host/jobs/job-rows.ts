@@ -2,11 +2,13 @@
  * Keeps the facts about each job that are not in its records, in one row of the journal: they are private until the
  * job ends, or only of use here. They are read from the disk's JSON in this file and nowhere else.
  */
+import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { JobOutcomes, JobSummary } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
+import { outcomesOf, summaryOf } from '../stewardship/status.ts'
 import type { Journal } from '../store/journal.ts'
 
 export const stewardRole = 'steward'
@@ -98,6 +100,29 @@ export class JobRows {
     this.#journal.putJob({ job, role: stewardRole, state, createdAtMs, endedAtMs })
   }
 
+  /** Of all jobs of this node, the oldest first. `running`: those in memory. */
+  summaries(running: (job: JobId) => CouncilDriver | undefined): JobSummary[] {
+    return this.list().flatMap(({ job, state, createdAtMs }) => {
+      const stewardship = running(job)
+      return stewardship === undefined
+        ? (state.summary ?? [])
+        : withOutcomes(summaryOf(stewardship, createdAtMs), state)
+    })
+  }
+
+  /** Keeps how a job has ended, and then how its pages came out, once that is counted. */
+  noteEnd(stewardship: CouncilDriver, nowMs: number, log: Logger): void {
+    const { job } = stewardship
+    const row = this.get(job)
+    if (row === undefined) return
+    const summary = withOutcomes(summaryOf(stewardship, row.createdAtMs), row.state)
+    const state = { ...row.state, summary, pagesPerSecond: stewardship.pagesPerSecond() }
+    this.put({ ...row, state, endedAtMs: row.endedAtMs ?? nowMs })
+    outcomesOf(stewardship)
+      .then((outcomes) => this.noteOutcomes(job, outcomes))
+      .catch((error) => log.debug({ job, error }, 'the outcomes of a job are not counted yet'))
+  }
+
   /** How the pages of a job that has ended came out, for the list of jobs. */
   noteOutcomes(job: JobId, outcomes: JobOutcomes | null): void {
     const row = this.get(job)
@@ -135,6 +160,6 @@ export function restingStateOf(
 }
 
 /** The summary with what was counted before, where nobody has looked since. */
-export function withOutcomes(summary: JobSummary, before: JobState): JobSummary {
+function withOutcomes(summary: JobSummary, before: JobState): JobSummary {
   return summary.outcomes === null ? { ...summary, outcomes: before.summary?.outcomes ?? null } : summary
 }

@@ -12,24 +12,20 @@ import type {
   JobSummary,
   Quote,
   Released,
-  ResultLine,
-  ResultsEnd,
   SubmitProgress,
   SubmitRequest,
   Submitted,
 } from '../api.ts'
 import { elapsed, systemClock } from '../clock.ts'
-import { RequestError } from '../errors.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
+import { Contents } from './contents.ts'
 import { billOf, tellPaid } from './job-money.ts'
-import { caughtUp, changed, Reading } from './reading.ts'
+import { changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
-import { writeReport } from './report.ts'
-import { readJobOf, readResults } from './results.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -45,6 +41,7 @@ const watchIntervalMsMax = 1_000
 const retentionLookMs = 3_600_000
 
 export class Jobs {
+  readonly contents: Contents
   readonly #options: JobsOptions
   readonly #registry: Registry
   readonly #reading: Reading
@@ -62,6 +59,7 @@ export class Jobs {
     this.#options = options
     this.#registry = registry
     this.#reading = reading
+    this.contents = new Contents(options, registry, reading)
     this.#routing = new Routing(shared, { registry, recruiting, standingBy, reading })
     this.#submitting = new Submitting(shared, registry, recruiting)
   }
@@ -161,7 +159,7 @@ export class Jobs {
   }
 
   list(): JobSummary[] {
-    return this.#registry.summaries()
+    return this.#registry.rows.summaries((job) => this.#registry.get(job))
   }
 
   async status(prefix: string): Promise<JobStatus> {
@@ -201,19 +199,6 @@ export class Jobs {
     }
   }
 
-  async *results(prefix: string): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
-    await this.#reading.seek(prefix)
-    const { stewardship: job, release } = await this.#registry.hold(this.#registry.rows.find(prefix))
-    try {
-      await caughtUp(job, this.#options.clock)
-      const { manifest, shards, verdicts, secret, get, end: outcome } = readJobOf(job)
-      const end = yield* readResults(manifest, shards, verdicts, secret, get, outcome)
-      return { ...end, doubts: job.doubts }
-    } finally {
-      release()
-    }
-  }
-
   async cancel(prefix: string): Promise<void> {
     await this.#reading.seek(prefix, true)
     const job = this.#registry.rows.find(prefix)
@@ -229,19 +214,6 @@ export class Jobs {
   /** Hands a job that this node stands by for over to another node, and lets it go. Throws RequestError. */
   release(prefix: string): Promise<Released> {
     return releaseJob(this.#registry, this.#registry.rows.find(prefix))
-  }
-
-  async report(prefix: string, path: string): Promise<{ root: Cid; bytes: number }> {
-    await this.#reading.seek(prefix)
-    const job = this.#registry.rows.find(prefix)
-    return this.#registry.use(job, async (stewardship) => {
-      if (!stewardship.hasEnded)
-        throw new RequestError(`job ${job} has not ended; it has no report before its end`)
-      await caughtUp(stewardship, this.#options.clock)
-      await stewardship.settled()
-      const { manifest } = stewardship
-      return writeReport(path, job, manifest, this.#options.store, stewardship.reported)
-    })
   }
 
   /** The key that signs, and pays for, the jobs submitted here. */

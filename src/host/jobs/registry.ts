@@ -7,15 +7,14 @@ import { EventEmitter } from 'node:events'
 import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { RosterChange } from '../../protocol/membership/roster.ts'
-import type { JobSummary } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
-import { outcomesOf, summaryOf } from '../stewardship/status.ts'
+import { summaryOf } from '../stewardship/status.ts'
 import { beginStewardship, type CouncilDriverParts, ExcessiveJob } from './beginning.ts'
 import { Calls } from './calls.ts'
-import { JobRows, restingStateOf, stewardRole, withOutcomes } from './job-rows.ts'
+import { JobRows, restingStateOf, stewardRole } from './job-rows.ts'
 import { OwedNews } from './owed-news.ts'
 import { RecordRoom } from './record-room.ts'
 import { mayRest, type Seat } from './resting.ts'
@@ -201,32 +200,12 @@ export class Registry {
     return stewardship
   }
 
-  /** Of all jobs of this node, the oldest first. */
-  summaries(): JobSummary[] {
-    return this.rows.list().flatMap(({ job, state, createdAtMs }) => {
-      const stewardship = this.get(job)
-      return stewardship === undefined
-        ? (state.summary ?? [])
-        : withOutcomes(summaryOf(stewardship, createdAtMs), state)
-    })
-  }
-
   #ended(job: JobId): void {
-    const row = this.rows.get(job)
+    const { clock, log } = this.#options
     const stewardship = this.get(job)
-    if (row !== undefined && stewardship !== undefined) {
-      const summary = withOutcomes(summaryOf(stewardship, row.createdAtMs), row.state)
-      const state = { ...row.state, summary, pagesPerSecond: stewardship.pagesPerSecond() }
-      this.rows.put({ ...row, state, endedAtMs: row.endedAtMs ?? this.#options.clock.now() })
-    }
+    if (stewardship !== undefined) this.rows.noteEnd(stewardship, clock.now(), log)
     this.#changed(job)
     this.#lookSoon()
-    if (stewardship !== undefined)
-      outcomesOf(stewardship)
-        .then((outcomes) => this.rows.noteOutcomes(job, outcomes))
-        .catch((error) =>
-          this.#options.log.debug({ job, error }, 'the outcomes of a job are not counted yet'),
-        )
   }
 
   #changed(job: JobId): void {

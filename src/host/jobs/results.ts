@@ -34,6 +34,8 @@ export function readJobOf(job: CouncilDriver): ReadJob {
 
 /** A page's outcome: its record, or why there is none. */
 export interface PageOutcome {
+  /** The shard's place in the list of shards. */
+  readonly position: number
   /** The place of its document in the list of documents. */
   readonly place: number
   readonly document: string
@@ -42,37 +44,47 @@ export interface PageOutcome {
   readonly found: PageRecord | string
 }
 
+/** The shards that a reader asks for, by their positions: those that it reads, and those of them whose pages it shows. */
+export interface Part {
+  readonly shows: (position: number) => boolean
+  readonly reads?: (position: number) => boolean
+}
+
+export type PartEnd = Omit<ResultsEnd, 'doubts'> & {
+  /** The shards of which some page has no record here. */
+  readonly unread: ReadonlySet<number>
+}
+
+/** Counts and missing pages are those of the shards that are read. */
 export async function* readResults(
-  manifest: Manifest,
-  shards: readonly ShardEntry[],
-  verdicts: readonly ShardVerdict[],
-  secret: Uint8Array,
-  get: GetBlock,
-  end: JobEnd['outcome'] | null,
-): AsyncGenerator<ResultLine, Omit<ResultsEnd, 'doubts'>, undefined> {
-  const job = { manifest, shards, verdicts, secret, get, end }
+  job: ReadJob,
+  { shows, reads }: Part = { shows: () => true },
+): AsyncGenerator<ResultLine, PartEnd, undefined> {
+  const { manifest } = job
+  const unread = new Set<number>()
   const missing: { document: string; page: number; why: string }[] = []
   const counts = new OutcomeCounts()
-  for await (const { document, page, found } of pagesOf(job)) {
+  for await (const { position, document, page, found } of pagesOf(job, reads)) {
     if (typeof found === 'string') {
       missing.push({ document, page, why: found })
+      unread.add(position)
       continue
     }
     counts.add(found, manifest.agreement)
     const delivered = deliveredOf(found, manifest.agreement)
     switch (delivered.state) {
       case 'output':
-        yield { document, page, result: delivered.output, error: null }
+        if (shows(position)) yield { document, page, result: delivered.output, error: null }
         break
       case 'error':
-        yield { document, page, result: null, error: delivered.error }
+        if (shows(position)) yield { document, page, result: null, error: delivered.error }
         break
       case 'none':
         missing.push({ document, page, why: `its output ${delivered.why}` })
     }
   }
   const { count: documents } = manifest.documents
-  return { pages: manifest.shards.pages, documents, outcomes: counts.view(), missing }
+  return { pages: manifest.shards.pages, documents, outcomes: counts.view(), missing, unread }
 }
 
 /**
@@ -91,19 +103,26 @@ export async function* documentsOf({
   yield* reader.push(new Uint8Array(0), true)
 }
 
-/** Yields every page of the job, in the order of its submission. */
-export async function* pagesOf(job: ReadJob): AsyncGenerator<PageOutcome, void, undefined> {
+/** Yields every page of the job, or of the shards that `reads` names, in the order of its submission. */
+export async function* pagesOf(
+  job: ReadJob,
+  reads: (position: number) => boolean = () => true,
+): AsyncGenerator<PageOutcome, void, undefined> {
   const { manifest, shards, verdicts, secret, get, end } = job
   const byPosition = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
   const places = placesOf(documentsOf(job))
   for (const [position, entry] of shards.entries()) {
+    if (!reads(position)) {
+      for (let i = 0; i < entry.pages; i += 1) await places.next()
+      continue
+    }
     const key = shardKey(secret, position)
     const records = recordsOf(manifest, entry, byPosition.get(position), key, get, end)
     let found: PageRecord | string = ''
     for (let i = 0; i < entry.pages; i += 1) {
       // What it says last holds for all pages that are left of the shard.
       if (i === 0 || typeof found !== 'string') found = (await records.next()).value
-      yield { ...(await places.next()).value!, found }
+      yield { position, ...(await places.next()).value!, found }
     }
   }
 }
@@ -111,7 +130,7 @@ export async function* pagesOf(job: ReadJob): AsyncGenerator<PageOutcome, void, 
 /** Shards cut the submission's pages in order, so that walking both in step names every page. */
 async function* placesOf(
   documents: AsyncIterable<DocumentEntry>,
-): AsyncGenerator<Omit<PageOutcome, 'found'>> {
+): AsyncGenerator<Omit<PageOutcome, 'found' | 'position'>> {
   let place = 0
   for await (const { name, pages, firstPage = 1 } of documents) {
     for (let page = 0; page < pages; page += 1) yield { place, document: name, page: firstPage + page }

@@ -15,7 +15,7 @@ import type { BlockStore } from '../store/blocks.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { Catalogue } from '../submission/catalogue.ts'
 import type { JobDescription } from '../submission/description.ts'
-import type { InspectedDocument } from '../submission/inspection.ts'
+import type { InspectedDocument } from '../submission/packer.ts'
 import { Samples } from '../submission/samples.ts'
 import { Staging } from '../submission/staging.ts'
 import { submitDefaults } from '../submit-defaults.ts'
@@ -120,7 +120,7 @@ interface OpenShard {
   readonly position: number
   readonly pages: number
   /** `at`: counted over all pages of the job. */
-  page(at: number): { readonly key: Uint8Array; readonly pageCostMs: number }
+  page(at: number): Pick<InspectedDocument, 'key' | 'slice' | 'pageCostMs'>
 }
 
 /** The shard of a page, looked for from where the last one was found. */
@@ -144,10 +144,14 @@ async function shardWith(
     firstPage,
     position,
     pages: entry.pages,
-    page: (page) => ({
-      key: unwrapKey(key, pages[page - firstPage]!.key, 'the key of a document'),
-      pageCostMs: Math.min(shardCostMsTarget, entry.costMs / entry.pages),
-    }),
+    page: (page) => {
+      const { key: wrapped, slice } = pages[page - firstPage]!
+      return {
+        key: unwrapKey(key, wrapped, 'the key of a document'),
+        slice,
+        pageCostMs: Math.min(shardCostMsTarget, entry.costMs / entry.pages),
+      }
+    },
   }
 }
 

@@ -101,7 +101,7 @@ export class Routing {
       const receipt = openRecordAs('receipt', message.record, message.opening, sha256, verifyByPeerId)
       const { signer, job } = receipt.record
       const stewardship = registry.hearing(job!)
-      if (stewardship !== undefined) stewardship.hearReceipt(receipt, message.released)
+      if (stewardship !== undefined) stewardship.hearReceipt(receipt, message.released, message.logs)
       else this.#answerLateReceipt(signer, job!)
       return
     }

@@ -45,7 +45,8 @@ export async function answer(
       return null
     }
     case 'stream':
-      return sendAll(method(...valuesOf(operation, params)) as AsyncGenerator<unknown>, caller)
+      // One that waits for something learns by the signal that nobody waits for it.
+      return sendAll(method(...valuesOf(operation, params), caller.signal) as AsyncGenerator<unknown>, caller)
   }
 }
 

@@ -9,6 +9,9 @@ import type { Ban } from '../store/member-tables.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import type { Parts } from './parts.ts'
 
+/** Of a document, in one answer: a guess. */
+const documentPartBytes = 2 ** 20
+
 export function apiOf(parts: Parts): NodeApi {
   const { options, clock, identity, vehicle, watch, withheld, jobs, store, notices } = parts
   const { key, owner, fleet } = identity
@@ -44,11 +47,20 @@ export function apiOf(parts: Parts): NodeApi {
     seekJobs: () => jobs.seek(),
     status: (job) => jobs.status(job),
     watch: (job, signal) => jobs.watch(job, signal),
-    results: (job) => jobs.results(job),
+    results: (job) => jobs.contents.results(job),
+    followResults: (job: string, signal: AbortSignal = new AbortController().signal) =>
+      jobs.contents.followResults(job, signal),
+    async *document(job, name) {
+      const bytes = Buffer.from(await jobs.contents.document(job, name))
+      for (let at = 0; at < bytes.byteLength; at += documentPartBytes)
+        yield { base64: bytes.toString('base64', at, at + documentPartBytes) }
+      return null
+    },
+    logs: (job) => jobs.contents.logs(job),
     cancel: (job) => jobs.cancel(job),
     forget: (job) => jobs.forget(job),
     release: (job) => jobs.release(job),
-    report: (job, path) => jobs.report(job, path),
+    report: (job, path) => jobs.contents.report(job, path),
     earnings: (periods) => money.earnings(periods),
     bill: (job) => jobs.bill(job, money),
     settle: async (request) => {

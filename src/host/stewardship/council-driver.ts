@@ -285,10 +285,17 @@ export class CouncilDriver {
   }
 
   /** Takes a receipt whose signature holds. Throws ProtocolError when it is not what its lease allows. */
-  hearReceipt(receipt: Opened<'receipt'>, released: ReleaseReason | null): void {
+  hearReceipt(
+    receipt: Opened<'receipt'>,
+    released: ReleaseReason | null,
+    logs: Extract<Message, { type: 'receipt' }>['logs'] = [],
+  ): void {
     const { id, signer } = receipt.record
     if (this.#options.store.journal.has(id)) this.#parts.say(signer, { type: 'acknowledge', receipt: id })
-    else this.handle({ type: 'receipt', receipt, released })
+    else {
+      this.handle({ type: 'receipt', receipt, released })
+      void this.#parts.papers.logs.keep(receipt.record, logs)
+    }
   }
 
   /** Takes what a vehicle says about its pay. */

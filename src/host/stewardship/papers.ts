@@ -17,15 +17,18 @@ import type { Recalled } from '../../protocol/state/decisions.ts'
 import type { PayablesDriver } from '../ledger/payables-driver.ts'
 import { sha256 } from '../sha256.ts'
 import type { Outbox } from '../store/outbox.ts'
+import { JobLogs } from './job-logs.ts'
 import type { CouncilDriverOptions } from './options.ts'
 
 export class Papers {
+  readonly logs: JobLogs
   readonly #options: CouncilDriverOptions
   readonly #outbox: Outbox
   readonly #payables: PayablesDriver | null
 
   constructor(options: CouncilDriverOptions, outbox: Outbox, payables: PayablesDriver | null) {
     this.#options = options
+    this.logs = new JobLogs(options)
     this.#outbox = outbox
     this.#payables = payables
   }

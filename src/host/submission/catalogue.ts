@@ -7,13 +7,14 @@
 import { randomBytes } from 'node:crypto'
 import type { Cid } from '../../protocol/ids.ts'
 import { encodeDocumentEntry, encodeListHead } from '../../protocol/job/lists.ts'
+import type { Slice } from '../../protocol/job/shard.ts'
 import { encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
 import { RequestError } from '../errors.ts'
 import { seal, unseal } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import type { InspectedDocument } from './inspection.ts'
+import type { InspectedDocument } from './packer.ts'
 import { Staging } from './staging.ts'
 
 /** More means fewer blocks, and more memory. A guess. */
@@ -21,6 +22,8 @@ const partBytesMax = 512 * 2 ** 10
 
 /** Bytes of the list of documents that are handed on at once. */
 const listPartBytes = 2 ** 20
+
+type Entry = readonly [entry: Uint8Array, key: Uint8Array, pageCostMs: number, slice: Slice | null]
 
 export class Catalogue {
   readonly #store: BlockStore
@@ -34,6 +37,7 @@ export class Catalogue {
   #pages = 0
   #costMs = 0
   #bytes = 0
+  #lastFile: Cid | undefined
 
   constructor(store: BlockStore) {
     this.#store = store
@@ -54,7 +58,7 @@ export class Catalogue {
     return this.#costMs
   }
 
-  /** Of all documents as they are stored. */
+  /** Of all files in which the documents are stored. */
   get bytes(): number {
     return this.#bytes
   }
@@ -66,7 +70,7 @@ export class Catalogue {
 
   /** Throws StoreError when the disk does not take it. */
   async add(document: InspectedDocument): Promise<void> {
-    const { name, file, bytes, pages, firstPage, pageCostMs, key } = document
+    const { name, file, bytes, pages, firstPage, pageCostMs, key, slice = null } = document
     const entry = encodeDocumentEntry({
       name,
       file,
@@ -74,23 +78,25 @@ export class Catalogue {
       pages,
       ...(firstPage === undefined ? {} : { firstPage }),
     })
-    this.#open.push(encodeCbor([entry, key, pageCostMs]))
+    this.#open.push(encodeCbor([entry, key, pageCostMs, slice]))
     this.#openBytes += this.#open.at(-1)!.byteLength
     this.#entriesBytes += entry.byteLength
     this.#count += 1
     this.#pages += pages
     this.#costMs += pages * pageCostMs
-    this.#bytes += bytes
+    if (file !== this.#lastFile) this.#bytes += bytes
+    this.#lastFile = file
     if (this.#openBytes >= partBytesMax) await this.#close()
   }
 
   /** In order. Throws RequestError when the disk has lost some of them. */
   async *documents(): AsyncGenerator<InspectedDocument> {
-    for await (const [entry, key, pageCostMs] of this.#entries())
+    for await (const [entry, key, pageCostMs, slice] of this.#entries())
       yield {
         ...reopenCbor<Pick<InspectedDocument, 'name' | 'file' | 'bytes' | 'pages' | 'firstPage'>>(entry),
         key,
         pageCostMs,
+        ...(slice && { slice }),
       }
   }
 
@@ -113,7 +119,7 @@ export class Catalogue {
     return this.#staged.letGo()
   }
 
-  async *#entries(): AsyncGenerator<readonly [entry: Uint8Array, key: Uint8Array, pageCostMs: number]> {
+  async *#entries(): AsyncGenerator<Entry> {
     for (const { cid, key } of this.#full) {
       const sealed = await this.#store.get(cid)
       if (sealed === undefined)
@@ -137,6 +143,6 @@ export class Catalogue {
   }
 }
 
-function* entriesOf(part: Uint8Array): Generator<readonly [Uint8Array, Uint8Array, number]> {
+function* entriesOf(part: Uint8Array): Generator<Entry> {
   for (const entry of reopenCbor<Uint8Array[]>(part)) yield reopenCbor(entry)
 }

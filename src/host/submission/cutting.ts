@@ -7,8 +7,8 @@ import type { SessionSpec } from '../executor/contract.ts'
 import { type Market, supplyOf, unanimousFor } from './assurance.ts'
 import type { Catalogue } from './catalogue.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
-import type { InspectedDocument } from './inspection.ts'
 import type { Measuring } from './measuring.ts'
+import type { InspectedDocument } from './packer.ts'
 import type { Samples } from './samples.ts'
 import { takesModule } from './weights.ts'
 
@@ -67,9 +67,13 @@ export async function planCutting(
     bounds: boundsFor(costMs),
     estimated: (document) => ({
       ...document,
-      pageCostMs: measure.costMsOf(document.bytes),
-      outputBytes: measure.outputBytesOf(document.bytes),
+      pageCostMs: measure.costMsOf(lengthOf(document)),
+      outputBytes: measure.outputBytesOf(lengthOf(document)),
     }),
     costMs,
   }
+}
+
+function lengthOf({ slice, bytes }: InspectedDocument): number {
+  return slice?.bytes ?? bytes
 }

@@ -10,16 +10,12 @@ import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
+import { type InspectedDocument, Packer } from './packer.ts'
 import { readPasswords } from './passwords.ts'
 import { piecesOf } from './pieces.ts'
 import type { Refusals } from './refusals.ts'
 import type { Samples } from './samples.ts'
 import type { NamedDocument, Sources } from './sources.ts'
-
-/** A document as it will be stored, and the key to it. */
-export interface InspectedDocument extends SplittableDocument {
-  readonly key: Uint8Array
-}
 
 export interface InspectionOptions {
   readonly runtime: string
@@ -53,13 +49,14 @@ export async function* inspectFor(
   yield* inspect(sources, { ...context, runtime, options: ownOptionsOf(options), pages, passwords, strict })
 }
 
-/** Reads each document once, and holds one. Throws RequestError, at the end for documents that are refused. */
+/** Reads each document once, and holds one, or a pack of small ones. Throws RequestError, at the end for documents that are refused. */
 export async function* inspect(
   { total, documents }: Sources,
   inspection: InspectionOptions,
 ): AsyncGenerator<InspectedDocument> {
   const { submitter, samples, name, refusals, strict, onProgress } = inspection
   const keyOf = documentKeys(submitter)
+  const packer = new Packer(name)
   let [done, sent, count] = [0, 0, 0]
   for await (const source of documents()) {
     if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
@@ -73,7 +70,7 @@ export async function* inspect(
       const { bytes, ...shape } = part
       samples.consider(bytes)
       const key = keyOf(bytes)
-      yield { ...shape, key, ...(await name(seal(key, bytes))) }
+      yield* packer.add({ ...shape, key }, seal(key, bytes))
       count += 1
       if (count > documentsMax)
         throw new RequestError(
@@ -82,6 +79,7 @@ export async function* inspect(
     }
     if (count > before) sent += 1
   }
+  yield* packer.end()
   refusals.check(done, sent, strict)
 }
 

@@ -1,13 +1,12 @@
 /** A job's shards as vehicles get them. */
 
-import type { Cid } from '../../protocol/ids.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { documentBytesOf, encodeShard, type Shard } from '../../protocol/job/shard.ts'
 import { type PlannedShard, ShardCutter } from '../../protocol/job/split.ts'
 import { shardKey, wrapKey } from '../sealing/sealing.ts'
 import { cidOf } from '../store/cid.ts'
 import type { Cutting } from './cutting.ts'
-import type { InspectedDocument } from './inspection.ts'
+import type { InspectedDocument } from './packer.ts'
 
 /**
  * The blocks that vehicles get, one after another: each with the keys of its documents, under a key of its own. Holds what is in one
@@ -22,7 +21,7 @@ export async function* sealShards(
   for await (const { pages, costMs, keys } of plannedWithKeys(documents, cutting)) {
     const wrapping = shardKey(secret, position)
     const shard: Shard = {
-      pages: pages.map((page) => ({ ...page, key: wrapKey(wrapping, keys.get(page.document)!) })),
+      pages: pages.map((page, i) => ({ ...page, key: wrapKey(wrapping, keys[i]!) })),
     }
     const bytes = encodeShard(shard)
     const entry = {
@@ -36,23 +35,19 @@ export async function* sealShards(
   }
 }
 
+/** Each shard with the keys of its pages' documents. */
 async function* plannedWithKeys(
   documents: AsyncIterable<InspectedDocument>,
   { bounds, estimated }: Cutting,
-): AsyncGenerator<PlannedShard & { readonly keys: ReadonlyMap<Cid, Uint8Array> }> {
+): AsyncGenerator<PlannedShard & { readonly keys: readonly Uint8Array[] }> {
   const cutter = new ShardCutter(bounds)
-  const keys = new Map<Cid, Uint8Array>()
+  let keys: Uint8Array[] = []
   for await (const document of documents) {
-    const { file, key } = document
-    keys.set(file, key)
-    let hasClosed = false
+    for (let page = 0; page < document.pages; page += 1) keys.push(document.key)
     for (const shard of cutter.push(estimated(document))) {
-      yield { ...shard, keys }
-      hasClosed = true
+      yield { ...shard, keys: keys.slice(0, shard.pages.length) }
+      keys = keys.slice(shard.pages.length)
     }
-    // The open shard has pages of this document, and of none before it.
-    if (hasClosed) keys.clear()
-    keys.set(file, key)
   }
   for (const shard of cutter.end()) yield { ...shard, keys }
 }

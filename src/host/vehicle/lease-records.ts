@@ -5,7 +5,8 @@
 import type { Logger } from 'pino'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Issued } from '../../protocol/issuer.ts'
-import { type Opening, openingSchema } from '../../protocol/job/lease.ts'
+import { openingSchema, type Receipt } from '../../protocol/job/lease.ts'
+import type { Message } from '../../protocol/message.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { RecordKind } from '../../protocol/records.ts'
@@ -21,6 +22,7 @@ import { IdleWeights } from './idle-weights.ts'
 import type { Brought } from './offers.ts'
 import { type WorkerJobState, workerRole } from './restore.ts'
 import type { Room } from './room.ts'
+import { ShardLogs } from './shard-logs.ts'
 
 export interface LeaseRecordsOptions {
   readonly key: SigningKey
@@ -35,6 +37,7 @@ export interface LeaseRecordsOptions {
 }
 
 export class LeaseRecords {
+  readonly logs = new ShardLogs()
   readonly #options: LeaseRecordsOptions
   readonly #jobs = new Map<JobId, WorkerJobState>()
   /** The keys of the shards of leases that this run took; older ones are in the journal. */
@@ -89,12 +92,16 @@ export class LeaseRecords {
   }
 
   /** Undefined when its job was forgotten in the meantime. */
-  receipt(id: RecordId): { readonly record: SignedRecord; readonly opening: Opening } | undefined {
+  receipt(
+    id: RecordId,
+  ): Pick<Extract<Message, { type: 'receipt' }>, 'record' | 'opening' | 'logs'> | undefined {
     const kept = this.#options.store.journal.get(id)
     if (kept === undefined) return undefined
     const { body, signature, extra } = kept
     const opening = openingSchema.parse(decodeCbor('opening', extra!, openingBytesMax))
-    return { record: { body, signature }, opening }
+    const { payload } = reopenCbor<{ readonly payload: Receipt }>(body)
+    const logs = this.logs.of(payload.lease, payload.covers)
+    return { record: { body, signature }, opening, ...(logs.length === 0 ? {} : { logs }) }
   }
 
   lease(id: LeaseId): { readonly job: JobId; readonly record: SignedRecord } | undefined {

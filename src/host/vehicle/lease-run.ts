@@ -9,9 +9,11 @@
 
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
+import type { PageLog } from '../../protocol/job/receipt-log.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import { documentBytesOf, type Shard } from '../../protocol/job/shard.ts'
 import type { Verified } from '../../protocol/record/record.ts'
+import { logCharsMax } from '../../protocol/sizes.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import type { Backlog, ByteBudget } from '../byte-budget.ts'
 import { SessionRefused, type Slot } from '../executor/contract.ts'
@@ -42,7 +44,7 @@ export interface LeaseRunOptions {
   readonly memory: ByteBudget
   readonly journal: Journal
   readonly provisions: Provisions
-  readonly onShard: (done: Done, pages: number) => void
+  readonly onShard: (done: Done, pages: number, logs: readonly PageLog[]) => void
 }
 
 export class LeaseRun {
@@ -103,7 +105,14 @@ export class LeaseRun {
       key,
       keep: (part, bytes) => blocks.withRoom(bytes, () => blocks.putMany(part, 'result')),
     })
-    const take = (record: PageRecord) => packer.add(record)
+    const logs: PageLog[] = []
+    let page = 0
+    const take = (record: PageRecord, log?: string) => {
+      // Whoever stands by for a blind job may hear its receipts, and must not read what its documents say.
+      if (log && manifest.payload.blind === null) logs.push({ place, page, text: log.slice(-logCharsMax) })
+      page += 1
+      return packer.add(record)
+    }
     const backlog = this.#backlog
     let ran: ShardRun = { cpuMs: 0, wallMs: 0 }
     if (refusal === undefined)
@@ -115,6 +124,6 @@ export class LeaseRun {
     const note = () => journal.leases.noteFinished(manifest.id, lease.id, done)
     await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result', note))
     this.#done += 1
-    onShard(done, shard.pages.length)
+    onShard(done, shard.pages.length, logs)
   }
 }

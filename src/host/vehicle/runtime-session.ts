@@ -4,14 +4,14 @@
  */
 
 import type { JobId } from '../../protocol/ids.ts'
-import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
+import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { Shard } from '../../protocol/job/shard.ts'
 import { documentBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
 import { ownOptionsOf, pageCpuMsMaxOf } from '../../runtimes/registry.ts'
 import { Backlog, ByteBudget } from '../byte-budget.ts'
 import type { RecordResult, SessionRefused, SessionSpec, Slot, WeightFile } from '../executor/contract.ts'
-import { unseal, unwrapKey } from '../sealing/sealing.ts'
+import { openDocument } from '../sealing/stored-document.ts'
 import { readFile, readFileParts } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 
@@ -85,7 +85,7 @@ export async function runShard(
   manifest: Manifest,
   shard: Shard,
   source: ShardSource,
-  take: (record: PageRecord) => Promise<void>,
+  take: (record: PageRecord, log: string | undefined) => Promise<void>,
 ): Promise<ShardRun> {
   const cpuMsMax = pageCpuMsMaxOf(manifest.options)
   const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
@@ -107,8 +107,8 @@ export async function runShard(
   try {
     for (const { promise } of answers) {
       const { result, letGo } = await promise
-      const { output, text, error } = result
-      await take({ output, text, error }).finally(letGo)
+      const { output, text, error, log } = result
+      await take({ output, text, error }, log).finally(letGo)
       cpuMs += result.cpuMs
       wallMs += result.wallMs
     }
@@ -130,7 +130,7 @@ interface Arrived {
 }
 
 /**
- * Sends the pages in their order, those of one document from one copy of it. The next documents are opened meanwhile, as far as
+ * Sends the pages in their order, those of one file from one copy of it. The next files are opened meanwhile, as far as
  * memory has room for them.
  */
 async function sendAll(
@@ -145,16 +145,22 @@ async function sendAll(
     const isSent = Promise.withResolvers<void>()
     before = isSent.promise
     const send = async () => {
-      const { document: file, bytes, key: wrapped } = shard.pages[indices[0]!]!
+      const { document: file, bytes, slice } = shard.pages[indices[0]!]!
       const letGo = await source.memory.hold(2 * bytes)
       try {
-        const document = await openedDocument({ file, bytes }, wrapped, source)
+        const sealed = await readFile({ file, bytes }, (cid) => source.blocks.get(cid), documentBytesMax)
+        const pageOf = (index: number) => shard.pages[index]!
+        const whole = slice === undefined ? openDocument(sealed, pageOf(indices[0]!), source.key) : undefined
         await sentBefore
         if (bytes <= sharedBytesMax) {
-          const runs = indices.map((index) => run(document, index))
+          const runs = indices.map((index) =>
+            run(whole ?? openDocument(sealed, pageOf(index), source.key), index),
+          )
           isSent.resolve()
           await Promise.all(runs)
-        } else for (const index of indices) await run(document, index)
+        } else
+          for (const index of indices)
+            await run(whole ?? openDocument(sealed, pageOf(index), source.key), index)
       } finally {
         isSent.resolve()
         letGo()
@@ -165,11 +171,14 @@ async function sendAll(
   await Promise.all(stretches)
 }
 
-/** The indices of pages that follow each other and are of one document. */
+/** The indices of pages that follow each other and are of one file: of one document, or of documents of one pack. */
 function stretchesOf({ pages }: Shard): number[][] {
   const stretches: number[][] = []
-  for (const [index, { document }] of pages.entries()) {
-    if (index > 0 && pages[index - 1]!.document === document) stretches.at(-1)!.push(index)
+  for (const [index, { document, slice }] of pages.entries()) {
+    const before = pages[index - 1]
+    const isPacked = slice !== undefined
+    if (before?.document === document && (before.slice !== undefined) === isPacked)
+      stretches.at(-1)!.push(index)
     else stretches.push([index])
   }
   return stretches
@@ -178,16 +187,6 @@ function stretchesOf({ pages }: Shard): number[][] {
 /** JavaScript keeps a text in one or two bytes a unit. */
 function bytesInMemory({ output, text }: RecordResult): number {
   return output.byteLength + 2 * text.length
-}
-
-async function openedDocument(
-  reference: FileReference,
-  wrapped: Uint8Array,
-  { key, blocks }: ShardSource,
-): Promise<Uint8Array> {
-  const opened = unwrapKey(key, wrapped, `the key of document ${reference.file}`)
-  const sealed = await readFile(reference, (cid) => blocks.get(cid), documentBytesMax)
-  return unseal(opened, sealed, `document ${reference.file}`)
 }
 
 /** Returns the failure that every page of a shard gets when the runtime refuses the job's weights or options. */

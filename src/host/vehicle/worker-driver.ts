@@ -92,6 +92,7 @@ export class WorkerDriver {
       leaseOf: (id) => this.#worker.lease(id),
       keysOf: (id) => this.#records.keysOf(id),
       tell: (input) => this.#handle(input),
+      onLogs: (lease, logs) => this.#records.logs.keep(lease, logs),
       onGivenUp: (job) => {
         if (!this.#stopped) this.#records.rest(job)
       },

@@ -15,7 +15,7 @@ import type { Network } from '../network/network.ts'
 import { StoreError } from '../store/errors.ts'
 import type { Store } from '../store.ts'
 import { MissingBlocks } from './fetching.ts'
-import { LeaseRun } from './lease-run.ts'
+import { LeaseRun, type LeaseRunOptions } from './lease-run.ts'
 import { Provisions } from './provisions.ts'
 import type { Room } from './room.ts'
 import { documentMemory } from './runtime-session.ts'
@@ -35,6 +35,8 @@ export interface WorkshopOptions {
   /** Keys of the lease's shards. */
   readonly keysOf: (lease: LeaseId) => readonly Uint8Array[]
   readonly tell: (input: WorkerInput) => void
+  /** What modules wrote to stderr while they worked on a shard of this lease. */
+  readonly onLogs: (lease: LeaseId, logs: Parameters<LeaseRunOptions['onShard']>[2]) => void
   /** The blocks that nobody wants any more have stopped to come for this job. */
   readonly onGivenUp: (job: JobId) => void
 }
@@ -74,7 +76,7 @@ export class Workshop {
 
   /** Tells of each shard that is done, and of the end. */
   async run(id: LeaseId, index: number, isRepaired = false): Promise<void> {
-    const { store, room, speed, news, log, leaseOf, keysOf, tell } = this.#options
+    const { store, room, speed, news, log, leaseOf, keysOf, tell, onLogs } = this.#options
     const held = leaseOf(id)
     if (held === undefined) return
     const { manifest, lease, finished } = held
@@ -88,8 +90,9 @@ export class Workshop {
       memory: this.#memory,
       journal: store.journal,
       provisions: this.#provisions,
-      onShard: (done, pages) => {
+      onShard: (done, pages, logs) => {
         if (this.#runs[index] !== run) return
+        onLogs(id, logs)
         speed.measure(manifest.payload, done.wallMs)
         news.shardDone(manifest, id, { pages, ...done })
         tell({ type: 'shard-done', lease: id, ...done })

@@ -7,10 +7,19 @@ import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
 import { bytesOfLength, linkSchema, malformed, naturalSchema } from '../record/record.ts'
 import type { FileReference } from './manifest.ts'
 
-export interface PageReference {
-  /** The document as it is stored: sealed. */
-  readonly document: Cid
+/** A part of a file: small documents are stored one behind the other, each sealed with a key of its own. */
+export interface Slice {
+  readonly offset: number
   readonly bytes: number
+}
+
+export interface PageReference {
+  /** The file in which the document is stored: sealed. */
+  readonly document: Cid
+  /** Of the file. */
+  readonly bytes: number
+  /** The document's part of the file; left out where it is all of it. */
+  readonly slice?: Slice | undefined
   readonly page: number
   /** The document's key, wrapped by the shard's: 40 bytes. */
   readonly key: Uint8Array
@@ -27,6 +36,7 @@ const shardSchema: z.ZodType<Shard> = z.strictObject({
       z.strictObject({
         document: linkSchema,
         bytes: naturalSchema,
+        slice: z.strictObject({ offset: naturalSchema, bytes: naturalSchema }).optional(),
         page: naturalSchema,
         key: bytesOfLength(40),
       }),
@@ -36,7 +46,12 @@ const shardSchema: z.ZodType<Shard> = z.strictObject({
 })
 
 export function encodeShard(shard: Shard): Uint8Array {
-  return encodeCbor({ pages: shard.pages.map((page) => ({ ...page, document: linkOf(page.document) })) })
+  const pages = shard.pages.map(({ slice, document, ...page }) => ({
+    ...page,
+    ...(slice && { slice }),
+    document: linkOf(document),
+  }))
+  return encodeCbor({ pages })
 }
 
 /** Throws ProtocolError, also for more bytes of documents than a shard may have. */
@@ -54,13 +69,13 @@ export function decodeShard(bytes: Uint8Array): Shard {
   return decoded.data
 }
 
-/** Returns the documents that a shard's pages are from, each once. */
+/** Returns the files that a shard's pages are from, each once. */
 export function documentsOf({ pages }: Shard): readonly FileReference[] {
   const documents = new Map(pages.map(({ document, bytes }) => [document, bytes]))
   return [...documents].map(([file, bytes]) => ({ file, bytes }))
 }
 
-/** Returns the bytes of the documents that a shard's pages are from, each once, as its entry states them. */
+/** Returns the bytes of the files that a shard's pages are from, each once, as its entry states them. */
 export function documentBytesOf(shard: Shard): number {
   return documentsOf(shard).reduce((sum, { bytes }) => sum + bytes, 0)
 }

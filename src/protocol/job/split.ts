@@ -10,10 +10,12 @@
 
 import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from '../limits.ts'
 import type { DocumentEntry } from './lists.ts'
-import type { PageReference } from './shard.ts'
+import type { PageReference, Slice } from './shard.ts'
 
 export interface SplittableDocument extends DocumentEntry {
   readonly pageCostMs: number
+  /** Its part of `file`, where that has other documents, too. */
+  readonly slice?: Slice | undefined
   /** Bytes that a page's result is expected to have; left out where nobody knows. */
   readonly outputBytes?: number
 }
@@ -77,7 +79,8 @@ export class ShardCutter {
         this.#outputBytes + outputBytes > shardBytesTarget ||
         (moreBytes > 0 && this.#bytes + moreBytes > shardBytesTarget)
       if (full) yield* this.end()
-      this.#pages.push({ document: document.file, bytes: document.bytes, page })
+      const { file, bytes, slice } = document
+      this.#pages.push({ document: file, bytes, ...(slice && { slice }), page })
       this.#costMs += document.pageCostMs
       this.#outputBytes += outputBytes
       this.#bytes += document.file === this.#lastDocument ? 0 : document.bytes

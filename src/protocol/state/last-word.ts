@@ -77,7 +77,10 @@ function isDoubtful(
   if (stands?.outcome !== 'accepted') return false
   const { position, result, agreeing } = stands
   if (agreeing.some((receipt) => accused.has(state.leaseOf(receipt)?.owner as OwnerId))) return true
-  return state.decisions.claimsOn(position).some((claim) => claim.result !== result)
+  const alike = state.verdicts.agreeing(position, result!) // their bytes may differ where texts are compared
+  return state.decisions
+    .claimsOn(position)
+    .some((claim) => claim.result !== result && !alike.has(claim.receipt))
 }
 
 /** Whoever believes it comes to another result, or to other money. */

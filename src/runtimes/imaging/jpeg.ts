@@ -65,7 +65,7 @@ function decodeBounded(bytes: Uint8Array): RawImageData<Uint8Array> {
 }
 
 /** Header segments up to the first scan; stops quietly where the file does. */
-function* segments(bytes: Uint8Array): Generator<{ marker: number; body: Uint8Array }> {
+export function* segments(bytes: Uint8Array): Generator<{ marker: number; body: Uint8Array }> {
   let at = 2
   while (at + 4 <= bytes.byteLength) {
     if (bytes[at] !== 0xff) return
@@ -84,7 +84,7 @@ function* segments(bytes: Uint8Array): Generator<{ marker: number; body: Uint8Ar
 }
 
 /** SOF0 to SOF15 without the three codes in between that mean tables: DHT, JPG and DAC. */
-function isFrameHeader(marker: number): boolean {
+export function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
 }
 
@@ -92,7 +92,7 @@ const exifHead = [0x45, 0x78, 0x69, 0x66, 0, 0]
 const orientationTag = 0x0112
 
 /** 1 (upright) unless the first EXIF directory says otherwise. */
-function exifOrientation(bytes: Uint8Array): number {
+export function exifOrientation(bytes: Uint8Array): number {
   for (const { marker, body } of segments(bytes)) {
     if (marker !== 0xe1 || !exifHead.every((byte, index) => body[index] === byte)) continue
     const tiff = body.subarray(6)

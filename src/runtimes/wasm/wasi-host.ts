@@ -62,6 +62,9 @@ export class GuestExit extends Error {
 /** The guest wrote more than `outputBytesMax` to stdout. */
 export class OutputOverflow extends Error {}
 
+/** The end of stderr that is kept, for people who look for a mistake. */
+const stderrBytesMax = 4096
+
 const errno = { success: 0, badf: 8, fault: 21, inval: 28, notsup: 58, spipe: 70 }
 
 /** IOV_MAX of Linux; more in one call is refused with EINVAL. */
@@ -86,6 +89,7 @@ export class WasiHost {
   #stdinOffset = 0
   #stdout: Uint8Array[] = []
   #stdoutBytes = 0
+  #stderr: Uint8Array = new Uint8Array(0)
   #clockNs = 0n
   #random = new Uint32Array(4)
 
@@ -100,6 +104,7 @@ export class WasiHost {
     this.#stdinOffset = 0
     this.#stdout = []
     this.#stdoutBytes = 0
+    this.#stderr = new Uint8Array(0)
     this.#clockNs = 0n
     this.#random.set([123456789, 362436069, 521288629, 88675123])
   }
@@ -112,6 +117,14 @@ export class WasiHost {
     const stdout = this.#stdout.length === 1 ? this.#stdout[0]! : Buffer.concat(this.#stdout)
     this.#stdout = []
     return stdout
+  }
+
+  /** The end of what the guest wrote to stderr, as text: bytes that are none become �. */
+  takeStderr(): string {
+    const text = new TextDecoder().decode(this.#stderr)
+    this.#stderr = new Uint8Array(0)
+    // A character that was cut stands for up to three bytes more than itself.
+    return text.slice(-stderrBytesMax)
   }
 
   #functions(): Record<string, (...parameters: never[]) => number> {
@@ -190,7 +203,7 @@ export class WasiHost {
     return errno.success
   }
 
-  /** Writes for the guest. Nobody reads stderr, so its bytes are counted as written and dropped. */
+  /** Writes for the guest. Of stderr only the end is kept, and none of it is part of the record. */
   #write(fd: 1 | 2, vectors: number, count: number, result: number): number {
     const list = this.#vectors(vectors, count)
     if (typeof list === 'number') return list
@@ -204,9 +217,16 @@ export class WasiHost {
       for (const { start, length } of list) {
         if (length > 0) this.#stdout.push(memory.slice(start, start + length))
       }
-    }
+    } else for (const { start, length } of list) this.#keepEnd(start, length)
     this.#view().setUint32(result >>> 0, total >>> 0, true)
     return errno.success
+  }
+
+  #keepEnd(start: number, length: number): void {
+    const kept = Math.min(length, stderrBytesMax)
+    const end = this.#bytes().slice(start + length - kept, start + length)
+    const before = this.#stderr.subarray(Math.max(0, this.#stderr.byteLength + kept - stderrBytesMax))
+    this.#stderr = Buffer.concat([before, end])
   }
 
   #vectors(vectors: number, count: number): { start: number; length: number }[] | number {

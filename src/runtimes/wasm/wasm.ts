@@ -18,12 +18,9 @@ import { createHash } from 'node:crypto'
 import { optionOf, wrongOption } from '../options.ts'
 import { RecordError, type RecordOutput, type Runtime } from '../runtime.ts'
 import { admit } from './admission.ts'
-import { wasmOptions } from './description.ts'
+import { wasmOptions, wasmShapeOf } from './description.ts'
 import { trapMessage } from './traps.ts'
 import { GuestExit, OutputOverflow, WasiHost, wasiHostVersion } from './wasi-host.ts'
-
-/** Counting words and hashing took 170 ms for 2.1 MB, which is 12 kB a ms; the rest is a guess. */
-const bytesPerMs = 10_000
 
 export const wasm: Runtime = {
   name: 'wasm',
@@ -36,7 +33,7 @@ export const wasm: Runtime = {
   },
 
   inspect(document) {
-    return { pages: 1, pageCostMs: 1 + document.byteLength / bytesPerMs }
+    return wasmShapeOf(document.byteLength)
   },
 
   async load(engine, weights, options) {
@@ -53,7 +50,8 @@ export const wasm: Runtime = {
     return {
       async run(document, page) {
         if (page !== 0) throw new RecordError('no-such-page', 'a document of wasm has one page')
-        return record(runCommand(module, host, document, outputBytesMax))
+        const { stdout, log } = runCommand(module, host, document, outputBytesMax)
+        return { ...record(stdout), ...(log === '' ? {} : { log }) }
       },
     }
   },
@@ -68,7 +66,7 @@ function runCommand(
   host: WasiHost,
   document: Uint8Array,
   outputBytesMax: number,
-): Uint8Array {
+): { readonly stdout: Uint8Array; readonly log: string } {
   host.begin(document)
   try {
     const { exports } = new WebAssembly.Instance(module, host.imports)
@@ -76,15 +74,14 @@ function runCommand(
     const start = exports._start as () => void
     start()
   } catch (error) {
+    const log = host.takeStderr()
     if (error instanceof OutputOverflow)
-      throw new RecordError('output-limit', `it writes more than ${outputBytesMax} bytes`)
-    if (error instanceof GuestExit) {
-      if (error.exitCode !== 0) throw new RecordError('exit-code', `exit code ${error.exitCode}`)
-    } else {
-      throw new RecordError('trap', trapMessage(error))
-    }
+      throw new RecordError('output-limit', `it writes more than ${outputBytesMax} bytes`, log)
+    if (!(error instanceof GuestExit)) throw new RecordError('trap', trapMessage(error), log)
+    if (error.exitCode !== 0) throw new RecordError('exit-code', `exit code ${error.exitCode}`, log)
+    return { stdout: host.takeStdout(), log }
   }
-  return host.takeStdout()
+  return { stdout: host.takeStdout(), log: host.takeStderr() }
 }
 
 /**

@@ -1,0 +1,23 @@
+;; Writes the document (at most 60,000 bytes of it) to stderr, twice; then exits with code 3 if it begins with x, traps if it begins
+;; with t, and else writes "ok".
+(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "ok")
+  (func $say (param $stream i32) (param $start i32) (param $length i32)
+    (i32.store (i32.const 0) (local.get $start))
+    (i32.store (i32.const 4) (local.get $length))
+    (drop (call $write (local.get $stream) (i32.const 0) (i32.const 1) (i32.const 8))))
+  (func (export "_start")
+    (local $length i32)
+    (i32.store (i32.const 0) (i32.const 1024))
+    (i32.store (i32.const 4) (i32.const 60000))
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (local.set $length (i32.load (i32.const 8)))
+    (call $say (i32.const 2) (i32.const 1024) (local.get $length))
+    (call $say (i32.const 2) (i32.const 1024) (local.get $length))
+    (if (i32.eq (i32.load8_u (i32.const 1024)) (i32.const 120)) (then (call $exit (i32.const 3))))
+    (if (i32.eq (i32.load8_u (i32.const 1024)) (i32.const 116)) (then unreachable))
+    (call $say (i32.const 1) (i32.const 16) (i32.const 2))))
