@@ -8,11 +8,10 @@
  * A takeover is timed from the acting steward's kill -9 until another says that it acts, in a swarm of real processes
  * with three stewards, and three vehicles at work.
  */
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Member } from '../src/cli/swarm/member.ts'
 import { Swarm } from '../src/cli/swarm/swarm.ts'
 import { noOpModule, wasmModule } from '../test/support/wasm/modules.ts'
@@ -23,9 +22,6 @@ import { submitJob } from './job.ts'
 
 const shards = 5_000
 const replicas = 2
-const splitterProgram = fileURLToPath(new URL('./one-document-shards.ts', import.meta.url))
-/** A document of this size is a shard of its own. */
-const ownShardBytes = 64 * 1024
 /** Three vehicles are not done with them before the last takeover: 400 were too few. */
 const takeoverShards = 1_500
 const pollMs = 20
@@ -45,10 +41,11 @@ async function restarts({ quick, note }: BenchOptions): Promise<Figure> {
     const documents = join(folder, 'documents')
     mkdirSync(documents)
     for (let i = 0; i < shards; i += 1) writeFileSync(join(documents, `${i}.txt`), `document ${i}`)
-    const splitter = await member('full', splitterProgram)
-    const job = await submitJob(splitter.node, { runtime: 'wasm', module, replicas, paths: [documents] })
-    const { dataDir } = splitter
-    await splitter.end('SIGTERM')
+    const full = await member('full')
+    const request = { runtime: 'wasm', module, replicas, paths: [documents], shardSize: 1 }
+    const job = await submitJob(full.node, request)
+    const { dataDir } = full
+    await full.end('SIGTERM')
     await (await member('empty')).end('SIGTERM')
     const { receipts, records } = await fillJournal(dataDir, job)
     note(`${receipts} receipts among ${records} records`)
@@ -111,16 +108,13 @@ async function takeovers({ quick, note }: BenchOptions): Promise<Figure[]> {
     writeFileSync(module, await wasmModule('slow'))
     const documents = join(folder, 'documents')
     mkdirSync(documents)
-    for (let i = 0; i < takeoverShards; i += 1) {
-      const path = join(documents, `${i}.txt`)
-      writeFileSync(path, `9 document ${i}.`)
-      truncateSync(path, ownShardBytes)
-    }
+    for (let i = 0; i < takeoverShards; i += 1) writeFileSync(join(documents, `${i}.txt`), `9 document ${i}.`)
     const job = await submitJob(swarm.submitter.node, {
       runtime: 'wasm',
       module,
       replicas,
       paths: [documents],
+      shardSize: 1,
       standbys: 2,
       blind: false,
       category: 'documents',

@@ -4,9 +4,8 @@
  *
  * Each document is executed in a fresh instance in both cases, in one child for each job. Two rates:
  *
- * - shards/s: each document is a shard of its own, so each is leased, claimed, fetched and judged by itself. The
- *   public interface has no such switch (up to 256 small documents share a shard, for this very reason), so the
- *   job is submitted through a node whose executor guesses documents to be costly (one-document-shards.ts).
+ * - shards/s: each document is a shard of its own (`--shard-size 1`), so each is leased, claimed, fetched and judged by
+ *   itself.
  * - documents/s: the same documents as `carpool submit` splits them.
  *
  * The clock is the job's own, from the first lease to the last verdict; it includes starting the children.
@@ -15,15 +14,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Swarm } from '../src/cli/swarm/swarm.ts'
 import { ProcessExecutor } from '../src/host/executor/executor.ts'
 import { weightFile } from '../test/support/wasm/executor.ts'
 import { noOpModule } from '../test/support/wasm/modules.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 import { runJob } from './job.ts'
-
-const submitterProgram = fileURLToPath(new URL('./one-document-shards.ts', import.meta.url))
 
 export async function wasm({ quick, note }: BenchOptions): Promise<Figure[]> {
   const rounds = quick ? 1 : 3
@@ -34,11 +30,9 @@ export async function wasm({ quick, note }: BenchOptions): Promise<Figure[]> {
   const names = ['car-1', 'car-2', 'car-3', 'car-4']
   const swarm = await Swarm.start({
     vehicles: names.map((name) => ({ name })),
-    laterOwners: ['splitter'],
   })
   try {
-    const splitter = await swarm.join({ name: 'splitter', slots: 0, program: submitterProgram })
-    await swarm.untilKnown(names.length, splitter)
+    const { node } = swarm.submitter
     const request = { runtime: 'wasm', module, replicas: 2 }
     const raw: number[] = []
     const shardsPerSecond: number[] = []
@@ -47,10 +41,10 @@ export async function wasm({ quick, note }: BenchOptions): Promise<Figure[]> {
       const path = (name: string) =>
         writeDocuments(join(folder, `${name}-${round}`), `${name} ${round}`, documents)
       raw.push(await runDirect(path('direct'), module))
-      const single = await runJob(splitter.node, { ...request, paths: [path('single')] })
+      const single = await runJob(node, { ...request, paths: [path('single')], shardSize: 1 })
       if (single.shards.total !== documents) throw new Error('a shard is not one document')
       shardsPerSecond.push(single.pagesPerSecond)
-      const split = await runJob(swarm.submitter.node, { ...request, paths: [path('split')] })
+      const split = await runJob(node, { ...request, paths: [path('split')] })
       documentsPerSecond.push(split.pagesPerSecond)
       const [r, s, d] = [raw, shardsPerSecond, documentsPerSecond].map((values) => values.at(-1)!.toFixed(0))
       note(
