@@ -34,18 +34,18 @@ async function restarts({ quick, note }: BenchOptions): Promise<Figure> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-bench-'))
   const swarm = await Swarm.start({ vehicles: [], laterOwners: ['full', 'empty'] })
   const installed = install()
-  const member = (name: string, program = installed.carpool) => swarm.join({ name, slots: 0, program })
+  const member = (name: string) => swarm.join({ name, slots: 0, program: installed.carpool })
   try {
     const module = join(folder, 'no-op.wasm')
     writeFileSync(module, await noOpModule())
     const documents = join(folder, 'documents')
     mkdirSync(documents)
     for (let i = 0; i < shards; i += 1) writeFileSync(join(documents, `${i}.txt`), `document ${i}`)
-    const full = await member('full')
+    const submitter = await member('full')
     const request = { runtime: 'wasm', module, replicas, paths: [documents], shardSize: 1 }
-    const job = await submitJob(full.node, request)
-    const { dataDir } = full
-    await full.end('SIGTERM')
+    const job = await submitJob(submitter.node, request)
+    const { dataDir } = submitter
+    await submitter.end('SIGTERM')
     await (await member('empty')).end('SIGTERM')
     const { receipts, records } = await fillJournal(dataDir, job)
     note(`${receipts} receipts among ${records} records`)
