@@ -99,7 +99,9 @@ async function writeToFolder(
 ): Promise<ResultsEnd> {
   // With it come decoders of images, which other commands do without.
   const { DocumentFiles } = await import('./formats/documents.ts')
-  const files = new DocumentFiles(node, job, format, new OutputFolder(folder))
+  const files = new DocumentFiles(node, job, format, new OutputFolder(folder), (line, why) =>
+    lacks.add(line, why),
+  )
   const results = node.results(job)
   for (;;) {
     const next = await results.next()
@@ -124,6 +126,10 @@ class Lacks {
       this.#shown += 1
       return
     }
+    this.add(line, lack)
+  }
+
+  add(line: ResultLine, lack: string): void {
     if (this.#pages === 0) this.#first = `page ${line.page} of ${line.document}: ${lack}`
     this.#pages += 1
   }

@@ -1,7 +1,7 @@
 /** Searchable PDFs: pictures as they came, and words that are found where they stand. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { inflateSync } from 'node:zlib'
@@ -11,6 +11,7 @@ import { glyphlessFont } from '../../src/cli/formats/pdf-font.ts'
 import { type PdfImage, pdfImageOf } from '../../src/cli/formats/pdf-image.ts'
 import { writeResults } from '../../src/cli/results-output.ts'
 import type { RemoteApi } from '../../src/host/local/client.ts'
+import { resultsEnd } from '../support/fake-node.ts'
 import { assemblePng, encodeJpeg, encodePng, pngHeader } from '../support/images.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
@@ -238,6 +239,28 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
   } as unknown as RemoteApi
   await writeResults(node, 'job', { format: 'pdf', folder })
   assert.equal(textIn(t, readFileSync(join(folder, 'a.png.pdf'))), 'found\n')
+  const torn = { error: { code: 'damaged-image', message: 'torn' }, result: null }
+  const noPicture = {
+    async *results() {
+      yield { document: 'torn.png', page: 1, ...torn }
+      yield* node.results('job')
+      yield {
+        document: 'b.txt',
+        page: 1,
+        error: null,
+        result: { width, height, turnedDegrees: 0, lines: [] },
+      }
+      return { ...resultsEnd, missing: [] }
+    },
+    async *document(job: string, name: string) {
+      if (name === 'a.png') return yield* node.document(job, name)
+      yield { base64: 'AAAA' }
+      return null
+    },
+  } as unknown as RemoteApi
+  const other = temporaryDirectory(t)
+  await writeResults(noPicture, 'job', { format: 'pdf', folder: other })
+  assert.deepEqual(readdirSync(other), ['a.png.pdf'], 'what is no picture harms no other document')
   async function* gone(): AsyncGenerator<never> {
     yield* []
     throw new Error('is not on this node')

@@ -2,13 +2,13 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { ResultLine } from '../../host/api.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
-import { CommandFailure, oneLine } from '../failure.ts'
+import { oneLine } from '../failure.ts'
 import { FileNames } from './file-names.ts'
 import { documentText, extensions, type Format } from './formats.ts'
 import type { OutputFolder } from './output-folder.ts'
 import { isRead, pageOf, type ReadPage } from './page.ts'
 import { PdfWriter } from './pdf.ts'
-import { pdfImageOf } from './pdf-image.ts'
+import { type PdfImage, pdfImageOf } from './pdf-image.ts'
 
 export class DocumentFiles {
   readonly #node: RemoteApi
@@ -16,10 +16,19 @@ export class DocumentFiles {
   readonly #format: Format
   readonly #folder: OutputFolder
   readonly #names: FileNames
+  readonly #onLack: (line: ResultLine, why: string) => void
   /** Of the document that is under way. */
   #lines: ResultLine[] = []
 
-  constructor(node: RemoteApi, job: string, format: Format, folder: OutputFolder) {
+  /** `onLack` is told of pages that the format cannot show, and why. */
+  constructor(
+    node: RemoteApi,
+    job: string,
+    format: Format,
+    folder: OutputFolder,
+    onLack: (line: ResultLine, why: string) => void,
+  ) {
+    this.#onLack = onLack
     this.#node = node
     this.#job = job
     this.#format = format
@@ -39,36 +48,49 @@ export class DocumentFiles {
     this.#lines = []
     if (lines.length === 0) return
     const { document } = lines[0]!
-    await this.#folder.write(this.#names.of(document), (file) => this.#fill(file, document, lines))
-  }
-
-  async #fill(file: FileHandle, document: string, lines: readonly ResultLine[]): Promise<void> {
     const format = this.#format
-    if (format === 'pdf') return this.#fillPdf(file, document, lines)
-    await file.writeFile(documentText(format, document, lines, lines.map(pageOf)))
+    if (format === 'pdf') return this.#writePdf(document, lines)
+    await this.#write(document, (file) =>
+      file.writeFile(documentText(format, document, lines, lines.map(pageOf))),
+    )
   }
 
-  async #fillPdf(file: FileHandle, document: string, lines: readonly ResultLine[]): Promise<void> {
-    const bytes = await this.#documentOf(document)
-    const pdf = new PdfWriter(async (part) => {
-      for (let at = 0; at < part.byteLength; ) at += (await file.write(part, at)).bytesWritten
+  #write(document: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
+    return this.#folder.write(this.#names.of(document), fill)
+  }
+
+  /** A page of which no picture can be made is left out, and a document of which none can gets no file. */
+  async #writePdf(document: string, lines: readonly ResultLine[]): Promise<void> {
+    const pages = this.#pdfPages(await this.#documentOf(document), lines)
+    const first = await pages.next()
+    if (first.done) return
+    await this.#write(document, async (file) => {
+      const pdf = new PdfWriter(async (part) => {
+        for (let at = 0; at < part.byteLength; ) at += (await file.write(part, at)).bytesWritten
+      })
+      await pdf.begin()
+      for (
+        let next: typeof first | Awaited<ReturnType<typeof pages.next>> = first;
+        !next.done;
+        next = await pages.next()
+      )
+        await pdf.page(...next.value)
+      await pdf.end()
     })
-    await pdf.begin()
+  }
+
+  async *#pdfPages(
+    bytes: Uint8Array,
+    lines: readonly ResultLine[],
+  ): AsyncGenerator<[PdfImage, ReadPage | null], void> {
     for (const line of lines) {
       const page = pageOf(line)
-      const read: ReadPage | null = isRead(page) ? page : null
-      await pdf.page(await this.#imageOf(bytes, line), read)
-    }
-    await pdf.end()
-  }
-
-  async #imageOf(bytes: Uint8Array, { document, page }: ResultLine) {
-    try {
-      return await pdfImageOf(bytes, page - 1)
-    } catch (error) {
-      throw new CommandFailure(
-        `page ${page} of ${document} cannot be made a page of a PDF: ${oneLine(error)}`,
-      )
+      try {
+        yield [await pdfImageOf(bytes, line.page - 1), isRead(page) ? page : null]
+      } catch (error) {
+        // A page that ended in an error is told of elsewhere.
+        if (line.error === null) this.#onLack(line, `no picture can be made of it: ${oneLine(error)}`)
+      }
     }
   }
 

@@ -68,8 +68,8 @@ export function shardKey(secret: Uint8Array, position: number): Uint8Array {
 
 /** The key of each document of this submitter, from its plaintext. */
 export function documentKeys(submitter: SigningKey): (content: Uint8Array) => Uint8Array {
-  const secret = sha256(submitter.sign(Buffer.from('carpool/document-secret/1')))
-  return (content) => derive(secret, `document/${Buffer.from(sha256(content)).toString('hex')}`)
+  const secret = keyObject(sha256(submitter.sign(Buffer.from('carpool/document-secret/1'))))
+  return (content) => deriveWith(secret, `document/${Buffer.from(sha256(content)).toString('hex')}`)
 }
 
 export function namesKey(secret: Uint8Array): Uint8Array {
@@ -176,8 +176,16 @@ export function agreedKey(shared: Uint8Array, job: Uint8Array, vehicle: PeerId):
 
 /** 40 bytes. */
 export function wrapKey(key: Uint8Array, wrapped: Uint8Array): Uint8Array {
-  const wrapping = createCipheriv(wrap, keyObject(key), wrapStart)
-  return plain(concat([wrapping.update(wrapped), wrapping.final()]))
+  return keyWrapper(key)(wrapped)
+}
+
+/** The same for many keys under one. */
+export function keyWrapper(key: Uint8Array): (wrapped: Uint8Array) => Uint8Array {
+  const object = keyObject(key)
+  return (wrapped) => {
+    const wrapping = createCipheriv(wrap, object, wrapStart)
+    return plain(concat([wrapping.update(wrapped), wrapping.final()]))
+  }
 }
 
 /** Throws Unsealable. */
@@ -206,7 +214,11 @@ function keyOfResult(key: Uint8Array, synthetic: Uint8Array): Uint8Array {
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {
-  return plain(createHmac('sha256', keyObject(secret)).update(`carpool/${purpose}`).digest())
+  return deriveWith(keyObject(secret), purpose)
+}
+
+function deriveWith(secret: KeyObject, purpose: string): Uint8Array {
+  return plain(createHmac('sha256', secret).update(`carpool/${purpose}`).digest())
 }
 
 /** Given the bytes of a key, Node 24.21 takes 11 µs to find out that they are no object; making one takes 2. */

@@ -15,6 +15,8 @@ export type BlockKind = 'weights' | 'input' | 'result' | 'report' | 'log' | 'cac
 /** Only weights and cache are ever without a job: the store may evict them then. */
 export interface BlockUse {
   readonly kind: BlockKind
+  /** Nobody reads it soon: its bytes are not kept in memory. */
+  readonly isCold?: boolean
   readonly job?: JobId
 }
 

@@ -107,7 +107,7 @@ export class BlockWriter {
       const body = bytes.byteLength > rowBytesMax ? null : bytes
       database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, ?)', cid, bytes.byteLength, body)
       // It was hashed just now, and is about to be read: a result by its steward, an input by the lease that waits for it.
-      if (body !== null) hot.set(cid, body.slice())
+      if (body !== null && use.isCold !== true) hot.set(cid, body.slice())
     }
     uses.add(
       blocks.map(({ cid }) => cid),

@@ -163,6 +163,11 @@ export class BlockStore {
     return bytes
   }
 
+  /** As `get`, of a block that nobody reads again soon. */
+  getCold(cid: Cid): Promise<Uint8Array | undefined> {
+    return this.#read(cid)
+  }
+
   has(cid: Cid): boolean {
     return this.size(cid) !== undefined
   }

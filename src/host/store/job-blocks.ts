@@ -74,6 +74,12 @@ export class JobBlocks {
     await this.#access.putMany(blocks, { kind, job: this.job }, this.#check, along)
   }
 
+  /** The same of blocks that nobody reads soon: many small ones in memory would cost more than reading them again. */
+  async putCold(blocks: readonly Block[], kind: BlockKind): Promise<void> {
+    if (this.#ready !== undefined) await this.#ready
+    await this.#access.putMany(blocks, { kind, job: this.job, isCold: true }, this.#check)
+  }
+
   /** The verified bytes, to be read only. Undefined when the block is not here, or damaged. */
   get(cid: Cid): Promise<Uint8Array | undefined> {
     return this.#access.get(cid)

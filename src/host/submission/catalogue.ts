@@ -21,7 +21,7 @@ import { Staging } from './staging.ts'
 const partBytesMax = 512 * 2 ** 10
 
 /** Bytes of the list of documents that are handed on at once. */
-const listPartBytes = 2 ** 20
+const listPartBytes = 128 * 2 ** 10
 
 type Entry = readonly [entry: Uint8Array, key: Uint8Array, pageCostMs: number, slice: Slice | null]
 
@@ -70,8 +70,14 @@ export class Catalogue {
 
   /** Throws StoreError when the disk does not take it. */
   async add(document: InspectedDocument): Promise<void> {
-    const { name, file, bytes, pages, pageCostMs, key, slice = null } = document
-    const entry = encodeDocumentEntry({ name, file, bytes, pages })
+    const { name, file, bytes, pages, firstPage, pageCostMs, key, slice = null } = document
+    const entry = encodeDocumentEntry({
+      name,
+      file,
+      bytes,
+      pages,
+      ...(firstPage === undefined ? {} : { firstPage }),
+    })
     this.#open.push(encodeCbor([entry, key, pageCostMs, slice]))
     this.#openBytes += this.#open.at(-1)!.byteLength
     this.#entriesBytes += entry.byteLength
@@ -87,7 +93,7 @@ export class Catalogue {
   async *documents(): AsyncGenerator<InspectedDocument> {
     for await (const [entry, key, pageCostMs, slice] of this.#entries())
       yield {
-        ...reopenCbor<Pick<InspectedDocument, 'name' | 'file' | 'bytes' | 'pages'>>(entry),
+        ...reopenCbor<Pick<InspectedDocument, 'name' | 'file' | 'bytes' | 'pages' | 'firstPage'>>(entry),
         key,
         pageCostMs,
         ...(slice && { slice }),
@@ -115,7 +121,7 @@ export class Catalogue {
 
   async *#entries(): AsyncGenerator<Entry> {
     for (const { cid, key } of this.#full) {
-      const sealed = await this.#store.get(cid)
+      const sealed = await this.#store.getCold(cid)
       if (sealed === undefined)
         throw new RequestError('the list of its documents was damaged on this disk; submit again')
       yield* entriesOf(unseal(key, sealed, 'a part of the list of documents'))

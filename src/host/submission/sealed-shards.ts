@@ -3,7 +3,7 @@
 import type { ShardEntry } from '../../protocol/job/lists.ts'
 import { documentBytesOf, encodeShard, type Shard } from '../../protocol/job/shard.ts'
 import { type PlannedShard, ShardCutter } from '../../protocol/job/split.ts'
-import { shardKey, wrapKey } from '../sealing/sealing.ts'
+import { keyWrapper, shardKey } from '../sealing/sealing.ts'
 import { cidOf } from '../store/cid.ts'
 import type { Cutting } from './cutting.ts'
 import type { InspectedDocument } from './packer.ts'
@@ -19,9 +19,9 @@ export async function* sealShards(
 ): AsyncGenerator<{ readonly entry: ShardEntry; readonly bytes: Uint8Array }> {
   let position = 0
   for await (const { pages, costMs, keys } of plannedWithKeys(documents, cutting)) {
-    const wrapping = shardKey(secret, position)
+    const wrap = keyWrapper(shardKey(secret, position))
     const shard: Shard = {
-      pages: pages.map((page, i) => ({ ...page, key: wrapKey(wrapping, keys[i]!) })),
+      pages: pages.map((page, i) => ({ ...page, key: wrap(keys[i]!) })),
     }
     const bytes = encodeShard(shard)
     const entry = {

@@ -72,7 +72,7 @@ export class Staging {
     const batch = this.#batch
     this.#batch = []
     this.#batchBytes = 0
-    if (batch.length > 0) await this.#mine.putMany(batch, this.#kind)
+    if (batch.length > 0) await this.#mine.putCold(batch, this.#kind)
   }
 
   /** Makes all of it the job's, too. Throws RequestError when the disk has lost some of it meanwhile. */

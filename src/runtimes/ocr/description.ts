@@ -50,11 +50,23 @@ export const ocrOptions = {
     default: 'auto',
     description: 'recogniser; auto: tesseract, and paddle for grainy pages and where tesseract is in doubt',
   },
+  dpi: {
+    least: 0,
+    most: 600,
+    default: 0,
+    description:
+      'dots per inch at which a page of a PDF is drawn; 0: as its scan has them, from 150 to 300, or 200',
+  },
+  textLayer: {
+    choices: ['auto', 'ignore'],
+    default: 'auto',
+    description: 'the text that a page of a PDF has in itself; auto: it is taken where it can be believed',
+  },
   words: {
     choices: ['on', 'off'],
     default: 'on',
     description:
-      'box and confidence of each word in the records of the exact engine; off: records of a fifth of the size',
+      'box and confidence of each word in the records of the exact engine; off: records of a quarter of the size',
   },
   detectionSideMax: {
     least: 320,
