@@ -230,7 +230,7 @@ class Voice {
     }
     if (this.#stream.isTTY) this.#stream.write('\r\x1b[K')
     describePlan(plan).forEach(this.#write)
-    const short = describeShortage(plan.owners, shortage, plan.payment !== null)
+    const short = plan.known ? null : describeShortage(plan.owners, shortage, plan.payment !== null)
     if (short !== null) this.#write(short)
   }
 

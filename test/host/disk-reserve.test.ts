@@ -57,6 +57,18 @@ test('one job has at most half of the room, however many times it asks', () => {
   reserve.setAside(one, 10 * MiB)
 })
 
+test('a job of this node’s own has more than its half, below the floor as well, and never the last of the disk', () => {
+  const { state, reserve } = disk({ freeBytes: 100 * MiB, cachedBytes: 50 * MiB })
+  assert.throws(() => reserve.setAside(one, 30 * MiB), { code: 'no-room' })
+  const first = reserve.setAside(one, 80 * MiB, true)
+  assert.equal(state.cachedBytes, 50 * MiB)
+  const second = reserve.setAside(one, 50 * MiB, true)
+  assert.equal(state.cachedBytes, 4 * MiB, 'what can be fetched again makes room')
+  assert.throws(() => reserve.setAside(one, 10 * MiB, true), { code: 'no-room' })
+  second.settle()
+  first.settle()
+})
+
 test('blocks that can be fetched again make room, and only then', () => {
   const { state, reserve } = disk({ freeBytes: 200 * MiB, cachedBytes: 400 * MiB })
   reserve.setAside(one, 40 * MiB).settle()
