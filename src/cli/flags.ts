@@ -87,3 +87,15 @@ export function languages(text: string): readonly string[] {
 export function repeated(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
 }
+
+/** "1-5,9,20-": ranges of pages, counted from 1; one without an end goes on to the last. */
+export function pageRanges(text: string): { readonly first: number; readonly last: number | null }[] {
+  return text.split(',').map((part) => {
+    const [, from, dash, to] = /^\s*(\d{1,7})\s*(?:(-)\s*(\d{1,7})?\s*)?$/.exec(part) ?? []
+    const first = Number(from)
+    const last = dash === undefined ? first : to === undefined ? null : Number(to)
+    if (from === undefined || first < 1 || (last !== null && last < first))
+      throw new InvalidArgumentError('Say pages counted from 1, such as 1-5,9,20-.')
+    return { first, last }
+  })
+}

@@ -43,8 +43,17 @@ export interface SubmitRequest {
   readonly category: string
   /** Null: it is for those who work for nothing. */
   readonly payment: RequestedPayment | null
+  /** Ranges of pages of each PDF, counted from 1, `last` null to its end; null: all pages. */
+  readonly pages: readonly PageRange[] | null
+  /** Absolute path of a file with the passwords of PDFs, one a line. */
+  readonly passwordFile: string | null
   /** Refuses the whole submission where one of its documents cannot be read. */
   readonly strict: boolean
+}
+
+export interface PageRange {
+  readonly first: number
+  readonly last: number | null
 }
 
 export interface RequestedPayment {

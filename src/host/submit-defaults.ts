@@ -27,5 +27,7 @@ export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   blind: false,
   category: categoryDefault,
   payment: null,
+  pages: null,
+  passwordFile: null,
   strict: false,
 }

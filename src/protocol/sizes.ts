@@ -21,7 +21,7 @@ export const drawListedMax = 512
 /** Engines for which an advert calls vehicles: a node has one or two of each runtime. */
 export const advertCallsMax = 4
 
-/** An entry of a list of documents: a name of 4,096 characters, of up to three bytes each, a CID and two numbers. */
+/** An entry of a list of documents: a name of 4,096 characters, of up to three bytes each, a CID and three numbers. */
 export const documentEntryBytesMax = 13 * 2 ** 10
 
 /**

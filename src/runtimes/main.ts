@@ -46,9 +46,11 @@ async function handle(header: ToChild, body: Uint8Array): Promise<void> {
     case 'run':
       return run(header, body)
     case 'inspect': {
-      const shape = (await runtimeNamed(header.runtime)).inspect(body)
+      const shape = await (await runtimeNamed(header.runtime)).inspect(body, header)
       return send({ type: 'shape', id: header.id, ...shape })
     }
+    case 'cut':
+      return cut(header, body)
     case 'try':
       return send({ type: 'tried', id: header.id, fault: await faultOf(header, body) })
   }
@@ -68,6 +70,14 @@ async function load(header: ToChild & { type: 'load' }, body: Uint8Array): Promi
     return send({ type: 'load-failed', code: error.code, message: error.message })
   }
   return send({ type: 'loaded' })
+}
+
+async function cut(
+  { id, runtime, passwords, groups }: ToChild & { type: 'cut' },
+  document: Uint8Array,
+): Promise<void> {
+  const pieces = (await (await runtimeNamed(runtime)).cut?.(document, passwords, groups)) ?? []
+  return send({ type: 'pieces', id, sizes: pieces.map(({ byteLength }) => byteLength) }, ...pieces)
 }
 
 /** Null where a session with this module loads. */
@@ -112,9 +122,9 @@ async function runtimeNamed(name: string): Promise<Runtime> {
   return load()
 }
 
-async function send(header: FromChild, body?: Uint8Array): Promise<void> {
+async function send(header: FromChild, ...body: readonly Uint8Array[]): Promise<void> {
   process.stdout.cork()
-  for (const part of encodeFrame(header, ...(body === undefined ? [] : [body]))) process.stdout.write(part)
+  for (const part of encodeFrame(header, ...body)) process.stdout.write(part)
   process.stdout.uncork()
   if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
 }

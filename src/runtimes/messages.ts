@@ -6,11 +6,18 @@
  * parent may send the next page before the last one is done and the child never waits for it.
  * This file and the descriptions in registry.ts are all that src/host and src/runtimes share.
  */
-import type { DocumentShape, EngineDescription, RecordErrorCode, RuntimeOptions } from './runtime.ts'
+import type {
+  DocumentShape,
+  EngineDescription,
+  Inspecting,
+  RecordErrorCode,
+  RuntimeOptions,
+} from './runtime.ts'
 
 export type {
   DocumentShape,
   EngineDescription,
+  Inspecting,
   RecordErrorCode,
   Refusal,
   RuntimeDescription,
@@ -30,7 +37,15 @@ export type ToChild =
   /** Body: the document. Answered by `record`. */
   | { readonly type: 'run'; readonly id: number; readonly page: number }
   /** Body: the document. Answered by `shape`. Needs no `load`. */
-  | { readonly type: 'inspect'; readonly id: number; readonly runtime: string }
+  | ({ readonly type: 'inspect'; readonly id: number; readonly runtime: string } & Inspecting)
+  /** Body: the document. Answered by `pieces`. Needs no `load`. */
+  | {
+      readonly type: 'cut'
+      readonly id: number
+      readonly runtime: string
+      readonly passwords: readonly string[]
+      readonly groups: readonly (readonly number[])[]
+    }
 
   /**
    * Body: the job's module. Answered by `tried`: with null where a session would load, on any vehicle. Needs no `load`, and leaves
@@ -55,6 +70,8 @@ export type FromChild =
       readonly log?: string
     }
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
+  /** Body: a file for each group of pages, one after another. */
+  | { readonly type: 'pieces'; readonly id: number; readonly sizes: readonly number[] }
   | { readonly type: 'tried'; readonly id: number; readonly fault: string | null }
 
 /** To a child, header and body together: documents and weights; more means that the stream is broken. */

@@ -22,7 +22,16 @@ export interface Runtime {
    * Reads only as much of a document as it takes to count its pages and guess their cost. Throws nothing: a
    * document that cannot be read is refused.
    */
-  inspect(document: Uint8Array): DocumentShape
+  inspect(document: Uint8Array, how: Inspecting): DocumentShape | Promise<DocumentShape>
+  /**
+   * Makes a file of each group of pages (counted from 0) of a document whose shape says that it is cut: that is what vehicles get. Empty
+   * where a page cannot be had; fewer files than groups, and one at least, where they are large.
+   */
+  cut?(
+    document: Uint8Array,
+    passwords: readonly string[],
+    groups: readonly (readonly number[])[],
+  ): Promise<Uint8Array[]>
   /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
   load(engine: string, weights: ReadonlyMap<string, Uint8Array>, options: RuntimeOptions): Promise<Session>
 }
@@ -100,12 +109,21 @@ type Agreement =
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
   | { readonly relation: 'argmax' }
 
+export interface Inspecting {
+  /** The job's, as the runtime will get them. */
+  readonly options: RuntimeOptions
+  /** Those with which a document may be locked. They stay on the submitter's machine. */
+  readonly passwords: readonly string[]
+}
+
 export interface DocumentShape {
   readonly pages: number
   /** Guessed cost of one page in milliseconds of one reference core; sizes shards, decides nothing else. */
   readonly pageCostMs: number
   /** Set where no vehicle could read any page of it: then it is not worth sending. */
   readonly refused?: Refusal
+  /** Set where its pages go to vehicles as files of their own (`cut`). */
+  readonly isCut?: true
 }
 
 /** Why a document cannot be read, in words that many documents share: "HEIC", and what its owner can do, or nothing. */

@@ -114,6 +114,7 @@ test('a submission that nobody could execute is refused before a node starts, wi
     module: ____,
     payment: _____,
     options: ______,
+    passwordFile: _______,
     ...rest
   } = flags
   const request = (changes: object, paths = [page]) =>

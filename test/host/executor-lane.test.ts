@@ -274,9 +274,10 @@ test('a lane is idle when its last answer is in', async () => {
 
 test('without a session the child is asked at once', async () => {
   const { nextChild, lane } = setUp({ session: null })
-  const answer = lane.ask({ type: 'inspect', runtime: 'wasm' }, none, limits)
+  const request = { type: 'inspect', runtime: 'wasm', options: {}, passwords: [] } as const
+  const answer = lane.ask(request, none, limits)
   const child = await nextChild()
-  assert.deepEqual(child.sent, [{ type: 'inspect', runtime: 'wasm', id: 0 }])
+  assert.deepEqual(child.sent, [{ ...request, id: 0 }])
   child.answer(0)
   assert.equal((await answer).said.type, 'record')
 })

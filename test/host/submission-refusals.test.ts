@@ -82,6 +82,9 @@ async function inspected(
   const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime }, undefined)
   const inspection = inspect(sources, {
     runtime,
+    options: {},
+    pages: null,
+    passwords: [],
     samples: new Samples(),
     refusals,
     strict,

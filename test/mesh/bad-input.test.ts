@@ -13,6 +13,7 @@ import { serveLocal } from '../../src/host/local/server.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { assemblePng, encodePng, pngHeader } from '../support/images.ts'
 import { Mesh } from '../support/mesh.ts'
+import { locked, pdfOf, textAt } from '../support/pdfs.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
@@ -100,6 +101,28 @@ test('a document that cannot be read is refused and not sent, and one that is on
       ['a-blank.png', null],
       ['d-torn.png', 'damaged-image'],
     ],
+  )
+})
+
+test('pages of a PDF come back under its name, by their numbers', async () => {
+  const { submitter } = mesh
+  const folder = join(mesh.folder, 'books')
+  mkdirSync(folder)
+  const page = (number: number) => ({ content: textAt(72, 700, 12, `This is page ${number}.`) })
+  writeFileSync(join(folder, 'book.pdf'), await locked(pdfOf([1, 2, 3, 4].map(page)), 'sesame'))
+  const passwordFile = join(mesh.folder, 'passwords')
+  writeFileSync(passwordFile, 'sesame\n')
+  const pages = [
+    { first: 1, last: 1 },
+    { first: 3, last: null },
+  ]
+  const request = mesh.request([], { paths: [folder], runtime: 'ocr', module: null, passwordFile, pages })
+  const { job } = await submitter.api.submit(request)
+  assert.equal((await submitter.ended(job)).state, 'complete')
+  const { lines } = await submitter.results(job)
+  assert.deepEqual(
+    lines.map(({ document, page: number, result }) => [document, number, result?.text]),
+    [1, 3, 4].map((number) => ['book.pdf', number, `This is page ${number}.`]),
   )
 })
 

@@ -2,6 +2,7 @@ import type { Mutation } from './mutation.ts'
 
 const upright = ['test/runtimes/ocr-upright.test.ts']
 const recognisers = ['test/runtimes/ocr-recognisers.test.ts']
+const pdf = ['test/runtimes/pdf.test.ts']
 const order = ['test/runtimes/ocr-reading-order.test.ts']
 
 export const ocr: readonly Mutation[] = [
@@ -123,5 +124,62 @@ export const ocr: readonly Mutation[] = [
     find: "[refused('HEIC', convertHeic), brand",
     replace: "[readable('JPEG'), brand",
     caughtBy: ['test/runtimes/imaging-kind.test.ts'],
+  },
+  {
+    name: 'The hidden text of a scan is taken for the page.',
+    file: 'src/runtimes/pdf/text-layer.ts',
+    find: 'if (sum(({ isHidden }) => isHidden) > hiddenShareMax * count) return false',
+    replace: '',
+    caughtBy: pdf,
+  },
+  {
+    name: 'Letters that a font mixes up are taken for text.',
+    file: 'src/runtimes/pdf/text-layer.ts',
+    find: 'return latin < 100 || frequent >= frequentShareMin * latin',
+    replace: 'return latin < 100 || frequent >= 0',
+    caughtBy: pdf,
+  },
+  {
+    name: 'Signs that stand for nothing are taken for text.',
+    file: 'src/runtimes/pdf/text-layer.ts',
+    find: 'if (sum(({ isStrange }) => isStrange) > strangeShareMax * count) return false',
+    replace: '',
+    caughtBy: pdf,
+  },
+  {
+    name: 'Text that is drawn as shapes is not missed.',
+    file: 'src/runtimes/pdf/text-layer.ts',
+    find: 'letterShapes > letterShapesShareMax * count',
+    replace: 'letterShapes < 0',
+    caughtBy: pdf,
+  },
+  {
+    name: 'Columns that are drawn row by row are read row by row.',
+    file: 'src/runtimes/pdf/text-layer.ts',
+    find: 'gap > gapMax * (run.bottom - run.top)',
+    replace: 'gap > 99 * (run.bottom - run.top)',
+    caughtBy: pdf,
+  },
+  {
+    name: 'A PDF’s page has as many pixels as it asks for.',
+    file: 'src/runtimes/pdf/picture.ts',
+    find: 'Math.max(1, Math.min(dpi, most))',
+    replace: 'Math.max(1, Math.min(dpi, most * 0 + dpi))',
+    caughtBy: pdf,
+  },
+  {
+    name: 'Parts of a PDF have ids at random.',
+    file: 'src/runtimes/pdf/pieces.ts',
+    find: '  wipeIds(file)\n  return file',
+    replace:
+      '  wipeIds(new Uint8Array(0))\n  file[file.lastIndexOf(0x49) + 5] = 0x30 + (Math.random() * 9 | 0)\n  return file',
+    caughtBy: pdf,
+  },
+  {
+    name: 'What lies over a page is lost when it is cut.',
+    file: 'src/runtimes/pdf/pieces.ts',
+    find: 'pdfium.FPDFPage_Flatten(page, flattenShown)',
+    replace: 'page',
+    caughtBy: pdf,
   },
 ]

@@ -1,5 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
+const pdf = ['test/host/submission-pdf.test.ts']
 const refusals = ['test/host/submission-refusals.test.ts']
 
 export const submission: readonly Mutation[] = [
@@ -189,22 +190,22 @@ export const submission: readonly Mutation[] = [
   {
     name: 'A document that is refused is sent all the same.',
     file: 'src/host/submission/inspection.ts',
-    find: 'return shape.refused ?? { bytes, ...shape }',
-    replace: 'return { bytes, ...shape }',
+    find: 'if (refused !== undefined) yield { name, ...refused }',
+    replace: 'if (refused !== undefined) yield { name, pages, pageCostMs, bytes }',
     caughtBy: refusals,
   },
   {
     name: 'A submission of which nothing is left becomes an empty job.',
     file: 'src/host/submission/refusals.ts',
-    find: '(!strict && !isAll)',
+    find: '(!strict && sent > 0)',
     replace: '!strict',
     caughtBy: refusals,
   },
   {
     name: 'Strict means nothing.',
     file: 'src/host/submission/refusals.ts',
-    find: '(!strict && !isAll)',
-    replace: '!isAll',
+    find: '(!strict && sent > 0)',
+    replace: 'sent > 0',
     caughtBy: refusals,
   },
   {
@@ -216,9 +217,37 @@ export const submission: readonly Mutation[] = [
   },
   {
     name: 'A module that nobody can load becomes a job.',
-    file: 'src/host/submission/description.ts',
+    file: 'src/host/submission/kept-weights.ts',
     find: 'if (fault !== null)',
     replace: 'if (fault === undefined)',
+    caughtBy: ['test/mesh/bad-input.test.ts'],
+  },
+  {
+    name: 'All pages of a PDF are sent, whichever were asked for.',
+    file: 'src/host/submission/pieces.ts',
+    find: 'if (wanted === null) return all',
+    replace: 'if (all.length > 0) return all',
+    caughtBy: pdf,
+  },
+  {
+    name: 'A scanned PDF’s pages travel together.',
+    file: 'src/host/submission/pieces.ts',
+    find: 'group.length < each',
+    replace: 'group.length < pagesOfPieceMax',
+    caughtBy: pdf,
+  },
+  {
+    name: 'The passwords of PDFs are not tried.',
+    file: 'src/host/submission/inspection.ts',
+    find: 'executor.inspect(runtime, bytes, { options, passwords })',
+    replace: 'executor.inspect(runtime, bytes, { options, passwords: [] })',
+    caughtBy: pdf,
+  },
+  {
+    name: 'Every part of a PDF begins with page 1.',
+    file: 'src/host/jobs/results.ts',
+    find: 'page: firstPage + page',
+    replace: 'page: 1 + page',
     caughtBy: ['test/mesh/bad-input.test.ts'],
   },
   {

@@ -145,6 +145,17 @@ test('one steward makes so many others and no more, whatever its takers sign; th
   inAnyOrder([...own, ...theirs.slice(0, 60), honest])
 })
 
+test('a giver pushes out a taker of its own by ten handovers under lower serials, and by no fewer', () => {
+  const taken = handover({ signer: 'a', lost: 'c', taker: 'd', serial: 999 })
+  const signs = (times: number) => {
+    const lower = Array.from({ length: times }, (_, serial) =>
+      handover({ signer: 'a', lost: 'b', taker: `t${serial}`, serial }),
+    )
+    return successionOf(job, manifest, [taken, ...lower]).signers.has(peerNamed('d'))
+  }
+  assert.deepEqual([signs(9), signs(10)], [true, false])
+})
+
 test('a path ends at its bound, and the room that is left says so', () => {
   const path: Verified<Handover>[] = []
   for (let i = 0; i < handoversMax + 3; i += 1)

@@ -68,7 +68,7 @@ for (const file of readdirSync(samples)
   .sort()) {
   test(`the sample ${file} is read with at most 2 % wrong characters`, { skip: !hasNative }, async () => {
     const document = readFileSync(join(samples, file))
-    const { pages } = ocr.inspect(document)
+    const { pages } = await ocr.inspect(document, { options: {}, passwords: [] })
     for (let page = 0; page < pages; page += 1) {
       const name = file.replace(/\.\w+$/, '') + (pages > 1 ? `-${page + 1}` : '')
       const truth = readFileSync(join(truths, `${name}.txt`), 'utf8')

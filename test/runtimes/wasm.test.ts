@@ -200,7 +200,7 @@ test('options are few, whole and bounded', async () => {
 
 test('a document has one page', async () => {
   await assert.rejects((await load(await noOpModule())).run(Buffer.of(), 1), { code: 'no-such-page' })
-  assert.equal(wasm.inspect(Buffer.of(1)).pages, 1)
+  assert.equal((await wasm.inspect(Buffer.of(1), { options: {}, passwords: [] })).pages, 1)
 })
 
 test('pointers that lead nowhere get an error number and touch nothing', async () => {

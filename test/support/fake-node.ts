@@ -186,6 +186,8 @@ export const request: SubmitRequest = {
   blind: false,
   category: 'documents',
   payment: null,
+  pages: null,
+  passwordFile: null,
   strict: false,
 }
 

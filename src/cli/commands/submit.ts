@@ -33,8 +33,9 @@ import { note, stdoutPath } from '../output.ts'
 import { addOutputOptions, forFormat, type OutputFlags, outputOf } from '../output-choice.ts'
 import { checkOutput } from '../results-output.ts'
 import { orderOf, submitToOwnNode, submitToRunningNode } from '../submission.ts'
+import { addPdfOptions, type PdfFlags, pdfOptionsOf, pdfRequestOf } from './pdf-flags.ts'
 
-export interface SubmitFlags extends OutputFlags {
+export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly runtime: string
   readonly as: SubmitRequest['as']
   readonly engine: string
@@ -109,7 +110,7 @@ export const documentsArgument =
 
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
-  return command
+  return addPdfOptions(command)
     .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
     .addOption(
       new Option(
@@ -218,7 +219,11 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     module: flags.module === undefined ? submitDefaults.module : resolve(flags.module),
     languages: flags.language ?? submitDefaults.languages,
     traineddata: (flags.traineddata ?? submitDefaults.traineddata).map((path) => resolve(path)),
-    options: { ...flags.option, ...(flags.model === undefined ? {} : { model: flags.model }) },
+    options: {
+      ...flags.option,
+      ...(flags.model === undefined ? {} : { model: flags.model }),
+      ...pdfOptionsOf(flags),
+    },
     errorBound,
     colludingShare,
     replicas: flags.replicas ?? submitDefaults.replicas,
@@ -232,6 +237,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     category,
     payment: paymentOf(flags),
     strict: flags.strict ?? submitDefaults.strict,
+    ...pdfRequestOf(flags),
   }
 }
 

@@ -40,7 +40,7 @@ export function swarmCommand(program: Command): void {
       'Starts a node process for each vehicle, submits a folder of scanned pages, makes some vehicles fail, and shows the text that was read.',
     )
     .option('--vehicles <count>', 'number of vehicles', vehiclesDefault)
-    .option('--documents <folder>', "scanned pages to read (default: the project's samples)")
+    .option('--documents <folder>', "scanned pages and PDFs to read (default: the project's samples)")
     .option(
       '--faults <list>',
       'none, or some of liar,kill,drive-off,low-charge,hot,late (default: as many as the vehicles allow)',
@@ -126,7 +126,7 @@ function requestFor(folder: string, engine: string): SubmitRequest {
     paths: [folder],
     runtime: 'ocr',
     engine,
-    payment: { currency: 'EUR', unitMicrosMax: 500, budgetMicros: 100_000 }, // twice what owners ask; and far more than it takes
+    payment: { currency: 'EUR', unitMicrosMax: 500, budgetMicros: 20_000_000 }, // twice what owners ask; and enough for 10,000 pages
     standbys: 0, // of six owners one lies, one dies and one leaves: the others are needed to execute
   }
 }

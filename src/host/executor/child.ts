@@ -51,7 +51,9 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     pages: z.int().min(0),
     pageCostMs: z.number().min(0),
     refused: z.strictObject({ what: z.string().max(200), wayOut: z.string().max(200) }).exactOptional(),
+    isCut: z.literal(true).exactOptional(),
   }),
+  z.strictObject({ type: z.literal('pieces'), id, sizes: z.array(z.int().min(0)).max(256) }),
   z.strictObject({ type: z.literal('tried'), id, fault: z.string().max(65_536).nullable() }),
 ])
 

@@ -2,7 +2,9 @@
 import type {
   DocumentShape,
   EngineDescription,
+  Inspecting,
   RecordErrorCode,
+  Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 
@@ -15,7 +17,17 @@ export interface Executor {
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
   openSlot(): Slot
   /** Reads a document's shape. Rejects with SlotFailed where this machine cannot read any. */
-  inspect(runtime: string, document: Uint8Array): Promise<DocumentShape>
+  inspect(runtime: string, document: Uint8Array, how?: Inspecting): Promise<DocumentShape>
+  /**
+   * Makes a file for each group of pages, as the runtime's `cut` does; or says why none can be made. Left out where no document is cut.
+   * Rejects with SlotFailed.
+   */
+  cut?(
+    runtime: string,
+    document: Uint8Array,
+    passwords: readonly string[],
+    groups: readonly (readonly number[])[],
+  ): Promise<readonly Uint8Array[] | Refusal>
   /**
    * Why no vehicle would load this module, in words that are the same everywhere; null: they would. Left out where nothing
    * is loaded. Rejects with SlotFailed where this machine cannot try any.

@@ -5,7 +5,13 @@
  * ended at any point (a worker thread with native ORT took the whole process down, 3 times of 3). How a
  * child is confined stands in isolation.ts, how its failures become records in lane.ts.
  */
-import type { DocumentShape, EngineDescription, Refusal, RuntimeOptions } from '../../runtimes/messages.ts'
+import type {
+  DocumentShape,
+  EngineDescription,
+  Inspecting,
+  Refusal,
+  RuntimeOptions,
+} from '../../runtimes/messages.ts'
 import { shapeByLength } from '../../runtimes/registry.ts'
 import { Child, type ChildHandlers } from './child.ts'
 import {
@@ -128,14 +134,37 @@ export class ProcessExecutor implements Executor {
    * that breaks its reader, or overruns a limit, is refused: it would do the same to every vehicle. Rejects with SlotFailed
    * where this machine cannot read any.
    */
-  async inspect(runtime: string, document: Uint8Array): Promise<DocumentShape> {
+  async inspect(
+    runtime: string,
+    document: Uint8Array,
+    { options, passwords }: Inspecting = plain,
+  ): Promise<DocumentShape> {
     const known = shapeByLength(runtime, document.byteLength)
     if (known !== undefined) return known
-    const { said } = await this.#look({ type: 'inspect', runtime }, document)
+    const { said } = await this.#look({ type: 'inspect', runtime, options, passwords }, document)
     if (said.type === 'fault') return { pages: 1, pageCostMs: 0, refused: refusalsOfFaults[said.code] }
     if (said.type !== 'shape') throw new SlotFailed(`an inspection was answered by '${said.type}'`)
-    const { pages, pageCostMs, refused } = said
-    return { pages, pageCostMs, ...(refused === undefined ? {} : { refused }) }
+    const { type: _, id: __, ...shape } = said
+    return shape
+  }
+
+  /** Cuts a document into files for groups of its pages, as the runtime's `cut` does; or answers why it cannot be cut. */
+  async cut(
+    runtime: string,
+    document: Uint8Array,
+    passwords: readonly string[],
+    groups: readonly (readonly number[])[],
+  ): Promise<readonly Uint8Array[] | Refusal> {
+    const { said, body } = await this.#look({ type: 'cut', runtime, passwords, groups }, document)
+    if (said.type === 'fault') return refusalsOfFaults[said.code]
+    if (said.type !== 'pieces') throw new SlotFailed(`a cut was answered by '${said.type}'`)
+    const pieces: Uint8Array[] = []
+    let at = 0
+    for (const size of said.sizes) {
+      pieces.push(body.slice(at, at + size))
+      at += size
+    }
+    return pieces
   }
 
   /** Loads a job's module, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
@@ -223,6 +252,8 @@ const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
   'memory-limit': { what: 'too much memory needed to open', wayOut: '' },
   crash: { what: 'breaks its reader', wayOut: '' },
 }
+
+const plain: Inspecting = { options: {}, passwords: [] }
 
 /** Engines that are not exact are native addons. */
 function isNative({ engine }: { readonly engine: string }): boolean {

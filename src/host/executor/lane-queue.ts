@@ -1,18 +1,30 @@
 /** The requests that wait for a child's answer, in order, bounded by their number and their bytes. */
-import type { FromChild, RecordErrorCode, RuntimeOptions, ToChild } from '../../runtimes/messages.ts'
+import type {
+  FromChild,
+  Inspecting,
+  RecordErrorCode,
+  RuntimeOptions,
+  ToChild,
+} from '../../runtimes/messages.ts'
 import { type RunLimits, SlotFailed } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
 import type { Overrun } from './watch.ts'
 
 export type Request =
   | { readonly type: 'run'; readonly page: number }
-  | { readonly type: 'inspect'; readonly runtime: string }
+  | ({ readonly type: 'inspect'; readonly runtime: string } & Inspecting)
+  | {
+      readonly type: 'cut'
+      readonly runtime: string
+      readonly passwords: readonly string[]
+      readonly groups: readonly (readonly number[])[]
+    }
   | { readonly type: 'try'; readonly runtime: string; readonly options: RuntimeOptions }
 
 export interface Answer {
   /** The child's answer, or the code under which the supervisor ended the request. */
   readonly said:
-    | (FromChild & { type: 'record' | 'shape' | 'tried' })
+    | (FromChild & { type: 'record' | 'shape' | 'tried' | 'pieces' })
     | { readonly type: 'fault'; readonly code: Fault }
   readonly body: Uint8Array
   readonly cpuMs: number

@@ -200,6 +200,7 @@ export class Lane {
       case 'record':
       case 'shape':
       case 'tried':
+      case 'pieces':
         // Out of turn: the child is not to be trusted with the next document.
         if (said.id !== this.#queue.head?.header.id) {
           child.kill()

@@ -132,8 +132,8 @@ async function* placesOf(
   documents: AsyncIterable<DocumentEntry>,
 ): AsyncGenerator<Omit<PageOutcome, 'found' | 'position'>> {
   let place = 0
-  for await (const { name, pages } of documents) {
-    for (let page = 1; page <= pages; page += 1) yield { place, document: name, page }
+  for await (const { name, pages, firstPage = 1 } of documents) {
+    for (let page = 0; page < pages; page += 1) yield { place, document: name, page: firstPage + page }
     place += 1
   }
 }

@@ -104,10 +104,11 @@ async function* failedDocuments(ended: EndedJob): AsyncGenerator<InspectedDocume
     if (typeof found === 'string' || found.error !== null) failed.add(place)
   let shard: OpenShard | undefined
   let [place, firstPage] = [0, 0]
-  for await (const { name, file, bytes, pages } of documentsOf(ended)) {
+  for await (const { name, file, bytes, pages, firstPage: own } of documentsOf(ended)) {
     if (failed.has(place)) {
       shard = await shardWith(ended, firstPage, shard)
-      yield { name, file, bytes, pages, ...shard.page(firstPage) }
+      const part = own === undefined ? {} : { firstPage: own }
+      yield { name, file, bytes, pages, ...part, ...shard.page(firstPage) }
     }
     place += 1
     firstPage += pages

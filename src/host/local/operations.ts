@@ -103,6 +103,13 @@ const submission = z.strictObject({
     .min(0)
     .max(stewardsMax - 1)
     .default(submitDefaults.standbys),
+  pages: z
+    .array(z.strictObject({ first: z.int().min(1), last: z.int().min(1).nullable() }))
+    .min(1)
+    .max(1000)
+    .nullable()
+    .default(null),
+  passwordFile: path.nullable().default(submitDefaults.passwordFile),
   strict: z.boolean().default(submitDefaults.strict),
 })
 

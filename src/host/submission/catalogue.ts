@@ -70,8 +70,14 @@ export class Catalogue {
 
   /** Throws StoreError when the disk does not take it. */
   async add(document: InspectedDocument): Promise<void> {
-    const { name, file, bytes, pages, pageCostMs, key, slice = null } = document
-    const entry = encodeDocumentEntry({ name, file, bytes, pages })
+    const { name, file, bytes, pages, firstPage, pageCostMs, key, slice = null } = document
+    const entry = encodeDocumentEntry({
+      name,
+      file,
+      bytes,
+      pages,
+      ...(firstPage === undefined ? {} : { firstPage }),
+    })
     this.#open.push(encodeCbor([entry, key, pageCostMs, slice]))
     this.#openBytes += this.#open.at(-1)!.byteLength
     this.#entriesBytes += entry.byteLength
@@ -87,7 +93,7 @@ export class Catalogue {
   async *documents(): AsyncGenerator<InspectedDocument> {
     for await (const [entry, key, pageCostMs, slice] of this.#entries())
       yield {
-        ...reopenCbor<Pick<InspectedDocument, 'name' | 'file' | 'bytes' | 'pages'>>(entry),
+        ...reopenCbor<Pick<InspectedDocument, 'name' | 'file' | 'bytes' | 'pages' | 'firstPage'>>(entry),
         key,
         pageCostMs,
         ...(slice && { slice }),

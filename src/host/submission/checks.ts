@@ -8,6 +8,7 @@ import { wrongOptionOf } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { unanimousFor } from './assurance.ts'
+import { readPasswords } from './passwords.ts'
 import { checkSources } from './sources.ts'
 import { readWeights, unitOf, weightSources } from './weights.ts'
 
@@ -23,6 +24,7 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
   const named = new Set<string | null>([module, ...traineddata])
   for (const source of weightSources(runtime, request))
     if (named.has(source.path)) readWeights(runtime, source)
+  await readPasswords(request.passwordFile)
   await checkSources(request)
 }
 

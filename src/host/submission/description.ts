@@ -4,10 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import { documentListBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
+import { documentListBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor, encodeHead } from '../../protocol/record/block.ts'
-import { ownOptionsOf } from '../../runtimes/registry.ts'
 import type { LeftOut, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
@@ -17,12 +16,12 @@ import type { SigningKey } from '../store/keys.ts'
 import { unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
-import { inspect } from './inspection.ts'
+import { inspectFor } from './inspection.ts'
+import { keepWeights } from './kept-weights.ts'
 import { Refusals } from './refusals.ts'
 import { Samples } from './samples.ts'
 import { openSources } from './sources.ts'
 import { Staging } from './staging.ts'
-import { readWeights, weightSources } from './weights.ts'
 
 export interface JobDescription {
   readonly request: SubmitRequest
@@ -73,7 +72,6 @@ async function describe(
   { staged, documents }: Pick<JobDescription, 'staged' | 'documents'>,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
-  const { runtime, strict } = request
   const payment = paymentOf(request)
   refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
@@ -81,8 +79,8 @@ async function describe(
   const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
   const [samples, refusals] = [new Samples(), new Refusals()]
-  const inspection = { runtime, executor, submitter, samples, name, refusals, strict, onProgress }
-  for await (const document of inspect(sources, inspection)) {
+  const inspection = { executor, submitter, samples, name, refusals, onProgress }
+  for await (const document of inspectFor(request, sources, inspection)) {
     await documents.add(document)
     if (documents.listBytes > documentListBytesMax - sealBytes)
       throw new RequestError(
@@ -94,34 +92,6 @@ async function describe(
   const requestDigest = await digestOf(request, payment, weights, documents)
   const [{ leftOut }, refused] = [sources, refusals.list()]
   return { request, payment, documents, leftOut, refused, samples, weights, staged, requestDigest }
-}
-
-async function keepWeights(
-  request: SubmitRequest,
-  executor: Executor,
-  staged: Staging,
-  onProgress: (progress: SubmitProgress) => void,
-): Promise<Manifest['weights']> {
-  const { runtime, options } = request
-  const sources = weightSources(runtime, request)
-  const weights: Manifest['weights'][number][] = []
-  let bytes = 0
-  for (const [done, source] of sources.entries()) {
-    onProgress({ step: 'importing-weights', done, total: sources.length })
-    const file = readWeights(runtime, source)
-    bytes += file.byteLength
-    if (bytes > weightsBytesMax)
-      throw new RequestError(
-        `the ${source.name} at ${source.path} is too large: the weights of a job have at most ${weightsBytesMax} bytes together`,
-      )
-    if (source.path === request.module) {
-      const fault = (await executor.tryModule?.(runtime, file, ownOptionsOf(options))) ?? null
-      if (fault !== null)
-        throw new RequestError(`no vehicle would run the module at ${source.path}: ${fault}`)
-    }
-    weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
-  }
-  return weights
 }
 
 async function digestOf(

@@ -1,19 +1,28 @@
 /** Reads documents: finds each one's name, seals it and names it by its content, and counts the work in it. */
 import type { FileReference } from '../../protocol/job/manifest.ts'
-import { shardCostMsTarget } from '../../protocol/limits.ts'
-import type { DocumentShape, Refusal } from '../../runtimes/messages.ts'
-import type { SubmitProgress } from '../api.ts'
+import type { SplittableDocument } from '../../protocol/job/split.ts'
+import { documentsMax, shardCostMsTarget } from '../../protocol/limits.ts'
+import type { DocumentShape, Refusal, RuntimeOptions } from '../../runtimes/messages.ts'
+import { ownOptionsOf } from '../../runtimes/registry.ts'
+import type { PageRange, SubmitProgress, SubmitRequest } from '../api.ts'
+import { RequestError } from '../errors.ts'
 import { type Executor, SlotFailed } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
 import { type InspectedDocument, Packer } from './packer.ts'
+import { readPasswords } from './passwords.ts'
+import { piecesOf } from './pieces.ts'
 import type { Refusals } from './refusals.ts'
 import type { Samples } from './samples.ts'
 import type { NamedDocument, Sources } from './sources.ts'
 
 export interface InspectionOptions {
   readonly runtime: string
+  readonly options: RuntimeOptions
+  /** Ranges of pages of documents that are cut; null: all. */
+  readonly pages: readonly PageRange[] | null
+  readonly passwords: readonly string[]
   readonly executor: Executor
   readonly submitter: SigningKey
   /** Keeps some of the documents, to measure what they cost. */
@@ -30,47 +39,82 @@ export interface InspectionOptions {
 /** Progress is told of each of the first documents, and then of each so many: small ones come by the thousand. */
 const toldEach = 100
 
+/** Reads a request's documents, with its passwords. Throws as `inspect`. */
+export async function* inspectFor(
+  { runtime, options, pages, passwordFile, strict }: SubmitRequest,
+  sources: Sources,
+  context: Omit<InspectionOptions, 'runtime' | 'options' | 'pages' | 'passwords' | 'strict'>,
+): AsyncGenerator<InspectedDocument> {
+  const passwords = await readPasswords(passwordFile)
+  yield* inspect(sources, { ...context, runtime, options: ownOptionsOf(options), pages, passwords, strict })
+}
+
 /** Reads each document once, and holds one, or a pack of small ones. Throws RequestError, at the end for documents that are refused. */
 export async function* inspect(
   { total, documents }: Sources,
-  { runtime, executor, submitter, samples, name, refusals, strict, onProgress }: InspectionOptions,
+  inspection: InspectionOptions,
 ): AsyncGenerator<InspectedDocument> {
+  const { submitter, samples, name, refusals, strict, onProgress } = inspection
   const keyOf = documentKeys(submitter)
   const packer = new Packer(name)
-  let done = 0
+  let [done, sent, count] = [0, 0, 0]
   for await (const source of documents()) {
     if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
     done += 1
-    const looked = await lookAt(source, runtime, executor)
-    if ('what' in looked) {
-      refusals.add(source.name, looked)
-      continue
+    const before = count
+    for await (const part of partsOf(source, inspection)) {
+      if ('what' in part) {
+        refusals.add(part.name, part)
+        continue
+      }
+      const { bytes, ...shape } = part
+      samples.consider(bytes)
+      const key = keyOf(bytes)
+      yield* packer.add({ ...shape, key }, seal(key, bytes))
+      count += 1
+      if (count > documentsMax)
+        throw new RequestError(
+          `there are more than ${documentsMax} documents and parts of PDFs, which is what one job takes; submit fewer`,
+        )
     }
-    const { bytes, pages, pageCostMs } = looked
-    samples.consider(bytes)
-    const key = keyOf(bytes)
-    yield* packer.add({ name: source.name, key, pages, pageCostMs }, seal(key, bytes))
+    if (count > before) sent += 1
   }
   yield* packer.end()
-  refusals.check(done, strict)
+  refusals.check(done, sent, strict)
 }
 
-/** Throws RequestError. */
-async function lookAt(
-  source: NamedDocument,
-  runtime: string,
-  executor: Executor,
-): Promise<(DocumentShape & { readonly bytes: Uint8Array }) | Refusal> {
+type Part =
+  | (Pick<SplittableDocument, 'name' | 'pages' | 'pageCostMs' | 'firstPage'> & { readonly bytes: Uint8Array })
+  | (Refusal & { readonly name: string })
+
+/** The document as it is sent: whole, or in parts. Throws RequestError. */
+async function* partsOf(source: NamedDocument, inspection: InspectionOptions): AsyncGenerator<Part> {
+  const { name } = source
+  const { runtime, executor, passwords, pages: wanted } = inspection
   const bytes = source.read()
-  if (!(bytes instanceof Uint8Array)) return bytes
-  const shape = await shapeOf(runtime, bytes, executor)
-  return shape.refused ?? { bytes, ...shape }
+  if (!(bytes instanceof Uint8Array)) {
+    yield { name, ...bytes }
+    return
+  }
+  const shape = await shapeOf(bytes, inspection)
+  const { pages, pageCostMs, refused, isCut } = shape
+  if (refused !== undefined) yield { name, ...refused }
+  else if (isCut !== true) yield { name, pages, pageCostMs, bytes }
+  else
+    for await (const piece of piecesOf(executor, runtime, bytes, shape, wanted, passwords)) {
+      const { firstPage, pages: count, bytes: own } = piece
+      if (own instanceof Uint8Array) yield { name, firstPage, pages: count, pageCostMs, bytes: own }
+      else yield { name: count === pages ? name : `${name}, page ${firstPage}`, ...own }
+    }
 }
 
 /** Where this machine can look at no document, it is taken for one page, whose record will say more. */
-async function shapeOf(runtime: string, bytes: Uint8Array, executor: Executor): Promise<DocumentShape> {
+async function shapeOf(
+  bytes: Uint8Array,
+  { executor, runtime, options, passwords }: InspectionOptions,
+): Promise<DocumentShape> {
   try {
-    return await executor.inspect(runtime, bytes)
+    return await executor.inspect(runtime, bytes, { options, passwords })
   } catch (error) {
     if (error instanceof SlotFailed) return { pages: 1, pageCostMs: shardCostMsTarget }
     throw error

@@ -9,7 +9,7 @@ import { assuranceOf, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { type Cutting, type CuttingMarket, planCutting } from './cutting.ts'
 import { chooseEngine } from './engine-choice.ts'
-import { inspect, nameOf } from './inspection.ts'
+import { inspectFor, nameOf } from './inspection.ts'
 import { Refusals } from './refusals.ts'
 import { Samples } from './samples.ts'
 import { openSources } from './sources.ts'
@@ -50,11 +50,10 @@ async function quoteOf(
   const sources = await openSources(request, context.stdin)
   const weights = weightsAt(request.runtime, weightSources(request.runtime, request))
   const engine = chooseEngine(request, context, unanimousFor(request))
-  const { runtime, strict } = request
   const { executor, submitter } = context
   const [samples, refusals] = [new Samples(), new Refusals()]
-  const inspection = { runtime, executor, submitter, samples, name: nameOf, refusals, strict, onProgress }
-  for await (const document of inspect(sources, inspection)) await catalogue.add(document)
+  const inspection = { executor, submitter, samples, name: nameOf, refusals, onProgress }
+  for await (const document of inspectFor(request, sources, inspection)) await catalogue.add(document)
   const { pages } = catalogue
   const toCut = { request, documents: catalogue, samples }
   const cutting = await planCutting(toCut, weights, context, onProgress)

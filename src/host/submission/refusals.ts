@@ -28,20 +28,23 @@ export class Refusals {
       .map(({ refusal: { what, wayOut }, count, names }) => ({ what, wayOut, count, documents: names }))
   }
 
-  /** `documents`: all that were looked at. Throws RequestError. */
-  check(documents: number, strict: boolean): void {
-    const isAll = this.#count === documents
-    if (this.#count === 0 || (!strict && !isAll)) return
+  /**
+   * `documents`: all that were looked at; `sent`: those of which something is left, since one that is cut may lose some of its pages
+   * alone. Throws RequestError.
+   */
+  check(documents: number, sent: number, strict: boolean): void {
+    if (this.#count === 0 || (!strict && sent > 0)) return
     const list = this.list()
-    const which = isAll
-      ? `none of ${documents} documents can be read`
-      : `${this.#count} of ${documents} documents cannot be read`
+    const which =
+      sent === 0
+        ? `none of ${documents} documents can be read`
+        : `${Math.max(1, documents - sent)} of ${documents} documents cannot be read`
     const why = list.map((refused) => `${refused.count} ${reasonOf(refused)}`).join(', ')
     const said =
       this.#count === 1
         ? `${list[0]!.documents[0]} cannot be read: ${reasonOf(list[0]!)}`
         : `${which}: ${why}`
-    throw new RequestError(isAll ? said : `${said}; leave out --strict to submit the others`)
+    throw new RequestError(sent === 0 ? said : `${said}; leave out --strict to submit the others`)
   }
 }
 

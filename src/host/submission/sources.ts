@@ -86,13 +86,15 @@ export async function checkSources(request: SourcesOf & Pick<SubmitRequest, 'str
   if (others.length === 0) return
   const { sources } = await findDocuments(others)
   const refusals = new Refusals()
+  let readable = 0
   for (const source of sources) {
     const refusal = await refusalByHead(runtime, source)
     if (refusal !== null) refusals.add(source.name, refusal)
-    else if (!strict) return
+    else if (strict) readable += 1
+    else return
   }
   // What the lists name is not known yet.
-  if (strict || lists.length === 0) refusals.check(sources.length, strict)
+  if (strict || lists.length === 0) refusals.check(sources.length, readable, strict)
 }
 
 /** Throws RequestError. */

@@ -8,6 +8,7 @@
  * further when none of them wants it any more: a vehicle that drives off has its link to itself.
  */
 import type { Logger } from 'pino'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import { excessOf } from '../../protocol/job/demands.ts'
@@ -25,6 +26,8 @@ import { SharedWork } from './shared-work.ts'
 
 /** Peers asked for weights before the steward is: a guess; each costs one round trip. */
 const peersAskedMax = 4
+/** Shards of 256 pages have some 80 KB each in memory; more than a lease has of these. */
+const decodedMax = 32
 
 /** The needs of a lease under way: its blocks, and the peers that may give them, the likeliest first. */
 interface Needs {
@@ -39,6 +42,8 @@ export class Provisions {
   readonly #log: Logger
   readonly #fetching: Fetching
   readonly #underWay = new SharedWork()
+  /** A shard is asked for when its documents are fetched, and again when it runs; each time takes a millisecond. */
+  readonly #decoded = new BoundedMap<Cid, Shard>(decodedMax)
 
   /** `onGivenUp` as Fetching's. */
   constructor(network: Network, blocks: BlockStore, log: Logger, onGivenUp?: (job: JobId) => void) {
@@ -83,9 +88,13 @@ export class Provisions {
 
   /** The shards of a lease; they are here once `ofLease` has resolved. */
   async shard(cid: Cid): Promise<Shard> {
+    const known = this.#decoded.get(cid)
+    if (known !== undefined) return known
     const bytes = await this.#blocks.get(cid)
     if (bytes === undefined) throw new MissingBlocks(`shard ${cid}`)
-    return decodeShard(bytes)
+    const shard = decodeShard(bytes)
+    this.#decoded.set(cid, shard)
+    return shard
   }
 
   async #inputs(

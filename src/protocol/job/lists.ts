@@ -30,6 +30,8 @@ export interface ShardEntry {
 export interface DocumentEntry extends FileReference {
   readonly name: string
   readonly pages: number
+  /** Counted from 1, where it is a part of the document of that name: the page with which the part begins. */
+  readonly firstPage?: number
 }
 
 const shardEntrySchema: z.ZodType<ShardEntry> = z.strictObject({
@@ -42,6 +44,7 @@ const documentEntrySchema: z.ZodType<DocumentEntry> = z.strictObject({
   ...fileReference,
   name: z.string().max(4096),
   pages: naturalSchema,
+  firstPage: naturalSchema.exactOptional(),
 })
 
 export function encodeList(entries: readonly (ShardEntry | DocumentEntry)[]): Uint8Array {
@@ -53,8 +56,8 @@ export function encodeListHead(count: number): Uint8Array {
   return encodeHead('list', count)
 }
 
-export function encodeDocumentEntry({ name, file, bytes, pages }: DocumentEntry): Uint8Array {
-  return encodeCbor({ name, file, bytes, pages })
+export function encodeDocumentEntry({ name, file, bytes, pages, firstPage }: DocumentEntry): Uint8Array {
+  return encodeCbor({ name, file, bytes, pages, ...(firstPage === undefined ? {} : { firstPage }) })
 }
 
 /** Throws ProtocolError. */

@@ -76,7 +76,7 @@ interface Format {
   decode(bytes: Uint8Array, page: number): GrayImage | Promise<GrayImage>
 }
 
-const formats: Readonly<Record<ReadableKind, Format>> = {
+const formats: Readonly<Record<Exclude<ReadableKind, 'PDF'>, Format>> = {
   PNG: { name: 'PNG', sizes: (bytes) => [pngSize(bytes)], decode: decodePng },
   JPEG: { name: 'JPEG', sizes: (bytes) => [jpegSize(bytes)], decode: decodeJpeg },
   TIFF: { name: 'TIFF', sizes: tiffSizes, decode: decodeTiff },
@@ -93,7 +93,7 @@ const formats: Readonly<Record<ReadableKind, Format>> = {
 
 function formatOf(bytes: Uint8Array): Format {
   const { name, readable, wayOut } = kindOf(bytes)
-  if (readable !== null) return formats[readable]
+  if (readable !== null && readable !== 'PDF') return formats[readable]
   if (bytes.byteLength === 0) throw new RecordError('empty-document', 'the document has no bytes')
   throw new RecordError(
     'not-an-image',

@@ -36,7 +36,8 @@ export async function decodingLater<Result>(format: string, decode: () => Promis
   }
 }
 
-function isOutOfMemory(error: unknown): boolean {
+/** Tells whether this vehicle has no memory left. */
+export function isOutOfMemory(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? error.code : undefined
   return (

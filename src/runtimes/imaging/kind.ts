@@ -6,7 +6,7 @@
  */
 import type { Refusal } from '../runtime.ts'
 
-export type ReadableKind = 'PNG' | 'JPEG' | 'TIFF' | 'GIF' | 'WebP' | 'JPEG 2000' | 'BMP'
+export type ReadableKind = 'PNG' | 'JPEG' | 'TIFF' | 'GIF' | 'WebP' | 'JPEG 2000' | 'BMP' | 'PDF'
 
 /** `wayOut`: a clause without a subject, as in "convert it to PNG". Empty where there is none. */
 export interface FileKind {
@@ -32,10 +32,9 @@ export function refusalByKind(bytes: Uint8Array): Refusal | null {
   return readable === null ? { what: name, wayOut } : null
 }
 
-const toImage = 'convert it to PNG or JPEG'
+const toImage = 'convert it to PNG, JPEG or PDF'
 const convertHeic = 'convert it to JPEG, for instance with heif-convert'
 const unpack = 'unpack it, and submit the folder'
-const print = 'export it as images'
 
 function readable(name: ReadableKind): FileKind {
   return { name, readable: name, wayOut: '' }
@@ -63,7 +62,7 @@ const signatures: readonly (readonly [FileKind, Recognises])[] = [
   [refused('HEIF', convertHeic), brand(/^(mif|msf)/)],
   [refused('video', ''), has('ftyp', 4)],
   [readable('BMP'), isBmp],
-  [refused('PDF', print), isPdf],
+  [readable('PDF'), isPdf],
   [refused('Word', 'save it as PDF'), zipWith('word/')],
   [refused('Excel', 'save it as PDF'), zipWith('xl/')],
   [refused('PowerPoint', 'save it as PDF'), zipWith('ppt/')],

@@ -50,6 +50,18 @@ export const ocrOptions = {
     default: 'auto',
     description: 'recogniser; auto: tesseract, and paddle for grainy pages and where tesseract is in doubt',
   },
+  dpi: {
+    least: 0,
+    most: 600,
+    default: 0,
+    description:
+      'dots per inch at which a page of a PDF is drawn; 0: as its scan has them, from 150 to 300, or 200',
+  },
+  textLayer: {
+    choices: ['auto', 'ignore'],
+    default: 'auto',
+    description: 'the text that a page of a PDF has in itself; auto: it is taken where it can be believed',
+  },
   words: {
     choices: ['on', 'off'],
     default: 'on',

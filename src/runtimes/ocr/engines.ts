@@ -15,12 +15,13 @@ import { dirname, join } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { decoderPaths } from '../imaging/document.ts'
 import { onnxFault } from '../onnx/check.ts'
+import { pdfiumDecoder } from '../pdf/pdfium.ts'
 import { type EngineDescription, RecordError } from '../runtime.ts'
 import { instructionSet } from './instruction-set.ts'
 import { tesseractPath } from './tesseract.ts'
 
 /** Raise it with any change to the pixels, geometry or decoding between a page and its text. */
-const pipelineVersion = 3
+const pipelineVersion = 4
 
 interface FloatTensor {
   readonly data: Float32Array
@@ -34,7 +35,7 @@ export interface Model {
 
 /** Native is left out where its package, its addon or the permission to load addons is missing. */
 export async function availableEngines(): Promise<EngineDescription[]> {
-  const shared = [tesseractPath(), ...decoderPaths()]
+  const shared = [tesseractPath(), ...decoderPaths(), pdfiumDecoder.path]
   const described = [await describe('exact', null, [wasmPath(), ...shared], exactOptions)]
   if ((await importNative()) !== undefined) {
     described.push(

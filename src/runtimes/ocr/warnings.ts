@@ -5,7 +5,8 @@ import type { UprightPage } from './upright.ts'
 
 /**
  * 'nothing-read': the page has ink and no text was read. 'low-confidence': the recogniser is unsure of the page as a whole.
- * 'page-turned-90', 'page-turned-180': the page was read after turning it, by a quarter or upside down.
+ * 'page-turned-90', 'page-turned-180': the page was read after turning it, by a quarter or upside down. A page whose text was taken
+ * from its PDF may have 'pictures-not-read' (page-record.ts): there are pictures beside the text.
  */
 export type Warning = 'nothing-read' | 'low-confidence' | 'page-turned-90' | 'page-turned-180'
 

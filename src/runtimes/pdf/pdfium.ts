@@ -1,0 +1,107 @@
+/**
+ * PDF files, opened by PDFium as WebAssembly (package @embedpdf/pdfium), anew for each use (imaging/wasm-decoder.ts).
+ *
+ * The build has no threads, no relaxed SIMD and no JavaScript engine, and gets neither clock nor files nor the machine's fonts: fonts
+ * that are not in the file are replaced by PDFium's own. So a page is the same on every vehicle.
+ */
+import { WasmDecoder } from '../imaging/wasm-decoder.ts'
+
+export const pdfiumDecoder = new WasmDecoder(
+  '@embedpdf/pdfium/pdfium.wasm',
+  async () => (await import('@embedpdf/pdfium')).init,
+)
+
+export type Pdfium = import('@embedpdf/pdfium').WrappedPdfiumModule
+
+export type PdfFault = 'encrypted' | 'wrong-password' | 'unknown-encryption' | 'damaged' | 'no-pages'
+
+export class PdfError extends Error {
+  readonly fault: PdfFault
+  constructor(fault: PdfFault) {
+    super(fault)
+    this.name = 'PdfError'
+    this.fault = fault
+  }
+}
+
+/** An open file: gone with its module, which nobody keeps. */
+export interface Pdf {
+  readonly pdfium: Pdfium
+  /** PDFium's handle. */
+  readonly document: number
+  readonly pages: number
+}
+
+/** FPDF_GetLastError, in fpdfview.h. */
+const passwordError = 4
+const securityError = 5
+
+/** `passwords`: tried in turn, after none. Throws PdfError. */
+export async function openPdf(bytes: Uint8Array, passwords: readonly string[] = []): Promise<Pdf> {
+  const pdfium = await pdfiumDecoder.start()
+  pdfium.PDFiumExt_Init()
+  const place = allocate(pdfium, bytes.byteLength)
+  bytesIn(pdfium).set(bytes, place)
+  let document = 0
+  for (const password of ['', ...passwords]) {
+    document = pdfium.FPDF_LoadMemDocument(place, bytes.byteLength, password)
+    if (document !== 0 || pdfium.FPDF_GetLastError() !== passwordError) break
+  }
+  if (document === 0) throw new PdfError(faultOf(pdfium.FPDF_GetLastError(), passwords.length > 0))
+  const pages = pdfium.FPDF_GetPageCount(document)
+  if (pages < 1) throw new PdfError('no-pages')
+  return { pdfium, document, pages }
+}
+
+function faultOf(error: number, hasPassword: boolean): PdfFault {
+  if (error === passwordError) return hasPassword ? 'wrong-password' : 'encrypted'
+  return error === securityError ? 'unknown-encryption' : 'damaged'
+}
+
+/** The answer of `use`, of a page counted from 0. Throws PdfError for a page that cannot be opened. */
+export function withPage<Answer>(
+  { pdfium, document }: Pdf,
+  index: number,
+  use: (page: number) => Answer,
+): Answer {
+  const page = pdfium.FPDF_LoadPage(document, index)
+  if (page === 0) throw new PdfError('damaged')
+  try {
+    return use(page)
+  } finally {
+    pdfium.FPDF_ClosePage(page)
+  }
+}
+
+/** Throws Error('out of memory'), which says nothing of the document. */
+export function allocate(pdfium: Pdfium, bytes: number): number {
+  const place = pdfium.pdfium.wasmExports.malloc(bytes)
+  if (place === 0) throw new Error('out of memory')
+  return place
+}
+
+/** What `fill` writes at the place that it is given: `count` floats. */
+export function floatsOf(pdfium: Pdfium, count: number, fill: (place: number) => void): Float32Array {
+  const place = allocate(pdfium, 4 * count)
+  fill(place)
+  const floats = new Float32Array(memoryOf(pdfium), place, count).slice()
+  pdfium.pdfium.wasmExports.free(place)
+  return floats
+}
+
+/** Its memory as bytes, and as whole numbers and floats by their size: anew each time, since memory may grow and move. */
+export function bytesIn(pdfium: Pdfium): Uint8Array {
+  return new Uint8Array(memoryOf(pdfium))
+}
+
+export function intsIn(pdfium: Pdfium): Int32Array {
+  return new Int32Array(memoryOf(pdfium))
+}
+
+export function doublesIn(pdfium: Pdfium): Float64Array {
+  return new Float64Array(memoryOf(pdfium))
+}
+
+function memoryOf(pdfium: Pdfium): ArrayBuffer {
+  return (pdfium.pdfium.wasmExports as unknown as { readonly memory: WebAssembly.Memory }).memory.buffer
+}
