@@ -66,7 +66,10 @@ import { examineResult } from '../../src/protocol/verification/examination.ts'
 import { decodePage, pageSizes, refusalOf } from '../../src/runtimes/imaging/document.ts'
 import { kindOf } from '../../src/runtimes/imaging/kind.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
+import { readPdfPage } from '../../src/runtimes/ocr/pdf-page.ts'
 import { onnxFault } from '../../src/runtimes/onnx/check.ts'
+import { shapeOfPdf } from '../../src/runtimes/pdf/inspection.ts'
+import { cutPages } from '../../src/runtimes/pdf/pieces.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'
 import { admit } from '../../src/runtimes/wasm/admission.ts'
 import { codecs, lease, strict, trusting } from '../support/codecs.ts'
@@ -75,6 +78,7 @@ import { equivocationIn, leaseFor, nowMs } from '../support/equivocation.ts'
 import { changedList, goodRecords, opening } from '../support/good-records.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
 import { float, identity, model, namesAnotherFile, spellingModel, tensor } from '../support/onnx.ts'
+import { imageAt, pdfOf, textAt } from '../support/pdfs.ts'
 import { smallPictures } from '../support/small-pictures.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
@@ -269,6 +273,15 @@ export const targets: Readonly<Record<string, Target>> = {
   bmp: target(pictures(/^bmp/), 500, readImage),
   webp: target(pictures(/^webp/), 150, readImage),
   jpeg2000: target(pictures(/^j/), 50, readImage),
+  // Opened, looked at, drawn small, and cut: what breaks PDFium must be a refusal, whatever it left in its memory.
+  pdf: target(
+    [
+      pdfOf([{ content: textAt(72, 700, 12, 'A typed page.') }]),
+      pdfOf([{ content: imageAt(0, 0, 40, 40), images: [image], box: [0, 0, 60, 60], more: '/Rotate 90' }]),
+    ],
+    40,
+    readPdf,
+  ),
   // What a submitter is told of a file is never longer than a line, and never fails.
   kind: target(
     ['PK\x03\x04', '\0\0\0\x24ftypheic', '%PDF-1.7', '<svg ', 'BM'].map((text) =>
@@ -382,6 +395,21 @@ function readOutput(bytes: Uint8Array): void {
     const delivered = deliveredOf(page, agreement)
     if (delivered.state === 'output') JSON.stringify(delivered.output)
   }
+}
+
+async function readPdf(bytes: Uint8Array): Promise<void> {
+  const { refused, pages } = await shapeOfPdf(bytes, [], true, 2000)
+  if (refused !== undefined) return
+  assert(pages > 0)
+  try {
+    await readPdfPage(bytes, 0, { dpi: 20, takesText: true, hasWords: true })
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+  }
+  // The child ends where this fails, which refuses the document.
+  const [piece] = await cutPages(bytes, [], [[0]]).catch(() => [])
+  if (piece !== undefined && piece.byteLength > 0)
+    assert.equal((await shapeOfPdf(piece, [], true, 2000)).refused, undefined)
 }
 
 async function readImage(bytes: Uint8Array): Promise<void> {

@@ -101,7 +101,30 @@ test('the same PDF is the same job, whatever was opened before', async (t) => {
   assert.deepEqual(twice.documents, once.documents)
 })
 
-test('PDFs that nobody can open are refused, each in a few words, and those that never end are given up', async (t) => {
+test('a PDF whose page draws itself a million times over is given up within its limits, and the next one is opened', async (t) => {
+  const brief = new ProcessExecutor({ log: pino({ level: 'silent' }), limits: { inspectMsMax: 2_000 } })
+  t.after(() => brief.close())
+  const form = (name: number, draws: number) =>
+    `<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X ${name} 0 R>>>>/Length ${6 * draws}>>\nstream\n${'/X Do '.repeat(draws)}\nendstream`
+  const forms = Array.from({ length: 12 }, (_, depth) => form(101 + depth, depth === 11 ? 0 : 10))
+  const objects = forms.map((object, i) => `${100 + i} 0 obj\n${object}\nendobj\n`).join('')
+  // Without a table of its objects, the file is searched for them.
+  const bomb = Buffer.from(pdfOf([{ content: '/Im0 Do' }]))
+    .toString('latin1')
+    .replace('/XObject<<', '/XObject<</Im0 100 0 R')
+    .replace(/xref[\s\S]*/, `${objects}trailer\n<</Size 120/Root 1 0 R>>\n%%EOF\n`)
+  const { refused } = await inspected(
+    t,
+    { 'bomb.pdf': Buffer.from(bomb, 'latin1'), 'good.pdf': book(2) },
+    { executor: brief },
+  )
+  assert.deepEqual(
+    refused.flatMap((each) => each.documents),
+    ['bomb.pdf'],
+  )
+})
+
+test('PDFs that nobody can open are refused, each in a few words', async (t) => {
   const text = Buffer.from(book(1)).toString('latin1')
   const bytes = (changed: string) => Uint8Array.from(Buffer.from(changed, 'latin1'))
   const { documents, refused } = await inspected(t, {

@@ -187,7 +187,8 @@ export class ProcessExecutor implements Executor {
       })
     }
     const { inspectMsMax } = this.#limits
-    return this.#inspector.ask(request, body, { cpuMsMax: inspectMsMax, wallMsMax: inspectMsMax })
+    const wallMsMax = inspectMsMax * inspectWallFactor
+    return this.#inspector.ask(request, body, { cpuMsMax: inspectMsMax, wallMsMax })
   }
 
   /** Kills every child; resolves when they are gone. Pending requests reject with SlotKilled. */
@@ -252,6 +253,9 @@ const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
   'memory-limit': { what: 'too much memory needed to open', wayOut: '' },
   crash: { what: 'breaks its reader', wayOut: '' },
 }
+
+/** On a busy machine the child, which is at the lowest priority, waits: a good document must not be refused for that. A guess. */
+const inspectWallFactor = 12
 
 const plain: Inspecting = { options: {}, passwords: [] }
 
