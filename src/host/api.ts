@@ -9,6 +9,7 @@ import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
 import type { HistoryView } from './history/contract.ts'
 import type {
+  DocumentPages,
   DocumentPart,
   JobStatus,
   JobSummary,
@@ -74,8 +75,11 @@ export interface NodeApi {
   results(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
   /** Yields each verified result of a job once, as soon as its verdict is final and until the job has ended. */
   followResults(job: string): AsyncGenerator<ResultLine, ResultsEnd, undefined>
-  /** Yields a document of a job as it was submitted, part by part. Throws RequestError where this node does not have it. */
-  document(job: string, name: string): AsyncGenerator<DocumentPart, null, undefined>
+  /**
+   * Yields the bytes of a job's document as it was submitted, or of the part of it that has this page, counted from 1; and says
+   * which pages are in it. Throws RequestError where this node does not have it.
+   */
+  document(job: string, name: string, page: number): AsyncGenerator<DocumentPart, DocumentPages, undefined>
   /** Yields what modules wrote to stderr, in the order of the submission, as far as this node was told. Throws RequestError. */
   logs(job: string): AsyncGenerator<LogLine, LogsEnd, undefined>
   /**

@@ -220,6 +220,12 @@ export interface DocumentPart {
   readonly base64: string
 }
 
+export interface DocumentPages {
+  /** Counted from 1. */
+  readonly firstPage: number
+  readonly pages: number
+}
+
 /** What a module wrote to stderr for one page: a vehicle's word, and no part of what owners agree on. */
 export interface LogLine {
   readonly document: string

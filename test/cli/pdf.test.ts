@@ -187,6 +187,16 @@ test('pictures are held as they came where a PDF can, and turned as EXIF says', 
   await assert.rejects(pdfImageOf(Buffer.from('no image'), 0))
 })
 
+test('a page of a PDF is drawn at the dots per inch of its record', async () => {
+  const original = await pdfOf([[await pdfImageOf(encodePng(gray), 0), level]])
+  const image = await pdfImageOf(original, 0, 100)
+  assert.match(image.dictionary, /^\/Width 200 \/Height 100 \/ColorSpace \/DeviceGray /)
+  assert.equal(image.dotsPerInch, 100)
+  const [pixel] = inflateSync(image.data)
+  assert.equal(pixel, 230, 'as it was')
+  await assert.rejects(pdfImageOf(original, 1, 100), { name: 'PdfError' })
+})
+
 test('the font has the tables that PDF asks for, and its sums are right', () => {
   const font = Buffer.from(glyphlessFont())
   const tables = Array.from({ length: font.readUInt16BE(4) }, (_, i) =>
@@ -230,11 +240,11 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
       }
       return { pages: 1, missing: [], doubts: [] }
     },
-    async *document(_: string, name: string) {
+    async *document(_: string, name: string, _page: number) {
       assert.equal(name, 'a.png')
       for (let at = 0; at < png.byteLength; at += 100)
         yield { base64: Buffer.from(png.subarray(at, at + 100)).toString('base64') }
-      return null
+      return { firstPage: 1, pages: 1 }
     },
   } as unknown as RemoteApi
   await writeResults(node, 'job', { format: 'pdf', folder })
@@ -252,10 +262,10 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
       }
       return { ...resultsEnd, missing: [] }
     },
-    async *document(job: string, name: string) {
-      if (name === 'a.png') return yield* node.document(job, name)
+    async *document(job: string, name: string, page: number) {
+      if (name === 'a.png') return yield* node.document(job, name, page)
       yield { base64: 'AAAA' }
-      return null
+      return { firstPage: 1, pages: 1 }
     },
   } as unknown as RemoteApi
   const other = temporaryDirectory(t)

@@ -158,10 +158,11 @@ test('a document is read back as it was submitted, and said to be elsewhere wher
   const get = (cid: Cid) => store.blocks.get(cid)
   const shards = decodeShardList(await readFile(manifest.shards, get, 2 ** 20))
   const secret = jobSecret(context.submitter, manifest.seal.nonce)
-  const read = (name: string) => readJobDocument({ manifest, shards, secret, get }, name)
+  const read = async (name: string) =>
+    (await readJobDocument({ manifest, shards, secret, get }, name, 1)).bytes
   for (const [i, { bytes }] of documents.entries())
     assert.deepEqual(Buffer.from(await read(`${i}.txt`)), Buffer.from(bytes))
-  await assert.rejects(read('3.txt'), /the job has no document 3\.txt/)
+  await assert.rejects(read('3.txt'), /the job has no page 1 of a document 3\.txt/)
   store.database.run('DELETE FROM blocks WHERE bytes > 100000')
   await assert.rejects(
     read('2.txt'),

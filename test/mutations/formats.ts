@@ -46,8 +46,8 @@ export const formats: readonly Mutation[] = [
   {
     name: 'A document is read back that is another one.',
     file: 'src/host/jobs/document.ts',
-    find: 'if (document.name === name) return page',
-    replace: 'if (document.name <= name) return page',
+    find: 'if (own === name &&',
+    replace: 'if (own <= name &&',
     caughtBy: ['test/host/submission.test.ts'],
   },
   {

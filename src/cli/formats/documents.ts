@@ -1,6 +1,6 @@
 /** Writes results as files, one for each document, as they come: in the order of the submission, page by page. */
 import type { FileHandle } from 'node:fs/promises'
-import type { ResultLine } from '../../host/api.ts'
+import type { DocumentPages, ResultLine } from '../../host/api.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
 import { oneLine } from '../failure.ts'
 import { FileNames } from './file-names.ts'
@@ -61,7 +61,7 @@ export class DocumentFiles {
 
   /** A page of which no picture can be made is left out, and a document of which none can gets no file. */
   async #writePdf(document: string, lines: readonly ResultLine[]): Promise<void> {
-    const pages = this.#pdfPages(await this.#documentOf(document), lines)
+    const pages = this.#pdfPages(lines)
     const first = await pages.next()
     if (first.done) return
     await this.#write(document, async (file) => {
@@ -79,14 +79,15 @@ export class DocumentFiles {
     })
   }
 
-  async *#pdfPages(
-    bytes: Uint8Array,
-    lines: readonly ResultLine[],
-  ): AsyncGenerator<[PdfImage, ReadPage | null], void> {
+  async *#pdfPages(lines: readonly ResultLine[]): AsyncGenerator<[PdfImage, ReadPage | null], void> {
+    let part: Part | undefined
     for (const line of lines) {
       const page = pageOf(line)
+      const read = isRead(page) ? page : null
+      if (part === undefined || line.page >= part.firstPage + part.pages || line.page < part.firstPage)
+        part = await this.#partWith(line)
       try {
-        yield [await pdfImageOf(bytes, line.page - 1), isRead(page) ? page : null]
+        yield [await pdfImageOf(part.bytes, line.page - part.firstPage, read?.dpi), read]
       } catch (error) {
         // A page that ended in an error is told of elsewhere.
         if (line.error === null) this.#onLack(line, `no picture can be made of it: ${oneLine(error)}`)
@@ -94,10 +95,18 @@ export class DocumentFiles {
     }
   }
 
-  async #documentOf(document: string): Promise<Uint8Array> {
+  async #partWith({ document, page }: ResultLine): Promise<Part> {
     const parts: Uint8Array[] = []
-    for await (const { base64 } of this.#node.document(this.#job, document))
-      parts.push(Buffer.from(base64, 'base64'))
-    return Buffer.concat(parts)
+    const reading = this.#node.document(this.#job, document, page)
+    for (;;) {
+      const next = await reading.next()
+      if (next.done) return { bytes: Buffer.concat(parts), ...next.value }
+      parts.push(Buffer.from(next.value.base64, 'base64'))
+    }
   }
+}
+
+/** A document, or as much of it as was stored as one. */
+interface Part extends DocumentPages {
+  readonly bytes: Uint8Array
 }

@@ -31,6 +31,8 @@ export interface ReadPage {
   readonly height: number
   /** Degrees clockwise by which the page has to be turned to stand upright. */
   readonly turnedDegrees: number
+  /** The dots per inch at which a page of a PDF was drawn, in whose pixels places are; null for a picture. */
+  readonly dpi: number | null
   /** Lines that stand one below the other. */
   readonly blocks: readonly (readonly PageLine[])[]
 }
@@ -48,6 +50,7 @@ const recordSchema = z.object({
   width: natural.min(1),
   height: natural.min(1),
   turnedDegrees: z.number(),
+  dpi: z.number().min(1).max(10_000).optional(),
   lines: z.array(
     z.object({
       box: z.tuple([point, point, point, point]),
@@ -67,9 +70,9 @@ export function pageOf({ page, result, error }: ResultLine): ReadPage | Unplaced
       page,
       why: 'its record does not say where its words stand; submit with --format, or with --engine exact and without --option words=off',
     }
-  const { width, height, turnedDegrees, lines } = record.data
+  const { width, height, turnedDegrees, dpi = null, lines } = record.data
   const placed = lines.map(({ box, words }): PageLine => ({ words, box: boundsOf(box), corners: box }))
-  return { page, width, height, turnedDegrees, blocks: inBlocks(placed, turnedDegrees) }
+  return { page, width, height, turnedDegrees, dpi, blocks: inBlocks(placed, turnedDegrees) }
 }
 
 export function isRead(page: ReadPage | UnplacedPage): page is ReadPage {

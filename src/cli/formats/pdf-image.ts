@@ -1,11 +1,15 @@
 /**
  * A page's picture as a PDF holds it (ISO 32000-1, 8.9): JPEG data as it came, the compressed rows of a PNG as they came, and of
- * everything else the gray picture that was read.
+ * everything else the gray picture that was read. A page of a PDF is drawn as it was for being read.
  */
 import { deflateSync } from 'node:zlib'
 import { decodePage } from '../../runtimes/imaging/document.ts'
+import type { GrayImage } from '../../runtimes/imaging/gray-image.ts'
 import { exifOrientation, isFrameHeader, jpegSize, segments } from '../../runtimes/imaging/jpeg.ts'
+import { kindOf } from '../../runtimes/imaging/kind.ts'
 import { pngSize } from '../../runtimes/imaging/png.ts'
+import { openPdf } from '../../runtimes/pdf/pdfium.ts'
+import { drawPage } from '../../runtimes/pdf/picture.ts'
 
 export interface PdfImage {
   /** Entries of the image's dictionary, but for its type and its length. */
@@ -17,8 +21,13 @@ export interface PdfImage {
   readonly dotsPerInch: number | null
 }
 
-/** `page`: counted from 0. Throws what decodePage throws. */
-export async function pdfImageOf(document: Uint8Array, page: number): Promise<PdfImage> {
+/** `page`: counted from 0; `dpi`: at which a page of a PDF is drawn. Throws what decodePage and drawPage throw. */
+export async function pdfImageOf(
+  document: Uint8Array,
+  page: number,
+  dpi: number | null = null,
+): Promise<PdfImage> {
+  if (kindOf(document).readable === 'PDF') return drawnImage(document, page, dpi ?? drawnDpi)
   if (document[0] === 0xff && document[1] === 0xd8) return jpegImage(document)
   return (isPng(document) ? pngImage(document) : undefined) ?? grayImage(document, page)
 }
@@ -79,12 +88,23 @@ function pngImage(document: Uint8Array): PdfImage | undefined {
 }
 
 async function grayImage(document: Uint8Array, page: number): Promise<PdfImage> {
-  const { width, height, pixels } = await decodePage(document, page)
+  return deflated(await decodePage(document, page), null)
+}
+
+/** For pages of which no record says how they were drawn. */
+const drawnDpi = 200
+
+async function drawnImage(document: Uint8Array, page: number, dpi: number): Promise<PdfImage> {
+  const picture = drawPage(await openPdf(document), page, dpi)
+  return deflated(picture, picture.dpi)
+}
+
+function deflated({ width, height, pixels }: GrayImage, dotsPerInch: number | null): PdfImage {
   return {
     dictionary: `/Width ${width} /Height ${height} /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode`,
     data: deflateSync(pixels),
     orientation: 1,
-    dotsPerInch: null,
+    dotsPerInch,
   }
 }
 

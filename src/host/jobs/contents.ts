@@ -3,7 +3,7 @@ import type { Cid } from '../../protocol/ids.ts'
 import type { LogLine, LogsEnd, ResultLine, ResultsEnd } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
-import { readJobDocument } from './document.ts'
+import { readJobDocument, type StoredPart } from './document.ts'
 import { readLogs } from './logs.ts'
 import { allResults, newResults } from './new-results.ts'
 import { caughtUp, type Reading } from './reading.ts'
@@ -46,10 +46,10 @@ export class Contents {
   }
 
   /** Throws RequestError. */
-  async document(prefix: string, name: string): Promise<Uint8Array> {
+  async document(prefix: string, name: string, page: number): Promise<StoredPart> {
     await this.#reading.seek(prefix)
     return this.#registry.use(this.#registry.rows.find(prefix), (job) =>
-      readJobDocument(readJobOf(job), name),
+      readJobDocument(readJobOf(job), name, page),
     )
   }
 

@@ -10,10 +10,17 @@ import { documentsOf, type ReadJob } from './results.ts'
 
 type Job = Pick<ReadJob, 'manifest' | 'shards' | 'secret' | 'get'>
 
-/** Throws RequestError where there is no such document, or this node cannot get it. */
-export async function readJobDocument(job: Job, name: string): Promise<Uint8Array> {
+/** A document, or the part of one that has a page; `firstPage`, counted from 1, and `pages` say which pages those are. */
+export interface StoredPart {
+  readonly bytes: Uint8Array
+  readonly firstPage: number
+  readonly pages: number
+}
+
+/** `wanted`: a page, counted from 1. Throws RequestError where there is no such page, or this node cannot get it. */
+export async function readJobDocument(job: Job, name: string, wanted: number): Promise<StoredPart> {
   const { shards, secret, get } = job
-  const firstPage = await firstPageOf(job, name)
+  const { at: firstPage, ...part } = await partWith(job, name, wanted)
   let page = 0
   for (const [position, { shard, pages }] of shards.entries()) {
     page += pages
@@ -24,7 +31,7 @@ export async function readJobDocument(job: Job, name: string): Promise<Uint8Arra
       const reference = decodeShard(block).pages[firstPage - (page - pages)]!
       const { document, bytes } = reference
       const file = await readFile({ file: document, bytes }, get, documentBytesMax)
-      return openDocument(file, reference, shardKey(secret, position))
+      return { bytes: openDocument(file, reference, shardKey(secret, position)), ...part }
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       throw new RequestError(
@@ -35,11 +42,16 @@ export async function readJobDocument(job: Job, name: string): Promise<Uint8Arra
   throw new RequestError(`the job has no page of the document ${name}`)
 }
 
-async function firstPageOf(job: Job, name: string): Promise<number> {
-  let page = 0
-  for await (const document of documentsOf(job)) {
-    if (document.name === name) return page
-    page += document.pages
+/** `at`: the place of its first page among all pages of the job. */
+async function partWith(
+  job: Job,
+  name: string,
+  wanted: number,
+): Promise<{ readonly at: number; readonly firstPage: number; readonly pages: number }> {
+  let at = 0
+  for await (const { name: own, pages, firstPage = 1 } of documentsOf(job)) {
+    if (own === name && wanted >= firstPage && wanted < firstPage + pages) return { at, firstPage, pages }
+    at += pages
   }
-  throw new RequestError(`the job has no document ${name}`)
+  throw new RequestError(`the job has no page ${wanted} of a document ${name}`)
 }

@@ -135,7 +135,7 @@ export const operations = {
   watch: watch(oneJob),
   results: stream(oneJob),
   followResults: stream(oneJob),
-  document: stream(oneJob, ['name', path]),
+  document: stream(oneJob, ['name', path], ['page', z.int().min(1)]),
   logs: stream(oneJob),
   cancel: call(oneJob),
   forget: call(oneJob),

@@ -50,11 +50,12 @@ export function apiOf(parts: Parts): NodeApi {
     results: (job) => jobs.contents.results(job),
     followResults: (job: string, signal: AbortSignal = new AbortController().signal) =>
       jobs.contents.followResults(job, signal),
-    async *document(job, name) {
-      const bytes = Buffer.from(await jobs.contents.document(job, name))
-      for (let at = 0; at < bytes.byteLength; at += documentPartBytes)
-        yield { base64: bytes.toString('base64', at, at + documentPartBytes) }
-      return null
+    async *document(job, name, page) {
+      const { bytes, ...pages } = await jobs.contents.document(job, name, page)
+      const buffer = Buffer.from(bytes)
+      for (let at = 0; at < buffer.byteLength; at += documentPartBytes)
+        yield { base64: buffer.toString('base64', at, at + documentPartBytes) }
+      return pages
     },
     logs: (job) => jobs.contents.logs(job),
     cancel: (job) => jobs.cancel(job),
