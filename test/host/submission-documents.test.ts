@@ -29,6 +29,25 @@ test('a folder is read once, however many links lead to it, and what is not read
   )
 })
 
+test('a link to a folder around what was named does not bring what is beside it', async (t) => {
+  const root = tree(t, { 'scans/a.txt': 'a', 'keys/node.key': 'secret' })
+  symlinkSync('..', join(root, 'scans', 'up'))
+  symlinkSync('/', join(root, 'scans', 'all'))
+  const { sources, leftOut } = await findDocuments([join(root, 'scans')])
+  assert.deepEqual(
+    sources.map(({ name }) => name),
+    ['a.txt'],
+  )
+  assert.deepEqual(leftOut, [{ what: 'links to folders around what was named', count: 2 }])
+})
+
+test('a pipe or a device that is named is refused, and not waited for', async (t) => {
+  const pipe = join(temporaryDirectory(t), 'pipe')
+  execFileSync('mkfifo', [pipe])
+  for (const path of [pipe, '/dev/zero'])
+    await assert.rejects(findDocuments([path]), /is neither a file nor a folder: name one of these/)
+})
+
 test('links to files and to folders elsewhere are followed, and named by where the link stands', async (t) => {
   const elsewhere = tree(t, { 'x/deep.txt': 'deep', 'file.txt': 'file' })
   const here = tree(t, { 'own.txt': 'own' })

@@ -56,7 +56,7 @@ test('documents that cannot be read are counted by reason, named, and neither na
 test('strict, one such document refuses all; and where there are only such, they are refused in any case', async (t) => {
   await assert.rejects(
     inspected(t, folder, { strict: true }),
-    /^RequestError: 5 of 6 documents cannot be read: 2 HEIC \(.*\), 1 damaged PNG, .*; leave out --strict to submit the others$/,
+    /^RequestError: 5 of 6 documents cannot be read: 2 HEIC \(.*\): photo\.jpg, photo2\.heic; 1 damaged PNG: headless\.png; .*; leave out --strict to submit the others$/,
   )
   await assert.rejects(
     inspected(t, { 'photo.heic': folder['photo.jpg']! }),

@@ -24,6 +24,12 @@ const picture = {
   pixels: Uint8Array.from({ length: width * height }, (_, i) => (i * 7 + (i >> 3)) & 255),
 }
 
+test('bytes after the end of a PNG are no part of it', async () => {
+  const page = encodePng({ width: 8, height: 8, pixels: new Uint8Array(64).fill(99) })
+  const longer = Buffer.concat([page, Buffer.from('tail')])
+  assert.deepEqual(await decodePage(longer, 0), await decodePage(page, 0))
+})
+
 test('a gray PNG comes back pixel by pixel', async () => {
   const document = encodePng(picture)
   assert.deepEqual(pageSizes(document), [{ width, height }])

@@ -5,7 +5,7 @@
  * one page. What is not read is counted, so that nobody misses a page without a word.
  */
 import { type Dirent, readFileSync, type Stats, statSync } from 'node:fs'
-import { open, readdir, stat } from 'node:fs/promises'
+import { open, readdir, realpath, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { documentBytesMax, documentsMax } from '../../protocol/limits.ts'
 import type { Refusal } from '../../runtimes/messages.ts'
@@ -13,6 +13,7 @@ import type { LeftOut } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { sealBytes } from '../sealing/sealing.ts'
 import { type DocumentSource, type FoundFile, inOrder, named } from './document-names.ts'
+import { unreadable } from './unreadable.ts'
 import { refusalOfHead } from './weights.ts'
 
 export interface FoundDocuments {
@@ -22,6 +23,8 @@ export interface FoundDocuments {
 
 const hidden = 'hidden files and folders'
 const again = 'links to folders that are read already'
+/** Whoever names a folder does not mean the one that it is in, with all that is beside it. */
+const upwards = 'links to folders around what was named'
 const broken = 'links that lead nowhere'
 const special = 'things that are neither files nor folders'
 const twice = 'files that were named twice'
@@ -85,6 +88,11 @@ class Walk {
   async take(path: string): Promise<void> {
     const given = resolve(path)
     const stats = await statOf(path)
+    // To open a pipe that nobody writes to waits for ever, and a device has no end.
+    if (!stats.isDirectory() && !stats.isFile())
+      throw new RequestError(
+        `${path} is neither a file nor a folder: name one of these, or give lines of JSON on stdin, with - in its place`,
+      )
     if (!stats.isDirectory()) {
       this.#keep({ given, below: '', path: given })
       return
@@ -128,6 +136,7 @@ class Walk {
     if (stats === null) this.count(broken, 1)
     else if (stats.isFile()) this.#keep(file)
     else if (!stats.isDirectory()) this.count(special, 1)
+    else if (entry.isSymbolicLink() && (await contains(file.path, file.given))) this.count(upwards, 1)
     else if (this.#isNew(stats)) await this.#below(file.given, file.below, file.path)
     else this.count(again, 1)
   }
@@ -145,6 +154,16 @@ class Walk {
       throw new RequestError(
         `there are more than ${documentsMax} documents, which is what one job takes; submit fewer`,
       )
+  }
+}
+
+/** Tells whether the folder has the other one somewhere below it. */
+async function contains(folder: string | Buffer, other: string): Promise<boolean> {
+  try {
+    const [outer, inner] = await Promise.all([folder, other].map((path) => realpath(path, 'latin1')))
+    return inner!.startsWith(outer === '/' ? outer : `${outer}/`)
+  } catch (error) {
+    throw unreadable(folder, error)
   }
 }
 
@@ -191,12 +210,4 @@ function textOf(name: Buffer): { readonly text: string; readonly isText: boolean
 function inside(folder: string | Buffer, name: Buffer, isText: boolean): string | Buffer {
   if (typeof folder === 'string' && isText) return join(folder, name.toString('utf8'))
   return Buffer.concat([Buffer.from(folder), Buffer.from('/'), name])
-}
-
-export function unreadable(path: string | Buffer, error: unknown): RequestError {
-  if (error instanceof RequestError) return error
-  const { code, message } = error as NodeJS.ErrnoException
-  const why =
-    { ENOENT: 'there is no such file or folder', EACCES: 'permission denied' }[code ?? ''] ?? message
-  return new RequestError(`${path} cannot be read: ${why}`)
 }

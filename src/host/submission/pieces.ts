@@ -22,7 +22,6 @@ export interface Piece {
 const pagesOfPieceMax = 16
 const pagesAtOnce = 128
 
-const noSuchPage: Refusal = { what: 'PDF without the pages that were asked for', wayOut: 'see --pages' }
 const damagedPage: Refusal = { what: 'damaged page of a PDF', wayOut: '' }
 
 /** `passwords` stay here: parts are not locked. Yields the parts in order. Throws SlotFailed. */
@@ -36,7 +35,10 @@ export async function* piecesOf(
 ): AsyncGenerator<Piece> {
   const each = Math.max(1, Math.min(pagesOfPieceMax, Math.floor(shardCostMsTarget / Math.max(1, pageCostMs))))
   const groups = groupsOf(selected(wanted, pages), each)
-  if (groups.length === 0) yield { firstPage: 1, pages: 1, bytes: noSuchPage }
+  if (groups.length === 0) {
+    const what = `PDF that has none of the pages that were asked for, but ${pages === 1 ? '1 page' : `${pages} pages`}`
+    yield { firstPage: 1, pages, bytes: { what, wayOut: 'see --pages' } }
+  }
   for (let at = 0; at < groups.length; ) {
     const asked = groups.slice(at, at + Math.max(1, Math.floor(pagesAtOnce / each)))
     const files = (await executor.cut?.(runtime, bytes, passwords, asked)) ?? damagedPage

@@ -7,6 +7,7 @@ import type { RefusedDocuments } from '../api.ts'
 import { RequestError } from '../errors.ts'
 
 const namesMax = 100
+const namesShown = 3
 
 export class Refusals {
   readonly #byReason = new Map<string, { refusal: Refusal; count: number; names: string[] }>()
@@ -39,13 +40,19 @@ export class Refusals {
       sent === 0
         ? `none of ${documents} documents can be read`
         : `${Math.max(1, documents - sent)} of ${documents} documents cannot be read`
-    const why = list.map((refused) => `${refused.count} ${reasonOf(refused)}`).join(', ')
+    const why = list.map((refused) => `${refused.count} ${reasonOf(refused)}: ${namesOf(refused)}`).join('; ')
     const said =
       this.#count === 1
         ? `${list[0]!.documents[0]} cannot be read: ${reasonOf(list[0]!)}`
         : `${which}: ${why}`
     throw new RequestError(sent === 0 ? said : `${said}; leave out --strict to submit the others`)
   }
+}
+
+/** Names as many as fit into a sentence. */
+function namesOf({ documents, count }: RefusedDocuments): string {
+  const shown = documents.slice(0, namesShown).join(', ')
+  return count > namesShown ? `${shown} and ${count - namesShown} more` : shown
 }
 
 /** The reason and the way out: "HEIC (convert it to JPEG)". */

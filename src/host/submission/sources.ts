@@ -11,11 +11,12 @@ import { documentsMax } from '../../protocol/limits.ts'
 import type { Refusal } from '../../runtimes/messages.ts'
 import type { LeftOut, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import { findDocuments, readDocument, refusalByHead, unreadable } from './documents.ts'
+import { findDocuments, readDocument, refusalByHead } from './documents.ts'
 import { readJsonLines, refusal } from './json-lines.ts'
 import { Refusals } from './refusals.ts'
 import { SeenNames } from './seen-names.ts'
 import { stdinPath } from './stdin.ts'
+import { unreadable } from './unreadable.ts'
 import { takesText } from './weights.ts'
 
 /** A document that has a name, and is read when its turn comes. */

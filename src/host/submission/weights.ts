@@ -2,7 +2,7 @@
  * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
  * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
@@ -11,6 +11,7 @@ import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { languagePattern, runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
+import { whyUnreadable } from './unreadable.ts'
 
 export interface WeightSource {
   readonly name: string
@@ -126,9 +127,10 @@ export function weightsAt(runtime: string, sources: readonly WeightSource[]): Se
 export function readWeights(runtime: string, source: WeightSource): Uint8Array {
   let bytes: Uint8Array
   try {
+    if (!statSync(source.path).isFile()) throw new Error('it is no file')
     bytes = readFileSync(source.path)
   } catch (error) {
-    throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${(error as Error).message}`)
+    throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${whyUnreadable(error)}`)
   }
   const fault = described(runtime).faultOfWeights(source.name, bytes)
   if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)

@@ -18,7 +18,8 @@ export function pngSize(bytes: Uint8Array): PageSize {
 export function decodePng(bytes: Uint8Array): GrayImage {
   return decoding('PNG', () => {
     refuseInflateBomb(bytes)
-    return grayOfRgba(PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)))
+    const whole = withoutTail(bytes)
+    return grayOfRgba(PNG.sync.read(Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength)))
   })
 }
 
@@ -36,6 +37,14 @@ function refuseInflateBomb(bytes: Uint8Array): void {
     if (chunkName(bytes, at) === 'IDAT') parts.push(bytes.subarray(at + 8, at + 8 + view.getUint32(at)))
   }
   inflateSync(Buffer.concat(parts), { maxOutputLength: (width * 9 + 16) * (height + 8) })
+}
+
+/** What follows the last chunk is no part of the picture, and pngjs refuses it. */
+function withoutTail(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 8; at + 12 <= bytes.byteLength; at += 12 + view.getUint32(at))
+    if (chunkName(bytes, at) === 'IEND') return bytes.subarray(0, at + 12 + view.getUint32(at))
+  return bytes
 }
 
 function chunkName(bytes: Uint8Array, at: number): string {
