@@ -60,6 +60,14 @@ test('documents come back in order, and their list is that of the protocol', asy
   assert.equal(store.database.get<{ n: number }>('SELECT count(*) AS n FROM blocks')!.n, 0)
 })
 
+test('the parts of one document count as one', async (t) => {
+  const catalogue = new Catalogue(temporaryStore(t).blocks)
+  const [first, second] = documents
+  for (const firstPage of [1, 4]) await catalogue.add({ ...first!, name: 'a.pdf', firstPage })
+  await catalogue.add({ ...second!, name: 'b.png' })
+  assert.deepEqual([catalogue.count, catalogue.named], [3, 2])
+})
+
 test('a part that the disk has lost is said', async (t) => {
   const store = temporaryStore(t, { cacheBytesMax: 0, hotBytesMax: 0 })
   const catalogue = new Catalogue(store.blocks)

@@ -26,14 +26,20 @@ export function summaryOf(
 export function submittedOf(
   stewardship: CouncilDriver,
   known: boolean,
-  { leftOut, refused }: Pick<Submitted, 'leftOut' | 'refused'>,
+  {
+    leftOut,
+    refused,
+    documents,
+  }: Pick<Submitted, 'leftOut' | 'refused'> & {
+    readonly documents: { readonly named: number }
+  },
 ): Submitted {
   const { manifest, job } = stewardship
   const { assurance } = manifest
   return {
     job,
     known,
-    documents: manifest.documents.count,
+    documents: documents.named,
     leftOut,
     refused,
     pages: manifest.shards.pages,

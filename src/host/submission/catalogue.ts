@@ -34,6 +34,8 @@ export class Catalogue {
   #openBytes = 0
   #entriesBytes = 0
   #count = 0
+  #named = 0
+  #lastName: string | undefined
   #pages = 0
   #costMs = 0
   #bytes = 0
@@ -44,9 +46,14 @@ export class Catalogue {
     this.#staged = new Staging(store)
   }
 
-  /** Documents. */
+  /** Documents, and parts of those that are cut. */
   get count(): number {
     return this.#count
+  }
+
+  /** Documents as somebody named them: the parts of one have one name, and follow each other. */
+  get named(): number {
+    return this.#named
   }
 
   get pages(): number {
@@ -82,6 +89,8 @@ export class Catalogue {
     this.#openBytes += this.#open.at(-1)!.byteLength
     this.#entriesBytes += entry.byteLength
     this.#count += 1
+    if (name !== this.#lastName) this.#named += 1
+    this.#lastName = name
     this.#pages += pages
     this.#costMs += pages * pageCostMs
     if (file !== this.#lastFile) this.#bytes += bytes

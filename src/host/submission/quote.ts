@@ -61,7 +61,7 @@ async function quoteOf(
   const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const isVouchedFor = context.fleet !== null
   return {
-    documents: catalogue.count,
+    documents: catalogue.named,
     leftOut: sources.leftOut,
     refused: refusals.list(),
     pages,
