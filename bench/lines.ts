@@ -103,7 +103,7 @@ function* texts(count: number): Generator<string> {
     yield `${JSON.stringify({ id: `article ${at}`, text: `The text of article ${at}, of which there are ${count}.` })}\n`
 }
 
-/** Of the memory that the process has had at any time; 0 once it is gone. */
+/** The most memory that the process has had at any time; 0 once it is gone. */
 function peakMiB(pid: number): number {
   try {
     const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []

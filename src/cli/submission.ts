@@ -20,7 +20,7 @@ import { note, print } from './output.ts'
 import { isStdout, type Output, placeOf } from './output-choice.ts'
 import { refuseErrors, writeResults } from './results-output.ts'
 
-/** What is handed over to a node: it makes a job of it. */
+/** The order that is handed to a node, which makes a job of it. */
 export interface Order {
   readonly shortage: SubmitRequest['shortage']
   readonly submit: (node: RemoteApi, onProgress: (progress: SubmitProgress) => void) => Promise<Submitted>

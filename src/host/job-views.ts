@@ -226,7 +226,7 @@ export interface DocumentPages {
   readonly pages: number
 }
 
-/** What a module wrote to stderr for one page: a vehicle's word, and no part of what owners agree on. */
+/** The stderr of a module for one page: a vehicle's word, and no part of what owners agree on. */
 export interface LogLine {
   readonly document: string
   /** Counted from 1. */

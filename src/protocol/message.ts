@@ -57,7 +57,7 @@ export type Message =
       readonly record: SignedRecord
       readonly opening: Opening
       readonly released: ReleaseReason | null
-      /** What modules wrote to stderr, where they wrote something. */
+      /** The stderr of modules, where they wrote something. */
       readonly logs?: readonly PageLog[]
     }
   /** Steward to vehicle: the receipt is on my disk; you need not send it again. */

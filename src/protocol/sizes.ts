@@ -98,7 +98,7 @@ const documentOutputBytesMax = 16 * 2 ** 20
 export const pageRecordBytesMax = 3 * documentOutputBytesMax + 4096
 /** A part of a result: one such record, or several short ones, and what a list and sealing add. */
 export const partBytesMax = pageRecordBytesMax + 64
-/** What a module's stderr leaves of a page: its end. */
+/** The part that is kept of a module's stderr for a page: its end. */
 export const logCharsMax = 4096
 /** Logs of pages that come with one receipt, and their bytes together; the rest of them stays where it was written. Guesses. */
 export const receiptLogPagesMax = 512

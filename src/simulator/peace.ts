@@ -47,7 +47,7 @@ function firstOf({ manifest }: SimJob, living: readonly StewardNode[]): readonly
 }
 
 /**
- * What an honest steward shows of a job in the end; of one that has ended it can prove it, with the results that some other
+ * The view that an honest steward has of a job in the end; of one that has ended it can prove it, with the results that some other
  * one may have where its own disk lost them.
  */
 function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolean, checkers: Checkers): void {

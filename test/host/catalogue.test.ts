@@ -15,7 +15,8 @@ import type { InspectedDocument } from '../../src/host/submission/packer.ts'
 import { sealShards } from '../../src/host/submission/sealed-shards.ts'
 import { DocumentListReader, decodeDocumentList, encodeList } from '../../src/protocol/job/lists.ts'
 import { decodeShard } from '../../src/protocol/job/shard.ts'
-import { splitBounds, splitIntoShards } from '../../src/protocol/job/split.ts'
+import { splitBounds } from '../../src/protocol/job/split.ts'
+import { splitIntoShards } from '../support/split.ts'
 import { temporaryStore } from '../support/store.ts'
 
 /** More than one part; some of several pages, and some that are equal to the one before. */

@@ -1,4 +1,4 @@
-/** What a submitter's node keeps of the words that come beside receipts, and whom it quotes. */
+/** The words beside receipts that a submitter's node keeps, and the vehicles that it quotes. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'

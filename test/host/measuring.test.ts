@@ -9,9 +9,9 @@ import type { InspectedDocument } from '../../src/host/submission/packer.ts'
 import { Samples } from '../../src/host/submission/samples.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
-import { splitIntoShards } from '../../src/protocol/job/split.ts'
 import { cidNamed, peerNamed } from '../support/core-fakes.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
+import { splitIntoShards } from '../support/split.ts'
 
 const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, agreement: 'bytes' } as const
 

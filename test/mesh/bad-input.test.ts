@@ -21,7 +21,7 @@ const log = pino({ level: 'silent' })
 
 /** Describing engines takes a second, and all nodes have the same. */
 let described: Promise<EngineDescription[]> | undefined
-/** What a submitter with other software may leave out. */
+/** Checks that a submitter with other software may leave out. */
 let tries = true
 class Engines extends ProcessExecutor {
   override describeEngines(): Promise<EngineDescription[]> {

@@ -1,4 +1,4 @@
-/** What modules write to stderr: one vehicle's word, from one that agrees, for the submitter; no vehicle can change a result by it. */
+/** The stderr of modules: one vehicle's word, from one that agrees, for the submitter; no vehicle can change a result by it. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { LogLine, LogsEnd, NodeApi } from '../../src/host/api.ts'

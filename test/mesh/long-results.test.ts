@@ -11,7 +11,7 @@ import { HostileVehicle } from '../support/hostile-vehicle.ts'
 import { Mesh, type MeshNode } from '../support/mesh.ts'
 import type { Script } from '../support/scripted-executor.ts'
 
-/** What a document of some words becomes: a text of more than two blocks. */
+/** The output for a document of some words: a text of more than two blocks. */
 const long: Script = (text) => (text.startsWith('long') ? text.padEnd(2 * blockBytesMax + 1000, '.') : text)
 
 let mesh: Mesh

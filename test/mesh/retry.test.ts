@@ -1,4 +1,4 @@
-/** What failed is done again in a new job, from what the node has; and what was cancelled or has failed may be submitted again. */
+/** Failed documents are done again in a new job, from what the node has; and what was cancelled or has failed may be submitted again. */
 import assert from 'node:assert/strict'
 import { unlinkSync } from 'node:fs'
 import { after, before, test } from 'node:test'

@@ -68,7 +68,7 @@ class Apart {
   }
 }
 
-/** What the records come to: the receipts that are paid. */
+/** The outcome of the records: the receipts that are paid. */
 function paidOn(state: JobState): string[] {
   const job = { job: state.job, submitter: peerNamed('submitter'), fleet: null, currency: 'EUR' }
   const claims = new JobClaims(job, {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { splitIntoShards } from '../../src/protocol/job/split.ts'
 import { shardBytesTarget, shardCostMsTarget, shardPagesMax } from '../../src/protocol/limits.ts'
 import { cidNamed } from '../support/core-fakes.ts'
+import { splitIntoShards } from '../support/split.ts'
 
 const documents = fc
   .array(

@@ -1,4 +1,4 @@
-/** What a file is, by its first bytes alone. */
+/** The kind of a file, by its first bytes alone. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { headBytes, kindOf, refusalByKind } from '../../src/runtimes/imaging/kind.ts'

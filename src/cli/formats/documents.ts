@@ -17,7 +17,7 @@ export class DocumentFiles {
   readonly #folder: OutputFolder
   readonly #names: FileNames
   readonly #onLack: (line: ResultLine, why: string) => void
-  /** Of the document that is under way. */
+  /** The lines of the document that is under way. */
   #lines: ResultLine[] = []
 
   /** `onLack` is told of pages that the format cannot show, and why. */

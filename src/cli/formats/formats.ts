@@ -11,7 +11,7 @@ import { tsv } from './tsv.ts'
 export const formatNames = ['jsonl', 'text', 'hocr', 'alto', 'tsv', 'pdf'] as const
 export type Format = (typeof formatNames)[number]
 
-/** Of a document's file. */
+/** The ending of a document's file. */
 export const extensions: Readonly<Record<Format, string>> = {
   jsonl: '.jsonl',
   text: '.txt',

@@ -147,7 +147,7 @@ function textOf({ blocks }: ReadPage, toPoints: number, pageHeight: number): str
 }
 
 interface Direction {
-  /** Of the line, of length one, on the page as pixels count: downwards. */
+  /** The line's direction, of length one, on the page as pixels count: downwards. */
   readonly along: readonly [number, number]
   readonly height: number
 }

@@ -143,7 +143,7 @@ export class Child {
     this.#process.kill('SIGCONT')
   }
 
-  /** What the child says is left in its pipe, or read again. */
+  /** Leaves in its pipe what the child says, or reads it again. */
   holdBack(isHeld: boolean): void {
     const { stdout } = this.#process
     if (isHeld) stdout?.pause()

@@ -100,7 +100,7 @@ export class JobRows {
     this.#journal.putJob({ job, role: stewardRole, state, createdAtMs, endedAtMs })
   }
 
-  /** Of all jobs of this node, the oldest first. `running`: those in memory. */
+  /** Summaries of all jobs of this node, the oldest first. `running`: those in memory. */
   summaries(running: (job: JobId) => CouncilDriver | undefined): JobSummary[] {
     return this.list().flatMap(({ job, state, createdAtMs }) => {
       const stewardship = running(job)

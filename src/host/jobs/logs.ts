@@ -1,4 +1,4 @@
-/** What a job's modules wrote to stderr, document by document, as one vehicle of those that agree has told it. */
+/** The stderr of a job's modules, document by document, as one vehicle of those that agree has told it. */
 import type { RecordId } from '../../protocol/ids.ts'
 import { decodeKeptLog } from '../../protocol/job/receipt-log.ts'
 import type { LogLine, LogsEnd } from '../api.ts'

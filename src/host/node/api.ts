@@ -9,7 +9,7 @@ import type { Ban } from '../store/member-tables.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import type { Parts } from './parts.ts'
 
-/** Of a document, in one answer: a guess. */
+/** Bytes of a document in one answer: a guess. */
 const documentPartBytes = 2 ** 20
 
 export function apiOf(parts: Parts): NodeApi {

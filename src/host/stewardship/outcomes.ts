@@ -20,7 +20,7 @@ export interface OutcomesOfJobOptions {
   readonly blocks: Pick<JobBlocks, 'get'>
 }
 
-/** Whoever asks after a large job for the first time waits no longer, and learns the rest when asking again. A guess. */
+/** The first question after a large job takes no longer, and the next one learns the rest. A guess. */
 const countMsMax = 500
 
 export class OutcomesOfJob {

@@ -41,7 +41,7 @@ export class HotCache {
   }
 }
 
-/** What a block takes beside its bytes: a cid, an array over a buffer of its own, and a place in the map. Measured: 352 on the heap; the rest is a guess. */
+/** The memory of a block beside its bytes: a cid, an array over a buffer of its own, and a place in the map. Measured: 352 on the heap; the rest is a guess. */
 const overheadBytes = 500
 
 function sizeOf(block: Uint8Array): number {

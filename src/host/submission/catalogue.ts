@@ -60,17 +60,17 @@ export class Catalogue {
     return this.#pages
   }
 
-  /** Of all pages, as the runtime guesses. */
+  /** The cost of all pages, as the runtime guesses. */
   get costMs(): number {
     return this.#costMs
   }
 
-  /** Of all files in which the documents are stored. */
+  /** The bytes of all files in which the documents are stored. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Of the list of documents as the protocol has it. */
+  /** The bytes of the list of documents as the protocol has it. */
   get listBytes(): number {
     return encodeListHead(this.#count).byteLength + this.#entriesBytes
   }

@@ -12,14 +12,14 @@ import type { InspectedDocument } from './packer.ts'
 import type { Samples } from './samples.ts'
 import { takesModule } from './weights.ts'
 
-/** Of a job whose number of replicas follows from its error bound: most take two. */
+/** Replicas of a job where they follow from its error bound: most take two. */
 const replicasUsual = 2
 
 export interface Cutting {
   readonly bounds: SplitBounds
   /** The document with the cost and the output that it is cut by. */
   readonly estimated: (document: InspectedDocument) => InspectedDocument
-  /** Of all pages. */
+  /** The cost of all pages. */
   readonly costMs: number
 }
 

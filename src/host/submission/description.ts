@@ -42,7 +42,7 @@ export interface DescriptionContext {
   readonly executor: Executor
   readonly submitter: SigningKey
   readonly blocks: BlockStore
-  /** What the command was given on stdin, for a request that reads it. */
+  /** The command's stdin, for a request that reads it. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
 }
 

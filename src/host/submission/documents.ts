@@ -23,7 +23,7 @@ export interface FoundDocuments {
 
 const hidden = 'hidden files and folders'
 const again = 'links to folders that are read already'
-/** Whoever names a folder does not mean the one that it is in, with all that is beside it. */
+/** A folder is named for what is in it, and not for what is beside it. */
 const upwards = 'links to folders around what was named'
 const broken = 'links that lead nowhere'
 const special = 'things that are neither files nor folders'

@@ -20,7 +20,7 @@ export interface QuoteContext extends CuttingMarket {
   readonly blocks: BlockStore
   readonly executor: Executor
   readonly submitter: SigningKey
-  /** What the command was given on stdin, for a request that reads it. */
+  /** The command's stdin, for a request that reads it. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
 }
 

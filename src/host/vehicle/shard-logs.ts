@@ -1,5 +1,5 @@
 /**
- * What modules wrote to stderr on this vehicle, until the receipts of their shards have told it to a steward. It lives in memory: a
+ * The stderr of modules on this vehicle, until the receipts of their shards have told it to a steward. It lives in memory: a
  * vehicle that starts again has forgotten it, and owes it to nobody.
  */
 import type { LeaseId } from '../../protocol/ids.ts'

@@ -35,7 +35,7 @@ export interface WorkshopOptions {
   /** Keys of the lease's shards. */
   readonly keysOf: (lease: LeaseId) => readonly Uint8Array[]
   readonly tell: (input: WorkerInput) => void
-  /** What modules wrote to stderr while they worked on a shard of this lease. */
+  /** The stderr of modules while they worked on a shard of this lease. */
   readonly onLogs: (lease: LeaseId, logs: Parameters<LeaseRunOptions['onShard']>[2]) => void
   /** The blocks that nobody wants any more have stopped to come for this job. */
   readonly onGivenUp: (job: JobId) => void

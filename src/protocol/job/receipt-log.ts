@@ -1,5 +1,5 @@
 /**
- * What a module wrote to its stderr, as a vehicle tells a steward beside a receipt. It is for people who look for a mistake: it is one
+ * The stderr of a module, as a vehicle tells a steward beside a receipt. It is for people who look for a mistake: it is one
  * vehicle's word, nobody compares it, and no record has it, so that what vehicles agree on is the same with and without it.
  */
 import { z } from 'zod'
@@ -9,7 +9,7 @@ import { decodeCbor, encodeCbor } from '../record/block.ts'
 import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
 import { logCharsMax, receiptLogBytesMax, receiptLogPagesMax } from '../sizes.ts'
 
-/** Of one page: the end of what was written. */
+/** The stderr of one page: its end. */
 export interface PageLog {
   /** The shard's position in the lease. */
   readonly place: number
@@ -26,7 +26,7 @@ const pageLogSchema: z.ZodType<PageLog> = z.object({
 
 export const receiptLogSchema = z.array(pageLogSchema).max(receiptLogPagesMax)
 
-/** What a steward keeps of it. */
+/** The part that a steward keeps. */
 export interface KeptLog {
   readonly receipt: RecordId
   /** `position`: the shard's, in the job. */

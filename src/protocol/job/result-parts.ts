@@ -28,7 +28,7 @@ export interface PartedResult {
 
 export interface ResultPart {
   readonly pages: number
-  /** Of its blocks together; of a blind job's part, as it is sealed. */
+  /** The bytes of its blocks together; of a blind job's part, as it is sealed. */
   readonly bytes: number
   /** All but the last have `blockBytesMax` bytes. */
   readonly blocks: readonly Cid[]

@@ -16,7 +16,7 @@ export interface Slice {
 export interface PageReference {
   /** The file in which the document is stored: sealed. */
   readonly document: Cid
-  /** Of the file. */
+  /** The bytes of the file. */
   readonly bytes: number
   /** The document's part of the file; left out where it is all of it. */
   readonly slice?: Slice | undefined

@@ -30,8 +30,6 @@ const shardsPerSlot = 4
 /** … and none is cheaper for the sake of that: each costs its stewards and vehicles some milliseconds. */
 const shardCostMsMin = 250
 
-const widest: SplitBounds = { costMsMax: shardCostMsTarget, pagesMax: shardPagesMax }
-
 /** A page before its document is sealed. */
 type PlannedPage = Omit<PageReference, 'key'>
 
@@ -43,18 +41,11 @@ export interface PlannedShard {
 /** The bounds for documents that cost so much together and are executed so many times, where so many slots are here. */
 export function splitBounds(costMs: number, replicas: number, slots: number): SplitBounds {
   const shareMs = (costMs * replicas) / (Math.max(1, slots) * shardsPerSlot)
-  return { ...widest, costMsMax: Math.min(shardCostMsTarget, Math.max(shardCostMsMin, shareMs)) }
+  const costMsMax = Math.min(shardCostMsTarget, Math.max(shardCostMsMin, shareMs))
+  return { costMsMax, pagesMax: shardPagesMax }
 }
 
-export function splitIntoShards(
-  documents: readonly SplittableDocument[],
-  bounds: SplitBounds = widest,
-): PlannedShard[] {
-  const cutter = new ShardCutter(bounds)
-  return [...documents.flatMap((document) => [...cutter.push(document)]), ...cutter.end()]
-}
-
-/** The same for documents that come one by one: holds the pages of the shard that is still open, and no others. */
+/** Cuts documents that come one by one: holds the pages of the shard that is still open, and no others. */
 export class ShardCutter {
   readonly #bounds: SplitBounds
   #pages: PlannedPage[] = []

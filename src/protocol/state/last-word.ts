@@ -83,7 +83,7 @@ function isDoubtful(
     .some((claim) => claim.result !== result && !alike.has(claim.receipt))
 }
 
-/** Whoever believes it comes to another result, or to other money. */
+/** Tells whether a node that believes it comes to another result, or to other money. */
 function saysOtherwise(
   { outcome, result, agreeing }: ShardVerdict,
   stands: ShardVerdict | undefined,

@@ -39,7 +39,7 @@ function refuseInflateBomb(bytes: Uint8Array): void {
   inflateSync(Buffer.concat(parts), { maxOutputLength: (width * 9 + 16) * (height + 8) })
 }
 
-/** What follows the last chunk is no part of the picture, and pngjs refuses it. */
+/** Cuts off what follows the last chunk: it is no part of the picture, and pngjs refuses it. */
 function withoutTail(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 8; at + 12 <= bytes.byteLength; at += 12 + view.getUint32(at))

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module'
 type Factory<Decoder> = (overrides: object) => Promise<Decoder>
 
 export class WasmDecoder<Decoder> {
-  /** Of the WebAssembly file. */
+  /** The path of the WebAssembly file. */
   readonly path: string
   readonly #factory: () => Promise<Factory<Decoder>>
   #code: Promise<readonly [WebAssembly.Module, Factory<Decoder>]> | undefined

@@ -60,7 +60,7 @@ function linesOf(words: readonly Word[]): TextLine[] {
   })
 }
 
-/** What Tesseract takes for one word may have spaces within: those of a line are what stands between two of them. */
+/** A word of Tesseract's may have spaces within: those of a line are what stands between two of them. */
 function singleWords({ text, box, confidence }: Word): TextWord[] {
   return text.split(/\s+/).map((part) => ({ text: part, box, confidence }))
 }

@@ -16,9 +16,9 @@ import { inReadingOrder } from './reading-order.ts'
 export interface PdfReading {
   /** Dots per inch at which a page is drawn; 0: as its scan has them, within bounds. */
   readonly dpi: number
-  /** Whether the text that a page has in itself is taken. */
+  /** True where the text that a page has in itself is taken. */
   readonly takesText: boolean
-  /** Whether its record has each word. */
+  /** True where its record has each word. */
   readonly hasWords: boolean
 }
 

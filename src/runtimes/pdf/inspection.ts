@@ -1,4 +1,4 @@
-/** What a submitter learns of a PDF before it sends it: how many pages, what they may cost, or why nobody can read it. */
+/** The facts that a submitter learns of a PDF before it sends it: how many pages, what they may cost, or why nobody can read it. */
 import { isOutOfMemory } from '../imaging/errors.ts'
 import type { DocumentShape, Refusal } from '../runtime.ts'
 import { openPdf, type Pdf, PdfError, type PdfFault } from './pdfium.ts'

@@ -1,4 +1,4 @@
-/** What a page of a PDF is made of, without its text: how much of it is pictures, and at which resolution they are. */
+/** The parts of a page of a PDF, without its text: how much of it is pictures, and at which resolution they are. */
 import { floatsOf, intsIn, type Pdf, type Pdfium, withPage } from './pdfium.ts'
 
 export interface PageObjects {

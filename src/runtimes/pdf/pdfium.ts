@@ -80,7 +80,7 @@ export function allocate(pdfium: Pdfium, bytes: number): number {
   return place
 }
 
-/** What `fill` writes at the place that it is given: `count` floats. */
+/** Returns what `fill` writes at the place that it is given: `count` floats. */
 export function floatsOf(pdfium: Pdfium, count: number, fill: (place: number) => void): Float32Array {
   const place = allocate(pdfium, 4 * count)
   fill(place)

@@ -35,11 +35,11 @@ export interface TextLayer extends PageScale {
   readonly hasPictures: boolean
 }
 
-/** Of the page; where pictures cover more, it is a scan, or what they say matters. A guess. */
+/** The part of a page; where pictures cover more, it is a scan, or what they say matters. A guess. */
 const pictureShareMax = 0.5
 /** Logos cover less. A guess. */
 const pictureShareShown = 0.02
-/** Of the characters: those that stand for nothing, are hidden, or do not run across the page. Guesses. */
+/** The part of the characters: those that stand for nothing, are hidden, or do not run across the page. Guesses. */
 const strangeShareMax = 0.01
 const hiddenShareMax = 0.05
 const turnedShareMax = 0.05
