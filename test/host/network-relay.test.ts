@@ -159,6 +159,22 @@ test('a node that nobody can dial finds a place again when its relay is gone', {
   await reaches(node, () => node.reachability === 'relayed' && isAt(first!))
 })
 
+test('where no neighbour relays, a node that nobody can dial meets others until one does', {
+  timeout,
+}, async (t) => {
+  // A mesh in which one neighbour is enough, so that nothing but the search for a relay makes it dial.
+  const bounds = { redialMinMs: 20, redialMaxMs: 50, fullMeshPeersMax: 3, degreeMin: 1, yieldDialMs: 0 }
+  const [first, ...others] = await Promise.all(
+    [true, false, false, true].map((isRelay) => startNetwork(t, { isRelay, bounds })),
+  )
+  const node = await startMute(t, [first!], { bounds })
+  await learns(node, 'relayed')
+  for (const other of others) node.learn(other.peer, other.addresses())
+  await first!.stop()
+  const last = others.at(-1)!
+  await reaches(node, () => node.reachability === 'relayed' && node.addresses()[0]!.includes(last.peer))
+})
+
 /** Resolves when this is so, which is looked at when the node is reached in another way. */
 function reaches(node: Network, holds: () => boolean): Promise<void> {
   return new Promise((resolve) => {

@@ -111,6 +111,15 @@ export class Neighbours {
     this.#fill()
   }
 
+  /** Dials one that is not connected, drawn at random, though there are neighbours enough: up to twice as many. */
+  meetAnother(): void {
+    if (this.#node.getPeers().length >= 2 * this.#bounds.fullMeshPeersMax) return
+    const isDue = ([peer, known]: [PeerId, Known]) => this.#dueMs(peer, known) <= systemClock.monotonicMs()
+    const absent = [...this.#known].filter(([peer, { dialing }]) => !dialing && !this.#openTo(peer))
+    const [other] = shuffled(absent.filter(isDue))
+    if (other !== undefined) void this.#dialForDegree(...other)
+  }
+
   forget(peer: PeerId): void {
     for (const place of this.#known.get(peer)?.places ?? []) this.#plan.forget(place, peer)
     this.#known.delete(peer)
@@ -287,6 +296,5 @@ export class Neighbours {
 
 /** Peers that are remembered by hearsay alone at a time: as many as a book of addresses has. */
 const hearsayMax = 64
-
 /** The longest delay that setTimeout takes. */
 const timerMsMax = 2 ** 31 - 1

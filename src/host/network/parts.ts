@@ -115,7 +115,7 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   await dialBacks.listen()
   await startNode(node, listen)
   const reachability = new ReachabilityWatch(node, node.services.own, bounds, options.log)
-  relays.start(node, reachability)
+  relays.start(node, reachability, () => neighbours.meetAnother())
   gossip.join()
   const bootstrapping = new Bootstrap(
     node,

@@ -2,8 +2,9 @@
  * The relayed node's side: a node that nobody can dial has a place at one relay, so that others reach it there.
  *
  * It asks the peers that it is connected to anyway, one after the other, until one has a place; when that one is gone, it
- * asks again. libp2p would look for relays itself, and dial wherever a peer says that it lives; here nobody is dialled for a
- * place. And libp2p lets every peer be a relay that offers a connection from somebody: only the one with our place may.
+ * asks again. Where none of them relays, it meets another of the peers that it knows, one after each pause. libp2p would look
+ * for relays itself, and dial wherever a peer says that it lives. And libp2p lets every peer be a relay that offers a
+ * connection from somebody: only the one with our place may.
  */
 import { circuitRelayTransport, RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Connection, ConnectionGater, Libp2p, StreamHandler, Transport } from '@libp2p/interface'
@@ -32,6 +33,7 @@ export class RelayClient {
   #transports: TransportManager | undefined
   #isWanted: () => boolean = () => false
   #onChange = () => {}
+  #meetAnother = () => {}
   #isStopped = false
 
   constructor(bounds: NetworkBounds, log: Logger) {
@@ -54,10 +56,14 @@ export class RelayClient {
     return { denyInboundRelayedConnection: (relay) => relay.toString() !== this.#relay }
   }
 
-  /** `isWanted`: nobody can dial this node. `onChange`: it has got a place, or lost it, and may `look` for another. */
-  start(node: Libp2p, isWanted: () => boolean, onChange: () => void): void {
+  /**
+   * `isWanted`: nobody can dial this node. `onChange`: it has got a place, or lost it, and may `look` for another. `meetAnother`:
+   * dials one more peer, which may relay.
+   */
+  start(node: Libp2p, isWanted: () => boolean, onChange: () => void, meetAnother: () => void): void {
     this.#isWanted = isWanted
     this.#onChange = onChange
+    this.#meetAnother = meetAnother
     node.addEventListener('peer:identify', ({ detail: { peerId, connection, protocols } }) => {
       if (isRelayed(connection) || !protocols.includes(RELAY_V2_HOP_CODEC)) return
       this.#able.set(peerId.toString() as PeerId, connection)
@@ -96,7 +102,10 @@ export class RelayClient {
   async #ask(): Promise<void> {
     clearTimeout(this.#timer)
     const [able] = shuffled([...this.#able])
-    if (able === undefined) return
+    if (able === undefined) {
+      this.#meetAnother()
+      return this.#lookLater()
+    }
     const [relay, connection] = able
     this.#isAsking = true
     this.#relay = relay
@@ -111,10 +120,14 @@ export class RelayClient {
     } catch (thrown) {
       this.#isAsking = false
       this.#relay = undefined
-      const pauseMs = redialPauseMs(this.#failures++, this.#bounds)
-      this.#log.debug({ relay, pauseMs }, `a relay has no place for this node: ${whyNot(thrown)}`)
-      if (!this.#isStopped) this.#timer = setTimeout(() => this.look(), pauseMs).unref()
+      this.#log.debug({ relay }, `a relay has no place for this node: ${whyNot(thrown)}`)
+      this.#lookLater()
     }
+  }
+
+  #lookLater(): void {
+    if (this.#isStopped) return
+    this.#timer = setTimeout(() => this.look(), redialPauseMs(this.#failures++, this.#bounds)).unref()
   }
 
   async #leave(): Promise<void> {

@@ -27,13 +27,15 @@ export class Relays {
     return { ...this.client.gater, ...this.server?.gater }
   }
 
-  start(node: RelayNode, reachability: ReachabilityWatch): void {
+  /** `meetAnother`: dials one more of the peers that are known. */
+  start(node: RelayNode, reachability: ReachabilityWatch, meetAnother: () => void): void {
     this.#node = node
     this.server?.start(node, () => reachability.current === 'direct')
     this.client.start(
       node,
       () => reachability.isOutbound,
       () => reachability.relayChanged(),
+      meetAnother,
     )
     reachability.onChange(() => this.client.look())
     node.addEventListener('connection:open', ({ detail }) => this.#opened(detail))
