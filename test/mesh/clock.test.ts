@@ -54,3 +54,23 @@ test('a car that hangs is not waited for any longer because the clock was set ba
   assert.equal(runsOf(text), 3)
   assert(tookMs < hourMs / 4, `${tookMs} ms`)
 })
+
+test('a car whose clock is an hour ahead is told so, its neighbours name it and work on, and it works once the clock is right', async () => {
+  const { submitter, clock } = mesh
+  let aheadMs = hourMs
+  const car = await mesh.join({ name: 'car-4', clock: clock.ahead(() => aheadMs) }, false)
+  const said = (name: string, words: RegExp) =>
+    mesh.until(`${name} says ${words}`, () => mesh.node(name).lines.items.some(({ msg }) => words.test(msg)))
+  await said('car-4', /^this node's clock is (1 h|59 min).* ahead of/)
+  for (const name of ['submitter', ...cars])
+    await said(name, new RegExp(`clock of ${car.peer}.* (1 h|59 min).* ahead`))
+  for (const name of cars) mesh.node(name).script = (text) => text
+  const { job } = await submitter.api.submit(mesh.request(['beside a clock that is off'], { replicas: 3 }))
+  const { state, contradicted } = await clock.hurry(submitter.ended(job))
+  assert.deepEqual([state, contradicted], ['complete', []])
+  assert.equal(car.executed.items.length, 0, 'whose advert counts for nothing gets no lease')
+  aheadMs = 0
+  const next = await submitter.api.submit(mesh.request(['with four owners'], { replicas: 4 }))
+  assert.equal((await clock.hurry(submitter.ended(next.job))).state, 'complete')
+  assert.equal(car.executed.items.length, 1)
+})

@@ -43,6 +43,15 @@ export class MeshClock implements Clock {
     this.#setMs += byMs
   }
 
+  /** A clock of the same mesh whose time of day is ahead of it by so much. */
+  ahead(byMs: () => number): Clock {
+    return {
+      now: () => this.now() + byMs(),
+      monotonicMs: () => this.monotonicMs(),
+      after: (delayMs, action) => this.after(delayMs, action),
+    }
+  }
+
   after(delayMs: number, action: () => void): () => void {
     const dueMs = this.monotonicMs() + Math.max(0, delayMs)
     // Whoever skips the time: what a node does then, it does as itself (diallers.ts).

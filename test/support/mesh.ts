@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JobStatus, NodeApi, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
+import type { Clock } from '../../src/host/clock.ts'
 import { RequestError } from '../../src/host/errors.ts'
 import type { Executor } from '../../src/host/executor/contract.ts'
 import {
@@ -50,6 +51,8 @@ export interface MemberSpec {
   readonly script?: Script
   /** What its owner asks for a document, in millionths of a euro. */
   readonly askMicros?: number
+  /** Its own clock, in place of the mesh's. */
+  readonly clock?: Clock
   /** Where the mesh has a key and this node does not. */
   readonly isKeyless?: boolean
   /** Puts things into its data directory before it starts for the first time. */
@@ -173,7 +176,6 @@ export class Mesh {
     }
   }
 
-  /** A job of these documents, each a shard of its own, verified by two owners. */
   /** Resolves when these stewards have as many records of a job as each other: who stops then takes none along. */
   sameRecords(job: string, nodes: readonly MeshNode[]): Promise<void> {
     return this.until('the stewards have the same records', () => {
@@ -188,6 +190,7 @@ export class Mesh {
     })
   }
 
+  /** A job of these documents, each a shard of its own, verified by two owners. */
   request(texts: readonly string[], changes: Partial<SubmitRequest> = {}): SubmitRequest {
     this.#requests += 1
     const folder = join(this.folder, `documents-${this.#requests}`)
@@ -256,10 +259,10 @@ export class Mesh {
     return { peer: key.peerId, certificate }
   }
 
-  #optionsOf({ name, slots = 1, standsBy = true, askMicros }: MemberSpec) {
+  #optionsOf({ name, slots = 1, standsBy = true, askMicros, clock = this.clock }: MemberSpec) {
     const asks = new Map<string, Ask>()
     if (askMicros !== undefined) asks.set('wasm', { currency: 'EUR', unitMicros: askMicros })
-    return { ...optionDefaults, name, slots, standsBy, asks, clock: this.clock }
+    return { ...optionDefaults, name, slots, standsBy, asks, clock }
   }
 }
 
