@@ -119,7 +119,8 @@ export class VehicleNode extends Shell<VehicleWritten> {
           })
           break
         }
-        this.#tell({ type: 'offer', from, manifest: job.manifest, handovers, lease })
+        // It never forgets a job in here.
+        this.#tell({ type: 'offer', from, manifest: job.manifest, handovers, lease, isPast: false })
         break
       }
       case 'adopt': {

@@ -7,8 +7,11 @@ import test from 'node:test'
 import { sha256 } from '../../src/host/sha256.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
+import { openStore } from '../../src/host/store.ts'
+import { workerRole } from '../../src/host/vehicle/restore.ts'
 import { openReceipt } from '../../src/protocol/job/lease.ts'
 import type { Message } from '../../src/protocol/message.ts'
+import { cidNamed, peerNamed } from '../support/core-fakes.ts'
 import { aborted, World } from '../support/lone-vehicle.ts'
 
 test('a vehicle that is killed goes on with its lease where it was, once its steward is there', async (t) => {
@@ -46,6 +49,53 @@ test('a vehicle that is killed goes on with its lease where it was, once its ste
   assert.equal((await later.hears('decline')).reason, 'expired')
   assert.deepEqual(later.types(), ['receipt', 'receipt', 'receipt', 'receipt', 'decline'])
   assert.deepEqual(later.executed, [])
+})
+
+test('a lease of a job that a vehicle was told to forget is not run again, whatever else it forgets', async (t) => {
+  const world = new World(t)
+  const steward = world.steward.peerId
+  const { id, record } = world.lease(['one'])
+  const before = world.live('before')
+  before.vehicle.hear(steward, world.offer(record))
+  await before.hears('receipt')
+  world.copy('before', 'unaware')
+  before.vehicle.hear(steward, { type: 'ended', job: world.job })
+  while (before.store.journal.has(id)) await new Promise(setImmediate)
+  world.copy('before', 'after')
+
+  const after = world.live('after')
+  // Its memory of jobs has a bound: this one has the lease in its journal alone.
+  const store = openStore(world.pathOf('unaware'))
+  store.journal.deleteJobRow(world.job, workerRole)
+  store.close()
+  const unaware = world.live('unaware')
+  for (const life of [before, after, unaware]) {
+    life.vehicle.hear(steward, world.offer(record))
+    assert.equal((await life.hears('decline')).reason, 'expired')
+  }
+  const later = world.lease(['two'])
+  after.vehicle.hear(steward, world.offer(later.record))
+  assert.equal(
+    (await after.hears('accept')).lease,
+    later.id,
+    'who says that a job is over ends none of its later leases',
+  )
+  await after.hears('receipt')
+  assert.deepEqual([before.executed, after.executed], [['one'], ['two']])
+})
+
+test('a forgotten job’s leases are past up to the last of each signer, until its deadline', (t) => {
+  const { store } = new World(t).live('node')
+  const { leases } = store.journal
+  const [job, steward] = [cidNamed('job'), peerNamed('steward')]
+  leases.notePast(job, new Map([[steward, 7]]), Date.now() + 1_000_000, Date.now())
+  assert.deepEqual(
+    [6, 7, 8].map((serial) => leases.isPast(job, steward, serial)),
+    [true, true, false],
+  )
+  assert(!leases.isPast(job, peerNamed('another'), 0) && !leases.isPast(cidNamed('another'), steward, 0))
+  leases.notePast(cidNamed('another'), new Map([[steward, 1]]), 0, Date.now())
+  assert(!leases.isPast(cidNamed('another'), steward, 1), 'past its deadline nobody takes a lease')
 })
 
 test('a note without its result counts for nothing: the shard is run again', async (t) => {

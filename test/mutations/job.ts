@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const job: readonly Mutation[] = [
   {
+    name: 'A shard may have the whole of one file as each of its pages.',
+    file: 'src/protocol/job/shard.ts',
+    find: 'file.inParts <= bytes && ',
+    replace: '',
+    caughtBy: ['test/protocol/demands.test.ts'],
+  },
+  {
     name: 'A receipt is accepted whose opening does not match its commitment.',
     file: 'src/protocol/job/lease.ts',
     find: 'expected.length !== root.length || expected.some((byte, i) => byte !== root[i])',

@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'A vehicle that was told to forget a job runs its leases once more.',
+    file: 'src/protocol/worker/endings.ts',
+    find: '...jobs.pastOf(job)',
+    replace: '...{ past: new Map(), untilMs: 0 }',
+    caughtBy: ['test/host/vehicle.test.ts'],
+  },
+  {
+    name: 'A vehicle runs a lease again that is in its journal, when it has forgotten the job’s name.',
+    file: 'src/host/vehicle/lease-records.ts',
+    find: 'return journal.get(id) !== undefined || ',
+    replace: 'return ',
+    caughtBy: ['test/host/vehicle.test.ts'],
+  },
+  {
     name: 'A vehicle runs a lease again that is over.',
     file: 'src/protocol/worker/known-jobs.ts',
     find: 'return known !== undefined && (known.over.has(id)',

@@ -93,6 +93,27 @@ test('items come one by one as they were written, and only in their one encoding
   for (const bytes of refused) assert.throws(() => [...decodeItems(bytes, bounds)], { name: 'ProtocolError' })
 })
 
+test('a shard whose file has overlapping parts, parts beyond its end or two lengths is none, and one of a whole pack is', () => {
+  const key = new Uint8Array(40)
+  const part = (offset: number, bytes: number, fileBytes = 100) => ({
+    ...{ document: cidNamed('pack'), bytes: fileBytes, page: 0, key },
+    slice: { offset, bytes },
+  })
+  const decoded = (...pages: Parameters<typeof encodeShard>[0]['pages']) =>
+    decodeShard(encodeShard({ pages }))
+  assert.equal(decoded(part(0, 40), part(40, 60)).pages.length, 2)
+  const whole = { document: cidNamed('pack'), bytes: 100, page: 0, key }
+  assert.equal(decoded(whole, whole, part(0, 100)).pages.length, 3)
+  const refused = [
+    [part(0, 100), part(0, 1)],
+    [part(99, 2)],
+    [part(Number.MAX_SAFE_INTEGER, 1)],
+    [part(0, 40), part(0, 40, 101)],
+    [whole, { ...whole, bytes: 99 }],
+  ]
+  for (const pages of refused) assert.throws(() => decoded(...pages), /malformed: what shard/)
+})
+
 test('a shard with more documents than a vehicle takes is none, and the fullest honest one is', () => {
   const page = (i: number, bytes: number) => ({
     document: cidNamed(`${i}`),

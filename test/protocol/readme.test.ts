@@ -91,7 +91,14 @@ test('a job ends that a worker does with the README’s driver, and nothing is s
       if (issued.kind === 'lease') leases.set(issued.record.id, issued.record)
     },
     offer: ({ lease }) =>
-      tellWorker({ type: 'offer', from: self, manifest, handovers: [], lease: leases.get(lease)! }),
+      tellWorker({
+        type: 'offer',
+        from: self,
+        manifest,
+        handovers: [],
+        lease: leases.get(lease)!,
+        isPast: false,
+      }),
     send: ({ message }) => {
       if (message.type === 'acknowledge' || message.type === 'withdraw' || message.type === 'ended')
         tellWorker({ ...message, from: self })

@@ -189,7 +189,8 @@ export class WorkerStage {
     this.#jobOf.set(id, job)
     this.#manifests.set(job, manifest)
     this.#offered = lease
-    return this.#hand({ type: 'offer', from, manifest, handovers: this.#handovers(settings), lease })
+    const isPast = settings.get('past') === 'yes'
+    return this.#hand({ type: 'offer', from, manifest, handovers: this.#handovers(settings), lease, isPast })
   }
 
   /** `handover=steward>s2`: s2 takes the place of the job's first steward, who is lost, by the word of the second. */

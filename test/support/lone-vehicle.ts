@@ -126,6 +126,7 @@ export class World {
   readonly manifest: SignedRecord
   readonly job: JobId
   readonly #folder: string
+  #serial = 0
 
   /** `weights`: the bytes of a file of weights, if the job has any. */
   constructor(
@@ -194,6 +195,10 @@ export class World {
     cpSync(join(this.#folder, from), join(this.#folder, to), { recursive: true })
   }
 
+  pathOf(name: string): string {
+    return join(this.#folder, name)
+  }
+
   #put(codec: 'raw' | 'dag-cbor', bytes: Uint8Array): Cid {
     const cid = cidOf(codec, bytes)
     this.blocks.set(cid, bytes)
@@ -202,7 +207,14 @@ export class World {
 
   #sign(key: SigningKey, kind: RecordKind, payload: unknown, job: JobId | null): SignedRecord {
     const steward = job === null ? null : key.peerId
-    const body = encodeBody(bodyOf(kind, key.peerId, payload, { job, steward, expiresMs: Date.now() + hour }))
+    const body = encodeBody(
+      bodyOf(kind, key.peerId, payload, {
+        job,
+        steward,
+        serial: this.#serial++,
+        expiresMs: Date.now() + hour,
+      }),
+    )
     return { body, signature: key.sign(body) }
   }
 }

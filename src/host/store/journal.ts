@@ -113,6 +113,12 @@ export class Journal {
     )
   }
 
+  /** Tells whether it has records of the kind in the job. */
+  hasKind(job: JobId, kind: RecordKind): boolean {
+    const sql = 'SELECT 1 AS one FROM records WHERE job = ? AND kind = ? LIMIT 1'
+    return this.#database.get<{ one: number }>(sql, job, kind) !== undefined
+  }
+
   /** Forgets a job's records and this node's parts in it. Works on a full disk. */
   deleteJob(job: JobId): void {
     this.#database.transactionThatFrees(() => {

@@ -1,8 +1,13 @@
 /** The tables of a vehicle's leases: which shards of them it has finished, and of which leases it does no more. */
-import type { JobId, LeaseId } from '../../protocol/ids.ts'
+import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
+
+/** Of 150 bytes each. Each costs whoever makes them a job that this vehicle has worked on. */
+const pastLeasesMax = 100_000
+/** A clock that is set back makes no lease young again. */
+const clockStepMs = 86_400_000
 
 export class LeaseTables {
   readonly #database: Database
@@ -48,6 +53,36 @@ export class LeaseTables {
       job,
     )
     return new Map(rows.map(({ lease, released }) => [lease, released]))
+  }
+
+  /**
+   * Of a job that the vehicle forgets: the highest serial of the leases that it took, by their signers. Works on a full disk. What is
+   * no longer of use at `nowMs` goes, and beyond the bound what is of use the shortest.
+   */
+  notePast(job: JobId, past: ReadonlyMap<PeerId, number>, untilMs: number, nowMs: number): void {
+    this.#database.transactionThatFrees(() => {
+      for (const [signer, serial] of past)
+        this.#database.run(
+          'INSERT OR REPLACE INTO past_leases VALUES (?, ?, ?, ?)',
+          job,
+          signer,
+          serial,
+          untilMs,
+        )
+      this.#database.run('DELETE FROM past_leases WHERE until_ms < ?', nowMs - clockStepMs)
+      this.#database.run(
+        `DELETE FROM past_leases WHERE (until_ms, job, signer) IN (
+           SELECT until_ms, job, signer FROM past_leases ORDER BY until_ms
+           LIMIT max(0, (SELECT count(*) FROM past_leases) - ?))`,
+        pastLeasesMax,
+      )
+    })
+  }
+
+  /** Tells whether the vehicle forgot the job after it took a lease that this signer signed with this serial or a higher one. */
+  isPast(job: JobId, signer: PeerId, serial: number): boolean {
+    const sql = 'SELECT serial FROM past_leases WHERE job = ? AND signer = ?'
+    return (this.#database.get<{ serial: number }>(sql, job, signer)?.serial ?? -1) >= serial
   }
 
   /** Within the transaction that forgets the job. */

@@ -210,4 +210,15 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (day, kind, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Of jobs that a vehicle forgot: the highest serial of its leases there, by their signers. None up to there is run again.
+  CREATE TABLE past_leases (
+    job TEXT NOT NULL,
+    signer TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,   -- the job's deadline, after which nobody takes a lease of it
+    PRIMARY KEY (job, signer)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX past_leases_until ON past_leases (until_ms);
+  `,
 ]

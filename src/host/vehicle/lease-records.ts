@@ -5,10 +5,10 @@
 import type { Logger } from 'pino'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Issued } from '../../protocol/issuer.ts'
-import { openingSchema, type Receipt } from '../../protocol/job/lease.ts'
+import { type Lease, openingSchema, type Receipt } from '../../protocol/job/lease.ts'
 import type { Message } from '../../protocol/message.ts'
 import { decodeCbor, encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
-import type { SignedRecord } from '../../protocol/record/record.ts'
+import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import type { RecordKind } from '../../protocol/records.ts'
 import { openingBytesMax } from '../../protocol/sizes.ts'
 import type { WorkerEffect } from '../../protocol/worker/contract.ts'
@@ -148,13 +148,25 @@ export class LeaseRecords {
     this.#weights.stop()
   }
 
-  forget(job: JobId): void {
-    const { store, outbox, room, log } = this.#options
+  /** Tells whether the vehicle took the lease, or forgot the job after it took it or one that its signer signed later. */
+  isPast({ id, job, signer, serial }: Verified<Lease>): boolean {
+    const { journal } = this.#options.store
+    return journal.get(id) !== undefined || (job !== null && journal.leases.isPast(job, signer, serial))
+  }
+
+  /** `past`: as the effect says. A vehicle that signed nothing for the job may run its leases again. */
+  forget(job: JobId, past: ReadonlyMap<PeerId, number> = new Map(), untilMs = 0): void {
+    const { store, outbox, room, log, clock } = this.#options
+    const { journal } = store
     this.#jobs.delete(job)
     this.#weights.over(job)
     const forgotten = () =>
       room
-        .keep(() => store.forget(job, workerRole))
+        .keep(() => {
+          if (past.size > 0 && journal.hasKind(job, 'receipt'))
+            journal.leases.notePast(job, past, untilMs, clock.now())
+          return store.forget(job, workerRole)
+        })
         .catch((error) =>
           log.warn({ job, error }, 'a job was not forgotten; its blocks go at the next start'),
         )

@@ -152,7 +152,9 @@ export class WorkerDriver {
     switch (message.type) {
       case 'offer': {
         const offer = openOffer(message, this.#options.key)
-        this.#handleWith(offer, { type: 'offer', from, lease: offer.lease.content, ...contentsOf(offer) })
+        const lease = offer.lease.content
+        const isPast = this.#records.isPast(lease)
+        this.#handleWith(offer, { type: 'offer', from, lease, isPast, ...contentsOf(offer) })
         break
       }
       case 'adopt': {
@@ -232,7 +234,7 @@ export class WorkerDriver {
       this.#options.news.leaseOver(effect.job, effect.lease, effect.reason)
       this.#records.release(effect)
     },
-    forget: ({ job }) => this.#records.forget(job),
+    forget: ({ job, past, untilMs }) => this.#records.forget(job, past, untilMs),
     advertise: () => this.#options.onChange(),
     wake: ({ atMs }) => this.#wakeAt(atMs),
   }

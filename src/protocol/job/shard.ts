@@ -54,10 +54,14 @@ export function encodeShard(shard: Shard): Uint8Array {
   return encodeCbor({ pages })
 }
 
-/** Throws ProtocolError, also for more bytes of documents than a shard may have. */
+/**
+ * Throws ProtocolError, also for more bytes of documents than a shard may have, and where a file's parts are more than the
+ * file: each part is opened by itself, so that they may take no more memory than it.
+ */
 export function decodeShard(bytes: Uint8Array): Shard {
   const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, shardBlockBytesMax))
   if (!decoded.success) throw malformed('shard', decoded.error)
+  checkFiles(decoded.data)
   const documents = documentBytesOf(decoded.data)
   if (documents > shardDocumentBytesMax)
     throw new ProtocolError({
@@ -67,6 +71,23 @@ export function decodeShard(bytes: Uint8Array): Shard {
       bytesMax: shardDocumentBytesMax,
     })
   return decoded.data
+}
+
+/** Throws ProtocolError: a file has one length, its parts lie within it, and together they are no longer than it. */
+function checkFiles({ pages }: Shard): void {
+  const files = new Map<Cid, { readonly bytes: number; inParts: number }>()
+  for (const { document, bytes, slice } of pages) {
+    const file = files.get(document) ?? { bytes, inParts: 0 }
+    files.set(document, file)
+    file.inParts += slice?.bytes ?? 0
+    const fits = file.inParts <= bytes && (slice === undefined || slice.offset + slice.bytes <= bytes)
+    if (file.bytes !== bytes || !fits)
+      throw new ProtocolError({
+        code: 'malformed',
+        what: 'shard',
+        why: `the parts of the file ${document} are not parts of one file of ${bytes} bytes`,
+      })
+  }
 }
 
 /** Returns the files that a shard's pages are from, each once. */

@@ -51,6 +51,8 @@ export type WorkerInput =
       readonly manifest: Verified<Manifest>
       readonly handovers: readonly Verified<Handover>[]
       readonly lease: Verified<Lease>
+      /** Whoever keeps this vehicle's records says that it took the lease once, or one that its steward signed later. */
+      readonly isPast: boolean
     }
   /** A steward of the job looks after it from now on. */
   | {
@@ -129,8 +131,16 @@ export type WorkerEffect =
       readonly lease: LeaseId
       readonly reason: ReleaseReason | null
     }
-  /** The job is over: its results may go. */
-  | { readonly type: 'forget'; readonly job: JobId }
+  /**
+   * The job is over: its results may go. `past`: the highest serial of its leases that this vehicle took, by their signers; offers
+   * up to there are past until the job's deadline.
+   */
+  | {
+      readonly type: 'forget'
+      readonly job: JobId
+      readonly past: ReadonlyMap<PeerId, number>
+      readonly untilMs: number
+    }
   /** Free slots or mode changed: worth an advert. */
   | { readonly type: 'advertise' }
   | { readonly type: 'wake'; readonly atMs: number }

@@ -21,7 +21,7 @@ export function endJob(desk: Desk, job: JobId, from: PeerId): void {
     drop(desk, held, 'withdrawn')
   }
   receipts.forget(job)
-  effects.push({ type: 'forget', job })
+  effects.push({ type: 'forget', job, ...jobs.pastOf(job) })
 }
 
 /** The vehicle is needed now, or after the shards under way. */

@@ -3,7 +3,8 @@
  *
  * A lease that is over is never run again, and a lease can come again: its steward repeats an offer, or another steward
  * takes the job over. Names are remembered up to a bound. Beyond it serials do: those of one signer rise, so whatever
- * is not above the highest that was forgotten is over, or was passed by and may as well be declined.
+ * is not above the highest that was forgotten is over, or was passed by and may as well be declined. Jobs are forgotten, too,
+ * at a bound and when they end: then whoever keeps the vehicle's records says what is past (contract.ts, `isPast`).
  */
 
 import { BoundedMap } from '../../base/bounded-map.ts'
@@ -18,6 +19,7 @@ interface KnownJob {
   succession: Succession
   /** A steward said that it is over, and nobody has offered a lease of it since. */
   ended: boolean
+  readonly deadlineMs: number
   readonly over: BoundedMap<LeaseId, { readonly signer: PeerId; readonly serial: number }>
   /** The highest serial of a lease that is over and forgotten, by its signer. */
   readonly forgotten: Map<PeerId, number>
@@ -27,10 +29,10 @@ export class KnownJobs {
   readonly #jobs = new BoundedMap<JobId, KnownJob>(rememberedJobsMax)
 
   remember(manifest: Verified<Manifest>, handovers: readonly Verified<Handover>[]): void {
-    const { id } = manifest
+    const { id, payload } = manifest
     const succession = this.successionOf(manifest, handovers)
     const { over, forgotten } = this.#jobs.peek(id) ?? newlyKnown()
-    this.#jobs.set(id, { succession, ended: false, over, forgotten })
+    this.#jobs.set(id, { succession, ended: false, deadlineMs: payload.deadlineMs, over, forgotten })
   }
 
   /** Uses the handovers known here and those handed in: a steward shows only its own path. */
@@ -50,6 +52,15 @@ export class KnownJobs {
   end(job: JobId): void {
     const known = this.#jobs.peek(job)
     if (known !== undefined) known.ended = true
+  }
+
+  /** The highest serials of the job's leases that are over, by their signers, and how long that matters. */
+  pastOf(job: JobId): { readonly past: ReadonlyMap<PeerId, number>; readonly untilMs: number } {
+    const known = this.#jobs.peek(job)
+    const past = new Map(known?.forgotten)
+    for (const { signer, serial } of known?.over.values() ?? [])
+      past.set(signer, Math.max(serial, past.get(signer) ?? 0))
+    return { past, untilMs: known?.deadlineMs ?? 0 }
   }
 
   close({ id, job, signer, serial }: Verified<Lease>): void {

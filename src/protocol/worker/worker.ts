@@ -227,7 +227,7 @@ export class Worker {
       this.#goOn(known)
       return
     }
-    if (jobs.isOver(lease) && isSteward(from, succession)) {
+    if ((offer.isPast || jobs.isOver(lease)) && isSteward(from, succession)) {
       receipts.deliverOfLease(lease.id, from)
       this.#desk.decline(offer, from, 'expired', 0)
       return

@@ -140,7 +140,7 @@ export class CellVehicle implements VehicleEar {
   offered(job: SimJob, lease: Verified<Lease>): void {
     this.#leases.set(lease.id, { job, lease })
     const { manifest } = job
-    this.tell({ type: 'offer', from: lease.signer, manifest, handovers: [], lease })
+    this.tell({ type: 'offer', from: lease.signer, manifest, handovers: [], lease, isPast: false })
   }
 
   ended(job: JobId): void {
