@@ -70,7 +70,10 @@ test('a lease of a job that a vehicle was told to forget is not run again, whate
   store.close()
   const unaware = world.live('unaware')
   for (const life of [before, after, unaware]) {
+    const known = life.said.items.length
     life.vehicle.hear(steward, world.offer(record))
+    await life.said.until((said) => said.length > known)
+    assert.deepEqual(life.types().slice(known), ['decline'])
     assert.equal((await life.hears('decline')).reason, 'expired')
   }
   const later = world.lease(['two'])

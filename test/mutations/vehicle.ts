@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'What a lease costs is its submitter’s word, also when the lease has left its slot.',
+    file: 'src/protocol/worker/bench.ts',
+    find: 'this.nowMs - held.begunMs - held.lease.payload.costMs',
+    replace: '0',
+    caughtBy: ['test/protocol/worker-fairness.test.ts'],
+  },
+  {
+    name: 'What one submitter says of its work makes a vehicle slow in the eyes of all.',
+    file: 'src/protocol/worker/paces.ts',
+    find: 'Math.floor((values.length - 1) / 2)',
+    replace: 'values.length - 1',
+    caughtBy: ['test/protocol/worker-fairness.test.ts'],
+  },
+  {
     name: 'A vehicle that was told to forget a job runs its leases once more.',
     file: 'src/protocol/worker/endings.ts',
     find: '...jobs.pastOf(job)',

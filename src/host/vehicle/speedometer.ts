@@ -20,9 +20,8 @@ export class Speedometer {
     this.#journal = journal
   }
 
-  /** A shard of this job took so long. */
-  measure(manifest: Manifest, wallMs: number): void {
-    const pages = manifest.shards.pages / manifest.shards.count
+  /** So many pages of this job took so long. */
+  measure(manifest: Manifest, pages: number, wallMs: number): void {
     const measured = (pages * 3_600_000) / Math.max(1, wallMs)
     const key = settingOf(manifest.runtime, manifest.engine.id)
     const known = this.pagesPerHour(manifest.runtime, manifest.engine.id)

@@ -93,7 +93,7 @@ export class Workshop {
       onShard: (done, pages, logs) => {
         if (this.#runs[index] !== run) return
         onLogs(id, logs)
-        speed.measure(manifest.payload, done.wallMs)
+        speed.measure(manifest.payload, pages, done.wallMs)
         news.shardDone(manifest, id, { pages, ...done })
         tell({ type: 'shard-done', lease: id, ...done })
       },

@@ -10,6 +10,8 @@ export class Bench {
   readonly #held = new Map<LeaseId, Held>()
   readonly #slots: (LeaseId | undefined)[]
   readonly #queue = new FairQueue()
+  /** Whoever hands in inputs sets it. */
+  nowMs = 0
 
   constructor(slots: number, effects: WorkerEffect[]) {
     this.#slots = new Array(slots).fill(undefined)
@@ -54,6 +56,7 @@ export class Bench {
       if (next === undefined) return
       next.state = 'running'
       next.slot = slot
+      next.begunMs = this.nowMs
       this.#slots[slot] = next.lease.id
       this.#queue.serve(submitterOf(next), next.lease.payload.costMs)
       this.#effects.push({ type: 'run', lease: next.lease.id, slot })
@@ -70,13 +73,20 @@ export class Bench {
   abort(held: Held): void {
     if (held.slot === undefined) return
     this.#effects.push({ type: 'abort', slot: held.slot })
-    this.#slots[held.slot] = undefined
-    held.slot = undefined
+    this.#free(held)
   }
 
   remove(held: Held): void {
-    if (held.slot !== undefined) this.#slots[held.slot] = undefined
+    this.#free(held)
     this.#held.delete(held.lease.id)
+  }
+
+  /** What a lease costs is its submitter's word: once it leaves its slot, the time in which nobody else had that counts. */
+  #free(held: Held): void {
+    if (held.slot === undefined) return
+    this.#slots[held.slot] = undefined
+    held.slot = undefined
+    this.#queue.serve(submitterOf(held), this.nowMs - held.begunMs - held.lease.payload.costMs)
   }
 
   *#ready(): Generator<Held> {

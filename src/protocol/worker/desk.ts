@@ -1,12 +1,12 @@
 /** The state that the parts of a worker share: its knowledge, its leases, and the effects that it asks for. */
 import type { PeerId } from '../ids.ts'
-import { Slowness } from '../job/slowness.ts'
 import type { DeclineReason, Message } from '../message.ts'
 import { Bench } from './bench.ts'
 import { Commitments } from './commitment.ts'
 import type { WorkerEffect, WorkerMode, WorkerOptions } from './contract.ts'
 import type { Held } from './held.ts'
 import { KnownJobs } from './known-jobs.ts'
+import { Paces } from './paces.ts'
 
 /** A vehicle that is full asks not to be asked for this long: about one lease (limits.ts). */
 export const busyRetryMs = 2_000
@@ -22,7 +22,7 @@ export interface Condition {
   operatorPpm: number
   /** Until when the vehicle will probably be there; null: nobody knows. */
   availableUntilMs: number | null
-  readonly slowness: Slowness
+  readonly paces: Paces
 }
 
 export class Desk {
@@ -37,7 +37,7 @@ export class Desk {
     hasRoom: true,
     operatorPpm: 0,
     availableUntilMs: null,
-    slowness: new Slowness(),
+    paces: new Paces(),
   }
 
   constructor(options: WorkerOptions, serial: number) {

@@ -1,7 +1,7 @@
 /**
  * Chooses the lease that runs next: slots are shared fairly between submitters, by work and not by leases.
  *
- * Start-time fair queueing: each submitter has an account of the work that was begun for it, and the next piece comes
+ * Start-time fair queueing: each submitter has an account of its work, and the next piece comes
  * from the one with the least. A submitter that is new, or comes back, starts level with the least served one that
  * waits, so that nobody saves up a claim to the whole vehicle by staying away. P. Goyal, H. M. Vin and H. Cheng,
  * "Start-time fair queueing: a scheduling algorithm for integrated services packet switching networks", SIGCOMM 1996.
@@ -9,7 +9,7 @@
 import type { PeerId } from '../ids.ts'
 
 export class FairQueue {
-  /** Reference CPU milliseconds that were begun for each submitter that waits. */
+  /** Milliseconds of slots that each submitter has had, and that it says it will need of those that it has. */
   readonly #served = new Map<PeerId, number>()
 
   /** A submitter brings work; `waiting` are those that have some here already. */
@@ -31,6 +31,7 @@ export class FairQueue {
     return best
   }
 
+  /** `costMs`: negative where less was needed than was said. */
   serve(submitter: PeerId, costMs: number): void {
     this.#served.set(submitter, (this.#served.get(submitter) ?? 0) + costMs)
   }

@@ -21,6 +21,8 @@ export interface Held {
   /** By its place in the lease, in a receipt or not. */
   readonly finished: Set<number>
   lastReceiptMs: number
+  /** When it got its slot. */
+  begunMs: number
   receipts: number
 }
 
@@ -37,6 +39,7 @@ export function newlyHeld(
     done: [],
     finished: new Set(),
     lastReceiptMs: nowMs,
+    begunMs: nowMs,
     receipts: 0,
   }
 }

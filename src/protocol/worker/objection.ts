@@ -46,7 +46,7 @@ export function objectionTo(
   if (categories?.includes(manifest.payload.category) === false) return 'category'
   if (!isWorthIt(manifest.payload, lease.payload, engine.ask, condition.operatorPpm)) return 'price'
   if (isFull(held, manifest.signer, slots)) return 'busy'
-  if (!fitsInTime(lease.payload.costMs, held, condition, slots, nowMs)) return 'leaving'
+  if (!fitsInTime(manifest.signer, lease.payload.costMs, held, condition, slots, nowMs)) return 'leaving'
   return undefined
 }
 
@@ -58,18 +58,21 @@ function isFull(held: readonly Held[], submitter: PeerId, slots: number): boolea
 
 /** Would it be done, with all that waits already, while the vehicle is probably there? */
 function fitsInTime(
+  submitter: PeerId,
   costMs: number,
   held: readonly Held[],
-  { availableUntilMs, slowness }: Condition,
+  { availableUntilMs, paces }: Condition,
   slots: number,
   nowMs: number,
 ): boolean {
   if (availableUntilMs === null) return true
-  let queuedMs = costMs
-  for (const { lease, finished } of held)
-    queuedMs += lease.payload.costMs * (1 - finished.size / lease.payload.shards.length)
-  const expectedMs = Math.max(costMs, queuedMs / slots) * slowness.value
-  return nowMs + expectedMs <= availableUntilMs
+  const ownMs = costMs * paces.of(submitter)
+  let queuedMs = ownMs
+  for (const { lease, manifest, finished } of held) {
+    const left = 1 - finished.size / lease.payload.shards.length
+    queuedMs += lease.payload.costMs * left * paces.of(manifest.signer)
+  }
+  return nowMs + Math.max(ownMs, queuedMs / slots) <= availableUntilMs
 }
 
 /** Tells whether the lease promises as much as the owner asks, or more, and the job's manifest backs it. */

@@ -45,6 +45,7 @@ export function restoredLease(
     done: uncovered,
     finished: new Set([...covered, ...done.map(({ place }) => place)]),
     lastReceiptMs: nowMs,
+    begunMs: nowMs,
     receipts: receipts.length,
   }
 }

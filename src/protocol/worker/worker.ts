@@ -51,6 +51,7 @@ export class Worker {
   /** Takes up what an earlier run left behind. Call before the first input. */
   restore(restored: Iterable<RestoredJob>, nowMs: number): WorkerEffect[] {
     const { jobs, bench, receipts } = this.#desk
+    bench.nowMs = nowMs
     for (const job of restored) {
       jobs.remember(job.manifest, job.handovers)
       receipts.restore(restoredReceipts(job))
@@ -73,6 +74,7 @@ export class Worker {
   handle(input: WorkerInput, nowMs: number): WorkerEffect[] {
     const { bench, condition, effects } = this.#desk
     const before = this.view()
+    bench.nowMs = nowMs
     this.#take(input, nowMs)
     if (condition.mode === 'run') bench.fill()
     const { mode, slots } = this.view()
@@ -129,7 +131,10 @@ export class Worker {
         this.#connected(input.peer)
         break
       case 'clock-set':
-        for (const held of this.#desk.bench.all()) held.lastReceiptMs += input.byMs
+        for (const held of this.#desk.bench.all()) {
+          held.lastReceiptMs += input.byMs
+          held.begunMs += input.byMs
+        }
         break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY
@@ -263,7 +268,8 @@ export class Worker {
     if (held?.slot === undefined || held.finished.has(place)) return
     held.finished.add(place)
     held.done.push({ place, result, cpuMs, wallMs })
-    condition.slowness.measure(wallMs, held.lease.payload.costMs / held.lease.payload.shards.length)
+    const { costMs, shards } = held.lease.payload
+    condition.paces.measure(held.manifest.signer, wallMs, costMs / shards.length)
     totals.shardsDone += 1
     if (!isComplete(held)) receipts.commitIfDue(held, nowMs)
   }
