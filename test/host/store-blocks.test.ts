@@ -62,6 +62,24 @@ test('the same block may be put many times at once', async (t) => {
   assert.deepEqual(blocks.jobsOf(large.cid), [jobA, jobB].sort())
 })
 
+test('what is another job’s result is not here for a job until it brings it', async (t) => {
+  const { blocks } = temporaryStore(t)
+  await blocks.of(jobA).put(small.cid, small.bytes, 'result')
+  await blocks.of(jobA).put(large.cid, large.bytes, 'input')
+  for (const kind of ['input', 'weights', 'result'] as const)
+    assert.deepEqual(await blocks.of(jobB).take([small.cid, large.cid], kind), [small.cid], kind)
+  assert(!blocks.of(jobB).isHeld(small.cid))
+  assert.deepEqual(blocks.jobsOf(small.cid), [jobA])
+  await blocks.of(jobB).put(small.cid, small.bytes, 'input')
+  assert.deepEqual(await blocks.of(jobB).take([small.cid], 'input'), [])
+  assert.deepEqual(
+    blocks.jobsOf(small.cid, 'result'),
+    [jobA],
+    'as an input it is not read by the other job’s steward',
+  )
+  assert.deepEqual(await blocks.of(jobA).take([small.cid], 'report'), [])
+})
+
 test('a put that overlaps a release of the same block keeps it', async (t) => {
   const { blocks } = temporaryStore(t)
   await blocks.of(jobA).put(large.cid, large.bytes, 'input')

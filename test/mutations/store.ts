@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const store: readonly Mutation[] = [
   {
+    name: 'Whoever names another job’s result has it as its own.',
+    file: 'src/host/store/block-uses.ts',
+    find: "AND (uses.job = ?2 OR uses.kind IN ('weights', 'cache', 'input'))",
+    replace: 'AND ?2 = ?2',
+    caughtBy: ['test/host/store-blocks.test.ts'],
+  },
+  {
     name: 'The bytes of a block file are not synced.',
     file: 'src/host/store/durable.ts',
     find: '    await file.sync()\n',

@@ -50,7 +50,7 @@ function mayRead({ store, jobs, vehicle }: Parts, peer: PeerId, cid: Cid): boole
   return (
     jobs.mayRead(peer, cid) || // from memory, and the usual reason
     store.blocks.isPublic(cid) ||
-    store.blocks.jobsOf(cid).some((job) => vehicle.mayRead(peer, job)) ||
+    store.blocks.jobsOf(cid, 'result').some((job) => vehicle.mayRead(peer, job)) ||
     jobs.mayReadAfterEnd(peer, cid)
   )
 }

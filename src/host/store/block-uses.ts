@@ -53,6 +53,22 @@ export class BlockUses {
     )
   }
 
+  /**
+   * Those of the blocks that are here for all that the job may know: as its own, or as an input or weights of another one. What is
+   * another job's result is not here for it: who names a result that it has guessed would learn that somebody has it, and read it.
+   */
+  presentFor(cids: readonly Cid[], job: JobId | undefined): Cid[] {
+    return this.#database
+      .all<{ cid: Cid }>(
+        `SELECT cid FROM blocks WHERE cid IN (SELECT value FROM json_each(?1)) AND EXISTS (
+           SELECT 1 FROM block_uses AS uses WHERE uses.cid = blocks.cid
+           AND (uses.job = ?2 OR uses.kind IN ('weights', 'cache', 'input')))`,
+        JSON.stringify(cids),
+        job ?? '',
+      )
+      .map(({ cid }) => cid)
+  }
+
   /** Those of the blocks that nobody uses, each once. */
   unused(cids: readonly Cid[]): Cid[] {
     return this.#database
@@ -93,11 +109,14 @@ export class BlockUses {
       .map(({ job }) => job)
   }
 
-  jobsOf(cid: Cid): JobId[] {
+  /** `kind`: null for every one. */
+  jobsOf(cid: Cid, kind: BlockKind | null): JobId[] {
     return this.#database
       .all<{ job: JobId }>(
-        `SELECT DISTINCT job FROM block_uses WHERE cid = ? AND job <> '' ORDER BY job`,
+        `SELECT DISTINCT job FROM block_uses
+         WHERE cid = ?1 AND job <> '' AND (?2 IS NULL OR kind = ?2) ORDER BY job`,
         cid,
+        kind,
       )
       .map(({ job }) => job)
   }

@@ -12,7 +12,7 @@ import type { Cid, JobId } from '../../protocol/ids.ts'
 import { systemClock } from '../clock.ts'
 import { BlockFiles } from './block-files.ts'
 import { BlockRemoval, usesPerCommit } from './block-removal.ts'
-import { type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
+import { type BlockKind, type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
 import { BlockWriter } from './block-writer.ts'
 import { codecOf, isHashOf } from './cid.ts'
 import type { DataDirectory } from './data-directory.ts'
@@ -133,7 +133,7 @@ export class BlockStore {
   /** Within a transaction. */
   #takeNow(cids: readonly Cid[], use: BlockUse, check: () => void): Cid[] {
     check()
-    const present = this.#present(cids)
+    const present = this.#uses.presentFor(cids, use.job)
     this.#uses.add(present, use)
     const here = new Set(present)
     return cids.filter((cid) => !here.has(cid))
@@ -191,9 +191,9 @@ export class BlockStore {
     this.#onDamaged = listener
   }
 
-  /** The jobs that use a block, in order of their ids. */
-  jobsOf(cid: Cid): JobId[] {
-    return this.#uses.jobsOf(cid)
+  /** The jobs that use a block, or use it so, in order of their ids. */
+  jobsOf(cid: Cid, kind?: BlockKind): JobId[] {
+    return this.#uses.jobsOf(cid, kind ?? null)
   }
 
   /**
