@@ -142,10 +142,10 @@ export const lostReplicasMax = 12
 export const speculationFactor = 1.5
 /** A fresh steward hears of the owners around it within seconds; only then does it complain of too few. */
 export const shortageGraceMs = 10_000
-
 /** Below this, waiting is cheaper than a copy. */
 export const speculationMinMs = 5_000
-
+/** A claimed result that takes longer to come is asked for elsewhere, too: the longest page at 6 Mbit/s. A guess. */
+export const deliveryMsMin = 60_000
 /** A vehicle that failed a steward is left alone this long, twice as long each time after that … (a guess) */
 export const setbackMsMin = 1_000
 /** … up to this, so that a day of refusals is 1,440 leases in the journal and not 86,400. */

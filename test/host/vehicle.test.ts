@@ -101,6 +101,43 @@ test('a forgotten job’s leases are past up to the last of each signer, until i
   assert(!leases.isPast(cidNamed('another'), steward, 1), 'past its deadline nobody takes a lease')
 })
 
+test('of an offer that comes to nothing a vehicle keeps nothing, and of one that it worked on all', async (t) => {
+  const world = new World(t, { pays: true })
+  const steward = world.steward.peerId
+  const life = world.live('node')
+  const { store } = life
+  const rows = () => ({
+    jobs: store.journal.listJobs().length,
+    records: [...store.journal.ofJob(world.job)].length,
+    ledger: store.database.get<{ count: number }>('SELECT count(*) AS count FROM ledger_records')!.count,
+    worked: store.ledgerTables.jobs().length,
+  })
+  const nothing = { jobs: 0, records: 0, ledger: 0, worked: 0 }
+  const lost = world.lease(['nobody has it'])
+  world.blocks.clear()
+  for (const opened of [1, 2]) {
+    life.vehicle.hear(steward, world.offer(lost.record))
+    await life.said.until(
+      (said) => said.filter(({ message }) => message.type === 'decline').length === opened,
+    )
+    while (rows().jobs + rows().worked > 0) await new Promise(setImmediate)
+    assert.deepEqual(rows(), nothing)
+    // Its steward looks after it all the same, and so there is something to discard once more.
+    life.vehicle.hear(steward, { type: 'adopt', manifest: world.manifest, handovers: [] })
+  }
+  const done = world.lease(['here'])
+  life.vehicle.hear(steward, world.offer(done.record))
+  await life.hears('receipt')
+  await new Promise(setImmediate)
+  assert.deepEqual(rows(), { jobs: 1, records: 3, ledger: 3, worked: 1 })
+  const later = world.lease(['nor this'])
+  world.blocks.clear()
+  life.vehicle.hear(steward, world.offer(later.record))
+  await life.said.until((said) => said.filter(({ message }) => message.type === 'decline').length === 3)
+  await new Promise(setImmediate)
+  assert.deepEqual(rows(), { jobs: 1, records: 4, ledger: 4, worked: 1 }, 'it has signed for that job')
+})
+
 test('a note without its result counts for nothing: the shard is run again', async (t) => {
   const world = new World(t)
   const { id, record } = world.lease(['one', 'two'])

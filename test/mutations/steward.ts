@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const steward: readonly Mutation[] = [
   {
+    name: 'A claimed result may take as long as its vehicle likes.',
+    file: 'src/protocol/steward/hopeless.ts',
+    find: 'desk.board.late(shard, owner, lease.lease.id)\n    desk.patience',
+    replace: 'desk.patience',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A vehicle whose results do not come is leased more at once.',
+    file: 'src/protocol/steward/hopeless.ts',
+    find: '    desk.patience.setback(vehicle, 0, nowMs)\n',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'A vehicle that is cut off while it hands in has its work done again.',
     file: 'src/protocol/steward/intake.ts',
     find: 'if (desk.patience.isAway(examined.from)) {',

@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'The records of an offer that came to nothing stay.',
+    file: 'src/host/vehicle/lease-records.ts',
+    find: 'if (!this.#signed.has(job)) this.#options.outbox.after(() => this.#discard(job))',
+    replace: '',
+    caughtBy: ['test/host/vehicle.test.ts'],
+  },
+  {
+    name: 'A vehicle discards a job for which it has signed.',
+    file: 'src/host/vehicle/lease-records.ts',
+    find: "const hasWorked = this.#signed.has(job) || journal.hasKind(job, 'receipt')",
+    replace: 'const hasWorked = false',
+    caughtBy: ['test/host/vehicle.test.ts'],
+  },
+  {
     name: 'What a lease costs is its submitter’s word, also when the lease has left its slot.',
     file: 'src/protocol/worker/bench.ts',
     find: 'this.nowMs - held.begunMs - held.lease.payload.costMs',

@@ -127,17 +127,20 @@ export class World {
   readonly job: JobId
   readonly #folder: string
   #serial = 0
+  readonly #pays: boolean
 
-  /** `weights`: the bytes of a file of weights, if the job has any. */
+  /** `weights`: the bytes of a file of weights, if the job has any. `pays`: it promises a micro for each unit. */
   constructor(
     t: TestContext,
     {
       clock = systemClock,
       weights,
+      pays = false,
       log = pino({ level: 'silent' }),
-    }: { clock?: Clock; weights?: Uint8Array; log?: Logger } = {},
+    }: { clock?: Clock; weights?: Uint8Array; pays?: boolean; log?: Logger } = {},
   ) {
     this.clock = clock
+    this.#pays = pays
     this.log = log
     this.#folder = temporaryDirectory(t)
     const key = (name: string) => loadOrCreateKey(join(this.#folder, `${name}.key`), 'node')
@@ -149,7 +152,10 @@ export class World {
       weights === undefined
         ? []
         : [{ name: 'model', file: this.#put('raw', weights), bytes: weights.byteLength }]
-    const payload = manifestWith({ stewards, deadlineMs: Date.now() + hour, weights: files })
+    const payment = pays
+      ? { unit: 'page' as const, currency: 'EUR', unitMicrosMax: 1, budgetMicros: 1_000 }
+      : null
+    const payload = manifestWith({ stewards, deadlineMs: Date.now() + hour, weights: files, payment })
     this.manifest = this.#sign(this.steward, 'manifest', payload, null)
     this.job = recordId(sha256, this.manifest.body)
   }
@@ -173,7 +179,7 @@ export class World {
       isa: null,
       costMs: 1_000,
       units,
-      price: null,
+      price: this.#pays ? { currency: 'EUR', unitMicros: 1, operatorPpm: 0 } : null,
       draw: { basis: this.job, eligible: new Uint8Array(1), index: 0 },
     }
     const record = this.#sign(this.steward, 'lease', payload, this.job)

@@ -124,6 +124,14 @@ export class ReceivablesDriver {
     for (const job of [...this.#jobs.values()]) this.#handle(job, { type: 'connected', peer })
   }
 
+  /** Nothing was signed for the job, and nothing will be: no money rests on what was kept of it. */
+  discard(job: JobId): void {
+    const { tables, persist } = this.#options
+    if (tables.job(job) === undefined || tables.records(job, 'receipt').length > 0) return
+    this.#drop(job)
+    persist(() => tables.deleteJobSoon(job))
+  }
+
   /** Returns the claims on which stewards and this vehicle differ, with the receipts behind them. */
   differences(job: JobId): Difference[] {
     return this.#jobs.get(job)?.receivables.differences() ?? []
@@ -184,11 +192,14 @@ export class ReceivablesDriver {
 
   #close(job: Job, nowMs: number): void {
     const { tables, persist } = this.#options
-    const id = job.row.job
-    job.callOff()
-    this.#jobs.delete(id)
-    for (const lease of [...this.#leases.values()]) if (lease.job === id) this.#leases.delete(lease.id)
-    persist(() => tables.noteSettledSoon(id, nowMs))
+    this.#drop(job.row.job)
+    persist(() => tables.noteSettledSoon(job.row.job, nowMs))
+  }
+
+  #drop(job: JobId): void {
+    this.#jobs.get(job)?.callOff()
+    this.#jobs.delete(job)
+    for (const lease of [...this.#leases.values()]) if (lease.job === job) this.#leases.delete(lease.id)
   }
 
   #carryOut(job: Job, effect: ReceivablesEffect, record: SignedRecord | undefined): void {

@@ -128,6 +128,14 @@ export class LedgerTables {
     )
   }
 
+  /** Of a job for which the vehicle has signed nothing. */
+  async deleteJobSoon(job: JobId): Promise<void> {
+    await this.#database.soon(() => {
+      this.#database.run('DELETE FROM ledger_records WHERE job = ?', job)
+      this.#database.run('DELETE FROM ledger_jobs WHERE job = ?', job)
+    })
+  }
+
   async noteSettledSoon(job: JobId, atMs: number): Promise<void> {
     await this.#database.soon(() =>
       this.#database.run('UPDATE ledger_jobs SET settled_at_ms = ? WHERE job = ?', atMs, job),

@@ -43,6 +43,8 @@ export class LeaseRecords {
   /** The keys of the shards of leases that this run took; older ones are in the journal. */
   readonly #keys = new Map<LeaseId, readonly Uint8Array[]>()
   readonly #weights: IdleWeights
+  /** Jobs for which this run has signed something; that of older runs is in the journal. */
+  readonly #signed = new Set<JobId>()
 
   constructor(options: LeaseRecordsOptions) {
     this.#options = options
@@ -87,6 +89,7 @@ export class LeaseRecords {
     const { key, store, earnings } = this.#options
     const { id, job } = record
     const row = { id, job, kind, body, signature: key.sign(body), extra: encodeCbor(opening) }
+    if (job !== null) this.#signed.add(job)
     this.#persist(() => store.journal.appendSoon(row))
     earnings.signed(row, record)
   }
@@ -124,7 +127,7 @@ export class LeaseRecords {
   /**
    * If no lease of the job is under way: a vehicle keeps nobody's documents longer than it needs them, and weights make
    * room for others' after a while. Those of a job for which it has done nothing may be whatever a stranger wanted to fill
-   * its disk with, and go at once.
+   * its disk with, and go at once, as do the job's records.
    */
   rest(job: JobId): void {
     const { store, room } = this.#options
@@ -137,6 +140,21 @@ export class LeaseRecords {
     }
     if (mine.hasAny('result')) this.#weights.idle(job)
     else mine.letGo(['weights'], () => !this.#isWanted(job)).catch((error) => this.#weightsStay(job, error))
+    if (!this.#signed.has(job)) this.#options.outbox.after(() => this.#discard(job))
+  }
+
+  /** Of a job that came to nothing, nothing is kept: offers cost a stranger a message each. */
+  async #discard(job: JobId): Promise<void> {
+    const { store, earnings, room, log } = this.#options
+    const { journal } = store
+    const hasWorked = this.#signed.has(job) || journal.hasKind(job, 'receipt')
+    if (hasWorked || this.#isWanted(job) || journal.getJob(job, workerRole) === undefined) return
+    this.#jobs.delete(job)
+    this.#weights.over(job)
+    earnings.discard(job)
+    await room
+      .keep(() => store.forget(job, workerRole))
+      .catch((error) => log.warn({ job, error }, 'a job that came to nothing stays until the next start'))
   }
 
   /** The disk is full. */
@@ -159,6 +177,7 @@ export class LeaseRecords {
     const { store, outbox, room, log, clock } = this.#options
     const { journal } = store
     this.#jobs.delete(job)
+    this.#signed.delete(job)
     this.#weights.over(job)
     const forgotten = () =>
       room

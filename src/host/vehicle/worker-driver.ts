@@ -220,7 +220,10 @@ export class WorkerDriver {
       this.#options.news.leaseTaken(manifest.content, lease!.content)
       this.#take(null)
     },
-    follow: ({ steward }) => this.#take(steward),
+    follow: ({ job, steward }) => {
+      this.#take(steward)
+      this.#records.rest(job)
+    },
     issue: (effect) => this.#records.issue(effect),
     deliver: (effect) => this.#deliver(effect),
     show: (effect) => this.#show(effect),

@@ -1,9 +1,9 @@
 /**
- * Deals with shards that cannot go on by themselves: stragglers get a second copy, and a shard that nobody can
+ * Deals with shards that cannot go on by themselves: stragglers get a second copy, as do results that do not come, and a shard that nobody can
  * execute gets the verdict that it failed.
  */
 
-import { speculationFactor, speculationMinMs } from '../limits.ts'
+import { deliveryMsMin, speculationFactor, speculationMinMs } from '../limits.ts'
 import type { Desk } from './desk.ts'
 import { finishJob } from './finish.ts'
 import { failShard } from './judge.ts'
@@ -24,6 +24,21 @@ export function copyStragglers(desk: Desk, nowMs: number): void {
       if (!state.covered.has(place) && shard.verdict === undefined)
         desk.board.late(shard, state.lease.payload.owner, state.lease.id)
     })
+  }
+}
+
+/**
+ * The same, of a result that a vehicle has claimed and does not bring: its lease is over, and fetching it may take as long as a
+ * job does, a byte at a time. As with a lease that failed, its vehicle is left alone for a while.
+ */
+export function copyLateResults(desk: Desk, nowMs: number): void {
+  if (desk.board.wantedTotal > 0) return
+  const patienceMs = (costMs: number) => Math.max(deliveryMsMin, speculationFactor * costMs * desk.slowness.value)
+  for (const { shard, lease } of desk.returns.late(({ shard }) => nowMs - patienceMs(shard.entry.costMs))) {
+    const { owner, vehicle } = lease.lease.payload
+    if (shard.verdict !== undefined) continue
+    desk.board.late(shard, owner, lease.lease.id)
+    desk.patience.setback(vehicle, 0, nowMs)
   }
 }
 

@@ -123,7 +123,8 @@ export function takeReceipt(
       return
     }
     costMs += shard.entry.costMs
-    receiveClaim(desk, { shard, lease: state, receipt: receipt.id, result }, wanted, nowMs)
+    const claim = { shard, lease: state, receipt: receipt.id, result, sinceMs: nowMs }
+    receiveClaim(desk, claim, wanted, nowMs)
   })
   desk.slowness.measure(receipt.payload.wallMs, costMs)
   if (wanted.length > 0) desk.effects.push({ type: 'collect', wanted })

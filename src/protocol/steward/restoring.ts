@@ -43,6 +43,7 @@ export function takeUp(desk: Desk, nowMs: number, unreachable: ReadonlySet<Recor
  */
 export function takeFrom(desk: Desk, before: Desk): void {
   desk.patience.follow(before.patience)
+  desk.returns.follow(before.returns)
   for (const state of [...desk.leases.active()]) {
     const known = before.leases.get(state.lease.id)
     if (known?.state === 'closed') {

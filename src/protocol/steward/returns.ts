@@ -20,6 +20,8 @@ export interface Return {
   readonly lease: LeaseState
   readonly receipt: RecordId
   readonly result: Cid
+  /** Since when it waits. */
+  sinceMs: number
 }
 
 interface Deferred {
@@ -32,6 +34,7 @@ export class Returns {
   readonly #waiting = new Map<string, Return[]>()
   /** Use: results whose vehicle was away when it was asked, and until when it is waited for. */
   readonly #deferred = new Map<string, Deferred>()
+  readonly #late = new WeakSet<Return>()
 
   /**
    * Returns the contents of the claimed result if they are known. Else the claim waits, and `wanted` gets what must
@@ -80,9 +83,33 @@ export class Returns {
     return this.#takeDeferred(({ untilMs }) => untilMs <= nowMs)
   }
 
+  /**
+   * Returns the claims whose results have been waited for since before then, each once. They go on waiting: who brings a result a
+   * byte at a time may bring it in the end, and holds nobody up until then.
+   */
+  *late(beforeMs: (claim: Return) => number): Generator<Return> {
+    for (const claims of this.#waiting.values())
+      for (const claim of claims)
+        if (claim.sinceMs < beforeMs(claim) && !this.#late.has(claim)) {
+          this.#late.add(claim)
+          yield claim
+        }
+  }
+
+  /** Claims that an earlier steward on this node has waited for: they have waited since then. */
+  follow(before: Returns): void {
+    const sinceMs = new Map<string, number>()
+    for (const claims of before.#waiting.values())
+      for (const claim of claims) sinceMs.set(`${claim.receipt}/${claim.shard.position}`, claim.sinceMs)
+    for (const claims of this.#waiting.values())
+      for (const claim of claims)
+        claim.sinceMs = sinceMs.get(`${claim.receipt}/${claim.shard.position}`) ?? claim.sinceMs
+  }
+
   /** The clock of this machine was set: forward by so much, or back when negative. */
   clockSet(byMs: number): void {
     for (const deferred of this.#deferred.values()) deferred.untilMs += byMs
+    for (const claims of this.#waiting.values()) for (const claim of claims) claim.sinceMs += byMs
   }
 
   /** The one who was asked did not deliver: its claims are void, and the next claimant is to be asked. */

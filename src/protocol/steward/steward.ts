@@ -28,7 +28,7 @@ import type { StewardEffect, StewardInput } from './contract.ts'
 import { type Desk, newDesk, type StewardOptions } from './desk.ts'
 import { checkDesk } from './desk-check.ts'
 import { answerAfterEnd, concludeJob, finishJob } from './finish.ts'
-import { copyStragglers, failForWantOfKeys, failForWantOfOwners } from './hopeless.ts'
+import { copyLateResults, copyStragglers, failForWantOfKeys, failForWantOfOwners } from './hopeless.ts'
 import {
   collectAgain,
   declined,
@@ -181,6 +181,7 @@ export class Steward {
     giveUpLapsed(desk, nowMs)
     giveUpOverdue(desk, nowMs)
     copyStragglers(desk, nowMs)
+    copyLateResults(desk, nowMs)
     closeWindows(desk, nowMs)
     replenish(desk, nowMs)
     stopWaiting(desk, nowMs)

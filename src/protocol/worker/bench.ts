@@ -70,6 +70,13 @@ export class Bench {
     this.#effects.push({ type: 'drain', slot: held.slot })
   }
 
+  clockSet(byMs: number): void {
+    for (const held of this.#held.values()) {
+      held.lastReceiptMs += byMs
+      held.begunMs += byMs
+    }
+  }
+
   abort(held: Held): void {
     if (held.slot === undefined) return
     this.#effects.push({ type: 'abort', slot: held.slot })

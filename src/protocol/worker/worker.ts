@@ -131,10 +131,7 @@ export class Worker {
         this.#connected(input.peer)
         break
       case 'clock-set':
-        for (const held of this.#desk.bench.all()) {
-          held.lastReceiptMs += input.byMs
-          held.begunMs += input.byMs
-        }
+        this.#desk.bench.clockSet(input.byMs)
         break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY
