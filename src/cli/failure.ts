@@ -1,6 +1,7 @@
 /**
  * Failures of a command: one line on stderr that names the thing and the remedy, and an exit code that a script can
- * tell apart. 1: it did not work. 2: it was asked wrongly. 3: there are results, and some are missing. 4: all results are there,
+ * tell apart. 1: it did not work. 2: it was asked wrongly. 3: there are results, and some are missing or
+ * cannot be shown in the format. 4: all results are there,
  * and some documents ended in an error.
  */
 import { CommanderError } from 'commander'

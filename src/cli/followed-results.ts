@@ -14,17 +14,24 @@ import type { RemoteApi } from '../host/local/client.ts'
 import { SeenNames } from '../host/submission/seen-names.ts'
 import { CommandFailure } from './failure.ts'
 import { jsonLine } from './formats/formats.ts'
-import { printPaced, stdoutPath } from './output.ts'
+import { printPaced, note as say, stdoutPath } from './output.ts'
+import { mayReplace } from './output-file.ts'
 import { handToUser } from './user-files.ts'
 
-/** Follows the job to its end. `path` may be `-`. Throws CommandFailure, and what the node says. */
-export async function followResults(node: RemoteApi, prefix: string, path: string): Promise<ResultsEnd> {
+/** Follows the job to its end. `path` may be `-`; `overwrite`: whatever is there is replaced (output-file.ts). Throws CommandFailure, and what the node says. */
+export async function followResults(
+  node: RemoteApi,
+  prefix: string,
+  path: string,
+  overwrite = false,
+): Promise<ResultsEnd> {
   const { job } = await node.status(prefix)
   const isFile = path !== stdoutPath && (lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? true)
   if (!isFile)
     return written(node, job, new SeenNames(), path === stdoutPath ? printPaced : await writerTo(path))
   const note = join(dirname(path), `.${basename(path)}.follow`)
   const isOurs = noteOf(note) === job && lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  if (!isOurs && mayReplace(path, overwrite)) say(`${path}: what was there is replaced`)
   const file = await open(path, isOurs ? 'r+' : 'w')
   try {
     const seen = new SeenNames()

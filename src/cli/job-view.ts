@@ -3,6 +3,7 @@ import { clean } from '../base/printable.ts'
 import type { JobStatus, Quote, ResultsEnd, Submitted } from '../host/api.ts'
 import { formatMoney } from '../protocol/price.ts'
 import type { Outcomes } from '../protocol/verification/outcomes.ts'
+import { shapeByLength } from '../runtimes/registry.ts'
 import {
   formatBound,
   formatCount,
@@ -13,6 +14,11 @@ import {
   shortOwner,
   shortPeer,
 } from './format.ts'
+
+/** The word for what a job is counted in, wherever it is spoken of: documents where each has one page, and else pages. */
+export function countedIn(runtime: string): 'document' | 'page' {
+  return shapeByLength(runtime, 1)?.pages === 1 ? 'document' : 'page'
+}
 
 /** Describes what was bought, right after the submission. */
 export function describePlan(plan: Submitted): string[] {
@@ -163,7 +169,7 @@ export function describeStatus(status: JobStatus): string[] {
   const { shards, pages, owners, payment } = status
   const lines = [
     `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${describeAssurance(status)}  ${formatBound(status.errorBound)}`,
-    `${progressBar(pages.verified, pages.total)} ${formatNumber(pages.verified)} of ${formatCount(pages.total, 'page')} verified  ${describePace(status)}`,
+    `${progressBar(pages.verified, pages.total)} ${share(pages.verified, status, pages.total)} verified  ${describePace(status)}`,
     `shards: ${shards.queued} queued, ${shards.leased} leased, ${shards.returned} returned, ${shards.verified} verified, ${shards.disputed} disputed, ${shards.failed} failed; ${formatCount(status.executions, 'execution')}`,
     ...(payment === null
       ? []
@@ -190,47 +196,49 @@ export function describeActor({ peer, name }: NonNullable<JobStatus['actor']>): 
 }
 
 /** One line: how it ended, or that it has not. */
-export function describeEnd({ job, state, reason, pages }: JobStatus): string {
-  const verified = `${formatNumber(pages.verified)} of ${formatCount(pages.total, 'page')} verified`
+export function describeEnd({ job, runtime, state, reason, pages }: JobStatus): string {
+  const verified = `${share(pages.verified, { runtime }, pages.total)} verified`
   const why = reason === '' ? '' : `: ${clean(reason)}`
   return `job ${shortJob(job)} ${state === 'running' ? 'is running' : state}, ${verified}${why}`
 }
 
 /** "12 of 300 documents ended in an error: output-limit × 12"; null when none did. */
-export function describeErrors(
-  outcomes: Outcomes | null | undefined,
-  { documents, pages }: { readonly documents: number; readonly pages: number },
-): string | null {
+export function describeErrors({ outcomes, runtime, pages }: CountedJob): string | null {
   if (!outcomes || outcomes.withError === 0) return null
-  return `${share(outcomes.withError, documents, pages)} ended in an error: ${describeCodes(outcomes.errors)}`
+  return `${share(outcomes.withError, { runtime }, pages.total)} ended in an error: ${describeCodes(outcomes.errors)}`
+}
+
+/** The part of a status or a summary that says how its pages came out. */
+interface CountedJob {
+  readonly runtime: string
+  readonly pages: { readonly total: number }
+  readonly outcomes: Outcomes | null
 }
 
 /** Lines about the pages that did not simply come out well. */
-export function describeOutcomes(status: Pick<JobStatus, 'outcomes' | 'documents' | 'pages'>): string[] {
-  const { outcomes, documents, pages } = status
-  const errors = describeErrors(outcomes, { documents, pages: pages.total })
+export function describeOutcomes(status: Pick<JobStatus, 'outcomes' | 'runtime' | 'pages'>): string[] {
+  const errors = describeErrors(status)
   return [...(errors === null ? [] : [errors]), ...describeDoubtful(status)]
 }
 
 /** The same without errors: pages with warnings, and pages without a result. */
 export function describeDoubtful({
   outcomes,
-  documents,
+  runtime,
   pages: { total },
-}: Pick<JobStatus, 'outcomes' | 'documents' | 'pages'>): string[] {
+}: Pick<JobStatus, 'outcomes' | 'runtime' | 'pages'>): string[] {
   if (!outcomes) return []
   const { withWarning, warnings, failed } = outcomes
   return [
     ...(withWarning === 0
       ? []
-      : [`${share(withWarning, documents, total)} with a warning: ${describeCodes(warnings)}`]),
-    ...(failed === 0 ? [] : [`${share(failed, documents, total)} failed: their shards have no result`]),
+      : [`${share(withWarning, { runtime }, total)} with a warning: ${describeCodes(warnings)}`]),
+    ...(failed === 0 ? [] : [`${share(failed, { runtime }, total)} failed: their shards have no result`]),
   ]
 }
 
-/** Where every document has one page, people count documents. */
-function share(count: number, documents: number, pages: number): string {
-  return `${formatNumber(count)} of ${formatCount(pages, documents === pages ? 'document' : 'page')}`
+function share(count: number, { runtime }: Pick<JobStatus, 'runtime'>, pages: number): string {
+  return `${formatNumber(count)} of ${formatCount(pages, countedIn(runtime))}`
 }
 
 function describeCodes(codes: Outcomes['errors']): string {
@@ -238,10 +246,14 @@ function describeCodes(codes: Outcomes['errors']): string {
 }
 
 /** Exactly what is missing, a line each. Empty when nothing is. */
-export function describeMissing({ pages, missing }: Pick<ResultsEnd, 'pages' | 'missing'>): string[] {
+export function describeMissing({
+  runtime,
+  pages,
+  missing,
+}: Pick<ResultsEnd, 'runtime' | 'pages' | 'missing'>): string[] {
   if (missing.length === 0) return []
   return [
-    `${formatCount(missing.length, 'page')} of ${formatNumber(pages)} missing:`,
+    `${share(missing.length, { runtime }, pages)} missing:`,
     ...missing.map(({ document, page, why }) => `  ${clean(document)} page ${page}: ${clean(why)}`),
   ]
 }

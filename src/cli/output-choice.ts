@@ -10,8 +10,10 @@ import { stdoutPath } from './output.ts'
 export type Output = string | FileOutput | FolderOutput
 
 interface FileOutput {
-  readonly format: 'text'
+  readonly format: 'jsonl' | 'text'
   readonly path: string
+  /** Replaces whatever is there (output-file.ts). */
+  readonly overwrite: boolean
 }
 
 export interface FolderOutput {
@@ -23,11 +25,16 @@ export interface OutputFlags {
   readonly output?: string
   readonly format?: Format
   readonly outputDir?: string
+  readonly overwrite?: boolean
 }
 
 export function addOutputOptions(command: Command, output: string): Command {
   return command
-    .option('-o, --output <file>', output)
+    .option(
+      '-o, --output <file>',
+      `${output}; a file that is there is replaced if it is empty or has results in lines of JSON, and otherwise left alone`,
+    )
+    .option('--overwrite', 'replace the file that -o names, whatever is in it')
     .addOption(
       new Option(
         '--format <name>',
@@ -41,7 +48,9 @@ export function addOutputOptions(command: Command, output: string): Command {
 }
 
 /** Undefined: no flag says where. Throws CommandFailure. */
-export function outputOf({ output, format, outputDir }: OutputFlags): Output | undefined {
+export function outputOf({ output, format, outputDir, overwrite = false }: OutputFlags): Output | undefined {
+  if (overwrite && output === undefined)
+    throw usage('--overwrite is for the file that -o names: add -o <file>, or leave it out')
   if (outputDir !== undefined) {
     if (output !== undefined) throw usage('-o and --output-dir exclude each other; leave one of them out')
     return { format: format ?? 'text', folder: resolve(outputDir) }
@@ -50,12 +59,22 @@ export function outputOf({ output, format, outputDir }: OutputFlags): Output | u
     throw usage(`--format ${format} writes a file for each document: name a folder with --output-dir`)
   if (output === undefined && format === undefined) return undefined
   const path = output === undefined || output === stdoutPath ? stdoutPath : resolve(output)
-  return format === 'text' ? { format, path } : path
+  return format === 'text' || overwrite ? { format: format ?? 'jsonl', path, overwrite } : path
 }
 
 /** Tells whether results go to stdout. */
 export function isStdout(output: Output | undefined): boolean {
   return (typeof output === 'object' && 'path' in output ? output.path : output) === stdoutPath
+}
+
+/** Tells whether results are written as lines of JSON, all in one place. */
+export function isLines(output: Output): boolean {
+  return typeof output === 'string' || ('path' in output && output.format === 'jsonl')
+}
+
+/** True where the output may take the place of any file. */
+export function overwrites(output: Output): boolean {
+  return typeof output === 'object' && 'path' in output && output.overwrite
 }
 
 /** For people: where the results are. */

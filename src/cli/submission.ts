@@ -196,8 +196,7 @@ async function conclude(
   }
   if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
   if (end !== undefined) refuseErrors(end)
-  const { outcomes, documents, pages } = status
-  const errors = describeErrors(outcomes, { documents, pages: pages.total })
+  const errors = describeErrors(status)
   if (errors !== null) throw new CommandFailure(errors, withErrorsExitCode)
 }
 

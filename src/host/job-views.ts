@@ -175,6 +175,7 @@ export interface JobSummary {
 }
 
 export interface JobStatus extends JobSummary {
+  /** As their submitter named them, however they are cut. */
   readonly documents: number
   readonly engine: string
   readonly replicas: number
@@ -244,6 +245,7 @@ export interface LogsEnd {
 }
 
 export interface ResultsEnd {
+  readonly runtime: string
   /** All pages of the job, and its documents. */
   readonly pages: number
   readonly documents: number

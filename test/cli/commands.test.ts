@@ -115,7 +115,7 @@ test('results that are incomplete are written, each missing page is named, and t
   assert.equal(readFileSync(path, 'utf8'), `${JSON.stringify(resultLine)}\n`)
   assert.match(
     err,
-    /^1 page of 2 missing:\n {2}b\.png page 1: queued\ncarpool: the results of job .* are incomplete/,
+    /^1 of 2 pages missing:\n {2}b\.png page 1: queued\ncarpool: the results of job .* are incomplete/,
   )
   assert.equal((await run(['results', job, '--data-dir', dataDir])).out, `${JSON.stringify(resultLine)}\n`)
 })
@@ -172,7 +172,7 @@ test('results that are all there, errors among them, are written, and the exit c
   const path = join(newDirectory(t), 'out.jsonl')
   const { code, err } = await run(['results', job, '-o', path, '--data-dir', dataDir])
   assert.equal(code, 4)
-  assert.equal(err, 'carpool: 1 of 2 documents ended in an error: output-limit × 1\n')
+  assert.equal(err, 'carpool: 1 of 2 pages ended in an error: output-limit × 1\n')
   assert.equal(readFileSync(path, 'utf8'), `${JSON.stringify(resultLine)}\n`)
 })
 

@@ -79,7 +79,13 @@ test('it goes on with the file of the same job only, and with nothing that is no
   const folder = temporaryDirectory(t)
   const path = join(folder, 'out.jsonl')
   writeFileSync(path, 'of another time\n')
-  await assert.rejects(followResults(nodeWith(lines.slice(0, 3), false), 'job', path), /hung up/)
+  await assert.rejects(
+    followResults(nodeWith(lines, true), 'job', path),
+    /is there already and holds no results of Carpool; name another file, or add --overwrite to replace it/,
+  )
+  assert.equal(readFileSync(path, 'utf8'), 'of another time\n')
+  assert(!existsSync(join(folder, '.out.jsonl.follow')), 'and nothing passes it off as ours')
+  await assert.rejects(followResults(nodeWith(lines.slice(0, 3), false), 'job', path, true), /hung up/)
   assert.equal(documentsIn(path).length, 3)
   assert(existsSync(join(folder, '.out.jsonl.follow')))
   await assert.rejects(followResults(nodeWith(lines.slice(5, 7), false, 'job-2'), 'job', path), /hung up/)

@@ -7,10 +7,11 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { create } from 'xmlbuilder2'
 import { CommandFailure } from '../../src/cli/failure.ts'
@@ -21,7 +22,7 @@ import { OutputFolder } from '../../src/cli/formats/output-folder.ts'
 import { isRead, pageOf } from '../../src/cli/formats/page.ts'
 import { tsv } from '../../src/cli/formats/tsv.ts'
 import { forFormat, outputOf } from '../../src/cli/output-choice.ts'
-import { writeResults } from '../../src/cli/results-output.ts'
+import { checkOutput, writeResults } from '../../src/cli/results-output.ts'
 import type { ResultLine, ResultsEnd } from '../../src/host/api.ts'
 import type { RemoteApi } from '../../src/host/local/client.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
@@ -284,7 +285,7 @@ test('results go into a folder, a file for each document, and take the place of 
   await writeResults(node, 'job', { format: 'jsonl', folder })
   assert.deepEqual(JSON.parse(readFileSync(join(folder, 'b.png.jsonl'), 'utf8')), second)
   const all = join(folder, 'all.txt')
-  await writeResults(node, 'job', { format: 'text', path: all })
+  await writeResults(node, 'job', { format: 'text', path: all, overwrite: false })
   assert.equal(readFileSync(all, 'utf8'), `${page}${page}second\n`)
 })
 
@@ -311,22 +312,109 @@ test('nothing is written through a link that leads out of the folder, nor over a
   assert(!readdirSync(folder).some((name) => name.endsWith('.part')))
 })
 
-test('a format that no record can be shown in fails with one sentence, and one page of several is a note', async (t) => {
+test('pages that a format cannot show are named, counted once, and an exit code of their own', async (t) => {
   const folder = temporaryDirectory(t)
   const native = { ...first, result: { text: 'native' } }
-  await assert.rejects(
-    writeResults(nodeWith([native]), 'job', { format: 'hocr', folder }),
-    /^CommandFailure: 1 page cannot be shown as hocr; page 1 of .*: its record does not say where its words stand; submit with --format/,
-  )
-  await writeResults(nodeWith([first, { ...native, page: 2 }]), 'job', { format: 'hocr', folder })
+  const said = notesOf(t)
+  await assert.rejects(writeResults(nodeWith([native]), 'job', { format: 'hocr', folder }), {
+    exitCode: 1,
+    message:
+      /^1 of 1 page cannot be shown as hocr; the first is .* page 1: its record does not say where its words stand; submit with --format/,
+  })
+  assert.deepEqual(readdirSync(folder), [], 'no file without a page')
+  // Of a PDF the pictures are missing as well: there are two pages and no more.
+  for (const format of ['hocr', 'pdf'] as const)
+    await assert.rejects(
+      writeResults(nodeWith([first, { ...native, page: 2 }]), 'job', { format, folder }),
+      format === 'hocr'
+        ? { exitCode: 3, message: /^1 of 2 pages cannot be shown as hocr; the first is .* page 2: / }
+        : { exitCode: 1, message: /^2 of 2 pages cannot be shown as pdf; the first is .* page 2: / },
+    )
   assert(existsSync(join(folder, 'scans')))
+  assert(said.some((line) => / {2}scans\/a .* page 2: its record does not say/.test(line)))
+})
+
+test('a document of nothing but errors gets no file, and its pages are named', async (t) => {
+  const folder = temporaryDirectory(t)
+  const said = notesOf(t)
+  const torn = { ...broken, document: 'torn.png', page: 1 }
+  await writeResults(nodeWith([torn, result('good.png', 1, [line(['good', [1, 1, 9, 9]])])]), 'job', {
+    format: 'text',
+    folder,
+  })
+  assert.deepEqual(readdirSync(folder), ['good.png.txt'])
+  assert.deepEqual(said.slice(0, 2), [
+    '1 page ended in an error, with no text:',
+    '  torn.png page 1: damaged-image: torn -- here',
+  ])
+  for (const format of ['hocr', 'alto', 'tsv'] as const)
+    await writeResults(nodeWith([torn]), 'job', { format, folder })
+  assert.deepEqual(readdirSync(folder), ['good.png.txt'])
+  await writeResults(nodeWith([torn]), 'job', { format: 'jsonl', folder })
+  assert.match(
+    readFileSync(join(folder, 'torn.png.jsonl'), 'utf8'),
+    /damaged-image/,
+    'lines say it themselves',
+  )
+})
+
+test('-o replaces results and empty files, says so, and leaves everything else alone', async (t) => {
+  const folder = temporaryDirectory(t)
+  const path = join(folder, 'out')
+  const said = notesOf(t)
+  const node = nodeWith([first])
+  writeFileSync(path, '')
+  checkOutput(path)
+  await writeResults(node, 'job', path)
+  const written = readFileSync(path, 'utf8')
+  assert.deepEqual(said, [])
+  checkOutput(path)
+  await writeResults(node, 'job', path)
+  assert.equal(readFileSync(path, 'utf8'), written)
+  assert.match(said[0]!, /out: what was there is replaced/)
+  for (const mine of ['my only copy', '{"document":"mine"}\n', JSON.stringify([first])]) {
+    writeFileSync(path, mine)
+    const refused =
+      /(out|link) is there already and holds no results of Carpool; name another file, or add --overwrite/
+    assert.throws(() => checkOutput(path), refused)
+    await assert.rejects(writeResults(node, 'job', path), refused)
+    symlinkSync(path, join(folder, 'link'))
+    assert.throws(() => checkOutput(join(folder, 'link')), refused)
+    unlinkSync(join(folder, 'link'))
+    assert.equal(readFileSync(path, 'utf8'), mine)
+    await writeResults(node, 'job', outputOf({ output: path, overwrite: true })!)
+    assert.equal(readFileSync(path, 'utf8'), written)
+  }
+})
+
+test('a place that nothing can be written to is said before anything is submitted', async (t) => {
+  const folder = temporaryDirectory(t)
+  const missing = join(folder, 'missing', 'out.jsonl')
+  assert.throws(() => checkOutput(missing), /there is no folder .*missing; make it, or name another place$/)
+  assert.throws(() => checkOutput(folder), /it is a folder; name a file, or the folder with --output-dir$/)
+  writeFileSync(join(folder, 'file'), '')
+  assert.throws(
+    () => checkOutput(join(folder, 'file', 'out')),
+    /file is no folder; name another place$|ENOTDIR/,
+  )
+  // Where nobody can make files, not even root.
+  const shut = '/proc/self'
+  for (const output of [join(shut, 'out.jsonl'), { format: 'text', folder: shut } as const])
+    assert.throws(
+      () => checkOutput(output),
+      /nothing can be written to the folder \/proc\/.* \(.*\); change its permissions, or name another place$/,
+    )
 })
 
 test('flags that do not fit together are refused, and formats with places ask for records that have them', () => {
   assert.equal(outputOf({}), undefined)
   assert.equal(outputOf({ output: '-' }), '-')
   assert.equal(outputOf({ format: 'jsonl' }), '-')
-  assert.deepEqual(outputOf({ format: 'text', output: '/x' }), { format: 'text', path: '/x' })
+  assert.deepEqual(outputOf({ format: 'text', output: '/x' }), {
+    format: 'text',
+    path: '/x',
+    overwrite: false,
+  })
   assert.deepEqual(outputOf({ outputDir: '/x' }), { format: 'text', folder: '/x' })
   const refused = { name: 'CommandFailure', exitCode: 2 }
   assert.throws(() => outputOf({ format: 'pdf', output: '/x' }), refused)
@@ -345,6 +433,10 @@ function nodeWith(lines: readonly ResultLine[]): RemoteApi {
     async *results() {
       yield* lines
       return end
+    },
+    async *document() {
+      yield { base64: Buffer.from('no picture').toString('base64') }
+      return { firstPage: 1, pages: 9 }
     },
   } as unknown as RemoteApi
 }
@@ -376,4 +468,14 @@ function elementsOf(xml: string): Element[] {
     true,
   )
   return elements
+}
+
+/** The lines that are said on stderr from now on. */
+function notesOf(t: TestContext): string[] {
+  const said: string[] = []
+  t.mock.method(process.stderr, 'write', (text: string) => {
+    said.push(...text.split('\n').filter((line) => line !== ''))
+    return true
+  })
+  return said
 }

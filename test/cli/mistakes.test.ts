@@ -133,9 +133,12 @@ test('a submission that nobody could execute is refused before a node starts, wi
       request({}, [large]),
       /large\.bin cannot be read: larger than the \d+ bytes .*\(split it, or compress it\)/,
     ],
-    [request({}, [module]), /module\.wasm cannot be read: text$/],
-    [request({}, [module, large]), /none of 2 documents can be read: 1 larger .*; 1 text: .*$/],
-    [request({ strict: true }, [page, module]), /module\.wasm cannot be read: text; leave out --strict/],
+    [request({}, [module]), /module\.wasm cannot be read: text \(take it as it is, or print it to PDF\)$/],
+    [request({}, [module, large]), /none of 2 documents can be read: 1 larger .*; 1 text \(.*\): .*$/],
+    [
+      request({ strict: true }, [page, module]),
+      /module\.wasm cannot be read: text \(.*\); leave out --strict/,
+    ],
   ]
   for (const [one, pattern] of wrong) await assert.rejects(checkSubmission(one), pattern)
   await checkSubmission(request({}))

@@ -137,9 +137,9 @@ test('in an open mesh the peers come with the warning that there is no error bou
 test('jobs are listed newest first, with how long the running ones have', () => {
   const ended = { ...summary, state: 'failed' as const, reason: 'too few owners', createdAtMs: 2_000 }
   assert.deepEqual(describeJobs([summary, ended], 10_000), [
-    'JOB                 RUNTIME  STATE    VERIFIED  AGE       DEADLINE  REASON',
-    'bafyreihdwdcefgh4d  ocr      failed      12/40  8 s              –  too few owners',
-    'bafyreihdwdcefgh4d  ocr      running     12/40  9 s  in 1 min 30 s',
+    'JOB                 RUNTIME  STATE          VERIFIED  AGE       DEADLINE  REASON',
+    'bafyreihdwdcefgh4d  ocr      failed   12 of 40 pages  8 s              –  too few owners',
+    'bafyreihdwdcefgh4d  ocr      running  12 of 40 pages  9 s  in 1 min 30 s',
     '2 jobs',
   ])
 })
@@ -218,16 +218,20 @@ test('a status counts errors by their codes, doubts of runtimes, and pages witho
       { code: 'page-turned-90', count: 2 },
     ],
   }
-  const shown = { ...status, documents: 300, pages: { total: 300, verified: 300 }, outcomes }
+  const shown = { ...status, runtime: 'wasm', documents: 300, pages: { total: 300, verified: 300 }, outcomes }
   assert.deepEqual(describeStatus(shown).slice(3), [
     '12 of 300 documents ended in an error: output-limit × 12',
     '1,200 of 300 documents with a warning: low-confidence × 1,199, page-turned-90 × 2',
     '2 of 300 documents failed: their shards have no result',
   ])
-  assert.match(describeStatus({ ...shown, documents: 4 })[3]!, /^12 of 300 pages ended in an error/)
+  assert.match(describeStatus(shown)[1]!, /300 of 300 documents verified/)
+  assert.match(describeStatus({ ...shown, runtime: 'ocr' })[3]!, /^12 of 300 pages ended in an error/)
   assert.deepEqual(describeStatus({ ...shown, outcomes: { ...outcomes, withError: 0 } }).length, 5)
   const listed = describeJobs([{ ...shown, state: 'complete', reason: 'done' }], 10_000)
-  assert.match(listed[1]!, /done; 12 of 300 pages ended in an error: output-limit × 12$/)
+  assert.match(
+    listed[1]!,
+    /300 of 300 documents .*done; 12 of 300 documents ended in an error: output-limit × 12$/,
+  )
 })
 
 test('the bar is full only when all is done', () => {
@@ -237,8 +241,8 @@ test('the bar is full only when all is done', () => {
 })
 
 test('every missing page is named', () => {
-  assert.deepEqual(describeMissing(resultsEnd), ['1 page of 2 missing:', '  b.png page 1: queued'])
-  assert.deepEqual(describeMissing({ pages: 2, missing: [] }), [])
+  assert.deepEqual(describeMissing(resultsEnd), ['1 of 2 pages missing:', '  b.png page 1: queued'])
+  assert.deepEqual(describeMissing({ runtime: 'ocr', pages: 2, missing: [] }), [])
 })
 
 test('what is drawn in place is replaced, cut to the terminal, and moves down for other lines', () => {

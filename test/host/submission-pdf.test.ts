@@ -140,7 +140,8 @@ test('PDFs that nobody can open are refused, each in a few words', async (t) => 
   )
   const names = refused.flatMap((each) => each.documents)
   assert.equal(names.length, 4)
-  for (const each of refused) assert.match(reasonOf(each), /^(damaged PDF|PDF |damaged page of a PDF)/)
+  for (const each of refused)
+    assert.match(reasonOf(each), /^(damaged PDF|PDF .*|damaged page of a PDF) \(.+\)$/)
 })
 
 async function inspected(

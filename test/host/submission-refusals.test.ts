@@ -41,9 +41,9 @@ test('documents that cannot be read are counted by reason, named, and neither na
     refused.map((each) => `${each.count} ${reasonOf(each)}: ${each.documents.join(' ')}`),
     [
       '2 HEIC (convert it to JPEG, for instance with heif-convert): photo.jpg photo2.heic',
-      '1 damaged PNG: headless.png',
+      '1 damaged PNG (save or scan it again): headless.png',
       '1 more than 40 megapixels (reduce it, or scan it at fewer dots per inch): bomb.png',
-      '1 text: readme.txt',
+      '1 text (take it as it is, or print it to PDF): readme.txt',
     ],
   )
   const lines = describePlan({ ...plan, refused })
@@ -56,7 +56,7 @@ test('documents that cannot be read are counted by reason, named, and neither na
 test('strict, one such document refuses all; and where there are only such, they are refused in any case', async (t) => {
   await assert.rejects(
     inspected(t, folder, { strict: true }),
-    /^RequestError: 5 of 6 documents cannot be read: 2 HEIC \(.*\): photo\.jpg, photo2\.heic; 1 damaged PNG: headless\.png; .*; leave out --strict to submit the others$/,
+    /^RequestError: 5 of 6 documents cannot be read: 2 HEIC \(.*\): photo\.jpg, photo2\.heic; 1 damaged PNG \(save or scan it again\): headless\.png; .*; leave out --strict to submit the others$/,
   )
   await assert.rejects(
     inspected(t, { 'photo.heic': folder['photo.jpg']! }),

@@ -89,7 +89,7 @@ test('a document that cannot be read is refused and not sent, and one that is on
   )
   await assert.rejects(
     submitter.api.submit({ ...request, strict: true }),
-    /3 of 5 documents cannot be read: 1 empty: .*; 1 more than 40 megapixels \(reduce it.*\): .*; 1 text: .*; leave out --strict/,
+    /3 of 5 documents cannot be read: 1 empty \(.*\): .*; 1 more than 40 megapixels \(reduce it.*\): .*; 1 text \(.*\): .*; leave out --strict/,
   )
   const status = await submitter.ended(job)
   assert.equal(status.state, 'complete')

@@ -2,6 +2,48 @@ import type { Mutation } from './mutation.ts'
 
 export const formats: readonly Mutation[] = [
   {
+    name: 'A page of which two things are missing counts as two.',
+    file: 'src/cli/unshown-pages.ts',
+    find: 'line.error !== null || lackOf(this.#format, line) !== null',
+    replace: 'line.error !== null',
+    caughtBy: ['test/cli/formats.test.ts'],
+  },
+  {
+    name: 'Pages that a format cannot show are a note, and the command has succeeded.',
+    file: 'src/cli/results-output.ts',
+    find: '  unshown.refuse()\n',
+    replace: '',
+    caughtBy: ['test/cli/formats.test.ts'],
+  },
+  {
+    name: 'A document of nothing but errors gets an empty text.',
+    file: 'src/cli/formats/formats.ts',
+    find: 'return line.error === null && lackOf(format, line) === null',
+    replace: 'return lackOf(format, line) === null',
+    caughtBy: ['test/cli/formats.test.ts'],
+  },
+  {
+    name: 'Results take the place of any file.',
+    file: 'src/cli/output-file.ts',
+    find: 'overwrite || firstResult.test(headOf(path))',
+    replace: 'true',
+    caughtBy: ['test/cli/formats.test.ts'],
+  },
+  {
+    name: 'Results that are followed take the place of any file.',
+    file: 'src/cli/followed-results.ts',
+    find: '!isOurs && mayReplace(path, overwrite)',
+    replace: 'false',
+    caughtBy: ['test/cli/followed-results.test.ts'],
+  },
+  {
+    name: 'A folder that cannot be written to is found out after the job.',
+    file: 'src/cli/output-file.ts',
+    find: "    writeFileSync(tried, '')\n",
+    replace: '',
+    caughtBy: ['test/cli/formats.test.ts'],
+  },
+  {
     name: 'Two documents become one file.',
     file: 'src/cli/formats/file-names.ts',
     find: 'this.#files.add(at(name))',

@@ -7,6 +7,20 @@ const order = ['test/runtimes/ocr-reading-order.test.ts']
 
 export const ocr: readonly Mutation[] = [
   {
+    name: 'A large JPEG that ends within its picture is read as gray.',
+    file: 'src/runtimes/imaging/large-jpeg.ts',
+    find: '!hasEnd || ',
+    replace: '',
+    caughtBy: ['test/runtimes/imaging-formats.test.ts'],
+  },
+  {
+    name: 'A large JPEG of hardly any bytes is read as gray.',
+    file: 'src/runtimes/imaging/large-jpeg.ts',
+    find: ' || 8 * bytes.byteLength < frame.blocks',
+    replace: '',
+    caughtBy: ['test/runtimes/imaging-refusals.test.ts'],
+  },
+  {
     name: 'A page whose lines run down is read as if they ran across.',
     file: 'src/runtimes/ocr/slope.ts',
     find: 'down.sharpness > quarterMin * across.sharpness',

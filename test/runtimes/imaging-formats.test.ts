@@ -4,6 +4,7 @@ import test from 'node:test'
 import jpeg from 'jpeg-js'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
 import { oriented } from '../../src/runtimes/imaging/gray-image.ts'
+import { decodeJpeg } from '../../src/runtimes/imaging/jpeg.ts'
 import {
   assemblePng,
   encodeJpeg,
@@ -68,6 +69,25 @@ test('a JPEG comes back within its losses, and the same each time', async () => 
   const page = await decodePage(document, 0)
   for (const [pixel, gray] of smooth.pixels.entries()) assert.ok(Math.abs(gray - page.pixels[pixel]!) <= 4)
   assert.deepEqual(await decodePage(document, 0), page)
+})
+
+test('a JPEG of more memory than jpeg-js may take is the same picture, in colour and upright', async () => {
+  const [across, down] = [3400, 3000]
+  const data = new Uint8Array(across * down * 4)
+  const expected = new Uint8Array(across * down)
+  for (let i = 0; i < expected.length; i += 1) {
+    const [x, y] = [i % across, Math.floor(i / across)]
+    const [red, blue] = [y >> 4, 255 - (x >> 4)]
+    data.set([red, 120, blue, 255], 4 * i)
+    expected[i] = (77 * red + 150 * 120 + 29 * blue + 128) >> 8
+  }
+  const large = jpeg.encode({ width: across, height: down, data }, 90).data
+  assert.throws(() => decodeJpeg(large), /more than 192 MB/, 'or this test tries nothing')
+  const page = await decodePage(large, 0)
+  assert.deepEqual([page.width, page.height], [across, down])
+  const apart = page.pixels.reduce((most, gray, i) => Math.max(most, Math.abs(gray - expected[i]!)), 0)
+  assert(apart <= 4, `${apart} grays apart`)
+  await assert.rejects(decodePage(large.subarray(0, large.byteLength >> 1), 0), { code: 'damaged-image' })
 })
 
 test('a JPEG that says it lies on its side is stood up', async () => {

@@ -199,6 +199,7 @@ export const resultLine: ResultLine = {
 }
 
 export const resultsEnd: ResultsEnd = {
+  runtime: 'ocr',
   pages: 2,
   documents: 2,
   outcomes: { pages: 1, withError: 0, withWarning: 0, errors: [], warnings: [] },

@@ -5,7 +5,7 @@ import type { JobSummary } from '../../host/api.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
 import { addOptions } from '../config/config.ts'
 import { formatCount, formatDuration, formatNumber, shortJob } from '../format.ts'
-import { describeErrors, describeOutcomes } from '../job-view.ts'
+import { countedIn, describeErrors, describeOutcomes } from '../job-view.ts'
 import { jobOptionNames, resolveNodeConfig, withAnyNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'
 import { type Column, formatTable } from '../table.ts'
@@ -66,7 +66,8 @@ export function describeJobs(jobs: readonly JobSummary[], nowMs: number): string
     {
       title: 'VERIFIED',
       align: 'right',
-      cell: ({ pages }) => `${formatNumber(pages.verified)}/${formatNumber(pages.total)}`,
+      cell: ({ runtime, pages }) =>
+        `${formatNumber(pages.verified)} of ${formatCount(pages.total, countedIn(runtime))}`,
     },
     { title: 'AGE', align: 'right', cell: ({ createdAtMs }) => formatDuration(nowMs - createdAtMs) },
     {
@@ -81,9 +82,10 @@ export function describeJobs(jobs: readonly JobSummary[], nowMs: number): string
   return [...formatTable(columns, newestFirst), formatCount(jobs.length, 'job')]
 }
 
-/** Why it ended, and how many pages came out as errors. A summary does not say how many documents there are. */
-function reasonOf({ reason, outcomes, pages }: JobSummary): string {
-  const errors = describeErrors(outcomes, { documents: 0, pages: pages.total })
+/** Why it ended, and how many pages came out as errors. */
+function reasonOf(job: JobSummary): string {
+  const { reason } = job
+  const errors = describeErrors(job)
   return [reason, ...(errors === null ? [] : [errors])].filter((part) => part !== '').join('; ')
 }
 

@@ -8,12 +8,20 @@ import { followResults } from '../followed-results.ts'
 import { describeEnd } from '../job-view.ts'
 import { jobOptionNames, withAnyNode } from '../local-node.ts'
 import { stdoutPath } from '../output.ts'
-import { addOutputOptions, type OutputFlags, outputOf } from '../output-choice.ts'
+import {
+  addOutputOptions,
+  isLines,
+  type Output,
+  type OutputFlags,
+  outputOf,
+  overwrites,
+  placeOf,
+} from '../output-choice.ts'
 import { checkOutput, refuseErrors, refuseMissing, writeResults } from '../results-output.ts'
 
 /** Throws CommandFailure, as for results at the end of a job. */
-async function followToEnd(node: RemoteApi, job: string, path: string): Promise<ResultsEnd> {
-  const end = await followResults(node, job, path)
+async function followToEnd(node: RemoteApi, job: string, output: Output): Promise<ResultsEnd> {
+  const end = await followResults(node, job, placeOf(output), overwrites(output))
   refuseMissing(job, end)
   const status = await node.status(job)
   if (status.state !== 'complete') throw new CommandFailure(describeEnd(status))
@@ -27,7 +35,7 @@ export function resultsCommand(program: Command): void {
       .argument('<job>', 'a job, or the beginning of its id')
       .summary("write a job's verified results")
       .description(
-        "Writes a job's verified results as JSON lines, or in another format, in the order of the submission. When some are missing, stderr names each of them and the exit code is 3. When all are there and some documents ended in an error, stderr counts the errors and the exit code is 4. A PDF takes the pictures of the pages from the job's documents: ask on the machine that it was submitted from.",
+        "Writes a job's verified results as JSON lines, or in another format, in the order of the submission. When some are missing, or cannot be shown in the format, stderr names them and the exit code is 3. When all are there and some documents ended in an error, stderr counts the errors and the exit code is 4. A PDF takes the pictures of the pages from the job's documents: ask on the machine that it was submitted from.",
       ),
     "file for the results; '-' is stdout (default: stdout)",
   )
@@ -37,14 +45,14 @@ export function resultsCommand(program: Command): void {
     )
     .action(async (job: string, flags: Record<string, unknown> & OutputFlags) => {
       const output = outputOf(flags) ?? stdoutPath
-      if (flags.follow === true && typeof output !== 'string')
+      if (flags.follow === true && !isLines(output))
         throw new CommandFailure(
-          '--follow writes lines of JSON as they come: leave out --format and --output-dir',
+          '--follow writes lines of JSON as they come: leave out --format text and --output-dir',
           usageExitCode,
         )
-      await checkOutput(output)
+      checkOutput(output, flags.follow === true)
       const end = await withAnyNode(flags, (node) =>
-        flags.follow === true ? followToEnd(node, job, output as string) : writeResults(node, job, output),
+        flags.follow === true ? followToEnd(node, job, output) : writeResults(node, job, output),
       )
       refuseErrors(end)
     })

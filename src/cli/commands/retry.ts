@@ -24,7 +24,7 @@ export function retryCommand(program: Command): void {
         throw new CommandFailure('say which documents to do again: add --failed', usageExitCode)
       const config = resolveNodeConfig(flags)
       const output = outputOf(flags)
-      if (output !== undefined) await checkOutput(output)
+      if (output !== undefined) checkOutput(output)
       const order: Order = {
         // Whether it waits for owners is as in the other job, which the node knows.
         shortage: 'wait',

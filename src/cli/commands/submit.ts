@@ -271,7 +271,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   const config = resolveNodeConfig({ ...flags })
   const output = outputOf(flags)
   const request = forFormat(requestOf(paths, flags), output)
-  if (output !== undefined) await checkOutput(output)
+  if (output !== undefined) checkOutput(output)
 
   const wish = { wait: flags.wait === true, detach: flags.detach === true, output }
   if (wish.detach && (wish.wait || output !== undefined))

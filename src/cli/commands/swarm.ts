@@ -60,7 +60,7 @@ async function runSwarm(flags: Flags): Promise<void> {
   const folder = resolve(flags.documents ?? samplesFolder)
   if (!existsSync(folder)) throw new CommandFailure(`${folder} cannot be read: there is no such folder`)
   const output = outputOf(flags)
-  if (output !== undefined) await checkOutput(output)
+  if (output !== undefined) checkOutput(output)
 
   const interruption = heedSignals()
   const startedMs = Date.now()

@@ -4,7 +4,7 @@ import type { DocumentPages, ResultLine } from '../../host/api.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
 import { oneLine } from '../failure.ts'
 import { FileNames } from './file-names.ts'
-import { documentText, extensions, type Format } from './formats.ts'
+import { documentText, extensions, type Format, isShown } from './formats.ts'
 import type { OutputFolder } from './output-folder.ts'
 import { isRead, pageOf, type ReadPage } from './page.ts'
 import { PdfWriter } from './pdf.ts'
@@ -49,6 +49,8 @@ export class DocumentFiles {
     if (lines.length === 0) return
     const { document } = lines[0]!
     const format = this.#format
+    // An empty file would look like the text of a blank document. Who called has named its pages.
+    if (!lines.some((line) => isShown(format, line))) return
     if (format === 'pdf') return this.#writePdf(document, lines)
     await this.#write(document, (file) =>
       file.writeFile(documentText(format, document, lines, lines.map(pageOf))),

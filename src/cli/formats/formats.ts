@@ -65,3 +65,9 @@ export function lackOf(format: Format, line: ResultLine): string | null {
   const page = pageOf(line)
   return isRead(page) ? null : page.why
 }
+
+/** Tells whether the document's file has something of this page. A PDF shows the pictures of pages that nobody could read, too. */
+export function isShown(format: Format, line: ResultLine): boolean {
+  if (format === 'jsonl' || format === 'pdf') return true
+  return line.error === null && lackOf(format, line) === null
+}

@@ -6,6 +6,7 @@ import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { CommandFailure, oneLine } from '../failure.ts'
+import { checkFolder } from '../output-file.ts'
 import { handFolderToUser, handToUser } from '../user-files.ts'
 
 export class OutputFolder {
@@ -14,10 +15,11 @@ export class OutputFolder {
   /** Folders below it that are known to be there, and within it. */
   readonly #known = new Set<string>()
 
-  /** Makes the folder where it is not there yet. Throws CommandFailure. */
+  /** Makes the folder where it is not there yet, and tries that files can be written there. Throws CommandFailure. */
   constructor(path: string) {
     this.#path = path
     this.#root = madeFolder(path)
+    checkFolder(this.#root, path)
   }
 
   /** `below`: the file's path below the folder. `fill` writes it. Throws CommandFailure, and what `fill` throws. */

@@ -6,7 +6,7 @@ import { clean } from '../../base/printable.ts'
 import type { JobStatus } from '../../host/api.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { formatBound, formatCount, formatDuration, shortOwner } from '../format.ts'
-import { describeAssurance } from '../job-view.ts'
+import { countedIn, describeAssurance } from '../job-view.ts'
 import { formatTable } from '../table.ts'
 import { type Books, balances } from './books.ts'
 import type { Incident } from './faults.ts'
@@ -81,7 +81,7 @@ function excerpt(text: unknown): string {
 function describeCost({ status, tookMs }: Demonstration): string[] {
   const perShard = (status.executions / Math.max(1, status.shards.total)).toFixed(2)
   return [
-    `${status.pages.verified} of ${formatCount(status.pages.total, 'page')} verified in ${formatDuration(tookMs)}, engine ${status.runtime}/${status.engine}`,
+    `${status.pages.verified} of ${formatCount(status.pages.total, countedIn(status.runtime))} verified in ${formatDuration(tookMs)}, engine ${status.runtime}/${status.engine}`,
     `redundancy: ${formatCount(status.executions, 'execution')} of ${formatCount(status.shards.total, 'shard')}, ${perShard} each (${describeAssurance(status)}, ${formatBound(status.errorBound)})`,
   ]
 }

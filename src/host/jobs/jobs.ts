@@ -23,6 +23,7 @@ import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import { cancelJob } from './cancelling.ts'
 import { Contents } from './contents.ts'
 import { billOf, tellPaid } from './job-money.ts'
+import { NamedDocuments } from './named-documents.ts'
 import { changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
 import { refuseForget, releaseJob } from './releasing.ts'
@@ -47,6 +48,7 @@ export class Jobs {
   readonly #reading: Reading
   readonly #routing: Routing
   readonly #submitting: Submitting
+  readonly #named = new NamedDocuments()
   #callOffLook = () => {}
 
   constructor(options: JobsOptions) {
@@ -172,10 +174,16 @@ export class Jobs {
     const nameOf = (peer: PeerId) => this.#options.membership.get(peer)?.name ?? ''
     return this.#registry.use(job, async (stewardship) => {
       const outcomes = await outcomesOf(stewardship)
+      const documents = await this.#named.of(stewardship)
       const { createdAtMs, state } = this.#registry.rows.get(job)!
       const status = statusOf(stewardship, createdAtMs, nameOf)
       if (stewardship.hasEnded) this.#registry.rows.noteOutcomes(job, outcomes)
-      return { ...status, outcomes, pagesPerSecond: status.pagesPerSecond || (state.pagesPerSecond ?? 0) }
+      return {
+        ...status,
+        documents,
+        outcomes,
+        pagesPerSecond: status.pagesPerSecond || (state.pagesPerSecond ?? 0),
+      }
     })
   }
 

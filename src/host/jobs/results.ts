@@ -55,7 +55,7 @@ export type PartEnd = Omit<ResultsEnd, 'doubts'> & {
   readonly unread: ReadonlySet<number>
 }
 
-/** Counts and missing pages are those of the shards that are read. */
+/** Counts, documents and missing pages are those of the shards that are read. */
 export async function* readResults(
   job: ReadJob,
   { shows, reads }: Part = { shows: () => true },
@@ -64,7 +64,11 @@ export async function* readResults(
   const unread = new Set<number>()
   const missing: { document: string; page: number; why: string }[] = []
   const counts = new OutcomeCounts()
+  let [documents, last]: [number, string | undefined] = [0, undefined]
   for await (const { position, document, page, found } of pagesOf(job, reads)) {
+    // The parts of a document that is cut have its name, and follow each other.
+    if (document !== last) documents += 1
+    last = document
     if (typeof found === 'string') {
       missing.push({ document, page, why: found })
       unread.add(position)
@@ -83,8 +87,8 @@ export async function* readResults(
         missing.push({ document, page, why: `its output ${delivered.why}` })
     }
   }
-  const { count: documents } = manifest.documents
-  return { pages: manifest.shards.pages, documents, outcomes: counts.view(), missing, unread }
+  const { runtime } = manifest
+  return { runtime, pages: manifest.shards.pages, documents, outcomes: counts.view(), missing, unread }
 }
 
 /**
@@ -164,4 +168,14 @@ async function* recordsOf(
     throw error
   }
   return `its result ${verdict.result} has no more pages`
+}
+
+/** Counts the documents as their submitter named them. Throws as `documentsOf`. */
+export async function countNamed(job: Pick<ReadJob, 'manifest' | 'secret' | 'get'>): Promise<number> {
+  let [count, last]: [number, string | undefined] = [0, undefined]
+  for await (const { name } of documentsOf(job)) {
+    if (name !== last) count += 1
+    last = name
+  }
+  return count
 }

@@ -22,7 +22,10 @@ export interface Piece {
 const pagesOfPieceMax = 16
 const pagesAtOnce = 128
 
-const damagedPage: Refusal = { what: 'damaged page of a PDF', wayOut: '' }
+const damagedPage: Refusal = {
+  what: 'damaged page of a PDF',
+  wayOut: 'open the PDF in a viewer, and print it to a new one',
+}
 
 /** `passwords` stay here: parts are not locked. Yields the parts in order. Throws SlotFailed. */
 export async function* piecesOf(

@@ -9,7 +9,7 @@ import { bmpSize, decodeBmp } from './bmp.ts'
 import { damaged, tooLarge } from './errors.ts'
 import { decodeGif, gifSize } from './gif.ts'
 import { type GrayImage, pixelsMax } from './gray-image.ts'
-import { decodeJpeg, jpegSize } from './jpeg.ts'
+import { decodeAnyJpeg, jpegSize } from './jpeg.ts'
 import { decodeJpeg2000, jpeg2000Decoder, jpeg2000PixelsMax, jpeg2000Size } from './jpeg2000.ts'
 import { kindOf, type ReadableKind, refusalByKind } from './kind.ts'
 import type { PageSize } from './page-size.ts'
@@ -58,7 +58,8 @@ export function refusalOf(bytes: Uint8Array): Refusal | null {
       wayOut: 'reduce it, or scan it at fewer dots per inch',
     }
   } catch (error) {
-    if (error instanceof RecordError) return { what: `damaged ${kindOf(bytes).name}`, wayOut: '' }
+    if (error instanceof RecordError)
+      return { what: `damaged ${kindOf(bytes).name}`, wayOut: 'save or scan it again' }
     throw error
   }
 }
@@ -78,7 +79,7 @@ interface Format {
 
 const formats: Readonly<Record<Exclude<ReadableKind, 'PDF'>, Format>> = {
   PNG: { name: 'PNG', sizes: (bytes) => [pngSize(bytes)], decode: decodePng },
-  JPEG: { name: 'JPEG', sizes: (bytes) => [jpegSize(bytes)], decode: decodeJpeg },
+  JPEG: { name: 'JPEG', sizes: (bytes) => [jpegSize(bytes)], decode: decodeAnyJpeg },
   TIFF: { name: 'TIFF', sizes: tiffSizes, decode: decodeTiff },
   GIF: { name: 'GIF', sizes: (bytes) => [gifSize(bytes)], decode: decodeGif },
   BMP: { name: 'BMP', sizes: (bytes) => [bmpSize(bytes)], decode: decodeBmp },

@@ -20,7 +20,7 @@ export const headBytes = 4096
 
 /** `bytes`: the document, or its first `headBytes`. */
 export function kindOf(bytes: Uint8Array): FileKind {
-  if (bytes.byteLength === 0) return refused('empty', '')
+  if (bytes.byteLength === 0) return refused('empty', 'save or scan it again')
   const head = bytes.subarray(0, headBytes)
   for (const [kind, recognises] of signatures) if (recognises(head)) return kind
   return textKindOf(head) ?? refused('unknown kind', toImage)
@@ -60,7 +60,7 @@ const signatures: readonly (readonly [FileKind, Recognises])[] = [
   [refused('HEIC', convertHeic), brand(/^(hei[cmsx]|hev[cmsx])/)],
   [refused('AVIF', convertHeic), brand(/^avi[fs]/)],
   [refused('HEIF', convertHeic), brand(/^(mif|msf)/)],
-  [refused('video', ''), has('ftyp', 4)],
+  [refused('video', 'save its pages as pictures'), has('ftyp', 4)],
   [readable('BMP'), isBmp],
   [readable('PDF'), isPdf],
   [refused('Word', 'save it as PDF'), zipWith('word/')],
@@ -141,7 +141,7 @@ function textKindOf(head: Uint8Array): FileKind | undefined {
   return isText
 }
 
-const isText = refused('text', '')
+const isText = refused('text', 'take it as it is, or print it to PDF')
 
 function latin1(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')

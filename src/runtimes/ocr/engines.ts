@@ -21,7 +21,7 @@ import { instructionSet } from './instruction-set.ts'
 import { tesseractPath } from './tesseract.ts'
 
 /** Raise it with any change to the pixels, geometry or decoding between a page and its text. */
-const pipelineVersion = 4
+const pipelineVersion = 5
 
 interface FloatTensor {
   readonly data: Float32Array

@@ -11,8 +11,8 @@ const refusals: Readonly<Record<PdfFault, Refusal>> = {
     wayOut: 'add it to the file of --password-file, on a line of its own',
   },
   'unknown-encryption': { what: 'PDF of an unknown encryption', wayOut: 'save it without one' },
-  damaged: { what: 'damaged PDF', wayOut: '' },
-  'no-pages': { what: 'PDF without pages', wayOut: '' },
+  damaged: { what: 'damaged PDF', wayOut: 'open it in a viewer, and print it to a new one' },
+  'no-pages': { what: 'PDF without pages', wayOut: 'save it again, with its pages' },
 }
 
 const tooMany: Refusal = { what: 'PDF of too many pages', wayOut: 'split it' }

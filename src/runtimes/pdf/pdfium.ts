@@ -4,14 +4,9 @@
  * The build has no threads, no relaxed SIMD and no JavaScript engine, and gets neither clock nor files nor the machine's fonts: fonts
  * that are not in the file are replaced by PDFium's own. So a page is the same on every vehicle.
  */
-import { WasmDecoder } from '../imaging/wasm-decoder.ts'
+import { allocate, bytesIn, memoryOf, type Pdfium, pdfiumDecoder } from '../imaging/pdfium-decoder.ts'
 
-export const pdfiumDecoder = new WasmDecoder(
-  '@embedpdf/pdfium/pdfium.wasm',
-  async () => (await import('@embedpdf/pdfium')).init,
-)
-
-export type Pdfium = import('@embedpdf/pdfium').WrappedPdfiumModule
+export { allocate, bytesIn, type Pdfium, pdfiumDecoder }
 
 export type PdfFault = 'encrypted' | 'wrong-password' | 'unknown-encryption' | 'damaged' | 'no-pages'
 
@@ -73,13 +68,6 @@ export function withPage<Answer>(
   }
 }
 
-/** Throws Error('out of memory'), which says nothing of the document. */
-export function allocate(pdfium: Pdfium, bytes: number): number {
-  const place = pdfium.pdfium.wasmExports.malloc(bytes)
-  if (place === 0) throw new Error('out of memory')
-  return place
-}
-
 /** Returns what `fill` writes at the place that it is given: `count` floats. */
 export function floatsOf(pdfium: Pdfium, count: number, fill: (place: number) => void): Float32Array {
   const place = allocate(pdfium, 4 * count)
@@ -89,19 +77,11 @@ export function floatsOf(pdfium: Pdfium, count: number, fill: (place: number) =>
   return floats
 }
 
-/** Its memory as bytes, and as whole numbers and floats by their size: anew each time, since memory may grow and move. */
-export function bytesIn(pdfium: Pdfium): Uint8Array {
-  return new Uint8Array(memoryOf(pdfium))
-}
-
+/** Its memory as whole numbers and floats by their size: anew each time, since memory may grow and move. */
 export function intsIn(pdfium: Pdfium): Int32Array {
   return new Int32Array(memoryOf(pdfium))
 }
 
 export function doublesIn(pdfium: Pdfium): Float64Array {
   return new Float64Array(memoryOf(pdfium))
-}
-
-function memoryOf(pdfium: Pdfium): ArrayBuffer {
-  return (pdfium.pdfium.wasmExports as unknown as { readonly memory: WebAssembly.Memory }).memory.buffer
 }
