@@ -9,6 +9,7 @@
  * any more, so that a job which is gone leaves nothing behind.
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
+import type { FileReference } from '../../protocol/job/manifest.ts'
 import type { BlockKind, BlockUse } from './block-uses.ts'
 import type { Block } from './block-writer.ts'
 import type { SetAside } from './disk-reserve.ts'
@@ -30,6 +31,8 @@ export interface JobAccess {
   readonly list: (job: JobId, kind: BlockKind | null) => Cid[]
   readonly page: (job: JobId, kind: BlockKind, after: Cid | '') => Cid[]
   readonly hasAny: (job: JobId, kind: BlockKind) => boolean
+  readonly plan: (weights: FileReference) => Promise<void>
+  readonly pathOf: (weights: FileReference, setAside: (bytes: number) => SetAside) => Promise<string | null>
   readonly setAside: (job: JobId, bytes: number, isOwn: boolean) => SetAside
   readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
   readonly letGo: (use: BlockUse & { readonly job: JobId }, isIdle: () => boolean) => Promise<void>
@@ -132,6 +135,22 @@ export class JobBlocks {
     } finally {
       room.settle()
     }
+  }
+
+  /**
+   * From now on, the parts of this file of weights go to one file when they are put. Its root is here. Throws StoreError
+   * not-a-file.
+   */
+  plan(weights: FileReference): Promise<void> {
+    return this.#access.plan(weights)
+  }
+
+  /**
+   * The path of a file that holds these weights and nothing else, and that nobody writes as long as they are the job's. Null: they
+   * are so small that they are in no file. Throws StoreError: block-missing, not-a-file, no-room, disk-full.
+   */
+  pathOf(weights: FileReference): Promise<string | null> {
+    return this.#access.pathOf(weights, (bytes) => this.#access.setAside(this.job, bytes, false))
   }
 
   /** Drops the job's uses of one kind, and the blocks that nobody else uses, in one commit. */

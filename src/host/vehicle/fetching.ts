@@ -65,7 +65,7 @@ export class Fetching {
     from: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<number> {
-    const blocksOf = await this.#known(files)
+    const blocksOf = await this.#known(files, use)
     const missing = await use.mine.take([...blocksOf.values()].flat(), use.kind)
     if (missing.length === 0) return 0
     const absent = new Set(missing)
@@ -80,7 +80,7 @@ export class Fetching {
         await this.#fetch(blocks, bytesMaxOf, use, from, signal)
         fetched += blocks.length
         // What was fetched is the job's. That leaves the parts of those of which the root has come.
-        const left = [...(await this.#known(files)).values()].flatMap((known) => known.slice(1))
+        const left = [...(await this.#known(files, use)).values()].flatMap((known) => known.slice(1))
         blocks = left.length === 0 ? [] : await use.mine.take(left, use.kind)
       }
       return fetched
@@ -89,12 +89,19 @@ export class Fetching {
 
   /**
    * The blocks of each file, as far as they are known: first the file's own, and then its parts if that one is here. The
-   * parts may be here for another job, and must stay when that one ends. Throws StoreError not-a-file for what has another
-   * length than was stated.
+   * parts may be here for another job, and must stay when that one ends. Those of weights come into one file. Throws StoreError
+   * not-a-file for what has another length than was stated.
    */
-  async #known(files: readonly FileReference[]): Promise<Map<FileReference, readonly Cid[]>> {
+  async #known(
+    files: readonly FileReference[],
+    { mine, kind }: Use,
+  ): Promise<Map<FileReference, readonly Cid[]>> {
     const known = new Map<FileReference, readonly Cid[]>()
-    for (const file of files) known.set(file, [file.file, ...((await partsOfFile(file, this.#blocks)) ?? [])])
+    for (const file of files) {
+      const parts = (await partsOfFile(file, this.#blocks)) ?? []
+      if (kind === 'weights' && parts.length > 0) await mine.plan(file)
+      known.set(file, [file.file, ...parts])
+    }
     return known
   }
 
