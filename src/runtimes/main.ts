@@ -80,13 +80,13 @@ async function cut(
   return send({ type: 'pieces', id, sizes: pieces.map(({ byteLength }) => byteLength) }, ...pieces)
 }
 
-/** Null where a session with this module loads. */
+/** Null where a session with this weight loads. */
 async function faultOf(
-  { runtime, options }: ToChild & { type: 'try' },
-  module: Uint8Array,
+  { runtime, name, options }: ToChild & { type: 'try' },
+  weight: Uint8Array,
 ): Promise<string | null> {
   try {
-    await (await runtimeNamed(runtime)).load('exact', new Map([['module', module]]), options)
+    await (await runtimeNamed(runtime)).load('exact', new Map([[name, weight]]), options)
     return null
   } catch (error) {
     if (!(error instanceof RecordError)) throw error

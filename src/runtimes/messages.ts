@@ -18,8 +18,12 @@ export type {
   DocumentShape,
   EngineDescription,
   Inspecting,
+  NamedWeight,
+  PackagedWeights,
   RecordErrorCode,
   Refusal,
+  RequestLine,
+  RequestsDescription,
   RuntimeDescription,
   RuntimeOptions,
   WeightFile,
@@ -48,10 +52,16 @@ export type ToChild =
     }
 
   /**
-   * Body: the job's module. Answered by `tried`: with null where a session would load, on any vehicle. Needs no `load`, and leaves
-   * none.
+   * Body: the job's weight of this name, its only one. Answered by `tried`: with null where a session would load, on any vehicle.
+   * Needs no `load`, and leaves none.
    */
-  | { readonly type: 'try'; readonly id: number; readonly runtime: string; readonly options: RuntimeOptions }
+  | {
+      readonly type: 'try'
+      readonly id: number
+      readonly runtime: string
+      readonly name: string
+      readonly options: RuntimeOptions
+    }
 
 export type FromChild =
   /** Only from `main.ts --describe`, once: it hashes engines of 45 MB, which a slot's child need not wait for. */

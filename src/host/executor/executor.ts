@@ -18,6 +18,7 @@ import {
   type ChildObserver,
   type Executor,
   type ExecutorLog,
+  type NamedBytes,
   type SessionSpec,
   SlotFailed,
   SlotKilled,
@@ -167,9 +168,13 @@ export class ProcessExecutor implements Executor {
     return pieces
   }
 
-  /** Loads a job's module, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
-  async tryModule(runtime: string, module: Uint8Array, options: RuntimeOptions): Promise<string | null> {
-    const { said } = await this.#look({ type: 'try', runtime, options }, module)
+  /** Loads a job's only weight, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
+  async tryWeight(
+    runtime: string,
+    { name, bytes }: NamedBytes,
+    options: RuntimeOptions,
+  ): Promise<string | null> {
+    const { said } = await this.#look({ type: 'try', runtime, name, options }, bytes)
     if (said.type === 'fault') return refusalsOfFaults[said.code].what
     if (said.type !== 'tried') throw new SlotFailed(`a trial was answered by '${said.type}'`)
     return said.fault
