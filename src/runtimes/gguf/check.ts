@@ -1,6 +1,6 @@
 /**
  * Judges a GGUF file by its structure before an engine loads it: that its tensors are of known types, lie one behind the other and
- * end where the file ends, and that the few facts that an engine multiplies are not absurd.
+ * end where the file ends, that their values are numbers, and that the few facts that an engine multiplies are not absurd.
  *
  * llama.cpp checks much of this, by aborting. A file that is refused here is refused in the same words on every vehicle, and before
  * memory is set aside for it. Which tensors an architecture needs is the engine's to say.
@@ -13,6 +13,7 @@ import {
   shown,
   wholeNumbersOf,
 } from './header.ts'
+import { numbersFault } from './numbers.ts'
 
 /** Values in a block, and bytes of a block, by GGML's number of the type (ggml.c, type_traits). */
 const blocks: Readonly<Record<number, readonly [values: number, bytes: number]>> = {
@@ -86,6 +87,8 @@ export function checkGguf(bytes: Uint8Array): GgufHeader {
   checkTensors(header, bytes.byteLength)
   checkFacts(header)
   checkVocabulary(header, bytes)
+  const fault = numbersFault(bytes, header)
+  if (fault !== null) throw new GgufFault(fault)
   return header
 }
 

@@ -18,7 +18,7 @@ export class GgufFault extends Error {
 export type GgufValue = number | bigint | boolean | string | readonly string[] | NumberArray
 
 /** An array whose numbers were passed over; token types are read where they are asked for (`typesOf`). */
-export interface NumberArray {
+interface NumberArray {
   readonly type: number
   readonly count: number
   /** Its place in the file. */

@@ -16,7 +16,7 @@ import { startLlama } from './binary.ts'
 const standingMs = Date.UTC(2025, 0, 1)
 
 /** So many probabilities weigh 250 KB in each answer, which is some milliseconds. A guess. */
-const probabilitiesMax = 4096
+const probabilitiesUsual = 4096
 
 const modelPath = '/model.gguf'
 
@@ -25,6 +25,8 @@ export interface LlamaSettings {
   /** Tokens of a prompt that are computed at once. It decides bits, so it is part of the engine's identity. */
   readonly batchTokens: number
   readonly isEmbedding: boolean
+  /** Probabilities in memory after which the model is loaded anew. */
+  readonly probabilitiesMax?: number
 }
 
 export interface ChatMessage {
@@ -94,12 +96,11 @@ export class Llama {
     return rooted
   }
 
+  /** Throws EngineFault, and RecordError('not-a-number'). */
   async complete(prompt: string, sampling: Sampling): Promise<Completion> {
-    if (this.#probabilities > probabilitiesMax) await this.#reload()
+    if (this.#probabilities > (this.#settings.probabilitiesMax ?? probabilitiesUsual)) await this.#reload()
     const { tokensMax, temperature, topP, seed, stop, grammar } = sampling
-    // A temperature of 0 alone is not greedy here: the seed still decides.
-    const drawing =
-      temperature === 0 ? { temperature: 0, top_k: 1 } : { temperature, top_k: 0, top_p: topP, min_p: 0 }
+    const drawing = temperature === 0 ? greedy : { temperature, top_k: 0, top_p: topP, min_p: 0 }
     const request = {
       prompt,
       n_predict: tokensMax,
@@ -123,7 +124,7 @@ export class Llama {
     }
   }
 
-  /** As 64-bit floats, which hold the engine's 32-bit ones. */
+  /** As 64-bit floats, which hold the engine's 32-bit ones. Throws as `complete`. */
   async embed(text: string): Promise<readonly number[]> {
     const { embedding } = await this.#ask<{ embedding: (number | null)[] }>('embedding', { text })
     if (embedding.some((value) => value === null))
@@ -193,6 +194,12 @@ interface EngineCompletion {
     readonly probs: readonly { readonly prob: number | null }[]
   }[]
 }
+
+/**
+ * The likelier of the two likeliest. A temperature of 0 is not greedy in this engine: the seed still decides. The usual way, the
+ * likeliest of one, gives it the probability 1 also where its score is NaN.
+ */
+const greedy = { temperature: 1, top_k: 2, top_p: 1e-9, min_p: 0 }
 
 const plainTemplate = '{% for message in messages %}{{ message.content }}{% endfor %}'
 

@@ -139,7 +139,8 @@ class Chat implements Session {
       return await this.#llama.grammarOf(schema)
     } catch (error) {
       if (!(error instanceof EngineFault)) throw error
-      throw new RecordError('bad-request', `the schema makes no grammar: ${error.message}`)
+      const why = error.message.replace(/^.*conversion failed: /, '')
+      throw new RecordError('bad-request', `the engine makes no grammar of the schema: ${why}`)
     }
   }
 
