@@ -7,6 +7,7 @@
  * This file and the descriptions in registry.ts are all that src/host and src/runtimes share.
  */
 import type {
+  AbsentEngine,
   DocumentShape,
   EngineDescription,
   Inspecting,
@@ -65,7 +66,11 @@ export type ToChild =
 
 export type FromChild =
   /** Only from `main.ts --describe`, once: it hashes engines of 45 MB, which a slot's child need not wait for. */
-  | { readonly type: 'hello'; readonly engines: readonly EngineDescription[] }
+  | {
+      readonly type: 'hello'
+      readonly engines: readonly EngineDescription[]
+      readonly absent: readonly AbsentEngine[]
+    }
   | { readonly type: 'loaded' }
   | { readonly type: 'load-failed'; readonly code: RecordErrorCode; readonly message: string }
   /** Body: the record's output; empty with an error. A failure without a RecordError ends the process instead. */

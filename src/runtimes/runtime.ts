@@ -18,6 +18,8 @@ export interface Runtime {
   readonly name: string
   /** The engines that this machine can run; an engine whose package is not installed is left out. */
   engines(): Promise<EngineDescription[]>
+  /** Those that it could run with another package, which the sentence for the machine's owner names. */
+  absent?(): Promise<readonly AbsentEngine[]>
   /**
    * Reads only as much of a document as it takes to count its pages and guess their cost. Throws nothing: a
    * document that cannot be read is refused.
@@ -101,6 +103,12 @@ export interface Session {
    * so on every vehicle; anything else that it throws is taken as this vehicle's failure.
    */
   run(document: Uint8Array, page: number): Promise<RecordOutput>
+}
+
+export interface AbsentEngine {
+  readonly runtime: string
+  readonly engine: string
+  readonly why: string
 }
 
 export interface EngineDescription {

@@ -18,6 +18,10 @@ const hashes = {
   'llama-node.js': '955cfdb288cc2b01ecc102009f65dfc2ee5a6faf3e66d68f448a6b58e7726c8d',
 } as const
 
+/** For the machine's owner. */
+export const llamaAbsence =
+  'the optional package @fugood/node-llama-wasm 1.7.15 is not installed, or is another version; run npm install in the folder of Carpool'
+
 /** Undefined where the package is not installed. */
 export function llamaWasmPath(): string | undefined {
   const folder = llamaFolder()

@@ -7,7 +7,7 @@
  * does not fit is refused: the engine would cut it without a word.
  */
 import { NestsTooDeep, parseJson } from '../../base/json.ts'
-import { isLlamaHere, llamaEngineId } from '../llama/binary.ts'
+import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
 import { EngineFault, Llama } from '../llama/llama.ts'
 import { type Model, modelOf } from '../llama/model.ts'
 import { optionOf, wrongOption } from '../options.ts'
@@ -28,6 +28,10 @@ export const llm: Runtime = {
     if (!(await isLlamaHere())) return []
     const id = llamaEngineId({ runtime: 'llm', pipelineVersion, batchTokens })
     return [{ runtime: 'llm', engine: 'exact', id, isa: null, agreement: 'bytes' }]
+  },
+  async absent() {
+    if (await isLlamaHere()) return []
+    return [{ runtime: 'llm', engine: 'exact', why: llamaAbsence }]
   },
   inspect(document) {
     return llmShapeOf(document.byteLength)
