@@ -105,7 +105,7 @@ export const documentsArgument =
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
   return addRuntimeOptions(addPdfOptions(command))
-    .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
+    .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(', ')}`)
     .addOption(
       new Option(
         '--as <what>',

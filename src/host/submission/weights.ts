@@ -173,6 +173,6 @@ export function refusalOfHead(runtime: string, head: Uint8Array): Refusal | null
 function described(runtime: string): RuntimeDescription {
   const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
   if (known === undefined)
-    throw new RequestError(`there is no runtime '${runtime}'; there are ${runtimeNames.join(' and ')}`)
+    throw new RequestError(`there is no runtime '${runtime}'; there are ${runtimeNames.join(', ')}`)
   return known
 }
