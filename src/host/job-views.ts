@@ -17,8 +17,12 @@ export interface SubmitRequest {
   readonly runtime: string
   /** 'auto' takes the fastest engine that enough owners have. */
   readonly engine: string
-  /** Absolute path of the module, for the wasm runtime. */
+  /** Absolute path of the module, for a runtime that takes one. */
   readonly module: string | null
+  /** … and of the model. */
+  readonly model: string | null
+  /** Absolute path of the text that makes a request of each document; null: its text is the request. */
+  readonly promptTemplate: string | null
   /** The text's languages, for the ocr runtime, in the order in which they are tried; null: its default. */
   readonly languages: readonly string[] | null
   /** Absolute paths of Tesseract's traineddata, for languages that are not installed. */

@@ -12,6 +12,8 @@ export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   folder: null,
   engine: 'auto',
   module: null,
+  model: null,
+  promptTemplate: null,
   languages: null,
   traineddata: [],
   options: {},

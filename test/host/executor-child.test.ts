@@ -45,7 +45,7 @@ test('a child that says what no child says is killed at the first word', { timeo
     [],
     'loaded',
     {},
-    { type: 'hello', engines: [{}] },
+    { type: 'hello', engines: [{}], absent: [] },
     { type: 'loaded', more: 1 },
     { ...record, id: -1 },
     { ...record, id: 0.5 },

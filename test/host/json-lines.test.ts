@@ -190,7 +190,15 @@ async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 }
 
 function requestFor(request: Partial<SourcesOf>): SourcesOf & { strict: boolean } {
-  return { paths: [], as: 'auto', folder: null, runtime: 'wasm', strict: false, ...request }
+  return {
+    paths: [],
+    as: 'auto',
+    folder: null,
+    runtime: 'wasm',
+    promptTemplate: null,
+    strict: false,
+    ...request,
+  }
 }
 
 async function contentsOf(

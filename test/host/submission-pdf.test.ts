@@ -152,7 +152,10 @@ async function inspected(
   const root = join(temporaryDirectory(t), 'scans')
   mkdirSync(root)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(root, name), bytes)
-  const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime: 'ocr' }, undefined)
+  const sources = await openSources(
+    { paths: [root], as: 'auto', folder: null, runtime: 'ocr', promptTemplate: null },
+    undefined,
+  )
   const refusals = new Refusals()
   const inspection = inspect(sources, {
     runtime: 'ocr',

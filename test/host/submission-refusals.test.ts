@@ -79,7 +79,10 @@ async function inspected(
   mkdirSync(root)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(root, name), bytes)
   const refusals = new Refusals()
-  const sources = await openSources({ paths: [root], as: 'auto', folder: null, runtime }, undefined)
+  const sources = await openSources(
+    { paths: [root], as: 'auto', folder: null, runtime, promptTemplate: null },
+    undefined,
+  )
   const inspection = inspect(sources, {
     runtime,
     options: {},

@@ -18,7 +18,7 @@ import { withDescription } from '../../src/host/submission/description.ts'
 import { Measuring } from '../../src/host/submission/measuring.ts'
 import { quoteJob } from '../../src/host/submission/quote.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
-import { weightSources } from '../../src/host/submission/weights.ts'
+import { namedWeightOf, weightSources } from '../../src/host/submission/weights.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { decodeShardList } from '../../src/protocol/job/lists.ts'
@@ -264,14 +264,15 @@ function make(request: SubmitRequest, context: SubmissionContext): Promise<Prepa
 
 test('of every runtime that is registered, a submission knows the weights, and where they are; of others it says which there are', () => {
   for (const name of Object.keys(runtimes)) {
-    const sources = weightSources(name, { ...submitDefaults, module: '/my/module.wasm' })
+    const named = namedWeightOf(name)
+    const sources = weightSources(name, { ...submitDefaults, ...(named && { [named]: '/my/file' }) })
     assert(sources.length > 0)
-    for (const { path } of sources) assert(path === '/my/module.wasm' || existsSync(path), path)
+    for (const { path } of sources) assert(path === '/my/file' || existsSync(path), path)
   }
   for (const name of ['tea', 'constructor'])
     assert.throws(
       () => weightSources(name, submitDefaults),
-      new RegExp(`there is no runtime '${name}'; there are ${Object.keys(runtimes).join(' and ')}`),
+      new RegExp(`there is no runtime '${name}'; there are ${Object.keys(runtimes).join(', ')}`),
     )
 })
 

@@ -29,8 +29,8 @@ class Engines extends ProcessExecutor {
     return described
   }
 
-  override tryModule(...tried: Parameters<ProcessExecutor['tryModule']>): Promise<string | null> {
-    return tries ? super.tryModule(...tried) : Promise.resolve(null)
+  override tryWeight(...tried: Parameters<ProcessExecutor['tryWeight']>): Promise<string | null> {
+    return tries ? super.tryWeight(...tried) : Promise.resolve(null)
   }
 }
 

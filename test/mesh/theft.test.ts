@@ -46,7 +46,7 @@ test('vehicles refuse a job whose model names the private key of one of them, al
 
 /** The submitter runs in this process; children, which look at models, are processes of their own. */
 function changeClient(model: string, after: (restore: () => void) => void): void {
-  assert(ocrWeights !== 'module')
+  assert('files' in ocrWeights)
   const files = ocrWeights.files as Record<string, WeightFile>
   const ocr = runtimes.ocr as { faultOfWeights: (name: string, bytes: Uint8Array) => string | null }
   const [recognition, faultOfWeights] = [files.recognition, ocr.faultOfWeights]

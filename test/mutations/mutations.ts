@@ -8,6 +8,7 @@ import { history } from './history.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
 import { ledger } from './ledger.ts'
+import { llm } from './llm.ts'
 import type { Mutation } from './mutation.ts'
 import { network } from './network.ts'
 import { node } from './node.ts'
@@ -54,6 +55,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   shown,
   executor,
   ocr,
+  llm,
 }
 
 export const mutations: readonly (Mutation & { readonly room: string })[] = Object.entries(rooms).flatMap(

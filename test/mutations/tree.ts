@@ -7,7 +7,7 @@ import type { Mutation } from './mutation.ts'
 import { FileRun, type TestRun } from './run-file.ts'
 
 /** All that the named tests read. */
-const copied = ['src', 'test', 'bin', 'samples/scans', 'package.json', 'tsconfig.json']
+const copied = ['src', 'test', 'bin', 'samples/letters', 'samples/scans', 'package.json', 'tsconfig.json']
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const nothing: ReadonlySet<string> = new Set()
 

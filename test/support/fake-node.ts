@@ -171,6 +171,8 @@ export const request: SubmitRequest = {
   runtime: 'ocr',
   engine: 'auto',
   module: null,
+  model: null,
+  promptTemplate: null,
   languages: null,
   traineddata: [],
   options: { language: 'en', columns: 2, deskew: true },

@@ -10,23 +10,14 @@ import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
 import { stdinPath } from '../../host/submission/stdin.ts'
-import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
+import { runtimeNames, takesModel } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
 import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { checkSubmission } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
-import {
-  category,
-  keyValue,
-  languages,
-  money,
-  numberBetween,
-  type OptionValue,
-  repeated,
-  wholeNumber,
-} from '../flags.ts'
+import { category, money, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
 import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note, stdoutPath } from '../output.ts'
@@ -34,6 +25,7 @@ import { addOutputOptions, forFormat, type OutputFlags, outputOf } from '../outp
 import { checkOutput } from '../results-output.ts'
 import { orderOf, submitToOwnNode, submitToRunningNode } from '../submission.ts'
 import { addPdfOptions, type PdfFlags, pdfOptionsOf, pdfRequestOf } from './pdf-flags.ts'
+import { addRuntimeOptions } from './runtime-flags.ts'
 
 export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly runtime: string
@@ -43,6 +35,7 @@ export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly language?: readonly string[]
   readonly traineddata?: readonly string[]
   readonly model?: string
+  readonly promptTemplate?: string
   readonly option?: Readonly<Record<string, OptionValue>>
   readonly errorBound: number
   readonly colludingShare: number
@@ -100,6 +93,7 @@ Examples:
   $ carpool submit scans/ --runtime ocr --detach
   $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
   $ carpool submit texts.jsonl --runtime wasm --module count.wasm -o counts.jsonl
+  $ carpool submit prompts.jsonl --runtime llm --model model.gguf -o answers.jsonl
   $ ./lines-of-text | carpool submit - --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
@@ -110,8 +104,8 @@ export const documentsArgument =
 
 /** Adds the options that describe a job and limit its cost: the same for a quote as for a submission. */
 export function addJobOptions(command: Command): Command {
-  return addPdfOptions(command)
-    .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(' or ')}`)
+  return addRuntimeOptions(addPdfOptions(command))
+    .requiredOption('--runtime <name>', `runtime that processes each document: ${runtimeNames.join(', ')}`)
     .addOption(
       new Option(
         '--as <what>',
@@ -125,24 +119,6 @@ export function addJobOptions(command: Command): Command {
         .default(submitDefaults.engine)
         .choices(['auto', 'native', 'exact']),
     )
-    .option('--module <file>', 'module that the wasm runtime runs')
-    .option(
-      '--language <names>',
-      'languages of the text, the most frequent first: eng, or deu+eng; each is a package @tesseract.js-data/<name> (default: eng)',
-      languages,
-    )
-    .option(
-      '--traineddata <file>',
-      'language of the text as a traineddata file of Tesseract 5; repeat for several',
-      repeated,
-    )
-    .addOption(
-      new Option(
-        '--model <name>',
-        'recogniser of the ocr runtime; auto: tesseract, and paddle for grainy pages and where tesseract is in doubt',
-      ).choices(['auto', 'paddle', 'tesseract']),
-    )
-    .option('--option <key=value>', `${describeOptions()}; repeat for several`, keyValue)
     .option(
       '--error-bound <probability>',
       'highest probability of a wrong result',
@@ -192,36 +168,25 @@ export function addJobOptions(command: Command): Command {
     .option('--self-check', 'let this node check results by recomputing them, in place of other owners')
 }
 
-/** "one of the runtime's options: ocr: detectionSideMax (320 to 4096, …), …" */
-function describeOptions(): string {
-  const ofRuntimes = runtimeNames.map((runtime) => {
-    const options = Object.entries(optionsOf(runtime)).map(
-      ([name, { description, default: value, ...range }]) =>
-        'choices' in range
-          ? `${name} (${description}; ${range.choices.join(', ')}, else ${value})`
-          : `${name} (${description}; ${range.least} to ${range.most}, else ${value})`,
-    )
-    return `${runtime}: ${options.join(', ')}`
-  })
-  return `one of the runtime's options; ${ofRuntimes.join('; ')}`
-}
-
 /** Turns the flags into a request to a node. Paths become absolute: the node has another working directory. Throws CommandFailure. */
 export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitRequest {
   const { runtime, engine, errorBound, colludingShare, arbiter, category } = flags
   const { standbys = submitDefaults.standbys, selfCheck = submitDefaults.selfCheck } = flags
+  const isFile = takesModel(runtime)
   return {
     paths: paths.map((path) => (path === stdinPath ? path : resolve(path))),
     as: flags.as,
     folder: paths.includes(stdinPath) ? process.cwd() : submitDefaults.folder,
     runtime,
     engine,
-    module: flags.module === undefined ? submitDefaults.module : resolve(flags.module),
+    module: pathOf(flags.module),
+    model: isFile ? pathOf(flags.model) : submitDefaults.model,
+    promptTemplate: pathOf(flags.promptTemplate),
     languages: flags.language ?? submitDefaults.languages,
     traineddata: (flags.traineddata ?? submitDefaults.traineddata).map((path) => resolve(path)),
     options: {
       ...flags.option,
-      ...(flags.model === undefined ? {} : { model: flags.model }),
+      ...(flags.model === undefined || isFile ? {} : { model: flags.model }),
       ...pdfOptionsOf(flags),
     },
     errorBound,
@@ -239,6 +204,10 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     strict: flags.strict ?? submitDefaults.strict,
     ...pdfRequestOf(flags),
   }
+}
+
+function pathOf(flag: string | undefined): string | null {
+  return flag === undefined ? null : resolve(flag)
 }
 
 /** Throws CommandFailure. */

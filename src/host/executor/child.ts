@@ -33,9 +33,19 @@ const engine = z.strictObject({
   agreement: agreementSchema,
 })
 
+const absent = z.strictObject({
+  runtime: z.string().max(32),
+  engine: z.string().max(32),
+  why: z.string().max(400),
+})
+
 /** A child that says anything else has been broken into, and is killed. */
 const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('hello'), engines: z.array(engine).max(16) }),
+  z.strictObject({
+    type: z.literal('hello'),
+    engines: z.array(engine).max(16),
+    absent: z.array(absent).max(16),
+  }),
   z.strictObject({ type: z.literal('loaded') }),
   z.strictObject({ type: z.literal('load-failed'), ...error.shape }),
   z.strictObject({

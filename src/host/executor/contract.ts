@@ -29,10 +29,10 @@ export interface Executor {
     groups: readonly (readonly number[])[],
   ): Promise<readonly Uint8Array[] | Refusal>
   /**
-   * Why no vehicle would load this module, in words that are the same everywhere; null: they would. Left out where nothing
-   * is loaded. Rejects with SlotFailed where this machine cannot try any.
+   * Why no vehicle would load a session whose only weight this is, in words that are the same everywhere; null: they would. Left
+   * out where nothing is loaded. Rejects with SlotFailed where this machine cannot try any.
    */
-  tryModule?(runtime: string, module: Uint8Array, options: RuntimeOptions): Promise<string | null>
+  tryWeight?(runtime: string, weight: NamedBytes, options: RuntimeOptions): Promise<string | null>
   /** The most memory that a slot may take, in bytes; left out where nothing bounds it. */
   readonly slotBytesMax?: number
   /** How many processes the kernel has ended as memory ran out. */
@@ -44,6 +44,11 @@ export interface Executor {
   proceed(): void
   /** Resolves when nothing runs any more. Pending requests reject with SlotKilled. */
   close(): Promise<void>
+}
+
+export interface NamedBytes {
+  readonly name: string
+  readonly bytes: Uint8Array
 }
 
 export interface WithheldEngine {

@@ -8,6 +8,7 @@
 import type {
   DocumentShape,
   EngineDescription,
+  FromChild,
   Inspecting,
   Refusal,
   RuntimeOptions,
@@ -18,6 +19,7 @@ import {
   type ChildObserver,
   type Executor,
   type ExecutorLog,
+  type NamedBytes,
   type SessionSpec,
   SlotFailed,
   SlotKilled,
@@ -58,7 +60,7 @@ export class ProcessExecutor implements Executor {
   readonly #children = new Set<Child>()
   readonly #folders = new EmptyFolders()
   readonly #isolation: Promise<Isolation>
-  #described: Promise<EngineDescription[]> | null = null
+  #described: Promise<Described> | null = null
   readonly #killAll = () => {
     for (const child of this.#children) child.kill()
     this.#folders.removeAll()
@@ -92,15 +94,16 @@ export class ProcessExecutor implements Executor {
    * every engine.
    */
   async describeEngines(): Promise<EngineDescription[]> {
-    const [engines, isolation] = await Promise.all([this.#describe(), this.#isolation])
+    const [{ engines }, isolation] = await Promise.all([this.#describe(), this.#isolation])
     return engines.filter((engine) => missingFor(engine, isolation).length === 0)
   }
 
   async withheldEngines(): Promise<WithheldEngine[]> {
     const missing = missingForNative(await this.#isolation)
-    if (missing.length === 0) return []
-    const engines = (await this.#describe()).filter(isNative)
-    return engines.map(({ runtime, engine }) => ({ runtime, engine, why: whyNot(missing) }))
+    const { engines, absent } = await this.#describe()
+    if (missing.length === 0) return [...absent]
+    const why = whyNot(missing)
+    return [...absent, ...engines.filter(isNative).map(({ runtime, engine }) => ({ runtime, engine, why }))]
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
@@ -169,9 +172,13 @@ export class ProcessExecutor implements Executor {
     return pieces
   }
 
-  /** Loads a job's module, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
-  async tryModule(runtime: string, module: Uint8Array, options: RuntimeOptions): Promise<string | null> {
-    const { said } = await this.#look({ type: 'try', runtime, options }, module)
+  /** Loads a job's only weight, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
+  async tryWeight(
+    runtime: string,
+    { name, bytes }: NamedBytes,
+    options: RuntimeOptions,
+  ): Promise<string | null> {
+    const { said } = await this.#look({ type: 'try', runtime, name, options }, bytes)
     if (said.type === 'fault') return refusalsOfFaults[said.code].what
     if (said.type !== 'tried') throw new SlotFailed(`a trial was answered by '${said.type}'`)
     return said.fault
@@ -201,10 +208,10 @@ export class ProcessExecutor implements Executor {
   }
 
   /** None of a stranger's bytes are shown to it, so it needs no isolation. */
-  #describe(): Promise<EngineDescription[]> {
+  #describe(): Promise<Described> {
     this.#described ??= new Promise((resolve, reject) => {
       new Child([process.execPath, childMain, '--describe'], {
-        onFrame: (header) => header.type === 'hello' && resolve([...header.engines]),
+        onFrame: (header) => header.type === 'hello' && resolve(header),
         onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
       })
     })
@@ -250,6 +257,8 @@ export class ProcessExecutor implements Executor {
     return child
   }
 }
+
+type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
 
 const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
   'cpu-limit': { what: 'too much work to open', wayOut: '' },

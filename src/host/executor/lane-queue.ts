@@ -19,7 +19,12 @@ export type Request =
       readonly passwords: readonly string[]
       readonly groups: readonly (readonly number[])[]
     }
-  | { readonly type: 'try'; readonly runtime: string; readonly options: RuntimeOptions }
+  | {
+      readonly type: 'try'
+      readonly runtime: string
+      readonly name: string
+      readonly options: RuntimeOptions
+    }
 
 export interface Answer {
   /** The child's answer, or the code under which the supervisor ended the request. */

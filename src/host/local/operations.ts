@@ -76,6 +76,8 @@ const submission = z.strictObject({
   runtime: z.string().min(1).max(32),
   engine: z.string().min(1).max(32),
   module: path.nullable(),
+  model: path.nullable().default(submitDefaults.model),
+  promptTemplate: path.nullable().default(submitDefaults.promptTemplate),
   languages: z.array(z.string().min(1).max(32)).max(8).nullable().default(null),
   traineddata: z.array(path).max(8).default([]),
   options: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])),

@@ -19,9 +19,9 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
   refuseExcess(request)
   if (!isQuote) paymentOf(request)
   unanimousFor(request)
-  const { runtime, module, traineddata } = request
+  const { runtime, module, model, traineddata } = request
   // Weights of our own are in the package; a file that somebody names may be anything.
-  const named = new Set<string | null>([module, ...traineddata])
+  const named = new Set<string | null>([module, model, ...traineddata])
   for (const source of weightSources(runtime, request))
     if (named.has(source.path)) readWeights(runtime, source)
   await readPasswords(request.passwordFile)

@@ -1,5 +1,6 @@
 /**
- * JSON Lines as a source of documents: a line is `{"id": …, "text": …}`, or `{"id": …, "path": …}` for a file.
+ * JSON Lines as a source of documents: a line is `{"id": …, "text": …}`, or `{"id": …, "path": …}` for a file; for a runtime that
+ * answers requests also a request in its own format, or fields for a template.
  *
  * The lines are read one by one, in whatever pieces they come, and none is kept. Lines end with LF or CRLF, the last one may have
  * no end, a byte order mark and empty lines are passed over. U+2028 and its like are no ends of lines: JSON takes them in strings.
@@ -7,32 +8,39 @@
  */
 import { parseJson } from '../../base/json.ts'
 import { isPrintable } from '../../base/printable.ts'
+import type { RequestLine } from '../../runtimes/messages.ts'
 import { RequestError } from '../errors.ts'
+import type { Fields, Prompts } from './prompts.ts'
 
-/** A line's document; `path` is as it was written. */
-export type LineDocument = { readonly line: number; readonly id: string } & (
+/** A line's document; `path` is as it was written, `fields` are those beside it. */
+export type LineDocument = { readonly line: number } & Content
+
+type Content = { readonly id: string } & (
   | { readonly text: string }
-  | { readonly path: string }
+  | { readonly path: string; readonly fields?: Fields }
+  | { readonly fields: Fields }
+  | { readonly request: Uint8Array }
 )
 
 /** Some copies of a line are in memory at once. Longer texts belong into files. A guess. */
 export const lineBytesMax = 8 * 2 ** 20
 
-/** A line is one object of strings; no deeper one is looked at. */
+/** A line is one object of strings; no deeper one is looked at, unless it is a request. */
 const lineDepthMax = 8
 
 /** An id names its document in every result line and in error messages. A guess; longer than any path that people use as one. */
 export const idLettersMax = 1024
 
-/** `source` names the lines in errors. Throws RequestError. */
+/** `source` names the lines in errors. `prompts`: for a runtime that answers requests. Throws RequestError. */
 export async function* readJsonLines(
   bytes: AsyncIterable<Uint8Array>,
   source: string,
+  prompts?: Prompts,
 ): AsyncGenerator<LineDocument> {
   let line = 0
   for await (const raw of linesOf(bytes, source)) {
     line += 1
-    const document = documentOf(raw, { source, line })
+    const document = documentOf(raw, { source, line }, prompts)
     if (document !== undefined) yield { line, ...document }
   }
 }
@@ -47,15 +55,17 @@ export function refusal({ source, line }: Place, why: string): RequestError {
   return new RequestError(`${source}, line ${line}: ${why}`)
 }
 
-type Content = { readonly id: string } & ({ readonly text: string } | { readonly path: string })
-
 /** Undefined for an empty line. Throws RequestError. */
-function documentOf(raw: Uint8Array, place: Place): Content | undefined {
+function documentOf(raw: Uint8Array, place: Place, prompts: Prompts | undefined): Content | undefined {
   const text = textOf(place.line === 1 ? withoutMark(raw, place) : raw, place)
   if (text.trim() === '') return undefined
-  const { id, ...content } = objectOf(text, place)
+  const line = objectOf(text, place, Math.max(lineDepthMax, prompts?.requests.depthMax ?? 0))
+  const request = prompts?.requests.ofLine(line)
+  if (prompts !== undefined && request !== undefined) return requestIn(request, prompts, place)
+  const { id, ...content } = line
   if (id === undefined) throw refusal(place, 'it has no "id"; give each line an id of its own')
   checkId(id, place)
+  if (prompts?.hasTemplate) return fieldsIn(id, content, place)
   const unknown = Object.keys(content).find((name) => name !== 'text' && name !== 'path')
   if (unknown !== undefined)
     throw refusal(place, `the field ${shown(unknown)} is not known; a line has "id", and "text" or "path"`)
@@ -66,29 +76,60 @@ function documentOf(raw: Uint8Array, place: Place): Content | undefined {
       written === undefined ? 'it has neither "text" nor "path"' : 'it has both "text" and "path"; keep one',
     )
   if (written !== undefined) {
-    if (typeof written !== 'string') throw refusal(place, '"text" is no string')
-    if (!written.isWellFormed())
-      throw refusal(place, '"text" has half of a surrogate pair, which no file can hold')
+    checkText('text', written, place)
     return { id, text: written }
   }
-  if (typeof path !== 'string' || path === '' || path.includes('\0'))
-    throw refusal(place, '"path" names no file')
+  checkPath(path, place)
   return { id, path }
 }
 
-function checkId(id: unknown, place: Place): asserts id is string {
-  if (typeof id !== 'string')
-    throw refusal(place, `"id" is no string; write it in quotes, as ${shown(String(id))}`)
-  if (id.trim() === '') throw refusal(place, '"id" is empty; give each line an id of its own')
-  if (id.length > idLettersMax)
-    throw refusal(place, `"id" has ${id.length} characters; at most ${idLettersMax} are allowed`)
-  if (!isPrintable(id)) throw refusal(place, '"id" has control characters, or signs that cannot be seen')
+/** A request as it is. Throws RequestError. */
+function requestIn(request: RequestLine, { hasTemplate }: Prompts, place: Place): Content {
+  if ('fault' in request) throw refusal(place, request.fault)
+  if (hasTemplate)
+    throw refusal(place, 'it is a request already; leave out --prompt-template, or give "id" and fields')
+  checkId(request.id, place, 'custom_id')
+  return { id: request.id, request: request.document }
 }
 
-function objectOf(text: string, place: Place): Record<string, unknown> {
+/** The fields of a line for a template. Throws RequestError. */
+function fieldsIn(id: string, { path, ...content }: Record<string, unknown>, place: Place): Content {
+  const fields: Record<string, string> = {}
+  for (const [name, value] of Object.entries(content)) {
+    const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value
+    checkText(name, text, place)
+    fields[name] = text
+  }
+  if (path === undefined) return { id, fields }
+  if ('text' in fields) throw refusal(place, 'it has both "text" and "path"; keep one')
+  checkPath(path, place)
+  return { id, path, fields }
+}
+
+function checkText(name: string, value: unknown, place: Place): asserts value is string {
+  if (typeof value !== 'string') throw refusal(place, `${shown(name)} is no string`)
+  if (!value.isWellFormed())
+    throw refusal(place, `${shown(name)} has half of a surrogate pair, which no file can hold`)
+}
+
+function checkPath(path: unknown, place: Place): asserts path is string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0'))
+    throw refusal(place, '"path" names no file')
+}
+
+function checkId(id: unknown, place: Place, name = 'id'): asserts id is string {
+  if (typeof id !== 'string')
+    throw refusal(place, `"${name}" is no string; write it in quotes, as ${shown(String(id))}`)
+  if (id.trim() === '') throw refusal(place, `"${name}" is empty; give each line an id of its own`)
+  if (id.length > idLettersMax)
+    throw refusal(place, `"${name}" has ${id.length} characters; at most ${idLettersMax} are allowed`)
+  if (!isPrintable(id)) throw refusal(place, `"${name}" has control characters, or signs that cannot be seen`)
+}
+
+function objectOf(text: string, place: Place, depthMax: number): Record<string, unknown> {
   let value: unknown
   try {
-    value = parseJson(text, lineDepthMax)
+    value = parseJson(text, depthMax)
   } catch {
     throw refusal(place, 'it is no JSON; a line is {"id": …, "text": …} or {"id": …, "path": …}')
   }

@@ -6,7 +6,7 @@ import type { SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Staging } from './staging.ts'
-import { readWeights, weightSources } from './weights.ts'
+import { namedWeightOf, readWeights, weightSources } from './weights.ts'
 
 /** In the order of their names. Throws RequestError. */
 export async function keepWeights(
@@ -27,10 +27,11 @@ export async function keepWeights(
       throw new RequestError(
         `the ${source.name} at ${source.path} is too large: the weights of a job have at most ${weightsBytesMax} bytes together`,
       )
-    if (source.path === request.module) {
-      const fault = (await executor.tryModule?.(runtime, file, ownOptionsOf(options))) ?? null
+    if (source.name === namedWeightOf(runtime)) {
+      const weight = { name: source.name, bytes: file }
+      const fault = (await executor.tryWeight?.(runtime, weight, ownOptionsOf(options))) ?? null
       if (fault !== null)
-        throw new RequestError(`no vehicle would run the module at ${source.path}: ${fault}`)
+        throw new RequestError(`no vehicle would run the ${source.name} at ${source.path}: ${fault}`)
     }
     weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
   }

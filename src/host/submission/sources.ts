@@ -12,7 +12,8 @@ import type { Refusal } from '../../runtimes/messages.ts'
 import type { LeftOut, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { findDocuments, readDocument, refusalByHead } from './documents.ts'
-import { readJsonLines, refusal } from './json-lines.ts'
+import { type Place, readJsonLines, refusal } from './json-lines.ts'
+import { type Fields, openPrompts, type Prompts } from './prompts.ts'
 import { Refusals } from './refusals.ts'
 import { SeenNames } from './seen-names.ts'
 import { stdinPath } from './stdin.ts'
@@ -34,7 +35,7 @@ export interface Sources {
   documents(): AsyncGenerator<NamedDocument>
 }
 
-export type SourcesOf = Pick<SubmitRequest, 'paths' | 'as' | 'folder' | 'runtime'>
+export type SourcesOf = Pick<SubmitRequest, 'paths' | 'as' | 'folder' | 'runtime' | 'promptTemplate'>
 
 /** `stdin`: what the command was given there. Throws RequestError. */
 export async function openSources(
@@ -42,6 +43,7 @@ export async function openSources(
   stdin: AsyncIterable<Uint8Array> | undefined,
 ): Promise<Sources> {
   const { lists, others } = parted(request)
+  const prompts = openPrompts(request)
   const { sources, leftOut } = others.length > 0 ? await findDocuments(others) : { sources: [], leftOut: [] }
   return {
     total: lists.length > 0 ? null : sources.length,
@@ -52,10 +54,10 @@ export async function openSources(
       for (const source of sources) {
         count += 1
         seen?.add(source.name, 0)
-        yield { name: source.name, read: () => readDocument(source) }
+        yield { name: source.name, read: () => requestOfFile(readDocument(source), prompts, source.name) }
       }
       for (const list of lists) {
-        for await (const { name, line, read } of listed(list, request, stdin)) {
+        for await (const { name, line, read } of listed(list, request, prompts, stdin)) {
           const place = { source: titleOf(list), line }
           const before = seen!.add(name, line)
           if (before !== undefined)
@@ -83,6 +85,7 @@ export async function openSources(
 export async function checkSources(request: SourcesOf & Pick<SubmitRequest, 'strict'>): Promise<void> {
   const { runtime, strict } = request
   const { lists, others } = parted(request)
+  openPrompts(request)
   for (const list of lists) if (list !== stdinPath) statOf(list)
   if (others.length === 0) return
   const { sources } = await findDocuments(others)
@@ -130,22 +133,33 @@ interface Listed extends NamedDocument {
 async function* listed(
   list: string,
   { folder, runtime }: SourcesOf,
+  prompts: Prompts | undefined,
   stdin: AsyncIterable<Uint8Array> | undefined,
 ): AsyncGenerator<Listed> {
   const source = titleOf(list)
   // A file's paths begin where the file is, and those of stdin where the command was called.
   const base = list === stdinPath ? folder : dirname(list)
-  for await (const document of readJsonLines(bytesOf(list, stdin), source)) {
+  for await (const document of readJsonLines(bytesOf(list, stdin), source, prompts)) {
     const { id: name, line } = document
     const place = { source, line }
-    if ('text' in document) {
+    if ('request' in document) {
+      const { request } = document
+      yield { name, line, read: () => request }
+      continue
+    }
+    if (!('path' in document)) {
+      const fields = 'text' in document ? { text: document.text } : document.fields
+      if (prompts !== undefined) {
+        const request = requestOfFields(prompts, fields, place)
+        yield { name, line, read: () => request }
+        continue
+      }
       if (!takesText(runtime))
         throw refusal(
           place,
           `the ${runtime} runtime reads images, and this is a text; give the "path" of an image`,
         )
-      const { text } = document
-      yield { name, line, read: () => new TextEncoder().encode(text) }
+      yield { name, line, read: () => new TextEncoder().encode(fields.text) }
       continue
     }
     if (base === null && !document.path.startsWith('/'))
@@ -153,8 +167,37 @@ async function* listed(
         place,
         `the path ${JSON.stringify(document.path)} begins in no folder that is known; write all of it`,
       )
+    const { fields } = document
     const path = resolve(base ?? '/', document.path)
-    yield { name, line, read: () => fileOf(path, place) }
+    yield {
+      name,
+      line,
+      read: () => requestOfFile(fileOf(path, place), prompts, `${source}, line ${line}`, fields),
+    }
+  }
+}
+
+/** The document, or the request that is made of it. `title`: its name in errors. Throws RequestError. */
+function requestOfFile(
+  read: Uint8Array | Refusal,
+  prompts: Prompts | undefined,
+  title: string,
+  fields?: Fields,
+): Uint8Array | Refusal {
+  if (prompts === undefined || !(read instanceof Uint8Array)) return read
+  try {
+    return prompts.ofFile(read, fields)
+  } catch (error) {
+    throw new RequestError(`${title}: ${(error as Error).message}`)
+  }
+}
+
+/** Throws RequestError. */
+function requestOfFields(prompts: Prompts, fields: Fields, place: Place): Uint8Array {
+  try {
+    return prompts.ofFields(fields)
+  } catch (error) {
+    throw refusal(place, (error as Error).message)
   }
 }
 

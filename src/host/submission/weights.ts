@@ -6,7 +6,14 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
-import type { Refusal, RuntimeDescription, WeightFile } from '../../runtimes/messages.ts'
+import type {
+  NamedWeight,
+  PackagedWeights,
+  Refusal,
+  RequestsDescription,
+  RuntimeDescription,
+  WeightFile,
+} from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { languagePattern, runtimes } from '../../runtimes/registry.ts'
 import { RequestError } from '../errors.ts'
@@ -20,8 +27,9 @@ export interface WeightSource {
 
 /** The part of a request that says which weights it takes. */
 export interface WeightChoice {
-  /** Absolute path, for the wasm runtime. */
+  /** Absolute paths of the file that a runtime has named for it, by the flag that names it. */
   readonly module: string | null
+  readonly model: string | null
   /** In the order in which they are tried; null: the runtime's default, as far as it is installed. */
   readonly languages: readonly string[] | null
   /** Absolute paths of files in place of installed languages. */
@@ -37,15 +45,23 @@ export const runtimeNames = Object.keys(runtimes)
 /** Sorted by name, as in the manifest. Throws RequestError. */
 export function weightSources(
   runtime: string,
-  { module, languages, traineddata }: WeightChoice,
+  { module, model, languages, traineddata }: WeightChoice,
 ): WeightSource[] {
   const { weights } = described(runtime)
-  if (weights === 'module') {
+  if ('named' in weights) {
+    const { named, ending } = weights
     if (languages !== null || traineddata.length > 0)
       throw new RequestError(`the ${runtime} runtime reads no text: leave out --language and --traineddata`)
-    if (module === null)
-      throw new RequestError(`the ${runtime} runtime needs a module: name one with --module <file.wasm>`)
-    return [{ name: 'module', path: module }]
+    const [path, other] = named === 'module' ? [module, model] : [model, module]
+    if (other !== null)
+      throw new RequestError(
+        `the ${runtime} runtime takes a ${named}, and nothing else that is named: leave out --${named === 'module' ? 'model' : 'module'}`,
+      )
+    if (path === null)
+      throw new RequestError(
+        `the ${runtime} runtime needs a ${named}: name one with --${named} <file${ending}>`,
+      )
+    return [{ name: named, path }]
   }
   const files = Object.entries(weights.files).map(([name, file]) => ({ name, path: installedPath(file)! }))
   return [...files, ...languageSources(weights, languages, traineddata)].sort((a, b) =>
@@ -55,7 +71,7 @@ export function weightSources(
 
 /** Files that were named come first, then the languages. */
 function languageSources(
-  { forLanguage, languagesDefault }: Exclude<RuntimeDescription['weights'], 'module'>,
+  { forLanguage, languagesDefault }: PackagedWeights,
   languages: readonly string[] | null,
   traineddata: readonly string[],
 ): WeightSource[] {
@@ -107,9 +123,21 @@ export function unitOf(runtime: string): Payment['unit'] {
   return described(runtime).unit
 }
 
-/** True where a submitter brings the program that runs, so that nobody knows what it costs. Throws RequestError. */
-export function takesModule(runtime: string): boolean {
-  return described(runtime).weights === 'module'
+/** The flag by which a submitter names the file that runs, so that nobody knows what it costs; null: none. Throws RequestError. */
+export function namedWeightOf(runtime: string): NamedWeight['named'] | null {
+  const { weights } = described(runtime)
+  return 'named' in weights ? weights.named : null
+}
+
+/** True where --model names a file, and not one of the runtime's options. */
+export function takesModel(runtime: string): boolean {
+  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  return known !== undefined && !Object.hasOwn(known.options, 'model')
+}
+
+/** How the runtime makes requests of documents; undefined: they go as they are. Throws RequestError. */
+export function requestsOf(runtime: string): RequestsDescription | undefined {
+  return described(runtime).requests
 }
 
 /** Files at these places, for a session. They are read when the session is loaded: throws RequestError then. */
@@ -145,6 +173,6 @@ export function refusalOfHead(runtime: string, head: Uint8Array): Refusal | null
 function described(runtime: string): RuntimeDescription {
   const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
   if (known === undefined)
-    throw new RequestError(`there is no runtime '${runtime}'; there are ${runtimeNames.join(' and ')}`)
+    throw new RequestError(`there is no runtime '${runtime}'; there are ${runtimeNames.join(', ')}`)
   return known
 }

@@ -1,0 +1,42 @@
+/** The options that say what a runtime runs, and how. */
+import type { Command } from 'commander'
+import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
+import { keyValue, languages, repeated } from '../flags.ts'
+
+export function addRuntimeOptions(command: Command): Command {
+  return command
+    .option('--module <file>', 'module that the wasm runtime runs')
+    .option(
+      '--model <file>',
+      'GGUF file of the model that the llm runtime runs; for the ocr runtime the name of its recogniser: auto (tesseract, and paddle for grainy pages and where tesseract is in doubt), paddle or tesseract',
+    )
+    .option(
+      '--prompt-template <file>',
+      'text that makes a request of each document of the llm runtime: {{text}} stands for the text of a file or a line, and {{name}} for the field of a line of JSON',
+    )
+    .option(
+      '--language <names>',
+      'languages of the text, the most frequent first: eng, or deu+eng; each is a package @tesseract.js-data/<name> (default: eng)',
+      languages,
+    )
+    .option(
+      '--traineddata <file>',
+      'language of the text as a traineddata file of Tesseract 5; repeat for several',
+      repeated,
+    )
+    .option('--option <key=value>', `${describeOptions()}; repeat for several`, keyValue)
+}
+
+/** "one of the runtime's options: ocr: detectionSideMax (320 to 4096, …), …" */
+function describeOptions(): string {
+  const ofRuntimes = runtimeNames.map((runtime) => {
+    const options = Object.entries(optionsOf(runtime)).map(
+      ([name, { description, default: value, ...range }]) =>
+        'choices' in range
+          ? `${name} (${description}; ${range.choices.join(', ')}, else ${value})`
+          : `${name} (${description}; ${range.least} to ${range.most}, else ${value})`,
+    )
+    return `${runtime}: ${options.join(', ')}`
+  })
+  return `one of the runtime's options; ${ofRuntimes.join('; ')}`
+}

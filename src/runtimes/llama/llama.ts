@@ -1,0 +1,228 @@
+/**
+ * One model in one instance of the engine: text to tokens, a chat to a prompt, a prompt to what follows it.
+ *
+ * The engine keeps more between two calls than it should. A prompt that begins as the one before is taken from a cache, and its numbers
+ * come out otherwise (a text that was embedded twice differed by 0.21 in unit vectors); so its caches are cleared before each call. The
+ * list of probabilities grows with each call and is never emptied; so the model is loaded anew once it has grown. After an error the
+ * engine's memory is as the error left it (one call later it reads where nothing is); so the next call gets a fresh instance.
+ *
+ * Its clock stands still: a template may ask for today's date, and all vehicles must give it the same one.
+ */
+import type { LlamaModule } from '@fugood/node-llama-wasm/wasm/llama-node.js'
+import { RecordError } from '../runtime.ts'
+import { startLlama } from './binary.ts'
+
+/** 1 January 2025, 00:00 UTC: what templates take for now. */
+const standingMs = Date.UTC(2025, 0, 1)
+
+/** So many probabilities weigh 250 KB in each answer, which is some milliseconds. A guess. */
+const probabilitiesUsual = 4096
+
+const modelPath = '/model.gguf'
+
+export interface LlamaSettings {
+  readonly contextTokens: number
+  /** Tokens of a prompt that are computed at once. It decides bits, so it is part of the engine's identity. */
+  readonly batchTokens: number
+  readonly isEmbedding: boolean
+  /** Probabilities in memory after which the model is loaded anew. */
+  readonly probabilitiesMax?: number
+}
+
+export interface ChatMessage {
+  readonly role: string
+  readonly content: string
+}
+
+export interface Sampling {
+  readonly tokensMax: number
+  readonly temperature: number
+  readonly topP: number
+  readonly seed: number
+  readonly stop: readonly string[]
+  /** GBNF; undefined: any text. */
+  readonly grammar: string | undefined
+}
+
+export interface Completion {
+  readonly text: string
+  readonly promptTokens: number
+  /** All tokens that were drawn, the one that ends the text among them. */
+  readonly tokens: number
+  readonly finish: 'stop' | 'length'
+}
+
+export class Llama {
+  readonly #model: Uint8Array
+  readonly #settings: LlamaSettings
+  #module: LlamaModule | null = null
+  #probabilities = 0
+
+  /** `model`: the bytes of a GGUF that was checked. They must not change. */
+  constructor(model: Uint8Array, settings: LlamaSettings) {
+    this.#model = model
+    this.#settings = settings
+  }
+
+  /** Loads the model. Throws RecordError('bad-weights') where the engine refuses it. */
+  async open(): Promise<void> {
+    this.#module = null
+    const module = await startLlama()
+    module.FS.writeFile(modelPath, this.#model, { canOwn: true })
+    call(() => module.ccall('llama_node_wasm_start', 'string', [], []))
+    this.#load(module)
+    this.#module = module
+  }
+
+  /** The tokens of a text; `<s>` and its like are taken for what they stand for. None is added at its beginning. */
+  async tokenize(text: string): Promise<readonly number[]> {
+    return (await this.#ask<{ tokens: number[] }>('tokenize', { text })).tokens
+  }
+
+  /** The prompt that the model's own template makes of a chat. Throws EngineFault with what the template says. */
+  async promptOf(messages: readonly ChatMessage[]): Promise<string> {
+    const params = { jinja: true, force_pure_content: true, add_generation_prompt: true }
+    return (await this.#ask<{ prompt: string }>('formatted_chat', { messages, params })).prompt
+  }
+
+  /** The grammar of the JSON that a schema allows, from its first letter to its last. Throws EngineFault. */
+  async grammarOf(schema: object): Promise<string> {
+    const params = { jinja: true, response_format: { type: 'json_schema', json_schema: { schema } } }
+    const request = { messages: [{ role: 'user', content: '-' }], template: plainTemplate, params }
+    const { grammar } = await this.#ask<{ grammar: string }>('formatted_chat', request)
+    // The engine would also take the JSON within a fence of Markdown, with blanks behind it.
+    const rooted = grammar.replace(/^root ::= .*$/m, 'root ::= space response-format')
+    if (rooted === grammar) throw new EngineFault('the schema allows nothing')
+    return rooted
+  }
+
+  /** Throws EngineFault, and RecordError('not-a-number'). */
+  async complete(prompt: string, sampling: Sampling): Promise<Completion> {
+    if (this.#probabilities > (this.#settings.probabilitiesMax ?? probabilitiesUsual)) await this.#reload()
+    const { tokensMax, temperature, topP, seed, stop, grammar } = sampling
+    const drawing = temperature === 0 ? greedy : { temperature, top_k: 0, top_p: topP, min_p: 0 }
+    const request = {
+      prompt,
+      n_predict: tokensMax,
+      ...drawing,
+      seed,
+      stop,
+      n_probs: 1,
+      ...(grammar === undefined ? {} : { grammar }),
+    }
+    const answer = await this.#ask<EngineCompletion>('completion', request)
+    const probabilities = (answer.completion_probabilities ?? []).slice(this.#probabilities)
+    this.#probabilities += probabilities.length
+    // NaN has no name in JSON.
+    if (probabilities.some(({ probs }) => probs.some(({ prob }) => prob === null)))
+      throw new RecordError('not-a-number', 'the model gives numbers that are none')
+    return {
+      text: answer.text,
+      promptTokens: answer.timings.prompt_n,
+      tokens: probabilities.length,
+      finish: answer.stopped_eos || answer.stopped_words ? 'stop' : 'length',
+    }
+  }
+
+  /** As 64-bit floats, which hold the engine's 32-bit ones. Throws as `complete`. */
+  async embed(text: string): Promise<readonly number[]> {
+    const { embedding } = await this.#ask<{ embedding: (number | null)[] }>('embedding', { text })
+    if (embedding.some((value) => value === null))
+      throw new RecordError('not-a-number', 'the model gives numbers that are none')
+    return embedding as number[]
+  }
+
+  async #ask<Answer>(action: string, request: object): Promise<Answer> {
+    if (this.#module === null) await this.open()
+    const module = this.#module!
+    try {
+      act(module, 'clear_cache', { clear_data: true })
+      return act<Answer>(module, action, request)
+    } catch (error) {
+      this.#module = null
+      throw error
+    }
+  }
+
+  #load(module: LlamaModule): void {
+    const { contextTokens, batchTokens, isEmbedding } = this.#settings
+    const request = {
+      model: modelPath,
+      n_ctx: contextTokens,
+      n_batch: batchTokens,
+      n_ubatch: batchTokens,
+      n_threads: 1,
+      n_gpu_layers: 0,
+      flash_attn_type: 'off',
+      cache_type_k: 'f16',
+      cache_type_v: 'f16',
+      use_mmap: false,
+      ...(isEmbedding ? { embedding: true, embd_normalize: 2 } : {}),
+    }
+    this.#probabilities = 0
+    try {
+      act(module, 'load', request)
+    } catch {
+      throw new RecordError('bad-weights', 'the model is none that the engine can run')
+    }
+  }
+
+  async #reload(): Promise<void> {
+    const module = this.#module
+    if (module === null) return this.open()
+    this.#module = null
+    act(module, 'release', {})
+    this.#load(module)
+    this.#module = module
+  }
+}
+
+/** The engine says that it cannot do it; its words, which depend on nothing but what it was given. */
+export class EngineFault extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'EngineFault'
+  }
+}
+
+interface EngineCompletion {
+  readonly text: string
+  readonly stopped_eos: boolean
+  readonly stopped_words: boolean
+  readonly timings: { readonly prompt_n: number }
+  readonly completion_probabilities?: readonly {
+    readonly probs: readonly { readonly prob: number | null }[]
+  }[]
+}
+
+/**
+ * The likelier of the two likeliest. A temperature of 0 is not greedy in this engine: the seed still decides. The usual way, the
+ * likeliest of one, gives it the probability 1 also where its score is NaN.
+ */
+const greedy = { temperature: 1, top_k: 2, top_p: 1e-9, min_p: 0 }
+
+const plainTemplate = '{% for message in messages %}{{ message.content }}{% endfor %}'
+
+function act<Answer>(module: LlamaModule, action: string, request: object): Answer {
+  const run = () =>
+    module.ccall('llama_node_wasm_action', 'string', ['string', 'string'], [action, JSON.stringify(request)])
+  return call<Answer>(run)
+}
+
+/** Throws EngineFault. */
+function call<Answer>(run: () => string): Answer {
+  const { now } = Date
+  Date.now = () => standingMs
+  let said: string
+  try {
+    said = run()
+  } catch (error) {
+    // A trap or an abort of the engine: V8's words change with its version.
+    throw new EngineFault(error instanceof Error ? 'the engine breaks on it' : 'the engine refuses it')
+  } finally {
+    Date.now = now
+  }
+  const { success, error, ...answer } = JSON.parse(said)
+  if (success !== true) throw new EngineFault(String(error).replaceAll(/\s+/g, ' ').slice(0, 300))
+  return answer as Answer
+}

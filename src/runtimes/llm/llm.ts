@@ -1,0 +1,173 @@
+/**
+ * Runs a language model: a request for a chat in, its answer out.
+ *
+ * One engine, 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
+ * seed or greedily. The model's own template makes one string of the messages, in which no text of a user is taken for a mark of the
+ * system (special-tokens.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
+ * does not fit is refused: the engine would cut it without a word.
+ */
+import { NestsTooDeep, parseJson } from '../../base/json.ts'
+import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
+import { EngineFault, Llama } from '../llama/llama.ts'
+import { type Model, modelOf } from '../llama/model.ts'
+import { optionOf, wrongOption } from '../options.ts'
+import { RecordError, type RecordOutput, type Runtime, type Session } from '../runtime.ts'
+import { llmOptions, llmShapeOf } from './description.ts'
+import { type ChatRequest, decodeRequest, RequestFault, requestDepthMax } from './request.ts'
+import { marksOf, withoutMarks } from './special-tokens.ts'
+
+/** Raise it with any change to what is made of a request, or of the engine's answer. */
+const pipelineVersion = 1
+
+/** Tokens of a prompt that are computed at once: the scores of a large vocabulary stay below 80 MB. */
+const batchTokens = 128
+
+export const llm: Runtime = {
+  name: 'llm',
+  async engines() {
+    if (!(await isLlamaHere())) return []
+    const id = llamaEngineId({ runtime: 'llm', pipelineVersion, batchTokens })
+    return [{ runtime: 'llm', engine: 'exact', id, isa: null, agreement: 'bytes' }]
+  },
+  async absent() {
+    if (await isLlamaHere()) return []
+    return [{ runtime: 'llm', engine: 'exact', why: llamaAbsence }]
+  },
+  inspect(document) {
+    return llmShapeOf(document.byteLength)
+  },
+  async load(engine, weights, options) {
+    if (engine !== 'exact') throw new RecordError('bad-weights', 'the only engine of llm is exact')
+    const wrong = wrongOption(llmOptions, options)
+    if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
+    const use = { isEmbedding: false, batchTokensOf: () => batchTokens }
+    const model = modelOf(weights, optionOf(llmOptions, 'contextTokens', options), use)
+    if (typeof model.header.facts.get('tokenizer.chat_template') !== 'string')
+      throw new RecordError('bad-weights', 'the model has no chat template, so it answers no messages')
+    const chat = new Chat(model, optionOf(llmOptions, 'maxTokens', options))
+    await chat.open()
+    return chat
+  },
+}
+
+class Chat implements Session {
+  readonly #llama: Llama
+  readonly #contextTokens: number
+  readonly #answerTokensMax: number
+  readonly #marks: readonly string[]
+  /** No token stands for more bytes of a text. */
+  readonly #tokenBytesMax: number
+  /** Those that the engine puts before each prompt. */
+  #leadingTokens = 0
+
+  constructor({ bytes, header, settings }: Model, answerTokensMax: number) {
+    this.#llama = new Llama(bytes, settings)
+    this.#contextTokens = settings.contextTokens
+    this.#answerTokensMax = answerTokensMax
+    this.#marks = marksOf(header, bytes)
+    const pieces = header.facts.get('tokenizer.ggml.tokens') as readonly string[]
+    this.#tokenBytesMax = pieces.reduce((most, piece) => Math.max(most, Buffer.byteLength(piece)), 1)
+  }
+
+  /** Shows on no document of anybody whether template and network work. Throws RecordError('bad-weights'). */
+  async open(): Promise<void> {
+    await this.#llama.open()
+    const text = 'Hello'
+    try {
+      await this.#llama.promptOf([{ role: 'user', content: text }])
+      const sampling = { tokensMax: 1, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
+      const { promptTokens } = await this.#llama.complete(text, sampling)
+      this.#leadingTokens = promptTokens - (await this.#llama.tokenize(text)).length
+    } catch (error) {
+      if (error instanceof EngineFault)
+        throw new RecordError('bad-weights', `the model’s chat template fails: ${error.message}`)
+      if (error instanceof RecordError) throw new RecordError('bad-weights', error.message)
+      throw error
+    }
+  }
+
+  async run(document: Uint8Array, page: number): Promise<RecordOutput> {
+    if (page !== 0) throw new RecordError('no-such-page', 'a request has one page')
+    const request = requestOf(document)
+    const prompt = await this.#promptOf(request)
+    const promptTokens = this.#leadingTokens + (await this.#llama.tokenize(prompt)).length
+    const tokensMax = this.#tokensMaxOf(request, promptTokens)
+    const { temperature = 0, top_p: topP = 1, seed = 0, stop = [], schema } = request
+    const grammar = schema && (await this.#grammarOf(schema))
+    const sampling = { tokensMax, temperature, topP, seed, stop, grammar }
+    const answer = await this.#complete(prompt, sampling)
+    // The tokenizers of Llama's first models begin each text with a blank. JSON has none around it.
+    const text = schema === undefined ? answer.text.trimStart() : answer.text.trim()
+    const usage = {
+      prompt_tokens: promptTokens,
+      completion_tokens: answer.tokens,
+      total_tokens: promptTokens + answer.tokens,
+    }
+    const output = JSON.stringify({ text, finish_reason: answer.finish, usage })
+    return { output: new TextEncoder().encode(output), text }
+  }
+
+  async #promptOf({ messages }: ChatRequest): Promise<string> {
+    const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
+    // Before anything is made of a text that no context holds.
+    if (bytes > this.#contextTokens * this.#tokenBytesMax)
+      throw new RecordError(
+        'context-length',
+        `the prompt has ${bytes} bytes, and the context has room for ${this.#contextTokens} tokens of at most ${this.#tokenBytesMax}`,
+      )
+    const harmless = messages.map(({ role, content }) => ({
+      role,
+      content: withoutMarks(content, this.#marks),
+    }))
+    try {
+      return await this.#llama.promptOf(harmless)
+    } catch (error) {
+      if (!(error instanceof EngineFault)) throw error
+      throw new RecordError('bad-request', `the model’s chat template refuses the messages: ${error.message}`)
+    }
+  }
+
+  #tokensMaxOf({ max_tokens: asked }: ChatRequest, promptTokens: number): number {
+    const room = this.#contextTokens - promptTokens
+    const tokensMax = asked ?? Math.min(this.#answerTokensMax, room)
+    if (tokensMax < 1 || tokensMax > room)
+      throw new RecordError(
+        'context-length',
+        `the prompt has ${promptTokens} tokens and its answer up to ${asked ?? this.#answerTokensMax}, and the context has room for ${this.#contextTokens}`,
+      )
+    return tokensMax
+  }
+
+  async #grammarOf(schema: object): Promise<string> {
+    try {
+      return await this.#llama.grammarOf(schema)
+    } catch (error) {
+      if (!(error instanceof EngineFault)) throw error
+      const why = error.message.replace(/^.*conversion failed: /, '')
+      throw new RecordError('bad-request', `the engine makes no grammar of the schema: ${why}`)
+    }
+  }
+
+  async #complete(...[prompt, sampling]: Parameters<Llama['complete']>) {
+    try {
+      return await this.#llama.complete(prompt, sampling)
+    } catch (error) {
+      if (!(error instanceof EngineFault)) throw error
+      throw new RecordError('bad-request', `the engine cannot answer it: ${error.message}`)
+    }
+  }
+}
+
+/** Throws RecordError('bad-request'). */
+function requestOf(document: Uint8Array): ChatRequest {
+  try {
+    return decodeRequest(parseJson(utf8.decode(document), requestDepthMax))
+  } catch (error) {
+    if (error instanceof RequestFault) throw new RecordError('bad-request', error.message)
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof NestsTooDeep)
+      throw new RecordError('bad-request', 'the document is no request of a chat')
+    throw error
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
