@@ -9,13 +9,6 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
-    name: 'A vehicle whose results do not come is leased more at once.',
-    file: 'src/protocol/steward/hopeless.ts',
-    find: '    desk.patience.setback(vehicle, 0, nowMs)\n',
-    replace: '',
-    caughtBy: ['test/protocol/scenarios.test.ts'],
-  },
-  {
     name: 'A vehicle that is cut off while it hands in has its work done again.',
     file: 'src/protocol/steward/intake.ts',
     find: 'if (desk.patience.isAway(examined.from)) {',

@@ -33,7 +33,8 @@ export function copyStragglers(desk: Desk, nowMs: number): void {
  */
 export function copyLateResults(desk: Desk, nowMs: number): void {
   if (desk.board.wantedTotal > 0) return
-  const patienceMs = (costMs: number) => Math.max(deliveryMsMin, speculationFactor * costMs * desk.slowness.value)
+  const patienceMs = (costMs: number) =>
+    Math.max(deliveryMsMin, speculationFactor * costMs * desk.slowness.value)
   for (const { shard, lease } of desk.returns.late(({ shard }) => nowMs - patienceMs(shard.entry.costMs))) {
     const { owner, vehicle } = lease.lease.payload
     if (shard.verdict !== undefined) continue

@@ -1,9 +1,10 @@
 /** The model of a session: one weight called 'model', checked before the engine sees it, with a context that fits it and the slot. */
 import { architectureFact, checkGguf } from '../gguf/check.ts'
 import { GgufFault, type GgufHeader } from '../gguf/header.ts'
-import { RecordError } from '../runtime.ts'
+import { RecordError, type Weight } from '../runtime.ts'
+import { bytesOf } from '../weight.ts'
 import type { LlamaSettings } from './llama.ts'
-import { roomFault } from './room.ts'
+import { modelBytesMax, roomFault } from './room.ts'
 
 export interface Model {
   readonly bytes: Uint8Array
@@ -18,12 +19,13 @@ const contextTokensUsual = 4096
  * `contextTokens`: 0 for the model's own. `batchTokens`: of a context of so many. Throws RecordError('bad-weights').
  */
 export function modelOf(
-  weights: ReadonlyMap<string, Uint8Array>,
+  weights: ReadonlyMap<string, Weight>,
   contextTokens: number,
   use: Pick<LlamaSettings, 'isEmbedding'> & { readonly batchTokensOf: (contextTokens: number) => number },
 ): Model {
-  const bytes = weights.get('model')
-  if (bytes === undefined || weights.size !== 1) refuse('this runtime takes one weight, called model')
+  const weight = weights.get('model')
+  if (weight === undefined || weights.size !== 1) refuse('this runtime takes one weight, called model')
+  const bytes = bytesOf(weight, modelBytesMax)
   const header = headerOf(bytes)
   const own = architectureFact(header, 'context_length') ?? 0
   if (contextTokens > own)

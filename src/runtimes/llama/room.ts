@@ -13,6 +13,8 @@ import type { LlamaSettings } from './llama.ts'
 const instanceBytesMax = 2 ** 30
 /** … and its process, less Node and the engine's code: 1,536 MiB, less some 200 (measured: 178 MB with a tiny model). */
 const processBytesMax = 1336 * 2 ** 20
+/** No file that is larger could be in memory twice. */
+export const modelBytesMax = processBytesMax / 2
 /** The engine's own tables, and the blocks that it allocates and does not fill. A guess. */
 const engineBytes = 48 * 2 ** 20
 
