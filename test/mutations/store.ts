@@ -214,4 +214,18 @@ export const store: readonly Mutation[] = [
     replace: '',
     caughtBy: weights,
   },
+  {
+    name: 'A user’s file that is linked is written where a part of it is lost.',
+    file: 'src/host/store/losses.ts',
+    find: 'if (place !== undefined && weightRows.get(place.file)?.isLinked) {',
+    replace: 'if (place === null) {',
+    caughtBy: weights,
+  },
+  {
+    name: 'A file that a kill left half linked counts as one that may be written.',
+    file: 'src/host/store/weight-files.ts',
+    find: '(isWhole ? stat.size !== bytes : isLinked)',
+    replace: '(isWhole && stat.size !== bytes)',
+    caughtBy: weights,
+  },
 ]
